@@ -1,0 +1,3 @@
+//! The Cassandra native protocol.
+
+pub mod wire;

@@ -1,0 +1,318 @@
+//! Frames: where one ends, what its body is, and how to write one.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::{
+    Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, FrameFlags, Header, Writer,
+};
+
+/// A frame whose header is decoded and whose body is not: what a proxy passes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawFrame {
+    /// The header.
+    pub header: Header,
+    /// The body as it was sent, compressed if the header says so.
+    pub body: Bytes,
+}
+
+impl RawFrame {
+    /// The body, decompressed if it has to be. A plain body is shared, not copied.
+    ///
+    /// # Errors
+    /// A compressed body where `context` has no compression, or one that lies about its length.
+    pub fn plain_body(&self, context: &Context) -> Result<Bytes, DecodeError> {
+        if !self.header.flags.contains(FrameFlags::COMPRESSED) {
+            return Ok(self.body.clone());
+        }
+        let at_body = |kind| DecodeError::new(kind, "body", Header::LENGTH);
+        let compression =
+            context.compression.ok_or_else(|| at_body(DecodeErrorKind::NotNegotiated))?;
+        compression.decompress(&self.body, context.max_body).map(Bytes::from).map_err(at_body)
+    }
+
+    /// Writes the frame at the end of `out`, byte for byte as it came.
+    ///
+    /// # Errors
+    /// A body of 2 GiB or more, which cannot have come from a frame.
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let mut writer = Writer::new(out);
+        self.header.encode(&mut writer);
+        writer.bytes(Some(&self.body), "body")
+    }
+}
+
+/// Finds the frames in a stream of bytes, however it is cut into pieces.
+///
+/// ```
+/// use cqlwire::wire::{FrameDecoder, Opcode, Version};
+///
+/// let mut frames = FrameDecoder::new(Version::V4);
+/// frames.extend(&[0x84, 0, 0, 7, 0x02, 0, 0]); // a READY that stops half-way ...
+/// assert_eq!(frames.next_frame(), Ok(None));
+/// frames.extend(&[0, 0]); // ... and goes on
+/// let frame = frames.next_frame()?.expect("whole now");
+/// assert_eq!(frame.header.opcode, Opcode::Ready);
+/// # Ok::<(), cqlwire::wire::DecodeError>(())
+/// ```
+#[derive(Debug)]
+pub struct FrameDecoder {
+    buffer: BytesMut,
+    max_body: usize,
+    /// What is still to come of a frame that was too long.
+    skip: usize,
+}
+
+impl FrameDecoder {
+    /// A decoder with nothing in it, for bodies of at most `context.max_body` bytes.
+    pub fn new(context: impl Into<Context>) -> Self {
+        Self { buffer: BytesMut::new(), max_body: context.into().max_body, skip: 0 }
+    }
+
+    /// The same decoder for bodies of at most `bytes`.
+    #[must_use]
+    pub const fn max_body(mut self, bytes: usize) -> Self {
+        self.max_body = bytes;
+        self
+    }
+
+    /// Adds bytes that have arrived.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The buffer that [`extend`](Self::extend) fills, for reading into it without a copy.
+    pub const fn buffer_mut(&mut self) -> &mut BytesMut {
+        &mut self.buffer
+    }
+
+    /// The next whole frame, or `None` until more bytes arrive.
+    ///
+    /// # Errors
+    /// After an error that [is recoverable](DecodeError::is_recoverable) - a frame that is too
+    /// long - the decoder skips that frame and goes on with the next one.
+    pub fn next_frame(&mut self) -> Result<Option<RawFrame>, DecodeError> {
+        let skipped = self.skip.min(self.buffer.len());
+        self.buffer.advance(skipped);
+        self.skip = self.skip.saturating_sub(skipped);
+        if self.skip > 0 {
+            return Ok(None);
+        }
+        let Some((header, length)) = Header::decode(&self.buffer)? else {
+            return Ok(None);
+        };
+        let whole = Header::LENGTH.saturating_add(length);
+        if length > self.max_body {
+            self.skip = whole;
+            let length = u64::try_from(length).unwrap_or(u64::MAX);
+            let kind = DecodeErrorKind::FrameTooLong { length, limit: self.max_body };
+            return Err(DecodeError::new(kind, "length", 5));
+        }
+        if self.buffer.len() < whole {
+            return Ok(None);
+        }
+        let mut frame = self.buffer.split_to(whole).freeze();
+        frame.advance(Header::LENGTH);
+        Ok(Some(RawFrame { header, body: frame }))
+    }
+
+    /// Whether the bytes so far end between two frames.
+    pub fn is_empty(&self) -> bool {
+        self.buffer.is_empty() && self.skip == 0
+    }
+}
+
+/// Writes frames, compressing their bodies where that was agreed on and makes them shorter.
+///
+/// It keeps the room that compression needs, so that a connection allocates it once.
+#[derive(Debug)]
+pub struct FrameEncoder {
+    context: Context,
+    plain: Vec<u8>,
+}
+
+impl FrameEncoder {
+    /// An encoder for a connection that has agreed on `context`.
+    pub fn new(context: impl Into<Context>) -> Self {
+        Self { context: context.into(), plain: Vec::new() }
+    }
+
+    /// What the connection has agreed on.
+    pub const fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Writes a frame at the end of `out`, whose body `body` writes.
+    ///
+    /// # Errors
+    /// What `body` returns, and a body over the limit of the context. `out` is then as it was.
+    pub fn encode(
+        &mut self,
+        header: Header,
+        out: &mut Vec<u8>,
+        body: impl FnOnce(&mut Writer<'_>) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let start = out.len();
+        let written = self.encode_at_end(header, out, body);
+        if written.is_err() {
+            out.truncate(start);
+        }
+        written
+    }
+
+    #[inline]
+    fn encode_at_end(
+        &mut self,
+        header: Header,
+        out: &mut Vec<u8>,
+        body: impl FnOnce(&mut Writer<'_>) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let start = out.len();
+        let mut writer = Writer::new(out);
+        header.encode(&mut writer);
+        let open = writer.open_length();
+        let body_start = writer.position();
+        body(&mut writer)?;
+        let length = writer.position().saturating_sub(body_start);
+        let limit = self.context.max_body;
+        if length > limit {
+            return Err(EncodeError::new(EncodeErrorKind::TooLong { length, limit }, "body"));
+        }
+        writer.close_length(open, "body")?;
+        self.compress(header, out, start, body_start)
+    }
+
+    /// Compresses the body that stands at the end of `out`, if that makes it shorter.
+    fn compress(
+        &mut self,
+        header: Header,
+        out: &mut Vec<u8>,
+        start: usize,
+        body_start: usize,
+    ) -> Result<(), EncodeError> {
+        let Some(compression) = self.context.compression else { return Ok(()) };
+        if !header.opcode.may_be_compressed() {
+            return Ok(());
+        }
+        self.plain.clear();
+        self.plain.extend_from_slice(out.get(body_start..).unwrap_or_default());
+        out.truncate(start);
+        let mut writer = Writer::new(out);
+        let flags = header.flags.with(FrameFlags::COMPRESSED, true);
+        Header { flags, ..header }.encode(&mut writer);
+        let open = writer.open_length();
+        compression.compress(&self.plain, out);
+        if out.len().saturating_sub(body_start) < self.plain.len() {
+            return Writer::new(out).close_length(open, "body");
+        }
+        out.truncate(start);
+        let mut writer = Writer::new(out);
+        header.encode(&mut writer);
+        writer.bytes(Some(&self.plain), "body")
+    }
+}
+
+impl super::Opcode {
+    /// STARTUP is what asks for compression, so it comes before it; OPTIONS may, too (v4 §5).
+    const fn may_be_compressed(self) -> bool {
+        !matches!(self, Self::Startup | Self::Options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Compression, Opcode, Stream, Version};
+    use super::*;
+
+    const QUERY: Header = Header {
+        version: Version::V4,
+        is_response: false,
+        flags: FrameFlags::NONE,
+        stream: Stream(5),
+        opcode: Opcode::Query,
+    };
+
+    fn lz4() -> Context {
+        Context { compression: Some(Compression::Lz4), ..Version::V4.into() }
+    }
+
+    fn encode(context: Context, header: Header, body: &[u8]) -> Vec<u8> {
+        let mut out = vec![0xee]; // what stands in the buffer before must stay
+        FrameEncoder::new(context)
+            .encode(header, &mut out, |writer| {
+                writer.raw(body);
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(out.remove(0), 0xee);
+        out
+    }
+
+    #[test]
+    fn frames_are_found_however_the_bytes_are_cut() {
+        let bytes = [encode(Version::V4.into(), QUERY, b"one"), encode(lz4(), QUERY, &[7; 99])];
+        let bytes = bytes.concat();
+        for piece in 1..=bytes.len() {
+            let mut decoder = FrameDecoder::new(Version::V4);
+            let mut bodies = Vec::new();
+            for piece in bytes.chunks(piece) {
+                decoder.extend(piece);
+                while let Some(frame) = decoder.next_frame().unwrap() {
+                    bodies.push(frame.plain_body(&lz4()).unwrap());
+                }
+            }
+            assert!(decoder.is_empty());
+            assert_eq!(bodies, [&b"one"[..], &[7; 99]]);
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_too_long_is_skipped_to_its_end() {
+        let bytes = [encode(Version::V4.into(), QUERY, &[1; 50]), vec![4, 0, 0, 1, 5, 0, 0, 0, 0]];
+        let mut decoder = FrameDecoder::new(Version::V4).max_body(49);
+        let mut seen = Vec::new();
+        for byte in bytes.concat() {
+            decoder.extend(&[byte]);
+            match decoder.next_frame() {
+                Ok(None) => {}
+                Ok(Some(frame)) => seen.push(Ok(frame.header.opcode)),
+                Err(error) => seen.push(Err(error.kind())),
+            }
+        }
+        let too_long = DecodeErrorKind::FrameTooLong { length: 50, limit: 49 };
+        assert_eq!(seen, [Err(too_long), Ok(Opcode::Options)]);
+    }
+
+    #[test]
+    fn a_body_is_compressed_only_where_that_makes_it_shorter() {
+        let flagged = |bytes: &[u8]| bytes[1] & 1 == 1;
+        assert!(flagged(&encode(lz4(), QUERY, &[7; 99])));
+        let short = encode(lz4(), QUERY, b"abc");
+        assert!(!flagged(&short));
+        assert_eq!(short, encode(Version::V4.into(), QUERY, b"abc"));
+        let startup = Header { opcode: Opcode::Startup, ..QUERY };
+        assert!(!flagged(&encode(lz4(), startup, &[7; 99])));
+    }
+
+    #[test]
+    fn a_compressed_body_needs_an_agreement() {
+        let mut decoder = FrameDecoder::new(Version::V4);
+        decoder.extend(&encode(lz4(), QUERY, &[7; 99]));
+        let frame = decoder.next_frame().unwrap().unwrap();
+        let error = frame.plain_body(&Version::V4.into()).unwrap_err();
+        assert_eq!(error.kind(), DecodeErrorKind::NotNegotiated);
+        let mut again = Vec::new();
+        frame.encode(&mut again).unwrap();
+        assert_eq!(again, encode(lz4(), QUERY, &[7; 99]));
+    }
+
+    #[test]
+    fn a_body_that_fails_leaves_the_buffer_as_it_was() {
+        let context = Context { max_body: 3, ..Version::V4.into() };
+        let mut out = b"before".to_vec();
+        let error = FrameEncoder::new(context)
+            .encode(QUERY, &mut out, |writer| writer.string("abc", "text"))
+            .unwrap_err();
+        assert_eq!(error.kind(), EncodeErrorKind::TooLong { length: 5, limit: 3 });
+        assert_eq!(out, b"before");
+    }
+}

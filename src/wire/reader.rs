@@ -1,0 +1,358 @@
+//! The cursor that reads the protocol's notations (v4 §3).
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::{BytesMap, Consistency, DecodeError, DecodeErrorKind, RawValue, Version};
+
+type Result<T> = std::result::Result<T, DecodeError>;
+
+/// Reads the protocol's notations from a body, front to back.
+///
+/// Every method takes the field's name in the protocol's text, which an error then carries.
+/// Strings and bytes are borrowed from the input; nothing is allocated for a count before the
+/// count has been compared with the bytes that are left.
+///
+/// ```
+/// use cqlwire::wire::Reader;
+///
+/// let mut reader = Reader::new(&[0, 2, b'h', b'i', 0xff]);
+/// assert_eq!(reader.string("greeting")?, "hi");
+/// assert_eq!(reader.byte("flag")?, 0xff);
+/// assert!(reader.is_empty());
+/// # Ok::<(), cqlwire::wire::DecodeError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+    length: usize,
+    shared: Option<&'a Bytes>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads from borrowed bytes; what must outlive them is copied.
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, length: bytes.len(), shared: None }
+    }
+
+    /// Reads from shared bytes; what must outlive the reader shares them and is not copied.
+    pub fn from_shared(bytes: &'a Bytes) -> Self {
+        Self { rest: bytes, length: bytes.len(), shared: Some(bytes) }
+    }
+
+    /// The bytes not read yet.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Whether everything has been read.
+    pub const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// How many bytes have been read.
+    #[inline]
+    pub const fn offset(&self) -> usize {
+        self.length.saturating_sub(self.rest.len())
+    }
+
+    /// An error about `field`, which begins where the reader stands.
+    #[cold]
+    pub const fn error(&self, kind: DecodeErrorKind, field: &'static str) -> DecodeError {
+        DecodeError::new(kind, field, self.offset())
+    }
+
+    /// The next `length` bytes.
+    #[inline]
+    pub fn take(&mut self, length: usize, field: &'static str) -> Result<&'a [u8]> {
+        match self.rest.split_at_checked(length) {
+            Some((head, rest)) => {
+                self.rest = rest;
+                Ok(head)
+            }
+            None => Err(self.truncated(length, field)),
+        }
+    }
+
+    /// Everything that is left.
+    #[inline]
+    pub fn take_rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.rest)
+    }
+
+    /// `part`, which this reader returned, in a form that outlives the reader.
+    pub fn share(&self, part: &'a [u8]) -> Bytes {
+        match self.shared {
+            Some(bytes) => bytes.slice_ref(part),
+            None => Bytes::copy_from_slice(part),
+        }
+    }
+
+    /// The next `N` bytes.
+    #[inline]
+    pub fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N]> {
+        match self.rest.split_first_chunk::<N>() {
+            Some((head, rest)) => {
+                self.rest = rest;
+                Ok(*head)
+            }
+            None => Err(self.truncated(N, field)),
+        }
+    }
+
+    /// A `[byte]`.
+    #[inline]
+    pub fn byte(&mut self, field: &'static str) -> Result<u8> {
+        Ok(u8::from_be_bytes(self.array(field)?))
+    }
+
+    /// A `[short]`.
+    #[inline]
+    pub fn short(&mut self, field: &'static str) -> Result<u16> {
+        Ok(u16::from_be_bytes(self.array(field)?))
+    }
+
+    /// An `[int]`.
+    #[inline]
+    pub fn int(&mut self, field: &'static str) -> Result<i32> {
+        Ok(i32::from_be_bytes(self.array(field)?))
+    }
+
+    /// A `[long]`.
+    #[inline]
+    pub fn long(&mut self, field: &'static str) -> Result<i64> {
+        Ok(i64::from_be_bytes(self.array(field)?))
+    }
+
+    /// A `[uuid]`.
+    #[inline]
+    pub fn uuid(&mut self, field: &'static str) -> Result<Uuid> {
+        Ok(Uuid::from_bytes(self.array(field)?))
+    }
+
+    /// An `[int]` that is a length or count, and so not negative.
+    #[inline]
+    pub fn length(&mut self, field: &'static str) -> Result<usize> {
+        let before = self.clone();
+        let length = self.int(field)?;
+        usize::try_from(length).map_err(|_| before.error(DecodeErrorKind::Negative(length), field))
+    }
+
+    /// An `[int]` that counts things of at least `smallest` bytes each, all of which must fit into
+    /// the bytes that are left.
+    pub fn count(&mut self, smallest: usize, field: &'static str) -> Result<usize> {
+        let before = self.clone();
+        let count = self.length(field)?;
+        before.check_count(count, self.rest.len(), smallest, field)?;
+        Ok(count)
+    }
+
+    /// A `[short]` that counts things of at least `smallest` bytes each, likewise.
+    pub fn short_count(&mut self, smallest: usize, field: &'static str) -> Result<usize> {
+        let before = self.clone();
+        let count = usize::from(self.short(field)?);
+        before.check_count(count, self.rest.len(), smallest, field)?;
+        Ok(count)
+    }
+
+    /// A `[string]`.
+    #[inline]
+    pub fn string(&mut self, field: &'static str) -> Result<&'a str> {
+        let length = self.short(field)?;
+        self.utf8(usize::from(length), field)
+    }
+
+    /// A `[long string]`.
+    #[inline]
+    pub fn long_string(&mut self, field: &'static str) -> Result<&'a str> {
+        let length = self.length(field)?;
+        self.utf8(length, field)
+    }
+
+    /// A `[string list]`.
+    pub fn string_list(&mut self, field: &'static str) -> Result<Vec<&'a str>> {
+        let count = self.short_count(2, field)?;
+        (0..count).map(|_| self.string(field)).collect()
+    }
+
+    /// `[bytes]`: any negative length is null.
+    #[inline]
+    pub fn bytes(&mut self, field: &'static str) -> Result<Option<&'a [u8]>> {
+        match usize::try_from(self.int(field)?) {
+            Ok(length) => self.take(length, field).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// `[short bytes]`.
+    #[inline]
+    pub fn short_bytes(&mut self, field: &'static str) -> Result<&'a [u8]> {
+        let length = self.short(field)?;
+        self.take(usize::from(length), field)
+    }
+
+    /// A `[value]`: v3 knows no "not set", every negative length is null there.
+    #[inline]
+    pub fn value(&mut self, version: Version, field: &'static str) -> Result<RawValue<'a>> {
+        let before = self.clone();
+        match self.int(field)? {
+            -1 => Ok(RawValue::Null),
+            length if length < 0 && version == Version::V3 => Ok(RawValue::Null),
+            -2 => Ok(RawValue::Unset),
+            length => match usize::try_from(length) {
+                Ok(length) => self.take(length, field).map(RawValue::Bytes),
+                Err(_) => Err(before.error(DecodeErrorKind::Negative(length), field)),
+            },
+        }
+    }
+
+    /// A `[consistency]`.
+    #[inline]
+    pub fn consistency(&mut self, field: &'static str) -> Result<Consistency> {
+        self.short(field).map(Consistency::from)
+    }
+
+    /// An `[inetaddr]`: an address without a port.
+    pub fn inet_address(&mut self, field: &'static str) -> Result<IpAddr> {
+        let before = self.clone();
+        match self.byte(field)? {
+            4 => Ok(self.array::<4>(field)?.into()),
+            16 => Ok(self.array::<16>(field)?.into()),
+            size => Err(before.error(DecodeErrorKind::InvalidCode(size.into()), field)),
+        }
+    }
+
+    /// An `[inet]`: an address and a port.
+    pub fn inet(&mut self, field: &'static str) -> Result<SocketAddr> {
+        let address = self.inet_address(field)?;
+        let before = self.clone();
+        let port = self.int(field)?;
+        match u16::try_from(port) {
+            Ok(port) => Ok(SocketAddr::new(address, port)),
+            Err(_) => Err(before.error(DecodeErrorKind::InvalidCode(port.into()), field)),
+        }
+    }
+
+    /// A `[string map]`, in its order and with its duplicates.
+    pub fn string_map(&mut self, field: &'static str) -> Result<Vec<(&'a str, &'a str)>> {
+        let count = self.short_count(4, field)?;
+        (0..count).map(|_| Ok((self.string(field)?, self.string(field)?))).collect()
+    }
+
+    /// A `[string multimap]`, in its order and with its duplicates.
+    pub fn string_multimap(&mut self, field: &'static str) -> Result<Vec<(&'a str, Vec<&'a str>)>> {
+        let count = self.short_count(4, field)?;
+        (0..count).map(|_| Ok((self.string(field)?, self.string_list(field)?))).collect()
+    }
+
+    /// A `[bytes map]`, in its order, with its duplicates and its nulls.
+    pub fn bytes_map(&mut self, field: &'static str) -> Result<BytesMap> {
+        let count = self.short_count(6, field)?;
+        (0..count)
+            .map(|_| {
+                let key = self.string(field)?.to_owned();
+                Ok((key, self.bytes(field)?.map(|bytes| self.share(bytes))))
+            })
+            .collect()
+    }
+
+    #[inline]
+    fn utf8(&mut self, length: usize, field: &'static str) -> Result<&'a str> {
+        let before = self.clone();
+        std::str::from_utf8(self.take(length, field)?)
+            .map_err(|_| before.error(DecodeErrorKind::InvalidUtf8, field))
+    }
+
+    #[inline]
+    fn check_count(
+        &self,
+        count: usize,
+        left: usize,
+        smallest: usize,
+        field: &'static str,
+    ) -> Result<()> {
+        let limit = left.checked_div(smallest).unwrap_or(usize::MAX);
+        if count > limit {
+            return Err(self.error(DecodeErrorKind::CountTooLarge { count, limit }, field));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn truncated(&self, needed: usize, field: &'static str) -> DecodeError {
+        self.error(DecodeErrorKind::Truncated { needed, left: self.rest.len() }, field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_tells_null_from_not_set_from_empty() {
+        for (bytes, expected) in [
+            (&[0xff, 0xff, 0xff, 0xff][..], RawValue::Null),
+            (&[0xff, 0xff, 0xff, 0xfe], RawValue::Unset),
+            (&[0, 0, 0, 0], RawValue::Bytes(&[])),
+            (&[0, 0, 0, 1, 7], RawValue::Bytes(&[7])),
+        ] {
+            assert_eq!(Reader::new(bytes).value(Version::V4, "value"), Ok(expected));
+        }
+        let minus_three = [0xff, 0xff, 0xff, 0xfd];
+        let error = Reader::new(&minus_three).value(Version::V4, "value").unwrap_err();
+        assert_eq!(error.kind(), DecodeErrorKind::Negative(-3));
+        assert_eq!(Reader::new(&minus_three).value(Version::V3, "value"), Ok(RawValue::Null));
+    }
+
+    #[test]
+    fn a_count_is_bounded_by_the_bytes_left() {
+        let claims_max = [0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+        let error = Reader::new(&claims_max).count(4, "rows_count").unwrap_err();
+        assert_eq!(
+            error,
+            DecodeError::new(
+                DecodeErrorKind::CountTooLarge { count: 0x7fff_ffff, limit: 1 },
+                "rows_count",
+                0
+            )
+        );
+        let error = Reader::new(&[0xff; 6]).string_list("event_types").unwrap_err();
+        assert_eq!(error.kind(), DecodeErrorKind::CountTooLarge { count: 0xffff, limit: 2 });
+    }
+
+    #[test]
+    fn an_inet_takes_four_or_sixteen_bytes_and_a_port() {
+        let v4 = [4, 127, 0, 0, 1, 0, 0, 0x23, 0x52];
+        assert_eq!(Reader::new(&v4).inet("address").unwrap(), "127.0.0.1:9042".parse().unwrap());
+        let mut v6 = vec![16];
+        v6.extend([0; 15]);
+        v6.extend([1, 0, 0, 0x23, 0x52]);
+        assert_eq!(Reader::new(&v6).inet("address").unwrap(), "[::1]:9042".parse().unwrap());
+        for bad in [&[5, 1, 2, 3, 4, 5, 0, 0, 0, 1][..], &[4, 1, 2, 3, 4, 0, 1, 0, 0]] {
+            let error = Reader::new(bad).inet("address").unwrap_err();
+            assert!(matches!(error.kind(), DecodeErrorKind::InvalidCode(_)), "{error}");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_field_and_its_offset() {
+        let mut reader = Reader::new(&[0, 1, 0xff]);
+        let error = reader.string("keyspace").unwrap_err();
+        assert_eq!(error.to_string(), "keyspace at byte 2: not valid UTF-8");
+        let mut reader = Reader::new(&[0, 0, 0, 9]);
+        assert_eq!(
+            reader.bytes("paging_state").unwrap_err().to_string(),
+            "paging_state at byte 4: 9 bytes needed, 0 left"
+        );
+    }
+
+    #[test]
+    fn what_outlives_a_shared_body_is_not_copied() {
+        let body = Bytes::from_static(&[0, 2, 7, 8]);
+        let mut reader = Reader::from_shared(&body);
+        let part = reader.short_bytes("id").unwrap();
+        assert_eq!(reader.share(part).as_ptr(), body[2..].as_ptr());
+    }
+}
