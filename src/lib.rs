@@ -1,3 +1,4 @@
 //! The Cassandra native protocol.
 
+pub mod types;
 pub mod wire;

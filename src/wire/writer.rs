@@ -165,6 +165,15 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// A `[value]` of a size that is known beforehand.
+    #[inline]
+    pub fn value_array<const N: usize>(&mut self, bytes: [u8; N]) {
+        const { assert!(N <= 16, "the length is written as one byte") };
+        #[expect(clippy::cast_possible_truncation, reason = "asserted above, at compile time")]
+        self.raw(&[0, 0, 0, N as u8]);
+        self.raw(&bytes);
+    }
+
     /// An `[inetaddr]`: an address without a port.
     pub fn inet_address(&mut self, address: IpAddr) {
         match address {

@@ -1,0 +1,329 @@
+//! CQL types as `[option]`s (v4 §4.2.5.2).
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::class_name;
+use crate::wire::{DecodeError, DecodeErrorKind, EncodeError, Reader, Writer, wire_codes};
+
+/// How deep types may nest: far deeper than any schema, shallow enough for every stack.
+pub const MAX_TYPE_DEPTH: usize = 32;
+
+wire_codes! {
+    /// The types that take no parameter, by their option id.
+    pub enum NativeType(u16) {
+        /// Text of US-ASCII characters.
+        Ascii = 0x01 "ascii",
+        /// 64-bit integer.
+        BigInt = 0x02 "bigint",
+        /// Any bytes.
+        Blob = 0x03 "blob",
+        /// True or false.
+        Boolean = 0x04 "boolean",
+        /// A 64-bit integer that is only ever added to.
+        Counter = 0x05 "counter",
+        /// A decimal number of any size.
+        Decimal = 0x06 "decimal",
+        /// 64-bit floating point.
+        Double = 0x07 "double",
+        /// 32-bit floating point.
+        Float = 0x08 "float",
+        /// 32-bit integer.
+        Int = 0x09 "int",
+        /// Milliseconds since 1970.
+        Timestamp = 0x0B "timestamp",
+        /// A UUID of any version.
+        Uuid = 0x0C "uuid",
+        /// UTF-8 text; `varchar` in the protocol's text.
+        Text = 0x0D "text",
+        /// An integer of any size.
+        Varint = 0x0E "varint",
+        /// A UUID of version 1.
+        TimeUuid = 0x0F "timeuuid",
+        /// An IPv4 or IPv6 address.
+        Inet = 0x10 "inet",
+        /// A day (v4 and later).
+        Date = 0x11 "date",
+        /// Nanoseconds since midnight (v4 and later).
+        Time = 0x12 "time",
+        /// 16-bit integer (v4 and later).
+        SmallInt = 0x13 "smallint",
+        /// 8-bit integer (v4 and later).
+        TinyInt = 0x14 "tinyint",
+        /// Months, days and nanoseconds (v5; some servers send it in v4, too).
+        Duration = 0x15 "duration",
+    }
+}
+
+const CUSTOM: u16 = 0x00;
+const LIST: u16 = 0x20;
+const MAP: u16 = 0x21;
+const SET: u16 = 0x22;
+const UDT: u16 = 0x30;
+const TUPLE: u16 = 0x31;
+
+/// A CQL type.
+///
+/// It prints as CQL writes it:
+///
+/// ```
+/// use cqlwire::types::{CqlType, NativeType};
+///
+/// let map = CqlType::Map(Box::new((NativeType::Text.into(), NativeType::Int.into())));
+/// assert_eq!(map.to_string(), "map<text, int>");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CqlType {
+    /// A type without parameters.
+    Native(NativeType),
+    /// `list<T>`.
+    List(Box<CqlType>),
+    /// `set<T>`.
+    Set(Box<CqlType>),
+    /// `map<K, V>`.
+    Map(Box<(CqlType, CqlType)>),
+    /// `tuple<A, B, ...>`.
+    Tuple(Vec<CqlType>),
+    /// A user-defined type.
+    Udt(Arc<UdtType>),
+    /// `vector<T, n>`, which every version of the protocol sends as a custom type.
+    Vector(Box<VectorType>),
+    /// A custom type: the name of its Java class.
+    Custom(Box<str>),
+}
+
+/// A user-defined type: its name and its fields, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UdtType {
+    /// The keyspace it belongs to.
+    pub keyspace: String,
+    /// Its name.
+    pub name: String,
+    /// The names and types of its fields.
+    pub fields: Vec<(String, CqlType)>,
+}
+
+/// `vector<element, dimensions>`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct VectorType {
+    /// The type of each element.
+    pub element: CqlType,
+    /// How many elements there are.
+    pub dimensions: usize,
+    /// The class name as the server wrote it; servers differ in their spaces.
+    pub class: Box<str>,
+}
+
+impl CqlType {
+    /// Reads an `[option]`.
+    ///
+    /// # Errors
+    /// Input that ends early, or types nested deeper than [`MAX_TYPE_DEPTH`].
+    pub fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Self::decode_at(reader, 0)
+    }
+
+    fn decode_at(reader: &mut Reader<'_>, depth: usize) -> Result<Self, DecodeError> {
+        if depth >= MAX_TYPE_DEPTH {
+            return Err(reader.error(DecodeErrorKind::NestedTooDeep, "type"));
+        }
+        let below = depth.saturating_add(1);
+        Ok(match reader.short("type")? {
+            CUSTOM => Self::from_class(reader.string("custom_type")?),
+            LIST => Self::List(Box::new(Self::decode_at(reader, below)?)),
+            SET => Self::Set(Box::new(Self::decode_at(reader, below)?)),
+            MAP => {
+                let key = Self::decode_at(reader, below)?;
+                Self::Map(Box::new((key, Self::decode_at(reader, below)?)))
+            }
+            TUPLE => {
+                let count = reader.short_count(2, "tuple_elements")?;
+                let elements = (0..count).map(|_| Self::decode_at(reader, below));
+                Self::Tuple(elements.collect::<Result<_, _>>()?)
+            }
+            UDT => {
+                let keyspace = reader.string("udt_keyspace")?.to_owned();
+                let name = reader.string("udt_name")?.to_owned();
+                let count = reader.short_count(4, "udt_fields")?;
+                let fields = (0..count).map(|_| {
+                    let field = reader.string("udt_field_name")?.to_owned();
+                    Ok((field, Self::decode_at(reader, below)?))
+                });
+                let fields = fields.collect::<Result<_, _>>()?;
+                Self::Udt(Arc::new(UdtType { keyspace, name, fields }))
+            }
+            native => Self::Native(native.into()),
+        })
+    }
+
+    /// Writes the type as an `[option]`.
+    ///
+    /// # Errors
+    /// A name or a number of fields that is too large for its notation.
+    pub fn encode(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        match self {
+            Self::Native(native) => writer.short(native.code()),
+            Self::List(element) => {
+                writer.short(LIST);
+                element.encode(writer)?;
+            }
+            Self::Set(element) => {
+                writer.short(SET);
+                element.encode(writer)?;
+            }
+            Self::Map(pair) => {
+                writer.short(MAP);
+                pair.0.encode(writer)?;
+                pair.1.encode(writer)?;
+            }
+            Self::Tuple(elements) => {
+                writer.short(TUPLE);
+                writer.short_length(elements.len(), "tuple_elements")?;
+                elements.iter().try_for_each(|element| element.encode(writer))?;
+            }
+            Self::Udt(udt) => {
+                writer.short(UDT);
+                writer.string(&udt.keyspace, "udt_keyspace")?;
+                writer.string(&udt.name, "udt_name")?;
+                writer.short_length(udt.fields.len(), "udt_fields")?;
+                for (name, field) in &udt.fields {
+                    writer.string(name, "udt_field_name")?;
+                    field.encode(writer)?;
+                }
+            }
+            Self::Vector(vector) => {
+                writer.short(CUSTOM);
+                writer.string(&vector.class, "custom_type")?;
+            }
+            Self::Custom(class) => {
+                writer.short(CUSTOM);
+                writer.string(class, "custom_type")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The type that a Java class name stands for when it is a vector; else a custom type.
+    pub fn from_class(class: &str) -> Self {
+        match class_name::parse(class) {
+            Some(vector @ Self::Vector(_)) => vector,
+            _ => Self::Custom(class.into()),
+        }
+    }
+
+    /// `vector<element, dimensions>`, named as Cassandra names it.
+    pub fn vector(element: Self, dimensions: usize) -> Self {
+        let class = format!(
+            "org.apache.cassandra.db.marshal.VectorType({} , {dimensions})",
+            class_name::print(&element)
+        );
+        Self::Vector(Box::new(VectorType { element, dimensions, class: class.into() }))
+    }
+
+    /// Whether values of this type are text: `text`, `varchar` or `ascii`.
+    pub const fn is_text(&self) -> bool {
+        matches!(self, Self::Native(NativeType::Text | NativeType::Ascii))
+    }
+
+    /// How many bytes every value of this type takes inside a vector; `None` if that varies.
+    ///
+    /// `smallint`, `tinyint`, `date` and `time` have one size, but Cassandra writes their lengths.
+    pub(super) fn fixed_size_in_vector(&self) -> Option<usize> {
+        match self {
+            Self::Native(native) => match native {
+                NativeType::Boolean => Some(1),
+                NativeType::Int | NativeType::Float => Some(4),
+                NativeType::BigInt | NativeType::Double | NativeType::Timestamp => Some(8),
+                NativeType::Uuid | NativeType::TimeUuid => Some(16),
+                _ => None,
+            },
+            Self::Vector(vector) => {
+                vector.element.fixed_size_in_vector()?.checked_mul(vector.dimensions)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<NativeType> for CqlType {
+    fn from(native: NativeType) -> Self {
+        Self::Native(native)
+    }
+}
+
+impl fmt::Display for CqlType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Native(native) => native.fmt(f),
+            Self::List(element) => write!(f, "list<{element}>"),
+            Self::Set(element) => write!(f, "set<{element}>"),
+            Self::Map(pair) => write!(f, "map<{}, {}>", pair.0, pair.1),
+            Self::Tuple(elements) => {
+                f.write_str("tuple<")?;
+                for (index, element) in elements.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { ", " };
+                    write!(f, "{comma}{element}")?;
+                }
+                f.write_str(">")
+            }
+            Self::Udt(udt) => write!(f, "{}.{}", udt.keyspace, udt.name),
+            Self::Vector(vector) => write!(f, "vector<{}, {}>", vector.element, vector.dimensions),
+            Self::Custom(class) => write!(f, "'{class}'"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(bytes: &[u8]) -> Result<CqlType, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let decoded = CqlType::decode(&mut reader)?;
+        assert!(reader.is_empty());
+        Ok(decoded)
+    }
+
+    fn encode(cql_type: &CqlType) -> Vec<u8> {
+        let mut out = Vec::new();
+        cql_type.encode(&mut Writer::new(&mut out)).unwrap();
+        out
+    }
+
+    #[test]
+    fn every_option_survives_the_wire() {
+        let text = || Box::new(CqlType::from(NativeType::Text));
+        let udt = UdtType {
+            keyspace: "ks".into(),
+            name: "address".into(),
+            fields: vec![("street".into(), *text()), ("zips".into(), CqlType::List(text()))],
+        };
+        let mut types: Vec<CqlType> = NativeType::KNOWN.iter().copied().map(Into::into).collect();
+        types.extend([
+            NativeType::Unknown(0x99).into(),
+            CqlType::List(text()),
+            CqlType::Set(text()),
+            CqlType::Map(Box::new((*text(), CqlType::Udt(Arc::new(udt))))),
+            CqlType::Tuple(vec![*text(), CqlType::Tuple(vec![])]),
+            CqlType::Custom("com.example.Point".into()),
+            CqlType::vector(NativeType::Float.into(), 3),
+        ]);
+        for cql_type in types {
+            let bytes = encode(&cql_type);
+            assert_eq!(decode(&bytes).as_ref(), Ok(&cql_type));
+            for end in 0..bytes.len() {
+                assert!(CqlType::decode(&mut Reader::new(&bytes[..end])).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn nesting_has_a_bound() {
+        let lists = |depth: usize| [[0, 0x20].repeat(depth), vec![0, 9]].concat();
+        assert!(decode(&lists(MAX_TYPE_DEPTH - 1)).is_ok());
+        for depth in [MAX_TYPE_DEPTH, 100_000] {
+            assert_eq!(decode(&lists(depth)).unwrap_err().kind(), DecodeErrorKind::NestedTooDeep);
+        }
+    }
+}
