@@ -1,4 +1,5 @@
 //! The Cassandra native protocol.
 
+pub mod message;
 pub mod types;
 pub mod wire;

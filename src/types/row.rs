@@ -143,10 +143,11 @@ impl<'r, T: FromRow<'r>> Iterator for RowIter<'r, T> {
         let index = self.index;
         // Past a row that stops half-way nothing can be found any more.
         self.index = if whole.is_ok() { index.wrapping_add(1) } else { self.count };
-        Some(
-            row.and_then(|row| whole.map(|()| row))
-                .map_err(|cause| RowError::new(index, column, self.row.columns.get(column), cause)),
-        )
+        Some(match (row, whole) {
+            (Ok(row), Ok(())) => Ok(row),
+            (Err(cause), _) => Err(self.error(index, column, cause)),
+            (Ok(_), Err(cause)) => Err(self.error(index, self.row.column, cause)),
+        })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

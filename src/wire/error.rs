@@ -100,6 +100,9 @@ pub enum DecodeErrorKind {
     WrongDirection,
     /// The compressed flag is set, but no compression was agreed on.
     NotNegotiated,
+    /// A request's body that has to be decompressed first, because the request borrows from it:
+    /// see [`RawFrame::decompress`](super::RawFrame::decompress).
+    StillCompressed,
     /// A compressed body that does not decompress to the length it claims.
     InvalidCompression,
     /// The decompressed body would be longer than the receiver allows.
@@ -143,6 +146,7 @@ impl fmt::Display for DecodeError {
             DecodeErrorKind::NotNegotiated => {
                 f.write_str("the body is compressed, but no compression was agreed on")
             }
+            DecodeErrorKind::StillCompressed => f.write_str("the body is still compressed"),
             DecodeErrorKind::InvalidCompression => {
                 f.write_str("the compressed body does not decompress to the length it claims")
             }

@@ -30,6 +30,16 @@ impl RawFrame {
         compression.decompress(&self.body, context.max_body).map(Bytes::from).map_err(at_body)
     }
 
+    /// The same frame with a plain body.
+    ///
+    /// # Errors
+    /// As [`plain_body`](Self::plain_body).
+    pub fn decompress(self, context: &Context) -> Result<Self, DecodeError> {
+        let body = self.plain_body(context)?;
+        let flags = self.header.flags.without(FrameFlags::COMPRESSED);
+        Ok(Self { header: Header { flags, ..self.header }, body })
+    }
+
     /// Writes the frame at the end of `out`, byte for byte as it came.
     ///
     /// # Errors

@@ -1,1 +1,42 @@
-//! Starts real Cassandra nodes.
+//! Starts real Cassandra nodes, for cqlwire's live tests and for `cargo demo`.
+//!
+//! ```no_run
+//! use cassandra_harness::{Cluster, Options};
+//!
+//! # fn main() -> Result<(), cassandra_harness::Error> {
+//! let cluster = Cluster::start(&Options::new("4.1.9"))?;
+//! println!("Cassandra answers on {}", cluster.contact_points()[0]);
+//! # Ok(())
+//! # } // dropping the cluster stops its nodes
+//! ```
+//!
+//! Everything blocks and nothing is global, so several clusters can start at once on threads of
+//! their own. Nodes listen on loopback only, on ports picked for the run, and stop when the
+//! [`Cluster`] is dropped or when this process ends, however it ends.
+//!
+//! Where the nodes come from is the [`Launcher`]'s matter: contact points given in the
+//! environment, a Docker daemon, or Java 17 with Maven.
+
+mod cluster;
+mod config;
+mod docker;
+mod error;
+mod java;
+mod launcher;
+mod log;
+mod node;
+mod options;
+mod ports;
+mod probe;
+mod recipe;
+mod run_dir;
+mod tool;
+mod version;
+mod watchdog;
+
+pub use cluster::Cluster;
+pub use error::Error;
+pub use launcher::Launcher;
+pub use node::Node;
+pub use options::Options;
+pub use version::{DEFAULT_VERSION, VERSIONS};

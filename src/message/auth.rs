@@ -1,0 +1,86 @@
+//! AUTHENTICATE, AUTH_RESPONSE, AUTH_CHALLENGE, AUTH_SUCCESS (v4 §4.1.2, §4.2.3, §4.2.7, §4.2.8).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::Message;
+use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer};
+
+/// The server asks who the client is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authenticate {
+    /// The Java class of the server's authenticator.
+    pub authenticator: String,
+}
+
+impl Message<'_> for Authenticate {
+    const OPCODE: Opcode = Opcode::Authenticate;
+
+    fn decode(reader: &mut Reader<'_>, _: &Context) -> Result<Self, DecodeError> {
+        Ok(Self { authenticator: reader.string("authenticator")?.to_owned() })
+    }
+
+    fn encode(&self, writer: &mut Writer<'_>, _: &Context) -> Result<(), EncodeError> {
+        writer.string(&self.authenticator, "authenticator")
+    }
+}
+
+/// The client's part of an authentication.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuthResponse<'a> {
+    /// What the SASL mechanism says; it is a secret, and not shown by `Debug`.
+    pub token: Option<Cow<'a, [u8]>>,
+}
+
+impl<'a> Message<'a> for AuthResponse<'a> {
+    const OPCODE: Opcode = Opcode::AuthResponse;
+
+    fn decode(reader: &mut Reader<'a>, _: &Context) -> Result<Self, DecodeError> {
+        Ok(Self { token: reader.bytes("token")?.map(Cow::Borrowed) })
+    }
+
+    fn encode(&self, writer: &mut Writer<'_>, _: &Context) -> Result<(), EncodeError> {
+        writer.bytes(self.token.as_deref(), "token")
+    }
+}
+
+impl fmt::Debug for AuthResponse<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = self.token.as_ref().map(|token| token.len());
+        f.debug_struct("AuthResponse").field("token_length", &length).finish()
+    }
+}
+
+macro_rules! token {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name {
+            /// What the SASL mechanism says.
+            pub token: Option<Bytes>,
+        }
+
+        impl Message<'_> for $name {
+            const OPCODE: Opcode = Opcode::$name;
+
+            fn decode(reader: &mut Reader<'_>, _: &Context) -> Result<Self, DecodeError> {
+                let token = reader.bytes("token")?;
+                Ok(Self { token: token.map(|token| reader.share(token)) })
+            }
+
+            fn encode(&self, writer: &mut Writer<'_>, _: &Context) -> Result<(), EncodeError> {
+                writer.bytes(self.token.as_deref(), "token")
+            }
+        }
+    };
+}
+token! {
+    /// The server's next step of an authentication.
+    AuthChallenge
+}
+token! {
+    /// The server knows who the client is.
+    AuthSuccess
+}

@@ -1,0 +1,154 @@
+//! BATCH (v4 §4.1.7).
+
+use std::borrow::Cow;
+
+use super::{Message, Parameters, QueryFlags};
+use crate::types::Values;
+use crate::wire::{
+    Consistency, Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Opcode,
+    Reader, Writer, wire_codes,
+};
+
+wire_codes! {
+    /// What the server promises of a batch.
+    pub enum BatchKind(u8) {
+        /// All of it or nothing, in the end.
+        Logged = 0 "LOGGED",
+        /// Nothing more than of its statements one by one.
+        Unlogged = 1 "UNLOGGED",
+        /// As unlogged, for statements that count.
+        Counter = 2 "COUNTER",
+    }
+}
+
+/// Runs several statements as one. The server answers RESULT or ERROR.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch<'a> {
+    /// What the server promises.
+    pub kind: BatchKind,
+    /// The statements, in order; at most 65,535.
+    pub statements: Vec<BatchStatement<'a>>,
+    /// How many replicas must answer.
+    pub consistency: Consistency,
+    /// The consistency of the serial phase of a conditional batch.
+    pub serial_consistency: Option<Consistency>,
+    /// When the batch was made, in microseconds since 1970; else the server's clock says.
+    pub timestamp: Option<i64>,
+    /// The keyspace of the statements (v5).
+    pub keyspace: Option<Cow<'a, str>>,
+    /// The server's clock for this batch, in seconds since 1970 (v5).
+    pub now_in_seconds: Option<i32>,
+    /// Flags that nothing of the above stands for.
+    pub other_flags: QueryFlags,
+}
+
+/// One statement of a [`Batch`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchStatement<'a> {
+    /// The statement.
+    pub text: BatchText<'a>,
+    /// Its values. They go by position: the protocol cannot name them here (CASSANDRA-10246).
+    pub values: Values<'a>,
+}
+
+/// How a [`BatchStatement`] says what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BatchText<'a> {
+    /// As text.
+    Text(Cow<'a, str>),
+    /// By the id that PREPARE was answered with.
+    Prepared(Cow<'a, [u8]>),
+}
+
+impl<'a> Batch<'a> {
+    /// A logged batch.
+    pub const fn new(statements: Vec<BatchStatement<'a>>, consistency: Consistency) -> Self {
+        Self {
+            kind: BatchKind::Logged,
+            statements,
+            consistency,
+            serial_consistency: None,
+            timestamp: None,
+            keyspace: None,
+            now_in_seconds: None,
+            other_flags: QueryFlags::NONE,
+        }
+    }
+
+    /// What a batch has in common with other statements.
+    fn parameters(&self) -> Parameters<'_> {
+        Parameters {
+            serial_consistency: self.serial_consistency,
+            timestamp: self.timestamp,
+            keyspace: self.keyspace.as_deref().map(Cow::Borrowed),
+            now_in_seconds: self.now_in_seconds,
+            other_flags: self.other_flags,
+            ..self.consistency.into()
+        }
+    }
+}
+
+impl<'a> Message<'a> for Batch<'a> {
+    const OPCODE: Opcode = Opcode::Batch;
+
+    fn decode(reader: &mut Reader<'a>, context: &Context) -> Result<Self, DecodeError> {
+        let kind = reader.byte("type")?.into();
+        let count = reader.short_count(5, "statements_count")?;
+        let statements =
+            (0..count).map(|_| statement(reader, context)).collect::<Result<_, _>>()?;
+        let mut parameters = Parameters::from(reader.consistency("consistency")?);
+        let flags = QueryFlags::decode(reader, context)?;
+        parameters.tail(flags, reader, context)?;
+        Ok(Self {
+            kind,
+            statements,
+            consistency: parameters.consistency,
+            other_flags: flags.without(parameters.flags()),
+            serial_consistency: parameters.serial_consistency,
+            timestamp: parameters.timestamp,
+            keyspace: parameters.keyspace,
+            now_in_seconds: parameters.now_in_seconds,
+        })
+    }
+
+    fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
+        writer.byte(self.kind.code());
+        writer.short_length(self.statements.len(), "statements_count")?;
+        for BatchStatement { text, values } in &self.statements {
+            match text {
+                BatchText::Text(text) => {
+                    writer.byte(TEXT);
+                    writer.long_string(text, "query")?;
+                }
+                BatchText::Prepared(id) => {
+                    writer.byte(PREPARED);
+                    writer.short_bytes(id, "id")?;
+                }
+            }
+            if values.is_named() {
+                return Err(EncodeError::new(EncodeErrorKind::Contradiction, "value_name"));
+            }
+            values.encode(writer, context.version)?;
+        }
+        let parameters = self.parameters();
+        writer.consistency(self.consistency);
+        parameters.flags().encode(writer, context)?;
+        parameters.encode_tail(writer, context)
+    }
+}
+
+const TEXT: u8 = 0;
+const PREPARED: u8 = 1;
+
+fn statement<'a>(
+    reader: &mut Reader<'a>,
+    context: &Context,
+) -> Result<BatchStatement<'a>, DecodeError> {
+    let before = reader.clone();
+    let text = match reader.byte("kind")? {
+        TEXT => BatchText::Text(reader.long_string("query")?.into()),
+        PREPARED => BatchText::Prepared(reader.short_bytes("id")?.into()),
+        kind => return Err(before.error(DecodeErrorKind::InvalidCode(kind.into()), "kind")),
+    };
+    Ok(BatchStatement { text, values: Values::decode(reader, false, context.version)? })
+}

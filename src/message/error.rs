@@ -1,0 +1,432 @@
+//! ERROR (v4 §4.2.1, §9).
+
+use std::fmt;
+use std::net::IpAddr;
+
+use bytes::Bytes;
+
+use super::{Message, owned};
+use crate::wire::{
+    Consistency, Context, DecodeError, EncodeError, EncodeErrorKind, Opcode, Reader, Version,
+    Writer, wire_codes, wire_names,
+};
+
+wire_codes! {
+    /// What went wrong.
+    pub enum ErrorCode(i32) {
+        /// Something unexpected inside the server.
+        Server = 0x0000 "server error",
+        /// The client broke the protocol.
+        Protocol = 0x000A "protocol error",
+        /// The client did not say who it is, or not rightly.
+        Authentication = 0x0100 "authentication error",
+        /// Fewer replicas were alive than the consistency needs.
+        Unavailable = 0x1000 "unavailable",
+        /// The coordinator has too much to do.
+        Overloaded = 0x1001 "overloaded",
+        /// The coordinator is still joining the cluster.
+        Bootstrapping = 0x1002 "bootstrapping",
+        /// A table could not be truncated.
+        Truncate = 0x1003 "truncate error",
+        /// Too few replicas answered a write in time. It may have been applied.
+        WriteTimeout = 0x1100 "write timeout",
+        /// Too few replicas answered a read in time.
+        ReadTimeout = 0x1200 "read timeout",
+        /// Replicas failed at a read (v4 and later).
+        ReadFailure = 0x1300 "read failure",
+        /// A user-defined function failed (v4 and later).
+        FunctionFailure = 0x1400 "function failure",
+        /// Replicas failed at a write (v4 and later). It may have been applied.
+        WriteFailure = 0x1500 "write failure",
+        /// A write could not be logged for change data capture.
+        CdcWriteFailure = 0x1600 "CDC write failure",
+        /// A conditional write may have been applied (v5).
+        CasWriteUnknown = 0x1700 "CAS write unknown",
+        /// The statement is not CQL.
+        Syntax = 0x2000 "syntax error",
+        /// The client may not do this.
+        Unauthorized = 0x2100 "unauthorized",
+        /// The statement is CQL, but cannot be run.
+        Invalid = 0x2200 "invalid request",
+        /// The server's configuration does not allow this.
+        Config = 0x2300 "configuration error",
+        /// The keyspace or table is there already.
+        AlreadyExists = 0x2400 "already exists",
+        /// The id is of no statement that the server has prepared.
+        Unprepared = 0x2500 "unprepared",
+    }
+}
+
+wire_names! {
+    /// What kind of write failed.
+    pub enum WriteType {
+        /// One partition, not in a batch.
+        Simple = "SIMPLE",
+        /// A logged batch.
+        Batch = "BATCH",
+        /// An unlogged batch.
+        UnloggedBatch = "UNLOGGED_BATCH",
+        /// Counters.
+        Counter = "COUNTER",
+        /// The log of a logged batch: nothing of the batch was applied yet.
+        BatchLog = "BATCH_LOG",
+        /// A conditional write.
+        Cas = "CAS",
+        /// A materialized view (v4 and later).
+        View = "VIEW",
+        /// Change data capture (v4 and later).
+        Cdc = "CDC",
+    }
+}
+
+/// The server could not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerError {
+    /// What went wrong.
+    pub code: ErrorCode,
+    /// What the server says about it, for people.
+    pub message: String,
+    /// The fields that errors of this code have.
+    pub details: ErrorDetails,
+}
+
+/// The fields of a [`ServerError`], by its code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields have the names of the protocol's text")]
+pub enum ErrorDetails {
+    /// The code says it all.
+    None,
+    /// Of [`ErrorCode::Unavailable`].
+    Unavailable { consistency: Consistency, required: i32, alive: i32 },
+    /// Of [`ErrorCode::WriteTimeout`]; `contentions` only of a CAS write in v5.
+    WriteTimeout {
+        consistency: Consistency,
+        received: i32,
+        block_for: i32,
+        write_type: WriteType,
+        contentions: Option<u16>,
+    },
+    /// Of [`ErrorCode::ReadTimeout`].
+    ReadTimeout { consistency: Consistency, received: i32, block_for: i32, data_present: bool },
+    /// Of [`ErrorCode::ReadFailure`].
+    ReadFailure {
+        consistency: Consistency,
+        received: i32,
+        block_for: i32,
+        failures: Failures,
+        data_present: bool,
+    },
+    /// Of [`ErrorCode::FunctionFailure`].
+    FunctionFailure { keyspace: String, function: String, arguments: Vec<String> },
+    /// Of [`ErrorCode::WriteFailure`].
+    WriteFailure {
+        consistency: Consistency,
+        received: i32,
+        block_for: i32,
+        failures: Failures,
+        write_type: WriteType,
+    },
+    /// Of [`ErrorCode::CasWriteUnknown`].
+    CasWriteUnknown { consistency: Consistency, received: i32, block_for: i32 },
+    /// Of [`ErrorCode::AlreadyExists`]; no table, if it is the keyspace that exists.
+    AlreadyExists { keyspace: String, table: String },
+    /// Of [`ErrorCode::Unprepared`]: the id that is not known.
+    Unprepared { id: Bytes },
+    /// Of the code that the server announced for `SCYLLA_RATE_LIMIT_ERROR`.
+    RateLimit { operation: u8, rejected_by_coordinator: bool },
+    /// What follows the message of a code that is not known here.
+    Unknown(Bytes),
+}
+
+/// How many replicas failed, and in v5 which and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failures {
+    /// How many (v4).
+    Count(i32),
+    /// Which, and for what reason (v5).
+    Reasons(Vec<(IpAddr, u16)>),
+}
+
+impl ServerError {
+    /// An error that needs no fields.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), details: ErrorDetails::None }
+    }
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for ServerError {}
+
+impl Message<'_> for ServerError {
+    const OPCODE: Opcode = Opcode::Error;
+
+    fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
+        let code = ErrorCode::from(reader.int("code")?);
+        let message = reader.string("message")?.to_owned();
+        Ok(Self { code, message, details: ErrorDetails::decode(code, reader, context)? })
+    }
+
+    fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
+        if !self.details.belong_to(self.code, context) {
+            return Err(EncodeError::new(EncodeErrorKind::Contradiction, "code"));
+        }
+        writer.int(self.code.code());
+        writer.string(&self.message, "message")?;
+        self.details.encode(writer, context)
+    }
+}
+
+impl ErrorDetails {
+    fn decode(
+        code: ErrorCode,
+        reader: &mut Reader<'_>,
+        context: &Context,
+    ) -> Result<Self, DecodeError> {
+        Ok(match code {
+            ErrorCode::Unavailable => Self::Unavailable {
+                consistency: reader.consistency("consistency")?,
+                required: reader.int("required")?,
+                alive: reader.int("alive")?,
+            },
+            ErrorCode::WriteTimeout => {
+                let (consistency, received, block_for) = replicas(reader)?;
+                let write_type = reader.string("write_type")?.into();
+                let has_contentions =
+                    context.version >= Version::V5 && write_type == WriteType::Cas;
+                let contentions = match has_contentions {
+                    true => Some(reader.short("contentions")?),
+                    false => None,
+                };
+                Self::WriteTimeout { consistency, received, block_for, write_type, contentions }
+            }
+            ErrorCode::ReadTimeout => {
+                let (consistency, received, block_for) = replicas(reader)?;
+                let data_present = reader.byte("data_present")? != 0;
+                Self::ReadTimeout { consistency, received, block_for, data_present }
+            }
+            ErrorCode::ReadFailure => {
+                let (consistency, received, block_for) = replicas(reader)?;
+                let failures = Failures::decode(reader, context)?;
+                let data_present = reader.byte("data_present")? != 0;
+                Self::ReadFailure { consistency, received, block_for, failures, data_present }
+            }
+            ErrorCode::FunctionFailure => Self::FunctionFailure {
+                keyspace: reader.string("keyspace")?.to_owned(),
+                function: reader.string("function")?.to_owned(),
+                arguments: owned(reader.string_list("arg_types")?),
+            },
+            ErrorCode::WriteFailure => {
+                let (consistency, received, block_for) = replicas(reader)?;
+                let failures = Failures::decode(reader, context)?;
+                let write_type = reader.string("write_type")?.into();
+                Self::WriteFailure { consistency, received, block_for, failures, write_type }
+            }
+            ErrorCode::CasWriteUnknown => {
+                let (consistency, received, block_for) = replicas(reader)?;
+                Self::CasWriteUnknown { consistency, received, block_for }
+            }
+            ErrorCode::AlreadyExists => Self::AlreadyExists {
+                keyspace: reader.string("keyspace")?.to_owned(),
+                table: reader.string("table")?.to_owned(),
+            },
+            ErrorCode::Unprepared => {
+                let id = reader.short_bytes("id")?;
+                Self::Unprepared { id: reader.share(id) }
+            }
+            ErrorCode::Unknown(code) if context.extensions.rate_limit_error == Some(code) => {
+                Self::RateLimit {
+                    operation: reader.byte("op_type")?,
+                    rejected_by_coordinator: reader.byte("rejected_by_coordinator")? != 0,
+                }
+            }
+            ErrorCode::Unknown(_) => {
+                let rest = reader.take_rest();
+                Self::Unknown(reader.share(rest))
+            }
+            _ => Self::None,
+        })
+    }
+
+    fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
+        match self {
+            Self::None => {}
+            Self::Unavailable { consistency, required, alive } => {
+                write_replicas(writer, *consistency, *required, *alive);
+            }
+            Self::WriteTimeout { consistency, received, block_for, write_type, contentions } => {
+                write_replicas(writer, *consistency, *received, *block_for);
+                writer.string(write_type.as_str(), "write_type")?;
+                if context.version >= Version::V5 && *write_type == WriteType::Cas {
+                    writer.short(contentions.unwrap_or_default());
+                }
+            }
+            Self::ReadTimeout { consistency, received, block_for, data_present } => {
+                write_replicas(writer, *consistency, *received, *block_for);
+                writer.byte((*data_present).into());
+            }
+            Self::ReadFailure { consistency, received, block_for, failures, data_present } => {
+                write_replicas(writer, *consistency, *received, *block_for);
+                failures.encode(writer, context)?;
+                writer.byte((*data_present).into());
+            }
+            Self::FunctionFailure { keyspace, function, arguments } => {
+                writer.string(keyspace, "keyspace")?;
+                writer.string(function, "function")?;
+                writer.string_list(arguments, "arg_types")?;
+            }
+            Self::WriteFailure { consistency, received, block_for, failures, write_type } => {
+                write_replicas(writer, *consistency, *received, *block_for);
+                failures.encode(writer, context)?;
+                writer.string(write_type.as_str(), "write_type")?;
+            }
+            Self::CasWriteUnknown { consistency, received, block_for } => {
+                write_replicas(writer, *consistency, *received, *block_for);
+            }
+            Self::AlreadyExists { keyspace, table } => {
+                writer.string(keyspace, "keyspace")?;
+                writer.string(table, "table")?;
+            }
+            Self::Unprepared { id } => writer.short_bytes(id, "id")?,
+            Self::RateLimit { operation, rejected_by_coordinator } => {
+                writer.byte(*operation);
+                writer.byte((*rejected_by_coordinator).into());
+            }
+            Self::Unknown(rest) => writer.raw(rest),
+        }
+        Ok(())
+    }
+
+    /// Whether errors of `code` have these fields.
+    fn belong_to(&self, code: ErrorCode, context: &Context) -> bool {
+        let expected = match self {
+            Self::Unavailable { .. } => ErrorCode::Unavailable,
+            Self::WriteTimeout { .. } => ErrorCode::WriteTimeout,
+            Self::ReadTimeout { .. } => ErrorCode::ReadTimeout,
+            Self::ReadFailure { .. } => ErrorCode::ReadFailure,
+            Self::FunctionFailure { .. } => ErrorCode::FunctionFailure,
+            Self::WriteFailure { .. } => ErrorCode::WriteFailure,
+            Self::CasWriteUnknown { .. } => ErrorCode::CasWriteUnknown,
+            Self::AlreadyExists { .. } => ErrorCode::AlreadyExists,
+            Self::Unprepared { .. } => ErrorCode::Unprepared,
+            Self::RateLimit { .. } => {
+                return context.extensions.rate_limit_error == Some(code.code());
+            }
+            Self::Unknown(_) => return matches!(code, ErrorCode::Unknown(_)),
+            Self::None => {
+                return !matches!(
+                    code,
+                    ErrorCode::Unavailable
+                        | ErrorCode::WriteTimeout
+                        | ErrorCode::ReadTimeout
+                        | ErrorCode::ReadFailure
+                        | ErrorCode::FunctionFailure
+                        | ErrorCode::WriteFailure
+                        | ErrorCode::CasWriteUnknown
+                        | ErrorCode::AlreadyExists
+                        | ErrorCode::Unprepared
+                        | ErrorCode::Unknown(_)
+                );
+            }
+        };
+        code == expected
+    }
+}
+
+impl Failures {
+    fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
+        if context.version < Version::V5 {
+            return reader.int("num_failures").map(Self::Count);
+        }
+        let count = reader.count(7, "reason_map")?;
+        let reasons = (0..count)
+            .map(|_| Ok((reader.inet_address("endpoint")?, reader.short("failure_code")?)));
+        reasons.collect::<Result<_, _>>().map(Self::Reasons)
+    }
+
+    fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
+        match (self, context.version) {
+            (Self::Count(_), Version::V5) => {
+                Err(EncodeError::new(EncodeErrorKind::NotInVersion(Version::V5), "num_failures"))
+            }
+            (Self::Count(count), _) => {
+                writer.int(*count);
+                Ok(())
+            }
+            (Self::Reasons(reasons), Version::V5) => {
+                writer.length(reasons.len(), "reason_map")?;
+                for (endpoint, code) in reasons {
+                    writer.inet_address(*endpoint);
+                    writer.short(*code);
+                }
+                Ok(())
+            }
+            (Self::Reasons(reasons), _) => writer.length(reasons.len(), "num_failures"),
+        }
+    }
+}
+
+fn replicas(reader: &mut Reader<'_>) -> Result<(Consistency, i32, i32), DecodeError> {
+    let consistency = reader.consistency("consistency")?;
+    Ok((consistency, reader.int("received")?, reader.int("block_for")?))
+}
+
+fn write_replicas(writer: &mut Writer<'_>, consistency: Consistency, first: i32, second: i32) {
+    writer.consistency(consistency);
+    writer.int(first);
+    writer.int(second);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_another_code_are_refused() {
+        let error = ServerError::new(ErrorCode::Unavailable, "no");
+        let mut out = Vec::new();
+        let refused = error.encode(&mut Writer::new(&mut out), &Version::V4.into()).unwrap_err();
+        assert_eq!(refused.kind(), EncodeErrorKind::Contradiction);
+    }
+
+    #[test]
+    fn contentions_stand_only_behind_a_cas_write_in_v5() {
+        let mut error = ServerError {
+            code: ErrorCode::WriteTimeout,
+            message: String::new(),
+            details: ErrorDetails::WriteTimeout {
+                consistency: Consistency::Serial,
+                received: 1,
+                block_for: 2,
+                write_type: WriteType::Cas,
+                contentions: Some(7),
+            },
+        };
+        let length = |error: &ServerError, version: Version| {
+            let mut out = Vec::new();
+            error.encode(&mut Writer::new(&mut out), &version.into()).unwrap();
+            out.len()
+        };
+        assert_eq!(length(&error, Version::V5), length(&error, Version::V4) + 2);
+        let ErrorDetails::WriteTimeout { write_type, .. } = &mut error.details else { panic!() };
+        *write_type = WriteType::Simple;
+        assert_eq!(length(&error, Version::V5), length(&error, Version::V4));
+    }
+
+    #[test]
+    fn an_announced_rate_limit_error_has_fields_and_otherwise_its_bytes_are_kept() {
+        let bytes = [0, 0, 0xf0, 0, 0, 0, 1, 0];
+        let mut context = Context::from(Version::V4);
+        let unknown = ServerError::decode(&mut Reader::new(&bytes), &context).unwrap();
+        assert_eq!(unknown.details, ErrorDetails::Unknown(Bytes::from_static(&[1, 0])));
+        context.extensions.rate_limit_error = Some(0xf000);
+        let known = ServerError::decode(&mut Reader::new(&bytes), &context).unwrap();
+        let details = ErrorDetails::RateLimit { operation: 1, rejected_by_coordinator: false };
+        assert_eq!(known.details, details);
+    }
+}

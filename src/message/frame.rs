@@ -1,0 +1,238 @@
+//! What travels beside a message in its frame (v4 §2.2, §4).
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::{Request, Response, owned};
+use crate::wire::{
+    BytesMap, Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, FrameEncoder,
+    FrameFlags, Header, RawFrame, Reader, Stream, Version,
+};
+
+/// A request and what its frame says of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequestFrame<'a> {
+    /// The number that the response will have.
+    pub stream: Stream,
+    /// Whether the server shall trace the request.
+    pub tracing: bool,
+    /// Data for the server's own query handler (v4 and later); empty for none.
+    pub custom_payload: BytesMap,
+    /// The request.
+    pub request: Request<'a>,
+    /// Flags that are not known here.
+    pub other_flags: FrameFlags,
+    /// Bytes after the end of the message, which a receiver may ignore.
+    pub trailing: Cow<'a, [u8]>,
+}
+
+/// The flags that a request's fields stand for.
+const REQUEST_FLAGS: FrameFlags =
+    FrameFlags::COMPRESSED.with(FrameFlags::TRACING, true).with(FrameFlags::CUSTOM_PAYLOAD, true);
+
+/// The flags that a response's fields stand for.
+const RESPONSE_FLAGS: FrameFlags = REQUEST_FLAGS.with(FrameFlags::WARNING, true);
+
+impl<'a> RequestFrame<'a> {
+    /// A request with nothing beside it.
+    pub fn new(stream: Stream, request: impl Into<Request<'a>>) -> Self {
+        Self {
+            stream,
+            tracing: false,
+            custom_payload: BytesMap::new(),
+            request: request.into(),
+            other_flags: FrameFlags::NONE,
+            trailing: Cow::Borrowed(&[]),
+        }
+    }
+
+    /// Reads a request. Its body must be plain: see [`RawFrame::decompress`].
+    ///
+    /// # Errors
+    /// The field that is not what the protocol says; a response; another version than the
+    /// context's; a body that is still compressed.
+    pub fn decode(frame: &'a RawFrame, context: &Context) -> Result<Self, DecodeError> {
+        let header = &frame.header;
+        check(header, false, context)?;
+        if header.flags.contains(FrameFlags::COMPRESSED) && context.version < Version::V5 {
+            return Err(DecodeError::new(DecodeErrorKind::StillCompressed, "body", Header::LENGTH));
+        }
+        let mut reader = Reader::from_shared(&frame.body);
+        let custom_payload = custom_payload(&mut reader, header.flags)?;
+        let request = Request::decode(header.opcode, &mut reader, context)?;
+        Ok(Self {
+            stream: header.stream,
+            tracing: header.flags.contains(FrameFlags::TRACING),
+            custom_payload,
+            request,
+            other_flags: header.flags.without(REQUEST_FLAGS),
+            trailing: Cow::Borrowed(reader.take_rest()),
+        })
+    }
+
+    /// Writes the frame at the end of `out`, which is left as it was if that fails.
+    ///
+    /// # Errors
+    /// What the protocol has no bytes for in this version.
+    #[inline]
+    pub fn encode(&self, encoder: &mut FrameEncoder, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let context = *encoder.context();
+        let has_payload = !self.custom_payload.is_empty();
+        check_version(has_payload, "custom_payload", &context)?;
+        let header = Header {
+            version: context.version,
+            is_response: false,
+            flags: self
+                .other_flags
+                .with(FrameFlags::TRACING, self.tracing)
+                .with(FrameFlags::CUSTOM_PAYLOAD, has_payload),
+            stream: self.stream,
+            opcode: self.request.opcode(),
+        };
+        encoder.encode(header, out, |writer| {
+            if has_payload {
+                writer.bytes_map(&self.custom_payload, "custom_payload")?;
+            }
+            self.request.encode(writer, &context)?;
+            writer.raw(&self.trailing);
+            Ok(())
+        })
+    }
+}
+
+/// A response and what its frame says of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResponseFrame {
+    /// The number of the request, or [`Stream::EVENT`].
+    pub stream: Stream,
+    /// The id of the trace that the request asked for.
+    pub tracing_id: Option<Uuid>,
+    /// What the server warns of (v4 and later).
+    pub warnings: Vec<String>,
+    /// Data from the server's own query handler (v4 and later); empty for none.
+    pub custom_payload: BytesMap,
+    /// The response.
+    pub response: Response,
+    /// Flags that are not known here.
+    pub other_flags: FrameFlags,
+    /// Bytes after the end of the message, which a receiver may ignore.
+    pub trailing: Bytes,
+}
+
+impl ResponseFrame {
+    /// A response with nothing beside it.
+    pub fn new(stream: Stream, response: impl Into<Response>) -> Self {
+        Self {
+            stream,
+            tracing_id: None,
+            warnings: Vec::new(),
+            custom_payload: BytesMap::new(),
+            response: response.into(),
+            other_flags: FrameFlags::NONE,
+            trailing: Bytes::new(),
+        }
+    }
+
+    /// Reads a response, decompressing it if it has to be.
+    ///
+    /// # Errors
+    /// The field that is not what the protocol says; a request; another version than the
+    /// context's; a compressed body that was not agreed on, or that lies about its length.
+    pub fn decode(frame: &RawFrame, context: &Context) -> Result<Self, DecodeError> {
+        let header = &frame.header;
+        check(header, true, context)?;
+        let body = frame.plain_body(context)?;
+        let mut reader = Reader::from_shared(&body);
+        let tracing_id = match header.flags.contains(FrameFlags::TRACING) {
+            true => Some(reader.uuid("tracing_id")?),
+            false => None,
+        };
+        let warnings = match header.flags.contains(FrameFlags::WARNING) {
+            true => owned(reader.string_list("warnings")?),
+            false => Vec::new(),
+        };
+        let custom_payload = custom_payload(&mut reader, header.flags)?;
+        let response = Response::decode(header.opcode, &mut reader, context)?;
+        let trailing = reader.take_rest();
+        Ok(Self {
+            stream: header.stream,
+            tracing_id,
+            warnings,
+            custom_payload,
+            response,
+            other_flags: header.flags.without(RESPONSE_FLAGS),
+            trailing: reader.share(trailing),
+        })
+    }
+
+    /// Writes the frame at the end of `out`, which is left as it was if that fails.
+    ///
+    /// # Errors
+    /// What the protocol has no bytes for in this version.
+    pub fn encode(&self, encoder: &mut FrameEncoder, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let context = *encoder.context();
+        let (has_warnings, has_payload) =
+            (!self.warnings.is_empty(), !self.custom_payload.is_empty());
+        check_version(has_warnings, "warnings", &context)?;
+        check_version(has_payload, "custom_payload", &context)?;
+        let header = Header {
+            version: context.version,
+            is_response: true,
+            flags: self
+                .other_flags
+                .with(FrameFlags::TRACING, self.tracing_id.is_some())
+                .with(FrameFlags::WARNING, has_warnings)
+                .with(FrameFlags::CUSTOM_PAYLOAD, has_payload),
+            stream: self.stream,
+            opcode: self.response.opcode(),
+        };
+        encoder.encode(header, out, |writer| {
+            if let Some(id) = self.tracing_id {
+                writer.uuid(id);
+            }
+            if has_warnings {
+                writer.string_list(&self.warnings, "warnings")?;
+            }
+            if has_payload {
+                writer.bytes_map(&self.custom_payload, "custom_payload")?;
+            }
+            self.response.encode(writer, &context)?;
+            writer.raw(&self.trailing);
+            Ok(())
+        })
+    }
+}
+
+fn check(header: &Header, is_response: bool, context: &Context) -> Result<(), DecodeError> {
+    if header.is_response != is_response {
+        return Err(DecodeError::new(DecodeErrorKind::WrongDirection, "version", 0));
+    }
+    if header.version != context.version {
+        let (found, expected) = (header.version, context.version);
+        let kind = DecodeErrorKind::VersionMismatch { found, expected };
+        return Err(DecodeError::new(kind, "version", 0));
+    }
+    Ok(())
+}
+
+fn custom_payload(reader: &mut Reader<'_>, flags: FrameFlags) -> Result<BytesMap, DecodeError> {
+    match flags.contains(FrameFlags::CUSTOM_PAYLOAD) {
+        true => reader.bytes_map("custom_payload"),
+        false => Ok(BytesMap::new()),
+    }
+}
+
+/// Warnings and payloads came with v4.
+#[inline]
+const fn check_version(
+    is_set: bool,
+    field: &'static str,
+    context: &Context,
+) -> Result<(), EncodeError> {
+    if is_set && matches!(context.version, Version::V3) {
+        return Err(EncodeError::new(EncodeErrorKind::NotInVersion(context.version), field));
+    }
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! OPTIONS (v4 §4.1.3) and READY (v4 §4.2.2), which have no body.
+
+use super::Message;
+use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer};
+
+/// Asks what the server can do. The server answers SUPPORTED, even before STARTUP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options;
+
+/// The connection is open: queries may follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ready;
+
+macro_rules! empty {
+    ($name:ident) => {
+        impl Message<'_> for $name {
+            const OPCODE: Opcode = Opcode::$name;
+
+            fn decode(_: &mut Reader<'_>, _: &Context) -> Result<Self, DecodeError> {
+                Ok(Self)
+            }
+
+            fn encode(&self, _: &mut Writer<'_>, _: &Context) -> Result<(), EncodeError> {
+                Ok(())
+            }
+        }
+    };
+}
+empty!(Options);
+empty!(Ready);

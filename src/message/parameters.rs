@@ -1,0 +1,225 @@
+//! The parameters of QUERY and EXECUTE (v4 §4.1.4).
+
+use std::borrow::Cow;
+
+use crate::types::Values;
+use crate::wire::{
+    Consistency, Context, DecodeError, EncodeError, EncodeErrorKind, Reader, Version, Writer,
+    wire_flags,
+};
+
+wire_flags! {
+    /// Which parameters are there: one byte in v3 and v4, an `[int]` in v5.
+    pub struct QueryFlags(u32) {
+        /// Values are bound.
+        VALUES = 0x01 "values",
+        /// The result need not describe its columns.
+        SKIP_METADATA = 0x02 "skip_metadata",
+        /// A page size is given.
+        PAGE_SIZE = 0x04 "page_size",
+        /// A paging state is given.
+        PAGING_STATE = 0x08 "paging_state",
+        /// A serial consistency is given.
+        SERIAL_CONSISTENCY = 0x10 "serial_consistency",
+        /// A timestamp is given.
+        TIMESTAMP = 0x20 "timestamp",
+        /// The values go by name.
+        VALUE_NAMES = 0x40 "value_names",
+        /// A keyspace is given (v5).
+        KEYSPACE = 0x80 "keyspace",
+        /// The server's clock is given (v5).
+        NOW_IN_SECONDS = 0x100 "now_in_seconds",
+    }
+}
+
+impl QueryFlags {
+    pub(super) fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
+        Ok(Self::from_bits(match context.version {
+            Version::V3 | Version::V4 => reader.byte("flags")?.into(),
+            Version::V5 => reader.int("flags")?.cast_unsigned(),
+        }))
+    }
+
+    #[inline]
+    pub(super) fn encode(
+        self,
+        writer: &mut Writer<'_>,
+        context: &Context,
+    ) -> Result<(), EncodeError> {
+        match (context.version, u8::try_from(self.bits())) {
+            (Version::V5, _) => writer.int(self.bits().cast_signed()),
+            (_, Ok(byte)) => writer.byte(byte),
+            (version, Err(_)) => {
+                return Err(EncodeError::new(EncodeErrorKind::NotInVersion(version), "flags"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `flag` is set and has a meaning in this version.
+    const fn means(self, flag: Self, context: &Context) -> bool {
+        let is_new = flag.0 >= Self::KEYSPACE.0;
+        self.contains(flag) && (!is_new || matches!(context.version, Version::V5))
+    }
+}
+
+/// How a statement is to be run, and with which values.
+///
+/// ```
+/// use cqlwire::message::Parameters;
+/// use cqlwire::wire::Consistency;
+///
+/// let parameters = Parameters { page_size: Some(100), ..Consistency::LocalQuorum.into() };
+/// assert!(parameters.values.is_empty());
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameters<'a> {
+    /// How many replicas must answer.
+    pub consistency: Consistency,
+    /// The values of the statement's variables.
+    pub values: Values<'a>,
+    /// Whether the result may leave out the description of its columns.
+    pub skip_metadata: bool,
+    /// How many rows a page shall have, more or less.
+    pub page_size: Option<i32>,
+    /// Where the page before this one ended.
+    pub paging_state: Option<Cow<'a, [u8]>>,
+    /// The consistency of the serial phase of a conditional statement.
+    pub serial_consistency: Option<Consistency>,
+    /// When the statement was made, in microseconds since 1970; else the server's clock says.
+    pub timestamp: Option<i64>,
+    /// The keyspace of the statement (v5).
+    pub keyspace: Option<Cow<'a, str>>,
+    /// The server's clock for this statement, in seconds since 1970 (v5).
+    pub now_in_seconds: Option<i32>,
+    /// Flags that are not known here, or that nothing of the above stands for.
+    pub other_flags: QueryFlags,
+}
+
+impl From<Consistency> for Parameters<'_> {
+    fn from(consistency: Consistency) -> Self {
+        Self {
+            consistency,
+            values: Values::NONE,
+            skip_metadata: false,
+            page_size: None,
+            paging_state: None,
+            serial_consistency: None,
+            timestamp: None,
+            keyspace: None,
+            now_in_seconds: None,
+            other_flags: QueryFlags::NONE,
+        }
+    }
+}
+
+impl<'a> Parameters<'a> {
+    pub(super) fn decode(reader: &mut Reader<'a>, context: &Context) -> Result<Self, DecodeError> {
+        let consistency = reader.consistency("consistency")?;
+        let flags = QueryFlags::decode(reader, context)?;
+        let has = |flag| flags.means(flag, context);
+        let mut parameters = Self::from(consistency);
+        if has(QueryFlags::VALUES) {
+            let named = has(QueryFlags::VALUE_NAMES);
+            parameters.values = Values::decode(reader, named, context.version)?;
+        }
+        parameters.skip_metadata = has(QueryFlags::SKIP_METADATA);
+        if has(QueryFlags::PAGE_SIZE) {
+            parameters.page_size = Some(reader.int("page_size")?);
+        }
+        if has(QueryFlags::PAGING_STATE) {
+            parameters.paging_state = reader.bytes("paging_state")?.map(Cow::Borrowed);
+        }
+        parameters.tail(flags, reader, context)?;
+        parameters.other_flags = flags.without(parameters.flags());
+        Ok(parameters)
+    }
+
+    /// Reads what comes last, which BATCH has, too.
+    pub(super) fn tail(
+        &mut self,
+        flags: QueryFlags,
+        reader: &mut Reader<'a>,
+        context: &Context,
+    ) -> Result<(), DecodeError> {
+        let has = |flag| flags.means(flag, context);
+        if has(QueryFlags::SERIAL_CONSISTENCY) {
+            self.serial_consistency = Some(reader.consistency("serial_consistency")?);
+        }
+        if has(QueryFlags::TIMESTAMP) {
+            self.timestamp = Some(reader.long("timestamp")?);
+        }
+        if has(QueryFlags::KEYSPACE) {
+            self.keyspace = Some(reader.string("keyspace")?.into());
+        }
+        if has(QueryFlags::NOW_IN_SECONDS) {
+            self.now_in_seconds = Some(reader.int("now_in_seconds")?);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn encode(
+        &self,
+        writer: &mut Writer<'_>,
+        context: &Context,
+    ) -> Result<(), EncodeError> {
+        writer.consistency(self.consistency);
+        let flags = self.flags();
+        flags.encode(writer, context)?;
+        if flags.contains(QueryFlags::VALUES) {
+            self.values.encode(writer, context.version)?;
+        }
+        if let Some(page_size) = self.page_size {
+            writer.int(page_size);
+        }
+        if let Some(paging_state) = &self.paging_state {
+            writer.bytes(Some(paging_state), "paging_state")?;
+        }
+        self.encode_tail(writer, context)
+    }
+
+    /// Writes what comes last, which BATCH has, too.
+    #[inline]
+    pub(super) fn encode_tail(
+        &self,
+        writer: &mut Writer<'_>,
+        context: &Context,
+    ) -> Result<(), EncodeError> {
+        if let Some(consistency) = self.serial_consistency {
+            writer.consistency(consistency);
+        }
+        if let Some(timestamp) = self.timestamp {
+            writer.long(timestamp);
+        }
+        if self.keyspace.is_none() && self.now_in_seconds.is_none() {
+            return Ok(());
+        }
+        if context.version < Version::V5 {
+            let field = if self.keyspace.is_some() { "keyspace" } else { "now_in_seconds" };
+            return Err(EncodeError::new(EncodeErrorKind::NotInVersion(context.version), field));
+        }
+        if let Some(keyspace) = &self.keyspace {
+            writer.string(keyspace, "keyspace")?;
+        }
+        if let Some(now) = self.now_in_seconds {
+            writer.int(now);
+        }
+        Ok(())
+    }
+
+    /// The flags that the fields stand for.
+    #[inline]
+    pub(super) fn flags(&self) -> QueryFlags {
+        self.other_flags
+            .with(QueryFlags::VALUES, !self.values.is_empty())
+            .with(QueryFlags::VALUE_NAMES, self.values.is_named())
+            .with(QueryFlags::SKIP_METADATA, self.skip_metadata)
+            .with(QueryFlags::PAGE_SIZE, self.page_size.is_some())
+            .with(QueryFlags::PAGING_STATE, self.paging_state.is_some())
+            .with(QueryFlags::SERIAL_CONSISTENCY, self.serial_consistency.is_some())
+            .with(QueryFlags::TIMESTAMP, self.timestamp.is_some())
+            .with(QueryFlags::KEYSPACE, self.keyspace.is_some())
+            .with(QueryFlags::NOW_IN_SECONDS, self.now_in_seconds.is_some())
+    }
+}

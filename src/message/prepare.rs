@@ -1,0 +1,65 @@
+//! PREPARE (v4 §4.1.5).
+
+use std::borrow::Cow;
+
+use super::Message;
+use crate::wire::{
+    Context, DecodeError, EncodeError, EncodeErrorKind, Opcode, Reader, Version, Writer,
+};
+
+/// Has a statement parsed and kept. The server answers a RESULT of kind Prepared, or ERROR.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepare<'a> {
+    /// The statement.
+    pub text: Cow<'a, str>,
+    /// The keyspace of the statement (v5).
+    pub keyspace: Option<Cow<'a, str>>,
+    /// Flags that are not known here (v5).
+    pub other_flags: i32,
+}
+
+const WITH_KEYSPACE: i32 = 0x01;
+
+impl<'a> Prepare<'a> {
+    /// Prepares `text` in the connection's keyspace.
+    pub fn new(text: impl Into<Cow<'a, str>>) -> Self {
+        Self { text: text.into(), keyspace: None, other_flags: 0 }
+    }
+}
+
+impl<'a> Message<'a> for Prepare<'a> {
+    const OPCODE: Opcode = Opcode::Prepare;
+
+    fn decode(reader: &mut Reader<'a>, context: &Context) -> Result<Self, DecodeError> {
+        let mut prepare = Self::new(reader.long_string("query")?);
+        if context.version >= Version::V5 {
+            let flags = reader.int("flags")?;
+            if flags & WITH_KEYSPACE != 0 {
+                prepare.keyspace = Some(reader.string("keyspace")?.into());
+            }
+            prepare.other_flags = flags & !WITH_KEYSPACE;
+        }
+        Ok(prepare)
+    }
+
+    fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
+        writer.long_string(&self.text, "query")?;
+        if context.version < Version::V5 {
+            return match self.keyspace {
+                None => Ok(()),
+                Some(_) => {
+                    let kind = EncodeErrorKind::NotInVersion(context.version);
+                    Err(EncodeError::new(kind, "keyspace"))
+                }
+            };
+        }
+        match &self.keyspace {
+            None => writer.int(self.other_flags),
+            Some(keyspace) => {
+                writer.int(self.other_flags | WITH_KEYSPACE);
+                writer.string(keyspace, "keyspace")?;
+            }
+        }
+        Ok(())
+    }
+}

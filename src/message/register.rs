@@ -1,0 +1,34 @@
+//! REGISTER (v4 §4.1.8).
+
+use std::borrow::Cow;
+
+use super::{EventType, Message};
+use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer};
+
+/// Asks for events. The server answers READY.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Register<'a> {
+    /// The types of events, by their names.
+    pub event_types: Vec<Cow<'a, str>>,
+}
+
+impl Register<'_> {
+    /// Asks for events of these types.
+    pub fn new(event_types: &[EventType]) -> Self {
+        let names = event_types.iter().map(|event| event.as_str().to_owned().into());
+        Self { event_types: names.collect() }
+    }
+}
+
+impl<'a> Message<'a> for Register<'a> {
+    const OPCODE: Opcode = Opcode::Register;
+
+    fn decode(reader: &mut Reader<'a>, _: &Context) -> Result<Self, DecodeError> {
+        let event_types = reader.string_list("event_types")?;
+        Ok(Self { event_types: event_types.into_iter().map(Cow::Borrowed).collect() })
+    }
+
+    fn encode(&self, writer: &mut Writer<'_>, _: &Context) -> Result<(), EncodeError> {
+        writer.string_list(&self.event_types, "event_types")
+    }
+}

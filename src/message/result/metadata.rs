@@ -1,0 +1,195 @@
+//! The description of columns, in RESULTs of kind Rows and Prepared (v4 §4.2.5.2).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::types::{ColumnSpec, CqlType, TableSpec};
+use crate::wire::{
+    Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Reader, Writer, wire_flags,
+};
+
+wire_flags! {
+    /// Which parts of a description are there.
+    pub struct MetadataFlags(u32) {
+        /// All columns are of one table, which is named once.
+        GLOBAL_TABLES_SPEC = 0x01 "global_tables_spec",
+        /// There is another page.
+        HAS_MORE_PAGES = 0x02 "has_more_pages",
+        /// The columns are not described.
+        NO_METADATA = 0x04 "no_metadata",
+        /// The description is new to the client (v5).
+        METADATA_CHANGED = 0x08 "metadata_changed",
+    }
+}
+
+impl MetadataFlags {
+    pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self::from_bits(reader.int("flags")?.cast_unsigned()))
+    }
+
+    pub(super) fn encode(self, writer: &mut Writer<'_>) {
+        writer.int(self.bits().cast_signed());
+    }
+}
+
+/// How many columns the rows of a result have, and what they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowsMetadata {
+    /// How many cells a row has.
+    pub columns_count: usize,
+    /// What the columns are; `None` if the request asked not to be told.
+    pub columns: Option<Arc<[ColumnSpec]>>,
+    /// Where the next page begins; `None` on the last one.
+    pub paging_state: Option<Bytes>,
+    /// The id of this description, if it is another one than the request named (v5, or where it
+    /// was negotiated).
+    pub new_metadata_id: Option<Bytes>,
+    /// Flags that are not known here.
+    pub other_flags: MetadataFlags,
+}
+
+/// The flags that the fields of a [`RowsMetadata`] stand for.
+const FIELDS: MetadataFlags = MetadataFlags::GLOBAL_TABLES_SPEC
+    .with(MetadataFlags::HAS_MORE_PAGES, true)
+    .with(MetadataFlags::NO_METADATA, true)
+    .with(MetadataFlags::METADATA_CHANGED, true);
+
+impl RowsMetadata {
+    /// The description of a single page with these columns.
+    pub fn new(columns: impl Into<Arc<[ColumnSpec]>>) -> Self {
+        let columns = columns.into();
+        Self { columns_count: columns.len(), columns: Some(columns), ..Self::none() }
+    }
+
+    /// No description: of a statement that gives no rows, or where the client knows the columns.
+    pub const fn none() -> Self {
+        Self {
+            columns_count: 0,
+            columns: None,
+            paging_state: None,
+            new_metadata_id: None,
+            other_flags: MetadataFlags::NONE,
+        }
+    }
+
+    pub(super) fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
+        let before = reader.clone();
+        let flags = MetadataFlags::decode(reader)?;
+        let columns_count = reader.length("columns_count")?;
+        let paging_state = match flags.contains(MetadataFlags::HAS_MORE_PAGES) {
+            true => reader.bytes("paging_state")?.map(|state| reader.share(state)),
+            false => None,
+        };
+        let no_metadata = flags.contains(MetadataFlags::NO_METADATA);
+        let changed = flags.contains(MetadataFlags::METADATA_CHANGED) && context.has_metadata_ids();
+        if changed && no_metadata {
+            return Err(before.error(DecodeErrorKind::Contradiction, "flags"));
+        }
+        let new_metadata_id = match changed {
+            true => {
+                let id = reader.short_bytes("new_metadata_id")?;
+                Some(reader.share(id))
+            }
+            false => None,
+        };
+        let columns = match no_metadata {
+            true => None,
+            false => Some(decode_columns(reader, flags, columns_count)?),
+        };
+        let other_flags = match changed {
+            true => flags.without(FIELDS),
+            false => flags.without(FIELDS.without(MetadataFlags::METADATA_CHANGED)),
+        };
+        Ok(Self { columns_count, columns, paging_state, new_metadata_id, other_flags })
+    }
+
+    pub(super) fn encode(
+        &self,
+        writer: &mut Writer<'_>,
+        context: &Context,
+    ) -> Result<(), EncodeError> {
+        let columns = self.columns.as_deref();
+        let table = columns.and_then(global_table);
+        let contradiction = |field| EncodeError::new(EncodeErrorKind::Contradiction, field);
+        if columns.is_some_and(|columns| columns.len() != self.columns_count) {
+            return Err(contradiction("columns_count"));
+        }
+        if self.new_metadata_id.is_some() && (columns.is_none() || !context.has_metadata_ids()) {
+            return Err(contradiction("new_metadata_id"));
+        }
+        self.other_flags
+            .with(MetadataFlags::GLOBAL_TABLES_SPEC, table.is_some())
+            .with(MetadataFlags::HAS_MORE_PAGES, self.paging_state.is_some())
+            .with(MetadataFlags::NO_METADATA, columns.is_none())
+            .with(MetadataFlags::METADATA_CHANGED, self.new_metadata_id.is_some())
+            .encode(writer);
+        writer.length(self.columns_count, "columns_count")?;
+        if let Some(paging_state) = &self.paging_state {
+            writer.bytes(Some(paging_state), "paging_state")?;
+        }
+        if let Some(id) = &self.new_metadata_id {
+            writer.short_bytes(id, "new_metadata_id")?;
+        }
+        columns.map_or(Ok(()), |columns| encode_columns(columns, table, writer))
+    }
+}
+
+/// The table of all the columns, if they have one and name it together: columns that share their
+/// [`TableSpec`] do.
+pub(super) fn global_table(columns: &[ColumnSpec]) -> Option<&TableSpec> {
+    let (first, rest) = columns.split_first()?;
+    rest.iter().all(|column| Arc::ptr_eq(&column.table, &first.table)).then_some(&first.table)
+}
+
+pub(super) fn decode_columns(
+    reader: &mut Reader<'_>,
+    flags: MetadataFlags,
+    count: usize,
+) -> Result<Arc<[ColumnSpec]>, DecodeError> {
+    // A column takes a name and a type, of two bytes each at least.
+    let limit = reader.rest().len() / 4;
+    if count > limit {
+        let kind = DecodeErrorKind::CountTooLarge { count, limit };
+        return Err(reader.error(kind, "columns_count"));
+    }
+    let global = match flags.contains(MetadataFlags::GLOBAL_TABLES_SPEC) {
+        true => Some(decode_table(reader)?),
+        false => None,
+    };
+    let columns = (0..count).map(|_| {
+        let table = match &global {
+            Some(table) => Arc::clone(table),
+            None => decode_table(reader)?,
+        };
+        let name = reader.string("column_name")?.into();
+        Ok(ColumnSpec { table, name, cql_type: CqlType::decode(reader)? })
+    });
+    columns.collect::<Result<Vec<_>, _>>().map(Into::into)
+}
+
+fn decode_table(reader: &mut Reader<'_>) -> Result<Arc<TableSpec>, DecodeError> {
+    let keyspace = reader.string("keyspace")?.to_owned();
+    Ok(Arc::new(TableSpec { keyspace, table: reader.string("table")?.to_owned() }))
+}
+
+pub(super) fn encode_columns(
+    columns: &[ColumnSpec],
+    global: Option<&TableSpec>,
+    writer: &mut Writer<'_>,
+) -> Result<(), EncodeError> {
+    let encode_table = |table: &TableSpec, writer: &mut Writer<'_>| {
+        writer.string(&table.keyspace, "keyspace")?;
+        writer.string(&table.table, "table")
+    };
+    if let Some(table) = global {
+        encode_table(table, writer)?;
+    }
+    columns.iter().try_for_each(|column| {
+        if global.is_none() {
+            encode_table(&column.table, writer)?;
+        }
+        writer.string(&column.name, "column_name")?;
+        column.cql_type.encode(writer)
+    })
+}

@@ -1,0 +1,95 @@
+//! RESULT (v4 §4.2.5).
+
+mod metadata;
+mod prepared;
+mod rows;
+
+use bytes::Bytes;
+
+use super::{Message, SchemaChange};
+use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer, wire_codes};
+
+pub use metadata::{MetadataFlags, RowsMetadata};
+pub use prepared::{Prepared, Variables};
+pub use rows::Rows;
+
+wire_codes! {
+    /// What kind of result it is.
+    pub enum ResultKind(i32) {
+        /// Nothing to tell.
+        Void = 1 "Void",
+        /// Rows.
+        Rows = 2 "Rows",
+        /// The keyspace that is used from now on.
+        SetKeyspace = 3 "Set_keyspace",
+        /// A prepared statement.
+        Prepared = 4 "Prepared",
+        /// A change of the schema.
+        SchemaChange = 5 "Schema_change",
+    }
+}
+
+/// What a statement gave.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum QueryResult {
+    /// The statement succeeded and gave nothing.
+    Void,
+    /// The statement gave rows.
+    Rows(Rows),
+    /// `USE` succeeded; the keyspace.
+    SetKeyspace(String),
+    /// The statement is prepared.
+    Prepared(Prepared),
+    /// The schema was changed.
+    SchemaChange(SchemaChange),
+    /// A kind that is not known here: its number, and what follows it.
+    Unknown(i32, Bytes),
+}
+
+impl Message<'_> for QueryResult {
+    const OPCODE: Opcode = Opcode::Result;
+
+    fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
+        Ok(match ResultKind::from(reader.int("kind")?) {
+            ResultKind::Void => Self::Void,
+            ResultKind::Rows => Self::Rows(Rows::decode(reader, context)?),
+            ResultKind::SetKeyspace => Self::SetKeyspace(reader.string("keyspace")?.to_owned()),
+            ResultKind::Prepared => Self::Prepared(Prepared::decode(reader, context)?),
+            ResultKind::SchemaChange => Self::SchemaChange(SchemaChange::decode(reader)?),
+            ResultKind::Unknown(kind) => {
+                let rest = reader.take_rest();
+                Self::Unknown(kind, reader.share(rest))
+            }
+        })
+    }
+
+    fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
+        writer.int(self.kind().code());
+        match self {
+            Self::Void => Ok(()),
+            Self::Rows(rows) => rows.encode(writer, context),
+            Self::SetKeyspace(keyspace) => writer.string(keyspace, "keyspace"),
+            Self::Prepared(prepared) => prepared.encode(writer, context),
+            Self::SchemaChange(change) => change.encode(writer),
+            Self::Unknown(_, rest) => {
+                writer.raw(rest);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl QueryResult {
+    /// What kind of result it is.
+    pub const fn kind(&self) -> ResultKind {
+        match self {
+            Self::Void => ResultKind::Void,
+            Self::Rows(_) => ResultKind::Rows,
+            Self::SetKeyspace(_) => ResultKind::SetKeyspace,
+            Self::Prepared(_) => ResultKind::Prepared,
+            Self::SchemaChange(_) => ResultKind::SchemaChange,
+            Self::Unknown(kind, _) => ResultKind::Unknown(*kind),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A RESULT of kind Prepared (v4 §4.2.5.4).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::RowsMetadata;
+use super::metadata::{MetadataFlags, decode_columns, encode_columns, global_table};
+use crate::types::ColumnSpec;
+use crate::wire::{Context, DecodeError, EncodeError, EncodeErrorKind, Reader, Version, Writer};
+
+/// A prepared statement: its id, its variables, and the rows that it will give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// What EXECUTE and BATCH call the statement.
+    pub id: Bytes,
+    /// The id of the description of its rows (v5, or where it was negotiated).
+    pub result_metadata_id: Option<Bytes>,
+    /// The variables that values are bound to.
+    pub variables: Variables,
+    /// The description of its rows; none of a statement that gives none.
+    pub result: RowsMetadata,
+}
+
+/// The variables of a prepared statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variables {
+    /// Their names and types.
+    pub columns: Arc<[ColumnSpec]>,
+    /// Which of them make up the partition key, in its order (v4 and later); none if not all of
+    /// the key is among them.
+    pub partition_key: Vec<u16>,
+    /// Flags that are not known here.
+    pub other_flags: MetadataFlags,
+}
+
+impl Prepared {
+    pub(super) fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
+        let id = reader.short_bytes("id")?;
+        let id = reader.share(id);
+        let result_metadata_id = match context.has_metadata_ids() {
+            true => {
+                let id = reader.short_bytes("result_metadata_id")?;
+                Some(reader.share(id))
+            }
+            false => None,
+        };
+        let variables = Variables::decode(reader, context)?;
+        let result = RowsMetadata::decode(reader, context)?;
+        Ok(Self { id, result_metadata_id, variables, result })
+    }
+
+    pub(super) fn encode(
+        &self,
+        writer: &mut Writer<'_>,
+        context: &Context,
+    ) -> Result<(), EncodeError> {
+        writer.short_bytes(&self.id, "id")?;
+        if context.has_metadata_ids() {
+            let missing = EncodeError::new(EncodeErrorKind::Missing, "result_metadata_id");
+            let id = self.result_metadata_id.as_deref().ok_or(missing)?;
+            writer.short_bytes(id, "result_metadata_id")?;
+        }
+        self.variables.encode(writer, context)?;
+        self.result.encode(writer, context)
+    }
+}
+
+impl Variables {
+    fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
+        let flags = MetadataFlags::decode(reader)?;
+        let columns_count = reader.length("columns_count")?;
+        let partition_key = match context.version {
+            Version::V3 => Vec::new(),
+            Version::V4 | Version::V5 => {
+                let count = reader.count(2, "pk_count")?;
+                (0..count).map(|_| reader.short("pk_index")).collect::<Result<_, _>>()?
+            }
+        };
+        let columns = decode_columns(reader, flags, columns_count)?;
+        let known = MetadataFlags::GLOBAL_TABLES_SPEC;
+        Ok(Self { columns, partition_key, other_flags: flags.without(known) })
+    }
+
+    fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
+        let table = global_table(&self.columns);
+        self.other_flags.with(MetadataFlags::GLOBAL_TABLES_SPEC, table.is_some()).encode(writer);
+        writer.length(self.columns.len(), "columns_count")?;
+        if context.version >= Version::V4 {
+            writer.length(self.partition_key.len(), "pk_count")?;
+            self.partition_key.iter().for_each(|&index| writer.short(index));
+        }
+        encode_columns(&self.columns, table, writer)
+    }
+}

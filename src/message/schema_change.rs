@@ -1,0 +1,115 @@
+//! A change of the schema, as an EVENT and as a RESULT tell it (v4 §4.2.5.5, §4.2.6).
+
+use bytes::Bytes;
+
+use super::owned;
+use crate::wire::{DecodeError, EncodeError, Reader, Writer, wire_names};
+
+wire_names! {
+    /// What was done to the object.
+    pub enum SchemaChangeKind {
+        /// It is new.
+        Created = "CREATED",
+        /// It was altered.
+        Updated = "UPDATED",
+        /// It is gone.
+        Dropped = "DROPPED",
+    }
+}
+
+/// A change of the schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaChange {
+    /// What was done.
+    pub kind: SchemaChangeKind,
+    /// What it was done to.
+    pub target: SchemaTarget,
+}
+
+/// The object of a [`SchemaChange`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are the object's names")]
+pub enum SchemaTarget {
+    /// A keyspace.
+    Keyspace { keyspace: String },
+    /// A table or a view.
+    Table { keyspace: String, table: String },
+    /// A user-defined type.
+    Type { keyspace: String, name: String },
+    /// A function, with the types of its arguments (v4 and later).
+    Function { keyspace: String, name: String, arguments: Vec<String> },
+    /// An aggregate, with the types of its arguments (v4 and later).
+    Aggregate { keyspace: String, name: String, arguments: Vec<String> },
+    /// Something that is not known here: its name, and what follows it.
+    Unknown { target: String, rest: Bytes },
+}
+
+impl SchemaChange {
+    pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let kind = reader.string("change_type")?.into();
+        let target = reader.string("target")?;
+        let string = |reader: &mut Reader<'_>, field| reader.string(field).map(str::to_owned);
+        let target = match target {
+            KEYSPACE => SchemaTarget::Keyspace { keyspace: string(reader, "keyspace")? },
+            TABLE => SchemaTarget::Table {
+                keyspace: string(reader, "keyspace")?,
+                table: string(reader, "table")?,
+            },
+            TYPE => SchemaTarget::Type {
+                keyspace: string(reader, "keyspace")?,
+                name: string(reader, "name")?,
+            },
+            FUNCTION => SchemaTarget::Function {
+                keyspace: string(reader, "keyspace")?,
+                name: string(reader, "name")?,
+                arguments: owned(reader.string_list("argument_types")?),
+            },
+            AGGREGATE => SchemaTarget::Aggregate {
+                keyspace: string(reader, "keyspace")?,
+                name: string(reader, "name")?,
+                arguments: owned(reader.string_list("argument_types")?),
+            },
+            target => {
+                let rest = reader.take_rest();
+                SchemaTarget::Unknown { target: target.to_owned(), rest: reader.share(rest) }
+            }
+        };
+        Ok(Self { kind, target })
+    }
+
+    pub(super) fn encode(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        writer.string(self.kind.as_str(), "change_type")?;
+        let mut strings = |target, keyspace: &String, object: Option<(&String, &'static str)>| {
+            writer.string(target, "target")?;
+            writer.string(keyspace, "keyspace")?;
+            object.map_or(Ok(()), |(name, field)| writer.string(name, field))
+        };
+        match &self.target {
+            SchemaTarget::Keyspace { keyspace } => strings(KEYSPACE, keyspace, None),
+            SchemaTarget::Table { keyspace, table } => {
+                strings(TABLE, keyspace, Some((table, "table")))
+            }
+            SchemaTarget::Type { keyspace, name } => strings(TYPE, keyspace, Some((name, "name"))),
+            SchemaTarget::Function { keyspace, name, arguments } => {
+                strings(FUNCTION, keyspace, Some((name, "name")))?;
+                writer.string_list(arguments, "argument_types")
+            }
+            SchemaTarget::Aggregate { keyspace, name, arguments } => {
+                strings(AGGREGATE, keyspace, Some((name, "name")))?;
+                writer.string_list(arguments, "argument_types")
+            }
+            SchemaTarget::Unknown { target, rest } => {
+                writer.string(target, "target")?;
+                writer.raw(rest);
+                Ok(())
+            }
+        }
+    }
+}
+
+const KEYSPACE: &str = "KEYSPACE";
+const TABLE: &str = "TABLE";
+const TYPE: &str = "TYPE";
+const FUNCTION: &str = "FUNCTION";
+const AGGREGATE: &str = "AGGREGATE";

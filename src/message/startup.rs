@@ -1,0 +1,69 @@
+//! STARTUP (v4 §4.1.1).
+
+use std::borrow::Cow;
+
+use super::Message;
+use crate::wire::{Compression, Context, DecodeError, EncodeError, Opcode, Reader, Writer};
+
+/// Opens a connection, and says how it shall be used.
+///
+/// The server answers READY, AUTHENTICATE or ERROR.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Startup<'a> {
+    /// The options, in the order they are written.
+    pub options: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+}
+
+impl<'a> Startup<'a> {
+    /// The version of CQL, which every STARTUP must name.
+    pub const CQL_VERSION: &'static str = "CQL_VERSION";
+    /// The compression of the frames that follow.
+    pub const COMPRESSION: &'static str = "COMPRESSION";
+    /// The name of the client's driver, which the server shows to its operators.
+    pub const DRIVER_NAME: &'static str = "DRIVER_NAME";
+    /// The version of the client's driver.
+    pub const DRIVER_VERSION: &'static str = "DRIVER_VERSION";
+
+    /// A STARTUP for CQL 3.0.0, which every server speaks.
+    pub fn new() -> Self {
+        Self { options: vec![(Self::CQL_VERSION.into(), "3.0.0".into())] }
+    }
+
+    /// Adds an option.
+    #[must_use]
+    pub fn option(mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, str>>) -> Self {
+        self.options.push((name.into(), value.into()));
+        self
+    }
+
+    /// Asks for a compression.
+    #[must_use]
+    pub fn compression(self, compression: Compression) -> Self {
+        self.option(Self::COMPRESSION, compression.name())
+    }
+
+    /// The value of an option, whose name may be in upper or lower case.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut options = self.options.iter();
+        options.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())
+    }
+}
+
+impl Default for Startup<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> Message<'a> for Startup<'a> {
+    const OPCODE: Opcode = Opcode::Startup;
+
+    fn decode(reader: &mut Reader<'a>, _: &Context) -> Result<Self, DecodeError> {
+        let options = reader.string_map("options")?;
+        Ok(Self { options: options.into_iter().map(|(k, v)| (k.into(), v.into())).collect() })
+    }
+
+    fn encode(&self, writer: &mut Writer<'_>, _: &Context) -> Result<(), EncodeError> {
+        writer.string_map(&self.options, "options")
+    }
+}

@@ -1,0 +1,33 @@
+//! SUPPORTED (v4 §4.2.4).
+
+use super::{Message, owned};
+use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer};
+
+/// What the server can do: the options that STARTUP may ask for, and their values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Supported {
+    /// The options, in the order they came.
+    pub options: Vec<(String, Vec<String>)>,
+}
+
+impl Supported {
+    /// The values of an option; none if the server does not name it.
+    pub fn get(&self, name: &str) -> &[String] {
+        let option = self.options.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        option.map_or(&[], |(_, values)| values)
+    }
+}
+
+impl Message<'_> for Supported {
+    const OPCODE: Opcode = Opcode::Supported;
+
+    fn decode(reader: &mut Reader<'_>, _: &Context) -> Result<Self, DecodeError> {
+        let options = reader.string_multimap("options")?;
+        let options = options.into_iter().map(|(name, values)| (name.to_owned(), owned(values)));
+        Ok(Self { options: options.collect() })
+    }
+
+    fn encode(&self, writer: &mut Writer<'_>, _: &Context) -> Result<(), EncodeError> {
+        writer.string_multimap(&self.options, "options")
+    }
+}

@@ -1,0 +1,58 @@
+//! Whether a node answers on its native port.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+/// An OPTIONS request of protocol v4 on stream 0, which every server answers before log-in.
+const OPTIONS: [u8; 9] = [0x04, 0x00, 0x00, 0x00, 0x05, 0x00, 0x00, 0x00, 0x00];
+const SUPPORTED: u8 = 0x06;
+
+/// Whether the node at `address` answers OPTIONS with SUPPORTED within `limit`. An open port alone
+/// would not do: Docker's proxy accepts connections before Cassandra does.
+pub(crate) fn is_ready(address: SocketAddr, limit: Duration) -> bool {
+    let header = || -> io::Result<[u8; 9]> {
+        let mut stream = TcpStream::connect_timeout(&address, limit)?;
+        stream.set_read_timeout(Some(limit))?;
+        stream.write_all(&OPTIONS)?;
+        let mut header = [0; 9];
+        stream.read_exact(&mut header)?;
+        // Read the body too: closing with unread bytes resets the connection, and Cassandra logs it.
+        let length = u32::from_be_bytes([header[5], header[6], header[7], header[8]]);
+        io::copy(&mut stream.take(length.into()), &mut io::sink())?;
+        Ok(header)
+    };
+    header().is_ok_and(|header| header[0] & 0x80 != 0 && header[4] == SUPPORTED)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::TcpListener, thread};
+
+    use super::*;
+
+    fn answered_with(answer: &'static [u8]) -> bool {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            stream.read_exact(&mut [0; 9]).unwrap();
+            stream.write_all(answer).unwrap();
+        });
+        let ready = is_ready(address, Duration::from_secs(5));
+        server.join().unwrap();
+        ready
+    }
+
+    #[test]
+    fn only_a_supported_frame_means_ready() {
+        assert!(answered_with(&[0x84, 0, 0, 0, 6, 0, 0, 0, 2, 0, 0]));
+        assert!(answered_with(&[0x83, 0, 0, 0, 6, 0, 0, 0, 0]));
+        assert!(!answered_with(&[0x84, 0, 0, 0, 0, 0, 0, 0, 0]), "an ERROR frame");
+        assert!(!answered_with(&[0x04, 0, 0, 0, 6, 0, 0, 0, 0]), "a request");
+        assert!(!answered_with(b"HTTP/1.1 400 Bad Request\r\n"));
+        assert!(!answered_with(&[0x84, 0, 0]), "a closed connection");
+    }
+}

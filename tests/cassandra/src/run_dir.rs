@@ -1,0 +1,128 @@
+//! Folders under the workspace's `target`: the cache that is kept, and one folder per cluster.
+
+use std::{
+    env,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use crate::error::{Error, Trying};
+
+/// How long the folder of an ended cluster stays, so that its logs can be read.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The folder of one cluster, `target/cassandra/run/<version>-<unique>`: `logs`, `data`, and the
+/// nodes' configuration. When dropped it removes the data, unless the thread panics or
+/// [`keep_data`](Self::keep_data) was said; the logs stay for a day.
+#[derive(Debug)]
+pub(crate) struct RunDir {
+    path: PathBuf,
+    keep_data: bool,
+    /// Locked as long as this process lives, so that others do not tidy the folder away.
+    _lock: File,
+}
+
+impl RunDir {
+    pub(crate) fn create(version: &str) -> Result<Self, Error> {
+        let parent = harness_dir().join("run");
+        create_dir(&parent)?;
+        remove_old_runs(&parent);
+        let path = tempfile::Builder::new()
+            .prefix(&format!("{version}-"))
+            .tempdir_in(&parent)
+            .trying(|| format!("creating a folder in {}", parent.display()))?
+            .keep();
+        create_dir(&path.join("logs"))?;
+        create_dir(&path.join("data"))?;
+        let lock = lock(&path.join("lock"))?;
+        Ok(Self { path, keep_data: false, _lock: lock })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.path.join("logs")
+    }
+
+    /// The folder of one node's data, configuration and temporary files.
+    pub(crate) fn node(&self, number: u8) -> PathBuf {
+        self.path.join("data").join(format!("node{number}"))
+    }
+
+    /// Leaves the data in place: something went wrong, and it may show what.
+    pub(crate) fn keep_data(&mut self) {
+        self.keep_data = true;
+    }
+}
+
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        if !self.keep_data && !thread::panicking() {
+            let _ = fs::remove_dir_all(self.path.join("data"));
+        }
+    }
+}
+
+/// `target/cassandra` of the workspace, wherever its `target` is.
+pub(crate) fn harness_dir() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let workspace = workspace.canonicalize().unwrap_or(workspace);
+    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    workspace.join(target).join("cassandra")
+}
+
+/// Creates a folder and its parents.
+pub(crate) fn create_dir(path: &Path) -> Result<(), Error> {
+    fs::create_dir_all(path).trying(|| format!("creating {}", path.display()))
+}
+
+/// Waits for the lock file at `path`, created when missing, and holds it until dropped. The system
+/// frees it when the process ends, however it ends.
+pub(crate) fn lock(path: &Path) -> Result<File, Error> {
+    let locked = File::create(path).and_then(|file| file.lock().map(|()| file));
+    locked.trying(|| format!("locking {}", path.display()))
+}
+
+fn remove_old_runs(parent: &Path) {
+    let is_old = |path: &Path| {
+        let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        modified.and_then(|at| SystemTime::now().duration_since(at).ok()).is_some_and(|a| a > KEPT)
+    };
+    let in_use = |path: &Path| {
+        File::open(path.join("lock")).is_ok_and(|file| file.try_lock().is_err())
+    };
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if is_old(&path) && !in_use(&path) {
+            // Another process may be tidying too; what stays is tried again next time.
+            let _ = fs::remove_dir_all(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_old_runs_that_nobody_uses_are_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let long_ago = SystemTime::now() - 2 * KEPT;
+        for (name, old) in [("young", false), ("old", true), ("used", true)] {
+            let path = parent.path().join(name);
+            fs::create_dir(&path).unwrap();
+            File::create(path.join("lock")).unwrap();
+            if old {
+                File::open(&path).unwrap().set_modified(long_ago).unwrap();
+            }
+        }
+        let _lock = lock(&parent.path().join("used/lock")).unwrap();
+        remove_old_runs(parent.path());
+        let left = |name| parent.path().join(name).exists();
+        assert_eq!((left("young"), left("old"), left("used")), (true, false, true));
+    }
+}

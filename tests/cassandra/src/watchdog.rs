@@ -1,0 +1,130 @@
+//! A process that ends when we do, even when we are killed.
+
+use std::{
+    io::Write,
+    os::unix::process::CommandExt,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    error::{Error, Trying},
+    log::Log,
+};
+
+/// A node's process under a small shell script that kills it as soon as a pipe, which only this
+/// process holds, is closed: by [`kill`](Self::kill), by a drop, or by the system when we end.
+///
+/// The script leads a process group of its own, so that Ctrl-C in the terminal ends us but not it.
+#[derive(Debug)]
+pub(crate) struct Watchdog {
+    script: Child,
+}
+
+impl Watchdog {
+    /// Starts `command` (only its program, arguments and folder are used), logging to `log`. With
+    /// a `container`, `command` only watches it, and signals go to the container.
+    pub(crate) fn start(
+        command: &Command,
+        container: Option<&str>,
+        log: &Log,
+    ) -> Result<Self, Error> {
+        let mut script = Command::new("sh");
+        script.args(["-c", include_str!("watchdog.sh"), "watchdog"]);
+        script.arg(command.get_program()).args(command.get_args());
+        if let Some(dir) = command.get_current_dir() {
+            script.current_dir(dir);
+        }
+        script.env("CONTAINER", container.unwrap_or_default());
+        script.stdin(Stdio::piped());
+        script.stdout(log.open_for_process()?).stderr(log.open_for_process()?);
+        let script = script.process_group(0).spawn().trying(|| "starting sh".to_owned())?;
+        Ok(Self { script })
+    }
+
+    /// How the process ended, or `None` while it runs.
+    pub(crate) fn exit_status(&mut self) -> Option<ExitStatus> {
+        self.script.try_wait().ok().flatten()
+    }
+
+    /// Passes a signal on: `TERM`, `STOP`, `CONT`.
+    pub(crate) fn signal(&mut self, name: &str) -> Result<(), Error> {
+        let Some(pipe) = &mut self.script.stdin else { return Ok(()) };
+        writeln!(pipe, "{name}").trying(|| format!("sending SIG{name} to a node"))
+    }
+
+    /// Waits until the process has ended; false when it still runs after `limit`.
+    pub(crate) fn wait(&mut self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        while self.exit_status().is_none() {
+            if Instant::now() > deadline {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        true
+    }
+
+    /// Kills the process (SIGKILL) and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        drop(self.script.stdin.take());
+        self.wait(Duration::from_secs(30));
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn watched(script: &str) -> (tempfile::TempDir, Log, Watchdog) {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::new(dir.path().join("log"));
+        let watchdog = Watchdog::start(Command::new("sh").args(["-c", script]), None, &log);
+        (dir, log, watchdog.unwrap())
+    }
+
+    fn wait_for(log: &Log, word: &str) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !log.has_line(0, &[word]) {
+            assert!(Instant::now() < deadline, "no `{word}` in the log");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn tells_of_a_process_that_ends_by_itself() {
+        let (_dir, log, mut watchdog) = watched("echo last words; exit 3");
+        assert!(watchdog.wait(Duration::from_secs(10)));
+        assert_eq!(watchdog.exit_status().and_then(|status| status.code()), Some(3));
+        assert_eq!(log.last_lines(), "  last words");
+    }
+
+    #[test]
+    fn passes_signals_on() {
+        let (_dir, log, mut watchdog) =
+            watched("trap 'echo ended; exit' TERM; echo up; while :; do sleep 0.05; done");
+        wait_for(&log, "up");
+        watchdog.signal("TERM").unwrap();
+        assert!(watchdog.wait(Duration::from_secs(10)));
+        wait_for(&log, "ended");
+    }
+
+    #[test]
+    fn a_dropped_watchdog_leaves_nothing_running() {
+        let (_dir, log, watchdog) = watched("echo $$; exec sleep 60");
+        wait_for(&log, "");
+        let pid = fs::read_to_string(log.path()).unwrap().trim().to_owned();
+        drop(watchdog);
+        let alive = Command::new("kill").args(["-0", &pid]).status().unwrap();
+        assert!(!alive.success(), "process {pid} is still there");
+    }
+}
