@@ -39,13 +39,9 @@ pub enum Error {
         problem: String,
     },
     /// A node ended or stayed silent before it was ready.
-    #[error("Cassandra {version} on {address} {problem}. Its log, {}, ends with:\n{last_lines}", log.display())]
+    #[error("{problem}. Its log, {}, ends with:\n{last_lines}", log.display())]
     NodeNotReady {
-        /// The node's version.
-        version: String,
-        /// Where clients would have reached the node.
-        address: std::net::SocketAddr,
-        /// What happened instead.
+        /// Which node did what: `Cassandra 5.0.6 on 127.0.0.1:9042 ended while starting`.
         problem: String,
         /// The whole log.
         log: PathBuf,

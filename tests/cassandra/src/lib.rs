@@ -26,6 +26,7 @@ mod launcher;
 mod log;
 mod node;
 mod options;
+mod plan;
 mod ports;
 mod probe;
 mod recipe;

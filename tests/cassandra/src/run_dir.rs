@@ -13,13 +13,13 @@ use crate::error::{Error, Trying};
 /// How long the folder of an ended cluster stays, so that its logs can be read.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The folder of one cluster, `target/cassandra/run/<version>-<unique>`: `logs`, `data`, and the
-/// nodes' configuration. When dropped it removes the data, unless the thread panics or
-/// [`keep_data`](Self::keep_data) was said; the logs stay for a day.
+/// The folder of one cluster, `target/cassandra/run/<version>-<unique>`: `logs`, and `data` with the
+/// nodes' data and configuration. Both stay for a day, unless
+/// [`remove_data_at_end`](Self::remove_data_at_end) was said.
 #[derive(Debug)]
 pub(crate) struct RunDir {
     path: PathBuf,
-    keep_data: bool,
+    remove_data: bool,
     /// Locked as long as this process lives, so that others do not tidy the folder away.
     _lock: File,
 }
@@ -37,11 +37,12 @@ impl RunDir {
         create_dir(&path.join("logs"))?;
         create_dir(&path.join("data"))?;
         let lock = lock(&path.join("lock"))?;
-        Ok(Self { path, keep_data: false, _lock: lock })
+        Ok(Self { path, remove_data: false, _lock: lock })
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// The folder's name, of which there is no second.
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     pub(crate) fn logs(&self) -> PathBuf {
@@ -53,15 +54,16 @@ impl RunDir {
         self.path.join("data").join(format!("node{number}"))
     }
 
-    /// Leaves the data in place: something went wrong, and it may show what.
-    pub(crate) fn keep_data(&mut self) {
-        self.keep_data = true;
+    /// Has the data removed when this is dropped, unless the thread panics then: all went well so
+    /// far. Without it the data stays, because it may show what went wrong.
+    pub(crate) fn remove_data_at_end(&mut self) {
+        self.remove_data = true;
     }
 }
 
 impl Drop for RunDir {
     fn drop(&mut self) {
-        if !self.keep_data && !thread::panicking() {
+        if self.remove_data && !thread::panicking() {
             let _ = fs::remove_dir_all(self.path.join("data"));
         }
     }
@@ -92,9 +94,8 @@ fn remove_old_runs(parent: &Path) {
         let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
         modified.and_then(|at| SystemTime::now().duration_since(at).ok()).is_some_and(|a| a > KEPT)
     };
-    let in_use = |path: &Path| {
-        File::open(path.join("lock")).is_ok_and(|file| file.try_lock().is_err())
-    };
+    let in_use =
+        |path: &Path| File::open(path.join("lock")).is_ok_and(|file| file.try_lock().is_err());
     let Ok(entries) = fs::read_dir(parent) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
         if is_old(&path) && !in_use(&path) {

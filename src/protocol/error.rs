@@ -1,0 +1,170 @@
+//! Why a connection ended, and why a request could not be sent.
+
+use std::fmt;
+use std::io;
+
+use crate::message::{ErrorCode, ServerError};
+use crate::wire::{DecodeError, DecodeErrorKind, EncodeError, Opcode, Stream, Version};
+
+/// Why a connection ended.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The client closed it.
+    Local,
+    /// The server closed it, maybe in the middle of a frame.
+    EndOfInput {
+        /// Whether part of a frame had come.
+        mid_frame: bool,
+    },
+    /// The socket failed.
+    Io(io::ErrorKind, String),
+    /// The server sent bytes that are not the protocol.
+    Decode(DecodeError),
+    /// The server does not speak this version; the one that it answered in, if that is known here.
+    UnsupportedVersion {
+        /// The version that the client asked for.
+        asked: Version,
+        /// The version that the server answered in.
+        answered: Version,
+        /// What the server said.
+        message: String,
+    },
+    /// The server refused the connection.
+    Refused(ServerError),
+    /// The server wants to know who the client is, and nobody told the client.
+    CredentialsNeeded {
+        /// The Java class of the server's authenticator.
+        authenticator: String,
+    },
+    /// The server answered with a message that does not belong there.
+    Unexpected(Opcode),
+    /// The server answered a request that nobody made.
+    UnknownStream(Stream),
+    /// The connection was not open in time.
+    HandshakeTimeout,
+    /// The server did not say in time that it is there.
+    HeartbeatTimeout,
+    /// Too many requests are in flight that nobody waits for any more.
+    TooManyOrphans(usize),
+}
+
+impl CloseReason {
+    /// Whether the server said that it is not ready yet, so that it may be so later.
+    pub fn is_starting(&self) -> bool {
+        match self {
+            Self::Refused(error) => {
+                matches!(error.code, ErrorCode::Bootstrapping | ErrorCode::Overloaded)
+            }
+            Self::Io(kind, _) => matches!(
+                kind,
+                io::ErrorKind::ConnectionRefused
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::TimedOut
+            ),
+            Self::EndOfInput { .. } | Self::HandshakeTimeout => true,
+            _ => false,
+        }
+    }
+
+    /// The next lower version to try, if the server does not speak the one it was asked for.
+    pub fn lower_version(&self) -> Option<Version> {
+        let Self::UnsupportedVersion { asked, answered, .. } = self else { return None };
+        let mut lower = Version::ALL.into_iter().rev().filter(|version| version < asked);
+        if answered < asked { Some(*answered) } else { lower.next() }
+    }
+
+    /// Whether the client's name or password was refused, or is needed.
+    pub fn is_authentication(&self) -> bool {
+        match self {
+            Self::Refused(error) => error.code == ErrorCode::Authentication,
+            Self::CredentialsNeeded { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local => f.write_str("the connection was closed"),
+            Self::EndOfInput { mid_frame: false } => {
+                f.write_str("the server closed the connection")
+            }
+            Self::EndOfInput { mid_frame: true } => {
+                f.write_str("the server closed the connection in the middle of a frame")
+            }
+            Self::Io(io::ErrorKind::ConnectionRefused, _) => f.write_str("connection refused"),
+            Self::Io(_, message) => f.write_str(message),
+            Self::Decode(error) => match error.kind() {
+                DecodeErrorKind::UnsupportedVersion(byte) => write!(
+                    f,
+                    "this is no Cassandra: its first byte is 0x{byte:02x}{} \
+                     (is the port that of the native protocol, usually 9042?)",
+                    if byte == b'H' { ", as of an HTTP server" } else { "" }
+                ),
+                _ => write!(f, "the server broke the protocol: {error}"),
+            },
+            Self::UnsupportedVersion { asked, answered, message } => {
+                write!(f, "the server does not speak {asked}, it answers in {answered}: {message}")
+            }
+            Self::Refused(error) if error.code == ErrorCode::Authentication => write!(
+                f,
+                "the user name or the password is wrong ({})",
+                error.message.trim_end_matches('.')
+            ),
+            Self::Refused(error) => write!(f, "the server refused the connection: {error}"),
+            Self::CredentialsNeeded { authenticator } => {
+                let class = authenticator.rsplit('.').next().unwrap_or(authenticator);
+                write!(f, "the server wants a user name and a password ({class})")
+            }
+            Self::Unexpected(opcode) => {
+                write!(f, "the server broke the protocol: {opcode} does not belong there")
+            }
+            Self::UnknownStream(stream) => write!(
+                f,
+                "the server broke the protocol: it answered stream {stream}, where nobody waits"
+            ),
+            Self::HandshakeTimeout => {
+                f.write_str("the server did not answer in time (is it a Cassandra at all?)")
+            }
+            Self::HeartbeatTimeout => f.write_str("the server stopped answering"),
+            Self::TooManyOrphans(count) => {
+                write!(f, "{count} requests timed out and were never answered")
+            }
+        }
+    }
+}
+
+impl std::error::Error for CloseReason {}
+
+/// Why a request could not be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The connection is not open yet, or not any more.
+    NotOpen,
+    /// As many requests are in flight as may be. Wait for one to be answered.
+    NoStream,
+    /// The protocol has no bytes for the request.
+    Encode(EncodeError),
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotOpen => f.write_str("the connection is not open"),
+            Self::NoStream => f.write_str("as many requests are in flight as may be"),
+            Self::Encode(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SendError {}
+
+impl From<EncodeError> for SendError {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
+    }
+}

@@ -1,0 +1,70 @@
+//! From the first byte to an open connection (v4 §4.1.1 to §4.1.3).
+
+use std::borrow::Cow;
+
+use super::{CloseReason, ConnectionOptions};
+use crate::message::{AuthResponse, Options, Request, Response, Startup};
+use crate::wire::Compression;
+
+/// What the client waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Handshake {
+    Supported,
+    ReadyOrAuthenticate,
+    AuthSuccess,
+}
+
+/// What the client does next.
+#[derive(Debug)]
+pub(super) enum Step {
+    Send(Handshake, Request<'static>),
+    Open,
+    Close(CloseReason),
+}
+
+impl Handshake {
+    /// The first step: what can the server do?
+    pub(super) fn begin() -> Step {
+        Step::Send(Self::Supported, Request::Options(Options))
+    }
+
+    /// The step that an answer leads to. `compression` is what STARTUP will have asked for.
+    pub(super) fn answer(
+        self,
+        response: Response,
+        options: &ConnectionOptions,
+        compression: &mut Option<Compression>,
+    ) -> Step {
+        match (self, response) {
+            (Self::Supported, Response::Supported(supported)) => {
+                let offered = supported.get(Startup::COMPRESSION);
+                *compression = options.compression.filter(|wanted| {
+                    offered.iter().any(|offer| offer.eq_ignore_ascii_case(wanted.name()))
+                });
+                let mut startup = Startup::new();
+                if let Some(compression) = *compression {
+                    startup = startup.compression(compression);
+                }
+                for (name, value) in &options.startup {
+                    startup = startup.option(name.clone(), value.clone());
+                }
+                Step::Send(Self::ReadyOrAuthenticate, startup.into())
+            }
+            (Self::ReadyOrAuthenticate, Response::Ready(_))
+            | (Self::AuthSuccess, Response::AuthSuccess(_)) => Step::Open,
+            (Self::ReadyOrAuthenticate, Response::Authenticate(authenticate)) => {
+                match &options.credentials {
+                    Some(credentials) => {
+                        let token = Some(Cow::Owned(credentials.token()));
+                        Step::Send(Self::AuthSuccess, AuthResponse { token }.into())
+                    }
+                    None => Step::Close(CloseReason::CredentialsNeeded {
+                        authenticator: authenticate.authenticator,
+                    }),
+                }
+            }
+            (_, Response::Error(error)) => Step::Close(CloseReason::Refused(error)),
+            (_, response) => Step::Close(CloseReason::Unexpected(response.opcode())),
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! The state machine of one connection.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use bytes::BytesMut;
+
+use super::handshake::{Handshake, Step};
+use super::streams::{Request as InFlight, Slot, Streams};
+use super::{CloseReason, ConnectionOptions, SendError};
+use crate::message::{self, Options, Request, RequestFrame, Response, ResponseFrame};
+use crate::wire::{Context, FrameDecoder, FrameEncoder, RawFrame, Stream};
+
+/// A client's side of a connection.
+///
+/// ```
+/// use std::time::Instant;
+/// use cqlwire::protocol::{Connection, ConnectionOptions, Event};
+///
+/// let now = Instant::now();
+/// let mut connection = Connection::client(ConnectionOptions::default(), now);
+/// assert_eq!(connection.transmit(), [4, 0, 0, 0, 5, 0, 0, 0, 0]); // OPTIONS goes first
+/// let written = connection.transmit().len();
+/// connection.transmitted(written);
+///
+/// connection.receive_buffer().extend_from_slice(b"HTTP/1.1 400 Bad Request\r\n");
+/// connection.handle_input(now);
+/// let Some(Event::Closed(why)) = connection.poll_event() else { panic!() };
+/// assert!(why.to_string().contains("as of an HTTP server"));
+/// ```
+#[derive(Debug)]
+pub struct Connection {
+    options: ConnectionOptions,
+    state: State,
+    context: Context,
+    frames: FrameDecoder,
+    encoder: FrameEncoder,
+    out: Vec<u8>,
+    /// How many bytes of `out` have been written.
+    out_written: usize,
+    /// How many bytes have been written before those of `out`.
+    written_before: u64,
+    streams: Streams,
+    events: VecDeque<Event>,
+    last_input: Instant,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Opening { handshake: Handshake, deadline: Instant },
+    Open { heartbeat: Option<Instant> },
+    Closed,
+}
+
+/// What a connection has to tell.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The connection is open: requests may be sent.
+    Opened,
+    /// A request was answered. The frame is as it came; decode it with
+    /// [`ResponseFrame::decode`] and the connection's [`context`](Connection::context).
+    Answer {
+        /// The stream of the request, which is free again.
+        stream: Stream,
+        /// The answer.
+        frame: RawFrame,
+    },
+    /// A request was not answered in time. Its stream stays taken until it is.
+    TimedOut {
+        /// The stream of the request.
+        stream: Stream,
+    },
+    /// Something happened in the cluster, or the server says something unasked.
+    Server(Box<ResponseFrame>),
+    /// A request will not be answered, because the connection has ended.
+    Lost {
+        /// The stream of the request.
+        stream: Stream,
+        /// Whether any byte of the request was written, so that the server may act on it.
+        written: bool,
+    },
+    /// The connection has ended; nothing comes after this.
+    Closed(CloseReason),
+}
+
+impl Connection {
+    /// A connection whose socket is open, and nothing more.
+    pub fn client(options: ConnectionOptions, now: Instant) -> Self {
+        let context = Context { max_body: options.max_body, ..options.version.into() };
+        let deadline = now.checked_add(options.handshake_timeout).unwrap_or(now);
+        let mut connection = Self {
+            state: State::Opening { handshake: Handshake::Supported, deadline },
+            context,
+            frames: FrameDecoder::new(context),
+            encoder: FrameEncoder::new(context),
+            out: Vec::new(),
+            out_written: 0,
+            written_before: 0,
+            streams: Streams::new(options.stream_limit()),
+            events: VecDeque::new(),
+            last_input: now,
+            options,
+        };
+        connection.take_step(Handshake::begin(), deadline);
+        connection
+    }
+
+    /// What the two ends have agreed on: final when the connection is open.
+    pub const fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Whether requests may be sent.
+    pub const fn is_open(&self) -> bool {
+        matches!(self.state, State::Open { .. })
+    }
+
+    /// Whether the connection has ended.
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Whether a request could be sent now.
+    pub const fn can_send(&self) -> bool {
+        self.is_open() && self.streams.has_free()
+    }
+
+    /// How many requests are in flight, those counted that nobody waits for any more.
+    pub const fn in_flight(&self) -> usize {
+        self.streams.in_use()
+    }
+
+    /// Sends a request, whose stream is chosen here; it is answered by an event before
+    /// `deadline`.
+    ///
+    /// # Errors
+    /// No stream that is free, a connection that is not open, or a request that the protocol has
+    /// no bytes for. Nothing has been sent then.
+    pub fn send(
+        &mut self,
+        request: &RequestFrame<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<Stream, SendError> {
+        let start = self.out.len();
+        request.encode(&mut self.encoder, &mut self.out)?;
+        self.begin(start, deadline)
+    }
+
+    /// Sends a request that was encoded elsewhere for this connection's context; its stream is
+    /// written over.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_frame(
+        &mut self,
+        frame: &[u8],
+        deadline: Option<Instant>,
+    ) -> Result<Stream, SendError> {
+        let start = self.out.len();
+        self.out.extend_from_slice(frame);
+        self.begin(start, deadline)
+    }
+
+    /// Stops waiting for a request. Its stream stays taken until it is answered.
+    pub fn cancel(&mut self, stream: Stream) {
+        if self.streams.orphan(stream) {
+            self.check_orphans();
+        }
+    }
+
+    /// The bytes to be written to the socket.
+    pub fn transmit(&self) -> &[u8] {
+        self.out.get(self.out_written..).unwrap_or_default()
+    }
+
+    /// Says that the first `count` bytes of [`transmit`](Self::transmit) have been written.
+    pub fn transmitted(&mut self, count: usize) {
+        self.out_written = self.out_written.saturating_add(count).min(self.out.len());
+        if self.out_written == self.out.len() {
+            self.written_before = self.position();
+            self.out.clear();
+            self.out_written = 0;
+        }
+    }
+
+    /// The buffer to read from the socket into; then call [`handle_input`](Self::handle_input).
+    pub const fn receive_buffer(&mut self) -> &mut BytesMut {
+        self.frames.buffer_mut()
+    }
+
+    /// Acts on what is in the [receive buffer](Self::receive_buffer).
+    pub fn handle_input(&mut self, now: Instant) {
+        self.last_input = now;
+        if let State::Open { heartbeat } = &mut self.state {
+            *heartbeat = None;
+        }
+        while !self.is_closed() {
+            match self.frames.next_frame() {
+                Ok(None) => return,
+                Ok(Some(frame)) => self.handle_frame(frame),
+                Err(error) => self.close(CloseReason::Decode(error)),
+            }
+        }
+    }
+
+    /// Says that the server will send nothing more.
+    pub fn handle_end_of_input(&mut self) {
+        let mid_frame = !self.frames.is_empty();
+        self.close(CloseReason::EndOfInput { mid_frame });
+    }
+
+    /// Acts on the time: to be called at [`poll_timeout`](Self::poll_timeout).
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let events = &mut self.events;
+        self.streams.expire(now, |stream| events.push_back(Event::TimedOut { stream }));
+        self.check_orphans();
+        match self.state {
+            State::Opening { deadline, .. } if deadline <= now => {
+                self.close(CloseReason::HandshakeTimeout);
+            }
+            State::Open { heartbeat: Some(deadline) } if deadline <= now => {
+                self.close(CloseReason::HeartbeatTimeout);
+            }
+            State::Open { heartbeat: None } if self.heartbeat_at() <= now => self.heartbeat(now),
+            _ => {}
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let own = match self.state {
+            State::Closed => return None,
+            State::Opening { deadline, .. } => deadline,
+            State::Open { heartbeat } => heartbeat.unwrap_or_else(|| self.heartbeat_at()),
+        };
+        Some(self.streams.next_deadline().map_or(own, |next| next.min(own)))
+    }
+
+    /// What has happened, the oldest first.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Ends the connection: every request in flight is lost.
+    pub fn close(&mut self, why: CloseReason) {
+        if self.is_closed() {
+            return;
+        }
+        self.state = State::Closed;
+        let position = self.position();
+        let lost = self
+            .streams
+            .drain()
+            .map(|(stream, request)| Event::Lost { stream, written: request.position < position });
+        self.events.extend(lost);
+        self.events.push_back(Event::Closed(why));
+        self.out.clear();
+        self.out_written = 0;
+    }
+
+    /// Gives the frame that was written at `start` a stream, or takes it back.
+    fn begin(&mut self, start: usize, deadline: Option<Instant>) -> Result<Stream, SendError> {
+        let position = self.written_before.saturating_add(to_u64(start));
+        let slot = Slot::Waiting(InFlight { deadline, position });
+        let taken = match self.is_open() {
+            true => self.streams.take(slot).ok_or(SendError::NoStream),
+            false => Err(SendError::NotOpen),
+        };
+        match taken {
+            Ok(stream) => self.set_stream(start, stream),
+            Err(_) => self.out.truncate(start),
+        }
+        taken
+    }
+
+    /// Sends a request of the connection's own.
+    fn send_internal(&mut self, request: Request<'_>) {
+        let start = self.out.len();
+        let frame = RequestFrame::new(Stream::default(), request);
+        let encoded = frame.encode(&mut self.encoder, &mut self.out);
+        match (encoded, self.streams.take(Slot::Internal)) {
+            (Ok(()), Some(stream)) => self.set_stream(start, stream),
+            // Without a stream the heartbeat cannot be sent; its time-out still counts.
+            (Ok(()), None) => self.out.truncate(start),
+            (Err(_), _) => self.close(CloseReason::Unexpected(frame.request.opcode())),
+        }
+    }
+
+    fn set_stream(&mut self, start: usize, stream: Stream) {
+        let header = self.out.get_mut(start..).and_then(<[u8]>::first_chunk_mut::<4>);
+        if let Some([_version, _flags, high, low]) = header {
+            [*high, *low] = stream.0.to_be_bytes();
+        }
+    }
+
+    fn handle_frame(&mut self, frame: RawFrame) {
+        let header = frame.header;
+        if header.version != self.context.version {
+            return self.handle_other_version(&frame);
+        }
+        if !header.is_response {
+            return self.close(CloseReason::Unexpected(header.opcode));
+        }
+        if header.stream.0 < 0 {
+            return match ResponseFrame::decode(&frame, &self.context) {
+                Ok(response) => self.events.push_back(Event::Server(Box::new(response))),
+                Err(error) => self.close(CloseReason::Decode(error)),
+            };
+        }
+        let stream = header.stream;
+        match self.streams.release(stream) {
+            Some(Slot::Waiting(_)) => self.events.push_back(Event::Answer { stream, frame }),
+            Some(Slot::Orphan) => {}
+            Some(Slot::Internal) => self.handle_internal(&frame),
+            Some(Slot::Free) | None => self.close(CloseReason::UnknownStream(stream)),
+        }
+    }
+
+    /// The answer to a step of the handshake, or to a heartbeat.
+    fn handle_internal(&mut self, frame: &RawFrame) {
+        let State::Opening { handshake, deadline } = self.state else { return };
+        match ResponseFrame::decode(frame, &self.context) {
+            Ok(ResponseFrame { response, .. }) => {
+                let compression = &mut self.context.compression;
+                let step = handshake.answer(response, &self.options, compression);
+                // STARTUP itself is never compressed, and all that follows may be.
+                self.encoder = FrameEncoder::new(self.context);
+                self.take_step(step, deadline);
+            }
+            Err(error) => self.close(CloseReason::Decode(error)),
+        }
+    }
+
+    /// A server that does not speak our version says so in one of its own.
+    fn handle_other_version(&mut self, frame: &RawFrame) {
+        let answered = frame.header.version;
+        let context = Context::from(answered);
+        let why = match ResponseFrame::decode(frame, &context) {
+            Ok(ResponseFrame { response: Response::Error(error), .. })
+                if matches!(self.state, State::Opening { .. }) =>
+            {
+                let asked = self.context.version;
+                CloseReason::UnsupportedVersion { asked, answered, message: error.message }
+            }
+            Ok(_) => CloseReason::Unexpected(frame.header.opcode),
+            Err(error) => CloseReason::Decode(error),
+        };
+        self.close(why);
+    }
+
+    fn take_step(&mut self, step: Step, deadline: Instant) {
+        match step {
+            Step::Send(handshake, request) => {
+                self.state = State::Opening { handshake, deadline };
+                self.send_internal(request);
+            }
+            Step::Open => {
+                self.state = State::Open { heartbeat: None };
+                self.events.push_back(Event::Opened);
+            }
+            Step::Close(why) => self.close(self.or_unsupported(why)),
+        }
+    }
+
+    /// A server may also say in our version that it does not speak it.
+    fn or_unsupported(&self, why: CloseReason) -> CloseReason {
+        match why {
+            CloseReason::Refused(error)
+                if error.code == message::ErrorCode::Protocol
+                    && error.message.contains("unsupported protocol version") =>
+            {
+                let asked = self.context.version;
+                CloseReason::UnsupportedVersion { asked, answered: asked, message: error.message }
+            }
+            why => why,
+        }
+    }
+
+    fn heartbeat_at(&self) -> Instant {
+        self.last_input.checked_add(self.options.heartbeat_interval).unwrap_or(self.last_input)
+    }
+
+    fn heartbeat(&mut self, now: Instant) {
+        let deadline = now.checked_add(self.options.heartbeat_timeout).unwrap_or(now);
+        self.state = State::Open { heartbeat: Some(deadline) };
+        self.send_internal(Request::Options(Options));
+    }
+
+    fn check_orphans(&mut self) {
+        let orphans = self.streams.orphans();
+        if orphans > self.options.max_orphans {
+            self.close(CloseReason::TooManyOrphans(orphans));
+        }
+    }
+
+    /// How many bytes have been written.
+    fn position(&self) -> u64 {
+        self.written_before.saturating_add(to_u64(self.out_written))
+    }
+}
+
+fn to_u64(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}

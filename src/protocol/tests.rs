@@ -1,0 +1,283 @@
+//! The state machine against a scripted server, in a time that only the test moves.
+
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+
+use super::*;
+use crate::message::{
+    AuthSuccess, Authenticate, ErrorCode, Event as ServerEvent, Options, Query, QueryResult, Ready,
+    Request, RequestFrame, Response, ResponseFrame, ServerError, Startup, StatusChange, Supported,
+};
+use crate::wire::{Consistency, DecodeErrorKind, FrameDecoder, FrameEncoder, RawFrame};
+
+/// Both ends of a connection, and the time.
+struct Pair {
+    client: Connection,
+    server: FrameDecoder,
+    context: Context,
+    now: Instant,
+}
+
+impl Pair {
+    fn new(options: ConnectionOptions) -> Self {
+        let now = Instant::now();
+        let context = options.version.into();
+        let server = FrameDecoder::new(options.version);
+        Self { client: Connection::client(options, now), server, context, now }
+    }
+
+    fn open(options: ConnectionOptions) -> Self {
+        let mut pair = Self::new(options);
+        let Request::Options(_) = pair.expect_request().1 else { panic!() };
+        pair.answer(Stream(0), Supported { options: vec![] });
+        let Request::Startup(_) = pair.expect_request().1 else { panic!() };
+        pair.answer(Stream(0), Ready);
+        assert_eq!(pair.client.poll_event(), Some(Event::Opened));
+        pair
+    }
+
+    /// Whatever the client has to send goes to the server.
+    fn deliver(&mut self) {
+        self.server.extend(self.client.transmit());
+        let count = self.client.transmit().len();
+        self.client.transmitted(count);
+    }
+
+    fn expect_request(&mut self) -> (Stream, Request<'static>) {
+        self.deliver();
+        let frame = self.server.next_frame().unwrap().expect("a request");
+        let frame: &'static RawFrame =
+            Box::leak(Box::new(frame.decompress(&self.context).unwrap()));
+        let decoded = RequestFrame::decode(frame, &self.context).unwrap();
+        (decoded.stream, decoded.request)
+    }
+
+    fn answer(&mut self, stream: Stream, response: impl Into<Response>) {
+        let mut bytes = Vec::new();
+        let frame = ResponseFrame::new(stream, response);
+        frame.encode(&mut FrameEncoder::new(self.context), &mut bytes).unwrap();
+        self.receive(&bytes);
+    }
+
+    fn receive(&mut self, bytes: &[u8]) {
+        BytesMut::extend_from_slice(self.client.receive_buffer(), bytes);
+        self.client.handle_input(self.now);
+    }
+
+    fn query(&mut self, timeout: Duration) -> Result<Stream, SendError> {
+        let parameters = Consistency::One.into();
+        let query = Query { text: "SELECT".into(), parameters };
+        let request = RequestFrame::new(Stream(99), query);
+        self.client.send(&request, Some(self.now + timeout))
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.client.handle_timeout(self.now);
+    }
+
+    fn closed(&mut self) -> CloseReason {
+        let mut events = std::iter::from_fn(|| self.client.poll_event());
+        let Some(Event::Closed(why)) = events.find(|event| matches!(event, Event::Closed(_)))
+        else {
+            panic!("the connection is still there")
+        };
+        assert_eq!(events.next(), None);
+        why
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn compression_is_asked_for_only_where_it_is_offered() {
+    let options = ConnectionOptions { compression: Some(Compression::Lz4), ..Default::default() };
+    for (offered, agreed) in [("LZ4", Some(Compression::Lz4)), ("snappy", None)] {
+        let mut pair = Pair::new(options.clone());
+        pair.expect_request();
+        let offer = vec![("COMPRESSION".to_owned(), vec![offered.to_owned()])];
+        pair.answer(Stream(0), Supported { options: offer });
+        let (_, Request::Startup(startup)) = pair.expect_request() else { panic!() };
+        assert_eq!(startup.get(Startup::COMPRESSION), agreed.map(Compression::name));
+        assert_eq!(startup.get(Startup::CQL_VERSION), Some("3.0.0"));
+        pair.answer(Stream(0), Ready);
+        assert!(pair.client.is_open());
+        assert_eq!(pair.client.context().compression, agreed);
+    }
+}
+
+#[test]
+fn a_server_that_asks_is_told_who_the_client_is() {
+    let authenticate = || Authenticate { authenticator: "org.example.PasswordAuth".into() };
+    let credentials = Some(Credentials::new("ada", "secret"));
+    let mut pair = Pair::new(ConnectionOptions { credentials, ..Default::default() });
+    pair.expect_request();
+    pair.answer(Stream(0), Supported { options: vec![] });
+    pair.expect_request();
+    pair.answer(Stream(0), authenticate());
+    let (_, Request::AuthResponse(response)) = pair.expect_request() else { panic!() };
+    assert_eq!(response.token.as_deref(), Some(&b"\0ada\0secret"[..]));
+    pair.answer(Stream(0), AuthSuccess { token: None });
+    assert_eq!(pair.client.poll_event(), Some(Event::Opened));
+
+    let mut pair = Pair::new(ConnectionOptions::default());
+    pair.expect_request();
+    pair.answer(Stream(0), Supported { options: vec![] });
+    pair.answer(Stream(0), authenticate());
+    let why = pair.closed();
+    assert!(why.is_authentication());
+    assert_eq!(why.to_string(), "the server wants a user name and a password (PasswordAuth)");
+}
+
+#[test]
+fn a_server_of_an_older_version_is_recognised() {
+    let mut pair = Pair::new(ConnectionOptions::default());
+    pair.context = Version::V3.into();
+    let message = "Invalid or unsupported protocol version (4); the greatest is 3";
+    pair.answer(Stream(0), ServerError::new(ErrorCode::Protocol, message));
+    assert_eq!(pair.closed().lower_version(), Some(Version::V3));
+    // Some answer in the version that they do not speak.
+    let mut pair = Pair::new(ConnectionOptions::default());
+    pair.answer(Stream(0), ServerError::new(ErrorCode::Protocol, message));
+    assert_eq!(pair.closed().lower_version(), Some(Version::V3));
+    // Below v3 there is nothing, and other refusals are no question of the version.
+    let mut pair = Pair::new(ConnectionOptions { version: Version::V3, ..Default::default() });
+    pair.answer(Stream(0), ServerError::new(ErrorCode::Protocol, message));
+    assert_eq!(pair.closed().lower_version(), None);
+    let mut pair = Pair::new(ConnectionOptions::default());
+    pair.answer(Stream(0), ServerError::new(ErrorCode::Bootstrapping, "not yet"));
+    let why = pair.closed();
+    assert_eq!(why.lower_version(), None);
+    assert!(why.is_starting());
+}
+
+#[test]
+fn answers_find_their_requests_in_any_order() {
+    let mut pair = Pair::open(ConnectionOptions::default());
+    let streams = [(); 3].map(|()| pair.query(SECOND).unwrap());
+    for stream in streams {
+        assert_eq!(pair.expect_request().0, stream);
+    }
+    for stream in streams.into_iter().rev() {
+        pair.answer(stream, QueryResult::Void);
+        let Some(Event::Answer { stream: answered, .. }) = pair.client.poll_event() else {
+            panic!()
+        };
+        assert_eq!(answered, stream);
+    }
+    assert_eq!(pair.client.in_flight(), 0);
+}
+
+#[test]
+fn a_late_answer_frees_its_stream_and_tells_nobody() {
+    let mut pair = Pair::open(ConnectionOptions { max_in_flight: 1, ..Default::default() });
+    let stream = pair.query(SECOND).unwrap();
+    assert_eq!(pair.client.poll_timeout(), Some(pair.now + SECOND));
+    pair.pass(SECOND);
+    assert_eq!(pair.client.poll_event(), Some(Event::TimedOut { stream }));
+    assert_eq!(pair.query(SECOND), Err(SendError::NoStream));
+    pair.answer(stream, QueryResult::Void);
+    assert_eq!(pair.client.poll_event(), None);
+    assert_eq!(pair.query(SECOND), Ok(stream));
+}
+
+#[test]
+fn too_many_orphans_end_the_connection() {
+    let mut pair = Pair::open(ConnectionOptions { max_orphans: 2, ..Default::default() });
+    for _ in 0..2 {
+        let stream = pair.query(SECOND).unwrap();
+        pair.client.cancel(stream);
+    }
+    assert!(pair.client.is_open());
+    pair.query(SECOND).unwrap();
+    pair.pass(SECOND);
+    assert_eq!(pair.closed(), CloseReason::TooManyOrphans(3));
+}
+
+#[test]
+fn a_silent_server_is_asked_whether_it_is_there() {
+    let mut pair = Pair::open(ConnectionOptions::default());
+    assert_eq!(pair.client.poll_timeout(), Some(pair.now + 30 * SECOND));
+    pair.pass(30 * SECOND);
+    let (stream, request) = pair.expect_request();
+    assert_eq!(request, Request::Options(Options));
+    assert_eq!(pair.client.poll_timeout(), Some(pair.now + 5 * SECOND));
+    pair.answer(stream, Supported { options: vec![] });
+    assert_eq!(pair.client.poll_event(), None);
+    assert_eq!(pair.client.poll_timeout(), Some(pair.now + 30 * SECOND));
+    pair.pass(30 * SECOND);
+    pair.pass(5 * SECOND);
+    assert_eq!(pair.closed(), CloseReason::HeartbeatTimeout);
+    assert_eq!(pair.client.poll_timeout(), None);
+}
+
+#[test]
+fn a_handshake_has_an_end() {
+    let mut pair = Pair::new(ConnectionOptions::default());
+    assert_eq!(pair.client.poll_timeout(), Some(pair.now + 5 * SECOND));
+    assert_eq!(pair.query(SECOND), Err(SendError::NotOpen));
+    pair.pass(5 * SECOND);
+    assert_eq!(pair.closed(), CloseReason::HandshakeTimeout);
+}
+
+#[test]
+fn what_was_written_when_the_connection_ended_is_known() {
+    let mut pair = Pair::open(ConnectionOptions::default());
+    let whole = pair.query(SECOND).unwrap();
+    let first_half = pair.client.transmit().len();
+    let half = pair.query(SECOND).unwrap();
+    let none = pair.query(SECOND).unwrap();
+    pair.client.transmitted(first_half + 1);
+    pair.client.handle_end_of_input();
+    let mut lost: Vec<_> = std::iter::from_fn(|| pair.client.poll_event()).collect();
+    let end = Event::Closed(CloseReason::EndOfInput { mid_frame: false });
+    assert_eq!(lost.pop(), Some(end));
+    let expected = [(whole, true), (half, true), (none, false)];
+    assert_eq!(lost, expected.map(|(stream, written)| Event::Lost { stream, written }));
+    assert!(pair.client.transmit().is_empty());
+    assert_eq!(pair.query(SECOND), Err(SendError::NotOpen));
+}
+
+#[test]
+fn a_server_that_breaks_the_protocol_is_left() {
+    let answer = |stream| {
+        move |pair: &mut Pair| {
+            pair.answer(stream, QueryResult::Void);
+        }
+    };
+    type Act<'a> = &'a dyn Fn(&mut Pair);
+    let cases: [(Act<'_>, CloseReason); 3] = [
+        (&answer(Stream(7)), CloseReason::UnknownStream(Stream(7))),
+        (&|pair| pair.receive(&[4, 0, 0, 0, 5, 0, 0, 0, 0]), {
+            CloseReason::Unexpected(crate::wire::Opcode::Options)
+        }),
+        (&|pair| pair.receive(b"HTTP/1.1"), {
+            let kind = DecodeErrorKind::UnsupportedVersion(b'H');
+            CloseReason::Decode(crate::wire::DecodeError::new(kind, "version", 0))
+        }),
+    ];
+    for (act, expected) in cases {
+        let mut pair = Pair::open(ConnectionOptions::default());
+        act(&mut pair);
+        assert_eq!(pair.closed(), expected);
+    }
+}
+
+#[test]
+fn events_of_the_server_are_passed_on() {
+    let mut pair = Pair::open(ConnectionOptions::default());
+    let address = "127.0.0.1:9042".parse().unwrap();
+    let event = ServerEvent::Status { change: StatusChange::Down, address };
+    pair.answer(Stream::EVENT, event.clone());
+    let Some(Event::Server(frame)) = pair.client.poll_event() else { panic!() };
+    assert_eq!(frame.response, Response::Event(event));
+}
+
+#[test]
+fn a_frame_cut_short_is_told_from_a_clean_end() {
+    let mut pair = Pair::open(ConnectionOptions::default());
+    pair.receive(&[0x84, 0, 0]);
+    pair.client.handle_end_of_input();
+    assert_eq!(pair.closed(), CloseReason::EndOfInput { mid_frame: true });
+}

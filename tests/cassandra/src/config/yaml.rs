@@ -1,0 +1,187 @@
+//! `cassandra.yaml`, whose keys changed their names in 5.0.
+
+use std::{fmt::Write, net::Ipv4Addr};
+
+use crate::version::Generation;
+
+/// What differs from node to node.
+#[derive(Clone, Debug)]
+pub(crate) struct NodeConfig<'a> {
+    pub(crate) generation: Generation,
+    /// The node's one token.
+    pub(crate) token: i64,
+    /// Where other nodes reach this one.
+    pub(crate) listen_address: Ipv4Addr,
+    /// The same on every node of a cluster.
+    pub(crate) storage_port: u16,
+    /// Where clients reach this one.
+    pub(crate) native_port: u16,
+    /// Whether to listen for clients on every address, as a container has to, and tell them to
+    /// come to `listen_address`.
+    pub(crate) any_rpc_address: bool,
+    /// The first node's `listen_address`.
+    pub(crate) seed: Ipv4Addr,
+    /// The folder for data, commit log and the rest.
+    pub(crate) storage_dir: &'a str,
+    /// Whether clients must log in.
+    pub(crate) authentication: bool,
+    /// Lines to put at the end.
+    pub(crate) extra: &'a str,
+}
+
+impl NodeConfig<'_> {
+    /// The text of `cassandra.yaml`.
+    pub(crate) fn yaml(&self) -> String {
+        let mut yaml = String::new();
+        // Writing to a String cannot fail.
+        let mut set = |key: &str, value: &dyn std::fmt::Display| {
+            let _ = writeln!(yaml, "{key}: {value}");
+        };
+        set("cluster_name", &"cqlwire");
+        set("partitioner", &"org.apache.cassandra.dht.Murmur3Partitioner");
+        set("endpoint_snitch", &"SimpleSnitch");
+        set("num_tokens", &1);
+        set("initial_token", &self.token);
+        // Nodes join before there is data, so they need not wait for any to be streamed.
+        set("auto_bootstrap", &false);
+        let (class, seed) = ("org.apache.cassandra.locator.SimpleSeedProvider", self.seed());
+        set(
+            "seed_provider",
+            &format_args!("[{{class_name: {class}, parameters: [{{seeds: \"{seed}\"}}]}}]"),
+        );
+
+        set("listen_address", &self.listen_address);
+        set("storage_port", &self.storage_port);
+        set("start_native_transport", &true);
+        set("native_transport_port", &self.native_port);
+        if self.any_rpc_address {
+            set("rpc_address", &Ipv4Addr::UNSPECIFIED);
+            set("broadcast_rpc_address", &self.listen_address);
+        } else {
+            set("rpc_address", &self.listen_address);
+        }
+        if self.authentication {
+            set("authenticator", &"PasswordAuthenticator");
+        }
+
+        let dir = |name: &str| format!("{:?}", format!("{}/{name}", self.storage_dir));
+        set("data_file_directories", &format_args!("[{}]", dir("data")));
+        set("commitlog_directory", &dir("commitlog"));
+        set("saved_caches_directory", &dir("saved_caches"));
+        set("hints_directory", &dir("hints"));
+        set("cdc_raw_directory", &dir("cdc_raw"));
+        set("commitlog_sync", &"periodic");
+        set("auto_snapshot", &false);
+        if self.generation == Generation::V3 {
+            set("start_rpc", &false);
+        }
+        yaml.push_str(match self.generation {
+            Generation::V3 | Generation::V4 => OLD_KEYS,
+            Generation::V5 => NEW_KEYS,
+        });
+        yaml.push_str(self.extra);
+        yaml
+    }
+
+    fn seed(&self) -> String {
+        match self.generation {
+            Generation::V3 => self.seed.to_string(),
+            Generation::V4 | Generation::V5 => format!("{}:{}", self.seed, self.storage_port),
+        }
+    }
+}
+
+/// Request timeouts are longer than by default (2 to 5 s): the machine is small and busy.
+const OLD_KEYS: &str = "\
+commitlog_sync_period_in_ms: 10000
+commitlog_total_space_in_mb: 256
+read_request_timeout_in_ms: 10000
+write_request_timeout_in_ms: 10000
+counter_write_request_timeout_in_ms: 10000
+enable_materialized_views: true
+enable_user_defined_functions: true
+";
+
+const NEW_KEYS: &str = "\
+commitlog_sync_period: 10000ms
+commitlog_total_space: 256MiB
+read_request_timeout: 10000ms
+write_request_timeout: 10000ms
+counter_write_request_timeout: 10000ms
+materialized_views_enabled: true
+user_defined_functions_enabled: true
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn yaml(generation: Generation, change: impl FnOnce(&mut NodeConfig<'_>)) -> String {
+        let mut config = NodeConfig {
+            generation,
+            token: -6,
+            listen_address: Ipv4Addr::new(127, 0, 0, 2),
+            storage_port: 7000,
+            native_port: 9042,
+            any_rpc_address: false,
+            seed: Ipv4Addr::LOCALHOST,
+            storage_dir: "/with space",
+            authentication: false,
+            extra: "",
+        };
+        change(&mut config);
+        config.yaml()
+    }
+
+    fn has(yaml: &str, line: &str) -> bool {
+        yaml.lines().any(|l| l == line)
+    }
+
+    #[test]
+    fn a_node_has_its_own_addresses_token_and_folders() {
+        let yaml = yaml(Generation::V5, |_| {});
+        for line in [
+            "initial_token: -6",
+            "listen_address: 127.0.0.2",
+            "rpc_address: 127.0.0.2",
+            "native_transport_port: 9042",
+            "data_file_directories: [\"/with space/data\"]",
+        ] {
+            assert!(has(&yaml, line), "no `{line}` in\n{yaml}");
+        }
+        assert!(!yaml.contains("authenticator"));
+    }
+
+    #[test]
+    fn keys_and_seeds_follow_the_generation() {
+        let [v3, v4, v5] =
+            [Generation::V3, Generation::V4, Generation::V5].map(|g| yaml(g, |_| {}));
+        assert!(v3.contains(r#"seeds: "127.0.0.1""#) && has(&v3, "start_rpc: false"));
+        assert!(v4.contains(r#"seeds: "127.0.0.1:7000""#) && !v4.contains("start_rpc"));
+        assert!(v5.contains(r#"seeds: "127.0.0.1:7000""#));
+        for old in [&v3, &v4] {
+            assert!(has(old, "enable_materialized_views: true"));
+            assert!(has(old, "enable_user_defined_functions: true"));
+        }
+        assert!(has(&v5, "materialized_views_enabled: true"));
+        assert!(has(&v5, "user_defined_functions_enabled: true"));
+        for yaml in [v3, v4, v5] {
+            let mut keys: Vec<_> = yaml.lines().map(|l| l.split_once(": ").unwrap().0).collect();
+            keys.sort_unstable();
+            assert!(keys.windows(2).all(|pair| pair[0] != pair[1]), "a key twice in\n{yaml}");
+        }
+    }
+
+    #[test]
+    fn options_change_what_they_name() {
+        let yaml = yaml(Generation::V4, |config| {
+            config.authentication = true;
+            config.any_rpc_address = true;
+            config.extra = "cdc_enabled: true\n";
+        });
+        assert!(has(&yaml, "authenticator: PasswordAuthenticator"));
+        assert!(has(&yaml, "rpc_address: 0.0.0.0"));
+        assert!(has(&yaml, "broadcast_rpc_address: 127.0.0.2"));
+        assert!(yaml.ends_with("cdc_enabled: true\n"));
+    }
+}

@@ -1,0 +1,99 @@
+//! A node in a container.
+
+mod container;
+mod image;
+
+pub(crate) use container::Container;
+pub(crate) use image::Image;
+
+use std::{env, process::Command, time::Duration};
+
+use crate::{
+    config::{self, NodeConfig},
+    error::Error,
+    java::{Layout, MAIN_CLASS, jvm_args},
+    plan::Plan,
+    recipe::Recipe,
+    run_dir::create_dir,
+    tool,
+};
+
+/// Where a container has its configuration and its data.
+const CONFIG_DIR: &str = "/cqlwire";
+const STORAGE_DIR: &str = "/var/lib/cassandra";
+
+/// Whether a Docker daemon of this machine answers.
+pub(crate) fn daemon_answers() -> bool {
+    let mut version = Command::new("docker");
+    version.args(["version", "--format", "{{.Server.Version}}"]);
+    is_local(&env::var("DOCKER_HOST").unwrap_or_default())
+        && tool::run(&mut version, Duration::from_secs(5)).is_ok_and(|o| o.status.success())
+}
+
+/// Checks that a daemon answers, for those who insist on Docker.
+pub(crate) fn require_daemon() -> Result<(), Error> {
+    if daemon_answers() {
+        return Ok(());
+    }
+    Err(Error::Missing(
+        "no Docker daemon of this machine answers `docker version`: start one (and set DOCKER_HOST \
+         when it listens on a socket of its own), or let Java do it with CQLWIRE_CASSANDRA=java"
+            .to_owned(),
+    ))
+}
+
+/// Creates a container for the plan's one node and says how to start it.
+pub(crate) fn recipe(plan: &Plan<'_>, image: &Image) -> Result<Recipe, Error> {
+    let config = NodeConfig { any_rpc_address: true, ..plan.config(1, STORAGE_DIR) };
+    let dir = plan.run.node(1);
+    create_dir(&dir)?;
+    config::write(&dir, &config)?;
+
+    let (options, name) = (plan.options, format!("cqlwire-{}", plan.run.name()));
+    let mut create = Command::new("docker");
+    create.args(["create", "--pull=never", "--name", &name]);
+    // The same port inside and outside, because nodes tell clients their port.
+    let port = config.native_port;
+    create.arg(format!("--publish=127.0.0.1:{port}:{port}"));
+    match image {
+        Image::Official(image) => {
+            // Its start script makes the JVM's arguments, for the Java that it ships.
+            let settings = format!(
+                "-Dcassandra.config=file://{CONFIG_DIR}/cassandra.yaml \
+                 -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=1000 \
+                 -Dcassandra.superuser_setup_delay_ms=0 {}",
+                options.jvm_args.join(" ")
+            );
+            create.args(["--env", "MAX_HEAP_SIZE=512M", "--env", "HEAP_NEWSIZE=128M"]);
+            create.arg(format!("--env=JVM_EXTRA_OPTS={settings}"));
+            create.args([image, "cassandra", "-f"]);
+        }
+        Image::HomeMade(image) => {
+            let layout = Layout { jamm: image::JAMM, jars: image::JARS, config: CONFIG_DIR };
+            create.args([image, image::JAVA]).args(jvm_args(&layout));
+            create.arg(format!("-Dcassandra.storagedir={STORAGE_DIR}"));
+            create.args(&options.jvm_args).arg(MAIN_CLASS);
+        }
+    }
+    Container::create(&name, &mut create, &dir, CONFIG_DIR).map(Recipe::container)
+}
+
+/// Whether ports that the daemon publishes on loopback are ours to reach.
+fn is_local(docker_host: &str) -> bool {
+    let local = ["unix://", "npipe://", "tcp://127.", "tcp://localhost", "tcp://[::1]"];
+    docker_host.is_empty() || local.iter().any(|prefix| docker_host.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remote_daemon_does_not_count() {
+        assert!(is_local(""));
+        assert!(is_local("unix:///run/user/1000/docker.sock"));
+        assert!(is_local("tcp://127.0.0.1:2375"));
+        assert!(!is_local("tcp://docker:2375"));
+        assert!(!is_local("ssh://somebody@elsewhere"));
+    }
+}

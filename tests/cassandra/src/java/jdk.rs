@@ -1,0 +1,95 @@
+//! Finds a Java 17.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use crate::{error::Error, tool};
+
+const INSTALL: &str = "install Java 17 (Debian: `apt install openjdk-17-jre-headless`, macOS: \
+                       `brew install openjdk@17`) and set JAVA_HOME to it";
+
+/// A Java 17, by its home folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Jdk {
+    home: PathBuf,
+}
+
+impl Jdk {
+    /// The Java that `JAVA_HOME` names, else the first `java` of the `PATH`, if it is a 17: that
+    /// is the one release that all three generations of Cassandra run on.
+    pub(crate) fn find() -> Result<Self, Error> {
+        let mut wrong = Vec::new();
+        for java in candidates() {
+            match release(&java) {
+                Some(17) => {
+                    if let Some(home) = java.parent().and_then(Path::parent) {
+                        return Ok(Self { home: home.to_owned() });
+                    }
+                }
+                Some(other) => wrong.push(format!("{} is Java {other}", java.display())),
+                None => wrong.push(format!("{} does not tell its version", java.display())),
+            }
+        }
+        let found = if wrong.is_empty() { "there is no Java".to_owned() } else { wrong.join(", ") };
+        Err(Error::Missing(format!("Cassandra needs Java 17, but {found}: {INSTALL}")))
+    }
+
+    /// The folder that holds `bin/java`.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The `java` program.
+    pub(crate) fn java(&self) -> PathBuf {
+        self.home.join("bin/java")
+    }
+}
+
+fn candidates() -> impl Iterator<Item = PathBuf> {
+    let home = env::var_os("JAVA_HOME").map(|home| Path::new(&home).join("bin"));
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<_> = home.into_iter().chain(env::split_paths(&path)).collect();
+    // `java` on the PATH is mostly a link; the real file tells the home.
+    folders.into_iter().filter_map(|dir| dir.join("java").canonicalize().ok())
+}
+
+fn release(java: &Path) -> Option<u32> {
+    let outcome = tool::run(Command::new(java).arg("-version"), Duration::from_secs(30)).ok()?;
+    parse_release(&outcome.text)
+}
+
+/// The release in the output of `java -version`: 17 for `openjdk version "17.0.15" 2025-04-15`,
+/// 8 for `java version "1.8.0_392"`.
+fn parse_release(text: &str) -> Option<u32> {
+    let line = text.lines().find(|line| line.contains(" version \""))?;
+    let version = line.split('"').nth(1)?;
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    match numbers.next()? {
+        Ok(1) => numbers.next()?.ok(),
+        first => first.ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_release_of_every_vendor() {
+        let outputs = [
+            ("openjdk version \"17.0.15\" 2025-04-15\nOpenJDK Runtime Environment (build 17)", 17),
+            ("java version \"1.8.0_392\"\nJava(TM) SE Runtime Environment", 8),
+            ("Picked up JAVA_TOOL_OPTIONS: -Dx=\"9\"\nopenjdk version \"21\" 2023-09-19", 21),
+            ("openjdk version \"24-ea\" 2025-03-18", 24),
+        ];
+        for (output, expected) in outputs {
+            assert_eq!(parse_release(output), Some(expected), "{output}");
+        }
+        assert_eq!(parse_release("bash: java: command not found"), None);
+        assert_eq!(parse_release("java version \"next\""), None);
+    }
+}

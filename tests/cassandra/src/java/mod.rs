@@ -1,0 +1,62 @@
+//! Nodes as processes of this machine's Java 17, from jars that Maven fetches.
+
+mod jars;
+mod jdk;
+mod jvm;
+
+pub(crate) use jars::fetch_jars;
+pub(crate) use jdk::Jdk;
+pub(crate) use jvm::{Layout, MAIN_CLASS, jvm_args};
+
+use std::{fs, net::Ipv4Addr, path::PathBuf, process::Command};
+
+use crate::{
+    Options, config,
+    error::{Error, Trying},
+    plan::Plan,
+    ports::free_port,
+    recipe::Recipe,
+    run_dir::create_dir,
+};
+
+/// What every Java node of a cluster shares.
+pub(crate) struct JavaNodes {
+    java: PathBuf,
+    jars: PathBuf,
+    jamm: String,
+}
+
+impl JavaNodes {
+    /// Finds Java and fetches the jars where they are not cached.
+    pub(crate) fn prepare(options: &Options) -> Result<Self, Error> {
+        let java = Jdk::find()?.java();
+        let jars = fetch_jars(&options.version, options.progress)?;
+        let jamm = jars::jamm(&jars)?;
+        Ok(Self { java, jars, jamm })
+    }
+
+    /// Writes the files of node `number` into its folder, emptied before, and says how to start it.
+    pub(crate) fn recipe(&self, plan: &Plan<'_>, number: u8) -> Result<Recipe, Error> {
+        let dir = plan.run.node(number);
+        if dir.exists() {
+            fs::remove_dir_all(&dir).trying(|| format!("emptying {}", dir.display()))?;
+        }
+        // Libraries unpack native code into the temporary folder, and a killed JVM leaves it there.
+        create_dir(&dir.join("tmp"))?;
+        let dir_text = dir.display().to_string();
+        config::write(&dir, &plan.config(number, &dir_text))?;
+
+        let jars = self.jars.display().to_string();
+        let layout = Layout { jamm: &self.jamm, jars: &jars, config: &dir_text };
+        let jmx_port = free_port(&[Ipv4Addr::LOCALHOST])?;
+        let mut command = Command::new(&self.java);
+        command.current_dir(&dir);
+        command.args(jvm_args(&layout));
+        command.arg(format!("-Dcassandra.jmx.local.port={jmx_port}"));
+        command.arg(format!("-Dcassandra.storagedir={dir_text}"));
+        command.arg(format!("-Djava.io.tmpdir={dir_text}/tmp"));
+        command.arg(format!("-XX:ErrorFile={}/hs_err_%p.log", plan.run.logs().display()));
+        command.args(&plan.options.jvm_args).arg(MAIN_CLASS);
+        Ok(Recipe::process(command))
+    }
+}

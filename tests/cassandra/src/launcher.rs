@@ -1,0 +1,129 @@
+//! Where the nodes come from.
+
+use std::{
+    env, fmt,
+    net::{SocketAddr, ToSocketAddrs},
+};
+
+use crate::{Error, docker};
+
+const CHOICE: &str = "CQLWIRE_CASSANDRA";
+const CONTACT_POINTS: &str = "CQLWIRE_CONTACT_POINTS";
+const DEFAULT_PORT: u16 = 9042;
+
+/// Where the nodes come from. The first that works here is taken, in this order, unless the
+/// environment variable `CQLWIRE_CASSANDRA` names one: `env`, `docker` or `java`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Launcher {
+    /// Nodes that somebody else runs: `CQLWIRE_CONTACT_POINTS=host:port,...` names them.
+    Environment,
+    /// One node in a container, where a Docker daemon answers.
+    Docker,
+    /// Any number of nodes as processes of this machine's Java 17, from jars that Maven fetches.
+    Java,
+}
+
+impl Launcher {
+    /// The launcher for a cluster of `nodes` nodes on this machine.
+    ///
+    /// # Errors
+    /// `CQLWIRE_CASSANDRA` has a value other than the three.
+    pub fn choose(nodes: u8) -> Result<Self, Error> {
+        let choice = env::var(CHOICE).unwrap_or_default();
+        let has_contact_points = env::var(CONTACT_POINTS).is_ok_and(|text| !text.is_empty());
+        choose(&choice, has_contact_points, || nodes == 1 && docker::daemon_answers())
+    }
+}
+
+impl fmt::Display for Launcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Environment => "from the environment",
+            Self::Docker => "Docker",
+            Self::Java => "Java",
+        })
+    }
+}
+
+fn choose(
+    choice: &str,
+    has_contact_points: bool,
+    docker_works: impl FnOnce() -> bool,
+) -> Result<Launcher, Error> {
+    match choice {
+        "env" => Ok(Launcher::Environment),
+        "docker" => Ok(Launcher::Docker),
+        "java" => Ok(Launcher::Java),
+        "" if has_contact_points => Ok(Launcher::Environment),
+        "" if docker_works() => Ok(Launcher::Docker),
+        "" => Ok(Launcher::Java),
+        other => Err(Error::Environment {
+            variable: CHOICE,
+            value: other.to_owned(),
+            problem: "it must be `env`, `docker` or `java`".to_owned(),
+        }),
+    }
+}
+
+/// The addresses that `CQLWIRE_CONTACT_POINTS` names.
+pub(crate) fn contact_points_of_environment() -> Result<Vec<SocketAddr>, Error> {
+    let text = env::var(CONTACT_POINTS).unwrap_or_default();
+    parse_contact_points(&text).map_err(|problem| Error::Environment {
+        variable: CONTACT_POINTS,
+        value: text,
+        problem,
+    })
+}
+
+fn parse_contact_points(text: &str) -> Result<Vec<SocketAddr>, String> {
+    let entries: Vec<&str> = text.split(',').map(str::trim).filter(|e| !e.is_empty()).collect();
+    if entries.is_empty() {
+        return Err("it must name at least one node, as in `127.0.0.1:9042`".to_owned());
+    }
+    entries.into_iter().map(resolve).collect()
+}
+
+/// Resolves `host`, `host:port`, `::1` or `[::1]:port`.
+fn resolve(entry: &str) -> Result<SocketAddr, String> {
+    let without_port = || {
+        let host = entry.trim_start_matches('[').trim_end_matches(']');
+        (host, DEFAULT_PORT).to_socket_addrs()
+    };
+    let mut addresses = entry
+        .to_socket_addrs()
+        .or_else(|_| without_port())
+        .map_err(|problem| format!("`{entry}` is no reachable host:port ({problem})"))?;
+    addresses.next().ok_or_else(|| format!("`{entry}` has no address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_choice_wins_then_contact_points_then_docker() {
+        let launcher = |choice, points, docker| choose(choice, points, || docker).unwrap();
+        assert_eq!(launcher("java", true, true), Launcher::Java);
+        assert_eq!(launcher("docker", true, false), Launcher::Docker);
+        assert_eq!(launcher("env", false, true), Launcher::Environment);
+        assert_eq!(launcher("", true, true), Launcher::Environment);
+        assert_eq!(launcher("", false, true), Launcher::Docker);
+        assert_eq!(launcher("", false, false), Launcher::Java);
+        let error = choose("podman", false, || true).unwrap_err().to_string();
+        assert_eq!(error, "CQLWIRE_CASSANDRA=podman: it must be `env`, `docker` or `java`");
+    }
+
+    #[test]
+    fn contact_points_are_a_comma_list_with_optional_ports() {
+        let points = parse_contact_points("127.0.0.1:9142, 127.0.0.2 ,[::1]:7,::1,[::1],").unwrap();
+        let texts: Vec<_> = points.iter().map(ToString::to_string).collect();
+        let expected = ["127.0.0.1:9142", "127.0.0.2:9042", "[::1]:7", "[::1]:9042", "[::1]:9042"];
+        assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn bad_contact_points_are_named() {
+        assert!(parse_contact_points(" , ").unwrap_err().contains("at least one node"));
+        assert!(parse_contact_points("127.0.0.1:port").unwrap_err().contains("`127.0.0.1:port`"));
+    }
+}

@@ -1,0 +1,120 @@
+//! What the nodes of one cluster agree on: addresses, ports, tokens, folders.
+
+use std::{
+    env,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Error, Launcher, Node, Options, config::NodeConfig, log::Log, node::OurNode, ports::free_port,
+    recipe::Recipe, run_dir::RunDir, version::Generation,
+};
+
+/// What is fixed before the first node starts. Nodes are numbered from 1.
+pub(crate) struct Plan<'a> {
+    pub(crate) options: &'a Options,
+    pub(crate) launcher: Launcher,
+    pub(crate) run: RunDir,
+    generation: Generation,
+    storage_port: u16,
+    native_port: u16,
+}
+
+impl<'a> Plan<'a> {
+    /// Picks ports and a folder, and says so.
+    pub(crate) fn new(
+        options: &'a Options,
+        generation: Generation,
+        launcher: Launcher,
+    ) -> Result<Self, Error> {
+        let addresses: Vec<_> = (1..=options.nodes).map(listen_address).collect();
+        let (storage_port, native_port) = (free_port(&addresses)?, free_port(&addresses)?);
+        let run = RunDir::create(&options.version)?;
+        let nodes = match options.nodes {
+            1 => String::new(),
+            several => format!("{several} nodes, "),
+        };
+        let logs = relative(&run.logs());
+        let version = &options.version;
+        (options.progress)(&format!(
+            "Starting Cassandra {version} ({nodes}{launcher}, logs in {})",
+            logs.display()
+        ));
+        Ok(Self { options, launcher, run, generation, storage_port, native_port })
+    }
+
+    /// What to write into the node's `cassandra.yaml`, for a node of this machine.
+    pub(crate) fn config<'b>(&'b self, number: u8, storage_dir: &'b str) -> NodeConfig<'b> {
+        NodeConfig {
+            generation: self.generation,
+            token: token(number, self.options.nodes),
+            listen_address: listen_address(number),
+            storage_port: self.storage_port,
+            native_port: self.native_port,
+            any_rpc_address: false,
+            seed: listen_address(1),
+            storage_dir,
+            authentication: self.options.authentication,
+            extra: &self.options.yaml,
+        }
+    }
+
+    /// Starts a node and waits until clients can use it.
+    pub(crate) fn start_node(&self, number: u8, recipe: Recipe) -> Result<Node, Error> {
+        let log = Log::new(self.run.logs().join(format!("node{number}.log")));
+        let address = SocketAddrV4::new(listen_address(number), self.native_port).into();
+        let node = OurNode::new(&self.options.version, recipe, log, self.options.start_timeout);
+        node.start(address)?;
+        if self.options.authentication && number == 1 {
+            // Later nodes find the role.
+            node.wait_for_log("Created default superuser role", address)?;
+        }
+        Ok(Node::ours(address, node))
+    }
+
+    /// Waits until every node has seen every other join the ring.
+    pub(crate) fn wait_until_all_are_known(&self, nodes: &[Node]) -> Result<(), Error> {
+        for node in nodes {
+            for number in 1..=self.options.nodes {
+                let peer = listen_address(number);
+                node.wait_for_log(&match self.generation {
+                    Generation::V3 => format!("/{peer} state jump to NORMAL"),
+                    Generation::V4 | Generation::V5 => {
+                        format!("/{peer}:{} state jump to NORMAL", self.storage_port)
+                    }
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn listen_address(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 0, number)
+}
+
+/// The middle of the node's share of the ring, which all nodes divide evenly.
+fn token(number: u8, nodes: u8) -> i64 {
+    let share = (1_i128 << 64) / i128::from(nodes);
+    let token = i128::from(i64::MIN) + share * i128::from(number - 1) + share / 2;
+    i64::try_from(token).unwrap_or(i64::MAX)
+}
+
+/// `path` as one would type it here.
+fn relative(path: &Path) -> PathBuf {
+    let here = env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_divide_the_ring_evenly() {
+        assert_eq!(token(1, 1), 0);
+        let third = 6_148_914_691_236_517_205;
+        assert_eq!([1, 2, 3].map(|number| token(number, 3)), [-third - 1, -1, third - 1]);
+    }
+}

@@ -1,0 +1,29 @@
+//! How to start one node, again and again.
+
+use std::process::Command;
+
+use crate::{docker::Container, error::Error, log::Log, watchdog::Watchdog};
+
+/// All that starting a node takes: its files are written, its ports are chosen.
+#[derive(Debug)]
+pub(crate) struct Recipe {
+    command: Command,
+    container: Option<Container>,
+}
+
+impl Recipe {
+    /// A node that is a process of this machine.
+    pub(crate) fn process(command: Command) -> Self {
+        Self { command, container: None }
+    }
+
+    /// A node in a container.
+    pub(crate) fn container(container: Container) -> Self {
+        Self { command: container.start_command(), container: Some(container) }
+    }
+
+    /// Starts the node; it is not ready yet.
+    pub(crate) fn start(&self, log: &Log) -> Result<Watchdog, Error> {
+        Watchdog::start(&self.command, self.container.as_ref().map(Container::name), log)
+    }
+}
