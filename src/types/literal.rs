@@ -53,8 +53,7 @@ impl fmt::Display for Value {
 }
 
 /// A name as CQL writes it: in double quotes, unless it is all lower case.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Identifier<'a>(pub(crate) &'a str);
+struct Identifier<'a>(&'a str);
 
 impl fmt::Display for Identifier<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -49,6 +49,11 @@ impl<'a> Values<'a> {
         (0..self.count).map_while(move |_| read(&mut reader, self.named, Version::V4).ok())
     }
 
+    /// The same values, borrowed.
+    pub fn borrowed(&self) -> Values<'_> {
+        Values { bytes: Cow::Borrowed(&self.bytes), ..*self }
+    }
+
     /// Reads the count and then the values, checking that they are whole.
     ///
     /// # Errors

@@ -8,8 +8,10 @@ use std::{
 
 use crate::error::{Error, Trying};
 
-/// How many of the log's last lines an error shows.
+/// How many of the log's last lines an error shows, and how much of each: Cassandra writes lines of
+/// thousands of characters.
 const LAST_LINES: usize = 20;
+const LINE_LENGTH: usize = 200;
 
 /// The log of one node. A restarted node goes on in the same file.
 #[derive(Debug)]
@@ -42,10 +44,10 @@ impl Log {
 
     /// The last lines, indented, for an error's text.
     pub(crate) fn last_lines(&self) -> String {
-        let text = self.text(Some(16_384)).unwrap_or_default();
+        let text = self.text(Some(65_536)).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
-        last.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+        last.iter().map(|line| format!("  {line:.LINE_LENGTH$}")).collect::<Vec<_>>().join("\n")
     }
 
     /// The log's text, or what its last bytes hold of it.
@@ -79,7 +81,7 @@ mod tests {
         let last = log.last_lines();
         assert!(last.starts_with("  line 11\n") && last.ends_with("line 30"), "{last}");
 
-        fs::write(log.path(), "x".repeat(20_000)).unwrap();
-        assert_eq!(log.last_lines().len(), 2 + 16_384);
+        fs::write(log.path(), "x".repeat(100_000)).unwrap();
+        assert_eq!(log.last_lines().len(), 2 + LINE_LENGTH);
     }
 }

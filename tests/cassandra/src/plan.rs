@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    net::{Ipv4Addr, SocketAddrV4},
     path::{Path, PathBuf},
 };
 
@@ -75,8 +75,8 @@ impl<'a> Plan<'a> {
 
     /// Waits until every node has seen every other join the ring.
     pub(crate) fn wait_until_all_are_known(&self, nodes: &[Node]) -> Result<(), Error> {
-        for node in nodes {
-            for number in 1..=self.options.nodes {
+        for (node, own) in nodes.iter().zip(1..) {
+            for number in (1..=self.options.nodes).filter(|&number| number != own) {
                 let peer = listen_address(number);
                 node.wait_for_log(&match self.generation {
                     Generation::V3 => format!("/{peer} state jump to NORMAL"),

@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use cassandra_harness::{Cluster, DEFAULT_VERSION, Options, VERSIONS};
+use cassandra_harness::{Cluster, DEFAULT_VERSION, Options};
 use clap::{Parser, ValueEnum};
 
 /// Starts a real Cassandra, creates a table, adds ten users and lists them, with cqlwire's programs.

@@ -1,0 +1,138 @@
+//! The arguments that say how to reach Cassandra.
+
+use std::io::stderr;
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::Failure;
+use crate::session::{Session, SessionBuilder};
+use crate::wire::{Compression, Consistency, Version};
+
+/// How to reach Cassandra.
+#[derive(Debug, Clone, Args)]
+pub struct ConnectArgs {
+    /// Servers to connect to: names or addresses, with or without a port
+    #[arg(
+        long = "host",
+        value_name = "HOST",
+        env = "CQLWIRE_HOST",
+        default_value = "127.0.0.1",
+        value_delimiter = ','
+    )]
+    hosts: Vec<String>,
+
+    /// Port of hosts that name none
+    #[arg(long, default_value_t = 9042, env = "CQLWIRE_PORT")]
+    port: u16,
+
+    /// How many replicas must answer
+    #[arg(long, default_value = "LOCAL_ONE", value_name = "LEVEL")]
+    consistency: Consistency,
+
+    /// Compression to ask the server for
+    #[arg(long, default_value = "none", value_name = "lz4|none", value_parser = compression)]
+    compression: AskedCompression,
+
+    /// Protocol version to begin with; an older server is asked in a lower one
+    #[arg(long, default_value = "4", value_name = "3|4", value_parser = version)]
+    protocol_version: Version,
+
+    /// Seconds to wait for an answer
+    #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
+    timeout: Duration,
+
+    /// Seconds to keep trying while Cassandra is still starting
+    #[arg(long, default_value = "0", value_name = "SECONDS", value_parser = seconds)]
+    wait: Duration,
+
+    /// User name, for a server that asks for one
+    #[arg(short, long, env = "CQLWIRE_USERNAME", requires = "password")]
+    username: Option<String>,
+
+    /// Password of the user; better given by the environment
+    #[arg(long, env = "CQLWIRE_PASSWORD", hide_env_values = true)]
+    password: Option<String>,
+
+    /// Log to stderr; -vv logs more
+    #[arg(short, long, action = ArgAction::Count)]
+    verbose: u8,
+
+    /// At the end, say on stderr what was done and how long it took
+    #[arg(long)]
+    metrics: bool,
+}
+
+/// A compression, or none: what `Option` would say, if it were not clap's word for "not given".
+#[derive(Debug, Clone, Copy)]
+struct AskedCompression(Option<Compression>);
+
+impl ConnectArgs {
+    /// Starts logging, and connects; `change` adds what the program needs.
+    ///
+    /// # Errors
+    /// As [`SessionBuilder::connect`].
+    pub async fn connect(
+        &self,
+        change: impl FnOnce(SessionBuilder) -> SessionBuilder,
+    ) -> Result<Session, Failure> {
+        self.start_logging();
+        let mut builder = Session::builder()
+            .contact_points(&self.hosts)
+            .port(self.port)
+            .protocol_version(self.protocol_version)
+            .compression(self.compression.0)
+            .consistency(self.consistency)
+            .timeout(self.timeout)
+            .wait(self.wait);
+        if let (Some(username), Some(password)) = (&self.username, &self.password) {
+            builder = builder.credentials(username, password);
+        }
+        Ok(change(builder).connect().await?)
+    }
+
+    /// Says what the session has done, if that was asked for.
+    pub fn report(&self, session: &Session) {
+        if self.metrics {
+            eprint!("{}", super::summary::Summary(&session.metrics()));
+        }
+    }
+
+    fn start_logging(&self) {
+        let level = match self.verbose {
+            0 => LevelFilter::ERROR,
+            1 => LevelFilter::INFO,
+            2 => LevelFilter::DEBUG,
+            _ => LevelFilter::TRACE,
+        };
+        let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
+        let logs = tracing_subscriber::fmt().with_writer(stderr).with_env_filter(filter);
+        // A second session in one program logs to where the first one does.
+        let _already_started = logs.try_init();
+    }
+}
+
+fn compression(text: &str) -> Result<AskedCompression, String> {
+    match text {
+        "none" => Ok(AskedCompression(None)),
+        text => text
+            .parse()
+            .map(|compression| AskedCompression(Some(compression)))
+            .map_err(|known: String| format!("{known}, or none")),
+    }
+}
+
+/// The versions that a connection can speak so far: v5 needs its segments.
+fn version(text: &str) -> Result<Version, String> {
+    match text.parse() {
+        Ok(version @ (Version::V3 | Version::V4)) => Ok(version),
+        _ => Err("the versions are 3 and 4".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}

@@ -1,0 +1,192 @@
+//! One connection on tokio: a task that owns a socket and a [`protocol::Connection`].
+//!
+//! A [`Connection`] is a handle; requests are encoded by whoever makes them and handed to the task,
+//! which writes all that has come together with one call. Answers are decoded by whoever waits for
+//! them. The task ends with the connection, or when no handle is left.
+//!
+//! Invariants: nothing waits longer than it was told to; a request whose future is dropped keeps
+//! its stream until it is answered; when the connection ends everybody who waits is told why, and
+//! whether a byte of the request was written.
+
+mod driver;
+mod error;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tracing::debug;
+
+use crate::message::{RequestFrame, ResponseFrame};
+use crate::protocol::{self, CloseReason, ConnectionOptions};
+use crate::wire::{Context, FrameEncoder};
+use driver::{Command, Driver};
+
+pub use error::{ConnectionError, RequestError, RequestErrorKind};
+
+/// A handle of an open connection.
+///
+/// It can be shared, and used by any number of tasks at once.
+#[derive(Debug)]
+pub struct Connection {
+    address: SocketAddr,
+    context: Context,
+    commands: mpsc::Sender<Command>,
+    shared: Arc<Shared>,
+}
+
+/// What the handles and the task both know.
+#[derive(Debug, Default)]
+struct Shared {
+    closed: OnceLock<CloseReason>,
+    bytes_sent: AtomicU64,
+    bytes_received: AtomicU64,
+}
+
+/// How many requests may wait for the task. More wait in their own tasks.
+const QUEUE: usize = 1_024;
+
+/// A request is encoded into this much room, so that most need no second allocation.
+const FRAME_ROOM: usize = 256;
+
+impl Connection {
+    /// Opens a connection to `address`.
+    ///
+    /// A server that does not speak the version of `options` is asked again in a lower one, down
+    /// to v3.
+    ///
+    /// # Errors
+    /// Why the connection could not be opened, within `options.handshake_timeout`.
+    pub async fn connect(
+        address: SocketAddr,
+        options: &ConnectionOptions,
+    ) -> Result<Self, ConnectionError> {
+        let mut options = options.clone();
+        let timeout = options.handshake_timeout;
+        let attempt = async {
+            loop {
+                match Self::open(address, options.clone()).await {
+                    Err(CloseReason::UnsupportedVersion { asked, answered, message }) => {
+                        let why = CloseReason::UnsupportedVersion { asked, answered, message };
+                        let Some(lower) = why.lower_version() else { return Err(why) };
+                        debug!(%address, %asked, %lower, "the server does not speak this version");
+                        options.version = lower;
+                    }
+                    opened => return opened,
+                }
+            }
+        };
+        let opened = tokio::time::timeout(timeout, attempt).await;
+        opened
+            .unwrap_or(Err(CloseReason::HandshakeTimeout))
+            .map_err(|reason| ConnectionError { address, reason })
+    }
+
+    async fn open(address: SocketAddr, options: ConnectionOptions) -> Result<Self, CloseReason> {
+        let socket = TcpStream::connect(address).await.map_err(|error| io(&error))?;
+        // Requests that go together are written together already.
+        socket.set_nodelay(true).map_err(|error| io(&error))?;
+        let machine = protocol::Connection::client(options, Instant::now().into_std());
+        let (commands, receiver) = mpsc::channel(QUEUE);
+        let (opened, wait) = oneshot::channel();
+        let shared = Arc::new(Shared::default());
+        let driver = Driver::new(socket, machine, receiver, opened, Arc::clone(&shared));
+        tokio::spawn(driver);
+        match wait.await {
+            Ok(opened) => opened.map(|context| {
+                debug!(%address, version = %context.version, compression = ?context.compression, "open");
+                Self { address, context, commands, shared }
+            }),
+            Err(_) => Err(CloseReason::Local),
+        }
+    }
+
+    /// Sends a request and waits for its answer, for at most `timeout`.
+    ///
+    /// Its stream id is chosen here. An ERROR of the server is an answer like any other.
+    ///
+    /// # Errors
+    /// The request was not answered: why, and [whether the server may have acted on
+    /// it](RequestError::may_have_been_applied).
+    pub async fn request(
+        &self,
+        request: &RequestFrame<'_>,
+        timeout: Option<Duration>,
+    ) -> Result<ResponseFrame, RequestError> {
+        let mut frame = Vec::with_capacity(FRAME_ROOM);
+        request
+            .encode(&mut FrameEncoder::new(self.context), &mut frame)
+            .map_err(|error| self.error(RequestErrorKind::Encode(error), false))?;
+        // A time that does not exist is never.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let (reply, wait) = oneshot::channel();
+        let command = Command { frame, deadline: deadline.map(Instant::into_std), reply };
+        self.hand_over(command, deadline).await?;
+        let frame = match wait.await {
+            Ok(Ok(frame)) => frame,
+            Ok(Err(lost)) => return Err(self.error(lost.kind, lost.written)),
+            Err(_) => return Err(self.closed_error(true)),
+        };
+        ResponseFrame::decode(&frame, &self.context)
+            .map_err(|error| self.error(RequestErrorKind::Decode(error), true))
+    }
+
+    /// Where the server is.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What the two ends have agreed on.
+    pub const fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Why the connection has ended, if it has.
+    pub fn closed(&self) -> Option<&CloseReason> {
+        self.shared.closed.get()
+    }
+
+    /// How many bytes have been sent and received, headers and handshake included.
+    pub fn traffic(&self) -> (u64, u64) {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (read(&self.shared.bytes_sent), read(&self.shared.bytes_received))
+    }
+
+    /// Gives the command to the task; waits for a place in its queue no longer than the request
+    /// may take.
+    async fn hand_over(
+        &self,
+        command: Command,
+        deadline: Option<Instant>,
+    ) -> Result<(), RequestError> {
+        let full = match self.commands.try_send(command) {
+            Ok(()) => return Ok(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(self.closed_error(false)),
+            Err(mpsc::error::TrySendError::Full(command)) => self.commands.send(command),
+        };
+        let sent = match deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline, full)
+                .await
+                .map_err(|_| self.error(RequestErrorKind::TimedOut, false))?,
+            None => full.await,
+        };
+        sent.map_err(|_| self.closed_error(false))
+    }
+
+    fn closed_error(&self, written: bool) -> RequestError {
+        let why = self.closed().cloned().unwrap_or(CloseReason::Local);
+        self.error(RequestErrorKind::Closed(why), written)
+    }
+
+    fn error(&self, kind: RequestErrorKind, written: bool) -> RequestError {
+        RequestError::new(self.address, kind, written)
+    }
+}
+
+fn io(error: &std::io::Error) -> CloseReason {
+    CloseReason::Io(error.kind(), error.to_string())
+}

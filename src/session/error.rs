@@ -1,0 +1,280 @@
+//! What went wrong, in one line: where, with which statement, and what may have happened.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::connection::{ConnectionError, RequestError, RequestErrorKind};
+use crate::message::{ErrorCode, ErrorDetails, ServerError};
+use crate::types::{BindError, RowError, TypeError};
+use crate::wire::Consistency;
+
+/// Why a session could not do what it was asked to do.
+#[derive(Debug, Clone)]
+pub struct Error(Box<Failure>);
+
+#[derive(Debug, Clone)]
+struct Failure {
+    kind: ErrorKind,
+    cause: Cause,
+    statement: Option<Arc<str>>,
+    consistency: Option<Consistency>,
+    node: Option<SocketAddr>,
+    attempts: usize,
+}
+
+/// What kind of failure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The session was described wrongly.
+    Config,
+    /// No server could be reached.
+    Unreachable,
+    /// The server does not know who the client is, or does not believe it.
+    Authentication,
+    /// The server refused the request, with this code.
+    Server(ErrorCode),
+    /// There was no answer in time.
+    Timeout,
+    /// The connection ended while the request was under way.
+    Connection,
+    /// The values do not go with the statement.
+    Bind,
+    /// The result does not go with the Rust type.
+    Read,
+}
+
+#[derive(Debug, Clone)]
+enum Cause {
+    Text(String),
+    Server(Box<ServerError>),
+    Request(Box<RequestError>),
+    Bind(BindError),
+    Type(TypeError),
+    Row(RowError),
+}
+
+/// So many characters of a statement are shown.
+const SHOWN: usize = 60;
+
+impl Error {
+    pub(super) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
+        Self::of(kind, Cause::Text(text.into()))
+    }
+
+    fn of(kind: ErrorKind, cause: Cause) -> Self {
+        let (statement, consistency, node) = (None, None, None);
+        Self(Box::new(Failure { kind, cause, statement, consistency, node, attempts: 0 }))
+    }
+
+    /// Nobody answered at any of the contact points.
+    pub(super) fn unreachable(points: usize, failures: &[String]) -> Self {
+        let of = match points {
+            1 => "the contact point".to_owned(),
+            _ => format!("any of {points} contact points"),
+        };
+        Self::new(ErrorKind::Unreachable, format!("cannot reach {of}: {}", failures.join("; ")))
+    }
+
+    pub(super) fn authentication(error: &ConnectionError) -> Self {
+        Self::new(ErrorKind::Authentication, format!("cannot log in to {error}"))
+    }
+
+    pub(super) fn server(error: ServerError, node: SocketAddr) -> Self {
+        let mut failed = Self::of(ErrorKind::Server(error.code), Cause::Server(Box::new(error)));
+        failed.0.node = Some(node);
+        failed
+    }
+
+    #[must_use]
+    pub(super) fn with_statement(mut self, statement: &Arc<str>) -> Self {
+        self.0.statement = Some(Arc::clone(statement));
+        self
+    }
+
+    #[must_use]
+    pub(super) fn with_consistency(mut self, consistency: Option<Consistency>) -> Self {
+        self.0.consistency = consistency;
+        self
+    }
+
+    #[must_use]
+    pub(super) fn with_attempts(mut self, attempts: usize) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What the server said, if it is the server that failed.
+    pub fn server_error(&self) -> Option<&ServerError> {
+        match &self.0.cause {
+            Cause::Server(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// How often the request was made; 0 if it was not made at all.
+    pub fn attempts(&self) -> usize {
+        self.0.attempts
+    }
+
+    /// Whether the client or the replicas did not answer in time.
+    pub fn is_timeout(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::Timeout
+                | ErrorKind::Server(ErrorCode::ReadTimeout | ErrorCode::WriteTimeout)
+        )
+    }
+
+    /// Whether the statement may have done what it says, though it failed.
+    pub fn may_have_been_applied(&self) -> bool {
+        match &self.0.cause {
+            Cause::Request(error) => error.may_have_been_applied(),
+            Cause::Server(error) => matches!(
+                error.code,
+                ErrorCode::WriteTimeout
+                    | ErrorCode::WriteFailure
+                    | ErrorCode::CasWriteUnknown
+                    | ErrorCode::CdcWriteFailure
+                    | ErrorCode::Server
+            ),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failure { kind, cause, statement, consistency, node, .. } = &*self.0;
+        if let Some(statement) = statement {
+            write!(f, "{} failed", Shown(statement))?;
+            if let (Some(consistency), ErrorKind::Server(_)) = (consistency, kind) {
+                write!(f, " at {consistency}")?;
+            }
+            match node {
+                Some(node) => write!(f, " on {node}: ")?,
+                None => f.write_str(": ")?,
+            }
+        }
+        match cause {
+            Cause::Text(text) => f.write_str(text)?,
+            Cause::Server(error) => server(f, error)?,
+            Cause::Request(error) => error.fmt(f)?,
+            Cause::Bind(error) => error.fmt(f)?,
+            Cause::Type(error) => error.fmt(f)?,
+            Cause::Row(error) => error.fmt(f)?,
+        }
+        if self.may_have_been_applied() {
+            f.write_str("; it may have been applied")?;
+        }
+        Ok(())
+    }
+}
+
+/// What the server said, with what counts put first.
+fn server(f: &mut fmt::Formatter<'_>, error: &ServerError) -> fmt::Result {
+    match &error.details {
+        ErrorDetails::Unavailable { required, alive, .. } => {
+            write!(f, "{alive} of {required} replicas that must answer are alive (unavailable)")
+        }
+        ErrorDetails::WriteTimeout { received, block_for, .. }
+        | ErrorDetails::ReadTimeout { received, block_for, .. } => {
+            write!(f, "{received} of {block_for} replicas answered in time ({})", error.code)
+        }
+        _ => write!(f, "{}", error.to_string().trim_end_matches('.')),
+    }
+}
+
+/// The beginning of a statement, on one line.
+struct Shown<'a>(&'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self.0.split_whitespace().collect::<Vec<_>>().join(" ");
+        match words.char_indices().nth(SHOWN) {
+            Some((end, _)) => write!(f, "{}...", &words[..end]),
+            None => f.write_str(&words),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.cause {
+            Cause::Text(_) => None,
+            Cause::Server(error) => Some(error),
+            Cause::Request(error) => Some(error),
+            Cause::Bind(error) => Some(error),
+            Cause::Type(error) => Some(error),
+            Cause::Row(error) => Some(error),
+        }
+    }
+}
+
+impl From<RequestError> for Error {
+    fn from(error: RequestError) -> Self {
+        let kind = match &error.kind {
+            RequestErrorKind::TimedOut => ErrorKind::Timeout,
+            RequestErrorKind::Encode(_) => ErrorKind::Bind,
+            RequestErrorKind::Decode(_) => ErrorKind::Read,
+            RequestErrorKind::Closed(_) => ErrorKind::Connection,
+        };
+        Self::of(kind, Cause::Request(Box::new(error)))
+    }
+}
+
+impl From<BindError> for Error {
+    fn from(error: BindError) -> Self {
+        Self::of(ErrorKind::Bind, Cause::Bind(error))
+    }
+}
+
+impl From<TypeError> for Error {
+    fn from(error: TypeError) -> Self {
+        Self::of(ErrorKind::Read, Cause::Type(error))
+    }
+}
+
+impl From<RowError> for Error {
+    fn from(error: RowError) -> Self {
+        Self::of(ErrorKind::Read, Cause::Row(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::WriteType;
+
+    #[test]
+    fn an_error_is_one_line_that_says_what_may_have_happened() {
+        let error = ServerError {
+            code: ErrorCode::WriteTimeout,
+            message: "Operation timed out".into(),
+            details: ErrorDetails::WriteTimeout {
+                consistency: Consistency::Quorum,
+                received: 1,
+                block_for: 2,
+                write_type: WriteType::Simple,
+                contentions: None,
+            },
+        };
+        let text = "INSERT INTO users (username, password)\n VALUES (?, ?) -- and so on and on";
+        let error = Error::server(error, "127.0.0.2:9042".parse().unwrap())
+            .with_statement(&text.into())
+            .with_consistency(Some(Consistency::Quorum));
+        assert_eq!(
+            error.to_string(),
+            "INSERT INTO users (username, password) VALUES (?, ?) -- and ... failed at QUORUM \
+             on 127.0.0.2:9042: 1 of 2 replicas answered in time (write timeout); \
+             it may have been applied"
+        );
+        assert!(error.is_timeout());
+    }
+}

@@ -1,0 +1,106 @@
+//! What a session has done, in numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+/// What a session has done so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Requests that were answered or given up, PREPAREs included.
+    pub requests: u64,
+    /// Of those, the ones that failed in the end.
+    pub errors: u64,
+    /// Requests that were made once more.
+    pub retries: u64,
+    /// Bytes sent, headers included.
+    pub bytes_sent: u64,
+    /// Bytes received, headers included.
+    pub bytes_received: u64,
+    /// How long the quickest request took.
+    pub latency_min: Duration,
+    /// Half of the requests took no longer than this.
+    pub latency_p50: Duration,
+    /// 95 of 100 requests took no longer than this.
+    pub latency_p95: Duration,
+    /// 99 of 100 requests took no longer than this.
+    pub latency_p99: Duration,
+    /// How long the slowest request took.
+    pub latency_max: Duration,
+}
+
+/// Counts while the session works.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    /// In microseconds, to two digits.
+    latencies: Mutex<Histogram<u64>>,
+    errors: AtomicU64,
+    retries: AtomicU64,
+}
+
+impl Recorder {
+    pub(super) fn new() -> Self {
+        // Two digits are one of the resolutions that always exist; it grows as it needs to.
+        let latencies = Histogram::new(2).map(Mutex::new);
+        Self {
+            latencies: latencies.unwrap_or_else(|error| unreachable!("{error}")),
+            errors: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn request(&self, took: Duration, succeeded: bool) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.latencies.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(micros);
+        if !succeeded {
+            self.errors.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn snapshot(&self, (bytes_sent, bytes_received): (u64, u64)) -> Metrics {
+        let latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = |quantile| Duration::from_micros(latencies.value_at_quantile(quantile));
+        Metrics {
+            requests: latencies.len(),
+            errors: self.errors.load(Ordering::Relaxed),
+            retries: self.retries.load(Ordering::Relaxed),
+            bytes_sent,
+            bytes_received,
+            latency_min: Duration::from_micros(latencies.min()),
+            latency_p50: at(0.50),
+            latency_p95: at(0.95),
+            latency_p99: at(0.99),
+            latency_max: Duration::from_micros(latencies.max()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_with_their_latencies() {
+        let recorder = Recorder::new();
+        for millis in 1..=100 {
+            recorder.request(Duration::from_millis(millis), millis != 7);
+        }
+        recorder.retry();
+        let metrics = recorder.snapshot((3, 4));
+        assert_eq!((metrics.requests, metrics.errors, metrics.retries), (100, 1, 1));
+        assert_eq!((metrics.bytes_sent, metrics.bytes_received), (3, 4));
+        let near = |found: Duration, millis: u64| {
+            let exact = Duration::from_millis(millis);
+            found >= exact && found <= exact + exact / 50
+        };
+        assert!(near(metrics.latency_p50, 50), "{:?}", metrics.latency_p50);
+        assert!(near(metrics.latency_max, 100), "{:?}", metrics.latency_max);
+    }
+}

@@ -1,0 +1,170 @@
+//! The one connection of a session, opened again when it has ended.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tracing::{debug, info};
+
+use super::contact::ContactPoint;
+use super::{Error, ErrorKind};
+use crate::connection::{Connection, ConnectionError};
+use crate::message::{Query, RequestFrame, Response};
+use crate::protocol::ConnectionOptions;
+use crate::wire::{Consistency, Stream};
+
+/// What is known of the way to Cassandra, and the connection there is.
+#[derive(Debug)]
+pub(super) struct Node {
+    points: Vec<ContactPoint>,
+    /// What `USE` said last, for the connections to come.
+    keyspace: Mutex<Option<String>>,
+    options: ConnectionOptions,
+    current: RwLock<Arc<Connection>>,
+    /// Held while a connection is opened, so that only one is.
+    opening: tokio::sync::Mutex<()>,
+    /// What the connections before this one have sent and received.
+    sent_before: AtomicU64,
+    received_before: AtomicU64,
+}
+
+impl Node {
+    /// Opens the first connection.
+    pub(super) async fn connect(
+        points: Vec<ContactPoint>,
+        keyspace: Option<String>,
+        options: ConnectionOptions,
+    ) -> Result<Self, ConnectFailure> {
+        let connection = open_any(&points, keyspace.as_deref(), &options).await?;
+        Ok(Self {
+            points,
+            keyspace: Mutex::new(keyspace),
+            options,
+            current: RwLock::new(Arc::new(connection)),
+            opening: tokio::sync::Mutex::default(),
+            sent_before: AtomicU64::new(0),
+            received_before: AtomicU64::new(0),
+        })
+    }
+
+    /// A connection that has not ended, as far as is known.
+    pub(super) async fn connection(&self) -> Result<Arc<Connection>, Error> {
+        let current = self.current();
+        if current.closed().is_none() {
+            return Ok(current);
+        }
+        let _one_at_a_time = self.opening.lock().await;
+        let current = self.current();
+        if current.closed().is_none() {
+            return Ok(current);
+        }
+        debug!(address = %current.address(), "the connection has ended; opening another");
+        let keyspace = self.keyspace.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let opened = open_any(&self.points, keyspace.as_deref(), &self.options).await?;
+        let opened = Arc::new(opened);
+        let (sent, received) = current.traffic();
+        self.sent_before.fetch_add(sent, Ordering::Relaxed);
+        self.received_before.fetch_add(received, Ordering::Relaxed);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&opened);
+        Ok(opened)
+    }
+
+    /// Remembers the keyspace that a `USE` has chosen.
+    pub(super) fn set_keyspace(&self, keyspace: String) {
+        *self.keyspace.lock().unwrap_or_else(PoisonError::into_inner) = Some(keyspace);
+    }
+
+    /// How many bytes have been sent and received.
+    pub(super) fn traffic(&self) -> (u64, u64) {
+        let (sent, received) = self.current().traffic();
+        let before = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (before(&self.sent_before) + sent, before(&self.received_before) + received)
+    }
+
+    fn current(&self) -> Arc<Connection> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Why no connection could be opened, and whether it may be possible later.
+#[derive(Debug)]
+pub(super) struct ConnectFailure {
+    pub(super) error: Error,
+    pub(super) is_starting: bool,
+}
+
+impl From<ConnectFailure> for Error {
+    fn from(failure: ConnectFailure) -> Self {
+        failure.error
+    }
+}
+
+/// A connection to the first address of the first contact point that gives one.
+async fn open_any(
+    points: &[ContactPoint],
+    keyspace: Option<&str>,
+    options: &ConnectionOptions,
+) -> Result<Connection, ConnectFailure> {
+    let mut failures = Vec::new();
+    let mut is_starting = false;
+    for point in points {
+        let addresses = match point.resolve().await {
+            Ok(addresses) => addresses,
+            Err(why) => {
+                failures.push(format!("{point} {why}"));
+                continue;
+            }
+        };
+        for address in addresses {
+            match Connection::connect(address, options).await {
+                Ok(connection) => {
+                    let version = connection.context().version;
+                    info!(%address, %version, "connected");
+                    if let Some(keyspace) = keyspace {
+                        use_keyspace(&connection, keyspace, options).await?;
+                    }
+                    return Ok(connection);
+                }
+                Err(error) if error.reason.is_authentication() => {
+                    let error = Error::authentication(&error);
+                    return Err(ConnectFailure { error, is_starting: false });
+                }
+                Err(error) => {
+                    is_starting |= error.reason.is_starting();
+                    failures.push(describe(point, address, &error));
+                }
+            }
+        }
+    }
+    let error = Error::unreachable(points.len(), &failures);
+    Err(ConnectFailure { error, is_starting })
+}
+
+/// `127.0.0.1:9042 connection refused`, with the name that led there if there was one.
+fn describe(point: &ContactPoint, address: SocketAddr, error: &ConnectionError) -> String {
+    let name = point.to_string();
+    match name == address.to_string() {
+        true => format!("{address} {}", error.reason),
+        false => format!("{name} ({address}) {}", error.reason),
+    }
+}
+
+async fn use_keyspace(
+    connection: &Connection,
+    keyspace: &str,
+    options: &ConnectionOptions,
+) -> Result<(), ConnectFailure> {
+    // Quoted, because the name is taken as it is given.
+    let text = format!("USE \"{}\"", keyspace.replace('"', "\"\""));
+    let parameters = Consistency::One.into();
+    let query = Query { text: text.as_str().into(), parameters };
+    let frame = RequestFrame::new(Stream::default(), query);
+    let answer = connection.request(&frame, Some(options.handshake_timeout)).await;
+    let error = match answer.map(|answer| answer.response) {
+        Ok(Response::Result(_)) => return Ok(()),
+        Ok(Response::Error(error)) => Error::server(error, connection.address()),
+        Ok(_) => Error::new(ErrorKind::Read, "USE was answered with no RESULT"),
+        Err(error) => error.into(),
+    };
+    Err(ConnectFailure { error: error.with_statement(&text.into()), is_starting: false })
+}

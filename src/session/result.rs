@@ -1,0 +1,119 @@
+//! What a statement gave.
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::{Error, ErrorKind};
+use crate::message::{self, Response, ResponseFrame, Rows, SchemaChange};
+use crate::types::{ColumnSpec, FromRow, RowIter};
+use crate::wire::BytesMap;
+
+/// The answer to a statement: rows, if it gives any, and what the server says beside them.
+#[derive(Debug, Clone)]
+pub struct QueryResult {
+    rows: Option<Rows>,
+    schema_change: Option<SchemaChange>,
+    warnings: Vec<String>,
+    tracing_id: Option<Uuid>,
+    custom_payload: BytesMap,
+}
+
+impl QueryResult {
+    pub(super) fn new(frame: ResponseFrame) -> Result<Self, Error> {
+        let ResponseFrame { response, warnings, tracing_id, custom_payload, .. } = frame;
+        let Response::Result(result) = response else {
+            let text = format!("{} is no answer to a statement", response.opcode());
+            return Err(Error::new(ErrorKind::Read, text));
+        };
+        let (rows, schema_change) = match result {
+            message::QueryResult::Rows(rows) => (Some(rows), None),
+            message::QueryResult::SchemaChange(change) => (None, Some(change)),
+            _ => (None, None),
+        };
+        Ok(Self { rows, schema_change, warnings, tracing_id, custom_payload })
+    }
+
+    /// Whether the statement gave rows, if only none of them: whether it was a SELECT.
+    pub const fn has_rows(&self) -> bool {
+        self.rows.is_some()
+    }
+
+    /// How many rows this page has.
+    pub fn row_count(&self) -> usize {
+        self.rows.as_ref().map_or(0, |rows| rows.count)
+    }
+
+    /// The columns of the rows.
+    pub fn columns(&self) -> &[ColumnSpec] {
+        self.rows.as_ref().and_then(|rows| rows.metadata.columns.as_deref()).unwrap_or_default()
+    }
+
+    /// The rows of this page as `T`s. A statement that gives no rows gives none here.
+    ///
+    /// # Errors
+    /// Columns that do not fit `T`: which, why, and what would.
+    pub fn rows<'r, T: FromRow<'r>>(&'r self) -> Result<RowIter<'r, T>, Error> {
+        match &self.rows {
+            Some(rows) => Ok(rows.rows()?),
+            None => Err(Error::new(ErrorKind::Read, "the statement gave no rows")),
+        }
+    }
+
+    /// The first row as a `T`, if there is a row.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows); a row that cannot be read.
+    pub fn first<'r, T: FromRow<'r>>(&'r self) -> Result<Option<T>, Error> {
+        Ok(self.rows()?.next().transpose()?)
+    }
+
+    /// The first row as a `T`.
+    ///
+    /// # Errors
+    /// As [`first`](Self::first); no row.
+    pub fn one<'r, T: FromRow<'r>>(&'r self) -> Result<T, Error> {
+        self.first()?.ok_or_else(|| Error::new(ErrorKind::Read, "there is no row"))
+    }
+
+    /// Whether a conditional statement (`IF ...`) was applied.
+    ///
+    /// # Errors
+    /// The statement was not a conditional one.
+    pub fn applied(&self) -> Result<bool, Error> {
+        let not_conditional = || Error::new(ErrorKind::Read, "the statement has no condition");
+        match self.columns().first() {
+            Some(column) if &*column.name == "[applied]" => {}
+            _ => return Err(not_conditional()),
+        }
+        let mut rows = self.rows::<Vec<crate::types::Value>>()?;
+        match rows.next().transpose()?.and_then(|row| row.into_iter().next()) {
+            Some(crate::types::Value::Boolean(applied)) => Ok(applied),
+            _ => Err(not_conditional()),
+        }
+    }
+
+    /// Where the next page begins; `None` on the last one.
+    pub fn paging_state(&self) -> Option<&Bytes> {
+        self.rows.as_ref().and_then(|rows| rows.metadata.paging_state.as_ref())
+    }
+
+    /// How the statement changed the schema, if it did.
+    pub const fn schema_change(&self) -> Option<&SchemaChange> {
+        self.schema_change.as_ref()
+    }
+
+    /// What the server warns of.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The id of the trace, if one was asked for.
+    pub const fn tracing_id(&self) -> Option<Uuid> {
+        self.tracing_id
+    }
+
+    /// What the server's own query handler says.
+    pub const fn custom_payload(&self) -> &BytesMap {
+        &self.custom_payload
+    }
+}

@@ -1,0 +1,82 @@
+//! Runs a cluster for trying things by hand: nodes can be killed, stopped, paused and started again.
+
+use std::{
+    error::Error,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use cassandra_harness::{Cluster, DEFAULT_VERSION, Node, Options};
+use clap::Parser;
+
+const COMMANDS: &str = "kill N, stop N, start N, pause N, resume N, nodes, quit";
+
+/// Starts a real Cassandra, prints its contact points, and runs it until `quit`, the end of input
+/// or Ctrl-C.
+#[derive(Parser)]
+#[command(name = "cassandra")]
+struct Args {
+    /// The version to start; 3.11.3, 4.1.9 and 5.0.6 are the tested ones
+    #[arg(long, value_name = "VERSION", default_value = DEFAULT_VERSION)]
+    cassandra: String,
+
+    /// How many nodes; node N listens on 127.0.0.N
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    nodes: u8,
+
+    /// Have clients log in, as user `cassandra` with password `cassandra`
+    #[arg(long)]
+    authentication: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cassandra: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let options =
+        Options::new(&args.cassandra).nodes(args.nodes).authentication(args.authentication);
+    let cluster = Cluster::start(&options)?;
+    let points: Vec<_> = cluster.contact_points().iter().map(ToString::to_string).collect();
+    println!("CQLWIRE_CONTACT_POINTS={}", points.join(","));
+    eprintln!("Commands: {COMMANDS}");
+    for line in io::stdin().lines() {
+        match obey(line?.trim(), cluster.nodes()) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(problem) => eprintln!("{problem}"),
+        }
+        io::stdout().flush()?;
+    }
+    Ok(())
+}
+
+/// Does what a line says; false means quit.
+fn obey(line: &str, nodes: &[Node]) -> Result<bool, Box<dyn Error>> {
+    let (command, number) = line.split_once(' ').unwrap_or((line, ""));
+    let node = || {
+        let index = number.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let node = index.and_then(|index| nodes.get(index));
+        node.ok_or_else(|| format!("`{command}` takes a node's number, 1 to {}", nodes.len()))
+    };
+    match command {
+        "quit" => return Ok(false),
+        "kill" => node()?.kill()?,
+        "stop" => node()?.stop()?,
+        "start" => node()?.start()?,
+        "pause" => node()?.pause()?,
+        "resume" => node()?.resume()?,
+        "" | "nodes" => {}
+        other => return Err(format!("no command `{other}`: {COMMANDS}").into()),
+    }
+    for node in nodes {
+        println!("{} {}", node.address(), if node.is_running() { "runs" } else { "does not run" });
+    }
+    Ok(true)
+}
