@@ -52,7 +52,12 @@ async fn list_users(arguments: Arguments) -> Result<(), Failure> {
             let (username, password) = user?;
             left -= 1;
             match json {
-                true => writeln!(out, "{}", json!({"username": username, "password": password})),
+                true => writeln!(
+                    out,
+                    r#"{{"username":{},"password":{}}}"#,
+                    json!(username),
+                    json!(password)
+                ),
                 false => row(&mut out, username, password),
             }
             .map_err(Failure::Io)?;
