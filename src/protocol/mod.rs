@@ -50,8 +50,9 @@ use std::time::Duration;
 use crate::wire::{Compression, Context, Stream, Version};
 
 /// How a client's connection is to be opened and watched.
+///
+/// Fields will be added: begin with `..ConnectionOptions::default()`.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct ConnectionOptions {
     /// The version of the first frame. Default: [`Version::V4`].
     pub version: Version,

@@ -128,7 +128,6 @@ impl From<Version> for Context {
 
 /// Extensions that a server offers in SUPPORTED and a client asks for in STARTUP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
 pub struct Extensions {
     /// `SCYLLA_USE_METADATA_ID`: the metadata ids of v5 in v4's EXECUTE, Prepared and Rows.
     pub metadata_id: bool,

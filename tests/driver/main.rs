@@ -1,0 +1,9 @@
+//! Connections, sessions and programs against servers that answer as a test says: real sockets, no
+//! Cassandra.
+
+#[path = "../support/program.rs"]
+mod program;
+mod programs;
+#[path = "../support/server.rs"]
+mod server;
+mod session;

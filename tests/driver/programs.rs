@@ -1,0 +1,253 @@
+//! The programs as their users run them, against servers that do them no good: each gets one
+//! clear line on stderr, the exit code 1, and an end.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use cqlwire::message::{
+    ErrorCode, QueryResult, Request, ResponseFrame, Rows, RowsMetadata, ServerError,
+};
+use cqlwire::types::{ColumnSpec, NativeType};
+use cqlwire::wire::{FrameEncoder, Stream, Version};
+
+use crate::program::{ADD_USERS, LIST_USERS, run};
+use crate::server::{Reply, serve, speak};
+
+/// Runs `list_users` against `address`: what it says when it fails.
+fn failure(address: SocketAddr, arguments: &[&str]) -> String {
+    let host = address.to_string();
+    let output = run(LIST_USERS, &[&["--host", &host, "--timeout", "1"], arguments].concat());
+    assert_eq!(output.code, 1, "{output:?}");
+    assert_eq!(output.stdout, "");
+    assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
+    assert!(output.stderr.contains(&host), "{output:?}");
+    output.stderr
+}
+
+/// The answer to `USE`.
+fn used() -> Reply {
+    QueryResult::SetKeyspace("k8s_test".into()).into()
+}
+
+/// Keeps a connection open and silent for as long as the client wants it.
+fn wait_for_the_client_to_go(mut socket: TcpStream) {
+    let _gone = std::io::copy(&mut socket, &mut std::io::sink());
+}
+
+#[test]
+fn nobody_listens() {
+    let free = serve(drop);
+    let nobody = SocketAddr::new([127, 255, 255, 254].into(), free.port());
+    assert!(failure(nobody, &[]).contains("connection refused (is Cassandra still starting?"));
+}
+
+#[test]
+fn a_name_that_is_not_there() {
+    let output = run(LIST_USERS, &["--host", "no-such-host.invalid"]);
+    assert_eq!(output.code, 1);
+    assert!(output.stderr.contains("no-such-host.invalid:9042 name not found"), "{output:?}");
+}
+
+#[test]
+fn an_http_server() {
+    let address = serve(|mut socket| {
+        thread::spawn(move || {
+            let _gone = socket.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+            wait_for_the_client_to_go(socket);
+        });
+    });
+    let said = failure(address, &[]);
+    assert!(said.contains("this is no Cassandra"), "{said}");
+    assert!(said.contains("as of an HTTP server"), "{said}");
+}
+
+#[test]
+fn garbage() {
+    let address = serve(|mut socket| {
+        thread::spawn(move || {
+            let _gone = socket.write_all(&[0x84; 64]);
+            wait_for_the_client_to_go(socket);
+        });
+    });
+    let said = failure(address, &[]);
+    assert!(said.contains("the server broke the protocol: length at byte 5"), "{said}");
+}
+
+#[test]
+fn a_server_that_closes_at_once() {
+    let said = failure(serve(drop), &[]);
+    assert!(said.contains("the server closed the connection") || said.contains("reset"), "{said}");
+}
+
+#[test]
+fn a_server_that_stops_in_the_middle_of_a_frame() {
+    let half = |end: fn(TcpStream)| {
+        serve(move |mut socket| {
+            thread::spawn(move || {
+                // The request is read first: unread bytes would make the close a reset.
+                let mut options = [0; 9];
+                std::io::Read::read_exact(&mut socket, &mut options).unwrap();
+                socket.write_all(&[0x84, 0, 0, 0, 6, 0, 0, 0, 50, 0]).unwrap();
+                end(socket);
+            });
+        })
+    };
+    let said = failure(half(drop), &[]);
+    assert!(said.contains("closed the connection in the middle of a frame"), "{said}");
+    let said = failure(half(wait_for_the_client_to_go), &[]);
+    assert!(said.contains("the server did not answer in time"), "{said}");
+}
+
+#[test]
+fn a_server_that_never_answers() {
+    let address = serve(|socket| {
+        thread::spawn(move || wait_for_the_client_to_go(socket));
+    });
+    let said = failure(address, &[]);
+    assert!(said.contains("the server did not answer in time"), "{said}");
+}
+
+#[test]
+fn a_server_that_opens_and_then_answers_no_more() {
+    let address = speak(Version::V4, |request, _| match request {
+        Request::Query(query) if query.text.starts_with("USE") => used(),
+        _ => Reply::Silence,
+    });
+    let said = failure(address, &[]);
+    assert!(said.contains("SELECT username, password FROM users failed: "), "{said}");
+    assert!(said.contains("no answer in time"), "{said}");
+}
+
+#[test]
+fn a_server_that_goes_away_at_every_query() {
+    let address = speak(Version::V4, |request, _| match request {
+        Request::Query(query) if query.text.starts_with("USE") => used(),
+        _ => Reply::Close,
+    });
+    let said = failure(address, &[]);
+    assert!(said.contains("the server closed the connection"), "{said}");
+}
+
+#[test]
+fn a_compressed_body_that_lies() {
+    let address = speak(Version::V4, |_, stream| {
+        let [high, low] = stream.0.to_be_bytes();
+        // A RESULT with the compressed flag: 1,000 bytes are claimed, one comes out.
+        let lie = [0, 0, 3, 0xe8, 0x10, 0x41];
+        let header = [0x84, 0x01, high, low, 0x08, 0, 0, 0, 6];
+        Reply::Bytes([&header[..], &lie].concat())
+    });
+    let said = failure(address, &["--compression", "lz4"]);
+    assert!(said.contains("does not decompress to the length it claims"), "{said}");
+}
+
+#[test]
+fn an_answer_on_a_stream_that_nobody_uses() {
+    let address = speak(Version::V4, |_, _| {
+        Reply::Bytes(vec![0x84, 0, 0x12, 0x34, 0x08, 0, 0, 0, 4, 0, 0, 0, 1])
+    });
+    let said = failure(address, &[]);
+    assert!(said.contains("it answered stream 4660, where nobody waits"), "{said}");
+}
+
+#[test]
+fn a_table_of_another_shape() {
+    let address = speak(Version::V4, |request, _| match request {
+        Request::Query(query) if query.text.starts_with("USE") => used(),
+        _ => {
+            let columns = [("username", NativeType::Text), ("password", NativeType::Int)];
+            let columns =
+                columns.map(|(name, cql)| ColumnSpec::new("k8s_test", "users", name, cql));
+            let metadata = RowsMetadata::new(columns.to_vec());
+            QueryResult::Rows(Rows { metadata, count: 0, content: bytes::Bytes::new() }).into()
+        }
+    });
+    let output = run(LIST_USERS, &["--host", &address.to_string()]);
+    assert_eq!(output.code, 1);
+    assert_eq!(
+        output.stderr,
+        "error: cannot read column 1 \"password\" of k8s_test.users: the server sends `int`, \
+         a Rust `&str` goes with `text` or `ascii`\n"
+    );
+}
+
+#[test]
+fn wrong_arguments_are_exit_code_2() {
+    for arguments in [
+        &["--consistency", "MOST"][..],
+        &["--compression", "zip"],
+        &["--protocol-version", "9"],
+        &["--timeout", "soon"],
+        &["--no-such-flag"],
+    ] {
+        for program in [ADD_USERS, LIST_USERS] {
+            let output = run(program, arguments);
+            assert_eq!(output.code, 2, "{arguments:?} {output:?}");
+            assert!(output.stderr.contains(arguments[0]), "{output:?}");
+        }
+    }
+    assert_eq!(run(ADD_USERS, &["--concurrency", "0"]).code, 2);
+}
+
+#[test]
+fn an_older_server_is_spoken_to_in_its_version() {
+    let old = speak(Version::V3, |request, _| match request {
+        Request::Query(query) if query.text.starts_with("USE") => used(),
+        _ => QueryResult::Void.into(),
+    });
+    // Passes v3 on, and refuses v4 as Cassandra 2.1 does: in v3.
+    let address = serve(move |mut socket| {
+        thread::spawn(move || {
+            let mut first = [0; 1];
+            std::io::Read::read_exact(&mut socket, &mut first).unwrap();
+            if first == [3] {
+                let mut server = TcpStream::connect(old).unwrap();
+                server.write_all(&first).unwrap();
+                let (mut from, mut to) = (socket.try_clone().unwrap(), server.try_clone().unwrap());
+                thread::spawn(move || std::io::copy(&mut from, &mut to));
+                let _gone = std::io::copy(&mut server, &mut socket);
+                return;
+            }
+            let message = "Invalid or unsupported protocol version: 4";
+            let error = ServerError::new(ErrorCode::Protocol, message);
+            let mut bytes = Vec::new();
+            let frame = ResponseFrame::new(Stream(0), error);
+            frame.encode(&mut FrameEncoder::new(Version::V3), &mut bytes).unwrap();
+            socket.write_all(&bytes).unwrap();
+            wait_for_the_client_to_go(socket);
+        });
+    });
+    let output = run(LIST_USERS, &["--host", &address.to_string(), "-vv"]);
+    assert!(output.stderr.contains("the server does not speak this version"), "{output:?}");
+    assert!(output.stderr.contains("the statement gave no rows"), "{output:?}");
+}
+
+#[test]
+fn a_reader_that_stops_reading_is_no_failure() {
+    let address = speak(Version::V4, |request, _| match request {
+        Request::Query(query) if query.text.starts_with("USE") => used(),
+        // Far more than the buffers between two programs hold.
+        _ => users(100_000).into(),
+    });
+    let mut child = Command::new(LIST_USERS)
+        .args(["--host", &address.to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.stderr, b"");
+}
+
+/// A page of this many users without a password.
+fn users(count: usize) -> QueryResult {
+    let columns = ["username", "password"]
+        .map(|name| ColumnSpec::new("k8s_test", "users", name, NativeType::Text));
+    let content = b"\0\0\0\x03ada\xff\xff\xff\xff".repeat(count).into();
+    let metadata = RowsMetadata::new(columns.to_vec());
+    QueryResult::Rows(Rows { metadata, count, content })
+}

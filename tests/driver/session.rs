@@ -1,0 +1,295 @@
+//! Sessions and connections against a server that answers as the test says.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cqlwire::connection::{Connection, RequestErrorKind};
+use cqlwire::message::{
+    BatchText, ErrorCode, ErrorDetails, Prepared, Query, QueryResult, Request, RequestFrame, Rows,
+    RowsMetadata, ServerError, Variables,
+};
+use cqlwire::protocol::{CloseReason, ConnectionOptions};
+use cqlwire::session::{Batch, ErrorKind, Session, Statement};
+use cqlwire::types::{ColumnSpec, NativeType};
+use cqlwire::wire::{Compression, Consistency, Stream, Version};
+
+use crate::server::{self, Reply, speak};
+
+async fn connect(address: std::net::SocketAddr) -> Session {
+    Session::builder().contact_points([address.to_string()]).connect().await.unwrap()
+}
+
+fn column(name: &str, native: NativeType) -> ColumnSpec {
+    ColumnSpec::new("ks", "users", name, native)
+}
+
+/// Rows of one `int`.
+fn numbers(numbers: &[i32], paging_state: Option<&'static [u8]>) -> QueryResult {
+    let cell = |number: &i32| [[0, 0, 0, 4], number.to_be_bytes()].concat();
+    let content: Vec<u8> = numbers.iter().flat_map(cell).collect();
+    let metadata = RowsMetadata {
+        paging_state: paging_state.map(Bytes::from_static),
+        ..RowsMetadata::new(vec![column("number", NativeType::Int)])
+    };
+    QueryResult::Rows(Rows { metadata, count: numbers.len(), content: content.into() })
+}
+
+fn prepared(id: &'static [u8], variables: &[&str]) -> QueryResult {
+    let columns: Vec<_> = variables.iter().map(|name| column(name, NativeType::Text)).collect();
+    QueryResult::Prepared(Prepared {
+        id: Bytes::from_static(id),
+        result_metadata_id: None,
+        variables: Variables {
+            columns: columns.into(),
+            partition_key: vec![],
+            other_flags: Default::default(),
+        },
+        result: RowsMetadata::none(),
+    })
+}
+
+fn query(text: &str) -> RequestFrame<'_> {
+    RequestFrame::new(Stream(0), Query { text: text.into(), parameters: Consistency::One.into() })
+}
+
+#[tokio::test]
+async fn text_with_values_is_prepared_once() {
+    let prepares = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&prepares);
+    let address = speak(Version::V4, move |request, _| match request {
+        Request::Prepare(_) => {
+            counted.fetch_add(1, Ordering::SeqCst);
+            prepared(b"id", &["username"]).into()
+        }
+        Request::Execute(execute) => {
+            assert_eq!(*execute.id, *b"id");
+            let bound = execute.parameters.values.iter().next().unwrap().value;
+            assert_eq!(bound.bytes(), Some(&b"ada"[..]));
+            QueryResult::Void.into()
+        }
+        _ => Reply::Close,
+    });
+    let session = connect(address).await;
+    for _ in 0..3 {
+        session.execute("INSERT ...", ("ada",)).await.unwrap();
+    }
+    assert_eq!(prepares.load(Ordering::SeqCst), 1);
+    let error = session.execute("INSERT ...", (36,)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Bind);
+    assert_eq!(error.attempts(), 0);
+}
+
+#[tokio::test]
+async fn a_forgotten_statement_is_prepared_again_but_not_for_ever() {
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&requests);
+    let address = speak(Version::V4, move |request, _| {
+        let mut seen = seen.lock().unwrap();
+        seen.push(request.opcode().to_string());
+        match request {
+            Request::Prepare(_) => prepared(b"id", &["username"]).into(),
+            Request::Execute(_) if seen.len() == 4 => QueryResult::Void.into(),
+            _ => Reply::Response(
+                ServerError {
+                    code: ErrorCode::Unprepared,
+                    message: "who?".into(),
+                    details: ErrorDetails::Unprepared { id: Bytes::from_static(b"id") },
+                }
+                .into(),
+            ),
+        }
+    });
+    let session = connect(address).await;
+    let insert = session.prepare("INSERT ...").await.unwrap();
+    session.execute(&insert, ("ada",)).await.unwrap();
+    assert_eq!(*requests.lock().unwrap(), ["PREPARE", "EXECUTE", "PREPARE", "EXECUTE"]);
+    let error = session.execute(&insert, ("ada",)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Unprepared));
+    assert_eq!(error.attempts(), 3);
+}
+
+#[tokio::test]
+async fn pages_follow_each_other() {
+    let address = speak(Version::V4, |request, _| {
+        let Request::Query(query) = request else { return Reply::Close };
+        assert_eq!(query.parameters.page_size, Some(2));
+        match query.parameters.paging_state.as_deref() {
+            None => numbers(&[1, 2], Some(b"second")).into(),
+            Some(b"second") => numbers(&[3, 4], Some(b"third")).into(),
+            Some(b"third") => numbers(&[5], None).into(),
+            Some(_) => Reply::Close,
+        }
+    });
+    let session = connect(address).await;
+    let select = Statement::new("SELECT number FROM users").page_size(2);
+    let mut rows = session.stream::<i32>(&select, ());
+    let mut seen = Vec::new();
+    while let Some(number) = rows.try_next().await.unwrap() {
+        seen.push(number);
+    }
+    assert_eq!(seen, [1, 2, 3, 4, 5]);
+    assert_eq!(rows.try_next().await.unwrap(), None);
+    let page = session.execute(&select, ()).await.unwrap();
+    assert_eq!(page.paging_state().map(|state| &state[..]), Some(&b"second"[..]));
+    assert_eq!(page.one::<i32>().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn batches_bind_the_values_of_their_statements() {
+    let address = speak(Version::V4, |request, _| match request {
+        Request::Prepare(_) => prepared(b"id", &["username"]).into(),
+        Request::Batch(batch) => {
+            let [text, with_values] = &batch.statements[..] else { return Reply::Close };
+            assert_eq!(text.text, BatchText::Text("DELETE ...".into()));
+            assert_eq!(with_values.text, BatchText::Prepared(b"id".into()));
+            assert_eq!(with_values.values.len(), 1);
+            assert_eq!(batch.consistency, Consistency::Quorum);
+            QueryResult::Void.into()
+        }
+        _ => Reply::Close,
+    });
+    let batch = Batch::logged()
+        .statement("DELETE ...", ())
+        .statement("INSERT ...", ("ada",))
+        .consistency(Consistency::Quorum);
+    connect(address).await.batch(&batch).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_what_can_do_no_harm_is_done_again_on_a_new_connection() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    let address = speak(Version::V4, move |request, _| match request {
+        Request::Query(query) if query.text == "break" => Reply::Close,
+        Request::Query(query) if query.text == "break once" => {
+            match counted.fetch_add(1, Ordering::SeqCst) {
+                0 => Reply::Close,
+                _ => QueryResult::Void.into(),
+            }
+        }
+        _ => QueryResult::Void.into(),
+    });
+    let session = connect(address).await;
+    let error = session.execute("break", ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connection);
+    assert!(error.may_have_been_applied());
+    assert_eq!(error.attempts(), 1);
+    assert!(error.to_string().ends_with("; it may have been applied"), "{error}");
+    session.execute("the session goes on", ()).await.unwrap();
+    let idempotent = Statement::new("break once").idempotent(true);
+    session.execute(&idempotent, ()).await.unwrap();
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+    assert_eq!(session.metrics().retries, 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_still_starting_is_waited_for() {
+    let starting = Arc::new(AtomicUsize::new(0));
+    let asked = Arc::clone(&starting);
+    let address = server::serve(move |socket| {
+        // Twice the door is shut; then somebody is there.
+        if asked.fetch_add(1, Ordering::SeqCst) >= 2 {
+            server::talk(socket, Version::V4, |_, _| QueryResult::Void.into());
+        }
+    });
+    let builder = || Session::builder().contact_points([address.to_string()]);
+    let error = builder().connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    builder().wait(Duration::from_secs(60)).connect().await.unwrap();
+    assert_eq!(starting.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn more_requests_than_streams_wait_for_their_turn() {
+    let streams = Arc::new(Mutex::new(HashSet::new()));
+    let seen = Arc::clone(&streams);
+    let address = speak(Version::V4, move |_, stream| {
+        seen.lock().unwrap().insert(stream);
+        QueryResult::Void.into()
+    });
+    let options = ConnectionOptions { max_in_flight: 4, ..Default::default() };
+    let connection = Arc::new(Connection::connect(address, &options).await.unwrap());
+    let tasks = (0..5_000).map(|_| {
+        let connection = Arc::clone(&connection);
+        tokio::spawn(async move { connection.request(&query("SELECT"), None).await })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(streams.lock().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_keeps_its_stream_until_it_is_answered() {
+    let address = speak(Version::V4, |request, stream| match request {
+        Request::Query(query) if query.text == "silence" => Reply::Silence,
+        _ => numbers(&[stream.0.into()], None).into(),
+    });
+    let options = ConnectionOptions { max_in_flight: 2, ..Default::default() };
+    let connection = Connection::connect(address, &options).await.unwrap();
+    // Sent, and then dropped by whoever waited.
+    let (silent, late) = (query("silence"), Some(Duration::from_millis(1)));
+    assert_eq!(
+        connection.request(&silent, late).await.unwrap_err().kind,
+        RequestErrorKind::TimedOut
+    );
+    let mut dropped = Box::pin(connection.request(&silent, None));
+    let polled = futures_poll_once(dropped.as_mut()).await;
+    assert!(polled.is_none());
+    drop(dropped);
+    // Both streams are taken for good: the next request waits, and says that it was never sent.
+    let ten_ms = Some(Duration::from_millis(10));
+    let error = connection.request(&query("SELECT"), ten_ms).await;
+    match error {
+        Err(error) => {
+            assert_eq!(error.kind, RequestErrorKind::TimedOut);
+            assert!(!error.may_have_been_applied());
+        }
+        Ok(answer) => panic!("a stream was used twice: {answer:?}"),
+    }
+}
+
+/// Polls a future once, and gives the task that owns the socket time to act on it.
+async fn futures_poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    let polled = std::future::poll_fn(|cx| {
+        std::task::Poll::Ready(match future.as_mut().poll(cx) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    });
+    let output = polled.await;
+    tokio::task::yield_now().await;
+    output
+}
+
+#[tokio::test]
+async fn too_many_requests_without_an_answer_end_the_connection() {
+    let address = speak(Version::V4, |_, _| Reply::Silence);
+    let options = ConnectionOptions { max_orphans: 3, ..Default::default() };
+    let connection = Connection::connect(address, &options).await.unwrap();
+    let (silent, late) = (query("silence"), Some(Duration::from_millis(1)));
+    for _ in 0..3 {
+        connection.request(&silent, late).await.unwrap_err();
+    }
+    assert_eq!(connection.closed(), None);
+    connection.request(&silent, late).await.unwrap_err();
+    let error = connection.request(&silent, late).await.unwrap_err();
+    let why = CloseReason::TooManyOrphans(4);
+    assert_eq!(error.kind, RequestErrorKind::Closed(why.clone()));
+    assert!(!error.may_have_been_applied());
+    assert_eq!(connection.closed(), Some(&why));
+}
+
+#[tokio::test]
+async fn long_requests_and_answers_are_compressed_on_the_wire() {
+    let address = speak(Version::V4, |_, _| numbers(&[7; 10_000], None).into());
+    let options = ConnectionOptions { compression: Some(Compression::Lz4), ..Default::default() };
+    let connection = Connection::connect(address, &options).await.unwrap();
+    let text = format!("SELECT number FROM users -- {}", "x".repeat(50_000));
+    connection.request(&query(&text), None).await.unwrap();
+    let (sent, received) = connection.traffic();
+    assert!(sent < 5_000 && received < 5_000, "{sent} {received}");
+}
