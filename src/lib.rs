@@ -1,4 +1,18 @@
-//! The Cassandra native protocol.
+//! The Cassandra native protocol: a codec for both sides of the wire, and an async driver built on
+//! it.
+//!
+//! | module | what it is | feature |
+//! |---|---|---|
+//! | [`wire`] | notations, frames, compression, codes | |
+//! | [`types`] | CQL types and values, rows, and how Rust types go with them | |
+//! | [`message`] | every message, both ways | |
+//! | [`protocol`] | the connection as a state machine, without a socket or a clock | |
+//! | [`connection`] | one connection on tokio | `driver` |
+//! | [`session`] | what users call | `driver` |
+//!
+//! A program begins with [`Session::builder`](session::Session::builder); a proxy, a server or a
+//! test double with [`FrameDecoder`](wire::FrameDecoder) and [`RequestFrame`](message::RequestFrame).
+//! Without the feature `driver`, which is on by default, there is only the codec.
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -39,6 +39,10 @@ type Reply = oneshot::Sender<Result<RawFrame, Lost>>;
 /// How much the socket is asked for at a time, at least.
 const READ_ROOM: usize = 16 << 10;
 
+/// While more than this waits to be written, no requests are taken: a server that does not read
+/// must not fill our memory.
+const WRITE_LIMIT: usize = 1 << 20;
+
 /// A future that is ready when the connection has ended.
 pub(super) struct Driver<S> {
     socket: S,
@@ -93,6 +97,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Takes requests, as long as they can be sent. Whether there were any.
     fn poll_commands(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        if self.machine.transmit().len() > WRITE_LIMIT {
+            return Poll::Pending;
+        }
         while self.machine.can_send()
             && let Some(command) = self.queue.pop_front()
         {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use tokio::time::{Instant, timeout_at};
 use tracing::{debug, info};
 
 use super::contact::ContactPoint;
@@ -47,12 +48,26 @@ impl Node {
         })
     }
 
-    /// A connection that has not ended, as far as is known.
-    pub(super) async fn connection(&self) -> Result<Arc<Connection>, Error> {
+    /// A connection that has not ended, as far as is known; opened before `deadline` if there is
+    /// none.
+    pub(super) async fn connection(
+        &self,
+        deadline: Option<Instant>,
+    ) -> Result<Arc<Connection>, Error> {
         let current = self.current();
         if current.closed().is_none() {
             return Ok(current);
         }
+        match deadline {
+            None => self.reopen().await,
+            Some(deadline) => timeout_at(deadline, self.reopen()).await.unwrap_or_else(|_| {
+                let text = "no connection could be opened in time";
+                Err(Error::new(ErrorKind::Timeout, text))
+            }),
+        }
+    }
+
+    async fn reopen(&self) -> Result<Arc<Connection>, Error> {
         let _one_at_a_time = self.opening.lock().await;
         let current = self.current();
         if current.closed().is_none() {

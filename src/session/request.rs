@@ -1,9 +1,10 @@
 //! The one way of every request: statement, attempt, decide.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::retry::{self, Decision};
@@ -154,11 +155,7 @@ impl Inner {
         let mut attempts = 0;
         let outcome = loop {
             attempts += 1;
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
-                break Err(Error::new(ErrorKind::Timeout, "no answer in time"));
-            }
-            let (error, decision) = match self.attempt(about, &frame, left, attempts).await {
+            let (error, decision) = match self.attempt(about, &frame, deadline, attempts).await {
                 Ok(answer) => break Ok(answer),
                 Err(failed) => failed,
             };
@@ -182,10 +179,12 @@ impl Inner {
         &self,
         about: &About<'_>,
         frame: &RequestFrame<'_>,
-        timeout: Option<Duration>,
+        deadline: Option<Instant>,
         attempts: usize,
     ) -> Result<ResponseFrame, (Error, Decision)> {
-        let connection = self.node.connection().await.map_err(|error| (error, Decision::Fail))?;
+        let connection = self.node.connection(deadline).await;
+        let connection = connection.map_err(|error| (error, Decision::Fail))?;
+        let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let idempotent = about.options.idempotent;
         match connection.request(frame, timeout).await {
             Ok(ResponseFrame { response: Response::Error(error), .. }) => {

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::class_name;
-use crate::wire::{DecodeError, DecodeErrorKind, EncodeError, Reader, Writer, wire_codes};
+use crate::wire::{
+    Context, DecodeError, DecodeErrorKind, EncodeError, Reader, Version, Writer, wire_codes,
+};
 
 /// How deep types may nest: far deeper than any schema, shallow enough for every stack.
 pub const MAX_TYPE_DEPTH: usize = 32;
@@ -52,6 +54,19 @@ wire_codes! {
         TinyInt = 0x14 "tinyint",
         /// Months, days and nanoseconds (v5; some servers send it in v4, too).
         Duration = 0x15 "duration",
+    }
+}
+
+impl NativeType {
+    /// Whether the ids of the connection's version have this type.
+    fn has_id(self, context: &Context) -> bool {
+        let since = match self {
+            Self::Date | Self::Time | Self::SmallInt | Self::TinyInt => Version::V4,
+            Self::Duration if context.extensions.duration => Version::V4,
+            Self::Duration => Version::V5,
+            _ => Version::V3,
+        };
+        context.version >= since
     }
 }
 
@@ -157,30 +172,35 @@ impl CqlType {
         })
     }
 
-    /// Writes the type as an `[option]`.
+    /// Writes the type as an `[option]`. A type that the version has no id for is a custom type of
+    /// its Java class, as servers do it.
     ///
     /// # Errors
     /// A name or a number of fields that is too large for its notation.
-    pub fn encode(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+    pub fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
         match self {
-            Self::Native(native) => writer.short(native.code()),
+            Self::Native(native) if native.has_id(context) => writer.short(native.code()),
+            Self::Native(_) => {
+                writer.short(CUSTOM);
+                writer.string(&class_name::print(self), "custom_type")?;
+            }
             Self::List(element) => {
                 writer.short(LIST);
-                element.encode(writer)?;
+                element.encode(writer, context)?;
             }
             Self::Set(element) => {
                 writer.short(SET);
-                element.encode(writer)?;
+                element.encode(writer, context)?;
             }
             Self::Map(pair) => {
                 writer.short(MAP);
-                pair.0.encode(writer)?;
-                pair.1.encode(writer)?;
+                pair.0.encode(writer, context)?;
+                pair.1.encode(writer, context)?;
             }
             Self::Tuple(elements) => {
                 writer.short(TUPLE);
                 writer.short_length(elements.len(), "tuple_elements")?;
-                elements.iter().try_for_each(|element| element.encode(writer))?;
+                elements.iter().try_for_each(|element| element.encode(writer, context))?;
             }
             Self::Udt(udt) => {
                 writer.short(UDT);
@@ -189,7 +209,7 @@ impl CqlType {
                 writer.short_length(udt.fields.len(), "udt_fields")?;
                 for (name, field) in &udt.fields {
                     writer.string(name, "udt_field_name")?;
-                    field.encode(writer)?;
+                    field.encode(writer, context)?;
                 }
             }
             Self::Vector(vector) => {
@@ -204,10 +224,11 @@ impl CqlType {
         Ok(())
     }
 
-    /// The type that a Java class name stands for when it is a vector; else a custom type.
+    /// The type that a Java class name stands for: a vector, a native type that the version of the
+    /// connection has no id for, or else a custom type.
     pub fn from_class(class: &str) -> Self {
         match class_name::parse(class) {
-            Some(vector @ Self::Vector(_)) => vector,
+            Some(known @ (Self::Native(_) | Self::Vector(_))) => known,
             _ => Self::Custom(class.into()),
         }
     }
@@ -285,9 +306,9 @@ mod tests {
         Ok(decoded)
     }
 
-    fn encode(cql_type: &CqlType) -> Vec<u8> {
+    fn encode(cql_type: &CqlType, version: Version) -> Vec<u8> {
         let mut out = Vec::new();
-        cql_type.encode(&mut Writer::new(&mut out)).unwrap();
+        cql_type.encode(&mut Writer::new(&mut out), &version.into()).unwrap();
         out
     }
 
@@ -310,12 +331,28 @@ mod tests {
             CqlType::vector(NativeType::Float.into(), 3),
         ]);
         for cql_type in types {
-            let bytes = encode(&cql_type);
-            assert_eq!(decode(&bytes).as_ref(), Ok(&cql_type));
-            for end in 0..bytes.len() {
-                assert!(CqlType::decode(&mut Reader::new(&bytes[..end])).is_err());
+            for version in Version::ALL {
+                let bytes = encode(&cql_type, version);
+                assert_eq!(decode(&bytes).as_ref(), Ok(&cql_type));
+                for end in 0..bytes.len() {
+                    assert!(CqlType::decode(&mut Reader::new(&bytes[..end])).is_err());
+                }
             }
         }
+    }
+
+    #[test]
+    fn a_type_that_a_version_has_no_id_for_is_a_custom_type() {
+        let duration = CqlType::from(NativeType::Duration);
+        assert_eq!(encode(&duration, Version::V5), [0, 0x15]);
+        assert_eq!(encode(&duration, Version::V4)[..2], [0, 0]);
+        let mut context = Context::from(Version::V4);
+        context.extensions.duration = true;
+        let mut out = Vec::new();
+        duration.encode(&mut Writer::new(&mut out), &context).unwrap();
+        assert_eq!(out, [0, 0x15]);
+        assert_eq!(encode(&NativeType::Date.into(), Version::V3)[..2], [0, 0]);
+        assert_eq!(encode(&NativeType::Date.into(), Version::V4), [0, 0x11]);
     }
 
     #[test]

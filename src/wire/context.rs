@@ -131,6 +131,8 @@ impl From<Version> for Context {
 pub struct Extensions {
     /// `SCYLLA_USE_METADATA_ID`: the metadata ids of v5 in v4's EXECUTE, Prepared and Rows.
     pub metadata_id: bool,
+    /// The type `duration` has its id of v5 in v4, too, as ScyllaDB has it. It is read in any case.
+    pub duration: bool,
     /// `SCYLLA_RATE_LIMIT_ERROR`: the code that the server announced for its rate-limit error.
     pub rate_limit_error: Option<i32>,
 }

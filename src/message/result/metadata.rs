@@ -131,7 +131,7 @@ impl RowsMetadata {
         if let Some(id) = &self.new_metadata_id {
             writer.short_bytes(id, "new_metadata_id")?;
         }
-        columns.map_or(Ok(()), |columns| encode_columns(columns, table, writer))
+        columns.map_or(Ok(()), |columns| encode_columns(columns, table, writer, context))
     }
 }
 
@@ -177,6 +177,7 @@ pub(super) fn encode_columns(
     columns: &[ColumnSpec],
     global: Option<&TableSpec>,
     writer: &mut Writer<'_>,
+    context: &Context,
 ) -> Result<(), EncodeError> {
     let encode_table = |table: &TableSpec, writer: &mut Writer<'_>| {
         writer.string(&table.keyspace, "keyspace")?;
@@ -190,6 +191,6 @@ pub(super) fn encode_columns(
             encode_table(&column.table, writer)?;
         }
         writer.string(&column.name, "column_name")?;
-        column.cql_type.encode(writer)
+        column.cql_type.encode(writer, context)
     })
 }

@@ -90,6 +90,6 @@ impl Variables {
             writer.length(self.partition_key.len(), "pk_count")?;
             self.partition_key.iter().for_each(|&index| writer.short(index));
         }
-        encode_columns(&self.columns, table, writer)
+        encode_columns(&self.columns, table, writer, context)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    fmt::Write,
     net::{Ipv4Addr, SocketAddrV4},
     path::{Path, PathBuf},
 };
@@ -73,17 +74,16 @@ impl<'a> Plan<'a> {
         Ok(Node::ours(address, node))
     }
 
-    /// Waits until every node has seen every other join the ring.
+    /// Waits until every node has every other in its ring, and can reach it.
     pub(crate) fn wait_until_all_are_known(&self, nodes: &[Node]) -> Result<(), Error> {
         for (node, own) in nodes.iter().zip(1..) {
             for number in (1..=self.options.nodes).filter(|&number| number != own) {
-                let peer = listen_address(number);
-                node.wait_for_log(&match self.generation {
-                    Generation::V3 => format!("/{peer} state jump to NORMAL"),
-                    Generation::V4 | Generation::V5 => {
-                        format!("/{peer}:{} state jump to NORMAL", self.storage_port)
-                    }
-                })?;
+                let mut peer = format!("/{}", listen_address(number));
+                if self.generation != Generation::V3 {
+                    let _ = write!(peer, ":{}", self.storage_port);
+                }
+                node.wait_for_log(&format!("Node {peer} state NORMAL"))?;
+                node.wait_for_log(&format!("{peer} is now UP"))?;
             }
         }
         Ok(())
@@ -94,11 +94,14 @@ fn listen_address(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 0, number)
 }
 
-/// The middle of the node's share of the ring, which all nodes divide evenly.
+/// Where the node sits on the ring, which all nodes divide evenly.
+///
+/// The first one holds token 356242581507269238, that of the role `cassandra`, which it creates while
+/// it is alone: roles have one replica and do not move to nodes that join without bootstrap.
 fn token(number: u8, nodes: u8) -> i64 {
     let share = (1_i128 << 64) / i128::from(nodes);
-    let token = i128::from(i64::MIN) + share * i128::from(number - 1) + share / 2;
-    i64::try_from(token).unwrap_or(i64::MAX)
+    // Going past the ring's end leads to its start, and so does cutting off the upper bits.
+    (share / 3 + share * i128::from(number - 1)) as i64
 }
 
 /// `path` as one would type it here.
@@ -112,9 +115,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_divide_the_ring_evenly() {
-        assert_eq!(token(1, 1), 0);
+    fn tokens_divide_the_ring_evenly_and_the_first_node_holds_the_role() {
+        assert_eq!(token(1, 1), 6_148_914_691_236_517_205);
+        let tokens = [1, 2, 3].map(|number| token(number, 3));
         let third = 6_148_914_691_236_517_205;
-        assert_eq!([1, 2, 3].map(|number| token(number, 3)), [-third - 1, -1, third - 1]);
+        assert_eq!(tokens[1] - tokens[0], third);
+        assert_eq!(tokens[0] - tokens[2], third);
+        assert!((tokens[2]..tokens[0]).contains(&356_242_581_507_269_238));
     }
 }

@@ -66,23 +66,29 @@ fn copy_dependencies(version: &str, dir: &Path) -> Result<(), Error> {
 }
 
 fn pom_text(version: &str) -> Result<String, Error> {
-    // 3.11 does not start without the classes of its Thrift server, even when that is off.
-    let artifacts: &[&str] = match Generation::of(version)? {
-        Generation::V3 => &["cassandra-all", "cassandra-thrift"],
-        Generation::V4 | Generation::V5 => &["cassandra-all"],
-    };
-    let dependency = |artifact: &&str| {
-        format!(
-            "<dependency><groupId>org.apache.cassandra</groupId>\
-             <artifactId>{artifact}</artifactId><version>{version}</version></dependency>"
-        )
-    };
-    let dependencies: String = artifacts.iter().map(dependency).collect();
+    let mut dependencies = dependency("org.apache.cassandra", "cassandra-all", version, "");
+    if Generation::of(version)? == Generation::V3 {
+        // 3.11 does not start without the classes of its Thrift server, even when that is off, and
+        // its UDFs convert values by the driver of that time, which brings a Netty of its own.
+        let thrift = dependency("org.apache.cassandra", "cassandra-thrift", version, "");
+        let shaded = "<classifier>shaded</classifier><exclusions><exclusion>\
+                      <groupId>io.netty</groupId><artifactId>*</artifactId>\
+                      </exclusion></exclusions>";
+        let driver = dependency("com.datastax.cassandra", "cassandra-driver-core", "3.0.1", shaded);
+        dependencies += &(thrift + &driver);
+    }
     Ok(format!(
         "<project><modelVersion>4.0.0</modelVersion><groupId>cqlwire</groupId>\
          <artifactId>cassandra</artifactId><version>1</version><packaging>pom</packaging>\
          <dependencies>{dependencies}</dependencies></project>\n"
     ))
+}
+
+fn dependency(group: &str, artifact: &str, version: &str, more: &str) -> String {
+    format!(
+        "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>\
+         <version>{version}</version>{more}</dependency>"
+    )
 }
 
 #[cfg(test)]
@@ -94,6 +100,6 @@ mod tests {
         let (old, new) = (pom_text("3.11.3").unwrap(), pom_text("5.0.6").unwrap());
         assert!(old.contains("<artifactId>cassandra-thrift</artifactId><version>3.11.3</version>"));
         assert!(new.contains("<artifactId>cassandra-all</artifactId><version>5.0.6</version>"));
-        assert!(!new.contains("thrift"));
+        assert!(old.contains("driver-core") && !new.contains("driver-core"));
     }
 }

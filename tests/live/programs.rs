@@ -1,0 +1,156 @@
+//! The programs, as the README shows them.
+
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+
+use libtest_mimic::Failed;
+
+use crate::fleet::Node;
+use crate::program::{ADD_USERS, LIST_USERS, Output, run};
+use crate::proxy::Proxy;
+
+const CQLWIRE: &str = env!("CARGO_BIN_EXE_cqlwire");
+
+/// The order of the tokens of user_0 to user_9: the same on every server.
+const IN_TOKEN_ORDER: [usize; 10] = [7, 6, 1, 2, 4, 9, 3, 8, 5, 0];
+
+/// The programs share one keyspace, as they do for their users; so one test at a time uses it.
+static KEYSPACE: Mutex<()> = Mutex::new(());
+
+fn at(node: &Node, program: &str, arguments: &[&str]) -> Output {
+    run(program, &[&["--host", &node.address.to_string()], arguments].concat())
+}
+
+fn load(node: &Node, script: &str) -> Output {
+    let host = node.address.to_string();
+    run(CQLWIRE, &["shell", "-f", script, "--host", &host])
+}
+
+fn expected_list() -> String {
+    let row = |user| format!("Row(username='user_{user}', password='password_{user}')\n");
+    IN_TOKEN_ORDER.map(row).concat()
+}
+
+pub(crate) fn the_main_job(node: &Node) -> Result<(), Failed> {
+    let _alone = KEYSPACE.lock().unwrap_or_else(PoisonError::into_inner);
+    // A script can be run again.
+    for _ in 0..2 {
+        let loaded = load(node, "cql/users.cql");
+        assert_eq!((loaded.code, loaded.stderr.as_str()), (0, ""), "{loaded:?}");
+    }
+    for arguments in [
+        &[][..],
+        &["--compression", "lz4"],
+        &["--protocol-version", "3"],
+        &["--protocol-version", "3", "--compression", "lz4"],
+        &["--consistency", "quorum", "--concurrency", "1"],
+    ] {
+        assert_eq!(load(node, "tests/live/no_users.cql").code, 0);
+        let added = at(node, ADD_USERS, arguments);
+        assert_eq!((added.code, added.stdout.as_str()), (0, "10 users added\n"), "{added:?}");
+        let shared = &arguments[..arguments.len().min(2)];
+        let listed = at(node, LIST_USERS, shared);
+        assert_eq!((listed.code, listed.stdout), (0, expected_list()), "{arguments:?}");
+    }
+    let some = at(node, LIST_USERS, &["--json", "--limit", "3", "--page-size", "2"]);
+    let lines = [7, 6, 1]
+        .map(|user| format!("{{\"username\":\"user_{user}\",\"password\":\"password_{user}\"}}\n"));
+    assert_eq!(some.stdout, lines.concat());
+    let with_metrics = at(node, LIST_USERS, &["--metrics", "--limit", "1"]);
+    assert!(with_metrics.stderr.starts_with("requests        1\n"), "{with_metrics:?}");
+    Ok(())
+}
+
+pub(crate) fn compressed_frames_cross_the_wire(node: &Node) -> Result<(), Failed> {
+    let _alone = KEYSPACE.lock().unwrap_or_else(PoisonError::into_inner);
+    assert_eq!(load(node, "cql/users.cql").code, 0);
+    for (compression, expected) in [("lz4", true), ("none", false)] {
+        let proxy = Proxy::to(node.address);
+        let host = proxy.address.to_string();
+        for program in [ADD_USERS, LIST_USERS] {
+            let output = run(program, &["--host", &host, "--compression", compression]);
+            assert_eq!(output.code, 0, "{output:?}");
+        }
+        for passed in [&proxy.requests, &proxy.responses] {
+            let compressed = passed.compressed.load(Ordering::SeqCst);
+            assert_eq!(compressed > 0, expected, "{compression}: {passed:?}");
+            // OPTIONS, STARTUP and SUPPORTED are plain.
+            assert!(passed.plain.load(Ordering::SeqCst) >= 2, "{passed:?}");
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn what_is_not_there(node: &Node) -> Result<(), Failed> {
+    let _alone = KEYSPACE.lock().unwrap_or_else(PoisonError::into_inner);
+    let line = |output: &Output| {
+        assert_eq!(output.code, 1, "{output:?}");
+        assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
+        assert!(output.stderr.contains(&node.address.to_string()), "{output:?}");
+        assert!(output.stderr.contains("cqlwire shell -f cql/users.cql"), "{output:?}");
+    };
+    line(&at(node, LIST_USERS, &["--keyspace", "no_such_keyspace"]));
+    assert_eq!(load(node, "tests/live/no_table.cql").code, 0);
+    line(&at(node, LIST_USERS, &[]));
+    line(&at(node, ADD_USERS, &[]));
+    Ok(())
+}
+
+pub(crate) fn more_replicas_than_nodes(node: &Node) -> Result<(), Failed> {
+    let _alone = KEYSPACE.lock().unwrap_or_else(PoisonError::into_inner);
+    assert_eq!(load(node, "tests/live/three_replicas.cql").code, 0);
+    let three = ["--keyspace", "three_replicas"];
+    let added = at(node, ADD_USERS, &three);
+    assert_eq!(added.stdout, "10 users added\n", "{added:?}");
+    assert_eq!(at(node, LIST_USERS, &three).stdout, expected_list());
+    let refused =
+        at(node, LIST_USERS, &["--keyspace", "three_replicas", "--consistency", "QUORUM"]);
+    assert_eq!(refused.code, 1);
+    assert_eq!(
+        refused.stderr,
+        format!(
+            "error: SELECT username, password FROM users failed at QUORUM on {}: \
+             1 of 2 replicas that must answer are alive (unavailable) \
+             (a lower --consistency needs fewer replicas)\n",
+            node.address
+        )
+    );
+    Ok(())
+}
+
+pub(crate) fn many_users(node: &Node) -> Result<(), Failed> {
+    let _alone = KEYSPACE.lock().unwrap_or_else(PoisonError::into_inner);
+    assert_eq!(load(node, "cql/users.cql").code, 0);
+    assert_eq!(load(node, "tests/live/no_users.cql").code, 0);
+    let added = at(node, ADD_USERS, &["--count", "100000"]);
+    assert!(added.stdout.starts_with("100000 users added\n"), "{added:?}");
+    assert!(added.stdout.contains(" users/s"), "{added:?}");
+    let listed = at(node, LIST_USERS, &["--compression", "lz4"]);
+    let distinct: HashSet<&str> = listed.stdout.lines().collect();
+    assert_eq!((distinct.len(), listed.stdout.lines().count()), (100_000, 100_000));
+    assert_eq!(load(node, "tests/live/no_users.cql").code, 0);
+    Ok(())
+}
+
+pub(crate) fn logging_in(node: &Node) -> Result<(), Failed> {
+    let right = ["--username", "cassandra", "--password", "cassandra"];
+    let host = node.address.to_string();
+    let script = ["shell", "-f", "cql/users.cql", "--host", &host];
+    assert_eq!(run(CQLWIRE, &[&script[..], &right].concat()).code, 0);
+    assert_eq!(at(node, ADD_USERS, &right).stdout, "10 users added\n");
+    assert_eq!(at(node, LIST_USERS, &right).stdout, expected_list());
+    let wrong = at(node, LIST_USERS, &["--username", "cassandra", "--password", "wr0ng"]);
+    let nobody = at(node, LIST_USERS, &[]);
+    for (refused, why) in
+        [(wrong, "the user name or the password is wrong"), (nobody, "wants a user name")]
+    {
+        assert_eq!(refused.code, 1);
+        assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
+        for part in [why, host.as_str(), "see --username and --password"] {
+            assert!(refused.stderr.contains(part), "{refused:?}");
+        }
+        assert!(!refused.stderr.contains("wr0ng"), "a password is shown: {refused:?}");
+    }
+    Ok(())
+}
