@@ -66,6 +66,8 @@ impl Node {
         let mut process = self.lock()?;
         if let Some(watchdog) = &mut *process {
             watchdog.signal("TERM")?;
+            // A paused node has to go on to end.
+            watchdog.signal("CONT")?;
             watchdog.wait(STOP_LIMIT);
         }
         process.take();

@@ -118,9 +118,9 @@ mod tests {
     fn tokens_divide_the_ring_evenly_and_the_first_node_holds_the_role() {
         assert_eq!(token(1, 1), 6_148_914_691_236_517_205);
         let tokens = [1, 2, 3].map(|number| token(number, 3));
-        let third = 6_148_914_691_236_517_205;
-        assert_eq!(tokens[1] - tokens[0], third);
-        assert_eq!(tokens[0] - tokens[2], third);
+        let expected =
+            [2_049_638_230_412_172_401, 8_198_552_921_648_689_606, -4_099_276_460_824_344_805];
+        assert_eq!(tokens, expected);
         assert!((tokens[2]..tokens[0]).contains(&356_242_581_507_269_238));
     }
 }

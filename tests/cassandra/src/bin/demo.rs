@@ -65,8 +65,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let cluster = Cluster::start(&Options::new(&args.cassandra))?;
     let address = cluster.contact_points()[0];
     let seconds = started.elapsed().as_secs_f64();
-    let version = cluster.version().unwrap_or_default();
-    eprintln!("Cassandra {version} is ready in {seconds:.1} s on {address}\n");
+    eprintln!("Cassandra is ready in {seconds:.1} s on {address}\n");
 
     for program in programs(args, address) {
         let words: Vec<&str> = program.iter().map(String::as_str).collect();

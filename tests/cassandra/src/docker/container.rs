@@ -47,7 +47,7 @@ impl Container {
     /// The command that starts the container, writes what it writes, and ends as it ends.
     pub(crate) fn start_command(&self) -> Command {
         let mut command = Command::new("docker");
-        command.args(["start", "--attach", "--sig-proxy=false", &self.name]);
+        command.args(["start", "--attach", &self.name]);
         command
     }
 }

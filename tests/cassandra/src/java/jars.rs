@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use super::INSTALL;
 use crate::{
     error::{Error, Trying},
     run_dir::{create_dir, harness_dir, lock},
@@ -57,8 +58,7 @@ fn copy_dependencies(version: &str, dir: &Path) -> Result<(), Error> {
     match tool::run_successfully("Maven", &mut maven, Duration::from_secs(900)) {
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             Err(Error::Missing(format!(
-                "Cassandra {version} is fetched by Maven, but there is no `mvn`: install it \
-                 (Debian: `apt install maven`, macOS: `brew install maven`)"
+                "Cassandra {version} is fetched by Maven, but there is no `mvn`: {INSTALL}"
             )))
         }
         other => other.map(drop),

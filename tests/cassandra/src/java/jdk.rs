@@ -7,10 +7,8 @@ use std::{
     time::Duration,
 };
 
+use super::INSTALL;
 use crate::{error::Error, tool};
-
-const INSTALL: &str = "install Java 17 (Debian: `apt install openjdk-17-jre-headless`, macOS: \
-                       `brew install openjdk@17`) and set JAVA_HOME to it";
 
 /// A Java 17, by its home folder.
 #[derive(Clone, Debug)]

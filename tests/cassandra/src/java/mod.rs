@@ -19,6 +19,11 @@ use crate::{
     run_dir::create_dir,
 };
 
+/// What to do where Java 17 or Maven is missing.
+const INSTALL: &str = "install Java 17 and Maven (Debian: `apt install openjdk-17-jre-headless \
+                       maven`, macOS: `brew install openjdk@17 maven`) and set JAVA_HOME to that \
+                       Java, or start a Docker daemon";
+
 /// What every Java node of a cluster shares.
 pub(crate) struct JavaNodes {
     java: PathBuf,

@@ -1,0 +1,53 @@
+//! The codec by itself: a request is written and read, and so is its answer. No server, no runtime.
+//!
+//! `cargo run --example codec --no-default-features`
+
+use cqlwire::message::{
+    Query, QueryResult, Request, RequestFrame, Response, ResponseFrame, Rows, RowsMetadata,
+};
+use cqlwire::types::{ColumnSpec, NativeType};
+use cqlwire::wire::{Consistency, Context, FrameDecoder, FrameEncoder, Stream, Version};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let context = Context::from(Version::V4);
+    let mut encoder = FrameEncoder::new(context);
+
+    // What a client writes ...
+    let mut wire = Vec::new();
+    let query =
+        Query { text: "SELECT name FROM people".into(), parameters: Consistency::One.into() };
+    RequestFrame::new(Stream(7), query).encode(&mut encoder, &mut wire)?;
+
+    // ... a server reads, whatever pieces it comes in.
+    let mut frames = FrameDecoder::new(context);
+    for byte in wire {
+        frames.extend(&[byte]);
+    }
+    let frame = frames.next_frame()?.ok_or("a whole frame")?;
+    let request = RequestFrame::decode(&frame, &context)?;
+    if let Request::Query(query) = &request.request {
+        println!("stream {}: {} at {}", request.stream, query.text, query.parameters.consistency);
+    }
+
+    // The answer goes the other way.
+    let columns = vec![ColumnSpec::new("ks", "people", "name", NativeType::Text)];
+    let rows = Rows {
+        metadata: RowsMetadata::new(columns),
+        count: 1,
+        content: (&b"\0\0\0\x03ada"[..]).into(),
+    };
+    let mut wire = Vec::new();
+    ResponseFrame::new(request.stream, QueryResult::Rows(rows)).encode(&mut encoder, &mut wire)?;
+
+    frames.extend(&wire);
+    let frame = frames.next_frame()?.ok_or("a whole frame")?;
+    let Response::Result(QueryResult::Rows(rows)) =
+        ResponseFrame::decode(&frame, &context)?.response
+    else {
+        return Err("rows were expected".into());
+    };
+    for name in rows.rows::<&str>()? {
+        println!("{}", name?);
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! Typed rows, a prepared statement, a stream of pages and a batch.
+//!
+//! `cargo run -p cassandra-harness --bin cassandra` starts a Cassandra and prints where it is; then
+//! `cargo run --example query -- 127.0.0.1:9042`.
+
+use cqlwire::session::{Batch, Session, Statement};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), cqlwire::session::Error> {
+    let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1".to_owned());
+    let session = Session::builder().contact_points([server]).connect().await?;
+    session
+        .execute(
+            "CREATE KEYSPACE IF NOT EXISTS example WITH replication = \
+             {'class': 'SimpleStrategy', 'replication_factor': 1}",
+            (),
+        )
+        .await?;
+    session.execute("USE example", ()).await?;
+    session
+        .execute("CREATE TABLE IF NOT EXISTS people (name text PRIMARY KEY, age int)", ())
+        .await?;
+
+    // Prepared once, run many times; null is None.
+    let insert = session.prepare("INSERT INTO people (name, age) VALUES (?, ?)").await?;
+    session.execute(&insert, ("ada", Some(36))).await?;
+    session.execute(&insert.idempotent(true), ("bob", None::<i32>)).await?;
+
+    // Several statements as one.
+    let batch = Batch::logged()
+        .statement(&insert, ("cyd", 41))
+        .statement("DELETE FROM people WHERE name = 'bob'", ());
+    session.batch(&batch).await?;
+
+    // One page, borrowed from the response.
+    let result = session.execute("SELECT name, age FROM people", ()).await?;
+    for person in result.rows::<(&str, Option<i32>)>()? {
+        let (name, age) = person?;
+        println!("{name} is {age:?}");
+    }
+
+    // Every page, one after the other.
+    let select = Statement::new("SELECT name FROM people").page_size(1);
+    let mut names = session.stream::<String>(select, ());
+    while let Some(name) = names.try_next().await? {
+        println!("{name}");
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! The connection without tokio: the state machine, a blocking socket and nothing else.
+//!
+//! `cargo run --example sans_io --no-default-features -- 127.0.0.1:9042`
+
+use std::error::Error;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use cqlwire::message::{Query, QueryResult, RequestFrame, Response, ResponseFrame};
+use cqlwire::protocol::{Connection, ConnectionOptions, Event};
+use cqlwire::wire::{Consistency, Stream};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9042".to_owned());
+    let mut socket = TcpStream::connect(server)?;
+    let mut connection = Connection::client(ConnectionOptions::default(), Instant::now());
+    loop {
+        while let Some(event) = connection.poll_event() {
+            match event {
+                Event::Opened => {
+                    let text = "SELECT release_version FROM system.local".into();
+                    let query = Query { text, parameters: Consistency::One.into() };
+                    let deadline = Instant::now() + Duration::from_secs(10);
+                    connection.send(&RequestFrame::new(Stream(0), query), Some(deadline))?;
+                }
+                Event::Answer { frame, .. } => {
+                    let answer = ResponseFrame::decode(&frame, connection.context())?;
+                    let Response::Result(QueryResult::Rows(rows)) = answer.response else {
+                        return Err(format!("{:?}", answer.response).into());
+                    };
+                    for version in rows.rows::<&str>()? {
+                        println!("Cassandra {}", version?);
+                    }
+                    return Ok(());
+                }
+                Event::Closed(why) => return Err(why.into()),
+                other => println!("{other:?}"),
+            }
+        }
+        drive(&mut connection, &mut socket)?;
+    }
+}
+
+/// Writes what there is to write, and waits for bytes or for the time that the connection names.
+fn drive(connection: &mut Connection, socket: &mut TcpStream) -> Result<(), Box<dyn Error>> {
+    socket.write_all(connection.transmit())?;
+    connection.transmitted(connection.transmit().len());
+
+    let wait = connection.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
+    socket.set_read_timeout(wait.map(|wait| wait.max(Duration::from_millis(1))))?;
+    let mut bytes = [0; 4096];
+    match socket.read(&mut bytes) {
+        Ok(0) => connection.handle_end_of_input(),
+        Ok(count) => {
+            connection.receive_buffer().extend_from_slice(&bytes[..count]);
+            connection.handle_input(Instant::now());
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            connection.handle_timeout(Instant::now());
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
