@@ -27,23 +27,11 @@ impl Compression {
         }
     }
 
-    /// Writes `body`, compressed, at the end of `out`.
+    /// Writes `body`, compressed, at the end of `out`: its length, and then the block.
     pub fn compress(self, body: &[u8], out: &mut Vec<u8>) {
-        match self {
-            Self::Lz4 => {
-                let start = out.len();
-                let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-                out.extend_from_slice(&length.to_be_bytes());
-                let block = out.len();
-                let bound = lz4_flex::block::get_maximum_output_size(body.len());
-                out.resize(block.saturating_add(bound), 0);
-                let room = out.get_mut(block..).unwrap_or_default();
-                // The room is the maximum, so there is always enough of it.
-                let written = lz4_flex::block::compress_into(body, room).unwrap_or_default();
-                out.truncate(block.saturating_add(written));
-                debug_assert!(out.len() > start);
-            }
-        }
+        let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        out.extend_from_slice(&length.to_be_bytes());
+        self.compress_block(body, out);
     }
 
     /// The body that `compressed` holds.
@@ -52,16 +40,39 @@ impl Compression {
     /// When it claims more than `limit` bytes, or does not decompress to exactly what it claims.
     /// Nothing is allocated for a claim that the input is too short to make true.
     pub fn decompress(self, compressed: &[u8], limit: usize) -> Result<Vec<u8>, DecodeErrorKind> {
+        let invalid = DecodeErrorKind::InvalidCompression;
+        let (claim, block) = compressed.split_first_chunk().ok_or(invalid)?;
+        let claim = u32::from_be_bytes(*claim);
+        match usize::try_from(claim) {
+            Ok(length) if length <= limit => self.decompress_block(block, length),
+            _ => Err(DecodeErrorKind::DecompressedTooLong { length: claim.into(), limit }),
+        }
+    }
+
+    /// Writes `body` at the end of `out` as one block, without its length.
+    pub(super) fn compress_block(self, body: &[u8], out: &mut Vec<u8>) {
         match self {
             Self::Lz4 => {
-                let invalid = DecodeErrorKind::InvalidCompression;
-                let (claim, block) = compressed.split_first_chunk().ok_or(invalid)?;
-                let claim = u32::from_be_bytes(*claim);
-                let length = usize::try_from(claim).map_err(|_| invalid)?;
-                if length > limit {
-                    let length = u64::from(claim);
-                    return Err(DecodeErrorKind::DecompressedTooLong { length, limit });
-                }
+                let start = out.len();
+                let bound = lz4_flex::block::get_maximum_output_size(body.len());
+                out.resize(start.saturating_add(bound), 0);
+                let room = out.get_mut(start..).unwrap_or_default();
+                // The room is the maximum, so there is always enough of it.
+                let written = lz4_flex::block::compress_into(body, room).unwrap_or_default();
+                out.truncate(start.saturating_add(written));
+            }
+        }
+    }
+
+    /// The `length` bytes that a block holds.
+    pub(super) fn decompress_block(
+        self,
+        block: &[u8],
+        length: usize,
+    ) -> Result<Vec<u8>, DecodeErrorKind> {
+        let invalid = DecodeErrorKind::InvalidCompression;
+        match self {
+            Self::Lz4 => {
                 if length > block.len().saturating_mul(LZ4_MAX_RATIO) {
                     return Err(invalid);
                 }

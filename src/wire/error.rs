@@ -49,7 +49,9 @@ impl DecodeError {
     pub const fn is_recoverable(&self) -> bool {
         !matches!(
             self.kind,
-            DecodeErrorKind::UnsupportedVersion(_) | DecodeErrorKind::NegativeFrameLength(_)
+            DecodeErrorKind::UnsupportedVersion(_)
+                | DecodeErrorKind::NegativeFrameLength(_)
+                | DecodeErrorKind::WrongChecksum
         )
     }
 }
@@ -103,6 +105,8 @@ pub enum DecodeErrorKind {
     /// A request's body that has to be decompressed first, because the request borrows from it:
     /// see [`RawFrame::decompress`](super::RawFrame::decompress).
     StillCompressed,
+    /// A segment whose checksum is wrong (v5): what is in it, and what follows it, is unknown.
+    WrongChecksum,
     /// A compressed body that does not decompress to the length it claims.
     InvalidCompression,
     /// The decompressed body would be longer than the receiver allows.
@@ -146,6 +150,7 @@ impl fmt::Display for DecodeError {
             DecodeErrorKind::NotNegotiated => {
                 f.write_str("the body is compressed, but no compression was agreed on")
             }
+            DecodeErrorKind::WrongChecksum => f.write_str("the checksum is wrong"),
             DecodeErrorKind::StillCompressed => f.write_str("the body is still compressed"),
             DecodeErrorKind::InvalidCompression => {
                 f.write_str("the compressed body does not decompress to the length it claims")

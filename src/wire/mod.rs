@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Reader`], [`Writer`] | the notations of v4 §3: `[int]`, `[string]`, `[bytes map]`, ... |
 //! | [`Header`], [`RawFrame`], [`FrameDecoder`] | the nine bytes of a header, and where a frame ends |
+//! | [`SegmentDecoder`], [`SegmentEncoder`] | the segments that v5 carries its frames in |
 //! | [`Compression`] | bodies to and from LZ4 |
 //! | [`Opcode`], [`Consistency`], ... | every code of the protocol, unknown ones kept |
 //! | [`Context`] | what a connection has agreed on, which decoding needs |
@@ -28,10 +29,12 @@
 mod codes;
 mod compression;
 mod context;
+mod crc;
 mod error;
 mod frame;
 mod header;
 mod reader;
+mod segment;
 mod value;
 mod writer;
 
@@ -44,6 +47,7 @@ pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use frame::{FrameDecoder, FrameEncoder, RawFrame};
 pub use header::{Header, Stream};
 pub use reader::Reader;
+pub use segment::{MAX_SEGMENT_PAYLOAD, Segment, SegmentDecoder, SegmentEncoder};
 pub use value::RawValue;
 pub use writer::{Placeholder, Writer};
 
