@@ -44,8 +44,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Writes what there is to write, and waits for bytes or for the time that the connection names.
 fn drive(connection: &mut Connection, socket: &mut TcpStream) -> Result<(), Box<dyn Error>> {
-    socket.write_all(connection.transmit())?;
-    connection.transmitted(connection.transmit().len());
+    let bytes = connection.transmit();
+    socket.write_all(bytes)?;
+    let written = bytes.len();
+    connection.transmitted(written);
 
     let wait = connection.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
     socket.set_read_timeout(wait.map(|wait| wait.max(Duration::from_millis(1))))?;

@@ -37,7 +37,7 @@ pub struct ConnectArgs {
     compression: AskedCompression,
 
     /// Protocol version to begin with; an older server is asked in a lower one
-    #[arg(long, default_value = "4", value_name = "3|4", value_parser = version)]
+    #[arg(long, default_value = "4", value_name = "3|4|5")]
     protocol_version: Version,
 
     /// Seconds to wait for an answer
@@ -121,14 +121,6 @@ fn compression(text: &str) -> Result<AskedCompression, String> {
             .parse()
             .map(|compression| AskedCompression(Some(compression)))
             .map_err(|known: String| format!("{known}, or none")),
-    }
-}
-
-/// The versions that a connection can speak so far: v5 needs its segments.
-fn version(text: &str) -> Result<Version, String> {
-    match text.parse() {
-        Ok(version @ (Version::V3 | Version::V4)) => Ok(version),
-        _ => Err("the versions are 3 and 4".to_owned()),
     }
 }
 

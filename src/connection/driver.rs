@@ -97,7 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Takes requests, as long as they can be sent. Whether there were any.
     fn poll_commands(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        if self.machine.transmit().len() > WRITE_LIMIT {
+        if self.machine.backlog() > WRITE_LIMIT {
             return Poll::Pending;
         }
         while self.machine.can_send()
@@ -137,10 +137,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Writes what there is to write. Whether anything was written.
     fn poll_write(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        if self.machine.transmit().is_empty() {
+        let bytes = self.machine.transmit();
+        if bytes.is_empty() {
             return Poll::Pending;
         }
-        match ready!(Pin::new(&mut self.socket).poll_write(cx, self.machine.transmit())) {
+        match ready!(Pin::new(&mut self.socket).poll_write(cx, bytes)) {
             Ok(0) => self.machine.close(io(&std::io::ErrorKind::WriteZero.into())),
             Ok(count) => {
                 self.shared.bytes_sent.fetch_add(count as u64, Ordering::Relaxed);

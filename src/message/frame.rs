@@ -56,7 +56,7 @@ impl<'a> RequestFrame<'a> {
     pub fn decode(frame: &'a RawFrame, context: &Context) -> Result<Self, DecodeError> {
         let header = &frame.header;
         check(header, false, context)?;
-        if header.flags.contains(FrameFlags::COMPRESSED) && context.version < Version::V5 {
+        if header.is_compressed() {
             return Err(DecodeError::new(DecodeErrorKind::StillCompressed, "body", Header::LENGTH));
         }
         let mut reader = Reader::from_shared(&frame.body);

@@ -7,9 +7,10 @@ use bytes::BytesMut;
 
 use super::handshake::{Handshake, Step};
 use super::streams::{Request as InFlight, Slot, Streams};
+use super::transport::Transport;
 use super::{CloseReason, ConnectionOptions, SendError};
-use crate::message::{self, Options, Request, RequestFrame, Response, ResponseFrame};
-use crate::wire::{Context, FrameDecoder, FrameEncoder, RawFrame, Stream};
+use crate::message::{ErrorCode, Options, Request, RequestFrame, Response, ResponseFrame};
+use crate::wire::{Context, FrameEncoder, RawFrame, Stream, Version};
 
 /// A client's side of a connection.
 ///
@@ -33,13 +34,8 @@ pub struct Connection {
     options: ConnectionOptions,
     state: State,
     context: Context,
-    frames: FrameDecoder,
     encoder: FrameEncoder,
-    out: Vec<u8>,
-    /// How many bytes of `out` have been written.
-    out_written: usize,
-    /// How many bytes have been written before those of `out`.
-    written_before: u64,
+    transport: Transport,
     streams: Streams,
     events: VecDeque<Event>,
     last_input: Instant,
@@ -84,6 +80,9 @@ pub enum Event {
     Closed(CloseReason),
 }
 
+/// How servers say that they do not speak a version; there is no code for it.
+const UNSUPPORTED: [&str; 2] = ["unsupported protocol version", "Beta version of the protocol"];
+
 impl Connection {
     /// A connection whose socket is open, and nothing more.
     pub fn client(options: ConnectionOptions, now: Instant) -> Self {
@@ -92,11 +91,8 @@ impl Connection {
         let mut connection = Self {
             state: State::Opening { handshake: Handshake::Supported, deadline },
             context,
-            frames: FrameDecoder::new(context),
             encoder: FrameEncoder::new(context),
-            out: Vec::new(),
-            out_written: 0,
-            written_before: 0,
+            transport: Transport::new(context),
             streams: Streams::new(options.stream_limit()),
             events: VecDeque::new(),
             last_input: now,
@@ -142,8 +138,8 @@ impl Connection {
         request: &RequestFrame<'_>,
         deadline: Option<Instant>,
     ) -> Result<Stream, SendError> {
-        let start = self.out.len();
-        request.encode(&mut self.encoder, &mut self.out)?;
+        let start = self.transport.frames_mut().len();
+        request.encode(&mut self.encoder, self.transport.frames_mut())?;
         self.begin(start, deadline)
     }
 
@@ -157,8 +153,8 @@ impl Connection {
         frame: &[u8],
         deadline: Option<Instant>,
     ) -> Result<Stream, SendError> {
-        let start = self.out.len();
-        self.out.extend_from_slice(frame);
+        let start = self.transport.frames_mut().len();
+        self.transport.frames_mut().extend_from_slice(frame);
         self.begin(start, deadline)
     }
 
@@ -170,23 +166,23 @@ impl Connection {
     }
 
     /// The bytes to be written to the socket.
-    pub fn transmit(&self) -> &[u8] {
-        self.out.get(self.out_written..).unwrap_or_default()
+    pub fn transmit(&mut self) -> &[u8] {
+        self.transport.transmit()
     }
 
     /// Says that the first `count` bytes of [`transmit`](Self::transmit) have been written.
     pub fn transmitted(&mut self, count: usize) {
-        self.out_written = self.out_written.saturating_add(count).min(self.out.len());
-        if self.out_written == self.out.len() {
-            self.written_before = self.position();
-            self.out.clear();
-            self.out_written = 0;
-        }
+        self.transport.transmitted(count);
+    }
+
+    /// How many bytes wait to be written.
+    pub fn backlog(&self) -> usize {
+        self.transport.backlog()
     }
 
     /// The buffer to read from the socket into; then call [`handle_input`](Self::handle_input).
     pub const fn receive_buffer(&mut self) -> &mut BytesMut {
-        self.frames.buffer_mut()
+        self.transport.receive_buffer()
     }
 
     /// Acts on what is in the [receive buffer](Self::receive_buffer).
@@ -196,7 +192,7 @@ impl Connection {
             *heartbeat = None;
         }
         while !self.is_closed() {
-            match self.frames.next_frame() {
+            match self.transport.next_frame() {
                 Ok(None) => return,
                 Ok(Some(frame)) => self.handle_frame(frame),
                 Err(error) => self.close(CloseReason::Decode(error)),
@@ -206,7 +202,7 @@ impl Connection {
 
     /// Says that the server will send nothing more.
     pub fn handle_end_of_input(&mut self) {
-        let mid_frame = !self.frames.is_empty();
+        let mid_frame = !self.transport.is_between_frames();
         self.close(CloseReason::EndOfInput { mid_frame });
     }
 
@@ -248,20 +244,19 @@ impl Connection {
             return;
         }
         self.state = State::Closed;
-        let position = self.position();
-        let lost = self
-            .streams
-            .drain()
-            .map(|(stream, request)| Event::Lost { stream, written: request.position < position });
+        let transport = &self.transport;
+        let lost = self.streams.drain().map(|(stream, request)| Event::Lost {
+            stream,
+            written: transport.is_written(request.position),
+        });
         self.events.extend(lost);
         self.events.push_back(Event::Closed(why));
-        self.out.clear();
-        self.out_written = 0;
+        self.transport.clear();
     }
 
     /// Gives the frame that was written at `start` a stream, or takes it back.
     fn begin(&mut self, start: usize, deadline: Option<Instant>) -> Result<Stream, SendError> {
-        let position = self.written_before.saturating_add(to_u64(start));
+        let position = self.transport.position(start);
         let slot = Slot::Waiting(InFlight { deadline, position });
         let taken = match self.is_open() {
             true => self.streams.take(slot).ok_or(SendError::NoStream),
@@ -269,26 +264,27 @@ impl Connection {
         };
         match taken {
             Ok(stream) => self.set_stream(start, stream),
-            Err(_) => self.out.truncate(start),
+            Err(_) => self.transport.frames_mut().truncate(start),
         }
         taken
     }
 
     /// Sends a request of the connection's own.
     fn send_internal(&mut self, request: Request<'_>) {
-        let start = self.out.len();
+        let start = self.transport.frames_mut().len();
         let frame = RequestFrame::new(Stream::default(), request);
-        let encoded = frame.encode(&mut self.encoder, &mut self.out);
+        let encoded = frame.encode(&mut self.encoder, self.transport.frames_mut());
         match (encoded, self.streams.take(Slot::Internal)) {
             (Ok(()), Some(stream)) => self.set_stream(start, stream),
             // Without a stream the heartbeat cannot be sent; its time-out still counts.
-            (Ok(()), None) => self.out.truncate(start),
+            (Ok(()), None) => self.transport.frames_mut().truncate(start),
             (Err(_), _) => self.close(CloseReason::Unexpected(frame.request.opcode())),
         }
     }
 
     fn set_stream(&mut self, start: usize, stream: Stream) {
-        let header = self.out.get_mut(start..).and_then(<[u8]>::first_chunk_mut::<4>);
+        let frames = self.transport.frames_mut();
+        let header = frames.get_mut(start..).and_then(<[u8]>::first_chunk_mut::<4>);
         if let Some([_version, _flags, high, low]) = header {
             [*high, *low] = stream.0.to_be_bytes();
         }
@@ -326,6 +322,10 @@ impl Connection {
                 let step = handshake.answer(response, &self.options, compression);
                 // STARTUP itself is never compressed, and all that follows may be.
                 self.encoder = FrameEncoder::new(self.context);
+                let is_answered = handshake == Handshake::ReadyOrAuthenticate;
+                if is_answered && self.context.version >= Version::V5 {
+                    self.transport.start_segments(self.context.compression);
+                }
                 self.take_step(step, deadline);
             }
             Err(error) => self.close(CloseReason::Decode(error)),
@@ -363,18 +363,16 @@ impl Connection {
         }
     }
 
-    /// A server may also say in our version that it does not speak it.
+    /// A server may also say in our version that it does not speak it, or not to everybody.
     fn or_unsupported(&self, why: CloseReason) -> CloseReason {
-        match why {
-            CloseReason::Refused(error)
-                if error.code == message::ErrorCode::Protocol
-                    && error.message.contains("unsupported protocol version") =>
-            {
-                let asked = self.context.version;
-                CloseReason::UnsupportedVersion { asked, answered: asked, message: error.message }
-            }
-            why => why,
+        let CloseReason::Refused(error) = why else { return why };
+        let means_version = |words: &str| error.message.contains(words);
+        if error.code == ErrorCode::Protocol && UNSUPPORTED.into_iter().any(means_version) {
+            let asked = self.context.version;
+            let message = error.message;
+            return CloseReason::UnsupportedVersion { asked, answered: asked, message };
         }
+        CloseReason::Refused(error)
     }
 
     fn heartbeat_at(&self) -> Instant {
@@ -393,13 +391,4 @@ impl Connection {
             self.close(CloseReason::TooManyOrphans(orphans));
         }
     }
-
-    /// How many bytes have been written.
-    fn position(&self) -> u64 {
-        self.written_before.saturating_add(to_u64(self.out_written))
-    }
-}
-
-fn to_u64(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -9,12 +9,17 @@ use crate::message::{
     AuthSuccess, Authenticate, ErrorCode, Event as ServerEvent, Options, Query, QueryResult, Ready,
     Request, RequestFrame, Response, ResponseFrame, ServerError, Startup, StatusChange, Supported,
 };
-use crate::wire::{Consistency, DecodeErrorKind, FrameDecoder, FrameEncoder, RawFrame};
+use crate::wire::{
+    Consistency, DecodeErrorKind, FrameDecoder, FrameEncoder, RawFrame, SegmentDecoder,
+    SegmentEncoder,
+};
 
 /// Both ends of a connection, and the time.
 struct Pair {
     client: Connection,
     server: FrameDecoder,
+    /// Set when frames travel in segments.
+    segments: Option<SegmentDecoder>,
     context: Context,
     now: Instant,
 }
@@ -24,24 +29,37 @@ impl Pair {
         let now = Instant::now();
         let context = options.version.into();
         let server = FrameDecoder::new(options.version);
-        Self { client: Connection::client(options, now), server, context, now }
+        Self { client: Connection::client(options, now), server, segments: None, context, now }
     }
 
     fn open(options: ConnectionOptions) -> Self {
         let mut pair = Self::new(options);
         let Request::Options(_) = pair.expect_request().1 else { panic!() };
-        pair.answer(Stream(0), Supported { options: vec![] });
-        let Request::Startup(_) = pair.expect_request().1 else { panic!() };
+        let offer = vec![("COMPRESSION".to_owned(), vec!["lz4".to_owned()])];
+        pair.answer(Stream(0), Supported { options: offer });
+        let Request::Startup(startup) = pair.expect_request().1 else { panic!() };
+        pair.context.compression = startup.get("COMPRESSION").map(|_| Compression::Lz4);
         pair.answer(Stream(0), Ready);
+        if pair.context.version == Version::V5 {
+            pair.segments = Some(SegmentDecoder::new(pair.context.compression));
+        }
         assert_eq!(pair.client.poll_event(), Some(Event::Opened));
         pair
     }
 
     /// Whatever the client has to send goes to the server.
     fn deliver(&mut self) {
-        self.server.extend(self.client.transmit());
-        let count = self.client.transmit().len();
-        self.client.transmitted(count);
+        let bytes = self.client.transmit().to_vec();
+        self.client.transmitted(bytes.len());
+        match &mut self.segments {
+            None => self.server.extend(&bytes),
+            Some(decoder) => {
+                decoder.extend(&bytes);
+                while let Some(segment) = decoder.next_segment().unwrap() {
+                    self.server.extend(&segment.payload);
+                }
+            }
+        }
     }
 
     fn expect_request(&mut self) -> (Stream, Request<'static>) {
@@ -57,6 +75,10 @@ impl Pair {
         let mut bytes = Vec::new();
         let frame = ResponseFrame::new(stream, response);
         frame.encode(&mut FrameEncoder::new(self.context), &mut bytes).unwrap();
+        if self.segments.is_some() {
+            let frames = std::mem::take(&mut bytes);
+            SegmentEncoder::new(self.context.compression).encode(&frames, &mut bytes);
+        }
         self.receive(&bytes);
     }
 
@@ -141,6 +163,10 @@ fn a_server_of_an_older_version_is_recognised() {
     let mut pair = Pair::new(ConnectionOptions::default());
     pair.answer(Stream(0), ServerError::new(ErrorCode::Protocol, message));
     assert_eq!(pair.closed().lower_version(), Some(Version::V3));
+    let beta = "Beta version of the protocol used (5/v5-beta), but USE_BETA flag is unset";
+    let mut pair = Pair::new(ConnectionOptions { version: Version::V5, ..Default::default() });
+    pair.answer(Stream(0), ServerError::new(ErrorCode::Protocol, beta));
+    assert_eq!(pair.closed().lower_version(), Some(Version::V4));
     // Below v3 there is nothing, and other refusals are no question of the version.
     let mut pair = Pair::new(ConnectionOptions { version: Version::V3, ..Default::default() });
     pair.answer(Stream(0), ServerError::new(ErrorCode::Protocol, message));
@@ -280,4 +306,86 @@ fn a_frame_cut_short_is_told_from_a_clean_end() {
     pair.receive(&[0x84, 0, 0]);
     pair.client.handle_end_of_input();
     assert_eq!(pair.closed(), CloseReason::EndOfInput { mid_frame: true });
+}
+
+fn v5(compression: Option<Compression>) -> Pair {
+    Pair::open(ConnectionOptions { version: Version::V5, compression, ..Default::default() })
+}
+
+#[test]
+fn v5_frames_travel_in_segments_once_startup_is_answered() {
+    for compression in [None, Some(Compression::Lz4)] {
+        let mut pair = v5(compression);
+        let stream = pair.query(SECOND).unwrap();
+        assert_eq!(pair.expect_request().0, stream);
+        // Long enough for several segments, and answered at once with a short one.
+        let text = "x".repeat(300_000);
+        let long = Query { text: text.as_str().into(), parameters: Consistency::One.into() };
+        pair.client.send(&RequestFrame::new(Stream(0), long), None).unwrap();
+        let (_, Request::Query(query)) = pair.expect_request() else { panic!() };
+        assert_eq!(query.text, text);
+        pair.answer(stream, ServerError::new(ErrorCode::Invalid, "y".repeat(60_000)));
+        let Some(Event::Answer { frame, .. }) = pair.client.poll_event() else { panic!() };
+        let answer = ResponseFrame::decode(&frame, pair.client.context()).unwrap();
+        assert!(matches!(answer.response, Response::Error(error) if error.message.len() == 60_000));
+    }
+}
+
+#[test]
+fn v5_segments_right_behind_the_answer_to_startup_are_read_as_such() {
+    let mut pair = Pair::new(ConnectionOptions { version: Version::V5, ..Default::default() });
+    pair.expect_request();
+    pair.answer(Stream(0), Supported { options: vec![] });
+    pair.expect_request();
+    let mut encoder = FrameEncoder::new(Version::V5);
+    let mut bytes = Vec::new();
+    ResponseFrame::new(Stream(0), Ready).encode(&mut encoder, &mut bytes).unwrap();
+    let address = "127.0.0.1:9042".parse().unwrap();
+    let event = ServerEvent::Status { change: StatusChange::Up, address };
+    let mut frame = Vec::new();
+    ResponseFrame::new(Stream::EVENT, event).encode(&mut encoder, &mut frame).unwrap();
+    SegmentEncoder::new(None).encode(&frame, &mut bytes);
+    pair.receive(&bytes);
+    assert_eq!(pair.client.poll_event(), Some(Event::Opened));
+    assert!(matches!(pair.client.poll_event(), Some(Event::Server(_))));
+}
+
+#[test]
+fn v5_segments_that_are_not_what_they_say_end_the_connection() {
+    let mut whole = Vec::new();
+    ResponseFrame::new(Stream::EVENT, Ready)
+        .encode(&mut FrameEncoder::new(Version::V5), &mut whole)
+        .unwrap();
+    let segment = |payload: &[u8]| {
+        let mut bytes = Vec::new();
+        SegmentEncoder::new(None).encode(payload, &mut bytes);
+        bytes
+    };
+    // Half a frame in a segment that says it holds whole ones.
+    let mut pair = v5(None);
+    pair.receive(&segment(&whole[..5]));
+    let CloseReason::Decode(error) = pair.closed() else { panic!() };
+    assert_eq!((error.field(), error.kind()), ("self_contained", DecodeErrorKind::Contradiction));
+    // A flipped bit.
+    let mut pair = v5(None);
+    let mut flipped = segment(&whole);
+    flipped[8] ^= 1;
+    pair.receive(&flipped);
+    let CloseReason::Decode(error) = pair.closed() else { panic!() };
+    assert_eq!(error.kind(), DecodeErrorKind::WrongChecksum);
+}
+
+#[test]
+fn v5_what_was_written_is_known_by_the_segment() {
+    let mut pair = v5(None);
+    let first = pair.query(SECOND).unwrap();
+    let one_segment = pair.client.transmit().len();
+    let second = pair.query(SECOND).unwrap();
+    assert!(pair.client.transmit().len() > one_segment);
+    let third = pair.query(SECOND).unwrap();
+    pair.client.transmitted(one_segment);
+    pair.client.handle_end_of_input();
+    let lost: Vec<_> = std::iter::from_fn(|| pair.client.poll_event()).take(3).collect();
+    let expected = [(first, true), (second, false), (third, false)];
+    assert_eq!(lost, expected.map(|(stream, written)| Event::Lost { stream, written }));
 }

@@ -109,6 +109,14 @@ impl Context {
     /// The longest body that the protocol's text allows (v4 §2.5): 256 MiB.
     pub const DEFAULT_MAX_BODY: usize = 256 << 20;
 
+    /// The compression of frame bodies: none in v5, which compresses segments.
+    pub const fn frame_compression(&self) -> Option<Compression> {
+        match self.version {
+            Version::V3 | Version::V4 => self.compression,
+            Version::V5 => None,
+        }
+    }
+
     /// Whether EXECUTE, Prepared and Rows carry metadata ids: in v5, or as an extension of v4.
     pub const fn has_metadata_ids(&self) -> bool {
         matches!(self.version, Version::V5) || self.extensions.metadata_id

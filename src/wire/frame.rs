@@ -21,7 +21,7 @@ impl RawFrame {
     /// # Errors
     /// A compressed body where `context` has no compression, or one that lies about its length.
     pub fn plain_body(&self, context: &Context) -> Result<Bytes, DecodeError> {
-        if !self.header.flags.contains(FrameFlags::COMPRESSED) {
+        if !self.header.is_compressed() {
             return Ok(self.body.clone());
         }
         let at_body = |kind| DecodeError::new(kind, "body", Header::LENGTH);
@@ -199,7 +199,7 @@ impl FrameEncoder {
         start: usize,
         body_start: usize,
     ) -> Result<(), EncodeError> {
-        let Some(compression) = self.context.compression else { return Ok(()) };
+        let Some(compression) = self.context.frame_compression() else { return Ok(()) };
         if !header.opcode.may_be_compressed() {
             return Ok(());
         }

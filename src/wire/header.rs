@@ -41,6 +41,12 @@ impl Header {
     /// How many bytes a header takes.
     pub const LENGTH: usize = 9;
 
+    /// Whether the body is compressed. In v5 the flag says nothing: segments are compressed.
+    pub const fn is_compressed(&self) -> bool {
+        self.flags.contains(FrameFlags::COMPRESSED)
+            && matches!(self.version, Version::V3 | Version::V4)
+    }
+
     /// Reads a header and the length of its body. `None` when more bytes are needed.
     ///
     /// # Errors

@@ -21,10 +21,7 @@ fn case(cql_type: &'static str, values: impl Into<Vec<Value>>) -> Case {
 }
 
 pub(crate) fn every_type(node: &Node) -> Result<(), Failed> {
-    for version in [Version::V3, Version::V4] {
-        round_trips(node, version)?;
-    }
-    Ok(())
+    Version::ALL.into_iter().try_for_each(|version| round_trips(node, version))
 }
 
 fn round_trips(node: &Node, version: Version) -> Result<(), Failed> {

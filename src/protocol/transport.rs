@@ -1,0 +1,186 @@
+//! How frames travel: as they are, or in segments from the answer to STARTUP on (v5 §2.3.1).
+
+use std::collections::VecDeque;
+
+use bytes::BytesMut;
+
+use crate::wire::{
+    Compression, Context, DecodeError, DecodeErrorKind, FrameDecoder, RawFrame, SegmentDecoder,
+    SegmentEncoder,
+};
+
+/// A segment that is not what its flag says: whole frames, or a piece of one.
+const MISPLACED: DecodeError =
+    DecodeError::new(DecodeErrorKind::Contradiction, "self_contained", 0);
+
+/// The bytes of a connection, in both directions.
+#[derive(Debug)]
+pub(super) struct Transport {
+    frames: FrameDecoder,
+    /// The bytes to be written to the socket, and how many of them have been.
+    out: Vec<u8>,
+    out_written: usize,
+    /// How many bytes have been written before those of `out`.
+    written_before: u64,
+    segments: Option<Segments>,
+}
+
+/// What there is more to a connection whose frames travel in segments.
+#[derive(Debug)]
+struct Segments {
+    decoder: SegmentDecoder,
+    encoder: SegmentEncoder,
+    /// Frames that are in no segment yet.
+    pending: Vec<u8>,
+    /// How many bytes of frames have been put into segments.
+    packed: u64,
+    /// For segments not written yet: where they begin among the bytes written, and where their
+    /// frames end among the bytes of frames.
+    unwritten: VecDeque<(u64, u64)>,
+    /// Where the frames end of which something was written.
+    begun: u64,
+    /// Whether the last segment promised to hold whole frames.
+    self_contained: bool,
+}
+
+impl Transport {
+    pub(super) fn new(context: Context) -> Self {
+        Self {
+            frames: FrameDecoder::new(context),
+            out: Vec::new(),
+            out_written: 0,
+            written_before: 0,
+            segments: None,
+        }
+    }
+
+    /// From here on frames travel in segments. What has been received and not read is one already.
+    pub(super) fn start_segments(&mut self, compression: Option<Compression>) {
+        let mut decoder = SegmentDecoder::new(compression);
+        decoder.buffer_mut().unsplit(self.frames.buffer_mut().split());
+        self.segments = Some(Segments {
+            decoder,
+            encoder: SegmentEncoder::new(compression),
+            pending: Vec::new(),
+            packed: 0,
+            unwritten: VecDeque::new(),
+            begun: 0,
+            self_contained: false,
+        });
+    }
+
+    /// The buffer to read from the socket into.
+    pub(super) const fn receive_buffer(&mut self) -> &mut BytesMut {
+        match &mut self.segments {
+            Some(segments) => segments.decoder.buffer_mut(),
+            None => self.frames.buffer_mut(),
+        }
+    }
+
+    /// Whether what was received ends between two frames.
+    pub(super) fn is_between_frames(&self) -> bool {
+        let is_empty = self.segments.as_ref().is_none_or(|segments| segments.decoder.is_empty());
+        self.frames.is_empty() && is_empty
+    }
+
+    /// The next frame that has been received as a whole.
+    pub(super) fn next_frame(&mut self) -> Result<Option<RawFrame>, DecodeError> {
+        loop {
+            if let Some(frame) = self.frames.next_frame()? {
+                return Ok(Some(frame));
+            }
+            let Some(segments) = &mut self.segments else { return Ok(None) };
+            if segments.self_contained && !self.frames.is_empty() {
+                return Err(MISPLACED);
+            }
+            let Some(segment) = segments.decoder.next_segment()? else { return Ok(None) };
+            segments.self_contained = segment.self_contained;
+            match (segment.self_contained, self.frames.is_empty()) {
+                (true, true) => *self.frames.buffer_mut() = segment.payload,
+                // Nothing may stand between the pieces of a frame.
+                (true, false) => return Err(MISPLACED),
+                (false, _) => self.frames.extend(&segment.payload),
+            }
+        }
+    }
+
+    /// Where frames are to be written, at the end.
+    pub(super) const fn frames_mut(&mut self) -> &mut Vec<u8> {
+        match &mut self.segments {
+            Some(segments) => &mut segments.pending,
+            None => &mut self.out,
+        }
+    }
+
+    /// The place among all bytes of frames of the one that stands at `start` of
+    /// [`frames_mut`](Self::frames_mut).
+    pub(super) fn position(&self, start: usize) -> u64 {
+        let before = self.segments.as_ref().map_or(self.written_before, |segments| segments.packed);
+        before.saturating_add(to_u64(start))
+    }
+
+    /// Whether any byte of the frame at this place has been written.
+    pub(super) fn is_written(&self, position: u64) -> bool {
+        match &self.segments {
+            Some(segments) => position < segments.begun,
+            None => position < self.written(),
+        }
+    }
+
+    /// The bytes to be written to the socket.
+    pub(super) fn transmit(&mut self) -> &[u8] {
+        if let Some(segments) = &mut self.segments
+            && !segments.pending.is_empty()
+        {
+            let begin = self.written_before.saturating_add(to_u64(self.out.len()));
+            segments.encoder.encode(&segments.pending, &mut self.out);
+            segments.packed = segments.packed.saturating_add(to_u64(segments.pending.len()));
+            segments.unwritten.push_back((begin, segments.packed));
+            segments.pending.clear();
+        }
+        self.out.get(self.out_written..).unwrap_or_default()
+    }
+
+    /// How many bytes there are to be written, at least.
+    pub(super) fn backlog(&self) -> usize {
+        let pending = self.segments.as_ref().map_or(0, |segments| segments.pending.len());
+        self.out.len().saturating_sub(self.out_written).saturating_add(pending)
+    }
+
+    /// Says that the first `count` bytes of [`transmit`](Self::transmit) have been written.
+    pub(super) fn transmitted(&mut self, count: usize) {
+        self.out_written = self.out_written.saturating_add(count).min(self.out.len());
+        let written = self.written();
+        if let Some(segments) = &mut self.segments {
+            while let Some(&(begin, end)) = segments.unwritten.front()
+                && begin < written
+            {
+                segments.begun = end;
+                segments.unwritten.pop_front();
+            }
+        }
+        if self.out_written == self.out.len() {
+            self.written_before = written;
+            self.out.clear();
+            self.out_written = 0;
+        }
+    }
+
+    /// Forgets what has not been written.
+    pub(super) fn clear(&mut self) {
+        self.out.clear();
+        self.out_written = 0;
+        if let Some(segments) = &mut self.segments {
+            segments.pending.clear();
+        }
+    }
+
+    /// How many bytes have been written.
+    fn written(&self) -> u64 {
+        self.written_before.saturating_add(to_u64(self.out_written))
+    }
+}
+
+fn to_u64(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
