@@ -4,7 +4,7 @@
 //! beside a message in its frame. Requests borrow from the frame they came in; responses share it.
 //!
 //! Invariants: both directions of a message stand side by side; what the version or the extensions
-//! decide is decided here, from the [`Context`](crate::wire::Context); what is not known is kept
+//! decide is decided here, from the [`Context`]; what is not known is kept
 //! and written again as it came.
 //!
 //! ```

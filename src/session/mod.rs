@@ -29,7 +29,7 @@
 //! # }
 //! ```
 //!
-//! Invariants: there is one request path, [`request`]'s, which every verb takes; a request is made
+//! Invariants: there is one request path, which every verb takes; a request is made
 //! again only when that cannot do anything twice; an error names the node, the statement and what
 //! may have happened.
 
