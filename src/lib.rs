@@ -23,5 +23,8 @@ pub mod message;
 pub mod protocol;
 #[cfg(feature = "driver")]
 pub mod session;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod shell;
 pub mod types;
 pub mod wire;

@@ -93,6 +93,11 @@ impl ConnectArgs {
         Ok(change(builder).connect().await?)
     }
 
+    /// How many replicas must answer.
+    pub const fn consistency(&self) -> Consistency {
+        self.consistency
+    }
+
     /// Says what the session has done, if that was asked for.
     pub fn report(&self, session: &Session) {
         if self.metrics {

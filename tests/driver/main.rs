@@ -1,6 +1,8 @@
 //! Connections, sessions and programs against servers that answer as a test says: real sockets, no
 //! Cassandra.
 
+#[path = "../support/listen.rs"]
+mod listen;
 #[path = "../support/program.rs"]
 mod program;
 mod programs;

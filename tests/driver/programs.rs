@@ -12,8 +12,9 @@ use cqlwire::message::{
 use cqlwire::types::{ColumnSpec, NativeType};
 use cqlwire::wire::{FrameEncoder, Stream, Version};
 
+use crate::listen::serve;
 use crate::program::{ADD_USERS, LIST_USERS, run};
-use crate::server::{Reply, serve, speak};
+use crate::server::{Reply, speak};
 
 /// Runs `list_users` against `address`: what it says when it fails.
 fn failure(address: SocketAddr, arguments: &[&str]) -> String {

@@ -189,7 +189,7 @@ async fn only_what_can_do_no_harm_is_done_again_on_a_new_connection() {
 async fn a_server_that_is_still_starting_is_waited_for() {
     let starting = Arc::new(AtomicUsize::new(0));
     let asked = Arc::clone(&starting);
-    let address = server::serve(move |socket| {
+    let address = crate::listen::serve(move |socket| {
         // Twice the door is shut; then somebody is there.
         if asked.fetch_add(1, Ordering::SeqCst) >= 2 {
             server::talk(socket, Version::V4, |_, _| QueryResult::Void.into());

@@ -4,13 +4,13 @@
 //! tests of one version: `cargo test --test live 4.1.9`.
 
 mod fleet;
+#[path = "../support/listen.rs"]
+mod listen;
 #[path = "../support/program.rs"]
 mod program;
 mod programs;
 #[path = "../support/proxy.rs"]
 mod proxy;
-#[path = "../support/server.rs"]
-mod server;
 mod session;
 mod values;
 

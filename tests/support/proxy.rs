@@ -8,7 +8,7 @@ use std::thread;
 
 use cqlwire::wire::{FrameDecoder, FrameFlags, Version};
 
-use crate::server::serve;
+use crate::listen::serve;
 
 /// How many frames have passed in one direction.
 #[derive(Debug, Default)]

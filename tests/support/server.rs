@@ -1,7 +1,7 @@
 //! A server that answers as a test says, on a thread and a real socket.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
@@ -10,13 +10,7 @@ use cqlwire::message::{
 };
 use cqlwire::wire::{Compression, Context, FrameDecoder, FrameEncoder, Stream, Version};
 
-/// Does something with every connection, until the test ends.
-pub(crate) fn serve(act: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || listener.incoming().for_each(|socket| act(socket.unwrap())));
-    address
-}
+use crate::listen::serve;
 
 /// What a server does about a request.
 pub(crate) enum Reply {

@@ -1,0 +1,17 @@
+//! Scripts of statements, run and printed as `cqlsh -f` does it.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `split` | where one statement ends and the next begins |
+//! | `command` | the statements that are for the shell, not for the server |
+//! | `run` | running a script, and going on after an error |
+//! | `table` | printing rows |
+//! | `format` | printing a value |
+
+mod command;
+mod format;
+mod run;
+mod split;
+mod table;
+
+pub use run::{Shell, read};
