@@ -19,6 +19,9 @@
 pub mod cli;
 #[cfg(feature = "driver")]
 pub mod connection;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod message;
 pub mod protocol;
 #[cfg(feature = "driver")]

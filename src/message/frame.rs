@@ -35,6 +35,9 @@ const REQUEST_FLAGS: FrameFlags =
 /// The flags that a response's fields stand for.
 const RESPONSE_FLAGS: FrameFlags = REQUEST_FLAGS.with(FrameFlags::WARNING, true);
 
+/// The flags that v3 does not know: it ignores them.
+const SINCE_V4: FrameFlags = FrameFlags::CUSTOM_PAYLOAD.with(FrameFlags::WARNING, true);
+
 impl<'a> RequestFrame<'a> {
     /// A request with nothing beside it.
     pub fn new(stream: Stream, request: impl Into<Request<'a>>) -> Self {
@@ -59,15 +62,16 @@ impl<'a> RequestFrame<'a> {
         if header.is_compressed() {
             return Err(DecodeError::new(DecodeErrorKind::StillCompressed, "body", Header::LENGTH));
         }
+        let flags = known_flags(header);
         let mut reader = Reader::from_shared(&frame.body);
-        let custom_payload = custom_payload(&mut reader, header.flags)?;
+        let custom_payload = custom_payload(&mut reader, flags)?;
         let request = Request::decode(header.opcode, &mut reader, context)?;
         Ok(Self {
             stream: header.stream,
-            tracing: header.flags.contains(FrameFlags::TRACING),
+            tracing: flags.contains(FrameFlags::TRACING),
             custom_payload,
             request,
-            other_flags: header.flags.without(REQUEST_FLAGS),
+            other_flags: header.flags.without(flags.only(REQUEST_FLAGS)),
             trailing: Cow::Borrowed(reader.take_rest()),
         })
     }
@@ -143,17 +147,18 @@ impl ResponseFrame {
     pub fn decode(frame: &RawFrame, context: &Context) -> Result<Self, DecodeError> {
         let header = &frame.header;
         check(header, true, context)?;
+        let flags = known_flags(header);
         let body = frame.plain_body(context)?;
         let mut reader = Reader::from_shared(&body);
-        let tracing_id = match header.flags.contains(FrameFlags::TRACING) {
+        let tracing_id = match flags.contains(FrameFlags::TRACING) {
             true => Some(reader.uuid("tracing_id")?),
             false => None,
         };
-        let warnings = match header.flags.contains(FrameFlags::WARNING) {
+        let warnings = match flags.contains(FrameFlags::WARNING) {
             true => owned(reader.string_list("warnings")?),
             false => Vec::new(),
         };
-        let custom_payload = custom_payload(&mut reader, header.flags)?;
+        let custom_payload = custom_payload(&mut reader, flags)?;
         let response = Response::decode(header.opcode, &mut reader, context)?;
         let trailing = reader.take_rest();
         Ok(Self {
@@ -162,7 +167,7 @@ impl ResponseFrame {
             warnings,
             custom_payload,
             response,
-            other_flags: header.flags.without(RESPONSE_FLAGS),
+            other_flags: header.flags.without(flags.only(RESPONSE_FLAGS)),
             trailing: reader.share(trailing),
         })
     }
@@ -215,6 +220,14 @@ fn check(header: &Header, is_response: bool, context: &Context) -> Result<(), De
         return Err(DecodeError::new(kind, "version", 0));
     }
     Ok(())
+}
+
+/// The flags of a header that have a meaning in its version.
+const fn known_flags(header: &Header) -> FrameFlags {
+    match header.version {
+        Version::V3 => header.flags.without(SINCE_V4),
+        Version::V4 | Version::V5 => header.flags,
+    }
 }
 
 fn custom_payload(reader: &mut Reader<'_>, flags: FrameFlags) -> Result<BytesMap, DecodeError> {

@@ -132,6 +132,10 @@ impl<'a> Parameters<'a> {
         }
         parameters.tail(flags, reader, context)?;
         parameters.other_flags = flags.without(parameters.flags());
+        // A paging state of null is none: nothing of it is left.
+        if parameters.paging_state.is_none() {
+            parameters.other_flags = parameters.other_flags.without(QueryFlags::PAGING_STATE);
+        }
         Ok(parameters)
     }
 

@@ -97,10 +97,10 @@ fn node(input: &str, depth: usize) -> IResult<&str, Node<'_>> {
         )));
     }
     let word = || take_while1(|c: char| c.is_alphanumeric() || "._-$".contains(c));
-    let (start, _) = multispace0(input)?;
-    let (rest, label) =
-        opt(terminated(take_while(|c: char| c.is_ascii_hexdigit()), char(':'))).parse(start)?;
-    let (rest, class) = word().parse(rest)?;
+    let (rest, _) = multispace0(input)?;
+    let (start, label) =
+        opt(terminated(take_while(|c: char| c.is_ascii_hexdigit()), char(':'))).parse(rest)?;
+    let (rest, class) = word().parse(start)?;
     let parameter = |input| node(input, depth.saturating_add(1));
     let (rest, parameters) =
         opt(delimited(char('('), separated_list0(separator, parameter), (multispace0, char(')'))))

@@ -165,6 +165,13 @@ macro_rules! wire_flags {
                 if on { Self(self.0 | flags.0) } else { self }
             }
 
+            /// Those of these flags that are also `flags`.
+            #[inline]
+            #[must_use]
+            pub const fn only(self, flags: Self) -> Self {
+                Self(self.0 & flags.0)
+            }
+
             /// These flags but for `flags`.
             #[inline]
             #[must_use]

@@ -1,0 +1,155 @@
+//! What the fuzz targets call, and what `cargo test` replays their corpus through.
+//!
+//! Each function takes any bytes. It must not panic, and what it decodes must encode, decode again,
+//! and be the same.
+
+use crate::message::{RequestFrame, ResponseFrame};
+use crate::types::{CqlType, Value};
+use crate::wire::{
+    Compression, Context, FrameDecoder, FrameEncoder, RawFrame, Reader, SegmentDecoder,
+    SegmentEncoder, Version, Writer,
+};
+
+/// So many bytes are allowed to come out of a compressed body.
+const LIMIT: usize = 1 << 16;
+
+/// What is fed with bytes.
+pub type Target = fn(&[u8]);
+
+/// Every target, by its name.
+pub const TARGETS: [(&str, Target); 5] = [
+    ("frames", frames),
+    ("segments", segments),
+    ("value", value),
+    ("class_name", class_name),
+    ("compression", compression),
+];
+
+/// Frames in a stream, of whatever version their first bytes say.
+pub fn frames(data: &[u8]) {
+    // The first byte decides how the rest is cut into pieces.
+    let Some((&piece, stream)) = data.split_first() else { return };
+    let whole = all_frames(stream, stream.len().max(1));
+    let pieces = all_frames(stream, usize::from(piece).max(1));
+    assert_eq!(whole, pieces, "the pieces of a stream must not matter");
+    for frame in &whole {
+        frame_survives(frame);
+    }
+}
+
+fn all_frames(stream: &[u8], piece: usize) -> Vec<RawFrame> {
+    let mut decoder = FrameDecoder::new(Version::V4).max_body(LIMIT);
+    let mut frames = Vec::new();
+    for piece in stream.chunks(piece) {
+        decoder.extend(piece);
+        loop {
+            match decoder.next_frame() {
+                Ok(Some(frame)) => frames.push(frame),
+                Ok(None) => break,
+                Err(error) if error.is_recoverable() => {}
+                Err(_) => return frames,
+            }
+        }
+    }
+    frames
+}
+
+fn frame_survives(frame: &RawFrame) {
+    let version = frame.header.version;
+    let compressed =
+        Context { compression: Some(Compression::Lz4), max_body: LIMIT, ..Context::from(version) };
+    let mut again = Vec::new();
+    frame.encode(&mut again).expect("what came as a frame goes as one");
+    let Ok(plain) = frame.clone().decompress(&compressed) else { return };
+    let context = Context::from(version);
+    for metadata_id in [false, true] {
+        let mut context = context;
+        context.extensions.metadata_id = metadata_id;
+        if let Ok(request) = RequestFrame::decode(&plain, &context) {
+            let bytes = encoded(&context, |encoder, out| request.encode(encoder, out));
+            let frame = only_frame(&bytes);
+            let again = RequestFrame::decode(&frame, &context).expect("what we write we read");
+            assert_eq!(again, request);
+        }
+        if let Ok(response) = ResponseFrame::decode(&plain, &context) {
+            let bytes = encoded(&context, |encoder, out| response.encode(encoder, out));
+            let frame = only_frame(&bytes);
+            let again = ResponseFrame::decode(&frame, &context).expect("what we write we read");
+            assert_eq!(again, response);
+        }
+    }
+}
+
+fn encoded<E: std::fmt::Debug>(
+    context: &Context,
+    encode: impl FnOnce(&mut FrameEncoder, &mut Vec<u8>) -> Result<(), E>,
+) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode(&mut FrameEncoder::new(*context), &mut bytes).expect("what was read can be written");
+    bytes
+}
+
+fn only_frame(bytes: &[u8]) -> RawFrame {
+    let mut decoder = FrameDecoder::new(Version::V4);
+    decoder.extend(bytes);
+    decoder.next_frame().expect("a frame").expect("a whole frame")
+}
+
+/// Segments in a stream, plain and compressed.
+pub fn segments(data: &[u8]) {
+    for compression in [None, Some(Compression::Lz4)] {
+        let mut decoder = SegmentDecoder::new(compression);
+        decoder.extend(data);
+        while let Ok(Some(_)) = decoder.next_segment() {}
+        // Any bytes survive as payload.
+        let mut bytes = Vec::new();
+        SegmentEncoder::new(compression).encode(data, &mut bytes);
+        let mut decoder = SegmentDecoder::new(compression);
+        decoder.extend(&bytes);
+        let mut payloads = Vec::new();
+        while let Some(segment) = decoder.next_segment().expect("what we write we read") {
+            payloads.extend_from_slice(&segment.payload);
+        }
+        assert!(payloads == data);
+    }
+}
+
+/// A type, and a value of it.
+pub fn value(data: &[u8]) {
+    let mut reader = Reader::new(data);
+    let Ok(cql_type) = CqlType::decode(&mut reader) else { return };
+    let bytes = reader.take_rest();
+    let mut option = Vec::new();
+    let context = Context::from(Version::V5);
+    cql_type.encode(&mut Writer::new(&mut option), &context).expect("a type that was read");
+    assert_eq!(CqlType::decode(&mut Reader::new(&option)).as_ref(), Ok(&cql_type));
+
+    let Ok(value) = Value::decode(&cql_type, bytes) else { return };
+    let mut out = Vec::new();
+    value.encode(&cql_type, &mut Writer::new(&mut out)).expect("a value that was read");
+    let again = Value::decode(&cql_type, out.get(4..).unwrap_or_default());
+    // Not a number is not itself, but prints as itself.
+    assert_eq!(again.map(|again| again.to_string()), Ok(value.to_string()));
+}
+
+/// A Java class name.
+pub fn class_name(data: &[u8]) {
+    let Ok(class) = std::str::from_utf8(data) else { return };
+    let cql_type = CqlType::from_class(class);
+    let mut option = Vec::new();
+    let context = Context::from(Version::V5);
+    if cql_type.encode(&mut Writer::new(&mut option), &context).is_ok() {
+        assert_eq!(CqlType::decode(&mut Reader::new(&option)).as_ref(), Ok(&cql_type));
+    }
+}
+
+/// A compressed body, and any body compressed.
+pub fn compression(data: &[u8]) {
+    if let Ok(body) = Compression::Lz4.decompress(data, LIMIT) {
+        assert!(body.len() <= LIMIT);
+    }
+    let mut compressed = Vec::new();
+    Compression::Lz4.compress(data, &mut compressed);
+    let body = Compression::Lz4.decompress(&compressed, data.len());
+    assert!(body.as_deref() == Ok(data));
+}

@@ -1,0 +1,37 @@
+//! What the fuzzers begin with, and what they have found, on stable Rust.
+
+use std::path::{Path, PathBuf};
+
+use cqlwire::fuzzing::TARGETS;
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn the_corpus_holds() {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    for (name, target) in TARGETS {
+        let seeds = files(&fuzz.join("corpus").join(name));
+        assert!(!seeds.is_empty(), "the target {name} has no seeds");
+        for file in seeds.into_iter().chain(files(&fuzz.join("regressions").join(name))) {
+            // The name of the file is seen when it panics.
+            println!("{}", file.display());
+            target(&std::fs::read(file).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_target_has_its_line() {
+    let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
+    let mut there: Vec<String> = files(&targets)
+        .iter()
+        .map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    there.sort();
+    let mut known = TARGETS.map(|(name, _)| name.to_owned());
+    known.sort();
+    assert_eq!(there, known);
+}

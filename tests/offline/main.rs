@@ -1,0 +1,7 @@
+//! What needs no server.
+
+mod corpus;
+mod floors;
+mod properties;
+#[path = "../support/strategies.rs"]
+mod strategies;

@@ -1,0 +1,130 @@
+//! What holds for every message, type and value.
+
+use cqlwire::message::{RequestFrame, ResponseFrame};
+use cqlwire::types::{CqlType, Value};
+use cqlwire::wire::{
+    Compression, Context, EncodeError, FrameDecoder, FrameEncoder, RawFrame, Reader, Version,
+    Writer,
+};
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+
+use crate::strategies::{context, cql_type, request_frame, response_frame, value};
+
+fn config(cases: u32) -> ProptestConfig {
+    let failures = FileFailurePersistence::Direct("tests/offline/regressions.txt");
+    ProptestConfig { cases, failure_persistence: Some(Box::new(failures)), ..Default::default() }
+}
+
+/// What `encode` writes, and the frames in it, found in pieces of `piece` bytes.
+fn through_the_wire(
+    context: Context,
+    piece: usize,
+    encode: impl FnOnce(&mut FrameEncoder, &mut Vec<u8>) -> Result<(), EncodeError>,
+) -> (Vec<u8>, RawFrame) {
+    let mut bytes = Vec::new();
+    encode(&mut FrameEncoder::new(context), &mut bytes).unwrap();
+    let mut decoder = FrameDecoder::new(context);
+    let mut frames = Vec::new();
+    for piece in bytes.chunks(piece) {
+        decoder.extend(piece);
+        while let Some(frame) = decoder.next_frame().unwrap() {
+            frames.push(frame);
+        }
+    }
+    assert!(decoder.is_empty());
+    assert_eq!(frames.len(), 1);
+    (bytes, frames.remove(0))
+}
+
+/// A context, and the same with LZ4.
+fn both_ways(context: Context) -> [Context; 2] {
+    [context, Context { compression: Some(Compression::Lz4), ..context }]
+}
+
+proptest! {
+    #![proptest_config(config(600))]
+
+    #[test]
+    fn requests_survive_the_wire(
+        (context, frame) in context().prop_flat_map(|context| (Just(context), request_frame(context))),
+        piece in 1_usize..40,
+    ) {
+        for context in both_ways(context) {
+            let (bytes, raw) = through_the_wire(context, piece, |e, out| frame.encode(e, out));
+            let plain = raw.decompress(&context).unwrap();
+            let decoded = RequestFrame::decode(&plain, &context).unwrap();
+            prop_assert_eq!(&decoded, &frame);
+            let (again, _) = through_the_wire(context, piece, |e, out| decoded.encode(e, out));
+            prop_assert_eq!(again, bytes);
+            // A request is no response.
+            prop_assert!(ResponseFrame::decode(&plain, &context).is_err());
+        }
+    }
+
+    #[test]
+    fn responses_survive_the_wire(
+        (context, frame) in context().prop_flat_map(|context| (Just(context), response_frame(context))),
+        piece in 1_usize..40,
+    ) {
+        for context in both_ways(context) {
+            let (bytes, raw) = through_the_wire(context, piece, |e, out| frame.encode(e, out));
+            let decoded = ResponseFrame::decode(&raw, &context).unwrap();
+            prop_assert_eq!(&decoded, &frame);
+            let (again, _) = through_the_wire(context, piece, |e, out| decoded.encode(e, out));
+            prop_assert_eq!(again, bytes);
+            prop_assert!(RequestFrame::decode(&raw, &context).is_err());
+        }
+    }
+
+    #[test]
+    fn types_survive_the_wire(cql_type in cql_type()) {
+        for version in Version::ALL {
+            let mut bytes = Vec::new();
+            cql_type.encode(&mut Writer::new(&mut bytes), &version.into()).unwrap();
+            let mut reader = Reader::new(&bytes);
+            let decoded = CqlType::decode(&mut reader).unwrap();
+            prop_assert_eq!(&decoded, &cql_type);
+            prop_assert!(reader.is_empty());
+        }
+    }
+
+    #[test]
+    fn values_survive_the_wire(
+        (cql_type, value) in cql_type().prop_flat_map(|cql_type| {
+            let values = value(&cql_type);
+            (Just(cql_type), values)
+        }),
+    ) {
+        let mut bytes = Vec::new();
+        value.encode(&cql_type, &mut Writer::new(&mut bytes)).unwrap();
+        let (length, content) = bytes.split_first_chunk().unwrap();
+        prop_assert_eq!(u32::from_be_bytes(*length) as usize, content.len());
+        let decoded = Value::decode(&cql_type, content).unwrap();
+        prop_assert_eq!(&decoded, &value);
+        let mut again = Vec::new();
+        decoded.encode(&cql_type, &mut Writer::new(&mut again)).unwrap();
+        prop_assert_eq!(again, bytes);
+    }
+
+    #[test]
+    fn no_bytes_panic(data in prop::collection::vec(any::<u8>(), 0..200)) {
+        for (_, target) in cqlwire::fuzzing::TARGETS {
+            target(&data);
+        }
+    }
+
+    #[test]
+    fn no_body_panics(
+        opcode in 0_u8..0x14,
+        version in 3_u8..6,
+        flags in 0_u8..0x20,
+        body in prop::collection::vec(prop_oneof![2 => Just(0_u8), 1 => any::<u8>()], 0..120),
+    ) {
+        for direction in [0, 0x80] {
+            let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+            let header = [version | direction, flags, 0, 1, opcode];
+            cqlwire::fuzzing::frames(&[&[255][..], &header, &length, &body].concat());
+        }
+    }
+}
