@@ -1,12 +1,13 @@
 //! The values that a request binds to the variables of its statement.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::{BindError, BindErrorKind, ColumnSpec, ToCql};
 use crate::wire::{DecodeError, EncodeError, EncodeErrorKind, RawValue, Reader, Version, Writer};
 
 /// Values as QUERY, EXECUTE and BATCH carry them: encoded, by position or by name (v4 §4.1.4).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Values<'a> {
     count: u16,
     named: bool,
@@ -102,6 +103,12 @@ impl<'a> Values<'a> {
         writer.short(self.count);
         writer.raw(&self.bytes);
         Ok(())
+    }
+}
+
+impl fmt::Debug for Values<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 

@@ -4,9 +4,25 @@ use std::path::{Path, PathBuf};
 
 use cqlwire::fuzzing::TARGETS;
 
+use crate::golden;
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// Every vector is a seed of the frames' target, whose first byte says how it is cut.
+#[test]
+fn the_vectors_are_seeds() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/frames");
+    for vector in golden::all() {
+        let seed = [&[7][..], &vector.bytes].concat();
+        let file = seeds.join(vector.path.file_stem().unwrap());
+        if std::env::var_os("CQLWIRE_BLESS").is_some() {
+            std::fs::write(&file, &seed).unwrap();
+        }
+        assert!(std::fs::read(&file).is_ok_and(|there| there == seed), "{}", file.display());
+    }
 }
 
 #[test]

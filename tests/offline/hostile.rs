@@ -1,0 +1,81 @@
+//! The golden vectors, cut short and falsified: errors, never a panic.
+
+use cqlwire::message::{QueryResult, RequestFrame, Response, ResponseFrame};
+use cqlwire::types::Value;
+use cqlwire::wire::{Context, DecodeError, FrameDecoder, FrameEncoder, RawFrame};
+
+use crate::golden::all;
+
+/// What a frame encodes to once it has been decoded, and whether all its rows could be read.
+fn decode(frame: &RawFrame, context: &Context) -> Result<(Vec<u8>, bool), DecodeError> {
+    let mut encoder = FrameEncoder::new(*context);
+    let mut bytes = Vec::new();
+    let mut readable = true;
+    match frame.header.is_response {
+        false => {
+            let frame = frame.clone().decompress(context)?;
+            let decoded = RequestFrame::decode(&frame, context)?;
+            decoded.encode(&mut encoder, &mut bytes).unwrap();
+        }
+        true => {
+            let decoded = ResponseFrame::decode(frame, context)?;
+            decoded.encode(&mut encoder, &mut bytes).unwrap();
+            if let Response::Result(QueryResult::Rows(rows)) = &decoded.response {
+                readable = rows.rows::<Vec<Value>>().unwrap().all(|row| row.is_ok());
+            }
+        }
+    }
+    Ok((bytes, readable))
+}
+
+#[test]
+fn a_frame_cut_short_is_no_frame() {
+    for vector in all() {
+        for end in 0..vector.bytes.len() {
+            let mut frames = FrameDecoder::new(vector.context);
+            frames.extend(&vector.bytes[..end]);
+            assert_eq!(frames.next_frame(), Ok(None), "{} to {end}", vector.path.display());
+        }
+    }
+}
+
+#[test]
+fn a_body_cut_short_is_an_error_or_another_message() {
+    let mut errors = 0;
+    for vector in all() {
+        let whole = vector.frame();
+        for end in 0..whole.body.len() {
+            let cut = RawFrame { body: whole.body.slice(..end), ..whole.clone() };
+            let mut bytes = Vec::new();
+            cut.encode(&mut bytes).unwrap();
+            match decode(&cut, &vector.context) {
+                Err(_) => errors += 1,
+                // Cells are read when they are asked for.
+                Ok((_, false)) => errors += 1,
+                // A body without its last bytes can be one that has none there: it is what it says.
+                Ok((encoded, true)) => {
+                    assert_eq!(encoded, bytes, "{} to {end}", vector.path.display());
+                }
+            }
+        }
+    }
+    assert!(errors > 2_000, "only {errors} prefixes were errors");
+}
+
+#[test]
+fn a_flipped_byte_is_an_error_or_another_message() {
+    for vector in all() {
+        for index in 0..vector.bytes.len() {
+            for flip in [0x01, 0x80, 0xff] {
+                let mut bytes = vector.bytes.clone();
+                bytes[index] ^= flip;
+                let mut frames = FrameDecoder::new(vector.context);
+                frames.extend(&bytes);
+                if let Ok(Some(frame)) = frames.next_frame() {
+                    let context = Context { version: frame.header.version, ..vector.context };
+                    let _may_fail = decode(&frame, &context);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The golden vectors of `protocol-spec/vectors/`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cqlwire::wire::{Compression, Context, FrameDecoder, RawFrame, Version};
+
+/// A file of `protocol-spec/vectors/`: see the README there.
+#[derive(Debug, Clone)]
+pub(crate) struct Vector {
+    pub(crate) path: PathBuf,
+    pub(crate) context: Context,
+    pub(crate) bytes: Vec<u8>,
+    /// Whether what the bytes decode to encodes to them again.
+    pub(crate) is_canonical: bool,
+    /// What the bytes decode to, as `Debug` shows it.
+    pub(crate) expected: Option<String>,
+}
+
+/// What stands between the bytes and what they decode to.
+pub(crate) const DECODES_TO: &str = "decodes to:\n";
+
+impl Vector {
+    /// The frame; every vector is one.
+    pub(crate) fn frame(&self) -> RawFrame {
+        let mut frames = FrameDecoder::new(self.context);
+        frames.extend(&self.bytes);
+        let frame = frames.next_frame().unwrap().expect("a whole frame");
+        assert!(frames.is_empty(), "{}", self.path.display());
+        frame
+    }
+}
+
+/// Every vector, in the order of their names.
+pub(crate) fn all() -> Vec<Vector> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-spec/vectors");
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().map(read).collect()
+}
+
+fn read(path: PathBuf) -> Vector {
+    let file = fs::read_to_string(&path).unwrap();
+    let (head, expected) = match file.split_once(DECODES_TO) {
+        Some((head, expected)) => (head, Some(expected.to_owned())),
+        None => (file.as_str(), None),
+    };
+    let (title, bytes) = head.split_once("\n\n").expect("an empty line before the bytes");
+    let hex = bytes
+        .lines()
+        .flat_map(|line| line.split('|').next().unwrap_or_default().split_whitespace());
+    let bytes: Vec<u8> = hex.map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect();
+    let mut context = Context::from(Version::from_first_byte(bytes[0]).unwrap().0);
+    let mut is_canonical = true;
+    for line in title.lines().skip(1) {
+        match line.split_once(": ").unwrap() {
+            ("compression", name) => {
+                context.compression = Some(name.parse::<Compression>().unwrap());
+            }
+            ("extension", "metadata_id") => context.extensions.metadata_id = true,
+            ("extension", "duration") => context.extensions.duration = true,
+            ("extension", "rate_limit_error 0xf000") => {
+                context.extensions.rate_limit_error = Some(0xf000);
+            }
+            ("encodes", "plain") => is_canonical = false,
+            other => panic!("{}: {other:?}", path.display()),
+        }
+    }
+    Vector { path, context, bytes, is_canonical, expected }
+}
