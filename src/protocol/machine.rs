@@ -6,11 +6,11 @@ use std::time::Instant;
 use bytes::BytesMut;
 
 use super::handshake::{Handshake, Step};
+use super::outbound::Outbound;
 use super::streams::{Request as InFlight, Slot, Streams};
-use super::transport::Transport;
 use super::{CloseReason, ConnectionOptions, SendError};
 use crate::message::{ErrorCode, Options, Request, RequestFrame, Response, ResponseFrame};
-use crate::wire::{Context, FrameEncoder, RawFrame, Stream, Version};
+use crate::wire::{Context, FrameDecoder, FrameEncoder, RawFrame, Stream, Version};
 
 /// A client's side of a connection.
 ///
@@ -35,7 +35,8 @@ pub struct Connection {
     state: State,
     context: Context,
     encoder: FrameEncoder,
-    transport: Transport,
+    frames: FrameDecoder,
+    out: Outbound,
     streams: Streams,
     events: VecDeque<Event>,
     last_input: Instant,
@@ -92,7 +93,8 @@ impl Connection {
             state: State::Opening { handshake: Handshake::Supported, deadline },
             context,
             encoder: FrameEncoder::new(context),
-            transport: Transport::new(context),
+            frames: FrameDecoder::new(context),
+            out: Outbound::default(),
             streams: Streams::new(options.stream_limit()),
             events: VecDeque::new(),
             last_input: now,
@@ -138,8 +140,8 @@ impl Connection {
         request: &RequestFrame<'_>,
         deadline: Option<Instant>,
     ) -> Result<Stream, SendError> {
-        let start = self.transport.frames_mut().len();
-        request.encode(&mut self.encoder, self.transport.frames_mut())?;
+        let start = self.out.frames_mut().len();
+        request.encode(&mut self.encoder, self.out.frames_mut())?;
         self.begin(start, deadline)
     }
 
@@ -153,8 +155,8 @@ impl Connection {
         frame: &[u8],
         deadline: Option<Instant>,
     ) -> Result<Stream, SendError> {
-        let start = self.transport.frames_mut().len();
-        self.transport.frames_mut().extend_from_slice(frame);
+        let start = self.out.frames_mut().len();
+        self.out.frames_mut().extend_from_slice(frame);
         self.begin(start, deadline)
     }
 
@@ -167,22 +169,22 @@ impl Connection {
 
     /// The bytes to be written to the socket.
     pub fn transmit(&mut self) -> &[u8] {
-        self.transport.transmit()
+        self.out.transmit()
     }
 
     /// Says that the first `count` bytes of [`transmit`](Self::transmit) have been written.
     pub fn transmitted(&mut self, count: usize) {
-        self.transport.transmitted(count);
+        self.out.transmitted(count);
     }
 
     /// How many bytes wait to be written.
     pub fn backlog(&self) -> usize {
-        self.transport.backlog()
+        self.out.backlog()
     }
 
     /// The buffer to read from the socket into; then call [`handle_input`](Self::handle_input).
     pub const fn receive_buffer(&mut self) -> &mut BytesMut {
-        self.transport.receive_buffer()
+        self.frames.buffer_mut()
     }
 
     /// Acts on what is in the [receive buffer](Self::receive_buffer).
@@ -192,7 +194,7 @@ impl Connection {
             *heartbeat = None;
         }
         while !self.is_closed() {
-            match self.transport.next_frame() {
+            match self.frames.next_frame() {
                 Ok(None) => return,
                 Ok(Some(frame)) => self.handle_frame(frame),
                 Err(error) => self.close(CloseReason::Decode(error)),
@@ -202,7 +204,7 @@ impl Connection {
 
     /// Says that the server will send nothing more.
     pub fn handle_end_of_input(&mut self) {
-        let mid_frame = !self.transport.is_between_frames();
+        let mid_frame = !self.frames.is_empty();
         self.close(CloseReason::EndOfInput { mid_frame });
     }
 
@@ -244,19 +246,19 @@ impl Connection {
             return;
         }
         self.state = State::Closed;
-        let transport = &self.transport;
+        let out = &self.out;
         let lost = self.streams.drain().map(|(stream, request)| Event::Lost {
             stream,
-            written: transport.is_written(request.position),
+            written: out.is_written(request.position),
         });
         self.events.extend(lost);
         self.events.push_back(Event::Closed(why));
-        self.transport.clear();
+        self.out.clear();
     }
 
     /// Gives the frame that was written at `start` a stream, or takes it back.
     fn begin(&mut self, start: usize, deadline: Option<Instant>) -> Result<Stream, SendError> {
-        let position = self.transport.position(start);
+        let position = self.out.position(start);
         let slot = Slot::Waiting(InFlight { deadline, position });
         let taken = match self.is_open() {
             true => self.streams.take(slot).ok_or(SendError::NoStream),
@@ -264,26 +266,26 @@ impl Connection {
         };
         match taken {
             Ok(stream) => self.set_stream(start, stream),
-            Err(_) => self.transport.frames_mut().truncate(start),
+            Err(_) => self.out.frames_mut().truncate(start),
         }
         taken
     }
 
     /// Sends a request of the connection's own.
     fn send_internal(&mut self, request: Request<'_>) {
-        let start = self.transport.frames_mut().len();
+        let start = self.out.frames_mut().len();
         let frame = RequestFrame::new(Stream::default(), request);
-        let encoded = frame.encode(&mut self.encoder, self.transport.frames_mut());
+        let encoded = frame.encode(&mut self.encoder, self.out.frames_mut());
         match (encoded, self.streams.take(Slot::Internal)) {
             (Ok(()), Some(stream)) => self.set_stream(start, stream),
             // Without a stream the heartbeat cannot be sent; its time-out still counts.
-            (Ok(()), None) => self.transport.frames_mut().truncate(start),
+            (Ok(()), None) => self.out.frames_mut().truncate(start),
             (Err(_), _) => self.close(CloseReason::Unexpected(frame.request.opcode())),
         }
     }
 
     fn set_stream(&mut self, start: usize, stream: Stream) {
-        let frames = self.transport.frames_mut();
+        let frames = self.out.frames_mut();
         let header = frames.get_mut(start..).and_then(<[u8]>::first_chunk_mut::<4>);
         if let Some([_version, _flags, high, low]) = header {
             [*high, *low] = stream.0.to_be_bytes();
@@ -324,7 +326,8 @@ impl Connection {
                 self.encoder = FrameEncoder::new(self.context);
                 let is_answered = handshake == Handshake::ReadyOrAuthenticate;
                 if is_answered && self.context.version >= Version::V5 {
-                    self.transport.start_segments(self.context.compression);
+                    self.frames.start_segments(self.context.compression);
+                    self.out.start_segments(self.context.compression);
                 }
                 self.take_step(step, deadline);
             }

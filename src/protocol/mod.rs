@@ -15,7 +15,7 @@
 //! which it wants to be called again. Whoever drives it owns the socket and the clock: see
 //! [`connection`](crate::connection) for tokio.
 //!
-//! In v5 frames travel in segments from the answer to STARTUP on; `transport` knows.
+//! In v5 frames travel in segments from the answer to STARTUP on.
 //!
 //! Invariants: a stream is not used again before its answer has come, however late; everything
 //! that is waited for has an end in time; after `Closed` there are no events; whether a byte of a
@@ -39,10 +39,10 @@ mod credentials;
 mod error;
 mod handshake;
 mod machine;
+mod outbound;
 mod streams;
 #[cfg(test)]
 mod tests;
-mod transport;
 
 pub use credentials::Credentials;
 pub use error::{CloseReason, SendError};

@@ -10,8 +10,7 @@ use crate::message::{
     Request, RequestFrame, Response, ResponseFrame, ServerError, Startup, StatusChange, Supported,
 };
 use crate::wire::{
-    Consistency, DecodeErrorKind, FrameDecoder, FrameEncoder, RawFrame, SegmentDecoder,
-    SegmentEncoder,
+    Consistency, DecodeErrorKind, FrameDecoder, FrameEncoder, RawFrame, SegmentEncoder,
 };
 
 /// Both ends of a connection, and the time.
@@ -19,7 +18,7 @@ struct Pair {
     client: Connection,
     server: FrameDecoder,
     /// Set when frames travel in segments.
-    segments: Option<SegmentDecoder>,
+    segments: Option<SegmentEncoder>,
     context: Context,
     now: Instant,
 }
@@ -41,7 +40,8 @@ impl Pair {
         pair.context.compression = startup.get("COMPRESSION").map(|_| Compression::Lz4);
         pair.answer(Stream(0), Ready);
         if pair.context.version == Version::V5 {
-            pair.segments = Some(SegmentDecoder::new(pair.context.compression));
+            pair.server.start_segments(pair.context.compression);
+            pair.segments = Some(SegmentEncoder::new(pair.context.compression));
         }
         assert_eq!(pair.client.poll_event(), Some(Event::Opened));
         pair
@@ -51,15 +51,7 @@ impl Pair {
     fn deliver(&mut self) {
         let bytes = self.client.transmit().to_vec();
         self.client.transmitted(bytes.len());
-        match &mut self.segments {
-            None => self.server.extend(&bytes),
-            Some(decoder) => {
-                decoder.extend(&bytes);
-                while let Some(segment) = decoder.next_segment().unwrap() {
-                    self.server.extend(&segment.payload);
-                }
-            }
-        }
+        self.server.extend(&bytes);
     }
 
     fn expect_request(&mut self) -> (Stream, Request<'static>) {
@@ -75,9 +67,9 @@ impl Pair {
         let mut bytes = Vec::new();
         let frame = ResponseFrame::new(stream, response);
         frame.encode(&mut FrameEncoder::new(self.context), &mut bytes).unwrap();
-        if self.segments.is_some() {
+        if let Some(segments) = self.segments {
             let frames = std::mem::take(&mut bytes);
-            SegmentEncoder::new(self.context.compression).encode(&frames, &mut bytes);
+            segments.encode(&frames, &mut bytes);
         }
         self.receive(&bytes);
     }

@@ -3,7 +3,8 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
-    Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, FrameFlags, Header, Writer,
+    Compression, Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, FrameFlags,
+    Header, SegmentDecoder, Writer,
 };
 
 /// A frame whose header is decoded and whose body is not: what a proxy passes on.
@@ -70,12 +71,26 @@ pub struct FrameDecoder {
     max_body: usize,
     /// What is still to come of a frame that was too long.
     skip: usize,
+    segments: Option<Segments>,
 }
+
+/// Where frames come from once they travel in segments.
+#[derive(Debug)]
+struct Segments {
+    decoder: SegmentDecoder,
+    /// Whether the last segment promised to hold whole frames.
+    self_contained: bool,
+}
+
+/// A segment that is not what its flag says: whole frames, or a piece of one (v5 §2).
+const MISPLACED: DecodeError =
+    DecodeError::new(DecodeErrorKind::Contradiction, "self_contained", 0);
 
 impl FrameDecoder {
     /// A decoder with nothing in it, for bodies of at most `context.max_body` bytes.
     pub fn new(context: impl Into<Context>) -> Self {
-        Self { buffer: BytesMut::new(), max_body: context.into().max_body, skip: 0 }
+        let max_body = context.into().max_body;
+        Self { buffer: BytesMut::new(), max_body, skip: 0, segments: None }
     }
 
     /// The same decoder for bodies of at most `bytes`.
@@ -85,14 +100,25 @@ impl FrameDecoder {
         self
     }
 
+    /// From here on frames come in segments, compressed if the connection has a compression: in v5
+    /// after the answer to STARTUP (v5 §2.3.1). Bytes that were added and not read are such already.
+    pub fn start_segments(&mut self, compression: Option<Compression>) {
+        let mut decoder = SegmentDecoder::new(compression);
+        decoder.buffer_mut().unsplit(self.buffer.split());
+        self.segments = Some(Segments { decoder, self_contained: false });
+    }
+
     /// Adds bytes that have arrived.
     pub fn extend(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+        self.buffer_mut().extend_from_slice(bytes);
     }
 
     /// The buffer that [`extend`](Self::extend) fills, for reading into it without a copy.
     pub const fn buffer_mut(&mut self) -> &mut BytesMut {
-        &mut self.buffer
+        match &mut self.segments {
+            Some(segments) => segments.decoder.buffer_mut(),
+            None => &mut self.buffer,
+        }
     }
 
     /// The next whole frame, or `None` until more bytes arrive.
@@ -101,6 +127,40 @@ impl FrameDecoder {
     /// After an error that [is recoverable](DecodeError::is_recoverable) - a frame that is too
     /// long - the decoder skips that frame and goes on with the next one.
     pub fn next_frame(&mut self) -> Result<Option<RawFrame>, DecodeError> {
+        loop {
+            let frame = self.next_plain()?;
+            if frame.is_some() || !self.next_segment()? {
+                return Ok(frame);
+            }
+        }
+    }
+
+    /// Whether the bytes so far end between two frames.
+    pub fn is_empty(&self) -> bool {
+        let between_segments = self.segments.as_ref().is_none_or(|s| s.decoder.is_empty());
+        between_segments && self.is_between_frames()
+    }
+
+    /// Gets the next frames, or the next piece of one, out of the next segment; `false` if there is
+    /// none.
+    fn next_segment(&mut self) -> Result<bool, DecodeError> {
+        let is_whole = self.is_between_frames();
+        let Some(segments) = &mut self.segments else { return Ok(false) };
+        if segments.self_contained && !is_whole {
+            return Err(MISPLACED);
+        }
+        let Some(segment) = segments.decoder.next_segment()? else { return Ok(false) };
+        segments.self_contained = segment.self_contained;
+        match (segment.self_contained, is_whole) {
+            (true, true) => self.buffer = segment.payload,
+            // Nothing may stand between the pieces of a frame.
+            (true, false) => return Err(MISPLACED),
+            (false, _) => self.buffer.unsplit(segment.payload),
+        }
+        Ok(true)
+    }
+
+    fn next_plain(&mut self) -> Result<Option<RawFrame>, DecodeError> {
         let skipped = self.skip.min(self.buffer.len());
         self.buffer.advance(skipped);
         self.skip = self.skip.saturating_sub(skipped);
@@ -125,8 +185,7 @@ impl FrameDecoder {
         Ok(Some(RawFrame { header, body: frame }))
     }
 
-    /// Whether the bytes so far end between two frames.
-    pub fn is_empty(&self) -> bool {
+    fn is_between_frames(&self) -> bool {
         self.buffer.is_empty() && self.skip == 0
     }
 }

@@ -1,22 +1,13 @@
-//! How frames travel: as they are, or in segments from the answer to STARTUP on (v5 §2.3.1).
+//! What is to be written: frames as they are, or in segments from the answer to STARTUP on
+//! (v5 §2.3.1).
 
 use std::collections::VecDeque;
 
-use bytes::BytesMut;
+use crate::wire::{Compression, SegmentEncoder};
 
-use crate::wire::{
-    Compression, Context, DecodeError, DecodeErrorKind, FrameDecoder, RawFrame, SegmentDecoder,
-    SegmentEncoder,
-};
-
-/// A segment that is not what its flag says: whole frames, or a piece of one.
-const MISPLACED: DecodeError =
-    DecodeError::new(DecodeErrorKind::Contradiction, "self_contained", 0);
-
-/// The bytes of a connection, in both directions.
-#[derive(Debug)]
-pub(super) struct Transport {
-    frames: FrameDecoder,
+/// The bytes that a connection has to write.
+#[derive(Debug, Default)]
+pub(super) struct Outbound {
     /// The bytes to be written to the socket, and how many of them have been.
     out: Vec<u8>,
     out_written: usize,
@@ -28,7 +19,6 @@ pub(super) struct Transport {
 /// What there is more to a connection whose frames travel in segments.
 #[derive(Debug)]
 struct Segments {
-    decoder: SegmentDecoder,
     encoder: SegmentEncoder,
     /// Frames that are in no segment yet.
     pending: Vec<u8>,
@@ -39,69 +29,18 @@ struct Segments {
     unwritten: VecDeque<(u64, u64)>,
     /// Where the frames end of which something was written.
     begun: u64,
-    /// Whether the last segment promised to hold whole frames.
-    self_contained: bool,
 }
 
-impl Transport {
-    pub(super) fn new(context: Context) -> Self {
-        Self {
-            frames: FrameDecoder::new(context),
-            out: Vec::new(),
-            out_written: 0,
-            written_before: 0,
-            segments: None,
-        }
-    }
-
-    /// From here on frames travel in segments. What has been received and not read is one already.
+impl Outbound {
+    /// From here on frames travel in segments.
     pub(super) fn start_segments(&mut self, compression: Option<Compression>) {
-        let mut decoder = SegmentDecoder::new(compression);
-        decoder.buffer_mut().unsplit(self.frames.buffer_mut().split());
         self.segments = Some(Segments {
-            decoder,
             encoder: SegmentEncoder::new(compression),
             pending: Vec::new(),
             packed: 0,
             unwritten: VecDeque::new(),
             begun: 0,
-            self_contained: false,
         });
-    }
-
-    /// The buffer to read from the socket into.
-    pub(super) const fn receive_buffer(&mut self) -> &mut BytesMut {
-        match &mut self.segments {
-            Some(segments) => segments.decoder.buffer_mut(),
-            None => self.frames.buffer_mut(),
-        }
-    }
-
-    /// Whether what was received ends between two frames.
-    pub(super) fn is_between_frames(&self) -> bool {
-        let is_empty = self.segments.as_ref().is_none_or(|segments| segments.decoder.is_empty());
-        self.frames.is_empty() && is_empty
-    }
-
-    /// The next frame that has been received as a whole.
-    pub(super) fn next_frame(&mut self) -> Result<Option<RawFrame>, DecodeError> {
-        loop {
-            if let Some(frame) = self.frames.next_frame()? {
-                return Ok(Some(frame));
-            }
-            let Some(segments) = &mut self.segments else { return Ok(None) };
-            if segments.self_contained && !self.frames.is_empty() {
-                return Err(MISPLACED);
-            }
-            let Some(segment) = segments.decoder.next_segment()? else { return Ok(None) };
-            segments.self_contained = segment.self_contained;
-            match (segment.self_contained, self.frames.is_empty()) {
-                (true, true) => *self.frames.buffer_mut() = segment.payload,
-                // Nothing may stand between the pieces of a frame.
-                (true, false) => return Err(MISPLACED),
-                (false, _) => self.frames.extend(&segment.payload),
-            }
-        }
     }
 
     /// Where frames are to be written, at the end.
