@@ -7,6 +7,7 @@
 //! | [`types`] | CQL types and values, rows, and how Rust types go with them | |
 //! | [`message`] | every message, both ways | |
 //! | [`protocol`] | the connection as a state machine, without a socket or a clock | |
+//! | [`codec`] | both sides for `tokio_util`'s `Framed` | `tokio-util-07` |
 //! | [`connection`] | one connection on tokio | `driver` |
 //! | [`session`] | what users call | `driver` |
 //!
@@ -17,6 +18,8 @@
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "tokio-util-07")]
+pub mod codec;
 #[cfg(feature = "driver")]
 pub mod connection;
 #[cfg(feature = "fuzzing")]

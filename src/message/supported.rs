@@ -4,7 +4,7 @@ use super::{Message, owned};
 use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer};
 
 /// What the server can do: the options that STARTUP may ask for, and their values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Supported {
     /// The options, in the order they came.
     pub options: Vec<(String, Vec<String>)>,

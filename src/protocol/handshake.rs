@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{CloseReason, ConnectionOptions};
 use crate::message::{AuthResponse, Options, Request, Response, Startup};
-use crate::wire::Compression;
+use crate::wire::Context;
 
 /// What the client waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,21 +28,22 @@ impl Handshake {
         Step::Send(Self::Supported, Request::Options(Options))
     }
 
-    /// The step that an answer leads to. `compression` is what STARTUP will have asked for.
+    /// The step that an answer leads to. `context` gets the compression that STARTUP asks for.
     pub(super) fn answer(
         self,
         response: Response,
         options: &ConnectionOptions,
-        compression: &mut Option<Compression>,
+        context: &mut Context,
     ) -> Step {
         match (self, response) {
             (Self::Supported, Response::Supported(supported)) => {
                 let offered = supported.get(Startup::COMPRESSION);
-                *compression = options.compression.filter(|wanted| {
-                    offered.iter().any(|offer| offer.eq_ignore_ascii_case(wanted.name()))
+                context.compression = options.compression.filter(|wanted| {
+                    let is_offered = |offer: &String| offer.eq_ignore_ascii_case(wanted.name());
+                    wanted.is_in(context.version) && offered.iter().any(is_offered)
                 });
                 let mut startup = Startup::new();
-                if let Some(compression) = *compression {
+                if let Some(compression) = context.compression {
                     startup = startup.compression(compression);
                 }
                 for (name, value) in &options.startup {

@@ -320,8 +320,7 @@ impl Connection {
         let State::Opening { handshake, deadline } = self.state else { return };
         match ResponseFrame::decode(frame, &self.context) {
             Ok(ResponseFrame { response, .. }) => {
-                let compression = &mut self.context.compression;
-                let step = handshake.answer(response, &self.options, compression);
+                let step = handshake.answer(response, &self.options, &mut self.context);
                 // STARTUP itself is never compressed, and all that follows may be.
                 self.encoder = FrameEncoder::new(self.context);
                 let is_answered = handshake == Handshake::ReadyOrAuthenticate;

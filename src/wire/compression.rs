@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::DecodeErrorKind;
+use super::{DecodeErrorKind, Version};
 
 /// A compression of frame bodies, asked for in STARTUP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -11,27 +11,55 @@ use super::DecodeErrorKind;
 pub enum Compression {
     /// LZ4 blocks, each after its length as a big-endian `[int]`.
     Lz4,
+    /// Snappy blocks, which begin with their length. Not in v5.
+    #[cfg(feature = "snappy")]
+    Snappy,
 }
 
 /// The most that LZ4 can make of one byte: a match length grows by 255 a byte.
 const LZ4_MAX_RATIO: usize = 255;
 
+/// The most that Snappy can make of one byte: a copy of 64 takes three, or two nearby.
+#[cfg(feature = "snappy")]
+const SNAPPY_MAX_RATIO: usize = 32;
+
 impl Compression {
     /// Every compression known here.
-    pub const ALL: [Self; 1] = [Self::Lz4];
+    pub const ALL: &[Self] = &[
+        Self::Lz4,
+        #[cfg(feature = "snappy")]
+        Self::Snappy,
+    ];
 
-    /// The name in STARTUP and SUPPORTED: `lz4`.
+    /// The name in STARTUP and SUPPORTED: `lz4` or `snappy`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Lz4 => "lz4",
+            #[cfg(feature = "snappy")]
+            Self::Snappy => "snappy",
         }
     }
 
-    /// Writes `body`, compressed, at the end of `out`: its length, and then the block.
+    /// Whether connections of this version may use it: v5 has LZ4 only (v5 §4.1.1).
+    pub const fn is_in(self, version: Version) -> bool {
+        match (self, version) {
+            (Self::Lz4, _) => true,
+            #[cfg(feature = "snappy")]
+            (Self::Snappy, version) => !matches!(version, Version::V5),
+        }
+    }
+
+    /// Writes `body`, compressed, at the end of `out`.
     pub fn compress(self, body: &[u8], out: &mut Vec<u8>) {
-        let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        out.extend_from_slice(&length.to_be_bytes());
-        self.compress_block(body, out);
+        match self {
+            Self::Lz4 => {
+                let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+                out.extend_from_slice(&length.to_be_bytes());
+                lz4_compress(body, out);
+            }
+            #[cfg(feature = "snappy")]
+            Self::Snappy => snappy_compress(body, out),
+        }
     }
 
     /// The body that `compressed` holds.
@@ -40,49 +68,79 @@ impl Compression {
     /// When it claims more than `limit` bytes, or does not decompress to exactly what it claims.
     /// Nothing is allocated for a claim that the input is too short to make true.
     pub fn decompress(self, compressed: &[u8], limit: usize) -> Result<Vec<u8>, DecodeErrorKind> {
-        let invalid = DecodeErrorKind::InvalidCompression;
-        let (claim, block) = compressed.split_first_chunk().ok_or(invalid)?;
-        let claim = u32::from_be_bytes(*claim);
-        match usize::try_from(claim) {
-            Ok(length) if length <= limit => self.decompress_block(block, length),
-            _ => Err(DecodeErrorKind::DecompressedTooLong { length: claim.into(), limit }),
-        }
-    }
-
-    /// Writes `body` at the end of `out` as one block, without its length.
-    pub(super) fn compress_block(self, body: &[u8], out: &mut Vec<u8>) {
         match self {
             Self::Lz4 => {
-                let start = out.len();
-                let bound = lz4_flex::block::get_maximum_output_size(body.len());
-                out.resize(start.saturating_add(bound), 0);
-                let room = out.get_mut(start..).unwrap_or_default();
-                // The room is the maximum, so there is always enough of it.
-                let written = lz4_flex::block::compress_into(body, room).unwrap_or_default();
-                out.truncate(start.saturating_add(written));
+                let invalid = DecodeErrorKind::InvalidCompression;
+                let (claim, block) = compressed.split_first_chunk().ok_or(invalid)?;
+                let claim = u32::from_be_bytes(*claim);
+                match usize::try_from(claim) {
+                    Ok(length) if length <= limit => lz4_decompress(block, length),
+                    _ => Err(DecodeErrorKind::DecompressedTooLong { length: claim.into(), limit }),
+                }
             }
+            #[cfg(feature = "snappy")]
+            Self::Snappy => snappy_decompress(compressed, limit),
         }
     }
+}
 
-    /// The `length` bytes that a block holds.
-    pub(super) fn decompress_block(
-        self,
-        block: &[u8],
-        length: usize,
-    ) -> Result<Vec<u8>, DecodeErrorKind> {
-        let invalid = DecodeErrorKind::InvalidCompression;
-        match self {
-            Self::Lz4 => {
-                if length > block.len().saturating_mul(LZ4_MAX_RATIO) {
-                    return Err(invalid);
-                }
-                let mut body = vec![0; length];
-                match lz4_flex::block::decompress_into(block, &mut body) {
-                    Ok(written) if written == length => Ok(body),
-                    _ => Err(invalid),
-                }
-            }
-        }
+/// Writes `body` at the end of `out` as one LZ4 block, without its length.
+pub(super) fn lz4_compress(body: &[u8], out: &mut Vec<u8>) {
+    let bound = lz4_flex::block::get_maximum_output_size(body.len());
+    append(out, bound, |room| lz4_flex::block::compress_into(body, room).ok());
+}
+
+/// The `length` bytes that an LZ4 block holds.
+pub(super) fn lz4_decompress(block: &[u8], length: usize) -> Result<Vec<u8>, DecodeErrorKind> {
+    decompress_exactly(block, length, LZ4_MAX_RATIO, |block, body| {
+        lz4_flex::block::decompress_into(block, body).ok()
+    })
+}
+
+#[cfg(feature = "snappy")]
+fn snappy_compress(body: &[u8], out: &mut Vec<u8>) {
+    let bound = snap::raw::max_compress_len(body.len());
+    append(out, bound, |room| snap::raw::Encoder::new().compress(body, room).ok());
+}
+
+#[cfg(feature = "snappy")]
+fn snappy_decompress(compressed: &[u8], limit: usize) -> Result<Vec<u8>, DecodeErrorKind> {
+    let claim = snap::raw::decompress_len(compressed);
+    let length = claim.map_err(|_| DecodeErrorKind::InvalidCompression)?;
+    if length > limit {
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        return Err(DecodeErrorKind::DecompressedTooLong { length, limit });
+    }
+    decompress_exactly(compressed, length, SNAPPY_MAX_RATIO, |block, body| {
+        snap::raw::Decoder::new().decompress(block, body).ok()
+    })
+}
+
+/// Writes what `compress` makes at the end of `out`, for which it needs at most `bound` bytes.
+fn append(out: &mut Vec<u8>, bound: usize, compress: impl FnOnce(&mut [u8]) -> Option<usize>) {
+    let start = out.len();
+    out.resize(start.saturating_add(bound), 0);
+    let room = out.get_mut(start..).unwrap_or_default();
+    // The room is the maximum, so there is always enough of it.
+    let written = compress(room).unwrap_or_default();
+    out.truncate(start.saturating_add(written));
+}
+
+/// The `length` bytes that `decompress` makes of a block: so many, and not one less.
+fn decompress_exactly(
+    block: &[u8],
+    length: usize,
+    max_ratio: usize,
+    decompress: impl FnOnce(&[u8], &mut [u8]) -> Option<usize>,
+) -> Result<Vec<u8>, DecodeErrorKind> {
+    let invalid = DecodeErrorKind::InvalidCompression;
+    if length > block.len().saturating_mul(max_ratio) {
+        return Err(invalid);
+    }
+    let mut body = vec![0; length];
+    match decompress(block, &mut body) {
+        Some(written) if written == length => Ok(body),
+        _ => Err(invalid),
     }
 }
 
@@ -96,10 +154,11 @@ impl FromStr for Compression {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|known| known.name().eq_ignore_ascii_case(text))
-            .ok_or_else(|| format!("the compressions are {}", Self::ALL.map(Self::name).join(", ")))
+        let known = |known: &&Self| known.name().eq_ignore_ascii_case(text);
+        Self::ALL.iter().find(known).copied().ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|known| known.name()).collect();
+            format!("the compressions are {}", names.join(", "))
+        })
     }
 }
 
@@ -107,43 +166,62 @@ impl FromStr for Compression {
 mod tests {
     use super::*;
 
-    fn compressed(body: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        Compression::Lz4.compress(body, &mut out);
-        out
-    }
-
     #[test]
     fn an_empty_body_is_a_length_of_zero_and_one_zero_byte() {
-        assert_eq!(compressed(b""), [0, 0, 0, 0, 0]);
-        assert_eq!(Compression::Lz4.decompress(&[0, 0, 0, 0, 0], 0), Ok(Vec::new()));
+        let mut bytes = Vec::new();
+        Compression::Lz4.compress(b"", &mut bytes);
+        assert_eq!(bytes, [0, 0, 0, 0, 0]);
+        assert_eq!(Compression::Lz4.decompress(&bytes, 0), Ok(Vec::new()));
+    }
+
+    /// The bytes of `body` after a claim of `length`, in the form of each compression.
+    fn claiming(compression: Compression, length: u32, body: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        compression.compress(body, &mut bytes);
+        match compression {
+            Compression::Lz4 => bytes[..4].copy_from_slice(&length.to_be_bytes()),
+            #[cfg(feature = "snappy")]
+            Compression::Snappy => {
+                let claim = bytes.iter().position(|byte| byte & 0x80 == 0).unwrap();
+                bytes.drain(..=claim);
+                let digit = |shift: u32| (length >> shift) as u8 & 0x7f | 0x80;
+                let claim = [digit(0), digit(7), digit(14), digit(21), (length >> 28) as u8];
+                bytes.splice(..0, claim);
+            }
+        }
+        bytes
     }
 
     #[test]
     fn a_body_that_lies_about_its_length_is_refused() {
         let body = b"the same words, the same words, the same words".repeat(20);
-        let mut bytes = compressed(&body);
-        assert_eq!(Compression::Lz4.decompress(&bytes, body.len()).as_deref(), Ok(&body[..]));
-        for wrong in [body.len() - 1, body.len() + 1, 0, 60_000] {
-            bytes[..4].copy_from_slice(&u32::try_from(wrong).unwrap().to_be_bytes());
+        for &compression in Compression::ALL {
+            let length = u32::try_from(body.len()).unwrap();
+            let honest = claiming(compression, length, &body);
+            assert_eq!(compression.decompress(&honest, body.len()).as_deref(), Ok(&body[..]));
+            for wrong in [length - 1, length + 1, 0, 60_000] {
+                assert_eq!(
+                    compression.decompress(&claiming(compression, wrong, &body), 1 << 20),
+                    Err(DecodeErrorKind::InvalidCompression),
+                    "{compression} {wrong}"
+                );
+            }
             assert_eq!(
-                Compression::Lz4.decompress(&bytes, 1 << 20),
-                Err(DecodeErrorKind::InvalidCompression),
-                "{wrong}"
+                compression.decompress(&claiming(compression, u32::MAX, &body), 1 << 20),
+                Err(DecodeErrorKind::DecompressedTooLong { length: 0xffff_ffff, limit: 1 << 20 })
             );
         }
-        bytes[..4].copy_from_slice(&[0xff; 4]);
-        assert_eq!(
-            Compression::Lz4.decompress(&bytes, 1 << 20),
-            Err(DecodeErrorKind::DecompressedTooLong { length: 0xffff_ffff, limit: 1 << 20 })
-        );
     }
 
     #[test]
     fn every_prefix_of_a_compressed_body_is_refused() {
-        let bytes = compressed(&b"abcabcabcabcabcabcabcabc-".repeat(9));
-        for end in 0..bytes.len() {
-            assert!(Compression::Lz4.decompress(&bytes[..end], 1 << 20).is_err(), "{end}");
+        let body = b"abcabcabcabcabcabcabcabc-".repeat(9);
+        for &compression in Compression::ALL {
+            let mut bytes = Vec::new();
+            compression.compress(&body, &mut bytes);
+            for end in 0..bytes.len() {
+                assert!(compression.decompress(&bytes[..end], 1 << 20).is_err(), "{end}");
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::compression::{lz4_compress, lz4_decompress};
 use super::crc::{crc24, crc32};
 use super::{Compression, DecodeError, DecodeErrorKind, Header};
 
@@ -32,7 +33,7 @@ pub struct SegmentDecoder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layout {
     Plain,
-    Compressed(Compression),
+    Lz4,
 }
 
 /// What a segment's header says.
@@ -48,8 +49,8 @@ struct SegmentHeader {
 impl Layout {
     const fn of(compression: Option<Compression>) -> Self {
         match compression {
-            None => Self::Plain,
-            Some(compression) => Self::Compressed(compression),
+            Some(Compression::Lz4) => Self::Lz4,
+            _ => Self::Plain,
         }
     }
 
@@ -57,7 +58,7 @@ impl Layout {
     const fn word(self) -> usize {
         match self {
             Self::Plain => 3,
-            Self::Compressed(_) => 5,
+            Self::Lz4 => 5,
         }
     }
 }
@@ -66,7 +67,8 @@ const LENGTH_BITS: u32 = 17;
 const LENGTH_MASK: u64 = (1 << LENGTH_BITS) - 1;
 
 impl SegmentDecoder {
-    /// A decoder with nothing in it.
+    /// A decoder with nothing in it, of compressed segments for [`Compression::Lz4`] and of plain
+    /// ones for anything else.
     pub fn new(compression: Option<Compression>) -> Self {
         Self { buffer: BytesMut::new(), layout: Layout::of(compression) }
     }
@@ -108,8 +110,8 @@ impl SegmentDecoder {
             return Err(DecodeError::new(kind, "payload", before_payload));
         }
         let payload = match self.layout {
-            Layout::Compressed(compression) if header.uncompressed > 0 => {
-                let body = compression.decompress_block(&payload, header.uncompressed);
+            Layout::Lz4 if header.uncompressed > 0 => {
+                let body = lz4_decompress(&payload, header.uncompressed);
                 let body =
                     body.map_err(|kind| DecodeError::new(kind, "payload", before_payload))?;
                 BytesMut::from(Bytes::from(body))
@@ -166,7 +168,8 @@ pub struct SegmentEncoder {
 }
 
 impl SegmentEncoder {
-    /// An encoder for a connection that has agreed on this compression.
+    /// An encoder of compressed segments for [`Compression::Lz4`], and of plain ones for anything
+    /// else.
     pub const fn new(compression: Option<Compression>) -> Self {
         Self { layout: Layout::of(compression) }
     }
@@ -189,9 +192,9 @@ impl SegmentEncoder {
 
     fn encode_one(self, payload: &[u8], self_contained: bool, out: &mut Vec<u8>) {
         let word = self.layout.word();
-        if let Layout::Compressed(compression) = self.layout {
+        if self.layout == Layout::Lz4 {
             let mut compressed = Vec::new();
-            compression.compress_block(payload, &mut compressed);
+            lz4_compress(payload, &mut compressed);
             if compressed.len() < payload.len() {
                 let (length, uncompressed) = (compressed.len(), payload.len());
                 SegmentHeader { length, uncompressed, self_contained }.encode(word, out);

@@ -9,7 +9,7 @@ const FLOORS: [&[&str]; 8] = [
     &["types"],
     &["message"],
     &["protocol", "fuzzing"],
-    &["connection"],
+    &["codec", "connection"],
     &["session"],
     &["cli"],
     &["shell"],
