@@ -11,17 +11,26 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Every vector is a seed of the frames' target, whose first byte says how it is cut.
+/// Every vector is a seed: of the frames' target, whose first byte says how it is cut, and of the
+/// message's, which has no stream and no length.
 #[test]
 fn the_vectors_are_seeds() {
-    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/frames");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     for vector in golden::all() {
-        let seed = [&[7][..], &vector.bytes].concat();
-        let file = seeds.join(vector.path.file_stem().unwrap());
-        if std::env::var_os("CQLWIRE_BLESS").is_some() {
-            std::fs::write(&file, &seed).unwrap();
+        let &[version, flags, _, _, opcode, _, _, _, _, ref body @ ..] = &vector.bytes[..] else {
+            panic!("{} is no frame", vector.path.display())
+        };
+        let name = vector.path.file_stem().unwrap();
+        for (target, seed) in [
+            ("frames", [&[7][..], &vector.bytes].concat()),
+            ("message", [&[version, opcode, flags][..], body].concat()),
+        ] {
+            let file = corpus.join(target).join(name);
+            if std::env::var_os("CQLWIRE_BLESS").is_some() {
+                std::fs::write(&file, &seed).unwrap();
+            }
+            assert!(std::fs::read(&file).is_ok_and(|there| there == seed), "{}", file.display());
         }
-        assert!(std::fs::read(&file).is_ok_and(|there| there == seed), "{}", file.display());
     }
 }
 

@@ -3,11 +3,17 @@
 //! Each function takes any bytes. It must not panic, and what it decodes must encode, decode again,
 //! and be the same.
 
+mod connection;
+
+pub use connection::connection;
+
+use bytes::Bytes;
+
 use crate::message::{RequestFrame, ResponseFrame};
 use crate::types::{CqlType, Value};
 use crate::wire::{
-    Compression, Context, FrameDecoder, FrameEncoder, RawFrame, Reader, SegmentDecoder,
-    SegmentEncoder, Version, Writer,
+    Compression, Context, FrameDecoder, FrameEncoder, FrameFlags, Header, Opcode, RawFrame, Reader,
+    SegmentDecoder, SegmentEncoder, Stream, Version, Writer,
 };
 
 /// So many bytes are allowed to come out of a compressed body.
@@ -17,28 +23,44 @@ const LIMIT: usize = 1 << 16;
 pub type Target = fn(&[u8]);
 
 /// Every target, by its name.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("frames", frames),
+    ("message", message),
+    ("connection", connection),
     ("segments", segments),
     ("value", value),
     ("class_name", class_name),
     ("compression", compression),
 ];
 
-/// Frames in a stream, of whatever version their first bytes say.
+/// Frames in a stream, of whatever version their first bytes say, as they are and in segments.
 pub fn frames(data: &[u8]) {
     // The first byte decides how the rest is cut into pieces.
     let Some((&piece, stream)) = data.split_first() else { return };
-    let whole = all_frames(stream, stream.len().max(1));
-    let pieces = all_frames(stream, usize::from(piece).max(1));
+    let piece = usize::from(piece).max(1);
+    let whole = all_frames(new_decoder(), stream, usize::MAX);
+    let pieces = all_frames(new_decoder(), stream, piece);
     assert_eq!(whole, pieces, "the pieces of a stream must not matter");
+
+    let mut plain = Vec::new();
     for frame in &whole {
         frame_survives(frame);
+        frame.encode(&mut plain).expect("what came as a frame goes as one");
+    }
+    for compression in [None, Some(Compression::Lz4)] {
+        let mut decoder = new_decoder();
+        decoder.start_segments(compression);
+        let mut segments = Vec::new();
+        SegmentEncoder::new(compression).encode(&plain, &mut segments);
+        assert_eq!(all_frames(decoder, &segments, piece), whole, "segments do not matter");
     }
 }
 
-fn all_frames(stream: &[u8], piece: usize) -> Vec<RawFrame> {
-    let mut decoder = FrameDecoder::new(Version::V4).max_body(LIMIT);
+fn new_decoder() -> FrameDecoder {
+    FrameDecoder::new(Version::V4).max_body(LIMIT)
+}
+
+fn all_frames(mut decoder: FrameDecoder, stream: &[u8], piece: usize) -> Vec<RawFrame> {
     let mut frames = Vec::new();
     for piece in stream.chunks(piece) {
         decoder.extend(piece);
@@ -54,28 +76,41 @@ fn all_frames(stream: &[u8], piece: usize) -> Vec<RawFrame> {
     frames
 }
 
+/// One message: its version, direction, opcode and flags in three bytes, and its body.
+pub fn message(data: &[u8]) {
+    let Some((&[side, opcode, flags], body)) = data.split_first_chunk() else { return };
+    let Some(version) = Version::from_number(side & 0x7f) else { return };
+    let header = Header {
+        version,
+        is_response: side & 0x80 != 0,
+        flags: FrameFlags::from_bits(flags),
+        stream: Stream(1),
+        opcode: Opcode::from(opcode),
+    };
+    frame_survives(&RawFrame { header, body: Bytes::copy_from_slice(body) });
+}
+
 fn frame_survives(frame: &RawFrame) {
     let version = frame.header.version;
-    let compressed =
-        Context { compression: Some(Compression::Lz4), max_body: LIMIT, ..Context::from(version) };
-    let mut again = Vec::new();
-    frame.encode(&mut again).expect("what came as a frame goes as one");
-    let Ok(plain) = frame.clone().decompress(&compressed) else { return };
-    let context = Context::from(version);
+    let plain = Context { max_body: LIMIT, ..Context::from(version) };
+    let compressed = Context { compression: Some(Compression::Lz4), ..plain };
+    let Ok(frame) = frame.clone().decompress(&compressed) else { return };
     for metadata_id in [false, true] {
-        let mut context = context;
+        let mut context = Context { max_body: usize::MAX, ..plain };
         context.extensions.metadata_id = metadata_id;
-        if let Ok(request) = RequestFrame::decode(&plain, &context) {
+        if let Ok(request) = RequestFrame::decode(&frame, &context) {
             let bytes = encoded(&context, |encoder, out| request.encode(encoder, out));
             let frame = only_frame(&bytes);
             let again = RequestFrame::decode(&frame, &context).expect("what we write we read");
             assert_eq!(again, request);
+            assert_eq!(bytes, encoded(&context, |encoder, out| again.encode(encoder, out)));
         }
-        if let Ok(response) = ResponseFrame::decode(&plain, &context) {
+        if let Ok(response) = ResponseFrame::decode(&frame, &context) {
             let bytes = encoded(&context, |encoder, out| response.encode(encoder, out));
             let frame = only_frame(&bytes);
             let again = ResponseFrame::decode(&frame, &context).expect("what we write we read");
             assert_eq!(again, response);
+            assert_eq!(bytes, encoded(&context, |encoder, out| again.encode(encoder, out)));
         }
     }
 }
@@ -145,11 +180,13 @@ pub fn class_name(data: &[u8]) {
 
 /// A compressed body, and any body compressed.
 pub fn compression(data: &[u8]) {
-    if let Ok(body) = Compression::Lz4.decompress(data, LIMIT) {
-        assert!(body.len() <= LIMIT);
+    for compression in Compression::ALL {
+        if let Ok(body) = compression.decompress(data, LIMIT) {
+            assert!(body.len() <= LIMIT);
+        }
+        let mut compressed = Vec::new();
+        compression.compress(data, &mut compressed);
+        let body = compression.decompress(&compressed, data.len());
+        assert!(body.as_deref() == Ok(data));
     }
-    let mut compressed = Vec::new();
-    Compression::Lz4.compress(data, &mut compressed);
-    let body = Compression::Lz4.decompress(&compressed, data.len());
-    assert!(body.as_deref() == Ok(data));
 }
