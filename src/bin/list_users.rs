@@ -41,7 +41,8 @@ fn main() -> ExitCode {
 async fn list_users(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { limit, json, page_size, keyspace, connect } = arguments;
     let session = connect.connect(|builder| builder.keyspace(keyspace)).await?;
-    let select = Statement::new(SELECT).page_size(page_size).idempotent(true);
+    let enough = limit.and_then(|limit| i32::try_from(limit).ok()).unwrap_or(page_size).max(1);
+    let select = Statement::new(SELECT).page_size(page_size.min(enough)).idempotent(true);
     let mut pages = session.stream::<()>(select, ());
     let mut left = limit.unwrap_or(usize::MAX);
     let mut out = BufWriter::new(stdout().lock());

@@ -16,12 +16,21 @@ use tracing::{debug, warn};
 
 use super::error::RequestErrorKind;
 use super::{Shared, io};
-use crate::protocol::{CloseReason, Connection, Event, SendError};
+use crate::protocol::{CloseReason, Connection, Event};
 use crate::wire::{Context, RawFrame, Stream};
+
+/// What the handles tell the task.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Makes a request.
+    Request(Request),
+    /// Somebody has gone who waited for an answer.
+    Abandoned,
+}
 
 /// A request, encoded, and who waits for its answer.
 #[derive(Debug)]
-pub(super) struct Command {
+pub(super) struct Request {
     pub(super) frame: Vec<u8>,
     pub(super) deadline: Option<time::Instant>,
     pub(super) reply: oneshot::Sender<Result<RawFrame, Lost>>,
@@ -39,17 +48,19 @@ type Reply = oneshot::Sender<Result<RawFrame, Lost>>;
 /// How much the socket is asked for at a time, at least.
 const READ_ROOM: usize = 16 << 10;
 
-/// While more than this waits to be written, no requests are taken: a server that does not read
-/// must not fill our memory.
+/// While more than this waits to be written, requests wait: a server that does not read must not
+/// fill our memory.
 const WRITE_LIMIT: usize = 1 << 20;
 
 /// A future that is ready when the connection has ended.
 pub(super) struct Driver<S> {
     socket: S,
     machine: Connection,
-    commands: mpsc::Receiver<Command>,
-    /// Commands for which no stream was free.
-    queue: VecDeque<Command>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    /// Requests that cannot be sent yet.
+    queue: VecDeque<Request>,
+    /// No request of the queue has an earlier deadline.
+    queue_deadline: Option<time::Instant>,
     /// Who waits for the answer on each stream.
     waiting: Vec<Option<Reply>>,
     /// Who is to be told why the connection ended, and whether their request was written.
@@ -63,7 +74,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub(super) fn new(
         socket: S,
         machine: Connection,
-        commands: mpsc::Receiver<Command>,
+        commands: mpsc::UnboundedReceiver<Command>,
         opened: oneshot::Sender<Result<Context, CloseReason>>,
         shared: Arc<Shared>,
     ) -> Self {
@@ -72,6 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             machine,
             commands,
             queue: VecDeque::new(),
+            queue_deadline: None,
             waiting: Vec::new(),
             lost: Vec::new(),
             opened: Some(opened),
@@ -95,44 +107,73 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         Poll::Ready(())
     }
 
-    /// Takes requests, as long as they can be sent. Whether there were any.
+    /// Takes what the handles say, so that every deadline is known. Whether there was anything.
     fn poll_commands(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        if self.machine.backlog() > WRITE_LIMIT {
-            return Poll::Pending;
-        }
-        while self.machine.can_send()
-            && let Some(command) = self.queue.pop_front()
-        {
-            self.send(command);
-        }
-        // Nobody is told "no" while the connection opens: `Connection`s are made when it is open.
-        if !self.machine.is_open() || !self.queue.is_empty() {
-            return Poll::Pending;
-        }
         match ready!(self.commands.poll_recv(cx)) {
-            Some(command) if self.machine.can_send() => self.send(command),
-            Some(command) => self.queue.push_back(command),
+            Some(Command::Request(request)) => {
+                let is_earlier = |next| request.deadline.is_some_and(|deadline| deadline < next);
+                if self.queue_deadline.is_none_or(is_earlier) {
+                    self.queue_deadline = request.deadline;
+                }
+                self.queue.push_back(request);
+            }
+            Some(Command::Abandoned) => self.forget_abandoned(),
             None => self.machine.close(CloseReason::Local),
         }
         Poll::Ready(())
     }
 
-    fn send(&mut self, command: Command) {
+    /// Sends requests, as long as that is possible.
+    fn send_queued(&mut self) {
+        let is_over = |deadline| deadline <= Instant::now().into_std();
+        if self.queue_deadline.is_some_and(is_over) {
+            self.expire_queued();
+        }
+        let mut taken = 0;
+        // Nobody is told "no" while the connection opens: `Connection`s are made when it is open.
+        while self.machine.can_send()
+            && self.machine.backlog() <= WRITE_LIMIT
+            && let Some(request) = self.queue.pop_front()
+        {
+            taken += 1;
+            self.send(request);
+        }
+        if self.queue.is_empty() {
+            self.queue_deadline = None;
+        }
+        self.shared.room.add_permits(taken);
+    }
+
+    fn send(&mut self, request: Request) {
         // Whoever made the request has gone: it need not be made.
-        if command.reply.is_closed() {
+        if request.reply.is_closed() {
             return;
         }
-        match self.machine.send_frame(&command.frame, command.deadline) {
+        match self.machine.send_frame(&request.frame, request.deadline) {
             Ok(stream) => {
                 let index = usize::try_from(stream.0).unwrap_or_default();
                 if index >= self.waiting.len() {
                     self.waiting.resize_with(index + 1, || None);
                 }
-                self.waiting[index] = Some(command.reply);
+                self.waiting[index] = Some(request.reply);
             }
-            Err(SendError::NoStream) => self.queue.push_back(command),
-            Err(_) => self.lost.push((command.reply, false)),
+            Err(_) => self.lost.push((request.reply, false)),
         }
+    }
+
+    /// Lets go of the streams of those who have gone; they stay taken until they are answered.
+    fn forget_abandoned(&mut self) {
+        // Who goes from here on says so again.
+        self.shared.abandoned.store(false, Ordering::SeqCst);
+        for (stream, reply) in (0..).map(Stream).zip(&mut self.waiting) {
+            if reply.as_ref().is_some_and(Reply::is_closed) {
+                *reply = None;
+                self.machine.cancel(stream);
+            }
+        }
+        let before = self.queue.len();
+        self.queue.retain(|request| !request.reply.is_closed());
+        self.shared.room.add_permits(before - self.queue.len());
     }
 
     /// Writes what there is to write. Whether anything was written.
@@ -154,24 +195,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Waits for the next time-out. Whether one has come.
     fn poll_timer(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let queued = self.queue.front().and_then(|command| command.deadline);
-        let Some(deadline) = self.machine.poll_timeout().into_iter().chain(queued).min() else {
+        let deadlines = self.machine.poll_timeout().into_iter().chain(self.queue_deadline);
+        let Some(deadline) = deadlines.min() else {
             return Poll::Pending;
         };
         if self.timer.deadline().into_std() != deadline {
             self.timer.as_mut().reset(deadline.into());
         }
         ready!(self.timer.as_mut().poll(cx));
-        let now = Instant::now().into_std();
-        self.machine.handle_timeout(now);
-        let is_late = |command: &Command| command.deadline.is_some_and(|deadline| deadline <= now);
-        while self.queue.front().is_some_and(is_late)
-            && let Some(late) = self.queue.pop_front()
-        {
-            let lost = Lost { kind: RequestErrorKind::TimedOut, written: false };
-            let _gone = late.reply.send(Err(lost));
-        }
+        self.machine.handle_timeout(Instant::now().into_std());
+        self.expire_queued();
         Poll::Ready(())
+    }
+
+    /// Tells those who wait to be sent, and have waited too long.
+    fn expire_queued(&mut self) {
+        let now = Instant::now().into_std();
+        let is_late = |request: &Request| request.deadline.is_some_and(|deadline| deadline <= now);
+        let (late, queue): (VecDeque<_>, _) = self.queue.drain(..).partition(is_late);
+        self.queue = queue;
+        self.queue_deadline = self.queue.iter().filter_map(|request| request.deadline).min();
+        self.shared.room.add_permits(late.len());
+        for request in late {
+            let lost = Lost { kind: RequestErrorKind::TimedOut, written: false };
+            let _gone = request.reply.send(Err(lost));
+        }
     }
 
     /// Tells everybody what has happened. Who has gone is not told, and nothing is lost by that.
@@ -188,11 +236,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                         let _gone = reply.send(Ok(frame));
                     }
                 }
-                Event::TimedOut { stream } => {
-                    if let Some(reply) = self.reply(stream) {
-                        let lost = Lost { kind: RequestErrorKind::TimedOut, written: true };
-                        let _gone = reply.send(Err(lost));
-                    }
+                Event::TimedOut { stream, written } => {
+                    self.lose(stream, Lost { kind: RequestErrorKind::TimedOut, written });
+                }
+                Event::TooLong { stream, error } => {
+                    let kind = RequestErrorKind::Decode(error);
+                    self.lose(stream, Lost { kind, written: true });
                 }
                 Event::Server(frame) => debug!(response = ?frame.response, "unasked"),
                 Event::Lost { stream, written } => {
@@ -201,6 +250,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 }
                 Event::Closed(why) => self.end(&why),
             }
+        }
+    }
+
+    fn lose(&mut self, stream: Stream, lost: Lost) {
+        if let Some(reply) = self.reply(stream) {
+            let _gone = reply.send(Err(lost));
         }
     }
 
@@ -218,11 +273,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             None if *why == CloseReason::Local => debug!("closed"),
             None => warn!(%why, "the connection ended"),
         }
+        self.shared.room.close();
         self.commands.close();
         while let Ok(command) = self.commands.try_recv() {
-            self.queue.push_back(command);
+            if let Command::Request(request) = command {
+                self.queue.push_back(request);
+            }
         }
-        let unsent = self.queue.drain(..).map(|command| (command.reply, false));
+        let unsent = self.queue.drain(..).map(|request| (request.reply, false));
         for (reply, written) in self.lost.drain(..).chain(unsent) {
             let kind = RequestErrorKind::Closed(why.clone());
             let _gone = reply.send(Err(Lost { kind, written }));
@@ -238,10 +296,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
         loop {
             let read = this.poll_read(cx);
             this.dispatch();
-            let mut commands = this.poll_commands(cx);
-            while commands.is_ready() && this.machine.is_open() {
-                commands = this.poll_commands(cx);
-            }
+            while !this.machine.is_closed() && this.poll_commands(cx).is_ready() {}
+            this.send_queued();
             let written = this.poll_write(cx);
             let timer = this.poll_timer(cx);
             this.dispatch();

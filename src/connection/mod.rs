@@ -4,26 +4,29 @@
 //! which writes all that has come together with one call. Answers are decoded by whoever waits for
 //! them. The task ends with the connection, or when no handle is left.
 //!
-//! Invariants: nothing waits longer than it was told to; a request whose future is dropped keeps
-//! its stream until it is answered; when the connection ends everybody who waits is told why, and
+//! Invariants: nothing waits longer than it was told to; a request whose future is dropped is an
+//! orphan, which keeps its stream until it is answered; when the connection ends everybody who waits is told why, and
 //! whether a byte of the request was written.
 
 mod driver;
 mod error;
 
+use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError, mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::debug;
 
 use crate::message::{RequestFrame, ResponseFrame};
 use crate::protocol::{self, CloseReason, ConnectionOptions};
-use crate::wire::{Context, FrameEncoder};
+use crate::wire::{Context, FrameEncoder, RawFrame};
 use driver::{Command, Driver};
 
 pub use error::{ConnectionError, RequestError, RequestErrorKind};
@@ -35,14 +38,18 @@ pub use error::{ConnectionError, RequestError, RequestErrorKind};
 pub struct Connection {
     address: SocketAddr,
     context: Context,
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::UnboundedSender<Command>,
     shared: Arc<Shared>,
 }
 
 /// What the handles and the task both know.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     closed: OnceLock<CloseReason>,
+    /// A permit for each request that may wait for the task; closed with the connection.
+    room: Semaphore,
+    /// Whether the task has been told that somebody has gone who waited for an answer.
+    abandoned: AtomicBool,
     bytes_sent: AtomicU64,
     bytes_received: AtomicU64,
 }
@@ -91,9 +98,15 @@ impl Connection {
         // Requests that go together are written together already.
         socket.set_nodelay(true).map_err(|error| io(&error))?;
         let machine = protocol::Connection::client(options, Instant::now().into_std());
-        let (commands, receiver) = mpsc::channel(QUEUE);
+        let (commands, receiver) = mpsc::unbounded_channel();
         let (opened, wait) = oneshot::channel();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            closed: OnceLock::new(),
+            room: Semaphore::new(QUEUE),
+            abandoned: AtomicBool::new(false),
+            bytes_sent: AtomicU64::new(0),
+            bytes_received: AtomicU64::new(0),
+        });
         let driver = Driver::new(socket, machine, receiver, opened, Arc::clone(&shared));
         tokio::spawn(driver);
         match wait.await {
@@ -123,10 +136,12 @@ impl Connection {
             .map_err(|error| self.error(RequestErrorKind::Encode(error), false))?;
         // A time that does not exist is never.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        self.wait_for_room(deadline).await?;
         let (reply, wait) = oneshot::channel();
-        let command = Command { frame, deadline: deadline.map(Instant::into_std), reply };
-        self.hand_over(command, deadline).await?;
-        let frame = match wait.await {
+        let request = driver::Request { frame, deadline: deadline.map(Instant::into_std), reply };
+        let sent = self.commands.send(Command::Request(request));
+        sent.map_err(|_| self.closed_error(false))?;
+        let frame = match (Waiting { connection: self, answer: wait }).await {
             Ok(Ok(frame)) => frame,
             Ok(Err(lost)) => return Err(self.error(lost.kind, lost.written)),
             Err(_) => return Err(self.closed_error(true)),
@@ -156,25 +171,19 @@ impl Connection {
         (read(&self.shared.bytes_sent), read(&self.shared.bytes_received))
     }
 
-    /// Gives the command to the task; waits for a place in its queue no longer than the request
-    /// may take.
-    async fn hand_over(
-        &self,
-        command: Command,
-        deadline: Option<Instant>,
-    ) -> Result<(), RequestError> {
-        let full = match self.commands.try_send(command) {
-            Ok(()) => return Ok(()),
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(self.closed_error(false)),
-            Err(mpsc::error::TrySendError::Full(command)) => self.commands.send(command),
+    /// Waits for a place among the requests that wait for the task, no longer than the request may
+    /// take. The task gives the place back.
+    async fn wait_for_room(&self, deadline: Option<Instant>) -> Result<(), RequestError> {
+        let room = &self.shared.room;
+        let permit = match (room.try_acquire(), deadline) {
+            (Ok(permit), _) => Ok(permit),
+            (Err(TryAcquireError::NoPermits), Some(deadline)) => {
+                let late = |_| self.error(RequestErrorKind::TimedOut, false);
+                tokio::time::timeout_at(deadline, room.acquire()).await.map_err(late)?
+            }
+            (Err(_), _) => room.acquire().await,
         };
-        let sent = match deadline {
-            Some(deadline) => tokio::time::timeout_at(deadline, full)
-                .await
-                .map_err(|_| self.error(RequestErrorKind::TimedOut, false))?,
-            None => full.await,
-        };
-        sent.map_err(|_| self.closed_error(false))
+        permit.map(SemaphorePermit::forget).map_err(|_| self.closed_error(false))
     }
 
     fn closed_error(&self, written: bool) -> RequestError {
@@ -184,6 +193,33 @@ impl Connection {
 
     fn error(&self, kind: RequestErrorKind, written: bool) -> RequestError {
         RequestError::new(self.address, kind, written)
+    }
+}
+
+/// Waits for an answer, and says so when it is dropped before that has come.
+struct Waiting<'a> {
+    connection: &'a Connection,
+    answer: oneshot::Receiver<Result<RawFrame, driver::Lost>>,
+}
+
+impl Future for Waiting<'_> {
+    type Output = Result<Result<RawFrame, driver::Lost>, oneshot::error::RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.answer).poll(cx)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.answer.is_terminated() {
+            return;
+        }
+        self.answer.close();
+        if !self.connection.shared.abandoned.swap(true, Ordering::SeqCst) {
+            // A task that has ended has let go of everything.
+            let _ended = self.connection.commands.send(Command::Abandoned);
+        }
     }
 }
 

@@ -168,10 +168,10 @@ impl World {
         while let Some(event) = self.client.poll_event() {
             assert!(!self.closed, "something happened after the end");
             match event {
-                Event::Answer { stream, .. } => {
+                Event::Answer { stream, .. } | Event::TooLong { stream, .. } => {
                     assert_eq!(self.in_flight.remove(&stream), Some(true), "an unasked answer");
                 }
-                Event::TimedOut { stream } => {
+                Event::TimedOut { stream, .. } => {
                     assert_eq!(self.in_flight.insert(stream, false), Some(true), "timed out twice");
                 }
                 Event::Lost { stream, .. } => {

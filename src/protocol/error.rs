@@ -37,6 +37,8 @@ pub enum CloseReason {
         /// The Java class of the server's authenticator.
         authenticator: String,
     },
+    /// The server reported an error that belongs to no request.
+    Failed(ServerError),
     /// The server answered with a message that does not belong there.
     Unexpected(Opcode),
     /// The server answered a request that nobody made.
@@ -62,6 +64,8 @@ impl CloseReason {
                     | io::ErrorKind::ConnectionReset
                     | io::ErrorKind::ConnectionAborted
                     | io::ErrorKind::TimedOut
+                    | io::ErrorKind::HostUnreachable
+                    | io::ErrorKind::NetworkUnreachable
             ),
             Self::EndOfInput { .. } | Self::HandshakeTimeout => true,
             _ => false,
@@ -98,12 +102,7 @@ impl fmt::Display for CloseReason {
             Self::Io(io::ErrorKind::ConnectionRefused, _) => f.write_str("connection refused"),
             Self::Io(_, message) => f.write_str(message),
             Self::Decode(error) => match error.kind() {
-                DecodeErrorKind::UnsupportedVersion(byte) => write!(
-                    f,
-                    "this is no Cassandra: its first byte is 0x{byte:02x}{} \
-                     (is the port that of the native protocol, usually 9042?)",
-                    if byte == b'H' { ", as of an HTTP server" } else { "" }
-                ),
+                DecodeErrorKind::UnsupportedVersion(byte) => first_byte(byte, f),
                 _ => write!(f, "the server broke the protocol: {error}"),
             },
             Self::UnsupportedVersion { asked, answered, message } => {
@@ -115,6 +114,7 @@ impl fmt::Display for CloseReason {
                 error.message.trim_end_matches('.')
             ),
             Self::Refused(error) => write!(f, "the server refused the connection: {error}"),
+            Self::Failed(error) => write!(f, "the server gave the connection up: {error}"),
             Self::CredentialsNeeded { authenticator } => {
                 let class = authenticator.rsplit('.').next().unwrap_or(authenticator);
                 write!(f, "the server wants a user name and a password ({class})")
@@ -134,6 +134,26 @@ impl fmt::Display for CloseReason {
                 write!(f, "{count} requests timed out and were never answered")
             }
         }
+    }
+}
+
+/// What the first byte says of a server that speaks no version known here.
+fn first_byte(byte: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let version = byte & 0x7f;
+    match version {
+        1 | 2 | 6 if byte & 0x80 != 0 => {
+            write!(f, "the server answers in v{version} of the protocol; v3 to v5 are known here")
+        }
+        0x41 | 0x42 if byte & 0x80 != 0 => {
+            let version = version & 0x0f;
+            write!(f, "the server answers in DSE v{version} of the protocol; ask it for v4")
+        }
+        _ => write!(
+            f,
+            "this is no Cassandra: its first byte is 0x{byte:02x}{} \
+             (is the port that of the native protocol, usually 9042?)",
+            if byte == b'H' { ", as of an HTTP server" } else { "" }
+        ),
     }
 }
 

@@ -54,18 +54,23 @@ impl Handshake {
             (Self::ReadyOrAuthenticate, Response::Ready(_))
             | (Self::AuthSuccess, Response::AuthSuccess(_)) => Step::Open,
             (Self::ReadyOrAuthenticate, Response::Authenticate(authenticate)) => {
-                match &options.credentials {
-                    Some(credentials) => {
-                        let token = Some(Cow::Owned(credentials.token()));
-                        Step::Send(Self::AuthSuccess, AuthResponse { token }.into())
-                    }
-                    None => Step::Close(CloseReason::CredentialsNeeded {
-                        authenticator: authenticate.authenticator,
-                    }),
-                }
+                log_in(options, authenticate.authenticator)
             }
+            // PLAIN has one answer to whatever is asked; some servers ask for it by a challenge.
+            (Self::AuthSuccess, Response::AuthChallenge(_)) => log_in(options, String::new()),
             (_, Response::Error(error)) => Step::Close(CloseReason::Refused(error)),
             (_, response) => Step::Close(CloseReason::Unexpected(response.opcode())),
         }
+    }
+}
+
+/// Says who the client is.
+fn log_in(options: &ConnectionOptions, authenticator: String) -> Step {
+    match &options.credentials {
+        Some(credentials) => {
+            let token = Some(Cow::Owned(credentials.token()));
+            Step::Send(Handshake::AuthSuccess, AuthResponse { token }.into())
+        }
+        None => Step::Close(CloseReason::CredentialsNeeded { authenticator }),
     }
 }

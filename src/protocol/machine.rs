@@ -10,7 +10,7 @@ use super::outbound::Outbound;
 use super::streams::{Request as InFlight, Slot, Streams};
 use super::{CloseReason, ConnectionOptions, SendError};
 use crate::message::{ErrorCode, Options, Request, RequestFrame, Response, ResponseFrame};
-use crate::wire::{Context, FrameDecoder, FrameEncoder, RawFrame, Stream, Version};
+use crate::wire::{Context, DecodeError, FrameDecoder, FrameEncoder, RawFrame, Stream, Version};
 
 /// A client's side of a connection.
 ///
@@ -36,18 +36,28 @@ pub struct Connection {
     context: Context,
     encoder: FrameEncoder,
     frames: FrameDecoder,
-    out: Outbound,
+    pub(super) out: Outbound,
     streams: Streams,
     events: VecDeque<Event>,
-    last_input: Instant,
+    /// Since when the server has said nothing, or need not be asked.
+    quiet_since: Instant,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    Opening { handshake: Handshake, deadline: Instant },
-    Open { heartbeat: Option<Instant> },
+    Opening {
+        handshake: Handshake,
+        deadline: Deadline,
+    },
+    /// Open, and maybe waiting for the answer to a heartbeat.
+    Open {
+        heartbeat: Option<Deadline>,
+    },
     Closed,
 }
+
+/// The end of a time; `None` if it is later than a clock can say, which is never.
+type Deadline = Option<Instant>;
 
 /// What a connection has to tell.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +77,16 @@ pub enum Event {
     TimedOut {
         /// The stream of the request.
         stream: Stream,
+        /// Whether any byte of the request was written, so that the server may act on it.
+        written: bool,
+    },
+    /// A request was answered, but the answer was too long and has been thrown away. Its stream is
+    /// free again.
+    TooLong {
+        /// The stream of the request.
+        stream: Stream,
+        /// How long the answer was, and how long it may be.
+        error: DecodeError,
     },
     /// Something happened in the cluster, or the server says something unasked.
     Server(Box<ResponseFrame>),
@@ -88,7 +108,7 @@ impl Connection {
     /// A connection whose socket is open, and nothing more.
     pub fn client(options: ConnectionOptions, now: Instant) -> Self {
         let context = Context { max_body: options.max_body, ..options.version.into() };
-        let deadline = now.checked_add(options.handshake_timeout).unwrap_or(now);
+        let deadline = now.checked_add(options.handshake_timeout);
         let mut connection = Self {
             state: State::Opening { handshake: Handshake::Supported, deadline },
             context,
@@ -97,7 +117,7 @@ impl Connection {
             out: Outbound::default(),
             streams: Streams::new(options.stream_limit()),
             events: VecDeque::new(),
-            last_input: now,
+            quiet_since: now,
             options,
         };
         connection.take_step(Handshake::begin(), deadline);
@@ -189,7 +209,7 @@ impl Connection {
 
     /// Acts on what is in the [receive buffer](Self::receive_buffer).
     pub fn handle_input(&mut self, now: Instant) {
-        self.last_input = now;
+        self.quiet_since = now;
         if let State::Open { heartbeat } = &mut self.state {
             *heartbeat = None;
         }
@@ -197,7 +217,7 @@ impl Connection {
             match self.frames.next_frame() {
                 Ok(None) => return,
                 Ok(Some(frame)) => self.handle_frame(frame),
-                Err(error) => self.close(CloseReason::Decode(error)),
+                Err(error) => self.handle_bad_input(error),
             }
         }
     }
@@ -210,17 +230,22 @@ impl Connection {
 
     /// Acts on the time: to be called at [`poll_timeout`](Self::poll_timeout).
     pub fn handle_timeout(&mut self, now: Instant) {
-        let events = &mut self.events;
-        self.streams.expire(now, |stream| events.push_back(Event::TimedOut { stream }));
+        let (events, out) = (&mut self.events, &self.out);
+        self.streams.expire(now, |stream, request| {
+            let written = out.is_written(request.position);
+            events.push_back(Event::TimedOut { stream, written });
+        });
         self.check_orphans();
         match self.state {
-            State::Opening { deadline, .. } if deadline <= now => {
+            State::Opening { deadline: Some(deadline), .. } if deadline <= now => {
                 self.close(CloseReason::HandshakeTimeout);
             }
-            State::Open { heartbeat: Some(deadline) } if deadline <= now => {
+            State::Open { heartbeat: Some(Some(deadline)) } if deadline <= now => {
                 self.close(CloseReason::HeartbeatTimeout);
             }
-            State::Open { heartbeat: None } if self.heartbeat_at() <= now => self.heartbeat(now),
+            State::Open { heartbeat: None } if self.heartbeat_at().is_some_and(|at| at <= now) => {
+                self.heartbeat(now);
+            }
             _ => {}
         }
     }
@@ -230,9 +255,10 @@ impl Connection {
         let own = match self.state {
             State::Closed => return None,
             State::Opening { deadline, .. } => deadline,
-            State::Open { heartbeat } => heartbeat.unwrap_or_else(|| self.heartbeat_at()),
+            State::Open { heartbeat: Some(deadline) } => deadline,
+            State::Open { heartbeat: None } => self.heartbeat_at(),
         };
-        Some(self.streams.next_deadline().map_or(own, |next| next.min(own)))
+        own.into_iter().chain(self.streams.next_deadline()).min()
     }
 
     /// What has happened, the oldest first.
@@ -271,17 +297,20 @@ impl Connection {
         taken
     }
 
-    /// Sends a request of the connection's own.
-    fn send_internal(&mut self, request: Request<'_>) {
+    /// Sends a request of the connection's own, if there is a stream for it.
+    fn send_internal(&mut self, request: Request<'_>) -> bool {
         let start = self.out.frames_mut().len();
         let frame = RequestFrame::new(Stream::default(), request);
         let encoded = frame.encode(&mut self.encoder, self.out.frames_mut());
         match (encoded, self.streams.take(Slot::Internal)) {
-            (Ok(()), Some(stream)) => self.set_stream(start, stream),
-            // Without a stream the heartbeat cannot be sent; its time-out still counts.
+            (Ok(()), Some(stream)) => {
+                self.set_stream(start, stream);
+                return true;
+            }
             (Ok(()), None) => self.out.frames_mut().truncate(start),
             (Err(_), _) => self.close(CloseReason::Unexpected(frame.request.opcode())),
         }
+        false
     }
 
     fn set_stream(&mut self, start: usize, stream: Stream) {
@@ -311,7 +340,31 @@ impl Connection {
             Some(Slot::Waiting(_)) => self.events.push_back(Event::Answer { stream, frame }),
             Some(Slot::Orphan) => {}
             Some(Slot::Internal) => self.handle_internal(&frame),
-            Some(Slot::Free) | None => self.close(CloseReason::UnknownStream(stream)),
+            Some(Slot::Free) | None => self.handle_unasked(&frame),
+        }
+    }
+
+    /// An answer to no request. If it is an error, it says what is wrong with the connection.
+    fn handle_unasked(&mut self, frame: &RawFrame) {
+        let why = match ResponseFrame::decode(frame, &self.context) {
+            Ok(ResponseFrame { response: Response::Error(error), .. }) => {
+                CloseReason::Failed(error)
+            }
+            _ => CloseReason::UnknownStream(frame.header.stream),
+        };
+        self.close(why);
+    }
+
+    /// Bytes that are no frame, or a frame that is too long. Only the latter can be skipped.
+    fn handle_bad_input(&mut self, error: DecodeError) {
+        let skipped = self.frames.skipped().filter(|_| error.is_recoverable());
+        let Some(stream) = skipped.map(|header| header.stream) else {
+            return self.close(CloseReason::Decode(error));
+        };
+        match self.streams.release(stream) {
+            Some(Slot::Waiting(_)) => self.events.push_back(Event::TooLong { stream, error }),
+            Some(Slot::Orphan) => {}
+            _ => self.close(CloseReason::Decode(error)),
         }
     }
 
@@ -351,11 +404,11 @@ impl Connection {
         self.close(why);
     }
 
-    fn take_step(&mut self, step: Step, deadline: Instant) {
+    fn take_step(&mut self, step: Step, deadline: Deadline) {
         match step {
             Step::Send(handshake, request) => {
                 self.state = State::Opening { handshake, deadline };
-                self.send_internal(request);
+                let _a_new_connection_has_streams = self.send_internal(request);
             }
             Step::Open => {
                 self.state = State::Open { heartbeat: None };
@@ -377,19 +430,23 @@ impl Connection {
         CloseReason::Refused(error)
     }
 
-    fn heartbeat_at(&self) -> Instant {
-        self.last_input.checked_add(self.options.heartbeat_interval).unwrap_or(self.last_input)
+    fn heartbeat_at(&self) -> Deadline {
+        self.quiet_since.checked_add(self.options.heartbeat_interval)
     }
 
     fn heartbeat(&mut self, now: Instant) {
-        let deadline = now.checked_add(self.options.heartbeat_timeout).unwrap_or(now);
-        self.state = State::Open { heartbeat: Some(deadline) };
-        self.send_internal(Request::Options(Options));
+        if self.send_internal(Request::Options(Options)) {
+            let deadline = now.checked_add(self.options.heartbeat_timeout);
+            self.state = State::Open { heartbeat: Some(deadline) };
+        } else {
+            // All streams are taken: the requests on them have time-outs of their own.
+            self.quiet_since = now;
+        }
     }
 
     fn check_orphans(&mut self) {
         let orphans = self.streams.orphans();
-        if orphans > self.options.max_orphans {
+        if orphans > self.options.orphan_limit() {
             self.close(CloseReason::TooManyOrphans(orphans));
         }
     }

@@ -73,7 +73,7 @@ pub struct ConnectionOptions {
     /// How many requests may be in flight, at most 32,768. Default: 1,024.
     pub max_in_flight: usize,
     /// How many requests may be in flight that nobody waits for any more, before the connection
-    /// is given up as stuck. Default: 256.
+    /// is given up as stuck; when all are, it is in any case. Default: 256.
     pub max_orphans: usize,
     /// The longest body that is accepted from the server, in bytes. Default: 256 MiB.
     pub max_body: usize,
@@ -101,5 +101,10 @@ impl Default for ConnectionOptions {
 impl ConnectionOptions {
     pub(crate) fn stream_limit(&self) -> usize {
         self.max_in_flight.clamp(1, Stream::COUNT)
+    }
+
+    /// A connection whose streams are all orphans is stuck, whatever was asked for.
+    pub(crate) fn orphan_limit(&self) -> usize {
+        self.max_orphans.min(self.stream_limit().saturating_sub(1))
     }
 }

@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 
 use crate::wire::{Compression, SegmentEncoder};
 
+/// From so many bytes on, what has been written makes room for what has not.
+const COMPACT: usize = 64 << 10;
+
 /// The bytes that a connection has to write.
 #[derive(Debug, Default)]
 pub(super) struct Outbound {
@@ -99,10 +102,15 @@ impl Outbound {
             }
         }
         if self.out_written == self.out.len() {
-            self.written_before = written;
             self.out.clear();
-            self.out_written = 0;
+        } else if self.out_written >= COMPACT && self.out_written >= self.out.len() / 2 {
+            // A socket that is always a little behind must not make this grow for ever.
+            self.out.drain(..self.out_written);
+        } else {
+            return;
         }
+        self.written_before = written;
+        self.out_written = 0;
     }
 
     /// Forgets what has not been written.
@@ -112,6 +120,12 @@ impl Outbound {
         if let Some(segments) = &mut self.segments {
             segments.pending.clear();
         }
+    }
+
+    /// How much memory the bytes take.
+    #[cfg(test)]
+    pub(super) const fn capacity(&self) -> usize {
+        self.out.capacity()
     }
 
     /// How many bytes have been written.

@@ -126,17 +126,19 @@ impl Streams {
     }
 
     /// Orphans every request whose time is over, and says which.
-    pub(super) fn expire(&mut self, now: Instant, mut expired: impl FnMut(Stream)) {
+    pub(super) fn expire(&mut self, now: Instant, mut expired: impl FnMut(Stream, Request)) {
         if self.next_deadline.is_none_or(|next| now < next) {
             return;
         }
         self.next_deadline = None;
         for (stream, slot) in (0..).map(Stream).zip(&mut self.slots) {
-            let Slot::Waiting(Request { deadline: Some(deadline), .. }) = *slot else { continue };
+            let Slot::Waiting(request @ Request { deadline: Some(deadline), .. }) = *slot else {
+                continue;
+            };
             if deadline <= now {
                 *slot = Slot::Orphan;
                 self.orphans = self.orphans.saturating_add(1);
-                expired(stream);
+                expired(stream, request);
             } else if self.next_deadline.is_none_or(|next| deadline < next) {
                 self.next_deadline = Some(deadline);
             }
@@ -190,7 +192,7 @@ mod tests {
         let late = streams.take(waiting(Some(now))).unwrap();
         let other = streams.take(waiting(Some(now + Duration::from_secs(9)))).unwrap();
         let mut expired = Vec::new();
-        streams.expire(now, |stream| expired.push(stream));
+        streams.expire(now, |stream, _| expired.push(stream));
         assert_eq!(expired, [late]);
         assert_eq!(streams.orphans(), 1);
         assert_eq!(streams.next_deadline(), Some(now + Duration::from_secs(9)));

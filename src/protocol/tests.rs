@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::*;
 use crate::message::{
-    AuthSuccess, Authenticate, ErrorCode, Event as ServerEvent, Options, Query, QueryResult, Ready,
-    Request, RequestFrame, Response, ResponseFrame, ServerError, Startup, StatusChange, Supported,
+    AuthChallenge, AuthSuccess, Authenticate, ErrorCode, Event as ServerEvent, Options, Query,
+    QueryResult, Ready, Request, RequestFrame, Response, ResponseFrame, ServerError, Startup,
+    StatusChange, Supported,
 };
 use crate::wire::{
     Consistency, DecodeErrorKind, FrameDecoder, FrameEncoder, RawFrame, SegmentEncoder,
@@ -132,6 +133,9 @@ fn a_server_that_asks_is_told_who_the_client_is() {
     pair.answer(Stream(0), authenticate());
     let (_, Request::AuthResponse(response)) = pair.expect_request() else { panic!() };
     assert_eq!(response.token.as_deref(), Some(&b"\0ada\0secret"[..]));
+    pair.answer(Stream(0), AuthChallenge { token: Some(Bytes::from_static(b"PLAIN-START")) });
+    let (_, Request::AuthResponse(again)) = pair.expect_request() else { panic!() };
+    assert_eq!(again, response);
     pair.answer(Stream(0), AuthSuccess { token: None });
     assert_eq!(pair.client.poll_event(), Some(Event::Opened));
 
@@ -189,11 +193,12 @@ fn answers_find_their_requests_in_any_order() {
 
 #[test]
 fn a_late_answer_frees_its_stream_and_tells_nobody() {
-    let mut pair = Pair::open(ConnectionOptions { max_in_flight: 1, ..Default::default() });
+    let mut pair = Pair::open(ConnectionOptions { max_in_flight: 2, ..Default::default() });
     let stream = pair.query(SECOND).unwrap();
+    pair.query(9 * SECOND).unwrap();
     assert_eq!(pair.client.poll_timeout(), Some(pair.now + SECOND));
     pair.pass(SECOND);
-    assert_eq!(pair.client.poll_event(), Some(Event::TimedOut { stream }));
+    assert_eq!(pair.client.poll_event(), Some(Event::TimedOut { stream, written: false }));
     assert_eq!(pair.query(SECOND), Err(SendError::NoStream));
     pair.answer(stream, QueryResult::Void);
     assert_eq!(pair.client.poll_event(), None);
@@ -265,8 +270,10 @@ fn a_server_that_breaks_the_protocol_is_left() {
         }
     };
     type Act<'a> = &'a dyn Fn(&mut Pair);
-    let cases: [(Act<'_>, CloseReason); 3] = [
+    let gone = || ServerError::new(ErrorCode::Protocol, "what was that?");
+    let cases: [(Act<'_>, CloseReason); 4] = [
         (&answer(Stream(7)), CloseReason::UnknownStream(Stream(7))),
+        (&|pair| pair.answer(Stream(7), gone()), CloseReason::Failed(gone())),
         (&|pair| pair.receive(&[4, 0, 0, 0, 5, 0, 0, 0, 0]), {
             CloseReason::Unexpected(crate::wire::Opcode::Options)
         }),
@@ -298,6 +305,91 @@ fn a_frame_cut_short_is_told_from_a_clean_end() {
     pair.receive(&[0x84, 0, 0]);
     pair.client.handle_end_of_input();
     assert_eq!(pair.closed(), CloseReason::EndOfInput { mid_frame: true });
+}
+
+#[test]
+fn whether_a_late_request_was_written_is_known() {
+    let mut pair = Pair::open(ConnectionOptions::default());
+    let written = pair.query(SECOND).unwrap();
+    pair.deliver();
+    let unwritten = pair.query(SECOND).unwrap();
+    pair.pass(SECOND);
+    for (stream, written) in [(written, true), (unwritten, false)] {
+        assert_eq!(pair.client.poll_event(), Some(Event::TimedOut { stream, written }));
+    }
+}
+
+#[test]
+fn an_answer_that_is_too_long_fails_its_request_alone() {
+    let mut pair = Pair::open(ConnectionOptions { max_body: 100, ..Default::default() });
+    let long = pair.query(SECOND).unwrap();
+    let short = pair.query(SECOND).unwrap();
+    pair.deliver();
+    pair.answer(long, ServerError::new(ErrorCode::Invalid, "x".repeat(200)));
+    let Some(Event::TooLong { stream, error }) = pair.client.poll_event() else { panic!() };
+    assert_eq!(stream, long);
+    assert_eq!(error.kind(), DecodeErrorKind::FrameTooLong { length: 206, limit: 100 });
+    pair.answer(short, QueryResult::Void);
+    assert!(matches!(pair.client.poll_event(), Some(Event::Answer { .. })));
+    assert_eq!(pair.client.in_flight(), 0);
+}
+
+#[test]
+fn a_connection_of_orphans_only_is_given_up() {
+    let mut pair = Pair::open(ConnectionOptions { max_in_flight: 2, ..Default::default() });
+    for _ in 0..2 {
+        let stream = pair.query(SECOND).unwrap();
+        pair.client.cancel(stream);
+    }
+    assert_eq!(pair.closed(), CloseReason::TooManyOrphans(2));
+}
+
+#[test]
+fn times_that_no_clock_can_say_are_never() {
+    let never = Duration::MAX;
+    let mut pair = Pair::open(ConnectionOptions {
+        handshake_timeout: never,
+        heartbeat_interval: never,
+        ..Default::default()
+    });
+    assert_eq!(pair.client.poll_timeout(), None);
+    pair.pass(1_000_000 * SECOND);
+    assert!(pair.client.transmit().is_empty());
+    let mut pair = Pair::open(ConnectionOptions { heartbeat_timeout: never, ..Default::default() });
+    pair.pass(30 * SECOND);
+    pair.pass(1_000_000 * SECOND);
+    assert!(pair.client.is_open());
+}
+
+#[test]
+fn a_heartbeat_without_a_stream_is_put_off() {
+    let options = ConnectionOptions { max_in_flight: Stream::COUNT, ..Default::default() };
+    let mut pair = Pair::open(options);
+    for _ in 0..Stream::COUNT {
+        pair.query(100 * SECOND).unwrap();
+    }
+    pair.pass(30 * SECOND);
+    pair.pass(30 * SECOND);
+    assert!(pair.client.is_open());
+}
+
+#[test]
+fn a_socket_that_is_always_behind_does_not_make_memory_grow() {
+    let mut pair = Pair::open(ConnectionOptions::default());
+    let text = "x".repeat(100_000);
+    let mut sent = 0;
+    for _ in 0..1_000 {
+        let query = Query { text: text.as_str().into(), parameters: Consistency::One.into() };
+        let stream = pair.client.send(&RequestFrame::new(Stream(0), query), None).unwrap();
+        // One byte stays behind each time.
+        let ready = pair.client.transmit().len() - 1;
+        pair.client.transmitted(ready);
+        sent += ready;
+        assert_eq!(pair.client.backlog(), 1);
+        pair.answer(stream, QueryResult::Void);
+    }
+    assert!(sent > 90_000_000);
+    assert!(pair.client.out.capacity() < 1_000_000);
 }
 
 fn v5(compression: Option<Compression>) -> Pair {
@@ -357,7 +449,7 @@ fn v5_segments_that_are_not_what_they_say_end_the_connection() {
     let mut pair = v5(None);
     pair.receive(&segment(&whole[..5]));
     let CloseReason::Decode(error) = pair.closed() else { panic!() };
-    assert_eq!((error.field(), error.kind()), ("self_contained", DecodeErrorKind::Contradiction));
+    assert_eq!((error.field(), error.kind()), ("self_contained", DecodeErrorKind::InvalidSegment));
     // A flipped bit.
     let mut pair = v5(None);
     let mut flipped = segment(&whole);

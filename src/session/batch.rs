@@ -118,7 +118,7 @@ impl Inner {
             )
         };
         let statement = &Arc::from(format!("a batch of {} statements", batch.statements.len()));
-        let about = About { statement, options: &options, prepared: &prepared };
+        let about = About { statement, options: &options, prepared: &prepared, preparing: false };
         self.run(&about, request.into()).await
     }
 }

@@ -107,8 +107,8 @@ impl SessionBuilder {
         self
     }
 
-    /// How long to wait for the answer to a statement, and for a connection to open.
-    /// Default: 10 s, and 5 s for a connection.
+    /// How long to wait for the answer to a statement, and for one of the contact points to let us
+    /// in. Default: 10 s, and 5 s for the contact points.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.defaults.timeout = Some(timeout);
         self.connection.handshake_timeout = timeout;
@@ -149,7 +149,8 @@ impl SessionBuilder {
         if points.is_empty() {
             return Err(Error::new(ErrorKind::Config, "no contact point was given"));
         }
-        let deadline = Instant::now() + self.wait;
+        // A time that does not exist is never.
+        let deadline = Instant::now().checked_add(self.wait);
         let mut pause = FIRST_PAUSE;
         let node = loop {
             let (keyspace, options) = (self.keyspace.clone(), self.connection.clone());
@@ -157,11 +158,12 @@ impl SessionBuilder {
                 Ok(node) => break node,
                 Err(failure) => {
                     let now = Instant::now();
-                    if !failure.is_starting || now >= deadline {
+                    if !failure.is_starting || deadline.is_some_and(|deadline| now >= deadline) {
                         return Err(failure.error);
                     }
                     info!(error = %failure.error, "not there yet");
-                    tokio::time::sleep_until((now + pause).min(deadline)).await;
+                    let next = now + pause;
+                    tokio::time::sleep_until(deadline.map_or(next, |end| next.min(end))).await;
                     pause = (pause * 2).min(LAST_PAUSE);
                 }
             }

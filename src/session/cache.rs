@@ -1,11 +1,17 @@
 //! The statements that the session has prepared.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::OnceCell;
 
 use super::statement::PreparedStatement;
 
-/// Prepared statements by their texts; when there are too many, the oldest goes.
+/// Where a statement is kept once it is prepared, so that many who ask at once prepare it once.
+pub(super) type Cell = Arc<OnceCell<Arc<PreparedStatement>>>;
+
+/// Prepared statements by their texts, in the session's keyspace; when there are too many, the one
+/// goes that was not used for the longest time.
 #[derive(Debug)]
 pub(super) struct PreparedCache {
     limit: usize,
@@ -14,9 +20,15 @@ pub(super) struct PreparedCache {
 
 #[derive(Debug, Default)]
 struct Statements {
-    by_text: HashMap<Arc<str>, Arc<PreparedStatement>>,
-    /// Every text of `by_text` once, the oldest first.
-    order: VecDeque<Arc<str>>,
+    by_text: HashMap<Arc<str>, Entry>,
+    /// How often the cache was asked, which is its time.
+    now: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    cell: Cell,
+    last_used: u64,
 }
 
 impl PreparedCache {
@@ -24,26 +36,45 @@ impl PreparedCache {
         Self { limit: limit.max(1), statements: Mutex::default() }
     }
 
-    pub(super) fn get(&self, text: &str) -> Option<Arc<PreparedStatement>> {
-        self.lock().by_text.get(text).map(Arc::clone)
-    }
-
-    /// Keeps a statement, in place of the one of the same text.
-    pub(super) fn insert(&self, statement: Arc<PreparedStatement>) {
+    /// The place of this text's statement, which may be empty yet.
+    pub(super) fn cell(&self, text: &Arc<str>) -> Cell {
         let mut statements = self.lock();
-        let text = Arc::clone(&statement.text);
-        if statements.by_text.insert(Arc::clone(&text), statement).is_none() {
-            statements.order.push_back(text);
+        statements.now += 1;
+        let now = statements.now;
+        if let Some(entry) = statements.by_text.get_mut(text) {
+            entry.last_used = now;
+            return Arc::clone(&entry.cell);
         }
-        if statements.order.len() > self.limit
-            && let Some(oldest) = statements.order.pop_front()
-        {
-            statements.by_text.remove(&oldest);
+        if statements.by_text.len() >= self.limit {
+            statements.evict();
         }
+        let cell = Cell::default();
+        let entry = Entry { cell: Arc::clone(&cell), last_used: now };
+        statements.by_text.insert(Arc::clone(text), entry);
+        cell
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Statements> {
+    /// Forgets a statement that does not hold any more.
+    pub(super) fn forget(&self, text: &str) {
+        self.lock().by_text.remove(text);
+    }
+
+    /// Forgets everything: in another keyspace the same text is another statement.
+    pub(super) fn clear(&self) {
+        self.lock().by_text.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Statements> {
         self.statements.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Statements {
+    fn evict(&mut self) {
+        let oldest = self.by_text.iter().min_by_key(|(_, entry)| entry.last_used);
+        if let Some(text) = oldest.map(|(text, _)| Arc::clone(text)) {
+            self.by_text.remove(&text);
+        }
     }
 }
 
@@ -52,22 +83,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cache_is_bounded_and_replaces_by_text() {
-        let statement = |text: &str, id: &'static [u8]| {
-            Arc::new(PreparedStatement {
-                text: text.into(),
-                id: bytes::Bytes::from_static(id),
-                result_metadata_id: None,
-                variables: Arc::new([]),
-            })
-        };
+    fn the_statement_that_was_not_used_for_the_longest_time_goes() {
+        let [a, b, c] = ["a", "b", "c"].map(Arc::<str>::from);
         let cache = PreparedCache::new(2);
-        cache.insert(statement("a", b"1"));
-        cache.insert(statement("b", b"2"));
-        cache.insert(statement("a", b"3"));
-        assert_eq!(&cache.get("a").unwrap().id[..], b"3");
-        cache.insert(statement("c", b"4"));
-        assert!(cache.get("a").is_none());
-        assert!(cache.get("b").is_some() && cache.get("c").is_some());
+        let kept = cache.cell(&a);
+        let gone = cache.cell(&b);
+        assert!(Arc::ptr_eq(&kept, &cache.cell(&a)));
+        cache.cell(&c);
+        assert!(Arc::ptr_eq(&kept, &cache.cell(&a)));
+        assert!(!Arc::ptr_eq(&gone, &cache.cell(&b)));
+        cache.clear();
+        assert!(!Arc::ptr_eq(&kept, &cache.cell(&a)));
     }
 }

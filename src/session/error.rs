@@ -1,6 +1,6 @@
 //! What went wrong, in one line: where, with which statement, and what may have happened.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -21,6 +21,10 @@ struct Failure {
     consistency: Option<Consistency>,
     node: Option<SocketAddr>,
     attempts: usize,
+    /// Whether the statement was only being prepared.
+    preparing: bool,
+    /// Whether an attempt before the last may have been applied.
+    applied: bool,
 }
 
 /// What kind of failure it is.
@@ -65,7 +69,18 @@ impl Error {
 
     fn of(kind: ErrorKind, cause: Cause) -> Self {
         let (statement, consistency, node) = (None, None, None);
-        Self(Box::new(Failure { kind, cause, statement, consistency, node, attempts: 0 }))
+        let (preparing, applied) = (false, false);
+        let attempts = 0;
+        Self(Box::new(Failure {
+            kind,
+            cause,
+            statement,
+            consistency,
+            node,
+            attempts,
+            preparing,
+            applied,
+        }))
     }
 
     /// Nobody answered at any of the contact points.
@@ -105,6 +120,12 @@ impl Error {
         self
     }
 
+    #[must_use]
+    pub(super) fn with_history(mut self, preparing: bool, applied: bool) -> Self {
+        (self.0.preparing, self.0.applied) = (preparing, applied);
+        self
+    }
+
     /// What kind of failure it is.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -132,8 +153,15 @@ impl Error {
         )
     }
 
-    /// Whether the statement may have done what it says, though it failed.
+    /// Whether the statement may have done what it says, though it failed: at the last attempt or
+    /// at one before it.
     pub fn may_have_been_applied(&self) -> bool {
+        let Failure { statement, preparing, applied, .. } = &*self.0;
+        let reads = statement.as_deref().is_some_and(reads);
+        !preparing && !reads && (*applied || self.last_may_have_been_applied())
+    }
+
+    fn last_may_have_been_applied(&self) -> bool {
         match &self.0.cause {
             Cause::Request(error) => error.may_have_been_applied(),
             Cause::Server(error) => matches!(
@@ -149,45 +177,65 @@ impl Error {
     }
 }
 
+/// Whether a statement only reads, and so applies nothing.
+fn reads(statement: &str) -> bool {
+    statement.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("SELECT"))
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failure { kind, cause, statement, consistency, node, .. } = &*self.0;
+        let Failure { kind, cause, statement, consistency, node, preparing, .. } = &*self.0;
+        let mut line = OneLine(f);
         if let Some(statement) = statement {
-            write!(f, "{} failed", Shown(statement))?;
-            if let (Some(consistency), ErrorKind::Server(_)) = (consistency, kind) {
-                write!(f, " at {consistency}")?;
+            let what = if *preparing { "could not be prepared" } else { "failed" };
+            write!(line, "{} {what}", Shown(statement))?;
+            if let (Some(consistency), ErrorKind::Server(_), false) = (consistency, kind, preparing)
+            {
+                write!(line, " at {consistency}")?;
             }
             match node {
-                Some(node) => write!(f, " on {node}: ")?,
-                None => f.write_str(": ")?,
+                Some(node) => write!(line, " on {node}: ")?,
+                None => line.write_str(": ")?,
             }
         }
         match cause {
-            Cause::Text(text) => f.write_str(text)?,
-            Cause::Server(error) => server(f, error)?,
-            Cause::Request(error) => error.fmt(f)?,
-            Cause::Bind(error) => error.fmt(f)?,
-            Cause::Type(error) => error.fmt(f)?,
-            Cause::Row(error) => error.fmt(f)?,
+            Cause::Text(text) => line.write_str(text)?,
+            Cause::Server(error) => server(&mut line, error)?,
+            Cause::Request(error) => write!(line, "{error}")?,
+            Cause::Bind(error) => write!(line, "{error}")?,
+            Cause::Type(error) => write!(line, "{error}")?,
+            Cause::Row(error) => write!(line, "{error}")?,
         }
         if self.may_have_been_applied() {
-            f.write_str("; it may have been applied")?;
+            line.write_str("; it may have been applied")?;
         }
         Ok(())
     }
 }
 
+/// Text on one line, whatever a server has written into it.
+struct OneLine<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|c| match c.is_control() {
+            true => write!(self.0, "{}", c.escape_default()),
+            false => self.0.write_char(c),
+        })
+    }
+}
+
 /// What the server said, with what counts put first.
-fn server(f: &mut fmt::Formatter<'_>, error: &ServerError) -> fmt::Result {
+fn server(line: &mut OneLine<'_, '_>, error: &ServerError) -> fmt::Result {
     match &error.details {
         ErrorDetails::Unavailable { required, alive, .. } => {
-            write!(f, "{alive} of {required} replicas that must answer are alive (unavailable)")
+            write!(line, "{alive} of {required} replicas that must answer are alive (unavailable)")
         }
         ErrorDetails::WriteTimeout { received, block_for, .. }
         | ErrorDetails::ReadTimeout { received, block_for, .. } => {
-            write!(f, "{received} of {block_for} replicas answered in time ({})", error.code)
+            write!(line, "{received} of {block_for} replicas answered in time ({})", error.code)
         }
-        _ => write!(f, "{}", error.to_string().trim_end_matches('.')),
+        _ => write!(line, "{}", error.to_string().trim_end_matches('.')),
     }
 }
 
@@ -276,5 +324,25 @@ mod tests {
              it may have been applied"
         );
         assert!(error.is_timeout());
+    }
+
+    #[test]
+    fn what_happened_before_the_last_attempt_counts_and_what_only_reads_does_not() {
+        let refused = || {
+            let error = ServerError::new(ErrorCode::Invalid, "no\n\u{1b}[31msuch table");
+            Error::server(error, "127.0.0.1:9042".parse().unwrap())
+        };
+        let insert = refused().with_statement(&"INSERT".into());
+        assert!(!insert.may_have_been_applied());
+        assert!(insert.clone().with_history(false, true).may_have_been_applied());
+        let preparing = insert.with_history(true, true);
+        assert!(!preparing.may_have_been_applied());
+        assert_eq!(
+            preparing.to_string(),
+            "INSERT could not be prepared on 127.0.0.1:9042: \
+             invalid request: no\\n\\u{1b}[31msuch table"
+        );
+        let select = refused().with_statement(&" select 1".into()).with_history(false, true);
+        assert!(!select.may_have_been_applied());
     }
 }

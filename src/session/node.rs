@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, info};
 
 use super::contact::ContactPoint;
 use super::{Error, ErrorKind};
 use crate::connection::{Connection, ConnectionError};
-use crate::message::{Query, RequestFrame, Response};
+use crate::message::{ErrorCode, Query, RequestFrame, Response, ResponseFrame};
 use crate::protocol::ConnectionOptions;
 use crate::wire::{Consistency, Stream};
 
@@ -61,7 +62,9 @@ impl Node {
         match deadline {
             None => self.reopen().await,
             Some(deadline) => timeout_at(deadline, self.reopen()).await.unwrap_or_else(|_| {
-                let text = "no connection could be opened in time";
+                let why = current.closed().map(ToString::to_string).unwrap_or_default();
+                let address = current.address();
+                let text = format!("{address}: {why}, and no other connection opened in time");
                 Err(Error::new(ErrorKind::Timeout, text))
             }),
         }
@@ -114,39 +117,42 @@ impl From<ConnectFailure> for Error {
     }
 }
 
-/// A connection to the first address of the first contact point that gives one.
+/// A connection to the first address of the first contact point that gives one; each gets its
+/// share of the time for the handshake.
 async fn open_any(
     points: &[ContactPoint],
     keyspace: Option<&str>,
     options: &ConnectionOptions,
 ) -> Result<Connection, ConnectFailure> {
+    let deadline = Instant::now().checked_add(options.handshake_timeout);
     let mut failures = Vec::new();
     let mut is_starting = false;
-    for point in points {
-        let addresses = match point.resolve().await {
-            Ok(addresses) => addresses,
-            Err(why) => {
+    for (point, points_left) in points.iter().zip((1..=points.len()).rev()) {
+        let addresses = match timeout(share(deadline, points_left), point.resolve()).await {
+            Ok(Ok(addresses)) => addresses,
+            Ok(Err(why)) => {
+                // Where containers are named, a name comes with its server.
+                is_starting = true;
                 failures.push(format!("{point} {why}"));
                 continue;
             }
+            Err(_) => {
+                failures.push(format!("{point} the name was not resolved in time"));
+                continue;
+            }
         };
-        for address in addresses {
-            match Connection::connect(address, options).await {
-                Ok(connection) => {
-                    let version = connection.context().version;
-                    info!(%address, %version, "connected");
-                    if let Some(keyspace) = keyspace {
-                        use_keyspace(&connection, keyspace, options).await?;
-                    }
-                    return Ok(connection);
-                }
-                Err(error) if error.reason.is_authentication() => {
-                    let error = Error::authentication(&error);
+        let count = addresses.len();
+        for (address, addresses_left) in addresses.into_iter().zip((1..=count).rev()) {
+            let time = share(deadline, points_left - 1 + addresses_left);
+            let options = ConnectionOptions { handshake_timeout: time, ..options.clone() };
+            match open(address, keyspace, &options).await {
+                Ok(connection) => return Ok(connection),
+                Err(Refusal::Final(error)) => {
                     return Err(ConnectFailure { error, is_starting: false });
                 }
-                Err(error) => {
-                    is_starting |= error.reason.is_starting();
-                    failures.push(describe(point, address, &error));
+                Err(Refusal::ForNow { why, may_pass }) => {
+                    is_starting |= may_pass;
+                    failures.push(describe(point, address, &why));
                 }
             }
         }
@@ -155,31 +161,81 @@ async fn open_any(
     Err(ConnectFailure { error, is_starting })
 }
 
+/// Time until the deadline, divided fairly.
+fn share(deadline: Option<Instant>, among: usize) -> Duration {
+    let Some(deadline) = deadline else { return Duration::MAX };
+    let among = u32::try_from(among.max(1)).unwrap_or(u32::MAX);
+    deadline.saturating_duration_since(Instant::now()) / among
+}
+
+/// Why one server did not let us in.
+enum Refusal {
+    /// Another would not, either.
+    Final(Error),
+    /// Another may, or this one later.
+    ForNow { why: String, may_pass: bool },
+}
+
+async fn open(
+    address: SocketAddr,
+    keyspace: Option<&str>,
+    options: &ConnectionOptions,
+) -> Result<Connection, Refusal> {
+    let connection = match Connection::connect(address, options).await {
+        Ok(connection) => connection,
+        Err(error) if error.reason.is_authentication() => {
+            return Err(Refusal::Final(Error::authentication(&error)));
+        }
+        Err(ConnectionError { reason, .. }) => {
+            let may_pass = reason.is_starting();
+            return Err(Refusal::ForNow { why: reason.to_string(), may_pass });
+        }
+    };
+    let version = connection.context().version;
+    info!(%address, %version, "connected");
+    if let Some(keyspace) = keyspace {
+        use_keyspace(&connection, keyspace, options.handshake_timeout).await?;
+    }
+    Ok(connection)
+}
+
 /// `127.0.0.1:9042 connection refused`, with the name that led there if there was one.
-fn describe(point: &ContactPoint, address: SocketAddr, error: &ConnectionError) -> String {
+fn describe(point: &ContactPoint, address: SocketAddr, why: &str) -> String {
     let name = point.to_string();
     match name == address.to_string() {
-        true => format!("{address} {}", error.reason),
-        false => format!("{name} ({address}) {}", error.reason),
+        true => format!("{address} {why}"),
+        false => format!("{name} ({address}) {why}"),
     }
 }
 
 async fn use_keyspace(
     connection: &Connection,
     keyspace: &str,
-    options: &ConnectionOptions,
-) -> Result<(), ConnectFailure> {
+    time: Duration,
+) -> Result<(), Refusal> {
     // Quoted, because the name is taken as it is given.
     let text = format!("USE \"{}\"", keyspace.replace('"', "\"\""));
     let parameters = Consistency::One.into();
     let query = Query { text: text.as_str().into(), parameters };
     let frame = RequestFrame::new(Stream::default(), query);
-    let answer = connection.request(&frame, Some(options.handshake_timeout)).await;
-    let error = match answer.map(|answer| answer.response) {
-        Ok(Response::Result(_)) => return Ok(()),
-        Ok(Response::Error(error)) => Error::server(error, connection.address()),
-        Ok(_) => Error::new(ErrorKind::Read, "USE was answered with no RESULT"),
-        Err(error) => error.into(),
+    let refused = match connection.request(&frame, Some(time)).await {
+        Ok(ResponseFrame { response: Response::Result(_), .. }) => return Ok(()),
+        Ok(ResponseFrame { response: Response::Error(error), .. }) => error,
+        Ok(_) => {
+            let why = "USE was answered with no RESULT".to_owned();
+            return Err(Refusal::ForNow { why, may_pass: false });
+        }
+        Err(error) => {
+            return Err(Refusal::ForNow { why: format!("{text}: {error}"), may_pass: true });
+        }
     };
-    Err(ConnectFailure { error: error.with_statement(&text.into()), is_starting: false })
+    match refused.code {
+        ErrorCode::Overloaded | ErrorCode::Bootstrapping => {
+            Err(Refusal::ForNow { why: format!("{text}: {refused}"), may_pass: true })
+        }
+        _ => {
+            let error = Error::server(refused, connection.address());
+            Err(Refusal::Final(error.with_statement(&text.into())))
+        }
+    }
 }

@@ -10,10 +10,9 @@ use tracing::{debug, warn};
 use super::retry::{self, Decision};
 use super::statement::{PreparedStatement, Text};
 use super::{Error, ErrorKind, Inner, Prepared, QueryResult, Statement, StatementOptions};
-use crate::connection::Connection;
 use crate::message::{
     self, ErrorDetails, Execute, Parameters, Prepare, Query, Request, RequestFrame, Response,
-    ResponseFrame, ServerError,
+    ResponseFrame,
 };
 use crate::types::{ToValues, Values, ValuesBuffer};
 use crate::wire::{Consistency, Stream};
@@ -33,6 +32,8 @@ pub(super) struct About<'p> {
     pub(super) options: &'p StatementOptions,
     /// The prepared statements that it names.
     pub(super) prepared: &'p [Arc<PreparedStatement>],
+    /// Whether the statement is only being prepared, which applies nothing.
+    pub(super) preparing: bool,
 }
 
 impl Inner {
@@ -90,7 +91,7 @@ impl Inner {
                 (&prepared.text, execute.into(), std::slice::from_ref(prepared))
             }
         };
-        self.run(&About { statement, options, prepared }, request).await
+        self.run(&About { statement, options, prepared, preparing: false }, request).await
     }
 
     /// Prepares a statement, and keeps it.
@@ -108,25 +109,26 @@ impl Inner {
         text: &Arc<str>,
         options: &StatementOptions,
     ) -> Result<Arc<PreparedStatement>, Error> {
-        if let Some(prepared) = self.prepared.get(text) {
-            return Ok(prepared);
-        }
+        let cell = self.prepared.cell(text);
+        cell.get_or_try_init(|| self.prepare_now(text, options)).await.cloned()
+    }
+
+    async fn prepare_now(
+        &self,
+        text: &Arc<str>,
+        options: &StatementOptions,
+    ) -> Result<Arc<PreparedStatement>, Error> {
         // Preparing twice does the same as preparing once.
         let options = &StatementOptions { idempotent: true, ..options.clone() };
-        let about = About { statement: text, options, prepared: &[] };
+        let about = About { statement: text, options, prepared: &[], preparing: true };
         let answer = self.answer(&about, Prepare::new(&text[..]).into()).await?;
-        let Response::Result(message::QueryResult::Prepared(prepared)) = answer.response else {
-            let error = Error::new(ErrorKind::Read, "PREPARE was answered with no statement");
-            return Err(error.with_statement(text));
-        };
-        let prepared = Arc::new(PreparedStatement {
+        let prepared = prepared(answer.response).map_err(|error| error.with_statement(text))?;
+        Ok(Arc::new(PreparedStatement {
             text: Arc::clone(text),
             id: prepared.id,
             result_metadata_id: prepared.result_metadata_id,
             variables: prepared.variables.columns,
-        });
-        self.prepared.insert(Arc::clone(&prepared));
-        Ok(prepared)
+        }))
     }
 
     /// Makes a request that is answered with a RESULT.
@@ -138,6 +140,7 @@ impl Inner {
         let answer = self.answer(about, request).await?;
         if let Response::Result(message::QueryResult::SetKeyspace(keyspace)) = &answer.response {
             self.node.set_keyspace(keyspace.clone());
+            self.prepared.clear();
         }
         QueryResult::new(answer).map_err(|error| error.with_statement(about.statement))
     }
@@ -152,15 +155,26 @@ impl Inner {
         let frame = RequestFrame { tracing, ..RequestFrame::new(Stream::default(), request) };
         let begin = Instant::now();
         let deadline = about.options.timeout.and_then(|timeout| begin.checked_add(timeout));
-        let mut attempts = 0;
+        let (mut attempts, mut reprepared) = (0, 0);
+        let mut applied = false;
         let outcome = loop {
             attempts += 1;
-            let (error, decision) = match self.attempt(about, &frame, deadline, attempts).await {
+            let attempt = self.attempt(about, &frame, deadline, attempts - reprepared).await;
+            let (error, decision) = match attempt {
                 Ok(answer) => break Ok(answer),
                 Err(failed) => failed,
             };
-            if decision == Decision::Fail {
-                break Err(error);
+            applied |= error.may_have_been_applied();
+            match decision {
+                Decision::Retry(pause) => tokio::time::sleep(pause).await,
+                // Once for each statement: a server that forgets faster is of no use.
+                Decision::Reprepare if reprepared < about.prepared.len() => {
+                    reprepared += 1;
+                    if let Err(error) = self.reprepare(about, &error, deadline).await {
+                        break Err(error);
+                    }
+                }
+                Decision::Reprepare | Decision::Fail => break Err(error),
             }
             debug!(%error, attempts, "the request is made again");
             self.metrics.retry();
@@ -171,6 +185,7 @@ impl Inner {
                 .with_statement(about.statement)
                 .with_consistency(about.options.consistency)
                 .with_attempts(attempts)
+                .with_history(about.preparing, applied)
         })
     }
 
@@ -184,14 +199,10 @@ impl Inner {
     ) -> Result<ResponseFrame, (Error, Decision)> {
         let connection = self.node.connection(deadline).await;
         let connection = connection.map_err(|error| (error, Decision::Fail))?;
-        let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let idempotent = about.options.idempotent;
-        match connection.request(frame, timeout).await {
+        match connection.request(frame, left(deadline)).await {
             Ok(ResponseFrame { response: Response::Error(error), .. }) => {
-                let decision = match retry::after_server_error(&error, idempotent, attempts) {
-                    Decision::Reprepare => reprepare(&connection, about, &error, timeout).await,
-                    decision => decision,
-                };
+                let decision = retry::after_server_error(&error, idempotent, attempts);
                 Err((Error::server(error, connection.address()), decision))
             }
             Ok(answer) => {
@@ -206,25 +217,45 @@ impl Inner {
             }
         }
     }
+
+    /// Prepares again the statement whose id the server has forgotten.
+    async fn reprepare(
+        &self,
+        about: &About<'_>,
+        error: &Error,
+        deadline: Option<Instant>,
+    ) -> Result<(), Error> {
+        let unprepared = error.server_error().map(|error| &error.details);
+        let Some(ErrorDetails::Unprepared { id }) = unprepared else { return Err(error.clone()) };
+        let forgotten = about.prepared.iter().find(|prepared| prepared.id == id);
+        let Some(forgotten) = forgotten else { return Err(error.clone()) };
+        let prepare = RequestFrame::new(Stream::default(), Prepare::new(&forgotten.text[..]));
+        let connection = self.node.connection(deadline).await?;
+        let answer = connection.request(&prepare, left(deadline)).await?;
+        if let Response::Error(error) = answer.response {
+            self.prepared.forget(&forgotten.text);
+            return Err(Error::server(error, connection.address()));
+        }
+        // The same text has the same id, unless the keyspace or the schema is another.
+        if prepared(answer.response)?.id != id {
+            self.prepared.forget(&forgotten.text);
+            let text = "the server has forgotten the statement, and prepares its text as another \
+                        one now, of another keyspace or schema; prepare it again";
+            return Err(Error::new(ErrorKind::Read, text));
+        }
+        Ok(())
+    }
 }
 
-/// Prepares again the statement whose id the server has forgotten.
-async fn reprepare(
-    connection: &Connection,
-    about: &About<'_>,
-    error: &ServerError,
-    timeout: Option<Duration>,
-) -> Decision {
-    let ErrorDetails::Unprepared { id } = &error.details else { return Decision::Fail };
-    let Some(forgotten) = about.prepared.iter().find(|prepared| prepared.id == id) else {
-        return Decision::Fail;
-    };
-    let prepare = RequestFrame::new(Stream::default(), Prepare::new(&forgotten.text[..]));
-    match connection.request(&prepare, timeout).await.map(|answer| answer.response) {
-        // The same text has the same id, unless the schema has changed meanwhile.
-        Ok(Response::Result(message::QueryResult::Prepared(again))) if again.id == id => {
-            Decision::Retry
-        }
-        _ => Decision::Fail,
+/// The statement that a PREPARE was answered with.
+fn prepared(response: Response) -> Result<message::Prepared, Error> {
+    match response {
+        Response::Result(message::QueryResult::Prepared(prepared)) => Ok(prepared),
+        _ => Err(Error::new(ErrorKind::Read, "PREPARE was answered with no statement")),
     }
+}
+
+/// How much time is left.
+fn left(deadline: Option<Instant>) -> Option<Duration> {
+    deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
 }

@@ -1,21 +1,26 @@
 //! What follows a failed attempt.
 
+use std::time::Duration;
+
 use crate::connection::{RequestError, RequestErrorKind};
 use crate::message::{ErrorCode, ServerError};
 
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// Make the request once more.
-    Retry,
+    /// Make the request once more, after a pause.
+    Retry(Duration),
     /// Prepare the statement again, then make the request once more.
     Reprepare,
     /// Tell the user.
     Fail,
 }
 
-/// So often a request is made, at most.
+/// So often a request is made, at most. Preparing again does not count: it has an end of its own.
 const MAX_ATTEMPTS: usize = 3;
+
+/// The pause after the first attempt that a busy server has refused; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// Decides after the server refused a request.
 pub(super) fn after_server_error(
@@ -23,12 +28,13 @@ pub(super) fn after_server_error(
     idempotent: bool,
     attempts: usize,
 ) -> Decision {
+    let again = Decision::Retry(FIRST_PAUSE * (1 << attempts.min(MAX_ATTEMPTS)));
     match error.code {
-        _ if attempts >= MAX_ATTEMPTS => Decision::Fail,
         ErrorCode::Unprepared => Decision::Reprepare,
+        _ if attempts >= MAX_ATTEMPTS => Decision::Fail,
         // The coordinator did nothing, and says so.
-        ErrorCode::Bootstrapping => Decision::Retry,
-        ErrorCode::Overloaded | ErrorCode::Server if idempotent => Decision::Retry,
+        ErrorCode::Bootstrapping => again,
+        ErrorCode::Overloaded | ErrorCode::Server if idempotent => again,
         _ => Decision::Fail,
     }
 }
@@ -41,7 +47,9 @@ pub(super) fn after_request_error(
 ) -> Decision {
     let is_safe = idempotent || !error.may_have_been_applied();
     match error.kind {
-        RequestErrorKind::Closed(_) if is_safe && attempts < MAX_ATTEMPTS => Decision::Retry,
+        RequestErrorKind::Closed(_) if is_safe && attempts < MAX_ATTEMPTS => {
+            Decision::Retry(Duration::ZERO)
+        }
         _ => Decision::Fail,
     }
 }
@@ -58,20 +66,25 @@ mod tests {
             let kind = RequestErrorKind::Closed(CloseReason::Local);
             RequestError::new(address, kind, written)
         };
-        assert_eq!(after_request_error(&lost(false), false, 1), Decision::Retry);
+        let retry = Decision::Retry(Duration::ZERO);
+        assert_eq!(after_request_error(&lost(false), false, 1), retry);
         assert_eq!(after_request_error(&lost(true), false, 1), Decision::Fail);
-        assert_eq!(after_request_error(&lost(true), true, 1), Decision::Retry);
+        assert_eq!(after_request_error(&lost(true), true, 1), retry);
         assert_eq!(after_request_error(&lost(true), true, MAX_ATTEMPTS), Decision::Fail);
         let late = RequestError::new(address, RequestErrorKind::TimedOut, false);
         assert_eq!(after_request_error(&late, true, 1), Decision::Fail);
     }
 
     #[test]
-    fn preparing_again_has_an_end() {
-        let unprepared = ServerError::new(ErrorCode::Unprepared, "");
-        assert_eq!(after_server_error(&unprepared, false, 1), Decision::Reprepare);
-        assert_eq!(after_server_error(&unprepared, false, MAX_ATTEMPTS), Decision::Fail);
-        let invalid = ServerError::new(ErrorCode::Invalid, "");
+    fn a_busy_server_is_given_time_and_asked_again_only_where_that_is_safe() {
+        let refusal = |code| ServerError::new(code, "");
+        let overloaded = refusal(ErrorCode::Overloaded);
+        assert_eq!(after_server_error(&overloaded, false, 1), Decision::Fail);
+        assert!(matches!(after_server_error(&overloaded, true, 1), Decision::Retry(_)));
+        assert_eq!(after_server_error(&overloaded, true, MAX_ATTEMPTS), Decision::Fail);
+        let starting = refusal(ErrorCode::Bootstrapping);
+        assert!(matches!(after_server_error(&starting, false, 1), Decision::Retry(_)));
+        let invalid = refusal(ErrorCode::Invalid);
         assert_eq!(after_server_error(&invalid, true, 1), Decision::Fail);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::request::Bound;
 use super::{Error, ErrorKind, Inner, QueryResult, Statement};
-use crate::types::{FromRow, ToValues};
+use crate::types::{FromRow, RowError, ToValues};
 
 /// The rows of all pages of a statement: see [`Session::stream`](super::Session::stream).
 ///
@@ -18,8 +17,7 @@ use crate::types::{FromRow, ToValues};
 pub struct RowStream<'v, T> {
     inner: Arc<Inner>,
     next: Next<'v>,
-    rows: VecDeque<T>,
-    row: PhantomData<fn() -> T>,
+    rows: VecDeque<Result<T, RowError>>,
 }
 
 /// Where the next page comes from.
@@ -48,7 +46,7 @@ impl<'v, T> RowStream<'v, T> {
         values: Box<dyn ToValues + Send + Sync + 'v>,
     ) -> Self {
         let next = Next::First(statement, values);
-        Self { inner, next, rows: VecDeque::new(), row: PhantomData }
+        Self { inner, next, rows: VecDeque::new() }
     }
 
     /// The next page, for rows that borrow from it; `None` after the last one.
@@ -70,31 +68,35 @@ impl<'v, T> RowStream<'v, T> {
     /// # Errors
     /// The page could not be fetched. There are no pages after that.
     pub async fn next_page(&mut self) -> Result<Option<QueryResult>, Error> {
-        let (bound, page) = match std::mem::replace(&mut self.next, Next::End) {
-            Next::End => return Ok(None),
-            Next::First(statement, values) => {
-                let bound = Arc::new(self.inner.bind(&statement, &*values).await?);
-                let page = self.inner.execute(&bound, None).await?;
-                (bound, page)
-            }
-            Next::Page(bound, mut fetch) => match (&mut fetch.0).await {
-                Ok(page) => (bound, page?),
-                Err(stopped) => {
-                    return Err(Error::new(ErrorKind::Connection, stopped.to_string()));
-                }
-            },
+        let page = self.fetched().await;
+        let next = match (&page, &self.next) {
+            (Ok(Some(page)), Next::Page(bound, _)) => page.paging_state().map(|state| {
+                let bound = Arc::clone(bound);
+                Next::Page(Arc::clone(&bound), self.fetch(bound, Some(state.clone())))
+            }),
+            _ => None,
         };
-        if let Some(state) = page.paging_state() {
-            let fetch = self.fetch(Arc::clone(&bound), state.clone());
-            self.next = Next::Page(bound, fetch);
+        self.next = next.unwrap_or(Next::End);
+        page
+    }
+
+    /// The page that is on its way. Nothing is lost when this is dropped before it has come.
+    async fn fetched(&mut self) -> Result<Option<QueryResult>, Error> {
+        if let Next::First(statement, values) = &self.next {
+            let bound = Arc::new(self.inner.bind(statement, &**values).await?);
+            self.next = Next::Page(Arc::clone(&bound), self.fetch(bound, None));
         }
-        Ok(Some(page))
+        let Next::Page(_, fetch) = &mut self.next else { return Ok(None) };
+        match (&mut fetch.0).await {
+            Ok(page) => page.map(Some),
+            Err(stopped) => Err(Error::new(ErrorKind::Connection, stopped.to_string())),
+        }
     }
 
     /// Fetches a page while the one before it is read.
-    fn fetch(&self, bound: Arc<Bound>, state: Bytes) -> Fetch {
+    fn fetch(&self, bound: Arc<Bound>, state: Option<Bytes>) -> Fetch {
         let inner = Arc::clone(&self.inner);
-        Fetch(tokio::spawn(async move { inner.execute(&bound, Some(&state)).await }))
+        Fetch(tokio::spawn(async move { inner.execute(&bound, state.as_ref()).await }))
     }
 }
 
@@ -102,15 +104,25 @@ impl<T: for<'r> FromRow<'r>> RowStream<'_, T> {
     /// The next row; `None` after the last one.
     ///
     /// # Errors
-    /// A page that could not be fetched, or a row that could not be read.
+    /// A page that could not be fetched, or a row that could not be read. There are no rows after
+    /// that.
+    ///
+    /// When the future is dropped before it is ready, nothing is lost: the next call goes on.
     pub async fn try_next(&mut self) -> Result<Option<T>, Error> {
         loop {
             if let Some(row) = self.rows.pop_front() {
-                return Ok(Some(row));
+                return row.map(Some).map_err(|error| self.end(error.into()));
             }
             let Some(page) = self.next_page().await? else { return Ok(None) };
-            self.rows = page.rows::<T>()?.collect::<Result<_, _>>()?;
+            self.rows = page.rows::<T>().map_err(|error| self.end(error))?.collect();
         }
+    }
+
+    /// After a row that could not be read there are no others.
+    fn end(&mut self, error: Error) -> Error {
+        self.rows.clear();
+        self.next = Next::End;
+        error
     }
 }
 

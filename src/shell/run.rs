@@ -90,6 +90,9 @@ impl<W: Write> Shell<W> {
                     // What was printed before stands before the error.
                     self.out.flush().map_err(Failure::Io)?;
                     eprintln!("{name}:{}:{failure}", statement.line);
+                    if is_final(&failure) {
+                        return Err(Failure::Text("the rest of the script was not run".to_owned()));
+                    }
                 }
             }
         }
@@ -233,4 +236,16 @@ pub fn read(file: &Path) -> Result<String, Failure> {
     std::fs::read(file)
         .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
         .map_err(|error| Failure::Text(format!("cannot read {}: {error}", file.display())))
+}
+
+/// Whether the statements that follow would fail, too: each would wait as long as this one did.
+fn is_final(failure: &Failure) -> bool {
+    let Failure::Session(error) = failure else { return false };
+    matches!(
+        error.kind(),
+        ErrorKind::Unreachable
+            | ErrorKind::Authentication
+            | ErrorKind::Timeout
+            | ErrorKind::Connection
+    )
 }

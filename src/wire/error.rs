@@ -52,6 +52,7 @@ impl DecodeError {
             DecodeErrorKind::UnsupportedVersion(_)
                 | DecodeErrorKind::NegativeFrameLength(_)
                 | DecodeErrorKind::WrongChecksum
+                | DecodeErrorKind::InvalidSegment
         )
     }
 }
@@ -107,6 +108,9 @@ pub enum DecodeErrorKind {
     StillCompressed,
     /// A segment whose checksum is wrong (v5): what is in it, and what follows it, is unknown.
     WrongChecksum,
+    /// A segment that is not what its header says (v5): its payload does not decompress to the length
+    /// it claims, or is a piece of a frame where whole ones were promised.
+    InvalidSegment,
     /// A compressed body that does not decompress to the length it claims.
     InvalidCompression,
     /// The decompressed body would be longer than the receiver allows.
@@ -151,6 +155,9 @@ impl fmt::Display for DecodeError {
                 f.write_str("the body is compressed, but no compression was agreed on")
             }
             DecodeErrorKind::WrongChecksum => f.write_str("the checksum is wrong"),
+            DecodeErrorKind::InvalidSegment => {
+                f.write_str("the segment is not what its header says")
+            }
             DecodeErrorKind::StillCompressed => f.write_str("the body is still compressed"),
             DecodeErrorKind::InvalidCompression => {
                 f.write_str("the compressed body does not decompress to the length it claims")

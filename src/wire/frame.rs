@@ -71,6 +71,8 @@ pub struct FrameDecoder {
     max_body: usize,
     /// What is still to come of a frame that was too long.
     skip: usize,
+    /// The header of the last such frame.
+    skipped: Option<Header>,
     segments: Option<Segments>,
 }
 
@@ -84,13 +86,13 @@ struct Segments {
 
 /// A segment that is not what its flag says: whole frames, or a piece of one (v5 §2).
 const MISPLACED: DecodeError =
-    DecodeError::new(DecodeErrorKind::Contradiction, "self_contained", 0);
+    DecodeError::new(DecodeErrorKind::InvalidSegment, "self_contained", 0);
 
 impl FrameDecoder {
     /// A decoder with nothing in it, for bodies of at most `context.max_body` bytes.
     pub fn new(context: impl Into<Context>) -> Self {
         let max_body = context.into().max_body;
-        Self { buffer: BytesMut::new(), max_body, skip: 0, segments: None }
+        Self { buffer: BytesMut::new(), max_body, skip: 0, skipped: None, segments: None }
     }
 
     /// The same decoder for bodies of at most `bytes`.
@@ -125,7 +127,8 @@ impl FrameDecoder {
     ///
     /// # Errors
     /// After an error that [is recoverable](DecodeError::is_recoverable) - a frame that is too
-    /// long - the decoder skips that frame and goes on with the next one.
+    /// long - the decoder skips that frame, whose header [`skipped`](Self::skipped) gives, and goes
+    /// on with the next one. After any other the decoder is of no use any more.
     pub fn next_frame(&mut self) -> Result<Option<RawFrame>, DecodeError> {
         loop {
             let frame = self.next_plain()?;
@@ -133,6 +136,11 @@ impl FrameDecoder {
                 return Ok(frame);
             }
         }
+    }
+
+    /// The header of the last frame that was too long, to tell whom it was for.
+    pub const fn skipped(&self) -> Option<&Header> {
+        self.skipped.as_ref()
     }
 
     /// Whether the bytes so far end between two frames.
@@ -173,6 +181,7 @@ impl FrameDecoder {
         let whole = Header::LENGTH.saturating_add(length);
         if length > self.max_body {
             self.skip = whole;
+            self.skipped = Some(header);
             let length = u64::try_from(length).unwrap_or(u64::MAX);
             let kind = DecodeErrorKind::FrameTooLong { length, limit: self.max_body };
             return Err(DecodeError::new(kind, "length", 5));

@@ -112,8 +112,8 @@ impl SegmentDecoder {
         let payload = match self.layout {
             Layout::Lz4 if header.uncompressed > 0 => {
                 let body = lz4_decompress(&payload, header.uncompressed);
-                let body =
-                    body.map_err(|kind| DecodeError::new(kind, "payload", before_payload))?;
+                let kind = DecodeErrorKind::InvalidSegment;
+                let body = body.map_err(|_| DecodeError::new(kind, "payload", before_payload))?;
                 BytesMut::from(Bytes::from(body))
             }
             _ => payload,

@@ -108,7 +108,238 @@ async fn a_forgotten_statement_is_prepared_again_but_not_for_ever() {
     assert_eq!(*requests.lock().unwrap(), ["PREPARE", "EXECUTE", "PREPARE", "EXECUTE"]);
     let error = session.execute(&insert, ("ada",)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Unprepared));
-    assert_eq!(error.attempts(), 3);
+    assert_eq!(error.attempts(), 2);
+}
+
+fn unprepared(id: Bytes) -> Reply {
+    let details = ErrorDetails::Unprepared { id };
+    let error = ServerError { code: ErrorCode::Unprepared, message: "who?".into(), details };
+    Reply::Response(error.into())
+}
+
+/// A server that has forgotten all, and is told one statement after the other.
+#[tokio::test]
+async fn every_forgotten_statement_of_a_batch_is_prepared_again() {
+    let ids: [&'static [u8]; 5] = [b"0", b"1", b"2", b"3", b"4"];
+    let known = Mutex::new(HashSet::new());
+    let forgets = AtomicUsize::new(0);
+    let address = speak(Version::V4, move |request, _| {
+        let mut known = known.lock().unwrap();
+        match request {
+            Request::Prepare(prepare) => {
+                let id = ids[prepare.text.parse::<usize>().unwrap()];
+                known.insert(id);
+                prepared(id, &["username"]).into()
+            }
+            Request::Batch(batch) => {
+                if forgets.fetch_add(1, Ordering::SeqCst) == 0 {
+                    known.clear();
+                }
+                let unknown = batch.statements.iter().find_map(|statement| match &statement.text {
+                    BatchText::Prepared(id) if !known.contains(&id[..]) => Some(id.to_vec()),
+                    _ => None,
+                });
+                match unknown {
+                    Some(id) => unprepared(id.into()),
+                    None => QueryResult::Void.into(),
+                }
+            }
+            _ => Reply::Close,
+        }
+    });
+    let session = connect(address).await;
+    let batch = (0..5).fold(Batch::logged(), |batch, number| {
+        batch.statement(number.to_string().as_str(), ("ada",))
+    });
+    session.batch(&batch).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_statement_that_means_something_else_now_is_not_run() {
+    let prepares = AtomicUsize::new(0);
+    let address = speak(Version::V4, move |request, _| match request {
+        Request::Prepare(_) => {
+            let ids: [&'static [u8]; 3] = [b"old", b"new", b"new"];
+            prepared(ids[prepares.fetch_add(1, Ordering::SeqCst)], &["username"]).into()
+        }
+        Request::Execute(execute) if *execute.id == *b"old" => {
+            unprepared(execute.id.to_vec().into())
+        }
+        _ => QueryResult::Void.into(),
+    });
+    let session = connect(address).await;
+    let error = session.execute("INSERT ...", ("ada",)).await.unwrap_err();
+    assert!(error.to_string().contains("prepare it again"), "{error}");
+    session.execute("INSERT ...", ("ada",)).await.unwrap();
+}
+
+#[tokio::test]
+async fn in_another_keyspace_the_same_text_is_another_statement() {
+    let keyspace = Mutex::new("one");
+    let address = speak(Version::V4, move |request, _| match request {
+        Request::Query(_) => {
+            *keyspace.lock().unwrap() = "two";
+            QueryResult::SetKeyspace("two".into()).into()
+        }
+        Request::Prepare(_) if *keyspace.lock().unwrap() == "one" => prepared(b"1", &["a"]).into(),
+        Request::Prepare(_) => prepared(b"2", &["a"]).into(),
+        Request::Execute(execute) => {
+            let id = execute.id[0] - b'0';
+            numbers(&[id.into()], None).into()
+        }
+        _ => Reply::Close,
+    });
+    let session = connect(address).await;
+    let mut seen = Vec::new();
+    for statement in ["SELECT ...", "SELECT ...", "USE two", "SELECT ..."] {
+        match statement {
+            "USE two" => drop(session.execute(statement, ()).await.unwrap()),
+            select => {
+                let result = session.execute(select, ("ada",)).await.unwrap();
+                seen.push(result.one::<i32>().unwrap());
+            }
+        }
+    }
+    assert_eq!(seen, [1, 1, 2]);
+}
+
+#[tokio::test]
+async fn many_who_ask_at_once_prepare_once() {
+    let prepares = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&prepares);
+    let address = speak(Version::V4, move |request, _| match request {
+        Request::Prepare(_) => {
+            counted.fetch_add(1, Ordering::SeqCst);
+            prepared(b"id", &["username"]).into()
+        }
+        _ => QueryResult::Void.into(),
+    });
+    let session = connect(address).await;
+    let asked = (0..50).map(|_| {
+        let session = session.clone();
+        tokio::spawn(async move { session.execute("INSERT ...", ("ada",)).await })
+    });
+    for asked in asked.collect::<Vec<_>>() {
+        asked.await.unwrap().unwrap();
+    }
+    assert_eq!(prepares.load(Ordering::SeqCst), 1);
+}
+
+/// What was applied by an attempt before the last is not forgotten.
+#[tokio::test]
+async fn an_attempt_before_the_last_may_have_been_applied() {
+    let attempts = AtomicUsize::new(0);
+    let address = speak(Version::V4, move |_, _| match attempts.fetch_add(1, Ordering::SeqCst) {
+        0 => Reply::Close,
+        _ => Reply::Response(ServerError::new(ErrorCode::Invalid, "no such table").into()),
+    });
+    let session = connect(address).await;
+    let insert = Statement::new("INSERT ...").idempotent(true);
+    let error = session.execute(insert, ()).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server(ErrorCode::Invalid), 2));
+    assert!(error.may_have_been_applied());
+}
+
+/// A page that takes long, and a caller who looks for it again and again.
+#[tokio::test]
+async fn a_stream_goes_on_where_a_dropped_future_left_it() {
+    let (answer, wait) = std::sync::mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let address = speak(Version::V4, move |request, _| {
+        let Request::Query(query) = request else { return Reply::Close };
+        wait.lock().unwrap().recv().unwrap();
+        match query.parameters.paging_state {
+            None => numbers(&[1], Some(b"next")).into(),
+            Some(_) => numbers(&[2], None).into(),
+        }
+    });
+    let session = connect(address).await;
+    let mut rows = session.stream::<i32>("SELECT ...", ());
+    let mut seen = Vec::new();
+    loop {
+        assert!(futures_poll_once(std::pin::pin!(rows.try_next())).await.is_none_or(|row| {
+            seen.extend(row.unwrap());
+            true
+        }));
+        if seen.len() == 2 {
+            break;
+        }
+        answer.send(()).unwrap();
+        seen.extend(rows.try_next().await.unwrap());
+    }
+    assert_eq!(seen, [1, 2]);
+    assert_eq!(rows.try_next().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn rows_before_one_that_cannot_be_read_are_given_and_none_behind_it() {
+    let address = speak(Version::V4, |request, _| {
+        let Request::Query(query) = request else { return Reply::Close };
+        assert!(query.parameters.paging_state.is_none() || query.parameters.page_size.is_some());
+        let mut page = numbers(&[1, 2], Some(b"next"));
+        if let QueryResult::Rows(rows) = &mut page {
+            let mut content = rows.content.to_vec();
+            content.extend([0xff; 4]); // null
+            content.extend([0, 0, 0, 4, 0, 0, 0, 3]);
+            rows.content = content.into();
+            rows.count = 4;
+        }
+        page.into()
+    });
+    let session = connect(address).await;
+    let mut rows = session.stream::<i32>("SELECT ...", ());
+    assert_eq!(rows.try_next().await.unwrap(), Some(1));
+    assert_eq!(rows.try_next().await.unwrap(), Some(2));
+    assert_eq!(rows.try_next().await.unwrap_err().kind(), ErrorKind::Read);
+    assert_eq!(rows.try_next().await.unwrap(), None);
+}
+
+/// The server reads nothing any more, so that requests pile up in front of the socket.
+#[tokio::test]
+async fn requests_to_a_server_that_does_not_read_end_in_time() {
+    let address = speak(Version::V4, |_, _| {
+        loop {
+            std::thread::park();
+        }
+    });
+    let connection = Connection::connect(address, &ConnectionOptions::default()).await.unwrap();
+    let connection = Arc::new(connection);
+    let text = "x".repeat(1 << 20);
+    let second = Some(Duration::from_secs(1));
+    let requests = (0..32).map(|_| {
+        let (connection, text) = (Arc::clone(&connection), text.clone());
+        tokio::spawn(async move { connection.request(&query(&text), second).await })
+    });
+    let mut unwritten = 0;
+    for request in requests.collect::<Vec<_>>() {
+        let error = request.await.unwrap().unwrap_err();
+        // Not because the heartbeat has given the connection up, half a minute later.
+        assert_eq!(error.kind, RequestErrorKind::TimedOut);
+        unwritten += usize::from(!error.may_have_been_applied());
+    }
+    assert!(unwritten > 0, "nobody was kept from writing");
+}
+
+#[tokio::test]
+async fn requests_whose_futures_are_dropped_are_orphans() {
+    let received = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&received);
+    let address = speak(Version::V4, move |_, _| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Reply::Silence
+    });
+    let options = ConnectionOptions { max_orphans: 3, ..ConnectionOptions::default() };
+    let connection = Connection::connect(address, &options).await.unwrap();
+    for number in 1..=4 {
+        let request = query("SELECT ...");
+        let mut request = Box::pin(connection.request(&request, None));
+        assert!(futures_poll_once(request.as_mut()).await.is_none());
+        while received.load(Ordering::SeqCst) < number {
+            tokio::task::yield_now().await;
+        }
+    }
+    let why = connection.request(&query("SELECT ..."), None).await.unwrap_err();
+    assert_eq!(why.kind, RequestErrorKind::Closed(CloseReason::TooManyOrphans(4)));
 }
 
 #[tokio::test]
@@ -230,16 +461,14 @@ async fn a_request_that_is_given_up_keeps_its_stream_until_it_is_answered() {
     });
     let options = ConnectionOptions { max_in_flight: 2, ..Default::default() };
     let connection = Connection::connect(address, &options).await.unwrap();
-    // Sent, and then dropped by whoever waited.
+    // One that nobody waits for any more, and one that somebody does.
     let (silent, late) = (query("silence"), Some(Duration::from_millis(1)));
     assert_eq!(
         connection.request(&silent, late).await.unwrap_err().kind,
         RequestErrorKind::TimedOut
     );
-    let mut dropped = Box::pin(connection.request(&silent, None));
-    let polled = futures_poll_once(dropped.as_mut()).await;
-    assert!(polled.is_none());
-    drop(dropped);
+    let mut waits = Box::pin(connection.request(&silent, None));
+    assert!(futures_poll_once(waits.as_mut()).await.is_none());
     // Both streams are taken for good: the next request waits, and says that it was never sent.
     let ten_ms = Some(Duration::from_millis(10));
     let error = connection.request(&query("SELECT"), ten_ms).await;
