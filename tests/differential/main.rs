@@ -1,0 +1,112 @@
+//! Our codec against codecs that others wrote: see README.md.
+
+mod cases;
+mod child;
+mod fields;
+#[allow(dead_code, reason = "shared with the tests of the package itself")]
+#[path = "../support/vectors.rs"]
+mod golden;
+mod hex;
+mod install;
+mod peer;
+mod python;
+#[allow(dead_code, reason = "shared with the tests of the package itself")]
+#[path = "../support/strategies.rs"]
+mod strategies;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::{Arc, LazyLock};
+
+use cases::Case;
+use libtest_mimic::{Arguments, Failed, Trial};
+use peer::{Peer, Skip};
+
+/// A peer, and what is known of it.
+struct Entry {
+    name: &'static str,
+    peer: Arc<dyn Peer>,
+    skips: &'static [Skip],
+    /// What it needs and this machine has not.
+    missing: Option<&'static str>,
+}
+
+fn peers() -> Vec<Entry> {
+    vec![Entry {
+        name: "python",
+        peer: Arc::new(python::Python),
+        skips: python::SKIPS,
+        missing: python::missing(),
+    }]
+}
+
+/// Of fewer frames of a message, too little is seen.
+const LEAST: usize = 10;
+
+static CASES: LazyLock<Vec<Case>> = LazyLock::new(cases::all);
+
+fn main() -> ExitCode {
+    let mut trials = Vec::new();
+    for entry in peers() {
+        let of_messages = messages(&entry);
+        let known = entry.skips.iter().map(|skip| known_difference(&entry, skip));
+        let trials_of_it = of_messages.into_iter().chain(known);
+        match entry.missing {
+            None => trials.extend(trials_of_it),
+            Some(missing) if std::env::var_os("CI").is_some() => {
+                let lacks = format!("there is no {missing} here, and CI has to have it");
+                trials.push(Trial::test(entry.name, move || Err(lacks.into())));
+            }
+            Some(missing) => {
+                eprintln!("{}: ignored, since there is no {missing} here", entry.name);
+                trials.extend(trials_of_it.map(|trial| trial.with_ignored_flag(true)));
+            }
+        }
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// A trial for each message that the peer knows.
+fn messages(entry: &Entry) -> Vec<Trial> {
+    let mut messages = BTreeMap::<String, Vec<&'static Case>>::new();
+    for case in CASES.iter().filter(|case| skip_of(entry.skips, case).is_none()) {
+        let name = format!("{}::{}::{}", entry.name, case.version(), case.opcode);
+        messages.entry(name).or_default().push(case);
+    }
+    let trial = |(name, cases): (String, Vec<&'static Case>)| {
+        let peer = Arc::clone(&entry.peer);
+        Trial::test(name, move || all_agree(&*peer, &cases))
+    };
+    messages.into_iter().map(trial).collect()
+}
+
+fn all_agree(peer: &dyn Peer, cases: &[&Case]) -> Result<(), Failed> {
+    if cases.len() < LEAST {
+        return Err(format!("only {} cases", cases.len()).into());
+    }
+    for case in cases {
+        peer::compare(peer, case).map_err(|difference| {
+            format!("{}: {difference}\nwe write {}", case.name, hex::encode(&case.bytes))
+        })?;
+    }
+    Ok(())
+}
+
+/// A trial that fails when there is no such difference any more.
+fn known_difference(entry: &Entry, skip: &'static Skip) -> Trial {
+    let (peer, skips) = (Arc::clone(&entry.peer), entry.skips);
+    Trial::test(format!("{}::known::{}", entry.name, skip.name), move || {
+        let is_of_it =
+            |case: &&Case| skip_of(skips, case).is_some_and(|found| found.name == skip.name);
+        let mut cases = CASES.iter().filter(is_of_it);
+        match cases.any(|case| peer::compare(&*peer, case).is_err()) {
+            true => Ok(()),
+            false => Err(format!("they agree: delete the entry ({})", skip.reason).into()),
+        }
+    })
+}
+
+/// The first that applies.
+fn skip_of(skips: &'static [Skip], case: &Case) -> Option<&'static Skip> {
+    skips.iter().find(|skip| (skip.applies)(case))
+}
