@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use cqlwire::message::MetadataFlags;
 use cqlwire::message::{
-    AuthSuccess, BatchKind, ErrorCode, ErrorDetails, Event, Failures, Parameters, QueryFlags,
-    QueryResult, Request, RequestFrame, Response, ResponseFrame, RowsMetadata, SchemaChange,
-    SchemaChangeKind, SchemaTarget, StatusChange, TopologyChange, WriteType,
+    AuthSuccess, BatchKind, ErrorCode, ErrorDetails, Event, EventType, Failures, Parameters,
+    QueryFlags, QueryResult, Request, RequestFrame, Response, ResponseFrame, RowsMetadata,
+    SchemaChange, SchemaChangeKind, SchemaTarget, StatusChange, TopologyChange, WriteType,
 };
 use cqlwire::types::{CqlType, NativeType, Values, ValuesBuffer};
 use cqlwire::wire::{
@@ -176,6 +176,12 @@ fn request_of_the_text(request: &mut Request<'_>, context: &Context) -> Option<(
             batch.consistency = regular(batch.consistency);
             batch.serial_consistency = batch.serial_consistency.map(serial);
             batch.other_flags = QueryFlags::NONE;
+        }
+        Request::Register(register) => {
+            for name in &mut register.event_types {
+                let known = EventType::KNOWN.iter().cycle().nth(name.len());
+                *name = known.map_or("", EventType::as_str).into();
+            }
         }
         Request::Unknown(..) => return None,
         _ => {}

@@ -1,6 +1,7 @@
 //! Our codec against codecs that others wrote: see README.md.
 
 mod cases;
+mod cassandra_protocol;
 mod child;
 mod fields;
 #[allow(dead_code, reason = "shared with the tests of the package itself")]
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
 
 use cases::Case;
+use cassandra_protocol::CassandraProtocol;
 use libtest_mimic::{Arguments, Failed, Trial};
 use peer::{Peer, Skip};
 
@@ -32,12 +34,20 @@ struct Entry {
 }
 
 fn peers() -> Vec<Entry> {
-    vec![Entry {
-        name: "python",
-        peer: Arc::new(python::Python),
-        skips: python::SKIPS,
-        missing: python::missing(),
-    }]
+    vec![
+        Entry {
+            name: "python",
+            peer: Arc::new(python::Python),
+            skips: python::SKIPS,
+            missing: python::missing(),
+        },
+        Entry {
+            name: "cassandra_protocol",
+            peer: Arc::new(CassandraProtocol),
+            skips: cassandra_protocol::SKIPS,
+            missing: None,
+        },
+    ]
 }
 
 /// Of fewer frames of a message, too little is seen.
@@ -84,12 +94,12 @@ fn all_agree(peer: &dyn Peer, cases: &[&Case]) -> Result<(), Failed> {
     if cases.len() < LEAST {
         return Err(format!("only {} cases", cases.len()).into());
     }
-    for case in cases {
-        peer::compare(peer, case).map_err(|difference| {
-            format!("{}: {difference}\nwe write {}", case.name, hex::encode(&case.bytes))
-        })?;
-    }
-    Ok(())
+    let mut differences = cases.iter().filter_map(|case| {
+        let difference = peer::compare(peer, case).err()?;
+        Some(format!("{}: {difference}\nwe write {}", case.name, hex::encode(&case.bytes)))
+    });
+    let Some(first) = differences.next() else { return Ok(()) };
+    Err(format!("{} of {}; the first: {first}", 1 + differences.count(), cases.len()).into())
 }
 
 /// A trial that fails when there is no such difference any more.
