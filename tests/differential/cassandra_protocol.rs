@@ -5,7 +5,7 @@ use std::panic::catch_unwind;
 use ::cassandra_protocol::compression::Compression;
 use ::cassandra_protocol::frame::message_request::RequestBody;
 use ::cassandra_protocol::frame::message_response::ResponseBody;
-use ::cassandra_protocol::frame::{Direction, Envelope, Serialize};
+use ::cassandra_protocol::frame::{Direction, Envelope, Serialize, Version as ProtocolVersion};
 
 use cqlwire::message::ErrorCode;
 use cqlwire::wire::Version;
@@ -31,22 +31,22 @@ fn read_and_write(case: &Case) -> Result<Vec<u8>, String> {
     };
     let parsed = Envelope::from_buffer(&case.bytes, compression);
     let envelope = parsed.map_err(|error| error.to_string())?.envelope;
+    let version = envelope.version;
     let body = match envelope.direction {
-        Direction::Request => request(&envelope),
-        Direction::Response => response(&envelope),
+        Direction::Request => {
+            let body = RequestBody::try_from(&envelope.body, envelope.opcode, version);
+            body.map_err(|error| error.to_string())?.serialize_to_vec(version)
+        }
+        Direction::Response => {
+            let body = envelope.response_body().map_err(|error| error.to_string())?;
+            write_response(&body, version)
+        }
     };
-    let body = body.map_err(|error| error.to_string())?;
     Envelope { body, ..envelope }.encode_with(compression).map_err(|error| error.to_string())
 }
 
-fn request(envelope: &Envelope) -> cassandra_protocol::Result<Vec<u8>> {
-    let body = RequestBody::try_from(&envelope.body, envelope.opcode, envelope.version)?;
-    Ok(body.serialize_to_vec(envelope.version))
-}
-
-fn response(envelope: &Envelope) -> cassandra_protocol::Result<Vec<u8>> {
-    let version = envelope.version;
-    Ok(match envelope.response_body()? {
+fn write_response(body: &ResponseBody, version: ProtocolVersion) -> Vec<u8> {
+    match body {
         ResponseBody::Error(body) => body.serialize_to_vec(version),
         ResponseBody::Authenticate(body) => body.serialize_to_vec(version),
         ResponseBody::Supported(body) => body.serialize_to_vec(version),
@@ -55,7 +55,7 @@ fn response(envelope: &Envelope) -> cassandra_protocol::Result<Vec<u8>> {
         ResponseBody::AuthChallenge(body) => body.serialize_to_vec(version),
         ResponseBody::AuthSuccess(body) => body.serialize_to_vec(version),
         _ => Vec::new(),
-    })
+    }
 }
 
 /// How it differs.

@@ -1,4 +1,4 @@
-//! A child process that answers lines of JSON with lines of JSON.
+//! A child process that answers each line with a line of JSON.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child as Process, ChildStdin, ChildStdout, Command, Stdio};
@@ -29,7 +29,7 @@ impl Child {
     }
 
     /// The `ok` of the answer, or its `error`.
-    pub(crate) fn ask(&self, question: &Value) -> Result<Value, String> {
+    pub(crate) fn ask(&self, question: &str) -> Result<Value, String> {
         let mut pipes = self.pipes.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = pipes.ask(question).map_err(|error| format!("{error}; it was {question}"))?;
         match answer.get("ok") {
@@ -40,7 +40,7 @@ impl Child {
 }
 
 impl Pipes {
-    fn ask(&mut self, question: &Value) -> Result<Value, String> {
+    fn ask(&mut self, question: &str) -> Result<Value, String> {
         writeln!(self.input, "{question}").map_err(|error| error.to_string())?;
         let mut line = String::new();
         match self.output.read_line(&mut line) {

@@ -1,6 +1,8 @@
 //! The fields of a message as JSON, by the names of the protocol's text: what is compared with what
 //! a peer has read. Bytes are hex; a type is its name, or a list of its name and parameters.
 
+use std::net::IpAddr;
+
 use cqlwire::message::{
     Batch, BatchText, ErrorDetails, Event, Failures, Parameters, Prepared, QueryResult, Request,
     RequestFrame, Response, ResponseFrame, Rows, RowsMetadata, SchemaChange, SchemaTarget,
@@ -137,7 +139,7 @@ fn details(error: &ServerError) -> Value {
         Failures::Count(count) => json!(count),
         Failures::Reasons(reasons) => reasons
             .iter()
-            .map(|(address, code)| (address.to_string(), json!(code)))
+            .map(|(address, code)| (ip(*address), json!(code)))
             .collect::<Map<_, _>>()
             .into(),
     };
@@ -272,15 +274,23 @@ pub(crate) fn cql_type(of: &CqlType) -> Value {
 fn event(event: &Event) -> Value {
     match event {
         Event::Topology { change, address } => json!({
-            "type": "TOPOLOGY_CHANGE", "change": change.as_str(), "address": address.to_string(),
+            "type": "TOPOLOGY_CHANGE", "change": change.as_str(), "address": [ip(address.ip()), address.port()],
         }),
         Event::Status { change, address } => json!({
-            "type": "STATUS_CHANGE", "change": change.as_str(), "address": address.to_string(),
+            "type": "STATUS_CHANGE", "change": change.as_str(), "address": [ip(address.ip()), address.port()],
         }),
         Event::Schema(change) => json!({
             "type": "SCHEMA_CHANGE", "change": schema_change(change),
         }),
         other => json!({ "unknown": format!("{other:?}") }),
+    }
+}
+
+/// The bytes of an address: there is more than one way to print one.
+fn ip(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => hex::encode(address.octets()),
+        IpAddr::V6(address) => hex::encode(address.octets()),
     }
 }
 

@@ -9,6 +9,7 @@ mod fields;
 mod golden;
 mod hex;
 mod install;
+mod java;
 mod peer;
 mod python;
 #[allow(dead_code, reason = "shared with the tests of the package itself")]
@@ -40,6 +41,12 @@ fn peers() -> Vec<Entry> {
             peer: Arc::new(python::Python),
             skips: python::SKIPS,
             missing: python::missing(),
+        },
+        Entry {
+            name: "java",
+            peer: Arc::new(java::Java),
+            skips: java::SKIPS,
+            missing: java::missing(),
         },
         Entry {
             name: "cassandra_protocol",

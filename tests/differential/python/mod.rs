@@ -52,7 +52,7 @@ fn installed() -> Result<PathBuf, String> {
 
 /// Asks the driver.
 pub(crate) fn ask(question: &Value) -> Result<Value, String> {
-    CHILD.as_ref().map_err(Clone::clone)?.ask(question)
+    CHILD.as_ref().map_err(Clone::clone)?.ask(&question.to_string())
 }
 
 impl Peer for Python {

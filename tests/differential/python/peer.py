@@ -1,6 +1,6 @@
 """The Python driver's codec: a line of JSON in, a line of JSON out. See ../python/mod.rs."""
 
-import io
+import ipaddress
 import json
 import struct
 import sys
@@ -181,7 +181,8 @@ def details(message):
     }
     if "failures" in info:
         codes = info["error_code_map"]
-        of["failures"] = info["failures"] if codes is None else codes
+        by_address = {ip(address): code for address, code in (codes or {}).items()}
+        of["failures"] = info["failures"] if codes is None else by_address
     if "write_type" in of:
         of["write_type"] = cassandra.WriteType.value_to_name[of["write_type"]]
     if message.code == 0x1100:
@@ -204,8 +205,12 @@ def event(message):
     if message.event_type == "SCHEMA_CHANGE":
         return {"type": message.event_type, "change": schema_change(args)}
     host, port = args["address"]
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    address = [ip(host), port]
     return {"type": message.event_type, "change": args["change_type"], "address": address}
+
+
+def ip(text):
+    return ipaddress.ip_address(text).packed.hex()
 
 
 def schema_change(args):
