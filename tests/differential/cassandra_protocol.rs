@@ -3,16 +3,23 @@
 use std::panic::catch_unwind;
 
 use ::cassandra_protocol::compression::Compression;
+use ::cassandra_protocol::frame::frame_decoder::{
+    FrameDecoder, Lz4FrameDecoder, UncompressedFrameDecoder,
+};
+use ::cassandra_protocol::frame::frame_encoder::{
+    FrameEncoder, Lz4FrameEncoder, UncompressedFrameEncoder,
+};
 use ::cassandra_protocol::frame::message_request::RequestBody;
 use ::cassandra_protocol::frame::message_response::ResponseBody;
 use ::cassandra_protocol::frame::{Direction, Envelope, Serialize, Version as ProtocolVersion};
 
 use cqlwire::message::ErrorCode;
-use cqlwire::wire::Version;
+use cqlwire::wire::{Compression as Wire, Version};
 use serde_json::Value;
 
 use crate::cases::Case;
 use crate::peer::{Answer, Peer, Skip};
+use crate::segments::{Payload, Payloads, Segments};
 
 /// Reads requests and responses, and writes both.
 pub(crate) struct CassandraProtocol;
@@ -55,6 +62,42 @@ fn write_response(body: &ResponseBody, version: ProtocolVersion) -> Vec<u8> {
         ResponseBody::AuthChallenge(body) => body.serialize_to_vec(version),
         ResponseBody::AuthSuccess(body) => body.serialize_to_vec(version),
         _ => Vec::new(),
+    }
+}
+
+impl Segments for CassandraProtocol {
+    fn read(&self, compression: Option<Wire>, bytes: &[u8]) -> Result<Payloads, String> {
+        let mut data = bytes.to_vec();
+        let envelopes = match compression {
+            None => UncompressedFrameDecoder::default().consume(&mut data, Compression::None),
+            Some(_) => Lz4FrameDecoder::default().consume(&mut data, Compression::None),
+        };
+        let envelopes = envelopes.map_err(|error| error.to_string())?;
+        let mut frames = Vec::new();
+        for envelope in envelopes {
+            let frame = envelope.encode_with(Compression::None);
+            frames.extend(frame.map_err(|error| error.to_string())?);
+        }
+        Ok(Payloads::Frames(frames))
+    }
+
+    fn write(&self, compression: Option<Wire>, of: &[Payload]) -> Result<Vec<u8>, String> {
+        let mut all = Vec::new();
+        for payload in of {
+            let mut encoder: Box<dyn FrameEncoder> = match compression {
+                None => Box::new(UncompressedFrameEncoder::default()),
+                Some(_) => Box::new(Lz4FrameEncoder::default()),
+            };
+            if payload.self_contained {
+                encoder.add_envelope(payload.bytes.clone());
+                all.extend_from_slice(encoder.finalize_self_contained());
+            } else {
+                let (length, segment) = encoder.finalize_non_self_contained(&payload.bytes);
+                assert_eq!(length, payload.bytes.len());
+                all.extend_from_slice(segment);
+            }
+        }
+        Ok(all)
     }
 }
 

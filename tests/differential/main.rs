@@ -12,6 +12,7 @@ mod install;
 mod java;
 mod peer;
 mod python;
+mod segments;
 #[allow(dead_code, reason = "shared with the tests of the package itself")]
 #[path = "../support/strategies.rs"]
 mod strategies;
@@ -22,13 +23,17 @@ use std::sync::{Arc, LazyLock};
 
 use cases::Case;
 use cassandra_protocol::CassandraProtocol;
+use cqlwire::wire::Compression;
 use libtest_mimic::{Arguments, Failed, Trial};
 use peer::{Peer, Skip};
+use segments::Segments;
 
 /// A peer, and what is known of it.
 struct Entry {
     name: &'static str,
     peer: Arc<dyn Peer>,
+    /// Its segments, if it knows v5.
+    segments: Option<Arc<dyn Segments>>,
     skips: &'static [Skip],
     /// What it needs and this machine has not.
     missing: Option<&'static str>,
@@ -39,18 +44,21 @@ fn peers() -> Vec<Entry> {
         Entry {
             name: "python",
             peer: Arc::new(python::Python),
+            segments: Some(Arc::new(python::Python)),
             skips: python::SKIPS,
             missing: python::missing(),
         },
         Entry {
             name: "java",
             peer: Arc::new(java::Java),
+            segments: Some(Arc::new(java::Java)),
             skips: java::SKIPS,
             missing: java::missing(),
         },
         Entry {
             name: "cassandra_protocol",
             peer: Arc::new(CassandraProtocol),
+            segments: Some(Arc::new(CassandraProtocol)),
             skips: cassandra_protocol::SKIPS,
             missing: None,
         },
@@ -67,7 +75,7 @@ fn main() -> ExitCode {
     for entry in peers() {
         let of_messages = messages(&entry);
         let known = entry.skips.iter().map(|skip| known_difference(&entry, skip));
-        let trials_of_it = of_messages.into_iter().chain(known);
+        let trials_of_it = of_messages.into_iter().chain(segments(&entry)).chain(known);
         match entry.missing {
             None => trials.extend(trials_of_it),
             Some(missing) if std::env::var_os("CI").is_some() => {
@@ -107,6 +115,17 @@ fn all_agree(peer: &dyn Peer, cases: &[&Case]) -> Result<(), Failed> {
     });
     let Some(first) = differences.next() else { return Ok(()) };
     Err(format!("{} of {}; the first: {first}", 1 + differences.count(), cases.len()).into())
+}
+
+/// A trial for each of the two forms of a segment.
+fn segments(entry: &Entry) -> Vec<Trial> {
+    let trial = |compression: Option<Compression>| {
+        let peer = Arc::clone(entry.segments.as_ref()?);
+        let form = compression.map_or("plain", |_| "lz4");
+        let name = format!("{}::segments::{form}", entry.name);
+        Some(Trial::test(name, move || segments::agree(&*peer, compression, &CASES)))
+    };
+    [None, Some(Compression::Lz4)].into_iter().filter_map(trial).collect()
 }
 
 /// A trial that fails when there is no such difference any more.

@@ -54,7 +54,8 @@ import java.util.Map;
  * The library native-protocol: a line of words in, a line of JSON out. See mod.rs.
  *
  * <p>{@code frame none|lz4 HEX}: what is in the frame, and the frame that it writes for that. {@code
- * segments none|lz4 HEX...}: each payload in a segment. {@code payloads none|lz4 HEX}: the payloads
+ * segments none|lz4 (true|false HEX)...}: each payload in a segment, whether it is
+ * self-contained first. {@code payloads none|lz4 HEX}: the payloads
  * of the segments.
  */
 public class Peer {
@@ -103,10 +104,9 @@ public class Peer {
   private static Object segments(Compressor<Buffer> compressor, String[] words) {
     SegmentCodec<Buffer> codec = new SegmentCodec<>(PRIMITIVES, compressor);
     StringBuilder all = new StringBuilder();
-    boolean isSelfContained = words[2].equals("whole");
-    for (int i = 3; i < words.length; i++) {
+    for (int i = 2; i < words.length; i += 2) {
       List<Object> pieces = new ArrayList<>();
-      codec.encode(new Segment<>(Buffer.ofHex(words[i]), isSelfContained), pieces);
+      codec.encode(new Segment<>(Buffer.ofHex(words[i + 1]), words[i].equals("true")), pieces);
       for (Object piece : pieces) {
         all.append(((Buffer) piece).toHex());
       }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::cases::Case;
 use crate::child::Child;
 use crate::peer::{Answer, Peer, Skip};
+use crate::segments::{self, Payload, Payloads, Segments};
 use crate::{fields, hex, install};
 
 /// The library in a process of its own, installed when it is first asked.
@@ -53,12 +54,12 @@ fn installed() -> Result<String, String> {
 }
 
 /// Asks the library; how is at the top of `Peer.java`.
-pub(crate) fn ask(question: &str) -> Result<Value, String> {
+fn ask(question: &str) -> Result<Value, String> {
     CHILD.as_ref().map_err(Clone::clone)?.ask(question)
 }
 
 /// The name that the other side knows a compression by.
-pub(crate) fn name(compression: Option<Compression>) -> String {
+fn name(compression: Option<Compression>) -> String {
     compression.map_or("none".to_owned(), |compression| compression.to_string())
 }
 
@@ -70,6 +71,21 @@ impl Peer for Java {
         let mut fields = answer["fields"].take();
         read_class_names(&mut fields);
         Ok(Answer { fields: Some(fields), bytes: Some(bytes) })
+    }
+}
+
+impl Segments for Java {
+    fn read(&self, compression: Option<Compression>, bytes: &[u8]) -> Result<Payloads, String> {
+        let question = format!("payloads {} {}", name(compression), hex::encode(bytes));
+        segments::from_json(&ask(&question)?)
+    }
+
+    fn write(&self, compression: Option<Compression>, of: &[Payload]) -> Result<Vec<u8>, String> {
+        let mut question = format!("segments {}", name(compression));
+        for payload in of {
+            question += &format!(" {} {}", payload.self_contained, hex::encode(&payload.bytes));
+        }
+        hex::decode(ask(&question)?.as_str().unwrap_or_default())
     }
 }
 

@@ -6,12 +6,13 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use cqlwire::message::ErrorCode;
-use cqlwire::wire::Opcode;
+use cqlwire::wire::{Compression, Opcode};
 use serde_json::{Value, json};
 
 use crate::cases::Case;
 use crate::child::Child;
 use crate::peer::{Answer, Peer, Skip};
+use crate::segments::{self, Payload, Payloads, Segments};
 use crate::{hex, install};
 
 /// What pip installs.
@@ -73,6 +74,24 @@ impl Peer for Python {
             let bytes = hex::decode(bytes.as_str().unwrap_or_default())?;
             Ok(Answer { fields: None, bytes: Some(bytes) })
         }
+    }
+}
+
+impl Segments for Python {
+    fn read(&self, compression: Option<Compression>, bytes: &[u8]) -> Result<Payloads, String> {
+        segments::from_json(&ask(&json!({
+            "do": "payloads", "bytes": hex::encode(bytes),
+            "compression": compression.map(|compression| compression.to_string()),
+        }))?)
+    }
+
+    fn write(&self, compression: Option<Compression>, of: &[Payload]) -> Result<Vec<u8>, String> {
+        let payloads = of.iter().map(|of| json!([of.self_contained, hex::encode(&of.bytes)]));
+        let bytes = ask(&json!({
+            "do": "segments", "payloads": payloads.collect::<Vec<_>>(),
+            "compression": compression.map(|compression| compression.to_string()),
+        }))?;
+        hex::decode(bytes.as_str().unwrap_or_default())
     }
 }
 

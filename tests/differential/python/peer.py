@@ -1,5 +1,6 @@
 """The Python driver's codec: a line of JSON in, a line of JSON out. See ../python/mod.rs."""
 
+import io
 import ipaddress
 import json
 import struct
@@ -9,6 +10,7 @@ import traceback
 import cassandra
 from cassandra import cqltypes, protocol
 from cassandra.connection import locally_supported_compressions
+from cassandra.segment import SegmentCodec
 
 LZ4 = locally_supported_compressions["lz4"]
 
@@ -274,7 +276,30 @@ def cql_type(of):
     return "text" if of.typename == "varchar" else of.typename
 
 
-DO = {"encode": encode, "decode": decode}
+# Segments.
+
+
+def codec(question):
+    return SegmentCodec(*compression(question))
+
+
+def segments(question):
+    out = io.BytesIO()
+    for is_self_contained, payload in question["payloads"]:
+        codec(question)._encode_segment(out, unhex(payload), is_self_contained)
+    return out.getvalue().hex()
+
+
+def payloads(question):
+    data = unhex(question["bytes"])
+    source, found = io.BytesIO(data), []
+    while source.tell() < len(data):
+        segment = codec(question).decode(source, codec(question).decode_header(source))
+        found.append([segment.is_self_contained, segment.payload.hex()])
+    return found
+
+
+DO = {"encode": encode, "decode": decode, "segments": segments, "payloads": payloads}
 
 
 def main():
