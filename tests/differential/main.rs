@@ -16,6 +16,7 @@ mod segments;
 #[allow(dead_code, reason = "shared with the tests of the package itself")]
 #[path = "../support/strategies.rs"]
 mod strategies;
+mod values;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ use cqlwire::wire::Compression;
 use libtest_mimic::{Arguments, Failed, Trial};
 use peer::{Peer, Skip};
 use segments::Segments;
+use values::{Sample, ValueSkip, Values};
 
 /// A peer, and what is known of it.
 struct Entry {
@@ -34,7 +36,10 @@ struct Entry {
     peer: Arc<dyn Peer>,
     /// Its segments, if it knows v5.
     segments: Option<Arc<dyn Segments>>,
+    /// Its values, if it has types.
+    values: Option<Arc<dyn Values>>,
     skips: &'static [Skip],
+    value_skips: &'static [ValueSkip],
     /// What it needs and this machine has not.
     missing: Option<&'static str>,
 }
@@ -45,21 +50,27 @@ fn peers() -> Vec<Entry> {
             name: "python",
             peer: Arc::new(python::Python),
             segments: Some(Arc::new(python::Python)),
+            values: Some(Arc::new(python::Python)),
             skips: python::SKIPS,
+            value_skips: python::VALUE_SKIPS,
             missing: python::missing(),
         },
         Entry {
             name: "java",
             peer: Arc::new(java::Java),
             segments: Some(Arc::new(java::Java)),
+            values: None,
             skips: java::SKIPS,
+            value_skips: &[],
             missing: java::missing(),
         },
         Entry {
             name: "cassandra_protocol",
             peer: Arc::new(CassandraProtocol),
             segments: Some(Arc::new(CassandraProtocol)),
+            values: None,
             skips: cassandra_protocol::SKIPS,
+            value_skips: &[],
             missing: None,
         },
     ]
@@ -70,12 +81,16 @@ const LEAST: usize = 10;
 
 static CASES: LazyLock<Vec<Case>> = LazyLock::new(cases::all);
 
+static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(values::samples);
+
 fn main() -> ExitCode {
     let mut trials = Vec::new();
     for entry in peers() {
         let of_messages = messages(&entry);
         let known = entry.skips.iter().map(|skip| known_difference(&entry, skip));
-        let trials_of_it = of_messages.into_iter().chain(segments(&entry)).chain(known);
+        let of_segments = segments(&entry);
+        let trials_of_it = of_messages.into_iter().chain(of_segments).chain(values(&entry));
+        let trials_of_it = trials_of_it.chain(known);
         match entry.missing {
             None => trials.extend(trials_of_it),
             Some(missing) if std::env::var_os("CI").is_some() => {
@@ -126,6 +141,35 @@ fn segments(entry: &Entry) -> Vec<Trial> {
         Some(Trial::test(name, move || segments::agree(&*peer, compression, &CASES)))
     };
     [None, Some(Compression::Lz4)].into_iter().filter_map(trial).collect()
+}
+
+/// A trial for each native type, and one for types in types.
+fn values(entry: &Entry) -> Vec<Trial> {
+    let Some(peer) = &entry.values else { return Vec::new() };
+    let skips = entry.value_skips;
+    let mut types = BTreeMap::<String, Vec<&'static Sample>>::new();
+    for sample in SAMPLES.iter().filter(|of| !skips.iter().any(|skip| (skip.applies)(&of.value))) {
+        let of = match values::is_native(&sample.cql_type) {
+            true => sample.cql_type.to_string(),
+            false => "nested".to_owned(),
+        };
+        types.entry(format!("{}::values::{of}", entry.name)).or_default().push(sample);
+    }
+    let agree = |(name, samples): (String, Vec<&'static Sample>)| {
+        let peer = Arc::clone(peer);
+        Trial::test(name, move || values::agree(&*peer, &samples))
+    };
+    let known = |skip: &'static ValueSkip| {
+        let peer = Arc::clone(peer);
+        Trial::test(format!("{}::known::{}", entry.name, skip.name), move || {
+            let mut samples = SAMPLES.iter().filter(|sample| (skip.applies)(&sample.value));
+            match samples.any(|sample| values::compare(&*peer, sample).is_err()) {
+                true => Ok(()),
+                false => Err(format!("they agree: delete the entry ({})", skip.reason).into()),
+            }
+        })
+    };
+    types.into_iter().map(agree).chain(skips.iter().map(known)).collect()
 }
 
 /// A trial that fails when there is no such difference any more.

@@ -6,13 +6,15 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use cqlwire::message::ErrorCode;
+use cqlwire::types::Value;
 use cqlwire::wire::{Compression, Opcode};
-use serde_json::{Value, json};
+use serde_json::{Value as Json, json};
 
 use crate::cases::Case;
 use crate::child::Child;
 use crate::peer::{Answer, Peer, Skip};
 use crate::segments::{self, Payload, Payloads, Segments};
+use crate::values::{self, ValueSkip, Values};
 use crate::{hex, install};
 
 /// What pip installs.
@@ -52,7 +54,7 @@ fn installed() -> Result<PathBuf, String> {
 }
 
 /// Asks the driver.
-pub(crate) fn ask(question: &Value) -> Result<Value, String> {
+pub(crate) fn ask(question: &Json) -> Result<Json, String> {
     CHILD.as_ref().map_err(Clone::clone)?.ask(&question.to_string())
 }
 
@@ -95,12 +97,21 @@ impl Segments for Python {
     }
 }
 
+impl Values for Python {
+    fn answer(&self, cql_type: &Json, bytes: &[u8]) -> Result<(Json, Vec<u8>), String> {
+        let bytes = hex::encode(bytes);
+        let mut answer = ask(&json!({ "do": "value", "type": cql_type, "bytes": bytes }))?;
+        let written = hex::decode(answer[1].as_str().unwrap_or_default())?;
+        Ok((answer[0].take(), written))
+    }
+}
+
 /// How it differs. It is a client: it writes requests, and reads responses.
 pub(crate) const SKIPS: &[Skip] = &[
     Skip {
         name: "null_tokens",
         reason: "it has no null token to send, and takes one that it gets for an empty one",
-        applies: |case| case.message().get("token").is_some_and(Value::is_null),
+        applies: |case| case.message().get("token").is_some_and(Json::is_null),
     },
     Skip {
         name: "tokens_that_are_not_text",
@@ -166,10 +177,10 @@ pub(crate) const SKIPS: &[Skip] = &[
 ];
 
 /// Whether there is a user type in the class name of a vector.
-fn has_user_type_in_vector(fields: &Value, in_vector: bool) -> bool {
+fn has_user_type_in_vector(fields: &Json, in_vector: bool) -> bool {
     match fields {
-        Value::Object(fields) => fields.values().any(|of| has_user_type_in_vector(of, in_vector)),
-        Value::Array(list) => {
+        Json::Object(fields) => fields.values().any(|of| has_user_type_in_vector(of, in_vector)),
+        Json::Array(list) => {
             let is = |name: &str| list.first().is_some_and(|first| first == name);
             let in_vector = in_vector || is("vector");
             in_vector && is("udt") || list.iter().any(|of| has_user_type_in_vector(of, in_vector))
@@ -177,3 +188,49 @@ fn has_user_type_in_vector(fields: &Value, in_vector: bool) -> bool {
         _ => false,
     }
 }
+
+/// Milliseconds around 1970 in which a float of seconds has microseconds: some 136 years.
+const NEAR: u64 = 1 << 42;
+
+/// How its values differ.
+pub(crate) const VALUE_SKIPS: &[ValueSkip] = &[
+    ValueSkip {
+        name: "nulls_in_collections",
+        reason: "it writes an empty value for a null in a collection",
+        applies: |value| {
+            values::has(value, &|part| match part {
+                Value::List(elements) | Value::Set(elements) => elements.contains(&Value::Null),
+                Value::Map(entries) => entries.iter().any(|(_, value)| *value == Value::Null),
+                _ => false,
+            })
+        },
+    },
+    ValueSkip {
+        name: "far_instants",
+        reason: "it computes with seconds as a float, whose microseconds it cuts off, and has no \
+            years but 1 to 9999",
+        applies: |value| {
+            values::has(value, &|part| match part {
+                Value::Timestamp(instant) => instant.0.unsigned_abs() > NEAR,
+                _ => false,
+            })
+        },
+    },
+    ValueSkip {
+        name: "empty_custom_values",
+        reason: "it reads a custom value of no bytes as null",
+        applies: |value| {
+            values::has(value, &|part| matches!(part, Value::Custom(bytes) if bytes.is_empty()))
+        },
+    },
+    ValueSkip {
+        name: "counters_in_vectors",
+        reason: "it writes them without their length, which Cassandra's CounterColumnType has",
+        applies: |value| {
+            values::has(value, &|part| match part {
+                Value::Vector(elements) => matches!(elements.first(), Some(Value::Counter(_))),
+                _ => false,
+            })
+        },
+    },
+];

@@ -1,5 +1,6 @@
 """The Python driver's codec: a line of JSON in, a line of JSON out. See ../python/mod.rs."""
 
+import datetime
 import io
 import ipaddress
 import json
@@ -299,7 +300,90 @@ def payloads(question):
     return found
 
 
-DO = {"encode": encode, "decode": decode, "segments": segments, "payloads": payloads}
+# Values.
+
+NATIVE_TYPES = {
+    cql_type(of): of for of in protocol.ResultMessage.type_codes.values()
+    if isinstance(of, type) and not issubclass(of, cqltypes._ParameterizedType)
+}
+
+
+def read_type(of):
+    if isinstance(of, str):
+        return NATIVE_TYPES[of]
+    kind, *rest = of
+    if kind == "custom":
+        return cqltypes.lookup_casstype(rest[0])
+    if kind == "vector":
+        return cqltypes.VectorType.apply_parameters([read_type(rest[0]), rest[1]], None)
+    if kind == "udt":
+        keyspace, name, fields = rest
+        names = tuple(field for field, _ in fields)
+        types = tuple(read_type(sub) for _, sub in fields)
+        return cqltypes.UserType.make_udt_class(keyspace, name, names, types)
+    subtypes = rest[0] if kind == "tuple" else rest
+    parameterized = {
+        "list": cqltypes.ListType, "set": cqltypes.SetType, "map": cqltypes.MapType,
+        "tuple": cqltypes.TupleType,
+    }
+    return parameterized[kind].apply_parameters([read_type(sub) for sub in subtypes])
+
+
+def answer_value(question):
+    of, data = read_type(question["type"]), unhex(question["bytes"])
+    read = of.from_binary(data, 5)
+    return [plain(question["type"], read), of.to_binary(read, 5).hex()]
+
+
+def plain(of, read):
+    if read is None:
+        return None
+    kind, *rest = [of] if isinstance(of, str) else of
+    if kind in ("list", "vector"):
+        return [plain(rest[0], one) for one in read]
+    if kind == "set":
+        return sorted({compact(plain(rest[0], one)) for one in read})
+    if kind == "map":
+        return [[plain(rest[0], key), plain(rest[1], one)] for key, one in read.items()]
+    if kind in ("tuple", "udt"):
+        types = rest[0] if kind == "tuple" else [sub for _, sub in rest[2]]
+        return [plain(sub, one) for sub, one in zip(types, read)]
+    return PLAIN.get(kind, str)(read)
+
+
+def compact(of):
+    return json.dumps(of, ensure_ascii=False, separators=(",", ":"))
+
+
+def decimal(read):
+    sign, digits, exponent = read.as_tuple()
+    unscaled = int("".join(map(str, digits)))
+    return [str(-unscaled if sign else unscaled), str(-exponent)]
+
+
+def timestamp(read):
+    return str((read - datetime.datetime(1970, 1, 1)) // datetime.timedelta(milliseconds=1))
+
+
+PLAIN = {
+    "blob": bytes.hex,
+    "boolean": bool,
+    "custom": bytes.hex,
+    "date": lambda read: str(read.days_from_epoch),
+    "decimal": decimal,
+    "double": lambda read: struct.pack(">d", read).hex(),
+    "duration": lambda read: [str(read.months), str(read.days), str(read.nanoseconds)],
+    "float": lambda read: struct.pack(">f", read).hex(),
+    "inet": ip,
+    "time": lambda read: str(read.nanosecond_time),
+    "timestamp": timestamp,
+}
+
+
+DO = {
+    "decode": decode, "encode": encode, "payloads": payloads, "segments": segments,
+    "value": answer_value,
+}
 
 
 def main():
