@@ -287,7 +287,7 @@ fn event(event: &Event) -> Value {
 }
 
 /// The bytes of an address: there is more than one way to print one.
-fn ip(address: IpAddr) -> String {
+pub(crate) fn ip(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => hex::encode(address.octets()),
         IpAddr::V6(address) => hex::encode(address.octets()),

@@ -12,6 +12,7 @@ mod install;
 mod java;
 mod peer;
 mod python;
+mod scylla;
 mod segments;
 #[allow(dead_code, reason = "shared with the tests of the package itself")]
 #[path = "../support/strategies.rs"]
@@ -63,6 +64,15 @@ fn peers() -> Vec<Entry> {
             skips: java::SKIPS,
             value_skips: &[],
             missing: java::missing(),
+        },
+        Entry {
+            name: "scylla_cql",
+            peer: Arc::new(scylla::Scylla),
+            segments: None,
+            values: None,
+            skips: scylla::SKIPS,
+            value_skips: &[],
+            missing: None,
         },
         Entry {
             name: "cassandra_protocol",
