@@ -1,0 +1,353 @@
+//! The frames that are compared: the golden vectors, and generated ones of a fixed seed.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use cqlwire::message::MetadataFlags;
+use cqlwire::message::{
+    AuthSuccess, BatchKind, ErrorCode, ErrorDetails, Event, EventType, Failures, Parameters,
+    QueryFlags, QueryResult, Request, RequestFrame, Response, ResponseFrame, RowsMetadata,
+    SchemaChange, SchemaChangeKind, SchemaTarget, StatusChange, TopologyChange, WriteType,
+};
+use cqlwire::types::{CqlType, NativeType, Values, ValuesBuffer};
+use cqlwire::wire::{
+    BytesMap, Compression, Consistency, Context, FrameDecoder, FrameEncoder, FrameFlags, Opcode,
+    RawFrame, Version,
+};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use serde_json::Value;
+
+use crate::{fields, golden, strategies};
+
+/// How many requests and how many responses are generated for each version.
+const GENERATED: usize = 2_000;
+
+/// A frame, as our encoder writes it.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) context: Context,
+    pub(crate) opcode: Opcode,
+    pub(crate) is_response: bool,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) fields: Value,
+}
+
+impl Case {
+    /// The fields of the message, without those of its frame.
+    pub(crate) fn message(&self) -> &Value {
+        &self.fields["message"]
+    }
+
+    /// The parameters of a statement; of PREPARE and BATCH they are the message's own fields.
+    pub(crate) fn parameters(&self) -> &Value {
+        let message = self.message();
+        message.get("parameters").unwrap_or(message)
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.context.version
+    }
+
+    /// What a frame that a peer wrote for this case holds, and what we write for that.
+    pub(crate) fn read(&self, bytes: &[u8]) -> Result<(Value, Vec<u8>), String> {
+        let (raw, fields, again) = read(bytes, &self.context)?;
+        if raw.header.opcode != self.opcode || raw.header.is_response != self.is_response {
+            return Err(format!("another message: {:?}", raw.header));
+        }
+        Ok((fields, again))
+    }
+}
+
+pub(crate) fn all() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for vector in golden::all() {
+        let name = vector.path.file_stem().unwrap_or_default().to_string_lossy();
+        cases.extend(of_vector(&name, &vector));
+    }
+    let mut runner = TestRunner::deterministic();
+    for version in Version::ALL {
+        let plain = Context::from(version);
+        let lz4 = Context { compression: Some(Compression::Lz4), ..plain };
+        for n in 0..GENERATED {
+            // Bodies are compressed before v5; they need not be.
+            let context = if version < Version::V5 && n % 4 == 0 { lz4 } else { plain };
+            let request = strategies::request_frame(context).new_tree(&mut runner).unwrap();
+            cases.extend(of_request(format!("{version} request {n}"), context, request.current()));
+            let response = strategies::response_frame(context).new_tree(&mut runner).unwrap();
+            let response = response.current();
+            cases.extend(of_response(format!("{version} response {n}"), context, response));
+        }
+    }
+    cases
+}
+
+/// The case of a vector that holds nothing beyond the protocol's text.
+fn of_vector(name: &str, vector: &golden::Vector) -> Option<Case> {
+    let (context, raw) = (vector.context, vector.frame());
+    if context != (Context { compression: context.compression, ..context.version.into() }) {
+        return None;
+    }
+    if raw.header.is_response {
+        let frame = ResponseFrame::decode(&raw, &context).unwrap();
+        let case = of_response(name.to_owned(), context, frame.clone())?;
+        let raw = whole_frame(&case.bytes).unwrap();
+        (ResponseFrame::decode(&raw, &context).unwrap() == frame).then_some(case)
+    } else {
+        let raw = raw.decompress(&context).unwrap();
+        let frame = RequestFrame::decode(&raw, &context).unwrap();
+        let case = of_request(name.to_owned(), context, frame.clone())?;
+        let raw = whole_frame(&case.bytes).unwrap().decompress(&context).unwrap();
+        (RequestFrame::decode(&raw, &context).unwrap() == frame).then_some(case)
+    }
+}
+
+fn of_request(name: String, context: Context, mut frame: RequestFrame<'_>) -> Option<Case> {
+    frame.other_flags = FrameFlags::NONE;
+    frame.trailing = Vec::new().into();
+    one_of_each(&mut frame.custom_payload);
+    request_of_the_text(&mut frame.request, &context)?;
+    let mut bytes = Vec::new();
+    frame.encode(&mut FrameEncoder::new(context), &mut bytes).expect("of this version");
+    Some(case(name, context, bytes))
+}
+
+fn of_response(name: String, context: Context, mut frame: ResponseFrame) -> Option<Case> {
+    frame.other_flags = FrameFlags::NONE;
+    frame.trailing = Bytes::new();
+    one_of_each(&mut frame.custom_payload);
+    response_of_the_text(&mut frame.response, context.version)?;
+    let mut bytes = Vec::new();
+    frame.encode(&mut FrameEncoder::new(context), &mut bytes).expect("of this version");
+    Some(case(name, context, bytes))
+}
+
+fn case(name: String, context: Context, bytes: Vec<u8>) -> Case {
+    let (raw, fields, _) = read(&bytes, &context).expect("what we wrote");
+    let header = raw.header;
+    let (opcode, is_response) = (header.opcode, header.is_response);
+    Case { name, context, opcode, is_response, bytes, fields }
+}
+
+/// The frame of these bytes, its fields, and what we write for them.
+fn read(bytes: &[u8], context: &Context) -> Result<(RawFrame, Value, Vec<u8>), String> {
+    let raw = whole_frame(bytes)?;
+    let mut encoder = FrameEncoder::new(*context);
+    let mut again = Vec::new();
+    let fields = if raw.header.is_response {
+        let frame = ResponseFrame::decode(&raw, context).map_err(|error| error.to_string())?;
+        frame.encode(&mut encoder, &mut again).map_err(|error| error.to_string())?;
+        fields::response(&frame)
+    } else {
+        let raw = raw.clone().decompress(context).map_err(|error| error.to_string())?;
+        let frame = RequestFrame::decode(&raw, context).map_err(|error| error.to_string())?;
+        frame.encode(&mut encoder, &mut again).map_err(|error| error.to_string())?;
+        fields::request(&frame)
+    };
+    Ok((raw, fields, again))
+}
+
+pub(crate) fn whole_frame(bytes: &[u8]) -> Result<RawFrame, String> {
+    let version = Version::from_first_byte(bytes.first().copied().unwrap_or_default());
+    let (version, _) = version.map_err(|error| error.to_string())?;
+    let mut decoder = FrameDecoder::new(version);
+    decoder.extend(bytes);
+    match decoder.next_frame() {
+        Ok(Some(frame)) if decoder.is_empty() => Ok(frame),
+        Ok(_) => Err("not one whole frame".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Makes a generated request one that the protocol's text knows, if there is a way.
+fn request_of_the_text(request: &mut Request<'_>, context: &Context) -> Option<()> {
+    match request {
+        Request::Startup(startup) => {
+            startup.options.retain(|(key, _)| key != "CQL_VERSION");
+            startup.options.push(("CQL_VERSION".into(), "3.0.0".into()));
+            let mut seen = HashSet::new();
+            startup.options.retain(|(key, _)| seen.insert(key.clone()));
+        }
+        Request::Prepare(prepare) => prepare.other_flags = 0,
+        Request::Query(query) => parameters_of_the_text(&mut query.parameters, context),
+        Request::Execute(execute) => parameters_of_the_text(&mut execute.parameters, context),
+        Request::Batch(batch) => {
+            batch.kind = BatchKind::from(batch.kind.code() % 3);
+            batch.consistency = regular(batch.consistency);
+            batch.serial_consistency = batch.serial_consistency.map(serial);
+            batch.other_flags = QueryFlags::NONE;
+        }
+        Request::Register(register) => {
+            for name in &mut register.event_types {
+                let known = EventType::KNOWN.iter().cycle().nth(name.len());
+                *name = known.map_or("", EventType::as_str).into();
+            }
+        }
+        Request::Unknown(..) => return None,
+        _ => {}
+    }
+    Some(())
+}
+
+fn parameters_of_the_text(parameters: &mut Parameters<'_>, context: &Context) {
+    parameters.consistency = regular(parameters.consistency);
+    parameters.serial_consistency = parameters.serial_consistency.map(serial);
+    parameters.other_flags = QueryFlags::NONE;
+    if parameters.values.is_named() {
+        let mut buffer = ValuesBuffer::new();
+        let mut seen = HashSet::new();
+        for value in parameters.values.iter().filter(|value| seen.insert(value.name)) {
+            buffer.push(value.name, value.value).expect("it was pushed before");
+        }
+        parameters.values = buffer.into_values();
+    }
+    if parameters.values.is_empty() {
+        parameters.values = Values::NONE;
+    }
+    debug_assert!(
+        parameters
+            .values
+            .encode(&mut cqlwire::wire::Writer::new(&mut Vec::new()), context.version)
+            .is_ok()
+    );
+}
+
+const fn regular(consistency: Consistency) -> Consistency {
+    match consistency {
+        Consistency::Unknown(_) => Consistency::Quorum,
+        known => known,
+    }
+}
+
+fn serial(consistency: Consistency) -> Consistency {
+    match consistency.code() % 2 {
+        0 => Consistency::Serial,
+        _ => Consistency::LocalSerial,
+    }
+}
+
+/// Makes a generated response one that the protocol's text knows, if there is a way.
+fn response_of_the_text(response: &mut Response, version: Version) -> Option<()> {
+    match response {
+        Response::Unknown(..) => return None,
+        // Half of them: the Python driver reads no others.
+        Response::AuthSuccess(AuthSuccess { token: Some(token) }) if token.len() % 2 == 0 => {
+            *token = token.iter().map(|byte| byte & 0x7f).collect();
+        }
+        Response::Error(error) => {
+            let since = match error.code {
+                ErrorCode::Unknown(_) => return None,
+                ErrorCode::ReadFailure | ErrorCode::WriteFailure | ErrorCode::FunctionFailure => {
+                    Version::V4
+                }
+                ErrorCode::CdcWriteFailure | ErrorCode::CasWriteUnknown => Version::V5,
+                _ => Version::V3,
+            };
+            if version < since {
+                return None;
+            }
+            details_of_the_text(&mut error.details, version)?;
+        }
+        Response::Supported(supported) => {
+            supported.options.retain(|(key, _)| key != "CQL_VERSION");
+            supported.options.push(("CQL_VERSION".into(), vec!["3.4.7".into()]));
+            let mut seen = HashSet::new();
+            supported.options.retain(|(key, _)| seen.insert(key.clone()));
+        }
+        Response::Event(Event::Topology { change, address }) => {
+            *change = match address.port() % 2 {
+                0 => TopologyChange::NewNode,
+                _ => TopologyChange::RemovedNode,
+            };
+        }
+        Response::Event(Event::Status { change: StatusChange::Unknown(_), .. }) => return None,
+        Response::Event(Event::Unknown { .. }) => return None,
+        Response::Event(Event::Schema(change))
+        | Response::Result(QueryResult::SchemaChange(change)) => {
+            schema_change_of_the_text(change, version)?;
+        }
+        Response::Result(QueryResult::Unknown(..)) => return None,
+        Response::Result(QueryResult::Rows(rows)) => metadata_of_the_text(&mut rows.metadata)?,
+        Response::Result(QueryResult::Prepared(prepared)) => {
+            prepared.variables.other_flags = MetadataFlags::NONE;
+            for column in prepared.variables.columns.iter() {
+                type_of_the_text(&column.cql_type)?;
+            }
+            metadata_of_the_text(&mut prepared.result)?;
+        }
+        _ => {}
+    }
+    Some(())
+}
+
+fn details_of_the_text(details: &mut ErrorDetails, version: Version) -> Option<()> {
+    match details {
+        ErrorDetails::Unavailable { consistency, .. }
+        | ErrorDetails::WriteTimeout { consistency, .. }
+        | ErrorDetails::ReadTimeout { consistency, .. }
+        | ErrorDetails::ReadFailure { consistency, .. }
+        | ErrorDetails::WriteFailure { consistency, .. }
+        | ErrorDetails::CasWriteUnknown { consistency, .. } => *consistency = regular(*consistency),
+        _ => {}
+    }
+    if let ErrorDetails::ReadFailure { failures: Failures::Reasons(reasons), .. }
+    | ErrorDetails::WriteFailure { failures: Failures::Reasons(reasons), .. } = details
+    {
+        let mut seen = HashSet::new();
+        reasons.retain(|(address, _)| seen.insert(*address));
+    }
+    match details {
+        ErrorDetails::WriteTimeout { write_type, .. }
+        | ErrorDetails::WriteFailure { write_type, .. } => match write_type {
+            WriteType::Unknown(_) => None,
+            WriteType::View | WriteType::Cdc if version < Version::V4 => None,
+            _ => Some(()),
+        },
+        _ => Some(()),
+    }
+}
+
+fn schema_change_of_the_text(change: &mut SchemaChange, version: Version) -> Option<()> {
+    if let SchemaChangeKind::Unknown(_) = change.kind {
+        return None;
+    }
+    match change.target {
+        SchemaTarget::Unknown { .. } => None,
+        SchemaTarget::Function { .. } | SchemaTarget::Aggregate { .. } if version < Version::V4 => {
+            None
+        }
+        _ => Some(()),
+    }
+}
+
+fn metadata_of_the_text(metadata: &mut RowsMetadata) -> Option<()> {
+    metadata.other_flags = MetadataFlags::NONE;
+    let columns = metadata.columns.iter().flat_map(|columns| columns.iter());
+    columns.map(|column| type_of_the_text(&column.cql_type)).collect()
+}
+
+/// A type whose id is known, and whose fields have names of their own.
+fn type_of_the_text(of: &CqlType) -> Option<()> {
+    match of {
+        CqlType::List(element) | CqlType::Set(element) => type_of_the_text(element),
+        CqlType::Map(pair) => type_of_the_text(&pair.0).and(type_of_the_text(&pair.1)),
+        CqlType::Tuple(types) => types.iter().map(type_of_the_text).collect(),
+        CqlType::Vector(vector) => type_of_the_text(&vector.element),
+        CqlType::Native(NativeType::Unknown(_)) => None,
+        CqlType::Udt(udt) => {
+            let mut seen = HashSet::new();
+            let mut fields = udt.fields.iter();
+            fields.try_for_each(|(name, field)| {
+                type_of_the_text(field)?;
+                seen.insert(name).then_some(())
+            })
+        }
+        _ => Some(()),
+    }
+}
+
+/// A map of the peers has a key once.
+fn one_of_each(payload: &mut BytesMap) {
+    let mut seen = HashSet::new();
+    payload.retain(|(key, _)| seen.insert(key.clone()));
+}

@@ -1,0 +1,236 @@
+//! The Python driver.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use cqlwire::message::ErrorCode;
+use cqlwire::types::Value;
+use cqlwire::wire::{Compression, Opcode};
+use serde_json::{Value as Json, json};
+
+use crate::cases::Case;
+use crate::child::Child;
+use crate::peer::{Answer, Peer, Skip};
+use crate::segments::{self, Payload, Payloads, Segments};
+use crate::values::{self, ValueSkip, Values};
+use crate::{hex, install};
+
+/// What pip installs.
+const PACKAGES: [&str; 2] = ["cassandra-driver==3.30.1", "lz4==4.4.5"];
+
+/// The driver in a process of its own, installed when it is first asked.
+pub(crate) struct Python;
+
+static CHILD: LazyLock<Result<Child, String>> = LazyLock::new(|| {
+    let python = installed()?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/peer.py");
+    Child::start(Command::new(python).arg(script))
+});
+
+/// What this machine lacks, if anything.
+pub(crate) fn missing() -> Option<&'static str> {
+    let can_install =
+        install::succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"]));
+    (!can_install).then_some("python3 with venv and pip")
+}
+
+/// The interpreter of a virtual environment that has the driver.
+fn installed() -> Result<PathBuf, String> {
+    let folder = install::folder().join("python");
+    let python = folder.join("bin/python");
+    let wanted = PACKAGES.join("\n");
+    let stamp = folder.join("installed");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    install::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES);
+    install::run(&mut pip)?;
+    fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    Ok(python)
+}
+
+/// Asks the driver.
+pub(crate) fn ask(question: &Json) -> Result<Json, String> {
+    CHILD.as_ref().map_err(Clone::clone)?.ask(&question.to_string())
+}
+
+impl Peer for Python {
+    fn answer(&self, case: &Case) -> Result<Answer, String> {
+        let compression = case.context.compression.map(|compression| compression.to_string());
+        let version = case.version().number();
+        if case.is_response {
+            let bytes = hex::encode(&case.bytes);
+            let fields = ask(&json!({
+                "do": "decode", "version": version, "compression": compression, "bytes": bytes,
+            }))?;
+            Ok(Answer { fields: Some(fields), bytes: None })
+        } else {
+            let bytes = ask(&json!({
+                "do": "encode", "version": version, "compression": compression,
+                "opcode": case.opcode.code(), "fields": case.fields,
+            }))?;
+            let bytes = hex::decode(bytes.as_str().unwrap_or_default())?;
+            Ok(Answer { fields: None, bytes: Some(bytes) })
+        }
+    }
+}
+
+impl Segments for Python {
+    fn read(&self, compression: Option<Compression>, bytes: &[u8]) -> Result<Payloads, String> {
+        segments::from_json(&ask(&json!({
+            "do": "payloads", "bytes": hex::encode(bytes),
+            "compression": compression.map(|compression| compression.to_string()),
+        }))?)
+    }
+
+    fn write(&self, compression: Option<Compression>, of: &[Payload]) -> Result<Vec<u8>, String> {
+        let payloads = of.iter().map(|of| json!([of.self_contained, hex::encode(&of.bytes)]));
+        let bytes = ask(&json!({
+            "do": "segments", "payloads": payloads.collect::<Vec<_>>(),
+            "compression": compression.map(|compression| compression.to_string()),
+        }))?;
+        hex::decode(bytes.as_str().unwrap_or_default())
+    }
+}
+
+impl Values for Python {
+    fn answer(&self, cql_type: &Json, bytes: &[u8]) -> Result<(Json, Vec<u8>), String> {
+        let bytes = hex::encode(bytes);
+        let mut answer = ask(&json!({ "do": "value", "type": cql_type, "bytes": bytes }))?;
+        let written = hex::decode(answer[1].as_str().unwrap_or_default())?;
+        Ok((answer[0].take(), written))
+    }
+}
+
+/// How it differs. It is a client: it writes requests, and reads responses.
+pub(crate) const SKIPS: &[Skip] = &[
+    Skip {
+        name: "null_tokens",
+        reason: "it has no null token to send, and takes one that it gets for an empty one",
+        applies: |case| case.message().get("token").is_some_and(Json::is_null),
+    },
+    Skip {
+        name: "tokens_that_are_not_text",
+        reason: "it takes the token of AUTH_SUCCESS for UTF-8",
+        applies: |case| {
+            let token = case.message()["token"].as_str().and_then(|token| hex::decode(token).ok());
+            case.opcode == Opcode::AuthSuccess
+                && token.is_some_and(|token| String::from_utf8(token).is_err())
+        },
+    },
+    Skip {
+        name: "names_for_values",
+        reason: "it sends values by position only",
+        applies: |case| case.parameters()["values"].is_object(),
+    },
+    Skip {
+        name: "skip_metadata",
+        reason: "it never sets the flag",
+        applies: |case| case.parameters()["skip_metadata"] == true,
+    },
+    Skip {
+        name: "now_in_seconds",
+        reason: "it does not have the field",
+        applies: |case| case.parameters()["now_in_seconds"].is_number(),
+    },
+    Skip {
+        name: "negative_timestamps",
+        reason: "it packs the timestamp as an unsigned number",
+        applies: |case| case.parameters()["timestamp"].as_i64().is_some_and(|at| at < 0),
+    },
+    Skip {
+        name: "empty_is_absent",
+        reason: "it leaves out a page size of 0 and an empty paging state",
+        applies: |case| {
+            let of = case.parameters();
+            of["page_size"] == 0 || of["paging_state"] == ""
+        },
+    },
+    Skip {
+        name: "empty_keyspace",
+        reason: "it writes the flag or the name of an empty keyspace, but not both",
+        applies: |case| {
+            let is_empty = case.parameters()["keyspace"] == "";
+            is_empty && matches!(case.opcode, Opcode::Prepare | Opcode::Batch)
+        },
+    },
+    Skip {
+        name: "contentions",
+        reason: "it stops before the last field of a WRITE_TIMEOUT of CAS",
+        applies: |case| case.message()["details"]["contentions"].is_number(),
+    },
+    Skip {
+        name: "user_types_in_class_names",
+        reason: "it takes a keyspace for a type that it knows by that name, and the hex of the \
+            type's own name for a vector's dimensions, if all of it are digits",
+        applies: |case| has_user_type_in_vector(case.message(), false),
+    },
+    Skip {
+        name: "cas_write_unknown",
+        reason: "it does not know the error, nor its fields",
+        applies: |case| case.message()["code"] == ErrorCode::CasWriteUnknown.code(),
+    },
+];
+
+/// Whether there is a user type in the class name of a vector.
+fn has_user_type_in_vector(fields: &Json, in_vector: bool) -> bool {
+    match fields {
+        Json::Object(fields) => fields.values().any(|of| has_user_type_in_vector(of, in_vector)),
+        Json::Array(list) => {
+            let is = |name: &str| list.first().is_some_and(|first| first == name);
+            let in_vector = in_vector || is("vector");
+            in_vector && is("udt") || list.iter().any(|of| has_user_type_in_vector(of, in_vector))
+        }
+        _ => false,
+    }
+}
+
+/// Milliseconds around 1970 in which a float of seconds has microseconds: some 136 years.
+const NEAR: u64 = 1 << 42;
+
+/// How its values differ.
+pub(crate) const VALUE_SKIPS: &[ValueSkip] = &[
+    ValueSkip {
+        name: "nulls_in_collections",
+        reason: "it writes an empty value for a null in a collection",
+        applies: |value| {
+            values::has(value, &|part| match part {
+                Value::List(elements) | Value::Set(elements) => elements.contains(&Value::Null),
+                Value::Map(entries) => entries.iter().any(|(_, value)| *value == Value::Null),
+                _ => false,
+            })
+        },
+    },
+    ValueSkip {
+        name: "far_instants",
+        reason: "it computes with seconds as a float, whose microseconds it cuts off, and has no \
+            years but 1 to 9999",
+        applies: |value| {
+            values::has(value, &|part| match part {
+                Value::Timestamp(instant) => instant.0.unsigned_abs() > NEAR,
+                _ => false,
+            })
+        },
+    },
+    ValueSkip {
+        name: "empty_custom_values",
+        reason: "it reads a custom value of no bytes as null",
+        applies: |value| {
+            values::has(value, &|part| matches!(part, Value::Custom(bytes) if bytes.is_empty()))
+        },
+    },
+    ValueSkip {
+        name: "counters_in_vectors",
+        reason: "it writes them without their length, which Cassandra's CounterColumnType has",
+        applies: |value| {
+            values::has(value, &|part| match part {
+                Value::Vector(elements) => matches!(elements.first(), Some(Value::Counter(_))),
+                _ => false,
+            })
+        },
+    },
+];
