@@ -226,7 +226,8 @@ fn check(header: &Header, is_response: bool, context: &Context) -> Result<(), De
 const fn known_flags(header: &Header) -> FrameFlags {
     match header.version {
         Version::V3 => header.flags.without(SINCE_V4),
-        Version::V4 | Version::V5 => header.flags,
+        Version::V4 => header.flags,
+        Version::V5 => header.flags.without(FrameFlags::COMPRESSED),
     }
 }
 

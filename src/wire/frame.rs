@@ -36,6 +36,9 @@ impl RawFrame {
     /// # Errors
     /// As [`plain_body`](Self::plain_body).
     pub fn decompress(self, context: &Context) -> Result<Self, DecodeError> {
+        if !self.header.is_compressed() {
+            return Ok(self);
+        }
         let body = self.plain_body(context)?;
         let flags = self.header.flags.without(FrameFlags::COMPRESSED);
         Ok(Self { header: Header { flags, ..self.header }, body })
