@@ -45,7 +45,7 @@ pub struct RowsMetadata {
     /// The id of this description, if it is another one than the request named (v5, or where it
     /// was negotiated).
     pub new_metadata_id: Option<Bytes>,
-    /// Flags that are not known here.
+    /// Flags that are not known here, or that nothing of the above stands for.
     pub other_flags: MetadataFlags,
 }
 
@@ -97,10 +97,12 @@ impl RowsMetadata {
             true => None,
             false => Some(decode_columns(reader, flags, columns_count)?),
         };
-        let other_flags = match changed {
-            true => flags.without(FIELDS),
-            false => flags.without(FIELDS.without(MetadataFlags::METADATA_CHANGED)),
-        };
+        // A flag that no field stands for is kept, as GLOBAL_TABLES_SPEC without columns, which
+        // Cassandra sends.
+        let kept = MetadataFlags::NONE
+            .with(MetadataFlags::METADATA_CHANGED, !changed)
+            .with(MetadataFlags::GLOBAL_TABLES_SPEC, no_metadata);
+        let other_flags = flags.without(FIELDS.without(kept));
         Ok(Self { columns_count, columns, paging_state, new_metadata_id, other_flags })
     }
 
