@@ -1,4 +1,5 @@
-//! What needs no server: vectors, every prefix of them, properties, the fuzz corpus, the floors.
+//! What needs no server: vectors, every prefix of them, the protocol's tables, properties, the fuzz
+//! corpus, the floors.
 
 mod corpus;
 mod floors;
@@ -6,6 +7,11 @@ mod floors;
 mod golden;
 mod hostile;
 mod properties;
+mod segments;
+#[path = "../support/tables.rs"]
+mod spec;
 #[path = "../support/strategies.rs"]
 mod strategies;
+mod tables;
+mod values;
 mod vectors;
