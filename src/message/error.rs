@@ -1,11 +1,10 @@
 //! ERROR (v4 §4.2.1, §9).
 
 use std::fmt;
-use std::net::IpAddr;
 
 use bytes::Bytes;
 
-use super::{Message, owned};
+use super::{Failures, Message, owned};
 use crate::wire::{
     Consistency, Context, DecodeError, EncodeError, EncodeErrorKind, Opcode, Reader, Version,
     Writer, wire_codes, wire_names,
@@ -137,15 +136,6 @@ pub enum ErrorDetails {
     RateLimit { operation: u8, rejected_by_coordinator: bool },
     /// What follows the message of a code that is not known here.
     Unknown(Bytes),
-}
-
-/// How many replicas failed, and in v5 which and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failures {
-    /// How many (v4).
-    Count(i32),
-    /// Which, and for what reason (v5).
-    Reasons(Vec<(IpAddr, u16)>),
 }
 
 impl ServerError {
@@ -335,39 +325,6 @@ impl ErrorDetails {
             }
         };
         code == expected
-    }
-}
-
-impl Failures {
-    fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
-        if context.version < Version::V5 {
-            return reader.int("num_failures").map(Self::Count);
-        }
-        let count = reader.count(7, "reason_map")?;
-        let reasons = (0..count)
-            .map(|_| Ok((reader.inet_address("endpoint")?, reader.short("failure_code")?)));
-        reasons.collect::<Result<_, _>>().map(Self::Reasons)
-    }
-
-    fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
-        match (self, context.version) {
-            (Self::Count(_), Version::V5) => {
-                Err(EncodeError::new(EncodeErrorKind::NotInVersion(Version::V5), "num_failures"))
-            }
-            (Self::Count(count), _) => {
-                writer.int(*count);
-                Ok(())
-            }
-            (Self::Reasons(reasons), Version::V5) => {
-                writer.length(reasons.len(), "reason_map")?;
-                for (endpoint, code) in reasons {
-                    writer.inet_address(*endpoint);
-                    writer.short(*code);
-                }
-                Ok(())
-            }
-            (Self::Reasons(reasons), _) => writer.length(reasons.len(), "num_failures"),
-        }
     }
 }
 

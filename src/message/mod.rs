@@ -43,6 +43,7 @@ mod batch;
 mod error;
 mod event;
 mod execute;
+mod failures;
 mod frame;
 mod options;
 mod parameters;
@@ -62,9 +63,10 @@ use crate::wire::{Context, DecodeError, DecodeErrorKind, EncodeError, Opcode, Re
 
 pub use auth::{AuthChallenge, AuthResponse, AuthSuccess, Authenticate};
 pub use batch::{Batch, BatchKind, BatchStatement, BatchText};
-pub use error::{ErrorCode, ErrorDetails, Failures, ServerError, WriteType};
+pub use error::{ErrorCode, ErrorDetails, ServerError, WriteType};
 pub use event::{Event, EventType, StatusChange, TopologyChange};
 pub use execute::Execute;
+pub use failures::{FailureReason, Failures};
 pub use frame::{RequestFrame, ResponseFrame};
 pub use options::{Options, Ready};
 pub use parameters::{Parameters, QueryFlags};

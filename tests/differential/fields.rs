@@ -139,7 +139,7 @@ fn details(error: &ServerError) -> Value {
         Failures::Count(count) => json!(count),
         Failures::Reasons(reasons) => reasons
             .iter()
-            .map(|(address, code)| (ip(*address), json!(code)))
+            .map(|(address, reason)| (ip(*address), json!(reason.code())))
             .collect::<Map<_, _>>()
             .into(),
     };

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cqlwire::message::{
-    BatchKind, ErrorCode, Event, EventType, MetadataFlags, QueryFlags, Request, RequestFrame,
-    Response, ResponseFrame, ResultKind, SchemaChangeKind, SchemaTarget, StatusChange,
-    TopologyChange, WriteType,
+    BatchKind, ErrorCode, Event, EventType, FailureReason, MetadataFlags, QueryFlags, Request,
+    RequestFrame, Response, ResponseFrame, ResultKind, SchemaChangeKind, SchemaTarget,
+    StatusChange, TopologyChange, WriteType,
 };
 use cqlwire::types::{CqlType, NativeType, UdtType};
 use cqlwire::wire::{
@@ -54,6 +54,10 @@ fn every_list_of_codes_is_a_table() {
     has_codes(
         "batch_kinds",
         BatchKind::KNOWN.iter().map(|it| (it.code().into(), it.name().unwrap())),
+    );
+    has_codes(
+        "failure_reasons",
+        FailureReason::KNOWN.iter().map(|it| (it.code().into(), it.name().unwrap())),
     );
     has_codes("frame_flags", FrameFlags::KNOWN.iter().map(|&(it, name)| (it.bits().into(), name)));
     has_codes("query_flags", QueryFlags::KNOWN.iter().map(|&(it, name)| (it.bits(), name)));

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cqlwire::message::{
     AuthChallenge, AuthResponse, AuthSuccess, Authenticate, Batch, BatchKind, BatchStatement,
-    BatchText, ErrorCode, ErrorDetails, Event, EventType, Execute, Failures, MetadataFlags,
-    Options, Parameters, Prepare, Prepared, Query, QueryFlags, QueryResult, Ready, Register,
-    Request, RequestFrame, Response, ResponseFrame, Rows, RowsMetadata, SchemaChange, SchemaTarget,
-    ServerError, Startup, Supported, Variables, WriteType,
+    BatchText, ErrorCode, ErrorDetails, Event, EventType, Execute, FailureReason, Failures,
+    MetadataFlags, Options, Parameters, Prepare, Prepared, Query, QueryFlags, QueryResult, Ready,
+    Register, Request, RequestFrame, Response, ResponseFrame, Rows, RowsMetadata, SchemaChange,
+    SchemaTarget, ServerError, Startup, Supported, Variables, WriteType,
 };
 use cqlwire::types::{
     ColumnSpec, CqlType, Date, Decimal, Duration, NativeType, TableSpec, Time, Timestamp, UdtType,
@@ -242,7 +242,9 @@ fn server_error(context: Context) -> impl Strategy<Value = ServerError> {
     };
     let is_v5 = context.version == Version::V5;
     let failures = move || match is_v5 {
-        true => vec((any::<IpAddr>(), any::<u16>()), 0..3).prop_map(Failures::Reasons).boxed(),
+        true => vec((any::<IpAddr>(), any::<u16>().prop_map(FailureReason::from)), 0..3)
+            .prop_map(Failures::Reasons)
+            .boxed(),
         false => any::<i32>().prop_map(Failures::Count).boxed(),
     };
     let names = || (text(), text(), vec(text(), 0..3));

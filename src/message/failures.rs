@@ -1,0 +1,81 @@
+//! The replicas that failed, in errors (v4 §9, v5 §8).
+
+use std::net::IpAddr;
+
+use crate::wire::{
+    Context, DecodeError, EncodeError, EncodeErrorKind, Reader, Version, Writer, wire_codes,
+};
+
+wire_codes! {
+    /// Why a replica failed (v5 §8). The text names few of them; these are Cassandra's.
+    pub enum FailureReason(u16) {
+        /// The replica does not say.
+        Unspecified = 0 "unknown",
+        /// The read met more tombstones than the server allows.
+        TooManyTombstones = 1 "too many tombstones",
+        /// The replica did not finish in time.
+        Timeout = 2 "timeout",
+        /// The replica has another schema than the coordinator.
+        IncompatibleSchema = 3 "incompatible schema",
+        /// The read was larger than the server allows.
+        ReadSize = 4 "read too large",
+        /// The replica is down.
+        NodeDown = 5 "node down",
+        /// An index that the read needs is not built yet.
+        IndexNotAvailable = 6 "index not available",
+        /// The replica does not take part in what manages the cluster's metadata.
+        NotCms = 7 "not in the cluster metadata service",
+        /// The replica does not own the token.
+        InvalidRouting = 8 "invalid routing",
+        /// The coordinator's view of the cluster is older than the replica's.
+        CoordinatorBehind = 9 "coordinator behind",
+        /// The read used more indexes than the server allows.
+        TooManyIndexes = 10 "too many indexes",
+    }
+}
+
+/// How many replicas failed, and in v5 which and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failures {
+    /// How many (v4).
+    Count(i32),
+    /// Which, and for what reason (v5).
+    Reasons(Vec<(IpAddr, FailureReason)>),
+}
+
+impl Failures {
+    pub(super) fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
+        if context.version < Version::V5 {
+            return reader.int("num_failures").map(Self::Count);
+        }
+        let count = reader.count(7, "reason_map")?;
+        let reasons = (0..count)
+            .map(|_| Ok((reader.inet_address("endpoint")?, reader.short("failure_code")?.into())));
+        reasons.collect::<Result<_, _>>().map(Self::Reasons)
+    }
+
+    pub(super) fn encode(
+        &self,
+        writer: &mut Writer<'_>,
+        context: &Context,
+    ) -> Result<(), EncodeError> {
+        match (self, context.version) {
+            (Self::Count(_), Version::V5) => {
+                Err(EncodeError::new(EncodeErrorKind::NotInVersion(Version::V5), "num_failures"))
+            }
+            (Self::Count(count), _) => {
+                writer.int(*count);
+                Ok(())
+            }
+            (Self::Reasons(reasons), Version::V5) => {
+                writer.length(reasons.len(), "reason_map")?;
+                for (endpoint, reason) in reasons {
+                    writer.inet_address(*endpoint);
+                    writer.short(reason.code());
+                }
+                Ok(())
+            }
+            (Self::Reasons(reasons), _) => writer.length(reasons.len(), "num_failures"),
+        }
+    }
+}
