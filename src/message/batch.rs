@@ -152,3 +152,24 @@ fn statement<'a>(
     };
     Ok(BatchStatement { text, values: Values::decode(reader, false, context.version)? })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::ValuesBuffer;
+    use crate::wire::{RawValue, Version};
+
+    #[test]
+    fn values_of_a_batch_cannot_have_names() {
+        let mut named = ValuesBuffer::new();
+        named.push(Some("a"), RawValue::Null).unwrap();
+        let text = BatchText::Text("INSERT".into());
+        let statement = BatchStatement { text, values: named.into_values() };
+        let batch = Batch::new(vec![statement], Consistency::One);
+        for version in Version::ALL {
+            let error = batch.encode(&mut Writer::new(&mut Vec::new()), &version.into());
+            let expected = EncodeError::new(EncodeErrorKind::Contradiction, "value_name");
+            assert_eq!(error, Err(expected));
+        }
+    }
+}

@@ -39,3 +39,24 @@ impl<'a> Message<'a> for Execute<'a> {
         self.parameters.encode(writer, context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Consistency, Version};
+
+    #[test]
+    fn where_there_are_metadata_ids_execute_must_have_one() {
+        let id = Cow::Borrowed(&[1][..]);
+        let parameters = Consistency::One.into();
+        let execute = Execute { id, result_metadata_id: None, parameters };
+        let mut extended = Context::from(Version::V4);
+        extended.extensions.metadata_id = true;
+        let [v3, v4, v5] = Version::ALL.map(Context::from);
+        for (context, is_missing) in [(v3, false), (v4, false), (extended, true), (v5, true)] {
+            let encoded = execute.encode(&mut Writer::new(&mut Vec::new()), &context);
+            let missing = EncodeError::new(EncodeErrorKind::Missing, "result_metadata_id");
+            assert_eq!(encoded, if is_missing { Err(missing) } else { Ok(()) });
+        }
+    }
+}

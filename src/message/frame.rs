@@ -250,3 +250,32 @@ const fn check_version(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Options, Ready};
+
+    #[test]
+    fn warnings_and_payloads_are_refused_in_v3() {
+        let payload = || vec![("k".to_owned(), None)];
+        let request =
+            RequestFrame { custom_payload: payload(), ..RequestFrame::new(Stream(0), Options) };
+        let ready = || ResponseFrame::new(Stream(0), Ready);
+        let warns = ResponseFrame { warnings: vec!["slow".into()], ..ready() };
+        let carries = ResponseFrame { custom_payload: payload(), ..ready() };
+        for version in Version::ALL {
+            let mut encoder = FrameEncoder::new(version);
+            let mut out = Vec::new();
+            for (encoded, field) in [
+                (request.encode(&mut encoder, &mut out), "custom_payload"),
+                (warns.encode(&mut encoder, &mut out), "warnings"),
+                (carries.encode(&mut encoder, &mut out), "custom_payload"),
+            ] {
+                let kind = EncodeErrorKind::NotInVersion(Version::V3);
+                let refused = Err(EncodeError::new(kind, field));
+                assert_eq!(encoded, if version == Version::V3 { refused } else { Ok(()) });
+            }
+        }
+    }
+}

@@ -227,3 +227,33 @@ impl<'a> Parameters<'a> {
             .with(QueryFlags::NOW_IN_SECONDS, self.now_in_seconds.is_some())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Batch, Prepare, Query, Request};
+
+    #[test]
+    fn fields_of_v5_are_refused_in_older_versions() {
+        let keyspace = || Some(Cow::Borrowed("ks"));
+        let one = || Parameters::from(Consistency::One);
+        let query = |parameters| Request::from(Query { text: "SELECT".into(), parameters });
+        let batch = Batch::new(vec![], Consistency::One);
+        for (request, field) in [
+            (query(Parameters { keyspace: keyspace(), ..one() }), "keyspace"),
+            (query(Parameters { now_in_seconds: Some(1), ..one() }), "flags"),
+            (Batch { keyspace: keyspace(), ..batch.clone() }.into(), "keyspace"),
+            (Batch { now_in_seconds: Some(1), ..batch }.into(), "flags"),
+            (Prepare { keyspace: keyspace(), ..Prepare::new("SELECT") }.into(), "keyspace"),
+        ] {
+            for version in Version::ALL {
+                let encoded = request.encode(&mut Writer::new(&mut Vec::new()), &version.into());
+                let expected = match version {
+                    Version::V5 => Ok(()),
+                    older => Err(EncodeError::new(EncodeErrorKind::NotInVersion(older), field)),
+                };
+                assert_eq!(encoded, expected);
+            }
+        }
+    }
+}

@@ -67,3 +67,17 @@ impl<'a> Message<'a> for Startup<'a> {
         writer.string_map(&self.options, "options")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_found_by_their_names_in_any_case() {
+        let startup = Startup::new().compression(Compression::Lz4).option("driver_name", "mine");
+        assert_eq!(startup.get(Startup::CQL_VERSION), Some("3.0.0"));
+        assert_eq!(startup.get("compression"), Some("lz4"));
+        assert_eq!(startup.get(Startup::DRIVER_NAME), Some("mine"));
+        assert_eq!(startup.get("NO_COMPACT"), None);
+    }
+}

@@ -473,3 +473,51 @@ fn v5_what_was_written_is_known_by_the_segment() {
     let expected = [(first, true), (second, false), (third, false)];
     assert_eq!(lost, expected.map(|(stream, written)| Event::Lost { stream, written }));
 }
+
+#[test]
+fn an_error_instead_of_ready_ends_the_connection() {
+    // In v5 nobody says whether such an answer, or what follows it, is in a segment.
+    for version in Version::ALL {
+        let mut pair = Pair::new(ConnectionOptions { version, ..Default::default() });
+        pair.expect_request();
+        pair.answer(Stream(0), Supported { options: vec![] });
+        pair.expect_request();
+        let error = || ServerError::new(ErrorCode::Protocol, "CQL_VERSION?");
+        pair.answer(Stream(0), error());
+        assert_eq!(pair.closed(), CloseReason::Refused(error()));
+    }
+}
+
+#[test]
+fn the_answer_to_startup_may_be_compressed() {
+    let compression = Some(Compression::Lz4);
+    let mut pair = Pair::new(ConnectionOptions { compression, ..Default::default() });
+    pair.expect_request();
+    let offer = vec![("COMPRESSION".to_owned(), vec!["lz4".to_owned()])];
+    pair.answer(Stream(0), Supported { options: offer });
+    pair.expect_request();
+    pair.receive(&[0x84, 1, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0]);
+    assert_eq!(pair.client.poll_event(), Some(Event::Opened));
+}
+
+#[test]
+fn an_error_with_a_payload_that_nobody_asked_for_says_why() {
+    let error = ServerError::new(ErrorCode::Overloaded, "slow down");
+    let frame = ResponseFrame {
+        custom_payload: vec![("retry-after".to_owned(), Some(Bytes::from_static(b"1")))],
+        ..ResponseFrame::new(Stream(7), error.clone())
+    };
+    let mut bytes = Vec::new();
+    frame.encode(&mut FrameEncoder::new(Version::V4), &mut bytes).unwrap();
+    let mut pair = Pair::open(ConnectionOptions::default());
+    pair.receive(&bytes);
+    assert_eq!(pair.closed(), CloseReason::Failed(error));
+    // The flag, but no payload.
+    bytes.clear();
+    let frame = ResponseFrame::new(Stream(7), ServerError::new(ErrorCode::Overloaded, ""));
+    frame.encode(&mut FrameEncoder::new(Version::V4), &mut bytes).unwrap();
+    bytes[1] = 0x04;
+    let mut pair = Pair::open(ConnectionOptions::default());
+    pair.receive(&bytes);
+    assert_eq!(pair.closed(), CloseReason::UnknownStream(Stream(7)));
+}

@@ -301,7 +301,7 @@ impl super::Opcode {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Compression, Opcode, Stream, Version};
+    use super::super::{Compression, MAX_SEGMENT_PAYLOAD, Opcode, SegmentEncoder, Stream, Version};
     use super::*;
 
     const QUERY: Header = Header {
@@ -395,5 +395,47 @@ mod tests {
             .unwrap_err();
         assert_eq!(error.kind(), EncodeErrorKind::TooLong { length: 5, limit: 3 });
         assert_eq!(out, b"before");
+    }
+
+    /// The header of a v5 frame with a body of this many bytes, and the body.
+    fn v5(body: usize) -> Vec<u8> {
+        encode(Version::V5.into(), Header { version: Version::V5, ..QUERY }, &vec![7; body])
+    }
+
+    #[test]
+    fn a_frame_that_is_too_long_is_skipped_in_segments_too() {
+        // One that shares its segment with the next frame, and one that takes three segments.
+        for long in [50, 300_000] {
+            let mut bytes = Vec::new();
+            SegmentEncoder::new(None).encode(&[v5(long), v5(3)].concat(), &mut bytes);
+            let mut decoder = FrameDecoder::new(Version::V5).max_body(49);
+            decoder.start_segments(None);
+            decoder.extend(&bytes);
+            let error = decoder.next_frame().unwrap_err();
+            assert!(matches!(error.kind(), DecodeErrorKind::FrameTooLong { limit: 49, .. }));
+            assert!(error.is_recoverable());
+            assert_eq!(decoder.skipped().map(|header| header.stream), Some(QUERY.stream));
+            assert_eq!(decoder.next_frame().unwrap().map(|frame| frame.body.len()), Some(3));
+            assert_eq!(decoder.next_frame(), Ok(None));
+            assert!(decoder.is_empty());
+        }
+    }
+
+    #[test]
+    fn nothing_stands_between_the_pieces_of_a_frame() {
+        let segments = |frame: &[u8]| {
+            let mut bytes = Vec::new();
+            SegmentEncoder::new(None).encode(frame, &mut bytes);
+            bytes
+        };
+        let first_piece = &segments(&v5(200_000))[..6 + MAX_SEGMENT_PAYLOAD + 4];
+        let mut decoder = FrameDecoder::new(Version::V5);
+        decoder.start_segments(None);
+        decoder.extend(first_piece);
+        assert_eq!(decoder.next_frame(), Ok(None));
+        decoder.extend(&segments(&v5(3)));
+        let error = decoder.next_frame().unwrap_err();
+        assert_eq!(error.kind(), DecodeErrorKind::InvalidSegment);
+        assert!(!error.is_recoverable());
     }
 }

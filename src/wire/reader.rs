@@ -355,4 +355,24 @@ mod tests {
         let part = reader.short_bytes("id").unwrap();
         assert_eq!(reader.share(part).as_ptr(), body[2..].as_ptr());
     }
+
+    #[test]
+    fn only_bytes_can_be_null_and_nothing_else_has_a_length_below_zero() {
+        for length in [-1, -2, i32::MIN] {
+            let bytes = i32::to_be_bytes(length);
+            assert_eq!(Reader::new(&bytes).bytes("token"), Ok(None));
+            let error = Reader::new(&bytes).long_string("query").unwrap_err();
+            assert_eq!(error, DecodeError::new(DecodeErrorKind::Negative(length), "query", 0));
+        }
+        assert_eq!(Reader::new(&[0; 4]).bytes("token"), Ok(Some(&[][..])));
+        assert_eq!(Reader::new(&[0; 4]).long_string("query"), Ok(""));
+    }
+
+    #[test]
+    fn what_follows_is_left() {
+        let mut reader = Reader::new(&[0, 1, b'a', 0, 0, 0, 1, 7, 9]);
+        assert_eq!(reader.string("name"), Ok("a"));
+        assert_eq!(reader.bytes("value"), Ok(Some(&[7][..])));
+        assert_eq!(reader.rest(), [9]);
+    }
 }

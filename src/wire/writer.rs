@@ -266,6 +266,7 @@ const fn too_long(length: usize, limit: usize, field: &'static str) -> EncodeErr
 
 #[cfg(test)]
 mod tests {
+    use super::super::Reader;
     use super::*;
 
     #[test]
@@ -285,5 +286,22 @@ mod tests {
         assert_eq!(error.to_string(), "v: does not exist in v3");
         Writer::new(&mut out).value(RawValue::Unset, Version::V4, "v").unwrap();
         assert_eq!(out, [0xff, 0xff, 0xff, 0xfe]);
+    }
+
+    #[test]
+    fn maps_keep_their_order_and_what_they_say_twice() {
+        let names = ["b", "a", "b"];
+        let mut out = Vec::new();
+        let mut writer = Writer::new(&mut out);
+        writer.string_map(&names.map(|name| (name, "x")), "options").unwrap();
+        writer.string_multimap(&names.map(|name| (name, vec!["x", name])), "options").unwrap();
+        let payload = names.map(|name| (name.to_owned(), (name == "a").then(Bytes::new)));
+        writer.bytes_map(&payload, "payload").unwrap();
+        let mut reader = Reader::new(&out);
+        assert_eq!(reader.string_map("options").unwrap(), names.map(|name| (name, "x")));
+        let multimap = reader.string_multimap("options").unwrap();
+        assert_eq!(multimap, names.map(|name| (name, vec!["x", name])));
+        assert_eq!(reader.bytes_map("payload").unwrap(), payload);
+        assert!(reader.is_empty());
     }
 }

@@ -196,3 +196,46 @@ pub(super) fn encode_columns(
         column.cql_type.encode(writer, context)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Version;
+
+    fn decode(version: Version, flags: u8, rest: &[u8]) -> Result<RowsMetadata, DecodeError> {
+        let body = [&[0, 0, 0, flags][..], rest].concat();
+        RowsMetadata::decode(&mut Reader::new(&body), &version.into())
+    }
+
+    #[test]
+    fn a_new_description_must_be_there() {
+        let no_columns = [0; 4];
+        let error = decode(Version::V5, 0x0c, &no_columns).unwrap_err();
+        assert_eq!(error, DecodeError::new(DecodeErrorKind::Contradiction, "flags", 0));
+        // To v4 the flag says nothing.
+        let decoded = decode(Version::V4, 0x0c, &no_columns).unwrap();
+        assert_eq!(decoded.other_flags, MetadataFlags::METADATA_CHANGED);
+        let changed = RowsMetadata { new_metadata_id: Some(Bytes::new()), ..RowsMetadata::none() };
+        let refused = Err(EncodeError::new(EncodeErrorKind::Contradiction, "new_metadata_id"));
+        let mut out = Vec::new();
+        assert_eq!(changed.encode(&mut Writer::new(&mut out), &Version::V5.into()), refused);
+        let changed = RowsMetadata { new_metadata_id: Some(Bytes::new()), ..RowsMetadata::new([]) };
+        assert_eq!(changed.encode(&mut Writer::new(&mut out), &Version::V4.into()), refused);
+    }
+
+    #[test]
+    fn a_number_of_columns_below_zero_is_an_error() {
+        for flags in [0, 4] {
+            let error = decode(Version::V4, flags, &[0xff; 4]).unwrap_err();
+            assert_eq!(error, DecodeError::new(DecodeErrorKind::Negative(-1), "columns_count", 4));
+        }
+    }
+
+    #[test]
+    fn the_paging_state_comes_before_the_id_of_the_description() {
+        let rest = [[0, 0, 0, 0, 0, 0, 0, 1, 0xaa].as_slice(), &[0, 1, 0xbb]].concat();
+        let decoded = decode(Version::V5, 0x0a, &rest).unwrap();
+        assert_eq!(decoded.paging_state.as_deref(), Some(&[0xaa][..]));
+        assert_eq!(decoded.new_metadata_id.as_deref(), Some(&[0xbb][..]));
+    }
+}
