@@ -19,6 +19,9 @@
 pub mod cli;
 #[cfg(feature = "driver")]
 pub mod connection;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod decode;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 8] = [
     &["connection"],
     &["session"],
     &["cli"],
-    &["shell"],
+    &["shell", "decode"],
 ];
 
 /// What the codec's floors must not name.
