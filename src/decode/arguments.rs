@@ -28,11 +28,11 @@ pub struct DecodeArgs {
     pub(super) reencode: bool,
 
     /// What STARTUP has agreed on for bodies with the compressed flag (v3, v4)
-    #[arg(long, default_value = NONE, value_parser = one_of([NONE]).map(|name| Bodies::named(&name)))]
+    #[arg(long, default_value = NONE, value_parser = bodies())]
     compression: Bodies,
 
     /// What the frames stand in; v5 has them in segments from the answer to STARTUP on
-    #[arg(long, default_value = NONE, value_parser = one_of([NONE, PLAIN]).map(|name| Framing::named(&name)))]
+    #[arg(long, default_value = NONE, value_parser = framings())]
     pub(super) segments: Framing,
 
     /// An extension that was negotiated: metadata_id, duration, or rate_limit_error=CODE
@@ -93,22 +93,22 @@ impl DecodeArgs {
     }
 }
 
+/// What `--compression` may be.
+fn bodies() -> impl TypedValueParser<Value = Bodies> {
+    one_of([NONE]).map(|name| Bodies(name.parse().ok()))
+}
+
+/// What `--segments` may be.
+fn framings() -> impl TypedValueParser<Value = Framing> {
+    one_of([NONE, PLAIN]).map(|name| match name.as_str() {
+        NONE => Framing::Bare,
+        name => Framing::Segments(name.parse().ok()),
+    })
+}
+
 /// One of `names`, or of the compressions.
 fn one_of<const N: usize>(names: [&'static str; N]) -> PossibleValuesParser {
     PossibleValuesParser::new(names.into_iter().chain(Compression::ALL.map(Compression::name)))
-}
-
-impl Bodies {
-    /// The compression of this name; all that is not one is no compression.
-    fn named(name: &str) -> Self {
-        Self(name.parse().ok())
-    }
-}
-
-impl Framing {
-    fn named(name: &str) -> Self {
-        if name == NONE { Self::Bare } else { Self::Segments(name.parse().ok()) }
-    }
 }
 
 impl FromStr for Extension {
