@@ -39,7 +39,8 @@ pub struct DecodeArgs {
     #[arg(long = "extension", value_name = "NAME")]
     extensions: Vec<Extension>,
 
-    /// The longest body to accept, in bytes, as sent and as decompressed
+    /// The longest body to accept, in bytes, as sent and as decompressed; what is shown of a body
+    /// takes up to fifty times its bytes in memory
     #[arg(long, default_value_t = Context::DEFAULT_MAX_BODY, value_name = "BYTES")]
     pub(super) max_body: usize,
 }

@@ -48,9 +48,9 @@ impl Group {
         });
     }
 
-    /// Whether nothing was found yet.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.envelopes.is_empty() && self.segments.is_empty() && self.fault.is_none()
+    /// How many frames there are.
+    pub(super) const fn len(&self) -> usize {
+        self.envelopes.len()
     }
 
     /// The object, whose `ok` is that of all.

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, Read, Write, stdin};
 use serde_json::Value;
 
 use super::arguments::{DecodeArgs, Framing};
+use super::fault::Fault;
 use super::group::Group;
 use super::hex::{Line, Lines};
 use super::stream::{Piece, Stream};
@@ -134,6 +135,9 @@ impl<W: Write> Report<'_, W> {
 /// A line may always hold so many bytes.
 const LEAST_LINE: usize = 1 << 20;
 
+/// An object is held as a whole, and takes far more room than the few bytes that a frame may have.
+const MOST_FRAMES: usize = 1 << 14;
+
 /// The one object of a line.
 fn line(bytes: &[u8], arguments: &DecodeArgs) -> Value {
     let mut stream = Stream::new(arguments);
@@ -141,11 +145,16 @@ fn line(bytes: &[u8], arguments: &DecodeArgs) -> Value {
     let mut pieces = std::iter::from_fn(|| stream.next_piece().or_else(|| stream.end())).peekable();
     let mut group = Group::default();
     while let Some(piece) = pieces.next() {
-        let is_alone = group.is_empty() && pieces.peek().is_none();
+        let is_alone = group.len() == 0 && pieces.peek().is_none();
         if is_alone && arguments.segments == Framing::Bare {
             return single(piece, arguments);
         }
         group.add(piece);
+        if group.len() > MOST_FRAMES {
+            let what = format!("more than {MOST_FRAMES} frames on a line; --raw takes any number");
+            group.add(Piece::Broken(Fault::hex(&what, 0)));
+            break;
+        }
     }
     group.value(arguments)
 }

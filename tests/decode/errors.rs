@@ -66,6 +66,15 @@ fn limits_are_kept() {
 }
 
 #[test]
+fn a_line_does_not_take_more_room_than_it_should() {
+    let object = object(&[], line(&[4, 0, 0, 1, 5, 0, 0, 0, 0].repeat(20_000)));
+    let error = "hex at byte 0: more than 16384 frames on a line; --raw takes any number";
+    assert_eq!(object["error"], error);
+    let long = line(&vec![0x42; 2 << 20]);
+    assert_eq!(place(&crate::object(&["--max-body", "10"], long)), (10 + (1 << 20), "hex", false));
+}
+
+#[test]
 fn a_bad_line_does_not_hide_the_good_ones() {
     let lines = ["04 00 0001 05 00000000", "xx", "", "# nothing", "84 00 0001 02 00000000"];
     let (objects, code) = json(&[], lines.join("\n"));
