@@ -39,11 +39,14 @@ pub struct DecodeArgs {
     #[arg(long = "extension", value_name = "NAME")]
     extensions: Vec<Extension>,
 
-    /// The longest body to accept, in bytes, as sent and as decompressed; what is shown of a body
-    /// takes up to fifty times its bytes in memory
-    #[arg(long, default_value_t = Context::DEFAULT_MAX_BODY, value_name = "BYTES")]
+    /// The longest body to accept, in bytes, as sent and as decompressed; a hostile one takes 250
+    /// times as much memory
+    #[arg(long, default_value_t = MAX_BODY, value_name = "BYTES")]
     pub(super) max_body: usize,
 }
+
+/// What is shown of a body takes far more room than the body: not the longest that there may be.
+const MAX_BODY: usize = 16 << 20;
 
 const NONE: &str = "none";
 const PLAIN: &str = "plain";

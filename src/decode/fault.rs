@@ -20,8 +20,14 @@ impl Fault {
     pub(super) fn in_frame(error: DecodeError, before: u64) -> Self {
         let offset = before.saturating_add(length(error.offset()));
         let moved = usize::try_from(offset).unwrap_or(usize::MAX);
+        let hint = match error.kind() {
+            DecodeErrorKind::FrameTooLong { .. } | DecodeErrorKind::DecompressedTooLong { .. } => {
+                "; --max-body allows more"
+            }
+            _ => "",
+        };
         Self {
-            error: DecodeError::new(error.kind(), error.field(), moved).to_string(),
+            error: format!("{}{hint}", DecodeError::new(error.kind(), error.field(), moved)),
             offset,
             field: error.field(),
             is_recoverable: error.is_recoverable(),

@@ -1,10 +1,10 @@
 //! One frame: its fields, and its bytes as we would write them.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::arguments::DecodeArgs;
 use super::fault::{Fault, length};
-use super::fields::{self, hex};
+use super::fields::{self, hex, object};
 use crate::message::{QueryResult, RequestFrame, Response, ResponseFrame};
 use crate::wire::{
     BytesMap, Context, DecodeError, DecodeErrorKind, EncodeError, FrameEncoder, FrameFlags, Header,
@@ -57,21 +57,21 @@ pub(super) fn decode(
             (beside_response(&response, &plain).map_err(in_body)?, encoded)
         }
     };
-    let mut value = json!({
-        "ok": true,
-        "version": header.version.number(),
-        "response": header.is_response,
-        "flags": header.flags.names().collect::<Vec<_>>(),
-        "header_flags": header.flags.bits(),
-        "stream": header.stream.0,
-        "opcode": header.opcode.to_string(),
-        "body_length": frame.body.len(),
-        "tracing_id": beside.tracing_id,
-        "warnings": beside.warnings,
-        "custom_payload": beside.custom_payload,
-        "message": beside.message,
-        "trailing": beside.trailing,
-    });
+    let mut value = object([
+        ("ok", true.into()),
+        ("version", header.version.number().into()),
+        ("response", header.is_response.into()),
+        ("flags", header.flags.names().collect()),
+        ("header_flags", header.flags.bits().into()),
+        ("stream", header.stream.0.into()),
+        ("opcode", header.opcode.to_string().into()),
+        ("body_length", frame.body.len().into()),
+        ("tracing_id", beside.tracing_id),
+        ("warnings", beside.warnings),
+        ("custom_payload", beside.custom_payload),
+        ("message", beside.message),
+        ("trailing", beside.trailing.into()),
+    ]);
     add_reencoded(&mut value, encoded, &bytes);
     Ok(Decoded { value, reencoded: bytes })
 }
@@ -88,7 +88,7 @@ struct Beside {
 fn beside_request(frame: &RequestFrame<'_>, header: &Header) -> Beside {
     Beside {
         tracing_id: Value::Null,
-        warnings: json!([]),
+        warnings: Value::Array(Vec::new()),
         custom_payload: custom_payload(&frame.custom_payload, header),
         message: fields::request(&frame.request),
         trailing: hex(&frame.trailing),

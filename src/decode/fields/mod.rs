@@ -18,6 +18,12 @@ pub(super) use request::request;
 pub(super) use response::response;
 pub(super) use result::rows;
 
+/// An object of these fields. Where a field may be large this is better than `json!`, which copies
+/// values instead of taking them.
+pub(super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into()
+}
+
 /// Bytes as hex.
 pub(super) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{bytes, hex, joined, map, value};
+use super::{bytes, hex, joined, map, object, value};
 use crate::message::{Batch, BatchText, Parameters, Request};
 use crate::types::{NamedValue, Values};
 use crate::wire::Consistency;
@@ -11,7 +11,7 @@ use crate::wire::Consistency;
 pub(in super::super) fn request(request: &Request<'_>) -> Value {
     match request {
         Request::Startup(startup) => {
-            json!({ "options": map(&startup.options, |value| value.as_ref().into()) })
+            object([("options", map(&startup.options, |value| value.as_ref().into()))])
         }
         Request::Options(_) => json!({}),
         Request::Query(query) => with_parameters(json!({ "query": query.text }), &query.parameters),
@@ -37,53 +37,52 @@ pub(in super::super) fn request(request: &Request<'_>) -> Value {
 /// The fields that come first, and then the parameters.
 fn with_parameters(first: Value, parameters: &Parameters<'_>) -> Value {
     let flags = parameters.flags();
-    let then = json!({
-        "consistency": parameters.consistency.to_string(),
-        "flags": flags.names().collect::<Vec<_>>(),
-        "query_flags": flags.bits(),
-        "values": values(&parameters.values),
-        "page_size": parameters.page_size,
-        "paging_state": bytes(parameters.paging_state.as_deref()),
-        "serial_consistency": consistency(parameters.serial_consistency),
-        "timestamp": parameters.timestamp,
-        "keyspace": parameters.keyspace,
-        "now_in_seconds": parameters.now_in_seconds,
-    });
+    let then = object([
+        ("consistency", parameters.consistency.to_string().into()),
+        ("flags", flags.names().collect()),
+        ("query_flags", flags.bits().into()),
+        ("values", values(&parameters.values)),
+        ("page_size", parameters.page_size.into()),
+        ("paging_state", bytes(parameters.paging_state.as_deref())),
+        ("serial_consistency", consistency(parameters.serial_consistency)),
+        ("timestamp", parameters.timestamp.into()),
+        ("keyspace", parameters.keyspace.as_deref().into()),
+        ("now_in_seconds", parameters.now_in_seconds.into()),
+    ]);
     joined(first, then)
 }
 
 fn batch(batch: &Batch<'_>) -> Value {
-    let statements = batch.statements.iter().map(|statement| match &statement.text {
-        BatchText::Text(text) => {
-            json!({ "kind": 0, "query": text, "values": values(&statement.values) })
-        }
-        BatchText::Prepared(id) => {
-            json!({ "kind": 1, "id": hex(id), "values": values(&statement.values) })
-        }
+    let statements = batch.statements.iter().map(|statement| {
+        let (kind, text) = match &statement.text {
+            BatchText::Text(text) => (0, ("query", text.as_ref().into())),
+            BatchText::Prepared(id) => (1, ("id", hex(id).into())),
+        };
+        object([("kind", kind.into()), text, ("values", values(&statement.values))])
     });
     let flags = batch.flags();
-    json!({
-        "type": batch.kind.to_string(),
-        "statements": statements.collect::<Vec<_>>(),
-        "consistency": batch.consistency.to_string(),
-        "flags": flags.names().collect::<Vec<_>>(),
-        "query_flags": flags.bits(),
-        "serial_consistency": consistency(batch.serial_consistency),
-        "timestamp": batch.timestamp,
-        "keyspace": batch.keyspace,
-        "now_in_seconds": batch.now_in_seconds,
-    })
+    object([
+        ("type", batch.kind.to_string().into()),
+        ("statements", statements.collect()),
+        ("consistency", batch.consistency.to_string().into()),
+        ("flags", flags.names().collect()),
+        ("query_flags", flags.bits().into()),
+        ("serial_consistency", consistency(batch.serial_consistency)),
+        ("timestamp", batch.timestamp.into()),
+        ("keyspace", batch.keyspace.as_deref().into()),
+        ("now_in_seconds", batch.now_in_seconds.into()),
+    ])
 }
 
 /// Values, each with its name if they go by name.
 fn values(values: &Values<'_>) -> Value {
     let shown = values.iter().map(|NamedValue { name, value }| match name {
         None => self::value(value),
-        Some(name) => json!({ "name": name, "value": self::value(value) }),
+        Some(name) => object([("name", name.into()), ("value", self::value(value))]),
     });
     shown.collect()
 }
 
-fn consistency(consistency: Option<Consistency>) -> Option<String> {
-    consistency.map(|consistency| consistency.to_string())
+fn consistency(consistency: Option<Consistency>) -> Value {
+    consistency.map(|consistency| consistency.to_string()).into()
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde_json::{Value, json};
 
-use super::{bytes, hex, joined, map, result};
+use super::{bytes, hex, joined, map, object, result};
 use crate::message::{
     ErrorDetails, Event, EventType, Failures, Response, SchemaChange, SchemaTarget, ServerError,
 };
@@ -17,7 +17,7 @@ pub(in super::super) fn response(response: &Response) -> Value {
         Response::Ready(_) => json!({}),
         Response::Authenticate(message) => json!({ "authenticator": message.authenticator }),
         Response::Supported(supported) => {
-            json!({ "options": map(&supported.options, |values| values.clone().into()) })
+            object([("options", map(&supported.options, |values| values.as_slice().into()))])
         }
         Response::Result(result) => result::result(result),
         Response::Event(event) => self::event(event),
@@ -100,7 +100,7 @@ fn failed(failures: &Failures) -> Value {
         Failures::Count(count) => json!({ "num_failures": count }),
         Failures::Reasons(reasons) => {
             let reason = |(endpoint, code): &(IpAddr, u16)| json!({ "endpoint": endpoint.to_string(), "failure_code": code });
-            json!({ "reason_map": reasons.iter().map(reason).collect::<Vec<_>>() })
+            object([("reason_map", reasons.iter().map(reason).collect())])
         }
     }
 }

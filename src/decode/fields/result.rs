@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::response::schema_change;
-use super::{bytes, hex, joined};
+use super::{bytes, hex, joined, object};
 use crate::message::{Prepared, QueryResult, ResultKind, Rows, RowsMetadata, Variables};
 use crate::types::{self, ColumnSpec, CqlType};
 use crate::wire::{DecodeError, Reader};
@@ -12,7 +12,7 @@ use crate::wire::{DecodeError, Reader};
 pub(super) fn result(result: &QueryResult) -> Value {
     let fields = match result {
         QueryResult::Void => json!({}),
-        QueryResult::Rows(rows) => json!({ "metadata": metadata(&rows.metadata) }),
+        QueryResult::Rows(rows) => object([("metadata", metadata(&rows.metadata))]),
         QueryResult::SetKeyspace(keyspace) => json!({ "keyspace": keyspace }),
         QueryResult::Prepared(prepared) => self::prepared(prepared),
         QueryResult::SchemaChange(change) => schema_change(change),
@@ -28,7 +28,9 @@ pub(super) fn result(result: &QueryResult) -> Value {
 pub(in super::super) fn rows(rows: &Rows, before: usize) -> Result<(Value, String), DecodeError> {
     let mut reader = Reader::new(&rows.content);
     let columns = rows.metadata.columns.as_deref();
-    let (mut raw, mut literals) = (Vec::new(), Vec::new());
+    // The count has been compared with the bytes that are there.
+    let mut raw = Vec::with_capacity(rows.count);
+    let mut literals = Vec::with_capacity(columns.map_or(0, |_| rows.count));
     for _ in 0..rows.count {
         let cells = (0..rows.metadata.columns_count).map(|_| reader.bytes("cell"));
         let cells = cells.collect::<Result<Vec<_>, _>>().map_err(|error| {
@@ -41,13 +43,13 @@ pub(in super::super) fn rows(rows: &Rows, before: usize) -> Result<(Value, Strin
         );
         raw.push(cells.into_iter().map(bytes).collect::<Value>());
     }
-    let fields = json!({
-        "kind": ResultKind::Rows.to_string(),
-        "metadata": metadata(&rows.metadata),
-        "rows_count": rows.count,
-        "rows": raw,
-        "rows_cql": columns.map(|_| literals),
-    });
+    let fields = object([
+        ("kind", ResultKind::Rows.to_string().into()),
+        ("metadata", metadata(&rows.metadata)),
+        ("rows_count", rows.count.into()),
+        ("rows", raw.into()),
+        ("rows_cql", columns.map(|_| literals).into()),
+    ]);
     Ok((fields, hex(reader.take_rest())))
 }
 
@@ -63,44 +65,45 @@ fn literal(cql_type: &CqlType, cell: Option<&[u8]>) -> Value {
 fn prepared(prepared: &Prepared) -> Value {
     let Variables { columns, partition_key, .. } = &prepared.variables;
     let flags = prepared.variables.flags();
-    json!({
-        "id": hex(&prepared.id),
-        "result_metadata_id": bytes(prepared.result_metadata_id.as_deref()),
-        "metadata": {
-            "flags": flags.names().collect::<Vec<_>>(),
-            "metadata_flags": flags.bits(),
-            "columns_count": columns.len(),
-            "pk_count": partition_key.len(),
-            "pk_index": partition_key,
-            "columns": self::columns(columns),
-            "user_types": user_types(columns),
-        },
-        "result_metadata": metadata(&prepared.result),
-    })
+    let metadata = object([
+        ("flags", flags.names().collect()),
+        ("metadata_flags", flags.bits().into()),
+        ("columns_count", columns.len().into()),
+        ("pk_count", partition_key.len().into()),
+        ("pk_index", partition_key.as_slice().into()),
+        ("columns", self::columns(columns)),
+        ("user_types", user_types(columns)),
+    ]);
+    object([
+        ("id", hex(&prepared.id).into()),
+        ("result_metadata_id", bytes(prepared.result_metadata_id.as_deref())),
+        ("metadata", metadata),
+        ("result_metadata", self::metadata(&prepared.result)),
+    ])
 }
 
 fn metadata(metadata: &RowsMetadata) -> Value {
     let flags = metadata.flags();
     let columns = metadata.columns.as_deref();
-    json!({
-        "flags": flags.names().collect::<Vec<_>>(),
-        "metadata_flags": flags.bits(),
-        "columns_count": metadata.columns_count,
-        "paging_state": bytes(metadata.paging_state.as_deref()),
-        "new_metadata_id": bytes(metadata.new_metadata_id.as_deref()),
-        "columns": columns.map(self::columns),
-        "user_types": user_types(columns.unwrap_or_default()),
-    })
+    object([
+        ("flags", flags.names().collect()),
+        ("metadata_flags", flags.bits().into()),
+        ("columns_count", metadata.columns_count.into()),
+        ("paging_state", bytes(metadata.paging_state.as_deref())),
+        ("new_metadata_id", bytes(metadata.new_metadata_id.as_deref())),
+        ("columns", columns.map(self::columns).into()),
+        ("user_types", user_types(columns.unwrap_or_default())),
+    ])
 }
 
 fn columns(columns: &[ColumnSpec]) -> Value {
     let column = |column: &ColumnSpec| {
-        json!({
-            "keyspace": column.table.keyspace,
-            "table": column.table.table,
-            "name": column.name,
-            "type": column.cql_type.to_string(),
-        })
+        object([
+            ("keyspace", column.table.keyspace.as_str().into()),
+            ("table", column.table.table.as_str().into()),
+            ("name", (&*column.name).into()),
+            ("type", column.cql_type.to_string().into()),
+        ])
     };
     columns.iter().map(column).collect()
 }
