@@ -22,6 +22,9 @@ pub mod cli;
 pub mod codec;
 #[cfg(feature = "driver")]
 pub mod connection;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod decode;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

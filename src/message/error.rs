@@ -341,9 +341,9 @@ impl ErrorDetails {
 impl Failures {
     fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
         if context.version < Version::V5 {
-            return reader.int("num_failures").map(Self::Count);
+            return reader.int("numfailures").map(Self::Count);
         }
-        let count = reader.count(7, "reason_map")?;
+        let count = reader.count(7, "reasonmap")?;
         let reasons = (0..count)
             .map(|_| Ok((reader.inet_address("endpoint")?, reader.short("failure_code")?)));
         reasons.collect::<Result<_, _>>().map(Self::Reasons)
@@ -352,28 +352,28 @@ impl Failures {
     fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
         match (self, context.version) {
             (Self::Count(_), Version::V5) => {
-                Err(EncodeError::new(EncodeErrorKind::NotInVersion(Version::V5), "num_failures"))
+                Err(EncodeError::new(EncodeErrorKind::NotInVersion(Version::V5), "numfailures"))
             }
             (Self::Count(count), _) => {
                 writer.int(*count);
                 Ok(())
             }
             (Self::Reasons(reasons), Version::V5) => {
-                writer.length(reasons.len(), "reason_map")?;
+                writer.length(reasons.len(), "reasonmap")?;
                 for (endpoint, code) in reasons {
                     writer.inet_address(*endpoint);
                     writer.short(*code);
                 }
                 Ok(())
             }
-            (Self::Reasons(reasons), _) => writer.length(reasons.len(), "num_failures"),
+            (Self::Reasons(reasons), _) => writer.length(reasons.len(), "numfailures"),
         }
     }
 }
 
 fn replicas(reader: &mut Reader<'_>) -> Result<(Consistency, i32, i32), DecodeError> {
     let consistency = reader.consistency("consistency")?;
-    Ok((consistency, reader.int("received")?, reader.int("block_for")?))
+    Ok((consistency, reader.int("received")?, reader.int("blockfor")?))
 }
 
 fn write_replicas(writer: &mut Writer<'_>, consistency: Consistency, first: i32, second: i32) {

@@ -13,7 +13,7 @@ const FLOORS: [&[&str]; 9] = [
     &["codec", "connection"],
     &["session"],
     &["cli"],
-    &["shell"],
+    &["shell", "decode"],
 ];
 
 /// What the codec's floors must not name.
