@@ -2,6 +2,7 @@
 
 use cassandra_protocol::compression::Compression;
 use cassandra_protocol::consistency::Consistency;
+use cassandra_protocol::frame::frame_decoder::{FrameDecoder, UncompressedFrameDecoder};
 use cassandra_protocol::frame::message_response::ResponseBody;
 use cassandra_protocol::frame::{Envelope, Flags, Opcode, Version};
 use cassandra_protocol::query::{QueryParams, QueryValues};
@@ -47,6 +48,24 @@ pub fn values(page: &Page, mut each: impl FnMut(Mixed<'_>)) {
 
 fn body(page: &Page) -> ResponseBody {
     ResponseBody::try_from(&page.body[..], Opcode::Result, Version::V4).unwrap()
+}
+
+/// It reads no header without the frame.
+pub fn header(bytes: &[u8]) -> Envelope {
+    Envelope::from_buffer(bytes, Compression::None).unwrap().envelope
+}
+
+pub fn compress(body: &[u8]) -> Vec<u8> {
+    Compression::Lz4.encode(body).unwrap()
+}
+
+/// It takes the body by value, so that there is always a copy.
+pub fn decompress(body: &[u8]) -> Vec<u8> {
+    Compression::Lz4.decode(body.to_vec()).unwrap()
+}
+
+pub fn segment(segment: &[u8], decoder: &mut UncompressedFrameDecoder) -> Vec<Envelope> {
+    decoder.consume(&mut segment.to_vec(), Compression::None).unwrap()
 }
 
 pub fn query(query: &str, user: (&str, &str)) -> Vec<u8> {

@@ -57,6 +57,62 @@ pub static EVENTS: LazyLock<Page> = LazyLock::new(|| {
     })
 });
 
+/// 64 KiB of a page of log lines, which LZ4 makes a third of.
+pub static LINES: LazyLock<Bytes> = LazyLock::new(|| {
+    const WORDS: [&str; 16] = [
+        "error",
+        "info",
+        "request",
+        "user",
+        "login",
+        "failed",
+        "timeout",
+        "connection",
+        "keyspace",
+        "table",
+        "latency",
+        "ms",
+        "GET",
+        "/api/v1/users",
+        "/api/v1/orders",
+        "200",
+    ];
+    let mut random = Random(3);
+    let lines = page("logs", &[("at", 0x02), ("line", 0x0D)], 1_000, |cells| {
+        put(cells, &(random.next() as i64).to_be_bytes());
+        let line: Vec<_> =
+            (0..random.between(8, 23)).map(|_| WORDS[random.between(0, 15)]).collect();
+        put(cells, line.join(" ").as_bytes());
+    });
+    lines.body.slice(..65_536)
+});
+
+/// [`LINES`] as the body of a frame that LZ4 compressed: the length of what it was, and a block.
+pub static COMPRESSED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let block = lz4_flex::block::compress(&LINES);
+    [&(LINES.len() as u32).to_be_bytes(), &block[..]].concat()
+});
+
+/// A READY.
+pub const READY: [u8; 9] = [0x84, 0, 0, 77, 0x02, 0, 0, 0, 0];
+
+/// [`LINES`] as the body of a v5 RESULT, and that in one plain segment.
+pub static FRAME: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let header = [0x85, 0, 0, 1, 0x08];
+    [&header[..], &(LINES.len() as u32).to_be_bytes(), &LINES].concat()
+});
+pub static SEGMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let header = (FRAME.len() as u32 | 1 << 17).to_le_bytes();
+    // CRC-24 as the protocol's text has it, a bit at a time.
+    let checksum = header[..3].iter().fold(0x87_5060_u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte) << 16, |crc, _| {
+            if crc & 0x80_0000 == 0 { crc << 1 } else { crc << 1 ^ 0x197_4f0b }
+        })
+    });
+    let payload = crate::floor::checksum(&FRAME).to_le_bytes();
+    [&header[..3], &checksum.to_le_bytes()[..3], &FRAME, &payload].concat()
+});
+
 /// The request that inserts a user.
 pub const QUERY: &str = "INSERT INTO app.users (username, password) VALUES (?, ?)";
 pub const USER: (&str, &str) = ("john_doe", "correct horse battery");

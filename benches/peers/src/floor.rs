@@ -58,6 +58,44 @@ pub fn execute(out: &mut Vec<u8>, id: &[u8], event: &Mixed<'_>) {
     });
 }
 
+/// Version, flags, stream, opcode and length.
+pub type Header = (u8, u8, i16, u8, usize);
+
+pub fn header(bytes: &[u8]) -> Header {
+    let [version, flags, s1, s2, opcode, l1, l2, l3, l4] = *bytes.first_chunk().unwrap();
+    let length = i32::from_be_bytes([l1, l2, l3, l4]);
+    (version, flags, i16::from_be_bytes([s1, s2]), opcode, usize::try_from(length).unwrap())
+}
+
+pub fn compress(body: &[u8], out: &mut Vec<u8>) {
+    out.resize(4 + lz4_flex::block::get_maximum_output_size(body.len()), 0);
+    out[..4].copy_from_slice(&(body.len() as u32).to_be_bytes());
+    let length = lz4_flex::block::compress_into(body, &mut out[4..]).unwrap();
+    out.truncate(4 + length);
+}
+
+pub fn decompress(body: &[u8], out: &mut Vec<u8>) {
+    let (length, block) = body.split_first_chunk().unwrap();
+    out.resize(u32::from_be_bytes(*length) as usize, 0);
+    lz4_flex::block::decompress_into(block, out).unwrap();
+}
+
+/// The CRC-32 of a v5 segment's payload, which begins with four bytes that are not sent.
+pub fn checksum(payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(crc32fast::hash(b"\xfa\x2d\x55\xca"));
+    hasher.update(payload);
+    hasher.finalize()
+}
+
+/// The copy stands for what a socket writes into the buffer.
+pub fn segment<'a>(segment: &[u8], buffer: &'a mut Vec<u8>) -> &'a [u8] {
+    buffer.clear();
+    buffer.extend_from_slice(segment);
+    let (payload, trailer) = buffer[6..].split_last_chunk().unwrap();
+    assert_eq!(checksum(payload), u32::from_le_bytes(*trailer));
+    payload
+}
+
 fn request(out: &mut Vec<u8>, opcode: u8, body: impl FnOnce(&mut Vec<u8>)) {
     out.clear();
     out.extend([4, 0, 0, 0, opcode, 0, 0, 0, 0]);

@@ -1,8 +1,12 @@
 //! cqlwire.
 
+use bytes::BytesMut;
 use cqlwire::message::{Execute, Parameters, Query, QueryResult, RequestFrame, Response, Rows};
 use cqlwire::types::{ColumnSpec, CqlType, NativeType, Timestamp, Value, ValuesBuffer};
-use cqlwire::wire::{Consistency, Context, FrameEncoder, Opcode, Reader, Stream, Version};
+use cqlwire::wire::{
+    Compression, Consistency, Context, FrameEncoder, Header, Opcode, Reader, SegmentDecoder,
+    Stream, Version,
+};
 use uuid::Uuid;
 
 use crate::data::{self, Mixed, Page};
@@ -55,6 +59,24 @@ fn rows(page: &Page) -> Rows {
         Response::Result(QueryResult::Rows(rows)) => rows,
         other => panic!("{other:?}"),
     }
+}
+
+pub fn header(bytes: &[u8]) -> (Header, usize) {
+    Header::decode(bytes).unwrap().unwrap()
+}
+
+pub fn compress(body: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    Compression::Lz4.compress(body, out);
+}
+
+pub fn decompress(body: &[u8]) -> Vec<u8> {
+    Compression::Lz4.decompress(body, Context::DEFAULT_MAX_BODY).unwrap()
+}
+
+pub fn segment(segment: &[u8], decoder: &mut SegmentDecoder) -> BytesMut {
+    decoder.extend(segment);
+    decoder.next_segment().unwrap().unwrap().payload
 }
 
 /// What a client keeps to write requests: the room for values and the encoder.

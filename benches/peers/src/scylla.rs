@@ -1,9 +1,10 @@
 //! scylla-cql, as its driver calls it.
 
 use std::borrow::Cow;
+use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use scylla_cql::Consistency;
-use scylla_cql::frame::SerializedRequest;
 use scylla_cql::frame::protocol_features::ProtocolFeatures;
 use scylla_cql::frame::request::SerializableRequest;
 use scylla_cql::frame::request::execute::ExecuteV2;
@@ -13,6 +14,9 @@ use scylla_cql::frame::response::result::{
     TableSpec,
 };
 use scylla_cql::frame::response::{Response, ResponseOpcode};
+use scylla_cql::frame::{
+    Compression, FrameParams, SerializedRequest, compress_append, read_response_frame,
+};
 use scylla_cql::serialize::row::{RowSerializationContext, SerializeRow, SerializedValues};
 use scylla_cql::value::{CqlTimestamp, CqlValue, Row};
 use uuid::Uuid;
@@ -68,6 +72,25 @@ fn rows(page: &Page) -> DeserializedMetadataAndRawRows {
         Response::Result(QueryResult::Rows((rows, _))) => rows.deserialize_metadata().unwrap(),
         other => panic!("{other:?}"),
     }
+}
+
+/// It reads no header without the frame, and no frame without a future: one that is ready at once.
+pub fn header(mut bytes: &[u8]) -> (FrameParams, ResponseOpcode, Bytes) {
+    let frame = std::pin::pin!(read_response_frame(&mut bytes));
+    match frame.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(frame) => frame.unwrap(),
+        Poll::Pending => panic!("the bytes are all there"),
+    }
+}
+
+pub fn compress(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    compress_append(body, Compression::Lz4, &mut out).unwrap();
+    out
+}
+
+pub fn decompress(body: &[u8]) -> Vec<u8> {
+    scylla_cql::frame::decompress(body, Compression::Lz4).unwrap()
 }
 
 pub fn columns(columns: &[(&'static str, u16)]) -> Vec<ColumnSpec<'static>> {

@@ -21,7 +21,15 @@ pub fn check(filter: &str) -> Result<(), String> {
         let cost_of = |who| costs.iter().find(|(known, _)| *known == who).map(|&(_, cost)| cost);
         let cells = Who::ALL.map(|who| cost_of(who).map_or("-".to_owned(), |cost| print(&cost)));
         let ours = cost_of(Who::Ours).ok_or("ours is missing")?;
-        let met = is_met(&work.bar, &ours);
+        let most = match work.bar.limit {
+            Limit::Instructions(most) => most,
+            Limit::TimesFloor(times) => {
+                times * cost_of(Who::Floor).ok_or("the floor is missing")?.instructions
+            }
+        };
+        // What a whole page allocates once is little for each of its rows, but not nothing.
+        let allocations = work.bar.allocations + 0.02;
+        let met = ours.instructions <= most && ours.allocations <= allocations;
         missed += usize::from(!met);
         println!(
             "| {} | {} | {} | {} | {} |",
@@ -43,15 +51,10 @@ fn print(cost: &Cost) -> String {
 }
 
 fn print_bar(bar: &Bar) -> String {
-    let Limit::Instructions(most) = bar.limit;
-    format!("{most}, {}", bar.allocations)
-}
-
-fn is_met(bar: &Bar, ours: &Cost) -> bool {
-    let Limit::Instructions(most) = bar.limit;
-    // What a whole page allocates once is little for each of its rows, but not nothing.
-    let allocations = bar.allocations + 0.02;
-    ours.instructions <= most && ours.allocations <= allocations
+    match bar.limit {
+        Limit::Instructions(most) => format!("{most}, {}", bar.allocations),
+        Limit::TimesFloor(times) => format!("{times} x floor, {}", bar.allocations),
+    }
 }
 
 /// How long one sample takes, and how many samples of everybody there are.

@@ -4,10 +4,13 @@ use std::fmt::Debug;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use cassandra_protocol::frame::frame_decoder::UncompressedFrameDecoder;
 use cassandra_protocol::types::CBytesShort;
+use cqlwire::wire::SegmentDecoder;
 
 use crate::data::{
-    EVENT, EVENTS, EVENTS_COLUMNS, Mixed, QUERY, STATEMENT_ID, USER, USERS, USERS_COLUMNS,
+    COMPRESSED, EVENT, EVENTS, EVENTS_COLUMNS, FRAME, LINES, Mixed, QUERY, READY, SEGMENT,
+    STATEMENT_ID, USER, USERS, USERS_COLUMNS,
 };
 use crate::{cdrs, floor, ours, scylla};
 
@@ -35,6 +38,8 @@ pub struct Bar {
 pub enum Limit {
     /// So many instructions.
     Instructions(f64),
+    /// So many times the instructions of the floor.
+    TimesFloor(f64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,8 +143,8 @@ pub const WORKS: &[Work] = &[
             assert_same(&seen);
         },
         runs: &[
-            (Ours, |n| repeat(n, || ours::values(black_box(&EVENTS), |row| consume(row)))),
-            (Scylla, |n| repeat(n, || scylla::values(black_box(&EVENTS), |row| consume(row)))),
+            (Ours, |n| repeat(n, || ours::values(black_box(&EVENTS), consume))),
+            (Scylla, |n| repeat(n, || scylla::values(black_box(&EVENTS), consume))),
             (Cdrs, |n| repeat(n, || cdrs::values(black_box(&EVENTS), |row| consume(row)))),
         ],
     },
@@ -215,6 +220,116 @@ pub const WORKS: &[Work] = &[
             (Cdrs, |n| {
                 let id = CBytesShort::new(STATEMENT_ID.to_vec());
                 repeat(n, || consume(cdrs::execute(black_box(&id), black_box(&EVENT))))
+            }),
+        ],
+    },
+    Work {
+        name: "read a header",
+        unit: "header",
+        units: 1,
+        bar: Bar { limit: Limit::Instructions(60.0), allocations: 0.0 },
+        agree: || {
+            let (header, length) = ours::header(&READY);
+            let first = header.version.number() | if header.is_response { 0x80 } else { 0 };
+            let flags = header.flags.bits();
+            let ours = (first, flags, header.stream.0, header.opcode.code(), length);
+            let (frame, opcode, body) = scylla::header(&READY);
+            let scylla = (frame.version, frame.flags, frame.stream, opcode as u8, body.len());
+            let frame = cdrs::header(&READY);
+            let first = 0x80 | u8::from(frame.version);
+            let (flags, stream) = (frame.flags.bits(), frame.stream_id);
+            let cdrs = (first, flags, stream, frame.opcode.into(), frame.body.len());
+            assert_same(&[floor::header(&READY), ours, scylla, cdrs]);
+        },
+        runs: &[
+            (Floor, |n| repeat(n, || consume(floor::header(black_box(&READY))))),
+            (Ours, |n| repeat(n, || consume(ours::header(black_box(&READY))))),
+            (Scylla, |n| repeat(n, || consume(scylla::header(black_box(&READY))))),
+            (Cdrs, |n| repeat(n, || consume(cdrs::header(black_box(&READY))))),
+        ],
+    },
+    Work {
+        name: "LZ4, compress 64 KiB",
+        unit: "body",
+        units: 1,
+        bar: Bar { limit: Limit::TimesFloor(1.02), allocations: 1.0 },
+        agree: || {
+            let (mut floor, mut ours) = (Vec::new(), Vec::new());
+            floor::compress(&LINES, &mut floor);
+            ours::compress(&LINES, &mut ours);
+            let all = [floor, ours, scylla::compress(&LINES), cdrs::compress(&LINES)];
+            assert_same(&all.map(|compressed| ours::decompress(&compressed)));
+        },
+        runs: &[
+            (Floor, |n| {
+                let mut out = Vec::new();
+                repeat(n, || {
+                    floor::compress(black_box(&LINES), &mut out);
+                    black_box(&out);
+                })
+            }),
+            (Ours, |n| {
+                let mut out = Vec::new();
+                repeat(n, || {
+                    ours::compress(black_box(&LINES), &mut out);
+                    black_box(&out);
+                })
+            }),
+            (Scylla, |n| repeat(n, || consume(scylla::compress(black_box(&LINES))))),
+            (Cdrs, |n| repeat(n, || consume(cdrs::compress(black_box(&LINES))))),
+        ],
+    },
+    Work {
+        name: "LZ4, decompress 64 KiB",
+        unit: "body",
+        units: 1,
+        bar: Bar { limit: Limit::TimesFloor(1.02), allocations: 1.0 },
+        agree: || {
+            let mut floor = Vec::new();
+            floor::decompress(&COMPRESSED, &mut floor);
+            let (ours, scylla) = (ours::decompress(&COMPRESSED), scylla::decompress(&COMPRESSED));
+            assert_same(&[LINES.to_vec(), floor, ours, scylla, cdrs::decompress(&COMPRESSED)]);
+        },
+        runs: &[
+            (Floor, |n| {
+                let mut out = Vec::new();
+                repeat(n, || {
+                    floor::decompress(black_box(&COMPRESSED), &mut out);
+                    black_box(&out);
+                })
+            }),
+            (Ours, |n| repeat(n, || consume(ours::decompress(black_box(&COMPRESSED))))),
+            (Scylla, |n| repeat(n, || consume(scylla::decompress(black_box(&COMPRESSED))))),
+            (Cdrs, |n| repeat(n, || consume(cdrs::decompress(black_box(&COMPRESSED))))),
+        ],
+    },
+    Work {
+        name: "v5, a plain segment of 64 KiB",
+        unit: "segment",
+        units: 1,
+        bar: Bar { limit: Limit::TimesFloor(1.02), allocations: 1.0 },
+        agree: || {
+            let floor = floor::segment(&SEGMENT, &mut Vec::new()).to_vec();
+            let ours = ours::segment(&SEGMENT, &mut SegmentDecoder::new(None)).to_vec();
+            let cdrs = cdrs::segment(&SEGMENT, &mut Default::default());
+            let [cdrs] = &cdrs[..] else { panic!("one frame, not {}", cdrs.len()) };
+            assert_same(&[FRAME.to_vec(), floor, ours]);
+            assert_same(&[&LINES[..], &cdrs.body]);
+        },
+        runs: &[
+            (Floor, |n| {
+                let mut buffer = Vec::new();
+                repeat(n, || {
+                    black_box(floor::segment(black_box(&SEGMENT), &mut buffer));
+                })
+            }),
+            (Ours, |n| {
+                let mut decoder = SegmentDecoder::new(None);
+                repeat(n, || consume(ours::segment(black_box(&SEGMENT), &mut decoder)))
+            }),
+            (Cdrs, |n| {
+                let mut decoder = UncompressedFrameDecoder::default();
+                repeat(n, || consume(cdrs::segment(black_box(&SEGMENT), &mut decoder)))
             }),
         ],
     },
