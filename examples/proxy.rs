@@ -32,17 +32,16 @@ async fn pass(client: TcpStream, server: TcpStream) -> io::Result<()> {
     let mut server = Framed::new(server, ClientCodec::new(Version::V4));
     loop {
         tokio::select! {
-            Some(request) = client.next() => {
-                let request = request?;
+            request = client.next() => {
+                let Some(request) = request.transpose()? else { return Ok(()) };
                 println!("> {:?}", request.header);
                 server.send(request).await?;
             }
-            Some(response) = server.next() => {
-                let response = response?;
+            response = server.next() => {
+                let Some(response) = response.transpose()? else { return Ok(()) };
                 println!("< {:?}", response.header);
                 client.send(response).await?;
             }
-            else => return Ok(()),
         }
     }
 }
