@@ -9,6 +9,7 @@
 //! | [`protocol`] | the connection as a state machine, without a socket or a clock | |
 //! | [`codec`] | both sides for `tokio_util`'s `Framed` | `tokio-util-07` |
 //! | [`connection`] | one connection on tokio | `driver` |
+//! | [`server`] | a server for tests, which answers as it is told | `server` |
 //! | [`session`] | what users call | `driver` |
 //!
 //! A program begins with [`Session::builder`](session::Session::builder); a proxy, a server or a
@@ -22,11 +23,16 @@ pub mod cli;
 pub mod codec;
 #[cfg(feature = "driver")]
 pub mod connection;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod decode;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod message;
 pub mod protocol;
+#[cfg(feature = "server")]
+pub mod server;
 #[cfg(feature = "driver")]
 pub mod session;
 #[cfg(feature = "cli")]

@@ -1,4 +1,4 @@
-//! Tools that speak to Cassandra.
+//! Tools that speak Cassandra's protocol.
 
 use std::io::{BufWriter, Read, stdin, stdout};
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use cqlwire::cli::{ConnectArgs, Failure, run};
+use cqlwire::decode::{self, DecodeArgs};
 use cqlwire::shell::{Shell, read};
 
 /// Tools for Cassandra
@@ -20,6 +21,8 @@ struct Arguments {
 enum Tool {
     /// Run a script of statements, as `cqlsh -f` does
     Shell(ShellArgs),
+    /// Show the frames of the native protocol in lines of hex, field by field
+    Decode(DecodeArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -41,8 +44,10 @@ struct ShellArgs {
 }
 
 fn main() -> ExitCode {
-    let Tool::Shell(arguments) = Arguments::parse().tool;
-    run(shell(arguments))
+    match Arguments::parse().tool {
+        Tool::Shell(arguments) => run(shell(arguments)),
+        Tool::Decode(arguments) => run(async { decode::run(&arguments, stdout().lock()) }),
+    }
 }
 
 async fn shell(arguments: ShellArgs) -> Result<(), Failure> {

@@ -75,6 +75,11 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// The flags that the fields stand for.
+    pub fn flags(&self) -> QueryFlags {
+        self.parameters().flags()
+    }
+
     /// What a batch has in common with other statements.
     fn parameters(&self) -> Parameters<'_> {
         Parameters {

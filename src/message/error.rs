@@ -330,7 +330,7 @@ impl ErrorDetails {
 
 fn replicas(reader: &mut Reader<'_>) -> Result<(Consistency, i32, i32), DecodeError> {
     let consistency = reader.consistency("consistency")?;
-    Ok((consistency, reader.int("received")?, reader.int("block_for")?))
+    Ok((consistency, reader.int("received")?, reader.int("blockfor")?))
 }
 
 fn write_replicas(writer: &mut Writer<'_>, consistency: Consistency, first: i32, second: i32) {

@@ -70,6 +70,18 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The name of its type, which is what REGISTER asks for.
+    pub fn event_type(&self) -> &str {
+        match self {
+            Self::Topology { .. } => EventType::TopologyChange.as_str(),
+            Self::Status { .. } => EventType::StatusChange.as_str(),
+            Self::Schema(_) => EventType::SchemaChange.as_str(),
+            Self::Unknown { event_type, .. } => event_type,
+        }
+    }
+}
+
 impl Message<'_> for Event {
     const OPCODE: Opcode = Opcode::Event;
 
@@ -92,25 +104,20 @@ impl Message<'_> for Event {
     }
 
     fn encode(&self, writer: &mut Writer<'_>, _: &Context) -> Result<(), EncodeError> {
+        writer.string(self.event_type(), "event_type")?;
         match self {
             Self::Topology { change, address } => {
-                writer.string(EventType::TopologyChange.as_str(), "event_type")?;
                 writer.string(change.as_str(), "change_type")?;
                 writer.inet(*address);
                 Ok(())
             }
             Self::Status { change, address } => {
-                writer.string(EventType::StatusChange.as_str(), "event_type")?;
                 writer.string(change.as_str(), "change_type")?;
                 writer.inet(*address);
                 Ok(())
             }
-            Self::Schema(change) => {
-                writer.string(EventType::SchemaChange.as_str(), "event_type")?;
-                change.encode(writer)
-            }
-            Self::Unknown { event_type, rest } => {
-                writer.string(event_type, "event_type")?;
+            Self::Schema(change) => change.encode(writer),
+            Self::Unknown { rest, .. } => {
                 writer.raw(rest);
                 Ok(())
             }

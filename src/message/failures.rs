@@ -46,9 +46,9 @@ pub enum Failures {
 impl Failures {
     pub(super) fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
         if context.version < Version::V5 {
-            return reader.int("num_failures").map(Self::Count);
+            return reader.int("numfailures").map(Self::Count);
         }
-        let count = reader.count(7, "reason_map")?;
+        let count = reader.count(7, "reasonmap")?;
         let reasons = (0..count)
             .map(|_| Ok((reader.inet_address("endpoint")?, reader.short("failure_code")?.into())));
         reasons.collect::<Result<_, _>>().map(Self::Reasons)
@@ -61,21 +61,21 @@ impl Failures {
     ) -> Result<(), EncodeError> {
         match (self, context.version) {
             (Self::Count(_), Version::V5) => {
-                Err(EncodeError::new(EncodeErrorKind::NotInVersion(Version::V5), "num_failures"))
+                Err(EncodeError::new(EncodeErrorKind::NotInVersion(Version::V5), "numfailures"))
             }
             (Self::Count(count), _) => {
                 writer.int(*count);
                 Ok(())
             }
             (Self::Reasons(reasons), Version::V5) => {
-                writer.length(reasons.len(), "reason_map")?;
+                writer.length(reasons.len(), "reasonmap")?;
                 for (endpoint, reason) in reasons {
                     writer.inet_address(*endpoint);
                     writer.short(reason.code());
                 }
                 Ok(())
             }
-            (Self::Reasons(reasons), _) => writer.length(reasons.len(), "num_failures"),
+            (Self::Reasons(reasons), _) => writer.length(reasons.len(), "numfailures"),
         }
     }
 }

@@ -214,7 +214,7 @@ impl<'a> Parameters<'a> {
 
     /// The flags that the fields stand for.
     #[inline]
-    pub(super) fn flags(&self) -> QueryFlags {
+    pub fn flags(&self) -> QueryFlags {
         self.other_flags
             .with(QueryFlags::VALUES, !self.values.is_empty())
             .with(QueryFlags::VALUE_NAMES, self.values.is_named())

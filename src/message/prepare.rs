@@ -25,6 +25,14 @@ impl<'a> Prepare<'a> {
     pub fn new(text: impl Into<Cow<'a, str>>) -> Self {
         Self { text: text.into(), keyspace: None, other_flags: 0 }
     }
+
+    /// The flags that the fields stand for (v5).
+    pub const fn flags(&self) -> i32 {
+        match self.keyspace {
+            None => self.other_flags,
+            Some(_) => self.other_flags | WITH_KEYSPACE,
+        }
+    }
 }
 
 impl<'a> Message<'a> for Prepare<'a> {
@@ -53,13 +61,7 @@ impl<'a> Message<'a> for Prepare<'a> {
                 }
             };
         }
-        match &self.keyspace {
-            None => writer.int(self.other_flags),
-            Some(keyspace) => {
-                writer.int(self.other_flags | WITH_KEYSPACE);
-                writer.string(keyspace, "keyspace")?;
-            }
-        }
-        Ok(())
+        writer.int(self.flags());
+        self.keyspace.as_deref().map_or(Ok(()), |keyspace| writer.string(keyspace, "keyspace"))
     }
 }

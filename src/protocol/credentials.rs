@@ -21,7 +21,7 @@ impl Credentials {
     }
 
     /// The token of AUTH_RESPONSE: an empty authorization id, the user name and the password.
-    pub(super) fn token(&self) -> Vec<u8> {
+    pub(crate) fn token(&self) -> Vec<u8> {
         format!("\0{}\0{}", self.username, self.password).into_bytes()
     }
 }

@@ -53,24 +53,23 @@ impl<'r> Cell<'r> {
     ///
     /// # Errors
     /// [`ValueError::InvalidUtf8`].
-    #[inline]
+    #[inline(always)]
     pub fn text(self) -> Result<&'r str, ValueError> {
-        match self.page.get(self.start..self.start.wrapping_add(self.bytes.len())) {
-            Some(text) => Ok(text),
-            None => std::str::from_utf8(self.bytes).map_err(|_| ValueError::InvalidUtf8),
+        if !self.page.is_empty()
+            && let Some(text) = self.page.get(self.start..self.start.wrapping_add(self.bytes.len()))
+        {
+            return Ok(text);
         }
+        std::str::from_utf8(self.bytes).map_err(|_| ValueError::InvalidUtf8)
     }
 
     /// The value as exactly `N` bytes.
     ///
     /// # Errors
     /// [`ValueError::Empty`] for no bytes at all, [`ValueError::Size`] for another number.
-    #[inline]
+    #[inline(always)]
     pub fn array<const N: usize>(self) -> Result<[u8; N], ValueError> {
-        self.bytes.try_into().map_err(|_| match self.bytes.len() {
-            0 => ValueError::Empty,
-            found => ValueError::Size { expected: N, found },
-        })
+        self.bytes.try_into().map_err(|_| wrong_size(N, self.bytes.len()))
     }
 
     /// The elements of a list or set, or the keys and values of a map: `[bytes]` after `[bytes]`,
@@ -102,6 +101,14 @@ impl<'r> Cell<'r> {
     }
 }
 
+#[inline]
+const fn wrong_size(expected: usize, found: usize) -> ValueError {
+    match found {
+        0 => ValueError::Empty,
+        found => ValueError::Size { expected, found },
+    }
+}
+
 /// A Rust type that CQL values decode to.
 ///
 /// | CQL | Rust | null |
@@ -119,6 +126,9 @@ impl<'r> Cell<'r> {
 /// | `list`, `set` | `Vec<T>` | needs `Option`: an empty collection comes as null |
 /// | any | [`Value`] | [`Value::Null`] |
 pub trait FromCql<'r>: Sized {
+    /// How many bytes values take, if they all take the same. Cells of that size are found faster.
+    const SIZE: Option<usize> = None;
+
     /// Whether values of `cql_type` decode to this Rust type. Asked once per column of a result.
     ///
     /// # Errors
@@ -144,7 +154,7 @@ pub trait FromCql<'r>: Sized {
     ///
     /// # Errors
     /// As [`from_cell`](Self::from_cell) and [`from_null`](Self::from_null).
-    #[inline]
+    #[inline(always)]
     fn from_optional(cell: Option<Cell<'r>>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
         match cell {
             Some(cell) => Self::from_cell(cell, cql_type),
@@ -166,11 +176,13 @@ pub(super) fn check_native(
 }
 
 impl<'r, T: FromCql<'r>> FromCql<'r> for Option<T> {
+    const SIZE: Option<usize> = T::SIZE;
+
     fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
         T::check(cql_type)
     }
 
-    #[inline]
+    #[inline(always)]
     fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
         T::from_cell(cell, cql_type).map(Some)
     }

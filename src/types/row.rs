@@ -36,10 +36,10 @@ pub struct Row<'r> {
     text: &'r str,
     rest: &'r [u8],
     columns: &'r [ColumnSpec],
-    /// The column of the cell that was asked for last.
-    column: usize,
-    /// The column of the next cell, if that one could be read.
-    next: usize,
+    /// The columns whose cells have not been asked for.
+    ahead: &'r [ColumnSpec],
+    /// Whether the bytes ended inside a cell that was asked for.
+    is_cut: bool,
 }
 
 impl<'r> Row<'r> {
@@ -54,35 +54,79 @@ impl<'r> Row<'r> {
     /// No cell left in the row, or in the bytes.
     #[inline]
     pub fn cell(&mut self) -> Result<Option<Cell<'r>>, ValueError> {
-        self.column = self.next;
-        let mut reader = Reader::new(self.rest);
-        let cell = reader.bytes("cell").map_err(|_| ValueError::TooShort)?;
-        self.rest = reader.rest();
-        self.next = self.next.wrapping_add(1);
-        Ok(cell.map(|bytes| {
-            let end = self.content.len().wrapping_sub(self.rest.len());
-            Cell::of_page(bytes, self.text, end.wrapping_sub(bytes.len()), self.content)
-        }))
+        self.next().map(|(_, cell)| cell)
     }
 
     /// Reads the next cell as a `T`.
     ///
     /// # Errors
     /// As [`cell`](Self::cell), and what [`FromCql`] says of it.
-    #[inline]
+    #[inline(always)]
     pub fn value<T: FromCql<'r>>(&mut self) -> Result<T, ValueError> {
-        let column = self.columns.get(self.next).ok_or(ValueError::TooShort)?;
-        T::from_optional(self.cell()?, &column.cql_type)
+        let (column, cell) = match T::SIZE.and_then(|size| self.sized(size)) {
+            Some((column, cell)) => (column, Some(cell)),
+            None => self.next()?,
+        };
+        T::from_optional(cell, &column.cql_type)
     }
 
-    /// Goes on to the next row, past the cells that nobody read.
-    #[inline]
-    fn finish(&mut self) -> Result<(), ValueError> {
-        while self.next < self.columns.len() {
-            self.cell()?;
+    /// The next cell, if it has this size.
+    #[inline(always)]
+    fn sized(&mut self, size: usize) -> Option<(&'r ColumnSpec, Cell<'r>)> {
+        let (column, ahead) = self.ahead.split_first()?;
+        let (cell, rest) = self.rest.split_at_checked(size.checked_add(4)?)?;
+        let (length, bytes) = cell.split_first_chunk()?;
+        if usize::try_from(u32::from_be_bytes(*length)) != Ok(size) {
+            return None;
         }
-        self.next = 0;
-        Ok(())
+        (self.ahead, self.rest) = (ahead, rest);
+        Some((column, self.cell_of(bytes)))
+    }
+
+    #[inline(always)]
+    fn next(&mut self) -> Result<(&'r ColumnSpec, Option<Cell<'r>>), ValueError> {
+        let (column, ahead) = self.ahead.split_first().ok_or(ValueError::TooShort)?;
+        self.ahead = ahead;
+        let mut reader = Reader::new(self.rest);
+        let Ok(cell) = reader.bytes("cell") else {
+            self.is_cut = true;
+            return Err(ValueError::TooShort);
+        };
+        self.rest = reader.rest();
+        Ok((column, cell.map(|bytes| self.cell_of(bytes))))
+    }
+
+    /// A cell of the `bytes` that were read last.
+    #[inline(always)]
+    fn cell_of(&self, bytes: &'r [u8]) -> Cell<'r> {
+        let end = self.content.len().wrapping_sub(self.rest.len());
+        Cell::of_page(bytes, self.text, end.wrapping_sub(bytes.len()), self.content)
+    }
+
+    /// Reads the next cells, as many as `columns`, all together.
+    ///
+    /// It reads a copy of `self` that can live in registers, and asks no more than whether that
+    /// goes well. Only if not, the cells are read by `again`, to see what is wrong.
+    #[inline(always)]
+    fn values<T>(
+        &mut self,
+        columns: usize,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+        again: fn(&mut Self) -> ValueError,
+    ) -> Result<T, ValueError> {
+        if self.ahead.len() >= columns {
+            let mut copy = self.clone();
+            if let Some(values) = read(&mut copy) {
+                (self.rest, self.ahead) = (copy.rest, copy.ahead);
+                return Ok(values);
+            }
+        }
+        Err(again(self))
+    }
+
+    /// The column of the cell that was asked for last.
+    const fn column(&self) -> usize {
+        self.columns.len().saturating_sub(self.ahead.len()).saturating_sub(1)
     }
 }
 
@@ -124,7 +168,7 @@ impl<'r, T: FromRow<'r>> RowIter<'r, T> {
         // and ends between two characters of valid text is valid text.
         let has_text = columns.iter().any(|column| column.cql_type.is_text());
         let text = if has_text { std::str::from_utf8(content).unwrap_or("") } else { "" };
-        let row = Row { content, text, rest: content, columns, column: 0, next: 0 };
+        let row = Row { content, text, rest: content, columns, ahead: columns, is_cut: false };
         Ok(Self { row, plan, count, index: 0 })
     }
 }
@@ -137,17 +181,13 @@ impl<'r, T: FromRow<'r>> Iterator for RowIter<'r, T> {
         if self.index >= self.count {
             return None;
         }
-        let row = T::from_row(&mut self.row, &self.plan);
-        let column = self.row.column;
-        let whole = self.row.finish();
-        let index = self.index;
-        // Past a row that stops half-way nothing can be found any more.
-        self.index = if whole.is_ok() { index.wrapping_add(1) } else { self.count };
-        Some(match (row, whole) {
-            (Ok(row), Ok(())) => Ok(row),
-            (Err(cause), _) => Err(self.error(index, column, cause)),
-            (Ok(_), Err(cause)) => Err(self.error(index, self.row.column, cause)),
-        })
+        self.index = self.index.wrapping_add(1);
+        self.row.ahead = self.row.columns;
+        match T::from_row(&mut self.row, &self.plan) {
+            Ok(row) if self.row.ahead.is_empty() => Some(Ok(row)),
+            Ok(row) => Some(self.skip_cells().map(|()| row)),
+            Err(cause) => Some(Err(self.fail(cause))),
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -159,8 +199,31 @@ impl<'r, T: FromRow<'r>> Iterator for RowIter<'r, T> {
 }
 
 impl<'r, T: FromRow<'r>> RowIter<'r, T> {
+    /// Goes on to the next row, past the cells that nobody read.
+    #[inline(never)]
+    fn skip_cells(&mut self) -> Result<(), RowError> {
+        while !self.row.ahead.is_empty() {
+            self.row.cell().map_err(|cause| self.error(cause))?;
+        }
+        Ok(())
+    }
+
+    /// The same, after a cell that could not be read.
     #[cold]
-    fn error(&self, row: usize, column: usize, cause: ValueError) -> RowError {
+    fn fail(&mut self, cause: ValueError) -> RowError {
+        let error = self.error(cause);
+        // What is wrong further on has been said by the first error.
+        drop(self.skip_cells());
+        error
+    }
+
+    #[cold]
+    fn error(&mut self, cause: ValueError) -> RowError {
+        let (row, column) = (self.index.saturating_sub(1), self.row.column());
+        if self.row.is_cut {
+            // Past a row that stops half-way nothing can be found any more.
+            self.index = self.count;
+        }
         RowError::new(row, column, self.row.columns.get(column), cause)
     }
 }
@@ -206,9 +269,20 @@ macro_rules! tuples {
                 checks.iter().enumerate().try_for_each(|(index, check)| check(columns, index))
             }
 
-            #[inline]
+            #[inline(always)]
             fn from_row(row: &mut Row<'r>, (): &()) -> Result<Self, ValueError> {
-                Ok((row.value::<$first>()?, $(row.value::<$rest>()?,)*))
+                #[cold]
+                fn again<'r, $first: FromCql<'r>, $($rest: FromCql<'r>),*>(
+                    row: &mut Row<'r>,
+                ) -> ValueError {
+                    let first = row.value::<$first>().err();
+                    let error = first$(.or_else(|| row.value::<$rest>().err()))*;
+                    error.unwrap_or(ValueError::OutOfRange)
+                }
+                let columns = [stringify!($first), $(stringify!($rest)),*].len();
+                row.values(columns, |row| {
+                    Some((row.value::<$first>().ok()?, $(row.value::<$rest>().ok()?,)*))
+                }, again::<$first, $($rest),*>)
             }
         }
         tuples!($($rest)*);

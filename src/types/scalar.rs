@@ -14,14 +14,18 @@ use crate::wire::Writer;
 
 /// Declares how Rust types are read, as a value and as a row of one column.
 macro_rules! from_cql {
-    ($( $rust:ty as $name:literal, $fits:literal, [$($native:ident)+], $from:expr; )+) => {$(
+    ($(
+        $rust:ty as $name:literal, $fits:literal, [$($native:ident)+] $(of $size:expr)?, $from:expr;
+    )+) => {$(
         impl<'r> FromCql<'r> for $rust {
+            $( const SIZE: Option<usize> = Some($size); )?
+
             fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
                 let mismatch = TypeMismatch { rust: $name, fits: $fits };
                 check_native(cql_type, &[$(NativeType::$native),+], mismatch)
             }
 
-            #[inline]
+            #[inline(always)]
             fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
                 let from: fn(Cell<'r>, &CqlType) -> Result<Self, ValueError> = $from;
                 from(cell, cql_type)
@@ -68,7 +72,8 @@ macro_rules! to_cql {
 macro_rules! fixed_size {
     ($( $rust:ty as $name:literal, $fits:literal, [$($native:ident)+], $from:expr, $to:expr; )+) => {
         from_cql! {$(
-            $rust as $name, $fits, [$($native)+], |cell, _| cell.array().map($from);
+            $rust as $name, $fits, [$($native)+] of size_of::<$rust>(),
+                |cell, _| cell.array().map($from);
         )+}
         to_cql! {$(
             $rust as $name, $fits, [$($native)+], |value, writer| {
@@ -174,13 +179,18 @@ to_cql! {
     };
 }
 
-#[inline]
+#[inline(always)]
 fn text<'r>(cell: Cell<'r>, cql_type: &CqlType) -> Result<&'r str, ValueError> {
     let text = cell.text()?;
-    if matches!(cql_type, CqlType::Native(NativeType::Ascii)) && !text.is_ascii() {
-        return Err(ValueError::InvalidAscii);
+    match cql_type {
+        CqlType::Native(NativeType::Ascii) => ascii(text),
+        _ => Ok(text),
     }
-    Ok(text)
+}
+
+#[inline(never)]
+fn ascii(text: &str) -> Result<&str, ValueError> {
+    if text.is_ascii() { Ok(text) } else { Err(ValueError::InvalidAscii) }
 }
 
 fn duration(cell: Cell<'_>) -> Result<Duration, ValueError> {

@@ -172,6 +172,11 @@ macro_rules! wire_flags {
                 Self(self.0 & flags.0)
             }
 
+            /// The names of those of these flags that are known here.
+            pub fn names(self) -> impl Iterator<Item = &'static str> {
+                Self::KNOWN.iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| *name)
+            }
+
             /// These flags but for `flags`.
             #[inline]
             #[must_use]

@@ -20,6 +20,8 @@ pub struct Segment {
     pub self_contained: bool,
     /// The payload, decompressed.
     pub payload: BytesMut,
+    /// How long the payload was as it came, if it was compressed.
+    pub compressed_length: Option<usize>,
 }
 
 /// Finds the segments in a stream of bytes, however it is cut into pieces.
@@ -109,16 +111,17 @@ impl SegmentDecoder {
             let kind = DecodeErrorKind::WrongChecksum;
             return Err(DecodeError::new(kind, "payload", before_payload));
         }
-        let payload = match self.layout {
+        let (payload, compressed_length) = match self.layout {
             Layout::Lz4 if header.uncompressed > 0 => {
                 let body = lz4_decompress(&payload, header.uncompressed);
                 let kind = DecodeErrorKind::InvalidSegment;
                 let body = body.map_err(|_| DecodeError::new(kind, "payload", before_payload))?;
-                BytesMut::from(Bytes::from(body))
+                (BytesMut::from(Bytes::from(body)), Some(header.length))
             }
-            _ => payload,
+            _ => (payload, None),
         };
-        Ok(Some(Segment { self_contained: header.self_contained, payload }))
+        let self_contained = header.self_contained;
+        Ok(Some(Segment { self_contained, payload, compressed_length }))
     }
 }
 

@@ -21,7 +21,7 @@ use serde_json::Value;
 use crate::{fields, golden, strategies};
 
 /// How many requests and how many responses are generated for each version.
-const GENERATED: usize = 2_000;
+const GENERATED: usize = 1_200;
 
 /// A frame, as our encoder writes it.
 pub(crate) struct Case {

@@ -9,12 +9,13 @@ use std::thread;
 use cqlwire::message::{
     ErrorCode, QueryResult, Request, ResponseFrame, Rows, RowsMetadata, ServerError,
 };
+use cqlwire::server::Reply;
 use cqlwire::types::{ColumnSpec, NativeType};
 use cqlwire::wire::{FrameEncoder, Stream, Version};
 
 use crate::listen::serve;
 use crate::program::{ADD_USERS, LIST_USERS, run};
-use crate::server::{Reply, speak};
+use crate::server::speak;
 
 /// Runs `list_users` against `address`: what it says when it fails.
 fn failure(address: SocketAddr, arguments: &[&str]) -> String {
@@ -114,7 +115,7 @@ fn a_server_that_never_answers() {
 fn a_server_that_opens_and_then_answers_no_more() {
     let address = speak(Version::V4, |request, _| match request {
         Request::Query(query) if query.text.starts_with("USE") => used(),
-        _ => Reply::Silence,
+        _ => Reply::silence(),
     });
     let said = failure(address, &[]);
     assert!(said.contains("SELECT username, password FROM users failed: "), "{said}");
@@ -125,7 +126,7 @@ fn a_server_that_opens_and_then_answers_no_more() {
 fn a_server_that_goes_away_at_every_query() {
     let address = speak(Version::V4, |request, _| match request {
         Request::Query(query) if query.text.starts_with("USE") => used(),
-        _ => Reply::Close,
+        _ => Reply::close(),
     });
     let said = failure(address, &[]);
     assert!(said.contains("the server closed the connection"), "{said}");
@@ -138,7 +139,7 @@ fn a_compressed_body_that_lies() {
         // A RESULT with the compressed flag: 1,000 bytes are claimed, one comes out.
         let lie = [0, 0, 3, 0xe8, 0x10, 0x41];
         let header = [0x84, 0x01, high, low, 0x08, 0, 0, 0, 6];
-        Reply::Bytes([&header[..], &lie].concat())
+        Reply::bytes([&header[..], &lie].concat())
     });
     let said = failure(address, &["--compression", "lz4"]);
     assert!(said.contains("does not decompress to the length it claims"), "{said}");
@@ -147,7 +148,7 @@ fn a_compressed_body_that_lies() {
 #[test]
 fn an_answer_on_a_stream_that_nobody_uses() {
     let address = speak(Version::V4, |_, _| {
-        Reply::Bytes(vec![0x84, 0, 0x12, 0x34, 0x08, 0, 0, 0, 4, 0, 0, 0, 1])
+        Reply::bytes(vec![0x84, 0, 0x12, 0x34, 0x08, 0, 0, 0, 4, 0, 0, 0, 1])
     });
     let said = failure(address, &[]);
     assert!(said.contains("it answered stream 4660, where nobody waits"), "{said}");

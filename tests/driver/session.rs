@@ -12,11 +12,12 @@ use cqlwire::message::{
     RowsMetadata, ServerError, Variables,
 };
 use cqlwire::protocol::{CloseReason, ConnectionOptions};
+use cqlwire::server::Reply;
 use cqlwire::session::{Batch, ErrorKind, Session, Statement};
 use cqlwire::types::{ColumnSpec, NativeType};
 use cqlwire::wire::{Compression, Consistency, Stream, Version};
 
-use crate::server::{self, Reply, speak};
+use crate::server::{listen, speak};
 
 async fn connect(address: std::net::SocketAddr) -> Session {
     Session::builder().contact_points([address.to_string()]).connect().await.unwrap()
@@ -70,7 +71,7 @@ async fn text_with_values_is_prepared_once() {
             assert_eq!(bound.bytes(), Some(&b"ada"[..]));
             QueryResult::Void.into()
         }
-        _ => Reply::Close,
+        _ => Reply::close(),
     });
     let session = connect(address).await;
     for _ in 0..3 {
@@ -92,14 +93,7 @@ async fn a_forgotten_statement_is_prepared_again_but_not_for_ever() {
         match request {
             Request::Prepare(_) => prepared(b"id", &["username"]).into(),
             Request::Execute(_) if seen.len() == 4 => QueryResult::Void.into(),
-            _ => Reply::Response(
-                ServerError {
-                    code: ErrorCode::Unprepared,
-                    message: "who?".into(),
-                    details: ErrorDetails::Unprepared { id: Bytes::from_static(b"id") },
-                }
-                .into(),
-            ),
+            _ => unprepared(Bytes::from_static(b"id")),
         }
     });
     let session = connect(address).await;
@@ -114,7 +108,7 @@ async fn a_forgotten_statement_is_prepared_again_but_not_for_ever() {
 fn unprepared(id: Bytes) -> Reply {
     let details = ErrorDetails::Unprepared { id };
     let error = ServerError { code: ErrorCode::Unprepared, message: "who?".into(), details };
-    Reply::Response(error.into())
+    Reply::response(error)
 }
 
 /// A server that has forgotten all, and is told one statement after the other.
@@ -144,7 +138,7 @@ async fn every_forgotten_statement_of_a_batch_is_prepared_again() {
                     None => QueryResult::Void.into(),
                 }
             }
-            _ => Reply::Close,
+            _ => Reply::close(),
         }
     });
     let session = connect(address).await;
@@ -187,7 +181,7 @@ async fn in_another_keyspace_the_same_text_is_another_statement() {
             let id = execute.id[0] - b'0';
             numbers(&[id.into()], None).into()
         }
-        _ => Reply::Close,
+        _ => Reply::close(),
     });
     let session = connect(address).await;
     let mut seen = Vec::new();
@@ -230,8 +224,8 @@ async fn many_who_ask_at_once_prepare_once() {
 async fn an_attempt_before_the_last_may_have_been_applied() {
     let attempts = AtomicUsize::new(0);
     let address = speak(Version::V4, move |_, _| match attempts.fetch_add(1, Ordering::SeqCst) {
-        0 => Reply::Close,
-        _ => Reply::Response(ServerError::new(ErrorCode::Invalid, "no such table").into()),
+        0 => Reply::close(),
+        _ => Reply::response(ServerError::new(ErrorCode::Invalid, "no such table")),
     });
     let session = connect(address).await;
     let insert = Statement::new("INSERT ...").idempotent(true);
@@ -246,7 +240,7 @@ async fn a_stream_goes_on_where_a_dropped_future_left_it() {
     let (answer, wait) = std::sync::mpsc::channel::<()>();
     let wait = Mutex::new(wait);
     let address = speak(Version::V4, move |request, _| {
-        let Request::Query(query) = request else { return Reply::Close };
+        let Request::Query(query) = request else { return Reply::close() };
         wait.lock().unwrap().recv().unwrap();
         match query.parameters.paging_state {
             None => numbers(&[1], Some(b"next")).into(),
@@ -274,7 +268,7 @@ async fn a_stream_goes_on_where_a_dropped_future_left_it() {
 #[tokio::test]
 async fn rows_before_one_that_cannot_be_read_are_given_and_none_behind_it() {
     let address = speak(Version::V4, |request, _| {
-        let Request::Query(query) = request else { return Reply::Close };
+        let Request::Query(query) = request else { return Reply::close() };
         assert!(query.parameters.paging_state.is_none() || query.parameters.page_size.is_some());
         let mut page = numbers(&[1, 2], Some(b"next"));
         if let QueryResult::Rows(rows) = &mut page {
@@ -326,7 +320,7 @@ async fn requests_whose_futures_are_dropped_are_orphans() {
     let counted = Arc::clone(&received);
     let address = speak(Version::V4, move |_, _| {
         counted.fetch_add(1, Ordering::SeqCst);
-        Reply::Silence
+        Reply::silence()
     });
     let options = ConnectionOptions { max_orphans: 3, ..ConnectionOptions::default() };
     let connection = Connection::connect(address, &options).await.unwrap();
@@ -345,13 +339,13 @@ async fn requests_whose_futures_are_dropped_are_orphans() {
 #[tokio::test]
 async fn pages_follow_each_other() {
     let address = speak(Version::V4, |request, _| {
-        let Request::Query(query) = request else { return Reply::Close };
+        let Request::Query(query) = request else { return Reply::close() };
         assert_eq!(query.parameters.page_size, Some(2));
         match query.parameters.paging_state.as_deref() {
             None => numbers(&[1, 2], Some(b"second")).into(),
             Some(b"second") => numbers(&[3, 4], Some(b"third")).into(),
             Some(b"third") => numbers(&[5], None).into(),
-            Some(_) => Reply::Close,
+            Some(_) => Reply::close(),
         }
     });
     let session = connect(address).await;
@@ -373,14 +367,14 @@ async fn batches_bind_the_values_of_their_statements() {
     let address = speak(Version::V4, |request, _| match request {
         Request::Prepare(_) => prepared(b"id", &["username"]).into(),
         Request::Batch(batch) => {
-            let [text, with_values] = &batch.statements[..] else { return Reply::Close };
+            let [text, with_values] = &batch.statements[..] else { return Reply::close() };
             assert_eq!(text.text, BatchText::Text("DELETE ...".into()));
             assert_eq!(with_values.text, BatchText::Prepared(b"id".into()));
             assert_eq!(with_values.values.len(), 1);
             assert_eq!(batch.consistency, Consistency::Quorum);
             QueryResult::Void.into()
         }
-        _ => Reply::Close,
+        _ => Reply::close(),
     });
     let batch = Batch::logged()
         .statement("DELETE ...", ())
@@ -394,10 +388,10 @@ async fn only_what_can_do_no_harm_is_done_again_on_a_new_connection() {
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&connections);
     let address = speak(Version::V4, move |request, _| match request {
-        Request::Query(query) if query.text == "break" => Reply::Close,
+        Request::Query(query) if query.text == "break" => Reply::close(),
         Request::Query(query) if query.text == "break once" => {
             match counted.fetch_add(1, Ordering::SeqCst) {
-                0 => Reply::Close,
+                0 => Reply::close(),
                 _ => QueryResult::Void.into(),
             }
         }
@@ -420,11 +414,10 @@ async fn only_what_can_do_no_harm_is_done_again_on_a_new_connection() {
 async fn a_server_that_is_still_starting_is_waited_for() {
     let starting = Arc::new(AtomicUsize::new(0));
     let asked = Arc::clone(&starting);
-    let address = crate::listen::serve(move |socket| {
+    let address = listen(Version::V4, move |frame| match frame.request {
         // Twice the door is shut; then somebody is there.
-        if asked.fetch_add(1, Ordering::SeqCst) >= 2 {
-            server::talk(socket, Version::V4, |_, _| QueryResult::Void.into());
-        }
+        Request::Options(_) if asked.fetch_add(1, Ordering::SeqCst) < 2 => Some(Reply::close()),
+        _ => None,
     });
     let builder = || Session::builder().contact_points([address.to_string()]);
     let error = builder().connect().await.unwrap_err();
@@ -456,7 +449,7 @@ async fn more_requests_than_streams_wait_for_their_turn() {
 #[tokio::test]
 async fn a_request_that_is_given_up_keeps_its_stream_until_it_is_answered() {
     let address = speak(Version::V4, |request, stream| match request {
-        Request::Query(query) if query.text == "silence" => Reply::Silence,
+        Request::Query(query) if query.text == "silence" => Reply::silence(),
         _ => numbers(&[stream.0.into()], None).into(),
     });
     let options = ConnectionOptions { max_in_flight: 2, ..Default::default() };
@@ -496,7 +489,7 @@ async fn futures_poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Opti
 
 #[tokio::test]
 async fn too_many_requests_without_an_answer_end_the_connection() {
-    let address = speak(Version::V4, |_, _| Reply::Silence);
+    let address = speak(Version::V4, |_, _| Reply::silence());
     let options = ConnectionOptions { max_orphans: 3, ..Default::default() };
     let connection = Connection::connect(address, &options).await.unwrap();
     let (silent, late) = (query("silence"), Some(Duration::from_millis(1)));

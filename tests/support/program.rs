@@ -1,5 +1,6 @@
 //! Runs the programs.
 
+use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -21,13 +22,21 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs a program to its end.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Output {
-    let child = Command::new(program)
+    feed(program, arguments, Vec::new())
+}
+
+/// Runs a program to its end, with this on its standard input.
+pub(crate) fn feed(program: &str, arguments: &[&str], input: Vec<u8>) -> Output {
+    let mut child = Command::new(program)
         .args(arguments)
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A program need not read all of it.
+    thread::spawn(move || stdin.write_all(&input));
     let (ended, wait) = mpsc::channel();
     thread::spawn(move || ended.send(child.wait_with_output()));
     let output = wait.recv_timeout(PATIENCE).expect("the program hangs").unwrap();

@@ -73,6 +73,16 @@ impl RowsMetadata {
         }
     }
 
+    /// The flags that the fields stand for.
+    pub fn flags(&self) -> MetadataFlags {
+        let table = self.columns.as_deref().and_then(global_table);
+        self.other_flags
+            .with(MetadataFlags::GLOBAL_TABLES_SPEC, table.is_some())
+            .with(MetadataFlags::HAS_MORE_PAGES, self.paging_state.is_some())
+            .with(MetadataFlags::NO_METADATA, self.columns.is_none())
+            .with(MetadataFlags::METADATA_CHANGED, self.new_metadata_id.is_some())
+    }
+
     pub(super) fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
         let before = reader.clone();
         let flags = MetadataFlags::decode(reader)?;
@@ -120,12 +130,7 @@ impl RowsMetadata {
         if self.new_metadata_id.is_some() && (columns.is_none() || !context.has_metadata_ids()) {
             return Err(contradiction("new_metadata_id"));
         }
-        self.other_flags
-            .with(MetadataFlags::GLOBAL_TABLES_SPEC, table.is_some())
-            .with(MetadataFlags::HAS_MORE_PAGES, self.paging_state.is_some())
-            .with(MetadataFlags::NO_METADATA, columns.is_none())
-            .with(MetadataFlags::METADATA_CHANGED, self.new_metadata_id.is_some())
-            .encode(writer);
+        self.flags().encode(writer);
         writer.length(self.columns_count, "columns_count")?;
         if let Some(paging_state) = &self.paging_state {
             writer.bytes(Some(paging_state), "paging_state")?;

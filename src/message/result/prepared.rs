@@ -67,6 +67,12 @@ impl Prepared {
 }
 
 impl Variables {
+    /// The flags that the fields stand for.
+    pub fn flags(&self) -> MetadataFlags {
+        let is_global = global_table(&self.columns).is_some();
+        self.other_flags.with(MetadataFlags::GLOBAL_TABLES_SPEC, is_global)
+    }
+
     fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
         let flags = MetadataFlags::decode(reader)?;
         let columns_count = reader.length("columns_count")?;
@@ -84,7 +90,7 @@ impl Variables {
 
     fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
         let table = global_table(&self.columns);
-        self.other_flags.with(MetadataFlags::GLOBAL_TABLES_SPEC, table.is_some()).encode(writer);
+        self.flags().encode(writer);
         writer.length(self.columns.len(), "columns_count")?;
         if context.version >= Version::V4 {
             writer.length(self.partition_key.len(), "pk_count")?;

@@ -1,0 +1,90 @@
+//! Counts of instructions and allocations, as callgrind sees them: the same on every run.
+
+use std::collections::HashMap;
+use std::process::Command;
+
+use crate::works::{Who, Work};
+
+/// What one unit of a work takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Cost {
+    pub instructions: f64,
+    pub allocations: f64,
+}
+
+/// Counts what `who` takes for a unit of `work`.
+///
+/// This program runs itself twice, with few iterations and with more, so that the difference is
+/// theirs alone.
+pub fn count(work: &Work, who: Who) -> Result<Cost, String> {
+    let (few, more) = if work.units > 1 { (1, 3) } else { (10, 210) };
+    let (before, after) = (run(work, who, few)?, run(work, who, more)?);
+    let units = (more - few) as f64 * f64::from(work.units);
+    let each = |before: u64, after: u64| after.saturating_sub(before) as f64 / units;
+    Ok(Cost {
+        instructions: each(before.instructions, after.instructions),
+        allocations: each(before.allocations, after.allocations),
+    })
+}
+
+/// Whether callgrind is there; if not, what to do about it.
+pub fn look_for() -> Result<(), String> {
+    let found = Command::new("valgrind").args(["--tool=callgrind", "--version"]).output();
+    match found {
+        Ok(output) if output.status.success() => Ok(()),
+        _ => Err("`check` counts instructions with valgrind's callgrind, which is not installed: \
+                  install the package `valgrind`, or use `time`"
+            .to_owned()),
+    }
+}
+
+#[derive(Default)]
+struct Totals {
+    instructions: u64,
+    allocations: u64,
+}
+
+fn run(work: &Work, who: Who, iterations: u64) -> Result<Totals, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/stdout"])
+        .arg(program)
+        .args(["run", work.name, who.name(), &iterations.to_string()])
+        .output()
+        .map_err(|error| format!("cannot start valgrind: {error}"))?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{} by {} failed under valgrind: {text}", work.name, who.name()));
+    }
+    Ok(totals(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// Reads callgrind's profile: `summary:` has the instructions; `cfn=` names who is called, in full
+/// the first time and by a number after that, and `calls=` says how often.
+fn totals(profile: &str) -> Totals {
+    const ALLOCATE: [&str; 5] = ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"];
+    let mut totals = Totals::default();
+    let mut names: HashMap<&str, &str> = HashMap::new();
+    let mut called = "";
+    for line in profile.lines() {
+        let Some((key, value)) = line.split_once(['=', ':']) else { continue };
+        match key {
+            "summary" => totals.instructions = value.trim().parse().unwrap_or(0),
+            "fn" | "cfn" => {
+                let (number, name) = value.split_once(' ').unwrap_or((value, ""));
+                if !name.is_empty() {
+                    names.insert(number, name);
+                }
+                if key == "cfn" {
+                    called = names.get(number).copied().unwrap_or_default();
+                }
+            }
+            "calls" if ALLOCATE.contains(&called) => {
+                let count = value.split(' ').next().and_then(|count| count.parse::<u64>().ok());
+                totals.allocations += count.unwrap_or(0);
+            }
+            _ => {}
+        }
+    }
+    totals
+}

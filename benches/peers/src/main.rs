@@ -1,0 +1,66 @@
+//! cqlwire beside the other Cassandra codecs for Rust, on the same bytes.
+//!
+//! ```sh
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- check          # the bars
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- time [filter]  # nanoseconds
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- list
+//! ```
+
+mod callgrind;
+mod cdrs;
+mod data;
+mod floor;
+mod ours;
+mod scylla;
+mod table;
+mod works;
+
+use std::process::ExitCode;
+
+use works::{WORKS, Who, Work};
+
+const USAGE: &str = "usage: peers check [filter] | time [filter] | list";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments[..] {
+        ["check"] => table::check(""),
+        ["check", filter] => table::check(filter),
+        ["time"] => table::time(""),
+        ["time", filter] => table::time(filter),
+        ["list"] => {
+            WORKS.iter().for_each(|work| println!("{}", work.name));
+            Ok(())
+        }
+        // What `check` has callgrind run.
+        ["run", work, who, iterations] => run(work, who, iterations),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(work: &str, who: &str, iterations: &str) -> Result<(), String> {
+    let find = || {
+        let work = WORKS.iter().find(|known| known.name == work)?;
+        let (_, run) = work.runs.iter().find(|(known, _)| known.name() == who)?;
+        Some(run(iterations.parse().ok()?))
+    };
+    find().map(|_| ()).ok_or_else(|| USAGE.to_owned())
+}
+
+/// The works whose name contains `filter`, after everybody has shown to come to the same result.
+fn chosen(filter: &str) -> impl Iterator<Item = &'static Work> {
+    WORKS.iter().filter(move |work| work.name.contains(filter)).inspect(|work| (work.agree)())
+}
+
+/// What `measure` says of everybody who does `work`.
+fn everybody<T>(work: &Work, mut measure: impl FnMut(Who) -> T) -> Vec<(Who, T)> {
+    work.runs.iter().map(|&(who, _)| (who, measure(who))).collect()
+}

@@ -1,0 +1,118 @@
+//! cqlwire.
+
+use bytes::BytesMut;
+use cqlwire::message::{Execute, Parameters, Query, QueryResult, RequestFrame, Response, Rows};
+use cqlwire::types::{ColumnSpec, CqlType, NativeType, Timestamp, Value, ValuesBuffer};
+use cqlwire::wire::{
+    Compression, Consistency, Context, FrameEncoder, Header, Opcode, Reader, SegmentDecoder,
+    Stream, Version,
+};
+use uuid::Uuid;
+
+use crate::data::{self, Mixed, Page};
+
+pub fn users(page: &Page, mut each: impl FnMut((&str, &str))) {
+    for row in rows(page).rows::<(&str, &str)>().unwrap() {
+        each(row.unwrap());
+    }
+}
+
+pub fn owned_users(page: &Page) -> Vec<(String, String)> {
+    rows(page).rows().unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+pub fn events(page: &Page, mut each: impl FnMut(Mixed<'_>)) {
+    type Row<'r> = (i32, i64, f64, bool, Timestamp, Uuid, &'r str, &'r [u8]);
+    for row in rows(page).rows::<Row<'_>>().unwrap() {
+        let (number, total, mean, done, Timestamp(at), id, title, payload) = row.unwrap();
+        each((number, total, mean, done, at, id, title, payload));
+    }
+}
+
+pub fn values(page: &Page, mut each: impl FnMut(Vec<Value>)) {
+    for row in rows(page).rows::<Vec<Value>>().unwrap() {
+        each(row.unwrap());
+    }
+}
+
+/// The values of [`values`] as what they are known to be.
+pub fn as_mixed(row: &[Value]) -> Mixed<'_> {
+    use Value::{BigInt, Blob, Boolean, Double, Int, Text};
+    match row {
+        [
+            Int(number),
+            BigInt(total),
+            Double(mean),
+            Boolean(done),
+            Value::Timestamp(Timestamp(at)),
+            Value::Uuid(id),
+            Text(title),
+            Blob(payload),
+        ] => (*number, *total, *mean, *done, *at, *id, title, payload),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn rows(page: &Page) -> Rows {
+    let mut reader = Reader::from_shared(&page.body);
+    match Response::decode(Opcode::Result, &mut reader, &Version::V4.into()).unwrap() {
+        Response::Result(QueryResult::Rows(rows)) => rows,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn header(bytes: &[u8]) -> (Header, usize) {
+    Header::decode(bytes).unwrap().unwrap()
+}
+
+pub fn compress(body: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    Compression::Lz4.compress(body, out);
+}
+
+pub fn decompress(body: &[u8]) -> Vec<u8> {
+    Compression::Lz4.decompress(body, Context::DEFAULT_MAX_BODY).unwrap()
+}
+
+pub fn segment(segment: &[u8], decoder: &mut SegmentDecoder) -> BytesMut {
+    decoder.extend(segment);
+    decoder.next_segment().unwrap().unwrap().payload
+}
+
+/// What a client keeps to write requests: the room for values and the encoder.
+pub struct Client {
+    values: ValuesBuffer,
+    encoder: FrameEncoder,
+    columns: Vec<ColumnSpec>,
+}
+
+impl Client {
+    pub fn new(columns: &[(&str, u16)]) -> Self {
+        let spec = |(name, id): &(&str, u16)| {
+            ColumnSpec::new("app", "table", name, CqlType::from(NativeType::from(*id)))
+        };
+        Self {
+            values: ValuesBuffer::new(),
+            encoder: FrameEncoder::new(Context::from(Version::V4)),
+            columns: columns.iter().map(spec).collect(),
+        }
+    }
+
+    pub fn query(&mut self, out: &mut Vec<u8>, query: &str, user: (&str, &str)) {
+        out.clear();
+        let values = self.values.bind(&user, &self.columns).unwrap();
+        let parameters = Parameters { values, ..Consistency::LocalQuorum.into() };
+        let query = Query { text: query.into(), parameters };
+        RequestFrame::new(Stream(0), query).encode(&mut self.encoder, out).unwrap();
+    }
+
+    pub fn execute(&mut self, out: &mut Vec<u8>, id: &[u8], event: &data::Mixed<'_>) {
+        out.clear();
+        let (number, total, mean, done, at, uuid, title, payload) = *event;
+        let event = (number, total, mean, done, Timestamp(at), uuid, title, payload);
+        let values = self.values.bind(&event, &self.columns).unwrap();
+        let parameters = Parameters { values, ..Consistency::LocalQuorum.into() };
+        let execute = Execute { id: id.into(), result_metadata_id: None, parameters };
+        RequestFrame::new(Stream(0), execute).encode(&mut self.encoder, out).unwrap();
+    }
+}

@@ -1,0 +1,358 @@
+//! What is measured: each work, its bar, and everybody who does it on the same bytes.
+
+use std::fmt::Debug;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use cassandra_protocol::frame::frame_decoder::UncompressedFrameDecoder;
+use cassandra_protocol::types::CBytesShort;
+use cqlwire::wire::SegmentDecoder;
+
+use crate::data::{
+    COMPRESSED, EVENT, EVENTS, EVENTS_COLUMNS, FRAME, LINES, Mixed, QUERY, READY, SEGMENT,
+    STATEMENT_ID, USER, USERS, USERS_COLUMNS,
+};
+use crate::{cdrs, floor, ours, scylla};
+
+/// Something that a codec has to do.
+pub struct Work {
+    pub name: &'static str,
+    /// What is counted: a row, a request.
+    pub unit: &'static str,
+    /// How many of them one iteration does.
+    pub units: u32,
+    pub bar: Bar,
+    /// Panics unless everybody comes to the same result.
+    pub agree: fn(),
+    /// Who does it, and how.
+    pub runs: &'static [(Who, Run)],
+}
+
+/// What ours may take for one unit.
+pub struct Bar {
+    pub limit: Limit,
+    pub allocations: f64,
+}
+
+#[derive(Clone, Copy)]
+pub enum Limit {
+    /// So many instructions.
+    Instructions(f64),
+    /// So many times the instructions of the floor.
+    TimesFloor(f64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The least that has to be done, by hand.
+    Floor,
+    Ours,
+    Scylla,
+    Cdrs,
+}
+
+impl Who {
+    pub const ALL: [Self; 4] = [Self::Floor, Self::Ours, Self::Scylla, Self::Cdrs];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::Ours => "ours",
+            Self::Scylla => "scylla",
+            Self::Cdrs => "cdrs",
+        }
+    }
+}
+
+/// Does so many iterations, and says how long they took, without what comes before them.
+pub type Run = fn(iterations: u64) -> Duration;
+
+use Who::{Cdrs, Floor, Ours, Scylla};
+
+pub const WORKS: &[Work] = &[
+    Work {
+        name: "rows, 2 text columns, borrowed",
+        unit: "row",
+        units: 5_000,
+        bar: Bar { limit: Limit::Instructions(180.0), allocations: 0.0 },
+        agree: || {
+            let own = |(name, password): (&str, &str)| (name.to_owned(), password.to_owned());
+            let mut seen = [const { Vec::new() }; 4];
+            floor::users(&USERS, |row| seen[0].push(own(row)));
+            ours::users(&USERS, |row| seen[1].push(own(row)));
+            scylla::users(&USERS, |row| seen[2].push(own(row)));
+            cdrs::users(&USERS, |row| seen[3].push(own(row)));
+            assert_same(&seen);
+        },
+        runs: &[
+            (Floor, |n| repeat(n, || floor::users(black_box(&USERS), |row| consume(row)))),
+            (Ours, |n| repeat(n, || ours::users(black_box(&USERS), |row| consume(row)))),
+            (Scylla, |n| repeat(n, || scylla::users(black_box(&USERS), |row| consume(row)))),
+            (Cdrs, |n| repeat(n, || cdrs::users(black_box(&USERS), |row| consume(row)))),
+        ],
+    },
+    Work {
+        name: "rows, 2 text columns, Vec<(String, String)>",
+        unit: "row",
+        units: 5_000,
+        bar: Bar { limit: Limit::Instructions(1_130.0), allocations: 2.0 },
+        agree: || {
+            assert_same(&[
+                floor::owned_users(&USERS),
+                ours::owned_users(&USERS),
+                scylla::owned_users(&USERS),
+                cdrs::owned_users(&USERS),
+            ]);
+        },
+        runs: &[
+            (Floor, |n| repeat(n, || consume(floor::owned_users(black_box(&USERS))))),
+            (Ours, |n| repeat(n, || consume(ours::owned_users(black_box(&USERS))))),
+            (Scylla, |n| repeat(n, || consume(scylla::owned_users(black_box(&USERS))))),
+            (Cdrs, |n| repeat(n, || consume(cdrs::owned_users(black_box(&USERS))))),
+        ],
+    },
+    Work {
+        name: "rows, 8 mixed columns, borrowed",
+        unit: "row",
+        units: 1_000,
+        bar: Bar { limit: Limit::Instructions(330.0), allocations: 0.0 },
+        agree: || {
+            let mut seen = [const { Vec::new() }; 3];
+            floor::events(&EVENTS, |row| seen[0].push(text_of(&row)));
+            ours::events(&EVENTS, |row| seen[1].push(text_of(&row)));
+            scylla::events(&EVENTS, |row| seen[2].push(text_of(&row)));
+            assert_same(&seen);
+        },
+        runs: &[
+            (Floor, |n| repeat(n, || floor::events(black_box(&EVENTS), |row| consume(row)))),
+            (Ours, |n| repeat(n, || ours::events(black_box(&EVENTS), |row| consume(row)))),
+            (Scylla, |n| repeat(n, || scylla::events(black_box(&EVENTS), |row| consume(row)))),
+        ],
+    },
+    Work {
+        name: "rows, 8 mixed columns, dynamic values",
+        unit: "row",
+        units: 1_000,
+        bar: Bar { limit: Limit::Instructions(1_500.0), allocations: 2.0 },
+        agree: || {
+            let mut seen = [const { Vec::new() }; 4];
+            floor::events(&EVENTS, |row| seen[0].push(text_of(&row)));
+            ours::values(&EVENTS, |row| seen[1].push(text_of(&ours::as_mixed(&row))));
+            scylla::values(&EVENTS, |row| seen[2].push(text_of(&scylla::as_mixed(&row))));
+            cdrs::values(&EVENTS, |row| seen[3].push(text_of(&row)));
+            assert_same(&seen);
+        },
+        runs: &[
+            (Ours, |n| repeat(n, || ours::values(black_box(&EVENTS), consume))),
+            (Scylla, |n| repeat(n, || scylla::values(black_box(&EVENTS), consume))),
+            (Cdrs, |n| repeat(n, || cdrs::values(black_box(&EVENTS), |row| consume(row)))),
+        ],
+    },
+    Work {
+        name: "encode QUERY, 2 text values",
+        unit: "request",
+        units: 1,
+        bar: Bar { limit: Limit::Instructions(350.0), allocations: 0.0 },
+        agree: || {
+            let (mut floor, mut ours) = (Vec::new(), Vec::new());
+            floor::query(&mut floor, QUERY, USER);
+            ours::Client::new(&USERS_COLUMNS).query(&mut ours, QUERY, USER);
+            let scylla = scylla::query(&scylla::columns(&USERS_COLUMNS), QUERY, USER);
+            assert_same(&[floor, ours, scylla.get_data().to_vec(), cdrs::query(QUERY, USER)]);
+        },
+        runs: &[
+            (Floor, |n| {
+                let mut out = Vec::new();
+                repeat(n, || {
+                    floor::query(&mut out, black_box(QUERY), black_box(USER));
+                    black_box(&out);
+                })
+            }),
+            (Ours, |n| {
+                let (mut out, mut client) = (Vec::new(), ours::Client::new(&USERS_COLUMNS));
+                repeat(n, || {
+                    client.query(&mut out, black_box(QUERY), black_box(USER));
+                    black_box(&out);
+                })
+            }),
+            (Scylla, |n| {
+                let columns = scylla::columns(&USERS_COLUMNS);
+                repeat(n, || consume(scylla::query(&columns, black_box(QUERY), black_box(USER))))
+            }),
+            (Cdrs, |n| repeat(n, || consume(cdrs::query(black_box(QUERY), black_box(USER))))),
+        ],
+    },
+    Work {
+        name: "encode EXECUTE, 8 values",
+        unit: "request",
+        units: 1,
+        bar: Bar { limit: Limit::Instructions(500.0), allocations: 0.0 },
+        agree: || {
+            let (mut floor, mut ours) = (Vec::new(), Vec::new());
+            floor::execute(&mut floor, &STATEMENT_ID, &EVENT);
+            ours::Client::new(&EVENTS_COLUMNS).execute(&mut ours, &STATEMENT_ID, &EVENT);
+            let scylla = scylla::columns(&EVENTS_COLUMNS);
+            let scylla = scylla::execute(&scylla, &STATEMENT_ID, &EVENT);
+            let cdrs = cdrs::execute(&CBytesShort::new(STATEMENT_ID.to_vec()), &EVENT);
+            assert_same(&[floor, ours, scylla.get_data().to_vec(), cdrs]);
+        },
+        runs: &[
+            (Floor, |n| {
+                let mut out = Vec::new();
+                repeat(n, || {
+                    floor::execute(&mut out, black_box(&STATEMENT_ID), black_box(&EVENT));
+                    black_box(&out);
+                })
+            }),
+            (Ours, |n| {
+                let (mut out, mut client) = (Vec::new(), ours::Client::new(&EVENTS_COLUMNS));
+                repeat(n, || {
+                    client.execute(&mut out, black_box(&STATEMENT_ID), black_box(&EVENT));
+                    black_box(&out);
+                })
+            }),
+            (Scylla, |n| {
+                let columns = scylla::columns(&EVENTS_COLUMNS);
+                repeat(n, || {
+                    consume(scylla::execute(&columns, black_box(&STATEMENT_ID), black_box(&EVENT)));
+                })
+            }),
+            (Cdrs, |n| {
+                let id = CBytesShort::new(STATEMENT_ID.to_vec());
+                repeat(n, || consume(cdrs::execute(black_box(&id), black_box(&EVENT))))
+            }),
+        ],
+    },
+    Work {
+        name: "read a header",
+        unit: "header",
+        units: 1,
+        bar: Bar { limit: Limit::Instructions(60.0), allocations: 0.0 },
+        agree: || {
+            let (header, length) = ours::header(&READY);
+            let first = header.version.number() | if header.is_response { 0x80 } else { 0 };
+            let flags = header.flags.bits();
+            let ours = (first, flags, header.stream.0, header.opcode.code(), length);
+            let (frame, opcode, body) = scylla::header(&READY);
+            let scylla = (frame.version, frame.flags, frame.stream, opcode as u8, body.len());
+            let frame = cdrs::header(&READY);
+            let first = 0x80 | u8::from(frame.version);
+            let (flags, stream) = (frame.flags.bits(), frame.stream_id);
+            let cdrs = (first, flags, stream, frame.opcode.into(), frame.body.len());
+            assert_same(&[floor::header(&READY), ours, scylla, cdrs]);
+        },
+        runs: &[
+            (Floor, |n| repeat(n, || consume(floor::header(black_box(&READY))))),
+            (Ours, |n| repeat(n, || consume(ours::header(black_box(&READY))))),
+            (Scylla, |n| repeat(n, || consume(scylla::header(black_box(&READY))))),
+            (Cdrs, |n| repeat(n, || consume(cdrs::header(black_box(&READY))))),
+        ],
+    },
+    Work {
+        name: "LZ4, compress 64 KiB",
+        unit: "body",
+        units: 1,
+        bar: Bar { limit: Limit::TimesFloor(1.02), allocations: 1.0 },
+        agree: || {
+            let (mut floor, mut ours) = (Vec::new(), Vec::new());
+            floor::compress(&LINES, &mut floor);
+            ours::compress(&LINES, &mut ours);
+            let all = [floor, ours, scylla::compress(&LINES), cdrs::compress(&LINES)];
+            assert_same(&all.map(|compressed| ours::decompress(&compressed)));
+        },
+        runs: &[
+            (Floor, |n| {
+                let mut out = Vec::new();
+                repeat(n, || {
+                    floor::compress(black_box(&LINES), &mut out);
+                    black_box(&out);
+                })
+            }),
+            (Ours, |n| {
+                let mut out = Vec::new();
+                repeat(n, || {
+                    ours::compress(black_box(&LINES), &mut out);
+                    black_box(&out);
+                })
+            }),
+            (Scylla, |n| repeat(n, || consume(scylla::compress(black_box(&LINES))))),
+            (Cdrs, |n| repeat(n, || consume(cdrs::compress(black_box(&LINES))))),
+        ],
+    },
+    Work {
+        name: "LZ4, decompress 64 KiB",
+        unit: "body",
+        units: 1,
+        bar: Bar { limit: Limit::TimesFloor(1.02), allocations: 1.0 },
+        agree: || {
+            let mut floor = Vec::new();
+            floor::decompress(&COMPRESSED, &mut floor);
+            let (ours, scylla) = (ours::decompress(&COMPRESSED), scylla::decompress(&COMPRESSED));
+            assert_same(&[LINES.to_vec(), floor, ours, scylla, cdrs::decompress(&COMPRESSED)]);
+        },
+        runs: &[
+            (Floor, |n| {
+                let mut out = Vec::new();
+                repeat(n, || {
+                    floor::decompress(black_box(&COMPRESSED), &mut out);
+                    black_box(&out);
+                })
+            }),
+            (Ours, |n| repeat(n, || consume(ours::decompress(black_box(&COMPRESSED))))),
+            (Scylla, |n| repeat(n, || consume(scylla::decompress(black_box(&COMPRESSED))))),
+            (Cdrs, |n| repeat(n, || consume(cdrs::decompress(black_box(&COMPRESSED))))),
+        ],
+    },
+    Work {
+        name: "v5, a plain segment of 64 KiB",
+        unit: "segment",
+        units: 1,
+        bar: Bar { limit: Limit::TimesFloor(1.02), allocations: 1.0 },
+        agree: || {
+            let floor = floor::segment(&SEGMENT, &mut Vec::new()).to_vec();
+            let ours = ours::segment(&SEGMENT, &mut SegmentDecoder::new(None)).to_vec();
+            let cdrs = cdrs::segment(&SEGMENT, &mut Default::default());
+            let [cdrs] = &cdrs[..] else { panic!("one frame, not {}", cdrs.len()) };
+            assert_same(&[FRAME.to_vec(), floor, ours]);
+            assert_same(&[&LINES[..], &cdrs.body]);
+        },
+        runs: &[
+            (Floor, |n| {
+                let mut buffer = Vec::new();
+                repeat(n, || {
+                    black_box(floor::segment(black_box(&SEGMENT), &mut buffer));
+                })
+            }),
+            (Ours, |n| {
+                let mut decoder = SegmentDecoder::new(None);
+                repeat(n, || consume(ours::segment(black_box(&SEGMENT), &mut decoder)))
+            }),
+            (Cdrs, |n| {
+                let mut decoder = UncompressedFrameDecoder::default();
+                repeat(n, || consume(cdrs::segment(black_box(&SEGMENT), &mut decoder)))
+            }),
+        ],
+    },
+];
+
+fn repeat(iterations: u64, mut work: impl FnMut()) -> Duration {
+    let start = Instant::now();
+    (0..iterations).for_each(|_| work());
+    start.elapsed()
+}
+
+/// Takes a result as somebody would who needs all of it.
+#[inline]
+fn consume<T>(result: T) {
+    black_box(result);
+}
+
+fn assert_same<T: PartialEq + Debug>(results: &[T]) {
+    for result in results {
+        assert_eq!(result, &results[0]);
+    }
+}
+
+fn text_of(row: &Mixed<'_>) -> String {
+    format!("{row:?}")
+}

@@ -1,0 +1,47 @@
+//! A proxy on `tokio_util`'s `Framed`: it passes frames on as they came, and says what they are.
+//!
+//! `cargo run --features tokio-util-07 --example proxy -- 127.0.0.1:9043 127.0.0.1:9042`
+
+use std::io;
+
+use cqlwire::codec::{ClientCodec, ServerCodec};
+use cqlwire::wire::Version;
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::codec::Framed;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> io::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let listen = arguments.next().unwrap_or_else(|| "127.0.0.1:9043".to_owned());
+    let cassandra = arguments.next().unwrap_or_else(|| "127.0.0.1:9042".to_owned());
+    let listener = TcpListener::bind(listen).await?;
+    loop {
+        let (client, _) = listener.accept().await?;
+        let server = TcpStream::connect(&cassandra).await?;
+        tokio::spawn(async move {
+            if let Err(error) = pass(client, server).await {
+                eprintln!("{error}");
+            }
+        });
+    }
+}
+
+async fn pass(client: TcpStream, server: TcpStream) -> io::Result<()> {
+    let mut client = Framed::new(client, ServerCodec::new(Version::V4));
+    let mut server = Framed::new(server, ClientCodec::new(Version::V4));
+    loop {
+        tokio::select! {
+            request = client.next() => {
+                let Some(request) = request.transpose()? else { return Ok(()) };
+                println!("> {:?}", request.header);
+                server.send(request).await?;
+            }
+            response = server.next() => {
+                let Some(response) = response.transpose()? else { return Ok(()) };
+                println!("< {:?}", response.header);
+                client.send(response).await?;
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The fields of RESULT.
+
+use serde_json::{Map, Value, json};
+
+use super::response::schema_change;
+use super::{bytes, hex, joined, object};
+use crate::message::{Prepared, QueryResult, ResultKind, Rows, RowsMetadata, Variables};
+use crate::types::{self, ColumnSpec, CqlType};
+use crate::wire::{DecodeError, Reader};
+
+/// The fields of a result; rows have their own function, as their cells may be broken.
+pub(super) fn result(result: &QueryResult) -> Value {
+    let fields = match result {
+        QueryResult::Void => json!({}),
+        QueryResult::Rows(rows) => object([("metadata", metadata(&rows.metadata))]),
+        QueryResult::SetKeyspace(keyspace) => json!({ "keyspace": keyspace }),
+        QueryResult::Prepared(prepared) => self::prepared(prepared),
+        QueryResult::SchemaChange(change) => schema_change(change),
+        QueryResult::Unknown(_, rest) => json!({ "rest": hex(rest) }),
+    };
+    joined(json!({ "kind": result.kind().to_string() }), fields)
+}
+
+/// The fields of rows, and what stands behind their last cell, as hex.
+///
+/// Cells are shown twice: as they came, and, where the columns are described, as CQL writes them.
+/// `before` bytes stand before the cells in the body, for errors to count from.
+pub(in super::super) fn rows(rows: &Rows, before: usize) -> Result<(Value, String), DecodeError> {
+    let mut reader = Reader::new(&rows.content);
+    let columns = rows.metadata.columns.as_deref();
+    // The count has been compared with the bytes that are there.
+    let mut raw = Vec::with_capacity(rows.count);
+    let mut literals = Vec::with_capacity(columns.map_or(0, |_| rows.count));
+    for _ in 0..rows.count {
+        let cells = (0..rows.metadata.columns_count).map(|_| reader.bytes("cell"));
+        let cells = cells.collect::<Result<Vec<_>, _>>().map_err(|error| {
+            DecodeError::new(error.kind(), error.field(), error.offset().saturating_add(before))
+        })?;
+        let literal =
+            |(column, cell): (&ColumnSpec, &Option<&[u8]>)| literal(&column.cql_type, *cell);
+        literals.extend(
+            columns.map(|columns| columns.iter().zip(&cells).map(literal).collect::<Value>()),
+        );
+        raw.push(cells.into_iter().map(bytes).collect::<Value>());
+    }
+    let fields = object([
+        ("kind", ResultKind::Rows.to_string().into()),
+        ("metadata", metadata(&rows.metadata)),
+        ("rows_count", rows.count.into()),
+        ("rows", raw.into()),
+        ("rows_cql", columns.map(|_| literals).into()),
+    ]);
+    Ok((fields, hex(reader.take_rest())))
+}
+
+/// A cell as CQL writes it; an object with the error, if it is no value of its type.
+fn literal(cql_type: &CqlType, cell: Option<&[u8]>) -> Value {
+    match cell.map(|bytes| types::Value::decode(cql_type, bytes)) {
+        None => Value::Null,
+        Some(Ok(value)) => value.to_string().into(),
+        Some(Err(error)) => json!({ "error": error.to_string() }),
+    }
+}
+
+fn prepared(prepared: &Prepared) -> Value {
+    let Variables { columns, partition_key, .. } = &prepared.variables;
+    let flags = prepared.variables.flags();
+    let metadata = object([
+        ("flags", flags.names().collect()),
+        ("metadata_flags", flags.bits().into()),
+        ("columns_count", columns.len().into()),
+        ("pk_count", partition_key.len().into()),
+        ("pk_index", partition_key.as_slice().into()),
+        ("columns", self::columns(columns)),
+        ("user_types", user_types(columns)),
+    ]);
+    object([
+        ("id", hex(&prepared.id).into()),
+        ("result_metadata_id", bytes(prepared.result_metadata_id.as_deref())),
+        ("metadata", metadata),
+        ("result_metadata", self::metadata(&prepared.result)),
+    ])
+}
+
+fn metadata(metadata: &RowsMetadata) -> Value {
+    let flags = metadata.flags();
+    let columns = metadata.columns.as_deref();
+    object([
+        ("flags", flags.names().collect()),
+        ("metadata_flags", flags.bits().into()),
+        ("columns_count", metadata.columns_count.into()),
+        ("paging_state", bytes(metadata.paging_state.as_deref())),
+        ("new_metadata_id", bytes(metadata.new_metadata_id.as_deref())),
+        ("columns", columns.map(self::columns).into()),
+        ("user_types", user_types(columns.unwrap_or_default())),
+    ])
+}
+
+fn columns(columns: &[ColumnSpec]) -> Value {
+    let column = |column: &ColumnSpec| {
+        object([
+            ("keyspace", column.table.keyspace.as_str().into()),
+            ("table", column.table.table.as_str().into()),
+            ("name", (&*column.name).into()),
+            ("type", column.cql_type.to_string().into()),
+        ])
+    };
+    columns.iter().map(column).collect()
+}
+
+/// The user-defined types of the columns, by their names: CQL does not show their fields where
+/// they are used.
+fn user_types(columns: &[ColumnSpec]) -> Value {
+    let mut found = Map::new();
+    columns.iter().for_each(|column| collect_user_types(&column.cql_type, &mut found));
+    found.into()
+}
+
+fn collect_user_types(cql_type: &CqlType, found: &mut Map<String, Value>) {
+    match cql_type {
+        CqlType::List(element) | CqlType::Set(element) => collect_user_types(element, found),
+        CqlType::Map(pair) => {
+            collect_user_types(&pair.0, found);
+            collect_user_types(&pair.1, found);
+        }
+        CqlType::Tuple(elements) => {
+            elements.iter().for_each(|element| collect_user_types(element, found));
+        }
+        CqlType::Vector(vector) => collect_user_types(&vector.element, found),
+        CqlType::Udt(udt) => {
+            let field = |(name, field): &(String, CqlType)| json!({ "name": name, "type": field.to_string() });
+            found.insert(cql_type.to_string(), udt.fields.iter().map(field).collect());
+            udt.fields.iter().for_each(|(_, field)| collect_user_types(field, found));
+        }
+        CqlType::Native(_) | CqlType::Custom(_) => {}
+    }
+}

@@ -1,0 +1,122 @@
+//! An object as an indented tree.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+/// Writes `value`, a field a line; what is inside of a field stands under it, two columns in.
+pub(super) fn write(out: &mut impl Write, value: &Value) -> io::Result<()> {
+    match one_line(value) {
+        Some(text) => writeln!(out, "{text}"),
+        None => parts(out, value, ""),
+    }
+}
+
+/// The parts of a value that does not fit on a line. The first of them goes on with the line that
+/// the caller has begun.
+fn parts(out: &mut impl Write, value: &Value, indent: &str) -> io::Result<()> {
+    let parts: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (format!("{}:", text(name)), value)).collect()
+        }
+        Value::Array(elements) => elements.iter().map(|value| ("-".to_owned(), value)).collect(),
+        _ => return Ok(()),
+    };
+    for (index, (label, value)) in parts.iter().enumerate() {
+        let before = if index == 0 { "" } else { indent };
+        write!(out, "{before}{label}")?;
+        match one_line(value) {
+            Some(text) => writeln!(out, " {text}")?,
+            None => {
+                let below = format!("{indent}  ");
+                match value {
+                    // The fields of an element begin beside its dash.
+                    Value::Object(_) if label == "-" => write!(out, " ")?,
+                    _ => write!(out, "\n{below}")?,
+                }
+                self::parts(out, value, &below)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A value that fits on a line: a scalar, or a list of them.
+fn one_line(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::String(string) => text(string),
+        Value::Array(elements) => {
+            let scalars = elements.iter().map(|element| match element {
+                Value::Array(_) | Value::Object(_) => None,
+                scalar => one_line(scalar),
+            });
+            format!("[{}]", scalars.collect::<Option<Vec<_>>>()?.join(", "))
+        }
+        Value::Object(fields) if fields.is_empty() => "{}".to_owned(),
+        Value::Object(_) => return None,
+        scalar => scalar.to_string(),
+    })
+}
+
+/// Text as it is, or in quotes where that could be taken for something else.
+fn text(text: &str) -> String {
+    let is_clear = text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+    match is_clear && !text.is_empty() {
+        true => text.to_owned(),
+        false => format!("{text:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tree(value: &Value) -> String {
+        let mut out = Vec::new();
+        write(&mut out, value).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_is_inside_of_a_field_stands_under_it() {
+        let value = json!({
+            "version": 4,
+            "none": [],
+            "message": { "names": ["a", null], "empty": {}, "deep": { "x": true } },
+            "list": [{ "a": 1, "b": { "c": 2 } }, { "a": 3 }, null],
+            "rows": [["00", null], ["01", "02"], []],
+        });
+        let expected = "\
+version: 4
+none: []
+message:
+  names: [a, null]
+  empty: {}
+  deep:
+    x: true
+list:
+  - a: 1
+    b:
+      c: 2
+  - a: 3
+  - null
+rows:
+  - [00, null]
+  - [01, 02]
+  - []
+";
+        assert_eq!(tree(&value), expected);
+    }
+
+    #[test]
+    fn text_from_the_wire_cannot_touch_the_terminal() {
+        assert_eq!(tree(&json!({ "text": "SELECT 1" })), "text: \"SELECT 1\"\n");
+        assert_eq!(
+            tree(&json!({ "a\nb": "\u{1b}[2J\u{9b}" })),
+            "\"a\\nb\": \"\\u{1b}[2J\\u{9b}\"\n"
+        );
+        assert_eq!(tree(&json!({ "text": "" })), "text: \"\"\n");
+    }
+}

@@ -1,0 +1,131 @@
+//! What cannot be decoded: what is wrong, where, and whether the stream goes on.
+
+use cqlwire::wire::{Compression, Version};
+use serde_json::{Value, json};
+
+use crate::segments::segments;
+use crate::{decode, golden, json, line, object, vector};
+
+/// The offset, field and recoverability of an error.
+fn place(object: &Value) -> (u64, &str, bool) {
+    assert_eq!(object["ok"], false, "{object}");
+    let keys: Vec<&String> = object.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["ok", "error", "offset", "field", "recoverable"]);
+    let (offset, field) = (object["offset"].as_u64().unwrap(), object["field"].as_str().unwrap());
+    let error = object["error"].as_str().unwrap();
+    assert!(error.starts_with(&format!("{field} at byte {offset}: ")), "{error}");
+    (offset, field, object["recoverable"].as_bool().unwrap())
+}
+
+#[test]
+fn an_error_says_where_it_is_and_whether_the_stream_goes_on() {
+    for (hex, offset, field, is_recoverable) in [
+        // Nobody knows where the next frame begins.
+        ("03", 0, "header", false),
+        ("04 00 0001 07 000000", 0, "header", false),
+        ("01 00 01 07 00000000", 0, "version", false),
+        ("c2", 0, "version", false),
+        ("41 00 0001 07 00000000", 0, "version", false),
+        ("04 00 0001 07 ffffffff", 5, "length", false),
+        ("04 00 0001 07 00000005 0000", 9, "body", false),
+        ("0", 0, "hex", false),
+        ("04 00 0001 07 zz", 5, "hex", false),
+        // Only this frame is lost.
+        ("04 00 0001 00 00000000", 4, "opcode", true),
+        ("84 00 0001 07 00000000", 4, "opcode", true),
+        ("04 01 0001 07 00000000", 9, "body", true),
+        ("04 00 0001 07 00000000", 9, "query", true),
+        ("04 00 0001 07 00000006 7fffffff 6161", 13, "query", true),
+        ("04 00 0001 07 00000007 00000001 61 0001", 16, "flags", true),
+        ("84 02 0001 02 00000000", 9, "tracing_id", true),
+        ("84 08 0001 02 00000002 ffff", 9, "warnings", true),
+        // A row of one cell that claims five bytes, where there are four.
+        (
+            "84 00 0001 08 00000018 00000002 00000004 00000001 00000001 00000005 00000001",
+            29,
+            "cell",
+            true,
+        ),
+    ] {
+        assert_eq!(place(&object(&[], hex)), (offset, field, is_recoverable), "{hex}");
+    }
+}
+
+#[test]
+fn limits_are_kept() {
+    let query = vector("v4_query");
+    let limited = object(&["--max-body", "10"], line(&query));
+    assert_eq!(place(&limited), (5, "length", true));
+    let mut body = Vec::new();
+    Compression::Lz4.compress(&[0; 5_000], &mut body);
+    let length = u8::try_from(body.len()).unwrap();
+    let compressed = line(&[&[4, 1, 0, 1, 7, 0, 0, 0, length], &body[..]].concat());
+    let limited = object(&["--max-body", "4999", "--compression", "lz4"], compressed);
+    assert_eq!(place(&limited), (9, "body", true));
+    assert!(
+        limited["error"].as_str().unwrap().ends_with("the limit is 4999; --max-body allows more"),
+        "{limited}"
+    );
+}
+
+#[test]
+fn a_line_does_not_take_more_room_than_it_should() {
+    let object = object(&[], line(&[4, 0, 0, 1, 5, 0, 0, 0, 0].repeat(20_000)));
+    let error = "hex at byte 0: more than 16384 frames on a line; --raw takes any number";
+    assert_eq!(object["error"], error);
+    let long = line(&vec![0x42; 2 << 20]);
+    assert_eq!(place(&crate::object(&["--max-body", "10"], long)), (10 + (1 << 20), "hex", false));
+}
+
+#[test]
+fn a_bad_line_does_not_hide_the_good_ones() {
+    let lines = ["04 00 0001 05 00000000", "xx", "", "# nothing", "84 00 0001 02 00000000"];
+    let (objects, code) = json(&[], lines.join("\n"));
+    let ok: Vec<&Value> = objects.iter().map(|object| &object["ok"]).collect();
+    assert_eq!(ok, [&json!(true), &json!(false), &json!(true)]);
+    assert_eq!(code, 1);
+    let output = decode(&[], lines.join("\n"));
+    assert_eq!(
+        output.stderr,
+        "error: 1 of 3 could not be decoded, line 2 of standard input is the first\n"
+    );
+    assert!(output.stdout.contains("error: \"hex at byte 0: `x` is no hex digit"), "{output:?}");
+}
+
+/// Every vector cut at every byte, and with every byte changed: an object a line, whatever it is.
+#[test]
+fn whatever_comes_gives_an_object_and_no_panic() {
+    let (mut bare, mut in_segments) = (Vec::new(), Vec::new());
+    for vector in golden::all() {
+        for index in 1..vector.bytes.len() {
+            let changed = [0x00, 0x80, 0xff].map(|byte| {
+                let mut changed = vector.bytes.clone();
+                changed[index] = byte;
+                changed
+            });
+            let cut = vector.bytes[..index].to_vec();
+            for bytes in changed.into_iter().chain([cut]) {
+                if vector.context.version == Version::V5 {
+                    in_segments.push(line(&segments(None, &bytes)));
+                }
+                bare.push(line(&bytes));
+            }
+        }
+    }
+    for (arguments, lines) in [
+        (&["--reencode", "--compression", "lz4"][..], &bare),
+        (&["--reencode", "--segments", "plain"], &in_segments),
+        // These are no segments at all.
+        (&["--reencode", "--segments", "lz4"], &in_segments),
+    ] {
+        let (objects, code) = json(arguments, lines.concat());
+        assert_eq!((objects.len(), code), (lines.len(), 1), "{arguments:?}");
+        for object in objects {
+            assert!(object["ok"] == true || object["error"].is_string(), "{object}");
+            assert_eq!(object.get("reencode_error"), None, "{object}");
+        }
+    }
+    let tree = decode(&["--compression", "lz4"], bare.concat());
+    assert_eq!(tree.code, 1);
+    assert!(!tree.stderr.contains("panicked"), "{}", tree.stderr);
+}

@@ -1,0 +1,150 @@
+//! The golden vectors.
+//!
+//! `CQLWIRE_BLESS=1 cargo test --test decode --features cli` writes the trees, to be read before
+//! they are committed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use cqlwire::wire::Context;
+use serde_json::Value;
+
+use crate::golden::{self, Vector};
+use crate::{decode, json, line, object, vector};
+
+/// The arguments that say what the ends of a vector's connection have agreed on.
+fn arguments(context: &Context) -> Vec<String> {
+    let mut arguments = vec!["--reencode".to_owned()];
+    let mut add = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
+    if let Some(compression) = context.compression {
+        add("--compression", compression.to_string());
+    }
+    if context.extensions.metadata_id {
+        add("--extension", "metadata_id".into());
+    }
+    if context.extensions.duration {
+        add("--extension", "duration".into());
+    }
+    if let Some(code) = context.extensions.rate_limit_error {
+        add("--extension", format!("rate_limit_error={code:#x}"));
+    }
+    arguments
+}
+
+/// Every vector, and the object for it. Those with the same arguments are given to one program.
+fn all_decoded() -> Vec<(Vector, Value)> {
+    let mut groups = BTreeMap::<Vec<String>, Vec<Vector>>::new();
+    for vector in golden::all() {
+        groups.entry(arguments(&vector.context)).or_default().push(vector);
+    }
+    let decoded = groups.into_iter().flat_map(|(arguments, vectors)| {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let lines: String = vectors.iter().map(|vector| line(&vector.bytes)).collect();
+        let (objects, code) = json(&arguments, lines);
+        assert_eq!((objects.len(), code), (vectors.len(), 0), "{arguments:?}");
+        vectors.into_iter().zip(objects)
+    });
+    decoded.collect()
+}
+
+/// Every name of a field, however deep.
+fn names(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                names.insert(name.clone());
+                self::names(value, names);
+            }
+        }
+        Value::Array(elements) => elements.iter().for_each(|element| self::names(element, names)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_vector_decodes_among_the_others_and_encodes_to_its_own_bytes() {
+    for (vector, object) in all_decoded() {
+        let name = vector.path.display();
+        assert_eq!(object["ok"], true, "{name}: {object}");
+        assert_eq!(object["version"], vector.context.version.number(), "{name}");
+        assert_eq!(object["response"], vector.bytes[0] & 0x80 != 0, "{name}");
+        assert_eq!(object["body_length"], vector.bytes.len() - 9, "{name}");
+        let keys: Vec<&String> = object.as_object().unwrap().keys().collect();
+        let expected = [
+            "ok",
+            "version",
+            "response",
+            "flags",
+            "header_flags",
+            "stream",
+            "opcode",
+            "body_length",
+            "tracing_id",
+            "warnings",
+            "custom_payload",
+            "message",
+            "trailing",
+            "reencoded",
+        ];
+        assert_eq!(keys, expected, "{name}");
+        if vector.is_canonical {
+            assert_eq!(object["reencoded"], line(&vector.bytes).trim_end(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_field_that_a_vector_names_is_shown() {
+    let mut seen = 0;
+    for (vector, object) in all_decoded() {
+        let mut shown = BTreeSet::new();
+        names(&object, &mut shown);
+        for comment in fs::read_to_string(&vector.path).unwrap().lines() {
+            let Some((_, comment)) = comment.split_once("| ") else { continue };
+            let Some((name, _)) = comment.split_once(':') else { continue };
+            // What has an underscore in its name is a field, and no remark.
+            if name.contains('_') && name.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
+                assert!(shown.contains(name), "{}: {name}", vector.path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen} names were looked for");
+}
+
+#[test]
+fn values_of_all_kinds() {
+    let message = &object(&[], line(&vector("v4_query_values")))["message"];
+    assert_eq!(message["values"].to_string(), r#"["616461",null,{"unset":true},""]"#);
+    let message = &object(&[], line(&vector("v4_query_names")))["message"];
+    assert_eq!(message["values"][0]["name"], "username");
+    let message = &object(&[], line(&vector("v4_rows")))["message"];
+    assert_eq!(message["metadata"]["metadata_flags"], 1);
+    assert_eq!(message["metadata"]["columns"][0]["type"], "text");
+}
+
+#[test]
+fn cells_that_are_no_values_of_their_types_are_shown_all_the_same() {
+    let mut bytes = vector("v4_rows");
+    // The last letter of the name, before a cell of null.
+    let letter = bytes.len() - 5;
+    bytes[letter] = 0xff;
+    let object = object(&[], line(&bytes));
+    assert_eq!(object["ok"], true);
+    assert!(object["message"]["rows_cql"].to_string().contains("not valid UTF-8"), "{object}");
+}
+
+#[test]
+fn trees_are_what_they_were() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/decode/trees");
+    for name in ["v4_query_values", "v4_rows", "v4_rows_other_types"] {
+        let output = decode(&[], line(&vector(name)));
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+        let path = folder.join(name).with_extension("txt");
+        if std::env::var_os("CQLWIRE_BLESS").is_some() {
+            fs::write(&path, &output.stdout).unwrap();
+        }
+        assert_eq!(output.stdout, fs::read_to_string(path).unwrap(), "{name}");
+    }
+}

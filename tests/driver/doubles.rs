@@ -1,0 +1,153 @@
+//! The server for tests, by our own client in every version.
+
+use std::time::Duration;
+
+use cqlwire::connection::Connection;
+use cqlwire::message::{ErrorCode, Event, Options, RequestFrame, Response, StatusChange};
+use cqlwire::protocol::{CloseReason, ConnectionOptions};
+use cqlwire::server::{Reply, Server};
+use cqlwire::session::{Batch, ErrorKind, Session, SessionBuilder, Statement};
+use cqlwire::types::NativeType;
+use cqlwire::wire::{Compression, Stream, Version};
+
+async fn server() -> Server {
+    let users = [("name", NativeType::Text), ("age", NativeType::Int)];
+    Server::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .on(
+            "SELECT name, age FROM users",
+            Reply::rows(users, [("ada", 36), ("bob", 7), ("eve", 1)]),
+        )
+        .on("INSERT INTO users (name, age) VALUES (?, ?)", Reply::void().variables(users))
+        .on("DROP TABLE users", Reply::error(ErrorCode::Unauthorized, "not you"))
+        .on("slow", Reply::rows(["answer"], [["late"]]).after(Duration::from_millis(50)))
+}
+
+fn client(server: &Server) -> SessionBuilder {
+    Session::builder().contact_points([server.address().to_string()])
+}
+
+#[tokio::test]
+async fn a_session_in_every_version_and_compression() {
+    let server = server().await;
+    for version in Version::ALL {
+        for compression in [None].into_iter().chain(Compression::ALL.iter().copied().map(Some)) {
+            let builder = client(&server).protocol_version(version).compression(compression);
+            let session = builder.keyspace("test").connect().await.unwrap();
+            let insert = "INSERT INTO users (name, age) VALUES (?, ?)";
+            session.execute(insert, ("ada", 36)).await.unwrap();
+            assert!(session.execute(insert, (36, "ada")).await.is_err());
+            let select = Statement::new("select").page_size(2);
+            assert!(session.execute(select, ()).await.is_err(), "nobody said what that is");
+            let select = Statement::new(" SELECT name,  age FROM users ; ".replace(",  ", ", "));
+            let mut users = session.stream::<(String, i32)>(select.page_size(2), ());
+            let mut seen = Vec::new();
+            while let Some(user) = users.try_next().await.unwrap() {
+                seen.push(user);
+            }
+            assert_eq!(seen, [("ada".into(), 36), ("bob".into(), 7), ("eve".into(), 1)]);
+            let batch = Batch::logged().statement(insert, ("ada", 36)).statement("slow", ());
+            session.batch(&batch).await.unwrap();
+            let refused = batch.statement("DROP TABLE users", ());
+            let error = session.batch(&refused).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Unauthorized));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_asked_is_kept() {
+    let server = server().await;
+    let session = client(&server).connect().await.unwrap();
+    session.execute("INSERT INTO users (name, age) VALUES (?, ?)", ("ada", 36)).await.unwrap();
+    session.execute("SELECT name, age FROM users", ()).await.unwrap();
+    let asked = ["INSERT INTO users (name, age) VALUES (?, ?)", "SELECT name, age FROM users"];
+    assert_eq!(server.statements(), asked);
+}
+
+#[tokio::test]
+async fn an_older_server_is_asked_again_in_its_version() {
+    let server = server().await.version(Version::V3);
+    let options = ConnectionOptions { version: Version::V5, ..Default::default() };
+    let connection = Connection::connect(server.address(), &options).await.unwrap();
+    assert_eq!(connection.context().version, Version::V3);
+}
+
+#[tokio::test]
+async fn only_who_knows_the_password_gets_in() {
+    let server = server().await.credentials("ada", "secret");
+    let builder = || client(&server);
+    builder().credentials("ada", "secret").connect().await.unwrap();
+    for refused in [builder().credentials("ada", "wrong"), builder()] {
+        let error = refused.connect().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Authentication);
+    }
+}
+
+#[tokio::test]
+async fn a_late_reply_lets_others_pass() {
+    let server = server().await;
+    let session = client(&server).connect().await.unwrap();
+    let slow = session.execute("slow", ());
+    let fast = session.execute("SELECT name, age FROM users", ());
+    let mut order = Vec::new();
+    let (mut slow, mut fast) = (std::pin::pin!(slow), std::pin::pin!(fast));
+    for _ in 0..2 {
+        tokio::select! {
+            biased;
+            answer = &mut slow, if !order.contains(&"slow") => {
+                answer.unwrap();
+                order.push("slow");
+            }
+            answer = &mut fast, if !order.contains(&"fast") => {
+                answer.unwrap();
+                order.push("fast");
+            }
+        }
+    }
+    assert_eq!(order, ["fast", "slow"]);
+}
+
+/// A body that makes no sense is answered, and the connection lives; a frame that is none ends it.
+#[tokio::test]
+async fn bad_requests_are_refused() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = server().await;
+    let mut socket = tokio::net::TcpStream::connect(server.address()).await.unwrap();
+    // A QUERY whose text is said to be longer than its body; OPTIONS; a version that is none.
+    let requests: [&[u8]; 3] =
+        [&[4, 0, 0, 7, 7, 0, 0, 0, 4, 0, 0, 0, 9], &[4, 0, 0, 8, 5, 0, 0, 0, 0], b"GET / HTTP/1.1"];
+    socket.write_all(&requests.concat()).await.unwrap();
+    let mut answers = Vec::new();
+    socket.read_to_end(&mut answers).await.unwrap();
+    let mut frames = cqlwire::wire::FrameDecoder::new(Version::V4);
+    frames.extend(&answers);
+    let seen: Vec<_> = std::iter::from_fn(|| frames.next_frame().unwrap())
+        .map(|frame| (frame.header.stream, frame.header.opcode.to_string()))
+        .collect();
+    let expected = [(7, "ERROR"), (8, "SUPPORTED"), (0, "ERROR")];
+    assert_eq!(seen, expected.map(|(stream, opcode)| (Stream(stream), opcode.to_owned())));
+}
+
+#[tokio::test]
+async fn the_server_ends_its_connections() {
+    let server = server().await;
+    let options = ConnectionOptions::default();
+    let connection = Connection::connect(server.address(), &options).await.unwrap();
+    server.emit(Event::Status {
+        change: StatusChange::Down,
+        address: "127.0.0.1:9042".parse().unwrap(),
+    });
+    let asked = RequestFrame::new(Stream(0), Options);
+    let answer = connection.request(&asked, None).await.unwrap();
+    assert!(matches!(answer.response, Response::Supported(_)), "an event nobody asked for");
+    drop(server);
+    let error = connection.request(&asked, None).await.unwrap_err();
+    assert!(matches!(
+        error.kind,
+        cqlwire::connection::RequestErrorKind::Closed(
+            CloseReason::EndOfInput { .. } | CloseReason::Io(..)
+        )
+    ));
+}
