@@ -7,7 +7,7 @@ use crate::wire::{
 };
 
 wire_codes! {
-    /// Why a replica failed (v5 §8). The text names few of them; these are Cassandra's.
+    /// Why a replica failed (v5 §8). The text does not list them; these are Cassandra's.
     pub enum FailureReason(u16) {
         /// The replica does not say.
         Unspecified = 0 "unknown",

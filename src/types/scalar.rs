@@ -228,6 +228,13 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_but_zero_is_true() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(read(&[byte], NativeType::Boolean), Ok(byte != 0));
+        }
+    }
+
+    #[test]
     fn values_of_the_wrong_size_are_errors() {
         assert_eq!(
             read::<i32>(&[1, 2, 3], NativeType::Int),

@@ -1,7 +1,8 @@
-//! What needs no server: vectors, every prefix of them, the protocol's tables, properties, the fuzz
-//! corpus, the floors.
+//! What needs no server: vectors, every prefix of them, the protocol's tables and clauses,
+//! properties, the fuzz corpus, the floors.
 
 mod corpus;
+mod coverage;
 mod floors;
 #[path = "../support/vectors.rs"]
 mod golden;

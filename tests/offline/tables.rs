@@ -235,7 +235,7 @@ fn statements_of_a_batch_are_of_the_kinds_of_the_table() {
     for kind in 0..=u8::MAX {
         let body = [&[0, 0, 1, kind][..], &[0xff; 5]].concat();
         let batch = Request::decode(Opcode::Batch, &mut Reader::new(&body), &Version::V4.into());
-        let row = rows.iter().find(|row| row.number("code") == kind.into());
+        let row = rows.iter().find(|row| row.number("code") == u32::from(kind));
         assert_eq!(batch.unwrap_err().field(), row.map_or("kind", |row| row.text("field")));
     }
 }

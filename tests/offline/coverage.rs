@@ -1,0 +1,234 @@
+//! Every clause of `protocol-spec/clauses.txt` has a file and a test, and both are there.
+//!
+//! `CQLWIRE_BLESS=1 cargo test --test offline --all-features` writes the page made of it,
+//! `protocol-spec/COVERAGE.md`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::golden::{self, Vector};
+
+/// How many clauses there are of each letter. They are numbered from 1, without a gap.
+const CLAUSES: [(&str, usize); 10] = [
+    ("E", 7),
+    ("F", 6),
+    ("N", 9),
+    ("R", 8),
+    ("S", 8),
+    ("C", 3),
+    ("V", 7),
+    ("T", 19),
+    ("X", 3),
+    ("D", 16),
+];
+
+/// What the protocol asks, who does it, and what shows it.
+#[derive(Debug)]
+struct Clause<'a> {
+    id: &'a str,
+    versions: &'a str,
+    section: &'a str,
+    says: &'a str,
+    files: Vec<&'a str>,
+    tests: Vec<&'a str>,
+}
+
+/// A heading, and the clauses under it.
+type Chapter<'a> = (&'a str, Vec<Clause<'a>>);
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl Into<PathBuf>) -> String {
+    let path = path.into();
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn chapters(text: &str) -> Vec<Chapter<'_>> {
+    let mut chapters: Vec<Chapter<'_>> = Vec::new();
+    for block in text.split("\n\n").filter(|block| !block.starts_with('#')) {
+        match block.strip_prefix("= ") {
+            Some(heading) => chapters.push((heading.trim(), Vec::new())),
+            None => chapters.last_mut().expect("a heading").1.push(clause(block)),
+        }
+    }
+    chapters
+}
+
+/// `E1 (v3 v4; v4 §2)`, what it says, and lines of `file:` and `test:`.
+fn clause(block: &str) -> Clause<'_> {
+    let mut lines = block.lines();
+    let head = lines.next().and_then(|line| line.strip_suffix(')')?.split_once(" ("));
+    let (id, rest) = head.unwrap_or_else(|| panic!("no clause: {block}"));
+    let (versions, section) = rest.split_once("; ").unwrap_or_else(|| panic!("{id}: no section"));
+    let says = lines.next().unwrap_or_default();
+    let (mut files, mut tests) = (Vec::new(), Vec::new());
+    for line in lines {
+        let (key, values) = line.split_once(": ").unwrap_or_else(|| panic!("{id}: {line}"));
+        match key {
+            "file" => files.extend(values.split(' ')),
+            "test" => tests.extend(values.split(' ')),
+            _ => panic!("{id}: {key} is neither file nor test"),
+        }
+    }
+    Clause { id, versions, section, says, files, tests }
+}
+
+/// What is wrong with a clause.
+fn faults(clause: &Clause<'_>) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut fault = |what: &str| faults.push(format!("{}: {what}", clause.id));
+    if !clause.says.ends_with('.') {
+        fault("it says nothing");
+    }
+    if clause.versions.split(' ').any(|version| !["v3", "v4", "v5"].contains(&version)) {
+        fault("its versions are not versions");
+    }
+    if clause.files.is_empty() {
+        fault("no file");
+    }
+    if clause.tests.is_empty() {
+        fault("no test");
+    }
+    for file in &clause.files {
+        if !file.starts_with("src/") || !root().join(file).is_file() {
+            fault(&format!("there is no {file}"));
+        }
+    }
+    for test in clause.tests.iter().filter(|test| !is_there(test)) {
+        fault(&format!("there is no {test}"));
+    }
+    let all = clause.files.iter().chain(&clause.tests);
+    if all.clone().collect::<BTreeSet<_>>().len() != all.count() {
+        fault("something stands there twice");
+    }
+    faults
+}
+
+/// Whether there is such a vector, or such a function with `#[test]` on it.
+fn is_there(test: &str) -> bool {
+    let Some((file, name)) = test.split_once("::") else {
+        return golden::all().iter().any(|vector| is_vector(test, vector));
+    };
+    let source = fs::read_to_string(root().join(file)).unwrap_or_default();
+    let mut is_test = false;
+    for line in source.lines().map(str::trim) {
+        if line.contains(&format!("fn {name}(")) {
+            return is_test;
+        }
+        // Attributes stand above the function, the test's among them.
+        is_test = line.starts_with("#[test]")
+            || line.starts_with("#[tokio::test")
+            || (is_test && line.starts_with("#["));
+    }
+    false
+}
+
+/// Whether a clause that names this test means this vector; a star stands for anything.
+fn is_vector(test: &str, vector: &Vector) -> bool {
+    let path = vector.path.strip_prefix(root()).unwrap().to_str().unwrap();
+    match test.split_once('*') {
+        Some((start, end)) => path.starts_with(start) && path.ends_with(end),
+        None => path == test,
+    }
+}
+
+/// The page that people read.
+fn page(chapters: &[Chapter<'_>]) -> String {
+    let mut page = "# What shows that we speak the protocol\n\n\
+        Made of [clauses.txt](clauses.txt) by `tests/offline/coverage.rs`, which fails when a clause \
+        has no file or no\ntest, or names one that is not there. Sections are those of the \
+        protocol's texts, v3 to v5.\n"
+        .to_owned();
+    for (heading, clauses) in chapters {
+        write!(page, "\n## {heading}\n\n| clause | what it says | file | shown by |\n").unwrap();
+        page.push_str("|---|---|---|---|\n");
+        for clause in clauses {
+            let Clause { id, versions, section, says, files, tests } = clause;
+            let files: Vec<_> = files.iter().map(|file| code(file, "src/")).collect();
+            let tests: Vec<_> = tests.iter().map(|test| shown(test)).collect();
+            let (files, tests) = (files.join("<br>"), tests.join("<br>"));
+            writeln!(page, "| **{id}** {versions}<br>{section} | {says} | {files} | {tests} |")
+                .unwrap();
+        }
+    }
+    page
+}
+
+fn link(text: &str, path: &str) -> String {
+    let path = match path.strip_prefix("protocol-spec/") {
+        Some(beside) => beside.to_owned(),
+        None => format!("../{path}"),
+    };
+    format!("[{text}]({path})")
+}
+
+/// A file by its path in `folder`, or all that a star stands for by the folder.
+fn code(path: &str, folder: &str) -> String {
+    let name = path.strip_prefix(folder).unwrap_or(path);
+    link(&format!("`{name}`"), if path.contains('*') { folder } else { path })
+}
+
+/// A test by its name, a vector by its file's.
+fn shown(test: &str) -> String {
+    match test.split_once("::") {
+        Some((file, name)) => link(&name.replace('_', " "), file),
+        None => code(test, "protocol-spec/vectors/"),
+    }
+}
+
+#[test]
+fn every_clause_has_a_file_and_a_test() {
+    let text = read(root().join("protocol-spec/clauses.txt"));
+    let chapters = chapters(&text);
+    let clauses = || chapters.iter().flat_map(|(_, clauses)| clauses);
+    let ids: Vec<&str> = clauses().map(|clause| clause.id).collect();
+    let expected = CLAUSES
+        .iter()
+        .flat_map(|(letter, count)| (1..=*count).map(move |number| format!("{letter}{number}")));
+    assert_eq!(ids, expected.collect::<Vec<_>>());
+    let faults: Vec<String> = clauses().flat_map(faults).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_page_is_what_is_made_of_the_clauses() {
+    let path = root().join("protocol-spec/COVERAGE.md");
+    let made = page(&chapters(&read(root().join("protocol-spec/clauses.txt"))));
+    if std::env::var_os("CQLWIRE_BLESS").is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    assert!(read(path) == made, "make it again: CQLWIRE_BLESS=1, see the top of this file");
+}
+
+#[test]
+fn every_vector_shows_a_clause() {
+    let text = read(root().join("protocol-spec/clauses.txt"));
+    let chapters = chapters(&text);
+    let tests = || chapters.iter().flat_map(|(_, clauses)| clauses).flat_map(|it| &it.tests);
+    for vector in golden::all() {
+        let is_named = tests().any(|test| is_vector(test, &vector));
+        assert!(is_named, "no clause names {}", vector.path.display());
+    }
+}
+
+#[test]
+fn the_check_finds_what_it_looks_for() {
+    let here = "tests/offline/coverage.rs";
+    for (block, fault) in [
+        (format!("A1 (v3; v3 §1)\nSo.\nfile: src/lib.rs\ntest: {here}::nobody"), "there is no"),
+        (format!("A1 (v3; v3 §1)\nSo.\nfile: src/lib.rs\ntest: {here}::root"), "there is no"),
+        ("A1 (v3; v3 §1)\nSo.\nfile: src/lib.rs".into(), "no test"),
+        (format!("A1 (v3; v3 §1)\nSo.\nfile: src/no.rs\ntest: {here}::{FOUND}"), "there is no"),
+        (format!("A1 (v3; v3 §1)\nSo.\ntest: {here}::{FOUND}"), "no file"),
+        (format!("A1 (v2; v2 §1)\nSo.\nfile: src/lib.rs\ntest: {here}::{FOUND}"), "versions"),
+    ] {
+        let faults = faults(&clause(&block));
+        assert!(faults.len() == 1 && faults[0].contains(fault), "{faults:?}");
+    }
+}
+
+const FOUND: &str = "the_check_finds_what_it_looks_for";
