@@ -13,7 +13,14 @@ struct Layout(Vec<Row>);
 
 impl Layout {
     fn of(form: &str) -> Self {
-        Self(table("segments").into_iter().filter(|row| row.text("form") == form).collect())
+        let rows: Vec<Row> =
+            table("segments").into_iter().filter(|row| row.text("form") == form).collect();
+        let end = rows.iter().fold(0, |end, row| {
+            assert_eq!(row.number("first bit"), end, "a gap, or two fields in one place: {row:?}");
+            end + row.number("bits")
+        });
+        assert_eq!(end % 8, 0);
+        Self(rows)
     }
 
     fn length(&self) -> usize {
