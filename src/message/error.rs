@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 
-use super::{Message, owned};
+use super::Message;
 use crate::wire::{
     Consistency, Context, DecodeError, EncodeError, EncodeErrorKind, Opcode, Reader, Version,
     Writer, wire_codes, wire_names,
@@ -219,7 +219,7 @@ impl ErrorDetails {
             ErrorCode::FunctionFailure => Self::FunctionFailure {
                 keyspace: reader.string("keyspace")?.to_owned(),
                 function: reader.string("function")?.to_owned(),
-                arguments: owned(reader.string_list("arg_types")?),
+                arguments: reader.string_list("arg_types")?,
             },
             ErrorCode::WriteFailure => {
                 let (consistency, received, block_for) = replicas(reader)?;
@@ -344,9 +344,10 @@ impl Failures {
             return reader.int("numfailures").map(Self::Count);
         }
         let count = reader.count(7, "reasonmap")?;
-        let reasons = (0..count)
-            .map(|_| Ok((reader.inet_address("endpoint")?, reader.short("failure_code")?)));
-        reasons.collect::<Result<_, _>>().map(Self::Reasons)
+        let reason = |reader: &mut Reader<'_>| {
+            Ok((reader.inet_address("endpoint")?, reader.short("failure_code")?))
+        };
+        reader.many(count, reason).map(Self::Reasons)
     }
 
     fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
