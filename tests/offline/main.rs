@@ -1,5 +1,6 @@
 //! What needs no server: vectors, every prefix of them, properties, the fuzz corpus, the floors.
 
+mod breakages;
 mod corpus;
 mod floors;
 #[path = "../support/vectors.rs"]
