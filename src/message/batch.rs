@@ -99,8 +99,7 @@ impl<'a> Message<'a> for Batch<'a> {
     fn decode(reader: &mut Reader<'a>, context: &Context) -> Result<Self, DecodeError> {
         let kind = reader.byte("type")?.into();
         let count = reader.short_count(5, "statements_count")?;
-        let statements =
-            (0..count).map(|_| statement(reader, context)).collect::<Result<_, _>>()?;
+        let statements = reader.many(count, |reader| statement(reader, context))?;
         let mut parameters = Parameters::from(reader.consistency("consistency")?);
         let flags = QueryFlags::decode(reader, context)?;
         parameters.tail(flags, reader, context)?;

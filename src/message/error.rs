@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{Failures, Message, owned};
+use super::{Failures, Message};
 use crate::wire::{
     Consistency, Context, DecodeError, EncodeError, EncodeErrorKind, Opcode, Reader, Version,
     Writer, wire_codes, wire_names,
@@ -209,7 +209,7 @@ impl ErrorDetails {
             ErrorCode::FunctionFailure => Self::FunctionFailure {
                 keyspace: reader.string("keyspace")?.to_owned(),
                 function: reader.string("function")?.to_owned(),
-                arguments: owned(reader.string_list("arg_types")?),
+                arguments: reader.string_list("arg_types")?,
             },
             ErrorCode::WriteFailure => {
                 let (consistency, received, block_for) = replicas(reader)?;

@@ -49,9 +49,10 @@ impl Failures {
             return reader.int("numfailures").map(Self::Count);
         }
         let count = reader.count(7, "reasonmap")?;
-        let reasons = (0..count)
-            .map(|_| Ok((reader.inet_address("endpoint")?, reader.short("failure_code")?.into())));
-        reasons.collect::<Result<_, _>>().map(Self::Reasons)
+        let reason = |reader: &mut Reader<'_>| {
+            Ok((reader.inet_address("endpoint")?, reader.short("failure_code")?.into()))
+        };
+        reader.many(count, reason).map(Self::Reasons)
     }
 
     pub(super) fn encode(

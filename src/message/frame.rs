@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{Request, Response, owned};
+use super::{Request, Response};
 use crate::wire::{
     BytesMap, Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, FrameEncoder,
     FrameFlags, Header, RawFrame, Reader, Stream, Version,
@@ -155,7 +155,7 @@ impl ResponseFrame {
             false => None,
         };
         let warnings = match flags.contains(FrameFlags::WARNING) {
-            true => owned(reader.string_list("warnings")?),
+            true => reader.string_list("warnings")?,
             false => Vec::new(),
         };
         let custom_payload = custom_payload(&mut reader, flags)?;

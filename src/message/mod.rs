@@ -218,7 +218,3 @@ messages! {
     }
     unknown: Bytes, |reader, rest| reader.share(rest)
 }
-
-fn owned(list: Vec<&str>) -> Vec<String> {
-    list.into_iter().map(str::to_owned).collect()
-}

@@ -24,8 +24,7 @@ impl<'a> Message<'a> for Register<'a> {
     const OPCODE: Opcode = Opcode::Register;
 
     fn decode(reader: &mut Reader<'a>, _: &Context) -> Result<Self, DecodeError> {
-        let event_types = reader.string_list("event_types")?;
-        Ok(Self { event_types: event_types.into_iter().map(Cow::Borrowed).collect() })
+        Ok(Self { event_types: reader.string_list("event_types")? })
     }
 
     fn encode(&self, writer: &mut Writer<'_>, _: &Context) -> Result<(), EncodeError> {

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 
-use super::owned;
 use crate::wire::{DecodeError, EncodeError, Reader, Writer, wire_names};
 
 wire_names! {
@@ -63,12 +62,12 @@ impl SchemaChange {
             FUNCTION => SchemaTarget::Function {
                 keyspace: string(reader, "keyspace")?,
                 name: string(reader, "name")?,
-                arguments: owned(reader.string_list("argument_types")?),
+                arguments: reader.string_list("argument_types")?,
             },
             AGGREGATE => SchemaTarget::Aggregate {
                 keyspace: string(reader, "keyspace")?,
                 name: string(reader, "name")?,
-                arguments: owned(reader.string_list("argument_types")?),
+                arguments: reader.string_list("argument_types")?,
             },
             target => {
                 let rest = reader.take_rest();

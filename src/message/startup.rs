@@ -59,8 +59,7 @@ impl<'a> Message<'a> for Startup<'a> {
     const OPCODE: Opcode = Opcode::Startup;
 
     fn decode(reader: &mut Reader<'a>, _: &Context) -> Result<Self, DecodeError> {
-        let options = reader.string_map("options")?;
-        Ok(Self { options: options.into_iter().map(|(k, v)| (k.into(), v.into())).collect() })
+        Ok(Self { options: reader.string_map("options")? })
     }
 
     fn encode(&self, writer: &mut Writer<'_>, _: &Context) -> Result<(), EncodeError> {

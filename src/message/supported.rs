@@ -1,6 +1,6 @@
 //! SUPPORTED (v4 §4.2.4).
 
-use super::{Message, owned};
+use super::Message;
 use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer};
 
 /// What the server can do: the options that STARTUP may ask for, and their values.
@@ -22,9 +22,7 @@ impl Message<'_> for Supported {
     const OPCODE: Opcode = Opcode::Supported;
 
     fn decode(reader: &mut Reader<'_>, _: &Context) -> Result<Self, DecodeError> {
-        let options = reader.string_multimap("options")?;
-        let options = options.into_iter().map(|(name, values)| (name.to_owned(), owned(values)));
-        Ok(Self { options: options.collect() })
+        Ok(Self { options: reader.string_multimap("options")? })
     }
 
     fn encode(&self, writer: &mut Writer<'_>, _: &Context) -> Result<(), EncodeError> {

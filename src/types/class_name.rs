@@ -45,15 +45,18 @@ const CLASSES: [(&str, NativeType); 21] = [
 /// The type that a class name stands for; `None` if it is of no class known here, is malformed,
 /// or nests deeper than [`MAX_TYPE_DEPTH`].
 pub(super) fn parse(class: &str) -> Option<CqlType> {
-    if class.bytes().filter(|&byte| byte == b'(').count() > MAX_NODES {
+    let parameters = class.bytes().filter(|byte| b"(,=".contains(byte)).count();
+    if parameters > FEW_PARAMETERS.saturating_add(class.len() / LENGTH_OF_A_PARAMETER) {
         return None;
     }
     let (_, tree) = all_consuming(|input| node(input, 0)).parse(class).ok()?;
     tree.to_type()
 }
 
-/// A name with more parameter lists than this is no type that a server has.
-const MAX_NODES: usize = 1024;
+/// A name with more parameters than its length is good for is no type that a server has: theirs are
+/// at least as long as the package. This bounds what the tree of a name takes.
+const FEW_PARAMETERS: usize = 16;
+const LENGTH_OF_A_PARAMETER: usize = 24;
 
 /// The class name of a type, as Cassandra writes it.
 pub(super) fn print(cql_type: &CqlType) -> String {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::CqlType;
 
 /// A table, with its keyspace.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct TableSpec {
     /// The keyspace.
     pub keyspace: String,

@@ -154,18 +154,16 @@ impl CqlType {
             }
             TUPLE => {
                 let count = reader.short_count(2, "tuple_elements")?;
-                let elements = (0..count).map(|_| Self::decode_at(reader, below));
-                Self::Tuple(elements.collect::<Result<_, _>>()?)
+                Self::Tuple(reader.many(count, |reader| Self::decode_at(reader, below))?)
             }
             UDT => {
                 let keyspace = reader.string("udt_keyspace")?.to_owned();
                 let name = reader.string("udt_name")?.to_owned();
                 let count = reader.short_count(4, "udt_fields")?;
-                let fields = (0..count).map(|_| {
+                let fields = reader.many(count, |reader| {
                     let field = reader.string("udt_field_name")?.to_owned();
                     Ok((field, Self::decode_at(reader, below)?))
-                });
-                let fields = fields.collect::<Result<_, _>>()?;
+                })?;
                 Self::Udt(Arc::new(UdtType { keyspace, name, fields }))
             }
             native => Self::Native(native.into()),

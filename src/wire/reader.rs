@@ -171,10 +171,27 @@ impl<'a> Reader<'a> {
         self.utf8(length, field)
     }
 
-    /// A `[string list]`.
-    pub fn string_list(&mut self, field: &'static str) -> Result<Vec<&'a str>> {
+    /// So many things, of which [`count`](Self::count) has said that there may be as many: room for
+    /// them is made once, and for no more than that.
+    ///
+    /// # Errors
+    /// That of the first thing that is none.
+    pub fn many<T>(
+        &mut self,
+        count: usize,
+        mut one: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut many = Vec::with_capacity(count.min(self.rest.len()));
+        for _ in 0..count {
+            many.push(one(self)?);
+        }
+        Ok(many)
+    }
+
+    /// A `[string list]`, in strings of one's choice.
+    pub fn string_list<S: From<&'a str>>(&mut self, field: &'static str) -> Result<Vec<S>> {
         let count = self.short_count(2, field)?;
-        (0..count).map(|_| self.string(field)).collect()
+        self.many(count, |reader| reader.string(field).map(S::from))
     }
 
     /// `[bytes]`: any negative length is null.
@@ -236,26 +253,27 @@ impl<'a> Reader<'a> {
     }
 
     /// A `[string map]`, in its order and with its duplicates.
-    pub fn string_map(&mut self, field: &'static str) -> Result<Vec<(&'a str, &'a str)>> {
+    pub fn string_map<S: From<&'a str>>(&mut self, field: &'static str) -> Result<Vec<(S, S)>> {
         let count = self.short_count(4, field)?;
-        (0..count).map(|_| Ok((self.string(field)?, self.string(field)?))).collect()
+        self.many(count, |reader| Ok((reader.string(field)?.into(), reader.string(field)?.into())))
     }
 
     /// A `[string multimap]`, in its order and with its duplicates.
-    pub fn string_multimap(&mut self, field: &'static str) -> Result<Vec<(&'a str, Vec<&'a str>)>> {
+    pub fn string_multimap<S: From<&'a str>>(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Vec<(S, Vec<S>)>> {
         let count = self.short_count(4, field)?;
-        (0..count).map(|_| Ok((self.string(field)?, self.string_list(field)?))).collect()
+        self.many(count, |reader| Ok((reader.string(field)?.into(), reader.string_list(field)?)))
     }
 
     /// A `[bytes map]`, in its order, with its duplicates and its nulls.
     pub fn bytes_map(&mut self, field: &'static str) -> Result<BytesMap> {
         let count = self.short_count(6, field)?;
-        (0..count)
-            .map(|_| {
-                let key = self.string(field)?.to_owned();
-                Ok((key, self.bytes(field)?.map(|bytes| self.share(bytes))))
-            })
-            .collect()
+        self.many(count, |reader| {
+            let key = reader.string(field)?.to_owned();
+            Ok((key, reader.bytes(field)?.map(|bytes| reader.share(bytes))))
+        })
     }
 
     #[inline]
@@ -318,7 +336,7 @@ mod tests {
                 0
             )
         );
-        let error = Reader::new(&[0xff; 6]).string_list("event_types").unwrap_err();
+        let error = Reader::new(&[0xff; 6]).string_list::<&str>("event_types").unwrap_err();
         assert_eq!(error.kind(), DecodeErrorKind::CountTooLarge { count: 0xffff, limit: 2 });
     }
 

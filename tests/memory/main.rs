@@ -5,9 +5,11 @@
 #[path = "../support/vectors.rs"]
 mod golden;
 
+use std::sync::Mutex;
+
 use cqlwire::message::{RequestFrame, ResponseFrame};
 use cqlwire::types::Value;
-use cqlwire::wire::{Context, FrameDecoder};
+use cqlwire::wire::{Context, FrameDecoder, Version};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -54,8 +56,12 @@ fn lies(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
+/// Only one test at a time may allocate.
+static ALONE: Mutex<()> = Mutex::new(());
+
 #[test]
 fn memory_is_bounded_by_the_input() {
+    let _alone = ALONE.lock().unwrap();
     for vector in golden::all() {
         let context = Context { max_body: LIMIT, ..vector.context };
         for lie in std::iter::once(vector.bytes.clone()).chain(lies(&vector.bytes)) {
@@ -67,5 +73,115 @@ fn memory_is_bounded_by_the_input() {
             let bound = 16 * lie.len() + (64 << 10) + decompressed;
             assert!(peak <= bound, "{}: {peak} bytes for {lie:02x?}", vector.path.display());
         }
+    }
+}
+
+/// Claims that are true, and as dear as they can be made: as many things as there are bytes for.
+#[test]
+fn memory_is_bounded_for_what_is_really_there_many_times() {
+    let _alone = ALONE.lock().unwrap();
+    let many = 60_000_usize;
+    let int = |number: usize| u32::try_from(number).unwrap().to_be_bytes();
+    let short = |number: usize| u16::try_from(number).unwrap().to_be_bytes();
+    let rows = |flags: u8, columns: usize, specs: &[u8]| {
+        [&[0, 0, 0, 2, 0, 0, 0, flags][..], &int(columns), specs, &int(0)].concat()
+    };
+    let repeated = |bytes: &[u8]| bytes.repeat(many);
+    let typed = |option: &[u8]| rows(1, 1, &[&[0; 6][..], option].concat());
+    let requests: [(&str, u8, u8, Vec<u8>); 3] = [
+        ("options of STARTUP", 0, 1, [&short(many)[..], &repeated(&[0, 0, 0, 0])].concat()),
+        ("event types", 0, 11, [&short(many)[..], &repeated(&[0, 0])].concat()),
+        (
+            "statements of a batch",
+            0,
+            13,
+            [&[0][..], &short(many), &repeated(&[1, 0, 0, 0, 0]), &[0, 1, 0]].concat(),
+        ),
+    ];
+    let responses: [(&str, u8, u8, Vec<u8>); 15] = [
+        (
+            "columns of one table",
+            0,
+            8,
+            rows(1, many, &[&[0; 4][..], &repeated(&[0, 0, 0, 9])].concat()),
+        ),
+        ("columns of a table each", 0, 8, rows(0, many, &repeated(&[0, 0, 0, 0, 0, 0, 0, 9]))),
+        (
+            "columns of tables by turns",
+            0,
+            8,
+            rows(0, many, &[0, 0, 0, 0, 0, 0, 0, 9, 0, 1, b'a', 0, 0, 0, 0, 0, 9].repeat(many / 2)),
+        ),
+        (
+            "elements of a tuple",
+            0,
+            8,
+            typed(&[&[0, 0x31][..], &short(many), &repeated(&[0, 9])].concat()),
+        ),
+        (
+            "lists in a tuple",
+            0,
+            8,
+            typed(&[&[0, 0x31][..], &short(many), &repeated(&[0, 0x20, 0, 9])].concat()),
+        ),
+        (
+            "maps in a tuple",
+            0,
+            8,
+            typed(&[&[0, 0x31][..], &short(many), &repeated(&[0, 0x21, 0, 9, 0, 9])].concat()),
+        ),
+        (
+            "empty tuples in a tuple",
+            0,
+            8,
+            typed(&[&[0, 0x31][..], &short(many), &repeated(&[0, 0x31, 0, 0])].concat()),
+        ),
+        (
+            "fields of a user type",
+            0,
+            8,
+            typed(&[&[0, 0x30, 0, 0, 0, 0][..], &short(many), &repeated(&[0, 0, 0, 9])].concat()),
+        ),
+        (
+            "custom types in a tuple",
+            0,
+            8,
+            typed(&[&[0, 0x31][..], &short(many), &repeated(&[0, 0, 0, 0])].concat()),
+        ),
+        ("warnings", 8, 8, [&short(many)[..], &repeated(&[0, 0]), &int(1)].concat()),
+        (
+            "a payload",
+            4,
+            8,
+            [&short(many)[..], &repeated(&[0, 0, 0xff, 0xff, 0xff, 0xff]), &int(1)].concat(),
+        ),
+        ("options", 0, 6, [&short(many)[..], &repeated(&[0, 0, 0, 0])].concat()),
+        (
+            "values of an option",
+            0,
+            6,
+            [&[0, 1, 0, 0][..], &short(many), &repeated(&[0, 0])].concat(),
+        ),
+        ("a class with parameters", 0, 8, {
+            let class = format!("TupleType({}a)", "a,".repeat(30_000));
+            typed(&[&[0, 0][..], &short(class.len()), class.as_bytes()].concat())
+        }),
+        ("a class with honest parameters", 0, 8, {
+            let class = "org.apache.cassandra.db.marshal.Int32Type,".repeat(1_500);
+            let class = format!("TupleType({class}UTF8Type)");
+            typed(&[&[0, 0][..], &short(class.len()), class.as_bytes()].concat())
+        }),
+    ];
+    let requests = requests.map(|case| (0x04, case));
+    let responses = responses.map(|case| (0x84, case));
+    for (version, (name, flags, opcode, body)) in requests.into_iter().chain(responses) {
+        let header = [version, flags, 0, 1, opcode];
+        let bytes = [&header[..], &int(body.len()), &body].concat();
+        let before = MEMORY.current_usage();
+        MEMORY.reset_peak_usage();
+        decode(&bytes, &Version::V4.into());
+        let peak = MEMORY.peak_usage().saturating_sub(before);
+        let bound = 16 * bytes.len() + (64 << 10);
+        assert!(peak <= bound, "{name}: {peak} bytes of memory for {} of input", bytes.len());
     }
 }

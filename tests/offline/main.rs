@@ -1,6 +1,7 @@
 //! What needs no server: vectors, every prefix of them, the protocol's tables and clauses,
 //! properties, the fuzz corpus, the floors.
 
+mod breakages;
 mod corpus;
 mod coverage;
 mod floors;

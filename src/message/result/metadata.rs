@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::types::{ColumnSpec, CqlType, TableSpec};
+use crate::types::{ColumnSpec, CqlType, NativeType, TableSpec};
 use crate::wire::{
     Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Reader, Writer, wire_flags,
 };
@@ -160,19 +160,44 @@ pub(super) fn decode_columns(
         let kind = DecodeErrorKind::CountTooLarge { count, limit };
         return Err(reader.error(kind, "columns_count"));
     }
-    let global = match flags.contains(MetadataFlags::GLOBAL_TABLES_SPEC) {
-        true => Some(decode_table(reader)?),
-        false => None,
+    let is_global = flags.contains(MetadataFlags::GLOBAL_TABLES_SPEC);
+    let mut table = match is_global {
+        true => decode_table(reader)?,
+        false => Arc::default(),
     };
+    let mut failed = None;
+    // An iterator whose length is known fills an `Arc` in place; a `Vec` would be copied into it.
     let columns = (0..count).map(|_| {
-        let table = match &global {
-            Some(table) => Arc::clone(table),
-            None => decode_table(reader)?,
+        let decoded = match failed {
+            None => {
+                decode_column(reader, is_global, &mut table).map_err(|error| failed = Some(error))
+            }
+            Some(_) => Err(()),
         };
-        let name = reader.string("column_name")?.into();
-        Ok(ColumnSpec { table, name, cql_type: CqlType::decode(reader)? })
+        decoded.unwrap_or_else(|()| ColumnSpec {
+            table: Arc::clone(&table),
+            name: Box::default(),
+            cql_type: CqlType::Native(NativeType::Blob),
+        })
     });
-    columns.collect::<Result<Vec<_>, _>>().map(Into::into)
+    let columns = columns.collect();
+    failed.map_or(Ok(columns), Err)
+}
+
+/// A column; `table` is that of the one before it, which most share.
+fn decode_column(
+    reader: &mut Reader<'_>,
+    is_global: bool,
+    table: &mut Arc<TableSpec>,
+) -> Result<ColumnSpec, DecodeError> {
+    if !is_global {
+        let (keyspace, name) = (reader.string("keyspace")?, reader.string("table")?);
+        if (&*table.keyspace, &*table.table) != (keyspace, name) {
+            *table = Arc::new(TableSpec { keyspace: keyspace.into(), table: name.into() });
+        }
+    }
+    let name = reader.string("column_name")?.into();
+    Ok(ColumnSpec { table: Arc::clone(table), name, cql_type: CqlType::decode(reader)? })
 }
 
 fn decode_table(reader: &mut Reader<'_>) -> Result<Arc<TableSpec>, DecodeError> {
