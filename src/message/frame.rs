@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{Request, Response, owned};
+use super::{Message, Request, Response, owned};
 use crate::wire::{
     BytesMap, Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, FrameEncoder,
     FrameFlags, Header, RawFrame, Reader, Stream, Version,
@@ -40,6 +40,7 @@ const SINCE_V4: FrameFlags = FrameFlags::CUSTOM_PAYLOAD.with(FrameFlags::WARNING
 
 impl<'a> RequestFrame<'a> {
     /// A request with nothing beside it.
+    #[inline]
     pub fn new(stream: Stream, request: impl Into<Request<'a>>) -> Self {
         Self {
             stream,
@@ -49,6 +50,40 @@ impl<'a> RequestFrame<'a> {
             other_flags: FrameFlags::NONE,
             trailing: Cow::Borrowed(&[]),
         }
+    }
+
+    /// Writes `request`, with nothing beside it, at the end of `out`, which is left as it was if
+    /// that fails. The bytes are those of [`encode`](Self::encode), for half of its work: the
+    /// request need not become a [`Request`].
+    ///
+    /// ```
+    /// use cqlwire::message::{Options, RequestFrame};
+    /// use cqlwire::wire::{FrameEncoder, Stream, Version};
+    ///
+    /// let (mut encoder, mut out) = (FrameEncoder::new(Version::V4), Vec::new());
+    /// RequestFrame::encode_bare(Stream(1), &Options, &mut encoder, &mut out)?;
+    /// assert_eq!(out, [4, 0, 0, 1, 5, 0, 0, 0, 0]);
+    /// # Ok::<(), cqlwire::wire::EncodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What the protocol has no bytes for in this version.
+    #[inline]
+    pub fn encode_bare<M: Message<'a> + Into<Request<'a>>>(
+        stream: Stream,
+        request: &M,
+        encoder: &mut FrameEncoder,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        let context = *encoder.context();
+        let header = Header {
+            version: context.version,
+            is_response: false,
+            flags: FrameFlags::NONE,
+            stream,
+            opcode: M::OPCODE,
+        };
+        encoder.encode(header, out, |writer| request.encode(writer, &context))
     }
 
     /// Reads a request. Its body must be plain: see [`RawFrame::decompress`].

@@ -114,6 +114,7 @@ macro_rules! messages {
 
         impl<'a> $enum {
             /// The opcode of the frame that carries this message.
+            #[inline]
             pub fn opcode(&self) -> Opcode {
                 match self {
                     $(Self::$variant(_) => <$message>::OPCODE,)+
@@ -163,6 +164,7 @@ macro_rules! messages {
         $(
             #[allow(clippy::extra_unused_lifetimes, reason = "responses borrow nothing")]
             impl<'a> From<$message> for $enum {
+                #[inline]
                 fn from(message: $message) -> Self {
                     Self::$variant(message)
                 }

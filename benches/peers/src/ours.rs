@@ -103,7 +103,7 @@ impl Client {
         let values = self.values.bind(&user, &self.columns).unwrap();
         let parameters = Parameters { values, ..Consistency::LocalQuorum.into() };
         let query = Query { text: query.into(), parameters };
-        RequestFrame::new(Stream(0), query).encode(&mut self.encoder, out).unwrap();
+        RequestFrame::encode_bare(Stream(0), &query, &mut self.encoder, out).unwrap();
     }
 
     pub fn execute(&mut self, out: &mut Vec<u8>, id: &[u8], event: &data::Mixed<'_>) {
@@ -113,6 +113,6 @@ impl Client {
         let values = self.values.bind(&event, &self.columns).unwrap();
         let parameters = Parameters { values, ..Consistency::LocalQuorum.into() };
         let execute = Execute { id: id.into(), result_metadata_id: None, parameters };
-        RequestFrame::new(Stream(0), execute).encode(&mut self.encoder, out).unwrap();
+        RequestFrame::encode_bare(Stream(0), &execute, &mut self.encoder, out).unwrap();
     }
 }
