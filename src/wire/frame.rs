@@ -205,13 +205,13 @@ impl FrameDecoder {
 #[derive(Debug)]
 pub struct FrameEncoder {
     context: Context,
-    plain: Vec<u8>,
+    room: Vec<u8>,
 }
 
 impl FrameEncoder {
     /// An encoder for a connection that has agreed on `context`.
     pub fn new(context: impl Into<Context>) -> Self {
-        Self { context: context.into(), plain: Vec::new() }
+        Self { context: context.into(), room: Vec::new() }
     }
 
     /// What the connection has agreed on.
@@ -275,20 +275,16 @@ impl FrameEncoder {
         if !header.opcode.may_be_compressed() {
             return Ok(());
         }
-        self.plain.clear();
-        self.plain.extend_from_slice(out.get(body_start..).unwrap_or_default());
-        out.truncate(start);
-        let mut writer = Writer::new(out);
-        let flags = header.flags.with(FrameFlags::COMPRESSED, true);
-        let open = Header { flags, ..header }.open(&mut writer);
-        compression.compress(&self.plain, out);
-        if out.len().saturating_sub(body_start) < self.plain.len() {
-            return Writer::new(out).close_length(open, "body");
+        let body = out.get(body_start..).unwrap_or_default();
+        let compressed = compression.compress_into(body, &mut self.room);
+        if compressed.len() >= body.len() {
+            return Ok(());
         }
         out.truncate(start);
         let mut writer = Writer::new(out);
-        header.encode(&mut writer);
-        writer.bytes(Some(&self.plain), "body")
+        let flags = header.flags.with(FrameFlags::COMPRESSED, true);
+        Header { flags, ..header }.encode(&mut writer);
+        writer.bytes(Some(compressed), "body")
     }
 }
 

@@ -65,13 +65,14 @@ pub fn header(bytes: &[u8]) -> (Header, usize) {
     Header::decode(bytes).unwrap().unwrap()
 }
 
-pub fn compress(body: &[u8], out: &mut Vec<u8>) {
-    out.clear();
-    Compression::Lz4.compress(body, out);
+/// Into room that is kept, as a connection's encoder does it.
+pub fn compress<'r>(body: &[u8], room: &'r mut Vec<u8>) -> &'r [u8] {
+    Compression::Lz4.compress_into(body, room)
 }
 
-pub fn decompress(body: &[u8]) -> Vec<u8> {
-    Compression::Lz4.decompress(body, Context::DEFAULT_MAX_BODY).unwrap()
+/// Into a buffer that is used again, as the floor does it.
+pub fn decompress(body: &[u8], out: &mut Vec<u8>) {
+    Compression::Lz4.decompress_into(body, Context::DEFAULT_MAX_BODY, out).unwrap();
 }
 
 pub fn segment(segment: &[u8], decoder: &mut SegmentDecoder) -> BytesMut {
