@@ -284,3 +284,35 @@ const fn check_version(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Parameters, Query};
+    use crate::wire::Consistency;
+
+    #[test]
+    fn a_bare_request_is_written_as_in_a_frame_of_its_own() {
+        let parameters = |page_size| Parameters { page_size, ..Consistency::Quorum.into() };
+        for context in Version::ALL.map(Context::from) {
+            for parameters in [parameters(None), parameters(Some(7))] {
+                let query = Query { text: "SELECT".into(), parameters };
+                let (mut bare, mut framed) = (Vec::new(), Vec::new());
+                let mut encoder = FrameEncoder::new(context);
+                RequestFrame::encode_bare(Stream(9), &query, &mut encoder, &mut bare).unwrap();
+                RequestFrame::new(Stream(9), query).encode(&mut encoder, &mut framed).unwrap();
+                assert_eq!(bare, framed);
+            }
+        }
+    }
+
+    #[test]
+    fn a_bare_request_that_fails_leaves_the_buffer_as_it_was() {
+        let keyspace = Some("k8s_test".into());
+        let parameters = Parameters { keyspace, ..Consistency::One.into() };
+        let query = Query { text: "SELECT".into(), parameters };
+        let (mut encoder, mut out) = (FrameEncoder::new(Version::V4), b"before".to_vec());
+        RequestFrame::encode_bare(Stream(9), &query, &mut encoder, &mut out).unwrap_err();
+        assert_eq!(out, b"before");
+    }
+}
