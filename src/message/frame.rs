@@ -53,7 +53,7 @@ impl<'a> RequestFrame<'a> {
     }
 
     /// Writes `request`, with nothing beside it, at the end of `out`, which is left as it was if
-    /// that fails. The bytes are those of [`encode`](Self::encode), for half of its work: the
+    /// that fails. The bytes are those of [`encode`](Self::encode), for about half of its work: the
     /// request need not become a [`Request`].
     ///
     /// ```
