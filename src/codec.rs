@@ -150,7 +150,7 @@ impl Ends {
     ) -> io::Result<()> {
         self.plain.clear();
         frame(&mut self.encoder, &mut self.plain)?;
-        match self.segments {
+        match &mut self.segments {
             None => out.extend_from_slice(&self.plain),
             Some(segments) => {
                 self.packed.clear();

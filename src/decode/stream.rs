@@ -135,8 +135,7 @@ impl<'a> Stream<'a> {
     }
 
     fn next_segment(&mut self) -> Result<Option<Piece>, Fault> {
-        let Some((segments, encoder)) = &mut self.segments else { return Ok(None) };
-        let encoder = *encoder;
+        let Some((segments, _)) = &mut self.segments else { return Ok(None) };
         let begin = self.received.saturating_sub(length(segments.buffer_mut().len()));
         let found = segments.next_segment().map_err(|error| Fault::fatal(error, begin))?;
         let Some(segment) = found else { return Ok(None) };
@@ -160,7 +159,9 @@ impl<'a> Stream<'a> {
         }
         let frames: Vec<&[u8]> = envelopes.iter().flatten().map(Decoded::reencoded).collect();
         let mut reencoded = Vec::new();
-        encoder.encode(&frames.concat(), &mut reencoded);
+        if let Some((_, encoder)) = &mut self.segments {
+            encoder.encode(&frames.concat(), &mut reencoded);
+        }
         Ok(Some(Piece::Segment(Found { value: describe(&segment), envelopes, reencoded })))
     }
 }

@@ -149,7 +149,7 @@ impl World {
         let mut bytes = Vec::new();
         let frame = ResponseFrame::new(stream, response);
         frame.encode(&mut FrameEncoder::new(self.context), &mut bytes).expect("an answer");
-        if let Some(segments) = self.segments {
+        if let Some(segments) = &mut self.segments {
             let frames = std::mem::take(&mut bytes);
             segments.encode(&frames, &mut bytes);
         }

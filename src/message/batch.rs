@@ -135,8 +135,7 @@ impl<'a> Message<'a> for Batch<'a> {
             values.encode(writer, context.version)?;
         }
         let parameters = self.parameters();
-        writer.consistency(self.consistency);
-        parameters.flags().encode(writer, context)?;
+        parameters.flags().encode_after(self.consistency, writer, context)?;
         parameters.encode_tail(writer, context)
     }
 }

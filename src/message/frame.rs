@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{Request, Response};
+use super::{Message, Request, Response};
 use crate::wire::{
     BytesMap, Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, FrameEncoder,
     FrameFlags, Header, RawFrame, Reader, Stream, Version,
@@ -40,6 +40,7 @@ const SINCE_V4: FrameFlags = FrameFlags::CUSTOM_PAYLOAD.with(FrameFlags::WARNING
 
 impl<'a> RequestFrame<'a> {
     /// A request with nothing beside it.
+    #[inline]
     pub fn new(stream: Stream, request: impl Into<Request<'a>>) -> Self {
         Self {
             stream,
@@ -49,6 +50,40 @@ impl<'a> RequestFrame<'a> {
             other_flags: FrameFlags::NONE,
             trailing: Cow::Borrowed(&[]),
         }
+    }
+
+    /// Writes `request`, with nothing beside it, at the end of `out`, which is left as it was if
+    /// that fails. The bytes are those of [`encode`](Self::encode), for about half of its work: the
+    /// request need not become a [`Request`].
+    ///
+    /// ```
+    /// use cqlwire::message::{Options, RequestFrame};
+    /// use cqlwire::wire::{FrameEncoder, Stream, Version};
+    ///
+    /// let (mut encoder, mut out) = (FrameEncoder::new(Version::V4), Vec::new());
+    /// RequestFrame::encode_bare(Stream(1), &Options, &mut encoder, &mut out)?;
+    /// assert_eq!(out, [4, 0, 0, 1, 5, 0, 0, 0, 0]);
+    /// # Ok::<(), cqlwire::wire::EncodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What the protocol has no bytes for in this version.
+    #[inline]
+    pub fn encode_bare<M: Message<'a> + Into<Request<'a>>>(
+        stream: Stream,
+        request: &M,
+        encoder: &mut FrameEncoder,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        let context = *encoder.context();
+        let header = Header {
+            version: context.version,
+            is_response: false,
+            flags: FrameFlags::NONE,
+            stream,
+            opcode: M::OPCODE,
+        };
+        encoder.encode(header, out, |writer| request.encode(writer, &context))
     }
 
     /// Reads a request. Its body must be plain: see [`RawFrame::decompress`].
@@ -254,7 +289,8 @@ const fn check_version(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Options, Ready};
+    use crate::message::{Options, Parameters, Query, Ready};
+    use crate::wire::Consistency;
 
     #[test]
     fn warnings_and_payloads_are_refused_in_v3() {
@@ -277,5 +313,30 @@ mod tests {
                 assert_eq!(encoded, if version == Version::V3 { refused } else { Ok(()) });
             }
         }
+    }
+
+    #[test]
+    fn a_bare_request_is_written_as_in_a_frame_of_its_own() {
+        let parameters = |page_size| Parameters { page_size, ..Consistency::Quorum.into() };
+        for context in Version::ALL.map(Context::from) {
+            for parameters in [parameters(None), parameters(Some(7))] {
+                let query = Query { text: "SELECT".into(), parameters };
+                let (mut bare, mut framed) = (Vec::new(), Vec::new());
+                let mut encoder = FrameEncoder::new(context);
+                RequestFrame::encode_bare(Stream(9), &query, &mut encoder, &mut bare).unwrap();
+                RequestFrame::new(Stream(9), query).encode(&mut encoder, &mut framed).unwrap();
+                assert_eq!(bare, framed);
+            }
+        }
+    }
+
+    #[test]
+    fn a_bare_request_that_fails_leaves_the_buffer_as_it_was() {
+        let keyspace = Some("k8s_test".into());
+        let parameters = Parameters { keyspace, ..Consistency::One.into() };
+        let query = Query { text: "SELECT".into(), parameters };
+        let (mut encoder, mut out) = (FrameEncoder::new(Version::V4), b"before".to_vec());
+        RequestFrame::encode_bare(Stream(9), &query, &mut encoder, &mut out).unwrap_err();
+        assert_eq!(out, b"before");
     }
 }

@@ -116,6 +116,7 @@ macro_rules! messages {
 
         impl<'a> $enum {
             /// The opcode of the frame that carries this message.
+            #[inline]
             pub fn opcode(&self) -> Opcode {
                 match self {
                     $(Self::$variant(_) => <$message>::OPCODE,)+
@@ -165,6 +166,7 @@ macro_rules! messages {
         $(
             #[allow(clippy::extra_unused_lifetimes, reason = "responses borrow nothing")]
             impl<'a> From<$message> for $enum {
+                #[inline]
                 fn from(message: $message) -> Self {
                     Self::$variant(message)
                 }

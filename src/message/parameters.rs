@@ -40,15 +40,29 @@ impl QueryFlags {
         }))
     }
 
+    /// The flags of what comes after the values.
+    const AFTER_VALUES: Self = Self::PAGE_SIZE
+        .with(Self::PAGING_STATE, true)
+        .with(Self::SERIAL_CONSISTENCY, true)
+        .with(Self::TIMESTAMP, true)
+        .with(Self::KEYSPACE, true)
+        .with(Self::NOW_IN_SECONDS, true);
+
+    /// Writes a consistency and then the flags.
     #[inline]
-    pub(super) fn encode(
+    pub(super) fn encode_after(
         self,
+        consistency: Consistency,
         writer: &mut Writer<'_>,
         context: &Context,
     ) -> Result<(), EncodeError> {
+        let [first, second] = consistency.code().to_be_bytes();
         match (context.version, u8::try_from(self.bits())) {
-            (Version::V5, _) => writer.int(self.bits().cast_signed()),
-            (_, Ok(byte)) => writer.byte(byte),
+            (Version::V5, _) => {
+                let [b1, b2, b3, b4] = self.bits().to_be_bytes();
+                writer.raw(&[first, second, b1, b2, b3, b4]);
+            }
+            (_, Ok(byte)) => writer.raw(&[first, second, byte]),
             (version, Err(_)) => {
                 return Err(EncodeError::new(EncodeErrorKind::NotInVersion(version), "flags"));
             }
@@ -97,6 +111,7 @@ pub struct Parameters<'a> {
 }
 
 impl From<Consistency> for Parameters<'_> {
+    #[inline]
     fn from(consistency: Consistency) -> Self {
         Self {
             consistency,
@@ -162,18 +177,31 @@ impl<'a> Parameters<'a> {
         Ok(())
     }
 
-    #[inline]
+    /// Mostly there are values and nothing after them. That much becomes part of the caller, where
+    /// the compiler may know which flags are set.
+    #[inline(always)]
     pub(super) fn encode(
         &self,
         writer: &mut Writer<'_>,
         context: &Context,
     ) -> Result<(), EncodeError> {
-        writer.consistency(self.consistency);
         let flags = self.flags();
-        flags.encode(writer, context)?;
+        flags.encode_after(self.consistency, writer, context)?;
         if flags.contains(QueryFlags::VALUES) {
             self.values.encode(writer, context.version)?;
         }
+        if flags.only(QueryFlags::AFTER_VALUES) == QueryFlags::NONE {
+            return Ok(());
+        }
+        self.encode_after_values(writer, context)
+    }
+
+    #[inline(never)]
+    fn encode_after_values(
+        &self,
+        writer: &mut Writer<'_>,
+        context: &Context,
+    ) -> Result<(), EncodeError> {
         if let Some(page_size) = self.page_size {
             writer.int(page_size);
         }
@@ -184,7 +212,6 @@ impl<'a> Parameters<'a> {
     }
 
     /// Writes what comes last, which BATCH has, too.
-    #[inline]
     pub(super) fn encode_tail(
         &self,
         writer: &mut Writer<'_>,
@@ -213,7 +240,7 @@ impl<'a> Parameters<'a> {
     }
 
     /// The flags that the fields stand for.
-    #[inline]
+    #[inline(always)]
     pub fn flags(&self) -> QueryFlags {
         self.other_flags
             .with(QueryFlags::VALUES, !self.values.is_empty())

@@ -68,7 +68,7 @@ impl Pair {
         let mut bytes = Vec::new();
         let frame = ResponseFrame::new(stream, response);
         frame.encode(&mut FrameEncoder::new(self.context), &mut bytes).unwrap();
-        if let Some(segments) = self.segments {
+        if let Some(segments) = &mut self.segments {
             let frames = std::mem::take(&mut bytes);
             segments.encode(&frames, &mut bytes);
         }

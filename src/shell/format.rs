@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(cell(&Value::List(vec![text, Value::Null])), "['it''s\\t\\x7f', null]");
         assert_eq!(cell(&Value::Inet([127, 0, 0, 1].into())), "127.0.0.1");
         assert_eq!(cell(&Value::Boolean(true)), "True");
-        assert_eq!(cell(&Value::Blob(vec![])), "0x");
+        assert_eq!(cell(&Value::Blob(vec![].into())), "0x");
     }
 
     #[test]

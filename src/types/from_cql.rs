@@ -35,6 +35,11 @@ impl<'r> Cell<'r> {
         Self { bytes, page, start, shared: Some(shared) }
     }
 
+    /// A value inside of this one, with its `bytes`.
+    pub(super) const fn part(self, bytes: &'r [u8]) -> Self {
+        Self { bytes, page: "", start: 0, shared: self.shared }
+    }
+
     /// The value's bytes.
     #[inline]
     pub const fn bytes(self) -> &'r [u8] {
@@ -96,7 +101,7 @@ impl<'r> Cell<'r> {
             if index.wrapping_add(1) == count && !reader.is_empty() {
                 return Err(ValueError::TooLong);
             }
-            Ok(element.map(Self::new))
+            Ok(element.map(|bytes| self.part(bytes)))
         }))
     }
 }
@@ -214,10 +219,12 @@ impl<'r> FromCql<'r> for Value {
         Ok(())
     }
 
+    #[inline(always)]
     fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
-        Self::decode(cql_type, cell.bytes())
+        Self::of_cell(cql_type, cell)
     }
 
+    #[inline]
     fn from_null() -> Result<Self, ValueError> {
         Ok(Self::Null)
     }

@@ -101,7 +101,7 @@ mod tests {
     fn literals() {
         let map = Value::Map(vec![(Value::Int(1), Value::Set(vec![Value::Boolean(true)]))]);
         for (value, literal) in [
-            (Value::Blob(vec![0, 0xab]), "0x00ab"),
+            (Value::Blob(vec![0, 0xab].into()), "0x00ab"),
             (Value::Double(1.0), "1.0"),
             (Value::Float(0.1), "0.1"),
             (Value::Double(f64::NEG_INFINITY), "-Infinity"),

@@ -251,7 +251,23 @@ impl<'r> FromRow<'r> for Vec<Value> {
     }
 
     fn from_row(row: &mut Row<'r>, (): &()) -> Result<Self, ValueError> {
-        (0..row.columns().len()).map(|_| row.value()).collect()
+        #[cold]
+        fn again(row: &mut Row<'_>) -> ValueError {
+            let error = (0..row.columns.len()).find_map(|_| row.value::<Value>().err());
+            error.unwrap_or(ValueError::OutOfRange)
+        }
+        let columns = row.columns.len();
+        row.values(
+            columns,
+            |row| {
+                let mut values = Self::with_capacity(columns);
+                for _ in 0..columns {
+                    values.push(row.value().ok()?);
+                }
+                Some(values)
+            },
+            again,
+        )
     }
 }
 

@@ -104,8 +104,7 @@ fixed_size! {
 
 from_cql! {
     &'r str as "&str", "`text` or `ascii`", [Text Ascii], text;
-    String as "String", "`text` or `ascii`", [Text Ascii],
-        |cell, cql_type| text(cell, cql_type).map(str::to_owned);
+    String as "String", "`text` or `ascii`", [Text Ascii], string;
     Box<str> as "Box<str>", "`text` or `ascii`", [Text Ascii],
         |cell, cql_type| text(cell, cql_type).map(Box::from);
     &'r [u8] as "&[u8]", "`blob`", [Blob], |cell, _| Ok(cell.bytes());
@@ -186,6 +185,11 @@ fn text<'r>(cell: Cell<'r>, cql_type: &CqlType) -> Result<&'r str, ValueError> {
         CqlType::Native(NativeType::Ascii) => ascii(text),
         _ => Ok(text),
     }
+}
+
+#[inline(always)]
+fn string(cell: Cell<'_>, cql_type: &CqlType) -> Result<String, ValueError> {
+    text(cell, cql_type).map(str::to_owned)
 }
 
 #[inline(never)]

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{
@@ -12,6 +13,9 @@ use super::{
 use crate::wire::Writer;
 
 /// Any CQL value, for tools that learn the types at run time.
+///
+/// The bytes of a blob out of a response are shared with it, not copied: as long as they live, so
+/// does the page they came in.
 ///
 /// It prints as the CQL literal:
 ///
@@ -31,7 +35,7 @@ pub enum Value {
     Empty,
     Ascii(String),
     BigInt(i64),
-    Blob(Vec<u8>),
+    Blob(Bytes),
     Boolean(bool),
     Counter(i64),
     Date(Date),
@@ -60,7 +64,7 @@ pub enum Value {
     },
     Vector(Vec<Value>),
     /// The bytes of a custom type, or of a native type that is not known here.
-    Custom(Vec<u8>),
+    Custom(Bytes),
 }
 
 impl Value {
@@ -69,15 +73,28 @@ impl Value {
     /// # Errors
     /// Bytes that are no value of the type.
     pub fn decode(cql_type: &CqlType, bytes: &[u8]) -> Result<Self, ValueError> {
-        let cell = Cell::new(bytes);
-        if let CqlType::Native(native) = cql_type {
-            return native_value(*native, cell, cql_type);
+        Self::part_of(cql_type, Cell::new(bytes))
+    }
+
+    /// Inlined for the rows of a page, most of whose values are native.
+    #[inline(always)]
+    pub(super) fn of_cell(cql_type: &CqlType, cell: Cell<'_>) -> Result<Self, ValueError> {
+        match cql_type {
+            CqlType::Native(native) => native_value(*native, cell, cql_type),
+            _ => Self::nested(cql_type, cell),
         }
-        if bytes.is_empty() && !matches!(cql_type, CqlType::Custom(_)) {
+    }
+
+    fn part_of(cql_type: &CqlType, cell: Cell<'_>) -> Result<Self, ValueError> {
+        Self::of_cell(cql_type, cell)
+    }
+
+    fn nested(cql_type: &CqlType, cell: Cell<'_>) -> Result<Self, ValueError> {
+        if cell.bytes().is_empty() && !matches!(cql_type, CqlType::Custom(_)) {
             return Ok(Self::Empty);
         }
         let optional = |cql_type: &CqlType, cell: Option<Cell<'_>>| match cell {
-            Some(cell) => Self::decode(cql_type, cell.bytes()),
+            Some(cell) => Self::part_of(cql_type, cell),
             None => Ok(Self::Null),
         };
         let elements = |element: &CqlType| {
@@ -94,13 +111,13 @@ impl Value {
                 }
                 Self::Map(entries)
             }
-            CqlType::Tuple(elements) => Self::Tuple(fields(elements.iter(), bytes)?),
+            CqlType::Tuple(elements) => Self::Tuple(fields(elements.iter(), cell)?),
             CqlType::Udt(udt) => {
-                let fields = fields(udt.fields.iter().map(|(_, field)| field), bytes)?;
+                let fields = fields(udt.fields.iter().map(|(_, field)| field), cell)?;
                 Self::Udt { udt: Arc::clone(udt), fields }
             }
-            CqlType::Vector(vector) => Self::Vector(vector_elements(vector, bytes)?),
-            CqlType::Custom(_) | CqlType::Native(_) => Self::Custom(bytes.to_vec()),
+            CqlType::Vector(vector) => Self::Vector(vector_elements(vector, cell)?),
+            CqlType::Custom(_) | CqlType::Native(_) => Self::Custom(cell.share()),
         })
     }
 
@@ -190,60 +207,48 @@ impl Value {
     }
 }
 
-fn native_value(
-    native: NativeType,
-    cell: Cell<'_>,
-    cql_type: &CqlType,
-) -> Result<Value, ValueError> {
-    fn read<'r, T: FromCql<'r>>(
-        value: fn(T) -> Value,
-        cell: Cell<'r>,
-        cql_type: &'r CqlType,
-    ) -> Result<Value, ValueError> {
-        T::from_cell(cell, cql_type).map(value)
-    }
-    let decoded = match native {
-        NativeType::Ascii => read(Value::Ascii, cell, cql_type),
-        NativeType::BigInt => read(Value::BigInt, cell, cql_type),
-        NativeType::Blob => read(Value::Blob, cell, cql_type),
-        NativeType::Boolean => read(Value::Boolean, cell, cql_type),
-        NativeType::Counter => read(Value::Counter, cell, cql_type),
-        NativeType::Decimal => read(Value::Decimal, cell, cql_type),
-        NativeType::Double => read(Value::Double, cell, cql_type),
-        NativeType::Float => read(Value::Float, cell, cql_type),
-        NativeType::Int => read(Value::Int, cell, cql_type),
-        NativeType::Timestamp => read(Value::Timestamp, cell, cql_type),
-        NativeType::Uuid => read(Value::Uuid, cell, cql_type),
-        NativeType::Text => read(Value::Text, cell, cql_type),
-        NativeType::Varint => read(Value::Varint, cell, cql_type),
-        NativeType::TimeUuid => read(Value::TimeUuid, cell, cql_type),
-        NativeType::Inet => read(Value::Inet, cell, cql_type),
-        NativeType::Date => read(Value::Date, cell, cql_type),
-        NativeType::Time => read(Value::Time, cell, cql_type),
-        NativeType::SmallInt => read(Value::SmallInt, cell, cql_type),
-        NativeType::TinyInt => read(Value::TinyInt, cell, cql_type),
-        NativeType::Duration => read(Value::Duration, cell, cql_type),
-        NativeType::Unknown(_) => Ok(Value::Custom(cell.bytes().to_vec())),
+/// Decodes native values, whose variants are called as their types are.
+macro_rules! native_value {
+    ($($native:ident)+) => {
+        #[inline(always)]
+        fn native_value(
+            native: NativeType,
+            cell: Cell<'_>,
+            cql_type: &CqlType,
+        ) -> Result<Value, ValueError> {
+            match native {
+                $(NativeType::$native => match FromCql::from_cell(cell, cql_type) {
+                    Ok(value) => Ok(Value::$native(value)),
+                    Err(error) => empty_or(error),
+                },)+
+                NativeType::Unknown(_) => Ok(Value::Custom(cell.share())),
+            }
+        }
     };
-    match decoded {
-        Err(ValueError::Empty) => Ok(Value::Empty),
-        decoded => decoded,
-    }
+}
+native_value! {
+    Ascii BigInt Blob Boolean Counter Date Decimal Double Duration Float Inet Int SmallInt Text Time
+    TimeUuid Timestamp TinyInt Uuid Varint
+}
+
+#[cold]
+fn empty_or(error: ValueError) -> Result<Value, ValueError> {
+    if error == ValueError::Empty { Ok(Value::Empty) } else { Err(error) }
 }
 
 /// The fields of a tuple or a user-defined type, `[bytes]` after `[bytes]`; the last may be missing.
 fn fields<'t>(
     types: impl Iterator<Item = &'t CqlType>,
-    bytes: &[u8],
+    cell: Cell<'_>,
 ) -> Result<Vec<Value>, ValueError> {
-    let mut reader = crate::wire::Reader::new(bytes);
+    let mut reader = crate::wire::Reader::new(cell.bytes());
     let mut fields = Vec::new();
     for field in types {
         if reader.is_empty() {
             break;
         }
         fields.push(match reader.bytes("field").map_err(|_| ValueError::TooShort)? {
-            Some(bytes) => Value::decode(field, bytes)?,
+            Some(bytes) => Value::part_of(field, cell.part(bytes))?,
             None => Value::Null,
         });
     }
@@ -251,11 +256,11 @@ fn fields<'t>(
 }
 
 /// The elements of a vector: back to back where they have one size, else each after its length.
-fn vector_elements(vector: &VectorType, bytes: &[u8]) -> Result<Vec<Value>, ValueError> {
-    let mut rest = bytes;
+fn vector_elements(vector: &VectorType, cell: Cell<'_>) -> Result<Vec<Value>, ValueError> {
+    let mut rest = cell.bytes();
     let size = vector.element.fixed_size_in_vector();
     let smallest = size.unwrap_or(1).max(1);
-    if vector.dimensions.checked_mul(smallest).is_none_or(|all| all > bytes.len()) {
+    if vector.dimensions.checked_mul(smallest).is_none_or(|all| all > rest.len()) {
         return Err(ValueError::TooShort);
     }
     let elements = (0..vector.dimensions).map(|_| {
@@ -266,7 +271,7 @@ fn vector_elements(vector: &VectorType, bytes: &[u8]) -> Result<Vec<Value>, Valu
         };
         let (element, after) = rest.split_at_checked(length).ok_or(ValueError::TooShort)?;
         rest = after;
-        Value::decode(&vector.element, element)
+        Value::part_of(&vector.element, cell.part(element))
     });
     let elements = elements.collect::<Result<_, _>>()?;
     if rest.is_empty() { Ok(elements) } else { Err(ValueError::TooLong) }
@@ -348,7 +353,7 @@ mod tests {
             assert_eq!(Value::decode(&native.into(), &[]), Ok(Value::Empty));
         }
         assert_eq!(Value::decode(&NativeType::Text.into(), &[]), Ok(Value::Text(String::new())));
-        assert_eq!(Value::decode(&NativeType::Blob.into(), &[]), Ok(Value::Blob(vec![])));
+        assert_eq!(Value::decode(&NativeType::Blob.into(), &[]), Ok(Value::Blob(Bytes::new())));
     }
 
     #[test]

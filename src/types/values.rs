@@ -97,12 +97,17 @@ impl<'a> Values<'a> {
     /// A value that is not set, in v3, which has none.
     #[inline]
     pub fn encode(&self, writer: &mut Writer<'_>, version: Version) -> Result<(), EncodeError> {
-        if version == Version::V3 && self.iter().any(|named| named.value == RawValue::Unset) {
+        if version == Version::V3 && self.has_unset() {
             return Err(EncodeError::new(EncodeErrorKind::NotInVersion(version), "value"));
         }
         writer.short(self.count);
         writer.raw(&self.bytes);
         Ok(())
+    }
+
+    #[inline(never)]
+    fn has_unset(&self) -> bool {
+        self.iter().any(|named| named.value == RawValue::Unset)
     }
 }
 
@@ -161,7 +166,8 @@ impl ValuesBuffer {
         self.clear();
         let count = |kind| BindError::new(kind, None);
         self.count = u16::try_from(columns.len()).map_err(|_| count(BindErrorKind::TooLong))?;
-        let mut binder = Binder { columns, next: 0, writer: Writer::new(&mut self.bytes) };
+        let writer = Writer::new(&mut self.bytes);
+        let mut binder = Binder { columns, next: 0, writer };
         values.bind(&mut binder)?;
         if binder.next != columns.len() {
             let found = binder.next;
@@ -218,15 +224,21 @@ impl Binder<'_> {
     ///
     /// # Errors
     /// A value that does not go with it. A value too many is counted, and refused at the end.
-    #[inline]
+    #[inline(always)]
     pub fn value(&mut self, value: &(impl ToCql + ?Sized)) -> Result<(), BindError> {
         let index = self.next;
         self.next = index.wrapping_add(1);
         let Some(column) = self.columns.get(index) else { return Ok(()) };
-        value
-            .to_cql(&column.cql_type, &mut self.writer)
-            .map_err(|kind| BindError::new(kind, Some((index, column))))
+        match value.to_cql(&column.cql_type, &mut self.writer) {
+            Ok(()) => Ok(()),
+            Err(kind) => Err(misfit(kind, index, column)),
+        }
     }
+}
+
+#[cold]
+fn misfit(kind: BindErrorKind, index: usize, column: &ColumnSpec) -> BindError {
+    BindError::new(kind, Some((index, column)))
 }
 
 /// The values of a whole statement: a tuple, a slice, or a struct that says how.

@@ -51,15 +51,17 @@ impl Compression {
 
     /// Writes `body`, compressed, at the end of `out`.
     pub fn compress(self, body: &[u8], out: &mut Vec<u8>) {
-        match self {
-            Self::Lz4 => {
-                let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-                out.extend_from_slice(&length.to_be_bytes());
-                lz4_compress(body, out);
-            }
-            #[cfg(feature = "snappy")]
-            Self::Snappy => snappy_compress(body, out),
-        }
+        let start = out.len();
+        out.resize(start.saturating_add(self.bound(body.len())), 0);
+        let written = self.compress_to(body, out.get_mut(start..).unwrap_or_default());
+        out.truncate(start.saturating_add(written));
+    }
+
+    /// Compresses `body` into `room`, which only grows, and gives the part that holds the result.
+    /// Room that is used again need not be set to zero again: keep it as long as there are bodies.
+    pub fn compress_into<'r>(self, body: &[u8], room: &'r mut Vec<u8>) -> &'r [u8] {
+        let written = self.compress_to(body, at_least(room, self.bound(body.len())));
+        room.get(..written).unwrap_or_default()
     }
 
     /// The body that `compressed` holds.
@@ -68,78 +70,125 @@ impl Compression {
     /// When it claims more than `limit` bytes, or does not decompress to exactly what it claims.
     /// Nothing is allocated for a claim that the input is too short to make true.
     pub fn decompress(self, compressed: &[u8], limit: usize) -> Result<Vec<u8>, DecodeErrorKind> {
+        let mut body = Vec::new();
+        self.decompress_into(compressed, limit, &mut body)?;
+        Ok(body)
+    }
+
+    /// The same in place of what `body` held, whose room is used again.
+    ///
+    /// # Errors
+    /// As [`decompress`](Self::decompress). What `body` holds is then of no use.
+    pub fn decompress_into(
+        self,
+        compressed: &[u8],
+        limit: usize,
+        body: &mut Vec<u8>,
+    ) -> Result<(), DecodeErrorKind> {
         match self {
             Self::Lz4 => {
                 let invalid = DecodeErrorKind::InvalidCompression;
                 let (claim, block) = compressed.split_first_chunk().ok_or(invalid)?;
                 let claim = u32::from_be_bytes(*claim);
                 match usize::try_from(claim) {
-                    Ok(length) if length <= limit => lz4_decompress(block, length),
+                    Ok(length) if length <= limit => lz4_decompress(block, length, body),
                     _ => Err(DecodeErrorKind::DecompressedTooLong { length: claim.into(), limit }),
                 }
             }
             #[cfg(feature = "snappy")]
-            Self::Snappy => snappy_decompress(compressed, limit),
+            Self::Snappy => snappy_decompress(compressed, limit, body),
+        }
+    }
+
+    /// The most bytes that a body of `length` takes compressed.
+    fn bound(self, length: usize) -> usize {
+        match self {
+            Self::Lz4 => lz4_flex::block::get_maximum_output_size(length).saturating_add(4),
+            #[cfg(feature = "snappy")]
+            Self::Snappy => snap::raw::max_compress_len(length),
+        }
+    }
+
+    /// Compresses into room for the most bytes that it can take, and says how many it took.
+    fn compress_to(self, body: &[u8], room: &mut [u8]) -> usize {
+        match self {
+            Self::Lz4 => {
+                let Some((length, block)) = room.split_first_chunk_mut() else { return 0 };
+                *length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_be_bytes();
+                // There is always enough room.
+                let written = lz4_flex::block::compress_into(body, block).unwrap_or_default();
+                written.saturating_add(length.len())
+            }
+            #[cfg(feature = "snappy")]
+            Self::Snappy => snap::raw::Encoder::new().compress(body, room).unwrap_or_default(),
         }
     }
 }
 
-/// Writes `body` at the end of `out` as one LZ4 block, without its length.
-pub(super) fn lz4_compress(body: &[u8], out: &mut Vec<u8>) {
+/// The LZ4 block that holds `body`, in `room`, which only grows.
+pub(super) fn lz4_compress<'r>(body: &[u8], room: &'r mut Vec<u8>) -> &'r [u8] {
     let bound = lz4_flex::block::get_maximum_output_size(body.len());
-    append(out, bound, |room| lz4_flex::block::compress_into(body, room).ok());
+    let written = lz4_flex::block::compress_into(body, at_least(room, bound)).unwrap_or_default();
+    room.get(..written).unwrap_or_default()
 }
 
-/// The `length` bytes that an LZ4 block holds.
-pub(super) fn lz4_decompress(block: &[u8], length: usize) -> Result<Vec<u8>, DecodeErrorKind> {
-    decompress_exactly(block, length, LZ4_MAX_RATIO, |block, body| {
+/// Puts the `length` bytes that an LZ4 block holds into `body`.
+pub(super) fn lz4_decompress(
+    block: &[u8],
+    length: usize,
+    body: &mut Vec<u8>,
+) -> Result<(), DecodeErrorKind> {
+    decompress_exactly(block, length, LZ4_MAX_RATIO, body, |block, body| {
         lz4_flex::block::decompress_into(block, body).ok()
     })
 }
 
 #[cfg(feature = "snappy")]
-fn snappy_compress(body: &[u8], out: &mut Vec<u8>) {
-    let bound = snap::raw::max_compress_len(body.len());
-    append(out, bound, |room| snap::raw::Encoder::new().compress(body, room).ok());
-}
-
-#[cfg(feature = "snappy")]
-fn snappy_decompress(compressed: &[u8], limit: usize) -> Result<Vec<u8>, DecodeErrorKind> {
+fn snappy_decompress(
+    compressed: &[u8],
+    limit: usize,
+    body: &mut Vec<u8>,
+) -> Result<(), DecodeErrorKind> {
     let claim = snap::raw::decompress_len(compressed);
     let length = claim.map_err(|_| DecodeErrorKind::InvalidCompression)?;
     if length > limit {
         let length = u64::try_from(length).unwrap_or(u64::MAX);
         return Err(DecodeErrorKind::DecompressedTooLong { length, limit });
     }
-    decompress_exactly(compressed, length, SNAPPY_MAX_RATIO, |block, body| {
+    decompress_exactly(compressed, length, SNAPPY_MAX_RATIO, body, |block, body| {
         snap::raw::Decoder::new().decompress(block, body).ok()
     })
 }
 
-/// Writes what `compress` makes at the end of `out`, for which it needs at most `bound` bytes.
-fn append(out: &mut Vec<u8>, bound: usize, compress: impl FnOnce(&mut [u8]) -> Option<usize>) {
-    let start = out.len();
-    out.resize(start.saturating_add(bound), 0);
-    let room = out.get_mut(start..).unwrap_or_default();
-    // The room is the maximum, so there is always enough of it.
-    let written = compress(room).unwrap_or_default();
-    out.truncate(start.saturating_add(written));
+/// `room`, which is made longer if it has less than `length` bytes.
+fn at_least(room: &mut Vec<u8>, length: usize) -> &mut [u8] {
+    if room.len() < length {
+        room.resize(length, 0);
+    }
+    room
 }
 
-/// The `length` bytes that `decompress` makes of a block: so many, and not one less.
+/// Puts the `length` bytes that `decompress` makes of a block into `body`: so many, and not one
+/// less.
 fn decompress_exactly(
     block: &[u8],
     length: usize,
     max_ratio: usize,
+    body: &mut Vec<u8>,
     decompress: impl FnOnce(&[u8], &mut [u8]) -> Option<usize>,
-) -> Result<Vec<u8>, DecodeErrorKind> {
+) -> Result<(), DecodeErrorKind> {
     let invalid = DecodeErrorKind::InvalidCompression;
     if length > block.len().saturating_mul(max_ratio) {
         return Err(invalid);
     }
-    let mut body = vec![0; length];
-    match decompress(block, &mut body) {
-        Some(written) if written == length => Ok(body),
+    if body.capacity() < length {
+        // What the body holds need not be copied, and the allocator may have zeroes at hand.
+        *body = vec![0; length];
+    } else {
+        body.resize(length, 0);
+    }
+    match decompress(block, body) {
+        Some(written) if written == length => Ok(()),
         _ => Err(invalid),
     }
 }
@@ -210,6 +259,21 @@ mod tests {
                 compression.decompress(&claiming(compression, u32::MAX, &body), 1 << 20),
                 Err(DecodeErrorKind::DecompressedTooLong { length: 0xffff_ffff, limit: 1 << 20 })
             );
+        }
+    }
+
+    #[test]
+    fn room_that_was_used_before_changes_nothing() {
+        let bodies = [&b"the same words, the same words, the same words"[..], b"", b"another"];
+        for &compression in Compression::ALL {
+            let (mut room, mut decompressed) = (Vec::new(), Vec::new());
+            for body in bodies {
+                let mut fresh = Vec::new();
+                compression.compress(body, &mut fresh);
+                assert_eq!(compression.compress_into(body, &mut room), fresh);
+                compression.decompress_into(&fresh, 99, &mut decompressed).unwrap();
+                assert_eq!(decompressed, body);
+            }
         }
     }
 

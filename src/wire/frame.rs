@@ -208,13 +208,13 @@ impl FrameDecoder {
 #[derive(Debug)]
 pub struct FrameEncoder {
     context: Context,
-    plain: Vec<u8>,
+    room: Vec<u8>,
 }
 
 impl FrameEncoder {
     /// An encoder for a connection that has agreed on `context`.
     pub fn new(context: impl Into<Context>) -> Self {
-        Self { context: context.into(), plain: Vec::new() }
+        Self { context: context.into(), room: Vec::new() }
     }
 
     /// What the connection has agreed on.
@@ -226,6 +226,7 @@ impl FrameEncoder {
     ///
     /// # Errors
     /// What `body` returns, and a body over the limit of the context. `out` is then as it was.
+    #[inline]
     pub fn encode(
         &mut self,
         header: Header,
@@ -249,8 +250,7 @@ impl FrameEncoder {
     ) -> Result<(), EncodeError> {
         let start = out.len();
         let mut writer = Writer::new(out);
-        header.encode(&mut writer);
-        let open = writer.open_length();
+        let open = header.open(&mut writer);
         let body_start = writer.position();
         body(&mut writer)?;
         let length = writer.position().saturating_sub(body_start);
@@ -259,36 +259,35 @@ impl FrameEncoder {
             return Err(EncodeError::new(EncodeErrorKind::TooLong { length, limit }, "body"));
         }
         writer.close_length(open, "body")?;
-        self.compress(header, out, start, body_start)
+        match self.context.frame_compression() {
+            Some(compression) => self.compress(compression, header, out, start, body_start),
+            None => Ok(()),
+        }
     }
 
     /// Compresses the body that stands at the end of `out`, if that makes it shorter.
+    #[inline(never)]
     fn compress(
         &mut self,
+        compression: Compression,
         header: Header,
         out: &mut Vec<u8>,
         start: usize,
         body_start: usize,
     ) -> Result<(), EncodeError> {
-        let Some(compression) = self.context.frame_compression() else { return Ok(()) };
         if !header.opcode.may_be_compressed() {
             return Ok(());
         }
-        self.plain.clear();
-        self.plain.extend_from_slice(out.get(body_start..).unwrap_or_default());
+        let body = out.get(body_start..).unwrap_or_default();
+        let compressed = compression.compress_into(body, &mut self.room);
+        if compressed.len() >= body.len() {
+            return Ok(());
+        }
         out.truncate(start);
         let mut writer = Writer::new(out);
         let flags = header.flags.with(FrameFlags::COMPRESSED, true);
         Header { flags, ..header }.encode(&mut writer);
-        let open = writer.open_length();
-        compression.compress(&self.plain, out);
-        if out.len().saturating_sub(body_start) < self.plain.len() {
-            return Writer::new(out).close_length(open, "body");
-        }
-        out.truncate(start);
-        let mut writer = Writer::new(out);
-        header.encode(&mut writer);
-        writer.bytes(Some(&self.plain), "body")
+        writer.bytes(Some(compressed), "body")
     }
 }
 

@@ -1,6 +1,6 @@
 //! The nine bytes before every body.
 
-use super::{DecodeError, DecodeErrorKind, FrameFlags, Opcode, Version, Writer};
+use super::{DecodeError, DecodeErrorKind, FrameFlags, Opcode, Placeholder, Version, Writer};
 
 /// The number that ties a response to its request (v4 §2.3).
 ///
@@ -84,15 +84,24 @@ impl Header {
     /// Writes the header up to the length of the body, which the caller writes next.
     #[inline]
     pub fn encode(&self, writer: &mut Writer<'_>) {
+        writer.raw(&self.start());
+    }
+
+    /// Writes the header, and leaves the length of the body open.
+    #[inline]
+    pub fn open(&self, writer: &mut Writer<'_>) -> Placeholder {
+        let [version, flags, stream1, stream2, opcode] = self.start();
+        writer.raw(&[version, flags, stream1, stream2, opcode, 0, 0, 0, 0]);
+        writer.opened()
+    }
+
+    /// The bytes before the length.
+    #[inline]
+    const fn start(&self) -> [u8; 5] {
         let direction = if self.is_response { 0x80 } else { 0 };
         let [stream1, stream2] = self.stream.0.to_be_bytes();
-        writer.raw(&[
-            self.version.number() | direction,
-            self.flags.bits(),
-            stream1,
-            stream2,
-            self.opcode.code(),
-        ]);
+        let version = self.version.number() | direction;
+        [version, self.flags.bits(), stream1, stream2, self.opcode.code()]
     }
 }
 

@@ -113,9 +113,10 @@ impl SegmentDecoder {
         }
         let (payload, compressed_length) = match self.layout {
             Layout::Lz4 if header.uncompressed > 0 => {
-                let body = lz4_decompress(&payload, header.uncompressed);
+                let mut body = Vec::new();
                 let kind = DecodeErrorKind::InvalidSegment;
-                let body = body.map_err(|_| DecodeError::new(kind, "payload", before_payload))?;
+                lz4_decompress(&payload, header.uncompressed, &mut body)
+                    .map_err(|_| DecodeError::new(kind, "payload", before_payload))?;
                 (BytesMut::from(Bytes::from(body)), Some(header.length))
             }
             _ => (payload, None),
@@ -165,21 +166,24 @@ impl SegmentHeader {
 }
 
 /// Writes segments.
-#[derive(Debug, Clone, Copy)]
+///
+/// It keeps the room that compression needs, so that a connection allocates it once.
+#[derive(Debug, Clone)]
 pub struct SegmentEncoder {
     layout: Layout,
+    room: Vec<u8>,
 }
 
 impl SegmentEncoder {
     /// An encoder of compressed segments for [`Compression::Lz4`], and of plain ones for anything
     /// else.
     pub const fn new(compression: Option<Compression>) -> Self {
-        Self { layout: Layout::of(compression) }
+        Self { layout: Layout::of(compression), room: Vec::new() }
     }
 
     /// Writes whole frames, one after the other in `frames`, at the end of `out`: as many as fit
     /// into each segment, and one that fits into none in several.
-    pub fn encode(self, frames: &[u8], out: &mut Vec<u8>) {
+    pub fn encode(&mut self, frames: &[u8], out: &mut Vec<u8>) {
         let mut rest = frames;
         while !rest.is_empty() {
             let whole = whole_frames(rest);
@@ -193,16 +197,15 @@ impl SegmentEncoder {
         }
     }
 
-    fn encode_one(self, payload: &[u8], self_contained: bool, out: &mut Vec<u8>) {
+    fn encode_one(&mut self, payload: &[u8], self_contained: bool, out: &mut Vec<u8>) {
         let word = self.layout.word();
         if self.layout == Layout::Lz4 {
-            let mut compressed = Vec::new();
-            lz4_compress(payload, &mut compressed);
+            let compressed = lz4_compress(payload, &mut self.room);
             if compressed.len() < payload.len() {
                 let (length, uncompressed) = (compressed.len(), payload.len());
                 SegmentHeader { length, uncompressed, self_contained }.encode(word, out);
-                out.extend_from_slice(&compressed);
-                out.extend_from_slice(&crc32(&compressed).to_le_bytes());
+                out.extend_from_slice(compressed);
+                out.extend_from_slice(&crc32(compressed).to_le_bytes());
                 return;
             }
         }

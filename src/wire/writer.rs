@@ -169,9 +169,15 @@ impl<'a> Writer<'a> {
     #[inline]
     pub fn value_array<const N: usize>(&mut self, bytes: [u8; N]) {
         const { assert!(N <= 16, "the length is written as one byte") };
+        // Length and value are written at once: room is then looked for only once.
+        let mut value = [0; 20];
+        let (length, rest) = value.split_at_mut(4);
         #[expect(clippy::cast_possible_truncation, reason = "asserted above, at compile time")]
-        self.raw(&[0, 0, 0, N as u8]);
-        self.raw(&bytes);
+        length.copy_from_slice(&[0, 0, 0, N as u8]);
+        let (room, rest) = rest.split_at_mut(N);
+        room.copy_from_slice(&bytes);
+        let unused = rest.len();
+        self.raw(value.get(..value.len().saturating_sub(unused)).unwrap_or_default());
     }
 
     /// An `[inetaddr]`: an address without a port.
@@ -233,6 +239,12 @@ impl<'a> Writer<'a> {
     #[inline]
     pub fn open_length(&mut self) -> Placeholder {
         self.int(0);
+        self.opened()
+    }
+
+    /// The length that the last four bytes are the room for.
+    #[inline]
+    pub(super) const fn opened(&self) -> Placeholder {
         Placeholder { end: self.out.len() }
     }
 
@@ -255,6 +267,7 @@ impl<'a> Writer<'a> {
     }
 }
 
+#[inline]
 fn int_length(length: usize, field: &'static str) -> Result<i32> {
     i32::try_from(length).map_err(|_| too_long(length, 0x7fff_ffff, field))
 }

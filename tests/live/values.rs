@@ -66,7 +66,7 @@ fn cases(node: &Node) -> Vec<Case> {
     let mut cases = vec![
         case("ascii", [Value::Ascii("it's".into()), Value::Ascii(String::new())]),
         case("bigint", [i64::MIN, 0, i64::MAX].map(Value::BigInt)),
-        case("blob", [vec![], vec![0, 0xff]].map(Value::Blob)),
+        case("blob", [vec![], vec![0, 0xff]].map(|bytes| Value::Blob(bytes.into()))),
         case("boolean", [false, true].map(Value::Boolean)),
         case("date", [Date(0), Date(-719_528), Date(19_782)].map(Value::Date)),
         case("decimal", [decimal(0, 0), decimal(3, -1), decimal(-4, 12), decimal(9, i128::MAX)]),

@@ -483,7 +483,7 @@ pub(crate) fn value(cql_type: &CqlType) -> BoxedStrategy<Value> {
         CqlType::Vector(vector) => {
             vec(value(&vector.element), vector.dimensions).prop_map(Value::Vector).boxed()
         }
-        _ => bytes().prop_map(|bytes| Value::Custom(bytes.to_vec())).boxed(),
+        _ => bytes().prop_map(Value::Custom).boxed(),
     }
 }
 
@@ -502,7 +502,7 @@ fn native_value(native: NativeType) -> BoxedStrategy<Value> {
     match native {
         NativeType::Ascii => "[ -~]{0,12}".prop_map(Value::Ascii).boxed(),
         NativeType::BigInt => any::<i64>().prop_map(Value::BigInt).boxed(),
-        NativeType::Blob => bytes().prop_map(|bytes| Value::Blob(bytes.to_vec())).boxed(),
+        NativeType::Blob => bytes().prop_map(Value::Blob).boxed(),
         NativeType::Boolean => any::<bool>().prop_map(Value::Boolean).boxed(),
         NativeType::Counter => any::<i64>().prop_map(Value::Counter).boxed(),
         NativeType::Decimal => (any::<i32>(), any::<i128>())
@@ -529,6 +529,6 @@ fn native_value(native: NativeType) -> BoxedStrategy<Value> {
                 Value::Duration(Duration { months, days, nanoseconds })
             })
             .boxed(),
-        _ => bytes().prop_map(|bytes| Value::Custom(bytes.to_vec())).boxed(),
+        _ => bytes().prop_map(Value::Custom).boxed(),
     }
 }

@@ -65,13 +65,14 @@ pub fn header(bytes: &[u8]) -> (Header, usize) {
     Header::decode(bytes).unwrap().unwrap()
 }
 
-pub fn compress(body: &[u8], out: &mut Vec<u8>) {
-    out.clear();
-    Compression::Lz4.compress(body, out);
+/// Into room that is kept, as a connection's encoder does it.
+pub fn compress<'r>(body: &[u8], room: &'r mut Vec<u8>) -> &'r [u8] {
+    Compression::Lz4.compress_into(body, room)
 }
 
-pub fn decompress(body: &[u8]) -> Vec<u8> {
-    Compression::Lz4.decompress(body, Context::DEFAULT_MAX_BODY).unwrap()
+/// Into a buffer that is used again, as the floor does it.
+pub fn decompress(body: &[u8], out: &mut Vec<u8>) {
+    Compression::Lz4.decompress_into(body, Context::DEFAULT_MAX_BODY, out).unwrap();
 }
 
 pub fn segment(segment: &[u8], decoder: &mut SegmentDecoder) -> BytesMut {
@@ -103,7 +104,7 @@ impl Client {
         let values = self.values.bind(&user, &self.columns).unwrap();
         let parameters = Parameters { values, ..Consistency::LocalQuorum.into() };
         let query = Query { text: query.into(), parameters };
-        RequestFrame::new(Stream(0), query).encode(&mut self.encoder, out).unwrap();
+        RequestFrame::encode_bare(Stream(0), &query, &mut self.encoder, out).unwrap();
     }
 
     pub fn execute(&mut self, out: &mut Vec<u8>, id: &[u8], event: &data::Mixed<'_>) {
@@ -113,6 +114,6 @@ impl Client {
         let values = self.values.bind(&event, &self.columns).unwrap();
         let parameters = Parameters { values, ..Consistency::LocalQuorum.into() };
         let execute = Execute { id: id.into(), result_metadata_id: None, parameters };
-        RequestFrame::new(Stream(0), execute).encode(&mut self.encoder, out).unwrap();
+        RequestFrame::encode_bare(Stream(0), &execute, &mut self.encoder, out).unwrap();
     }
 }
