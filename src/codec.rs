@@ -36,7 +36,7 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use crate::message::{Request, RequestFrame, Response, ResponseFrame, Startup};
 use crate::wire::{
-    Context, DecodeError, EncodeError, FrameDecoder, FrameEncoder, Opcode, RawFrame,
+    Compression, Context, DecodeError, EncodeError, FrameDecoder, FrameEncoder, Opcode, RawFrame,
     SegmentEncoder, Version,
 };
 
@@ -161,9 +161,14 @@ impl Ends {
         Ok(())
     }
 
-    /// STARTUP goes by: what follows may be compressed.
+    /// STARTUP goes by: what follows may be compressed. One that follows an agreement changes
+    /// nothing, one that follows a refusal begins anew.
     fn saw_startup(&mut self, startup: &Startup<'_>) {
-        let compression = startup.get(Startup::COMPRESSION).and_then(|name| name.parse().ok());
+        if self.stage == Stage::Agreed {
+            return;
+        }
+        let named = startup.get(Startup::COMPRESSION).and_then(|name| name.parse().ok());
+        let compression = named.filter(|name: &Compression| name.is_in(self.context.version));
         self.agree(Context { compression, ..self.context });
         self.stage = Stage::Asked;
     }
@@ -182,7 +187,7 @@ impl Ends {
 
     /// A request goes by that is not decoded: until STARTUP, its version is the connection's.
     fn saw_request(&mut self, frame: &RawFrame) -> Result<(), DecodeError> {
-        if self.stage != Stage::New {
+        if self.stage == Stage::Agreed {
             return Ok(());
         }
         self.agree(Context { version: frame.header.version, ..self.context });
@@ -280,7 +285,7 @@ impl Encoder<RawFrame> for ServerCodec {
 mod tests {
     use super::*;
     use crate::message::{Options, Query, QueryResult, Ready, ServerError, Supported};
-    use crate::wire::{Compression, Consistency, FrameFlags, Stream};
+    use crate::wire::{Consistency, FrameFlags, Stream};
 
     /// A connection: what one side has written and the other has not read.
     struct Pair {

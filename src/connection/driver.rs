@@ -110,6 +110,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Takes what the handles say, so that every deadline is known. Whether there was anything.
     fn poll_commands(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         match ready!(self.commands.poll_recv(cx)) {
+            // Whoever made the request has gone: it need not be made.
+            Some(Command::Request(request)) if request.reply.is_closed() => {
+                self.shared.room.add_permits(1);
+            }
             Some(Command::Request(request)) => {
                 let is_earlier = |next| request.deadline.is_some_and(|deadline| deadline < next);
                 if self.queue_deadline.is_none_or(is_earlier) {
@@ -165,7 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn forget_abandoned(&mut self) {
         // Who goes from here on says so again.
         self.shared.abandoned.store(false, Ordering::SeqCst);
-        for (stream, reply) in (0..).map(Stream).zip(&mut self.waiting) {
+        for (stream, reply) in (0..=i16::MAX).map(Stream).zip(&mut self.waiting) {
             if reply.as_ref().is_some_and(Reply::is_closed) {
                 *reply = None;
                 self.machine.cancel(stream);

@@ -97,16 +97,19 @@ impl<'a> RequestFrame<'a> {
         if header.is_compressed() {
             return Err(DecodeError::new(DecodeErrorKind::StillCompressed, "body", Header::LENGTH));
         }
-        let flags = known_flags(header);
+        let flags = meaning(header.flags, header.version);
         let mut reader = Reader::from_shared(&frame.body);
         let custom_payload = custom_payload(&mut reader, flags)?;
+        // A flag whose list is empty is kept by itself.
+        let empty = FrameFlags::NONE
+            .with(flags.only(FrameFlags::CUSTOM_PAYLOAD), custom_payload.is_empty());
         let request = Request::decode(header.opcode, &mut reader, context)?;
         Ok(Self {
             stream: header.stream,
             tracing: flags.contains(FrameFlags::TRACING),
             custom_payload,
             request,
-            other_flags: header.flags.without(flags.only(REQUEST_FLAGS)),
+            other_flags: header.flags.without(flags.only(REQUEST_FLAGS)).with(empty, true),
             trailing: Cow::Borrowed(reader.take_rest()),
         })
     }
@@ -118,20 +121,21 @@ impl<'a> RequestFrame<'a> {
     #[inline]
     pub fn encode(&self, encoder: &mut FrameEncoder, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let context = *encoder.context();
-        let has_payload = !self.custom_payload.is_empty();
-        check_version(has_payload, "custom_payload", &context)?;
+        check_version(!self.custom_payload.is_empty(), "custom_payload", &context)?;
+        let flags = self
+            .other_flags
+            .with(FrameFlags::TRACING, self.tracing)
+            .with(FrameFlags::CUSTOM_PAYLOAD, !self.custom_payload.is_empty());
+        let means = |flag| meaning(flags, context.version).contains(flag);
         let header = Header {
             version: context.version,
             is_response: false,
-            flags: self
-                .other_flags
-                .with(FrameFlags::TRACING, self.tracing)
-                .with(FrameFlags::CUSTOM_PAYLOAD, has_payload),
+            flags,
             stream: self.stream,
             opcode: self.request.opcode(),
         };
         encoder.encode(header, out, |writer| {
-            if has_payload {
+            if means(FrameFlags::CUSTOM_PAYLOAD) {
                 writer.bytes_map(&self.custom_payload, "custom_payload")?;
             }
             self.request.encode(writer, &context)?;
@@ -182,7 +186,7 @@ impl ResponseFrame {
     pub fn decode(frame: &RawFrame, context: &Context) -> Result<Self, DecodeError> {
         let header = &frame.header;
         check(header, true, context)?;
-        let flags = known_flags(header);
+        let flags = meaning(header.flags, header.version);
         let body = frame.plain_body(context)?;
         let mut reader = Reader::from_shared(&body);
         let tracing_id = match flags.contains(FrameFlags::TRACING) {
@@ -194,6 +198,10 @@ impl ResponseFrame {
             false => Vec::new(),
         };
         let custom_payload = custom_payload(&mut reader, flags)?;
+        // A flag whose list is empty is kept by itself.
+        let empty = FrameFlags::NONE
+            .with(flags.only(FrameFlags::WARNING), warnings.is_empty())
+            .with(flags.only(FrameFlags::CUSTOM_PAYLOAD), custom_payload.is_empty());
         let response = Response::decode(header.opcode, &mut reader, context)?;
         let trailing = reader.take_rest();
         Ok(Self {
@@ -202,7 +210,7 @@ impl ResponseFrame {
             warnings,
             custom_payload,
             response,
-            other_flags: header.flags.without(flags.only(RESPONSE_FLAGS)),
+            other_flags: header.flags.without(flags.only(RESPONSE_FLAGS)).with(empty, true),
             trailing: reader.share(trailing),
         })
     }
@@ -213,18 +221,18 @@ impl ResponseFrame {
     /// What the protocol has no bytes for in this version.
     pub fn encode(&self, encoder: &mut FrameEncoder, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let context = *encoder.context();
-        let (has_warnings, has_payload) =
-            (!self.warnings.is_empty(), !self.custom_payload.is_empty());
-        check_version(has_warnings, "warnings", &context)?;
-        check_version(has_payload, "custom_payload", &context)?;
+        check_version(!self.warnings.is_empty(), "warnings", &context)?;
+        check_version(!self.custom_payload.is_empty(), "custom_payload", &context)?;
+        let flags = self
+            .other_flags
+            .with(FrameFlags::TRACING, self.tracing_id.is_some())
+            .with(FrameFlags::WARNING, !self.warnings.is_empty())
+            .with(FrameFlags::CUSTOM_PAYLOAD, !self.custom_payload.is_empty());
+        let means = |flag| meaning(flags, context.version).contains(flag);
         let header = Header {
             version: context.version,
             is_response: true,
-            flags: self
-                .other_flags
-                .with(FrameFlags::TRACING, self.tracing_id.is_some())
-                .with(FrameFlags::WARNING, has_warnings)
-                .with(FrameFlags::CUSTOM_PAYLOAD, has_payload),
+            flags,
             stream: self.stream,
             opcode: self.response.opcode(),
         };
@@ -232,10 +240,10 @@ impl ResponseFrame {
             if let Some(id) = self.tracing_id {
                 writer.uuid(id);
             }
-            if has_warnings {
+            if means(FrameFlags::WARNING) {
                 writer.string_list(&self.warnings, "warnings")?;
             }
-            if has_payload {
+            if means(FrameFlags::CUSTOM_PAYLOAD) {
                 writer.bytes_map(&self.custom_payload, "custom_payload")?;
             }
             self.response.encode(writer, &context)?;
@@ -257,12 +265,12 @@ fn check(header: &Header, is_response: bool, context: &Context) -> Result<(), De
     Ok(())
 }
 
-/// The flags of a header that have a meaning in its version.
-const fn known_flags(header: &Header) -> FrameFlags {
-    match header.version {
-        Version::V3 => header.flags.without(SINCE_V4),
-        Version::V4 => header.flags,
-        Version::V5 => header.flags.without(FrameFlags::COMPRESSED),
+/// Those of the flags that have a meaning in this version.
+const fn meaning(flags: FrameFlags, version: Version) -> FrameFlags {
+    match version {
+        Version::V3 => flags.without(SINCE_V4),
+        Version::V4 => flags,
+        Version::V5 => flags.without(FrameFlags::COMPRESSED),
     }
 }
 
@@ -327,6 +335,53 @@ mod tests {
                 RequestFrame::new(Stream(9), query).encode(&mut encoder, &mut framed).unwrap();
                 assert_eq!(bare, framed);
             }
+        }
+    }
+
+    /// What is flagged and then empty, or null, is written again as it came.
+    #[test]
+    fn flags_without_anything_behind_them_survive() {
+        let frames: [(bool, &[u8]); 6] = [
+            (true, &[0x84, 8, 0, 1, 2, 0, 0, 0, 2, 0, 0]),
+            (true, &[0x84, 4, 0, 1, 2, 0, 0, 0, 2, 0, 0]),
+            (false, &[0x04, 4, 0, 1, 5, 0, 0, 0, 2, 0, 0]),
+            (
+                false,
+                &[0x04, 0, 0, 1, 7, 0, 0, 0, 12, 0, 0, 0, 1, b'q', 0, 1, 8, 255, 255, 255, 255],
+            ),
+            // Rows: a page that goes on nowhere; two columns that name their one table each.
+            (
+                true,
+                &[
+                    0x84, 0, 0, 1, 8, 0, 0, 0, 20, 0, 0, 0, 2, 0, 0, 0, 6, 0, 0, 0, 0, 255, 255,
+                    255, 255, 0, 0, 0, 0,
+                ],
+            ),
+            (
+                true,
+                &[
+                    0x84, 0, 0, 1, 8, 0, 0, 0, 38, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1, b'k',
+                    0, 1, b't', 0, 1, b'a', 0, 9, 0, 1, b'k', 0, 1, b't', 0, 1, b'b', 0, 9, 0, 0,
+                    0, 0,
+                ],
+            ),
+        ];
+        for (is_response, bytes) in frames {
+            let context = Context::from(Version::V4);
+            let mut decoder = crate::wire::FrameDecoder::new(context);
+            decoder.extend(bytes);
+            let frame = decoder.next_frame().unwrap().unwrap();
+            let (mut encoder, mut out) = (FrameEncoder::new(context), Vec::new());
+            match is_response {
+                true => {
+                    ResponseFrame::decode(&frame, &context).unwrap().encode(&mut encoder, &mut out)
+                }
+                false => {
+                    RequestFrame::decode(&frame, &context).unwrap().encode(&mut encoder, &mut out)
+                }
+            }
+            .unwrap();
+            assert_eq!(out, bytes);
         }
     }
 

@@ -147,10 +147,6 @@ impl<'a> Parameters<'a> {
         }
         parameters.tail(flags, reader, context)?;
         parameters.other_flags = flags.without(parameters.flags());
-        // A paging state of null is none: nothing of it is left.
-        if parameters.paging_state.is_none() {
-            parameters.other_flags = parameters.other_flags.without(QueryFlags::PAGING_STATE);
-        }
         Ok(parameters)
     }
 
@@ -205,8 +201,9 @@ impl<'a> Parameters<'a> {
         if let Some(page_size) = self.page_size {
             writer.int(page_size);
         }
-        if let Some(paging_state) = &self.paging_state {
-            writer.bytes(Some(paging_state), "paging_state")?;
+        // The flag may stand alone, for a state of null.
+        if self.flags().contains(QueryFlags::PAGING_STATE) {
+            writer.bytes(self.paging_state.as_deref(), "paging_state")?;
         }
         self.encode_tail(writer, context)
     }

@@ -131,7 +131,7 @@ impl Streams {
             return;
         }
         self.next_deadline = None;
-        for (stream, slot) in (0..).map(Stream).zip(&mut self.slots) {
+        for (stream, slot) in (0..=i16::MAX).map(Stream).zip(&mut self.slots) {
             let Slot::Waiting(request @ Request { deadline: Some(deadline), .. }) = *slot else {
                 continue;
             };
@@ -149,7 +149,7 @@ impl Streams {
     pub(super) fn drain(&mut self) -> impl Iterator<Item = (Stream, Request)> {
         let slots = std::mem::take(&mut self.slots);
         *self = Self::new(0);
-        (0..).map(Stream).zip(slots).filter_map(|(stream, slot)| match slot {
+        (0..=i16::MAX).map(Stream).zip(slots).filter_map(|(stream, slot)| match slot {
             Slot::Waiting(request) => Some((stream, request)),
             _ => None,
         })
@@ -181,8 +181,11 @@ mod tests {
         assert!(!streams.has_free());
         assert_eq!(streams.take(waiting(None)), None);
         assert_eq!(streams.take(Slot::Internal), None);
+        streams.expire(Instant::now(), |_, _| panic!("no deadline"));
         assert!(streams.release(Stream(77)).is_some());
         assert_eq!(streams.take(waiting(None)), Some(Stream(77)));
+        assert!(streams.orphan(Stream(i16::MAX)));
+        assert_eq!(streams.drain().count(), Stream::COUNT - 1);
     }
 
     #[test]

@@ -13,7 +13,9 @@ use super::answer::answer;
 use super::reply::What;
 use super::{Reply, Shared};
 use crate::codec::ServerCodec;
-use crate::message::{ErrorCode, Event, Request, RequestFrame, ResponseFrame, ServerError};
+use crate::message::{
+    ErrorCode, Event, Request, RequestFrame, Response, ResponseFrame, ServerError,
+};
 use crate::wire::{DecodeError, RawFrame, Stream, Version};
 
 /// A connection, and what it has to say.
@@ -24,6 +26,8 @@ struct Client {
     /// Replies that took some time.
     late: mpsc::UnboundedSender<(Stream, Reply)>,
     registered: Vec<String>,
+    /// Whether the client has said who it is.
+    is_known: bool,
 }
 
 /// The connection is to be closed, once all was written.
@@ -40,7 +44,14 @@ async fn talk(mut socket: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
     let (late, mut replies) = mpsc::unbounded_channel();
     let version = shared.script().version;
     let codec = ServerCodec::new(version);
-    let mut client = Client { shared, codec, out: BytesMut::new(), late, registered: Vec::new() };
+    let mut client = Client {
+        shared,
+        codec,
+        out: BytesMut::new(),
+        late,
+        registered: Vec::new(),
+        is_known: false,
+    };
     let mut input = BytesMut::new();
     loop {
         let next = tokio::select! {
@@ -117,7 +128,19 @@ impl Client {
         if let Request::Register(register) = &frame.request {
             self.registered = register.event_types.iter().map(ToString::to_string).collect();
         }
-        Ok(answer(&self.shared, &self.shared.script(), &frame))
+        let script = self.shared.script();
+        let says_who = matches!(
+            frame.request,
+            Request::Options(_) | Request::Startup(_) | Request::AuthResponse(_)
+        );
+        if script.credentials.is_some() && !self.is_known && !says_who {
+            return Ok(Reply::error(ErrorCode::Protocol, "who are you? AUTH_RESPONSE comes first"));
+        }
+        let reply = answer(&self.shared, &script, &frame);
+        if let What::Response(response) = &reply.what {
+            self.is_known |= matches!(**response, Response::AuthSuccess(_));
+        }
+        Ok(reply)
     }
 
     fn say(&mut self, stream: Stream, reply: Reply) -> Result<(), Close> {

@@ -110,7 +110,18 @@ impl Inner {
         options: &StatementOptions,
     ) -> Result<Arc<PreparedStatement>, Error> {
         let cell = self.prepared.cell(text);
-        cell.get_or_try_init(|| self.prepare_now(text, options)).await.cloned()
+        let prepare = cell.get_or_try_init(|| self.prepare_now(text, options));
+        match options.timeout {
+            None => prepare.await.cloned(),
+            // Somebody else may be preparing it, and have more time.
+            Some(time) => tokio::time::timeout(time, prepare)
+                .await
+                .unwrap_or_else(|_| {
+                    let error = Error::new(ErrorKind::Timeout, "it was not prepared in time");
+                    Err(error.with_statement(text).with_history(true, false))
+                })
+                .cloned(),
+        }
     }
 
     async fn prepare_now(
@@ -166,6 +177,10 @@ impl Inner {
             };
             applied |= error.may_have_been_applied();
             match decision {
+                // A pause that takes all the time that is left is no use.
+                Decision::Retry(pause) if left(deadline).is_some_and(|left| left <= pause) => {
+                    break Err(error);
+                }
                 Decision::Retry(pause) => tokio::time::sleep(pause).await,
                 // Once for each statement: a server that forgets faster is of no use.
                 Decision::Reprepare if reprepared < about.prepared.len() => {

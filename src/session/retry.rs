@@ -28,7 +28,8 @@ pub(super) fn after_server_error(
     idempotent: bool,
     attempts: usize,
 ) -> Decision {
-    let again = Decision::Retry(FIRST_PAUSE * (1 << attempts.min(MAX_ATTEMPTS)));
+    let doubled = attempts.clamp(1, MAX_ATTEMPTS) - 1;
+    let again = Decision::Retry(FIRST_PAUSE * (1 << doubled));
     match error.code {
         ErrorCode::Unprepared => Decision::Reprepare,
         _ if attempts >= MAX_ATTEMPTS => Decision::Fail,

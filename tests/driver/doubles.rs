@@ -109,6 +109,29 @@ async fn a_late_reply_lets_others_pass() {
     assert_eq!(order, ["fast", "slow"]);
 }
 
+/// A client that does not care what the server asks.
+#[tokio::test]
+async fn who_does_not_say_who_it_is_gets_no_answer() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = server().await.credentials("ada", "secret");
+    let mut socket = tokio::net::TcpStream::connect(server.address()).await.unwrap();
+    // STARTUP without options, and a PREPARE.
+    let requests: [&[u8]; 2] = [
+        &[4, 0, 0, 1, 1, 0, 0, 0, 2, 0, 0],
+        &[4, 0, 0, 2, 9, 0, 0, 0, 8, 0, 0, 0, 4, b's', b'l', b'o', b'w'],
+    ];
+    socket.write_all(&requests.concat()).await.unwrap();
+    socket.shutdown().await.unwrap();
+    let mut answers = Vec::new();
+    socket.read_to_end(&mut answers).await.unwrap();
+    let mut frames = cqlwire::wire::FrameDecoder::new(Version::V4);
+    frames.extend(&answers);
+    let seen: Vec<_> = std::iter::from_fn(|| frames.next_frame().unwrap())
+        .map(|frame| frame.header.opcode.to_string())
+        .collect();
+    assert_eq!(seen, ["AUTHENTICATE", "ERROR"]);
+}
+
 /// A body that makes no sense is answered, and the connection lives; a frame that is none ends it.
 #[tokio::test]
 async fn bad_requests_are_refused() {

@@ -108,9 +108,10 @@ impl RowsMetadata {
             false => Some(decode_columns(reader, flags, columns_count)?),
         };
         // A flag that no field stands for is kept, as GLOBAL_TABLES_SPEC without columns, which
-        // Cassandra sends.
+        // Cassandra sends, and HAS_MORE_PAGES for a state of null.
         let kept = MetadataFlags::NONE
             .with(MetadataFlags::METADATA_CHANGED, !changed)
+            .with(MetadataFlags::HAS_MORE_PAGES, paging_state.is_none())
             .with(MetadataFlags::GLOBAL_TABLES_SPEC, no_metadata);
         let other_flags = flags.without(FIELDS.without(kept));
         Ok(Self { columns_count, columns, paging_state, new_metadata_id, other_flags })
@@ -132,8 +133,8 @@ impl RowsMetadata {
         }
         self.flags().encode(writer);
         writer.length(self.columns_count, "columns_count")?;
-        if let Some(paging_state) = &self.paging_state {
-            writer.bytes(Some(paging_state), "paging_state")?;
+        if self.flags().contains(MetadataFlags::HAS_MORE_PAGES) {
+            writer.bytes(self.paging_state.as_deref(), "paging_state")?;
         }
         if let Some(id) = &self.new_metadata_id {
             writer.short_bytes(id, "new_metadata_id")?;
@@ -167,11 +168,10 @@ pub(super) fn decode_columns(
     };
     let mut failed = None;
     // An iterator whose length is known fills an `Arc` in place; a `Vec` would be copied into it.
-    let columns = (0..count).map(|_| {
+    let columns = (0..count).map(|index| {
         let decoded = match failed {
-            None => {
-                decode_column(reader, is_global, &mut table).map_err(|error| failed = Some(error))
-            }
+            None => decode_column(reader, is_global, index == 0, &mut table)
+                .map_err(|error| failed = Some(error)),
             Some(_) => Err(()),
         };
         decoded.unwrap_or_else(|()| ColumnSpec {
@@ -188,6 +188,7 @@ pub(super) fn decode_columns(
 fn decode_column(
     reader: &mut Reader<'_>,
     is_global: bool,
+    is_first: bool,
     table: &mut Arc<TableSpec>,
 ) -> Result<ColumnSpec, DecodeError> {
     if !is_global {
@@ -197,7 +198,12 @@ fn decode_column(
         }
     }
     let name = reader.string("column_name")?.into();
-    Ok(ColumnSpec { table: Arc::clone(table), name, cql_type: CqlType::decode(reader)? })
+    let column = ColumnSpec { table: Arc::clone(table), name, cql_type: CqlType::decode(reader)? };
+    if !is_global && is_first {
+        // Columns that all share one `TableSpec` name it together, and these do not.
+        *table = Arc::new(TableSpec::clone(table));
+    }
+    Ok(column)
 }
 
 fn decode_table(reader: &mut Reader<'_>) -> Result<Arc<TableSpec>, DecodeError> {
