@@ -13,7 +13,7 @@ use crate::message::{RequestFrame, ResponseFrame};
 use crate::types::{CqlType, Value};
 use crate::wire::{
     Compression, Context, FrameDecoder, FrameEncoder, FrameFlags, Header, Opcode, RawFrame, Reader,
-    SegmentDecoder, SegmentEncoder, Stream, Version, Writer,
+    SegmentDecoder, SegmentEncoder, Stream, Version, Writer, forge_segment,
 };
 
 /// So many bytes are allowed to come out of a compressed body.
@@ -23,11 +23,12 @@ const LIMIT: usize = 1 << 16;
 pub type Target = fn(&[u8]);
 
 /// Every target, by its name.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("frames", frames),
     ("message", message),
     ("connection", connection),
     ("segments", segments),
+    ("forged", forged),
     ("value", value),
     ("class_name", class_name),
     ("compression", compression),
@@ -146,6 +147,31 @@ pub fn segments(data: &[u8]) {
             payloads.extend_from_slice(&segment.payload);
         }
         assert!(payloads == data);
+    }
+}
+
+/// Segments whose checksums are right: records of flags, a claim of two bytes, a length, a payload.
+pub fn forged(data: &[u8]) {
+    let Some((&piece, mut records)) = data.split_first() else { return };
+    let mut plain = Vec::new();
+    let mut lz4 = Vec::new();
+    while let Some((&[flags, high, low, length], rest)) = records.split_first_chunk() {
+        let (payload, rest) = rest.split_at_checked(length.into()).unwrap_or((rest, &[]));
+        let claim = usize::from(u16::from_be_bytes([high, low]));
+        forge_segment(None, 0, flags & 1 == 1, payload, &mut plain);
+        forge_segment(Some(Compression::Lz4), claim, flags & 1 == 1, payload, &mut lz4);
+        records = rest;
+    }
+    for (compression, bytes) in [(None, plain), (Some(Compression::Lz4), lz4)] {
+        let decoder = || {
+            let mut decoder = FrameDecoder::new(Version::V5).max_body(200);
+            decoder.start_segments(compression);
+            decoder
+        };
+        let whole = all_frames(decoder(), &bytes, usize::MAX);
+        let pieces = all_frames(decoder(), &bytes, usize::from(piece).max(1));
+        assert_eq!(whole, pieces, "the pieces of a stream must not matter");
+        whole.iter().for_each(frame_survives);
     }
 }
 

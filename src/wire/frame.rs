@@ -166,9 +166,27 @@ impl FrameDecoder {
             (true, true) => self.buffer = segment.payload,
             // Nothing may stand between the pieces of a frame.
             (true, false) => return Err(MISPLACED),
-            (false, _) => self.buffer.unsplit(segment.payload),
+            (false, _) => {
+                // The first piece has the header, and so says how long the frame is.
+                if is_whole && segment.payload.len() < Header::LENGTH {
+                    return Err(MISPLACED);
+                }
+                self.buffer.unsplit(segment.payload);
+                if self.buffer.len() > self.rest_of_frame()? {
+                    return Err(MISPLACED);
+                }
+            }
         }
         Ok(true)
+    }
+
+    /// How long the frame is that the buffer begins with, or is in the middle of.
+    fn rest_of_frame(&self) -> Result<usize, DecodeError> {
+        if self.skip > 0 {
+            return Ok(self.skip);
+        }
+        let header = Header::decode(&self.buffer)?;
+        Ok(header.map_or(0, |(_, length)| Header::LENGTH.saturating_add(length)))
     }
 
     fn next_plain(&mut self) -> Result<Option<RawFrame>, DecodeError> {
@@ -436,5 +454,29 @@ mod tests {
         let error = decoder.next_frame().unwrap_err();
         assert_eq!(error.kind(), DecodeErrorKind::InvalidSegment);
         assert!(!error.is_recoverable());
+    }
+
+    /// Pieces are of one frame: the first has its header, the last ends with it.
+    #[test]
+    fn pieces_that_are_not_of_one_frame_are_refused() {
+        let options = [5, 0, 0, 1, 5, 0, 0, 0, 0];
+        let two = [options, options].concat();
+        let pieces: [&[&[u8]]; 2] = [&[&options[..4], &options[4..]], &[&two]];
+        for pieces in pieces {
+            let mut bytes = Vec::new();
+            for piece in pieces {
+                // As much as three bytes of length and the flag can say, with right checksums.
+                let length = u8::try_from(piece.len()).unwrap();
+                let head = [length, 0, 0];
+                bytes.extend(head);
+                bytes.extend(&super::super::crc::crc24(&head).to_le_bytes()[..3]);
+                bytes.extend(*piece);
+                bytes.extend(super::super::crc::crc32(piece).to_le_bytes());
+            }
+            let mut decoder = FrameDecoder::new(Version::V5);
+            decoder.start_segments(None);
+            decoder.extend(&bytes);
+            assert_eq!(decoder.next_frame(), Err(MISPLACED));
+        }
     }
 }

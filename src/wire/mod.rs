@@ -47,6 +47,8 @@ pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use frame::{FrameDecoder, FrameEncoder, RawFrame};
 pub use header::{Header, Stream};
 pub use reader::Reader;
+#[cfg(feature = "fuzzing")]
+pub(crate) use segment::forge_segment;
 pub use segment::{MAX_SEGMENT_PAYLOAD, Segment, SegmentDecoder, SegmentEncoder};
 pub use value::RawValue;
 pub use writer::{Placeholder, Writer};

@@ -216,6 +216,22 @@ impl SegmentEncoder {
     }
 }
 
+/// Writes a segment whose checksums are right, whatever else it says: for what hostile peers send.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn forge_segment(
+    compression: Option<Compression>,
+    uncompressed: usize,
+    self_contained: bool,
+    payload: &[u8],
+    out: &mut Vec<u8>,
+) {
+    let length = payload.len();
+    SegmentHeader { length, uncompressed, self_contained }
+        .encode(Layout::of(compression).word(), out);
+    out.extend_from_slice(payload);
+    out.extend_from_slice(&crc32(payload).to_le_bytes());
+}
+
 /// How many bytes at the front of `frames` are whole frames that fit into one segment together.
 fn whole_frames(frames: &[u8]) -> usize {
     let mut end = 0_usize;

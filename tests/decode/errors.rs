@@ -129,3 +129,26 @@ fn whatever_comes_gives_an_object_and_no_panic() {
     assert_eq!(tree.code, 1);
     assert!(!tree.stderr.contains("panicked"), "{}", tree.stderr);
 }
+
+/// Names that a frame has once, and that would be shown for each of its columns or values.
+#[test]
+fn what_is_shown_has_an_end() {
+    let int = |number: usize| u32::try_from(number).unwrap().to_be_bytes();
+    let name = [&60_000_u16.to_be_bytes()[..], &[b'n'; 60_000]].concat();
+    let many = 5_000;
+    let rows = |flags: u8, columns: usize, specs: &[u8], count: usize, cells: &[u8]| {
+        let head = [&[0, 0, 0, 2, 0, 0, 0, flags][..], &int(columns)].concat();
+        let body = [&head[..], specs, &int(count), cells].concat();
+        [&[0x84, 0, 0, 1, 8][..], &int(body.len()), &body].concat()
+    };
+    let columns = [&name[..], &name, &[0, 0, 0, 9].repeat(many)].concat();
+    // A list of a user type whose one field has the name, and many values without it.
+    let user_type = [&[0, 0x30, 0, 0, 0, 0, 0, 1][..], &name, &[0, 9]].concat();
+    let specs = [&[0, 0, 0, 0, 0, 0, 0, 0x20][..], &user_type].concat();
+    let list = [&int(many)[..], &[0, 0, 0, 4, 0xff, 0xff, 0xff, 0xff].repeat(many)].concat();
+    let cell = [&int(list.len())[..], &list].concat();
+    for frame in [rows(1, many, &columns, 0, &[]), rows(1, 1, &specs, 1, &cell)] {
+        let shown = object(&["--raw"], frame.clone()).to_string();
+        assert!(shown.len() < 64 * frame.len(), "{} bytes for {}", shown.len(), frame.len());
+    }
+}

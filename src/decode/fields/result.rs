@@ -1,5 +1,7 @@
 //! The fields of RESULT.
 
+use std::fmt::{self, Write};
+
 use serde_json::{Map, Value, json};
 
 use super::response::schema_change;
@@ -31,13 +33,15 @@ pub(in super::super) fn rows(rows: &Rows, before: usize) -> Result<(Value, Strin
     // The count has been compared with the bytes that are there.
     let mut raw = Vec::with_capacity(rows.count);
     let mut literals = Vec::with_capacity(columns.map_or(0, |_| rows.count));
+    let mut left = rows.content.len().saturating_mul(16).saturating_add(REPEATED);
     for _ in 0..rows.count {
         let cells = (0..rows.metadata.columns_count).map(|_| reader.bytes("cell"));
         let cells = cells.collect::<Result<Vec<_>, _>>().map_err(|error| {
             DecodeError::new(error.kind(), error.field(), error.offset().saturating_add(before))
         })?;
-        let literal =
-            |(column, cell): (&ColumnSpec, &Option<&[u8]>)| literal(&column.cql_type, *cell);
+        let literal = |(column, cell): (&ColumnSpec, &Option<&[u8]>)| {
+            literal(&column.cql_type, *cell, &mut left)
+        };
         literals.extend(
             columns.map(|columns| columns.iter().zip(&cells).map(literal).collect::<Value>()),
         );
@@ -54,10 +58,16 @@ pub(in super::super) fn rows(rows: &Rows, before: usize) -> Result<(Value, Strin
 }
 
 /// A cell as CQL writes it; an object with the error, if it is no value of its type.
-fn literal(cql_type: &CqlType, cell: Option<&[u8]>) -> Value {
+fn literal(cql_type: &CqlType, cell: Option<&[u8]>, left: &mut usize) -> Value {
     match cell.map(|bytes| types::Value::decode(cql_type, bytes)) {
         None => Value::Null,
-        Some(Ok(value)) => value.to_string().into(),
+        Some(Ok(value)) => {
+            let mut shown = Limited { text: String::new(), left };
+            match write!(shown, "{value}") {
+                Ok(()) => shown.text.into(),
+                Err(fmt::Error) => json!({ "error": "too long to be shown" }),
+            }
+        }
         Some(Err(error)) => json!({ "error": error.to_string() }),
     }
 }
@@ -96,11 +106,34 @@ fn metadata(metadata: &RowsMetadata) -> Value {
     ])
 }
 
+/// Text that has an end.
+struct Limited<'a> {
+    text: String,
+    left: &'a mut usize,
+}
+
+impl fmt::Write for Limited<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        *self.left = self.left.checked_sub(text.len()).ok_or(fmt::Error)?;
+        self.text.push_str(text);
+        Ok(())
+    }
+}
+
+/// So many bytes of names are repeated that the frame has only once: of its one table in each of
+/// its columns, of a type's fields in each of its values. Hostile frames would have no end of them.
+const REPEATED: usize = 4 << 20;
+
 fn columns(columns: &[ColumnSpec]) -> Value {
+    let mut left = REPEATED;
     let column = |column: &ColumnSpec| {
+        let names = column.table.keyspace.len().saturating_add(column.table.table.len());
+        let rest = left.checked_sub(names);
+        left = rest.unwrap_or_default();
+        let table = rest.map(|_| &column.table);
         object([
-            ("keyspace", column.table.keyspace.as_str().into()),
-            ("table", column.table.table.as_str().into()),
+            ("keyspace", table.map(|table| table.keyspace.as_str()).into()),
+            ("table", table.map(|table| table.table.as_str()).into()),
             ("name", (&*column.name).into()),
             ("type", column.cql_type.to_string().into()),
         ])
