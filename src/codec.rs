@@ -36,8 +36,8 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use crate::message::{Request, RequestFrame, Response, ResponseFrame, Startup};
 use crate::wire::{
-    Compression, Context, DecodeError, EncodeError, FrameDecoder, FrameEncoder, Opcode, RawFrame,
-    SegmentEncoder, Version,
+    Compression, Context, DecodeError, EncodeError, FrameDecoder, FrameEncoder, Header, Opcode,
+    RawFrame, SegmentEncoder, Version,
 };
 
 /// The client's side: writes [`RequestFrame`]s, reads responses.
@@ -101,6 +101,12 @@ impl ServerCodec {
     /// What the two ends have agreed on so far.
     pub const fn context(&self) -> &Context {
         &self.0.context
+    }
+
+    /// The header of the last request that was too long, to tell whose it was: decoding goes on
+    /// behind it, after an error that [is recoverable](DecodeError::is_recoverable).
+    pub const fn skipped(&self) -> Option<&Header> {
+        self.0.frames.skipped()
     }
 
     /// Answers in another version than the client's, which is how a server says that it does not

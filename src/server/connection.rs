@@ -16,7 +16,7 @@ use crate::codec::ServerCodec;
 use crate::message::{
     ErrorCode, Event, Request, RequestFrame, Response, ResponseFrame, ServerError,
 };
-use crate::wire::{DecodeError, RawFrame, Stream, Version};
+use crate::wire::{Context, DecodeError, RawFrame, Stream, Version};
 
 /// A connection, and what it has to say.
 struct Client {
@@ -29,6 +29,9 @@ struct Client {
     /// Whether the client has said who it is.
     is_known: bool,
 }
+
+/// Longer requests are refused, as Cassandra does it unless told otherwise.
+const MAX_BODY: usize = 16 << 20;
 
 /// The connection is to be closed, once all was written.
 struct Close;
@@ -43,7 +46,7 @@ async fn talk(mut socket: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
     let mut events = shared.events.subscribe();
     let (late, mut replies) = mpsc::unbounded_channel();
     let version = shared.script().version;
-    let codec = ServerCodec::new(version);
+    let codec = ServerCodec::new(Context { max_body: MAX_BODY, ..version.into() });
     let mut client = Client {
         shared,
         codec,
@@ -79,10 +82,25 @@ impl Client {
             match self.codec.decode(input) {
                 Ok(Some(frame)) => self.handle_frame(&frame)?,
                 Ok(None) => return Ok(()),
-                Err(error) => {
-                    self.refuse(Stream::default(), &error.to_string());
-                    return Err(Close);
-                }
+                Err(error) => self.handle_bad_input(&error)?,
+            }
+        }
+    }
+
+    /// A request that is too long is refused by itself, as Cassandra does it; what is no frame ends
+    /// the connection.
+    fn handle_bad_input(&mut self, error: &io::Error) -> Result<(), Close> {
+        let decode = error.get_ref().and_then(|error| error.downcast_ref::<DecodeError>());
+        let skipped = self.codec.skipped().map(|header| header.stream);
+        match (decode, skipped) {
+            (Some(too_long), Some(stream)) if too_long.is_recoverable() => {
+                let error = ServerError::new(ErrorCode::Invalid, too_long.to_string());
+                self.write(ResponseFrame::new(stream, error));
+                Ok(())
+            }
+            _ => {
+                self.refuse(Stream::default(), &error.to_string());
+                Err(Close)
             }
         }
     }

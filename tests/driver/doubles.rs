@@ -138,9 +138,16 @@ async fn bad_requests_are_refused() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let server = server().await;
     let mut socket = tokio::net::TcpStream::connect(server.address()).await.unwrap();
-    // A QUERY whose text is said to be longer than its body; OPTIONS; a version that is none.
-    let requests: [&[u8]; 3] =
-        [&[4, 0, 0, 7, 7, 0, 0, 0, 4, 0, 0, 0, 9], &[4, 0, 0, 8, 5, 0, 0, 0, 0], b"GET / HTTP/1.1"];
+    // A QUERY longer than any may be; one whose text is said to be longer than its body; OPTIONS; a
+    // version that is none.
+    let long = vec![0; (16 << 20) + 1];
+    let requests: [&[u8]; 5] = [
+        &[4, 0, 0, 6, 7, 1, 0, 0, 1],
+        &long,
+        &[4, 0, 0, 7, 7, 0, 0, 0, 4, 0, 0, 0, 9],
+        &[4, 0, 0, 8, 5, 0, 0, 0, 0],
+        b"GET / HTTP/1.1",
+    ];
     socket.write_all(&requests.concat()).await.unwrap();
     let mut answers = Vec::new();
     socket.read_to_end(&mut answers).await.unwrap();
@@ -149,7 +156,7 @@ async fn bad_requests_are_refused() {
     let seen: Vec<_> = std::iter::from_fn(|| frames.next_frame().unwrap())
         .map(|frame| (frame.header.stream, frame.header.opcode.to_string()))
         .collect();
-    let expected = [(7, "ERROR"), (8, "SUPPORTED"), (0, "ERROR")];
+    let expected = [(6, "ERROR"), (7, "ERROR"), (8, "SUPPORTED"), (0, "ERROR")];
     assert_eq!(seen, expected.map(|(stream, opcode)| (Stream(stream), opcode.to_owned())));
 }
 
