@@ -4,8 +4,12 @@
 //! and be the same.
 
 mod connection;
+mod text;
+mod typed;
 
 pub use connection::connection;
+pub use text::{cql_type, literal};
+pub use typed::typed;
 
 use bytes::Bytes;
 
@@ -23,14 +27,17 @@ const LIMIT: usize = 1 << 16;
 pub type Target = fn(&[u8]);
 
 /// Every target, by its name.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("frames", frames),
     ("message", message),
     ("connection", connection),
     ("segments", segments),
     ("forged", forged),
     ("value", value),
+    ("typed", typed),
     ("class_name", class_name),
+    ("cql_type", cql_type),
+    ("literal", literal),
     ("compression", compression),
 ];
 

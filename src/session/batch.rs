@@ -7,7 +7,7 @@ use super::request::About;
 use super::statement::Text;
 use super::{Error, Inner, QueryResult, Statement, StatementOptions};
 use crate::message::{self, BatchKind, BatchStatement, BatchText};
-use crate::types::{ToValues, Values, ValuesBuffer};
+use crate::types::ToValues;
 use crate::wire::Consistency;
 
 /// Statements that are run as one: see [`Session::batch`](super::Session::batch).
@@ -81,32 +81,19 @@ impl Inner {
         let options = batch.options.or(&self.defaults);
         let mut texts = Vec::with_capacity(batch.statements.len());
         let mut prepared = Vec::new();
-        let mut buffers = Vec::with_capacity(batch.statements.len());
         for (statement, values) in &batch.statements {
-            let text = match &statement.text {
-                Text::Plain(text) if !values.is_empty() => {
-                    Text::Prepared(self.prepare_cached(text, &options).await?)
-                }
-                text => text.clone(),
-            };
-            let mut buffer = ValuesBuffer::new();
+            let (text, values) = self.bind_text(&statement.text, &**values, &options).await?;
             if let Text::Prepared(statement) = &text {
-                buffer
-                    .bind(&**values, &statement.variables)
-                    .map_err(|error| Error::from(error).with_statement(&statement.text))?;
                 prepared.push(Arc::clone(statement));
             }
-            texts.push(text);
-            buffers.push(buffer);
+            texts.push((text, values));
         }
-        let statements = texts.iter().zip(&buffers).map(|(text, buffer)| match text {
-            Text::Plain(text) => {
-                BatchStatement { text: BatchText::Text(text[..].into()), values: Values::NONE }
-            }
-            Text::Prepared(prepared) => BatchStatement {
-                text: BatchText::Prepared(prepared.id[..].into()),
-                values: buffer.values(),
+        let statements = texts.iter().map(|(text, values)| BatchStatement {
+            text: match text {
+                Text::Plain(text) => BatchText::Text(text[..].into()),
+                Text::Prepared(prepared) => BatchText::Prepared(prepared.id[..].into()),
             },
+            values: values.borrowed(),
         });
         let request = message::Batch {
             kind: batch.kind,

@@ -14,7 +14,7 @@ use crate::message::{
     self, ErrorDetails, Execute, Parameters, Prepare, Query, Request, RequestFrame, Response,
     ResponseFrame,
 };
-use crate::types::{ToValues, Values, ValuesBuffer};
+use crate::types::{ToValues, Values};
 use crate::wire::{Consistency, Stream};
 
 /// A statement with its values, and every option decided.
@@ -44,23 +44,34 @@ impl Inner {
         values: &(impl ToValues + ?Sized),
     ) -> Result<Bound, Error> {
         let options = statement.options.or(&self.defaults);
-        let text = match &statement.text {
-            Text::Plain(text) if !values.is_empty() => {
-                Text::Prepared(self.prepare_cached(text, &options).await?)
-            }
-            text => text.clone(),
-        };
-        let values = match &text {
-            Text::Plain(_) => Values::NONE,
-            Text::Prepared(prepared) => {
-                let mut buffer = ValuesBuffer::new();
-                buffer
-                    .bind(values, &prepared.variables)
-                    .map_err(|error| Error::from(error).with_statement(&prepared.text))?;
-                buffer.into_values()
-            }
-        };
+        let (text, values) = self.bind_text(&statement.text, values, &options).await?;
         Ok(Bound { text, values, options })
+    }
+
+    /// Prepares text that has values, and encodes the values.
+    pub(super) async fn bind_text(
+        &self,
+        text: &Text,
+        values: &(impl ToValues + ?Sized),
+        options: &StatementOptions,
+    ) -> Result<(Text, Values<'static>), Error> {
+        let text = match text {
+            Text::Plain(text) if !values.is_empty() => text,
+            Text::Plain(_) => return Ok((text.clone(), Values::NONE)),
+            Text::Prepared(prepared) => return Ok((text.clone(), prepared.encode(values)?)),
+        };
+        let mut prepared = self.prepare_cached(text, options).await?;
+        let mut encoded = prepared.encode(values);
+        if encoded.is_err() {
+            // A type may have been altered since the statement was prepared, of which nobody tells.
+            self.prepared.forget(text);
+            let again = self.prepare_cached(text, options).await?;
+            if again.variables != prepared.variables {
+                encoded = again.encode(values);
+                prepared = again;
+            }
+        }
+        Ok((Text::Prepared(prepared), encoded?))
     }
 
     /// Runs a statement; of rows, the page that `paging_state` points to.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::types::ColumnSpec;
+use super::Error;
+use crate::types::{ColumnSpec, ToValues, Values, ValuesBuffer};
 use crate::wire::Consistency;
 
 /// A statement: text, or a prepared statement, and how it is to be run.
@@ -47,6 +48,20 @@ pub(super) struct PreparedStatement {
     pub(super) id: Bytes,
     pub(super) result_metadata_id: Option<Bytes>,
     pub(super) variables: Arc<[ColumnSpec]>,
+}
+
+impl PreparedStatement {
+    /// Encodes the values of its variables.
+    pub(super) fn encode(
+        &self,
+        values: &(impl ToValues + ?Sized),
+    ) -> Result<Values<'static>, Error> {
+        let mut buffer = ValuesBuffer::new();
+        match buffer.bind(values, &self.variables) {
+            Ok(_) => Ok(buffer.into_values()),
+            Err(error) => Err(Error::from(error).with_statement(&self.text)),
+        }
+    }
 }
 
 /// How a statement is to be run. `None` is what the session says.

@@ -1,6 +1,6 @@
 //! Printing a value as cqlsh prints it, which is not quite as CQL writes it.
 
-use crate::types::{Timestamp, Value};
+use crate::types::{Duration, Timestamp, Value};
 
 /// A value of a column.
 pub(super) fn cell(value: &Value) -> String {
@@ -24,6 +24,7 @@ fn within(value: &Value) -> String {
         Value::Boolean(flag) => if *flag { "True" } else { "False" }.to_owned(),
         Value::Date(date) => date.to_string(),
         Value::Time(time) => time.to_string(),
+        Value::Duration(duration) if *duration == Duration::default() => String::new(),
         Value::Duration(duration) => duration.to_string(),
         Value::Double(number) => float(*number),
         Value::Float(number) => float((*number).into()),

@@ -1,9 +1,9 @@
 //! CQL types as `[option]`s (v4 §4.2.5.2).
 
-use std::fmt;
 use std::sync::Arc;
 
-use super::class_name;
+use super::CqlTextError;
+use super::text::class_name;
 use crate::wire::{
     Context, DecodeError, DecodeErrorKind, EncodeError, Reader, Version, Writer, wire_codes,
 };
@@ -79,15 +79,17 @@ const TUPLE: u16 = 0x31;
 
 /// A CQL type.
 ///
-/// It prints as CQL writes it:
+/// It prints as CQL writes it, and parses what it prints. User-defined types are only names there:
+/// [`parse_with`](Self::parse_with) asks for them.
 ///
 /// ```
 /// use cqlwire::types::{CqlType, NativeType};
 ///
 /// let map = CqlType::Map(Box::new((NativeType::Text.into(), NativeType::Int.into())));
 /// assert_eq!(map.to_string(), "map<text, int>");
+/// assert_eq!("MAP<varchar, frozen<int>>".parse(), Ok(map));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum CqlType {
     /// A type without parameters.
@@ -109,7 +111,7 @@ pub enum CqlType {
 }
 
 /// A user-defined type: its name and its fields, in order.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UdtType {
     /// The keyspace it belongs to.
     pub keyspace: String,
@@ -120,7 +122,7 @@ pub struct UdtType {
 }
 
 /// `vector<element, dimensions>`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VectorType {
     /// The type of each element.
     pub element: CqlType,
@@ -225,10 +227,40 @@ impl CqlType {
     /// The type that a Java class name stands for: a vector, a native type that the version of the
     /// connection has no id for, or else a custom type.
     pub fn from_class(class: &str) -> Self {
-        match class_name::parse(class) {
+        match class_name::parse_sent(class) {
             Some(known @ (Self::Native(_) | Self::Vector(_))) => known,
             _ => Self::Custom(class.into()),
         }
+    }
+
+    /// The type that a Java class name stands for, with its package or without, whatever it is: a
+    /// class that is not known is a custom type. What is frozen or reversed is what it is within.
+    ///
+    /// ```
+    /// use cqlwire::types::{CqlType, NativeType};
+    ///
+    /// let class = "org.apache.cassandra.db.marshal.ListType(UTF8Type)";
+    /// let list = CqlType::List(Box::new(NativeType::Text.into()));
+    /// assert_eq!(CqlType::parse_class(class), Ok(list));
+    /// ```
+    ///
+    /// # Errors
+    /// Text that is no class name, parameters that the class does not have, or types nested deeper
+    /// than [`MAX_TYPE_DEPTH`].
+    pub fn parse_class(class: &str) -> Result<Self, CqlTextError> {
+        class_name::parse(class)
+    }
+
+    /// The Java class name of the type, as Cassandra writes it.
+    ///
+    /// ```
+    /// use cqlwire::types::{CqlType, NativeType};
+    ///
+    /// let int = CqlType::from(NativeType::Int);
+    /// assert_eq!(int.class_name(), "org.apache.cassandra.db.marshal.Int32Type");
+    /// ```
+    pub fn class_name(&self) -> String {
+        class_name::print(self)
     }
 
     /// `vector<element, dimensions>`, named as Cassandra names it.
@@ -268,28 +300,6 @@ impl CqlType {
 impl From<NativeType> for CqlType {
     fn from(native: NativeType) -> Self {
         Self::Native(native)
-    }
-}
-
-impl fmt::Display for CqlType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Native(native) => native.fmt(f),
-            Self::List(element) => write!(f, "list<{element}>"),
-            Self::Set(element) => write!(f, "set<{element}>"),
-            Self::Map(pair) => write!(f, "map<{}, {}>", pair.0, pair.1),
-            Self::Tuple(elements) => {
-                f.write_str("tuple<")?;
-                for (index, element) in elements.iter().enumerate() {
-                    let comma = if index == 0 { "" } else { ", " };
-                    write!(f, "{comma}{element}")?;
-                }
-                f.write_str(">")
-            }
-            Self::Udt(udt) => write!(f, "{}.{}", udt.keyspace, udt.name),
-            Self::Vector(vector) => write!(f, "vector<{}, {}>", vector.element, vector.dimensions),
-            Self::Custom(class) => write!(f, "'{class}'"),
-        }
     }
 }
 

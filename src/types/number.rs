@@ -1,15 +1,25 @@
 //! Exact numbers of any size.
 
-use std::fmt;
+use std::cmp::Ordering;
+
+use super::ValueError;
 
 /// An integer of any size: big-endian two's complement in as few bytes as it takes, as on the
 /// wire.
+///
+/// It goes from and to the integers of std, and from and to decimal digits; it is ordered as the
+/// number that it is.
 ///
 /// ```
 /// use cqlwire::types::Varint;
 ///
 /// assert_eq!(Varint::from(-129).as_bytes(), [0xff, 0x7f]);
 /// assert_eq!(Varint::from_bytes(&[0, 0, 1]).to_string(), "1");
+/// assert_eq!(u64::try_from(Varint::from(u64::MAX)), Ok(u64::MAX));
+/// assert!(u8::try_from(Varint::from(256)).is_err());
+///
+/// let large: Varint = "340282366920938463463374607431768211456".parse().unwrap();
+/// assert!(large > Varint::from(u128::MAX));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Varint(Vec<u8>);
@@ -41,53 +51,94 @@ impl Varint {
         Some(self.0.iter().fold(sign, |number, &byte| number << 8 | i128::from(byte)))
     }
 
-    fn is_negative(&self) -> bool {
+    /// Whether it is below zero.
+    pub fn is_negative(&self) -> bool {
         self.0.first().is_some_and(|&first| first >= 0x80)
     }
 
-    /// The digits of the absolute value, in pieces of nine, the least significant first.
-    fn digits(&self) -> String {
-        let mut magnitude = self.0.clone();
-        if self.is_negative() {
-            let mut carry = true;
-            for byte in magnitude.iter_mut().rev() {
-                (*byte, carry) = (!*byte).overflowing_add(carry.into());
-            }
-        }
-        let mut pieces = Vec::new();
-        while magnitude.iter().any(|&byte| byte != 0) {
-            let mut remainder = 0_u64;
-            for byte in &mut magnitude {
-                let number = remainder << 8 | u64::from(*byte);
-                // The remainder is below 10^9, so the quotient is below 256.
-                *byte = u8::try_from(number / 1_000_000_000).unwrap_or(u8::MAX);
-                remainder = number % 1_000_000_000;
-            }
-            pieces.push(remainder);
-            let zeros = magnitude.iter().take_while(|&&byte| byte == 0).count();
-            magnitude.drain(..zeros);
-        }
-        match pieces.split_last() {
-            None => "0".to_owned(),
-            Some((first, rest)) => {
-                let mut digits = first.to_string();
-                rest.iter().rev().for_each(|piece| digits.push_str(&format!("{piece:09}")));
-                digits
-            }
-        }
+    /// Whether it is zero.
+    pub fn is_zero(&self) -> bool {
+        self.0 == [0]
+    }
+
+    /// The integer, if it fits 128 bits and is not negative.
+    fn to_u128(&self) -> Option<u128> {
+        let bytes = match self.0.as_slice() {
+            // A byte for the sign alone.
+            [0, bytes @ ..] => bytes,
+            [first, ..] if *first >= 0x80 => return None,
+            bytes => bytes,
+        };
+        let number = bytes.iter().fold(0, |number, &byte| number << 8 | u128::from(byte));
+        (bytes.len() <= 16).then_some(number)
     }
 }
 
-impl From<i128> for Varint {
-    fn from(number: i128) -> Self {
-        Self::from_bytes(&number.to_be_bytes())
+impl Ord for Varint {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_sign = other.is_negative().cmp(&self.is_negative());
+        let by_length = match self.is_negative() {
+            true => other.0.len().cmp(&self.0.len()),
+            false => self.0.len().cmp(&other.0.len()),
+        };
+        // Of one sign and one length, two's complement is in order as bytes are.
+        by_sign.then(by_length).then_with(|| self.0.cmp(&other.0))
     }
 }
 
-impl fmt::Display for Varint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad_integral(!self.is_negative(), "", &self.digits())
+impl PartialOrd for Varint {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
+}
+
+/// Declares that integers become exact numbers, after so many bytes for the sign, and that exact
+/// integers become them, if they fit.
+macro_rules! integers {
+    ($( $integer:ident after $sign:literal by $by:ident; )+) => {$(
+        impl From<$integer> for Varint {
+            fn from(number: $integer) -> Self {
+                Self::from_bytes(&[&[0; $sign][..], &number.to_be_bytes()].concat())
+            }
+        }
+
+        impl From<$integer> for Decimal {
+            fn from(number: $integer) -> Self {
+                Self::new(number, 0)
+            }
+        }
+
+        impl TryFrom<&Varint> for $integer {
+            type Error = ValueError;
+
+            fn try_from(number: &Varint) -> Result<Self, ValueError> {
+                let too_large = ValueError::TooLarge(stringify!($integer));
+                number.$by().and_then(|number| number.try_into().ok()).ok_or(too_large)
+            }
+        }
+
+        impl TryFrom<Varint> for $integer {
+            type Error = ValueError;
+
+            fn try_from(number: Varint) -> Result<Self, ValueError> {
+                Self::try_from(&number)
+            }
+        }
+    )+};
+}
+integers! {
+    i8 after 0 by to_i128;
+    i16 after 0 by to_i128;
+    i32 after 0 by to_i128;
+    i64 after 0 by to_i128;
+    i128 after 0 by to_i128;
+    isize after 0 by to_i128;
+    u8 after 1 by to_u128;
+    u16 after 1 by to_u128;
+    u32 after 1 by to_u128;
+    u64 after 1 by to_u128;
+    u128 after 1 by to_u128;
+    usize after 1 by to_u128;
 }
 
 /// A decimal number of any size: `unscaled * 10^-scale`.
@@ -97,8 +148,18 @@ impl fmt::Display for Varint {
 /// ```
 /// use cqlwire::types::{Decimal, Varint};
 ///
-/// assert_eq!(Decimal { scale: 2, unscaled: Varint::from(-105) }.to_string(), "-1.05");
+/// assert_eq!(Decimal::new(-105, 2).to_string(), "-1.05");
 /// assert_eq!(Decimal { scale: -3, unscaled: Varint::from(12) }.to_string(), "1.2E+4");
+/// assert_eq!("1.2e4".parse(), Ok(Decimal::new(12, -3)));
+/// ```
+///
+/// Numbers of different scales are different, as they are to Java: `1.0` is not `1.00`. They are
+/// ordered as numbers, and if these are the same, by their scales.
+///
+/// ```
+/// # use cqlwire::types::Decimal;
+/// assert!(Decimal::new(10, 1) < Decimal::new(100, 2));
+/// assert!(Decimal::new(100, 2) < Decimal::from(2));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Decimal {
@@ -108,29 +169,61 @@ pub struct Decimal {
     pub unscaled: Varint,
 }
 
-impl fmt::Display for Decimal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.unscaled.digits();
-        let sign = if self.unscaled.is_negative() { "-" } else { "" };
+impl Decimal {
+    /// `unscaled * 10^-scale`.
+    pub fn new(unscaled: impl Into<Varint>, scale: i32) -> Self {
+        Self { scale, unscaled: unscaled.into() }
+    }
+
+    /// Whether it is below zero.
+    pub fn is_negative(&self) -> bool {
+        self.unscaled.is_negative()
+    }
+
+    /// Whether it is zero, of whatever scale.
+    pub fn is_zero(&self) -> bool {
+        self.unscaled.is_zero()
+    }
+
+    /// The power of ten of the first digit of these, which are its own.
+    pub(super) fn exponent(&self, digits: &str) -> i64 {
         let length = i64::try_from(digits.len()).unwrap_or(i64::MAX);
-        let scale = i64::from(self.scale);
-        // The power of ten of the first digit.
-        let exponent = length.saturating_sub(1).saturating_sub(scale);
-        let split_at =
-            |at: i64| digits.split_at(usize::try_from(at).unwrap_or(0).min(digits.len()));
-        if scale == 0 {
-            write!(f, "{sign}{digits}")
-        } else if scale > 0 && exponent >= 0 {
-            let (whole, fraction) = split_at(length.saturating_sub(scale));
-            write!(f, "{sign}{whole}.{fraction}")
-        } else if scale > 0 && exponent >= -6 {
-            let zeros = usize::try_from(scale.saturating_sub(length)).unwrap_or(0);
-            write!(f, "{sign}0.{}{digits}", "0".repeat(zeros))
-        } else {
-            let (first, rest) = split_at(1);
-            let point = if rest.is_empty() { "" } else { "." };
-            write!(f, "{sign}{first}{point}{rest}E{exponent:+}")
+        length.saturating_sub(1).saturating_sub(self.scale.into())
+    }
+
+    /// Compares absolute values, neither of which is zero, without a digit for each power of ten.
+    fn cmp_magnitude(&self, other: &Self) -> Ordering {
+        let (digits, others) = (self.unscaled.digits(), other.unscaled.digits());
+        let by_exponent = self.exponent(&digits).cmp(&other.exponent(&others));
+        let [digits, others] = [&digits, &others].map(|digits| digits.trim_end_matches('0'));
+        by_exponent.then_with(|| digits.cmp(others))
+    }
+}
+
+impl From<Varint> for Decimal {
+    fn from(number: Varint) -> Self {
+        Self::new(number, 0)
+    }
+}
+
+impl Ord for Decimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self.scale == other.scale {
+            return self.unscaled.cmp(&other.unscaled);
         }
+        let sign = |of: &Self| (!of.is_negative(), !of.is_zero() && !of.is_negative());
+        let by_number = sign(self).cmp(&sign(other)).then_with(|| match self.is_negative() {
+            _ if self.is_zero() => Ordering::Equal,
+            true => other.cmp_magnitude(self),
+            false => self.cmp_magnitude(other),
+        });
+        by_number.then(self.scale.cmp(&other.scale))
+    }
+}
+
+impl PartialOrd for Decimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -139,32 +232,58 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integers_print_as_i128_does() {
-        let mut number = 1_i128;
-        for _ in 0..126 {
-            number = number.wrapping_mul(3).wrapping_sub(1);
+    fn integers_of_std_go_both_ways_or_say_that_they_are_too_small() {
+        for number in [i128::MIN, i64::MIN.into(), -129, -1, 0, 127, 128, i128::MAX] {
             let varint = Varint::from(number);
-            assert_eq!(varint.to_string(), number.to_string());
             assert_eq!(varint.to_i128(), Some(number));
+            assert_eq!(i64::try_from(&varint).ok(), i64::try_from(number).ok(), "{number}");
+            assert_eq!(u8::try_from(&varint).ok(), u8::try_from(number).ok(), "{number}");
+            assert_eq!(u128::try_from(&varint).ok(), u128::try_from(number).ok(), "{number}");
         }
-        for number in [0, 1, -1, 127, 128, -128, -129, i128::MAX, i128::MIN] {
-            assert_eq!(Varint::from(number).to_string(), number.to_string());
+        let largest = Varint::from(u128::MAX);
+        assert_eq!(u128::try_from(&largest), Ok(u128::MAX));
+        assert_eq!(i128::try_from(&largest), Err(ValueError::TooLarge("i128")));
+        assert_eq!(largest.as_bytes().len(), 17);
+        assert!(u128::try_from(Varint::from_bytes(&[1; 17])).is_err());
+        assert_eq!(Varint::from(200_u8), Varint::from(200_i16));
+    }
+
+    #[test]
+    fn varints_are_ordered_as_numbers() {
+        let mut numbers: Vec<i128> = (0..127).flat_map(|n| [1 << n, -1 << n]).collect();
+        numbers.extend([0, i128::MIN, i128::MAX, 255, -255, 256, -256]);
+        for a in &numbers {
+            for b in &numbers {
+                assert_eq!(Varint::from(*a).cmp(&Varint::from(*b)), a.cmp(b), "{a} {b}");
+            }
         }
     }
 
     #[test]
-    fn decimals_of_every_scale() {
-        for (scale, unscaled, text) in [
-            (0, 0, "0"),
-            (1, 0, "0.0"),
-            (3, 1, "0.001"),
-            (7, 1, "1E-7"),
-            (1, -15, "-1.5"),
-            (-2, 5, "5E+2"),
-            (i32::MAX, 12, "1.2E-2147483646"),
-            (i32::MIN, 12, "1.2E+2147483649"),
-        ] {
-            assert_eq!(Decimal { scale, unscaled: Varint::from(unscaled) }.to_string(), text);
+    fn decimals_are_ordered_as_numbers_and_then_by_scale() {
+        let ordered = [
+            Decimal::new(-1, i32::MIN),
+            Decimal::new(-20, 0),
+            Decimal::new(-2, 0),
+            Decimal::new(-19, 1),
+            Decimal::new(-1, i32::MAX),
+            Decimal::new(0, -1),
+            Decimal::new(0, 5),
+            Decimal::new(1, i32::MAX),
+            Decimal::new(10, i32::MAX),
+            Decimal::new(9, 1),
+            Decimal::new(1, 0),
+            Decimal::new(100, 2),
+            Decimal::new(101, 2),
+            Decimal::new(1, -1),
+            Decimal::new(100, 1),
+            Decimal::new(i128::MAX, 0),
+            Decimal::new(1, i32::MIN),
+        ];
+        for (index, a) in ordered.iter().enumerate() {
+            for (other, b) in ordered.iter().enumerate() {
+                assert_eq!(a.cmp(b), index.cmp(&other), "{a} {b}");
+            }
         }
     }
 }

@@ -2,15 +2,21 @@
 
 use bytes::Bytes;
 
-use super::error::ColumnMismatch;
+use super::by_name::{plan_by_position, read_by_position};
+use super::udt::read_field;
 use super::{Cell, ColumnSpec, FromCql, RowError, TypeError, Value, ValueError};
 use crate::wire::Reader;
 
 /// A Rust type that a row decodes to: a tuple, a single native value, a `Vec` of [`Value`]s, or a
-/// struct that says how.
+/// struct that derives it (feature `derive`), whose fields are found by their names.
 ///
 /// [`plan`](Self::plan) is asked once for a page; it checks every column and may note what the
 /// rows then need, such as which field belongs to which column.
+#[diagnostic::on_unimplemented(
+    message = "no row can be read as a `{Self}`",
+    label = "not a type of rows",
+    note = "derive `FromRow` for a struct; a value of one column is the tuple `({Self},)`"
+)]
 pub trait FromRow<'r>: Sized {
     /// What was found out about the columns.
     type Plan;
@@ -70,6 +76,13 @@ impl<'r> Row<'r> {
         T::from_optional(cell, &column.cql_type)
     }
 
+    /// The same, for the field `path`, which an error of null names.
+    #[doc(hidden)]
+    pub fn field<T: FromCql<'r>>(&mut self, path: &'static str) -> Result<T, ValueError> {
+        let (column, cell) = self.next()?;
+        read_field(path, cell, &column.cql_type)
+    }
+
     /// The next cell, if it has this size.
     #[inline(always)]
     fn sized(&mut self, size: usize) -> Option<(&'r ColumnSpec, Cell<'r>)> {
@@ -106,13 +119,13 @@ impl<'r> Row<'r> {
     /// Reads the next cells, as many as `columns`, all together.
     ///
     /// It reads a copy of `self` that can live in registers, and asks no more than whether that
-    /// goes well. Only if not, the cells are read by `again`, to see what is wrong.
+    /// goes well. Only if not, the cells are read again, for the first `error`.
     #[inline(always)]
-    fn values<T>(
+    pub(super) fn values<T>(
         &mut self,
         columns: usize,
         read: impl FnOnce(&mut Self) -> Option<T>,
-        again: fn(&mut Self) -> ValueError,
+        error: fn(&mut Self) -> Option<ValueError>,
     ) -> Result<T, ValueError> {
         if self.ahead.len() >= columns {
             let mut copy = self.clone();
@@ -121,7 +134,7 @@ impl<'r> Row<'r> {
                 return Ok(values);
             }
         }
-        Err(again(self))
+        Err(error(self).unwrap_or(ValueError::OutOfRange))
     }
 
     /// The column of the cell that was asked for last.
@@ -228,21 +241,6 @@ impl<'r, T: FromRow<'r>> RowIter<'r, T> {
     }
 }
 
-/// Whether column `index` decodes to a `T`.
-fn check<'r, T: FromCql<'r>>(columns: &[ColumnSpec], index: usize) -> Result<(), TypeError> {
-    columns.get(index).map_or(Ok(()), |column| {
-        T::check(&column.cql_type).map_err(|mismatch| {
-            TypeError::Column(Box::new(ColumnMismatch {
-                index,
-                name: column.name.to_string(),
-                table: column.table.to_string(),
-                cql_type: column.cql_type.clone(),
-                mismatch,
-            }))
-        })
-    })
-}
-
 impl<'r> FromRow<'r> for Vec<Value> {
     type Plan = ();
 
@@ -252,21 +250,25 @@ impl<'r> FromRow<'r> for Vec<Value> {
 
     fn from_row(row: &mut Row<'r>, (): &()) -> Result<Self, ValueError> {
         #[cold]
-        fn again(row: &mut Row<'_>) -> ValueError {
-            let error = (0..row.columns.len()).find_map(|_| row.value::<Value>().err());
-            error.unwrap_or(ValueError::OutOfRange)
+        fn error(row: &mut Row<'_>) -> Option<ValueError> {
+            (0..row.columns.len()).find_map(|_| row.value::<Value>().err())
         }
         let columns = row.columns.len();
         row.values(
             columns,
             |row| {
-                let mut values = Self::with_capacity(columns);
-                for _ in 0..columns {
-                    values.push(row.value().ok()?);
-                }
-                Some(values)
+                // An iterator whose length is known fills the room without looking for more.
+                let mut is_whole = true;
+                let values = (0..columns).map(|_| {
+                    row.value().unwrap_or_else(|_| {
+                        is_whole = false;
+                        Value::Null
+                    })
+                });
+                let values = values.collect();
+                is_whole.then_some(values)
             },
-            again,
+            error,
         )
     }
 }
@@ -277,28 +279,12 @@ macro_rules! tuples {
             type Plan = ();
 
             fn plan(columns: &[ColumnSpec]) -> Result<(), TypeError> {
-                let checks = [check::<$first>, $(check::<$rest>),*];
-                if columns.len() != checks.len() {
-                    let (expected, found) = (checks.len(), columns.len());
-                    return Err(TypeError::ColumnCount { expected, found });
-                }
-                checks.iter().enumerate().try_for_each(|(index, check)| check(columns, index))
+                plan_by_position::<Self>(columns)
             }
 
             #[inline(always)]
             fn from_row(row: &mut Row<'r>, (): &()) -> Result<Self, ValueError> {
-                #[cold]
-                fn again<'r, $first: FromCql<'r>, $($rest: FromCql<'r>),*>(
-                    row: &mut Row<'r>,
-                ) -> ValueError {
-                    let first = row.value::<$first>().err();
-                    let error = first$(.or_else(|| row.value::<$rest>().err()))*;
-                    error.unwrap_or(ValueError::OutOfRange)
-                }
-                let columns = [stringify!($first), $(stringify!($rest)),*].len();
-                row.values(columns, |row| {
-                    Some((row.value::<$first>().ok()?, $(row.value::<$rest>().ok()?,)*))
-                }, again::<$first, $($rest),*>)
+                read_by_position(row)
             }
         }
         tuples!($($rest)*);

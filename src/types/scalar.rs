@@ -1,6 +1,8 @@
 //! The native types, a line each: the Rust type, the CQL types that go with it, the bytes both ways.
 
-use std::net::IpAddr;
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -14,15 +16,10 @@ use crate::wire::Writer;
 
 /// Declares how Rust types are read, as a value and as a row of one column.
 macro_rules! from_cql {
-    ($(
-        $rust:ty as $name:literal, $fits:literal, [$($native:ident)+] $(of $size:expr)?, $from:expr;
-    )+) => {$(
+    ($( $rust:ty as $name:literal [$($native:ident)+], $from:expr $(, { $($more:tt)* })?; )+) => {$(
         impl<'r> FromCql<'r> for $rust {
-            $( const SIZE: Option<usize> = Some($size); )?
-
             fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
-                let mismatch = TypeMismatch { rust: $name, fits: $fits };
-                check_native(cql_type, &[$(NativeType::$native),+], mismatch)
+                check_native($name, &[$(NativeType::$native),+], cql_type)
             }
 
             #[inline(always)]
@@ -30,8 +27,16 @@ macro_rules! from_cql {
                 let from: fn(Cell<'r>, &CqlType) -> Result<Self, ValueError> = $from;
                 from(cell, cql_type)
             }
-        }
 
+            $($($more)*)?
+        }
+        row_of_one!($rust);
+    )+};
+}
+
+/// Declares that a row of one column is read as the type of its value.
+macro_rules! row_of_one {
+    ($rust:ty) => {
         impl<'r> FromRow<'r> for $rust {
             type Plan = ();
 
@@ -44,85 +49,103 @@ macro_rules! from_cql {
                 row.value()
             }
         }
-    )+};
+    };
 }
 
 /// Declares how Rust types are written.
 macro_rules! to_cql {
-    ($( $rust:ty as $name:literal, $fits:literal, [$($native:ident)+], $to:expr; )+) => {$(
+    ($( $rust:ty as $name:literal [$($native:ident)+], $to:expr $(, { $($more:tt)* })?; )+) => {$(
         impl ToCql for $rust {
             #[inline]
-            fn to_cql(
-                &self,
-                cql_type: &CqlType,
-                writer: &mut Writer<'_>,
-            ) -> Result<(), BindErrorKind> {
-                let CqlType::Native($(NativeType::$native)|+) = cql_type else {
-                    let mismatch = TypeMismatch { rust: $name, fits: $fits };
-                    return Err(BindErrorKind::Type(mismatch));
-                };
+            fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
+                check_native($name, &[$(NativeType::$native),+], cql_type)
+            }
+
+            #[inline]
+            fn to_cql(&self, _: &CqlType, writer: &mut Writer<'_>) -> Result<(), BindErrorKind> {
                 let to: fn(&Self, &mut Writer<'_>) -> Result<(), BindErrorKind> = $to;
                 to(self, writer)
             }
+
+            $($($more)*)?
         }
     )+};
 }
 
-/// Declares Rust types whose values have one size, both ways.
+pub(super) use {from_cql, row_of_one, to_cql};
+
+/// Declares Rust types whose values have one size, both ways; any bytes of that size are one.
 macro_rules! fixed_size {
-    ($( $rust:ty as $name:literal, $fits:literal, [$($native:ident)+], $from:expr, $to:expr; )+) => {
+    ($( $rust:ty as $name:literal [$($native:ident)+], $from:expr, $to:expr; )+) => {
         from_cql! {$(
-            $rust as $name, $fits, [$($native)+] of size_of::<$rust>(),
-                |cell, _| cell.array().map($from);
+            $rust as $name [$($native)+], |cell, _| cell.array().map($from), {
+                const SIZE: Option<usize> = Some(size_of::<$rust>());
+
+                #[inline]
+                fn unpack(bytes: &'r [u8]) -> Option<Vec<Self>> {
+                    Some(bytes.as_chunks().0.iter().map(|bytes| $from(*bytes)).collect())
+                }
+
+                #[inline]
+                fn unpack_array<const N: usize>(bytes: &'r [u8]) -> Option<[Self; N]> {
+                    <[_; N]>::try_from(bytes.as_chunks().0).map(|chunks| chunks.map($from)).ok()
+                }
+            };
         )+}
         to_cql! {$(
-            $rust as $name, $fits, [$($native)+], |value, writer| {
-                writer.value_array($to(*value));
-                Ok(())
-            };
+            $rust as $name [$($native)+],
+                |value, writer| {
+                    writer.value_array($to(*value));
+                    Ok(())
+                }, {
+                    fn pack(values: &[Self], writer: &mut Writer<'_>) -> bool {
+                        let room = writer.room(size_of_val(values)).as_chunks_mut().0;
+                        room.iter_mut().zip(values).for_each(|(bytes, value)| *bytes = $to(*value));
+                        true
+                    }
+                };
         )+}
     };
 }
 
 fixed_size! {
-    bool as "bool", "`boolean`", [Boolean],
-        |[byte]: [u8; 1]| byte != 0, |value| [u8::from(value)];
-    i8 as "i8", "`tinyint`", [TinyInt], i8::from_be_bytes, i8::to_be_bytes;
-    i16 as "i16", "`smallint`", [SmallInt], i16::from_be_bytes, i16::to_be_bytes;
-    i32 as "i32", "`int`", [Int], i32::from_be_bytes, i32::to_be_bytes;
-    i64 as "i64", "`bigint` or `counter`", [BigInt Counter], i64::from_be_bytes, i64::to_be_bytes;
-    f32 as "f32", "`float`", [Float], f32::from_be_bytes, f32::to_be_bytes;
-    f64 as "f64", "`double`", [Double], f64::from_be_bytes, f64::to_be_bytes;
-    Uuid as "Uuid", "`uuid` or `timeuuid`", [Uuid TimeUuid], Uuid::from_bytes, Uuid::into_bytes;
-    Date as "Date", "`date`", [Date],
+    bool as "bool" [Boolean], |[byte]: [u8; 1]| byte != 0, |value| [u8::from(value)];
+    i8 as "i8" [TinyInt], i8::from_be_bytes, i8::to_be_bytes;
+    i16 as "i16" [SmallInt], i16::from_be_bytes, i16::to_be_bytes;
+    i32 as "i32" [Int], i32::from_be_bytes, i32::to_be_bytes;
+    i64 as "i64" [BigInt Counter], i64::from_be_bytes, i64::to_be_bytes;
+    f32 as "f32" [Float], f32::from_be_bytes, f32::to_be_bytes;
+    f64 as "f64" [Double], f64::from_be_bytes, f64::to_be_bytes;
+    Uuid as "Uuid" [Uuid TimeUuid], Uuid::from_bytes, Uuid::into_bytes;
+    Date as "Date" [Date],
         // The wire counts from 2^31 days before 1970, so that it needs no sign.
         |bytes| Date((u32::from_be_bytes(bytes) ^ 0x8000_0000).cast_signed()),
         |Date(days)| (days.cast_unsigned() ^ 0x8000_0000).to_be_bytes();
-    Timestamp as "Timestamp", "`timestamp`", [Timestamp],
+    Timestamp as "Timestamp" [Timestamp],
         |bytes| Timestamp(i64::from_be_bytes(bytes)), |Timestamp(millis)| millis.to_be_bytes();
 }
 
 from_cql! {
-    &'r str as "&str", "`text` or `ascii`", [Text Ascii], text;
-    String as "String", "`text` or `ascii`", [Text Ascii], string;
-    Box<str> as "Box<str>", "`text` or `ascii`", [Text Ascii],
-        |cell, cql_type| text(cell, cql_type).map(Box::from);
-    &'r [u8] as "&[u8]", "`blob`", [Blob], |cell, _| Ok(cell.bytes());
-    Vec<u8> as "Vec<u8>", "`blob`", [Blob], |cell, _| Ok(cell.bytes().to_vec());
-    Bytes as "Bytes", "`blob`", [Blob], |cell, _| Ok(cell.share());
-    Time as "Time", "`time`", [Time], |cell, _| {
+    &'r str as "&str" [Text Ascii], text;
+    String as "String" [Text Ascii], string;
+    Box<str> as "Box<str>" [Text Ascii], |cell, cql_type| text(cell, cql_type).map(Box::from);
+    Arc<str> as "Arc<str>" [Text Ascii], |cell, cql_type| text(cell, cql_type).map(Arc::from);
+    Cow<'r, str> as "Cow<str>" [Text Ascii], |cell, cql_type| text(cell, cql_type).map(Cow::from);
+    Time as "Time" [Time], |cell, _| {
         let time = Time(i64::from_be_bytes(cell.array()?));
         time.is_valid().then_some(time).ok_or(ValueError::OutOfRange)
     };
-    IpAddr as "IpAddr", "`inet`", [Inet], |cell, _| match cell.bytes().len() {
+    IpAddr as "IpAddr" [Inet], |cell, _| match cell.bytes().len() {
         16 => cell.array::<16>().map(IpAddr::from),
         _ => cell.array::<4>().map(IpAddr::from),
     };
-    Varint as "Varint", "`varint`", [Varint], |cell, _| match cell.bytes() {
+    Ipv4Addr as "Ipv4Addr" [Inet], |cell, _| cell.array::<4>().map(Ipv4Addr::from);
+    Ipv6Addr as "Ipv6Addr" [Inet], |cell, _| cell.array::<16>().map(Ipv6Addr::from);
+    Varint as "Varint" [Varint], |cell, _| match cell.bytes() {
         [] => Err(ValueError::Empty),
         bytes => Ok(Varint::from_bytes(bytes)),
     };
-    Decimal as "Decimal", "`decimal`", [Decimal], |cell, _| match cell.bytes().split_first_chunk() {
+    Decimal as "Decimal" [Decimal], |cell, _| match cell.bytes().split_first_chunk() {
         Some((_, [])) => Err(ValueError::TooShort),
         Some((scale, unscaled)) => Ok(Decimal {
             scale: i32::from_be_bytes(*scale),
@@ -131,42 +154,44 @@ from_cql! {
         None if cell.bytes().is_empty() => Err(ValueError::Empty),
         None => Err(ValueError::TooShort),
     };
-    Duration as "Duration", "`duration`", [Duration], |cell, _| duration(cell);
+    Duration as "Duration" [Duration], |cell, _| duration(cell);
 }
 
 to_cql! {
-    str as "str", "`text` or `ascii`", [Text Ascii],
+    str as "str" [Text Ascii], |text, writer| Ok(writer.bytes(Some(text.as_bytes()), "value")?);
+    String as "String" [Text Ascii],
         |text, writer| Ok(writer.bytes(Some(text.as_bytes()), "value")?);
-    String as "String", "`text` or `ascii`", [Text Ascii],
-        |text, writer| Ok(writer.bytes(Some(text.as_bytes()), "value")?);
-    Box<str> as "Box<str>", "`text` or `ascii`", [Text Ascii],
-        |text, writer| Ok(writer.bytes(Some(text.as_bytes()), "value")?);
-    [u8] as "[u8]", "`blob`", [Blob], |bytes, writer| Ok(writer.bytes(Some(bytes), "value")?);
-    Vec<u8> as "Vec<u8>", "`blob`", [Blob], |bytes, writer| Ok(writer.bytes(Some(bytes), "value")?);
-    Bytes as "Bytes", "`blob`", [Blob], |bytes, writer| Ok(writer.bytes(Some(bytes), "value")?);
-    Time as "Time", "`time`", [Time], |time, writer| {
+    Time as "Time" [Time], |time, writer| {
         if !time.is_valid() {
             return Err(ValueError::OutOfRange.into());
         }
         writer.value_array(time.0.to_be_bytes());
         Ok(())
     };
-    IpAddr as "IpAddr", "`inet`", [Inet], |address, writer| {
+    IpAddr as "IpAddr" [Inet], |address, writer| {
         match address {
             IpAddr::V4(address) => writer.value_array(address.octets()),
             IpAddr::V6(address) => writer.value_array(address.octets()),
         }
         Ok(())
     };
-    Varint as "Varint", "`varint`", [Varint],
+    Ipv4Addr as "Ipv4Addr" [Inet], |address, writer| {
+        writer.value_array(address.octets());
+        Ok(())
+    };
+    Ipv6Addr as "Ipv6Addr" [Inet], |address, writer| {
+        writer.value_array(address.octets());
+        Ok(())
+    };
+    Varint as "Varint" [Varint],
         |number, writer| Ok(writer.bytes(Some(number.as_bytes()), "value")?);
-    Decimal as "Decimal", "`decimal`", [Decimal], |number, writer| {
+    Decimal as "Decimal" [Decimal], |number, writer| {
         let open = writer.open_length();
         writer.int(number.scale);
         writer.raw(number.unscaled.as_bytes());
         Ok(writer.close_length(open, "value")?)
     };
-    Duration as "Duration", "`duration`", [Duration], |duration, writer| {
+    Duration as "Duration" [Duration], |duration, writer| {
         if !duration.is_valid() {
             return Err(ValueError::OutOfRange.into());
         }
@@ -176,6 +201,52 @@ to_cql! {
         }
         Ok(writer.bytes(Some(&bytes), "value")?)
     };
+}
+
+/// Declares types of bytes: of a blob, or of what only the server knows.
+macro_rules! bytes {
+    (read: $( $rust:ty as $name:literal, $from:expr; )+) => {$(
+        impl<'r> FromCql<'r> for $rust {
+            fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
+                check_bytes($name, cql_type)
+            }
+
+            #[inline(always)]
+            fn from_cell(cell: Cell<'r>, _: &'r CqlType) -> Result<Self, ValueError> {
+                let from: fn(Cell<'r>) -> Self = $from;
+                Ok(from(cell))
+            }
+        }
+        row_of_one!($rust);
+    )+};
+    (write: $( $rust:ty as $name:literal; )+) => {$(
+        impl ToCql for $rust {
+            #[inline]
+            fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
+                check_bytes($name, cql_type)
+            }
+
+            #[inline]
+            fn to_cql(&self, _: &CqlType, writer: &mut Writer<'_>) -> Result<(), BindErrorKind> {
+                Ok(writer.bytes(Some(self), "value")?)
+            }
+        }
+    )+};
+}
+bytes! { read:
+    &'r [u8] as "&[u8]", Cell::bytes;
+    Vec<u8> as "Vec<u8>", |cell| cell.bytes().to_vec();
+    Box<[u8]> as "Box<[u8]>", |cell| cell.bytes().into();
+    Bytes as "Bytes", Cell::share;
+}
+bytes! { write: [u8] as "[u8]"; Vec<u8> as "Vec<u8>"; Bytes as "Bytes"; }
+
+#[inline]
+fn check_bytes(rust: &'static str, cql_type: &CqlType) -> Result<(), TypeMismatch> {
+    match cql_type {
+        CqlType::Native(NativeType::Blob | NativeType::Unknown(_)) | CqlType::Custom(_) => Ok(()),
+        _ => Err(TypeMismatch::new(rust, "`blob` or a custom type", cql_type)),
+    }
 }
 
 #[inline(always)]
@@ -259,11 +330,9 @@ mod tests {
 
     #[test]
     fn a_type_that_does_not_fit_says_what_would() {
-        let mismatch = i32::check(&NativeType::Text.into()).unwrap_err();
+        let mismatch = <i32 as FromCql>::check(&NativeType::Text.into()).unwrap_err();
         assert_eq!(mismatch.to_string(), "a Rust `i32` goes with `int`");
-        let mut out = Vec::new();
-        let error = "x".to_cql(&NativeType::Int.into(), &mut Writer::new(&mut out)).unwrap_err();
-        assert!(matches!(error, BindErrorKind::Type(_)));
-        assert!(out.is_empty());
+        let mismatch = str::check(&NativeType::Int.into()).unwrap_err();
+        assert_eq!(mismatch.to_string(), "a Rust `str` goes with `text` or `ascii`");
     }
 }

@@ -1,15 +1,64 @@
 //! Days, times, instants and durations, exactly as wide as CQL's.
 
-use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::ValueError;
 
 const DAY_MILLIS: i64 = 86_400_000;
 const NANOS: i64 = 1_000_000_000;
+const MILLI_NANOS: i64 = 1_000_000;
 
 /// A day: a count of days, 1970-01-01 being 0; some 5.8 million years to both sides.
+///
+/// Its text is `2024-02-29`, in the proleptic Gregorian calendar; or a whole number, the one that is
+/// on the wire: days, 1970-01-01 being 2^31.
+///
+/// ```
+/// use cqlwire::types::Date;
+///
+/// let date = Date::from_ymd(2024, 2, 29).unwrap();
+/// assert_eq!(date, Date(19_782));
+/// assert_eq!(date.ymd(), (2024, 2, 29));
+/// assert_eq!("2024-02-29".parse(), Ok(date));
+/// assert_eq!("2147483648".parse(), Ok(Date(0)));
+/// assert_eq!(Date::from_ymd(2023, 2, 29), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Date(pub i32);
 
+impl Date {
+    /// The first day there is: -5877641-06-23.
+    pub const MIN: Self = Self(i32::MIN);
+    /// The last day there is: 5881580-07-11.
+    pub const MAX: Self = Self(i32::MAX);
+
+    /// The day of this year, month (from 1) and day of the month (from 1); `None` if the calendar
+    /// does not have it, or a [`Date`] cannot hold it. The year before 1 is 0.
+    pub fn from_ymd(year: i32, month: u8, day: u8) -> Option<Self> {
+        let days = days_of(year.into(), month, day)?;
+        i32::try_from(days).ok().map(Self)
+    }
+
+    /// Year, month (from 1) and day of the month (from 1).
+    pub fn ymd(self) -> (i32, u8, u8) {
+        let (year, month, day) = civil(self.0.into());
+        // The years of an i32 of days fit an i32.
+        (i32::try_from(year).unwrap_or_default(), month, day)
+    }
+}
+
 /// A time of day in nanoseconds since midnight, 0 to 86,399,999,999,999.
+///
+/// Its text is `13:05:59.25`, with up to nine digits after the point; or the nanoseconds.
+///
+/// ```
+/// use cqlwire::types::Time;
+///
+/// let time = Time::from_hms_nano(13, 5, 59, 250_000_000).unwrap();
+/// assert_eq!(time.hms_nano(), (13, 5, 59, 250_000_000));
+/// assert_eq!("13:05:59.25".parse(), Ok(time));
+/// assert_eq!(Time::from_hms_nano(24, 0, 0, 0), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(pub i64);
 
@@ -21,15 +70,126 @@ impl Time {
     pub const fn is_valid(self) -> bool {
         0 <= self.0 && self.0 <= Self::MAX.0
     }
+
+    /// The time of these hours, minutes, seconds and nanoseconds; `None` if no day has it.
+    pub fn from_hms_nano(hour: u8, minute: u8, second: u8, nanosecond: u32) -> Option<Self> {
+        let seconds = [hour, minute, second].into_iter().map(i64::from);
+        let seconds = seconds.fold(0_i64, |sum, part| sum.saturating_mul(60).saturating_add(part));
+        let is_time = hour < 24 && minute < 60 && second < 60 && i64::from(nanosecond) < NANOS;
+        is_time.then(|| Self(seconds.saturating_mul(NANOS).saturating_add(nanosecond.into())))
+    }
+
+    /// Hours, minutes, seconds and nanoseconds; of what is not [valid](Self::is_valid), those of the
+    /// same time on another day.
+    pub fn hms_nano(self) -> (u8, u8, u8, u32) {
+        let [hour, minute, second, nano] = [
+            (self.0 / 3_600_000_000_000).rem_euclid(24),
+            (self.0 / 60_000_000_000).rem_euclid(60),
+            (self.0 / NANOS).rem_euclid(60),
+            self.0.rem_euclid(NANOS),
+        ];
+        let byte = |part| u8::try_from(part).unwrap_or_default();
+        (byte(hour), byte(minute), byte(second), u32::try_from(nano).unwrap_or_default())
+    }
 }
 
 /// An instant in milliseconds since 1970-01-01T00:00:00Z.
+///
+/// Its text is a day, or a day and a time, with or without seconds and their fraction, after a space
+/// or a `T`: `2024-02-29 13:05:59.250`. A zone may follow: `Z`, `+01`, `+0100` or `+01:00`; without
+/// one, it is UTC. Or the text is the milliseconds.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use cqlwire::types::{Date, Time, Timestamp};
+///
+/// let instant: Timestamp = "2024-02-29T14:05+01:00".parse()?;
+/// assert_eq!(instant.to_string(), "2024-02-29 13:05:00.000+0000");
+/// assert_eq!("1709211900000".parse(), Ok(instant));
+/// assert_eq!(instant.date(), Date::from_ymd(2024, 2, 29));
+/// assert_eq!(Some(instant.time()), Time::from_hms_nano(13, 5, 0, 0));
+///
+/// let system = UNIX_EPOCH + Duration::from_millis(1_709_211_900_000);
+/// assert_eq!(Timestamp::try_from(system), Ok(instant));
+/// # Ok::<(), cqlwire::types::CqlTextError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The instant of a day and a time in UTC, to the millisecond below it; `None` if the time is
+    /// not [valid](Time::is_valid).
+    pub fn from_date_time(date: Date, time: Time) -> Option<Self> {
+        let days = i64::from(date.0).saturating_mul(DAY_MILLIS);
+        time.is_valid().then(|| Self(days.saturating_add(time.0 / MILLI_NANOS)))
+    }
+
+    /// The day in UTC, if a [`Date`] can hold it.
+    pub fn date(self) -> Option<Date> {
+        i32::try_from(self.days()).ok().map(Date)
+    }
+
+    /// The time of day in UTC.
+    pub fn time(self) -> Time {
+        Time(self.0.rem_euclid(DAY_MILLIS).saturating_mul(MILLI_NANOS))
+    }
+
+    /// The days since 1970-01-01.
+    pub(super) fn days(self) -> i64 {
+        self.0.div_euclid(DAY_MILLIS)
+    }
+}
+
+/// To the millisecond below it.
+impl TryFrom<SystemTime> for Timestamp {
+    type Error = ValueError;
+
+    fn try_from(instant: SystemTime) -> Result<Self, ValueError> {
+        let millis = match instant.duration_since(UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_millis()).ok(),
+            Err(before) => {
+                let nanos = before.duration().as_nanos();
+                let millis = nanos.div_ceil(MILLI_NANOS.unsigned_abs().into());
+                i128::try_from(millis)
+                    .ok()
+                    .and_then(|millis| i64::try_from(millis.wrapping_neg()).ok())
+            }
+        };
+        millis.map(Self).ok_or(ValueError::OutOfRange)
+    }
+}
+
+/// Systems whose clock has a shorter range than CQL's refuse what is beyond it.
+impl TryFrom<Timestamp> for SystemTime {
+    type Error = ValueError;
+
+    fn try_from(instant: Timestamp) -> Result<Self, ValueError> {
+        let distance = std::time::Duration::from_millis(instant.0.unsigned_abs());
+        let system = match instant.0 < 0 {
+            true => UNIX_EPOCH.checked_sub(distance),
+            false => UNIX_EPOCH.checked_add(distance),
+        };
+        system.ok_or(ValueError::TooLarge("SystemTime"))
+    }
+}
 
 /// A duration, whose months, days and nanoseconds do not convert into each other.
 ///
 /// All three have one sign.
+///
+/// Its text is counts and units, from the largest to the smallest: `1y2mo3w4d5h6m7s8ms9us10ns`; or
+/// what ISO 8601 has: `P1Y2M4DT5H6M7S`, `P3W`, `P0001-02-04T05:06:07`. A minus before it is for all
+/// of it. Case does not matter.
+///
+/// ```
+/// use cqlwire::types::Duration;
+///
+/// let duration = Duration::new(14, 3, 500_000_000).unwrap();
+/// assert_eq!(duration.to_string(), "1y2mo3d500ms");
+/// assert_eq!("1Y2MO3D500MS".parse(), Ok(duration));
+/// assert_eq!("-P1W".parse(), Ok(Duration::new(0, -7, 0).unwrap()));
+/// assert_eq!(Duration::new(1, -1, 0), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Duration {
     /// Months.
@@ -41,65 +201,46 @@ pub struct Duration {
 }
 
 impl Duration {
+    /// A duration of these parts; `None` if they have not one sign.
+    pub fn new(months: i32, days: i32, nanoseconds: i64) -> Option<Self> {
+        let duration = Self { months, days, nanoseconds };
+        duration.is_valid().then_some(duration)
+    }
+
     /// Whether all parts have one sign.
     pub const fn is_valid(self) -> bool {
         (self.months >= 0 && self.days >= 0 && self.nanoseconds >= 0)
             || (self.months <= 0 && self.days <= 0 && self.nanoseconds <= 0)
     }
+
+    /// Whether it is below zero.
+    pub const fn is_negative(self) -> bool {
+        self.months < 0 || self.days < 0 || self.nanoseconds < 0
+    }
 }
 
-impl fmt::Display for Date {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = civil(self.0.into());
-        match year {
-            0..=9_999 => write!(f, "{year:04}-{month:02}-{day:02}"),
-            _ => write!(f, "{year}-{month:02}-{day:02}"),
+/// A duration of nanoseconds alone.
+impl TryFrom<std::time::Duration> for Duration {
+    type Error = ValueError;
+
+    fn try_from(duration: std::time::Duration) -> Result<Self, ValueError> {
+        let nanoseconds = i64::try_from(duration.as_nanos());
+        let nanoseconds = nanoseconds.map_err(|_| ValueError::TooLarge("Duration"))?;
+        Ok(Self { nanoseconds, ..Self::default() })
+    }
+}
+
+/// A duration that is not negative and has no months or days: these have no length of their own.
+impl TryFrom<Duration> for std::time::Duration {
+    type Error = ValueError;
+
+    fn try_from(duration: Duration) -> Result<Self, ValueError> {
+        match (duration, u64::try_from(duration.nanoseconds)) {
+            (Duration { months: 0, days: 0, .. }, Ok(nanoseconds)) => {
+                Ok(Self::from_nanos(nanoseconds))
+            }
+            _ => Err(ValueError::OutOfRange),
         }
-    }
-}
-
-impl fmt::Display for Time {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.div_euclid(NANOS);
-        let [hours, minutes, seconds] = [seconds / 3_600, seconds / 60 % 60, seconds % 60];
-        write!(f, "{hours:02}:{minutes:02}:{seconds:02}.{:09}", self.0.rem_euclid(NANOS))
-    }
-}
-
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = civil(self.0.div_euclid(DAY_MILLIS));
-        let millis = self.0.rem_euclid(DAY_MILLIS);
-        let seconds = millis / 1_000;
-        let [hours, minutes, seconds] = [seconds / 3_600, seconds / 60 % 60, seconds % 60];
-        write!(f, "{year:04}-{month:02}-{day:02} {hours:02}:{minutes:02}:{seconds:02}")?;
-        write!(f, ".{:03}+0000", millis % 1_000)
-    }
-}
-
-impl fmt::Display for Duration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.months < 0 || self.days < 0 || self.nanoseconds < 0 {
-            f.write_str("-")?;
-        }
-        let [months, days] = [self.months, self.days].map(i32::unsigned_abs);
-        let nanoseconds = self.nanoseconds.unsigned_abs();
-        let seconds = nanoseconds / 1_000_000_000;
-        let parts = [
-            (u64::from(months / 12), "y"),
-            (u64::from(months % 12), "mo"),
-            (u64::from(days), "d"),
-            (seconds / 3_600, "h"),
-            (seconds / 60 % 60, "m"),
-            (seconds % 60, "s"),
-            (nanoseconds / 1_000_000 % 1_000, "ms"),
-            (nanoseconds / 1_000 % 1_000, "us"),
-            (nanoseconds % 1_000, "ns"),
-        ];
-        parts
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .try_for_each(|(count, unit)| write!(f, "{count}{unit}"))
     }
 }
 
@@ -108,7 +249,7 @@ impl fmt::Display for Duration {
 /// Counted from 1 March of year 0, so that the leap day is the last of its year and 400 years are
 /// one era of 146,097 days.
 #[expect(clippy::arithmetic_side_effects, reason = "an i64 of milliseconds is under 2^37 days")]
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(super) fn civil(days: i64) -> (i64, u8, u8) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
@@ -118,7 +259,22 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+    let byte = |part| u8::try_from(part).unwrap_or_default();
+    (year_of_era + era * 400 + i64::from(month <= 2), byte(month), byte(day))
+}
+
+/// The other way round; `None` for a day that the calendar does not have. Years have nine digits at
+/// most.
+#[expect(clippy::arithmetic_side_effects, reason = "2^32 years are under 2^41 days")]
+pub(super) fn days_of(year: i64, month: u8, day: u8) -> Option<i64> {
+    let year = year - i64::from(month <= 2);
+    let month_from_march = (i64::from(month) + 9) % 12;
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * month_from_march + 2) / 5 + i64::from(day) - 1;
+    let day_of_era = 365 * year_of_era + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = year.div_euclid(400) * 146_097 + day_of_era - 719_468;
+    let is_there = civil(days) == (year + i64::from(month <= 2), month, day);
+    is_there.then_some(days)
 }
 
 #[cfg(test)]
@@ -126,23 +282,57 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_and_instants_print_as_the_calendar_has_them() {
-        assert_eq!(Date(0).to_string(), "1970-01-01");
-        assert_eq!(Date(-1).to_string(), "1969-12-31");
-        assert_eq!(Date(19_782).to_string(), "2024-02-29");
-        assert_eq!(Date(i32::MIN).to_string(), "-5877641-06-23");
-        assert_eq!(Date(i32::MAX).to_string(), "5881580-07-11");
-        assert_eq!(Timestamp(1_336_999_998_001).to_string(), "2012-05-14 12:53:18.001+0000");
-        assert_eq!(Timestamp(-1).to_string(), "1969-12-31 23:59:59.999+0000");
-        assert_eq!(Time::MAX.to_string(), "23:59:59.999999999");
+    fn every_day_of_an_era_goes_to_its_parts_and_back() {
+        let days =
+            (-146_097..=146_097).chain(i32::MIN..i32::MIN + 400).chain(i32::MAX - 400..i32::MAX);
+        for day in days.map(Date).chain([Date::MAX]) {
+            let (year, month, of_month) = day.ymd();
+            assert_eq!(Date::from_ymd(year, month, of_month), Some(day));
+        }
+        for (year, month, day) in [(2023, 2, 29), (1900, 2, 29), (2000, 13, 1), (2000, 0, 1)] {
+            assert_eq!(Date::from_ymd(year, month, day), None);
+        }
+        assert_eq!(Date::from_ymd(2000, 4, 0), None);
+        assert_eq!(Date::from_ymd(2000, 4, 31), None);
+        assert_eq!(Date::from_ymd(2000, 255, 255), None);
+        assert_eq!(Date::from_ymd(i32::MAX, 1, 1), None);
+        assert_eq!(Date::from_ymd(i32::MIN, 1, 1), None);
+        assert_eq!(Date::from_ymd(5_881_580, 7, 12), None);
     }
 
     #[test]
-    fn durations_print_their_parts_and_one_sign() {
-        let duration = Duration { months: 14, days: 3, nanoseconds: 3_600_000_000_002 };
-        assert_eq!(duration.to_string(), "1y2mo3d1h2ns");
-        assert_eq!(Duration { months: -1, ..Duration::default() }.to_string(), "-1mo");
-        assert_eq!(Duration::default().to_string(), "");
+    fn instants_go_to_their_parts_and_to_the_clock_of_std() {
+        for millis in [i64::MIN, -1, 0, 1, 1_336_999_998_001, i64::MAX] {
+            let instant = Timestamp(millis);
+            let (days, time) = (i128::from(instant.days()), i128::from(instant.time().0));
+            assert_eq!(days * 86_400_000 + time / 1_000_000, millis.into());
+            let system = SystemTime::try_from(instant).unwrap();
+            assert_eq!(Timestamp::try_from(system), Ok(instant));
+        }
+        let instant = Timestamp(-1);
+        assert_eq!(instant.date(), Some(Date(-1)));
+        assert_eq!(Timestamp::from_date_time(Date(-1), instant.time()), Some(instant));
+        assert_eq!(Timestamp(i64::MAX).date(), None);
+        let before = UNIX_EPOCH - std::time::Duration::from_nanos(1);
+        assert_eq!(Timestamp::try_from(before), Ok(Timestamp(-1)));
+    }
+
+    #[test]
+    fn times_and_durations_have_bounds() {
+        assert_eq!(Time::from_hms_nano(23, 59, 59, 999_999_999), Some(Time::MAX));
+        assert_eq!(Time::MAX.hms_nano(), (23, 59, 59, 999_999_999));
+        for (hour, minute, second, nano) in
+            [(24, 0, 0, 0), (0, 60, 0, 0), (0, 0, 60, 0), (0, 0, 0, 1_000_000_000)]
+        {
+            assert_eq!(Time::from_hms_nano(hour, minute, second, nano), None);
+        }
         assert!(!Duration { months: 1, days: -1, nanoseconds: 0 }.is_valid());
+        let hour = std::time::Duration::from_secs(3_600);
+        let duration = Duration::try_from(hour).unwrap();
+        assert_eq!(std::time::Duration::try_from(duration), Ok(hour));
+        assert!(Duration::try_from(std::time::Duration::MAX).is_err());
+        for not_exact in [Duration::new(1, 0, 0), Duration::new(0, 1, 0), Duration::new(0, 0, -1)] {
+            assert!(std::time::Duration::try_from(not_exact.unwrap()).is_err());
+        }
     }
 }

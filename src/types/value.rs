@@ -6,9 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::cell::Fields;
+use super::collection::write_map;
 use super::{
-    BindErrorKind, Cell, CqlType, Date, Decimal, Duration, FromCql, NativeType, Time, Timestamp,
-    ToCql, TypeMismatch, UdtType, ValueError, Varint, VectorType, vint,
+    BindErrorKind, Cell, CqlType, Date, Decimal, Duration, Entries, FromCql, NativeType, Time,
+    Timestamp, ToCql, TypeMismatch, UdtType, ValueError, Varint,
 };
 use crate::wire::Writer;
 
@@ -25,7 +27,7 @@ use crate::wire::Writer;
 /// let list = Value::List(vec![Value::Text("it's".into()), Value::Null]);
 /// assert_eq!(list.to_string(), "['it''s', null]");
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the variants are the CQL types")]
 pub enum Value {
@@ -93,30 +95,18 @@ impl Value {
         if cell.bytes().is_empty() && !matches!(cql_type, CqlType::Custom(_)) {
             return Ok(Self::Empty);
         }
-        let optional = |cql_type: &CqlType, cell: Option<Cell<'_>>| match cell {
-            Some(cell) => Self::part_of(cql_type, cell),
-            None => Ok(Self::Null),
-        };
-        let elements = |element: &CqlType| {
-            cell.elements(1)?.map(|cell| optional(element, cell?)).collect::<Result<_, _>>()
-        };
         Ok(match cql_type {
-            CqlType::List(element) => Self::List(elements(element)?),
-            CqlType::Set(element) => Self::Set(elements(element)?),
-            CqlType::Map(pair) => {
-                let mut cells = cell.elements(2)?;
-                let mut entries = Vec::new();
-                while let (Some(key), Some(value)) = (cells.next(), cells.next()) {
-                    entries.push((optional(&pair.0, key?)?, optional(&pair.1, value?)?));
-                }
-                Self::Map(entries)
+            CqlType::List(_) => Self::List(Vec::from_cell(cell, cql_type)?),
+            CqlType::Set(_) => Self::Set(Vec::from_cell(cell, cql_type)?),
+            CqlType::Vector(_) => Self::Vector(Vec::from_cell(cell, cql_type)?),
+            CqlType::Map(_) => {
+                Self::Map(Entries::from_cell(cell, cql_type)?.collect::<Result<_, _>>()?)
             }
-            CqlType::Tuple(elements) => Self::Tuple(fields(elements.iter(), cell)?),
+            CqlType::Tuple(types) => Self::Tuple(fields(types.iter(), cell)?),
             CqlType::Udt(udt) => {
                 let fields = fields(udt.fields.iter().map(|(_, field)| field), cell)?;
                 Self::Udt { udt: Arc::clone(udt), fields }
             }
-            CqlType::Vector(vector) => Self::Vector(vector_elements(vector, cell)?),
             CqlType::Custom(_) | CqlType::Native(_) => Self::Custom(cell.share()),
         })
     }
@@ -132,78 +122,77 @@ impl Value {
                 Ok(())
             }
             (Self::Empty, _) => Ok(writer.bytes(Some(&[]), "value")?),
-            (Self::Ascii(text) | Self::Text(text), _) => text.to_cql(cql_type, writer),
-            (Self::BigInt(number) | Self::Counter(number), _) => number.to_cql(cql_type, writer),
-            (Self::Blob(bytes), _) => bytes.to_cql(cql_type, writer),
-            (Self::Boolean(flag), _) => flag.to_cql(cql_type, writer),
-            (Self::Date(date), _) => date.to_cql(cql_type, writer),
-            (Self::Decimal(number), _) => number.to_cql(cql_type, writer),
-            (Self::Double(number), _) => number.to_cql(cql_type, writer),
-            (Self::Duration(duration), _) => duration.to_cql(cql_type, writer),
-            (Self::Float(number), _) => number.to_cql(cql_type, writer),
-            (Self::Inet(address), _) => address.to_cql(cql_type, writer),
-            (Self::Int(number), _) => number.to_cql(cql_type, writer),
-            (Self::SmallInt(number), _) => number.to_cql(cql_type, writer),
-            (Self::Time(time), _) => time.to_cql(cql_type, writer),
-            (Self::Timestamp(instant), _) => instant.to_cql(cql_type, writer),
-            (Self::TinyInt(number), _) => number.to_cql(cql_type, writer),
-            (Self::Uuid(uuid) | Self::TimeUuid(uuid), _) => uuid.to_cql(cql_type, writer),
-            (Self::Varint(number), _) => number.to_cql(cql_type, writer),
-            (Self::Custom(bytes), CqlType::Custom(_) | CqlType::Native(NativeType::Unknown(_))) => {
-                Ok(writer.bytes(Some(bytes), "value")?)
+            (Self::Ascii(text) | Self::Text(text), _) => checked(text, cql_type, writer),
+            (Self::BigInt(number) | Self::Counter(number), _) => checked(number, cql_type, writer),
+            (Self::Blob(bytes) | Self::Custom(bytes), _) => checked(bytes, cql_type, writer),
+            (Self::Boolean(flag), _) => checked(flag, cql_type, writer),
+            (Self::Date(date), _) => checked(date, cql_type, writer),
+            (Self::Decimal(number), _) => checked(number, cql_type, writer),
+            (Self::Double(number), _) => checked(number, cql_type, writer),
+            (Self::Duration(duration), _) => checked(duration, cql_type, writer),
+            (Self::Float(number), _) => checked(number, cql_type, writer),
+            (Self::Inet(address), _) => checked(address, cql_type, writer),
+            (Self::Int(number), _) => checked(number, cql_type, writer),
+            (Self::SmallInt(number), _) => checked(number, cql_type, writer),
+            (Self::Time(time), _) => checked(time, cql_type, writer),
+            (Self::Timestamp(instant), _) => checked(instant, cql_type, writer),
+            (Self::TinyInt(number), _) => checked(number, cql_type, writer),
+            (Self::Uuid(uuid) | Self::TimeUuid(uuid), _) => checked(uuid, cql_type, writer),
+            (Self::Varint(number), _) => checked(number, cql_type, writer),
+            (Self::List(values), CqlType::List(_))
+            | (Self::Set(values), CqlType::Set(_))
+            | (Self::Vector(values), CqlType::Vector(_)) => values.to_cql(cql_type, writer),
+            (Self::Map(entries), CqlType::Map(_)) => {
+                write_map(entries.iter().map(|(key, value)| (key, value)), cql_type, writer)
+            }
+            (Self::Tuple(values), CqlType::Tuple(types)) => {
+                write_fields(values, types.iter(), writer)
+            }
+            (Self::Udt { fields, .. }, CqlType::Udt(udt)) => {
+                write_fields(fields, udt.fields.iter().map(|(_, field)| field), writer)
             }
             _ => {
-                let open = writer.open_length();
-                self.encode_parts(cql_type, writer)?;
-                Ok(writer.close_length(open, "value")?)
+                let fits = "the type that the value was made for";
+                Err(TypeMismatch::new("Value", fits, cql_type).into())
             }
         }
     }
+}
 
-    fn encode_parts(
-        &self,
-        cql_type: &CqlType,
-        writer: &mut Writer<'_>,
-    ) -> Result<(), BindErrorKind> {
-        match (self, cql_type) {
-            (Self::List(values), CqlType::List(element))
-            | (Self::Set(values), CqlType::Set(element)) => {
-                writer.length(values.len(), "count")?;
-                values.iter().try_for_each(|value| value.encode(element, writer))
-            }
-            (Self::Map(entries), CqlType::Map(pair)) => {
-                writer.length(entries.len(), "count")?;
-                entries.iter().try_for_each(|(key, value)| {
-                    key.encode(&pair.0, writer)?;
-                    value.encode(&pair.1, writer)
-                })
-            }
-            (Self::Tuple(values), CqlType::Tuple(elements)) => {
-                at_most(values.len(), elements.len())?;
-                values
-                    .iter()
-                    .zip(elements)
-                    .try_for_each(|(value, field)| value.encode(field, writer))
-            }
-            (Self::Udt { fields, .. }, CqlType::Udt(udt)) => {
-                at_most(fields.len(), udt.fields.len())?;
-                fields
-                    .iter()
-                    .zip(&udt.fields)
-                    .try_for_each(|(value, (_, field))| value.encode(field, writer))
-            }
-            (Self::Vector(values), CqlType::Vector(vector)) => {
-                if values.len() != vector.dimensions {
-                    let (expected, found) = (vector.dimensions, values.len());
-                    return Err(ValueError::Size { expected, found }.into());
-                }
-                values.iter().try_for_each(|value| encode_element(value, vector, writer))
-            }
-            _ => Err(BindErrorKind::Type(TypeMismatch {
-                rust: "Value",
-                fits: "the type that the value was made for",
-            })),
-        }
+/// Writes a value whose type is only known now.
+#[inline]
+fn checked<T: ToCql>(
+    value: &T,
+    cql_type: &CqlType,
+    writer: &mut Writer<'_>,
+) -> Result<(), BindErrorKind> {
+    T::check(cql_type)?;
+    value.to_cql(cql_type, writer)
+}
+
+impl<'r> FromCql<'r> for Value {
+    fn check(_: &CqlType) -> Result<(), TypeMismatch> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
+        Self::of_cell(cql_type, cell)
+    }
+
+    #[inline]
+    fn from_null() -> Result<Self, ValueError> {
+        Ok(Self::Null)
+    }
+}
+
+impl ToCql for Value {
+    fn check(_: &CqlType) -> Result<(), TypeMismatch> {
+        Ok(())
+    }
+
+    fn to_cql(&self, cql_type: &CqlType, writer: &mut Writer<'_>) -> Result<(), BindErrorKind> {
+        self.encode(cql_type, writer)
     }
 }
 
@@ -236,76 +225,37 @@ fn empty_or(error: ValueError) -> Result<Value, ValueError> {
     if error == ValueError::Empty { Ok(Value::Empty) } else { Err(error) }
 }
 
-/// The fields of a tuple or a user-defined type, `[bytes]` after `[bytes]`; the last may be missing.
+/// The fields that were sent, which may be fewer than the type has.
 fn fields<'t>(
     types: impl Iterator<Item = &'t CqlType>,
     cell: Cell<'_>,
 ) -> Result<Vec<Value>, ValueError> {
-    let mut reader = crate::wire::Reader::new(cell.bytes());
+    let mut sent = Fields::new(cell)?;
     let mut fields = Vec::new();
-    for field in types {
-        if reader.is_empty() {
+    for cql_type in types {
+        if sent.is_done() {
             break;
         }
-        fields.push(match reader.bytes("field").map_err(|_| ValueError::TooShort)? {
-            Some(bytes) => Value::part_of(field, cell.part(bytes))?,
+        fields.push(match sent.read()? {
+            Some(field) => Value::part_of(cql_type, field)?,
             None => Value::Null,
         });
     }
-    if reader.is_empty() { Ok(fields) } else { Err(ValueError::TooLong) }
+    sent.end()?;
+    Ok(fields)
 }
 
-/// The elements of a vector: back to back where they have one size, else each after its length.
-fn vector_elements(vector: &VectorType, cell: Cell<'_>) -> Result<Vec<Value>, ValueError> {
-    let mut rest = cell.bytes();
-    let size = vector.element.fixed_size_in_vector();
-    let smallest = size.unwrap_or(1).max(1);
-    if vector.dimensions.checked_mul(smallest).is_none_or(|all| all > rest.len()) {
-        return Err(ValueError::TooShort);
-    }
-    let elements = (0..vector.dimensions).map(|_| {
-        let length = match size {
-            Some(size) => size,
-            None => usize::try_from(vint::read_unsigned(&mut rest)?)
-                .map_err(|_| ValueError::TooShort)?,
-        };
-        let (element, after) = rest.split_at_checked(length).ok_or(ValueError::TooShort)?;
-        rest = after;
-        Value::part_of(&vector.element, cell.part(element))
-    });
-    let elements = elements.collect::<Result<_, _>>()?;
-    if rest.is_empty() { Ok(elements) } else { Err(ValueError::TooLong) }
-}
-
-fn encode_element(
-    value: &Value,
-    vector: &VectorType,
+fn write_fields<'t>(
+    values: &[Value],
+    types: impl ExactSizeIterator<Item = &'t CqlType>,
     writer: &mut Writer<'_>,
 ) -> Result<(), BindErrorKind> {
-    let mut bytes = Vec::new();
-    value.encode(&vector.element, &mut Writer::new(&mut bytes))?;
-    // Inside a vector an element has no `[int]` length, and cannot be null.
-    let (length, element) = bytes.split_first_chunk().ok_or(ValueError::Null)?;
-    if i32::from_be_bytes(*length) < 0 {
-        return Err(ValueError::Null.into());
+    if values.len() > types.len() {
+        return Err(ValueError::TooLong.into());
     }
-    match vector.element.fixed_size_in_vector() {
-        Some(expected) if element.len() != expected => {
-            return Err(ValueError::Size { expected, found: element.len() }.into());
-        }
-        Some(_) => {}
-        None => {
-            let mut prefix = Vec::with_capacity(9);
-            vint::write_unsigned(u64::try_from(element.len()).unwrap_or(u64::MAX), &mut prefix);
-            writer.raw(&prefix);
-        }
-    }
-    writer.raw(element);
-    Ok(())
-}
-
-fn at_most(found: usize, expected: usize) -> Result<(), ValueError> {
-    if found <= expected { Ok(()) } else { Err(ValueError::Size { expected, found }) }
+    let open = writer.open_length();
+    values.iter().zip(types).try_for_each(|(value, field)| value.encode(field, writer))?;
+    Ok(writer.close_length(open, "value")?)
 }
 
 #[cfg(test)]

@@ -54,6 +54,13 @@ impl<'a> Writer<'a> {
         self.out.extend_from_slice(bytes);
     }
 
+    /// Room for so many bytes, which are zero until they are written.
+    pub fn room(&mut self, length: usize) -> &mut [u8] {
+        let start = self.out.len();
+        self.out.resize(start.saturating_add(length), 0);
+        self.out.get_mut(start..).unwrap_or_default()
+    }
+
     /// A `[byte]`.
     #[inline]
     pub fn byte(&mut self, value: u8) {

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
-use super::Value;
+use super::Identifier;
+use crate::types::temporal::civil;
+use crate::types::{Date, Timestamp, Value};
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Null | Self::Empty => f.write_str("null"),
+            Self::Null => f.write_str("null"),
+            Self::Empty => f.write_str("''"),
             Self::Ascii(text) | Self::Text(text) => quoted(f, text),
             Self::BigInt(number) | Self::Counter(number) => number.fmt(f),
             Self::Blob(bytes) | Self::Custom(bytes) => {
@@ -15,19 +18,16 @@ impl fmt::Display for Value {
                 bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
             Self::Boolean(flag) => flag.fmt(f),
-            Self::Date(date) => write!(f, "'{date}'"),
+            Self::Date(date) => self::date(f, *date),
             Self::Decimal(number) => number.fmt(f),
             Self::Double(number) => float(f, *number, number),
-            Self::Duration(duration) if *duration == super::Duration::default() => {
-                f.write_str("0ns")
-            }
             Self::Duration(duration) => duration.fmt(f),
             Self::Float(number) => float(f, f64::from(*number), number),
             Self::Inet(address) => write!(f, "'{address}'"),
             Self::Int(number) => number.fmt(f),
             Self::SmallInt(number) => number.fmt(f),
             Self::Time(time) => write!(f, "'{time}'"),
-            Self::Timestamp(instant) => write!(f, "'{instant}'"),
+            Self::Timestamp(instant) => timestamp(f, *instant),
             Self::TinyInt(number) => number.fmt(f),
             Self::Uuid(uuid) | Self::TimeUuid(uuid) => uuid.fmt(f),
             Self::Varint(number) => number.fmt(f),
@@ -52,23 +52,26 @@ impl fmt::Display for Value {
     }
 }
 
-/// A name as CQL writes it: in double quotes, unless it is all lower case.
-struct Identifier<'a>(&'a str);
+fn quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    write!(f, "'{}'", text.replace('\'', "''"))
+}
 
-impl fmt::Display for Identifier<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        let starts_plain = self.0.starts_with(|c: char| c.is_ascii_lowercase());
-        if starts_plain && self.0.chars().all(plain) {
-            f.write_str(self.0)
-        } else {
-            write!(f, "\"{}\"", self.0.replace('"', "\"\""))
-        }
+/// A day; one whose year has not four digits as the number on the wire, since versions of servers
+/// differ in how they read it.
+fn date(f: &mut fmt::Formatter<'_>, date: Date) -> fmt::Result {
+    match date.ymd() {
+        (0..=9_999, ..) => write!(f, "'{date}'"),
+        _ => write!(f, "{}", date.0.cast_unsigned() ^ 0x8000_0000),
     }
 }
 
-fn quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    write!(f, "'{}'", text.replace('\'', "''"))
+/// An instant; one whose year has not four digits as its milliseconds, and one before the Gregorian
+/// calendar, too, since old servers read it as one of the Julian.
+fn timestamp(f: &mut fmt::Formatter<'_>, instant: Timestamp) -> fmt::Result {
+    match civil(instant.days()) {
+        (1_583..=9_999, ..) => write!(f, "'{instant}'"),
+        _ => write!(f, "{}", instant.0),
+    }
 }
 
 fn float(f: &mut fmt::Formatter<'_>, number: f64, shortest: &dyn fmt::Debug) -> fmt::Result {
@@ -94,8 +97,8 @@ const fn comma(index: usize) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Date, Duration, Timestamp};
     use super::*;
+    use crate::types::Duration;
 
     #[test]
     fn literals() {
@@ -107,21 +110,18 @@ mod tests {
             (Value::Double(f64::NEG_INFINITY), "-Infinity"),
             (Value::Date(Date(0)), "'1970-01-01'"),
             (Value::Timestamp(Timestamp(0)), "'1970-01-01 00:00:00.000+0000'"),
+            (Value::Date(Date(i32::MIN)), "0"),
+            (Value::Date(Date(i32::MAX)), "4294967295"),
+            (Value::Timestamp(Timestamp(-12_212_553_600_001)), "-12212553600001"),
+            (Value::Timestamp(Timestamp(i64::MAX)), "9223372036854775807"),
+            (Value::Empty, "''"),
+            (Value::Duration(Duration::default()), "0ns"),
             (Value::Duration(Duration { days: -1, ..Duration::default() }), "-1d"),
             (Value::Inet([127, 0, 0, 1].into()), "'127.0.0.1'"),
             (Value::Tuple(vec![Value::Null, Value::Text("a'b".into())]), "(null, 'a''b')"),
             (map, "{1: {true}}"),
         ] {
             assert_eq!(value.to_string(), literal);
-        }
-    }
-
-    #[test]
-    fn names_are_quoted_when_they_must_be() {
-        for (name, written) in
-            [("users", "users"), ("User", "\"User\""), ("a\"b", "\"a\"\"b\""), ("1a", "\"1a\"")]
-        {
-            assert_eq!(Identifier(name).to_string(), written);
         }
     }
 }

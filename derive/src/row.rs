@@ -1,0 +1,224 @@
+//! `derive(FromRow)`: columns by name, or, for fields without names, by position.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{DeriveInput, Lifetime, Result};
+
+use crate::input::{Field, Struct};
+
+pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
+    let input = Struct::new(input, "FromRow")?;
+    let (mut generics, lifetime) = input.reading()?;
+    let (types, ident) = (&input.types, input.ident);
+    input.bounds(&mut generics, |field| field.reading_bounds(types, &lifetime));
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let type_generics = input.type_generics();
+
+    let columns = columns(&input, &lifetime);
+    let named = input.is_named.then(|| {
+        let body = named_columns(&input, &lifetime);
+        quote! {
+            #[automatically_derived]
+            #[allow(unused_variables, unused_mut)]
+            impl #impl_generics #types::derived::NamedColumns<#lifetime>
+                for #ident #type_generics #where_clause { #body }
+        }
+    });
+    let (plan, find, read) = if input.is_named {
+        let plan = quote!(#types::derived::Plan);
+        (plan, quote!(plan_by_name::<Self>(columns)), quote!(read_by_name(row, plan)))
+    } else {
+        (quote!(()), quote!(plan_by_position::<Self>(columns)), quote!(read_by_position(row)))
+    };
+    Ok(quote! {
+        #[automatically_derived]
+        #[allow(unused_variables)]
+        impl #impl_generics #types::derived::Columns<#lifetime>
+            for #ident #type_generics #where_clause { #columns }
+
+        #named
+
+        #[automatically_derived]
+        #[allow(unused_variables)]
+        impl #impl_generics #types::FromRow<#lifetime> for #ident #type_generics #where_clause {
+            type Plan = #plan;
+
+            fn plan(
+                columns: &[#types::ColumnSpec],
+            ) -> ::core::result::Result<Self::Plan, #types::TypeError> {
+                #types::derived::#find
+            }
+
+            #[inline(always)]
+            fn from_row(
+                row: &mut #types::Row<#lifetime>,
+                plan: &Self::Plan,
+            ) -> ::core::result::Result<Self, #types::ValueError> {
+                #types::derived::#read
+            }
+        }
+    })
+}
+
+/// The body of `Columns`.
+fn columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
+    let types = &input.types;
+    let inner = |field: &Field<'_>| {
+        let ty = field.ty;
+        quote_spanned!(ty.span()=> <#ty as #types::derived::Columns<#lifetime>>)
+    };
+    let counts = input.used().map(|field| match &field.on.flatten {
+        Some(_) => {
+            let inner = inner(field);
+            quote!(+ #inner::COUNT)
+        }
+        None => quote!(+ 1),
+    });
+    let fields = input.used().map(|field| match &field.on.flatten {
+        Some(_) => {
+            let inner = inner(field);
+            quote!(#inner::fields(each)?;)
+        }
+        None => {
+            let read = field.read_type(types);
+            let check = quote_spanned!(field.ty.span()=>
+                <#read as #types::FromCql<#lifetime>>::check);
+            let description = field.description(types, &check);
+            quote!(each(&#description)?;)
+        }
+    });
+    let in_order = input.fields.iter().map(|field| {
+        let member = &field.member;
+        let value = if field.on.flatten.is_some() {
+            let inner = inner(field);
+            quote!(#inner::in_order(row)?)
+        } else if field.on.skip.is_some() {
+            field.default().unwrap_or_default()
+        } else {
+            let read = field.read_type(types);
+            field.of_read(&quote!(row.value::<#read>().ok()?))
+        };
+        quote!(#member: #value)
+    });
+    let errors = input.used().map(|field| match &field.on.flatten {
+        Some(_) => {
+            let inner = inner(field);
+            quote!(.or_else(|| #inner::error(row)))
+        }
+        None => {
+            let (read, path) = (field.read_type(types), &field.path);
+            quote!(.or_else(|| row.field::<#read>(#path).err()))
+        }
+    });
+    quote! {
+        const COUNT: usize = 0 #(#counts)*;
+
+        fn fields(
+            each: &mut #types::derived::Visit<'_>,
+        ) -> ::core::result::Result<(), #types::TypeError> {
+            #(#fields)*
+            ::core::result::Result::Ok(())
+        }
+
+        #[inline(always)]
+        fn in_order(row: &mut #types::Row<#lifetime>) -> ::core::option::Option<Self> {
+            ::core::option::Option::Some(Self { #(#in_order,)* })
+        }
+
+        #[cold]
+        fn error(
+            row: &mut #types::Row<#lifetime>,
+        ) -> ::core::option::Option<#types::ValueError> {
+            ::core::option::Option::None #(#errors)*
+        }
+    }
+}
+
+/// The body of `NamedColumns`. What has been read is a pair of the first field and, again, a pair.
+fn named_columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
+    let (types, name, is_strict) = (&input.types, &input.name, input.is_strict);
+    let named = |field: &Field<'_>| {
+        let ty = field.ty;
+        quote_spanned!(ty.span()=> <#ty as #types::derived::NamedColumns<#lifetime>>)
+    };
+    let used: Vec<_> = input.used().collect();
+    let partial = used.iter().rev().fold(quote!(()), |rest, field| match &field.on.flatten {
+        Some(_) => {
+            let named = named(field);
+            quote!((#named::Partial, #rest))
+        }
+        None => {
+            let read = field.read_type(types);
+            quote!((::core::option::Option<#read>, #rest))
+        }
+    });
+    let reads = used.iter().map(|field| match &field.on.flatten {
+        Some(_) => {
+            let (named, ty) = (named(field), field.ty);
+            quote! {
+                let count = <#ty as #types::derived::Columns<#lifetime>>::COUNT;
+                if field < count {
+                    return #named::read(&mut partial.0, field, row);
+                }
+                let (field, partial) = (field.wrapping_sub(count), &mut partial.1);
+            }
+        }
+        None => {
+            let (read, path) = (field.read_type(types), &field.path);
+            quote! {
+                if field == 0 {
+                    partial.0 = ::core::option::Option::Some(row.field::<#read>(#path)?);
+                    return ::core::result::Result::Ok(());
+                }
+                let (field, partial) = (field.wrapping_sub(1), &mut partial.1);
+            }
+        }
+    });
+    let mut place = quote!(partial);
+    let built = input.fields.iter().map(|field| {
+        let member = &field.member;
+        if field.on.skip.is_some() {
+            let default = field.default();
+            return quote!(#member: #default);
+        }
+        let here = quote!(#place.0);
+        place = quote!(#place.1);
+        if field.on.flatten.is_some() {
+            let named = named(field);
+            return quote!(#member: #named::build(#here)?);
+        }
+        let value = field.of_read(&quote!(value));
+        let default = field.default().unwrap_or_else(
+            || quote!(return ::core::result::Result::Err(#types::ValueError::TooShort)),
+        );
+        quote! {
+            #member: match #here {
+                ::core::option::Option::Some(value) => #value,
+                ::core::option::Option::None => #default,
+            }
+        }
+    });
+    let built: Vec<_> = built.collect();
+    quote! {
+        const NAME: &'static str = #name;
+        const IS_STRICT: bool = #is_strict;
+
+        type Partial = #partial;
+
+        fn read(
+            partial: &mut Self::Partial,
+            field: usize,
+            row: &mut #types::Row<#lifetime>,
+        ) -> ::core::result::Result<(), #types::ValueError> {
+            #(#reads)*
+            ::core::result::Result::Ok(())
+        }
+
+        fn build(
+            partial: Self::Partial,
+        ) -> ::core::result::Result<Self, #types::ValueError> {
+            ::core::result::Result::Ok(Self { #(#built,)* })
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! Lists, sets and maps (v4 §6.12 to §6.14).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher, Hash};
+use std::marker::PhantomData;
+
+use super::cell::Parts;
+use super::{BindErrorKind, Cell, CqlType, FromCql, ToCql, TypeMismatch, ValueError, vector};
+use crate::wire::Writer;
+
+/// Lists, sets and vectors.
+impl<'r, T: FromCql<'r>> FromCql<'r> for Vec<T> {
+    fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
+        check_sequence("Vec", cql_type, T::check)
+    }
+
+    fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
+        match cql_type {
+            CqlType::Vector(vector) => vector::read(vector, cell),
+            _ => Elements::from_cell(cell, cql_type)?.collect(),
+        }
+    }
+}
+
+/// The elements of a list or set, each read when it is asked for; no allocation.
+///
+/// ```
+/// use cqlwire::types::{Cell, CqlType, Elements, FromCql, NativeType};
+///
+/// let list = CqlType::List(Box::new(NativeType::Text.into()));
+/// let elements = Elements::<&str>::from_cell(Cell::new(b"\0\0\0\x01\0\0\0\x03ada"), &list)?;
+/// assert_eq!(elements.collect::<Result<Vec<_>, _>>()?, ["ada"]);
+/// # Ok::<(), cqlwire::types::ValueError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Elements<'r, T> {
+    parts: Parts<'r>,
+    cql_type: &'r CqlType,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<'r, T: FromCql<'r>> FromCql<'r> for Elements<'r, T> {
+    fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
+        match cql_type {
+            CqlType::List(element) | CqlType::Set(element) => part(T::check(element), "element"),
+            _ => Err(TypeMismatch::new("Elements", "`list` or `set`", cql_type)),
+        }
+    }
+
+    fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
+        match cql_type {
+            CqlType::List(element) | CqlType::Set(element) => {
+                Ok(Self { parts: Parts::new(cell, 1)?, cql_type: element, of: PhantomData })
+            }
+            _ => Err(ValueError::OutOfRange),
+        }
+    }
+}
+
+impl<'r, T: FromCql<'r>> Iterator for Elements<'r, T> {
+    type Item = Result<T, ValueError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let element = self.parts.next()?;
+        Some(element.and_then(|element| T::from_optional(element, self.cql_type)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.parts.size_hint()
+    }
+}
+
+/// The keys and values of a map, each read when it is asked for; no allocation.
+#[derive(Debug, Clone)]
+pub struct Entries<'r, K, V> {
+    parts: Parts<'r>,
+    types: &'r (CqlType, CqlType),
+    of: PhantomData<fn() -> (K, V)>,
+}
+
+impl<'r, K: FromCql<'r>, V: FromCql<'r>> FromCql<'r> for Entries<'r, K, V> {
+    fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
+        check_map("Entries", cql_type, K::check, V::check)
+    }
+
+    fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
+        match cql_type {
+            CqlType::Map(types) => Ok(Self { parts: Parts::new(cell, 2)?, types, of: PhantomData }),
+            _ => Err(ValueError::OutOfRange),
+        }
+    }
+}
+
+impl<'r, K: FromCql<'r>, V: FromCql<'r>> Iterator for Entries<'r, K, V> {
+    type Item = Result<(K, V), ValueError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let key = self.parts.next()?;
+        // Keys and values are counted together, so there is a value for every key.
+        let value = self.parts.next().unwrap_or(Ok(None));
+        Some(key.and_then(|key| {
+            let key = K::from_optional(key, &self.types.0)?;
+            Ok((key, V::from_optional(value?, &self.types.1)?))
+        }))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let parts = self.parts.size_hint().0;
+        (parts / 2, Some(parts / 2))
+    }
+}
+
+/// Sets and maps of std: an element or a key that is there twice is an error.
+macro_rules! std_collections {
+    (sets: $( $set:ident [$($bound:tt)+] $(, $hasher:ident)?; )+) => {$(
+        impl<'r, T, $($hasher)?> FromCql<'r> for $set<T, $($hasher)?>
+        where
+            T: FromCql<'r> + $($bound)+,
+            $( $hasher: BuildHasher + Default, )?
+        {
+            fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
+                match cql_type {
+                    CqlType::Set(element) => part(T::check(element), "element"),
+                    _ => Err(TypeMismatch::new(stringify!($set), "`set`", cql_type)),
+                }
+            }
+
+            fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
+                let mut set = Self::default();
+                for element in Elements::from_cell(cell, cql_type)? {
+                    if !set.insert(element?) {
+                        return Err(ValueError::Duplicate);
+                    }
+                }
+                Ok(set)
+            }
+        }
+
+        impl<T: ToCql, $($hasher)?> ToCql for $set<T, $($hasher)?> {
+            fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
+                match cql_type {
+                    CqlType::Set(element) => part(T::check_part(element), "element"),
+                    _ => Err(TypeMismatch::new(stringify!($set), "`set`", cql_type)),
+                }
+            }
+
+            fn to_cql(
+                &self,
+                cql_type: &CqlType,
+                writer: &mut Writer<'_>,
+            ) -> Result<(), BindErrorKind> {
+                let CqlType::Set(element) = cql_type else { return Ok(Self::check(cql_type)?) };
+                write_counted(self, writer, |value, writer| value.to_cql(element, writer))
+            }
+        }
+    )+};
+    (maps: $( $map:ident [$($bound:tt)+] $(, $hasher:ident)?; )+) => {$(
+        impl<'r, K, V, $($hasher)?> FromCql<'r> for $map<K, V, $($hasher)?>
+        where
+            K: FromCql<'r> + $($bound)+,
+            V: FromCql<'r>,
+            $( $hasher: BuildHasher + Default, )?
+        {
+            fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
+                check_map(stringify!($map), cql_type, K::check, V::check)
+            }
+
+            fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
+                let mut map = Self::default();
+                for entry in Entries::from_cell(cell, cql_type)? {
+                    let (key, value) = entry?;
+                    if map.insert(key, value).is_some() {
+                        return Err(ValueError::Duplicate);
+                    }
+                }
+                Ok(map)
+            }
+        }
+
+        impl<K: ToCql, V: ToCql, $($hasher)?> ToCql for $map<K, V, $($hasher)?> {
+            fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
+                check_map(stringify!($map), cql_type, K::check_part, V::check_part)
+            }
+
+            fn to_cql(
+                &self,
+                cql_type: &CqlType,
+                writer: &mut Writer<'_>,
+            ) -> Result<(), BindErrorKind> {
+                write_map(self.iter(), cql_type, writer)
+            }
+        }
+    )+};
+}
+std_collections! { sets: BTreeSet [Ord]; HashSet [Eq + Hash], S; }
+std_collections! { maps: BTreeMap [Ord]; HashMap [Eq + Hash], S; }
+
+/// Lists, sets and vectors.
+impl<T: ToCql> ToCql for [T] {
+    fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
+        check_sequence("slice", cql_type, T::check_part)
+    }
+
+    fn to_cql(&self, cql_type: &CqlType, writer: &mut Writer<'_>) -> Result<(), BindErrorKind> {
+        match cql_type {
+            CqlType::List(element) | CqlType::Set(element) => {
+                write_counted(self, writer, |value, writer| value.to_cql(element, writer))
+            }
+            CqlType::Vector(vector) => vector::write(vector, self, writer),
+            _ => Ok(Self::check(cql_type)?),
+        }
+    }
+}
+
+impl<T: ToCql> ToCql for Vec<T> {
+    fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
+        check_sequence("Vec", cql_type, T::check_part)
+    }
+
+    fn to_cql(&self, cql_type: &CqlType, writer: &mut Writer<'_>) -> Result<(), BindErrorKind> {
+        self.as_slice().to_cql(cql_type, writer)
+    }
+}
+
+/// Writes keys and values of a map.
+pub(super) fn write_map<'v, K: ToCql + 'v, V: ToCql + 'v>(
+    entries: impl ExactSizeIterator<Item = (&'v K, &'v V)>,
+    cql_type: &CqlType,
+    writer: &mut Writer<'_>,
+) -> Result<(), BindErrorKind> {
+    let CqlType::Map(types) = cql_type else {
+        return Ok(check_map("map", cql_type, K::check, V::check)?);
+    };
+    write_counted(entries, writer, |(key, value), writer| {
+        key.to_cql(&types.0, writer)?;
+        value.to_cql(&types.1, writer)
+    })
+}
+
+/// Writes the count of the parts, and then each.
+fn write_counted<P>(
+    parts: impl IntoIterator<Item = P, IntoIter: ExactSizeIterator>,
+    writer: &mut Writer<'_>,
+    mut write: impl FnMut(P, &mut Writer<'_>) -> Result<(), BindErrorKind>,
+) -> Result<(), BindErrorKind> {
+    let mut parts = parts.into_iter();
+    let open = writer.open_length();
+    writer.length(parts.len(), "count")?;
+    parts.try_for_each(|part| write(part, writer))?;
+    Ok(writer.close_length(open, "value")?)
+}
+
+/// What a type's own check is.
+pub(super) type Check = fn(&CqlType) -> Result<(), TypeMismatch>;
+
+pub(super) fn check_sequence(
+    rust: &'static str,
+    cql_type: &CqlType,
+    check: Check,
+) -> Result<(), TypeMismatch> {
+    match cql_type {
+        CqlType::List(element) | CqlType::Set(element) => part(check(element), "element"),
+        CqlType::Vector(vector) => part(check(&vector.element), "element"),
+        _ => Err(TypeMismatch::new(rust, "`list`, `set` or `vector`", cql_type)),
+    }
+}
+
+fn check_map(
+    rust: &'static str,
+    cql_type: &CqlType,
+    key: Check,
+    value: Check,
+) -> Result<(), TypeMismatch> {
+    match cql_type {
+        CqlType::Map(types) => {
+            part(key(&types.0), "key")?;
+            part(value(&types.1), "value")
+        }
+        _ => Err(TypeMismatch::new(rust, "`map`", cql_type)),
+    }
+}
+
+/// What was found of a part, said of the whole.
+pub(super) fn part(
+    checked: Result<(), TypeMismatch>,
+    name: &'static str,
+) -> Result<(), TypeMismatch> {
+    checked.map_err(|mismatch| mismatch.within(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::NativeType;
+
+    fn written(value: &impl ToCql, cql_type: &CqlType) -> Vec<u8> {
+        let mut out = Vec::new();
+        value.to_cql(cql_type, &mut Writer::new(&mut out)).unwrap();
+        out.split_off(4)
+    }
+
+    /// Writes it, and reads it as it is and one byte short.
+    fn survives<T>(value: &T, cql_type: &CqlType)
+    where
+        T: ToCql + for<'r> FromCql<'r> + PartialEq + std::fmt::Debug,
+    {
+        <T as ToCql>::check(cql_type).unwrap();
+        <T as FromCql<'_>>::check(cql_type).unwrap();
+        let bytes = written(value, cql_type);
+        assert_eq!(T::from_cell(Cell::new(&bytes), cql_type).as_ref(), Ok(value));
+        for end in 0..bytes.len() {
+            assert!(T::from_cell(Cell::new(&bytes[..end]), cql_type).is_err(), "{end}");
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        assert_eq!(T::from_cell(Cell::new(&longer), cql_type), Err(ValueError::TooLong));
+    }
+
+    fn list(of: impl Into<CqlType>) -> CqlType {
+        CqlType::List(Box::new(of.into()))
+    }
+
+    fn map(key: impl Into<CqlType>, value: impl Into<CqlType>) -> CqlType {
+        CqlType::Map(Box::new((key.into(), value.into())))
+    }
+
+    const INT: NativeType = NativeType::Int;
+    const TEXT: NativeType = NativeType::Text;
+
+    #[test]
+    fn collections_of_every_kind_and_depth_survive() {
+        let set = CqlType::Set(Box::new(TEXT.into()));
+        let words = ["a", "é", ""].map(String::from);
+        survives(&vec![Some(1), None, Some(-1)], &list(INT));
+        survives(&words.to_vec(), &set);
+        survives(&BTreeSet::from(words.clone()), &set);
+        survives(&HashSet::<_>::from(words.clone()), &set);
+        survives(&BTreeMap::from([(1, words.to_vec()), (2, vec![])]), &map(INT, list(TEXT)));
+        survives(&HashMap::from([(vec![1, 2], Some(words[0].clone()))]), &map(list(INT), TEXT));
+    }
+
+    #[test]
+    fn a_set_or_map_with_something_twice_is_an_error() {
+        let twice = written(&[7, 7].as_slice(), &list(INT));
+        let set = CqlType::Set(Box::new(INT.into()));
+        assert_eq!(Vec::<i32>::from_cell(Cell::new(&twice), &set), Ok(vec![7, 7]));
+        let cell = Cell::new(&twice);
+        assert_eq!(BTreeSet::<i32>::from_cell(cell, &set), Err(ValueError::Duplicate));
+        assert_eq!(HashSet::<i32>::from_cell(cell, &set), Err(ValueError::Duplicate));
+        let key_twice = [&[0, 0, 0, 2][..], &twice[4..], &twice[4..]].concat();
+        let cell = Cell::new(&key_twice);
+        let ints = map(INT, INT);
+        assert_eq!(BTreeMap::<i32, i32>::from_cell(cell, &ints), Err(ValueError::Duplicate));
+        assert_eq!(HashMap::<i32, i32>::from_cell(cell, &ints), Err(ValueError::Duplicate));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said_of_the_part_that_it_is() {
+        let mismatch = <HashMap<String, Vec<i32>> as FromCql>::check(&map(TEXT, list(TEXT)));
+        assert_eq!(
+            mismatch.unwrap_err().to_string(),
+            "its value's element is `text`, and a Rust `i32` goes with `int`"
+        );
+        let mismatch = <HashSet<i32> as ToCql>::check(&list(INT)).unwrap_err();
+        assert_eq!(mismatch.to_string(), "a Rust `HashSet` goes with `set`");
+        assert_eq!(mismatch.cql_type(), &list(INT));
+    }
+}

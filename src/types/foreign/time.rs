@@ -1,0 +1,171 @@
+//! time 0.3: `Date`, `Time` and `OffsetDateTime`.
+//!
+//! An `OffsetDateTime` is written as the instant that it is, and read in UTC: a timestamp has no
+//! place for the offset.
+
+use time::OffsetDateTime;
+
+use super::parts;
+use crate::types::{Date, Time, Timestamp, ValueError};
+
+by_way_of! {
+    ::time::Date as "time::Date", Date, |date| Ok(Date::from(*date));
+    ::time::Time as "time::Time", Time, |time| Ok(Time::from(*time));
+    OffsetDateTime as "OffsetDateTime", Timestamp, |instant| Ok(Timestamp::from(*instant));
+}
+
+/// The Julian day of 1970-01-01.
+const EPOCH: i32 = 2_440_588;
+
+impl From<time::Date> for Date {
+    fn from(date: time::Date) -> Self {
+        // Years have six digits at most, so it is far from the end of these days.
+        Self(date.to_julian_day().saturating_sub(EPOCH))
+    }
+}
+
+impl TryFrom<Date> for time::Date {
+    type Error = ValueError;
+
+    fn try_from(Date(days): Date) -> Result<Self, ValueError> {
+        days.checked_add(EPOCH)
+            .and_then(|day| Self::from_julian_day(day).ok())
+            .ok_or(ValueError::TooLarge("time::Date"))
+    }
+}
+
+impl From<time::Time> for Time {
+    fn from(time: time::Time) -> Self {
+        let (hour, minute, second, nanosecond) = time.as_hms_nano();
+        let [hour, minute, second] = [hour, minute, second].map(u32::from);
+        let minutes = hour.saturating_mul(60).saturating_add(minute);
+        parts::time(minutes.saturating_mul(60).saturating_add(second), nanosecond)
+    }
+}
+
+impl TryFrom<Time> for time::Time {
+    type Error = ValueError;
+
+    fn try_from(time: Time) -> Result<Self, ValueError> {
+        let (second, nanosecond) = parts::of_time(time).ok_or(ValueError::OutOfRange)?;
+        let part = |number| u8::try_from(number).map_err(|_| ValueError::OutOfRange);
+        let (hour, minute) = (part(second / 3_600)?, part(second / 60 % 60)?);
+        Self::from_hms_nano(hour, minute, part(second % 60)?, nanosecond)
+            .map_err(|_| ValueError::OutOfRange)
+    }
+}
+
+/// To the millisecond before it, as `java.time.Instant::toEpochMilli` has it.
+impl From<OffsetDateTime> for Timestamp {
+    fn from(instant: OffsetDateTime) -> Self {
+        let nanosecond = instant.nanosecond().cast_signed();
+        parts::timestamp(instant.unix_timestamp(), nanosecond)
+    }
+}
+
+impl TryFrom<Timestamp> for OffsetDateTime {
+    type Error = ValueError;
+
+    fn try_from(Timestamp(millis): Timestamp) -> Result<Self, ValueError> {
+        Self::from_unix_timestamp_nanos(i128::from(millis).saturating_mul(1_000_000))
+            .map_err(|_| ValueError::TooLarge("OffsetDateTime"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::{Duration, Month, UtcOffset};
+
+    use super::super::tests::{crossed, survives};
+    use super::*;
+    use crate::types::NativeType;
+
+    fn date(year: i32, month: Month, day: u8) -> time::Date {
+        time::Date::from_calendar_date(year, month, day).unwrap()
+    }
+
+    #[test]
+    fn days_at_the_ends_of_the_calendar() {
+        for (theirs, text) in [
+            (date(-9_999, Month::January, 1), "-9999-01-01"),
+            (date(9_999, Month::December, 31), "9999-12-31"),
+            (date(0, Month::February, 29), "0000-02-29"),
+            (date(1969, Month::December, 31), "1969-12-31"),
+            (date(1970, Month::January, 1), "1970-01-01"),
+        ] {
+            let ours = Date::from(theirs);
+            assert_eq!(ours.to_string(), text);
+            survives(&theirs, &ours, NativeType::Date);
+        }
+        for ends in [time::Date::MIN, time::Date::MAX] {
+            survives(&ends, &Date::from(ends), NativeType::Date);
+        }
+        for days in [i32::MIN, i32::MAX, Date::from(time::Date::MAX).0 + 1] {
+            let read = crossed::<_, time::Date>(&Date(days), NativeType::Date);
+            assert_eq!(read, Err(ValueError::TooLarge("time::Date")));
+        }
+    }
+
+    #[test]
+    fn times_at_the_ends_of_the_day() {
+        survives(&time::Time::MIDNIGHT, &Time(0), NativeType::Time);
+        survives(&time::Time::MAX, &Time::MAX, NativeType::Time);
+        assert_eq!(time::Time::try_from(Time(-1)), Err(ValueError::OutOfRange));
+    }
+
+    #[test]
+    fn instants_at_the_ends_of_the_calendar() {
+        let first = time::Date::MIN.midnight().assume_utc();
+        survives(&first, &Timestamp::from(first), NativeType::Timestamp);
+        let last = time::Date::MAX.midnight().assume_utc();
+        survives(&last, &Timestamp::from(last), NativeType::Timestamp);
+        let end = Timestamp(Timestamp::from(last).0 + 86_400_000);
+        for millis in [Timestamp(i64::MIN), end, Timestamp(i64::MAX)] {
+            let read = crossed::<_, OffsetDateTime>(&millis, NativeType::Timestamp);
+            assert_eq!(read, Err(ValueError::TooLarge("OffsetDateTime")));
+        }
+    }
+
+    #[test]
+    fn an_instant_is_the_same_at_every_offset() {
+        let utc = OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(-1_500);
+        let there = utc.to_offset(UtcOffset::from_hms(5, 30, 15).unwrap());
+        assert_eq!(Timestamp::from(there), Timestamp(-1_500));
+        let read = crossed::<_, OffsetDateTime>(&there, NativeType::Timestamp).unwrap();
+        assert_eq!((read, read.offset()), (utc, UtcOffset::UTC));
+    }
+
+    #[test]
+    fn what_is_finer_than_a_millisecond_belongs_to_the_one_before() {
+        let micros = Duration::microseconds(1_500);
+        assert_eq!(Timestamp::from(OffsetDateTime::UNIX_EPOCH + micros), Timestamp(1));
+        assert_eq!(Timestamp::from(OffsetDateTime::UNIX_EPOCH - micros), Timestamp(-2));
+    }
+
+    proptest! {
+        #[test]
+        fn every_day_survives(days in -4_371_587_i32..=2_932_896) {
+            let theirs = time::Date::try_from(Date(days)).unwrap();
+            let since = theirs - date(1970, Month::January, 1);
+            prop_assert_eq!(since.whole_days(), i64::from(days));
+            survives(&theirs, &Date(days), NativeType::Date);
+        }
+
+        #[test]
+        fn every_time_survives(nanos in 0..=Time::MAX.0) {
+            let theirs = time::Time::try_from(Time(nanos)).unwrap();
+            let since = theirs - time::Time::MIDNIGHT;
+            prop_assert_eq!(since.whole_nanoseconds(), i128::from(nanos));
+            survives(&theirs, &Time(nanos), NativeType::Time);
+        }
+
+        #[test]
+        fn every_instant_survives(millis in -377_705_116_800_000_i64..=253_402_300_799_999) {
+            let theirs = OffsetDateTime::try_from(Timestamp(millis)).unwrap();
+            let nanos = i128::from(millis) * 1_000_000;
+            prop_assert_eq!(theirs.unix_timestamp_nanos(), nanos);
+            survives(&theirs, &Timestamp(millis), NativeType::Timestamp);
+        }
+    }
+}

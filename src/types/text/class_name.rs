@@ -1,0 +1,268 @@
+//! The Java class names of types, as custom types and vectors carry them.
+//!
+//! A name is a class, with or without its package, and parameters in parentheses:
+//! `org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.FloatType , 3)`.
+
+use std::sync::Arc;
+
+use nom::Parser;
+use nom::branch::alt;
+use nom::bytes::complete::{take_while, take_while1};
+use nom::character::complete::char;
+use nom::combinator::opt;
+use nom::multi::separated_list0;
+use nom::sequence::terminated;
+
+use super::blob;
+use super::{CqlTextError, Fault, Parsed, blanks, expected, fault, symbol, whole};
+use crate::types::{CqlType, MAX_TYPE_DEPTH, NativeType, UdtType, VectorType};
+
+const PACKAGE: &str = "org.apache.cassandra.db.marshal.";
+
+/// Every native type's class, once. `DateType` is what `timestamp` was called at first.
+const CLASSES: [(&str, NativeType); 21] = [
+    ("AsciiType", NativeType::Ascii),
+    ("BooleanType", NativeType::Boolean),
+    ("ByteType", NativeType::TinyInt),
+    ("BytesType", NativeType::Blob),
+    ("CounterColumnType", NativeType::Counter),
+    ("DecimalType", NativeType::Decimal),
+    ("DoubleType", NativeType::Double),
+    ("DurationType", NativeType::Duration),
+    ("FloatType", NativeType::Float),
+    ("InetAddressType", NativeType::Inet),
+    ("Int32Type", NativeType::Int),
+    ("IntegerType", NativeType::Varint),
+    ("LongType", NativeType::BigInt),
+    ("ShortType", NativeType::SmallInt),
+    ("SimpleDateType", NativeType::Date),
+    ("TimeType", NativeType::Time),
+    ("TimestampType", NativeType::Timestamp),
+    ("DateType", NativeType::Timestamp),
+    ("TimeUUIDType", NativeType::TimeUuid),
+    ("UTF8Type", NativeType::Text),
+    ("UUIDType", NativeType::Uuid),
+];
+
+/// The type that a class name stands for.
+pub(in crate::types) fn parse(class: &str) -> Result<CqlType, CqlTextError> {
+    whole(|input| cql_type(input, 0), class)
+}
+
+/// The type that a class name stands for inside a type of CQL; what is none is a custom type.
+pub(super) fn parse_within(class: &str, depth: usize) -> CqlType {
+    let known = whole(|input| cql_type(input, depth), class);
+    known.unwrap_or_else(|_| CqlType::Custom(class.into()))
+}
+
+/// The type that the class name of a server stands for; `None` if it is malformed or nests too deep.
+pub(in crate::types) fn parse_sent(class: &str) -> Option<CqlType> {
+    let known = is_plausible(class).then(|| parse(class).ok())??;
+    match &known {
+        // It is sent again by its own name, which lacks what stood around it.
+        CqlType::Vector(vector) if !is_plausible(&vector.class) => None,
+        _ => Some(known),
+    }
+}
+
+/// Whether a name has no more parameters than its length is good for: those of a server are at
+/// least as long as the package. This bounds what the tree of a name takes.
+fn is_plausible(class: &str) -> bool {
+    let parameters = class.bytes().filter(|byte| b"(,=".contains(byte)).count();
+    parameters <= FEW_PARAMETERS.saturating_add(class.len() / LENGTH_OF_A_PARAMETER)
+}
+
+const FEW_PARAMETERS: usize = 16;
+const LENGTH_OF_A_PARAMETER: usize = 24;
+
+fn cql_type(input: &str, depth: usize) -> Parsed<'_, CqlType> {
+    let (rest, tree) = node(input, depth)?;
+    Ok((rest, tree.to_type()?))
+}
+
+/// The class name of a type, as Cassandra writes it.
+pub(in crate::types) fn print(cql_type: &CqlType) -> String {
+    let with = |class: &str, parameters: String| format!("{PACKAGE}{class}({parameters})");
+    match cql_type {
+        CqlType::Native(native) => match CLASSES.iter().find(|(_, known)| known == native) {
+            Some((class, _)) => format!("{PACKAGE}{class}"),
+            None => native.to_string(),
+        },
+        CqlType::List(element) => with("ListType", print(element)),
+        CqlType::Set(element) => with("SetType", print(element)),
+        CqlType::Map(pair) => with("MapType", format!("{},{}", print(&pair.0), print(&pair.1))),
+        CqlType::Tuple(elements) => {
+            with("TupleType", elements.iter().map(print).collect::<Vec<_>>().join(","))
+        }
+        CqlType::Udt(udt) => {
+            let fields = udt
+                .fields
+                .iter()
+                .map(|(name, field)| format!(",{}:{}", blob::hex(name.as_bytes()), print(field)));
+            let fields: String = fields.collect();
+            with("UserType", format!("{},{}{fields}", udt.keyspace, blob::hex(udt.name.as_bytes())))
+        }
+        CqlType::Vector(vector) => vector.class.to_string(),
+        CqlType::Custom(class) => class.to_string(),
+    }
+}
+
+/// A class name with its parameters, before anybody knows what it stands for.
+struct Node<'a> {
+    /// The hexadecimal name before a `:`, which the fields of user-defined types have.
+    label: Option<&'a str>,
+    class: &'a str,
+    parameters: Vec<Node<'a>>,
+    text: &'a str,
+}
+
+fn node(input: &str, depth: usize) -> Parsed<'_, Node<'_>> {
+    if depth >= MAX_TYPE_DEPTH {
+        return Err(fault(input, format!("no type nested in {MAX_TYPE_DEPTH} others")));
+    }
+    let word = || take_while1(|c: char| c.is_alphanumeric() || "._-$".contains(c));
+    let (rest, _) = blanks(input)?;
+    let (start, label) =
+        opt(terminated(take_while(|c: char| c.is_ascii_hexdigit()), char(':'))).parse(rest)?;
+    let (rest, class) = expected("a class name", word()).parse(start)?;
+    let parameter = |input| node(input, depth.saturating_add(1));
+    let (rest, opened) = opt((char('('), blanks)).parse(rest)?;
+    let (rest, parameters) = match opened {
+        None => (rest, Vec::new()),
+        Some(_) => {
+            let (rest, parameters) = separated_list0(separator, parameter).parse(rest)?;
+            (symbol(')', "`,` or `)`").parse(rest)?.0, parameters)
+        }
+    };
+    let text = start.strip_suffix(rest).unwrap_or(start);
+    Ok((rest, Node { label, class, parameters, text }))
+}
+
+/// Between two parameters: a comma, with or without spaces; `=>` in some composite types.
+fn separator(input: &str) -> Parsed<'_, ()> {
+    let (rest, _) =
+        (blanks, alt((char(',').map(|_| ()), (char('='), char('>')).map(|_| ())))).parse(input)?;
+    Ok((rest, ()))
+}
+
+impl<'a> Node<'a> {
+    fn to_type(&self) -> Result<CqlType, nom::Err<Fault<'a>>> {
+        let short = self.class.strip_prefix(PACKAGE).unwrap_or(self.class);
+        if let Some((_, native)) = CLASSES.iter().find(|(class, _)| *class == short) {
+            return match self.parameters.first() {
+                Some(parameter) => Err(fault(parameter.text, "no parameter")),
+                None => Ok(CqlType::Native(*native)),
+            };
+        }
+        Ok(match (short, self.parameters.as_slice()) {
+            ("FrozenType" | "ReversedType", [inner]) => inner.to_type()?,
+            ("ListType", [element]) => CqlType::List(Box::new(element.to_type()?)),
+            ("SetType", [element]) => CqlType::Set(Box::new(element.to_type()?)),
+            ("MapType", [key, value]) => CqlType::Map(Box::new((key.to_type()?, value.to_type()?))),
+            ("TupleType", elements) => {
+                CqlType::Tuple(elements.iter().map(Self::to_type).collect::<Result<_, _>>()?)
+            }
+            ("UserType", [keyspace, name, fields @ ..]) => {
+                let fields = fields
+                    .iter()
+                    .map(|field| Ok((unhex(field.label, field.text)?, field.to_type()?)))
+                    .collect::<Result<_, _>>()?;
+                let keyspace = keyspace.class.to_owned();
+                let name = unhex(Some(name.class), name.text)?;
+                CqlType::Udt(Arc::new(UdtType { keyspace, name, fields }))
+            }
+            ("VectorType", [element, dimensions]) => CqlType::Vector(Box::new(VectorType {
+                element: element.to_type()?,
+                dimensions: dimensions
+                    .class
+                    .parse()
+                    .map_err(|_| fault(dimensions.text, "a number of elements"))?,
+                class: self.text.into(),
+            })),
+            ("FrozenType" | "ReversedType" | "ListType" | "SetType", _) => {
+                return Err(fault(self.text, "one parameter, a type"));
+            }
+            ("MapType", _) => return Err(fault(self.text, "two parameters, types")),
+            ("UserType", _) => return Err(fault(self.text, "a keyspace, a name and fields")),
+            ("VectorType", _) => return Err(fault(self.text, "a type and a number of elements")),
+            _ => CqlType::Custom(self.text.into()),
+        })
+    }
+}
+
+/// The name that stands `at` a place in hexadecimal digits.
+fn unhex<'a>(digits: Option<&str>, at: &'a str) -> Result<String, nom::Err<Fault<'a>>> {
+    let name = digits.and_then(|digits| String::from_utf8(blob::unhex(digits)?).ok());
+    name.ok_or_else(|| fault(at, "a name in hexadecimal digits"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_are_read_as_either_server_writes_them() {
+        for class in [
+            "org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.FloatType , 3)",
+            "org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.FloatType, 3)",
+            "VectorType(FloatType,3)",
+        ] {
+            let Ok(CqlType::Vector(vector)) = parse(class) else { panic!("{class}") };
+            assert_eq!(vector.element, NativeType::Float.into());
+            assert_eq!(vector.dimensions, 3);
+            assert_eq!(&*vector.class, class);
+        }
+    }
+
+    #[test]
+    fn every_type_prints_to_a_name_that_parses() {
+        let udt = UdtType {
+            keyspace: "ks".into(),
+            name: "naïve".into(),
+            fields: vec![
+                ("a b".into(), NativeType::Int.into()),
+                ("inner".into(), CqlType::Tuple(vec![NativeType::Uuid.into()])),
+            ],
+        };
+        let mut types: Vec<CqlType> = NativeType::KNOWN.iter().copied().map(Into::into).collect();
+        types.push(CqlType::Set(Box::new(NativeType::Text.into())));
+        types.push(CqlType::Map(Box::new((NativeType::Int.into(), CqlType::Udt(Arc::new(udt))))));
+        types.push(CqlType::vector(CqlType::List(Box::new(NativeType::Int.into())), 2));
+        for cql_type in types {
+            assert_eq!(parse(&print(&cql_type)).as_ref(), Ok(&cql_type), "{cql_type}");
+        }
+    }
+
+    #[test]
+    fn what_is_frozen_or_reversed_is_what_it_is_within() {
+        let list = CqlType::List(Box::new(NativeType::Text.into()));
+        assert_eq!(parse("ReversedType(FrozenType(ListType(UTF8Type)))"), Ok(list));
+        let composite = "CompositeType(Int32Type, UTF8Type)";
+        assert_eq!(parse(composite), Ok(CqlType::Custom(composite.into())));
+        // In CQL, a class within a type does not nest deeper than other types would.
+        assert_eq!(parse_within("ListType(Int32Type)", 30), parse("ListType(Int32Type)").unwrap());
+        let too_deep = parse_within("ListType(Int32Type)", 31);
+        assert_eq!(too_deep, CqlType::Custom("ListType(Int32Type)".into()));
+    }
+
+    #[test]
+    fn malformed_and_endless_names_are_no_type() {
+        assert!(parse(&"ListType(".repeat(100_000)).is_err());
+        assert!(parse_sent(&format!("TupleType({}a)", "a,".repeat(30_000))).is_none());
+        let deep = format!("{}Int32Type{}", "ListType(".repeat(40), ")".repeat(40));
+        assert_eq!(parse(&deep).unwrap_err().expected(), "no type nested in 32 others");
+        for (class, message) in [
+            ("", "at byte 0: expected a class name, found the end"),
+            ("(", "at byte 0: expected a class name, found \"(\""),
+            ("ListType(Int32Type", "at byte 18: expected `,` or `)`, found the end"),
+            ("ListType", "at byte 0: expected one parameter, a type, found \"ListType\""),
+            ("VectorType(FloatType,-)", "at byte 21: expected a number of elements, found \"-\""),
+            ("Int32Type(x)", "at byte 10: expected no parameter, found \"x\""),
+            ("UserType(ks,6)", "at byte 12: expected a name in hexadecimal digits, found \"6\""),
+            ("Int32Type,", "at byte 9: expected the end, found \",\""),
+        ] {
+            assert_eq!(parse(class).unwrap_err().to_string(), message);
+            assert!(parse_sent(class).is_none(), "{class}");
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! CQL types as text, both ways.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use nom::Parser;
+use nom::character::complete::digit1;
+use nom::combinator::opt;
+use nom::multi::{many0_count, separated_list0};
+use nom::sequence::{preceded, terminated};
+
+use super::class_name;
+use super::{
+    CqlTextError, Identifier, Parsed, Quoted, blanks, fault, keyword, name, quoted_text, symbol,
+    whole,
+};
+use crate::types::{CqlType, MAX_TYPE_DEPTH, NativeType, UdtType};
+
+/// Finds a user-defined type by its keyspace, if that is named, and its name.
+type Find<'f> = &'f mut dyn FnMut(Option<&str>, &str) -> Option<Arc<UdtType>>;
+
+impl CqlType {
+    /// Reads a type as CQL writes it. `user_type` gives the user-defined types, by the keyspace
+    /// (`None` where the text names none) and the name; names without quotes come in lower case.
+    ///
+    /// Frozen or not is nothing that values show: `frozen<T>` is `T`. A string is a custom type, by
+    /// the name of its Java class, or [what that class stands for](Self::parse_class).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use cqlwire::types::{CqlType, NativeType, UdtType};
+    ///
+    /// let address = Arc::new(UdtType {
+    ///     keyspace: "shop".into(),
+    ///     name: "address".into(),
+    ///     fields: vec![("street".into(), NativeType::Text.into())],
+    /// });
+    /// let parsed = CqlType::parse_with("map<text, frozen<Address>>", |keyspace, name| {
+    ///     (keyspace.is_none() && name == "address").then(|| Arc::clone(&address))
+    /// })?;
+    /// assert_eq!(parsed.to_string(), "map<text, shop.address>");
+    /// # Ok::<(), cqlwire::types::CqlTextError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Text that is no type, names a type that is not known, or nests deeper than
+    /// [`MAX_TYPE_DEPTH`].
+    pub fn parse_with(
+        text: &str,
+        mut user_type: impl FnMut(Option<&str>, &str) -> Option<Arc<UdtType>>,
+    ) -> Result<Self, CqlTextError> {
+        parse(text, &mut user_type, "a type that is known")
+    }
+}
+
+/// A type without user-defined types, which take [`CqlType::parse_with`].
+impl FromStr for CqlType {
+    type Err = CqlTextError;
+
+    fn from_str(text: &str) -> Result<Self, CqlTextError> {
+        let hint = "a type that CQL has itself (CqlType::parse_with finds user-defined ones)";
+        parse(text, &mut |_, _| None, hint)
+    }
+}
+
+fn parse(text: &str, find: Find<'_>, known: &'static str) -> Result<CqlType, CqlTextError> {
+    let mut types = Types { find, known };
+    whole(|input| terminated(|input| types.cql_type(input, 0), blanks).parse(input), text)
+}
+
+/// What reads types.
+struct Types<'f> {
+    find: Find<'f>,
+    /// What is expected where a name stands that nobody knows.
+    known: &'static str,
+}
+
+impl Types<'_> {
+    fn cql_type<'a>(&mut self, input: &'a str, depth: usize) -> Parsed<'a, CqlType> {
+        // In a loop, since what is dropped does not count as a level of the type.
+        let frozen = (preceded(blanks, keyword("frozen")), symbol('<', "`<`"));
+        let (mut rest, levels) = many0_count(frozen).parse(input)?;
+        let cql_type;
+        (rest, cql_type) = self.thawed(rest, depth)?;
+        for _ in 0..levels {
+            (rest, _) = symbol('>', "`>`").parse(rest)?;
+        }
+        Ok((rest, cql_type))
+    }
+
+    fn thawed<'a>(&mut self, input: &'a str, depth: usize) -> Parsed<'a, CqlType> {
+        let (start, _) = blanks(input)?;
+        if depth >= MAX_TYPE_DEPTH {
+            return Err(fault(start, format!("no type nested in {MAX_TYPE_DEPTH} others")));
+        }
+        if start.starts_with('\'') {
+            let (rest, class) = quoted_text(start)?;
+            return Ok((rest, class_name::parse_within(&class, depth)));
+        }
+        let (rest, first) = match name(start) {
+            Err(nom::Err::Error(_)) => return Err(fault(start, "a CQL type")),
+            read => read?,
+        };
+        if !first.is_quoted
+            && let (after, Some(_)) = opt(symbol('<', "`<`")).parse(rest)?
+        {
+            let (rest, cql_type) = self.with_parameters(&first.text, start, after, depth)?;
+            let (rest, _) = symbol('>', "`>`").parse(rest)?;
+            return Ok((rest, cql_type));
+        }
+        let (rest, second) = opt(preceded(symbol('.', "`.`"), name)).parse(rest)?;
+        let native = native(&first.text).filter(|_| !first.is_quoted);
+        let cql_type = match (second, native) {
+            (None, Some(native)) => native.into(),
+            (None, None) => CqlType::Udt(self.user_type(start, None, &first.text)?),
+            (Some(name), _) => {
+                CqlType::Udt(self.user_type(start, Some(&first.text), &name.text)?)
+            }
+        };
+        Ok((rest, cql_type))
+    }
+
+    fn user_type<'a>(
+        &mut self,
+        start: &'a str,
+        keyspace: Option<&str>,
+        name: &str,
+    ) -> Result<Arc<UdtType>, nom::Err<super::Fault<'a>>> {
+        (self.find)(keyspace, name).ok_or_else(|| fault(start, self.known))
+    }
+
+    /// A type whose parameters begin at `input`.
+    fn with_parameters<'a>(
+        &mut self,
+        outer: &str,
+        start: &'a str,
+        input: &'a str,
+        depth: usize,
+    ) -> Parsed<'a, CqlType> {
+        let below = depth.saturating_add(1);
+        let comma = || symbol(',', "`,`");
+        let (rest, cql_type) = match outer {
+            "tuple" => {
+                // A tuple of nothing is no type of a server, but may come as one.
+                if symbol('>', "`>`").parse(input).is_ok() {
+                    return Ok((input, CqlType::Tuple(Vec::new())));
+                }
+                let element = |input| self.cql_type(input, below);
+                let (rest, elements) = separated_list0(comma(), element).parse(input)?;
+                (rest, CqlType::Tuple(elements))
+            }
+            "map" => {
+                let (rest, key) = self.cql_type(input, below)?;
+                let (rest, _) = comma().parse(rest)?;
+                let (rest, value) = self.cql_type(rest, below)?;
+                (rest, CqlType::Map(Box::new((key, value))))
+            }
+            "vector" => {
+                let (rest, element) = self.cql_type(input, below)?;
+                let (rest, _) = (comma(), blanks).parse(rest)?;
+                let (after, dimensions) = opt(digit1).parse(rest)?;
+                let dimensions = dimensions.and_then(|digits| digits.parse().ok());
+                let dimensions = dimensions.ok_or_else(|| fault(rest, "a number of elements"))?;
+                (after, CqlType::vector(element, dimensions))
+            }
+            "list" | "set" => {
+                let (rest, element) = self.cql_type(input, below)?;
+                let element = Box::new(element);
+                let is_list = outer == "list";
+                (rest, if is_list { CqlType::List(element) } else { CqlType::Set(element) })
+            }
+            _ => return Err(fault(start, "list, set, map, tuple, vector or frozen before `<`")),
+        };
+        Ok((rest, cql_type))
+    }
+}
+
+fn native(name: &str) -> Option<NativeType> {
+    NativeType::from_name(if name == "varchar" { "text" } else { name })
+}
+
+/// Whether a name without quotes is not that of a user-defined type.
+fn is_taken(name: &str) -> bool {
+    const OTHERS: [&str; 6] = ["frozen", "list", "map", "set", "tuple", "vector"];
+    native(name).is_some() || OTHERS.contains(&name)
+}
+
+impl fmt::Display for CqlType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Native(native) => native.fmt(f),
+            Self::List(element) => write!(f, "list<{element}>"),
+            Self::Set(element) => write!(f, "set<{element}>"),
+            Self::Map(pair) => write!(f, "map<{}, {}>", pair.0, pair.1),
+            Self::Tuple(elements) => {
+                f.write_str("tuple<")?;
+                for (index, element) in elements.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { ", " };
+                    write!(f, "{comma}{element}")?;
+                }
+                f.write_str(">")
+            }
+            Self::Udt(udt) => {
+                if !udt.keyspace.is_empty() {
+                    write!(f, "{}.", Identifier(&udt.keyspace))?;
+                }
+                match is_taken(&udt.name) {
+                    true => Quoted(&udt.name).fmt(f),
+                    false => Identifier(&udt.name).fmt(f),
+                }
+            }
+            Self::Vector(vector) => write!(f, "vector<{}, {}>", vector.element, vector.dimensions),
+            Self::Custom(class) => write!(f, "'{}'", class.replace('\'', "''")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn udt(keyspace: &str, name: &str) -> Arc<UdtType> {
+        let fields = vec![("a".into(), NativeType::Int.into())];
+        Arc::new(UdtType { keyspace: keyspace.into(), name: name.into(), fields })
+    }
+
+    fn parse_any(text: &str) -> Result<CqlType, CqlTextError> {
+        CqlType::parse_with(text, |keyspace, name| Some(udt(keyspace.unwrap_or(""), name)))
+    }
+
+    #[test]
+    fn types_parse_and_print() {
+        for (text, printed) in [
+            ("int", "int"),
+            (" VarChar ", "text"),
+            ("list<frozen<frozen<set<int>>>>", "list<set<int>>"),
+            ("MAP < text,\n int >", "map<text, int>"),
+            ("tuple<int>", "tuple<int>"),
+            ("tuple< >", "tuple<>"),
+            ("vector<float, 3>", "vector<float, 3>"),
+            ("Address", "address"),
+            ("ks . \"Address\"", "ks.\"Address\""),
+            ("\"select\".\"a\"\"b\"", "\"select\".\"a\"\"b\""),
+            ("\"text\"", "\"text\""),
+            ("ks.frozen", "ks.\"frozen\""),
+            ("frozen", "\"frozen\""),
+            ("'com.example.It''s'", "'com.example.It''s'"),
+            ("'ListType(Int32Type)'", "list<int>"),
+            ("''", "''"),
+        ] {
+            let parsed = parse_any(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!(parsed.to_string(), printed, "{text}");
+            assert_eq!(parse_any(printed), Ok(parsed), "{text}");
+        }
+        for native in NativeType::KNOWN {
+            assert_eq!(native.to_string().parse(), Ok(CqlType::from(*native)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_type_is_refused_where_it_stops_being_one() {
+        for (text, message) in [
+            ("", "at byte 0: expected a CQL type, found the end"),
+            ("list<", "at byte 5: expected a CQL type, found the end"),
+            ("list<int, int>", "at byte 8: expected `>`, found \", int>\""),
+            ("map<int>", "at byte 7: expected `,`, found \">\""),
+            ("tuple<int,>", "at byte 10: expected a CQL type, found \">\""),
+            ("vector<int, x>", "at byte 12: expected a number of elements, found \"x>\""),
+            ("int int", "at byte 4: expected the end, found \"int\""),
+            ("'a", "at byte 2: expected `'` at the end of what it begins, found the end"),
+            (
+                "bag<int>",
+                "at byte 0: expected list, set, map, tuple, vector or frozen before `<`, \
+                 found \"bag<int>\"",
+            ),
+            (
+                "list<adress>",
+                "at byte 5: expected a type that CQL has itself (CqlType::parse_with finds \
+                 user-defined ones), found \"adress>\"",
+            ),
+        ] {
+            assert_eq!(text.parse::<CqlType>().unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn nesting_has_a_bound() {
+        let lists = |depth: usize| format!("{}int{}", "list<".repeat(depth), ">".repeat(depth));
+        assert!(lists(MAX_TYPE_DEPTH - 1).parse::<CqlType>().is_ok());
+        for depth in [MAX_TYPE_DEPTH, 100_000] {
+            let error = lists(depth).parse::<CqlType>().unwrap_err();
+            assert_eq!(error.expected(), "no type nested in 32 others");
+        }
+        let frozen = format!("{}int{}", "frozen<".repeat(100_000), ">".repeat(100_000));
+        assert_eq!(frozen.parse(), Ok(CqlType::from(NativeType::Int)));
+    }
+}

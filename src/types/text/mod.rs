@@ -1,0 +1,367 @@
+//! The texts of CQL, both ways: types, Java class names, literals, numbers, times; and here, what they
+//! have in common: blanks, names, quotes, and what is wrong with a text.
+
+pub(super) mod blob;
+pub(super) mod class_name;
+mod cql_type;
+mod literal;
+mod literal_parser;
+mod number;
+mod radix;
+mod temporal;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use nom::branch::alt;
+use nom::bytes::complete::{tag, take_while, take_while1};
+use nom::character::complete::char;
+use nom::combinator::{opt, recognize, verify};
+use nom::error::{ErrorKind, ParseError};
+use nom::multi::many0_count;
+use nom::sequence::preceded;
+use nom::{IResult, Parser};
+
+/// A text that is not what it should be: a CQL type, a Java class name or a literal.
+///
+/// ```
+/// use cqlwire::types::CqlType;
+///
+/// let error = "list<int".parse::<CqlType>().unwrap_err();
+/// assert_eq!(error.to_string(), "at byte 8: expected `>`, found the end");
+/// assert_eq!(error.offset(), 8);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CqlTextError {
+    offset: usize,
+    expected: Cow<'static, str>,
+    found: Box<str>,
+}
+
+impl CqlTextError {
+    /// How many bytes of the text stand before the place where it goes wrong.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// What should be there.
+    pub fn expected(&self) -> &str {
+        &self.expected
+    }
+
+    fn new(text: &str, fault: Fault<'_>) -> Self {
+        let Fault { at, expected } = fault;
+        let found = match at.char_indices().nth(EXCERPT) {
+            Some((end, _)) => format!("{}…", at.get(..end).unwrap_or_default()),
+            None => at.to_owned(),
+        };
+        // The place is a part of the text, so that its address says where in it.
+        let offset = at.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+        Self { offset, expected, found: found.into() }
+    }
+}
+
+/// So many characters of the text are shown where it goes wrong.
+const EXCERPT: usize = 20;
+
+impl fmt::Display for CqlTextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at byte {}: expected {}, found ", self.offset, self.expected)?;
+        match &*self.found {
+            "" => f.write_str("the end"),
+            found => write!(f, "{found:?}"),
+        }
+    }
+}
+
+impl std::error::Error for CqlTextError {}
+
+/// Where a text goes wrong, and what should be there.
+#[derive(Debug)]
+pub(super) struct Fault<'a> {
+    at: &'a str,
+    expected: Cow<'static, str>,
+}
+
+impl<'a> ParseError<&'a str> for Fault<'a> {
+    fn from_error_kind(at: &'a str, _: ErrorKind) -> Self {
+        Self { at, expected: Cow::Borrowed("") }
+    }
+
+    fn append(_: &'a str, _: ErrorKind, other: Self) -> Self {
+        other
+    }
+}
+
+/// What is left of the text, and what has been read.
+pub(super) type Parsed<'a, T> = IResult<&'a str, T, Fault<'a>>;
+
+/// That `expected` should be `at` this place, whatever else could be tried.
+#[cold]
+pub(super) fn fault(at: &str, expected: impl Into<Cow<'static, str>>) -> nom::Err<Fault<'_>> {
+    nom::Err::Failure(Fault { at, expected: expected.into() })
+}
+
+/// The parser, whose own errors say what was expected.
+pub(super) fn expected<'a, P>(
+    what: &'static str,
+    mut parser: P,
+) -> impl Parser<&'a str, Output = P::Output, Error = Fault<'a>>
+where
+    P: Parser<&'a str, Error = Fault<'a>>,
+{
+    move |input| {
+        parser.parse(input).map_err(|error| {
+            error.map(|fault| match fault.expected.is_empty() {
+                true => Fault { at: fault.at, expected: Cow::Borrowed(what) },
+                false => fault,
+            })
+        })
+    }
+}
+
+/// Parses all of a text.
+pub(super) fn whole<'a, T>(
+    parser: impl Parser<&'a str, Output = T, Error = Fault<'a>>,
+    text: &'a str,
+) -> Result<T, CqlTextError> {
+    all_of(parser, text).map_err(|error| match error {
+        nom::Err::Error(fault) | nom::Err::Failure(fault) => CqlTextError::new(text, fault),
+        nom::Err::Incomplete(_) => {
+            CqlTextError::new(text, Fault { at: "", expected: Cow::Borrowed("more") })
+        }
+    })
+}
+
+/// Parses all of a part of a text.
+pub(super) fn all_of<'a, T>(
+    mut parser: impl Parser<&'a str, Output = T, Error = Fault<'a>>,
+    part: &'a str,
+) -> Result<T, nom::Err<Fault<'a>>> {
+    match parser.parse(part)? {
+        ("", value) => Ok(value),
+        (rest, _) => Err(fault(rest, "the end")),
+    }
+}
+
+/// Blanks, if there are any. At the end of a text, nom's own rest does not stand there but where the
+/// blanks begin, which would be the place that errors name.
+pub(super) fn blanks(input: &str) -> Parsed<'_, &str> {
+    take_while(|c| " \t\r\n".contains(c)).parse(input)
+}
+
+/// A character of punctuation, after blanks.
+pub(super) fn symbol<'a>(
+    symbol: char,
+    what: &'static str,
+) -> impl Parser<&'a str, Output = char, Error = Fault<'a>> {
+    preceded(blanks, expected(what, char(symbol)))
+}
+
+/// Text in quotes, in which two of them stand for one.
+fn quoted<'a>(quote: &'static str) -> impl Parser<&'a str, Output = &'a str, Error = Fault<'a>> {
+    move |input| {
+        let doubled = [quote, quote].concat();
+        let inside = alt((take_while1(|c| !quote.contains(c)), tag(doubled.as_str())));
+        let (rest, text) = preceded(tag(quote), recognize(many0_count(inside))).parse(input)?;
+        match tag::<_, _, Fault<'_>>(quote).parse(rest) {
+            Ok((rest, _)) => Ok((rest, text)),
+            Err(_) => Err(fault(rest, format!("`{quote}` at the end of what it begins"))),
+        }
+    }
+}
+
+/// A constant of text: in single quotes, or between `$$` and `$$`.
+pub(super) fn string(input: &str) -> Parsed<'_, Cow<'_, str>> {
+    match input.strip_prefix("$$") {
+        None => quoted_text(input),
+        Some(text) => match text.split_once("$$") {
+            Some((text, rest)) => Ok((rest, Cow::Borrowed(text))),
+            None => Err(fault(input, "`$$` at the end of what it begins")),
+        },
+    }
+}
+
+/// Text in single quotes.
+pub(super) fn quoted_text(input: &str) -> Parsed<'_, Cow<'_, str>> {
+    quoted("'").map(|text| undoubled(text, "'")).parse(input)
+}
+
+/// Text in single quotes, as it stands between them.
+pub(super) fn raw_string(input: &str) -> Parsed<'_, &str> {
+    quoted("'").parse(input)
+}
+
+fn undoubled<'a>(text: &'a str, quote: &str) -> Cow<'a, str> {
+    match text.contains(quote) {
+        true => Cow::Owned(text.replace(&[quote, quote].concat(), quote)),
+        false => Cow::Borrowed(text),
+    }
+}
+
+/// A name out of a text.
+#[derive(Debug)]
+pub(super) struct Name<'a> {
+    /// As the schema has it: in lower case, unless it is quoted.
+    pub(super) text: Cow<'a, str>,
+    pub(super) is_quoted: bool,
+}
+
+/// A name, after blanks.
+pub(super) fn name(input: &str) -> Parsed<'_, Name<'_>> {
+    let (input, _) = blanks(input)?;
+    let (rest, is_quoted) = opt(quoted("\"")).parse(input)?;
+    if let Some(text) = is_quoted {
+        return Ok((rest, Name { text: undoubled(text, "\""), is_quoted: true }));
+    }
+    let (rest, word) = expected("a name", word).parse(input)?;
+    let text = match word.contains(|c: char| c.is_ascii_uppercase()) {
+        true => Cow::Owned(word.to_ascii_lowercase()),
+        false => Cow::Borrowed(word),
+    };
+    Ok((rest, Name { text, is_quoted: false }))
+}
+
+/// A name or a keyword without quotes.
+pub(super) fn word(input: &str) -> Parsed<'_, &str> {
+    let rest = take_while(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    recognize((take_while1(|c: char| c.is_ascii_alphabetic()), rest)).parse(input)
+}
+
+/// This keyword, of any case.
+pub(super) fn keyword<'a>(
+    keyword: &'static str,
+) -> impl Parser<&'a str, Output = &'a str, Error = Fault<'a>> {
+    verify(word, |word: &str| word.eq_ignore_ascii_case(keyword))
+}
+
+/// A name as CQL writes it: in double quotes, unless it is all lower case and no reserved word.
+pub(super) struct Identifier<'a>(pub(super) &'a str);
+
+impl fmt::Display for Identifier<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let starts_plain = self.0.starts_with(|c: char| c.is_ascii_lowercase());
+        let is_plain = starts_plain && self.0.chars().all(plain);
+        if is_plain && RESERVED.binary_search(&self.0).is_err() {
+            f.write_str(self.0)
+        } else {
+            Quoted(self.0).fmt(f)
+        }
+    }
+}
+
+/// A name in double quotes, whatever it is.
+pub(super) struct Quoted<'a>(pub(super) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.replace('"', "\"\""))
+    }
+}
+
+/// The words that no server takes for a name without quotes, in order.
+const RESERVED: [&str; 63] = [
+    "add",
+    "allow",
+    "alter",
+    "and",
+    "any",
+    "apply",
+    "asc",
+    "authorize",
+    "batch",
+    "begin",
+    "by",
+    "columnfamily",
+    "create",
+    "default",
+    "delete",
+    "desc",
+    "describe",
+    "drop",
+    "entries",
+    "execute",
+    "from",
+    "full",
+    "grant",
+    "if",
+    "in",
+    "index",
+    "infinity",
+    "insert",
+    "into",
+    "is",
+    "keyspace",
+    "limit",
+    "materialized",
+    "mbean",
+    "mbeans",
+    "modify",
+    "nan",
+    "norecursive",
+    "not",
+    "null",
+    "of",
+    "on",
+    "or",
+    "order",
+    "primary",
+    "rename",
+    "replace",
+    "revoke",
+    "schema",
+    "select",
+    "set",
+    "table",
+    "to",
+    "token",
+    "truncate",
+    "unlogged",
+    "unset",
+    "update",
+    "use",
+    "using",
+    "view",
+    "where",
+    "with",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_when_they_must_be() {
+        for (name, written) in [
+            ("users", "users"),
+            ("User", "\"User\""),
+            ("a\"b", "\"a\"\"b\""),
+            ("1a", "\"1a\""),
+            ("_a", "\"_a\""),
+            ("", "\"\""),
+            ("select", "\"select\""),
+            ("selects", "selects"),
+        ] {
+            assert_eq!(Identifier(name).to_string(), written);
+            let (rest, read) = super::name(written).unwrap();
+            assert_eq!((rest, &*read.text), ("", name));
+        }
+    }
+
+    #[test]
+    fn reserved_words_are_in_order() {
+        assert!(RESERVED.is_sorted());
+    }
+
+    #[test]
+    fn errors_are_one_short_line() {
+        let error = whole(name, "\n\n-é\nand so on, for ever and ever").unwrap_err();
+        let message = "at byte 2: expected a name, found \"-é\\nand so on, for ev…\"";
+        assert_eq!(error.to_string(), message);
+        assert_eq!((error.offset(), error.expected()), (2, "a name"));
+        let open = whole(string, "'it''s").unwrap_err();
+        let message = "at byte 6: expected `'` at the end of what it begins, found the end";
+        assert_eq!(open.to_string(), message);
+    }
+}
