@@ -1,22 +1,14 @@
 //! Typed rows, a prepared statement, a stream of pages and a batch.
 //!
-//! `cargo run -p cassandra-harness --bin cassandra` starts a Cassandra and prints where it is; then
-//! `cargo run --example query -- 127.0.0.1:9042`.
+//! `cargo run --example query -- 127.0.0.1:9042`
 
-use cqlwire::session::{Batch, Session, Statement};
+mod common;
+
+use cqlwire::session::{Batch, Statement};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), cqlwire::session::Error> {
-    let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1".to_owned());
-    let session = Session::builder().contact_points([server]).connect().await?;
-    session
-        .execute(
-            "CREATE KEYSPACE IF NOT EXISTS example WITH replication = \
-             {'class': 'SimpleStrategy', 'replication_factor': 1}",
-            (),
-        )
-        .await?;
-    session.execute("USE example", ()).await?;
+    let session = common::session().await?;
     session
         .execute("CREATE TABLE IF NOT EXISTS people (name text PRIMARY KEY, age int)", ())
         .await?;

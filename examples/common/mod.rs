@@ -1,0 +1,19 @@
+//! What every example begins with.
+
+use cqlwire::session::{Error, Session};
+
+/// A session in the keyspace `example`, on the server that the command line names: an address, by
+/// default 127.0.0.1. `cargo run -p cassandra-harness --bin cassandra` starts one.
+pub(crate) async fn session() -> Result<Session, Error> {
+    let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1".to_owned());
+    let session = Session::builder().contact_points([server]).connect().await?;
+    session
+        .execute(
+            "CREATE KEYSPACE IF NOT EXISTS example WITH replication = \
+             {'class': 'SimpleStrategy', 'replication_factor': 1}",
+            (),
+        )
+        .await?;
+    session.execute("USE example", ()).await?;
+    Ok(session)
+}

@@ -1,0 +1,31 @@
+//! Vectors of floats, as embeddings are (Cassandra 5.0 and later).
+//!
+//! `cargo run --example vectors -- 127.0.0.1:9042`
+
+mod common;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let session = common::session().await?;
+    let table =
+        "CREATE TABLE IF NOT EXISTS words (word text PRIMARY KEY, meaning vector<float, 3>)";
+    session.execute(table, ()).await?;
+    session.execute("CREATE INDEX IF NOT EXISTS ON words (meaning) USING 'sai'", ()).await?;
+
+    // Arrays have as many elements as the type, or are refused before anything is sent.
+    let insert = session.prepare("INSERT INTO words (word, meaning) VALUES (?, ?)").await?;
+    session.execute(&insert, ("cat", [0.9_f32, 0.1, 0.0])).await?;
+    session.execute(&insert, ("dog", [0.8_f32, 0.2, 0.0])).await?;
+    session.execute(&insert, ("car", vec![0.0_f32, 0.1, 0.9])).await?;
+
+    let nearest = "SELECT word, meaning FROM words ORDER BY meaning ANN OF ? LIMIT 2";
+    let nearest = session.execute(nearest, ([1.0_f32, 0.0, 0.0],)).await?;
+    for word in nearest.rows::<(&str, [f32; 3])>()? {
+        let (word, meaning) = word?;
+        println!("{word} {meaning:?}");
+    }
+    // How long they are need not be known.
+    let (meaning,): (Vec<f32>,) = session.execute("SELECT meaning FROM words", ()).await?.one()?;
+    println!("{}", meaning.len());
+    Ok(())
+}
