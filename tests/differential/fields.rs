@@ -8,11 +8,12 @@ use cqlwire::message::{
     RequestFrame, Response, ResponseFrame, Rows, RowsMetadata, SchemaChange, SchemaTarget,
     ServerError,
 };
-use cqlwire::types::{ColumnSpec, CqlType, Values};
+use cqlwire::types::{ColumnSpec, Values};
 use cqlwire::wire::{BytesMap, Consistency, RawValue, Reader};
 use serde_json::{Map, Value, json};
 
 use crate::hex;
+use crate::plain::cql_type;
 
 pub(crate) fn request(frame: &RequestFrame<'_>) -> Value {
     json!({
@@ -250,25 +251,6 @@ fn columns(columns: &[ColumnSpec]) -> Value {
         json!([column.table.keyspace, column.table.table, column.name, cql_type(&column.cql_type)])
     };
     columns.iter().map(column).collect::<Vec<_>>().into()
-}
-
-pub(crate) fn cql_type(of: &CqlType) -> Value {
-    match of {
-        CqlType::Native(native) => json!(native.to_string()),
-        CqlType::List(element) => json!(["list", cql_type(element)]),
-        CqlType::Set(element) => json!(["set", cql_type(element)]),
-        CqlType::Map(pair) => json!(["map", cql_type(&pair.0), cql_type(&pair.1)]),
-        CqlType::Tuple(types) => json!(["tuple", types.iter().map(cql_type).collect::<Vec<_>>()]),
-        CqlType::Udt(udt) => {
-            let fields = udt.fields.iter().map(|(name, field)| json!([name, cql_type(field)]));
-            json!(["udt", udt.keyspace, udt.name, fields.collect::<Vec<_>>()])
-        }
-        CqlType::Vector(vector) => {
-            json!(["vector", cql_type(&vector.element), vector.dimensions])
-        }
-        CqlType::Custom(class) => json!(["custom", class]),
-        other => panic!("{other} is not known to these tests"),
-    }
 }
 
 fn event(event: &Event) -> Value {

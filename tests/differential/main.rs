@@ -2,15 +2,22 @@
 
 mod cases;
 mod cassandra_protocol;
+#[path = "../support/child.rs"]
 mod child;
 mod fields;
 #[allow(dead_code, reason = "shared with the tests of the package itself")]
 #[path = "../support/vectors.rs"]
 mod golden;
+#[path = "../support/hex.rs"]
 mod hex;
+#[path = "../support/install.rs"]
 mod install;
+#[path = "../support/interpreter.rs"]
+mod interpreter;
 mod java;
 mod peer;
+#[path = "../support/plain.rs"]
+mod plain;
 mod python;
 mod scylla;
 mod segments;
@@ -54,7 +61,7 @@ fn peers() -> Vec<Entry> {
             values: Some(Arc::new(python::Python)),
             skips: python::SKIPS,
             value_skips: python::VALUE_SKIPS,
-            missing: python::missing(),
+            missing: interpreter::missing(),
         },
         Entry {
             name: "java",

@@ -1,16 +1,16 @@
 //! Values of every type: what a peer reads from our bytes, and the bytes that it writes for that.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use cqlwire::types::{CqlType, NativeType, Timestamp, Value};
 use cqlwire::wire::Writer;
 use libtest_mimic::Failed;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
-use crate::{fields, hex, strategies};
+use crate::plain::{self, has, plain};
+use crate::{hex, strategies};
 
 /// How many values there are of each native type, and how many of nested types.
 const OF_A_NATIVE_TYPE: usize = 60;
@@ -66,10 +66,12 @@ fn as_others_have_it(value: Value) -> Value {
         Value::Tuple(elements) => Value::Tuple(all(elements)),
         Value::Udt { udt, fields } => Value::Udt { udt, fields: all(fields) },
         Value::Vector(elements) => Value::Vector(all(elements)),
-        Value::Map(mut entries) => {
+        Value::Set(elements) => Value::Set(all(elements)),
+        Value::Map(entries) => {
             let mut seen = BTreeSet::new();
-            entries.retain(|(key, _)| seen.insert(plain(key).to_string()));
-            Value::Map(entries)
+            let each = |(key, value)| (as_others_have_it(key), as_others_have_it(value));
+            let entries = entries.into_iter().map(each);
+            Value::Map(entries.filter(|(key, _)| seen.insert(plain(key).to_string())).collect())
         }
         other => other,
     }
@@ -89,7 +91,7 @@ pub(crate) fn agree(peer: &dyn Values, samples: &[&Sample]) -> Result<(), Failed
 pub(crate) fn compare(peer: &dyn Values, sample: &Sample) -> Result<(), String> {
     let Sample { cql_type, value, bytes } = sample;
     let differs = |what: String| format!("{value} of {cql_type}, {}: {what}", hex::encode(bytes));
-    let (read, written) = peer.answer(&fields::cql_type(cql_type), bytes).map_err(differs)?;
+    let (read, written) = peer.answer(&plain::cql_type(cql_type), bytes).map_err(differs)?;
     let expected = plain(value);
     if read != expected {
         return Err(differs(format!("they read {read}, not {expected}")));
@@ -102,64 +104,5 @@ pub(crate) fn compare(peer: &dyn Values, sample: &Sample) -> Result<(), String> 
     match has(value, &|part| matches!(part, Value::Set(_))) && plain(&again) == expected {
         true => Ok(()),
         false => Err(differs(format!("they write {}", hex::encode(&written)))),
-    }
-}
-
-/// Whether the value or a part of it is such a one.
-pub(crate) fn has(value: &Value, is_one: &dyn Fn(&Value) -> bool) -> bool {
-    let any = |values: &[Value]| values.iter().any(|part| has(part, is_one));
-    is_one(value)
-        || match value {
-            Value::List(parts) | Value::Set(parts) | Value::Tuple(parts) | Value::Vector(parts) => {
-                any(parts)
-            }
-            Value::Udt { fields, .. } => any(fields),
-            Value::Map(entries) => {
-                entries.iter().any(|(key, value)| has(key, is_one) || has(value, is_one))
-            }
-            _ => false,
-        }
-}
-
-/// The value as every language has it: numbers as text, floating-point ones as the hex of their
-/// bits, bytes as hex, sets in the order of their texts.
-pub(crate) fn plain(value: &Value) -> Json {
-    let list = |values: &[Value]| values.iter().map(plain).collect::<Vec<_>>();
-    match value {
-        Value::Null => Json::Null,
-        Value::Empty => json!({ "empty": true }),
-        Value::Ascii(text) | Value::Text(text) => json!(text),
-        Value::BigInt(number) | Value::Counter(number) => json!(number.to_string()),
-        Value::Int(number) => json!(number.to_string()),
-        Value::SmallInt(number) => json!(number.to_string()),
-        Value::TinyInt(number) => json!(number.to_string()),
-        Value::Varint(number) => json!(number.to_string()),
-        Value::Date(date) => json!(date.0.to_string()),
-        Value::Time(time) => json!(time.0.to_string()),
-        Value::Timestamp(instant) => json!(instant.0.to_string()),
-        Value::Decimal(number) => json!([number.unscaled.to_string(), number.scale.to_string()]),
-        Value::Double(number) => json!(hex::encode(number.to_be_bytes())),
-        Value::Float(number) => json!(hex::encode(number.to_be_bytes())),
-        Value::Duration(of) => {
-            json!([of.months.to_string(), of.days.to_string(), of.nanoseconds.to_string()])
-        }
-        Value::Blob(bytes) | Value::Custom(bytes) => json!(hex::encode(bytes)),
-        Value::Boolean(flag) => json!(flag),
-        Value::Inet(IpAddr::V4(address)) => json!(hex::encode(address.octets())),
-        Value::Inet(IpAddr::V6(address)) => json!(hex::encode(address.octets())),
-        Value::Uuid(uuid) | Value::TimeUuid(uuid) => json!(uuid.to_string()),
-        Value::List(elements) | Value::Tuple(elements) | Value::Vector(elements) => {
-            json!(list(elements))
-        }
-        Value::Udt { fields, .. } => json!(list(fields)),
-        Value::Set(elements) => {
-            let texts = elements.iter().map(|element| plain(element).to_string());
-            json!(texts.collect::<BTreeSet<_>>())
-        }
-        Value::Map(entries) => {
-            let entries = entries.iter().map(|(key, value)| json!([plain(key), plain(value)]));
-            json!(entries.collect::<Vec<_>>())
-        }
-        other => panic!("{other} is not known to these tests"),
     }
 }

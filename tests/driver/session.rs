@@ -56,8 +56,9 @@ fn query(text: &str) -> RequestFrame<'_> {
     RequestFrame::new(Stream(0), Query { text: text.into(), parameters: Consistency::One.into() })
 }
 
-#[tokio::test]
-async fn text_with_values_is_prepared_once() {
+/// A session with a server that prepares statements of one variable and executes them for "ada",
+/// and the count of how often it has prepared one.
+async fn counting_prepares() -> (Session, Arc<AtomicUsize>) {
     let prepares = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&prepares);
     let address = speak(Version::V4, move |request, _| match request {
@@ -73,7 +74,12 @@ async fn text_with_values_is_prepared_once() {
         }
         _ => Reply::close(),
     });
-    let session = connect(address).await;
+    (connect(address).await, prepares)
+}
+
+#[tokio::test]
+async fn text_with_values_is_prepared_once() {
+    let (session, prepares) = counting_prepares().await;
     for _ in 0..3 {
         session.execute("INSERT ...", ("ada",)).await.unwrap();
     }
@@ -81,6 +87,28 @@ async fn text_with_values_is_prepared_once() {
     let error = session.execute("INSERT ...", (36,)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Bind);
     assert_eq!(error.attempts(), 0);
+}
+
+/// A type may be altered while a statement that has it is kept.
+#[tokio::test]
+async fn values_that_do_not_fit_are_bound_to_what_the_statement_is_now() {
+    let prepares = AtomicUsize::new(0);
+    let address = speak(Version::V4, move |request, _| match request {
+        Request::Prepare(_) => match prepares.fetch_add(1, Ordering::SeqCst) {
+            0 => prepared(b"0", &["username"]).into(),
+            _ => prepared(b"1", &["username", "password"]).into(),
+        },
+        Request::Execute(execute) => {
+            assert_eq!(*execute.id, *b"1");
+            QueryResult::Void.into()
+        }
+        _ => Reply::close(),
+    });
+    let session = connect(address).await;
+    session.execute("INSERT ...", ("ada", "secret")).await.unwrap();
+    let batch = Batch::logged().statement("INSERT ...", ("ada",));
+    let error = session.batch(&batch).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Bind);
 }
 
 #[tokio::test]
@@ -199,16 +227,7 @@ async fn in_another_keyspace_the_same_text_is_another_statement() {
 
 #[tokio::test]
 async fn many_who_ask_at_once_prepare_once() {
-    let prepares = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&prepares);
-    let address = speak(Version::V4, move |request, _| match request {
-        Request::Prepare(_) => {
-            counted.fetch_add(1, Ordering::SeqCst);
-            prepared(b"id", &["username"]).into()
-        }
-        _ => QueryResult::Void.into(),
-    });
-    let session = connect(address).await;
+    let (session, prepares) = counting_prepares().await;
     let asked = (0..50).map(|_| {
         let session = session.clone();
         tokio::spawn(async move { session.execute("INSERT ...", ("ada",)).await })

@@ -10,6 +10,8 @@ use cqlwire::session::{Session, SessionBuilder};
 use libtest_mimic::Failed;
 use tokio::runtime::Runtime;
 
+use crate::values::Shared;
+
 /// The versions that are tested: all that can be started, or the one that is there already.
 pub(crate) fn versions() -> &'static [&'static str] {
     if can_choose() { &VERSIONS } else { &["environment"] }
@@ -32,6 +34,8 @@ type Slot = Arc<OnceLock<Result<Node, String>>>;
 pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     pub(crate) version: String,
+    /// What the tests of values share; it ends before the node does.
+    pub(crate) shared: Arc<Shared>,
     keyspaces: Arc<AtomicUsize>,
     _cluster: Arc<Cluster>,
 }
@@ -57,6 +61,7 @@ impl Fleet {
             Ok(Node {
                 address: cluster.contact_points()[0],
                 version: version.to_owned(),
+                shared: Arc::default(),
                 keyspaces: Arc::default(),
                 _cluster: Arc::new(cluster),
             })
@@ -77,17 +82,31 @@ impl Node {
         runtime: &Runtime,
         change: impl FnOnce(SessionBuilder) -> SessionBuilder,
     ) -> Result<Session, Failed> {
+        let keyspace = self.keyspace(runtime)?;
+        self.connect(runtime, |builder| change(builder.keyspace(keyspace)))
+    }
+
+    /// A keyspace of a test's own.
+    pub(crate) fn keyspace(&self, runtime: &Runtime) -> Result<String, Failed> {
         let number = self.keyspaces.fetch_add(1, Ordering::SeqCst);
         let keyspace = format!("live_{}_{number}", std::process::id());
         let create = format!(
             "CREATE KEYSPACE {keyspace} WITH replication = \
              {{'class': 'SimpleStrategy', 'replication_factor': 1}}"
         );
-        let builder = || Session::builder().contact_points([self.address.to_string()]);
-        runtime.block_on(async {
-            builder().connect().await?.execute(create, ()).await?;
-            Ok(change(builder().keyspace(keyspace)).connect().await?)
-        })
+        let session = self.connect(runtime, |builder| builder)?;
+        runtime.block_on(session.execute(create, ()))?;
+        Ok(keyspace)
+    }
+
+    /// A session that uses no keyspace, unless `change` names one.
+    pub(crate) fn connect(
+        &self,
+        runtime: &Runtime,
+        change: impl FnOnce(SessionBuilder) -> SessionBuilder,
+    ) -> Result<Session, Failed> {
+        let builder = Session::builder().contact_points([self.address.to_string()]);
+        Ok(runtime.block_on(change(builder).connect())?)
     }
 }
 

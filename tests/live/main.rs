@@ -3,25 +3,40 @@
 //! A node starts when the first test needs it, and all of them end with this program. To run the
 //! tests of one version: `cargo test --test live 4.1.9`.
 
+#[path = "../support/child.rs"]
+mod child;
+mod examples;
 mod fleet;
+#[allow(dead_code, reason = "shared with other tests")]
+#[path = "../support/hex.rs"]
+mod hex;
+#[path = "../support/install.rs"]
+mod install;
+#[path = "../support/interpreter.rs"]
+mod interpreter;
 #[path = "../support/listen.rs"]
 mod listen;
+#[path = "../support/plain.rs"]
+mod plain;
 #[path = "../support/program.rs"]
 mod program;
 mod programs;
 #[path = "../support/proxy.rs"]
 mod proxy;
 mod session;
+#[allow(dead_code, reason = "shared with other tests")]
+#[path = "../support/strategies.rs"]
+mod strategies;
 mod values;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use fleet::Fleet;
+use fleet::{Fleet, Node};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// A test, and the node that it runs against.
-type Test = fn(&fleet::Node) -> Result<(), Failed>;
+type Test = fn(&Node) -> Result<(), Failed>;
 
 /// The tests that every version passes.
 const EVERY_VERSION: &[(&str, Test)] = &[
@@ -35,25 +50,38 @@ const EVERY_VERSION: &[(&str, Test)] = &[
     ("session::errors_of_the_server", session::errors_of_the_server),
     ("session::a_cut_connection_is_opened_again", session::a_cut_connection_is_opened_again),
     ("session::a_forgotten_statement", session::a_forgotten_statement),
-    ("values::every_type", values::every_type),
 ];
 
 fn main() -> ExitCode {
     let fleet = Arc::new(Fleet::new());
     let mut trials = Vec::new();
-    let mut add = |name: String, version: &str, test: Test, authentication| {
+    let mut add = |version: &str, name: &str, test: values::Test, authentication| {
         let (fleet, version) = (Arc::clone(&fleet), version.to_owned());
+        let name = format!("{version}::{name}");
         trials.push(Trial::test(name, move || test(&fleet.node(&version, authentication)?)));
     };
+    let missing = interpreter::missing();
     for version in fleet::versions() {
         for (name, test) in EVERY_VERSION {
-            add(format!("{version}::{name}"), version, *test, false);
+            add(version, name, Box::new(test), false);
+        }
+        for (name, test) in values::tests(version, missing.is_none()) {
+            add(version, &name, test, false);
         }
     }
     let newest = fleet::versions().last().copied().unwrap_or_default();
-    add(format!("{newest}::programs::many_users"), newest, programs::many_users, false);
+    add(newest, "examples::print_what_they_say", Box::new(examples::print_what_they_say), false);
+    add(newest, "programs::many_users", Box::new(programs::many_users), false);
     if fleet::can_choose() {
-        add(format!("{newest}::programs::logging_in"), newest, programs::logging_in, true);
+        add(newest, "programs::logging_in", Box::new(programs::logging_in), true);
+    }
+    match missing {
+        None => {}
+        Some(missing) if std::env::var_os("CI").is_some() => {
+            let lacks = format!("there is no {missing} here, and CI has to have it");
+            trials.push(Trial::test("python", move || Err(lacks.into())));
+        }
+        Some(missing) => eprintln!("nothing goes to and from Python: there is no {missing} here"),
     }
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     // The nodes end before this program does.

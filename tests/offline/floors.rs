@@ -24,7 +24,7 @@ const FORBIDDEN: [&str; 9] = [
     "TcpListener",
     "UdpSocket",
     "Instant::now",
-    "SystemTime",
+    "SystemTime::now",
     "std::thread",
     "thread::",
     "std::fs",

@@ -1,6 +1,7 @@
 //! What needs no server: vectors, every prefix of them, the protocol's tables and clauses,
 //! properties, the fuzz corpus, the floors.
 
+mod bad_values;
 mod breakages;
 mod corpus;
 mod coverage;
@@ -15,5 +16,6 @@ mod spec;
 #[path = "../support/strategies.rs"]
 mod strategies;
 mod tables;
+mod typed;
 mod values;
 mod vectors;

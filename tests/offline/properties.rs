@@ -1,7 +1,9 @@
 //! What holds for every message, type and value.
 
+use std::sync::Arc;
+
 use cqlwire::message::{RequestFrame, ResponseFrame};
-use cqlwire::types::{CqlType, Value};
+use cqlwire::types::{CqlType, NativeType, UdtType, Value};
 use cqlwire::wire::{
     Compression, Context, EncodeError, FrameDecoder, FrameEncoder, RawFrame, Reader, Version,
     Writer,
@@ -35,6 +37,21 @@ fn through_the_wire(
     assert!(decoder.is_empty());
     assert_eq!(frames.len(), 1);
     (bytes, frames.remove(0))
+}
+
+/// The user-defined types in a type.
+fn user_types(cql_type: &CqlType) -> Vec<Arc<UdtType>> {
+    match cql_type {
+        CqlType::List(element) | CqlType::Set(element) => user_types(element),
+        CqlType::Map(pair) => [user_types(&pair.0), user_types(&pair.1)].concat(),
+        CqlType::Tuple(elements) => elements.iter().flat_map(user_types).collect(),
+        CqlType::Vector(vector) => user_types(&vector.element),
+        CqlType::Udt(udt) => {
+            let within = udt.fields.iter().flat_map(|(_, field)| user_types(field));
+            within.chain([Arc::clone(udt)]).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// A context, and the same with LZ4.
@@ -105,6 +122,45 @@ proptest! {
         let mut again = Vec::new();
         decoded.encode(&cql_type, &mut Writer::new(&mut again)).unwrap();
         prop_assert_eq!(again, bytes);
+    }
+
+    #[test]
+    fn types_survive_as_text(cql_type in cql_type()) {
+        let known = user_types(&cql_type);
+        let find = |keyspace: Option<&str>, name: &str| {
+            known.iter().find(|udt| Some(&*udt.keyspace) == keyspace && udt.name == name).cloned()
+        };
+        let parsed = CqlType::parse_with(&cql_type.to_string(), find);
+        // Types of one name are one type to CQL, but not to chance.
+        if known.iter().all(|udt| find(Some(&udt.keyspace), &udt.name).as_ref() == Some(udt)) {
+            prop_assert_eq!(parsed.as_ref(), Ok(&cql_type));
+        }
+        let by_class = CqlType::parse_class(&cql_type.class_name());
+        prop_assert_eq!(by_class, Ok(cql_type));
+    }
+
+    #[test]
+    fn values_survive_as_text(
+        (cql_type, value) in cql_type().prop_flat_map(|cql_type| {
+            let values = value(&cql_type);
+            (Just(cql_type), values)
+        }),
+    ) {
+        let literal = value.to_string();
+        let parsed = Value::parse(&cql_type, &literal);
+        prop_assert_eq!(parsed.as_ref(), Ok(&value), "{}: {}", cql_type, literal);
+        prop_assert_eq!(parsed.unwrap().to_string(), literal);
+    }
+
+    #[test]
+    fn no_text_panics(
+        of in "(list|set|map|vector|tuple|int|text|date|duration|timestamp|[<>, 3]){1,8}",
+        literal in "([0-9]{1,4}|[-+:.'{}\\[\\]()]|[a-zA-Z]{1,2}| |null|\\PC){0,16}",
+    ) {
+        cqlwire::fuzzing::cql_type(of.as_bytes());
+        for name in NativeType::KNOWN.iter().map(ToString::to_string).chain([of]) {
+            cqlwire::fuzzing::literal(format!("{name}\n{literal}").as_bytes());
+        }
     }
 
     #[test]

@@ -453,7 +453,9 @@ pub(crate) fn cql_type() -> impl Strategy<Value = CqlType> {
             (inner.clone(), inner.clone()).prop_map(|pair| CqlType::Map(Box::new(pair))),
             vec(inner.clone(), 1..4).prop_map(CqlType::Tuple),
             ("[a-z]{1,4}", "[a-z]{1,4}", vec(("[a-zA-Z ]{1,4}", inner.clone()), 1..3)).prop_map(
-                |(keyspace, name, fields)| {
+                |(keyspace, name, mut fields)| {
+                    // No type has two fields of one name; there are two fields at most.
+                    fields.dedup_by(|(name, _), (other, _)| name == other);
                     CqlType::Udt(Arc::new(UdtType { keyspace, name, fields }))
                 }
             ),
@@ -508,8 +510,18 @@ fn native_value(native: NativeType) -> BoxedStrategy<Value> {
         NativeType::Decimal => (any::<i32>(), any::<i128>())
             .prop_map(|(scale, n)| Value::Decimal(Decimal { scale, unscaled: Varint::from(n) }))
             .boxed(),
-        NativeType::Double => prop::num::f64::NORMAL.prop_map(Value::Double).boxed(),
-        NativeType::Float => prop::num::f32::NORMAL.prop_map(Value::Float).boxed(),
+        NativeType::Double => (prop::num::f64::NORMAL
+            | prop::num::f64::SUBNORMAL
+            | prop::num::f64::ZERO
+            | prop::num::f64::INFINITE)
+            .prop_map(Value::Double)
+            .boxed(),
+        NativeType::Float => (prop::num::f32::NORMAL
+            | prop::num::f32::SUBNORMAL
+            | prop::num::f32::ZERO
+            | prop::num::f32::INFINITE)
+            .prop_map(Value::Float)
+            .boxed(),
         NativeType::Int => any::<i32>().prop_map(Value::Int).boxed(),
         NativeType::Timestamp => any::<i64>().prop_map(|n| Value::Timestamp(Timestamp(n))).boxed(),
         NativeType::Uuid => any::<u128>().prop_map(|n| Value::Uuid(Uuid::from_u128(n))).boxed(),

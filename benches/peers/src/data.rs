@@ -57,6 +57,16 @@ pub static EVENTS: LazyLock<Page> = LazyLock::new(|| {
     })
 });
 
+/// A `vector<float, 1536>`, as large as embeddings are.
+pub const DIMENSIONS: usize = 1_536;
+pub static EMBEDDING: LazyLock<Bytes> = LazyLock::new(|| {
+    let mut random = Random(4);
+    (0..DIMENSIONS)
+        .flat_map(|_| ((random.next() >> 40) as f32 / 7.0).to_be_bytes())
+        .collect::<Vec<_>>()
+        .into()
+});
+
 /// 64 KiB of a page of log lines, which LZ4 makes a third of.
 pub static LINES: LazyLock<Bytes> = LazyLock::new(|| {
     const WORDS: [&str; 16] = [

@@ -33,6 +33,11 @@ pub fn events(page: &Page, mut each: impl FnMut(Mixed<'_>)) {
     }
 }
 
+/// A copy of the bytes with those of each element turned around.
+pub fn embedding(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|bytes| f32::from_be_bytes(*bytes)).collect()
+}
+
 pub fn query(out: &mut Vec<u8>, query: &str, user: (&str, &str)) {
     request(out, 0x07, |out| {
         put(out, query.as_bytes());

@@ -2,7 +2,9 @@
 
 use bytes::BytesMut;
 use cqlwire::message::{Execute, Parameters, Query, QueryResult, RequestFrame, Response, Rows};
-use cqlwire::types::{ColumnSpec, CqlType, NativeType, Timestamp, Value, ValuesBuffer};
+use cqlwire::types::{
+    Cell, ColumnSpec, CqlType, FromCql, FromRow, NativeType, Timestamp, Value, ValuesBuffer,
+};
 use cqlwire::wire::{
     Compression, Consistency, Context, FrameEncoder, Header, Opcode, Reader, SegmentDecoder,
     Stream, Version,
@@ -14,6 +16,33 @@ use crate::data::{self, Mixed, Page};
 pub fn users(page: &Page, mut each: impl FnMut((&str, &str))) {
     for row in rows(page).rows::<(&str, &str)>().unwrap() {
         each(row.unwrap());
+    }
+}
+
+#[derive(FromRow)]
+struct User<'r> {
+    username: &'r str,
+    password: &'r str,
+}
+
+pub fn derived_users(page: &Page, mut each: impl FnMut((&str, &str))) {
+    for row in rows(page).rows::<User<'_>>().unwrap() {
+        let User { username, password } = row.unwrap();
+        each((username, password));
+    }
+}
+
+/// The same with the fields in another order than the columns.
+#[derive(FromRow)]
+struct Turned<'r> {
+    password: &'r str,
+    username: &'r str,
+}
+
+pub fn turned_users(page: &Page, mut each: impl FnMut((&str, &str))) {
+    for row in rows(page).rows::<Turned<'_>>().unwrap() {
+        let Turned { username, password } = row.unwrap();
+        each((username, password));
     }
 }
 
@@ -33,6 +62,14 @@ pub fn values(page: &Page, mut each: impl FnMut(Vec<Value>)) {
     for row in rows(page).rows::<Vec<Value>>().unwrap() {
         each(row.unwrap());
     }
+}
+
+pub fn embedding(bytes: &[u8], cql_type: &CqlType) -> Vec<f32> {
+    Vec::from_cell(Cell::new(bytes), cql_type).unwrap()
+}
+
+pub fn embedding_type() -> CqlType {
+    CqlType::vector(NativeType::Float.into(), data::DIMENSIONS)
 }
 
 /// The values of [`values`] as what they are known to be.

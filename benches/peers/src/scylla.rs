@@ -5,6 +5,8 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use scylla_cql::Consistency;
+use scylla_cql::deserialize::FrameSlice;
+use scylla_cql::deserialize::value::DeserializeValue;
 use scylla_cql::frame::protocol_features::ProtocolFeatures;
 use scylla_cql::frame::request::SerializableRequest;
 use scylla_cql::frame::request::execute::ExecuteV2;
@@ -21,7 +23,7 @@ use scylla_cql::serialize::row::{RowSerializationContext, SerializeRow, Serializ
 use scylla_cql::value::{CqlTimestamp, CqlValue, Row};
 use uuid::Uuid;
 
-use crate::data::{Mixed, Page};
+use crate::data::{self, Mixed, Page};
 
 pub fn users(page: &Page, mut each: impl FnMut((&str, &str))) {
     for row in rows(page).rows_iter::<(&str, &str)>().unwrap() {
@@ -45,6 +47,15 @@ pub fn values(page: &Page, mut each: impl FnMut(Row)) {
     for row in rows(page).rows_iter::<Row>().unwrap() {
         each(row.unwrap());
     }
+}
+
+pub fn embedding(bytes: &Bytes, cql_type: &ColumnType<'_>) -> Vec<f32> {
+    Vec::deserialize(cql_type, Some(FrameSlice::new(bytes))).unwrap()
+}
+
+pub fn embedding_type() -> ColumnType<'static> {
+    let dimensions = data::DIMENSIONS.try_into().unwrap();
+    ColumnType::Vector { typ: Box::new(ColumnType::Native(NativeType::Float)), dimensions }
 }
 
 /// The values of [`values`] as what they are known to be.

@@ -9,8 +9,8 @@ use cassandra_protocol::types::CBytesShort;
 use cqlwire::wire::SegmentDecoder;
 
 use crate::data::{
-    COMPRESSED, EVENT, EVENTS, EVENTS_COLUMNS, FRAME, LINES, Mixed, QUERY, READY, SEGMENT,
-    STATEMENT_ID, USER, USERS, USERS_COLUMNS,
+    COMPRESSED, EMBEDDING, EVENT, EVENTS, EVENTS_COLUMNS, FRAME, LINES, Mixed, QUERY, READY,
+    SEGMENT, STATEMENT_ID, USER, USERS, USERS_COLUMNS,
 };
 use crate::{cdrs, floor, ours, scylla};
 
@@ -92,6 +92,40 @@ pub const WORKS: &[Work] = &[
         ],
     },
     Work {
+        name: "rows, 2 text columns, derived struct",
+        unit: "row",
+        units: 5_000,
+        bar: Bar { limit: Limit::Instructions(190.0), allocations: 0.0 },
+        agree: || {
+            let own = |(name, password): (&str, &str)| (name.to_owned(), password.to_owned());
+            let mut seen = [const { Vec::new() }; 2];
+            floor::users(&USERS, |row| seen[0].push(own(row)));
+            ours::derived_users(&USERS, |row| seen[1].push(own(row)));
+            assert_same(&seen);
+        },
+        runs: &[
+            (Floor, |n| repeat(n, || floor::users(black_box(&USERS), |row| consume(row)))),
+            (Ours, |n| repeat(n, || ours::derived_users(black_box(&USERS), |row| consume(row)))),
+        ],
+    },
+    Work {
+        name: "rows, 2 text columns, derived struct, other order",
+        unit: "row",
+        units: 5_000,
+        bar: Bar { limit: Limit::Instructions(320.0), allocations: 0.0 },
+        agree: || {
+            let own = |(name, password): (&str, &str)| (name.to_owned(), password.to_owned());
+            let mut seen = [const { Vec::new() }; 2];
+            floor::users(&USERS, |row| seen[0].push(own(row)));
+            ours::turned_users(&USERS, |row| seen[1].push(own(row)));
+            assert_same(&seen);
+        },
+        runs: &[
+            (Floor, |n| repeat(n, || floor::users(black_box(&USERS), |row| consume(row)))),
+            (Ours, |n| repeat(n, || ours::turned_users(black_box(&USERS), |row| consume(row)))),
+        ],
+    },
+    Work {
         name: "rows, 2 text columns, Vec<(String, String)>",
         unit: "row",
         units: 5_000,
@@ -146,6 +180,30 @@ pub const WORKS: &[Work] = &[
             (Ours, |n| repeat(n, || ours::values(black_box(&EVENTS), consume))),
             (Scylla, |n| repeat(n, || scylla::values(black_box(&EVENTS), consume))),
             (Cdrs, |n| repeat(n, || cdrs::values(black_box(&EVENTS), |row| consume(row)))),
+        ],
+    },
+    Work {
+        name: "vector<float, 1536>",
+        unit: "vector",
+        units: 1,
+        bar: Bar { limit: Limit::TimesFloor(1.5), allocations: 1.0 },
+        agree: || {
+            let scylla = scylla::embedding(&EMBEDDING, &scylla::embedding_type());
+            let ours = ours::embedding(&EMBEDDING, &ours::embedding_type());
+            assert_same(&[floor::embedding(&EMBEDDING), ours, scylla]);
+        },
+        runs: &[
+            (Floor, |n| repeat(n, || consume(floor::embedding(black_box(&EMBEDDING))))),
+            (Ours, |n| {
+                let cql_type = ours::embedding_type();
+                repeat(n, || consume(ours::embedding(black_box(&EMBEDDING), black_box(&cql_type))))
+            }),
+            (Scylla, |n| {
+                let cql_type = scylla::embedding_type();
+                repeat(n, || {
+                    consume(scylla::embedding(black_box(&EMBEDDING), black_box(&cql_type)));
+                })
+            }),
         ],
     },
     Work {

@@ -13,7 +13,7 @@ use crate::cases::Case;
 use crate::child::Child;
 use crate::peer::{Answer, Peer, Skip};
 use crate::segments::{self, Payload, Payloads, Segments};
-use crate::{fields, hex, install};
+use crate::{hex, install, plain};
 
 /// The library in a process of its own, installed when it is first asked.
 pub(crate) struct Java;
@@ -99,7 +99,7 @@ fn read_class_names(fields: &mut Value) {
         let mut writer = Writer::new(&mut option);
         writer.short(0);
         writer.string(class, "class").expect("it came in a [string]");
-        *fields = fields::cql_type(&CqlType::decode(&mut Reader::new(&option)).expect("an option"));
+        *fields = plain::cql_type(&CqlType::decode(&mut Reader::new(&option)).expect("an option"));
         return;
     }
     match fields {

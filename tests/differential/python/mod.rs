@@ -1,8 +1,5 @@
 //! The Python driver.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::LazyLock;
 
 use cqlwire::message::ErrorCode;
@@ -14,44 +11,14 @@ use crate::cases::Case;
 use crate::child::Child;
 use crate::peer::{Answer, Peer, Skip};
 use crate::segments::{self, Payload, Payloads, Segments};
-use crate::values::{self, ValueSkip, Values};
-use crate::{hex, install};
-
-/// What pip installs.
-const PACKAGES: [&str; 2] = ["cassandra-driver==3.30.1", "lz4==4.4.5"];
+use crate::values::{ValueSkip, Values};
+use crate::{hex, interpreter, plain};
 
 /// The driver in a process of its own, installed when it is first asked.
 pub(crate) struct Python;
 
-static CHILD: LazyLock<Result<Child, String>> = LazyLock::new(|| {
-    let python = installed()?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/peer.py");
-    Child::start(Command::new(python).arg(script))
-});
-
-/// What this machine lacks, if anything.
-pub(crate) fn missing() -> Option<&'static str> {
-    let can_install =
-        install::succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"]));
-    (!can_install).then_some("python3 with venv and pip")
-}
-
-/// The interpreter of a virtual environment that has the driver.
-fn installed() -> Result<PathBuf, String> {
-    let folder = install::folder().join("python");
-    let python = folder.join("bin/python");
-    let wanted = PACKAGES.join("\n");
-    let stamp = folder.join("installed");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
-    }
-    install::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES);
-    install::run(&mut pip)?;
-    fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
-    Ok(python)
-}
+static CHILD: LazyLock<Result<Child, String>> =
+    LazyLock::new(|| Child::start(&mut interpreter::command("python/peer.py")?));
 
 /// Asks the driver.
 pub(crate) fn ask(question: &Json) -> Result<Json, String> {
@@ -198,7 +165,7 @@ pub(crate) const VALUE_SKIPS: &[ValueSkip] = &[
         name: "nulls_in_collections",
         reason: "it writes an empty value for a null in a collection",
         applies: |value| {
-            values::has(value, &|part| match part {
+            plain::has(value, &|part| match part {
                 Value::List(elements) | Value::Set(elements) => elements.contains(&Value::Null),
                 Value::Map(entries) => entries.iter().any(|(_, value)| *value == Value::Null),
                 _ => false,
@@ -210,7 +177,7 @@ pub(crate) const VALUE_SKIPS: &[ValueSkip] = &[
         reason: "it computes with seconds as a float, whose microseconds it cuts off, and has no \
             years but 1 to 9999",
         applies: |value| {
-            values::has(value, &|part| match part {
+            plain::has(value, &|part| match part {
                 Value::Timestamp(instant) => instant.0.unsigned_abs() > NEAR,
                 _ => false,
             })
@@ -220,14 +187,14 @@ pub(crate) const VALUE_SKIPS: &[ValueSkip] = &[
         name: "empty_custom_values",
         reason: "it reads a custom value of no bytes as null",
         applies: |value| {
-            values::has(value, &|part| matches!(part, Value::Custom(bytes) if bytes.is_empty()))
+            plain::has(value, &|part| matches!(part, Value::Custom(bytes) if bytes.is_empty()))
         },
     },
     ValueSkip {
         name: "counters_in_vectors",
         reason: "it writes them without their length, which Cassandra's CounterColumnType has",
         applies: |value| {
-            values::has(value, &|part| match part {
+            plain::has(value, &|part| match part {
                 Value::Vector(elements) => matches!(elements.first(), Some(Value::Counter(_))),
                 _ => false,
             })

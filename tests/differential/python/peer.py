@@ -1,17 +1,14 @@
 """The Python driver's codec: a line of JSON in, a line of JSON out. See ../python/mod.rs."""
 
-import datetime
 import io
-import ipaddress
-import json
 import struct
-import sys
-import traceback
 
 import cassandra
 from cassandra import cqltypes, protocol
 from cassandra.connection import locally_supported_compressions
 from cassandra.segment import SegmentCodec
+from lines import answer_lines
+from plain import ip, plain
 
 LZ4 = locally_supported_compressions["lz4"]
 
@@ -212,10 +209,6 @@ def event(message):
     return {"type": message.event_type, "change": args["change_type"], "address": address}
 
 
-def ip(text):
-    return ipaddress.ip_address(text).packed.hex()
-
-
 def schema_change(args):
     target = args["target_type"]
     thing = args.get(target.lower()) if target != "KEYSPACE" else None
@@ -335,66 +328,11 @@ def answer_value(question):
     return [plain(question["type"], read), of.to_binary(read, 5).hex()]
 
 
-def plain(of, read):
-    if read is None:
-        return None
-    kind, *rest = [of] if isinstance(of, str) else of
-    if kind in ("list", "vector"):
-        return [plain(rest[0], one) for one in read]
-    if kind == "set":
-        return sorted({compact(plain(rest[0], one)) for one in read})
-    if kind == "map":
-        return [[plain(rest[0], key), plain(rest[1], one)] for key, one in read.items()]
-    if kind in ("tuple", "udt"):
-        types = rest[0] if kind == "tuple" else [sub for _, sub in rest[2]]
-        return [plain(sub, one) for sub, one in zip(types, read)]
-    return PLAIN.get(kind, str)(read)
-
-
-def compact(of):
-    return json.dumps(of, ensure_ascii=False, separators=(",", ":"))
-
-
-def decimal(read):
-    sign, digits, exponent = read.as_tuple()
-    unscaled = int("".join(map(str, digits)))
-    return [str(-unscaled if sign else unscaled), str(-exponent)]
-
-
-def timestamp(read):
-    return str((read - datetime.datetime(1970, 1, 1)) // datetime.timedelta(milliseconds=1))
-
-
-PLAIN = {
-    "blob": bytes.hex,
-    "boolean": bool,
-    "custom": bytes.hex,
-    "date": lambda read: str(read.days_from_epoch),
-    "decimal": decimal,
-    "double": lambda read: struct.pack(">d", read).hex(),
-    "duration": lambda read: [str(read.months), str(read.days), str(read.nanoseconds)],
-    "float": lambda read: struct.pack(">f", read).hex(),
-    "inet": ip,
-    "time": lambda read: str(read.nanosecond_time),
-    "timestamp": timestamp,
-}
-
-
 DO = {
     "decode": decode, "encode": encode, "payloads": payloads, "segments": segments,
     "value": answer_value,
 }
 
 
-def main():
-    for line in sys.stdin:
-        question = json.loads(line)
-        try:
-            answer = {"ok": DO[question["do"]](question)}
-        except Exception:
-            answer = {"error": " ".join(traceback.format_exc(limit=-3).split("\n")[-4:])}
-        print(json.dumps(answer), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    answer_lines(DO)

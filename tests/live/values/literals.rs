@@ -20,7 +20,7 @@ fn case(cql_type: &'static str, values: impl Into<Vec<Value>>) -> Case {
     Case { cql_type, values: values.into() }
 }
 
-pub(crate) fn every_type(node: &Node) -> Result<(), Failed> {
+pub(crate) fn every_literal(node: &Node) -> Result<(), Failed> {
     Version::ALL.into_iter().try_for_each(|version| round_trips(node, version))
 }
 

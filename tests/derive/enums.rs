@@ -1,0 +1,134 @@
+//! `derive(FromCql)` and `derive(ToCql)`: newtypes and enums.
+
+use cqlwire::types::{Cell, CqlType, FromCql, NativeType, ToCql, Unset, ValueError};
+
+use crate::{INT, TEXT, cell, int, text};
+
+fn read<T: FromCql<'static>>(cql_type: &CqlType, cell: &[u8]) -> Result<T, ValueError> {
+    let cql_type = Box::leak(Box::new(cql_type.clone()));
+    T::from_cell(Cell::new(Vec::leak(cell[4..].to_vec())), cql_type)
+}
+
+fn both<T: FromCql<'static> + ToCql + PartialEq + std::fmt::Debug>(
+    value: T,
+    cql_type: &CqlType,
+    bytes: &[u8],
+) {
+    assert_eq!(<T as ToCql>::check(cql_type), Ok(()));
+    assert_eq!(<T as FromCql<'_>>::check(cql_type), Ok(()));
+    assert_eq!(cell(&value, cql_type), bytes);
+    assert_eq!(read(cql_type, bytes), Ok(value));
+}
+
+#[derive(Debug, PartialEq, FromCql, ToCql)]
+struct UserName<'r>(&'r str);
+
+#[derive(Debug, PartialEq, FromCql, ToCql)]
+struct Wrapper<T> {
+    inside: T,
+}
+
+#[test]
+fn a_newtype_is_what_it_holds() {
+    both(UserName("ada"), &TEXT, &text("ada"));
+    both(
+        Wrapper { inside: vec![1] },
+        &CqlType::List(Box::new(INT)),
+        &[0, 0, 0, 12, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 1],
+    );
+    assert_eq!(Wrapper::<Option<i32>>::from_null(), Ok(Wrapper { inside: None }));
+    assert_eq!(UserName::from_null(), Err(ValueError::Null));
+    assert_eq!(<Wrapper<i32> as FromCql<'_>>::SIZE, Some(4));
+    let error = <UserName<'_> as FromCql<'_>>::check(&INT).unwrap_err();
+    assert_eq!(error.to_string(), "a Rust `&str` goes with `text` or `ascii`");
+    assert!(Wrapper::<Unset>::check(&INT).is_ok());
+    assert!(Wrapper::<Unset>::check_part(&INT).is_err());
+}
+
+#[derive(Debug, PartialEq, FromCql, ToCql)]
+#[cql(rename_all = "snake_case")]
+enum Role {
+    SuperUser,
+    #[cql(rename = "Guest!")]
+    Guest,
+}
+
+#[test]
+fn an_enum_is_the_text_of_its_variant() {
+    both(Role::SuperUser, &TEXT, &text("super_user"));
+    both(Role::Guest, &NativeType::Ascii.into(), &text("Guest!"));
+    for none in ["SuperUser", "guest", ""] {
+        assert_eq!(read::<Role>(&TEXT, &text(none)), Err(ValueError::NoVariant("Role")));
+    }
+    for error in
+        [<Role as ToCql>::check(&INT).unwrap_err(), <Role as FromCql<'_>>::check(&INT).unwrap_err()]
+    {
+        assert_eq!(error.to_string(), "a Rust `Role` goes with `text` or `ascii`");
+    }
+}
+
+#[derive(Debug, PartialEq, FromCql, ToCql)]
+enum Open<T> {
+    Known,
+    #[cql(other)]
+    Unknown(T),
+}
+
+#[derive(Debug, PartialEq, FromCql, ToCql)]
+enum Forgetful {
+    A,
+    #[cql(other)]
+    Rest,
+}
+
+#[test]
+fn the_other_variant_takes_what_no_variant_stands_for() {
+    both(Open::<String>::Known, &TEXT, &text("Known"));
+    both(Open::Unknown("new".to_owned()), &TEXT, &text("new"));
+    both(Open::Unknown("new"), &TEXT, &text("new"));
+    both(Forgetful::A, &TEXT, &text("A"));
+    both(Forgetful::Rest, &TEXT, &text("Rest"));
+    assert_eq!(read(&TEXT, &text("new")), Ok(Forgetful::Rest));
+}
+
+const BASE: i32 = 10;
+
+#[derive(Debug, PartialEq, FromCql, ToCql)]
+#[cql(as = i32)]
+#[repr(i32)]
+enum Level {
+    None,
+    Low,
+    High = BASE + 1,
+    Higher,
+    Negative = -2,
+    #[cql(other)]
+    Other(i32),
+}
+
+#[derive(Debug, PartialEq, FromCql, ToCql)]
+#[cql(as = i8)]
+enum Tiny {
+    Least = -128,
+    Most = 127,
+}
+
+#[test]
+fn an_enum_is_the_integer_of_its_variant() {
+    for (level, value) in [
+        (Level::None, 0),
+        (Level::Low, 1),
+        (Level::High, 11),
+        (Level::Higher, 12),
+        (Level::Negative, -2),
+        (Level::Other(2), 2),
+    ] {
+        both(level, &INT, &int(value));
+    }
+    let tiny = NativeType::TinyInt.into();
+    both(Tiny::Least, &tiny, &[0, 0, 0, 1, 0x80]);
+    both(Tiny::Most, &tiny, &[0, 0, 0, 1, 0x7f]);
+    assert_eq!(read::<Tiny>(&tiny, &[0, 0, 0, 1, 0]), Err(ValueError::NoVariant("Tiny")));
+    let error = <Tiny as FromCql<'_>>::check(&INT).unwrap_err();
+    assert_eq!(error.to_string(), "a Rust `Tiny` goes with `tinyint`");
+}

@@ -1,0 +1,88 @@
+//! The derive macros: what they read and write, and what they say of what they cannot.
+
+mod enums;
+mod rows;
+mod udts;
+mod values;
+
+use bytes::Bytes;
+use cqlwire::types::{
+    ColumnSpec, CqlType, FromRow, NativeType, RowIter, ToCql, ToValues, UdtType, ValuesBuffer,
+};
+use cqlwire::wire::{RawValue, Writer};
+
+#[test]
+fn errors_of_the_macros_say_what_to_do() {
+    trybuild::TestCases::new().compile_fail("tests/derive/ui/*.rs");
+}
+
+const INT: CqlType = CqlType::Native(NativeType::Int);
+const TEXT: CqlType = CqlType::Native(NativeType::Text);
+
+fn columns(named: &[(&str, CqlType)]) -> Vec<ColumnSpec> {
+    let column =
+        |(name, cql_type): &(&str, CqlType)| ColumnSpec::new("ks", "users", name, cql_type.clone());
+    named.iter().map(column).collect()
+}
+
+fn udt(fields: &[(&str, CqlType)]) -> CqlType {
+    let fields = fields.iter().map(|(name, cql_type)| ((*name).to_owned(), cql_type.clone()));
+    let (keyspace, name) = ("ks".to_owned(), "address".to_owned());
+    CqlType::Udt(UdtType { keyspace, name, fields: fields.collect() }.into())
+}
+
+/// A value with its length before it.
+fn cell(value: &impl ToCql, cql_type: &CqlType) -> Vec<u8> {
+    let mut out = Vec::new();
+    value.to_cql(cql_type, &mut Writer::new(&mut out)).unwrap();
+    out
+}
+
+fn text(value: &str) -> Vec<u8> {
+    cell(&value, &TEXT)
+}
+
+fn int(value: i32) -> Vec<u8> {
+    cell(&value, &INT)
+}
+
+const NULL: [u8; 4] = [0xff; 4];
+
+/// A page and its columns, which rows borrow from.
+fn page(cells: &[&[u8]]) -> &'static Bytes {
+    Box::leak(Box::new(Bytes::from(cells.concat())))
+}
+
+/// The one row of `cells`, or the error of its columns or of its cells.
+fn read<T: FromRow<'static>>(named: &[(&str, CqlType)], cells: &[&[u8]]) -> Result<T, String> {
+    let columns = Vec::leak(columns(named));
+    let mut rows = RowIter::<T>::new(page(cells), columns, 1).map_err(|error| error.to_string())?;
+    rows.next().unwrap().map_err(|error| error.to_string())
+}
+
+/// What is bound to each variable: its bytes, or null, or not set.
+fn bind(values: &impl ToValues, named: &[(&str, CqlType)]) -> Result<Vec<Bound>, String> {
+    let mut buffer = ValuesBuffer::new();
+    let values = buffer.bind(values, &columns(named)).map_err(|error| error.to_string())?;
+    Ok(values.iter().map(|named| named.value.into()).collect())
+}
+
+#[derive(Debug, PartialEq)]
+enum Bound {
+    Value(Vec<u8>),
+    Null,
+    Unset,
+}
+
+impl From<RawValue<'_>> for Bound {
+    fn from(value: RawValue<'_>) -> Self {
+        match value {
+            RawValue::Unset => Self::Unset,
+            value => value.bytes().map_or(Self::Null, |bytes| Self::Value(bytes.to_vec())),
+        }
+    }
+}
+
+fn bound(value: &str) -> Bound {
+    Bound::Value(value.into())
+}

@@ -1,0 +1,31 @@
+//! Types of fields that no CQL value is read as.
+
+use cqlwire::types::{FromCql, FromRow, FromUdt};
+
+struct Own;
+
+#[derive(FromRow)]
+struct Row {
+    own: Own,
+    unsigned: Option<u32>,
+}
+
+#[derive(FromUdt)]
+struct Udt {
+    own: Own,
+}
+
+#[derive(FromCql)]
+struct Newtype(Own);
+
+#[derive(FromRow)]
+struct Flattened {
+    #[cql(flatten)]
+    own: Own,
+}
+
+fn rows<'r, T: FromRow<'r>>() {}
+
+fn main() {
+    rows::<Own>();
+}

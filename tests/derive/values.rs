@@ -1,0 +1,129 @@
+//! `derive(ToValues)`, and maps.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use cqlwire::types::{BindErrorKind, ToValues, Value, ValuesBuffer};
+
+use crate::{Bound, INT, TEXT, bind, bound, columns};
+
+struct NotCql;
+
+#[derive(ToValues)]
+struct User<'a, 'b> {
+    username: &'a str,
+    age: Option<i32>,
+    #[cql(rename = "in(tag)")]
+    tag: Cow<'b, str>,
+    #[cql(unset_if_none)]
+    nick: Option<&'a str>,
+    #[cql(skip)]
+    _skipped: NotCql,
+}
+
+const ADA: User<'_, '_> =
+    User { username: "ada", age: None, tag: Cow::Borrowed("t"), nick: None, _skipped: NotCql };
+
+#[test]
+fn variables_are_found_by_name_in_whatever_order() {
+    let named = [("in(tag)", TEXT), ("nick", TEXT), ("age", INT), ("username", TEXT)];
+    let values = Ok(vec![bound("t"), Bound::Unset, Bound::Null, bound("ada")]);
+    assert_eq!(bind(&ADA, &named), values);
+    assert_eq!(bind(&User { nick: Some("a"), ..ADA }, &named[1..2]), Ok(vec![bound("a")]));
+}
+
+#[test]
+fn variables_of_one_name_get_the_same_value_and_fields_without_one_are_passed_over() {
+    let named = [("username", TEXT), ("username", TEXT)];
+    assert_eq!(bind(&ADA, &named), Ok(vec![bound("ada"), bound("ada")]));
+    assert_eq!(bind(&ADA, &[]), Ok(vec![]));
+}
+
+#[test]
+fn what_does_not_go_together_is_named() {
+    assert_eq!(
+        bind(&ADA, &[("username", TEXT), ("[limit]", INT)]).unwrap_err(),
+        "cannot bind value 1 to \"[limit]\", a `int`: `User` has no field of that name; \
+         give it to one with `rename`"
+    );
+    assert_eq!(
+        bind(&ADA, &[("username", TEXT), ("age", TEXT)]).unwrap_err(),
+        "cannot bind value 1 to \"age\", a `text`: \
+         the field `User::age` is a `i32`, which goes with `int`"
+    );
+    let error = ValuesBuffer::new().bind(&ADA, &columns(&[("age", TEXT)])).unwrap_err();
+    assert_eq!(error.field(), Some("User::age"));
+    assert_eq!(error.variable().map(|(index, _)| index), Some(0));
+}
+
+#[derive(ToValues)]
+#[cql(strict, rename_all = "PascalCase")]
+struct Strict<T> {
+    user_id: T,
+    #[cql(default)]
+    #[cql(rename = "maybe")]
+    optional: i32,
+    #[cql(flatten)]
+    inner: Inner<T>,
+}
+
+#[derive(ToValues)]
+struct Inner<T> {
+    city: T,
+    #[cql(rename = "UserId")]
+    hidden: T,
+}
+
+#[test]
+fn a_strict_struct_uses_every_field_and_those_that_are_flattened() {
+    let values = Strict { user_id: "a", optional: 1, inner: Inner { city: "b", hidden: "c" } };
+    let both = [("city", TEXT), ("UserId", TEXT)];
+    // The struct's own field comes before one that is flattened.
+    assert_eq!(bind(&values, &both), Ok(vec![bound("b"), bound("a")]));
+    assert_eq!(
+        bind(&values, &both[..1]).unwrap_err(),
+        "the statement has no variable for `Strict::user_id`"
+    );
+    assert_eq!(
+        bind(&values, &both[1..]).unwrap_err(),
+        "the statement has no variable for `Inner::city`"
+    );
+    // Whether the inner struct is strict is for statements of its own.
+    assert_eq!(bind(&values.inner, &both[1..]), Ok(vec![bound("c")]));
+    let error = ValuesBuffer::new().bind(&values, &columns(&both[..1])).unwrap_err();
+    assert_eq!(error.kind(), &BindErrorKind::Unused);
+}
+
+#[derive(ToValues)]
+struct Pair<T>(i32, T);
+
+#[test]
+fn fields_without_names_are_bound_by_position() {
+    let named = [("x", INT), ("y", TEXT)];
+    assert_eq!(bind(&Pair(1, "b"), &named), Ok(vec![Bound::Value(vec![0, 0, 0, 1]), bound("b")]));
+    assert_eq!(
+        bind(&Pair(1, 2), &named).unwrap_err(),
+        "cannot bind value 1 to \"y\", a `text`: \
+         the field `Pair::1` is a `i32`, which goes with `int`"
+    );
+    assert_eq!(
+        bind(&Pair(1, "b"), &named[..1]).unwrap_err(),
+        "the statement has 1 variables, 2 values were given"
+    );
+}
+
+#[test]
+fn maps_are_bound_by_name() {
+    let named = [("b", TEXT), ("a", INT)];
+    let expected = Ok(vec![bound("x"), Bound::Null]);
+    let values = [("a", Value::Null), ("b", Value::Text("x".into())), ("c", Value::Null)];
+    assert_eq!(bind(&BTreeMap::from(values.clone()), &named), expected);
+    assert_eq!(bind(&HashMap::from(values.clone()), &named), expected);
+    let owned = values.map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(bind(&&HashMap::<String, _>::from_iter(owned), &named), expected);
+    assert_eq!(
+        bind(&BTreeMap::from([("a", 1)]), &named).unwrap_err(),
+        "cannot bind value 0 to \"b\", a `text`: no value has that name"
+    );
+    assert!(BTreeMap::<String, i32>::new().is_empty());
+}

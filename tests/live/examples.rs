@@ -1,0 +1,68 @@
+//! The examples, and what they print.
+
+use std::path::Path;
+use std::process::Command;
+
+use libtest_mimic::Failed;
+
+use crate::fleet::Node;
+use crate::program::{ADD_USERS, run};
+
+/// The examples that talk to a server, and their output.
+const EXAMPLES: [(&str, &str); 8] = [
+    (
+        "bind_struct",
+        "(\"ada\", 37, Some(\"ada@example.org\"))\n(\"bob\", 41, None)\n(\"cyd\", 29, None)\n",
+    ),
+    (
+        "collections",
+        "[\"So What\", \"Blue in Green\"] {\"jazz\", \"modal\"} {\"ada\": 5, \"bob\": 4} 45:44\n\
+         So What\nBlue in Green\nNone []\n",
+    ),
+    (
+        "json",
+        "{\"sensor\":\"north\",\"at\":\"2024-02-29 12:53:18.001Z\",\
+         \"levels\":{\"1\":0.5,\"2\":\"NaN\"},\"note\":null}\n",
+    ),
+    (
+        "null_and_unset",
+        "(None, \"bob\")\ncannot read row 0, column 0 \"age\" of type `int`: \
+         the value is null, and the Rust type is not an Option\n(Empty,)\n",
+    ),
+    ("query", "cyd is Some(41)\nada is Some(36)\ncyd\nada\n"),
+    (
+        "typed_rows",
+        "Person { name: \"bob\", born: None, role: Guest, tags: [], \
+         home: Home { city: City(\"Oslo\"), country: \"\" } }\n\
+         Person { name: \"cyd\", born: Some(1970), role: Other(\"editor\"), tags: [], \
+         home: Home { city: City(\"Oslo\"), country: \"\" } }\n\
+         Person { name: \"ada\", born: Some(1815), role: SuperUser, tags: [], \
+         home: Home { city: City(\"London\"), country: \"\" } }\n\
+         the result has no column \"birth_year\" for the field `Person::born`; \
+         it has name, role, city\n",
+    ),
+    (
+        "udt",
+        "Customer { name: \"ada\", home: Address { street: \"12 St James's Square\", \
+         zip: Some(1815), country: \"\" }, others: [Address { street: \"Ockham Park\", \
+         zip: None, country: \"\" }] }\n",
+    ),
+    ("vectors", "cat [0.9, 0.1, 0.0]\ndog [0.8, 0.2, 0.0]\n3\n"),
+];
+
+pub(crate) fn print_what_they_say(node: &Node) -> Result<(), Failed> {
+    // The tests of the workspace have built them; those of this file alone have not.
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--workspace", "--all-features", "--examples"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()?;
+    assert!(built.success());
+    let folder = Path::new(ADD_USERS).with_file_name("examples");
+    for (name, output) in EXAMPLES {
+        let program = folder.join(name);
+        let program = program.to_str().ok_or("a folder whose name is text")?;
+        let ran = run(program, &[&node.address.to_string()]);
+        assert_eq!((ran.code, &*ran.stdout, &*ran.stderr), (0, output, ""), "{name}");
+    }
+    Ok(())
+}
