@@ -9,6 +9,7 @@
 //! | [`protocol`] | the connection as a state machine, without a socket or a clock | |
 //! | [`codec`] | both sides for `tokio_util`'s `Framed` | `tokio-util-07` |
 //! | [`connection`] | one connection on tokio | `driver` |
+//! | [`cluster`] | the ring of tokens, and which nodes have what | `driver` |
 //! | [`server`] | a server for tests, which answers as it is told | `server` |
 //! | [`session`] | what users call | `driver` |
 //!
@@ -19,6 +20,8 @@
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "driver")]
+pub mod cluster;
 #[cfg(feature = "tokio-util-07")]
 pub mod codec;
 #[cfg(feature = "driver")]

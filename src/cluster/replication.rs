@@ -1,0 +1,142 @@
+//! How a keyspace is replicated.
+
+use std::collections::BTreeMap;
+
+/// The strategy that places the replicas of a keyspace.
+///
+/// Keyspaces of equal strategies have equal [`Replicas`](super::Replicas).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ReplicationStrategy {
+    /// `SimpleStrategy`: the next nodes on the ring, wherever they are.
+    Simple {
+        /// How many have the whole of the data.
+        factor: usize,
+    },
+    /// `NetworkTopologyStrategy`: nodes of each datacenter, in as many racks as can be.
+    NetworkTopology {
+        /// How many have the whole of the data, by datacenter.
+        factors: BTreeMap<String, usize>,
+    },
+    /// `LocalStrategy`: each node has data of its own, as in the keyspace `system`.
+    Local,
+    /// `EverywhereStrategy`: every node.
+    Everywhere,
+    /// A strategy that is not known, or options that are not understood: its class.
+    Other(String),
+}
+
+impl ReplicationStrategy {
+    /// The strategy that the column `replication` of `system_schema.keyspaces` describes: the entry
+    /// `class`, with its package or without, and the options of the class.
+    ///
+    /// Of `3/1`, three replicas of which one is transient, two have the whole of the data.
+    pub fn from_options<K: AsRef<str>, V: AsRef<str>>(
+        options: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let mut class = String::new();
+        let mut factors = BTreeMap::new();
+        for (option, value) in options {
+            match option.as_ref() {
+                "class" => value.as_ref().clone_into(&mut class),
+                name => _ = factors.insert(name.to_owned(), full_replicas(value.as_ref())),
+            }
+        }
+        let known = match class.rsplit('.').next() {
+            Some("SimpleStrategy") => {
+                let factor = factors.get("replication_factor").copied().flatten();
+                factor.map(|factor| Self::Simple { factor })
+            }
+            Some("NetworkTopologyStrategy") => factors
+                .into_iter()
+                .map(|(datacenter, factor)| Some((datacenter, factor?)))
+                .collect::<Option<_>>()
+                .map(|factors| Self::NetworkTopology { factors }),
+            Some("LocalStrategy") => Some(Self::Local),
+            Some("EverywhereStrategy") => Some(Self::Everywhere),
+            _ => None,
+        };
+        known.unwrap_or(Self::Other(class))
+    }
+}
+
+/// `3`, or `3/1`: all replicas, and how many of them are transient.
+fn full_replicas(factor: &str) -> Option<usize> {
+    let (all, transient) = factor.split_once('/').unwrap_or((factor, "0"));
+    let (all, transient) = (all.parse::<usize>().ok()?, transient.parse().ok()?);
+    (transient == 0 || transient < all).then(|| all.saturating_sub(transient))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strategy(options: &[(&str, &str)]) -> ReplicationStrategy {
+        ReplicationStrategy::from_options(options.iter().copied())
+    }
+
+    #[test]
+    fn each_strategy_is_read_with_its_package_or_without() {
+        let factors = BTreeMap::from([("dc1".to_owned(), 3), ("dc2".to_owned(), 0)]);
+        for package in ["", "org.apache.cassandra.locator."] {
+            for (class, options, expected) in [
+                (
+                    "SimpleStrategy",
+                    &[("replication_factor", "3")][..],
+                    ReplicationStrategy::Simple { factor: 3 },
+                ),
+                (
+                    "NetworkTopologyStrategy",
+                    &[("dc1", "3"), ("dc2", "0")],
+                    ReplicationStrategy::NetworkTopology { factors: factors.clone() },
+                ),
+                ("LocalStrategy", &[], ReplicationStrategy::Local),
+                ("EverywhereStrategy", &[], ReplicationStrategy::Everywhere),
+            ] {
+                let class = format!("{package}{class}");
+                let options = [options, &[("class", &*class)]].concat();
+                assert_eq!(strategy(&options), expected);
+                assert_eq!(strategy(&options.into_iter().rev().collect::<Vec<_>>()), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn transient_replicas_do_not_count() {
+        for (text, full) in [
+            ("3", Some(3)),
+            ("0", Some(0)),
+            ("3/1", Some(2)),
+            ("3/0", Some(3)),
+            ("0/0", Some(0)),
+            ("1/1", None),
+            ("1/2", None),
+            ("3/1/1", None),
+            ("/", None),
+            ("", None),
+            ("-1", None),
+            ("three", None),
+            ("99999999999999999999", None),
+        ] {
+            assert_eq!(full_replicas(text), full, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_other() {
+        for (options, class) in [
+            (&[][..], ""),
+            (&[("replication_factor", "3")], ""),
+            (&[("class", "SimpleStrategy")], "SimpleStrategy"),
+            (&[("class", "SimpleStrategy"), ("replication_factor", "many")], "SimpleStrategy"),
+            (
+                &[("class", "a.NetworkTopologyStrategy"), ("dc1", "3"), ("dc2", "")],
+                "a.NetworkTopologyStrategy",
+            ),
+            (&[("class", "org.example.MyStrategy"), ("a", "b")], "org.example.MyStrategy"),
+            (&[("class", "simplestrategy"), ("replication_factor", "1")], "simplestrategy"),
+        ] {
+            assert_eq!(strategy(options), ReplicationStrategy::Other(class.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Tokens, and how partitioners make them of partition keys.
+
+use std::fmt;
+
+use md5::{Digest, Md5};
+
+/// A place on the ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(i128);
+
+/// The number, as CQL's `token()` and `system.local` show it.
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How a cluster makes tokens of partition keys.
+///
+/// `ByteOrderedPartitioner` and those of others are not here: without one, any node may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Partitioner {
+    /// `Murmur3Partitioner`, the default since Cassandra 1.2: 64 bits of MurmurHash3.
+    Murmur3,
+    /// `RandomPartitioner`, the default before: 127 bits of MD5.
+    Random,
+}
+
+impl Partitioner {
+    /// The partitioner of a Java class, as `system.local` names it, with its package or without.
+    pub fn of_class(class: &str) -> Option<Self> {
+        match class.rsplit('.').next() {
+            Some("Murmur3Partitioner") => Some(Self::Murmur3),
+            Some("RandomPartitioner") => Some(Self::Random),
+            _ => None,
+        }
+    }
+
+    /// The token of a partition key: of its one component, or of all of them, each after its length
+    /// in two bytes and before a zero.
+    #[inline]
+    pub fn token(self, key: &[u8]) -> Token {
+        match self {
+            // Cassandra has the empty key before all others, on either ring.
+            Self::Murmur3 if key.is_empty() => Token(i64::MIN.into()),
+            Self::Murmur3 => match murmur3(key) {
+                // No key has the smallest token: it is where the ring begins.
+                i64::MIN => Token(i64::MAX.into()),
+                hash => Token(hash.into()),
+            },
+            Self::Random if key.is_empty() => Token(-1),
+            // The largest token there, 2^127, is one too many for the type. No key is between the two.
+            Self::Random => Token(i128::from_be_bytes(Md5::digest(key).into()).saturating_abs()),
+        }
+    }
+
+    /// Reads a token, as `system.local` and `system.peers` have them; `None` if this partitioner has
+    /// none such.
+    pub fn parse(self, text: &str) -> Option<Token> {
+        match self {
+            Self::Murmur3 => text.parse().ok().map(|token: i64| Token(token.into())),
+            Self::Random => {
+                let token: u128 = text.parse().ok().filter(|token| *token <= 1 << 127)?;
+                Some(Token(token.try_into().unwrap_or(i128::MAX)))
+            }
+        }
+    }
+}
+
+const C1: u64 = 0x87c3_7b91_1142_53d5;
+const C2: u64 = 0x4cf5_ad43_2745_937f;
+
+/// The first half of MurmurHash3 x64 128 with seed 0, as Cassandra computes it: the bytes after the
+/// last whole block have signs there.
+fn murmur3(key: &[u8]) -> i64 {
+    let (blocks, tail) = key.as_chunks::<16>();
+    let (mut h1, mut h2) = (0, 0);
+    for block in blocks {
+        let block = u128::from_le_bytes(*block);
+        h1 ^= mix_first(block as u64);
+        h1 = spread(h1.rotate_left(27).wrapping_add(h2), 0x52dc_e729);
+        h2 ^= mix_second((block >> 64) as u64);
+        h2 = spread(h2.rotate_left(31).wrapping_add(h1), 0x3849_5ab5);
+    }
+    let (first, second) = tail.split_at(tail.len().min(8));
+    h1 ^= mix_first(signed_word(first));
+    h2 ^= mix_second(signed_word(second));
+
+    let length = key.len() as u64;
+    h1 ^= length;
+    h2 ^= length;
+    h1 = h1.wrapping_add(h2);
+    h2 = h2.wrapping_add(h1);
+    finish(h1).wrapping_add(finish(h2)) as i64
+}
+
+const fn mix_first(word: u64) -> u64 {
+    word.wrapping_mul(C1).rotate_left(31).wrapping_mul(C2)
+}
+
+const fn mix_second(word: u64) -> u64 {
+    word.wrapping_mul(C2).rotate_left(33).wrapping_mul(C1)
+}
+
+const fn spread(hash: u64, constant: u64) -> u64 {
+    hash.wrapping_mul(5).wrapping_add(constant)
+}
+
+/// Up to eight bytes as one word; a negative one flips all that is above it.
+fn signed_word(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |word, byte| (word << 8) ^ i64::from(byte.cast_signed()) as u64)
+}
+
+const fn finish(mut hash: u64) -> u64 {
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tokens as the Python driver computes them, by both partitioners.
+    #[test]
+    fn tokens_are_those_of_other_drivers() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for (key, murmur3, random) in [
+            (&b"a"[..], -8839064797231613815, 16955237001963240173058271559858726497),
+            (b"ada", 2362850973533975508, 153457248911968845351673996750025304231),
+            (&bytes[..15], 5125964547706398185, 117926437932412549287477643883025677460),
+            (&bytes[..16], 4920504430128807728, 35566888831469867896589741071285600936),
+            (&bytes[..17], 6662781046685680142, 37037762735766197524361679113307109010),
+            (&bytes[128..143], 63099782945186636, 114759006454460429761289830033752487049),
+            (&bytes[240..], -9084739235461062116, 20033196227488231558489519008645250453),
+            (&[0x80; 7], 7590665628118325324, 97561185077170482437487792681168129237),
+            (&[0x80; 8], -1779431913235548342, 62872872055886417515039021689252742863),
+            (&[0x80; 9], -8549929301482172571, 49491604056123977217643465459371335982),
+            (&[0xff; 31], -3550403632215323560, 69912672583855738952076184792029178914),
+            (&bytes, 2060892794568774329, 38836314607267049590332837400239400720),
+            ("für Zoë".as_bytes(), -9202027130882179427, 38135345415899704813923521003706004423),
+        ] {
+            assert_eq!(Partitioner::Murmur3.token(key), Token(murmur3), "{key:?}");
+            assert_eq!(Partitioner::Random.token(key), Token(random), "{key:?}");
+        }
+    }
+
+    /// The same for a key of each length, in one number.
+    #[test]
+    fn no_length_of_a_key_is_different() {
+        let (mut murmur3, mut random) = (0_u64, 0_u128);
+        for length in 1..=256_usize {
+            let key: Vec<u8> = (0..length).map(|i| (i * 37 + length * 11) as u8).collect();
+            let fold = Partitioner::Murmur3.token(&key).0 as u64;
+            murmur3 = murmur3.wrapping_mul(31).wrapping_add(fold);
+            let fold = Partitioner::Random.token(&key).0 as u128;
+            random = random.wrapping_mul(31).wrapping_add(fold);
+        }
+        assert_eq!(murmur3, 3019478243945115902);
+        assert_eq!(random, 251874883237104238628586891768315297736);
+    }
+
+    /// The order in which `SELECT username FROM users` has them.
+    #[test]
+    fn users_are_in_the_order_of_their_tokens() {
+        let mut users: Vec<u8> = (0..10).collect();
+        users.sort_by_key(|user| Partitioner::Murmur3.token(format!("user_{user}").as_bytes()));
+        assert_eq!(users, [7, 6, 1, 2, 4, 9, 3, 8, 5, 0]);
+    }
+
+    #[test]
+    fn the_empty_key_is_before_all_others() {
+        assert_eq!(Partitioner::Murmur3.token(b""), Token(i64::MIN.into()));
+        assert_eq!(Partitioner::Random.token(b""), Token(-1));
+    }
+
+    #[test]
+    fn tokens_are_read_as_the_partitioner_has_them() {
+        let read = |partitioner: Partitioner, text| partitioner.parse(text).map(|token| token.0);
+        for (text, murmur3, random) in [
+            ("0", Some(0), Some(0)),
+            ("-9223372036854775808", Some(i64::MIN.into()), None),
+            ("9223372036854775807", Some(i64::MAX.into()), Some(i64::MAX.into())),
+            ("9223372036854775808", None, Some(1 << 63)),
+            ("170141183460469231731687303715884105727", None, Some(i128::MAX)),
+            ("170141183460469231731687303715884105728", None, Some(i128::MAX)),
+            ("170141183460469231731687303715884105729", None, None),
+            ("", None, None),
+            ("0x10", None, None),
+            (" 1", None, None),
+        ] {
+            assert_eq!(read(Partitioner::Murmur3, text), murmur3, "{text}");
+            assert_eq!(read(Partitioner::Random, text), random, "{text}");
+        }
+        assert_eq!(Token(-42).to_string(), "-42");
+    }
+
+    #[test]
+    fn partitioners_are_known_by_their_class() {
+        for (class, expected) in [
+            ("org.apache.cassandra.dht.Murmur3Partitioner", Some(Partitioner::Murmur3)),
+            ("Murmur3Partitioner", Some(Partitioner::Murmur3)),
+            ("org.apache.cassandra.dht.RandomPartitioner", Some(Partitioner::Random)),
+            ("org.apache.cassandra.dht.ByteOrderedPartitioner", None),
+            ("org.example.NotMurmur3Partitioner", None),
+            ("", None),
+        ] {
+            assert_eq!(Partitioner::of_class(class), expected, "{class}");
+        }
+    }
+}
