@@ -10,6 +10,7 @@
 //! | [`codec`] | both sides for `tokio_util`'s `Framed` | `tokio-util-07` |
 //! | [`connection`] | one connection on tokio | `driver` |
 //! | [`server`] | a server for tests, which answers as it is told | `server` |
+//! | [`cluster`] | what a cluster has: its schema | `driver` |
 //! | [`session`] | what users call | `driver` |
 //!
 //! A program begins with [`Session::builder`](session::Session::builder); a proxy, a server or a
@@ -19,6 +20,8 @@
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "driver")]
+pub mod cluster;
 #[cfg(feature = "tokio-util-07")]
 pub mod codec;
 #[cfg(feature = "driver")]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// The floors, the lowest first. What stands on the same line uses neither of the others.
-const FLOORS: [&[&str]; 10] = [
+const FLOORS: [&[&str]; 11] = [
     &["wire"],
     &["types"],
     &["message"],
@@ -12,6 +12,7 @@ const FLOORS: [&[&str]; 10] = [
     &["fuzzing"],
     &["codec"],
     &["connection", "server"],
+    &["cluster"],
     &["session"],
     &["cli"],
     &["shell", "decode"],
