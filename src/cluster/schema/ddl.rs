@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write};
 
-use crate::types::{Identifier, Value};
+use crate::types::{CqlType, Identifier, Value};
 
 /// A name with its keyspace.
 pub(super) struct Qualified<'a>(pub(super) &'a str, pub(super) &'a str);
@@ -68,4 +68,53 @@ pub(super) fn options(options: &BTreeMap<String, Value>) -> impl Iterator<Item =
 /// What is virtual, as a comment: no statement creates it.
 pub(super) fn virtual_comment(text: &str) -> String {
     separated(format!("VIRTUAL {text}").lines().map(|line| format!("-- {line}")), "\n")
+}
+
+/// A type as functions have it: not frozen itself, but all that is in it.
+pub(super) struct Thawed<'a>(pub(super) &'a CqlType);
+
+impl Display for Thawed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            CqlType::List(element) => write!(f, "list<{}>", Frozen(element)),
+            CqlType::Set(element) => write!(f, "set<{}>", Frozen(element)),
+            CqlType::Map(pair) => write!(f, "map<{}, {}>", Frozen(&pair.0), Frozen(&pair.1)),
+            CqlType::Tuple(types) => write!(f, "tuple<{}>", list(types.iter().map(Frozen))),
+            CqlType::Vector(vector) => {
+                write!(f, "vector<{}, {}>", Frozen(&vector.element), vector.dimensions)
+            }
+            CqlType::Native(_) | CqlType::Udt(_) | CqlType::Custom(_) => self.0.fmt(f),
+        }
+    }
+}
+
+struct Frozen<'a>(&'a CqlType);
+
+impl Display for Frozen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = Thawed(self.0);
+        match self.0 {
+            CqlType::Native(_) | CqlType::Vector(_) | CqlType::Custom(_) => inner.fmt(f),
+            _ => write!(f, "frozen<{inner}>"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_a_type_of_a_function_is_frozen() {
+        for (text, printed) in [
+            ("int", "int"),
+            ("frozen<list<int>>", "list<int>"),
+            ("map<text, set<list<int>>>", "map<text, frozen<set<frozen<list<int>>>>>"),
+            ("tuple<int, tuple<text>>", "tuple<int, frozen<tuple<text>>>"),
+            ("list<vector<list<int>, 2>>", "list<vector<frozen<list<int>>, 2>>"),
+        ] {
+            let cql_type: CqlType = text.parse().unwrap();
+            assert_eq!(Thawed(&cql_type).to_string(), printed);
+        }
+    }
 }

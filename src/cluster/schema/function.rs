@@ -1,6 +1,6 @@
 //! Functions and aggregates that users define.
 
-use super::ddl::{Qualified, list, string};
+use super::ddl::{Qualified, Thawed, list, string};
 use super::fields::Fields;
 use super::user_types::UserTypes;
 use crate::types::{CqlType, Identifier};
@@ -55,10 +55,10 @@ impl Function {
 
     /// The statement that creates it.
     pub fn ddl(&self) -> String {
-        let Self { keyspace, name, return_type, language, body, .. } = self;
-        // Only here are types never frozen in statements.
-        let arguments =
-            list(self.arguments.iter().map(|(name, of)| format!("{} {of}", Identifier(name))));
+        let Self { keyspace, name, language, body, .. } = self;
+        let argument = |(name, of): &(String, _)| format!("{} {}", Identifier(name), Thawed(of));
+        let arguments = list(self.arguments.iter().map(argument));
+        let return_type = Thawed(&self.return_type);
         let name = Qualified(keyspace, name);
         let on_null = match self.is_called_on_null {
             true => "CALLED",
@@ -105,12 +105,13 @@ impl Aggregate {
 
     /// The statement that creates it. Its functions must be there.
     pub fn ddl(&self) -> String {
-        let Self { keyspace, name, state_function, state_type, .. } = self;
+        let Self { keyspace, name, state_function, .. } = self;
         let mut ddl = format!(
-            "CREATE AGGREGATE {} ({})\n    SFUNC {}\n    STYPE {state_type}",
+            "CREATE AGGREGATE {} ({})\n    SFUNC {}\n    STYPE {}",
             Qualified(keyspace, name),
-            list(&self.arguments),
+            list(self.arguments.iter().map(Thawed)),
             Identifier(state_function),
+            Thawed(&self.state_type),
         );
         if let Some(function) = &self.final_function {
             ddl.push_str(&format!("\n    FINALFUNC {}", Identifier(function)));

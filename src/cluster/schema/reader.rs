@@ -170,3 +170,73 @@ impl<'r> KeyspaceReader<'r> {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::ColumnKind;
+    use super::super::rows::{Cell, read, text, texts};
+    use super::*;
+    use crate::message::RowsMetadata;
+    use crate::types::{ColumnSpec, CqlType, NativeType};
+
+    fn column(name: &str, more: Vec<Cell>) -> (SchemaPart, Vec<Cell>) {
+        let of = [text("keyspace_name", "ks"), text("table_name", "t"), text("column_name", name)];
+        (SchemaPart::Columns, of.into_iter().chain(more).collect())
+    }
+
+    #[test]
+    fn what_is_odd_is_noted_and_the_rest_is_read() {
+        let name = || text("keyspace_name", "ks");
+        let schema = read([
+            (SchemaPart::Keyspaces, vec![name(), text("of_the_future", "x")]),
+            (SchemaPart::Tables, vec![name(), text("table_name", "t")]),
+            (SchemaPart::Tables, vec![name()]),
+            (SchemaPart::Tables, vec![text("table_name", "nowhere")]),
+            column("a", vec![text("type", "bag<int>"), text("kind", "regular")]),
+            column("b", vec![text("type", "int"), text("kind", "odd")]),
+            column("c", vec![text("kind", "regular")]),
+            (SchemaPart::Functions, vec![name(), texts("argument_types", &["int"])]),
+            // Of a keyspace that was dropped in between.
+            (SchemaPart::Tables, vec![text("keyspace_name", "gone"), text("table_name", "t")]),
+        ]);
+        assert_eq!(schema.keyspaces.keys().collect::<Vec<_>>(), ["ks"]);
+        let table = schema.table("ks", "t").unwrap();
+        let [a, b] = &table.columns[..] else { panic!("{:?}", table.columns) };
+        assert_eq!(a.cql_type, CqlType::Custom("bag<int>".into()));
+        assert_eq!((b.kind, &b.cql_type), (ColumnKind::Regular, &NativeType::Int.into()));
+        assert!(!table.is_compact, "nothing is said of it");
+        let oddities: Vec<_> = schema.oddities().collect();
+        let starts = [
+            "Tables: a row without a keyspace: {table_name: 'nowhere'}",
+            "ks.t.a: cannot read the type `bag<int>`: at byte 0: expected list, ",
+            "ks.t.b: no kind of a column is `odd`",
+            "ks: Columns: a row that lacks something: {keyspace_name: 'ks', ",
+            "ks: Tables: a row that lacks something: {keyspace_name: 'ks'}",
+            "ks: Functions: a row that lacks something: ",
+        ];
+        assert_eq!(oddities.len(), starts.len(), "{oddities:#?}");
+        for (oddity, start) in oddities.iter().zip(starts) {
+            assert!(oddity.starts_with(start), "{oddity}");
+        }
+    }
+
+    #[test]
+    fn pages_are_read_row_by_row() {
+        let columns =
+            [ColumnSpec::new("system_schema", "keyspaces", "keyspace_name", NativeType::Text)];
+        let page = |content: &'static [u8], count| Rows {
+            metadata: RowsMetadata::new(columns.to_vec()),
+            count,
+            content: Bytes::from_static(content),
+        };
+        let mut reader = Schema::reader();
+        reader.page(SchemaPart::Keyspaces, &page(b"\0\0\0\x01a\0\0\0\x01b", 2));
+        // The second row is cut.
+        reader.page(SchemaPart::Keyspaces, &page(b"\0\0\0\x01c\0\0", 2));
+        let schema = reader.finish();
+        assert_eq!(schema.keyspaces.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!(schema.oddities().count(), 1);
+    }
+}
