@@ -31,7 +31,7 @@ pub(super) fn map(name: &'static str, entries: &[(&str, &str)]) -> Cell {
 }
 
 /// A row of these columns, through the wire.
-pub(super) fn record(cells: Vec<Cell>) -> Record {
+pub(super) fn record(cells: &[Cell]) -> Record {
     let types: Vec<CqlType> = cells.iter().map(|(_, value)| type_of(value)).collect();
     let mut page = Vec::new();
     for ((_, value), cql_type) in cells.iter().zip(&types) {
@@ -51,7 +51,7 @@ pub(super) fn record(cells: Vec<Cell>) -> Record {
 pub(super) fn read(rows: impl IntoIterator<Item = (SchemaPart, Vec<Cell>)>) -> Schema {
     let mut reader = Schema::reader();
     for (part, cells) in rows {
-        reader.row(part, record(cells));
+        reader.row(part, record(&cells));
     }
     reader.finish()
 }

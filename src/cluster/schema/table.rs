@@ -250,9 +250,10 @@ pub(super) fn mask(fields: Fields<'_>) -> Option<String> {
     let types = types.into_iter().map(Some).chain(std::iter::repeat(None));
     let nulls = nulls.into_iter().chain(std::iter::repeat(false));
     let arguments = values.into_iter().zip(nulls).zip(types).map(|((value, is_null), of)| {
-        // The server gives the values without the quotes of their literals.
+        // The server gives the values without what makes literals of them.
         match of {
             _ if is_null => "null".to_owned(),
+            Some("blob") => format!("0x{value}"),
             Some("ascii" | "text" | "varchar" | "date" | "time" | "timestamp" | "inet") => {
                 ddl::string(value)
             }

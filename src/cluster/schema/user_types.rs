@@ -205,7 +205,7 @@ mod tests {
         let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
         let types: Vec<_> = fields.iter().map(|(_, text)| *text).collect();
         let names = texts("field_names", &names);
-        record(vec![text("type_name", name), names, texts("field_types", &types)])
+        record(&[text("type_name", name), names, texts("field_types", &types)])
     }
 
     fn read(types: &[(&str, &[(&str, &str)])]) -> UserTypes<'static> {
