@@ -11,6 +11,7 @@
 //! | [`connection`] | one connection on tokio | `driver` |
 //! | [`cluster`] | the ring of tokens, and which nodes have what | `driver` |
 //! | [`server`] | a server for tests, which answers as it is told | `server` |
+//! | [`cluster`] | what a cluster has: its schema | `driver` |
 //! | [`session`] | what users call | `driver` |
 //!
 //! A program begins with [`Session::builder`](session::Session::builder); a proxy, a server or a

@@ -1,42 +1,50 @@
-//! The cluster: where on the ring a partition is, and which nodes have it.
+//! A cluster: which nodes there are, and the connections to them.
 //!
 //! | file | what it knows |
 //! |---|---|
-//! | `routing` | the partition key, out of a statement's values |
-//! | [`Partitioner`], [`Token`] | the place of a partition key on the ring |
-//! | [`ReplicationStrategy`] | how a keyspace is replicated |
-//! | [`Ring`], [`Replicas`] | who has what |
+//! | `handle` | what a session does with a cluster |
+//! | `control` | the task that watches the cluster through one connection of its own |
+//! | `topology` | what `system.local` and `system.peers` say |
+//! | [`ClusterState`] | the nodes, the ring and the schema at one moment |
+//! | [`Node`], `pool` | a node, and its connections, opened again when they have ended |
+//! | [`LoadBalancing`] | which node a request goes to |
+//! | [`Token`], [`Partitioner`], `ring` | which nodes have a row |
+//! | [`schema`] | keyspaces, tables, types and all else that DDL makes |
 //!
-//! ```
-//! use cqlwire::cluster::{Partitioner, ReplicationStrategy, Ring, RingNode};
-//!
-//! # (|| {
-//! let partitioner = Partitioner::of_class("org.apache.cassandra.dht.Murmur3Partitioner")?;
-//! let first = [partitioner.parse("-3000000000000000000")?];
-//! let second = [partitioner.parse("3000000000000000000")?];
-//! let node = |index, tokens| RingNode { index, datacenter: "dc1", rack: "rack1", tokens };
-//! let ring = Ring::new(partitioner, [node(0, &first), node(1, &second)]);
-//!
-//! let replicas = ring.replicas(&ReplicationStrategy::Simple { factor: 1 });
-//! assert_eq!(replicas.of(partitioner.token(b"user_7")), [0]);
-//! assert_eq!(replicas.of(partitioner.token(b"user_9")), [1]);
-//! # Some(())
-//! # })().unwrap();
-//! ```
-//!
-//! Invariants: all of this is computed from what it is given, without waiting and without failing;
-//! to find the replicas of a key allocates nothing.
+//! Invariants: a node is believed to be there when a connection to it is open, whatever others say
+//! of it; requests never open connections, and so cannot be too short for it; what is odd in a
+//! table of the system is left out, and stops nothing; a snapshot never changes, and reading it
+//! takes no lock for longer than a pointer is copied.
 
-#![cfg_attr(
-    not(test),
-    deny(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)
-)]
-
+mod backoff;
+mod balancing;
+mod contact;
+mod control;
+mod handle;
+mod node;
+mod open;
+mod pool;
 mod replication;
 mod ring;
 mod routing;
+pub mod schema;
+mod settings;
+mod shared;
+mod state;
 mod token;
+mod topology;
 
+pub use backoff::Reconnect;
+pub use balancing::{DefaultBalancing, LatencyAwareness, LoadBalancing, Routing};
+pub(crate) use contact::{ContactPoint, DEFAULT_PORT};
+pub(crate) use handle::Cluster;
+pub use node::{Distance, Node};
+pub(crate) use open::{Failure, OpenFailure};
 pub use replication::ReplicationStrategy;
 pub use ring::{Replicas, Ring, RingNode};
+pub(crate) use routing::routing_key;
+pub use settings::AddressTranslator;
+pub(crate) use settings::Settings;
+pub use state::ClusterState;
 pub use token::{Partitioner, Token};
+pub use topology::NodeInfo;

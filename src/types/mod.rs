@@ -113,6 +113,8 @@ pub use record::{ColumnIndex, Record};
 pub use row::{FromRow, Row, RowIter};
 pub use temporal::{Date, Duration, Time, Timestamp};
 pub use text::CqlTextError;
+#[cfg(feature = "driver")]
+pub(crate) use text::Identifier;
 pub use to_cql::ToCql;
 pub use value::Value;
 pub use values::{Binder, NamedValue, ToNamedValues, ToValues, Values, ValuesBuffer};

@@ -9,11 +9,12 @@ use crate::fleet::Node;
 use crate::program::{ADD_USERS, run};
 
 /// The examples that talk to a server, and their output.
-const EXAMPLES: [(&str, &str); 8] = [
+const EXAMPLES: [(&str, &str); 9] = [
     (
         "bind_struct",
         "(\"ada\", 37, Some(\"ada@example.org\"))\n(\"bob\", 41, None)\n(\"cyd\", 29, None)\n",
     ),
+    ("cluster", "1 node(s) in datacenter1\ndatacenter1 says true\n1 attempt(s), Server(Invalid)\n"),
     (
         "collections",
         "[\"So What\", \"Blue in Green\"] {\"jazz\", \"modal\"} {\"ada\": 5, \"bob\": 4} 45:44\n\

@@ -52,10 +52,13 @@ impl Fleet {
             Arc::clone(nodes.entry((version.to_owned(), authentication)).or_default())
         };
         let started = slot.get_or_init(|| {
-            let options = match can_choose() {
+            let mut options = match can_choose() {
                 true => Options::new(version),
                 false => Options::default(),
             };
+            if options.version.as_str() >= "5" {
+                "dynamic_data_masking_enabled: true\n".clone_into(&mut options.yaml);
+            }
             let cluster = Cluster::start(&options.authentication(authentication))
                 .map_err(|error| error.to_string())?;
             Ok(Node {

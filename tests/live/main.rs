@@ -23,6 +23,7 @@ mod program;
 mod programs;
 #[path = "../support/proxy.rs"]
 mod proxy;
+mod schema;
 mod session;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "../support/strategies.rs"]
@@ -44,6 +45,8 @@ const EVERY_VERSION: &[(&str, Test)] = &[
     ("programs::compressed_frames_cross_the_wire", programs::compressed_frames_cross_the_wire),
     ("programs::what_is_not_there", programs::what_is_not_there),
     ("programs::more_replicas_than_nodes", programs::more_replicas_than_nodes),
+    ("schema::what_is_printed_creates_the_same", schema::what_is_printed_creates_the_same),
+    ("schema::the_keyspaces_of_the_server", schema::the_keyspaces_of_the_server),
     ("session::verbs", session::verbs),
     ("session::pages", session::pages),
     ("session::batches_and_conditions", session::batches_and_conditions),

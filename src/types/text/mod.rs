@@ -236,7 +236,7 @@ pub(super) fn keyword<'a>(
 }
 
 /// A name as CQL writes it: in double quotes, unless it is all lower case and no reserved word.
-pub(super) struct Identifier<'a>(pub(super) &'a str);
+pub(crate) struct Identifier<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Identifier<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,326 @@
+//! A keyspace, and the statements that create it and all that is in it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::ddl::{self, virtual_comment};
+use super::user_types::in_order;
+use super::{Aggregate, Function, Table, UserType, View};
+use crate::types::Identifier;
+
+/// A keyspace, and what is in it by name.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Keyspace {
+    /// Its name.
+    pub name: String,
+    /// How its rows are replicated: the `class` of the strategy, and its options.
+    pub replication: BTreeMap<String, String>,
+    /// Whether writes go into the commit log.
+    pub durable_writes: bool,
+    /// Whether the server makes up what is in it, so that no statement creates it (4.0 and later).
+    pub is_virtual: bool,
+    /// The tables.
+    pub tables: BTreeMap<String, Arc<Table>>,
+    /// The materialized views.
+    pub views: BTreeMap<String, Arc<View>>,
+    /// The user-defined types.
+    pub types: BTreeMap<String, UserType>,
+    /// The functions, by their [signature](Function::signature).
+    pub functions: BTreeMap<String, Arc<Function>>,
+    /// The aggregates, by their [signature](Aggregate::signature).
+    pub aggregates: BTreeMap<String, Arc<Aggregate>>,
+    pub(super) oddities: Vec<String>,
+}
+
+impl Keyspace {
+    /// The statement that creates it, without what is in it. Of a virtual keyspace, a comment.
+    pub fn ddl(&self) -> String {
+        let name = format!("KEYSPACE {}", Identifier(&self.name));
+        match self.is_virtual {
+            true => virtual_comment(&format!("{name};")),
+            false => format!(
+                "CREATE {name} WITH replication = {}\n    AND durable_writes = {};",
+                ddl::map(&self.replication),
+                self.durable_writes
+            ),
+        }
+    }
+
+    /// The statements that create it and all that is in it, in an order in which they work. A virtual
+    /// keyspace has none.
+    pub fn statements(&self) -> Vec<String> {
+        if self.is_virtual { Vec::new() } else { self.ddls().collect() }
+    }
+
+    /// The same as one text, to be read or kept; a virtual keyspace as comments.
+    pub fn script(&self) -> String {
+        ddl::separated(self.ddls(), "\n\n")
+    }
+
+    /// What could not be read as it should be: see [`Schema::oddities`](super::Schema::oddities).
+    pub fn oddities(&self) -> &[String] {
+        &self.oddities
+    }
+
+    fn ddls(&self) -> impl Iterator<Item = String> {
+        let types = self.types.iter();
+        let types = in_order(types.map(|(name, of)| (name.as_str(), of.field_texts.as_slice())));
+        let types = types.into_iter().filter_map(|name| self.types.get(name)).map(UserType::ddl);
+        let tables = self.tables.values();
+        let indexes = tables.clone().flat_map(|table| table.indexes.values());
+        // Functions come before tables, since they may mask columns.
+        [self.ddl()]
+            .into_iter()
+            .chain(types)
+            .chain(self.functions.values().map(|function| function.ddl()))
+            .chain(self.aggregates.values().map(|aggregate| aggregate.ddl()))
+            .chain(tables.map(|table| table.ddl()))
+            .chain(indexes.map(super::Index::ddl))
+            .chain(self.views.values().map(|view| view.ddl()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SchemaPart::{self, *};
+    use super::super::rows::{Cell, flag, int, map, read, text, texts};
+    use crate::types::Value;
+
+    fn column(
+        table: &str,
+        name: &str,
+        kind: &str,
+        position: i32,
+        of: &str,
+    ) -> (SchemaPart, Vec<Cell>) {
+        let cells = vec![
+            text("keyspace_name", "ks"),
+            text("table_name", table),
+            text("column_name", name),
+            text("kind", kind),
+            int("position", position),
+            text("type", of),
+            text("clustering_order", if kind == "clustering" { "desc" } else { "none" }),
+        ];
+        (Columns, cells)
+    }
+
+    fn keyspace() -> (SchemaPart, Vec<Cell>) {
+        let replication = [("class", "NetworkTopologyStrategy"), ("dc'1", "3")];
+        let cells = vec![
+            text("keyspace_name", "ks"),
+            flag("durable_writes", true),
+            map("replication", &replication),
+        ];
+        (Keyspaces, cells)
+    }
+
+    fn of(mut cells: Vec<Cell>) -> Vec<Cell> {
+        cells.insert(0, text("keyspace_name", "ks"));
+        cells
+    }
+
+    #[test]
+    fn a_script_creates_what_is_named_before_what_names_it() {
+        let mask_arguments = vec![
+            text("table_name", "T"),
+            text("column_name", "v"),
+            text("function_keyspace", "system"),
+            text("function_name", "mask_inner"),
+            texts("function_argument_types", &["int", "int", "text"]),
+            texts("function_argument_values", &["1", "", "*"]),
+            (
+                "function_argument_nulls",
+                Value::List([false, true, false].map(Value::Boolean).to_vec()),
+            ),
+        ];
+        let schema = read([
+            // The parts, and the rows of each, are in no order.
+            column("T", "v", "regular", -1, "frozen<\"B\">"),
+            column("T", "k", "partition_key", 0, "int"),
+            column("T", "c", "clustering", 0, "text"),
+            column("T", "s", "static", -1, "int"),
+            (ColumnMasks, of(mask_arguments)),
+            (
+                Tables,
+                of(vec![
+                    text("table_name", "T"),
+                    texts("flags", &["compound"]),
+                    text("comment", "it's"),
+                    text("memtable", "m"),
+                    ("cdc", Value::Null),
+                    ("read_repair_chance", Value::Double(0.0)),
+                    text("read_repair", "NONE"),
+                    ("extensions", Value::Map(Vec::new())),
+                ]),
+            ),
+            (
+                Types,
+                of(vec![
+                    text("type_name", "B"),
+                    texts("field_names", &["z"]),
+                    texts("field_types", &["frozen<z>"]),
+                ]),
+            ),
+            (
+                Types,
+                of(vec![
+                    text("type_name", "z"),
+                    texts("field_names", &["n"]),
+                    texts("field_types", &["list<int>"]),
+                ]),
+            ),
+            (
+                Aggregates,
+                of(vec![
+                    text("aggregate_name", "sum"),
+                    texts("argument_types", &["int"]),
+                    text("state_func", "Plus"),
+                    text("state_type", "int"),
+                    text("return_type", "int"),
+                    text("initcond", "0"),
+                ]),
+            ),
+            (
+                Functions,
+                of(vec![
+                    text("function_name", "Plus"),
+                    texts("argument_names", &["a", "b"]),
+                    texts("argument_types", &["int", "int"]),
+                    text("return_type", "int"),
+                    flag("called_on_null_input", false),
+                    text("language", "java"),
+                    text("body", "return 'a'; $"),
+                ]),
+            ),
+            (
+                Indexes,
+                of(vec![
+                    text("table_name", "T"),
+                    text("index_name", "i"),
+                    text("kind", "CUSTOM"),
+                    map("options", &[("target", "v"), ("class_name", "sai"), ("o", "1")]),
+                ]),
+            ),
+            column("V", "v", "partition_key", 0, "frozen<\"B\">"),
+            column("V", "k", "clustering", 0, "int"),
+            (
+                Views,
+                of(vec![
+                    text("view_name", "V"),
+                    text("base_table_name", "T"),
+                    flag("include_all_columns", false),
+                    text("where_clause", "v IS NOT NULL"),
+                ]),
+            ),
+            keyspace(),
+        ]);
+        assert_eq!(schema.oddities().collect::<Vec<_>>(), [""; 0]);
+        let expected = "\
+CREATE KEYSPACE ks WITH replication = {'class': 'NetworkTopologyStrategy', 'dc''1': '3'}
+    AND durable_writes = true;
+
+CREATE TYPE ks.z (
+    n list<int>
+);
+
+CREATE TYPE ks.\"B\" (
+    z frozen<z>
+);
+
+CREATE FUNCTION ks.\"Plus\" (a int, b int)
+    RETURNS NULL ON NULL INPUT
+    RETURNS int
+    LANGUAGE java
+    AS 'return ''a''; $';
+
+CREATE AGGREGATE ks.sum (int)
+    SFUNC \"Plus\"
+    STYPE int
+    INITCOND 0;
+
+CREATE TABLE ks.\"T\" (
+    k int,
+    c text,
+    s int static,
+    v frozen<\"B\"> MASKED WITH system.mask_inner(1, null, '*'),
+    PRIMARY KEY (k, c)
+) WITH CLUSTERING ORDER BY (c DESC)
+    AND comment = 'it''s'
+    AND memtable = 'm'
+    AND read_repair = 'NONE';
+
+CREATE CUSTOM INDEX i ON ks.\"T\" (v) USING 'sai' WITH OPTIONS = {'o': '1'};
+
+CREATE MATERIALIZED VIEW ks.\"V\" AS
+    SELECT v, k
+    FROM ks.\"T\"
+    WHERE v IS NOT NULL
+    PRIMARY KEY (v, k) WITH CLUSTERING ORDER BY (k DESC);";
+        assert_eq!(schema.keyspaces["ks"].script(), expected);
+        assert_eq!(schema.keyspaces["ks"].statements().len(), 8);
+    }
+
+    #[test]
+    fn compact_tables_have_no_columns_that_only_the_server_sees() {
+        let table = |name, flags: &[&str]| {
+            (Tables, of(vec![text("table_name", name), texts("flags", flags)]))
+        };
+        let schema = read([
+            keyspace(),
+            table("sparse", &[]),
+            column("sparse", "k", "partition_key", 0, "int"),
+            column("sparse", "b", "static", -1, "int"),
+            column("sparse", "column1", "clustering", 0, "text"),
+            column("sparse", "value", "regular", -1, "blob"),
+            table("dense", &["dense", "compound"]),
+            column("dense", "k", "partition_key", 0, "int"),
+            column("dense", "c", "clustering", 0, "int"),
+            column("dense", "value", "regular", -1, "empty"),
+            // What DROP COMPACT STORAGE leaves behind.
+            table("dropped", &["compound"]),
+            column("dropped", "k", "partition_key", 0, "int"),
+            column("dropped", "value", "regular", -1, "empty"),
+        ]);
+        let ddl = |name| schema.table("ks", name).unwrap().ddl();
+        let sparse = "CREATE TABLE ks.sparse (\n    k int,\n    b int,\n    PRIMARY KEY (k)\n) \
+             WITH COMPACT STORAGE;";
+        assert_eq!(ddl("sparse"), sparse);
+        let dense = "CREATE TABLE ks.dense (\n    k int,\n    c int,\n    PRIMARY KEY (k, c)\n) \
+             WITH COMPACT STORAGE\n    AND CLUSTERING ORDER BY (c DESC);";
+        assert_eq!(ddl("dense"), dense);
+        let dropped = ddl("dropped");
+        assert!(
+            dropped.contains("value 'org.apache.cassandra.db.marshal.EmptyType',"),
+            "{dropped}"
+        );
+        assert_eq!(schema.oddities().collect::<Vec<_>>(), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_virtual_is_a_comment() {
+        let name = || text("keyspace_name", "system_views");
+        let schema = read([
+            (VirtualKeyspaces, vec![name()]),
+            (VirtualTables, vec![name(), text("table_name", "t"), text("comment", "a\nb")]),
+            (
+                VirtualColumns,
+                vec![
+                    name(),
+                    text("table_name", "t"),
+                    text("column_name", "k"),
+                    text("kind", "partition_key"),
+                    text("type", "text"),
+                ],
+            ),
+        ]);
+        let keyspace = &schema.keyspaces["system_views"];
+        assert!(keyspace.is_virtual && keyspace.tables["t"].is_virtual);
+        assert_eq!(keyspace.statements(), [""; 0]);
+        let lines: Vec<_> = keyspace.script().lines().map(str::to_owned).collect();
+        assert_eq!(lines[0], "-- VIRTUAL KEYSPACE system_views;");
+        assert_eq!(lines[2], "-- VIRTUAL TABLE system_views.t (");
+        assert!(lines.iter().all(|line| line.is_empty() || line.starts_with("-- ")), "{lines:?}");
+    }
+}

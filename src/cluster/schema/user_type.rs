@@ -1,0 +1,30 @@
+//! A user-defined type as the schema has it.
+
+use std::sync::Arc;
+
+use super::ddl::{Qualified, separated};
+use crate::types::{Identifier, UdtType};
+
+/// A user-defined type.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct UserType {
+    /// What values of it are: its names, and the names and types of its fields.
+    pub udt: Arc<UdtType>,
+    /// The types of its fields as the server writes them, which tell what is frozen.
+    pub field_texts: Vec<String>,
+}
+
+impl UserType {
+    pub(super) fn new(udt: Arc<UdtType>, field_texts: Vec<String>) -> Self {
+        Self { udt, field_texts }
+    }
+
+    /// The statement that creates it. The types that it names must be there.
+    pub fn ddl(&self) -> String {
+        let UdtType { keyspace, name, fields } = &*self.udt;
+        let fields = fields.iter().zip(&self.field_texts);
+        let fields = fields.map(|((name, _), text)| format!("    {} {text}", Identifier(name)));
+        format!("CREATE TYPE {} (\n{}\n);", Qualified(keyspace, name), separated(fields, ",\n"))
+    }
+}

@@ -1,0 +1,294 @@
+//! The user-defined types of a keyspace, which name each other in any order.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Display;
+use std::sync::Arc;
+
+use super::UserType;
+use super::fields::Fields;
+use crate::types::{CqlType, MAX_TYPE_DEPTH, Record, UdtType};
+
+/// The user-defined types of a keyspace, and the types that name them.
+#[derive(Debug)]
+pub(super) struct UserTypes<'k> {
+    keyspace: &'k str,
+    known: HashMap<String, (UserType, Size)>,
+    /// What was odd in a type that was read.
+    pub(super) oddities: Vec<String>,
+}
+
+/// What a type takes when it is written out, with all that its user-defined types hold.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    depth: usize,
+    parts: usize,
+}
+
+/// Types share the user-defined types they name, so that a few of them could be written out without
+/// an end. No schema that somebody made has so many parts in one type.
+const MAX_PARTS: usize = 100_000;
+
+/// The type of the column that a compact table without values has. It has no other name in CQL.
+const EMPTY: &str = "'org.apache.cassandra.db.marshal.EmptyType'";
+
+impl<'k> UserTypes<'k> {
+    pub(super) fn read(keyspace: &'k str, rows: &[Record]) -> Self {
+        let mut types = Self { keyspace, known: HashMap::new(), oddities: Vec::new() };
+        let mut by_name = BTreeMap::new();
+        for row in rows {
+            let fields = Fields(row);
+            match fields.text("type_name") {
+                Some(name) => {
+                    by_name
+                        .insert(name, (fields.texts("field_names"), fields.texts("field_types")));
+                }
+                None => types.oddities.push(format!("{keyspace}: a type without a name")),
+            }
+        }
+        for name in in_order(by_name.iter().map(|(name, (_, texts))| (*name, texts.as_slice()))) {
+            if let Some((names, texts)) = by_name.get(name) {
+                types.add(name, names, texts);
+            }
+        }
+        types
+    }
+
+    /// Adds a type, after those that it names.
+    fn add(&mut self, name: &str, names: &[&str], texts: &[&str]) {
+        let mut size = Size::default();
+        let mut fields = Vec::new();
+        for (field, text) in names.iter().zip(texts) {
+            let place = format!("{}.{name}.{field}", self.keyspace);
+            let field_type = self.cql_type(text, place);
+            size = size.with(self.size(&field_type));
+            fields.push(((*field).to_owned(), field_type));
+        }
+        let (keyspace, name) = (self.keyspace.to_owned(), name.to_owned());
+        let udt = Arc::new(UdtType { keyspace, name: name.clone(), fields });
+        let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+        self.known.insert(name, (UserType::new(udt, texts), size.within()));
+    }
+
+    /// The type that a text names; a custom type, if it is none, which is noted as of this place.
+    pub(super) fn cql_type(&mut self, text: &str, place: impl Display) -> CqlType {
+        match self.parse(as_cql(text)) {
+            Ok(cql_type) => cql_type,
+            Err(error) => {
+                self.oddities.push(format!("{place}: cannot read the type `{text}`: {error}"));
+                CqlType::Custom(text.into())
+            }
+        }
+    }
+
+    fn parse(&self, text: &str) -> Result<CqlType, String> {
+        let user_type = |keyspace: Option<&str>, name: &str| {
+            let (user_type, _) = self.known.get(name)?;
+            keyspace
+                .is_none_or(|keyspace| keyspace == self.keyspace)
+                .then(|| Arc::clone(&user_type.udt))
+        };
+        let cql_type = CqlType::parse_with(text, user_type).map_err(|error| error.to_string())?;
+        match self.size(&cql_type) {
+            Size { depth, .. } if depth > MAX_TYPE_DEPTH => {
+                Err(format!("it nests deeper than {MAX_TYPE_DEPTH} types"))
+            }
+            Size { parts, .. } if parts > MAX_PARTS => {
+                Err(format!("it has more than {MAX_PARTS} parts"))
+            }
+            _ => Ok(cql_type),
+        }
+    }
+
+    /// The size of a type that has been parsed, which nests no deeper than its text.
+    fn size(&self, cql_type: &CqlType) -> Size {
+        let all = |types: &mut dyn Iterator<Item = &CqlType>| {
+            types.fold(Size::default(), |size, part| size.with(self.size(part))).within()
+        };
+        match cql_type {
+            CqlType::Native(_) | CqlType::Custom(_) => Size::default().within(),
+            CqlType::List(element) | CqlType::Set(element) => self.size(element).within(),
+            CqlType::Vector(vector) => self.size(&vector.element).within(),
+            CqlType::Map(pair) => all(&mut [&pair.0, &pair.1].into_iter()),
+            CqlType::Tuple(types) => all(&mut types.iter()),
+            CqlType::Udt(udt) => match self.known.get(&udt.name) {
+                Some((known, size)) if Arc::ptr_eq(&known.udt, udt) => *size,
+                // Out of the name of a class, which has the fields in it.
+                _ => all(&mut udt.fields.iter().map(|(_, field)| field)),
+            },
+        }
+    }
+
+    /// The types by their names, and what was odd.
+    pub(super) fn finish(self) -> (BTreeMap<String, UserType>, Vec<String>) {
+        let types = self.known.into_iter().map(|(name, (user_type, _))| (name, user_type));
+        (types.collect(), self.oddities)
+    }
+}
+
+impl Size {
+    fn with(self, other: Self) -> Self {
+        let parts = self.parts.saturating_add(other.parts);
+        Self { depth: self.depth.max(other.depth), parts }
+    }
+
+    fn within(self) -> Self {
+        Self { depth: self.depth.saturating_add(1), parts: self.parts.saturating_add(1) }
+    }
+}
+
+/// What the server calls a type, as a statement can call it.
+pub(super) fn as_cql(text: &str) -> &str {
+    if is_empty(text) { EMPTY } else { text }
+}
+
+/// Whether this is the type of a column that holds nothing.
+pub(super) fn is_empty(text: &str) -> bool {
+    text == "empty" || text == EMPTY
+}
+
+/// The names of types, each after those that the texts of its fields name. Those that are in a
+/// circle, which no server allows, come last.
+pub(super) fn in_order<'a, T: AsRef<str> + 'a>(
+    types: impl Iterator<Item = (&'a str, &'a [T])>,
+) -> Vec<&'a str> {
+    let named: BTreeMap<&str, BTreeSet<String>> = types
+        .map(|(name, texts)| (name, texts.iter().flat_map(|text| names(text.as_ref())).collect()))
+        .collect();
+    let mut used_by: HashMap<&str, Vec<&str>> = HashMap::new();
+    let mut missing: BTreeMap<&str, usize> = BTreeMap::new();
+    for (name, uses) in &named {
+        let uses = uses.iter().filter(|used| named.contains_key(used.as_str()));
+        let mut count: usize = 0;
+        for used in uses {
+            used_by.entry(used).or_default().push(name);
+            count = count.saturating_add(1);
+        }
+        missing.insert(name, count);
+    }
+    let is_ready = |(name, count): (&&'a str, &usize)| (*count == 0).then_some(*name);
+    let mut ready: BTreeSet<&str> = missing.iter().filter_map(is_ready).collect();
+    let mut order = Vec::new();
+    while let Some(name) = ready.pop_first() {
+        missing.remove(name);
+        order.push(name);
+        for user in used_by.get(name).into_iter().flatten() {
+            if let Some(count) = missing.get_mut(user) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    ready.insert(user);
+                }
+            }
+        }
+    }
+    order.extend(missing.into_keys());
+    order
+}
+
+/// The user-defined types that a text names.
+fn names(text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    // What is wrong with the text is said when it is read.
+    let _ = CqlType::parse_with(text, |_, name| {
+        names.insert(name.to_owned());
+        let (keyspace, name) = (String::new(), String::new());
+        Some(Arc::new(UdtType { keyspace, name, fields: Vec::new() }))
+    });
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows::{record, text, texts};
+    use super::*;
+
+    fn row(name: &str, fields: &[(&str, &str)]) -> Record {
+        let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+        let types: Vec<_> = fields.iter().map(|(_, text)| *text).collect();
+        let names = texts("field_names", &names);
+        record(&[text("type_name", name), names, texts("field_types", &types)])
+    }
+
+    fn read(types: &[(&str, &[(&str, &str)])]) -> UserTypes<'static> {
+        let rows: Vec<_> = types.iter().map(|(name, fields)| row(name, fields)).collect();
+        UserTypes::read("ks", &rows)
+    }
+
+    #[test]
+    fn types_come_in_any_order() {
+        let a: (&str, &[_]) = ("a", &[("b", "frozen<list<frozen<\"B\">>>"), ("n", "int")]);
+        let b: (&str, &[_]) = ("B", &[("c", "frozen<c>")]);
+        let c: (&str, &[_]) = ("c", &[("n", "text")]);
+        for order in [[a, b, c], [c, b, a], [b, a, c]] {
+            let mut types = read(&order);
+            let person = types.cql_type("map<text, frozen<a>>", "");
+            assert_eq!(person.to_string(), "map<text, ks.a>");
+            let (types, oddities) = types.finish();
+            assert!(oddities.is_empty(), "{oddities:?}");
+            let CqlType::List(element) = &types["a"].udt.fields[0].1 else { panic!() };
+            let CqlType::Udt(in_a) = &**element else { panic!() };
+            // All that name a type share it.
+            assert!(Arc::ptr_eq(in_a, &types["B"].udt));
+            assert_eq!(types["B"].ddl(), "CREATE TYPE ks.\"B\" (\n    c frozen<c>\n);");
+        }
+    }
+
+    #[test]
+    fn a_circle_is_odd_and_the_rest_is_read() {
+        let mut types = read(&[
+            ("a", &[("b", "frozen<b>"), ("n", "int")]),
+            ("b", &[("a", "frozen<a>")]),
+            ("c", &[("c", "frozen<c>")]),
+            ("d", &[("n", "int")]),
+        ]);
+        assert_eq!(types.oddities.len(), 2, "{:?}", types.oddities);
+        assert!(
+            types.oddities[0].starts_with("ks.a.b: cannot read the type `frozen<b>`: at byte 7")
+        );
+        for name in ["a", "b", "c", "d"] {
+            assert!(matches!(types.cql_type(name, ""), CqlType::Udt(_)), "{name}");
+        }
+    }
+
+    #[test]
+    fn depth_is_counted_through_names() {
+        let chain = |length: usize| -> Vec<Record> {
+            let texts = (0..length).map(|n| format!("frozen<t{}>", n + 1));
+            let mut rows: Vec<_> = texts
+                .enumerate()
+                .map(|(n, text)| row(&format!("t{n}"), &[("next", text.as_str())]))
+                .collect();
+            rows.push(row(&format!("t{length}"), &[("n", "int")]));
+            rows
+        };
+        assert!(UserTypes::read("ks", &chain(MAX_TYPE_DEPTH - 2)).oddities.is_empty());
+        let types = UserTypes::read("ks", &chain(MAX_TYPE_DEPTH - 1));
+        assert_eq!(types.oddities.len(), 0, "as deep as may be");
+        let types = UserTypes::read("ks", &chain(MAX_TYPE_DEPTH));
+        assert_eq!(types.oddities.len(), 1);
+        assert!(
+            types.oddities[0].starts_with("ks.t0.next: ") && types.oddities[0].contains("deeper")
+        );
+        // However long it is, it is neither followed on the stack nor gone over again and again.
+        assert!(!UserTypes::read("ks", &chain(20_000)).oddities.is_empty());
+    }
+
+    #[test]
+    fn what_would_be_written_out_without_an_end_is_odd() {
+        let text = |n: usize| format!("tuple<{}>", vec![format!("t{n}"); 10].join(", "));
+        let mut rows: Vec<_> =
+            (0..8).map(|n| row(&format!("t{n}"), &[("next", &text(n + 1))])).collect();
+        rows.push(row("t8", &[("n", "int")]));
+        let types = UserTypes::read("ks", &rows);
+        assert!(types.oddities.iter().all(|oddity| oddity.contains("100000 parts")));
+        assert_eq!(types.oddities.len(), 1);
+    }
+
+    #[test]
+    fn a_type_of_another_keyspace_is_none_of_this() {
+        let mut types = read(&[("a", &[("n", "int")])]);
+        assert!(matches!(types.cql_type("ks.a", "x"), CqlType::Udt(_)));
+        assert_eq!(types.cql_type("other.a", "x"), CqlType::Custom("other.a".into()));
+        assert_eq!(types.cql_type("empty", "x").to_string(), EMPTY);
+        assert_eq!(types.oddities.len(), 1);
+    }
+}
