@@ -16,6 +16,7 @@ use tracing::{debug, warn};
 
 use super::error::RequestErrorKind;
 use super::{Shared, io};
+use crate::message::{Event as ServerEvent, Response};
 use crate::protocol::{CloseReason, Connection, Event};
 use crate::wire::{Context, RawFrame, Stream};
 
@@ -26,6 +27,8 @@ pub(super) enum Command {
     Request(Request),
     /// Somebody has gone who waited for an answer.
     Abandoned,
+    /// Ends the connection.
+    Close,
 }
 
 /// A request, encoded, and who waits for its answer.
@@ -66,6 +69,8 @@ pub(super) struct Driver<S> {
     /// Who is to be told why the connection ended, and whether their request was written.
     lost: Vec<(Reply, bool)>,
     opened: Option<oneshot::Sender<Result<Context, CloseReason>>>,
+    /// Who wants to know what happens in the cluster.
+    events: Option<mpsc::Sender<ServerEvent>>,
     timer: Pin<Box<Sleep>>,
     shared: Arc<Shared>,
 }
@@ -76,6 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         machine: Connection,
         commands: mpsc::UnboundedReceiver<Command>,
         opened: oneshot::Sender<Result<Context, CloseReason>>,
+        events: Option<mpsc::Sender<ServerEvent>>,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
@@ -87,6 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             waiting: Vec::new(),
             lost: Vec::new(),
             opened: Some(opened),
+            events,
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
             shared,
         }
@@ -122,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 self.queue.push_back(request);
             }
             Some(Command::Abandoned) => self.forget_abandoned(),
-            None => self.machine.close(CloseReason::Local),
+            Some(Command::Close) | None => self.machine.close(CloseReason::Local),
         }
         Poll::Ready(())
     }
@@ -247,13 +254,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     let kind = RequestErrorKind::Decode(error);
                     self.lose(stream, Lost { kind, written: true });
                 }
-                Event::Server(frame) => debug!(response = ?frame.response, "unasked"),
+                Event::Server(frame) => self.tell(frame.response),
                 Event::Lost { stream, written } => {
                     let reply = self.reply(stream);
                     self.lost.extend(reply.map(|reply| (reply, written)));
                 }
                 Event::Closed(why) => self.end(&why),
             }
+        }
+    }
+
+    fn tell(&self, response: Response) {
+        match (response, &self.events) {
+            (Response::Event(event), Some(events)) => {
+                if events.try_send(event).is_err() {
+                    debug!("an event is lost: nobody takes them, or not as fast");
+                }
+            }
+            (response, _) => debug!(?response, "unasked"),
         }
     }
 

@@ -24,7 +24,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError, mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::debug;
 
-use crate::message::{RequestFrame, ResponseFrame};
+use crate::message::{Event, RequestFrame, ResponseFrame};
 use crate::protocol::{self, CloseReason, ConnectionOptions};
 use crate::wire::{Context, FrameEncoder, RawFrame};
 use driver::{Command, Driver};
@@ -72,11 +72,32 @@ impl Connection {
         address: SocketAddr,
         options: &ConnectionOptions,
     ) -> Result<Self, ConnectionError> {
+        Self::connect_with(address, options, None).await
+    }
+
+    /// The same, with somebody who is told of the events that the connection registers for. What
+    /// comes while the channel is full is lost.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_listening(
+        address: SocketAddr,
+        options: &ConnectionOptions,
+        events: mpsc::Sender<Event>,
+    ) -> Result<Self, ConnectionError> {
+        Self::connect_with(address, options, Some(events)).await
+    }
+
+    async fn connect_with(
+        address: SocketAddr,
+        options: &ConnectionOptions,
+        events: Option<mpsc::Sender<Event>>,
+    ) -> Result<Self, ConnectionError> {
         let mut options = options.clone();
         let timeout = options.handshake_timeout;
         let attempt = async {
             loop {
-                match Self::open(address, options.clone()).await {
+                match Self::open(address, options.clone(), events.clone()).await {
                     Err(CloseReason::UnsupportedVersion { asked, answered, message }) => {
                         let why = CloseReason::UnsupportedVersion { asked, answered, message };
                         let Some(lower) = why.lower_version() else { return Err(why) };
@@ -93,7 +114,11 @@ impl Connection {
             .map_err(|reason| ConnectionError { address, reason })
     }
 
-    async fn open(address: SocketAddr, options: ConnectionOptions) -> Result<Self, CloseReason> {
+    async fn open(
+        address: SocketAddr,
+        options: ConnectionOptions,
+        events: Option<mpsc::Sender<Event>>,
+    ) -> Result<Self, CloseReason> {
         let socket = TcpStream::connect(address).await.map_err(|error| io(&error))?;
         // Requests that go together are written together already.
         socket.set_nodelay(true).map_err(|error| io(&error))?;
@@ -107,7 +132,7 @@ impl Connection {
             bytes_sent: AtomicU64::new(0),
             bytes_received: AtomicU64::new(0),
         });
-        let driver = Driver::new(socket, machine, receiver, opened, Arc::clone(&shared));
+        let driver = Driver::new(socket, machine, receiver, opened, events, Arc::clone(&shared));
         tokio::spawn(driver);
         match wait.await {
             Ok(opened) => opened.map(|context| {
@@ -163,6 +188,18 @@ impl Connection {
     /// Why the connection has ended, if it has.
     pub fn closed(&self) -> Option<&CloseReason> {
         self.shared.closed.get()
+    }
+
+    /// Waits until the connection has ended, and says why.
+    pub async fn wait_closed(&self) -> CloseReason {
+        self.commands.closed().await;
+        self.closed().cloned().unwrap_or(CloseReason::Local)
+    }
+
+    /// Ends the connection; every request in flight is lost.
+    pub fn close(&self) {
+        // A task that has ended has closed it.
+        let _ended = self.commands.send(Command::Close);
     }
 
     /// How many bytes have been sent and received, headers and handshake included.
