@@ -92,6 +92,10 @@ fn opening(script: &Script, request: &Request<'_>) -> Option<Reply> {
 }
 
 fn run(shared: &Shared, script: &Script, text: &str, parameters: &Parameters<'_>) -> Reply {
+    let is_scripted = script.by_text.contains_key(&normal(text));
+    if let Some(reply) = script.cluster.reply(text).filter(|_| !is_scripted) {
+        return page(reply, Some(parameters));
+    }
     shared.statements().push(text.to_owned());
     page(find(script, text), Some(parameters))
 }

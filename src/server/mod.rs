@@ -28,6 +28,7 @@
 mod answer;
 mod connection;
 mod reply;
+mod system;
 
 use std::collections::HashMap;
 use std::io;
@@ -43,6 +44,7 @@ use crate::protocol::Credentials;
 use crate::wire::Version;
 
 pub use reply::{Column, Reply};
+use system::Cluster;
 
 /// A server that answers as it is told. It ends, with its connections, when it is dropped.
 #[derive(Debug)]
@@ -72,6 +74,7 @@ struct Script {
     answers: Vec<Answer>,
     by_text: HashMap<String, Reply>,
     otherwise: Option<Reply>,
+    cluster: Cluster,
 }
 
 impl std::fmt::Debug for Script {
@@ -102,6 +105,7 @@ impl Server {
                 answers: Vec::new(),
                 by_text: HashMap::new(),
                 otherwise: None,
+                cluster: Cluster { address, peers: Vec::new() },
             }),
             prepared: Mutex::default(),
             statements: Mutex::default(),
@@ -148,13 +152,21 @@ impl Server {
         self.change(|script| script.credentials = Some(Credentials::new(username, password)))
     }
 
+    /// The other nodes of the cluster that it says it is a node of. Default: none. What it says of
+    /// itself and of them is in its `system.local` and `system.peers_v2`, for whose SELECTs it may
+    /// be given other replies.
+    #[must_use]
+    pub fn peers(self, peers: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.change(|script| script.cluster.peers = peers.into_iter().collect())
+    }
+
     /// Where the server listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The texts of all statements so far that were to be run, in their order; those of a batch one
-    /// by one.
+    /// by one. What clients ask of the cluster itself is not among them.
     pub fn statements(&self) -> Vec<String> {
         self.shared.statements().clone()
     }

@@ -9,14 +9,15 @@ use cqlwire::message::{Request, RequestFrame};
 use cqlwire::server::{Reply, Server};
 use cqlwire::wire::{Stream, Version};
 
-/// Speaks `version` with whoever connects: opens every connection, and leaves the other requests to
-/// `answer`, which may block.
+/// Speaks `version` with whoever connects: opens every connection, says that it is a cluster of one,
+/// and leaves the other requests to `answer`, which may block.
 pub(crate) fn speak(
     version: Version,
     answer: impl Fn(&Request<'_>, Stream) -> Reply + Send + Sync + 'static,
 ) -> SocketAddr {
     listen(version, move |frame| match &frame.request {
-        Request::Options(_) | Request::Startup(_) => None,
+        Request::Options(_) | Request::Startup(_) | Request::Register(_) => None,
+        Request::Query(query) if query.text.contains(" FROM system") => None,
         request => Some(answer(request, frame.stream)),
     })
 }

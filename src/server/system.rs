@@ -1,0 +1,104 @@
+//! What a cluster says of itself to the clients that connect: that it is this server, and its peers.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use uuid::Uuid;
+
+use super::Reply;
+use crate::types::{CqlType, NativeType};
+
+/// The cluster of a server.
+#[derive(Debug, Clone)]
+pub(super) struct Cluster {
+    pub(super) address: SocketAddr,
+    pub(super) peers: Vec<SocketAddr>,
+}
+
+const VERSION: &str = "5.0.6";
+const SCHEMA: Uuid = Uuid::from_u128(0x7e57);
+
+impl Cluster {
+    /// The reply to a statement that reads a table of the system; `None` to any other.
+    pub(super) fn reply(&self, text: &str) -> Option<Reply> {
+        let (_, table) = text.split_once(" FROM ")?;
+        match table.split_whitespace().next()? {
+            "system.local" => Some(self.local()),
+            "system.peers_v2" => Some(self.peers()),
+            "system_schema.keyspaces" => Some(keyspaces()),
+            other if other.starts_with("system") => Some(Reply::rows(["none"], NOBODY)),
+            _ => None,
+        }
+    }
+
+    fn local(&self) -> Reply {
+        let columns = [
+            ("key", NativeType::Text.into()),
+            ("cluster_name", NativeType::Text.into()),
+            ("partitioner", NativeType::Text.into()),
+            ("data_center", NativeType::Text.into()),
+            ("rack", NativeType::Text.into()),
+            ("release_version", NativeType::Text.into()),
+            ("host_id", NativeType::Uuid.into()),
+            ("schema_version", NativeType::Uuid.into()),
+            ("tokens", texts()),
+        ];
+        let partitioner = "org.apache.cassandra.dht.Murmur3Partitioner";
+        let row = (
+            ("local", "test", partitioner, DATACENTER, RACK, VERSION),
+            (host_id(self.address), SCHEMA, [token(self.address)]),
+        );
+        let ((a, b, c, d, e, f), (g, h, i)) = row;
+        Reply::rows(columns, [(a, b, c, d, e, f, g, h, i)])
+    }
+
+    fn peers(&self) -> Reply {
+        let columns = [
+            ("peer", NativeType::Inet.into()),
+            ("native_address", NativeType::Inet.into()),
+            ("native_port", NativeType::Int.into()),
+            ("data_center", NativeType::Text.into()),
+            ("rack", NativeType::Text.into()),
+            ("release_version", NativeType::Text.into()),
+            ("host_id", NativeType::Uuid.into()),
+            ("schema_version", NativeType::Uuid.into()),
+            ("tokens", texts()),
+        ];
+        let peers = self.peers.iter().filter(|peer| **peer != self.address).map(|peer| {
+            let (address, port) = (peer.ip(), i32::from(peer.port()));
+            let tokens = [token(*peer)];
+            (address, address, port, DATACENTER, RACK, VERSION, host_id(*peer), SCHEMA, tokens)
+        });
+        Reply::rows(columns, peers)
+    }
+}
+
+const DATACENTER: &str = "datacenter1";
+const RACK: &str = "rack1";
+const NOBODY: [[&str; 1]; 0] = [];
+
+fn keyspaces() -> Reply {
+    let map = CqlType::Map(Box::new((NativeType::Text.into(), NativeType::Text.into())));
+    let columns = [("keyspace_name", NativeType::Text.into()), ("replication", map)];
+    let replication = BTreeMap::from([("class", "SimpleStrategy"), ("replication_factor", "1")]);
+    Reply::rows(columns, [("test", replication)])
+}
+
+fn texts() -> CqlType {
+    CqlType::Set(Box::new(NativeType::Text.into()))
+}
+
+/// One for each address.
+fn host_id(address: SocketAddr) -> Uuid {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+        IpAddr::V6(ip) => ip,
+    };
+    Uuid::from_u128(u128::from(ip).wrapping_mul(0x1_0000).wrapping_add(address.port().into()))
+}
+
+/// Each node has its place on the ring, spread by its address.
+fn token(address: SocketAddr) -> String {
+    let spread = host_id(address).as_u64_pair().1.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    spread.cast_signed().to_string()
+}
