@@ -28,6 +28,10 @@ pub struct ConnectArgs {
     #[arg(long, default_value_t = 9042, env = "CQLWIRE_PORT")]
     port: u16,
 
+    /// Datacenter whose nodes are asked; that of the first host that answers unless given
+    #[arg(long = "local-dc", value_name = "NAME", env = "CQLWIRE_LOCAL_DC")]
+    local_datacenter: Option<String>,
+
     /// How many replicas must answer
     #[arg(long, default_value = "LOCAL_ONE", value_name = "LEVEL")]
     consistency: Consistency,
@@ -86,7 +90,12 @@ impl ConnectArgs {
             .compression(self.compression.0)
             .consistency(self.consistency)
             .timeout(self.timeout)
-            .wait(self.wait);
+            .wait(self.wait)
+            // These programs know their tables, and do not wait for those of others.
+            .schema(false);
+        if let Some(name) = &self.local_datacenter {
+            builder = builder.local_datacenter(name);
+        }
         if let (Some(username), Some(password)) = (&self.username, &self.password) {
             builder = builder.credentials(username, password);
         }

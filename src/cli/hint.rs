@@ -10,6 +10,9 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
             Some("is Cassandra still starting? --wait 60 retries")
         }
         ErrorKind::Unreachable => Some("see --host and --port"),
+        ErrorKind::Config if error.to_string().contains("local datacenter") => {
+            Some("see --local-dc")
+        }
         ErrorKind::Authentication => Some("see --username and --password"),
         ErrorKind::Timeout => Some("--timeout gives it longer"),
         ErrorKind::Server(ErrorCode::Unavailable) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// The strategy that places the replicas of a keyspace.
 ///
 /// Keyspaces of equal strategies have equal [`Replicas`](super::Replicas).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ReplicationStrategy {
     /// `SimpleStrategy`: the next nodes on the ring, wherever they are.

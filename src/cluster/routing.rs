@@ -8,7 +8,6 @@ use crate::types::Values;
 /// `partition_key` says which values the components are, as PREPARED does. `None` where a partition
 /// cannot be told: it names no value, or one that is missing, null, not set or longer than a key can
 /// be, or values go by name.
-#[cfg_attr(not(test), expect(dead_code, reason = "the session does not route yet"))]
 pub(crate) fn routing_key<'a>(
     values: &'a Values<'_>,
     partition_key: &[u16],

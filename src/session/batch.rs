@@ -1,16 +1,23 @@
 //! Several statements as one.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
+
+use super::options::{Decided, ExecutionProfile, Options, options};
 use super::request::About;
 use super::statement::Text;
-use super::{Error, Inner, QueryResult, Statement, StatementOptions};
+use super::{Error, Inner, QueryResult, RetryPolicy, SpeculativeExecution, Statement};
+use crate::cluster::LoadBalancing;
 use crate::message::{self, BatchKind, BatchStatement, BatchText};
 use crate::types::ToValues;
-use crate::wire::Consistency;
+use crate::wire::{BytesMap, Consistency, Context};
 
-/// Statements that are run as one: see [`Session::batch`](super::Session::batch).
+/// Statements that are run as one: see [`Session::batch`](super::Session::batch). The options of the
+/// statements in it do not count.
 ///
 /// ```no_run
 /// use cqlwire::session::Batch;
@@ -27,7 +34,7 @@ use crate::wire::Consistency;
 pub struct Batch<'v> {
     kind: BatchKind,
     statements: Vec<(Statement, Box<dyn ToValues + Send + Sync + 'v>)>,
-    options: StatementOptions,
+    options: Options,
 }
 
 impl<'v> Batch<'v> {
@@ -47,7 +54,7 @@ impl<'v> Batch<'v> {
     }
 
     const fn of(kind: BatchKind) -> Self {
-        Self { kind, statements: Vec::new(), options: StatementOptions::NONE }
+        Self { kind, statements: Vec::new(), options: Options::NONE }
     }
 
     /// Adds a statement with its values.
@@ -61,52 +68,58 @@ impl<'v> Batch<'v> {
         self
     }
 
-    /// How many replicas must answer. The options of the statements in it do not count.
-    #[must_use]
-    pub const fn consistency(mut self, consistency: Consistency) -> Self {
-        self.options.consistency = Some(consistency);
-        self
-    }
-
-    /// Whether running the batch twice does the same as running it once.
-    #[must_use]
-    pub const fn idempotent(mut self, idempotent: bool) -> Self {
-        self.options.idempotent = idempotent;
+    fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.options);
         self
     }
 }
 
+options!(Batch<'_>, self, self);
+
 impl Inner {
     pub(super) async fn batch(&self, batch: &Batch<'_>) -> Result<QueryResult, Error> {
-        let options = batch.options.or(&self.defaults);
+        let options = Decided::new(&batch.options, &self.defaults);
         let mut texts = Vec::with_capacity(batch.statements.len());
         let mut prepared = Vec::new();
+        let mut token = None;
         for (statement, values) in &batch.statements {
-            let (text, values) = self.bind_text(&statement.text, &**values, &options).await?;
+            let text = statement.text.clone();
+            let (text, values) = self.bind_text(text, &**values, options).await?;
             if let Text::Prepared(statement) = &text {
+                // Most batches are of one partition; the first one that can be told is as good.
+                token = token.or_else(|| self.token(Some(statement), &values, options));
                 prepared.push(Arc::clone(statement));
             }
             texts.push((text, values));
         }
-        let statements = texts.iter().map(|(text, values)| BatchStatement {
-            text: match text {
-                Text::Plain(text) => BatchText::Text(text[..].into()),
-                Text::Prepared(prepared) => BatchText::Prepared(prepared.id[..].into()),
-            },
-            values: values.borrowed(),
-        });
-        let request = message::Batch {
-            kind: batch.kind,
-            serial_consistency: options.serial_consistency,
-            timestamp: options.timestamp,
-            ..message::Batch::new(
-                statements.collect(),
-                options.consistency.unwrap_or(Consistency::LocalOne),
-            )
+        let message = |_: &Context, consistency, timestamp| {
+            let statements = texts.iter().map(|(text, values)| BatchStatement {
+                text: match text {
+                    Text::Plain(text) => BatchText::Text(text[..].into()),
+                    Text::Prepared(prepared) => BatchText::Prepared(prepared.id[..].into()),
+                },
+                values: values.borrowed(),
+            });
+            let batch = message::Batch {
+                kind: batch.kind,
+                serial_consistency: options.serial_consistency(),
+                timestamp,
+                keyspace: options.keyspace().map(Cow::Borrowed),
+                now_in_seconds: options.now_in_seconds(),
+                ..message::Batch::new(statements.collect(), consistency)
+            };
+            (batch.into(), None)
         };
-        let statement = &Arc::from(format!("a batch of {} statements", batch.statements.len()));
-        let about = About { statement, options: &options, prepared: &prepared, preparing: false };
-        self.run(&about, request.into()).await
+        let keyspace = prepared.iter().find_map(|prepared| prepared.keyspace());
+        let about = About {
+            statement: &Arc::from(format!("a batch of {} statements", batch.statements.len())),
+            options,
+            prepared: &prepared,
+            keyspace: keyspace.or(options.keyspace()),
+            token,
+            preparing: false,
+        };
+        self.run(&about, &message).await
     }
 }
 

@@ -1,15 +1,23 @@
 //! How a session is to be.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::info;
 
 use super::cache::PreparedCache;
-use super::contact::{ContactPoint, DEFAULT_PORT};
 use super::metrics::Recorder;
-use super::node::Node;
-use super::{Error, ErrorKind, Inner, Session, StatementOptions};
+use super::options::{ExecutionProfile, Options};
+use super::throttle::Gate;
+use super::{
+    DefaultRetry, Error, ErrorKind, Inner, MonotonicTimestamps, RetryPolicy, Session, Throttle,
+    TimestampGenerator,
+};
+use crate::cluster::{
+    AddressTranslator, Cluster, ContactPoint, DEFAULT_PORT, DefaultBalancing, LoadBalancing,
+    OpenFailure, Reconnect, Settings,
+};
 use crate::message::Startup;
 use crate::protocol::{ConnectionOptions, Credentials};
 use crate::wire::{Compression, Consistency, Version};
@@ -24,16 +32,26 @@ pub struct SessionBuilder {
     wait: Duration,
     prepared_statements: usize,
     connection: ConnectionOptions,
-    defaults: StatementOptions,
+    connections: usize,
+    reconnect: Reconnect,
+    balancing: Arc<dyn LoadBalancing>,
+    translator: Option<Arc<dyn AddressTranslator>>,
+    local_datacenter: Option<String>,
+    fetches_schema: bool,
+    agreement: Duration,
+    throttle: Option<Throttle>,
+    retry: Arc<dyn RetryPolicy>,
+    timestamps: Arc<dyn TimestampGenerator>,
+    defaults: Options,
 }
 
 impl Default for SessionBuilder {
     fn default() -> Self {
-        let defaults = StatementOptions {
+        let defaults = Options {
             consistency: Some(Consistency::LocalOne),
             page_size: Some(5_000),
             timeout: Some(Duration::from_secs(10)),
-            ..StatementOptions::NONE
+            ..Options::NONE
         };
         let driver = [
             (Startup::DRIVER_NAME, env!("CARGO_PKG_NAME")),
@@ -50,6 +68,16 @@ impl Default for SessionBuilder {
             wait: Duration::ZERO,
             prepared_statements: 1_000,
             connection,
+            connections: 1,
+            reconnect: Reconnect::default(),
+            balancing: Arc::new(DefaultBalancing::new()),
+            translator: None,
+            local_datacenter: None,
+            fetches_schema: true,
+            agreement: Duration::from_secs(10),
+            throttle: None,
+            retry: Arc::new(DefaultRetry),
+            timestamps: Arc::new(MonotonicTimestamps::default()),
             defaults,
         }
     }
@@ -134,6 +162,77 @@ impl SessionBuilder {
         self
     }
 
+    /// The datacenter whose nodes are asked. Default: that of the first contact point that answers.
+    pub fn local_datacenter(mut self, name: impl Into<String>) -> Self {
+        self.local_datacenter = Some(name.into());
+        self
+    }
+
+    /// Who chooses the node that a request goes to. Default: [`DefaultBalancing`].
+    pub fn load_balancing(mut self, balancing: impl LoadBalancing + 'static) -> Self {
+        self.balancing = Arc::new(balancing);
+        self
+    }
+
+    /// Who decides whether a request is made again. Default: [`DefaultRetry`].
+    pub fn retry_policy(mut self, policy: impl RetryPolicy + 'static) -> Self {
+        self.retry = Arc::new(policy);
+        self
+    }
+
+    /// How statements are run that do not say otherwise, and whose profiles do not. What is said of
+    /// them by the methods above goes before it.
+    pub fn default_profile(mut self, profile: &ExecutionProfile) -> Self {
+        self.defaults.profile = Some(profile.clone());
+        self
+    }
+
+    /// How many connections a node has. Default: 1; a connection carries up to 32,768 requests at
+    /// a time, and its task runs on one core.
+    pub fn connections_per_node(mut self, count: usize) -> Self {
+        self.connections = count.max(1);
+        self
+    }
+
+    /// How long to wait before a node is tried again.
+    pub const fn reconnect(mut self, reconnect: Reconnect) -> Self {
+        self.reconnect = reconnect;
+        self
+    }
+
+    /// How the addresses that nodes give of themselves become those that they are reached at.
+    /// Default: they are reached there.
+    pub fn address_translator(mut self, translator: impl AddressTranslator + 'static) -> Self {
+        self.translator = Some(Arc::new(translator));
+        self
+    }
+
+    /// Limits what is asked of the cluster at a time. Default: nothing does.
+    pub const fn throttle(mut self, throttle: Throttle) -> Self {
+        self.throttle = Some(throttle);
+        self
+    }
+
+    /// Who says when a statement was made. Default: [`MonotonicTimestamps`].
+    pub fn timestamps(mut self, timestamps: impl TimestampGenerator + 'static) -> Self {
+        self.timestamps = Arc::new(timestamps);
+        self
+    }
+
+    /// Whether the schema is read, for [`ClusterState::schema`](crate::cluster::ClusterState::schema).
+    /// Default: yes, after the session has connected.
+    pub const fn schema(mut self, fetched: bool) -> Self {
+        self.fetches_schema = fetched;
+        self
+    }
+
+    /// How long the nodes may take to agree on a change of the schema, before a statement that
+    /// makes one is answered all the same. Default: 10 s.
+    pub const fn schema_agreement(mut self, time: Duration) -> Self {
+        self.agreement = time;
+        self
+    }
+
     /// Connects.
     ///
     /// # Errors
@@ -145,37 +244,61 @@ impl SessionBuilder {
             .contact_points
             .iter()
             .map(|point| ContactPoint::parse(point, self.port))
-            .collect::<Result<Vec<_>, _>>()?;
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|why| Error::new(ErrorKind::Config, why))?;
         if points.is_empty() {
             return Err(Error::new(ErrorKind::Config, "no contact point was given"));
         }
-        // A time that does not exist is never.
-        let deadline = Instant::now().checked_add(self.wait);
-        let mut pause = FIRST_PAUSE;
-        let node = loop {
-            let (keyspace, options) = (self.keyspace.clone(), self.connection.clone());
-            match Node::connect(points.clone(), keyspace, options).await {
-                Ok(node) => break node,
-                Err(failure) => {
-                    let now = Instant::now();
-                    if !failure.is_starting || deadline.is_some_and(|deadline| now >= deadline) {
-                        return Err(failure.error);
-                    }
-                    info!(error = %failure.error, "not there yet");
-                    let next = now + pause;
-                    tokio::time::sleep_until(deadline.map_or(next, |end| next.min(end))).await;
-                    pause = (pause * 2).min(LAST_PAUSE);
-                }
-            }
+        let settings = Settings {
+            points,
+            connection: self.connection,
+            connections: self.connections,
+            reconnect: self.reconnect,
+            balancing: self.balancing,
+            translator: self.translator,
+            local_datacenter: self.local_datacenter,
+            fetches_schema: self.fetches_schema,
         };
         Ok(Session {
-            inner: std::sync::Arc::new(Inner {
-                node,
+            inner: Arc::new(Inner {
+                cluster: connect(settings, self.keyspace, self.wait).await?,
                 defaults: self.defaults,
+                retry: self.retry,
+                timestamps: self.timestamps,
+                gate: self.throttle.map(Gate::new),
+                agreement: self.agreement,
                 prepared: PreparedCache::new(self.prepared_statements),
                 metrics: Recorder::new(),
             }),
         })
+    }
+}
+
+/// Connects, and tries again for some time while no server answers.
+async fn connect(
+    settings: Settings,
+    keyspace: Option<String>,
+    wait: Duration,
+) -> Result<Cluster, Error> {
+    // A time that does not exist is never.
+    let deadline = Instant::now().checked_add(wait);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let failure = match Cluster::connect(settings.clone(), keyspace.clone()).await {
+            Ok(cluster) => return Ok(cluster),
+            Err(failure) => failure,
+        };
+        let now = Instant::now();
+        let is_over = deadline.is_some_and(|deadline| now >= deadline);
+        match failure {
+            OpenFailure::Unreachable { each, is_starting: true } if !is_over => {
+                info!(failures = each.join("; "), "not there yet");
+            }
+            failure => return Err(Error::unreachable(failure)),
+        }
+        let next = now + pause;
+        tokio::time::sleep_until(deadline.map_or(next, |end| next.min(end))).await;
+        pause = (pause * 2).min(LAST_PAUSE);
     }
 }
 

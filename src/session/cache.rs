@@ -20,10 +20,13 @@ pub(super) struct PreparedCache {
 
 #[derive(Debug, Default)]
 struct Statements {
-    by_text: HashMap<Arc<str>, Entry>,
+    by_text: HashMap<Key, Entry>,
     /// How often the cache was asked, which is its time.
     now: u64,
 }
+
+/// The keyspace that a statement names beside its text (v5), and the text.
+type Key = (Option<Arc<str>>, Arc<str>);
 
 #[derive(Debug)]
 struct Entry {
@@ -37,11 +40,12 @@ impl PreparedCache {
     }
 
     /// The place of this text's statement, which may be empty yet.
-    pub(super) fn cell(&self, text: &Arc<str>) -> Cell {
+    pub(super) fn cell(&self, keyspace: Option<&str>, text: &Arc<str>) -> Cell {
+        let key = (keyspace.map(Arc::from), Arc::clone(text));
         let mut statements = self.lock();
         statements.now += 1;
         let now = statements.now;
-        if let Some(entry) = statements.by_text.get_mut(text) {
+        if let Some(entry) = statements.by_text.get_mut(&key) {
             entry.last_used = now;
             return Arc::clone(&entry.cell);
         }
@@ -50,13 +54,13 @@ impl PreparedCache {
         }
         let cell = Cell::default();
         let entry = Entry { cell: Arc::clone(&cell), last_used: now };
-        statements.by_text.insert(Arc::clone(text), entry);
+        statements.by_text.insert(key, entry);
         cell
     }
 
     /// Forgets a statement that does not hold any more.
-    pub(super) fn forget(&self, text: &str) {
-        self.lock().by_text.remove(text);
+    pub(super) fn forget(&self, keyspace: Option<&str>, text: &Arc<str>) {
+        self.lock().by_text.remove(&(keyspace.map(Arc::from), Arc::clone(text)));
     }
 
     /// Forgets everything: in another keyspace the same text is another statement.
@@ -72,8 +76,8 @@ impl PreparedCache {
 impl Statements {
     fn evict(&mut self) {
         let oldest = self.by_text.iter().min_by_key(|(_, entry)| entry.last_used);
-        if let Some(text) = oldest.map(|(text, _)| Arc::clone(text)) {
-            self.by_text.remove(&text);
+        if let Some(key) = oldest.map(|(key, _)| key.clone()) {
+            self.by_text.remove(&key);
         }
     }
 }
@@ -86,13 +90,13 @@ mod tests {
     fn the_statement_that_was_not_used_for_the_longest_time_goes() {
         let [a, b, c] = ["a", "b", "c"].map(Arc::<str>::from);
         let cache = PreparedCache::new(2);
-        let kept = cache.cell(&a);
-        let gone = cache.cell(&b);
-        assert!(Arc::ptr_eq(&kept, &cache.cell(&a)));
-        cache.cell(&c);
-        assert!(Arc::ptr_eq(&kept, &cache.cell(&a)));
-        assert!(!Arc::ptr_eq(&gone, &cache.cell(&b)));
+        let kept = cache.cell(None, &a);
+        let gone = cache.cell(None, &b);
+        assert!(Arc::ptr_eq(&kept, &cache.cell(None, &a)));
+        cache.cell(None, &c);
+        assert!(Arc::ptr_eq(&kept, &cache.cell(None, &a)));
+        assert!(!Arc::ptr_eq(&gone, &cache.cell(None, &b)));
         cache.clear();
-        assert!(!Arc::ptr_eq(&kept, &cache.cell(&a)));
+        assert!(!Arc::ptr_eq(&kept, &cache.cell(None, &a)));
     }
 }

@@ -3,8 +3,10 @@
 use std::fmt::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::connection::{ConnectionError, RequestError, RequestErrorKind};
+use crate::cluster::{Failure as NodeFailure, OpenFailure};
+use crate::connection::{RequestError, RequestErrorKind};
 use crate::message::{ErrorCode, ErrorDetails, ServerError};
 use crate::types::{BindError, RowError, TypeError};
 use crate::wire::Consistency;
@@ -20,11 +22,24 @@ struct Failure {
     statement: Option<Arc<str>>,
     consistency: Option<Consistency>,
     node: Option<SocketAddr>,
-    attempts: usize,
     /// Whether the statement was only being prepared.
     preparing: bool,
-    /// Whether an attempt before the last may have been applied.
-    applied: bool,
+    history: Vec<Attempt>,
+}
+
+/// A time that a request was made and not answered with what was asked for.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// The node that was asked.
+    pub node: SocketAddr,
+    /// What happened, in one line.
+    pub failure: String,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether the node may have done what the request says, so that making it again could do it
+    /// twice.
+    pub may_have_been_applied: bool,
 }
 
 /// What kind of failure it is.
@@ -47,6 +62,8 @@ pub enum ErrorKind {
     Bind,
     /// The result does not go with the Rust type.
     Read,
+    /// More was asked of the session than its throttle lets through.
+    Throttled,
 }
 
 #[derive(Debug, Clone)]
@@ -69,31 +86,23 @@ impl Error {
 
     fn of(kind: ErrorKind, cause: Cause) -> Self {
         let (statement, consistency, node) = (None, None, None);
-        let (preparing, applied) = (false, false);
-        let attempts = 0;
-        Self(Box::new(Failure {
-            kind,
-            cause,
-            statement,
-            consistency,
-            node,
-            attempts,
-            preparing,
-            applied,
-        }))
+        let (preparing, history) = (false, Vec::new());
+        Self(Box::new(Failure { kind, cause, statement, consistency, node, preparing, history }))
     }
 
-    /// Nobody answered at any of the contact points.
-    pub(super) fn unreachable(points: usize, failures: &[String]) -> Self {
-        let of = match points {
-            1 => "the contact point".to_owned(),
-            _ => format!("any of {points} contact points"),
-        };
-        Self::new(ErrorKind::Unreachable, format!("cannot reach {of}: {}", failures.join("; ")))
-    }
-
-    pub(super) fn authentication(error: &ConnectionError) -> Self {
-        Self::new(ErrorKind::Authentication, format!("cannot log in to {error}"))
+    /// No node can be used.
+    pub(super) fn unreachable(failure: OpenFailure) -> Self {
+        match failure {
+            OpenFailure::Final(failure) => (*failure).into(),
+            OpenFailure::Config(why) => Self::new(ErrorKind::Config, why),
+            OpenFailure::Unreachable { each, .. } => {
+                let of = match each.len() {
+                    1 => "the cluster".to_owned(),
+                    count => format!("any of {count} nodes"),
+                };
+                Self::new(ErrorKind::Unreachable, format!("cannot reach {of}: {}", each.join("; ")))
+            }
+        }
     }
 
     pub(super) fn server(error: ServerError, node: SocketAddr) -> Self {
@@ -109,21 +118,27 @@ impl Error {
     }
 
     #[must_use]
-    pub(super) fn with_consistency(mut self, consistency: Option<Consistency>) -> Self {
-        self.0.consistency = consistency;
+    pub(super) fn with_consistency(mut self, consistency: Consistency) -> Self {
+        self.0.consistency = Some(consistency);
         self
     }
 
     #[must_use]
-    pub(super) fn with_attempts(mut self, attempts: usize) -> Self {
-        self.0.attempts = attempts;
+    pub(super) fn with_history(mut self, history: Vec<Attempt>) -> Self {
+        self.0.history = history;
         self
     }
 
     #[must_use]
-    pub(super) fn with_history(mut self, preparing: bool, applied: bool) -> Self {
-        (self.0.preparing, self.0.applied) = (preparing, applied);
+    pub(super) fn while_preparing(mut self) -> Self {
+        self.0.preparing = true;
         self
+    }
+
+    /// What this error says of one attempt.
+    pub(super) fn attempt(&self, node: SocketAddr, took: Duration) -> Attempt {
+        let may_have_been_applied = self.last_may_have_been_applied();
+        Attempt { node, failure: self.to_string(), took, may_have_been_applied }
     }
 
     /// What kind of failure it is.
@@ -141,7 +156,22 @@ impl Error {
 
     /// How often the request was made; 0 if it was not made at all.
     pub fn attempts(&self) -> usize {
-        self.0.attempts
+        self.0.history.len()
+    }
+
+    /// Every attempt, the first one first, speculative ones included.
+    ///
+    /// ```no_run
+    /// # async fn example(session: cqlwire::session::Session) {
+    /// if let Err(error) = session.execute("SELECT * FROM users", ()).await {
+    ///     for attempt in error.history() {
+    ///         eprintln!("{}: {} ({:?})", attempt.node, attempt.failure, attempt.took);
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn history(&self) -> &[Attempt] {
+        &self.0.history
     }
 
     /// Whether the client or the replicas did not answer in time.
@@ -156,9 +186,10 @@ impl Error {
     /// Whether the statement may have done what it says, though it failed: at the last attempt or
     /// at one before it.
     pub fn may_have_been_applied(&self) -> bool {
-        let Failure { statement, preparing, applied, .. } = &*self.0;
+        let Failure { statement, preparing, history, .. } = &*self.0;
         let reads = statement.as_deref().is_some_and(reads);
-        !preparing && !reads && (*applied || self.last_may_have_been_applied())
+        let applied = history.iter().any(|attempt| attempt.may_have_been_applied);
+        !preparing && !reads && (applied || self.last_may_have_been_applied())
     }
 
     fn last_may_have_been_applied(&self) -> bool {
@@ -277,6 +308,23 @@ impl From<RequestError> for Error {
     }
 }
 
+impl From<NodeFailure> for Error {
+    fn from(failure: NodeFailure) -> Self {
+        match failure {
+            NodeFailure::Connection(error) if error.reason.is_authentication() => {
+                Self::new(ErrorKind::Authentication, format!("cannot log in to {error}"))
+            }
+            NodeFailure::Connection(error) => {
+                Self::new(ErrorKind::Unreachable, format!("cannot reach {error}"))
+            }
+            NodeFailure::Keyspace { address, statement, error } => {
+                Self::server(*error, address).with_statement(&statement.into())
+            }
+            NodeFailure::NoAnswer(error) => error.into(),
+        }
+    }
+}
+
 impl From<BindError> for Error {
     fn from(error: BindError) -> Self {
         Self::of(ErrorKind::Bind, Cause::Bind(error))
@@ -316,7 +364,7 @@ mod tests {
         let text = "INSERT INTO users (username, password)\n VALUES (?, ?) -- and so on and on";
         let error = Error::server(error, "127.0.0.2:9042".parse().unwrap())
             .with_statement(&text.into())
-            .with_consistency(Some(Consistency::Quorum));
+            .with_consistency(Consistency::Quorum);
         assert_eq!(
             error.to_string(),
             "INSERT INTO users (username, password) VALUES (?, ?) -- and ... failed at QUORUM \
@@ -334,15 +382,21 @@ mod tests {
         };
         let insert = refused().with_statement(&"INSERT".into());
         assert!(!insert.may_have_been_applied());
-        assert!(insert.clone().with_history(false, true).may_have_been_applied());
-        let preparing = insert.with_history(true, true);
+        let applied = vec![Attempt {
+            node: "127.0.0.1:9042".parse().unwrap(),
+            failure: "the server closed the connection".into(),
+            took: Duration::ZERO,
+            may_have_been_applied: true,
+        }];
+        assert!(insert.clone().with_history(applied.clone()).may_have_been_applied());
+        let preparing = insert.with_history(applied.clone()).while_preparing();
         assert!(!preparing.may_have_been_applied());
         assert_eq!(
             preparing.to_string(),
             "INSERT could not be prepared on 127.0.0.1:9042: \
              invalid request: no\\n\\u{1b}[31msuch table"
         );
-        let select = refused().with_statement(&" select 1".into()).with_history(false, true);
+        let select = refused().with_statement(&" select 1".into()).with_history(applied);
         assert!(!select.may_have_been_applied());
     }
 }

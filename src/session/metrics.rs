@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::throttle::Gate;
+use crate::cluster::{Cluster, Node};
+
 /// What a session has done so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -16,6 +19,18 @@ pub struct Metrics {
     pub errors: u64,
     /// Requests that were made once more.
     pub retries: u64,
+    /// Requests that another node was asked for, before the first had answered.
+    pub speculative_executions: u64,
+    /// Requests that the throttle did not let through.
+    pub throttling_errors: u64,
+    /// Requests that wait for the throttle now.
+    pub throttling_queue: usize,
+    /// Nodes that a connection is open to now.
+    pub connected_nodes: usize,
+    /// Connections to nodes that are open now, without the one that watches the cluster.
+    pub open_connections: usize,
+    /// Requests that wait for an answer now.
+    pub in_flight: usize,
     /// Bytes sent, headers included.
     pub bytes_sent: u64,
     /// Bytes received, headers included.
@@ -39,6 +54,8 @@ pub(super) struct Recorder {
     latencies: Mutex<Histogram<u64>>,
     errors: AtomicU64,
     retries: AtomicU64,
+    speculations: AtomicU64,
+    throttled: AtomicU64,
 }
 
 impl Recorder {
@@ -49,6 +66,8 @@ impl Recorder {
             latencies: latencies.unwrap_or_else(|error| unreachable!("{error}")),
             errors: AtomicU64::new(0),
             retries: AtomicU64::new(0),
+            speculations: AtomicU64::new(0),
+            throttled: AtomicU64::new(0),
         }
     }
 
@@ -66,13 +85,29 @@ impl Recorder {
         self.retries.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn snapshot(&self, (bytes_sent, bytes_received): (u64, u64)) -> Metrics {
+    pub(super) fn speculation(&self) {
+        self.speculations.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn throttled(&self) {
+        self.throttled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn snapshot(&self, cluster: &Cluster, gate: Option<&Gate>) -> Metrics {
+        let (state, (bytes_sent, bytes_received)) = (cluster.state(), cluster.traffic());
+        let sum = |of: fn(&Node) -> usize| state.nodes().iter().map(|node| of(node)).sum();
         let latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
         let at = |quantile| Duration::from_micros(latencies.value_at_quantile(quantile));
         Metrics {
             requests: latencies.len(),
             errors: self.errors.load(Ordering::Relaxed),
             retries: self.retries.load(Ordering::Relaxed),
+            speculative_executions: self.speculations.load(Ordering::Relaxed),
+            throttling_errors: self.throttled.load(Ordering::Relaxed),
+            throttling_queue: gate.map_or(0, Gate::waiting),
+            connected_nodes: sum(|node| usize::from(node.is_connected())),
+            open_connections: sum(Node::open_connections),
+            in_flight: sum(Node::in_flight),
             bytes_sent,
             bytes_received,
             latency_min: Duration::from_micros(latencies.min()),
@@ -81,28 +116,5 @@ impl Recorder {
             latency_p99: at(0.99),
             latency_max: Duration::from_micros(latencies.max()),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn requests_are_counted_with_their_latencies() {
-        let recorder = Recorder::new();
-        for millis in 1..=100 {
-            recorder.request(Duration::from_millis(millis), millis != 7);
-        }
-        recorder.retry();
-        let metrics = recorder.snapshot((3, 4));
-        assert_eq!((metrics.requests, metrics.errors, metrics.retries), (100, 1, 1));
-        assert_eq!((metrics.bytes_sent, metrics.bytes_received), (3, 4));
-        let near = |found: Duration, millis: u64| {
-            let exact = Duration::from_millis(millis);
-            found >= exact && found <= exact + exact / 50
-        };
-        assert!(near(metrics.latency_p50, 50), "{:?}", metrics.latency_p50);
-        assert!(near(metrics.latency_max, 100), "{:?}", metrics.latency_max);
     }
 }

@@ -36,35 +36,57 @@
 mod batch;
 mod builder;
 mod cache;
-mod contact;
 mod error;
+mod events;
 mod metrics;
-mod node;
+mod options;
 mod request;
 mod result;
 mod retry;
+mod speculative;
 mod statement;
 mod stream;
+mod throttle;
+mod timestamps;
+mod trace;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::task::JoinError;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::cluster::{Cluster, ClusterState};
 use crate::types::ToValues;
 use cache::PreparedCache;
 use metrics::Recorder;
-use node::Node;
+use options::Options;
+use throttle::Gate;
 
 pub use batch::Batch;
 pub use builder::SessionBuilder;
-pub use error::{Error, ErrorKind};
+pub use error::{Attempt, Error, ErrorKind};
+pub use events::ClusterEvents;
 pub use metrics::Metrics;
+pub use options::ExecutionProfile;
 pub use result::QueryResult;
-pub use statement::{Prepared, Statement, StatementOptions};
+pub use retry::{
+    DefaultRetry, DowngradingRetry, FailedAttempt, FailureReason, NoRetry, RetryDecision,
+    RetryPolicy,
+};
+pub use speculative::SpeculativeExecution;
+pub use statement::{Prepared, Statement};
 pub use stream::RowStream;
+pub use throttle::Throttle;
+pub use timestamps::{MonotonicTimestamps, ServerTimestamps, TimestampGenerator};
+pub use trace::{Trace, TraceEvent};
 
 /// A session with a Cassandra cluster.
 ///
-/// It is cheap to clone; all clones are one session. When the last one is dropped, its connection
-/// is closed.
+/// It knows the nodes and has connections to them; each request goes to one that has its row. It is
+/// cheap to clone; all clones are one session. When the last one is dropped, its connections are
+/// closed, once nobody waits on them.
 #[derive(Debug, Clone)]
 pub struct Session {
     inner: Arc<Inner>,
@@ -73,8 +95,13 @@ pub struct Session {
 /// What every clone of a session shares.
 #[derive(Debug)]
 struct Inner {
-    node: Node,
-    defaults: StatementOptions,
+    cluster: Cluster,
+    defaults: Options,
+    retry: Arc<dyn RetryPolicy>,
+    timestamps: Arc<dyn TimestampGenerator>,
+    gate: Option<Gate>,
+    /// How long nodes may take to agree on a change of the schema.
+    agreement: Duration,
     prepared: PreparedCache,
     metrics: Recorder,
 }
@@ -101,9 +128,16 @@ impl Session {
         statement: impl Into<Statement>,
         values: impl ToValues,
     ) -> Result<QueryResult, Error> {
-        let statement = statement.into();
-        let bound = self.inner.bind(&statement, &values).await?;
-        self.inner.execute(&bound, None).await
+        let bound = self.inner.bind(statement.into(), &values).await?;
+        if bound.switches_keyspace() {
+            // Followed to its end even if the caller goes: the connections must not disagree.
+            let inner = Arc::clone(&self.inner);
+            let switch = tokio::spawn(async move { inner.execute(&bound, None).await });
+            let stopped =
+                |stopped: JoinError| Error::new(ErrorKind::Connection, stopped.to_string());
+            return switch.await.map_err(stopped)?;
+        }
+        self.inner.execute(&bound, bound.paging_state.as_ref()).await
     }
 
     /// Runs a statement, and gives the rows of all its pages, one after the other.
@@ -148,6 +182,64 @@ impl Session {
 
     /// What the session has done so far.
     pub fn metrics(&self) -> Metrics {
-        self.inner.metrics.snapshot(self.inner.node.traffic())
+        self.inner.metrics.snapshot(&self.inner.cluster, self.inner.gate.as_ref())
+    }
+
+    /// The cluster as it is now: its nodes, its ring and its schema.
+    ///
+    /// ```no_run
+    /// # fn example(session: &cqlwire::session::Session) {
+    /// let cluster = session.cluster();
+    /// for node in cluster.nodes() {
+    ///     println!("{} in {}: {} connections", node.address(), node.datacenter(), node.open_connections());
+    /// }
+    /// if let Some(users) = cluster.schema().table("k8s_test", "users") {
+    ///     println!("{}", users.ddl());
+    /// }
+    /// # }
+    /// ```
+    pub fn cluster(&self) -> Arc<ClusterState> {
+        self.inner.cluster.state()
+    }
+
+    /// What happens in the cluster from now on: nodes that come and go, changes of the schema.
+    pub fn events(&self) -> ClusterEvents {
+        ClusterEvents::new(self.inner.cluster.events())
+    }
+
+    /// The keyspace of statements that name none: of the builder, or of the last `USE`.
+    pub fn keyspace(&self) -> Option<String> {
+        self.inner.cluster.keyspace()
+    }
+
+    /// What the server has noted of a statement that was run with
+    /// [`tracing`](Statement::tracing); `id` is its [`tracing_id`](QueryResult::tracing_id). What the
+    /// server has not written a few seconds after the answer is left out.
+    ///
+    /// ```no_run
+    /// # use cqlwire::session::Statement;
+    /// # async fn example(session: cqlwire::session::Session) -> Result<(), cqlwire::session::Error> {
+    /// let traced = Statement::new("SELECT * FROM users").tracing(true);
+    /// if let Some(id) = session.execute(traced, ()).await?.tracing_id() {
+    ///     for event in session.trace(id).await?.events {
+    ///         println!("{:?} {:?}", event.elapsed, event.activity);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn trace(&self, id: Uuid) -> Result<Trace, Error> {
+        self.inner.trace(id).await
+    }
+
+    /// Closes the session, and all its clones: waits until every request that is under way has been
+    /// answered, but no longer than `time`, and ends the connections. Requests that are made from
+    /// now on fail.
+    pub async fn close(&self, time: Duration) {
+        let now = Instant::now();
+        self.inner.cluster.close(now.checked_add(time).unwrap_or(now)).await;
     }
 }

@@ -1,71 +1,126 @@
-//! The one way of every request: statement, attempt, decide.
+//! The one way of every request: statement, plan, attempt, decide.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::retry::{self, Decision};
-use super::statement::{PreparedStatement, Text};
-use super::{Error, ErrorKind, Inner, Prepared, QueryResult, Statement, StatementOptions};
+use super::error::Attempt;
+use super::options::{Decided, Options};
+use super::retry::{FailedAttempt, FailureReason, RetryDecision};
+use super::statement::{PreparedStatement, ResultShape, Text};
+use super::{Error, ErrorKind, Inner, Prepared, QueryResult, Statement};
+use crate::cluster::{ClusterState, LoadBalancing, Node, Routing, Token};
+use crate::connection::{Connection, RequestError};
 use crate::message::{
-    self, ErrorDetails, Execute, Parameters, Prepare, Query, Request, RequestFrame, Response,
-    ResponseFrame,
+    self, ErrorCode, ErrorDetails, Execute, Parameters, Prepare, Query, Request, RequestFrame,
+    Response, ResponseFrame, ServerError,
 };
 use crate::types::{ToValues, Values};
-use crate::wire::{Consistency, Stream};
+use crate::wire::{Consistency, Context, Stream};
 
-/// A statement with its values, and every option decided.
+/// A statement with its values.
 #[derive(Debug, Clone)]
 pub(super) struct Bound {
     text: Text,
     values: Values<'static>,
-    options: StatementOptions,
+    options: Options,
+    pub(super) paging_state: Option<Bytes>,
 }
 
 /// What is known of a request beside its message.
 pub(super) struct About<'p> {
     /// What is shown of it when it fails.
     pub(super) statement: &'p Arc<str>,
-    pub(super) options: &'p StatementOptions,
+    pub(super) options: Decided<'p>,
     /// The prepared statements that it names.
     pub(super) prepared: &'p [Arc<PreparedStatement>],
+    /// The keyspace and the token of its partition, if they can be told.
+    pub(super) keyspace: Option<&'p str>,
+    pub(super) token: Option<Token>,
     /// Whether the statement is only being prepared, which applies nothing.
     pub(super) preparing: bool,
 }
 
+/// Makes the message for a connection that has agreed on this, at this consistency.
+pub(super) type Message<'p> = dyn Fn(&Context, Consistency, Option<i64>) -> (Request<'p>, Option<Arc<ResultShape>>)
+    + Sync
+    + 'p;
+
+/// An answer, and what its rows are where it does not say so.
+pub(super) struct Answer {
+    pub(super) frame: ResponseFrame,
+    shape: Option<Arc<ResultShape>>,
+    pub(super) node: Arc<Node>,
+}
+
+/// A request on its way: what its executions share.
+pub(super) struct Run<'r, 'p> {
+    about: &'r About<'p>,
+    message: &'r Message<'p>,
+    timestamp: Option<i64>,
+    deadline: Option<Instant>,
+    /// Whether several executions may be under way, and must not ask the same nodes.
+    speculates: bool,
+    /// Nodes that need not be asked again, as long as there are others.
+    tried: Mutex<Vec<Arc<Node>>>,
+    attempts: AtomicUsize,
+    history: Mutex<Vec<Attempt>>,
+}
+
+/// Why an attempt has failed.
+enum Failed {
+    Server(Box<ServerError>),
+    NoAnswer(RequestError),
+}
+
+impl Bound {
+    /// Whether it is a `USE`, which all connections have to follow.
+    pub(super) fn switches_keyspace(&self) -> bool {
+        let Text::Plain(text) = &self.text else { return false };
+        let mut words = text.split_whitespace();
+        words.next().is_some_and(|word| word.eq_ignore_ascii_case("USE"))
+    }
+}
+
 impl Inner {
-    /// Decides every option, prepares text that has values, and encodes the values.
+    /// Prepares text that has values, and encodes the values.
     pub(super) async fn bind(
         &self,
-        statement: &Statement,
+        statement: Statement,
         values: &(impl ToValues + ?Sized),
     ) -> Result<Bound, Error> {
-        let options = statement.options.or(&self.defaults);
-        let (text, values) = self.bind_text(&statement.text, values, &options).await?;
-        Ok(Bound { text, values, options })
+        let Statement { text, options, paging_state } = statement;
+        let decided = Decided::new(&options, &self.defaults);
+        let (text, values) = self.bind_text(text, values, decided).await?;
+        Ok(Bound { text, values, options, paging_state })
     }
 
-    /// Prepares text that has values, and encodes the values.
+    /// The same of a part of a batch.
     pub(super) async fn bind_text(
         &self,
-        text: &Text,
+        text: Text,
         values: &(impl ToValues + ?Sized),
-        options: &StatementOptions,
+        options: Decided<'_>,
     ) -> Result<(Text, Values<'static>), Error> {
         let text = match text {
             Text::Plain(text) if !values.is_empty() => text,
-            Text::Plain(_) => return Ok((text.clone(), Values::NONE)),
-            Text::Prepared(prepared) => return Ok((text.clone(), prepared.encode(values)?)),
+            Text::Plain(_) => return Ok((text, Values::NONE)),
+            Text::Prepared(prepared) => {
+                let values = prepared.encode(values)?;
+                return Ok((Text::Prepared(prepared), values));
+            }
         };
-        let mut prepared = self.prepare_cached(text, options).await?;
+        let mut prepared = self.prepare_cached(&text, options).await?;
         let mut encoded = prepared.encode(values);
         if encoded.is_err() {
             // A type may have been altered since the statement was prepared, of which nobody tells.
-            self.prepared.forget(text);
-            let again = self.prepare_cached(text, options).await?;
+            self.prepared.forget(options.keyspace(), &text);
+            let again = self.prepare_cached(&text, options).await?;
             if again.variables != prepared.variables {
                 encoded = again.encode(values);
                 prepared = again;
@@ -80,56 +135,103 @@ impl Inner {
         bound: &Bound,
         paging_state: Option<&Bytes>,
     ) -> Result<QueryResult, Error> {
-        let Bound { text, values, options } = bound;
-        let parameters = Parameters {
+        let Bound { text, values, options, .. } = bound;
+        let options = Decided::new(options, &self.defaults);
+        let parameters = |consistency, timestamp, skip_metadata| Parameters {
             values: values.borrowed(),
+            skip_metadata,
             paging_state: paging_state.map(|state| state[..].into()),
-            page_size: options.page_size.filter(|rows| *rows > 0),
-            serial_consistency: options.serial_consistency,
-            timestamp: options.timestamp,
-            ..options.consistency.unwrap_or(Consistency::LocalOne).into()
+            page_size: options.page_size(),
+            serial_consistency: options.serial_consistency(),
+            timestamp,
+            now_in_seconds: options.now_in_seconds(),
+            ..Parameters::from(consistency)
         };
-        let (statement, request, prepared) = match text {
+        let about = self.about(text, values, options);
+        match text {
             Text::Plain(text) => {
-                (text, Request::from(Query { text: text[..].into(), parameters }), [].as_slice())
+                let message = |_: &Context, consistency, timestamp| {
+                    let mut parameters = parameters(consistency, timestamp, false);
+                    parameters.keyspace = options.keyspace().map(Cow::Borrowed);
+                    (Query { text: text[..].into(), parameters }.into(), None)
+                };
+                self.run(&about, &message).await
             }
             Text::Prepared(prepared) => {
-                let execute = Execute {
-                    id: prepared.id[..].into(),
-                    result_metadata_id: prepared.result_metadata_id.as_deref().map(Into::into),
-                    parameters,
+                let message = |context: &Context, consistency, timestamp| {
+                    // Without its id, nobody knows when the description has become wrong.
+                    let shape = context.has_metadata_ids().then(|| prepared.shape());
+                    let columns = shape.as_ref().and_then(|shape| shape.columns.as_ref());
+                    let skips = columns.is_some_and(|columns| !columns.is_empty());
+                    let execute = Execute {
+                        id: prepared.id[..].into(),
+                        result_metadata_id: shape.as_ref().map(|shape| shape.id.to_vec().into()),
+                        parameters: parameters(consistency, timestamp, skips),
+                    };
+                    (execute.into(), shape)
                 };
-                (&prepared.text, execute.into(), std::slice::from_ref(prepared))
+                self.run(&about, &message).await
             }
+        }
+    }
+
+    fn about<'p>(&self, text: &'p Text, values: &Values<'_>, options: Decided<'p>) -> About<'p> {
+        let (statement, prepared) = match text {
+            Text::Plain(text) => (text, None),
+            Text::Prepared(prepared) => (&prepared.text, Some(prepared)),
         };
-        self.run(&About { statement, options, prepared, preparing: false }, request).await
+        let keyspace = prepared.and_then(|prepared| prepared.keyspace());
+        About {
+            statement,
+            options,
+            prepared: prepared.map(std::slice::from_ref).unwrap_or_default(),
+            keyspace: keyspace.or(options.keyspace()),
+            token: self.token(prepared, values, options),
+            preparing: false,
+        }
+    }
+
+    /// The token of the partition of a statement.
+    pub(super) fn token(
+        &self,
+        prepared: Option<&Arc<PreparedStatement>>,
+        values: &Values<'_>,
+        options: Decided<'_>,
+    ) -> Option<Token> {
+        let partitioner = self.cluster.state().partitioner()?;
+        match options.routing_key() {
+            Some(key) => Some(partitioner.token(key)),
+            None => prepared?.token(values, partitioner),
+        }
     }
 
     /// Prepares a statement, and keeps it.
     pub(super) async fn prepare(&self, statement: Statement) -> Result<Prepared, Error> {
-        let Statement { text, options } = statement;
+        let Statement { text, options, .. } = statement;
         let prepared = match text {
-            Text::Plain(text) => self.prepare_cached(&text, &options.or(&self.defaults)).await?,
+            Text::Plain(text) => {
+                self.prepare_cached(&text, Decided::new(&options, &self.defaults)).await?
+            }
             Text::Prepared(prepared) => prepared,
         };
         Ok(Prepared { prepared, options })
     }
 
-    pub(super) async fn prepare_cached(
+    async fn prepare_cached(
         &self,
         text: &Arc<str>,
-        options: &StatementOptions,
+        options: Decided<'_>,
     ) -> Result<Arc<PreparedStatement>, Error> {
-        let cell = self.prepared.cell(text);
+        let cell = self.prepared.cell(options.keyspace(), text);
         let prepare = cell.get_or_try_init(|| self.prepare_now(text, options));
-        match options.timeout {
+        match options.timeout() {
             None => prepare.await.cloned(),
             // Somebody else may be preparing it, and have more time.
             Some(time) => tokio::time::timeout(time, prepare)
                 .await
                 .unwrap_or_else(|_| {
                     let error = Error::new(ErrorKind::Timeout, "it was not prepared in time");
-                    Err(error.with_statement(text).with_history(true, false))
+                    Err(error.with_statement(text).while_preparing())
                 })
                 .cloned(),
         }
@@ -138,139 +240,329 @@ impl Inner {
     async fn prepare_now(
         &self,
         text: &Arc<str>,
-        options: &StatementOptions,
+        options: Decided<'_>,
     ) -> Result<Arc<PreparedStatement>, Error> {
-        // Preparing twice does the same as preparing once.
-        let options = &StatementOptions { idempotent: true, ..options.clone() };
-        let about = About { statement: text, options, prepared: &[], preparing: true };
-        let answer = self.answer(&about, Prepare::new(&text[..]).into()).await?;
-        let prepared = prepared(answer.response).map_err(|error| error.with_statement(text))?;
-        Ok(Arc::new(PreparedStatement {
-            text: Arc::clone(text),
-            id: prepared.id,
-            result_metadata_id: prepared.result_metadata_id,
-            variables: prepared.variables.columns,
-        }))
+        // The server keeps what it has prepared, so that preparing twice is as good as once.
+        let about = About {
+            statement: text,
+            options,
+            prepared: &[],
+            keyspace: None,
+            token: None,
+            preparing: true,
+        };
+        let keyspace = options.keyspace();
+        let message = |_: &Context, _, _| (prepare(text, keyspace).into(), None);
+        let answer = self.answer(&about, &message).await?;
+        let prepared =
+            prepared(answer.frame.response).map_err(|error| error.with_statement(text))?;
+        Ok(Arc::new(PreparedStatement::new(text, prepared)))
     }
 
     /// Makes a request that is answered with a RESULT.
-    pub(super) async fn run(
+    pub(super) async fn run<'p>(
         &self,
-        about: &About<'_>,
-        request: Request<'_>,
+        about: &About<'p>,
+        message: &Message<'p>,
     ) -> Result<QueryResult, Error> {
-        let answer = self.answer(about, request).await?;
-        if let Response::Result(message::QueryResult::SetKeyspace(keyspace)) = &answer.response {
-            self.node.set_keyspace(keyspace.clone());
-            self.prepared.clear();
+        let Answer { frame, shape, node } = self.answer(about, message).await?;
+        let mut known = shape.as_ref().and_then(|shape| shape.columns.clone());
+        match &frame.response {
+            Response::Result(message::QueryResult::SetKeyspace(keyspace)) => {
+                self.cluster.use_keyspace(keyspace).await;
+                self.prepared.clear();
+            }
+            Response::Result(message::QueryResult::Rows(rows)) => {
+                if let (Some(id), [prepared]) = (&rows.metadata.new_metadata_id, about.prepared) {
+                    known = rows.metadata.columns.clone();
+                    prepared.set_shape(ResultShape { id: id.clone(), columns: known.clone() });
+                }
+            }
+            _ => {}
         }
-        QueryResult::new(answer).map_err(|error| error.with_statement(about.statement))
+        let result = QueryResult::new(frame, known, node)
+            .map_err(|error| error.with_statement(about.statement))?;
+        match result.schema_change() {
+            Some(change) => {
+                let agreed = self.cluster.after(change, self.agreement).await;
+                Ok(result.with_schema_agreed(agreed))
+            }
+            None => Ok(result),
+        }
     }
 
     /// Makes a request until it is answered, or until making it again would do no good.
-    async fn answer(
+    pub(super) async fn answer<'p>(
         &self,
-        about: &About<'_>,
-        request: Request<'_>,
-    ) -> Result<ResponseFrame, Error> {
-        let tracing = about.options.tracing;
-        let frame = RequestFrame { tracing, ..RequestFrame::new(Stream::default(), request) };
+        about: &About<'p>,
+        message: &Message<'p>,
+    ) -> Result<Answer, Error> {
         let begin = Instant::now();
-        let deadline = about.options.timeout.and_then(|timeout| begin.checked_add(timeout));
-        let (mut attempts, mut reprepared) = (0, 0);
-        let mut applied = false;
-        let outcome = loop {
-            attempts += 1;
-            let attempt = self.attempt(about, &frame, deadline, attempts - reprepared).await;
-            let (error, decision) = match attempt {
-                Ok(answer) => break Ok(answer),
-                Err(failed) => failed,
-            };
-            applied |= error.may_have_been_applied();
-            match decision {
-                // A pause that takes all the time that is left is no use.
-                Decision::Retry(pause) if left(deadline).is_some_and(|left| left <= pause) => {
-                    break Err(error);
+        let options = about.options;
+        let deadline = options.timeout().and_then(|timeout| begin.checked_add(timeout));
+        let _permit = match &self.gate {
+            Some(gate) => match gate.enter(deadline).await {
+                Ok(permit) => permit,
+                Err(error) => {
+                    self.metrics.throttled();
+                    return Err(error.with_statement(about.statement));
                 }
-                Decision::Retry(pause) => tokio::time::sleep(pause).await,
-                // Once for each statement: a server that forgets faster is of no use.
-                Decision::Reprepare if reprepared < about.prepared.len() => {
-                    reprepared += 1;
-                    if let Err(error) = self.reprepare(about, &error, deadline).await {
-                        break Err(error);
-                    }
-                }
-                Decision::Reprepare | Decision::Fail => break Err(error),
-            }
-            debug!(%error, attempts, "the request is made again");
-            self.metrics.retry();
+            },
+            None => None,
+        };
+        let speculative = options.speculative().filter(|_| options.idempotent());
+        let run = Run {
+            about,
+            message,
+            // Once for all attempts, so that none is later than what was written meanwhile.
+            timestamp: options.timestamp().or_else(|| self.timestamps.next()),
+            deadline,
+            speculates: speculative.is_some(),
+            tried: Mutex::default(),
+            attempts: AtomicUsize::new(0),
+            history: Mutex::default(),
+        };
+        let outcome = match speculative {
+            None => self.execution(&run).await,
+            Some(speculative) => self.speculate(&run, speculative).await,
         };
         self.metrics.request(begin.elapsed(), outcome.is_ok());
         outcome.map_err(|error| {
-            error
+            let error = error
                 .with_statement(about.statement)
-                .with_consistency(about.options.consistency)
-                .with_attempts(attempts)
-                .with_history(about.preparing, applied)
+                .with_consistency(options.consistency())
+                .with_history(std::mem::take(&mut *run.history()));
+            if about.preparing { error.while_preparing() } else { error }
         })
     }
 
-    /// Makes a request once, and decides what follows if that fails.
-    async fn attempt(
-        &self,
-        about: &About<'_>,
-        frame: &RequestFrame<'_>,
-        deadline: Option<Instant>,
-        attempts: usize,
-    ) -> Result<ResponseFrame, (Error, Decision)> {
-        let connection = self.node.connection(deadline).await;
-        let connection = connection.map_err(|error| (error, Decision::Fail))?;
-        let idempotent = about.options.idempotent;
-        match connection.request(frame, left(deadline)).await {
-            Ok(ResponseFrame { response: Response::Error(error), .. }) => {
-                let decision = retry::after_server_error(&error, idempotent, attempts);
-                Err((Error::server(error, connection.address()), decision))
-            }
-            Ok(answer) => {
-                for warning in &answer.warnings {
-                    warn!(node = %connection.address(), %warning, "the server warns");
+    /// Whether there is a node that was not asked yet.
+    pub(super) fn has_other(&self, run: &Run<'_, '_>) -> bool {
+        let state = self.cluster.state();
+        let tried = run.tried();
+        self.balancing(run).pick(&run.routing(), &state, &tried).is_some()
+    }
+
+    /// Asks one node after the other.
+    pub(super) async fn execution(&self, run: &Run<'_, '_>) -> Result<Answer, Error> {
+        let mut consistency = run.about.options.consistency();
+        let mut reprepared = 0;
+        let mut same = None;
+        let mut last = None;
+        loop {
+            let (node, connection) = match self.next(run, same.take()).await {
+                Ok(next) => next,
+                // What came of the attempt before says more than that there is no other.
+                Err(error) => return Err(last.unwrap_or(error)),
+            };
+            let begin = Instant::now();
+            let attempt = self.attempt(run, &node, &connection, consistency).await;
+            let failed = match attempt {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
+            };
+            let error = failed.error(connection.address());
+            run.history().push(error.attempt(connection.address(), begin.elapsed()));
+            let decision = match &failed {
+                Failed::Server(error) if error.code == ErrorCode::Unprepared => {
+                    // Once for each statement: a server that forgets faster is of no use.
+                    if reprepared >= run.about.prepared.len() {
+                        return Err(failed.error(connection.address()));
+                    }
+                    reprepared += 1;
+                    self.reprepare(run, error, &connection).await?;
+                    RetryDecision::SAME_NODE
                 }
-                Ok(answer)
-            }
-            Err(error) => {
-                let decision = retry::after_request_error(&error, idempotent, attempts);
-                Err((error.into(), decision))
+                failed => self.decide(run, failed, consistency, reprepared),
+            };
+            match decision {
+                // A pause that takes all the time that is left is no use.
+                RetryDecision::Retry { after, .. }
+                    if left(run.deadline).is_some_and(|left| left <= after) =>
+                {
+                    return Err(error);
+                }
+                RetryDecision::Retry { same_node, after, consistency: other } => {
+                    debug!(%error, "the request is made again");
+                    self.metrics.retry();
+                    if !after.is_zero() {
+                        tokio::time::sleep(after).await;
+                    }
+                    consistency = other.unwrap_or(consistency);
+                    match same_node {
+                        true => same = Some(node),
+                        false => run.tried().push(node),
+                    }
+                    last = Some(error);
+                }
+                RetryDecision::Fail => return Err(error),
             }
         }
     }
 
-    /// Prepares again the statement whose id the server has forgotten.
+    fn decide(
+        &self,
+        run: &Run<'_, '_>,
+        failed: &Failed,
+        consistency: Consistency,
+        reprepared: usize,
+    ) -> RetryDecision {
+        let options = run.about.options;
+        let failed = FailedAttempt {
+            reason: match failed {
+                Failed::Server(error) => FailureReason::Server(error),
+                Failed::NoAnswer(error) => FailureReason::NoAnswer(error),
+            },
+            idempotent: options.idempotent() || run.about.preparing,
+            attempts: run.attempts.load(Ordering::Relaxed).saturating_sub(reprepared),
+            consistency,
+        };
+        options.retry().unwrap_or(&*self.retry).decide(&failed)
+    }
+
+    /// The next node, and a connection to it.
+    async fn next(
+        &self,
+        run: &Run<'_, '_>,
+        same: Option<Arc<Node>>,
+    ) -> Result<(Arc<Node>, Arc<Connection>), Error> {
+        if let Some(node) = same
+            && let Some(connection) = node.connection()
+        {
+            return Ok((node, connection));
+        }
+        loop {
+            let state = self.cluster.state();
+            if let Some(found) = self.pick(run, &state) {
+                return Ok(found);
+            }
+            // A new round: who has been asked may be asked again.
+            run.tried().clear();
+            self.cluster.wait_for_node(run.deadline).await.map_err(Error::unreachable)?;
+            // A node may look connected and not be so any more: let its tasks notice.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The node that the policy wants, if it has a connection.
+    fn pick(
+        &self,
+        run: &Run<'_, '_>,
+        state: &ClusterState,
+    ) -> Option<(Arc<Node>, Arc<Connection>)> {
+        let (balancing, routing) = (self.balancing(run), run.routing());
+        let mut tried = run.tried();
+        loop {
+            let node = balancing.pick(&routing, state, &tried)?;
+            let connection = node.connection();
+            match connection {
+                Some(connection) => {
+                    if run.speculates {
+                        tried.push(Arc::clone(&node));
+                    }
+                    return Some((node, connection));
+                }
+                // A policy that has no other node.
+                None if tried.iter().any(|tried| Arc::ptr_eq(tried, &node)) => return None,
+                None => tried.push(node),
+            }
+        }
+    }
+
+    fn balancing<'r>(&'r self, run: &Run<'r, '_>) -> &'r dyn LoadBalancing {
+        run.about.options.balancing().unwrap_or(&*self.cluster.settings().balancing)
+    }
+
+    /// Makes a request once.
+    async fn attempt(
+        &self,
+        run: &Run<'_, '_>,
+        node: &Arc<Node>,
+        connection: &Connection,
+        consistency: Consistency,
+    ) -> Result<Answer, Failed> {
+        run.attempts.fetch_add(1, Ordering::Relaxed);
+        let options = run.about.options;
+        let (request, shape) = (run.message)(connection.context(), consistency, run.timestamp);
+        let frame = RequestFrame {
+            tracing: options.tracing(),
+            custom_payload: options.custom_payload().cloned().unwrap_or_default(),
+            ..RequestFrame::new(Stream::default(), request)
+        };
+        let _in_flight = node.begin();
+        let begin = Instant::now();
+        let time = left(run.deadline).into_iter().chain(options.attempt_timeout()).min();
+        match connection.request(&frame, time).await {
+            Ok(ResponseFrame { response: Response::Error(error), .. }) => {
+                Err(Failed::Server(Box::new(error)))
+            }
+            Ok(frame) => {
+                node.answered(begin.elapsed());
+                for warning in &frame.warnings {
+                    warn!(node = %connection.address(), %warning, "the server warns");
+                }
+                Ok(Answer { frame, shape, node: Arc::clone(node) })
+            }
+            Err(error) => Err(Failed::NoAnswer(error)),
+        }
+    }
+
+    /// Prepares again, on this connection, the statement whose id its server has forgotten.
     async fn reprepare(
         &self,
-        about: &About<'_>,
-        error: &Error,
-        deadline: Option<Instant>,
+        run: &Run<'_, '_>,
+        error: &ServerError,
+        connection: &Connection,
     ) -> Result<(), Error> {
-        let unprepared = error.server_error().map(|error| &error.details);
-        let Some(ErrorDetails::Unprepared { id }) = unprepared else { return Err(error.clone()) };
-        let forgotten = about.prepared.iter().find(|prepared| prepared.id == id);
-        let Some(forgotten) = forgotten else { return Err(error.clone()) };
-        let prepare = RequestFrame::new(Stream::default(), Prepare::new(&forgotten.text[..]));
-        let connection = self.node.connection(deadline).await?;
-        let answer = connection.request(&prepare, left(deadline)).await?;
+        let unknown = || Error::server(error.clone(), connection.address());
+        let ErrorDetails::Unprepared { id } = &error.details else { return Err(unknown()) };
+        let forgotten = run.about.prepared.iter().find(|prepared| prepared.id == id);
+        let Some(forgotten) = forgotten else { return Err(unknown()) };
+        let keyspace = run.about.options.keyspace();
+        let frame = RequestFrame::new(Stream::default(), prepare(&forgotten.text, keyspace));
+        let answer = connection.request(&frame, left(run.deadline)).await?;
         if let Response::Error(error) = answer.response {
-            self.prepared.forget(&forgotten.text);
+            self.prepared.forget(keyspace, &forgotten.text);
             return Err(Error::server(error, connection.address()));
         }
+        let again = prepared(answer.response)?;
         // The same text has the same id, unless the keyspace or the schema is another.
-        if prepared(answer.response)?.id != id {
-            self.prepared.forget(&forgotten.text);
+        if again.id != id {
+            self.prepared.forget(keyspace, &forgotten.text);
             let text = "the server has forgotten the statement, and prepares its text as another \
                         one now, of another keyspace or schema; prepare it again";
             return Err(Error::new(ErrorKind::Read, text));
         }
         Ok(())
     }
+}
+
+impl Run<'_, '_> {
+    fn routing(&self) -> Routing<'_> {
+        let About { options, keyspace, token, .. } = *self.about;
+        Routing { keyspace, token, consistency: options.consistency() }
+    }
+
+    fn tried(&self) -> MutexGuard<'_, Vec<Arc<Node>>> {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn history(&self) -> MutexGuard<'_, Vec<Attempt>> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Failed {
+    fn error(&self, address: std::net::SocketAddr) -> Error {
+        match self {
+            Self::Server(error) => Error::server((**error).clone(), address),
+            Self::NoAnswer(error) => error.clone().into(),
+        }
+    }
+}
+
+fn prepare<'p>(text: &'p str, keyspace: Option<&'p str>) -> Prepare<'p> {
+    Prepare { keyspace: keyspace.map(Cow::Borrowed), ..Prepare::new(text) }
 }
 
 /// The statement that a PREPARE was answered with.

@@ -1,9 +1,12 @@
 //! What a statement gave.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{Error, ErrorKind};
+use crate::cluster::Node;
 use crate::message::{self, Response, ResponseFrame, Rows, SchemaChange};
 use crate::types::{ColumnSpec, FromRow, RowIter};
 use crate::wire::BytesMap;
@@ -16,21 +19,45 @@ pub struct QueryResult {
     warnings: Vec<String>,
     tracing_id: Option<Uuid>,
     custom_payload: BytesMap,
+    schema_agreed: bool,
+    node: Arc<Node>,
 }
 
 impl QueryResult {
-    pub(super) fn new(frame: ResponseFrame) -> Result<Self, Error> {
+    /// What `node` has answered; `known` is what rows are that are not described.
+    pub(super) fn new(
+        frame: ResponseFrame,
+        known: Option<Arc<[ColumnSpec]>>,
+        node: Arc<Node>,
+    ) -> Result<Self, Error> {
         let ResponseFrame { response, warnings, tracing_id, custom_payload, .. } = frame;
         let Response::Result(result) = response else {
             let text = format!("{} is no answer to a statement", response.opcode());
             return Err(Error::new(ErrorKind::Read, text));
         };
         let (rows, schema_change) = match result {
-            message::QueryResult::Rows(rows) => (Some(rows), None),
+            message::QueryResult::Rows(mut rows) => {
+                let count = rows.metadata.columns_count;
+                let known = known.filter(|columns| columns.len() == count);
+                rows.metadata.columns = rows.metadata.columns.or(known);
+                (Some(rows), None)
+            }
             message::QueryResult::SchemaChange(change) => (None, Some(change)),
             _ => (None, None),
         };
-        Ok(Self { rows, schema_change, warnings, tracing_id, custom_payload })
+        Ok(Self {
+            rows,
+            schema_change,
+            warnings,
+            tracing_id,
+            custom_payload,
+            schema_agreed: true,
+            node,
+        })
+    }
+
+    pub(super) fn with_schema_agreed(self, schema_agreed: bool) -> Self {
+        Self { schema_agreed, ..self }
     }
 
     /// Whether the statement gave rows, if only none of them: whether it was a SELECT.
@@ -100,6 +127,18 @@ impl QueryResult {
     /// How the statement changed the schema, if it did.
     pub const fn schema_change(&self) -> Option<&SchemaChange> {
         self.schema_change.as_ref()
+    }
+
+    /// Whether all nodes that are connected have come to agree on the schema, if the statement
+    /// [changed](Self::schema_change) it. What needs the change may fail at a node that has not
+    /// heard of it.
+    pub const fn schema_agreed(&self) -> bool {
+        self.schema_agreed
+    }
+
+    /// The node that has answered.
+    pub const fn coordinator(&self) -> &Arc<Node> {
+        &self.node
     }
 
     /// What the server warns of.

@@ -1,57 +1,241 @@
 //! What follows a failed attempt.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::connection::{RequestError, RequestErrorKind};
-use crate::message::{ErrorCode, ServerError};
+use crate::message::{ErrorCode, ErrorDetails, ServerError, WriteType};
+use crate::wire::Consistency;
 
-/// What to do next.
+/// Decides whether a request is made again after an attempt has failed.
+///
+/// A statement that the server has forgotten is prepared again without asking, and what no node
+/// could do better is never asked: a syntax error stays one.
+///
+/// ```
+/// use cqlwire::session::{FailedAttempt, RetryDecision, RetryPolicy};
+///
+/// /// Asks one other node, whatever happened.
+/// #[derive(Debug)]
+/// struct OnceMore;
+///
+/// impl RetryPolicy for OnceMore {
+///     fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
+///         match failed.attempts {
+///             1 if failed.is_safe() => RetryDecision::NEXT_NODE,
+///             _ => RetryDecision::Fail,
+///         }
+///     }
+/// }
+/// ```
+pub trait RetryPolicy: fmt::Debug + Send + Sync {
+    /// What to do after `failed`.
+    fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision;
+}
+
+/// What follows a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Decision {
-    /// Make the request once more, after a pause.
-    Retry(Duration),
-    /// Prepare the statement again, then make the request once more.
-    Reprepare,
-    /// Tell the user.
+#[non_exhaustive]
+pub enum RetryDecision {
+    /// The request is made again.
+    Retry {
+        /// Whether by the same node, as long as it is connected.
+        same_node: bool,
+        /// After this pause.
+        after: Duration,
+        /// At this consistency in place of the one asked for.
+        consistency: Option<Consistency>,
+    },
+    /// The user is told.
     Fail,
 }
 
-/// So often a request is made, at most. Preparing again does not count: it has an end of its own.
-const MAX_ATTEMPTS: usize = 3;
+impl RetryDecision {
+    /// The request is made again at once, by another node.
+    pub const NEXT_NODE: Self =
+        Self::Retry { same_node: false, after: Duration::ZERO, consistency: None };
 
-/// The pause after the first attempt that a busy server has refused; it doubles with each.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
+    /// The request is made again at once, by the same node.
+    pub const SAME_NODE: Self =
+        Self::Retry { same_node: true, after: Duration::ZERO, consistency: None };
+}
 
-/// Decides after the server refused a request.
-pub(super) fn after_server_error(
-    error: &ServerError,
-    idempotent: bool,
-    attempts: usize,
-) -> Decision {
-    let doubled = attempts.clamp(1, MAX_ATTEMPTS) - 1;
-    let again = Decision::Retry(FIRST_PAUSE * (1 << doubled));
-    match error.code {
-        ErrorCode::Unprepared => Decision::Reprepare,
-        _ if attempts >= MAX_ATTEMPTS => Decision::Fail,
-        // The coordinator did nothing, and says so.
-        ErrorCode::Bootstrapping => again,
-        ErrorCode::Overloaded | ErrorCode::Server if idempotent => again,
-        _ => Decision::Fail,
+/// An attempt that has failed.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct FailedAttempt<'a> {
+    /// Why.
+    pub reason: FailureReason<'a>,
+    /// Whether the statement was said to be idempotent.
+    pub idempotent: bool,
+    /// How many attempts there were so far, this one included.
+    pub attempts: usize,
+    /// The consistency of this one.
+    pub consistency: Consistency,
+}
+
+/// Why an attempt has failed.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum FailureReason<'a> {
+    /// The server said so.
+    Server(&'a ServerError),
+    /// There was no answer.
+    NoAnswer(&'a RequestError),
+}
+
+impl FailedAttempt<'_> {
+    /// Whether making the request again cannot do anything twice: the statement is idempotent, or
+    /// nothing was done.
+    pub fn is_safe(&self) -> bool {
+        self.idempotent
+            || match self.reason {
+                FailureReason::NoAnswer(error) => !error.may_have_been_applied(),
+                FailureReason::Server(error) => did_nothing(error.code),
+            }
     }
 }
 
-/// Decides after a request was not answered.
-pub(super) fn after_request_error(
-    error: &RequestError,
-    idempotent: bool,
-    attempts: usize,
-) -> Decision {
-    let is_safe = idempotent || !error.may_have_been_applied();
-    match error.kind {
-        RequestErrorKind::Closed(_) if is_safe && attempts < MAX_ATTEMPTS => {
-            Decision::Retry(Duration::ZERO)
+/// Whether a server that says this has not begun with the request.
+const fn did_nothing(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::Bootstrapping | ErrorCode::Unavailable)
+}
+
+/// The policy of a session that was not given another: makes a request again where that can do no
+/// harm and some good, at most five times, and gives a cluster that is busy or not whole some time.
+///
+/// | what happened | what follows |
+/// |---|---|
+/// | the connection ended, the node is starting | another node, at once |
+/// | too few replicas are alive | another node: once, or if idempotent after a pause that doubles |
+/// | enough replicas answered a read, but not the one with the data; the batch log was not written | the same node, once |
+/// | the node is overloaded or failed; too few replicas answered in time | if idempotent, another node after a pause that doubles |
+/// | a replica failed | if idempotent, another node, twice |
+/// | no answer in the time of an attempt | if idempotent, another node |
+///
+/// What is not idempotent is made again only where nothing of it was done.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DefaultRetry;
+
+/// Never makes a request again.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoRetry;
+
+/// [`DefaultRetry`], but where too few replicas are alive or answer, what is idempotent is asked for
+/// once more at the consistency that they are enough for.
+///
+/// A read may then miss what was written at the consistency asked for, and a write may be lost:
+/// only for data for which that is better than no answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DowngradingRetry;
+
+/// So often a request is made, at most.
+const MAX_ATTEMPTS: usize = 5;
+
+/// How often, if a replica failed: it may do so at every node, after much work.
+const MAX_AFTER_FAILURE: usize = 3;
+
+/// The pause after the first attempt that was too much for a node; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+impl RetryPolicy for DefaultRetry {
+    fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
+        let FailedAttempt { idempotent, attempts, .. } = *failed;
+        if attempts >= MAX_ATTEMPTS || !failed.is_safe() && !is_read(failed) {
+            return RetryDecision::Fail;
         }
-        _ => Decision::Fail,
+        let is_first = attempts == 1;
+        let paused = RetryDecision::Retry {
+            same_node: false,
+            after: FIRST_PAUSE * (1 << (attempts - 1).min(MAX_ATTEMPTS)),
+            consistency: None,
+        };
+        let error = match failed.reason {
+            FailureReason::Server(error) => error,
+            FailureReason::NoAnswer(error) => {
+                return match error.kind {
+                    RequestErrorKind::Closed(_) | RequestErrorKind::TimedOut => {
+                        RetryDecision::NEXT_NODE
+                    }
+                    _ => RetryDecision::Fail,
+                };
+            }
+        };
+        match (error.code, &error.details) {
+            (ErrorCode::Bootstrapping, _) => paused,
+            (ErrorCode::Unavailable, _) if idempotent => paused,
+            (ErrorCode::Unavailable, _) if is_first => RetryDecision::NEXT_NODE,
+            (_, ErrorDetails::ReadTimeout { received, block_for, data_present, .. })
+                if is_first && received >= block_for && !data_present =>
+            {
+                RetryDecision::SAME_NODE
+            }
+            (_, ErrorDetails::WriteTimeout { write_type: WriteType::BatchLog, .. }) if is_first => {
+                RetryDecision::SAME_NODE
+            }
+            (
+                ErrorCode::Overloaded
+                | ErrorCode::Server
+                | ErrorCode::ReadTimeout
+                | ErrorCode::WriteTimeout,
+                _,
+            ) if idempotent => paused,
+            (ErrorCode::ReadFailure | ErrorCode::WriteFailure, _)
+                if idempotent && attempts < MAX_AFTER_FAILURE =>
+            {
+                RetryDecision::NEXT_NODE
+            }
+            _ => RetryDecision::Fail,
+        }
+    }
+}
+
+/// Whether only reading has failed, which does nothing.
+fn is_read(failed: &FailedAttempt<'_>) -> bool {
+    matches!(failed.reason, FailureReason::Server(error) if error.code == ErrorCode::ReadTimeout)
+}
+
+impl RetryPolicy for NoRetry {
+    fn decide(&self, _: &FailedAttempt<'_>) -> RetryDecision {
+        RetryDecision::Fail
+    }
+}
+
+impl RetryPolicy for DowngradingRetry {
+    fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
+        let enough = match failed.reason {
+            FailureReason::Server(error) if failed.idempotent && failed.attempts == 1 => {
+                match error.details {
+                    ErrorDetails::Unavailable { alive, .. } => enough_for(alive),
+                    ErrorDetails::ReadTimeout { received, block_for, .. }
+                    | ErrorDetails::WriteTimeout { received, block_for, .. }
+                        if received < block_for =>
+                    {
+                        enough_for(received)
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        match enough {
+            Some(lower) => RetryDecision::Retry {
+                same_node: true,
+                after: Duration::ZERO,
+                consistency: Some(lower),
+            },
+            None => DefaultRetry.decide(failed),
+        }
+    }
+}
+
+/// The highest consistency that so many replicas are enough for.
+const fn enough_for(replicas: i32) -> Option<Consistency> {
+    match replicas {
+        ..=0 => None,
+        1 => Some(Consistency::One),
+        2 => Some(Consistency::Two),
+        _ => Some(Consistency::Three),
     }
 }
 
@@ -60,32 +244,79 @@ mod tests {
     use super::*;
     use crate::protocol::CloseReason;
 
+    fn decide(
+        policy: &dyn RetryPolicy,
+        reason: FailureReason<'_>,
+        safe: bool,
+        n: usize,
+    ) -> RetryDecision {
+        let consistency = Consistency::Quorum;
+        policy.decide(&FailedAttempt { reason, idempotent: safe, attempts: n, consistency })
+    }
+
+    fn request_error(kind: RequestErrorKind, written: bool) -> RequestError {
+        RequestError::new("127.0.0.1:9042".parse().unwrap(), kind, written)
+    }
+
     #[test]
     fn nothing_is_done_twice_that_could_do_harm() {
-        let address = "127.0.0.1:9042".parse().unwrap();
-        let lost = |written| {
-            let kind = RequestErrorKind::Closed(CloseReason::Local);
-            RequestError::new(address, kind, written)
+        let lost = |written| request_error(RequestErrorKind::Closed(CloseReason::Local), written);
+        let decide = |error: &RequestError, idempotent, attempts| {
+            decide(&DefaultRetry, FailureReason::NoAnswer(error), idempotent, attempts)
         };
-        let retry = Decision::Retry(Duration::ZERO);
-        assert_eq!(after_request_error(&lost(false), false, 1), retry);
-        assert_eq!(after_request_error(&lost(true), false, 1), Decision::Fail);
-        assert_eq!(after_request_error(&lost(true), true, 1), retry);
-        assert_eq!(after_request_error(&lost(true), true, MAX_ATTEMPTS), Decision::Fail);
-        let late = RequestError::new(address, RequestErrorKind::TimedOut, false);
-        assert_eq!(after_request_error(&late, true, 1), Decision::Fail);
+        assert_eq!(decide(&lost(false), false, 1), RetryDecision::NEXT_NODE);
+        assert_eq!(decide(&lost(true), false, 1), RetryDecision::Fail);
+        assert_eq!(decide(&lost(true), true, 1), RetryDecision::NEXT_NODE);
+        assert_eq!(decide(&lost(true), true, MAX_ATTEMPTS), RetryDecision::Fail);
+        let late = |written| request_error(RequestErrorKind::TimedOut, written);
+        assert_eq!(decide(&late(true), false, 1), RetryDecision::Fail);
+        assert_eq!(decide(&late(true), true, 1), RetryDecision::NEXT_NODE);
     }
 
     #[test]
     fn a_busy_server_is_given_time_and_asked_again_only_where_that_is_safe() {
-        let refusal = |code| ServerError::new(code, "");
-        let overloaded = refusal(ErrorCode::Overloaded);
-        assert_eq!(after_server_error(&overloaded, false, 1), Decision::Fail);
-        assert!(matches!(after_server_error(&overloaded, true, 1), Decision::Retry(_)));
-        assert_eq!(after_server_error(&overloaded, true, MAX_ATTEMPTS), Decision::Fail);
-        let starting = refusal(ErrorCode::Bootstrapping);
-        assert!(matches!(after_server_error(&starting, false, 1), Decision::Retry(_)));
-        let invalid = refusal(ErrorCode::Invalid);
-        assert_eq!(after_server_error(&invalid, true, 1), Decision::Fail);
+        let decide = |code, idempotent, attempts| {
+            let error = ServerError::new(code, "");
+            decide(&DefaultRetry, FailureReason::Server(&error), idempotent, attempts)
+        };
+        let pauses =
+            |decision| matches!(decision, RetryDecision::Retry { after, .. } if !after.is_zero());
+        assert_eq!(decide(ErrorCode::Overloaded, false, 1), RetryDecision::Fail);
+        assert!(pauses(decide(ErrorCode::Overloaded, true, 1)));
+        assert_eq!(decide(ErrorCode::Overloaded, true, MAX_ATTEMPTS), RetryDecision::Fail);
+        assert!(pauses(decide(ErrorCode::Bootstrapping, false, 1)));
+        assert_eq!(decide(ErrorCode::Unavailable, false, 1), RetryDecision::NEXT_NODE);
+        assert_eq!(decide(ErrorCode::Unavailable, false, 2), RetryDecision::Fail);
+        assert!(pauses(decide(ErrorCode::Unavailable, true, 2)));
+        assert_eq!(decide(ErrorCode::Invalid, true, 1), RetryDecision::Fail);
+    }
+
+    #[test]
+    fn a_timeout_of_replicas_is_read_for_what_it_says() {
+        let read = |received, data_present| ServerError {
+            code: ErrorCode::ReadTimeout,
+            message: String::new(),
+            details: ErrorDetails::ReadTimeout {
+                consistency: Consistency::Quorum,
+                received,
+                block_for: 2,
+                data_present,
+            },
+        };
+        let default = |error: &ServerError, idempotent| {
+            decide(&DefaultRetry, FailureReason::Server(error), idempotent, 1)
+        };
+        assert_eq!(default(&read(2, false), false), RetryDecision::SAME_NODE);
+        assert_eq!(default(&read(2, true), false), RetryDecision::Fail);
+        assert_eq!(default(&read(1, false), false), RetryDecision::Fail);
+        let lower = decide(&DowngradingRetry, FailureReason::Server(&read(1, false)), true, 1);
+        let RetryDecision::Retry { consistency, .. } = lower else { panic!("{lower:?}") };
+        assert_eq!(consistency, Some(Consistency::One));
+        let kept = decide(&DowngradingRetry, FailureReason::Server(&read(1, false)), false, 1);
+        assert_eq!(kept, RetryDecision::Fail);
+        assert_eq!(
+            decide(&NoRetry, FailureReason::Server(&read(2, false)), true, 1),
+            RetryDecision::Fail
+        );
     }
 }

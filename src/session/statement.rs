@@ -1,13 +1,16 @@
 //! Statements, and how they are to be run.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Error;
+use super::options::{ExecutionProfile, Options, options};
+use super::{Error, RetryPolicy, SpeculativeExecution};
+use crate::cluster::{LoadBalancing, Partitioner, Token, routing_key};
+use crate::message;
 use crate::types::{ColumnSpec, ToValues, Values, ValuesBuffer};
-use crate::wire::Consistency;
+use crate::wire::{BytesMap, Consistency};
 
 /// A statement: text, or a prepared statement, and how it is to be run.
 ///
@@ -22,7 +25,8 @@ use crate::wire::Consistency;
 #[derive(Debug, Clone)]
 pub struct Statement {
     pub(super) text: Text,
-    pub(super) options: StatementOptions,
+    pub(super) options: Options,
+    pub(super) paging_state: Option<Bytes>,
 }
 
 /// What a statement says.
@@ -39,18 +43,68 @@ pub(super) enum Text {
 #[derive(Debug, Clone)]
 pub struct Prepared {
     pub(super) prepared: Arc<PreparedStatement>,
-    pub(super) options: StatementOptions,
+    pub(super) options: Options,
 }
 
 #[derive(Debug)]
 pub(super) struct PreparedStatement {
     pub(super) text: Arc<str>,
     pub(super) id: Bytes,
-    pub(super) result_metadata_id: Option<Bytes>,
     pub(super) variables: Arc<[ColumnSpec]>,
+    /// Which of the variables are the partition key.
+    partition_key: Vec<u16>,
+    result: RwLock<Arc<ResultShape>>,
+}
+
+/// What the rows of a statement are known to be, and what the server calls that (v5).
+#[derive(Debug, PartialEq)]
+pub(super) struct ResultShape {
+    pub(super) id: Bytes,
+    pub(super) columns: Option<Arc<[ColumnSpec]>>,
 }
 
 impl PreparedStatement {
+    pub(super) fn new(text: &Arc<str>, prepared: message::Prepared) -> Self {
+        let message::Prepared { id, result_metadata_id, variables, result } = prepared;
+        let shape = ResultShape {
+            // Where the server that prepared it has no such ids, another one may ask for one.
+            id: result_metadata_id.unwrap_or_default(),
+            columns: result.columns,
+        };
+        Self {
+            text: Arc::clone(text),
+            id,
+            variables: variables.columns,
+            partition_key: variables.partition_key,
+            result: RwLock::new(Arc::new(shape)),
+        }
+    }
+
+    /// What its rows are known to be.
+    pub(super) fn shape(&self) -> Arc<ResultShape> {
+        Arc::clone(&self.result.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Its rows are something else now.
+    pub(super) fn set_shape(&self, shape: ResultShape) {
+        *self.result.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shape);
+    }
+
+    /// The keyspace of its table.
+    pub(super) fn keyspace(&self) -> Option<&str> {
+        self.variables.first().map(|column| &*column.table.keyspace)
+    }
+
+    /// The token of the partition that values are of, if that can be told.
+    pub(super) fn token(&self, values: &Values<'_>, partitioner: Partitioner) -> Option<Token> {
+        if self.partition_key.is_empty() {
+            return None;
+        }
+        let mut scratch = Vec::new();
+        let key = routing_key(values, &self.partition_key, &mut scratch)?;
+        Some(partitioner.token(key))
+    }
+
     /// Encodes the values of its variables.
     pub(super) fn encode(
         &self,
@@ -64,106 +118,26 @@ impl PreparedStatement {
     }
 }
 
-/// How a statement is to be run. `None` is what the session says.
-#[derive(Debug, Clone)]
-pub struct StatementOptions {
-    pub(super) consistency: Option<Consistency>,
-    pub(super) serial_consistency: Option<Consistency>,
-    pub(super) page_size: Option<i32>,
-    pub(super) timeout: Option<Duration>,
-    pub(super) timestamp: Option<i64>,
-    pub(super) idempotent: bool,
-    pub(super) tracing: bool,
-}
-
-impl StatementOptions {
-    /// Says nothing.
-    pub(super) const NONE: Self = Self {
-        consistency: None,
-        serial_consistency: None,
-        page_size: None,
-        timeout: None,
-        timestamp: None,
-        idempotent: false,
-        tracing: false,
-    };
-
-    /// These options, and those of `defaults` where these say nothing.
-    pub(super) fn or(&self, defaults: &Self) -> Self {
-        Self {
-            consistency: self.consistency.or(defaults.consistency),
-            serial_consistency: self.serial_consistency.or(defaults.serial_consistency),
-            page_size: self.page_size.or(defaults.page_size),
-            timeout: self.timeout.or(defaults.timeout),
-            timestamp: self.timestamp.or(defaults.timestamp),
-            idempotent: self.idempotent || defaults.idempotent,
-            tracing: self.tracing || defaults.tracing,
-        }
-    }
-}
-
-/// The setters of everything that has [`StatementOptions`]: each gives a changed copy.
-macro_rules! options {
-    ($name:ty) => {
-        impl $name {
-            /// How many replicas must answer.
-            #[must_use]
-            pub fn consistency(&self, consistency: Consistency) -> Self {
-                self.with(|options| options.consistency = Some(consistency))
-            }
-
-            /// The consistency of the serial phase of a conditional statement.
-            #[must_use]
-            pub fn serial_consistency(&self, consistency: Consistency) -> Self {
-                self.with(|options| options.serial_consistency = Some(consistency))
-            }
-
-            /// How many rows a page has, more or less. Zero or less: all of them.
-            #[must_use]
-            pub fn page_size(&self, rows: i32) -> Self {
-                self.with(|options| options.page_size = Some(rows))
-            }
-
-            /// How long to wait for an answer, attempts to make the request again included.
-            #[must_use]
-            pub fn timeout(&self, timeout: Duration) -> Self {
-                self.with(|options| options.timeout = Some(timeout))
-            }
-
-            /// When the statement was made, in microseconds since 1970.
-            #[must_use]
-            pub fn timestamp(&self, micros: i64) -> Self {
-                self.with(|options| options.timestamp = Some(micros))
-            }
-
-            /// Whether running the statement twice does the same as running it once, so that it
-            /// may be run again when nobody knows whether it was.
-            #[must_use]
-            pub fn idempotent(&self, idempotent: bool) -> Self {
-                self.with(|options| options.idempotent = idempotent)
-            }
-
-            /// Whether the server shall trace the statement.
-            #[must_use]
-            pub fn tracing(&self, tracing: bool) -> Self {
-                self.with(|options| options.tracing = tracing)
-            }
-
-            fn with(&self, change: impl FnOnce(&mut StatementOptions)) -> Self {
-                let mut changed = self.clone();
-                change(&mut changed.options);
-                changed
-            }
-        }
-    };
-}
-options!(Statement);
-options!(Prepared);
+options!(Statement, self, &self);
+options!(Prepared, self, &self);
 
 impl Statement {
     /// The statement of this text.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
-        Self { text: Text::Plain(text.into()), options: StatementOptions::NONE }
+        Self { text: Text::Plain(text.into()), options: Options::NONE, paging_state: None }
+    }
+
+    /// Begins with the page that an earlier one ended at: its
+    /// [`paging_state`](super::QueryResult::paging_state), which can be kept, and sent elsewhere.
+    #[must_use]
+    pub fn paging_state(&self, state: impl Into<Option<Bytes>>) -> Self {
+        Self { paging_state: state.into(), ..self.clone() }
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Options)) -> Self {
+        let mut changed = self.clone();
+        change(&mut changed.options);
+        changed
     }
 
     /// The text of the statement.
@@ -176,6 +150,12 @@ impl Statement {
 }
 
 impl Prepared {
+    fn with(&self, change: impl FnOnce(&mut Options)) -> Self {
+        let mut changed = self.clone();
+        change(&mut changed.options);
+        changed
+    }
+
     /// The text of the statement.
     pub fn text(&self) -> &str {
         &self.prepared.text
@@ -207,7 +187,11 @@ impl From<&Statement> for Statement {
 
 impl From<Prepared> for Statement {
     fn from(prepared: Prepared) -> Self {
-        Self { text: Text::Prepared(prepared.prepared), options: prepared.options }
+        Self {
+            text: Text::Prepared(prepared.prepared),
+            options: prepared.options,
+            paging_state: None,
+        }
     }
 }
 

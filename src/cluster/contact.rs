@@ -2,24 +2,24 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Error, ErrorKind};
-
 /// The port of the native protocol, where nobody says otherwise.
-pub(super) const DEFAULT_PORT: u16 = 9042;
+pub(crate) const DEFAULT_PORT: u16 = 9042;
 
 /// A contact point as it was given, and its port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ContactPoint {
-    pub(super) host: String,
-    pub(super) port: u16,
+pub(crate) struct ContactPoint {
+    pub(crate) host: String,
+    pub(crate) port: u16,
 }
 
 impl ContactPoint {
     /// Reads `host`, `host:port`, `address`, `address:port`, `[v6]` or `[v6]:port`.
-    pub(super) fn parse(text: &str, default_port: u16) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub(crate) fn parse(text: &str, default_port: u16) -> Result<Self, String> {
         let text = text.trim();
-        let bad =
-            |why: &str| Error::new(ErrorKind::Config, format!("the contact point `{text}` {why}"));
+        let bad = |why: &str| format!("the contact point `{text}` {why}");
         let point = |host: &str, port| match host {
             "" => Err(bad("names no host")),
             host => Ok(Self { host: host.to_owned(), port }),
@@ -44,11 +44,17 @@ impl ContactPoint {
     }
 
     /// The addresses of the host.
-    pub(super) async fn resolve(&self) -> Result<Vec<SocketAddr>, String> {
+    pub(crate) async fn resolve(&self) -> Result<Vec<SocketAddr>, String> {
         match tokio::net::lookup_host((self.host.as_str(), self.port)).await {
             Ok(addresses) => Ok(addresses.collect()),
             Err(_) => Err("name not found".to_owned()),
         }
+    }
+}
+
+impl From<SocketAddr> for ContactPoint {
+    fn from(address: SocketAddr) -> Self {
+        Self { host: address.ip().to_string(), port: address.port() }
     }
 }
 

@@ -1,0 +1,314 @@
+//! The task that watches the cluster through one connection of its own.
+//!
+//! It asks for the nodes and the schema, and again when the server says that something has happened.
+//! What happens together is asked for once. When the connection ends, another node is watched from.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::seq::SliceRandom;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior};
+use tracing::{debug, info, warn};
+
+use super::backoff::Backoff;
+use super::open::open_any;
+use super::schema::{Schema, SchemaPart};
+use super::shared::Shared;
+use super::topology::{self, ReadFailure};
+use super::{ContactPoint, OpenFailure};
+use crate::connection::Connection;
+use crate::message::{
+    Event, EventType, Register, RequestFrame, SchemaTarget, StatusChange, TopologyChange,
+};
+use crate::wire::Stream;
+
+/// The connection that a cluster is watched through, and what is to be asked of it.
+pub(super) struct Control {
+    shared: Arc<Shared>,
+    connection: Arc<Connection>,
+    events: mpsc::Receiver<Event>,
+    wanted: Wanted,
+}
+
+/// What is to be read again.
+#[derive(Debug, Default)]
+struct Wanted {
+    topology: bool,
+    schema: WantedSchema,
+    /// When the first was wanted that has not been read, and when to read.
+    since: Option<Instant>,
+    due: Option<Instant>,
+    /// Who wants to know when all is read.
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+#[derive(Debug, Default)]
+enum WantedSchema {
+    #[default]
+    Nothing,
+    Keyspaces(BTreeSet<String>),
+    All,
+}
+
+/// What others want of the task: the schema of a keyspace, or of all, read again.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) keyspace: Option<String>,
+    pub(super) done: oneshot::Sender<()>,
+}
+
+/// So many events may wait to be looked at.
+const EVENTS: usize = 256;
+
+/// What happens within this time of each other is read together, but not later than the second
+/// after the first.
+const PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often the nodes are asked for if nobody says that they have changed.
+const ROUTINE: Duration = Duration::from_secs(60);
+
+impl Control {
+    /// Opens the connection, to a node that is known or to a contact point, and reads the topology.
+    ///
+    /// # Errors
+    /// Why no node could be used.
+    pub(super) async fn open(shared: &Arc<Shared>) -> Result<Self, OpenFailure> {
+        let (sender, events) = mpsc::channel(EVENTS);
+        let settings = &shared.settings;
+        let points = points(shared);
+        let connection = open_any(&points, &settings.connection, &sender).await?;
+        let mut control = Self {
+            shared: Arc::clone(shared),
+            connection: Arc::new(connection),
+            events,
+            wanted: Wanted::default(),
+        };
+        control.begin().await.map_err(|failure| OpenFailure::Unreachable {
+            each: vec![format!("{}: {failure}", control.connection.address())],
+            is_starting: true,
+        })?;
+        Ok(control)
+    }
+
+    /// Asks to be told what happens, and reads what there is.
+    async fn begin(&mut self) -> Result<(), ReadFailure> {
+        let types = [EventType::TopologyChange, EventType::StatusChange, EventType::SchemaChange];
+        let register = Register::new(&types);
+        let register = RequestFrame::new(Stream::default(), register);
+        let time = Some(self.shared.settings.connection.handshake_timeout);
+        let (registered, read) =
+            tokio::join!(self.connection.request(&register, time), self.read_topology());
+        // A server that tells nothing is asked every now and then.
+        registered.map_err(|error| ReadFailure::Request(Box::new(error)))?;
+        read?;
+        self.want_schema(None);
+        Ok(())
+    }
+
+    /// Watches the cluster, for as long as there is somebody to watch it for.
+    pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let mut routine = tokio::time::interval(ROUTINE);
+        routine.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        routine.reset();
+        loop {
+            let due = self.wanted.due;
+            let due = async move {
+                match due {
+                    Some(due) => tokio::time::sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(event) = self.events.recv() => self.hear(event),
+                () = due => {
+                    if let Err(failure) = self.read_wanted().await {
+                        debug!(%failure, "the cluster could not be asked");
+                        self.connection.close();
+                    }
+                }
+                why = self.connection.wait_closed() => {
+                    info!(address = %self.connection.address(), %why, "the control connection has ended");
+                    self.shared.traffic.add(&self.connection);
+                    self.reopen().await;
+                }
+                order = orders.recv() => match order {
+                    Some(Order { keyspace, done }) => {
+                        self.want_schema(keyspace);
+                        self.wanted.waiting.push(done);
+                        self.wanted.due = Some(Instant::now());
+                    }
+                    None => return,
+                },
+                _ = routine.tick() => self.want_topology(),
+            }
+        }
+    }
+
+    /// The connection that the cluster is watched through.
+    pub(super) const fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// Opens another connection, however long that takes.
+    async fn reopen(&mut self) {
+        let mut backoff = Backoff::new(self.shared.settings.reconnect);
+        loop {
+            tokio::time::sleep(backoff.pause()).await;
+            match Self::open(&self.shared).await {
+                Ok(control) => {
+                    let waiting = std::mem::take(&mut self.wanted.waiting);
+                    *self = control;
+                    self.wanted.waiting = waiting;
+                    self.shared.set_control(&self.connection);
+                    return;
+                }
+                Err(OpenFailure::Unreachable { each, .. }) => {
+                    debug!(failures = each.join("; "), "no node to watch the cluster from");
+                }
+                Err(OpenFailure::Final(failure)) => warn!(%failure, "the cluster is not watched"),
+                Err(OpenFailure::Config(why)) => warn!(why, "the cluster is not watched"),
+            }
+        }
+    }
+
+    fn hear(&mut self, event: Event) {
+        debug!(?event, "heard");
+        // Nobody need listen.
+        let _nobody = self.shared.events.send(event.clone());
+        match event {
+            Event::Status { change: StatusChange::Up, address } => self.is_up(address),
+            // The connections know better.
+            Event::Status { .. } => {}
+            Event::Topology { change: TopologyChange::NewNode, address } => {
+                self.is_up(address);
+                self.want_topology();
+            }
+            Event::Topology { .. } => self.want_topology(),
+            Event::Schema(change) => {
+                self.want_schema(keyspace(change.target));
+            }
+            Event::Unknown { .. } => {}
+        }
+    }
+
+    /// A node that is known is tried at once, and one that is not is asked for.
+    fn is_up(&mut self, address: SocketAddr) {
+        let translator = self.shared.settings.translator.as_ref();
+        let address = translator.map_or(address, |by| by.translate(address));
+        let state = self.shared.state();
+        match state.nodes().iter().find(|node| node.address() == address) {
+            Some(node) => node.wake(),
+            None => self.want_topology(),
+        }
+    }
+
+    fn want_topology(&mut self) {
+        self.wanted.topology = true;
+        self.schedule();
+    }
+
+    /// Wants the schema of one keyspace, or of all.
+    fn want_schema(&mut self, keyspace: Option<String>) {
+        match (keyspace, &mut self.wanted.schema) {
+            (_, WantedSchema::All) => {}
+            (Some(keyspace), WantedSchema::Keyspaces(keyspaces)) => {
+                keyspaces.insert(keyspace);
+            }
+            (Some(keyspace), wanted @ WantedSchema::Nothing) => {
+                *wanted = WantedSchema::Keyspaces(BTreeSet::from([keyspace]));
+            }
+            (None, wanted) => *wanted = WantedSchema::All,
+        }
+        self.schedule();
+    }
+
+    fn schedule(&mut self) {
+        let now = Instant::now();
+        let since = *self.wanted.since.get_or_insert(now);
+        self.wanted.due = Some((now + PAUSE).min(since + LONGEST_PAUSE));
+    }
+
+    /// Reads what is wanted, and tells those who wait for it.
+    async fn read_wanted(&mut self) -> Result<(), ReadFailure> {
+        let Wanted { topology, schema, waiting, .. } = std::mem::take(&mut self.wanted);
+        // How a keyspace is replicated is part of either.
+        if topology || !matches!(schema, WantedSchema::Nothing) {
+            self.read_topology().await?;
+        }
+        if self.shared.settings.fetches_schema {
+            match schema {
+                WantedSchema::Nothing => {}
+                WantedSchema::All => {
+                    let schema = self.read_schema(None).await?;
+                    self.shared.set_state(self.shared.state().with_schema(schema));
+                }
+                WantedSchema::Keyspaces(keyspaces) => {
+                    for keyspace in keyspaces {
+                        let read = self.read_schema(Some(&keyspace)).await?;
+                        let state = self.shared.state();
+                        let schema = state.schema().with_keyspace(&keyspace, &read);
+                        self.shared.set_state(state.with_schema(schema));
+                    }
+                }
+            }
+        }
+        for waiting in waiting {
+            let _gone = waiting.send(());
+        }
+        Ok(())
+    }
+
+    async fn read_topology(&self) -> Result<(), ReadFailure> {
+        let settings = &self.shared.settings;
+        let (topology, strategies) = tokio::join!(
+            topology::topology(&self.connection, settings),
+            topology::replication(&self.connection, settings)
+        );
+        let state = self.shared.state();
+        self.shared.set_state(state.with_topology(topology?, strategies?, &self.shared));
+        Ok(())
+    }
+
+    /// Reads the schema page by page. What a server does not have is not in it.
+    async fn read_schema(&self, keyspace: Option<&str>) -> Result<Schema, ReadFailure> {
+        let mut reader = Schema::reader();
+        for part in SchemaPart::ALL {
+            let select = part.select(keyspace);
+            match topology::rows(&self.connection, &self.shared.settings, &select).await {
+                Ok(rows) => rows.into_iter().for_each(|row| reader.row(part, row)),
+                Err(ReadFailure::Server) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        let schema = reader.finish();
+        schema.oddities().for_each(|oddity| debug!(oddity, "odd in the schema"));
+        Ok(schema)
+    }
+}
+
+/// Where to look for a node: those that are connected, the others, and the contact points, whose
+/// names may mean other addresses by now.
+fn points(shared: &Shared) -> Vec<ContactPoint> {
+    let state = shared.state();
+    let mut nodes: Vec<_> = state.nodes().iter().collect();
+    nodes.shuffle(&mut rand::rng());
+    nodes.sort_by_key(|node| (node.distance(), !node.is_connected()));
+    let known = nodes.into_iter().map(|node| ContactPoint::from(node.address()));
+    known.chain(shared.settings.points.iter().cloned()).collect()
+}
+
+/// The keyspace that a change is in; `None` if it cannot be told.
+pub(super) fn keyspace(target: SchemaTarget) -> Option<String> {
+    match target {
+        SchemaTarget::Keyspace { keyspace }
+        | SchemaTarget::Table { keyspace, .. }
+        | SchemaTarget::Type { keyspace, .. }
+        | SchemaTarget::Function { keyspace, .. }
+        | SchemaTarget::Aggregate { keyspace, .. } => Some(keyspace),
+        _ => None,
+    }
+}

@@ -1,0 +1,232 @@
+//! What a session does with a cluster.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::debug;
+
+use super::control::{self, Control, Order};
+use super::open::use_keyspace;
+use super::shared::Shared;
+use super::topology::schema_versions;
+use super::{ClusterState, Distance, Node, OpenFailure, Settings};
+use crate::message::{Event, SchemaChange};
+
+/// The cluster of a session. When it is dropped, all connections end that nobody waits on.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    shared: Arc<Shared>,
+    orders: mpsc::UnboundedSender<Order>,
+    watcher: AbortHandle,
+}
+
+/// How often the nodes are asked whether they agree on the schema.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+impl Cluster {
+    /// Finds the nodes, and waits until one of them can be used.
+    ///
+    /// # Errors
+    /// Why none of them can.
+    pub(crate) async fn connect(
+        settings: Settings,
+        keyspace: Option<String>,
+    ) -> Result<Self, OpenFailure> {
+        let shared = Arc::new(Shared::new(settings, keyspace));
+        let control = Control::open(&shared).await?;
+        shared.set_control(control.connection());
+        let (orders, received) = mpsc::unbounded_channel();
+        let watcher = tokio::spawn(control.run(received)).abort_handle();
+        let cluster = Self { shared, orders, watcher };
+        cluster.check_datacenter()?;
+        let time = cluster.shared.settings.connection.handshake_timeout;
+        cluster.wait_for_node(Instant::now().checked_add(time)).await?;
+        Ok(cluster)
+    }
+
+    /// The cluster as it is now.
+    #[inline]
+    pub(crate) fn state(&self) -> Arc<ClusterState> {
+        self.shared.state()
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// The keyspace that connections use, if any.
+    pub(crate) fn keyspace(&self) -> Option<String> {
+        self.shared.keyspace().clone()
+    }
+
+    /// Waits until a node is connected.
+    ///
+    /// # Errors
+    /// Every node has been tried since this was called, or the time is over: what each said.
+    pub(crate) async fn wait_for_node(&self, deadline: Option<Instant>) -> Result<(), OpenFailure> {
+        let mut changes = self.shared.changes();
+        let before: Vec<_> = self.candidates().map(|node| (node.failures(), node)).collect();
+        let has_failed = |node: &Arc<Node>| {
+            let known = before.iter().find(|(_, known)| Arc::ptr_eq(known, node));
+            node.failures() > known.map_or(0, |(failures, _)| *failures)
+        };
+        loop {
+            changes.borrow_and_update();
+            if self.candidates().any(|node| node.is_connected()) {
+                return Ok(());
+            }
+            if self.candidates().all(|node| has_failed(&node)) {
+                return Err(self.unreachable());
+            }
+            let change = changes.changed();
+            let waited = match deadline {
+                Some(deadline) => timeout_at(deadline, change).await,
+                None => Ok(change.await),
+            };
+            if waited.is_err() {
+                return Err(self.unreachable());
+            }
+        }
+    }
+
+    /// Has every connection use a keyspace, those to come included.
+    pub(crate) async fn use_keyspace(&self, keyspace: &str) {
+        let connections: Vec<_> = {
+            let mut current = self.shared.keyspace();
+            *current = Some(keyspace.to_owned());
+            self.state().nodes().iter().flat_map(|node| node.connections()).collect()
+        };
+        let time = self.shared.settings.connection.handshake_timeout;
+        let mut switches = tokio::task::JoinSet::new();
+        for connection in connections {
+            let keyspace = keyspace.to_owned();
+            switches.spawn(async move {
+                if let Err(failure) = use_keyspace(&connection, &keyspace, time).await {
+                    // It would run statements in the keyspace before.
+                    debug!(address = %connection.address(), %failure, "closed: it did not switch");
+                    connection.close();
+                }
+            });
+        }
+        while switches.join_next().await.is_some() {}
+    }
+
+    /// Waits until the nodes agree on the schema after a change, and what is known of it here is
+    /// new. Whether they do agree.
+    pub(crate) async fn after(&self, change: &SchemaChange, time: Duration) -> bool {
+        let agree = async {
+            loop {
+                if self.agrees().await {
+                    return;
+                }
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        };
+        let agreed = timeout(time, agree).await.is_ok();
+        let (done, wait) = oneshot::channel();
+        let order = Order { keyspace: control::keyspace(change.target.clone()), done };
+        if self.orders.send(order).is_ok() {
+            let _late = timeout(time, wait).await;
+        }
+        agreed
+    }
+
+    /// Whether all nodes that are connected have one schema.
+    async fn agrees(&self) -> bool {
+        let Some(connection) = self.shared.control() else { return false };
+        let state = self.state();
+        match schema_versions(&connection, &self.shared.settings, &state).await {
+            Ok(mut versions) => {
+                let first = versions.next();
+                versions.all(|version| Some(version) == first)
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// What is heard of the cluster from now on.
+    pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
+        self.shared.events.subscribe()
+    }
+
+    /// How many bytes have been sent and received.
+    pub(crate) fn traffic(&self) -> (u64, u64) {
+        let state = self.state();
+        let open = state.nodes().iter().flat_map(|node| node.connections());
+        let traffic = open.chain(self.shared.control()).map(|connection| connection.traffic());
+        traffic
+            .fold(self.shared.traffic.bytes(), |(sent, received), (s, r)| (sent + s, received + r))
+    }
+
+    /// Ends all connections, once their requests are answered or `deadline` has come.
+    pub(crate) async fn close(&self, deadline: Instant) {
+        self.watcher.abort();
+        let state = self.state();
+        let connections: Vec<_> =
+            state.nodes().iter().flat_map(|node| node.connections()).collect();
+        // From here on nobody finds a node.
+        self.shared.set_state(ClusterState::empty());
+        let is_busy = || state.nodes().iter().any(|node| node.in_flight() > 0);
+        while is_busy() && Instant::now() < deadline {
+            tokio::time::sleep_until(deadline.min(Instant::now() + ASK_AGAIN)).await;
+        }
+        for connection in connections.into_iter().chain(self.shared.control()) {
+            connection.close();
+            connection.wait_closed().await;
+        }
+    }
+
+    /// The nodes that have connections.
+    fn candidates(&self) -> impl Iterator<Item = Arc<Node>> {
+        let nodes = self.state().nodes().to_vec();
+        nodes.into_iter().filter(|node| node.distance() != Distance::Ignored)
+    }
+
+    fn check_datacenter(&self) -> Result<(), OpenFailure> {
+        if self.candidates().next().is_some() {
+            return Ok(());
+        }
+        let state = self.state();
+        let mut there: Vec<_> = state.nodes().iter().map(|node| node.datacenter()).collect();
+        there.sort_unstable();
+        there.dedup();
+        let local = state.local_datacenter().unwrap_or_default();
+        Err(OpenFailure::Config(format!(
+            "no node is in the local datacenter `{local}`: the cluster has {}",
+            there.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        )))
+    }
+
+    /// What each node said when it was tried last.
+    fn unreachable(&self) -> OpenFailure {
+        let mut each = Vec::new();
+        let mut any_is_starting = false;
+        if self.state().nodes().is_empty() {
+            return OpenFailure::Config("the session was closed".to_owned());
+        }
+        for node in self.candidates() {
+            match node.last_failure() {
+                Some(failure) if failure.is_final() => {
+                    return OpenFailure::Final(Box::new(failure));
+                }
+                Some(failure) => {
+                    any_is_starting |= failure.is_starting();
+                    each.push(format!("{} {failure}", node.address()));
+                }
+                None => each.push(format!("{} is not connected yet", node.address())),
+            }
+        }
+        OpenFailure::Unreachable { each, is_starting: any_is_starting }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.watcher.abort();
+        // The nodes hold the cluster, and the cluster the nodes.
+        self.shared.set_state(ClusterState::empty());
+    }
+}

@@ -1,0 +1,104 @@
+//! What the tasks of a cluster and its users both know.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio::sync::{broadcast, watch};
+
+use super::{ClusterState, Node, Settings};
+use crate::connection::Connection;
+use crate::message::Event;
+
+/// The state of a cluster, and what is heard of it.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    state: RwLock<Arc<ClusterState>>,
+    /// What `USE` said last, for the connections to come. Who holds it knows that no connection
+    /// comes into use meanwhile.
+    keyspace: Mutex<Option<String>>,
+    /// The connection that the cluster is watched through.
+    control: RwLock<Option<Arc<Connection>>>,
+    /// Counts what happens to connections, so that who needs one knows when to look again.
+    changes: watch::Sender<u64>,
+    pub(super) events: broadcast::Sender<Event>,
+    pub(super) traffic: Traffic,
+}
+
+/// What connections that have ended have sent and received.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    sent: AtomicU64,
+    received: AtomicU64,
+}
+
+/// So many events are kept for a listener that is slow.
+const EVENTS: usize = 1_024;
+
+impl Shared {
+    pub(super) fn new(settings: Settings, keyspace: Option<String>) -> Self {
+        Self {
+            settings,
+            state: RwLock::new(Arc::new(ClusterState::empty())),
+            keyspace: Mutex::new(keyspace),
+            control: RwLock::default(),
+            changes: watch::Sender::new(0),
+            events: broadcast::Sender::new(EVENTS),
+            traffic: Traffic::default(),
+        }
+    }
+
+    /// The cluster as it is now.
+    #[inline]
+    pub(super) fn state(&self) -> Arc<ClusterState> {
+        Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn set_state(&self, state: ClusterState) {
+        let state = Arc::new(state);
+        let before = {
+            let mut current = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, Arc::clone(&state))
+        };
+        // Others may hold on to a node that has gone.
+        let has_gone = |node: &&Arc<Node>| state.nodes().iter().all(|now| !Arc::ptr_eq(now, node));
+        before.nodes().iter().filter(has_gone).for_each(|node| node.close());
+        self.changed();
+    }
+
+    pub(super) fn keyspace(&self) -> MutexGuard<'_, Option<String>> {
+        self.keyspace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn control(&self) -> Option<Arc<Connection>> {
+        self.control.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_control(&self, connection: &Arc<Connection>) {
+        let control = Some(Arc::clone(connection));
+        *self.control.write().unwrap_or_else(PoisonError::into_inner) = control;
+    }
+
+    /// Says that a connection was opened or has ended, or could not be opened.
+    pub(super) fn changed(&self) {
+        self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+    }
+
+    /// Is told of every change from now on.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+}
+
+impl Traffic {
+    /// Counts a connection that has ended.
+    pub(super) fn add(&self, connection: &Connection) {
+        let (sent, received) = connection.traffic();
+        self.sent.fetch_add(sent, Ordering::Relaxed);
+        self.received.fetch_add(received, Ordering::Relaxed);
+    }
+
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        (self.sent.load(Ordering::Relaxed), self.received.load(Ordering::Relaxed))
+    }
+}
