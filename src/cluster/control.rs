@@ -268,8 +268,12 @@ impl Control {
             topology::topology(&self.connection, settings),
             topology::replication(&self.connection, settings)
         );
-        let state = self.shared.state();
-        self.shared.set_state(state.with_topology(topology?, strategies?, &self.shared));
+        let (topology, strategies, state) = (topology?, strategies?, self.shared.state());
+        // A node that does not know itself is good enough as long as nothing better is known.
+        let is_known = topology.nodes.first().is_some_and(|node| !node.host_id.is_nil());
+        if is_known || state.nodes().is_empty() {
+            self.shared.set_state(state.with_topology(topology, strategies, &self.shared));
+        }
         Ok(())
     }
 
@@ -280,7 +284,7 @@ impl Control {
             let select = part.select(keyspace);
             match topology::rows(&self.connection, &self.shared.settings, &select).await {
                 Ok(rows) => rows.into_iter().for_each(|row| reader.row(part, row)),
-                Err(ReadFailure::Server) => {}
+                Err(ReadFailure::Missing) => {}
                 Err(failure) => return Err(failure),
             }
         }

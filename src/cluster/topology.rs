@@ -8,7 +8,10 @@ use uuid::Uuid;
 
 use super::{ClusterState, Partitioner, ReplicationStrategy, Settings, Token};
 use crate::connection::{Connection, RequestError};
-use crate::message::{self, Parameters, Query, QueryResult, RequestFrame, Response, ResponseFrame};
+use crate::message::{
+    self, ErrorCode, Parameters, Query, QueryResult, RequestFrame, Response, ResponseFrame,
+    ServerError,
+};
 use crate::types::{Record, Value};
 use crate::wire::{Consistency, Stream};
 
@@ -36,7 +39,8 @@ impl fmt::Display for ReadFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(error) => error.fmt(f),
-            Self::Server => f.write_str("the server does not show it"),
+            Self::Refused(error) => error.fmt(f),
+            Self::Missing => f.write_str("the server does not show it"),
         }
     }
 }
@@ -54,8 +58,10 @@ pub(super) struct Topology {
 pub(super) enum ReadFailure {
     /// There was no answer, and there will be none on this connection.
     Request(Box<RequestError>),
+    /// The server cannot answer now.
+    Refused(Box<ServerError>),
     /// The server has no such table, or does not show it.
-    Server,
+    Missing,
 }
 
 const LOCAL: &str = "SELECT * FROM system.local WHERE key = 'local'";
@@ -124,7 +130,7 @@ pub(super) async fn schema_versions(
 fn there<T>(read: Result<T, ReadFailure>) -> Result<Option<T>, ReadFailure> {
     match read {
         Ok(there) => Ok(Some(there)),
-        Err(ReadFailure::Server) => Ok(None),
+        Err(ReadFailure::Missing) => Ok(None),
         Err(failure) => Err(failure),
     }
 }
@@ -164,9 +170,20 @@ pub(super) async fn page(
     let time = Some(settings.connection.handshake_timeout);
     match connection.request(&frame, time).await {
         Ok(ResponseFrame { response: Response::Result(QueryResult::Rows(rows)), .. }) => Ok(rows),
-        Ok(_) => Err(ReadFailure::Server),
+        Ok(ResponseFrame { response: Response::Error(error), .. }) if !is_missing(error.code) => {
+            Err(ReadFailure::Refused(Box::new(error)))
+        }
+        Ok(_) => Err(ReadFailure::Missing),
         Err(error) => Err(ReadFailure::Request(Box::new(error))),
     }
+}
+
+/// Whether a server that says this will say so again.
+const fn is_missing(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::Invalid | ErrorCode::Syntax | ErrorCode::Unauthorized | ErrorCode::Config
+    )
 }
 
 fn describe(

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,10 +37,27 @@ const MAX_BODY: usize = 16 << 20;
 /// The connection is to be closed, once all was written.
 struct Close;
 
+/// A connection that is open, until this is dropped.
+struct Open<'s>(&'s Shared);
+
+impl<'s> Open<'s> {
+    fn new(shared: &'s Shared) -> Self {
+        shared.connections.fetch_add(1, Ordering::Release);
+        Self(shared)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Release);
+    }
+}
+
 /// Talks to one client until either side has enough.
 pub(super) async fn serve(socket: TcpStream, shared: Arc<Shared>) {
+    let _open = Open::new(&shared);
     // A client that goes away is no failure of the server.
-    let _gone = talk(socket, shared).await;
+    let _gone = talk(socket, Arc::clone(&shared)).await;
 }
 
 async fn talk(mut socket: TcpStream, shared: Arc<Shared>) -> io::Result<()> {

@@ -33,6 +33,7 @@ mod system;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::net::{TcpListener, ToSocketAddrs};
@@ -61,6 +62,7 @@ struct Shared {
     /// The texts of the statements that were prepared, by their ids.
     prepared: Mutex<HashMap<Vec<u8>, String>>,
     statements: Mutex<Vec<String>>,
+    connections: AtomicUsize,
     events: broadcast::Sender<Event>,
 }
 
@@ -109,6 +111,7 @@ impl Server {
             }),
             prepared: Mutex::default(),
             statements: Mutex::default(),
+            connections: AtomicUsize::new(0),
             events: broadcast::Sender::new(EVENTS),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
@@ -169,6 +172,11 @@ impl Server {
     /// by one. What clients ask of the cluster itself is not among them.
     pub fn statements(&self) -> Vec<String> {
         self.shared.statements().clone()
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Acquire)
     }
 
     /// Sends an event to every connection that has registered for its type.

@@ -1,6 +1,7 @@
 //! Connections, sessions and programs against servers that answer as a test says: real sockets, no
 //! Cassandra.
 
+mod cluster;
 mod doubles;
 #[path = "../support/listen.rs"]
 mod listen;

@@ -1,0 +1,207 @@
+//! Sessions with clusters of servers that answer as the test says.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use cqlwire::message::{
+    ErrorCode, Event, Prepared, QueryResult, Request, RowsMetadata, StatusChange, TopologyChange,
+    Variables,
+};
+use cqlwire::server::{Reply, Server};
+use cqlwire::session::{ErrorKind, Session, SessionBuilder, Statement};
+use cqlwire::types::{ColumnSpec, NativeType};
+
+const SELECT: &str = "SELECT v FROM test.kv WHERE k = ?";
+
+/// Servers that say they are one cluster; each answers with its number.
+async fn cluster(size: usize) -> Vec<Server> {
+    let mut servers = Vec::new();
+    for number in 0..size {
+        let server = Server::bind("127.0.0.1:0").await.unwrap();
+        let number = i32::try_from(number).unwrap();
+        let whoami = Reply::rows([("number", NativeType::Int)], [(number,)]);
+        servers.push(server.on("whoami", whoami.clone()).on_request(move |frame| {
+            match &frame.request {
+                Request::Prepare(prepare) if prepare.text == SELECT => Some(prepared().into()),
+                Request::Execute(_) => Some(whoami.clone()),
+                _ => None,
+            }
+        }));
+    }
+    let addresses: Vec<_> = servers.iter().map(Server::address).collect();
+    servers.into_iter().map(|server| server.peers(addresses.clone())).collect()
+}
+
+/// A statement whose one variable is the partition key.
+fn prepared() -> QueryResult {
+    QueryResult::Prepared(Prepared {
+        id: bytes::Bytes::from_static(b"select"),
+        result_metadata_id: Some(bytes::Bytes::from_static(b"number")),
+        variables: Variables {
+            columns: [ColumnSpec::new("test", "kv", "k", NativeType::Int)].into(),
+            partition_key: vec![0],
+            other_flags: Default::default(),
+        },
+        result: RowsMetadata::new([ColumnSpec::new("test", "kv", "number", NativeType::Int)]),
+    })
+}
+
+fn builder(server: &Server) -> SessionBuilder {
+    Session::builder().contact_points([server.address().to_string()])
+}
+
+/// Waits until the session is connected to so many nodes.
+async fn connected(session: &Session, nodes: usize) {
+    while session.metrics().connected_nodes != nodes {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn who(session: &Session, statement: impl Into<Statement>) -> i32 {
+    session.execute(statement, ()).await.unwrap().one().unwrap()
+}
+
+#[tokio::test]
+async fn requests_go_to_the_replica_of_their_partition() {
+    let servers = cluster(3).await;
+    let session = builder(&servers[0]).connect().await.unwrap();
+    connected(&session, 3).await;
+    let select = session.prepare(SELECT).await.unwrap();
+    let mut asked = HashSet::new();
+    for key in 0..100_i32 {
+        let cluster = session.cluster();
+        let token = cluster.partitioner().unwrap().token(&key.to_be_bytes());
+        let replica = cluster.replicas("test", token).next().unwrap().address();
+        let result = session.execute(&select, (key,)).await.unwrap();
+        assert_eq!(result.coordinator().address(), replica);
+        let number = usize::try_from(result.one::<i32>().unwrap()).unwrap();
+        assert_eq!(servers[number].address(), replica);
+        asked.insert(number);
+    }
+    assert_eq!(asked.len(), 3);
+    // Without a partition, each gets its turn.
+    let mut asked = HashSet::new();
+    for _ in 0..6 {
+        asked.insert(who(&session, "whoami").await);
+    }
+    assert_eq!(asked.len(), 3);
+}
+
+#[tokio::test]
+async fn a_node_that_goes_away_is_done_without() {
+    let mut servers = cluster(3).await;
+    let session = builder(&servers[0]).connect().await.unwrap();
+    connected(&session, 3).await;
+    let select = session.prepare(SELECT).await.unwrap().idempotent(true);
+    // The one that the cluster is watched through.
+    drop(servers.remove(0));
+    for key in 0..100_i32 {
+        let result = session.execute(&select, (key,)).await.unwrap();
+        assert_ne!(result.one::<i32>().unwrap(), 0);
+    }
+    connected(&session, 2).await;
+    drop(servers);
+    let error = session.execute(&select, (1,)).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Connection | ErrorKind::Unreachable), "{error}");
+}
+
+#[tokio::test]
+async fn a_node_that_comes_is_found() {
+    let servers = cluster(2).await;
+    let alone = Server::bind("127.0.0.1:0").await.unwrap();
+    let session = builder(&alone).connect().await.unwrap();
+    assert_eq!(session.cluster().nodes().len(), 1);
+    let address = servers[0].address();
+    let alone = alone.peers([address]);
+    let mut events = session.events();
+    alone.emit(Event::Topology { change: TopologyChange::NewNode, address });
+    assert!(matches!(events.next().await, Some(Event::Topology { .. })));
+    connected(&session, 2).await;
+    assert!(session.cluster().nodes().iter().any(|node| node.address() == address));
+    let alone = alone.peers([]);
+    alone.emit(Event::Topology { change: TopologyChange::RemovedNode, address });
+    connected(&session, 1).await;
+}
+
+/// A server that has too much to do does not know less of its cluster.
+#[tokio::test]
+async fn what_is_known_stays_when_nobody_can_say_more() {
+    let busy = Arc::new(AtomicBool::new(false));
+    let is_busy = Arc::clone(&busy);
+    let other = Server::bind("127.0.0.1:0").await.unwrap();
+    let server = Server::bind("127.0.0.1:0").await.unwrap().peers([other.address()]);
+    let server = server.on_request(move |frame| match &frame.request {
+        Request::Query(query) if query.text.contains(" FROM system") => is_busy
+            .load(Ordering::SeqCst)
+            .then(|| Reply::error(ErrorCode::Overloaded, "come back later")),
+        _ => None,
+    });
+    let session = builder(&server).connect().await.unwrap();
+    connected(&session, 2).await;
+    busy.store(true, Ordering::SeqCst);
+    let address = "127.0.0.9:9".parse().unwrap();
+    server.emit(Event::Status { change: StatusChange::Up, address });
+    // The cluster is watched from elsewhere when that did not work.
+    while session.metrics().open_connections != 2 || other.connections() != 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(session.cluster().nodes().len(), 2);
+}
+
+#[tokio::test]
+async fn a_datacenter_that_is_not_there() {
+    let servers = cluster(1).await;
+    let error = builder(&servers[0]).local_datacenter("nowhere").connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let expected = "no node is in the local datacenter `nowhere`: the cluster has `datacenter1`";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[tokio::test]
+async fn connections_end_with_the_session_whoever_holds_on_to_its_nodes() {
+    let servers = cluster(2).await;
+    let session = builder(&servers[0]).connections_per_node(3).connect().await.unwrap();
+    while servers[1].connections() != 3 || servers[0].connections() != 4 {
+        tokio::task::yield_now().await;
+    }
+    let held = session.cluster();
+    let result = session.execute("whoami", ()).await.unwrap();
+    drop(session);
+    while servers.iter().any(|server| server.connections() != 0) {
+        tokio::task::yield_now().await;
+    }
+    assert!(held.nodes().iter().all(|node| !node.is_connected()));
+    assert!(!result.coordinator().is_connected());
+}
+
+#[tokio::test]
+async fn who_closes_a_session_waits_for_what_is_under_way() {
+    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let slow = Reply::rows(["answer"], [["late"]]).after(Duration::from_millis(50));
+    let server = server.on("slow", slow);
+    let session = builder(&server).connect().await.unwrap();
+    let asked = tokio::spawn({
+        let session = session.clone();
+        async move { session.execute("slow", ()).await }
+    });
+    while session.metrics().in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    session.close(Duration::from_secs(60)).await;
+    assert_eq!(asked.await.unwrap().unwrap().one::<String>().unwrap(), "late");
+    let error = session.execute("slow", ()).await.unwrap_err();
+    assert_eq!(error.to_string(), "slow failed: the session was closed");
+}
+
+#[tokio::test]
+async fn the_other_family_of_addresses() {
+    let Ok(server) = Server::bind("[::1]:0").await else {
+        return eprintln!("this machine has no IPv6");
+    };
+    let server = server.on("whoami", Reply::rows([("number", NativeType::Int)], [(6,)]));
+    let session = builder(&server).connect().await.unwrap();
+    assert_eq!(who(&session, "whoami").await, 6);
+    assert!(session.cluster().nodes()[0].address().is_ipv6());
+}
