@@ -98,6 +98,7 @@ impl Connection {
         // Requests that go together are written together already.
         socket.set_nodelay(true).map_err(|error| io(&error))?;
         let machine = protocol::Connection::client(options, Instant::now().into_std());
+        let machine = machine.with_server(address);
         let (commands, receiver) = mpsc::unbounded_channel();
         let (opened, wait) = oneshot::channel();
         let shared = Arc::new(Shared {

@@ -1,5 +1,6 @@
 //! How a session is to be.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,7 +12,7 @@ use super::metrics::Recorder;
 use super::node::Node;
 use super::{Error, ErrorKind, Inner, Session, StatementOptions};
 use crate::message::Startup;
-use crate::protocol::{ConnectionOptions, Credentials};
+use crate::protocol::{Authenticator, ConnectionOptions, Credentials};
 use crate::wire::{Compression, Consistency, Version};
 
 /// Describes a session; [`connect`](Self::connect) makes it.
@@ -89,9 +90,14 @@ impl SessionBuilder {
         self
     }
 
-    /// The user name and the password for a server that asks. Default: none.
-    pub fn credentials(mut self, username: impl Into<String>, password: impl Into<String>) -> Self {
-        self.connection.credentials = Some(Credentials::new(username, password));
+    /// The user name and the password for a server that asks, as [`Credentials`]. Default: none.
+    pub fn credentials(self, username: impl Into<String>, password: impl Into<String>) -> Self {
+        self.authenticator(Credentials::new(username, password))
+    }
+
+    /// Who says who the client is, to a server that asks. Default: nobody.
+    pub fn authenticator(mut self, authenticator: impl Authenticator + 'static) -> Self {
+        self.connection.authenticator = Some(Arc::new(authenticator));
         self
     }
 
@@ -169,7 +175,7 @@ impl SessionBuilder {
             }
         };
         Ok(Session {
-            inner: std::sync::Arc::new(Inner {
+            inner: Arc::new(Inner {
                 node,
                 defaults: self.defaults,
                 prepared: PreparedCache::new(self.prepared_statements),

@@ -4,6 +4,7 @@
 mod doubles;
 #[path = "../support/listen.rs"]
 mod listen;
+mod login;
 #[path = "../support/program.rs"]
 mod program;
 mod programs;
