@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,7 +16,7 @@ use tokio_util::io::poll_read_buf;
 use tracing::{debug, warn};
 
 use super::error::RequestErrorKind;
-use super::{Shared, io};
+use super::{Shared, io as reason};
 use crate::protocol::{CloseReason, Connection, Event};
 use crate::wire::{Context, RawFrame, Stream};
 
@@ -67,6 +68,8 @@ pub(super) struct Driver<S> {
     lost: Vec<(Reply, bool)>,
     opened: Option<oneshot::Sender<Result<Context, CloseReason>>>,
     timer: Pin<Box<Sleep>>,
+    /// Whether the socket may keep bytes that it was given, as TLS does.
+    is_unflushed: bool,
     shared: Arc<Shared>,
 }
 
@@ -88,6 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             lost: Vec::new(),
             opened: Some(opened),
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
+            is_unflushed: false,
             shared,
         }
     }
@@ -102,7 +106,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 self.shared.bytes_received.fetch_add(count as u64, Ordering::Relaxed);
                 self.machine.handle_input(Instant::now().into_std());
             }
-            Err(error) => self.machine.close(io(&error)),
+            // TLS says so when a server goes without a word.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.machine.handle_end_of_input();
+            }
+            Err(error) => self.machine.close(reason(&error)),
         }
         Poll::Ready(())
     }
@@ -184,17 +192,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn poll_write(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let bytes = self.machine.transmit();
         if bytes.is_empty() {
-            return Poll::Pending;
+            return self.poll_flush(cx);
         }
         match ready!(Pin::new(&mut self.socket).poll_write(cx, bytes)) {
-            Ok(0) => self.machine.close(io(&std::io::ErrorKind::WriteZero.into())),
+            Ok(0) => self.end_of_output(&io::ErrorKind::WriteZero.into(), cx),
             Ok(count) => {
                 self.shared.bytes_sent.fetch_add(count as u64, Ordering::Relaxed);
                 self.machine.transmitted(count);
+                self.is_unflushed = true;
             }
-            Err(error) => self.machine.close(io(&error)),
+            Err(error) => self.end_of_output(&error, cx),
         }
         Poll::Ready(())
+    }
+
+    /// Sees to it that what was written leaves the socket. There is nothing else to write.
+    fn poll_flush(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        if !self.is_unflushed {
+            return Poll::Pending;
+        }
+        match ready!(Pin::new(&mut self.socket).poll_flush(cx)) {
+            Ok(()) => {
+                self.is_unflushed = false;
+                Poll::Pending
+            }
+            Err(error) => {
+                self.end_of_output(&error, cx);
+                Poll::Ready(())
+            }
+        }
+    }
+
+    /// The server takes nothing more. Why is in what it said last, if it said anything.
+    fn end_of_output(&mut self, error: &io::Error, cx: &mut TaskContext<'_>) {
+        while !self.machine.is_closed() && self.poll_read(cx).is_ready() {}
+        self.machine.close(reason(error));
     }
 
     /// Waits for the next time-out. Whether one has come.
@@ -306,6 +338,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
             let timer = this.poll_timer(cx);
             this.dispatch();
             if this.machine.is_closed() {
+                // TLS says goodbye, if there is room for that.
+                let _said = Pin::new(&mut this.socket).poll_shutdown(cx);
                 return Poll::Ready(());
             }
             // Until each of them has said that it will wake this task.

@@ -1,4 +1,5 @@
-//! One connection on tokio: a task that owns a socket and a [`protocol::Connection`].
+//! One connection on tokio: a task that owns a socket and a
+//! [`protocol::Connection`](crate::protocol::Connection).
 //!
 //! A [`Connection`] is a handle; requests are encoded by whoever makes them and handed to the task,
 //! which writes all that has come together with one call. Answers are decoded by whoever waits for
@@ -8,8 +9,11 @@
 //! orphan, which keeps its stream until it is answered; when the connection ends everybody who waits is told why, and
 //! whether a byte of the request was written.
 
+mod connector;
 mod driver;
 mod error;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -19,17 +23,18 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError, mpsc, oneshot};
 use tokio::time::Instant;
-use tracing::debug;
 
 use crate::message::{RequestFrame, ResponseFrame};
-use crate::protocol::{self, CloseReason, ConnectionOptions};
+use crate::protocol::{CloseReason, ConnectionOptions};
 use crate::wire::{Context, FrameEncoder, RawFrame};
-use driver::{Command, Driver};
+use driver::Command;
 
+pub use connector::Connector;
 pub use error::{ConnectionError, RequestError, RequestErrorKind};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 
 /// A handle of an open connection.
 ///
@@ -54,6 +59,18 @@ struct Shared {
     bytes_received: AtomicU64,
 }
 
+impl Shared {
+    fn new() -> Self {
+        Self {
+            closed: OnceLock::new(),
+            room: Semaphore::new(QUEUE),
+            abandoned: AtomicBool::new(false),
+            bytes_sent: AtomicU64::new(0),
+            bytes_received: AtomicU64::new(0),
+        }
+    }
+}
+
 /// How many requests may wait for the task. More wait in their own tasks.
 const QUEUE: usize = 1_024;
 
@@ -61,10 +78,7 @@ const QUEUE: usize = 1_024;
 const FRAME_ROOM: usize = 256;
 
 impl Connection {
-    /// Opens a connection to `address`.
-    ///
-    /// A server that does not speak the version of `options` is asked again in a lower one, down
-    /// to v3.
+    /// Opens a connection to `address`, as a [`Connector`] without TLS does it.
     ///
     /// # Errors
     /// Why the connection could not be opened, within `options.handshake_timeout`.
@@ -72,51 +86,7 @@ impl Connection {
         address: SocketAddr,
         options: &ConnectionOptions,
     ) -> Result<Self, ConnectionError> {
-        let mut options = options.clone();
-        let timeout = options.handshake_timeout;
-        let attempt = async {
-            loop {
-                match Self::open(address, options.clone()).await {
-                    Err(CloseReason::UnsupportedVersion { asked, answered, message }) => {
-                        let why = CloseReason::UnsupportedVersion { asked, answered, message };
-                        let Some(lower) = why.lower_version() else { return Err(why) };
-                        debug!(%address, %asked, %lower, "the server does not speak this version");
-                        options.version = lower;
-                    }
-                    opened => return opened,
-                }
-            }
-        };
-        let opened = tokio::time::timeout(timeout, attempt).await;
-        opened
-            .unwrap_or(Err(CloseReason::HandshakeTimeout))
-            .map_err(|reason| ConnectionError { address, reason })
-    }
-
-    async fn open(address: SocketAddr, options: ConnectionOptions) -> Result<Self, CloseReason> {
-        let socket = TcpStream::connect(address).await.map_err(|error| io(&error))?;
-        // Requests that go together are written together already.
-        socket.set_nodelay(true).map_err(|error| io(&error))?;
-        let machine = protocol::Connection::client(options, Instant::now().into_std());
-        let machine = machine.with_server(address);
-        let (commands, receiver) = mpsc::unbounded_channel();
-        let (opened, wait) = oneshot::channel();
-        let shared = Arc::new(Shared {
-            closed: OnceLock::new(),
-            room: Semaphore::new(QUEUE),
-            abandoned: AtomicBool::new(false),
-            bytes_sent: AtomicU64::new(0),
-            bytes_received: AtomicU64::new(0),
-        });
-        let driver = Driver::new(socket, machine, receiver, opened, Arc::clone(&shared));
-        tokio::spawn(driver);
-        match wait.await {
-            Ok(opened) => opened.map(|context| {
-                debug!(%address, version = %context.version, compression = ?context.compression, "open");
-                Self { address, context, commands, shared }
-            }),
-            Err(_) => Err(CloseReason::Local),
-        }
+        Connector::from(options.clone()).connect(address, None).await
     }
 
     /// Sends a request and waits for its answer, for at most `timeout`.
@@ -224,6 +194,10 @@ impl Drop for Waiting<'_> {
     }
 }
 
+/// Why a socket failed.
 fn io(error: &std::io::Error) -> CloseReason {
+    #[cfg(feature = "tls")]
+    return tls::reason(error);
+    #[cfg(not(feature = "tls"))]
     CloseReason::Io(error.kind(), error.to_string())
 }

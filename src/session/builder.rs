@@ -11,6 +11,9 @@ use super::contact::{ContactPoint, DEFAULT_PORT};
 use super::metrics::Recorder;
 use super::node::Node;
 use super::{Error, ErrorKind, Inner, Session, StatementOptions};
+use crate::connection::Connector;
+#[cfg(feature = "tls")]
+use crate::connection::Tls;
 use crate::message::Startup;
 use crate::protocol::{Authenticator, ConnectionOptions, Credentials};
 use crate::wire::{Compression, Consistency, Version};
@@ -24,7 +27,7 @@ pub struct SessionBuilder {
     keyspace: Option<String>,
     wait: Duration,
     prepared_statements: usize,
-    connection: ConnectionOptions,
+    connector: Connector,
     defaults: StatementOptions,
 }
 
@@ -50,7 +53,7 @@ impl Default for SessionBuilder {
             keyspace: None,
             wait: Duration::ZERO,
             prepared_statements: 1_000,
-            connection,
+            connector: connection.into(),
             defaults,
         }
     }
@@ -79,14 +82,14 @@ impl SessionBuilder {
     /// The version of the protocol to begin with; a server that does not speak it is asked in a
     /// lower one. Default: v4.
     pub const fn protocol_version(mut self, version: Version) -> Self {
-        self.connection.version = version;
+        self.connector.options.version = version;
         self
     }
 
     /// The compression to ask for. Default: none. A server that has none of that name is not
     /// asked for it.
     pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> Self {
-        self.connection.compression = compression.into();
+        self.connector.options.compression = compression.into();
         self
     }
 
@@ -97,7 +100,14 @@ impl SessionBuilder {
 
     /// Who says who the client is, to a server that asks. Default: nobody.
     pub fn authenticator(mut self, authenticator: impl Authenticator + 'static) -> Self {
-        self.connection.authenticator = Some(Arc::new(authenticator));
+        self.connector.options.authenticator = Some(Arc::new(authenticator));
+        self
+    }
+
+    /// Connects by TLS. Default: without.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.connector = self.connector.tls(tls);
         self
     }
 
@@ -117,7 +127,7 @@ impl SessionBuilder {
     /// in. Default: 10 s, and 5 s for the contact points.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.defaults.timeout = Some(timeout);
-        self.connection.handshake_timeout = timeout;
+        self.connector.options.handshake_timeout = timeout;
         self
     }
 
@@ -136,7 +146,7 @@ impl SessionBuilder {
 
     /// How connections are opened and watched, where the methods above are not enough.
     pub fn connection(mut self, change: impl FnOnce(&mut ConnectionOptions)) -> Self {
-        change(&mut self.connection);
+        change(&mut self.connector.options);
         self
     }
 
@@ -159,8 +169,8 @@ impl SessionBuilder {
         let deadline = Instant::now().checked_add(self.wait);
         let mut pause = FIRST_PAUSE;
         let node = loop {
-            let (keyspace, options) = (self.keyspace.clone(), self.connection.clone());
-            match Node::connect(points.clone(), keyspace, options).await {
+            let (keyspace, connector) = (self.keyspace.clone(), self.connector.clone());
+            match Node::connect(points.clone(), keyspace, connector).await {
                 Ok(node) => break node,
                 Err(failure) => {
                     let now = Instant::now();

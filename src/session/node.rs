@@ -10,9 +10,8 @@ use tracing::{debug, info};
 
 use super::contact::ContactPoint;
 use super::{Error, ErrorKind};
-use crate::connection::{Connection, ConnectionError};
+use crate::connection::{Connection, ConnectionError, Connector};
 use crate::message::{ErrorCode, Query, RequestFrame, Response, ResponseFrame};
-use crate::protocol::ConnectionOptions;
 use crate::wire::{Consistency, Stream};
 
 /// What is known of the way to Cassandra, and the connection there is.
@@ -21,7 +20,7 @@ pub(super) struct Node {
     points: Vec<ContactPoint>,
     /// What `USE` said last, for the connections to come.
     keyspace: Mutex<Option<String>>,
-    options: ConnectionOptions,
+    connector: Connector,
     current: RwLock<Arc<Connection>>,
     /// Held while a connection is opened, so that only one is.
     opening: tokio::sync::Mutex<()>,
@@ -35,13 +34,13 @@ impl Node {
     pub(super) async fn connect(
         points: Vec<ContactPoint>,
         keyspace: Option<String>,
-        options: ConnectionOptions,
+        connector: Connector,
     ) -> Result<Self, ConnectFailure> {
-        let connection = open_any(&points, keyspace.as_deref(), &options).await?;
+        let connection = open_any(&points, keyspace.as_deref(), &connector).await?;
         Ok(Self {
             points,
             keyspace: Mutex::new(keyspace),
-            options,
+            connector,
             current: RwLock::new(Arc::new(connection)),
             opening: tokio::sync::Mutex::default(),
             sent_before: AtomicU64::new(0),
@@ -78,7 +77,7 @@ impl Node {
         }
         debug!(address = %current.address(), "the connection has ended; opening another");
         let keyspace = self.keyspace.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let opened = open_any(&self.points, keyspace.as_deref(), &self.options).await?;
+        let opened = open_any(&self.points, keyspace.as_deref(), &self.connector).await?;
         let opened = Arc::new(opened);
         let (sent, received) = current.traffic();
         self.sent_before.fetch_add(sent, Ordering::Relaxed);
@@ -122,9 +121,10 @@ impl From<ConnectFailure> for Error {
 async fn open_any(
     points: &[ContactPoint],
     keyspace: Option<&str>,
-    options: &ConnectionOptions,
+    connector: &Connector,
 ) -> Result<Connection, ConnectFailure> {
-    let deadline = Instant::now().checked_add(options.handshake_timeout);
+    let mut connector = connector.clone();
+    let deadline = Instant::now().checked_add(connector.options.handshake_timeout);
     let mut failures = Vec::new();
     let mut is_starting = false;
     for (point, points_left) in points.iter().zip((1..=points.len()).rev()) {
@@ -144,8 +144,8 @@ async fn open_any(
         let count = addresses.len();
         for (address, addresses_left) in addresses.into_iter().zip((1..=count).rev()) {
             let time = share(deadline, points_left - 1 + addresses_left);
-            let options = ConnectionOptions { handshake_timeout: time, ..options.clone() };
-            match open(address, keyspace, &options).await {
+            connector.options.handshake_timeout = time;
+            match open(address, &point.host, keyspace, &connector).await {
                 Ok(connection) => return Ok(connection),
                 Err(Refusal::Final(error)) => {
                     return Err(ConnectFailure { error, is_starting: false });
@@ -178,10 +178,11 @@ enum Refusal {
 
 async fn open(
     address: SocketAddr,
+    host: &str,
     keyspace: Option<&str>,
-    options: &ConnectionOptions,
+    connector: &Connector,
 ) -> Result<Connection, Refusal> {
-    let connection = match Connection::connect(address, options).await {
+    let connection = match connector.connect(address, Some(host)).await {
         Ok(connection) => connection,
         Err(error) if error.reason.is_authentication() => {
             return Err(Refusal::Final(Error::authentication(&error)));
@@ -194,7 +195,7 @@ async fn open(
     let version = connection.context().version;
     info!(%address, %version, "connected");
     if let Some(keyspace) = keyspace {
-        use_keyspace(&connection, keyspace, options.handshake_timeout).await?;
+        use_keyspace(&connection, keyspace, connector.options.handshake_timeout).await?;
     }
     Ok(connection)
 }

@@ -11,3 +11,6 @@ mod programs;
 #[path = "../support/server.rs"]
 mod server;
 mod session;
+mod tls;
+#[path = "../support/tls.rs"]
+mod tls_front;
