@@ -29,6 +29,7 @@
 //! # }
 //! ```
 
+use std::fmt;
 use std::io;
 
 use bytes::BytesMut;
@@ -57,7 +58,6 @@ pub struct ClientCodec(Ends);
 pub struct ServerCodec(Ends);
 
 /// What both sides have.
-#[derive(Debug)]
 struct Ends {
     context: Context,
     stage: Stage,
@@ -67,6 +67,17 @@ struct Ends {
     /// Room for frames, and for the segments around them.
     plain: Vec<u8>,
     packed: Vec<u8>,
+}
+
+/// What was written may be secret, and is not shown.
+impl fmt::Debug for Ends {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ends")
+            .field("context", &self.context)
+            .field("stage", &self.stage)
+            .field("frames", &self.frames)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Tool {
     /// Run a script of statements, as `cqlsh -f` does
-    Shell(ShellArgs),
+    Shell(Box<ShellArgs>),
     /// Show the frames of the native protocol in lines of hex, field by field
     Decode(DecodeArgs),
 }
@@ -45,7 +45,7 @@ struct ShellArgs {
 
 fn main() -> ExitCode {
     match Arguments::parse().tool {
-        Tool::Shell(arguments) => run(shell(arguments)),
+        Tool::Shell(arguments) => run(shell(*arguments)),
         Tool::Decode(arguments) => run(async { decode::run(&arguments, stdout().lock()) }),
     }
 }

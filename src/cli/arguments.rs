@@ -8,6 +8,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::Failure;
+use super::tls::TlsArgs;
+use crate::protocol::Credentials;
 use crate::session::{Session, SessionBuilder};
 use crate::wire::{Compression, Consistency, Version};
 
@@ -58,7 +60,14 @@ pub struct ConnectArgs {
 
     /// Password of the user; better given by the environment
     #[arg(long, env = "CQLWIRE_PASSWORD", hide_env_values = true)]
-    password: Option<String>,
+    password: Option<Password>,
+
+    /// Java class of the server's authenticator, if it is not one that is known to want a password
+    #[arg(long, value_name = "CLASS", requires = "username")]
+    authenticator: Option<String>,
+
+    #[command(flatten)]
+    tls: TlsArgs,
 
     /// Log to stderr; -vv logs more
     #[arg(short, long, action = ArgAction::Count)]
@@ -69,6 +78,24 @@ pub struct ConnectArgs {
     metrics: bool,
 }
 
+/// A password, which is not shown.
+#[derive(Clone)]
+struct Password(String);
+
+impl std::str::FromStr for Password {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password")
+    }
+}
+
 /// A compression, or none: what `Option` would say, if it were not clap's word for "not given".
 #[derive(Debug, Clone, Copy)]
 struct AskedCompression(Option<Compression>);
@@ -77,7 +104,7 @@ impl ConnectArgs {
     /// Starts logging, and connects; `change` adds what the program needs.
     ///
     /// # Errors
-    /// As [`SessionBuilder::connect`].
+    /// As [`SessionBuilder::connect`]; or a file of certificates cannot be used.
     pub async fn connect(
         &self,
         change: impl FnOnce(SessionBuilder) -> SessionBuilder,
@@ -97,7 +124,14 @@ impl ConnectArgs {
             builder = builder.local_datacenter(name);
         }
         if let (Some(username), Some(password)) = (&self.username, &self.password) {
-            builder = builder.credentials(username, password);
+            let credentials = Credentials::new(username, &password.0);
+            builder = builder.authenticator(match &self.authenticator {
+                Some(class) => credentials.allow_class(class),
+                None => credentials,
+            });
+        }
+        if let Some(tls) = self.tls.tls()? {
+            builder = builder.tls(tls);
         }
         Ok(change(builder).connect().await?)
     }
@@ -141,4 +175,25 @@ fn compression(text: &str) -> Result<AskedCompression, String> {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        connect: ConnectArgs,
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let given = ["program", "--username", "ada", "--password", "s3cret"];
+        let arguments = Arguments::try_parse_from(given).unwrap();
+        assert!(arguments.connect.password.as_ref().is_some_and(|password| password.0 == "s3cret"));
+        assert!(!format!("{arguments:?}").contains("s3cret"));
+    }
 }

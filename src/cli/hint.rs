@@ -6,10 +6,10 @@ use crate::session::{Error, ErrorKind};
 /// What to do next, in the words of the programs' arguments.
 pub(super) fn hint(error: &Error) -> Option<&'static str> {
     match error.kind() {
-        ErrorKind::Unreachable if error.to_string().contains("connection refused") => {
-            Some("is Cassandra still starting? --wait 60 retries")
+        ErrorKind::Unreachable => Some(unreachable(&error.to_string())),
+        ErrorKind::Authentication if error.to_string().contains("is not known to want a") => {
+            Some("--authenticator allows it")
         }
-        ErrorKind::Unreachable => Some("see --host and --port"),
         ErrorKind::Config if error.to_string().contains("local datacenter") => {
             Some("see --local-dc")
         }
@@ -23,6 +23,22 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// What to do when no server can be reached, by what its error says.
+fn unreachable(error: &str) -> &'static str {
+    const BY_WORDS: [(&str, &str); 8] = [
+        ("connection refused", "is Cassandra still starting? --wait 60 retries"),
+        ("does it want TLS?", "--wait 60 retries, --tls turns TLS on"),
+        ("speaks TLS on this port", "--tls turns TLS on"),
+        ("does not speak TLS", "without --tls?"),
+        ("no CA that is trusted", "--tls-ca names its file"),
+        ("trusts no CA", "--tls-ca names their file"),
+        ("connect by a name that it has", "see --host and --tls-server-name"),
+        ("client certificate", "see --tls-cert and --tls-key"),
+    ];
+    let known = BY_WORDS.iter().find(|(words, _)| error.contains(words));
+    known.map_or("see --host and --port", |(_, hint)| hint)
 }
 
 /// Whether a keyspace or table is not there; the servers' words for it differ.

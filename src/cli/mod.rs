@@ -3,6 +3,7 @@
 mod arguments;
 mod hint;
 mod summary;
+mod tls;
 
 use std::fmt;
 use std::future::Future;

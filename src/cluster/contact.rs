@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::NodeInfo;
+
 /// The port of the native protocol, where nobody says otherwise.
 pub(crate) const DEFAULT_PORT: u16 = 9042;
 
@@ -52,9 +54,10 @@ impl ContactPoint {
     }
 }
 
-impl From<SocketAddr> for ContactPoint {
-    fn from(address: SocketAddr) -> Self {
-        Self { host: address.ip().to_string(), port: address.port() }
+impl From<&NodeInfo> for ContactPoint {
+    fn from(node: &NodeInfo) -> Self {
+        let host = node.host.clone().unwrap_or_else(|| node.address.ip().to_string());
+        Self { host, port: node.address.port() }
     }
 }
 

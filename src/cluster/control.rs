@@ -29,6 +29,8 @@ use crate::wire::Stream;
 pub(super) struct Control {
     shared: Arc<Shared>,
     connection: Arc<Connection>,
+    /// What its node was called when it was opened.
+    host: String,
     events: mpsc::Receiver<Event>,
     wanted: Wanted,
 }
@@ -80,10 +82,11 @@ impl Control {
         let (sender, events) = mpsc::channel(EVENTS);
         let settings = &shared.settings;
         let points = points(shared);
-        let connection = open_any(&points, &settings.connection, &sender).await?;
+        let (connection, host) = open_any(&points, &settings.connector, &sender).await?;
         let mut control = Self {
             shared: Arc::clone(shared),
             connection: Arc::new(connection),
+            host,
             events,
             wanted: Wanted::default(),
         };
@@ -99,7 +102,7 @@ impl Control {
         let types = [EventType::TopologyChange, EventType::StatusChange, EventType::SchemaChange];
         let register = Register::new(&types);
         let register = RequestFrame::new(Stream::default(), register);
-        let time = Some(self.shared.settings.connection.handshake_timeout);
+        let time = Some(self.shared.settings.connector.options.handshake_timeout);
         let (registered, read) =
             tokio::join!(self.connection.request(&register, time), self.read_topology());
         // A server that tells nothing is asked every now and then.
@@ -268,7 +271,10 @@ impl Control {
             topology::topology(&self.connection, settings),
             topology::replication(&self.connection, settings)
         );
-        let (topology, strategies, state) = (topology?, strategies?, self.shared.state());
+        let (mut topology, strategies, state) = (topology?, strategies?, self.shared.state());
+        if let Some(node) = topology.nodes.first_mut() {
+            node.host = Some(self.host.clone());
+        }
         // A node that does not know itself is good enough as long as nothing better is known.
         let is_known = topology.nodes.first().is_some_and(|node| !node.host_id.is_nil());
         if is_known || state.nodes().is_empty() {
@@ -301,7 +307,7 @@ fn points(shared: &Shared) -> Vec<ContactPoint> {
     let mut nodes: Vec<_> = state.nodes().iter().collect();
     nodes.shuffle(&mut rand::rng());
     nodes.sort_by_key(|node| (node.distance(), !node.is_connected()));
-    let known = nodes.into_iter().map(|node| ContactPoint::from(node.address()));
+    let known = nodes.into_iter().map(|node| ContactPoint::from(node.info()));
     known.chain(shared.settings.points.iter().cloned()).collect()
 }
 

@@ -42,7 +42,7 @@ impl Cluster {
         let watcher = tokio::spawn(control.run(received)).abort_handle();
         let cluster = Self { shared, orders, watcher };
         cluster.check_datacenter()?;
-        let time = cluster.shared.settings.connection.handshake_timeout;
+        let time = cluster.shared.settings.connector.options.handshake_timeout;
         cluster.wait_for_node(Instant::now().checked_add(time)).await?;
         Ok(cluster)
     }
@@ -99,7 +99,7 @@ impl Cluster {
             *current = Some(keyspace.to_owned());
             self.state().nodes().iter().flat_map(|node| node.connections()).collect()
         };
-        let time = self.shared.settings.connection.handshake_timeout;
+        let time = self.shared.settings.connector.options.handshake_timeout;
         let mut switches = tokio::task::JoinSet::new();
         for connection in connections {
             let keyspace = keyspace.to_owned();

@@ -40,7 +40,7 @@ impl Node {
             Distance::Remote => 1,
             Distance::Ignored => 0,
         };
-        let pool = Pool::open(info.address, size, shared);
+        let pool = Pool::open(&info, size, shared);
         let (in_flight, latency) = (AtomicUsize::new(0), AtomicU64::new(0));
         Self { info, distance, pool, in_flight, latency }
     }

@@ -9,9 +9,8 @@ use tokio::time::{Instant, timeout};
 use tracing::{debug, info};
 
 use super::ContactPoint;
-use crate::connection::{Connection, ConnectionError, RequestError};
+use crate::connection::{Connection, ConnectionError, Connector, RequestError};
 use crate::message::{ErrorCode, Event, Query, RequestFrame, Response, ResponseFrame, ServerError};
-use crate::protocol::ConnectionOptions;
 use crate::wire::{Consistency, Stream};
 
 /// Why a node could not be used.
@@ -75,14 +74,15 @@ pub(crate) enum OpenFailure {
     Unreachable { each: Vec<String>, is_starting: bool },
 }
 
-/// A connection to the first address of the first contact point that gives one; each gets its
-/// share of the time for the handshake.
+/// A connection to the first address of the first contact point that gives one, and what the point
+/// calls the host; each gets its share of the time for the handshake.
 pub(super) async fn open_any(
     points: &[ContactPoint],
-    options: &ConnectionOptions,
+    connector: &Connector,
     events: &mpsc::Sender<Event>,
-) -> Result<Connection, OpenFailure> {
-    let deadline = Instant::now().checked_add(options.handshake_timeout);
+) -> Result<(Connection, String), OpenFailure> {
+    let mut connector = connector.clone();
+    let deadline = Instant::now().checked_add(connector.options.handshake_timeout);
     let (mut each, mut any_is_starting) = (Vec::new(), false);
     for (point, points_left) in points.iter().zip((1..=points.len()).rev()) {
         let addresses = match timeout(share(deadline, points_left), point.resolve()).await {
@@ -101,12 +101,13 @@ pub(super) async fn open_any(
         let count = addresses.len();
         for (address, addresses_left) in addresses.into_iter().zip((1..=count).rev()) {
             let time = share(deadline, points_left - 1 + addresses_left);
-            let options = ConnectionOptions { handshake_timeout: time, ..options.clone() };
-            match Connection::connect_listening(address, &options, events.clone()).await {
+            connector.options.handshake_timeout = time;
+            let host = Some(point.host.as_str());
+            match connector.connect_listening(address, host, events.clone()).await {
                 Ok(connection) => {
                     let version = connection.context().version;
                     info!(%address, %version, "connected");
-                    return Ok(connection);
+                    return Ok((connection, point.host.clone()));
                 }
                 Err(error) => {
                     let why = Failure::Connection(error);

@@ -12,10 +12,10 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
-use super::Failure;
 use super::backoff::Backoff;
 use super::open::use_keyspace;
 use super::shared::Shared;
+use super::{Failure, NodeInfo};
 use crate::connection::{Connection, ConnectionError};
 
 /// The connections of one node. They are closed when the pool is dropped and their requests are
@@ -30,6 +30,7 @@ pub(super) struct Pool {
 #[derive(Debug)]
 struct Slots {
     address: SocketAddr,
+    host: Option<String>,
     connections: Box<[RwLock<Option<Arc<Connection>>>]>,
     next: AtomicUsize,
     /// How many of them are open.
@@ -43,9 +44,10 @@ struct Slots {
 
 impl Pool {
     /// Begins to open `size` connections.
-    pub(super) fn open(address: SocketAddr, size: usize, shared: &Arc<Shared>) -> Self {
+    pub(super) fn open(node: &NodeInfo, size: usize, shared: &Arc<Shared>) -> Self {
         let slots = Arc::new(Slots {
-            address,
+            address: node.address,
+            host: node.host.clone(),
             connections: (0..size).map(|_| RwLock::default()).collect(),
             next: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
@@ -154,8 +156,8 @@ impl Slots {
 
     /// Opens a connection, and has it use the keyspace that the others use.
     async fn open(&self, index: usize, shared: &Shared) -> Result<Arc<Connection>, Failure> {
-        let options = &shared.settings.connection;
-        let connection = Connection::connect(self.address, options).await;
+        let connector = &shared.settings.connector;
+        let connection = connector.connect(self.address, self.host.as_deref()).await;
         let connection = Arc::new(connection.map_err(Failure::Connection)?);
         let mut used = None;
         loop {
@@ -170,7 +172,7 @@ impl Slots {
                 keyspace.clone()
             };
             if let Some(keyspace) = &keyspace {
-                use_keyspace(&connection, keyspace, options.handshake_timeout).await?;
+                use_keyspace(&connection, keyspace, connector.options.handshake_timeout).await?;
             }
             used = keyspace;
         }

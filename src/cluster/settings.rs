@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{ContactPoint, LoadBalancing, Reconnect};
-use crate::protocol::ConnectionOptions;
+use crate::connection::Connector;
 
 /// What the builder of a session has decided.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) points: Vec<ContactPoint>,
-    pub(crate) connection: ConnectionOptions,
+    pub(crate) connector: Connector,
     /// How many connections a node has that is near.
     pub(crate) connections: usize,
     pub(crate) reconnect: Reconnect,

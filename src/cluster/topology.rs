@@ -23,6 +23,9 @@ pub struct NodeInfo {
     pub host_id: Uuid,
     /// Where its native protocol is reached, translated.
     pub address: SocketAddr,
+    /// What the user calls its host, if it was reached as a contact point: the name that TLS asks
+    /// its certificate for.
+    pub host: Option<String>,
     /// The datacenter that it says it is in.
     pub datacenter: String,
     /// The rack that it says it is in.
@@ -167,7 +170,7 @@ pub(super) async fn page(
         ..Consistency::One.into()
     };
     let frame = RequestFrame::new(Stream::default(), Query { text: statement.into(), parameters });
-    let time = Some(settings.connection.handshake_timeout);
+    let time = Some(settings.connector.options.handshake_timeout);
     match connection.request(&frame, time).await {
         Ok(ResponseFrame { response: Response::Result(QueryResult::Rows(rows)), .. }) => Ok(rows),
         Ok(ResponseFrame { response: Response::Error(error), .. }) if !is_missing(error.code) => {
@@ -197,6 +200,7 @@ fn describe(
     let peer = |row: Option<&Record>, address| NodeInfo {
         host_id: row.and_then(|row| uuid(row, "host_id")).unwrap_or_default(),
         address,
+        host: None,
         datacenter: row.and_then(|row| text(row, "data_center")).unwrap_or_default(),
         rack: row.and_then(|row| text(row, "rack")).unwrap_or_default(),
         release_version: row.and_then(|row| text(row, "release_version")).unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! The task that owns the socket.
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker, ready};
@@ -13,7 +14,7 @@ use tracing::{debug, warn};
 
 use super::error::RequestErrorKind;
 use super::exchange::{Answer, Exchange, Lost, News};
-use super::io;
+use super::io as reason;
 use super::queue::{Queue, Slot};
 use crate::message::{Event as ServerEvent, Response};
 use crate::protocol::{CloseReason, Connection, Event};
@@ -45,6 +46,8 @@ pub(super) struct Driver<S> {
     /// Who wants to know what happens in the cluster.
     events: Option<mpsc::Sender<ServerEvent>>,
     timer: Pin<Box<Sleep>>,
+    /// Whether the socket may keep bytes that it was given, as TLS does.
+    is_unflushed: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
@@ -68,6 +71,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             opened: Some(opened),
             events,
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
+            is_unflushed: false,
         }
     }
 
@@ -81,7 +85,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 self.exchange.count_received(count);
                 self.machine.handle_input(Instant::now().into_std());
             }
-            Err(error) => self.machine.close(io(&error)),
+            // TLS says so when a server goes without a word.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.machine.handle_end_of_input();
+            }
+            Err(error) => self.machine.close(reason(&error)),
         }
         Poll::Ready(())
     }
@@ -149,17 +157,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn poll_write(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let bytes = self.machine.transmit();
         if bytes.is_empty() {
-            return Poll::Pending;
+            return self.poll_flush(cx);
         }
         match ready!(Pin::new(&mut self.socket).poll_write(cx, bytes)) {
-            Ok(0) => self.machine.close(io(&std::io::ErrorKind::WriteZero.into())),
+            Ok(0) => self.end_of_output(&io::ErrorKind::WriteZero.into(), cx),
             Ok(count) => {
                 self.exchange.count_sent(count);
                 self.machine.transmitted(count);
+                self.is_unflushed = true;
             }
-            Err(error) => self.machine.close(io(&error)),
+            Err(error) => self.end_of_output(&error, cx),
         }
         Poll::Ready(())
+    }
+
+    /// Sees to it that what was written leaves the socket. There is nothing else to write.
+    fn poll_flush(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        if !self.is_unflushed {
+            return Poll::Pending;
+        }
+        match ready!(Pin::new(&mut self.socket).poll_flush(cx)) {
+            Ok(()) => {
+                self.is_unflushed = false;
+                Poll::Pending
+            }
+            Err(error) => {
+                self.end_of_output(&error, cx);
+                Poll::Ready(())
+            }
+        }
+    }
+
+    /// The server takes nothing more. Why is in what it said last, if it said anything.
+    fn end_of_output(&mut self, error: &io::Error, cx: &mut TaskContext<'_>) {
+        while !self.machine.is_closed() && self.poll_read(cx).is_ready() {}
+        self.machine.close(reason(error));
     }
 
     /// Waits for the next time-out. Whether one has come.
@@ -298,6 +330,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
             let timer = this.poll_timer(cx);
             this.dispatch();
             if this.machine.is_closed() {
+                // TLS says goodbye, if there is room for that.
+                let _said = Pin::new(&mut this.socket).poll_shutdown(cx);
                 return Poll::Ready(());
             }
             // Until each of them has said that it will wake this task.

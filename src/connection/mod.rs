@@ -1,4 +1,5 @@
-//! One connection on tokio: a task that owns a socket and a [`protocol::Connection`].
+//! One connection on tokio: a task that owns a socket and a
+//! [`protocol::Connection`](crate::protocol::Connection).
 //!
 //! A [`Connection`] is a handle; requests are encoded by whoever makes them and handed to the task,
 //! which writes all that has come together with one call. Answers are decoded by whoever waits for
@@ -8,10 +9,13 @@
 //! orphan, which keeps its stream until it is answered; when the connection ends everybody who waits is told why, and
 //! whether a byte of the request was written.
 
+mod connector;
 mod driver;
 mod error;
 mod exchange;
 mod queue;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::cell::Cell;
 use std::future::Future;
@@ -20,19 +24,19 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
-use tokio::sync::{SemaphorePermit, TryAcquireError, mpsc, oneshot};
+use tokio::sync::{SemaphorePermit, TryAcquireError};
 use tokio::time::Instant;
-use tracing::debug;
 
-use crate::message::{Event, RequestFrame, ResponseFrame};
-use crate::protocol::{self, CloseReason, ConnectionOptions};
+use crate::message::{RequestFrame, ResponseFrame};
+use crate::protocol::{CloseReason, ConnectionOptions};
 use crate::wire::{Context, EncodeError, FrameEncoder};
-use driver::Driver;
 use exchange::{Answer, Handle};
 use queue::Slot;
 
+pub use connector::Connector;
 pub use error::{ConnectionError, RequestError, RequestErrorKind};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 
 /// A handle of an open connection.
 ///
@@ -53,10 +57,7 @@ thread_local! {
 const FRAME_ROOM: usize = 64 << 10;
 
 impl Connection {
-    /// Opens a connection to `address`.
-    ///
-    /// A server that does not speak the version of `options` is asked again in a lower one, down
-    /// to v3.
+    /// Opens a connection to `address`, as a [`Connector`] without TLS does it.
     ///
     /// # Errors
     /// Why the connection could not be opened, within `options.handshake_timeout`.
@@ -64,67 +65,7 @@ impl Connection {
         address: SocketAddr,
         options: &ConnectionOptions,
     ) -> Result<Self, ConnectionError> {
-        Self::connect_with(address, options, None).await
-    }
-
-    /// The same, with somebody who is told of the events that the connection registers for. What
-    /// comes while the channel is full is lost.
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect).
-    pub async fn connect_listening(
-        address: SocketAddr,
-        options: &ConnectionOptions,
-        events: mpsc::Sender<Event>,
-    ) -> Result<Self, ConnectionError> {
-        Self::connect_with(address, options, Some(events)).await
-    }
-
-    async fn connect_with(
-        address: SocketAddr,
-        options: &ConnectionOptions,
-        events: Option<mpsc::Sender<Event>>,
-    ) -> Result<Self, ConnectionError> {
-        let mut options = options.clone();
-        let timeout = options.handshake_timeout;
-        let attempt = async {
-            loop {
-                match Self::open(address, options.clone(), events.clone()).await {
-                    Err(CloseReason::UnsupportedVersion { asked, answered, message }) => {
-                        let why = CloseReason::UnsupportedVersion { asked, answered, message };
-                        let Some(lower) = why.lower_version() else { return Err(why) };
-                        debug!(%address, %asked, %lower, "the server does not speak this version");
-                        options.version = lower;
-                    }
-                    opened => return opened,
-                }
-            }
-        };
-        let opened = tokio::time::timeout(timeout, attempt).await;
-        opened
-            .unwrap_or(Err(CloseReason::HandshakeTimeout))
-            .map_err(|reason| ConnectionError { address, reason })
-    }
-
-    async fn open(
-        address: SocketAddr,
-        options: ConnectionOptions,
-        events: Option<mpsc::Sender<Event>>,
-    ) -> Result<Self, CloseReason> {
-        let socket = TcpStream::connect(address).await.map_err(|error| io(&error))?;
-        // Requests that go together are written together already.
-        socket.set_nodelay(true).map_err(|error| io(&error))?;
-        let machine = protocol::Connection::client(options, Instant::now().into_std());
-        let (opened, wait) = oneshot::channel();
-        let exchange = Handle::default();
-        tokio::spawn(Driver::new(socket, machine, opened, events, exchange.share()));
-        match wait.await {
-            Ok(opened) => opened.map(|context| {
-                debug!(%address, version = %context.version, compression = ?context.compression, "open");
-                Self { address, context, exchange }
-            }),
-            Err(_) => Err(CloseReason::Local),
-        }
+        Connector::from(options.clone()).connect(address, None).await
     }
 
     /// Sends a request and waits for its answer, for at most `timeout`.
@@ -277,6 +218,10 @@ impl Drop for Asking<'_> {
     }
 }
 
+/// Why a socket failed.
 fn io(error: &std::io::Error) -> CloseReason {
+    #[cfg(feature = "tls")]
+    return tls::reason(error);
+    #[cfg(not(feature = "tls"))]
     CloseReason::Io(error.kind(), error.to_string())
 }

@@ -48,17 +48,21 @@ impl<'a> Message<'a> for AuthResponse<'a> {
 
 impl fmt::Debug for AuthResponse<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let length = self.token.as_ref().map(|token| token.len());
-        f.debug_struct("AuthResponse").field("token_length", &length).finish()
+        length("AuthResponse", self.token.as_deref(), f)
     }
+}
+
+/// All that is shown of a token.
+fn length(name: &str, token: Option<&[u8]>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.debug_struct(name).field("token_length", &token.map(<[u8]>::len)).finish()
 }
 
 macro_rules! token {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[derive(Clone, PartialEq, Eq)]
         pub struct $name {
-            /// What the SASL mechanism says.
+            /// What the SASL mechanism says; it may be a secret, and is not shown by `Debug`.
             pub token: Option<Bytes>,
         }
 
@@ -72,6 +76,12 @@ macro_rules! token {
 
             fn encode(&self, writer: &mut Writer<'_>, _: &Context) -> Result<(), EncodeError> {
                 writer.bytes(self.token.as_deref(), "token")
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                length(stringify!($name), self.token.as_deref(), f)
             }
         }
     };

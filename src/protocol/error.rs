@@ -37,6 +37,11 @@ pub enum CloseReason {
         /// The Java class of the server's authenticator.
         authenticator: String,
     },
+    /// The client's authenticator ended the connection: why, in its own words.
+    Authenticator(String),
+    /// The bytes could not be kept secret on their way, or the other end is not who it should be:
+    /// why, and what to do.
+    Tls(String),
     /// The server reported an error that belongs to no request.
     Failed(ServerError),
     /// The server answered with a message that does not belong there.
@@ -79,11 +84,11 @@ impl CloseReason {
         if answered < asked { Some(*answered) } else { lower.next() }
     }
 
-    /// Whether the client's name or password was refused, or is needed.
+    /// Whether the client could not or would not say who it is, or was not believed.
     pub fn is_authentication(&self) -> bool {
         match self {
             Self::Refused(error) => error.code == ErrorCode::Authentication,
-            Self::CredentialsNeeded { .. } => true,
+            Self::CredentialsNeeded { .. } | Self::Authenticator(_) => true,
             _ => false,
         }
     }
@@ -119,6 +124,7 @@ impl fmt::Display for CloseReason {
                 let class = authenticator.rsplit('.').next().unwrap_or(authenticator);
                 write!(f, "the server wants a user name and a password ({class})")
             }
+            Self::Authenticator(message) | Self::Tls(message) => f.write_str(message),
             Self::Unexpected(opcode) => {
                 write!(f, "the server broke the protocol: {opcode} does not belong there")
             }
@@ -137,6 +143,10 @@ impl fmt::Display for CloseReason {
     }
 }
 
+/// How the records begin in which a TLS server says something to those who do not speak TLS.
+const TLS_ALERT: u8 = 0x15;
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// What the first byte says of a server that speaks no version known here.
 fn first_byte(byte: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let version = byte & 0x7f;
@@ -147,6 +157,9 @@ fn first_byte(byte: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         0x41 | 0x42 if byte & 0x80 != 0 => {
             let version = version & 0x0f;
             write!(f, "the server answers in DSE v{version} of the protocol; ask it for v4")
+        }
+        TLS_ALERT | TLS_HANDSHAKE => {
+            f.write_str("the server speaks TLS on this port, and the client was not told to do so")
         }
         _ => write!(
             f,

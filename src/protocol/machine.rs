@@ -1,11 +1,12 @@
 //! The state machine of one connection.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::BytesMut;
 
-use super::handshake::{Handshake, Step};
+use super::handshake::{Handshake, Login, Step};
 use super::outbound::Outbound;
 use super::streams::{Request as InFlight, Slot, Streams};
 use super::{CloseReason, ConnectionOptions, SendError};
@@ -33,6 +34,7 @@ use crate::wire::{Context, DecodeError, FrameDecoder, FrameEncoder, RawFrame, St
 pub struct Connection {
     options: ConnectionOptions,
     state: State,
+    login: Login,
     context: Context,
     encoder: FrameEncoder,
     frames: FrameDecoder,
@@ -111,6 +113,7 @@ impl Connection {
         let deadline = now.checked_add(options.handshake_timeout);
         let mut connection = Self {
             state: State::Opening { handshake: Handshake::Supported, deadline },
+            login: Login::default(),
             context,
             encoder: FrameEncoder::new(context),
             frames: FrameDecoder::new(context),
@@ -122,6 +125,13 @@ impl Connection {
         };
         connection.take_step(Handshake::begin(), deadline);
         connection
+    }
+
+    /// The same connection with the address of its server, which authenticators are told.
+    #[must_use]
+    pub const fn with_server(mut self, server: SocketAddr) -> Self {
+        self.login.server = Some(server);
+        self
     }
 
     /// What the two ends have agreed on: final when the connection is open.
@@ -373,7 +383,10 @@ impl Connection {
         let State::Opening { handshake, deadline } = self.state else { return };
         match ResponseFrame::decode(frame, &self.context) {
             Ok(ResponseFrame { response, .. }) => {
-                let step = handshake.answer(response, &self.options, &mut self.context);
+                let step = {
+                    let (options, context) = (&self.options, &mut self.context);
+                    handshake.answer(response, options, context, &mut self.login)
+                };
                 // STARTUP itself is never compressed, and all that follows may be.
                 self.encoder = FrameEncoder::new(self.context);
                 let is_answered = handshake == Handshake::ReadyOrAuthenticate;

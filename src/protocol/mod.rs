@@ -35,6 +35,7 @@
     )
 )]
 
+mod authenticator;
 mod credentials;
 mod error;
 mod handshake;
@@ -44,10 +45,12 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
+pub use authenticator::{Authenticator, SaslSession};
 pub use credentials::Credentials;
 pub use error::{CloseReason, SendError};
 pub use machine::{Connection, Event};
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::wire::{Compression, Context, Stream, Version};
@@ -61,8 +64,8 @@ pub struct ConnectionOptions {
     pub version: Version,
     /// The compression to ask for; without it, if the server has none of that name. Default: none.
     pub compression: Option<Compression>,
-    /// Who the client is, for a server that asks. Default: nobody.
-    pub credentials: Option<Credentials>,
+    /// Who the client is, for a server that asks: [`Credentials`] for instance. Default: nobody.
+    pub authenticator: Option<Arc<dyn Authenticator>>,
     /// How long the connection may take from the first byte until it is open. Default: 5 s.
     pub handshake_timeout: Duration,
     /// After how long without a byte from the server it is asked whether it is there.
@@ -86,7 +89,7 @@ impl Default for ConnectionOptions {
         Self {
             version: Version::V4,
             compression: None,
-            credentials: None,
+            authenticator: None,
             handshake_timeout: Duration::from_secs(5),
             heartbeat_interval: Duration::from_secs(30),
             heartbeat_timeout: Duration::from_secs(5),

@@ -2,6 +2,7 @@
 //! (v5 §2.3.1).
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use crate::wire::{Compression, SegmentEncoder};
 
@@ -9,7 +10,7 @@ use crate::wire::{Compression, SegmentEncoder};
 const COMPACT: usize = 64 << 10;
 
 /// The bytes that a connection has to write.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Outbound {
     /// The bytes to be written to the socket, and how many of them have been.
     out: Vec<u8>,
@@ -20,7 +21,6 @@ pub(super) struct Outbound {
 }
 
 /// What there is more to a connection whose frames travel in segments.
-#[derive(Debug)]
 struct Segments {
     encoder: SegmentEncoder,
     /// Frames that are in no segment yet.
@@ -32,6 +32,13 @@ struct Segments {
     unwritten: VecDeque<(u64, u64)>,
     /// Where the frames end of which something was written.
     begun: u64,
+}
+
+/// What is to be written may be secret, and is not shown.
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound").field("backlog", &self.backlog()).finish_non_exhaustive()
+    }
 }
 
 impl Outbound {

@@ -11,7 +11,8 @@ use crate::message::{
     StatusChange, Supported,
 };
 use crate::wire::{
-    Consistency, DecodeErrorKind, FrameDecoder, FrameEncoder, RawFrame, SegmentEncoder,
+    Consistency, DecodeErrorKind, FrameDecoder, FrameEncoder, RawFrame, SegmentDecoder,
+    SegmentEncoder,
 };
 
 /// Both ends of a connection, and the time.
@@ -124,15 +125,15 @@ fn compression_is_asked_for_only_where_it_is_offered() {
 
 #[test]
 fn a_server_that_asks_is_told_who_the_client_is() {
-    let authenticate = || Authenticate { authenticator: "org.example.PasswordAuth".into() };
-    let credentials = Some(Credentials::new("ada", "secret"));
-    let mut pair = Pair::new(ConnectionOptions { credentials, ..Default::default() });
+    let authenticate =
+        || Authenticate { authenticator: "org.apache.cassandra.auth.PasswordAuthenticator".into() };
+    let mut pair = Pair::new(ada());
     pair.expect_request();
     pair.answer(Stream(0), Supported { options: vec![] });
     pair.expect_request();
     pair.answer(Stream(0), authenticate());
     let (_, Request::AuthResponse(response)) = pair.expect_request() else { panic!() };
-    assert_eq!(response.token.as_deref(), Some(&b"\0ada\0secret"[..]));
+    assert_eq!(response.token.as_deref(), Some(&b"\0ada\0s3cret"[..]));
     pair.answer(Stream(0), AuthChallenge { token: Some(Bytes::from_static(b"PLAIN-START")) });
     let (_, Request::AuthResponse(again)) = pair.expect_request() else { panic!() };
     assert_eq!(again, response);
@@ -145,7 +146,79 @@ fn a_server_that_asks_is_told_who_the_client_is() {
     pair.answer(Stream(0), authenticate());
     let why = pair.closed();
     assert!(why.is_authentication());
-    assert_eq!(why.to_string(), "the server wants a user name and a password (PasswordAuth)");
+    assert_eq!(
+        why.to_string(),
+        "the server wants a user name and a password (PasswordAuthenticator)"
+    );
+}
+
+/// Whoever is ada says so.
+fn ada() -> ConnectionOptions {
+    let authenticator: Arc<dyn Authenticator> = Arc::new(Credentials::new("ada", "s3cret"));
+    ConnectionOptions { authenticator: Some(authenticator), ..Default::default() }
+}
+
+/// Whatever is printed, of either end and at every step, does not have the password in it.
+#[test]
+fn secrets_are_not_shown() {
+    let is_shown = |debug: String| {
+        let bytes = b"s3cret".map(|byte| byte.to_string());
+        let hex = b"s3cret".map(|byte| format!("{byte:x}"));
+        let separators = [", ", " ", ""];
+        let lists = separators.map(|separator| bytes.join(separator));
+        let hexes = separators.map(|separator| hex.join(separator));
+        let mut all = lists.iter().chain(&hexes).map(String::as_str).chain(["s3cret"]);
+        all.any(|shown| debug.contains(shown))
+    };
+    assert!(is_shown(format!("{:?}", b"a s3cret")) && is_shown(format!("{:?}", "a s3cret")));
+    assert!(is_shown(format!("{:?}", Bytes::from_static(b"a s3cret"))));
+    for version in Version::ALL {
+        let mut pair = Pair::new(ConnectionOptions { version, ..ada() });
+        let mut seen = vec![format!("{:?}", ada())];
+        pair.expect_request();
+        pair.answer(Stream(0), Supported { options: vec![] });
+        pair.expect_request();
+        let authenticator = "org.apache.cassandra.auth.PasswordAuthenticator".into();
+        pair.answer(Stream(0), Authenticate { authenticator });
+        if version == Version::V5 {
+            pair.server.start_segments(None);
+            pair.segments = Some(SegmentEncoder::new(None));
+        }
+        seen.push(format!("{:?}", pair.client));
+        let bytes = pair.client.transmit().to_vec();
+        assert!(bytes.windows(6).any(|window| window == b"s3cret"), "it is about to be sent");
+        seen.push(format!("{:?}", pair.client));
+        pair.client.transmitted(bytes.len());
+        pair.server.extend(&bytes);
+        seen.push(format!("{:?}", pair.server));
+        let frame = pair.server.next_frame().unwrap().unwrap();
+        seen.push(format!("{frame:?}"));
+        seen.push(format!("{:?}", RequestFrame::decode(&frame, &pair.context).unwrap()));
+        let mut segments = SegmentDecoder::new(None);
+        segments.extend(&bytes);
+        seen.push(format!("{segments:?}"));
+        if version == Version::V5 {
+            seen.push(format!("{:?}", segments.next_segment().unwrap().unwrap()));
+        }
+        // A server may say secrets, too.
+        let token = || Some(Bytes::from_static(b"s3cret"));
+        let challenge = ResponseFrame::new(Stream(0), AuthChallenge { token: token() });
+        let success = ResponseFrame::new(Stream(0), AuthSuccess { token: token() });
+        for response in [challenge, success] {
+            let mut bytes = Vec::new();
+            response.encode(&mut FrameEncoder::new(version), &mut bytes).unwrap();
+            let mut frames = FrameDecoder::new(version);
+            frames.extend(&bytes);
+            seen.push(format!("{response:?} {frames:?} {:?}", frames.next_frame()));
+        }
+        pair.answer(Stream(0), ServerError::new(ErrorCode::Authentication, "wrong"));
+        seen.push(format!("{:?}", pair.client));
+        let why = pair.closed();
+        seen.push(format!("{why:?} {why}"));
+        for debug in seen {
+            assert!(!is_shown(debug.clone()), "{debug}");
+        }
+    }
 }
 
 #[test]

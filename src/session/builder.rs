@@ -18,8 +18,11 @@ use crate::cluster::{
     AddressTranslator, Cluster, ContactPoint, DEFAULT_PORT, DefaultBalancing, LoadBalancing,
     OpenFailure, Reconnect, Settings,
 };
+use crate::connection::Connector;
+#[cfg(feature = "tls")]
+use crate::connection::Tls;
 use crate::message::Startup;
-use crate::protocol::{ConnectionOptions, Credentials};
+use crate::protocol::{Authenticator, ConnectionOptions, Credentials};
 use crate::wire::{Compression, Consistency, Version};
 
 /// Describes a session; [`connect`](Self::connect) makes it.
@@ -31,7 +34,7 @@ pub struct SessionBuilder {
     keyspace: Option<String>,
     wait: Duration,
     prepared_statements: usize,
-    connection: ConnectionOptions,
+    connector: Connector,
     connections: usize,
     reconnect: Reconnect,
     balancing: Arc<dyn LoadBalancing>,
@@ -67,7 +70,7 @@ impl Default for SessionBuilder {
             keyspace: None,
             wait: Duration::ZERO,
             prepared_statements: 1_000,
-            connection,
+            connector: connection.into(),
             connections: 1,
             reconnect: Reconnect::default(),
             balancing: Arc::new(DefaultBalancing::new()),
@@ -106,20 +109,32 @@ impl SessionBuilder {
     /// The version of the protocol to begin with; a server that does not speak it is asked in a
     /// lower one. Default: v4.
     pub const fn protocol_version(mut self, version: Version) -> Self {
-        self.connection.version = version;
+        self.connector.options.version = version;
         self
     }
 
     /// The compression to ask for. Default: none. A server that has none of that name is not
     /// asked for it.
     pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> Self {
-        self.connection.compression = compression.into();
+        self.connector.options.compression = compression.into();
         self
     }
 
-    /// The user name and the password for a server that asks. Default: none.
-    pub fn credentials(mut self, username: impl Into<String>, password: impl Into<String>) -> Self {
-        self.connection.credentials = Some(Credentials::new(username, password));
+    /// The user name and the password for a server that asks, as [`Credentials`]. Default: none.
+    pub fn credentials(self, username: impl Into<String>, password: impl Into<String>) -> Self {
+        self.authenticator(Credentials::new(username, password))
+    }
+
+    /// Who says who the client is, to a server that asks. Default: nobody.
+    pub fn authenticator(mut self, authenticator: impl Authenticator + 'static) -> Self {
+        self.connector.options.authenticator = Some(Arc::new(authenticator));
+        self
+    }
+
+    /// Connects by TLS. Default: without.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.connector = self.connector.tls(tls);
         self
     }
 
@@ -139,7 +154,7 @@ impl SessionBuilder {
     /// in. Default: 10 s, and 5 s for the contact points.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.defaults.timeout = Some(timeout);
-        self.connection.handshake_timeout = timeout;
+        self.connector.options.handshake_timeout = timeout;
         self
     }
 
@@ -158,7 +173,7 @@ impl SessionBuilder {
 
     /// How connections are opened and watched, where the methods above are not enough.
     pub fn connection(mut self, change: impl FnOnce(&mut ConnectionOptions)) -> Self {
-        change(&mut self.connection);
+        change(&mut self.connector.options);
         self
     }
 
@@ -251,7 +266,7 @@ impl SessionBuilder {
         }
         let settings = Settings {
             points,
-            connection: self.connection,
+            connector: self.connector,
             connections: self.connections,
             reconnect: self.reconnect,
             balancing: self.balancing,

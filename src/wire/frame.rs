@@ -1,14 +1,16 @@
 //! Frames: where one ends, what its body is, and how to write one.
 
+use std::fmt;
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
     Compression, Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, FrameFlags,
-    Header, SegmentDecoder, Writer,
+    Header, Opcode, SegmentDecoder, Writer,
 };
 
 /// A frame whose header is decoded and whose body is not: what a proxy passes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RawFrame {
     /// The header.
     pub header: Header,
@@ -55,6 +57,21 @@ impl RawFrame {
     }
 }
 
+/// The body of a frame that logs somebody in is not shown.
+impl fmt::Debug for RawFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("RawFrame");
+        shown.field("header", &self.header);
+        match self.header.opcode {
+            Opcode::AuthResponse | Opcode::AuthChallenge | Opcode::AuthSuccess => {
+                shown.field("body_length", &self.body.len())
+            }
+            _ => shown.field("body", &self.body),
+        };
+        shown.finish()
+    }
+}
+
 /// Finds the frames in a stream of bytes, however it is cut into pieces.
 ///
 /// ```
@@ -68,7 +85,6 @@ impl RawFrame {
 /// assert_eq!(frame.header.opcode, Opcode::Ready);
 /// # Ok::<(), cqlwire::wire::DecodeError>(())
 /// ```
-#[derive(Debug)]
 pub struct FrameDecoder {
     buffer: BytesMut,
     max_body: usize,
@@ -77,6 +93,18 @@ pub struct FrameDecoder {
     /// The header of the last such frame.
     skipped: Option<Header>,
     segments: Option<Segments>,
+}
+
+/// What has come may be secret, and is not shown.
+impl fmt::Debug for FrameDecoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameDecoder")
+            .field("buffered", &self.buffer.len())
+            .field("max_body", &self.max_body)
+            .field("skip", &self.skip)
+            .field("segments", &self.segments)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where frames come from once they travel in segments.
@@ -223,10 +251,16 @@ impl FrameDecoder {
 /// Writes frames, compressing their bodies where that was agreed on and makes them shorter.
 ///
 /// It keeps the room that compression needs, so that a connection allocates it once.
-#[derive(Debug)]
 pub struct FrameEncoder {
     context: Context,
     room: Vec<u8>,
+}
+
+/// What was written may be secret, and is not shown.
+impl fmt::Debug for FrameEncoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameEncoder").field("context", &self.context).finish_non_exhaustive()
+    }
 }
 
 impl FrameEncoder {

@@ -1,5 +1,7 @@
 //! Segments: what v5 carries its frames in (v5 §2).
 
+use std::fmt;
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::compression::{lz4_compress, lz4_decompress};
@@ -13,7 +15,7 @@ pub const MAX_SEGMENT_PAYLOAD: usize = (1 << 17) - 1;
 const TRAILER: usize = 4;
 
 /// A segment's payload.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Segment {
     /// Whether the payload is whole frames, one or more; if not, it is a piece of one that is too
     /// long for a segment.
@@ -24,11 +26,31 @@ pub struct Segment {
     pub compressed_length: Option<usize>,
 }
 
+/// The payload may be secret, and is not shown.
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Segment")
+            .field("self_contained", &self.self_contained)
+            .field("payload_length", &self.payload.len())
+            .field("compressed_length", &self.compressed_length)
+            .finish()
+    }
+}
+
 /// Finds the segments in a stream of bytes, however it is cut into pieces.
-#[derive(Debug)]
 pub struct SegmentDecoder {
     buffer: BytesMut,
     layout: Layout,
+}
+
+/// What has come may be secret, and is not shown.
+impl fmt::Debug for SegmentDecoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SegmentDecoder")
+            .field("buffered", &self.buffer.len())
+            .field("layout", &self.layout)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Which of the two forms of a segment the connection has agreed on.
@@ -168,10 +190,17 @@ impl SegmentHeader {
 /// Writes segments.
 ///
 /// It keeps the room that compression needs, so that a connection allocates it once.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SegmentEncoder {
     layout: Layout,
     room: Vec<u8>,
+}
+
+/// What was written may be secret, and is not shown.
+impl fmt::Debug for SegmentEncoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SegmentEncoder").field("layout", &self.layout).finish_non_exhaustive()
+    }
 }
 
 impl SegmentEncoder {

@@ -5,9 +5,13 @@ mod cluster;
 mod doubles;
 #[path = "../support/listen.rs"]
 mod listen;
+mod login;
 #[path = "../support/program.rs"]
 mod program;
 mod programs;
 #[path = "../support/server.rs"]
 mod server;
 mod session;
+mod tls;
+#[path = "../support/tls.rs"]
+mod tls_front;

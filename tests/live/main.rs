@@ -24,6 +24,7 @@ mod programs;
 #[path = "../support/proxy.rs"]
 mod proxy;
 mod schema;
+mod security;
 mod session;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "../support/strategies.rs"]
@@ -53,6 +54,7 @@ const EVERY_VERSION: &[(&str, Test)] = &[
     ("session::errors_of_the_server", session::errors_of_the_server),
     ("session::a_cut_connection_is_opened_again", session::a_cut_connection_is_opened_again),
     ("session::a_forgotten_statement", session::a_forgotten_statement),
+    ("security::tls_to_a_plain_port", security::tls_to_a_plain_port),
 ];
 
 fn main() -> ExitCode {
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
     add(newest, "programs::many_users", Box::new(programs::many_users), false);
     if fleet::can_choose() {
         add(newest, "programs::logging_in", Box::new(programs::logging_in), true);
+        trials.extend(security::tests(newest));
     }
     match missing {
         None => {}

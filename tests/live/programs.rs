@@ -10,7 +10,7 @@ use crate::fleet::Node;
 use crate::program::{ADD_USERS, LIST_USERS, Output, run};
 use crate::proxy::Proxy;
 
-const CQLWIRE: &str = env!("CARGO_BIN_EXE_cqlwire");
+pub(crate) const CQLWIRE: &str = env!("CARGO_BIN_EXE_cqlwire");
 
 /// The order of the tokens of user_0 to user_9: the same on every server.
 const IN_TOKEN_ORDER: [usize; 10] = [7, 6, 1, 2, 4, 9, 3, 8, 5, 0];

@@ -19,8 +19,9 @@ const FLOORS: [&[&str]; 11] = [
 ];
 
 /// What the codec's floors must not name.
-const FORBIDDEN: [&str; 9] = [
+const FORBIDDEN: [&str; 10] = [
     "tokio",
+    "rustls",
     "TcpStream",
     "TcpListener",
     "UdpSocket",

@@ -4,10 +4,12 @@ use std::{
     fmt,
     net::SocketAddr,
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
+
+use rustls::ClientConfig;
 
 use crate::{error::Error, log::Log, probe, recipe::Recipe, watchdog::Watchdog};
 
@@ -108,7 +110,7 @@ impl Node {
     pub fn is_running(&self) -> bool {
         match &self.ours {
             Some(ours) => ours.lock().as_mut().is_some_and(|w| w.exit_status().is_none()),
-            None => probe::is_ready(self.address, Duration::from_secs(1)),
+            None => probe::is_ready(self.address, None, Duration::from_secs(1)),
         }
     }
 
@@ -134,15 +136,23 @@ pub(crate) struct OurNode {
     version: String,
     log: Log,
     start_timeout: Duration,
+    /// How to reach the node, if that is by TLS.
+    tls: Option<Arc<ClientConfig>>,
     /// Before `recipe`: the process goes first, then the container that the recipe may hold.
     process: Mutex<Option<Watchdog>>,
     recipe: Recipe,
 }
 
 impl OurNode {
-    pub(crate) fn new(version: &str, recipe: Recipe, log: Log, start_timeout: Duration) -> Self {
+    pub(crate) fn new(
+        version: &str,
+        recipe: Recipe,
+        log: Log,
+        start_timeout: Duration,
+        tls: Option<Arc<ClientConfig>>,
+    ) -> Self {
         let version = version.to_owned();
-        Self { version, log, start_timeout, process: Mutex::new(None), recipe }
+        Self { version, log, start_timeout, tls, process: Mutex::new(None), recipe }
     }
 
     /// Starts the node unless it runs, and waits until it answers clients on `address`.
@@ -152,7 +162,7 @@ impl OurNode {
             return Ok(());
         }
         let mut watchdog = self.recipe.start(&self.log)?;
-        let answers = || probe::is_ready(address, Duration::from_secs(1));
+        let answers = || probe::is_ready(address, self.tls.as_ref(), Duration::from_secs(1));
         self.wait_until(answers, "did not answer clients", address, &mut watchdog)?;
         *process = Some(watchdog);
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{DEFAULT_VERSION, Launcher};
+use crate::{DEFAULT_VERSION, Launcher, Tls};
 
 /// What [`Cluster::start`](crate::Cluster::start) starts. The default is one node of
 /// [`DEFAULT_VERSION`] that lets everybody in.
@@ -16,6 +16,8 @@ pub struct Options {
     /// Whether clients must log in (`PasswordAuthenticator`), as user `cassandra` with password
     /// `cassandra`. Off by default.
     pub authentication: bool,
+    /// Whether clients reach the nodes by TLS, and how. Off by default.
+    pub tls: Option<Tls>,
     /// Where the nodes come from. `None`, the default, takes the first of [`Launcher`]'s ways
     /// that works here, or the one that `CQLWIRE_CASSANDRA` names.
     pub launcher: Option<Launcher>,
@@ -52,6 +54,13 @@ impl Options {
         self.authentication = required;
         self
     }
+
+    /// Has clients reach the nodes by TLS.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
 }
 
 impl Default for Options {
@@ -60,6 +69,7 @@ impl Default for Options {
             version: DEFAULT_VERSION.to_owned(),
             nodes: 1,
             authentication: false,
+            tls: None,
             launcher: None,
             yaml: String::new(),
             jvm_args: Vec::new(),

@@ -8,8 +8,15 @@ use std::{
 };
 
 use crate::{
-    Error, Launcher, Node, Options, config::NodeConfig, log::Log, node::OurNode, ports::free_port,
-    recipe::Recipe, run_dir::RunDir, version::Generation,
+    Error, Launcher, Node, Options,
+    config::{self, NodeConfig, TlsConfig},
+    log::Log,
+    node::OurNode,
+    ports::free_port,
+    recipe::Recipe,
+    run_dir::{RunDir, create_dir},
+    tls::Keystores,
+    version::Generation,
 };
 
 /// What is fixed before the first node starts. Nodes are numbered from 1.
@@ -20,6 +27,7 @@ pub(crate) struct Plan<'a> {
     generation: Generation,
     storage_port: u16,
     native_port: u16,
+    keystores: Option<Keystores>,
 }
 
 impl<'a> Plan<'a> {
@@ -42,11 +50,29 @@ impl<'a> Plan<'a> {
             "Starting Cassandra {version} ({nodes}{launcher}, logs in {})",
             logs.display()
         ));
-        Ok(Self { options, launcher, run, generation, storage_port, native_port })
+        let make = |certificates| {
+            create_dir(&run.tls())?;
+            Keystores::make(run.tls(), certificates, &addresses)
+        };
+        let keystores = options.tls.as_ref().map(|tls| make(&tls.certificates)).transpose()?;
+        Ok(Self { options, launcher, run, generation, storage_port, native_port, keystores })
     }
 
-    /// What to write into the node's `cassandra.yaml`, for a node of this machine.
-    pub(crate) fn config<'b>(&'b self, number: u8, storage_dir: &'b str) -> NodeConfig<'b> {
+    /// Writes a node's configuration into `dir`.
+    pub(crate) fn write_config(&self, dir: &Path, config: &NodeConfig<'_>) -> Result<(), Error> {
+        config::write(dir, config)?;
+        self.keystores.as_ref().map_or(Ok(()), |keystores| keystores.copy_to(dir))
+    }
+
+    /// What to write into the node's `cassandra.yaml`, for a node of this machine that finds its
+    /// configuration in `config_dir`.
+    pub(crate) fn config<'b>(
+        &'b self,
+        number: u8,
+        config_dir: &'b str,
+        storage_dir: &'b str,
+    ) -> NodeConfig<'b> {
+        let tls = self.options.tls.as_ref();
         NodeConfig {
             generation: self.generation,
             token: token(number, self.options.nodes),
@@ -57,6 +83,10 @@ impl<'a> Plan<'a> {
             seed: listen_address(1),
             storage_dir,
             authentication: self.options.authentication,
+            tls: tls.map(|tls| TlsConfig {
+                dir: config_dir,
+                client_certificates: tls.client_certificates,
+            }),
             extra: &self.options.yaml,
         }
     }
@@ -65,7 +95,9 @@ impl<'a> Plan<'a> {
     pub(crate) fn start_node(&self, number: u8, recipe: Recipe) -> Result<Node, Error> {
         let log = Log::new(self.run.logs().join(format!("node{number}.log")));
         let address = SocketAddrV4::new(listen_address(number), self.native_port).into();
-        let node = OurNode::new(&self.options.version, recipe, log, self.options.start_timeout);
+        let tls = self.options.tls.as_ref().map(|tls| tls.certificates.client()).transpose()?;
+        let Options { version, start_timeout, .. } = self.options;
+        let node = OurNode::new(version, recipe, log, *start_timeout, tls);
         node.start(address)?;
         if self.options.authentication && number == 1 {
             // Later nodes find the role.

@@ -3,28 +3,47 @@
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
+    sync::Arc,
     time::Duration,
 };
+
+use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 
 /// An OPTIONS request of protocol v4 on stream 0, which every server answers before log-in.
 const OPTIONS: [u8; 9] = [0x04, 0x00, 0x00, 0x00, 0x05, 0x00, 0x00, 0x00, 0x00];
 const SUPPORTED: u8 = 0x06;
 
-/// Whether the node at `address` answers OPTIONS with SUPPORTED within `limit`. An open port alone
-/// would not do: Docker's proxy accepts connections before Cassandra does.
-pub(crate) fn is_ready(address: SocketAddr, limit: Duration) -> bool {
-    let header = || -> io::Result<[u8; 9]> {
-        let mut stream = TcpStream::connect_timeout(&address, limit)?;
-        stream.set_read_timeout(Some(limit))?;
-        stream.write_all(&OPTIONS)?;
-        let mut header = [0; 9];
-        stream.read_exact(&mut header)?;
-        // Read the body too: closing with unread bytes resets the connection, and Cassandra logs it.
-        let length = u32::from_be_bytes([header[5], header[6], header[7], header[8]]);
-        io::copy(&mut stream.take(length.into()), &mut io::sink())?;
-        Ok(header)
+/// Whether the node at `address` answers OPTIONS with SUPPORTED within `limit`, by TLS if there is
+/// any. An open port alone would not do: Docker's proxy accepts connections before Cassandra does.
+pub(crate) fn is_ready(
+    address: SocketAddr,
+    tls: Option<&Arc<ClientConfig>>,
+    limit: Duration,
+) -> bool {
+    let header = || {
+        let socket = TcpStream::connect_timeout(&address, limit)?;
+        socket.set_read_timeout(Some(limit))?;
+        match tls {
+            None => ask(socket),
+            Some(tls) => {
+                let name = ServerName::IpAddress(address.ip().into());
+                let tls = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
+                ask(StreamOwned::new(tls, socket))
+            }
+        }
     };
     header().is_ok_and(|header| header[0] & 0x80 != 0 && header[4] == SUPPORTED)
+}
+
+/// The header of the answer to OPTIONS.
+fn ask(mut stream: impl Read + Write) -> io::Result<[u8; 9]> {
+    stream.write_all(&OPTIONS)?;
+    let mut header = [0; 9];
+    stream.read_exact(&mut header)?;
+    // Read the body too: closing with unread bytes resets the connection, and Cassandra logs it.
+    let length = u32::from_be_bytes([header[5], header[6], header[7], header[8]]);
+    io::copy(&mut stream.take(length.into()), &mut io::sink())?;
+    Ok(header)
 }
 
 #[cfg(test)]
@@ -41,7 +60,7 @@ mod tests {
             stream.read_exact(&mut [0; 9]).unwrap();
             stream.write_all(answer).unwrap();
         });
-        let ready = is_ready(address, Duration::from_secs(5));
+        let ready = is_ready(address, None, Duration::from_secs(5));
         server.join().unwrap();
         ready
     }

@@ -54,6 +54,11 @@ impl RunDir {
         self.path.join("data").join(format!("node{number}"))
     }
 
+    /// The folder of the nodes' keys and certificates.
+    pub(crate) fn tls(&self) -> PathBuf {
+        self.path.join("data/tls")
+    }
+
     /// Has the data removed when this is dropped, unless the thread panics then: all went well so
     /// far. Without it the data stays, because it may show what went wrong.
     pub(crate) fn remove_data_at_end(&mut self) {

@@ -2,7 +2,7 @@
 
 mod yaml;
 
-pub(crate) use yaml::NodeConfig;
+pub(crate) use yaml::{NodeConfig, TlsConfig};
 
 use std::{fs, path::Path};
 

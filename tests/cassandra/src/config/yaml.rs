@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, net::Ipv4Addr};
 
-use crate::version::Generation;
+use crate::{tls::PASSWORD, version::Generation};
 
 /// What differs from node to node.
 #[derive(Clone, Debug)]
@@ -25,8 +25,17 @@ pub(crate) struct NodeConfig<'a> {
     pub(crate) storage_dir: &'a str,
     /// Whether clients must log in.
     pub(crate) authentication: bool,
+    /// How clients reach this one by TLS, if they do.
+    pub(crate) tls: Option<TlsConfig<'a>>,
     /// Lines to put at the end.
     pub(crate) extra: &'a str,
+}
+
+/// Where a node finds its keystores, and what it wants of its clients.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsConfig<'a> {
+    pub(crate) dir: &'a str,
+    pub(crate) client_certificates: bool,
 }
 
 impl NodeConfig<'_> {
@@ -62,6 +71,16 @@ impl NodeConfig<'_> {
         }
         if self.authentication {
             set("authenticator", &"PasswordAuthenticator");
+        }
+        if let Some(TlsConfig { dir, client_certificates }) = &self.tls {
+            let file = |name: &str| format!("{:?}", format!("{dir}/{name}.p12"));
+            let (keystore, truststore) = (file("keystore"), file("truststore"));
+            let options = format!(
+                "{{enabled: true, optional: false, store_type: PKCS12, keystore: {keystore}, \
+                 keystore_password: {PASSWORD}, truststore: {truststore}, \
+                 truststore_password: {PASSWORD}, require_client_auth: {client_certificates}}}"
+            );
+            set("client_encryption_options", &options);
         }
 
         let dir = |name: &str| format!("{:?}", format!("{}/{name}", self.storage_dir));
@@ -127,6 +146,7 @@ mod tests {
             seed: Ipv4Addr::LOCALHOST,
             storage_dir: "/with space",
             authentication: false,
+            tls: None,
             extra: "",
         };
         change(&mut config);
@@ -177,11 +197,16 @@ mod tests {
         let yaml = yaml(Generation::V4, |config| {
             config.authentication = true;
             config.any_rpc_address = true;
+            config.tls = Some(TlsConfig { dir: "/with space", client_certificates: true });
             config.extra = "cdc_enabled: true\n";
         });
         assert!(has(&yaml, "authenticator: PasswordAuthenticator"));
         assert!(has(&yaml, "rpc_address: 0.0.0.0"));
         assert!(has(&yaml, "broadcast_rpc_address: 127.0.0.2"));
+        let tls = yaml.lines().find(|line| line.starts_with("client_encryption_options: {"));
+        for option in [r#"keystore: "/with space/keystore.p12""#, "require_client_auth: true"] {
+            assert!(tls.is_some_and(|tls| tls.contains(option)), "no `{option}` in\n{yaml}");
+        }
         assert!(yaml.ends_with("cdc_enabled: true\n"));
     }
 }

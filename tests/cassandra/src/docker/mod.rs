@@ -9,7 +9,7 @@ pub(crate) use image::Image;
 use std::{env, process::Command, time::Duration};
 
 use crate::{
-    config::{self, NodeConfig},
+    config::NodeConfig,
     error::Error,
     java::{Layout, MAIN_CLASS, jvm_args},
     plan::Plan,
@@ -44,10 +44,10 @@ pub(crate) fn require_daemon() -> Result<(), Error> {
 
 /// Creates a container for the plan's one node and says how to start it.
 pub(crate) fn recipe(plan: &Plan<'_>, image: &Image) -> Result<Recipe, Error> {
-    let config = NodeConfig { any_rpc_address: true, ..plan.config(1, STORAGE_DIR) };
+    let config = NodeConfig { any_rpc_address: true, ..plan.config(1, CONFIG_DIR, STORAGE_DIR) };
     let dir = plan.run.node(1);
     create_dir(&dir)?;
-    config::write(&dir, &config)?;
+    plan.write_config(&dir, &config)?;
 
     let (options, name) = (plan.options, format!("cqlwire-{}", plan.run.name()));
     let mut create = Command::new("docker");

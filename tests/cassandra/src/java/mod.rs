@@ -11,7 +11,7 @@ pub(crate) use jvm::{Layout, MAIN_CLASS, jvm_args};
 use std::{fs, net::Ipv4Addr, path::PathBuf, process::Command};
 
 use crate::{
-    Options, config,
+    Options,
     error::{Error, Trying},
     plan::Plan,
     ports::free_port,
@@ -49,7 +49,7 @@ impl JavaNodes {
         // Libraries unpack native code into the temporary folder, and a killed JVM leaves it there.
         create_dir(&dir.join("tmp"))?;
         let dir_text = dir.display().to_string();
-        config::write(&dir, &plan.config(number, &dir_text))?;
+        plan.write_config(&dir, &plan.config(number, &dir_text, &dir_text))?;
 
         let jars = self.jars.display().to_string();
         let layout = Layout { jamm: &self.jamm, jars: &jars, config: &dir_text };
