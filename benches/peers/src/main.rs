@@ -1,14 +1,19 @@
-//! cqlwire beside the other Cassandra codecs for Rust, on the same bytes.
+//! cqlwire beside the other Cassandra codecs and drivers for Rust, on the same bytes.
 //!
 //! ```sh
-//! cargo run --release --manifest-path benches/peers/Cargo.toml -- check          # the bars
-//! cargo run --release --manifest-path benches/peers/Cargo.toml -- time [filter]  # nanoseconds
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- check           # the bars
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- time [filter]   # nanoseconds
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- driver [filter] # whole drivers
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- list
 //! ```
+//!
+//! `driver --contact-point 127.0.0.1:9042 [filter]` asks a real node instead of a server of this
+//! program; it makes the keyspace `bench` there.
 
 mod callgrind;
 mod cdrs;
 mod data;
+mod driver;
 mod floor;
 mod ours;
 mod scylla;
@@ -19,14 +24,24 @@ use std::process::ExitCode;
 
 use works::{WORKS, Who, Work};
 
-const USAGE: &str = "usage: peers check [filter] | time [filter] | list";
+const USAGE: &str = "usage: peers check [filter] | time [filter] | \
+                     driver [--contact-point IP:PORT] [filter] | list";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {
-        ["check"] => table::check(""),
-        ["check", filter] => table::check(filter),
+        ["check"] => check(""),
+        ["check", filter] => check(filter),
+        ["driver"] => driver::table("", None),
+        ["driver", "--contact-point", address] => driver::table("", Some(address)),
+        ["driver", "--contact-point", address, filter] => driver::table(filter, Some(address)),
+        ["driver", filter] => driver::table(filter, None),
+        // For a profiler.
+        ["driver-profile", filter, requests] => requests
+            .parse()
+            .map(|requests| driver::profile(filter, requests))
+            .map_err(|_| USAGE.to_owned()),
         ["time"] => table::time(""),
         ["time", filter] => table::time(filter),
         ["list"] => {
@@ -44,6 +59,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Both tables, whatever the first one says.
+fn check(filter: &str) -> Result<(), String> {
+    let codec = table::check(filter);
+    println!();
+    codec.and(driver::table(filter, None))
 }
 
 fn run(work: &str, who: &str, iterations: &str) -> Result<(), String> {

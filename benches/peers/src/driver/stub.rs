@@ -1,0 +1,354 @@
+//! A server of hand-written bytes: v4, one node, no checks.
+//!
+//! It knows as much of the system tables as drivers ask for when they connect, prepares any
+//! statement, and executes those of [`load`](super::load).
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+
+use super::load::{INSERT, SCAN, SELECT, VALUE};
+use crate::data::USERS;
+
+/// Starts the server, in threads that end with the process.
+pub fn start() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            thread::spawn(move || serve(socket.unwrap(), address.port()));
+        }
+    });
+    address
+}
+
+/// How much is read at once.
+const ROOM: usize = 256 << 10;
+
+fn serve(mut socket: TcpStream, port: u16) {
+    socket.set_nodelay(true).unwrap();
+    let mut server = Server::new(port);
+    let (mut input, mut filled) = (vec![0; ROOM], 0);
+    let mut out = Vec::new();
+    while let Ok(count @ 1..) = socket.read(&mut input[filled..]) {
+        filled += count;
+        let mut rest = &input[..filled];
+        while let Some((header, after)) = rest.split_first_chunk::<9>() {
+            let length = u32::from_be_bytes(*header.last_chunk().unwrap()) as usize;
+            let Some((body, after)) = after.split_at_checked(length) else { break };
+            server.answer(header, body, &mut out);
+            rest = after;
+        }
+        let left = rest.len();
+        input.copy_within(filled - left..filled, 0);
+        filled = left;
+        if socket.write_all(&out).is_err() {
+            return;
+        }
+        out.clear();
+    }
+}
+
+/// What a connection knows: the answers to the statements that it has been asked to prepare, by
+/// their ids.
+struct Server {
+    port: u16,
+    executed: HashMap<[u8; 16], Vec<u8>>,
+}
+
+impl Server {
+    fn new(port: u16) -> Self {
+        let mut server = Self { port, executed: HashMap::new() };
+        // What is prepared on one connection is executed on all.
+        for text in [SELECT, INSERT, SCAN] {
+            server.prepare(text);
+        }
+        server
+    }
+
+    fn answer(&mut self, header: &[u8; 9], body: &[u8], out: &mut Vec<u8>) {
+        let &[version, _, stream1, stream2, opcode, ..] = header;
+        let (version, opcode, body) = match (version, opcode) {
+            (4, 0x0A) => match self.executed.get(&body[2..18]) {
+                Some(result) => return frame(out, 4, [stream1, stream2], 0x08, result),
+                None => (4, 0x00, error(0x2200, "nothing of that id is prepared")),
+            },
+            (4, 0x05) => (4, 0x06, supported()),
+            (4, 0x01 | 0x0B) => (4, 0x02, Vec::new()),
+            (4, 0x07) => (4, 0x08, self.result(long_string(body))),
+            (4, 0x09) => (4, 0x08, self.prepare(long_string(body))),
+            (4, _) => (4, 0x00, error(0x000A, "no such opcode")),
+            _ => (4, 0x00, error(0x000A, "Invalid or unsupported protocol version")),
+        };
+        frame(out, version, [stream1, stream2], opcode, &body);
+    }
+
+    /// The RESULT of a PREPARE.
+    fn prepare(&mut self, text: &str) -> Vec<u8> {
+        let id = id(text);
+        let result = self.result(text);
+        let variables: &[_] = match text {
+            SELECT => &[("k", BIGINT)],
+            INSERT => &[("k", BIGINT), ("v", TEXT)],
+            _ => &[],
+        };
+        let mut body = vec![0, 0, 0, 4, 0, 16];
+        body.extend(id);
+        // One table for all, and the first variable is the partition key.
+        body.extend([0, 0, 0, u8::from(!variables.is_empty()), 0, 0, 0, variables.len() as u8]);
+        match variables {
+            [] => body.extend([0; 4]),
+            _ => {
+                body.extend([0, 0, 0, 1, 0, 0]);
+                columns(&mut body, "bench.kv", variables);
+            }
+        }
+        match result[..] {
+            // Rows: what stands before their number describes them.
+            [0, 0, 0, 2, ..] => body.extend(&result[4..self.described(text)]),
+            _ => body.extend([0, 0, 0, 4, 0, 0, 0, 0]),
+        }
+        self.executed.insert(id, result);
+        body
+    }
+
+    /// Where the description of a statement's rows ends in its RESULT.
+    fn described(&self, text: &str) -> usize {
+        match text {
+            SELECT => 4 + description("bench.kv", &[("v", TEXT)]).len(),
+            SCAN => USERS.cells - 4,
+            _ => 4 + description(&table(text), &self.selected(text)).len(),
+        }
+    }
+
+    /// The RESULT of a QUERY or an EXECUTE.
+    fn result(&self, text: &str) -> Vec<u8> {
+        match text {
+            SELECT => rows(&description("bench.kv", &[("v", TEXT)]), &[&[VALUE.as_bytes()]]),
+            SCAN => USERS.body.to_vec(),
+            _ if !text.trim_start().starts_with("SELECT") => vec![0, 0, 0, 1],
+            _ => {
+                let (table, selected) = (table(text), self.selected(text));
+                let cells: Vec<_> = selected.iter().map(|(name, _)| self.cell(name)).collect();
+                let row: Vec<_> = cells.iter().map(Vec::as_slice).collect();
+                let rows: &[&[&[u8]]] = if table == "system.local" { &[&row] } else { &[] };
+                self::rows(&description(&table, &selected), rows)
+            }
+        }
+    }
+
+    /// The columns that a statement asks for, those that are known here.
+    fn selected(&self, text: &str) -> Vec<Column> {
+        let text = text.trim_start().trim_start_matches("SELECT");
+        let names = text.split_once("FROM").map_or(text, |(names, _)| names);
+        let table = table(text);
+        let columns = TABLES.iter().find(|(name, _)| *name == table).map_or(&[][..], |(_, c)| c);
+        match names.trim() {
+            "*" => columns.to_vec(),
+            // A function of a column is a text to us.
+            names => names
+                .split(',')
+                .map(|name| {
+                    let is_it = |(known, _): &&Column| *known == name.trim();
+                    columns.iter().find(is_it).copied().unwrap_or(("function", TEXT))
+                })
+                .collect(),
+        }
+    }
+
+    /// A cell of `system.local`.
+    fn cell(&self, name: &str) -> Vec<u8> {
+        match name {
+            "host_id" => vec![0x11; 16],
+            "schema_version" => vec![0x22; 16],
+            "rpc_address" | "broadcast_address" | "listen_address" => vec![127, 0, 0, 1],
+            "rpc_port" => u32::from(self.port).to_be_bytes().to_vec(),
+            "tokens" => vec![0, 0, 0, 1, 0, 0, 0, 1, b'0'],
+            "key" => b"local".to_vec(),
+            "cluster_name" => b"stub".to_vec(),
+            "data_center" => b"dc1".to_vec(),
+            "rack" => b"r1".to_vec(),
+            "release_version" => b"4.1.9".to_vec(),
+            "partitioner" => b"org.apache.cassandra.dht.Murmur3Partitioner".to_vec(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A column's name and its type, as it is described.
+type Column = (&'static str, &'static [u8]);
+
+const TEXT: &[u8] = &[0, 0x0D];
+const BIGINT: &[u8] = &[0, 0x02];
+const BLOB: &[u8] = &[0, 0x03];
+const BOOLEAN: &[u8] = &[0, 0x04];
+const INT: &[u8] = &[0, 0x09];
+const UUID: &[u8] = &[0, 0x0C];
+const INET: &[u8] = &[0, 0x10];
+const TEXTS: &[u8] = &[0, 0x20, 0, 0x0D];
+const TEXT_MAP: &[u8] = &[0, 0x21, 0, 0x0D, 0, 0x0D];
+const TEXT_SET: &[u8] = &[0, 0x22, 0, 0x0D];
+
+/// The system tables, as far as drivers read them. All but `system.local` are empty.
+const TABLES: [(&str, &[Column]); 12] = [
+    (
+        "system.local",
+        &[
+            ("key", TEXT),
+            ("host_id", UUID),
+            ("rpc_address", INET),
+            ("rpc_port", INT),
+            ("broadcast_address", INET),
+            ("listen_address", INET),
+            ("data_center", TEXT),
+            ("rack", TEXT),
+            ("tokens", TEXT_SET),
+            ("cluster_name", TEXT),
+            ("schema_version", UUID),
+            ("release_version", TEXT),
+            ("partitioner", TEXT),
+        ],
+    ),
+    (
+        "system.peers",
+        &[
+            ("peer", INET),
+            ("host_id", UUID),
+            ("rpc_address", INET),
+            ("data_center", TEXT),
+            ("rack", TEXT),
+            ("tokens", TEXT_SET),
+            ("schema_version", UUID),
+            ("release_version", TEXT),
+        ],
+    ),
+    (
+        "system.peers_v2",
+        &[
+            ("peer", INET),
+            ("peer_port", INT),
+            ("host_id", UUID),
+            ("native_address", INET),
+            ("native_port", INT),
+            ("data_center", TEXT),
+            ("rack", TEXT),
+            ("tokens", TEXT_SET),
+            ("schema_version", UUID),
+            ("release_version", TEXT),
+        ],
+    ),
+    (
+        "system_schema.keyspaces",
+        &[("keyspace_name", TEXT), ("durable_writes", BOOLEAN), ("replication", TEXT_MAP)],
+    ),
+    (
+        "system_schema.tables",
+        &[("keyspace_name", TEXT), ("table_name", TEXT), ("id", UUID), ("flags", TEXT_SET)],
+    ),
+    (
+        "system_schema.columns",
+        &[
+            ("keyspace_name", TEXT),
+            ("table_name", TEXT),
+            ("column_name", TEXT),
+            ("clustering_order", TEXT),
+            ("column_name_bytes", BLOB),
+            ("kind", TEXT),
+            ("position", INT),
+            ("type", TEXT),
+        ],
+    ),
+    (
+        "system_schema.types",
+        &[
+            ("keyspace_name", TEXT),
+            ("type_name", TEXT),
+            ("field_names", TEXTS),
+            ("field_types", TEXTS),
+        ],
+    ),
+    (
+        "system_schema.views",
+        &[("keyspace_name", TEXT), ("view_name", TEXT), ("base_table_name", TEXT)],
+    ),
+    ("system_schema.indexes", &[("keyspace_name", TEXT), ("table_name", TEXT)]),
+    ("system_schema.functions", &[("keyspace_name", TEXT), ("function_name", TEXT)]),
+    ("system_schema.aggregates", &[("keyspace_name", TEXT), ("aggregate_name", TEXT)]),
+    ("system_schema.triggers", &[("keyspace_name", TEXT), ("table_name", TEXT)]),
+];
+
+/// The table that a SELECT reads.
+fn table(text: &str) -> String {
+    let after = text.split_once("FROM").map_or("", |(_, after)| after);
+    let end = |c: char| c.is_whitespace() || c == ';';
+    after.trim_start().split(end).next().unwrap_or_default().to_owned()
+}
+
+fn id(text: &str) -> [u8; 16] {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    u128::from(hash).to_be_bytes()
+}
+
+fn rows(description: &[u8], rows: &[&[&[u8]]]) -> Vec<u8> {
+    let mut body = vec![0, 0, 0, 2];
+    body.extend(description);
+    body.extend((rows.len() as u32).to_be_bytes());
+    for cell in rows.iter().copied().flatten() {
+        body.extend((cell.len() as u32).to_be_bytes());
+        body.extend(*cell);
+    }
+    body
+}
+
+/// What rows are: all of one table, and their columns.
+fn description(table: &str, selected: &[Column]) -> Vec<u8> {
+    let mut body = vec![0, 0, 0, 1];
+    body.extend((selected.len() as u32).to_be_bytes());
+    columns(&mut body, table, selected);
+    body
+}
+
+fn columns(body: &mut Vec<u8>, table: &str, columns: &[Column]) {
+    let (keyspace, table) = table.split_once('.').unwrap_or((table, table));
+    string(body, keyspace);
+    string(body, table);
+    for (name, cql_type) in columns {
+        string(body, name);
+        body.extend(*cql_type);
+    }
+}
+
+fn supported() -> Vec<u8> {
+    let mut body = vec![0, 2];
+    for (option, value) in [("CQL_VERSION", "3.4.6"), ("COMPRESSION", "lz4")] {
+        string(&mut body, option);
+        body.extend([0, 1]);
+        string(&mut body, value);
+    }
+    body
+}
+
+fn error(code: u32, message: &str) -> Vec<u8> {
+    let mut body = code.to_be_bytes().to_vec();
+    string(&mut body, message);
+    body
+}
+
+fn frame(out: &mut Vec<u8>, version: u8, [s1, s2]: [u8; 2], opcode: u8, body: &[u8]) {
+    out.extend([0x80 | version, 0, s1, s2, opcode]);
+    out.extend((body.len() as u32).to_be_bytes());
+    out.extend(body);
+}
+
+fn string(body: &mut Vec<u8>, text: &str) {
+    body.extend((text.len() as u16).to_be_bytes());
+    body.extend(text.as_bytes());
+}
+
+fn long_string(body: &[u8]) -> &str {
+    let (length, text) = body.split_first_chunk().unwrap();
+    std::str::from_utf8(&text[..u32::from_be_bytes(*length) as usize]).unwrap()
+}
