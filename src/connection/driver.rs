@@ -1,49 +1,22 @@
 //! The task that owns the socket.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::task::{Context as TaskContext, Poll, ready};
-use std::time;
+use std::task::{Context as TaskContext, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 use tokio_util::io::poll_read_buf;
 use tracing::{debug, warn};
 
 use super::error::RequestErrorKind;
-use super::{Shared, io};
+use super::exchange::{Answer, Exchange, Lost, News};
+use super::io;
+use super::queue::{Queue, Slot};
 use crate::protocol::{CloseReason, Connection, Event};
-use crate::wire::{Context, RawFrame, Stream};
-
-/// What the handles tell the task.
-#[derive(Debug)]
-pub(super) enum Command {
-    /// Makes a request.
-    Request(Request),
-    /// Somebody has gone who waited for an answer.
-    Abandoned,
-}
-
-/// A request, encoded, and who waits for its answer.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) frame: Vec<u8>,
-    pub(super) deadline: Option<time::Instant>,
-    pub(super) reply: oneshot::Sender<Result<RawFrame, Lost>>,
-}
-
-/// A request that will not be answered.
-#[derive(Debug)]
-pub(super) struct Lost {
-    pub(super) kind: RequestErrorKind,
-    pub(super) written: bool,
-}
-
-type Reply = oneshot::Sender<Result<RawFrame, Lost>>;
+use crate::wire::{Context, Stream};
 
 /// How much the socket is asked for at a time, at least.
 const READ_ROOM: usize = 16 << 10;
@@ -56,39 +29,40 @@ const WRITE_LIMIT: usize = 1 << 20;
 pub(super) struct Driver<S> {
     socket: S,
     machine: Connection,
-    commands: mpsc::UnboundedReceiver<Command>,
+    exchange: Arc<Exchange>,
+    news: News,
     /// Requests that cannot be sent yet.
-    queue: VecDeque<Request>,
-    /// No request of the queue has an earlier deadline.
-    queue_deadline: Option<time::Instant>,
+    queue: Queue,
     /// Who waits for the answer on each stream.
-    waiting: Vec<Option<Reply>>,
+    waiting: Vec<Option<Slot>>,
     /// Who is to be told why the connection ended, and whether their request was written.
-    lost: Vec<(Reply, bool)>,
+    lost: Vec<(Slot, bool)>,
+    /// Answers that are to be handed over.
+    answers: Vec<(Slot, Answer)>,
+    wakers: Vec<Waker>,
     opened: Option<oneshot::Sender<Result<Context, CloseReason>>>,
     timer: Pin<Box<Sleep>>,
-    shared: Arc<Shared>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub(super) fn new(
         socket: S,
         machine: Connection,
-        commands: mpsc::UnboundedReceiver<Command>,
         opened: oneshot::Sender<Result<Context, CloseReason>>,
-        shared: Arc<Shared>,
+        exchange: Arc<Exchange>,
     ) -> Self {
         Self {
             socket,
             machine,
-            commands,
-            queue: VecDeque::new(),
-            queue_deadline: None,
+            exchange,
+            news: News::default(),
+            queue: Queue::default(),
             waiting: Vec::new(),
             lost: Vec::new(),
+            answers: Vec::new(),
+            wakers: Vec::new(),
             opened: Some(opened),
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
-            shared,
         }
     }
 
@@ -99,7 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         match ready!(poll_read_buf(Pin::new(&mut self.socket), cx, buffer)) {
             Ok(0) => self.machine.handle_end_of_input(),
             Ok(count) => {
-                self.shared.bytes_received.fetch_add(count as u64, Ordering::Relaxed);
+                self.exchange.count_received(count);
                 self.machine.handle_input(Instant::now().into_std());
             }
             Err(error) => self.machine.close(io(&error)),
@@ -107,77 +81,63 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         Poll::Ready(())
     }
 
-    /// Takes what the handles say, so that every deadline is known. Whether there was anything.
-    fn poll_commands(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        match ready!(self.commands.poll_recv(cx)) {
-            // Whoever made the request has gone: it need not be made.
-            Some(Command::Request(request)) if request.reply.is_closed() => {
-                self.shared.room.add_permits(1);
-            }
-            Some(Command::Request(request)) => {
-                let is_earlier = |next| request.deadline.is_some_and(|deadline| deadline < next);
-                if self.queue_deadline.is_none_or(is_earlier) {
-                    self.queue_deadline = request.deadline;
-                }
-                self.queue.push_back(request);
-            }
-            Some(Command::Abandoned) => self.forget_abandoned(),
-            None => self.machine.close(CloseReason::Local),
+    /// Takes what the handles say, so that every deadline is known.
+    fn collect(&mut self, cx: &TaskContext<'_>) {
+        self.exchange.collect(&mut self.queue, &mut self.news, cx);
+        if !self.news.abandoned.is_empty() {
+            self.forget_abandoned();
         }
-        Poll::Ready(())
+        if self.news.is_alone {
+            self.machine.close(CloseReason::Local);
+        }
     }
 
     /// Sends requests, as long as that is possible.
     fn send_queued(&mut self) {
         let is_over = |deadline| deadline <= Instant::now().into_std();
-        if self.queue_deadline.is_some_and(is_over) {
+        if self.queue.deadline().is_some_and(is_over) {
             self.expire_queued();
         }
         let mut taken = 0;
         // Nobody is told "no" while the connection opens: `Connection`s are made when it is open.
         while self.machine.can_send()
             && self.machine.backlog() <= WRITE_LIMIT
-            && let Some(request) = self.queue.pop_front()
+            && let Some((request, frame)) = self.queue.pop()
         {
             taken += 1;
-            self.send(request);
+            match self.machine.send_frame(frame, request.deadline) {
+                Ok(stream) => self.wait_on(stream, request.slot),
+                Err(_) => self.lost.push((request.slot, false)),
+            }
         }
-        if self.queue.is_empty() {
-            self.queue_deadline = None;
-        }
-        self.shared.room.add_permits(taken);
+        self.give_room(taken);
     }
 
-    fn send(&mut self, request: Request) {
-        // Whoever made the request has gone: it need not be made.
-        if request.reply.is_closed() {
-            return;
+    fn wait_on(&mut self, stream: Stream, slot: Slot) {
+        let index = usize::try_from(stream.0).unwrap_or_default();
+        if index >= self.waiting.len() {
+            self.waiting.resize(index + 1, None);
         }
-        match self.machine.send_frame(&request.frame, request.deadline) {
-            Ok(stream) => {
-                let index = usize::try_from(stream.0).unwrap_or_default();
-                if index >= self.waiting.len() {
-                    self.waiting.resize_with(index + 1, || None);
-                }
-                self.waiting[index] = Some(request.reply);
-            }
-            Err(_) => self.lost.push((request.reply, false)),
-        }
+        self.waiting[index] = Some(slot);
     }
 
     /// Lets go of the streams of those who have gone; they stay taken until they are answered.
     fn forget_abandoned(&mut self) {
-        // Who goes from here on says so again.
-        self.shared.abandoned.store(false, Ordering::SeqCst);
-        for (stream, reply) in (0..=i16::MAX).map(Stream).zip(&mut self.waiting) {
-            if reply.as_ref().is_some_and(Reply::is_closed) {
-                *reply = None;
+        let mut gone = std::mem::take(&mut self.news.abandoned);
+        gone.sort_unstable();
+        let is_gone = |slot: &Slot| gone.binary_search(slot).is_ok();
+        for (stream, waiting) in (0..=i16::MAX).map(Stream).zip(&mut self.waiting) {
+            if waiting.as_ref().is_some_and(is_gone) {
+                *waiting = None;
                 self.machine.cancel(stream);
             }
         }
+        // A request that nobody waits for need not be made.
         let before = self.queue.len();
-        self.queue.retain(|request| !request.reply.is_closed());
-        self.shared.room.add_permits(before - self.queue.len());
+        self.queue.remove(|request| is_gone(&request.slot));
+        self.give_room(before - self.queue.len());
+        self.exchange.release(&mut gone);
+        self.news.abandoned = gone;
     }
 
     /// Writes what there is to write. Whether anything was written.
@@ -189,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         match ready!(Pin::new(&mut self.socket).poll_write(cx, bytes)) {
             Ok(0) => self.machine.close(io(&std::io::ErrorKind::WriteZero.into())),
             Ok(count) => {
-                self.shared.bytes_sent.fetch_add(count as u64, Ordering::Relaxed);
+                self.exchange.count_sent(count);
                 self.machine.transmitted(count);
             }
             Err(error) => self.machine.close(io(&error)),
@@ -199,7 +159,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Waits for the next time-out. Whether one has come.
     fn poll_timer(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let deadlines = self.machine.poll_timeout().into_iter().chain(self.queue_deadline);
+        let deadlines = self.machine.poll_timeout().into_iter().chain(self.queue.deadline());
         let Some(deadline) = deadlines.min() else {
             return Poll::Pending;
         };
@@ -215,18 +175,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Tells those who wait to be sent, and have waited too long.
     fn expire_queued(&mut self) {
         let now = Instant::now().into_std();
-        let is_late = |request: &Request| request.deadline.is_some_and(|deadline| deadline <= now);
-        let (late, queue): (VecDeque<_>, _) = self.queue.drain(..).partition(is_late);
-        self.queue = queue;
-        self.queue_deadline = self.queue.iter().filter_map(|request| request.deadline).min();
-        self.shared.room.add_permits(late.len());
-        for request in late {
-            let lost = Lost { kind: RequestErrorKind::TimedOut, written: false };
-            let _gone = request.reply.send(Err(lost));
+        let before = self.queue.len();
+        let answers = &mut self.answers;
+        self.queue.remove(|request| {
+            let is_late = request.deadline.is_some_and(|deadline| deadline <= now);
+            if is_late {
+                let lost = Lost { kind: RequestErrorKind::TimedOut, written: false };
+                answers.push((request.slot, Err(Box::new(lost))));
+            }
+            is_late
+        });
+        self.give_room(before - self.queue.len());
+    }
+
+    fn give_room(&self, requests: usize) {
+        if requests > 0 {
+            self.exchange.room.add_permits(requests);
         }
     }
 
-    /// Tells everybody what has happened. Who has gone is not told, and nothing is lost by that.
+    /// Tells everybody what has happened.
     fn dispatch(&mut self) {
         while let Some(event) = self.machine.poll_event() {
             match event {
@@ -236,8 +204,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     }
                 }
                 Event::Answer { stream, frame } => {
-                    if let Some(reply) = self.reply(stream) {
-                        let _gone = reply.send(Ok(frame));
+                    if let Some(slot) = self.slot(stream) {
+                        self.answers.push((slot, Ok(frame)));
                     }
                 }
                 Event::TimedOut { stream, written } => {
@@ -249,27 +217,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 }
                 Event::Server(frame) => debug!(response = ?frame.response, "unasked"),
                 Event::Lost { stream, written } => {
-                    let reply = self.reply(stream);
-                    self.lost.extend(reply.map(|reply| (reply, written)));
+                    let slot = self.slot(stream);
+                    self.lost.extend(slot.map(|slot| (slot, written)));
                 }
                 Event::Closed(why) => self.end(&why),
             }
         }
-    }
-
-    fn lose(&mut self, stream: Stream, lost: Lost) {
-        if let Some(reply) = self.reply(stream) {
-            let _gone = reply.send(Err(lost));
+        if !self.answers.is_empty() {
+            self.exchange.answer(&mut self.answers, &mut self.wakers);
+            self.wakers.drain(..).for_each(Waker::wake);
         }
     }
 
-    fn reply(&mut self, stream: Stream) -> Option<Reply> {
+    fn lose(&mut self, stream: Stream, lost: Lost) {
+        if let Some(slot) = self.slot(stream) {
+            self.answers.push((slot, Err(Box::new(lost))));
+        }
+    }
+
+    /// Who waited for the answer on a stream.
+    fn slot(&mut self, stream: Stream) -> Option<Slot> {
         let index = usize::try_from(stream.0).ok()?;
         self.waiting.get_mut(index)?.take()
     }
 
     fn end(&mut self, why: &CloseReason) {
-        let _first = self.shared.closed.set(why.clone());
         match self.opened.take() {
             Some(opened) => {
                 let _gone = opened.send(Err(why.clone()));
@@ -277,18 +249,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             None if *why == CloseReason::Local => debug!("closed"),
             None => warn!(%why, "the connection ended"),
         }
-        self.shared.room.close();
-        self.commands.close();
-        while let Ok(command) = self.commands.try_recv() {
-            if let Command::Request(request) = command {
-                self.queue.push_back(request);
-            }
+        self.exchange.close(why.clone(), &mut self.queue);
+        let mut unsent = Vec::new();
+        while let Some((request, _)) = self.queue.pop() {
+            unsent.push((request.slot, false));
         }
-        let unsent = self.queue.drain(..).map(|request| (request.reply, false));
-        for (reply, written) in self.lost.drain(..).chain(unsent) {
-            let kind = RequestErrorKind::Closed(why.clone());
-            let _gone = reply.send(Err(Lost { kind, written }));
-        }
+        let lost = self.lost.drain(..).chain(unsent);
+        self.answers.extend(
+            lost.map(|(slot, written)| (slot, Err(Box::new(Lost::ended(why.clone(), written))))),
+        );
+    }
+}
+
+/// A runtime that shuts down drops the task.
+impl<S> Drop for Driver<S> {
+    fn drop(&mut self) {
+        self.exchange.end();
     }
 }
 
@@ -300,7 +276,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
         loop {
             let read = this.poll_read(cx);
             this.dispatch();
-            while !this.machine.is_closed() && this.poll_commands(cx).is_ready() {}
+            this.collect(cx);
             this.send_queued();
             let written = this.poll_write(cx);
             let timer = this.poll_timer(cx);

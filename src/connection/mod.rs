@@ -10,24 +10,27 @@
 
 mod driver;
 mod error;
+mod exchange;
+mod queue;
 
+use std::cell::Cell;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError, mpsc, oneshot};
+use tokio::sync::{SemaphorePermit, TryAcquireError, oneshot};
 use tokio::time::Instant;
 use tracing::debug;
 
 use crate::message::{RequestFrame, ResponseFrame};
 use crate::protocol::{self, CloseReason, ConnectionOptions};
-use crate::wire::{Context, FrameEncoder, RawFrame};
-use driver::{Command, Driver};
+use crate::wire::{Context, EncodeError, FrameEncoder};
+use driver::Driver;
+use exchange::{Answer, Handle};
+use queue::Slot;
 
 pub use error::{ConnectionError, RequestError, RequestErrorKind};
 
@@ -38,27 +41,16 @@ pub use error::{ConnectionError, RequestError, RequestErrorKind};
 pub struct Connection {
     address: SocketAddr,
     context: Context,
-    commands: mpsc::UnboundedSender<Command>,
-    shared: Arc<Shared>,
+    exchange: Handle,
 }
 
-/// What the handles and the task both know.
-#[derive(Debug)]
-struct Shared {
-    closed: OnceLock<CloseReason>,
-    /// A permit for each request that may wait for the task; closed with the connection.
-    room: Semaphore,
-    /// Whether the task has been told that somebody has gone who waited for an answer.
-    abandoned: AtomicBool,
-    bytes_sent: AtomicU64,
-    bytes_received: AtomicU64,
+thread_local! {
+    /// Where requests are encoded, before they are copied to the others that wait for the task.
+    static FRAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// How many requests may wait for the task. More wait in their own tasks.
-const QUEUE: usize = 1_024;
-
-/// A request is encoded into this much room, so that most need no second allocation.
-const FRAME_ROOM: usize = 256;
+/// More room than this is not kept for the frames to come.
+const FRAME_ROOM: usize = 64 << 10;
 
 impl Connection {
     /// Opens a connection to `address`.
@@ -98,21 +90,13 @@ impl Connection {
         // Requests that go together are written together already.
         socket.set_nodelay(true).map_err(|error| io(&error))?;
         let machine = protocol::Connection::client(options, Instant::now().into_std());
-        let (commands, receiver) = mpsc::unbounded_channel();
         let (opened, wait) = oneshot::channel();
-        let shared = Arc::new(Shared {
-            closed: OnceLock::new(),
-            room: Semaphore::new(QUEUE),
-            abandoned: AtomicBool::new(false),
-            bytes_sent: AtomicU64::new(0),
-            bytes_received: AtomicU64::new(0),
-        });
-        let driver = Driver::new(socket, machine, receiver, opened, Arc::clone(&shared));
-        tokio::spawn(driver);
+        let exchange = Handle::default();
+        tokio::spawn(Driver::new(socket, machine, opened, exchange.share()));
         match wait.await {
             Ok(opened) => opened.map(|context| {
                 debug!(%address, version = %context.version, compression = ?context.compression, "open");
-                Self { address, context, commands, shared }
+                Self { address, context, exchange }
             }),
             Err(_) => Err(CloseReason::Local),
         }
@@ -130,21 +114,22 @@ impl Connection {
         request: &RequestFrame<'_>,
         timeout: Option<Duration>,
     ) -> Result<ResponseFrame, RequestError> {
-        let mut frame = Vec::with_capacity(FRAME_ROOM);
-        request
-            .encode(&mut FrameEncoder::new(self.context), &mut frame)
-            .map_err(|error| self.error(RequestErrorKind::Encode(error), false))?;
         // A time that does not exist is never.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        self.request_until(request, deadline).await
+    }
+
+    /// The same with the time at which the answer must have come.
+    pub(crate) async fn request_until(
+        &self,
+        request: &RequestFrame<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<ResponseFrame, RequestError> {
         self.wait_for_room(deadline).await?;
-        let (reply, wait) = oneshot::channel();
-        let request = driver::Request { frame, deadline: deadline.map(Instant::into_std), reply };
-        let sent = self.commands.send(Command::Request(request));
-        sent.map_err(|_| self.closed_error(false))?;
-        let frame = match (Waiting { connection: self, answer: wait }).await {
-            Ok(Ok(frame)) => frame,
-            Ok(Err(lost)) => return Err(self.error(lost.kind, lost.written)),
-            Err(_) => return Err(self.closed_error(true)),
+        let asking = Asking { connection: self, request, deadline, slot: None };
+        let frame = match asking.await? {
+            Ok(frame) => frame,
+            Err(lost) => return Err(self.error(lost.kind, lost.written)),
         };
         ResponseFrame::decode(&frame, &self.context)
             .map_err(|error| self.error(RequestErrorKind::Decode(error), true))
@@ -162,26 +147,27 @@ impl Connection {
 
     /// Why the connection has ended, if it has.
     pub fn closed(&self) -> Option<&CloseReason> {
-        self.shared.closed.get()
+        self.exchange.closed()
     }
 
     /// How many bytes have been sent and received, headers and handshake included.
     pub fn traffic(&self) -> (u64, u64) {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        (read(&self.shared.bytes_sent), read(&self.shared.bytes_received))
+        self.exchange.traffic()
     }
 
     /// Waits for a place among the requests that wait for the task, no longer than the request may
     /// take. The task gives the place back.
     async fn wait_for_room(&self, deadline: Option<Instant>) -> Result<(), RequestError> {
-        let room = &self.shared.room;
+        let room = &self.exchange.room;
         let permit = match (room.try_acquire(), deadline) {
             (Ok(permit), _) => Ok(permit),
+            // Seldom, and in a box, so that it does not make every request's future larger.
             (Err(TryAcquireError::NoPermits), Some(deadline)) => {
                 let late = |_| self.error(RequestErrorKind::TimedOut, false);
-                tokio::time::timeout_at(deadline, room.acquire()).await.map_err(late)?
+                let acquire = Box::pin(tokio::time::timeout_at(deadline, room.acquire()));
+                acquire.await.map_err(late)?
             }
-            (Err(_), _) => room.acquire().await,
+            (Err(_), _) => Box::pin(room.acquire()).await,
         };
         permit.map(SemaphorePermit::forget).map_err(|_| self.closed_error(false))
     }
@@ -196,29 +182,62 @@ impl Connection {
     }
 }
 
-/// Waits for an answer, and says so when it is dropped before that has come.
-struct Waiting<'a> {
+/// Makes a request, waits for its answer, and says so when it is dropped before that has come.
+struct Asking<'a> {
     connection: &'a Connection,
-    answer: oneshot::Receiver<Result<RawFrame, driver::Lost>>,
+    request: &'a RequestFrame<'a>,
+    deadline: Option<Instant>,
+    /// Where the answer will be, once the request is made.
+    slot: Option<Slot>,
 }
 
-impl Future for Waiting<'_> {
-    type Output = Result<Result<RawFrame, driver::Lost>, oneshot::error::RecvError>;
+impl Future for Asking<'_> {
+    type Output = Result<Answer, RequestError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.answer).poll(cx)
+        let connection = self.connection;
+        let Some(slot) = self.slot else {
+            let submitted = self.submit(cx);
+            if !matches!(submitted, Ok(Some(_))) {
+                connection.exchange.room.add_permits(1);
+            }
+            self.slot = match submitted {
+                Ok(Some(slot)) => Some(slot),
+                Ok(None) => return Poll::Ready(Err(connection.closed_error(false))),
+                Err(error) => {
+                    let kind = RequestErrorKind::Encode(error);
+                    return Poll::Ready(Err(connection.error(kind, false)));
+                }
+            };
+            return Poll::Pending;
+        };
+        let answer = ready!(connection.exchange.poll_answer(slot, cx));
+        self.slot = None;
+        Poll::Ready(Ok(answer))
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Asking<'_> {
+    /// Hands the request to the task; `None` when the connection has ended.
+    fn submit(&self, cx: &TaskContext<'_>) -> Result<Option<Slot>, EncodeError> {
+        let Self { connection, request, deadline, .. } = self;
+        let mut frame = FRAME.try_with(Cell::take).unwrap_or_default();
+        let encoded = request.encode(&mut FrameEncoder::new(connection.context), &mut frame);
+        let deadline = deadline.map(Instant::into_std);
+        let waker = || cx.waker().clone();
+        let slot = encoded.map(|()| connection.exchange.submit(&frame, deadline, waker()));
+        frame.clear();
+        frame.shrink_to(FRAME_ROOM);
+        // A thread that ends keeps nothing.
+        let _kept = FRAME.try_with(|kept| kept.set(frame));
+        slot
+    }
+}
+
+impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        if self.answer.is_terminated() {
-            return;
-        }
-        self.answer.close();
-        if !self.connection.shared.abandoned.swap(true, Ordering::SeqCst) {
-            // A task that has ended has let go of everything.
-            let _ended = self.connection.commands.send(Command::Abandoned);
+        if let Some(slot) = self.slot {
+            self.connection.exchange.abandon(slot);
         }
     }
 }
