@@ -106,7 +106,7 @@ impl Inner {
         };
         let statement = &Arc::from(format!("a batch of {} statements", batch.statements.len()));
         let about = About { statement, options: &options, prepared: &prepared, preparing: false };
-        self.run(&about, request.into()).await
+        self.run(&about, &about.frame(request)).await
     }
 }
 

@@ -59,9 +59,11 @@ impl Node {
         if current.closed().is_none() {
             return Ok(current);
         }
+        // Seldom, and large: in a box, it does not make every request's future larger.
+        let reopen = Box::pin(self.reopen());
         match deadline {
-            None => self.reopen().await,
-            Some(deadline) => timeout_at(deadline, self.reopen()).await.unwrap_or_else(|_| {
+            None => reopen.await,
+            Some(deadline) => Box::pin(timeout_at(deadline, reopen)).await.unwrap_or_else(|_| {
                 let why = current.closed().map(ToString::to_string).unwrap_or_default();
                 let address = current.address();
                 let text = format!("{address}: {why}, and no other connection opened in time");

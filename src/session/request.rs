@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use super::cache::Cell;
 use super::retry::{self, Decision};
 use super::statement::{PreparedStatement, Text};
 use super::{Error, ErrorKind, Inner, Prepared, QueryResult, Statement, StatementOptions};
@@ -36,6 +37,16 @@ pub(super) struct About<'p> {
     pub(super) preparing: bool,
 }
 
+impl About<'_> {
+    /// The frame of the request.
+    pub(super) fn frame<'r>(&self, request: impl Into<Request<'r>>) -> RequestFrame<'r> {
+        let tracing = self.options.tracing;
+        RequestFrame { tracing, ..RequestFrame::new(Stream::default(), request) }
+    }
+}
+
+// The futures of every request are those of the way that most take, and small: what is seldom is in
+// a box.
 impl Inner {
     /// Decides every option, prepares text that has values, and encodes the values.
     pub(super) async fn bind(
@@ -102,7 +113,8 @@ impl Inner {
                 (&prepared.text, execute.into(), std::slice::from_ref(prepared))
             }
         };
-        self.run(&About { statement, options, prepared, preparing: false }, request).await
+        let about = About { statement, options, prepared, preparing: false };
+        self.run(&about, &about.frame(request)).await
     }
 
     /// Prepares a statement, and keeps it.
@@ -121,6 +133,18 @@ impl Inner {
         options: &StatementOptions,
     ) -> Result<Arc<PreparedStatement>, Error> {
         let cell = self.prepared.cell(text);
+        match cell.get() {
+            Some(prepared) => Ok(Arc::clone(prepared)),
+            None => Box::pin(self.prepare_in(&cell, text, options)).await,
+        }
+    }
+
+    async fn prepare_in(
+        &self,
+        cell: &Cell,
+        text: &Arc<str>,
+        options: &StatementOptions,
+    ) -> Result<Arc<PreparedStatement>, Error> {
         let prepare = cell.get_or_try_init(|| self.prepare_now(text, options));
         match options.timeout {
             None => prepare.await.cloned(),
@@ -143,7 +167,8 @@ impl Inner {
         // Preparing twice does the same as preparing once.
         let options = &StatementOptions { idempotent: true, ..options.clone() };
         let about = About { statement: text, options, prepared: &[], preparing: true };
-        let answer = self.answer(&about, Prepare::new(&text[..]).into()).await?;
+        let frame = about.frame(Prepare::new(&text[..]));
+        let answer = self.answer(&about, &frame).await?;
         let prepared = prepared(answer.response).map_err(|error| error.with_statement(text))?;
         Ok(Arc::new(PreparedStatement {
             text: Arc::clone(text),
@@ -157,9 +182,9 @@ impl Inner {
     pub(super) async fn run(
         &self,
         about: &About<'_>,
-        request: Request<'_>,
+        frame: &RequestFrame<'_>,
     ) -> Result<QueryResult, Error> {
-        let answer = self.answer(about, request).await?;
+        let answer = self.answer(about, frame).await?;
         if let Response::Result(message::QueryResult::SetKeyspace(keyspace)) = &answer.response {
             self.node.set_keyspace(keyspace.clone());
             self.prepared.clear();
@@ -171,17 +196,15 @@ impl Inner {
     async fn answer(
         &self,
         about: &About<'_>,
-        request: Request<'_>,
+        frame: &RequestFrame<'_>,
     ) -> Result<ResponseFrame, Error> {
-        let tracing = about.options.tracing;
-        let frame = RequestFrame { tracing, ..RequestFrame::new(Stream::default(), request) };
         let begin = Instant::now();
         let deadline = about.options.timeout.and_then(|timeout| begin.checked_add(timeout));
         let (mut attempts, mut reprepared) = (0, 0);
         let mut applied = false;
         let outcome = loop {
             attempts += 1;
-            let attempt = self.attempt(about, &frame, deadline, attempts - reprepared).await;
+            let attempt = self.attempt(about, frame, deadline, attempts - reprepared).await;
             let (error, decision) = match attempt {
                 Ok(answer) => break Ok(answer),
                 Err(failed) => failed,
@@ -192,11 +215,12 @@ impl Inner {
                 Decision::Retry(pause) if left(deadline).is_some_and(|left| left <= pause) => {
                     break Err(error);
                 }
-                Decision::Retry(pause) => tokio::time::sleep(pause).await,
+                Decision::Retry(pause) => Box::pin(tokio::time::sleep(pause)).await,
                 // Once for each statement: a server that forgets faster is of no use.
                 Decision::Reprepare if reprepared < about.prepared.len() => {
                     reprepared += 1;
-                    if let Err(error) = self.reprepare(about, &error, deadline).await {
+                    let again = Box::pin(self.reprepare(about, &error, deadline));
+                    if let Err(error) = again.await {
                         break Err(error);
                     }
                 }
@@ -226,7 +250,7 @@ impl Inner {
         let connection = self.node.connection(deadline).await;
         let connection = connection.map_err(|error| (error, Decision::Fail))?;
         let idempotent = about.options.idempotent;
-        match connection.request(frame, left(deadline)).await {
+        match connection.request_until(frame, deadline).await {
             Ok(ResponseFrame { response: Response::Error(error), .. }) => {
                 let decision = retry::after_server_error(&error, idempotent, attempts);
                 Err((Error::server(error, connection.address()), decision))
@@ -257,7 +281,7 @@ impl Inner {
         let Some(forgotten) = forgotten else { return Err(error.clone()) };
         let prepare = RequestFrame::new(Stream::default(), Prepare::new(&forgotten.text[..]));
         let connection = self.node.connection(deadline).await?;
-        let answer = connection.request(&prepare, left(deadline)).await?;
+        let answer = connection.request_until(&prepare, deadline).await?;
         if let Response::Error(error) = answer.response {
             self.prepared.forget(&forgotten.text);
             return Err(Error::server(error, connection.address()));
