@@ -101,8 +101,10 @@ impl Session {
         statement: impl Into<Statement>,
         values: impl ToValues,
     ) -> Result<QueryResult, Error> {
-        let statement = statement.into();
-        let bound = self.inner.bind(&statement, &values).await?;
+        let bound = {
+            let statement = statement.into();
+            self.inner.bind(&statement, &values).await?
+        };
         self.inner.execute(&bound, None).await
     }
 

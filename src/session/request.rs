@@ -204,11 +204,12 @@ impl Inner {
         let mut applied = false;
         let outcome = loop {
             attempts += 1;
-            let attempt = self.attempt(about, frame, deadline, attempts - reprepared).await;
-            let (error, decision) = match attempt {
-                Ok(answer) => break Ok(answer),
-                Err(failed) => failed,
-            };
+            // Taken apart at once, so that no room for an answer is kept through what follows.
+            let (error, decision) =
+                match self.attempt(about, frame, deadline, attempts - reprepared).await {
+                    Ok(answer) => break Ok(answer),
+                    Err(failed) => failed,
+                };
             applied |= error.may_have_been_applied();
             match decision {
                 // A pause that takes all the time that is left is no use.

@@ -12,11 +12,19 @@ use crate::wire::BytesMap;
 #[derive(Debug, Clone)]
 pub struct QueryResult {
     rows: Option<Rows>,
+    beside: Option<Box<Beside>>,
+}
+
+/// What few answers have.
+#[derive(Debug, Clone)]
+struct Beside {
     schema_change: Option<SchemaChange>,
     warnings: Vec<String>,
     tracing_id: Option<Uuid>,
     custom_payload: BytesMap,
 }
+
+const NO_PAYLOAD: &BytesMap = &BytesMap::new();
 
 impl QueryResult {
     pub(super) fn new(frame: ResponseFrame) -> Result<Self, Error> {
@@ -30,7 +38,13 @@ impl QueryResult {
             message::QueryResult::SchemaChange(change) => (None, Some(change)),
             _ => (None, None),
         };
-        Ok(Self { rows, schema_change, warnings, tracing_id, custom_payload })
+        let has_more = schema_change.is_some()
+            || !warnings.is_empty()
+            || tracing_id.is_some()
+            || !custom_payload.is_empty();
+        let beside = has_more
+            .then(|| Box::new(Beside { schema_change, warnings, tracing_id, custom_payload }));
+        Ok(Self { rows, beside })
     }
 
     /// Whether the statement gave rows, if only none of them: whether it was a SELECT.
@@ -98,22 +112,22 @@ impl QueryResult {
     }
 
     /// How the statement changed the schema, if it did.
-    pub const fn schema_change(&self) -> Option<&SchemaChange> {
-        self.schema_change.as_ref()
+    pub fn schema_change(&self) -> Option<&SchemaChange> {
+        self.beside.as_ref()?.schema_change.as_ref()
     }
 
     /// What the server warns of.
     pub fn warnings(&self) -> &[String] {
-        &self.warnings
+        self.beside.as_ref().map_or(&[], |beside| &beside.warnings)
     }
 
     /// The id of the trace, if one was asked for.
-    pub const fn tracing_id(&self) -> Option<Uuid> {
-        self.tracing_id
+    pub fn tracing_id(&self) -> Option<Uuid> {
+        self.beside.as_ref()?.tracing_id
     }
 
     /// What the server's own query handler says.
-    pub const fn custom_payload(&self) -> &BytesMap {
-        &self.custom_payload
+    pub fn custom_payload(&self) -> &BytesMap {
+        self.beside.as_ref().map_or(NO_PAYLOAD, |beside| &beside.custom_payload)
     }
 }
