@@ -25,7 +25,7 @@ use tokio::sync::{SemaphorePermit, TryAcquireError, oneshot};
 use tokio::time::Instant;
 use tracing::debug;
 
-use crate::message::{RequestFrame, ResponseFrame};
+use crate::message::{KnownColumns, RequestFrame, ResponseFrame};
 use crate::protocol::{self, CloseReason, ConnectionOptions};
 use crate::wire::{Context, EncodeError, FrameEncoder};
 use driver::Driver;
@@ -116,14 +116,15 @@ impl Connection {
     ) -> Result<ResponseFrame, RequestError> {
         // A time that does not exist is never.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        self.request_until(request, deadline).await
+        self.request_until(request, deadline, None).await
     }
 
-    /// The same with the time at which the answer must have come.
+    /// The same with the time at which the answer must have come, and the columns it may have.
     pub(crate) async fn request_until(
         &self,
         request: &RequestFrame<'_>,
         deadline: Option<Instant>,
+        known: Option<&KnownColumns>,
     ) -> Result<ResponseFrame, RequestError> {
         self.wait_for_room(deadline).await?;
         let asking = Asking { connection: self, request, deadline, slot: None };
@@ -131,8 +132,11 @@ impl Connection {
             Ok(frame) => frame,
             Err(lost) => return Err(self.error(lost.kind, lost.written)),
         };
-        ResponseFrame::decode(&frame, &self.context)
-            .map_err(|error| self.error(RequestErrorKind::Decode(error), true))
+        let decoded = match known {
+            Some(known) => ResponseFrame::decode_knowing(&frame, &self.context, known),
+            None => ResponseFrame::decode(&frame, &self.context),
+        };
+        decoded.map_err(|error| self.error(RequestErrorKind::Decode(error), true))
     }
 
     /// Where the server is.

@@ -12,8 +12,8 @@ use super::retry::{self, Decision};
 use super::statement::{PreparedStatement, Text};
 use super::{Error, ErrorKind, Inner, Prepared, QueryResult, Statement, StatementOptions};
 use crate::message::{
-    self, ErrorDetails, Execute, Parameters, Prepare, Query, Request, RequestFrame, Response,
-    ResponseFrame,
+    self, ErrorDetails, Execute, KnownColumns, Parameters, Prepare, Query, Request, RequestFrame,
+    Response, ResponseFrame,
 };
 use crate::types::{ToValues, Values};
 use crate::wire::{Consistency, Stream};
@@ -42,6 +42,11 @@ impl About<'_> {
     pub(super) fn frame<'r>(&self, request: impl Into<Request<'r>>) -> RequestFrame<'r> {
         let tracing = self.options.tracing;
         RequestFrame { tracing, ..RequestFrame::new(Stream::default(), request) }
+    }
+
+    /// The columns that the rows of the statement had before.
+    fn columns(&self) -> Option<&KnownColumns> {
+        self.prepared.first().map(|prepared| &prepared.columns)
     }
 }
 
@@ -175,6 +180,7 @@ impl Inner {
             id: prepared.id,
             result_metadata_id: prepared.result_metadata_id,
             variables: prepared.variables.columns,
+            columns: KnownColumns::new(),
         }))
     }
 
@@ -251,7 +257,7 @@ impl Inner {
         let connection = self.node.connection(deadline).await;
         let connection = connection.map_err(|error| (error, Decision::Fail))?;
         let idempotent = about.options.idempotent;
-        match connection.request_until(frame, deadline).await {
+        match connection.request_until(frame, deadline, about.columns()).await {
             Ok(ResponseFrame { response: Response::Error(error), .. }) => {
                 let decision = retry::after_server_error(&error, idempotent, attempts);
                 Err((Error::server(error, connection.address()), decision))
@@ -282,7 +288,7 @@ impl Inner {
         let Some(forgotten) = forgotten else { return Err(error.clone()) };
         let prepare = RequestFrame::new(Stream::default(), Prepare::new(&forgotten.text[..]));
         let connection = self.node.connection(deadline).await?;
-        let answer = connection.request_until(&prepare, deadline).await?;
+        let answer = connection.request_until(&prepare, deadline, None).await?;
         if let Response::Error(error) = answer.response {
             self.prepared.forget(&forgotten.text);
             return Err(Error::server(error, connection.address()));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Error;
+use crate::message::KnownColumns;
 use crate::types::{ColumnSpec, ToValues, Values, ValuesBuffer};
 use crate::wire::Consistency;
 
@@ -48,6 +49,8 @@ pub(super) struct PreparedStatement {
     pub(super) id: Bytes,
     pub(super) result_metadata_id: Option<Bytes>,
     pub(super) variables: Arc<[ColumnSpec]>,
+    /// The columns of its rows.
+    pub(super) columns: KnownColumns,
 }
 
 impl PreparedStatement {
