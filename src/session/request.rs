@@ -203,7 +203,7 @@ impl Inner {
         &self,
         about: &About<'_>,
         frame: &RequestFrame<'_>,
-    ) -> Result<ResponseFrame, Error> {
+    ) -> Result<Box<ResponseFrame>, Error> {
         let begin = Instant::now();
         let deadline = about.options.timeout.and_then(|timeout| begin.checked_add(timeout));
         let (mut attempts, mut reprepared) = (0, 0);
@@ -253,16 +253,16 @@ impl Inner {
         frame: &RequestFrame<'_>,
         deadline: Option<Instant>,
         attempts: usize,
-    ) -> Result<ResponseFrame, (Error, Decision)> {
+    ) -> Result<Box<ResponseFrame>, (Error, Decision)> {
         let connection = self.node.connection(deadline).await;
         let connection = connection.map_err(|error| (error, Decision::Fail))?;
         let idempotent = about.options.idempotent;
         match connection.request_until(frame, deadline, about.columns()).await {
-            Ok(ResponseFrame { response: Response::Error(error), .. }) => {
-                let decision = retry::after_server_error(&error, idempotent, attempts);
-                Err((Error::server(error, connection.address()), decision))
-            }
             Ok(answer) => {
+                if let Response::Error(error) = answer.response {
+                    let decision = retry::after_server_error(&error, idempotent, attempts);
+                    return Err((Error::server(error, connection.address()), decision));
+                }
                 for warning in &answer.warnings {
                     warn!(node = %connection.address(), %warning, "the server warns");
                 }

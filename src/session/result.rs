@@ -27,8 +27,8 @@ struct Beside {
 const NO_PAYLOAD: &BytesMap = &BytesMap::new();
 
 impl QueryResult {
-    pub(super) fn new(frame: ResponseFrame) -> Result<Self, Error> {
-        let ResponseFrame { response, warnings, tracing_id, custom_payload, .. } = frame;
+    pub(super) fn new(frame: Box<ResponseFrame>) -> Result<Self, Error> {
+        let ResponseFrame { response, warnings, tracing_id, custom_payload, .. } = *frame;
         let Response::Result(result) = response else {
             let text = format!("{} is no answer to a statement", response.opcode());
             return Err(Error::new(ErrorKind::Read, text));
