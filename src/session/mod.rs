@@ -105,7 +105,7 @@ impl Session {
             let statement = statement.into();
             self.inner.bind(&statement, &values).await?
         };
-        self.inner.execute(&bound, None).await
+        Box::pin(self.inner.execute(&bound, None)).await
     }
 
     /// Runs a statement, and gives the rows of all its pages, one after the other.
