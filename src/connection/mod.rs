@@ -27,7 +27,7 @@ use std::time::Duration;
 use tokio::sync::{SemaphorePermit, TryAcquireError};
 use tokio::time::Instant;
 
-use crate::message::{RequestFrame, ResponseFrame};
+use crate::message::{KnownColumns, RequestFrame, ResponseFrame};
 use crate::protocol::{CloseReason, ConnectionOptions};
 use crate::wire::{Context, EncodeError, FrameEncoder};
 use exchange::{Answer, Handle};
@@ -82,23 +82,34 @@ impl Connection {
     ) -> Result<ResponseFrame, RequestError> {
         // A time that does not exist is never.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        self.request_until(request, deadline).await
+        match self.request_until(request, deadline, None).await {
+            Ok(answer) => Ok(*answer),
+            Err(error) => Err(*error),
+        }
     }
 
-    /// The same with the time at which the answer must have come.
+    /// The same with the time at which the answer must have come, and the columns it may have. What
+    /// comes of it is in a box: on its way to the user it is moved often.
     pub(crate) async fn request_until(
         &self,
         request: &RequestFrame<'_>,
         deadline: Option<Instant>,
-    ) -> Result<ResponseFrame, RequestError> {
+        known: Option<&KnownColumns>,
+    ) -> Result<Box<ResponseFrame>, Box<RequestError>> {
         self.wait_for_room(deadline).await?;
         let asking = Asking { connection: self, request, deadline, slot: None };
         let frame = match asking.await? {
             Ok(frame) => frame,
             Err(lost) => return Err(self.error(lost.kind, lost.written)),
         };
-        ResponseFrame::decode(&frame, &self.context)
-            .map_err(|error| self.error(RequestErrorKind::Decode(error), true))
+        let decoded = match known {
+            Some(known) => ResponseFrame::decode_knowing(&frame, &self.context, known),
+            None => ResponseFrame::decode(&frame, &self.context),
+        };
+        match decoded {
+            Ok(answer) => Ok(Box::new(answer)),
+            Err(error) => Err(self.error(RequestErrorKind::Decode(error), true)),
+        }
     }
 
     /// Where the server is.
@@ -133,7 +144,7 @@ impl Connection {
 
     /// Waits for a place among the requests that wait for the task, no longer than the request may
     /// take. The task gives the place back.
-    async fn wait_for_room(&self, deadline: Option<Instant>) -> Result<(), RequestError> {
+    async fn wait_for_room(&self, deadline: Option<Instant>) -> Result<(), Box<RequestError>> {
         let room = &self.exchange.room;
         let permit = match (room.try_acquire(), deadline) {
             (Ok(permit), _) => Ok(permit),
@@ -148,13 +159,13 @@ impl Connection {
         permit.map(SemaphorePermit::forget).map_err(|_| self.closed_error(false))
     }
 
-    fn closed_error(&self, written: bool) -> RequestError {
+    fn closed_error(&self, written: bool) -> Box<RequestError> {
         let why = self.closed().cloned().unwrap_or(CloseReason::Local);
         self.error(RequestErrorKind::Closed(why), written)
     }
 
-    fn error(&self, kind: RequestErrorKind, written: bool) -> RequestError {
-        RequestError::new(self.address, kind, written)
+    fn error(&self, kind: RequestErrorKind, written: bool) -> Box<RequestError> {
+        Box::new(RequestError::new(self.address, kind, written))
     }
 }
 
@@ -168,7 +179,7 @@ struct Asking<'a> {
 }
 
 impl Future for Asking<'_> {
-    type Output = Result<Answer, RequestError>;
+    type Output = Result<Answer, Box<RequestError>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let connection = self.connection;

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{Message, Request, Response};
+use super::{KnownColumns, Message, QueryResult, Request, Response};
 use crate::wire::{
     BytesMap, Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, FrameEncoder,
-    FrameFlags, Header, RawFrame, Reader, Stream, Version,
+    FrameFlags, Header, Opcode, RawFrame, Reader, Stream, Version,
 };
 
 /// A request and what its frame says of it.
@@ -184,6 +184,27 @@ impl ResponseFrame {
     /// The field that is not what the protocol says; a request; another version than the
     /// context's; a compressed body that was not agreed on, or that lies about its length.
     pub fn decode(frame: &RawFrame, context: &Context) -> Result<Self, DecodeError> {
+        Self::decode_by(frame, context, None)
+    }
+
+    /// The same for an answer to a statement whose columns may be [known](KnownColumns), which makes
+    /// it shorter where they are what they were, and no difference where not.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_knowing(
+        frame: &RawFrame,
+        context: &Context,
+        known: &KnownColumns,
+    ) -> Result<Self, DecodeError> {
+        Self::decode_by(frame, context, Some(known))
+    }
+
+    fn decode_by(
+        frame: &RawFrame,
+        context: &Context,
+        known: Option<&KnownColumns>,
+    ) -> Result<Self, DecodeError> {
         let header = &frame.header;
         check(header, true, context)?;
         let flags = meaning(header.flags, header.version);
@@ -202,7 +223,10 @@ impl ResponseFrame {
         let empty = FrameFlags::NONE
             .with(flags.only(FrameFlags::WARNING), warnings.is_empty())
             .with(flags.only(FrameFlags::CUSTOM_PAYLOAD), custom_payload.is_empty());
-        let response = Response::decode(header.opcode, &mut reader, context)?;
+        let response = match header.opcode {
+            Opcode::Result => QueryResult::decode_knowing(&mut reader, context, known)?.into(),
+            opcode => Response::decode(opcode, &mut reader, context)?,
+        };
         let trailing = reader.take_rest();
         Ok(Self {
             stream: header.stream,

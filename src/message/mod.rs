@@ -73,7 +73,9 @@ pub use parameters::{Parameters, QueryFlags};
 pub use prepare::Prepare;
 pub use query::Query;
 pub use register::Register;
-pub use result::{MetadataFlags, Prepared, QueryResult, ResultKind, Rows, RowsMetadata, Variables};
+pub use result::{
+    KnownColumns, MetadataFlags, Prepared, QueryResult, ResultKind, Rows, RowsMetadata, Variables,
+};
 pub use schema_change::{SchemaChange, SchemaChangeKind, SchemaTarget};
 pub use startup::Startup;
 pub use supported::Supported;

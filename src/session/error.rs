@@ -296,15 +296,15 @@ impl std::error::Error for Error {
     }
 }
 
-impl From<RequestError> for Error {
-    fn from(error: RequestError) -> Self {
+impl From<Box<RequestError>> for Error {
+    fn from(error: Box<RequestError>) -> Self {
         let kind = match &error.kind {
             RequestErrorKind::TimedOut => ErrorKind::Timeout,
             RequestErrorKind::Encode(_) => ErrorKind::Bind,
             RequestErrorKind::Decode(_) => ErrorKind::Read,
             RequestErrorKind::Closed(_) => ErrorKind::Connection,
         };
-        Self::of(kind, Cause::Request(Box::new(error)))
+        Self::of(kind, Cause::Request(error))
     }
 }
 
@@ -320,7 +320,7 @@ impl From<NodeFailure> for Error {
             NodeFailure::Keyspace { address, statement, error } => {
                 Self::server(*error, address).with_statement(&statement.into())
             }
-            NodeFailure::NoAnswer(error) => error.into(),
+            NodeFailure::NoAnswer(error) => Box::new(error).into(),
         }
     }
 }

@@ -128,7 +128,10 @@ impl Session {
         statement: impl Into<Statement>,
         values: impl ToValues,
     ) -> Result<QueryResult, Error> {
-        let bound = self.inner.bind(statement.into(), &values).await?;
+        let bound = {
+            let statement = statement.into();
+            self.inner.bind(statement, &values).await?
+        };
         if bound.switches_keyspace() {
             // Followed to its end even if the caller goes: the connections must not disagree.
             let inner = Arc::clone(&self.inner);
@@ -137,7 +140,8 @@ impl Session {
                 |stopped: JoinError| Error::new(ErrorKind::Connection, stopped.to_string());
             return switch.await.map_err(stopped)?;
         }
-        self.inner.execute(&bound, bound.paging_state.as_ref()).await
+        // In a box, so that whoever holds the future does not move all of it.
+        Box::pin(self.inner.execute(&bound, bound.paging_state.as_ref())).await
     }
 
     /// Runs a statement, and gives the rows of all its pages, one after the other.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use super::cache::Cell;
 use super::error::Attempt;
 use super::options::{Decided, Options};
 use super::retry::{FailedAttempt, FailureReason, RetryDecision};
@@ -53,7 +54,7 @@ pub(super) type Message<'p> = dyn Fn(&Context, Consistency, Option<i64>) -> (Req
 
 /// An answer, and what its rows are where it does not say so.
 pub(super) struct Answer {
-    pub(super) frame: ResponseFrame,
+    pub(super) frame: Box<ResponseFrame>,
     shape: Option<Arc<ResultShape>>,
     pub(super) node: Arc<Node>,
 }
@@ -75,7 +76,7 @@ pub(super) struct Run<'r, 'p> {
 /// Why an attempt has failed.
 enum Failed {
     Server(Box<ServerError>),
-    NoAnswer(RequestError),
+    NoAnswer(Box<RequestError>),
 }
 
 impl Bound {
@@ -87,6 +88,8 @@ impl Bound {
     }
 }
 
+// The futures of a request are those of the way that most take, and small: what is seldom is in a
+// box.
 impl Inner {
     /// Prepares text that has values, and encodes the values.
     pub(super) async fn bind(
@@ -223,6 +226,18 @@ impl Inner {
         options: Decided<'_>,
     ) -> Result<Arc<PreparedStatement>, Error> {
         let cell = self.prepared.cell(options.keyspace(), text);
+        match cell.get() {
+            Some(prepared) => Ok(Arc::clone(prepared)),
+            None => Box::pin(self.prepare_in(&cell, text, options)).await,
+        }
+    }
+
+    async fn prepare_in(
+        &self,
+        cell: &Cell,
+        text: &Arc<str>,
+        options: Decided<'_>,
+    ) -> Result<Arc<PreparedStatement>, Error> {
         let prepare = cell.get_or_try_init(|| self.prepare_now(text, options));
         match options.timeout() {
             None => prepare.await.cloned(),
@@ -269,7 +284,7 @@ impl Inner {
         let mut known = shape.as_ref().and_then(|shape| shape.columns.clone());
         match &frame.response {
             Response::Result(message::QueryResult::SetKeyspace(keyspace)) => {
-                self.cluster.use_keyspace(keyspace).await;
+                Box::pin(self.cluster.use_keyspace(keyspace)).await;
                 self.prepared.clear();
             }
             Response::Result(message::QueryResult::Rows(rows)) => {
@@ -284,7 +299,7 @@ impl Inner {
             .map_err(|error| error.with_statement(about.statement))?;
         match result.schema_change() {
             Some(change) => {
-                let agreed = self.cluster.after(change, self.agreement).await;
+                let agreed = Box::pin(self.cluster.after(change, self.agreement)).await;
                 Ok(result.with_schema_agreed(agreed))
             }
             None => Ok(result),
@@ -301,7 +316,7 @@ impl Inner {
         let options = about.options;
         let deadline = options.timeout().and_then(|timeout| begin.checked_add(timeout));
         let _permit = match &self.gate {
-            Some(gate) => match gate.enter(deadline).await {
+            Some(gate) => match Box::pin(gate.enter(deadline)).await {
                 Ok(permit) => permit,
                 Err(error) => {
                     self.metrics.throttled();
@@ -324,7 +339,7 @@ impl Inner {
         };
         let outcome = match speculative {
             None => self.execution(&run).await,
-            Some(speculative) => self.speculate(&run, speculative).await,
+            Some(speculative) => Box::pin(self.speculate(&run, speculative)).await,
         };
         self.metrics.request(begin.elapsed(), outcome.is_ok());
         outcome.map_err(|error| {
@@ -350,7 +365,16 @@ impl Inner {
         let mut same = None;
         let mut last = None;
         loop {
-            let (node, connection) = match self.next(run, same.take()).await {
+            let found = same.take().and_then(|node: Arc<Node>| {
+                let connection = node.connection()?;
+                Some((node, connection))
+            });
+            let found = found.or_else(|| self.pick(run, &self.cluster.state()));
+            let next = match found {
+                Some(next) => Ok(next),
+                None => Box::pin(self.wait_for_next(run)).await,
+            };
+            let (node, connection) = match next {
                 Ok(next) => next,
                 // What came of the attempt before says more than that there is no other.
                 Err(error) => return Err(last.unwrap_or(error)),
@@ -370,7 +394,7 @@ impl Inner {
                         return Err(failed.error(connection.address()));
                     }
                     reprepared += 1;
-                    self.reprepare(run, error, &connection).await?;
+                    Box::pin(self.reprepare(run, error, &connection)).await?;
                     RetryDecision::SAME_NODE
                 }
                 failed => self.decide(run, failed, consistency, reprepared),
@@ -386,7 +410,7 @@ impl Inner {
                     debug!(%error, "the request is made again");
                     self.metrics.retry();
                     if !after.is_zero() {
-                        tokio::time::sleep(after).await;
+                        Box::pin(tokio::time::sleep(after)).await;
                     }
                     consistency = other.unwrap_or(consistency);
                     match same_node {
@@ -420,25 +444,18 @@ impl Inner {
         options.retry().unwrap_or(&*self.retry).decide(&failed)
     }
 
-    /// The next node, and a connection to it.
-    async fn next(
+    /// Waits for a node that can be asked, and a connection to it.
+    async fn wait_for_next(
         &self,
         run: &Run<'_, '_>,
-        same: Option<Arc<Node>>,
     ) -> Result<(Arc<Node>, Arc<Connection>), Error> {
-        if let Some(node) = same
-            && let Some(connection) = node.connection()
-        {
-            return Ok((node, connection));
-        }
         loop {
-            let state = self.cluster.state();
-            if let Some(found) = self.pick(run, &state) {
-                return Ok(found);
-            }
             // A new round: who has been asked may be asked again.
             run.tried().clear();
             self.cluster.wait_for_node(run.deadline).await.map_err(Error::unreachable)?;
+            if let Some(next) = self.pick(run, &self.cluster.state()) {
+                return Ok(next);
+            }
             // A node may look connected and not be so any more: let its tasks notice.
             tokio::task::yield_now().await;
         }
@@ -491,17 +508,21 @@ impl Inner {
         };
         let _in_flight = node.begin();
         let begin = Instant::now();
-        let time = left(run.deadline).into_iter().chain(options.attempt_timeout()).min();
-        match connection.request(&frame, time).await {
-            Ok(ResponseFrame { response: Response::Error(error), .. }) => {
-                Err(Failed::Server(Box::new(error)))
-            }
-            Ok(frame) => {
+        let deadline = match options.attempt_timeout() {
+            Some(time) => begin.checked_add(time).into_iter().chain(run.deadline).min(),
+            None => run.deadline,
+        };
+        let known = run.about.prepared.first().map(|prepared| &prepared.columns);
+        match connection.request_until(&frame, deadline, known).await {
+            Ok(answer) => {
+                if let Response::Error(error) = answer.response {
+                    return Err(Failed::Server(Box::new(error)));
+                }
                 node.answered(begin.elapsed());
-                for warning in &frame.warnings {
+                for warning in &answer.warnings {
                     warn!(node = %connection.address(), %warning, "the server warns");
                 }
-                Ok(Answer { frame, shape, node: Arc::clone(node) })
+                Ok(Answer { frame: answer, shape, node: Arc::clone(node) })
             }
             Err(error) => Err(Failed::NoAnswer(error)),
         }
@@ -520,7 +541,7 @@ impl Inner {
         let Some(forgotten) = forgotten else { return Err(unknown()) };
         let keyspace = run.about.options.keyspace();
         let frame = RequestFrame::new(Stream::default(), prepare(&forgotten.text, keyspace));
-        let answer = connection.request(&frame, left(run.deadline)).await?;
+        let answer = connection.request_until(&frame, run.deadline, None).await?;
         if let Response::Error(error) = answer.response {
             self.prepared.forget(keyspace, &forgotten.text);
             return Err(Error::server(error, connection.address()));

@@ -15,22 +15,30 @@ use crate::wire::BytesMap;
 #[derive(Debug, Clone)]
 pub struct QueryResult {
     rows: Option<Rows>,
+    node: Arc<Node>,
+    beside: Option<Box<Beside>>,
+}
+
+/// What few answers have.
+#[derive(Debug, Clone)]
+struct Beside {
     schema_change: Option<SchemaChange>,
+    schema_agreed: bool,
     warnings: Vec<String>,
     tracing_id: Option<Uuid>,
     custom_payload: BytesMap,
-    schema_agreed: bool,
-    node: Arc<Node>,
 }
+
+const NO_PAYLOAD: &BytesMap = &BytesMap::new();
 
 impl QueryResult {
     /// What `node` has answered; `known` is what rows are that are not described.
     pub(super) fn new(
-        frame: ResponseFrame,
+        frame: Box<ResponseFrame>,
         known: Option<Arc<[ColumnSpec]>>,
         node: Arc<Node>,
     ) -> Result<Self, Error> {
-        let ResponseFrame { response, warnings, tracing_id, custom_payload, .. } = frame;
+        let ResponseFrame { response, warnings, tracing_id, custom_payload, .. } = *frame;
         let Response::Result(result) = response else {
             let text = format!("{} is no answer to a statement", response.opcode());
             return Err(Error::new(ErrorKind::Read, text));
@@ -45,19 +53,21 @@ impl QueryResult {
             message::QueryResult::SchemaChange(change) => (None, Some(change)),
             _ => (None, None),
         };
-        Ok(Self {
-            rows,
-            schema_change,
-            warnings,
-            tracing_id,
-            custom_payload,
-            schema_agreed: true,
-            node,
-        })
+        let has_more = schema_change.is_some()
+            || !warnings.is_empty()
+            || tracing_id.is_some()
+            || !custom_payload.is_empty();
+        let schema_agreed = true;
+        let beside =
+            || Beside { schema_change, schema_agreed, warnings, tracing_id, custom_payload };
+        Ok(Self { rows, node, beside: has_more.then(|| Box::new(beside())) })
     }
 
-    pub(super) fn with_schema_agreed(self, schema_agreed: bool) -> Self {
-        Self { schema_agreed, ..self }
+    pub(super) fn with_schema_agreed(mut self, schema_agreed: bool) -> Self {
+        if let Some(beside) = &mut self.beside {
+            beside.schema_agreed = schema_agreed;
+        }
+        self
     }
 
     /// Whether the statement gave rows, if only none of them: whether it was a SELECT.
@@ -125,15 +135,15 @@ impl QueryResult {
     }
 
     /// How the statement changed the schema, if it did.
-    pub const fn schema_change(&self) -> Option<&SchemaChange> {
-        self.schema_change.as_ref()
+    pub fn schema_change(&self) -> Option<&SchemaChange> {
+        self.beside.as_ref()?.schema_change.as_ref()
     }
 
     /// Whether all nodes that are connected have come to agree on the schema, if the statement
     /// [changed](Self::schema_change) it. What needs the change may fail at a node that has not
     /// heard of it.
-    pub const fn schema_agreed(&self) -> bool {
-        self.schema_agreed
+    pub fn schema_agreed(&self) -> bool {
+        self.beside.as_ref().is_none_or(|beside| beside.schema_agreed)
     }
 
     /// The node that has answered.
@@ -143,16 +153,16 @@ impl QueryResult {
 
     /// What the server warns of.
     pub fn warnings(&self) -> &[String] {
-        &self.warnings
+        self.beside.as_ref().map_or(&[], |beside| &beside.warnings)
     }
 
     /// The id of the trace, if one was asked for.
-    pub const fn tracing_id(&self) -> Option<Uuid> {
-        self.tracing_id
+    pub fn tracing_id(&self) -> Option<Uuid> {
+        self.beside.as_ref()?.tracing_id
     }
 
     /// What the server's own query handler says.
-    pub const fn custom_payload(&self) -> &BytesMap {
-        &self.custom_payload
+    pub fn custom_payload(&self) -> &BytesMap {
+        self.beside.as_ref().map_or(NO_PAYLOAD, |beside| &beside.custom_payload)
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::options::{ExecutionProfile, Options, options};
 use super::{Error, RetryPolicy, SpeculativeExecution};
 use crate::cluster::{LoadBalancing, Partitioner, Token, routing_key};
-use crate::message;
+use crate::message::{self, KnownColumns};
 use crate::types::{ColumnSpec, ToValues, Values, ValuesBuffer};
 use crate::wire::{BytesMap, Consistency};
 
@@ -54,6 +54,8 @@ pub(super) struct PreparedStatement {
     /// Which of the variables are the partition key.
     partition_key: Vec<u16>,
     result: RwLock<Arc<ResultShape>>,
+    /// How its rows were described first.
+    pub(super) columns: KnownColumns,
 }
 
 /// What the rows of a statement are known to be, and what the server calls that (v5).
@@ -77,6 +79,7 @@ impl PreparedStatement {
             variables: variables.columns,
             partition_key: variables.partition_key,
             result: RwLock::new(Arc::new(shape)),
+            columns: KnownColumns::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The description of columns, in RESULTs of kind Rows and Prepared (v4 §4.2.5.2).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -84,6 +84,26 @@ impl RowsMetadata {
     }
 
     pub(super) fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
+        Self::decode_by(reader, context, decode_columns)
+    }
+
+    pub(super) fn decode_knowing(
+        reader: &mut Reader<'_>,
+        context: &Context,
+        known: &KnownColumns,
+    ) -> Result<Self, DecodeError> {
+        Self::decode_by(reader, context, |reader, flags, count| known.decode(reader, flags, count))
+    }
+
+    fn decode_by<'r>(
+        reader: &mut Reader<'r>,
+        context: &Context,
+        decode_columns: impl FnOnce(
+            &mut Reader<'r>,
+            MetadataFlags,
+            usize,
+        ) -> Result<Arc<[ColumnSpec]>, DecodeError>,
+    ) -> Result<Self, DecodeError> {
         let before = reader.clone();
         let flags = MetadataFlags::decode(reader)?;
         let columns_count = reader.length("columns_count")?;
@@ -140,6 +160,56 @@ impl RowsMetadata {
             writer.short_bytes(id, "new_metadata_id")?;
         }
         columns.map_or(Ok(()), |columns| encode_columns(columns, table, writer, context))
+    }
+}
+
+/// The columns of a statement's rows as they were described first: where the same description comes
+/// again, byte for byte, it is not read again, and all results share it.
+///
+/// Servers describe the columns with every page, and a client cannot do without that, because they
+/// may be altered. Comparing the bytes costs next to nothing. See
+/// [`ResponseFrame::decode_knowing`](crate::message::ResponseFrame::decode_knowing).
+#[derive(Debug, Default)]
+pub struct KnownColumns(OnceLock<Described>);
+
+#[derive(Debug)]
+struct Described {
+    is_global: bool,
+    bytes: Box<[u8]>,
+    columns: Arc<[ColumnSpec]>,
+}
+
+impl KnownColumns {
+    /// Nothing is known yet.
+    pub const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    fn decode(
+        &self,
+        reader: &mut Reader<'_>,
+        flags: MetadataFlags,
+        count: usize,
+    ) -> Result<Arc<[ColumnSpec]>, DecodeError> {
+        let is_global = flags.contains(MetadataFlags::GLOBAL_TABLES_SPEC);
+        let bytes = reader.rest();
+        let known = self.0.get();
+        // How many columns there are, and whether they have one table, is all that decides what the
+        // bytes mean: so where these begin alike, they are the same columns.
+        if let Some(known) = known
+            && (known.is_global, known.columns.len()) == (is_global, count)
+            && bytes.starts_with(&known.bytes)
+        {
+            reader.take(known.bytes.len(), "columns")?;
+            return Ok(Arc::clone(&known.columns));
+        }
+        let columns = decode_columns(reader, flags, count)?;
+        if known.is_none() {
+            let length = bytes.len().saturating_sub(reader.rest().len());
+            let bytes = bytes.get(..length).unwrap_or_default().into();
+            let _first = self.0.set(Described { is_global, bytes, columns: Arc::clone(&columns) });
+        }
+        Ok(columns)
     }
 }
 
@@ -257,6 +327,35 @@ mod tests {
         assert_eq!(changed.encode(&mut Writer::new(&mut out), &Version::V5.into()), refused);
         let changed = RowsMetadata { new_metadata_id: Some(Bytes::new()), ..RowsMetadata::new([]) };
         assert_eq!(changed.encode(&mut Writer::new(&mut out), &Version::V4.into()), refused);
+    }
+
+    #[test]
+    fn a_description_that_comes_again_is_shared_and_another_is_not() {
+        // keyspace "k", table "t", then columns.
+        let [a, b] = [b'a', b'b'].map(|name| [0, 1, b'k', 0, 1, b't', 0, 1, name, 0, 9]);
+        let known = KnownColumns::new();
+        let decode = |flags: u8, count: u8, rest: &[u8]| {
+            let body = [&[0, 0, 0, flags, 0, 0, 0, count], rest].concat();
+            let mut reader = Reader::new(&body);
+            let decoded =
+                RowsMetadata::decode_knowing(&mut reader, &Version::V4.into(), &known).unwrap();
+            let plain = RowsMetadata::decode(&mut Reader::new(&body), &Version::V4.into()).unwrap();
+            assert_eq!(decoded, plain);
+            (decoded.columns.unwrap(), reader.rest().to_vec())
+        };
+        let (first, rest) = decode(1, 1, &[&a[..], &[7]].concat());
+        assert_eq!(rest, [7]);
+        let (again, rest) = decode(1, 1, &[&a[..], &[8]].concat());
+        assert!(Arc::ptr_eq(&first, &again));
+        assert_eq!(rest, [8]);
+        // Altered; more columns; every column with its own table: the same first bytes all the same.
+        let (other, _) = decode(1, 1, &b);
+        assert_eq!(&*other[0].name, "b");
+        let (other, _) = decode(1, 2, &[&a[..], &[0, 1, b'c', 0, 9]].concat());
+        assert_eq!(other.len(), 2);
+        let (other, _) = decode(0, 1, &a);
+        assert!(!Arc::ptr_eq(&first, &other));
+        assert!(Arc::ptr_eq(&first, &decode(1, 1, &a).0));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::{Message, SchemaChange};
 use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer, wire_codes};
 
-pub use metadata::{MetadataFlags, RowsMetadata};
+pub use metadata::{KnownColumns, MetadataFlags, RowsMetadata};
 pub use prepared::{Prepared, Variables};
 pub use rows::Rows;
 
@@ -51,17 +51,7 @@ impl Message<'_> for QueryResult {
     const OPCODE: Opcode = Opcode::Result;
 
     fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
-        Ok(match ResultKind::from(reader.int("kind")?) {
-            ResultKind::Void => Self::Void,
-            ResultKind::Rows => Self::Rows(Rows::decode(reader, context)?),
-            ResultKind::SetKeyspace => Self::SetKeyspace(reader.string("keyspace")?.to_owned()),
-            ResultKind::Prepared => Self::Prepared(Prepared::decode(reader, context)?),
-            ResultKind::SchemaChange => Self::SchemaChange(SchemaChange::decode(reader)?),
-            ResultKind::Unknown(kind) => {
-                let rest = reader.take_rest();
-                Self::Unknown(kind, reader.share(rest))
-            }
-        })
+        Self::decode_knowing(reader, context, None)
     }
 
     fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
@@ -81,6 +71,24 @@ impl Message<'_> for QueryResult {
 }
 
 impl QueryResult {
+    pub(super) fn decode_knowing(
+        reader: &mut Reader<'_>,
+        context: &Context,
+        known: Option<&KnownColumns>,
+    ) -> Result<Self, DecodeError> {
+        Ok(match ResultKind::from(reader.int("kind")?) {
+            ResultKind::Void => Self::Void,
+            ResultKind::Rows => Self::Rows(Rows::decode(reader, context, known)?),
+            ResultKind::SetKeyspace => Self::SetKeyspace(reader.string("keyspace")?.to_owned()),
+            ResultKind::Prepared => Self::Prepared(Prepared::decode(reader, context)?),
+            ResultKind::SchemaChange => Self::SchemaChange(SchemaChange::decode(reader)?),
+            ResultKind::Unknown(kind) => {
+                let rest = reader.take_rest();
+                Self::Unknown(kind, reader.share(rest))
+            }
+        })
+    }
+
     /// What kind of result it is.
     pub const fn kind(&self) -> ResultKind {
         match self {

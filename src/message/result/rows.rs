@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::RowsMetadata;
+use super::{KnownColumns, RowsMetadata};
 use crate::types::{FromRow, RowIter, TypeError};
 use crate::wire::{Context, DecodeError, DecodeErrorKind, EncodeError, Reader, Writer};
 
@@ -33,8 +33,15 @@ impl Rows {
         RowIter::new(&self.content, columns, self.count)
     }
 
-    pub(super) fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
-        let metadata = RowsMetadata::decode(reader, context)?;
+    pub(super) fn decode(
+        reader: &mut Reader<'_>,
+        context: &Context,
+        known: Option<&KnownColumns>,
+    ) -> Result<Self, DecodeError> {
+        let metadata = match known {
+            Some(known) => RowsMetadata::decode_knowing(reader, context, known)?,
+            None => RowsMetadata::decode(reader, context)?,
+        };
         let before = reader.clone();
         let count = reader.length("rows_count")?;
         let content = reader.take_rest();
