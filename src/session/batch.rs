@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::options::{Decided, ExecutionProfile, Options, options};
-use super::request::About;
+use super::request::{About, token};
 use super::statement::Text;
 use super::{Error, Inner, QueryResult, RetryPolicy, SpeculativeExecution, Statement};
 use crate::cluster::LoadBalancing;
@@ -81,13 +81,15 @@ impl Inner {
         let options = Decided::new(&batch.options, &self.defaults);
         let mut texts = Vec::with_capacity(batch.statements.len());
         let mut prepared = Vec::new();
-        let mut token = None;
+        let state = self.cluster.state();
+        let mut first_token = None;
         for (statement, values) in &batch.statements {
             let text = statement.text.clone();
             let (text, values) = self.bind_text(text, &**values, options).await?;
             if let Text::Prepared(statement) = &text {
                 // Most batches are of one partition; the first one that can be told is as good.
-                token = token.or_else(|| self.token(Some(statement), &values, options));
+                let of_this = || token(Some(statement), &values, options, &state);
+                first_token = first_token.or_else(of_this);
                 prepared.push(Arc::clone(statement));
             }
             texts.push((text, values));
@@ -116,7 +118,9 @@ impl Inner {
             options,
             prepared: &prepared,
             keyspace: keyspace.or(options.keyspace()),
-            token,
+            token: first_token,
+            state: &state,
+            reads: false,
             preparing: false,
         };
         self.run(&about, &message).await

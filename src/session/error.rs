@@ -209,7 +209,7 @@ impl Error {
 }
 
 /// Whether a statement only reads, and so applies nothing.
-fn reads(statement: &str) -> bool {
+pub(super) fn reads(statement: &str) -> bool {
     statement.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("SELECT"))
 }
 

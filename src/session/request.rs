@@ -43,6 +43,10 @@ pub(super) struct About<'p> {
     /// The keyspace and the token of its partition, if they can be told.
     pub(super) keyspace: Option<&'p str>,
     pub(super) token: Option<Token>,
+    /// The cluster when the request began.
+    pub(super) state: &'p ClusterState,
+    /// Whether it is known only to read, so that it needs no time.
+    pub(super) reads: bool,
     /// Whether the statement is only being prepared, which applies nothing.
     pub(super) preparing: bool,
 }
@@ -57,6 +61,8 @@ pub(super) struct Answer {
     pub(super) frame: Box<ResponseFrame>,
     shape: Option<Arc<ResultShape>>,
     pub(super) node: Arc<Node>,
+    /// How long the last attempt took.
+    took: Duration,
 }
 
 /// A request on its way: what its executions share.
@@ -64,6 +70,7 @@ pub(super) struct Run<'r, 'p> {
     about: &'r About<'p>,
     message: &'r Message<'p>,
     timestamp: Option<i64>,
+    begin: Instant,
     deadline: Option<Instant>,
     /// Whether several executions may be under way, and must not ask the same nodes.
     speculates: bool,
@@ -150,7 +157,8 @@ impl Inner {
             now_in_seconds: options.now_in_seconds(),
             ..Parameters::from(consistency)
         };
-        let about = self.about(text, values, options);
+        let state = self.cluster.state();
+        let about = self.about(text, values, options, &state);
         match text {
             Text::Plain(text) => {
                 let message = |_: &Context, consistency, timestamp| {
@@ -178,7 +186,13 @@ impl Inner {
         }
     }
 
-    fn about<'p>(&self, text: &'p Text, values: &Values<'_>, options: Decided<'p>) -> About<'p> {
+    fn about<'p>(
+        &self,
+        text: &'p Text,
+        values: &Values<'_>,
+        options: Decided<'p>,
+        state: &'p ClusterState,
+    ) -> About<'p> {
         let (statement, prepared) = match text {
             Text::Plain(text) => (text, None),
             Text::Prepared(prepared) => (&prepared.text, Some(prepared)),
@@ -189,22 +203,10 @@ impl Inner {
             options,
             prepared: prepared.map(std::slice::from_ref).unwrap_or_default(),
             keyspace: keyspace.or(options.keyspace()),
-            token: self.token(prepared, values, options),
+            token: token(prepared, values, options, state),
+            state,
+            reads: prepared.is_some_and(|prepared| prepared.reads),
             preparing: false,
-        }
-    }
-
-    /// The token of the partition of a statement.
-    pub(super) fn token(
-        &self,
-        prepared: Option<&Arc<PreparedStatement>>,
-        values: &Values<'_>,
-        options: Decided<'_>,
-    ) -> Option<Token> {
-        let partitioner = self.cluster.state().partitioner()?;
-        match options.routing_key() {
-            Some(key) => Some(partitioner.token(key)),
-            None => prepared?.token(values, partitioner),
         }
     }
 
@@ -264,6 +266,8 @@ impl Inner {
             prepared: &[],
             keyspace: None,
             token: None,
+            state: &self.cluster.state(),
+            reads: true,
             preparing: true,
         };
         let keyspace = options.keyspace();
@@ -280,7 +284,7 @@ impl Inner {
         about: &About<'p>,
         message: &Message<'p>,
     ) -> Result<QueryResult, Error> {
-        let Answer { frame, shape, node } = self.answer(about, message).await?;
+        let Answer { frame, shape, node, .. } = self.answer(about, message).await?;
         let mut known = shape.as_ref().and_then(|shape| shape.columns.clone());
         match &frame.response {
             Response::Result(message::QueryResult::SetKeyspace(keyspace)) => {
@@ -330,7 +334,12 @@ impl Inner {
             about,
             message,
             // Once for all attempts, so that none is later than what was written meanwhile.
-            timestamp: options.timestamp().or_else(|| self.timestamps.next()),
+            timestamp: match about.reads {
+                true => options.timestamp(),
+                false => options.timestamp().or_else(|| self.timestamps.next()),
+            },
+            // What was waited at the throttle is not the node's.
+            begin: self.gate.as_ref().map_or(begin, |_| Instant::now()),
             deadline,
             speculates: speculative.is_some(),
             tried: Mutex::default(),
@@ -341,7 +350,12 @@ impl Inner {
             None => self.execution(&run).await,
             Some(speculative) => Box::pin(self.speculate(&run, speculative)).await,
         };
-        self.metrics.request(begin.elapsed(), outcome.is_ok());
+        let took = match &outcome {
+            // One attempt, and what it took.
+            Ok(answer) if run.attempts.load(Ordering::Relaxed) == 1 => answer.took,
+            _ => begin.elapsed(),
+        };
+        self.metrics.request(took, outcome.is_ok());
         outcome.map_err(|error| {
             let error = error
                 .with_statement(about.statement)
@@ -369,7 +383,10 @@ impl Inner {
                 let connection = node.connection()?;
                 Some((node, connection))
             });
-            let found = found.or_else(|| self.pick(run, &self.cluster.state()));
+            let found = found.or_else(|| match &last {
+                None => self.pick(run, run.about.state),
+                Some(_) => self.pick(run, &self.cluster.state()),
+            });
             let next = match found {
                 Some(next) => Ok(next),
                 None => Box::pin(self.wait_for_next(run)).await,
@@ -379,8 +396,9 @@ impl Inner {
                 // What came of the attempt before says more than that there is no other.
                 Err(error) => return Err(last.unwrap_or(error)),
             };
-            let begin = Instant::now();
-            let attempt = self.attempt(run, &node, &connection, consistency).await;
+            // The first attempt begins with the request, which spares a look at the clock.
+            let begin = if last.is_none() { run.begin } else { Instant::now() };
+            let attempt = self.attempt(run, &node, &connection, consistency, begin).await;
             let failed = match attempt {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
@@ -497,6 +515,7 @@ impl Inner {
         node: &Arc<Node>,
         connection: &Connection,
         consistency: Consistency,
+        begin: Instant,
     ) -> Result<Answer, Failed> {
         run.attempts.fetch_add(1, Ordering::Relaxed);
         let options = run.about.options;
@@ -507,7 +526,6 @@ impl Inner {
             ..RequestFrame::new(Stream::default(), request)
         };
         let _in_flight = node.begin();
-        let begin = Instant::now();
         let deadline = match options.attempt_timeout() {
             Some(time) => begin.checked_add(time).into_iter().chain(run.deadline).min(),
             None => run.deadline,
@@ -518,11 +536,12 @@ impl Inner {
                 if let Response::Error(error) = answer.response {
                     return Err(Failed::Server(Box::new(error)));
                 }
-                node.answered(begin.elapsed());
+                let took = begin.elapsed();
+                node.answered(took);
                 for warning in &answer.warnings {
                     warn!(node = %connection.address(), %warning, "the server warns");
                 }
-                Ok(Answer { frame: answer, shape, node: Arc::clone(node) })
+                Ok(Answer { frame: answer, shape, node: Arc::clone(node), took })
             }
             Err(error) => Err(Failed::NoAnswer(error)),
         }
@@ -555,6 +574,20 @@ impl Inner {
             return Err(Error::new(ErrorKind::Read, text));
         }
         Ok(())
+    }
+}
+
+/// The token of the partition of a statement, if it can be told.
+pub(super) fn token(
+    prepared: Option<&Arc<PreparedStatement>>,
+    values: &Values<'_>,
+    options: Decided<'_>,
+    state: &ClusterState,
+) -> Option<Token> {
+    let partitioner = state.partitioner()?;
+    match options.routing_key() {
+        Some(key) => Some(partitioner.token(key)),
+        None => prepared?.token(values, partitioner),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::error::reads;
 use super::options::{ExecutionProfile, Options, options};
 use super::{Error, RetryPolicy, SpeculativeExecution};
 use crate::cluster::{LoadBalancing, Partitioner, Token, routing_key};
@@ -51,6 +52,8 @@ pub(super) struct PreparedStatement {
     pub(super) text: Arc<str>,
     pub(super) id: Bytes,
     pub(super) variables: Arc<[ColumnSpec]>,
+    /// Whether it only reads.
+    pub(super) reads: bool,
     /// Which of the variables are the partition key.
     partition_key: Vec<u16>,
     result: RwLock<Arc<ResultShape>>,
@@ -75,6 +78,7 @@ impl PreparedStatement {
         };
         Self {
             text: Arc::clone(text),
+            reads: reads(text),
             id,
             variables: variables.columns,
             partition_key: variables.partition_key,
