@@ -284,7 +284,7 @@ impl Inner {
             .map_err(|error| error.with_statement(about.statement))?;
         match result.schema_change() {
             Some(change) => {
-                let agreed = self.cluster.after(change, self.agreement).await;
+                let agreed = self.cluster.after(change, result.coordinator(), self.agreement).await;
                 Ok(result.with_schema_agreed(agreed))
             }
             None => Ok(result),
