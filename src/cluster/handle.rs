@@ -114,12 +114,12 @@ impl Cluster {
         while switches.join_next().await.is_some() {}
     }
 
-    /// Waits until the nodes agree on the schema after a change, and what is known of it here is
-    /// new. Whether they do agree.
-    pub(crate) async fn after(&self, change: &SchemaChange, time: Duration) -> bool {
+    /// Waits until the nodes agree on the schema after a change that `node` has made, and what is
+    /// known of it here is new. Whether they do agree.
+    pub(crate) async fn after(&self, change: &SchemaChange, node: &Node, time: Duration) -> bool {
         let agree = async {
             loop {
-                if self.agrees().await {
+                if self.agree_with(node).await {
                     return;
                 }
                 tokio::time::sleep(ASK_AGAIN).await;
@@ -134,9 +134,12 @@ impl Cluster {
         agreed
     }
 
-    /// Whether all nodes that are connected have one schema.
-    async fn agrees(&self) -> bool {
-        let Some(connection) = self.shared.control() else { return false };
+    /// Whether all nodes that are connected have the schema of `node`. It is asked itself: others may
+    /// not have heard yet that there is anything to agree on.
+    async fn agree_with(&self, node: &Node) -> bool {
+        let Some(connection) = node.connection().or_else(|| self.shared.control()) else {
+            return false;
+        };
         let state = self.state();
         match schema_versions(&connection, &self.shared.settings, &state).await {
             Ok(mut versions) => {

@@ -303,7 +303,8 @@ impl Inner {
             .map_err(|error| error.with_statement(about.statement))?;
         match result.schema_change() {
             Some(change) => {
-                let agreed = Box::pin(self.cluster.after(change, self.agreement)).await;
+                let node = result.coordinator();
+                let agreed = Box::pin(self.cluster.after(change, node, self.agreement)).await;
                 Ok(result.with_schema_agreed(agreed))
             }
             None => Ok(result),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::error::reads;
 use super::options::{ExecutionProfile, Options, options};
 use super::{Error, RetryPolicy, SpeculativeExecution};
-use crate::cluster::{LoadBalancing, Partitioner, Token, routing_key};
+use crate::cluster::{ClusterState, LoadBalancing, Partitioner, Token, routing_key};
 use crate::message::{self, KnownColumns};
 use crate::types::{ColumnSpec, ToValues, Values, ValuesBuffer};
 use crate::wire::{BytesMap, Consistency};
@@ -171,6 +171,33 @@ impl Prepared {
     /// The variables that values are bound to.
     pub fn variables(&self) -> &[ColumnSpec] {
         &self.prepared.variables
+    }
+
+    /// The token of the partition that these values name, to see who has it, or to group what goes
+    /// to the same nodes; `None` if it cannot be told.
+    ///
+    /// ```no_run
+    /// # async fn example(session: cqlwire::session::Session) -> Result<(), cqlwire::session::Error> {
+    /// let select = session.prepare("SELECT * FROM k8s_test.users WHERE username = ?").await?;
+    /// let cluster = session.cluster();
+    /// if let Some(token) = select.token(("ada",), &cluster)? {
+    ///     for node in cluster.replicas("k8s_test", token) {
+    ///         println!("{} has ada", node.address());
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The values do not go with the statement.
+    pub fn token(
+        &self,
+        values: impl ToValues,
+        cluster: &ClusterState,
+    ) -> Result<Option<Token>, Error> {
+        let values = self.prepared.encode(&values)?;
+        Ok(cluster.partitioner().and_then(|by| self.prepared.token(&values, by)))
     }
 }
 

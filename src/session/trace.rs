@@ -1,5 +1,6 @@
 //! What the server has noted of a statement that it traced.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -47,8 +48,13 @@ pub struct TraceEvent {
 const PAUSE: Duration = Duration::from_millis(10);
 const LOOKS: u32 = 100;
 
-type SessionRow =
-    (Option<IpAddr>, Option<String>, Option<Vec<(String, String)>>, Option<Timestamp>, Option<i32>);
+type SessionRow = (
+    Option<IpAddr>,
+    Option<String>,
+    Option<BTreeMap<String, String>>,
+    Option<Timestamp>,
+    Option<i32>,
+);
 
 type EventRow = (Option<String>, Option<IpAddr>, Option<i32>, Option<String>);
 
@@ -90,7 +96,7 @@ impl Inner {
             id,
             coordinator,
             request,
-            parameters: parameters.unwrap_or_default(),
+            parameters: parameters.unwrap_or_default().into_iter().collect(),
             started_at,
             duration: duration.map(micros),
             events: events.rows()?.map(|row| row.map(event)).collect::<Result<_, _>>()?,

@@ -5,6 +5,8 @@
 
 #[path = "../support/child.rs"]
 mod child;
+mod cluster;
+mod everyday;
 mod examples;
 mod fleet;
 #[allow(dead_code, reason = "shared with other tests")]
@@ -46,6 +48,15 @@ const EVERY_VERSION: &[(&str, Test)] = &[
     ("programs::compressed_frames_cross_the_wire", programs::compressed_frames_cross_the_wire),
     ("programs::what_is_not_there", programs::what_is_not_there),
     ("programs::more_replicas_than_nodes", programs::more_replicas_than_nodes),
+    ("everyday::an_altered_table", everyday::an_altered_table),
+    ("everyday::batches", everyday::batches),
+    ("everyday::conditions", everyday::conditions),
+    ("everyday::custom_payload", everyday::custom_payload),
+    ("everyday::keyspace_and_time_of_a_statement", everyday::keyspace_and_time_of_a_statement),
+    ("everyday::pages_by_hand", everyday::pages_by_hand),
+    ("everyday::throttle", everyday::throttle),
+    ("everyday::traces", everyday::traces),
+    ("everyday::warnings", everyday::warnings),
     ("schema::what_is_printed_creates_the_same", schema::what_is_printed_creates_the_same),
     ("schema::the_keyspaces_of_the_server", schema::the_keyspaces_of_the_server),
     ("session::verbs", session::verbs),
@@ -89,6 +100,7 @@ fn main() -> ExitCode {
         }
         Some(missing) => eprintln!("nothing goes to and from Python: there is no {missing} here"),
     }
+    trials.extend(cluster::trials());
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     // The nodes end before this program does.
     drop(fleet);

@@ -30,9 +30,12 @@ impl Cluster {
     /// # Errors
     /// Says in a line or a few what is missing, or how a node failed and where its log is.
     pub fn start(options: &Options) -> Result<Self, Error> {
-        let generation = Generation::of(&options.version)?;
-        if options.nodes == 0 {
-            return Err(Error::Unsupported("a cluster has at least one node".to_owned()));
+        for version in options.other_versions.iter().chain([&options.version]) {
+            Generation::of(version)?;
+        }
+        if options.nodes == 0 || options.tokens == 0 {
+            let text = "a cluster has at least one node, and a node at least one token";
+            return Err(Error::Unsupported(text.to_owned()));
         }
         let launcher = match options.launcher {
             Some(launcher) => launcher,
@@ -40,8 +43,8 @@ impl Cluster {
         };
         match launcher {
             Launcher::Environment => Self::of_environment(),
-            Launcher::Docker => Self::start_by_docker(options, generation),
-            Launcher::Java => Self::start_by_java(options, generation),
+            Launcher::Docker => Self::start_by_docker(options),
+            Launcher::Java => Self::start_by_java(options),
         }
     }
 
@@ -81,7 +84,7 @@ impl Cluster {
         Ok(Self { launcher: Launcher::Environment, version: None, nodes, run: None })
     }
 
-    fn start_by_docker(options: &Options, generation: Generation) -> Result<Self, Error> {
+    fn start_by_docker(options: &Options) -> Result<Self, Error> {
         if options.nodes != 1 {
             return Err(Error::Unsupported(format!(
                 "Docker runs one node, not {}: let Java do it with CQLWIRE_CASSANDRA=java",
@@ -91,25 +94,28 @@ impl Cluster {
         docker::require_daemon()?;
         let image = Image::find_or_make(&options.version, options.progress)?;
         let (plan, node) = twice(options, || {
-            let plan = Plan::new(options, generation, Launcher::Docker)?;
+            let plan = Plan::new(options, Launcher::Docker)?;
             let node = plan.start_node(1, docker::recipe(&plan, &image)?)?;
             Ok((plan, node))
         })?;
         Ok(Self::running(plan, vec![node]))
     }
 
-    fn start_by_java(options: &Options, generation: Generation) -> Result<Self, Error> {
-        let java = JavaNodes::prepare(options)?;
+    fn start_by_java(options: &Options) -> Result<Self, Error> {
+        let prepare = |number| JavaNodes::prepare(options, options.version_of(number));
+        let java = (1..=options.nodes).map(prepare).collect::<Result<Vec<_>, _>>()?;
+        let java = |number: u8| &java[usize::from(number) - 1];
         // The first node is tried again on other ports: somebody may have taken one.
         let (plan, first) = twice(options, || {
-            let plan = Plan::new(options, generation, Launcher::Java)?;
-            let node = plan.start_node(1, java.recipe(&plan, 1)?)?;
+            let plan = Plan::new(options, Launcher::Java)?;
+            let node = plan.start_node(1, java(1).recipe(&plan, 1)?)?;
             Ok((plan, node))
         })?;
         let mut nodes = vec![first];
         // A node that joins while the machine is busy can miss its seed and stop.
         for number in 2..=options.nodes {
-            nodes.push(twice(options, || plan.start_node(number, java.recipe(&plan, number)?))?);
+            let recipe = || java(number).recipe(&plan, number);
+            nodes.push(twice(options, || plan.start_node(number, recipe()?))?);
         }
         plan.wait_until_all_are_known(&nodes)?;
         Ok(Self::running(plan, nodes))

@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, ToSocketAddrs},
 };
 
-use crate::{Error, docker};
+use crate::{Error, docker, java::Jdk};
 
 const CHOICE: &str = "CQLWIRE_CASSANDRA";
 const CONTACT_POINTS: &str = "CQLWIRE_CONTACT_POINTS";
@@ -32,6 +32,18 @@ impl Launcher {
         let choice = env::var(CHOICE).unwrap_or_default();
         let has_contact_points = env::var(CONTACT_POINTS).is_ok_and(|text| !text.is_empty());
         choose(&choice, has_contact_points, || nodes == 1 && docker::daemon_answers())
+    }
+
+    /// Checks that this machine has what the launcher needs, but for what Maven fetches.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn check(self) -> Result<(), Error> {
+        match self {
+            Self::Environment => contact_points_of_environment().map(drop),
+            Self::Docker => docker::require_daemon(),
+            Self::Java => Jdk::find().map(drop),
+        }
     }
 }
 

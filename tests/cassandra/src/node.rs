@@ -11,10 +11,13 @@ use std::{
 
 use rustls::ClientConfig;
 
-use crate::{error::Error, log::Log, probe, recipe::Recipe, watchdog::Watchdog};
+use crate::{error::Error, log::Log, probe, recipe::Recipe, tool, watchdog::Watchdog};
 
 /// How long a node may take to end by itself before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long `nodetool` may take: most commands take a second, which is Java's start.
+const NODETOOL_LIMIT: Duration = Duration::from_secs(60);
 
 /// One node of a [`Cluster`](crate::Cluster). Its methods can be called from any thread; they block.
 ///
@@ -112,6 +115,21 @@ impl Node {
             Some(ours) => ours.lock().as_mut().is_some_and(|w| w.exit_status().is_none()),
             None => probe::is_ready(self.address, None, Duration::from_secs(1)),
         }
+    }
+
+    /// Runs Cassandra's `nodetool` with these arguments on the node, and gives what it prints:
+    /// `node.nodetool(&["getendpoints", "k8s_test", "users", "ada"])`.
+    ///
+    /// # Errors
+    /// [`Error::NotOurs`]; the node is in a container; the command fails.
+    pub fn nodetool(&self, arguments: &[&str]) -> Result<String, Error> {
+        let ours = self.ours.as_ref().ok_or(Error::NotOurs(self.address))?;
+        let Some(mut nodetool) = ours.recipe.nodetool() else {
+            let text = "nodetool does not reach into a container: let Java run the node";
+            return Err(Error::Unsupported(text.to_owned()));
+        };
+        let what = format!("nodetool {}", arguments.join(" "));
+        tool::run_successfully(&what, nodetool.args(arguments), NODETOOL_LIMIT)
     }
 
     /// Waits until the node's log has `words`.

@@ -11,8 +11,14 @@ pub struct Options {
     /// The version in full, such as `4.1.9`. Versions 3.11.x, 4.x.y and 5.x.y can start; those in
     /// [`VERSIONS`](crate::VERSIONS) are the tested ones.
     pub version: String,
+    /// The versions of the second node, the third and so on, where they are others than that of
+    /// the first; see [`versions`](Self::versions). Empty by default.
+    pub other_versions: Vec<String>,
     /// How many nodes, 1 by default. Node `i` listens on `127.0.0.i`, all on the same ports.
     pub nodes: u8,
+    /// How many tokens each node has, 1 by default. One divides the ring evenly; several are spread
+    /// over it at random, the same in every run, and then there can be no `authentication`.
+    pub tokens: u8,
     /// Whether clients must log in (`PasswordAuthenticator`), as user `cassandra` with password
     /// `cassandra`. Off by default.
     pub authentication: bool,
@@ -48,6 +54,30 @@ impl Options {
         self
     }
 
+    /// Sets how many tokens each node has.
+    #[must_use]
+    pub fn tokens(mut self, tokens: u8) -> Self {
+        self.tokens = tokens;
+        self
+    }
+
+    /// Sets the version of each node, as in the middle of an upgrade. The first is the seed, and
+    /// has to be one that the others can join.
+    #[must_use]
+    pub fn versions<V: Into<String>>(mut self, versions: impl IntoIterator<Item = V>) -> Self {
+        let mut versions = versions.into_iter().map(Into::into);
+        self.version = versions.next().unwrap_or(self.version);
+        self.other_versions = versions.collect();
+        self.nodes = 1 + u8::try_from(self.other_versions.len()).unwrap_or(u8::MAX - 1);
+        self
+    }
+
+    /// The version of a node, numbered from 1.
+    pub(crate) fn version_of(&self, number: u8) -> &str {
+        let other = usize::from(number).checked_sub(2).and_then(|at| self.other_versions.get(at));
+        other.unwrap_or(&self.version)
+    }
+
     /// Sets whether clients must log in.
     #[must_use]
     pub fn authentication(mut self, required: bool) -> Self {
@@ -67,7 +97,9 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             version: DEFAULT_VERSION.to_owned(),
+            other_versions: Vec::new(),
             nodes: 1,
+            tokens: 1,
             authentication: false,
             tls: None,
             launcher: None,

@@ -8,22 +8,31 @@ use crate::{docker::Container, error::Error, log::Log, watchdog::Watchdog};
 #[derive(Debug)]
 pub(crate) struct Recipe {
     command: Command,
+    nodetool: Option<Command>,
     container: Option<Container>,
 }
 
 impl Recipe {
-    /// A node that is a process of this machine.
-    pub(crate) fn process(command: Command) -> Self {
-        Self { command, container: None }
+    /// A node that is a process of this machine, and the `nodetool` that speaks to it.
+    pub(crate) fn process(command: Command, nodetool: Command) -> Self {
+        Self { command, nodetool: Some(nodetool), container: None }
     }
 
     /// A node in a container.
     pub(crate) fn container(container: Container) -> Self {
-        Self { command: container.start_command(), container: Some(container) }
+        Self { command: container.start_command(), nodetool: None, container: Some(container) }
     }
 
     /// Starts the node; it is not ready yet.
     pub(crate) fn start(&self, log: &Log) -> Result<Watchdog, Error> {
         Watchdog::start(&self.command, self.container.as_ref().map(Container::name), log)
+    }
+
+    /// The `nodetool` that speaks to this node; `None` in a container.
+    pub(crate) fn nodetool(&self) -> Option<Command> {
+        let nodetool = self.nodetool.as_ref()?;
+        let mut command = Command::new(nodetool.get_program());
+        command.args(nodetool.get_args());
+        Some(command)
     }
 }

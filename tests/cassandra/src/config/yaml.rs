@@ -8,8 +8,8 @@ use crate::{tls::PASSWORD, version::Generation};
 #[derive(Clone, Debug)]
 pub(crate) struct NodeConfig<'a> {
     pub(crate) generation: Generation,
-    /// The node's one token.
-    pub(crate) token: i64,
+    /// The node's tokens.
+    pub(crate) tokens: Vec<i64>,
     /// Where other nodes reach this one.
     pub(crate) listen_address: Ipv4Addr,
     /// The same on every node of a cluster.
@@ -49,8 +49,10 @@ impl NodeConfig<'_> {
         set("cluster_name", &"cqlwire");
         set("partitioner", &"org.apache.cassandra.dht.Murmur3Partitioner");
         set("endpoint_snitch", &"SimpleSnitch");
-        set("num_tokens", &1);
-        set("initial_token", &self.token);
+        set("num_tokens", &self.tokens.len());
+        let tokens: Vec<_> = self.tokens.iter().map(ToString::to_string).collect();
+        // In quotes, since YAML would take a comma for that of a number.
+        set("initial_token", &format_args!("\"{}\"", tokens.join(",")));
         // Nodes join before there is data, so they need not wait for any to be streamed.
         set("auto_bootstrap", &false);
         let (class, seed) = ("org.apache.cassandra.locator.SimpleSeedProvider", self.seed());
@@ -138,7 +140,7 @@ mod tests {
     fn yaml(generation: Generation, change: impl FnOnce(&mut NodeConfig<'_>)) -> String {
         let mut config = NodeConfig {
             generation,
-            token: -6,
+            tokens: vec![-6, 7],
             listen_address: Ipv4Addr::new(127, 0, 0, 2),
             storage_port: 7000,
             native_port: 9042,
@@ -161,7 +163,8 @@ mod tests {
     fn a_node_has_its_own_addresses_token_and_folders() {
         let yaml = yaml(Generation::V5, |_| {});
         for line in [
-            "initial_token: -6",
+            "num_tokens: 2",
+            "initial_token: \"-6,7\"",
             "listen_address: 127.0.0.2",
             "rpc_address: 127.0.0.2",
             "native_transport_port: 9042",

@@ -3,6 +3,8 @@
 /// Cassandra's main class, the last argument.
 pub(crate) const MAIN_CLASS: &str = "org.apache.cassandra.service.CassandraDaemon";
 
+const NODETOOL_CLASS: &str = "org.apache.cassandra.tools.NodeTool";
+
 /// Where a JVM finds its things: on this machine, or in a container.
 pub(crate) struct Layout<'a> {
     /// The jar that measures memory.
@@ -16,10 +18,7 @@ pub(crate) struct Layout<'a> {
 /// A JVM's arguments, without those that name ports and folders, and without the main class.
 pub(crate) fn jvm_args(layout: &Layout<'_>) -> Vec<String> {
     let mut args: Vec<String> = FIXED.iter().map(|&arg| arg.to_owned()).collect();
-    for package in OPEN_PACKAGES {
-        args.push(format!("--add-opens={package}=ALL-UNNAMED"));
-        args.push(format!("--add-exports={package}=ALL-UNNAMED"));
-    }
+    args.extend(opened());
     let config = layout.config;
     // Without its agent jamm falls back to Unsafe, which fails on hidden classes.
     args.push(format!("-javaagent:{}", layout.jamm));
@@ -28,6 +27,24 @@ pub(crate) fn jvm_args(layout: &Layout<'_>) -> Vec<String> {
     args.push("-cp".to_owned());
     args.push(format!("{}/*", layout.jars));
     args
+}
+
+/// A JVM's arguments for `nodetool`, without those that say which node to speak to. It keeps its
+/// history in the home of its user, which is the node's folder here.
+pub(crate) fn nodetool_args(layout: &Layout<'_>) -> Vec<String> {
+    let tuned = ["-Xmx128M", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"];
+    let mut args: Vec<String> = tuned.map(str::to_owned).to_vec();
+    args.extend(opened());
+    args.push(format!("-Duser.home={}", layout.config));
+    args.push(format!("-Dlogback.configurationFile={}/logback.xml", layout.config));
+    args.extend(["-cp".to_owned(), format!("{}/*", layout.jars), NODETOOL_CLASS.to_owned()]);
+    args
+}
+
+/// What of Java itself Cassandra reaches into.
+fn opened() -> impl Iterator<Item = String> {
+    let both = |package| ["opens", "exports"].map(|by| format!("--add-{by}={package}=ALL-UNNAMED"));
+    OPEN_PACKAGES.into_iter().flat_map(both)
 }
 
 const FIXED: [&str; 12] = [

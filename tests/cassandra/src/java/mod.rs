@@ -6,6 +6,7 @@ mod jvm;
 
 pub(crate) use jars::fetch_jars;
 pub(crate) use jdk::Jdk;
+use jvm::nodetool_args;
 pub(crate) use jvm::{Layout, MAIN_CLASS, jvm_args};
 
 use std::{fs, net::Ipv4Addr, path::PathBuf, process::Command};
@@ -24,7 +25,7 @@ const INSTALL: &str = "install Java 17 and Maven (Debian: `apt install openjdk-1
                        maven`, macOS: `brew install openjdk@17 maven`) and set JAVA_HOME to that \
                        Java, or start a Docker daemon";
 
-/// What every Java node of a cluster shares.
+/// What every Java node of a version shares.
 pub(crate) struct JavaNodes {
     java: PathBuf,
     jars: PathBuf,
@@ -32,10 +33,10 @@ pub(crate) struct JavaNodes {
 }
 
 impl JavaNodes {
-    /// Finds Java and fetches the jars where they are not cached.
-    pub(crate) fn prepare(options: &Options) -> Result<Self, Error> {
+    /// Finds Java and fetches the jars of `version` where they are not cached.
+    pub(crate) fn prepare(options: &Options, version: &str) -> Result<Self, Error> {
         let java = Jdk::find()?.java();
-        let jars = fetch_jars(&options.version, options.progress)?;
+        let jars = fetch_jars(version, options.progress)?;
         let jamm = jars::jamm(&jars)?;
         Ok(Self { java, jars, jamm })
     }
@@ -62,6 +63,13 @@ impl JavaNodes {
         command.arg(format!("-Djava.io.tmpdir={dir_text}/tmp"));
         command.arg(format!("-XX:ErrorFile={}/hs_err_%p.log", plan.run.logs().display()));
         command.args(&plan.options.jvm_args).arg(MAIN_CLASS);
-        Ok(Recipe::process(command))
+        Ok(Recipe::process(command, self.nodetool(&layout, jmx_port)))
+    }
+
+    /// `nodetool` for the node whose JMX listens on this port.
+    fn nodetool(&self, layout: &Layout<'_>, jmx_port: u16) -> Command {
+        let mut command = Command::new(&self.java);
+        command.args(nodetool_args(layout)).args(["-h", "127.0.0.1", "-p", &jmx_port.to_string()]);
+        command
     }
 }

@@ -1,0 +1,65 @@
+//! A node that does not answer, though its connections are open.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use cassandra_harness::Node as Process;
+use cqlwire::session::{Prepared, Session, SpeculativeExecution};
+use libtest_mimic::Failed;
+
+use super::nodes::Nodes;
+use crate::fleet::runtime;
+
+/// So many reads: every third goes to the node that is frozen.
+const READS: i32 = 18;
+
+pub(super) fn another_node_answers(nodes: &Nodes) -> Result<(), Failed> {
+    nodes.keyspace("frozen", "{'class': 'NetworkTopologyStrategy', 'datacenter1': 3}")?;
+    runtime()?.block_on(async {
+        let session = nodes.session(1, |builder| builder.keyspace("frozen")).await?;
+        // The nodes that are well must not wait for the one that is not, either.
+        let create = "CREATE TABLE t (k int PRIMARY KEY) WITH speculative_retry = 'ALWAYS'";
+        session.execute(create, ()).await?;
+        nodes.all_are_up(&session, "t").await?;
+        let insert = session.prepare("INSERT INTO t (k) VALUES (?)").await?;
+        for k in 0..READS {
+            session.execute(&insert, (k,)).await?;
+        }
+        let select = session.prepare("SELECT k FROM t WHERE k = ?").await?.idempotent(true);
+        let speculative = SpeculativeExecution::after(Duration::from_millis(50));
+        let speculative = select.speculative_execution(speculative);
+        let retried = select.attempt_timeout(Duration::from_millis(400));
+        // Every node knows the statement, so that none is asked to prepare it.
+        read(&session, &select).await?;
+
+        let retries = || session.metrics().retries;
+        let before = retries();
+
+        nodes.on(2, Process::pause).await?;
+        let reads = async {
+            let others = [nodes.address(1), nodes.address(3)].into();
+            assert_eq!(read(&session, &speculative).await?, others);
+            assert_ne!(session.metrics().speculative_executions, 0);
+            assert_eq!(retries(), before);
+            assert_eq!(read(&session, &retried).await?, others);
+            assert_ne!(retries(), before);
+            Ok::<_, Failed>(())
+        };
+        let outcome = reads.await;
+        nodes.on(2, Process::resume).await?;
+        outcome?;
+        nodes.all_are_up(&session, "t").await
+    })
+}
+
+/// Reads every row, and gives the addresses of who answered.
+async fn read(session: &Session, select: &Prepared) -> Result<BTreeSet<SocketAddr>, Failed> {
+    let mut answered = BTreeSet::new();
+    for k in 0..READS {
+        let row = session.execute(select, (k,)).await?;
+        assert_eq!(row.one::<i32>()?, k);
+        answered.insert(row.coordinator().address());
+    }
+    Ok(answered)
+}

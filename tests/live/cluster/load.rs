@@ -1,0 +1,139 @@
+//! Writes that go on while nodes come and go.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+use cqlwire::session::{Prepared, Session, Statement};
+use cqlwire::wire::Consistency;
+use libtest_mimic::Failed;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::nodes::{Nodes, soon};
+
+/// So many tasks write at a time.
+const TASKS: usize = 32;
+
+/// Three replicas, of which two have to answer.
+const REPLICATION: &str = "{'class': 'NetworkTopologyStrategy', 'datacenter1': 3}";
+
+/// Idempotent writes, until they are stopped.
+pub(super) struct Load {
+    shared: Arc<Shared>,
+    tasks: JoinSet<Vec<i32>>,
+}
+
+struct Shared {
+    session: Session,
+    insert: Prepared,
+    next: AtomicI32,
+    is_over: AtomicBool,
+    acknowledged: watch::Sender<usize>,
+    failures: watch::Sender<Vec<String>>,
+}
+
+/// Creates the table that is written to.
+pub(super) fn create(
+    nodes: &Nodes,
+    session: &Session,
+    table: &str,
+) -> impl Future<Output = Result<(), Failed>> {
+    let statement = format!("CREATE TABLE IF NOT EXISTS load.{table} (k int PRIMARY KEY, v int)");
+    async move {
+        let keyspace =
+            format!("CREATE KEYSPACE IF NOT EXISTS load WITH replication = {REPLICATION}");
+        session.execute(keyspace, ()).await?;
+        session.execute(statement, ()).await?;
+        nodes.all_are_up(session, &format!("load.{table}")).await
+    }
+}
+
+impl Load {
+    /// Begins to write to the table.
+    pub(super) async fn start(session: &Session, table: &str) -> Result<Self, Failed> {
+        let insert = format!("INSERT INTO load.{table} (k, v) VALUES (?, ?)");
+        let insert = session.prepare(insert).await?;
+        let shared = Arc::new(Shared {
+            session: session.clone(),
+            insert: insert.consistency(Consistency::LocalQuorum).idempotent(true),
+            next: AtomicI32::new(0),
+            is_over: AtomicBool::new(false),
+            acknowledged: watch::Sender::new(0),
+            failures: watch::Sender::default(),
+        });
+        let mut tasks = JoinSet::new();
+        for _ in 0..TASKS {
+            let shared = Arc::clone(&shared);
+            tasks.spawn(async move { shared.write().await });
+        }
+        Ok(Self { shared, tasks })
+    }
+
+    /// Waits until so many more writes are acknowledged than now.
+    pub(super) async fn goes_on_for(&self, writes: usize) -> Result<(), Failed> {
+        let mut acknowledged = self.shared.acknowledged.subscribe();
+        let goal = *acknowledged.borrow() + writes;
+        soon("writes are acknowledged", acknowledged.wait_for(|count| *count >= goal)).await??;
+        Ok(())
+    }
+
+    /// Ends the writes; every one that was acknowledged, after none has failed.
+    pub(super) async fn finish(self) -> Result<Vec<i32>, Failed> {
+        self.shared.is_over.store(true, Ordering::Relaxed);
+        let acknowledged = self.tasks.join_all().await.concat();
+        let failures = self.shared.failures.borrow();
+        assert!(
+            failures.is_empty(),
+            "{} of {} failed: {:#?}",
+            failures.len(),
+            failures.len() + acknowledged.len(),
+            &failures[..failures.len().min(5)]
+        );
+        Ok(acknowledged)
+    }
+}
+
+impl Shared {
+    async fn write(&self) -> Vec<i32> {
+        let mut acknowledged = Vec::new();
+        while !self.is_over.load(Ordering::Relaxed) {
+            let k = self.next.fetch_add(1, Ordering::Relaxed);
+            match self.session.execute(&self.insert, (k, value(k))).await {
+                Ok(_) => {
+                    acknowledged.push(k);
+                    self.acknowledged.send_modify(|count| *count += 1);
+                }
+                Err(error) => {
+                    let history = error.history();
+                    self.failures
+                        .send_modify(|failures| failures.push(format!("{error} {history:#?}")));
+                }
+            }
+        }
+        acknowledged
+    }
+}
+
+/// Every write is there.
+pub(super) async fn are_there(
+    session: &Session,
+    table: &str,
+    acknowledged: &[i32],
+) -> Result<(), Failed> {
+    let select = Statement::new(format!("SELECT k, v FROM load.{table}"));
+    let select = select.consistency(Consistency::Quorum).idempotent(true).page_size(1_000);
+    let mut rows = session.stream::<(i32, Option<i32>)>(select, ());
+    let mut found = HashMap::new();
+    while let Some((k, v)) = rows.try_next().await? {
+        found.insert(k, v);
+    }
+    for k in acknowledged {
+        assert_eq!(found.get(k), Some(&Some(value(*k))), "row {k} of {}", acknowledged.len());
+    }
+    Ok(())
+}
+
+fn value(k: i32) -> i32 {
+    k.wrapping_mul(31) ^ 7
+}

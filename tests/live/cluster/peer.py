@@ -1,0 +1,31 @@
+"""What the Python driver knows of a cluster. See replicas.rs."""
+
+import sys
+
+from cassandra.cluster import Cluster
+from lines import answer_lines
+
+
+def main(host, port):
+    cluster = Cluster([host], port=int(port), protocol_version=5, monitor_reporting_enabled=False)
+    session = cluster.connect()
+
+    def replicas(question):
+        prepared = session.prepare(question["statement"])
+        metadata = cluster.metadata
+
+        def of(values):
+            key = prepared.bind(values).routing_key
+            token = metadata.token_map.token_class.from_key(key)
+            hosts = metadata.get_replicas(question["keyspace"], key)
+            return [str(token.value), sorted(host.address for host in hosts)]
+
+        return [of(values) for values in question["keys"]]
+
+    try:
+        answer_lines({"replicas": replicas})
+    finally:
+        cluster.shutdown()
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,173 @@
+//! Which nodes have a row: what we say, what the Python driver says, and what the server says.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::thread;
+
+use cqlwire::cluster::{ClusterState, Token};
+use cqlwire::session::{Prepared, Session};
+use cqlwire::types::ToValues;
+use futures_util::future::try_join_all;
+use libtest_mimic::Failed;
+use serde_json::{Value as Json, json};
+
+use super::nodes::Nodes;
+use crate::child::Child;
+use crate::fleet::runtime;
+use crate::interpreter;
+
+/// So many keys of either table are compared with Python, in each keyspace.
+const KEYS: u64 = 5_000;
+
+/// So many of either table are asked of the server, in each keyspace; each starts a Java.
+const ASKED: usize = 2;
+
+/// Every strategy, by the keyspace that has it.
+const KEYSPACES: [(&str, &str); 6] = [
+    ("simple_1", "{'class': 'SimpleStrategy', 'replication_factor': 1}"),
+    ("simple_2", "{'class': 'SimpleStrategy', 'replication_factor': 2}"),
+    ("simple_3", "{'class': 'SimpleStrategy', 'replication_factor': 3}"),
+    ("topology_1", "{'class': 'NetworkTopologyStrategy', 'datacenter1': 1}"),
+    ("topology_2", "{'class': 'NetworkTopologyStrategy', 'datacenter1': 2}"),
+    ("topology_3", "{'class': 'NetworkTopologyStrategy', 'datacenter1': 3}"),
+];
+
+/// A key of `by_one`, or of `by_two`.
+#[derive(Clone)]
+enum Key {
+    One(String),
+    Two(i32, String),
+}
+
+pub(super) fn as_others_see_them(nodes: &Nodes) -> Result<(), Failed> {
+    let (session, tables) = runtime()?.block_on(create(nodes))?;
+    let python = python(nodes)?;
+    let mut asked = Vec::new();
+    for (keyspace, by_one, by_two) in tables {
+        for (table, prepared) in [("by_one", by_one), ("by_two", by_two)] {
+            let keys = keys(table == "by_two");
+            let cluster = session.cluster();
+            let ours = keys.iter().map(|key| replicas(&cluster, keyspace, &prepared, key));
+            let ours = ours.collect::<Result<Vec<_>, _>>()?;
+            let question = json!({
+                "do": "replicas", "keyspace": keyspace, "statement": prepared.text(),
+                "keys": keys.iter().map(Key::plain).collect::<Vec<_>>(),
+            });
+            let Json::Array(theirs) = python.ask(&question.to_string())? else {
+                return Err("Python has no list".into());
+            };
+            assert_eq!(theirs.len(), keys.len());
+            for ((key, (token, replicas)), theirs) in keys.iter().zip(&ours).zip(theirs) {
+                let (key, expected) = (key.plain(), json!([token, replicas]));
+                assert_eq!(expected, theirs, "{keyspace}.{table} of {key}");
+            }
+            let sample = keys.iter().zip(ours).take(ASKED);
+            asked.extend(sample.map(|(key, (_, ours))| (keyspace, table, key.clone(), ours)));
+        }
+    }
+    // Two at a time, as there are two cores.
+    let (some, others) = asked.split_at(asked.len() / 2);
+    let ask = |asked: &[(&str, &str, Key, BTreeSet<IpAddr>)]| {
+        for (keyspace, table, key, ours) in asked {
+            let key = key.of_nodetool();
+            let said = nodes.nodetool(&["getendpoints", keyspace, table, &key]);
+            let said = said.map_err(|error| error.to_string())?;
+            let said = said.lines().map(|line| line.trim().parse::<IpAddr>());
+            let said =
+                said.collect::<Result<BTreeSet<_>, _>>().map_err(|error| error.to_string())?;
+            assert_eq!(*ours, said, "{keyspace}.{table} of {key}");
+        }
+        Ok::<_, String>(())
+    };
+    thread::scope(|scope| {
+        let other = scope.spawn(|| ask(others));
+        ask(some)?;
+        other.join().map_err(|_| "see above")?
+    })?;
+    Ok(())
+}
+
+/// The tables of each keyspace, and the statements that tell their keys.
+async fn create(
+    nodes: &Nodes,
+) -> Result<(Session, Vec<(&'static str, Prepared, Prepared)>), Failed> {
+    let session = nodes.session(1, |builder| builder).await?;
+    let tables = KEYSPACES.into_iter().map(async |(keyspace, replication)| {
+        for statement in [
+            format!("CREATE KEYSPACE {keyspace} WITH replication = {replication}"),
+            format!("CREATE TABLE {keyspace}.by_one (k text PRIMARY KEY)"),
+            format!("CREATE TABLE {keyspace}.by_two (a int, b text, c int, PRIMARY KEY ((b, a)))"),
+        ] {
+            assert!(session.execute(statement, ()).await?.schema_agreed());
+        }
+        let one = format!("SELECT k FROM {keyspace}.by_one WHERE k = ?");
+        // Its values are in another order than its key.
+        let two = format!("SELECT c FROM {keyspace}.by_two WHERE a = ? AND b = ?");
+        let (one, two) = (session.prepare(one).await?, session.prepare(two).await?);
+        Ok::<_, Failed>((keyspace, one, two))
+    });
+    let tables = try_join_all(tables).await?;
+    Ok((session, tables))
+}
+
+/// The token of a key, and who has it.
+fn replicas(
+    cluster: &ClusterState,
+    keyspace: &str,
+    prepared: &Prepared,
+    key: &Key,
+) -> Result<(String, BTreeSet<IpAddr>), Failed> {
+    let token = match key {
+        Key::One(k) => token(cluster, prepared, (k,)),
+        Key::Two(a, b) => token(cluster, prepared, (a, b)),
+    };
+    let token = token?;
+    let replicas = cluster.replicas(keyspace, token).map(|node| node.address().ip());
+    Ok((token.to_string(), replicas.collect()))
+}
+
+fn token(
+    cluster: &ClusterState,
+    prepared: &Prepared,
+    values: impl ToValues,
+) -> Result<Token, Failed> {
+    Ok(prepared.token(values, cluster)?.ok_or("no token")?)
+}
+
+/// Some keys, the same in every run, of lengths that end everywhere in a block of the hash.
+fn keys(of_two: bool) -> Vec<Key> {
+    let key = |number: u64| {
+        let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let text = format!("k{scattered:x}").repeat(1 + number as usize % 3);
+        let text = text[..text.len() - number as usize % 16].to_owned();
+        match of_two {
+            true => Key::Two(scattered as i32, text),
+            false => Key::One(text),
+        }
+    };
+    (1..=KEYS).map(key).collect()
+}
+
+impl Key {
+    fn plain(&self) -> Json {
+        match self {
+            Self::One(k) => json!([k]),
+            Self::Two(a, b) => json!([a, b]),
+        }
+    }
+
+    /// As `nodetool` wants it: the components in the order of the key.
+    fn of_nodetool(&self) -> String {
+        match self {
+            Self::One(k) => k.clone(),
+            Self::Two(a, b) => format!("{b}:{a}"),
+        }
+    }
+}
+
+fn python(nodes: &Nodes) -> Result<Child, String> {
+    let mut command = interpreter::command("tests/live/cluster/peer.py")?;
+    let address = nodes.address(1);
+    command.args([address.ip().to_string(), address.port().to_string()]);
+    Child::start(&mut command)
+}

@@ -1,0 +1,63 @@
+//! Which node a request goes to.
+
+use std::collections::BTreeSet;
+
+use cqlwire::cluster::DefaultBalancing;
+use cqlwire::session::Session;
+use futures_util::future::try_join_all;
+use libtest_mimic::Failed;
+
+use super::nodes::Nodes;
+use crate::fleet::runtime;
+
+/// One replica, so that no other node may be asked.
+const ONE_REPLICA: &str = "{'class': 'NetworkTopologyStrategy', 'datacenter1': 1}";
+
+pub(super) fn requests_go_to_replicas(nodes: &Nodes) -> Result<(), Failed> {
+    nodes.keyspace("routing", ONE_REPLICA)?;
+    runtime()?.block_on(async {
+        let session = nodes.session(1, |builder| builder.keyspace("routing")).await?;
+        session.execute("CREATE TABLE t (a int, b text, v int, PRIMARY KEY ((a, b)))", ()).await?;
+        let insert = session.prepare("INSERT INTO t (v, b, a) VALUES (?, ?, ?)").await?;
+        let insert = insert.tracing(true);
+        let requests = (0..50).map(async |a: i32| {
+            let values = (7, "b", a);
+            let cluster = session.cluster();
+            let token = insert.token(values, &cluster)?.ok_or("no token")?;
+            let replicas: Vec<_> = cluster.replicas("routing", token).collect();
+            let [replica] = replicas[..] else { return Err("not one replica".into()) };
+            let inserted = session.execute(&insert, values).await?;
+            assert_eq!(inserted.coordinator().address(), replica.address());
+            let trace = session.trace(inserted.tracing_id().ok_or("no trace")?).await?;
+            assert_eq!(trace.coordinator, Some(replica.address().ip()));
+            // The only node that has done anything.
+            let sources = trace.events.iter().filter_map(|event| event.source);
+            assert_eq!(sources.collect::<BTreeSet<_>>(), [replica.address().ip()].into());
+            Ok::<_, Failed>(replica.address())
+        });
+        let asked = try_join_all(requests).await?;
+        assert_eq!(asked.into_iter().collect::<BTreeSet<_>>().len(), 3, "all have some rows");
+        Ok(())
+    })
+}
+
+pub(super) fn every_node_has_its_turn(nodes: &Nodes) -> Result<(), Failed> {
+    nodes.keyspace("routing", ONE_REPLICA)?;
+    runtime()?.block_on(async {
+        let round_robin = DefaultBalancing::new().token_aware(false);
+        let session = nodes.session(2, |builder| builder.load_balancing(round_robin)).await?;
+        let create = "CREATE TABLE routing.turns (k int PRIMARY KEY)";
+        session.execute(create, ()).await?;
+        let insert = session.prepare("INSERT INTO routing.turns (k) VALUES (?)").await?;
+        let once = async |session: &Session, k: i32| {
+            Ok::<_, Failed>(session.execute(&insert, (k,)).await?.coordinator().address())
+        };
+        // The same row, whose one replica is one of them.
+        for _ in 0..5 {
+            let three =
+                [once(&session, 1).await?, once(&session, 1).await?, once(&session, 1).await?];
+            assert_eq!(BTreeSet::from(three), nodes.addresses().into_iter().collect());
+        }
+        Ok(())
+    })
+}
