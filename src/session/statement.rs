@@ -1,5 +1,6 @@
 //! Statements, and how they are to be run.
 
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use crate::wire::{BytesMap, Consistency};
 ///
 /// let select = Statement::new("SELECT * FROM users").consistency(Consistency::Quorum).page_size(100);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Statement {
     pub(super) text: Text,
     pub(super) options: Options,
@@ -167,6 +168,16 @@ impl Prepared {
     /// The variables that values are bound to.
     pub fn variables(&self) -> &[ColumnSpec] {
         &self.prepared.variables
+    }
+}
+
+/// The paging state, which may have values in it, is not shown.
+impl fmt::Debug for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Statement")
+            .field("text", &self.text())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 
