@@ -118,6 +118,7 @@ impl Inner {
             keyspace: keyspace.or(options.keyspace()),
             token,
             preparing: false,
+            batch: Some(&texts),
         };
         self.run(&about, &message).await
     }

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::{Instrument, Span, debug, warn};
 
 use super::cache::Cell;
 use super::error::Attempt;
 use super::options::{Decided, Options};
 use super::retry::{FailedAttempt, FailureReason, RetryDecision};
 use super::statement::{PreparedStatement, ResultShape, Text};
-use super::{Error, ErrorKind, Inner, Prepared, QueryResult, Statement};
-use crate::cluster::{ClusterState, LoadBalancing, Node, Routing, Token};
+use super::{Error, ErrorKind, Inner, Prepared, QueryResult, Statement, span};
+use crate::cluster::{ClusterState, FailureKind, LoadBalancing, Node, Routing, Token};
 use crate::connection::{Connection, RequestError};
 use crate::message::{
     self, ErrorCode, ErrorDetails, Execute, Parameters, Prepare, Query, Request, RequestFrame,
@@ -45,6 +45,8 @@ pub(super) struct About<'p> {
     pub(super) token: Option<Token>,
     /// Whether the statement is only being prepared, which applies nothing.
     pub(super) preparing: bool,
+    /// The statements of a batch.
+    pub(super) batch: Option<&'p [(Text, Values<'static>)]>,
 }
 
 /// Makes the message for a connection that has agreed on this, at this consistency.
@@ -70,6 +72,7 @@ pub(super) struct Run<'r, 'p> {
     /// Nodes that need not be asked again, as long as there are others.
     tried: Mutex<Vec<Arc<Node>>>,
     attempts: AtomicUsize,
+    speculations: AtomicUsize,
     history: Mutex<Vec<Attempt>>,
 }
 
@@ -191,6 +194,7 @@ impl Inner {
             keyspace: keyspace.or(options.keyspace()),
             token: self.token(prepared, values, options),
             preparing: false,
+            batch: None,
         }
     }
 
@@ -265,6 +269,7 @@ impl Inner {
             keyspace: None,
             token: None,
             preparing: true,
+            batch: None,
         };
         let keyspace = options.keyspace();
         let message = |_: &Context, _, _| (prepare(text, keyspace).into(), None);
@@ -312,15 +317,37 @@ impl Inner {
         about: &About<'p>,
         message: &Message<'p>,
     ) -> Result<Answer, Error> {
+        let span = span::begin(about, &self.cluster);
+        match span.is_disabled() {
+            true => self.answer_within(about, message, &span).await,
+            // In a box, so that it makes no future larger where nobody listens.
+            false => {
+                let answer = self.answer_within(about, message, &span);
+                Box::pin(answer.instrument(span.clone())).await
+            }
+        }
+    }
+
+    async fn answer_within<'p>(
+        &self,
+        about: &About<'p>,
+        message: &Message<'p>,
+        span: &Span,
+    ) -> Result<Answer, Error> {
         let begin = Instant::now();
         let options = about.options;
         let deadline = options.timeout().and_then(|timeout| begin.checked_add(timeout));
         let _permit = match &self.gate {
             Some(gate) => match Box::pin(gate.enter(deadline)).await {
-                Ok(permit) => permit,
+                Ok(permit) => {
+                    self.metrics.let_through(begin);
+                    permit
+                }
                 Err(error) => {
-                    self.metrics.throttled();
-                    return Err(error.with_statement(about.statement));
+                    self.metrics.throttled.add();
+                    let outcome = Err(error.with_statement(about.statement));
+                    span::end(span, &outcome, 0, &self.cluster);
+                    return outcome;
                 }
             },
             None => None,
@@ -335,20 +362,23 @@ impl Inner {
             speculates: speculative.is_some(),
             tried: Mutex::default(),
             attempts: AtomicUsize::new(0),
+            speculations: AtomicUsize::new(0),
             history: Mutex::default(),
         };
         let outcome = match speculative {
             None => self.execution(&run).await,
             Some(speculative) => Box::pin(self.speculate(&run, speculative)).await,
         };
-        self.metrics.request(begin.elapsed(), outcome.is_ok());
-        outcome.map_err(|error| {
+        self.metrics.request(begin, outcome.as_ref().err());
+        let outcome = outcome.map_err(|error| {
             let error = error
                 .with_statement(about.statement)
                 .with_consistency(options.consistency())
                 .with_history(std::mem::take(&mut *run.history()));
             if about.preparing { error.while_preparing() } else { error }
-        })
+        });
+        span::end(span, &outcome, run.speculations.load(Ordering::Relaxed), &self.cluster);
+        outcome
     }
 
     /// Whether there is a node that was not asked yet.
@@ -386,9 +416,10 @@ impl Inner {
                 Err(failed) => failed,
             };
             let error = failed.error(connection.address());
+            debug!(node = %connection.address(), %error, "an attempt has failed");
             run.history().push(error.attempt(connection.address(), begin.elapsed()));
             let decision = match &failed {
-                Failed::Server(error) if error.code == ErrorCode::Unprepared => {
+                Failed::Server(error) if failed.is_unprepared() => {
                     // Once for each statement: a server that forgets faster is of no use.
                     if reprepared >= run.about.prepared.len() {
                         return Err(failed.error(connection.address()));
@@ -397,7 +428,10 @@ impl Inner {
                     Box::pin(self.reprepare(run, error, &connection)).await?;
                     RetryDecision::SAME_NODE
                 }
-                failed => self.decide(run, failed, consistency, reprepared),
+                failed => {
+                    node.counts().errors.of(failed.kind()).add();
+                    self.decide(run, failed, consistency, reprepared)
+                }
             };
             match decision {
                 // A pause that takes all the time that is left is no use.
@@ -407,10 +441,12 @@ impl Inner {
                     return Err(error);
                 }
                 RetryDecision::Retry { same_node, after, consistency: other } => {
-                    debug!(%error, "the request is made again");
-                    self.metrics.retry();
+                    self.metrics.retries.add();
                     if !after.is_zero() {
                         Box::pin(tokio::time::sleep(after)).await;
+                    }
+                    if !failed.is_unprepared() {
+                        node.counts().retries.of(failed.kind()).add();
                     }
                     consistency = other.unwrap_or(consistency);
                     match same_node {
@@ -515,10 +551,12 @@ impl Inner {
         let known = run.about.prepared.first().map(|prepared| &prepared.columns);
         match connection.request_until(&frame, deadline, known).await {
             Ok(answer) => {
+                let took = begin.elapsed();
+                node.counts().message(took);
                 if let Response::Error(error) = answer.response {
                     return Err(Failed::Server(Box::new(error)));
                 }
-                node.answered(begin.elapsed());
+                node.answered(took);
                 for warning in &answer.warnings {
                     warn!(node = %connection.address(), %warning, "the server warns");
                 }
@@ -568,12 +606,40 @@ impl Run<'_, '_> {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Another node is asked, because the one that was asked last takes its time.
+    pub(super) fn speculated(&self) {
+        self.speculations.fetch_add(1, Ordering::Relaxed);
+        if let Some(slow) = self.tried().last() {
+            debug!(node = %slow.address(), "another node is asked, since this one takes its time");
+            slow.counts().speculations.add();
+        }
+    }
+
     fn history(&self) -> MutexGuard<'_, Vec<Attempt>> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Failed {
+    /// Whether the node has forgotten the statement, which is nobody's fault.
+    fn is_unprepared(&self) -> bool {
+        matches!(self, Self::Server(error) if error.code == ErrorCode::Unprepared)
+    }
+
+    /// What it counts as.
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::NoAnswer(error) if error.may_have_been_applied() => FailureKind::Aborted,
+            Self::NoAnswer(_) => FailureKind::Unsent,
+            Self::Server(error) => match error.code {
+                ErrorCode::WriteTimeout => FailureKind::WriteTimeout,
+                ErrorCode::ReadTimeout => FailureKind::ReadTimeout,
+                ErrorCode::Unavailable => FailureKind::Unavailable,
+                _ => FailureKind::Other,
+            },
+        }
+    }
+
     fn error(&self, address: std::net::SocketAddr) -> Error {
         match self {
             Self::Server(error) => Error::server((**error).clone(), address),
