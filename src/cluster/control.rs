@@ -135,7 +135,7 @@ impl Control {
                 }
                 why = self.connection.wait_closed() => {
                     info!(address = %self.connection.address(), %why, "the control connection has ended");
-                    self.shared.traffic.add(&self.connection);
+                    self.shared.traffic.add(self.connection.traffic());
                     self.reopen().await;
                 }
                 order = orders.recv() => match order {

@@ -168,17 +168,26 @@ impl Cluster {
     pub(crate) async fn close(&self, deadline: Instant) {
         self.watcher.abort();
         let state = self.state();
-        let connections: Vec<_> =
-            state.nodes().iter().flat_map(|node| node.connections()).collect();
+        let open = state.nodes().iter().flat_map(|node| {
+            node.connections().map(move |connection| (node, connection.traffic(), connection))
+        });
+        let open: Vec<_> = open.collect();
         // From here on nobody finds a node.
         self.shared.set_state(ClusterState::empty());
         let is_busy = || state.nodes().iter().any(|node| node.in_flight() > 0);
         while is_busy() && Instant::now() < deadline {
             tokio::time::sleep_until(deadline.min(Instant::now() + ASK_AGAIN)).await;
         }
-        for connection in connections.into_iter().chain(self.shared.control()) {
+        for (node, (sent, received), connection) in open {
             connection.close();
             connection.wait_closed().await;
+            // Until now only what it had sent and received before is counted.
+            let (s, r) = connection.traffic();
+            node.counts().ended((s.saturating_sub(sent), r.saturating_sub(received)));
+        }
+        if let Some(control) = self.shared.control() {
+            control.close();
+            control.wait_closed().await;
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::Failure;
+use super::counts::Counts;
 use super::pool::Pool;
 use super::shared::Shared;
 use super::topology::NodeInfo;
@@ -28,21 +29,32 @@ pub struct Node {
     info: NodeInfo,
     distance: Distance,
     pool: Pool,
+    counts: Arc<Counts>,
     in_flight: AtomicUsize,
     /// How long its answers take, in nanoseconds, the newer the weightier; 0 before the first.
     latency: AtomicU64,
 }
 
 impl Node {
-    pub(super) fn new(info: NodeInfo, distance: Distance, shared: &Arc<Shared>) -> Self {
+    /// The node that `info` describes; `before` is what it was known as.
+    pub(super) fn new(
+        info: NodeInfo,
+        distance: Distance,
+        before: Option<&Self>,
+        shared: &Arc<Shared>,
+    ) -> Self {
         let size = match distance {
             Distance::Local => shared.settings.connections,
             Distance::Remote => 1,
             Distance::Ignored => 0,
         };
-        let pool = Pool::open(&info, size, shared);
+        // Its metrics are named by its address.
+        let known = before.filter(|before| before.address() == info.address);
+        let new = || Counts::new(&shared.settings.name, info.address, &shared.traffic);
+        let counts = known.map_or_else(|| Arc::new(new()), |known| Arc::clone(&known.counts));
+        let pool = Pool::open(&info, size, &counts, shared);
         let (in_flight, latency) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Self { info, distance, pool, in_flight, latency }
+        Self { info, distance, pool, counts, in_flight, latency }
     }
 
     /// What the cluster says of it.
@@ -83,6 +95,24 @@ impl Node {
     /// How many requests wait for its answer.
     pub fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// How many streams of its open connections are in use, and how many of them wait for an
+    /// answer that nobody waits for any more.
+    pub(crate) fn streams(&self) -> (usize, usize) {
+        let streams = self.connections().map(|connection| connection.streams());
+        streams.fold((0, 0), |(in_use, orphans), (i, o)| (in_use + i, orphans + o))
+    }
+
+    /// How many bytes it was sent, and has sent.
+    pub(crate) fn traffic(&self) -> (u64, u64) {
+        let open = self.connections().map(|connection| connection.traffic());
+        open.fold(self.counts.traffic.bytes(), |(sent, received), (s, r)| (sent + s, received + r))
+    }
+
+    /// What has happened at it.
+    pub(crate) const fn counts(&self) -> &Arc<Counts> {
+        &self.counts
     }
 
     /// How long its answers take, lately; `None` before the first.

@@ -32,6 +32,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Whether the node does not know who the client is, or does not believe it.
+    pub(crate) fn is_authentication(&self) -> bool {
+        matches!(self, Self::Connection(error) if error.reason.is_authentication())
+    }
+
     /// Whether it would be the same at every node and at any time.
     pub(crate) fn is_final(&self) -> bool {
         match self {

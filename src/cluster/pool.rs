@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tracing::{debug, info};
 
 use super::backoff::Backoff;
+use super::counts::Counts;
 use super::open::use_keyspace;
 use super::shared::Shared;
 use super::{Failure, NodeInfo};
@@ -31,6 +32,7 @@ pub(super) struct Pool {
 struct Slots {
     address: SocketAddr,
     host: Option<String>,
+    counts: Arc<Counts>,
     connections: Box<[RwLock<Option<Arc<Connection>>>]>,
     next: AtomicUsize,
     /// How many of them are open.
@@ -44,10 +46,16 @@ struct Slots {
 
 impl Pool {
     /// Begins to open `size` connections.
-    pub(super) fn open(node: &NodeInfo, size: usize, shared: &Arc<Shared>) -> Self {
+    pub(super) fn open(
+        node: &NodeInfo,
+        size: usize,
+        counts: &Arc<Counts>,
+        shared: &Arc<Shared>,
+    ) -> Self {
         let slots = Arc::new(Slots {
             address: node.address,
             host: node.host.clone(),
+            counts: Arc::clone(counts),
             connections: (0..size).map(|_| RwLock::default()).collect(),
             next: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
@@ -106,8 +114,10 @@ impl Pool {
     /// requests are answered.
     pub(super) fn close(&self) {
         self.keepers.iter().for_each(AbortHandle::abort);
-        let slots = self.slots.connections.iter();
-        slots.for_each(|slot| *slot.write().unwrap_or_else(PoisonError::into_inner) = None);
+        for slot in &self.slots.connections {
+            let connection = slot.write().unwrap_or_else(PoisonError::into_inner).take();
+            connection.iter().for_each(|open| self.slots.counts.ended(open.traffic()));
+        }
         self.slots.open.store(0, Ordering::Release);
     }
 }
@@ -138,7 +148,7 @@ impl Slots {
                     shared.changed();
                     let why = connection.wait_closed().await;
                     info!(address = %self.address, %why, "a connection has ended");
-                    shared.traffic.add(&connection);
+                    self.counts.ended(connection.traffic());
                     self.set(index, None);
                     let ended = ConnectionError { address: self.address, reason: why };
                     self.set_failure(Some(Failure::Connection(ended)));
@@ -146,6 +156,10 @@ impl Slots {
                 }
                 Err(failure) => {
                     debug!(address = %self.address, %failure, "not connected");
+                    match failure.is_authentication() {
+                        true => self.counts.auth_errors.add(),
+                        false => self.counts.init_errors.add(),
+                    }
                     self.set_failure(Some(failure));
                     self.failures.fetch_add(1, Ordering::Release);
                 }

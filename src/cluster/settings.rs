@@ -10,6 +10,8 @@ use crate::connection::Connector;
 /// What the builder of a session has decided.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
+    /// What the session is called in metrics.
+    pub(crate) name: Arc<str>,
     pub(crate) points: Vec<ContactPoint>,
     pub(crate) connector: Connector,
     /// How many connections a node has that is near.

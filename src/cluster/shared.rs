@@ -1,10 +1,10 @@
 //! What the tasks of a cluster and its users both know.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::{broadcast, watch};
 
+use super::counts::Traffic;
 use super::{ClusterState, Node, Settings};
 use crate::connection::Connection;
 use crate::message::Event;
@@ -22,14 +22,8 @@ pub(super) struct Shared {
     /// Counts what happens to connections, so that who needs one knows when to look again.
     changes: watch::Sender<u64>,
     pub(super) events: broadcast::Sender<Event>,
-    pub(super) traffic: Traffic,
-}
-
-/// What connections that have ended have sent and received.
-#[derive(Debug, Default)]
-pub(super) struct Traffic {
-    sent: AtomicU64,
-    received: AtomicU64,
+    /// What connections that have ended have sent and received.
+    pub(super) traffic: Arc<Traffic>,
 }
 
 /// So many events are kept for a listener that is slow.
@@ -44,7 +38,7 @@ impl Shared {
             control: RwLock::default(),
             changes: watch::Sender::new(0),
             events: broadcast::Sender::new(EVENTS),
-            traffic: Traffic::default(),
+            traffic: Arc::default(),
         }
     }
 
@@ -87,18 +81,5 @@ impl Shared {
     /// Is told of every change from now on.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
-    }
-}
-
-impl Traffic {
-    /// Counts a connection that has ended.
-    pub(super) fn add(&self, connection: &Connection) {
-        let (sent, received) = connection.traffic();
-        self.sent.fetch_add(sent, Ordering::Relaxed);
-        self.received.fetch_add(received, Ordering::Relaxed);
-    }
-
-    pub(super) fn bytes(&self) -> (u64, u64) {
-        (self.sent.load(Ordering::Relaxed), self.received.load(Ordering::Relaxed))
     }
 }

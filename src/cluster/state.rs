@@ -101,8 +101,13 @@ impl ClusterState {
         let node = |info: &NodeInfo| {
             let balancing = &shared.settings.balancing;
             let distance = balancing.distance(info, local_datacenter.as_deref());
-            let known = self.node(info.host_id).filter(|node| node.is(info, distance));
-            known.cloned().unwrap_or_else(|| Arc::new(Node::new(info.clone(), distance, shared)))
+            match self.node(info.host_id) {
+                Some(node) if node.is(info, distance) => Arc::clone(node),
+                before => {
+                    let before = before.map(|node| &**node);
+                    Arc::new(Node::new(info.clone(), distance, before, shared))
+                }
+            }
         };
         let nodes = infos.iter().map(node).collect();
         let is_same_ring = self.partitioner == partitioner

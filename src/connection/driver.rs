@@ -329,6 +329,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
             let written = this.poll_write(cx);
             let timer = this.poll_timer(cx);
             this.dispatch();
+            this.exchange.note_streams(this.machine.in_flight(), this.machine.orphans());
             if this.machine.is_closed() {
                 // TLS says goodbye, if there is room for that.
                 let _said = Pin::new(&mut this.socket).poll_shutdown(cx);

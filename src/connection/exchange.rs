@@ -10,7 +10,7 @@
 
 use std::mem;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Instant;
@@ -43,6 +43,8 @@ pub(super) struct Exchange {
     ended: Notify,
     bytes_sent: AtomicU64,
     bytes_received: AtomicU64,
+    streams_in_use: AtomicUsize,
+    orphans: AtomicUsize,
 }
 
 /// The exchange as the handles have it: when the last one goes, the task is told.
@@ -94,6 +96,8 @@ impl Default for Exchange {
             ended: Notify::new(),
             bytes_sent: AtomicU64::new(0),
             bytes_received: AtomicU64::new(0),
+            streams_in_use: AtomicUsize::new(0),
+            orphans: AtomicUsize::new(0),
         }
     }
 }
@@ -245,6 +249,18 @@ impl Exchange {
         self.bytes_received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// Writes down how many streams are in use, and how many of them are orphans.
+    pub(super) fn note_streams(&self, in_use: usize, orphans: usize) {
+        self.streams_in_use.store(in_use, Ordering::Relaxed);
+        self.orphans.store(orphans, Ordering::Relaxed);
+    }
+
+    /// How many streams were in use when the task slept last, and how many of them were orphans.
+    pub(super) fn streams(&self) -> (usize, usize) {
+        let read = |number: &AtomicUsize| number.load(Ordering::Relaxed);
+        (read(&self.streams_in_use), read(&self.orphans))
+    }
+
     /// How many bytes have been sent and received.
     pub(super) fn traffic(&self) -> (u64, u64) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -320,7 +336,6 @@ fn wake(task: Option<Waker>) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
     use std::task::Wake;
 
     use super::*;

@@ -142,6 +142,12 @@ impl Connection {
         self.exchange.traffic()
     }
 
+    /// How many streams are in use, and how many of them wait for an answer that nobody waits for
+    /// any more.
+    pub fn streams(&self) -> (usize, usize) {
+        self.exchange.streams()
+    }
+
     /// Waits for a place among the requests that wait for the task, no longer than the request may
     /// take. The task gives the place back.
     async fn wait_for_room(&self, deadline: Option<Instant>) -> Result<(), Box<RequestError>> {

@@ -159,6 +159,11 @@ impl Connection {
         self.streams.in_use()
     }
 
+    /// How many of them nobody waits for any more.
+    pub const fn orphans(&self) -> usize {
+        self.streams.orphans()
+    }
+
     /// Sends a request, whose stream is chosen here; it is answered by an event before
     /// `deadline`.
     ///

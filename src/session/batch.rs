@@ -122,6 +122,7 @@ impl Inner {
             state: &state,
             reads: false,
             preparing: false,
+            batch: Some(&texts),
         };
         self.run(&about, &message).await
     }

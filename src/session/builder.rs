@@ -1,6 +1,7 @@
 //! How a session is to be.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -29,6 +30,7 @@ use crate::wire::{Compression, Consistency, Version};
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing before `connect`"]
 pub struct SessionBuilder {
+    name: Option<Arc<str>>,
     contact_points: Vec<String>,
     port: u16,
     keyspace: Option<String>,
@@ -65,6 +67,7 @@ impl Default for SessionBuilder {
             ..ConnectionOptions::default()
         };
         Self {
+            name: None,
             contact_points: Vec::new(),
             port: DEFAULT_PORT,
             keyspace: None,
@@ -91,6 +94,12 @@ impl SessionBuilder {
     /// least one is needed.
     pub fn contact_points<S: Into<String>>(mut self, points: impl IntoIterator<Item = S>) -> Self {
         self.contact_points.extend(points.into_iter().map(Into::into));
+        self
+    }
+
+    /// What the session is called in metrics. Default: `s0`, `s1` and so on.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
         self
     }
 
@@ -264,7 +273,9 @@ impl SessionBuilder {
         if points.is_empty() {
             return Err(Error::new(ErrorKind::Config, "no contact point was given"));
         }
+        let name = self.name.unwrap_or_else(next_name);
         let settings = Settings {
+            name: Arc::clone(&name),
             points,
             connector: self.connector,
             connections: self.connections,
@@ -274,19 +285,28 @@ impl SessionBuilder {
             local_datacenter: self.local_datacenter,
             fetches_schema: self.fetches_schema,
         };
-        Ok(Session {
-            inner: Arc::new(Inner {
-                cluster: connect(settings, self.keyspace, self.wait).await?,
-                defaults: self.defaults,
-                retry: self.retry,
-                timestamps: self.timestamps,
-                gate: self.throttle.map(Gate::new),
-                agreement: self.agreement,
-                prepared: PreparedCache::new(self.prepared_statements),
-                metrics: Recorder::new(),
-            }),
-        })
+        let inner = Arc::new(Inner {
+            cluster: connect(settings, self.keyspace, self.wait).await?,
+            defaults: self.defaults,
+            retry: self.retry,
+            timestamps: self.timestamps,
+            gate: self.throttle.map(Gate::new),
+            agreement: self.agreement,
+            prepared: PreparedCache::new(self.prepared_statements),
+            metrics: Recorder::new(&name),
+            #[cfg(feature = "metrics-024")]
+            facade: super::facade::Facade::new(&name),
+        });
+        #[cfg(feature = "metrics-024")]
+        super::facade::Facade::start(&inner);
+        Ok(Session { inner })
     }
+}
+
+/// The name of a session that was given none.
+fn next_name() -> Arc<str> {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    format!("s{}", NUMBER.fetch_add(1, Ordering::Relaxed)).into()
 }
 
 /// Connects, and tries again for some time while no server answers.

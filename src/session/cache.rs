@@ -63,6 +63,11 @@ impl PreparedCache {
         self.lock().by_text.remove(&(keyspace.map(Arc::from), Arc::clone(text)));
     }
 
+    /// How many statements are kept.
+    pub(super) fn len(&self) -> usize {
+        self.lock().by_text.len()
+    }
+
     /// Forgets everything: in another keyspace the same text is another statement.
     pub(super) fn clear(&self) {
         self.lock().by_text.clear();

@@ -1,15 +1,62 @@
 //! What a session has done, in numbers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
+use tokio::time::Instant;
+use uuid::Uuid;
 
+use super::latencies::Latencies;
 use super::throttle::Gate;
-use crate::cluster::{Cluster, Node};
+use crate::cluster::{Cluster, Count, FailureKind, Node, Timer};
 
-/// What a session has done so far.
+/// What a session has done so far: see [`Session::metrics`](super::Session::metrics).
+///
+/// With the feature `metrics-024` these numbers also go to the recorder of the crate [`metrics`](https://docs.rs/metrics/0.24)
+/// that is installed when the session connects, under the names that the Java driver 4 gives them:
+///
+/// | metric | kind | what | label |
+/// |---|---|---|---|
+/// | `cassandra.session.bytes-sent` | counter | bytes sent, headers included | `session` |
+/// | `cassandra.session.bytes-received` | counter | bytes received, headers included | `session` |
+/// | `cassandra.session.connected-nodes` | gauge | nodes that a connection is open to | `session` |
+/// | `cassandra.session.cql-requests` | histogram, s | how long requests took, failed ones too | `session` |
+/// | `cassandra.session.cql-client-timeouts` | counter | requests that were given up because their time was over | `session` |
+/// | `cassandra.session.cql-prepared-cache-size` | gauge | prepared statements that are kept | `session` |
+/// | `cassandra.session.throttling.delay` | histogram, s | how long requests waited for the throttle | `session` |
+/// | `cassandra.session.throttling.queue-size` | gauge | requests that wait for the throttle | `session` |
+/// | `cassandra.session.throttling.errors` | counter | requests that the throttle did not let through | `session` |
+/// | `cassandra.nodes.pool.open-connections` | gauge | open connections | `session`, `node` |
+/// | `cassandra.nodes.pool.available-streams` | gauge | requests that could be sent at once | `session`, `node` |
+/// | `cassandra.nodes.pool.in-flight` | gauge | requests that wait for an answer | `session`, `node` |
+/// | `cassandra.nodes.pool.orphaned-streams` | gauge | answers that nobody waits for any more | `session`, `node` |
+/// | `cassandra.nodes.bytes-sent` | counter | bytes sent to the node | `session`, `node` |
+/// | `cassandra.nodes.bytes-received` | counter | bytes received from it | `session`, `node` |
+/// | `cassandra.nodes.cql-messages` | histogram, s | how long its answers took, errors too | `session`, `node` |
+/// | `cassandra.nodes.errors.request.unsent` | counter | attempts of which nothing was written | `session`, `node` |
+/// | `cassandra.nodes.errors.request.aborted` | counter | attempts without an answer: it was late, or the connection ended | `session`, `node` |
+/// | `cassandra.nodes.errors.request.write-timeouts` | counter | attempts answered with a write timeout | `session`, `node` |
+/// | `cassandra.nodes.errors.request.read-timeouts` | counter | attempts answered with a read timeout | `session`, `node` |
+/// | `cassandra.nodes.errors.request.unavailables` | counter | attempts answered with "unavailable" | `session`, `node` |
+/// | `cassandra.nodes.errors.request.others` | counter | attempts answered with another error | `session`, `node` |
+/// | `cassandra.nodes.retries.total` | counter | attempts after which the policy had the request made again | `session`, `node` |
+/// | `cassandra.nodes.retries.aborted` | counter | of those, after no answer, or none of it was written | `session`, `node` |
+/// | `cassandra.nodes.retries.read-timeout` | counter | after a read timeout | `session`, `node` |
+/// | `cassandra.nodes.retries.write-timeout` | counter | after a write timeout | `session`, `node` |
+/// | `cassandra.nodes.retries.unavailable` | counter | after "unavailable" | `session`, `node` |
+/// | `cassandra.nodes.retries.other` | counter | after another error | `session`, `node` |
+/// | `cassandra.nodes.speculative-executions` | counter | requests that another node was asked for because this one took its time | `session`, `node` |
+/// | `cassandra.nodes.errors.connection.init` | counter | connections that could not be opened | `session`, `node` |
+/// | `cassandra.nodes.errors.connection.auth` | counter | connections that the node refused for who the client is | `session`, `node` |
+///
+/// `session` is the [name of the session](super::SessionBuilder::name), `node` the address of the
+/// node. A recorder that allows fewer characters, as Prometheus' does, writes `_` for the others. A
+/// statement that a node has forgotten is no error here. The Java driver's `ignores.*` are missing
+/// since no retry policy here can ignore an error.
+///
+/// Histograms are told of each request. Counters and gauges are brought up to date once a second and
+/// when the session ends, so that a request has nothing to do with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
@@ -17,7 +64,9 @@ pub struct Metrics {
     pub requests: u64,
     /// Of those, the ones that failed in the end.
     pub errors: u64,
-    /// Requests that were made once more.
+    /// Of those, the ones that were given up because their time was over.
+    pub client_timeouts: u64,
+    /// Requests that were made once more, those included whose statement a node had forgotten.
     pub retries: u64,
     /// Requests that another node was asked for, before the first had answered.
     pub speculative_executions: u64,
@@ -25,6 +74,8 @@ pub struct Metrics {
     pub throttling_errors: u64,
     /// Requests that wait for the throttle now.
     pub throttling_queue: usize,
+    /// Prepared statements that are kept now.
+    pub prepared_statements: usize,
     /// Nodes that a connection is open to now.
     pub connected_nodes: usize,
     /// Connections to nodes that are open now, without the one that watches the cluster.
@@ -45,76 +96,215 @@ pub struct Metrics {
     pub latency_p99: Duration,
     /// How long the slowest request took.
     pub latency_max: Duration,
+    /// The nodes that the cluster has now.
+    pub nodes: Vec<NodeMetrics>,
+}
+
+/// What a session has done with one node so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeMetrics {
+    /// The id of the node.
+    pub host_id: Uuid,
+    /// Where it is reached.
+    pub address: SocketAddr,
+    /// Connections that are open now.
+    pub open_connections: usize,
+    /// Requests that could be sent now on the streams that are free.
+    pub available_streams: usize,
+    /// Requests that wait for its answer now.
+    pub in_flight: usize,
+    /// Streams that wait for an answer which nobody waits for any more.
+    pub orphaned_streams: usize,
+    /// Bytes sent to it, headers included.
+    pub bytes_sent: u64,
+    /// Bytes received from it, headers included.
+    pub bytes_received: u64,
+    /// Requests that it has answered, with errors too.
+    pub messages: u64,
+    /// How long its answers take, lately; `None` before the first.
+    pub latency: Option<Duration>,
+    /// Attempts that have failed at it.
+    pub errors: Failures,
+    /// Those after which the retry policy had the request made again.
+    pub retries: Failures,
+    /// Requests that another node was asked for, because this one took its time.
+    pub speculative_executions: u64,
+    /// Connections that could not be opened, but for the next.
+    pub connection_errors: u64,
+    /// Connections that it refused because of who the client is, or is not.
+    pub authentication_errors: u64,
+}
+
+/// Attempts that have failed, by why. A statement that the node had forgotten is not among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failures {
+    /// Nothing was written: the connection had ended, or the request waited too long to be sent.
+    pub unsent: u64,
+    /// No answer came: it was late, or the connection ended.
+    pub aborted: u64,
+    /// Too few replicas had written in time.
+    pub write_timeouts: u64,
+    /// Too few replicas had read in time.
+    pub read_timeouts: u64,
+    /// Too few replicas were alive.
+    pub unavailables: u64,
+    /// The node said something else.
+    pub others: u64,
+}
+
+impl Failures {
+    /// All of them.
+    pub const fn total(&self) -> u64 {
+        self.unsent
+            + self.aborted
+            + self.write_timeouts
+            + self.read_timeouts
+            + self.unavailables
+            + self.others
+    }
+
+    fn read(of: impl Fn(FailureKind) -> u64) -> Self {
+        Self {
+            unsent: of(FailureKind::Unsent),
+            aborted: of(FailureKind::Aborted),
+            write_timeouts: of(FailureKind::WriteTimeout),
+            read_timeouts: of(FailureKind::ReadTimeout),
+            unavailables: of(FailureKind::Unavailable),
+            others: of(FailureKind::Other),
+        }
+    }
+}
+
+impl NodeMetrics {
+    /// What has happened at `node`, whose connections have `streams` streams each.
+    pub(super) fn of(node: &Node, streams: usize) -> Self {
+        let counts = node.counts();
+        let (bytes_sent, bytes_received) = node.traffic();
+        let (in_use, orphaned_streams) = node.streams();
+        let open_connections = node.open_connections();
+        Self {
+            host_id: node.info().host_id,
+            address: node.address(),
+            open_connections,
+            available_streams: (streams * open_connections).saturating_sub(in_use),
+            in_flight: node.in_flight(),
+            orphaned_streams,
+            bytes_sent,
+            bytes_received,
+            messages: counts.messages.value(),
+            latency: node.latency(),
+            errors: Failures::read(|kind| counts.errors.of(kind).value()),
+            retries: Failures::read(|kind| counts.retries.of(kind).value()),
+            speculative_executions: counts.speculations.value(),
+            connection_errors: counts.init_errors.value(),
+            authentication_errors: counts.auth_errors.value(),
+        }
+    }
 }
 
 /// Counts while the session works.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    /// In microseconds, to two digits.
-    latencies: Mutex<Histogram<u64>>,
-    errors: AtomicU64,
-    retries: AtomicU64,
-    speculations: AtomicU64,
-    throttled: AtomicU64,
+    latencies: Latencies,
+    /// A quantile of the recent latencies, what it was, and until when it is good enough.
+    recent: Mutex<Option<(f64, Duration, Instant)>>,
+    cql_requests: Timer,
+    throttling_delay: Timer,
+    errors: Count,
+    client_timeouts: Count,
+    pub(super) retries: Count,
+    pub(super) speculations: Count,
+    pub(super) throttled: Count,
 }
+
+/// For so long nobody looks through all buckets again.
+const GOOD_ENOUGH: Duration = Duration::from_secs(1);
 
 impl Recorder {
-    pub(super) fn new() -> Self {
-        // Two digits are one of the resolutions that always exist; it grows as it needs to.
-        let latencies = Histogram::new(2).map(Mutex::new);
+    /// The recorder of a session of this name.
+    pub(super) fn new(session: &str) -> Self {
         Self {
-            latencies: latencies.unwrap_or_else(|error| unreachable!("{error}")),
-            errors: AtomicU64::new(0),
-            retries: AtomicU64::new(0),
-            speculations: AtomicU64::new(0),
-            throttled: AtomicU64::new(0),
+            latencies: Latencies::new(),
+            recent: Mutex::default(),
+            cql_requests: Timer::of_session("cassandra.session.cql-requests", session),
+            throttling_delay: Timer::of_session("cassandra.session.throttling.delay", session),
+            errors: Count::default(),
+            client_timeouts: Count::default(),
+            retries: Count::default(),
+            speculations: Count::default(),
+            throttled: Count::default(),
         }
     }
 
-    pub(super) fn request(&self, took: Duration, succeeded: bool) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        // It grows for every latency that a u64 of microseconds can say.
-        let _recorded =
-            self.latencies.lock().unwrap_or_else(PoisonError::into_inner).record(micros);
-        if !succeeded {
-            self.errors.fetch_add(1, Ordering::Relaxed);
+    /// A request that began then is over: with an answer, or with this error.
+    pub(super) fn request(&self, begin: Instant, end: Instant, error: Option<&super::Error>) {
+        let took = end.saturating_duration_since(begin);
+        self.latencies.record(took, end);
+        self.cql_requests.record(took);
+        if let Some(error) = error {
+            self.errors.add();
+            if error.kind() == super::ErrorKind::Timeout {
+                self.client_timeouts.add();
+            }
         }
     }
 
-    pub(super) fn retry(&self) {
-        self.retries.fetch_add(1, Ordering::Relaxed);
+    /// The throttle has let a request through that came then.
+    pub(super) fn let_through(&self, begin: Instant) {
+        self.throttling_delay.record(begin.elapsed());
     }
 
-    pub(super) fn speculation(&self) {
-        self.speculations.fetch_add(1, Ordering::Relaxed);
+    /// What this part of the recent requests took no longer than; `None` if they are too few to say.
+    pub(super) fn recent(&self, quantile: f64) -> Option<Duration> {
+        let now = Instant::now();
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        match *recent {
+            Some((known, took, until)) if known == quantile && now < until => Some(took),
+            _ => {
+                let took = self.latencies.recent(quantile, ENOUGH, now);
+                // Too few may be enough soon.
+                *recent = took.map(|took| (quantile, took, now + GOOD_ENOUGH));
+                took
+            }
+        }
     }
 
-    pub(super) fn throttled(&self) {
-        self.throttled.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn snapshot(&self, cluster: &Cluster, gate: Option<&Gate>) -> Metrics {
+    pub(super) fn snapshot(
+        &self,
+        cluster: &Cluster,
+        gate: Option<&Gate>,
+        prepared_statements: usize,
+    ) -> Metrics {
         let (state, (bytes_sent, bytes_received)) = (cluster.state(), cluster.traffic());
-        let sum = |of: fn(&Node) -> usize| state.nodes().iter().map(|node| of(node)).sum();
-        let latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = |quantile| Duration::from_micros(latencies.value_at_quantile(quantile));
+        let streams = cluster.settings().connector.options.stream_limit();
+        let nodes: Vec<_> =
+            state.nodes().iter().map(|node| NodeMetrics::of(node, streams)).collect();
+        let latencies = self.latencies.summary();
         Metrics {
-            requests: latencies.len(),
-            errors: self.errors.load(Ordering::Relaxed),
-            retries: self.retries.load(Ordering::Relaxed),
-            speculative_executions: self.speculations.load(Ordering::Relaxed),
-            throttling_errors: self.throttled.load(Ordering::Relaxed),
+            requests: latencies.count,
+            errors: self.errors.value(),
+            client_timeouts: self.client_timeouts.value(),
+            retries: self.retries.value(),
+            speculative_executions: self.speculations.value(),
+            throttling_errors: self.throttled.value(),
             throttling_queue: gate.map_or(0, Gate::waiting),
-            connected_nodes: sum(|node| usize::from(node.is_connected())),
-            open_connections: sum(Node::open_connections),
-            in_flight: sum(Node::in_flight),
+            prepared_statements,
+            connected_nodes: nodes.iter().filter(|node| node.open_connections > 0).count(),
+            open_connections: nodes.iter().map(|node| node.open_connections).sum(),
+            in_flight: nodes.iter().map(|node| node.in_flight).sum(),
             bytes_sent,
             bytes_received,
-            latency_min: Duration::from_micros(latencies.min()),
-            latency_p50: at(0.50),
-            latency_p95: at(0.95),
-            latency_p99: at(0.99),
-            latency_max: Duration::from_micros(latencies.max()),
+            latency_min: latencies.shortest,
+            latency_p50: latencies.at(0.50),
+            latency_p95: latencies.at(0.95),
+            latency_p99: latencies.at(0.99),
+            latency_max: latencies.longest,
+            nodes,
         }
     }
 }
+
+/// A percentile of fewer requests says little.
+const ENOUGH: u64 = 1_000;

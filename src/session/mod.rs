@@ -29,6 +29,29 @@
 //! # }
 //! ```
 //!
+//! # What can be seen
+//!
+//! [`Session::metrics`] counts, and tells the `metrics` facade if it is asked to: see [`Metrics`].
+//! Each request is a span of `tracing` at the level DEBUG, each attempt that fails an event in it.
+//! The span has what OpenTelemetry's conventions for databases and Cassandra say:
+//!
+//! | attribute | what |
+//! |---|---|
+//! | `db.system.name` | `cassandra` |
+//! | `db.operation.name` | the first word of the statement, `PREPARE` or `BATCH`; also the span's `otel.name` |
+//! | `db.namespace` | the keyspace |
+//! | `db.query.text` | the statement; without its literals, if it was not prepared |
+//! | `db.operation.batch.size` | how many statements a batch has, if not one |
+//! | `cassandra.consistency.level` | as it was asked for |
+//! | `cassandra.page.size`, `cassandra.query.idempotent` | as they were decided |
+//! | `server.address`, `server.port`, `network.peer.address`, `network.peer.port` | the node that was asked last |
+//! | `cassandra.coordinator.id`, `cassandra.coordinator.dc` | the same node, as the cluster knows it |
+//! | `cassandra.speculative_execution.count` | how often another node was asked before the first had answered |
+//! | `db.response.status_code` | the code of the server's error, as `0x1200` |
+//! | `error.type` | the same, or `timeout`, `connection` and so on; `otel.status_code` is `ERROR` then |
+//!
+//! No event, span or error shows bound values or a password. Where nobody listens nothing is done.
+//!
 //! Invariants: there is one request path, which every verb takes; a request is made
 //! again only when that cannot do anything twice; an error names the node, the statement and what
 //! may have happened.
@@ -38,11 +61,15 @@ mod builder;
 mod cache;
 mod error;
 mod events;
+#[cfg(feature = "metrics-024")]
+mod facade;
+mod latencies;
 mod metrics;
 mod options;
 mod request;
 mod result;
 mod retry;
+mod span;
 mod speculative;
 mod statement;
 mod stream;
@@ -68,7 +95,7 @@ pub use batch::Batch;
 pub use builder::SessionBuilder;
 pub use error::{Attempt, Error, ErrorKind};
 pub use events::ClusterEvents;
-pub use metrics::Metrics;
+pub use metrics::{Failures, Metrics, NodeMetrics};
 pub use options::ExecutionProfile;
 pub use result::QueryResult;
 pub use retry::{
@@ -104,6 +131,8 @@ struct Inner {
     agreement: Duration,
     prepared: PreparedCache,
     metrics: Recorder,
+    #[cfg(feature = "metrics-024")]
+    facade: facade::Facade,
 }
 
 impl Session {
@@ -186,7 +215,12 @@ impl Session {
 
     /// What the session has done so far.
     pub fn metrics(&self) -> Metrics {
-        self.inner.metrics.snapshot(&self.inner.cluster, self.inner.gate.as_ref())
+        self.inner.metrics()
+    }
+
+    /// What the session is called in metrics: see [`SessionBuilder::name`].
+    pub fn name(&self) -> &str {
+        &self.inner.cluster.settings().name
     }
 
     /// The cluster as it is now: its nodes, its ring and its schema.
@@ -245,5 +279,24 @@ impl Session {
     pub async fn close(&self, time: Duration) {
         let now = Instant::now();
         self.inner.cluster.close(now.checked_add(time).unwrap_or(now)).await;
+        self.inner.publish();
+    }
+}
+
+impl Inner {
+    fn metrics(&self) -> Metrics {
+        self.metrics.snapshot(&self.cluster, self.gate.as_ref(), self.prepared.len())
+    }
+
+    /// Brings the metrics up to date that others see.
+    fn publish(&self) {
+        #[cfg(feature = "metrics-024")]
+        self.facade.publish(self);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.publish();
     }
 }

@@ -1,5 +1,6 @@
 //! How statements are to be run.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub(super) struct Options {
 }
 
 /// What few statements say.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Rare {
     pub(super) keyspace: Option<Arc<str>>,
     pub(super) now_in_seconds: Option<i32>,
@@ -35,6 +36,19 @@ pub(super) struct Rare {
     pub(super) retry: Option<Arc<dyn RetryPolicy>>,
     pub(super) speculative: Option<Option<SpeculativeExecution>>,
     pub(super) balancing: Option<Arc<dyn LoadBalancing>>,
+}
+
+/// The routing key and the payload are values, and are not shown.
+impl fmt::Debug for Rare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rare")
+            .field("keyspace", &self.keyspace)
+            .field("now_in_seconds", &self.now_in_seconds)
+            .field("retry", &self.retry)
+            .field("speculative", &self.speculative)
+            .field("balancing", &self.balancing)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How statements of one kind are to be run: given to as many of them as are of that kind.

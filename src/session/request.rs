@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::{Instrument, Span, debug, warn};
 
 use super::cache::Cell;
 use super::error::Attempt;
 use super::options::{Decided, Options};
 use super::retry::{FailedAttempt, FailureReason, RetryDecision};
 use super::statement::{PreparedStatement, ResultShape, Text};
-use super::{Error, ErrorKind, Inner, Prepared, QueryResult, Statement};
-use crate::cluster::{ClusterState, LoadBalancing, Node, Routing, Token};
+use super::{Error, ErrorKind, Inner, Prepared, QueryResult, Statement, span};
+use crate::cluster::{ClusterState, FailureKind, LoadBalancing, Node, Routing, Token};
 use crate::connection::{Connection, RequestError};
 use crate::message::{
     self, ErrorCode, ErrorDetails, Execute, Parameters, Prepare, Query, Request, RequestFrame,
@@ -49,6 +49,8 @@ pub(super) struct About<'p> {
     pub(super) reads: bool,
     /// Whether the statement is only being prepared, which applies nothing.
     pub(super) preparing: bool,
+    /// The statements of a batch.
+    pub(super) batch: Option<&'p [(Text, Values<'static>)]>,
 }
 
 /// Makes the message for a connection that has agreed on this, at this consistency.
@@ -61,8 +63,8 @@ pub(super) struct Answer {
     pub(super) frame: Box<ResponseFrame>,
     shape: Option<Arc<ResultShape>>,
     pub(super) node: Arc<Node>,
-    /// How long the last attempt took.
-    took: Duration,
+    /// When it came.
+    at: Instant,
 }
 
 /// A request on its way: what its executions share.
@@ -77,6 +79,7 @@ pub(super) struct Run<'r, 'p> {
     /// Nodes that need not be asked again, as long as there are others.
     tried: Mutex<Vec<Arc<Node>>>,
     attempts: AtomicUsize,
+    speculations: AtomicUsize,
     history: Mutex<Vec<Attempt>>,
 }
 
@@ -207,6 +210,7 @@ impl Inner {
             state,
             reads: prepared.is_some_and(|prepared| prepared.reads),
             preparing: false,
+            batch: None,
         }
     }
 
@@ -269,6 +273,7 @@ impl Inner {
             state: &self.cluster.state(),
             reads: true,
             preparing: true,
+            batch: None,
         };
         let keyspace = options.keyspace();
         let message = |_: &Context, _, _| (prepare(text, keyspace).into(), None);
@@ -317,15 +322,37 @@ impl Inner {
         about: &About<'p>,
         message: &Message<'p>,
     ) -> Result<Answer, Error> {
+        let span = span::begin(about, &self.cluster);
+        match span.is_disabled() {
+            true => self.answer_within(about, message, &span).await,
+            // In a box, so that it makes no future larger where nobody listens.
+            false => {
+                let answer = self.answer_within(about, message, &span);
+                Box::pin(answer.instrument(span.clone())).await
+            }
+        }
+    }
+
+    async fn answer_within<'p>(
+        &self,
+        about: &About<'p>,
+        message: &Message<'p>,
+        span: &Span,
+    ) -> Result<Answer, Error> {
         let begin = Instant::now();
         let options = about.options;
         let deadline = options.timeout().and_then(|timeout| begin.checked_add(timeout));
         let _permit = match &self.gate {
             Some(gate) => match Box::pin(gate.enter(deadline)).await {
-                Ok(permit) => permit,
+                Ok(permit) => {
+                    self.metrics.let_through(begin);
+                    permit
+                }
                 Err(error) => {
-                    self.metrics.throttled();
-                    return Err(error.with_statement(about.statement));
+                    self.metrics.throttled.add();
+                    let outcome = Err(error.with_statement(about.statement));
+                    span::end(span, &outcome, 0, &self.cluster);
+                    return outcome;
                 }
             },
             None => None,
@@ -345,25 +372,24 @@ impl Inner {
             speculates: speculative.is_some(),
             tried: Mutex::default(),
             attempts: AtomicUsize::new(0),
+            speculations: AtomicUsize::new(0),
             history: Mutex::default(),
         };
         let outcome = match speculative {
             None => self.execution(&run).await,
             Some(speculative) => Box::pin(self.speculate(&run, speculative)).await,
         };
-        let took = match &outcome {
-            // One attempt, and what it took.
-            Ok(answer) if run.attempts.load(Ordering::Relaxed) == 1 => answer.took,
-            _ => begin.elapsed(),
-        };
-        self.metrics.request(took, outcome.is_ok());
-        outcome.map_err(|error| {
+        let end = outcome.as_ref().map_or_else(|_| Instant::now(), |answer| answer.at);
+        self.metrics.request(begin, end, outcome.as_ref().err());
+        let outcome = outcome.map_err(|error| {
             let error = error
                 .with_statement(about.statement)
                 .with_consistency(options.consistency())
                 .with_history(std::mem::take(&mut *run.history()));
             if about.preparing { error.while_preparing() } else { error }
-        })
+        });
+        span::end(span, &outcome, run.speculations.load(Ordering::Relaxed), &self.cluster);
+        outcome
     }
 
     /// Whether there is a node that was not asked yet.
@@ -405,9 +431,10 @@ impl Inner {
                 Err(failed) => failed,
             };
             let error = failed.error(connection.address());
+            debug!(node = %connection.address(), %error, "an attempt has failed");
             run.history().push(error.attempt(connection.address(), begin.elapsed()));
             let decision = match &failed {
-                Failed::Server(error) if error.code == ErrorCode::Unprepared => {
+                Failed::Server(error) if failed.is_unprepared() => {
                     // Once for each statement: a server that forgets faster is of no use.
                     if reprepared >= run.about.prepared.len() {
                         return Err(failed.error(connection.address()));
@@ -416,7 +443,10 @@ impl Inner {
                     Box::pin(self.reprepare(run, error, &connection)).await?;
                     RetryDecision::SAME_NODE
                 }
-                failed => self.decide(run, failed, consistency, reprepared),
+                failed => {
+                    node.counts().errors.of(failed.kind()).add();
+                    self.decide(run, failed, consistency, reprepared)
+                }
             };
             match decision {
                 // A pause that takes all the time that is left is no use.
@@ -426,10 +456,12 @@ impl Inner {
                     return Err(error);
                 }
                 RetryDecision::Retry { same_node, after, consistency: other } => {
-                    debug!(%error, "the request is made again");
-                    self.metrics.retry();
+                    self.metrics.retries.add();
                     if !after.is_zero() {
                         Box::pin(tokio::time::sleep(after)).await;
+                    }
+                    if !failed.is_unprepared() {
+                        node.counts().retries.of(failed.kind()).add();
                     }
                     consistency = other.unwrap_or(consistency);
                     match same_node {
@@ -534,15 +566,17 @@ impl Inner {
         let known = run.about.prepared.first().map(|prepared| &prepared.columns);
         match connection.request_until(&frame, deadline, known).await {
             Ok(answer) => {
+                let at = Instant::now();
+                let took = at.saturating_duration_since(begin);
+                node.counts().message(took);
                 if let Response::Error(error) = answer.response {
                     return Err(Failed::Server(Box::new(error)));
                 }
-                let took = begin.elapsed();
                 node.answered(took);
                 for warning in &answer.warnings {
                     warn!(node = %connection.address(), %warning, "the server warns");
                 }
-                Ok(Answer { frame: answer, shape, node: Arc::clone(node), took })
+                Ok(Answer { frame: answer, shape, node: Arc::clone(node), at })
             }
             Err(error) => Err(Failed::NoAnswer(error)),
         }
@@ -602,12 +636,40 @@ impl Run<'_, '_> {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Another node is asked, because the one that was asked last takes its time.
+    pub(super) fn speculated(&self) {
+        self.speculations.fetch_add(1, Ordering::Relaxed);
+        if let Some(slow) = self.tried().last() {
+            debug!(node = %slow.address(), "another node is asked, since this one takes its time");
+            slow.counts().speculations.add();
+        }
+    }
+
     fn history(&self) -> MutexGuard<'_, Vec<Attempt>> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Failed {
+    /// Whether the node has forgotten the statement, which is nobody's fault.
+    fn is_unprepared(&self) -> bool {
+        matches!(self, Self::Server(error) if error.code == ErrorCode::Unprepared)
+    }
+
+    /// What it counts as.
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::NoAnswer(error) if error.may_have_been_applied() => FailureKind::Aborted,
+            Self::NoAnswer(_) => FailureKind::Unsent,
+            Self::Server(error) => match error.code {
+                ErrorCode::WriteTimeout => FailureKind::WriteTimeout,
+                ErrorCode::ReadTimeout => FailureKind::ReadTimeout,
+                ErrorCode::Unavailable => FailureKind::Unavailable,
+                _ => FailureKind::Other,
+            },
+        }
+    }
+
     fn error(&self, address: std::net::SocketAddr) -> Error {
         match self {
             Self::Server(error) => Error::server((**error).clone(), address),

@@ -13,18 +13,49 @@ use super::{Error, Inner};
 ///
 /// It costs the cluster work: a `delay` that 99 of 100 answers come within costs it one request in a
 /// hundred.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// ```
+/// use cqlwire::session::{SpeculativeExecution, Statement};
+///
+/// let slow = SpeculativeExecution::percentile(99.0);
+/// let select = Statement::new("SELECT * FROM users").idempotent(true).speculative_execution(slow);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpeculativeExecution {
-    /// How long an answer may take before another node is asked.
-    pub delay: Duration,
-    /// How many other nodes are asked at most.
-    pub most: usize,
+    delay: Duration,
+    /// The percentile that takes the place of the delay once it is known.
+    percentile: Option<f64>,
+    most: usize,
 }
 
+/// Used until a percentile is known.
+const AT_FIRST: Duration = Duration::from_millis(100);
+
 impl SpeculativeExecution {
-    /// Asks one other node after this time.
+    /// Asks one other node when an answer takes longer than this.
     pub const fn after(delay: Duration) -> Self {
-        Self { delay, most: 1 }
+        Self { delay, percentile: None, most: 1 }
+    }
+
+    /// Asks one other node when an answer takes longer than so many of 100 requests of the session
+    /// took lately: those of the last minute or two, if they were a thousand. As long as they were
+    /// fewer, after [`at_first`](Self::at_first).
+    pub const fn percentile(percentile: f64) -> Self {
+        Self { delay: AT_FIRST, percentile: Some(percentile), most: 1 }
+    }
+
+    /// The delay as long as a percentile is not known. Default: 100 ms.
+    #[must_use]
+    pub const fn at_first(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// How many other nodes are asked at most, each after the same delay. Default: 1.
+    #[must_use]
+    pub const fn most(mut self, nodes: usize) -> Self {
+        self.most = nodes;
+        self
     }
 }
 
@@ -33,8 +64,10 @@ impl Inner {
     pub(super) async fn speculate(
         &self,
         run: &Run<'_, '_>,
-        SpeculativeExecution { delay, most }: SpeculativeExecution,
+        SpeculativeExecution { delay, percentile, most }: SpeculativeExecution,
     ) -> Result<Answer, Error> {
+        let known = percentile.and_then(|percentile| self.metrics.recent(percentile / 100.0));
+        let delay = known.unwrap_or(delay);
         let mut executions = FuturesUnordered::new();
         executions.push(self.execution(run));
         let mut speculations = 0;
@@ -47,7 +80,8 @@ impl Inner {
                 },
                 () = &mut pause, if speculations < most && self.has_other(run) => {
                     speculations += 1;
-                    self.metrics.speculation();
+                    self.metrics.speculations.add();
+                    run.speculated();
                     executions.push(self.execution(run));
                 }
             }

@@ -1,5 +1,6 @@
 //! Statements, and how they are to be run.
 
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::wire::{BytesMap, Consistency};
 ///
 /// let select = Statement::new("SELECT * FROM users").consistency(Consistency::Quorum).page_size(100);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Statement {
     pub(super) text: Text,
     pub(super) options: Options,
@@ -198,6 +199,16 @@ impl Prepared {
     ) -> Result<Option<Token>, Error> {
         let values = self.prepared.encode(&values)?;
         Ok(cluster.partitioner().and_then(|by| self.prepared.token(&values, by)))
+    }
+}
+
+/// The paging state, which may have values in it, is not shown.
+impl fmt::Debug for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Statement")
+            .field("text", &self.text())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 

@@ -6,12 +6,18 @@ mod doubles;
 #[path = "../support/listen.rs"]
 mod listen;
 mod login;
+#[cfg(feature = "metrics-024")]
+mod metrics;
+#[path = "../support/nodes.rs"]
+mod nodes;
+mod policies;
 #[path = "../support/program.rs"]
 mod program;
 mod programs;
 #[path = "../support/server.rs"]
 mod server;
 mod session;
+mod spans;
 mod tls;
 #[path = "../support/tls.rs"]
 mod tls_front;

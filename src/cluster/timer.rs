@@ -1,0 +1,42 @@
+//! Tells the `metrics` facade how long something took; nothing without the feature `metrics-024`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A histogram of the facade, in seconds.
+#[derive(Debug)]
+pub(crate) struct Timer {
+    #[cfg(feature = "metrics-024")]
+    histogram: metrics::Histogram,
+}
+
+#[cfg(feature = "metrics-024")]
+impl Timer {
+    pub(crate) fn of_session(name: &'static str, session: &str) -> Self {
+        Self { histogram: metrics::histogram!(name, "session" => session.to_owned()) }
+    }
+
+    pub(crate) fn of_node(name: &'static str, session: &str, node: SocketAddr) -> Self {
+        let (session, node) = (session.to_owned(), node.to_string());
+        Self { histogram: metrics::histogram!(name, "session" => session, "node" => node) }
+    }
+
+    #[inline]
+    pub(crate) fn record(&self, took: Duration) {
+        self.histogram.record(took);
+    }
+}
+
+#[cfg(not(feature = "metrics-024"))]
+impl Timer {
+    pub(crate) const fn of_session(_: &'static str, _: &str) -> Self {
+        Self {}
+    }
+
+    pub(crate) const fn of_node(_: &'static str, _: &str, _: SocketAddr) -> Self {
+        Self {}
+    }
+
+    #[inline]
+    pub(crate) const fn record(&self, _: Duration) {}
+}

@@ -1,0 +1,418 @@
+//! What a session does with its policies, against clusters of servers that answer as told.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cqlwire::cluster::{ClusterState, DefaultBalancing, LoadBalancing, Node, Routing};
+use cqlwire::message::{ErrorCode, ErrorDetails, Parameters, Request, RequestFrame, ServerError};
+use cqlwire::server::{Reply, Server};
+use cqlwire::session::{
+    DowngradingRetry, ErrorKind, ExecutionProfile, FailedAttempt, FailureReason, NoRetry,
+    RetryDecision, RetryPolicy, ServerTimestamps, Session, SpeculativeExecution, Statement,
+    Throttle,
+};
+use cqlwire::wire::Consistency;
+use tokio::sync::Notify;
+
+use crate::nodes::{client, connect, nodes};
+
+/// What statements were asked with, in their order, with the number of the node.
+#[derive(Debug, Default)]
+struct Asked(Mutex<Vec<(usize, Parameters<'static>)>>);
+
+impl Asked {
+    /// Notes a request; how many there were before.
+    fn note(&self, node: usize, frame: &RequestFrame<'_>) -> usize {
+        let Request::Query(query) = &frame.request else { panic!("{frame:?}") };
+        let parameters = Parameters {
+            page_size: query.parameters.page_size,
+            timestamp: query.parameters.timestamp,
+            serial_consistency: query.parameters.serial_consistency,
+            ..Parameters::from(query.parameters.consistency)
+        };
+        let mut asked = self.0.lock().unwrap();
+        asked.push((node, parameters));
+        asked.len() - 1
+    }
+
+    fn nodes(&self) -> Vec<usize> {
+        self.0.lock().unwrap().iter().map(|(node, _)| *node).collect()
+    }
+
+    fn each<T>(&self, of: impl Fn(&Parameters<'static>) -> T) -> Vec<T> {
+        self.0.lock().unwrap().iter().map(|(_, parameters)| of(parameters)).collect()
+    }
+
+    fn count(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+/// Servers whose answers are told by how many requests there were before, and what they were asked.
+async fn asked(
+    count: usize,
+    answer: impl Fn(usize) -> Reply + Send + Sync + 'static,
+) -> (Vec<Server>, Arc<Asked>) {
+    let asked = Arc::new(Asked::default());
+    let noted = Arc::clone(&asked);
+    let servers = nodes(count, move |node, frame| answer(noted.note(node, frame))).await;
+    (servers, asked)
+}
+
+fn unavailable(alive: i32) -> Reply {
+    let details =
+        ErrorDetails::Unavailable { consistency: Consistency::Quorum, required: 2, alive };
+    let message = "Cannot achieve consistency level".into();
+    Reply::response(ServerError { code: ErrorCode::Unavailable, message, details })
+}
+
+/// Asks so many nodes, whatever they say.
+#[derive(Debug)]
+pub(crate) struct Stubborn(pub(crate) usize);
+
+impl RetryPolicy for Stubborn {
+    fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
+        match failed.attempts < self.0 {
+            true => RetryDecision::NEXT_NODE,
+            false => RetryDecision::Fail,
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_attempt_is_in_the_history_of_the_error() {
+    let codes = [ErrorCode::Overloaded, ErrorCode::Bootstrapping, ErrorCode::Server];
+    let (servers, asked) = asked(3, move |n| Reply::error(codes[n], "come back later")).await;
+    let session = connect(client(&servers).retry_policy(Stubborn(3)), 3).await;
+    let error = session.execute("INSERT ...", ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Server));
+    let order: Vec<_> = asked.nodes().iter().map(|node| servers[*node].address()).collect();
+    let history: Vec<_> = error.history().iter().map(|attempt| attempt.node).collect();
+    assert_eq!(history, order);
+    let mut different = history;
+    different.sort();
+    different.dedup();
+    assert_eq!(different.len(), 3, "a node was asked twice while others had not been asked");
+    for (attempt, code) in error.history().iter().zip(codes) {
+        assert!(attempt.failure.contains(&code.to_string()), "{attempt:?}");
+    }
+    let applied: Vec<_> = error.history().iter().map(|a| a.may_have_been_applied).collect();
+    assert_eq!(applied, [false, false, true]);
+}
+
+#[tokio::test]
+async fn what_the_throttle_does_not_let_through_is_not_sent() {
+    let (servers, asked) = asked(1, |_| Reply::silence()).await;
+    let builder = client(&servers).throttle(Throttle::concurrent(1).queue(1));
+    let session = connect(builder, 1).await;
+    let ask = |timeout| {
+        let statement = Statement::new("SELECT ...").timeout(timeout);
+        let session = session.clone();
+        tokio::spawn(async move { session.execute(statement, ()).await.unwrap_err() })
+    };
+    let first = ask(Duration::from_secs(60));
+    while asked.count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // It waits, until its own time is over.
+    let second = ask(Duration::from_millis(100));
+    while session.metrics().throttling_queue == 0 {
+        tokio::task::yield_now().await;
+    }
+    let third = ask(Duration::from_secs(60)).await.unwrap();
+    assert_eq!((third.kind(), third.attempts()), (ErrorKind::Throttled, 0));
+    assert!(third.to_string().contains("1 requests wait for their turn already"), "{third}");
+    assert!(!third.may_have_been_applied());
+    let second = second.await.unwrap();
+    assert_eq!(second.kind(), ErrorKind::Throttled);
+    assert!(second.to_string().contains("did not come in time"), "{second}");
+    let metrics = session.metrics();
+    assert_eq!((metrics.throttling_errors, metrics.throttling_queue), (2, 0));
+    assert_eq!(asked.count(), 1);
+    first.abort();
+}
+
+#[tokio::test]
+async fn the_second_node_answers_while_the_first_is_silent() {
+    let (servers, asked) =
+        asked(2, |n| if n == 0 { Reply::silence() } else { Reply::void() }).await;
+    let session = connect(client(&servers), 2).await;
+    let select = Statement::new("SELECT ...")
+        .speculative_execution(SpeculativeExecution::after(Duration::from_millis(10)));
+    let result = session.execute(select.idempotent(true), ()).await.unwrap();
+    let [silent, quick] = asked.nodes()[..] else { panic!("{asked:?}") };
+    assert_ne!(silent, quick);
+    assert_eq!(result.coordinator().address(), servers[quick].address());
+    let metrics = session.metrics();
+    assert_eq!((metrics.speculative_executions, metrics.retries), (1, 0));
+    let at = |number: usize| {
+        let address = servers[number].address();
+        metrics.nodes.iter().find(|node| node.address == address).unwrap().speculative_executions
+    };
+    assert_eq!((at(silent), at(quick)), (1, 0));
+}
+
+#[tokio::test]
+async fn what_is_not_idempotent_is_asked_of_one_node() {
+    let (servers, asked) = asked(2, |_| Reply::silence()).await;
+    let session = connect(client(&servers), 2).await;
+    let insert = Statement::new("INSERT ...")
+        .speculative_execution(SpeculativeExecution::after(Duration::ZERO))
+        .timeout(Duration::from_millis(100));
+    let error = session.execute(insert, ()).await.unwrap_err();
+    assert_eq!((error.kind(), asked.count()), (ErrorKind::Timeout, 1));
+    assert!(error.may_have_been_applied());
+}
+
+/// A fixed delay as long as the percentile is not known; then the percentile.
+#[tokio::test]
+async fn the_delay_follows_how_long_answers_take() {
+    const FAST: usize = 1_000;
+    let silent = [0, FAST + 2];
+    let reply = move |n| if silent.contains(&n) { Reply::silence() } else { Reply::void() };
+    let (servers, asked) = asked(2, reply).await;
+    let session = connect(client(&servers), 2).await;
+    let select = Statement::new("SELECT ...").idempotent(true).timeout(Duration::from_secs(60));
+    let after = |at_first| SpeculativeExecution::percentile(99.0).at_first(at_first);
+    let soon = select.speculative_execution(after(Duration::from_millis(1)));
+    session.execute(soon, ()).await.unwrap();
+    assert_eq!(asked.count(), 2);
+    for _ in 0..FAST {
+        session.execute(&select, ()).await.unwrap();
+    }
+    // Would take longer than the request may.
+    let never = select.speculative_execution(after(Duration::from_secs(3_600)));
+    session.execute(never, ()).await.unwrap();
+    assert_eq!(session.metrics().speculative_executions, 2);
+}
+
+#[tokio::test]
+async fn by_default_another_node_is_asked_where_that_can_do_no_harm() {
+    let (servers, asked) = asked(2, |n| if n == 0 { unavailable(1) } else { Reply::void() }).await;
+    let session = connect(client(&servers), 2).await;
+    session.execute("INSERT ...", ()).await.unwrap();
+    let [first, second] = asked.nodes()[..] else { panic!("{asked:?}") };
+    assert_ne!(first, second);
+    assert_eq!(session.metrics().retries, 1);
+}
+
+#[tokio::test]
+async fn without_retries_the_first_failure_is_the_last() {
+    let (servers, asked) = asked(2, |_| unavailable(1)).await;
+    let session = connect(client(&servers).retry_policy(NoRetry), 2).await;
+    let select = Statement::new("SELECT ...").idempotent(true);
+    let error = session.execute(&select, ()).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server(ErrorCode::Unavailable), 1));
+    assert!(error.to_string().contains("1 of 2 replicas"), "{error}");
+    // The policy of a statement goes before that of the session.
+    let error = session.execute(select.retry_policy(Stubborn(4)), ()).await.unwrap_err();
+    assert_eq!((error.attempts(), asked.count()), (4, 5));
+}
+
+#[tokio::test]
+async fn a_downgrading_policy_asks_for_what_the_living_are_enough_for() {
+    let (servers, asked) = asked(2, |n| if n == 0 { unavailable(1) } else { Reply::void() }).await;
+    let session = connect(client(&servers).retry_policy(DowngradingRetry), 2).await;
+    let select = Statement::new("SELECT ...").consistency(Consistency::Quorum).idempotent(true);
+    session.execute(select, ()).await.unwrap();
+    let consistencies = asked.each(|parameters| parameters.consistency);
+    assert_eq!(consistencies, [Consistency::Quorum, Consistency::One]);
+    let [first, second] = asked.nodes()[..] else { panic!("{asked:?}") };
+    assert_eq!(first, second, "by the node that knows who is alive");
+}
+
+/// A policy that keeps what it is asked.
+#[derive(Debug, Default)]
+struct Curious(Mutex<Vec<(usize, bool, Consistency, String)>>);
+
+impl RetryPolicy for &'static Curious {
+    fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
+        let FailedAttempt { attempts, idempotent, consistency, .. } = *failed;
+        let reason = match failed.reason {
+            FailureReason::Server(error) => error.message.clone(),
+            FailureReason::NoAnswer(error) => error.to_string(),
+            _ => String::new(),
+        };
+        self.0.lock().unwrap().push((attempts, idempotent, consistency, reason));
+        match attempts {
+            1 => RetryDecision::Retry {
+                same_node: false,
+                after: Duration::from_millis(1),
+                consistency: Some(Consistency::Two),
+            },
+            2 => RetryDecision::SAME_NODE,
+            _ => RetryDecision::Fail,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_retry_policy_of_ones_own_is_told_all_and_obeyed() {
+    let texts = ["one", "two", "three"];
+    let (servers, asked) = asked(2, move |n| Reply::error(ErrorCode::Overloaded, texts[n])).await;
+    let curious: &'static Curious = Box::leak(Box::default());
+    let session = connect(client(&servers).retry_policy(curious), 2).await;
+    let insert = Statement::new("INSERT ...").consistency(Consistency::All);
+    session.execute(insert, ()).await.unwrap_err();
+    let [one, two, three] = asked.nodes()[..] else { panic!("{asked:?}") };
+    assert!(one != two && two == three, "{asked:?}");
+    let expected = [
+        (1, false, Consistency::All, "one".to_owned()),
+        (2, false, Consistency::Two, "two".to_owned()),
+        (3, false, Consistency::Two, "three".to_owned()),
+    ];
+    assert_eq!(*curious.0.lock().unwrap(), expected);
+}
+
+/// Always the node of this port.
+#[derive(Debug)]
+struct Favourite(SocketAddr);
+
+impl LoadBalancing for Favourite {
+    fn pick(
+        &self,
+        request: &Routing<'_>,
+        cluster: &ClusterState,
+        tried: &[Arc<Node>],
+    ) -> Option<Arc<Node>> {
+        assert_eq!(request.consistency, Consistency::LocalOne);
+        let mut nodes = cluster.nodes().iter();
+        nodes.find(|node| node.address() == self.0).filter(|_| tried.is_empty()).cloned()
+    }
+}
+
+#[tokio::test]
+async fn a_load_balancing_policy_of_ones_own_chooses_the_node() {
+    let (servers, asked) = asked(3, |_| Reply::void()).await;
+    let builder = client(&servers).load_balancing(Favourite(servers[1].address()));
+    let session = connect(builder, 3).await;
+    for _ in 0..5 {
+        session.execute("SELECT ...", ()).await.unwrap();
+    }
+    assert_eq!(asked.nodes(), [1; 5]);
+    let other = Arc::new(Favourite(servers[2].address()));
+    session.execute(Statement::new("SELECT ...").load_balancing(other), ()).await.unwrap();
+    let all = Arc::new(DefaultBalancing::new());
+    for _ in 0..3 {
+        let select = Statement::new("SELECT ...").load_balancing(all.clone());
+        session.execute(select, ()).await.unwrap();
+    }
+    let mut turns = asked.nodes().split_off(5);
+    assert_eq!(turns.remove(0), 2);
+    turns.sort_unstable();
+    assert_eq!(turns, [0, 1, 2], "each in its turn");
+}
+
+#[tokio::test]
+async fn the_statement_goes_before_its_profile_and_the_profile_before_the_session() {
+    let (servers, asked) = asked(1, |_| Reply::void()).await;
+    let default = ExecutionProfile::new().serial_consistency(Consistency::LocalSerial);
+    let builder = client(&servers).default_profile(&default).page_size(100);
+    let session = connect(builder, 1).await;
+    let reports = ExecutionProfile::new().consistency(Consistency::Quorum).page_size(200);
+    let plain = Statement::new("SELECT ...");
+    let of_profile = plain.profile(&reports);
+    let own = of_profile.page_size(300);
+    let other = own.serial_consistency(Consistency::Serial).consistency(Consistency::One);
+    for statement in [plain, of_profile, own, other] {
+        session.execute(statement, ()).await.unwrap();
+    }
+    let seen = asked.each(|p| (p.consistency, p.serial_consistency, p.page_size));
+    let (local, serial) = (Some(Consistency::LocalSerial), Some(Consistency::Serial));
+    let expected = [
+        (Consistency::LocalOne, local, Some(100)),
+        (Consistency::Quorum, local, Some(200)),
+        (Consistency::Quorum, local, Some(300)),
+        (Consistency::One, serial, Some(300)),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn what_is_written_later_is_later_and_a_retry_is_not() {
+    let failing = [1, 2];
+    let reply = move |n| if failing.contains(&n) { unavailable(1) } else { Reply::void() };
+    let (servers, asked) = asked(2, reply).await;
+    let session = connect(client(&servers).retry_policy(Stubborn(3)), 2).await;
+    for _ in 0..3 {
+        session.execute("INSERT ...", ()).await.unwrap();
+    }
+    let times: Vec<_> = asked.each(|p| p.timestamp).into_iter().map(Option::unwrap).collect();
+    let [first, second, again, at_last, third] = times[..] else { panic!("{times:?}") };
+    assert!(first < second && second < third, "{times:?}");
+    assert_eq!([again, at_last], [second; 2], "the same statement, whenever it was sent");
+}
+
+#[tokio::test]
+async fn the_server_says_when_it_was_if_it_is_asked_to() {
+    let (servers, asked) = asked(1, |_| Reply::void()).await;
+    let session = connect(client(&servers).timestamps(ServerTimestamps), 1).await;
+    session.execute("INSERT ...", ()).await.unwrap();
+    session.execute(Statement::new("INSERT ...").timestamp(7), ()).await.unwrap();
+    assert_eq!(asked.each(|p| p.timestamp), [None, Some(7)]);
+}
+
+#[tokio::test]
+async fn nodes_are_reached_where_the_translator_says() {
+    let (mut servers, asked) = asked(2, |_| Reply::void()).await;
+    // The first node gives the second an address behind a NAT.
+    let real = servers[1].address();
+    let said = SocketAddr::new(IpAddr::from([192, 0, 2, 7]), real.port());
+    let first = servers.remove(0).peers([said]);
+    let translator = move |node| if node == said { real } else { node };
+    let builder = Session::builder().contact_points([first.address().to_string()]);
+    let session = connect(builder.address_translator(translator), 2).await;
+    let mut addresses: Vec<_> =
+        session.cluster().nodes().iter().map(|node| node.address()).collect();
+    addresses.sort();
+    let mut expected = [first.address(), real];
+    expected.sort();
+    assert_eq!(addresses, expected);
+    for _ in 0..2 {
+        session.execute("SELECT ...", ()).await.unwrap();
+    }
+    let mut nodes = asked.nodes();
+    nodes.sort_unstable();
+    assert_eq!(nodes, [0, 1]);
+}
+
+#[tokio::test]
+async fn closing_waits_for_what_is_under_way_and_lets_nothing_begin() {
+    let asked = Arc::new(Notify::new());
+    let telling = Arc::clone(&asked);
+    let servers = nodes(1, move |_, _| {
+        telling.notify_one();
+        Reply::void().after(Duration::from_millis(100))
+    })
+    .await;
+    let session = connect(client(&servers), 1).await;
+    let slow = {
+        let session = session.clone();
+        tokio::spawn(async move { session.execute("SELECT ...", ()).await })
+    };
+    asked.notified().await;
+    session.close(Duration::from_secs(60)).await;
+    slow.await.unwrap().unwrap();
+    let error = session.execute("SELECT ...", ()).await.unwrap_err();
+    assert!(error.to_string().contains("the session was closed"), "{error}");
+    assert_eq!(error.attempts(), 0);
+}
+
+/// But no longer than it may.
+#[tokio::test]
+async fn closing_gives_up_what_is_never_answered() {
+    let (servers, asked) = asked(1, |_| Reply::silence()).await;
+    let session = connect(client(&servers), 1).await;
+    let silent = {
+        let session = session.clone();
+        tokio::spawn(async move { session.execute("INSERT ...", ()).await })
+    };
+    while asked.count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    session.close(Duration::from_millis(10)).await;
+    let error = silent.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connection);
+    assert!(error.may_have_been_applied());
+}

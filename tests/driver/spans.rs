@@ -1,0 +1,267 @@
+//! The span of each request, by a subscriber that records everything; and that no secret is in it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cqlwire::message::ErrorCode;
+use cqlwire::server::{Reply, Server};
+use cqlwire::session::{Batch, NoRetry, Session, SpeculativeExecution, Statement};
+use cqlwire::types::NativeType;
+use cqlwire::wire::Consistency;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::nodes::{client, connect, nodes};
+use crate::policies::Stubborn;
+
+type Fields = BTreeMap<String, String>;
+
+/// What was told, without a choice.
+#[derive(Debug, Clone, Default)]
+struct Everything(Arc<Mutex<Told>>);
+
+#[derive(Debug, Default)]
+struct Told {
+    spans: Vec<(&'static Metadata<'static>, Fields)>,
+    /// Events, with the span that they are in.
+    events: Vec<(Option<u64>, Fields)>,
+    entered: Vec<u64>,
+}
+
+struct Write<'f>(&'f mut Fields);
+
+impl Visit for Write<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.insert(field.name().to_owned(), format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().to_owned(), value.to_owned());
+    }
+}
+
+impl Subscriber for Everything {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut told = self.0.lock().unwrap();
+        let mut fields = Fields::new();
+        span.record(&mut Write(&mut fields));
+        told.spans.push((span.metadata(), fields));
+        Id::from_u64(told.spans.len() as u64)
+    }
+
+    fn record(&self, span: &Id, values: &Record<'_>) {
+        let mut told = self.0.lock().unwrap();
+        let index = span.into_u64() as usize - 1;
+        values.record(&mut Write(&mut told.spans[index].1));
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut told = self.0.lock().unwrap();
+        let mut fields = Fields::new();
+        event.record(&mut Write(&mut fields));
+        let span = told.entered.last().copied();
+        told.events.push((span, fields));
+    }
+
+    fn enter(&self, span: &Id) {
+        self.0.lock().unwrap().entered.push(span.into_u64());
+    }
+
+    fn exit(&self, span: &Id) {
+        let mut told = self.0.lock().unwrap();
+        assert_eq!(told.entered.pop(), Some(span.into_u64()));
+    }
+}
+
+impl Everything {
+    /// The spans of requests.
+    fn requests(&self) -> Vec<Fields> {
+        let told = self.0.lock().unwrap();
+        let requests = told.spans.iter().filter(|(metadata, _)| metadata.name() == "cassandra");
+        requests.map(|(_, fields)| fields.clone()).collect()
+    }
+}
+
+fn field<'f>(fields: &'f Fields, name: &str) -> &'f str {
+    fields.get(name).map_or("", String::as_str)
+}
+
+#[tokio::test]
+async fn a_request_is_a_span_with_the_names_of_opentelemetry() {
+    let everything = Everything::default();
+    let _guard = tracing::subscriber::set_default(everything.clone());
+    let servers = nodes(1, |_, _| Reply::void()).await;
+    let session = connect(client(&servers).keyspace("ks"), 1).await;
+    let select = Statement::new("SELECT username FROM users")
+        .consistency(Consistency::LocalQuorum)
+        .page_size(7)
+        .idempotent(true);
+    session.execute(select, ()).await.unwrap();
+    let [span] = &everything.requests()[..] else { panic!("not one span") };
+    let (node, port) = (&session.cluster().nodes()[0].clone(), servers[0].address().port());
+    let (id, port) = (node.info().host_id.to_string(), port.to_string());
+    let expected = [
+        ("otel.kind", "client"),
+        ("otel.name", "SELECT"),
+        ("db.system.name", "cassandra"),
+        ("db.operation.name", "SELECT"),
+        ("db.namespace", "ks"),
+        ("db.query.text", "SELECT username FROM users"),
+        ("cassandra.consistency.level", "local_quorum"),
+        ("cassandra.page.size", "7"),
+        ("cassandra.query.idempotent", "true"),
+        ("cassandra.speculative_execution.count", "0"),
+        ("cassandra.coordinator.id", &id),
+        ("cassandra.coordinator.dc", "datacenter1"),
+        ("server.address", "127.0.0.1"),
+        ("server.port", &port),
+        ("network.peer.address", "127.0.0.1"),
+        ("network.peer.port", &port),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(*span, Fields::from(expected));
+    let told = everything.0.lock().unwrap();
+    let (metadata, _) = told.spans.last().unwrap();
+    assert_eq!(*metadata.level(), Level::DEBUG);
+}
+
+#[tokio::test]
+async fn a_failure_says_why_and_each_attempt_is_an_event() {
+    let everything = Everything::default();
+    let _guard = tracing::subscriber::set_default(everything.clone());
+    let servers = nodes(2, |_, _| Reply::error(ErrorCode::Overloaded, "not now")).await;
+    let session = connect(client(&servers).retry_policy(Stubborn(2)), 2).await;
+    session.execute("INSERT INTO t (a) VALUES ('s3cret')", ()).await.unwrap_err();
+    let [span] = &everything.requests()[..] else { panic!("not one span") };
+    assert_eq!(field(span, "db.response.status_code"), "0x1001");
+    assert_eq!(field(span, "error.type"), "0x1001");
+    assert_eq!(field(span, "otel.status_code"), "ERROR");
+    assert_eq!(field(span, "db.query.text"), "INSERT INTO t (a) VALUES (?)");
+    let told = everything.0.lock().unwrap();
+    let number = told.spans.iter().position(|(m, _)| m.name() == "cassandra").unwrap() as u64 + 1;
+    let of_span = told.events.iter().filter(|(span, _)| *span == Some(number));
+    let failed: Vec<_> = of_span
+        .filter(|(_, fields)| field(fields, "message") == "an attempt has failed")
+        .map(|(_, fields)| field(fields, "node").to_owned())
+        .collect();
+    assert_eq!(failed.len(), 2);
+    assert_ne!(failed[0], failed[1]);
+    assert!(failed.contains(&format!(
+        "{}:{}",
+        field(span, "server.address"),
+        field(span, "server.port")
+    )));
+}
+
+#[tokio::test]
+async fn batches_and_prepares_say_what_they_are() {
+    let everything = Everything::default();
+    let _guard = tracing::subscriber::set_default(everything.clone());
+    let insert = "INSERT INTO users (username, password) VALUES (?, ?)";
+    let users = [("username", NativeType::Text), ("password", NativeType::Text)];
+    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let servers = [server.on(insert, Reply::void().variables(users)).on_any(Reply::void())];
+    let session = connect(client(&servers), 1).await;
+    let batch = Batch::logged()
+        .statement(insert, ("ada", "s3cret"))
+        .statement("DELETE FROM users WHERE username = 's3cret'", ());
+    session.batch(&batch).await.unwrap();
+    let [prepare, batch] = &everything.requests()[..] else { panic!("not two spans") };
+    assert_eq!(field(prepare, "db.operation.name"), "PREPARE");
+    assert_eq!(field(prepare, "db.query.text"), insert);
+    assert_eq!(field(batch, "db.operation.name"), "BATCH");
+    assert_eq!(field(batch, "db.operation.batch.size"), "2");
+    assert_eq!(field(batch, "db.namespace"), "test", "that of the table of what was prepared");
+    let texts = format!("{insert}; DELETE FROM users WHERE username = ?");
+    assert_eq!(field(batch, "db.query.text"), texts);
+}
+
+#[tokio::test]
+async fn speculative_executions_are_counted_and_their_events_are_in_the_span() {
+    let everything = Everything::default();
+    let _guard = tracing::subscriber::set_default(everything.clone());
+    let before = AtomicUsize::new(0);
+    let servers = nodes(2, move |_, _| match before.fetch_add(1, Ordering::SeqCst) {
+        0 => Reply::silence(),
+        _ => Reply::void(),
+    })
+    .await;
+    let session = connect(client(&servers), 2).await;
+    let select = Statement::new("SELECT ...")
+        .speculative_execution(SpeculativeExecution::after(Duration::from_millis(5)));
+    session.execute(select.idempotent(true), ()).await.unwrap();
+    let [span] = &everything.requests()[..] else { panic!("not one span") };
+    assert_eq!(field(span, "cassandra.speculative_execution.count"), "1");
+}
+
+/// Everything that tells something of a session is looked through for what must not be told.
+#[tokio::test]
+async fn neither_passwords_nor_values_are_told_to_anybody() {
+    const SECRET: &str = "s3cret";
+    let everything = Everything::default();
+    let _guard = tracing::subscriber::set_default(everything.clone());
+    let insert = "INSERT INTO users (username, password) VALUES (?, ?)";
+    let users = [("username", NativeType::Text), ("password", NativeType::Text)];
+    let server = Server::bind("127.0.0.1:0").await.unwrap().credentials("ada", SECRET);
+    let refused = Reply::error(ErrorCode::Invalid, "no such table").variables(users);
+    let server = server.on(insert, refused).on("SELECT ?", Reply::silence().variables([users[0]]));
+    let builder = Session::builder()
+        .contact_points([server.address().to_string()])
+        .credentials("ada", SECRET)
+        .retry_policy(NoRetry);
+    let mut shown = vec![format!("{builder:?}"), format!("{:#?}", builder.clone())];
+    let wrong = builder.clone().credentials("ada", format!("not {SECRET}"));
+    let error = wrong.connect().await.unwrap_err();
+    shown.extend([error.to_string(), format!("{error:?}")]);
+    let session = builder.connect().await.unwrap();
+
+    let values = ("ada", SECRET);
+    let late = Statement::new("SELECT ?").timeout(Duration::from_millis(20));
+    let late =
+        late.routing_key(SECRET.as_bytes()).paging_state(Bytes::from_static(SECRET.as_bytes()));
+    let batch = Batch::logged().statement(insert, values);
+    let errors = [
+        session.execute(insert, values).await.unwrap_err(),
+        session.execute(insert, (SECRET, 7)).await.unwrap_err(),
+        session.execute(insert, (SECRET,)).await.unwrap_err(),
+        session.execute(&late, (SECRET,)).await.unwrap_err(),
+        session.batch(&batch).await.unwrap_err(),
+    ];
+    for error in &errors {
+        shown.extend([error.to_string(), format!("{error:?}")]);
+        shown.extend(error.history().iter().map(|attempt| format!("{attempt:?}")));
+    }
+    let prepared = session.prepare(insert).await.unwrap();
+    let rows = session.stream::<String>(insert, values);
+    shown.extend([
+        format!("{session:?}"),
+        format!("{late:?}"),
+        format!("{batch:?}"),
+        format!("{prepared:?}"),
+        format!("{rows:?}"),
+        format!("{:?}", session.metrics()),
+        format!("{:?}", session.cluster()),
+    ]);
+    session.close(Duration::ZERO).await;
+
+    let told = everything.0.lock().unwrap();
+    let counts = (told.spans.len(), told.events.len());
+    assert!(counts.0 >= 5 && counts.1 >= 5, "{counts:?}");
+    shown.push(format!("{told:?}"));
+    let as_bytes = format!("{:?}", SECRET.as_bytes());
+    let as_bytes = as_bytes.trim_matches(['[', ']']);
+    for text in &shown {
+        assert!(!text.contains(SECRET) && !text.contains(as_bytes), "{text}");
+    }
+}
