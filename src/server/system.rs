@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use uuid::Uuid;
 
 use super::Reply;
-use crate::types::{CqlType, NativeType};
+use crate::types::{CqlType, NativeType, Value};
 
 /// The cluster of a server.
 #[derive(Debug, Clone)]
@@ -32,45 +32,48 @@ impl Cluster {
     }
 
     fn local(&self) -> Reply {
-        let columns = [
-            ("key", NativeType::Text.into()),
-            ("cluster_name", NativeType::Text.into()),
-            ("partitioner", NativeType::Text.into()),
-            ("data_center", NativeType::Text.into()),
-            ("rack", NativeType::Text.into()),
-            ("release_version", NativeType::Text.into()),
-            ("host_id", NativeType::Uuid.into()),
-            ("schema_version", NativeType::Uuid.into()),
-            ("tokens", texts()),
-        ];
+        let text = || NativeType::Text.into();
+        let own = [("key", text()), ("cluster_name", text()), ("partitioner", text())];
         let partitioner = "org.apache.cassandra.dht.Murmur3Partitioner";
-        let row = (
-            ("local", "test", partitioner, DATACENTER, RACK, VERSION),
-            (host_id(self.address), SCHEMA, [token(self.address)]),
-        );
-        let ((a, b, c, d, e, f), (g, h, i)) = row;
-        Reply::rows(columns, [(a, b, c, d, e, f, g, h, i)])
+        let row = [texts(["local", "test", partitioner]), node(self.address)].concat();
+        Reply::rows(own.into_iter().chain(columns_of_nodes()), [row])
     }
 
     fn peers(&self) -> Reply {
-        let columns = [
+        let own = [
             ("peer", NativeType::Inet.into()),
             ("native_address", NativeType::Inet.into()),
             ("native_port", NativeType::Int.into()),
-            ("data_center", NativeType::Text.into()),
-            ("rack", NativeType::Text.into()),
-            ("release_version", NativeType::Text.into()),
-            ("host_id", NativeType::Uuid.into()),
-            ("schema_version", NativeType::Uuid.into()),
-            ("tokens", texts()),
         ];
-        let peers = self.peers.iter().filter(|peer| **peer != self.address).map(|peer| {
-            let (address, port) = (peer.ip(), i32::from(peer.port()));
-            let tokens = [token(*peer)];
-            (address, address, port, DATACENTER, RACK, VERSION, host_id(*peer), SCHEMA, tokens)
+        let rows = self.peers.iter().filter(|peer| **peer != self.address).map(|peer| {
+            let (ip, port) = (Value::Inet(peer.ip()), Value::Int(peer.port().into()));
+            [vec![ip.clone(), ip, port], node(*peer)].concat()
         });
-        Reply::rows(columns, peers)
+        Reply::rows(own.into_iter().chain(columns_of_nodes()), rows)
     }
+}
+
+fn texts(texts: [&str; 3]) -> Vec<Value> {
+    texts.map(|text| Value::Text(text.to_owned())).into()
+}
+
+/// What both tables say of a node.
+fn columns_of_nodes() -> [(&'static str, CqlType); 6] {
+    [
+        ("data_center", NativeType::Text.into()),
+        ("rack", NativeType::Text.into()),
+        ("release_version", NativeType::Text.into()),
+        ("host_id", NativeType::Uuid.into()),
+        ("schema_version", NativeType::Uuid.into()),
+        ("tokens", CqlType::Set(Box::new(NativeType::Text.into()))),
+    ]
+}
+
+fn node(address: SocketAddr) -> Vec<Value> {
+    let mut values = texts([DATACENTER, RACK, VERSION]);
+    let tokens = vec![Value::Text(token(address))];
+    values.extend([Value::Uuid(host_id(address)), Value::Uuid(SCHEMA), Value::Set(tokens)]);
+    values
 }
 
 const DATACENTER: &str = "datacenter1";
@@ -82,10 +85,6 @@ fn keyspaces() -> Reply {
     let columns = [("keyspace_name", NativeType::Text.into()), ("replication", map)];
     let replication = BTreeMap::from([("class", "SimpleStrategy"), ("replication_factor", "1")]);
     Reply::rows(columns, [("test", replication)])
-}
-
-fn texts() -> CqlType {
-    CqlType::Set(Box::new(NativeType::Text.into()))
 }
 
 /// One for each address.
