@@ -135,65 +135,64 @@ fn columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
     }
 }
 
-/// The body of `NamedColumns`. What has been read is a pair of the first field and, again, a pair.
+/// The body of `NamedColumns`.
 fn named_columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
     let (types, name, is_strict) = (&input.types, &input.name, input.is_strict);
     let named = |field: &Field<'_>| {
         let ty = field.ty;
         quote_spanned!(ty.span()=> <#ty as #types::derived::NamedColumns<#lifetime>>)
     };
-    let used: Vec<_> = input.used().collect();
-    let partial = used.iter().rev().fold(quote!(()), |rest, field| match &field.on.flatten {
+    let parts = input.used().map(|field| match &field.on.flatten {
         Some(_) => {
             let named = named(field);
-            quote!((#named::Partial, #rest))
+            quote!(#named::Partial)
         }
         None => {
             let read = field.read_type(types);
-            quote!((::core::option::Option<#read>, #rest))
+            quote!(::core::option::Option<#read>)
         }
     });
-    let reads = used.iter().map(|field| match &field.on.flatten {
+    let (partial, places) = pairs(&parts.collect::<Vec<_>>());
+    let reads = input.used().zip(&places).map(|(field, place)| match &field.on.flatten {
         Some(_) => {
             let (named, ty) = (named(field), field.ty);
             quote! {
                 let count = <#ty as #types::derived::Columns<#lifetime>>::COUNT;
                 if field < count {
-                    return #named::read(&mut partial.0, field, row);
+                    return #named::read(&mut (*partial) #place, field, row);
                 }
-                let (field, partial) = (field.wrapping_sub(count), &mut partial.1);
+                let field = field.wrapping_sub(count);
             }
         }
         None => {
             let (read, path) = (field.read_type(types), &field.path);
             quote! {
                 if field == 0 {
-                    partial.0 = ::core::option::Option::Some(row.field::<#read>(#path)?);
+                    (*partial) #place = ::core::option::Option::Some(row.field::<#read>(#path)?);
                     return ::core::result::Result::Ok(());
                 }
-                let (field, partial) = (field.wrapping_sub(1), &mut partial.1);
+                let field = field.wrapping_sub(1);
             }
         }
     });
-    let mut place = quote!(partial);
+    let mut places_left = places.iter();
     let built = input.fields.iter().map(|field| {
         let member = &field.member;
         if field.on.skip.is_some() {
             let default = field.default();
             return quote!(#member: #default);
         }
-        let here = quote!(#place.0);
-        place = quote!(#place.1);
+        let place = places_left.next();
         if field.on.flatten.is_some() {
             let named = named(field);
-            return quote!(#member: #named::build(#here)?);
+            return quote!(#member: #named::build(partial #place)?);
         }
         let value = field.of_read(&quote!(value));
         let default = field.default().unwrap_or_else(
             || quote!(return ::core::result::Result::Err(#types::ValueError::TooShort)),
         );
         quote! {
-            #member: match #here {
+            #member: match partial #place {
                 ::core::option::Option::Some(value) => #value,
                 ::core::option::Option::None => #default,
             }
@@ -219,6 +218,22 @@ fn named_columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
             partial: Self::Partial,
         ) -> ::core::result::Result<Self, #types::ValueError> {
             ::core::result::Result::Ok(Self { #(#built,)* })
+        }
+    }
+}
+
+/// A type that holds all of the `parts`, and where in it each of them is. It is made of pairs, whose
+/// depth stays far below what the compiler follows, however wide the struct is.
+fn pairs(parts: &[TokenStream]) -> (TokenStream, Vec<TokenStream>) {
+    match parts {
+        [] => (quote!(()), Vec::new()),
+        [part] => (part.clone(), vec![TokenStream::new()]),
+        _ => {
+            let (left, right) = parts.split_at(parts.len() / 2);
+            let ((left, lefts), (right, rights)) = (pairs(left), pairs(right));
+            let lefts = lefts.iter().map(|place| quote!(.0 #place));
+            let rights = rights.iter().map(|place| quote!(.1 #place));
+            (quote!((#left, #right)), lefts.chain(rights).collect())
         }
     }
 }

@@ -123,21 +123,32 @@ impl<'i> One<'i> {
     }
 
     /// The method `check` of an enum, which is that of text or of an integer in its own name.
-    fn enum_check(&self) -> TokenStream {
+    /// What the other variant holds is read and written, too, by its own `held` check.
+    fn enum_check(
+        &self,
+        variants: &[Variant<'_>],
+        held: impl Fn(&Type) -> TokenStream,
+    ) -> TokenStream {
         let Self { name, types, is, .. } = self;
+        let held = variants.iter().filter_map(|variant| variant.holds).map(held);
         quote! {
             fn check(
                 cql_type: &#types::CqlType,
             ) -> ::core::result::Result<(), #types::TypeMismatch> {
                 <#is as #types::ToCql>::check(cql_type)
-                    .map_err(|mismatch| #types::derived::rename(#name, &mismatch))
+                    .map_err(|mismatch| #types::derived::rename(#name, &mismatch))?;
+                #(#held(cql_type)?;)*
+                ::core::result::Result::Ok(())
             }
         }
     }
 
     fn enum_from(&self, variants: &[Variant<'_>], lifetime: &Lifetime) -> TokenStream {
         let Self { name, types, constants, read, .. } = self;
-        let check = self.enum_check();
+        let check = self.enum_check(
+            variants,
+            |ty| quote_spanned!(ty.span()=> <#ty as #types::FromCql<#lifetime>>::check),
+        );
         let arms = variants.iter().filter(|variant| variant.holds.is_none()).map(|variant| {
             let Variant { ident, value, .. } = variant;
             quote!(#value => ::core::result::Result::Ok(Self::#ident),)
@@ -169,7 +180,8 @@ impl<'i> One<'i> {
 
     fn enum_to(&self, variants: &[Variant<'_>]) -> TokenStream {
         let Self { types, constants, is, .. } = self;
-        let check = self.enum_check();
+        let check = self
+            .enum_check(variants, |ty| quote_spanned!(ty.span()=> <#ty as #types::ToCql>::check));
         let arms = variants.iter().map(|Variant { ident, value, holds, .. }| match holds {
             Some(ty) => {
                 let to_cql = quote_spanned!(ty.span()=> <#ty as #types::ToCql>::to_cql);

@@ -1,5 +1,7 @@
 //! CQL types as `[option]`s (v4 §4.2.5.2).
 
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::CqlTextError;
@@ -121,8 +123,8 @@ pub struct UdtType {
     pub fields: Vec<(String, CqlType)>,
 }
 
-/// `vector<element, dimensions>`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// `vector<element, dimensions>`. Two are the same however their classes are written.
+#[derive(Debug, Clone)]
 pub struct VectorType {
     /// The type of each element.
     pub element: CqlType,
@@ -130,6 +132,38 @@ pub struct VectorType {
     pub dimensions: usize,
     /// The class name as the server wrote it; servers differ in their spaces.
     pub class: Box<str>,
+}
+
+impl VectorType {
+    const fn key(&self) -> (&CqlType, usize) {
+        (&self.element, self.dimensions)
+    }
+}
+
+impl PartialEq for VectorType {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for VectorType {}
+
+impl PartialOrd for VectorType {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for VectorType {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl Hash for VectorType {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
 }
 
 impl CqlType {
@@ -361,6 +395,18 @@ mod tests {
         assert_eq!(out, [0, 0x15]);
         assert_eq!(encode(&NativeType::Date.into(), Version::V3)[..2], [0, 0]);
         assert_eq!(encode(&NativeType::Date.into(), Version::V4), [0, 0x11]);
+    }
+
+    /// ScyllaDB has no blank before the comma.
+    #[test]
+    fn a_vector_is_the_same_however_its_class_is_written() {
+        let ours = CqlType::vector(NativeType::Float.into(), 3);
+        let class = ours.class_name().replace(" ,", ",");
+        let theirs = CqlType::from_class(&class);
+        assert_eq!(theirs, ours);
+        assert_eq!(theirs.class_name(), class);
+        assert_ne!(theirs, CqlType::vector(NativeType::Float.into(), 4));
+        assert_ne!(theirs, CqlType::vector(NativeType::Double.into(), 3));
     }
 
     #[test]

@@ -44,7 +44,8 @@
 //! | `blob`, a custom type | `"0xcafe"` |
 //! | `date`, `time` | `"2024-02-29"`, `"12:53:18.000000001"` |
 //! | `timestamp` | `"2012-05-14 12:53:18.001Z"`; before 1582-10-15 and after 9999, where Cassandras differ, a number |
-//! | `duration`, `inet`, `uuid`, `timeuuid` | a string of the literal: `"1mo2d"`, `"127.0.0.1"` |
+//! | `duration`, `uuid`, `timeuuid` | a string of the literal: `"1mo2d"` |
+//! | `inet` | `"127.0.0.1"`, `"2001:db8:0:0:0:0:0:1"` |
 //! | `list`, `set`, `tuple`, `vector` | an array |
 //! | `map` | an object; a key that is no string in JSON is the text of its JSON: `"1"` |
 //! | a user-defined type, a row | an object; a name that is not lower case is in double quotes of its own: `"\"userName\""` |

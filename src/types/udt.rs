@@ -19,11 +19,15 @@ pub fn check_udt(
         return Err(TypeMismatch::new(rust, "a user-defined type", cql_type));
     };
     for field in fields {
-        match udt.fields.iter().find(|(name, _)| name == field.name) {
-            Some((name, cql_type)) => (field.check)(cql_type)
-                .map_err(|mismatch| mismatch.within(format!("field `{name}`")))?,
-            None if field.is_optional => {}
-            None => return Err(without_field(rust, field, cql_type, udt)),
+        let mut is_there = field.is_optional;
+        // All of them, since each is read: nothing keeps a server from sending a name twice.
+        for (name, cql_type) in udt.fields.iter().filter(|(name, _)| name == field.name) {
+            (field.check)(cql_type)
+                .map_err(|mismatch| mismatch.within(format!("field `{name}`")))?;
+            is_there = true;
+        }
+        if !is_there {
+            return Err(without_field(rust, field, cql_type, udt));
         }
     }
     let is_known = |name: &String| fields.iter().any(|field| field.name == name);

@@ -170,12 +170,18 @@ impl ValuesBuffer {
         self.count = u16::try_from(columns.len()).map_err(|_| count(BindErrorKind::TooLong))?;
         let writer = Writer::new(&mut self.bytes);
         let mut binder = Binder { columns, next: 0, writer };
-        values.bind(&mut binder)?;
-        if binder.next != columns.len() {
-            let found = binder.next;
-            return Err(count(BindErrorKind::Count { expected: columns.len(), found }));
+        let bound = values.bind(&mut binder).and_then(|()| match binder.next {
+            found if found == columns.len() => Ok(()),
+            found => Err(count(BindErrorKind::Count { expected: columns.len(), found })),
+        });
+        match bound {
+            Ok(()) => Ok(self.values()),
+            Err(error) => {
+                // Half of the values are no values.
+                self.clear();
+                Err(error)
+            }
         }
-        Ok(self.values())
     }
 
     /// Adds a value that is already encoded. Either every value has a name, or none.
@@ -517,6 +523,15 @@ mod tests {
         ] {
             assert_eq!(error.kind(), &BindErrorKind::Count { expected: 2, found });
         }
+    }
+
+    #[test]
+    fn nothing_is_left_of_values_that_could_not_be_bound() {
+        let mut buffer = ValuesBuffer::new();
+        assert!(buffer.bind(&("ada", "36"), &columns()).is_err());
+        assert_eq!(buffer.values(), Values::NONE);
+        assert!(buffer.bind(&("ada",), &columns()).is_err());
+        assert_eq!(buffer.values(), Values::NONE);
     }
 
     #[test]

@@ -91,6 +91,19 @@ fn the_other_variant_takes_what_no_variant_stands_for() {
     assert_eq!(read(&TEXT, &text("new")), Ok(Forgetful::Rest));
 }
 
+#[test]
+fn what_the_other_variant_holds_must_go_with_the_type_too() {
+    // Four bytes of text would be an integer.
+    for error in [
+        <Open<i32> as FromCql<'_>>::check(&TEXT).unwrap_err(),
+        <Open<i32> as ToCql>::check(&TEXT).unwrap_err(),
+    ] {
+        assert_eq!(error.to_string(), "a Rust `i32` goes with `int`");
+    }
+    let error = <Open<&str> as FromCql<'_>>::check(&INT).unwrap_err();
+    assert_eq!(error.to_string(), "a Rust `Open` goes with `text` or `ascii`");
+}
+
 const BASE: i32 = 10;
 
 #[derive(Debug, PartialEq, FromCql, ToCql)]

@@ -4,6 +4,7 @@ mod enums;
 mod rows;
 mod udts;
 mod values;
+mod wide;
 
 use bytes::Bytes;
 use cqlwire::types::{

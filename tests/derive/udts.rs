@@ -75,6 +75,14 @@ fn a_type_that_does_not_fit_says_which_field() {
     assert!(<Address<'_> as ToCql>::check(&udt(&[("street", TEXT)])).is_err());
 }
 
+#[test]
+fn a_field_that_is_there_twice_must_fit_twice() {
+    let twice = udt(&[("street", TEXT), ("zipCode", INT), ("zipCode", TEXT)]);
+    let not_an_int = "its field `zipCode` is `text`, and a Rust `i32` goes with `int`";
+    assert_eq!(message(<Address<'_> as FromCql<'_>>::check(&twice)), not_an_int);
+    assert_eq!(message(<Address<'_> as ToCql>::check(&twice)), not_an_int);
+}
+
 fn nine() -> u64 {
     9
 }

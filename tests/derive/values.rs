@@ -56,6 +56,22 @@ fn what_does_not_go_together_is_named() {
     assert_eq!(error.variable().map(|(index, _)| index), Some(0));
 }
 
+macro_rules! struct_of {
+    ($name:ident { $field:ident: $of:ty }) => {
+        #[derive(ToValues)]
+        struct $name {
+            #[cql(unset_if_none)]
+            $field: $of,
+        }
+    };
+}
+struct_of! { OfMacro { age: Option<i32> } }
+
+#[test]
+fn an_option_out_of_a_macro_is_one() {
+    assert_eq!(bind(&OfMacro { age: None }, &[("age", INT)]), Ok(vec![Bound::Unset]));
+}
+
 #[derive(ToValues)]
 #[cql(strict, rename_all = "PascalCase")]
 struct Strict<T> {

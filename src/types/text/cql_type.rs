@@ -180,10 +180,25 @@ fn native(name: &str) -> Option<NativeType> {
     NativeType::from_name(if name == "varchar" { "text" } else { name })
 }
 
-/// Whether a name without quotes is not that of a user-defined type.
+/// Whether a name without quotes is not that of a user-defined type: it is that of another type, or
+/// one that servers take for a column, but not for a type.
 fn is_taken(name: &str) -> bool {
     const OTHERS: [&str; 6] = ["frozen", "list", "map", "set", "tuple", "vector"];
-    native(name).is_some() || OTHERS.contains(&name)
+    const NO_TYPES: [&str; 12] = [
+        "bitstring",
+        "byte",
+        "cast",
+        "complex",
+        "count",
+        "distinct",
+        "enum",
+        "interval",
+        "json",
+        "macaddr",
+        "ttl",
+        "writetime",
+    ];
+    native(name).is_some() || OTHERS.contains(&name) || NO_TYPES.contains(&name)
 }
 
 impl fmt::Display for CqlType {
@@ -245,6 +260,8 @@ mod tests {
             ("\"text\"", "\"text\""),
             ("ks.frozen", "ks.\"frozen\""),
             ("frozen", "\"frozen\""),
+            ("ks.json", "ks.\"json\""),
+            ("ks.key", "ks.key"),
             ("'com.example.It''s'", "'com.example.It''s'"),
             ("'ListType(Int32Type)'", "list<int>"),
             ("''", "''"),

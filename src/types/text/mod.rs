@@ -261,7 +261,7 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// The words that no server takes for a name without quotes, in order.
-const RESERVED: [&str; 63] = [
+const RESERVED: [&str; 65] = [
     "add",
     "allow",
     "alter",
@@ -282,6 +282,7 @@ const RESERVED: [&str; 63] = [
     "drop",
     "entries",
     "execute",
+    "false",
     "from",
     "full",
     "grant",
@@ -316,6 +317,7 @@ const RESERVED: [&str; 63] = [
     "table",
     "to",
     "token",
+    "true",
     "truncate",
     "unlogged",
     "unset",
@@ -342,6 +344,8 @@ mod tests {
             ("", "\"\""),
             ("select", "\"select\""),
             ("selects", "selects"),
+            ("true", "\"true\""),
+            ("false", "\"false\""),
         ] {
             assert_eq!(Identifier(name).to_string(), written);
             let (rest, read) = super::name(written).unwrap();

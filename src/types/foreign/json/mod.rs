@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
 use crate::types::{Decimal, Record, Timestamp, UdtType, Value, Varint};
@@ -65,7 +66,8 @@ impl<'v> Form<'v> {
                 let printed = instant.to_string();
                 text(&format_args!("{}Z", printed.strip_suffix("+0000").unwrap_or(&printed)))
             }
-            Value::Inet(address) => text(address),
+            Value::Inet(IpAddr::V6(address)) => Self::Text(full(*address).into()),
+            Value::Inet(IpAddr::V4(address)) => text(address),
             Value::Uuid(uuid) | Value::TimeUuid(uuid) => text(uuid),
             // Literals that have no quotes.
             Value::Blob(_)
@@ -97,6 +99,11 @@ fn iso(printed: &str) -> String {
         (false, _) => "+",
     };
     format!("{sign}{year:0>4}-{rest}")
+}
+
+/// The address with all of its groups, as Java prints it.
+fn full(address: Ipv6Addr) -> String {
+    address.segments().map(|group| format!("{group:x}")).join(":")
 }
 
 /// The number, if it has 64 bits.
@@ -218,6 +225,8 @@ const fn comma(index: usize) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
     use crate::types::{Date, Duration, Timestamp};
 
@@ -264,6 +273,8 @@ mod tests {
             (Value::Timestamp(Timestamp(-1)), "1969-12-31 23:59:59.999Z"),
             (Value::Blob(vec![0xca, 0xfe].into()), "0xcafe"),
             (duration, "1d"),
+            (Value::Inet(Ipv4Addr::LOCALHOST.into()), "127.0.0.1"),
+            (Value::Inet(Ipv6Addr::LOCALHOST.into()), "0:0:0:0:0:0:0:1"),
             (list, "[1, \"a\\\"\\\\\\u000a\", null]"),
             (map, "{\"true\": 0.5}"),
         ] {
