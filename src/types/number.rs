@@ -191,8 +191,25 @@ impl Decimal {
         length.saturating_sub(1).saturating_sub(self.scale.into())
     }
 
+    /// What the power of ten of the first digit is at least and at most, by the length of the bytes: a
+    /// byte has between 2.408 and 2.409 digits, and the first one and its sign may have none.
+    fn exponents(&self) -> (i64, i64) {
+        let length = i64::try_from(self.unscaled.as_bytes().len()).unwrap_or(i64::MAX);
+        let scaled = |digits: i64| digits.saturating_sub(self.scale.into());
+        let least = length.saturating_sub(2).saturating_mul(2_408).div_euclid(1_000).max(0);
+        let most = length.saturating_mul(2_409).div_euclid(1_000).saturating_add(1);
+        (scaled(least), scaled(most))
+    }
+
     /// Compares absolute values, neither of which is zero, without a digit for each power of ten.
     fn cmp_magnitude(&self, other: &Self) -> Ordering {
+        let ((least, most), (others_least, others_most)) = (self.exponents(), other.exponents());
+        if least > others_most {
+            return Ordering::Greater;
+        }
+        if most < others_least {
+            return Ordering::Less;
+        }
         let (digits, others) = (self.unscaled.digits(), other.unscaled.digits());
         let by_exponent = self.exponent(&digits).cmp(&other.exponent(&others));
         let [digits, others] = [&digits, &others].map(|digits| digits.trim_end_matches('0'));
@@ -257,6 +274,25 @@ mod tests {
                 assert_eq!(Varint::from(*a).cmp(&Varint::from(*b)), a.cmp(b), "{a} {b}");
             }
         }
+    }
+
+    #[test]
+    fn what_exponents_may_be_holds_for_numbers_of_every_length() {
+        for bits in 0..=126 {
+            for number in [1_i128 << bits, (1 << bits) - 1, -1 << bits, (-1 << bits) + 1] {
+                if number == 0 {
+                    continue;
+                }
+                let decimal = Decimal::new(Varint::from(number), 3);
+                let exact = decimal.exponent(&number.unsigned_abs().to_string());
+                let (least, most) = decimal.exponents();
+                assert!((least..=most).contains(&exact), "{number}: {least} {exact} {most}");
+            }
+        }
+        // Nobody waits for the digits of these.
+        let long = Varint::from_bytes(&vec![0x7f; 1 << 20]);
+        let [large, small] = [i32::MIN, i32::MAX].map(|scale| Decimal::new(long.clone(), scale));
+        assert!(large > small);
     }
 
     #[test]
