@@ -35,7 +35,7 @@ async fn main() -> Result<(), cqlwire::session::Error> {
     println!("{} says {}", result.coordinator().datacenter(), result.one::<bool>()?);
 
     // What did not work, attempt by attempt.
-    if let Err(error) = session.execute("SELECT * FROM no.such_table", ()).await {
+    if let Err(error) = session.execute("SELECT * FROM nowhere.users", ()).await {
         println!("{} attempt(s), {:?}", error.attempts(), error.kind());
     }
     session.close(Duration::from_secs(5)).await;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, Span, debug, warn};
 
 use super::cache::Cell;
@@ -435,12 +435,12 @@ impl Inner {
             run.history().push(error.attempt(connection.address(), begin.elapsed()));
             let decision = match &failed {
                 Failed::Server(error) if failed.is_unprepared() => {
-                    // Once for each statement: a server that forgets faster is of no use.
-                    if reprepared >= run.about.prepared.len() {
+                    // A server that always forgets is of no use.
+                    if reprepared >= run.about.prepared.len() * MOST_REPREPARES {
                         return Err(failed.error(connection.address()));
                     }
                     reprepared += 1;
-                    Box::pin(self.reprepare(run, error, &connection)).await?;
+                    Box::pin(self.reprepare(run, error, &connection, begin)).await?;
                     RetryDecision::SAME_NODE
                 }
                 failed => {
@@ -582,17 +582,27 @@ impl Inner {
         }
     }
 
-    /// Prepares again, on this connection, the statement whose id its server has forgotten.
+    /// Prepares again, on this connection, the statement whose id its server has forgotten, as an
+    /// attempt has found that began at `begin`.
     async fn reprepare(
         &self,
         run: &Run<'_, '_>,
         error: &ServerError,
         connection: &Connection,
+        begin: Instant,
     ) -> Result<(), Error> {
         let unknown = || Error::server(error.clone(), connection.address());
         let ErrorDetails::Unprepared { id } = &error.details else { return Err(unknown()) };
         let forgotten = run.about.prepared.iter().find(|prepared| prepared.id == id);
         let Some(forgotten) = forgotten else { return Err(unknown()) };
+        let told = forgotten.told(connection.address());
+        let mut told = match run.deadline {
+            Some(end) => timeout_at(end, told.lock()).await.map_err(|_| unknown())?,
+            None => told.lock().await,
+        };
+        if told.is_some_and(|told| told > begin) {
+            return Ok(());
+        }
         let keyspace = run.about.options.keyspace();
         let frame = RequestFrame::new(Stream::default(), prepare(&forgotten.text, keyspace));
         let answer = connection.request_until(&frame, run.deadline, None).await?;
@@ -608,9 +618,14 @@ impl Inner {
                         one now, of another keyspace or schema; prepare it again";
             return Err(Error::new(ErrorKind::Read, text));
         }
+        *told = Some(Instant::now());
         Ok(())
     }
 }
+
+/// How often a statement is prepared again for one request. Once is not always enough: while several
+/// clients prepare the same, Cassandra throws out for one what it has just kept for another.
+const MOST_REPREPARES: usize = 3;
 
 /// The token of the partition of a statement, if it can be told.
 pub(super) fn token(

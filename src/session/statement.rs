@@ -1,10 +1,13 @@
 //! Statements, and how they are to be run.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::error::reads;
 use super::options::{ExecutionProfile, Options, options};
@@ -60,7 +63,13 @@ pub(super) struct PreparedStatement {
     result: RwLock<Arc<ResultShape>>,
     /// How its rows were described first.
     pub(super) columns: KnownColumns,
+    /// The nodes that had forgotten it.
+    told: Mutex<HashMap<SocketAddr, Told>>,
 }
+
+/// When a node was last told a statement that it had forgotten. Who tells it holds this, so that a
+/// thousand requests tell it once.
+type Told = Arc<tokio::sync::Mutex<Option<Instant>>>;
 
 /// What the rows of a statement are known to be, and what the server calls that (v5).
 #[derive(Debug, PartialEq)]
@@ -85,12 +94,19 @@ impl PreparedStatement {
             partition_key: variables.partition_key,
             result: RwLock::new(Arc::new(shape)),
             columns: KnownColumns::new(),
+            told: Mutex::default(),
         }
     }
 
     /// What its rows are known to be.
     pub(super) fn shape(&self) -> Arc<ResultShape> {
         Arc::clone(&self.result.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// When this node was last told.
+    pub(super) fn told(&self, node: SocketAddr) -> Told {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(told.entry(node).or_default())
     }
 
     /// Its rows are something else now.

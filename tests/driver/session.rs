@@ -130,7 +130,26 @@ async fn a_forgotten_statement_is_prepared_again_but_not_for_ever() {
     assert_eq!(*requests.lock().unwrap(), ["PREPARE", "EXECUTE", "PREPARE", "EXECUTE"]);
     let error = session.execute(&insert, ("ada",)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Unprepared));
-    assert_eq!(error.attempts(), 2);
+    assert_eq!(error.attempts(), 4);
+}
+
+#[tokio::test]
+async fn many_requests_tell_a_server_once_what_it_has_forgotten() {
+    let prepares = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&prepares);
+    let address = speak(Version::V4, move |request, _| match request {
+        Request::Prepare(_) => {
+            seen.fetch_add(1, Ordering::SeqCst);
+            prepared(b"id", &["username"]).into()
+        }
+        _ if seen.load(Ordering::SeqCst) < 2 => unprepared(Bytes::from_static(b"id")),
+        _ => QueryResult::Void.into(),
+    });
+    let session = connect(address).await;
+    let insert = session.prepare("INSERT ...").await.unwrap();
+    let requests = (0..100).map(|_| session.execute(&insert, ("ada",)));
+    futures_util::future::try_join_all(requests).await.unwrap();
+    assert_eq!(prepares.load(Ordering::SeqCst), 2);
 }
 
 fn unprepared(id: Bytes) -> Reply {

@@ -70,7 +70,8 @@ impl Nodes {
     ) -> Result<Session, Failed> {
         let points = [&[self.address(first)][..], &self.addresses()].concat();
         let points = points.iter().map(ToString::to_string);
-        let session = change(Session::builder().contact_points(points)).connect().await?;
+        let builder = Session::builder().contact_points(points).schema_agreement(LIMIT);
+        let session = change(builder).connect().await?;
         let count = self.addresses().len();
         until("every node is connected", || session.metrics().connected_nodes == count).await?;
         Ok(session)

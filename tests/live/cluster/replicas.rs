@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::thread;
 
 use cqlwire::cluster::{ClusterState, Token};
-use cqlwire::session::{Prepared, Session};
+use cqlwire::session::{Prepared, Session, Statement};
 use cqlwire::types::ToValues;
-use futures_util::future::try_join_all;
 use libtest_mimic::Failed;
 use serde_json::{Value as Json, json};
 
-use super::nodes::Nodes;
+use super::nodes::{Nodes, Only};
 use crate::child::Child;
 use crate::fleet::runtime;
 use crate::interpreter;
@@ -91,22 +91,28 @@ pub(super) fn as_others_see_them(nodes: &Nodes) -> Result<(), Failed> {
 async fn create(
     nodes: &Nodes,
 ) -> Result<(Session, Vec<(&'static str, Prepared, Prepared)>), Failed> {
-    let session = nodes.session(1, |builder| builder).await?;
-    let tables = KEYSPACES.into_iter().map(async |(keyspace, replication)| {
+    // All by one node, which need not wait for the others before the last.
+    let one = nodes.session_of(1).await?;
+    for (keyspace, replication) in KEYSPACES {
         for statement in [
             format!("CREATE KEYSPACE {keyspace} WITH replication = {replication}"),
             format!("CREATE TABLE {keyspace}.by_one (k text PRIMARY KEY)"),
             format!("CREATE TABLE {keyspace}.by_two (a int, b text, c int, PRIMARY KEY ((b, a)))"),
         ] {
-            assert!(session.execute(statement, ()).await?.schema_agreed());
+            one.execute(statement, ()).await?;
         }
+    }
+    let session = nodes.session(1, |builder| builder).await?;
+    let last = Statement::new("ALTER TABLE topology_3.by_two ADD d int");
+    let last = last.load_balancing(Arc::new(Only(nodes.address(1))));
+    assert!(session.execute(last, ()).await?.schema_agreed());
+    let mut tables = Vec::new();
+    for (keyspace, _) in KEYSPACES {
         let one = format!("SELECT k FROM {keyspace}.by_one WHERE k = ?");
         // Its values are in another order than its key.
         let two = format!("SELECT c FROM {keyspace}.by_two WHERE a = ? AND b = ?");
-        let (one, two) = (session.prepare(one).await?, session.prepare(two).await?);
-        Ok::<_, Failed>((keyspace, one, two))
-    });
-    let tables = try_join_all(tables).await?;
+        tables.push((keyspace, session.prepare(one).await?, session.prepare(two).await?));
+    }
     Ok((session, tables))
 }
 
