@@ -92,10 +92,10 @@ pub fn table(filter: &str, contact_point: Option<&str>) -> Result<(), String> {
     println!("| work | {who} | bar | bar here | ours to scylla | |");
     println!("|---|{}---|---|---|---|", "---|".repeat(Who::ALL.len()));
     let mut clients = clients(address);
-    let missed = works.into_iter().filter(|work| !row(work, &mut clients)).count();
+    let is_real = contact_point.is_some();
+    let missed = works.into_iter().filter(|work| !row(work, is_real, &mut clients)).count();
     match missed {
         0 => Ok(()),
-        _ if contact_point.is_some() => Ok(()),
         _ => Err(format!("{missed} bars are missed")),
     }
 }
@@ -117,14 +117,18 @@ fn clients(address: SocketAddr) -> [(Who, Box<dyn Client>); 4] {
     ]
 }
 
-/// Prints what everybody takes for a work. Whether ours takes no more than it may.
-fn row(work: &Work, clients: &mut [(Who, Box<dyn Client>); 4]) -> bool {
+/// Prints what everybody takes for a work. Whether ours takes no more than it may, which is not
+/// asked of a real node: what it sends at once is its own matter.
+fn row(work: &Work, is_real: bool, clients: &mut [(Who, Box<dyn Client>); 4]) -> bool {
+    // It also takes longer for all of them than one would wait.
+    let requests = if is_real { work.load.requests / 10 } else { work.load.requests };
+    let load = Load { requests, ..work.load };
     let mut times = Who::ALL.map(|who| (who, Vec::new()));
     // The first turn is for warming up.
     for round in 0..=ROUNDS {
         let mut results = Vec::new();
         for ((_, client), (_, times)) in clients.iter_mut().zip(&mut times) {
-            let Some(sample) = client.run(work.load) else { continue };
+            let Some(sample) = client.run(load) else { continue };
             results.push(sample.result);
             if round > 0 {
                 times.push(sample.micros);
@@ -141,6 +145,7 @@ fn row(work: &Work, clients: &mut [(Who, Box<dyn Client>); 4]) -> bool {
     let slower = (of(Who::Floor).unwrap_or(f64::NAN) / work.floor).max(scylla / work.scylla);
     let bar_here = work.bar * slower.max(1.0);
     let verdict = match (ours <= work.bar, ours <= bar_here) {
+        _ if is_real => "",
         (true, _) => "ok",
         (false, true) => "ok here",
         (false, false) => "MISSED",
@@ -148,7 +153,7 @@ fn row(work: &Work, clients: &mut [(Who, Box<dyn Client>); 4]) -> bool {
     let ratio = ours / scylla;
     let Work { name, bar, .. } = work;
     println!("| {name} | {cells} | {bar} | {bar_here:.2} | {ratio:.2} | {verdict} |");
-    ours <= bar_here
+    is_real || ours <= bar_here
 }
 
 fn median(mut times: Vec<f64>) -> Option<f64> {
