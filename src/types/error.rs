@@ -43,6 +43,8 @@ pub enum ValueError {
     Duplicate,
     /// Null in a field, as `Address::street`, that has no place for it.
     NullField(&'static str),
+    /// Null among the elements of a vector, which has no place for it.
+    NullElement,
     /// Nothing that this enum has a variant for.
     NoVariant(&'static str),
     /// A number, time or date that the Rust type, of this name, is too small for.
@@ -72,6 +74,7 @@ impl fmt::Display for ValueError {
             Self::NullField(field) => {
                 write!(f, "the value is null in the field `{field}`, which is not an Option")
             }
+            Self::NullElement => f.write_str("an element is null, which a vector has no place for"),
             Self::NoVariant(name) => write!(f, "no variant of `{name}` stands for the value"),
             Self::TooLarge(name) => write!(f, "a `{name}` cannot hold the value"),
         }
@@ -277,6 +280,7 @@ impl fmt::Display for NameMismatch {
                 write!(f, "the result has no column \"{name}\" for the field `{field}`; ")?;
                 match columns.iter().find(|column| column.eq_ignore_ascii_case(name)) {
                     Some(column) => write!(f, "\"{column}\" differs in its case"),
+                    None if columns.is_empty() => f.write_str("it has no columns"),
                     None => write!(f, "it has {}", columns.join(", ")),
                 }
             }

@@ -136,9 +136,9 @@ fn write_element(
     size: Option<usize>,
     writer: &mut Writer<'_>,
 ) -> Result<(), BindErrorKind> {
-    let (length, element) = value.split_first_chunk().ok_or(ValueError::Null)?;
+    let (length, element) = value.split_first_chunk().ok_or(ValueError::NullElement)?;
     if i32::from_be_bytes(*length) < 0 {
-        return Err(ValueError::Null.into());
+        return Err(ValueError::NullElement.into());
     }
     match size {
         Some(expected) if element.len() != expected => {
@@ -203,7 +203,7 @@ mod tests {
         };
         let three = ValueError::Dimensions { expected: 2, found: 3 };
         assert_eq!(write(&[None; 3]), BindErrorKind::Value(three));
-        assert_eq!(write(&[None; 2]), BindErrorKind::Value(ValueError::Null));
+        assert_eq!(write(&[None; 2]), BindErrorKind::Value(ValueError::NullElement));
         let mismatch = <[f32; 3] as FromCql>::check(&floats).unwrap_err();
         assert_eq!(mismatch.to_string(), "a Rust `array of 3` goes with a `vector` of 3");
         let endless = CqlType::vector(NativeType::Float.into(), usize::MAX);
