@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cqlwire::cluster::{ClusterState, DefaultBalancing, LoadBalancing, Node, Routing};
+use cqlwire::cluster::{
+    ClusterState, DefaultBalancing, Distance, LatencyAwareness, LoadBalancing, Node, Routing,
+};
 use cqlwire::message::{ErrorCode, ErrorDetails, Parameters, Request, RequestFrame, ServerError};
 use cqlwire::server::{Reply, Server};
 use cqlwire::session::{
@@ -12,8 +14,10 @@ use cqlwire::session::{
     RetryDecision, RetryPolicy, ServerTimestamps, Session, SpeculativeExecution, Statement,
     Throttle,
 };
+use cqlwire::types::{CqlType, NativeType};
 use cqlwire::wire::Consistency;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::nodes::{client, connect, nodes};
 
@@ -302,6 +306,92 @@ async fn a_load_balancing_policy_of_ones_own_chooses_the_node() {
     assert_eq!(turns.remove(0), 2);
     turns.sort_unstable();
     assert_eq!(turns, [0, 1, 2], "each in its turn");
+}
+
+/// Two nodes, of which the first says that the second is there.
+async fn elsewhere(
+    datacenter: &str,
+    rack: &str,
+    answer: impl Fn(usize) -> Reply + Send + Sync + 'static,
+) -> (Vec<Server>, Arc<Asked>) {
+    let (mut servers, asked) = asked(2, answer).await;
+    let tokens = CqlType::Set(Box::new(NativeType::Text.into()));
+    let columns = [
+        ("native_address", NativeType::Inet.into()),
+        ("native_port", NativeType::Int.into()),
+        ("host_id", NativeType::Uuid.into()),
+        ("data_center", NativeType::Text.into()),
+        ("rack", NativeType::Text.into()),
+        ("tokens", tokens),
+    ];
+    let second = servers[1].address();
+    let (ip, port) = (second.ip(), i32::from(second.port()));
+    let row = (ip, port, Uuid::from_u128(2), datacenter, rack, ["7"]);
+    let first = servers.remove(0).on("SELECT * FROM system.peers_v2", Reply::rows(columns, [row]));
+    servers.insert(0, first);
+    (servers, asked)
+}
+
+#[tokio::test]
+async fn nodes_of_the_rack_are_preferred() {
+    let (servers, asked) = elsewhere("datacenter1", "rack2", |_| Reply::void()).await;
+    let balancing = DefaultBalancing::new().rack("rack2");
+    let session = connect(client(&servers).load_balancing(balancing), 2).await;
+    for _ in 0..5 {
+        session.execute("SELECT ...", ()).await.unwrap();
+    }
+    assert_eq!(asked.nodes(), [1; 5]);
+    // The other rack is better than none.
+    let select = Statement::new("SELECT ...");
+    let away = Arc::new(DefaultBalancing::new().rack("rack3"));
+    session.execute(select.load_balancing(away), ()).await.unwrap();
+}
+
+#[tokio::test]
+async fn other_datacenters_are_asked_only_if_that_is_allowed() {
+    let answer = |n| match n {
+        4 | 6 | 7 => Reply::error(ErrorCode::Overloaded, "not now"),
+        _ => Reply::void(),
+    };
+    let (servers, asked) = elsewhere("datacenter2", "rack1", answer).await;
+    let session = connect(client(&servers), 1).await;
+    for _ in 0..4 {
+        session.execute("SELECT ...", ()).await.unwrap();
+    }
+    assert_eq!(asked.nodes(), [0; 4]);
+    assert_eq!(session.cluster().nodes()[1].distance(), Distance::Ignored);
+    assert_eq!(session.metrics().open_connections, 1);
+
+    let balancing = DefaultBalancing::new().remote_datacenters(true);
+    let builder = client(&servers).load_balancing(balancing).retry_policy(Stubborn(2));
+    let session = connect(builder, 2).await;
+    let select = Statement::new("SELECT ...").consistency(Consistency::One);
+    session.execute(&select, ()).await.unwrap();
+    // What only local replicas count for stays here, whatever it costs.
+    let local = select.consistency(Consistency::LocalOne);
+    session.execute(&local, ()).await.unwrap_err();
+    assert_eq!(asked.nodes().split_off(4), [0, 1, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_node_that_is_much_slower_is_passed_over() {
+    let asked = Arc::new(Asked::default());
+    let noted = Arc::clone(&asked);
+    let servers = nodes(2, move |node, frame| {
+        noted.note(node, frame);
+        Reply::void().after(Duration::from_millis(200 * node as u64))
+    })
+    .await;
+    let slow = LatencyAwareness::default();
+    let balancing = DefaultBalancing::new().latency_aware(slow);
+    let session = connect(client(&servers).load_balancing(balancing), 2).await;
+    for _ in 0..40 {
+        session.execute("SELECT ...", ()).await.unwrap();
+    }
+    let nodes = asked.nodes();
+    // At first nobody knows; later it is asked now and then, should it be fast again.
+    let count = nodes.iter().filter(|node| **node == 1).count();
+    assert!((1..=3).contains(&count), "{nodes:?}");
 }
 
 #[tokio::test]

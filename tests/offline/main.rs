@@ -3,6 +3,7 @@
 
 mod bad_values;
 mod breakages;
+mod comparison;
 mod corpus;
 mod coverage;
 mod floors;

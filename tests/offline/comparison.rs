@@ -1,0 +1,65 @@
+//! Every cell of ours in COMPARISON.md links to something that is there, or says why not.
+
+use std::fs;
+use std::path::Path;
+
+/// What is wrong with a cell of ours.
+fn faults(cell: &str, file: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let links: Vec<_> =
+        cell.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    let mut faults = Vec::new();
+    match cell.split([' ', ':']).next() {
+        Some("Y" | "P") if links.is_empty() => faults.push(format!("nothing shows it: {cell}")),
+        Some("N") if !cell.starts_with("N: ") => {
+            faults.push(format!("it does not say why: {cell}"))
+        }
+        Some("Y" | "P" | "N") => {}
+        _ => faults.push(format!("neither yes nor no: {cell}")),
+    }
+    for link in links {
+        let (path, function) = link.split_once('#').unwrap_or((link, ""));
+        match file(path) {
+            None => faults.push(format!("{path} is not there")),
+            Some(source) if !function.is_empty() => {
+                let is_there =
+                    ["(", "<"].iter().any(|end| source.contains(&format!("fn {function}{end}")));
+                if !is_there {
+                    faults.push(format!("{path} has no function {function}"));
+                }
+            }
+            Some(_) => {}
+        }
+    }
+    faults
+}
+
+#[test]
+fn what_we_say_of_us_is_shown_by_something_that_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("COMPARISON.md")).unwrap();
+    let mut cells = 0;
+    let mut wrong = Vec::new();
+    let tables = page
+        .split("| cqlwire")
+        .skip(1)
+        .flat_map(|table| table.lines().skip(2).take_while(|line| line.starts_with('|')));
+    for row in tables {
+        cells += 1;
+        let cell = row.split('|').nth(2).unwrap_or_default().trim();
+        wrong.extend(faults(cell, |path| fs::read_to_string(root.join(path)).ok()));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(cells > 60, "only {cells} rows were found");
+}
+
+#[test]
+fn the_check_finds_what_it_looks_for() {
+    let file = |path: &str| (path == "a.rs").then(|| "fn shown() {}".to_owned());
+    let check = |cell| faults(cell, file).len();
+    for right in ["Y [shown](a.rs#shown)", "P [a](a.rs)", "N: nobody asks for it"] {
+        assert_eq!(check(right), 0, "{right}");
+    }
+    for wrong in ["Y", "N", "maybe", "Y [b](b.rs)", "Y [x](a.rs#gone)", "P [show](a.rs#show)"] {
+        assert_eq!(check(wrong), 1, "{wrong}");
+    }
+}
