@@ -11,7 +11,7 @@ fn faults(cell: &str, file: impl Fn(&str) -> Option<String>) -> Vec<String> {
     match cell.split([' ', ':']).next() {
         Some("Y" | "P") if links.is_empty() => faults.push(format!("nothing shows it: {cell}")),
         Some("N") if !cell.starts_with("N: ") => {
-            faults.push(format!("it does not say why: {cell}"))
+            faults.push(format!("it does not say why: {cell}"));
         }
         Some("Y" | "P" | "N") => {}
         _ => faults.push(format!("neither yes nor no: {cell}")),
