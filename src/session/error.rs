@@ -275,12 +275,29 @@ struct Shown<'a>(&'a str);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self.0.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words: Vec<_> = self.0.split_whitespace().collect();
+        // What follows is a secret: `CREATE ROLE ada WITH PASSWORD = '...'`.
+        let names_secret = |word: &&str| {
+            let word = word.as_bytes();
+            word.windows(8).any(|part| part.eq_ignore_ascii_case(b"PASSWORD"))
+        };
+        let ends_in_secret = words.iter().position(names_secret).filter(|_| has_role(&words));
+        if let Some(word) = ends_in_secret {
+            return write!(f, "{} ...", words[..word].join(" "));
+        }
+        let words = words.join(" ");
         match words.char_indices().nth(SHOWN) {
             Some((end, _)) => write!(f, "{}...", &words[..end]),
             None => f.write_str(&words),
         }
     }
+}
+
+/// Whether a statement makes or alters somebody who logs in.
+fn has_role(words: &[&str]) -> bool {
+    let is = |word: &str, known: [&str; 2]| known.iter().any(|k| word.eq_ignore_ascii_case(k));
+    matches!(words, [verb, what, ..]
+        if is(verb, ["CREATE", "ALTER"]) && is(what, ["ROLE", "USER"]))
 }
 
 impl std::error::Error for Error {
@@ -372,6 +389,21 @@ mod tests {
              it may have been applied"
         );
         assert!(error.is_timeout());
+    }
+
+    #[test]
+    fn a_password_in_a_statement_is_not_shown() {
+        let error = Error::new(ErrorKind::Read, "no");
+        let create = "CREATE ROLE ada WITH LOGIN = true AND\n PASSWORD = 'secret'";
+        let shown = error.clone().with_statement(&create.into()).to_string();
+        assert_eq!(shown, "CREATE ROLE ada WITH LOGIN = true AND ... failed: no");
+        let alter = "alter user ada with hashed password='secret'";
+        assert!(!error.clone().with_statement(&alter.into()).to_string().contains("secret"));
+        let select = "SELECT username, password FROM users";
+        assert_eq!(
+            error.with_statement(&select.into()).to_string(),
+            format!("{select} failed: no")
+        );
     }
 
     #[test]
