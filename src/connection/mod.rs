@@ -82,22 +82,24 @@ impl Connection {
     ) -> Result<ResponseFrame, RequestError> {
         // A time that does not exist is never.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        match self.request_until(request, deadline, None).await {
+        let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| request.encode(encoder, out);
+        match self.request_until(encode, deadline, None).await {
             Ok(answer) => Ok(*answer),
             Err(error) => Err(*error),
         }
     }
 
-    /// The same with the time at which the answer must have come, and the columns it may have. What
-    /// comes of it is in a box: on its way to the user it is moved often.
+    /// The same with how the request is encoded, once; the time at which the answer must have come;
+    /// and the columns it may have. What comes of it is in a box: on its way to the user it is moved
+    /// often.
     pub(crate) async fn request_until(
         &self,
-        request: &RequestFrame<'_>,
+        encode: impl Encode,
         deadline: Option<Instant>,
         known: Option<&KnownColumns>,
     ) -> Result<Box<ResponseFrame>, Box<RequestError>> {
         self.wait_for_room(deadline).await?;
-        let asking = Asking { connection: self, request, deadline, slot: None };
+        let asking = Asking { connection: self, encode, deadline, slot: None };
         let frame = match asking.await? {
             Ok(frame) => frame,
             Err(lost) => return Err(self.error(lost.kind, lost.written)),
@@ -175,16 +177,24 @@ impl Connection {
     }
 }
 
+/// Writes a request.
+pub(crate) trait Encode:
+    FnMut(&mut FrameEncoder, &mut Vec<u8>) -> Result<(), EncodeError> + Unpin
+{
+}
+
+impl<F: FnMut(&mut FrameEncoder, &mut Vec<u8>) -> Result<(), EncodeError> + Unpin> Encode for F {}
+
 /// Makes a request, waits for its answer, and says so when it is dropped before that has come.
-struct Asking<'a> {
+struct Asking<'a, E> {
     connection: &'a Connection,
-    request: &'a RequestFrame<'a>,
+    encode: E,
     deadline: Option<Instant>,
     /// Where the answer will be, once the request is made.
     slot: Option<Slot>,
 }
 
-impl Future for Asking<'_> {
+impl<E: Encode> Future for Asking<'_, E> {
     type Output = Result<Answer, Box<RequestError>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
@@ -210,12 +220,12 @@ impl Future for Asking<'_> {
     }
 }
 
-impl Asking<'_> {
+impl<E: Encode> Asking<'_, E> {
     /// Hands the request to the task; `None` when the connection has ended.
-    fn submit(&self, cx: &TaskContext<'_>) -> Result<Option<Slot>, EncodeError> {
-        let Self { connection, request, deadline, .. } = self;
+    fn submit(&mut self, cx: &TaskContext<'_>) -> Result<Option<Slot>, EncodeError> {
+        let Self { connection, encode, deadline, .. } = self;
         let mut frame = FRAME.try_with(Cell::take).unwrap_or_default();
-        let encoded = request.encode(&mut FrameEncoder::new(connection.context), &mut frame);
+        let encoded = encode(&mut FrameEncoder::new(connection.context), &mut frame);
         let deadline = deadline.map(Instant::into_std);
         let waker = || cx.waker().clone();
         let slot = encoded.map(|()| connection.exchange.submit(&frame, deadline, waker()));
@@ -227,7 +237,7 @@ impl Asking<'_> {
     }
 }
 
-impl Drop for Asking<'_> {
+impl<E> Drop for Asking<'_, E> {
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
             self.connection.exchange.abandon(slot);

@@ -84,8 +84,8 @@ impl Inner {
         let state = self.cluster.state();
         let mut first_token = None;
         for (statement, values) in &batch.statements {
-            let text = statement.text.clone();
-            let (text, values) = self.bind_text(text, &**values, options).await?;
+            let mut text = statement.text.clone();
+            let values = self.bind_text(&mut text, &**values, options).await?;
             if let Text::Prepared(statement) = &text {
                 // Most batches are of one partition; the first one that can be told is as good.
                 let of_this = || token(Some(statement), &values, options, &state);

@@ -89,6 +89,7 @@ use crate::types::ToValues;
 use cache::PreparedCache;
 use metrics::Recorder;
 use options::Options;
+use request::Bound;
 use throttle::Gate;
 
 pub use batch::Batch;
@@ -157,10 +158,8 @@ impl Session {
         statement: impl Into<Statement>,
         values: impl ToValues,
     ) -> Result<QueryResult, Error> {
-        let bound = {
-            let statement = statement.into();
-            self.inner.bind(statement, &values).await?
-        };
+        let mut bound = Bound::from(statement.into());
+        self.inner.bind(&mut bound, &values).await?;
         if bound.switches_keyspace() {
             // Followed to its end even if the caller goes: the connections must not disagree.
             let inner = Arc::clone(&self.inner);
@@ -170,7 +169,7 @@ impl Session {
             return switch.await.map_err(stopped)?;
         }
         // In a box, so that whoever holds the future does not move all of it.
-        Box::pin(self.inner.execute(&bound, bound.paging_state.as_ref())).await
+        Box::pin(self.inner.execute(&bound, bound.statement.paging_state.as_ref())).await
     }
 
     /// Runs a statement, and gives the rows of all its pages, one after the other.

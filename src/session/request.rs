@@ -11,7 +11,7 @@ use tracing::{Instrument, Span, debug, warn};
 
 use super::cache::Cell;
 use super::error::Attempt;
-use super::options::{Decided, Options};
+use super::options::Decided;
 use super::retry::{FailedAttempt, FailureReason, RetryDecision};
 use super::statement::{PreparedStatement, ResultShape, Text};
 use super::{Error, ErrorKind, Inner, Prepared, QueryResult, Statement, span};
@@ -22,15 +22,13 @@ use crate::message::{
     Response, ResponseFrame, ServerError,
 };
 use crate::types::{ToValues, Values};
-use crate::wire::{Consistency, Context, Stream};
+use crate::wire::{Consistency, Context, FrameEncoder, Stream};
 
 /// A statement with its values.
 #[derive(Debug, Clone)]
 pub(super) struct Bound {
-    text: Text,
+    pub(super) statement: Statement,
     values: Values<'static>,
-    options: Options,
-    pub(super) paging_state: Option<Bytes>,
 }
 
 /// What is known of a request beside its message.
@@ -89,10 +87,17 @@ enum Failed {
     NoAnswer(Box<RequestError>),
 }
 
+impl From<Statement> for Bound {
+    /// The statement without values.
+    fn from(statement: Statement) -> Self {
+        Self { statement, values: Values::NONE }
+    }
+}
+
 impl Bound {
     /// Whether it is a `USE`, which all connections have to follow.
     pub(super) fn switches_keyspace(&self) -> bool {
-        let Text::Plain(text) = &self.text else { return false };
+        let Text::Plain(text) = &self.statement.text else { return false };
         let mut words = text.split_whitespace();
         words.next().is_some_and(|word| word.eq_ignore_ascii_case("USE"))
     }
@@ -101,45 +106,44 @@ impl Bound {
 // The futures of a request are those of the way that most take, and small: what is seldom is in a
 // box.
 impl Inner {
-    /// Prepares text that has values, and encodes the values.
+    /// Prepares text that has values, and encodes the values; in place, so that the statement is
+    /// not moved from future to future.
     pub(super) async fn bind(
         &self,
-        statement: Statement,
+        bound: &mut Bound,
         values: &(impl ToValues + ?Sized),
-    ) -> Result<Bound, Error> {
-        let Statement { text, options, paging_state } = statement;
-        let decided = Decided::new(&options, &self.defaults);
-        let (text, values) = self.bind_text(text, values, decided).await?;
-        Ok(Bound { text, values, options, paging_state })
+    ) -> Result<(), Error> {
+        let Statement { text, options, .. } = &mut bound.statement;
+        let options = Decided::new(options, &self.defaults);
+        bound.values = self.bind_text(text, values, options).await?;
+        Ok(())
     }
 
     /// The same of a part of a batch.
     pub(super) async fn bind_text(
         &self,
-        text: Text,
+        statement: &mut Text,
         values: &(impl ToValues + ?Sized),
         options: Decided<'_>,
-    ) -> Result<(Text, Values<'static>), Error> {
-        let text = match text {
+    ) -> Result<Values<'static>, Error> {
+        let text = match statement {
             Text::Plain(text) if !values.is_empty() => text,
-            Text::Plain(_) => return Ok((text, Values::NONE)),
-            Text::Prepared(prepared) => {
-                let values = prepared.encode(values)?;
-                return Ok((Text::Prepared(prepared), values));
-            }
+            Text::Plain(_) => return Ok(Values::NONE),
+            Text::Prepared(prepared) => return prepared.encode(values),
         };
-        let mut prepared = self.prepare_cached(&text, options).await?;
+        let mut prepared = self.prepare_cached(text, options).await?;
         let mut encoded = prepared.encode(values);
         if encoded.is_err() {
             // A type may have been altered since the statement was prepared, of which nobody tells.
-            self.prepared.forget(options.keyspace(), &text);
-            let again = self.prepare_cached(&text, options).await?;
+            self.prepared.forget(options.keyspace(), text);
+            let again = self.prepare_cached(text, options).await?;
             if again.variables != prepared.variables {
                 encoded = again.encode(values);
                 prepared = again;
             }
         }
-        Ok((Text::Prepared(prepared), encoded?))
+        *statement = Text::Prepared(prepared);
+        encoded
     }
 
     /// Runs a statement; of rows, the page that `paging_state` points to.
@@ -148,7 +152,7 @@ impl Inner {
         bound: &Bound,
         paging_state: Option<&Bytes>,
     ) -> Result<QueryResult, Error> {
-        let Bound { text, values, options, .. } = bound;
+        let Bound { statement: Statement { text, options, .. }, values } = bound;
         let options = Decided::new(options, &self.defaults);
         let parameters = |consistency, timestamp, skip_metadata| Parameters {
             values: values.borrowed(),
@@ -427,7 +431,7 @@ impl Inner {
             let begin = if last.is_none() { run.begin } else { Instant::now() };
             let attempt = self.attempt(run, &node, &connection, consistency, begin).await;
             let failed = match attempt {
-                Ok(answer) => return Ok(answer),
+                Ok((frame, shape, at)) => return Ok(Answer { frame, shape, node, at }),
                 Err(failed) => failed,
             };
             let error = failed.error(connection.address());
@@ -545,18 +549,24 @@ impl Inner {
     async fn attempt(
         &self,
         run: &Run<'_, '_>,
-        node: &Arc<Node>,
+        node: &Node,
         connection: &Connection,
         consistency: Consistency,
         begin: Instant,
-    ) -> Result<Answer, Failed> {
+    ) -> Result<(Box<ResponseFrame>, Option<Arc<ResultShape>>, Instant), Failed> {
         run.attempts.fetch_add(1, Ordering::Relaxed);
         let options = run.about.options;
-        let (request, shape) = (run.message)(connection.context(), consistency, run.timestamp);
-        let frame = RequestFrame {
-            tracing: options.tracing(),
-            custom_payload: options.custom_payload().cloned().unwrap_or_default(),
-            ..RequestFrame::new(Stream::default(), request)
+        let mut shape = None;
+        // It is made where it is encoded, so that it is no part of the future.
+        let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| {
+            let (request, of_rows) = (run.message)(encoder.context(), consistency, run.timestamp);
+            shape = of_rows;
+            let frame = RequestFrame {
+                tracing: options.tracing(),
+                custom_payload: options.custom_payload().cloned().unwrap_or_default(),
+                ..RequestFrame::new(Stream::default(), request)
+            };
+            frame.encode(encoder, out)
         };
         let _in_flight = node.begin();
         let deadline = match options.attempt_timeout() {
@@ -564,7 +574,7 @@ impl Inner {
             None => run.deadline,
         };
         let known = run.about.prepared.first().map(|prepared| &prepared.columns);
-        match connection.request_until(&frame, deadline, known).await {
+        match connection.request_until(encode, deadline, known).await {
             Ok(answer) => {
                 let at = Instant::now();
                 let took = at.saturating_duration_since(begin);
@@ -576,7 +586,7 @@ impl Inner {
                 for warning in &answer.warnings {
                     warn!(node = %connection.address(), %warning, "the server warns");
                 }
-                Ok(Answer { frame: answer, shape, node: Arc::clone(node), at })
+                Ok((answer, shape, at))
             }
             Err(error) => Err(Failed::NoAnswer(error)),
         }
@@ -604,8 +614,11 @@ impl Inner {
             return Ok(());
         }
         let keyspace = run.about.options.keyspace();
-        let frame = RequestFrame::new(Stream::default(), prepare(&forgotten.text, keyspace));
-        let answer = connection.request_until(&frame, run.deadline, None).await?;
+        let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| {
+            let prepare = prepare(&forgotten.text, keyspace);
+            RequestFrame::encode_bare(Stream::default(), &prepare, encoder, out)
+        };
+        let answer = connection.request_until(encode, run.deadline, None).await?;
         if let Response::Error(error) = answer.response {
             self.prepared.forget(keyspace, &forgotten.text);
             return Err(Error::server(error, connection.address()));

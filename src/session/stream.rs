@@ -83,8 +83,9 @@ impl<'v, T> RowStream<'v, T> {
     /// The page that is on its way. Nothing is lost when this is dropped before it has come.
     async fn fetched(&mut self) -> Result<Option<QueryResult>, Error> {
         if let Next::First(statement, values) = &self.next {
-            let bound = Arc::new(self.inner.bind(statement.clone(), &**values).await?);
-            let first = bound.paging_state.clone();
+            let mut bound = Bound::from(statement.clone());
+            self.inner.bind(&mut bound, &**values).await?;
+            let (bound, first) = (Arc::new(bound), statement.paging_state.clone());
             self.next = Next::Page(Arc::clone(&bound), self.fetch(bound, first));
         }
         let Next::Page(_, fetch) = &mut self.next else { return Ok(None) };

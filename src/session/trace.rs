@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::request::Bound;
 use super::{Error, Inner, Statement};
 use crate::types::Timestamp;
 use crate::wire::Consistency;
@@ -63,11 +64,11 @@ impl Inner {
         let select = |text: &str| {
             Statement::new(text).consistency(Consistency::One).idempotent(true).tracing(false)
         };
-        let session = select(
+        let mut session = Bound::from(select(
             "SELECT coordinator, request, parameters, started_at, duration \
              FROM system_traces.sessions WHERE session_id = ?",
-        );
-        let session = self.bind(session, &(id,)).await?;
+        ));
+        self.bind(&mut session, &(id,)).await?;
         let mut looks = 0;
         let (coordinator, request, parameters, started_at, duration) = loop {
             looks += 1;
@@ -83,7 +84,8 @@ impl Inner {
             "SELECT activity, source, source_elapsed, thread \
              FROM system_traces.events WHERE session_id = ?",
         );
-        let events = self.bind(events.page_size(0), &(id,)).await?;
+        let mut events = Bound::from(events.page_size(0));
+        self.bind(&mut events, &(id,)).await?;
         let events = self.execute(&events, None).await?;
         let micros = |micros: i32| Duration::from_micros(micros.max(0).unsigned_abs().into());
         let event = |(activity, source, elapsed, thread): EventRow| TraceEvent {
