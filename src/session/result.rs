@@ -7,82 +7,65 @@ use uuid::Uuid;
 
 use super::{Error, ErrorKind};
 use crate::cluster::Node;
-use crate::message::{self, Response, ResponseFrame, Rows, SchemaChange};
+use crate::message::{self, Response, ResponseFrame, Rows, RowsMetadata, SchemaChange};
 use crate::types::{ColumnSpec, FromRow, RowIter};
 use crate::wire::BytesMap;
 
 /// The answer to a statement: rows, if it gives any, and what the server says beside them.
 #[derive(Debug, Clone)]
 pub struct QueryResult {
-    rows: Option<Rows>,
+    /// As it was decoded: an answer is moved often on its way, and most of it is looked at once.
+    frame: Box<ResponseFrame>,
     node: Arc<Node>,
-    beside: Option<Box<Beside>>,
-}
-
-/// What few answers have.
-#[derive(Debug, Clone)]
-struct Beside {
-    schema_change: Option<SchemaChange>,
     schema_agreed: bool,
-    warnings: Vec<String>,
-    tracing_id: Option<Uuid>,
-    custom_payload: BytesMap,
 }
-
-const NO_PAYLOAD: &BytesMap = &BytesMap::new();
 
 impl QueryResult {
     /// What `node` has answered; `known` is what rows are that are not described.
     pub(super) fn new(
-        frame: Box<ResponseFrame>,
+        mut frame: Box<ResponseFrame>,
         known: Option<Arc<[ColumnSpec]>>,
         node: Arc<Node>,
     ) -> Result<Self, Error> {
-        let ResponseFrame { response, warnings, tracing_id, custom_payload, .. } = *frame;
-        let Response::Result(result) = response else {
-            let text = format!("{} is no answer to a statement", response.opcode());
-            return Err(Error::new(ErrorKind::Read, text));
-        };
-        let (rows, schema_change) = match result {
-            message::QueryResult::Rows(mut rows) => {
-                let count = rows.metadata.columns_count;
-                let known = known.filter(|columns| columns.len() == count);
-                rows.metadata.columns = rows.metadata.columns.or(known);
-                (Some(rows), None)
+        match &mut frame.response {
+            Response::Result(message::QueryResult::Rows(rows)) => {
+                let RowsMetadata { columns, columns_count, .. } = &mut rows.metadata;
+                let fits = |known: &Arc<[ColumnSpec]>| known.len() == *columns_count;
+                *columns = columns.take().or_else(|| known.filter(fits));
             }
-            message::QueryResult::SchemaChange(change) => (None, Some(change)),
-            _ => (None, None),
-        };
-        let has_more = schema_change.is_some()
-            || !warnings.is_empty()
-            || tracing_id.is_some()
-            || !custom_payload.is_empty();
-        let schema_agreed = true;
-        let beside =
-            || Beside { schema_change, schema_agreed, warnings, tracing_id, custom_payload };
-        Ok(Self { rows, node, beside: has_more.then(|| Box::new(beside())) })
+            Response::Result(_) => {}
+            response => {
+                let text = format!("{} is no answer to a statement", response.opcode());
+                return Err(Error::new(ErrorKind::Read, text));
+            }
+        }
+        Ok(Self { frame, node, schema_agreed: true })
     }
 
-    pub(super) fn with_schema_agreed(mut self, schema_agreed: bool) -> Self {
-        if let Some(beside) = &mut self.beside {
-            beside.schema_agreed = schema_agreed;
+    pub(super) fn with_schema_agreed(self, schema_agreed: bool) -> Self {
+        Self { schema_agreed, ..self }
+    }
+
+    const fn page(&self) -> Option<&Rows> {
+        match &self.frame.response {
+            Response::Result(message::QueryResult::Rows(rows)) => Some(rows),
+            _ => None,
         }
-        self
     }
 
     /// Whether the statement gave rows, if only none of them: whether it was a SELECT.
     pub const fn has_rows(&self) -> bool {
-        self.rows.is_some()
+        self.page().is_some()
     }
 
     /// How many rows this page has.
     pub fn row_count(&self) -> usize {
-        self.rows.as_ref().map_or(0, |rows| rows.count)
+        self.page().map_or(0, |rows| rows.count)
     }
 
     /// The columns of the rows.
     pub fn columns(&self) -> &[ColumnSpec] {
-        self.rows.as_ref().and_then(|rows| rows.metadata.columns.as_deref()).unwrap_or_default()
+        self.page().and_then(|rows| rows.metadata.columns.as_deref()).unwrap_or_default()
     }
 
     /// The rows of this page as `T`s. A statement that gives no rows gives none here.
@@ -90,7 +73,7 @@ impl QueryResult {
     /// # Errors
     /// Columns that do not fit `T`: which, why, and what would.
     pub fn rows<'r, T: FromRow<'r>>(&'r self) -> Result<RowIter<'r, T>, Error> {
-        match &self.rows {
+        match self.page() {
             Some(rows) => Ok(rows.rows()?),
             None => Err(Error::new(ErrorKind::Read, "the statement gave no rows")),
         }
@@ -131,19 +114,22 @@ impl QueryResult {
 
     /// Where the next page begins; `None` on the last one.
     pub fn paging_state(&self) -> Option<&Bytes> {
-        self.rows.as_ref().and_then(|rows| rows.metadata.paging_state.as_ref())
+        self.page().and_then(|rows| rows.metadata.paging_state.as_ref())
     }
 
     /// How the statement changed the schema, if it did.
     pub fn schema_change(&self) -> Option<&SchemaChange> {
-        self.beside.as_ref()?.schema_change.as_ref()
+        match &self.frame.response {
+            Response::Result(message::QueryResult::SchemaChange(change)) => Some(change),
+            _ => None,
+        }
     }
 
     /// Whether all nodes that are connected have come to agree on the schema, if the statement
     /// [changed](Self::schema_change) it. What needs the change may fail at a node that has not
     /// heard of it.
-    pub fn schema_agreed(&self) -> bool {
-        self.beside.as_ref().is_none_or(|beside| beside.schema_agreed)
+    pub const fn schema_agreed(&self) -> bool {
+        self.schema_agreed
     }
 
     /// The node that has answered.
@@ -153,16 +139,16 @@ impl QueryResult {
 
     /// What the server warns of.
     pub fn warnings(&self) -> &[String] {
-        self.beside.as_ref().map_or(&[], |beside| &beside.warnings)
+        &self.frame.warnings
     }
 
     /// The id of the trace, if one was asked for.
-    pub fn tracing_id(&self) -> Option<Uuid> {
-        self.beside.as_ref()?.tracing_id
+    pub const fn tracing_id(&self) -> Option<Uuid> {
+        self.frame.tracing_id
     }
 
     /// What the server's own query handler says.
     pub fn custom_payload(&self) -> &BytesMap {
-        self.beside.as_ref().map_or(NO_PAYLOAD, |beside| &beside.custom_payload)
+        &self.frame.custom_payload
     }
 }
