@@ -61,6 +61,7 @@ mod builder;
 mod cache;
 mod error;
 mod events;
+mod execution;
 #[cfg(feature = "metrics-024")]
 mod facade;
 mod latencies;

@@ -1,28 +1,19 @@
-//! The one way of every request: statement, plan, attempt, decide.
+//! The first half of the one way of every request: a statement and its values become a request.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::time::{Instant, timeout_at};
-use tracing::{Instrument, Span, debug, warn};
 
 use super::cache::Cell;
-use super::error::Attempt;
+use super::execution::Answer;
 use super::options::Decided;
-use super::retry::{FailedAttempt, FailureReason, RetryDecision};
 use super::statement::{PreparedStatement, ResultShape, Text};
-use super::{Error, ErrorKind, Inner, Prepared, QueryResult, Statement, span};
-use crate::cluster::{ClusterState, FailureKind, LoadBalancing, Node, Routing, Token};
-use crate::connection::{Connection, RequestError};
-use crate::message::{
-    self, ErrorCode, ErrorDetails, Execute, Parameters, Prepare, Query, Request, RequestFrame,
-    Response, ResponseFrame, ServerError,
-};
+use super::{Error, ErrorKind, Inner, Prepared, QueryResult, Statement};
+use crate::cluster::{ClusterState, Token};
+use crate::message::{self, Execute, Parameters, Prepare, Query, Request, Response};
 use crate::types::{ToValues, Values};
-use crate::wire::{Consistency, Context, FrameEncoder, Stream};
+use crate::wire::{Consistency, Context};
 
 /// A statement with its values.
 #[derive(Debug, Clone)]
@@ -55,37 +46,6 @@ pub(super) struct About<'p> {
 pub(super) type Message<'p> = dyn Fn(&Context, Consistency, Option<i64>) -> (Request<'p>, Option<Arc<ResultShape>>)
     + Sync
     + 'p;
-
-/// An answer, and what its rows are where it does not say so.
-pub(super) struct Answer {
-    pub(super) frame: Box<ResponseFrame>,
-    shape: Option<Arc<ResultShape>>,
-    pub(super) node: Arc<Node>,
-    /// When it came.
-    at: Instant,
-}
-
-/// A request on its way: what its executions share.
-pub(super) struct Run<'r, 'p> {
-    about: &'r About<'p>,
-    message: &'r Message<'p>,
-    timestamp: Option<i64>,
-    begin: Instant,
-    deadline: Option<Instant>,
-    /// Whether several executions may be under way, and must not ask the same nodes.
-    speculates: bool,
-    /// Nodes that need not be asked again, as long as there are others.
-    tried: Mutex<Vec<Arc<Node>>>,
-    attempts: AtomicUsize,
-    speculations: AtomicUsize,
-    history: Mutex<Vec<Attempt>>,
-}
-
-/// Why an attempt has failed.
-enum Failed {
-    Server(Box<ServerError>),
-    NoAnswer(Box<RequestError>),
-}
 
 impl From<Statement> for Bound {
     /// The statement without values.
@@ -319,326 +279,7 @@ impl Inner {
             None => Ok(result),
         }
     }
-
-    /// Makes a request until it is answered, or until making it again would do no good.
-    pub(super) async fn answer<'p>(
-        &self,
-        about: &About<'p>,
-        message: &Message<'p>,
-    ) -> Result<Answer, Error> {
-        let span = span::begin(about, &self.cluster);
-        match span.is_disabled() {
-            true => self.answer_within(about, message, &span).await,
-            // In a box, so that it makes no future larger where nobody listens.
-            false => {
-                let answer = self.answer_within(about, message, &span);
-                Box::pin(answer.instrument(span.clone())).await
-            }
-        }
-    }
-
-    async fn answer_within<'p>(
-        &self,
-        about: &About<'p>,
-        message: &Message<'p>,
-        span: &Span,
-    ) -> Result<Answer, Error> {
-        let begin = Instant::now();
-        let options = about.options;
-        let deadline = options.timeout().and_then(|timeout| begin.checked_add(timeout));
-        let _permit = match &self.gate {
-            Some(gate) => match Box::pin(gate.enter(deadline)).await {
-                Ok(permit) => {
-                    self.metrics.let_through(begin);
-                    permit
-                }
-                Err(error) => {
-                    self.metrics.throttled.add();
-                    let outcome = Err(error.with_statement(about.statement));
-                    span::end(span, &outcome, 0, &self.cluster);
-                    return outcome;
-                }
-            },
-            None => None,
-        };
-        let speculative = options.speculative().filter(|_| options.idempotent());
-        let run = Run {
-            about,
-            message,
-            // Once for all attempts, so that none is later than what was written meanwhile.
-            timestamp: match about.reads {
-                true => options.timestamp(),
-                false => options.timestamp().or_else(|| self.timestamps.next()),
-            },
-            // What was waited at the throttle is not the node's.
-            begin: self.gate.as_ref().map_or(begin, |_| Instant::now()),
-            deadline,
-            speculates: speculative.is_some(),
-            tried: Mutex::default(),
-            attempts: AtomicUsize::new(0),
-            speculations: AtomicUsize::new(0),
-            history: Mutex::default(),
-        };
-        let outcome = match speculative {
-            None => self.execution(&run).await,
-            Some(speculative) => Box::pin(self.speculate(&run, speculative)).await,
-        };
-        let end = outcome.as_ref().map_or_else(|_| Instant::now(), |answer| answer.at);
-        self.metrics.request(begin, end, outcome.as_ref().err());
-        let outcome = outcome.map_err(|error| {
-            let error = error
-                .with_statement(about.statement)
-                .with_consistency(options.consistency())
-                .with_history(std::mem::take(&mut *run.history()));
-            if about.preparing { error.while_preparing() } else { error }
-        });
-        span::end(span, &outcome, run.speculations.load(Ordering::Relaxed), &self.cluster);
-        outcome
-    }
-
-    /// Whether there is a node that was not asked yet.
-    pub(super) fn has_other(&self, run: &Run<'_, '_>) -> bool {
-        let state = self.cluster.state();
-        let tried = run.tried();
-        self.balancing(run).pick(&run.routing(), &state, &tried).is_some()
-    }
-
-    /// Asks one node after the other.
-    pub(super) async fn execution(&self, run: &Run<'_, '_>) -> Result<Answer, Error> {
-        let mut consistency = run.about.options.consistency();
-        let mut reprepared = 0;
-        let mut same = None;
-        let mut last = None;
-        loop {
-            let found = same.take().and_then(|node: Arc<Node>| {
-                let connection = node.connection()?;
-                Some((node, connection))
-            });
-            let found = found.or_else(|| match &last {
-                None => self.pick(run, run.about.state),
-                Some(_) => self.pick(run, &self.cluster.state()),
-            });
-            let next = match found {
-                Some(next) => Ok(next),
-                None => Box::pin(self.wait_for_next(run)).await,
-            };
-            let (node, connection) = match next {
-                Ok(next) => next,
-                // What came of the attempt before says more than that there is no other.
-                Err(error) => return Err(last.unwrap_or(error)),
-            };
-            // The first attempt begins with the request, which spares a look at the clock.
-            let begin = if last.is_none() { run.begin } else { Instant::now() };
-            let attempt = self.attempt(run, &node, &connection, consistency, begin).await;
-            let failed = match attempt {
-                Ok((frame, shape, at)) => return Ok(Answer { frame, shape, node, at }),
-                Err(failed) => failed,
-            };
-            let error = failed.error(connection.address());
-            debug!(node = %connection.address(), %error, "an attempt has failed");
-            run.history().push(error.attempt(connection.address(), begin.elapsed()));
-            let decision = match &failed {
-                Failed::Server(error) if failed.is_unprepared() => {
-                    // A server that always forgets is of no use.
-                    if reprepared >= run.about.prepared.len() * MOST_REPREPARES {
-                        return Err(failed.error(connection.address()));
-                    }
-                    reprepared += 1;
-                    Box::pin(self.reprepare(run, error, &connection, begin)).await?;
-                    RetryDecision::SAME_NODE
-                }
-                failed => {
-                    node.counts().errors.of(failed.kind()).add();
-                    self.decide(run, failed, consistency, reprepared)
-                }
-            };
-            match decision {
-                // A pause that takes all the time that is left is no use.
-                RetryDecision::Retry { after, .. }
-                    if left(run.deadline).is_some_and(|left| left <= after) =>
-                {
-                    return Err(error);
-                }
-                RetryDecision::Retry { same_node, after, consistency: other } => {
-                    self.metrics.retries.add();
-                    if !after.is_zero() {
-                        Box::pin(tokio::time::sleep(after)).await;
-                    }
-                    if !failed.is_unprepared() {
-                        node.counts().retries.of(failed.kind()).add();
-                    }
-                    consistency = other.unwrap_or(consistency);
-                    match same_node {
-                        true => same = Some(node),
-                        false => run.tried().push(node),
-                    }
-                    last = Some(error);
-                }
-                RetryDecision::Fail => return Err(error),
-            }
-        }
-    }
-
-    fn decide(
-        &self,
-        run: &Run<'_, '_>,
-        failed: &Failed,
-        consistency: Consistency,
-        reprepared: usize,
-    ) -> RetryDecision {
-        let options = run.about.options;
-        let failed = FailedAttempt {
-            reason: match failed {
-                Failed::Server(error) => FailureReason::Server(error),
-                Failed::NoAnswer(error) => FailureReason::NoAnswer(error),
-            },
-            idempotent: options.idempotent() || run.about.preparing,
-            attempts: run.attempts.load(Ordering::Relaxed).saturating_sub(reprepared),
-            consistency,
-        };
-        options.retry().unwrap_or(&*self.retry).decide(&failed)
-    }
-
-    /// Waits for a node that can be asked, and a connection to it.
-    async fn wait_for_next(
-        &self,
-        run: &Run<'_, '_>,
-    ) -> Result<(Arc<Node>, Arc<Connection>), Error> {
-        loop {
-            // A new round: who has been asked may be asked again.
-            run.tried().clear();
-            self.cluster.wait_for_node(run.deadline).await.map_err(Error::unreachable)?;
-            if let Some(next) = self.pick(run, &self.cluster.state()) {
-                return Ok(next);
-            }
-            // A node may look connected and not be so any more: let its tasks notice.
-            tokio::task::yield_now().await;
-        }
-    }
-
-    /// The node that the policy wants, if it has a connection.
-    fn pick(
-        &self,
-        run: &Run<'_, '_>,
-        state: &ClusterState,
-    ) -> Option<(Arc<Node>, Arc<Connection>)> {
-        let (balancing, routing) = (self.balancing(run), run.routing());
-        let mut tried = run.tried();
-        loop {
-            let node = balancing.pick(&routing, state, &tried)?;
-            let connection = node.connection();
-            match connection {
-                Some(connection) => {
-                    if run.speculates {
-                        tried.push(Arc::clone(&node));
-                    }
-                    return Some((node, connection));
-                }
-                // A policy that has no other node.
-                None if tried.iter().any(|tried| Arc::ptr_eq(tried, &node)) => return None,
-                None => tried.push(node),
-            }
-        }
-    }
-
-    fn balancing<'r>(&'r self, run: &Run<'r, '_>) -> &'r dyn LoadBalancing {
-        run.about.options.balancing().unwrap_or(&*self.cluster.settings().balancing)
-    }
-
-    /// Makes a request once.
-    async fn attempt(
-        &self,
-        run: &Run<'_, '_>,
-        node: &Node,
-        connection: &Connection,
-        consistency: Consistency,
-        begin: Instant,
-    ) -> Result<(Box<ResponseFrame>, Option<Arc<ResultShape>>, Instant), Failed> {
-        run.attempts.fetch_add(1, Ordering::Relaxed);
-        let options = run.about.options;
-        let mut shape = None;
-        // It is made where it is encoded, so that it is no part of the future.
-        let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| {
-            let (request, of_rows) = (run.message)(encoder.context(), consistency, run.timestamp);
-            shape = of_rows;
-            let frame = RequestFrame {
-                tracing: options.tracing(),
-                custom_payload: options.custom_payload().cloned().unwrap_or_default(),
-                ..RequestFrame::new(Stream::default(), request)
-            };
-            frame.encode(encoder, out)
-        };
-        let _in_flight = node.begin();
-        let deadline = match options.attempt_timeout() {
-            Some(time) => begin.checked_add(time).into_iter().chain(run.deadline).min(),
-            None => run.deadline,
-        };
-        let known = run.about.prepared.first().map(|prepared| &prepared.columns);
-        match connection.request_until(encode, deadline, known).await {
-            Ok(answer) => {
-                let at = Instant::now();
-                let took = at.saturating_duration_since(begin);
-                node.counts().message(took);
-                if let Response::Error(error) = answer.response {
-                    return Err(Failed::Server(Box::new(error)));
-                }
-                node.answered(took);
-                for warning in &answer.warnings {
-                    warn!(node = %connection.address(), %warning, "the server warns");
-                }
-                Ok((answer, shape, at))
-            }
-            Err(error) => Err(Failed::NoAnswer(error)),
-        }
-    }
-
-    /// Prepares again, on this connection, the statement whose id its server has forgotten, as an
-    /// attempt has found that began at `begin`.
-    async fn reprepare(
-        &self,
-        run: &Run<'_, '_>,
-        error: &ServerError,
-        connection: &Connection,
-        begin: Instant,
-    ) -> Result<(), Error> {
-        let unknown = || Error::server(error.clone(), connection.address());
-        let ErrorDetails::Unprepared { id } = &error.details else { return Err(unknown()) };
-        let forgotten = run.about.prepared.iter().find(|prepared| prepared.id == id);
-        let Some(forgotten) = forgotten else { return Err(unknown()) };
-        let told = forgotten.told(connection.address());
-        let mut told = match run.deadline {
-            Some(end) => timeout_at(end, told.lock()).await.map_err(|_| unknown())?,
-            None => told.lock().await,
-        };
-        if told.is_some_and(|told| told > begin) {
-            return Ok(());
-        }
-        let keyspace = run.about.options.keyspace();
-        let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| {
-            let prepare = prepare(&forgotten.text, keyspace);
-            RequestFrame::encode_bare(Stream::default(), &prepare, encoder, out)
-        };
-        let answer = connection.request_until(encode, run.deadline, None).await?;
-        if let Response::Error(error) = answer.response {
-            self.prepared.forget(keyspace, &forgotten.text);
-            return Err(Error::server(error, connection.address()));
-        }
-        let again = prepared(answer.response)?;
-        // The same text has the same id, unless the keyspace or the schema is another.
-        if again.id != id {
-            self.prepared.forget(keyspace, &forgotten.text);
-            let text = "the server has forgotten the statement, and prepares its text as another \
-                        one now, of another keyspace or schema; prepare it again";
-            return Err(Error::new(ErrorKind::Read, text));
-        }
-        *told = Some(Instant::now());
-        Ok(())
-    }
 }
-
-/// How often a statement is prepared again for one request. Once is not always enough: while several
-/// clients prepare the same, Cassandra throws out for one what it has just kept for another.
-const MOST_REPREPARES: usize = 3;
 
 /// The token of the partition of a statement, if it can be told.
 pub(super) fn token(
@@ -654,71 +295,15 @@ pub(super) fn token(
     }
 }
 
-impl Run<'_, '_> {
-    fn routing(&self) -> Routing<'_> {
-        let About { options, keyspace, token, .. } = *self.about;
-        Routing { keyspace, token, consistency: options.consistency() }
-    }
-
-    fn tried(&self) -> MutexGuard<'_, Vec<Arc<Node>>> {
-        self.tried.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Another node is asked, because the one that was asked last takes its time.
-    pub(super) fn speculated(&self) {
-        self.speculations.fetch_add(1, Ordering::Relaxed);
-        if let Some(slow) = self.tried().last() {
-            debug!(node = %slow.address(), "another node is asked, since this one takes its time");
-            slow.counts().speculations.add();
-        }
-    }
-
-    fn history(&self) -> MutexGuard<'_, Vec<Attempt>> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Failed {
-    /// Whether the node has forgotten the statement, which is nobody's fault.
-    fn is_unprepared(&self) -> bool {
-        matches!(self, Self::Server(error) if error.code == ErrorCode::Unprepared)
-    }
-
-    /// What it counts as.
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::NoAnswer(error) if error.may_have_been_applied() => FailureKind::Aborted,
-            Self::NoAnswer(_) => FailureKind::Unsent,
-            Self::Server(error) => match error.code {
-                ErrorCode::WriteTimeout => FailureKind::WriteTimeout,
-                ErrorCode::ReadTimeout => FailureKind::ReadTimeout,
-                ErrorCode::Unavailable => FailureKind::Unavailable,
-                _ => FailureKind::Other,
-            },
-        }
-    }
-
-    fn error(&self, address: std::net::SocketAddr) -> Error {
-        match self {
-            Self::Server(error) => Error::server((**error).clone(), address),
-            Self::NoAnswer(error) => error.clone().into(),
-        }
-    }
-}
-
-fn prepare<'p>(text: &'p str, keyspace: Option<&'p str>) -> Prepare<'p> {
+/// A request to prepare a statement.
+pub(super) fn prepare<'p>(text: &'p str, keyspace: Option<&'p str>) -> Prepare<'p> {
     Prepare { keyspace: keyspace.map(Cow::Borrowed), ..Prepare::new(text) }
 }
 
 /// The statement that a PREPARE was answered with.
-fn prepared(response: Response) -> Result<message::Prepared, Error> {
+pub(super) fn prepared(response: Response) -> Result<message::Prepared, Error> {
     match response {
         Response::Result(message::QueryResult::Prepared(prepared)) => Ok(prepared),
         _ => Err(Error::new(ErrorKind::Read, "PREPARE was answered with no statement")),
     }
-}
-
-/// How much time is left.
-fn left(deadline: Option<Instant>) -> Option<Duration> {
-    deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
 }

@@ -8,7 +8,8 @@ use tracing::field::{Empty, display};
 use tracing::{Level, Span, debug_span, span_enabled};
 use uuid::Uuid;
 
-use super::request::{About, Answer};
+use super::execution::Answer;
+use super::request::About;
 use super::statement::Text;
 use super::{Error, ErrorKind};
 use crate::cluster::{Cluster, ClusterState, Node};

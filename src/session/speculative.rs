@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::sleep;
 
-use super::request::{Answer, Run};
+use super::execution::{Answer, Run};
 use super::{Error, Inner};
 
 /// Asks another node when one takes its time; the first answer counts. Only idempotent statements
