@@ -78,11 +78,13 @@ impl Inner {
                     Err(_) if !executions.is_empty() => {}
                     outcome => return outcome,
                 },
-                () = &mut pause, if speculations < most && self.has_other(run) => {
+                () = &mut pause, if speculations < most => {
                     speculations += 1;
-                    self.metrics.speculations.add();
-                    run.speculated();
-                    executions.push(self.execution(run));
+                    if self.has_other(run) {
+                        self.metrics.speculations.add();
+                        run.speculated();
+                        executions.push(self.execution(run));
+                    }
                 }
             }
         }
