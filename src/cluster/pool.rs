@@ -37,6 +37,8 @@ struct Slots {
     next: AtomicUsize,
     /// How many of them are open.
     open: AtomicUsize,
+    /// Held by who counts them: of two at a time, the one that has counted first may write last.
+    counting: Mutex<()>,
     /// How many tries to connect have failed.
     failures: AtomicU64,
     last_failure: Mutex<Option<Failure>>,
@@ -59,6 +61,7 @@ impl Pool {
             connections: (0..size).map(|_| RwLock::default()).collect(),
             next: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
+            counting: Mutex::default(),
             failures: AtomicU64::new(0),
             last_failure: Mutex::default(),
             wake: Notify::new(),
@@ -196,6 +199,7 @@ impl Slots {
         if let Some(slot) = self.connections.get(index) {
             *slot.write().unwrap_or_else(PoisonError::into_inner) = connection.cloned();
         }
+        let _one_at_a_time = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
         let open = self.connections.iter().filter_map(open).count();
         self.open.store(open, Ordering::Release);
     }
