@@ -70,6 +70,9 @@ const EVENTS: usize = 256;
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// So many nodes are tried together, before the contact points.
+const TRIED: usize = 4;
+
 /// How often the nodes are asked for if nobody says that they have changed.
 const ROUTINE: Duration = Duration::from_secs(60);
 
@@ -301,13 +304,14 @@ impl Control {
 }
 
 /// Where to look for a node: those that are connected, the others, and the contact points, whose
-/// names may mean other addresses by now.
+/// names may mean other addresses by now. Not all nodes, which share the time: those of another try
+/// are others.
 fn points(shared: &Shared) -> Vec<ContactPoint> {
     let state = shared.state();
     let mut nodes: Vec<_> = state.nodes().iter().collect();
     nodes.shuffle(&mut rand::rng());
     nodes.sort_by_key(|node| (node.distance(), !node.is_connected()));
-    let known = nodes.into_iter().map(|node| ContactPoint::from(node.info()));
+    let known = nodes.into_iter().take(TRIED).map(|node| ContactPoint::from(node.info()));
     known.chain(shared.settings.points.iter().cloned()).collect()
 }
 
