@@ -1,9 +1,10 @@
 //! What a session does with a cluster.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
@@ -18,10 +19,17 @@ use crate::message::{Event, SchemaChange};
 /// The cluster of a session. When it is dropped, all connections end that nobody waits on.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    shared: Arc<Shared>,
+    shared: Owner,
     orders: mpsc::UnboundedSender<Order>,
     watcher: AbortHandle,
+    /// Held by who has the connections use another keyspace: of two at a time, some would follow
+    /// the one and some the other.
+    switching: Mutex<()>,
 }
+
+/// What all tasks of the cluster share, as who began them has it: they end with this.
+#[derive(Debug)]
+struct Owner(Arc<Shared>);
 
 /// How often the nodes are asked whether they agree on the schema.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
@@ -35,15 +43,16 @@ impl Cluster {
         settings: Settings,
         keyspace: Option<String>,
     ) -> Result<Self, OpenFailure> {
-        let shared = Arc::new(Shared::new(settings, keyspace));
-        let control = Control::open(&shared).await?;
+        let shared = Owner(Arc::new(Shared::new(settings, keyspace)));
+        let control = Control::open(&shared.0).await?;
         shared.set_control(control.connection());
         let (orders, received) = mpsc::unbounded_channel();
         let watcher = tokio::spawn(control.run(received)).abort_handle();
-        let cluster = Self { shared, orders, watcher };
+        let cluster = Self { shared, orders, watcher, switching: Mutex::default() };
         cluster.check_datacenter()?;
         let time = cluster.shared.settings.connector.options.handshake_timeout;
-        cluster.wait_for_node(Instant::now().checked_add(time)).await?;
+        let is_there = || cluster.candidates().find(|node| node.is_connected());
+        cluster.wait_for_node(Instant::now().checked_add(time), is_there).await?;
         Ok(cluster)
     }
 
@@ -62,23 +71,33 @@ impl Cluster {
         self.shared.keyspace().clone()
     }
 
-    /// Waits until a node is connected.
+    /// Waits until there is a node that `find` finds, which looks again when connections have come
+    /// or gone.
     ///
     /// # Errors
-    /// Every node has been tried since this was called, or the time is over: what each said.
-    pub(crate) async fn wait_for_node(&self, deadline: Option<Instant>) -> Result<(), OpenFailure> {
+    /// Every node is connected or has been tried since this was called, or the time is over: what
+    /// each said.
+    pub(crate) async fn wait_for_node<T>(
+        &self,
+        deadline: Option<Instant>,
+        mut find: impl FnMut() -> Option<T>,
+    ) -> Result<T, OpenFailure> {
         let mut changes = self.shared.changes();
         let before: Vec<_> = self.candidates().map(|node| (node.failures(), node)).collect();
         let has_failed = |node: &Arc<Node>| {
             let known = before.iter().find(|(_, known)| Arc::ptr_eq(known, node));
             node.failures() > known.map_or(0, |(failures, _)| *failures)
         };
+        // Its task may not have noticed yet that a connection has ended, or not told that it is open.
+        let is_usable = |node: &Node| node.is_connected() && node.connection().is_some();
+        let is_settled = || self.candidates().all(|node| is_usable(&node) || has_failed(&node));
         loop {
             changes.borrow_and_update();
-            if self.candidates().any(|node| node.is_connected()) {
-                return Ok(());
+            let was_settled = is_settled();
+            if let Some(found) = find() {
+                return Ok(found);
             }
-            if self.candidates().all(|node| has_failed(&node)) {
+            if was_settled && is_settled() {
                 return Err(self.unreachable());
             }
             let change = changes.changed();
@@ -94,6 +113,7 @@ impl Cluster {
 
     /// Has every connection use a keyspace, those to come included.
     pub(crate) async fn use_keyspace(&self, keyspace: &str) {
+        let _one_at_a_time = self.switching.lock().await;
         let connections: Vec<_> = {
             let mut current = self.shared.keyspace();
             *current = Some(keyspace.to_owned());
@@ -108,6 +128,7 @@ impl Cluster {
                     // It would run statements in the keyspace before.
                     debug!(address = %connection.address(), %failure, "closed: it did not switch");
                     connection.close();
+                    connection.wait_closed().await;
                 }
             });
         }
@@ -173,7 +194,7 @@ impl Cluster {
         });
         let open: Vec<_> = open.collect();
         // From here on nobody finds a node.
-        self.shared.set_state(ClusterState::empty());
+        self.shared.close();
         let is_busy = || state.nodes().iter().any(|node| node.in_flight() > 0);
         while is_busy() && Instant::now() < deadline {
             tokio::time::sleep_until(deadline.min(Instant::now() + ASK_AGAIN)).await;
@@ -228,6 +249,10 @@ impl Cluster {
                     any_is_starting |= failure.is_starting();
                     each.push(format!("{} {failure}", node.address()));
                 }
+                None if node.is_connected() => {
+                    let why = "is connected, but the load balancing does not send this there";
+                    each.push(format!("{} {why}", node.address()));
+                }
                 None => each.push(format!("{} is not connected yet", node.address())),
             }
         }
@@ -238,7 +263,20 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.watcher.abort();
+    }
+}
+
+impl Deref for Owner {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
         // The nodes hold the cluster, and the cluster the nodes.
-        self.shared.set_state(ClusterState::empty());
+        self.0.close();
     }
 }

@@ -1,5 +1,6 @@
 //! What the tasks of a cluster and its users both know.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::{broadcast, watch};
@@ -14,6 +15,8 @@ use crate::message::Event;
 pub(super) struct Shared {
     pub(super) settings: Settings,
     state: RwLock<Arc<ClusterState>>,
+    /// Whether the session has ended. Changes only while `state` is locked.
+    is_closed: AtomicBool,
     /// What `USE` said last, for the connections to come. Who holds it knows that no connection
     /// comes into use meanwhile.
     keyspace: Mutex<Option<String>>,
@@ -34,6 +37,7 @@ impl Shared {
         Self {
             settings,
             state: RwLock::new(Arc::new(ClusterState::empty())),
+            is_closed: AtomicBool::new(false),
             keyspace: Mutex::new(keyspace),
             control: RwLock::default(),
             changes: watch::Sender::new(0),
@@ -48,10 +52,25 @@ impl Shared {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Puts another state in the place of the one before, unless the session has ended: the task
+    /// that watches the cluster may be in the midst of reading then.
     pub(super) fn set_state(&self, state: ClusterState) {
+        self.change(state, false);
+    }
+
+    /// Ends all that the session has open, and whatever would be opened after that.
+    pub(super) fn close(&self) {
+        self.change(ClusterState::empty(), true);
+    }
+
+    fn change(&self, state: ClusterState, closes: bool) {
         let state = Arc::new(state);
         let before = {
             let mut current = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            if self.is_closed.fetch_or(closes, Ordering::Relaxed) {
+                drop(current);
+                return state.nodes().iter().for_each(|node| node.close());
+            }
             std::mem::replace(&mut *current, Arc::clone(&state))
         };
         // Others may hold on to a node that has gone.

@@ -165,18 +165,25 @@ impl Inner {
                 Ok((frame, shape, at)) => return Ok(Answer { frame, shape, node, at }),
                 Err(failed) => failed,
             };
-            let error = failed.error(connection.address());
+            let mut error = failed.error(connection.address());
             debug!(node = %connection.address(), %error, "an attempt has failed");
             run.history().push(error.attempt(connection.address(), begin.elapsed()));
             let decision = match &failed {
-                Failed::Server(error) if failed.is_unprepared() => {
+                Failed::Server(unprepared) if failed.is_unprepared() => {
                     // A server that always forgets is of no use.
                     if reprepared >= run.about.prepared.len() * MOST_REPREPARES {
                         return Err(failed.error(connection.address()));
                     }
                     reprepared += 1;
-                    Box::pin(self.reprepare(run, error, &connection, begin)).await?;
-                    RetryDecision::SAME_NODE
+                    match Box::pin(self.reprepare(run, unprepared, &connection, begin)).await {
+                        Ok(()) => RetryDecision::SAME_NODE,
+                        // Another node may know the statement.
+                        Err(lost) if lost.kind() == ErrorKind::Connection => {
+                            error = lost;
+                            RetryDecision::NEXT_NODE
+                        }
+                        Err(error) => return Err(error),
+                    }
                 }
                 failed => {
                     node.counts().errors.of(failed.kind()).add();
@@ -235,16 +242,12 @@ impl Inner {
         &self,
         run: &Run<'_, '_>,
     ) -> Result<(Arc<Node>, Arc<Connection>), Error> {
-        loop {
+        let find = || {
             // A new round: who has been asked may be asked again.
             run.tried().clear();
-            self.cluster.wait_for_node(run.deadline).await.map_err(Error::unreachable)?;
-            if let Some(next) = self.pick(run, &self.cluster.state()) {
-                return Ok(next);
-            }
-            // A node may look connected and not be so any more: let its tasks notice.
-            tokio::task::yield_now().await;
-        }
+            self.pick(run, &self.cluster.state())
+        };
+        self.cluster.wait_for_node(run.deadline, find).await.map_err(Error::unreachable)
     }
 
     /// The node that the policy wants, if it has a connection.
@@ -349,7 +352,10 @@ impl Inner {
             let prepare = prepare(&forgotten.text, keyspace);
             RequestFrame::encode_bare(Stream::default(), &prepare, encoder, out)
         };
-        let answer = connection.request_until(encode, run.deadline, None).await?;
+        let answer = connection.request_until(encode, run.deadline, None).await;
+        // What may have been written applies nothing.
+        let answer = answer
+            .map_err(|error| Box::new(RequestError::new(error.address, error.kind, false)))?;
         if let Response::Error(error) = answer.response {
             self.prepared.forget(keyspace, &forgotten.text);
             return Err(Error::server(error, connection.address()));

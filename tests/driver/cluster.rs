@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cqlwire::message::{
-    ErrorCode, Event, Prepared, QueryResult, Request, RowsMetadata, StatusChange, TopologyChange,
-    Variables,
+    ErrorCode, ErrorDetails, Event, Prepared, QueryResult, Request, RowsMetadata, ServerError,
+    StatusChange, TopologyChange, Variables,
 };
 use cqlwire::server::{Reply, Server};
 use cqlwire::session::{ErrorKind, Session, SessionBuilder, Statement};
@@ -174,6 +174,60 @@ async fn connections_end_with_the_session_whoever_holds_on_to_its_nodes() {
     }
     assert!(held.nodes().iter().all(|node| !node.is_connected()));
     assert!(!result.coordinator().is_connected());
+}
+
+#[tokio::test]
+async fn nothing_stays_open_of_a_session_that_could_not_be_made() {
+    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let server = server.on_request(|frame| match &frame.request {
+        Request::Register(_) => Some(Reply::silence()),
+        _ => None,
+    });
+    // It says what nodes there are, and is connected to for that.
+    let error = builder(&server).timeout(Duration::from_millis(200)).connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    while server.connections() != 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A node that goes while it is told a statement that it had forgotten.
+#[tokio::test]
+async fn another_node_is_asked_when_one_cannot_be_told_a_statement_again() {
+    let mut servers = Vec::new();
+    for _ in 0..2 {
+        let server = Server::bind("127.0.0.1:0").await.unwrap();
+        servers.push(server);
+    }
+    let addresses: Vec<_> = servers.iter().map(Server::address).collect();
+    let prepares = Arc::new(AtomicUsize::new(0));
+    let executes = Arc::new(AtomicUsize::new(0));
+    let servers: Vec<_> = servers
+        .into_iter()
+        .map(|server| {
+            let (prepares, executes) = (Arc::clone(&prepares), Arc::clone(&executes));
+            let server = server.on_request(move |frame| match &frame.request {
+                Request::Prepare(_) if prepares.fetch_add(1, Ordering::SeqCst) == 0 => {
+                    Some(prepared().into())
+                }
+                Request::Prepare(_) => Some(Reply::bytes(&b"no frame"[..])),
+                Request::Execute(_) if executes.fetch_add(1, Ordering::SeqCst) == 0 => {
+                    let details = ErrorDetails::Unprepared { id: (&b"select"[..]).into() };
+                    let (code, message) = (ErrorCode::Unprepared, "Unknown".to_owned());
+                    Some(Reply::response(ServerError { code, message, details }))
+                }
+                Request::Execute(_) => Some(Reply::void()),
+                _ => None,
+            });
+            server.peers(addresses.clone())
+        })
+        .collect();
+    let session = builder(&servers[0]).connect().await.unwrap();
+    connected(&session, 2).await;
+    // Not idempotent: but nothing was done.
+    session.execute(SELECT, (1,)).await.unwrap();
+    assert_eq!(executes.load(Ordering::SeqCst), 2);
+    assert_eq!(prepares.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

@@ -506,3 +506,36 @@ async fn closing_gives_up_what_is_never_answered() {
     assert_eq!(error.kind(), ErrorKind::Connection);
     assert!(error.may_have_been_applied());
 }
+
+/// A policy that has no node for anybody.
+#[derive(Debug)]
+struct Nowhere;
+
+impl LoadBalancing for Nowhere {
+    fn pick(&self, _: &Routing<'_>, _: &ClusterState, _: &[Arc<Node>]) -> Option<Arc<Node>> {
+        None
+    }
+}
+
+#[tokio::test]
+async fn what_the_load_balancing_sends_nowhere_fails() {
+    let (servers, asked) = asked(1, |_| Reply::void()).await;
+    let session = connect(client(&servers), 1).await;
+    let select = Statement::new("SELECT ...").load_balancing(Arc::new(Nowhere));
+    let error = session.execute(select, ()).await.unwrap_err();
+    assert_eq!((error.kind(), asked.count()), (ErrorKind::Unreachable, 0));
+    assert!(error.to_string().contains("the load balancing does not send this there"), "{error}");
+}
+
+#[tokio::test]
+async fn where_there_is_one_node_it_is_asked_once() {
+    let (servers, asked) = asked(1, |_| Reply::silence()).await;
+    let session = connect(client(&servers), 1).await;
+    let select = Statement::new("SELECT ...")
+        .idempotent(true)
+        .speculative_execution(SpeculativeExecution::after(Duration::from_millis(1)))
+        .timeout(Duration::from_millis(100));
+    let error = session.execute(select, ()).await.unwrap_err();
+    assert_eq!((error.kind(), asked.count()), (ErrorKind::Timeout, 1));
+    assert_eq!(session.metrics().speculative_executions, 0);
+}
