@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rand::seq::SliceRandom;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tracing::{debug, info, warn};
 
 use super::backoff::Backoff;
@@ -105,9 +105,13 @@ impl Control {
         let types = [EventType::TopologyChange, EventType::StatusChange, EventType::SchemaChange];
         let register = Register::new(&types);
         let register = RequestFrame::new(Stream::default(), register);
-        let time = Some(self.shared.settings.connector.options.handshake_timeout);
-        let (registered, read) =
-            tokio::join!(self.connection.request(&register, time), self.read_topology());
+        let time = self.shared.settings.connector.options.handshake_timeout;
+        let both = async {
+            tokio::join!(self.connection.request(&register, Some(time)), self.read_topology())
+        };
+        // Each page has its time, but a server may have pages without an end.
+        let both = timeout(time.saturating_mul(2), both).await;
+        let (registered, read) = both.map_err(|_| ReadFailure::Late)?;
         // A server that tells nothing is asked every now and then.
         registered.map_err(|error| ReadFailure::Request(Box::new(error)))?;
         read?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
 use super::control::{self, Control, Order};
@@ -33,6 +33,9 @@ struct Owner(Arc<Shared>);
 
 /// How often the nodes are asked whether they agree on the schema.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Nobody waits longer than this for agreement on the schema, whatever was asked for.
+const LONGEST_AGREEMENT: Duration = Duration::from_secs(3_600);
 
 impl Cluster {
     /// Finds the nodes, and waits until one of them can be used.
@@ -146,11 +149,12 @@ impl Cluster {
                 tokio::time::sleep(ASK_AGAIN).await;
             }
         };
-        let agreed = timeout(time, agree).await.is_ok();
+        let deadline = Instant::now() + time.min(LONGEST_AGREEMENT);
+        let agreed = timeout_at(deadline, agree).await.is_ok();
         let (done, wait) = oneshot::channel();
         let order = Order { keyspace: control::keyspace(change.target.clone()), done };
         if self.orders.send(order).is_ok() {
-            let _late = timeout(time, wait).await;
+            let _late = timeout_at(deadline, wait).await;
         }
         agreed
     }

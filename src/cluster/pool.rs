@@ -37,8 +37,8 @@ struct Slots {
     next: AtomicUsize,
     /// How many of them are open.
     open: AtomicUsize,
-    /// Held by who counts them: of two at a time, the one that has counted first may write last.
-    counting: Mutex<()>,
+    /// Whether the pool has been closed. Held by who changes what is open.
+    is_closed: Mutex<bool>,
     /// How many tries to connect have failed.
     failures: AtomicU64,
     last_failure: Mutex<Option<Failure>>,
@@ -61,7 +61,7 @@ impl Pool {
             connections: (0..size).map(|_| RwLock::default()).collect(),
             next: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
-            counting: Mutex::default(),
+            is_closed: Mutex::default(),
             failures: AtomicU64::new(0),
             last_failure: Mutex::default(),
             wake: Notify::new(),
@@ -117,6 +117,8 @@ impl Pool {
     /// requests are answered.
     pub(super) fn close(&self) {
         self.keepers.iter().for_each(AbortHandle::abort);
+        let mut is_closed = self.slots.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
+        *is_closed = true;
         for slot in &self.slots.connections {
             let connection = slot.write().unwrap_or_else(PoisonError::into_inner).take();
             connection.iter().for_each(|open| self.slots.counts.ended(open.traffic()));
@@ -196,10 +198,11 @@ impl Slots {
     }
 
     fn set(&self, index: usize, connection: Option<&Arc<Connection>>) {
+        let is_closed = self.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = self.connections.get(index) {
-            *slot.write().unwrap_or_else(PoisonError::into_inner) = connection.cloned();
+            let connection = connection.filter(|_| !*is_closed).cloned();
+            *slot.write().unwrap_or_else(PoisonError::into_inner) = connection;
         }
-        let _one_at_a_time = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
         let open = self.connections.iter().filter_map(open).count();
         self.open.store(open, Ordering::Release);
     }

@@ -43,6 +43,7 @@ impl fmt::Display for ReadFailure {
         match self {
             Self::Request(error) => error.fmt(f),
             Self::Refused(error) => error.fmt(f),
+            Self::Late => f.write_str("its tables of the system took too long to read"),
             Self::Missing => f.write_str("the server does not show it"),
         }
     }
@@ -65,6 +66,8 @@ pub(super) enum ReadFailure {
     Refused(Box<ServerError>),
     /// The server has no such table, or does not show it.
     Missing,
+    /// It took too long.
+    Late,
 }
 
 const LOCAL: &str = "SELECT * FROM system.local WHERE key = 'local'";

@@ -13,7 +13,7 @@ use super::retry::{FailedAttempt, FailureReason, RetryDecision};
 use super::statement::ResultShape;
 use super::{Error, ErrorKind, Inner, span};
 use crate::cluster::{ClusterState, FailureKind, LoadBalancing, Node, Routing};
-use crate::connection::{Connection, RequestError};
+use crate::connection::{Connection, RequestError, RequestErrorKind};
 use crate::message::{ErrorCode, ErrorDetails, RequestFrame, Response, ResponseFrame, ServerError};
 use crate::wire::{Consistency, FrameEncoder, Stream};
 
@@ -322,7 +322,13 @@ impl Inner {
                 }
                 Ok((answer, shape, at))
             }
-            Err(error) => Err(Failed::NoAnswer(error)),
+            Err(error) => {
+                if error.kind == RequestErrorKind::TimedOut {
+                    // A node that does not answer is slow, not as fast as it was before.
+                    node.answered(begin.elapsed());
+                }
+                Err(Failed::NoAnswer(error))
+            }
         }
     }
 

@@ -33,7 +33,8 @@ impl LatencyAwareness {
         nodes: impl Iterator<Item = &'a Arc<Node>>,
         number: usize,
     ) -> Duration {
-        let fastest = nodes.filter_map(|node| node.latency()).min();
+        let connected = nodes.filter(|node| node.is_connected());
+        let fastest = connected.filter_map(|node| node.latency()).min();
         match fastest {
             Some(fastest) if !number.is_multiple_of(PROBE) => {
                 let limit = fastest.as_secs_f64() * self.factor;
