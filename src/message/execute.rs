@@ -28,7 +28,7 @@ impl<'a> Message<'a> for Execute<'a> {
         Ok(Self { id, result_metadata_id, parameters: Parameters::decode(reader, context)? })
     }
 
-    #[inline]
+    #[inline(always)]
     fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
         writer.short_bytes(&self.id, "id")?;
         if context.has_metadata_ids() {

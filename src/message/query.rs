@@ -22,7 +22,7 @@ impl<'a> Message<'a> for Query<'a> {
         Ok(Self { text, parameters: Parameters::decode(reader, context)? })
     }
 
-    #[inline]
+    #[inline(always)]
     fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
         writer.long_string(&self.text, "query")?;
         self.parameters.encode(writer, context)

@@ -170,18 +170,21 @@ impl ValuesBuffer {
         self.count = u16::try_from(columns.len()).map_err(|_| count(BindErrorKind::TooLong))?;
         let writer = Writer::new(&mut self.bytes);
         let mut binder = Binder { columns, next: 0, writer };
-        let bound = values.bind(&mut binder).and_then(|()| match binder.next {
-            found if found == columns.len() => Ok(()),
-            found => Err(count(BindErrorKind::Count { expected: columns.len(), found })),
-        });
-        match bound {
-            Ok(()) => Ok(self.values()),
-            Err(error) => {
-                // Half of the values are no values.
-                self.clear();
-                Err(error)
-            }
+        if let Err(error) = values.bind(&mut binder) {
+            return Err(self.abandon(error));
         }
+        let (expected, found) = (columns.len(), binder.next);
+        if found != expected {
+            return Err(self.abandon(count(BindErrorKind::Count { expected, found })));
+        }
+        Ok(self.values())
+    }
+
+    /// Forgets what was bound before the error: half of the values are no values.
+    #[cold]
+    fn abandon(&mut self, error: BindError) -> BindError {
+        self.clear();
+        error
     }
 
     /// Adds a value that is already encoded. Either every value has a name, or none.
