@@ -167,10 +167,7 @@ impl Cluster {
         };
         let state = self.state();
         match schema_versions(&connection, &self.shared.settings, &state).await {
-            Ok(mut versions) => {
-                let first = versions.next();
-                versions.all(|version| Some(version) == first)
-            }
+            Ok(versions) => versions.iter().all(|version| Some(version) == versions.first()),
             Err(_) => false,
         }
     }

@@ -156,10 +156,10 @@ impl Node {
     /// Whether the node is still the one that this describes. It may be known by several addresses;
     /// the one that works is good enough.
     pub(super) fn is(&self, info: &NodeInfo, distance: Distance) -> bool {
-        let place = |info: &NodeInfo| (info.datacenter.clone(), info.rack.clone());
         self.distance == distance
             && (self.info.address == info.address || self.is_connected())
-            && place(&self.info) == place(info)
+            && self.info.datacenter == info.datacenter
+            && self.info.rack == info.rack
             && self.info.release_version == info.release_version
     }
 

@@ -13,7 +13,7 @@ use super::{Node, Partitioner, ReplicationStrategy, Token};
 
 /// The nodes, the ring and the schema of a cluster at one moment. It does not change: ask the
 /// session for another.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ClusterState {
     name: String,
     nodes: Vec<Arc<Node>>,
@@ -124,16 +124,7 @@ impl ClusterState {
 
     /// The same cluster, with another schema.
     pub(super) fn with_schema(&self, schema: Schema) -> Self {
-        Self {
-            name: self.name.clone(),
-            nodes: self.nodes.clone(),
-            infos: self.infos.clone(),
-            local_datacenter: self.local_datacenter.clone(),
-            partitioner: self.partitioner,
-            strategies: self.strategies.clone(),
-            replicas: self.replicas.clone(),
-            schema: Arc::new(schema),
-        }
+        Self { schema: Arc::new(schema), ..self.clone() }
     }
 }
 

@@ -125,11 +125,11 @@ pub(super) async fn schema_versions(
     connection: &Connection,
     settings: &Settings,
     state: &ClusterState,
-) -> Result<impl Iterator<Item = Uuid>, ReadFailure> {
+) -> Result<Vec<Uuid>, ReadFailure> {
     let nodes = topology(connection, settings).await?.nodes;
     let is_connected = |info: &NodeInfo| state.node(info.host_id).is_some_and(|n| n.is_connected());
     let versions = nodes.into_iter().filter(is_connected).filter_map(|info| info.schema_version);
-    Ok(versions.collect::<Vec<_>>().into_iter())
+    Ok(versions.collect())
 }
 
 /// What the server does not have is none.
@@ -161,7 +161,7 @@ pub(super) async fn rows(
 }
 
 /// One page of the rows of a statement.
-pub(super) async fn page(
+async fn page(
     connection: &Connection,
     settings: &Settings,
     statement: &str,

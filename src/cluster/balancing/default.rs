@@ -69,6 +69,21 @@ impl DefaultBalancing {
         self
     }
 
+    /// Of the nodes that `is_wanted`, the best of the local rack, or else of all.
+    fn best_by_rack<'a>(
+        &self,
+        turn: usize,
+        nodes: impl ExactSizeIterator<Item = &'a Arc<Node>> + Clone,
+        is_wanted: impl Fn(&Arc<Node>) -> bool,
+    ) -> Option<&'a Arc<Node>> {
+        let in_rack = self.rack.as_deref().and_then(|rack| {
+            let is_there =
+                |node: &Arc<Node>| node.distance() == Distance::Local && node.rack() == rack;
+            Self::best(turn, nodes.clone(), |node| is_there(node) && is_wanted(node))
+        });
+        in_rack.or_else(|| Self::best(turn, nodes, is_wanted))
+    }
+
     /// Of the nodes that `is_wanted`, the best from this turn on.
     fn best<'a>(
         turn: usize,
@@ -113,37 +128,21 @@ impl LoadBalancing for DefaultBalancing {
         let is_fast =
             |node: &Arc<Node>| limit == Duration::MAX || node.latency().is_none_or(|l| l <= limit);
         let is_near = |node: &Arc<Node>| node.distance() == Distance::Local;
-        let is_in_rack =
-            |node: &Arc<Node>| self.rack.as_deref().is_none_or(|rack| node.rack() == rack);
         let replicas = || {
             let (keyspace, token) = request.keyspace.zip(request.token)?;
             (!self.ignores_tokens).then(|| cluster.replicas(keyspace, token))
         };
-        let of_both = |is_wanted: &dyn Fn(&Arc<Node>) -> bool| {
-            let replica = replicas().and_then(|nodes| Self::best(turn, nodes, is_wanted));
-            replica.or_else(|| Self::best(turn, nodes.iter(), is_wanted))
+        let best = |is_wanted: &dyn Fn(&Arc<Node>) -> bool| {
+            let replica = replicas().and_then(|nodes| self.best_by_rack(turn, nodes, is_wanted));
+            replica.or_else(|| self.best_by_rack(turn, nodes.iter(), is_wanted))
         };
-        let near = |is_wanted: &dyn Fn(&Arc<Node>) -> bool| {
-            let all = |node: &Arc<Node>| is_free(node) && is_near(node) && is_wanted(node);
-            let in_rack = |node: &Arc<Node>| is_in_rack(node) && all(node);
-            let replica = replicas().and_then(|nodes| {
-                let best =
-                    self.rack.as_ref().and_then(|_| Self::best(turn, nodes.clone(), in_rack));
-                best.or_else(|| Self::best(turn, nodes, all))
-            });
-            let any = || {
-                let best = self.rack.as_ref();
-                let best = best.and_then(|_| Self::best(turn, nodes.iter(), in_rack));
-                best.or_else(|| Self::best(turn, nodes.iter(), all))
-            };
-            replica.or_else(any)
-        };
-        let best = near(&is_fast).or_else(|| near(&|_| true));
+        let near = best(&|node| is_free(node) && is_near(node) && is_fast(node))
+            .or_else(|| best(&|node| is_free(node) && is_near(node)));
         let abroad = || {
             let may = self.goes_abroad && !is_local(request.consistency);
-            may.then(|| of_both(&|node| is_free(node) && !is_near(node))).flatten()
+            may.then(|| best(&|node| is_free(node) && !is_near(node))).flatten()
         };
-        best.or_else(abroad).cloned()
+        near.or_else(abroad).cloned()
     }
 }
 
