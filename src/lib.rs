@@ -9,9 +9,8 @@
 //! | [`protocol`] | the connection as a state machine, without a socket or a clock | |
 //! | [`codec`] | both sides for `tokio_util`'s `Framed` | `tokio-util-07` |
 //! | [`connection`] | one connection on tokio | `driver` |
-//! | [`cluster`] | the ring of tokens, and which nodes have what | `driver` |
+//! | [`cluster`] | its nodes, who has which token, its schema | `driver` |
 //! | [`server`] | a server for tests, which answers as it is told | `server` |
-//! | [`cluster`] | what a cluster has: its schema | `driver` |
 //! | [`session`] | what users call | `driver` |
 //!
 //! A program begins with [`Session::builder`](session::Session::builder); a proxy, a server or a

@@ -1,6 +1,7 @@
 //! What a cluster says of itself to the clients that connect: that it is this server, and its peers.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
 use uuid::Uuid;
@@ -71,7 +72,7 @@ fn columns_of_nodes() -> [(&'static str, CqlType); 6] {
 
 fn node(address: SocketAddr) -> Vec<Value> {
     let mut values = texts([DATACENTER, RACK, VERSION]);
-    let tokens = vec![Value::Text(token(address))];
+    let tokens = tokens(address).map(|token| Value::Text(token.to_string())).collect();
     values.extend([Value::Uuid(host_id(address)), Value::Uuid(SCHEMA), Value::Set(tokens)]);
     values
 }
@@ -96,8 +97,12 @@ fn host_id(address: SocketAddr) -> Uuid {
     Uuid::from_u128(u128::from(ip).wrapping_mul(0x1_0000).wrapping_add(address.port().into()))
 }
 
-/// Each node has its place on the ring, spread by its address.
-fn token(address: SocketAddr) -> String {
-    let spread = host_id(address).as_u64_pair().1.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    spread.cast_signed().to_string()
+/// The places of a node on the ring, spread by its address: as many as Cassandra gives to one, so
+/// that no node of a small cluster is left with next to nothing.
+fn tokens(address: SocketAddr) -> impl Iterator<Item = i64> {
+    (0..16).map(move |place| {
+        let mut hasher = DefaultHasher::new();
+        (address, place).hash(&mut hasher);
+        hasher.finish().cast_signed()
+    })
 }
