@@ -181,14 +181,14 @@ impl Control {
                 }
                 Err(OpenFailure::Final(failure)) => warn!(%failure, "the cluster is not watched"),
                 Err(OpenFailure::Config(why)) => warn!(why, "the cluster is not watched"),
+                Err(OpenFailure::Closed) => return,
             }
         }
     }
 
     fn hear(&mut self, event: Event) {
         debug!(?event, "heard");
-        // Nobody need listen.
-        let _nobody = self.shared.events.send(event.clone());
+        self.shared.tell(&event);
         match event {
             Event::Status { change: StatusChange::Up, address } => self.is_up(address),
             // The connections know better.

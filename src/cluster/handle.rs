@@ -174,7 +174,7 @@ impl Cluster {
 
     /// What is heard of the cluster from now on.
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
-        self.shared.events.subscribe()
+        self.shared.listen()
     }
 
     /// How many bytes have been sent and received.
@@ -239,7 +239,7 @@ impl Cluster {
         let mut each = Vec::new();
         let mut any_is_starting = false;
         if self.state().nodes().is_empty() {
-            return OpenFailure::Config("the session was closed".to_owned());
+            return OpenFailure::Closed;
         }
         for node in self.candidates() {
             match node.last_failure() {

@@ -24,7 +24,8 @@ pub(super) struct Shared {
     control: RwLock<Option<Arc<Connection>>>,
     /// Counts what happens to connections, so that who needs one knows when to look again.
     changes: watch::Sender<u64>,
-    pub(super) events: broadcast::Sender<Event>,
+    /// Who wants to know what is heard of the cluster, until the session ends.
+    listeners: Mutex<Option<broadcast::Sender<Event>>>,
     /// What connections that have ended have sent and received.
     pub(super) traffic: Arc<Traffic>,
 }
@@ -41,7 +42,7 @@ impl Shared {
             keyspace: Mutex::new(keyspace),
             control: RwLock::default(),
             changes: watch::Sender::new(0),
-            events: broadcast::Sender::new(EVENTS),
+            listeners: Mutex::new(Some(broadcast::Sender::new(EVENTS))),
             traffic: Arc::default(),
         }
     }
@@ -61,6 +62,7 @@ impl Shared {
     /// Ends all that the session has open, and whatever would be opened after that.
     pub(super) fn close(&self) {
         self.change(ClusterState::empty(), true);
+        self.listeners().take();
     }
 
     fn change(&self, state: ClusterState, closes: bool) {
@@ -77,6 +79,25 @@ impl Shared {
         let has_gone = |node: &&Arc<Node>| state.nodes().iter().all(|now| !Arc::ptr_eq(now, node));
         before.nodes().iter().filter(has_gone).for_each(|node| node.close());
         self.changed();
+    }
+
+    /// Tells all who listen.
+    pub(super) fn tell(&self, event: &Event) {
+        if let Some(listeners) = &*self.listeners() {
+            let _nobody = listeners.send(event.clone());
+        }
+    }
+
+    /// What is heard from now on; nothing, once the session has ended.
+    pub(super) fn listen(&self) -> broadcast::Receiver<Event> {
+        match &*self.listeners() {
+            Some(listeners) => listeners.subscribe(),
+            None => broadcast::Sender::new(1).subscribe(),
+        }
+    }
+
+    fn listeners(&self) -> MutexGuard<'_, Option<broadcast::Sender<Event>>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn keyspace(&self) -> MutexGuard<'_, Option<String>> {

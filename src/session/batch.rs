@@ -82,10 +82,10 @@ impl Inner {
         let mut texts = Vec::with_capacity(batch.statements.len());
         let mut prepared = Vec::new();
         let state = self.cluster.state();
-        let mut first_token = None;
+        let (mut first_token, mut deadline) = (None, None);
         for (statement, values) in &batch.statements {
             let mut text = statement.text.clone();
-            let values = self.bind_text(&mut text, &**values, options).await?;
+            let values = self.bind_text(&mut text, &**values, options, &mut deadline).await?;
             if let Text::Prepared(statement) = &text {
                 // Most batches are of one partition; the first one that can be told is as good.
                 let of_this = || token(Some(statement), &values, options, &state);
@@ -122,6 +122,7 @@ impl Inner {
             state: &state,
             reads: false,
             preparing: false,
+            deadline,
             batch: Some(&texts),
         };
         self.run(&about, &message).await

@@ -55,7 +55,7 @@ impl Default for SessionBuilder {
         let defaults = Options {
             consistency: Some(Consistency::LocalOne),
             page_size: Some(5_000),
-            timeout: Some(Duration::from_secs(10)),
+            timeout: Some(Some(Duration::from_secs(10))),
             ..Options::NONE
         };
         let driver = [
@@ -159,11 +159,13 @@ impl SessionBuilder {
         self
     }
 
-    /// How long to wait for the answer to a statement, and for one of the contact points to let us
-    /// in. Default: 10 s, and 5 s for the contact points.
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
+    /// How long to wait for the answer to a statement, for ever if `None`; and, if it is some time,
+    /// for one of the contact points to let us in. Default: 10 s, and 5 s for the contact points.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        let timeout = timeout.into();
         self.defaults.timeout = Some(timeout);
-        self.connector.options.handshake_timeout = timeout;
+        let connecting = &mut self.connector.options.handshake_timeout;
+        *connecting = timeout.unwrap_or(*connecting);
         self
     }
 

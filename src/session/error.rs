@@ -48,7 +48,7 @@ pub struct Attempt {
 pub enum ErrorKind {
     /// The session was described wrongly.
     Config,
-    /// No server could be reached.
+    /// No server could be reached, and none is left to wait for.
     Unreachable,
     /// The server does not know who the client is, or does not believe it.
     Authentication,
@@ -64,6 +64,8 @@ pub enum ErrorKind {
     Read,
     /// More was asked of the session than its throttle lets through.
     Throttled,
+    /// The session was closed.
+    Closed,
 }
 
 #[derive(Debug, Clone)]
@@ -95,6 +97,7 @@ impl Error {
         match failure {
             OpenFailure::Final(failure) => (*failure).into(),
             OpenFailure::Config(why) => Self::new(ErrorKind::Config, why),
+            OpenFailure::Closed => Self::new(ErrorKind::Closed, "the session was closed"),
             OpenFailure::Unreachable { each, .. } => {
                 let of = match each.len() {
                     1 => "the cluster".to_owned(),
@@ -103,6 +106,15 @@ impl Error {
                 Self::new(ErrorKind::Unreachable, format!("cannot reach {of}: {}", each.join("; ")))
             }
         }
+    }
+
+    /// No node could be used before the time was over.
+    #[must_use]
+    pub(super) fn in_time(mut self) -> Self {
+        if self.0.kind == ErrorKind::Unreachable {
+            self.0.kind = ErrorKind::Timeout;
+        }
+        self
     }
 
     pub(super) fn server(error: ServerError, node: SocketAddr) -> Self {

@@ -76,7 +76,7 @@ impl Inner {
     ) -> Result<Answer, Error> {
         let begin = Instant::now();
         let options = about.options;
-        let deadline = options.timeout().and_then(|timeout| begin.checked_add(timeout));
+        let deadline = about.deadline.or_else(|| options.deadline(begin));
         let _permit = match &self.gate {
             Some(gate) => match Box::pin(gate.enter(deadline)).await {
                 Ok(permit) => {
@@ -178,7 +178,12 @@ impl Inner {
                     match Box::pin(self.reprepare(run, unprepared, &connection, begin)).await {
                         Ok(()) => RetryDecision::SAME_NODE,
                         // Another node may know the statement.
-                        Err(lost) if lost.kind() == ErrorKind::Connection => {
+                        Err(lost)
+                            if matches!(
+                                lost.kind(),
+                                ErrorKind::Connection | ErrorKind::Timeout
+                            ) =>
+                        {
                             error = lost;
                             RetryDecision::NEXT_NODE
                         }
@@ -247,7 +252,11 @@ impl Inner {
             run.tried().clear();
             self.pick(run, &self.cluster.state())
         };
-        self.cluster.wait_for_node(run.deadline, find).await.map_err(Error::unreachable)
+        self.cluster.wait_for_node(run.deadline, find).await.map_err(|failure| {
+            let is_late = left(run.deadline).is_some_and(|left| left.is_zero());
+            let error = Error::unreachable(failure);
+            if is_late { error.in_time() } else { error }
+        })
     }
 
     /// The node that the policy wants, if it has a connection.
@@ -303,10 +312,7 @@ impl Inner {
             frame.encode(encoder, out)
         };
         let _in_flight = node.begin();
-        let deadline = match options.attempt_timeout() {
-            Some(time) => begin.checked_add(time).into_iter().chain(run.deadline).min(),
-            None => run.deadline,
-        };
+        let deadline = run.attempt_deadline(begin);
         let known = run.about.prepared.first().map(|prepared| &prepared.columns);
         match connection.request_until(encode, deadline, known).await {
             Ok(answer) => {
@@ -345,7 +351,7 @@ impl Inner {
         let ErrorDetails::Unprepared { id } = &error.details else { return Err(unknown()) };
         let forgotten = run.about.prepared.iter().find(|prepared| prepared.id == id);
         let Some(forgotten) = forgotten else { return Err(unknown()) };
-        let told = forgotten.told(connection.address());
+        let told = forgotten.told(connection.address(), &self.cluster.state());
         let mut told = match run.deadline {
             Some(end) => timeout_at(end, told.lock()).await.map_err(|_| unknown())?,
             None => told.lock().await,
@@ -358,7 +364,8 @@ impl Inner {
             let prepare = prepare(&forgotten.text, keyspace);
             RequestFrame::encode_bare(Stream::default(), &prepare, encoder, out)
         };
-        let answer = connection.request_until(encode, run.deadline, None).await;
+        let deadline = run.attempt_deadline(Instant::now());
+        let answer = connection.request_until(encode, deadline, None).await;
         // What may have been written applies nothing.
         let answer = answer
             .map_err(|error| Box::new(RequestError::new(error.address, error.kind, false)))?;
@@ -384,6 +391,14 @@ impl Inner {
 const MOST_REPREPARES: usize = 3;
 
 impl Run<'_, '_> {
+    /// By when an attempt must be answered that begins now.
+    fn attempt_deadline(&self, begin: Instant) -> Option<Instant> {
+        match self.about.options.attempt_deadline(begin) {
+            Some(attempt) => Some(self.deadline.map_or(attempt, |all| all.min(attempt))),
+            None => self.deadline,
+        }
+    }
+
     fn routing(&self) -> Routing<'_> {
         let About { options, keyspace, token, .. } = *self.about;
         Routing { keyspace, token, consistency: options.consistency() }

@@ -160,17 +160,18 @@ impl Session {
         values: impl ToValues,
     ) -> Result<QueryResult, Error> {
         let mut bound = Bound::from(statement.into());
-        self.inner.bind(&mut bound, &values).await?;
+        let deadline = self.inner.bind(&mut bound, &values).await?;
         if bound.switches_keyspace() {
             // Followed to its end even if the caller goes: the connections must not disagree.
             let inner = Arc::clone(&self.inner);
-            let switch = tokio::spawn(async move { inner.execute(&bound, None).await });
+            let switch = tokio::spawn(async move { inner.execute(&bound, None, deadline).await });
             let stopped =
                 |stopped: JoinError| Error::new(ErrorKind::Connection, stopped.to_string());
             return switch.await.map_err(stopped)?;
         }
         // In a box, so that whoever holds the future does not move all of it.
-        Box::pin(self.inner.execute(&bound, bound.statement.paging_state.as_ref())).await
+        let page = bound.statement.paging_state.as_ref();
+        Box::pin(self.inner.execute(&bound, page, deadline)).await
     }
 
     /// Runs a statement, and gives the rows of all its pages, one after the other.

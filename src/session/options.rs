@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::{RetryPolicy, SpeculativeExecution};
 use crate::cluster::LoadBalancing;
@@ -16,7 +17,7 @@ pub(super) struct Options {
     pub(super) consistency: Option<Consistency>,
     pub(super) serial_consistency: Option<Consistency>,
     pub(super) page_size: Option<i32>,
-    pub(super) timeout: Option<Duration>,
+    pub(super) timeout: Option<Option<Duration>>,
     pub(super) attempt_timeout: Option<Duration>,
     pub(super) timestamp: Option<i64>,
     pub(super) idempotent: Option<bool>,
@@ -143,12 +144,16 @@ impl<'o> Decided<'o> {
         self.first(|options| options.page_size).filter(|rows| *rows > 0)
     }
 
-    pub(super) fn timeout(self) -> Option<Duration> {
-        self.first(|options| options.timeout)
+    /// By when a request must be answered that begins now.
+    pub(super) fn deadline(self, begin: Instant) -> Option<Instant> {
+        let timeout = self.first(|options| options.timeout).flatten()?;
+        begin.checked_add(timeout)
     }
 
-    pub(super) fn attempt_timeout(self) -> Option<Duration> {
-        self.first(|options| options.attempt_timeout)
+    /// By when an attempt must be answered that begins now.
+    pub(super) fn attempt_deadline(self, begin: Instant) -> Option<Instant> {
+        let timeout = self.first(|options| options.attempt_timeout)?;
+        begin.checked_add(timeout)
     }
 
     pub(super) fn timestamp(self) -> Option<i64> {
@@ -214,10 +219,11 @@ macro_rules! options {
                 $self.with(|options| options.page_size = Some(rows))
             }
 
-            /// How long to wait for an answer, attempts to make the request again included.
+            /// How long to wait for an answer, preparing the statement and attempts to make the
+            /// request again included; for ever if `None`.
             #[must_use]
-            pub fn timeout($($receiver)+, timeout: Duration) -> Self {
-                $self.with(|options| options.timeout = Some(timeout))
+            pub fn timeout($($receiver)+, timeout: impl Into<Option<Duration>>) -> Self {
+                $self.with(|options| options.timeout = Some(timeout.into()))
             }
 
             /// How long to wait for one node, before the [retry policy](Self::retry_policy) is
@@ -291,8 +297,8 @@ macro_rules! options {
 
             /// Who chooses the node. Which nodes have connections is what the session's says.
             #[must_use]
-            pub fn load_balancing($($receiver)+, balancing: Arc<dyn LoadBalancing>) -> Self {
-                $self.with(|options| options.rare_mut().balancing = Some(balancing))
+            pub fn load_balancing($($receiver)+, balancing: impl LoadBalancing + 'static) -> Self {
+                $self.with(|options| options.rare_mut().balancing = Some(Arc::new(balancing)))
             }
 
             /// What fills in for what is not said here.

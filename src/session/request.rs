@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::time::{Instant, timeout_at};
 
 use super::cache::Cell;
 use super::execution::Answer;
@@ -38,6 +39,8 @@ pub(super) struct About<'p> {
     pub(super) reads: bool,
     /// Whether the statement is only being prepared, which applies nothing.
     pub(super) preparing: bool,
+    /// By when it has to be answered, if its time had begun before.
+    pub(super) deadline: Option<Instant>,
     /// The statements of a batch.
     pub(super) batch: Option<&'p [(Text, Values<'static>)]>,
 }
@@ -67,16 +70,17 @@ impl Bound {
 // box.
 impl Inner {
     /// Prepares text that has values, and encodes the values; in place, so that the statement is
-    /// not moved from future to future.
+    /// not moved from future to future. By when it has to be answered, if it had to be prepared.
     pub(super) async fn bind(
         &self,
         bound: &mut Bound,
         values: &(impl ToValues + ?Sized),
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Instant>, Error> {
         let Statement { text, options, .. } = &mut bound.statement;
         let options = Decided::new(options, &self.defaults);
-        bound.values = self.bind_text(text, values, options).await?;
-        Ok(())
+        let mut deadline = None;
+        bound.values = self.bind_text(text, values, options, &mut deadline).await?;
+        Ok(deadline)
     }
 
     /// The same of a part of a batch.
@@ -85,18 +89,19 @@ impl Inner {
         statement: &mut Text,
         values: &(impl ToValues + ?Sized),
         options: Decided<'_>,
+        deadline: &mut Option<Instant>,
     ) -> Result<Values<'static>, Error> {
         let text = match statement {
             Text::Plain(text) if !values.is_empty() => text,
             Text::Plain(_) => return Ok(Values::NONE),
             Text::Prepared(prepared) => return prepared.encode(values),
         };
-        let mut prepared = self.prepare_cached(text, options).await?;
+        let mut prepared = self.prepare_cached(text, options, deadline).await?;
         let mut encoded = prepared.encode(values);
         if encoded.is_err() {
             // A type may have been altered since the statement was prepared, of which nobody tells.
             self.prepared.forget(options.keyspace(), text);
-            let again = self.prepare_cached(text, options).await?;
+            let again = self.prepare_cached(text, options, deadline).await?;
             if again.variables != prepared.variables {
                 encoded = again.encode(values);
                 prepared = again;
@@ -111,6 +116,7 @@ impl Inner {
         &self,
         bound: &Bound,
         paging_state: Option<&Bytes>,
+        deadline: Option<Instant>,
     ) -> Result<QueryResult, Error> {
         let Bound { statement: Statement { text, options, .. }, values } = bound;
         let options = Decided::new(options, &self.defaults);
@@ -125,7 +131,13 @@ impl Inner {
             ..Parameters::from(consistency)
         };
         let state = self.cluster.state();
-        let about = self.about(text, values, options, &state);
+        let mut about = About { deadline, ..self.about(text, values, options, &state) };
+        // Only text that somebody else has read tells its partition without its keyspace.
+        let current = match (about.keyspace, about.token) {
+            (None, Some(_)) => self.cluster.keyspace(),
+            _ => None,
+        };
+        about.keyspace = about.keyspace.or(current.as_deref());
         match text {
             Text::Plain(text) => {
                 let message = |_: &Context, consistency, timestamp| {
@@ -174,6 +186,7 @@ impl Inner {
             state,
             reads: prepared.is_some_and(|prepared| prepared.reads),
             preparing: false,
+            deadline: None,
             batch: None,
         }
     }
@@ -183,7 +196,8 @@ impl Inner {
         let Statement { text, options, .. } = statement;
         let prepared = match text {
             Text::Plain(text) => {
-                self.prepare_cached(&text, Decided::new(&options, &self.defaults)).await?
+                let decided = Decided::new(&options, &self.defaults);
+                self.prepare_cached(&text, decided, &mut None).await?
             }
             Text::Prepared(prepared) => prepared,
         };
@@ -194,11 +208,15 @@ impl Inner {
         &self,
         text: &Arc<str>,
         options: Decided<'_>,
+        deadline: &mut Option<Instant>,
     ) -> Result<Arc<PreparedStatement>, Error> {
         let cell = self.prepared.cell(options.keyspace(), text);
         match cell.get() {
             Some(prepared) => Ok(Arc::clone(prepared)),
-            None => Box::pin(self.prepare_in(&cell, text, options)).await,
+            None => {
+                *deadline = deadline.or_else(|| options.deadline(Instant::now()));
+                Box::pin(self.prepare_in(&cell, text, options, *deadline)).await
+            }
         }
     }
 
@@ -207,12 +225,13 @@ impl Inner {
         cell: &Cell,
         text: &Arc<str>,
         options: Decided<'_>,
+        deadline: Option<Instant>,
     ) -> Result<Arc<PreparedStatement>, Error> {
-        let prepare = cell.get_or_try_init(|| self.prepare_now(text, options));
-        match options.timeout() {
+        let prepare = cell.get_or_try_init(|| self.prepare_now(text, options, deadline));
+        match deadline {
             None => prepare.await.cloned(),
             // Somebody else may be preparing it, and have more time.
-            Some(time) => tokio::time::timeout(time, prepare)
+            Some(deadline) => timeout_at(deadline, prepare)
                 .await
                 .unwrap_or_else(|_| {
                     let error = Error::new(ErrorKind::Timeout, "it was not prepared in time");
@@ -226,6 +245,7 @@ impl Inner {
         &self,
         text: &Arc<str>,
         options: Decided<'_>,
+        deadline: Option<Instant>,
     ) -> Result<Arc<PreparedStatement>, Error> {
         // The server keeps what it has prepared, so that preparing twice is as good as once.
         let about = About {
@@ -237,6 +257,7 @@ impl Inner {
             state: &self.cluster.state(),
             reads: true,
             preparing: true,
+            deadline,
             batch: None,
         };
         let keyspace = options.keyspace();

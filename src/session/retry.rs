@@ -1,6 +1,7 @@
 //! What follows a failed attempt.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connection::{RequestError, RequestErrorKind};
@@ -31,6 +32,13 @@ use crate::wire::Consistency;
 pub trait RetryPolicy: fmt::Debug + Send + Sync {
     /// What to do after `failed`.
     fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision;
+}
+
+/// One for several sessions or statements.
+impl<P: RetryPolicy + ?Sized> RetryPolicy for Arc<P> {
+    fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
+        (**self).decide(failed)
+    }
 }
 
 /// What follows a failed attempt.

@@ -137,6 +137,7 @@ const fn name(kind: ErrorKind) -> &'static str {
         ErrorKind::Bind => "bind",
         ErrorKind::Read => "read",
         ErrorKind::Throttled => "throttled",
+        ErrorKind::Closed => "closed",
     }
 }
 

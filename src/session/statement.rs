@@ -104,8 +104,12 @@ impl PreparedStatement {
     }
 
     /// When this node was last told.
-    pub(super) fn told(&self, node: SocketAddr) -> Told {
+    pub(super) fn told(&self, node: SocketAddr, cluster: &ClusterState) -> Told {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if !told.contains_key(&node) {
+            // Those that have left the cluster are not asked again.
+            told.retain(|known, _| cluster.nodes().iter().any(|node| node.address() == *known));
+        }
         Arc::clone(told.entry(node).or_default())
     }
 

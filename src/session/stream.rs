@@ -2,10 +2,14 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::request::Bound;
 use super::{Error, ErrorKind, Inner, QueryResult, Statement};
@@ -13,7 +17,8 @@ use crate::types::{FromRow, RowError, ToValues};
 
 /// The rows of all pages of a statement: see [`Session::stream`](super::Session::stream).
 ///
-/// Dropping it stops the fetching.
+/// Dropping it stops the fetching. With the feature `futures-03` it is a `futures::Stream` of the
+/// rows, too.
 pub struct RowStream<'v, T> {
     inner: Arc<Inner>,
     next: Next<'v>,
@@ -22,22 +27,54 @@ pub struct RowStream<'v, T> {
 
 /// Where the next page comes from.
 enum Next<'v> {
-    /// Nothing has been asked for yet.
-    First(Statement, Box<dyn ToValues + Send + Sync + 'v>),
+    /// The first: what the statement and its values become begins with the first row that is asked
+    /// for.
+    First(Pin<Box<dyn Future<Output = Result<Page, Error>> + Send + 'v>>),
     /// It is being fetched.
-    Page(Arc<Bound>, Fetch),
+    Page(Page),
     /// There is none.
     End,
 }
 
-/// A page that is on its way.
-struct Fetch(JoinHandle<Result<QueryResult, Error>>);
+/// A page of a statement that is on its way.
+struct Page {
+    bound: Arc<Bound>,
+    fetch: JoinHandle<Result<QueryResult, Error>>,
+}
 
-impl Drop for Fetch {
-    fn drop(&mut self) {
-        self.0.abort();
+impl Page {
+    /// Begins to fetch it, so that it comes while the one before it is read.
+    fn new(
+        inner: &Arc<Inner>,
+        bound: Arc<Bound>,
+        state: Option<Bytes>,
+        deadline: Option<Instant>,
+    ) -> Self {
+        let (inner, of) = (Arc::clone(inner), Arc::clone(&bound));
+        let fetch = async move { inner.execute(&of, state.as_ref(), deadline).await };
+        Self { bound, fetch: tokio::spawn(fetch) }
+    }
+
+    async fn first(
+        inner: Arc<Inner>,
+        statement: Statement,
+        values: Box<dyn ToValues + Send + Sync + '_>,
+    ) -> Result<Self, Error> {
+        let state = statement.paging_state.clone();
+        let mut bound = Bound::from(statement);
+        let deadline = inner.bind(&mut bound, &*values).await?;
+        Ok(Self::new(&inner, Arc::new(bound), state, deadline))
     }
 }
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        self.fetch.abort();
+    }
+}
+
+/// Nothing in it is pinned in place.
+impl<T> Unpin for RowStream<'_, T> {}
 
 impl<'v, T> RowStream<'v, T> {
     pub(super) fn new(
@@ -45,7 +82,7 @@ impl<'v, T> RowStream<'v, T> {
         statement: Statement,
         values: Box<dyn ToValues + Send + Sync + 'v>,
     ) -> Self {
-        let next = Next::First(statement, values);
+        let next = Next::First(Box::pin(Page::first(Arc::clone(&inner), statement, values)));
         Self { inner, next, rows: VecDeque::new() }
     }
 
@@ -68,37 +105,34 @@ impl<'v, T> RowStream<'v, T> {
     /// # Errors
     /// The page could not be fetched. There are no pages after that.
     pub async fn next_page(&mut self) -> Result<Option<QueryResult>, Error> {
-        let page = self.fetched().await;
+        poll_fn(|context| self.poll_page(context)).await
+    }
+
+    fn poll_page(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<QueryResult>, Error>> {
+        let page = ready!(self.poll_fetched(context));
         let next = match (&page, &self.next) {
-            (Ok(Some(page)), Next::Page(bound, _)) => page.paging_state().map(|state| {
-                let bound = Arc::clone(bound);
-                Next::Page(Arc::clone(&bound), self.fetch(bound, Some(state.clone())))
-            }),
+            (Ok(Some(page)), Next::Page(Page { bound, .. })) => page
+                .paging_state()
+                .map(|state| Page::new(&self.inner, Arc::clone(bound), Some(state.clone()), None)),
             _ => None,
         };
-        self.next = next.unwrap_or(Next::End);
-        page
+        self.next = next.map_or(Next::End, Next::Page);
+        Poll::Ready(page)
     }
 
-    /// The page that is on its way. Nothing is lost when this is dropped before it has come.
-    async fn fetched(&mut self) -> Result<Option<QueryResult>, Error> {
-        if let Next::First(statement, values) = &self.next {
-            let mut bound = Bound::from(statement.clone());
-            self.inner.bind(&mut bound, &**values).await?;
-            let (bound, first) = (Arc::new(bound), statement.paging_state.clone());
-            self.next = Next::Page(Arc::clone(&bound), self.fetch(bound, first));
+    /// The page that is on its way.
+    fn poll_fetched(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<QueryResult>, Error>> {
+        if let Next::First(first) = &mut self.next {
+            self.next = Next::Page(ready!(first.as_mut().poll(context))?);
         }
-        let Next::Page(_, fetch) = &mut self.next else { return Ok(None) };
-        match (&mut fetch.0).await {
+        let Next::Page(page) = &mut self.next else { return Poll::Ready(Ok(None)) };
+        Poll::Ready(match ready!(Pin::new(&mut page.fetch).poll(context)) {
             Ok(page) => page.map(Some),
             Err(stopped) => Err(Error::new(ErrorKind::Connection, stopped.to_string())),
-        }
-    }
-
-    /// Fetches a page while the one before it is read.
-    fn fetch(&self, bound: Arc<Bound>, state: Option<Bytes>) -> Fetch {
-        let inner = Arc::clone(&self.inner);
-        Fetch(tokio::spawn(async move { inner.execute(&bound, state.as_ref()).await }))
+        })
     }
 }
 
@@ -111,11 +145,15 @@ impl<T: for<'r> FromRow<'r>> RowStream<'_, T> {
     ///
     /// When the future is dropped before it is ready, nothing is lost: the next call goes on.
     pub async fn try_next(&mut self) -> Result<Option<T>, Error> {
+        poll_fn(|context| self.poll_row(context)).await
+    }
+
+    fn poll_row(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<T>, Error>> {
         loop {
             if let Some(row) = self.rows.pop_front() {
-                return row.map(Some).map_err(|error| self.end(error.into()));
+                return Poll::Ready(row.map(Some).map_err(|error| self.end(error.into())));
             }
-            let Some(page) = self.next_page().await? else { return Ok(None) };
+            let Some(page) = ready!(self.poll_page(context))? else { return Poll::Ready(Ok(None)) };
             self.rows = page.rows::<T>().map_err(|error| self.end(error))?.collect();
         }
     }
@@ -125,6 +163,24 @@ impl<T: for<'r> FromRow<'r>> RowStream<'_, T> {
         self.rows.clear();
         self.next = Next::End;
         error
+    }
+}
+
+/// ```no_run
+/// use futures_util::TryStreamExt;
+///
+/// # async fn example(session: cqlwire::session::Session) -> Result<(), cqlwire::session::Error> {
+/// let users = session.stream::<String>("SELECT username FROM users", ());
+/// let short: Vec<_> = Box::pin(users.try_filter(async |name| name.len() < 4)).try_collect().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "futures-03")]
+impl<T: for<'r> FromRow<'r>> futures_core::Stream for RowStream<'_, T> {
+    type Item = Result<T, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_row(context).map(Result::transpose)
     }
 }
 

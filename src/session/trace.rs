@@ -72,7 +72,7 @@ impl Inner {
         let mut looks = 0;
         let (coordinator, request, parameters, started_at, duration) = loop {
             looks += 1;
-            let found = self.execute(&session, None).await?.first::<SessionRow>()?;
+            let found = self.execute(&session, None, None).await?.first::<SessionRow>()?;
             match found {
                 // It is there from the start, and its duration when it is over.
                 Some(row) if row.4.is_some() || looks == LOOKS => break row,
@@ -86,7 +86,7 @@ impl Inner {
         );
         let mut events = Bound::from(events.page_size(0));
         self.bind(&mut events, &(id,)).await?;
-        let events = self.execute(&events, None).await?;
+        let events = self.execute(&events, None, None).await?;
         let micros = |micros: i32| Duration::from_micros(micros.max(0).unsigned_abs().into());
         let event = |(activity, source, elapsed, thread): EventRow| TraceEvent {
             activity,

@@ -35,7 +35,7 @@ async fn cluster(size: usize) -> Vec<Server> {
 }
 
 /// A statement whose one variable is the partition key.
-fn prepared() -> QueryResult {
+pub(crate) fn prepared() -> QueryResult {
     QueryResult::Prepared(Prepared {
         id: bytes::Bytes::from_static(b"select"),
         result_metadata_id: Some(bytes::Bytes::from_static(b"number")),
@@ -87,6 +87,31 @@ async fn requests_go_to_the_replica_of_their_partition() {
         asked.insert(who(&session, "whoami").await);
     }
     assert_eq!(asked.len(), 3);
+}
+
+/// Text that nobody has prepared tells its partition only if its user does, and its keyspace if the
+/// session has one.
+#[tokio::test]
+async fn text_goes_to_the_replica_of_the_key_that_it_is_given() {
+    let servers = cluster(3).await;
+    let servers: Vec<_> = servers
+        .into_iter()
+        .map(|server| server.on("USE \"test\"", Reply::response(set_keyspace())))
+        .collect();
+    let session = builder(&servers[0]).keyspace("test").connect().await.unwrap();
+    connected(&session, 3).await;
+    for key in 0..100_i32 {
+        let cluster = session.cluster();
+        let token = cluster.partitioner().unwrap().token(&key.to_be_bytes());
+        let replica = cluster.replicas("test", token).next().unwrap().address();
+        let select = Statement::new("whoami").routing_key(key.to_be_bytes().to_vec());
+        let result = session.execute(select, ()).await.unwrap();
+        assert_eq!(result.coordinator().address(), replica);
+    }
+}
+
+fn set_keyspace() -> QueryResult {
+    QueryResult::SetKeyspace("test".to_owned())
 }
 
 #[tokio::test]

@@ -521,7 +521,7 @@ impl LoadBalancing for Nowhere {
 async fn what_the_load_balancing_sends_nowhere_fails() {
     let (servers, asked) = asked(1, |_| Reply::void()).await;
     let session = connect(client(&servers), 1).await;
-    let select = Statement::new("SELECT ...").load_balancing(Arc::new(Nowhere));
+    let select = Statement::new("SELECT ...").load_balancing(Nowhere);
     let error = session.execute(select, ()).await.unwrap_err();
     assert_eq!((error.kind(), asked.count()), (ErrorKind::Unreachable, 0));
     assert!(error.to_string().contains("the load balancing does not send this there"), "{error}");

@@ -1,6 +1,7 @@
 //! Sessions and connections against a server that answers as the test says.
 
 use std::collections::HashSet;
+use std::future::ready;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use cqlwire::server::Reply;
 use cqlwire::session::{Batch, ErrorKind, Session, Statement};
 use cqlwire::types::{ColumnSpec, NativeType};
 use cqlwire::wire::{Compression, Consistency, Stream, Version};
+use futures_util::TryStreamExt;
 
 use crate::server::{listen, speak};
 
@@ -395,6 +397,9 @@ async fn pages_follow_each_other() {
     }
     assert_eq!(seen, [1, 2, 3, 4, 5]);
     assert_eq!(rows.try_next().await.unwrap(), None);
+    // The same, for those who have streams.
+    let odd = session.stream::<i32>(&select, ()).try_filter(|number| ready(number % 2 == 1));
+    assert_eq!(odd.try_collect::<Vec<_>>().await.unwrap(), [1, 3, 5]);
     let page = session.execute(&select, ()).await.unwrap();
     assert_eq!(page.paging_state().map(|state| &state[..]), Some(&b"second"[..]));
     assert_eq!(page.one::<i32>().unwrap(), 1);

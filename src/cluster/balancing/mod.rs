@@ -54,6 +54,22 @@ pub trait LoadBalancing: fmt::Debug + Send + Sync {
     ) -> Option<Arc<Node>>;
 }
 
+/// One for several sessions or statements.
+impl<B: LoadBalancing + ?Sized> LoadBalancing for Arc<B> {
+    fn distance(&self, node: &NodeInfo, local_datacenter: Option<&str>) -> Distance {
+        (**self).distance(node, local_datacenter)
+    }
+
+    fn pick(
+        &self,
+        request: &Routing<'_>,
+        cluster: &ClusterState,
+        tried: &[Arc<Node>],
+    ) -> Option<Arc<Node>> {
+        (**self).pick(request, cluster, tried)
+    }
+}
+
 /// What is known of a request that is to be sent.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]

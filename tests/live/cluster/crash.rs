@@ -1,7 +1,6 @@
 //! A node that is killed and comes back: what sessions make of it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use cassandra_harness::Node as Process;
 use cqlwire::message::{Event, StatusChange};
@@ -111,7 +110,7 @@ async fn every_connection_uses(
         })
         .await?;
         let select = Statement::new(format!("SELECT * FROM {table} LIMIT 1"));
-        let select = select.load_balancing(Arc::new(Only(address)));
+        let select = select.load_balancing(Only(address));
         // They take turns.
         for _ in 0..4 {
             user.execute(&select, ()).await?;

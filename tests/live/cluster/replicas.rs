@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::thread;
 
 use cqlwire::cluster::{ClusterState, Token};
@@ -104,7 +103,7 @@ async fn create(
     }
     let session = nodes.session(1, |builder| builder).await?;
     let last = Statement::new("ALTER TABLE topology_3.by_two ADD d int");
-    let last = last.load_balancing(Arc::new(Only(nodes.address(1))));
+    let last = last.load_balancing(Only(nodes.address(1)));
     assert!(session.execute(last, ()).await?.schema_agreed());
     let mut tables = Vec::new();
     for (keyspace, _) in KEYSPACES {

@@ -1,0 +1,103 @@
+//! How long a request may take, and what ends with the time and with the session.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use cqlwire::message::{ErrorCode, ErrorDetails, Request, ServerError};
+use cqlwire::server::{Reply, Server};
+use cqlwire::session::{ErrorKind, Session, Statement};
+
+use crate::cluster::prepared;
+use crate::nodes::{client, connect, nodes};
+
+const SHORT: Duration = Duration::from_millis(300);
+
+#[tokio::test]
+async fn preparing_takes_its_part_of_the_time() {
+    let servers = nodes(1, |_, frame| match frame.request {
+        Request::Prepare(_) => Reply::from(prepared()).after(SHORT),
+        _ => Reply::void().after(SHORT),
+    })
+    .await;
+    let session = connect(client(&servers), 1).await;
+    // Enough for either of the two, not for both.
+    let insert = Statement::new("INSERT ...").timeout(SHORT + SHORT / 2);
+    let error = session.execute(&insert, (1,)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+}
+
+#[tokio::test]
+async fn without_a_time_out_an_answer_may_take_any_time() {
+    let servers = nodes(1, |_, _| Reply::void().after(SHORT)).await;
+    let session = connect(client(&servers).timeout(SHORT / 3), 1).await;
+    let error = session.execute("SELECT ...", ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    session.execute(Statement::new("SELECT ...").timeout(None), ()).await.unwrap();
+}
+
+/// A node that has forgotten the statement, and does not prepare it, is left after the time of an
+/// attempt.
+#[tokio::test]
+async fn preparing_again_takes_no_longer_than_an_attempt() {
+    let forgotten = |id: &[u8]| ServerError {
+        code: ErrorCode::Unprepared,
+        message: "never heard of it".into(),
+        details: ErrorDetails::Unprepared { id: id.to_vec().into() },
+    };
+    let has_prepared = AtomicBool::new(false);
+    let has_forgotten = Arc::new(AtomicBool::new(false));
+    let forgets = Arc::clone(&has_forgotten);
+    let servers = nodes(2, move |node, frame| match &frame.request {
+        Request::Prepare(_) if !has_prepared.swap(true, Ordering::SeqCst) => prepared().into(),
+        Request::Prepare(_) => Reply::silence(),
+        Request::Execute(execute) if node == 0 => {
+            forgets.store(true, Ordering::SeqCst);
+            Reply::response(forgotten(&execute.id))
+        }
+        _ => Reply::void(),
+    })
+    .await;
+    let session = connect(client(&servers), 2).await;
+    let select = session.prepare("SELECT ...").await.unwrap().attempt_timeout(SHORT);
+    // Until there is a key that is of the one that forgets.
+    let mut keys = 0..;
+    while !has_forgotten.load(Ordering::SeqCst) {
+        let result = session.execute(&select, (keys.next(),)).await.unwrap();
+        assert_eq!(result.coordinator().address(), servers[1].address());
+    }
+}
+
+/// No answer in time is no answer in time, whatever the nodes said before.
+#[tokio::test]
+async fn who_waits_for_a_node_waits_no_longer_than_its_time() {
+    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let address = server.address();
+    let session = Session::builder().contact_points([address.to_string()]).connect().await.unwrap();
+    drop(server);
+    // In its place is one that never says anything.
+    let silent = loop {
+        // Not before all of the server's connections have ended.
+        match tokio::net::TcpListener::bind(address).await {
+            Ok(silent) => break silent,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    let (_connection, _) = silent.accept().await.unwrap();
+    let select = Statement::new("SELECT ...").timeout(SHORT);
+    let error = session.execute(select, ()).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 0), "{error}");
+    assert!(error.to_string().contains("cannot reach the cluster"), "{error}");
+}
+
+#[tokio::test]
+async fn who_listens_to_a_session_hears_that_it_is_closed() {
+    let servers = nodes(1, |_, _| Reply::void()).await;
+    let session = connect(client(&servers), 1).await;
+    let mut events = session.events();
+    session.close(SHORT).await;
+    assert_eq!(events.next().await, None);
+    assert_eq!(session.events().next().await, None);
+    let error = session.execute("SELECT ...", ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+}
