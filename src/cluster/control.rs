@@ -33,6 +33,9 @@ pub(super) struct Control {
     host: String,
     events: mpsc::Receiver<Event>,
     wanted: Wanted,
+    /// The pauses before it is opened again. They grow until it has told all that is wanted: a
+    /// cluster that has too much to do is not asked the more.
+    backoff: Backoff,
 }
 
 /// What is to be read again.
@@ -92,6 +95,7 @@ impl Control {
             host,
             events,
             wanted: Wanted::default(),
+            backoff: Backoff::new(settings.reconnect),
         };
         control.begin().await.map_err(|failure| OpenFailure::Unreachable {
             each: vec![format!("{}: {failure}", control.connection.address())],
@@ -109,7 +113,6 @@ impl Control {
         let both = async {
             tokio::join!(self.connection.request(&register, Some(time)), self.read_topology())
         };
-        // Each page has its time, but a server may have pages without an end.
         let both = timeout(time.saturating_mul(2), both).await;
         let (registered, read) = both.map_err(|_| ReadFailure::Late)?;
         // A server that tells nothing is asked every now and then.
@@ -125,6 +128,12 @@ impl Control {
         routine.set_missed_tick_behavior(MissedTickBehavior::Delay);
         routine.reset();
         loop {
+            // One less than there is room for: one may have been taken since.
+            if self.events.len() >= EVENTS - 1 {
+                debug!("events have been lost");
+                self.want_topology();
+                self.want_schema(None);
+            }
             let due = self.wanted.due;
             let due = async move {
                 match due {
@@ -134,12 +143,7 @@ impl Control {
             };
             tokio::select! {
                 Some(event) = self.events.recv() => self.hear(event),
-                () = due => {
-                    if let Err(failure) = self.read_wanted().await {
-                        debug!(%failure, "the cluster could not be asked");
-                        self.connection.close();
-                    }
-                }
+                () = due => self.read_wanted().await,
                 why = self.connection.wait_closed() => {
                     info!(address = %self.connection.address(), %why, "the control connection has ended");
                     self.shared.traffic.add(self.connection.traffic());
@@ -165,14 +169,13 @@ impl Control {
 
     /// Opens another connection, however long that takes.
     async fn reopen(&mut self) {
-        let mut backoff = Backoff::new(self.shared.settings.reconnect);
         loop {
-            tokio::time::sleep(backoff.pause()).await;
+            tokio::time::sleep(self.backoff.pause()).await;
             match Self::open(&self.shared).await {
                 Ok(control) => {
-                    let waiting = std::mem::take(&mut self.wanted.waiting);
-                    *self = control;
-                    self.wanted.waiting = waiting;
+                    let before = std::mem::replace(self, control);
+                    self.wanted.waiting = before.wanted.waiting;
+                    self.backoff = before.backoff;
                     self.shared.set_control(&self.connection);
                     return;
                 }
@@ -243,8 +246,25 @@ impl Control {
     }
 
     /// Reads what is wanted, and tells those who wait for it.
-    async fn read_wanted(&mut self) -> Result<(), ReadFailure> {
+    async fn read_wanted(&mut self) {
         let Wanted { topology, schema, waiting, .. } = std::mem::take(&mut self.wanted);
+        match self.read(topology, &schema).await {
+            Ok(()) => {
+                self.backoff = Backoff::new(self.shared.settings.reconnect);
+                for waiting in waiting {
+                    let _gone = waiting.send(());
+                }
+            }
+            // Another node may be able to.
+            Err(failure) => {
+                debug!(%failure, "the cluster could not be asked");
+                self.wanted.waiting = waiting;
+                self.connection.close();
+            }
+        }
+    }
+
+    async fn read(&self, topology: bool, schema: &WantedSchema) -> Result<(), ReadFailure> {
         // How a keyspace is replicated is part of either.
         if topology || !matches!(schema, WantedSchema::Nothing) {
             self.read_topology().await?;
@@ -258,16 +278,13 @@ impl Control {
                 }
                 WantedSchema::Keyspaces(keyspaces) => {
                     for keyspace in keyspaces {
-                        let read = self.read_schema(Some(&keyspace)).await?;
+                        let read = self.read_schema(Some(keyspace)).await?;
                         let state = self.shared.state();
-                        let schema = state.schema().with_keyspace(&keyspace, &read);
+                        let schema = state.schema().with_keyspace(keyspace, &read);
                         self.shared.set_state(state.with_schema(schema));
                     }
                 }
             }
-        }
-        for waiting in waiting {
-            let _gone = waiting.send(());
         }
         Ok(())
     }
@@ -308,8 +325,7 @@ impl Control {
 }
 
 /// Where to look for a node: those that are connected, the others, and the contact points, whose
-/// names may mean other addresses by now. Not all nodes, which share the time: those of another try
-/// are others.
+/// names may mean other addresses by now. Not all nodes: those of another try are others.
 fn points(shared: &Shared) -> Vec<ContactPoint> {
     let state = shared.state();
     let mut nodes: Vec<_> = state.nodes().iter().collect();

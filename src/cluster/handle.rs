@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
 use super::control::{self, Control, Order};
-use super::open::use_keyspace;
+use super::open::{Miss, use_keyspace};
 use super::shared::Shared;
 use super::topology::schema_versions;
 use super::{ClusterState, Distance, Node, OpenFailure, Settings};
@@ -186,8 +186,8 @@ impl Cluster {
             .fold(self.shared.traffic.bytes(), |(sent, received), (s, r)| (sent + s, received + r))
     }
 
-    /// Ends all connections, once their requests are answered or `deadline` has come.
-    pub(crate) async fn close(&self, deadline: Instant) {
+    /// Ends all connections, once their requests are answered or `deadline` has come, if it does.
+    pub(crate) async fn close(&self, deadline: Option<Instant>) {
         self.watcher.abort();
         let state = self.state();
         let open = state.nodes().iter().flat_map(|node| {
@@ -197,8 +197,13 @@ impl Cluster {
         // From here on nobody finds a node.
         self.shared.close();
         let is_busy = || state.nodes().iter().any(|node| node.in_flight() > 0);
-        while is_busy() && Instant::now() < deadline {
-            tokio::time::sleep_until(deadline.min(Instant::now() + ASK_AGAIN)).await;
+        while is_busy() {
+            let ask_again = tokio::time::sleep(ASK_AGAIN);
+            match deadline {
+                None => ask_again.await,
+                Some(deadline) if timeout_at(deadline, ask_again).await.is_ok() => {}
+                Some(_) => break,
+            }
         }
         for (node, (sent, received), connection) in open {
             connection.close();
@@ -236,28 +241,18 @@ impl Cluster {
 
     /// What each node said when it was tried last.
     fn unreachable(&self) -> OpenFailure {
-        let mut each = Vec::new();
-        let mut any_is_starting = false;
         if self.state().nodes().is_empty() {
             return OpenFailure::Closed;
         }
-        for node in self.candidates() {
-            match node.last_failure() {
-                Some(failure) if failure.is_final() => {
-                    return OpenFailure::Final(Box::new(failure));
-                }
-                Some(failure) => {
-                    any_is_starting |= failure.is_starting();
-                    each.push(format!("{} {failure}", node.address()));
-                }
-                None if node.is_connected() => {
-                    let why = "is connected, but the load balancing does not send this there";
-                    each.push(format!("{} {why}", node.address()));
-                }
-                None => each.push(format!("{} is not connected yet", node.address())),
+        let miss = |node: Arc<Node>| match node.last_failure() {
+            Some(failure) => Miss::new(node.address(), failure),
+            None if node.is_connected() => {
+                let why = "is connected, but the load balancing does not send this there";
+                Miss::of(format!("{} {why}", node.address()))
             }
-        }
-        OpenFailure::Unreachable { each, is_starting: any_is_starting }
+            None => Miss::of(format!("{} is not connected yet", node.address())),
+        };
+        OpenFailure::of(self.candidates().map(miss).collect())
     }
 }
 

@@ -4,8 +4,10 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tracing::{debug, info};
 
 use super::ContactPoint;
@@ -81,68 +83,127 @@ pub(crate) enum OpenFailure {
     Unreachable { each: Vec<String>, is_starting: bool },
 }
 
-/// A connection to the first address of the first contact point that gives one, and what the point
-/// calls the host; each gets its share of the time for the handshake.
+/// Why one node could not be used.
+pub(super) struct Miss {
+    what: String,
+    /// What would be the same at any time.
+    finally: Option<Failure>,
+    is_starting: bool,
+}
+
+impl Miss {
+    /// It failed so at `place`.
+    pub(super) fn new(place: impl fmt::Display, failure: Failure) -> Self {
+        Self {
+            what: format!("{place} {failure}"),
+            is_starting: failure.is_starting(),
+            finally: Some(failure).filter(Failure::is_final),
+        }
+    }
+
+    /// It was not even tried.
+    pub(super) const fn of(what: String) -> Self {
+        Self { what, finally: None, is_starting: false }
+    }
+}
+
+impl OpenFailure {
+    /// What all of them come to: one node that does not let us in may only be in trouble itself.
+    pub(super) fn of(mut misses: Vec<Miss>) -> Self {
+        if misses.iter().all(|miss| miss.finally.is_some())
+            && let Some(finally) = misses.iter_mut().find_map(|miss| miss.finally.take())
+        {
+            return Self::Final(Box::new(finally));
+        }
+        let is_starting = misses.iter().any(|miss| miss.is_starting);
+        Self::Unreachable { each: misses.into_iter().map(|miss| miss.what).collect(), is_starting }
+    }
+}
+
+/// A connection, and what the contact point that led there calls the host.
+type Opened = (Connection, String);
+
+/// So long one has to answer before the next is tried beside it.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// A connection to the first contact point that gives one.
 pub(super) async fn open_any(
     points: &[ContactPoint],
     connector: &Connector,
     events: &mpsc::Sender<Event>,
-) -> Result<(Connection, String), OpenFailure> {
-    let mut connector = connector.clone();
-    let deadline = Instant::now().checked_add(connector.options.handshake_timeout);
-    let (mut each, mut any_is_starting) = (Vec::new(), false);
-    for (point, points_left) in points.iter().zip((1..=points.len()).rev()) {
-        let addresses = match timeout(share(deadline, points_left), point.resolve()).await {
-            Ok(Ok(addresses)) => addresses,
-            Ok(Err(why)) => {
-                // Where containers are named, a name comes with its server.
-                any_is_starting = true;
-                each.push(format!("{point} {why}"));
-                continue;
+) -> Result<Opened, OpenFailure> {
+    let tries = points.iter().map(|point| open_point(point, connector, events).boxed());
+    let misses = first(tries.collect()).await;
+    misses.map_err(|misses| OpenFailure::of(misses.into_iter().flatten().collect()))
+}
+
+/// A connection to the first address of a contact point that gives one.
+async fn open_point(
+    point: &ContactPoint,
+    connector: &Connector,
+    events: &mpsc::Sender<Event>,
+) -> Result<Opened, Vec<Miss>> {
+    let unresolved = |why, is_starting| {
+        vec![Miss { what: format!("{point} {why}"), finally: None, is_starting }]
+    };
+    let time = connector.options.handshake_timeout;
+    let addresses = match timeout(time, point.resolve()).await {
+        Ok(Ok(addresses)) => addresses,
+        // Where containers are named, a name comes with its server.
+        Ok(Err(why)) => return Err(unresolved(why.as_str(), true)),
+        Err(_) => return Err(unresolved("the name was not resolved in time", false)),
+    };
+    let open = |address| open_address(point, address, connector, events).boxed();
+    first(addresses.into_iter().map(open).collect()).await
+}
+
+async fn open_address(
+    point: &ContactPoint,
+    address: SocketAddr,
+    connector: &Connector,
+    events: &mpsc::Sender<Event>,
+) -> Result<Opened, Miss> {
+    let host = Some(point.host.as_str());
+    let opened = connector.connect_listening(address, host, events.clone()).await;
+    let connection = opened.map_err(|error| {
+        let name = point.to_string();
+        let place = match name == address.to_string() {
+            true => name,
+            false => format!("{name} ({address})"),
+        };
+        Miss::new(place, Failure::Connection(error))
+    })?;
+    info!(%address, version = %connection.context().version, "connected");
+    Ok((connection, point.host.clone()))
+}
+
+/// What the first of them gives that succeeds, or why none does. The next begins when one has
+/// failed, or when the last to begin has had its head start: one that never answers holds up nobody.
+async fn first<T, E>(tries: Vec<BoxFuture<'_, Result<T, E>>>) -> Result<T, Vec<E>> {
+    let (mut waiting, mut begun) = (tries.into_iter(), FuturesUnordered::new());
+    let mut failures = Vec::new();
+    loop {
+        let is_last = match waiting.next() {
+            Some(next) => {
+                begun.push(next);
+                false
             }
-            Err(_) => {
-                each.push(format!("{point} the name was not resolved in time"));
-                continue;
+            None if begun.is_empty() => return Err(failures),
+            None => true,
+        };
+        let head_start = async {
+            match is_last {
+                false => tokio::time::sleep(HEAD_START).await,
+                true => std::future::pending().await,
             }
         };
-        let count = addresses.len();
-        for (address, addresses_left) in addresses.into_iter().zip((1..=count).rev()) {
-            let time = share(deadline, points_left - 1 + addresses_left);
-            connector.options.handshake_timeout = time;
-            let host = Some(point.host.as_str());
-            match connector.connect_listening(address, host, events.clone()).await {
-                Ok(connection) => {
-                    let version = connection.context().version;
-                    info!(%address, %version, "connected");
-                    return Ok((connection, point.host.clone()));
-                }
-                Err(error) => {
-                    let why = Failure::Connection(error);
-                    each.push(describe(point, address, &why));
-                    any_is_starting |= why.is_starting();
-                    if why.is_final() {
-                        return Err(OpenFailure::Final(Box::new(why)));
-                    }
-                }
-            }
+        tokio::select! {
+            Some(ended) = begun.next() => match ended {
+                Ok(opened) => return Ok(opened),
+                Err(failure) => failures.push(failure),
+            },
+            () = head_start => {}
         }
-    }
-    Err(OpenFailure::Unreachable { each, is_starting: any_is_starting })
-}
-
-/// Time until the deadline, divided fairly.
-fn share(deadline: Option<Instant>, among: usize) -> Duration {
-    let Some(deadline) = deadline else { return Duration::MAX };
-    let among = u32::try_from(among.max(1)).unwrap_or(u32::MAX);
-    deadline.saturating_duration_since(Instant::now()) / among
-}
-
-/// `127.0.0.1:9042 connection refused`, with the name that led there if there was one.
-fn describe(point: &ContactPoint, address: SocketAddr, why: &Failure) -> String {
-    let name = point.to_string();
-    match name == address.to_string() {
-        true => format!("{address} {why}"),
-        false => format!("{name} ({address}) {why}"),
     }
 }
 

@@ -101,8 +101,13 @@ impl ClusterState {
         let node = |info: &NodeInfo| {
             let balancing = &shared.settings.balancing;
             let distance = balancing.distance(info, local_datacenter.as_deref());
+            // Where it was, another may be by now, and be the one that its connections go to.
+            let is_replaced = |node: &Node| {
+                let is_other = |other: &NodeInfo| other.address == node.address();
+                node.address() != info.address && infos.iter().any(is_other)
+            };
             match self.node(info.host_id) {
-                Some(node) if node.is(info, distance) => Arc::clone(node),
+                Some(node) if node.is(info, distance) && !is_replaced(node) => Arc::clone(node),
                 before => {
                     let before = before.map(|node| &**node);
                     Arc::new(Node::new(info.clone(), distance, before, shared))

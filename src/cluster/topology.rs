@@ -75,8 +75,9 @@ const PEERS: &str = "SELECT * FROM system.peers";
 const PEERS_V2: &str = "SELECT * FROM system.peers_v2";
 const KEYSPACES: &str = "SELECT keyspace_name, replication FROM system_schema.keyspaces";
 
-/// So many rows are asked for at a time.
+/// So many rows are asked for at a time, and so many times.
 const PAGE: i32 = 1_000;
+const MOST_PAGES: usize = 1_000;
 
 /// Asks for every node. A server that has no such tables is a cluster of one node.
 ///
@@ -149,7 +150,8 @@ pub(super) async fn rows(
 ) -> Result<Vec<Record>, ReadFailure> {
     let mut records = Vec::new();
     let mut paging_state = None;
-    loop {
+    // A server may have pages without an end.
+    for _ in 0..MOST_PAGES {
         let page = page(connection, settings, statement, paging_state.as_deref()).await?;
         // A row that cannot be read is left out.
         records.extend(page.rows::<Record>().into_iter().flatten().flatten());
@@ -158,6 +160,7 @@ pub(super) async fn rows(
             return Ok(records);
         }
     }
+    Err(ReadFailure::Late)
 }
 
 /// One page of the rows of a statement.

@@ -245,8 +245,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                         self.answers.push((slot, Ok(frame)));
                     }
                 }
-                Event::TimedOut { stream, written } => {
-                    self.lose(stream, Lost { kind: RequestErrorKind::TimedOut, written });
+                Event::TimedOut { stream } => {
+                    self.lose(stream, Lost { kind: RequestErrorKind::TimedOut, written: true });
                 }
                 Event::TooLong { stream, error } => {
                     let kind = RequestErrorKind::Decode(error);

@@ -56,8 +56,8 @@ impl RequestError {
         Self { address, kind, written }
     }
 
-    /// Whether any byte of the request was written, so that the server may have acted on it. If
-    /// not, it is safe to make the request again.
+    /// Whether any byte of the request was written, or may be yet, so that the server may have acted
+    /// on it. If not, it is safe to make the request again.
     pub const fn may_have_been_applied(&self) -> bool {
         self.written
     }

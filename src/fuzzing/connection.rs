@@ -171,7 +171,7 @@ impl World {
                 Event::Answer { stream, .. } | Event::TooLong { stream, .. } => {
                     assert_eq!(self.in_flight.remove(&stream), Some(true), "an unasked answer");
                 }
-                Event::TimedOut { stream, .. } => {
+                Event::TimedOut { stream } => {
                     assert_eq!(self.in_flight.insert(stream, false), Some(true), "timed out twice");
                 }
                 Event::Lost { stream, .. } => {

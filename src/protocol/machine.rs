@@ -75,12 +75,11 @@ pub enum Event {
         /// The answer.
         frame: RawFrame,
     },
-    /// A request was not answered in time. Its stream stays taken until it is.
+    /// A request was not answered in time. Its stream stays taken until it is: the server may act
+    /// on it, even if it has not been written yet, since it still will be.
     TimedOut {
         /// The stream of the request.
         stream: Stream,
-        /// Whether any byte of the request was written, so that the server may act on it.
-        written: bool,
     },
     /// A request was answered, but the answer was too long and has been thrown away. Its stream is
     /// free again.
@@ -245,11 +244,8 @@ impl Connection {
 
     /// Acts on the time: to be called at [`poll_timeout`](Self::poll_timeout).
     pub fn handle_timeout(&mut self, now: Instant) {
-        let (events, out) = (&mut self.events, &self.out);
-        self.streams.expire(now, |stream, request| {
-            let written = out.is_written(request.position);
-            events.push_back(Event::TimedOut { stream, written });
-        });
+        let events = &mut self.events;
+        self.streams.expire(now, |stream| events.push_back(Event::TimedOut { stream }));
         self.check_orphans();
         match self.state {
             State::Opening { deadline: Some(deadline), .. } if deadline <= now => {

@@ -54,7 +54,9 @@ impl Streams {
 
     /// Whether a request could be sent.
     pub(super) const fn has_free(&self) -> bool {
-        self.in_use < self.limit
+        // The connection's own requests may have the last one.
+        let is_there = !self.free.is_empty() || self.slots.len() < Stream::COUNT;
+        self.in_use < self.limit && is_there
     }
 
     pub(super) const fn orphans(&self) -> usize {
@@ -126,19 +128,19 @@ impl Streams {
     }
 
     /// Orphans every request whose time is over, and says which.
-    pub(super) fn expire(&mut self, now: Instant, mut expired: impl FnMut(Stream, Request)) {
+    pub(super) fn expire(&mut self, now: Instant, mut expired: impl FnMut(Stream)) {
         if self.next_deadline.is_none_or(|next| now < next) {
             return;
         }
         self.next_deadline = None;
         for (stream, slot) in (0..=i16::MAX).map(Stream).zip(&mut self.slots) {
-            let Slot::Waiting(request @ Request { deadline: Some(deadline), .. }) = *slot else {
+            let Slot::Waiting(Request { deadline: Some(deadline), .. }) = *slot else {
                 continue;
             };
             if deadline <= now {
                 *slot = Slot::Orphan;
                 self.orphans = self.orphans.saturating_add(1);
-                expired(stream, request);
+                expired(stream);
             } else if self.next_deadline.is_none_or(|next| deadline < next) {
                 self.next_deadline = Some(deadline);
             }
@@ -181,7 +183,7 @@ mod tests {
         assert!(!streams.has_free());
         assert_eq!(streams.take(waiting(None)), None);
         assert_eq!(streams.take(Slot::Internal), None);
-        streams.expire(Instant::now(), |_, _| panic!("no deadline"));
+        streams.expire(Instant::now(), |_| panic!("no deadline"));
         assert!(streams.release(Stream(77)).is_some());
         assert_eq!(streams.take(waiting(None)), Some(Stream(77)));
         assert!(streams.orphan(Stream(i16::MAX)));
@@ -195,7 +197,7 @@ mod tests {
         let late = streams.take(waiting(Some(now))).unwrap();
         let other = streams.take(waiting(Some(now + Duration::from_secs(9)))).unwrap();
         let mut expired = Vec::new();
-        streams.expire(now, |stream, _| expired.push(stream));
+        streams.expire(now, |stream| expired.push(stream));
         assert_eq!(expired, [late]);
         assert_eq!(streams.orphans(), 1);
         assert_eq!(streams.next_deadline(), Some(now + Duration::from_secs(9)));

@@ -58,9 +58,15 @@ impl PreparedCache {
         cell
     }
 
-    /// Forgets a statement that does not hold any more.
-    pub(super) fn forget(&self, keyspace: Option<&str>, text: &Arc<str>) {
-        self.lock().by_text.remove(&(keyspace.map(Arc::from), Arc::clone(text)));
+    /// Forgets a statement that may not hold any more, if it is the one that is kept: it may have
+    /// been prepared again.
+    pub(super) fn forget(&self, keyspace: Option<&str>, statement: &Arc<PreparedStatement>) {
+        let key = (keyspace.map(Arc::from), Arc::clone(&statement.text));
+        let is_this = |entry: &Entry| entry.cell.get().is_some_and(|is| Arc::ptr_eq(is, statement));
+        let mut statements = self.lock();
+        if statements.by_text.get(&key).is_some_and(is_this) {
+            statements.by_text.remove(&key);
+        }
     }
 
     /// How many statements are kept.

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::verb::reads;
 use crate::cluster::{Failure as NodeFailure, OpenFailure};
 use crate::connection::{RequestError, RequestErrorKind};
 use crate::message::{ErrorCode, ErrorDetails, ServerError};
-use crate::types::{BindError, RowError, TypeError};
+use crate::types::{BindError, BindErrorKind, RowError, TypeError, ValueError};
 use crate::wire::Consistency;
 
 /// Why a session could not do what it was asked to do.
@@ -204,6 +205,29 @@ impl Error {
         !preparing && !reads && (applied || self.last_may_have_been_applied())
     }
 
+    /// Whether another node may do what this one could not.
+    pub(super) fn is_of_node(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::Connection
+                | ErrorKind::Timeout
+                | ErrorKind::Server(
+                    ErrorCode::Server | ErrorCode::Overloaded | ErrorCode::Bootstrapping
+                )
+        )
+    }
+
+    /// Whether values were bound to variables of another type, which may be an older one.
+    pub(super) fn is_of_type(&self) -> bool {
+        let Cause::Bind(error) = &self.0.cause else { return false };
+        matches!(
+            error.kind(),
+            BindErrorKind::Count { .. }
+                | BindErrorKind::Type(_)
+                | BindErrorKind::Value(ValueError::Dimensions { .. })
+        )
+    }
+
     fn last_may_have_been_applied(&self) -> bool {
         match &self.0.cause {
             Cause::Request(error) => error.may_have_been_applied(),
@@ -218,11 +242,6 @@ impl Error {
             _ => false,
         }
     }
-}
-
-/// Whether a statement only reads, and so applies nothing.
-pub(super) fn reads(statement: &str) -> bool {
-    statement.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("SELECT"))
 }
 
 impl fmt::Display for Error {

@@ -149,6 +149,7 @@ impl Inner {
                 None => self.pick(run, run.about.state),
                 Some(_) => self.pick(run, &self.cluster.state()),
             });
+            let has_waited = found.is_none();
             let next = match found {
                 Some(next) => Ok(next),
                 None => Box::pin(self.wait_for_next(run)).await,
@@ -159,7 +160,8 @@ impl Inner {
                 Err(error) => return Err(last.unwrap_or(error)),
             };
             // The first attempt begins with the request, which spares a look at the clock.
-            let begin = if last.is_none() { run.begin } else { Instant::now() };
+            let is_first = run.attempts.load(Ordering::Relaxed) == 0 && !has_waited;
+            let begin = if is_first { run.begin } else { Instant::now() };
             let attempt = self.attempt(run, &node, &connection, consistency, begin).await;
             let failed = match attempt {
                 Ok((frame, shape, at)) => return Ok(Answer { frame, shape, node, at }),
@@ -175,16 +177,12 @@ impl Inner {
                         return Err(failed.error(connection.address()));
                     }
                     reprepared += 1;
+                    let _in_flight = node.begin();
                     match Box::pin(self.reprepare(run, unprepared, &connection, begin)).await {
                         Ok(()) => RetryDecision::SAME_NODE,
                         // Another node may know the statement.
-                        Err(lost)
-                            if matches!(
-                                lost.kind(),
-                                ErrorKind::Connection | ErrorKind::Timeout
-                            ) =>
-                        {
-                            error = lost;
+                        Err(unable) if unable.is_of_node() => {
+                            error = unable;
                             RetryDecision::NEXT_NODE
                         }
                         Err(error) => return Err(error),
@@ -329,6 +327,10 @@ impl Inner {
                 Ok((answer, shape, at))
             }
             Err(error) => {
+                if run.about.switches_keyspace && error.may_have_been_applied() {
+                    // Nobody knows which keyspace it uses now.
+                    connection.close();
+                }
                 if error.kind == RequestErrorKind::TimedOut {
                     // A node that does not answer is slow, not as fast as it was before.
                     node.answered(begin.elapsed());
@@ -351,9 +353,13 @@ impl Inner {
         let ErrorDetails::Unprepared { id } = &error.details else { return Err(unknown()) };
         let forgotten = run.about.prepared.iter().find(|prepared| prepared.id == id);
         let Some(forgotten) = forgotten else { return Err(unknown()) };
+        let deadline = run.attempt_deadline(Instant::now());
         let told = forgotten.told(connection.address(), &self.cluster.state());
-        let mut told = match run.deadline {
-            Some(end) => timeout_at(end, told.lock()).await.map_err(|_| unknown())?,
+        let mut told = match deadline {
+            Some(end) => timeout_at(end, told.lock()).await.map_err(|_| {
+                let text = "the node has forgotten the statement, and was not told it in time";
+                Error::new(ErrorKind::Timeout, text)
+            })?,
             None => told.lock().await,
         };
         if told.is_some_and(|told| told > begin) {
@@ -364,22 +370,23 @@ impl Inner {
             let prepare = prepare(&forgotten.text, keyspace);
             RequestFrame::encode_bare(Stream::default(), &prepare, encoder, out)
         };
-        let deadline = run.attempt_deadline(Instant::now());
         let answer = connection.request_until(encode, deadline, None).await;
         // What may have been written applies nothing.
         let answer = answer
             .map_err(|error| Box::new(RequestError::new(error.address, error.kind, false)))?;
         if let Response::Error(error) = answer.response {
-            self.prepared.forget(keyspace, &forgotten.text);
-            return Err(Error::server(error, connection.address()));
+            let error = Error::server(error, connection.address());
+            if !error.is_of_node() {
+                self.prepared.forget(keyspace, forgotten);
+            }
+            return Err(error);
         }
-        let again = prepared(answer.response)?;
-        // The same text has the same id, unless the keyspace or the schema is another.
-        if again.id != id {
-            self.prepared.forget(keyspace, &forgotten.text);
+        // The same text is the same statement, unless the keyspace or the schema is another.
+        if !forgotten.is(&prepared(answer.response)?) {
+            self.prepared.forget(keyspace, forgotten);
             let text = "the server has forgotten the statement, and prepares its text as another \
                         one now, of another keyspace or schema; prepare it again";
-            return Err(Error::new(ErrorKind::Read, text));
+            return Err(Error::new(ErrorKind::Bind, text));
         }
         *told = Some(Instant::now());
         Ok(())

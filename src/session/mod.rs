@@ -77,6 +77,7 @@ mod stream;
 mod throttle;
 mod timestamps;
 mod trace;
+mod verb;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -278,8 +279,7 @@ impl Session {
     /// answered, but no longer than `time`, and ends the connections. Requests that are made from
     /// now on fail.
     pub async fn close(&self, time: Duration) {
-        let now = Instant::now();
-        self.inner.cluster.close(now.checked_add(time).unwrap_or(now)).await;
+        self.inner.cluster.close(Instant::now().checked_add(time)).await;
         self.inner.publish();
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct About<'p> {
     pub(super) state: &'p ClusterState,
     /// Whether it is known only to read, so that it needs no time.
     pub(super) reads: bool,
+    /// Whether its connection uses another keyspace afterwards, which the others have to follow.
+    pub(super) switches_keyspace: bool,
     /// Whether the statement is only being prepared, which applies nothing.
     pub(super) preparing: bool,
     /// By when it has to be answered, if its time had begun before.
@@ -60,9 +62,7 @@ impl From<Statement> for Bound {
 impl Bound {
     /// Whether it is a `USE`, which all connections have to follow.
     pub(super) fn switches_keyspace(&self) -> bool {
-        let Text::Plain(text) = &self.statement.text else { return false };
-        let mut words = text.split_whitespace();
-        words.next().is_some_and(|word| word.eq_ignore_ascii_case("USE"))
+        self.statement.text.switches_keyspace()
     }
 }
 
@@ -94,13 +94,20 @@ impl Inner {
         let text = match statement {
             Text::Plain(text) if !values.is_empty() => text,
             Text::Plain(_) => return Ok(Values::NONE),
-            Text::Prepared(prepared) => return prepared.encode(values),
+            Text::Prepared(prepared) => {
+                return prepared.encode(values).inspect_err(|error| {
+                    // Who prepares it again gets a new one.
+                    if error.is_of_type() {
+                        self.prepared.forget(options.keyspace(), prepared);
+                    }
+                });
+            }
         };
         let mut prepared = self.prepare_cached(text, options, deadline).await?;
         let mut encoded = prepared.encode(values);
-        if encoded.is_err() {
+        if encoded.as_ref().is_err_and(Error::is_of_type) {
             // A type may have been altered since the statement was prepared, of which nobody tells.
-            self.prepared.forget(options.keyspace(), text);
+            self.prepared.forget(options.keyspace(), &prepared);
             let again = self.prepare_cached(text, options, deadline).await?;
             if again.variables != prepared.variables {
                 encoded = again.encode(values);
@@ -185,6 +192,7 @@ impl Inner {
             token: token(prepared, values, options, state),
             state,
             reads: prepared.is_some_and(|prepared| prepared.reads),
+            switches_keyspace: text.switches_keyspace(),
             preparing: false,
             deadline: None,
             batch: None,
@@ -256,6 +264,7 @@ impl Inner {
             token: None,
             state: &self.cluster.state(),
             reads: true,
+            switches_keyspace: false,
             preparing: true,
             deadline,
             batch: None,
@@ -284,7 +293,7 @@ impl Inner {
             Response::Result(message::QueryResult::Rows(rows)) => {
                 if let (Some(id), [prepared]) = (&rows.metadata.new_metadata_id, about.prepared) {
                     known = rows.metadata.columns.clone();
-                    prepared.set_shape(ResultShape { id: id.clone(), columns: known.clone() });
+                    prepared.set_shape(id, known.clone());
                 }
             }
             _ => {}

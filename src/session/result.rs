@@ -29,9 +29,11 @@ impl QueryResult {
     ) -> Result<Self, Error> {
         match &mut frame.response {
             Response::Result(message::QueryResult::Rows(rows)) => {
-                let RowsMetadata { columns, columns_count, .. } = &mut rows.metadata;
+                let RowsMetadata { columns, columns_count, paging_state, .. } = &mut rows.metadata;
                 let fits = |known: &Arc<[ColumnSpec]>| known.len() == *columns_count;
                 *columns = columns.take().or_else(|| known.filter(fits));
+                // It may be kept, without the memory of the page.
+                *paging_state = paging_state.take().map(|state| Bytes::copy_from_slice(&state));
             }
             Response::Result(_) => {}
             response => {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::execution::Answer;
 use super::request::About;
 use super::statement::Text;
+use super::verb::verb;
 use super::{Error, ErrorKind};
 use crate::cluster::{Cluster, ClusterState, Node};
 use crate::wire::Consistency;
@@ -24,7 +25,10 @@ pub(super) fn begin(about: &About<'_>, cluster: &Cluster) -> Span {
     let operation = match (about.preparing, about.batch) {
         (true, _) => "PREPARE",
         (_, Some(_)) => "BATCH",
-        _ => text.split_whitespace().next().unwrap_or("cql"),
+        _ => match verb(about.statement) {
+            "" => "cql",
+            verb => verb,
+        },
     };
     let keyspace = match about.keyspace {
         Some(keyspace) => Some(Cow::Borrowed(keyspace)),

@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::error::reads;
 use super::options::{ExecutionProfile, Options, options};
+use super::verb::{reads, switches_keyspace};
 use super::{Error, RetryPolicy, SpeculativeExecution};
 use crate::cluster::{ClusterState, LoadBalancing, Partitioner, Token, routing_key};
 use crate::message::{self, KnownColumns};
@@ -58,6 +58,8 @@ pub(super) struct PreparedStatement {
     pub(super) variables: Arc<[ColumnSpec]>,
     /// Whether it only reads.
     pub(super) reads: bool,
+    /// Whether it has its connection use another keyspace.
+    switches_keyspace: bool,
     /// Which of the variables are the partition key.
     partition_key: Vec<u16>,
     result: RwLock<Arc<ResultShape>>,
@@ -78,18 +80,34 @@ pub(super) struct ResultShape {
     pub(super) columns: Option<Arc<[ColumnSpec]>>,
 }
 
+impl Text {
+    /// Whether it is a `USE`.
+    pub(super) fn switches_keyspace(&self) -> bool {
+        match self {
+            Self::Plain(text) => switches_keyspace(text),
+            Self::Prepared(prepared) => prepared.switches_keyspace,
+        }
+    }
+}
+
+/// What is kept of an answer, without the memory of all of it.
+fn kept(id: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(id)
+}
+
 impl PreparedStatement {
     pub(super) fn new(text: &Arc<str>, prepared: message::Prepared) -> Self {
         let message::Prepared { id, result_metadata_id, variables, result } = prepared;
         let shape = ResultShape {
             // Where the server that prepared it has no such ids, another one may ask for one.
-            id: result_metadata_id.unwrap_or_default(),
+            id: result_metadata_id.as_ref().map(kept).unwrap_or_default(),
             columns: result.columns,
         };
         Self {
             text: Arc::clone(text),
             reads: reads(text),
-            id,
+            switches_keyspace: switches_keyspace(text),
+            id: kept(&id),
             variables: variables.columns,
             partition_key: variables.partition_key,
             result: RwLock::new(Arc::new(shape)),
@@ -103,6 +121,13 @@ impl PreparedStatement {
         Arc::clone(&self.result.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether this is how it was prepared: values that were encoded for it can be sent.
+    pub(super) fn is(&self, again: &message::Prepared) -> bool {
+        self.id == again.id
+            && self.variables == again.variables.columns
+            && self.partition_key == again.variables.partition_key
+    }
+
     /// When this node was last told.
     pub(super) fn told(&self, node: SocketAddr, cluster: &ClusterState) -> Told {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,7 +139,8 @@ impl PreparedStatement {
     }
 
     /// Its rows are something else now.
-    pub(super) fn set_shape(&self, shape: ResultShape) {
+    pub(super) fn set_shape(&self, id: &Bytes, columns: Option<Arc<[ColumnSpec]>>) {
+        let shape = ResultShape { id: kept(id), columns };
         *self.result.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shape);
     }
 

@@ -69,7 +69,10 @@ impl Page {
 
 impl Drop for Page {
     fn drop(&mut self) {
-        self.fetch.abort();
+        // The connections must not disagree on their keyspace.
+        if !self.bound.switches_keyspace() {
+            self.fetch.abort();
+        }
     }
 }
 
