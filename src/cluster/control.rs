@@ -184,7 +184,7 @@ impl Control {
                 }
                 Err(OpenFailure::Final(failure)) => warn!(%failure, "the cluster is not watched"),
                 Err(OpenFailure::Config(why)) => warn!(why, "the cluster is not watched"),
-                Err(OpenFailure::Closed) => return,
+                Err(OpenFailure::Closed(_)) => return,
             }
         }
     }

@@ -100,7 +100,7 @@ impl Cluster {
             if let Some(found) = find() {
                 return Ok(found);
             }
-            if was_settled && is_settled() {
+            if was_settled && is_settled() || self.watcher.is_finished() {
                 return Err(self.unreachable());
             }
             let change = changes.changed();
@@ -242,7 +242,12 @@ impl Cluster {
     /// What each node said when it was tried last.
     fn unreachable(&self) -> OpenFailure {
         if self.state().nodes().is_empty() {
-            return OpenFailure::Closed;
+            return OpenFailure::Closed("the session was closed");
+        }
+        if self.watcher.is_finished() {
+            let why = "the runtime that the session was made on has ended: make it on one that \
+                       lives as long as the session";
+            return OpenFailure::Closed(why);
         }
         let miss = |node: Arc<Node>| match node.last_failure() {
             Some(failure) => Miss::new(node.address(), failure),

@@ -77,8 +77,8 @@ pub(crate) enum OpenFailure {
     Final(Box<Failure>),
     /// What was asked for does not go with the cluster.
     Config(String),
-    /// The session was closed.
-    Closed,
+    /// The session has ended, and how.
+    Closed(&'static str),
     /// What each of them said, and whether one may only be starting still.
     Unreachable { each: Vec<String>, is_starting: bool },
 }

@@ -21,11 +21,7 @@ impl fmt::Display for ConnectionError {
     }
 }
 
-impl std::error::Error for ConnectionError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.reason)
-    }
-}
+impl std::error::Error for ConnectionError {}
 
 /// A request was not answered.
 #[derive(Debug, Clone, PartialEq)]

@@ -64,7 +64,9 @@ impl QueryFlags {
             }
             (_, Ok(byte)) => writer.raw(&[first, second, byte]),
             (version, Err(_)) => {
-                return Err(EncodeError::new(EncodeErrorKind::NotInVersion(version), "flags"));
+                let is_known = self.contains(Self::NOW_IN_SECONDS);
+                let field = if is_known { "now_in_seconds" } else { "flags" };
+                return Err(EncodeError::new(EncodeErrorKind::NotInVersion(version), field));
             }
         }
         Ok(())
@@ -265,9 +267,9 @@ mod tests {
         let batch = Batch::new(vec![], Consistency::One);
         for (request, field) in [
             (query(Parameters { keyspace: keyspace(), ..one() }), "keyspace"),
-            (query(Parameters { now_in_seconds: Some(1), ..one() }), "flags"),
+            (query(Parameters { now_in_seconds: Some(1), ..one() }), "now_in_seconds"),
             (Batch { keyspace: keyspace(), ..batch.clone() }.into(), "keyspace"),
-            (Batch { now_in_seconds: Some(1), ..batch }.into(), "flags"),
+            (Batch { now_in_seconds: Some(1), ..batch }.into(), "now_in_seconds"),
             (Prepare { keyspace: keyspace(), ..Prepare::new("SELECT") }.into(), "keyspace"),
         ] {
             for version in Version::ALL {

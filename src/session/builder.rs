@@ -52,12 +52,6 @@ pub struct SessionBuilder {
 
 impl Default for SessionBuilder {
     fn default() -> Self {
-        let defaults = Options {
-            consistency: Some(Consistency::LocalOne),
-            page_size: Some(5_000),
-            timeout: Some(Some(Duration::from_secs(10))),
-            ..Options::NONE
-        };
         let driver = [
             (Startup::DRIVER_NAME, env!("CARGO_PKG_NAME")),
             (Startup::DRIVER_VERSION, env!("CARGO_PKG_VERSION")),
@@ -84,7 +78,7 @@ impl Default for SessionBuilder {
             throttle: None,
             retry: Arc::new(DefaultRetry),
             timestamps: Arc::new(MonotonicTimestamps::default()),
-            defaults,
+            defaults: Options::NONE,
         }
     }
 }
@@ -92,8 +86,8 @@ impl Default for SessionBuilder {
 impl SessionBuilder {
     /// Adds servers to begin with: names or addresses, with or without a port. Default: none; at
     /// least one is needed.
-    pub fn contact_points<S: Into<String>>(mut self, points: impl IntoIterator<Item = S>) -> Self {
-        self.contact_points.extend(points.into_iter().map(Into::into));
+    pub fn contact_points<S: ToString>(mut self, points: impl IntoIterator<Item = S>) -> Self {
+        self.contact_points.extend(points.into_iter().map(|point| point.to_string()));
         self
     }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::request::About;
 use super::verb::reads;
 use crate::cluster::{Failure as NodeFailure, OpenFailure};
 use crate::connection::{RequestError, RequestErrorKind};
@@ -25,6 +26,8 @@ struct Failure {
     node: Option<SocketAddr>,
     /// Whether the statement was only being prepared.
     preparing: bool,
+    /// Whether nothing can have been applied, since the statement only reads.
+    reads: bool,
     history: Vec<Attempt>,
 }
 
@@ -65,7 +68,7 @@ pub enum ErrorKind {
     Read,
     /// More was asked of the session than its throttle lets through.
     Throttled,
-    /// The session was closed.
+    /// The session was closed, or the runtime that it was made on has ended.
     Closed,
 }
 
@@ -89,8 +92,17 @@ impl Error {
 
     fn of(kind: ErrorKind, cause: Cause) -> Self {
         let (statement, consistency, node) = (None, None, None);
-        let (preparing, history) = (false, Vec::new());
-        Self(Box::new(Failure { kind, cause, statement, consistency, node, preparing, history }))
+        let (preparing, reads, history) = (false, false, Vec::new());
+        Self(Box::new(Failure {
+            kind,
+            cause,
+            statement,
+            consistency,
+            node,
+            preparing,
+            reads,
+            history,
+        }))
     }
 
     /// No node can be used.
@@ -98,7 +110,7 @@ impl Error {
         match failure {
             OpenFailure::Final(failure) => (*failure).into(),
             OpenFailure::Config(why) => Self::new(ErrorKind::Config, why),
-            OpenFailure::Closed => Self::new(ErrorKind::Closed, "the session was closed"),
+            OpenFailure::Closed(why) => Self::new(ErrorKind::Closed, why),
             OpenFailure::Unreachable { each, .. } => {
                 let of = match each.len() {
                     1 => "the cluster".to_owned(),
@@ -124,8 +136,17 @@ impl Error {
         failed
     }
 
+    /// Of this request, whose statement may not be shown yet.
+    #[must_use]
+    pub(super) fn about(mut self, about: &About<'_>) -> Self {
+        self.0.preparing = about.preparing;
+        self.0.reads = reads(about.statement);
+        self
+    }
+
     #[must_use]
     pub(super) fn with_statement(mut self, statement: &Arc<str>) -> Self {
+        self.0.reads = reads(statement);
         self.0.statement = Some(Arc::clone(statement));
         self
     }
@@ -150,7 +171,7 @@ impl Error {
 
     /// What this error says of one attempt.
     pub(super) fn attempt(&self, node: SocketAddr, took: Duration) -> Attempt {
-        let may_have_been_applied = self.last_may_have_been_applied();
+        let may_have_been_applied = self.may_have_been_applied();
         Attempt { node, failure: self.to_string(), took, may_have_been_applied }
     }
 
@@ -164,6 +185,20 @@ impl Error {
         match &self.0.cause {
             Cause::Server(error) => Some(error),
             _ => None,
+        }
+    }
+
+    /// What has failed, to be downcast: a [`ServerError`], [`RequestError`], [`BindError`],
+    /// [`TypeError`] or [`RowError`]; `None` if there is no more than the text. It is part of what
+    /// this error says, and so not its [`source`](std::error::Error::source).
+    pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.cause {
+            Cause::Text(_) => None,
+            Cause::Server(error) => Some(error),
+            Cause::Request(error) => Some(error),
+            Cause::Bind(error) => Some(error),
+            Cause::Type(error) => Some(error),
+            Cause::Row(error) => Some(error),
         }
     }
 
@@ -199,8 +234,7 @@ impl Error {
     /// Whether the statement may have done what it says, though it failed: at the last attempt or
     /// at one before it.
     pub fn may_have_been_applied(&self) -> bool {
-        let Failure { statement, preparing, history, .. } = &*self.0;
-        let reads = statement.as_deref().is_some_and(reads);
+        let Failure { preparing, reads, history, .. } = &*self.0;
         let applied = history.iter().any(|attempt| attempt.may_have_been_applied);
         !preparing && !reads && (applied || self.last_may_have_been_applied())
     }
@@ -331,18 +365,7 @@ fn has_role(words: &[&str]) -> bool {
         if is(verb, ["CREATE", "ALTER"]) && is(what, ["ROLE", "USER"]))
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.0.cause {
-            Cause::Text(_) => None,
-            Cause::Server(error) => Some(error),
-            Cause::Request(error) => Some(error),
-            Cause::Bind(error) => Some(error),
-            Cause::Type(error) => Some(error),
-            Cause::Row(error) => Some(error),
-        }
-    }
-}
+impl std::error::Error for Error {}
 
 impl From<Box<RequestError>> for Error {
     fn from(error: Box<RequestError>) -> Self {

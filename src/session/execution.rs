@@ -92,7 +92,7 @@ impl Inner {
             },
             None => None,
         };
-        let speculative = options.speculative().filter(|_| options.idempotent());
+        let speculative = options.speculative().filter(|_| options.idempotent(about.statement));
         let run = Run {
             about,
             message,
@@ -117,11 +117,11 @@ impl Inner {
         let end = outcome.as_ref().map_or_else(|_| Instant::now(), |answer| answer.at);
         self.metrics.request(begin, end, outcome.as_ref().err());
         let outcome = outcome.map_err(|error| {
-            let error = error
+            error
+                .about(about)
                 .with_statement(about.statement)
                 .with_consistency(options.consistency())
-                .with_history(std::mem::take(&mut *run.history()));
-            if about.preparing { error.while_preparing() } else { error }
+                .with_history(std::mem::take(&mut *run.history()))
         });
         span::end(span, &outcome, run.speculations.load(Ordering::Relaxed), &self.cluster);
         outcome
@@ -167,14 +167,14 @@ impl Inner {
                 Ok((frame, shape, at)) => return Ok(Answer { frame, shape, node, at }),
                 Err(failed) => failed,
             };
-            let mut error = failed.error(connection.address());
+            let mut error = failed.error(connection.address()).about(run.about);
             debug!(node = %connection.address(), %error, "an attempt has failed");
             run.history().push(error.attempt(connection.address(), begin.elapsed()));
             let decision = match &failed {
                 Failed::Server(unprepared) if failed.is_unprepared() => {
                     // A server that always forgets is of no use.
                     if reprepared >= run.about.prepared.len() * MOST_REPREPARES {
-                        return Err(failed.error(connection.address()));
+                        return Err(error);
                     }
                     reprepared += 1;
                     let _in_flight = node.begin();
@@ -233,9 +233,10 @@ impl Inner {
                 Failed::Server(error) => FailureReason::Server(error),
                 Failed::NoAnswer(error) => FailureReason::NoAnswer(error),
             },
-            idempotent: options.idempotent() || run.about.preparing,
+            idempotent: options.idempotent(run.about.statement) || run.about.preparing,
             attempts: run.attempts.load(Ordering::Relaxed).saturating_sub(reprepared),
             consistency,
+            statement: run.about.statement,
         };
         options.retry().unwrap_or(&*self.retry).decide(&failed)
     }

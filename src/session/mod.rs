@@ -79,6 +79,8 @@ mod timestamps;
 mod trace;
 mod verb;
 
+use std::borrow::Borrow;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,8 +118,9 @@ pub use trace::{Trace, TraceEvent};
 ///
 /// It knows the nodes and has connections to them; each request goes to one that has its row. It is
 /// cheap to clone; all clones are one session. When the last one is dropped, its connections are
-/// closed, once nobody waits on them.
-#[derive(Debug, Clone)]
+/// closed, once nobody waits on them. Its connections are of the runtime that it was made on, and end
+/// with that.
+#[derive(Clone)]
 pub struct Session {
     inner: Arc<Inner>,
 }
@@ -203,8 +206,8 @@ impl Session {
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
-    pub async fn batch(&self, batch: &Batch<'_>) -> Result<QueryResult, Error> {
-        self.inner.batch(batch).await
+    pub async fn batch<'v>(&self, batch: impl Borrow<Batch<'v>>) -> Result<QueryResult, Error> {
+        self.inner.batch(batch.borrow()).await
     }
 
     /// Has a statement parsed, so that it can be run many times.
@@ -281,6 +284,16 @@ impl Session {
     pub async fn close(&self, time: Duration) {
         self.inner.cluster.close(Instant::now().checked_add(time)).await;
         self.inner.publish();
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("name", &self.name())
+            .field("keyspace", &self.keyspace())
+            .field("nodes", &self.cluster().nodes())
+            .finish_non_exhaustive()
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::verb::reads;
 use super::{RetryPolicy, SpeculativeExecution};
 use crate::cluster::LoadBalancing;
 use crate::wire::{BytesMap, Consistency};
@@ -106,6 +107,11 @@ impl Options {
     }
 }
 
+/// What is done where nobody has said anything.
+const DEFAULT_CONSISTENCY: Consistency = Consistency::LocalOne;
+const DEFAULT_PAGE_SIZE: i32 = 5_000;
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The options of a statement, and who is asked where they say nothing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Decided<'o> {
@@ -133,7 +139,7 @@ impl<'o> Decided<'o> {
     }
 
     pub(super) fn consistency(self) -> Consistency {
-        self.first(|options| options.consistency).unwrap_or(Consistency::LocalOne)
+        self.first(|options| options.consistency).unwrap_or(DEFAULT_CONSISTENCY)
     }
 
     pub(super) fn serial_consistency(self) -> Option<Consistency> {
@@ -141,12 +147,13 @@ impl<'o> Decided<'o> {
     }
 
     pub(super) fn page_size(self) -> Option<i32> {
-        self.first(|options| options.page_size).filter(|rows| *rows > 0)
+        Some(self.first(|options| options.page_size).unwrap_or(DEFAULT_PAGE_SIZE))
+            .filter(|rows| *rows > 0)
     }
 
     /// By when a request must be answered that begins now.
     pub(super) fn deadline(self, begin: Instant) -> Option<Instant> {
-        let timeout = self.first(|options| options.timeout).flatten()?;
+        let timeout = self.first(|options| options.timeout).unwrap_or(Some(DEFAULT_TIMEOUT))?;
         begin.checked_add(timeout)
     }
 
@@ -160,8 +167,9 @@ impl<'o> Decided<'o> {
         self.first(|options| options.timestamp)
     }
 
-    pub(super) fn idempotent(self) -> bool {
-        self.first(|options| options.idempotent).unwrap_or(false)
+    /// Whether `statement` may be run twice.
+    pub(super) fn idempotent(self, statement: &str) -> bool {
+        self.first(|options| options.idempotent).unwrap_or_else(|| reads(statement))
     }
 
     pub(super) fn tracing(self) -> bool {
@@ -241,7 +249,7 @@ macro_rules! options {
             }
 
             /// Whether running the statement twice does the same as running it once, so that it
-            /// may be run again when nobody knows whether it was. Default: no.
+            /// may be run again when nobody knows whether it was. Default: whether it is a SELECT.
             #[must_use]
             pub fn idempotent($($receiver)+, idempotent: bool) -> Self {
                 $self.with(|options| options.idempotent = Some(idempotent))

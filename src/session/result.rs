@@ -70,10 +70,11 @@ impl QueryResult {
         self.page().and_then(|rows| rows.metadata.columns.as_deref()).unwrap_or_default()
     }
 
-    /// The rows of this page as `T`s. A statement that gives no rows gives none here.
+    /// The rows of this page as `T`s.
     ///
     /// # Errors
-    /// Columns that do not fit `T`: which, why, and what would.
+    /// Columns that do not fit `T`: which, why, and what would. A statement that has no rows, such
+    /// as an INSERT without a condition: see [`has_rows`](Self::has_rows).
     pub fn rows<'r, T: FromRow<'r>>(&'r self) -> Result<RowIter<'r, T>, Error> {
         match self.page() {
             Some(rows) => Ok(rows.rows()?),

@@ -41,7 +41,8 @@ impl<P: RetryPolicy + ?Sized> RetryPolicy for Arc<P> {
     }
 }
 
-/// What follows a failed attempt.
+/// What follows a failed attempt. When all nodes have been asked they are asked anew, so that a
+/// policy which always retries does so until the time of the request is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RetryDecision {
@@ -74,12 +75,15 @@ impl RetryDecision {
 pub struct FailedAttempt<'a> {
     /// Why.
     pub reason: FailureReason<'a>,
-    /// Whether the statement was said to be idempotent.
+    /// Whether the statement may be run twice: it was said to be idempotent, or only reads, or was
+    /// only being prepared.
     pub idempotent: bool,
     /// How many attempts there were so far, this one included.
     pub attempts: usize,
     /// The consistency of this one.
     pub consistency: Consistency,
+    /// The text of the statement; of a batch, how many it has.
+    pub statement: &'a str,
 }
 
 /// Why an attempt has failed.
@@ -92,7 +96,14 @@ pub enum FailureReason<'a> {
     NoAnswer(&'a RequestError),
 }
 
-impl FailedAttempt<'_> {
+impl<'a> FailedAttempt<'a> {
+    /// The first attempt of a statement without a text that is not idempotent, at LOCAL_ONE: to try
+    /// a policy on, once its fields are set.
+    pub const fn new(reason: FailureReason<'a>) -> Self {
+        let consistency = Consistency::LocalOne;
+        Self { reason, idempotent: false, attempts: 1, consistency, statement: "" }
+    }
+
     /// Whether making the request again cannot do anything twice: the statement is idempotent, or
     /// nothing was done.
     pub fn is_safe(&self) -> bool {
@@ -259,7 +270,8 @@ mod tests {
         n: usize,
     ) -> RetryDecision {
         let consistency = Consistency::Quorum;
-        policy.decide(&FailedAttempt { reason, idempotent: safe, attempts: n, consistency })
+        let failed = FailedAttempt::new(reason);
+        policy.decide(&FailedAttempt { idempotent: safe, attempts: n, consistency, ..failed })
     }
 
     fn request_error(kind: RequestErrorKind, written: bool) -> RequestError {

@@ -48,7 +48,7 @@ pub(super) fn begin(about: &About<'_>, cluster: &Cluster) -> Span {
         db.response.status_code = Empty,
         cassandra.consistency.level = level(about.options.consistency()),
         cassandra.page.size = about.options.page_size(),
-        cassandra.query.idempotent = about.options.idempotent(),
+        cassandra.query.idempotent = about.options.idempotent(about.statement),
         cassandra.speculative_execution.count = Empty,
         cassandra.coordinator.id = Empty,
         cassandra.coordinator.dc = Empty,

@@ -215,6 +215,12 @@ impl Prepared {
         &self.prepared.text
     }
 
+    /// Begins with the page that an earlier one ended at: see [`Statement::paging_state`].
+    #[must_use]
+    pub fn paging_state(&self, state: impl Into<Option<Bytes>>) -> Statement {
+        Statement::from(self).paging_state(state)
+    }
+
     /// The variables that values are bound to.
     pub fn variables(&self) -> &[ColumnSpec] {
         &self.prepared.variables

@@ -22,6 +22,7 @@ use crate::types::{FromRow, RowError, ToValues};
 pub struct RowStream<'v, T> {
     inner: Arc<Inner>,
     next: Next<'v>,
+    paging_state: Option<Bytes>,
     rows: VecDeque<Result<T, RowError>>,
 }
 
@@ -85,8 +86,9 @@ impl<'v, T> RowStream<'v, T> {
         statement: Statement,
         values: Box<dyn ToValues + Send + Sync + 'v>,
     ) -> Self {
+        let paging_state = statement.paging_state.clone();
         let next = Next::First(Box::pin(Page::first(Arc::clone(&inner), statement, values)));
-        Self { inner, next, rows: VecDeque::new() }
+        Self { inner, next, paging_state, rows: VecDeque::new() }
     }
 
     /// The next page, for rows that borrow from it; `None` after the last one.
@@ -111,8 +113,18 @@ impl<'v, T> RowStream<'v, T> {
         poll_fn(|context| self.poll_page(context)).await
     }
 
+    /// Where the page begins that comes after the rows given so far: to
+    /// [go on](Statement::paging_state) from there some other time, or after an error. `None` before
+    /// the first page has come, unless the statement has one itself, and after the last one.
+    pub const fn paging_state(&self) -> Option<&Bytes> {
+        self.paging_state.as_ref()
+    }
+
     fn poll_page(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<QueryResult>, Error>> {
         let page = ready!(self.poll_fetched(context));
+        if let Ok(page) = &page {
+            self.paging_state = page.as_ref().and_then(QueryResult::paging_state).cloned();
+        }
         let next = match (&page, &self.next) {
             (Ok(Some(page)), Next::Page(Page { bound, .. })) => page
                 .paging_state()

@@ -100,7 +100,10 @@ impl<'a> Values<'a> {
     #[inline]
     pub fn encode(&self, writer: &mut Writer<'_>, version: Version) -> Result<(), EncodeError> {
         if version == Version::V3 && self.has_unset() {
-            return Err(EncodeError::new(EncodeErrorKind::NotInVersion(version), "value"));
+            return Err(EncodeError::new(
+                EncodeErrorKind::NotInVersion(version),
+                "a value that is not set",
+            ));
         }
         writer.short(self.count);
         writer.raw(&self.bytes);

@@ -224,7 +224,9 @@ impl fmt::Display for EncodeError {
             EncodeErrorKind::TooLong { length, limit } => {
                 write!(f, "{length} is more than the {limit} that the protocol can carry")
             }
-            EncodeErrorKind::NotInVersion(version) => write!(f, "does not exist in {version}"),
+            EncodeErrorKind::NotInVersion(version) => {
+                write!(f, "does not exist in {version}, only in a later version of the protocol")
+            }
             EncodeErrorKind::Missing => f.write_str("must be set"),
             EncodeErrorKind::Contradiction => f.write_str("contradicts another field"),
         }

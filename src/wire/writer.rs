@@ -303,7 +303,10 @@ mod tests {
     fn not_set_does_not_exist_in_v3() {
         let mut out = Vec::new();
         let error = Writer::new(&mut out).value(RawValue::Unset, Version::V3, "v").unwrap_err();
-        assert_eq!(error.to_string(), "v: does not exist in v3");
+        assert_eq!(
+            error.to_string(),
+            "v: does not exist in v3, only in a later version of the protocol"
+        );
         Writer::new(&mut out).value(RawValue::Unset, Version::V4, "v").unwrap();
         assert_eq!(out, [0xff, 0xff, 0xff, 0xfe]);
     }

@@ -22,3 +22,4 @@ mod times;
 mod tls;
 #[path = "../support/tls.rs"]
 mod tls_front;
+mod trouble;

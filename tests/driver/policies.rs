@@ -419,6 +419,54 @@ async fn the_statement_goes_before_its_profile_and_the_profile_before_the_sessio
     assert_eq!(seen, expected);
 }
 
+/// What the session's profile says counts where nothing else is said, whatever has a default.
+#[tokio::test]
+async fn the_profile_of_the_session_goes_before_what_is_built_in() {
+    let (servers, asked) = asked(1, |n| if n < 2 { Reply::void() } else { Reply::silence() }).await;
+    let session = connect(client(&servers), 1).await;
+    session.execute("SELECT ...", ()).await.unwrap();
+    let profile = ExecutionProfile::new()
+        .consistency(Consistency::LocalQuorum)
+        .page_size(7)
+        .timeout(Duration::from_millis(100));
+    let session = connect(client(&servers).default_profile(&profile), 1).await;
+    session.execute("SELECT ...", ()).await.unwrap();
+    assert_eq!(
+        asked.each(|p| (p.consistency, p.page_size)),
+        [(Consistency::LocalOne, Some(5_000)), (Consistency::LocalQuorum, Some(7))]
+    );
+    let error = session.execute("SELECT ...", ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+}
+
+/// What only reads may be asked for again, and has not been applied, unless it is said otherwise.
+#[tokio::test]
+async fn what_only_reads_is_asked_for_again() {
+    let (servers, asked) = asked(2, |_| Reply::error(ErrorCode::Overloaded, "later")).await;
+    let session = connect(client(&servers), 2).await;
+    let failed = |text: &str, expected: usize| {
+        let statement = Statement::new(text);
+        let (session, before, asked) = (session.clone(), asked.count(), Arc::clone(&asked));
+        async move {
+            let error = session.execute(statement, ()).await.unwrap_err();
+            assert_eq!((error.attempts(), asked.count() - before), (expected, expected));
+        }
+    };
+    failed("-- all\nselect ...", 5).await;
+    failed("INSERT ...", 1).await;
+    let never = Statement::new("SELECT ...").idempotent(false);
+    assert_eq!(session.execute(never, ()).await.unwrap_err().attempts(), 1);
+    let broken = nodes(1, |_, _| Reply::close()).await;
+    let session = connect(client(&broken).retry_policy(NoRetry), 1).await;
+    for (text, applied) in [("SELECT ...", false), ("INSERT ...", true)] {
+        let error = session.execute(text, ()).await.unwrap_err();
+        let [attempt] = error.history() else { panic!("{error:?}") };
+        assert_eq!(attempt.may_have_been_applied, applied);
+        assert_eq!(attempt.failure.contains("may have been applied"), applied, "{attempt:?}");
+        assert_eq!(error.may_have_been_applied(), applied);
+    }
+}
+
 #[tokio::test]
 async fn what_is_written_later_is_later_and_a_retry_is_not() {
     let failing = [1, 2];
@@ -482,7 +530,7 @@ async fn closing_waits_for_what_is_under_way_and_lets_nothing_begin() {
         tokio::spawn(async move { session.execute("SELECT ...", ()).await })
     };
     asked.notified().await;
-    session.close(Duration::from_secs(60)).await;
+    session.close(Duration::MAX).await;
     slow.await.unwrap().unwrap();
     let error = session.execute("SELECT ...", ()).await.unwrap_err();
     assert!(error.to_string().contains("the session was closed"), "{error}");

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::future::ready;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use cqlwire::message::{
 use cqlwire::protocol::{CloseReason, ConnectionOptions};
 use cqlwire::server::Reply;
 use cqlwire::session::{Batch, ErrorKind, Session, Statement};
-use cqlwire::types::{ColumnSpec, NativeType};
+use cqlwire::types::{BindError, ColumnSpec, NativeType};
 use cqlwire::wire::{Compression, Consistency, Stream, Version};
 use futures_util::TryStreamExt;
 
@@ -109,8 +109,9 @@ async fn values_that_do_not_fit_are_bound_to_what_the_statement_is_now() {
     let session = connect(address).await;
     session.execute("INSERT ...", ("ada", "secret")).await.unwrap();
     let batch = Batch::logged().statement("INSERT ...", ("ada",));
-    let error = session.batch(&batch).await.unwrap_err();
+    let error = session.batch(batch).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Bind);
+    assert!(error.cause().unwrap().is::<BindError>());
 }
 
 #[tokio::test]
@@ -403,6 +404,38 @@ async fn pages_follow_each_other() {
     let page = session.execute(&select, ()).await.unwrap();
     assert_eq!(page.paging_state().map(|state| &state[..]), Some(&b"second"[..]));
     assert_eq!(page.one::<i32>().unwrap(), 1);
+}
+
+/// Where a stream has failed, another may go on.
+#[tokio::test]
+async fn a_stream_tells_where_to_go_on_after_an_error() {
+    let has_failed = AtomicBool::new(false);
+    let address = speak(Version::V4, move |request, _| {
+        let Request::Query(query) = request else { return Reply::close() };
+        match query.parameters.paging_state.as_deref() {
+            None => numbers(&[1, 2], Some(b"second")).into(),
+            Some(b"second") if !has_failed.swap(true, Ordering::SeqCst) => {
+                Reply::error(ErrorCode::Invalid, "not now")
+            }
+            Some(_) => numbers(&[3], None).into(),
+        }
+    });
+    let session = connect(address).await;
+    let mut rows = session.stream::<i32>("SELECT ...", ());
+    assert_eq!(rows.paging_state(), None);
+    let mut seen = Vec::new();
+    let error = loop {
+        match rows.try_next().await {
+            Ok(number) => seen.push(number.unwrap()),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Invalid));
+    let rest = Statement::new("SELECT ...").paging_state(rows.paging_state().cloned());
+    let mut rest = session.stream::<i32>(rest, ());
+    seen.extend(rest.try_next().await.unwrap());
+    assert_eq!((seen, rest.try_next().await.unwrap()), (vec![1, 2, 3], None));
+    assert_eq!(rest.paging_state(), None);
 }
 
 #[tokio::test]

@@ -1,0 +1,161 @@
+//! Sessions in trouble: servers that do not answer, forget, or do not let in; runtimes that end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cqlwire::message::{
+    ErrorCode, ErrorDetails, Prepared, QueryResult, Request, RowsMetadata, ServerError, Variables,
+};
+use cqlwire::server::{Reply, Server};
+use cqlwire::session::{ErrorKind, Session, Statement};
+use cqlwire::types::{ColumnSpec, NativeType, Time};
+use tokio::net::TcpListener;
+
+use crate::nodes::{client, connect, nodes};
+
+/// Contact points that never answer hold up nobody.
+#[tokio::test]
+async fn the_contact_point_that_answers_is_found_behind_those_that_do_not() {
+    let mut silent = Vec::new();
+    for _ in 0..3 {
+        silent.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
+    }
+    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let session = Session::builder()
+        .contact_points(silent.iter().map(|silent| silent.local_addr().unwrap()))
+        .contact_points([server.address()])
+        // None of them can be waited for.
+        .timeout(Duration::from_secs(3_600))
+        .connect()
+        .await
+        .unwrap();
+    assert_eq!(session.cluster().nodes()[0].address(), server.address());
+}
+
+/// One node that cannot look up who may log in is not the word of all.
+#[tokio::test]
+async fn who_is_not_let_in_by_one_node_asks_the_others() {
+    let strict = Server::bind("127.0.0.1:0").await.unwrap().credentials("ada", "other");
+    let open = Server::bind("127.0.0.1:0").await.unwrap().credentials("ada", "secret");
+    let builder = || Session::builder().credentials("ada", "secret");
+    let points = [strict.address(), open.address()];
+    let session = builder().contact_points(points).connect().await.unwrap();
+    assert_eq!(session.cluster().nodes()[0].address(), open.address());
+    let error = builder().contact_points([strict.address()]).connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Authentication);
+}
+
+/// Nobody knows which keyspace a connection uses that has not answered, however the USE is written.
+#[tokio::test]
+async fn a_use_without_an_answer_ends_its_connection() {
+    for text in ["USE other", "/* which */ use other"] {
+        let opened = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&opened);
+        let server =
+            Server::bind("127.0.0.1:0").await.unwrap().on_request(move |frame| {
+                match &frame.request {
+                    Request::Startup(_) => {
+                        counted.fetch_add(1, Ordering::SeqCst);
+                        None
+                    }
+                    Request::Query(query) if query.text.contains("other") => Some(Reply::silence()),
+                    _ => None,
+                }
+            });
+        let servers = [server.on_any(Reply::void())];
+        let session = connect(client(&servers), 1).await;
+        let before = opened.load(Ordering::SeqCst);
+        let switch = Statement::new(text).timeout(Duration::from_millis(100));
+        let error = session.execute(switch, ()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        while opened.load(Ordering::SeqCst) == before {
+            tokio::task::yield_now().await;
+        }
+        session.execute("SELECT ...", ()).await.unwrap();
+    }
+}
+
+fn statement_of(native: NativeType) -> QueryResult {
+    QueryResult::Prepared(Prepared {
+        id: bytes::Bytes::from_static(b"the same"),
+        result_metadata_id: None,
+        variables: Variables {
+            columns: [ColumnSpec::new("ks", "t", "v", native)].into(),
+            partition_key: vec![],
+            other_flags: Default::default(),
+        },
+        result: RowsMetadata::none(),
+    })
+}
+
+/// A table that was dropped and created again has the same statements with other variables: what was
+/// encoded for the old ones must not be read as the new ones.
+#[tokio::test]
+async fn values_are_not_sent_to_what_the_statement_has_become() {
+    let prepares = AtomicUsize::new(0);
+    let servers = nodes(1, move |_, frame| match &frame.request {
+        Request::Prepare(_) => match prepares.fetch_add(1, Ordering::SeqCst) {
+            0 => statement_of(NativeType::Int).into(),
+            _ => statement_of(NativeType::Float).into(),
+        },
+        Request::Execute(execute) if prepares.load(Ordering::SeqCst) == 1 => {
+            Reply::response(ServerError {
+                code: ErrorCode::Unprepared,
+                message: "never heard of it".into(),
+                details: ErrorDetails::Unprepared { id: execute.id.to_vec().into() },
+            })
+        }
+        Request::Execute(execute) => {
+            let value = execute.parameters.values.iter().next().unwrap().value;
+            assert_eq!(value.bytes(), Some(&1.5_f32.to_be_bytes()[..]));
+            Reply::void()
+        }
+        _ => Reply::void(),
+    })
+    .await;
+    let session = connect(client(&servers), 1).await;
+    let insert = session.prepare("INSERT ...").await.unwrap();
+    let error = session.execute(&insert, (1,)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Bind);
+    assert!(error.to_string().contains("prepare it again"), "{error}");
+    let insert = session.prepare("INSERT ...").await.unwrap();
+    session.execute(&insert, (1.5_f32,)).await.unwrap();
+}
+
+/// Input that is bad is not the statement's fault.
+#[tokio::test]
+async fn a_bad_value_does_not_have_its_statement_prepared_again() {
+    let prepares = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&prepares);
+    let servers = nodes(1, move |_, frame| match &frame.request {
+        Request::Prepare(_) => {
+            counted.fetch_add(1, Ordering::SeqCst);
+            statement_of(NativeType::Time).into()
+        }
+        _ => Reply::void(),
+    })
+    .await;
+    let session = connect(client(&servers), 1).await;
+    for _ in 0..3 {
+        let error = session.execute("INSERT ...", (Time(-1),)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Bind);
+    }
+    session.execute("INSERT ...", (Time(1),)).await.unwrap();
+    assert_eq!(prepares.load(Ordering::SeqCst), 1);
+}
+
+/// What was begun on one runtime does not go on by another: that is said, and at once.
+#[test]
+fn a_session_ends_with_its_runtime() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let address = crate::server::speak(cqlwire::wire::Version::V4, |_, _| Reply::void());
+    let first = runtime();
+    let session = first.block_on(Session::builder().contact_points([address]).connect()).unwrap();
+    drop(first);
+    // Whoever waited for its time would wait for ever.
+    let select = Statement::new("SELECT ...").timeout(None);
+    let error = runtime().block_on(session.execute(select, ())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+    assert!(error.to_string().contains("the runtime that the session was made on"), "{error}");
+}
