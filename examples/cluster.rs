@@ -24,9 +24,8 @@ async fn main() -> Result<(), cqlwire::session::Error> {
     // How reads are run: said once, given to each of them.
     let reads = ExecutionProfile::new()
         .consistency(Consistency::One)
-        .idempotent(true) // may be made again after a failure, and by two nodes at a time
         .attempt_timeout(Duration::from_secs(1)) // then another node is asked
-        .speculative_execution(SpeculativeExecution::after(Duration::from_millis(50)));
+        .speculative_execution(SpeculativeExecution::after(Duration::from_millis(50))); // and before
     let select = session
         .prepare("SELECT durable_writes FROM system_schema.keyspaces WHERE keyspace_name = ?");
     let select = select.await?.profile(&reads);

@@ -185,8 +185,14 @@ impl<T: for<'r> FromRow<'r>> RowStream<'_, T> {
 /// use futures_util::TryStreamExt;
 ///
 /// # async fn example(session: cqlwire::session::Session) -> Result<(), cqlwire::session::Error> {
+/// let session = &session;
 /// let users = session.stream::<String>("SELECT username FROM users", ());
-/// let short: Vec<_> = Box::pin(users.try_filter(async |name| name.len() < 4)).try_collect().await?;
+/// users
+///     .try_for_each_concurrent(16, |username| async move {
+///         session.execute("UPDATE users SET seen = true WHERE username = ?", (username,)).await?;
+///         Ok(())
+///     })
+///     .await?;
 /// # Ok(())
 /// # }
 /// ```
