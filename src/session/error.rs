@@ -258,7 +258,9 @@ impl Error {
             error.kind(),
             BindErrorKind::Count { .. }
                 | BindErrorKind::Type(_)
-                | BindErrorKind::Value(ValueError::Dimensions { .. })
+                | BindErrorKind::Value(
+                    ValueError::Dimensions { .. } | ValueError::TooLong | ValueError::TooShort
+                )
         )
     }
 

@@ -12,8 +12,8 @@ use super::options::Decided;
 use super::statement::{PreparedStatement, ResultShape, Text};
 use super::{Error, ErrorKind, Inner, Prepared, QueryResult, Statement};
 use crate::cluster::{ClusterState, Token};
-use crate::message::{self, Execute, Parameters, Prepare, Query, Request, Response};
-use crate::types::{ToValues, Values};
+use crate::message::{self, Execute, Parameters, Prepare, Query, Request, Response, Variables};
+use crate::types::{ColumnSpec, ToValues, Values};
 use crate::wire::{Consistency, Context};
 
 /// A statement with its values.
@@ -255,6 +255,7 @@ impl Inner {
         options: Decided<'_>,
         deadline: Option<Instant>,
     ) -> Result<Arc<PreparedStatement>, Error> {
+        let state = self.cluster.state();
         // The server keeps what it has prepared, so that preparing twice is as good as once.
         let about = About {
             statement: text,
@@ -262,7 +263,7 @@ impl Inner {
             prepared: &[],
             keyspace: None,
             token: None,
-            state: &self.cluster.state(),
+            state: &state,
             reads: true,
             switches_keyspace: false,
             preparing: true,
@@ -272,8 +273,16 @@ impl Inner {
         let keyspace = options.keyspace();
         let message = |_: &Context, _, _| (prepare(text, keyspace).into(), None);
         let answer = self.answer(&about, &message).await?;
-        let prepared =
+        let mut prepared =
             prepared(answer.frame.response).map_err(|error| error.with_statement(text))?;
+        let Variables { columns, partition_key, .. } = &mut prepared.variables;
+        // Servers of v3 do not say it, but the schema may.
+        if let Some(ColumnSpec { table, .. }) = columns.first()
+            && partition_key.is_empty()
+            && let Some(table) = state.schema().table(&table.keyspace, &table.table)
+        {
+            *partition_key = table.key_variables(columns);
+        }
         Ok(Arc::new(PreparedStatement::new(text, prepared)))
     }
 

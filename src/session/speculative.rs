@@ -9,7 +9,8 @@ use super::execution::{Answer, Run};
 use super::{Error, Inner};
 
 /// Asks another node when one takes its time; the first answer counts. Only idempotent statements
-/// are asked so, since more than one node may run them.
+/// are asked so, since more than one node may run them: SELECTs, unless it is said otherwise, and
+/// what is said to be [idempotent](super::Statement::idempotent).
 ///
 /// It costs the cluster work: a `delay` that 99 of 100 answers come within costs it one request in a
 /// hundred.
@@ -18,7 +19,7 @@ use super::{Error, Inner};
 /// use cqlwire::session::{SpeculativeExecution, Statement};
 ///
 /// let slow = SpeculativeExecution::percentile(99.0);
-/// let select = Statement::new("SELECT * FROM users").idempotent(true).speculative_execution(slow);
+/// let select = Statement::new("SELECT * FROM users").speculative_execution(slow);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpeculativeExecution {

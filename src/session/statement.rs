@@ -123,9 +123,7 @@ impl PreparedStatement {
 
     /// Whether this is how it was prepared: values that were encoded for it can be sent.
     pub(super) fn is(&self, again: &message::Prepared) -> bool {
-        self.id == again.id
-            && self.variables == again.variables.columns
-            && self.partition_key == again.variables.partition_key
+        self.id == again.id && self.variables == again.variables.columns
     }
 
     /// When this node was last told.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use cqlwire::cluster::schema::SchemaPart;
 use cqlwire::message::{
     ErrorCode, ErrorDetails, Event, Prepared, QueryResult, Request, RowsMetadata, ServerError,
     StatusChange, TopologyChange, Variables,
@@ -12,6 +13,7 @@ use cqlwire::message::{
 use cqlwire::server::{Reply, Server};
 use cqlwire::session::{ErrorKind, Session, SessionBuilder, Statement};
 use cqlwire::types::{ColumnSpec, NativeType};
+use cqlwire::wire::Version;
 
 const SELECT: &str = "SELECT v FROM test.kv WHERE k = ?";
 
@@ -87,6 +89,42 @@ async fn requests_go_to_the_replica_of_their_partition() {
         asked.insert(who(&session, "whoami").await);
     }
     assert_eq!(asked.len(), 3);
+}
+
+/// In v3 no server tells which variables are the partition key; the schema does.
+#[tokio::test]
+async fn the_schema_tells_the_partition_where_the_protocol_does_not() {
+    let servers = cluster(3).await;
+    let texts = |names: &[&'static str]| -> Vec<_> {
+        names.iter().map(|name| (*name, NativeType::Text)).collect()
+    };
+    let tables = Reply::rows(texts(&["keyspace_name", "table_name"]), [("test", "kv")]);
+    let columns = Reply::rows(
+        texts(&["keyspace_name", "table_name", "column_name", "kind", "type"]),
+        [("test", "kv", "k", "partition_key", "int"), ("test", "kv", "v", "regular", "int")],
+    );
+    let servers: Vec<_> = servers
+        .into_iter()
+        .map(|server| {
+            server
+                .version(Version::V3)
+                .on(&SchemaPart::Tables.select(None), tables.clone())
+                .on(&SchemaPart::Columns.select(None), columns.clone())
+        })
+        .collect();
+    let session = builder(&servers[0]).connect().await.unwrap();
+    connected(&session, 3).await;
+    while session.cluster().schema().table("test", "kv").is_none() {
+        tokio::task::yield_now().await;
+    }
+    let select = session.prepare(SELECT).await.unwrap();
+    for key in 0..100_i32 {
+        let cluster = session.cluster();
+        let token = select.token((key,), &cluster).unwrap().unwrap();
+        let replica = cluster.replicas("test", token).next().unwrap().address();
+        let result = session.execute(&select, (key,)).await.unwrap();
+        assert_eq!(result.coordinator().address(), replica);
+    }
 }
 
 /// Text that nobody has prepared tells its partition only if its user does, and its keyspace if the

@@ -8,7 +8,7 @@ use super::Index;
 use super::ddl::{self, Qualified, list, names, separated};
 use super::fields::Fields;
 use super::user_types::{UserTypes, as_cql, is_empty};
-use crate::types::{CqlType, Identifier, Value};
+use crate::types::{ColumnSpec, CqlType, Identifier, Value};
 
 /// A table, or what a view is as one.
 #[derive(Debug, Clone, PartialEq)]
@@ -167,6 +167,16 @@ impl Table {
             is_compact,
             is_virtual,
         })
+    }
+
+    /// Which variables of a statement on it are its partition key, as servers of v4 and later say
+    /// when they prepare it; none, if one of its columns has no variable.
+    pub(crate) fn key_variables(&self, variables: &[ColumnSpec]) -> Vec<u16> {
+        let place = |column: &String| {
+            let place = variables.iter().position(|variable| *variable.name == **column)?;
+            u16::try_from(place).ok()
+        };
+        self.partition_key.iter().map(place).collect::<Option<_>>().unwrap_or_default()
     }
 }
 
