@@ -8,7 +8,7 @@ mod text;
 mod typed;
 
 pub use connection::connection;
-pub use text::{cql_type, literal};
+pub use text::{cql_type, json, literal};
 pub use typed::typed;
 
 use bytes::Bytes;
@@ -27,7 +27,7 @@ const LIMIT: usize = 1 << 16;
 pub type Target = fn(&[u8]);
 
 /// Every target, by its name.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("frames", frames),
     ("message", message),
     ("connection", connection),
@@ -38,6 +38,7 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("class_name", class_name),
     ("cql_type", cql_type),
     ("literal", literal),
+    ("json", json),
     ("compression", compression),
 ];
 

@@ -1,4 +1,4 @@
-//! The text of types and of values: what parses prints, and parses again to the same.
+//! The text of types and of values, and JSON: what parses prints, and parses again to the same.
 
 use std::sync::Arc;
 
@@ -30,6 +30,18 @@ pub fn literal(data: &[u8]) {
     // Not a number is not itself, but prints as itself.
     assert_eq!(again.to_string(), printed);
     assert!(again == value || printed.contains("NaN"));
+}
+
+/// A CQL type, and on the next lines JSON for a value of it.
+pub fn json(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Some((cql_type, json)) = text.split_once('\n') else { return };
+    let (Ok(cql_type), Ok(json)) = (parse(cql_type), serde_json::from_str(json)) else { return };
+    let Ok(value) = Value::from_json(&cql_type, &json) else { return };
+    let written = serde_json::Value::from(&value);
+    let again = Value::from_json(&cql_type, &written).expect("what we write we read");
+    assert_eq!(serde_json::Value::from(&again), written);
+    assert!(again == value || value.to_string().contains("NaN"));
 }
 
 /// A type; every user-defined one has the same fields.
