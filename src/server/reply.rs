@@ -1,12 +1,17 @@
 //! What the server says.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::message::{ErrorCode, QueryResult, Response, Rows, RowsMetadata, ServerError};
+use crate::message::{
+    ErrorCode, ErrorDetails, FailureReason, Failures, QueryResult, Response, Rows, RowsMetadata,
+    ServerError, WriteType,
+};
 use crate::types::{ColumnSpec, CqlType, NativeType, ToValues, ValuesBuffer};
+use crate::wire::Consistency;
 
 /// What the server answers.
 #[derive(Debug, Clone)]
@@ -92,10 +97,15 @@ impl Reply {
         Self::of(What::Rows(Arc::new(Table { columns: columns.into(), rows })))
     }
 
-    /// An error of the server.
+    /// An error of the server. If errors of its code have more fields, they say: at `LOCAL_QUORUM`
+    /// (`SERIAL`, if it is about a CAS write), one of the two replicas that it takes is alive or
+    /// has answered, without data, and one has failed; the write is `SIMPLE`; the function and the
+    /// table are `test.test`. For other fields there is [`response`](Self::response), with a
+    /// [`ServerError`].
     #[must_use]
     pub fn error(code: ErrorCode, message: &str) -> Self {
-        Self::response(ServerError::new(code, message))
+        let (message, details) = (message.to_owned(), details(code));
+        Self::response(ServerError { code, message, details })
     }
 
     /// Any response.
@@ -153,6 +163,48 @@ impl From<ServerError> for Reply {
         Self::response(error)
     }
 }
+
+/// The fields of an error that nobody said more of than its code.
+fn details(code: ErrorCode) -> ErrorDetails {
+    let consistency = Consistency::LocalQuorum;
+    let (received, block_for, data_present) = (1, 2, false);
+    // In v3 and v4 that is their number.
+    let failures = Failures::Reasons(vec![(LOCALHOST, FailureReason::Unspecified)]);
+    let (keyspace, name, write_type) = (KEYSPACE.to_owned(), TABLE.to_owned(), WriteType::Simple);
+    match code {
+        ErrorCode::Unavailable => {
+            ErrorDetails::Unavailable { consistency, required: block_for, alive: received }
+        }
+        ErrorCode::WriteTimeout => ErrorDetails::WriteTimeout {
+            consistency,
+            received,
+            block_for,
+            write_type,
+            contentions: None,
+        },
+        ErrorCode::ReadTimeout => {
+            ErrorDetails::ReadTimeout { consistency, received, block_for, data_present }
+        }
+        ErrorCode::ReadFailure => {
+            ErrorDetails::ReadFailure { consistency, received, block_for, failures, data_present }
+        }
+        ErrorCode::FunctionFailure => {
+            ErrorDetails::FunctionFailure { keyspace, function: name, arguments: Vec::new() }
+        }
+        ErrorCode::WriteFailure => {
+            ErrorDetails::WriteFailure { consistency, received, block_for, failures, write_type }
+        }
+        ErrorCode::CasWriteUnknown => {
+            ErrorDetails::CasWriteUnknown { consistency: Consistency::Serial, received, block_for }
+        }
+        ErrorCode::AlreadyExists => ErrorDetails::AlreadyExists { keyspace, table: name },
+        ErrorCode::Unprepared => ErrorDetails::Unprepared { id: Bytes::new() },
+        ErrorCode::Unknown(_) => ErrorDetails::Unknown(Bytes::new()),
+        _ => ErrorDetails::None,
+    }
+}
+
+const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn specs(columns: impl IntoIterator<Item = impl Into<Column>>) -> Vec<ColumnSpec> {
     columns.into_iter().map(|column| column.into().0).collect()

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use cqlwire::connection::Connection;
-use cqlwire::message::{ErrorCode, Event, Options, RequestFrame, Response, StatusChange};
+use cqlwire::message::{ErrorCode, Event, Options, Query, RequestFrame, Response, StatusChange};
 use cqlwire::protocol::{CloseReason, ConnectionOptions};
 use cqlwire::server::{Reply, Server};
 use cqlwire::session::{Batch, ErrorKind, Session, SessionBuilder, Statement};
 use cqlwire::types::NativeType;
-use cqlwire::wire::{Compression, Stream, Version};
+use cqlwire::wire::{Compression, Consistency, Stream, Version};
 
 async fn server() -> Server {
     let users = [("name", NativeType::Text), ("age", NativeType::Int)];
@@ -64,6 +64,27 @@ async fn what_was_asked_is_kept() {
     session.execute("SELECT name, age FROM users", ()).await.unwrap();
     let asked = ["INSERT INTO users (name, age) VALUES (?, ?)", "SELECT name, age FROM users"];
     assert_eq!(server.statements(), asked);
+}
+
+#[tokio::test]
+async fn every_error_can_be_said_in_every_version() {
+    let codes: Vec<_> = ErrorCode::KNOWN.iter().copied().chain([ErrorCode::Unknown(7)]).collect();
+    let mut server = server().await;
+    for code in &codes {
+        server = server.on(&code.to_string(), Reply::error(*code, "boom"));
+    }
+    for version in Version::ALL {
+        let options = ConnectionOptions { version, ..Default::default() };
+        let connection = Connection::connect(server.address(), &options).await.unwrap();
+        for code in &codes {
+            let parameters = Consistency::One.into();
+            let query = Query { text: code.to_string().into(), parameters };
+            let asked = RequestFrame::new(Stream(0), query);
+            let answer = connection.request(&asked, None).await.unwrap();
+            let Response::Error(error) = answer.response else { panic!("no error") };
+            assert_eq!((error.code, &*error.message), (*code, "boom"), "in {version}");
+        }
+    }
 }
 
 #[tokio::test]
