@@ -30,11 +30,7 @@ pub(super) fn answer(shared: &Shared, script: &Script, frame: &RequestFrame<'_>)
     match request {
         Request::Register(_) => Reply::response(Ready),
         Request::Query(query) => run(shared, script, &query.text, &query.parameters),
-        Request::Prepare(prepare) => {
-            let prepared = prepare_now(script, &prepare.text);
-            shared.prepared().insert(prepared.id.to_vec(), prepare.text.clone().into_owned());
-            Reply::response(QueryResult::Prepared(prepared))
-        }
+        Request::Prepare(prepare) => prepare_now(shared, script, &prepare.text),
         Request::Execute(execute) => match shared.text(&execute.id) {
             Some(text) => run(shared, script, &text, &execute.parameters),
             None => unprepared(&execute.id),
@@ -93,10 +89,9 @@ fn opening(script: &Script, request: &Request<'_>) -> Option<Reply> {
 
 fn run(shared: &Shared, script: &Script, text: &str, parameters: &Parameters<'_>) -> Reply {
     let is_scripted = script.by_text.contains_key(&normal(text));
-    if let Some(reply) = script.cluster.reply(text).filter(|_| !is_scripted) {
-        return page(reply, Some(parameters));
+    if is_scripted || script.cluster.reply(text).is_none() {
+        shared.statements().push(text.to_owned());
     }
-    shared.statements().push(text.to_owned());
     page(find(script, text), Some(parameters))
 }
 
@@ -113,12 +108,21 @@ fn run_batch(shared: &Shared, script: &Script, texts: &[String]) -> Reply {
 }
 
 fn find(script: &Script, text: &str) -> Reply {
-    let text = normal(text);
-    let scripted = script.by_text.get(&text).or(script.otherwise.as_ref()).cloned();
-    scripted.or_else(|| use_keyspace(&text)).unwrap_or_else(|| {
-        let message = format!("this server was not told what to answer to {text}");
+    scripted(script, text).unwrap_or_else(|| {
+        let message = format!("this server was not told what to answer to {}", normal(text));
         Reply::error(ErrorCode::Invalid, &message)
     })
+}
+
+fn scripted(script: &Script, text: &str) -> Option<Reply> {
+    let normal = normal(text);
+    script
+        .by_text
+        .get(&normal)
+        .cloned()
+        .or_else(|| script.cluster.reply(text))
+        .or_else(|| script.otherwise.clone())
+        .or_else(|| use_keyspace(&normal))
 }
 
 /// Every keyspace is there.
@@ -148,11 +152,17 @@ const fn parameters<'a>(request: &'a Request<'_>) -> Option<&'a Parameters<'a>> 
     }
 }
 
-fn prepare_now(script: &Script, text: &str) -> Prepared {
+/// A statement that nobody said anything of cannot be prepared, unless it may be answered by who is
+/// asked about every request.
+fn prepare_now(shared: &Shared, script: &Script, text: &str) -> Reply {
+    let reply = find(script, text);
+    if script.answers.is_empty() && scripted(script, text).is_none() {
+        return reply;
+    }
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     let id = Bytes::copy_from_slice(&hasher.finish().to_be_bytes());
-    let reply = find(script, text);
+    shared.prepared().insert(id.to_vec(), text.to_owned());
     let columns = match reply.variables.is_empty() {
         true => questions(text),
         false => reply.variables.into(),
@@ -161,16 +171,10 @@ fn prepare_now(script: &Script, text: &str) -> Prepared {
         What::Rows(table) => RowsMetadata::new(Arc::clone(&table.columns)),
         _ => RowsMetadata::none(),
     };
-    Prepared {
-        id: id.clone(),
-        result_metadata_id: Some(id),
-        variables: Variables {
-            columns,
-            partition_key: Vec::new(),
-            other_flags: Default::default(),
-        },
-        result,
-    }
+    let variables =
+        Variables { columns, partition_key: Vec::new(), other_flags: Default::default() };
+    let result_metadata_id = Some(id.clone());
+    QueryResult::Prepared(Prepared { id, result_metadata_id, variables, result }).into()
 }
 
 /// A `text` for each question mark.

@@ -93,7 +93,7 @@ const EVENTS: usize = 1_024;
 
 impl Server {
     /// Listens on `address`; port 0 is any that is free. A server that was told nothing opens
-    /// connections, and answers statements with an error.
+    /// connections, and answers statements with an error, also when they are only prepared.
     ///
     /// # Errors
     /// The address cannot be listened on.
@@ -134,7 +134,8 @@ impl Server {
     }
 
     /// Asks `answer` first, about every request. What it has no reply to is answered as the other
-    /// methods say.
+    /// methods say. Every statement can be prepared then, as `answer` may have a reply to it when it
+    /// is run.
     #[must_use]
     pub fn on_request(
         self,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use cqlwire::connection::Connection;
-use cqlwire::message::{ErrorCode, Event, Options, Query, RequestFrame, Response, StatusChange};
+use cqlwire::message::{
+    ErrorCode, Event, Options, Query, Request, RequestFrame, Response, StatusChange,
+};
 use cqlwire::protocol::{CloseReason, ConnectionOptions};
 use cqlwire::server::{Reply, Server};
 use cqlwire::session::{Batch, ErrorKind, Session, SessionBuilder, Statement};
@@ -54,6 +56,34 @@ async fn a_session_in_every_version_and_compression() {
             assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Unauthorized));
         }
     }
+}
+
+#[tokio::test]
+async fn what_nobody_told_is_not_prepared() {
+    let insert = "INSERT INTO pets (name, age) VALUES (?, ?)";
+    let refused = |error: cqlwire::session::Error| {
+        assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Invalid));
+        let expected = format!("this server was not told what to answer to {insert}");
+        assert!(error.to_string().contains(&expected), "{error}");
+    };
+    let untold = server().await;
+    let session = client(&untold).connect().await.unwrap();
+    refused(session.prepare(insert).await.unwrap_err());
+    refused(session.execute(insert, ("rex", 3)).await.unwrap_err());
+    refused(session.execute(insert, ()).await.unwrap_err());
+    for known in ["USE pets", "SELECT * FROM system.local", "DROP TABLE users"] {
+        session.prepare(known).await.unwrap();
+    }
+
+    let any = server().await.on_any(Reply::void());
+    let session = client(&any).connect().await.unwrap();
+    session.execute(insert, ("rex", "3")).await.unwrap();
+
+    let by_request = server()
+        .await
+        .on_request(|frame| matches!(frame.request, Request::Execute(_)).then(Reply::void));
+    let session = client(&by_request).connect().await.unwrap();
+    session.execute(insert, ("rex", "3")).await.unwrap();
 }
 
 #[tokio::test]
