@@ -1,58 +1,75 @@
 //! Which reply a request gets.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::reply::What;
-use super::{Reply, Script, Shared, normal};
+use super::reply::{Turn, What};
+use super::{Asked, Reply, Script, Shared, normal};
 use crate::message::{
     Authenticate, BatchText, ErrorCode, ErrorDetails, Parameters, Prepared, QueryResult, Ready,
     Request, RequestFrame, Response, RowsMetadata, ServerError, Startup, Supported, Variables,
 };
 use crate::protocol::Credentials;
-use crate::types::{ColumnSpec, NativeType};
 use crate::wire::{Compression, Version};
 
 /// The class whose name clients know for "a user name and a password".
 const AUTHENTICATOR: &str = "org.apache.cassandra.auth.PasswordAuthenticator";
 
-/// The reply to a request; rows are a page already.
-pub(super) fn answer(shared: &Shared, script: &Script, frame: &RequestFrame<'_>) -> Reply {
+/// What is said to a request; rows are a page already.
+pub(super) fn answer(shared: &Shared, script: &Script, frame: &RequestFrame<'_>) -> Turn {
     let request = &frame.request;
-    if let Some(reply) = script.answers.iter().find_map(|answer| answer(frame)) {
-        return page(reply, parameters(request));
+    let asked = asked(shared, script, request);
+    let special = script.answers.iter().find_map(|answer| answer(frame));
+    if let Some(reply) = special.or_else(|| opening(script, request)) {
+        let first = asked.as_ref().ok().and_then(|asked| asked.first());
+        return page(reply.take(first), parameters(request));
     }
-    if let Some(reply) = opening(script, request) {
-        return reply;
-    }
-    match request {
-        Request::Register(_) => Reply::response(Ready),
-        Request::Query(query) => run(shared, script, &query.text, &query.parameters),
-        Request::Prepare(prepare) => {
-            let prepared = prepare_now(script, &prepare.text);
-            shared.prepared().insert(prepared.id.to_vec(), prepare.text.clone().into_owned());
-            Reply::response(QueryResult::Prepared(prepared))
+    let reply = match (request, asked) {
+        (Request::Register(_), _) => Reply::response(Ready),
+        (Request::Prepare(prepare), _) => prepare_now(shared, script, &prepare.text),
+        (Request::Query(_) | Request::Execute(_) | Request::Batch(_), Ok(asked)) => {
+            let turn = run(shared, script, &asked, matches!(request, Request::Batch(_)));
+            return page(turn, parameters(request));
         }
-        Request::Execute(execute) => match shared.text(&execute.id) {
-            Some(text) => run(shared, script, &text, &execute.parameters),
-            None => unprepared(&execute.id),
-        },
-        Request::Batch(batch) => {
-            let texts = batch.statements.iter().map(|statement| match &statement.text {
-                BatchText::Text(text) => Ok(text.clone().into_owned()),
-                BatchText::Prepared(id) => shared.text(id).ok_or_else(|| unprepared(id)),
-            });
-            match texts.collect::<Result<Vec<_>, _>>() {
-                Ok(texts) => run_batch(shared, script, &texts),
-                Err(unprepared) => unprepared,
-            }
-        }
-        request => {
+        (_, Err(unprepared)) => unprepared,
+        (request, _) => {
             let message = format!("{} does not belong here", request.opcode());
             Reply::error(ErrorCode::Protocol, &message)
         }
+    };
+    reply.take(None)
+}
+
+/// The statements of a request, or an error if it has one that was not prepared.
+fn asked(shared: &Shared, script: &Script, request: &Request<'_>) -> Result<Vec<Asked>, Reply> {
+    let asked = |text: String, id: &[u8], parameters: &Parameters<'_>| {
+        let variables = find(script, &text).variables_of(&text);
+        Asked::new((text, id), parameters, &variables)
+    };
+    let text = |id: &[u8]| shared.prepared().get(id).cloned().ok_or_else(|| unprepared(id));
+    match request {
+        Request::Query(query) => Ok(vec![asked(query.text.to_string(), &[], &query.parameters)]),
+        Request::Execute(execute) => {
+            Ok(vec![asked(text(&execute.id)?, &execute.id, &execute.parameters)])
+        }
+        Request::Batch(batch) => batch
+            .statements
+            .iter()
+            .map(|statement| {
+                let parameters = Parameters {
+                    values: statement.values.borrowed(),
+                    serial_consistency: batch.serial_consistency,
+                    timestamp: batch.timestamp,
+                    ..batch.consistency.into()
+                };
+                Ok(match &statement.text {
+                    BatchText::Text(text) => asked(text.to_string(), &[], &parameters),
+                    BatchText::Prepared(id) => asked(text(id)?, id, &parameters),
+                })
+            })
+            .collect(),
+        _ => Ok(Vec::new()),
     }
 }
 
@@ -91,34 +108,39 @@ fn opening(script: &Script, request: &Request<'_>) -> Option<Reply> {
     }
 }
 
-fn run(shared: &Shared, script: &Script, text: &str, parameters: &Parameters<'_>) -> Reply {
-    let is_scripted = script.by_text.contains_key(&normal(text));
-    if let Some(reply) = script.cluster.reply(text).filter(|_| !is_scripted) {
-        return page(reply, Some(parameters));
-    }
-    shared.statements().push(text.to_owned());
-    page(find(script, text), Some(parameters))
-}
-
 /// A batch gives nothing, or the first thing that is not a result.
-fn run_batch(shared: &Shared, script: &Script, texts: &[String]) -> Reply {
-    shared.statements().extend_from_slice(texts);
-    let is_result = |reply: &Reply| match &reply.what {
+fn run(shared: &Shared, script: &Script, asked: &[Asked], is_batch: bool) -> Turn {
+    let is_kept = |asked: &&Asked| {
+        let is_scripted = script.by_text.contains_key(&normal(&asked.text));
+        is_scripted || script.cluster.reply(&asked.text).is_none()
+    };
+    shared.asked().extend(asked.iter().filter(is_kept).cloned());
+    let is_result = |turn: &Turn| match &turn.what {
         What::Rows(_) => true,
         What::Response(response) => matches!(**response, Response::Result(_)),
         _ => false,
     };
-    let mut replies = texts.iter().map(|text| find(script, text));
-    replies.find(|reply| !is_result(reply)).unwrap_or_else(Reply::void)
+    let mut turns = asked.iter().map(|asked| find(script, &asked.text).take(Some(asked)));
+    let turn = turns.find(|turn| !is_batch || !is_result(turn));
+    turn.unwrap_or_else(|| Reply::void().take(None))
 }
 
 fn find(script: &Script, text: &str) -> Reply {
-    let text = normal(text);
-    let scripted = script.by_text.get(&text).or(script.otherwise.as_ref()).cloned();
-    scripted.or_else(|| use_keyspace(&text)).unwrap_or_else(|| {
-        let message = format!("this server was not told what to answer to {text}");
+    scripted(script, text).unwrap_or_else(|| {
+        let message = format!("this server was not told what to answer to {}", normal(text));
         Reply::error(ErrorCode::Invalid, &message)
     })
+}
+
+fn scripted(script: &Script, text: &str) -> Option<Reply> {
+    let normal = normal(text);
+    script
+        .by_text
+        .get(&normal)
+        .cloned()
+        .or_else(|| script.cluster.reply(text))
+        .or_else(|| script.otherwise.clone())
+        .or_else(|| use_keyspace(&normal))
 }
 
 /// Every keyspace is there.
@@ -133,11 +155,11 @@ fn use_keyspace(text: &str) -> Option<Reply> {
 }
 
 /// Cuts the page out of rows that the request asks for.
-fn page(reply: Reply, parameters: Option<&Parameters<'_>>) -> Reply {
-    let (What::Rows(table), Some(parameters)) = (&reply.what, parameters) else { return reply };
+fn page(turn: Turn, parameters: Option<&Parameters<'_>>) -> Turn {
+    let (What::Rows(table), Some(parameters)) = (&turn.what, parameters) else { return turn };
     let rows = table.page(parameters.paging_state.as_deref(), parameters.page_size);
     let what = What::Response(Box::new(QueryResult::Rows(rows).into()));
-    Reply { what, ..reply }
+    Turn { what, ..turn }
 }
 
 const fn parameters<'a>(request: &'a Request<'_>) -> Option<&'a Parameters<'a>> {
@@ -148,37 +170,28 @@ const fn parameters<'a>(request: &'a Request<'_>) -> Option<&'a Parameters<'a>> 
     }
 }
 
-fn prepare_now(script: &Script, text: &str) -> Prepared {
+/// A statement that nobody said anything of cannot be prepared, unless it may be answered by who is
+/// asked about every request.
+fn prepare_now(shared: &Shared, script: &Script, text: &str) -> Reply {
+    let reply = find(script, text);
+    if script.answers.is_empty() && scripted(script, text).is_none() {
+        return reply;
+    }
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     let id = Bytes::copy_from_slice(&hasher.finish().to_be_bytes());
-    let reply = find(script, text);
-    let columns = match reply.variables.is_empty() {
-        true => questions(text),
-        false => reply.variables.into(),
-    };
-    let result = match &reply.what {
-        What::Rows(table) => RowsMetadata::new(Arc::clone(&table.columns)),
-        _ => RowsMetadata::none(),
-    };
-    Prepared {
+    shared.prepared().insert(id.to_vec(), text.to_owned());
+    let prepared = Prepared {
         id: id.clone(),
         result_metadata_id: Some(id),
         variables: Variables {
-            columns,
+            columns: reply.variables_of(text).into(),
             partition_key: Vec::new(),
             other_flags: Default::default(),
         },
-        result,
-    }
-}
-
-/// A `text` for each question mark.
-fn questions(text: &str) -> Arc<[ColumnSpec]> {
-    let count = text.matches('?').count();
-    let variable =
-        |number: usize| ColumnSpec::new("test", "test", &format!("v{number}"), NativeType::Text);
-    (1..=count).map(variable).collect()
+        result: reply.columns().map_or_else(RowsMetadata::none, RowsMetadata::new),
+    };
+    QueryResult::Prepared(prepared).into()
 }
 
 fn unprepared(id: &[u8]) -> Reply {
@@ -187,10 +200,4 @@ fn unprepared(id: &[u8]) -> Reply {
         message: "this server has not prepared the statement".to_owned(),
         details: ErrorDetails::Unprepared { id: Bytes::copy_from_slice(id) },
     })
-}
-
-impl Shared {
-    fn text(&self, id: &[u8]) -> Option<String> {
-        self.prepared().get(id).cloned()
-    }
 }

@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::answer::answer;
-use super::reply::What;
+use super::reply::{Turn, What};
 use super::{Reply, Shared};
 use crate::codec::ServerCodec;
 use crate::message::{
@@ -25,7 +25,7 @@ struct Client {
     codec: ServerCodec,
     out: BytesMut,
     /// Replies that took some time.
-    late: mpsc::UnboundedSender<(Stream, Reply)>,
+    late: mpsc::UnboundedSender<(Stream, Turn)>,
     registered: Vec<String>,
     /// Whether the client has said who it is.
     is_known: bool,
@@ -157,7 +157,7 @@ impl Client {
         }
     }
 
-    fn reply(&mut self, frame: &RawFrame) -> Result<Reply, DecodeError> {
+    fn reply(&mut self, frame: &RawFrame) -> Result<Turn, DecodeError> {
         let context = *self.codec.context();
         let frame = frame.clone().decompress(&context)?;
         let frame = RequestFrame::decode(&frame, &context)?;
@@ -170,7 +170,8 @@ impl Client {
             Request::Options(_) | Request::Startup(_) | Request::AuthResponse(_)
         );
         if script.credentials.is_some() && !self.is_known && !says_who {
-            return Ok(Reply::error(ErrorCode::Protocol, "who are you? AUTH_RESPONSE comes first"));
+            let message = "who are you? AUTH_RESPONSE comes first";
+            return Ok(Reply::error(ErrorCode::Protocol, message).take(None));
         }
         let reply = answer(&self.shared, &script, &frame);
         if let What::Response(response) = &reply.what {
@@ -179,7 +180,7 @@ impl Client {
         Ok(reply)
     }
 
-    fn say(&mut self, stream: Stream, reply: Reply) -> Result<(), Close> {
+    fn say(&mut self, stream: Stream, reply: Turn) -> Result<(), Close> {
         match reply.what {
             What::Response(response) => self.write(ResponseFrame::new(stream, *response)),
             What::Rows(table) => {
@@ -187,7 +188,8 @@ impl Client {
                 self.write(ResponseFrame::new(stream, rows));
             }
             What::Bytes(bytes) => self.out.extend_from_slice(&bytes),
-            What::Silence => {}
+            // Computed replies are, by now.
+            What::Silence | What::Computed(_) => {}
             What::Close => return Err(Close),
         }
         Ok(())

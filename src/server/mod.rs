@@ -1,7 +1,9 @@
 //! A server that answers as it is told, to test programs without a Cassandra.
 //!
 //! It speaks v3, v4 and v5 over real sockets, compressed and in segments where the client asks for
-//! that, prepares statements, pages through its rows, and keeps what it was asked.
+//! that, prepares statements, pages through its rows, and keeps what it was asked. Replies
+//! may be computed from the values that were bound ([`Reply::computed`]), and come one after the other
+//! ([`Reply::then`]).
 //!
 //! ```
 //! use cqlwire::message::ErrorCode;
@@ -26,6 +28,7 @@
 //! ```
 
 mod answer;
+mod asked;
 mod connection;
 mod reply;
 mod system;
@@ -44,6 +47,7 @@ use crate::message::{Event, RequestFrame};
 use crate::protocol::Credentials;
 use crate::wire::Version;
 
+pub use asked::Asked;
 pub use reply::{Column, Reply};
 use system::Cluster;
 
@@ -61,7 +65,7 @@ struct Shared {
     script: RwLock<Script>,
     /// The texts of the statements that were prepared, by their ids.
     prepared: Mutex<HashMap<Vec<u8>, String>>,
-    statements: Mutex<Vec<String>>,
+    asked: Mutex<Vec<Asked>>,
     connections: AtomicUsize,
     events: broadcast::Sender<Event>,
 }
@@ -93,7 +97,7 @@ const EVENTS: usize = 1_024;
 
 impl Server {
     /// Listens on `address`; port 0 is any that is free. A server that was told nothing opens
-    /// connections, and answers statements with an error.
+    /// connections, and answers statements with an error, also when they are only prepared.
     ///
     /// # Errors
     /// The address cannot be listened on.
@@ -110,7 +114,7 @@ impl Server {
                 cluster: Cluster { address, peers: Vec::new() },
             }),
             prepared: Mutex::default(),
-            statements: Mutex::default(),
+            asked: Mutex::default(),
             connections: AtomicUsize::new(0),
             events: broadcast::Sender::new(EVENTS),
         });
@@ -134,7 +138,8 @@ impl Server {
     }
 
     /// Asks `answer` first, about every request. What it has no reply to is answered as the other
-    /// methods say.
+    /// methods say. Every statement can be prepared then, as `answer` may have a reply to it when it
+    /// is run.
     #[must_use]
     pub fn on_request(
         self,
@@ -168,10 +173,34 @@ impl Server {
         self.address
     }
 
-    /// The texts of all statements so far that were to be run, in their order; those of a batch one
-    /// by one. What clients ask of the cluster itself is not among them.
+    /// All statements so far that were to be run, with their values, in their order; those of a
+    /// batch one by one. What clients ask of the cluster itself is not among them, nor is what was
+    /// answered as [`on_request`](Self::on_request) says.
+    ///
+    /// ```
+    /// use cqlwire::server::{Reply, Server};
+    /// use cqlwire::session::Session;
+    /// use cqlwire::types::NativeType;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let insert = "INSERT INTO users (name, age) VALUES (?, ?)";
+    /// let users = [("name", NativeType::Text), ("age", NativeType::Int)];
+    /// let server = Server::bind("127.0.0.1:0").await?.on(insert, Reply::void().variables(users));
+    /// let address = server.address().to_string();
+    /// let session = Session::builder().contact_points([address]).connect().await?;
+    /// session.execute(insert, ("ada", 36)).await?;
+    /// assert_eq!(server.asked()[0].values::<(&str, i32)>(), ("ada", 36));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn asked(&self) -> Vec<Asked> {
+        self.shared.asked().clone()
+    }
+
+    /// The texts of what was [`asked`](Self::asked).
     pub fn statements(&self) -> Vec<String> {
-        self.shared.statements().clone()
+        self.shared.asked().iter().map(|asked| asked.text.clone()).collect()
     }
 
     /// How many connections are open.
@@ -202,8 +231,8 @@ impl Shared {
         self.script.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn statements(&self) -> MutexGuard<'_, Vec<String>> {
-        self.statements.lock().unwrap_or_else(PoisonError::into_inner)
+    fn asked(&self) -> MutexGuard<'_, Vec<Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn prepared(&self) -> MutexGuard<'_, HashMap<Vec<u8>, String>> {

@@ -1,18 +1,45 @@
 //! What the server says.
 
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::message::{ErrorCode, QueryResult, Response, Rows, RowsMetadata, ServerError};
+use super::Asked;
+use crate::message::{
+    ErrorCode, ErrorDetails, FailureReason, Failures, QueryResult, Response, Rows, RowsMetadata,
+    ServerError, WriteType,
+};
 use crate::types::{ColumnSpec, CqlType, NativeType, ToValues, ValuesBuffer};
+use crate::wire::Consistency;
 
 /// What the server answers.
+///
+/// A reply may have several turns, which are counted however often it is cloned:
+///
+/// ```
+/// use cqlwire::message::ErrorCode;
+/// use cqlwire::server::Reply;
+///
+/// let fails_once = Reply::error(ErrorCode::ReadTimeout, "too slow").then(Reply::void());
+/// ```
 #[derive(Debug, Clone)]
 pub struct Reply {
+    /// The turns before the last.
+    turns: Vec<Turn>,
+    last: Turn,
+    /// How many turns were taken.
+    taken: Arc<AtomicUsize>,
+    variables: Vec<ColumnSpec>,
+}
+
+/// What the server answers this time.
+#[derive(Debug, Clone)]
+pub(super) struct Turn {
     pub(super) what: What,
-    pub(super) variables: Vec<ColumnSpec>,
     pub(super) delay: Duration,
 }
 
@@ -23,18 +50,29 @@ pub(super) enum What {
     Bytes(Bytes),
     Silence,
     Close,
+    Computed(Compute),
+}
+
+/// What makes a reply to a statement.
+#[derive(Clone)]
+pub(super) struct Compute(Arc<dyn Fn(&Asked) -> Reply + Send + Sync>);
+
+impl fmt::Debug for Compute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compute").finish_non_exhaustive()
+    }
 }
 
 /// Rows, encoded, from which pages are cut.
 #[derive(Debug)]
 pub(super) struct Table {
-    pub(super) columns: Arc<[ColumnSpec]>,
+    columns: Arc<[ColumnSpec]>,
     rows: Vec<Bytes>,
 }
 
 /// A column of a reply: a name alone is `text`; otherwise a name and a type.
 #[derive(Debug, Clone)]
-pub struct Column(ColumnSpec);
+pub struct Column(pub(super) ColumnSpec);
 
 /// The keyspace and the table of every column.
 const KEYSPACE: &str = "test";
@@ -92,10 +130,15 @@ impl Reply {
         Self::of(What::Rows(Arc::new(Table { columns: columns.into(), rows })))
     }
 
-    /// An error of the server.
+    /// An error of the server. If errors of its code have more fields, they say: at `LOCAL_QUORUM`
+    /// (`SERIAL`, if it is about a CAS write), one of the two replicas that it takes is alive or
+    /// has answered, without data, and one has failed; the write is `SIMPLE`; the function and the
+    /// table are `test.test`; the id is that of the statement. For other fields there is [`response`](Self::response), with a
+    /// [`ServerError`].
     #[must_use]
     pub fn error(code: ErrorCode, message: &str) -> Self {
-        Self::response(ServerError::new(code, message))
+        let (message, details) = (message.to_owned(), details(code));
+        Self::response(ServerError { code, message, details })
     }
 
     /// Any response.
@@ -112,33 +155,115 @@ impl Reply {
 
     /// No answer.
     #[must_use]
-    pub const fn silence() -> Self {
+    pub fn silence() -> Self {
         Self::of(What::Silence)
     }
 
     /// The end of the connection.
     #[must_use]
-    pub const fn close() -> Self {
+    pub fn close() -> Self {
         Self::of(What::Close)
     }
 
-    /// The same reply, after some time; requests behind it are answered meanwhile.
+    /// What `answer` says to a statement, whose values it may read. It is asked when the statement
+    /// is run; of a batch, about one after the other until one fails. What `answer` keeps makes the
+    /// server remember:
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use std::sync::Mutex;
+    ///
+    /// use cqlwire::server::Reply;
+    /// use cqlwire::types::NativeType;
+    ///
+    /// let ages = Mutex::new(HashMap::from([("ada".to_owned(), 36)]));
+    /// Reply::computed(move |asked| {
+    ///     let (name,) = asked.values::<(&str,)>();
+    ///     let age = ages.lock().unwrap().get(name).copied();
+    ///     Reply::rows([("age", NativeType::Int)], age.map(|age| (age,)))
+    /// })
+    /// .variables(["name"]);
+    /// ```
+    ///
+    /// If `answer` panics, the connection ends.
     #[must_use]
-    pub const fn after(mut self, delay: Duration) -> Self {
-        self.delay = delay;
+    pub fn computed(answer: impl Fn(&Asked) -> Self + Send + Sync + 'static) -> Self {
+        Self::of(What::Computed(Compute(Arc::new(answer))))
+    }
+
+    /// This reply, and from the next time on `next`. Every page is a time, every attempt, too.
+    #[must_use]
+    pub fn then(mut self, next: Self) -> Self {
+        self.turns.push(self.last);
+        self.turns.extend(next.turns);
+        self.last = next.last;
+        // Clones that were made before go on by themselves.
+        self.taken = Arc::default();
+        if self.variables.is_empty() {
+            self.variables = next.variables;
+        }
         self
     }
 
-    /// What a client is told of the statement's variables when it prepares it. Default: each `?` is
-    /// a `text`.
+    /// The same reply, after some time; requests behind it are answered meanwhile. Of several that
+    /// come one [`then`](Self::then) the other, the last.
+    #[must_use]
+    pub const fn after(mut self, delay: Duration) -> Self {
+        self.last.delay = delay;
+        self
+    }
+
+    /// What a client is told of the statement's variables when it prepares it, and the types as
+    /// which its values are read. Default: those of the first of several replies that has some;
+    /// else each `?` is a `text`.
     #[must_use]
     pub fn variables(mut self, variables: impl IntoIterator<Item = impl Into<Column>>) -> Self {
         self.variables = specs(variables);
         self
     }
 
-    const fn of(what: What) -> Self {
-        Self { what, variables: Vec::new(), delay: Duration::ZERO }
+    fn of(what: What) -> Self {
+        let last = Turn { what, delay: Duration::ZERO };
+        Self { turns: Vec::new(), last, taken: Arc::default(), variables: Vec::new() }
+    }
+
+    /// Takes the next turn, at a statement if it is one.
+    pub(super) fn take(&self, asked: Option<&Asked>) -> Turn {
+        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
+        let Turn { mut what, mut delay } = self.turns.get(taken).unwrap_or(&self.last).clone();
+        if let What::Computed(Compute(compute)) = &what {
+            let Some(asked) = asked else {
+                let message = "Reply::computed answers only statements that are run";
+                return Self::error(ErrorCode::Server, message).last;
+            };
+            let turn = compute(asked).take(Some(asked));
+            (what, delay) = (turn.what, delay.saturating_add(turn.delay));
+        }
+        if let (What::Response(response), Some(asked)) = (&mut what, asked)
+            && let Response::Error(error) = &mut **response
+            && let ErrorDetails::Unprepared { id } = &mut error.details
+            && id.is_empty()
+        {
+            id.clone_from(&asked.id);
+        }
+        Turn { what, delay }
+    }
+
+    /// The variables of the statement, whose text this is.
+    pub(super) fn variables_of(&self, text: &str) -> Vec<ColumnSpec> {
+        if !self.variables.is_empty() {
+            return self.variables.clone();
+        }
+        let count = text.matches('?').count();
+        (1..=count).map(|number| Column::from(&*format!("v{number}")).0).collect()
+    }
+
+    /// The columns of the rows that it gives sometime, as far as they are known.
+    pub(super) fn columns(&self) -> Option<Arc<[ColumnSpec]>> {
+        self.turns.iter().chain([&self.last]).find_map(|turn| match &turn.what {
+            What::Rows(table) => Some(Arc::clone(&table.columns)),
+            _ => None,
+        })
     }
 }
 
@@ -154,12 +279,54 @@ impl From<ServerError> for Reply {
     }
 }
 
+/// The fields of an error that nobody said more of than its code.
+fn details(code: ErrorCode) -> ErrorDetails {
+    let consistency = Consistency::LocalQuorum;
+    let (received, block_for, data_present) = (1, 2, false);
+    // In v3 and v4 that is their number.
+    let failures = Failures::Reasons(vec![(LOCALHOST, FailureReason::Unspecified)]);
+    let (keyspace, name, write_type) = (KEYSPACE.to_owned(), TABLE.to_owned(), WriteType::Simple);
+    match code {
+        ErrorCode::Unavailable => {
+            ErrorDetails::Unavailable { consistency, required: block_for, alive: received }
+        }
+        ErrorCode::WriteTimeout => ErrorDetails::WriteTimeout {
+            consistency,
+            received,
+            block_for,
+            write_type,
+            contentions: None,
+        },
+        ErrorCode::ReadTimeout => {
+            ErrorDetails::ReadTimeout { consistency, received, block_for, data_present }
+        }
+        ErrorCode::ReadFailure => {
+            ErrorDetails::ReadFailure { consistency, received, block_for, failures, data_present }
+        }
+        ErrorCode::FunctionFailure => {
+            ErrorDetails::FunctionFailure { keyspace, function: name, arguments: Vec::new() }
+        }
+        ErrorCode::WriteFailure => {
+            ErrorDetails::WriteFailure { consistency, received, block_for, failures, write_type }
+        }
+        ErrorCode::CasWriteUnknown => {
+            ErrorDetails::CasWriteUnknown { consistency: Consistency::Serial, received, block_for }
+        }
+        ErrorCode::AlreadyExists => ErrorDetails::AlreadyExists { keyspace, table: name },
+        ErrorCode::Unprepared => ErrorDetails::Unprepared { id: Bytes::new() },
+        ErrorCode::Unknown(_) => ErrorDetails::Unknown(Bytes::new()),
+        _ => ErrorDetails::None,
+    }
+}
+
+const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 fn specs(columns: impl IntoIterator<Item = impl Into<Column>>) -> Vec<ColumnSpec> {
     columns.into_iter().map(|column| column.into().0).collect()
 }
 
 /// A value as it stands in a row.
-fn cell(value: crate::types::NamedValue<'_>) -> Vec<u8> {
+pub(super) fn cell(value: crate::types::NamedValue<'_>) -> Vec<u8> {
     let Some(bytes) = value.value.bytes() else { return (-1_i32).to_be_bytes().to_vec() };
     // A value was bound, so its length fits.
     let length = i32::try_from(bytes.len()).unwrap_or(i32::MAX);

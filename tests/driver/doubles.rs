@@ -1,14 +1,18 @@
 //! The server for tests, by our own client in every version.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cqlwire::connection::Connection;
-use cqlwire::message::{ErrorCode, Event, Options, RequestFrame, Response, StatusChange};
+use cqlwire::message::{
+    ErrorCode, Event, Options, Parameters, Query, Request, RequestFrame, Response, StatusChange,
+};
 use cqlwire::protocol::{CloseReason, ConnectionOptions};
 use cqlwire::server::{Reply, Server};
 use cqlwire::session::{Batch, ErrorKind, Session, SessionBuilder, Statement};
-use cqlwire::types::NativeType;
-use cqlwire::wire::{Compression, Stream, Version};
+use cqlwire::types::{NativeType, Value, ValuesBuffer};
+use cqlwire::wire::{Compression, Consistency, RawValue, Stream, Version};
 
 async fn server() -> Server {
     let users = [("name", NativeType::Text), ("age", NativeType::Int)];
@@ -57,6 +61,34 @@ async fn a_session_in_every_version_and_compression() {
 }
 
 #[tokio::test]
+async fn what_nobody_told_is_not_prepared() {
+    let insert = "INSERT INTO pets (name, age) VALUES (?, ?)";
+    let refused = |error: cqlwire::session::Error| {
+        assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Invalid));
+        let expected = format!("this server was not told what to answer to {insert}");
+        assert!(error.to_string().contains(&expected), "{error}");
+    };
+    let untold = server().await;
+    let session = client(&untold).connect().await.unwrap();
+    refused(session.prepare(insert).await.unwrap_err());
+    refused(session.execute(insert, ("rex", 3)).await.unwrap_err());
+    refused(session.execute(insert, ()).await.unwrap_err());
+    for known in ["USE pets", "SELECT * FROM system.local", "DROP TABLE users"] {
+        session.prepare(known).await.unwrap();
+    }
+
+    let any = server().await.on_any(Reply::void());
+    let session = client(&any).connect().await.unwrap();
+    session.execute(insert, ("rex", "3")).await.unwrap();
+
+    let by_request = server()
+        .await
+        .on_request(|frame| matches!(frame.request, Request::Execute(_)).then(Reply::void));
+    let session = client(&by_request).connect().await.unwrap();
+    session.execute(insert, ("rex", "3")).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_was_asked_is_kept() {
     let server = server().await;
     let session = client(&server).connect().await.unwrap();
@@ -64,6 +96,122 @@ async fn what_was_asked_is_kept() {
     session.execute("SELECT name, age FROM users", ()).await.unwrap();
     let asked = ["INSERT INTO users (name, age) VALUES (?, ?)", "SELECT name, age FROM users"];
     assert_eq!(server.statements(), asked);
+}
+
+#[tokio::test]
+async fn every_error_can_be_said_in_every_version() {
+    let codes: Vec<_> = ErrorCode::KNOWN.iter().copied().chain([ErrorCode::Unknown(7)]).collect();
+    let mut server = server().await;
+    for code in &codes {
+        server = server.on(&code.to_string(), Reply::error(*code, "boom"));
+    }
+    for version in Version::ALL {
+        let options = ConnectionOptions { version, ..Default::default() };
+        let connection = Connection::connect(server.address(), &options).await.unwrap();
+        for code in &codes {
+            let parameters = Consistency::One.into();
+            let query = Query { text: code.to_string().into(), parameters };
+            let asked = RequestFrame::new(Stream(0), query);
+            let answer = connection.request(&asked, None).await.unwrap();
+            let Response::Error(error) = answer.response else { panic!("no error") };
+            assert_eq!((error.code, &*error.message), (*code, "boom"), "in {version}");
+        }
+    }
+}
+
+/// A server that remembers ages.
+async fn ages() -> Server {
+    let ages = Arc::new(Mutex::new(BTreeMap::new()));
+    let (inserted, selected) = (Arc::clone(&ages), ages);
+    let variables = [("name", NativeType::Text), ("age", NativeType::Int)];
+    let insert = Reply::computed(move |asked| {
+        let (name, age) = asked.values::<(String, Option<i32>)>();
+        match inserted.lock().unwrap().insert(name, age) {
+            None => Reply::void(),
+            Some(_) => Reply::error(ErrorCode::Invalid, "twice"),
+        }
+    });
+    let select = Reply::computed(move |asked| {
+        let ages = selected.lock().unwrap();
+        let (name,) = asked.values::<(&str,)>();
+        Reply::rows([("age", NativeType::Int)], ages.get(name).map(|age| (*age,)))
+    });
+    server().await.on(INSERT, insert.variables(variables)).on(SELECT, select)
+}
+
+const INSERT: &str = "INSERT INTO ages (name, age) VALUES (?, ?)";
+const SELECT: &str = "SELECT age FROM ages WHERE name = ?";
+
+#[tokio::test]
+async fn replies_are_computed_from_values_however_they_are_sent() {
+    for version in Version::ALL {
+        let server = ages().await;
+        let session = client(&server).protocol_version(version).connect().await.unwrap();
+        session.execute(INSERT, ("ada", 36)).await.unwrap();
+        let insert = session.prepare(INSERT).await.unwrap();
+        let batch = Batch::logged().statement(&insert, ("bob", 7)).statement(&insert, ("eve", 1));
+        session.batch(&batch.consistency(Consistency::All)).await.unwrap();
+        let error = session.batch(&Batch::logged().statement(INSERT, ("eve", 2))).await;
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Server(ErrorCode::Invalid));
+
+        // Not prepared, and by name.
+        let mut named = ValuesBuffer::new();
+        named.push(Some("age"), RawValue::Null).unwrap();
+        named.push(Some("name"), RawValue::Bytes(b"zoe")).unwrap();
+        let parameters = Parameters { values: named.values(), ..Consistency::One.into() };
+        let query = Query { text: INSERT.into(), parameters };
+        let options = ConnectionOptions { version, ..Default::default() };
+        let connection = Connection::connect(server.address(), &options).await.unwrap();
+        let answer = connection.request(&RequestFrame::new(Stream(0), query), None).await.unwrap();
+        assert!(matches!(answer.response, Response::Result(_)));
+
+        for (name, expected) in [("bob", Some(Some(7))), ("zoe", Some(None)), ("max", None)] {
+            let select = Statement::new(SELECT).page_size(9);
+            let result = session.execute(select, (name,)).await.unwrap();
+            let age = result.first::<(Option<i32>,)>().unwrap();
+            assert_eq!(age.map(|(age,)| age), expected);
+        }
+        let asked = server.asked();
+        let inserted = asked.iter().filter(|asked| asked.text == INSERT);
+        let seen: Vec<_> = inserted.map(|asked| asked.values::<(&str, Option<i32>)>()).collect();
+        let ages = [("ada", Some(36)), ("bob", Some(7)), ("eve", Some(1)), ("eve", Some(2))];
+        assert_eq!(seen, [&ages[..], &[("zoe", None)]].concat());
+        assert_eq!(asked[1].consistency, Consistency::All);
+        let selected = &asked[5];
+        assert_eq!((selected.page_size, &selected.paging_state), (Some(9), &None));
+        assert_eq!(selected.values::<Vec<Value>>()[0].to_string(), "'bob'");
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "the values of SELECT age FROM ages WHERE name = ? cannot be read: ")]
+async fn values_are_read_as_what_they_are() {
+    let server = ages().await;
+    let session = client(&server).connect().await.unwrap();
+    session.execute(SELECT, ("ada",)).await.unwrap();
+    server.asked()[0].values::<(i32,)>();
+}
+
+#[tokio::test]
+async fn replies_come_one_after_the_other() {
+    let age = |age: i32| Reply::rows([("age", NativeType::Int)], [(age,)]);
+    for version in Version::ALL {
+        let forgets = Reply::error(ErrorCode::Unprepared, "forgotten").then(age(1));
+        let refused = Reply::error(ErrorCode::Invalid, "no").then(Reply::computed(move |_| age(3)));
+        let reply = forgets.then(age(2)).then(refused).variables([("name", NativeType::Text)]);
+        let other = "SELECT name FROM ages WHERE name = ?";
+        let (first, reply) = (reply.clone(), reply.then(age(4)));
+        let server = server().await.on(other, first).on(SELECT, reply);
+        let session = client(&server).protocol_version(version).connect().await.unwrap();
+        session.execute(other, ("ada",)).await.unwrap();
+        let mut seen = Vec::new();
+        for _ in 0..6 {
+            let result = session.execute(SELECT, ("ada",)).await;
+            seen.push(result.map(|result| result.one::<(i32,)>().unwrap().0).ok());
+        }
+        assert_eq!(seen, [1, 2, 0, 3, 4, 4].map(|age| (age > 0).then_some(age)), "in {version}");
+        assert_eq!(server.statements().len(), 2 + 7, "each was prepared again once");
+    }
 }
 
 #[tokio::test]
