@@ -82,6 +82,7 @@ mod cql_type;
 mod error;
 mod foreign;
 mod from_cql;
+mod native_value;
 mod number;
 mod optional;
 mod record;

@@ -27,6 +27,22 @@ use crate::wire::Writer;
 /// let list = Value::List(vec![Value::Text("it's".into()), Value::Null]);
 /// assert_eq!(list.to_string(), "['it''s', null]");
 /// ```
+///
+/// Rust values that mean one CQL type become it with `From`, so that values of different types can
+/// be bound by name:
+///
+/// ```
+/// use cqlwire::types::{ColumnSpec, NativeType, Value, ValuesBuffer};
+/// use std::collections::HashMap;
+///
+/// let columns = [
+///     ColumnSpec::new("ks", "users", "username", NativeType::Text),
+///     ColumnSpec::new("ks", "users", "age", NativeType::Int),
+/// ];
+/// let user = HashMap::from([("username", Value::from("ada")), ("age", 36.into())]);
+/// assert_eq!(ValuesBuffer::new().bind(&user, &columns)?.len(), 2);
+/// # Ok::<(), cqlwire::types::BindError>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the variants are the CQL types")]
