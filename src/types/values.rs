@@ -405,28 +405,38 @@ maps! {
     HashMap<K, V, S>: Eq, Hash;
 }
 
-impl<V: ToNamedValues + ?Sized> ToNamedValues for &V {
-    const STRUCT: Option<&'static str> = V::STRUCT;
-    const IS_STRICT: bool = V::IS_STRICT;
+/// Pointers to values bind as the values do.
+macro_rules! pointers {
+    ($( $pointer:ty; )+) => {$(
+        impl<V: ToNamedValues + ?Sized> ToNamedValues for $pointer {
+            const STRUCT: Option<&'static str> = V::STRUCT;
+            const IS_STRICT: bool = V::IS_STRICT;
 
-    fn bind_named(&self, name: &str, binder: &mut Binder<'_>) -> Result<bool, BindError> {
-        (**self).bind_named(name, binder)
-    }
+            fn bind_named(&self, name: &str, binder: &mut Binder<'_>) -> Result<bool, BindError> {
+                (**self).bind_named(name, binder)
+            }
 
-    fn unused(&self, has: &dyn Fn(&str) -> bool) -> Option<&'static str> {
-        (**self).unused(has)
-    }
+            fn unused(&self, has: &dyn Fn(&str) -> bool) -> Option<&'static str> {
+                (**self).unused(has)
+            }
+        }
+
+        impl<V: ToValues + ?Sized> ToValues for $pointer {
+            #[inline]
+            fn bind(&self, binder: &mut Binder<'_>) -> Result<(), BindError> {
+                (**self).bind(binder)
+            }
+
+            fn is_empty(&self) -> bool {
+                (**self).is_empty()
+            }
+        }
+    )+};
 }
-
-impl<V: ToValues + ?Sized> ToValues for &V {
-    #[inline]
-    fn bind(&self, binder: &mut Binder<'_>) -> Result<(), BindError> {
-        (**self).bind(binder)
-    }
-
-    fn is_empty(&self) -> bool {
-        (**self).is_empty()
-    }
+pointers! {
+    &V;
+    Box<V>;
+    std::sync::Arc<V>;
 }
 
 impl<T: ToCql> ToValues for [T] {
@@ -507,6 +517,19 @@ mod tests {
         assert_eq!(seen, [Some(&b"ada"[..]), Some(&[0, 0, 0, 36])]);
         let both = [columns()[0].clone(), columns()[0].clone()];
         assert_eq!(buffer.bind(&["a", "b"], &both).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn pointers_bind_what_they_point_to() {
+        let columns = columns();
+        let mut buffer = ValuesBuffer::new();
+        let values = buffer.bind(&("ada", 36), &columns).unwrap();
+        let boxed: Box<dyn ToValues> = Box::new(("ada", 36));
+        assert_eq!(ValuesBuffer::new().bind(&boxed, &columns).unwrap(), values);
+        assert!(!ToValues::is_empty(&boxed));
+        let shared: std::sync::Arc<dyn ToValues + Send + Sync> = std::sync::Arc::new(("ada", 36));
+        assert_eq!(ValuesBuffer::new().bind(&shared, &columns).unwrap(), values);
+        assert!(ToValues::is_empty(&Box::new(())));
     }
 
     #[test]
