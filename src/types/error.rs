@@ -49,6 +49,8 @@ pub enum ValueError {
     NoVariant(&'static str),
     /// A number, time or date that the Rust type, of this name, is too small for.
     TooLarge(&'static str),
+    /// What a type of one's own says of a value that it does not take, in its own words.
+    Other(&'static str),
 }
 
 impl fmt::Display for ValueError {
@@ -77,6 +79,7 @@ impl fmt::Display for ValueError {
             Self::NullElement => f.write_str("an element is null, which a vector has no place for"),
             Self::NoVariant(name) => write!(f, "no variant of `{name}` stands for the value"),
             Self::TooLarge(name) => write!(f, "a `{name}` cannot hold the value"),
+            Self::Other(message) => f.write_str(message),
         }
     }
 }

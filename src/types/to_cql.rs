@@ -5,6 +5,8 @@ use crate::wire::{EncodeError, Writer};
 
 /// A Rust type that encodes to CQL values: the same pairs as [`FromCql`](super::FromCql)'s table.
 ///
+/// There is an example of a [type of one's own](super::FromCql#types-of-ones-own).
+///
 /// `None` is null, which deletes what is there; [`Unset`](super::Unset) leaves it as it is.
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` cannot be written as a CQL value",
