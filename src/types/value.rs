@@ -1,5 +1,6 @@
 //! Any CQL value.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -113,10 +114,16 @@ impl Value {
         }
         Ok(match cql_type {
             CqlType::List(_) => Self::List(Vec::from_cell(cell, cql_type)?),
-            CqlType::Set(_) => Self::Set(Vec::from_cell(cell, cql_type)?),
+            CqlType::Set(element) => {
+                let elements = Vec::from_cell(cell, cql_type)?;
+                each_once(elements.iter(), element)?;
+                Self::Set(elements)
+            }
             CqlType::Vector(_) => Self::Vector(Vec::from_cell(cell, cql_type)?),
-            CqlType::Map(_) => {
-                Self::Map(Entries::from_cell(cell, cql_type)?.collect::<Result<_, _>>()?)
+            CqlType::Map(types) => {
+                let entries = Entries::from_cell(cell, cql_type)?.collect::<Result<Vec<_>, _>>()?;
+                each_once(entries.iter().map(|(key, _)| key), &types.0)?;
+                Self::Map(entries)
             }
             CqlType::Tuple(types) => Self::Tuple(fields(types.iter(), cell)?),
             CqlType::Udt(udt) => {
@@ -241,6 +248,20 @@ fn empty_or(error: ValueError) -> Result<Value, ValueError> {
     if error == ValueError::Empty { Ok(Value::Empty) } else { Err(error) }
 }
 
+/// Whether no element or key is there twice.
+fn each_once<'v>(
+    mut values: impl ExactSizeIterator<Item = &'v Value> + Clone,
+    cql_type: &CqlType,
+) -> Result<(), ValueError> {
+    // Servers send them in order, which for most types is ours. Not what takes long to compare.
+    let is_quick = matches!(cql_type, CqlType::Native(native) if *native != NativeType::Decimal);
+    if values.len() < 2 || (is_quick && values.clone().is_sorted_by(|value, next| value < next)) {
+        return Ok(());
+    }
+    let mut seen = HashSet::with_capacity(values.len());
+    if values.all(|value| seen.insert(value)) { Ok(()) } else { Err(ValueError::Duplicate) }
+}
+
 /// The fields that were sent, which may be fewer than the type has.
 fn fields<'t>(
     types: impl Iterator<Item = &'t CqlType>,
@@ -310,6 +331,30 @@ mod tests {
         survives(&floats, &CqlType::vector(NativeType::Float.into(), 3));
         let words = Value::Vector(["", "two"].map(|word| Value::Text(word.into())).to_vec());
         survives(&words, &CqlType::vector(text(), 2));
+    }
+
+    #[test]
+    fn a_set_or_map_with_something_twice_is_an_error() {
+        let set = CqlType::Set(Box::new(NativeType::Text.into()));
+        let text = Value::from("é");
+        let texts = |count: usize| Value::Set(vec![text.clone(); count]);
+        let pairs =
+            |count| Value::Map((0..count).map(|index| (texts(1), Value::Int(index))).collect());
+        let map = CqlType::Map(Box::new((set.clone(), NativeType::Int.into())));
+        let list = CqlType::List(Box::new(set.clone()));
+        let decoded = |value: &Value, cql_type: &CqlType| {
+            let mut out = Vec::new();
+            value.encode(cql_type, &mut Writer::new(&mut out)).unwrap();
+            Value::decode(cql_type, &out[4..])
+        };
+        for (once, twice, cql_type) in [
+            (texts(1), texts(2), set),
+            (pairs(1), pairs(2), map),
+            (Value::List(vec![texts(1); 2]), Value::List(vec![texts(2)]), list),
+        ] {
+            assert_eq!(decoded(&once, &cql_type), Ok(once));
+            assert_eq!(decoded(&twice, &cql_type), Err(ValueError::Duplicate));
+        }
     }
 
     #[test]
