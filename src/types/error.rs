@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::value::native_name;
 use super::{ColumnSpec, CqlType};
 
 /// A value whose bytes do not fit its type, or whose content does not fit the Rust type.
@@ -474,7 +475,14 @@ impl fmt::Display for BindError {
                 let field = field.unwrap_or("a value");
                 write!(f, "the statement has no variable for `{field}`")
             }
-            BindErrorKind::Type(mismatch) => mismatch.describe(f, *field),
+            BindErrorKind::Type(mismatch) => {
+                mismatch.describe(f, *field)?;
+                match mismatch.cql_type() {
+                    CqlType::Native(native) => native_name(*native)
+                        .map_or(Ok(()), |rust| write!(f, "; a `{rust}` goes with `{native}`")),
+                    _ => Ok(()),
+                }
+            }
             BindErrorKind::Value(cause) => {
                 field.map_or(Ok(()), |field| write!(f, "the field `{field}`: "))?;
                 cause.fmt(f)

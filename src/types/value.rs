@@ -219,7 +219,7 @@ impl ToCql for Value {
     }
 }
 
-/// Decodes native values, whose variants are called as their types are.
+/// Decodes native values, whose variants are called as their types are, and names what is in them.
 macro_rules! native_value {
     ($($native:ident)+) => {
         #[inline(always)]
@@ -234,6 +234,17 @@ macro_rules! native_value {
                     Err(error) => empty_or(error),
                 },)+
                 NativeType::Unknown(_) => Ok(Value::Custom(cell.share())),
+            }
+        }
+
+        /// The Rust type of native values, as messages call it.
+        pub(super) fn native_name(native: NativeType) -> Option<&'static str> {
+            fn name_of<T>(_: fn(T) -> Value) -> Option<&'static str> {
+                std::any::type_name::<T>().rsplit("::").next()
+            }
+            match native {
+                $(NativeType::$native => name_of(Value::$native),)+
+                NativeType::Unknown(_) => None,
             }
         }
     };
