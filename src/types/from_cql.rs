@@ -83,7 +83,8 @@ use super::{Cell, CqlType, NativeType, TypeMismatch, ValueError};
     message = "no CQL value can be read as a `{Self}`",
     label = "not a type that CQL values are read as",
     note = "the documentation of `FromCql` lists those that are; derive `FromCql` for a newtype or \
-            an enum, `FromUdt` for a struct that is a user-defined type"
+            an enum, `FromUdt` for a struct that is a user-defined type",
+    note = "tuples are of 16 fields at most; the bytes of a blob are read as a `&[u8]`, not an array"
 )]
 pub trait FromCql<'r>: Sized {
     /// How many bytes values take, if they all take the same. Cells of that size are found faster.

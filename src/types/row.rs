@@ -17,7 +17,8 @@ use crate::wire::Reader;
 #[diagnostic::on_unimplemented(
     message = "no row can be read as a `{Self}`",
     label = "not a type of rows",
-    note = "derive `FromRow` for a struct; a value of one column is the tuple `({Self},)`"
+    note = "derive `FromRow` for a struct; a value of one column is the tuple `({Self},)`",
+    note = "tuples are of 16 columns at most"
 )]
 pub trait FromRow<'r>: Sized {
     /// What was found out about the columns.

@@ -295,7 +295,8 @@ fn misfit(kind: BindErrorKind, index: usize, column: &ColumnSpec) -> BindError {
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` is not the values of a statement",
     label = "neither a tuple nor a slice, a map or a struct that derives `ToValues`",
-    note = "derive `ToValues` for a struct; one value alone is the tuple `(value,)`"
+    note = "derive `ToValues` for a struct; one value alone is the tuple `(value,)`",
+    note = "tuples are of 16 values at most"
 )]
 pub trait ToValues {
     /// Binds every value.
