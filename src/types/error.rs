@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::value::native_name;
 use super::{ColumnSpec, CqlType};
 
 /// A value whose bytes do not fit its type, or whose content does not fit the Rust type.
@@ -49,6 +50,8 @@ pub enum ValueError {
     NoVariant(&'static str),
     /// A number, time or date that the Rust type, of this name, is too small for.
     TooLarge(&'static str),
+    /// What a type of one's own says of a value that it does not take, in its own words.
+    Other(&'static str),
 }
 
 impl fmt::Display for ValueError {
@@ -77,6 +80,7 @@ impl fmt::Display for ValueError {
             Self::NullElement => f.write_str("an element is null, which a vector has no place for"),
             Self::NoVariant(name) => write!(f, "no variant of `{name}` stands for the value"),
             Self::TooLarge(name) => write!(f, "a `{name}` cannot hold the value"),
+            Self::Other(message) => f.write_str(message),
         }
     }
 }
@@ -471,7 +475,14 @@ impl fmt::Display for BindError {
                 let field = field.unwrap_or("a value");
                 write!(f, "the statement has no variable for `{field}`")
             }
-            BindErrorKind::Type(mismatch) => mismatch.describe(f, *field),
+            BindErrorKind::Type(mismatch) => {
+                mismatch.describe(f, *field)?;
+                match mismatch.cql_type() {
+                    CqlType::Native(native) => native_name(*native)
+                        .map_or(Ok(()), |rust| write!(f, "; a `{rust}` goes with `{native}`")),
+                    _ => Ok(()),
+                }
+            }
             BindErrorKind::Value(cause) => {
                 field.map_or(Ok(()), |field| write!(f, "the field `{field}`: "))?;
                 cause.fmt(f)

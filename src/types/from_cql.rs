@@ -31,11 +31,60 @@ use super::{Cell, CqlType, NativeType, TypeMismatch, ValueError};
 /// and [`OrDefault<T>`](super::OrDefault) takes the default of `T`. Cassandra has no empty `list`,
 /// `set` or `map` (but frozen ones): it comes back as null. The empty value, of no bytes, is an
 /// error, too, where a type's values have some: [`MaybeEmpty<T>`](super::MaybeEmpty) has a place.
+///
+/// # Types of one's own
+/// Enums and newtypes derive it. A type that looks at the value goes with what another one does, and
+/// says in its own words what is wrong:
+///
+/// ```
+/// use bytes::Bytes;
+/// use cqlwire::types::{
+///     BindErrorKind, Cell, ColumnSpec, CqlType, FromCql, NativeType, RowIter, ToCql, TypeMismatch,
+///     ValueError,
+/// };
+/// use cqlwire::wire::Writer;
+///
+/// #[derive(Debug)]
+/// struct Email(String);
+///
+/// impl FromCql<'_> for Email {
+///     fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
+///         <&str as FromCql>::check(cql_type)
+///     }
+///
+///     fn from_cell(cell: Cell<'_>, cql_type: &CqlType) -> Result<Self, ValueError> {
+///         match <&str>::from_cell(cell, cql_type)? {
+///             text if text.contains('@') => Ok(Self(text.to_owned())),
+///             _ => Err(ValueError::Other("the text is no address, which has an @")),
+///         }
+///     }
+/// }
+///
+/// impl ToCql for Email {
+///     fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
+///         <str as ToCql>::check(cql_type)
+///     }
+///
+///     fn to_cql(&self, cql_type: &CqlType, writer: &mut Writer<'_>) -> Result<(), BindErrorKind> {
+///         self.0.to_cql(cql_type, writer)
+///     }
+/// }
+///
+/// let columns = [ColumnSpec::new("ks", "users", "email", NativeType::Text)];
+/// let page = Bytes::from_static(b"\0\0\0\x03ada");
+/// let error = RowIter::<(Email,)>::new(&page, &columns, 1)?.next().unwrap().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "cannot read row 0, column 0 \"email\" of type `text`: the text is no address, which has an @"
+/// );
+/// # Ok::<(), cqlwire::types::TypeError>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "no CQL value can be read as a `{Self}`",
     label = "not a type that CQL values are read as",
     note = "the documentation of `FromCql` lists those that are; derive `FromCql` for a newtype or \
-            an enum, `FromUdt` for a struct that is a user-defined type"
+            an enum, `FromUdt` for a struct that is a user-defined type",
+    note = "tuples are of 16 fields at most; the bytes of a blob are read as a `&[u8]`, not an array"
 )]
 pub trait FromCql<'r>: Sized {
     /// How many bytes values take, if they all take the same. Cells of that size are found faster.

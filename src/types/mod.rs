@@ -25,8 +25,8 @@
 //! | `serde-1` | any | `Serialize` for [`Value`] and [`Record`] |
 //!
 //! A timestamp has milliseconds: what is finer belongs to the one before, as the Java driver has it
-//! (before 1970, too). It has no offset: instants are read in UTC. CQL has no leap seconds, and they
-//! are errors. A `Span` is written as months, days and nanoseconds, and read as these. Numbers are
+//! (before 1970, too). It has no offset: instants are read in UTC, and written from chrono's
+//! `DateTime` and jiff's `Zoned` of any time zone. CQL has no leap seconds, and they are errors. A `Span` is written as months, days and nanoseconds, and read as these. Numbers are
 //! never rounded. What the other type has no place for is [`ValueError::TooLarge`], what CQL has no
 //! place for [`ValueError::OutOfRange`].
 //!
@@ -82,6 +82,7 @@ mod cql_type;
 mod error;
 mod foreign;
 mod from_cql;
+mod native_value;
 mod number;
 mod optional;
 mod record;

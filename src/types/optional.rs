@@ -216,7 +216,8 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "cannot bind value 0 to \"v\", a `list<int>`: its element is `int`, \
-             and a Rust `Unset` goes with whole values only, not with parts of one"
+             and a Rust `Unset` goes with whole values only, not with parts of one; \
+             a `i32` goes with `int`"
         );
     }
 

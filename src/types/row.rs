@@ -1,5 +1,7 @@
 //! Rows of a page, decoded lazily into Rust types.
 
+use std::marker::PhantomData;
+
 use bytes::Bytes;
 
 use super::by_name::{plan_by_position, read_by_position};
@@ -15,11 +17,12 @@ use crate::wire::Reader;
 #[diagnostic::on_unimplemented(
     message = "no row can be read as a `{Self}`",
     label = "not a type of rows",
-    note = "derive `FromRow` for a struct; a value of one column is the tuple `({Self},)`"
+    note = "derive `FromRow` for a struct; a value of one column is the tuple `({Self},)`",
+    note = "tuples are of 16 columns at most"
 )]
 pub trait FromRow<'r>: Sized {
     /// What was found out about the columns.
-    type Plan;
+    type Plan: Send + Sync;
 
     /// Checks the columns of a page.
     ///
@@ -158,12 +161,17 @@ impl<'r> Row<'r> {
 /// assert_eq!(rows.collect::<Result<Vec<_>, _>>()?, [("ada", Some(36))]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// It can be held across an `.await` of a task, whatever its rows borrow. That is what `P` is for,
+/// which nobody writes: as a field of its own type, `T::Plan` would have the compiler ask for
+/// `FromRow` of any two lifetimes before it believes that the task is `Send`.
 #[derive(Debug, Clone)]
-pub struct RowIter<'r, T: FromRow<'r>> {
+pub struct RowIter<'r, T, P = <T as FromRow<'r>>::Plan> {
     row: Row<'r>,
-    plan: T::Plan,
+    plan: P,
     count: usize,
     index: usize,
+    of: PhantomData<fn() -> T>,
 }
 
 impl<'r, T: FromRow<'r>> RowIter<'r, T> {
@@ -182,7 +190,7 @@ impl<'r, T: FromRow<'r>> RowIter<'r, T> {
         let has_text = columns.iter().any(|column| column.cql_type.is_text());
         let text = if has_text { std::str::from_utf8(content).unwrap_or("") } else { "" };
         let row = Row { content, text, rest: content, columns, ahead: columns, is_cut: false };
-        Ok(Self { row, plan, count, index: 0 })
+        Ok(Self { row, plan, count, index: 0, of: PhantomData })
     }
 }
 
@@ -211,7 +219,7 @@ impl<'r, T: FromRow<'r>> Iterator for RowIter<'r, T> {
     }
 }
 
-impl<'r, T: FromRow<'r>> RowIter<'r, T> {
+impl<T, P> RowIter<'_, T, P> {
     /// Goes on to the next row, past the cells that nobody read.
     #[inline(never)]
     fn skip_cells(&mut self) -> Result<(), RowError> {

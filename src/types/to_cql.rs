@@ -5,12 +5,16 @@ use crate::wire::{EncodeError, Writer};
 
 /// A Rust type that encodes to CQL values: the same pairs as [`FromCql`](super::FromCql)'s table.
 ///
+/// There is an example of a [type of one's own](super::FromCql#types-of-ones-own).
+///
 /// `None` is null, which deletes what is there; [`Unset`](super::Unset) leaves it as it is.
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` cannot be written as a CQL value",
     label = "not a type that CQL values are written from",
     note = "the documentation of `FromCql` lists those that are; derive `ToCql` for a newtype or an \
-            enum, `ToUdt` for a struct that is a user-defined type"
+            enum, `ToUdt` for a struct that is a user-defined type",
+    note = "tuples are of 16 fields at most; an array of bytes is written as a blob by its slice, \
+            `&bytes[..]`"
 )]
 pub trait ToCql {
     /// Whether values of this Rust type encode to `cql_type`, whichever value it is.

@@ -1,5 +1,6 @@
 //! Any CQL value.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -26,6 +27,22 @@ use crate::wire::Writer;
 ///
 /// let list = Value::List(vec![Value::Text("it's".into()), Value::Null]);
 /// assert_eq!(list.to_string(), "['it''s', null]");
+/// ```
+///
+/// Rust values that mean one CQL type become it with `From`, so that values of different types can
+/// be bound by name:
+///
+/// ```
+/// use cqlwire::types::{ColumnSpec, NativeType, Value, ValuesBuffer};
+/// use std::collections::HashMap;
+///
+/// let columns = [
+///     ColumnSpec::new("ks", "users", "username", NativeType::Text),
+///     ColumnSpec::new("ks", "users", "age", NativeType::Int),
+/// ];
+/// let user = HashMap::from([("username", Value::from("ada")), ("age", 36.into())]);
+/// assert_eq!(ValuesBuffer::new().bind(&user, &columns)?.len(), 2);
+/// # Ok::<(), cqlwire::types::BindError>(())
 /// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -97,10 +114,16 @@ impl Value {
         }
         Ok(match cql_type {
             CqlType::List(_) => Self::List(Vec::from_cell(cell, cql_type)?),
-            CqlType::Set(_) => Self::Set(Vec::from_cell(cell, cql_type)?),
+            CqlType::Set(element) => {
+                let elements = Vec::from_cell(cell, cql_type)?;
+                each_once(elements.iter(), element)?;
+                Self::Set(elements)
+            }
             CqlType::Vector(_) => Self::Vector(Vec::from_cell(cell, cql_type)?),
-            CqlType::Map(_) => {
-                Self::Map(Entries::from_cell(cell, cql_type)?.collect::<Result<_, _>>()?)
+            CqlType::Map(types) => {
+                let entries = Entries::from_cell(cell, cql_type)?.collect::<Result<Vec<_>, _>>()?;
+                each_once(entries.iter().map(|(key, _)| key), &types.0)?;
+                Self::Map(entries)
             }
             CqlType::Tuple(types) => Self::Tuple(fields(types.iter(), cell)?),
             CqlType::Udt(udt) => {
@@ -196,7 +219,7 @@ impl ToCql for Value {
     }
 }
 
-/// Decodes native values, whose variants are called as their types are.
+/// Decodes native values, whose variants are called as their types are, and names what is in them.
 macro_rules! native_value {
     ($($native:ident)+) => {
         #[inline(always)]
@@ -213,6 +236,17 @@ macro_rules! native_value {
                 NativeType::Unknown(_) => Ok(Value::Custom(cell.share())),
             }
         }
+
+        /// The Rust type of native values, as messages call it.
+        pub(super) fn native_name(native: NativeType) -> Option<&'static str> {
+            fn name_of<T>(_: fn(T) -> Value) -> Option<&'static str> {
+                std::any::type_name::<T>().rsplit("::").next()
+            }
+            match native {
+                $(NativeType::$native => name_of(Value::$native),)+
+                NativeType::Unknown(_) => None,
+            }
+        }
     };
 }
 native_value! {
@@ -223,6 +257,20 @@ native_value! {
 #[cold]
 fn empty_or(error: ValueError) -> Result<Value, ValueError> {
     if error == ValueError::Empty { Ok(Value::Empty) } else { Err(error) }
+}
+
+/// Whether no element or key is there twice.
+fn each_once<'v>(
+    mut values: impl ExactSizeIterator<Item = &'v Value> + Clone,
+    cql_type: &CqlType,
+) -> Result<(), ValueError> {
+    // Servers send them in order, which for most types is ours. Not what takes long to compare.
+    let is_quick = matches!(cql_type, CqlType::Native(native) if *native != NativeType::Decimal);
+    if values.len() < 2 || (is_quick && values.clone().is_sorted_by(|value, next| value < next)) {
+        return Ok(());
+    }
+    let mut seen = HashSet::with_capacity(values.len());
+    if values.all(|value| seen.insert(value)) { Ok(()) } else { Err(ValueError::Duplicate) }
 }
 
 /// The fields that were sent, which may be fewer than the type has.
@@ -294,6 +342,30 @@ mod tests {
         survives(&floats, &CqlType::vector(NativeType::Float.into(), 3));
         let words = Value::Vector(["", "two"].map(|word| Value::Text(word.into())).to_vec());
         survives(&words, &CqlType::vector(text(), 2));
+    }
+
+    #[test]
+    fn a_set_or_map_with_something_twice_is_an_error() {
+        let set = CqlType::Set(Box::new(NativeType::Text.into()));
+        let text = Value::from("é");
+        let texts = |count: usize| Value::Set(vec![text.clone(); count]);
+        let pairs =
+            |count| Value::Map((0..count).map(|index| (texts(1), Value::Int(index))).collect());
+        let map = CqlType::Map(Box::new((set.clone(), NativeType::Int.into())));
+        let list = CqlType::List(Box::new(set.clone()));
+        let decoded = |value: &Value, cql_type: &CqlType| {
+            let mut out = Vec::new();
+            value.encode(cql_type, &mut Writer::new(&mut out)).unwrap();
+            Value::decode(cql_type, &out[4..])
+        };
+        for (once, twice, cql_type) in [
+            (texts(1), texts(2), set),
+            (pairs(1), pairs(2), map),
+            (Value::List(vec![texts(1); 2]), Value::List(vec![texts(2)]), list),
+        ] {
+            assert_eq!(decoded(&once, &cql_type), Ok(once));
+            assert_eq!(decoded(&twice, &cql_type), Err(ValueError::Duplicate));
+        }
     }
 
     #[test]

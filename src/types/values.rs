@@ -298,7 +298,8 @@ fn misfit(kind: BindErrorKind, index: usize, column: &ColumnSpec) -> BindError {
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` is not the values of a statement",
     label = "neither a tuple nor a slice, a map or a struct that derives `ToValues`",
-    note = "derive `ToValues` for a struct; one value alone is the tuple `(value,)`"
+    note = "derive `ToValues` for a struct; one value alone is the tuple `(value,)`",
+    note = "tuples are of 16 values at most"
 )]
 pub trait ToValues {
     /// Binds every value.
@@ -408,28 +409,38 @@ maps! {
     HashMap<K, V, S>: Eq, Hash;
 }
 
-impl<V: ToNamedValues + ?Sized> ToNamedValues for &V {
-    const STRUCT: Option<&'static str> = V::STRUCT;
-    const IS_STRICT: bool = V::IS_STRICT;
+/// Pointers to values bind as the values do.
+macro_rules! pointers {
+    ($( $pointer:ty; )+) => {$(
+        impl<V: ToNamedValues + ?Sized> ToNamedValues for $pointer {
+            const STRUCT: Option<&'static str> = V::STRUCT;
+            const IS_STRICT: bool = V::IS_STRICT;
 
-    fn bind_named(&self, name: &str, binder: &mut Binder<'_>) -> Result<bool, BindError> {
-        (**self).bind_named(name, binder)
-    }
+            fn bind_named(&self, name: &str, binder: &mut Binder<'_>) -> Result<bool, BindError> {
+                (**self).bind_named(name, binder)
+            }
 
-    fn unused(&self, has: &dyn Fn(&str) -> bool) -> Option<&'static str> {
-        (**self).unused(has)
-    }
+            fn unused(&self, has: &dyn Fn(&str) -> bool) -> Option<&'static str> {
+                (**self).unused(has)
+            }
+        }
+
+        impl<V: ToValues + ?Sized> ToValues for $pointer {
+            #[inline]
+            fn bind(&self, binder: &mut Binder<'_>) -> Result<(), BindError> {
+                (**self).bind(binder)
+            }
+
+            fn is_empty(&self) -> bool {
+                (**self).is_empty()
+            }
+        }
+    )+};
 }
-
-impl<V: ToValues + ?Sized> ToValues for &V {
-    #[inline]
-    fn bind(&self, binder: &mut Binder<'_>) -> Result<(), BindError> {
-        (**self).bind(binder)
-    }
-
-    fn is_empty(&self) -> bool {
-        (**self).is_empty()
-    }
+pointers! {
+    &V;
+    Box<V>;
+    std::sync::Arc<V>;
 }
 
 impl<T: ToCql> ToValues for [T] {
@@ -513,12 +524,32 @@ mod tests {
     }
 
     #[test]
+    fn pointers_bind_what_they_point_to() {
+        let columns = columns();
+        let mut buffer = ValuesBuffer::new();
+        let values = buffer.bind(&("ada", 36), &columns).unwrap();
+        let boxed: Box<dyn ToValues> = Box::new(("ada", 36));
+        assert_eq!(ValuesBuffer::new().bind(&boxed, &columns).unwrap(), values);
+        assert!(!ToValues::is_empty(&boxed));
+        let shared: std::sync::Arc<dyn ToValues + Send + Sync> = std::sync::Arc::new(("ada", 36));
+        assert_eq!(ValuesBuffer::new().bind(&shared, &columns).unwrap(), values);
+        assert!(ToValues::is_empty(&Box::new(())));
+    }
+
+    #[test]
     fn binding_says_which_value_does_not_fit_and_what_would() {
         let mut buffer = ValuesBuffer::new();
         let error = buffer.bind(&("ada", "36"), &columns()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot bind value 1 to \"age\", a `int`: a Rust `str` goes with `text` or `ascii`"
+            "cannot bind value 1 to \"age\", a `int`: a Rust `str` goes with `text` or `ascii`; \
+             a `i32` goes with `int`"
+        );
+        let at = [ColumnSpec::new("ks", "users", "at", NativeType::Timestamp)];
+        assert_eq!(
+            buffer.bind(&(1_700_000_000_000_i64,), &at).unwrap_err().to_string(),
+            "cannot bind value 0 to \"at\", a `timestamp`: \
+             a Rust `i64` goes with `bigint` or `counter`; a `Timestamp` goes with `timestamp`"
         );
         let mismatch = TypeMismatch::new("str", "`text` or `ascii`", &NativeType::Int.into());
         assert_eq!(error.kind(), &BindErrorKind::Type(mismatch));

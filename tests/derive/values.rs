@@ -49,7 +49,7 @@ fn what_does_not_go_together_is_named() {
     assert_eq!(
         bind(&ADA, &[("username", TEXT), ("age", TEXT)]).unwrap_err(),
         "cannot bind value 1 to \"age\", a `text`: \
-         the field `User::age` is a `i32`, which goes with `int`"
+         the field `User::age` is a `i32`, which goes with `int`; a `String` goes with `text`"
     );
     let error = ValuesBuffer::new().bind(&ADA, &columns(&[("age", TEXT)])).unwrap_err();
     assert_eq!(error.field(), Some("User::age"));
@@ -120,7 +120,7 @@ fn fields_without_names_are_bound_by_position() {
     assert_eq!(
         bind(&Pair(1, 2), &named).unwrap_err(),
         "cannot bind value 1 to \"y\", a `text`: \
-         the field `Pair::1` is a `i32`, which goes with `int`"
+         the field `Pair::1` is a `i32`, which goes with `int`; a `String` goes with `text`"
     );
     assert_eq!(
         bind(&Pair(1, "b"), &named[..1]).unwrap_err(),

@@ -18,6 +18,7 @@ mod programs;
 mod server;
 mod session;
 mod spans;
+mod tasks;
 mod times;
 mod tls;
 #[path = "../support/tls.rs"]

@@ -23,7 +23,7 @@ const EXAMPLES: [(&str, &str); 9] = [
     (
         "json",
         "{\"sensor\":\"north\",\"at\":\"2024-02-29 12:53:18.001Z\",\
-         \"levels\":{\"1\":0.5,\"2\":\"NaN\"},\"note\":null}\n",
+         \"levels\":{\"1\":0.5,\"2\":\"NaN\"},\"\\\"batteryLeft\\\"\":0.75,\"note\":null}\n",
     ),
     (
         "null_and_unset",

@@ -1,5 +1,6 @@
 //! Arbitrary messages, types and values, as a version of the protocol has them.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -471,9 +472,13 @@ pub(crate) fn value(cql_type: &CqlType) -> BoxedStrategy<Value> {
     match cql_type {
         CqlType::Native(native) => native_value(*native),
         CqlType::List(element) => vec(or_null(element), 0..4).prop_map(Value::List).boxed(),
-        CqlType::Set(element) => vec(or_null(element), 0..4).prop_map(Value::Set).boxed(),
+        CqlType::Set(element) => {
+            let elements = vec(or_null(element), 0..4);
+            elements.prop_map(|elements| Value::Set(once(elements, |of| of))).boxed()
+        }
         CqlType::Map(pair) => {
-            vec((value(&pair.0), or_null(&pair.1)), 0..4).prop_map(Value::Map).boxed()
+            let entries = vec((value(&pair.0), or_null(&pair.1)), 0..4);
+            entries.prop_map(|entries| Value::Map(once(entries, |(key, _)| key))).boxed()
         }
         CqlType::Tuple(types) => fields(types.iter(), &or_null).prop_map(Value::Tuple).boxed(),
         CqlType::Udt(udt) => {
@@ -487,6 +492,12 @@ pub(crate) fn value(cql_type: &CqlType) -> BoxedStrategy<Value> {
         }
         _ => bytes().prop_map(Value::Custom).boxed(),
     }
+}
+
+/// Those that differ: no set has an element twice, and no map a key.
+fn once<T>(parts: Vec<T>, key: fn(&T) -> &Value) -> Vec<T> {
+    let mut seen = HashSet::new();
+    parts.into_iter().filter(|part| seen.insert(key(part).clone())).collect()
 }
 
 fn fields<'t>(

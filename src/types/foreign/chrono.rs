@@ -1,17 +1,33 @@
-//! chrono 0.4: `NaiveDate`, `NaiveTime` and `DateTime<Utc>`.
+//! chrono 0.4: `NaiveDate`, `NaiveTime` and `DateTime`.
 //!
-//! A `DateTime` of another offset is written and read as `DateTime<Utc>`: a timestamp has no place
-//! for the offset. CQL has no leap seconds, so chrono's are out of range.
+//! A `DateTime` of any time zone is written as the instant that it is, and read as `DateTime<Utc>`:
+//! a timestamp has no place for the offset. CQL has no leap seconds, so chrono's are out of range.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeZone, Timelike, Utc};
 
 use super::parts;
-use crate::types::{Date, Time, Timestamp, ValueError};
+use crate::types::from_cql::check_native;
+use crate::types::{
+    BindErrorKind, CqlType, Date, NativeType, Time, Timestamp, ToCql, TypeMismatch, ValueError,
+};
+use crate::wire::Writer;
 
 by_way_of! {
     NaiveDate as "NaiveDate", Date, |date| Ok(Date::from(*date));
     NaiveTime as "NaiveTime", Time, |time| Time::try_from(*time);
-    DateTime<Utc> as "DateTime<Utc>", Timestamp, |instant| Timestamp::try_from(*instant);
+}
+by_way_of! { read:
+    DateTime<Utc> as "DateTime<Utc>", Timestamp;
+}
+
+impl<Z: TimeZone> ToCql for DateTime<Z> {
+    fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
+        check_native("DateTime", &[NativeType::Timestamp], cql_type)
+    }
+
+    fn to_cql(&self, cql_type: &CqlType, writer: &mut Writer<'_>) -> Result<(), BindErrorKind> {
+        Timestamp::try_from(self.to_utc())?.to_cql(cql_type, writer)
+    }
 }
 
 /// 1970-01-01, counted from the first day of year 1, which is day 1.
@@ -59,10 +75,10 @@ impl TryFrom<Time> for NaiveTime {
 
 /// To the millisecond before it, as `java.time.Instant::toEpochMilli` has it. A leap second is an
 /// error.
-impl TryFrom<DateTime<Utc>> for Timestamp {
+impl<Z: TimeZone> TryFrom<DateTime<Z>> for Timestamp {
     type Error = ValueError;
 
-    fn try_from(instant: DateTime<Utc>) -> Result<Self, ValueError> {
+    fn try_from(instant: DateTime<Z>) -> Result<Self, ValueError> {
         match i32::try_from(instant.timestamp_subsec_nanos()) {
             Ok(nanos @ ..1_000_000_000) => Ok(parts::timestamp(instant.timestamp(), nanos)),
             _ => Err(ValueError::OutOfRange),
@@ -80,7 +96,7 @@ impl TryFrom<Timestamp> for DateTime<Utc> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
+    use chrono::{FixedOffset, TimeDelta};
     use proptest::prelude::*;
 
     use super::super::tests::{crossed, survives, written};
@@ -117,6 +133,13 @@ mod tests {
         let last = NaiveTime::from_hms_nano_opt(23, 59, 59, 999_999_999).unwrap();
         survives(&last, &Time::MAX, NativeType::Time);
         assert_eq!(NaiveTime::try_from(Time(-1)), Err(ValueError::OutOfRange));
+    }
+
+    #[test]
+    fn an_instant_is_the_same_in_every_zone() {
+        let utc = DateTime::<Utc>::from_timestamp_millis(1_709_211_198_001).unwrap();
+        let there = utc.with_timezone(&FixedOffset::west_opt(5 * 3_600).unwrap());
+        assert_eq!(crossed(&there, NativeType::Timestamp), Ok(utc));
     }
 
     #[test]

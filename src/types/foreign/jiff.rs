@@ -1,15 +1,18 @@
 //! jiff 0.2 and 1: `civil::Date`, `civil::Time`, `Timestamp` and `Span`.
 //!
+//! A `Zoned` (a `ZonedDateTime` in jiff 1) is written as the instant that it is, and read as a `Timestamp`, which has no place for
+//! the time zone.
+//!
 //! A `duration` is read as a `Span` of months, days and nanoseconds. A `Span` of other units is
 //! written in these: twelve months a year, seven days a week, 3,600 seconds an hour; its days stay
 //! days. So it is another `Span` when it comes back, of the same length.
 
 /// Declares the conversions of one version of the crate.
 macro_rules! jiff {
-    ($version:ident, $feature:tt) => {
+    ($version:ident, $feature:tt, $zoned:ident as $zoned_name:literal) => {
         #[cfg(feature = $feature)]
         mod $version {
-            use $version::{SignedDuration, Span, civil};
+            use $version::{SignedDuration, Span, $zoned, civil};
 
             use crate::types::foreign::parts;
             use crate::types::{Date, Duration, Time, Timestamp, ValueError};
@@ -20,6 +23,10 @@ macro_rules! jiff {
                 ::$version::Timestamp as "jiff::Timestamp", Timestamp,
                     |instant| Ok(Timestamp::from(*instant));
                 Span as "Span", Duration, |span| Duration::try_from(span);
+            }
+            by_way_of! { write:
+                $zoned as $zoned_name, Timestamp,
+                    |zoned| Ok(Timestamp::from(zoned.timestamp()));
             }
 
             const EPOCH: civil::Date = civil::Date::constant(1970, 1, 1);
@@ -141,6 +148,13 @@ macro_rules! jiff {
                 use super::*;
                 use crate::types::NativeType;
                 use crate::types::foreign::tests::{crossed, survives, written};
+
+                #[test]
+                fn an_instant_is_the_same_in_every_zone() {
+                    let there: $zoned = "2024-02-29T07:53:18.001-05:00[-05:00]".parse().unwrap();
+                    let utc: Instant = "2024-02-29T12:53:18.001Z".parse().unwrap();
+                    assert_eq!(crossed(&there, NativeType::Timestamp), Ok(utc));
+                }
 
                 #[test]
                 fn days_at_the_ends_of_the_calendar() {
@@ -277,5 +291,5 @@ macro_rules! jiff {
         }
     };
 }
-jiff!(jiff_02, "jiff-02");
-jiff!(jiff_1, "jiff-1");
+jiff!(jiff_02, "jiff-02", Zoned as "Zoned");
+jiff!(jiff_1, "jiff-1", ZonedDateTime as "ZonedDateTime");

@@ -8,23 +8,34 @@ use std::convert::Infallible;
 
 use super::ValueError;
 
-/// Declares Rust types that are read and written as one of ours, and how ours is made of them.
+/// Declares Rust types that are read and written as one of ours, or only read or only written, and
+/// how ours is made of them.
 macro_rules! by_way_of {
-    ($( $rust:ty as $name:literal, $ours:ident, $to_ours:expr; )+) => {$(
+    (read: $( $rust:ty as $name:literal, $ours:ident; )+) => {$(
         const _: () = {
             use crate::types::from_cql::check_native;
-            use crate::types::scalar::{from_cql, row_of_one, to_cql};
+            use crate::types::scalar::{from_cql, row_of_one};
             use crate::types::{
-                BindErrorKind, Cell, ColumnSpec, CqlType, FromCql, FromRow, NativeType, Row, ToCql,
-                TypeError, TypeMismatch, ValueError,
+                Cell, ColumnSpec, CqlType, FromCql, FromRow, NativeType, Row, TypeError,
+                TypeMismatch, ValueError,
             };
-            use crate::wire::Writer;
 
             from_cql! {
                 $rust as $name [$ours], |cell, cql_type| {
                     crate::types::foreign::theirs(crate::types::$ours::from_cell(cell, cql_type)?)
                 };
             }
+        };
+    )+};
+    (write: $( $rust:ty as $name:literal, $ours:ident, $to_ours:expr; )+) => {$(
+        const _: () = {
+            use crate::types::from_cql::check_native;
+            use crate::types::scalar::to_cql;
+            use crate::types::{
+                BindErrorKind, CqlType, NativeType, ToCql, TypeMismatch, ValueError,
+            };
+            use crate::wire::Writer;
+
             to_cql! {
                 $rust as $name [$ours], |theirs, writer| {
                     let to_ours: fn(&$rust) -> Result<crate::types::$ours, ValueError> = $to_ours;
@@ -33,6 +44,10 @@ macro_rules! by_way_of {
             }
         };
     )+};
+    ($( $rust:ty as $name:literal, $ours:ident, $to_ours:expr; )+) => {
+        by_way_of! { read: $( $rust as $name, $ours; )+ }
+        by_way_of! { write: $( $rust as $name, $ours, $to_ours; )+ }
+    };
 }
 
 #[cfg(feature = "bigdecimal-04")]

@@ -26,6 +26,9 @@ struct Flattened {
 
 fn rows<'r, T: FromRow<'r>>() {}
 
+type I = i32;
+
 fn main() {
     rows::<Own>();
+    rows::<(I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, I, I)>();
 }

@@ -24,8 +24,15 @@ struct Flattened {
     own: Own,
 }
 
+#[derive(ToValues)]
+struct Blob {
+    key: [u8; 2],
+}
+
 fn values(_: impl ToValues) {}
 
 fn main() {
     values(Own);
+    values((b"key",));
+    values((1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17));
 }

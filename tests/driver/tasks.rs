@@ -1,0 +1,149 @@
+//! Tasks of their own that hold rows across `.await`, with what the rows borrow.
+
+use cqlwire::server::{Reply, Server};
+use cqlwire::session::{Error, Session};
+use cqlwire::types::{CqlType, Elements, Entries, FromRow, NativeType, Record};
+
+const SELECT: &str = "SELECT name, age FROM users";
+const INSERT: &str = "INSERT INTO users (name, age) VALUES (?, ?)";
+const NAMES: &str = "SELECT name FROM users";
+const TAGS: &str = "SELECT tags, levels FROM users";
+
+async fn session() -> (Server, Session) {
+    let users = [("name", NativeType::Text), ("age", NativeType::Int)];
+    let tags = CqlType::List(Box::new(NativeType::Text.into()));
+    let levels = CqlType::Map(Box::new((NativeType::Text.into(), NativeType::Int.into())));
+    let tagged = (["a", "b"], std::collections::BTreeMap::from([("x", 1)]));
+    let server = Server::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .on(SELECT, Reply::rows(users, [("ada", 36), ("bob", 7)]))
+        .on(NAMES, Reply::rows(["name"], [["ada"], ["bob"]]))
+        .on(TAGS, Reply::rows([("tags", tags), ("levels", levels)], [tagged]))
+        .on(INSERT, Reply::void().variables(users));
+    let address = server.address().to_string();
+    let session = Session::builder().contact_points([address]).connect().await.unwrap();
+    (server, session)
+}
+
+/// Runs it as a task, and says how often it has inserted.
+async fn inserted<F>(task: impl FnOnce(Session) -> F) -> usize
+where
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let (server, session) = session().await;
+    tokio::spawn(task(session)).await.unwrap().unwrap();
+    server.statements().iter().filter(|statement| *statement == INSERT).count()
+}
+
+#[derive(FromRow)]
+struct User<'r> {
+    age: i32,
+    name: &'r str,
+}
+
+#[derive(FromRow)]
+struct Pair<'r>(&'r str, i32);
+
+#[tokio::test]
+async fn tuples_of_borrowed_values() {
+    let count = inserted(|session| async move {
+        let result = session.execute(SELECT, ()).await?;
+        for row in result.rows::<(&str, i32)>()? {
+            let (name, age) = row?;
+            session.execute(INSERT, (name, age)).await?;
+        }
+        Ok(())
+    });
+    assert_eq!(count.await, 2);
+}
+
+#[tokio::test]
+async fn one_borrowed_value() {
+    let count = inserted(|session| async move {
+        let result = session.execute(NAMES, ()).await?;
+        for name in result.rows::<&str>()? {
+            session.execute(INSERT, (name?, 1)).await?;
+        }
+        Ok(())
+    });
+    assert_eq!(count.await, 2);
+}
+
+#[tokio::test]
+async fn structs_that_borrow() {
+    let count = inserted(|session| async move {
+        let result = session.execute(SELECT, ()).await?;
+        for user in result.rows::<User<'_>>()? {
+            let User { name, age } = user?;
+            session.execute(INSERT, (name, age)).await?;
+        }
+        for pair in result.rows::<Pair<'_>>()? {
+            let Pair(name, age) = pair?;
+            session.execute(INSERT, (name, age)).await?;
+        }
+        Ok(())
+    });
+    assert_eq!(count.await, 4);
+}
+
+#[tokio::test]
+async fn pages() {
+    let count = inserted(|session| async move {
+        let mut pages = session.stream::<User<'_>>(SELECT, ());
+        while let Some(page) = pages.next_page().await? {
+            for user in page.rows::<User<'_>>()? {
+                let User { name, age } = user?;
+                session.execute(INSERT, (name, age)).await?;
+            }
+        }
+        Ok(())
+    });
+    assert_eq!(count.await, 2);
+}
+
+#[tokio::test]
+async fn values_inside_of_collections() {
+    let count = inserted(|session| async move {
+        let result = session.execute(TAGS, ()).await?;
+        for row in result.rows::<(Elements<'_, &str>, Entries<'_, &str, i32>)>()? {
+            let (tags, levels) = row?;
+            for tag in tags {
+                session.execute(INSERT, (tag.unwrap(), 1)).await?;
+            }
+            for level in levels {
+                session.execute(INSERT, level.unwrap()).await?;
+            }
+        }
+        Ok(())
+    });
+    assert_eq!(count.await, 3);
+}
+
+#[tokio::test]
+async fn records() {
+    let count = inserted(|session| async move {
+        let result = session.execute(SELECT, ()).await?;
+        for record in result.rows::<Record>()? {
+            session.execute(INSERT, record?.into_values()).await?;
+        }
+        Ok(())
+    });
+    assert_eq!(count.await, 2);
+}
+
+/// A type that only the caller knows, which borrows or not.
+async fn count<T: for<'r> FromRow<'r> + Send>(session: Session) -> Result<(), Error> {
+    let result = session.execute(SELECT, ()).await?;
+    for row in result.rows::<T>()? {
+        row?;
+        session.execute(INSERT, ("", 1)).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_of_any_type() {
+    assert_eq!(inserted(count::<(String, i32)>).await, 2);
+    assert_eq!(inserted(count::<Record>).await, 2);
+}
