@@ -260,7 +260,7 @@ fn empty_or(error: ValueError) -> Result<Value, ValueError> {
 }
 
 /// Whether no element or key is there twice.
-fn each_once<'v>(
+pub(super) fn each_once<'v>(
     mut values: impl ExactSizeIterator<Item = &'v Value> + Clone,
     cql_type: &CqlType,
 ) -> Result<(), ValueError> {

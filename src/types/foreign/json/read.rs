@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde_json::Value as Json;
 
 use crate::types::text::blob::unhex;
+use crate::types::value::each_once;
 use crate::types::{CqlType, NativeType, UdtType, Value, ValueError};
 
 impl Value {
@@ -43,7 +44,13 @@ impl Value {
                 of_native(*native, json).map_err(|why| JsonError::new(cql_type, json, why))
             }
             (_, CqlType::List(element)) => Ok(Self::List(array(json, cql_type, element)?)),
-            (_, CqlType::Set(element)) => Ok(Self::Set(array(json, cql_type, element)?)),
+            (_, CqlType::Set(element)) => {
+                let elements = array(json, cql_type, element)?;
+                match each_once(elements.iter(), element) {
+                    Ok(()) => Ok(Self::Set(elements)),
+                    Err(twice) => Err(JsonError::new(cql_type, json, Why::Value(twice))),
+                }
+            }
             (_, CqlType::Vector(vector)) => {
                 let elements = array(json, cql_type, &vector.element)?;
                 let (expected, found) = (vector.dimensions, elements.len());
@@ -190,19 +197,22 @@ fn tuple(json: &Json, cql_type: &CqlType, types: &[CqlType]) -> Result<Value, Js
 }
 
 fn map(json: &Json, cql_type: &CqlType, pair: &(CqlType, CqlType)) -> Result<Value, JsonError> {
-    match &*parsed(json) {
-        Json::Object(entries) => entries
-            .iter()
-            .map(|(key, value)| {
-                let entry = || {
-                    let key = Value::from_json(&pair.0, &Json::String(key.clone()))?;
-                    Ok((key, Value::from_json(&pair.1, value)?))
-                };
-                entry().map_err(|error: JsonError| error.within(key))
-            })
-            .collect::<Result<_, _>>()
-            .map(Value::Map),
-        _ => Err(JsonError::new(cql_type, json, Why::Kind)),
+    let json_of = parsed(json);
+    let Json::Object(entries) = &*json_of else {
+        return Err(JsonError::new(cql_type, json, Why::Kind));
+    };
+    let entry = |(key, value): (&String, &Json)| {
+        let entry = || {
+            let key = Value::from_json(&pair.0, &Json::String(key.clone()))?;
+            Ok((key, Value::from_json(&pair.1, value)?))
+        };
+        entry().map_err(|error: JsonError| error.within(key))
+    };
+    let entries: Vec<_> = entries.iter().map(entry).collect::<Result<_, _>>()?;
+    // Keys that are written in different ways may be the same.
+    match each_once(entries.iter().map(|(key, _)| key), &pair.0) {
+        Ok(()) => Ok(Value::Map(entries)),
+        Err(twice) => Err(JsonError::new(cql_type, json, Why::Value(twice))),
     }
 }
 
