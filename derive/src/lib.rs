@@ -125,7 +125,7 @@ pub fn from_row(input: TokenStream) -> TokenStream {
 /// let error = ValuesBuffer::new().bind(&search, &variables).unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "cannot bind value 0 to \"password\", a `text`: `Search` has no field of that name; \
+///     "cannot bind value 0 to \"password\" of type `text`: `Search` has no field of that name; \
 ///      give it to one with `rename`"
 /// );
 /// # Ok::<(), cqlwire::types::BindError>(())

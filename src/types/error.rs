@@ -153,7 +153,7 @@ impl TypeMismatch {
         match (field, within.is_empty()) {
             (None, _) => write!(f, "a Rust `{rust}` goes with {fits}"),
             (Some(field), true) => {
-                write!(f, "the field `{field}` is a `{rust}`, which goes with {fits}")
+                write!(f, "the field `{field}` is of type `{rust}`, which goes with {fits}")
             }
             (Some(field), false) => {
                 write!(f, "the field `{field}` has a `{rust}` there, which goes with {fits}")
@@ -378,11 +378,7 @@ impl fmt::Display for RowError {
     }
 }
 
-impl std::error::Error for RowError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.0.cause)
-    }
-}
+impl std::error::Error for RowError {}
 
 /// Values that cannot be bound to the variables of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -459,7 +455,7 @@ impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let BadBinding { variable, field, kind } = &*self.0;
         if let Some((index, ColumnSpec { name, cql_type, .. })) = variable {
-            write!(f, "cannot bind value {index} to \"{name}\", a `{cql_type}`: ")?;
+            write!(f, "cannot bind value {index} to \"{name}\" of type `{cql_type}`: ")?;
         }
         match kind {
             BindErrorKind::Count { expected, found } => {
@@ -479,7 +475,7 @@ impl fmt::Display for BindError {
                 mismatch.describe(f, *field)?;
                 match mismatch.cql_type() {
                     CqlType::Native(native) => native_name(*native)
-                        .map_or(Ok(()), |rust| write!(f, "; a `{rust}` goes with `{native}`")),
+                        .map_or(Ok(()), |rust| write!(f, "; `{rust}` goes with `{native}`")),
                     _ => Ok(()),
                 }
             }

@@ -215,9 +215,9 @@ mod tests {
         let error = ValuesBuffer::new().bind(&(vec![Some(Unset)],), &columns).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot bind value 0 to \"v\", a `list<int>`: its element is `int`, \
+            "cannot bind value 0 to \"v\" of type `list<int>`: its element is `int`, \
              and a Rust `Unset` goes with whole values only, not with parts of one; \
-             a `i32` goes with `int`"
+             `i32` goes with `int`"
         );
     }
 

@@ -542,14 +542,14 @@ mod tests {
         let error = buffer.bind(&("ada", "36"), &columns()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot bind value 1 to \"age\", a `int`: a Rust `str` goes with `text` or `ascii`; \
-             a `i32` goes with `int`"
+            "cannot bind value 1 to \"age\" of type `int`: a Rust `str` goes with `text` or `ascii`; \
+             `i32` goes with `int`"
         );
         let at = [ColumnSpec::new("ks", "users", "at", NativeType::Timestamp)];
         assert_eq!(
             buffer.bind(&(1_700_000_000_000_i64,), &at).unwrap_err().to_string(),
-            "cannot bind value 0 to \"at\", a `timestamp`: \
-             a Rust `i64` goes with `bigint` or `counter`; a `Timestamp` goes with `timestamp`"
+            "cannot bind value 0 to \"at\" of type `timestamp`: \
+             a Rust `i64` goes with `bigint` or `counter`; `Timestamp` goes with `timestamp`"
         );
         let mismatch = TypeMismatch::new("str", "`text` or `ascii`", &NativeType::Int.into());
         assert_eq!(error.kind(), &BindErrorKind::Type(mismatch));

@@ -69,7 +69,7 @@ fn columns_that_do_not_go_with_the_fields_are_named_before_any_row_is_read() {
     assert_eq!(
         error(&[("age", INT), ("username", INT)]),
         "cannot read column 1 \"username\" of ks.users: the server sends `int`, \
-         the field `User::username` is a `&str`, which goes with `text` or `ascii`"
+         the field `User::username` is of type `&str`, which goes with `text` or `ascii`"
     );
     assert_eq!(
         error(&[("age", INT), ("name", TEXT)]),
@@ -190,7 +190,7 @@ fn fields_without_names_are_read_by_position() {
     assert_eq!(
         read::<Pair<'_>>(&[("x", INT), ("y", INT)], &[]).unwrap_err(),
         "cannot read column 1 \"y\" of ks.users: the server sends `int`, \
-         the field `Pair::2` is a `&str`, which goes with `text` or `ascii`"
+         the field `Pair::2` is of type `&str`, which goes with `text` or `ascii`"
     );
 }
 

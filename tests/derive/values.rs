@@ -43,13 +43,13 @@ fn variables_of_one_name_get_the_same_value_and_fields_without_one_are_passed_ov
 fn what_does_not_go_together_is_named() {
     assert_eq!(
         bind(&ADA, &[("username", TEXT), ("[limit]", INT)]).unwrap_err(),
-        "cannot bind value 1 to \"[limit]\", a `int`: `User` has no field of that name; \
+        "cannot bind value 1 to \"[limit]\" of type `int`: `User` has no field of that name; \
          give it to one with `rename`"
     );
     assert_eq!(
         bind(&ADA, &[("username", TEXT), ("age", TEXT)]).unwrap_err(),
-        "cannot bind value 1 to \"age\", a `text`: \
-         the field `User::age` is a `i32`, which goes with `int`; a `String` goes with `text`"
+        "cannot bind value 1 to \"age\" of type `text`: \
+         the field `User::age` is of type `i32`, which goes with `int`; `String` goes with `text`"
     );
     let error = ValuesBuffer::new().bind(&ADA, &columns(&[("age", TEXT)])).unwrap_err();
     assert_eq!(error.field(), Some("User::age"));
@@ -119,8 +119,8 @@ fn fields_without_names_are_bound_by_position() {
     assert_eq!(bind(&Pair(1, "b"), &named), Ok(vec![Bound::Value(vec![0, 0, 0, 1]), bound("b")]));
     assert_eq!(
         bind(&Pair(1, 2), &named).unwrap_err(),
-        "cannot bind value 1 to \"y\", a `text`: \
-         the field `Pair::1` is a `i32`, which goes with `int`; a `String` goes with `text`"
+        "cannot bind value 1 to \"y\" of type `text`: \
+         the field `Pair::1` is of type `i32`, which goes with `int`; `String` goes with `text`"
     );
     assert_eq!(
         bind(&Pair(1, "b"), &named[..1]).unwrap_err(),
@@ -139,7 +139,7 @@ fn maps_are_bound_by_name() {
     assert_eq!(bind(&&HashMap::<String, _>::from_iter(owned), &named), expected);
     assert_eq!(
         bind(&BTreeMap::from([("a", 1)]), &named).unwrap_err(),
-        "cannot bind value 0 to \"b\", a `text`: no value has that name"
+        "cannot bind value 0 to \"b\" of type `text`: no value has that name"
     );
     assert!(BTreeMap::<String, i32>::new().is_empty());
 }
