@@ -124,6 +124,7 @@ impl Control {
 
     /// Watches the cluster, for as long as there is somebody to watch it for.
     pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let _end = End(Arc::clone(&self.shared));
         let mut routine = tokio::time::interval(ROUTINE);
         routine.set_missed_tick_behavior(MissedTickBehavior::Delay);
         routine.reset();
@@ -321,6 +322,15 @@ impl Control {
         let schema = reader.finish();
         schema.oddities().for_each(|oddity| debug!(oddity, "odd in the schema"));
         Ok(schema)
+    }
+}
+
+/// Says that nobody watches the cluster any more: the session has ended, or the runtime.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 

@@ -100,7 +100,7 @@ impl Cluster {
             if let Some(found) = find() {
                 return Ok(found);
             }
-            if was_settled && is_settled() || self.watcher.is_finished() {
+            if was_settled && is_settled() || self.shared.is_abandoned() {
                 return Err(self.unreachable());
             }
             let change = changes.changed();
@@ -188,7 +188,6 @@ impl Cluster {
 
     /// Ends all connections, once their requests are answered or `deadline` has come, if it does.
     pub(crate) async fn close(&self, deadline: Option<Instant>) {
-        self.watcher.abort();
         let state = self.state();
         let open = state.nodes().iter().flat_map(|node| {
             node.connections().map(move |connection| (node, connection.traffic(), connection))
@@ -196,6 +195,7 @@ impl Cluster {
         let open: Vec<_> = open.collect();
         // From here on nobody finds a node.
         self.shared.close();
+        self.watcher.abort();
         let is_busy = || state.nodes().iter().any(|node| node.in_flight() > 0);
         while is_busy() {
             let ask_again = tokio::time::sleep(ASK_AGAIN);
@@ -244,7 +244,7 @@ impl Cluster {
         if self.state().nodes().is_empty() {
             return OpenFailure::Closed("the session was closed");
         }
-        if self.watcher.is_finished() {
+        if self.shared.is_abandoned() {
             let why = "the runtime that the session was made on has ended: make it on one that \
                        lives as long as the session";
             return OpenFailure::Closed(why);
@@ -253,9 +253,9 @@ impl Cluster {
             Some(failure) => Miss::new(node.address(), failure),
             None if node.is_connected() => {
                 let why = "is connected, but the load balancing does not send this there";
-                Miss::of(format!("{} {why}", node.address()))
+                Miss::of_connected(format!("{} {why}", node.address()))
             }
-            None => Miss::of(format!("{} is not connected yet", node.address())),
+            None => Miss::untried(format!("{} is not connected yet", node.address()), false),
         };
         OpenFailure::of(self.candidates().map(miss).collect())
     }

@@ -39,7 +39,7 @@ impl Failure {
         matches!(self, Self::Connection(error) if error.reason.is_authentication())
     }
 
-    /// Whether it would be the same at every node and at any time.
+    /// Whether it would be the same at any time, and mostly at every node.
     pub(crate) fn is_final(&self) -> bool {
         match self {
             Self::Connection(error) => error.reason.is_authentication(),
@@ -88,7 +88,10 @@ pub(super) struct Miss {
     what: String,
     /// What would be the same at any time.
     finally: Option<Failure>,
+    /// Whether it may only be starting still.
     is_starting: bool,
+    /// Whether it has said something that others need not say.
+    has_answered: bool,
 }
 
 impl Miss {
@@ -97,20 +100,27 @@ impl Miss {
         Self {
             what: format!("{place} {failure}"),
             is_starting: failure.is_starting(),
+            has_answered: !failure.is_starting(),
             finally: Some(failure).filter(Failure::is_final),
         }
     }
 
-    /// It was not even tried.
-    pub(super) const fn of(what: String) -> Self {
-        Self { what, finally: None, is_starting: false }
+    /// It is there, but may not be asked.
+    pub(super) const fn of_connected(what: String) -> Self {
+        Self { what, finally: None, is_starting: false, has_answered: true }
+    }
+
+    /// It has not been tried.
+    pub(super) const fn untried(what: String, is_starting: bool) -> Self {
+        Self { what, finally: None, is_starting, has_answered: false }
     }
 }
 
 impl OpenFailure {
-    /// What all of them come to: one node that does not let us in may only be in trouble itself.
+    /// What all of them come to. A node that does not let us in speaks for those that say nothing,
+    /// but not for one that says something else: it may only be in trouble itself.
     pub(super) fn of(mut misses: Vec<Miss>) -> Self {
-        if misses.iter().all(|miss| miss.finally.is_some())
+        if misses.iter().all(|miss| miss.finally.is_some() || !miss.has_answered)
             && let Some(finally) = misses.iter_mut().find_map(|miss| miss.finally.take())
         {
             return Self::Final(Box::new(finally));
@@ -143,9 +153,7 @@ async fn open_point(
     connector: &Connector,
     events: &mpsc::Sender<Event>,
 ) -> Result<Opened, Vec<Miss>> {
-    let unresolved = |why, is_starting| {
-        vec![Miss { what: format!("{point} {why}"), finally: None, is_starting }]
-    };
+    let unresolved = |why, is_starting| vec![Miss::untried(format!("{point} {why}"), is_starting)];
     let time = connector.options.handshake_timeout;
     let addresses = match timeout(time, point.resolve()).await {
         Ok(Ok(addresses)) => addresses,

@@ -17,6 +17,8 @@ pub(super) struct Shared {
     state: RwLock<Arc<ClusterState>>,
     /// Whether the session has ended. Changes only while `state` is locked.
     is_closed: AtomicBool,
+    /// Whether nobody watches the cluster any more: the runtime has ended.
+    is_abandoned: AtomicBool,
     /// What `USE` said last, for the connections to come. Who holds it knows that no connection
     /// comes into use meanwhile.
     keyspace: Mutex<Option<String>>,
@@ -39,6 +41,7 @@ impl Shared {
             settings,
             state: RwLock::new(Arc::new(ClusterState::empty())),
             is_closed: AtomicBool::new(false),
+            is_abandoned: AtomicBool::new(false),
             keyspace: Mutex::new(keyspace),
             control: RwLock::default(),
             changes: watch::Sender::new(0),
@@ -79,6 +82,17 @@ impl Shared {
         let has_gone = |node: &&Arc<Node>| state.nodes().iter().all(|now| !Arc::ptr_eq(now, node));
         before.nodes().iter().filter(has_gone).for_each(|node| node.close());
         self.changed();
+    }
+
+    /// Says that nobody watches the cluster any more.
+    pub(super) fn abandon(&self) {
+        self.is_abandoned.store(true, Ordering::Release);
+        self.changed();
+    }
+
+    /// Whether nobody watches the cluster any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Acquire)
     }
 
     /// Tells all who listen.

@@ -23,7 +23,11 @@ pub(super) fn answer(shared: &Shared, script: &Script, frame: &RequestFrame<'_>)
     let special = script.answers.iter().find_map(|answer| answer(frame));
     if let Some(reply) = special.or_else(|| opening(script, request)) {
         let first = asked.as_ref().ok().and_then(|asked| asked.first());
-        return page(reply.take(first), parameters(request));
+        let mut turn = reply.take(first);
+        if let Request::Execute(execute) = request {
+            turn.forgets(&Bytes::copy_from_slice(&execute.id));
+        }
+        return page(turn, parameters(request));
     }
     let reply = match (request, asked) {
         (Request::Register(_), _) => Reply::response(Ready),

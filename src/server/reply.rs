@@ -43,6 +43,19 @@ pub(super) struct Turn {
     pub(super) delay: Duration,
 }
 
+impl Turn {
+    /// If it says that a statement is not prepared, and not which, it is the one of this id.
+    pub(super) fn forgets(&mut self, statement: &Bytes) {
+        if let What::Response(response) = &mut self.what
+            && let Response::Error(error) = &mut **response
+            && let ErrorDetails::Unprepared { id } = &mut error.details
+            && id.is_empty()
+        {
+            id.clone_from(statement);
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) enum What {
     Rows(Arc<Table>),
@@ -230,23 +243,20 @@ impl Reply {
     /// Takes the next turn, at a statement if it is one.
     pub(super) fn take(&self, asked: Option<&Asked>) -> Turn {
         let taken = self.taken.fetch_add(1, Ordering::Relaxed);
-        let Turn { mut what, mut delay } = self.turns.get(taken).unwrap_or(&self.last).clone();
-        if let What::Computed(Compute(compute)) = &what {
+        let mut turn = self.turns.get(taken).unwrap_or(&self.last).clone();
+        if let What::Computed(Compute(compute)) = &turn.what {
             let Some(asked) = asked else {
                 let message = "Reply::computed answers only statements that are run";
                 return Self::error(ErrorCode::Server, message).last;
             };
-            let turn = compute(asked).take(Some(asked));
-            (what, delay) = (turn.what, delay.saturating_add(turn.delay));
+            let computed = compute(asked).take(Some(asked));
+            let delay = turn.delay.saturating_add(computed.delay);
+            turn = Turn { delay, ..computed };
         }
-        if let (What::Response(response), Some(asked)) = (&mut what, asked)
-            && let Response::Error(error) = &mut **response
-            && let ErrorDetails::Unprepared { id } = &mut error.details
-            && id.is_empty()
-        {
-            id.clone_from(&asked.id);
+        if let Some(asked) = asked {
+            turn.forgets(&asked.id);
         }
-        Turn { what, delay }
+        turn
     }
 
     /// The variables of the statement, whose text this is.

@@ -77,7 +77,7 @@ impl<'v> Batch<'v> {
 options!(Batch<'_>, self, self);
 
 impl Inner {
-    pub(super) async fn batch(&self, batch: &Batch<'_>) -> Result<QueryResult, Error> {
+    pub(super) async fn batch(self: &Arc<Self>, batch: &Batch<'_>) -> Result<QueryResult, Error> {
         let options = Decided::new(&batch.options, &self.defaults);
         let mut texts = Vec::with_capacity(batch.statements.len());
         let mut prepared = Vec::new();

@@ -154,7 +154,8 @@ impl SessionBuilder {
     }
 
     /// How long to wait for the answer to a statement, for ever if `None`; and, if it is some time,
-    /// for one of the contact points to let us in. Default: 10 s, and 5 s for the contact points.
+    /// for each step of connecting: for each of the contact points, which are tried beside each
+    /// other, and for the nodes. Default: 10 s, and 5 s for those steps.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         let timeout = timeout.into();
         self.defaults.timeout = Some(timeout);

@@ -15,13 +15,15 @@ use super::{Error, ErrorKind, Inner, span};
 use crate::cluster::{ClusterState, FailureKind, LoadBalancing, Node, Routing};
 use crate::connection::{Connection, RequestError, RequestErrorKind};
 use crate::message::{ErrorCode, ErrorDetails, RequestFrame, Response, ResponseFrame, ServerError};
-use crate::wire::{Consistency, FrameEncoder, Stream};
+use crate::wire::{Consistency, FrameEncoder, Stream, Version};
 
 /// An answer, and what its rows are where it does not say so.
 pub(super) struct Answer {
     pub(super) frame: Box<ResponseFrame>,
     pub(super) shape: Option<Arc<ResultShape>>,
     pub(super) node: Arc<Node>,
+    /// The version that it came in.
+    pub(super) version: Version,
     /// When it came.
     at: Instant,
 }
@@ -164,7 +166,10 @@ impl Inner {
             let begin = if is_first { run.begin } else { Instant::now() };
             let attempt = self.attempt(run, &node, &connection, consistency, begin).await;
             let failed = match attempt {
-                Ok((frame, shape, at)) => return Ok(Answer { frame, shape, node, at }),
+                Ok((frame, shape, at)) => {
+                    let version = connection.context().version;
+                    return Ok(Answer { frame, shape, node, version, at });
+                }
                 Err(failed) => failed,
             };
             let mut error = failed.error(connection.address()).about(run.about);

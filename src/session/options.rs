@@ -124,6 +124,11 @@ impl<'o> Decided<'o> {
         Self { own, session }
     }
 
+    /// The options of the statement, for longer.
+    pub(super) fn own(self) -> Options {
+        self.own.clone()
+    }
+
     /// The first answer of the statement, its profile and the session.
     #[inline]
     fn first<T>(self, of: impl Fn(&'o Options) -> Option<T>) -> Option<T> {

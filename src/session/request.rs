@@ -1,10 +1,13 @@
 //! The first half of the one way of every request: a statement and its values become a request.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 
 use super::cache::Cell;
 use super::execution::Answer;
@@ -14,7 +17,7 @@ use super::{Error, ErrorKind, Inner, Prepared, QueryResult, Statement};
 use crate::cluster::{ClusterState, Token};
 use crate::message::{self, Execute, Parameters, Prepare, Query, Request, Response, Variables};
 use crate::types::{ColumnSpec, ToValues, Values};
-use crate::wire::{Consistency, Context};
+use crate::wire::{Consistency, Context, Version};
 
 /// A statement with its values.
 #[derive(Debug, Clone)]
@@ -72,7 +75,7 @@ impl Inner {
     /// Prepares text that has values, and encodes the values; in place, so that the statement is
     /// not moved from future to future. By when it has to be answered, if it had to be prepared.
     pub(super) async fn bind(
-        &self,
+        self: &Arc<Self>,
         bound: &mut Bound,
         values: &(impl ToValues + ?Sized),
     ) -> Result<Option<Instant>, Error> {
@@ -85,7 +88,7 @@ impl Inner {
 
     /// The same of a part of a batch.
     pub(super) async fn bind_text(
-        &self,
+        self: &Arc<Self>,
         statement: &mut Text,
         values: &(impl ToValues + ?Sized),
         options: Decided<'_>,
@@ -200,7 +203,7 @@ impl Inner {
     }
 
     /// Prepares a statement, and keeps it.
-    pub(super) async fn prepare(&self, statement: Statement) -> Result<Prepared, Error> {
+    pub(super) async fn prepare(self: &Arc<Self>, statement: Statement) -> Result<Prepared, Error> {
         let Statement { text, options, .. } = statement;
         let prepared = match text {
             Text::Plain(text) => {
@@ -213,7 +216,7 @@ impl Inner {
     }
 
     async fn prepare_cached(
-        &self,
+        self: &Arc<Self>,
         text: &Arc<str>,
         options: Decided<'_>,
         deadline: &mut Option<Instant>,
@@ -223,29 +226,44 @@ impl Inner {
             Some(prepared) => Ok(Arc::clone(prepared)),
             None => {
                 *deadline = deadline.or_else(|| options.deadline(Instant::now()));
-                Box::pin(self.prepare_in(&cell, text, options, *deadline)).await
+                Box::pin(self.prepare_in(cell, text, options, *deadline)).await
             }
         }
     }
 
     async fn prepare_in(
-        &self,
-        cell: &Cell,
+        self: &Arc<Self>,
+        cell: Cell,
         text: &Arc<str>,
         options: Decided<'_>,
         deadline: Option<Instant>,
     ) -> Result<Arc<PreparedStatement>, Error> {
-        let prepare = cell.get_or_try_init(|| self.prepare_now(text, options, deadline));
-        match deadline {
-            None => prepare.await.cloned(),
-            // Somebody else may be preparing it, and have more time.
-            Some(deadline) => timeout_at(deadline, prepare)
-                .await
-                .unwrap_or_else(|_| {
-                    let error = Error::new(ErrorKind::Timeout, "it was not prepared in time");
-                    Err(error.with_statement(text).while_preparing())
-                })
-                .cloned(),
+        let (inner, of, own) = (Arc::clone(self), Arc::clone(text), options.own());
+        let prepare = async move {
+            let options = Decided::new(&own, &inner.defaults);
+            let prepare = cell.get_or_try_init(|| inner.prepare_now(&of, options, deadline));
+            match deadline {
+                None => prepare.await.cloned(),
+                // Somebody else may be preparing it, and have more time.
+                Some(deadline) => timeout_at(deadline, prepare)
+                    .await
+                    .unwrap_or_else(|_| {
+                        let error = Error::new(ErrorKind::Timeout, "it was not prepared in time");
+                        Err(error.with_statement(&of).while_preparing())
+                    })
+                    .cloned(),
+            }
+        };
+        // In a task of its own: others wait for it, and who has begun it may forget to go on.
+        let mut task = JoinSet::new();
+        task.spawn(prepare.in_current_span());
+        let stopped = |why: &dyn Display| {
+            Error::new(ErrorKind::Connection, why.to_string()).with_statement(text)
+        };
+        match task.join_next().await {
+            Some(Ok(prepared)) => prepared,
+            Some(Err(why)) => Err(stopped(&why)),
+            None => Err(stopped(&"nothing was begun")),
         }
     }
 
@@ -278,7 +296,7 @@ impl Inner {
         let Variables { columns, partition_key, .. } = &mut prepared.variables;
         // Servers of v3 do not say it, but the schema may.
         if let Some(ColumnSpec { table, .. }) = columns.first()
-            && partition_key.is_empty()
+            && answer.version == Version::V3
             && let Some(table) = state.schema().table(&table.keyspace, &table.table)
         {
             *partition_key = table.key_variables(columns);

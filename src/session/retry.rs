@@ -125,7 +125,8 @@ const fn did_nothing(code: ErrorCode) -> bool {
 ///
 /// | what happened | what follows |
 /// |---|---|
-/// | the connection ended, the node is starting | another node, at once |
+/// | the connection ended | another node, at once |
+/// | the node is starting | another node after a pause that doubles |
 /// | too few replicas are alive | another node: once, or if idempotent after a pause that doubles |
 /// | enough replicas answered a read, but not the one with the data; the batch log was not written | the same node, once |
 /// | the node is overloaded or failed; too few replicas answered in time | if idempotent, another node after a pause that doubles |

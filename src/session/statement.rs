@@ -123,7 +123,13 @@ impl PreparedStatement {
 
     /// Whether this is how it was prepared: values that were encoded for it can be sent.
     pub(super) fn is(&self, again: &message::Prepared) -> bool {
-        self.id == again.id && self.variables == again.variables.columns
+        let (variables, now) = (&self.variables, &again.variables.columns);
+        let takes = |(now, variable): (&ColumnSpec, &ColumnSpec)| {
+            now.name == variable.name && now.cql_type.has_grown_from(&variable.cql_type)
+        };
+        self.id == again.id
+            && variables.len() == now.len()
+            && now.iter().zip(variables.iter()).all(takes)
     }
 
     /// When this node was last told.

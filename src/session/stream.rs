@@ -22,7 +22,9 @@ use crate::types::{FromRow, RowError, ToValues};
 pub struct RowStream<'v, T> {
     inner: Arc<Inner>,
     next: Next<'v>,
-    paging_state: Option<Bytes>,
+    /// Where the page of `rows` begins, and where the one after it does.
+    page: Option<Bytes>,
+    after: Option<Bytes>,
     rows: VecDeque<Result<T, RowError>>,
 }
 
@@ -86,9 +88,9 @@ impl<'v, T> RowStream<'v, T> {
         statement: Statement,
         values: Box<dyn ToValues + Send + Sync + 'v>,
     ) -> Self {
-        let paging_state = statement.paging_state.clone();
+        let after = statement.paging_state.clone();
         let next = Next::First(Box::pin(Page::first(Arc::clone(&inner), statement, values)));
-        Self { inner, next, paging_state, rows: VecDeque::new() }
+        Self { inner, next, page: None, after, rows: VecDeque::new() }
     }
 
     /// The next page, for rows that borrow from it; `None` after the last one.
@@ -113,17 +115,18 @@ impl<'v, T> RowStream<'v, T> {
         poll_fn(|context| self.poll_page(context)).await
     }
 
-    /// Where the page begins that comes after the rows given so far: to
-    /// [go on](Statement::paging_state) from there some other time, or after an error. `None` before
-    /// the first page has come, unless the statement has one itself, and after the last one.
-    pub const fn paging_state(&self) -> Option<&Bytes> {
-        self.paging_state.as_ref()
+    /// Where to [go on](Statement::paging_state) some other time, or after an error, so that no row
+    /// is left out: at the page that comes next, or at this one, as long as it has rows that were not
+    /// given; its others come twice then. `None` is the beginning, or the end.
+    pub fn paging_state(&self) -> Option<&Bytes> {
+        if self.rows.is_empty() { self.after.as_ref() } else { self.page.as_ref() }
     }
 
     fn poll_page(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<QueryResult>, Error>> {
         let page = ready!(self.poll_fetched(context));
         if let Ok(page) = &page {
-            self.paging_state = page.as_ref().and_then(QueryResult::paging_state).cloned();
+            self.page = self.after.take();
+            self.after = page.as_ref().and_then(QueryResult::paging_state).cloned();
         }
         let next = match (&page, &self.next) {
             (Ok(Some(page)), Next::Page(Page { bound, .. })) => page
@@ -176,6 +179,7 @@ impl<T: for<'r> FromRow<'r>> RowStream<'_, T> {
     /// After a row that could not be read there are no others.
     fn end(&mut self, error: Error) -> Error {
         self.rows.clear();
+        self.after = self.page.take();
         self.next = Next::End;
         error
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -60,7 +61,7 @@ type SessionRow = (
 type EventRow = (Option<String>, Option<IpAddr>, Option<i32>, Option<String>);
 
 impl Inner {
-    pub(super) async fn trace(&self, id: Uuid) -> Result<Trace, Error> {
+    pub(super) async fn trace(self: &Arc<Self>, id: Uuid) -> Result<Trace, Error> {
         let select = |text: &str| {
             Statement::new(text).consistency(Consistency::One).idempotent(true).tracing(false)
         };

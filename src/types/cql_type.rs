@@ -167,6 +167,32 @@ impl Hash for VectorType {
 }
 
 impl CqlType {
+    /// Whether it takes the values of `older`: they are the same, but user-defined types may have
+    /// more fields at their end.
+    pub(crate) fn has_grown_from(&self, older: &Self) -> bool {
+        match (self, older) {
+            (Self::List(new), Self::List(old)) | (Self::Set(new), Self::Set(old)) => {
+                new.has_grown_from(old)
+            }
+            (Self::Map(new), Self::Map(old)) => {
+                new.0.has_grown_from(&old.0) && new.1.has_grown_from(&old.1)
+            }
+            (Self::Tuple(new), Self::Tuple(old)) => {
+                new.len() == old.len() && new.iter().zip(old).all(|(n, o)| n.has_grown_from(o))
+            }
+            (Self::Vector(new), Self::Vector(old)) => {
+                new.dimensions == old.dimensions && new.element.has_grown_from(&old.element)
+            }
+            (Self::Udt(new), Self::Udt(old)) => {
+                let mut pairs = new.fields.iter().zip(&old.fields);
+                (&new.keyspace, &new.name) == (&old.keyspace, &old.name)
+                    && new.fields.len() >= old.fields.len()
+                    && pairs.all(|(n, o)| n.0 == o.0 && n.1.has_grown_from(&o.1))
+            }
+            (new, old) => new == old,
+        }
+    }
+
     /// Reads an `[option]`.
     ///
     /// # Errors

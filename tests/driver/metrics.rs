@@ -186,7 +186,7 @@ async fn what_happens_is_counted_at_its_node() {
     let select = Statement::new("SELECT ...").idempotent(true);
     session.execute(&select, ()).await.unwrap();
     // One that nobody waits for any more, and one that somebody does.
-    let gone = select.timeout(Duration::from_millis(20));
+    let gone = select.timeout(Duration::from_millis(500));
     assert_eq!(session.execute(gone, ()).await.unwrap_err().kind(), ErrorKind::Timeout);
     let waiting = {
         let session = session.clone();

@@ -425,16 +425,15 @@ async fn the_profile_of_the_session_goes_before_what_is_built_in() {
     let (servers, asked) = asked(1, |n| if n < 2 { Reply::void() } else { Reply::silence() }).await;
     let session = connect(client(&servers), 1).await;
     session.execute("SELECT ...", ()).await.unwrap();
-    let profile = ExecutionProfile::new()
-        .consistency(Consistency::LocalQuorum)
-        .page_size(7)
-        .timeout(Duration::from_millis(100));
+    let profile = ExecutionProfile::new().consistency(Consistency::LocalQuorum).page_size(7);
     let session = connect(client(&servers).default_profile(&profile), 1).await;
     session.execute("SELECT ...", ()).await.unwrap();
     assert_eq!(
         asked.each(|p| (p.consistency, p.page_size)),
         [(Consistency::LocalOne, Some(5_000)), (Consistency::LocalQuorum, Some(7))]
     );
+    let short = profile.timeout(Duration::from_millis(100));
+    let session = connect(client(&servers).default_profile(&short), 1).await;
     let error = session.execute("SELECT ...", ()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
 }

@@ -406,6 +406,27 @@ async fn pages_follow_each_other() {
     assert_eq!(page.one::<i32>().unwrap(), 1);
 }
 
+/// Whoever begins to read a stream, and then does something else, holds up nobody.
+#[tokio::test]
+async fn a_stream_that_is_left_alone_holds_up_nobody() {
+    let (prepare, prepares) = std::sync::mpsc::channel();
+    let prepares = Mutex::new(prepares);
+    let address = speak(Version::V4, move |request, _| match request {
+        Request::Prepare(_) => {
+            prepares.lock().unwrap().recv().unwrap();
+            prepared(b"id", &["username"]).into()
+        }
+        Request::Execute(_) => numbers(&[1], None).into(),
+        _ => Reply::close(),
+    });
+    let session = connect(address).await;
+    let mut rows = session.stream::<i32>("SELECT ...", ("ada",));
+    assert!(futures_poll_once(std::pin::pin!(rows.try_next())).await.is_none());
+    prepare.send(()).unwrap();
+    session.execute("SELECT ...", ("ada",)).await.unwrap();
+    assert_eq!(rows.try_next().await.unwrap(), Some(1));
+}
+
 /// Where a stream has failed, another may go on.
 #[tokio::test]
 async fn a_stream_tells_where_to_go_on_after_an_error() {
@@ -423,7 +444,8 @@ async fn a_stream_tells_where_to_go_on_after_an_error() {
     let session = connect(address).await;
     let mut rows = session.stream::<i32>("SELECT ...", ());
     assert_eq!(rows.paging_state(), None);
-    let mut seen = Vec::new();
+    let mut seen = vec![rows.try_next().await.unwrap().unwrap()];
+    assert_eq!(rows.paging_state(), None, "there is a row that was not given");
     let error = loop {
         match rows.try_next().await {
             Ok(number) => seen.push(number.unwrap()),
@@ -532,13 +554,9 @@ async fn a_request_that_is_given_up_keeps_its_stream_until_it_is_answered() {
     let options = ConnectionOptions { max_in_flight: 2, ..Default::default() };
     let connection = Connection::connect(address, &options).await.unwrap();
     // One that nobody waits for any more, and one that somebody does.
-    let (silent, late) = (query("silence"), Some(Duration::from_millis(1)));
-    assert_eq!(
-        connection.request(&silent, late).await.unwrap_err().kind,
-        RequestErrorKind::TimedOut
-    );
-    let mut waits = Box::pin(connection.request(&silent, None));
-    assert!(futures_poll_once(waits.as_mut()).await.is_none());
+    let silent = query("silence");
+    drop(sent(&connection, &silent).await);
+    let _waits = sent(&connection, &silent).await;
     // Both streams are taken for good: the next request waits, and says that it was never sent.
     let ten_ms = Some(Duration::from_millis(10));
     let error = connection.request(&query("SELECT"), ten_ms).await;
@@ -549,6 +567,20 @@ async fn a_request_that_is_given_up_keeps_its_stream_until_it_is_answered() {
         }
         Ok(answer) => panic!("a stream was used twice: {answer:?}"),
     }
+}
+
+/// A request that has been sent and not been answered.
+async fn sent<'a>(
+    connection: &'a Connection,
+    request: &'a RequestFrame<'_>,
+) -> impl Future<Output: Sized> + use<'a> {
+    let before = connection.streams().0;
+    let mut waits = Box::pin(async move { connection.request(request, None).await });
+    assert!(futures_poll_once(waits.as_mut()).await.is_none());
+    while connection.streams().0 == before {
+        tokio::task::yield_now().await;
+    }
+    waits
 }
 
 /// Polls a future once, and gives the task that owns the socket time to act on it.
@@ -569,13 +601,15 @@ async fn too_many_requests_without_an_answer_end_the_connection() {
     let address = speak(Version::V4, |_, _| Reply::silence());
     let options = ConnectionOptions { max_orphans: 3, ..Default::default() };
     let connection = Connection::connect(address, &options).await.unwrap();
-    let (silent, late) = (query("silence"), Some(Duration::from_millis(1)));
+    let silent = query("silence");
     for _ in 0..3 {
-        connection.request(&silent, late).await.unwrap_err();
+        drop(sent(&connection, &silent).await);
     }
+    let last = sent(&connection, &silent).await;
     assert_eq!(connection.closed(), None);
-    connection.request(&silent, late).await.unwrap_err();
-    let error = connection.request(&silent, late).await.unwrap_err();
+    drop(last);
+    connection.wait_closed().await;
+    let error = connection.request(&silent, None).await.unwrap_err();
     let why = CloseReason::TooManyOrphans(4);
     assert_eq!(error.kind, RequestErrorKind::Closed(why.clone()));
     assert!(!error.may_have_been_applied());

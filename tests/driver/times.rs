@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cqlwire::message::{ErrorCode, ErrorDetails, Request, ServerError};
 use cqlwire::server::{Reply, Server};
-use cqlwire::session::{ErrorKind, Session, Statement};
+use cqlwire::session::{ErrorKind, ExecutionProfile, Session, Statement};
 
 use crate::cluster::prepared;
 use crate::nodes::{client, connect, nodes};
@@ -30,7 +30,8 @@ async fn preparing_takes_its_part_of_the_time() {
 #[tokio::test]
 async fn without_a_time_out_an_answer_may_take_any_time() {
     let servers = nodes(1, |_, _| Reply::void().after(SHORT)).await;
-    let session = connect(client(&servers).timeout(SHORT / 3), 1).await;
+    let profile = ExecutionProfile::new().timeout(SHORT / 3);
+    let session = connect(client(&servers).default_profile(&profile), 1).await;
     let error = session.execute("SELECT ...", ()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     session.execute(Statement::new("SELECT ...").timeout(None), ()).await.unwrap();

@@ -9,7 +9,7 @@ use cqlwire::message::{
 };
 use cqlwire::server::{Reply, Server};
 use cqlwire::session::{ErrorKind, Session, Statement};
-use cqlwire::types::{ColumnSpec, NativeType, Time};
+use cqlwire::types::{ColumnSpec, CqlType, NativeType, Time, UdtType, Value};
 use tokio::net::TcpListener;
 
 use crate::nodes::{client, connect, nodes};
@@ -42,8 +42,15 @@ async fn who_is_not_let_in_by_one_node_asks_the_others() {
     let points = [strict.address(), open.address()];
     let session = builder().contact_points(points).connect().await.unwrap();
     assert_eq!(session.cluster().nodes()[0].address(), open.address());
-    let error = builder().contact_points([strict.address()]).connect().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Authentication);
+    // Who says nothing does not count.
+    let closed = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap()
+    };
+    for points in [vec![strict.address()], vec![closed, strict.address()]] {
+        let error = builder().contact_points(points).connect().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Authentication, "{error}");
+    }
 }
 
 /// Nobody knows which keyspace a connection uses that has not answered, however the USE is written.
@@ -66,7 +73,7 @@ async fn a_use_without_an_answer_ends_its_connection() {
         let servers = [server.on_any(Reply::void())];
         let session = connect(client(&servers), 1).await;
         let before = opened.load(Ordering::SeqCst);
-        let switch = Statement::new(text).timeout(Duration::from_millis(100));
+        let switch = Statement::new(text).timeout(Duration::from_millis(500));
         let error = session.execute(switch, ()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
         while opened.load(Ordering::SeqCst) == before {
@@ -76,12 +83,12 @@ async fn a_use_without_an_answer_ends_its_connection() {
     }
 }
 
-fn statement_of(native: NativeType) -> QueryResult {
+fn statement_of(cql_type: impl Into<CqlType>) -> QueryResult {
     QueryResult::Prepared(Prepared {
         id: bytes::Bytes::from_static(b"the same"),
         result_metadata_id: None,
         variables: Variables {
-            columns: [ColumnSpec::new("ks", "t", "v", native)].into(),
+            columns: [ColumnSpec::new("ks", "t", "v", cql_type)].into(),
             partition_key: vec![],
             other_flags: Default::default(),
         },
@@ -158,4 +165,35 @@ fn a_session_ends_with_its_runtime() {
     let error = runtime().block_on(session.execute(select, ())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
     assert!(error.to_string().contains("the runtime that the session was made on"), "{error}");
+}
+
+/// A user-defined type may get more fields, and a kept statement goes on.
+#[tokio::test]
+async fn a_type_with_more_fields_takes_the_values_of_before() {
+    let udt = |names: &[&str]| {
+        let fields = names.iter().map(|name| ((*name).to_owned(), NativeType::Int.into()));
+        let (keyspace, name) = ("ks".to_owned(), "grown".to_owned());
+        CqlType::Udt(Arc::new(UdtType { keyspace, name, fields: fields.collect() }))
+    };
+    let (before, after) = (udt(&["a"]), udt(&["a", "b"]));
+    let was_forgotten = AtomicUsize::new(0);
+    let servers = nodes(1, move |_, frame| match &frame.request {
+        Request::Prepare(_) => {
+            let is_first = was_forgotten.load(Ordering::SeqCst) == 0;
+            statement_of(if is_first { before.clone() } else { after.clone() }).into()
+        }
+        Request::Execute(execute) if was_forgotten.fetch_add(1, Ordering::SeqCst) == 0 => {
+            Reply::response(ServerError {
+                code: ErrorCode::Unprepared,
+                message: "never heard of it".into(),
+                details: ErrorDetails::Unprepared { id: execute.id.to_vec().into() },
+            })
+        }
+        _ => Reply::void(),
+    })
+    .await;
+    let session = connect(client(&servers), 1).await;
+    let insert = session.prepare("INSERT ...").await.unwrap();
+    let value = Value::parse(&insert.variables()[0].cql_type, "{a: 1}").unwrap();
+    session.execute(&insert, (value,)).await.unwrap();
 }

@@ -170,11 +170,14 @@ impl Table {
     }
 
     /// Which variables of a statement on it are its partition key, as servers of v4 and later say
-    /// when they prepare it; none, if one of its columns has no variable.
+    /// when they prepare it; none, if one of its columns has no variable of its own.
     pub(crate) fn key_variables(&self, variables: &[ColumnSpec]) -> Vec<u16> {
         let place = |column: &String| {
-            let place = variables.iter().position(|variable| *variable.name == **column)?;
-            u16::try_from(place).ok()
+            let is_it = |variable: &ColumnSpec| *variable.name == **column;
+            let place = variables.iter().position(is_it)?;
+            // A variable may have a name of the user's.
+            let is_one = variables.iter().filter(|variable| is_it(variable)).count() == 1;
+            u16::try_from(place).ok().filter(|_| is_one)
         };
         self.partition_key.iter().map(place).collect::<Option<_>>().unwrap_or_default()
     }

@@ -1,0 +1,89 @@
+//! What is left on the heap after a million requests and a million rows of a real Cassandra, and
+//! after as many again: no more than before.
+//!
+//! ```sh
+//! cargo bench --bench heap
+//! ```
+
+use cassandra_harness::{Cluster, DEFAULT_VERSION, Options};
+use cqlwire::session::{Prepared, Session, Statement};
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// So many requests are under way at a time.
+const IN_FLIGHT: i32 = 512;
+
+/// So many rows there are; the same keys are written again and again.
+const KEYS: i32 = 100_000;
+
+const MILLION: i32 = 1_000_000;
+
+fn main() -> Result<()> {
+    let cluster = Cluster::start(&Options::new(DEFAULT_VERSION))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let session = Session::builder().contact_points(cluster.contact_points()).connect().await?;
+        let insert = table(&session).await?;
+        write(&session, &insert, KEYS).await?;
+        say("100,000 prepared requests");
+        for _ in 0..2 {
+            write(&session, &insert, MILLION).await?;
+            say("a million more");
+        }
+        for _ in 0..2 {
+            read(&session, MILLION).await?;
+            say("a million rows, page by page");
+        }
+        Ok(())
+    })
+}
+
+async fn table(session: &Session) -> Result<Prepared> {
+    let replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}";
+    for statement in [
+        format!("CREATE KEYSPACE IF NOT EXISTS heap WITH replication = {replication}"),
+        "CREATE TABLE IF NOT EXISTS heap.users (k int PRIMARY KEY, name text)".to_owned(),
+    ] {
+        session.execute(statement, ()).await?;
+    }
+    Ok(session.prepare("INSERT INTO heap.users (k, name) VALUES (?, ?)").await?)
+}
+
+async fn write(session: &Session, insert: &Prepared, requests: i32) -> Result<()> {
+    let mut tasks = tokio::task::JoinSet::new();
+    for first in 0..IN_FLIGHT {
+        let (session, insert) = (session.clone(), insert.clone());
+        tasks.spawn(async move {
+            for request in (first..requests).step_by(IN_FLIGHT as usize) {
+                session.execute(&insert, (request % KEYS, "ada")).await?;
+            }
+            Ok::<_, cqlwire::session::Error>(())
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended??;
+    }
+    Ok(())
+}
+
+async fn read(session: &Session, rows: i32) -> Result<()> {
+    let mut left = rows;
+    while left > 0 {
+        let select = Statement::new("SELECT k, name FROM heap.users").page_size(5_000);
+        let mut users = session.stream::<(i32, String)>(select, ());
+        while users.try_next().await?.is_some() {
+            left -= 1;
+        }
+    }
+    Ok(())
+}
+
+/// What is on the heap now, and was at most.
+fn say(when: &str) {
+    let (now, most) = (HEAP.current_usage_as_mb(), HEAP.peak_usage_as_mb());
+    println!("after {when}: {now:.2} MB, at most {most:.2} MB");
+}
