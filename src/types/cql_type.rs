@@ -167,9 +167,9 @@ impl Hash for VectorType {
 }
 
 impl CqlType {
-    /// Whether it takes the values of `older`: they are the same, but user-defined types may have
-    /// more fields at their end.
-    pub(crate) fn has_grown_from(&self, older: &Self) -> bool {
+    /// Whether it takes the values of `older`: the two are the same, but user-defined types may have
+    /// got more fields at their end, as `ALTER TYPE ... ADD` gives them.
+    pub fn has_grown_from(&self, older: &Self) -> bool {
         match (self, older) {
             (Self::List(new), Self::List(old)) | (Self::Set(new), Self::Set(old)) => {
                 new.has_grown_from(old)
@@ -378,6 +378,34 @@ mod tests {
         let mut out = Vec::new();
         cql_type.encode(&mut Writer::new(&mut out), &version.into()).unwrap();
         out
+    }
+
+    #[test]
+    fn a_type_has_grown_where_a_user_defined_one_has_more_fields() {
+        let udt = |name: &str, fields: &[&str]| {
+            let field = |name: &&str| ((*name).to_owned(), NativeType::Int.into());
+            CqlType::Udt(Arc::new(UdtType {
+                keyspace: "ks".to_owned(),
+                name: name.to_owned(),
+                fields: fields.iter().map(field).collect(),
+            }))
+        };
+        let (old, new) = (udt("t", &["a"]), udt("t", &["a", "b"]));
+        let within: [fn(CqlType) -> CqlType; 5] = [
+            |of| of,
+            |of| CqlType::List(Box::new(of)),
+            |of| CqlType::Set(Box::new(of)),
+            |of| CqlType::Map(Box::new((NativeType::Int.into(), of))),
+            |of| CqlType::Tuple(vec![NativeType::Text.into(), of]),
+        ];
+        for of in within {
+            assert!(of(new.clone()).has_grown_from(&of(old.clone())));
+            assert!(of(old.clone()).has_grown_from(&of(old.clone())));
+            assert!(!of(old.clone()).has_grown_from(&of(new.clone())));
+            assert!(!of(udt("t", &["b", "a"])).has_grown_from(&of(old.clone())));
+            assert!(!of(udt("other", &["a"])).has_grown_from(&of(old.clone())));
+        }
+        assert!(!within[1](new.clone()).has_grown_from(&within[2](new)));
     }
 
     #[test]
