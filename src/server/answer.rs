@@ -130,10 +130,12 @@ fn run(shared: &Shared, script: &Script, asked: &[Asked], is_batch: bool) -> Tur
 }
 
 fn find(script: &Script, text: &str) -> Reply {
-    scripted(script, text).unwrap_or_else(|| {
-        let message = format!("this server was not told what to answer to {}", normal(text));
-        Reply::error(ErrorCode::Invalid, &message)
-    })
+    scripted(script, text).unwrap_or_else(|| untold(text))
+}
+
+fn untold(text: &str) -> Reply {
+    let message = format!("this server was not told what to answer to {}", normal(text));
+    Reply::error(ErrorCode::Invalid, &message)
 }
 
 fn scripted(script: &Script, text: &str) -> Option<Reply> {
@@ -177,10 +179,10 @@ const fn parameters<'a>(request: &'a Request<'_>) -> Option<&'a Parameters<'a>> 
 /// A statement that nobody said anything of cannot be prepared, unless it may be answered by who is
 /// asked about every request.
 fn prepare_now(shared: &Shared, script: &Script, text: &str) -> Reply {
-    let reply = find(script, text);
-    if script.answers.is_empty() && scripted(script, text).is_none() {
-        return reply;
-    }
+    let reply = match scripted(script, text) {
+        None if script.answers.is_empty() => return untold(text),
+        reply => reply.unwrap_or_else(|| untold(text)),
+    };
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     let id = Bytes::copy_from_slice(&hasher.finish().to_be_bytes());

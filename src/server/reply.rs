@@ -146,8 +146,8 @@ impl Reply {
     /// An error of the server. If errors of its code have more fields, they say: at `LOCAL_QUORUM`
     /// (`SERIAL`, if it is about a CAS write), one of the two replicas that it takes is alive or
     /// has answered, without data, and one has failed; the write is `SIMPLE`; the function and the
-    /// table are `test.test`; the id is that of the statement. For other fields there is [`response`](Self::response), with a
-    /// [`ServerError`].
+    /// table are `test.test`; the id is that of the statement. For other fields there is
+    /// [`response`](Self::response), with a [`ServerError`].
     #[must_use]
     pub fn error(code: ErrorCode, message: &str) -> Self {
         let (message, details) = (message.to_owned(), details(code));

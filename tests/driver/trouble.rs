@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cqlwire::message::{
-    ErrorCode, ErrorDetails, Prepared, QueryResult, Request, RowsMetadata, ServerError, Variables,
-};
+use cqlwire::message::{ErrorCode, Prepared, QueryResult, Request, RowsMetadata, Variables};
 use cqlwire::server::{Reply, Server};
 use cqlwire::session::{ErrorKind, Session, Statement};
 use cqlwire::types::{ColumnSpec, CqlType, NativeType, Time, UdtType, Value};
@@ -106,12 +104,8 @@ async fn values_are_not_sent_to_what_the_statement_has_become() {
             0 => statement_of(NativeType::Int).into(),
             _ => statement_of(NativeType::Float).into(),
         },
-        Request::Execute(execute) if prepares.load(Ordering::SeqCst) == 1 => {
-            Reply::response(ServerError {
-                code: ErrorCode::Unprepared,
-                message: "never heard of it".into(),
-                details: ErrorDetails::Unprepared { id: execute.id.to_vec().into() },
-            })
+        Request::Execute(_) if prepares.load(Ordering::SeqCst) == 1 => {
+            Reply::error(ErrorCode::Unprepared, "never heard of it")
         }
         Request::Execute(execute) => {
             let value = execute.parameters.values.iter().next().unwrap().value;
@@ -182,12 +176,8 @@ async fn a_type_with_more_fields_takes_the_values_of_before() {
             let is_first = was_forgotten.load(Ordering::SeqCst) == 0;
             statement_of(if is_first { before.clone() } else { after.clone() }).into()
         }
-        Request::Execute(execute) if was_forgotten.fetch_add(1, Ordering::SeqCst) == 0 => {
-            Reply::response(ServerError {
-                code: ErrorCode::Unprepared,
-                message: "never heard of it".into(),
-                details: ErrorDetails::Unprepared { id: execute.id.to_vec().into() },
-            })
+        Request::Execute(_) if was_forgotten.fetch_add(1, Ordering::SeqCst) == 0 => {
+            Reply::error(ErrorCode::Unprepared, "never heard of it")
         }
         _ => Reply::void(),
     })

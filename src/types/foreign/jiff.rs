@@ -1,7 +1,7 @@
 //! jiff 0.2 and 1: `civil::Date`, `civil::Time`, `Timestamp` and `Span`.
 //!
-//! A `Zoned` (a `ZonedDateTime` in jiff 1) is written as the instant that it is, and read as a `Timestamp`, which has no place for
-//! the time zone.
+//! A `Zoned` (a `ZonedDateTime` in jiff 1) is written as the instant that it is, and read as a
+//! `Timestamp`, which has no place for the time zone.
 //!
 //! A `duration` is read as a `Span` of months, days and nanoseconds. A `Span` of other units is
 //! written in these: twelve months a year, seven days a week, 3,600 seconds an hour; its days stay

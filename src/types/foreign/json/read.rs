@@ -46,10 +46,9 @@ impl Value {
             (_, CqlType::List(element)) => Ok(Self::List(array(json, cql_type, element)?)),
             (_, CqlType::Set(element)) => {
                 let elements = array(json, cql_type, element)?;
-                match each_once(elements.iter(), element) {
-                    Ok(()) => Ok(Self::Set(elements)),
-                    Err(twice) => Err(JsonError::new(cql_type, json, Why::Value(twice))),
-                }
+                each_once(elements.iter(), element)
+                    .map_err(|twice| JsonError::new(cql_type, json, Why::Value(twice)))?;
+                Ok(Self::Set(elements))
             }
             (_, CqlType::Vector(vector)) => {
                 let elements = array(json, cql_type, &vector.element)?;
@@ -210,10 +209,9 @@ fn map(json: &Json, cql_type: &CqlType, pair: &(CqlType, CqlType)) -> Result<Val
     };
     let entries: Vec<_> = entries.iter().map(entry).collect::<Result<_, _>>()?;
     // Keys that are written in different ways may be the same.
-    match each_once(entries.iter().map(|(key, _)| key), &pair.0) {
-        Ok(()) => Ok(Value::Map(entries)),
-        Err(twice) => Err(JsonError::new(cql_type, json, Why::Value(twice))),
-    }
+    each_once(entries.iter().map(|(key, _)| key), &pair.0)
+        .map_err(|twice| JsonError::new(cql_type, json, Why::Value(twice)))?;
+    Ok(Value::Map(entries))
 }
 
 fn user_type(json: &Json, cql_type: &CqlType, udt: &Arc<UdtType>) -> Result<Value, JsonError> {
