@@ -121,7 +121,6 @@ impl Inner {
             token: first_token,
             state: &state,
             reads: false,
-            switches_keyspace: false,
             preparing: false,
             deadline,
             batch: Some(&texts),

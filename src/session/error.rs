@@ -121,6 +121,11 @@ impl Error {
         }
     }
 
+    /// The task that was to do it has stopped.
+    pub(super) fn stopped(why: &dyn fmt::Display) -> Self {
+        Self::new(ErrorKind::Connection, why.to_string())
+    }
+
     /// No node could be used before the time was over.
     #[must_use]
     pub(super) fn in_time(mut self) -> Self {

@@ -11,6 +11,7 @@ use super::error::Attempt;
 use super::request::{About, Message, prepare, prepared};
 use super::retry::{FailedAttempt, FailureReason, RetryDecision};
 use super::statement::ResultShape;
+use super::verb::switches_keyspace;
 use super::{Error, ErrorKind, Inner, span};
 use crate::cluster::{ClusterState, FailureKind, LoadBalancing, Node, Routing};
 use crate::connection::{Connection, RequestError, RequestErrorKind};
@@ -333,7 +334,9 @@ impl Inner {
                 Ok((answer, shape, at))
             }
             Err(error) => {
-                if run.about.switches_keyspace && error.may_have_been_applied() {
+                let About { statement, preparing, .. } = *run.about;
+                let may_switch = !preparing && switches_keyspace(statement);
+                if may_switch && error.may_have_been_applied() {
                     // Nobody knows which keyspace it uses now.
                     connection.close();
                 }

@@ -84,7 +84,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinError;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -169,9 +168,7 @@ impl Session {
             // Followed to its end even if the caller goes: the connections must not disagree.
             let inner = Arc::clone(&self.inner);
             let switch = tokio::spawn(async move { inner.execute(&bound, None, deadline).await });
-            let stopped =
-                |stopped: JoinError| Error::new(ErrorKind::Connection, stopped.to_string());
-            return switch.await.map_err(stopped)?;
+            return switch.await.map_err(|why| Error::stopped(&why))?;
         }
         // In a box, so that whoever holds the future does not move all of it.
         let page = bound.statement.paging_state.as_ref();

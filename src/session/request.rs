@@ -1,7 +1,6 @@
 //! The first half of the one way of every request: a statement and its values become a request.
 
 use std::borrow::Cow;
-use std::fmt::Display;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -40,8 +39,6 @@ pub(super) struct About<'p> {
     pub(super) state: &'p ClusterState,
     /// Whether it is known only to read, so that it needs no time.
     pub(super) reads: bool,
-    /// Whether its connection uses another keyspace afterwards, which the others have to follow.
-    pub(super) switches_keyspace: bool,
     /// Whether the statement is only being prepared, which applies nothing.
     pub(super) preparing: bool,
     /// By when it has to be answered, if its time had begun before.
@@ -195,7 +192,6 @@ impl Inner {
             token: token(prepared, values, options, state),
             state,
             reads: prepared.is_some_and(|prepared| prepared.reads),
-            switches_keyspace: text.switches_keyspace(),
             preparing: false,
             deadline: None,
             batch: None,
@@ -257,13 +253,10 @@ impl Inner {
         // In a task of its own: others wait for it, and who has begun it may forget to go on.
         let mut task = JoinSet::new();
         task.spawn(prepare.in_current_span());
-        let stopped = |why: &dyn Display| {
-            Error::new(ErrorKind::Connection, why.to_string()).with_statement(text)
-        };
         match task.join_next().await {
             Some(Ok(prepared)) => prepared,
-            Some(Err(why)) => Err(stopped(&why)),
-            None => Err(stopped(&"nothing was begun")),
+            Some(Err(why)) => Err(Error::stopped(&why).with_statement(text)),
+            None => Err(Error::stopped(&"nothing was begun").with_statement(text)),
         }
     }
 
@@ -283,7 +276,6 @@ impl Inner {
             token: None,
             state: &state,
             reads: true,
-            switches_keyspace: false,
             preparing: true,
             deadline,
             batch: None,

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::request::Bound;
-use super::{Error, ErrorKind, Inner, QueryResult, Statement};
+use super::{Error, Inner, QueryResult, Statement};
 use crate::types::{FromRow, RowError, ToValues};
 
 /// The rows of all pages of a statement: see [`Session::stream`](super::Session::stream).
@@ -128,13 +128,13 @@ impl<'v, T> RowStream<'v, T> {
             self.page = self.after.take();
             self.after = page.as_ref().and_then(QueryResult::paging_state).cloned();
         }
-        let next = match (&page, &self.next) {
-            (Ok(Some(page)), Next::Page(Page { bound, .. })) => page
-                .paging_state()
-                .map(|state| Page::new(&self.inner, Arc::clone(bound), Some(state.clone()), None)),
-            _ => None,
+        self.next = match (&page, &self.next, &self.after) {
+            (Ok(Some(_)), Next::Page(Page { bound, .. }), Some(after)) => {
+                let (bound, after) = (Arc::clone(bound), Some(after.clone()));
+                Next::Page(Page::new(&self.inner, bound, after, None))
+            }
+            _ => Next::End,
         };
-        self.next = next.map_or(Next::End, Next::Page);
         Poll::Ready(page)
     }
 
@@ -149,7 +149,7 @@ impl<'v, T> RowStream<'v, T> {
         let Next::Page(page) = &mut self.next else { return Poll::Ready(Ok(None)) };
         Poll::Ready(match ready!(Pin::new(&mut page.fetch).poll(context)) {
             Ok(page) => page.map(Some),
-            Err(stopped) => Err(Error::new(ErrorKind::Connection, stopped.to_string())),
+            Err(why) => Err(Error::stopped(&why)),
         })
     }
 }
