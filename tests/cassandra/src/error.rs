@@ -39,13 +39,13 @@ pub enum Error {
         problem: String,
     },
     /// A node ended or stayed silent before it was ready.
-    #[error("{problem}. Its log, {}, ends with:\n{last_lines}", log.display())]
+    #[error("{problem}. Its log, {}, says:\n{last_lines}", log.display())]
     NodeNotReady {
         /// Which node did what: `Cassandra 5.0.6 on 127.0.0.1:9042 ended while starting`.
         problem: String,
         /// The whole log.
         log: PathBuf,
-        /// The log's last lines, indented.
+        /// The log's lines about it, or its last ones, indented.
         last_lines: String,
     },
     /// A call that only makes sense for nodes that the harness started.

@@ -13,6 +13,9 @@ use crate::error::{Error, Trying};
 const LAST_LINES: usize = 20;
 const LINE_LENGTH: usize = 200;
 
+/// What every generation of Cassandra logs before the exception that ends its start.
+const WHY_NOT_STARTED: &str = "xception encountered during startup";
+
 /// The log of one node. A restarted node goes on in the same file.
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -42,12 +45,19 @@ impl Log {
         self.text(None).is_ok_and(|text| text.contains(words))
     }
 
-    /// The last lines, indented, for an error's text.
+    /// The last lines, indented, for an error's text; where the last of them tell how a node that
+    /// could not start has shut down again, those that say why it could not.
     pub(crate) fn last_lines(&self) -> String {
         let text = self.text(Some(65_536)).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
-        let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
-        last.iter().map(|line| format!("  {line:.LINE_LENGTH$}")).collect::<Vec<_>>().join("\n")
+        let cause = lines.iter().rposition(|line| line.contains(WHY_NOT_STARTED));
+        let first = cause.unwrap_or(lines.len().saturating_sub(LAST_LINES));
+        lines[first..]
+            .iter()
+            .take(LAST_LINES)
+            .map(|line| format!("  {line:.LINE_LENGTH$}"))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// The log's text, or what its last bytes hold of it.
@@ -80,6 +90,11 @@ mod tests {
         assert!(log.has("line 1\n") && !log.has("line 31"));
         let last = log.last_lines();
         assert!(last.starts_with("  line 11\n") && last.ends_with("line 30"), "{last}");
+
+        let stopped = "Exception encountered during startup\njava.lang.X\n".to_owned();
+        fs::write(log.path(), stopped + &"drained\n".repeat(100)).unwrap();
+        let cause = "  Exception encountered during startup\n  java.lang.X\n  drained\n";
+        assert!(log.last_lines().starts_with(cause), "{}", log.last_lines());
 
         fs::write(log.path(), "x".repeat(100_000)).unwrap();
         assert_eq!(log.last_lines().len(), 2 + LINE_LENGTH);

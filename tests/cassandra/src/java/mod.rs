@@ -25,6 +25,12 @@ const INSTALL: &str = "install Java 17 and Maven (Debian: `apt install openjdk-1
                        maven`, macOS: `brew install openjdk@17 maven`) and set JAVA_HOME to that \
                        Java, or start a Docker daemon";
 
+/// How long a node that is not the seed asks the seed for the ring before it gives up and ends.
+///
+/// After a crash the seed first has to find out that its connection to the node is gone, which on a
+/// busy machine takes longer than the second that is enough for a seed, which asks nobody.
+const PATIENT: &str = "-Dcassandra.ring_delay_ms=30000";
+
 /// What every Java node of a version shares.
 pub(crate) struct JavaNodes {
     java: PathBuf,
@@ -62,6 +68,9 @@ impl JavaNodes {
         command.arg(format!("-Dcassandra.storagedir={dir_text}"));
         command.arg(format!("-Djava.io.tmpdir={dir_text}/tmp"));
         command.arg(format!("-XX:ErrorFile={}/hs_err_%p.log", plan.run.logs().display()));
+        if number > 1 {
+            command.arg(PATIENT);
+        }
         command.args(&plan.options.jvm_args).arg(MAIN_CLASS);
         Ok(Recipe::process(command, self.nodetool(&layout, jmx_port)))
     }
