@@ -25,10 +25,11 @@ const INSTALL: &str = "install Java 17 and Maven (Debian: `apt install openjdk-1
                        maven`, macOS: `brew install openjdk@17 maven`) and set JAVA_HOME to that \
                        Java, or start a Docker daemon";
 
-/// How long a node that is not the seed asks the seed for the ring before it gives up and ends.
+/// How long a node that is not the seed asks for the ring before it gives up and ends.
 ///
 /// After a crash the seed first has to find out that its connection to the node is gone, which on a
-/// busy machine takes longer than the second that is enough for a seed, which asks nobody.
+/// busy machine may take more than the second of [`jvm_args`]. The seed keeps that second: where no
+/// other node runs yet it waits for its end, and then starts.
 const PATIENT: &str = "-Dcassandra.ring_delay_ms=30000";
 
 /// What every Java node of a version shares.
