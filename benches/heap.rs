@@ -6,7 +6,7 @@
 //! ```
 
 use cassandra_harness::{Cluster, DEFAULT_VERSION, Options};
-use cqlwire::session::{Prepared, Session, Statement};
+use cqlwire::session::{PreparedStatement, Session, Statement};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -42,7 +42,7 @@ fn main() -> Result<()> {
     })
 }
 
-async fn table(session: &Session) -> Result<Prepared> {
+async fn table(session: &Session) -> Result<PreparedStatement> {
     let replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}";
     for statement in [
         format!("CREATE KEYSPACE IF NOT EXISTS heap WITH replication = {replication}"),
@@ -53,7 +53,7 @@ async fn table(session: &Session) -> Result<Prepared> {
     Ok(session.prepare("INSERT INTO heap.users (k, name) VALUES (?, ?)").await?)
 }
 
-async fn write(session: &Session, insert: &Prepared, requests: i32) -> Result<()> {
+async fn write(session: &Session, insert: &PreparedStatement, requests: i32) -> Result<()> {
     let mut tasks = tokio::task::JoinSet::new();
     for first in 0..IN_FLIGHT {
         let (session, insert) = (session.clone(), insert.clone());

@@ -3,7 +3,7 @@
 //! `cargo run --example codec --no-default-features`
 
 use cqlwire::message::{
-    Query, QueryResult, Request, RequestFrame, Response, ResponseFrame, Rows, RowsMetadata,
+    Query, Request, RequestFrame, Response, ResponseFrame, ResultMessage, Rows, RowsMetadata,
 };
 use cqlwire::types::{ColumnSpec, NativeType};
 use cqlwire::wire::{Consistency, Context, FrameDecoder, FrameEncoder, Stream, Version};
@@ -37,11 +37,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         content: (&b"\0\0\0\x03ada"[..]).into(),
     };
     let mut wire = Vec::new();
-    ResponseFrame::new(request.stream, QueryResult::Rows(rows)).encode(&mut encoder, &mut wire)?;
+    ResponseFrame::new(request.stream, ResultMessage::Rows(rows))
+        .encode(&mut encoder, &mut wire)?;
 
     frames.extend(&wire);
     let frame = frames.next_frame()?.ok_or("a whole frame")?;
-    let Response::Result(QueryResult::Rows(rows)) =
+    let Response::Result(ResultMessage::Rows(rows)) =
         ResponseFrame::decode(&frame, &context)?.response
     else {
         return Err("rows were expected".into());

@@ -7,26 +7,26 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use cqlwire::message::{Query, QueryResult, RequestFrame, Response, ResponseFrame};
-use cqlwire::protocol::{Connection, ConnectionOptions, Event};
+use cqlwire::message::{Query, RequestFrame, Response, ResponseFrame, ResultMessage};
+use cqlwire::protocol::{ClientConnection, ConnectionEvent, ConnectionOptions};
 use cqlwire::wire::{Consistency, Stream};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9042".to_owned());
     let mut socket = TcpStream::connect(server)?;
-    let mut connection = Connection::client(ConnectionOptions::default(), Instant::now());
+    let mut connection = ClientConnection::client(ConnectionOptions::default(), Instant::now());
     loop {
         while let Some(event) = connection.poll_event() {
             match event {
-                Event::Opened => {
+                ConnectionEvent::Opened => {
                     let text = "SELECT release_version FROM system.local".into();
                     let query = Query { text, parameters: Consistency::One.into() };
                     let deadline = Instant::now() + Duration::from_secs(10);
                     connection.send(&RequestFrame::new(Stream(0), query), Some(deadline))?;
                 }
-                Event::Answer { frame, .. } => {
+                ConnectionEvent::Answer { frame, .. } => {
                     let answer = ResponseFrame::decode(&frame, connection.context())?;
-                    let Response::Result(QueryResult::Rows(rows)) = answer.response else {
+                    let Response::Result(ResultMessage::Rows(rows)) = answer.response else {
                         return Err(format!("{:?}", answer.response).into());
                     };
                     for version in rows.rows::<&str>()? {
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     }
                     return Ok(());
                 }
-                Event::Closed(why) => return Err(why.into()),
+                ConnectionEvent::Closed(why) => return Err(why.into()),
                 other => println!("{other:?}"),
             }
         }
@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Writes what there is to write, and waits for bytes or for the time that the connection names.
-fn drive(connection: &mut Connection, socket: &mut TcpStream) -> Result<(), Box<dyn Error>> {
+fn drive(connection: &mut ClientConnection, socket: &mut TcpStream) -> Result<(), Box<dyn Error>> {
     let bytes = connection.transmit();
     socket.write_all(bytes)?;
     let written = bytes.len();

@@ -3,8 +3,8 @@
 //! `cargo run --features server --example test_server`
 
 use cqlwire::message::ErrorCode;
-use cqlwire::server::{Reply, Server};
 use cqlwire::session::Session;
+use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::{NativeType, Value};
 
 const INSERT: &str = "INSERT INTO users (username, age) VALUES (?, ?)";
@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         (_, age) if age < 0 => Reply::error(ErrorCode::Invalid, "nobody is that young"),
         _ => Reply::void(),
     });
-    let server = Server::bind("127.0.0.1:0")
+    let server = MockServer::bind("127.0.0.1:0")
         .await?
         .on("SELECT username, age FROM users", Reply::rows(columns, [("ada", 36), ("bob", 7)]))
         .on(INSERT, Reply::error(ErrorCode::Overloaded, "not yet").then(insert.variables(columns)))

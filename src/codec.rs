@@ -301,7 +301,7 @@ impl Encoder<RawFrame> for ServerCodec {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Options, Query, QueryResult, Ready, ServerError, Supported};
+    use crate::message::{Options, Query, Ready, ResultMessage, ServerError, Supported};
     use crate::wire::{Consistency, FrameFlags, Stream};
 
     /// A connection: what one side has written and the other has not read.
@@ -379,7 +379,7 @@ mod tests {
                 let frame = frame.decompress(&context).unwrap();
                 let decoded = RequestFrame::decode(&frame, &context).unwrap();
                 assert_eq!(decoded.request, query().into());
-                assert_eq!(pair.respond(QueryResult::Void), QueryResult::Void.into());
+                assert_eq!(pair.respond(ResultMessage::Void), ResultMessage::Void.into());
             }
         }
     }

@@ -10,7 +10,7 @@
 //! | [`codec`] | both sides for `tokio_util`'s `Framed` | `tokio-util-07` |
 //! | [`connection`] | one connection on tokio | `driver` |
 //! | [`cluster`] | its nodes, who has which token, its schema | `driver` |
-//! | [`server`] | a server for tests, which answers as it is told | `server` |
+//! | [`testing`] | a server for tests, which answers as it is told | `testing` |
 //! | [`session`] | what users call | `driver` |
 //!
 //! A program begins with [`Session::builder`](session::Session::builder); a proxy, a server or a
@@ -34,12 +34,12 @@ pub mod decode;
 pub mod fuzzing;
 pub mod message;
 pub mod protocol;
-#[cfg(feature = "server")]
-pub mod server;
 #[cfg(feature = "driver")]
 pub mod session;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod shell;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod types;
 pub mod wire;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use cqlwire::cli::{ConnectArgs, Failure, run};
-use cqlwire::session::{Error, Prepared, Session};
+use cqlwire::session::{Error, PreparedStatement, Session};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
@@ -80,7 +80,7 @@ async fn add_users(arguments: Arguments) -> Result<(), Failure> {
 /// Adds the next user, and the next, until all are added. How many it were, and why it stopped.
 async fn add_until(
     session: Session,
-    insert: Prepared,
+    insert: PreparedStatement,
     next: Arc<AtomicU64>,
     count: u64,
 ) -> (u64, Result<(), Error>) {

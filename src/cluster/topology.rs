@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{ClusterState, Partitioner, ReplicationStrategy, Settings, Token};
 use crate::connection::{Connection, RequestError};
 use crate::message::{
-    self, ErrorCode, Parameters, Query, QueryResult, RequestFrame, Response, ResponseFrame,
+    self, ErrorCode, Parameters, Query, RequestFrame, Response, ResponseFrame, ResultMessage,
     ServerError,
 };
 use crate::types::{Record, Value};
@@ -178,7 +178,7 @@ async fn page(
     let frame = RequestFrame::new(Stream::default(), Query { text: statement.into(), parameters });
     let time = Some(settings.connector.options.handshake_timeout);
     match connection.request(&frame, time).await {
-        Ok(ResponseFrame { response: Response::Result(QueryResult::Rows(rows)), .. }) => Ok(rows),
+        Ok(ResponseFrame { response: Response::Result(ResultMessage::Rows(rows)), .. }) => Ok(rows),
         Ok(ResponseFrame { response: Response::Error(error), .. }) if !is_missing(error.code) => {
             Err(ReadFailure::Refused(Box::new(error)))
         }

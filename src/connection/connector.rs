@@ -136,7 +136,7 @@ async fn run<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let machine = protocol::Connection::client(options, Instant::now().into_std());
+    let machine = protocol::ClientConnection::client(options, Instant::now().into_std());
     let machine = machine.with_server(address);
     let (opened, wait) = oneshot::channel();
     let exchange = Handle::default();

@@ -16,8 +16,8 @@ use super::error::RequestErrorKind;
 use super::exchange::{Answer, Exchange, Lost, News};
 use super::io as reason;
 use super::queue::{Queue, Slot};
-use crate::message::{Event as ServerEvent, Response};
-use crate::protocol::{CloseReason, Connection, Event};
+use crate::message::{Event, Response};
+use crate::protocol::{ClientConnection, CloseReason, ConnectionEvent};
 use crate::wire::{Context, Stream};
 
 /// How much the socket is asked for at a time, at least.
@@ -30,7 +30,7 @@ const WRITE_LIMIT: usize = 1 << 20;
 /// A future that is ready when the connection has ended.
 pub(super) struct Driver<S> {
     socket: S,
-    machine: Connection,
+    machine: ClientConnection,
     exchange: Arc<Exchange>,
     news: News,
     /// Requests that cannot be sent yet.
@@ -44,7 +44,7 @@ pub(super) struct Driver<S> {
     wakers: Vec<Waker>,
     opened: Option<oneshot::Sender<Result<Context, CloseReason>>>,
     /// Who wants to know what happens in the cluster.
-    events: Option<mpsc::Sender<ServerEvent>>,
+    events: Option<mpsc::Sender<Event>>,
     timer: Pin<Box<Sleep>>,
     /// Whether the socket may keep bytes that it was given, as TLS does.
     is_unflushed: bool,
@@ -53,9 +53,9 @@ pub(super) struct Driver<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub(super) fn new(
         socket: S,
-        machine: Connection,
+        machine: ClientConnection,
         opened: oneshot::Sender<Result<Context, CloseReason>>,
-        events: Option<mpsc::Sender<ServerEvent>>,
+        events: Option<mpsc::Sender<Event>>,
         exchange: Arc<Exchange>,
     ) -> Self {
         Self {
@@ -235,29 +235,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn dispatch(&mut self) {
         while let Some(event) = self.machine.poll_event() {
             match event {
-                Event::Opened => {
+                ConnectionEvent::Opened => {
                     if let Some(opened) = self.opened.take() {
                         let _gone = opened.send(Ok(*self.machine.context()));
                     }
                 }
-                Event::Answer { stream, frame } => {
+                ConnectionEvent::Answer { stream, frame } => {
                     if let Some(slot) = self.slot(stream) {
                         self.answers.push((slot, Ok(frame)));
                     }
                 }
-                Event::TimedOut { stream } => {
+                ConnectionEvent::TimedOut { stream } => {
                     self.lose(stream, Lost { kind: RequestErrorKind::TimedOut, written: true });
                 }
-                Event::TooLong { stream, error } => {
+                ConnectionEvent::TooLong { stream, error } => {
                     let kind = RequestErrorKind::Decode(error);
                     self.lose(stream, Lost { kind, written: true });
                 }
-                Event::Server(frame) => self.tell(frame.response),
-                Event::Lost { stream, written } => {
+                ConnectionEvent::Server(frame) => self.tell(frame.response),
+                ConnectionEvent::Lost { stream, written } => {
                     let slot = self.slot(stream);
                     self.lost.extend(slot.map(|slot| (slot, written)));
                 }
-                Event::Closed(why) => self.end(&why),
+                ConnectionEvent::Closed(why) => self.end(&why),
             }
         }
         if !self.answers.is_empty() {

@@ -1,5 +1,5 @@
 //! One connection on tokio: a task that owns a socket and a
-//! [`protocol::Connection`](crate::protocol::Connection).
+//! [`protocol::ClientConnection`](crate::protocol::ClientConnection).
 //!
 //! A [`Connection`] is a handle; requests are encoded by whoever makes them and handed to the task,
 //! which writes all that has come together with one call. Answers are decoded by whoever waits for

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::arguments::DecodeArgs;
 use super::fault::{Fault, length};
 use super::fields::{self, hex, object};
-use crate::message::{QueryResult, RequestFrame, Response, ResponseFrame};
+use crate::message::{RequestFrame, Response, ResponseFrame, ResultMessage};
 use crate::wire::{
     BytesMap, Context, DecodeError, DecodeErrorKind, EncodeError, FrameEncoder, FrameFlags, Header,
     RawFrame,
@@ -98,7 +98,7 @@ fn beside_request(frame: &RequestFrame<'_>, header: &Header) -> Beside {
 fn beside_response(frame: &ResponseFrame, plain: &RawFrame) -> Result<Beside, DecodeError> {
     let (message, trailing) = match &frame.response {
         // Rows keep what stands behind them.
-        Response::Result(QueryResult::Rows(rows)) => {
+        Response::Result(ResultMessage::Rows(rows)) => {
             let before = plain.body.len().saturating_sub(rows.content.len());
             fields::rows(rows, before)?
         }

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::message::{
-    Authenticate, Options, QueryResult, Ready, Request, RequestFrame, Response, ResponseFrame,
+    Authenticate, Options, Ready, Request, RequestFrame, Response, ResponseFrame, ResultMessage,
     Supported,
 };
-use crate::protocol::{Connection, ConnectionOptions, Event};
+use crate::protocol::{ClientConnection, ConnectionEvent, ConnectionOptions};
 use crate::wire::{
     Compression, Context, FrameDecoder, FrameEncoder, SegmentEncoder, Stream, Version,
 };
 
 /// A client, the server it talks to, and what the client's user knows.
 struct World {
-    client: Connection,
+    client: ClientConnection,
     server: FrameDecoder,
     segments: Option<SegmentEncoder>,
     context: Context,
@@ -58,7 +58,7 @@ impl World {
         };
         let now = Instant::now();
         Self {
-            client: Connection::client(options, now),
+            client: ClientConnection::client(options, now),
             server: FrameDecoder::new(version),
             segments: None,
             context: version.into(),
@@ -74,7 +74,7 @@ impl World {
             0 => self.send(much),
             1 => self.deliver(usize::from(much)),
             2 => self.deliver(usize::MAX),
-            3 => self.answer(usize::from(much), QueryResult::Void.into()),
+            3 => self.answer(usize::from(much), ResultMessage::Void.into()),
             4 => {
                 let streams: Vec<_> = self.in_flight.keys().copied().collect();
                 if let Some(stream) = streams.get(usize::from(much)) {
@@ -168,17 +168,18 @@ impl World {
         while let Some(event) = self.client.poll_event() {
             assert!(!self.closed, "something happened after the end");
             match event {
-                Event::Answer { stream, .. } | Event::TooLong { stream, .. } => {
+                ConnectionEvent::Answer { stream, .. }
+                | ConnectionEvent::TooLong { stream, .. } => {
                     assert_eq!(self.in_flight.remove(&stream), Some(true), "an unasked answer");
                 }
-                Event::TimedOut { stream } => {
+                ConnectionEvent::TimedOut { stream } => {
                     assert_eq!(self.in_flight.insert(stream, false), Some(true), "timed out twice");
                 }
-                Event::Lost { stream, .. } => {
+                ConnectionEvent::Lost { stream, .. } => {
                     assert_eq!(self.in_flight.remove(&stream), Some(true), "lost and not asked");
                 }
-                Event::Closed(_) => self.closed = true,
-                Event::Opened | Event::Server(_) => {}
+                ConnectionEvent::Closed(_) => self.closed = true,
+                ConnectionEvent::Opened | ConnectionEvent::Server(_) => {}
             }
         }
         let waiting = self.in_flight.values().filter(|waits| **waits).count();

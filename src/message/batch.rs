@@ -23,7 +23,7 @@ wire_codes! {
 
 /// Runs several statements as one. The server answers RESULT or ERROR.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Batch<'a> {
+pub struct BatchMessage<'a> {
     /// What the server promises.
     pub kind: BatchKind,
     /// The statements, in order; at most 65,535.
@@ -42,7 +42,7 @@ pub struct Batch<'a> {
     pub other_flags: QueryFlags,
 }
 
-/// One statement of a [`Batch`].
+/// One statement of a [`BatchMessage`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchStatement<'a> {
     /// The statement.
@@ -60,7 +60,7 @@ pub enum BatchText<'a> {
     Prepared(Cow<'a, [u8]>),
 }
 
-impl<'a> Batch<'a> {
+impl<'a> BatchMessage<'a> {
     /// A logged batch.
     pub const fn new(statements: Vec<BatchStatement<'a>>, consistency: Consistency) -> Self {
         Self {
@@ -93,7 +93,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-impl<'a> Message<'a> for Batch<'a> {
+impl<'a> Message<'a> for BatchMessage<'a> {
     const OPCODE: Opcode = Opcode::Batch;
 
     fn decode(reader: &mut Reader<'a>, context: &Context) -> Result<Self, DecodeError> {
@@ -168,7 +168,7 @@ mod tests {
         named.push(Some("a"), RawValue::Null).unwrap();
         let text = BatchText::Text("INSERT".into());
         let statement = BatchStatement { text, values: named.into_values() };
-        let batch = Batch::new(vec![statement], Consistency::One);
+        let batch = BatchMessage::new(vec![statement], Consistency::One);
         for version in Version::ALL {
             let error = batch.encode(&mut Writer::new(&mut Vec::new()), &version.into());
             let expected = EncodeError::new(EncodeErrorKind::Contradiction, "value_name");

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{KnownColumns, Message, QueryResult, Request, Response};
+use super::{KnownColumns, Message, Request, Response, ResultMessage};
 use crate::wire::{
     BytesMap, Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, FrameEncoder,
     FrameFlags, Header, Opcode, RawFrame, Reader, Stream, Version,
@@ -224,7 +224,7 @@ impl ResponseFrame {
             .with(flags.only(FrameFlags::WARNING), warnings.is_empty())
             .with(flags.only(FrameFlags::CUSTOM_PAYLOAD), custom_payload.is_empty());
         let response = match header.opcode {
-            Opcode::Result => QueryResult::decode_knowing(&mut reader, context, known)?.into(),
+            Opcode::Result => ResultMessage::decode_knowing(&mut reader, context, known)?.into(),
             opcode => Response::decode(opcode, &mut reader, context)?,
         };
         let trailing = reader.take_rest();

@@ -62,7 +62,7 @@ use bytes::Bytes;
 use crate::wire::{Context, DecodeError, DecodeErrorKind, EncodeError, Opcode, Reader, Writer};
 
 pub use auth::{AuthChallenge, AuthResponse, AuthSuccess, Authenticate};
-pub use batch::{Batch, BatchKind, BatchStatement, BatchText};
+pub use batch::{BatchKind, BatchMessage, BatchStatement, BatchText};
 pub use error::{ErrorCode, ErrorDetails, ServerError, WriteType};
 pub use event::{Event, EventType, StatusChange, TopologyChange};
 pub use execute::Execute;
@@ -74,7 +74,8 @@ pub use prepare::Prepare;
 pub use query::Query;
 pub use register::Register;
 pub use result::{
-    KnownColumns, MetadataFlags, Prepared, QueryResult, ResultKind, Rows, RowsMetadata, Variables,
+    KnownColumns, MetadataFlags, PreparedResult, ResultKind, ResultMessage, Rows, RowsMetadata,
+    Variables,
 };
 pub use schema_change::{SchemaChange, SchemaChangeKind, SchemaTarget};
 pub use startup::Startup;
@@ -193,7 +194,7 @@ messages! {
         /// Asks for events.
         Register(Register<'a>),
         /// Runs several statements as one.
-        Batch(Batch<'a>),
+        Batch(BatchMessage<'a>),
         /// Says who the client is.
         AuthResponse(AuthResponse<'a>),
     }
@@ -212,7 +213,7 @@ messages! {
         /// What the server can do.
         Supported(Supported),
         /// What a statement gave.
-        Result(QueryResult),
+        Result(ResultMessage),
         /// Something happened in the cluster.
         Event(Event),
         /// The next step of an authentication.

@@ -257,19 +257,19 @@ impl<'a> Parameters<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Batch, Prepare, Query, Request};
+    use crate::message::{BatchMessage, Prepare, Query, Request};
 
     #[test]
     fn fields_of_v5_are_refused_in_older_versions() {
         let keyspace = || Some(Cow::Borrowed("ks"));
         let one = || Parameters::from(Consistency::One);
         let query = |parameters| Request::from(Query { text: "SELECT".into(), parameters });
-        let batch = Batch::new(vec![], Consistency::One);
+        let batch = BatchMessage::new(vec![], Consistency::One);
         for (request, field) in [
             (query(Parameters { keyspace: keyspace(), ..one() }), "keyspace"),
             (query(Parameters { now_in_seconds: Some(1), ..one() }), "now_in_seconds"),
-            (Batch { keyspace: keyspace(), ..batch.clone() }.into(), "keyspace"),
-            (Batch { now_in_seconds: Some(1), ..batch }.into(), "now_in_seconds"),
+            (BatchMessage { keyspace: keyspace(), ..batch.clone() }.into(), "keyspace"),
+            (BatchMessage { now_in_seconds: Some(1), ..batch }.into(), "now_in_seconds"),
             (Prepare { keyspace: keyspace(), ..Prepare::new("SELECT") }.into(), "keyspace"),
         ] {
             for version in Version::ALL {

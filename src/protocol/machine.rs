@@ -17,21 +17,21 @@ use crate::wire::{Context, DecodeError, FrameDecoder, FrameEncoder, RawFrame, St
 ///
 /// ```
 /// use std::time::Instant;
-/// use cqlwire::protocol::{Connection, ConnectionOptions, Event};
+/// use cqlwire::protocol::{ClientConnection, ConnectionOptions, ConnectionEvent};
 ///
 /// let now = Instant::now();
-/// let mut connection = Connection::client(ConnectionOptions::default(), now);
+/// let mut connection = ClientConnection::client(ConnectionOptions::default(), now);
 /// assert_eq!(connection.transmit(), [4, 0, 0, 0, 5, 0, 0, 0, 0]); // OPTIONS goes first
 /// let written = connection.transmit().len();
 /// connection.transmitted(written);
 ///
 /// connection.receive_buffer().extend_from_slice(b"HTTP/1.1 400 Bad Request\r\n");
 /// connection.handle_input(now);
-/// let Some(Event::Closed(why)) = connection.poll_event() else { panic!() };
+/// let Some(ConnectionEvent::Closed(why)) = connection.poll_event() else { panic!() };
 /// assert!(why.to_string().contains("as of an HTTP server"));
 /// ```
 #[derive(Debug)]
-pub struct Connection {
+pub struct ClientConnection {
     options: ConnectionOptions,
     state: State,
     login: Login,
@@ -40,7 +40,7 @@ pub struct Connection {
     frames: FrameDecoder,
     pub(super) out: Outbound,
     streams: Streams,
-    events: VecDeque<Event>,
+    events: VecDeque<ConnectionEvent>,
     /// Since when the server has said nothing, or need not be asked.
     quiet_since: Instant,
 }
@@ -64,11 +64,11 @@ type Deadline = Option<Instant>;
 /// What a connection has to tell.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum Event {
+pub enum ConnectionEvent {
     /// The connection is open: requests may be sent.
     Opened,
     /// A request was answered. The frame is as it came; decode it with
-    /// [`ResponseFrame::decode`] and the connection's [`context`](Connection::context).
+    /// [`ResponseFrame::decode`] and the connection's [`context`](ClientConnection::context).
     Answer {
         /// The stream of the request, which is free again.
         stream: Stream,
@@ -105,7 +105,7 @@ pub enum Event {
 /// How servers say that they do not speak a version; there is no code for it.
 const UNSUPPORTED: [&str; 2] = ["unsupported protocol version", "Beta version of the protocol"];
 
-impl Connection {
+impl ClientConnection {
     /// A connection whose socket is open, and nothing more.
     pub fn client(options: ConnectionOptions, now: Instant) -> Self {
         let context = Context { max_body: options.max_body, ..options.version.into() };
@@ -245,7 +245,7 @@ impl Connection {
     /// Acts on the time: to be called at [`poll_timeout`](Self::poll_timeout).
     pub fn handle_timeout(&mut self, now: Instant) {
         let events = &mut self.events;
-        self.streams.expire(now, |stream| events.push_back(Event::TimedOut { stream }));
+        self.streams.expire(now, |stream| events.push_back(ConnectionEvent::TimedOut { stream }));
         self.check_orphans();
         match self.state {
             State::Opening { deadline: Some(deadline), .. } if deadline <= now => {
@@ -273,7 +273,7 @@ impl Connection {
     }
 
     /// What has happened, the oldest first.
-    pub fn poll_event(&mut self) -> Option<Event> {
+    pub fn poll_event(&mut self) -> Option<ConnectionEvent> {
         self.events.pop_front()
     }
 
@@ -284,12 +284,12 @@ impl Connection {
         }
         self.state = State::Closed;
         let out = &self.out;
-        let lost = self.streams.drain().map(|(stream, request)| Event::Lost {
+        let lost = self.streams.drain().map(|(stream, request)| ConnectionEvent::Lost {
             stream,
             written: out.is_written(request.position),
         });
         self.events.extend(lost);
-        self.events.push_back(Event::Closed(why));
+        self.events.push_back(ConnectionEvent::Closed(why));
         self.out.clear();
     }
 
@@ -342,13 +342,15 @@ impl Connection {
         }
         if header.stream.0 < 0 {
             return match ResponseFrame::decode(&frame, &self.context) {
-                Ok(response) => self.events.push_back(Event::Server(Box::new(response))),
+                Ok(response) => self.events.push_back(ConnectionEvent::Server(Box::new(response))),
                 Err(error) => self.close(CloseReason::Decode(error)),
             };
         }
         let stream = header.stream;
         match self.streams.release(stream) {
-            Some(Slot::Waiting(_)) => self.events.push_back(Event::Answer { stream, frame }),
+            Some(Slot::Waiting(_)) => {
+                self.events.push_back(ConnectionEvent::Answer { stream, frame });
+            }
             Some(Slot::Orphan) => {}
             Some(Slot::Internal) => self.handle_internal(&frame),
             Some(Slot::Free) | None => self.handle_unasked(&frame),
@@ -373,7 +375,9 @@ impl Connection {
             return self.close(CloseReason::Decode(error));
         };
         match self.streams.release(stream) {
-            Some(Slot::Waiting(_)) => self.events.push_back(Event::TooLong { stream, error }),
+            Some(Slot::Waiting(_)) => {
+                self.events.push_back(ConnectionEvent::TooLong { stream, error });
+            }
             Some(Slot::Orphan) => {}
             _ => self.close(CloseReason::Decode(error)),
         }
@@ -426,7 +430,7 @@ impl Connection {
             }
             Step::Open => {
                 self.state = State::Open { heartbeat: None };
-                self.events.push_back(Event::Opened);
+                self.events.push_back(ConnectionEvent::Opened);
             }
             Step::Close(why) => self.close(self.or_unsupported(why)),
         }

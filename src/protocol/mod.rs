@@ -11,7 +11,7 @@
 //!                            +------------ closed (ERROR, end of input, bad bytes, timeouts)
 //! ```
 //!
-//! [`Connection`] takes bytes, requests and the time, and gives bytes, events and the time at
+//! [`ClientConnection`] takes bytes, requests and the time, and gives bytes, events and the time at
 //! which it wants to be called again. Whoever drives it owns the socket and the clock: see
 //! [`connection`](crate::connection) for tokio.
 //!
@@ -48,7 +48,7 @@ mod tests;
 pub use authenticator::{Authenticator, SaslSession};
 pub use credentials::Credentials;
 pub use error::{CloseReason, SendError};
-pub use machine::{Connection, Event};
+pub use machine::{ClientConnection, ConnectionEvent};
 
 use std::sync::Arc;
 use std::time::Duration;

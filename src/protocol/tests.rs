@@ -6,9 +6,9 @@ use bytes::{Bytes, BytesMut};
 
 use super::*;
 use crate::message::{
-    AuthChallenge, AuthSuccess, Authenticate, ErrorCode, Event as ServerEvent, Options, Query,
-    QueryResult, Ready, Request, RequestFrame, Response, ResponseFrame, ServerError, Startup,
-    StatusChange, Supported,
+    AuthChallenge, AuthSuccess, Authenticate, ErrorCode, Event, Options, Query, Ready, Request,
+    RequestFrame, Response, ResponseFrame, ResultMessage, ServerError, Startup, StatusChange,
+    Supported,
 };
 use crate::wire::{
     Consistency, DecodeErrorKind, FrameDecoder, FrameEncoder, RawFrame, SegmentDecoder,
@@ -17,7 +17,7 @@ use crate::wire::{
 
 /// Both ends of a connection, and the time.
 struct Pair {
-    client: Connection,
+    client: ClientConnection,
     server: FrameDecoder,
     /// Set when frames travel in segments.
     segments: Option<SegmentEncoder>,
@@ -30,7 +30,13 @@ impl Pair {
         let now = Instant::now();
         let context = options.version.into();
         let server = FrameDecoder::new(options.version);
-        Self { client: Connection::client(options, now), server, segments: None, context, now }
+        Self {
+            client: ClientConnection::client(options, now),
+            server,
+            segments: None,
+            context,
+            now,
+        }
     }
 
     fn open(options: ConnectionOptions) -> Self {
@@ -45,7 +51,7 @@ impl Pair {
             pair.server.start_segments(pair.context.compression);
             pair.segments = Some(SegmentEncoder::new(pair.context.compression));
         }
-        assert_eq!(pair.client.poll_event(), Some(Event::Opened));
+        assert_eq!(pair.client.poll_event(), Some(ConnectionEvent::Opened));
         pair
     }
 
@@ -95,7 +101,8 @@ impl Pair {
 
     fn closed(&mut self) -> CloseReason {
         let mut events = std::iter::from_fn(|| self.client.poll_event());
-        let Some(Event::Closed(why)) = events.find(|event| matches!(event, Event::Closed(_)))
+        let Some(ConnectionEvent::Closed(why)) =
+            events.find(|event| matches!(event, ConnectionEvent::Closed(_)))
         else {
             panic!("the connection is still there")
         };
@@ -138,7 +145,7 @@ fn a_server_that_asks_is_told_who_the_client_is() {
     let (_, Request::AuthResponse(again)) = pair.expect_request() else { panic!() };
     assert_eq!(again, response);
     pair.answer(Stream(0), AuthSuccess { token: None });
-    assert_eq!(pair.client.poll_event(), Some(Event::Opened));
+    assert_eq!(pair.client.poll_event(), Some(ConnectionEvent::Opened));
 
     let mut pair = Pair::new(ConnectionOptions::default());
     pair.expect_request();
@@ -255,8 +262,9 @@ fn answers_find_their_requests_in_any_order() {
         assert_eq!(pair.expect_request().0, stream);
     }
     for stream in streams.into_iter().rev() {
-        pair.answer(stream, QueryResult::Void);
-        let Some(Event::Answer { stream: answered, .. }) = pair.client.poll_event() else {
+        pair.answer(stream, ResultMessage::Void);
+        let Some(ConnectionEvent::Answer { stream: answered, .. }) = pair.client.poll_event()
+        else {
             panic!()
         };
         assert_eq!(answered, stream);
@@ -271,9 +279,9 @@ fn a_late_answer_frees_its_stream_and_tells_nobody() {
     pair.query(9 * SECOND).unwrap();
     assert_eq!(pair.client.poll_timeout(), Some(pair.now + SECOND));
     pair.pass(SECOND);
-    assert_eq!(pair.client.poll_event(), Some(Event::TimedOut { stream }));
+    assert_eq!(pair.client.poll_event(), Some(ConnectionEvent::TimedOut { stream }));
     assert_eq!(pair.query(SECOND), Err(SendError::NoStream));
-    pair.answer(stream, QueryResult::Void);
+    pair.answer(stream, ResultMessage::Void);
     assert_eq!(pair.client.poll_event(), None);
     assert_eq!(pair.query(SECOND), Ok(stream));
 }
@@ -327,10 +335,10 @@ fn what_was_written_when_the_connection_ended_is_known() {
     pair.client.transmitted(first_half + 1);
     pair.client.handle_end_of_input();
     let mut lost: Vec<_> = std::iter::from_fn(|| pair.client.poll_event()).collect();
-    let end = Event::Closed(CloseReason::EndOfInput { mid_frame: false });
+    let end = ConnectionEvent::Closed(CloseReason::EndOfInput { mid_frame: false });
     assert_eq!(lost.pop(), Some(end));
     let expected = [(whole, true), (half, true), (none, false)];
-    assert_eq!(lost, expected.map(|(stream, written)| Event::Lost { stream, written }));
+    assert_eq!(lost, expected.map(|(stream, written)| ConnectionEvent::Lost { stream, written }));
     assert!(pair.client.transmit().is_empty());
     assert_eq!(pair.query(SECOND), Err(SendError::NotOpen));
 }
@@ -339,7 +347,7 @@ fn what_was_written_when_the_connection_ended_is_known() {
 fn a_server_that_breaks_the_protocol_is_left() {
     let answer = |stream| {
         move |pair: &mut Pair| {
-            pair.answer(stream, QueryResult::Void);
+            pair.answer(stream, ResultMessage::Void);
         }
     };
     type Act<'a> = &'a dyn Fn(&mut Pair);
@@ -366,9 +374,9 @@ fn a_server_that_breaks_the_protocol_is_left() {
 fn events_of_the_server_are_passed_on() {
     let mut pair = Pair::open(ConnectionOptions::default());
     let address = "127.0.0.1:9042".parse().unwrap();
-    let event = ServerEvent::Status { change: StatusChange::Down, address };
+    let event = Event::Status { change: StatusChange::Down, address };
     pair.answer(Stream::EVENT, event.clone());
-    let Some(Event::Server(frame)) = pair.client.poll_event() else { panic!() };
+    let Some(ConnectionEvent::Server(frame)) = pair.client.poll_event() else { panic!() };
     assert_eq!(frame.response, Response::Event(event));
 }
 
@@ -385,7 +393,7 @@ fn a_late_request_that_was_not_written_still_is() {
     let mut pair = Pair::open(ConnectionOptions::default());
     let stream = pair.query(SECOND).unwrap();
     pair.pass(SECOND);
-    assert_eq!(pair.client.poll_event(), Some(Event::TimedOut { stream }));
+    assert_eq!(pair.client.poll_event(), Some(ConnectionEvent::TimedOut { stream }));
     assert_eq!(pair.expect_request().0, stream);
 }
 
@@ -396,11 +404,13 @@ fn an_answer_that_is_too_long_fails_its_request_alone() {
     let short = pair.query(SECOND).unwrap();
     pair.deliver();
     pair.answer(long, ServerError::new(ErrorCode::Invalid, "x".repeat(200)));
-    let Some(Event::TooLong { stream, error }) = pair.client.poll_event() else { panic!() };
+    let Some(ConnectionEvent::TooLong { stream, error }) = pair.client.poll_event() else {
+        panic!()
+    };
     assert_eq!(stream, long);
     assert_eq!(error.kind(), DecodeErrorKind::FrameTooLong { length: 206, limit: 100 });
-    pair.answer(short, QueryResult::Void);
-    assert!(matches!(pair.client.poll_event(), Some(Event::Answer { .. })));
+    pair.answer(short, ResultMessage::Void);
+    assert!(matches!(pair.client.poll_event(), Some(ConnectionEvent::Answer { .. })));
     assert_eq!(pair.client.in_flight(), 0);
 }
 
@@ -456,7 +466,7 @@ fn a_socket_that_is_always_behind_does_not_make_memory_grow() {
         pair.client.transmitted(ready);
         sent += ready;
         assert_eq!(pair.client.backlog(), 1);
-        pair.answer(stream, QueryResult::Void);
+        pair.answer(stream, ResultMessage::Void);
     }
     assert!(sent > 90_000_000);
     assert!(pair.client.out.capacity() < 1_000_000);
@@ -479,7 +489,9 @@ fn v5_frames_travel_in_segments_once_startup_is_answered() {
         let (_, Request::Query(query)) = pair.expect_request() else { panic!() };
         assert_eq!(query.text, text);
         pair.answer(stream, ServerError::new(ErrorCode::Invalid, "y".repeat(60_000)));
-        let Some(Event::Answer { frame, .. }) = pair.client.poll_event() else { panic!() };
+        let Some(ConnectionEvent::Answer { frame, .. }) = pair.client.poll_event() else {
+            panic!()
+        };
         let answer = ResponseFrame::decode(&frame, pair.client.context()).unwrap();
         assert!(matches!(answer.response, Response::Error(error) if error.message.len() == 60_000));
     }
@@ -495,13 +507,13 @@ fn v5_segments_right_behind_the_answer_to_startup_are_read_as_such() {
     let mut bytes = Vec::new();
     ResponseFrame::new(Stream(0), Ready).encode(&mut encoder, &mut bytes).unwrap();
     let address = "127.0.0.1:9042".parse().unwrap();
-    let event = ServerEvent::Status { change: StatusChange::Up, address };
+    let event = Event::Status { change: StatusChange::Up, address };
     let mut frame = Vec::new();
     ResponseFrame::new(Stream::EVENT, event).encode(&mut encoder, &mut frame).unwrap();
     SegmentEncoder::new(None).encode(&frame, &mut bytes);
     pair.receive(&bytes);
-    assert_eq!(pair.client.poll_event(), Some(Event::Opened));
-    assert!(matches!(pair.client.poll_event(), Some(Event::Server(_))));
+    assert_eq!(pair.client.poll_event(), Some(ConnectionEvent::Opened));
+    assert!(matches!(pair.client.poll_event(), Some(ConnectionEvent::Server(_))));
 }
 
 #[test]
@@ -541,7 +553,7 @@ fn v5_what_was_written_is_known_by_the_segment() {
     pair.client.handle_end_of_input();
     let lost: Vec<_> = std::iter::from_fn(|| pair.client.poll_event()).take(3).collect();
     let expected = [(first, true), (second, false), (third, false)];
-    assert_eq!(lost, expected.map(|(stream, written)| Event::Lost { stream, written }));
+    assert_eq!(lost, expected.map(|(stream, written)| ConnectionEvent::Lost { stream, written }));
 }
 
 #[test]
@@ -567,7 +579,7 @@ fn the_answer_to_startup_may_be_compressed() {
     pair.answer(Stream(0), Supported { options: offer });
     pair.expect_request();
     pair.receive(&[0x84, 1, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0]);
-    assert_eq!(pair.client.poll_event(), Some(Event::Opened));
+    assert_eq!(pair.client.poll_event(), Some(ConnectionEvent::Opened));
 }
 
 #[test]

@@ -102,13 +102,13 @@ impl Inner {
                 },
                 values: values.borrowed(),
             });
-            let batch = message::Batch {
+            let batch = message::BatchMessage {
                 kind: batch.kind,
                 serial_consistency: options.serial_consistency(),
                 timestamp,
                 keyspace: options.keyspace().map(Cow::Borrowed),
                 now_in_seconds: options.now_in_seconds(),
-                ..message::Batch::new(statements.collect(), consistency)
+                ..message::BatchMessage::new(statements.collect(), consistency)
             };
             (batch.into(), None)
         };

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::statement::PreparedStatement;
+use super::statement::PreparedInner;
 
 /// Where a statement is kept once it is prepared, so that many who ask at once prepare it once.
-pub(super) type Cell = Arc<OnceCell<Arc<PreparedStatement>>>;
+pub(super) type Cell = Arc<OnceCell<Arc<PreparedInner>>>;
 
 /// Prepared statements by their texts, in the session's keyspace; when there are too many, the one
 /// goes that was not used for the longest time.
@@ -60,7 +60,7 @@ impl PreparedCache {
 
     /// Forgets a statement that may not hold any more, if it is the one that is kept: it may have
     /// been prepared again.
-    pub(super) fn forget(&self, keyspace: Option<&str>, statement: &Arc<PreparedStatement>) {
+    pub(super) fn forget(&self, keyspace: Option<&str>, statement: &Arc<PreparedInner>) {
         let key = (keyspace.map(Arc::from), Arc::clone(&statement.text));
         let is_this = |entry: &Entry| entry.cell.get().is_some_and(|is| Arc::ptr_eq(is, statement));
         let mut statements = self.lock();

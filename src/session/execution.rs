@@ -9,7 +9,7 @@ use tracing::{Instrument, Span, debug, warn};
 
 use super::error::Attempt;
 use super::request::{About, Message, prepare, prepared};
-use super::retry::{FailedAttempt, FailureReason, RetryDecision};
+use super::retry::{AttemptError, FailedAttempt, RetryDecision};
 use super::statement::ResultShape;
 use super::verb::switches_keyspace;
 use super::{Error, ErrorKind, Inner, span};
@@ -236,8 +236,8 @@ impl Inner {
         let options = run.about.options;
         let failed = FailedAttempt {
             reason: match failed {
-                Failed::Server(error) => FailureReason::Server(error),
-                Failed::NoAnswer(error) => FailureReason::NoAnswer(error),
+                Failed::Server(error) => AttemptError::Server(error),
+                Failed::NoAnswer(error) => AttemptError::NoAnswer(error),
             },
             idempotent: options.idempotent(run.about.statement) || run.about.preparing,
             attempts: run.attempts.load(Ordering::Relaxed).saturating_sub(reprepared),

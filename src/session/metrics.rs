@@ -125,9 +125,9 @@ pub struct NodeMetrics {
     /// How long its answers take, lately; `None` before the first.
     pub latency: Option<Duration>,
     /// Attempts that have failed at it.
-    pub errors: Failures,
+    pub errors: FailureCounts,
     /// Those after which the retry policy had the request made again.
-    pub retries: Failures,
+    pub retries: FailureCounts,
     /// Requests that another node was asked for, because this one took its time.
     pub speculative_executions: u64,
     /// Connections that could not be opened, but for the next.
@@ -139,7 +139,7 @@ pub struct NodeMetrics {
 /// Attempts that have failed, by why. A statement that the node had forgotten is not among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Failures {
+pub struct FailureCounts {
     /// Nothing was written: the connection had ended, or the request waited too long to be sent.
     pub unsent: u64,
     /// No answer came: it was late, or the connection ended.
@@ -154,7 +154,7 @@ pub struct Failures {
     pub others: u64,
 }
 
-impl Failures {
+impl FailureCounts {
     /// All of them.
     pub const fn total(&self) -> u64 {
         self.unsent
@@ -195,8 +195,8 @@ impl NodeMetrics {
             bytes_received,
             messages: counts.messages.value(),
             latency: node.latency(),
-            errors: Failures::read(|kind| counts.errors.of(kind).value()),
-            retries: Failures::read(|kind| counts.retries.of(kind).value()),
+            errors: FailureCounts::read(|kind| counts.errors.of(kind).value()),
+            retries: FailureCounts::read(|kind| counts.retries.of(kind).value()),
             speculative_executions: counts.speculations.value(),
             connection_errors: counts.init_errors.value(),
             authentication_errors: counts.auth_errors.value(),

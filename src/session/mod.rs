@@ -99,15 +99,15 @@ pub use batch::Batch;
 pub use builder::SessionBuilder;
 pub use error::{Attempt, Error, ErrorKind};
 pub use events::ClusterEvents;
-pub use metrics::{Failures, Metrics, NodeMetrics};
+pub use metrics::{FailureCounts, Metrics, NodeMetrics};
 pub use options::ExecutionProfile;
 pub use result::QueryResult;
 pub use retry::{
-    DefaultRetry, DowngradingRetry, FailedAttempt, FailureReason, NoRetry, RetryDecision,
+    AttemptError, DefaultRetry, DowngradingRetry, FailedAttempt, NoRetry, RetryDecision,
     RetryPolicy,
 };
 pub use speculative::SpeculativeExecution;
-pub use statement::{Prepared, Statement};
+pub use statement::{PreparedStatement, Statement};
 pub use stream::RowStream;
 pub use throttle::Throttle;
 pub use timestamps::{MonotonicTimestamps, ServerTimestamps, TimestampGenerator};
@@ -211,7 +211,10 @@ impl Session {
     ///
     /// # Errors
     /// The server refused it, or there was no answer.
-    pub async fn prepare(&self, statement: impl Into<Statement>) -> Result<Prepared, Error> {
+    pub async fn prepare(
+        &self,
+        statement: impl Into<Statement>,
+    ) -> Result<PreparedStatement, Error> {
         self.inner.prepare(statement.into()).await
     }
 

@@ -11,8 +11,8 @@ use tracing::Instrument;
 use super::cache::Cell;
 use super::execution::Answer;
 use super::options::Decided;
-use super::statement::{PreparedStatement, ResultShape, Text};
-use super::{Error, ErrorKind, Inner, Prepared, QueryResult, Statement};
+use super::statement::{PreparedInner, ResultShape, Text};
+use super::{Error, ErrorKind, Inner, PreparedStatement, QueryResult, Statement};
 use crate::cluster::{ClusterState, Token};
 use crate::message::{self, Execute, Parameters, Prepare, Query, Request, Response, Variables};
 use crate::types::{ColumnSpec, ToValues, Values};
@@ -31,7 +31,7 @@ pub(super) struct About<'p> {
     pub(super) statement: &'p Arc<str>,
     pub(super) options: Decided<'p>,
     /// The prepared statements that it names.
-    pub(super) prepared: &'p [Arc<PreparedStatement>],
+    pub(super) prepared: &'p [Arc<PreparedInner>],
     /// The keyspace and the token of its partition, if they can be told.
     pub(super) keyspace: Option<&'p str>,
     pub(super) token: Option<Token>,
@@ -199,7 +199,10 @@ impl Inner {
     }
 
     /// Prepares a statement, and keeps it.
-    pub(super) async fn prepare(self: &Arc<Self>, statement: Statement) -> Result<Prepared, Error> {
+    pub(super) async fn prepare(
+        self: &Arc<Self>,
+        statement: Statement,
+    ) -> Result<PreparedStatement, Error> {
         let Statement { text, options, .. } = statement;
         let prepared = match text {
             Text::Plain(text) => {
@@ -208,7 +211,7 @@ impl Inner {
             }
             Text::Prepared(prepared) => prepared,
         };
-        Ok(Prepared { prepared, options })
+        Ok(PreparedStatement { prepared, options })
     }
 
     async fn prepare_cached(
@@ -216,7 +219,7 @@ impl Inner {
         text: &Arc<str>,
         options: Decided<'_>,
         deadline: &mut Option<Instant>,
-    ) -> Result<Arc<PreparedStatement>, Error> {
+    ) -> Result<Arc<PreparedInner>, Error> {
         let cell = self.prepared.cell(options.keyspace(), text);
         match cell.get() {
             Some(prepared) => Ok(Arc::clone(prepared)),
@@ -233,7 +236,7 @@ impl Inner {
         text: &Arc<str>,
         options: Decided<'_>,
         deadline: Option<Instant>,
-    ) -> Result<Arc<PreparedStatement>, Error> {
+    ) -> Result<Arc<PreparedInner>, Error> {
         let (inner, of, own) = (Arc::clone(self), Arc::clone(text), options.own());
         let prepare = async move {
             let options = Decided::new(&own, &inner.defaults);
@@ -265,7 +268,7 @@ impl Inner {
         text: &Arc<str>,
         options: Decided<'_>,
         deadline: Option<Instant>,
-    ) -> Result<Arc<PreparedStatement>, Error> {
+    ) -> Result<Arc<PreparedInner>, Error> {
         let state = self.cluster.state();
         // The server keeps what it has prepared, so that preparing twice is as good as once.
         let about = About {
@@ -293,7 +296,7 @@ impl Inner {
         {
             *partition_key = table.key_variables(columns);
         }
-        Ok(Arc::new(PreparedStatement::new(text, prepared)))
+        Ok(Arc::new(PreparedInner::new(text, prepared)))
     }
 
     /// Makes a request that is answered with a RESULT.
@@ -305,11 +308,11 @@ impl Inner {
         let Answer { frame, shape, node, .. } = self.answer(about, message).await?;
         let mut known = shape.as_ref().and_then(|shape| shape.columns.clone());
         match &frame.response {
-            Response::Result(message::QueryResult::SetKeyspace(keyspace)) => {
+            Response::Result(message::ResultMessage::SetKeyspace(keyspace)) => {
                 Box::pin(self.cluster.use_keyspace(keyspace)).await;
                 self.prepared.clear();
             }
-            Response::Result(message::QueryResult::Rows(rows)) => {
+            Response::Result(message::ResultMessage::Rows(rows)) => {
                 if let (Some(id), [prepared]) = (&rows.metadata.new_metadata_id, about.prepared) {
                     known = rows.metadata.columns.clone();
                     prepared.set_shape(id, known.clone());
@@ -332,7 +335,7 @@ impl Inner {
 
 /// The token of the partition of a statement, if it can be told.
 pub(super) fn token(
-    prepared: Option<&Arc<PreparedStatement>>,
+    prepared: Option<&Arc<PreparedInner>>,
     values: &Values<'_>,
     options: Decided<'_>,
     state: &ClusterState,
@@ -350,9 +353,9 @@ pub(super) fn prepare<'p>(text: &'p str, keyspace: Option<&'p str>) -> Prepare<'
 }
 
 /// The statement that a PREPARE was answered with.
-pub(super) fn prepared(response: Response) -> Result<message::Prepared, Error> {
+pub(super) fn prepared(response: Response) -> Result<message::PreparedResult, Error> {
     match response {
-        Response::Result(message::QueryResult::Prepared(prepared)) => Ok(prepared),
+        Response::Result(message::ResultMessage::Prepared(prepared)) => Ok(prepared),
         _ => Err(Error::new(ErrorKind::Read, "PREPARE was answered with no statement")),
     }
 }

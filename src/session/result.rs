@@ -28,7 +28,7 @@ impl QueryResult {
         node: Arc<Node>,
     ) -> Result<Self, Error> {
         match &mut frame.response {
-            Response::Result(message::QueryResult::Rows(rows)) => {
+            Response::Result(message::ResultMessage::Rows(rows)) => {
                 let RowsMetadata { columns, columns_count, paging_state, .. } = &mut rows.metadata;
                 let fits = |known: &Arc<[ColumnSpec]>| known.len() == *columns_count;
                 *columns = columns.take().or_else(|| known.filter(fits));
@@ -50,7 +50,7 @@ impl QueryResult {
 
     const fn page(&self) -> Option<&Rows> {
         match &self.frame.response {
-            Response::Result(message::QueryResult::Rows(rows)) => Some(rows),
+            Response::Result(message::ResultMessage::Rows(rows)) => Some(rows),
             _ => None,
         }
     }
@@ -123,7 +123,7 @@ impl QueryResult {
     /// How the statement changed the schema, if it did.
     pub fn schema_change(&self) -> Option<&SchemaChange> {
         match &self.frame.response {
-            Response::Result(message::QueryResult::SchemaChange(change)) => Some(change),
+            Response::Result(message::ResultMessage::SchemaChange(change)) => Some(change),
             _ => None,
         }
     }

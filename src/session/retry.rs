@@ -74,7 +74,7 @@ impl RetryDecision {
 #[non_exhaustive]
 pub struct FailedAttempt<'a> {
     /// Why.
-    pub reason: FailureReason<'a>,
+    pub reason: AttemptError<'a>,
     /// Whether the statement may be run twice: it was said to be idempotent, or only reads, or was
     /// only being prepared.
     pub idempotent: bool,
@@ -89,7 +89,7 @@ pub struct FailedAttempt<'a> {
 /// Why an attempt has failed.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub enum FailureReason<'a> {
+pub enum AttemptError<'a> {
     /// The server said so.
     Server(&'a ServerError),
     /// There was no answer.
@@ -99,7 +99,7 @@ pub enum FailureReason<'a> {
 impl<'a> FailedAttempt<'a> {
     /// The first attempt of a statement without a text that is not idempotent, at LOCAL_ONE: to try
     /// a policy on, once its fields are set.
-    pub const fn new(reason: FailureReason<'a>) -> Self {
+    pub const fn new(reason: AttemptError<'a>) -> Self {
         let consistency = Consistency::LocalOne;
         Self { reason, idempotent: false, attempts: 1, consistency, statement: "" }
     }
@@ -109,8 +109,8 @@ impl<'a> FailedAttempt<'a> {
     pub fn is_safe(&self) -> bool {
         self.idempotent
             || match self.reason {
-                FailureReason::NoAnswer(error) => !error.may_have_been_applied(),
-                FailureReason::Server(error) => did_nothing(error.code),
+                AttemptError::NoAnswer(error) => !error.may_have_been_applied(),
+                AttemptError::Server(error) => did_nothing(error.code),
             }
     }
 }
@@ -171,8 +171,8 @@ impl RetryPolicy for DefaultRetry {
             consistency: None,
         };
         let error = match failed.reason {
-            FailureReason::Server(error) => error,
-            FailureReason::NoAnswer(error) => {
+            AttemptError::Server(error) => error,
+            AttemptError::NoAnswer(error) => {
                 return match error.kind {
                     RequestErrorKind::Closed(_) | RequestErrorKind::TimedOut => {
                         RetryDecision::NEXT_NODE
@@ -212,7 +212,7 @@ impl RetryPolicy for DefaultRetry {
 
 /// Whether only reading has failed, which does nothing.
 fn is_read(failed: &FailedAttempt<'_>) -> bool {
-    matches!(failed.reason, FailureReason::Server(error) if error.code == ErrorCode::ReadTimeout)
+    matches!(failed.reason, AttemptError::Server(error) if error.code == ErrorCode::ReadTimeout)
 }
 
 impl RetryPolicy for NoRetry {
@@ -224,7 +224,7 @@ impl RetryPolicy for NoRetry {
 impl RetryPolicy for DowngradingRetry {
     fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
         let enough = match failed.reason {
-            FailureReason::Server(error) if failed.idempotent && failed.attempts == 1 => {
+            AttemptError::Server(error) if failed.idempotent && failed.attempts == 1 => {
                 match error.details {
                     ErrorDetails::Unavailable { alive, .. } => enough_for(alive),
                     ErrorDetails::ReadTimeout { received, block_for, .. }
@@ -266,7 +266,7 @@ mod tests {
 
     fn decide(
         policy: &dyn RetryPolicy,
-        reason: FailureReason<'_>,
+        reason: AttemptError<'_>,
         safe: bool,
         n: usize,
     ) -> RetryDecision {
@@ -283,7 +283,7 @@ mod tests {
     fn nothing_is_done_twice_that_could_do_harm() {
         let lost = |written| request_error(RequestErrorKind::Closed(CloseReason::Local), written);
         let decide = |error: &RequestError, idempotent, attempts| {
-            decide(&DefaultRetry, FailureReason::NoAnswer(error), idempotent, attempts)
+            decide(&DefaultRetry, AttemptError::NoAnswer(error), idempotent, attempts)
         };
         assert_eq!(decide(&lost(false), false, 1), RetryDecision::NEXT_NODE);
         assert_eq!(decide(&lost(true), false, 1), RetryDecision::Fail);
@@ -298,7 +298,7 @@ mod tests {
     fn a_busy_server_is_given_time_and_asked_again_only_where_that_is_safe() {
         let decide = |code, idempotent, attempts| {
             let error = ServerError::new(code, "");
-            decide(&DefaultRetry, FailureReason::Server(&error), idempotent, attempts)
+            decide(&DefaultRetry, AttemptError::Server(&error), idempotent, attempts)
         };
         let pauses =
             |decision| matches!(decision, RetryDecision::Retry { after, .. } if !after.is_zero());
@@ -325,18 +325,18 @@ mod tests {
             },
         };
         let default = |error: &ServerError, idempotent| {
-            decide(&DefaultRetry, FailureReason::Server(error), idempotent, 1)
+            decide(&DefaultRetry, AttemptError::Server(error), idempotent, 1)
         };
         assert_eq!(default(&read(2, false), false), RetryDecision::SAME_NODE);
         assert_eq!(default(&read(2, true), false), RetryDecision::Fail);
         assert_eq!(default(&read(1, false), false), RetryDecision::Fail);
-        let lower = decide(&DowngradingRetry, FailureReason::Server(&read(1, false)), true, 1);
+        let lower = decide(&DowngradingRetry, AttemptError::Server(&read(1, false)), true, 1);
         let RetryDecision::Retry { consistency, .. } = lower else { panic!("{lower:?}") };
         assert_eq!(consistency, Some(Consistency::One));
-        let kept = decide(&DowngradingRetry, FailureReason::Server(&read(1, false)), false, 1);
+        let kept = decide(&DowngradingRetry, AttemptError::Server(&read(1, false)), false, 1);
         assert_eq!(kept, RetryDecision::Fail);
         assert_eq!(
-            decide(&NoRetry, FailureReason::Server(&read(2, false)), true, 1),
+            decide(&NoRetry, AttemptError::Server(&read(2, false)), true, 1),
             RetryDecision::Fail
         );
     }

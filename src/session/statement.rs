@@ -38,7 +38,7 @@ pub struct Statement {
 #[derive(Debug, Clone)]
 pub(super) enum Text {
     Plain(Arc<str>),
-    Prepared(Arc<PreparedStatement>),
+    Prepared(Arc<PreparedInner>),
 }
 
 /// A statement that the server has parsed.
@@ -46,13 +46,13 @@ pub(super) enum Text {
 /// It belongs to the session, not to a connection: where a server does not know it any more, it is
 /// prepared again.
 #[derive(Debug, Clone)]
-pub struct Prepared {
-    pub(super) prepared: Arc<PreparedStatement>,
+pub struct PreparedStatement {
+    pub(super) prepared: Arc<PreparedInner>,
     pub(super) options: Options,
 }
 
 #[derive(Debug)]
-pub(super) struct PreparedStatement {
+pub(super) struct PreparedInner {
     pub(super) text: Arc<str>,
     pub(super) id: Bytes,
     pub(super) variables: Arc<[ColumnSpec]>,
@@ -95,9 +95,9 @@ fn kept(id: &Bytes) -> Bytes {
     Bytes::copy_from_slice(id)
 }
 
-impl PreparedStatement {
-    pub(super) fn new(text: &Arc<str>, prepared: message::Prepared) -> Self {
-        let message::Prepared { id, result_metadata_id, variables, result } = prepared;
+impl PreparedInner {
+    pub(super) fn new(text: &Arc<str>, prepared: message::PreparedResult) -> Self {
+        let message::PreparedResult { id, result_metadata_id, variables, result } = prepared;
         let shape = ResultShape {
             // Where the server that prepared it has no such ids, another one may ask for one.
             id: result_metadata_id.as_ref().map(kept).unwrap_or_default(),
@@ -122,7 +122,7 @@ impl PreparedStatement {
     }
 
     /// Whether this is how it was prepared: values that were encoded for it can be sent.
-    pub(super) fn is(&self, again: &message::Prepared) -> bool {
+    pub(super) fn is(&self, again: &message::PreparedResult) -> bool {
         let (variables, now) = (&self.variables, &again.variables.columns);
         let takes = |(now, variable): (&ColumnSpec, &ColumnSpec)| {
             now.name == variable.name && now.cql_type.has_grown_from(&variable.cql_type)
@@ -177,7 +177,7 @@ impl PreparedStatement {
 }
 
 options!(Statement, self, &self);
-options!(Prepared, self, &self);
+options!(PreparedStatement, self, &self);
 
 impl Statement {
     /// The statement of this text.
@@ -207,7 +207,7 @@ impl Statement {
     }
 }
 
-impl Prepared {
+impl PreparedStatement {
     fn with(&self, change: impl FnOnce(&mut Options)) -> Self {
         let mut changed = self.clone();
         change(&mut changed.options);
@@ -286,8 +286,8 @@ impl From<&Statement> for Statement {
     }
 }
 
-impl From<Prepared> for Statement {
-    fn from(prepared: Prepared) -> Self {
+impl From<PreparedStatement> for Statement {
+    fn from(prepared: PreparedStatement) -> Self {
         Self {
             text: Text::Prepared(prepared.prepared),
             options: prepared.options,
@@ -296,8 +296,8 @@ impl From<Prepared> for Statement {
     }
 }
 
-impl From<&Prepared> for Statement {
-    fn from(prepared: &Prepared) -> Self {
+impl From<&PreparedStatement> for Statement {
+    fn from(prepared: &PreparedStatement) -> Self {
         prepared.clone().into()
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cqlwire::message::MetadataFlags;
 use cqlwire::message::{
     AuthSuccess, BatchKind, ErrorCode, ErrorDetails, Event, EventType, Failures, Parameters,
-    QueryFlags, QueryResult, Request, RequestFrame, Response, ResponseFrame, RowsMetadata,
+    QueryFlags, Request, RequestFrame, Response, ResponseFrame, ResultMessage, RowsMetadata,
     SchemaChange, SchemaChangeKind, SchemaTarget, StatusChange, TopologyChange, WriteType,
 };
 use cqlwire::types::{CqlType, NativeType, Values, ValuesBuffer};
@@ -263,12 +263,12 @@ fn response_of_the_text(response: &mut Response, version: Version) -> Option<()>
         Response::Event(Event::Status { change: StatusChange::Unknown(_), .. }) => return None,
         Response::Event(Event::Unknown { .. }) => return None,
         Response::Event(Event::Schema(change))
-        | Response::Result(QueryResult::SchemaChange(change)) => {
+        | Response::Result(ResultMessage::SchemaChange(change)) => {
             schema_change_of_the_text(change, version)?;
         }
-        Response::Result(QueryResult::Unknown(..)) => return None,
-        Response::Result(QueryResult::Rows(rows)) => metadata_of_the_text(&mut rows.metadata)?,
-        Response::Result(QueryResult::Prepared(prepared)) => {
+        Response::Result(ResultMessage::Unknown(..)) => return None,
+        Response::Result(ResultMessage::Rows(rows)) => metadata_of_the_text(&mut rows.metadata)?,
+        Response::Result(ResultMessage::Prepared(prepared)) => {
             prepared.variables.other_flags = MetadataFlags::NONE;
             for column in prepared.variables.columns.iter() {
                 type_of_the_text(&column.cql_type)?;

@@ -4,9 +4,9 @@
 use std::net::IpAddr;
 
 use cqlwire::message::{
-    Batch, BatchText, ErrorDetails, Event, Failures, Parameters, Prepared, QueryResult, Request,
-    RequestFrame, Response, ResponseFrame, Rows, RowsMetadata, SchemaChange, SchemaTarget,
-    ServerError,
+    BatchMessage, BatchText, ErrorDetails, Event, Failures, Parameters, PreparedResult, Request,
+    RequestFrame, Response, ResponseFrame, ResultMessage, Rows, RowsMetadata, SchemaChange,
+    SchemaTarget, ServerError,
 };
 use cqlwire::types::{ColumnSpec, Values};
 use cqlwire::wire::{BytesMap, Consistency, RawValue, Reader};
@@ -95,7 +95,7 @@ fn values(values: &Values<'_>) -> Value {
     }
 }
 
-fn batch(batch: &Batch<'_>) -> Value {
+fn batch(batch: &BatchMessage<'_>) -> Value {
     let statements = batch.statements.iter().map(|statement| {
         let values = values(&statement.values);
         match &statement.text {
@@ -199,19 +199,19 @@ fn details(error: &ServerError) -> Value {
     }
 }
 
-fn result(result: &QueryResult) -> Value {
+fn result(result: &ResultMessage) -> Value {
     match result {
-        QueryResult::Void => json!({ "kind": "void" }),
-        QueryResult::Rows(rows) => json!({
+        ResultMessage::Void => json!({ "kind": "void" }),
+        ResultMessage::Rows(rows) => json!({
             "kind": "rows",
             "metadata": metadata(&rows.metadata),
             "rows": cells(rows),
         }),
-        QueryResult::SetKeyspace(keyspace) => {
+        ResultMessage::SetKeyspace(keyspace) => {
             json!({ "kind": "set_keyspace", "keyspace": keyspace })
         }
-        QueryResult::Prepared(of) => prepared(of),
-        QueryResult::SchemaChange(change) => {
+        ResultMessage::Prepared(of) => prepared(of),
+        ResultMessage::SchemaChange(change) => {
             json!({ "kind": "schema_change", "change": schema_change(change) })
         }
         unknown => json!({ "kind": unknown.kind().code() }),
@@ -226,7 +226,7 @@ fn cells(rows: &Rows) -> Value {
     rows.collect::<Vec<_>>().into()
 }
 
-fn prepared(prepared: &Prepared) -> Value {
+fn prepared(prepared: &PreparedResult) -> Value {
     json!({
         "kind": "prepared",
         "id": hex::encode(&prepared.id),

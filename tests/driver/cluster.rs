@@ -7,21 +7,21 @@ use std::time::Duration;
 
 use cqlwire::cluster::schema::SchemaPart;
 use cqlwire::message::{
-    ErrorCode, ErrorDetails, Event, Prepared, QueryResult, Request, RowsMetadata, ServerError,
-    StatusChange, TopologyChange, Variables,
+    ErrorCode, ErrorDetails, Event, PreparedResult, Request, ResultMessage, RowsMetadata,
+    ServerError, StatusChange, TopologyChange, Variables,
 };
-use cqlwire::server::{Reply, Server};
 use cqlwire::session::{ErrorKind, Session, SessionBuilder, Statement};
+use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::{ColumnSpec, NativeType};
 use cqlwire::wire::Version;
 
 const SELECT: &str = "SELECT v FROM test.kv WHERE k = ?";
 
 /// Servers that say they are one cluster; each answers with its number.
-async fn cluster(size: usize) -> Vec<Server> {
+async fn cluster(size: usize) -> Vec<MockServer> {
     let mut servers = Vec::new();
     for number in 0..size {
-        let server = Server::bind("127.0.0.1:0").await.unwrap();
+        let server = MockServer::bind("127.0.0.1:0").await.unwrap();
         let number = i32::try_from(number).unwrap();
         let whoami = Reply::rows([("number", NativeType::Int)], [(number,)]);
         servers.push(server.on("whoami", whoami.clone()).on_request(move |frame| {
@@ -32,13 +32,13 @@ async fn cluster(size: usize) -> Vec<Server> {
             }
         }));
     }
-    let addresses: Vec<_> = servers.iter().map(Server::address).collect();
+    let addresses: Vec<_> = servers.iter().map(MockServer::address).collect();
     servers.into_iter().map(|server| server.peers(addresses.clone())).collect()
 }
 
 /// A statement whose one variable is the partition key.
-pub(crate) fn prepared() -> QueryResult {
-    QueryResult::Prepared(Prepared {
+pub(crate) fn prepared() -> ResultMessage {
+    ResultMessage::Prepared(PreparedResult {
         id: bytes::Bytes::from_static(b"select"),
         result_metadata_id: Some(bytes::Bytes::from_static(b"number")),
         variables: Variables {
@@ -50,7 +50,7 @@ pub(crate) fn prepared() -> QueryResult {
     })
 }
 
-fn builder(server: &Server) -> SessionBuilder {
+fn builder(server: &MockServer) -> SessionBuilder {
     Session::builder().contact_points([server.address().to_string()])
 }
 
@@ -148,8 +148,8 @@ async fn text_goes_to_the_replica_of_the_key_that_it_is_given() {
     }
 }
 
-fn set_keyspace() -> QueryResult {
-    QueryResult::SetKeyspace("test".to_owned())
+fn set_keyspace() -> ResultMessage {
+    ResultMessage::SetKeyspace("test".to_owned())
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn a_node_that_goes_away_is_done_without() {
 #[tokio::test]
 async fn a_node_that_comes_is_found() {
     let servers = cluster(2).await;
-    let alone = Server::bind("127.0.0.1:0").await.unwrap();
+    let alone = MockServer::bind("127.0.0.1:0").await.unwrap();
     let session = builder(&alone).connect().await.unwrap();
     assert_eq!(session.cluster().nodes().len(), 1);
     let address = servers[0].address();
@@ -193,8 +193,8 @@ async fn a_node_that_comes_is_found() {
 async fn what_is_known_stays_when_nobody_can_say_more() {
     let busy = Arc::new(AtomicBool::new(false));
     let is_busy = Arc::clone(&busy);
-    let other = Server::bind("127.0.0.1:0").await.unwrap();
-    let server = Server::bind("127.0.0.1:0").await.unwrap().peers([other.address()]);
+    let other = MockServer::bind("127.0.0.1:0").await.unwrap();
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap().peers([other.address()]);
     let server = server.on_request(move |frame| match &frame.request {
         Request::Query(query) if query.text.contains(" FROM system") => is_busy
             .load(Ordering::SeqCst)
@@ -241,7 +241,7 @@ async fn connections_end_with_the_session_whoever_holds_on_to_its_nodes() {
 
 #[tokio::test]
 async fn nothing_stays_open_of_a_session_that_could_not_be_made() {
-    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
     let server = server.on_request(|frame| match &frame.request {
         Request::Register(_) => Some(Reply::silence()),
         _ => None,
@@ -259,10 +259,10 @@ async fn nothing_stays_open_of_a_session_that_could_not_be_made() {
 async fn another_node_is_asked_when_one_cannot_be_told_a_statement_again() {
     let mut servers = Vec::new();
     for _ in 0..2 {
-        let server = Server::bind("127.0.0.1:0").await.unwrap();
+        let server = MockServer::bind("127.0.0.1:0").await.unwrap();
         servers.push(server);
     }
-    let addresses: Vec<_> = servers.iter().map(Server::address).collect();
+    let addresses: Vec<_> = servers.iter().map(MockServer::address).collect();
     let prepares = Arc::new(AtomicUsize::new(0));
     let executes = Arc::new(AtomicUsize::new(0));
     let servers: Vec<_> = servers
@@ -295,7 +295,7 @@ async fn another_node_is_asked_when_one_cannot_be_told_a_statement_again() {
 
 #[tokio::test]
 async fn who_closes_a_session_waits_for_what_is_under_way() {
-    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
     let slow = Reply::rows(["answer"], [["late"]]).after(Duration::from_millis(50));
     let server = server.on("slow", slow);
     let session = builder(&server).connect().await.unwrap();
@@ -314,7 +314,7 @@ async fn who_closes_a_session_waits_for_what_is_under_way() {
 
 #[tokio::test]
 async fn the_other_family_of_addresses() {
-    let Ok(server) = Server::bind("[::1]:0").await else {
+    let Ok(server) = MockServer::bind("[::1]:0").await else {
         return eprintln!("this machine has no IPv6");
     };
     let server = server.on("whoami", Reply::rows([("number", NativeType::Int)], [(6,)]));

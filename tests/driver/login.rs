@@ -9,8 +9,8 @@ use cqlwire::message::{
     AuthChallenge, AuthResponse, AuthSuccess, Authenticate, ErrorCode, Request, Response,
 };
 use cqlwire::protocol::{Authenticator, ConnectionOptions, Credentials, SaslSession};
-use cqlwire::server::Reply;
 use cqlwire::session::{Error, ErrorKind, Session};
+use cqlwire::testing::Reply;
 use cqlwire::wire::Version;
 
 use crate::server::listen;

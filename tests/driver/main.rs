@@ -2,7 +2,7 @@
 //! Cassandra.
 
 mod cluster;
-mod doubles;
+mod failures;
 #[path = "../support/listen.rs"]
 mod listen;
 mod login;
@@ -14,13 +14,13 @@ mod policies;
 #[path = "../support/program.rs"]
 mod program;
 mod programs;
+mod send_bounds;
 #[path = "../support/server.rs"]
 mod server;
 mod session;
 mod spans;
-mod tasks;
-mod times;
+mod test_server;
+mod timeouts;
 mod tls;
 #[path = "../support/tls.rs"]
 mod tls_front;
-mod trouble;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cqlwire::message::{ErrorCode, ErrorDetails, RequestFrame, ServerError, WriteType};
-use cqlwire::server::{Reply, Server};
-use cqlwire::session::{ErrorKind, Failures, Session, Statement, Throttle};
+use cqlwire::session::{ErrorKind, FailureCounts, Session, Statement, Throttle};
+use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::NativeType;
 use cqlwire::wire::Consistency;
 use metrics::{
@@ -212,7 +212,7 @@ async fn what_happens_is_counted_at_its_node() {
     assert!(metrics.nodes.iter().all(|node| node.bytes_sent > 0 && node.bytes_received > 0));
     assert!(metrics.bytes_sent > sum(&|node| node.bytes_sent));
     let addresses: BTreeSet<_> = metrics.nodes.iter().map(|node| node.address).collect();
-    assert_eq!(addresses, servers.iter().map(Server::address).collect());
+    assert_eq!(addresses, servers.iter().map(MockServer::address).collect());
     assert!(metrics.latency_min <= metrics.latency_p50);
     assert!(metrics.latency_p99 <= metrics.latency_max);
     waiting.abort();
@@ -221,7 +221,7 @@ async fn what_happens_is_counted_at_its_node() {
 #[tokio::test]
 async fn statements_that_are_kept_are_counted_and_what_was_sent_is_not_forgotten() {
     let insert = "INSERT INTO users (username) VALUES (?)";
-    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
     let server = server.on(insert, Reply::void().variables([("username", NativeType::Text)]));
     let builder = Session::builder().contact_points([server.address().to_string()]);
     let session = builder.connect().await.unwrap();
@@ -229,7 +229,7 @@ async fn statements_that_are_kept_are_counted_and_what_was_sent_is_not_forgotten
     session.execute(insert, ("ada",)).await.unwrap();
     let before = session.metrics();
     assert_eq!(before.prepared_statements, 1);
-    let none: Failures = before.nodes[0].errors;
+    let none: FailureCounts = before.nodes[0].errors;
     assert_eq!(none.total(), 0);
     session.close(Duration::ZERO).await;
     let after = session.metrics();

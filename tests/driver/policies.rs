@@ -8,12 +8,12 @@ use cqlwire::cluster::{
     ClusterState, DefaultBalancing, Distance, LatencyAwareness, LoadBalancing, Node, Routing,
 };
 use cqlwire::message::{ErrorCode, ErrorDetails, Parameters, Request, RequestFrame, ServerError};
-use cqlwire::server::{Reply, Server};
 use cqlwire::session::{
-    DowngradingRetry, ErrorKind, ExecutionProfile, FailedAttempt, FailureReason, NoRetry,
+    AttemptError, DowngradingRetry, ErrorKind, ExecutionProfile, FailedAttempt, NoRetry,
     RetryDecision, RetryPolicy, ServerTimestamps, Session, SpeculativeExecution, Statement,
     Throttle,
 };
+use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::{CqlType, NativeType};
 use cqlwire::wire::Consistency;
 use tokio::sync::Notify;
@@ -57,7 +57,7 @@ impl Asked {
 async fn asked(
     count: usize,
     answer: impl Fn(usize) -> Reply + Send + Sync + 'static,
-) -> (Vec<Server>, Arc<Asked>) {
+) -> (Vec<MockServer>, Arc<Asked>) {
     let asked = Arc::new(Asked::default());
     let noted = Arc::clone(&asked);
     let servers = nodes(count, move |node, frame| answer(noted.note(node, frame))).await;
@@ -234,8 +234,8 @@ impl RetryPolicy for &'static Curious {
     fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
         let FailedAttempt { attempts, idempotent, consistency, .. } = *failed;
         let reason = match failed.reason {
-            FailureReason::Server(error) => error.message.clone(),
-            FailureReason::NoAnswer(error) => error.to_string(),
+            AttemptError::Server(error) => error.message.clone(),
+            AttemptError::NoAnswer(error) => error.to_string(),
             _ => String::new(),
         };
         self.0.lock().unwrap().push((attempts, idempotent, consistency, reason));
@@ -313,7 +313,7 @@ async fn elsewhere(
     datacenter: &str,
     rack: &str,
     answer: impl Fn(usize) -> Reply + Send + Sync + 'static,
-) -> (Vec<Server>, Arc<Asked>) {
+) -> (Vec<MockServer>, Arc<Asked>) {
     let (mut servers, asked) = asked(2, answer).await;
     let tokens = CqlType::Set(Box::new(NativeType::Text.into()));
     let columns = [

@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use cqlwire::message::{
-    ErrorCode, QueryResult, Request, ResponseFrame, Rows, RowsMetadata, ServerError,
+    ErrorCode, Request, ResponseFrame, ResultMessage, Rows, RowsMetadata, ServerError,
 };
-use cqlwire::server::Reply;
+use cqlwire::testing::Reply;
 use cqlwire::types::{ColumnSpec, NativeType};
 use cqlwire::wire::{FrameEncoder, Stream, Version};
 
@@ -30,7 +30,7 @@ fn failure(address: SocketAddr, arguments: &[&str]) -> String {
 
 /// The answer to `USE`.
 fn used() -> Reply {
-    QueryResult::SetKeyspace("k8s_test".into()).into()
+    ResultMessage::SetKeyspace("k8s_test".into()).into()
 }
 
 /// Keeps a connection open and silent for as long as the client wants it.
@@ -163,7 +163,7 @@ fn a_table_of_another_shape() {
             let columns =
                 columns.map(|(name, cql)| ColumnSpec::new("k8s_test", "users", name, cql));
             let metadata = RowsMetadata::new(columns.to_vec());
-            QueryResult::Rows(Rows { metadata, count: 0, content: bytes::Bytes::new() }).into()
+            ResultMessage::Rows(Rows { metadata, count: 0, content: bytes::Bytes::new() }).into()
         }
     });
     let output = run(LIST_USERS, &["--host", &address.to_string()]);
@@ -197,7 +197,7 @@ fn wrong_arguments_are_exit_code_2() {
 fn an_older_server_is_spoken_to_in_its_version() {
     let old = speak(Version::V3, |request, _| match request {
         Request::Query(query) if query.text.starts_with("USE") => used(),
-        _ => QueryResult::Void.into(),
+        _ => ResultMessage::Void.into(),
     });
     // Passes v3 on, and refuses v4 as Cassandra 2.1 does: in v3.
     let address = serve(move |mut socket| {
@@ -246,10 +246,10 @@ fn a_reader_that_stops_reading_is_no_failure() {
 }
 
 /// A page of this many users without a password.
-fn users(count: usize) -> QueryResult {
+fn users(count: usize) -> ResultMessage {
     let columns = ["username", "password"]
         .map(|name| ColumnSpec::new("k8s_test", "users", name, NativeType::Text));
     let content = b"\0\0\0\x03ada\xff\xff\xff\xff".repeat(count).into();
     let metadata = RowsMetadata::new(columns.to_vec());
-    QueryResult::Rows(Rows { metadata, count, content })
+    ResultMessage::Rows(Rows { metadata, count, content })
 }

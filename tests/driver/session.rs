@@ -9,12 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use cqlwire::connection::{Connection, RequestErrorKind};
 use cqlwire::message::{
-    BatchText, ErrorCode, ErrorDetails, Prepared, Query, QueryResult, Request, RequestFrame, Rows,
-    RowsMetadata, ServerError, Variables,
+    BatchText, ErrorCode, ErrorDetails, PreparedResult, Query, Request, RequestFrame,
+    ResultMessage, Rows, RowsMetadata, ServerError, Variables,
 };
 use cqlwire::protocol::{CloseReason, ConnectionOptions};
-use cqlwire::server::Reply;
 use cqlwire::session::{Batch, ErrorKind, Session, Statement};
+use cqlwire::testing::Reply;
 use cqlwire::types::{BindError, ColumnSpec, NativeType};
 use cqlwire::wire::{Compression, Consistency, Stream, Version};
 use futures_util::TryStreamExt;
@@ -30,19 +30,19 @@ fn column(name: &str, native: NativeType) -> ColumnSpec {
 }
 
 /// Rows of one `int`.
-fn numbers(numbers: &[i32], paging_state: Option<&'static [u8]>) -> QueryResult {
+fn numbers(numbers: &[i32], paging_state: Option<&'static [u8]>) -> ResultMessage {
     let cell = |number: &i32| [[0, 0, 0, 4], number.to_be_bytes()].concat();
     let content: Vec<u8> = numbers.iter().flat_map(cell).collect();
     let metadata = RowsMetadata {
         paging_state: paging_state.map(Bytes::from_static),
         ..RowsMetadata::new(vec![column("number", NativeType::Int)])
     };
-    QueryResult::Rows(Rows { metadata, count: numbers.len(), content: content.into() })
+    ResultMessage::Rows(Rows { metadata, count: numbers.len(), content: content.into() })
 }
 
-fn prepared(id: &'static [u8], variables: &[&str]) -> QueryResult {
+fn prepared(id: &'static [u8], variables: &[&str]) -> ResultMessage {
     let columns: Vec<_> = variables.iter().map(|name| column(name, NativeType::Text)).collect();
-    QueryResult::Prepared(Prepared {
+    ResultMessage::Prepared(PreparedResult {
         id: Bytes::from_static(id),
         result_metadata_id: None,
         variables: Variables {
@@ -72,7 +72,7 @@ async fn counting_prepares() -> (Session, Arc<AtomicUsize>) {
             assert_eq!(*execute.id, *b"id");
             let bound = execute.parameters.values.iter().next().unwrap().value;
             assert_eq!(bound.bytes(), Some(&b"ada"[..]));
-            QueryResult::Void.into()
+            ResultMessage::Void.into()
         }
         _ => Reply::close(),
     });
@@ -102,7 +102,7 @@ async fn values_that_do_not_fit_are_bound_to_what_the_statement_is_now() {
         },
         Request::Execute(execute) => {
             assert_eq!(*execute.id, *b"1");
-            QueryResult::Void.into()
+            ResultMessage::Void.into()
         }
         _ => Reply::close(),
     });
@@ -123,7 +123,7 @@ async fn a_forgotten_statement_is_prepared_again_but_not_for_ever() {
         seen.push(request.opcode().to_string());
         match request {
             Request::Prepare(_) => prepared(b"id", &["username"]).into(),
-            Request::Execute(_) if seen.len() == 4 => QueryResult::Void.into(),
+            Request::Execute(_) if seen.len() == 4 => ResultMessage::Void.into(),
             _ => unprepared(Bytes::from_static(b"id")),
         }
     });
@@ -146,7 +146,7 @@ async fn many_requests_tell_a_server_once_what_it_has_forgotten() {
             prepared(b"id", &["username"]).into()
         }
         _ if seen.load(Ordering::SeqCst) < 2 => unprepared(Bytes::from_static(b"id")),
-        _ => QueryResult::Void.into(),
+        _ => ResultMessage::Void.into(),
     });
     let session = connect(address).await;
     let insert = session.prepare("INSERT ...").await.unwrap();
@@ -185,7 +185,7 @@ async fn every_forgotten_statement_of_a_batch_is_prepared_again() {
                 });
                 match unknown {
                     Some(id) => unprepared(id.into()),
-                    None => QueryResult::Void.into(),
+                    None => ResultMessage::Void.into(),
                 }
             }
             _ => Reply::close(),
@@ -209,7 +209,7 @@ async fn a_statement_that_means_something_else_now_is_not_run() {
         Request::Execute(execute) if *execute.id == *b"old" => {
             unprepared(execute.id.to_vec().into())
         }
-        _ => QueryResult::Void.into(),
+        _ => ResultMessage::Void.into(),
     });
     let session = connect(address).await;
     let error = session.execute("INSERT ...", ("ada",)).await.unwrap_err();
@@ -223,7 +223,7 @@ async fn in_another_keyspace_the_same_text_is_another_statement() {
     let address = speak(Version::V4, move |request, _| match request {
         Request::Query(_) => {
             *keyspace.lock().unwrap() = "two";
-            QueryResult::SetKeyspace("two".into()).into()
+            ResultMessage::SetKeyspace("two".into()).into()
         }
         Request::Prepare(_) if *keyspace.lock().unwrap() == "one" => prepared(b"1", &["a"]).into(),
         Request::Prepare(_) => prepared(b"2", &["a"]).into(),
@@ -312,7 +312,7 @@ async fn rows_before_one_that_cannot_be_read_are_given_and_none_behind_it() {
         let Request::Query(query) = request else { return Reply::close() };
         assert!(query.parameters.paging_state.is_none() || query.parameters.page_size.is_some());
         let mut page = numbers(&[1, 2], Some(b"next"));
-        if let QueryResult::Rows(rows) = &mut page {
+        if let ResultMessage::Rows(rows) = &mut page {
             let mut content = rows.content.to_vec();
             content.extend([0xff; 4]); // null
             content.extend([0, 0, 0, 4, 0, 0, 0, 3]);
@@ -470,7 +470,7 @@ async fn batches_bind_the_values_of_their_statements() {
             assert_eq!(with_values.text, BatchText::Prepared(b"id".into()));
             assert_eq!(with_values.values.len(), 1);
             assert_eq!(batch.consistency, Consistency::Quorum);
-            QueryResult::Void.into()
+            ResultMessage::Void.into()
         }
         _ => Reply::close(),
     });
@@ -490,10 +490,10 @@ async fn only_what_can_do_no_harm_is_done_again_on_a_new_connection() {
         Request::Query(query) if query.text == "break once" => {
             match counted.fetch_add(1, Ordering::SeqCst) {
                 0 => Reply::close(),
-                _ => QueryResult::Void.into(),
+                _ => ResultMessage::Void.into(),
             }
         }
-        _ => QueryResult::Void.into(),
+        _ => ResultMessage::Void.into(),
     });
     let session = connect(address).await;
     let error = session.execute("break", ()).await.unwrap_err();
@@ -531,7 +531,7 @@ async fn more_requests_than_streams_wait_for_their_turn() {
     let seen = Arc::clone(&streams);
     let address = speak(Version::V4, move |_, stream| {
         seen.lock().unwrap().insert(stream);
-        QueryResult::Void.into()
+        ResultMessage::Void.into()
     });
     let options = ConnectionOptions { max_in_flight: 4, ..Default::default() };
     let connection = Arc::new(Connection::connect(address, &options).await.unwrap());

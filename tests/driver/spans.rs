@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cqlwire::message::ErrorCode;
-use cqlwire::server::{Reply, Server};
 use cqlwire::session::{Batch, NoRetry, Session, SpeculativeExecution, Statement};
+use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::NativeType;
 use cqlwire::wire::Consistency;
 use tracing::field::{Field, Visit};
@@ -170,7 +170,7 @@ async fn batches_and_prepares_say_what_they_are() {
     let _guard = tracing::subscriber::set_default(everything.clone());
     let insert = "INSERT INTO users (username, password) VALUES (?, ?)";
     let users = [("username", NativeType::Text), ("password", NativeType::Text)];
-    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
     let servers = [server.on(insert, Reply::void().variables(users)).on_any(Reply::void())];
     let session = connect(client(&servers), 1).await;
     let batch = Batch::logged()
@@ -213,7 +213,7 @@ async fn neither_passwords_nor_values_are_told_to_anybody() {
     let _guard = tracing::subscriber::set_default(everything.clone());
     let insert = "INSERT INTO users (username, password) VALUES (?, ?)";
     let users = [("username", NativeType::Text), ("password", NativeType::Text)];
-    let server = Server::bind("127.0.0.1:0").await.unwrap().credentials("ada", SECRET);
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap().credentials("ada", SECRET);
     let refused = Reply::error(ErrorCode::Invalid, "no such table").variables(users);
     let server = server.on(insert, refused).on("SELECT ?", Reply::silence().variables([users[0]]));
     let builder = Session::builder()

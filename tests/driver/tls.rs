@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use cassandra_harness::Certificates;
 use cqlwire::connection::Tls;
-use cqlwire::message::{QueryResult, Request};
-use cqlwire::server::Reply;
+use cqlwire::message::{Request, ResultMessage};
 use cqlwire::session::{Error, ErrorKind, Session};
+use cqlwire::testing::Reply;
 use cqlwire::wire::Version;
 
 use crate::listen::serve;
@@ -165,7 +165,7 @@ async fn requests_that_fill_the_socket_arrive_whole() {
         if let Request::Query(query) = request {
             sum.fetch_add(query.text.len(), Ordering::SeqCst);
         }
-        QueryResult::Void.into()
+        ResultMessage::Void.into()
     });
     let secure = Secure::of(server, &["127.0.0.1"]);
     let session = secure.connect(secure.tls()).await.unwrap();

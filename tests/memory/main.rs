@@ -24,7 +24,7 @@ fn decode(bytes: &[u8], context: &Context) {
     let Ok(Some(frame)) = frames.next_frame() else { return };
     if frame.header.is_response {
         let Ok(decoded) = ResponseFrame::decode(&frame, context) else { return };
-        if let cqlwire::message::Response::Result(cqlwire::message::QueryResult::Rows(rows)) =
+        if let cqlwire::message::Response::Result(cqlwire::message::ResultMessage::Rows(rows)) =
             decoded.response
         {
             let Ok(mut rows) = rows.rows::<Vec<Value>>() else { return };

@@ -1,6 +1,6 @@
 //! The golden vectors, cut short and falsified: errors, never a panic.
 
-use cqlwire::message::{QueryResult, RequestFrame, Response, ResponseFrame};
+use cqlwire::message::{RequestFrame, Response, ResponseFrame, ResultMessage};
 use cqlwire::types::Value;
 use cqlwire::wire::{Context, DecodeError, FrameDecoder, FrameEncoder, RawFrame};
 
@@ -20,7 +20,7 @@ fn decode(frame: &RawFrame, context: &Context) -> Result<(Vec<u8>, bool), Decode
         true => {
             let decoded = ResponseFrame::decode(frame, context)?;
             decoded.encode(&mut encoder, &mut bytes).unwrap();
-            if let Response::Result(QueryResult::Rows(rows)) = &decoded.response {
+            if let Response::Result(ResultMessage::Rows(rows)) = &decoded.response {
                 readable = rows.rows::<Vec<Value>>().unwrap().all(|row| row.is_ok());
             }
         }

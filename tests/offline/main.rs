@@ -1,15 +1,15 @@
 //! What needs no server: vectors, every prefix of them, the protocol's tables and clauses,
 //! properties, the fuzz corpus, the floors.
 
-mod bad_values;
-mod breakages;
 mod comparison;
 mod corpus;
 mod coverage;
-mod floors;
 #[path = "../support/vectors.rs"]
 mod golden;
 mod hostile;
+mod invalid_values;
+mod known_codec_bugs;
+mod layers;
 mod properties;
 mod segments;
 #[path = "../support/tables.rs"]

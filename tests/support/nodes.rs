@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use cqlwire::message::{Request, RequestFrame};
-use cqlwire::server::{Reply, Server};
 use cqlwire::session::{Session, SessionBuilder};
+use cqlwire::testing::{MockServer, Reply};
 use cqlwire::wire::Version;
 
 /// So many nodes, which leave what is neither of the system nor opens connections to `answer`, with
@@ -12,12 +12,12 @@ use cqlwire::wire::Version;
 pub(crate) async fn nodes(
     count: usize,
     answer: impl Fn(usize, &RequestFrame<'_>) -> Reply + Send + Sync + 'static,
-) -> Vec<Server> {
+) -> Vec<MockServer> {
     let answer = Arc::new(answer);
     let mut servers = Vec::new();
     for number in 0..count {
         let answer = Arc::clone(&answer);
-        let server = Server::bind("127.0.0.1:0").await.unwrap().version(Version::V4);
+        let server = MockServer::bind("127.0.0.1:0").await.unwrap().version(Version::V4);
         servers.push(server.on_request(move |frame| match &frame.request {
             Request::Options(_) | Request::Startup(_) | Request::Register(_) => None,
             Request::AuthResponse(_) => None,
@@ -25,12 +25,12 @@ pub(crate) async fn nodes(
             _ => Some(answer(number, frame)),
         }));
     }
-    let addresses: Vec<_> = servers.iter().map(Server::address).collect();
+    let addresses: Vec<_> = servers.iter().map(MockServer::address).collect();
     servers.into_iter().map(|server| server.peers(addresses.clone())).collect()
 }
 
 /// A session with these nodes.
-pub(crate) fn client(servers: &[Server]) -> SessionBuilder {
+pub(crate) fn client(servers: &[MockServer]) -> SessionBuilder {
     Session::builder().contact_points([servers[0].address().to_string()])
 }
 

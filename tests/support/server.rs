@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use cqlwire::message::{Request, RequestFrame};
-use cqlwire::server::{Reply, Server};
+use cqlwire::testing::{MockServer, Reply};
 use cqlwire::wire::{Stream, Version};
 
 /// Speaks `version` with whoever connects: opens every connection, says that it is a cluster of one,
@@ -31,7 +31,7 @@ pub(crate) fn listen(
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async move {
-            let server = Server::bind("127.0.0.1:0").await.unwrap();
+            let server = MockServer::bind("127.0.0.1:0").await.unwrap();
             let server = server.version(version).on_request(answer);
             tell.send(server.address()).unwrap();
             // Until the test ends.

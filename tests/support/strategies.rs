@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cqlwire::message::{
-    AuthChallenge, AuthResponse, AuthSuccess, Authenticate, Batch, BatchKind, BatchStatement,
-    BatchText, ErrorCode, ErrorDetails, Event, EventType, Execute, FailureReason, Failures,
-    MetadataFlags, Options, Parameters, Prepare, Prepared, Query, QueryFlags, QueryResult, Ready,
-    Register, Request, RequestFrame, Response, ResponseFrame, Rows, RowsMetadata, SchemaChange,
-    SchemaTarget, ServerError, Startup, Supported, Variables, WriteType,
+    AuthChallenge, AuthResponse, AuthSuccess, Authenticate, BatchKind, BatchMessage,
+    BatchStatement, BatchText, ErrorCode, ErrorDetails, Event, EventType, Execute, FailureReason,
+    Failures, MetadataFlags, Options, Parameters, Prepare, PreparedResult, Query, QueryFlags,
+    Ready, Register, Request, RequestFrame, Response, ResponseFrame, ResultMessage, Rows,
+    RowsMetadata, SchemaChange, SchemaTarget, ServerError, Startup, Supported, Variables,
+    WriteType,
 };
 use cqlwire::types::{
     ColumnSpec, CqlType, Date, Decimal, Duration, NativeType, TableSpec, Time, Timestamp, UdtType,
@@ -166,20 +167,22 @@ fn parameters(context: Context) -> impl Strategy<Value = Parameters<'static>> {
         })
 }
 
-fn batch(context: Context) -> impl Strategy<Value = Batch<'static>> {
+fn batch(context: Context) -> impl Strategy<Value = BatchMessage<'static>> {
     let text = prop_oneof![
         text().prop_map(|text| BatchText::Text(text.into())),
         bytes().prop_map(|id| BatchText::Prepared(id.to_vec().into())),
     ];
     let statement = (text, values(context.version, false))
         .prop_map(|(text, values)| BatchStatement { text, values });
-    (0_u8..5, vec(statement, 0..4), parameters(context)).prop_map(|(kind, statements, of)| Batch {
-        kind: BatchKind::from(kind),
-        serial_consistency: of.serial_consistency,
-        timestamp: of.timestamp,
-        keyspace: of.keyspace,
-        now_in_seconds: of.now_in_seconds,
-        ..Batch::new(statements, of.consistency)
+    (0_u8..5, vec(statement, 0..4), parameters(context)).prop_map(|(kind, statements, of)| {
+        BatchMessage {
+            kind: BatchKind::from(kind),
+            serial_consistency: of.serial_consistency,
+            timestamp: of.timestamp,
+            keyspace: of.keyspace,
+            now_in_seconds: of.now_in_seconds,
+            ..BatchMessage::new(statements, of.consistency)
+        }
     })
 }
 
@@ -207,9 +210,9 @@ pub(crate) fn response_frame(context: Context) -> impl Strategy<Value = Response
 fn takes_all(response: &Response) -> bool {
     match response {
         Response::Unknown(..)
-        | Response::Result(QueryResult::Rows(_) | QueryResult::Unknown(..))
+        | Response::Result(ResultMessage::Rows(_) | ResultMessage::Unknown(..))
         | Response::Event(Event::Unknown { .. }) => true,
-        Response::Result(QueryResult::SchemaChange(change))
+        Response::Result(ResultMessage::SchemaChange(change))
         | Response::Event(Event::Schema(change)) => {
             matches!(change.target, SchemaTarget::Unknown { .. })
         }
@@ -372,14 +375,14 @@ fn schema_change() -> impl Strategy<Value = SchemaChange> {
     (kind, target).prop_map(|(kind, target)| SchemaChange { kind: kind.into(), target })
 }
 
-fn result(context: Context) -> impl Strategy<Value = QueryResult> {
+fn result(context: Context) -> impl Strategy<Value = ResultMessage> {
     prop_oneof![
-        1 => Just(QueryResult::Void),
-        4 => rows(context).prop_map(QueryResult::Rows),
-        1 => text().prop_map(QueryResult::SetKeyspace),
-        4 => prepared(context).prop_map(QueryResult::Prepared),
-        1 => schema_change().prop_map(QueryResult::SchemaChange),
-        1 => bytes().prop_map(|rest| QueryResult::Unknown(99, rest)),
+        1 => Just(ResultMessage::Void),
+        4 => rows(context).prop_map(ResultMessage::Rows),
+        1 => text().prop_map(ResultMessage::SetKeyspace),
+        4 => prepared(context).prop_map(ResultMessage::Prepared),
+        1 => schema_change().prop_map(ResultMessage::SchemaChange),
+        1 => bytes().prop_map(|rest| ResultMessage::Unknown(99, rest)),
     ]
 }
 
@@ -414,10 +417,10 @@ fn rows_metadata(context: Context) -> impl Strategy<Value = RowsMetadata> {
     )
 }
 
-fn prepared(context: Context) -> impl Strategy<Value = Prepared> {
+fn prepared(context: Context) -> impl Strategy<Value = PreparedResult> {
     let key = if context.version == Version::V3 { 1 } else { 4 };
     (bytes(), bytes(), columns(), vec(any::<u16>(), 0..key), rows_metadata(context)).prop_map(
-        move |(id, metadata_id, columns, partition_key, result)| Prepared {
+        move |(id, metadata_id, columns, partition_key, result)| PreparedResult {
             id,
             result_metadata_id: context.has_metadata_ids().then_some(metadata_id),
             variables: Variables { columns, partition_key, other_flags: MetadataFlags::NONE },

@@ -1,7 +1,7 @@
 //! cqlwire.
 
 use bytes::BytesMut;
-use cqlwire::message::{Execute, Parameters, Query, QueryResult, RequestFrame, Response, Rows};
+use cqlwire::message::{Execute, Parameters, Query, ResultMessage, RequestFrame, Response, Rows};
 use cqlwire::types::{
     Cell, ColumnSpec, CqlType, FromCql, FromRow, NativeType, Timestamp, Value, ValuesBuffer,
 };
@@ -93,7 +93,7 @@ pub fn as_mixed(row: &[Value]) -> Mixed<'_> {
 fn rows(page: &Page) -> Rows {
     let mut reader = Reader::from_shared(&page.body);
     match Response::decode(Opcode::Result, &mut reader, &Version::V4.into()).unwrap() {
-        Response::Result(QueryResult::Rows(rows)) => rows,
+        Response::Result(ResultMessage::Rows(rows)) => rows,
         other => panic!("{other:?}"),
     }
 }

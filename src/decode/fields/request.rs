@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{bytes, hex, joined, map, object, value};
-use crate::message::{Batch, BatchText, Parameters, Request};
+use crate::message::{BatchMessage, BatchText, Parameters, Request};
 use crate::types::{NamedValue, Values};
 use crate::wire::Consistency;
 
@@ -52,7 +52,7 @@ fn with_parameters(first: Value, parameters: &Parameters<'_>) -> Value {
     joined(first, then)
 }
 
-fn batch(batch: &Batch<'_>) -> Value {
+fn batch(batch: &BatchMessage<'_>) -> Value {
     let statements = batch.statements.iter().map(|statement| {
         let (kind, text) = match &statement.text {
             BatchText::Text(text) => (0, ("query", text.as_ref().into())),

@@ -6,19 +6,19 @@ use serde_json::{Map, Value, json};
 
 use super::response::schema_change;
 use super::{bytes, hex, joined, object};
-use crate::message::{Prepared, QueryResult, ResultKind, Rows, RowsMetadata, Variables};
+use crate::message::{PreparedResult, ResultKind, ResultMessage, Rows, RowsMetadata, Variables};
 use crate::types::{self, ColumnSpec, CqlType};
 use crate::wire::{DecodeError, Reader};
 
 /// The fields of a result; rows have their own function, as their cells may be broken.
-pub(super) fn result(result: &QueryResult) -> Value {
+pub(super) fn result(result: &ResultMessage) -> Value {
     let fields = match result {
-        QueryResult::Void => json!({}),
-        QueryResult::Rows(rows) => object([("metadata", metadata(&rows.metadata))]),
-        QueryResult::SetKeyspace(keyspace) => json!({ "keyspace": keyspace }),
-        QueryResult::Prepared(prepared) => self::prepared(prepared),
-        QueryResult::SchemaChange(change) => schema_change(change),
-        QueryResult::Unknown(_, rest) => json!({ "rest": hex(rest) }),
+        ResultMessage::Void => json!({}),
+        ResultMessage::Rows(rows) => object([("metadata", metadata(&rows.metadata))]),
+        ResultMessage::SetKeyspace(keyspace) => json!({ "keyspace": keyspace }),
+        ResultMessage::Prepared(prepared) => self::prepared(prepared),
+        ResultMessage::SchemaChange(change) => schema_change(change),
+        ResultMessage::Unknown(_, rest) => json!({ "rest": hex(rest) }),
     };
     joined(json!({ "kind": result.kind().to_string() }), fields)
 }
@@ -72,7 +72,7 @@ fn literal(cql_type: &CqlType, cell: Option<&[u8]>, left: &mut usize) -> Value {
     }
 }
 
-fn prepared(prepared: &Prepared) -> Value {
+fn prepared(prepared: &PreparedResult) -> Value {
     let Variables { columns, partition_key, .. } = &prepared.variables;
     let flags = prepared.variables.flags();
     let metadata = object([

@@ -10,7 +10,7 @@ use super::{Message, SchemaChange};
 use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer, wire_codes};
 
 pub use metadata::{KnownColumns, MetadataFlags, RowsMetadata};
-pub use prepared::{Prepared, Variables};
+pub use prepared::{PreparedResult, Variables};
 pub use rows::Rows;
 
 wire_codes! {
@@ -32,7 +32,7 @@ wire_codes! {
 /// What a statement gave.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum QueryResult {
+pub enum ResultMessage {
     /// The statement succeeded and gave nothing.
     Void,
     /// The statement gave rows.
@@ -40,14 +40,14 @@ pub enum QueryResult {
     /// `USE` succeeded; the keyspace.
     SetKeyspace(String),
     /// The statement is prepared.
-    Prepared(Prepared),
+    Prepared(PreparedResult),
     /// The schema was changed.
     SchemaChange(SchemaChange),
     /// A kind that is not known here: its number, and what follows it.
     Unknown(i32, Bytes),
 }
 
-impl Message<'_> for QueryResult {
+impl Message<'_> for ResultMessage {
     const OPCODE: Opcode = Opcode::Result;
 
     fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
@@ -70,7 +70,7 @@ impl Message<'_> for QueryResult {
     }
 }
 
-impl QueryResult {
+impl ResultMessage {
     pub(super) fn decode_knowing(
         reader: &mut Reader<'_>,
         context: &Context,
@@ -80,7 +80,7 @@ impl QueryResult {
             ResultKind::Void => Self::Void,
             ResultKind::Rows => Self::Rows(Rows::decode(reader, context, known)?),
             ResultKind::SetKeyspace => Self::SetKeyspace(reader.string("keyspace")?.to_owned()),
-            ResultKind::Prepared => Self::Prepared(Prepared::decode(reader, context)?),
+            ResultKind::Prepared => Self::Prepared(PreparedResult::decode(reader, context)?),
             ResultKind::SchemaChange => Self::SchemaChange(SchemaChange::decode(reader)?),
             ResultKind::Unknown(kind) => {
                 let rest = reader.take_rest();

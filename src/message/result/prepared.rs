@@ -11,7 +11,7 @@ use crate::wire::{Context, DecodeError, EncodeError, EncodeErrorKind, Reader, Ve
 
 /// A prepared statement: its id, its variables, and the rows that it will give.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prepared {
+pub struct PreparedResult {
     /// What EXECUTE and BATCH call the statement.
     pub id: Bytes,
     /// The id of the description of its rows (v5, or where it was negotiated).
@@ -34,7 +34,7 @@ pub struct Variables {
     pub other_flags: MetadataFlags,
 }
 
-impl Prepared {
+impl PreparedResult {
     pub(super) fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
         let id = reader.short_bytes("id")?;
         let id = reader.share(id);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use cassandra_harness::Node as Process;
-use cqlwire::session::{Prepared, Session, SpeculativeExecution};
+use cqlwire::session::{PreparedStatement, Session, SpeculativeExecution};
 use libtest_mimic::Failed;
 
 use super::nodes::Nodes;
@@ -54,7 +54,10 @@ pub(super) fn another_node_answers(nodes: &Nodes) -> Result<(), Failed> {
 }
 
 /// Reads every row, and gives the addresses of who answered.
-async fn read(session: &Session, select: &Prepared) -> Result<BTreeSet<SocketAddr>, Failed> {
+async fn read(
+    session: &Session,
+    select: &PreparedStatement,
+) -> Result<BTreeSet<SocketAddr>, Failed> {
     let mut answered = BTreeSet::new();
     for k in 0..READS {
         let row = session.execute(select, (k,)).await?;

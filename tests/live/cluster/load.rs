@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-use cqlwire::session::{Prepared, Session, Statement};
+use cqlwire::session::{PreparedStatement, Session, Statement};
 use cqlwire::wire::Consistency;
 use libtest_mimic::Failed;
 use tokio::sync::watch;
@@ -26,7 +26,7 @@ pub(super) struct Load {
 
 struct Shared {
     session: Session,
-    insert: Prepared,
+    insert: PreparedStatement,
     next: AtomicI32,
     is_over: AtomicBool,
     acknowledged: watch::Sender<usize>,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::thread;
 
 use cqlwire::cluster::{ClusterState, Token};
-use cqlwire::session::{Prepared, Session, Statement};
+use cqlwire::session::{PreparedStatement, Session, Statement};
 use cqlwire::types::ToValues;
 use libtest_mimic::Failed;
 use serde_json::{Value as Json, json};
@@ -89,7 +89,7 @@ pub(super) fn as_others_see_them(nodes: &Nodes) -> Result<(), Failed> {
 /// The tables of each keyspace, and the statements that tell their keys.
 async fn create(
     nodes: &Nodes,
-) -> Result<(Session, Vec<(&'static str, Prepared, Prepared)>), Failed> {
+) -> Result<(Session, Vec<(&'static str, PreparedStatement, PreparedStatement)>), Failed> {
     // All by one node, which need not wait for the others before the last.
     let one = nodes.session_of(1).await?;
     for (keyspace, replication) in KEYSPACES {
@@ -119,7 +119,7 @@ async fn create(
 fn replicas(
     cluster: &ClusterState,
     keyspace: &str,
-    prepared: &Prepared,
+    prepared: &PreparedStatement,
     key: &Key,
 ) -> Result<(String, BTreeSet<IpAddr>), Failed> {
     let token = match key {
@@ -133,7 +133,7 @@ fn replicas(
 
 fn token(
     cluster: &ClusterState,
-    prepared: &Prepared,
+    prepared: &PreparedStatement,
     values: impl ToValues,
 ) -> Result<Token, Failed> {
     Ok(prepared.token(values, cluster)?.ok_or("no token")?)

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use cqlwire::session::{Prepared, Session};
+use cqlwire::session::{PreparedStatement, Session};
 use tokio::runtime::Runtime;
 
 use super::load::{INSERT, KEYS, Kind, Load, SCAN, SELECT, Sample, VALUE, run};
@@ -11,9 +11,9 @@ use super::{Client, runtime};
 pub struct Ours {
     runtime: Runtime,
     session: Session,
-    select: Prepared,
-    insert: Prepared,
-    scan: Prepared,
+    select: PreparedStatement,
+    insert: PreparedStatement,
+    scan: PreparedStatement,
 }
 
 impl Ours {

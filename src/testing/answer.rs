@@ -7,8 +7,9 @@ use bytes::Bytes;
 use super::reply::{Turn, What};
 use super::{Asked, Reply, Script, Shared, normal};
 use crate::message::{
-    Authenticate, BatchText, ErrorCode, ErrorDetails, Parameters, Prepared, QueryResult, Ready,
-    Request, RequestFrame, Response, RowsMetadata, ServerError, Startup, Supported, Variables,
+    Authenticate, BatchText, ErrorCode, ErrorDetails, Parameters, PreparedResult, Ready, Request,
+    RequestFrame, Response, ResultMessage, RowsMetadata, ServerError, Startup, Supported,
+    Variables,
 };
 use crate::protocol::Credentials;
 use crate::wire::{Compression, Version};
@@ -157,14 +158,14 @@ fn use_keyspace(text: &str) -> Option<Reply> {
         None => keyspace.to_lowercase(),
     };
     let is_use = word.eq_ignore_ascii_case("USE");
-    is_use.then(|| Reply::response(QueryResult::SetKeyspace(keyspace)))
+    is_use.then(|| Reply::response(ResultMessage::SetKeyspace(keyspace)))
 }
 
 /// Cuts the page out of rows that the request asks for.
 fn page(turn: Turn, parameters: Option<&Parameters<'_>>) -> Turn {
     let (What::Rows(table), Some(parameters)) = (&turn.what, parameters) else { return turn };
     let rows = table.page(parameters.paging_state.as_deref(), parameters.page_size);
-    let what = What::Response(Box::new(QueryResult::Rows(rows).into()));
+    let what = What::Response(Box::new(ResultMessage::Rows(rows).into()));
     Turn { what, ..turn }
 }
 
@@ -187,7 +188,7 @@ fn prepare_now(shared: &Shared, script: &Script, text: &str) -> Reply {
     text.hash(&mut hasher);
     let id = Bytes::copy_from_slice(&hasher.finish().to_be_bytes());
     shared.prepared().insert(id.to_vec(), text.to_owned());
-    let prepared = Prepared {
+    let prepared = PreparedResult {
         id: id.clone(),
         result_metadata_id: Some(id),
         variables: Variables {
@@ -197,7 +198,7 @@ fn prepare_now(shared: &Shared, script: &Script, text: &str) -> Reply {
         },
         result: reply.columns().map_or_else(RowsMetadata::none, RowsMetadata::new),
     };
-    QueryResult::Prepared(prepared).into()
+    ResultMessage::Prepared(prepared).into()
 }
 
 fn unprepared(id: &[u8]) -> Reply {

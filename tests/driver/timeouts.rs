@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cqlwire::message::{ErrorCode, Request};
-use cqlwire::server::{Reply, Server};
 use cqlwire::session::{ErrorKind, ExecutionProfile, Session, Statement};
+use cqlwire::testing::{MockServer, Reply};
 
 use crate::cluster::prepared;
 use crate::nodes::{client, connect, nodes};
@@ -67,7 +67,7 @@ async fn preparing_again_takes_no_longer_than_an_attempt() {
 /// No answer in time is no answer in time, whatever the nodes said before.
 #[tokio::test]
 async fn who_waits_for_a_node_waits_no_longer_than_its_time() {
-    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
     let address = server.address();
     let session = Session::builder().contact_points([address.to_string()]).connect().await.unwrap();
     drop(server);

@@ -184,7 +184,7 @@ impl Client {
         match reply.what {
             What::Response(response) => self.write(ResponseFrame::new(stream, *response)),
             What::Rows(table) => {
-                let rows = crate::message::QueryResult::Rows(table.page(None, None));
+                let rows = crate::message::ResultMessage::Rows(table.page(None, None));
                 self.write(ResponseFrame::new(stream, rows));
             }
             What::Bytes(bytes) => self.out.extend_from_slice(&bytes),

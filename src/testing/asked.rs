@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use bytes::Bytes;
 
-use super::Column;
+use super::ReplyColumn;
 use super::reply::cell;
 use crate::message::Parameters;
 use crate::types::{ColumnSpec, FromRow, NamedValue, RowIter};
@@ -48,7 +48,7 @@ impl Asked {
         values.sort_by_key(|value| place(value).unwrap_or(usize::MAX));
         let column = |value: &(usize, NamedValue<'_>)| {
             let known = place(value).and_then(|place| variables.get(place)).cloned();
-            known.unwrap_or_else(|| Column::from(value.1.name.unwrap_or("?")).0)
+            known.unwrap_or_else(|| ReplyColumn::from(value.1.name.unwrap_or("?")).0)
         };
         Self {
             text,

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::Asked;
 use crate::message::{
-    ErrorCode, ErrorDetails, FailureReason, Failures, QueryResult, Response, Rows, RowsMetadata,
+    ErrorCode, ErrorDetails, FailureReason, Failures, Response, ResultMessage, Rows, RowsMetadata,
     ServerError, WriteType,
 };
 use crate::types::{ColumnSpec, CqlType, NativeType, ToValues, ValuesBuffer};
@@ -22,7 +22,7 @@ use crate::wire::Consistency;
 ///
 /// ```
 /// use cqlwire::message::ErrorCode;
-/// use cqlwire::server::Reply;
+/// use cqlwire::testing::Reply;
 ///
 /// let fails_once = Reply::error(ErrorCode::ReadTimeout, "too slow").then(Reply::void());
 /// ```
@@ -85,25 +85,25 @@ pub(super) struct Table {
 
 /// A column of a reply: a name alone is `text`; otherwise a name and a type.
 #[derive(Debug, Clone)]
-pub struct Column(pub(super) ColumnSpec);
+pub struct ReplyColumn(pub(super) ColumnSpec);
 
 /// The keyspace and the table of every column.
 const KEYSPACE: &str = "test";
 const TABLE: &str = "test";
 
-impl From<&str> for Column {
+impl From<&str> for ReplyColumn {
     fn from(name: &str) -> Self {
         Self::from((name, NativeType::Text))
     }
 }
 
-impl<T: Into<CqlType>> From<(&str, T)> for Column {
+impl<T: Into<CqlType>> From<(&str, T)> for ReplyColumn {
     fn from((name, cql_type): (&str, T)) -> Self {
         Self(ColumnSpec::new(KEYSPACE, TABLE, name, cql_type))
     }
 }
 
-impl From<ColumnSpec> for Column {
+impl From<ColumnSpec> for ReplyColumn {
     fn from(column: ColumnSpec) -> Self {
         Self(column)
     }
@@ -112,13 +112,13 @@ impl From<ColumnSpec> for Column {
 impl Reply {
     /// Nothing: the statement was run.
     pub fn void() -> Self {
-        Self::response(QueryResult::Void)
+        Self::response(ResultMessage::Void)
     }
 
     /// Rows, as many a page as the client asks for.
     ///
     /// ```
-    /// use cqlwire::server::Reply;
+    /// use cqlwire::testing::Reply;
     /// use cqlwire::types::NativeType;
     ///
     /// Reply::rows([("name", NativeType::Text), ("age", NativeType::Int)], [("ada", 36), ("bob", 7)]);
@@ -128,7 +128,7 @@ impl Reply {
     /// A row does not go with the columns.
     #[must_use]
     pub fn rows(
-        columns: impl IntoIterator<Item = impl Into<Column>>,
+        columns: impl IntoIterator<Item = impl Into<ReplyColumn>>,
         rows: impl IntoIterator<Item = impl ToValues>,
     ) -> Self {
         let columns = specs(columns);
@@ -186,7 +186,7 @@ impl Reply {
     /// use std::collections::HashMap;
     /// use std::sync::Mutex;
     ///
-    /// use cqlwire::server::Reply;
+    /// use cqlwire::testing::Reply;
     /// use cqlwire::types::NativeType;
     ///
     /// let ages = Mutex::new(HashMap::from([("ada".to_owned(), 36)]));
@@ -230,7 +230,10 @@ impl Reply {
     /// which its values are read. Default: those of the first of several replies that has some;
     /// else each `?` is a `text`.
     #[must_use]
-    pub fn variables(mut self, variables: impl IntoIterator<Item = impl Into<Column>>) -> Self {
+    pub fn variables(
+        mut self,
+        variables: impl IntoIterator<Item = impl Into<ReplyColumn>>,
+    ) -> Self {
         self.variables = specs(variables);
         self
     }
@@ -265,7 +268,7 @@ impl Reply {
             return self.variables.clone();
         }
         let count = text.matches('?').count();
-        (1..=count).map(|number| Column::from(&*format!("v{number}")).0).collect()
+        (1..=count).map(|number| ReplyColumn::from(&*format!("v{number}")).0).collect()
     }
 
     /// The columns of the rows that it gives sometime, as far as they are known.
@@ -277,8 +280,8 @@ impl Reply {
     }
 }
 
-impl From<QueryResult> for Reply {
-    fn from(result: QueryResult) -> Self {
+impl From<ResultMessage> for Reply {
+    fn from(result: ResultMessage) -> Self {
         Self::response(result)
     }
 }
@@ -331,7 +334,7 @@ fn details(code: ErrorCode) -> ErrorDetails {
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-fn specs(columns: impl IntoIterator<Item = impl Into<Column>>) -> Vec<ColumnSpec> {
+fn specs(columns: impl IntoIterator<Item = impl Into<ReplyColumn>>) -> Vec<ColumnSpec> {
     columns.into_iter().map(|column| column.into().0).collect()
 }
 

@@ -2,7 +2,7 @@
 //! field, and what is legal decodes.
 
 use cqlwire::message::{
-    ErrorCode, ErrorDetails, Failures, QueryResult, RequestFrame, Response, ResponseFrame,
+    ErrorCode, ErrorDetails, Failures, RequestFrame, Response, ResponseFrame, ResultMessage,
     WriteType,
 };
 use cqlwire::types::Value;
@@ -148,7 +148,7 @@ fn a_legal_payload_with_a_null() {
     let decoded = response(0x04, RESULT, &[&payload[..], &[0, 0, 0, 1]].concat()).unwrap();
     let values: Vec<_> = decoded.custom_payload.iter().map(|(_, value)| value.as_deref()).collect();
     assert_eq!(values, [Some(&[9][..]), None]);
-    assert_eq!(decoded.response, QueryResult::Void.into());
+    assert_eq!(decoded.response, ResultMessage::Void.into());
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn failure_reasons_write_types_and_codes_beyond_the_text() {
 fn cells_that_claim_more_than_the_page_has() {
     let column = [&[0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1][..], &[0; 6], &[0, 9]];
     let body = [column.concat(), vec![0, 0, 0, 1], MOST.to_vec()].concat();
-    let Response::Result(QueryResult::Rows(rows)) = response(0, RESULT, &body).unwrap().response
+    let Response::Result(ResultMessage::Rows(rows)) = response(0, RESULT, &body).unwrap().response
     else {
         panic!()
     };

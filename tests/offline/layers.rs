@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 11] = [
     &["protocol"],
     &["fuzzing"],
     &["codec"],
-    &["connection", "server"],
+    &["connection", "testing"],
     &["cluster"],
     &["session"],
     &["cli"],

@@ -7,12 +7,12 @@
 //!
 //! ```
 //! use cqlwire::message::ErrorCode;
-//! use cqlwire::server::{Reply, Server};
+//! use cqlwire::testing::{Reply, MockServer};
 //! use cqlwire::session::Session;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let server = Server::bind("127.0.0.1:0")
+//! let server = MockServer::bind("127.0.0.1:0")
 //!     .await?
 //!     .on("SELECT username FROM users", Reply::rows(["username"], [["ada"], ["bob"]]))
 //!     .on_any(Reply::error(ErrorCode::Overloaded, "come back later"));
@@ -48,12 +48,12 @@ use crate::protocol::Credentials;
 use crate::wire::Version;
 
 pub use asked::Asked;
-pub use reply::{Column, Reply};
+pub use reply::{Reply, ReplyColumn};
 use system::Cluster;
 
 /// A server that answers as it is told. It ends, with its connections, when it is dropped.
 #[derive(Debug)]
-pub struct Server {
+pub struct MockServer {
     address: SocketAddr,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
@@ -95,7 +95,7 @@ impl std::fmt::Debug for Script {
 /// So many events wait for a connection that does not read.
 const EVENTS: usize = 1_024;
 
-impl Server {
+impl MockServer {
     /// Listens on `address`; port 0 is any that is free. A server that was told nothing opens
     /// connections, and answers statements with an error, also when they are only prepared.
     ///
@@ -178,7 +178,7 @@ impl Server {
     /// answered as [`on_request`](Self::on_request) says.
     ///
     /// ```
-    /// use cqlwire::server::{Reply, Server};
+    /// use cqlwire::testing::{Reply, MockServer};
     /// use cqlwire::session::Session;
     /// use cqlwire::types::NativeType;
     ///
@@ -186,7 +186,7 @@ impl Server {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let insert = "INSERT INTO users (name, age) VALUES (?, ?)";
     /// let users = [("name", NativeType::Text), ("age", NativeType::Int)];
-    /// let server = Server::bind("127.0.0.1:0").await?.on(insert, Reply::void().variables(users));
+    /// let server = MockServer::bind("127.0.0.1:0").await?.on(insert, Reply::void().variables(users));
     /// let address = server.address().to_string();
     /// let session = Session::builder().contact_points([address]).connect().await?;
     /// session.execute(insert, ("ada", 36)).await?;
@@ -220,7 +220,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for MockServer {
     fn drop(&mut self) {
         self.task.abort();
     }

@@ -1,7 +1,7 @@
 //! Tasks of their own that hold rows across `.await`, with what the rows borrow.
 
-use cqlwire::server::{Reply, Server};
 use cqlwire::session::{Error, Session};
+use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::{CqlType, Elements, Entries, FromRow, NativeType, Record};
 
 const SELECT: &str = "SELECT name, age FROM users";
@@ -9,12 +9,12 @@ const INSERT: &str = "INSERT INTO users (name, age) VALUES (?, ?)";
 const NAMES: &str = "SELECT name FROM users";
 const TAGS: &str = "SELECT tags, levels FROM users";
 
-async fn session() -> (Server, Session) {
+async fn session() -> (MockServer, Session) {
     let users = [("name", NativeType::Text), ("age", NativeType::Int)];
     let tags = CqlType::List(Box::new(NativeType::Text.into()));
     let levels = CqlType::Map(Box::new((NativeType::Text.into(), NativeType::Int.into())));
     let tagged = (["a", "b"], std::collections::BTreeMap::from([("x", 1)]));
-    let server = Server::bind("127.0.0.1:0")
+    let server = MockServer::bind("127.0.0.1:0")
         .await
         .unwrap()
         .on(SELECT, Reply::rows(users, [("ada", 36), ("bob", 7)]))

@@ -9,14 +9,14 @@ use cqlwire::message::{
     ErrorCode, Event, Options, Parameters, Query, Request, RequestFrame, Response, StatusChange,
 };
 use cqlwire::protocol::{CloseReason, ConnectionOptions};
-use cqlwire::server::{Reply, Server};
 use cqlwire::session::{Batch, ErrorKind, Session, SessionBuilder, Statement};
+use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::{NativeType, Value, ValuesBuffer};
 use cqlwire::wire::{Compression, Consistency, RawValue, Stream, Version};
 
-async fn server() -> Server {
+async fn server() -> MockServer {
     let users = [("name", NativeType::Text), ("age", NativeType::Int)];
-    Server::bind("127.0.0.1:0")
+    MockServer::bind("127.0.0.1:0")
         .await
         .unwrap()
         .on(
@@ -28,7 +28,7 @@ async fn server() -> Server {
         .on("slow", Reply::rows(["answer"], [["late"]]).after(Duration::from_millis(50)))
 }
 
-fn client(server: &Server) -> SessionBuilder {
+fn client(server: &MockServer) -> SessionBuilder {
     Session::builder().contact_points([server.address().to_string()])
 }
 
@@ -120,7 +120,7 @@ async fn every_error_can_be_said_in_every_version() {
 }
 
 /// A server that remembers ages.
-async fn ages() -> Server {
+async fn ages() -> MockServer {
     let ages = Arc::new(Mutex::new(BTreeMap::new()));
     let (inserted, selected) = (Arc::clone(&ages), ages);
     let variables = [("name", NativeType::Text), ("age", NativeType::Int)];

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cqlwire::message::{ErrorCode, Prepared, QueryResult, Request, RowsMetadata, Variables};
-use cqlwire::server::{Reply, Server};
+use cqlwire::message::{
+    ErrorCode, PreparedResult, Request, ResultMessage, RowsMetadata, Variables,
+};
 use cqlwire::session::{ErrorKind, Session, Statement};
+use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::{ColumnSpec, CqlType, NativeType, Time, UdtType, Value};
 use tokio::net::TcpListener;
 
@@ -19,7 +21,7 @@ async fn the_contact_point_that_answers_is_found_behind_those_that_do_not() {
     for _ in 0..3 {
         silent.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
     }
-    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
     let session = Session::builder()
         .contact_points(silent.iter().map(|silent| silent.local_addr().unwrap()))
         .contact_points([server.address()])
@@ -34,8 +36,8 @@ async fn the_contact_point_that_answers_is_found_behind_those_that_do_not() {
 /// One node that cannot look up who may log in is not the word of all.
 #[tokio::test]
 async fn who_is_not_let_in_by_one_node_asks_the_others() {
-    let strict = Server::bind("127.0.0.1:0").await.unwrap().credentials("ada", "other");
-    let open = Server::bind("127.0.0.1:0").await.unwrap().credentials("ada", "secret");
+    let strict = MockServer::bind("127.0.0.1:0").await.unwrap().credentials("ada", "other");
+    let open = MockServer::bind("127.0.0.1:0").await.unwrap().credentials("ada", "secret");
     let builder = || Session::builder().credentials("ada", "secret");
     let points = [strict.address(), open.address()];
     let session = builder().contact_points(points).connect().await.unwrap();
@@ -57,17 +59,16 @@ async fn a_use_without_an_answer_ends_its_connection() {
     for text in ["USE other", "/* which */ use other"] {
         let opened = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&opened);
-        let server =
-            Server::bind("127.0.0.1:0").await.unwrap().on_request(move |frame| {
-                match &frame.request {
-                    Request::Startup(_) => {
-                        counted.fetch_add(1, Ordering::SeqCst);
-                        None
-                    }
-                    Request::Query(query) if query.text.contains("other") => Some(Reply::silence()),
-                    _ => None,
+        let server = MockServer::bind("127.0.0.1:0").await.unwrap().on_request(move |frame| {
+            match &frame.request {
+                Request::Startup(_) => {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    None
                 }
-            });
+                Request::Query(query) if query.text.contains("other") => Some(Reply::silence()),
+                _ => None,
+            }
+        });
         let servers = [server.on_any(Reply::void())];
         let session = connect(client(&servers), 1).await;
         let before = opened.load(Ordering::SeqCst);
@@ -81,8 +82,8 @@ async fn a_use_without_an_answer_ends_its_connection() {
     }
 }
 
-fn statement_of(cql_type: impl Into<CqlType>) -> QueryResult {
-    QueryResult::Prepared(Prepared {
+fn statement_of(cql_type: impl Into<CqlType>) -> ResultMessage {
+    ResultMessage::Prepared(PreparedResult {
         id: bytes::Bytes::from_static(b"the same"),
         result_metadata_id: None,
         variables: Variables {
