@@ -10,6 +10,7 @@
 //! whether a byte of the request was written.
 
 mod connector;
+mod deadline;
 mod driver;
 mod error;
 mod exchange;
@@ -24,7 +25,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
-use tokio::sync::{SemaphorePermit, TryAcquireError};
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use crate::message::{KnownColumns, RequestFrame, ResponseFrame};
@@ -34,6 +35,7 @@ use exchange::{Answer, Handle};
 use queue::Slot;
 
 pub use connector::Connector;
+pub(crate) use deadline::timeout_at;
 pub use error::{ConnectionError, RequestError, RequestErrorKind};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
@@ -154,15 +156,12 @@ impl Connection {
     /// take. The task gives the place back.
     async fn wait_for_room(&self, deadline: Option<Instant>) -> Result<(), Box<RequestError>> {
         let room = &self.exchange.room;
-        let permit = match (room.try_acquire(), deadline) {
-            (Ok(permit), _) => Ok(permit),
-            // Seldom, and in a box, so that it does not make every request's future larger.
-            (Err(TryAcquireError::NoPermits), Some(deadline)) => {
-                let late = |_| self.error(RequestErrorKind::TimedOut, false);
-                let acquire = Box::pin(tokio::time::timeout_at(deadline, room.acquire()));
-                acquire.await.map_err(late)?
-            }
-            (Err(_), _) => Box::pin(room.acquire()).await,
+        let permit = match room.try_acquire() {
+            Ok(permit) => Ok(permit),
+            // Boxed, so that a rare wait does not make every request's future larger.
+            Err(_) => Box::pin(timeout_at(deadline, room.acquire()))
+                .await
+                .map_err(|_| self.error(RequestErrorKind::TimedOut, false))?,
         };
         permit.map(SemaphorePermit::forget).map_err(|_| self.closed_error(false))
     }
