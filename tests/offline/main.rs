@@ -7,6 +7,7 @@ mod coverage;
 #[path = "../support/vectors.rs"]
 mod golden;
 mod hostile;
+mod imports;
 mod invalid_values;
 mod known_codec_bugs;
 mod layers;
