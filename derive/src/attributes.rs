@@ -4,6 +4,7 @@ use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned;
 use syn::{Attribute, Error, ExprPath, Ident, LitStr, Path, Result};
 
+use crate::messages::list;
 use crate::names::Rule;
 
 /// Declares what there can be in one place; each once.
@@ -86,15 +87,6 @@ impl OnField {
         spans.next().map_or(Ok(()), |span| {
             Err(Error::new(span, "the field of a newtype has no attributes: it is the whole value"))
         })
-    }
-}
-
-/// Names in a message: "`a`, `b` and `c`".
-pub(crate) fn list(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match &quoted[..] {
-        [most @ .., last] if !most.is_empty() => format!("{} and {last}", most.join(", ")),
-        few => few.concat(),
     }
 }
 

@@ -5,6 +5,7 @@ use syn::{DeriveInput, Result, parse_macro_input};
 
 mod attributes;
 mod input;
+mod messages;
 mod names;
 mod row;
 mod udt;

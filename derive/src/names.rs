@@ -3,7 +3,7 @@
 use syn::ext::IdentExt;
 use syn::{Ident, LitStr, Result};
 
-use crate::attributes::list;
+use crate::messages::list;
 
 /// How names are written.
 #[derive(Clone, Copy)]

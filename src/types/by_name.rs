@@ -1,8 +1,8 @@
 //! What the derived row types are made of: columns in the order of fields, or found by their names.
 
-use super::collection::Check;
-use super::error::{NameMismatch, NameMismatchKind};
-use super::{ColumnSpec, FromCql, Row, TypeError, ValueError};
+use super::check::Check;
+use super::{ColumnSpec, FromCql, FromRow, Row, TypeError, ValueError};
+use super::{NameMismatch, NameMismatchKind};
 
 /// A field, and what it asks of its column.
 #[derive(Debug, Clone, Copy)]
@@ -227,6 +227,20 @@ macro_rules! tuples {
                 first$(.or_else(|| row.value::<$rest>().err()))*
             }
         }
+
+        impl<'r, $first: FromCql<'r>, $($rest: FromCql<'r>),*> FromRow<'r> for ($first, $($rest,)*) {
+            type Plan = ();
+
+            fn plan(columns: &[ColumnSpec]) -> Result<(), TypeError> {
+                plan_by_position::<Self>(columns)
+            }
+
+            #[inline(always)]
+            fn from_row(row: &mut Row<'r>, (): &()) -> Result<Self, ValueError> {
+                read_by_position(row)
+            }
+        }
+
         tuples!($($rest)*);
     };
     () => {};

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
 
 use super::cell::Parts;
+use super::check::{check_map, check_sequence, part};
 use super::{BindErrorKind, Cell, CqlType, FromCql, ToCql, TypeMismatch, ValueError, vector};
 use crate::wire::Writer;
 
@@ -250,44 +251,6 @@ fn write_counted<P>(
     writer.length(parts.len(), "count")?;
     parts.try_for_each(|part| write(part, writer))?;
     Ok(writer.close_length(open, "value")?)
-}
-
-/// What a type's own check is.
-pub(super) type Check = fn(&CqlType) -> Result<(), TypeMismatch>;
-
-pub(super) fn check_sequence(
-    rust: &'static str,
-    cql_type: &CqlType,
-    check: Check,
-) -> Result<(), TypeMismatch> {
-    match cql_type {
-        CqlType::List(element) | CqlType::Set(element) => part(check(element), "element"),
-        CqlType::Vector(vector) => part(check(&vector.element), "element"),
-        _ => Err(TypeMismatch::new(rust, "`list`, `set` or `vector`", cql_type)),
-    }
-}
-
-fn check_map(
-    rust: &'static str,
-    cql_type: &CqlType,
-    key: Check,
-    value: Check,
-) -> Result<(), TypeMismatch> {
-    match cql_type {
-        CqlType::Map(types) => {
-            part(key(&types.0), "key")?;
-            part(value(&types.1), "value")
-        }
-        _ => Err(TypeMismatch::new(rust, "`map`", cql_type)),
-    }
-}
-
-/// What was found of a part, said of the whole.
-pub(super) fn part(
-    checked: Result<(), TypeMismatch>,
-    name: &'static str,
-) -> Result<(), TypeMismatch> {
-    checked.map_err(|mismatch| mismatch.within(name))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One CQL value to one Rust value.
 
-use super::{Cell, CqlType, NativeType, TypeMismatch, ValueError};
+use super::{Cell, CqlType, TypeMismatch, ValueError};
 
 /// A Rust type that CQL values decode to.
 ///
@@ -139,21 +139,18 @@ pub trait FromCql<'r>: Sized {
     }
 }
 
-/// The check of a type that goes with some native types.
+/// Reads one field, `path` for short.
+///
+/// # Errors
+/// Null where the field has no place for it, and what its type says.
 #[inline]
-pub(super) fn check_native(
-    rust: &'static str,
-    fits: &[NativeType],
-    cql_type: &CqlType,
-) -> Result<(), TypeMismatch> {
-    match cql_type {
-        CqlType::Native(native) if fits.contains(native) => Ok(()),
-        _ => Err(native_mismatch(rust, fits, cql_type)),
+pub fn read_field<'r, T: FromCql<'r>>(
+    path: &'static str,
+    cell: Option<Cell<'r>>,
+    cql_type: &'r CqlType,
+) -> Result<T, ValueError> {
+    match cell {
+        Some(cell) => T::from_cell(cell, cql_type),
+        None => T::from_null().map_err(|_| ValueError::NullField(path)),
     }
-}
-
-#[cold]
-fn native_mismatch(rust: &'static str, fits: &[NativeType], cql_type: &CqlType) -> TypeMismatch {
-    let fits: Vec<String> = fits.iter().map(|native| format!("`{native}`")).collect();
-    TypeMismatch::new(rust, fits.join(" or "), cql_type)
 }

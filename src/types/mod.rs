@@ -75,6 +75,7 @@
 
 mod by_name;
 mod cell;
+mod check;
 mod collection;
 mod column;
 mod compare;
@@ -91,10 +92,14 @@ mod scalar;
 mod temporal;
 mod text;
 mod to_cql;
+mod to_values;
 mod tuple;
+mod type_option;
 mod udt;
 mod value;
+mod value_containers;
 mod values;
+mod values_buffer;
 mod vector;
 mod vint;
 
@@ -118,8 +123,10 @@ pub use text::CqlTextError;
 #[cfg(feature = "driver")]
 pub(crate) use text::Identifier;
 pub use to_cql::ToCql;
+pub use to_values::{Binder, ToNamedValues, ToValues};
 pub use value::Value;
-pub use values::{Binder, NamedValue, ToNamedValues, ToValues, Values, ValuesBuffer};
+pub use values::{NamedValue, Values};
+pub use values_buffer::ValuesBuffer;
 
 #[cfg(feature = "derive")]
 pub use cqlwire_derive::{FromCql, FromRow, FromUdt, ToCql, ToUdt, ToValues};
@@ -131,6 +138,7 @@ pub mod derived {
         Columns, Field, NamedColumns, Plan, Visit, plan_by_name, plan_by_position, read_by_name,
         read_by_position,
     };
-    pub use super::udt::{check_udt, read_field, read_udt, rename, write_udt};
+    pub use super::from_cql::read_field;
+    pub use super::udt::{check_udt, read_udt, rename, write_udt};
     pub use crate::wire::Writer;
 }

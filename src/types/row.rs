@@ -4,8 +4,7 @@ use std::marker::PhantomData;
 
 use bytes::Bytes;
 
-use super::by_name::{plan_by_position, read_by_position};
-use super::udt::read_field;
+use super::from_cql::read_field;
 use super::{Cell, ColumnSpec, FromCql, RowError, TypeError, Value, ValueError};
 use crate::wire::Reader;
 
@@ -280,26 +279,6 @@ impl<'r> FromRow<'r> for Vec<Value> {
         )
     }
 }
-
-macro_rules! tuples {
-    ($first:ident $($rest:ident)*) => {
-        impl<'r, $first: FromCql<'r>, $($rest: FromCql<'r>),*> FromRow<'r> for ($first, $($rest,)*) {
-            type Plan = ();
-
-            fn plan(columns: &[ColumnSpec]) -> Result<(), TypeError> {
-                plan_by_position::<Self>(columns)
-            }
-
-            #[inline(always)]
-            fn from_row(row: &mut Row<'r>, (): &()) -> Result<Self, ValueError> {
-                read_by_position(row)
-            }
-        }
-        tuples!($($rest)*);
-    };
-    () => {};
-}
-tuples!(A B C D E F G H I J K L M N O P);
 
 #[cfg(test)]
 mod tests {

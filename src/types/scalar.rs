@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::from_cql::check_native;
+use super::check::check_native;
 use super::{
     BindErrorKind, Cell, ColumnSpec, CqlType, Date, Decimal, Duration, FromCql, FromRow,
     NativeType, Row, Time, Timestamp, ToCql, TypeError, TypeMismatch, ValueError, Varint, vint,

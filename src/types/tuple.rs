@@ -1,7 +1,7 @@
 //! CQL tuples (v4 §6.22) as Rust tuples.
 
 use super::cell::Fields;
-use super::collection::Check;
+use super::check::Check;
 use super::{BindErrorKind, Cell, CqlType, FromCql, ToCql, TypeMismatch, ValueError};
 use crate::wire::Writer;
 

@@ -2,7 +2,7 @@
 
 use super::by_name::Field;
 use super::cell::Fields;
-use super::{BindErrorKind, Cell, CqlType, FromCql, TypeMismatch, UdtType, ValueError};
+use super::{BindErrorKind, Cell, CqlType, TypeMismatch, UdtType, ValueError};
 use crate::wire::Writer;
 
 /// Whether the user-defined type has these `fields`, and, where `rust` is strict, no others.
@@ -68,22 +68,6 @@ pub fn read_udt<'r>(
         read(name, fields.read()?, cql_type)?;
     }
     fields.end()
-}
-
-/// Reads one field, `path` for short.
-///
-/// # Errors
-/// Null where the field has no place for it, and what its type says.
-#[inline]
-pub fn read_field<'r, T: FromCql<'r>>(
-    path: &'static str,
-    cell: Option<Cell<'r>>,
-    cql_type: &'r CqlType,
-) -> Result<T, ValueError> {
-    match cell {
-        Some(cell) => T::from_cell(cell, cql_type),
-        None => T::from_null().map_err(|_| ValueError::NullField(path)),
-    }
 }
 
 /// Writes a value: `write` is asked for each field of the type, and says whether it has it. Null is

@@ -219,7 +219,7 @@ impl ToCql for Value {
     }
 }
 
-/// Decodes native values, whose variants are called as their types are, and names what is in them.
+/// Decodes native values, whose variants have the names of their types.
 macro_rules! native_value {
     ($($native:ident)+) => {
         #[inline(always)]
@@ -234,17 +234,6 @@ macro_rules! native_value {
                     Err(error) => empty_or(error),
                 },)+
                 NativeType::Unknown(_) => Ok(Value::Custom(cell.share())),
-            }
-        }
-
-        /// The Rust type of native values, as messages call it.
-        pub(super) fn native_name(native: NativeType) -> Option<&'static str> {
-            fn name_of<T>(_: fn(T) -> Value) -> Option<&'static str> {
-                std::any::type_name::<T>().rsplit("::").next()
-            }
-            match native {
-                $(NativeType::$native => name_of(Value::$native),)+
-                NativeType::Unknown(_) => None,
             }
         }
     };
@@ -317,6 +306,24 @@ mod tests {
         for end in 4..out.len() {
             // A prefix may be a shorter value, but it is never the same one and never a panic.
             assert_ne!(Value::decode(cql_type, &out[4..end]).as_ref(), Ok(value), "{cql_type}");
+        }
+    }
+
+    #[test]
+    fn native_types_name_the_rust_type_of_their_variant() {
+        macro_rules! rust_types {
+            ($($native:ident)+) => {[$((NativeType::$native, name_of(Value::$native))),+]};
+        }
+        fn name_of<T>(_: fn(T) -> Value) -> Option<&'static str> {
+            std::any::type_name::<T>().rsplit("::").next()
+        }
+        let rust_types = rust_types! {
+            Ascii BigInt Blob Boolean Counter Date Decimal Double Duration Float Inet Int SmallInt
+            Text Time TimeUuid Timestamp TinyInt Uuid Varint
+        };
+        assert_eq!(rust_types.len(), NativeType::KNOWN.len());
+        for (native, rust_type) in rust_types {
+            assert_eq!(native.rust_type(), rust_type, "{native}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! `vector<T, n>`: elements back to back where they have one size, else each after its length.
 
-use super::collection::{Check, check_sequence, part};
+use super::check::{Check, check_sequence, part};
 use super::{
     BindErrorKind, Cell, CqlType, FromCql, ToCql, TypeMismatch, ValueError, VectorType, vint,
 };

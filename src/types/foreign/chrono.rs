@@ -6,7 +6,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeZone, Timelike, Utc};
 
 use super::parts;
-use crate::types::from_cql::check_native;
+use crate::types::check::check_native;
 use crate::types::{
     BindErrorKind, CqlType, Date, NativeType, Time, Timestamp, ToCql, TypeMismatch, ValueError,
 };

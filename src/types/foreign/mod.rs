@@ -13,7 +13,7 @@ use super::ValueError;
 macro_rules! by_way_of {
     (read: $( $rust:ty as $name:literal, $ours:ident; )+) => {$(
         const _: () = {
-            use crate::types::from_cql::check_native;
+            use crate::types::check::check_native;
             use crate::types::scalar::{from_cql, row_of_one};
             use crate::types::{
                 Cell, ColumnSpec, CqlType, FromCql, FromRow, NativeType, Row, TypeError,
@@ -29,7 +29,7 @@ macro_rules! by_way_of {
     )+};
     (write: $( $rust:ty as $name:literal, $ours:ident, $to_ours:expr; )+) => {$(
         const _: () = {
-            use crate::types::from_cql::check_native;
+            use crate::types::check::check_native;
             use crate::types::scalar::to_cql;
             use crate::types::{
                 BindErrorKind, CqlType, NativeType, ToCql, TypeMismatch, ValueError,

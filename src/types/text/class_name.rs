@@ -17,6 +17,56 @@ use super::blob;
 use super::{CqlTextError, Fault, Parsed, blanks, expected, fault, symbol, whole};
 use crate::types::{CqlType, MAX_TYPE_DEPTH, NativeType, UdtType, VectorType};
 
+impl CqlType {
+    /// The type that a Java class name stands for: a vector, a native type that the version of the
+    /// connection has no id for, or else a custom type.
+    pub fn from_class(class: &str) -> Self {
+        match parse_sent(class) {
+            Some(known @ (Self::Native(_) | Self::Vector(_))) => known,
+            _ => Self::Custom(class.into()),
+        }
+    }
+
+    /// The type that a Java class name stands for, with its package or without, whatever it is: a
+    /// class that is not known is a custom type. What is frozen or reversed is what it is within.
+    ///
+    /// ```
+    /// use cqlwire::types::{CqlType, NativeType};
+    ///
+    /// let class = "org.apache.cassandra.db.marshal.ListType(UTF8Type)";
+    /// let list = CqlType::List(Box::new(NativeType::Text.into()));
+    /// assert_eq!(CqlType::parse_class(class), Ok(list));
+    /// ```
+    ///
+    /// # Errors
+    /// Text that is no class name, parameters that the class does not have, or types nested deeper
+    /// than [`MAX_TYPE_DEPTH`].
+    pub fn parse_class(class: &str) -> Result<Self, CqlTextError> {
+        parse(class)
+    }
+
+    /// The Java class name of the type, as Cassandra writes it.
+    ///
+    /// ```
+    /// use cqlwire::types::{CqlType, NativeType};
+    ///
+    /// let int = CqlType::from(NativeType::Int);
+    /// assert_eq!(int.class_name(), "org.apache.cassandra.db.marshal.Int32Type");
+    /// ```
+    pub fn class_name(&self) -> String {
+        print(self)
+    }
+
+    /// `vector<element, dimensions>`, named as Cassandra names it.
+    pub fn vector(element: Self, dimensions: usize) -> Self {
+        let class = format!(
+            "org.apache.cassandra.db.marshal.VectorType({} , {dimensions})",
+            print(&element)
+        );
+        Self::Vector(Box::new(VectorType { element, dimensions, class: class.into() }))
+    }
+}
+
 const PACKAGE: &str = "org.apache.cassandra.db.marshal.";
 
 /// Every native type's class, once. `DateType` is what `timestamp` was called at first.
@@ -264,5 +314,17 @@ mod tests {
             assert_eq!(parse(class).unwrap_err().to_string(), message);
             assert!(parse_sent(class).is_none(), "{class}");
         }
+    }
+
+    /// ScyllaDB has no blank before the comma.
+    #[test]
+    fn a_vector_is_the_same_however_its_class_is_written() {
+        let ours = CqlType::vector(NativeType::Float.into(), 3);
+        let class = ours.class_name().replace(" ,", ",");
+        let theirs = CqlType::from_class(&class);
+        assert_eq!(theirs, ours);
+        assert_eq!(theirs.class_name(), class);
+        assert_ne!(theirs, CqlType::vector(NativeType::Float.into(), 4));
+        assert_ne!(theirs, CqlType::vector(NativeType::Double.into(), 3));
     }
 }
