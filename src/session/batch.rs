@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::options::{Decided, ExecutionProfile, Options, options};
-use super::request::{About, token};
-use super::statement::Text;
-use super::{Error, Inner, QueryResult, RetryPolicy, SpeculativeExecution, Statement};
+use super::options::{EffectiveOptions, ExecutionProfile, Options, options};
+use super::request::{RequestContext, token};
+use super::statement::StatementKind;
+use super::{Error, Executor, QueryResult, RetryPolicy, SpeculativeExecution, Statement};
 use crate::cluster::LoadBalancing;
 use crate::message::{self, BatchKind, BatchStatement, BatchText};
 use crate::types::ToValues;
@@ -76,29 +76,31 @@ impl<'v> Batch<'v> {
 
 options!(Batch<'_>, self, self);
 
-impl Inner {
+impl Executor {
     pub(super) async fn batch(self: &Arc<Self>, batch: &Batch<'_>) -> Result<QueryResult, Error> {
-        let options = Decided::new(&batch.options, &self.defaults);
-        let mut texts = Vec::with_capacity(batch.statements.len());
+        let options = EffectiveOptions::new(&batch.options, &self.defaults);
+        let mut bound = Vec::with_capacity(batch.statements.len());
         let mut prepared = Vec::new();
         let state = self.cluster.state();
         let (mut first_token, mut deadline) = (None, None);
         for (statement, values) in &batch.statements {
-            let mut text = statement.text.clone();
-            let values = self.bind_text(&mut text, &**values, options, &mut deadline).await?;
-            if let Text::Prepared(statement) = &text {
+            let mut kind = statement.kind.clone();
+            let values = self.bind_kind(&mut kind, &**values, options, &mut deadline).await?;
+            if let StatementKind::Prepared(statement) = &kind {
                 // Most batches are of one partition; the first one that can be told is as good.
                 let of_this = || token(Some(statement), &values, options, &state);
                 first_token = first_token.or_else(of_this);
                 prepared.push(Arc::clone(statement));
             }
-            texts.push((text, values));
+            bound.push((kind, values));
         }
         let message = |_: &Context, consistency, timestamp| {
-            let statements = texts.iter().map(|(text, values)| BatchStatement {
-                text: match text {
-                    Text::Plain(text) => BatchText::Text(text[..].into()),
-                    Text::Prepared(prepared) => BatchText::Prepared(prepared.id[..].into()),
+            let statements = bound.iter().map(|(kind, values)| BatchStatement {
+                text: match kind {
+                    StatementKind::Unprepared(text) => BatchText::Text(text[..].into()),
+                    StatementKind::Prepared(prepared) => {
+                        BatchText::Prepared(prepared.id[..].into())
+                    }
                 },
                 values: values.borrowed(),
             });
@@ -113,19 +115,19 @@ impl Inner {
             (batch.into(), None)
         };
         let keyspace = prepared.iter().find_map(|prepared| prepared.keyspace());
-        let about = About {
+        let request = RequestContext {
             statement: &Arc::from(format!("a batch of {} statements", batch.statements.len())),
             options,
             prepared: &prepared,
             keyspace: keyspace.or(options.keyspace()),
             token: first_token,
             state: &state,
-            reads: false,
+            read_only: false,
             preparing: false,
             deadline,
-            batch: Some(&texts),
+            batch: Some(&bound),
         };
-        self.run(&about, &message).await
+        self.send_for_result(&request, &message).await
     }
 }
 

@@ -12,7 +12,7 @@ use super::metrics::Recorder;
 use super::options::{ExecutionProfile, Options};
 use super::throttle::Gate;
 use super::{
-    DefaultRetry, Error, ErrorKind, Inner, MonotonicTimestamps, RetryPolicy, Session, Throttle,
+    DefaultRetry, Error, ErrorKind, Executor, MonotonicTimestamps, RetryPolicy, Session, Throttle,
     TimestampGenerator,
 };
 use crate::cluster::{
@@ -282,7 +282,7 @@ impl SessionBuilder {
             local_datacenter: self.local_datacenter,
             fetches_schema: self.fetches_schema,
         };
-        let inner = Arc::new(Inner {
+        let inner = Arc::new(Executor {
             cluster: connect(settings, self.keyspace, self.wait).await?,
             defaults: self.defaults,
             retry: self.retry,

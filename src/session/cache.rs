@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use super::statement::PreparedInner;
 
 /// Where a statement is kept once it is prepared, so that many who ask at once prepare it once.
-pub(super) type Cell = Arc<OnceCell<Arc<PreparedInner>>>;
+pub(super) type CacheSlot = Arc<OnceCell<Arc<PreparedInner>>>;
 
 /// Prepared statements by their texts, in the session's keyspace; when there are too many, the one
 /// goes that was not used for the longest time.
@@ -30,7 +30,7 @@ type Key = (Option<Arc<str>>, Arc<str>);
 
 #[derive(Debug)]
 struct Entry {
-    cell: Cell,
+    slot: CacheSlot,
     last_used: u64,
 }
 
@@ -40,29 +40,29 @@ impl PreparedCache {
     }
 
     /// The place of this text's statement, which may be empty yet.
-    pub(super) fn cell(&self, keyspace: Option<&str>, text: &Arc<str>) -> Cell {
+    pub(super) fn slot(&self, keyspace: Option<&str>, text: &Arc<str>) -> CacheSlot {
         let key = (keyspace.map(Arc::from), Arc::clone(text));
         let mut statements = self.lock();
         statements.now += 1;
         let now = statements.now;
         if let Some(entry) = statements.by_text.get_mut(&key) {
             entry.last_used = now;
-            return Arc::clone(&entry.cell);
+            return Arc::clone(&entry.slot);
         }
         if statements.by_text.len() >= self.limit {
             statements.evict();
         }
-        let cell = Cell::default();
-        let entry = Entry { cell: Arc::clone(&cell), last_used: now };
+        let slot = CacheSlot::default();
+        let entry = Entry { slot: Arc::clone(&slot), last_used: now };
         statements.by_text.insert(key, entry);
-        cell
+        slot
     }
 
     /// Forgets a statement that may not hold any more, if it is the one that is kept: it may have
     /// been prepared again.
-    pub(super) fn forget(&self, keyspace: Option<&str>, statement: &Arc<PreparedInner>) {
+    pub(super) fn remove(&self, keyspace: Option<&str>, statement: &Arc<PreparedInner>) {
         let key = (keyspace.map(Arc::from), Arc::clone(&statement.text));
-        let is_this = |entry: &Entry| entry.cell.get().is_some_and(|is| Arc::ptr_eq(is, statement));
+        let is_this = |entry: &Entry| entry.slot.get().is_some_and(|is| Arc::ptr_eq(is, statement));
         let mut statements = self.lock();
         if statements.by_text.get(&key).is_some_and(is_this) {
             statements.by_text.remove(&key);
@@ -101,13 +101,13 @@ mod tests {
     fn the_statement_that_was_not_used_for_the_longest_time_goes() {
         let [a, b, c] = ["a", "b", "c"].map(Arc::<str>::from);
         let cache = PreparedCache::new(2);
-        let kept = cache.cell(None, &a);
-        let gone = cache.cell(None, &b);
-        assert!(Arc::ptr_eq(&kept, &cache.cell(None, &a)));
-        cache.cell(None, &c);
-        assert!(Arc::ptr_eq(&kept, &cache.cell(None, &a)));
-        assert!(!Arc::ptr_eq(&gone, &cache.cell(None, &b)));
+        let kept = cache.slot(None, &a);
+        let gone = cache.slot(None, &b);
+        assert!(Arc::ptr_eq(&kept, &cache.slot(None, &a)));
+        cache.slot(None, &c);
+        assert!(Arc::ptr_eq(&kept, &cache.slot(None, &a)));
+        assert!(!Arc::ptr_eq(&gone, &cache.slot(None, &b)));
         cache.clear();
-        assert!(!Arc::ptr_eq(&kept, &cache.cell(None, &a)));
+        assert!(!Arc::ptr_eq(&kept, &cache.slot(None, &a)));
     }
 }

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::request::About;
-use super::verb::reads;
+use super::cql::is_read_only;
+use super::request::RequestContext;
 use crate::cluster::{Failure as NodeFailure, OpenFailure};
 use crate::connection::{RequestError, RequestErrorKind};
 use crate::message::{ErrorCode, ErrorDetails, ServerError};
@@ -143,15 +143,15 @@ impl Error {
 
     /// Of this request, whose statement may not be shown yet.
     #[must_use]
-    pub(super) fn about(mut self, about: &About<'_>) -> Self {
+    pub(super) fn about(mut self, about: &RequestContext<'_>) -> Self {
         self.0.preparing = about.preparing;
-        self.0.reads = reads(about.statement);
+        self.0.reads = is_read_only(about.statement);
         self
     }
 
     #[must_use]
     pub(super) fn with_statement(mut self, statement: &Arc<str>) -> Self {
-        self.0.reads = reads(statement);
+        self.0.reads = is_read_only(statement);
         self.0.statement = Some(Arc::clone(statement));
         self
     }

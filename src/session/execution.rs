@@ -7,19 +7,19 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, Span, debug, warn};
 
+use super::cql::switches_keyspace;
 use super::error::Attempt;
-use super::request::{About, Message, prepare, prepared};
+use super::request::{Message, RequestContext, prepare, prepared};
 use super::retry::{AttemptError, FailedAttempt, RetryDecision};
 use super::statement::ResultShape;
-use super::verb::switches_keyspace;
-use super::{Error, ErrorKind, Inner, span};
+use super::{Error, ErrorKind, Executor, span};
 use crate::cluster::{ClusterState, FailureKind, LoadBalancing, Node, Routing};
 use crate::connection::{Connection, RequestError, RequestErrorKind};
 use crate::message::{ErrorCode, ErrorDetails, RequestFrame, Response, ResponseFrame, ServerError};
 use crate::wire::{Consistency, FrameEncoder, Stream, Version};
 
 /// An answer, and what its rows are where it does not say so.
-pub(super) struct Answer {
+pub(super) struct NodeResponse {
     pub(super) frame: Box<ResponseFrame>,
     pub(super) shape: Option<Arc<ResultShape>>,
     pub(super) node: Arc<Node>,
@@ -30,8 +30,8 @@ pub(super) struct Answer {
 }
 
 /// A request on its way: what its executions share.
-pub(super) struct Run<'r, 'p> {
-    about: &'r About<'p>,
+pub(super) struct RequestProgress<'r, 'p> {
+    request: &'r RequestContext<'p>,
     message: &'r Message<'p>,
     timestamp: Option<i64>,
     begin: Instant,
@@ -46,40 +46,40 @@ pub(super) struct Run<'r, 'p> {
 }
 
 /// Why an attempt has failed.
-enum Failed {
+enum AttemptFailure {
     Server(Box<ServerError>),
     NoAnswer(Box<RequestError>),
 }
 
 // The futures of a request are those of the way that most take, and small: what is seldom is in a
 // box.
-impl Inner {
+impl Executor {
     /// Makes a request until it is answered, or until making it again would do no good.
-    pub(super) async fn answer<'p>(
+    pub(super) async fn send<'p>(
         &self,
-        about: &About<'p>,
+        request: &RequestContext<'p>,
         message: &Message<'p>,
-    ) -> Result<Answer, Error> {
-        let span = span::begin(about, &self.cluster);
+    ) -> Result<NodeResponse, Error> {
+        let span = span::begin(request, &self.cluster);
         match span.is_disabled() {
-            true => self.answer_within(about, message, &span).await,
+            true => self.send_in_span(request, message, &span).await,
             // In a box, so that it makes no future larger where nobody listens.
             false => {
-                let answer = self.answer_within(about, message, &span);
+                let answer = self.send_in_span(request, message, &span);
                 Box::pin(answer.instrument(span.clone())).await
             }
         }
     }
 
-    async fn answer_within<'p>(
+    async fn send_in_span<'p>(
         &self,
-        about: &About<'p>,
+        request: &RequestContext<'p>,
         message: &Message<'p>,
         span: &Span,
-    ) -> Result<Answer, Error> {
+    ) -> Result<NodeResponse, Error> {
         let begin = Instant::now();
-        let options = about.options;
-        let deadline = about.deadline.or_else(|| options.deadline(begin));
+        let options = request.options;
+        let deadline = request.deadline.or_else(|| options.deadline(begin));
         let _permit = match &self.gate {
             Some(gate) => match Box::pin(gate.enter(deadline)).await {
                 Ok(permit) => {
@@ -88,19 +88,19 @@ impl Inner {
                 }
                 Err(error) => {
                     self.metrics.throttled.add();
-                    let outcome = Err(error.with_statement(about.statement));
+                    let outcome = Err(error.with_statement(request.statement));
                     span::end(span, &outcome, 0, &self.cluster);
                     return outcome;
                 }
             },
             None => None,
         };
-        let speculative = options.speculative().filter(|_| options.idempotent(about.statement));
-        let run = Run {
-            about,
+        let speculative = options.speculative().filter(|_| options.idempotent(request.statement));
+        let progress = RequestProgress {
+            request,
             message,
             // Once for all attempts, so that none is later than what was written meanwhile.
-            timestamp: match about.reads {
+            timestamp: match request.read_only {
                 true => options.timestamp(),
                 false => options.timestamp().or_else(|| self.timestamps.next()),
             },
@@ -114,32 +114,35 @@ impl Inner {
             history: Mutex::default(),
         };
         let outcome = match speculative {
-            None => self.execution(&run).await,
-            Some(speculative) => Box::pin(self.speculate(&run, speculative)).await,
+            None => self.run_execution(&progress).await,
+            Some(speculative) => Box::pin(self.run_speculatively(&progress, speculative)).await,
         };
         let end = outcome.as_ref().map_or_else(|_| Instant::now(), |answer| answer.at);
         self.metrics.request(begin, end, outcome.as_ref().err());
         let outcome = outcome.map_err(|error| {
             error
-                .about(about)
-                .with_statement(about.statement)
+                .about(request)
+                .with_statement(request.statement)
                 .with_consistency(options.consistency())
-                .with_history(std::mem::take(&mut *run.history()))
+                .with_history(std::mem::take(&mut *progress.history()))
         });
-        span::end(span, &outcome, run.speculations.load(Ordering::Relaxed), &self.cluster);
+        span::end(span, &outcome, progress.speculations.load(Ordering::Relaxed), &self.cluster);
         outcome
     }
 
     /// Whether there is a node that was not asked yet.
-    pub(super) fn has_other(&self, run: &Run<'_, '_>) -> bool {
+    pub(super) fn has_untried_node(&self, progress: &RequestProgress<'_, '_>) -> bool {
         let state = self.cluster.state();
-        let tried = run.tried();
-        self.balancing(run).pick(&run.routing(), &state, &tried).is_some()
+        let tried = progress.tried();
+        self.balancing(progress).pick(&progress.routing(), &state, &tried).is_some()
     }
 
     /// Asks one node after the other.
-    pub(super) async fn execution(&self, run: &Run<'_, '_>) -> Result<Answer, Error> {
-        let mut consistency = run.about.options.consistency();
+    pub(super) async fn run_execution(
+        &self,
+        progress: &RequestProgress<'_, '_>,
+    ) -> Result<NodeResponse, Error> {
+        let mut consistency = progress.request.options.consistency();
         let mut reprepared = 0;
         let mut same = None;
         let mut last = None;
@@ -149,13 +152,13 @@ impl Inner {
                 Some((node, connection))
             });
             let found = found.or_else(|| match &last {
-                None => self.pick(run, run.about.state),
-                Some(_) => self.pick(run, &self.cluster.state()),
+                None => self.pick_node(progress, progress.request.state),
+                Some(_) => self.pick_node(progress, &self.cluster.state()),
             });
             let has_waited = found.is_none();
             let next = match found {
                 Some(next) => Ok(next),
-                None => Box::pin(self.wait_for_next(run)).await,
+                None => Box::pin(self.wait_for_connection(progress)).await,
             };
             let (node, connection) = match next {
                 Ok(next) => next,
@@ -163,28 +166,28 @@ impl Inner {
                 Err(error) => return Err(last.unwrap_or(error)),
             };
             // The first attempt begins with the request, which spares a look at the clock.
-            let is_first = run.attempts.load(Ordering::Relaxed) == 0 && !has_waited;
-            let begin = if is_first { run.begin } else { Instant::now() };
-            let attempt = self.attempt(run, &node, &connection, consistency, begin).await;
+            let is_first = progress.attempts.load(Ordering::Relaxed) == 0 && !has_waited;
+            let begin = if is_first { progress.begin } else { Instant::now() };
+            let attempt = self.attempt(progress, &node, &connection, consistency, begin).await;
             let failed = match attempt {
                 Ok((frame, shape, at)) => {
                     let version = connection.context().version;
-                    return Ok(Answer { frame, shape, node, version, at });
+                    return Ok(NodeResponse { frame, shape, node, version, at });
                 }
                 Err(failed) => failed,
             };
-            let mut error = failed.error(connection.address()).about(run.about);
+            let mut error = failed.error(connection.address()).about(progress.request);
             debug!(node = %connection.address(), %error, "an attempt has failed");
-            run.history().push(error.attempt(connection.address(), begin.elapsed()));
+            progress.history().push(error.attempt(connection.address(), begin.elapsed()));
             let decision = match &failed {
-                Failed::Server(unprepared) if failed.is_unprepared() => {
+                AttemptFailure::Server(unprepared) if failed.is_unprepared() => {
                     // A server that always forgets is of no use.
-                    if reprepared >= run.about.prepared.len() * MOST_REPREPARES {
+                    if reprepared >= progress.request.prepared.len() * MAX_REPREPARES {
                         return Err(error);
                     }
                     reprepared += 1;
                     let _in_flight = node.begin();
-                    match Box::pin(self.reprepare(run, unprepared, &connection, begin)).await {
+                    match Box::pin(self.reprepare(progress, unprepared, &connection, begin)).await {
                         Ok(()) => RetryDecision::SAME_NODE,
                         // Another node may know the statement.
                         Err(unable) if unable.is_of_node() => {
@@ -196,13 +199,13 @@ impl Inner {
                 }
                 failed => {
                     node.counts().errors.of(failed.kind()).add();
-                    self.decide(run, failed, consistency, reprepared)
+                    self.retry_decision(progress, failed, consistency, reprepared)
                 }
             };
             match decision {
                 // A pause that takes all the time that is left is no use.
                 RetryDecision::Retry { after, .. }
-                    if left(run.deadline).is_some_and(|left| left <= after) =>
+                    if time_left(progress.deadline).is_some_and(|left| left <= after) =>
                 {
                     return Err(error);
                 }
@@ -217,7 +220,7 @@ impl Inner {
                     consistency = other.unwrap_or(consistency);
                     match same_node {
                         true => same = Some(node),
-                        false => run.tried().push(node),
+                        false => progress.tried().push(node),
                     }
                     last = Some(error);
                 }
@@ -226,58 +229,59 @@ impl Inner {
         }
     }
 
-    fn decide(
+    fn retry_decision(
         &self,
-        run: &Run<'_, '_>,
-        failed: &Failed,
+        progress: &RequestProgress<'_, '_>,
+        failed: &AttemptFailure,
         consistency: Consistency,
         reprepared: usize,
     ) -> RetryDecision {
-        let options = run.about.options;
+        let options = progress.request.options;
         let failed = FailedAttempt {
             reason: match failed {
-                Failed::Server(error) => AttemptError::Server(error),
-                Failed::NoAnswer(error) => AttemptError::NoAnswer(error),
+                AttemptFailure::Server(error) => AttemptError::Server(error),
+                AttemptFailure::NoAnswer(error) => AttemptError::NoAnswer(error),
             },
-            idempotent: options.idempotent(run.about.statement) || run.about.preparing,
-            attempts: run.attempts.load(Ordering::Relaxed).saturating_sub(reprepared),
+            idempotent: options.idempotent(progress.request.statement)
+                || progress.request.preparing,
+            attempts: progress.attempts.load(Ordering::Relaxed).saturating_sub(reprepared),
             consistency,
-            statement: run.about.statement,
+            statement: progress.request.statement,
         };
         options.retry().unwrap_or(&*self.retry).decide(&failed)
     }
 
     /// Waits for a node that can be asked, and a connection to it.
-    async fn wait_for_next(
+    async fn wait_for_connection(
         &self,
-        run: &Run<'_, '_>,
+        progress: &RequestProgress<'_, '_>,
     ) -> Result<(Arc<Node>, Arc<Connection>), Error> {
         let find = || {
             // A new round: who has been asked may be asked again.
-            run.tried().clear();
-            self.pick(run, &self.cluster.state())
+            progress.tried().clear();
+            self.pick_node(progress, &self.cluster.state())
         };
-        self.cluster.wait_for_node(run.deadline, find).await.map_err(|failure| {
-            let is_late = left(run.deadline).is_some_and(|left| left.is_zero());
+        self.cluster.wait_for_node(progress.deadline, find).await.map_err(|failure| {
+            let is_late = time_left(progress.deadline).is_some_and(|left| left.is_zero());
             let error = Error::unreachable(failure);
             if is_late { error.in_time() } else { error }
         })
     }
 
     /// The node that the policy wants, if it has a connection.
-    fn pick(
+    fn pick_node(
         &self,
-        run: &Run<'_, '_>,
+        progress: &RequestProgress<'_, '_>,
         state: &ClusterState,
     ) -> Option<(Arc<Node>, Arc<Connection>)> {
-        let (balancing, routing) = (self.balancing(run), run.routing());
-        let mut tried = run.tried();
+        let (balancing, routing) = (self.balancing(progress), progress.routing());
+        let mut tried = progress.tried();
         loop {
             let node = balancing.pick(&routing, state, &tried)?;
             let connection = node.connection();
             match connection {
                 Some(connection) => {
-                    if run.speculates {
+                    if progress.speculates {
                         tried.push(Arc::clone(&node));
                     }
                     return Some((node, connection));
@@ -289,25 +293,26 @@ impl Inner {
         }
     }
 
-    fn balancing<'r>(&'r self, run: &Run<'r, '_>) -> &'r dyn LoadBalancing {
-        run.about.options.balancing().unwrap_or(&*self.cluster.settings().balancing)
+    fn balancing<'r>(&'r self, progress: &RequestProgress<'r, '_>) -> &'r dyn LoadBalancing {
+        progress.request.options.balancing().unwrap_or(&*self.cluster.settings().balancing)
     }
 
     /// Makes a request once.
     async fn attempt(
         &self,
-        run: &Run<'_, '_>,
+        progress: &RequestProgress<'_, '_>,
         node: &Node,
         connection: &Connection,
         consistency: Consistency,
         begin: Instant,
-    ) -> Result<(Box<ResponseFrame>, Option<Arc<ResultShape>>, Instant), Failed> {
-        run.attempts.fetch_add(1, Ordering::Relaxed);
-        let options = run.about.options;
+    ) -> Result<(Box<ResponseFrame>, Option<Arc<ResultShape>>, Instant), AttemptFailure> {
+        progress.attempts.fetch_add(1, Ordering::Relaxed);
+        let options = progress.request.options;
         let mut shape = None;
         // It is made where it is encoded, so that it is no part of the future.
         let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| {
-            let (request, of_rows) = (run.message)(encoder.context(), consistency, run.timestamp);
+            let (request, of_rows) =
+                (progress.message)(encoder.context(), consistency, progress.timestamp);
             shape = of_rows;
             let frame = RequestFrame {
                 tracing: options.tracing(),
@@ -317,15 +322,15 @@ impl Inner {
             frame.encode(encoder, out)
         };
         let _in_flight = node.begin();
-        let deadline = run.attempt_deadline(begin);
-        let known = run.about.prepared.first().map(|prepared| &prepared.columns);
+        let deadline = progress.attempt_deadline(begin);
+        let known = progress.request.prepared.first().map(|prepared| &prepared.columns);
         match connection.request_until(encode, deadline, known).await {
             Ok(answer) => {
                 let at = Instant::now();
                 let took = at.saturating_duration_since(begin);
                 node.counts().message(took);
                 if let Response::Error(error) = answer.response {
-                    return Err(Failed::Server(Box::new(error)));
+                    return Err(AttemptFailure::Server(Box::new(error)));
                 }
                 node.answered(took);
                 for warning in &answer.warnings {
@@ -334,7 +339,7 @@ impl Inner {
                 Ok((answer, shape, at))
             }
             Err(error) => {
-                let About { statement, preparing, .. } = *run.about;
+                let RequestContext { statement, preparing, .. } = *progress.request;
                 let may_switch = !preparing && switches_keyspace(statement);
                 if may_switch && error.may_have_been_applied() {
                     // Nobody knows which keyspace it uses now.
@@ -344,7 +349,7 @@ impl Inner {
                     // A node that does not answer is slow, not as fast as it was before.
                     node.answered(begin.elapsed());
                 }
-                Err(Failed::NoAnswer(error))
+                Err(AttemptFailure::NoAnswer(error))
             }
         }
     }
@@ -353,28 +358,28 @@ impl Inner {
     /// attempt has found that began at `begin`.
     async fn reprepare(
         &self,
-        run: &Run<'_, '_>,
+        progress: &RequestProgress<'_, '_>,
         error: &ServerError,
         connection: &Connection,
         begin: Instant,
     ) -> Result<(), Error> {
         let unknown = || Error::server(error.clone(), connection.address());
         let ErrorDetails::Unprepared { id } = &error.details else { return Err(unknown()) };
-        let forgotten = run.about.prepared.iter().find(|prepared| prepared.id == id);
+        let forgotten = progress.request.prepared.iter().find(|prepared| prepared.id == id);
         let Some(forgotten) = forgotten else { return Err(unknown()) };
-        let deadline = run.attempt_deadline(Instant::now());
-        let told = forgotten.told(connection.address(), &self.cluster.state());
-        let mut told = match deadline {
-            Some(end) => timeout_at(end, told.lock()).await.map_err(|_| {
+        let deadline = progress.attempt_deadline(Instant::now());
+        let reprepared_at = forgotten.reprepared_at(connection.address(), &self.cluster.state());
+        let mut reprepared_at = match deadline {
+            Some(end) => timeout_at(end, reprepared_at.lock()).await.map_err(|_| {
                 let text = "the node has forgotten the statement, and was not told it in time";
                 Error::new(ErrorKind::Timeout, text)
             })?,
-            None => told.lock().await,
+            None => reprepared_at.lock().await,
         };
-        if told.is_some_and(|told| told > begin) {
+        if reprepared_at.is_some_and(|at| at > begin) {
             return Ok(());
         }
-        let keyspace = run.about.options.keyspace();
+        let keyspace = progress.request.options.keyspace();
         let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| {
             let prepare = prepare(&forgotten.text, keyspace);
             RequestFrame::encode_bare(Stream::default(), &prepare, encoder, out)
@@ -386,37 +391,37 @@ impl Inner {
         if let Response::Error(error) = answer.response {
             let error = Error::server(error, connection.address());
             if !error.is_of_node() {
-                self.prepared.forget(keyspace, forgotten);
+                self.prepared.remove(keyspace, forgotten);
             }
             return Err(error);
         }
         // The same text is the same statement, unless the keyspace or the schema is another.
-        if !forgotten.is(&prepared(answer.response)?) {
-            self.prepared.forget(keyspace, forgotten);
+        if !forgotten.is_compatible_with(&prepared(answer.response)?) {
+            self.prepared.remove(keyspace, forgotten);
             let text = "the server has forgotten the statement, and prepares its text as another \
                         one now, of another keyspace or schema; prepare it again";
             return Err(Error::new(ErrorKind::Bind, text));
         }
-        *told = Some(Instant::now());
+        *reprepared_at = Some(Instant::now());
         Ok(())
     }
 }
 
 /// How often a statement is prepared again for one request. Once is not always enough: while several
 /// clients prepare the same, Cassandra throws out for one what it has just kept for another.
-const MOST_REPREPARES: usize = 3;
+const MAX_REPREPARES: usize = 3;
 
-impl Run<'_, '_> {
+impl RequestProgress<'_, '_> {
     /// By when an attempt must be answered that begins now.
     fn attempt_deadline(&self, begin: Instant) -> Option<Instant> {
-        match self.about.options.attempt_deadline(begin) {
+        match self.request.options.attempt_deadline(begin) {
             Some(attempt) => Some(self.deadline.map_or(attempt, |all| all.min(attempt))),
             None => self.deadline,
         }
     }
 
     fn routing(&self) -> Routing<'_> {
-        let About { options, keyspace, token, .. } = *self.about;
+        let RequestContext { options, keyspace, token, .. } = *self.request;
         Routing { keyspace, token, consistency: options.consistency() }
     }
 
@@ -425,7 +430,7 @@ impl Run<'_, '_> {
     }
 
     /// Another node is asked, because the one that was asked last takes its time.
-    pub(super) fn speculated(&self) {
+    pub(super) fn record_speculation(&self) {
         self.speculations.fetch_add(1, Ordering::Relaxed);
         if let Some(slow) = self.tried().last() {
             debug!(node = %slow.address(), "another node is asked, since this one takes its time");
@@ -438,7 +443,7 @@ impl Run<'_, '_> {
     }
 }
 
-impl Failed {
+impl AttemptFailure {
     /// Whether the node has forgotten the statement, which is nobody's fault.
     fn is_unprepared(&self) -> bool {
         matches!(self, Self::Server(error) if error.code == ErrorCode::Unprepared)
@@ -467,6 +472,6 @@ impl Failed {
 }
 
 /// How much time is left.
-fn left(deadline: Option<Instant>) -> Option<Duration> {
+fn time_left(deadline: Option<Instant>) -> Option<Duration> {
     deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
 }

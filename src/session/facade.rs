@@ -8,7 +8,7 @@ use metrics::{Counter, Gauge, Label, counter, gauge};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::metrics::NodeMetrics;
-use super::{Inner, Metrics};
+use super::{Executor, Metrics};
 use crate::cluster::Node;
 
 /// The handles of a session and of its nodes, made once.
@@ -30,7 +30,7 @@ impl Facade {
     }
 
     /// Publishes now, and again and again until the session ends.
-    pub(super) fn start(inner: &Arc<Inner>) {
+    pub(super) fn start(inner: &Arc<Executor>) {
         inner.facade.publish(inner);
         let inner = Arc::downgrade(inner);
         tokio::spawn(async move {
@@ -45,7 +45,7 @@ impl Facade {
     }
 
     /// Brings all counters and gauges up to date.
-    pub(super) fn publish(&self, inner: &Inner) {
+    pub(super) fn publish(&self, inner: &Executor) {
         self.session.publish(&inner.metrics());
         let state = inner.cluster.state();
         let streams = inner.cluster.settings().connector.options.stream_limit();

@@ -59,6 +59,7 @@
 mod batch;
 mod builder;
 mod cache;
+mod cql;
 mod error;
 mod events;
 mod execution;
@@ -77,7 +78,6 @@ mod stream;
 mod throttle;
 mod timestamps;
 mod trace;
-mod verb;
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -92,7 +92,7 @@ use crate::types::ToValues;
 use cache::PreparedCache;
 use metrics::Recorder;
 use options::Options;
-use request::Bound;
+use request::BoundStatement;
 use throttle::Gate;
 
 pub use batch::Batch;
@@ -121,12 +121,12 @@ pub use trace::{Trace, TraceEvent};
 /// with that.
 #[derive(Clone)]
 pub struct Session {
-    inner: Arc<Inner>,
+    inner: Arc<Executor>,
 }
 
 /// What every clone of a session shares.
 #[derive(Debug)]
-struct Inner {
+struct Executor {
     cluster: Cluster,
     defaults: Options,
     retry: Arc<dyn RetryPolicy>,
@@ -162,7 +162,7 @@ impl Session {
         statement: impl Into<Statement>,
         values: impl ToValues,
     ) -> Result<QueryResult, Error> {
-        let mut bound = Bound::from(statement.into());
+        let mut bound = BoundStatement::from(statement.into());
         let deadline = self.inner.bind(&mut bound, &values).await?;
         if bound.switches_keyspace() {
             // Followed to its end even if the caller goes: the connections must not disagree.
@@ -297,7 +297,7 @@ impl fmt::Debug for Session {
     }
 }
 
-impl Inner {
+impl Executor {
     fn metrics(&self) -> Metrics {
         self.metrics.snapshot(&self.cluster, self.gate.as_ref(), self.prepared.len())
     }
@@ -309,7 +309,7 @@ impl Inner {
     }
 }
 
-impl Drop for Inner {
+impl Drop for Executor {
     fn drop(&mut self) {
         self.publish();
     }

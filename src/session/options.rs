@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::verb::reads;
+use super::cql::is_read_only;
 use super::{RetryPolicy, SpeculativeExecution};
 use crate::cluster::LoadBalancing;
 use crate::wire::{BytesMap, Consistency};
@@ -23,14 +23,14 @@ pub(super) struct Options {
     pub(super) timestamp: Option<i64>,
     pub(super) idempotent: Option<bool>,
     pub(super) tracing: Option<bool>,
-    pub(super) rare: Option<Arc<Rare>>,
+    pub(super) extra: Option<Arc<ExtraOptions>>,
     /// What fills in for what these do not say.
     pub(super) profile: Option<ExecutionProfile>,
 }
 
 /// What few statements say.
 #[derive(Clone, Default)]
-pub(super) struct Rare {
+pub(super) struct ExtraOptions {
     pub(super) keyspace: Option<Arc<str>>,
     pub(super) now_in_seconds: Option<i32>,
     pub(super) custom_payload: Option<BytesMap>,
@@ -41,9 +41,9 @@ pub(super) struct Rare {
 }
 
 /// The routing key and the payload are values, and are not shown.
-impl fmt::Debug for Rare {
+impl fmt::Debug for ExtraOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rare")
+        f.debug_struct("ExtraOptions")
             .field("keyspace", &self.keyspace)
             .field("now_in_seconds", &self.now_in_seconds)
             .field("retry", &self.retry)
@@ -98,12 +98,12 @@ impl Options {
         timestamp: None,
         idempotent: None,
         tracing: None,
-        rare: None,
+        extra: None,
         profile: None,
     };
 
-    pub(super) fn rare_mut(&mut self) -> &mut Rare {
-        Arc::make_mut(self.rare.get_or_insert_default())
+    pub(super) fn extra_mut(&mut self) -> &mut ExtraOptions {
+        Arc::make_mut(self.extra.get_or_insert_default())
     }
 }
 
@@ -114,12 +114,12 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The options of a statement, and who is asked where they say nothing.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Decided<'o> {
+pub(super) struct EffectiveOptions<'o> {
     own: &'o Options,
     session: &'o Options,
 }
 
-impl<'o> Decided<'o> {
+impl<'o> EffectiveOptions<'o> {
     pub(super) const fn new(own: &'o Options, session: &'o Options) -> Self {
         Self { own, session }
     }
@@ -139,8 +139,8 @@ impl<'o> Decided<'o> {
     }
 
     #[inline]
-    fn rare<T>(self, of: impl Fn(&'o Rare) -> Option<T>) -> Option<T> {
-        self.first(|options| options.rare.as_deref().and_then(&of))
+    fn extra<T>(self, of: impl Fn(&'o ExtraOptions) -> Option<T>) -> Option<T> {
+        self.first(|options| options.extra.as_deref().and_then(&of))
     }
 
     pub(super) fn consistency(self) -> Consistency {
@@ -174,7 +174,7 @@ impl<'o> Decided<'o> {
 
     /// Whether `statement` may be run twice.
     pub(super) fn idempotent(self, statement: &str) -> bool {
-        self.first(|options| options.idempotent).unwrap_or_else(|| reads(statement))
+        self.first(|options| options.idempotent).unwrap_or_else(|| is_read_only(statement))
     }
 
     pub(super) fn tracing(self) -> bool {
@@ -182,31 +182,31 @@ impl<'o> Decided<'o> {
     }
 
     pub(super) fn keyspace(self) -> Option<&'o str> {
-        self.rare(|rare| rare.keyspace.as_deref())
+        self.extra(|extra| extra.keyspace.as_deref())
     }
 
     pub(super) fn now_in_seconds(self) -> Option<i32> {
-        self.rare(|rare| rare.now_in_seconds)
+        self.extra(|extra| extra.now_in_seconds)
     }
 
     pub(super) fn custom_payload(self) -> Option<&'o BytesMap> {
-        self.rare(|rare| rare.custom_payload.as_ref())
+        self.extra(|extra| extra.custom_payload.as_ref())
     }
 
     pub(super) fn routing_key(self) -> Option<&'o Bytes> {
-        self.rare(|rare| rare.routing_key.as_ref())
+        self.extra(|extra| extra.routing_key.as_ref())
     }
 
     pub(super) fn retry(self) -> Option<&'o dyn RetryPolicy> {
-        self.rare(|rare| rare.retry.as_deref())
+        self.extra(|extra| extra.retry.as_deref())
     }
 
     pub(super) fn speculative(self) -> Option<SpeculativeExecution> {
-        self.rare(|rare| rare.speculative).flatten()
+        self.extra(|extra| extra.speculative).flatten()
     }
 
     pub(super) fn balancing(self) -> Option<&'o dyn LoadBalancing> {
-        self.rare(|rare| rare.balancing.as_deref())
+        self.extra(|extra| extra.balancing.as_deref())
     }
 }
 
@@ -270,32 +270,32 @@ macro_rules! options {
             /// The keyspace of the statement, in place of the session's (v5 §4.1.4).
             #[must_use]
             pub fn keyspace($($receiver)+, keyspace: impl Into<Arc<str>>) -> Self {
-                $self.with(|options| options.rare_mut().keyspace = Some(keyspace.into()))
+                $self.with(|options| options.extra_mut().keyspace = Some(keyspace.into()))
             }
 
             /// What the server is to take for the present, in seconds since 1970, for the TTLs of
             /// the statement (v5 §4.1.4).
             #[must_use]
             pub fn now_in_seconds($($receiver)+, seconds: i32) -> Self {
-                $self.with(|options| options.rare_mut().now_in_seconds = Some(seconds))
+                $self.with(|options| options.extra_mut().now_in_seconds = Some(seconds))
             }
 
             /// Data for the server's own query handler (v4 and later).
             #[must_use]
             pub fn custom_payload($($receiver)+, payload: BytesMap) -> Self {
-                $self.with(|options| options.rare_mut().custom_payload = Some(payload))
+                $self.with(|options| options.extra_mut().custom_payload = Some(payload))
             }
 
             /// The partition key, serialized, for statements whose values do not tell it.
             #[must_use]
             pub fn routing_key($($receiver)+, key: impl Into<Bytes>) -> Self {
-                $self.with(|options| options.rare_mut().routing_key = Some(key.into()))
+                $self.with(|options| options.extra_mut().routing_key = Some(key.into()))
             }
 
             /// Who decides whether a request is made again.
             #[must_use]
             pub fn retry_policy($($receiver)+, policy: impl RetryPolicy + 'static) -> Self {
-                $self.with(|options| options.rare_mut().retry = Some(Arc::new(policy)))
+                $self.with(|options| options.extra_mut().retry = Some(Arc::new(policy)))
             }
 
             /// When another node is asked while the first has not answered yet; never if `None`.
@@ -305,13 +305,13 @@ macro_rules! options {
                 $($receiver)+,
                 speculative: impl Into<Option<SpeculativeExecution>>,
             ) -> Self {
-                $self.with(|options| options.rare_mut().speculative = Some(speculative.into()))
+                $self.with(|options| options.extra_mut().speculative = Some(speculative.into()))
             }
 
             /// Who chooses the node. Which nodes have connections is what the session's says.
             #[must_use]
             pub fn load_balancing($($receiver)+, balancing: impl LoadBalancing + 'static) -> Self {
-                $self.with(|options| options.rare_mut().balancing = Some(Arc::new(balancing)))
+                $self.with(|options| options.extra_mut().balancing = Some(Arc::new(balancing)))
             }
 
             /// What fills in for what is not said here.

@@ -8,11 +8,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use super::cache::Cell;
-use super::execution::Answer;
-use super::options::Decided;
-use super::statement::{PreparedInner, ResultShape, Text};
-use super::{Error, ErrorKind, Inner, PreparedStatement, QueryResult, Statement};
+use super::cache::CacheSlot;
+use super::execution::NodeResponse;
+use super::options::EffectiveOptions;
+use super::statement::{PreparedInner, ResultShape, StatementKind};
+use super::{Error, ErrorKind, Executor, PreparedStatement, QueryResult, Statement};
 use crate::cluster::{ClusterState, Token};
 use crate::message::{self, Execute, Parameters, Prepare, Query, Request, Response, Variables};
 use crate::types::{ColumnSpec, ToValues, Values};
@@ -20,16 +20,16 @@ use crate::wire::{Consistency, Context, Version};
 
 /// A statement with its values.
 #[derive(Debug, Clone)]
-pub(super) struct Bound {
+pub(super) struct BoundStatement {
     pub(super) statement: Statement,
     values: Values<'static>,
 }
 
 /// What is known of a request beside its message.
-pub(super) struct About<'p> {
+pub(super) struct RequestContext<'p> {
     /// What is shown of it when it fails.
     pub(super) statement: &'p Arc<str>,
-    pub(super) options: Decided<'p>,
+    pub(super) options: EffectiveOptions<'p>,
     /// The prepared statements that it names.
     pub(super) prepared: &'p [Arc<PreparedInner>],
     /// The keyspace and the token of its partition, if they can be told.
@@ -38,13 +38,13 @@ pub(super) struct About<'p> {
     /// The cluster when the request began.
     pub(super) state: &'p ClusterState,
     /// Whether it is known only to read, so that it needs no time.
-    pub(super) reads: bool,
+    pub(super) read_only: bool,
     /// Whether the statement is only being prepared, which applies nothing.
     pub(super) preparing: bool,
     /// By when it has to be answered, if its time had begun before.
     pub(super) deadline: Option<Instant>,
     /// The statements of a batch.
-    pub(super) batch: Option<&'p [(Text, Values<'static>)]>,
+    pub(super) batch: Option<&'p [(StatementKind, Values<'static>)]>,
 }
 
 /// Makes the message for a connection that has agreed on this, at this consistency.
@@ -52,53 +52,53 @@ pub(super) type Message<'p> = dyn Fn(&Context, Consistency, Option<i64>) -> (Req
     + Sync
     + 'p;
 
-impl From<Statement> for Bound {
+impl From<Statement> for BoundStatement {
     /// The statement without values.
     fn from(statement: Statement) -> Self {
         Self { statement, values: Values::NONE }
     }
 }
 
-impl Bound {
+impl BoundStatement {
     /// Whether it is a `USE`, which all connections have to follow.
     pub(super) fn switches_keyspace(&self) -> bool {
-        self.statement.text.switches_keyspace()
+        self.statement.kind.switches_keyspace()
     }
 }
 
 // The futures of a request are those of the way that most take, and small: what is seldom is in a
 // box.
-impl Inner {
+impl Executor {
     /// Prepares text that has values, and encodes the values; in place, so that the statement is
     /// not moved from future to future. By when it has to be answered, if it had to be prepared.
     pub(super) async fn bind(
         self: &Arc<Self>,
-        bound: &mut Bound,
+        bound: &mut BoundStatement,
         values: &(impl ToValues + ?Sized),
     ) -> Result<Option<Instant>, Error> {
-        let Statement { text, options, .. } = &mut bound.statement;
-        let options = Decided::new(options, &self.defaults);
+        let Statement { kind, options, .. } = &mut bound.statement;
+        let options = EffectiveOptions::new(options, &self.defaults);
         let mut deadline = None;
-        bound.values = self.bind_text(text, values, options, &mut deadline).await?;
+        bound.values = self.bind_kind(kind, values, options, &mut deadline).await?;
         Ok(deadline)
     }
 
     /// The same of a part of a batch.
-    pub(super) async fn bind_text(
+    pub(super) async fn bind_kind(
         self: &Arc<Self>,
-        statement: &mut Text,
+        statement: &mut StatementKind,
         values: &(impl ToValues + ?Sized),
-        options: Decided<'_>,
+        options: EffectiveOptions<'_>,
         deadline: &mut Option<Instant>,
     ) -> Result<Values<'static>, Error> {
         let text = match statement {
-            Text::Plain(text) if !values.is_empty() => text,
-            Text::Plain(_) => return Ok(Values::NONE),
-            Text::Prepared(prepared) => {
+            StatementKind::Unprepared(text) if !values.is_empty() => text,
+            StatementKind::Unprepared(_) => return Ok(Values::NONE),
+            StatementKind::Prepared(prepared) => {
                 return prepared.encode(values).inspect_err(|error| {
                     // Who prepares it again gets a new one.
                     if error.is_of_type() {
-                        self.prepared.forget(options.keyspace(), prepared);
+                        self.prepared.remove(options.keyspace(), prepared);
                     }
                 });
             }
@@ -107,26 +107,26 @@ impl Inner {
         let mut encoded = prepared.encode(values);
         if encoded.as_ref().is_err_and(Error::is_of_type) {
             // A type may have been altered since the statement was prepared, of which nobody tells.
-            self.prepared.forget(options.keyspace(), &prepared);
+            self.prepared.remove(options.keyspace(), &prepared);
             let again = self.prepare_cached(text, options, deadline).await?;
             if again.variables != prepared.variables {
                 encoded = again.encode(values);
                 prepared = again;
             }
         }
-        *statement = Text::Prepared(prepared);
+        *statement = StatementKind::Prepared(prepared);
         encoded
     }
 
     /// Runs a statement; of rows, the page that `paging_state` points to.
     pub(super) async fn execute(
         &self,
-        bound: &Bound,
+        bound: &BoundStatement,
         paging_state: Option<&Bytes>,
         deadline: Option<Instant>,
     ) -> Result<QueryResult, Error> {
-        let Bound { statement: Statement { text, options, .. }, values } = bound;
-        let options = Decided::new(options, &self.defaults);
+        let BoundStatement { statement: Statement { kind, options, .. }, values } = bound;
+        let options = EffectiveOptions::new(options, &self.defaults);
         let parameters = |consistency, timestamp, skip_metadata| Parameters {
             values: values.borrowed(),
             skip_metadata,
@@ -138,23 +138,24 @@ impl Inner {
             ..Parameters::from(consistency)
         };
         let state = self.cluster.state();
-        let mut about = About { deadline, ..self.about(text, values, options, &state) };
+        let mut request =
+            RequestContext { deadline, ..self.request_context(kind, values, options, &state) };
         // Only text that somebody else has read tells its partition without its keyspace.
-        let current = match (about.keyspace, about.token) {
+        let current = match (request.keyspace, request.token) {
             (None, Some(_)) => self.cluster.keyspace(),
             _ => None,
         };
-        about.keyspace = about.keyspace.or(current.as_deref());
-        match text {
-            Text::Plain(text) => {
+        request.keyspace = request.keyspace.or(current.as_deref());
+        match kind {
+            StatementKind::Unprepared(text) => {
                 let message = |_: &Context, consistency, timestamp| {
                     let mut parameters = parameters(consistency, timestamp, false);
                     parameters.keyspace = options.keyspace().map(Cow::Borrowed);
                     (Query { text: text[..].into(), parameters }.into(), None)
                 };
-                self.run(&about, &message).await
+                self.send_for_result(&request, &message).await
             }
-            Text::Prepared(prepared) => {
+            StatementKind::Prepared(prepared) => {
                 let message = |context: &Context, consistency, timestamp| {
                     // Without its id, nobody knows when the description has become wrong.
                     let shape = context.has_metadata_ids().then(|| prepared.shape());
@@ -167,31 +168,31 @@ impl Inner {
                     };
                     (execute.into(), shape)
                 };
-                self.run(&about, &message).await
+                self.send_for_result(&request, &message).await
             }
         }
     }
 
-    fn about<'p>(
+    fn request_context<'p>(
         &self,
-        text: &'p Text,
+        kind: &'p StatementKind,
         values: &Values<'_>,
-        options: Decided<'p>,
+        options: EffectiveOptions<'p>,
         state: &'p ClusterState,
-    ) -> About<'p> {
-        let (statement, prepared) = match text {
-            Text::Plain(text) => (text, None),
-            Text::Prepared(prepared) => (&prepared.text, Some(prepared)),
+    ) -> RequestContext<'p> {
+        let (statement, prepared) = match kind {
+            StatementKind::Unprepared(text) => (text, None),
+            StatementKind::Prepared(prepared) => (&prepared.text, Some(prepared)),
         };
         let keyspace = prepared.and_then(|prepared| prepared.keyspace());
-        About {
+        RequestContext {
             statement,
             options,
             prepared: prepared.map(std::slice::from_ref).unwrap_or_default(),
             keyspace: keyspace.or(options.keyspace()),
             token: token(prepared, values, options, state),
             state,
-            reads: prepared.is_some_and(|prepared| prepared.reads),
+            read_only: prepared.is_some_and(|prepared| prepared.read_only),
             preparing: false,
             deadline: None,
             batch: None,
@@ -203,13 +204,13 @@ impl Inner {
         self: &Arc<Self>,
         statement: Statement,
     ) -> Result<PreparedStatement, Error> {
-        let Statement { text, options, .. } = statement;
-        let prepared = match text {
-            Text::Plain(text) => {
-                let decided = Decided::new(&options, &self.defaults);
+        let Statement { kind, options, .. } = statement;
+        let prepared = match kind {
+            StatementKind::Unprepared(text) => {
+                let decided = EffectiveOptions::new(&options, &self.defaults);
                 self.prepare_cached(&text, decided, &mut None).await?
             }
-            Text::Prepared(prepared) => prepared,
+            StatementKind::Prepared(prepared) => prepared,
         };
         Ok(PreparedStatement { prepared, options })
     }
@@ -217,30 +218,30 @@ impl Inner {
     async fn prepare_cached(
         self: &Arc<Self>,
         text: &Arc<str>,
-        options: Decided<'_>,
+        options: EffectiveOptions<'_>,
         deadline: &mut Option<Instant>,
     ) -> Result<Arc<PreparedInner>, Error> {
-        let cell = self.prepared.cell(options.keyspace(), text);
-        match cell.get() {
+        let slot = self.prepared.slot(options.keyspace(), text);
+        match slot.get() {
             Some(prepared) => Ok(Arc::clone(prepared)),
             None => {
                 *deadline = deadline.or_else(|| options.deadline(Instant::now()));
-                Box::pin(self.prepare_in(cell, text, options, *deadline)).await
+                Box::pin(self.prepare_in_task(slot, text, options, *deadline)).await
             }
         }
     }
 
-    async fn prepare_in(
+    async fn prepare_in_task(
         self: &Arc<Self>,
-        cell: Cell,
+        slot: CacheSlot,
         text: &Arc<str>,
-        options: Decided<'_>,
+        options: EffectiveOptions<'_>,
         deadline: Option<Instant>,
     ) -> Result<Arc<PreparedInner>, Error> {
         let (inner, of, own) = (Arc::clone(self), Arc::clone(text), options.own());
         let prepare = async move {
-            let options = Decided::new(&own, &inner.defaults);
-            let prepare = cell.get_or_try_init(|| inner.prepare_now(&of, options, deadline));
+            let options = EffectiveOptions::new(&own, &inner.defaults);
+            let prepare = slot.get_or_try_init(|| inner.prepare_now(&of, options, deadline));
             match deadline {
                 None => prepare.await.cloned(),
                 // Somebody else may be preparing it, and have more time.
@@ -266,26 +267,26 @@ impl Inner {
     async fn prepare_now(
         &self,
         text: &Arc<str>,
-        options: Decided<'_>,
+        options: EffectiveOptions<'_>,
         deadline: Option<Instant>,
     ) -> Result<Arc<PreparedInner>, Error> {
         let state = self.cluster.state();
         // The server keeps what it has prepared, so that preparing twice is as good as once.
-        let about = About {
+        let request = RequestContext {
             statement: text,
             options,
             prepared: &[],
             keyspace: None,
             token: None,
             state: &state,
-            reads: true,
+            read_only: true,
             preparing: true,
             deadline,
             batch: None,
         };
         let keyspace = options.keyspace();
         let message = |_: &Context, _, _| (prepare(text, keyspace).into(), None);
-        let answer = self.answer(&about, &message).await?;
+        let answer = self.send(&request, &message).await?;
         let mut prepared =
             prepared(answer.frame.response).map_err(|error| error.with_statement(text))?;
         let Variables { columns, partition_key, .. } = &mut prepared.variables;
@@ -300,12 +301,12 @@ impl Inner {
     }
 
     /// Makes a request that is answered with a RESULT.
-    pub(super) async fn run<'p>(
+    pub(super) async fn send_for_result<'p>(
         &self,
-        about: &About<'p>,
+        request: &RequestContext<'p>,
         message: &Message<'p>,
     ) -> Result<QueryResult, Error> {
-        let Answer { frame, shape, node, .. } = self.answer(about, message).await?;
+        let NodeResponse { frame, shape, node, .. } = self.send(request, message).await?;
         let mut known = shape.as_ref().and_then(|shape| shape.columns.clone());
         match &frame.response {
             Response::Result(message::ResultMessage::SetKeyspace(keyspace)) => {
@@ -313,7 +314,7 @@ impl Inner {
                 self.prepared.clear();
             }
             Response::Result(message::ResultMessage::Rows(rows)) => {
-                if let (Some(id), [prepared]) = (&rows.metadata.new_metadata_id, about.prepared) {
+                if let (Some(id), [prepared]) = (&rows.metadata.new_metadata_id, request.prepared) {
                     known = rows.metadata.columns.clone();
                     prepared.set_shape(id, known.clone());
                 }
@@ -321,7 +322,7 @@ impl Inner {
             _ => {}
         }
         let result = QueryResult::new(frame, known, node)
-            .map_err(|error| error.with_statement(about.statement))?;
+            .map_err(|error| error.with_statement(request.statement))?;
         match result.schema_change() {
             Some(change) => {
                 let node = result.coordinator();
@@ -337,7 +338,7 @@ impl Inner {
 pub(super) fn token(
     prepared: Option<&Arc<PreparedInner>>,
     values: &Values<'_>,
-    options: Decided<'_>,
+    options: EffectiveOptions<'_>,
     state: &ClusterState,
 ) -> Option<Token> {
     let partitioner = state.partitioner()?;

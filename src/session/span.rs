@@ -8,33 +8,33 @@ use tracing::field::{Empty, display};
 use tracing::{Level, Span, debug_span, span_enabled};
 use uuid::Uuid;
 
-use super::execution::Answer;
-use super::request::About;
-use super::statement::Text;
-use super::verb::verb;
+use super::cql::first_keyword;
+use super::execution::NodeResponse;
+use super::request::RequestContext;
+use super::statement::StatementKind;
 use super::{Error, ErrorKind};
 use crate::cluster::{Cluster, ClusterState, Node};
 use crate::wire::Consistency;
 
 /// The span of a request that begins.
-pub(super) fn begin(about: &About<'_>, cluster: &Cluster) -> Span {
+pub(super) fn begin(request: &RequestContext<'_>, cluster: &Cluster) -> Span {
     if !span_enabled!(Level::DEBUG) {
         return Span::none();
     }
-    let text = text(about);
-    let operation = match (about.preparing, about.batch) {
+    let text = text(request);
+    let operation = match (request.preparing, request.batch) {
         (true, _) => "PREPARE",
         (_, Some(_)) => "BATCH",
-        _ => match verb(about.statement) {
+        _ => match first_keyword(request.statement) {
             "" => "cql",
-            verb => verb,
+            keyword => keyword,
         },
     };
-    let keyspace = match about.keyspace {
+    let keyspace = match request.keyspace {
         Some(keyspace) => Some(Cow::Borrowed(keyspace)),
         None => cluster.keyspace().map(Cow::Owned),
     };
-    let batch_size = about.batch.map(<[_]>::len).filter(|size| *size != 1);
+    let batch_size = request.batch.map(<[_]>::len).filter(|size| *size != 1);
     debug_span!(
         "cassandra",
         otel.kind = "client",
@@ -46,9 +46,9 @@ pub(super) fn begin(about: &About<'_>, cluster: &Cluster) -> Span {
         db.namespace = keyspace.as_deref(),
         db.query.text = &*text,
         db.response.status_code = Empty,
-        cassandra.consistency.level = level(about.options.consistency()),
-        cassandra.page.size = about.options.page_size(),
-        cassandra.query.idempotent = about.options.idempotent(about.statement),
+        cassandra.consistency.level = level(request.options.consistency()),
+        cassandra.page.size = request.options.page_size(),
+        cassandra.query.idempotent = request.options.idempotent(request.statement),
         cassandra.speculative_execution.count = Empty,
         cassandra.coordinator.id = Empty,
         cassandra.coordinator.dc = Empty,
@@ -63,7 +63,7 @@ pub(super) fn begin(about: &About<'_>, cluster: &Cluster) -> Span {
 /// Says what came of it.
 pub(super) fn end(
     span: &Span,
-    outcome: &Result<Answer, Error>,
+    outcome: &Result<NodeResponse, Error>,
     speculations: usize,
     cluster: &Cluster,
 ) {
@@ -109,18 +109,18 @@ fn by_address(state: &ClusterState, address: SocketAddr) -> Option<&Arc<Node>> {
 }
 
 /// The text of a statement, or of all of a batch. What was not prepared may have secrets in it.
-fn text<'p>(about: &About<'p>) -> Cow<'p, str> {
-    let Some(batch) = about.batch else {
-        let is_plain = about.prepared.is_empty() && !about.preparing;
+fn text<'p>(request: &RequestContext<'p>) -> Cow<'p, str> {
+    let Some(batch) = request.batch else {
+        let is_plain = request.prepared.is_empty() && !request.preparing;
         return if is_plain {
-            without_literals(about.statement)
+            without_literals(request.statement)
         } else {
-            Cow::Borrowed(about.statement)
+            Cow::Borrowed(request.statement)
         };
     };
     let texts = batch.iter().map(|(text, _)| match text {
-        Text::Plain(text) => without_literals(text),
-        Text::Prepared(prepared) => Cow::Borrowed(&*prepared.text),
+        StatementKind::Unprepared(text) => without_literals(text),
+        StatementKind::Prepared(prepared) => Cow::Borrowed(&*prepared.text),
     });
     texts.collect::<Vec<_>>().join("; ").into()
 }

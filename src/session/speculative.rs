@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::sleep;
 
-use super::execution::{Answer, Run};
-use super::{Error, Inner};
+use super::execution::{NodeResponse, RequestProgress};
+use super::{Error, Executor};
 
 /// Asks another node when one takes its time; the first answer counts. Only idempotent statements
 /// are asked so, since more than one node may run them: SELECTs, unless it is said otherwise, and
@@ -60,17 +60,17 @@ impl SpeculativeExecution {
     }
 }
 
-impl Inner {
+impl Executor {
     /// Asks nodes until one of them answers, or none is left to ask.
-    pub(super) async fn speculate(
+    pub(super) async fn run_speculatively(
         &self,
-        run: &Run<'_, '_>,
+        progress: &RequestProgress<'_, '_>,
         SpeculativeExecution { delay, percentile, most }: SpeculativeExecution,
-    ) -> Result<Answer, Error> {
+    ) -> Result<NodeResponse, Error> {
         let known = percentile.and_then(|percentile| self.metrics.recent(percentile / 100.0));
         let delay = known.unwrap_or(delay);
         let mut executions = FuturesUnordered::new();
-        executions.push(self.execution(run));
+        executions.push(self.run_execution(progress));
         let mut speculations = 0;
         loop {
             let mut pause = Box::pin(sleep(delay));
@@ -81,10 +81,10 @@ impl Inner {
                 },
                 () = &mut pause, if speculations < most => {
                     speculations += 1;
-                    if self.has_other(run) {
+                    if self.has_untried_node(progress) {
                         self.metrics.speculations.add();
-                        run.speculated();
-                        executions.push(self.execution(run));
+                        progress.record_speculation();
+                        executions.push(self.run_execution(progress));
                     }
                 }
             }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::cql::{is_read_only, switches_keyspace};
 use super::options::{ExecutionProfile, Options, options};
-use super::verb::{reads, switches_keyspace};
 use super::{Error, RetryPolicy, SpeculativeExecution};
 use crate::cluster::{ClusterState, LoadBalancing, Partitioner, Token, routing_key};
 use crate::message::{self, KnownColumns};
@@ -29,15 +29,15 @@ use crate::wire::{BytesMap, Consistency};
 /// ```
 #[derive(Clone)]
 pub struct Statement {
-    pub(super) text: Text,
+    pub(super) kind: StatementKind,
     pub(super) options: Options,
     pub(super) paging_state: Option<Bytes>,
 }
 
 /// What a statement says.
 #[derive(Debug, Clone)]
-pub(super) enum Text {
-    Plain(Arc<str>),
+pub(super) enum StatementKind {
+    Unprepared(Arc<str>),
     Prepared(Arc<PreparedInner>),
 }
 
@@ -57,7 +57,7 @@ pub(super) struct PreparedInner {
     pub(super) id: Bytes,
     pub(super) variables: Arc<[ColumnSpec]>,
     /// Whether it only reads.
-    pub(super) reads: bool,
+    pub(super) read_only: bool,
     /// Whether it has its connection use another keyspace.
     switches_keyspace: bool,
     /// Which of the variables are the partition key.
@@ -66,12 +66,12 @@ pub(super) struct PreparedInner {
     /// How its rows were described first.
     pub(super) columns: KnownColumns,
     /// The nodes that had forgotten it.
-    told: Mutex<HashMap<SocketAddr, Told>>,
+    reprepared: Mutex<HashMap<SocketAddr, RepreparedAt>>,
 }
 
 /// When a node was last told a statement that it had forgotten. Who tells it holds this, so that a
 /// thousand requests tell it once.
-type Told = Arc<tokio::sync::Mutex<Option<Instant>>>;
+type RepreparedAt = Arc<tokio::sync::Mutex<Option<Instant>>>;
 
 /// What the rows of a statement are known to be, and what the server calls that (v5).
 #[derive(Debug, PartialEq)]
@@ -80,18 +80,18 @@ pub(super) struct ResultShape {
     pub(super) columns: Option<Arc<[ColumnSpec]>>,
 }
 
-impl Text {
+impl StatementKind {
     /// Whether it is a `USE`.
     pub(super) fn switches_keyspace(&self) -> bool {
         match self {
-            Self::Plain(text) => switches_keyspace(text),
+            Self::Unprepared(text) => switches_keyspace(text),
             Self::Prepared(prepared) => prepared.switches_keyspace,
         }
     }
 }
 
 /// What is kept of an answer, without the memory of all of it.
-fn kept(id: &Bytes) -> Bytes {
+fn detached(id: &Bytes) -> Bytes {
     Bytes::copy_from_slice(id)
 }
 
@@ -100,19 +100,19 @@ impl PreparedInner {
         let message::PreparedResult { id, result_metadata_id, variables, result } = prepared;
         let shape = ResultShape {
             // Where the server that prepared it has no such ids, another one may ask for one.
-            id: result_metadata_id.as_ref().map(kept).unwrap_or_default(),
+            id: result_metadata_id.as_ref().map(detached).unwrap_or_default(),
             columns: result.columns,
         };
         Self {
             text: Arc::clone(text),
-            reads: reads(text),
+            read_only: is_read_only(text),
             switches_keyspace: switches_keyspace(text),
-            id: kept(&id),
+            id: detached(&id),
             variables: variables.columns,
             partition_key: variables.partition_key,
             result: RwLock::new(Arc::new(shape)),
             columns: KnownColumns::new(),
-            told: Mutex::default(),
+            reprepared: Mutex::default(),
         }
     }
 
@@ -122,7 +122,7 @@ impl PreparedInner {
     }
 
     /// Whether this is how it was prepared: values that were encoded for it can be sent.
-    pub(super) fn is(&self, again: &message::PreparedResult) -> bool {
+    pub(super) fn is_compatible_with(&self, again: &message::PreparedResult) -> bool {
         let (variables, now) = (&self.variables, &again.variables.columns);
         let takes = |(now, variable): (&ColumnSpec, &ColumnSpec)| {
             now.name == variable.name && now.cql_type.has_grown_from(&variable.cql_type)
@@ -133,18 +133,18 @@ impl PreparedInner {
     }
 
     /// When this node was last told.
-    pub(super) fn told(&self, node: SocketAddr, cluster: &ClusterState) -> Told {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if !told.contains_key(&node) {
+    pub(super) fn reprepared_at(&self, node: SocketAddr, cluster: &ClusterState) -> RepreparedAt {
+        let mut nodes = self.reprepared.lock().unwrap_or_else(PoisonError::into_inner);
+        if !nodes.contains_key(&node) {
             // Those that have left the cluster are not asked again.
-            told.retain(|known, _| cluster.nodes().iter().any(|node| node.address() == *known));
+            nodes.retain(|known, _| cluster.nodes().iter().any(|node| node.address() == *known));
         }
-        Arc::clone(told.entry(node).or_default())
+        Arc::clone(nodes.entry(node).or_default())
     }
 
     /// Its rows are something else now.
     pub(super) fn set_shape(&self, id: &Bytes, columns: Option<Arc<[ColumnSpec]>>) {
-        let shape = ResultShape { id: kept(id), columns };
+        let shape = ResultShape { id: detached(id), columns };
         *self.result.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shape);
     }
 
@@ -182,7 +182,11 @@ options!(PreparedStatement, self, &self);
 impl Statement {
     /// The statement of this text.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
-        Self { text: Text::Plain(text.into()), options: Options::NONE, paging_state: None }
+        Self {
+            kind: StatementKind::Unprepared(text.into()),
+            options: Options::NONE,
+            paging_state: None,
+        }
     }
 
     /// Begins with the page that an earlier one ended at: its
@@ -200,9 +204,9 @@ impl Statement {
 
     /// The text of the statement.
     pub fn text(&self) -> &str {
-        match &self.text {
-            Text::Plain(text) => text,
-            Text::Prepared(prepared) => &prepared.text,
+        match &self.kind {
+            StatementKind::Unprepared(text) => text,
+            StatementKind::Prepared(prepared) => &prepared.text,
         }
     }
 }
@@ -289,7 +293,7 @@ impl From<&Statement> for Statement {
 impl From<PreparedStatement> for Statement {
     fn from(prepared: PreparedStatement) -> Self {
         Self {
-            text: Text::Prepared(prepared.prepared),
+            kind: StatementKind::Prepared(prepared.prepared),
             options: prepared.options,
             paging_state: None,
         }

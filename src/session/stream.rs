@@ -11,8 +11,8 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::request::Bound;
-use super::{Error, Inner, QueryResult, Statement};
+use super::request::BoundStatement;
+use super::{Error, Executor, QueryResult, Statement};
 use crate::types::{FromRow, RowError, ToValues};
 
 /// The rows of all pages of a statement: see [`Session::stream`](super::Session::stream).
@@ -20,8 +20,8 @@ use crate::types::{FromRow, RowError, ToValues};
 /// Dropping it stops the fetching. With the feature `futures-03` it is a `futures::Stream` of the
 /// rows, too.
 pub struct RowStream<'v, T> {
-    inner: Arc<Inner>,
-    next: Next<'v>,
+    inner: Arc<Executor>,
+    next: NextPage<'v>,
     /// Where the page of `rows` begins, and where the one after it does.
     page: Option<Bytes>,
     after: Option<Bytes>,
@@ -29,27 +29,27 @@ pub struct RowStream<'v, T> {
 }
 
 /// Where the next page comes from.
-enum Next<'v> {
+enum NextPage<'v> {
     /// The first: what the statement and its values become begins with the first row that is asked
     /// for.
-    First(Pin<Box<dyn Future<Output = Result<Page, Error>> + Send + 'v>>),
+    First(Pin<Box<dyn Future<Output = Result<PageFetch, Error>> + Send + 'v>>),
     /// It is being fetched.
-    Page(Page),
+    Page(PageFetch),
     /// There is none.
     End,
 }
 
 /// A page of a statement that is on its way.
-struct Page {
-    bound: Arc<Bound>,
+struct PageFetch {
+    bound: Arc<BoundStatement>,
     fetch: JoinHandle<Result<QueryResult, Error>>,
 }
 
-impl Page {
+impl PageFetch {
     /// Begins to fetch it, so that it comes while the one before it is read.
     fn new(
-        inner: &Arc<Inner>,
-        bound: Arc<Bound>,
+        inner: &Arc<Executor>,
+        bound: Arc<BoundStatement>,
         state: Option<Bytes>,
         deadline: Option<Instant>,
     ) -> Self {
@@ -58,19 +58,19 @@ impl Page {
         Self { bound, fetch: tokio::spawn(fetch) }
     }
 
-    async fn first(
-        inner: Arc<Inner>,
+    async fn start_first(
+        inner: Arc<Executor>,
         statement: Statement,
         values: Box<dyn ToValues + Send + Sync + '_>,
     ) -> Result<Self, Error> {
         let state = statement.paging_state.clone();
-        let mut bound = Bound::from(statement);
+        let mut bound = BoundStatement::from(statement);
         let deadline = inner.bind(&mut bound, &*values).await?;
         Ok(Self::new(&inner, Arc::new(bound), state, deadline))
     }
 }
 
-impl Drop for Page {
+impl Drop for PageFetch {
     fn drop(&mut self) {
         // The connections must not disagree on their keyspace.
         if !self.bound.switches_keyspace() {
@@ -84,12 +84,16 @@ impl<T> Unpin for RowStream<'_, T> {}
 
 impl<'v, T> RowStream<'v, T> {
     pub(super) fn new(
-        inner: Arc<Inner>,
+        inner: Arc<Executor>,
         statement: Statement,
         values: Box<dyn ToValues + Send + Sync + 'v>,
     ) -> Self {
         let after = statement.paging_state.clone();
-        let next = Next::First(Box::pin(Page::first(Arc::clone(&inner), statement, values)));
+        let next = NextPage::First(Box::pin(PageFetch::start_first(
+            Arc::clone(&inner),
+            statement,
+            values,
+        )));
         Self { inner, next, page: None, after, rows: VecDeque::new() }
     }
 
@@ -129,11 +133,11 @@ impl<'v, T> RowStream<'v, T> {
             self.after = page.as_ref().and_then(QueryResult::paging_state).cloned();
         }
         self.next = match (&page, &self.next, &self.after) {
-            (Ok(Some(_)), Next::Page(Page { bound, .. }), Some(after)) => {
+            (Ok(Some(_)), NextPage::Page(PageFetch { bound, .. }), Some(after)) => {
                 let (bound, after) = (Arc::clone(bound), Some(after.clone()));
-                Next::Page(Page::new(&self.inner, bound, after, None))
+                NextPage::Page(PageFetch::new(&self.inner, bound, after, None))
             }
-            _ => Next::End,
+            _ => NextPage::End,
         };
         Poll::Ready(page)
     }
@@ -143,10 +147,10 @@ impl<'v, T> RowStream<'v, T> {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<QueryResult>, Error>> {
-        if let Next::First(first) = &mut self.next {
-            self.next = Next::Page(ready!(first.as_mut().poll(context))?);
+        if let NextPage::First(first) = &mut self.next {
+            self.next = NextPage::Page(ready!(first.as_mut().poll(context))?);
         }
-        let Next::Page(page) = &mut self.next else { return Poll::Ready(Ok(None)) };
+        let NextPage::Page(page) = &mut self.next else { return Poll::Ready(Ok(None)) };
         Poll::Ready(match ready!(Pin::new(&mut page.fetch).poll(context)) {
             Ok(page) => page.map(Some),
             Err(why) => Err(Error::stopped(&why)),
@@ -180,7 +184,7 @@ impl<T: for<'r> FromRow<'r>> RowStream<'_, T> {
     fn end(&mut self, error: Error) -> Error {
         self.rows.clear();
         self.after = self.page.take();
-        self.next = Next::End;
+        self.next = NextPage::End;
         error
     }
 }

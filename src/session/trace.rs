@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::request::Bound;
-use super::{Error, Inner, Statement};
+use super::request::BoundStatement;
+use super::{Error, Executor, Statement};
 use crate::types::Timestamp;
 use crate::wire::Consistency;
 
@@ -60,12 +60,12 @@ type SessionRow = (
 
 type EventRow = (Option<String>, Option<IpAddr>, Option<i32>, Option<String>);
 
-impl Inner {
+impl Executor {
     pub(super) async fn trace(self: &Arc<Self>, id: Uuid) -> Result<Trace, Error> {
         let select = |text: &str| {
             Statement::new(text).consistency(Consistency::One).idempotent(true).tracing(false)
         };
-        let mut session = Bound::from(select(
+        let mut session = BoundStatement::from(select(
             "SELECT coordinator, request, parameters, started_at, duration \
              FROM system_traces.sessions WHERE session_id = ?",
         ));
@@ -85,7 +85,7 @@ impl Inner {
             "SELECT activity, source, source_elapsed, thread \
              FROM system_traces.events WHERE session_id = ?",
         );
-        let mut events = Bound::from(events.page_size(0));
+        let mut events = BoundStatement::from(events.page_size(0));
         self.bind(&mut events, &(id,)).await?;
         let events = self.execute(&events, None, None).await?;
         let micros = |micros: i32| Duration::from_micros(micros.max(0).unsigned_abs().into());

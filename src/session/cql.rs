@@ -1,7 +1,7 @@
 //! What a statement does, by its first word.
 
 /// The first word of a statement, behind its comments; empty if it does not begin with one.
-pub(super) fn verb(statement: &str) -> &str {
+pub(super) fn first_keyword(statement: &str) -> &str {
     let mut rest = statement.trim_start();
     loop {
         let line = rest.strip_prefix("--").or_else(|| rest.strip_prefix("//"));
@@ -15,14 +15,14 @@ pub(super) fn verb(statement: &str) -> &str {
     rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default()
 }
 
-/// Whether it only reads, and so applies nothing.
-pub(super) fn reads(statement: &str) -> bool {
-    verb(statement).eq_ignore_ascii_case("SELECT")
+/// Whether it only is_read_only, and so applies nothing.
+pub(super) fn is_read_only(statement: &str) -> bool {
+    first_keyword(statement).eq_ignore_ascii_case("SELECT")
 }
 
 /// Whether it has its connection use another keyspace, which the others have to follow.
 pub(super) fn switches_keyspace(statement: &str) -> bool {
-    verb(statement).eq_ignore_ascii_case("USE")
+    first_keyword(statement).eq_ignore_ascii_case("USE")
 }
 
 #[cfg(test)]
@@ -41,9 +41,9 @@ mod tests {
             ("?", ""),
             ("", ""),
         ] {
-            assert_eq!(verb(statement), expected, "{statement:?}");
+            assert_eq!(first_keyword(statement), expected, "{statement:?}");
         }
         assert!(switches_keyspace("-- c\nUse ks") && !switches_keyspace("USED"));
-        assert!(reads("/* USE */select") && !reads("SELECTED"));
+        assert!(is_read_only("/* USE */select") && !is_read_only("SELECTED"));
     }
 }
