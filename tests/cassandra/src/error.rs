@@ -1,74 +1,80 @@
-//! Why a Cassandra could not be started, and what to do about it.
+//! The errors of the harness.
 
 use std::{io, path::PathBuf};
 
 use crate::VERSIONS;
 
-/// Why Cassandra could not be started, stopped or reached. Its text says what to do next.
+/// A failure to start, stop or reach Cassandra. The text says what to do next.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The version is none that the harness can configure.
-    #[error("Cassandra `{version}` cannot be started here; tested versions: {}", VERSIONS.join(", "))]
+    /// The harness has no configuration for this version.
+    #[error(
+        "cannot start Cassandra `{version}`: use a full version of 3.11, 4 or 5; tested versions: {}",
+        VERSIONS.join(", ")
+    )]
     UnknownVersion {
         /// The version as given.
         version: String,
     },
-    /// An environment variable has a value that means nothing.
-    #[error("{variable}={value}: {problem}")]
+    /// An environment variable has an invalid value.
+    #[error("invalid environment variable {variable}=`{value}`: {problem}")]
     Environment {
         /// The variable's name.
         variable: &'static str,
         /// Its value.
         value: String,
-        /// What is wrong with it and what is right.
+        /// What is wrong with the value, and which values are valid.
         problem: String,
     },
-    /// The options ask for something that the launcher cannot do.
+    /// The launcher does not support these options.
     #[error("{0}")]
     Unsupported(String),
     /// Something has to be installed first.
     #[error("{0}")]
     Missing(String),
-    /// A program we rely on (Maven, Docker) failed.
-    #[error("{what} failed: {problem}")]
+    /// An external program (Maven, Docker, keytool) failed.
+    #[error("{tool} failed: {problem}")]
     Tool {
-        /// The command, in short.
-        what: String,
-        /// Its last words, or the time limit it passed.
+        /// The name of the program or of the step.
+        tool: String,
+        /// The last lines of its output, or the time limit that it exceeded.
         problem: String,
     },
-    /// A node ended or stayed silent before it was ready.
-    #[error("{problem}. Its log, {}, says:\n{last_lines}", log.display())]
+    /// A node ended, or did not answer in time, before it was ready.
+    #[error("{problem}; the end of its log ({}):\n{last_lines}", log.display())]
     NodeNotReady {
-        /// Which node did what: `Cassandra 5.0.6 on 127.0.0.1:9042 ended while starting`.
+        /// The node and its failure: `Cassandra 5.0.6 on 127.0.0.1:9042 ended while starting`.
         problem: String,
-        /// The whole log.
+        /// The path of the whole log.
         log: PathBuf,
-        /// The log's lines about it, or its last ones, indented.
+        /// The log's lines about the failure, or else its last lines, indented.
         last_lines: String,
     },
-    /// A call that only makes sense for nodes that the harness started.
-    #[error("{0} was not started by the harness (its address came from the environment)")]
-    NotOurs(std::net::SocketAddr),
+    /// The call needs a node that the harness started.
+    #[error(
+        "cannot control the node at {0}: it came from CQLWIRE_CONTACT_POINTS, and the harness \
+         controls only nodes that it started"
+    )]
+    NotManaged(std::net::SocketAddr),
     /// A file or process operation failed.
-    #[error("{what}: {source}")]
+    #[error("{action} failed: {source}")]
     Io {
-        /// What we tried.
-        what: String,
-        /// The system's answer.
+        /// The operation, as in `writing target/x`.
+        action: String,
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
-/// Says what was tried when an I/O operation failed.
-pub(crate) trait Trying<T> {
-    /// Turns an I/O error into one that says what was tried: `writing target/x`.
-    fn trying(self, what: impl FnOnce() -> String) -> Result<T, Error>;
+/// Adds the attempted operation to an I/O error.
+pub(crate) trait IoContext<T> {
+    /// Converts an I/O error into an [`Error::Io`] for this action, as in `writing target/x`.
+    fn context(self, action: impl FnOnce() -> String) -> Result<T, Error>;
 }
 
-impl<T> Trying<T> for io::Result<T> {
-    fn trying(self, what: impl FnOnce() -> String) -> Result<T, Error> {
-        self.map_err(|source| Error::Io { what: what(), source })
+impl<T> IoContext<T> for io::Result<T> {
+    fn context(self, action: impl FnOnce() -> String) -> Result<T, Error> {
+        self.map_err(|source| Error::Io { action: action(), source })
     }
 }

@@ -1,4 +1,4 @@
-//! Where the nodes come from.
+//! The choice of where nodes come from.
 
 use std::{
     env, fmt,
@@ -7,40 +7,41 @@ use std::{
 
 use crate::{Error, docker, java::Jdk};
 
-const CHOICE: &str = "CQLWIRE_CASSANDRA";
+const LAUNCHER: &str = "CQLWIRE_CASSANDRA";
 const CONTACT_POINTS: &str = "CQLWIRE_CONTACT_POINTS";
 const DEFAULT_PORT: u16 = 9042;
 
-/// Where the nodes come from. The first that works here is taken, in this order, unless the
-/// environment variable `CQLWIRE_CASSANDRA` names one: `env`, `docker` or `java`.
+/// The source of the nodes. The environment variable `CQLWIRE_CASSANDRA` selects one: `env`,
+/// `docker` or `java`. By default, it is the first of them that works on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Launcher {
-    /// Nodes that somebody else runs: `CQLWIRE_CONTACT_POINTS=host:port,...` names them.
+    /// Nodes that already run, given by `CQLWIRE_CONTACT_POINTS=host:port,...`.
     Environment,
-    /// One node in a container, where a Docker daemon answers.
+    /// One node in a container of a local Docker daemon.
     Docker,
-    /// Any number of nodes as processes of this machine's Java 17, from jars that Maven fetches.
+    /// Any number of nodes, run by the local Java 17 from jars that Maven downloads.
     Java,
 }
 
 impl Launcher {
-    /// The launcher for a cluster of `nodes` nodes on this machine.
+    /// Selects the launcher for a cluster of `nodes` nodes on this machine.
     ///
     /// # Errors
-    /// `CQLWIRE_CASSANDRA` has a value other than the three.
+    /// Returns an error if `CQLWIRE_CASSANDRA` has any other value.
     pub fn choose(nodes: u8) -> Result<Self, Error> {
-        let choice = env::var(CHOICE).unwrap_or_default();
+        let choice = env::var(LAUNCHER).unwrap_or_default();
         let has_contact_points = env::var(CONTACT_POINTS).is_ok_and(|text| !text.is_empty());
         choose(&choice, has_contact_points, || nodes == 1 && docker::daemon_answers())
     }
 
-    /// Checks that this machine has what the launcher needs, but for what Maven fetches.
+    /// Checks that the launcher can run on this machine: the contact points are valid, the Docker
+    /// daemon answers, or Java 17 is installed. Does not check for Maven.
     ///
     /// # Errors
-    /// What is missing.
+    /// Returns an error that names the missing requirement.
     pub fn check(self) -> Result<(), Error> {
         match self {
-            Self::Environment => contact_points_of_environment().map(drop),
+            Self::Environment => contact_points_from_env().map(drop),
             Self::Docker => docker::require_daemon(),
             Self::Java => Jdk::find().map(drop),
         }
@@ -70,15 +71,15 @@ fn choose(
         "" if docker_works() => Ok(Launcher::Docker),
         "" => Ok(Launcher::Java),
         other => Err(Error::Environment {
-            variable: CHOICE,
+            variable: LAUNCHER,
             value: other.to_owned(),
-            problem: "it must be `env`, `docker` or `java`".to_owned(),
+            problem: "use `env`, `docker` or `java`".to_owned(),
         }),
     }
 }
 
-/// The addresses that `CQLWIRE_CONTACT_POINTS` names.
-pub(crate) fn contact_points_of_environment() -> Result<Vec<SocketAddr>, Error> {
+/// Returns the addresses of `CQLWIRE_CONTACT_POINTS`.
+pub(crate) fn contact_points_from_env() -> Result<Vec<SocketAddr>, Error> {
     let text = env::var(CONTACT_POINTS).unwrap_or_default();
     parse_contact_points(&text).map_err(|problem| Error::Environment {
         variable: CONTACT_POINTS,
@@ -90,7 +91,7 @@ pub(crate) fn contact_points_of_environment() -> Result<Vec<SocketAddr>, Error> 
 fn parse_contact_points(text: &str) -> Result<Vec<SocketAddr>, String> {
     let entries: Vec<&str> = text.split(',').map(str::trim).filter(|e| !e.is_empty()).collect();
     if entries.is_empty() {
-        return Err("it must name at least one node, as in `127.0.0.1:9042`".to_owned());
+        return Err("give at least one node, as in `127.0.0.1:9042`".to_owned());
     }
     entries.into_iter().map(resolve).collect()
 }
@@ -104,8 +105,8 @@ fn resolve(entry: &str) -> Result<SocketAddr, String> {
     let mut addresses = entry
         .to_socket_addrs()
         .or_else(|_| without_port())
-        .map_err(|problem| format!("`{entry}` is no reachable host:port ({problem})"))?;
-    addresses.next().ok_or_else(|| format!("`{entry}` has no address"))
+        .map_err(|problem| format!("cannot resolve `{entry}` as host:port ({problem})"))?;
+    addresses.next().ok_or_else(|| format!("host name `{entry}` has no address"))
 }
 
 #[cfg(test)]
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_choice_wins_then_contact_points_then_docker() {
+    fn prefers_the_explicit_choice_then_contact_points_then_docker() {
         let launcher = |choice, points, docker| choose(choice, points, || docker).unwrap();
         assert_eq!(launcher("java", true, true), Launcher::Java);
         assert_eq!(launcher("docker", true, false), Launcher::Docker);
@@ -122,11 +123,14 @@ mod tests {
         assert_eq!(launcher("", false, true), Launcher::Docker);
         assert_eq!(launcher("", false, false), Launcher::Java);
         let error = choose("podman", false, || true).unwrap_err().to_string();
-        assert_eq!(error, "CQLWIRE_CASSANDRA=podman: it must be `env`, `docker` or `java`");
+        assert_eq!(
+            error,
+            "invalid environment variable CQLWIRE_CASSANDRA=`podman`: use `env`, `docker` or `java`"
+        );
     }
 
     #[test]
-    fn contact_points_are_a_comma_list_with_optional_ports() {
+    fn contact_points_are_a_comma_separated_list_with_optional_ports() {
         let points = parse_contact_points("127.0.0.1:9142, 127.0.0.2 ,[::1]:7,::1,[::1],").unwrap();
         let texts: Vec<_> = points.iter().map(ToString::to_string).collect();
         let expected = ["127.0.0.1:9142", "127.0.0.2:9042", "[::1]:7", "[::1]:9042", "[::1]:9042"];
@@ -134,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_contact_points_are_named() {
+    fn the_error_names_the_invalid_contact_point() {
         assert!(parse_contact_points(" , ").unwrap_err().contains("at least one node"));
         assert!(parse_contact_points("127.0.0.1:port").unwrap_err().contains("`127.0.0.1:port`"));
     }

@@ -10,12 +10,12 @@
 //! # } // dropping the cluster stops its nodes
 //! ```
 //!
-//! Everything blocks and nothing is global, so several clusters can start at once on threads of
-//! their own. Nodes listen on loopback only, on ports picked for the run, and stop when the
-//! [`Cluster`] is dropped or when this process ends, however it ends.
+//! All calls block. There is no global state, so several clusters can be started at once from
+//! several threads. Nodes listen on loopback only, on free ports. They stop when the [`Cluster`]
+//! is dropped, and also when this process ends, even if it is killed.
 //!
-//! Where the nodes come from is the [`Launcher`]'s matter: contact points given in the
-//! environment, a Docker daemon, or Java 17 with Maven.
+//! The [`Launcher`] decides where the nodes come from: contact points given in the environment, a
+//! Docker daemon, or Java 17 with Maven.
 
 mod cluster;
 mod config;

@@ -1,4 +1,4 @@
-//! A node's log, read while it grows.
+//! A node's log, which is read while the node writes it.
 
 use std::{
     fs::File,
@@ -6,17 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::error::{Error, Trying};
+use crate::error::{Error, IoContext};
 
-/// How many of the log's last lines an error shows, and how much of each: Cassandra writes lines of
-/// thousands of characters.
+/// Number of log lines shown in an error.
 const LAST_LINES: usize = 20;
+/// Longest prefix of a log line shown in an error, in characters. Cassandra writes very long lines.
 const LINE_LENGTH: usize = 200;
 
-/// What every generation of Cassandra logs before the exception that ends its start.
-const WHY_NOT_STARTED: &str = "xception encountered during startup";
+/// The text that all generations of Cassandra log before the exception that ends the start.
+const STARTUP_FAILURE: &str = "xception encountered during startup";
 
-/// The log of one node. A restarted node goes on in the same file.
+/// The log file of one node. A restarted node appends to the same file.
 #[derive(Debug)]
 pub(crate) struct Log {
     path: PathBuf,
@@ -31,26 +31,26 @@ impl Log {
         &self.path
     }
 
-    /// The file, to be written at its end by a process that we start.
+    /// Opens the file for appending, as the output of a child process.
     pub(crate) fn open_for_process(&self) -> Result<File, Error> {
         File::options()
             .create(true)
             .append(true)
             .open(&self.path)
-            .trying(|| format!("opening the log {}", self.path.display()))
+            .context(|| format!("opening the log {}", self.path.display()))
     }
 
-    /// Whether one of the lines contains `words`.
-    pub(crate) fn has(&self, words: &str) -> bool {
-        self.text(None).is_ok_and(|text| text.contains(words))
+    /// Returns true if the log contains `text`.
+    pub(crate) fn contains(&self, text: &str) -> bool {
+        self.text(None).is_ok_and(|log| log.contains(text))
     }
 
-    /// The last lines, indented, for an error's text; where the last of them tell how a node that
-    /// could not start has shut down again, those that say why it could not.
+    /// Returns the lines to show in an error, indented. These are the lines from the exception that
+    /// ended the start or, if there is none, the last lines.
     pub(crate) fn last_lines(&self) -> String {
         let text = self.text(Some(65_536)).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
-        let cause = lines.iter().rposition(|line| line.contains(WHY_NOT_STARTED));
+        let cause = lines.iter().rposition(|line| line.contains(STARTUP_FAILURE));
         let first = cause.unwrap_or(lines.len().saturating_sub(LAST_LINES));
         lines[first..]
             .iter()
@@ -60,7 +60,7 @@ impl Log {
             .join("\n")
     }
 
-    /// The log's text, or what its last bytes hold of it.
+    /// Returns the log's text, or only its last `last` bytes.
     fn text(&self, last: Option<u64>) -> io::Result<String> {
         let mut file = File::open(&self.path)?;
         if let Some(last) = last {
@@ -80,14 +80,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_words_and_shows_the_last_lines() {
+    fn finds_text_and_returns_the_last_lines_or_the_startup_failure() {
         let dir = tempfile::tempdir().unwrap();
         let log = Log::new(dir.path().join("node1.log"));
-        assert_eq!((log.has("line"), log.last_lines().as_str()), (false, ""));
+        assert_eq!((log.contains("line"), log.last_lines().as_str()), (false, ""));
 
         let text: String = (1..=30).map(|n| format!("line {n}\n")).collect();
         fs::write(log.path(), text).unwrap();
-        assert!(log.has("line 1\n") && !log.has("line 31"));
+        assert!(log.contains("line 1\n") && !log.contains("line 31"));
         let last = log.last_lines();
         assert!(last.starts_with("  line 11\n") && last.ends_with("line 30"), "{last}");
 

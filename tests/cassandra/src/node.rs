@@ -1,4 +1,4 @@
-//! One node.
+//! A node of a cluster.
 
 use std::{
     fmt,
@@ -13,65 +13,66 @@ use rustls::ClientConfig;
 
 use crate::{error::Error, log::Log, probe, recipe::Recipe, tool, watchdog::Watchdog};
 
-/// How long a node may take to end by itself before it is killed.
+/// Time that a node has to shut down before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
-/// How long `nodetool` may take: most commands take a second, which is Java's start.
+/// Time limit of a `nodetool` command. Most take a second, the time that Java needs to start.
 const NODETOOL_LIMIT: Duration = Duration::from_secs(60);
 
-/// One node of a [`Cluster`](crate::Cluster). Its methods can be called from any thread; they block.
+/// A node of a [`Cluster`](crate::Cluster). Its methods block and can be called from any thread.
 ///
-/// Those that change its state fail with [`Error::NotOurs`] on a node of the
+/// Methods that control the node return [`Error::NotManaged`] if it came from the
 /// [`Environment`](crate::Launcher::Environment).
 #[derive(Debug)]
 pub struct Node {
     address: SocketAddr,
-    ours: Option<OurNode>,
+    managed: Option<ManagedNode>,
 }
 
 impl Node {
-    /// A node that the harness runs.
-    pub(crate) fn ours(address: SocketAddr, ours: OurNode) -> Self {
-        Self { address, ours: Some(ours) }
+    /// Creates a node that the harness runs.
+    pub(crate) fn managed(address: SocketAddr, managed: ManagedNode) -> Self {
+        Self { address, managed: Some(managed) }
     }
 
-    /// A node that somebody else runs.
+    /// Creates a node that the harness does not control.
     pub(crate) fn external(address: SocketAddr) -> Self {
-        Self { address, ours: None }
+        Self { address, managed: None }
     }
 
-    /// Where clients reach the node. It stays the same when the node is started again.
+    /// Returns the node's address for clients. A restart does not change it.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The node's log, or `None` for a node of the environment.
+    /// Returns the path of the node's log, or `None` if the harness does not run the node.
     #[must_use]
     pub fn log_file(&self) -> Option<&Path> {
-        self.ours.as_ref().map(|ours| ours.log.path())
+        self.managed.as_ref().map(|managed| managed.log.path())
     }
 
-    /// Kills the node at once (SIGKILL), as a crash would; its data stays. Does nothing when the
-    /// node does not run.
+    /// Kills the node at once (SIGKILL), like a crash. Its data is kept. Does nothing if the node
+    /// does not run.
     ///
     /// # Errors
-    /// [`Error::NotOurs`].
+    /// Returns [`Error::NotManaged`] if the harness does not run the node.
     pub fn kill(&self) -> Result<(), Error> {
         self.lock()?.take();
         Ok(())
     }
 
-    /// Asks the node to end (SIGTERM), which closes connections and writes out data, and waits
-    /// until it has. A node that is not done after a minute is killed.
+    /// Shuts the node down (SIGTERM) and waits until its process has ended. The node closes its
+    /// connections and flushes its data. It is killed if it still runs after a minute.
     ///
     /// # Errors
-    /// [`Error::NotOurs`], or the signal cannot be sent.
+    /// Returns [`Error::NotManaged`] if the harness does not run the node, or an error if the signal
+    /// cannot be sent.
     pub fn stop(&self) -> Result<(), Error> {
         let mut process = self.lock()?;
         if let Some(watchdog) = &mut *process {
             watchdog.signal("TERM")?;
-            // A paused node has to go on to end.
+            // A paused node handles SIGTERM only after it is resumed.
             watchdog.signal("CONT")?;
             watchdog.wait(STOP_LIMIT);
         }
@@ -79,64 +80,71 @@ impl Node {
         Ok(())
     }
 
-    /// Starts the node again, on the same address with its old data, and waits until it answers
-    /// clients. Does nothing when it runs.
+    /// Restarts the node on the same address and data, and waits until it answers clients. Does
+    /// nothing if the node runs.
     ///
     /// # Errors
-    /// [`Error::NotOurs`], or [`Error::NodeNotReady`].
+    /// Returns [`Error::NotManaged`] if the harness does not run the node, or
+    /// [`Error::NodeNotReady`] if the node ends or does not answer in time.
     pub fn start(&self) -> Result<(), Error> {
-        match &self.ours {
-            Some(ours) => ours.start(self.address),
-            None => Err(Error::NotOurs(self.address)),
+        match &self.managed {
+            Some(managed) => managed.start(self.address),
+            None => Err(Error::NotManaged(self.address)),
         }
     }
 
-    /// Freezes the node (SIGSTOP): its connections stay open but nothing answers.
+    /// Freezes the node (SIGSTOP): its connections stay open, but it does not answer.
     ///
     /// # Errors
-    /// [`Error::NotOurs`], or the signal cannot be sent.
+    /// Returns [`Error::NotManaged`] if the harness does not run the node, or an error if the signal
+    /// cannot be sent.
     pub fn pause(&self) -> Result<(), Error> {
         self.signal("STOP")
     }
 
-    /// Lets a frozen node go on (SIGCONT).
+    /// Resumes a frozen node (SIGCONT).
     ///
     /// # Errors
-    /// [`Error::NotOurs`], or the signal cannot be sent.
+    /// Returns [`Error::NotManaged`] if the harness does not run the node, or an error if the signal
+    /// cannot be sent.
     pub fn resume(&self) -> Result<(), Error> {
         self.signal("CONT")
     }
 
-    /// Whether the node's process runs, be it ready, paused or still starting. A node of the
-    /// environment counts as running when it answers within a second.
+    /// Returns true if the node's process runs, even if it is paused or still starting. For a node
+    /// from the environment, returns true if it answers an OPTIONS request within a second.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        match &self.ours {
-            Some(ours) => ours.lock().as_mut().is_some_and(|w| w.exit_status().is_none()),
+        match &self.managed {
+            Some(managed) => managed.lock().as_mut().is_some_and(|w| w.exit_status().is_none()),
             None => probe::is_ready(self.address, None, Duration::from_secs(1)),
         }
     }
 
-    /// Runs Cassandra's `nodetool` with these arguments on the node, and gives what it prints:
+    /// Runs Cassandra's `nodetool` with these arguments on the node and returns its output, as in
     /// `node.nodetool(&["getendpoints", "k8s_test", "users", "ada"])`.
     ///
     /// # Errors
-    /// [`Error::NotOurs`]; the node is in a container; the command fails.
+    /// Returns [`Error::NotManaged`] if the harness does not run the node, and an error if the node
+    /// is in a container or the command fails.
     pub fn nodetool(&self, arguments: &[&str]) -> Result<String, Error> {
-        let ours = self.ours.as_ref().ok_or(Error::NotOurs(self.address))?;
-        let Some(mut nodetool) = ours.recipe.nodetool() else {
-            let text = "nodetool does not reach into a container: let Java run the node";
-            return Err(Error::Unsupported(text.to_owned()));
+        let managed = self.managed.as_ref().ok_or(Error::NotManaged(self.address))?;
+        let Some(mut nodetool) = managed.recipe.nodetool() else {
+            return Err(Error::Unsupported(format!(
+                "cannot run nodetool on {}: the node is in a container; set CQLWIRE_CASSANDRA=java \
+                 to run it with Java",
+                self.address
+            )));
         };
-        let what = format!("nodetool {}", arguments.join(" "));
-        tool::run_successfully(&what, nodetool.args(arguments), NODETOOL_LIMIT)
+        let name = format!("nodetool {}", arguments.join(" "));
+        tool::run_successfully(&name, nodetool.args(arguments), NODETOOL_LIMIT)
     }
 
-    /// Waits until the node's log has `words`.
-    pub(crate) fn wait_for_log(&self, words: &str) -> Result<(), Error> {
-        match &self.ours {
-            Some(ours) => ours.wait_for_log(words, self.address),
-            None => Err(Error::NotOurs(self.address)),
+    /// Waits until the node's log contains `text`.
+    pub(crate) fn wait_for_log(&self, text: &str) -> Result<(), Error> {
+        match &self.managed {
+            Some(managed) => managed.wait_for_log(text, self.address),
+            None => Err(Error::NotManaged(self.address)),
         }
     }
 
@@ -145,23 +153,23 @@ impl Node {
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, Option<Watchdog>>, Error> {
-        self.ours.as_ref().map(OurNode::lock).ok_or(Error::NotOurs(self.address))
+        self.managed.as_ref().map(ManagedNode::lock).ok_or(Error::NotManaged(self.address))
     }
 }
 
-/// What only the nodes that we run have.
-pub(crate) struct OurNode {
+/// A node that the harness starts and stops.
+pub(crate) struct ManagedNode {
     version: String,
     log: Log,
     start_timeout: Duration,
-    /// How to reach the node, if that is by TLS.
+    /// The TLS configuration for clients of the node, or `None` for plain connections.
     tls: Option<Arc<ClientConfig>>,
-    /// Before `recipe`: the process goes first, then the container that the recipe may hold.
+    /// Declared before `recipe`, because the process must be dropped before a container.
     process: Mutex<Option<Watchdog>>,
     recipe: Recipe,
 }
 
-impl OurNode {
+impl ManagedNode {
     pub(crate) fn new(
         version: &str,
         recipe: Recipe,
@@ -173,7 +181,7 @@ impl OurNode {
         Self { version, log, start_timeout, tls, process: Mutex::new(None), recipe }
     }
 
-    /// Starts the node unless it runs, and waits until it answers clients on `address`.
+    /// Starts the node unless it runs already, and waits until it answers clients on `address`.
     pub(crate) fn start(&self, address: SocketAddr) -> Result<(), Error> {
         let mut process = self.lock();
         if process.as_mut().is_some_and(|watchdog| watchdog.exit_status().is_none()) {
@@ -186,12 +194,12 @@ impl OurNode {
         Ok(())
     }
 
-    /// Waits until the log of the running node has `words`.
-    pub(crate) fn wait_for_log(&self, words: &str, address: SocketAddr) -> Result<(), Error> {
+    /// Waits until the log contains `text`. Returns at once if the node does not run.
+    pub(crate) fn wait_for_log(&self, text: &str, address: SocketAddr) -> Result<(), Error> {
         let mut process = self.lock();
         let Some(watchdog) = &mut *process else { return Ok(()) };
-        let failure = format!("did not log `{words}`");
-        self.wait_until(|| self.log.has(words), &failure, address, watchdog)
+        let failure = format!("did not log `{text}`");
+        self.wait_until(|| self.log.contains(text), &failure, address, watchdog)
     }
 
     fn wait_until(
@@ -228,8 +236,11 @@ impl OurNode {
     }
 }
 
-impl fmt::Debug for OurNode {
+impl fmt::Debug for ManagedNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OurNode").field("version", &self.version).field("log", &self.log).finish()
+        f.debug_struct("ManagedNode")
+            .field("version", &self.version)
+            .field("log", &self.log)
+            .finish()
     }
 }

@@ -1,4 +1,4 @@
-//! What the nodes of one cluster agree on: addresses, ports, tokens, folders.
+//! The settings that the nodes of a cluster share: addresses, ports, tokens, folders.
 
 use std::{
     env,
@@ -12,7 +12,7 @@ use crate::{
     Error, Launcher, Node, Options,
     config::{self, NodeConfig, TlsConfig},
     log::Log,
-    node::OurNode,
+    node::ManagedNode,
     ports::free_port,
     recipe::Recipe,
     run_dir::{RunDir, create_dir},
@@ -20,7 +20,7 @@ use crate::{
     version::Generation,
 };
 
-/// What is fixed before the first node starts. Nodes are numbered from 1.
+/// The settings of a cluster, fixed before the first node starts. Nodes are numbered from 1.
 pub(crate) struct Plan<'a> {
     pub(crate) options: &'a Options,
     pub(crate) launcher: Launcher,
@@ -31,7 +31,7 @@ pub(crate) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Picks ports and a folder, and says so.
+    /// Chooses the ports, creates the folder and the keystores, and reports the start.
     pub(crate) fn new(options: &'a Options, launcher: Launcher) -> Result<Self, Error> {
         let addresses: Vec<_> = (1..=options.nodes).map(listen_address).collect();
         let (storage_port, native_port) = (free_port(&addresses)?, free_port(&addresses)?);
@@ -46,22 +46,23 @@ impl<'a> Plan<'a> {
             "Starting Cassandra {version} ({nodes}{launcher}, logs in {})",
             logs.display()
         ));
-        let make = |certificates| {
+        let create_keystores = |certificates| {
             create_dir(&run.tls())?;
-            Keystores::make(run.tls(), certificates, &addresses)
+            Keystores::create(run.tls(), certificates, &addresses)
         };
-        let keystores = options.tls.as_ref().map(|tls| make(&tls.certificates)).transpose()?;
+        let keystores =
+            options.tls.as_ref().map(|tls| create_keystores(&tls.certificates)).transpose()?;
         Ok(Self { options, launcher, run, storage_port, native_port, keystores })
     }
 
-    /// Writes a node's configuration into `dir`.
+    /// Writes a node's configuration files and keystores into `dir`.
     pub(crate) fn write_config(&self, dir: &Path, config: &NodeConfig<'_>) -> Result<(), Error> {
         config::write(dir, config)?;
         self.keystores.as_ref().map_or(Ok(()), |keystores| keystores.copy_to(dir))
     }
 
-    /// What to write into the node's `cassandra.yaml`, for a node of this machine that finds its
-    /// configuration in `config_dir`.
+    /// Returns the configuration of a node that runs as a local process. The node finds its
+    /// keystores in `config_dir`.
     pub(crate) fn config<'b>(
         &'b self,
         number: u8,
@@ -87,23 +88,23 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Starts a node and waits until clients can use it.
+    /// Starts a node and waits until it is ready for clients.
     pub(crate) fn start_node(&self, number: u8, recipe: Recipe) -> Result<Node, Error> {
         let log = Log::new(self.run.logs().join(format!("node{number}.log")));
         let address = SocketAddrV4::new(listen_address(number), self.native_port).into();
         let tls = self.options.tls.as_ref().map(|tls| tls.certificates.client()).transpose()?;
         let version = self.options.version_of(number);
-        let node = OurNode::new(version, recipe, log, self.options.start_timeout, tls);
+        let node = ManagedNode::new(version, recipe, log, self.options.start_timeout, tls);
         node.start(address)?;
         if self.options.authentication && number == 1 {
-            // Later nodes find the role.
+            // The first node creates the role; later nodes read it.
             node.wait_for_log("Created default superuser role", address)?;
         }
-        Ok(Node::ours(address, node))
+        Ok(Node::managed(address, node))
     }
 
-    /// Waits until every node has every other in its ring, and can reach it.
-    pub(crate) fn wait_until_all_are_known(&self, nodes: &[Node]) -> Result<(), Error> {
+    /// Waits until every node has all other nodes in its ring and sees them up.
+    pub(crate) fn wait_until_all_nodes_are_up(&self, nodes: &[Node]) -> Result<(), Error> {
         for (node, own) in nodes.iter().zip(1..) {
             for number in (1..=self.options.nodes).filter(|&number| number != own) {
                 let mut peer = format!("/{}", listen_address(number));
@@ -118,12 +119,12 @@ impl<'a> Plan<'a> {
     }
 
     fn generation(&self, number: u8) -> Generation {
-        // Versions that have none were refused before.
+        // `Cluster::start` has already refused versions without a generation.
         Generation::of(self.options.version_of(number)).unwrap_or(Generation::V5)
     }
 }
 
-/// The version, or those of all nodes where they differ.
+/// Returns the version, or the versions of all nodes if they differ.
 fn versions(options: &Options) -> String {
     let others = options.other_versions.iter().map(String::as_str);
     iter::once(&*options.version).chain(others).collect::<Vec<_>>().join(" + ")
@@ -133,33 +134,36 @@ fn listen_address(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 0, number)
 }
 
-/// Where the node sits on the ring.
+/// Returns the tokens of a node.
 fn tokens(number: u8, nodes: u8, count: u8) -> Vec<i64> {
     match count {
         1 => vec![token(number, nodes)],
-        _ => (0..count).map(|index| scattered(u64::from(number) << 8 | u64::from(index))).collect(),
+        _ => (0..count)
+            .map(|index| pseudorandom_token(u64::from(number) << 8 | u64::from(index)))
+            .collect(),
     }
 }
 
-/// The token of this number: SplitMix64, whose numbers look random and are never the same.
-fn scattered(number: u64) -> i64 {
+/// Returns a pseudo-random token (SplitMix64). Distinct numbers have distinct tokens.
+fn pseudorandom_token(number: u64) -> i64 {
     let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     (z ^ z >> 31).cast_signed()
 }
 
-/// The token of a node that has one: all nodes divide the ring evenly.
+/// Returns the token of a node with one token. The nodes divide the ring evenly.
 ///
-/// The first one holds token 356242581507269238, that of the role `cassandra`, which it creates while
-/// it is alone: roles have one replica and do not move to nodes that join without bootstrap.
+/// The first node must be the replica of the role `cassandra`, whose token is 356242581507269238. It
+/// creates the role while it is alone. Roles have one replica, and nodes that join without
+/// bootstrap do not receive data.
 fn token(number: u8, nodes: u8) -> i64 {
     let share = (1_i128 << 64) / i128::from(nodes);
-    // Going past the ring's end leads to its start, and so does cutting off the upper bits.
+    // The cast drops the upper bits, which wraps around at the ring's end.
     (share / 3 + share * i128::from(number - 1)) as i64
 }
 
-/// `path` as one would type it here.
+/// Returns `path` relative to the current directory, if it lies below it.
 fn relative(path: &Path) -> PathBuf {
     let here = env::current_dir().unwrap_or_default();
     path.strip_prefix(here).unwrap_or(path).to_owned()
@@ -170,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_divide_the_ring_evenly_and_the_first_node_holds_the_role() {
+    fn single_tokens_divide_the_ring_evenly_and_the_first_node_owns_the_default_role() {
         assert_eq!(token(1, 1), 6_148_914_691_236_517_205);
         let tokens = [1, 2, 3].map(|number| token(number, 3));
         let expected =
@@ -181,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn several_tokens_of_several_nodes_are_all_over_the_ring() {
+    fn several_tokens_per_node_are_distinct_and_spread_over_the_ring() {
         let mut all: Vec<_> = (1..=3).flat_map(|number| tokens(number, 3, 16)).collect();
         all.sort_unstable();
         all.dedup();

@@ -1,10 +1,11 @@
-//! How to start one node, again and again.
+//! The commands that start and control a node.
 
 use std::process::Command;
 
 use crate::{docker::Container, error::Error, log::Log, watchdog::Watchdog};
 
-/// All that starting a node takes: its files are written, its ports are chosen.
+/// The commands for one node, whose files are written and whose ports are chosen. A recipe can start
+/// its node any number of times.
 #[derive(Debug)]
 pub(crate) struct Recipe {
     command: Command,
@@ -13,22 +14,22 @@ pub(crate) struct Recipe {
 }
 
 impl Recipe {
-    /// A node that is a process of this machine, and the `nodetool` that speaks to it.
+    /// Creates the recipe of a local process, with the `nodetool` command for it.
     pub(crate) fn process(command: Command, nodetool: Command) -> Self {
         Self { command, nodetool: Some(nodetool), container: None }
     }
 
-    /// A node in a container.
+    /// Creates the recipe of a node in a container.
     pub(crate) fn container(container: Container) -> Self {
         Self { command: container.start_command(), nodetool: None, container: Some(container) }
     }
 
-    /// Starts the node; it is not ready yet.
+    /// Starts the node's process. Does not wait until the node is ready.
     pub(crate) fn start(&self, log: &Log) -> Result<Watchdog, Error> {
         Watchdog::start(&self.command, self.container.as_ref().map(Container::name), log)
     }
 
-    /// The `nodetool` that speaks to this node; `None` in a container.
+    /// Returns the `nodetool` command for this node, or `None` if it is in a container.
     pub(crate) fn nodetool(&self) -> Option<Command> {
         let nodetool = self.nodetool.as_ref()?;
         let mut command = Command::new(nodetool.get_program());

@@ -1,4 +1,4 @@
-//! Folders under the workspace's `target`: the cache that is kept, and one folder per cluster.
+//! Folders under the workspace's `target`: the permanent cache, and one folder per cluster.
 
 use std::{
     env,
@@ -8,19 +8,19 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::error::{Error, Trying};
+use crate::error::{Error, IoContext};
 
-/// How long the folder of an ended cluster stays, so that its logs can be read.
-const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the folder of an ended cluster is kept, so that its logs can be read.
+const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The folder of one cluster, `target/cassandra/run/<version>-<unique>`: `logs`, and `data` with the
-/// nodes' data and configuration. Both stay for a day, unless
-/// [`remove_data_at_end`](Self::remove_data_at_end) was said.
+/// The folder of one cluster, `target/cassandra/run/<version>-<unique>`. It holds `logs`, and `data`
+/// with the nodes' data and configuration. Both are kept for a day, unless
+/// [`remove_data_on_drop`](Self::remove_data_on_drop) was called.
 #[derive(Debug)]
 pub(crate) struct RunDir {
     path: PathBuf,
     remove_data: bool,
-    /// Locked as long as this process lives, so that others do not tidy the folder away.
+    /// Locked while this process runs, so that other processes do not remove the folder.
     _lock: File,
 }
 
@@ -32,7 +32,7 @@ impl RunDir {
         let path = tempfile::Builder::new()
             .prefix(&format!("{version}-"))
             .tempdir_in(&parent)
-            .trying(|| format!("creating a folder in {}", parent.display()))?
+            .context(|| format!("creating a folder in {}", parent.display()))?
             .keep();
         create_dir(&path.join("logs"))?;
         create_dir(&path.join("data"))?;
@@ -40,7 +40,7 @@ impl RunDir {
         Ok(Self { path, remove_data: false, _lock: lock })
     }
 
-    /// The folder's name, of which there is no second.
+    /// Returns the folder's name, which is unique.
     pub(crate) fn name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
@@ -49,19 +49,19 @@ impl RunDir {
         self.path.join("logs")
     }
 
-    /// The folder of one node's data, configuration and temporary files.
+    /// Returns the folder of one node's data, configuration and temporary files.
     pub(crate) fn node(&self, number: u8) -> PathBuf {
         self.path.join("data").join(format!("node{number}"))
     }
 
-    /// The folder of the nodes' keys and certificates.
+    /// Returns the folder of the nodes' keys and certificates.
     pub(crate) fn tls(&self) -> PathBuf {
         self.path.join("data/tls")
     }
 
-    /// Has the data removed when this is dropped, unless the thread panics then: all went well so
-    /// far. Without it the data stays, because it may show what went wrong.
-    pub(crate) fn remove_data_at_end(&mut self) {
+    /// Removes the data on drop, unless the thread is panicking. Call this when the cluster has
+    /// started. The data of a failed start or a failed test is kept for debugging.
+    pub(crate) fn remove_data_on_drop(&mut self) {
         self.remove_data = true;
     }
 }
@@ -74,7 +74,7 @@ impl Drop for RunDir {
     }
 }
 
-/// `target/cassandra` of the workspace, wherever its `target` is.
+/// Returns `target/cassandra` of the workspace. Respects `CARGO_TARGET_DIR`.
 pub(crate) fn harness_dir() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let workspace = workspace.canonicalize().unwrap_or(workspace);
@@ -84,27 +84,29 @@ pub(crate) fn harness_dir() -> PathBuf {
 
 /// Creates a folder and its parents.
 pub(crate) fn create_dir(path: &Path) -> Result<(), Error> {
-    fs::create_dir_all(path).trying(|| format!("creating {}", path.display()))
+    fs::create_dir_all(path).context(|| format!("creating {}", path.display()))
 }
 
-/// Waits for the lock file at `path`, created when missing, and holds it until dropped. The system
-/// frees it when the process ends, however it ends.
+/// Locks the file at `path`, which is created if it does not exist, and waits for other holders. The
+/// lock is released when the returned file is dropped or the process ends.
 pub(crate) fn lock(path: &Path) -> Result<File, Error> {
     let locked = File::create(path).and_then(|file| file.lock().map(|()| file));
-    locked.trying(|| format!("locking {}", path.display()))
+    locked.context(|| format!("locking {}", path.display()))
 }
 
 fn remove_old_runs(parent: &Path) {
     let is_old = |path: &Path| {
         let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-        modified.and_then(|at| SystemTime::now().duration_since(at).ok()).is_some_and(|a| a > KEPT)
+        modified
+            .and_then(|at| SystemTime::now().duration_since(at).ok())
+            .is_some_and(|a| a > RETENTION)
     };
     let in_use =
         |path: &Path| File::open(path.join("lock")).is_ok_and(|file| file.try_lock().is_err());
     let Ok(entries) = fs::read_dir(parent) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
         if is_old(&path) && !in_use(&path) {
-            // Another process may be tidying too; what stays is tried again next time.
+            // Another process may remove it at the same time. The next run retries after a failure.
             let _ = fs::remove_dir_all(path);
         }
     }
@@ -115,9 +117,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_old_runs_that_nobody_uses_are_removed() {
+    fn removes_only_old_runs_that_are_not_in_use() {
         let parent = tempfile::tempdir().unwrap();
-        let long_ago = SystemTime::now() - 2 * KEPT;
+        let long_ago = SystemTime::now() - 2 * RETENTION;
         for (name, old) in [("young", false), ("old", true), ("used", true)] {
             let path = parent.path().join(name);
             fs::create_dir(&path).unwrap();
@@ -128,7 +130,7 @@ mod tests {
         }
         let _lock = lock(&parent.path().join("used/lock")).unwrap();
         remove_old_runs(parent.path());
-        let left = |name| parent.path().join(name).exists();
-        assert_eq!((left("young"), left("old"), left("used")), (true, false, true));
+        let exists = |name| parent.path().join(name).exists();
+        assert_eq!((exists("young"), exists("old"), exists("used")), (true, false, true));
     }
 }

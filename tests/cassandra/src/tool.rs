@@ -1,4 +1,4 @@
-//! Runs a program to its end, within a time limit.
+//! Runs external programs with a time limit.
 
 use std::{
     io::{self, Read, Seek},
@@ -7,20 +7,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::error::{Error, Trying};
+use crate::error::{Error, IoContext};
 
-/// What a program wrote, stdout and stderr together, and how it ended.
+/// The exit status of a program and its output, stdout and stderr together.
 pub(crate) struct Outcome {
     pub(crate) status: ExitStatus,
     pub(crate) text: String,
 }
 
-/// Runs `command` to its end and returns what it wrote, whether it succeeded or not.
+/// Runs `command` to its end and returns its output and status, whether it succeeded or not.
 ///
 /// # Errors
-/// The program cannot be started, or does not end within `limit` (then it is killed).
+/// Returns an error if the program cannot be started, or if it does not end within `limit`. In the
+/// latter case it is killed.
 pub(crate) fn run(command: &mut Command, limit: Duration) -> io::Result<Outcome> {
-    // A file and not a pipe: a pipe fills up, and is held open by whatever the program leaves.
+    // A file instead of a pipe: a pipe fills up, and child processes that outlive the program keep
+    // it open.
     let mut output = tempfile::tempfile()?;
     let mut child = command
         .stdin(Stdio::null())
@@ -35,7 +37,7 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> io::Result<Outcome>
         if Instant::now() > deadline {
             child.kill()?;
             child.wait()?;
-            let problem = format!("no end after {} s", limit.as_secs());
+            let problem = format!("killed, because it did not end within {} s", limit.as_secs());
             return Err(io::Error::new(io::ErrorKind::TimedOut, problem));
         }
         thread::sleep(Duration::from_millis(10));
@@ -46,19 +48,25 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> io::Result<Outcome>
     Ok(Outcome { status, text: String::from_utf8_lossy(&bytes).into_owned() })
 }
 
-/// Runs `command`, which must succeed; `what` names it in the error.
+/// Runs `command` and returns its output.
+///
+/// # Errors
+/// Returns an error that names the program as `name` if `command` cannot be run or does not succeed.
 pub(crate) fn run_successfully(
-    what: &str,
+    name: &str,
     command: &mut Command,
     limit: Duration,
 ) -> Result<String, Error> {
-    let outcome = run(command, limit).trying(|| what.to_owned())?;
+    let outcome = run(command, limit).context(|| format!("running {name}"))?;
     if outcome.status.success() {
         return Ok(outcome.text);
     }
     let lines: Vec<&str> = outcome.text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let problem = lines[lines.len().saturating_sub(8)..].join("\n  ");
-    Err(Error::Tool { what: what.to_owned(), problem })
+    let problem = match lines.len() {
+        0 => format!("{} without output", outcome.status),
+        count => lines[count.saturating_sub(8)..].join("\n  "),
+    };
+    Err(Error::Tool { tool: name.to_owned(), problem })
 }
 
 #[cfg(test)]
@@ -72,16 +80,18 @@ mod tests {
     }
 
     #[test]
-    fn returns_both_outputs_or_the_last_words() {
+    fn returns_stdout_and_stderr_or_an_error_with_the_last_lines() {
         let minute = Duration::from_secs(60);
         let text = run_successfully("sh", &mut sh("echo out; echo err >&2"), minute).unwrap();
         assert_eq!(text, "out\nerr\n");
         let error = run_successfully("sh", &mut sh("echo no such thing; exit 3"), minute);
         assert_eq!(error.unwrap_err().to_string(), "sh failed: no such thing");
+        let error = run_successfully("sh", &mut sh("exit 3"), minute).unwrap_err();
+        assert_eq!(error.to_string(), "sh failed: exit status: 3 without output");
     }
 
     #[test]
-    fn a_program_that_hangs_is_killed_at_the_limit() {
+    fn kills_a_program_that_exceeds_the_time_limit() {
         let error = run(&mut sh("exec sleep 60"), Duration::from_millis(50)).err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }

@@ -1,26 +1,26 @@
-//! Which Cassandra: the versions we test on, and what sets their generations apart.
+//! The tested versions of Cassandra, and the generations that need different configuration.
 
 use crate::Error;
 
 /// The versions that the live tests run on, oldest first.
 pub const VERSIONS: [&str; 3] = ["3.11.3", "4.1.9", "5.0.6"];
 
-/// The version that is started when none is named.
+/// The version that is started by default.
 pub const DEFAULT_VERSION: &str = "5.0.6";
 
-/// Versions that take the same configuration file and start in the same way.
+/// Versions that share a configuration format and start in the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Generation {
-    /// 3.11: seeds are bare addresses, Thrift is on unless switched off.
+    /// 3.11: seeds are bare addresses, and Thrift is on by default.
     V3,
-    /// 4.0 and 4.1: the old configuration keys, seeds with their storage port.
+    /// 4.0 and 4.1: the old configuration keys, seeds with a storage port.
     V4,
     /// 5.0: the new configuration keys.
     V5,
 }
 
 impl Generation {
-    /// The generation of a version such as `4.1.9`.
+    /// Returns the generation of a full version such as `4.1.9`.
     pub(crate) fn of(version: &str) -> Result<Self, Error> {
         let mut numbers = version.split('.').map(str::parse::<u32>);
         match (numbers.next(), numbers.next(), numbers.next(), numbers.next()) {
@@ -37,14 +37,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_version_we_test_has_a_generation() {
+    fn every_tested_version_has_a_generation() {
         let generations: Vec<_> = VERSIONS.iter().map(|v| Generation::of(v).unwrap()).collect();
         assert_eq!(generations, [Generation::V3, Generation::V4, Generation::V5]);
         assert!(VERSIONS.contains(&DEFAULT_VERSION));
     }
 
     #[test]
-    fn other_versions_are_refused_with_the_ones_that_work() {
+    fn refuses_other_versions_and_lists_the_tested_ones() {
         for version in ["", "5", "5.0", "2.1.22", "3.0.30", "6.0.0", "5.0.6.1", "5.0.x", "latest"] {
             let text = Generation::of(version).unwrap_err().to_string();
             assert!(text.contains("3.11.3, 4.1.9, 5.0.6"), "{text}");

@@ -1,4 +1,4 @@
-//! A process that ends when we do, even when we are killed.
+//! A child process that is killed when this process ends, even if this process is killed.
 
 use std::{
     io::Write,
@@ -9,22 +9,24 @@ use std::{
 };
 
 use crate::{
-    error::{Error, Trying},
+    error::{Error, IoContext},
     log::Log,
 };
 
-/// A node's process under a small shell script that kills it as soon as a pipe, which only this
-/// process holds, is closed: by [`kill`](Self::kill), by a drop, or by the system when we end.
+/// A node's process, run by a small shell script. The script kills the process when its standard
+/// input closes. Only this process holds the other end of that pipe, and it closes by
+/// [`kill`](Self::kill), on drop, or when this process ends.
 ///
-/// The script leads a process group of its own, so that Ctrl-C in the terminal ends us but not it.
+/// The script runs in its own process group, so that Ctrl-C in the terminal does not reach it.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
     script: Child,
 }
 
 impl Watchdog {
-    /// Starts `command` (only its program, arguments and folder are used), logging to `log`. With
-    /// a `container`, `command` only watches it, and signals go to the container.
+    /// Starts `command` and redirects its output to `log`. Uses only the program, the arguments and
+    /// the working directory of `command`. If `container` is given, `command` only attaches to that
+    /// container, and signals are sent to the container.
     pub(crate) fn start(
         command: &Command,
         container: Option<&str>,
@@ -39,22 +41,22 @@ impl Watchdog {
         script.env("CONTAINER", container.unwrap_or_default());
         script.stdin(Stdio::piped());
         script.stdout(log.open_for_process()?).stderr(log.open_for_process()?);
-        let script = script.process_group(0).spawn().trying(|| "starting sh".to_owned())?;
+        let script = script.process_group(0).spawn().context(|| "starting sh".to_owned())?;
         Ok(Self { script })
     }
 
-    /// How the process ended, or `None` while it runs.
+    /// Returns the exit status of the process, or `None` while it runs.
     pub(crate) fn exit_status(&mut self) -> Option<ExitStatus> {
         self.script.try_wait().ok().flatten()
     }
 
-    /// Passes a signal on: `TERM`, `STOP`, `CONT`.
+    /// Sends a signal to the process: `TERM`, `STOP` or `CONT`.
     pub(crate) fn signal(&mut self, name: &str) -> Result<(), Error> {
         let Some(pipe) = &mut self.script.stdin else { return Ok(()) };
-        writeln!(pipe, "{name}").trying(|| format!("sending SIG{name} to a node"))
+        writeln!(pipe, "{name}").context(|| format!("sending SIG{name} to a node"))
     }
 
-    /// Waits until the process has ended; false when it still runs after `limit`.
+    /// Waits until the process has ended. Returns false if it still runs after `limit`.
     pub(crate) fn wait(&mut self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         while self.exit_status().is_none() {
@@ -66,7 +68,7 @@ impl Watchdog {
         true
     }
 
-    /// Kills the process (SIGKILL) and waits until it is gone.
+    /// Kills the process (SIGKILL) and waits until it has ended.
     pub(crate) fn kill(&mut self) {
         drop(self.script.stdin.take());
         self.wait(Duration::from_secs(30));
@@ -94,14 +96,14 @@ mod tests {
 
     fn wait_for(log: &Log, word: &str) {
         let deadline = Instant::now() + Duration::from_secs(10);
-        while !log.has(word) {
-            assert!(Instant::now() < deadline, "no `{word}` in the log");
+        while !log.contains(word) {
+            assert!(Instant::now() < deadline, "the log does not contain `{word}`");
             thread::sleep(Duration::from_millis(5));
         }
     }
 
     #[test]
-    fn tells_of_a_process_that_ends_by_itself() {
+    fn reports_the_exit_status_of_a_process_that_ends_by_itself() {
         let (_dir, log, mut watchdog) = watched("echo last words; exit 3");
         assert!(watchdog.wait(Duration::from_secs(10)));
         assert_eq!(watchdog.exit_status().and_then(|status| status.code()), Some(3));
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn passes_signals_on() {
+    fn forwards_signals_to_the_process() {
         let (_dir, log, mut watchdog) =
             watched("trap 'echo ended; exit' TERM; echo up; while :; do sleep 0.05; done");
         wait_for(&log, "up");
@@ -119,12 +121,12 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_watchdog_leaves_nothing_running() {
+    fn dropping_the_watchdog_kills_the_process() {
         let (_dir, log, watchdog) = watched("echo $$; exec sleep 60");
         wait_for(&log, "\n");
         let pid = fs::read_to_string(log.path()).unwrap().trim().to_owned();
         drop(watchdog);
         let alive = Command::new("kill").args(["-0", &pid]).output().unwrap();
-        assert!(!alive.status.success(), "process {pid} is still there");
+        assert!(!alive.status.success(), "process {pid} still runs");
     }
 }

@@ -1,8 +1,8 @@
-# Runs "$@", a node's process, and outlives whoever started us just long enough to end it.
+# Runs "$@", a node's process, and kills it when the harness ends.
 #
-# Stdin is a pipe that the harness holds. Each line of it is a signal to pass on; its end means that
-# the harness is done or dead, and the node has to go. The node itself must not see the pipe.
-# With $CONTAINER set, "$@" only watches a container of that name, and signals go to the container.
+# The harness holds the other end of stdin, a pipe. Each line is a signal to forward to the node. At
+# the end of input the harness has ended or wants the node killed. The node does not inherit the pipe.
+# If $CONTAINER is set, "$@" only attaches to the container of that name, and signals go to it.
 exec 3<&0
 
 signal() {
@@ -22,7 +22,7 @@ node=$!
 } &
 reader=$!
 
-# We end as the node does, so that the harness can tell a node that died.
+# Exit with the node's status, so that the harness sees how the node ended.
 exec 3<&-
 wait "$node"
 status=$?

@@ -1,4 +1,4 @@
-//! Runs a cluster for trying things by hand: nodes can be killed, stopped, paused and started again.
+//! Runs a cluster for manual experiments: its nodes can be killed, stopped, paused and restarted.
 
 use std::{
     error::Error,
@@ -12,25 +12,27 @@ use clap::Parser;
 const COMMANDS: &str =
     "kill N, stop N, start N, pause N, resume N, nodetool N ARGUMENTS, nodes, quit";
 
-/// Starts a real Cassandra, prints its contact points, and runs it until `quit`, the end of input
-/// or Ctrl-C.
+/// Starts a Cassandra cluster and prints its contact points.
+///
+/// The cluster runs until `quit`, the end of input, or Ctrl-C. Meanwhile the program reads commands
+/// from standard input: kill N, stop N, start N, pause N, resume N, nodetool N ARGUMENTS, nodes, quit.
 #[derive(Parser)]
 #[command(name = "cassandra")]
 struct Args {
-    /// The version to start; 3.11.3, 4.1.9 and 5.0.6 are the tested ones. Several, as in
-    /// `4.1.9,5.0.6`, are a node each
+    /// Version to start; 3.11.3, 4.1.9 and 5.0.6 are tested. A list such as `4.1.9,5.0.6` starts one
+    /// node of each version
     #[arg(long, value_name = "VERSION", default_value = DEFAULT_VERSION, value_delimiter = ',')]
     cassandra: Vec<String>,
 
-    /// How many nodes, of one version; node N listens on 127.0.0.N
+    /// Number of nodes, if there is one version; node N listens on 127.0.0.N
     #[arg(long, value_name = "N", default_value_t = 1)]
     nodes: u8,
 
-    /// How many tokens each node has
+    /// Number of tokens of each node
     #[arg(long, value_name = "N", default_value_t = 1)]
     tokens: u8,
 
-    /// Have clients log in, as user `cassandra` with password `cassandra`
+    /// Require clients to log in, as user `cassandra` with password `cassandra`
     #[arg(long)]
     authentication: bool,
 }
@@ -57,7 +59,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     println!("CQLWIRE_CONTACT_POINTS={}", points.join(","));
     eprintln!("Commands: {COMMANDS}");
     for line in io::stdin().lines() {
-        match obey(line?.trim(), cluster.nodes()) {
+        match run_command(line?.trim(), cluster.nodes()) {
             Ok(true) => {}
             Ok(false) => break,
             Err(problem) => eprintln!("{problem}"),
@@ -67,14 +69,17 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Does what a line says; false means quit.
-fn obey(line: &str, nodes: &[Node]) -> Result<bool, Box<dyn Error>> {
+/// Runs one command line. Returns false for `quit`.
+fn run_command(line: &str, nodes: &[Node]) -> Result<bool, Box<dyn Error>> {
     let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
     let (number, arguments) = rest.split_once(' ').unwrap_or((rest, ""));
     let node = || {
         let index = number.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         let node = index.and_then(|index| nodes.get(index));
-        node.ok_or_else(|| format!("`{command}` takes a node's number, 1 to {}", nodes.len()))
+        node.ok_or_else(|| {
+            let last = nodes.len();
+            format!("cannot {command} node `{number}`: give a number from 1 to {last}")
+        })
     };
     match command {
         "quit" => return Ok(false),
@@ -88,10 +93,10 @@ fn obey(line: &str, nodes: &[Node]) -> Result<bool, Box<dyn Error>> {
             return Ok(true);
         }
         "" | "nodes" => {}
-        other => return Err(format!("no command `{other}`: {COMMANDS}").into()),
+        other => return Err(format!("unknown command `{other}`; commands: {COMMANDS}").into()),
     }
     for node in nodes {
-        println!("{} {}", node.address(), if node.is_running() { "runs" } else { "does not run" });
+        println!("{} {}", node.address(), if node.is_running() { "running" } else { "stopped" });
     }
     Ok(true)
 }

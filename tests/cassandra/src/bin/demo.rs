@@ -1,4 +1,4 @@
-//! `cargo demo`: starts a real Cassandra and runs cqlwire's programs on it, showing each command.
+//! `cargo demo`: starts a real Cassandra, runs cqlwire's programs on it, and prints each command.
 
 use std::{
     env,
@@ -17,13 +17,13 @@ use clap::{Parser, ValueEnum};
 
 /// Starts a real Cassandra, creates a table, adds ten users and lists them, with cqlwire's programs.
 ///
-/// The Cassandra is one of CQLWIRE_CONTACT_POINTS=host:port,... if that is set, else one in a
-/// container where a Docker daemon answers, else one run by Java 17 (fetched by Maven, once).
-/// CQLWIRE_CASSANDRA=env|docker|java forces one of the ways.
+/// If CQLWIRE_CONTACT_POINTS=host:port,... is set, the demo uses the first of these nodes. Otherwise
+/// it starts a node in a container if a Docker daemon answers, or else with Java 17 and Maven, which
+/// downloads Cassandra once. CQLWIRE_CASSANDRA=env|docker|java selects one of the three.
 #[derive(Parser)]
 #[command(name = "cargo demo", bin_name = "cargo demo")]
 struct Args {
-    /// The version of Cassandra to start; 3.11.3, 4.1.9 and 5.0.6 are the tested ones
+    /// Version of Cassandra to start; 3.11.3, 4.1.9 and 5.0.6 are tested
     #[arg(long, value_name = "VERSION", default_value = DEFAULT_VERSION)]
     cassandra: String,
 
@@ -31,11 +31,11 @@ struct Args {
     #[arg(long, value_enum, default_value_t = Compression::None)]
     compression: Compression,
 
-    /// How many users to add, ten if not said
+    /// Number of users to add [default: 10]
     #[arg(long, value_name = "N")]
     count: Option<u64>,
 
-    /// Leave Cassandra running at the end, until Enter or Ctrl-C
+    /// Keep Cassandra running at the end, until Enter or Ctrl-C
     #[arg(long)]
     keep: bool,
 }
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let workspace = workspace()?;
-    eprintln!("Building the programs (takes longer the first time)");
+    eprintln!("Building the programs (the first build takes longer)");
     cargo(&workspace, &["build", "--quiet", "--features", "cli", "--bins"])?;
 
     let started = Instant::now();
@@ -80,7 +80,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The arguments of `cargo` for each program in turn.
+/// Returns the arguments of `cargo` for each program, in order.
 fn programs(args: &Args, address: SocketAddr) -> [Vec<String>; 3] {
     let command = |program: &str, own: &[&str]| {
         let run = ["run", "--quiet", "--features", "cli", "--bin", program, "--"];
@@ -102,27 +102,27 @@ fn programs(args: &Args, address: SocketAddr) -> [Vec<String>; 3] {
 }
 
 fn cargo(workspace: &Path, args: &[&str]) -> Result<(), String> {
-    // `cargo run` names itself; the fallback is for running the program by itself.
+    // `cargo run` sets CARGO; the fallback is for running the binary directly.
     let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let status = Command::new(program).args(args).current_dir(workspace).status();
     match status {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("`cargo {}` ended with {status}", args.join(" "))),
-        Err(error) => Err(format!("cannot run cargo: {error}")),
+        Ok(status) => Err(format!("`cargo {}` failed: {status}", args.join(" "))),
+        Err(error) => Err(format!("cannot run `cargo {}`: {error}", args.join(" "))),
     }
 }
 
 fn keep(workspace: &Path, address: SocketAddr) -> io::Result<()> {
     let (host, port) = (address.ip(), address.port());
-    eprintln!("Cassandra stays on {address}. From {}, try:", workspace.display());
+    eprintln!("Cassandra keeps running on {address}. In {}, try:", workspace.display());
     eprintln!("  cargo run --features cli --bin cqlwire -- shell --host {host} --port {port}");
     eprintln!("  CQLWIRE_CONTACT_POINTS={address} cargo demo");
     if io::stdin().is_terminal() {
-        eprintln!("Enter or Ctrl-C stops it.");
+        eprintln!("Press Enter or Ctrl-C to stop it.");
         io::stdin().read_line(&mut String::new())?;
         return Ok(());
     }
-    eprintln!("Ctrl-C stops it.");
+    eprintln!("Press Ctrl-C to stop it.");
     loop {
         thread::park();
     }

@@ -1,4 +1,4 @@
-//! The files that a node is configured by.
+//! The configuration files of a node.
 
 mod yaml;
 
@@ -6,7 +6,7 @@ pub(crate) use yaml::{NodeConfig, TlsConfig};
 
 use std::{fs, path::Path};
 
-use crate::error::{Error, Trying};
+use crate::error::{Error, IoContext};
 
 const LOGBACK: &str = include_str!("logback.xml");
 
@@ -14,7 +14,7 @@ const LOGBACK: &str = include_str!("logback.xml");
 pub(crate) fn write(dir: &Path, config: &NodeConfig<'_>) -> Result<(), Error> {
     for (name, text) in [("cassandra.yaml", config.yaml().as_str()), ("logback.xml", LOGBACK)] {
         let path = dir.join(name);
-        fs::write(&path, text).trying(|| format!("writing {}", path.display()))?;
+        fs::write(&path, text).context(|| format!("writing {}", path.display()))?;
     }
     Ok(())
 }

@@ -1,37 +1,37 @@
-//! `cassandra.yaml`, whose keys changed their names in 5.0.
+//! `cassandra.yaml`. Many of its keys have new names in 5.0.
 
 use std::{fmt::Write, net::Ipv4Addr};
 
 use crate::{tls::PASSWORD, version::Generation};
 
-/// What differs from node to node.
+/// The settings that differ from node to node.
 #[derive(Clone, Debug)]
 pub(crate) struct NodeConfig<'a> {
     pub(crate) generation: Generation,
     /// The node's tokens.
     pub(crate) tokens: Vec<i64>,
-    /// Where other nodes reach this one.
+    /// The address on which the node listens for other nodes.
     pub(crate) listen_address: Ipv4Addr,
-    /// The same on every node of a cluster.
+    /// The port for traffic between nodes, the same on every node of a cluster.
     pub(crate) storage_port: u16,
-    /// Where clients reach this one.
+    /// The port for clients.
     pub(crate) native_port: u16,
-    /// Whether to listen for clients on every address, as a container has to, and tell them to
-    /// come to `listen_address`.
+    /// True if the node listens for clients on every address and advertises `listen_address` to
+    /// them. A container needs this.
     pub(crate) any_rpc_address: bool,
     /// The first node's `listen_address`.
     pub(crate) seed: Ipv4Addr,
-    /// The folder for data, commit log and the rest.
+    /// The folder for data, commit log, caches and hints.
     pub(crate) storage_dir: &'a str,
-    /// Whether clients must log in.
+    /// True if clients must log in.
     pub(crate) authentication: bool,
-    /// How clients reach this one by TLS, if they do.
+    /// The TLS settings, or `None` for plain connections.
     pub(crate) tls: Option<TlsConfig<'a>>,
-    /// Lines to put at the end.
+    /// Lines to add at the end of the file.
     pub(crate) extra: &'a str,
 }
 
-/// Where a node finds its keystores, and what it wants of its clients.
+/// The folder of a node's keystores, and whether clients need a certificate.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsConfig<'a> {
     pub(crate) dir: &'a str,
@@ -39,7 +39,7 @@ pub(crate) struct TlsConfig<'a> {
 }
 
 impl NodeConfig<'_> {
-    /// The text of `cassandra.yaml`.
+    /// Returns the text of `cassandra.yaml`.
     pub(crate) fn yaml(&self) -> String {
         let mut yaml = String::new();
         // Writing to a String cannot fail.
@@ -51,9 +51,9 @@ impl NodeConfig<'_> {
         set("endpoint_snitch", &"SimpleSnitch");
         set("num_tokens", &self.tokens.len());
         let tokens: Vec<_> = self.tokens.iter().map(ToString::to_string).collect();
-        // In quotes, since YAML would take a comma for that of a number.
+        // Quoted, because YAML may read digits with commas as one number.
         set("initial_token", &format_args!("\"{}\"", tokens.join(",")));
-        // Nodes join before there is data, so they need not wait for any to be streamed.
+        // Nodes join an empty cluster, so there is no data to stream to them.
         set("auto_bootstrap", &false);
         let (class, seed) = ("org.apache.cassandra.locator.SimpleSeedProvider", self.seed());
         set(
@@ -112,7 +112,8 @@ impl NodeConfig<'_> {
     }
 }
 
-/// Request timeouts are longer than by default (2 to 5 s): the machine is small and busy.
+/// The request timeouts are longer than Cassandra's defaults (2 to 5 s), because tests may run on a
+/// small, busy machine.
 const OLD_KEYS: &str = "\
 commitlog_sync_period_in_ms: 10000
 commitlog_total_space_in_mb: 256
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_has_its_own_addresses_token_and_folders() {
+    fn a_node_has_its_own_addresses_tokens_and_folders() {
         let yaml = yaml(Generation::V5, |_| {});
         for line in [
             "num_tokens: 2",
@@ -191,12 +192,12 @@ mod tests {
         for yaml in [v3, v4, v5] {
             let mut keys: Vec<_> = yaml.lines().map(|l| l.split_once(": ").unwrap().0).collect();
             keys.sort_unstable();
-            assert!(keys.windows(2).all(|pair| pair[0] != pair[1]), "a key twice in\n{yaml}");
+            assert!(keys.windows(2).all(|pair| pair[0] != pair[1]), "duplicate key in\n{yaml}");
         }
     }
 
     #[test]
-    fn options_change_what_they_name() {
+    fn writes_authentication_tls_address_and_extra_lines() {
         let yaml = yaml(Generation::V4, |config| {
             config.authentication = true;
             config.any_rpc_address = true;

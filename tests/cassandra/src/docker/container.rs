@@ -1,4 +1,4 @@
-//! A container that goes away with us.
+//! A container that is removed when this process ends.
 
 use std::{
     os::unix::process::CommandExt,
@@ -8,14 +8,14 @@ use std::{
 };
 
 use crate::{
-    error::{Error, Trying},
+    error::{Error, IoContext},
     tool,
 };
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A container, created but not started. It is removed, with its data, when this is dropped or when
-/// this process ends in any way.
+/// A container, created but not started. It is removed with its data on drop, or when this process
+/// ends, even if it is killed.
 #[derive(Debug)]
 pub(crate) struct Container {
     name: String,
@@ -23,15 +23,17 @@ pub(crate) struct Container {
 }
 
 impl Container {
-    /// Runs `create`, a `docker create` command for a container called `name`, and copies the
-    /// files of `config` to its folder `config_dir`. Copied and not mounted: the daemon may not see our files.
+    /// Runs `create`, a `docker create` command for a container named `name`, and copies the folder
+    /// `config` into it as `config_dir`. It is not mounted, because the daemon may not have access
+    /// to this process's files.
     pub(crate) fn create(
         name: &str,
         create: &mut Command,
         config: &Path,
         config_dir: &str,
     ) -> Result<Self, Error> {
-        // The remover comes first, so that no moment is left in which we could die unnoticed.
+        // The remover starts before the container exists, so that the container is removed even if
+        // this process is killed right after its creation.
         let container = Self { name: name.to_owned(), remover: start_remover(name)? };
         tool::run_successfully("docker create", create, LIMIT)?;
         let mut copy = Command::new("docker");
@@ -44,7 +46,7 @@ impl Container {
         &self.name
     }
 
-    /// The command that starts the container, writes what it writes, and ends as it ends.
+    /// Returns the command that starts the container, prints its output, and exits with its status.
     pub(crate) fn start_command(&self) -> Command {
         let mut command = Command::new("docker");
         command.args(["start", "--attach", &self.name]);
@@ -59,12 +61,12 @@ impl Drop for Container {
     }
 }
 
-/// Starts a shell that waits for the end of a pipe that only we hold, in a process group of its
-/// own so that Ctrl-C does not reach it, and then removes the container.
+/// Starts a shell that removes the container when its standard input closes. Only this process holds
+/// the other end of that pipe. The shell has its own process group, so that Ctrl-C does not reach it.
 fn start_remover(name: &str) -> Result<Child, Error> {
     const SCRIPT: &str = r#"read -r _; exec docker rm --force --volumes "$1""#;
     let mut sh = Command::new("sh");
     sh.args(["-c", SCRIPT, "remover", name]);
     sh.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    sh.process_group(0).spawn().trying(|| "starting sh".to_owned())
+    sh.process_group(0).spawn().context(|| "starting sh".to_owned())
 }

@@ -1,4 +1,4 @@
-# Makes a Docker image of this machine's Java and a folder of jars, for where nothing can be pulled.
+# Builds a Docker image from the local Java and a folder of jars, for use where images cannot be pulled.
 #   image.sh JDK_HOME JARS ROOT NAME      (ROOT: an empty folder to work in)
 jdk=$1 jars=$2 root=$3 name=$4
 
@@ -9,13 +9,13 @@ cp -R "$jars" "$root/jars"
 cp "$root"/jars/jamm-*.jar "$root/jamm.jar"
 cp -L /bin/sh "$root/bin/sh"
 
-# Distributions link parts of a JDK to elsewhere, and some links lead nowhere: what counts is that
-# Java starts in the end.
+# Distributions replace parts of a JDK by links, some of them dangling, so `cp` may report errors. The
+# build fails below if Java does not start.
 cp -RL "$jdk" "$root/jdk" 2>/dev/null || true
 rm -rf "$root/jdk/jmods" "$root/jdk/lib/src.zip" "$root/jdk/man" "$root/jdk/docs"
 "$root/jdk/bin/java" -version
 
-# The shared libraries that these name, at the paths that they name them by.
+# Copy the shared libraries that the shell and Java need, to the same paths.
 find "$root/bin/sh" "$root/jdk/bin/java" "$root/jdk/lib" -type f \( -perm -u+x -o -name '*.so*' \) \
     -exec ldd {} + 2>/dev/null |
     awk '{ for (i = 1; i <= NF; i++) if ($i ~ /^\/.*\.so/ && $i !~ /:$/) print $i }' |

@@ -18,11 +18,12 @@ use crate::{
     tool,
 };
 
-/// Where a container has its configuration and its data.
+/// The folder of the configuration in a container.
 const CONFIG_DIR: &str = "/cqlwire";
+/// The folder of the data in a container.
 const STORAGE_DIR: &str = "/var/lib/cassandra";
 
-/// Whether a Docker daemon of this machine answers.
+/// Returns true if a local Docker daemon answers.
 pub(crate) fn daemon_answers() -> bool {
     let mut version = Command::new("docker");
     version.args(["version", "--format", "{{.Server.Version}}"]);
@@ -30,19 +31,19 @@ pub(crate) fn daemon_answers() -> bool {
         && tool::run(&mut version, Duration::from_secs(5)).is_ok_and(|o| o.status.success())
 }
 
-/// Checks that a daemon answers, for those who insist on Docker.
+/// Returns an error if no local Docker daemon answers.
 pub(crate) fn require_daemon() -> Result<(), Error> {
     if daemon_answers() {
         return Ok(());
     }
     Err(Error::Missing(
-        "no Docker daemon of this machine answers `docker version`: start one (and set DOCKER_HOST \
-         when it listens on a socket of its own), or let Java do it with CQLWIRE_CASSANDRA=java"
+        "cannot use Docker: no local daemon answers `docker version`; start one (set DOCKER_HOST if \
+         its socket is not the default), or set CQLWIRE_CASSANDRA=java to run nodes with Java"
             .to_owned(),
     ))
 }
 
-/// Creates a container for the plan's one node and says how to start it.
+/// Creates a container for the plan's only node and returns the commands that start it.
 pub(crate) fn recipe(plan: &Plan<'_>, image: &Image) -> Result<Recipe, Error> {
     let config = NodeConfig { any_rpc_address: true, ..plan.config(1, CONFIG_DIR, STORAGE_DIR) };
     let dir = plan.run.node(1);
@@ -52,12 +53,12 @@ pub(crate) fn recipe(plan: &Plan<'_>, image: &Image) -> Result<Recipe, Error> {
     let (options, name) = (plan.options, format!("cqlwire-{}", plan.run.name()));
     let mut create = Command::new("docker");
     create.args(["create", "--pull=never", "--name", &name]);
-    // The same port inside and outside, because nodes tell clients their port.
+    // The port is the same inside and outside, because nodes advertise their port to clients.
     let port = config.native_port;
     create.arg(format!("--publish=127.0.0.1:{port}:{port}"));
     match image {
         Image::Official(image) => {
-            // Its start script makes the JVM's arguments, for the Java that it ships.
+            // The image's start script sets the JVM arguments for the Java that the image contains.
             let settings = format!(
                 "-Dcassandra.config=file://{CONFIG_DIR}/cassandra.yaml \
                  -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=1000 \
@@ -68,7 +69,7 @@ pub(crate) fn recipe(plan: &Plan<'_>, image: &Image) -> Result<Recipe, Error> {
             create.arg(format!("--env=JVM_EXTRA_OPTS={settings}"));
             create.args([image, "cassandra", "-f"]);
         }
-        Image::HomeMade(image) => {
+        Image::Built(image) => {
             let layout = Layout { jamm: image::JAMM, jars: image::JARS, config: CONFIG_DIR };
             create.args([image, image::JAVA]).args(jvm_args(&layout));
             create.arg(format!("-Dcassandra.storagedir={STORAGE_DIR}"));
@@ -78,7 +79,8 @@ pub(crate) fn recipe(plan: &Plan<'_>, image: &Image) -> Result<Recipe, Error> {
     Container::create(&name, &mut create, &dir, CONFIG_DIR).map(Recipe::container)
 }
 
-/// Whether ports that the daemon publishes on loopback are ours to reach.
+/// Returns true if the daemon is local, so that this process can reach ports that it publishes on
+/// loopback.
 fn is_local(docker_host: &str) -> bool {
     let local = ["unix://", "npipe://", "tcp://127.", "tcp://localhost", "tcp://[::1]"];
     docker_host.is_empty() || local.iter().any(|prefix| docker_host.starts_with(prefix))
@@ -89,11 +91,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_remote_daemon_does_not_count() {
+    fn a_remote_daemon_is_not_local() {
         assert!(is_local(""));
         assert!(is_local("unix:///run/user/1000/docker.sock"));
         assert!(is_local("tcp://127.0.0.1:2375"));
         assert!(!is_local("tcp://docker:2375"));
-        assert!(!is_local("ssh://somebody@elsewhere"));
+        assert!(!is_local("ssh://user@host"));
     }
 }

@@ -1,4 +1,4 @@
-//! Finds a Java 17.
+//! Finds an installed Java 17.
 
 use std::{
     env,
@@ -10,17 +10,17 @@ use std::{
 use super::INSTALL;
 use crate::{error::Error, tool};
 
-/// A Java 17, by its home folder.
+/// An installed Java 17.
 #[derive(Clone, Debug)]
 pub(crate) struct Jdk {
     home: PathBuf,
 }
 
 impl Jdk {
-    /// The Java that `JAVA_HOME` names, else the first `java` of the `PATH`, if it is a 17: that
-    /// is the one release that all three generations of Cassandra run on.
+    /// Finds Java 17 in `JAVA_HOME` or else on the `PATH`. It is the one release that all three
+    /// generations of Cassandra run on.
     pub(crate) fn find() -> Result<Self, Error> {
-        let mut wrong = Vec::new();
+        let mut rejected = Vec::new();
         for java in candidates() {
             match release(&java) {
                 Some(17) => {
@@ -28,20 +28,23 @@ impl Jdk {
                         return Ok(Self { home: home.to_owned() });
                     }
                 }
-                Some(other) => wrong.push(format!("{} is Java {other}", java.display())),
-                None => wrong.push(format!("{} does not tell its version", java.display())),
+                Some(other) => rejected.push(format!("{} is Java {other}", java.display())),
+                None => rejected.push(format!("{} prints no version", java.display())),
             }
         }
-        let found = if wrong.is_empty() { "there is no Java".to_owned() } else { wrong.join(", ") };
-        Err(Error::Missing(format!("Cassandra needs Java 17, but {found}: {INSTALL}")))
+        let found = match rejected.is_empty() {
+            true => "no Java was found in JAVA_HOME or on the PATH".to_owned(),
+            false => rejected.join(", "),
+        };
+        Err(Error::Missing(format!("cannot find Java 17: {found}; {INSTALL}")))
     }
 
-    /// The folder that holds `bin/java`.
+    /// Returns the folder that contains `bin/java`.
     pub(crate) fn home(&self) -> &Path {
         &self.home
     }
 
-    /// The `java` program.
+    /// Returns the path of the `java` program.
     pub(crate) fn java(&self) -> PathBuf {
         self.home.join("bin/java")
     }
@@ -51,7 +54,7 @@ fn candidates() -> impl Iterator<Item = PathBuf> {
     let home = env::var_os("JAVA_HOME").map(|home| Path::new(&home).join("bin"));
     let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<_> = home.into_iter().chain(env::split_paths(&path)).collect();
-    // `java` on the PATH is mostly a link; the real file tells the home.
+    // `java` on the PATH is usually a link; the home folder is that of the real file.
     folders.into_iter().filter_map(|dir| dir.join("java").canonicalize().ok())
 }
 
@@ -60,8 +63,8 @@ fn release(java: &Path) -> Option<u32> {
     parse_release(&outcome.text)
 }
 
-/// The release in the output of `java -version`: 17 for `openjdk version "17.0.15" 2025-04-15`,
-/// 8 for `java version "1.8.0_392"`.
+/// Parses the release from the output of `java -version`: 17 from `openjdk version "17.0.15"
+/// 2025-04-15`, 8 from `java version "1.8.0_392"`.
 fn parse_release(text: &str) -> Option<u32> {
     let line = text.lines().find(|line| line.contains(" version \""))?;
     let version = line.split('"').nth(1)?;
@@ -77,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_release_of_every_vendor() {
+    fn parses_the_version_output_of_several_vendors() {
         let outputs = [
             ("openjdk version \"17.0.15\" 2025-04-15\nOpenJDK Runtime Environment (build 17)", 17),
             ("java version \"1.8.0_392\"\nJava(TM) SE Runtime Environment", 8),

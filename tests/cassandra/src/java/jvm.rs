@@ -1,26 +1,28 @@
-//! The arguments that let every generation of Cassandra run on Java 17, and start fast.
+//! The JVM arguments that every generation of Cassandra needs on Java 17, and that make it start
+//! fast.
 
 /// Cassandra's main class, the last argument.
 pub(crate) const MAIN_CLASS: &str = "org.apache.cassandra.service.CassandraDaemon";
 
 const NODETOOL_CLASS: &str = "org.apache.cassandra.tools.NodeTool";
 
-/// Where a JVM finds its things: on this machine, or in a container.
+/// The paths of a node's files, on this machine or in a container.
 pub(crate) struct Layout<'a> {
-    /// The jar that measures memory.
+    /// The jar of the Java agent that measures memory.
     pub(crate) jamm: &'a str,
-    /// The folder of jars.
+    /// The folder of Cassandra's jars.
     pub(crate) jars: &'a str,
     /// The folder of `cassandra.yaml` and `logback.xml`.
     pub(crate) config: &'a str,
 }
 
-/// A JVM's arguments, without those that name ports and folders, and without the main class.
+/// Returns the JVM arguments of a node, without those for ports and data folders and without the
+/// main class.
 pub(crate) fn jvm_args(layout: &Layout<'_>) -> Vec<String> {
     let mut args: Vec<String> = FIXED.iter().map(|&arg| arg.to_owned()).collect();
-    args.extend(opened());
+    args.extend(open_package_args());
     let config = layout.config;
-    // Without its agent jamm falls back to Unsafe, which fails on hidden classes.
+    // Without the agent, jamm falls back to Unsafe, which fails on hidden classes.
     args.push(format!("-javaagent:{}", layout.jamm));
     args.push(format!("-Dcassandra.config=file://{}/cassandra.yaml", config.replace(' ', "%20")));
     args.push(format!("-Dlogback.configurationFile={config}/logback.xml"));
@@ -29,20 +31,20 @@ pub(crate) fn jvm_args(layout: &Layout<'_>) -> Vec<String> {
     args
 }
 
-/// A JVM's arguments for `nodetool`, without those that say which node to speak to. It keeps its
-/// history in the home of its user, which is the node's folder here.
+/// Returns the JVM arguments of `nodetool`, without those that select a node. `nodetool` writes its
+/// history into the user's home, which is set to the node's folder.
 pub(crate) fn nodetool_args(layout: &Layout<'_>) -> Vec<String> {
     let tuned = ["-Xmx128M", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"];
     let mut args: Vec<String> = tuned.map(str::to_owned).to_vec();
-    args.extend(opened());
+    args.extend(open_package_args());
     args.push(format!("-Duser.home={}", layout.config));
     args.push(format!("-Dlogback.configurationFile={}/logback.xml", layout.config));
     args.extend(["-cp".to_owned(), format!("{}/*", layout.jars), NODETOOL_CLASS.to_owned()]);
     args
 }
 
-/// What of Java itself Cassandra reaches into.
-fn opened() -> impl Iterator<Item = String> {
+/// Returns the arguments that open Java's internal packages to Cassandra.
+fn open_package_args() -> impl Iterator<Item = String> {
     let both = |package| ["opens", "exports"].map(|by| format!("--add-{by}={package}=ALL-UNNAMED"));
     OPEN_PACKAGES.into_iter().flat_map(both)
 }
@@ -50,17 +52,17 @@ fn opened() -> impl Iterator<Item = String> {
 const FIXED: [&str; 12] = [
     "-Xmx512M",
     "-XX:+UseSerialGC",
-    // A node lives for seconds: the optimizing compiler would only compete with the start.
+    // A node runs for seconds only, and the optimizing compiler would slow its start.
     "-XX:TieredStopAtLevel=1",
     "-XX:+ExitOnOutOfMemoryError",
-    // Writes to the system's temporary folder, where a killed JVM leaves it.
+    // The performance data file is in the system's temporary folder, and a killed JVM leaves it.
     "-XX:-UsePerfData",
-    // UDFs are sandboxed by a security manager.
+    // Cassandra runs UDFs in a sandbox that uses a security manager.
     "-Djava.security.manager=allow",
     "-Djdk.attach.allowAttachSelf=true",
-    // Otherwise Cassandra closes stdout, and with it the log, once it is up.
+    // Without it, Cassandra closes stdout, and with it the log, after its start.
     "-Dcassandra-foreground=yes",
-    // There is nobody to wait for: no gossip to settle, no ring to watch, no peer with roles.
+    // These skip waits that a new cluster does not need: for gossip, for the ring, for roles.
     "-Dcassandra.skip_wait_for_gossip_to_settle=0",
     "-Dcassandra.ring_delay_ms=1000",
     "-Dcassandra.consistent.rangemovement=false",
@@ -105,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_with_spaces_stay_whole() {
+    fn keeps_paths_with_spaces_in_one_argument() {
         let layout = Layout { jamm: "/a b/jamm.jar", jars: "/a b/jars", config: "/a b/node1" };
         let args = jvm_args(&layout);
         for arg in [

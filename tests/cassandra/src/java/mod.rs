@@ -1,4 +1,4 @@
-//! Nodes as processes of this machine's Java 17, from jars that Maven fetches.
+//! Nodes run by the local Java 17, from jars that Maven downloads.
 
 mod jars;
 mod jdk;
@@ -13,26 +13,26 @@ use std::{fs, net::Ipv4Addr, path::PathBuf, process::Command};
 
 use crate::{
     Options,
-    error::{Error, Trying},
+    error::{Error, IoContext},
     plan::Plan,
     ports::free_port,
     recipe::Recipe,
     run_dir::create_dir,
 };
 
-/// What to do where Java 17 or Maven is missing.
+/// The advice of errors about missing Java 17 or Maven.
 const INSTALL: &str = "install Java 17 and Maven (Debian: `apt install openjdk-17-jre-headless \
                        maven`, macOS: `brew install openjdk@17 maven`) and set JAVA_HOME to that \
                        Java, or start a Docker daemon";
 
-/// How long a node that is not the seed asks for the ring before it gives up and ends.
+/// The argument that gives nodes other than the seed 30 s to learn the ring before they end.
 ///
-/// After a crash the seed first has to find out that its connection to the node is gone, which on a
-/// busy machine may take more than the second of [`jvm_args`]. The seed keeps that second: where no
-/// other node runs yet it waits for its end, and then starts.
-const PATIENT: &str = "-Dcassandra.ring_delay_ms=30000";
+/// When a node restarts after a crash, the seed must first notice that its old connection to the
+/// node is lost. On a busy machine this can take longer than the second that [`jvm_args`] allow. The
+/// seed keeps that second, because it always waits for the full time when it starts alone.
+const RING_DELAY: &str = "-Dcassandra.ring_delay_ms=30000";
 
-/// What every Java node of a version shares.
+/// The files that all Java nodes of one version share.
 pub(crate) struct JavaNodes {
     java: PathBuf,
     jars: PathBuf,
@@ -40,21 +40,23 @@ pub(crate) struct JavaNodes {
 }
 
 impl JavaNodes {
-    /// Finds Java and fetches the jars of `version` where they are not cached.
+    /// Finds Java, and downloads the jars of `version` if they are not cached.
     pub(crate) fn prepare(options: &Options, version: &str) -> Result<Self, Error> {
         let java = Jdk::find()?.java();
         let jars = fetch_jars(version, options.progress)?;
-        let jamm = jars::jamm(&jars)?;
+        let jamm = jars::jamm_jar(&jars)?;
         Ok(Self { java, jars, jamm })
     }
 
-    /// Writes the files of node `number` into its folder, emptied before, and says how to start it.
+    /// Empties the folder of node `number`, writes the node's files into it, and returns the commands
+    /// that start the node.
     pub(crate) fn recipe(&self, plan: &Plan<'_>, number: u8) -> Result<Recipe, Error> {
         let dir = plan.run.node(number);
         if dir.exists() {
-            fs::remove_dir_all(&dir).trying(|| format!("emptying {}", dir.display()))?;
+            fs::remove_dir_all(&dir).context(|| format!("emptying {}", dir.display()))?;
         }
-        // Libraries unpack native code into the temporary folder, and a killed JVM leaves it there.
+        // A folder of its own, because libraries unpack native code into the temporary folder and a
+        // killed JVM leaves it there.
         create_dir(&dir.join("tmp"))?;
         let dir_text = dir.display().to_string();
         plan.write_config(&dir, &plan.config(number, &dir_text, &dir_text))?;
@@ -70,13 +72,13 @@ impl JavaNodes {
         command.arg(format!("-Djava.io.tmpdir={dir_text}/tmp"));
         command.arg(format!("-XX:ErrorFile={}/hs_err_%p.log", plan.run.logs().display()));
         if number > 1 {
-            command.arg(PATIENT);
+            command.arg(RING_DELAY);
         }
         command.args(&plan.options.jvm_args).arg(MAIN_CLASS);
         Ok(Recipe::process(command, self.nodetool(&layout, jmx_port)))
     }
 
-    /// `nodetool` for the node whose JMX listens on this port.
+    /// Returns the `nodetool` command for the node whose JMX listens on this port.
     fn nodetool(&self, layout: &Layout<'_>, jmx_port: u16) -> Command {
         let mut command = Command::new(&self.java);
         command.args(nodetool_args(layout)).args(["-h", "127.0.0.1", "-p", &jmx_port.to_string()]);

@@ -16,7 +16,7 @@ use rustls::{
 
 use crate::error::Error;
 
-/// A CA of its own, made in memory and known to nobody else.
+/// A private certificate authority (CA), generated in memory.
 #[derive(Debug)]
 pub struct Certificates {
     ca: CertifiedIssuer<'static, KeyPair>,
@@ -27,38 +27,38 @@ pub struct Certificates {
 pub struct Identity {
     /// The certificate.
     pub certificate: String,
-    /// Its key. It is worth nothing outside of the tests.
+    /// The private key. Only clients and servers of the tests trust its certificate.
     pub key: String,
 }
 
 impl Certificates {
-    /// A new CA. All of them have the same name.
+    /// Generates a CA. All CAs of the harness have the same name.
     ///
     /// # Errors
-    /// The system gives no random numbers.
+    /// Returns an error if the system cannot generate a key.
     pub fn new() -> Result<Self, Error> {
-        let make = || {
+        let generate = || {
             let mut params = CertificateParams::new([])?;
             params.distinguished_name.push(DnType::CommonName, "CA of cqlwire's tests");
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
             CertifiedIssuer::self_signed(params, KeyPair::generate()?)
         };
-        Ok(Self { ca: make().map_err(failed)? })
+        Ok(Self { ca: generate().map_err(certificate_error)? })
     }
 
-    /// The CA's certificate, in PEM.
+    /// Returns the CA's certificate, in PEM.
     #[must_use]
     pub fn ca(&self) -> String {
         self.ca.pem()
     }
 
-    /// A certificate for these names and addresses; clients need none.
+    /// Issues a certificate for these host names and addresses. A client certificate needs none.
     ///
     /// # Errors
-    /// A name that none can be.
+    /// Returns an error if a name is not a valid host name.
     pub fn issue(&self, names: &[&str]) -> Result<Identity, Error> {
-        let make = || {
+        let issue = || {
             let names: Vec<_> = names.iter().map(ToString::to_string).collect();
             let key = KeyPair::generate()?;
             let certificate = CertificateParams::new(names)?.signed_by(&key, &self.ca)?;
@@ -67,27 +67,31 @@ impl Certificates {
                 key: key.serialize_pem(),
             })
         };
-        make().map_err(failed)
+        issue().map_err(certificate_error)
     }
 
-    /// A certificate, in PEM, for the key that signed itself in `self_signed`: one on the curve
-    /// secp256r1, which somebody else keeps.
+    /// Issues a certificate, in PEM, for the public key of the self-signed certificate
+    /// `self_signed`. The key must be on the curve secp256r1.
     pub(crate) fn sign(&self, self_signed: &str, names: Vec<SanType>) -> Result<String, Error> {
-        let certificate = CertificateDer::from_pem_slice(self_signed.as_bytes()).map_err(failed)?;
-        let certificate = ParsedCertificate::try_from(&certificate).map_err(failed)?;
+        let certificate =
+            CertificateDer::from_pem_slice(self_signed.as_bytes()).map_err(certificate_error)?;
+        let certificate = ParsedCertificate::try_from(&certificate).map_err(certificate_error)?;
         let key = PublicKey(certificate.subject_public_key_info());
-        let mut params = CertificateParams::new([]).map_err(failed)?;
+        let mut params = CertificateParams::new([]).map_err(certificate_error)?;
         params.distinguished_name.push(DnType::CommonName, "node");
         params.subject_alt_names = names;
-        params.signed_by(&key, &self.ca).map(|certificate| certificate.pem()).map_err(failed)
+        params
+            .signed_by(&key, &self.ca)
+            .map(|certificate| certificate.pem())
+            .map_err(certificate_error)
     }
 
-    /// For a client that trusts this CA, and has a certificate of it.
+    /// Returns the configuration of a client that trusts this CA and has a certificate from it.
     pub(crate) fn client(&self) -> Result<Arc<ClientConfig>, Error> {
-        let key = KeyPair::generate().map_err(failed)?;
-        let params = CertificateParams::new([]).map_err(failed)?;
-        let certificate = params.signed_by(&key, &self.ca).map_err(failed)?;
-        let make = || {
+        let key = KeyPair::generate().map_err(certificate_error)?;
+        let params = CertificateParams::new([]).map_err(certificate_error)?;
+        let certificate = params.signed_by(&key, &self.ca).map_err(certificate_error)?;
+        let configure = || {
             let mut roots = RootCertStore::empty();
             roots.add(CertificateDer::clone(self.ca.der()))?;
             let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -99,7 +103,7 @@ impl Certificates {
                     PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())),
                 )
         };
-        make().map(Arc::new).map_err(failed)
+        configure().map(Arc::new).map_err(certificate_error)
     }
 }
 
@@ -107,7 +111,7 @@ impl Certificates {
 struct PublicKey(SubjectPublicKeyInfoDer<'static>);
 
 impl PublicKeyData for PublicKey {
-    /// The point, which stands at the end: a byte that says how it is written, and two coordinates.
+    /// Returns the point at the end of the structure: a byte for its format, and two coordinates.
     fn der_bytes(&self) -> &[u8] {
         &self.0[self.0.len().saturating_sub(1 + 2 * 32)..]
     }
@@ -117,6 +121,6 @@ impl PublicKeyData for PublicKey {
     }
 }
 
-fn failed(error: impl std::fmt::Display) -> Error {
-    Error::Tool { what: "making certificates".to_owned(), problem: error.to_string() }
+fn certificate_error(error: impl std::fmt::Display) -> Error {
+    Error::Tool { tool: "creating certificates".to_owned(), problem: error.to_string() }
 }

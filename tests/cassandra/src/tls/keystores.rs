@@ -1,4 +1,4 @@
-//! The files that a Java server has its key, its certificate and its CA in.
+//! The keystore and truststore files of a node.
 
 use std::{
     ffi::OsStr,
@@ -13,26 +13,26 @@ use rcgen::SanType;
 
 use super::Certificates;
 use crate::{
-    error::{Error, Trying},
+    error::{Error, IoContext},
     java::Jdk,
     tool,
 };
 
-/// Java wants one; there is nothing to protect.
+/// The password of both files. Java requires one.
 pub(crate) const PASSWORD: &str = "cassandra";
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A folder with `keystore.p12` and `truststore.p12`, the same for all nodes.
+/// A folder with `keystore.p12` and `truststore.p12`, which all nodes share.
 #[derive(Debug)]
 pub(crate) struct Keystores {
     dir: PathBuf,
 }
 
 impl Keystores {
-    /// Makes the key by Java's own `keytool`, so that only the certificate has to come from us: no
-    /// tool of a JRE takes in a key in PEM.
-    pub(crate) fn make(
+    /// Creates the files. Java's `keytool` generates the key, because it cannot import a private key
+    /// in PEM; only the certificate comes from `certificates`.
+    pub(crate) fn create(
         dir: PathBuf,
         certificates: &Certificates,
         addresses: &[Ipv4Addr],
@@ -40,7 +40,7 @@ impl Keystores {
         let keystores = Self { dir };
         let write = |name: &str, text: &str| {
             let path = keystores.dir.join(name);
-            fs::write(&path, text).trying(|| format!("writing {}", path.display()))
+            fs::write(&path, text).context(|| format!("writing {}", path.display()))
         };
         let key = ["-keyalg", "EC", "-groupname", "secp256r1", "-dname", "CN=node"];
         keystores.keytool("-genkeypair", "keystore.p12", key.map(OsStr::new))?;
@@ -59,11 +59,11 @@ impl Keystores {
         Ok(keystores)
     }
 
-    /// Copies the files to the folder of a node.
+    /// Copies the files into the folder of a node.
     pub(crate) fn copy_to(&self, dir: &Path) -> Result<(), Error> {
         for name in ["keystore.p12", "truststore.p12"] {
             let copied = fs::copy(self.dir.join(name), dir.join(name));
-            copied.trying(|| format!("copying {name} to {}", dir.display()))?;
+            copied.context(|| format!("copying {name} to {}", dir.display()))?;
         }
         Ok(())
     }

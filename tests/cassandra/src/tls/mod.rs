@@ -1,4 +1,4 @@
-//! TLS between clients and nodes: who signs, and what a node has of it.
+//! TLS between clients and nodes: the certificate authority, and the nodes' keystores.
 
 mod certificates;
 mod keystores;
@@ -10,27 +10,27 @@ use std::sync::Arc;
 
 use crate::error::Error;
 
-/// How clients reach the nodes by TLS. Plain connections are refused.
+/// The TLS settings of the nodes. Nodes with TLS refuse plain connections.
 #[derive(Clone, Debug)]
 pub struct Tls {
-    /// The CA that signs the nodes' certificates, and that the nodes trust to sign for clients. The
-    /// nodes' certificates are for `localhost` and the nodes' addresses.
+    /// The CA that issues the nodes' certificates, and that the nodes trust for client certificates.
+    /// The nodes' certificates are valid for `localhost` and the nodes' addresses.
     pub certificates: Arc<Certificates>,
-    /// Whether clients must have a certificate. Off by default.
+    /// True if clients must have a certificate. False by default.
     pub client_certificates: bool,
 }
 
 impl Tls {
-    /// TLS with a CA of its own, for clients without a certificate.
+    /// Returns settings with a new CA, for clients without a certificate.
     ///
     /// # Errors
-    /// The system gives no random numbers.
+    /// Returns an error if the system cannot generate a key.
     pub fn new() -> Result<Self, Error> {
         let certificates = Arc::new(Certificates::new()?);
         Ok(Self { certificates, client_certificates: false })
     }
 
-    /// Sets whether clients must have a certificate.
+    /// Sets whether clients must have a certificate. Default: false.
     #[must_use]
     pub fn client_certificates(mut self, required: bool) -> Self {
         self.client_certificates = required;
