@@ -16,7 +16,7 @@ async fn main() -> Result<(), cqlwire::session::Error> {
     // Prepared once, run many times; null is None.
     let insert = session.prepare("INSERT INTO people (name, age) VALUES (?, ?)").await?;
     session.execute(&insert, ("ada", Some(36))).await?;
-    session.execute(&insert.idempotent(true), ("bob", None::<i32>)).await?;
+    session.execute(insert.clone().idempotent(true), ("bob", None::<i32>)).await?;
 
     // Several statements as one.
     let batch = Batch::logged()

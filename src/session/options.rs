@@ -80,10 +80,9 @@ impl ExecutionProfile {
         Self::default()
     }
 
-    fn with(&self, change: impl FnOnce(&mut Options)) -> Self {
-        let mut changed = self.clone();
-        change(Arc::make_mut(&mut changed.options));
-        changed
+    fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(Arc::make_mut(&mut self.options));
+        self
     }
 }
 
@@ -324,4 +323,4 @@ macro_rules! options {
 }
 pub(super) use options;
 
-options!(ExecutionProfile, self, &self);
+options!(ExecutionProfile, self, self);

@@ -176,8 +176,8 @@ impl PreparedInner {
     }
 }
 
-options!(Statement, self, &self);
-options!(PreparedStatement, self, &self);
+options!(Statement, self, self);
+options!(PreparedStatement, self, self);
 
 impl Statement {
     /// The statement of this text.
@@ -192,14 +192,14 @@ impl Statement {
     /// Begins with the page that an earlier one ended at: its
     /// [`paging_state`](super::QueryResult::paging_state), which can be kept, and sent elsewhere.
     #[must_use]
-    pub fn paging_state(&self, state: impl Into<Option<Bytes>>) -> Self {
-        Self { paging_state: state.into(), ..self.clone() }
+    pub fn paging_state(mut self, state: impl Into<Option<Bytes>>) -> Self {
+        self.paging_state = state.into();
+        self
     }
 
-    fn with(&self, change: impl FnOnce(&mut Options)) -> Self {
-        let mut changed = self.clone();
-        change(&mut changed.options);
-        changed
+    fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.options);
+        self
     }
 
     /// The text of the statement.
@@ -212,10 +212,9 @@ impl Statement {
 }
 
 impl PreparedStatement {
-    fn with(&self, change: impl FnOnce(&mut Options)) -> Self {
-        let mut changed = self.clone();
-        change(&mut changed.options);
-        changed
+    fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.options);
+        self
     }
 
     /// The text of the statement.
@@ -225,7 +224,7 @@ impl PreparedStatement {
 
     /// Begins with the page that an earlier one ended at: see [`Statement::paging_state`].
     #[must_use]
-    pub fn paging_state(&self, state: impl Into<Option<Bytes>>) -> Statement {
+    pub fn paging_state(self, state: impl Into<Option<Bytes>>) -> Statement {
         Statement::from(self).paging_state(state)
     }
 

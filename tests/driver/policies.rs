@@ -179,7 +179,7 @@ async fn the_delay_follows_how_long_answers_take() {
     let session = connect(client(&servers), 2).await;
     let select = Statement::new("SELECT ...").idempotent(true).timeout(Duration::from_secs(60));
     let after = |at_first| SpeculativeExecution::percentile(99.0).at_first(at_first);
-    let soon = select.speculative_execution(after(Duration::from_millis(1)));
+    let soon = select.clone().speculative_execution(after(Duration::from_millis(1)));
     session.execute(soon, ()).await.unwrap();
     assert_eq!(asked.count(), 2);
     for _ in 0..FAST {
@@ -402,9 +402,9 @@ async fn the_statement_goes_before_its_profile_and_the_profile_before_the_sessio
     let session = connect(builder, 1).await;
     let reports = ExecutionProfile::new().consistency(Consistency::Quorum).page_size(200);
     let plain = Statement::new("SELECT ...");
-    let of_profile = plain.profile(&reports);
-    let own = of_profile.page_size(300);
-    let other = own.serial_consistency(Consistency::Serial).consistency(Consistency::One);
+    let of_profile = plain.clone().profile(&reports);
+    let own = of_profile.clone().page_size(300);
+    let other = own.clone().serial_consistency(Consistency::Serial).consistency(Consistency::One);
     for statement in [plain, of_profile, own, other] {
         session.execute(statement, ()).await.unwrap();
     }

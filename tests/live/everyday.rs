@@ -157,7 +157,7 @@ pub(crate) fn keyspace_and_time_of_a_statement(node: &Node) -> Result<(), Failed
         elsewhere.batch(&batch.keyspace(&*keyspace).now_in_seconds(1_000_000)).await?;
         for k in 1..=4 {
             let select = here("SELECT v, ttl(v) FROM t WHERE k = ?");
-            let left = elsewhere.execute(select.now_in_seconds(1_000_400), (k,)).await?;
+            let left = elsewhere.execute(select.clone().now_in_seconds(1_000_400), (k,)).await?;
             assert_eq!(left.one::<(i32, i32)>()?, (k, 600));
             let gone = elsewhere.execute(select.now_in_seconds(1_001_000), (k,)).await?;
             assert_eq!(gone.row_count(), 0);
@@ -178,7 +178,7 @@ pub(crate) fn pages_by_hand(node: &Node) -> Result<(), Failed> {
             loop {
                 // Each page by the other session.
                 let session = [&session, &other][pages % 2];
-                let select = select.paging_state(state.clone());
+                let select = select.clone().paging_state(state.clone());
                 let page = match text.contains('?') {
                     true => session.execute(select, (1,)).await?,
                     false => session.execute(select, ()).await?,

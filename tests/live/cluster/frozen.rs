@@ -28,8 +28,8 @@ pub(super) fn another_node_answers(nodes: &Nodes) -> Result<(), Failed> {
         }
         let select = session.prepare("SELECT k FROM t WHERE k = ?").await?.idempotent(true);
         let speculative = SpeculativeExecution::after(Duration::from_millis(50));
-        let speculative = select.speculative_execution(speculative);
-        let retried = select.attempt_timeout(Duration::from_millis(400));
+        let speculative = select.clone().speculative_execution(speculative);
+        let retried = select.clone().attempt_timeout(Duration::from_millis(400));
         // Every node knows the statement, so that none is asked to prepare it.
         read(&session, &select).await?;
 

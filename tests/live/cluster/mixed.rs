@@ -59,8 +59,8 @@ async fn at(nodes: &Nodes, version: Version, keyspace: &str, first: usize) -> Re
     for k in 0..20 {
         // Each is prepared again where it is not known.
         let (by, other) = [(1, 2), (2, 1)][k as usize % 2];
-        let by = insert.load_balancing(Only(nodes.address(by)));
-        let other = select.load_balancing(Only(nodes.address(other)));
+        let by = insert.clone().load_balancing(Only(nodes.address(by)));
+        let other = select.clone().load_balancing(Only(nodes.address(other)));
         session.execute(&by, ("written", k)).await?;
         let found = session.execute(&other, (k,)).await?;
         assert_eq!(found.one::<(i32, &str)>()?, (k, "written"));

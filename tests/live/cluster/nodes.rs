@@ -102,7 +102,7 @@ impl Nodes {
         let insert = Statement::new(format!("INSERT INTO {table} (k) VALUES (-1)"));
         let insert = insert.consistency(Consistency::All).idempotent(true);
         for address in self.addresses() {
-            let insert = insert.load_balancing(Only(address));
+            let insert = insert.clone().load_balancing(Only(address));
             let end = Instant::now() + LIMIT;
             while let Err(error) = session.execute(&insert, ()).await {
                 if Instant::now() > end {
