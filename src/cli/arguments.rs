@@ -117,9 +117,10 @@ impl ConnectArgs {
             .compression(self.compression.0)
             .consistency(self.consistency)
             .timeout(self.timeout)
-            .wait(self.wait)
+            .connect_timeout(self.timeout)
+            .connect_retry_for(self.wait)
             // These programs know their tables, and do not wait for those of others.
-            .schema(false);
+            .fetch_schema(false);
         if let Some(name) = &self.local_datacenter {
             builder = builder.local_datacenter(name);
         }

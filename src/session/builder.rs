@@ -1,4 +1,4 @@
-//! How a session is to be.
+//! Builds sessions: contact points, defaults of requests, and connecting.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,24 +26,33 @@ use crate::message::Startup;
 use crate::protocol::{Authenticator, ConnectionOptions, Credentials};
 use crate::wire::{Compression, Consistency, Version};
 
-/// Describes a session; [`connect`](Self::connect) makes it.
+/// Configures and connects a [`Session`].
+///
+/// ```no_run
+/// use cqlwire::session::Session;
+///
+/// # async fn example() -> Result<(), cqlwire::session::Error> {
+/// let session = Session::builder().contact_points(["db1", "10.0.0.2:9043"]).connect().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing before `connect`"]
+#[must_use = "a builder does nothing until `connect` is called"]
 pub struct SessionBuilder {
     name: Option<Arc<str>>,
     contact_points: Vec<String>,
     port: u16,
     keyspace: Option<String>,
-    wait: Duration,
-    prepared_statements: usize,
+    connect_retry_for: Duration,
+    prepared_cache_size: usize,
     connector: Connector,
     connections: usize,
     reconnect: Reconnect,
     balancing: Arc<dyn LoadBalancing>,
     translator: Option<Arc<dyn AddressTranslator>>,
     local_datacenter: Option<String>,
-    fetches_schema: bool,
-    agreement: Duration,
+    fetch_schema: bool,
+    schema_agreement: Duration,
     throttle: Option<Throttle>,
     retry: Arc<dyn RetryPolicy>,
     timestamps: Arc<dyn TimestampGenerator>,
@@ -65,16 +74,16 @@ impl Default for SessionBuilder {
             contact_points: Vec::new(),
             port: DEFAULT_PORT,
             keyspace: None,
-            wait: Duration::ZERO,
-            prepared_statements: 1_000,
+            connect_retry_for: Duration::ZERO,
+            prepared_cache_size: 1_000,
             connector: connection.into(),
             connections: 1,
             reconnect: Reconnect::default(),
             balancing: Arc::new(DefaultBalancing::new()),
             translator: None,
             local_datacenter: None,
-            fetches_schema: true,
-            agreement: Duration::from_secs(10),
+            fetch_schema: true,
+            schema_agreement: Duration::from_secs(10),
             throttle: None,
             retry: Arc::new(DefaultRetry),
             timestamps: Arc::new(MonotonicTimestamps::default()),
@@ -84,191 +93,217 @@ impl Default for SessionBuilder {
 }
 
 impl SessionBuilder {
-    /// Adds servers to begin with: names or addresses, with or without a port. Default: none; at
-    /// least one is needed.
+    /// Adds servers through which the driver discovers the cluster. Each is a host name or an
+    /// address, with or without a port. Default: none; at least one is required.
     pub fn contact_points<S: ToString>(mut self, points: impl IntoIterator<Item = S>) -> Self {
         self.contact_points.extend(points.into_iter().map(|point| point.to_string()));
         self
     }
 
-    /// What the session is called in metrics. Default: `s0`, `s1` and so on.
+    /// Sets the name of the session, which labels its metrics. Default: `s0`, `s1` and so on.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// The port of contact points that name none. Default: 9042.
+    /// Sets the port of contact points given without one. Default: 9042.
     pub const fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// The keyspace of statements that name none, spelled as the schema spells it.
+    /// Sets the keyspace of tables named without one. The name is case-sensitive: lowercase,
+    /// unless the keyspace was created with a quoted name. Default: none.
     pub fn keyspace(mut self, keyspace: impl Into<String>) -> Self {
         self.keyspace = Some(keyspace.into());
         self
     }
 
-    /// The version of the protocol to begin with; a server that does not speak it is asked in a
-    /// lower one. Default: v4.
+    /// Sets the protocol version to try first. If a server does not support it, the driver falls
+    /// back to a lower one. Default: v4.
     pub const fn protocol_version(mut self, version: Version) -> Self {
         self.connector.options.version = version;
         self
     }
 
-    /// The compression to ask for. Default: none. A server that has none of that name is not
-    /// asked for it.
+    /// Sets the compression of frames. A server that does not support it is sent uncompressed
+    /// frames. Default: none.
     pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> Self {
         self.connector.options.compression = compression.into();
         self
     }
 
-    /// The user name and the password for a server that asks, as [`Credentials`]. Default: none.
+    /// Sets the user name and password, as [`Credentials`], for servers that require
+    /// authentication. Default: none.
     pub fn credentials(self, username: impl Into<String>, password: impl Into<String>) -> Self {
         self.authenticator(Credentials::new(username, password))
     }
 
-    /// Who says who the client is, to a server that asks. Default: nobody.
+    /// Sets the [`Authenticator`] for servers that require authentication. Default: none.
     pub fn authenticator(mut self, authenticator: impl Authenticator + 'static) -> Self {
         self.connector.options.authenticator = Some(Arc::new(authenticator));
         self
     }
 
-    /// Connects by TLS. Default: without.
+    /// Encrypts connections with TLS. Default: no encryption.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.connector = self.connector.tls(tls);
         self
     }
 
-    /// How many replicas must answer. Default: LOCAL_ONE.
+    /// Sets the default consistency: how many replicas must answer a request. Default: LOCAL_ONE.
     pub const fn consistency(mut self, consistency: Consistency) -> Self {
         self.defaults.consistency = Some(consistency);
         self
     }
 
-    /// How many rows a page has, more or less. Default: 5,000.
+    /// Sets the default page size, in rows. Zero or less turns paging off. Default: 5,000.
     pub const fn page_size(mut self, rows: i32) -> Self {
         self.defaults.page_size = Some(rows);
         self
     }
 
-    /// How long to wait for the answer to a statement, for ever if `None`; and, if it is some time,
-    /// for each step of connecting: for each of the contact points, which are tried beside each
-    /// other, and for the nodes. Default: 10 s, and 5 s for those steps.
+    /// Sets the default request timeout: the time in which a request must be answered, retries
+    /// included. `None` means no timeout; zero is an error when the session connects.
+    /// Default: 10 s.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        let timeout = timeout.into();
-        self.defaults.timeout = Some(timeout);
-        let connecting = &mut self.connector.options.handshake_timeout;
-        *connecting = timeout.unwrap_or(*connecting);
+        self.defaults.timeout = Some(timeout.into());
         self
     }
 
-    /// How long to try again while no server answers, because Cassandra is still starting.
-    /// Default: not at all.
-    pub const fn wait(mut self, wait: Duration) -> Self {
-        self.wait = wait;
+    /// Sets the time limit for each step of connecting: resolving a contact point's name, opening
+    /// a connection (TCP, TLS and the protocol's handshake), and each query that the driver makes
+    /// for itself. Contact points are tried side by side, each with this limit. Zero is an error
+    /// when the session connects. Default: 5 s.
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connector.options.handshake_timeout = timeout;
         self
     }
 
-    /// How many prepared statements are kept. Default: 1,000.
-    pub const fn prepared_statements(mut self, count: usize) -> Self {
-        self.prepared_statements = count;
+    /// Sets how long [`connect`](Self::connect) retries while no server can be reached, for
+    /// example because Cassandra is still starting. Default: zero, which means no retries.
+    pub const fn connect_retry_for(mut self, time: Duration) -> Self {
+        self.connect_retry_for = time;
         self
     }
 
-    /// How connections are opened and watched, where the methods above are not enough.
+    /// Sets how many prepared statements the session caches; the least recently used one is
+    /// evicted. Default: 1,000; at least 1.
+    pub const fn prepared_cache_size(mut self, statements: usize) -> Self {
+        self.prepared_cache_size = statements;
+        self
+    }
+
+    /// Changes the options of connections that have no method here, such as heartbeats and the
+    /// requests in flight per connection.
+    ///
+    /// ```
+    /// use cqlwire::session::Session;
+    ///
+    /// let builder = Session::builder().connection(|options| options.max_in_flight = 4_096);
+    /// ```
     pub fn connection(mut self, change: impl FnOnce(&mut ConnectionOptions)) -> Self {
         change(&mut self.connector.options);
         self
     }
 
-    /// The datacenter whose nodes are asked. Default: that of the first contact point that answers.
+    /// Sets the local datacenter, whose nodes are preferred. Default: the datacenter of the first
+    /// contact point that answers.
     pub fn local_datacenter(mut self, name: impl Into<String>) -> Self {
         self.local_datacenter = Some(name.into());
         self
     }
 
-    /// Who chooses the node that a request goes to. Default: [`DefaultBalancing`].
+    /// Sets the policy that chooses the node for each request. Default: [`DefaultBalancing`].
     pub fn load_balancing(mut self, balancing: impl LoadBalancing + 'static) -> Self {
         self.balancing = Arc::new(balancing);
         self
     }
 
-    /// Who decides whether a request is made again. Default: [`DefaultRetry`].
+    /// Sets the default policy that decides whether a failed request is retried. Default:
+    /// [`DefaultRetry`].
     pub fn retry_policy(mut self, policy: impl RetryPolicy + 'static) -> Self {
         self.retry = Arc::new(policy);
         self
     }
 
-    /// How statements are run that do not say otherwise, and whose profiles do not. What is said of
-    /// them by the methods above goes before it.
+    /// Sets the profile of statements that have none of their own. An option that this builder
+    /// sets by a method of its own takes precedence over the profile.
     pub fn default_profile(mut self, profile: &ExecutionProfile) -> Self {
         self.defaults.profile = Some(profile.clone());
         self
     }
 
-    /// How many connections a node has. Default: 1; a connection carries up to 32,768 requests at
-    /// a time, and its task runs on one core.
+    /// Sets the number of connections to each node of the local datacenter. Default: 1; at least 1.
+    ///
+    /// One connection carries [`max_in_flight`](ConnectionOptions::max_in_flight) requests at a
+    /// time (1,024 by default, 32,768 at most), and one task on one core serves it.
     pub fn connections_per_node(mut self, count: usize) -> Self {
         self.connections = count.max(1);
         self
     }
 
-    /// How long to wait before a node is tried again.
+    /// Sets the delays between attempts to reconnect to a node. Default: 100 ms, doubled up to 1 s.
     pub const fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = reconnect;
         self
     }
 
-    /// How the addresses that nodes give of themselves become those that they are reached at.
-    /// Default: they are reached there.
+    /// Translates the addresses that nodes advertise into those at which this client reaches them.
+    /// Default: no translation.
     pub fn address_translator(mut self, translator: impl AddressTranslator + 'static) -> Self {
         self.translator = Some(Arc::new(translator));
         self
     }
 
-    /// Limits what is asked of the cluster at a time. Default: nothing does.
+    /// Limits the requests in flight, the requests per second, or both. Default: no limit.
     pub const fn throttle(mut self, throttle: Throttle) -> Self {
         self.throttle = Some(throttle);
         self
     }
 
-    /// Who says when a statement was made. Default: [`MonotonicTimestamps`].
+    /// Sets the generator of write timestamps. Default: [`MonotonicTimestamps`].
     pub fn timestamps(mut self, timestamps: impl TimestampGenerator + 'static) -> Self {
         self.timestamps = Arc::new(timestamps);
         self
     }
 
-    /// Whether the schema is read, for [`ClusterState::schema`](crate::cluster::ClusterState::schema).
-    /// Default: yes, after the session has connected.
-    pub const fn schema(mut self, fetched: bool) -> Self {
-        self.fetches_schema = fetched;
+    /// Sets whether the driver reads the schema, which
+    /// [`ClusterState::schema`](crate::cluster::ClusterState::schema) returns. It is read in the
+    /// background after the session has connected. Default: true.
+    pub const fn fetch_schema(mut self, fetch: bool) -> Self {
+        self.fetch_schema = fetch;
         self
     }
 
-    /// How long the nodes may take to agree on a change of the schema, before a statement that
-    /// makes one is answered all the same. Default: 10 s.
+    /// Sets how long a statement that changes the schema waits for schema agreement between the
+    /// nodes. After this time it returns without:
+    /// [`schema_agreed`](super::QueryResult::schema_agreed) is then false. Default: 10 s; at most
+    /// an hour.
     pub const fn schema_agreement(mut self, time: Duration) -> Self {
-        self.agreement = time;
+        self.schema_agreement = time;
         self
     }
 
-    /// Connects.
+    /// Connects to the cluster, and returns when one node can serve requests.
     ///
     /// # Errors
-    /// A description that makes no sense; no server that answers, after
-    /// [`wait`](Self::wait) at the latest; a server that refuses the client; a keyspace that is
-    /// not there.
+    /// Returns an error if an option is invalid ([`ErrorKind::Config`]), no server can be reached
+    /// ([`ErrorKind::Unreachable`]; see [`connect_retry_for`](Self::connect_retry_for)), a server
+    /// refuses the credentials ([`ErrorKind::Authentication`]), or the keyspace does not exist
+    /// ([`ErrorKind::Server`]).
     pub async fn connect(self) -> Result<Session, Error> {
+        self.check_timeouts()?;
         let points = self
             .contact_points
             .iter()
             .map(|point| ContactPoint::parse(point, self.port))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|why| Error::new(ErrorKind::Config, why))?;
+            .map_err(|error| Error::new(ErrorKind::Config, error))?;
         if points.is_empty() {
-            return Err(Error::new(ErrorKind::Config, "no contact point was given"));
+            let text = "cannot connect: no contact points are set; add one with `contact_points`";
+            return Err(Error::new(ErrorKind::Config, text));
         }
         let name = self.name.unwrap_or_else(next_name);
         let settings = Settings {
@@ -280,16 +315,16 @@ impl SessionBuilder {
             balancing: self.balancing,
             translator: self.translator,
             local_datacenter: self.local_datacenter,
-            fetches_schema: self.fetches_schema,
+            fetches_schema: self.fetch_schema,
         };
         let inner = Arc::new(Executor {
-            cluster: connect(settings, self.keyspace, self.wait).await?,
+            cluster: connect(settings, self.keyspace, self.connect_retry_for).await?,
             defaults: self.defaults,
             retry: self.retry,
             timestamps: self.timestamps,
             gate: self.throttle.map(Gate::new),
-            agreement: self.agreement,
-            prepared: PreparedCache::new(self.prepared_statements),
+            agreement: self.schema_agreement,
+            prepared: PreparedCache::new(self.prepared_cache_size),
             metrics: Recorder::new(&name),
             #[cfg(feature = "metrics-024")]
             facade: super::facade::Facade::new(&name),
@@ -298,23 +333,37 @@ impl SessionBuilder {
         super::facade::Facade::start(&inner);
         Ok(Session { inner })
     }
+
+    /// Rejects timeouts of zero, with which every request or connection would fail.
+    fn check_timeouts(&self) -> Result<(), Error> {
+        let zero = if self.connector.options.handshake_timeout.is_zero() {
+            "the connect timeout is zero, so no connection could be opened; set a longer \
+             `connect_timeout` (5 s by default)"
+        } else if self.defaults.timeout == Some(Some(Duration::ZERO)) {
+            "the request timeout is zero, so every request would fail; set a longer `timeout` \
+             (10 s by default), or `None` to wait without a limit"
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(ErrorKind::Config, zero))
+    }
 }
 
-/// The name of a session that was given none.
+/// Returns the name of a session whose builder sets none.
 fn next_name() -> Arc<str> {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     format!("s{}", NUMBER.fetch_add(1, Ordering::Relaxed)).into()
 }
 
-/// Connects, and tries again for some time while no server answers.
+/// Connects to the cluster, and retries for `retry_for` while no server can be reached.
 async fn connect(
     settings: Settings,
     keyspace: Option<String>,
-    wait: Duration,
+    retry_for: Duration,
 ) -> Result<Cluster, Error> {
-    // A time that does not exist is never.
-    let deadline = Instant::now().checked_add(wait);
-    let mut pause = FIRST_PAUSE;
+    // A duration too long for the clock means no deadline.
+    let deadline = Instant::now().checked_add(retry_for);
+    let mut delay = FIRST_DELAY;
     loop {
         let failure = match Cluster::connect(settings.clone(), keyspace.clone()).await {
             Ok(cluster) => return Ok(cluster),
@@ -324,17 +373,18 @@ async fn connect(
         let is_over = deadline.is_some_and(|deadline| now >= deadline);
         match failure {
             OpenFailure::Unreachable { each, is_starting: true } if !is_over => {
-                info!(failures = each.join("; "), "not there yet");
+                info!(error = each.join("; "), retry_in = ?delay, "no server could be reached");
             }
             failure => return Err(Error::unreachable(failure)),
         }
-        let next = now + pause;
+        let next = now + delay;
         tokio::time::sleep_until(deadline.map_or(next, |end| next.min(end))).await;
-        pause = (pause * 2).min(LAST_PAUSE);
+        delay = (delay * 2).min(LONGEST_DELAY);
     }
 }
 
-/// The pauses between two tries grow from the first to the last: a server that is up must not
-/// wait long.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// The delay before the first retry of connecting. It doubles with each retry.
+const FIRST_DELAY: Duration = Duration::from_millis(50);
+
+/// The longest delay. It is short so that the session connects soon after a server has started.
+const LONGEST_DELAY: Duration = Duration::from_secs(1);

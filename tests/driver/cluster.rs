@@ -247,7 +247,8 @@ async fn nothing_stays_open_of_a_session_that_could_not_be_made() {
         _ => None,
     });
     // It says what nodes there are, and is connected to for that.
-    let error = builder(&server).timeout(Duration::from_millis(200)).connect().await.unwrap_err();
+    let error =
+        builder(&server).connect_timeout(Duration::from_millis(200)).connect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     while server.connections() != 0 {
         tokio::task::yield_now().await;

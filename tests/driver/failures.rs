@@ -26,7 +26,7 @@ async fn the_contact_point_that_answers_is_found_behind_those_that_do_not() {
         .contact_points(silent.iter().map(|silent| silent.local_addr().unwrap()))
         .contact_points([server.address()])
         // None of them can be waited for.
-        .timeout(Duration::from_secs(3_600))
+        .connect_timeout(Duration::from_secs(3_600))
         .connect()
         .await
         .unwrap();

@@ -520,7 +520,7 @@ async fn a_server_that_is_still_starting_is_waited_for() {
     let builder = || Session::builder().contact_points([address.to_string()]);
     let error = builder().connect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
-    builder().wait(Duration::from_secs(60)).connect().await.unwrap();
+    builder().connect_retry_for(Duration::from_secs(60)).connect().await.unwrap();
     // The connection that watches the cluster, and the one for requests.
     assert_eq!(starting.load(Ordering::SeqCst), 4);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cqlwire::message::{ErrorCode, Request};
+use cqlwire::message::{ErrorCode, Ready, Request};
 use cqlwire::session::{ErrorKind, ExecutionProfile, Session, Statement};
 use cqlwire::testing::{MockServer, Reply};
 
@@ -35,6 +35,32 @@ async fn without_a_time_out_an_answer_may_take_any_time() {
     let error = session.execute("SELECT ...", ()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     session.execute(Statement::new("SELECT ...").timeout(None), ()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_request_timeout_does_not_limit_connecting() {
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
+    let server = server.on_request(|frame| match frame.request {
+        Request::Register(_) => Some(Reply::response(Ready).after(SHORT)),
+        _ => None,
+    });
+    let builder = || Session::builder().contact_points([server.address()]);
+    builder().timeout(SHORT / 3).connect().await.unwrap();
+    let error = builder().connect_timeout(SHORT / 3).connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+}
+
+#[tokio::test]
+async fn timeouts_of_zero_are_refused_when_the_session_connects() {
+    let builder = || Session::builder().contact_points(["127.0.0.1"]);
+    for (builder, setter) in [
+        (builder().timeout(Duration::ZERO), "`timeout`"),
+        (builder().connect_timeout(Duration::ZERO), "`connect_timeout`"),
+    ] {
+        let error = builder.connect().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains(setter), "{error}");
+    }
 }
 
 /// A node that has forgotten the statement, and does not prepare it, is left after the time of an

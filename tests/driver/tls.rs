@@ -150,7 +150,7 @@ async fn a_server_that_never_answers_is_not_waited_for() {
     let connecting = Session::builder()
         .contact_points([silent.to_string()])
         .tls(secure.tls())
-        .timeout(Duration::from_millis(200))
+        .connect_timeout(Duration::from_millis(200))
         .connect();
     let said = line(&connecting.await.unwrap_err());
     assert!(said.contains("did not answer in time"), "{said}");
