@@ -18,7 +18,7 @@ fn place(object: &Value) -> (u64, &str, bool) {
 }
 
 #[test]
-fn an_error_says_where_it_is_and_whether_the_stream_goes_on() {
+fn reports_the_offset_the_field_and_whether_the_error_is_recoverable() {
     for (hex, offset, field, is_recoverable) in [
         // Nobody knows where the next frame begins.
         ("03", 0, "header", false),
@@ -52,7 +52,7 @@ fn an_error_says_where_it_is_and_whether_the_stream_goes_on() {
 }
 
 #[test]
-fn limits_are_kept() {
+fn enforces_the_limit_of_the_body_length() {
     let query = vector("v4_query");
     let limited = object(&["--max-body", "10"], line(&query));
     assert_eq!(place(&limited), (5, "length", true));
@@ -69,7 +69,7 @@ fn limits_are_kept() {
 }
 
 #[test]
-fn a_line_does_not_take_more_room_than_it_should() {
+fn limits_the_frames_and_bytes_of_a_line() {
     let object = object(&[], line(&[4, 0, 0, 1, 5, 0, 0, 0, 0].repeat(20_000)));
     let error = "hex at byte 0: more than 16384 frames on a line; --raw takes any number";
     assert_eq!(object["error"], error);
@@ -78,7 +78,7 @@ fn a_line_does_not_take_more_room_than_it_should() {
 }
 
 #[test]
-fn a_bad_line_does_not_hide_the_good_ones() {
+fn decodes_the_lines_around_an_invalid_line() {
     let lines = ["04 00 0001 05 00000000", "xx", "", "# nothing", "84 00 0001 02 00000000"];
     let (objects, code) = json(&[], lines.join("\n"));
     let ok: Vec<&Value> = objects.iter().map(|object| &object["ok"]).collect();
@@ -94,7 +94,7 @@ fn a_bad_line_does_not_hide_the_good_ones() {
 
 /// Every vector cut at every byte, and with every byte changed: an object a line, whatever it is.
 #[test]
-fn whatever_comes_gives_an_object_and_no_panic() {
+fn prints_one_object_per_line_for_any_input() {
     let (mut bare, mut in_segments) = (Vec::new(), Vec::new());
     for vector in golden::all() {
         for index in 1..vector.bytes.len() {
@@ -132,7 +132,7 @@ fn whatever_comes_gives_an_object_and_no_panic() {
 
 /// Names that a frame has once, and that would be shown for each of its columns or values.
 #[test]
-fn what_is_shown_has_an_end() {
+fn output_length_is_bounded_by_input_length() {
     let int = |number: usize| u32::try_from(number).unwrap().to_be_bytes();
     let name = [&60_000_u16.to_be_bytes()[..], &[b'n'; 60_000]].concat();
     let many = 5_000;

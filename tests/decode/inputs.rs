@@ -16,7 +16,7 @@ fn file(name: &str, content: impl AsRef<[u8]>) -> PathBuf {
 }
 
 #[test]
-fn hex_may_be_written_in_many_ways() {
+fn accepts_several_notations_of_hex() {
     let plain = object(&[], "040000010500000000");
     for hex in [
         "04 00 00 01 05 00 00 00 00",
@@ -31,7 +31,7 @@ fn hex_may_be_written_in_many_ways() {
 }
 
 #[test]
-fn several_frames_on_a_line_are_one_object() {
+fn several_frames_on_one_line_give_one_object() {
     let frames = [vector("v4_options"), vector("v4_ready"), vector("v3_query_names")].concat();
     let shown = object(&["--reencode"], line(&frames));
     let opcodes: Vec<&str> = shown["envelopes"]
@@ -52,7 +52,7 @@ fn several_frames_on_a_line_are_one_object() {
 }
 
 #[test]
-fn bytes_behind_a_message_are_trailing() {
+fn bytes_after_a_message_are_shown_as_trailing() {
     let trailing = object(&[], line(&vector("v4_request_trailing")));
     assert_ne!(trailing["trailing"], "");
     // Rows end with their last cell.
@@ -65,7 +65,7 @@ fn bytes_behind_a_message_are_trailing() {
 }
 
 #[test]
-fn raw_frames_stand_one_after_the_other() {
+fn decodes_consecutive_raw_frames() {
     let vectors: Vec<_> = golden::all()
         .into_iter()
         .filter(|vector| vector.context.extensions == Default::default())
@@ -97,7 +97,7 @@ fn raw_frames_stand_one_after_the_other() {
 }
 
 #[test]
-fn files_and_standard_input_in_their_order() {
+fn reads_files_and_standard_input_in_the_given_order() {
     let options = file("options.hex", "040000010500000000");
     let ready = file("ready.bin", vector("v4_ready"));
     let (options, ready) = (options.to_str().unwrap(), ready.to_str().unwrap());
@@ -113,14 +113,14 @@ fn files_and_standard_input_in_their_order() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn the_error_names_a_file_that_does_not_exist() {
     let output = decode(&["no/such/file.hex"], "");
     assert_eq!((output.code, output.stdout.as_str()), (1, ""));
     assert!(output.stderr.starts_with("error: no/such/file.hex: "), "{output:?}");
 }
 
 #[test]
-fn wrong_arguments_are_exit_code_2() {
+fn invalid_arguments_exit_with_code_2() {
     for arguments in [
         &["--compression", "zip"][..],
         &["--segments", "most"],
@@ -136,7 +136,7 @@ fn wrong_arguments_are_exit_code_2() {
 }
 
 #[test]
-fn the_example_of_the_help_works() {
+fn the_example_in_the_help_text_works() {
     let help = run(CQLWIRE, &["decode", "--help"]).stdout;
     let example = help.lines().find_map(|line| line.trim().strip_prefix("echo '"));
     let (hex, command) = example.unwrap().split_once("' | ").unwrap();
@@ -147,7 +147,7 @@ fn the_example_of_the_help_works() {
 }
 
 #[test]
-fn a_reader_that_stops_reading_is_no_failure() {
+fn succeeds_when_the_reader_of_its_output_stops() {
     let many = file("many.hex", line(&vector("v4_rows")).repeat(20_000));
     let mut child = Command::new(CQLWIRE)
         .args(["decode", many.to_str().unwrap()])
@@ -165,7 +165,7 @@ fn a_reader_that_stops_reading_is_no_failure() {
 }
 
 #[test]
-fn what_is_decoded_is_shown_before_the_input_ends() {
+fn prints_each_object_before_the_input_ends() {
     let mut child = Command::new(CQLWIRE)
         .args(["decode", "--json"])
         .stdin(Stdio::piped())

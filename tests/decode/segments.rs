@@ -26,7 +26,7 @@ fn long_query(text: u32) -> Vec<u8> {
 
 /// An OPTIONS of v5 in a plain segment, by the protocol's text: nine bytes, self-contained.
 #[test]
-fn a_segment_by_hand() {
+fn decodes_a_segment_built_by_hand() {
     let segment = segments(None, &[5, 0, 0, 1, 5, 0, 0, 0, 0]);
     assert_eq!(segment[..3], [9, 0, 2]);
     let object = object(&["--segments", "plain"], line(&segment));
@@ -36,7 +36,7 @@ fn a_segment_by_hand() {
 }
 
 #[test]
-fn vectors_in_segments_encode_to_their_own_bytes() {
+fn vectors_in_segments_reencode_to_the_same_bytes() {
     for (form, compression) in FORMS {
         let vectors = golden::all();
         let vectors =
@@ -56,7 +56,7 @@ fn vectors_in_segments_encode_to_their_own_bytes() {
 }
 
 #[test]
-fn a_line_may_hold_several_segments_and_a_frame_may_take_several() {
+fn decodes_several_segments_per_line_and_frames_across_segments() {
     let (small, large) = (vector("v5_query_all"), long_query(300_000));
     for (form, compression) in FORMS {
         let several = [
@@ -88,7 +88,7 @@ fn a_line_may_hold_several_segments_and_a_frame_may_take_several() {
 }
 
 #[test]
-fn what_is_wrong_with_a_segment_ends_the_line() {
+fn an_invalid_segment_ends_the_line() {
     let frame = vector("v5_prepare_keyspace");
     let whole = segments(None, &frame);
     let last = whole.len() - 1;
@@ -117,7 +117,7 @@ fn what_is_wrong_with_a_segment_ends_the_line() {
 }
 
 #[test]
-fn a_bad_body_in_a_segment_is_the_fault_of_one_envelope() {
+fn an_invalid_body_fails_only_its_own_envelope() {
     let bad = [5, 0, 0, 2, 7, 0, 0, 0, 0];
     let frames = [&vector("v5_query_all")[..], &bad, &vector("v5_prepare_keyspace")].concat();
     let object = object(&["--segments", "plain", "--reencode"], line(&segments(None, &frames)));

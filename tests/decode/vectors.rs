@@ -63,7 +63,7 @@ fn names(value: &Value, names: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn every_vector_decodes_among_the_others_and_encodes_to_its_own_bytes() {
+fn every_vector_decodes_and_reencodes_to_the_same_bytes() {
     for (vector, object) in all_decoded() {
         let name = vector.path.display();
         assert_eq!(object["ok"], true, "{name}: {object}");
@@ -95,7 +95,7 @@ fn every_vector_decodes_among_the_others_and_encodes_to_its_own_bytes() {
 }
 
 #[test]
-fn every_field_that_a_vector_names_is_shown() {
+fn shows_every_field_that_a_vector_names() {
     let mut seen = 0;
     for (vector, object) in all_decoded() {
         let mut shown = BTreeSet::new();
@@ -114,7 +114,7 @@ fn every_field_that_a_vector_names_is_shown() {
 }
 
 #[test]
-fn values_of_all_kinds() {
+fn shows_text_null_unset_and_empty_values() {
     let message = &object(&[], line(&vector("v4_query_values")))["message"];
     assert_eq!(message["values"].to_string(), r#"["616461",null,{"unset":true},""]"#);
     let message = &object(&[], line(&vector("v4_query_names")))["message"];
@@ -125,7 +125,7 @@ fn values_of_all_kinds() {
 }
 
 #[test]
-fn cells_that_are_no_values_of_their_types_are_shown_all_the_same() {
+fn shows_a_cell_that_is_invalid_for_its_type_as_an_error() {
     let mut bytes = vector("v4_rows");
     // The last letter of the name, before a cell of null.
     let letter = bytes.len() - 5;
@@ -136,7 +136,7 @@ fn cells_that_are_no_values_of_their_types_are_shown_all_the_same() {
 }
 
 #[test]
-fn trees_are_what_they_were() {
+fn trees_match_the_stored_ones() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/decode/trees");
     for name in ["v4_query_values", "v4_rows", "v4_rows_other_types"] {
         let output = decode(&[], line(&vector(name)));

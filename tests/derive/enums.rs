@@ -29,7 +29,7 @@ struct Wrapper<T> {
 }
 
 #[test]
-fn a_newtype_is_what_it_holds() {
+fn a_newtype_reads_and_writes_its_field() {
     both(UserName("ada"), &TEXT, &text("ada"));
     both(
         Wrapper { inside: vec![1] },
@@ -54,7 +54,7 @@ enum Role {
 }
 
 #[test]
-fn an_enum_is_the_text_of_its_variant() {
+fn an_enum_reads_and_writes_the_name_of_its_variant() {
     both(Role::SuperUser, &TEXT, &text("super_user"));
     both(Role::Guest, &NativeType::Ascii.into(), &text("Guest!"));
     for none in ["SuperUser", "guest", ""] {
@@ -82,7 +82,7 @@ enum Forgetful {
 }
 
 #[test]
-fn the_other_variant_takes_what_no_variant_stands_for() {
+fn the_other_variant_takes_unknown_names() {
     both(Open::<String>::Known, &TEXT, &text("Known"));
     both(Open::Unknown("new".to_owned()), &TEXT, &text("new"));
     both(Open::Unknown("new"), &TEXT, &text("new"));
@@ -92,7 +92,7 @@ fn the_other_variant_takes_what_no_variant_stands_for() {
 }
 
 #[test]
-fn what_the_other_variant_holds_must_go_with_the_type_too() {
+fn the_field_of_the_other_variant_must_fit_the_cql_type() {
     // Four bytes of text would be an integer.
     for error in [
         <Open<i32> as FromCql<'_>>::check(&TEXT).unwrap_err(),
@@ -127,7 +127,7 @@ enum Tiny {
 }
 
 #[test]
-fn an_enum_is_the_integer_of_its_variant() {
+fn an_integer_enum_reads_and_writes_its_discriminant() {
     for (level, value) in [
         (Level::None, 0),
         (Level::Low, 1),

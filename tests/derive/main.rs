@@ -13,7 +13,7 @@ use cqlwire::types::{
 use cqlwire::wire::{RawValue, Writer};
 
 #[test]
-fn errors_of_the_macros_say_what_to_do() {
+fn derive_macros_report_misuse() {
     trybuild::TestCases::new().compile_fail("tests/derive/ui/*.rs");
 }
 

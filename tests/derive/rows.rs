@@ -12,7 +12,7 @@ struct User<'r> {
 }
 
 #[test]
-fn columns_are_found_by_name_in_any_order_and_others_are_passed_over() {
+fn reads_columns_by_name_in_any_order_and_ignores_others() {
     let ada = Ok(User { username: "ada", age: Some(36) });
     let (name, age) = (&text("ada")[..], &int(36)[..]);
     assert_eq!(read(&[("username", TEXT), ("age", INT)], &[name, age]), ada);
@@ -24,7 +24,7 @@ fn columns_are_found_by_name_in_any_order_and_others_are_passed_over() {
 }
 
 #[test]
-fn the_rows_after_one_with_more_columns_or_an_error_are_read() {
+fn reads_the_rows_after_extra_columns_and_after_an_error() {
     for named in [
         [("username", TEXT), ("age", INT), ("x", INT)],
         [("x", INT), ("username", TEXT), ("age", INT)],
@@ -48,7 +48,7 @@ fn the_rows_after_one_with_more_columns_or_an_error_are_read() {
 }
 
 #[test]
-fn a_null_names_its_column_and_its_field_in_either_order() {
+fn the_error_for_a_null_names_the_column_and_the_field() {
     let in_order = read::<User<'_>>(&[("username", TEXT), ("age", INT)], &[&NULL, &int(1)]);
     assert_eq!(
         in_order.unwrap_err(),
@@ -64,7 +64,7 @@ fn a_null_names_its_column_and_its_field_in_either_order() {
 }
 
 #[test]
-fn columns_that_do_not_go_with_the_fields_are_named_before_any_row_is_read() {
+fn reports_mismatched_columns_before_reading_rows() {
     let error = |named| read::<User<'_>>(named, &[]).unwrap_err();
     assert_eq!(
         error(&[("age", INT), ("username", INT)]),
@@ -94,7 +94,7 @@ fn columns_that_do_not_go_with_the_fields_are_named_before_any_row_is_read() {
 }
 
 #[test]
-fn a_column_that_nobody_asks_for_may_be_there_twice() {
+fn an_unused_column_may_occur_twice() {
     let named = [("x", INT), ("username", TEXT), ("x", INT), ("age", INT)];
     assert!(read::<User<'_>>(&named, &[&NULL, &text("ada"), &NULL, &NULL]).is_ok());
 }
@@ -107,7 +107,7 @@ struct Strict {
 }
 
 #[test]
-fn a_strict_struct_refuses_a_column_too_many() {
+fn a_strict_struct_refuses_unknown_columns() {
     for named in [[("a", INT), ("b", INT), ("c", INT)], [("c", INT), ("b", INT), ("a", INT)]] {
         assert_eq!(
             read::<Strict>(&named, &[]).unwrap_err(),
@@ -140,7 +140,7 @@ struct Defaults {
 }
 
 #[test]
-fn fields_are_renamed_skipped_and_have_defaults() {
+fn supports_rename_skip_and_default() {
     let list = cqlwire::types::CqlType::List(Box::new(TEXT));
     let all = [("userId", INT), ("type", TEXT), ("Lucky", INT), ("allTags", list.clone())];
     let tags = crate::cell(&["a"], &list);
@@ -178,7 +178,7 @@ struct UserName(String);
 struct Pair<'a>(i32, #[cql(skip)] u8, #[cql(null_as_default)] &'a str);
 
 #[test]
-fn fields_without_names_are_read_by_position() {
+fn reads_tuple_structs_by_position() {
     assert_eq!(read(&[("x", TEXT)], &[&text("ada")]), Ok(UserName("ada".into())));
     let named = [("x", INT), ("y", TEXT)];
     assert_eq!(read(&named, &[&int(1), &text("b")]), Ok(Pair(1, 0, "b")));
@@ -206,7 +206,7 @@ where
 }
 
 #[test]
-fn generic_structs_are_read_as_what_they_are_made_of() {
+fn reads_generic_structs() {
     let named = [("value", TEXT), ("key", INT)];
     let row: Keyed<i32, 3, &str> = read(&named, &[&text("x"), &int(1)]).unwrap();
     assert_eq!(row, Keyed { key: 1, value: Some("x"), room: std::marker::PhantomData });
@@ -248,7 +248,7 @@ fn outer() -> Outer<'static, Rest> {
 
 proptest! {
     #[test]
-    fn any_order_of_columns_reads_the_same(
+    fn the_order_of_columns_does_not_matter(
         order in Just((0..8_usize).collect::<Vec<_>>()).prop_shuffle(),
         left_out in 0..3_usize,
     ) {
@@ -264,7 +264,7 @@ proptest! {
 }
 
 #[test]
-fn flattened_fields_have_errors_and_defaults_of_their_own() {
+fn flattened_structs_keep_their_own_errors_and_defaults() {
     let cells = flat_cells();
     let without = |name: &str| {
         let kept = FLAT.iter().zip(&cells).filter(|((column, _), _)| *column != name);
@@ -300,7 +300,7 @@ struct Clash<'r> {
 }
 
 #[test]
-fn two_fields_cannot_have_the_same_column() {
+fn refuses_two_fields_for_one_column() {
     assert_eq!(
         read::<Clash<'_>>(&[("age", INT), ("username", TEXT)], &[]).unwrap_err(),
         "the column \"age\" is for another field already, and cannot be for the field `User::age`, \
@@ -309,7 +309,7 @@ fn two_fields_cannot_have_the_same_column() {
 }
 
 #[test]
-fn a_page_cut_short_is_an_error_in_either_order() {
+fn a_truncated_page_is_an_error() {
     let (name, age) = (text("ada"), int(36));
     for (named, whole) in [
         ([("username", TEXT), ("age", INT)], [&name[..], &age].concat()),
@@ -334,6 +334,6 @@ struct Elsewhere<T> {
 }
 
 #[test]
-fn the_crate_can_have_another_path() {
+fn the_crate_attribute_sets_the_path() {
     assert_eq!(read(&[("a", INT)], &[&int(1)]), Ok(Elsewhere { a: 1 }));
 }

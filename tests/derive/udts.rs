@@ -29,7 +29,7 @@ fn message<T>(checked: Result<T, cqlwire::types::TypeMismatch>) -> String {
 }
 
 #[test]
-fn fields_are_read_and_written_by_name_in_any_order() {
+fn reads_and_writes_fields_by_name_in_any_order() {
     let value = Address { street: "Elm".into(), zip: Some(5) };
     let turned = udt(&[("zipCode", INT), ("more", TEXT), ("street", TEXT)]);
     for (cql_type, parts) in
@@ -44,7 +44,7 @@ fn fields_are_read_and_written_by_name_in_any_order() {
 }
 
 #[test]
-fn a_value_shorter_than_its_type_has_nulls_and_one_longer_is_an_error() {
+fn a_short_value_reads_as_nulls_and_a_long_value_is_an_error() {
     let whole = [text("Elm"), int(5)].concat();
     let short = Address { street: "Elm".into(), zip: None };
     assert_eq!(read(&address(), &[&whole[..7]]), Ok(short));
@@ -61,7 +61,7 @@ fn a_value_shorter_than_its_type_has_nulls_and_one_longer_is_an_error() {
 }
 
 #[test]
-fn a_type_that_does_not_fit_says_which_field() {
+fn the_type_error_names_the_field() {
     let check = <Address<'_> as FromCql<'_>>::check;
     assert_eq!(
         message(check(&udt(&[("street", INT), ("zipCode", INT)]))),
@@ -76,7 +76,7 @@ fn a_type_that_does_not_fit_says_which_field() {
 }
 
 #[test]
-fn a_field_that_is_there_twice_must_fit_twice() {
+fn a_field_that_occurs_twice_must_have_the_right_type_both_times() {
     let twice = udt(&[("street", TEXT), ("zipCode", INT), ("zipCode", TEXT)]);
     let not_an_int = "its field `zipCode` is `text`, and a Rust `i32` goes with `int`";
     assert_eq!(message(<Address<'_> as FromCql<'_>>::check(&twice)), not_an_int);
@@ -100,7 +100,7 @@ struct Strict<T> {
 }
 
 #[test]
-fn strict_types_have_no_other_fields_and_defaults_are_for_fields_that_are_not_there() {
+fn strict_types_refuse_unknown_fields_and_defaults_replace_missing_ones() {
     let value = Strict { a: Some("x".to_owned()), b: 1, c: 2, d: 9 };
     let all = udt(&[("c", INT), ("b", INT), ("a", TEXT)]);
     assert_eq!(read(&all, &[&cell(&value, &all)[4..]]).as_ref(), Ok(&value));
@@ -115,7 +115,7 @@ fn strict_types_have_no_other_fields_and_defaults_are_for_fields_that_are_not_th
 }
 
 #[test]
-fn a_field_is_never_not_set() {
+fn a_field_cannot_be_unset() {
     let cql_type = udt(&[("a", TEXT), ("c", INT)]);
     assert_eq!(
         message(<Strict<MaybeUnset<&str>> as ToCql>::check(&cql_type)),
@@ -125,7 +125,7 @@ fn a_field_is_never_not_set() {
 }
 
 #[test]
-fn types_are_inside_of_others() {
+fn reads_and_writes_nested_types() {
     type Many<'r> = Vec<Strict<Address<'r>>>;
     let inner = udt(&[("a", address()), ("c", INT)]);
     let list = CqlType::List(Box::new(inner));

@@ -25,7 +25,7 @@ const ADA: User<'_, '_> =
     User { username: "ada", age: None, tag: Cow::Borrowed("t"), nick: None, _skipped: NotCql };
 
 #[test]
-fn variables_are_found_by_name_in_whatever_order() {
+fn binds_variables_by_name_in_any_order() {
     let named = [("in(tag)", TEXT), ("nick", TEXT), ("age", INT), ("username", TEXT)];
     let values = Ok(vec![bound("t"), Bound::Unset, Bound::Null, bound("ada")]);
     assert_eq!(bind(&ADA, &named), values);
@@ -33,14 +33,14 @@ fn variables_are_found_by_name_in_whatever_order() {
 }
 
 #[test]
-fn variables_of_one_name_get_the_same_value_and_fields_without_one_are_passed_over() {
+fn binds_repeated_variables_and_ignores_unused_fields() {
     let named = [("username", TEXT), ("username", TEXT)];
     assert_eq!(bind(&ADA, &named), Ok(vec![bound("ada"), bound("ada")]));
     assert_eq!(bind(&ADA, &[]), Ok(vec![]));
 }
 
 #[test]
-fn what_does_not_go_together_is_named() {
+fn the_bind_error_names_the_variable_and_the_field() {
     assert_eq!(
         bind(&ADA, &[("username", TEXT), ("[limit]", INT)]).unwrap_err(),
         "cannot bind value 1 to \"[limit]\" of type `int`: `User` has no field of that name; \
@@ -68,7 +68,7 @@ macro_rules! struct_of {
 struct_of! { OfMacro { age: Option<i32> } }
 
 #[test]
-fn an_option_out_of_a_macro_is_one() {
+fn recognizes_an_option_whose_type_comes_from_a_macro() {
     assert_eq!(bind(&OfMacro { age: None }, &[("age", INT)]), Ok(vec![Bound::Unset]));
 }
 
@@ -91,7 +91,7 @@ struct Inner<T> {
 }
 
 #[test]
-fn a_strict_struct_uses_every_field_and_those_that_are_flattened() {
+fn a_strict_struct_must_use_all_fields_including_flattened_ones() {
     let values = Strict { user_id: "a", optional: 1, inner: Inner { city: "b", hidden: "c" } };
     let both = [("city", TEXT), ("UserId", TEXT)];
     // The struct's own field comes before one that is flattened.
@@ -114,7 +114,7 @@ fn a_strict_struct_uses_every_field_and_those_that_are_flattened() {
 struct Pair<T>(i32, T);
 
 #[test]
-fn fields_without_names_are_bound_by_position() {
+fn binds_tuple_structs_by_position() {
     let named = [("x", INT), ("y", TEXT)];
     assert_eq!(bind(&Pair(1, "b"), &named), Ok(vec![Bound::Value(vec![0, 0, 0, 1]), bound("b")]));
     assert_eq!(
@@ -129,7 +129,7 @@ fn fields_without_names_are_bound_by_position() {
 }
 
 #[test]
-fn maps_are_bound_by_name() {
+fn binds_maps_by_name() {
     let named = [("b", TEXT), ("a", INT)];
     let expected = Ok(vec![bound("x"), Bound::Null]);
     let values = [("a", Value::Null), ("b", Value::Text("x".into())), ("c", Value::Null)];

@@ -33,7 +33,7 @@ wide! {
 }
 
 #[test]
-fn a_struct_of_300_fields_is_read_in_any_order_and_bound() {
+fn reads_and_binds_a_struct_with_300_fields() {
     let mut named: Vec<_> = NAMES.iter().map(|name| (*name, INT)).collect();
     let cells: Vec<_> = (0..300).map(int).collect();
     let mut cells: Vec<_> = cells.iter().map(Vec::as_slice).collect();

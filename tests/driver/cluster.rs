@@ -66,7 +66,7 @@ async fn who(session: &Session, statement: impl Into<Statement>) -> i32 {
 }
 
 #[tokio::test]
-async fn requests_go_to_the_replica_of_their_partition() {
+async fn sends_requests_to_a_replica_of_their_partition() {
     let servers = cluster(3).await;
     let session = builder(&servers[0]).connect().await.unwrap();
     connected(&session, 3).await;
@@ -93,7 +93,7 @@ async fn requests_go_to_the_replica_of_their_partition() {
 
 /// In v3 no server tells which variables are the partition key; the schema does.
 #[tokio::test]
-async fn the_schema_tells_the_partition_where_the_protocol_does_not() {
+async fn finds_the_partition_key_in_the_schema_for_v3() {
     let servers = cluster(3).await;
     let texts = |names: &[&'static str]| -> Vec<_> {
         names.iter().map(|name| (*name, NativeType::Text)).collect()
@@ -130,7 +130,7 @@ async fn the_schema_tells_the_partition_where_the_protocol_does_not() {
 /// Text that nobody has prepared tells its partition only if its user does, and its keyspace if the
 /// session has one.
 #[tokio::test]
-async fn text_goes_to_the_replica_of_the_key_that_it_is_given() {
+async fn routes_a_simple_statement_by_its_routing_key() {
     let servers = cluster(3).await;
     let servers: Vec<_> = servers
         .into_iter()
@@ -153,7 +153,7 @@ fn set_keyspace() -> ResultMessage {
 }
 
 #[tokio::test]
-async fn a_node_that_goes_away_is_done_without() {
+async fn continues_on_other_nodes_when_one_stops() {
     let mut servers = cluster(3).await;
     let session = builder(&servers[0]).connect().await.unwrap();
     connected(&session, 3).await;
@@ -171,7 +171,7 @@ async fn a_node_that_goes_away_is_done_without() {
 }
 
 #[tokio::test]
-async fn a_node_that_comes_is_found() {
+async fn connects_to_a_node_that_joins() {
     let servers = cluster(2).await;
     let alone = MockServer::bind("127.0.0.1:0").await.unwrap();
     let session = builder(&alone).connect().await.unwrap();
@@ -190,7 +190,7 @@ async fn a_node_that_comes_is_found() {
 
 /// A server that has too much to do does not know less of its cluster.
 #[tokio::test]
-async fn what_is_known_stays_when_nobody_can_say_more() {
+async fn keeps_the_topology_when_a_refresh_fails() {
     let busy = Arc::new(AtomicBool::new(false));
     let is_busy = Arc::clone(&busy);
     let other = MockServer::bind("127.0.0.1:0").await.unwrap();
@@ -214,7 +214,7 @@ async fn what_is_known_stays_when_nobody_can_say_more() {
 }
 
 #[tokio::test]
-async fn a_datacenter_that_is_not_there() {
+async fn refuses_a_local_datacenter_without_nodes() {
     let servers = cluster(1).await;
     let error = builder(&servers[0]).local_datacenter("nowhere").connect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
@@ -223,7 +223,7 @@ async fn a_datacenter_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn connections_end_with_the_session_whoever_holds_on_to_its_nodes() {
+async fn dropping_the_session_closes_connections_even_if_nodes_are_still_referenced() {
     let servers = cluster(2).await;
     let session = builder(&servers[0]).connections_per_node(3).connect().await.unwrap();
     while servers[1].connections() != 3 || servers[0].connections() != 4 {
@@ -240,7 +240,7 @@ async fn connections_end_with_the_session_whoever_holds_on_to_its_nodes() {
 }
 
 #[tokio::test]
-async fn nothing_stays_open_of_a_session_that_could_not_be_made() {
+async fn a_failed_connect_leaves_no_connections_open() {
     let server = MockServer::bind("127.0.0.1:0").await.unwrap();
     let server = server.on_request(|frame| match &frame.request {
         Request::Register(_) => Some(Reply::silence()),
@@ -257,7 +257,7 @@ async fn nothing_stays_open_of_a_session_that_could_not_be_made() {
 
 /// A node that goes while it is told a statement that it had forgotten.
 #[tokio::test]
-async fn another_node_is_asked_when_one_cannot_be_told_a_statement_again() {
+async fn retries_on_the_next_node_when_repreparing_fails() {
     let mut servers = Vec::new();
     for _ in 0..2 {
         let server = MockServer::bind("127.0.0.1:0").await.unwrap();
@@ -295,7 +295,7 @@ async fn another_node_is_asked_when_one_cannot_be_told_a_statement_again() {
 }
 
 #[tokio::test]
-async fn who_closes_a_session_waits_for_what_is_under_way() {
+async fn close_waits_for_requests_in_flight() {
     let server = MockServer::bind("127.0.0.1:0").await.unwrap();
     let slow = Reply::rows(["answer"], [["late"]]).after(Duration::from_millis(50));
     let server = server.on("slow", slow);
@@ -314,7 +314,7 @@ async fn who_closes_a_session_waits_for_what_is_under_way() {
 }
 
 #[tokio::test]
-async fn the_other_family_of_addresses() {
+async fn connects_over_ipv6() {
     let Ok(server) = MockServer::bind("[::1]:0").await else {
         return eprintln!("this machine has no IPv6");
     };

@@ -16,7 +16,7 @@ use crate::nodes::{client, connect, nodes};
 
 /// Contact points that never answer hold up nobody.
 #[tokio::test]
-async fn the_contact_point_that_answers_is_found_behind_those_that_do_not() {
+async fn connects_to_a_later_contact_point_when_earlier_ones_do_not_answer() {
     let mut silent = Vec::new();
     for _ in 0..3 {
         silent.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
@@ -35,7 +35,7 @@ async fn the_contact_point_that_answers_is_found_behind_those_that_do_not() {
 
 /// One node that cannot look up who may log in is not the word of all.
 #[tokio::test]
-async fn who_is_not_let_in_by_one_node_asks_the_others() {
+async fn tries_the_next_contact_point_after_an_authentication_failure() {
     let strict = MockServer::bind("127.0.0.1:0").await.unwrap().credentials("ada", "other");
     let open = MockServer::bind("127.0.0.1:0").await.unwrap().credentials("ada", "secret");
     let builder = || Session::builder().credentials("ada", "secret");
@@ -55,7 +55,7 @@ async fn who_is_not_let_in_by_one_node_asks_the_others() {
 
 /// Nobody knows which keyspace a connection uses that has not answered, however the USE is written.
 #[tokio::test]
-async fn a_use_without_an_answer_ends_its_connection() {
+async fn closes_the_connection_when_a_use_statement_times_out() {
     for text in ["USE other", "/* which */ use other"] {
         let opened = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&opened);
@@ -98,7 +98,7 @@ fn statement_of(cql_type: impl Into<CqlType>) -> ResultMessage {
 /// A table that was dropped and created again has the same statements with other variables: what was
 /// encoded for the old ones must not be read as the new ones.
 #[tokio::test]
-async fn values_are_not_sent_to_what_the_statement_has_become() {
+async fn does_not_send_values_to_a_statement_whose_variables_changed() {
     let prepares = AtomicUsize::new(0);
     let servers = nodes(1, move |_, frame| match &frame.request {
         Request::Prepare(_) => match prepares.fetch_add(1, Ordering::SeqCst) {
@@ -127,7 +127,7 @@ async fn values_are_not_sent_to_what_the_statement_has_become() {
 
 /// Input that is bad is not the statement's fault.
 #[tokio::test]
-async fn a_bad_value_does_not_have_its_statement_prepared_again() {
+async fn an_invalid_value_does_not_prepare_the_statement_again() {
     let prepares = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&prepares);
     let servers = nodes(1, move |_, frame| match &frame.request {
@@ -149,7 +149,7 @@ async fn a_bad_value_does_not_have_its_statement_prepared_again() {
 
 /// What was begun on one runtime does not go on by another: that is said, and at once.
 #[test]
-fn a_session_ends_with_its_runtime() {
+fn requests_fail_at_once_after_the_sessions_runtime_has_ended() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let address = crate::server::speak(cqlwire::wire::Version::V4, |_, _| Reply::void());
     let first = runtime();
@@ -164,7 +164,7 @@ fn a_session_ends_with_its_runtime() {
 
 /// A user-defined type may get more fields, and a kept statement goes on.
 #[tokio::test]
-async fn a_type_with_more_fields_takes_the_values_of_before() {
+async fn accepts_old_values_after_a_user_defined_type_gained_a_field() {
     let udt = |names: &[&str]| {
         let fields = names.iter().map(|name| ((*name).to_owned(), NativeType::Int.into()));
         let (keyspace, name) = ("ks".to_owned(), "grown".to_owned());

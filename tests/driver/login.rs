@@ -115,7 +115,7 @@ async fn refusal(address: SocketAddr, authenticator: impl Authenticator + 'stati
 }
 
 #[tokio::test]
-async fn many_steps_lead_in_in_every_version() {
+async fn authenticates_in_several_steps_in_every_version() {
     for version in Version::ALL {
         let address = ask(version, "org.example.Adder", adding);
         let adder = Adder::default();
@@ -134,7 +134,7 @@ async fn many_steps_lead_in_in_every_version() {
 }
 
 #[tokio::test]
-async fn a_step_that_is_not_as_it_should_be_ends_the_connection() {
+async fn an_invalid_authentication_step_fails_the_connect() {
     let silly = ask(Version::V4, "org.example.Adder", |_| challenge(b"12"));
     assert!(refusal(silly, Adder::default()).await.ends_with("a number has one byte"));
     let null = ask(Version::V4, "org.example.Adder", |_| AuthChallenge { token: None }.into());
@@ -146,7 +146,7 @@ async fn a_step_that_is_not_as_it_should_be_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_password_is_not_sent_to_just_anybody() {
+async fn sends_the_password_only_to_allowed_authenticators() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let server = |class| {
         let heard = Arc::clone(&heard);

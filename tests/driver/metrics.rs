@@ -106,7 +106,7 @@ fn documented() -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn a_recorder_is_told_what_the_table_says_and_nothing_else() {
+async fn reports_exactly_the_documented_metrics() {
     let kept = Kept::default();
     let _guard = metrics::set_default_local_recorder(&kept);
     let details = ErrorDetails::WriteTimeout {
@@ -174,7 +174,7 @@ async fn a_recorder_is_told_what_the_table_says_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_happens_is_counted_at_its_node() {
+async fn counts_errors_retries_and_bytes_per_node() {
     let before = AtomicUsize::new(0);
     let answer = move |_: usize, _: &RequestFrame<'_>| match before.fetch_add(1, Ordering::SeqCst) {
         0 => Reply::error(ErrorCode::Overloaded, "not now"),
@@ -219,7 +219,7 @@ async fn what_happens_is_counted_at_its_node() {
 }
 
 #[tokio::test]
-async fn statements_that_are_kept_are_counted_and_what_was_sent_is_not_forgotten() {
+async fn counts_prepared_statements_and_keeps_traffic_counters_after_close() {
     let insert = "INSERT INTO users (username) VALUES (?)";
     let server = MockServer::bind("127.0.0.1:0").await.unwrap();
     let server = server.on(insert, Reply::void().variables([("username", NativeType::Text)]));

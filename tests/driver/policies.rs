@@ -85,7 +85,7 @@ impl RetryPolicy for Stubborn {
 }
 
 #[tokio::test]
-async fn every_attempt_is_in_the_history_of_the_error() {
+async fn the_error_history_lists_every_attempt() {
     let codes = [ErrorCode::Overloaded, ErrorCode::Bootstrapping, ErrorCode::Server];
     let (servers, asked) = asked(3, move |n| Reply::error(codes[n], "come back later")).await;
     let session = connect(client(&servers).retry_policy(Stubborn(3)), 3).await;
@@ -106,7 +106,7 @@ async fn every_attempt_is_in_the_history_of_the_error() {
 }
 
 #[tokio::test]
-async fn what_the_throttle_does_not_let_through_is_not_sent() {
+async fn the_throttle_rejects_requests_without_sending_them() {
     let (servers, asked) = asked(1, |_| Reply::silence()).await;
     let builder = client(&servers).throttle(Throttle::concurrent(1).queue(1));
     let session = connect(builder, 1).await;
@@ -138,7 +138,7 @@ async fn what_the_throttle_does_not_let_through_is_not_sent() {
 }
 
 #[tokio::test]
-async fn the_second_node_answers_while_the_first_is_silent() {
+async fn speculative_execution_uses_the_next_node_when_the_first_is_silent() {
     let (servers, asked) =
         asked(2, |n| if n == 0 { Reply::silence() } else { Reply::void() }).await;
     let session = connect(client(&servers), 2).await;
@@ -158,7 +158,7 @@ async fn the_second_node_answers_while_the_first_is_silent() {
 }
 
 #[tokio::test]
-async fn what_is_not_idempotent_is_asked_of_one_node() {
+async fn does_not_speculate_for_statements_that_are_not_idempotent() {
     let (servers, asked) = asked(2, |_| Reply::silence()).await;
     let session = connect(client(&servers), 2).await;
     let insert = Statement::new("INSERT ...")
@@ -171,7 +171,7 @@ async fn what_is_not_idempotent_is_asked_of_one_node() {
 
 /// A fixed delay as long as the percentile is not known; then the percentile.
 #[tokio::test]
-async fn the_delay_follows_how_long_answers_take() {
+async fn the_speculative_delay_follows_the_latency_percentile() {
     const FAST: usize = 1_000;
     let silent = [0, FAST + 2];
     let reply = move |n| if silent.contains(&n) { Reply::silence() } else { Reply::void() };
@@ -192,7 +192,7 @@ async fn the_delay_follows_how_long_answers_take() {
 }
 
 #[tokio::test]
-async fn by_default_another_node_is_asked_where_that_can_do_no_harm() {
+async fn retries_on_the_next_node_after_unavailable_by_default() {
     let (servers, asked) = asked(2, |n| if n == 0 { unavailable(1) } else { Reply::void() }).await;
     let session = connect(client(&servers), 2).await;
     session.execute("INSERT ...", ()).await.unwrap();
@@ -202,7 +202,7 @@ async fn by_default_another_node_is_asked_where_that_can_do_no_harm() {
 }
 
 #[tokio::test]
-async fn without_retries_the_first_failure_is_the_last() {
+async fn no_retry_fails_on_the_first_error() {
     let (servers, asked) = asked(2, |_| unavailable(1)).await;
     let session = connect(client(&servers).retry_policy(NoRetry), 2).await;
     let select = Statement::new("SELECT ...").idempotent(true);
@@ -215,7 +215,7 @@ async fn without_retries_the_first_failure_is_the_last() {
 }
 
 #[tokio::test]
-async fn a_downgrading_policy_asks_for_what_the_living_are_enough_for() {
+async fn the_downgrading_policy_lowers_the_consistency_to_the_live_replicas() {
     let (servers, asked) = asked(2, |n| if n == 0 { unavailable(1) } else { Reply::void() }).await;
     let session = connect(client(&servers).retry_policy(DowngradingRetry), 2).await;
     let select = Statement::new("SELECT ...").consistency(Consistency::Quorum).idempotent(true);
@@ -252,7 +252,7 @@ impl RetryPolicy for &'static Curious {
 }
 
 #[tokio::test]
-async fn a_retry_policy_of_ones_own_is_told_all_and_obeyed() {
+async fn a_custom_retry_policy_sees_each_failure_and_decides() {
     let texts = ["one", "two", "three"];
     let (servers, asked) = asked(2, move |n| Reply::error(ErrorCode::Overloaded, texts[n])).await;
     let curious: &'static Curious = Box::leak(Box::default());
@@ -287,7 +287,7 @@ impl LoadBalancing for Favourite {
 }
 
 #[tokio::test]
-async fn a_load_balancing_policy_of_ones_own_chooses_the_node() {
+async fn a_custom_load_balancing_policy_chooses_the_node() {
     let (servers, asked) = asked(3, |_| Reply::void()).await;
     let builder = client(&servers).load_balancing(Favourite(servers[1].address()));
     let session = connect(builder, 3).await;
@@ -333,7 +333,7 @@ async fn elsewhere(
 }
 
 #[tokio::test]
-async fn nodes_of_the_rack_are_preferred() {
+async fn prefers_nodes_of_the_local_rack() {
     let (servers, asked) = elsewhere("datacenter1", "rack2", |_| Reply::void()).await;
     let balancing = DefaultBalancing::new().rack("rack2");
     let session = connect(client(&servers).load_balancing(balancing), 2).await;
@@ -348,7 +348,7 @@ async fn nodes_of_the_rack_are_preferred() {
 }
 
 #[tokio::test]
-async fn other_datacenters_are_asked_only_if_that_is_allowed() {
+async fn uses_remote_datacenters_only_if_allowed() {
     let answer = |n| match n {
         4 | 6 | 7 => Reply::error(ErrorCode::Overloaded, "not now"),
         _ => Reply::void(),
@@ -374,7 +374,7 @@ async fn other_datacenters_are_asked_only_if_that_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_node_that_is_much_slower_is_passed_over() {
+async fn latency_awareness_avoids_a_slow_node() {
     let asked = Arc::new(Asked::default());
     let noted = Arc::clone(&asked);
     let servers = nodes(2, move |node, frame| {
@@ -395,7 +395,7 @@ async fn a_node_that_is_much_slower_is_passed_over() {
 }
 
 #[tokio::test]
-async fn the_statement_goes_before_its_profile_and_the_profile_before_the_session() {
+async fn statement_options_override_the_profile_and_the_profile_the_session() {
     let (servers, asked) = asked(1, |_| Reply::void()).await;
     let default = ExecutionProfile::new().serial_consistency(Consistency::LocalSerial);
     let builder = client(&servers).default_profile(&default).page_size(100);
@@ -421,7 +421,7 @@ async fn the_statement_goes_before_its_profile_and_the_profile_before_the_sessio
 
 /// What the session's profile says counts where nothing else is said, whatever has a default.
 #[tokio::test]
-async fn the_profile_of_the_session_goes_before_what_is_built_in() {
+async fn the_default_profile_overrides_built_in_defaults() {
     let (servers, asked) = asked(1, |n| if n < 2 { Reply::void() } else { Reply::silence() }).await;
     let session = connect(client(&servers), 1).await;
     session.execute("SELECT ...", ()).await.unwrap();
@@ -440,7 +440,7 @@ async fn the_profile_of_the_session_goes_before_what_is_built_in() {
 
 /// What only reads may be asked for again, and has not been applied, unless it is said otherwise.
 #[tokio::test]
-async fn what_only_reads_is_asked_for_again() {
+async fn retries_reads_but_not_writes_by_default() {
     let (servers, asked) = asked(2, |_| Reply::error(ErrorCode::Overloaded, "later")).await;
     let session = connect(client(&servers), 2).await;
     let failed = |text: &str, expected: usize| {
@@ -467,7 +467,7 @@ async fn what_only_reads_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn what_is_written_later_is_later_and_a_retry_is_not() {
+async fn timestamps_increase_per_statement_and_stay_the_same_in_retries() {
     let failing = [1, 2];
     let reply = move |n| if failing.contains(&n) { unavailable(1) } else { Reply::void() };
     let (servers, asked) = asked(2, reply).await;
@@ -482,7 +482,7 @@ async fn what_is_written_later_is_later_and_a_retry_is_not() {
 }
 
 #[tokio::test]
-async fn the_server_says_when_it_was_if_it_is_asked_to() {
+async fn server_timestamps_send_no_client_timestamp() {
     let (servers, asked) = asked(1, |_| Reply::void()).await;
     let session = connect(client(&servers).timestamps(ServerTimestamps), 1).await;
     session.execute("INSERT ...", ()).await.unwrap();
@@ -491,7 +491,7 @@ async fn the_server_says_when_it_was_if_it_is_asked_to() {
 }
 
 #[tokio::test]
-async fn nodes_are_reached_where_the_translator_says() {
+async fn connects_to_the_addresses_of_the_address_translator() {
     let (mut servers, asked) = asked(2, |_| Reply::void()).await;
     // The first node gives the second an address behind a NAT.
     let real = servers[1].address();
@@ -515,7 +515,7 @@ async fn nodes_are_reached_where_the_translator_says() {
 }
 
 #[tokio::test]
-async fn closing_waits_for_what_is_under_way_and_lets_nothing_begin() {
+async fn close_waits_for_requests_in_flight_and_refuses_new_ones() {
     let asked = Arc::new(Notify::new());
     let telling = Arc::clone(&asked);
     let servers = nodes(1, move |_, _| {
@@ -538,7 +538,7 @@ async fn closing_waits_for_what_is_under_way_and_lets_nothing_begin() {
 
 /// But no longer than it may.
 #[tokio::test]
-async fn closing_gives_up_what_is_never_answered() {
+async fn close_abandons_requests_after_its_timeout() {
     let (servers, asked) = asked(1, |_| Reply::silence()).await;
     let session = connect(client(&servers), 1).await;
     let silent = {
@@ -565,7 +565,7 @@ impl LoadBalancing for Nowhere {
 }
 
 #[tokio::test]
-async fn what_the_load_balancing_sends_nowhere_fails() {
+async fn fails_when_the_load_balancing_policy_returns_no_node() {
     let (servers, asked) = asked(1, |_| Reply::void()).await;
     let session = connect(client(&servers), 1).await;
     let select = Statement::new("SELECT ...").load_balancing(Nowhere);
@@ -575,7 +575,7 @@ async fn what_the_load_balancing_sends_nowhere_fails() {
 }
 
 #[tokio::test]
-async fn where_there_is_one_node_it_is_asked_once() {
+async fn does_not_speculate_when_there_is_one_node() {
     let (servers, asked) = asked(1, |_| Reply::silence()).await;
     let session = connect(client(&servers), 1).await;
     let select = Statement::new("SELECT ...")

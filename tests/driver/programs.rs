@@ -39,21 +39,21 @@ fn wait_for_the_client_to_go(mut socket: TcpStream) {
 }
 
 #[test]
-fn nobody_listens() {
+fn reports_a_refused_connection() {
     let free = serve(drop);
     let nobody = SocketAddr::new([127, 255, 255, 254].into(), free.port());
     assert!(failure(nobody, &[]).contains("connection refused (is Cassandra still starting?"));
 }
 
 #[test]
-fn a_name_that_is_not_there() {
+fn reports_an_unknown_host_name() {
     let output = run(LIST_USERS, &["--host", "no-such-host.invalid"]);
     assert_eq!(output.code, 1);
     assert!(output.stderr.contains("no-such-host.invalid:9042 name not found"), "{output:?}");
 }
 
 #[test]
-fn an_http_server() {
+fn reports_that_the_server_speaks_http() {
     let address = serve(|mut socket| {
         thread::spawn(move || {
             let _gone = socket.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
@@ -66,7 +66,7 @@ fn an_http_server() {
 }
 
 #[test]
-fn garbage() {
+fn reports_an_invalid_response() {
     let address = serve(|mut socket| {
         thread::spawn(move || {
             let _gone = socket.write_all(&[0x84; 64]);
@@ -78,13 +78,13 @@ fn garbage() {
 }
 
 #[test]
-fn a_server_that_closes_at_once() {
+fn reports_a_server_that_closes_at_once() {
     let said = failure(serve(drop), &[]);
     assert!(said.contains("the server closed the connection") || said.contains("reset"), "{said}");
 }
 
 #[test]
-fn a_server_that_stops_in_the_middle_of_a_frame() {
+fn reports_a_response_that_is_cut_off() {
     let half = |end: fn(TcpStream)| {
         serve(move |mut socket| {
             thread::spawn(move || {
@@ -103,7 +103,7 @@ fn a_server_that_stops_in_the_middle_of_a_frame() {
 }
 
 #[test]
-fn a_server_that_never_answers() {
+fn reports_a_server_that_never_answers() {
     let address = serve(|socket| {
         thread::spawn(move || wait_for_the_client_to_go(socket));
     });
@@ -112,7 +112,7 @@ fn a_server_that_never_answers() {
 }
 
 #[test]
-fn a_server_that_opens_and_then_answers_no_more() {
+fn reports_a_query_that_times_out() {
     let address = speak(Version::V4, |request, _| match request {
         Request::Query(query) if query.text.starts_with("USE") => used(),
         _ => Reply::silence(),
@@ -123,7 +123,7 @@ fn a_server_that_opens_and_then_answers_no_more() {
 }
 
 #[test]
-fn a_server_that_goes_away_at_every_query() {
+fn reports_a_server_that_closes_at_every_query() {
     let address = speak(Version::V4, |request, _| match request {
         Request::Query(query) if query.text.starts_with("USE") => used(),
         _ => Reply::close(),
@@ -133,7 +133,7 @@ fn a_server_that_goes_away_at_every_query() {
 }
 
 #[test]
-fn a_compressed_body_that_lies() {
+fn reports_a_compressed_body_with_a_wrong_length() {
     let address = speak(Version::V4, |_, stream| {
         let [high, low] = stream.0.to_be_bytes();
         // A RESULT with the compressed flag: 1,000 bytes are claimed, one comes out.
@@ -146,7 +146,7 @@ fn a_compressed_body_that_lies() {
 }
 
 #[test]
-fn an_answer_on_a_stream_that_nobody_uses() {
+fn reports_a_response_on_an_unused_stream() {
     let address = speak(Version::V4, |_, _| {
         Reply::bytes(vec![0x84, 0, 0x12, 0x34, 0x08, 0, 0, 0, 4, 0, 0, 0, 1])
     });
@@ -155,7 +155,7 @@ fn an_answer_on_a_stream_that_nobody_uses() {
 }
 
 #[test]
-fn a_table_of_another_shape() {
+fn reports_a_column_of_another_type() {
     let address = speak(Version::V4, |request, _| match request {
         Request::Query(query) if query.text.starts_with("USE") => used(),
         _ => {
@@ -176,7 +176,7 @@ fn a_table_of_another_shape() {
 }
 
 #[test]
-fn wrong_arguments_are_exit_code_2() {
+fn invalid_arguments_exit_with_code_2() {
     for arguments in [
         &["--consistency", "MOST"][..],
         &["--compression", "zip"],
@@ -194,7 +194,7 @@ fn wrong_arguments_are_exit_code_2() {
 }
 
 #[test]
-fn an_older_server_is_spoken_to_in_its_version() {
+fn falls_back_to_the_protocol_version_of_an_older_server() {
     let old = speak(Version::V3, |request, _| match request {
         Request::Query(query) if query.text.starts_with("USE") => used(),
         _ => ResultMessage::Void.into(),
@@ -227,7 +227,7 @@ fn an_older_server_is_spoken_to_in_its_version() {
 }
 
 #[test]
-fn a_reader_that_stops_reading_is_no_failure() {
+fn succeeds_when_the_reader_of_its_output_stops() {
     let address = speak(Version::V4, |request, _| match request {
         Request::Query(query) if query.text.starts_with("USE") => used(),
         // Far more than the buffers between two programs hold.

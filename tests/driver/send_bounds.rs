@@ -46,7 +46,7 @@ struct User<'r> {
 struct Pair<'r>(&'r str, i32);
 
 #[tokio::test]
-async fn tuples_of_borrowed_values() {
+async fn a_task_can_hold_tuples_of_borrowed_values() {
     let count = inserted(|session| async move {
         let result = session.execute(SELECT, ()).await?;
         for row in result.rows::<(&str, i32)>()? {
@@ -59,7 +59,7 @@ async fn tuples_of_borrowed_values() {
 }
 
 #[tokio::test]
-async fn one_borrowed_value() {
+async fn a_task_can_hold_single_borrowed_values() {
     let count = inserted(|session| async move {
         let result = session.execute(NAMES, ()).await?;
         for name in result.rows::<&str>()? {
@@ -71,7 +71,7 @@ async fn one_borrowed_value() {
 }
 
 #[tokio::test]
-async fn structs_that_borrow() {
+async fn a_task_can_hold_structs_that_borrow() {
     let count = inserted(|session| async move {
         let result = session.execute(SELECT, ()).await?;
         for user in result.rows::<User<'_>>()? {
@@ -88,7 +88,7 @@ async fn structs_that_borrow() {
 }
 
 #[tokio::test]
-async fn pages() {
+async fn a_task_can_hold_pages() {
     let count = inserted(|session| async move {
         let mut pages = session.stream::<User<'_>>(SELECT, ());
         while let Some(page) = pages.next_page().await? {
@@ -103,7 +103,7 @@ async fn pages() {
 }
 
 #[tokio::test]
-async fn values_inside_of_collections() {
+async fn a_task_can_hold_elements_of_collections() {
     let count = inserted(|session| async move {
         let result = session.execute(TAGS, ()).await?;
         for row in result.rows::<(Elements<'_, &str>, Entries<'_, &str, i32>)>()? {
@@ -121,7 +121,7 @@ async fn values_inside_of_collections() {
 }
 
 #[tokio::test]
-async fn records() {
+async fn a_task_can_hold_records() {
     let count = inserted(|session| async move {
         let result = session.execute(SELECT, ()).await?;
         for record in result.rows::<Record>()? {
@@ -143,7 +143,7 @@ async fn count<T: for<'r> FromRow<'r> + Send>(session: Session) -> Result<(), Er
 }
 
 #[tokio::test]
-async fn rows_of_any_type() {
+async fn a_task_can_hold_rows_of_a_generic_type() {
     assert_eq!(inserted(count::<(String, i32)>).await, 2);
     assert_eq!(inserted(count::<Record>).await, 2);
 }

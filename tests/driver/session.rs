@@ -80,7 +80,7 @@ async fn counting_prepares() -> (Session, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn text_with_values_is_prepared_once() {
+async fn prepares_a_text_with_values_once() {
     let (session, prepares) = counting_prepares().await;
     for _ in 0..3 {
         session.execute("INSERT ...", ("ada",)).await.unwrap();
@@ -93,7 +93,7 @@ async fn text_with_values_is_prepared_once() {
 
 /// A type may be altered while a statement that has it is kept.
 #[tokio::test]
-async fn values_that_do_not_fit_are_bound_to_what_the_statement_is_now() {
+async fn prepares_again_when_values_do_not_fit_the_cached_statement() {
     let prepares = AtomicUsize::new(0);
     let address = speak(Version::V4, move |request, _| match request {
         Request::Prepare(_) => match prepares.fetch_add(1, Ordering::SeqCst) {
@@ -115,7 +115,7 @@ async fn values_that_do_not_fit_are_bound_to_what_the_statement_is_now() {
 }
 
 #[tokio::test]
-async fn a_forgotten_statement_is_prepared_again_but_not_for_ever() {
+async fn prepares_a_forgotten_statement_again_with_a_limit() {
     let requests = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&requests);
     let address = speak(Version::V4, move |request, _| {
@@ -137,7 +137,7 @@ async fn a_forgotten_statement_is_prepared_again_but_not_for_ever() {
 }
 
 #[tokio::test]
-async fn many_requests_tell_a_server_once_what_it_has_forgotten() {
+async fn concurrent_requests_prepare_a_forgotten_statement_once() {
     let prepares = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&prepares);
     let address = speak(Version::V4, move |request, _| match request {
@@ -163,7 +163,7 @@ fn unprepared(id: Bytes) -> Reply {
 
 /// A server that has forgotten all, and is told one statement after the other.
 #[tokio::test]
-async fn every_forgotten_statement_of_a_batch_is_prepared_again() {
+async fn prepares_every_forgotten_statement_of_a_batch_again() {
     let ids: [&'static [u8]; 5] = [b"0", b"1", b"2", b"3", b"4"];
     let known = Mutex::new(HashSet::new());
     let forgets = AtomicUsize::new(0);
@@ -199,7 +199,7 @@ async fn every_forgotten_statement_of_a_batch_is_prepared_again() {
 }
 
 #[tokio::test]
-async fn a_statement_that_means_something_else_now_is_not_run() {
+async fn does_not_run_a_statement_whose_id_changed() {
     let prepares = AtomicUsize::new(0);
     let address = speak(Version::V4, move |request, _| match request {
         Request::Prepare(_) => {
@@ -218,7 +218,7 @@ async fn a_statement_that_means_something_else_now_is_not_run() {
 }
 
 #[tokio::test]
-async fn in_another_keyspace_the_same_text_is_another_statement() {
+async fn prepares_the_same_text_again_after_use() {
     let keyspace = Mutex::new("one");
     let address = speak(Version::V4, move |request, _| match request {
         Request::Query(_) => {
@@ -248,7 +248,7 @@ async fn in_another_keyspace_the_same_text_is_another_statement() {
 }
 
 #[tokio::test]
-async fn many_who_ask_at_once_prepare_once() {
+async fn concurrent_requests_prepare_a_text_once() {
     let (session, prepares) = counting_prepares().await;
     let asked = (0..50).map(|_| {
         let session = session.clone();
@@ -262,7 +262,7 @@ async fn many_who_ask_at_once_prepare_once() {
 
 /// What was applied by an attempt before the last is not forgotten.
 #[tokio::test]
-async fn an_attempt_before_the_last_may_have_been_applied() {
+async fn an_earlier_attempt_may_have_been_applied() {
     let attempts = AtomicUsize::new(0);
     let address = speak(Version::V4, move |_, _| match attempts.fetch_add(1, Ordering::SeqCst) {
         0 => Reply::close(),
@@ -277,7 +277,7 @@ async fn an_attempt_before_the_last_may_have_been_applied() {
 
 /// A page that takes long, and a caller who looks for it again and again.
 #[tokio::test]
-async fn a_stream_goes_on_where_a_dropped_future_left_it() {
+async fn dropping_the_future_of_try_next_loses_no_rows() {
     let (answer, wait) = std::sync::mpsc::channel::<()>();
     let wait = Mutex::new(wait);
     let address = speak(Version::V4, move |request, _| {
@@ -307,7 +307,7 @@ async fn a_stream_goes_on_where_a_dropped_future_left_it() {
 }
 
 #[tokio::test]
-async fn rows_before_one_that_cannot_be_read_are_given_and_none_behind_it() {
+async fn a_stream_ends_after_a_row_that_cannot_be_read() {
     let address = speak(Version::V4, |request, _| {
         let Request::Query(query) = request else { return Reply::close() };
         assert!(query.parameters.paging_state.is_none() || query.parameters.page_size.is_some());
@@ -331,7 +331,7 @@ async fn rows_before_one_that_cannot_be_read_are_given_and_none_behind_it() {
 
 /// The server reads nothing any more, so that requests pile up in front of the socket.
 #[tokio::test]
-async fn requests_to_a_server_that_does_not_read_end_in_time() {
+async fn requests_time_out_when_the_server_does_not_read() {
     let address = speak(Version::V4, |_, _| {
         loop {
             std::thread::park();
@@ -356,7 +356,7 @@ async fn requests_to_a_server_that_does_not_read_end_in_time() {
 }
 
 #[tokio::test]
-async fn requests_whose_futures_are_dropped_are_orphans() {
+async fn dropped_requests_are_counted_as_orphans() {
     let received = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&received);
     let address = speak(Version::V4, move |_, _| {
@@ -378,7 +378,7 @@ async fn requests_whose_futures_are_dropped_are_orphans() {
 }
 
 #[tokio::test]
-async fn pages_follow_each_other() {
+async fn a_stream_fetches_all_pages() {
     let address = speak(Version::V4, |request, _| {
         let Request::Query(query) = request else { return Reply::close() };
         assert_eq!(query.parameters.page_size, Some(2));
@@ -408,7 +408,7 @@ async fn pages_follow_each_other() {
 
 /// Whoever begins to read a stream, and then does something else, holds up nobody.
 #[tokio::test]
-async fn a_stream_that_is_left_alone_holds_up_nobody() {
+async fn an_idle_stream_does_not_block_other_requests() {
     let (prepare, prepares) = std::sync::mpsc::channel();
     let prepares = Mutex::new(prepares);
     let address = speak(Version::V4, move |request, _| match request {
@@ -429,7 +429,7 @@ async fn a_stream_that_is_left_alone_holds_up_nobody() {
 
 /// Where a stream has failed, another may go on.
 #[tokio::test]
-async fn a_stream_tells_where_to_go_on_after_an_error() {
+async fn a_stream_gives_the_paging_state_to_resume_after_an_error() {
     let has_failed = AtomicBool::new(false);
     let address = speak(Version::V4, move |request, _| {
         let Request::Query(query) = request else { return Reply::close() };
@@ -461,7 +461,7 @@ async fn a_stream_tells_where_to_go_on_after_an_error() {
 }
 
 #[tokio::test]
-async fn batches_bind_the_values_of_their_statements() {
+async fn a_batch_binds_the_values_of_its_statements() {
     let address = speak(Version::V4, |request, _| match request {
         Request::Prepare(_) => prepared(b"id", &["username"]).into(),
         Request::Batch(batch) => {
@@ -482,7 +482,7 @@ async fn batches_bind_the_values_of_their_statements() {
 }
 
 #[tokio::test]
-async fn only_what_can_do_no_harm_is_done_again_on_a_new_connection() {
+async fn retries_only_idempotent_statements_on_a_new_connection() {
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&connections);
     let address = speak(Version::V4, move |request, _| match request {
@@ -509,7 +509,7 @@ async fn only_what_can_do_no_harm_is_done_again_on_a_new_connection() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_still_starting_is_waited_for() {
+async fn waits_for_a_server_that_is_still_starting() {
     let starting = Arc::new(AtomicUsize::new(0));
     let asked = Arc::clone(&starting);
     let address = listen(Version::V4, move |frame| match frame.request {
@@ -526,7 +526,7 @@ async fn a_server_that_is_still_starting_is_waited_for() {
 }
 
 #[tokio::test]
-async fn more_requests_than_streams_wait_for_their_turn() {
+async fn requests_beyond_the_stream_limit_wait() {
     let streams = Arc::new(Mutex::new(HashSet::new()));
     let seen = Arc::clone(&streams);
     let address = speak(Version::V4, move |_, stream| {
@@ -546,7 +546,7 @@ async fn more_requests_than_streams_wait_for_their_turn() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_given_up_keeps_its_stream_until_it_is_answered() {
+async fn an_abandoned_request_keeps_its_stream_until_the_response() {
     let address = speak(Version::V4, |request, stream| match request {
         Request::Query(query) if query.text == "silence" => Reply::silence(),
         _ => numbers(&[stream.0.into()], None).into(),
@@ -597,7 +597,7 @@ async fn futures_poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Opti
 }
 
 #[tokio::test]
-async fn too_many_requests_without_an_answer_end_the_connection() {
+async fn too_many_orphans_close_the_connection() {
     let address = speak(Version::V4, |_, _| Reply::silence());
     let options = ConnectionOptions { max_orphans: 3, ..Default::default() };
     let connection = Connection::connect(address, &options).await.unwrap();
@@ -617,7 +617,7 @@ async fn too_many_requests_without_an_answer_end_the_connection() {
 }
 
 #[tokio::test]
-async fn long_requests_and_answers_are_compressed_on_the_wire() {
+async fn compresses_long_requests_and_responses() {
     let address = speak(Version::V4, |_, _| numbers(&[7; 10_000], None).into());
     let options = ConnectionOptions { compression: Some(Compression::Lz4), ..Default::default() };
     let connection = Connection::connect(address, &options).await.unwrap();

@@ -98,7 +98,7 @@ fn field<'f>(fields: &'f Fields, name: &str) -> &'f str {
 }
 
 #[tokio::test]
-async fn a_request_is_a_span_with_the_names_of_opentelemetry() {
+async fn a_request_has_a_span_with_opentelemetry_fields() {
     let everything = Everything::default();
     let _guard = tracing::subscriber::set_default(everything.clone());
     let servers = nodes(1, |_, _| Reply::void()).await;
@@ -137,7 +137,7 @@ async fn a_request_is_a_span_with_the_names_of_opentelemetry() {
 }
 
 #[tokio::test]
-async fn a_failure_says_why_and_each_attempt_is_an_event() {
+async fn a_failed_request_records_its_error_and_an_event_per_attempt() {
     let everything = Everything::default();
     let _guard = tracing::subscriber::set_default(everything.clone());
     let servers = nodes(2, |_, _| Reply::error(ErrorCode::Overloaded, "not now")).await;
@@ -165,7 +165,7 @@ async fn a_failure_says_why_and_each_attempt_is_an_event() {
 }
 
 #[tokio::test]
-async fn batches_and_prepares_say_what_they_are() {
+async fn spans_of_batches_and_prepares_name_their_operation() {
     let everything = Everything::default();
     let _guard = tracing::subscriber::set_default(everything.clone());
     let insert = "INSERT INTO users (username, password) VALUES (?, ?)";
@@ -188,7 +188,7 @@ async fn batches_and_prepares_say_what_they_are() {
 }
 
 #[tokio::test]
-async fn speculative_executions_are_counted_and_their_events_are_in_the_span() {
+async fn the_span_counts_speculative_executions() {
     let everything = Everything::default();
     let _guard = tracing::subscriber::set_default(everything.clone());
     let before = AtomicUsize::new(0);
@@ -207,7 +207,7 @@ async fn speculative_executions_are_counted_and_their_events_are_in_the_span() {
 
 /// Everything that tells something of a session is looked through for what must not be told.
 #[tokio::test]
-async fn neither_passwords_nor_values_are_told_to_anybody() {
+async fn passwords_and_values_appear_in_no_output() {
     const SECRET: &str = "s3cret";
     let everything = Everything::default();
     let _guard = tracing::subscriber::set_default(everything.clone());

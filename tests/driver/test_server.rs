@@ -33,7 +33,7 @@ fn client(server: &MockServer) -> SessionBuilder {
 }
 
 #[tokio::test]
-async fn a_session_in_every_version_and_compression() {
+async fn serves_sessions_in_every_version_and_compression() {
     let server = server().await;
     for version in Version::ALL {
         for compression in [None].into_iter().chain(Compression::ALL.iter().copied().map(Some)) {
@@ -61,7 +61,7 @@ async fn a_session_in_every_version_and_compression() {
 }
 
 #[tokio::test]
-async fn what_nobody_told_is_not_prepared() {
+async fn refuses_to_prepare_statements_without_a_reply() {
     let insert = "INSERT INTO pets (name, age) VALUES (?, ?)";
     let refused = |error: cqlwire::session::Error| {
         assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Invalid));
@@ -89,7 +89,7 @@ async fn what_nobody_told_is_not_prepared() {
 }
 
 #[tokio::test]
-async fn what_was_asked_is_kept() {
+async fn records_the_received_statements() {
     let server = server().await;
     let session = client(&server).connect().await.unwrap();
     session.execute("INSERT INTO users (name, age) VALUES (?, ?)", ("ada", 36)).await.unwrap();
@@ -99,7 +99,7 @@ async fn what_was_asked_is_kept() {
 }
 
 #[tokio::test]
-async fn every_error_can_be_said_in_every_version() {
+async fn replies_with_every_error_code_in_every_version() {
     let codes: Vec<_> = ErrorCode::KNOWN.iter().copied().chain([ErrorCode::Unknown(7)]).collect();
     let mut server = server().await;
     for code in &codes {
@@ -143,7 +143,7 @@ const INSERT: &str = "INSERT INTO ages (name, age) VALUES (?, ?)";
 const SELECT: &str = "SELECT age FROM ages WHERE name = ?";
 
 #[tokio::test]
-async fn replies_are_computed_from_values_however_they_are_sent() {
+async fn computes_replies_from_prepared_batched_and_named_values() {
     for version in Version::ALL {
         let server = ages().await;
         let session = client(&server).protocol_version(version).connect().await.unwrap();
@@ -185,7 +185,7 @@ async fn replies_are_computed_from_values_however_they_are_sent() {
 
 #[tokio::test]
 #[should_panic(expected = "the values of SELECT age FROM ages WHERE name = ? cannot be read: ")]
-async fn values_are_read_as_what_they_are() {
+async fn reading_received_values_as_a_wrong_type_panics() {
     let server = ages().await;
     let session = client(&server).connect().await.unwrap();
     session.execute(SELECT, ("ada",)).await.unwrap();
@@ -193,7 +193,7 @@ async fn values_are_read_as_what_they_are() {
 }
 
 #[tokio::test]
-async fn replies_come_one_after_the_other() {
+async fn gives_replies_in_sequence() {
     let age = |age: i32| Reply::rows([("age", NativeType::Int)], [(age,)]);
     for version in Version::ALL {
         let forgets = Reply::error(ErrorCode::Unprepared, "forgotten").then(age(1));
@@ -215,7 +215,7 @@ async fn replies_come_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn an_older_server_is_asked_again_in_its_version() {
+async fn negotiates_the_version_of_an_older_server() {
     let server = server().await.version(Version::V3);
     let options = ConnectionOptions { version: Version::V5, ..Default::default() };
     let connection = Connection::connect(server.address(), &options).await.unwrap();
@@ -223,7 +223,7 @@ async fn an_older_server_is_asked_again_in_its_version() {
 }
 
 #[tokio::test]
-async fn only_who_knows_the_password_gets_in() {
+async fn requires_the_right_credentials() {
     let server = server().await.credentials("ada", "secret");
     let builder = || client(&server);
     builder().credentials("ada", "secret").connect().await.unwrap();
@@ -234,7 +234,7 @@ async fn only_who_knows_the_password_gets_in() {
 }
 
 #[tokio::test]
-async fn a_late_reply_lets_others_pass() {
+async fn a_delayed_reply_does_not_block_others() {
     let server = server().await;
     let session = client(&server).connect().await.unwrap();
     let slow = session.execute("slow", ());
@@ -259,7 +259,7 @@ async fn a_late_reply_lets_others_pass() {
 
 /// A client that does not care what the server asks.
 #[tokio::test]
-async fn who_does_not_say_who_it_is_gets_no_answer() {
+async fn refuses_requests_before_authentication() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let server = server().await.credentials("ada", "secret");
     let mut socket = tokio::net::TcpStream::connect(server.address()).await.unwrap();
@@ -282,7 +282,7 @@ async fn who_does_not_say_who_it_is_gets_no_answer() {
 
 /// A body that makes no sense is answered, and the connection lives; a frame that is none ends it.
 #[tokio::test]
-async fn bad_requests_are_refused() {
+async fn refuses_invalid_requests() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let server = server().await;
     let mut socket = tokio::net::TcpStream::connect(server.address()).await.unwrap();
@@ -309,7 +309,7 @@ async fn bad_requests_are_refused() {
 }
 
 #[tokio::test]
-async fn the_server_ends_its_connections() {
+async fn dropping_the_server_closes_its_connections() {
     let server = server().await;
     let options = ConnectionOptions::default();
     let connection = Connection::connect(server.address(), &options).await.unwrap();

@@ -14,7 +14,7 @@ use crate::nodes::{client, connect, nodes};
 const SHORT: Duration = Duration::from_millis(300);
 
 #[tokio::test]
-async fn preparing_takes_its_part_of_the_time() {
+async fn the_request_timeout_includes_preparing() {
     let servers = nodes(1, |_, frame| match frame.request {
         Request::Prepare(_) => Reply::from(prepared()).after(SHORT),
         _ => Reply::void().after(SHORT),
@@ -28,7 +28,7 @@ async fn preparing_takes_its_part_of_the_time() {
 }
 
 #[tokio::test]
-async fn without_a_time_out_an_answer_may_take_any_time() {
+async fn a_statement_can_disable_the_timeout_of_the_profile() {
     let servers = nodes(1, |_, _| Reply::void().after(SHORT)).await;
     let profile = ExecutionProfile::new().timeout(SHORT / 3);
     let session = connect(client(&servers).default_profile(&profile), 1).await;
@@ -66,7 +66,7 @@ async fn timeouts_of_zero_are_refused_when_the_session_connects() {
 /// A node that has forgotten the statement, and does not prepare it, is left after the time of an
 /// attempt.
 #[tokio::test]
-async fn preparing_again_takes_no_longer_than_an_attempt() {
+async fn the_attempt_timeout_includes_preparing_again() {
     let has_prepared = AtomicBool::new(false);
     let has_forgotten = Arc::new(AtomicBool::new(false));
     let forgets = Arc::clone(&has_forgotten);
@@ -92,7 +92,7 @@ async fn preparing_again_takes_no_longer_than_an_attempt() {
 
 /// No answer in time is no answer in time, whatever the nodes said before.
 #[tokio::test]
-async fn who_waits_for_a_node_waits_no_longer_than_its_time() {
+async fn waiting_for_a_connection_ends_at_the_request_timeout() {
     let server = MockServer::bind("127.0.0.1:0").await.unwrap();
     let address = server.address();
     let session = Session::builder().contact_points([address.to_string()]).connect().await.unwrap();
@@ -113,7 +113,7 @@ async fn who_waits_for_a_node_waits_no_longer_than_its_time() {
 }
 
 #[tokio::test]
-async fn who_listens_to_a_session_hears_that_it_is_closed() {
+async fn event_streams_end_when_the_session_is_closed() {
     let servers = nodes(1, |_, _| Reply::void()).await;
     let session = connect(client(&servers), 1).await;
     let mut events = session.events();

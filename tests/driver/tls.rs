@@ -66,7 +66,7 @@ fn line(error: &Error) -> String {
 }
 
 #[tokio::test]
-async fn the_right_certificates_let_in_by_name_and_by_address() {
+async fn connects_by_name_and_by_address_with_valid_certificates() {
     let secure = Secure::new();
     for host in ["localhost", "127.0.0.1"] {
         let point = format!("{host}:{}", secure.address.port());
@@ -76,7 +76,7 @@ async fn the_right_certificates_let_in_by_name_and_by_address() {
 }
 
 #[tokio::test]
-async fn a_server_that_somebody_else_vouches_for() {
+async fn refuses_a_server_certificate_of_an_untrusted_ca() {
     let secure = Secure::new();
     // It has the same name, and another key.
     let other = Certificates::new().unwrap();
@@ -96,7 +96,7 @@ async fn a_server_that_somebody_else_vouches_for() {
 }
 
 #[tokio::test]
-async fn a_server_of_another_name() {
+async fn refuses_a_server_certificate_for_another_host() {
     let server = speak(Version::V4, |_, _| Reply::void());
     let secure = Secure::of(server, &["db.example.com", "10.0.0.1"]);
     let said = secure.refusal(secure.tls()).await;
@@ -114,7 +114,7 @@ async fn a_server_of_another_name() {
 }
 
 #[tokio::test]
-async fn a_client_that_the_server_does_not_know() {
+async fn reports_that_the_server_requires_a_client_certificate() {
     let secure = Secure::new();
     let trusting = || Tls::new().root_certificates_pem(secure.certificates.ca()).unwrap();
     let stranger = Certificates::new().unwrap().issue(&[]).unwrap();
@@ -129,7 +129,7 @@ async fn a_client_that_the_server_does_not_know() {
 }
 
 #[tokio::test]
-async fn one_end_speaks_tls_and_the_other_does_not() {
+async fn reports_when_only_one_side_uses_tls() {
     let secure = Secure::new();
     let plain = speak(Version::V4, |_, _| Reply::void());
     let error = connect(plain.to_string(), secure.tls()).await.unwrap_err();
@@ -142,7 +142,7 @@ async fn one_end_speaks_tls_and_the_other_does_not() {
 }
 
 #[tokio::test]
-async fn a_server_that_never_answers_is_not_waited_for() {
+async fn the_tls_handshake_times_out() {
     let secure = Secure::new();
     // It is kept open, and nothing is said.
     let sockets = std::sync::Mutex::new(Vec::new());
@@ -158,7 +158,7 @@ async fn a_server_that_never_answers_is_not_waited_for() {
 
 /// TLS keeps bytes for itself when a socket is full; they must not stay there.
 #[tokio::test]
-async fn requests_that_fill_the_socket_arrive_whole() {
+async fn requests_larger_than_the_socket_buffer_arrive_complete() {
     let received = Arc::new(AtomicUsize::new(0));
     let sum = Arc::clone(&received);
     let server = speak(Version::V5, move |request, _| {
@@ -183,7 +183,7 @@ async fn requests_that_fill_the_socket_arrive_whole() {
 
 #[cfg(feature = "rustls-023")]
 #[tokio::test]
-async fn a_configuration_of_rustls_is_taken_as_it_is() {
+async fn uses_a_given_rustls_configuration_unchanged() {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
 
@@ -208,7 +208,7 @@ async fn a_configuration_of_rustls_is_taken_as_it_is() {
 }
 
 #[test]
-fn the_programs_say_what_to_do() {
+fn programs_give_hints_for_tls_errors() {
     let secure = Secure::new();
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {

@@ -60,7 +60,7 @@ fn lies(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
-fn memory_is_bounded_by_the_input() {
+fn memory_is_bounded_by_the_input_length() {
     let _alone = ALONE.lock().unwrap();
     for vector in golden::all() {
         let context = Context { max_body: LIMIT, ..vector.context };
@@ -78,7 +78,7 @@ fn memory_is_bounded_by_the_input() {
 
 /// Claims that are true, and as dear as they can be made: as many things as there are bytes for.
 #[test]
-fn memory_is_bounded_for_what_is_really_there_many_times() {
+fn memory_is_bounded_for_many_small_elements() {
     let _alone = ALONE.lock().unwrap();
     let many = 60_000_usize;
     let int = |number: usize| u32::try_from(number).unwrap().to_be_bytes();

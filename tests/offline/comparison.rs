@@ -34,7 +34,7 @@ fn faults(cell: &str, file: impl Fn(&str) -> Option<String>) -> Vec<String> {
 }
 
 #[test]
-fn what_we_say_of_us_is_shown_by_something_that_is_there() {
+fn every_claim_links_to_an_existing_file_or_function() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(root.join("COMPARISON.md")).unwrap();
     let mut cells = 0;
@@ -53,7 +53,7 @@ fn what_we_say_of_us_is_shown_by_something_that_is_there() {
 }
 
 #[test]
-fn the_check_finds_what_it_looks_for() {
+fn the_check_reports_faulty_cells() {
     let file = |path: &str| (path == "a.rs").then(|| "fn shown() {}".to_owned());
     let check = |cell| faults(cell, file).len();
     for right in ["Y [shown](a.rs#shown)", "P [a](a.rs)", "N: nobody asks for it"] {

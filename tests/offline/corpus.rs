@@ -14,7 +14,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// Every vector is a seed: of the frames' target, whose first byte says how it is cut, and of the
 /// message's, which has no stream and no length.
 #[test]
-fn the_vectors_are_seeds() {
+fn the_vectors_are_in_the_fuzz_corpus() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     for vector in golden::all() {
         let &[version, flags, _, _, opcode, _, _, _, _, ref body @ ..] = &vector.bytes[..] else {
@@ -35,7 +35,7 @@ fn the_vectors_are_seeds() {
 }
 
 #[test]
-fn the_corpus_holds() {
+fn the_fuzz_corpus_passes_its_targets() {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
     for (name, target) in TARGETS {
         let seeds = files(&fuzz.join("corpus").join(name));
@@ -49,7 +49,7 @@ fn the_corpus_holds() {
 }
 
 #[test]
-fn every_target_has_its_line() {
+fn every_fuzz_target_is_listed() {
     let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
     let mut there: Vec<String> = files(&targets)
         .iter()

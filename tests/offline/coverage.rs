@@ -181,7 +181,7 @@ fn shown(test: &str) -> String {
 }
 
 #[test]
-fn every_clause_has_a_file_and_a_test() {
+fn every_clause_names_existing_files_and_tests() {
     let text = read(root().join("protocol-spec/clauses.txt"));
     let chapters = chapters(&text);
     let clauses = || chapters.iter().flat_map(|(_, clauses)| clauses);
@@ -195,7 +195,7 @@ fn every_clause_has_a_file_and_a_test() {
 }
 
 #[test]
-fn the_page_is_what_is_made_of_the_clauses() {
+fn the_coverage_page_matches_the_clauses() {
     let path = root().join("protocol-spec/COVERAGE.md");
     let made = page(&chapters(&read(root().join("protocol-spec/clauses.txt"))));
     if std::env::var_os("CQLWIRE_BLESS").is_some() {
@@ -205,7 +205,7 @@ fn the_page_is_what_is_made_of_the_clauses() {
 }
 
 #[test]
-fn every_vector_shows_a_clause() {
+fn every_vector_is_named_by_a_clause() {
     let text = read(root().join("protocol-spec/clauses.txt"));
     let chapters = chapters(&text);
     let tests = || chapters.iter().flat_map(|(_, clauses)| clauses).flat_map(|it| &it.tests);
@@ -216,7 +216,7 @@ fn every_vector_shows_a_clause() {
 }
 
 #[test]
-fn the_check_finds_what_it_looks_for() {
+fn the_check_reports_faulty_clauses() {
     let here = "tests/offline/coverage.rs";
     for (block, fault) in [
         (format!("A1 (v3; v3 §1)\nSo.\nfile: src/lib.rs\ntest: {here}::nobody"), "there is no"),
@@ -231,4 +231,4 @@ fn the_check_finds_what_it_looks_for() {
     }
 }
 
-const FOUND: &str = "the_check_finds_what_it_looks_for";
+const FOUND: &str = "the_check_reports_faulty_clauses";

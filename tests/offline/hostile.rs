@@ -29,7 +29,7 @@ fn decode(frame: &RawFrame, context: &Context) -> Result<(Vec<u8>, bool), Decode
 }
 
 #[test]
-fn a_frame_cut_short_is_no_frame() {
+fn a_truncated_frame_is_not_yielded() {
     for vector in all() {
         for end in 0..vector.bytes.len() {
             let mut frames = FrameDecoder::new(vector.context);
@@ -40,7 +40,7 @@ fn a_frame_cut_short_is_no_frame() {
 }
 
 #[test]
-fn a_body_cut_short_is_an_error_or_another_message() {
+fn a_truncated_body_is_an_error_or_another_message() {
     let mut errors = 0;
     for vector in all() {
         let whole = vector.frame();
@@ -63,7 +63,7 @@ fn a_body_cut_short_is_an_error_or_another_message() {
 }
 
 #[test]
-fn a_flipped_byte_is_an_error_or_another_message() {
+fn a_changed_byte_does_not_panic() {
     for vector in all() {
         for index in 0..vector.bytes.len() {
             for flip in [0x01, 0x80, 0xff] {

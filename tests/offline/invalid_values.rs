@@ -53,7 +53,7 @@ fn map(key: NativeType, value: NativeType) -> CqlType {
 use NativeType as Is;
 
 #[test]
-fn sizes_that_no_value_of_the_type_has() {
+fn refuses_values_of_a_wrong_size() {
     fails!(Is::Boolean, [1, 0], "the value has 2 bytes, its type takes 1"; bool, Value);
     fails!(Is::TinyInt, [0; 2], "the value has 2 bytes, its type takes 1"; i8, Value);
     fails!(Is::SmallInt, [0; 4], "the value has 4 bytes, its type takes 2"; i16, Value);
@@ -77,7 +77,7 @@ fn sizes_that_no_value_of_the_type_has() {
 }
 
 #[test]
-fn no_bytes_where_the_type_has_some() {
+fn refuses_empty_values_that_the_rust_type_cannot_represent() {
     const EMPTY: &str = "the value is empty, which the Rust type cannot say";
     fails!(Is::Int, [], EMPTY; i32);
     fails!(Is::Varint, [], EMPTY; Varint);
@@ -90,7 +90,7 @@ fn no_bytes_where_the_type_has_some() {
 }
 
 #[test]
-fn what_is_out_of_range() {
+fn refuses_values_out_of_range() {
     const RANGE: &str = "the value is out of the range of its type";
     fails!(Is::Time, 86_400_000_000_000_i64.to_be_bytes(), RANGE; Time, Value);
     fails!(Is::Time, (-1_i64).to_be_bytes(), RANGE; Time, Value);
@@ -100,7 +100,7 @@ fn what_is_out_of_range() {
 }
 
 #[test]
-fn text_that_is_none() {
+fn refuses_invalid_text() {
     const UTF8: &str = "the text is not valid UTF-8";
     fails!(Is::Text, [b'a', 0xff], UTF8; String, Box<str>, Value);
     // A character of two bytes, of three where two would do, and half of a pair of UTF-16.
@@ -112,7 +112,7 @@ fn text_that_is_none() {
 }
 
 #[test]
-fn collections_that_lie_about_their_elements() {
+fn refuses_collections_with_a_wrong_element_count() {
     let count = |count: i32| format!("{count} elements are claimed, which the value cannot hold");
     let (ints, pairs) = (list(Is::Int), map(Is::Int, Is::Int));
     fails!(ints, i32::MAX.to_be_bytes(), count(i32::MAX); Vec<i32>, Value);
@@ -130,7 +130,7 @@ fn collections_that_lie_about_their_elements() {
 }
 
 #[test]
-fn sets_and_maps_with_something_twice() {
+fn refuses_sets_and_maps_with_duplicates() {
     const TWICE: &str = "the value has an element or a key twice";
     let twice = [&[0, 0, 0, 2][..], &[0, 0, 0, 4, 0, 0, 0, 7].repeat(2)].concat();
     fails!(set(Is::Int), twice, TWICE; BTreeSet<i32>, HashSet<i32>);
@@ -139,7 +139,7 @@ fn sets_and_maps_with_something_twice() {
 }
 
 #[test]
-fn tuples_and_vectors_of_another_length() {
+fn refuses_tuples_and_vectors_of_a_wrong_length() {
     let pair = CqlType::Tuple(vec![Is::Int.into(), Is::Int.into()]);
     let field = [0, 0, 0, 4, 0, 0, 0, 7];
     const NULL: &str = "the value is null, and the Rust type is not an Option";
@@ -156,7 +156,7 @@ fn tuples_and_vectors_of_another_length() {
 
 /// Whoever computed with the scale, or a digit at a time, would not come to an end here.
 #[test]
-fn numbers_of_absurd_size_are_read_at_once() {
+fn reads_huge_numbers_in_linear_time() {
     let digits = vec![0x55; 1 << 20];
     let varint: Varint = read(&Is::Varint.into(), &digits);
     assert_eq!(varint.as_bytes(), digits);

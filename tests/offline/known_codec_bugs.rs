@@ -42,18 +42,18 @@ const ERROR: u8 = 0x00;
 const MOST: [u8; 4] = [0x7f, 0xff, 0xff, 0xff];
 
 #[test]
-fn a_query_of_13_bytes_that_claims_2_gib() {
+fn refuses_a_query_of_13_bytes_that_claims_2_gib() {
     assert_fault(request(QUERY, &MOST), "query", 4);
 }
 
 #[test]
-fn rows_of_25_bytes_that_claim_500_million() {
+fn refuses_25_bytes_that_claim_500_million_rows() {
     let body = [&[0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 1][..], &500_000_000_u32.to_be_bytes()].concat();
     assert_fault(response(0, RESULT, &body).unwrap_err(), "rows_count", 12);
 }
 
 #[test]
-fn frames_of_4_gib_and_of_a_negative_length() {
+fn refuses_frames_of_2_gib_and_of_negative_length() {
     let length = |length: [u8; 4]| {
         let mut frames = FrameDecoder::new(v4());
         frames.extend(&[&[0x84, 0, 0, 1, RESULT][..], &length].concat());
@@ -69,7 +69,7 @@ fn frames_of_4_gib_and_of_a_negative_length() {
 }
 
 #[test]
-fn two_thousand_million_columns() {
+fn refuses_two_billion_columns() {
     for flags in [0, 1] {
         let body = [&[0, 0, 0, 2, 0, 0, 0, flags][..], &MOST, &[0; 40]].concat();
         assert_fault(response(0, RESULT, &body).unwrap_err(), "columns_count", 12);
@@ -79,19 +79,19 @@ fn two_thousand_million_columns() {
 }
 
 #[test]
-fn two_thousand_million_partition_keys() {
+fn refuses_two_billion_partition_key_columns() {
     let body = [&[0, 0, 0, 4, 0, 1, 7, 0, 0, 0, 0, 0, 0, 0, 1][..], &MOST].concat();
     assert_fault(response(0, RESULT, &body).unwrap_err(), "pk_count", 15);
 }
 
 #[test]
-fn rows_without_columns_but_two_thousand_million_of_them() {
+fn refuses_two_billion_rows_without_columns() {
     let body = [&[0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 0][..], &MOST].concat();
     assert!(response(0, RESULT, &body).is_err());
 }
 
 #[test]
-fn compressed_bodies_that_claim_4_gib_or_more_than_comes_out() {
+fn refuses_compressed_bodies_with_a_wrong_length() {
     for &compression in Compression::ALL {
         let context = Context { compression: Some(compression), ..v4() };
         let mut body = Vec::new();
@@ -110,7 +110,7 @@ fn compressed_bodies_that_claim_4_gib_or_more_than_comes_out() {
 }
 
 #[test]
-fn a_tracing_id_that_is_cut_short_and_negative_counts() {
+fn refuses_a_truncated_tracing_id_and_negative_counts() {
     assert_fault(response(0x02, RESULT, &[1; 15]).unwrap_err(), "tracing_id", 0);
     // The arguments of a function: more than there are bytes.
     let body = [&[0, 0, 0x14, 0, 0, 0, 0, 0, 0, 0, 0][..], &[0xff; 3]].concat();
@@ -120,7 +120,7 @@ fn a_tracing_id_that_is_cut_short_and_negative_counts() {
 }
 
 #[test]
-fn types_100_000_deep() {
+fn refuses_types_nested_100_000_deep() {
     for option in [&[0, 0x20][..], &[0, 0x22], &[0, 0x21], &[0, 0x31, 0, 1]] {
         let column = [&[0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1][..], &[0; 6], &option.repeat(100_000)];
         let error = response(0, RESULT, &column.concat()).unwrap_err();
@@ -135,7 +135,7 @@ fn types_100_000_deep() {
 }
 
 #[test]
-fn a_legal_string_of_40_000_bytes() {
+fn decodes_a_string_of_40_000_bytes() {
     let message = "x".repeat(40_000);
     let body = [&[0, 0, 0, 0][..], &40_000_u16.to_be_bytes(), message.as_bytes()].concat();
     let Response::Error(error) = response(0, ERROR, &body).unwrap().response else { panic!() };
@@ -143,7 +143,7 @@ fn a_legal_string_of_40_000_bytes() {
 }
 
 #[test]
-fn a_legal_payload_with_a_null() {
+fn decodes_a_custom_payload_with_a_null() {
     let payload = [0, 2, 0, 1, b'a', 0, 0, 0, 1, 9, 0, 1, b'b', 0xff, 0xff, 0xff, 0xff];
     let decoded = response(0x04, RESULT, &[&payload[..], &[0, 0, 0, 1]].concat()).unwrap();
     let values: Vec<_> = decoded.custom_payload.iter().map(|(_, value)| value.as_deref()).collect();
@@ -152,7 +152,7 @@ fn a_legal_payload_with_a_null() {
 }
 
 #[test]
-fn a_value_that_is_not_set_is_not_null() {
+fn distinguishes_unset_from_null() {
     let body = [
         &[0, 0, 0, 1, b'q', 0, 1, 0x01, 0, 2][..],
         &[0xff, 0xff, 0xff, 0xfe, 0xff, 0xff, 0xff, 0xff],
@@ -165,7 +165,7 @@ fn a_value_that_is_not_set_is_not_null() {
 }
 
 #[test]
-fn failure_reasons_write_types_and_codes_beyond_the_text() {
+fn preserves_failure_reasons_write_types_and_codes_outside_the_specification() {
     let v5 = Context::from(Version::V5);
     let body = [
         &[0, 0, 0x13, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1][..],
@@ -192,7 +192,7 @@ fn failure_reasons_write_types_and_codes_beyond_the_text() {
 }
 
 #[test]
-fn cells_that_claim_more_than_the_page_has() {
+fn refuses_cells_longer_than_the_page() {
     let column = [&[0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1][..], &[0; 6], &[0, 9]];
     let body = [column.concat(), vec![0, 0, 0, 1], MOST.to_vec()].concat();
     let Response::Result(ResultMessage::Rows(rows)) = response(0, RESULT, &body).unwrap().response

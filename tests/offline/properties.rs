@@ -63,7 +63,7 @@ proptest! {
     #![proptest_config(config(600))]
 
     #[test]
-    fn requests_survive_the_wire(
+    fn requests_round_trip(
         (context, frame) in context().prop_flat_map(|context| (Just(context), request_frame(context))),
         piece in 1_usize..40,
     ) {
@@ -80,7 +80,7 @@ proptest! {
     }
 
     #[test]
-    fn responses_survive_the_wire(
+    fn responses_round_trip(
         (context, frame) in context().prop_flat_map(|context| (Just(context), response_frame(context))),
         piece in 1_usize..40,
     ) {
@@ -95,7 +95,7 @@ proptest! {
     }
 
     #[test]
-    fn types_survive_the_wire(cql_type in cql_type()) {
+    fn types_round_trip(cql_type in cql_type()) {
         for version in Version::ALL {
             let mut bytes = Vec::new();
             cql_type.encode(&mut Writer::new(&mut bytes), &version.into()).unwrap();
@@ -107,7 +107,7 @@ proptest! {
     }
 
     #[test]
-    fn values_survive_the_wire(
+    fn values_round_trip(
         (cql_type, value) in cql_type().prop_flat_map(|cql_type| {
             let values = value(&cql_type);
             (Just(cql_type), values)
@@ -125,7 +125,7 @@ proptest! {
     }
 
     #[test]
-    fn types_survive_as_text(cql_type in cql_type()) {
+    fn types_round_trip_as_text(cql_type in cql_type()) {
         let known = user_types(&cql_type);
         let find = |keyspace: Option<&str>, name: &str| {
             known.iter().find(|udt| Some(&*udt.keyspace) == keyspace && udt.name == name).cloned()
@@ -140,7 +140,7 @@ proptest! {
     }
 
     #[test]
-    fn values_survive_as_text(
+    fn values_round_trip_as_text(
         (cql_type, value) in cql_type().prop_flat_map(|cql_type| {
             let values = value(&cql_type);
             (Just(cql_type), values)
@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics(
+    fn parsing_any_text_does_not_panic(
         of in "(list|set|map|vector|tuple|int|text|date|duration|timestamp|[<>, 3]){1,8}",
         literal in "([0-9]{1,4}|[-+:.'{}\\[\\]()]|[a-zA-Z]{1,2}| |null|\\PC){0,16}",
     ) {
@@ -164,14 +164,14 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_panic(data in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn decoding_any_bytes_does_not_panic(data in prop::collection::vec(any::<u8>(), 0..200)) {
         for (_, target) in cqlwire::fuzzing::TARGETS {
             target(&data);
         }
     }
 
     #[test]
-    fn no_body_panics(
+    fn decoding_any_body_does_not_panic(
         opcode in 0_u8..0x14,
         version in 3_u8..6,
         flags in 0_u8..0x20,

@@ -85,7 +85,7 @@ fn decode(form: Option<Compression>, bytes: &[u8]) -> Result<(bool, Vec<u8>), De
 }
 
 #[test]
-fn segments_have_the_bits_of_the_table() {
+fn segments_match_the_table() {
     for (name, form) in FORMS {
         let layout = Layout::of(name);
         for frame in frames() {
@@ -112,7 +112,7 @@ fn segments_have_the_bits_of_the_table() {
 }
 
 #[test]
-fn padding_says_nothing() {
+fn padding_bits_are_ignored() {
     for (name, form) in FORMS {
         for flag in [0, 1] {
             let fields = [("length", 3), ("self_contained", flag), ("padding", 0b1_0101)];
@@ -123,7 +123,7 @@ fn padding_says_nothing() {
 }
 
 #[test]
-fn a_payload_that_lies_about_its_length_is_no_segment() {
+fn refuses_a_payload_with_a_wrong_length() {
     let block = [0x30, b'a', b'b', b'c']; // three literals
     let layout = Layout::of("lz4");
     let lz4 = Some(Compression::Lz4);

@@ -37,7 +37,7 @@ fn has_names<'a>(name: &str, known: impl Iterator<Item = &'a str>) {
 }
 
 #[test]
-fn every_list_of_codes_is_a_table() {
+fn codes_match_the_tables() {
     has_codes("opcodes", Opcode::KNOWN.iter().map(|it| (it.code().into(), it.name().unwrap())));
     has_codes(
         "consistencies",
@@ -66,7 +66,7 @@ fn every_list_of_codes_is_a_table() {
 }
 
 #[test]
-fn events_are_those_of_the_table() {
+fn events_match_the_table() {
     let of = |event: &EventType| -> Vec<(String, String)> {
         let changes: Vec<&str> = match event {
             EventType::TopologyChange => {
@@ -101,7 +101,7 @@ fn events_are_those_of_the_table() {
 }
 
 #[test]
-fn opcodes_go_the_way_the_table_says() {
+fn opcode_directions_match_the_table() {
     for (row, version) in in_every_version(&table("opcodes")) {
         assert!(row.is_in(version));
         let opcode = Opcode::from(u8::try_from(row.number("code")).unwrap());
@@ -115,7 +115,7 @@ fn opcodes_go_the_way_the_table_says() {
 }
 
 #[test]
-fn flags_of_a_header_add_what_the_table_says() {
+fn header_flags_match_the_table() {
     let rows = table("frame_flags");
     for (bit, version, row) in every_bit(&rows, 8) {
         for (is_response, column) in [(false, "request"), (true, "response")] {
@@ -132,7 +132,7 @@ fn flags_of_a_header_add_what_the_table_says() {
 }
 
 #[test]
-fn flags_of_statements_add_what_the_table_says() {
+fn statement_flags_match_the_table() {
     let rows = table("query_flags");
     let statement = [0, 0, 0, 0, 0, 1]; // no text, consistency ONE
     let batch = [0, 0, 0, 0, 1]; // LOGGED, no statements, consistency ONE
@@ -163,7 +163,7 @@ fn flags_of_statements_add_what_the_table_says() {
 }
 
 #[test]
-fn flags_of_metadata_add_what_the_table_says() {
+fn metadata_flags_match_the_table() {
     let rows = table("metadata_flags");
     for (bit, version, row) in every_bit(&rows, 32) {
         let body = [2_u32.to_be_bytes(), bit.to_be_bytes(), [0; 4], [0; 4]].concat();
@@ -178,7 +178,7 @@ fn flags_of_metadata_add_what_the_table_says() {
 }
 
 #[test]
-fn errors_have_the_fields_of_the_table_in_every_version() {
+fn error_fields_match_the_table_in_every_version() {
     for (row, version) in in_every_version(&table("errors")) {
         let code = row.number("code");
         let start = [&code.to_be_bytes()[..], &[0, 2], b"no"].concat();
@@ -191,7 +191,7 @@ fn errors_have_the_fields_of_the_table_in_every_version() {
 }
 
 #[test]
-fn results_have_the_fields_of_the_table_in_every_version() {
+fn result_fields_match_the_table_in_every_version() {
     let rows = table("result_kinds");
     for row in &rows {
         for version in Version::ALL {
@@ -208,7 +208,7 @@ fn results_have_the_fields_of_the_table_in_every_version() {
 const TARGETS: [&str; 5] = ["KEYSPACE", "TABLE", "TYPE", "FUNCTION", "AGGREGATE"];
 
 #[test]
-fn schema_changes_have_the_targets_and_fields_of_the_table() {
+fn schema_change_targets_and_fields_match_the_table() {
     has_names("schema_targets", TARGETS.into_iter());
     for (row, version) in in_every_version(&table("schema_targets")) {
         let mut start = Vec::new();
@@ -235,7 +235,7 @@ fn schema_changes_have_the_targets_and_fields_of_the_table() {
 }
 
 #[test]
-fn statements_of_a_batch_are_of_the_kinds_of_the_table() {
+fn batch_statement_kinds_match_the_table() {
     let rows = table("batch_statements");
     for kind in 0..=u8::MAX {
         let body = [&[0, 0, 1, kind][..], &[0xff; 5]].concat();
@@ -246,7 +246,7 @@ fn statements_of_a_batch_are_of_the_kinds_of_the_table() {
 }
 
 #[test]
-fn types_have_the_ids_of_the_table() {
+fn type_ids_match_the_table() {
     let int = || CqlType::from(NativeType::Int);
     let udt = UdtType { keyspace: String::new(), name: String::new(), fields: vec![] };
     let known = NativeType::KNOWN.iter().map(|native| (native.to_string(), (*native).into()));
@@ -282,7 +282,7 @@ fn types_have_the_ids_of_the_table() {
 }
 
 #[test]
-fn compressions_are_those_of_the_table() {
+fn compressions_match_the_table() {
     let rows = table("compressions");
     let known: BTreeSet<_> = Compression::ALL.iter().map(|known| known.name()).collect();
     let built = |name: &str| name != "snappy" || cfg!(feature = "snappy");

@@ -57,7 +57,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn native_values_survive_as_rust_values() {
+fn native_values_round_trip_as_rust_values() {
     use NativeType as Is;
     survive(Is::Boolean, any::<bool>());
     survive(Is::TinyInt, any::<i8>());
@@ -94,7 +94,7 @@ fn native_values_survive_as_rust_values() {
 }
 
 #[test]
-fn collections_survive_as_those_of_std() {
+fn collections_round_trip_as_std_collections() {
     let (int, text_type) = (NativeType::Int, NativeType::Text);
     survive(list(int), vec(any::<Option<i32>>(), 0..5));
     survive(list(list(text_type)), vec(vec(text(), 0..3), 0..3));
@@ -111,7 +111,7 @@ fn collections_survive_as_those_of_std() {
 }
 
 #[test]
-fn tuples_and_vectors_survive() {
+fn tuples_and_vectors_round_trip() {
     let (int, text_type) = (NativeType::Int, NativeType::Text);
     let pair = || CqlType::Tuple(vec![int.into(), text_type.into()]);
     survive(pair(), (any::<Option<i32>>(), proptest::option::of(text())));

@@ -9,7 +9,7 @@ use cqlwire::wire::Writer;
 use crate::spec::table;
 
 #[test]
-fn values_have_the_bytes_of_the_table() {
+fn values_match_the_table() {
     for row in table("values") {
         let cql_type = parse(row.text("type"));
         let hex = row.text("bytes").split_whitespace();
@@ -24,7 +24,7 @@ fn values_have_the_bytes_of_the_table() {
 }
 
 #[test]
-fn every_type_has_a_value_in_the_table() {
+fn the_table_has_a_value_of_every_type() {
     let rows = table("values");
     let shown: BTreeSet<_> = rows.iter().map(|row| row.text("type")).collect();
     for native in NativeType::KNOWN {

@@ -32,7 +32,7 @@ fn both_ways(frame: &RawFrame, context: &Context) -> (String, Vec<u8>) {
 }
 
 #[test]
-fn vectors_decode_to_what_they_say_and_encode_to_what_they_were() {
+fn vectors_decode_to_the_stored_text_and_reencode_to_the_same_bytes() {
     for vector in all() {
         let (shown, encoded) = both_ways(&vector.frame(), &vector.context);
         let name = vector.path.display();
