@@ -1,21 +1,84 @@
-//! The Cassandra native protocol: a codec for both sides of the wire, and an async driver built on
-//! it.
+//! The Cassandra native protocol (v3, v4, v5): an async driver, and the codec below it for clients,
+//! proxies, servers and test doubles.
 //!
-//! | module | what it is | feature |
+//! ```no_run
+//! # #[cfg(all(feature = "driver", feature = "derive"))]
+//! # mod program {
+//! use cqlwire::{Compression, Error, FromRow, Session};
+//!
+//! #[derive(FromRow)]
+//! struct User<'r> {
+//!     username: &'r str, // borrowed from the response
+//!     password: Option<&'r str>,
+//! }
+//!
+//! # #[tokio::main]
+//! async fn main() -> Result<(), Error> {
+//!     let session = Session::builder()
+//!         .contact_points(["127.0.0.1"]) // names or addresses; the port is optional
+//!         .keyspace("k8s_test")
+//!         .compression(Compression::Lz4)
+//!         .connect()
+//!         .await?;
+//!
+//!     // A statement with values is prepared once, cached, and sent to a replica.
+//!     let insert = "INSERT INTO users (username, password) VALUES (?, ?)";
+//!     session.execute(insert, ("ada", "secret")).await?;
+//!
+//!     let result = session.execute("SELECT username, password FROM users", ()).await?;
+//!     for user in result.rows::<User>()? { // column types are checked here, once
+//!         let User { username, password } = user?; // each row is decoded here
+//!         println!("{username}: {password:?}");
+//!     }
+//!     Ok(())
+//! }
+//! # }
+//! # fn main() {}
+//! ```
+//!
+//! A program starts with [`Session::builder`]. A proxy or a server starts
+//! with [`FrameDecoder`](wire::FrameDecoder) and [`RequestFrame`](message::RequestFrame); a test
+//! starts with [`MockServer`](testing::MockServer).
+//!
+//! # Modules
+//!
+//! Each module is a layer, and uses only the layers above it in this table.
+//!
+//! | module | contents | feature |
 //! |---|---|---|
-//! | [`wire`] | notations, frames, compression, codes | |
-//! | [`types`] | CQL types and values, rows, and how Rust types go with them | |
-//! | [`message`] | every message, both ways | |
-//! | [`protocol`] | the connection as a state machine, without a socket or a clock | |
-//! | [`codec`] | both sides for `tokio_util`'s `Framed` | `tokio-util-07` |
+//! | [`wire`] | frames, segments, compression, protocol notations and codes | |
+//! | [`types`] | CQL types and values, rows, conversions from and to Rust types | |
+//! | [`message`] | every request and response, encoded and decoded | |
+//! | [`protocol`] | a connection as a state machine, without socket and clock | |
+//! | [`codec`] | encoders and decoders for `tokio_util`'s `Framed` | `tokio-util-07` |
+//! | [`testing`] | [`MockServer`](testing::MockServer), for tests without Cassandra | `testing` |
 //! | [`connection`] | one connection on tokio | `driver` |
-//! | [`cluster`] | its nodes, who has which token, its schema | `driver` |
-//! | [`testing`] | a server for tests, which answers as it is told | `testing` |
-//! | [`session`] | what users call | `driver` |
+//! | [`cluster`] | nodes, token ring, schema, load balancing | `driver` |
+//! | [`session`] | sessions, statements, results | `driver` |
 //!
-//! A program begins with [`Session::builder`](session::Session::builder); a proxy, a server or a
-//! test double with [`FrameDecoder`](wire::FrameDecoder) and [`RequestFrame`](message::RequestFrame).
-//! Without the feature `driver`, which is on by default, there is only the codec.
+//! # Features
+//!
+//! A feature only adds to the API. Without default features the crate is the codec alone: it
+//! depends on `bytes`, `crc32fast`, `lz4_flex`, `nom` and `uuid`, and needs no async runtime.
+//!
+//! | feature | adds | default |
+//! |---|---|---|
+//! | `driver` | the driver on tokio | yes |
+//! | `derive` | the derive macros [`FromRow`], [`ToValues`], [`FromCql`], [`ToCql`], `FromUdt`, `ToUdt` | yes |
+//! | `tls` | TLS by rustls | |
+//! | `rustls-023` | TLS with a `rustls::ClientConfig` of your own | |
+//! | `snappy` | Snappy compression (v3 and v4) | |
+//! | `futures-03` | `futures::Stream` for a session's streams of rows | |
+//! | `metrics-024` | counters, gauges and histograms for the `metrics` facade | |
+//! | `tokio-util-07` | the [`codec`] module | |
+//! | `testing` | the [`testing`] module | |
+//! | `chrono-04`, `time-03`, `jiff-02`, `jiff-1` | dates and times as types of these crates | |
+//! | `bigdecimal-04`, `rust-decimal-1`, `num-bigint-04`, `num-bigint-05` | `decimal` and `varint` as types of these crates | |
+//! | `serde-1` | `Serialize` for values | |
+//! | `serde-json-1` | values from and to JSON | |
+//! | `cli` | the programs `add_users`, `list_users` and `cqlwire` | |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]
@@ -43,3 +106,18 @@ pub mod shell;
 pub mod testing;
 pub mod types;
 pub mod wire;
+
+#[cfg(feature = "driver")]
+pub use session::{
+    Batch, Error, ErrorKind, ExecutionProfile, PreparedStatement, QueryResult, RowStream, Session,
+    SessionBuilder, Statement,
+};
+pub use types::{CqlType, FromCql, FromRow, ToCql, ToValues, Value};
+#[cfg(feature = "derive")]
+pub use types::{FromUdt, ToUdt};
+pub use wire::{Compression, Consistency};
+
+/// Compiles the examples of README.md.
+#[cfg(all(doctest, feature = "driver", feature = "derive"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -110,7 +110,7 @@ impl SourceTree {
         finished: &mut BTreeSet<ModulePath>,
     ) -> Option<Vec<ModulePath>> {
         if let Some(start) = trail.iter().position(|earlier| earlier == module) {
-            return Some([&trail[start..], &[module.clone()]].concat());
+            return Some([&trail[start..], std::slice::from_ref(module)].concat());
         }
         if finished.contains(module) {
             return None;
