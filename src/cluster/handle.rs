@@ -9,22 +9,22 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
-use super::control::{self, Control, Order};
-use super::open::{Miss, use_keyspace};
+use super::control::{self, ControlConnection, SchemaRefresh};
+use super::open::{FailedNode, use_keyspace};
 use super::shared::Shared;
 use super::topology::schema_versions;
-use super::{ClusterState, Distance, Node, OpenFailure, Settings};
+use super::{ClusterError, ClusterState, Distance, Node, Settings};
 use crate::message::{Event, SchemaChange};
 
 /// The cluster of a session. When it is dropped, all connections end that nobody waits on.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     shared: Owner,
-    orders: mpsc::UnboundedSender<Order>,
-    watcher: AbortHandle,
+    refreshes: mpsc::UnboundedSender<SchemaRefresh>,
+    control_task: AbortHandle,
     /// Held by who has the connections use another keyspace: of two at a time, some would follow
     /// the one and some the other.
-    switching: Mutex<()>,
+    keyspace_switch: Mutex<()>,
 }
 
 /// What all tasks of the cluster share, as who began them has it: they end with this.
@@ -32,10 +32,10 @@ pub(crate) struct Cluster {
 struct Owner(Arc<Shared>);
 
 /// How often the nodes are asked whether they agree on the schema.
-const ASK_AGAIN: Duration = Duration::from_millis(50);
+const AGREEMENT_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Nobody waits longer than this for agreement on the schema, whatever was asked for.
-const LONGEST_AGREEMENT: Duration = Duration::from_secs(3_600);
+const MAX_AGREEMENT_WAIT: Duration = Duration::from_secs(3_600);
 
 impl Cluster {
     /// Finds the nodes, and waits until one of them can be used.
@@ -45,16 +45,16 @@ impl Cluster {
     pub(crate) async fn connect(
         settings: Settings,
         keyspace: Option<String>,
-    ) -> Result<Self, OpenFailure> {
+    ) -> Result<Self, ClusterError> {
         let shared = Owner(Arc::new(Shared::new(settings, keyspace)));
-        let control = Control::open(&shared.0).await?;
+        let control = ControlConnection::open(&shared.0).await?;
         shared.set_control(control.connection());
-        let (orders, received) = mpsc::unbounded_channel();
-        let watcher = tokio::spawn(control.run(received)).abort_handle();
-        let cluster = Self { shared, orders, watcher, switching: Mutex::default() };
+        let (refreshes, received) = mpsc::unbounded_channel();
+        let control_task = tokio::spawn(control.run(received)).abort_handle();
+        let cluster = Self { shared, refreshes, control_task, keyspace_switch: Mutex::default() };
         cluster.check_datacenter()?;
         let time = cluster.shared.settings.connector.options.handshake_timeout;
-        let is_there = || cluster.candidates().find(|node| node.is_connected());
+        let is_there = || cluster.usable_nodes().find(|node| node.is_connected());
         cluster.wait_for_node(Instant::now().checked_add(time), is_there).await?;
         Ok(cluster)
     }
@@ -84,16 +84,16 @@ impl Cluster {
         &self,
         deadline: Option<Instant>,
         mut find: impl FnMut() -> Option<T>,
-    ) -> Result<T, OpenFailure> {
+    ) -> Result<T, ClusterError> {
         let mut changes = self.shared.changes();
-        let before: Vec<_> = self.candidates().map(|node| (node.failures(), node)).collect();
+        let before: Vec<_> = self.usable_nodes().map(|node| (node.failures(), node)).collect();
         let has_failed = |node: &Arc<Node>| {
             let known = before.iter().find(|(_, known)| Arc::ptr_eq(known, node));
             node.failures() > known.map_or(0, |(failures, _)| *failures)
         };
         // Its task may not have noticed yet that a connection has ended, or not told that it is open.
         let is_usable = |node: &Node| node.is_connected() && node.connection().is_some();
-        let is_settled = || self.candidates().all(|node| is_usable(&node) || has_failed(&node));
+        let is_settled = || self.usable_nodes().all(|node| is_usable(&node) || has_failed(&node));
         loop {
             changes.borrow_and_update();
             let was_settled = is_settled();
@@ -116,7 +116,7 @@ impl Cluster {
 
     /// Has every connection use a keyspace, those to come included.
     pub(crate) async fn use_keyspace(&self, keyspace: &str) {
-        let _one_at_a_time = self.switching.lock().await;
+        let _one_at_a_time = self.keyspace_switch.lock().await;
         let connections: Vec<_> = {
             let mut current = self.shared.keyspace();
             *current = Some(keyspace.to_owned());
@@ -140,20 +140,25 @@ impl Cluster {
 
     /// Waits until the nodes agree on the schema after a change that `node` has made, and what is
     /// known of it here is new. Whether they do agree.
-    pub(crate) async fn after(&self, change: &SchemaChange, node: &Node, time: Duration) -> bool {
+    pub(crate) async fn wait_for_schema_agreement(
+        &self,
+        change: &SchemaChange,
+        node: &Node,
+        time: Duration,
+    ) -> bool {
         let agree = async {
             loop {
-                if self.agree_with(node).await {
+                if self.has_schema_agreement(node).await {
                     return;
                 }
-                tokio::time::sleep(ASK_AGAIN).await;
+                tokio::time::sleep(AGREEMENT_INTERVAL).await;
             }
         };
-        let deadline = Instant::now() + time.min(LONGEST_AGREEMENT);
+        let deadline = Instant::now() + time.min(MAX_AGREEMENT_WAIT);
         let agreed = timeout_at(deadline, agree).await.is_ok();
         let (done, wait) = oneshot::channel();
-        let order = Order { keyspace: control::keyspace(change.target.clone()), done };
-        if self.orders.send(order).is_ok() {
+        let refresh = SchemaRefresh { keyspace: control::keyspace(change.target.clone()), done };
+        if self.refreshes.send(refresh).is_ok() {
             let _late = timeout_at(deadline, wait).await;
         }
         agreed
@@ -161,7 +166,7 @@ impl Cluster {
 
     /// Whether all nodes that are connected have the schema of `node`. It is asked itself: others may
     /// not have heard yet that there is anything to agree on.
-    async fn agree_with(&self, node: &Node) -> bool {
+    async fn has_schema_agreement(&self, node: &Node) -> bool {
         let Some(connection) = node.connection().or_else(|| self.shared.control()) else {
             return false;
         };
@@ -174,7 +179,7 @@ impl Cluster {
 
     /// What is heard of the cluster from now on.
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
-        self.shared.listen()
+        self.shared.subscribe()
     }
 
     /// How many bytes have been sent and received.
@@ -195,13 +200,13 @@ impl Cluster {
         let open: Vec<_> = open.collect();
         // From here on nobody finds a node.
         self.shared.close();
-        self.watcher.abort();
+        self.control_task.abort();
         let is_busy = || state.nodes().iter().any(|node| node.in_flight() > 0);
         while is_busy() {
-            let ask_again = tokio::time::sleep(ASK_AGAIN);
+            let pause = tokio::time::sleep(AGREEMENT_INTERVAL);
             match deadline {
-                None => ask_again.await,
-                Some(deadline) if timeout_at(deadline, ask_again).await.is_ok() => {}
+                None => pause.await,
+                Some(deadline) if timeout_at(deadline, pause).await.is_ok() => {}
                 Some(_) => break,
             }
         }
@@ -210,7 +215,8 @@ impl Cluster {
             connection.wait_closed().await;
             // Until now only what it had sent and received before is counted.
             let (s, r) = connection.traffic();
-            node.counts().ended((s.saturating_sub(sent), r.saturating_sub(received)));
+            node.counters()
+                .record_closed_connection((s.saturating_sub(sent), r.saturating_sub(received)));
         }
         if let Some(control) = self.shared.control() {
             control.close();
@@ -219,13 +225,13 @@ impl Cluster {
     }
 
     /// The nodes that have connections.
-    fn candidates(&self) -> impl Iterator<Item = Arc<Node>> {
+    fn usable_nodes(&self) -> impl Iterator<Item = Arc<Node>> {
         let nodes = self.state().nodes().to_vec();
         nodes.into_iter().filter(|node| node.distance() != Distance::Ignored)
     }
 
-    fn check_datacenter(&self) -> Result<(), OpenFailure> {
-        if self.candidates().next().is_some() {
+    fn check_datacenter(&self) -> Result<(), ClusterError> {
+        if self.usable_nodes().next().is_some() {
             return Ok(());
         }
         let state = self.state();
@@ -233,37 +239,37 @@ impl Cluster {
         there.sort_unstable();
         there.dedup();
         let local = state.local_datacenter().unwrap_or_default();
-        Err(OpenFailure::Config(format!(
+        Err(ClusterError::Config(format!(
             "no node is in the local datacenter `{local}`: the cluster has {}",
             there.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
         )))
     }
 
     /// What each node said when it was tried last.
-    fn unreachable(&self) -> OpenFailure {
+    fn unreachable(&self) -> ClusterError {
         if self.state().nodes().is_empty() {
-            return OpenFailure::Closed("the session was closed");
+            return ClusterError::Closed("the session was closed");
         }
         if self.shared.is_abandoned() {
             let why = "the runtime that the session was made on has ended: make it on one that \
                        lives as long as the session";
-            return OpenFailure::Closed(why);
+            return ClusterError::Closed(why);
         }
-        let miss = |node: Arc<Node>| match node.last_failure() {
-            Some(failure) => Miss::new(node.address(), failure),
+        let failed = |node: Arc<Node>| match node.last_failure() {
+            Some(failure) => FailedNode::new(node.address(), failure),
             None if node.is_connected() => {
                 let why = "is connected, but the load balancing does not send this there";
-                Miss::of_connected(format!("{} {why}", node.address()))
+                FailedNode::unsuitable(format!("{} {why}", node.address()))
             }
-            None => Miss::untried(format!("{} is not connected yet", node.address()), false),
+            None => FailedNode::untried(format!("{} is not connected yet", node.address()), false),
         };
-        OpenFailure::of(self.candidates().map(miss).collect())
+        ClusterError::of(self.usable_nodes().map(failed).collect())
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        self.watcher.abort();
+        self.control_task.abort();
     }
 }
 

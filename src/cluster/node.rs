@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::Failure;
-use super::counts::Counts;
+use super::NodeError;
+use super::counters::NodeCounters;
 use super::pool::Pool;
 use super::shared::Shared;
 use super::topology::NodeInfo;
@@ -29,7 +29,7 @@ pub struct Node {
     info: NodeInfo,
     distance: Distance,
     pool: Pool,
-    counts: Arc<Counts>,
+    counters: Arc<NodeCounters>,
     in_flight: AtomicUsize,
     /// How long its answers take, in nanoseconds, the newer the weightier; 0 before the first.
     latency: AtomicU64,
@@ -44,17 +44,17 @@ impl Node {
         shared: &Arc<Shared>,
     ) -> Self {
         let size = match distance {
-            Distance::Local => shared.settings.connections,
+            Distance::Local => shared.settings.connections_per_node,
             Distance::Remote => 1,
             Distance::Ignored => 0,
         };
         // Its metrics are named by its address.
         let known = before.filter(|before| before.address() == info.address);
-        let new = || Counts::new(&shared.settings.name, info.address, &shared.traffic);
-        let counts = known.map_or_else(|| Arc::new(new()), |known| Arc::clone(&known.counts));
-        let pool = Pool::open(&info, size, &counts, shared);
+        let new = || NodeCounters::new(&shared.settings.name, info.address, &shared.traffic);
+        let counters = known.map_or_else(|| Arc::new(new()), |known| Arc::clone(&known.counters));
+        let pool = Pool::open(&info, size, &counters, shared);
         let (in_flight, latency) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Self { info, distance, pool, counts, in_flight, latency }
+        Self { info, distance, pool, counters, in_flight, latency }
     }
 
     /// What the cluster says of it.
@@ -107,12 +107,14 @@ impl Node {
     /// How many bytes it was sent, and has sent.
     pub(crate) fn traffic(&self) -> (u64, u64) {
         let open = self.connections().map(|connection| connection.traffic());
-        open.fold(self.counts.traffic.bytes(), |(sent, received), (s, r)| (sent + s, received + r))
+        open.fold(self.counters.traffic.bytes(), |(sent, received), (s, r)| {
+            (sent + s, received + r)
+        })
     }
 
     /// What has happened at it.
-    pub(crate) const fn counts(&self) -> &Arc<Counts> {
-        &self.counts
+    pub(crate) const fn counters(&self) -> &Arc<NodeCounters> {
+        &self.counters
     }
 
     /// How long its answers take, lately; `None` before the first.
@@ -139,13 +141,13 @@ impl Node {
     }
 
     /// Why no connection is open, if a try has failed since one was.
-    pub(crate) fn last_failure(&self) -> Option<Failure> {
+    pub(crate) fn last_failure(&self) -> Option<NodeError> {
         self.pool.last_failure()
     }
 
     /// Somebody says that it is up.
-    pub(super) fn wake(&self) {
-        self.pool.wake();
+    pub(super) fn reconnect_now(&self) {
+        self.pool.reconnect_now();
     }
 
     /// It is no part of the cluster any more, or the session has ended.
@@ -155,7 +157,7 @@ impl Node {
 
     /// Whether the node is still the one that this describes. It may be known by several addresses;
     /// the one that works is good enough.
-    pub(super) fn is(&self, info: &NodeInfo, distance: Distance) -> bool {
+    pub(super) fn is_described_by(&self, info: &NodeInfo, distance: Distance) -> bool {
         self.distance == distance
             && (self.info.address == info.address || self.is_connected())
             && self.info.datacenter == info.datacenter
@@ -163,14 +165,14 @@ impl Node {
             && self.info.release_version == info.release_version
     }
 
-    /// Counts a request as under way, until what this gives is dropped.
-    pub(crate) fn begin(&self) -> InFlight<'_> {
+    /// Counts a request as in flight until the returned guard is dropped.
+    pub(crate) fn start_request(&self) -> InFlightGuard<'_> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(self)
+        InFlightGuard(self)
     }
 
     /// An answer took so long.
-    pub(crate) fn answered(&self, took: Duration) {
+    pub(crate) fn record_latency(&self, took: Duration) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).max(1);
         let before = self.latency.load(Ordering::Relaxed);
         // A sample that is lost when two come at once is no loss.
@@ -186,9 +188,9 @@ impl Node {
 const WEIGHT: u64 = 8;
 
 /// A request that is under way.
-pub(crate) struct InFlight<'a>(&'a Node);
+pub(crate) struct InFlightGuard<'a>(&'a Node);
 
-impl Drop for InFlight<'_> {
+impl Drop for InFlightGuard<'_> {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }

@@ -13,10 +13,10 @@ use tokio::time::Instant;
 use tracing::{debug, info};
 
 use super::backoff::Backoff;
-use super::counts::Counts;
+use super::counters::NodeCounters;
 use super::open::use_keyspace;
 use super::shared::Shared;
-use super::{Failure, NodeInfo};
+use super::{NodeError, NodeInfo};
 use crate::connection::{Connection, ConnectionError};
 
 /// The connections of one node. They are closed when the pool is dropped and their requests are
@@ -24,7 +24,7 @@ use crate::connection::{Connection, ConnectionError};
 #[derive(Debug)]
 pub(super) struct Pool {
     slots: Arc<Slots>,
-    keepers: Vec<AbortHandle>,
+    tasks: Vec<AbortHandle>,
 }
 
 /// A place for each connection.
@@ -32,7 +32,7 @@ pub(super) struct Pool {
 struct Slots {
     address: SocketAddr,
     host: Option<String>,
-    counts: Arc<Counts>,
+    counters: Arc<NodeCounters>,
     connections: Box<[RwLock<Option<Arc<Connection>>>]>,
     next: AtomicUsize,
     /// How many of them are open.
@@ -41,7 +41,7 @@ struct Slots {
     is_closed: Mutex<bool>,
     /// How many tries to connect have failed.
     failures: AtomicU64,
-    last_failure: Mutex<Option<Failure>>,
+    last_failure: Mutex<Option<NodeError>>,
     /// Told when somebody has heard that the node is up.
     wake: Notify,
 }
@@ -51,13 +51,13 @@ impl Pool {
     pub(super) fn open(
         node: &NodeInfo,
         size: usize,
-        counts: &Arc<Counts>,
+        counters: &Arc<NodeCounters>,
         shared: &Arc<Shared>,
     ) -> Self {
         let slots = Arc::new(Slots {
             address: node.address,
             host: node.host.clone(),
-            counts: Arc::clone(counts),
+            counters: Arc::clone(counters),
             connections: (0..size).map(|_| RwLock::default()).collect(),
             next: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
@@ -66,11 +66,11 @@ impl Pool {
             last_failure: Mutex::default(),
             wake: Notify::new(),
         });
-        let keeper = |index| {
+        let task = |index| {
             let (slots, shared) = (Arc::clone(&slots), Arc::clone(shared));
-            tokio::spawn(async move { slots.keep(index, &shared).await }).abort_handle()
+            tokio::spawn(async move { slots.keep_connected(index, &shared).await }).abort_handle()
         };
-        Self { keepers: (0..size).map(keeper).collect(), slots }
+        Self { tasks: (0..size).map(task).collect(), slots }
     }
 
     /// A connection that is open; of several, each in its turn.
@@ -102,12 +102,12 @@ impl Pool {
     }
 
     /// Why the last try failed; `None` since one has not.
-    pub(super) fn last_failure(&self) -> Option<Failure> {
+    pub(super) fn last_failure(&self) -> Option<NodeError> {
         self.slots.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tries again now, where a pause would be made: the node is said to be up.
-    pub(super) fn wake(&self) {
+    pub(super) fn reconnect_now(&self) {
         self.slots.wake.notify_waiters();
     }
 }
@@ -116,12 +116,14 @@ impl Pool {
     /// Opens no connections any more, and lets go of those that are open: they end when their
     /// requests are answered.
     pub(super) fn close(&self) {
-        self.keepers.iter().for_each(AbortHandle::abort);
+        self.tasks.iter().for_each(AbortHandle::abort);
         let mut is_closed = self.slots.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
         *is_closed = true;
         for slot in &self.slots.connections {
             let connection = slot.write().unwrap_or_else(PoisonError::into_inner).take();
-            connection.iter().for_each(|open| self.slots.counts.ended(open.traffic()));
+            connection
+                .iter()
+                .for_each(|open| self.slots.counters.record_closed_connection(open.traffic()));
         }
         self.slots.open.store(0, Ordering::Release);
     }
@@ -139,7 +141,7 @@ fn open(slot: &RwLock<Option<Arc<Connection>>>) -> Option<Arc<Connection>> {
 }
 
 impl Slots {
-    async fn keep(&self, index: usize, shared: &Shared) {
+    async fn keep_connected(&self, index: usize, shared: &Shared) {
         let mut backoff = Backoff::new(shared.settings.reconnect);
         loop {
             let pause = tokio::time::sleep(backoff.pause());
@@ -150,34 +152,34 @@ impl Slots {
             match self.open(index, shared).await {
                 Ok(connection) => {
                     let begin = Instant::now();
-                    shared.changed();
+                    shared.notify_changed();
                     let why = connection.wait_closed().await;
                     info!(address = %self.address, %why, "a connection has ended");
-                    self.counts.ended(connection.traffic());
+                    self.counters.record_closed_connection(connection.traffic());
                     self.set(index, None);
                     let ended = ConnectionError { address: self.address, reason: why };
-                    self.set_failure(Some(Failure::Connection(ended)));
+                    self.set_failure(Some(NodeError::Connection(ended)));
                     backoff.lived(begin.elapsed());
                 }
                 Err(failure) => {
                     debug!(address = %self.address, %failure, "not connected");
                     match failure.is_authentication() {
-                        true => self.counts.auth_errors.add(),
-                        false => self.counts.init_errors.add(),
+                        true => self.counters.auth_errors.add(),
+                        false => self.counters.init_errors.add(),
                     }
                     self.set_failure(Some(failure));
                     self.failures.fetch_add(1, Ordering::Release);
                 }
             }
-            shared.changed();
+            shared.notify_changed();
         }
     }
 
     /// Opens a connection, and has it use the keyspace that the others use.
-    async fn open(&self, index: usize, shared: &Shared) -> Result<Arc<Connection>, Failure> {
+    async fn open(&self, index: usize, shared: &Shared) -> Result<Arc<Connection>, NodeError> {
         let connector = &shared.settings.connector;
         let connection = connector.connect(self.address, self.host.as_deref()).await;
-        let connection = Arc::new(connection.map_err(Failure::Connection)?);
+        let connection = Arc::new(connection.map_err(NodeError::Connection)?);
         let mut used = None;
         loop {
             // The keyspace may be another one when the answer comes.
@@ -207,7 +209,7 @@ impl Slots {
         self.open.store(open, Ordering::Release);
     }
 
-    fn set_failure(&self, failure: Option<Failure>) {
+    fn set_failure(&self, failure: Option<NodeError>) {
         *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }
 }

@@ -12,17 +12,17 @@ use crate::connection::Connector;
 pub(crate) struct Settings {
     /// What the session is called in metrics.
     pub(crate) name: Arc<str>,
-    pub(crate) points: Vec<ContactPoint>,
+    pub(crate) contact_points: Vec<ContactPoint>,
     pub(crate) connector: Connector,
     /// How many connections a node has that is near.
-    pub(crate) connections: usize,
+    pub(crate) connections_per_node: usize,
     pub(crate) reconnect: Reconnect,
-    pub(crate) balancing: Arc<dyn LoadBalancing>,
-    pub(crate) translator: Option<Arc<dyn AddressTranslator>>,
+    pub(crate) load_balancing: Arc<dyn LoadBalancing>,
+    pub(crate) address_translator: Option<Arc<dyn AddressTranslator>>,
     /// `None`: that of the node that is found first.
     pub(crate) local_datacenter: Option<String>,
     /// Whether the whole schema is fetched, not only its keyspaces.
-    pub(crate) fetches_schema: bool,
+    pub(crate) fetch_schema: bool,
 }
 
 /// Turns the address that a node gives of itself into the one it is reached at: for clients on the

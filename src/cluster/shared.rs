@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::{broadcast, watch};
 
-use super::counts::Traffic;
+use super::counters::Traffic;
 use super::{ClusterState, Node, Settings};
 use crate::connection::Connection;
 use crate::message::Event;
@@ -24,7 +24,7 @@ pub(super) struct Shared {
     keyspace: Mutex<Option<String>>,
     /// The connection that the cluster is watched through.
     control: RwLock<Option<Arc<Connection>>>,
-    /// Counts what happens to connections, so that who needs one knows when to look again.
+    /// Incremented whenever a connection is opened, ends or cannot be opened.
     changes: watch::Sender<u64>,
     /// Who wants to know what is heard of the cluster, until the session ends.
     listeners: Mutex<Option<broadcast::Sender<Event>>>,
@@ -33,7 +33,7 @@ pub(super) struct Shared {
 }
 
 /// So many events are kept for a listener that is slow.
-const EVENTS: usize = 1_024;
+const EVENT_BUFFER_SIZE: usize = 1_024;
 
 impl Shared {
     pub(super) fn new(settings: Settings, keyspace: Option<String>) -> Self {
@@ -45,7 +45,7 @@ impl Shared {
             keyspace: Mutex::new(keyspace),
             control: RwLock::default(),
             changes: watch::Sender::new(0),
-            listeners: Mutex::new(Some(broadcast::Sender::new(EVENTS))),
+            listeners: Mutex::new(Some(broadcast::Sender::new(EVENT_BUFFER_SIZE))),
             traffic: Arc::default(),
         }
     }
@@ -81,13 +81,13 @@ impl Shared {
         // Others may hold on to a node that has gone.
         let has_gone = |node: &&Arc<Node>| state.nodes().iter().all(|now| !Arc::ptr_eq(now, node));
         before.nodes().iter().filter(has_gone).for_each(|node| node.close());
-        self.changed();
+        self.notify_changed();
     }
 
     /// Says that nobody watches the cluster any more.
-    pub(super) fn abandon(&self) {
+    pub(super) fn mark_abandoned(&self) {
         self.is_abandoned.store(true, Ordering::Release);
-        self.changed();
+        self.notify_changed();
     }
 
     /// Whether nobody watches the cluster any more.
@@ -96,14 +96,14 @@ impl Shared {
     }
 
     /// Tells all who listen.
-    pub(super) fn tell(&self, event: &Event) {
+    pub(super) fn publish(&self, event: &Event) {
         if let Some(listeners) = &*self.listeners() {
             let _nobody = listeners.send(event.clone());
         }
     }
 
     /// What is heard from now on; nothing, once the session has ended.
-    pub(super) fn listen(&self) -> broadcast::Receiver<Event> {
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Event> {
         match &*self.listeners() {
             Some(listeners) => listeners.subscribe(),
             None => broadcast::Sender::new(1).subscribe(),
@@ -128,7 +128,7 @@ impl Shared {
     }
 
     /// Says that a connection was opened or has ended, or could not be opened.
-    pub(super) fn changed(&self) {
+    pub(super) fn notify_changed(&self) {
         self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
     }
 

@@ -99,7 +99,7 @@ impl ClusterState {
         let local_datacenter = known.or_else(|| shared.settings.local_datacenter.clone());
         let local_datacenter = local_datacenter.or_else(first).filter(|name| !name.is_empty());
         let node = |info: &NodeInfo| {
-            let balancing = &shared.settings.balancing;
+            let balancing = &shared.settings.load_balancing;
             let distance = balancing.distance(info, local_datacenter.as_deref());
             // Where it was, another may be by now, and be the one that its connections go to.
             let is_replaced = |node: &Node| {
@@ -107,7 +107,9 @@ impl ClusterState {
                 node.address() != info.address && infos.iter().any(is_other)
             };
             match self.node(info.host_id) {
-                Some(node) if node.is(info, distance) && !is_replaced(node) => Arc::clone(node),
+                Some(node) if node.is_described_by(info, distance) && !is_replaced(node) => {
+                    Arc::clone(node)
+                }
                 before => {
                     let before = before.map(|node| &**node);
                     Arc::new(Node::new(info.clone(), distance, before, shared))
@@ -117,7 +119,7 @@ impl ClusterState {
         let nodes = infos.iter().map(node).collect();
         let is_same_ring = self.partitioner == partitioner
             && self.strategies == strategies
-            && self.infos.iter().map(place).eq(infos.iter().map(place));
+            && self.infos.iter().map(ring_position).eq(infos.iter().map(ring_position));
         let replicas = match (is_same_ring, partitioner) {
             (true, _) => self.replicas.clone(),
             (false, Some(partitioner)) => replicas(partitioner, &infos, &strategies),
@@ -134,7 +136,7 @@ impl ClusterState {
 }
 
 /// What the ring is made of.
-fn place(info: &NodeInfo) -> (Uuid, &str, &str, &[Token]) {
+fn ring_position(info: &NodeInfo) -> (Uuid, &str, &str, &[Token]) {
     (info.host_id, &info.datacenter, &info.rack, &info.tokens)
 }
 

@@ -12,11 +12,11 @@ pub(crate) struct Timer {
 
 #[cfg(feature = "metrics-024")]
 impl Timer {
-    pub(crate) fn of_session(name: &'static str, session: &str) -> Self {
+    pub(crate) fn for_session(name: &'static str, session: &str) -> Self {
         Self { histogram: metrics::histogram!(name, "session" => session.to_owned()) }
     }
 
-    pub(crate) fn of_node(name: &'static str, session: &str, node: SocketAddr) -> Self {
+    pub(crate) fn for_node(name: &'static str, session: &str, node: SocketAddr) -> Self {
         let (session, node) = (session.to_owned(), node.to_string());
         Self { histogram: metrics::histogram!(name, "session" => session, "node" => node) }
     }
@@ -29,11 +29,11 @@ impl Timer {
 
 #[cfg(not(feature = "metrics-024"))]
 impl Timer {
-    pub(crate) const fn of_session(_: &'static str, _: &str) -> Self {
+    pub(crate) const fn for_session(_: &'static str, _: &str) -> Self {
         Self {}
     }
 
-    pub(crate) const fn of_node(_: &'static str, _: &str, _: SocketAddr) -> Self {
+    pub(crate) const fn for_node(_: &'static str, _: &str, _: SocketAddr) -> Self {
         Self {}
     }
 

@@ -38,7 +38,7 @@ pub struct NodeInfo {
     pub schema_version: Option<Uuid>,
 }
 
-impl fmt::Display for ReadFailure {
+impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(error) => error.fmt(f),
@@ -59,7 +59,7 @@ pub(super) struct Topology {
 
 /// Why a table of the system could not be read.
 #[derive(Debug)]
-pub(super) enum ReadFailure {
+pub(super) enum ReadError {
     /// There was no answer, and there will be none on this connection.
     Request(Box<RequestError>),
     /// The server cannot answer now.
@@ -86,14 +86,14 @@ const MOST_PAGES: usize = 1_000;
 pub(super) async fn topology(
     connection: &Connection,
     settings: &Settings,
-) -> Result<Topology, ReadFailure> {
+) -> Result<Topology, ReadError> {
     let (local, peers, peers_v2) = tokio::join!(
         rows(connection, settings, LOCAL),
         rows(connection, settings, PEERS),
         rows(connection, settings, PEERS_V2)
     );
-    let local = there(local)?.unwrap_or_default();
-    let peers = there(peers_v2)?.or(there(peers)?).unwrap_or_default();
+    let local = none_if_missing(local)?.unwrap_or_default();
+    let peers = none_if_missing(peers_v2)?.or(none_if_missing(peers)?).unwrap_or_default();
     Ok(describe(local.first(), &peers, connection.address(), settings))
 }
 
@@ -104,8 +104,9 @@ pub(super) async fn topology(
 pub(super) async fn replication(
     connection: &Connection,
     settings: &Settings,
-) -> Result<BTreeMap<String, ReplicationStrategy>, ReadFailure> {
-    let keyspaces = there(rows(connection, settings, KEYSPACES).await)?.unwrap_or_default();
+) -> Result<BTreeMap<String, ReplicationStrategy>, ReadError> {
+    let keyspaces =
+        none_if_missing(rows(connection, settings, KEYSPACES).await)?.unwrap_or_default();
     let strategy = |keyspace: &Record| {
         let name = text(keyspace, "keyspace_name")?;
         let Value::Map(options) = keyspace.get("replication")? else { return None };
@@ -126,7 +127,7 @@ pub(super) async fn schema_versions(
     connection: &Connection,
     settings: &Settings,
     state: &ClusterState,
-) -> Result<Vec<Uuid>, ReadFailure> {
+) -> Result<Vec<Uuid>, ReadError> {
     let nodes = topology(connection, settings).await?.nodes;
     let is_connected = |info: &NodeInfo| state.node(info.host_id).is_some_and(|n| n.is_connected());
     let versions = nodes.into_iter().filter(is_connected).filter_map(|info| info.schema_version);
@@ -134,10 +135,10 @@ pub(super) async fn schema_versions(
 }
 
 /// What the server does not have is none.
-fn there<T>(read: Result<T, ReadFailure>) -> Result<Option<T>, ReadFailure> {
+fn none_if_missing<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
     match read {
         Ok(there) => Ok(Some(there)),
-        Err(ReadFailure::Missing) => Ok(None),
+        Err(ReadError::Missing) => Ok(None),
         Err(failure) => Err(failure),
     }
 }
@@ -147,7 +148,7 @@ pub(super) async fn rows(
     connection: &Connection,
     settings: &Settings,
     statement: &str,
-) -> Result<Vec<Record>, ReadFailure> {
+) -> Result<Vec<Record>, ReadError> {
     let mut records = Vec::new();
     let mut paging_state = None;
     // A server may have pages without an end.
@@ -160,7 +161,7 @@ pub(super) async fn rows(
             return Ok(records);
         }
     }
-    Err(ReadFailure::Late)
+    Err(ReadError::Late)
 }
 
 /// One page of the rows of a statement.
@@ -169,7 +170,7 @@ async fn page(
     settings: &Settings,
     statement: &str,
     paging_state: Option<&[u8]>,
-) -> Result<message::Rows, ReadFailure> {
+) -> Result<message::Rows, ReadError> {
     let parameters = Parameters {
         page_size: Some(PAGE),
         paging_state: paging_state.map(Into::into),
@@ -180,10 +181,10 @@ async fn page(
     match connection.request(&frame, time).await {
         Ok(ResponseFrame { response: Response::Result(ResultMessage::Rows(rows)), .. }) => Ok(rows),
         Ok(ResponseFrame { response: Response::Error(error), .. }) if !is_missing(error.code) => {
-            Err(ReadFailure::Refused(Box::new(error)))
+            Err(ReadError::Refused(Box::new(error)))
         }
-        Ok(_) => Err(ReadFailure::Missing),
-        Err(error) => Err(ReadFailure::Request(Box::new(error))),
+        Ok(_) => Err(ReadError::Missing),
+        Err(error) => Err(ReadError::Request(Box::new(error))),
     }
 }
 
@@ -221,7 +222,7 @@ fn describe(
             .iter()
             .all(|name| row.get(*name).is_some_and(|value| *value != Value::Null));
         let Some(address) = address(row, asked.port()).filter(|_| is_whole) else { continue };
-        let translated = settings.translator.as_ref().map(|by| by.translate(address));
+        let translated = settings.address_translator.as_ref().map(|by| by.translate(address));
         let peer = peer(Some(row), translated.unwrap_or(address));
         if all.iter().all(|known| known.host_id != peer.host_id) {
             all.push(peer);

@@ -16,8 +16,8 @@ use super::{
     TimestampGenerator,
 };
 use crate::cluster::{
-    AddressTranslator, Cluster, ContactPoint, DEFAULT_PORT, DefaultBalancing, LoadBalancing,
-    OpenFailure, Reconnect, Settings,
+    AddressTranslator, Cluster, ClusterError, ContactPoint, DEFAULT_PORT, DefaultBalancing,
+    LoadBalancing, Reconnect, Settings,
 };
 use crate::connection::Connector;
 #[cfg(feature = "tls")]
@@ -308,14 +308,14 @@ impl SessionBuilder {
         let name = self.name.unwrap_or_else(next_name);
         let settings = Settings {
             name: Arc::clone(&name),
-            points,
+            contact_points: points,
             connector: self.connector,
-            connections: self.connections,
+            connections_per_node: self.connections,
             reconnect: self.reconnect,
-            balancing: self.balancing,
-            translator: self.translator,
+            load_balancing: self.balancing,
+            address_translator: self.translator,
             local_datacenter: self.local_datacenter,
-            fetches_schema: self.fetch_schema,
+            fetch_schema: self.fetch_schema,
         };
         let inner = Arc::new(Executor {
             cluster: connect(settings, self.keyspace, self.connect_retry_for).await?,
@@ -372,8 +372,8 @@ async fn connect(
         let now = Instant::now();
         let is_over = deadline.is_some_and(|deadline| now >= deadline);
         match failure {
-            OpenFailure::Unreachable { each, is_starting: true } if !is_over => {
-                info!(error = each.join("; "), retry_in = ?delay, "no server could be reached");
+            ClusterError::Unreachable { failures, is_starting: true } if !is_over => {
+                info!(error = failures.join("; "), retry_in = ?delay, "no server could be reached");
             }
             failure => return Err(Error::unreachable(failure)),
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::cql::is_read_only;
 use super::request::RequestContext;
-use crate::cluster::{Failure as NodeFailure, OpenFailure};
+use crate::cluster::{ClusterError, NodeError};
 use crate::connection::{RequestError, RequestErrorKind};
 use crate::message::{ErrorCode, ErrorDetails, ServerError};
 use crate::types::{BindError, BindErrorKind, RowError, TypeError, ValueError};
@@ -106,17 +106,20 @@ impl Error {
     }
 
     /// No node can be used.
-    pub(super) fn unreachable(failure: OpenFailure) -> Self {
+    pub(super) fn unreachable(failure: ClusterError) -> Self {
         match failure {
-            OpenFailure::Final(failure) => (*failure).into(),
-            OpenFailure::Config(why) => Self::new(ErrorKind::Config, why),
-            OpenFailure::Closed(why) => Self::new(ErrorKind::Closed, why),
-            OpenFailure::Unreachable { each, .. } => {
-                let of = match each.len() {
+            ClusterError::Fatal(failure) => (*failure).into(),
+            ClusterError::Config(why) => Self::new(ErrorKind::Config, why),
+            ClusterError::Closed(why) => Self::new(ErrorKind::Closed, why),
+            ClusterError::Unreachable { failures, .. } => {
+                let of = match failures.len() {
                     1 => "the cluster".to_owned(),
                     count => format!("any of {count} nodes"),
                 };
-                Self::new(ErrorKind::Unreachable, format!("cannot reach {of}: {}", each.join("; ")))
+                Self::new(
+                    ErrorKind::Unreachable,
+                    format!("cannot reach {of}: {}", failures.join("; ")),
+                )
             }
         }
     }
@@ -386,19 +389,22 @@ impl From<Box<RequestError>> for Error {
     }
 }
 
-impl From<NodeFailure> for Error {
-    fn from(failure: NodeFailure) -> Self {
+impl From<NodeError> for Error {
+    fn from(failure: NodeError) -> Self {
         match failure {
-            NodeFailure::Connection(error) if error.reason.is_authentication() => {
+            NodeError::Connection(error) if error.reason.is_authentication() => {
                 Self::new(ErrorKind::Authentication, format!("cannot log in to {error}"))
             }
-            NodeFailure::Connection(error) => {
+            NodeError::Connection(error) => {
                 Self::new(ErrorKind::Unreachable, format!("cannot reach {error}"))
             }
-            NodeFailure::Keyspace { address, statement, error } => {
+            NodeError::UseKeyspace { address, statement, error } => {
                 Self::server(*error, address).with_statement(&statement.into())
             }
-            NodeFailure::NoAnswer(error) => Box::new(error).into(),
+            NodeError::Request(error) => Box::new(error).into(),
+            error @ NodeError::UnexpectedResponse { address, .. } => {
+                Self::new(ErrorKind::Read, format!("{address} {error}"))
+            }
         }
     }
 }

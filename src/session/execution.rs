@@ -186,7 +186,7 @@ impl Executor {
                         return Err(error);
                     }
                     reprepared += 1;
-                    let _in_flight = node.begin();
+                    let _in_flight = node.start_request();
                     match Box::pin(self.reprepare(progress, unprepared, &connection, begin)).await {
                         Ok(()) => RetryDecision::SAME_NODE,
                         // Another node may know the statement.
@@ -198,7 +198,7 @@ impl Executor {
                     }
                 }
                 failed => {
-                    node.counts().errors.of(failed.kind()).add();
+                    node.counters().errors.of(failed.kind()).add();
                     self.retry_decision(progress, failed, consistency, reprepared)
                 }
             };
@@ -215,7 +215,7 @@ impl Executor {
                         Box::pin(tokio::time::sleep(after)).await;
                     }
                     if !failed.is_unprepared() {
-                        node.counts().retries.of(failed.kind()).add();
+                        node.counters().retries.of(failed.kind()).add();
                     }
                     consistency = other.unwrap_or(consistency);
                     match same_node {
@@ -294,7 +294,7 @@ impl Executor {
     }
 
     fn balancing<'r>(&'r self, progress: &RequestProgress<'r, '_>) -> &'r dyn LoadBalancing {
-        progress.request.options.balancing().unwrap_or(&*self.cluster.settings().balancing)
+        progress.request.options.balancing().unwrap_or(&*self.cluster.settings().load_balancing)
     }
 
     /// Makes a request once.
@@ -321,18 +321,18 @@ impl Executor {
             };
             frame.encode(encoder, out)
         };
-        let _in_flight = node.begin();
+        let _in_flight = node.start_request();
         let deadline = progress.attempt_deadline(begin);
         let known = progress.request.prepared.first().map(|prepared| &prepared.columns);
         match connection.request_until(encode, deadline, known).await {
             Ok(answer) => {
                 let at = Instant::now();
                 let took = at.saturating_duration_since(begin);
-                node.counts().message(took);
+                node.counters().record_response(took);
                 if let Response::Error(error) = answer.response {
                     return Err(AttemptFailure::Server(Box::new(error)));
                 }
-                node.answered(took);
+                node.record_latency(took);
                 for warning in &answer.warnings {
                     warn!(node = %connection.address(), %warning, "the server warns");
                 }
@@ -347,7 +347,7 @@ impl Executor {
                 }
                 if error.kind == RequestErrorKind::TimedOut {
                     // A node that does not answer is slow, not as fast as it was before.
-                    node.answered(begin.elapsed());
+                    node.record_latency(begin.elapsed());
                 }
                 Err(AttemptFailure::NoAnswer(error))
             }
@@ -434,7 +434,7 @@ impl RequestProgress<'_, '_> {
         self.speculations.fetch_add(1, Ordering::Relaxed);
         if let Some(slow) = self.tried().last() {
             debug!(node = %slow.address(), "another node is asked, since this one takes its time");
-            slow.counts().speculations.add();
+            slow.counters().speculative_executions.add();
         }
     }
 

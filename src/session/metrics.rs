@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::latencies::Latencies;
 use super::throttle::Gate;
-use crate::cluster::{Cluster, Count, FailureKind, Node, Timer};
+use crate::cluster::{Cluster, Counter, FailureKind, Node, Timer};
 
 /// What a session has done so far: see [`Session::metrics`](super::Session::metrics).
 ///
@@ -180,7 +180,7 @@ impl FailureCounts {
 impl NodeMetrics {
     /// What has happened at `node`, whose connections have `streams` streams each.
     pub(super) fn of(node: &Node, streams: usize) -> Self {
-        let counts = node.counts();
+        let counts = node.counters();
         let (bytes_sent, bytes_received) = node.traffic();
         let (in_use, orphaned_streams) = node.streams();
         let open_connections = node.open_connections();
@@ -197,7 +197,7 @@ impl NodeMetrics {
             latency: node.latency(),
             errors: FailureCounts::read(|kind| counts.errors.of(kind).value()),
             retries: FailureCounts::read(|kind| counts.retries.of(kind).value()),
-            speculative_executions: counts.speculations.value(),
+            speculative_executions: counts.speculative_executions.value(),
             connection_errors: counts.init_errors.value(),
             authentication_errors: counts.auth_errors.value(),
         }
@@ -212,11 +212,11 @@ pub(super) struct Recorder {
     recent: Mutex<Option<(f64, Duration, Instant)>>,
     cql_requests: Timer,
     throttling_delay: Timer,
-    errors: Count,
-    client_timeouts: Count,
-    pub(super) retries: Count,
-    pub(super) speculations: Count,
-    pub(super) throttled: Count,
+    errors: Counter,
+    client_timeouts: Counter,
+    pub(super) retries: Counter,
+    pub(super) speculations: Counter,
+    pub(super) throttled: Counter,
 }
 
 /// For so long nobody looks through all buckets again.
@@ -228,13 +228,13 @@ impl Recorder {
         Self {
             latencies: Latencies::new(),
             recent: Mutex::default(),
-            cql_requests: Timer::of_session("cassandra.session.cql-requests", session),
-            throttling_delay: Timer::of_session("cassandra.session.throttling.delay", session),
-            errors: Count::default(),
-            client_timeouts: Count::default(),
-            retries: Count::default(),
-            speculations: Count::default(),
-            throttled: Count::default(),
+            cql_requests: Timer::for_session("cassandra.session.cql-requests", session),
+            throttling_delay: Timer::for_session("cassandra.session.throttling.delay", session),
+            errors: Counter::default(),
+            client_timeouts: Counter::default(),
+            retries: Counter::default(),
+            speculations: Counter::default(),
+            throttled: Counter::default(),
         }
     }
 

@@ -326,7 +326,9 @@ impl Executor {
         match result.schema_change() {
             Some(change) => {
                 let node = result.coordinator();
-                let agreed = Box::pin(self.cluster.after(change, node, self.agreement)).await;
+                let agreed =
+                    Box::pin(self.cluster.wait_for_schema_agreement(change, node, self.agreement))
+                        .await;
                 Ok(result.with_schema_agreed(agreed))
             }
             None => Ok(result),

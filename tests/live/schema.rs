@@ -49,7 +49,7 @@ pub(crate) fn the_keyspaces_of_the_server(node: &Node) -> Result<(), Failed> {
     let session = node.connect(&runtime, |builder| builder)?;
     runtime.block_on(async {
         let schema = read(&session, None).await?;
-        assert_eq!(schema.oddities().collect::<Vec<_>>(), Vec::<&str>::new());
+        assert_eq!(schema.warnings().collect::<Vec<_>>(), Vec::<&str>::new());
         let local = schema.table("system", "local").ok_or("no system.local")?;
         assert_eq!(local.partition_key, ["key"]);
         let keyspaces = &schema.keyspaces;
@@ -91,7 +91,7 @@ async fn keyspace(session: &Session, name: &str) -> Result<Arc<Keyspace>, Failed
     let all = read(session, None).await?;
     assert_eq!(alone.keyspaces.get(name), all.keyspaces.get(name));
     let keyspace = alone.keyspaces.get(name).ok_or("the keyspace is not there")?;
-    assert_eq!(keyspace.oddities(), [""; 0]);
+    assert_eq!(keyspace.warnings(), [""; 0]);
     Ok(Arc::clone(keyspace))
 }
 

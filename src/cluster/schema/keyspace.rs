@@ -30,7 +30,7 @@ pub struct Keyspace {
     pub functions: BTreeMap<String, Arc<Function>>,
     /// The aggregates, by their [signature](Aggregate::signature).
     pub aggregates: BTreeMap<String, Arc<Aggregate>>,
-    pub(super) oddities: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Keyspace {
@@ -58,9 +58,9 @@ impl Keyspace {
         ddl::separated(self.ddls(), "\n\n")
     }
 
-    /// What could not be read as it should be: see [`Schema::oddities`](super::Schema::oddities).
-    pub fn oddities(&self) -> &[String] {
-        &self.oddities
+    /// What could not be read as it should be: see [`Schema::warnings`](super::Schema::warnings).
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     fn ddls(&self) -> impl Iterator<Item = String> {
@@ -216,7 +216,7 @@ mod tests {
             ),
             keyspace(),
         ]);
-        assert_eq!(schema.oddities().collect::<Vec<_>>(), [""; 0]);
+        assert_eq!(schema.warnings().collect::<Vec<_>>(), [""; 0]);
         let expected = "\
 CREATE KEYSPACE ks WITH replication = {'class': 'NetworkTopologyStrategy', 'dc''1': '3'}
     AND durable_writes = true;
@@ -295,7 +295,7 @@ CREATE MATERIALIZED VIEW ks.\"V\" AS
             dropped.contains("value 'org.apache.cassandra.db.marshal.EmptyType',"),
             "{dropped}"
         );
-        assert_eq!(schema.oddities().collect::<Vec<_>>(), [""; 0]);
+        assert_eq!(schema.warnings().collect::<Vec<_>>(), [""; 0]);
     }
 
     #[test]

@@ -38,7 +38,7 @@
 //! | `keyspace`, `user_type`, `table`, `index`, `view`, `function` | what is read, and its statements |
 //! | `ddl` | what those statements have in common |
 //!
-//! Invariants: no row fails the reading: what is odd in it is an [oddity](Schema::oddities), and the
+//! Invariants: no row fails the reading: what is odd in it is an [warning](Schema::warnings), and the
 //! rest is read. Types nest to [`MAX_TYPE_DEPTH`](crate::types::MAX_TYPE_DEPTH) through all the
 //! user-defined types they name. What is read of one keyspace depends on no other.
 
@@ -103,8 +103,8 @@ impl Schema {
 
     /// What could not be read as it should be, each in one line that says where it was: a type that
     /// is not known, a row without its name. All else is as if it had been right.
-    pub fn oddities(&self) -> impl Iterator<Item = &str> {
-        let of_keyspaces = self.keyspaces.values().flat_map(|keyspace| keyspace.oddities());
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        let of_keyspaces = self.keyspaces.values().flat_map(|keyspace| keyspace.warnings());
         self.strays.iter().chain(of_keyspaces).map(String::as_str)
     }
 }

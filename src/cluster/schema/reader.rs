@@ -77,7 +77,7 @@ impl<'r> KeyspaceReader<'r> {
         let functions = functions.into_iter().map(|of| (of.signature(), Arc::new(of))).collect();
         let aggregates = self.all(SchemaPart::Aggregates, Aggregate::read);
         let aggregates = aggregates.into_iter().map(|of| (of.signature(), Arc::new(of))).collect();
-        let (types, oddities) = self.types.finish();
+        let (types, warnings) = self.types.finish();
         Some(Keyspace {
             name: self.name.to_owned(),
             replication: row.map("replication"),
@@ -88,7 +88,7 @@ impl<'r> KeyspaceReader<'r> {
             types,
             functions,
             aggregates,
-            oddities,
+            warnings,
         })
     }
 
@@ -161,9 +161,9 @@ impl<'r> KeyspaceReader<'r> {
             match read(self.name, row, &mut self.types) {
                 Some(one) => all.push(one),
                 None => {
-                    let oddity =
+                    let warning =
                         format!("{}: {part:?}: a row that lacks something: {}", self.name, row.0);
-                    self.types.oddities.push(oddity);
+                    self.types.warnings.push(warning);
                 }
             }
         }
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(a.cql_type, CqlType::Custom("bag<int>".into()));
         assert_eq!((b.kind, &b.cql_type), (ColumnKind::Regular, &NativeType::Int.into()));
         assert!(!table.is_compact, "nothing is said of it");
-        let oddities: Vec<_> = schema.oddities().collect();
+        let warnings: Vec<_> = schema.warnings().collect();
         let starts = [
             "Tables: a row without a keyspace: {table_name: 'nowhere'}",
             "ks.t.a: cannot read the type `bag<int>`: at byte 0: expected list, ",
@@ -216,9 +216,9 @@ mod tests {
             "ks: Tables: a row that lacks something: {keyspace_name: 'ks'}",
             "ks: Functions: a row that lacks something: ",
         ];
-        assert_eq!(oddities.len(), starts.len(), "{oddities:#?}");
-        for (oddity, start) in oddities.iter().zip(starts) {
-            assert!(oddity.starts_with(start), "{oddity}");
+        assert_eq!(warnings.len(), starts.len(), "{warnings:#?}");
+        for (warning, start) in warnings.iter().zip(starts) {
+            assert!(warning.starts_with(start), "{warning}");
         }
     }
 
@@ -237,6 +237,6 @@ mod tests {
         reader.page(SchemaPart::Keyspaces, &page(b"\0\0\0\x01c\0\0", 2));
         let schema = reader.finish();
         assert_eq!(schema.keyspaces.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
-        assert_eq!(schema.oddities().count(), 1);
+        assert_eq!(schema.warnings().count(), 1);
     }
 }

@@ -232,7 +232,7 @@ impl Column {
             Some("regular") => ColumnKind::Regular,
             other => {
                 let other = other.unwrap_or("null");
-                types.oddities.push(format!("{place}.{name}: no kind of a column is `{other}`"));
+                types.warnings.push(format!("{place}.{name}: no kind of a column is `{other}`"));
                 ColumnKind::Regular
             }
         };

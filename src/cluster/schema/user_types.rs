@@ -14,7 +14,7 @@ pub(super) struct UserTypes<'k> {
     keyspace: &'k str,
     known: HashMap<String, (UserType, Size)>,
     /// What was odd in a type that was read.
-    pub(super) oddities: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 /// What a type takes when it is written out, with all that its user-defined types hold.
@@ -33,7 +33,7 @@ const EMPTY: &str = "'org.apache.cassandra.db.marshal.EmptyType'";
 
 impl<'k> UserTypes<'k> {
     pub(super) fn read(keyspace: &'k str, rows: &[Record]) -> Self {
-        let mut types = Self { keyspace, known: HashMap::new(), oddities: Vec::new() };
+        let mut types = Self { keyspace, known: HashMap::new(), warnings: Vec::new() };
         let mut by_name = BTreeMap::new();
         for row in rows {
             let fields = Fields(row);
@@ -42,7 +42,7 @@ impl<'k> UserTypes<'k> {
                     by_name
                         .insert(name, (fields.texts("field_names"), fields.texts("field_types")));
                 }
-                None => types.oddities.push(format!("{keyspace}: a type without a name")),
+                None => types.warnings.push(format!("{keyspace}: a type without a name")),
             }
         }
         for name in in_order(by_name.iter().map(|(name, (_, texts))| (*name, texts.as_slice()))) {
@@ -74,7 +74,7 @@ impl<'k> UserTypes<'k> {
         match self.parse(as_cql(text)) {
             Ok(cql_type) => cql_type,
             Err(error) => {
-                self.oddities.push(format!("{place}: cannot read the type `{text}`: {error}"));
+                self.warnings.push(format!("{place}: cannot read the type `{text}`: {error}"));
                 CqlType::Custom(text.into())
             }
         }
@@ -121,7 +121,7 @@ impl<'k> UserTypes<'k> {
     /// The types by their names, and what was odd.
     pub(super) fn finish(self) -> (BTreeMap<String, UserType>, Vec<String>) {
         let types = self.known.into_iter().map(|(name, (user_type, _))| (name, user_type));
-        (types.collect(), self.oddities)
+        (types.collect(), self.warnings)
     }
 }
 
@@ -222,8 +222,8 @@ mod tests {
             let mut types = read(&order);
             let person = types.cql_type("map<text, frozen<a>>", "");
             assert_eq!(person.to_string(), "map<text, ks.a>");
-            let (types, oddities) = types.finish();
-            assert!(oddities.is_empty(), "{oddities:?}");
+            let (types, warnings) = types.finish();
+            assert!(warnings.is_empty(), "{warnings:?}");
             let CqlType::List(element) = &types["a"].udt.fields[0].1 else { panic!() };
             let CqlType::Udt(in_a) = &**element else { panic!() };
             // All that name a type share it.
@@ -240,9 +240,9 @@ mod tests {
             ("c", &[("c", "frozen<c>")]),
             ("d", &[("n", "int")]),
         ]);
-        assert_eq!(types.oddities.len(), 2, "{:?}", types.oddities);
+        assert_eq!(types.warnings.len(), 2, "{:?}", types.warnings);
         assert!(
-            types.oddities[0].starts_with("ks.a.b: cannot read the type `frozen<b>`: at byte 7")
+            types.warnings[0].starts_with("ks.a.b: cannot read the type `frozen<b>`: at byte 7")
         );
         for name in ["a", "b", "c", "d"] {
             assert!(matches!(types.cql_type(name, ""), CqlType::Udt(_)), "{name}");
@@ -260,16 +260,16 @@ mod tests {
             rows.push(row(&format!("t{length}"), &[("n", "int")]));
             rows
         };
-        assert!(UserTypes::read("ks", &chain(MAX_TYPE_DEPTH - 2)).oddities.is_empty());
+        assert!(UserTypes::read("ks", &chain(MAX_TYPE_DEPTH - 2)).warnings.is_empty());
         let types = UserTypes::read("ks", &chain(MAX_TYPE_DEPTH - 1));
-        assert_eq!(types.oddities.len(), 0, "as deep as may be");
+        assert_eq!(types.warnings.len(), 0, "as deep as may be");
         let types = UserTypes::read("ks", &chain(MAX_TYPE_DEPTH));
-        assert_eq!(types.oddities.len(), 1);
+        assert_eq!(types.warnings.len(), 1);
         assert!(
-            types.oddities[0].starts_with("ks.t0.next: ") && types.oddities[0].contains("deeper")
+            types.warnings[0].starts_with("ks.t0.next: ") && types.warnings[0].contains("deeper")
         );
         // However long it is, it is neither followed on the stack nor gone over again and again.
-        assert!(!UserTypes::read("ks", &chain(20_000)).oddities.is_empty());
+        assert!(!UserTypes::read("ks", &chain(20_000)).warnings.is_empty());
     }
 
     #[test]
@@ -279,8 +279,8 @@ mod tests {
             (0..8).map(|n| row(&format!("t{n}"), &[("next", &text(n + 1))])).collect();
         rows.push(row("t8", &[("n", "int")]));
         let types = UserTypes::read("ks", &rows);
-        assert!(types.oddities.iter().all(|oddity| oddity.contains("100000 parts")));
-        assert_eq!(types.oddities.len(), 1);
+        assert!(types.warnings.iter().all(|warning| warning.contains("100000 parts")));
+        assert_eq!(types.warnings.len(), 1);
     }
 
     #[test]
@@ -289,6 +289,6 @@ mod tests {
         assert!(matches!(types.cql_type("ks.a", "x"), CqlType::Udt(_)));
         assert_eq!(types.cql_type("other.a", "x"), CqlType::Custom("other.a".into()));
         assert_eq!(types.cql_type("empty", "x").to_string(), EMPTY);
-        assert_eq!(types.oddities.len(), 1);
+        assert_eq!(types.warnings.len(), 1);
     }
 }

@@ -7,20 +7,20 @@ use std::time::Duration;
 
 use super::timer::Timer;
 
-/// Counts what happens at a node. When the node is described anew, its counts go on.
+/// Counters of one node. They survive changes of the node's description.
 #[derive(Debug)]
-pub(crate) struct Counts {
+pub(crate) struct NodeCounters {
     /// Attempts that have failed, by why.
-    pub(crate) errors: ByKind,
+    pub(crate) errors: FailureCounters,
     /// Of those, the ones after which the retry policy had the request made again.
-    pub(crate) retries: ByKind,
+    pub(crate) retries: FailureCounters,
     /// Requests that another node was asked for, because this one took its time.
-    pub(crate) speculations: Count,
+    pub(crate) speculative_executions: Counter,
     /// Connections that could not be opened, because of the credentials and for other reasons.
-    pub(crate) auth_errors: Count,
-    pub(crate) init_errors: Count,
+    pub(crate) auth_errors: Counter,
+    pub(crate) init_errors: Counter,
     /// Requests that were answered, with errors too, and how long that took.
-    pub(crate) messages: Count,
+    pub(crate) messages: Counter,
     latency: Timer,
     /// The bytes of connections that have ended, of this node and of all.
     pub(super) traffic: Traffic,
@@ -29,7 +29,7 @@ pub(crate) struct Counts {
 
 /// A number that only grows.
 #[derive(Debug, Default)]
-pub(crate) struct Count(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 
 /// What connections that have ended have sent and received.
 #[derive(Debug, Default)]
@@ -54,17 +54,17 @@ pub(crate) enum FailureKind {
 
 /// A count for each kind of failure.
 #[derive(Debug, Default)]
-pub(crate) struct ByKind {
-    unsent: Count,
-    aborted: Count,
-    write_timeouts: Count,
-    read_timeouts: Count,
-    unavailables: Count,
-    others: Count,
+pub(crate) struct FailureCounters {
+    unsent: Counter,
+    aborted: Counter,
+    write_timeouts: Counter,
+    read_timeouts: Counter,
+    unavailables: Counter,
+    others: Counter,
 }
 
-impl ByKind {
-    pub(crate) const fn of(&self, kind: FailureKind) -> &Count {
+impl FailureCounters {
+    pub(crate) const fn of(&self, kind: FailureKind) -> &Counter {
         match kind {
             FailureKind::Unsent => &self.unsent,
             FailureKind::Aborted => &self.aborted,
@@ -76,35 +76,35 @@ impl ByKind {
     }
 }
 
-impl Counts {
+impl NodeCounters {
     pub(super) fn new(session: &str, node: SocketAddr, all_traffic: &Arc<Traffic>) -> Self {
         Self {
-            errors: ByKind::default(),
-            retries: ByKind::default(),
-            speculations: Count::default(),
-            auth_errors: Count::default(),
-            init_errors: Count::default(),
-            messages: Count::default(),
-            latency: Timer::of_node("cassandra.nodes.cql-messages", session, node),
+            errors: FailureCounters::default(),
+            retries: FailureCounters::default(),
+            speculative_executions: Counter::default(),
+            auth_errors: Counter::default(),
+            init_errors: Counter::default(),
+            messages: Counter::default(),
+            latency: Timer::for_node("cassandra.nodes.cql-messages", session, node),
             traffic: Traffic::default(),
             all_traffic: Arc::clone(all_traffic),
         }
     }
 
     /// It has answered a request, which took so long.
-    pub(crate) fn message(&self, took: Duration) {
+    pub(crate) fn record_response(&self, took: Duration) {
         self.messages.add();
         self.latency.record(took);
     }
 
     /// A connection has ended that has sent and received so much.
-    pub(super) fn ended(&self, traffic: (u64, u64)) {
+    pub(super) fn record_closed_connection(&self, traffic: (u64, u64)) {
         self.traffic.add(traffic);
         self.all_traffic.add(traffic);
     }
 }
 
-impl Count {
+impl Counter {
     pub(crate) fn add(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
