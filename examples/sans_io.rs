@@ -14,7 +14,7 @@ use cqlwire::wire::{Consistency, Stream};
 fn main() -> Result<(), Box<dyn Error>> {
     let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9042".to_owned());
     let mut socket = TcpStream::connect(server)?;
-    let mut connection = ClientConnection::client(ConnectionOptions::default(), Instant::now());
+    let mut connection = ClientConnection::new(ConnectionOptions::default(), Instant::now());
     loop {
         while let Some(event) = connection.poll_event() {
             match event {
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     let deadline = Instant::now() + Duration::from_secs(10);
                     connection.send(&RequestFrame::new(Stream(0), query), Some(deadline))?;
                 }
-                ConnectionEvent::Answer { frame, .. } => {
+                ConnectionEvent::Response { frame, .. } => {
                     let answer = ResponseFrame::decode(&frame, connection.context())?;
                     let Response::Result(ResultMessage::Rows(rows)) = answer.response else {
                         return Err(format!("{:?}", answer.response).into());

@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn what_startup_asks_for_holds_from_its_answer_on() {
+    fn applies_the_compression_of_startup_from_its_response_on() {
         for version in Version::ALL {
             for compression in [None, Some(Compression::Lz4)] {
                 let mut pair = Pair::open(version, compression);
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_may_answer_in_a_version_of_its_own() {
+    fn a_server_may_respond_in_a_version_of_its_own() {
         let mut pair = Pair::new(Version::V5);
         pair.request(Options);
         pair.server.set_version(Version::V4);

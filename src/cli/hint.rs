@@ -7,7 +7,7 @@ use crate::session::{Error, ErrorKind};
 pub(super) fn hint(error: &Error) -> Option<&'static str> {
     match error.kind() {
         ErrorKind::Unreachable => Some(unreachable(&error.to_string())),
-        ErrorKind::Authentication if error.to_string().contains("is not known to want a") => {
+        ErrorKind::Authentication if error.to_string().contains("is not known to require") => {
             Some("--authenticator allows it")
         }
         ErrorKind::Config if error.to_string().contains("local datacenter") => {
@@ -29,12 +29,12 @@ pub(super) fn hint(error: &Error) -> Option<&'static str> {
 fn unreachable(error: &str) -> &'static str {
     const BY_WORDS: [(&str, &str); 8] = [
         ("connection refused", "is Cassandra still starting? --wait 60 retries"),
-        ("does it want TLS?", "--wait 60 retries, --tls turns TLS on"),
+        ("does it require TLS?", "--wait 60 retries, --tls turns TLS on"),
         ("speaks TLS on this port", "--tls turns TLS on"),
         ("does not speak TLS", "without --tls?"),
-        ("no CA that is trusted", "--tls-ca names its file"),
+        ("not signed by a trusted CA", "--tls-ca names its file"),
         ("trusts no CA", "--tls-ca names their file"),
-        ("connect by a name that it has", "see --host and --tls-server-name"),
+        ("connect by a name in the certificate", "see --host and --tls-server-name"),
         ("client certificate", "see --tls-cert and --tls-key"),
     ];
     let known = BY_WORDS.iter().find(|(words, _)| error.contains(words));

@@ -188,7 +188,7 @@ async fn connect_to_address(
     events: &mpsc::Sender<Event>,
 ) -> Result<Opened, FailedNode> {
     let host = Some(point.host.as_str());
-    let opened = connector.connect_listening(address, host, events.clone()).await;
+    let opened = connector.connect_with_events(address, host, events.clone()).await;
     let connection = opened.map_err(|error| {
         let name = point.to_string();
         let place = match name == address.to_string() {

@@ -137,7 +137,7 @@ impl Drop for Pool {
 
 fn open(slot: &RwLock<Option<Arc<Connection>>>) -> Option<Arc<Connection>> {
     let slot = slot.read().unwrap_or_else(PoisonError::into_inner);
-    slot.as_ref().filter(|connection| connection.closed().is_none()).cloned()
+    slot.as_ref().filter(|connection| connection.close_reason().is_none()).cloned()
 }
 
 impl Slots {

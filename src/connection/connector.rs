@@ -1,4 +1,4 @@
-//! Opens connections.
+//! Opening connections.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -10,17 +10,18 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::driver::Driver;
+use super::error::{ConnectionError, socket_error};
 use super::exchange::Handle;
+use super::handle::Connection;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
-use super::{Connection, ConnectionError, io};
 use crate::message::Event;
 use crate::protocol::{self, CloseReason, ConnectionOptions};
 
-/// Opens connections that are all alike.
+/// Opens connections with the same options.
 #[derive(Debug, Clone, Default)]
 pub struct Connector {
-    /// How connections are opened and watched.
+    /// The options of the connections.
     pub options: ConnectionOptions,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
@@ -37,7 +38,7 @@ impl From<ConnectionOptions> for Connector {
 }
 
 impl Connector {
-    /// Connects by TLS. Default: without.
+    /// Connects with TLS. Default: without TLS.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
@@ -45,37 +46,42 @@ impl Connector {
         self
     }
 
-    /// Opens a connection to `address`. `host` is what the user calls that server, if it is the user
-    /// who named it: a name or an address, which the server's certificate must have.
+    /// Opens a connection to `address`.
     ///
-    /// A server that does not speak the version of the options is asked again in a lower one, down
-    /// to v3.
+    /// `host` is the name or address that the user configured for this server. TLS requires it in the
+    /// server's certificate. If it is `None`, TLS requires the IP address.
+    ///
+    /// If the server does not support the version of the options, lower versions are tried, down to
+    /// v3.
     ///
     /// # Errors
-    /// Why the connection could not be opened, within `options.handshake_timeout`.
+    /// Returns an error if the connection is not open within
+    /// [`handshake_timeout`](ConnectionOptions::handshake_timeout). This time includes the TCP and
+    /// TLS handshakes and all attempts with lower versions.
     pub async fn connect(
         &self,
         address: SocketAddr,
         host: Option<&str>,
     ) -> Result<Connection, ConnectionError> {
-        self.connect_with(address, host, None).await
+        self.connect_inner(address, host, None).await
     }
 
-    /// The same, with somebody who is told of the events that the connection registers for. What
-    /// comes while the channel is full is lost.
+    /// Opens a connection that forwards the events of the server to `events`. Use
+    /// [`Register`](crate::message::Register) to subscribe to events. While the channel is full,
+    /// events are dropped.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
-    pub async fn connect_listening(
+    pub async fn connect_with_events(
         &self,
         address: SocketAddr,
         host: Option<&str>,
         events: mpsc::Sender<Event>,
     ) -> Result<Connection, ConnectionError> {
-        self.connect_with(address, host, Some(&events)).await
+        self.connect_inner(address, host, Some(&events)).await
     }
 
-    async fn connect_with(
+    async fn connect_inner(
         &self,
         address: SocketAddr,
         host: Option<&str>,
@@ -86,10 +92,9 @@ impl Connector {
         let attempt = async {
             loop {
                 match self.open(address, host, options.clone(), events.cloned()).await {
-                    Err(CloseReason::UnsupportedVersion { asked, answered, message }) => {
-                        let why = CloseReason::UnsupportedVersion { asked, answered, message };
-                        let Some(lower) = why.lower_version() else { return Err(why) };
-                        debug!(%address, %asked, %lower, "the server does not speak this version");
+                    Err(reason @ CloseReason::UnsupportedVersion { .. }) => {
+                        let Some(lower) = reason.lower_version() else { return Err(reason) };
+                        debug!(node = %address, version = %options.version, retry_with = %lower, "protocol version not supported");
                         options.version = lower;
                     }
                     opened => return opened,
@@ -102,7 +107,7 @@ impl Connector {
             .map_err(|reason| ConnectionError { address, reason })
     }
 
-    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "only TLS wants the host"))]
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "only TLS uses the host"))]
     async fn open(
         &self,
         address: SocketAddr,
@@ -110,57 +115,71 @@ impl Connector {
         options: ConnectionOptions,
         events: Option<mpsc::Sender<Event>>,
     ) -> Result<Connection, CloseReason> {
-        let socket = TcpStream::connect(address).await.map_err(|error| io(&error))?;
-        // Requests that go together are written together already.
-        socket.set_nodelay(true).map_err(|error| io(&error))?;
+        let socket = TcpStream::connect(address).await.map_err(|error| socket_error(&error))?;
+        // The task batches requests itself, so Nagle's algorithm would only delay them.
+        socket.set_nodelay(true).map_err(|error| socket_error(&error))?;
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls {
             let socket = tls.handshake(socket, address, host).await?;
-            let guess = "does it want a client certificate?";
-            return run(socket, address, options, events, guess).await;
+            let hint = "does it require a client certificate?";
+            return start(socket, address, options, events, hint).await;
         }
-        let guess = "is it still starting, or does it want TLS?";
-        run(socket, address, options, events, guess).await
+        let hint = "is it still starting, or does it require TLS?";
+        start(socket, address, options, events, hint).await
     }
 }
 
-/// Starts the task of a connection, and waits until it is open. `guess` is why the server may have
-/// nothing to say.
-async fn run<S>(
+impl Connection {
+    /// Opens a connection to `address` without TLS, as a [`Connector`] does.
+    ///
+    /// # Errors
+    /// As [`Connector::connect`].
+    pub async fn connect(
+        address: SocketAddr,
+        options: &ConnectionOptions,
+    ) -> Result<Self, ConnectionError> {
+        Connector::from(options.clone()).connect(address, None).await
+    }
+}
+
+/// Starts the task of a connection, and waits until the connection is open. `hint` is a possible cause
+/// if the server closes the socket without sending a byte.
+async fn start<S>(
     socket: S,
     address: SocketAddr,
     options: ConnectionOptions,
     events: Option<mpsc::Sender<Event>>,
-    guess: &str,
+    hint: &str,
 ) -> Result<Connection, CloseReason>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let machine = protocol::ClientConnection::client(options, Instant::now().into_std());
+    let machine = protocol::ClientConnection::new(options, Instant::now().into_std());
     let machine = machine.with_server(address);
     let (opened, wait) = oneshot::channel();
     let exchange = Handle::default();
-    tokio::spawn(Driver::new(socket, machine, opened, events, exchange.share()));
+    tokio::spawn(Driver::new(address, socket, machine, opened, events, exchange.share()));
     match wait.await {
         Ok(Ok(context)) => {
-            debug!(%address, version = %context.version, compression = ?context.compression, "open");
-            Ok(Connection { address, context, exchange })
+            debug!(node = %address, version = %context.version, compression = ?context.compression, "connection opened");
+            Ok(Connection::new(address, context, exchange))
         }
-        Ok(Err(why)) if exchange.traffic().1 == 0 => Err(without_a_word(why, guess)),
-        Ok(Err(why)) => Err(why),
+        Ok(Err(reason)) if exchange.traffic().1 == 0 => Err(explain_early_close(reason, hint)),
+        Ok(Err(reason)) => Err(reason),
         Err(_) => Err(CloseReason::Local),
     }
 }
 
-/// What it means when a server goes before it has said anything: its socket does not tell.
-fn without_a_word(why: CloseReason, guess: &str) -> CloseReason {
-    match why {
+/// Adds `hint` to the reason if the server closed the socket without sending a byte, because the
+/// socket's error does not tell the cause.
+fn explain_early_close(reason: CloseReason, hint: &str) -> CloseReason {
+    match reason {
         CloseReason::EndOfInput { .. }
         | CloseReason::Io(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe, _) => {
-            let text = format!("the server closed the connection without a word ({guess})");
+            let text = format!("the server closed the connection without sending a byte ({hint})");
             CloseReason::Io(ErrorKind::ConnectionReset, text)
         }
-        why => why,
+        reason => reason,
     }
 }
 
@@ -170,24 +189,24 @@ mod tests {
 
     use super::*;
 
-    /// TLS keeps bytes when the socket below it is full; this socket always does.
+    /// TLS buffers bytes while its socket is full; the socket of this test always buffers.
     #[tokio::test]
-    async fn what_a_socket_keeps_is_flushed() {
+    async fn flushes_a_socket_that_buffers() {
         let (near, mut far) = duplex(1_024);
         let server = async move {
-            for answer in
+            for response in
                 [&[0x84, 0, 0, 0, 6, 0, 0, 0, 2, 0, 0][..], &[0x84, 0, 0, 0, 2, 0, 0, 0, 0]]
             {
                 let mut header = [0; 9];
                 far.read_exact(&mut header).await.unwrap();
                 let mut body = vec![0; usize::from(header[8])];
                 far.read_exact(&mut body).await.unwrap();
-                far.write_all(answer).await.unwrap();
+                far.write_all(response).await.unwrap();
             }
             far
         };
         let address = "127.0.0.1:9042".parse().unwrap();
-        let client = run(BufStream::new(near), address, ConnectionOptions::default(), None, "");
+        let client = start(BufStream::new(near), address, ConnectionOptions::default(), None, "");
         let (opened, _open) = tokio::join!(client, server);
         assert!(opened.is_ok(), "{opened:?}");
     }

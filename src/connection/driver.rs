@@ -1,7 +1,8 @@
-//! The task that owns the socket.
+//! The task that owns the socket and drives the state machine.
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker, ready};
@@ -12,46 +13,48 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::io::poll_read_buf;
 use tracing::{debug, warn};
 
-use super::error::RequestErrorKind;
-use super::exchange::{Answer, Exchange, Lost, News};
-use super::io as reason;
-use super::queue::{Queue, Slot};
+use super::error::{RequestErrorKind, socket_error};
+use super::exchange::{Exchange, FailedRequest, Notices, Outcome};
+use super::queue::{Queue, SlotId};
 use crate::message::{Event, Response};
 use crate::protocol::{ClientConnection, CloseReason, ConnectionEvent};
 use crate::wire::{Context, Stream};
 
-/// How much the socket is asked for at a time, at least.
-const READ_ROOM: usize = 16 << 10;
+/// Minimum buffer size for a read from the socket, in bytes.
+const READ_SIZE: usize = 16 << 10;
 
-/// While more than this waits to be written, requests wait: a server that does not read must not
-/// fill our memory.
+/// Maximum number of unwritten bytes before requests stay in the queue, so that a server that stops
+/// reading does not exhaust the client's memory.
 const WRITE_LIMIT: usize = 1 << 20;
 
-/// A future that is ready when the connection has ended.
+/// A future that drives a connection, and completes when it has ended.
 pub(super) struct Driver<S> {
+    address: SocketAddr,
     socket: S,
     machine: ClientConnection,
     exchange: Arc<Exchange>,
-    news: News,
+    notices: Notices,
     /// Requests that cannot be sent yet.
     queue: Queue,
-    /// Who waits for the answer on each stream.
-    waiting: Vec<Option<Slot>>,
-    /// Who is to be told why the connection ended, and whether their request was written.
-    lost: Vec<(Slot, bool)>,
-    /// Answers that are to be handed over.
-    answers: Vec<(Slot, Answer)>,
+    /// The slot of the request on each stream.
+    slots: Vec<Option<SlotId>>,
+    /// Requests that fail with the reason for the end of the connection, and whether a byte of each
+    /// was written.
+    failed: Vec<(SlotId, bool)>,
+    /// Outcomes to deliver to the callers.
+    outcomes: Vec<(SlotId, Outcome)>,
     wakers: Vec<Waker>,
     opened: Option<oneshot::Sender<Result<Context, CloseReason>>>,
-    /// Who wants to know what happens in the cluster.
+    /// The receiver of the server's events.
     events: Option<mpsc::Sender<Event>>,
     timer: Pin<Box<Sleep>>,
-    /// Whether the socket may keep bytes that it was given, as TLS does.
+    /// True if the socket may have buffered bytes, as TLS does.
     is_unflushed: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub(super) fn new(
+        address: SocketAddr,
         socket: S,
         machine: ClientConnection,
         opened: oneshot::Sender<Result<Context, CloseReason>>,
@@ -59,14 +62,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         exchange: Arc<Exchange>,
     ) -> Self {
         Self {
+            address,
             socket,
             machine,
             exchange,
-            news: News::default(),
+            notices: Notices::default(),
             queue: Queue::default(),
-            waiting: Vec::new(),
-            lost: Vec::new(),
-            answers: Vec::new(),
+            slots: Vec::new(),
+            failed: Vec::new(),
+            outcomes: Vec::new(),
             wakers: Vec::new(),
             opened: Some(opened),
             events,
@@ -75,103 +79,104 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
-    /// Takes what the socket has. Whether there was anything.
+    /// Reads from the socket. Ready if the socket had bytes, ended or failed.
     fn poll_read(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let buffer = self.machine.receive_buffer();
-        buffer.reserve(READ_ROOM);
+        buffer.reserve(READ_SIZE);
         match ready!(poll_read_buf(Pin::new(&mut self.socket), cx, buffer)) {
             Ok(0) => self.machine.handle_end_of_input(),
             Ok(count) => {
                 self.exchange.count_received(count);
                 self.machine.handle_input(Instant::now().into_std());
             }
-            // TLS says so when a server goes without a word.
+            // TLS reports a server that closes the socket without a close_notify in this way.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 self.machine.handle_end_of_input();
             }
-            Err(error) => self.machine.close(reason(&error)),
+            Err(error) => self.machine.close(socket_error(&error)),
         }
         Poll::Ready(())
     }
 
-    /// Takes what the handles say, so that every deadline is known.
+    /// Collects new requests and notices from the handle.
     fn collect(&mut self, cx: &TaskContext<'_>) {
-        self.exchange.collect(&mut self.queue, &mut self.news, cx);
-        if !self.news.abandoned.is_empty() {
-            self.forget_abandoned();
+        self.exchange.collect(&mut self.queue, &mut self.notices, cx);
+        if !self.notices.abandoned.is_empty() {
+            self.cancel_abandoned();
         }
-        if self.news.is_alone {
+        if self.notices.close_requested {
             self.machine.close(CloseReason::Local);
         }
     }
 
-    /// Sends requests, as long as that is possible.
+    /// Sends queued requests while streams and space in the outbound buffer are available.
     fn send_queued(&mut self) {
-        let is_over = |deadline| deadline <= Instant::now().into_std();
-        if self.queue.deadline().is_some_and(is_over) {
+        let has_passed = |deadline| deadline <= Instant::now().into_std();
+        if self.queue.deadline().is_some_and(has_passed) {
             self.expire_queued();
         }
-        let mut taken = 0;
-        // Nobody is told "no" while the connection opens: `Connection`s are made when it is open.
+        let before = self.queue.len();
+        // The queue is empty until the connection is open: only then is there a handle.
         while self.machine.can_send()
             && self.machine.backlog() <= WRITE_LIMIT
             && let Some((request, frame)) = self.queue.pop()
         {
-            taken += 1;
             match self.machine.send_frame(frame, request.deadline) {
-                Ok(stream) => self.wait_on(stream, request.slot),
-                Err(_) => self.lost.push((request.slot, false)),
+                Ok(stream) => self.set_slot(stream, request.slot),
+                Err(_) => self.failed.push((request.slot, false)),
             }
         }
-        self.give_room(taken);
+        self.release_permits(before);
     }
 
-    fn wait_on(&mut self, stream: Stream, slot: Slot) {
+    fn set_slot(&mut self, stream: Stream, slot: SlotId) {
         let index = usize::try_from(stream.0).unwrap_or_default();
-        if index >= self.waiting.len() {
-            self.waiting.resize(index + 1, None);
+        if index >= self.slots.len() {
+            self.slots.resize(index.saturating_add(1), None);
         }
-        self.waiting[index] = Some(slot);
+        if let Some(waiting) = self.slots.get_mut(index) {
+            *waiting = Some(slot);
+        }
     }
 
-    /// Lets go of the streams of those who have gone; they stay taken until they are answered.
-    fn forget_abandoned(&mut self) {
-        let mut gone = std::mem::take(&mut self.news.abandoned);
-        gone.sort_unstable();
-        let is_gone = |slot: &Slot| gone.binary_search(slot).is_ok();
-        for (stream, waiting) in (0..=i16::MAX).map(Stream).zip(&mut self.waiting) {
-            if waiting.as_ref().is_some_and(is_gone) {
-                *waiting = None;
+    /// Cancels abandoned requests: those in flight are orphaned, queued ones are removed.
+    fn cancel_abandoned(&mut self) {
+        let mut abandoned = std::mem::take(&mut self.notices.abandoned);
+        abandoned.sort_unstable();
+        let is_abandoned = |slot: &SlotId| abandoned.binary_search(slot).is_ok();
+        for (stream, slot) in (0..=i16::MAX).map(Stream).zip(&mut self.slots) {
+            if slot.as_ref().is_some_and(is_abandoned) {
+                *slot = None;
                 self.machine.cancel(stream);
             }
         }
-        // A request that nobody waits for need not be made.
         let before = self.queue.len();
-        self.queue.remove(|request| is_gone(&request.slot));
-        self.give_room(before - self.queue.len());
-        self.exchange.release(&mut gone);
-        self.news.abandoned = gone;
+        self.queue.remove_if(|request| is_abandoned(&request.slot));
+        self.release_permits(before);
+        self.exchange.release(&mut abandoned);
+        self.notices.abandoned = abandoned;
     }
 
-    /// Writes what there is to write. Whether anything was written.
+    /// Writes to the socket. Ready if bytes were written or the socket failed.
     fn poll_write(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let bytes = self.machine.transmit();
         if bytes.is_empty() {
             return self.poll_flush(cx);
         }
         match ready!(Pin::new(&mut self.socket).poll_write(cx, bytes)) {
-            Ok(0) => self.end_of_output(&io::ErrorKind::WriteZero.into(), cx),
+            Ok(0) => self.handle_write_error(&io::ErrorKind::WriteZero.into(), cx),
             Ok(count) => {
                 self.exchange.count_sent(count);
                 self.machine.transmitted(count);
                 self.is_unflushed = true;
             }
-            Err(error) => self.end_of_output(&error, cx),
+            Err(error) => self.handle_write_error(&error, cx),
         }
         Poll::Ready(())
     }
 
-    /// Sees to it that what was written leaves the socket. There is nothing else to write.
+    /// Flushes the socket if it may have buffered bytes. Ready only if that failed, because there is
+    /// nothing else to write.
     fn poll_flush(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         if !self.is_unflushed {
             return Poll::Pending;
@@ -182,19 +187,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Pending
             }
             Err(error) => {
-                self.end_of_output(&error, cx);
+                self.handle_write_error(&error, cx);
                 Poll::Ready(())
             }
         }
     }
 
-    /// The server takes nothing more. Why is in what it said last, if it said anything.
-    fn end_of_output(&mut self, error: &io::Error, cx: &mut TaskContext<'_>) {
+    /// Closes the connection after a failed write. The server's last message is read first, because it
+    /// may have the reason.
+    fn handle_write_error(&mut self, error: &io::Error, cx: &mut TaskContext<'_>) {
         while !self.machine.is_closed() && self.poll_read(cx).is_ready() {}
-        self.machine.close(reason(error));
+        self.machine.close(socket_error(error));
     }
 
-    /// Waits for the next time-out. Whether one has come.
+    /// Waits for the next timeout. Ready if one has passed.
     fn poll_timer(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let deadlines = self.machine.poll_timeout().into_iter().chain(self.queue.deadline());
         let Some(deadline) = deadlines.min() else {
@@ -209,110 +215,115 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         Poll::Ready(())
     }
 
-    /// Tells those who wait to be sent, and have waited too long.
+    /// Fails queued requests whose deadline has passed.
     fn expire_queued(&mut self) {
         let now = Instant::now().into_std();
         let before = self.queue.len();
-        let answers = &mut self.answers;
-        self.queue.remove(|request| {
-            let is_late = request.deadline.is_some_and(|deadline| deadline <= now);
-            if is_late {
-                let lost = Lost { kind: RequestErrorKind::TimedOut, written: false };
-                answers.push((request.slot, Err(Box::new(lost))));
+        let outcomes = &mut self.outcomes;
+        self.queue.remove_if(|request| {
+            let is_expired = request.deadline.is_some_and(|deadline| deadline <= now);
+            if is_expired {
+                let failed = FailedRequest { kind: RequestErrorKind::TimedOut, written: false };
+                outcomes.push((request.slot, Err(Box::new(failed))));
             }
-            is_late
+            is_expired
         });
-        self.give_room(before - self.queue.len());
+        self.release_permits(before);
     }
 
-    fn give_room(&self, requests: usize) {
-        if requests > 0 {
-            self.exchange.room.add_permits(requests);
+    /// Releases the permits of requests that left the queue, which had `before` requests.
+    fn release_permits(&self, before: usize) {
+        let count = before.saturating_sub(self.queue.len());
+        if count > 0 {
+            self.exchange.queue_permits.add_permits(count);
         }
     }
 
-    /// Tells everybody what has happened.
+    /// Handles the events of the state machine, and delivers the outcomes of requests.
     fn dispatch(&mut self) {
         while let Some(event) = self.machine.poll_event() {
             match event {
                 ConnectionEvent::Opened => {
                     if let Some(opened) = self.opened.take() {
-                        let _gone = opened.send(Ok(*self.machine.context()));
+                        let _abandoned = opened.send(Ok(*self.machine.context()));
                     }
                 }
-                ConnectionEvent::Answer { stream, frame } => {
-                    if let Some(slot) = self.slot(stream) {
-                        self.answers.push((slot, Ok(frame)));
+                ConnectionEvent::Response { stream, frame } => {
+                    if let Some(slot) = self.take_slot(stream) {
+                        self.outcomes.push((slot, Ok(frame)));
                     }
                 }
                 ConnectionEvent::TimedOut { stream } => {
-                    self.lose(stream, Lost { kind: RequestErrorKind::TimedOut, written: true });
+                    self.fail_request(stream, RequestErrorKind::TimedOut);
                 }
-                ConnectionEvent::TooLong { stream, error } => {
-                    let kind = RequestErrorKind::Decode(error);
-                    self.lose(stream, Lost { kind, written: true });
+                ConnectionEvent::ResponseTooLong { stream, error } => {
+                    self.fail_request(stream, RequestErrorKind::Decode(error));
                 }
-                ConnectionEvent::Server(frame) => self.tell(frame.response),
-                ConnectionEvent::Lost { stream, written } => {
-                    let slot = self.slot(stream);
-                    self.lost.extend(slot.map(|slot| (slot, written)));
+                ConnectionEvent::ServerEvent(frame) => self.forward_event(frame.response),
+                ConnectionEvent::RequestFailed { stream, written } => {
+                    let slot = self.take_slot(stream);
+                    self.failed.extend(slot.map(|slot| (slot, written)));
                 }
-                ConnectionEvent::Closed(why) => self.end(&why),
+                ConnectionEvent::Closed(reason) => self.handle_closed(&reason),
             }
         }
-        if !self.answers.is_empty() {
-            self.exchange.answer(&mut self.answers, &mut self.wakers);
+        if !self.outcomes.is_empty() {
+            self.exchange.deliver(&mut self.outcomes, &mut self.wakers);
             self.wakers.drain(..).for_each(Waker::wake);
         }
     }
 
-    fn tell(&self, response: Response) {
+    fn forward_event(&self, response: Response) {
         match (response, &self.events) {
             (Response::Event(event), Some(events)) => {
                 if events.try_send(event).is_err() {
-                    debug!("an event is lost: nobody takes them, or not as fast");
+                    debug!(node = %self.address, "server event dropped: channel full or closed");
                 }
             }
-            (response, _) => debug!(?response, "unasked"),
+            (response, _) => debug!(node = %self.address, ?response, "server message ignored"),
         }
     }
 
-    fn lose(&mut self, stream: Stream, lost: Lost) {
-        if let Some(slot) = self.slot(stream) {
-            self.answers.push((slot, Err(Box::new(lost))));
+    /// Fails a request that was written, or will be.
+    fn fail_request(&mut self, stream: Stream, kind: RequestErrorKind) {
+        if let Some(slot) = self.take_slot(stream) {
+            self.outcomes.push((slot, Err(Box::new(FailedRequest { kind, written: true }))));
         }
     }
 
-    /// Who waited for the answer on a stream.
-    fn slot(&mut self, stream: Stream) -> Option<Slot> {
+    /// Removes and returns the slot of the request on a stream.
+    fn take_slot(&mut self, stream: Stream) -> Option<SlotId> {
         let index = usize::try_from(stream.0).ok()?;
-        self.waiting.get_mut(index)?.take()
+        self.slots.get_mut(index)?.take()
     }
 
-    fn end(&mut self, why: &CloseReason) {
+    /// Reports the end of the connection, and fails all pending requests.
+    fn handle_closed(&mut self, reason: &CloseReason) {
         match self.opened.take() {
             Some(opened) => {
-                let _gone = opened.send(Err(why.clone()));
+                let _abandoned = opened.send(Err(reason.clone()));
             }
-            None if *why == CloseReason::Local => debug!("closed"),
-            None => warn!(%why, "the connection ended"),
+            None if *reason == CloseReason::Local => {
+                debug!(node = %self.address, "connection closed");
+            }
+            None => warn!(node = %self.address, error = %reason, "connection lost"),
         }
-        self.exchange.close(why.clone(), &mut self.queue);
+        self.exchange.close(reason.clone(), &mut self.queue);
         let mut unsent = Vec::new();
         while let Some((request, _)) = self.queue.pop() {
             unsent.push((request.slot, false));
         }
-        let lost = self.lost.drain(..).chain(unsent);
-        self.answers.extend(
-            lost.map(|(slot, written)| (slot, Err(Box::new(Lost::ended(why.clone(), written))))),
-        );
+        let failed = self.failed.drain(..).chain(unsent);
+        self.outcomes.extend(failed.map(|(slot, written)| {
+            (slot, Err(Box::new(FailedRequest::closed(reason.clone(), written))))
+        }));
     }
 }
 
-/// A runtime that shuts down drops the task.
+/// Fails the pending requests when a runtime that shuts down drops the task.
 impl<S> Drop for Driver<S> {
     fn drop(&mut self) {
-        self.exchange.end();
+        self.exchange.fail_all();
     }
 }
 
@@ -329,13 +340,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
             let written = this.poll_write(cx);
             let timer = this.poll_timer(cx);
             this.dispatch();
-            this.exchange.note_streams(this.machine.in_flight(), this.machine.orphans());
+            this.exchange.record_streams(this.machine.in_flight(), this.machine.orphans());
             if this.machine.is_closed() {
-                // TLS says goodbye, if there is room for that.
-                let _said = Pin::new(&mut this.socket).poll_shutdown(cx);
+                // TLS sends its close_notify, unless the socket is full.
+                let _sent = Pin::new(&mut this.socket).poll_shutdown(cx);
                 return Poll::Ready(());
             }
-            // Until each of them has said that it will wake this task.
+            // Sleep only once all three have registered to wake this task.
             if read.is_pending() && written.is_pending() && timer.is_pending() {
                 return Poll::Pending;
             }

@@ -1,6 +1,7 @@
-//! Why there is no connection, and why there is no answer.
+//! Errors of the connection layer.
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 
 use crate::protocol::CloseReason;
@@ -9,9 +10,9 @@ use crate::wire::{DecodeError, EncodeError};
 /// A connection could not be opened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConnectionError {
-    /// The server that it was to be opened to.
+    /// The address of the server.
     pub address: SocketAddr,
-    /// Why not.
+    /// The reason.
     pub reason: CloseReason,
 }
 
@@ -23,12 +24,12 @@ impl fmt::Display for ConnectionError {
 
 impl std::error::Error for ConnectionError {}
 
-/// A request was not answered.
+/// A request got no response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestError {
-    /// The server that it was made to.
+    /// The address of the server.
     pub address: SocketAddr,
-    /// Why it was not answered.
+    /// The reason.
     pub kind: RequestErrorKind,
     written: bool,
 }
@@ -37,13 +38,13 @@ pub struct RequestError {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum RequestErrorKind {
-    /// No answer came in time.
+    /// No response arrived within the timeout.
     TimedOut,
     /// The connection ended.
     Closed(CloseReason),
-    /// The protocol has no bytes for the request.
+    /// The request could not be encoded.
     Encode(EncodeError),
-    /// The answer is not what the protocol says.
+    /// The response could not be decoded.
     Decode(DecodeError),
 }
 
@@ -52,8 +53,8 @@ impl RequestError {
         Self { address, kind, written }
     }
 
-    /// Whether any byte of the request was written, or may be yet, so that the server may have acted
-    /// on it. If not, it is safe to make the request again.
+    /// Returns true if a byte of the request was written, or may still be written, so that the server
+    /// may apply it. If false, sending the request again is safe.
     pub const fn may_have_been_applied(&self) -> bool {
         self.written
     }
@@ -63,12 +64,24 @@ impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.address)?;
         match &self.kind {
-            RequestErrorKind::TimedOut => f.write_str("no answer in time"),
+            RequestErrorKind::TimedOut => f.write_str("no response within the timeout"),
             RequestErrorKind::Closed(reason) => reason.fmt(f),
-            RequestErrorKind::Encode(error) => write!(f, "the request cannot be sent: {error}"),
-            RequestErrorKind::Decode(error) => write!(f, "the answer cannot be read: {error}"),
+            RequestErrorKind::Encode(error) => {
+                write!(f, "the request cannot be encoded: {error}")
+            }
+            RequestErrorKind::Decode(error) => {
+                write!(f, "the response cannot be decoded: {error}")
+            }
         }
     }
 }
 
 impl std::error::Error for RequestError {}
+
+/// Returns the reason for the end of a connection whose socket failed.
+pub(super) fn socket_error(error: &io::Error) -> CloseReason {
+    #[cfg(feature = "tls")]
+    return super::tls::close_reason(error);
+    #[cfg(not(feature = "tls"))]
+    CloseReason::Io(error.kind(), error.to_string())
+}

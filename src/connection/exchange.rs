@@ -1,12 +1,12 @@
-//! What the handles of a connection and its task share: requests on their way to the task, and
-//! answers on their way back.
+//! The state that the handle of a connection and its task share: requests on their way to the task,
+//! and outcomes on their way back.
 //!
-//! One lock holds both, and is never held for longer than it takes to copy a frame or to hand over
-//! a list: a request takes it twice, the task a few times for all that has come together. Whoever
-//! waits has a slot, which is used again; a request allocates nothing here.
+//! One lock guards both. It is held only while a frame is copied or a list is moved. A request locks
+//! it twice; the task locks it a few times per batch. Every waiting caller has a slot. Slots are
+//! reused, so a request allocates nothing here.
 //!
-//! A slot is given back once: by the one who waits, with the answer; or by the task, when it has
-//! seen that nobody waits any more.
+//! A slot is freed exactly once: by the caller, when it takes the outcome; or by the task, when it has
+//! seen that the caller abandoned the request.
 
 use std::mem;
 use std::ops::Deref;
@@ -18,82 +18,86 @@ use std::time::Instant;
 use tokio::sync::{Notify, Semaphore};
 
 use super::error::RequestErrorKind;
-use super::queue::{Queue, Slot};
+use super::queue::{Queue, SlotId};
 use crate::protocol::CloseReason;
 use crate::wire::RawFrame;
 
-/// What comes of a request.
-pub(super) type Answer = Result<RawFrame, Box<Lost>>;
+/// The outcome of a request: the frame of the response, or the failure.
+pub(super) type Outcome = Result<RawFrame, Box<FailedRequest>>;
 
-/// A request that will not be answered.
+/// A request that gets no response.
 #[derive(Debug)]
-pub(super) struct Lost {
+pub(super) struct FailedRequest {
     pub(super) kind: RequestErrorKind,
+    /// True if the server may apply the request.
     pub(super) written: bool,
 }
 
-/// What the handles and the task both know.
+/// The state that the handle and the task share.
 #[derive(Debug)]
 pub(super) struct Exchange {
     state: Mutex<State>,
-    /// A permit for each request that may wait for the task; closed with the connection.
-    pub(super) room: Semaphore,
-    closed: OnceLock<CloseReason>,
-    /// Told when it is closed.
-    ended: Notify,
+    /// One permit for each place in the queue; closed when the connection ends.
+    pub(super) queue_permits: Semaphore,
+    close_reason: OnceLock<CloseReason>,
+    /// Notified after `close_reason` is set.
+    closed: Notify,
     bytes_sent: AtomicU64,
     bytes_received: AtomicU64,
     streams_in_use: AtomicUsize,
     orphans: AtomicUsize,
 }
 
-/// The exchange as the handles have it: when the last one goes, the task is told.
+/// The handle's reference to the exchange. Dropping it closes the connection.
 #[derive(Debug, Default)]
 pub(super) struct Handle(Arc<Exchange>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Requests that the task has not seen.
+    /// Requests that the task has not collected.
     inbox: Queue,
-    places: Vec<Place>,
-    free: Vec<Slot>,
-    /// The slots of those who have gone before they were answered.
-    abandoned: Vec<Slot>,
-    /// The task, unless it has been woken already.
+    slots: Vec<Slot>,
+    free: Vec<SlotId>,
+    /// Slots of abandoned requests that the task has not collected.
+    abandoned: Vec<SlotId>,
+    /// The waker of the task, unless the task has been woken already.
     task: Option<Waker>,
-    /// Whether nobody needs the connection any more.
-    is_alone: bool,
+    /// True once the handle was dropped or asked to close the connection.
+    close_requested: bool,
     is_closed: bool,
 }
 
-/// What a slot holds.
+/// The place in which one caller waits for the outcome of its request.
 #[derive(Debug)]
-enum Place {
+enum Slot {
     Free,
+    /// The caller waits.
     Waiting(Waker),
-    Answered(Answer),
+    /// The outcome is there; the caller has not taken it.
+    Ready(Outcome),
+    /// The caller gave up; the task has not freed the slot.
     Abandoned,
 }
 
-/// What the handles have said since the task asked.
+/// Notices from the handle to the task, other than requests.
 #[derive(Debug, Default)]
-pub(super) struct News {
-    /// Whoever waited in these slots has gone.
-    pub(super) abandoned: Vec<Slot>,
-    /// Whether nobody needs the connection any more.
-    pub(super) is_alone: bool,
+pub(super) struct Notices {
+    /// Slots of requests that were abandoned since the last collection.
+    pub(super) abandoned: Vec<SlotId>,
+    /// True if the connection is to be closed.
+    pub(super) close_requested: bool,
 }
 
-/// How many requests may wait for the task. More wait in their own tasks.
-const QUEUE: usize = 1_024;
+/// Maximum number of requests in the queue. Further callers wait for a permit.
+const QUEUE_LENGTH: usize = 1_024;
 
 impl Default for Exchange {
     fn default() -> Self {
         Self {
             state: Mutex::default(),
-            room: Semaphore::new(QUEUE),
-            closed: OnceLock::new(),
-            ended: Notify::new(),
+            queue_permits: Semaphore::new(QUEUE_LENGTH),
+            close_reason: OnceLock::new(),
+            closed: Notify::new(),
             bytes_sent: AtomicU64::new(0),
             bytes_received: AtomicU64::new(0),
             streams_in_use: AtomicUsize::new(0),
@@ -103,19 +107,19 @@ impl Default for Exchange {
 }
 
 impl Exchange {
-    /// Hands a request to the task; the slot in which its answer will be. `None` when the
-    /// connection has ended.
+    /// Appends a request to the queue and wakes the task. Returns the slot of its outcome, or `None` if
+    /// the connection has ended.
     pub(super) fn submit(
         &self,
         frame: &[u8],
         deadline: Option<Instant>,
         waker: Waker,
-    ) -> Option<Slot> {
+    ) -> Option<SlotId> {
         let mut state = self.lock();
         if state.is_closed {
             return None;
         }
-        let slot = state.take_slot(Place::Waiting(waker));
+        let slot = state.allocate_slot(Slot::Waiting(waker));
         state.inbox.push(frame, slot, deadline);
         let task = state.task.take();
         drop(state);
@@ -123,27 +127,27 @@ impl Exchange {
         Some(slot)
     }
 
-    /// The answer in a slot, which is free then.
-    pub(super) fn poll_answer(&self, slot: Slot, cx: &mut TaskContext<'_>) -> Poll<Answer> {
+    /// Takes the outcome out of a slot and frees the slot.
+    pub(super) fn poll_outcome(&self, slot: SlotId, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
         let mut state = self.lock();
-        match state.places.get_mut(slot.0) {
-            Some(Place::Waiting(waker)) => {
+        match state.slots.get_mut(slot.0) {
+            Some(Slot::Waiting(waker)) => {
                 waker.clone_from(cx.waker());
                 Poll::Pending
             }
             _ => match state.free_slot(slot) {
-                Place::Answered(answer) => Poll::Ready(answer),
-                _ => Poll::Ready(Err(Box::new(Lost::ended(CloseReason::Local, true)))),
+                Slot::Ready(outcome) => Poll::Ready(outcome),
+                _ => Poll::Ready(Err(Box::new(FailedRequest::closed(CloseReason::Local, true)))),
             },
         }
     }
 
-    /// Says that nobody waits for the answer in a slot any more.
-    pub(super) fn abandon(&self, slot: Slot) {
+    /// Gives up the outcome in a slot, because the caller dropped the future of its request.
+    pub(super) fn abandon(&self, slot: SlotId) {
         let mut state = self.lock();
-        let task = match state.places.get_mut(slot.0) {
-            Some(place @ Place::Waiting(_)) => {
-                *place = Place::Abandoned;
+        let task = match state.slots.get_mut(slot.0) {
+            Some(waiting @ Slot::Waiting(_)) => {
+                *waiting = Slot::Abandoned;
                 state.abandoned.push(slot);
                 state.task.take()
             }
@@ -156,67 +160,68 @@ impl Exchange {
         wake(task);
     }
 
-    /// Says that nobody needs the connection any more: no handle is left, or it is to end.
-    pub(super) fn leave(&self) {
+    /// Requests the task to close the connection.
+    pub(super) fn request_close(&self) {
         let mut state = self.lock();
-        state.is_alone = true;
+        state.close_requested = true;
         let task = state.task.take();
         drop(state);
         wake(task);
     }
 
-    /// Moves what the handles have said to the task, which is woken when they say more.
-    pub(super) fn collect(&self, queue: &mut Queue, news: &mut News, cx: &TaskContext<'_>) {
+    /// Moves new requests to `queue` and notices to `notices`, and registers the task to be woken when
+    /// there are more.
+    pub(super) fn collect(&self, queue: &mut Queue, notices: &mut Notices, cx: &TaskContext<'_>) {
         let mut state = self.lock();
         queue.append(&mut state.inbox);
-        mem::swap(&mut state.abandoned, &mut news.abandoned);
-        news.is_alone = state.is_alone;
+        mem::swap(&mut state.abandoned, &mut notices.abandoned);
+        notices.close_requested = state.close_requested;
         match &mut state.task {
             Some(task) => task.clone_from(cx.waker()),
             None => state.task = Some(cx.waker().clone()),
         }
     }
 
-    /// Gives the slots back of those who have gone.
-    pub(super) fn release(&self, slots: &mut Vec<Slot>) {
+    /// Frees the slots of abandoned requests.
+    pub(super) fn release(&self, slots: &mut Vec<SlotId>) {
         let mut state = self.lock();
         for slot in slots.drain(..) {
             state.free_slot(slot);
         }
     }
 
-    /// Puts answers into their slots, and leaves in `wakers` who is to be woken. Who has gone is
-    /// not told, and nothing is lost by that.
-    pub(super) fn answer(&self, answers: &mut Vec<(Slot, Answer)>, wakers: &mut Vec<Waker>) {
+    /// Moves outcomes into their slots, and the wakers of their callers into `wakers`. Outcomes of
+    /// abandoned requests are dropped.
+    pub(super) fn deliver(&self, outcomes: &mut Vec<(SlotId, Outcome)>, wakers: &mut Vec<Waker>) {
         let mut state = self.lock();
-        for (slot, answer) in answers.drain(..) {
-            if let Some(place @ Place::Waiting(_)) = state.places.get_mut(slot.0)
-                && let Place::Waiting(waker) = mem::replace(place, Place::Answered(answer))
+        for (slot, outcome) in outcomes.drain(..) {
+            if let Some(waiting @ Slot::Waiting(_)) = state.slots.get_mut(slot.0)
+                && let Slot::Waiting(waker) = mem::replace(waiting, Slot::Ready(outcome))
             {
                 wakers.push(waker);
             }
         }
     }
 
-    /// Ends it all: nobody can make a request from here on. The requests that the task has not seen
-    /// go to `queue`.
-    pub(super) fn close(&self, why: CloseReason, queue: &mut Queue) {
-        let _first = self.closed.set(why);
-        self.ended.notify_waiters();
-        self.room.close();
+    /// Records the end of the connection: no request can be submitted any more. Moves the requests that
+    /// the task has not collected to `queue`.
+    pub(super) fn close(&self, reason: CloseReason, queue: &mut Queue) {
+        let _first = self.close_reason.set(reason);
+        self.closed.notify_waiters();
+        self.queue_permits.close();
         let mut state = self.lock();
         state.is_closed = true;
         queue.append(&mut state.inbox);
     }
 
-    /// Tells everybody who still waits, when the task is no more.
-    pub(super) fn end(&self) {
+    /// Fails all requests that still wait, when the task is dropped.
+    pub(super) fn fail_all(&self) {
         self.close(CloseReason::Local, &mut Queue::default());
         let mut wakers = Vec::new();
-        for place in &mut self.lock().places {
-            if let Place::Waiting(_) = place {
-                let lost = Box::new(Lost::ended(CloseReason::Local, true));
-                if let Place::Waiting(waker) = mem::replace(place, Place::Answered(Err(lost))) {
+        for slot in &mut self.lock().slots {
+            if let Slot::Waiting(_) = slot {
+                let failed = Box::new(FailedRequest::closed(CloseReason::Local, true));
+                if let Slot::Waiting(waker) = mem::replace(slot, Slot::Ready(Err(failed))) {
                     wakers.push(waker);
                 }
             }
@@ -224,21 +229,21 @@ impl Exchange {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Why the connection has ended, if it has.
-    pub(super) fn closed(&self) -> Option<&CloseReason> {
-        self.closed.get()
+    /// Returns the reason for the end of the connection, or `None` if it is open.
+    pub(super) fn close_reason(&self) -> Option<&CloseReason> {
+        self.close_reason.get()
     }
 
-    /// Waits until the connection has ended, and says why.
+    /// Waits until the connection has ended, and returns the reason.
     pub(super) async fn wait_closed(&self) -> CloseReason {
-        let mut ended = std::pin::pin!(self.ended.notified());
-        // From here on nothing is missed.
-        ended.as_mut().enable();
-        match self.closed() {
-            Some(why) => return why.clone(),
-            None => ended.await,
+        let mut closed = std::pin::pin!(self.closed.notified());
+        // Registers before the check below, so that no notification is missed.
+        closed.as_mut().enable();
+        match self.close_reason() {
+            Some(reason) => return reason.clone(),
+            None => closed.await,
         }
-        self.closed().cloned().unwrap_or(CloseReason::Local)
+        self.close_reason().cloned().unwrap_or(CloseReason::Local)
     }
 
     pub(super) fn count_sent(&self, bytes: usize) {
@@ -249,19 +254,20 @@ impl Exchange {
         self.bytes_received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Writes down how many streams are in use, and how many of them are orphans.
-    pub(super) fn note_streams(&self, in_use: usize, orphans: usize) {
+    /// Records the number of streams in use, and how many of these are orphaned.
+    pub(super) fn record_streams(&self, in_use: usize, orphans: usize) {
         self.streams_in_use.store(in_use, Ordering::Relaxed);
         self.orphans.store(orphans, Ordering::Relaxed);
     }
 
-    /// How many streams were in use when the task slept last, and how many of them were orphans.
+    /// Returns the number of streams in use when the task last ran, and how many of these were
+    /// orphaned.
     pub(super) fn streams(&self) -> (usize, usize) {
         let read = |number: &AtomicUsize| number.load(Ordering::Relaxed);
         (read(&self.streams_in_use), read(&self.orphans))
     }
 
-    /// How many bytes have been sent and received.
+    /// Returns the number of bytes sent and received.
     pub(super) fn traffic(&self) -> (u64, u64) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         (read(&self.bytes_sent), read(&self.bytes_received))
@@ -273,7 +279,7 @@ impl Exchange {
 }
 
 impl Handle {
-    /// The exchange as the task has it.
+    /// Returns the task's reference to the exchange.
     pub(super) fn share(&self) -> Arc<Exchange> {
         Arc::clone(&self.0)
     }
@@ -289,45 +295,47 @@ impl Deref for Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.0.leave();
+        self.0.request_close();
     }
 }
 
 impl State {
-    fn take_slot(&mut self, place: Place) -> Slot {
+    /// Stores a slot at a free index, and returns that.
+    fn allocate_slot(&mut self, slot: Slot) -> SlotId {
         match self.free.pop() {
-            Some(slot) => {
-                if let Some(free) = self.places.get_mut(slot.0) {
-                    *free = place;
+            Some(id) => {
+                if let Some(free) = self.slots.get_mut(id.0) {
+                    *free = slot;
                 }
-                slot
+                id
             }
             None => {
-                self.places.push(place);
-                Slot(self.places.len() - 1)
+                let id = SlotId(self.slots.len());
+                self.slots.push(slot);
+                id
             }
         }
     }
 
-    /// Gives a slot back, and what it held.
-    fn free_slot(&mut self, slot: Slot) -> Place {
-        let place = self.places.get_mut(slot.0);
-        let held = place.map_or(Place::Free, |place| mem::replace(place, Place::Free));
-        if !matches!(held, Place::Free) {
-            self.free.push(slot);
+    /// Frees a slot, and returns its former content.
+    fn free_slot(&mut self, id: SlotId) -> Slot {
+        let slot = self.slots.get_mut(id.0);
+        let before = slot.map_or(Slot::Free, |slot| mem::replace(slot, Slot::Free));
+        if !matches!(before, Slot::Free) {
+            self.free.push(id);
         }
-        held
+        before
     }
 }
 
-impl Lost {
-    /// A request that is lost because the connection ended.
-    pub(super) const fn ended(why: CloseReason, written: bool) -> Self {
-        Self { kind: RequestErrorKind::Closed(why), written }
+impl FailedRequest {
+    /// Creates the failure of a request whose connection ended.
+    pub(super) const fn closed(reason: CloseReason, written: bool) -> Self {
+        Self { kind: RequestErrorKind::Closed(reason), written }
     }
 }
 
-/// Wakes the task, outside of the lock.
+/// Wakes the task. Call it without holding the lock.
 fn wake(task: Option<Waker>) {
     if let Some(task) = task {
         task.wake();
@@ -341,7 +349,7 @@ mod tests {
     use super::*;
     use crate::wire::{FrameFlags, Header, Opcode, Stream, Version};
 
-    /// Counts how often it is woken.
+    /// A waker that counts its wake-ups.
     #[derive(Default)]
     struct Count(AtomicUsize);
 
@@ -359,68 +367,68 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_used_again_whoever_gives_them_back() {
+    fn reuses_slots_freed_by_the_caller_or_by_the_task() {
         let exchange = Handle::default();
         let waker = Waker::noop();
         let mut cx = TaskContext::from_waker(waker);
-        let mut news = News::default();
+        let mut notices = Notices::default();
         for round in 0..3 {
-            let [answered, gone, late] =
+            let [answered, abandoned, ignored] =
                 [1, 2, 3].map(|n| exchange.submit(&[n], None, waker.clone()).unwrap());
-            assert!(exchange.poll_answer(answered, &mut cx).is_pending());
-            exchange.abandon(gone);
+            assert!(exchange.poll_outcome(answered, &mut cx).is_pending());
+            exchange.abandon(abandoned);
             let mut queue = Queue::default();
-            exchange.collect(&mut queue, &mut news, &cx);
-            assert_eq!(news.abandoned, [gone]);
-            let mut answers: Vec<_> =
-                [answered, gone, late].map(|slot| (slot, Ok(frame(round)))).into();
+            exchange.collect(&mut queue, &mut notices, &cx);
+            assert_eq!(notices.abandoned, [abandoned]);
+            let mut outcomes: Vec<_> =
+                [answered, abandoned, ignored].map(|slot| (slot, Ok(frame(round)))).into();
             let mut wakers = Vec::new();
-            exchange.answer(&mut answers, &mut wakers);
-            assert_eq!(wakers.len(), 2, "who has gone is not woken");
-            exchange.release(&mut news.abandoned);
-            let Poll::Ready(answer) = exchange.poll_answer(answered, &mut cx) else { panic!() };
-            assert_eq!(answer.unwrap(), frame(round));
-            // It came, and was not looked at.
-            exchange.abandon(late);
+            exchange.deliver(&mut outcomes, &mut wakers);
+            assert_eq!(wakers.len(), 2, "the caller of an abandoned request was woken");
+            exchange.release(&mut notices.abandoned);
+            let Poll::Ready(outcome) = exchange.poll_outcome(answered, &mut cx) else { panic!() };
+            assert_eq!(outcome.unwrap(), frame(round));
+            // The outcome is there, but the caller does not take it.
+            exchange.abandon(ignored);
             let state = exchange.lock();
-            assert_eq!((state.places.len(), state.free.len()), (3, 3));
+            assert_eq!((state.slots.len(), state.free.len()), (3, 3));
         }
     }
 
     #[test]
-    fn the_task_is_woken_once_for_all_that_comes_together() {
+    fn wakes_the_task_once_per_batch() {
         let exchange = Handle::default();
         let task = Arc::new(Count::default());
         let waker = Waker::from(Arc::clone(&task));
-        let (mut queue, mut news) = (Queue::default(), News::default());
+        let (mut queue, mut notices) = (Queue::default(), Notices::default());
         for round in 1..=3 {
-            exchange.collect(&mut queue, &mut news, &TaskContext::from_waker(&waker));
+            exchange.collect(&mut queue, &mut notices, &TaskContext::from_waker(&waker));
             let slots = [1, 2].map(|n| exchange.submit(&[n], None, Waker::noop().clone()).unwrap());
             slots.into_iter().for_each(|slot| exchange.abandon(slot));
             assert_eq!(task.0.load(Ordering::SeqCst), round);
         }
-        exchange.collect(&mut queue, &mut news, &TaskContext::from_waker(&waker));
-        assert!(!news.is_alone);
+        exchange.collect(&mut queue, &mut notices, &TaskContext::from_waker(&waker));
+        assert!(!notices.close_requested);
         let shared = exchange.share();
         drop(exchange);
         assert_eq!(task.0.load(Ordering::SeqCst), 4);
-        shared.collect(&mut queue, &mut news, &TaskContext::from_waker(&waker));
-        assert!(news.is_alone);
+        shared.collect(&mut queue, &mut notices, &TaskContext::from_waker(&waker));
+        assert!(notices.close_requested);
     }
 
     #[test]
-    fn nobody_waits_for_a_task_that_is_no_more() {
+    fn dropping_the_task_fails_all_waiting_requests() {
         let exchange = Handle::default();
         let waiting = Arc::new(Count::default());
         let waker = Waker::from(Arc::clone(&waiting));
         let slot = exchange.submit(&[1], None, waker.clone()).unwrap();
-        exchange.end();
+        exchange.fail_all();
         assert_eq!(waiting.0.load(Ordering::SeqCst), 1);
         let mut cx = TaskContext::from_waker(&waker);
-        let Poll::Ready(Err(lost)) = exchange.poll_answer(slot, &mut cx) else { panic!() };
-        assert_eq!(lost.kind, RequestErrorKind::Closed(CloseReason::Local));
-        assert!(lost.written, "nobody can say");
+        let Poll::Ready(Err(failed)) = exchange.poll_outcome(slot, &mut cx) else { panic!() };
+        assert_eq!(failed.kind, RequestErrorKind::Closed(CloseReason::Local));
+        assert!(failed.written, "the request may have been written");
         assert_eq!(exchange.submit(&[1], None, waker), None);
-        assert_eq!(exchange.closed(), Some(&CloseReason::Local));
+        assert_eq!(exchange.close_reason(), Some(&CloseReason::Local));
     }
 }

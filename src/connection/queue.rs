@@ -1,33 +1,34 @@
-//! Requests that wait to be sent.
+//! The queue of requests that wait to be sent.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
-/// Requests, the oldest first. Their frames stand one after the other in one buffer.
+/// A queue of requests, the oldest first. Their frames are concatenated in one buffer.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     frames: Vec<u8>,
-    /// Where the frame of the first request begins.
+    /// Offset of the first request's frame in `frames`.
     start: usize,
-    requests: VecDeque<Request>,
-    /// No request has an earlier deadline.
+    requests: VecDeque<QueuedRequest>,
+    /// A lower bound of all deadlines, or `None` if there are none.
     deadline: Option<Instant>,
 }
 
-/// Where whoever made a request waits for its answer.
+/// The index of the slot in which a caller waits for the outcome of its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Slot(pub(super) usize);
+pub(super) struct SlotId(pub(super) usize);
 
-/// A request, but for its frame.
+/// A queued request without its frame.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Request {
-    pub(super) slot: Slot,
+pub(super) struct QueuedRequest {
+    pub(super) slot: SlotId,
     pub(super) deadline: Option<Instant>,
+    /// Length of the frame, in bytes.
     length: usize,
 }
 
-/// More room than this is not kept for the frames to come.
-const ROOM: usize = 256 << 10;
+/// Maximum capacity that an empty queue keeps, in bytes.
+const MAX_KEPT_CAPACITY: usize = 256 << 10;
 
 impl Queue {
     pub(super) fn len(&self) -> usize {
@@ -38,20 +39,20 @@ impl Queue {
         self.requests.is_empty()
     }
 
-    /// A time before which no request has to be given up, if one has to be at all.
+    /// Returns a time before which no request expires, or `None` if no request has a deadline.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    pub(super) fn push(&mut self, frame: &[u8], slot: Slot, deadline: Option<Instant>) {
+    pub(super) fn push(&mut self, frame: &[u8], slot: SlotId, deadline: Option<Instant>) {
         self.clear_sent();
         self.frames.extend_from_slice(frame);
-        self.requests.push_back(Request { slot, deadline, length: frame.len() });
-        self.is_due(deadline);
+        self.requests.push_back(QueuedRequest { slot, deadline, length: frame.len() });
+        self.update_deadline(deadline);
     }
 
-    /// The next request and its frame.
-    pub(super) fn pop(&mut self) -> Option<(Request, &[u8])> {
+    /// Removes and returns the oldest request and its frame.
+    pub(super) fn pop(&mut self) -> Option<(QueuedRequest, &[u8])> {
         let request = self.requests.pop_front()?;
         if self.requests.is_empty() {
             self.deadline = None;
@@ -61,7 +62,7 @@ impl Queue {
         Some((request, self.frames.get(start..self.start).unwrap_or_default()))
     }
 
-    /// Moves the requests of `other` to the end of these.
+    /// Moves all requests of `other` to the end of this queue.
     pub(super) fn append(&mut self, other: &mut Self) {
         self.clear_sent();
         if self.is_empty() {
@@ -69,18 +70,18 @@ impl Queue {
         }
         self.frames.extend_from_slice(other.frames.get(other.start..).unwrap_or_default());
         self.requests.append(&mut other.requests);
-        self.is_due(other.deadline.take());
+        self.update_deadline(other.deadline.take());
         other.start = other.frames.len();
         other.clear_sent();
     }
 
-    /// Takes those out that `is_over` says.
-    pub(super) fn remove(&mut self, mut is_over: impl FnMut(&Request) -> bool) {
+    /// Removes the requests for which `predicate` returns true.
+    pub(super) fn remove_if(&mut self, mut predicate: impl FnMut(&QueuedRequest) -> bool) {
         let before = std::mem::take(self);
         let mut start = before.start;
         for request in before.requests {
             let end = start.saturating_add(request.length);
-            if !is_over(&request) {
+            if !predicate(&request) {
                 let frame = before.frames.get(start..end).unwrap_or_default();
                 self.push(frame, request.slot, request.deadline);
             }
@@ -88,12 +89,12 @@ impl Queue {
         }
     }
 
-    /// Makes room of what has been sent, where that is all there is, or much.
+    /// Frees the space of frames that have been popped, if they are all frames or at least half.
     fn clear_sent(&mut self) {
         if self.requests.is_empty() && self.start > 0 {
             self.frames.clear();
-            self.frames.shrink_to(ROOM);
-        } else if self.start >= ROOM && self.start >= self.frames.len() / 2 {
+            self.frames.shrink_to(MAX_KEPT_CAPACITY);
+        } else if self.start >= MAX_KEPT_CAPACITY && self.start >= self.frames.len() / 2 {
             self.frames.drain(..self.start);
         } else {
             return;
@@ -101,7 +102,8 @@ impl Queue {
         self.start = 0;
     }
 
-    fn is_due(&mut self, deadline: Option<Instant>) {
+    /// Lowers the bound of the deadlines to `deadline` if that is earlier.
+    fn update_deadline(&mut self, deadline: Option<Instant>) {
         self.deadline = self.deadline.into_iter().chain(deadline).min();
     }
 }
@@ -118,65 +120,65 @@ mod tests {
     }
 
     #[test]
-    fn requests_come_in_their_order_with_their_frames() {
+    fn returns_requests_in_order_with_their_frames() {
         let (mut queue, mut inbox) = (Queue::default(), Queue::default());
-        queue.push(b"one", Slot(1), None);
-        queue.push(b"", Slot(2), None);
-        inbox.push(b"three", Slot(3), None);
-        inbox.push(b"four", Slot(4), None);
+        queue.push(b"one", SlotId(1), None);
+        queue.push(b"", SlotId(2), None);
+        inbox.push(b"three", SlotId(3), None);
+        inbox.push(b"four", SlotId(4), None);
         assert_eq!(queue.pop().unwrap().1, b"one");
         assert_eq!(inbox.pop().unwrap().1, b"three");
         queue.append(&mut inbox);
         assert!(inbox.is_empty());
-        queue.remove(|request| request.slot == Slot(2));
-        queue.push(b"five", Slot(5), None);
+        queue.remove_if(|request| request.slot == SlotId(2));
+        queue.push(b"five", SlotId(5), None);
         assert_eq!(contents(&mut queue), [(4, b"four".to_vec()), (5, b"five".to_vec())]);
-        inbox.push(b"six", Slot(6), None);
+        inbox.push(b"six", SlotId(6), None);
         queue.append(&mut inbox);
         assert_eq!(contents(&mut queue), [(6, b"six".to_vec())]);
     }
 
     #[test]
-    fn the_deadline_is_that_of_the_earliest() {
+    fn the_deadline_is_the_earliest_one() {
         let now = Instant::now();
         let at = |seconds| Some(now + Duration::from_secs(seconds));
         let (mut queue, mut inbox) = (Queue::default(), Queue::default());
-        queue.push(b"1", Slot(1), at(5));
-        queue.push(b"2", Slot(2), at(9));
-        queue.push(b"3", Slot(3), None);
-        inbox.push(b"4", Slot(4), at(3));
+        queue.push(b"1", SlotId(1), at(5));
+        queue.push(b"2", SlotId(2), at(9));
+        queue.push(b"3", SlotId(3), None);
+        inbox.push(b"4", SlotId(4), at(3));
         assert_eq!(queue.deadline(), at(5));
         queue.append(&mut inbox);
         assert_eq!((queue.deadline(), inbox.deadline()), (at(3), None));
-        queue.remove(|request| request.deadline <= at(5) && request.deadline.is_some());
+        queue.remove_if(|request| request.deadline <= at(5) && request.deadline.is_some());
         assert_eq!((queue.len(), queue.deadline()), (2, at(9)));
         assert_eq!(contents(&mut queue).len(), 2);
         assert_eq!(queue.deadline(), None);
     }
 
     #[test]
-    fn a_queue_that_is_never_empty_does_not_grow() {
+    fn memory_stays_bounded_while_the_queue_is_never_empty() {
         let (mut queue, mut inbox) = (Queue::default(), Queue::default());
-        queue.push(&[0; ROOM], Slot(0), None);
+        queue.push(&[0; MAX_KEPT_CAPACITY], SlotId(0), None);
         for number in 1..100 {
-            inbox.push(&[0; ROOM], Slot(number), None);
+            inbox.push(&[0; MAX_KEPT_CAPACITY], SlotId(number), None);
             queue.append(&mut inbox);
-            assert_eq!(queue.pop().unwrap().0.slot, Slot(number - 1));
+            assert_eq!(queue.pop().unwrap().0.slot, SlotId(number - 1));
         }
-        assert!(queue.frames.capacity() <= 4 * ROOM, "{}", queue.frames.capacity());
+        assert!(queue.frames.capacity() <= 4 * MAX_KEPT_CAPACITY, "{}", queue.frames.capacity());
     }
 
     #[test]
-    fn what_was_sent_is_forgotten_and_so_is_much_room() {
+    fn frees_the_memory_of_popped_frames() {
         let mut queue = Queue::default();
         for _ in 0..100 {
-            queue.push(&[0; ROOM], Slot(0), None);
+            queue.push(&[0; MAX_KEPT_CAPACITY], SlotId(0), None);
             assert_eq!(contents(&mut queue).len(), 1);
         }
-        assert!(queue.frames.capacity() <= 2 * ROOM, "{}", queue.frames.capacity());
-        queue.push(&[0; 9 * ROOM], Slot(0), None);
+        assert!(queue.frames.capacity() <= 2 * MAX_KEPT_CAPACITY, "{}", queue.frames.capacity());
+        queue.push(&[0; 9 * MAX_KEPT_CAPACITY], SlotId(0), None);
         queue.pop();
         queue.append(&mut Queue::default());
-        assert!(queue.frames.capacity() <= ROOM, "{}", queue.frames.capacity());
+        assert!(queue.frames.capacity() <= MAX_KEPT_CAPACITY, "{}", queue.frames.capacity());
     }
 }

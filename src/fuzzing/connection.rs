@@ -58,7 +58,7 @@ impl World {
         };
         let now = Instant::now();
         Self {
-            client: ClientConnection::client(options, now),
+            client: ClientConnection::new(options, now),
             server: FrameDecoder::new(version),
             segments: None,
             context: version.into(),
@@ -168,18 +168,18 @@ impl World {
         while let Some(event) = self.client.poll_event() {
             assert!(!self.closed, "something happened after the end");
             match event {
-                ConnectionEvent::Answer { stream, .. }
-                | ConnectionEvent::TooLong { stream, .. } => {
+                ConnectionEvent::Response { stream, .. }
+                | ConnectionEvent::ResponseTooLong { stream, .. } => {
                     assert_eq!(self.in_flight.remove(&stream), Some(true), "an unasked answer");
                 }
                 ConnectionEvent::TimedOut { stream } => {
                     assert_eq!(self.in_flight.insert(stream, false), Some(true), "timed out twice");
                 }
-                ConnectionEvent::Lost { stream, .. } => {
+                ConnectionEvent::RequestFailed { stream, .. } => {
                     assert_eq!(self.in_flight.remove(&stream), Some(true), "lost and not asked");
                 }
                 ConnectionEvent::Closed(_) => self.closed = true,
-                ConnectionEvent::Opened | ConnectionEvent::Server(_) => {}
+                ConnectionEvent::Opened | ConnectionEvent::ServerEvent(_) => {}
             }
         }
         let waiting = self.in_flight.values().filter(|waits| **waits).count();

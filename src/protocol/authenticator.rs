@@ -1,18 +1,18 @@
-//! How a client says who it is: SASL, one step of the server and one of the client at a time.
+//! Authentication by SASL, in which the server's challenges and the client's responses alternate.
 
 use std::fmt;
 use std::net::SocketAddr;
 
-/// Says who the client is, to servers that ask.
+/// The client's side of the authentication, for servers that require it.
 ///
-/// [`Credentials`](super::Credentials) is one, for servers that want a user name and a password.
-/// `Debug` must show no secrets: it goes into logs.
+/// [`Credentials`](super::Credentials) is an authenticator for a user name and a password. The
+/// `Debug` output goes into logs, so it must not show secrets.
 ///
 /// ```
 /// use std::net::SocketAddr;
 /// use cqlwire::protocol::{Authenticator, SaslSession};
 ///
-/// /// Sends a token of its own kind, once.
+/// /// Sends a token.
 /// struct Token(String);
 ///
 /// impl std::fmt::Debug for Token {
@@ -29,7 +29,7 @@ use std::net::SocketAddr;
 ///     ) -> Result<Box<dyn SaslSession>, String> {
 ///         match class {
 ///             "org.example.TokenAuthenticator" => Ok(Box::new(Token(self.0.clone()))),
-///             other => Err(format!("the server asks by {other}, which takes no tokens")),
+///             other => Err(format!("the server's authenticator {other} accepts no tokens")),
 ///         }
 ///     }
 /// }
@@ -40,17 +40,18 @@ use std::net::SocketAddr;
 ///     }
 ///
 ///     fn challenge(&mut self, _challenge: &[u8]) -> Result<Option<Vec<u8>>, String> {
-///         Err("the server does not take the token".to_owned())
+///         Err("the server did not accept the token".to_owned())
 ///     }
 /// }
 /// ```
 pub trait Authenticator: fmt::Debug + Send + Sync {
-    /// Begins to log in to the server at `server`, as far as that is known, which asks by the
-    /// authenticator `class`, a Java class. Every connection begins anew.
+    /// Begins the authentication of one connection. `class` is the Java class of the server's
+    /// authenticator, from its AUTHENTICATE (v4 §4.2.3). `server` is the server's address, if it is
+    /// known.
     ///
     /// # Errors
-    /// Nothing is to be said to that server: why not, in one line and without secrets. The
-    /// connection ends with it.
+    /// Returns an error if this server is not to be sent a response. The connection ends with this
+    /// message: one line, without secrets.
     fn start(
         &self,
         class: &str,
@@ -58,27 +59,28 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
     ) -> Result<Box<dyn SaslSession>, String>;
 }
 
-/// One connection's way through an authentication.
+/// The authentication of one connection.
 ///
-/// Every method may end the connection by an error: one line, without secrets.
+/// Every method can end the connection with an error message: one line, without secrets.
 pub trait SaslSession: Send {
-    /// What the first AUTH_RESPONSE says; `None` is sent as null.
+    /// Returns the token of the first AUTH_RESPONSE; `None` is sent as null.
     ///
     /// # Errors
-    /// There is nothing to be said.
+    /// Returns an error if there is no such token.
     fn initial_response(&mut self) -> Result<Option<Vec<u8>>, String>;
 
-    /// The answer to an AUTH_CHALLENGE, which is empty if the server sent null; `None` is sent as
-    /// null.
+    /// Returns the token of the AUTH_RESPONSE to an AUTH_CHALLENGE; `None` is sent as null. The
+    /// challenge is empty if the server sent null.
     ///
     /// # Errors
-    /// The challenge is not as it should be.
+    /// Returns an error if the challenge is invalid.
     fn challenge(&mut self, challenge: &[u8]) -> Result<Option<Vec<u8>>, String>;
 
-    /// Looks at what the server says in its AUTH_SUCCESS, empty if that is null. Default: believes it.
+    /// Verifies the token of AUTH_SUCCESS, which is empty if the server sent null. Default: accepts
+    /// every token.
     ///
     /// # Errors
-    /// The server is not who it should be.
+    /// Returns an error if the token does not prove the server's identity.
     fn success(&mut self, _token: &[u8]) -> Result<(), String> {
         Ok(())
     }

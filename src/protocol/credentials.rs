@@ -1,15 +1,15 @@
-//! A user name and a password.
+//! Authentication by user name and password.
 
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::{Authenticator, SaslSession};
+use super::authenticator::{Authenticator, SaslSession};
 
-/// A user name and a password, sent as SASL PLAIN (RFC 4616) to a server that asks.
+/// A user name and a password, sent by SASL PLAIN (RFC 4616) to servers that require them.
 ///
-/// PLAIN is what its name says, so it is sent only to authenticators that are known to want it: those
-/// of Cassandra, DSE, ScyllaDB and of services that run them. Others have to be
-/// [allowed](Self::allow_class). On a network that others read, TLS is needed as well.
+/// PLAIN sends the password as plain text. It is therefore sent only to authenticators that are known
+/// to require it: those of Cassandra, DSE, ScyllaDB and of services that run them. Other classes have
+/// to be [allowed](Self::allow_class). Use TLS on networks that are not trusted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     username: String,
@@ -17,8 +17,8 @@ pub struct Credentials {
     allowed: Vec<String>,
 }
 
-/// Authenticators that are known to want a user name and a password.
-const KNOWN: [&str; 11] = [
+/// Classes of authenticators that require a user name and a password.
+const PASSWORD_CLASSES: [&str; 11] = [
     "org.apache.cassandra.auth.PasswordAuthenticator",
     "org.apache.cassandra.auth.MutualTlsWithPasswordFallbackAuthenticator",
     DSE,
@@ -32,34 +32,35 @@ const KNOWN: [&str; 11] = [
     "io.aiven.cassandra.auth.AivenAuthenticator",
 ];
 
-/// DSE wants the mechanism's name first, and asks for the rest by a challenge.
+/// The authenticator of DSE, which expects the name of the mechanism first and requests the token by
+/// a challenge.
 const DSE: &str = "com.datastax.bdp.cassandra.auth.DseAuthenticator";
 
 impl Credentials {
-    /// The credentials of `username`.
+    /// Creates credentials from a user name and a password.
     pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
         Self { username: username.into(), password: password.into(), allowed: Vec::new() }
     }
 
-    /// Sends the password to servers of this authenticator, too: a Java class, with its package.
+    /// Also sends the password to servers with this authenticator: a Java class, with its package.
     #[must_use]
     pub fn allow_class(mut self, class: impl Into<String>) -> Self {
         self.allowed.push(class.into());
         self
     }
 
-    /// The user name.
+    /// Returns the user name.
     pub fn username(&self) -> &str {
         &self.username
     }
 
-    /// The token of PLAIN: an empty authorization id, the user name and the password.
+    /// Returns the token of PLAIN: an empty authorization id, the user name and the password.
     pub(crate) fn token(&self) -> Vec<u8> {
         format!("\0{}\0{}", self.username, self.password).into_bytes()
     }
 
     fn is_allowed(&self, class: &str) -> bool {
-        KNOWN.contains(&class) || self.allowed.iter().any(|allowed| allowed == class)
+        PASSWORD_CLASSES.contains(&class) || self.allowed.iter().any(|allowed| allowed == class)
     }
 }
 
@@ -67,26 +68,28 @@ impl Authenticator for Credentials {
     fn start(&self, class: &str, _: Option<SocketAddr>) -> Result<Box<dyn SaslSession>, String> {
         if !self.is_allowed(class) {
             return Err(format!(
-                "the server asks by `{class}`, which is not known to want a password, so none was \
-                 sent; allow that class if it is yours"
+                "the password was not sent: the server's authenticator `{class}` is not known to \
+                 require one; allow this class if you trust it"
             ));
         }
         if self.username.contains('\0') || self.password.contains('\0') {
-            return Err("a user name or a password cannot contain the character 0".to_owned());
+            return Err(
+                "the user name and the password must not contain the character NUL".to_owned()
+            );
         }
-        Ok(Box::new(Plain { token: self.token(), names_mechanism: class == DSE }))
+        Ok(Box::new(Plain { token: self.token(), sends_mechanism: class == DSE }))
     }
 }
 
-/// The mechanism PLAIN, which has one answer to whatever is asked.
+/// A session of the mechanism PLAIN, which answers every challenge with the same token.
 struct Plain {
     token: Vec<u8>,
-    names_mechanism: bool,
+    sends_mechanism: bool,
 }
 
 impl SaslSession for Plain {
     fn initial_response(&mut self) -> Result<Option<Vec<u8>>, String> {
-        match self.names_mechanism {
+        match self.sends_mechanism {
             true => Ok(Some(b"PLAIN".to_vec())),
             false => Ok(Some(self.token.clone())),
         }
@@ -97,7 +100,7 @@ impl SaslSession for Plain {
     }
 }
 
-/// The password is not shown.
+/// Omits the password.
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
@@ -109,34 +112,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_password_goes_to_those_who_are_known_or_allowed() {
+    fn sends_the_password_only_to_known_and_allowed_classes() {
         let credentials = Credentials::new("ada", "s3cret");
         let first = |credentials: &Credentials, class: &str| {
             let mut session = credentials.start(class, None)?;
             session.initial_response()
         };
         let token = Ok(Some(b"\0ada\0s3cret".to_vec()));
-        assert_eq!(first(&credentials, KNOWN[0]), token);
+        assert_eq!(first(&credentials, PASSWORD_CLASSES[0]), token);
         for unknown in ["", "PasswordAuthenticator", "org.example.PasswordAuthenticator"] {
-            let why = first(&credentials, unknown).unwrap_err();
-            assert!(why.contains(&format!("`{unknown}`")), "{why}");
+            let error = first(&credentials, unknown).unwrap_err();
+            assert!(error.contains(&format!("`{unknown}`")), "{error}");
             let allowed = credentials.clone().allow_class(unknown);
             assert_eq!(first(&allowed, unknown), token);
         }
     }
 
     #[test]
-    fn dse_hears_the_mechanism_first() {
+    fn sends_the_mechanism_first_to_dse() {
         let mut session = Credentials::new("ada", "s3cret").start(DSE, None).unwrap();
         assert_eq!(session.initial_response(), Ok(Some(b"PLAIN".to_vec())));
         assert_eq!(session.challenge(b"PLAIN-START"), Ok(Some(b"\0ada\0s3cret".to_vec())));
     }
 
     #[test]
-    fn a_zero_would_end_the_name_early() {
+    fn refuses_nul_characters() {
         for (username, password) in [("ada\0eve", "s3cret"), ("ada", "s3\0cret")] {
             let credentials = Credentials::new(username, password);
-            assert!(credentials.start(KNOWN[0], None).is_err());
+            assert!(credentials.start(PASSWORD_CLASSES[0], None).is_err());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Why a connection ended, and why a request could not be sent.
+//! Errors of a connection: the reason for its end, and for a request that cannot be sent.
 
 use std::fmt;
 use std::io;
@@ -6,58 +6,62 @@ use std::io;
 use crate::message::{ErrorCode, ServerError};
 use crate::wire::{DecodeError, DecodeErrorKind, EncodeError, Opcode, Stream, Version};
 
-/// Why a connection ended.
+/// The reason for the end of a connection.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The client closed it.
+    /// The client closed the connection.
     Local,
-    /// The server closed it, maybe in the middle of a frame.
+    /// The server closed the connection.
     EndOfInput {
-        /// Whether part of a frame had come.
+        /// True if the last frame was incomplete.
         mid_frame: bool,
     },
-    /// The socket failed.
+    /// The socket failed: the kind of the error, and its message.
     Io(io::ErrorKind, String),
-    /// The server sent bytes that are not the protocol.
+    /// The server sent bytes that violate the protocol.
     Decode(DecodeError),
-    /// The server does not speak this version; the one that it answered in, if that is known here.
+    /// The server does not support the protocol version of the client.
     UnsupportedVersion {
-        /// The version that the client asked for.
-        asked: Version,
-        /// The version that the server answered in.
+        /// The version that the client requested.
+        requested: Version,
+        /// The version of the server's response.
         answered: Version,
-        /// What the server said.
+        /// The message of the server's ERROR.
         message: String,
     },
-    /// The server refused the connection.
+    /// The server refused the handshake with an ERROR.
     Refused(ServerError),
-    /// The server wants to know who the client is, and nobody told the client.
+    /// The server requires authentication, but the client has no
+    /// [authenticator](super::ConnectionOptions::authenticator).
     CredentialsNeeded {
         /// The Java class of the server's authenticator.
         authenticator: String,
     },
-    /// The client's authenticator ended the connection: why, in its own words.
+    /// The client's [authenticator](super::Authenticator) failed: its message.
     Authenticator(String),
-    /// The bytes could not be kept secret on their way, or the other end is not who it should be:
-    /// why, and what to do.
+    /// TLS failed, for example because the server's certificate is not trusted: a message that says
+    /// what to do.
     Tls(String),
-    /// The server reported an error that belongs to no request.
-    Failed(ServerError),
-    /// The server answered with a message that does not belong there.
+    /// The server sent an ERROR that belongs to no request.
+    ServerError(ServerError),
+    /// The server sent a message that is not allowed at this point.
     Unexpected(Opcode),
-    /// The server answered a request that nobody made.
+    /// The server sent a response on a stream without a request.
     UnknownStream(Stream),
-    /// The connection was not open in time.
+    /// The connection was not open within the
+    /// [handshake timeout](super::ConnectionOptions::handshake_timeout).
     HandshakeTimeout,
-    /// The server did not say in time that it is there.
+    /// The server sent nothing within the
+    /// [heartbeat timeout](super::ConnectionOptions::heartbeat_timeout).
     HeartbeatTimeout,
-    /// Too many requests are in flight that nobody waits for any more.
+    /// The connection had too many [orphaned requests](super::ConnectionOptions::max_orphans): their
+    /// number.
     TooManyOrphans(usize),
 }
 
 impl CloseReason {
-    /// Whether the server said that it is not ready yet, so that it may be so later.
+    /// Returns true if the server may still be starting, so that connecting may succeed later.
     pub fn is_starting(&self) -> bool {
         match self {
             Self::Refused(error) => {
@@ -77,14 +81,15 @@ impl CloseReason {
         }
     }
 
-    /// The next lower version to try, if the server does not speak the one it was asked for.
+    /// Returns the next lower version to try, or `None` if the version is not the reason or there is
+    /// none left.
     pub fn lower_version(&self) -> Option<Version> {
-        let Self::UnsupportedVersion { asked, answered, .. } = self else { return None };
-        let mut lower = Version::ALL.into_iter().rev().filter(|version| version < asked);
-        if answered < asked { Some(*answered) } else { lower.next() }
+        let Self::UnsupportedVersion { requested, answered, .. } = self else { return None };
+        let mut lower = Version::ALL.into_iter().rev().filter(|version| version < requested);
+        if answered < requested { Some(*answered) } else { lower.next() }
     }
 
-    /// Whether the client could not or would not say who it is, or was not believed.
+    /// Returns true if authentication failed, at the server or at the client.
     pub fn is_authentication(&self) -> bool {
         match self {
             Self::Refused(error) => error.code == ErrorCode::Authentication,
@@ -97,7 +102,7 @@ impl CloseReason {
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Local => f.write_str("the connection was closed"),
+            Self::Local => f.write_str("the client closed the connection"),
             Self::EndOfInput { mid_frame: false } => {
                 f.write_str("the server closed the connection")
             }
@@ -107,80 +112,88 @@ impl fmt::Display for CloseReason {
             Self::Io(io::ErrorKind::ConnectionRefused, _) => f.write_str("connection refused"),
             Self::Io(_, message) => f.write_str(message),
             Self::Decode(error) => match error.kind() {
-                DecodeErrorKind::UnsupportedVersion(byte) => first_byte(byte, f),
-                _ => write!(f, "the server broke the protocol: {error}"),
+                DecodeErrorKind::UnsupportedVersion(byte) => explain_first_byte(byte, f),
+                _ => write!(f, "the server violated the protocol: {error}"),
             },
-            Self::UnsupportedVersion { asked, answered, message } => {
-                write!(f, "the server does not speak {asked}, it answers in {answered}: {message}")
-            }
+            Self::UnsupportedVersion { requested, answered, message } => write!(
+                f,
+                "the server does not support protocol {requested}; it answered in {answered}: \
+                 {message}"
+            ),
             Self::Refused(error) if error.code == ErrorCode::Authentication => write!(
                 f,
                 "the user name or the password is wrong ({})",
                 error.message.trim_end_matches('.')
             ),
             Self::Refused(error) => write!(f, "the server refused the connection: {error}"),
-            Self::Failed(error) => write!(f, "the server gave the connection up: {error}"),
+            Self::ServerError(error) => {
+                write!(f, "the server reported an error of the connection: {error}")
+            }
             Self::CredentialsNeeded { authenticator } => {
                 let class = authenticator.rsplit('.').next().unwrap_or(authenticator);
-                write!(f, "the server wants a user name and a password ({class})")
+                write!(f, "the server requires a user name and a password ({class})")
             }
             Self::Authenticator(message) | Self::Tls(message) => f.write_str(message),
             Self::Unexpected(opcode) => {
-                write!(f, "the server broke the protocol: {opcode} does not belong there")
+                write!(f, "the server violated the protocol: unexpected message {opcode}")
             }
             Self::UnknownStream(stream) => write!(
                 f,
-                "the server broke the protocol: it answered stream {stream}, where nobody waits"
+                "the server violated the protocol: response on stream {stream}, which has no request"
             ),
-            Self::HandshakeTimeout => {
-                f.write_str("the server did not answer in time (is it a Cassandra at all?)")
+            Self::HandshakeTimeout => f.write_str(
+                "the server did not complete the handshake in time (is it a Cassandra node?)",
+            ),
+            Self::HeartbeatTimeout => {
+                f.write_str("the server did not respond to a heartbeat in time")
             }
-            Self::HeartbeatTimeout => f.write_str("the server stopped answering"),
-            Self::TooManyOrphans(count) => {
-                write!(f, "{count} requests timed out and were never answered")
-            }
+            Self::TooManyOrphans(count) => write!(
+                f,
+                "too many requests timed out or were cancelled without a response ({count})"
+            ),
         }
     }
 }
 
-/// How the records begin in which a TLS server says something to those who do not speak TLS.
+/// The record types with which a TLS server begins its response to a client without TLS.
 const TLS_ALERT: u8 = 0x15;
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// What the first byte says of a server that speaks no version known here.
-fn first_byte(byte: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// Writes an explanation for the first byte of a server that speaks no supported version.
+fn explain_first_byte(byte: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let version = byte & 0x7f;
     match version {
         1 | 2 | 6 if byte & 0x80 != 0 => {
-            write!(f, "the server answers in v{version} of the protocol; v3 to v5 are known here")
+            write!(f, "the server answered in protocol v{version}; this client supports v3 to v5")
         }
         0x41 | 0x42 if byte & 0x80 != 0 => {
             let version = version & 0x0f;
-            write!(f, "the server answers in DSE v{version} of the protocol; ask it for v4")
+            write!(f, "the server answered in DSE protocol v{version}; connect with v4")
         }
-        TLS_ALERT | TLS_HANDSHAKE => {
-            f.write_str("the server speaks TLS on this port, and the client was not told to do so")
-        }
+        TLS_ALERT | TLS_HANDSHAKE => f.write_str(
+            "the server speaks TLS on this port, but the client is not configured for TLS",
+        ),
         _ => write!(
             f,
-            "this is no Cassandra: its first byte is 0x{byte:02x}{} \
-             (is the port that of the native protocol, usually 9042?)",
-            if byte == b'H' { ", as of an HTTP server" } else { "" }
+            "the server is not a Cassandra node: its first byte is 0x{byte:02x}{} \
+             (is this the port of the native protocol, usually 9042?)",
+            if byte == b'H' { ", like that of an HTTP server" } else { "" }
         ),
     }
 }
 
 impl std::error::Error for CloseReason {}
 
-/// Why a request could not be sent.
+/// An error of [`ClientConnection::send`](super::ClientConnection::send).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The connection is not open yet, or not any more.
+    /// The connection is not open yet, or has ended.
     NotOpen,
-    /// As many requests are in flight as may be. Wait for one to be answered.
+    /// The [maximum number](super::ConnectionOptions::max_in_flight) of requests is in flight. Wait
+    /// for a response.
     NoStream,
-    /// The protocol has no bytes for the request.
+    /// The request cannot be encoded.
     Encode(EncodeError),
 }
 
@@ -188,7 +201,9 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotOpen => f.write_str("the connection is not open"),
-            Self::NoStream => f.write_str("as many requests are in flight as may be"),
+            Self::NoStream => {
+                f.write_str("the maximum number of requests is in flight; wait for a response")
+            }
             Self::Encode(error) => error.fmt(f),
         }
     }

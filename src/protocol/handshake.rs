@@ -1,14 +1,16 @@
-//! From the first byte to an open connection (v4 §4.1.1 to §4.1.3).
+//! The handshake: OPTIONS, STARTUP and authentication (v4 §4.1.1 to §4.1.3).
 
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::{CloseReason, ConnectionOptions, SaslSession};
+use super::authenticator::SaslSession;
+use super::error::CloseReason;
+use super::options::ConnectionOptions;
 use crate::message::{AuthResponse, Options, Request, Response, Startup};
 use crate::wire::{Context, Opcode};
 
-/// What the client waits for.
+/// A state of the handshake, named by the responses that the client waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Handshake {
     Supported,
@@ -16,7 +18,7 @@ pub(super) enum Handshake {
     AuthSuccess,
 }
 
-/// What the client does next.
+/// The client's next action.
 #[derive(Debug)]
 pub(super) enum Step {
     Send(Handshake, Request<'static>),
@@ -25,13 +27,14 @@ pub(super) enum Step {
 }
 
 impl Handshake {
-    /// The first step: what can the server do?
+    /// Returns the first step: OPTIONS, which requests the server's capabilities.
     pub(super) fn begin() -> Step {
         Step::Send(Self::Supported, Request::Options(Options))
     }
 
-    /// The step that an answer leads to. `context` gets the compression that STARTUP asks for.
-    pub(super) fn answer(
+    /// Returns the step that follows a response. Before STARTUP, sets the compression of `context` to
+    /// the one that STARTUP requests.
+    pub(super) fn handle_response(
         self,
         response: Response,
         options: &ConnectionOptions,
@@ -41,9 +44,10 @@ impl Handshake {
         match (self, response) {
             (Self::Supported, Response::Supported(supported)) => {
                 let offered = supported.get(Startup::COMPRESSION);
-                context.compression = options.compression.filter(|wanted| {
-                    let is_offered = |offer: &String| offer.eq_ignore_ascii_case(wanted.name());
-                    wanted.is_in(context.version) && offered.iter().any(is_offered)
+                context.compression = options.compression.filter(|compression| {
+                    let is_offered =
+                        |offer: &String| offer.eq_ignore_ascii_case(compression.name());
+                    compression.is_in(context.version) && offered.iter().any(is_offered)
                 });
                 let mut startup = Startup::new();
                 if let Some(compression) = context.compression {
@@ -70,59 +74,60 @@ impl Handshake {
     }
 }
 
-/// Says who the client is, if it is asked.
+/// The client's side of the authentication.
 #[derive(Default)]
 pub(super) struct Login {
-    /// Who asks, if that is known.
+    /// The server's address, if it is known.
     pub(super) server: Option<SocketAddr>,
     session: Option<Box<dyn SaslSession>>,
 }
 
 impl Login {
     fn start(&mut self, options: &ConnectionOptions, authenticator: String) -> Step {
-        let Some(ours) = &options.authenticator else {
+        let Some(client) = &options.authenticator else {
             return Step::Close(CloseReason::CredentialsNeeded { authenticator });
         };
-        match ours.start(&authenticator, self.server) {
+        match client.start(&authenticator, self.server) {
             Ok(mut session) => {
-                let first = session.initial_response();
+                let response = session.initial_response();
                 self.session = Some(session);
-                respond(first)
+                auth_response(response)
             }
-            Err(why) => Step::Close(CloseReason::Authenticator(why)),
+            Err(message) => Step::Close(CloseReason::Authenticator(message)),
         }
     }
 
     fn challenge(&mut self, challenge: &[u8]) -> Step {
         match &mut self.session {
-            Some(session) => respond(session.challenge(challenge)),
+            Some(session) => auth_response(session.challenge(challenge)),
             None => Step::Close(CloseReason::Unexpected(Opcode::AuthChallenge)),
         }
     }
 
     fn success(&mut self, token: &[u8]) -> Step {
-        // With the session go its secrets.
+        // Dropping the session drops its secrets.
         match self.session.take().map(|mut session| session.success(token)) {
             Some(Ok(())) => Step::Open,
-            Some(Err(why)) => Step::Close(CloseReason::Authenticator(why)),
+            Some(Err(message)) => Step::Close(CloseReason::Authenticator(message)),
             None => Step::Close(CloseReason::Unexpected(Opcode::AuthSuccess)),
         }
     }
 }
 
-/// A session may hold secrets.
+/// Omits the session, which may hold secrets.
 impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Login").field("server", &self.server).finish_non_exhaustive()
     }
 }
 
-fn respond(token: Result<Option<Vec<u8>>, String>) -> Step {
+/// Returns the step that sends an AUTH_RESPONSE with the token.
+fn auth_response(token: Result<Option<Vec<u8>>, String>) -> Step {
     match token {
         Ok(token) => {
             let token = token.map(Cow::Owned);
             Step::Send(Handshake::AuthSuccess, AuthResponse { token }.into())
         }
-        Err(why) => Step::Close(CloseReason::Authenticator(why)),
+        Err(message) => Step::Close(CloseReason::Authenticator(message)),
     }
 }

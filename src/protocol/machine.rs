@@ -1,4 +1,31 @@
 //! The state machine of one connection.
+//!
+//! ```text
+//!     new(): send OPTIONS
+//!              |
+//!  +-----------|------------------------------------------------------+
+//!  | Opening   v                                                      |
+//!  |   Supported                                                      |
+//!  |           | SUPPORTED: send STARTUP                              |
+//!  |           v                                                      |
+//!  |   ReadyOrAuthenticate                                            |
+//!  |       |   | AUTHENTICATE: send AUTH_RESPONSE                     |
+//!  |       |   v                                                      |
+//!  |       | AuthSuccess <--- AUTH_CHALLENGE: send AUTH_RESPONSE      |
+//!  +-------|---|------------------------------------------------------+
+//!    READY |   | AUTH_SUCCESS                    | ERROR
+//!  +-------v---v-----------------------------+   | handshake_timeout
+//!  | Open                                    |   |
+//!  |   heartbeat: None  <--------------+     |   |
+//!  |       | heartbeat_interval:       | any |   |
+//!  |       v send OPTIONS              | byte|   |
+//!  |   heartbeat: Some  ---------------+     |   |
+//!  +-----------------------------------------+   |
+//!              | heartbeat_timeout               |
+//!              | too many orphans                |
+//!              v                                 v
+//!            Closed  <--- in any state: close(), end of input, invalid input
+//! ```
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -6,29 +33,90 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 
+use super::error::{CloseReason, SendError};
+use super::event::ConnectionEvent;
 use super::handshake::{Handshake, Login, Step};
+use super::options::ConnectionOptions;
 use super::outbound::Outbound;
-use super::streams::{Request as InFlight, Slot, Streams};
-use super::{CloseReason, ConnectionOptions, SendError};
+use super::streams::{InFlightRequest, StreamState, Streams};
 use crate::message::{ErrorCode, Options, Request, RequestFrame, Response, ResponseFrame};
 use crate::wire::{Context, DecodeError, FrameDecoder, FrameEncoder, RawFrame, Stream, Version};
 
-/// A client's side of a connection.
+/// The client's side of a connection.
 ///
-/// ```
-/// use std::time::Instant;
-/// use cqlwire::protocol::{ClientConnection, ConnectionOptions, ConnectionEvent};
+/// # Contract
 ///
-/// let now = Instant::now();
-/// let mut connection = ClientConnection::client(ConnectionOptions::default(), now);
-/// assert_eq!(connection.transmit(), [4, 0, 0, 0, 5, 0, 0, 0, 0]); // OPTIONS goes first
-/// let written = connection.transmit().len();
-/// connection.transmitted(written);
+/// The connection performs no I/O, never blocks, reads no clock and spawns nothing. It acts only
+/// when its driver calls it. The driver reads the socket into
+/// [`receive_buffer`](Self::receive_buffer), writes the bytes of [`transmit`](Self::transmit), and
+/// calls [`handle_timeout`](Self::handle_timeout) at the time of
+/// [`poll_timeout`](Self::poll_timeout). After a call in the first column, it polls again the
+/// methods that are marked:
 ///
-/// connection.receive_buffer().extend_from_slice(b"HTTP/1.1 400 Bad Request\r\n");
-/// connection.handle_input(now);
-/// let Some(ConnectionEvent::Closed(why)) = connection.poll_event() else { panic!() };
-/// assert!(why.to_string().contains("as of an HTTP server"));
+/// | after | `poll_event` | `transmit` | `poll_timeout` |
+/// |---|---|---|---|
+/// | [`new`](Self::new) | | yes | yes |
+/// | [`handle_input`](Self::handle_input), [`handle_timeout`](Self::handle_timeout) | yes | yes | yes |
+/// | [`send`](Self::send), [`send_frame`](Self::send_frame) | | yes | yes |
+/// | [`transmitted`](Self::transmitted) | | if bytes remain | |
+/// | [`cancel`](Self::cancel), [`close`](Self::close), [`handle_end_of_input`](Self::handle_end_of_input) | yes | | yes |
+///
+/// All other methods change nothing that is polled. Poll `poll_event` first, until it returns
+/// `None`: events usually lead to new requests. Then poll `transmit`, and `poll_timeout` last.
+///
+/// If a method is not polled again:
+/// - `poll_event`: events and their frames accumulate in memory, and their requests stay unanswered.
+/// - `transmit`: requests, heartbeats and steps of the handshake are not sent, but their timeouts
+///   run.
+/// - `poll_timeout`: requests do not time out, and a server that stopped responding is not detected.
+///
+/// Calls without need are harmless. The `now` of successive calls should not decrease; if it does,
+/// timeouts occur later. A timeout beyond the range of [`Instant`] never occurs.
+///
+/// The type is `Send`, and its methods take `&mut self`. A driver with several threads locks it.
+///
+/// # Example
+///
+/// A driver for a blocking socket:
+///
+/// ```no_run
+/// use std::io::{self, ErrorKind, Read, Write};
+/// use std::net::TcpStream;
+/// use std::time::{Duration, Instant};
+/// use cqlwire::protocol::{ClientConnection, CloseReason, ConnectionEvent, ConnectionOptions};
+///
+/// fn drive(mut socket: TcpStream) -> io::Result<CloseReason> {
+///     let mut connection = ClientConnection::new(ConnectionOptions::default(), Instant::now());
+///     loop {
+///         while let Some(event) = connection.poll_event() {
+///             match event {
+///                 ConnectionEvent::Opened => { /* send requests */ }
+///                 ConnectionEvent::Response { .. } => { /* decode the frame */ }
+///                 ConnectionEvent::Closed(reason) => return Ok(reason),
+///                 _ => {}
+///             }
+///         }
+///         let written = socket.write(connection.transmit())?;
+///         connection.transmitted(written);
+///         if connection.backlog() > 0 {
+///             continue;
+///         }
+///         let timeout = connection.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
+///         socket.set_read_timeout(timeout.map(|timeout| timeout.max(Duration::from_millis(1))))?;
+///         let mut bytes = [0; 4096];
+///         match socket.read(&mut bytes) {
+///             Ok(0) => connection.handle_end_of_input(),
+///             Ok(count) => {
+///                 connection.receive_buffer().extend_from_slice(&bytes[..count]);
+///                 connection.handle_input(Instant::now());
+///             }
+///             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+///                 connection.handle_timeout(Instant::now());
+///             }
+///             Err(error) => return Err(error),
+///         }
+///     }
+/// }
 /// ```
 #[derive(Debug)]
 pub struct ClientConnection {
@@ -41,8 +129,9 @@ pub struct ClientConnection {
     pub(super) out: Outbound,
     streams: Streams,
     events: VecDeque<ConnectionEvent>,
-    /// Since when the server has said nothing, or need not be asked.
-    quiet_since: Instant,
+    /// The time from which the heartbeat interval counts: the last input, or a heartbeat that was
+    /// skipped.
+    idle_since: Instant,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,63 +140,40 @@ enum State {
         handshake: Handshake,
         deadline: Deadline,
     },
-    /// Open, and maybe waiting for the answer to a heartbeat.
+    /// `heartbeat` is the deadline of the heartbeat in flight, if there is one.
     Open {
         heartbeat: Option<Deadline>,
     },
     Closed,
 }
 
-/// The end of a time; `None` if it is later than a clock can say, which is never.
+/// The end of a timeout; `None`, which means never, if it is beyond the range of [`Instant`].
 type Deadline = Option<Instant>;
 
-/// What a connection has to tell.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum ConnectionEvent {
-    /// The connection is open: requests may be sent.
-    Opened,
-    /// A request was answered. The frame is as it came; decode it with
-    /// [`ResponseFrame::decode`] and the connection's [`context`](ClientConnection::context).
-    Answer {
-        /// The stream of the request, which is free again.
-        stream: Stream,
-        /// The answer.
-        frame: RawFrame,
-    },
-    /// A request was not answered in time. Its stream stays taken until it is: the server may act
-    /// on it, even if it has not been written yet, since it still will be.
-    TimedOut {
-        /// The stream of the request.
-        stream: Stream,
-    },
-    /// A request was answered, but the answer was too long and has been thrown away. Its stream is
-    /// free again.
-    TooLong {
-        /// The stream of the request.
-        stream: Stream,
-        /// How long the answer was, and how long it may be.
-        error: DecodeError,
-    },
-    /// Something happened in the cluster, or the server says something unasked.
-    Server(Box<ResponseFrame>),
-    /// A request will not be answered, because the connection has ended.
-    Lost {
-        /// The stream of the request.
-        stream: Stream,
-        /// Whether any byte of the request was written, so that the server may act on it.
-        written: bool,
-    },
-    /// The connection has ended; nothing comes after this.
-    Closed(CloseReason),
-}
-
-/// How servers say that they do not speak a version; there is no code for it.
+/// Parts of the messages that servers send when they do not support a version. The protocol has no
+/// error code for it.
 const UNSUPPORTED: [&str; 2] = ["unsupported protocol version", "Beta version of the protocol"];
 
 impl ClientConnection {
-    /// A connection whose socket is open, and nothing more.
-    pub fn client(options: ConnectionOptions, now: Instant) -> Self {
+    /// Creates a connection for a socket that has just been opened, and begins the handshake.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use cqlwire::protocol::{ClientConnection, ConnectionEvent, ConnectionOptions};
+    ///
+    /// let now = Instant::now();
+    /// let mut connection = ClientConnection::new(ConnectionOptions::default(), now);
+    /// assert_eq!(connection.transmit(), [4, 0, 0, 0, 5, 0, 0, 0, 0]); // OPTIONS is sent first
+    /// let written = connection.transmit().len();
+    /// connection.transmitted(written);
+    ///
+    /// connection.receive_buffer().extend_from_slice(b"HTTP/1.1 400 Bad Request\r\n");
+    /// connection.handle_input(now);
+    /// let Some(ConnectionEvent::Closed(reason)) = connection.poll_event() else { panic!() };
+    /// assert!(reason.to_string().contains("HTTP server"));
+    /// ```
+    #[must_use]
+    pub fn new(options: ConnectionOptions, now: Instant) -> Self {
         let context = Context { max_body: options.max_body, ..options.version.into() };
         let deadline = now.checked_add(options.handshake_timeout);
         let mut connection = Self {
@@ -119,56 +185,62 @@ impl ClientConnection {
             out: Outbound::default(),
             streams: Streams::new(options.stream_limit()),
             events: VecDeque::new(),
-            quiet_since: now,
+            idle_since: now,
             options,
         };
         connection.take_step(Handshake::begin(), deadline);
         connection
     }
 
-    /// The same connection with the address of its server, which authenticators are told.
+    /// Sets the server's address, which is passed to the [`Authenticator`](super::Authenticator).
+    /// Default: none.
     #[must_use]
     pub const fn with_server(mut self, server: SocketAddr) -> Self {
         self.login.server = Some(server);
         self
     }
 
-    /// What the two ends have agreed on: final when the connection is open.
+    /// Returns the protocol version, compression and limits of the connection. They are final once
+    /// the connection is open.
     pub const fn context(&self) -> &Context {
         &self.context
     }
 
-    /// Whether requests may be sent.
+    /// Returns true if the handshake has succeeded and the connection has not ended.
     pub const fn is_open(&self) -> bool {
         matches!(self.state, State::Open { .. })
     }
 
-    /// Whether the connection has ended.
+    /// Returns true if the connection has ended.
     pub const fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)
     }
 
-    /// Whether a request could be sent now.
+    /// Returns true if the connection is open and a stream is free, so that a request can be sent.
     pub const fn can_send(&self) -> bool {
         self.is_open() && self.streams.has_free()
     }
 
-    /// How many requests are in flight, those counted that nobody waits for any more.
+    /// Returns the number of requests in flight, orphaned requests included.
     pub const fn in_flight(&self) -> usize {
         self.streams.in_use()
     }
 
-    /// How many of them nobody waits for any more.
+    /// Returns the number of orphaned requests: those that timed out or were cancelled, and have no
+    /// response yet.
     pub const fn orphans(&self) -> usize {
         self.streams.orphans()
     }
 
-    /// Sends a request, whose stream is chosen here; it is answered by an event before
-    /// `deadline`.
+    /// Sends a request on a free stream, and returns that stream. The stream of `request` is ignored.
+    ///
+    /// If there is no response by `deadline`, the request
+    /// [times out](ConnectionEvent::TimedOut). Without a deadline, it waits for as long as the
+    /// connection lives.
     ///
     /// # Errors
-    /// No stream that is free, a connection that is not open, or a request that the protocol has
-    /// no bytes for. Nothing has been sent then.
+    /// Returns an error if the connection is not open, if the maximum number of requests is in
+    /// flight, or if the request cannot be encoded. Nothing is sent in these cases.
     pub fn send(
         &mut self,
         request: &RequestFrame<'_>,
@@ -176,11 +248,11 @@ impl ClientConnection {
     ) -> Result<Stream, SendError> {
         let start = self.out.frames_mut().len();
         request.encode(&mut self.encoder, self.out.frames_mut())?;
-        self.begin(start, deadline)
+        self.assign_stream(start, deadline)
     }
 
-    /// Sends a request that was encoded elsewhere for this connection's context; its stream is
-    /// written over.
+    /// Sends a request that the caller has encoded with the connection's
+    /// [`context`](Self::context). Its stream is overwritten.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -191,39 +263,51 @@ impl ClientConnection {
     ) -> Result<Stream, SendError> {
         let start = self.out.frames_mut().len();
         self.out.frames_mut().extend_from_slice(frame);
-        self.begin(start, deadline)
+        self.assign_stream(start, deadline)
     }
 
-    /// Stops waiting for a request. Its stream stays taken until it is answered.
+    /// Abandons a request: no event reports its end. Its stream stays in use until the response
+    /// arrives.
+    ///
+    /// The connection ends if it has more than
+    /// [`max_orphans`](ConnectionOptions::max_orphans) such requests.
     pub fn cancel(&mut self, stream: Stream) {
         if self.streams.orphan(stream) {
             self.check_orphans();
         }
     }
 
-    /// The bytes to be written to the socket.
+    /// Returns the bytes to write to the socket, empty if there are none.
+    ///
+    /// The bytes are returned again until they are reported as
+    /// [`transmitted`](Self::transmitted). In v5, every call puts the requests that were sent since
+    /// the last one into segments of their own: call it once per write.
+    #[must_use = "the bytes have to be written to the socket"]
     pub fn transmit(&mut self) -> &[u8] {
         self.out.transmit()
     }
 
-    /// Says that the first `count` bytes of [`transmit`](Self::transmit) have been written.
+    /// Reports that the first `count` bytes of [`transmit`](Self::transmit) have been written.
     pub fn transmitted(&mut self, count: usize) {
         self.out.transmitted(count);
     }
 
-    /// How many bytes wait to be written.
+    /// Returns the number of bytes that wait to be written. In v5, segments add a few more.
     pub fn backlog(&self) -> usize {
         self.out.backlog()
     }
 
-    /// The buffer to read from the socket into; then call [`handle_input`](Self::handle_input).
+    /// Returns the buffer for bytes from the socket. Append to it, then call
+    /// [`handle_input`](Self::handle_input).
     pub const fn receive_buffer(&mut self) -> &mut BytesMut {
         self.frames.buffer_mut()
     }
 
-    /// Acts on what is in the [receive buffer](Self::receive_buffer).
+    /// Processes the bytes that were appended to the [receive buffer](Self::receive_buffer).
+    ///
+    /// The call counts as a sign of life of the server, so call it only after bytes have arrived.
     pub fn handle_input(&mut self, now: Instant) {
-        self.quiet_since = now;
+        self.idle_since = now;
         if let State::Open { heartbeat } = &mut self.state {
             *heartbeat = None;
         }
@@ -231,18 +315,20 @@ impl ClientConnection {
             match self.frames.next_frame() {
                 Ok(None) => return,
                 Ok(Some(frame)) => self.handle_frame(frame),
-                Err(error) => self.handle_bad_input(error),
+                Err(error) => self.handle_invalid_input(error),
             }
         }
     }
 
-    /// Says that the server will send nothing more.
+    /// Reports that the server has closed the socket, which ends the connection.
     pub fn handle_end_of_input(&mut self) {
         let mid_frame = !self.frames.is_empty();
         self.close(CloseReason::EndOfInput { mid_frame });
     }
 
-    /// Acts on the time: to be called at [`poll_timeout`](Self::poll_timeout).
+    /// Processes the timeouts that have passed at `now`: of requests, the handshake and heartbeats.
+    ///
+    /// Call it at the time of [`poll_timeout`](Self::poll_timeout). An earlier call does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         let events = &mut self.events;
         self.streams.expire(now, |stream| events.push_back(ConnectionEvent::TimedOut { stream }));
@@ -255,13 +341,15 @@ impl ClientConnection {
                 self.close(CloseReason::HeartbeatTimeout);
             }
             State::Open { heartbeat: None } if self.heartbeat_at().is_some_and(|at| at <= now) => {
-                self.heartbeat(now);
+                self.send_heartbeat(now);
             }
             _ => {}
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest.
+    /// Returns the time at which to call [`handle_timeout`](Self::handle_timeout), or `None` if there
+    /// is no timeout.
+    #[must_use = "the driver has to call `handle_timeout` at this time"]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let own = match self.state {
             State::Closed => return None,
@@ -272,50 +360,60 @@ impl ClientConnection {
         own.into_iter().chain(self.streams.next_deadline()).min()
     }
 
-    /// What has happened, the oldest first.
+    /// Returns the oldest event that has not been returned yet, or `None` if there is none.
+    #[must_use = "an event that is dropped is lost"]
     pub fn poll_event(&mut self) -> Option<ConnectionEvent> {
         self.events.pop_front()
     }
 
-    /// Ends the connection: every request in flight is lost.
-    pub fn close(&mut self, why: CloseReason) {
+    /// Ends the connection for the given reason. All requests in flight
+    /// [fail](ConnectionEvent::RequestFailed), and bytes that wait to be written are discarded.
+    ///
+    /// The driver closes the socket. A connection that has ended already keeps its first reason.
+    pub fn close(&mut self, reason: CloseReason) {
         if self.is_closed() {
             return;
         }
         self.state = State::Closed;
         let out = &self.out;
-        let lost = self.streams.drain().map(|(stream, request)| ConnectionEvent::Lost {
+        let failed = self.streams.drain().map(|(stream, request)| ConnectionEvent::RequestFailed {
             stream,
             written: out.is_written(request.position),
         });
-        self.events.extend(lost);
-        self.events.push_back(ConnectionEvent::Closed(why));
+        self.events.extend(failed);
+        self.events.push_back(ConnectionEvent::Closed(reason));
         self.out.clear();
     }
 
-    /// Gives the frame that was written at `start` a stream, or takes it back.
-    fn begin(&mut self, start: usize, deadline: Option<Instant>) -> Result<Stream, SendError> {
+    /// Assigns a stream to the frame at `start` of the outbound frames, or removes the frame if there
+    /// is none.
+    fn assign_stream(
+        &mut self,
+        start: usize,
+        deadline: Option<Instant>,
+    ) -> Result<Stream, SendError> {
         let position = self.out.position(start);
-        let slot = Slot::Waiting(InFlight { deadline, position });
-        let taken = match self.is_open() {
-            true => self.streams.take(slot).ok_or(SendError::NoStream),
+        let state = StreamState::InFlight(InFlightRequest { deadline, position });
+        let assigned = match self.is_open() {
+            true => self.streams.allocate(state).ok_or(SendError::NoStream),
             false => Err(SendError::NotOpen),
         };
-        match taken {
-            Ok(stream) => self.set_stream(start, stream),
+        match assigned {
+            Ok(stream) => self.write_stream(start, stream),
             Err(_) => self.out.frames_mut().truncate(start),
         }
-        taken
+        assigned
     }
 
-    /// Sends a request of the connection's own, if there is a stream for it.
+    /// Sends a request of the handshake or a heartbeat. Returns false if no stream is free, or if the
+    /// request cannot be encoded, which closes the connection.
     fn send_internal(&mut self, request: Request<'_>) -> bool {
         let start = self.out.frames_mut().len();
         let frame = RequestFrame::new(Stream::default(), request);
         let encoded = frame.encode(&mut self.encoder, self.out.frames_mut());
-        match (encoded, self.streams.take(Slot::Internal)) {
+        match (encoded, self.streams.allocate(StreamState::Internal)) {
             (Ok(()), Some(stream)) => {
-                self.set_stream(start, stream);
+                self.write_stream(start, stream);
                 return true;
             }
             (Ok(()), None) => self.out.frames_mut().truncate(start),
@@ -324,7 +422,8 @@ impl ClientConnection {
         false
     }
 
-    fn set_stream(&mut self, start: usize, stream: Stream) {
+    /// Writes a stream into the header of the frame at `start`.
+    fn write_stream(&mut self, start: usize, stream: Stream) {
         let frames = self.out.frames_mut();
         let header = frames.get_mut(start..).and_then(<[u8]>::first_chunk_mut::<4>);
         if let Some([_version, _flags, high, low]) = header {
@@ -342,60 +441,63 @@ impl ClientConnection {
         }
         if header.stream.0 < 0 {
             return match ResponseFrame::decode(&frame, &self.context) {
-                Ok(response) => self.events.push_back(ConnectionEvent::Server(Box::new(response))),
+                Ok(response) => {
+                    self.events.push_back(ConnectionEvent::ServerEvent(Box::new(response)));
+                }
                 Err(error) => self.close(CloseReason::Decode(error)),
             };
         }
         let stream = header.stream;
         match self.streams.release(stream) {
-            Some(Slot::Waiting(_)) => {
-                self.events.push_back(ConnectionEvent::Answer { stream, frame });
+            Some(StreamState::InFlight(_)) => {
+                self.events.push_back(ConnectionEvent::Response { stream, frame });
             }
-            Some(Slot::Orphan) => {}
-            Some(Slot::Internal) => self.handle_internal(&frame),
-            Some(Slot::Free) | None => self.handle_unasked(&frame),
+            Some(StreamState::Orphaned) => {}
+            Some(StreamState::Internal) => self.handle_internal(&frame),
+            Some(StreamState::Free) | None => self.handle_unsolicited(&frame),
         }
     }
 
-    /// An answer to no request. If it is an error, it says what is wrong with the connection.
-    fn handle_unasked(&mut self, frame: &RawFrame) {
-        let why = match ResponseFrame::decode(frame, &self.context) {
+    /// Closes the connection after a response to no request. If it is an ERROR, that is the reason.
+    fn handle_unsolicited(&mut self, frame: &RawFrame) {
+        let reason = match ResponseFrame::decode(frame, &self.context) {
             Ok(ResponseFrame { response: Response::Error(error), .. }) => {
-                CloseReason::Failed(error)
+                CloseReason::ServerError(error)
             }
             _ => CloseReason::UnknownStream(frame.header.stream),
         };
-        self.close(why);
+        self.close(reason);
     }
 
-    /// Bytes that are no frame, or a frame that is too long. Only the latter can be skipped.
-    fn handle_bad_input(&mut self, error: DecodeError) {
+    /// Fails one request if its response is too long and was skipped. Closes the connection after any
+    /// other invalid input.
+    fn handle_invalid_input(&mut self, error: DecodeError) {
         let skipped = self.frames.skipped().filter(|_| error.is_recoverable());
         let Some(stream) = skipped.map(|header| header.stream) else {
             return self.close(CloseReason::Decode(error));
         };
         match self.streams.release(stream) {
-            Some(Slot::Waiting(_)) => {
-                self.events.push_back(ConnectionEvent::TooLong { stream, error });
+            Some(StreamState::InFlight(_)) => {
+                self.events.push_back(ConnectionEvent::ResponseTooLong { stream, error });
             }
-            Some(Slot::Orphan) => {}
+            Some(StreamState::Orphaned) => {}
             _ => self.close(CloseReason::Decode(error)),
         }
     }
 
-    /// The answer to a step of the handshake, or to a heartbeat.
+    /// Takes the next step of the handshake. The response to a heartbeat needs no action.
     fn handle_internal(&mut self, frame: &RawFrame) {
         let State::Opening { handshake, deadline } = self.state else { return };
         match ResponseFrame::decode(frame, &self.context) {
             Ok(ResponseFrame { response, .. }) => {
                 let step = {
                     let (options, context) = (&self.options, &mut self.context);
-                    handshake.answer(response, options, context, &mut self.login)
+                    handshake.handle_response(response, options, context, &mut self.login)
                 };
-                // STARTUP itself is never compressed, and all that follows may be.
+                // STARTUP itself is never compressed, later requests may be.
                 self.encoder = FrameEncoder::new(self.context);
-                let is_answered = handshake == Handshake::ReadyOrAuthenticate;
-                if is_answered && self.context.version >= Version::V5 {
+                let answers_startup = handshake == Handshake::ReadyOrAuthenticate;
+                if answers_startup && self.context.version >= Version::V5 {
                     self.frames.start_segments(self.context.compression);
                     self.out.start_segments(self.context.compression);
                 }
@@ -405,60 +507,64 @@ impl ClientConnection {
         }
     }
 
-    /// A server that does not speak our version says so in one of its own.
+    /// Closes the connection after a frame of another version. A server that does not support the
+    /// client's version sends its ERROR in one that it does support.
     fn handle_other_version(&mut self, frame: &RawFrame) {
         let answered = frame.header.version;
         let context = Context::from(answered);
-        let why = match ResponseFrame::decode(frame, &context) {
+        let reason = match ResponseFrame::decode(frame, &context) {
             Ok(ResponseFrame { response: Response::Error(error), .. })
                 if matches!(self.state, State::Opening { .. }) =>
             {
-                let asked = self.context.version;
-                CloseReason::UnsupportedVersion { asked, answered, message: error.message }
+                let requested = self.context.version;
+                CloseReason::UnsupportedVersion { requested, answered, message: error.message }
             }
             Ok(_) => CloseReason::Unexpected(frame.header.opcode),
             Err(error) => CloseReason::Decode(error),
         };
-        self.close(why);
+        self.close(reason);
     }
 
     fn take_step(&mut self, step: Step, deadline: Deadline) {
         match step {
             Step::Send(handshake, request) => {
                 self.state = State::Opening { handshake, deadline };
-                let _a_new_connection_has_streams = self.send_internal(request);
+                // Cannot fail: no stream is in use before the connection is open.
+                let _sent = self.send_internal(request);
             }
             Step::Open => {
                 self.state = State::Open { heartbeat: None };
                 self.events.push_back(ConnectionEvent::Opened);
             }
-            Step::Close(why) => self.close(self.or_unsupported(why)),
+            Step::Close(reason) => self.close(self.recognize_unsupported_version(reason)),
         }
     }
 
-    /// A server may also say in our version that it does not speak it, or not to everybody.
-    fn or_unsupported(&self, why: CloseReason) -> CloseReason {
-        let CloseReason::Refused(error) = why else { return why };
-        let means_version = |words: &str| error.message.contains(words);
-        if error.code == ErrorCode::Protocol && UNSUPPORTED.into_iter().any(means_version) {
-            let asked = self.context.version;
+    /// Turns a refusal into [`CloseReason::UnsupportedVersion`] if its message says so: some servers
+    /// send it in the version that they do not support.
+    fn recognize_unsupported_version(&self, reason: CloseReason) -> CloseReason {
+        let CloseReason::Refused(error) = reason else { return reason };
+        let is_in_message = |part: &str| error.message.contains(part);
+        if error.code == ErrorCode::Protocol && UNSUPPORTED.into_iter().any(is_in_message) {
+            let requested = self.context.version;
             let message = error.message;
-            return CloseReason::UnsupportedVersion { asked, answered: asked, message };
+            return CloseReason::UnsupportedVersion { requested, answered: requested, message };
         }
         CloseReason::Refused(error)
     }
 
+    /// Returns the time of the next heartbeat.
     fn heartbeat_at(&self) -> Deadline {
-        self.quiet_since.checked_add(self.options.heartbeat_interval)
+        self.idle_since.checked_add(self.options.heartbeat_interval)
     }
 
-    fn heartbeat(&mut self, now: Instant) {
+    fn send_heartbeat(&mut self, now: Instant) {
         if self.send_internal(Request::Options(Options)) {
             let deadline = now.checked_add(self.options.heartbeat_timeout);
             self.state = State::Open { heartbeat: Some(deadline) };
         } else {
-            // All streams are taken: the requests on them have time-outs of their own.
-            self.quiet_since = now;
+            // All 32,768 streams are in use: the timeouts of their requests detect a dead server.
+            self.idle_since = now;
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is to be written: frames as they are, or in segments from the answer to STARTUP on
+//! The bytes to write to the socket: plain frames, or segments once STARTUP has been answered
 //! (v5 §2.3.1).
 
 use std::collections::VecDeque;
@@ -6,35 +6,38 @@ use std::fmt;
 
 use crate::wire::{Compression, SegmentEncoder};
 
-/// From so many bytes on, what has been written makes room for what has not.
+/// Number of written bytes from which the buffer is compacted.
 const COMPACT: usize = 64 << 10;
 
-/// The bytes that a connection has to write.
+/// The outbound buffer of a connection.
+///
+/// A *position* is an offset into all frames that the connection has ever sent.
 #[derive(Default)]
 pub(super) struct Outbound {
-    /// The bytes to be written to the socket, and how many of them have been.
+    /// Bytes for the socket.
     out: Vec<u8>,
+    /// Number of bytes of `out` that have been written.
     out_written: usize,
-    /// How many bytes have been written before those of `out`.
+    /// Number of bytes that were written before those of `out`.
     written_before: u64,
     segments: Option<Segments>,
 }
 
-/// What there is more to a connection whose frames travel in segments.
+/// The additional state of a connection whose frames travel in segments.
 struct Segments {
     encoder: SegmentEncoder,
-    /// Frames that are in no segment yet.
+    /// Frames that are not in a segment yet.
     pending: Vec<u8>,
-    /// How many bytes of frames have been put into segments.
+    /// Number of bytes of frames that have been put into segments.
     packed: u64,
-    /// For segments not written yet: where they begin among the bytes written, and where their
-    /// frames end among the bytes of frames.
+    /// For each group of segments of which no byte has been written: its offset in all written bytes,
+    /// and the position at which its frames end.
     unwritten: VecDeque<(u64, u64)>,
-    /// Where the frames end of which something was written.
-    begun: u64,
+    /// The position at which the frames end of which a byte was written.
+    written_end: u64,
 }
 
-/// What is to be written may be secret, and is not shown.
+/// Omits the bytes, which may be secret.
 impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outbound").field("backlog", &self.backlog()).finish_non_exhaustive()
@@ -42,18 +45,18 @@ impl fmt::Debug for Outbound {
 }
 
 impl Outbound {
-    /// From here on frames travel in segments.
+    /// Puts all later frames into segments.
     pub(super) fn start_segments(&mut self, compression: Option<Compression>) {
         self.segments = Some(Segments {
             encoder: SegmentEncoder::new(compression),
             pending: Vec::new(),
             packed: 0,
             unwritten: VecDeque::new(),
-            begun: 0,
+            written_end: 0,
         });
     }
 
-    /// Where frames are to be written, at the end.
+    /// Returns the buffer to append frames to.
     pub(super) const fn frames_mut(&mut self) -> &mut Vec<u8> {
         match &mut self.segments {
             Some(segments) => &mut segments.pending,
@@ -61,22 +64,21 @@ impl Outbound {
         }
     }
 
-    /// The place among all bytes of frames of the one that stands at `start` of
-    /// [`frames_mut`](Self::frames_mut).
+    /// Returns the position of the frame at `start` of [`frames_mut`](Self::frames_mut).
     pub(super) fn position(&self, start: usize) -> u64 {
         let before = self.segments.as_ref().map_or(self.written_before, |segments| segments.packed);
         before.saturating_add(to_u64(start))
     }
 
-    /// Whether any byte of the frame at this place has been written.
+    /// Returns true if a byte of the frame at this position has been written.
     pub(super) fn is_written(&self, position: u64) -> bool {
         match &self.segments {
-            Some(segments) => position < segments.begun,
+            Some(segments) => position < segments.written_end,
             None => position < self.written(),
         }
     }
 
-    /// The bytes to be written to the socket.
+    /// Returns the bytes to write to the socket, after putting pending frames into segments.
     pub(super) fn transmit(&mut self) -> &[u8] {
         if let Some(segments) = &mut self.segments
             && !segments.pending.is_empty()
@@ -90,13 +92,13 @@ impl Outbound {
         self.out.get(self.out_written..).unwrap_or_default()
     }
 
-    /// How many bytes there are to be written, at least.
+    /// Returns the number of bytes to write, without the overhead of segments to come.
     pub(super) fn backlog(&self) -> usize {
         let pending = self.segments.as_ref().map_or(0, |segments| segments.pending.len());
         self.out.len().saturating_sub(self.out_written).saturating_add(pending)
     }
 
-    /// Says that the first `count` bytes of [`transmit`](Self::transmit) have been written.
+    /// Records that the first `count` bytes of [`transmit`](Self::transmit) have been written.
     pub(super) fn transmitted(&mut self, count: usize) {
         self.out_written = self.out_written.saturating_add(count).min(self.out.len());
         let written = self.written();
@@ -104,14 +106,14 @@ impl Outbound {
             while let Some(&(begin, end)) = segments.unwritten.front()
                 && begin < written
             {
-                segments.begun = end;
+                segments.written_end = end;
                 segments.unwritten.pop_front();
             }
         }
         if self.out_written == self.out.len() {
             self.out.clear();
         } else if self.out_written >= COMPACT && self.out_written >= self.out.len() / 2 {
-            // A socket that is always a little behind must not make this grow for ever.
+            // Otherwise the buffer grows without bound while the socket is always a little behind.
             self.out.drain(..self.out_written);
         } else {
             return;
@@ -120,7 +122,7 @@ impl Outbound {
         self.out_written = 0;
     }
 
-    /// Forgets what has not been written.
+    /// Discards the bytes that have not been written.
     pub(super) fn clear(&mut self) {
         self.out.clear();
         self.out_written = 0;
@@ -129,13 +131,13 @@ impl Outbound {
         }
     }
 
-    /// How much memory the bytes take.
+    /// Returns the capacity of the buffer, in bytes.
     #[cfg(test)]
     pub(super) const fn capacity(&self) -> usize {
         self.out.capacity()
     }
 
-    /// How many bytes have been written.
+    /// Returns the number of bytes that have been written since the connection began.
     fn written(&self) -> u64 {
         self.written_before.saturating_add(to_u64(self.out_written))
     }

@@ -1,49 +1,49 @@
-//! Which streams are in use, by whom, and until when.
+//! The streams of a connection and the requests on them.
 
 use std::time::Instant;
 
 use crate::wire::Stream;
 
-/// The streams of one connection.
+/// The streams of one connection: a table of states by stream id, and a list of free ids.
 ///
-/// A table, one slot a stream, and the streams that were used and are free again. Its deadlines
-/// are not sorted: one lower bound for all of them is kept, and when that time has come the table
-/// is looked through once. Requests of a connection have much the same time, so that is seldom.
+/// Deadlines are not sorted. The table keeps one lower bound for all of them and is scanned when
+/// that time has passed. Scans are rare because requests of a connection mostly have the same
+/// timeout.
 #[derive(Debug)]
 pub(super) struct Streams {
-    slots: Vec<Slot>,
+    states: Vec<StreamState>,
     free: Vec<Stream>,
     limit: usize,
     in_use: usize,
     orphans: usize,
-    /// No deadline is before this.
+    /// A lower bound of all deadlines, or `None` if there are none.
     next_deadline: Option<Instant>,
 }
 
-/// What a stream is used for.
+/// The use of a stream.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Slot {
+pub(super) enum StreamState {
     Free,
-    /// Somebody waits for the answer.
-    Waiting(Request),
-    /// Nobody waits for the answer any more, but it may still come.
-    Orphan,
-    /// The connection itself waits for the answer.
+    /// A request waits for its response.
+    InFlight(InFlightRequest),
+    /// The request timed out or was cancelled; its response may still arrive.
+    Orphaned,
+    /// The handshake or a heartbeat waits for its response.
     Internal,
 }
 
-/// What is known of a request in flight.
+/// A request that waits for its response.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Request {
+pub(super) struct InFlightRequest {
     pub(super) deadline: Option<Instant>,
-    /// How many bytes had been written on the connection before its first one.
+    /// The position of the request's frame in the outbound buffer.
     pub(super) position: u64,
 }
 
 impl Streams {
     pub(super) fn new(limit: usize) -> Self {
         Self {
-            slots: Vec::new(),
+            states: Vec::new(),
             free: Vec::new(),
             limit: limit.min(Stream::COUNT),
             in_use: 0,
@@ -52,74 +52,79 @@ impl Streams {
         }
     }
 
-    /// Whether a request could be sent.
+    /// Returns true if a stream can be allocated for a request.
     pub(super) const fn has_free(&self) -> bool {
-        // The connection's own requests may have the last one.
-        let is_there = !self.free.is_empty() || self.slots.len() < Stream::COUNT;
-        self.in_use < self.limit && is_there
+        // Internal requests are not in `in_use`, but may have taken the last stream.
+        let has_id = !self.free.is_empty() || self.states.len() < Stream::COUNT;
+        self.in_use < self.limit && has_id
     }
 
+    /// Returns the number of orphaned streams.
     pub(super) const fn orphans(&self) -> usize {
         self.orphans
     }
 
+    /// Returns the number of streams in use, orphaned streams included and internal ones not.
     pub(super) const fn in_use(&self) -> usize {
         self.in_use
     }
 
-    /// The time at which [`expire`](Self::expire) may have something to do.
+    /// Returns the time at which [`expire`](Self::expire) has to be called, or `None` if no request
+    /// has a deadline.
     pub(super) const fn next_deadline(&self) -> Option<Instant> {
         self.next_deadline
     }
 
-    /// Takes a free stream.
-    pub(super) fn take(&mut self, slot: Slot) -> Option<Stream> {
-        let is_internal = matches!(slot, Slot::Internal);
-        // A heartbeat must get through when requests do not.
+    /// Allocates a free stream, or returns `None` if there is none. The limit does not apply to
+    /// internal requests.
+    pub(super) fn allocate(&mut self, state: StreamState) -> Option<Stream> {
+        let is_internal = matches!(state, StreamState::Internal);
+        // A heartbeat must be possible while the maximum number of requests is in flight.
         if !self.has_free() && !is_internal {
             return None;
         }
         let stream = match self.free.pop() {
             Some(stream) => stream,
             None => {
-                let stream = Stream(i16::try_from(self.slots.len()).ok()?);
-                self.slots.push(Slot::Free);
+                let stream = Stream(i16::try_from(self.states.len()).ok()?);
+                self.states.push(StreamState::Free);
                 stream
             }
         };
-        if let Slot::Waiting(Request { deadline: Some(deadline), .. }) = slot
+        if let StreamState::InFlight(InFlightRequest { deadline: Some(deadline), .. }) = state
             && self.next_deadline.is_none_or(|next| deadline < next)
         {
             self.next_deadline = Some(deadline);
         }
-        *self.slot(stream)? = slot;
+        *self.state_mut(stream)? = state;
         if !is_internal {
             self.in_use = self.in_use.saturating_add(1);
         }
         Some(stream)
     }
 
-    /// Frees a stream whose answer has come; what it was used for, if it was used at all.
-    pub(super) fn release(&mut self, stream: Stream) -> Option<Slot> {
-        let slot = std::mem::replace(self.slot(stream)?, Slot::Free);
-        match slot {
-            Slot::Free => return None,
-            Slot::Internal => {}
-            Slot::Waiting(_) => self.in_use = self.in_use.saturating_sub(1),
-            Slot::Orphan => {
+    /// Frees a stream whose response has arrived. Returns its state before, or `None` if it was not in
+    /// use.
+    pub(super) fn release(&mut self, stream: Stream) -> Option<StreamState> {
+        let state = std::mem::replace(self.state_mut(stream)?, StreamState::Free);
+        match state {
+            StreamState::Free => return None,
+            StreamState::Internal => {}
+            StreamState::InFlight(_) => self.in_use = self.in_use.saturating_sub(1),
+            StreamState::Orphaned => {
                 self.in_use = self.in_use.saturating_sub(1);
                 self.orphans = self.orphans.saturating_sub(1);
             }
         }
         self.free.push(stream);
-        Some(slot)
+        Some(state)
     }
 
-    /// Lets go of a request that somebody waited for; its stream stays taken.
+    /// Orphans the request in flight on a stream. Returns false if there is none.
     pub(super) fn orphan(&mut self, stream: Stream) -> bool {
-        match self.slot(stream) {
-            Some(slot @ Slot::Waiting(_)) => {
-                *slot = Slot::Orphan;
+        match self.state_mut(stream) {
+            Some(state @ StreamState::InFlight(_)) => {
+                *state = StreamState::Orphaned;
                 self.orphans = self.orphans.saturating_add(1);
                 true
             }
@@ -127,38 +132,39 @@ impl Streams {
         }
     }
 
-    /// Orphans every request whose time is over, and says which.
-    pub(super) fn expire(&mut self, now: Instant, mut expired: impl FnMut(Stream)) {
+    /// Orphans every request whose deadline has passed, and calls `on_expired` with its stream.
+    pub(super) fn expire(&mut self, now: Instant, mut on_expired: impl FnMut(Stream)) {
         if self.next_deadline.is_none_or(|next| now < next) {
             return;
         }
         self.next_deadline = None;
-        for (stream, slot) in (0..=i16::MAX).map(Stream).zip(&mut self.slots) {
-            let Slot::Waiting(Request { deadline: Some(deadline), .. }) = *slot else {
+        for (stream, state) in (0..=i16::MAX).map(Stream).zip(&mut self.states) {
+            let StreamState::InFlight(InFlightRequest { deadline: Some(deadline), .. }) = *state
+            else {
                 continue;
             };
             if deadline <= now {
-                *slot = Slot::Orphan;
+                *state = StreamState::Orphaned;
                 self.orphans = self.orphans.saturating_add(1);
-                expired(stream);
+                on_expired(stream);
             } else if self.next_deadline.is_none_or(|next| deadline < next) {
                 self.next_deadline = Some(deadline);
             }
         }
     }
 
-    /// Every request that somebody waits for, at the end of the connection.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = (Stream, Request)> {
-        let slots = std::mem::take(&mut self.slots);
+    /// Removes and returns all requests in flight, at the end of the connection.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = (Stream, InFlightRequest)> {
+        let states = std::mem::take(&mut self.states);
         *self = Self::new(0);
-        (0..=i16::MAX).map(Stream).zip(slots).filter_map(|(stream, slot)| match slot {
-            Slot::Waiting(request) => Some((stream, request)),
+        (0..=i16::MAX).map(Stream).zip(states).filter_map(|(stream, state)| match state {
+            StreamState::InFlight(request) => Some((stream, request)),
             _ => None,
         })
     }
 
-    fn slot(&mut self, stream: Stream) -> Option<&mut Slot> {
-        self.slots.get_mut(usize::try_from(stream.0).ok()?)
+    fn state_mut(&mut self, stream: Stream) -> Option<&mut StreamState> {
+        self.states.get_mut(usize::try_from(stream.0).ok()?)
     }
 }
 
@@ -168,54 +174,54 @@ mod tests {
 
     use super::*;
 
-    fn waiting(deadline: Option<Instant>) -> Slot {
-        Slot::Waiting(Request { deadline, position: 0 })
+    fn in_flight(deadline: Option<Instant>) -> StreamState {
+        StreamState::InFlight(InFlightRequest { deadline, position: 0 })
     }
 
     #[test]
-    fn all_32_768_streams_can_be_in_flight_and_not_one_more() {
+    fn allocates_all_32_768_streams_and_not_one_more() {
         let mut streams = Streams::new(usize::MAX);
-        let taken: std::collections::BTreeSet<_> =
-            (0..Stream::COUNT).map(|_| streams.take(waiting(None)).unwrap()).collect();
-        assert_eq!(taken.first(), Some(&Stream(0)));
-        assert_eq!(taken.last(), Some(&Stream(i16::MAX)));
-        assert_eq!(taken.len(), Stream::COUNT);
+        let allocated: std::collections::BTreeSet<_> =
+            (0..Stream::COUNT).map(|_| streams.allocate(in_flight(None)).unwrap()).collect();
+        assert_eq!(allocated.first(), Some(&Stream(0)));
+        assert_eq!(allocated.last(), Some(&Stream(i16::MAX)));
+        assert_eq!(allocated.len(), Stream::COUNT);
         assert!(!streams.has_free());
-        assert_eq!(streams.take(waiting(None)), None);
-        assert_eq!(streams.take(Slot::Internal), None);
-        streams.expire(Instant::now(), |_| panic!("no deadline"));
+        assert_eq!(streams.allocate(in_flight(None)), None);
+        assert_eq!(streams.allocate(StreamState::Internal), None);
+        streams.expire(Instant::now(), |_| panic!("no request has a deadline"));
         assert!(streams.release(Stream(77)).is_some());
-        assert_eq!(streams.take(waiting(None)), Some(Stream(77)));
+        assert_eq!(streams.allocate(in_flight(None)), Some(Stream(77)));
         assert!(streams.orphan(Stream(i16::MAX)));
         assert_eq!(streams.drain().count(), Stream::COUNT - 1);
     }
 
     #[test]
-    fn an_orphan_keeps_its_stream_until_its_answer_comes() {
+    fn an_orphan_keeps_its_stream_until_its_response_arrives() {
         let now = Instant::now();
         let mut streams = Streams::new(2);
-        let late = streams.take(waiting(Some(now))).unwrap();
-        let other = streams.take(waiting(Some(now + Duration::from_secs(9)))).unwrap();
+        let late = streams.allocate(in_flight(Some(now))).unwrap();
+        let other = streams.allocate(in_flight(Some(now + Duration::from_secs(9)))).unwrap();
         let mut expired = Vec::new();
         streams.expire(now, |stream| expired.push(stream));
         assert_eq!(expired, [late]);
         assert_eq!(streams.orphans(), 1);
         assert_eq!(streams.next_deadline(), Some(now + Duration::from_secs(9)));
-        assert_eq!(streams.take(waiting(None)), None);
-        assert!(streams.take(Slot::Internal).is_some(), "a heartbeat still gets through");
-        assert!(matches!(streams.release(late), Some(Slot::Orphan)));
-        assert_eq!(streams.take(waiting(None)), Some(late));
+        assert_eq!(streams.allocate(in_flight(None)), None);
+        assert!(streams.allocate(StreamState::Internal).is_some(), "a heartbeat is still possible");
+        assert!(matches!(streams.release(late), Some(StreamState::Orphaned)));
+        assert_eq!(streams.allocate(in_flight(None)), Some(late));
         assert_eq!(streams.orphans(), 0);
         assert!(streams.orphan(other));
         assert!(!streams.orphan(other));
     }
 
     #[test]
-    fn streams_that_nobody_uses_have_no_answer() {
+    fn does_not_release_a_stream_that_is_not_in_use() {
         let mut streams = Streams::new(2);
-        let stream = streams.take(waiting(None)).unwrap();
-        for nobody in [Stream(1), Stream(-1), Stream(i16::MAX)] {
-            assert!(streams.release(nobody).is_none());
+        let stream = streams.allocate(in_flight(None)).unwrap();
+        for unused in [Stream(1), Stream(-1), Stream(i16::MAX)] {
+            assert!(streams.release(unused).is_none());
         }
         assert!(streams.release(stream).is_some());
         assert!(streams.release(stream).is_none());

@@ -1,5 +1,6 @@
-//! The state machine against a scripted server, in a time that only the test moves.
+//! Tests of the state machine against a scripted server, with a clock that only the test advances.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -11,15 +12,15 @@ use crate::message::{
     Supported,
 };
 use crate::wire::{
-    Consistency, DecodeErrorKind, FrameDecoder, FrameEncoder, RawFrame, SegmentDecoder,
-    SegmentEncoder,
+    Compression, Consistency, Context, DecodeErrorKind, FrameDecoder, FrameEncoder, RawFrame,
+    SegmentDecoder, SegmentEncoder, Stream, Version,
 };
 
-/// Both ends of a connection, and the time.
+/// Both ends of a connection, and the clock.
 struct Pair {
     client: ClientConnection,
     server: FrameDecoder,
-    /// Set when frames travel in segments.
+    /// Set once frames travel in segments.
     segments: Option<SegmentEncoder>,
     context: Context,
     now: Instant,
@@ -30,23 +31,17 @@ impl Pair {
         let now = Instant::now();
         let context = options.version.into();
         let server = FrameDecoder::new(options.version);
-        Self {
-            client: ClientConnection::client(options, now),
-            server,
-            segments: None,
-            context,
-            now,
-        }
+        Self { client: ClientConnection::new(options, now), server, segments: None, context, now }
     }
 
     fn open(options: ConnectionOptions) -> Self {
         let mut pair = Self::new(options);
         let Request::Options(_) = pair.expect_request().1 else { panic!() };
         let offer = vec![("COMPRESSION".to_owned(), vec!["lz4".to_owned()])];
-        pair.answer(Stream(0), Supported { options: offer });
+        pair.respond(Stream(0), Supported { options: offer });
         let Request::Startup(startup) = pair.expect_request().1 else { panic!() };
         pair.context.compression = startup.get("COMPRESSION").map(|_| Compression::Lz4);
-        pair.answer(Stream(0), Ready);
+        pair.respond(Stream(0), Ready);
         if pair.context.version == Version::V5 {
             pair.server.start_segments(pair.context.compression);
             pair.segments = Some(SegmentEncoder::new(pair.context.compression));
@@ -55,7 +50,7 @@ impl Pair {
         pair
     }
 
-    /// Whatever the client has to send goes to the server.
+    /// Moves all bytes that the client has to send to the server.
     fn deliver(&mut self) {
         let bytes = self.client.transmit().to_vec();
         self.client.transmitted(bytes.len());
@@ -71,7 +66,7 @@ impl Pair {
         (decoded.stream, decoded.request)
     }
 
-    fn answer(&mut self, stream: Stream, response: impl Into<Response>) {
+    fn respond(&mut self, stream: Stream, response: impl Into<Response>) {
         let mut bytes = Vec::new();
         let frame = ResponseFrame::new(stream, response);
         frame.encode(&mut FrameEncoder::new(self.context), &mut bytes).unwrap();
@@ -94,80 +89,80 @@ impl Pair {
         self.client.send(&request, Some(self.now + timeout))
     }
 
-    fn pass(&mut self, time: Duration) {
+    fn advance(&mut self, time: Duration) {
         self.now += time;
         self.client.handle_timeout(self.now);
     }
 
-    fn closed(&mut self) -> CloseReason {
+    fn close_reason(&mut self) -> CloseReason {
         let mut events = std::iter::from_fn(|| self.client.poll_event());
-        let Some(ConnectionEvent::Closed(why)) =
+        let Some(ConnectionEvent::Closed(reason)) =
             events.find(|event| matches!(event, ConnectionEvent::Closed(_)))
         else {
-            panic!("the connection is still there")
+            panic!("the connection is still open")
         };
         assert_eq!(events.next(), None);
-        why
+        reason
     }
 }
 
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn compression_is_asked_for_only_where_it_is_offered() {
+fn requests_compression_only_if_the_server_supports_it() {
     let options = ConnectionOptions { compression: Some(Compression::Lz4), ..Default::default() };
-    for (offered, agreed) in [("LZ4", Some(Compression::Lz4)), ("snappy", None)] {
+    for (offered, requested) in [("LZ4", Some(Compression::Lz4)), ("snappy", None)] {
         let mut pair = Pair::new(options.clone());
         pair.expect_request();
         let offer = vec![("COMPRESSION".to_owned(), vec![offered.to_owned()])];
-        pair.answer(Stream(0), Supported { options: offer });
+        pair.respond(Stream(0), Supported { options: offer });
         let (_, Request::Startup(startup)) = pair.expect_request() else { panic!() };
-        assert_eq!(startup.get(Startup::COMPRESSION), agreed.map(Compression::name));
+        assert_eq!(startup.get(Startup::COMPRESSION), requested.map(Compression::name));
         assert_eq!(startup.get(Startup::CQL_VERSION), Some("3.0.0"));
-        pair.answer(Stream(0), Ready);
+        pair.respond(Stream(0), Ready);
         assert!(pair.client.is_open());
-        assert_eq!(pair.client.context().compression, agreed);
+        assert_eq!(pair.client.context().compression, requested);
     }
 }
 
 #[test]
-fn a_server_that_asks_is_told_who_the_client_is() {
+fn authenticates_if_the_server_requires_it() {
     let authenticate =
         || Authenticate { authenticator: "org.apache.cassandra.auth.PasswordAuthenticator".into() };
-    let mut pair = Pair::new(ada());
+    let mut pair = Pair::new(with_credentials());
     pair.expect_request();
-    pair.answer(Stream(0), Supported { options: vec![] });
+    pair.respond(Stream(0), Supported { options: vec![] });
     pair.expect_request();
-    pair.answer(Stream(0), authenticate());
+    pair.respond(Stream(0), authenticate());
     let (_, Request::AuthResponse(response)) = pair.expect_request() else { panic!() };
     assert_eq!(response.token.as_deref(), Some(&b"\0ada\0s3cret"[..]));
-    pair.answer(Stream(0), AuthChallenge { token: Some(Bytes::from_static(b"PLAIN-START")) });
+    pair.respond(Stream(0), AuthChallenge { token: Some(Bytes::from_static(b"PLAIN-START")) });
     let (_, Request::AuthResponse(again)) = pair.expect_request() else { panic!() };
     assert_eq!(again, response);
-    pair.answer(Stream(0), AuthSuccess { token: None });
+    pair.respond(Stream(0), AuthSuccess { token: None });
     assert_eq!(pair.client.poll_event(), Some(ConnectionEvent::Opened));
 
     let mut pair = Pair::new(ConnectionOptions::default());
     pair.expect_request();
-    pair.answer(Stream(0), Supported { options: vec![] });
-    pair.answer(Stream(0), authenticate());
-    let why = pair.closed();
-    assert!(why.is_authentication());
+    pair.respond(Stream(0), Supported { options: vec![] });
+    pair.respond(Stream(0), authenticate());
+    let reason = pair.close_reason();
+    assert!(reason.is_authentication());
     assert_eq!(
-        why.to_string(),
-        "the server wants a user name and a password (PasswordAuthenticator)"
+        reason.to_string(),
+        "the server requires a user name and a password (PasswordAuthenticator)"
     );
 }
 
-/// Whoever is ada says so.
-fn ada() -> ConnectionOptions {
+/// Options with the credentials of the user `ada`.
+fn with_credentials() -> ConnectionOptions {
     let authenticator: Arc<dyn Authenticator> = Arc::new(Credentials::new("ada", "s3cret"));
     ConnectionOptions { authenticator: Some(authenticator), ..Default::default() }
 }
 
-/// Whatever is printed, of either end and at every step, does not have the password in it.
+/// Checks the `Debug` output of both ends at every step.
 #[test]
-fn secrets_are_not_shown() {
+fn debug_output_omits_secrets() {
     let is_shown = |debug: String| {
         let bytes = b"s3cret".map(|byte| byte.to_string());
         let hex = b"s3cret".map(|byte| format!("{byte:x}"));
@@ -180,20 +175,23 @@ fn secrets_are_not_shown() {
     assert!(is_shown(format!("{:?}", b"a s3cret")) && is_shown(format!("{:?}", "a s3cret")));
     assert!(is_shown(format!("{:?}", Bytes::from_static(b"a s3cret"))));
     for version in Version::ALL {
-        let mut pair = Pair::new(ConnectionOptions { version, ..ada() });
-        let mut seen = vec![format!("{:?}", ada())];
+        let mut pair = Pair::new(ConnectionOptions { version, ..with_credentials() });
+        let mut seen = vec![format!("{:?}", with_credentials())];
         pair.expect_request();
-        pair.answer(Stream(0), Supported { options: vec![] });
+        pair.respond(Stream(0), Supported { options: vec![] });
         pair.expect_request();
         let authenticator = "org.apache.cassandra.auth.PasswordAuthenticator".into();
-        pair.answer(Stream(0), Authenticate { authenticator });
+        pair.respond(Stream(0), Authenticate { authenticator });
         if version == Version::V5 {
             pair.server.start_segments(None);
             pair.segments = Some(SegmentEncoder::new(None));
         }
         seen.push(format!("{:?}", pair.client));
         let bytes = pair.client.transmit().to_vec();
-        assert!(bytes.windows(6).any(|window| window == b"s3cret"), "it is about to be sent");
+        assert!(
+            bytes.windows(6).any(|window| window == b"s3cret"),
+            "the password is in the bytes to send"
+        );
         seen.push(format!("{:?}", pair.client));
         pair.client.transmitted(bytes.len());
         pair.server.extend(&bytes);
@@ -207,7 +205,7 @@ fn secrets_are_not_shown() {
         if version == Version::V5 {
             seen.push(format!("{:?}", segments.next_segment().unwrap().unwrap()));
         }
-        // A server may say secrets, too.
+        // The tokens of a server may be secret, too.
         let token = || Some(Bytes::from_static(b"s3cret"));
         let challenge = ResponseFrame::new(Stream(0), AuthChallenge { token: token() });
         let success = ResponseFrame::new(Stream(0), AuthSuccess { token: token() });
@@ -218,10 +216,10 @@ fn secrets_are_not_shown() {
             frames.extend(&bytes);
             seen.push(format!("{response:?} {frames:?} {:?}", frames.next_frame()));
         }
-        pair.answer(Stream(0), ServerError::new(ErrorCode::Authentication, "wrong"));
+        pair.respond(Stream(0), ServerError::new(ErrorCode::Authentication, "wrong"));
         seen.push(format!("{:?}", pair.client));
-        let why = pair.closed();
-        seen.push(format!("{why:?} {why}"));
+        let reason = pair.close_reason();
+        seen.push(format!("{reason:?} {reason}"));
         for debug in seen {
             assert!(!is_shown(debug.clone()), "{debug}");
         }
@@ -229,65 +227,65 @@ fn secrets_are_not_shown() {
 }
 
 #[test]
-fn a_server_of_an_older_version_is_recognised() {
+fn recognizes_a_server_of_an_older_version() {
     let mut pair = Pair::new(ConnectionOptions::default());
     pair.context = Version::V3.into();
     let message = "Invalid or unsupported protocol version (4); the greatest is 3";
-    pair.answer(Stream(0), ServerError::new(ErrorCode::Protocol, message));
-    assert_eq!(pair.closed().lower_version(), Some(Version::V3));
-    // Some answer in the version that they do not speak.
+    pair.respond(Stream(0), ServerError::new(ErrorCode::Protocol, message));
+    assert_eq!(pair.close_reason().lower_version(), Some(Version::V3));
+    // Some servers respond in the version that they do not support.
     let mut pair = Pair::new(ConnectionOptions::default());
-    pair.answer(Stream(0), ServerError::new(ErrorCode::Protocol, message));
-    assert_eq!(pair.closed().lower_version(), Some(Version::V3));
+    pair.respond(Stream(0), ServerError::new(ErrorCode::Protocol, message));
+    assert_eq!(pair.close_reason().lower_version(), Some(Version::V3));
     let beta = "Beta version of the protocol used (5/v5-beta), but USE_BETA flag is unset";
     let mut pair = Pair::new(ConnectionOptions { version: Version::V5, ..Default::default() });
-    pair.answer(Stream(0), ServerError::new(ErrorCode::Protocol, beta));
-    assert_eq!(pair.closed().lower_version(), Some(Version::V4));
-    // Below v3 there is nothing, and other refusals are no question of the version.
+    pair.respond(Stream(0), ServerError::new(ErrorCode::Protocol, beta));
+    assert_eq!(pair.close_reason().lower_version(), Some(Version::V4));
+    // There is no version below v3, and other refusals are not caused by the version.
     let mut pair = Pair::new(ConnectionOptions { version: Version::V3, ..Default::default() });
-    pair.answer(Stream(0), ServerError::new(ErrorCode::Protocol, message));
-    assert_eq!(pair.closed().lower_version(), None);
+    pair.respond(Stream(0), ServerError::new(ErrorCode::Protocol, message));
+    assert_eq!(pair.close_reason().lower_version(), None);
     let mut pair = Pair::new(ConnectionOptions::default());
-    pair.answer(Stream(0), ServerError::new(ErrorCode::Bootstrapping, "not yet"));
-    let why = pair.closed();
-    assert_eq!(why.lower_version(), None);
-    assert!(why.is_starting());
+    pair.respond(Stream(0), ServerError::new(ErrorCode::Bootstrapping, "not yet"));
+    let reason = pair.close_reason();
+    assert_eq!(reason.lower_version(), None);
+    assert!(reason.is_starting());
 }
 
 #[test]
-fn answers_find_their_requests_in_any_order() {
+fn matches_responses_to_requests_in_any_order() {
     let mut pair = Pair::open(ConnectionOptions::default());
     let streams = [(); 3].map(|()| pair.query(SECOND).unwrap());
     for stream in streams {
         assert_eq!(pair.expect_request().0, stream);
     }
     for stream in streams.into_iter().rev() {
-        pair.answer(stream, ResultMessage::Void);
-        let Some(ConnectionEvent::Answer { stream: answered, .. }) = pair.client.poll_event()
+        pair.respond(stream, ResultMessage::Void);
+        let Some(ConnectionEvent::Response { stream: responded, .. }) = pair.client.poll_event()
         else {
             panic!()
         };
-        assert_eq!(answered, stream);
+        assert_eq!(responded, stream);
     }
     assert_eq!(pair.client.in_flight(), 0);
 }
 
 #[test]
-fn a_late_answer_frees_its_stream_and_tells_nobody() {
+fn a_late_response_frees_its_stream_without_an_event() {
     let mut pair = Pair::open(ConnectionOptions { max_in_flight: 2, ..Default::default() });
     let stream = pair.query(SECOND).unwrap();
     pair.query(9 * SECOND).unwrap();
     assert_eq!(pair.client.poll_timeout(), Some(pair.now + SECOND));
-    pair.pass(SECOND);
+    pair.advance(SECOND);
     assert_eq!(pair.client.poll_event(), Some(ConnectionEvent::TimedOut { stream }));
     assert_eq!(pair.query(SECOND), Err(SendError::NoStream));
-    pair.answer(stream, ResultMessage::Void);
+    pair.respond(stream, ResultMessage::Void);
     assert_eq!(pair.client.poll_event(), None);
     assert_eq!(pair.query(SECOND), Ok(stream));
 }
 
 #[test]
-fn too_many_orphans_end_the_connection() {
+fn too_many_orphans_close_the_connection() {
     let mut pair = Pair::open(ConnectionOptions { max_orphans: 2, ..Default::default() });
     for _ in 0..2 {
         let stream = pair.query(SECOND).unwrap();
@@ -295,38 +293,38 @@ fn too_many_orphans_end_the_connection() {
     }
     assert!(pair.client.is_open());
     pair.query(SECOND).unwrap();
-    pair.pass(SECOND);
-    assert_eq!(pair.closed(), CloseReason::TooManyOrphans(3));
+    pair.advance(SECOND);
+    assert_eq!(pair.close_reason(), CloseReason::TooManyOrphans(3));
 }
 
 #[test]
-fn a_silent_server_is_asked_whether_it_is_there() {
+fn sends_a_heartbeat_to_a_silent_server() {
     let mut pair = Pair::open(ConnectionOptions::default());
     assert_eq!(pair.client.poll_timeout(), Some(pair.now + 30 * SECOND));
-    pair.pass(30 * SECOND);
+    pair.advance(30 * SECOND);
     let (stream, request) = pair.expect_request();
     assert_eq!(request, Request::Options(Options));
     assert_eq!(pair.client.poll_timeout(), Some(pair.now + 5 * SECOND));
-    pair.answer(stream, Supported { options: vec![] });
+    pair.respond(stream, Supported { options: vec![] });
     assert_eq!(pair.client.poll_event(), None);
     assert_eq!(pair.client.poll_timeout(), Some(pair.now + 30 * SECOND));
-    pair.pass(30 * SECOND);
-    pair.pass(5 * SECOND);
-    assert_eq!(pair.closed(), CloseReason::HeartbeatTimeout);
+    pair.advance(30 * SECOND);
+    pair.advance(5 * SECOND);
+    assert_eq!(pair.close_reason(), CloseReason::HeartbeatTimeout);
     assert_eq!(pair.client.poll_timeout(), None);
 }
 
 #[test]
-fn a_handshake_has_an_end() {
+fn the_handshake_times_out() {
     let mut pair = Pair::new(ConnectionOptions::default());
     assert_eq!(pair.client.poll_timeout(), Some(pair.now + 5 * SECOND));
     assert_eq!(pair.query(SECOND), Err(SendError::NotOpen));
-    pair.pass(5 * SECOND);
-    assert_eq!(pair.closed(), CloseReason::HandshakeTimeout);
+    pair.advance(5 * SECOND);
+    assert_eq!(pair.close_reason(), CloseReason::HandshakeTimeout);
 }
 
 #[test]
-fn what_was_written_when_the_connection_ended_is_known() {
+fn knows_which_requests_were_written_when_the_connection_ends() {
     let mut pair = Pair::open(ConnectionOptions::default());
     let whole = pair.query(SECOND).unwrap();
     let first_half = pair.client.transmit().len();
@@ -334,27 +332,30 @@ fn what_was_written_when_the_connection_ended_is_known() {
     let none = pair.query(SECOND).unwrap();
     pair.client.transmitted(first_half + 1);
     pair.client.handle_end_of_input();
-    let mut lost: Vec<_> = std::iter::from_fn(|| pair.client.poll_event()).collect();
+    let mut failed: Vec<_> = std::iter::from_fn(|| pair.client.poll_event()).collect();
     let end = ConnectionEvent::Closed(CloseReason::EndOfInput { mid_frame: false });
-    assert_eq!(lost.pop(), Some(end));
+    assert_eq!(failed.pop(), Some(end));
     let expected = [(whole, true), (half, true), (none, false)];
-    assert_eq!(lost, expected.map(|(stream, written)| ConnectionEvent::Lost { stream, written }));
+    assert_eq!(
+        failed,
+        expected.map(|(stream, written)| ConnectionEvent::RequestFailed { stream, written })
+    );
     assert!(pair.client.transmit().is_empty());
     assert_eq!(pair.query(SECOND), Err(SendError::NotOpen));
 }
 
 #[test]
-fn a_server_that_breaks_the_protocol_is_left() {
-    let answer = |stream| {
+fn a_protocol_violation_closes_the_connection() {
+    let respond = |stream| {
         move |pair: &mut Pair| {
-            pair.answer(stream, ResultMessage::Void);
+            pair.respond(stream, ResultMessage::Void);
         }
     };
     type Act<'a> = &'a dyn Fn(&mut Pair);
-    let gone = || ServerError::new(ErrorCode::Protocol, "what was that?");
+    let error = || ServerError::new(ErrorCode::Protocol, "what was that?");
     let cases: [(Act<'_>, CloseReason); 4] = [
-        (&answer(Stream(7)), CloseReason::UnknownStream(Stream(7))),
-        (&|pair| pair.answer(Stream(7), gone()), CloseReason::Failed(gone())),
+        (&respond(Stream(7)), CloseReason::UnknownStream(Stream(7))),
+        (&|pair| pair.respond(Stream(7), error()), CloseReason::ServerError(error())),
         (&|pair| pair.receive(&[4, 0, 0, 0, 5, 0, 0, 0, 0]), {
             CloseReason::Unexpected(crate::wire::Opcode::Options)
         }),
@@ -366,66 +367,66 @@ fn a_server_that_breaks_the_protocol_is_left() {
     for (act, expected) in cases {
         let mut pair = Pair::open(ConnectionOptions::default());
         act(&mut pair);
-        assert_eq!(pair.closed(), expected);
+        assert_eq!(pair.close_reason(), expected);
     }
 }
 
 #[test]
-fn events_of_the_server_are_passed_on() {
+fn reports_events_of_the_server() {
     let mut pair = Pair::open(ConnectionOptions::default());
     let address = "127.0.0.1:9042".parse().unwrap();
     let event = Event::Status { change: StatusChange::Down, address };
-    pair.answer(Stream::EVENT, event.clone());
-    let Some(ConnectionEvent::Server(frame)) = pair.client.poll_event() else { panic!() };
+    pair.respond(Stream::EVENT, event.clone());
+    let Some(ConnectionEvent::ServerEvent(frame)) = pair.client.poll_event() else { panic!() };
     assert_eq!(frame.response, Response::Event(event));
 }
 
 #[test]
-fn a_frame_cut_short_is_told_from_a_clean_end() {
+fn distinguishes_an_incomplete_frame_from_a_clean_end() {
     let mut pair = Pair::open(ConnectionOptions::default());
     pair.receive(&[0x84, 0, 0]);
     pair.client.handle_end_of_input();
-    assert_eq!(pair.closed(), CloseReason::EndOfInput { mid_frame: true });
+    assert_eq!(pair.close_reason(), CloseReason::EndOfInput { mid_frame: true });
 }
 
 #[test]
-fn a_late_request_that_was_not_written_still_is() {
+fn still_writes_a_request_that_timed_out_unwritten() {
     let mut pair = Pair::open(ConnectionOptions::default());
     let stream = pair.query(SECOND).unwrap();
-    pair.pass(SECOND);
+    pair.advance(SECOND);
     assert_eq!(pair.client.poll_event(), Some(ConnectionEvent::TimedOut { stream }));
     assert_eq!(pair.expect_request().0, stream);
 }
 
 #[test]
-fn an_answer_that_is_too_long_fails_its_request_alone() {
+fn a_response_that_is_too_long_fails_only_its_request() {
     let mut pair = Pair::open(ConnectionOptions { max_body: 100, ..Default::default() });
     let long = pair.query(SECOND).unwrap();
     let short = pair.query(SECOND).unwrap();
     pair.deliver();
-    pair.answer(long, ServerError::new(ErrorCode::Invalid, "x".repeat(200)));
-    let Some(ConnectionEvent::TooLong { stream, error }) = pair.client.poll_event() else {
+    pair.respond(long, ServerError::new(ErrorCode::Invalid, "x".repeat(200)));
+    let Some(ConnectionEvent::ResponseTooLong { stream, error }) = pair.client.poll_event() else {
         panic!()
     };
     assert_eq!(stream, long);
     assert_eq!(error.kind(), DecodeErrorKind::FrameTooLong { length: 206, limit: 100 });
-    pair.answer(short, ResultMessage::Void);
-    assert!(matches!(pair.client.poll_event(), Some(ConnectionEvent::Answer { .. })));
+    pair.respond(short, ResultMessage::Void);
+    assert!(matches!(pair.client.poll_event(), Some(ConnectionEvent::Response { .. })));
     assert_eq!(pair.client.in_flight(), 0);
 }
 
 #[test]
-fn a_connection_of_orphans_only_is_given_up() {
+fn closes_a_connection_with_nothing_but_orphans() {
     let mut pair = Pair::open(ConnectionOptions { max_in_flight: 2, ..Default::default() });
     for _ in 0..2 {
         let stream = pair.query(SECOND).unwrap();
         pair.client.cancel(stream);
     }
-    assert_eq!(pair.closed(), CloseReason::TooManyOrphans(2));
+    assert_eq!(pair.close_reason(), CloseReason::TooManyOrphans(2));
 }
 
 #[test]
-fn times_that_no_clock_can_say_are_never() {
+fn timeouts_beyond_the_clock_never_occur() {
     let never = Duration::MAX;
     let mut pair = Pair::open(ConnectionOptions {
         handshake_timeout: never,
@@ -433,40 +434,40 @@ fn times_that_no_clock_can_say_are_never() {
         ..Default::default()
     });
     assert_eq!(pair.client.poll_timeout(), None);
-    pair.pass(1_000_000 * SECOND);
+    pair.advance(1_000_000 * SECOND);
     assert!(pair.client.transmit().is_empty());
     let mut pair = Pair::open(ConnectionOptions { heartbeat_timeout: never, ..Default::default() });
-    pair.pass(30 * SECOND);
-    pair.pass(1_000_000 * SECOND);
+    pair.advance(30 * SECOND);
+    pair.advance(1_000_000 * SECOND);
     assert!(pair.client.is_open());
 }
 
 #[test]
-fn a_heartbeat_without_a_stream_is_put_off() {
+fn postpones_a_heartbeat_if_no_stream_is_free() {
     let options = ConnectionOptions { max_in_flight: Stream::COUNT, ..Default::default() };
     let mut pair = Pair::open(options);
     for _ in 0..Stream::COUNT {
         pair.query(100 * SECOND).unwrap();
     }
-    pair.pass(30 * SECOND);
-    pair.pass(30 * SECOND);
+    pair.advance(30 * SECOND);
+    pair.advance(30 * SECOND);
     assert!(pair.client.is_open());
 }
 
 #[test]
-fn a_socket_that_is_always_behind_does_not_make_memory_grow() {
+fn memory_stays_bounded_while_the_socket_is_always_behind() {
     let mut pair = Pair::open(ConnectionOptions::default());
     let text = "x".repeat(100_000);
     let mut sent = 0;
     for _ in 0..1_000 {
         let query = Query { text: text.as_str().into(), parameters: Consistency::One.into() };
         let stream = pair.client.send(&RequestFrame::new(Stream(0), query), None).unwrap();
-        // One byte stays behind each time.
+        // Each time, one byte remains unwritten.
         let ready = pair.client.transmit().len() - 1;
         pair.client.transmitted(ready);
         sent += ready;
         assert_eq!(pair.client.backlog(), 1);
-        pair.answer(stream, ResultMessage::Void);
+        pair.respond(stream, ResultMessage::Void);
     }
     assert!(sent > 90_000_000);
     assert!(pair.client.out.capacity() < 1_000_000);
@@ -477,19 +478,19 @@ fn v5(compression: Option<Compression>) -> Pair {
 }
 
 #[test]
-fn v5_frames_travel_in_segments_once_startup_is_answered() {
+fn v5_frames_travel_in_segments_after_the_response_to_startup() {
     for compression in [None, Some(Compression::Lz4)] {
         let mut pair = v5(compression);
         let stream = pair.query(SECOND).unwrap();
         assert_eq!(pair.expect_request().0, stream);
-        // Long enough for several segments, and answered at once with a short one.
+        // A request that needs several segments, then a response in one.
         let text = "x".repeat(300_000);
         let long = Query { text: text.as_str().into(), parameters: Consistency::One.into() };
         pair.client.send(&RequestFrame::new(Stream(0), long), None).unwrap();
         let (_, Request::Query(query)) = pair.expect_request() else { panic!() };
         assert_eq!(query.text, text);
-        pair.answer(stream, ServerError::new(ErrorCode::Invalid, "y".repeat(60_000)));
-        let Some(ConnectionEvent::Answer { frame, .. }) = pair.client.poll_event() else {
+        pair.respond(stream, ServerError::new(ErrorCode::Invalid, "y".repeat(60_000)));
+        let Some(ConnectionEvent::Response { frame, .. }) = pair.client.poll_event() else {
             panic!()
         };
         let answer = ResponseFrame::decode(&frame, pair.client.context()).unwrap();
@@ -498,10 +499,10 @@ fn v5_frames_travel_in_segments_once_startup_is_answered() {
 }
 
 #[test]
-fn v5_segments_right_behind_the_answer_to_startup_are_read_as_such() {
+fn v5_reads_segments_directly_after_the_response_to_startup() {
     let mut pair = Pair::new(ConnectionOptions { version: Version::V5, ..Default::default() });
     pair.expect_request();
-    pair.answer(Stream(0), Supported { options: vec![] });
+    pair.respond(Stream(0), Supported { options: vec![] });
     pair.expect_request();
     let mut encoder = FrameEncoder::new(Version::V5);
     let mut bytes = Vec::new();
@@ -513,11 +514,11 @@ fn v5_segments_right_behind_the_answer_to_startup_are_read_as_such() {
     SegmentEncoder::new(None).encode(&frame, &mut bytes);
     pair.receive(&bytes);
     assert_eq!(pair.client.poll_event(), Some(ConnectionEvent::Opened));
-    assert!(matches!(pair.client.poll_event(), Some(ConnectionEvent::Server(_))));
+    assert!(matches!(pair.client.poll_event(), Some(ConnectionEvent::ServerEvent(_))));
 }
 
 #[test]
-fn v5_segments_that_are_not_what_they_say_end_the_connection() {
+fn v5_invalid_segments_close_the_connection() {
     let mut whole = Vec::new();
     ResponseFrame::new(Stream::EVENT, Ready)
         .encode(&mut FrameEncoder::new(Version::V5), &mut whole)
@@ -527,22 +528,22 @@ fn v5_segments_that_are_not_what_they_say_end_the_connection() {
         SegmentEncoder::new(None).encode(payload, &mut bytes);
         bytes
     };
-    // Half a frame in a segment that says it holds whole ones.
+    // Half a frame in a segment that is marked as self-contained.
     let mut pair = v5(None);
     pair.receive(&segment(&whole[..5]));
-    let CloseReason::Decode(error) = pair.closed() else { panic!() };
+    let CloseReason::Decode(error) = pair.close_reason() else { panic!() };
     assert_eq!((error.field(), error.kind()), ("self_contained", DecodeErrorKind::InvalidSegment));
     // A flipped bit.
     let mut pair = v5(None);
     let mut flipped = segment(&whole);
     flipped[8] ^= 1;
     pair.receive(&flipped);
-    let CloseReason::Decode(error) = pair.closed() else { panic!() };
+    let CloseReason::Decode(error) = pair.close_reason() else { panic!() };
     assert_eq!(error.kind(), DecodeErrorKind::WrongChecksum);
 }
 
 #[test]
-fn v5_what_was_written_is_known_by_the_segment() {
+fn v5_knows_which_requests_were_written_by_their_segments() {
     let mut pair = v5(None);
     let first = pair.query(SECOND).unwrap();
     let one_segment = pair.client.transmit().len();
@@ -551,39 +552,42 @@ fn v5_what_was_written_is_known_by_the_segment() {
     let third = pair.query(SECOND).unwrap();
     pair.client.transmitted(one_segment);
     pair.client.handle_end_of_input();
-    let lost: Vec<_> = std::iter::from_fn(|| pair.client.poll_event()).take(3).collect();
+    let failed: Vec<_> = std::iter::from_fn(|| pair.client.poll_event()).take(3).collect();
     let expected = [(first, true), (second, false), (third, false)];
-    assert_eq!(lost, expected.map(|(stream, written)| ConnectionEvent::Lost { stream, written }));
+    assert_eq!(
+        failed,
+        expected.map(|(stream, written)| ConnectionEvent::RequestFailed { stream, written })
+    );
 }
 
 #[test]
-fn an_error_instead_of_ready_ends_the_connection() {
-    // In v5 nobody says whether such an answer, or what follows it, is in a segment.
+fn an_error_instead_of_ready_closes_the_connection() {
+    // v5 does not specify whether segments begin after an ERROR.
     for version in Version::ALL {
         let mut pair = Pair::new(ConnectionOptions { version, ..Default::default() });
         pair.expect_request();
-        pair.answer(Stream(0), Supported { options: vec![] });
+        pair.respond(Stream(0), Supported { options: vec![] });
         pair.expect_request();
         let error = || ServerError::new(ErrorCode::Protocol, "CQL_VERSION?");
-        pair.answer(Stream(0), error());
-        assert_eq!(pair.closed(), CloseReason::Refused(error()));
+        pair.respond(Stream(0), error());
+        assert_eq!(pair.close_reason(), CloseReason::Refused(error()));
     }
 }
 
 #[test]
-fn the_answer_to_startup_may_be_compressed() {
+fn the_response_to_startup_may_be_compressed() {
     let compression = Some(Compression::Lz4);
     let mut pair = Pair::new(ConnectionOptions { compression, ..Default::default() });
     pair.expect_request();
     let offer = vec![("COMPRESSION".to_owned(), vec!["lz4".to_owned()])];
-    pair.answer(Stream(0), Supported { options: offer });
+    pair.respond(Stream(0), Supported { options: offer });
     pair.expect_request();
     pair.receive(&[0x84, 1, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0]);
     assert_eq!(pair.client.poll_event(), Some(ConnectionEvent::Opened));
 }
 
 #[test]
-fn an_error_with_a_payload_that_nobody_asked_for_says_why() {
+fn an_unsolicited_error_with_a_payload_is_the_close_reason() {
     let error = ServerError::new(ErrorCode::Overloaded, "slow down");
     let frame = ResponseFrame {
         custom_payload: vec![("retry-after".to_owned(), Some(Bytes::from_static(b"1")))],
@@ -593,13 +597,13 @@ fn an_error_with_a_payload_that_nobody_asked_for_says_why() {
     frame.encode(&mut FrameEncoder::new(Version::V4), &mut bytes).unwrap();
     let mut pair = Pair::open(ConnectionOptions::default());
     pair.receive(&bytes);
-    assert_eq!(pair.closed(), CloseReason::Failed(error));
-    // The flag, but no payload.
+    assert_eq!(pair.close_reason(), CloseReason::ServerError(error));
+    // The flag without a payload.
     bytes.clear();
     let frame = ResponseFrame::new(Stream(7), ServerError::new(ErrorCode::Overloaded, ""));
     frame.encode(&mut FrameEncoder::new(Version::V4), &mut bytes).unwrap();
     bytes[1] = 0x04;
     let mut pair = Pair::open(ConnectionOptions::default());
     pair.receive(&bytes);
-    assert_eq!(pair.closed(), CloseReason::UnknownStream(Stream(7)));
+    assert_eq!(pair.close_reason(), CloseReason::UnknownStream(Stream(7)));
 }

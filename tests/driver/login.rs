@@ -161,7 +161,10 @@ async fn sends_the_password_only_to_allowed_authenticators() {
     let credentials = Credentials::new("ada", SECRET);
     let stranger = server("org.example.PasswordAuthenticator");
     let said = refusal(stranger, credentials.clone()).await;
-    assert!(said.contains("asks by `org.example.PasswordAuthenticator`"), "{said}");
+    assert!(
+        said.contains("the server's authenticator `org.example.PasswordAuthenticator`"),
+        "{said}"
+    );
     assert!(heard.lock().unwrap().is_empty());
 
     let allowed = credentials.clone().allow_class("org.example.PasswordAuthenticator");

@@ -606,14 +606,14 @@ async fn too_many_orphans_close_the_connection() {
         drop(sent(&connection, &silent).await);
     }
     let last = sent(&connection, &silent).await;
-    assert_eq!(connection.closed(), None);
+    assert_eq!(connection.close_reason(), None);
     drop(last);
     connection.wait_closed().await;
     let error = connection.request(&silent, None).await.unwrap_err();
     let why = CloseReason::TooManyOrphans(4);
     assert_eq!(error.kind, RequestErrorKind::Closed(why.clone()));
     assert!(!error.may_have_been_applied());
-    assert_eq!(connection.closed(), Some(&why));
+    assert_eq!(connection.close_reason(), Some(&why));
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ async fn refuses_a_server_certificate_of_an_untrusted_ca() {
     for tls in [trusting_other(), trusting_other().dangerous_any_host_name(), Tls::new()] {
         let said = secure.refusal(tls).await;
         assert!(
-            said.contains("no CA that is trusted here") || said.contains("trusts no CA"),
+            said.contains("not signed by a trusted CA") || said.contains("trusts no CA"),
             "{said}"
         );
     }
@@ -100,7 +100,8 @@ async fn refuses_a_server_certificate_for_another_host() {
     let server = speak(Version::V4, |_, _| Reply::void());
     let secure = Secure::of(server, &["db.example.com", "10.0.0.1"]);
     let said = secure.refusal(secure.tls()).await;
-    let expected = "the server's certificate is for db.example.com, 10.0.0.1, not for 127.0.0.1";
+    let expected =
+        "the server's certificate is valid for db.example.com, 10.0.0.1, not for 127.0.0.1";
     assert!(said.contains(expected), "{said}");
     let named = secure.tls().server_name("db.example.com").unwrap();
     secure.connect(named).await.unwrap();
@@ -121,7 +122,7 @@ async fn reports_that_the_server_requires_a_client_certificate() {
     let stranger = trusting().client_certificate_pem(stranger.certificate, stranger.key).unwrap();
     for tls in [trusting(), stranger] {
         let said = secure.refusal(tls).await;
-        assert!(said.contains("the server wants a client certificate that it trusts"), "{said}");
+        assert!(said.contains("the server requires a client certificate that it trusts"), "{said}");
     }
     let [one, two] = [(); 2].map(|()| secure.certificates.issue(&[]).unwrap());
     let error = trusting().client_certificate_pem(one.certificate, two.key).unwrap_err();
@@ -153,7 +154,7 @@ async fn the_tls_handshake_times_out() {
         .connect_timeout(Duration::from_millis(200))
         .connect();
     let said = line(&connecting.await.unwrap_err());
-    assert!(said.contains("did not answer in time"), "{said}");
+    assert!(said.contains("did not complete the handshake in time"), "{said}");
 }
 
 /// TLS keeps bytes for itself when a socket is full; they must not stay there.
@@ -204,7 +205,7 @@ async fn uses_a_given_rustls_configuration_unchanged() {
     connect(address.to_string(), named).await.unwrap();
     assert!(connect(address.to_string(), given.clone().dangerous_any_host_name()).await.is_err());
     let error = given.root_certificates_pem(certificates.ca()).unwrap_err();
-    assert_eq!(error.to_string(), "the certificates are those of the ClientConfig that was given");
+    assert_eq!(error.to_string(), "certificates cannot be added to a ClientConfig; set them there");
 }
 
 #[test]
@@ -231,7 +232,10 @@ fn programs_give_hints_for_tls_errors() {
             "(see --host and --tls-server-name)",
         ),
         (&[], "(--tls turns TLS on)"),
-        (&["--tls-ca", &key], "client.key: the root certificates: there is no certificate in PEM"),
+        (
+            &["--tls-ca", &key],
+            "client.key: the root certificates cannot be used: no PEM certificate",
+        ),
         (&["--tls-ca", "not-there.pem"], "cannot read not-there.pem: "),
         (&["--tls-server-name", "a b"], "--tls-server-name: `a b` is neither"),
     ] {

@@ -154,7 +154,7 @@ pub(crate) fn logging_in(node: &Node) -> Result<(), Failed> {
     let wrong = at(node, LIST_USERS, &["--username", "cassandra", "--password", "wr0ng"]);
     let nobody = at(node, LIST_USERS, &[]);
     for (refused, why) in
-        [(wrong, "the user name or the password is wrong"), (nobody, "wants a user name")]
+        [(wrong, "the user name or the password is wrong"), (nobody, "requires a user name")]
     {
         assert_eq!(refused.code, 1);
         assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");

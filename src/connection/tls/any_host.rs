@@ -1,4 +1,4 @@
-//! A verifier that asks who has signed a certificate, and not whom it is for.
+//! A certificate verifier that ignores the host name.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// Verifies the chain, its dates and the server's key.
+/// A verifier of the certificate chain, its validity period and the server's signature, but not of
+/// the host name.
 #[derive(Debug)]
 pub(super) struct AnyHostName {
     roots: Arc<RootCertStore>,

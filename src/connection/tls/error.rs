@@ -1,4 +1,4 @@
-//! What is wrong with TLS, in one line that says what to do.
+//! TLS errors as one-line messages that say what to do.
 
 use std::fmt;
 use std::io;
@@ -7,13 +7,15 @@ use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
 use crate::protocol::CloseReason;
 
-/// A [`Tls`](super::Tls) that cannot be: why, and what to do.
+/// An invalid configuration of [`Tls`](super::Tls): a message that says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsError(String);
 
 impl TlsError {
     pub(super) fn no_certificate(what: &str) -> Self {
-        Self(format!("the {what}: there is no certificate in PEM (-----BEGIN CERTIFICATE-----)"))
+        Self(format!(
+            "the {what} cannot be used: no PEM certificate (-----BEGIN CERTIFICATE-----) found"
+        ))
     }
 
     pub(super) fn unusable(what: &str, error: &dyn fmt::Display) -> Self {
@@ -22,21 +24,21 @@ impl TlsError {
 
     pub(super) fn bad_key(is_encrypted: bool) -> Self {
         Self(match is_encrypted {
-            true => "the private key is encrypted; `openssl pkey` decrypts it".to_owned(),
-            false => "there is no private key in PEM (-----BEGIN PRIVATE KEY-----)".to_owned(),
+            true => "the private key is encrypted; decrypt it with `openssl pkey`".to_owned(),
+            false => "no PEM private key (-----BEGIN PRIVATE KEY-----) found".to_owned(),
         })
     }
 
     pub(super) fn bad_name(name: &str) -> Self {
-        Self(format!("`{name}` is neither a host name nor an address"))
+        Self(format!("`{name}` is neither a host name nor an IP address"))
     }
 
     pub(super) fn no_roots() -> Self {
-        Self("this system trusts no CA; give the root certificates of the cluster".to_owned())
+        Self("the system trusts no CA; set the root certificates of the cluster".to_owned())
     }
 
-    pub(super) fn given() -> Self {
-        Self("the certificates are those of the ClientConfig that was given".to_owned())
+    pub(super) fn has_client_config() -> Self {
+        Self("certificates cannot be added to a ClientConfig; set them there".to_owned())
     }
 }
 
@@ -48,69 +50,70 @@ impl fmt::Display for TlsError {
 
 impl std::error::Error for TlsError {}
 
-/// Why a socket failed, whether that was TLS or not.
-pub(in crate::connection) fn reason(error: &io::Error) -> CloseReason {
+/// Returns the reason for the end of a connection whose socket failed, by TLS or otherwise.
+pub(in crate::connection) fn close_reason(error: &io::Error) -> CloseReason {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(tls) => CloseReason::Tls(explain(tls)),
         None => CloseReason::Io(error.kind(), error.to_string()),
     }
 }
 
+/// Returns the message for an error of rustls.
 fn explain(error: &Error) -> String {
     match error {
-        Error::InvalidCertificate(why) => certificate(why),
-        Error::AlertReceived(alert) => self::alert(*alert),
+        Error::InvalidCertificate(error) => explain_certificate(error),
+        Error::AlertReceived(alert) => explain_alert(*alert),
         Error::InvalidMessage(_) => "the server does not speak TLS on this port".to_owned(),
         Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
-            "the server speaks neither TLS 1.2 nor 1.3".to_owned()
+            "the server supports neither TLS 1.2 nor 1.3".to_owned()
         }
         other => format!("TLS failed: {other}"),
     }
 }
 
-/// What is wrong with the server's certificate.
-fn certificate(why: &CertificateError) -> String {
-    match why {
+/// Returns the message for an invalid server certificate.
+fn explain_certificate(error: &CertificateError) -> String {
+    match error {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "the server's certificate is signed by no CA that is trusted here; give the root \
-             certificate of the cluster"
+            "the server's certificate is not signed by a trusted CA; set the root certificate of the \
+             cluster"
                 .to_owned()
         }
         CertificateError::NotValidForNameContext { expected, presented } => format!(
-            "the server's certificate is {}, not for {}; connect by a name that it has, or say which \
-             server name to expect",
+            "the server's certificate is valid {}, not for {}; connect by a name in the certificate, \
+             or set the expected server name",
             names(presented),
             expected.to_str()
         ),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "the server's certificate has expired, or the clock here is wrong".to_owned()
+            "the server's certificate has expired, or the client's clock is wrong".to_owned()
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "the server's certificate is not valid yet, or the clock here is wrong".to_owned()
+            "the server's certificate is not valid yet, or the client's clock is wrong".to_owned()
         }
-        other => format!("the server's certificate is refused: {other}"),
+        other => format!("the server's certificate is invalid: {other}"),
     }
 }
 
-/// So many names of a certificate are shown.
-const SHOWN: usize = 5;
+/// Maximum number of a certificate's names in a message.
+const MAX_NAMES: usize = 5;
 
-/// `for localhost, 127.0.0.1`, of names that come as `DnsName("localhost")`.
+/// Formats names such as `DnsName("localhost")` as `for localhost, 127.0.0.1`.
 fn names(presented: &[String]) -> String {
     if presented.is_empty() {
         return "for no host at all (it has no subject alternative name)".to_owned();
     }
-    let bare = |name: &String| {
+    let plain = |name: &String| {
         let inner = name.split_once('(').map_or(name.as_str(), |(_, rest)| rest);
         inner.trim_end_matches(')').trim_matches('"').to_owned()
     };
-    let shown: Vec<_> = presented.iter().take(SHOWN).map(bare).collect();
-    let more = if presented.len() > SHOWN { ", ..." } else { "" };
+    let shown: Vec<_> = presented.iter().take(MAX_NAMES).map(plain).collect();
+    let more = if presented.len() > MAX_NAMES { ", ..." } else { "" };
     format!("for {}{more}", shown.join(", "))
 }
 
-/// What the server does not like.
-fn alert(alert: AlertDescription) -> String {
+/// Returns the message for an alert of the server.
+fn explain_alert(alert: AlertDescription) -> String {
     match alert {
         AlertDescription::CertificateRequired
         | AlertDescription::NoCertificate
@@ -121,18 +124,19 @@ fn alert(alert: AlertDescription) -> String {
         | AlertDescription::DecryptError
         | AlertDescription::UnsupportedCertificate
         | AlertDescription::UnknownCA => {
-            format!("the server wants a client certificate that it trusts (its alert: {alert:?})")
+            format!("the server requires a client certificate that it trusts (alert {alert:?})")
         }
         AlertDescription::HandshakeFailure => {
-            "the server has no cipher in common with us, or wants a client certificate".to_owned()
+            "the server supports none of the client's ciphers, or requires a client certificate"
+                .to_owned()
         }
-        AlertDescription::ProtocolVersion => "the server speaks neither TLS 1.2 nor 1.3".to_owned(),
+        AlertDescription::ProtocolVersion => "the server supports neither TLS 1.2 nor 1.3".to_owned(),
         AlertDescription::InternalError => {
-            "the server failed in the TLS handshake (its alert: InternalError), as some do that do \
+            "the server failed in the TLS handshake (alert InternalError), possibly because it does \
              not trust the client certificate"
                 .to_owned()
         }
-        other => format!("the server ended TLS (its alert: {other:?})"),
+        other => format!("the server ended the TLS handshake (alert {other:?})"),
     }
 }
 
@@ -141,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_names_of_a_certificate_are_shown_bare_and_not_without_end() {
+    fn formats_the_names_of_a_certificate_up_to_a_limit() {
         let names = |presented: &[&str]| {
             names(&presented.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
@@ -151,11 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_tls_stays_what_it_is() {
+    fn keeps_errors_that_are_not_from_tls() {
         let refused = io::Error::from(io::ErrorKind::ConnectionReset);
-        assert!(matches!(reason(&refused), CloseReason::Io(io::ErrorKind::ConnectionReset, _)));
+        assert!(matches!(
+            close_reason(&refused),
+            CloseReason::Io(io::ErrorKind::ConnectionReset, _)
+        ));
         let alert = Error::AlertReceived(AlertDescription::BadCertificate);
-        let alert = reason(&io::Error::new(io::ErrorKind::InvalidData, alert));
+        let alert = close_reason(&io::Error::new(io::ErrorKind::InvalidData, alert));
         assert!(alert.to_string().contains("client certificate"), "{alert}");
     }
 }

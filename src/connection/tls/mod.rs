@@ -1,4 +1,4 @@
-//! TLS by rustls: who the server must be, and who the client is.
+//! TLS by rustls: verification of the server, and the client's certificate.
 
 mod any_host;
 mod error;
@@ -21,16 +21,16 @@ use crate::protocol::CloseReason;
 use any_host::AnyHostName;
 
 pub use error::TlsError;
-pub(super) use error::reason;
+pub(super) use error::close_reason;
 
-/// How connections are kept secret, and who the server must be.
+/// The TLS configuration of connections.
 ///
-/// By default the server's certificate has to be signed by a CA that this system trusts, and to
-/// name the host: the one that was given as contact point, be it a name or an address; for nodes that
-/// the cluster names, their address.
+/// By default, the server's certificate has to be signed by a CA that the system trusts, and has to be
+/// valid for the host. For a contact point, the host is its configured name or address; for other
+/// nodes, it is their IP address.
 ///
-/// The system's roots and not a list that is compiled in: clusters mostly have a CA of their house,
-/// which its operators install there, and what they withdraw is gone without a new build.
+/// The system's root certificates are used instead of a compiled-in list because most clusters have a
+/// private CA. Operators install it on the system, and can revoke it without a new build.
 ///
 /// ```no_run
 /// use cqlwire::connection::Tls;
@@ -46,27 +46,29 @@ pub(super) use error::reason;
 /// ```
 #[derive(Clone, Default)]
 pub struct Tls {
-    /// Who is trusted to sign; those that the system trusts, if nobody is named.
+    /// The trusted CAs, or `None` for those of the system.
     roots: Option<Arc<RootCertStore>>,
     client: Option<Arc<CertifiedKey>>,
     any_host_name: bool,
     server_name: Option<ServerName<'static>>,
-    /// Made when it is needed first, and shared from then on, so that sessions are resumed.
+    /// Built on first use, and then shared so that TLS sessions are resumed.
     config: Arc<OnceLock<Result<Arc<ClientConfig>, TlsError>>>,
-    is_given: bool,
+    /// True if `config` was supplied as a `rustls::ClientConfig`.
+    is_supplied: bool,
 }
 
 impl Tls {
-    /// TLS 1.2 or 1.3, with a server whose certificate the system trusts.
+    /// Creates the default configuration: TLS 1.2 or 1.3, and the CAs that the system trusts.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Trusts only these CAs, and those of further calls, in place of the system's: one or more
-    /// certificates in PEM.
+    /// Trusts the given CAs instead of the system's: one or more certificates in PEM. Further calls add
+    /// more CAs.
     ///
     /// # Errors
-    /// The text holds no certificate, or one that cannot be read.
+    /// Returns an error if `pem` has no certificate or an invalid one, or if this configuration was
+    /// made from a `rustls::ClientConfig`.
     pub fn root_certificates_pem(mut self, pem: impl AsRef<[u8]>) -> Result<Self, TlsError> {
         self.begin_change()?;
         let mut roots =
@@ -80,11 +82,12 @@ impl Tls {
         Ok(self)
     }
 
-    /// Shows this certificate to servers that ask for one: its chain, the client's own first, and
-    /// its private key, both in PEM.
+    /// Sets the client certificate for servers that request one: the chain, beginning with the client's
+    /// own certificate, and the private key, both in PEM. Default: none.
     ///
     /// # Errors
-    /// One of the texts cannot be read, the key is encrypted, or it is not that of the certificate.
+    /// Returns an error if the chain or the key is invalid, if the key is encrypted or does not belong
+    /// to the certificate, or if this configuration was made from a `rustls::ClientConfig`.
     pub fn client_certificate_pem(
         mut self,
         chain: impl AsRef<[u8]>,
@@ -99,57 +102,60 @@ impl Tls {
         Ok(self)
     }
 
-    /// The name or the address that every server's certificate must have, whatever the way to it.
+    /// Sets the host name or IP address that the certificate of every server has to be valid for,
+    /// independent of its address. Default: the server's own.
     ///
     /// # Errors
-    /// It is neither.
+    /// Returns an error if `name` is neither a host name nor an IP address.
     pub fn server_name(mut self, name: &str) -> Result<Self, TlsError> {
         let parsed = ServerName::try_from(name.to_owned());
         self.server_name = Some(parsed.map_err(|_| TlsError::bad_name(name))?);
         Ok(self)
     }
 
-    /// Accepts a certificate for any host, as long as a CA has signed it that is trusted: whoever
-    /// has one of those can then pretend to be any server. For CAs that sign for one cluster only.
+    /// Accepts a certificate for any host if a trusted CA has signed it. This is safe only for a CA that
+    /// signs nothing but the nodes of one cluster: the owner of any certificate from the CA can
+    /// impersonate every server.
     ///
-    /// This changes nothing about a `rustls::ClientConfig` that was given.
+    /// Has no effect on a configuration that was made from a `rustls::ClientConfig`.
     #[must_use]
     pub fn dangerous_any_host_name(mut self) -> Self {
-        if !self.is_given {
+        if !self.is_supplied {
             self.any_host_name = true;
             self.config = Arc::default();
         }
         self
     }
 
-    /// Agrees with the server on the keys.
+    /// Performs the TLS handshake on a connected socket.
     pub(super) async fn handshake(
         &self,
         socket: TcpStream,
         address: SocketAddr,
         host: Option<&str>,
     ) -> Result<TlsStream<TcpStream>, CloseReason> {
-        // The system's roots are read from its disk, once and for some milliseconds.
-        let config = self.config.get_or_init(|| self.make().map(Arc::new)).clone();
+        // On first use, this reads the system's root certificates, which blocks for milliseconds.
+        let config = self.config.get_or_init(|| self.build().map(Arc::new)).clone();
         let config = config.map_err(|error| CloseReason::Tls(error.to_string()))?;
-        let name = self.name(address, host);
+        let name = self.expected_name(address, host);
         let connected = TlsConnector::from(config).connect(name, socket).await;
         connected.map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => CloseReason::EndOfInput { mid_frame: false },
-            _ => reason(&error),
+            _ => close_reason(&error),
         })
     }
 
-    /// Who the server must be.
-    fn name(&self, address: SocketAddr, host: Option<&str>) -> ServerName<'static> {
+    /// Returns the name that the server's certificate has to be valid for.
+    fn expected_name(&self, address: SocketAddr, host: Option<&str>) -> ServerName<'static> {
         let host = || ServerName::try_from(host?.to_owned()).ok();
-        let named = self.server_name.clone().or_else(host);
-        named.unwrap_or_else(|| ServerName::IpAddress(address.ip().into()))
+        let name = self.server_name.clone().or_else(host);
+        name.unwrap_or_else(|| ServerName::IpAddress(address.ip().into()))
     }
 
-    fn make(&self) -> Result<ClientConfig, TlsError> {
+    /// Builds the configuration of rustls.
+    fn build(&self) -> Result<ClientConfig, TlsError> {
         let provider = provider();
-        let roots = self.roots.clone().map_or_else(roots_of_the_system, Ok)?;
+        let roots = self.roots.clone().map_or_else(system_roots, Ok)?;
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| TlsError::unusable("cryptography", &error))?;
@@ -169,25 +175,27 @@ impl Tls {
         })
     }
 
+    /// Drops the built configuration before a change. Returns an error if it was supplied.
     fn begin_change(&mut self) -> Result<(), TlsError> {
-        if self.is_given {
-            return Err(TlsError::given());
+        if self.is_supplied {
+            return Err(TlsError::has_client_config());
         }
         self.config = Arc::default();
         Ok(())
     }
 }
 
-/// What rustls itself was told, in place of all but [`server_name`](Tls::server_name).
+/// Uses a configuration of rustls. Of the other settings, only
+/// [`server_name`](Tls::server_name) applies.
 #[cfg(feature = "rustls-023")]
 impl From<Arc<ClientConfig>> for Tls {
     fn from(config: Arc<ClientConfig>) -> Self {
         let config = Arc::new(OnceLock::from(Ok(config)));
-        Self { config, is_given: true, ..Self::default() }
+        Self { config, is_supplied: true, ..Self::default() }
     }
 }
 
-/// The client's key is not shown.
+/// Omits the client's key.
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls")
@@ -195,7 +203,7 @@ impl fmt::Debug for Tls {
             .field("client_certificate", &self.client.is_some())
             .field("any_host_name", &self.any_host_name)
             .field("server_name", &self.server_name)
-            .field("is_given", &self.is_given)
+            .field("is_supplied", &self.is_supplied)
             .finish_non_exhaustive()
     }
 }
@@ -204,8 +212,8 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-/// Whom the system trusts. A certificate there that cannot be read is nobody's problem here.
-fn roots_of_the_system() -> Result<Arc<RootCertStore>, TlsError> {
+/// Returns the CAs that the system trusts. Invalid certificates among them are ignored.
+fn system_roots() -> Result<Arc<RootCertStore>, TlsError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     match roots.is_empty() {
@@ -235,13 +243,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_that_counts_is_the_one_that_the_user_wrote() {
+    fn expects_the_name_that_the_user_configured() {
         let address: SocketAddr = "10.0.0.7:9042".parse().unwrap();
-        let name = |tls: &Tls, host| tls.name(address, host).to_str().into_owned();
+        let name = |tls: &Tls, host| tls.expected_name(address, host).to_str().into_owned();
         let tls = Tls::new();
         assert_eq!(name(&tls, Some("db1.example.com")), "db1.example.com");
         assert_eq!(name(&tls, Some("10.0.0.8")), "10.0.0.8");
-        // Found by asking a node, or a name that none can be.
+        // A node that is no contact point, and a host that is not a valid name.
         assert_eq!(name(&tls, None), "10.0.0.7");
         assert_eq!(name(&tls, Some("no name")), "10.0.0.7");
         let tls = tls.server_name("cluster.example.com").unwrap();
@@ -250,23 +258,25 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_refused_at_once() {
-        let said = |tls: Result<Tls, TlsError>| tls.unwrap_err().to_string();
+    fn refuses_invalid_certificates_keys_and_names() {
+        let error = |tls: Result<Tls, TlsError>| tls.unwrap_err().to_string();
         let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         let half = "-----BEGIN CERTIFICATE-----\nAAAA\n";
         for (pem, what) in [
-            ("", "no certificate in PEM"),
-            ("not PEM", "no certificate in PEM"),
+            ("", "no PEM certificate"),
+            ("not PEM", "no PEM certificate"),
             (half, "root certificates"),
             (garbage, "root certificate "),
         ] {
-            let line = said(Tls::new().root_certificates_pem(pem));
+            let line = error(Tls::new().root_certificates_pem(pem));
             assert!(line.contains(what), "{line}");
         }
         let key =
             "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
-        assert!(said(Tls::new().client_certificate_pem(garbage, key)).contains("openssl pkey"));
-        assert!(said(Tls::new().client_certificate_pem(garbage, "")).contains("no private key"));
-        assert!(said(Tls::new().server_name("no name")).contains("`no name`"));
+        assert!(error(Tls::new().client_certificate_pem(garbage, key)).contains("openssl pkey"));
+        assert!(
+            error(Tls::new().client_certificate_pem(garbage, "")).contains("no PEM private key")
+        );
+        assert!(error(Tls::new().server_name("no name")).contains("`no name`"));
     }
 }

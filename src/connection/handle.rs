@@ -1,0 +1,225 @@
+//! The handle of a connection, and the future of one request.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
+
+use tokio::sync::SemaphorePermit;
+use tokio::time::Instant;
+
+use super::error::{RequestError, RequestErrorKind};
+use super::exchange::{Handle, Outcome};
+use super::queue::SlotId;
+use super::timeout_at;
+use crate::message::{KnownColumns, RequestFrame, ResponseFrame};
+use crate::protocol::CloseReason;
+use crate::wire::{Context, EncodeError, FrameEncoder};
+
+/// A handle of an open connection.
+///
+/// Any number of tasks can share it and send requests at the same time. The connection is closed
+/// when it is dropped.
+#[derive(Debug)]
+pub struct Connection {
+    address: SocketAddr,
+    context: Context,
+    exchange: Handle,
+}
+
+thread_local! {
+    /// The buffer in which requests are encoded before they are copied to the queue.
+    static FRAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Maximum capacity that the buffer keeps between requests, in bytes.
+const MAX_KEPT_CAPACITY: usize = 64 << 10;
+
+impl Connection {
+    pub(super) const fn new(address: SocketAddr, context: Context, exchange: Handle) -> Self {
+        Self { address, context, exchange }
+    }
+
+    /// Sends a request and waits for its response, for at most `timeout`, or without a limit if it is
+    /// `None`.
+    ///
+    /// The connection chooses the stream and ignores that of `request`. An ERROR of the server is
+    /// returned as a response.
+    ///
+    /// # Errors
+    /// Returns an error if there is no response. The error tells [whether the server may have applied
+    /// the request](RequestError::may_have_been_applied).
+    pub async fn request(
+        &self,
+        request: &RequestFrame<'_>,
+        timeout: Option<Duration>,
+    ) -> Result<ResponseFrame, RequestError> {
+        // A deadline beyond the range of the clock is never reached.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| request.encode(encoder, out);
+        match self.request_until(encode, deadline, None).await {
+            Ok(response) => Ok(*response),
+            Err(error) => Err(*error),
+        }
+    }
+
+    /// Sends the request that `encode` writes, and waits for its response until `deadline`. Rows whose
+    /// metadata equals `known` share that instead of decoding their own.
+    ///
+    /// The result is boxed because it is moved many times on its way to the caller.
+    pub(crate) async fn request_until(
+        &self,
+        encode: impl Encode,
+        deadline: Option<Instant>,
+        known: Option<&KnownColumns>,
+    ) -> Result<Box<ResponseFrame>, Box<RequestError>> {
+        self.acquire_queue_permit(deadline).await?;
+        let pending = PendingRequest { connection: self, encode, deadline, slot: None };
+        let frame = match pending.await? {
+            Ok(frame) => frame,
+            Err(failed) => return Err(self.error(failed.kind, failed.written)),
+        };
+        let decoded = match known {
+            Some(known) => ResponseFrame::decode_knowing(&frame, &self.context, known),
+            None => ResponseFrame::decode(&frame, &self.context),
+        };
+        match decoded {
+            Ok(response) => Ok(Box::new(response)),
+            Err(error) => Err(self.error(RequestErrorKind::Decode(error), true)),
+        }
+    }
+
+    /// Returns the address of the server.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the protocol version, compression and limits of the connection.
+    pub const fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Returns the reason for the end of the connection, or `None` if it is open.
+    pub fn close_reason(&self) -> Option<&CloseReason> {
+        self.exchange.close_reason()
+    }
+
+    /// Waits until the connection has ended, and returns the reason.
+    pub async fn wait_closed(&self) -> CloseReason {
+        self.exchange.wait_closed().await
+    }
+
+    /// Closes the connection. All pending requests fail. Returns at once; to wait for the end, use
+    /// [`wait_closed`](Self::wait_closed).
+    pub fn close(&self) {
+        self.exchange.request_close();
+    }
+
+    /// Returns the number of bytes sent and received, including frame headers and the handshake.
+    pub fn traffic(&self) -> (u64, u64) {
+        self.exchange.traffic()
+    }
+
+    /// Returns the number of streams in use, and how many of these are orphaned: the caller gave up
+    /// and the response is still missing.
+    pub fn streams(&self) -> (usize, usize) {
+        self.exchange.streams()
+    }
+
+    /// Waits for a free place in the queue until `deadline`. The task returns the permit when it takes
+    /// the request from the queue.
+    async fn acquire_queue_permit(
+        &self,
+        deadline: Option<Instant>,
+    ) -> Result<(), Box<RequestError>> {
+        let permits = &self.exchange.queue_permits;
+        let permit = match permits.try_acquire() {
+            Ok(permit) => Ok(permit),
+            // Boxed, so that a rare wait does not make every request's future larger.
+            Err(_) => Box::pin(timeout_at(deadline, permits.acquire()))
+                .await
+                .map_err(|_| self.error(RequestErrorKind::TimedOut, false))?,
+        };
+        permit.map(SemaphorePermit::forget).map_err(|_| self.closed_error(false))
+    }
+
+    fn closed_error(&self, written: bool) -> Box<RequestError> {
+        let reason = self.close_reason().cloned().unwrap_or(CloseReason::Local);
+        self.error(RequestErrorKind::Closed(reason), written)
+    }
+
+    fn error(&self, kind: RequestErrorKind, written: bool) -> Box<RequestError> {
+        Box::new(RequestError::new(self.address, kind, written))
+    }
+}
+
+/// A function that appends an encoded request to a buffer.
+pub(crate) trait Encode:
+    FnMut(&mut FrameEncoder, &mut Vec<u8>) -> Result<(), EncodeError> + Unpin
+{
+}
+
+impl<F: FnMut(&mut FrameEncoder, &mut Vec<u8>) -> Result<(), EncodeError> + Unpin> Encode for F {}
+
+/// A future that submits a request and waits for its outcome. If it is dropped first, the request is
+/// abandoned.
+struct PendingRequest<'a, E> {
+    connection: &'a Connection,
+    encode: E,
+    deadline: Option<Instant>,
+    /// The slot for the outcome, once the request is submitted.
+    slot: Option<SlotId>,
+}
+
+impl<E: Encode> Future for PendingRequest<'_, E> {
+    type Output = Result<Outcome, Box<RequestError>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let connection = self.connection;
+        let Some(slot) = self.slot else {
+            let submitted = self.submit(cx);
+            if !matches!(submitted, Ok(Some(_))) {
+                connection.exchange.queue_permits.add_permits(1);
+            }
+            self.slot = match submitted {
+                Ok(Some(slot)) => Some(slot),
+                Ok(None) => return Poll::Ready(Err(connection.closed_error(false))),
+                Err(error) => {
+                    let kind = RequestErrorKind::Encode(error);
+                    return Poll::Ready(Err(connection.error(kind, false)));
+                }
+            };
+            return Poll::Pending;
+        };
+        let outcome = ready!(connection.exchange.poll_outcome(slot, cx));
+        self.slot = None;
+        Poll::Ready(Ok(outcome))
+    }
+}
+
+impl<E: Encode> PendingRequest<'_, E> {
+    /// Encodes the request and appends it to the queue. Returns `None` if the connection has ended.
+    fn submit(&mut self, cx: &TaskContext<'_>) -> Result<Option<SlotId>, EncodeError> {
+        let Self { connection, encode, deadline, .. } = self;
+        let mut frame = FRAME.try_with(Cell::take).unwrap_or_default();
+        let encoded = encode(&mut FrameEncoder::new(connection.context), &mut frame);
+        let deadline = deadline.map(Instant::into_std);
+        let waker = || cx.waker().clone();
+        let slot = encoded.map(|()| connection.exchange.submit(&frame, deadline, waker()));
+        frame.clear();
+        frame.shrink_to(MAX_KEPT_CAPACITY);
+        // Fails only while the thread ends; then the buffer is dropped.
+        let _kept = FRAME.try_with(|kept| kept.set(frame));
+        slot
+    }
+}
+
+impl<E> Drop for PendingRequest<'_, E> {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot {
+            self.connection.exchange.abandon(slot);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Events of a connection.
+
+use super::error::CloseReason;
+use crate::message::ResponseFrame;
+use crate::wire::{DecodeError, RawFrame, Stream};
+
+/// An event that a [`ClientConnection`](super::ClientConnection) reports to its driver.
+///
+/// Every request ends with exactly one of [`Response`](Self::Response),
+/// [`TimedOut`](Self::TimedOut), [`ResponseTooLong`](Self::ResponseTooLong) and
+/// [`RequestFailed`](Self::RequestFailed), unless it is
+/// [cancelled](super::ClientConnection::cancel) first.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ConnectionEvent {
+    /// The handshake succeeded: requests can be sent.
+    Opened,
+    /// The response to a request. Decode the frame with [`ResponseFrame::decode`] and the
+    /// connection's [`context`](super::ClientConnection::context).
+    Response {
+        /// The stream of the request, which is free again.
+        stream: Stream,
+        /// The frame as it was received.
+        frame: RawFrame,
+    },
+    /// The deadline of a request passed without a response. The stream stays in use until the
+    /// response arrives. The server may still apply the request, even one that has not been written
+    /// yet, because it will be.
+    TimedOut {
+        /// The stream of the request.
+        stream: Stream,
+    },
+    /// The response to a request was longer than
+    /// [`max_body`](super::ConnectionOptions::max_body) and was discarded.
+    ResponseTooLong {
+        /// The stream of the request, which is free again.
+        stream: Stream,
+        /// The error, which has the length and the limit.
+        error: DecodeError,
+    },
+    /// A message that the server sent without a request, on a negative stream: an EVENT
+    /// (v4 §4.2.6), or an ERROR.
+    ServerEvent(Box<ResponseFrame>),
+    /// A request gets no response because the connection has ended.
+    RequestFailed {
+        /// The stream of the request.
+        stream: Stream,
+        /// True if a byte of the request was written, so that the server may have applied it.
+        written: bool,
+    },
+    /// The connection has ended. No event follows.
+    Closed(CloseReason),
+}

@@ -1,0 +1,74 @@
+//! Options of a connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::authenticator::Authenticator;
+use crate::wire::{Compression, Context, Stream, Version};
+
+/// Options of a client's connection.
+///
+/// More fields will be added, so end the expression with `..ConnectionOptions::default()`.
+///
+/// None of the timeouts here applies to requests: each request has
+/// [a deadline of its own](super::ClientConnection::send).
+#[derive(Debug, Clone)]
+pub struct ConnectionOptions {
+    /// The protocol version of the first frame. Default: [`Version::V4`].
+    pub version: Version,
+    /// The compression to request, if the server supports it. Default: none.
+    pub compression: Option<Compression>,
+    /// The authenticator for servers that require authentication, such as
+    /// [`Credentials`](super::Credentials). Default: none.
+    pub authenticator: Option<Arc<dyn Authenticator>>,
+    /// Time until the connection has to be open. It starts when the [`ClientConnection`] is created;
+    /// a [`Connector`] starts it earlier, before the TCP and TLS handshakes. Default: 5 s.
+    ///
+    /// [`ClientConnection`]: super::ClientConnection
+    /// [`Connector`]: crate::connection::Connector
+    pub handshake_timeout: Duration,
+    /// Time without a byte from the server after which the client sends a heartbeat (an OPTIONS
+    /// request). Default: 30 s.
+    pub heartbeat_interval: Duration,
+    /// Time until the server has to send a byte after a heartbeat. Default: 5 s.
+    pub heartbeat_timeout: Duration,
+    /// Maximum number of requests in flight, from 1 to 32,768. Default: 1,024.
+    pub max_in_flight: usize,
+    /// Maximum number of orphaned requests: the caller gave up and the response is still missing.
+    /// One more closes the connection, and so do orphans on all `max_in_flight` streams.
+    /// Default: 256.
+    pub max_orphans: usize,
+    /// Maximum length of a response body, in bytes. Default: 256 MiB.
+    pub max_body: usize,
+    /// Additional options for STARTUP, such as `DRIVER_NAME` (v4 §4.1.1). Default: none.
+    pub startup: Vec<(String, String)>,
+}
+
+impl Default for ConnectionOptions {
+    fn default() -> Self {
+        Self {
+            version: Version::V4,
+            compression: None,
+            authenticator: None,
+            handshake_timeout: Duration::from_secs(5),
+            heartbeat_interval: Duration::from_secs(30),
+            heartbeat_timeout: Duration::from_secs(5),
+            max_in_flight: 1_024,
+            max_orphans: 256,
+            max_body: Context::DEFAULT_MAX_BODY,
+            startup: Vec::new(),
+        }
+    }
+}
+
+impl ConnectionOptions {
+    /// Returns `max_in_flight` within the protocol's bounds.
+    pub(crate) fn stream_limit(&self) -> usize {
+        self.max_in_flight.clamp(1, Stream::COUNT)
+    }
+
+    /// Returns `max_orphans`, lowered so that a connection with nothing but orphans is closed.
+    pub(crate) fn orphan_limit(&self) -> usize {
+        self.max_orphans.min(self.stream_limit().saturating_sub(1))
+    }
+}
