@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::options::{EffectiveOptions, ExecutionProfile, Options, options};
+use super::options::{EffectiveOptions, ExecutionProfile, Options, option_setters};
 use super::request::{RequestContext, token};
 use super::statement::StatementKind;
 use super::{Error, Executor, QueryResult, RetryPolicy, SpeculativeExecution, Statement};
@@ -74,7 +74,7 @@ impl<'v> Batch<'v> {
     }
 }
 
-options!(Batch<'_>, self, self);
+option_setters!(Batch<'_>);
 
 impl Executor {
     pub(super) async fn batch(self: &Arc<Self>, batch: &Batch<'_>) -> Result<QueryResult, Error> {

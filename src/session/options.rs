@@ -1,4 +1,4 @@
-//! How statements are to be run.
+//! Options of requests: setters, profiles, and which setting takes effect.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use super::{RetryPolicy, SpeculativeExecution};
 use crate::cluster::LoadBalancing;
 use crate::wire::{BytesMap, Consistency};
 
-/// How a statement is to be run; `None` is what its profile says, and then the session.
+/// The options of a statement, a batch, a profile or a session. An option that is `None` is not
+/// set here; [`EffectiveOptions`] looks further.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Options {
     pub(super) consistency: Option<Consistency>,
@@ -24,11 +25,11 @@ pub(super) struct Options {
     pub(super) idempotent: Option<bool>,
     pub(super) tracing: Option<bool>,
     pub(super) extra: Option<Arc<ExtraOptions>>,
-    /// What fills in for what these do not say.
+    /// Supplies the options that are not set here.
     pub(super) profile: Option<ExecutionProfile>,
 }
 
-/// What few statements say.
+/// Options that few statements set. They are kept apart so that a statement stays small.
 #[derive(Clone, Default)]
 pub(super) struct ExtraOptions {
     pub(super) keyspace: Option<Arc<str>>,
@@ -40,7 +41,7 @@ pub(super) struct ExtraOptions {
     pub(super) balancing: Option<Arc<dyn LoadBalancing>>,
 }
 
-/// The routing key and the payload are values, and are not shown.
+/// Omits the routing key and the custom payload, because they contain values.
 impl fmt::Debug for ExtraOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExtraOptions")
@@ -53,9 +54,10 @@ impl fmt::Debug for ExtraOptions {
     }
 }
 
-/// How statements of one kind are to be run: given to as many of them as are of that kind.
+/// A set of options shared by many statements.
 ///
-/// What a statement says itself goes before its profile, and the profile before the session.
+/// An option set on the statement takes precedence over its profile, and the profile takes
+/// precedence over the session.
 ///
 /// ```
 /// use std::time::Duration;
@@ -75,7 +77,7 @@ pub struct ExecutionProfile {
 }
 
 impl ExecutionProfile {
-    /// A profile that says nothing yet.
+    /// Returns a profile that sets no option.
     pub fn new() -> Self {
         Self::default()
     }
@@ -87,7 +89,7 @@ impl ExecutionProfile {
 }
 
 impl Options {
-    /// Says nothing.
+    /// Options of which none is set.
     pub(super) const NONE: Self = Self {
         consistency: None,
         serial_consistency: None,
@@ -106,40 +108,40 @@ impl Options {
     }
 }
 
-/// What is done where nobody has said anything.
 const DEFAULT_CONSISTENCY: Consistency = Consistency::LocalOne;
 const DEFAULT_PAGE_SIZE: i32 = 5_000;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The options of a statement, and who is asked where they say nothing.
+/// The options that take effect for one request. Each is looked up in the statement, the
+/// statement's profile, the session and the session's profile, in this order.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EffectiveOptions<'o> {
-    own: &'o Options,
+    statement: &'o Options,
     session: &'o Options,
 }
 
 impl<'o> EffectiveOptions<'o> {
-    pub(super) const fn new(own: &'o Options, session: &'o Options) -> Self {
-        Self { own, session }
+    pub(super) const fn new(statement: &'o Options, session: &'o Options) -> Self {
+        Self { statement, session }
     }
 
-    /// The options of the statement, for longer.
-    pub(super) fn own(self) -> Options {
-        self.own.clone()
+    /// Returns a copy of the statement's own options, for a task that outlives the statement.
+    pub(super) fn to_statement_options(self) -> Options {
+        self.statement.clone()
     }
 
-    /// The first answer of the statement, its profile and the session.
+    /// Returns the first value that is set; `None` if the option is set nowhere.
     #[inline]
-    fn first<T>(self, of: impl Fn(&'o Options) -> Option<T>) -> Option<T> {
-        let with_profile = |options: &'o Options, of: &dyn Fn(&'o Options) -> Option<T>| {
-            of(options).or_else(|| of(&options.profile.as_ref()?.options))
+    fn first<T>(self, get: impl Fn(&'o Options) -> Option<T>) -> Option<T> {
+        let with_profile = |options: &'o Options, get: &dyn Fn(&'o Options) -> Option<T>| {
+            get(options).or_else(|| get(&options.profile.as_ref()?.options))
         };
-        with_profile(self.own, &of).or_else(|| with_profile(self.session, &of))
+        with_profile(self.statement, &get).or_else(|| with_profile(self.session, &get))
     }
 
     #[inline]
-    fn extra<T>(self, of: impl Fn(&'o ExtraOptions) -> Option<T>) -> Option<T> {
-        self.first(|options| options.extra.as_deref().and_then(&of))
+    fn first_extra<T>(self, get: impl Fn(&'o ExtraOptions) -> Option<T>) -> Option<T> {
+        self.first(|options| options.extra.as_deref().and_then(&get))
     }
 
     pub(super) fn consistency(self) -> Consistency {
@@ -150,18 +152,19 @@ impl<'o> EffectiveOptions<'o> {
         self.first(|options| options.serial_consistency)
     }
 
+    /// Returns the page size in rows; `None` if paging is off.
     pub(super) fn page_size(self) -> Option<i32> {
         Some(self.first(|options| options.page_size).unwrap_or(DEFAULT_PAGE_SIZE))
             .filter(|rows| *rows > 0)
     }
 
-    /// By when a request must be answered that begins now.
+    /// Returns the deadline of a request that begins at `begin`; `None` if it has none.
     pub(super) fn deadline(self, begin: Instant) -> Option<Instant> {
         let timeout = self.first(|options| options.timeout).unwrap_or(Some(DEFAULT_TIMEOUT))?;
         begin.checked_add(timeout)
     }
 
-    /// By when an attempt must be answered that begins now.
+    /// Returns the deadline of an attempt that begins at `begin`; `None` if it has none of its own.
     pub(super) fn attempt_deadline(self, begin: Instant) -> Option<Instant> {
         let timeout = self.first(|options| options.attempt_timeout)?;
         begin.checked_add(timeout)
@@ -171,7 +174,7 @@ impl<'o> EffectiveOptions<'o> {
         self.first(|options| options.timestamp)
     }
 
-    /// Whether `statement` may be run twice.
+    /// Returns true if `statement` may be executed twice.
     pub(super) fn idempotent(self, statement: &str) -> bool {
         self.first(|options| options.idempotent).unwrap_or_else(|| is_read_only(statement))
     }
@@ -181,146 +184,158 @@ impl<'o> EffectiveOptions<'o> {
     }
 
     pub(super) fn keyspace(self) -> Option<&'o str> {
-        self.extra(|extra| extra.keyspace.as_deref())
+        self.first_extra(|extra| extra.keyspace.as_deref())
     }
 
     pub(super) fn now_in_seconds(self) -> Option<i32> {
-        self.extra(|extra| extra.now_in_seconds)
+        self.first_extra(|extra| extra.now_in_seconds)
     }
 
     pub(super) fn custom_payload(self) -> Option<&'o BytesMap> {
-        self.extra(|extra| extra.custom_payload.as_ref())
+        self.first_extra(|extra| extra.custom_payload.as_ref())
     }
 
     pub(super) fn routing_key(self) -> Option<&'o Bytes> {
-        self.extra(|extra| extra.routing_key.as_ref())
+        self.first_extra(|extra| extra.routing_key.as_ref())
     }
 
     pub(super) fn retry(self) -> Option<&'o dyn RetryPolicy> {
-        self.extra(|extra| extra.retry.as_deref())
+        self.first_extra(|extra| extra.retry.as_deref())
     }
 
     pub(super) fn speculative(self) -> Option<SpeculativeExecution> {
-        self.extra(|extra| extra.speculative).flatten()
+        self.first_extra(|extra| extra.speculative).flatten()
     }
 
     pub(super) fn balancing(self) -> Option<&'o dyn LoadBalancing> {
-        self.extra(|extra| extra.balancing.as_deref())
+        self.first_extra(|extra| extra.balancing.as_deref())
     }
 }
 
-/// The setters of everything that has options: each gives a changed one.
-macro_rules! options {
-    ($name:ty, $self:ident, $($receiver:tt)+) => {
+/// Declares the setters of a type that has options and a method `with` to change them.
+macro_rules! option_setters {
+    ($name:ty) => {
         impl $name {
-            /// How many replicas must answer.
+            /// Sets the consistency: how many replicas must answer. Default: LOCAL_ONE.
             #[must_use]
-            pub fn consistency($($receiver)+, consistency: Consistency) -> Self {
-                $self.with(|options| options.consistency = Some(consistency))
+            pub fn consistency(self, consistency: Consistency) -> Self {
+                self.with(|options| options.consistency = Some(consistency))
             }
 
-            /// The consistency of the serial phase of a conditional statement.
+            /// Sets the consistency of the serial phase of a conditional statement (`IF ...`):
+            /// SERIAL or LOCAL_SERIAL. Default: the server uses SERIAL.
             #[must_use]
-            pub fn serial_consistency($($receiver)+, consistency: Consistency) -> Self {
-                $self.with(|options| options.serial_consistency = Some(consistency))
+            pub fn serial_consistency(self, consistency: Consistency) -> Self {
+                self.with(|options| options.serial_consistency = Some(consistency))
             }
 
-            /// How many rows a page has, more or less. Zero or less: all of them.
+            /// Sets the page size, in rows; the server may return fewer. Zero or less turns paging
+            /// off: the first page then has every row. Default: 5,000.
             #[must_use]
-            pub fn page_size($($receiver)+, rows: i32) -> Self {
-                $self.with(|options| options.page_size = Some(rows))
+            pub fn page_size(self, rows: i32) -> Self {
+                self.with(|options| options.page_size = Some(rows))
             }
 
-            /// How long to wait for an answer, preparing the statement and attempts to make the
-            /// request again included; for ever if `None`.
+            /// Sets the request timeout: the time in which the request must be answered, including
+            /// preparation and retries. `None` means no timeout. With zero, the request fails at
+            /// once. Default: 10 s.
             #[must_use]
-            pub fn timeout($($receiver)+, timeout: impl Into<Option<Duration>>) -> Self {
-                $self.with(|options| options.timeout = Some(timeout.into()))
+            pub fn timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
+                self.with(|options| options.timeout = Some(timeout.into()))
             }
 
-            /// How long to wait for one node, before the [retry policy](Self::retry_policy) is
-            /// asked whether to try another. Default: as long as the whole request may take.
+            /// Sets the timeout of one attempt on one node. When it expires, the
+            /// [retry policy](Self::retry_policy) decides whether to try another node. Default: the
+            /// time left until the request times out.
             #[must_use]
-            pub fn attempt_timeout($($receiver)+, timeout: Duration) -> Self {
-                $self.with(|options| options.attempt_timeout = Some(timeout))
+            pub fn attempt_timeout(self, timeout: Duration) -> Self {
+                self.with(|options| options.attempt_timeout = Some(timeout))
             }
 
-            /// When the statement was made, in microseconds since 1970. Default: now, by the
-            /// session's clock.
+            /// Sets the write timestamp, in microseconds since 1970. Default: the next value of the
+            /// session's [`TimestampGenerator`](crate::session::TimestampGenerator).
             #[must_use]
-            pub fn timestamp($($receiver)+, micros: i64) -> Self {
-                $self.with(|options| options.timestamp = Some(micros))
+            pub fn timestamp(self, micros: i64) -> Self {
+                self.with(|options| options.timestamp = Some(micros))
             }
 
-            /// Whether running the statement twice does the same as running it once, so that it
-            /// may be run again when nobody knows whether it was. Default: whether it is a SELECT.
+            /// Sets whether executing the statement twice has the same effect as executing it once.
+            /// An idempotent statement is retried even if the failed attempt may have been applied.
+            /// Default: true for a SELECT, false otherwise.
             #[must_use]
-            pub fn idempotent($($receiver)+, idempotent: bool) -> Self {
-                $self.with(|options| options.idempotent = Some(idempotent))
+            pub fn idempotent(self, idempotent: bool) -> Self {
+                self.with(|options| options.idempotent = Some(idempotent))
             }
 
-            /// Whether the server shall trace the statement: see
-            /// [`Session::trace`](crate::session::Session::trace). Default: no.
+            /// Sets whether the server traces the statement: see
+            /// [`Session::trace`](crate::session::Session::trace). Default: false.
             #[must_use]
-            pub fn tracing($($receiver)+, tracing: bool) -> Self {
-                $self.with(|options| options.tracing = Some(tracing))
+            pub fn tracing(self, tracing: bool) -> Self {
+                self.with(|options| options.tracing = Some(tracing))
             }
 
-            /// The keyspace of the statement, in place of the session's (v5 §4.1.4).
+            /// Sets the keyspace of tables named without one (v5 §4.1.4). Only v5 can send it; in
+            /// lower versions the request fails. Default: the session's keyspace.
             #[must_use]
-            pub fn keyspace($($receiver)+, keyspace: impl Into<Arc<str>>) -> Self {
-                $self.with(|options| options.extra_mut().keyspace = Some(keyspace.into()))
+            pub fn keyspace(self, keyspace: impl Into<Arc<str>>) -> Self {
+                self.with(|options| options.extra_mut().keyspace = Some(keyspace.into()))
             }
 
-            /// What the server is to take for the present, in seconds since 1970, for the TTLs of
-            /// the statement (v5 §4.1.4).
+            /// Sets the time that the server uses as the present when it computes TTLs, in seconds
+            /// since 1970 (v5 §4.1.4). Only v5 can send it; in lower versions the request fails.
+            /// Default: the server's clock.
             #[must_use]
-            pub fn now_in_seconds($($receiver)+, seconds: i32) -> Self {
-                $self.with(|options| options.extra_mut().now_in_seconds = Some(seconds))
+            pub fn now_in_seconds(self, seconds: i32) -> Self {
+                self.with(|options| options.extra_mut().now_in_seconds = Some(seconds))
             }
 
-            /// Data for the server's own query handler (v4 and later).
+            /// Sets the custom payload, for servers with a custom query handler. v3 cannot send it;
+            /// the request then fails. Default: none.
             #[must_use]
-            pub fn custom_payload($($receiver)+, payload: BytesMap) -> Self {
-                $self.with(|options| options.extra_mut().custom_payload = Some(payload))
+            pub fn custom_payload(self, payload: BytesMap) -> Self {
+                self.with(|options| options.extra_mut().custom_payload = Some(payload))
             }
 
-            /// The partition key, serialized, for statements whose values do not tell it.
+            /// Sets the routing key: the serialized partition key, by which the driver chooses a
+            /// replica. Default: computed from the bound values of a prepared statement.
             #[must_use]
-            pub fn routing_key($($receiver)+, key: impl Into<Bytes>) -> Self {
-                $self.with(|options| options.extra_mut().routing_key = Some(key.into()))
+            pub fn routing_key(self, key: impl Into<Bytes>) -> Self {
+                self.with(|options| options.extra_mut().routing_key = Some(key.into()))
             }
 
-            /// Who decides whether a request is made again.
+            /// Sets the policy that decides whether a failed request is retried. Default: the
+            /// session's.
             #[must_use]
-            pub fn retry_policy($($receiver)+, policy: impl RetryPolicy + 'static) -> Self {
-                $self.with(|options| options.extra_mut().retry = Some(Arc::new(policy)))
+            pub fn retry_policy(self, policy: impl RetryPolicy + 'static) -> Self {
+                self.with(|options| options.extra_mut().retry = Some(Arc::new(policy)))
             }
 
-            /// When another node is asked while the first has not answered yet; never if `None`.
-            /// Only of statements that are [idempotent](Self::idempotent).
+            /// Sets when the request is also sent to another node because the first one is slow;
+            /// `None` turns this off. It applies only to [idempotent](Self::idempotent) statements.
+            /// Default: off.
             #[must_use]
             pub fn speculative_execution(
-                $($receiver)+,
+                self,
                 speculative: impl Into<Option<SpeculativeExecution>>,
             ) -> Self {
-                $self.with(|options| options.extra_mut().speculative = Some(speculative.into()))
+                self.with(|options| options.extra_mut().speculative = Some(speculative.into()))
             }
 
-            /// Who chooses the node. Which nodes have connections is what the session's says.
+            /// Sets the policy that chooses the node for each attempt. It chooses among the nodes
+            /// to which the session's policy keeps connections. Default: the session's.
             #[must_use]
-            pub fn load_balancing($($receiver)+, balancing: impl LoadBalancing + 'static) -> Self {
-                $self.with(|options| options.extra_mut().balancing = Some(Arc::new(balancing)))
+            pub fn load_balancing(self, balancing: impl LoadBalancing + 'static) -> Self {
+                self.with(|options| options.extra_mut().balancing = Some(Arc::new(balancing)))
             }
 
-            /// What fills in for what is not said here.
+            /// Sets the profile, which supplies the options that are not set here. Default: none.
             #[must_use]
-            pub fn profile($($receiver)+, profile: &ExecutionProfile) -> Self {
-                $self.with(|options| options.profile = Some(profile.clone()))
+            pub fn profile(self, profile: &ExecutionProfile) -> Self {
+                self.with(|options| options.profile = Some(profile.clone()))
             }
         }
     };
 }
-pub(super) use options;
+pub(super) use option_setters;
 
-options!(ExecutionProfile, self, self);
+option_setters!(ExecutionProfile);

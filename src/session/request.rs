@@ -238,7 +238,7 @@ impl Executor {
         options: EffectiveOptions<'_>,
         deadline: Option<Instant>,
     ) -> Result<Arc<PreparedInner>, Error> {
-        let (inner, of, own) = (Arc::clone(self), Arc::clone(text), options.own());
+        let (inner, of, own) = (Arc::clone(self), Arc::clone(text), options.to_statement_options());
         let prepare = async move {
             let options = EffectiveOptions::new(&own, &inner.defaults);
             let prepare = slot.get_or_try_init(|| inner.prepare_now(&of, options, deadline));

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::cql::{is_read_only, switches_keyspace};
-use super::options::{ExecutionProfile, Options, options};
+use super::options::{ExecutionProfile, Options, option_setters};
 use super::{Error, RetryPolicy, SpeculativeExecution};
 use crate::cluster::{ClusterState, LoadBalancing, Partitioner, Token, routing_key};
 use crate::message::{self, KnownColumns};
@@ -176,8 +176,8 @@ impl PreparedInner {
     }
 }
 
-options!(Statement, self, self);
-options!(PreparedStatement, self, self);
+option_setters!(Statement);
+option_setters!(PreparedStatement);
 
 impl Statement {
     /// The statement of this text.
