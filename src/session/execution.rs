@@ -238,7 +238,7 @@ impl Executor {
     ) -> RetryDecision {
         let options = progress.request.options;
         let failed = FailedAttempt {
-            reason: match failed {
+            error: match failed {
                 AttemptFailure::Server(error) => AttemptError::Server(error),
                 AttemptFailure::NoAnswer(error) => AttemptError::NoAnswer(error),
             },

@@ -1,4 +1,4 @@
-//! What follows a failed attempt.
+//! Retry policies: what the driver does after a failed attempt.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,19 +8,19 @@ use crate::connection::{RequestError, RequestErrorKind};
 use crate::message::{ErrorCode, ErrorDetails, ServerError, WriteType};
 use crate::wire::Consistency;
 
-/// Decides whether a request is made again after an attempt has failed.
+/// Decides whether a request is retried after a failed attempt.
 ///
-/// A statement that the server has forgotten is prepared again without asking, and what no node
-/// could do better is never asked: a syntax error stays one.
+/// The policy is not asked when a node has forgotten a prepared statement: the driver prepares the
+/// statement again and repeats the attempt.
 ///
 /// ```
 /// use cqlwire::session::{FailedAttempt, RetryDecision, RetryPolicy};
 ///
-/// /// Asks one other node, whatever happened.
+/// /// Retries once, on another node, after any error.
 /// #[derive(Debug)]
-/// struct OnceMore;
+/// struct RetryOnce;
 ///
-/// impl RetryPolicy for OnceMore {
+/// impl RetryPolicy for RetryOnce {
 ///     fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
 ///         match failed.attempts {
 ///             1 if failed.is_safe() => RetryDecision::NEXT_NODE,
@@ -30,147 +30,153 @@ use crate::wire::Consistency;
 /// }
 /// ```
 pub trait RetryPolicy: fmt::Debug + Send + Sync {
-    /// What to do after `failed`.
+    /// Returns what the driver does after `failed`.
     fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision;
 }
 
-/// One for several sessions or statements.
+/// Lets several sessions or statements share one policy.
 impl<P: RetryPolicy + ?Sized> RetryPolicy for Arc<P> {
     fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
         (**self).decide(failed)
     }
 }
 
-/// What follows a failed attempt. When all nodes have been asked they are asked anew, so that a
-/// policy which always retries does so until the time of the request is over.
+/// What the driver does after a failed attempt.
+///
+/// When every node has been tried, the next retry starts over with all nodes. A policy that always
+/// retries therefore does so until the request times out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RetryDecision {
-    /// The request is made again.
+    /// The request is sent again.
     Retry {
-        /// Whether by the same node, as long as it is connected.
+        /// True to retry on the same node while it is connected, false to retry on another one.
         same_node: bool,
-        /// After this pause.
+        /// Delay before the retry.
         after: Duration,
-        /// At this consistency in place of the one asked for.
+        /// Consistency of this and the following attempts; `None` leaves it unchanged.
         consistency: Option<Consistency>,
     },
-    /// The user is told.
+    /// The error is returned to the caller.
     Fail,
 }
 
 impl RetryDecision {
-    /// The request is made again at once, by another node.
+    /// A retry on another node, without delay.
     pub const NEXT_NODE: Self =
         Self::Retry { same_node: false, after: Duration::ZERO, consistency: None };
 
-    /// The request is made again at once, by the same node.
+    /// A retry on the same node, without delay.
     pub const SAME_NODE: Self =
         Self::Retry { same_node: true, after: Duration::ZERO, consistency: None };
 }
 
-/// An attempt that has failed.
+/// An attempt that failed, as a [`RetryPolicy`] sees it.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct FailedAttempt<'a> {
-    /// Why.
-    pub reason: AttemptError<'a>,
-    /// Whether the statement may be run twice: it was said to be idempotent, or only reads, or was
-    /// only being prepared.
+    /// The error of the attempt.
+    pub error: AttemptError<'a>,
+    /// True if the statement may be executed twice: it is marked as idempotent, it only reads, or
+    /// it was only being prepared.
     pub idempotent: bool,
-    /// How many attempts there were so far, this one included.
+    /// Attempts made so far, including this one.
     pub attempts: usize,
-    /// The consistency of this one.
+    /// Consistency of this attempt.
     pub consistency: Consistency,
-    /// The text of the statement; of a batch, how many it has.
+    /// The text of the statement; for a batch, a phrase such as `a batch of 2 statements`.
     pub statement: &'a str,
 }
 
-/// Why an attempt has failed.
+/// The error of an attempt.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum AttemptError<'a> {
-    /// The server said so.
+    /// The server responded with an error.
     Server(&'a ServerError),
-    /// There was no answer.
+    /// No usable response arrived: the attempt timed out, the connection closed, or the request or
+    /// its response could not be encoded or decoded.
     NoAnswer(&'a RequestError),
 }
 
 impl<'a> FailedAttempt<'a> {
-    /// The first attempt of a statement without a text that is not idempotent, at LOCAL_ONE: to try
-    /// a policy on, once its fields are set.
-    pub const fn new(reason: AttemptError<'a>) -> Self {
+    /// Returns a failed first attempt, not idempotent, at LOCAL_ONE, with an empty statement. Tests
+    /// of a policy start with it and set the fields that matter.
+    pub const fn new(error: AttemptError<'a>) -> Self {
         let consistency = Consistency::LocalOne;
-        Self { reason, idempotent: false, attempts: 1, consistency, statement: "" }
+        Self { error, idempotent: false, attempts: 1, consistency, statement: "" }
     }
 
-    /// Whether making the request again cannot do anything twice: the statement is idempotent, or
-    /// nothing was done.
+    /// Returns true if a retry cannot apply the statement twice: either the statement is
+    /// idempotent, or the failed attempt was certainly not applied.
     pub fn is_safe(&self) -> bool {
         self.idempotent
-            || match self.reason {
+            || match self.error {
                 AttemptError::NoAnswer(error) => !error.may_have_been_applied(),
-                AttemptError::Server(error) => did_nothing(error.code),
+                AttemptError::Server(error) => is_refused(error.code),
             }
     }
 }
 
-/// Whether a server that says this has not begun with the request.
-const fn did_nothing(code: ErrorCode) -> bool {
+/// Returns true if the server sends this error only before it executes the request.
+const fn is_refused(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::Bootstrapping | ErrorCode::Unavailable)
 }
 
-/// The policy of a session that was not given another: makes a request again where that can do no
-/// harm and some good, at most five times, and gives a cluster that is busy or not whole some time.
+/// The default retry policy. It retries where a retry is safe and likely to succeed, up to five
+/// attempts in total, with delays for nodes that are overloaded or incomplete.
 ///
-/// | what happened | what follows |
+/// | failure | decision |
 /// |---|---|
-/// | the connection ended | another node, at once |
-/// | the node is starting | another node after a pause that doubles |
-/// | too few replicas are alive | another node: once, or if idempotent after a pause that doubles |
-/// | enough replicas answered a read, but not the one with the data; the batch log was not written | the same node, once |
-/// | the node is overloaded or failed; too few replicas answered in time | if idempotent, another node after a pause that doubles |
+/// | the connection closed | another node, without delay |
+/// | the node is bootstrapping | another node, after a delay that doubles |
+/// | too few replicas are alive | another node: once without delay; if idempotent, up to the limit, after a delay that doubles |
+/// | read timeout although enough replicas responded, but without the data; timeout writing the batch log | the same node, once |
+/// | the node is overloaded or reports a server error; read or write timeout | if idempotent, another node after a delay that doubles |
 /// | a replica failed | if idempotent, another node, twice |
-/// | no answer in the time of an attempt | if idempotent, another node |
+/// | the attempt timed out | if idempotent, another node |
 ///
-/// What is not idempotent is made again only where nothing of it was done.
+/// A statement that is not idempotent is retried only if the failed attempt was certainly not
+/// applied.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DefaultRetry;
 
-/// Never makes a request again.
+/// A retry policy that never retries.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoRetry;
 
-/// [`DefaultRetry`], but where too few replicas are alive or answer, what is idempotent is asked for
-/// once more at the consistency that they are enough for.
+/// A retry policy that lowers the consistency. If too few replicas are alive or respond in time, an
+/// idempotent statement is retried once at the highest of ONE, TWO and THREE that they can satisfy.
+/// In all other cases it decides as [`DefaultRetry`].
 ///
-/// A read may then miss what was written at the consistency asked for, and a write may be lost:
-/// only for data for which that is better than no answer.
+/// A read may then miss data written at the original consistency, and a write may be lost. Use it
+/// only for data where that is better than an error.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DowngradingRetry;
 
-/// So often a request is made, at most.
+/// Most attempts of one request.
 const MAX_ATTEMPTS: usize = 5;
 
-/// How often, if a replica failed: it may do so at every node, after much work.
-const MAX_AFTER_FAILURE: usize = 3;
+/// Most attempts after a replica failure. The limit is lower because the statement may fail on every
+/// node, each time after much work.
+const MAX_ATTEMPTS_AFTER_FAILURE: usize = 3;
 
-/// The pause after the first attempt that was too much for a node; it doubles with each.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
+/// The delay before the first delayed retry; it doubles with each attempt.
+const FIRST_DELAY: Duration = Duration::from_millis(20);
 
 impl RetryPolicy for DefaultRetry {
     fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
         let FailedAttempt { idempotent, attempts, .. } = *failed;
-        if attempts >= MAX_ATTEMPTS || !failed.is_safe() && !is_read(failed) {
+        if attempts >= MAX_ATTEMPTS || !failed.is_safe() && !is_read_timeout(failed) {
             return RetryDecision::Fail;
         }
         let is_first = attempts == 1;
-        let paused = RetryDecision::Retry {
+        let delayed = RetryDecision::Retry {
             same_node: false,
-            after: FIRST_PAUSE * (1 << (attempts - 1).min(MAX_ATTEMPTS)),
+            after: FIRST_DELAY * (1 << (attempts - 1).min(MAX_ATTEMPTS)),
             consistency: None,
         };
-        let error = match failed.reason {
+        let error = match failed.error {
             AttemptError::Server(error) => error,
             AttemptError::NoAnswer(error) => {
                 return match error.kind {
@@ -182,8 +188,8 @@ impl RetryPolicy for DefaultRetry {
             }
         };
         match (error.code, &error.details) {
-            (ErrorCode::Bootstrapping, _) => paused,
-            (ErrorCode::Unavailable, _) if idempotent => paused,
+            (ErrorCode::Bootstrapping, _) => delayed,
+            (ErrorCode::Unavailable, _) if idempotent => delayed,
             (ErrorCode::Unavailable, _) if is_first => RetryDecision::NEXT_NODE,
             (_, ErrorDetails::ReadTimeout { received, block_for, data_present, .. })
                 if is_first && received >= block_for && !data_present =>
@@ -199,9 +205,9 @@ impl RetryPolicy for DefaultRetry {
                 | ErrorCode::ReadTimeout
                 | ErrorCode::WriteTimeout,
                 _,
-            ) if idempotent => paused,
+            ) if idempotent => delayed,
             (ErrorCode::ReadFailure | ErrorCode::WriteFailure, _)
-                if idempotent && attempts < MAX_AFTER_FAILURE =>
+                if idempotent && attempts < MAX_ATTEMPTS_AFTER_FAILURE =>
             {
                 RetryDecision::NEXT_NODE
             }
@@ -210,9 +216,9 @@ impl RetryPolicy for DefaultRetry {
     }
 }
 
-/// Whether only reading has failed, which does nothing.
-fn is_read(failed: &FailedAttempt<'_>) -> bool {
-    matches!(failed.reason, AttemptError::Server(error) if error.code == ErrorCode::ReadTimeout)
+/// Returns true if only a read failed, which applies nothing.
+fn is_read_timeout(failed: &FailedAttempt<'_>) -> bool {
+    matches!(failed.error, AttemptError::Server(error) if error.code == ErrorCode::ReadTimeout)
 }
 
 impl RetryPolicy for NoRetry {
@@ -223,22 +229,22 @@ impl RetryPolicy for NoRetry {
 
 impl RetryPolicy for DowngradingRetry {
     fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
-        let enough = match failed.reason {
+        let lower = match failed.error {
             AttemptError::Server(error) if failed.idempotent && failed.attempts == 1 => {
                 match error.details {
-                    ErrorDetails::Unavailable { alive, .. } => enough_for(alive),
+                    ErrorDetails::Unavailable { alive, .. } => satisfied_by(alive),
                     ErrorDetails::ReadTimeout { received, block_for, .. }
                     | ErrorDetails::WriteTimeout { received, block_for, .. }
                         if received < block_for =>
                     {
-                        enough_for(received)
+                        satisfied_by(received)
                     }
                     _ => None,
                 }
             }
             _ => None,
         };
-        match enough {
+        match lower {
             Some(lower) => RetryDecision::Retry {
                 same_node: true,
                 after: Duration::ZERO,
@@ -249,8 +255,9 @@ impl RetryPolicy for DowngradingRetry {
     }
 }
 
-/// The highest consistency that so many replicas are enough for.
-const fn enough_for(replicas: i32) -> Option<Consistency> {
+/// Returns the highest of ONE, TWO and THREE that `replicas` replicas satisfy; `None` if there are
+/// none.
+const fn satisfied_by(replicas: i32) -> Option<Consistency> {
     match replicas {
         ..=0 => None,
         1 => Some(Consistency::One),
@@ -266,12 +273,12 @@ mod tests {
 
     fn decide(
         policy: &dyn RetryPolicy,
-        reason: AttemptError<'_>,
+        error: AttemptError<'_>,
         safe: bool,
         n: usize,
     ) -> RetryDecision {
         let consistency = Consistency::Quorum;
-        let failed = FailedAttempt::new(reason);
+        let failed = FailedAttempt::new(error);
         policy.decide(&FailedAttempt { idempotent: safe, attempts: n, consistency, ..failed })
     }
 
@@ -280,40 +287,40 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_done_twice_that_could_do_harm() {
-        let lost = |written| request_error(RequestErrorKind::Closed(CloseReason::Local), written);
+    fn a_statement_that_is_not_idempotent_is_retried_only_if_nothing_was_written() {
+        let closed = |written| request_error(RequestErrorKind::Closed(CloseReason::Local), written);
         let decide = |error: &RequestError, idempotent, attempts| {
             decide(&DefaultRetry, AttemptError::NoAnswer(error), idempotent, attempts)
         };
-        assert_eq!(decide(&lost(false), false, 1), RetryDecision::NEXT_NODE);
-        assert_eq!(decide(&lost(true), false, 1), RetryDecision::Fail);
-        assert_eq!(decide(&lost(true), true, 1), RetryDecision::NEXT_NODE);
-        assert_eq!(decide(&lost(true), true, MAX_ATTEMPTS), RetryDecision::Fail);
-        let late = |written| request_error(RequestErrorKind::TimedOut, written);
-        assert_eq!(decide(&late(true), false, 1), RetryDecision::Fail);
-        assert_eq!(decide(&late(true), true, 1), RetryDecision::NEXT_NODE);
+        assert_eq!(decide(&closed(false), false, 1), RetryDecision::NEXT_NODE);
+        assert_eq!(decide(&closed(true), false, 1), RetryDecision::Fail);
+        assert_eq!(decide(&closed(true), true, 1), RetryDecision::NEXT_NODE);
+        assert_eq!(decide(&closed(true), true, MAX_ATTEMPTS), RetryDecision::Fail);
+        let timed_out = |written| request_error(RequestErrorKind::TimedOut, written);
+        assert_eq!(decide(&timed_out(true), false, 1), RetryDecision::Fail);
+        assert_eq!(decide(&timed_out(true), true, 1), RetryDecision::NEXT_NODE);
     }
 
     #[test]
-    fn a_busy_server_is_given_time_and_asked_again_only_where_that_is_safe() {
+    fn retries_after_overload_are_delayed_and_only_for_idempotent_statements() {
         let decide = |code, idempotent, attempts| {
             let error = ServerError::new(code, "");
             decide(&DefaultRetry, AttemptError::Server(&error), idempotent, attempts)
         };
-        let pauses =
+        let is_delayed =
             |decision| matches!(decision, RetryDecision::Retry { after, .. } if !after.is_zero());
         assert_eq!(decide(ErrorCode::Overloaded, false, 1), RetryDecision::Fail);
-        assert!(pauses(decide(ErrorCode::Overloaded, true, 1)));
+        assert!(is_delayed(decide(ErrorCode::Overloaded, true, 1)));
         assert_eq!(decide(ErrorCode::Overloaded, true, MAX_ATTEMPTS), RetryDecision::Fail);
-        assert!(pauses(decide(ErrorCode::Bootstrapping, false, 1)));
+        assert!(is_delayed(decide(ErrorCode::Bootstrapping, false, 1)));
         assert_eq!(decide(ErrorCode::Unavailable, false, 1), RetryDecision::NEXT_NODE);
         assert_eq!(decide(ErrorCode::Unavailable, false, 2), RetryDecision::Fail);
-        assert!(pauses(decide(ErrorCode::Unavailable, true, 2)));
+        assert!(is_delayed(decide(ErrorCode::Unavailable, true, 2)));
         assert_eq!(decide(ErrorCode::Invalid, true, 1), RetryDecision::Fail);
     }
 
     #[test]
-    fn a_timeout_of_replicas_is_read_for_what_it_says() {
+    fn read_timeouts_are_retried_by_the_replicas_that_responded() {
         let read = |received, data_present| ServerError {
             code: ErrorCode::ReadTimeout,
             message: String::new(),
@@ -333,8 +340,9 @@ mod tests {
         let lower = decide(&DowngradingRetry, AttemptError::Server(&read(1, false)), true, 1);
         let RetryDecision::Retry { consistency, .. } = lower else { panic!("{lower:?}") };
         assert_eq!(consistency, Some(Consistency::One));
-        let kept = decide(&DowngradingRetry, AttemptError::Server(&read(1, false)), false, 1);
-        assert_eq!(kept, RetryDecision::Fail);
+        let not_idempotent =
+            decide(&DowngradingRetry, AttemptError::Server(&read(1, false)), false, 1);
+        assert_eq!(not_idempotent, RetryDecision::Fail);
         assert_eq!(
             decide(&NoRetry, AttemptError::Server(&read(2, false)), true, 1),
             RetryDecision::Fail

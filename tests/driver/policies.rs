@@ -233,7 +233,7 @@ struct Curious(Mutex<Vec<(usize, bool, Consistency, String)>>);
 impl RetryPolicy for &'static Curious {
     fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
         let FailedAttempt { attempts, idempotent, consistency, .. } = *failed;
-        let reason = match failed.reason {
+        let reason = match failed.error {
             AttemptError::Server(error) => error.message.clone(),
             AttemptError::NoAnswer(error) => error.to_string(),
             _ => String::new(),
