@@ -4,6 +4,7 @@
 mod comparison;
 mod corpus;
 mod coverage;
+mod documents;
 #[path = "../support/vectors.rs"]
 mod golden;
 mod hostile;
