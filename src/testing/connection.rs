@@ -1,4 +1,4 @@
-//! One client of the server.
+//! A connection of one client.
 
 use std::io;
 use std::sync::Arc;
@@ -10,69 +10,43 @@ use tokio::net::TcpStream;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::codec::{Decoder, Encoder};
 
-use super::answer::answer;
-use super::reply::{Turn, What};
-use super::{Reply, Shared};
+use super::handler::handle_request;
+use super::reply::{Action, Reply, ReplyStep};
+use super::script::Script;
+use super::state::ServerState;
 use crate::codec::ServerCodec;
 use crate::message::{
-    ErrorCode, Event, Request, RequestFrame, Response, ResponseFrame, ServerError,
+    ErrorCode, Event, Request, RequestFrame, Response, ResponseFrame, ResultMessage, ServerError,
 };
-use crate::wire::{Context, DecodeError, RawFrame, Stream, Version};
+use crate::wire::{Context, DecodeError, DecodeErrorKind, RawFrame, Stream, Version};
 
-/// A connection, and what it has to say.
-struct Client {
-    shared: Arc<Shared>,
-    codec: ServerCodec,
-    out: BytesMut,
-    /// Replies that took some time.
-    late: mpsc::UnboundedSender<(Stream, Turn)>,
-    registered: Vec<String>,
-    /// Whether the client has said who it is.
-    is_known: bool,
+/// Serves one client until the client or the server closes the connection.
+pub(super) async fn serve(socket: TcpStream, state: Arc<ServerState>) {
+    let _count = OpenConnection::new(&state);
+    // A client may disconnect at any time. That is not an error of the server.
+    let _disconnected = run(socket, Arc::clone(&state)).await;
 }
 
-/// Longer requests are refused, as Cassandra does it unless told otherwise.
-const MAX_BODY: usize = 16 << 20;
+/// Counts a connection as open until it is dropped.
+struct OpenConnection<'s>(&'s ServerState);
 
-/// The connection is to be closed, once all was written.
-struct Close;
-
-/// A connection that is open, until this is dropped.
-struct Open<'s>(&'s Shared);
-
-impl<'s> Open<'s> {
-    fn new(shared: &'s Shared) -> Self {
-        shared.connections.fetch_add(1, Ordering::Release);
-        Self(shared)
+impl<'s> OpenConnection<'s> {
+    fn new(state: &'s ServerState) -> Self {
+        state.open_connections.fetch_add(1, Ordering::Release);
+        Self(state)
     }
 }
 
-impl Drop for Open<'_> {
+impl Drop for OpenConnection<'_> {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Release);
+        self.0.open_connections.fetch_sub(1, Ordering::Release);
     }
 }
 
-/// Talks to one client until either side has enough.
-pub(super) async fn serve(socket: TcpStream, shared: Arc<Shared>) {
-    let _open = Open::new(&shared);
-    // A client that goes away is no failure of the server.
-    let _gone = talk(socket, Arc::clone(&shared)).await;
-}
-
-async fn talk(mut socket: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
-    let mut events = shared.events.subscribe();
-    let (late, mut replies) = mpsc::unbounded_channel();
-    let version = shared.script().version;
-    let codec = ServerCodec::new(Context { max_body: MAX_BODY, ..version.into() });
-    let mut client = Client {
-        shared,
-        codec,
-        out: BytesMut::new(),
-        late,
-        registered: Vec::new(),
-        is_known: false,
-    };
+async fn run(mut socket: TcpStream, state: Arc<ServerState>) -> io::Result<()> {
+    let mut events = state.events.subscribe();
+    let (delayed, mut delayed_replies) = mpsc::unbounded_channel();
+    let mut client = Client::new(state, delayed);
     let mut input = BytesMut::new();
     loop {
         let next = tokio::select! {
@@ -80,140 +54,184 @@ async fn talk(mut socket: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
                 0 => return Ok(()),
                 _ => client.handle_input(&mut input),
             },
-            Some((stream, reply)) = replies.recv() => client.say(stream, reply),
+            Some((stream, reply)) = delayed_replies.recv() => client.send_reply(stream, reply),
             event = events.recv() => match event {
-                Ok(event) => client.tell(event),
+                Ok(event) => client.send_event(event),
                 Err(broadcast::error::RecvError::Lagged(_)) => Ok(()),
                 Err(broadcast::error::RecvError::Closed) => return Ok(()),
             },
         };
         socket.write_all_buf(&mut client.out).await?;
-        if let Err(Close) = next {
+        if let Err(CloseConnection) = next {
             return socket.shutdown().await;
         }
     }
 }
 
+/// The server's side of a connection.
+struct Client {
+    state: Arc<ServerState>,
+    codec: ServerCodec,
+    /// Encoded responses that are not yet written to the socket.
+    out: BytesMut,
+    /// Receives replies whose delay has passed.
+    delayed: mpsc::UnboundedSender<(Stream, ReplyStep)>,
+    /// The event types of the client's REGISTER.
+    registered: Vec<String>,
+    is_authenticated: bool,
+}
+
+/// The server closes the connection after writing its output.
+struct CloseConnection;
+
 impl Client {
-    fn handle_input(&mut self, input: &mut BytesMut) -> Result<(), Close> {
+    fn new(state: Arc<ServerState>, delayed: mpsc::UnboundedSender<(Stream, ReplyStep)>) -> Self {
+        let script = state.script();
+        // The codec's limit also applies to responses, so that `max_frame_body` cannot lower it.
+        let max_body = script.max_frame_body.max(Context::DEFAULT_MAX_BODY);
+        let codec = ServerCodec::new(Context { max_body, ..script.version.into() });
+        Self {
+            state,
+            codec,
+            out: BytesMut::new(),
+            delayed,
+            registered: Vec::new(),
+            is_authenticated: false,
+        }
+    }
+
+    fn handle_input(&mut self, input: &mut BytesMut) -> Result<(), CloseConnection> {
         loop {
             match self.codec.decode(input) {
                 Ok(Some(frame)) => self.handle_frame(&frame)?,
                 Ok(None) => return Ok(()),
-                Err(error) => self.handle_bad_input(&error)?,
+                Err(error) => self.handle_invalid_input(&error)?,
             }
         }
     }
 
-    /// A request that is too long is refused by itself, as Cassandra does it; what is no frame ends
-    /// the connection.
-    fn handle_bad_input(&mut self, error: &io::Error) -> Result<(), Close> {
-        let decode = error.get_ref().and_then(|error| error.downcast_ref::<DecodeError>());
+    /// Refuses a request that is too long and continues with the next one, as Cassandra does.
+    /// Closes the connection if the input is not a frame.
+    fn handle_invalid_input(&mut self, error: &io::Error) -> Result<(), CloseConnection> {
+        let kind = error.get_ref().and_then(|error| error.downcast_ref()).map(DecodeError::kind);
         let skipped = self.codec.skipped().map(|header| header.stream);
-        match (decode, skipped) {
-            (Some(too_long), Some(stream)) if too_long.is_recoverable() => {
-                let error = ServerError::new(ErrorCode::Invalid, too_long.to_string());
-                self.write(ResponseFrame::new(stream, error));
+        match (kind, skipped) {
+            (Some(DecodeErrorKind::FrameTooLong { length, limit }), Some(stream)) => {
+                self.refuse_too_long(stream, length, limit);
                 Ok(())
             }
             _ => {
-                self.refuse(Stream::default(), &error.to_string());
-                Err(Close)
+                self.send_error(Stream::default(), ErrorCode::Protocol, error.to_string());
+                Err(CloseConnection)
             }
         }
     }
 
-    fn handle_frame(&mut self, frame: &RawFrame) -> Result<(), Close> {
-        let script = self.shared.script();
+    fn handle_frame(&mut self, frame: &RawFrame) -> Result<(), CloseConnection> {
+        let script = self.state.script();
         let stream = frame.header.stream;
         if frame.header.version > script.version {
-            let (lowest, greatest) = (Version::V3.number(), script.version.number());
-            let asked = frame.header.version.number();
-            self.codec.set_version(script.version);
-            self.refuse(
-                stream,
-                &format!(
-                    "Invalid or unsupported protocol version ({asked}); the lowest supported \
-                     version is {lowest} and the greatest is {greatest}"
-                ),
-            );
-            return Err(Close);
+            self.refuse_version(stream, frame.header.version, script.version);
+            return Err(CloseConnection);
         }
-        match self.reply(frame) {
-            Ok(reply) if reply.delay.is_zero() => self.say(stream, reply),
+        if frame.body.len() > script.max_frame_body {
+            self.refuse_too_long(stream, frame.body.len() as u64, script.max_frame_body);
+            return Ok(());
+        }
+        match self.reply_to(frame, &script) {
+            Ok(reply) if reply.delay.is_zero() => return self.send_reply(stream, reply),
             Ok(reply) => {
-                let late = self.late.clone();
+                let delayed = self.delayed.clone();
                 tokio::spawn(async move {
                     tokio::time::sleep(reply.delay).await;
-                    // The client may have gone meanwhile.
-                    let _gone = late.send((stream, reply));
+                    // The connection may be closed by now.
+                    let _closed = delayed.send((stream, reply));
                 });
-                Ok(())
             }
-            Err(error) => {
-                self.refuse(stream, &error.to_string());
-                Ok(())
-            }
+            Err(error) => self.send_error(stream, ErrorCode::Protocol, error.to_string()),
         }
+        Ok(())
     }
 
-    fn reply(&mut self, frame: &RawFrame) -> Result<Turn, DecodeError> {
+    fn reply_to(&mut self, frame: &RawFrame, script: &Script) -> Result<ReplyStep, DecodeError> {
         let context = *self.codec.context();
         let frame = frame.clone().decompress(&context)?;
         let frame = RequestFrame::decode(&frame, &context)?;
         if let Request::Register(register) = &frame.request {
             self.registered = register.event_types.iter().map(ToString::to_string).collect();
         }
-        let script = self.shared.script();
-        let says_who = matches!(
+        let needs_no_login = matches!(
             frame.request,
             Request::Options(_) | Request::Startup(_) | Request::AuthResponse(_)
         );
-        if script.credentials.is_some() && !self.is_known && !says_who {
-            let message = "who are you? AUTH_RESPONSE comes first";
-            return Ok(Reply::error(ErrorCode::Protocol, message).take(None));
+        if script.credentials.is_some() && !self.is_authenticated && !needs_no_login {
+            let message = "MockServer requires credentials; send AUTH_RESPONSE first";
+            return Ok(Reply::error(ErrorCode::Protocol, message).next_step(None));
         }
-        let reply = answer(&self.shared, &script, &frame);
-        if let What::Response(response) = &reply.what {
-            self.is_known |= matches!(**response, Response::AuthSuccess(_));
+        let reply = handle_request(&self.state, script, &frame);
+        if let Action::SendResponse(response) = &reply.action {
+            self.is_authenticated |= matches!(**response, Response::AuthSuccess(_));
         }
         Ok(reply)
     }
 
-    fn say(&mut self, stream: Stream, reply: Turn) -> Result<(), Close> {
-        match reply.what {
-            What::Response(response) => self.write(ResponseFrame::new(stream, *response)),
-            What::Rows(table) => {
-                let rows = crate::message::ResultMessage::Rows(table.page(None, None));
-                self.write(ResponseFrame::new(stream, rows));
+    fn send_reply(&mut self, stream: Stream, reply: ReplyStep) -> Result<(), CloseConnection> {
+        match reply.action {
+            Action::SendResponse(response) => self.send(ResponseFrame::new(stream, *response)),
+            Action::SendRows(table) => {
+                let rows = ResultMessage::Rows(table.page(None, None));
+                self.send(ResponseFrame::new(stream, rows));
             }
-            What::Bytes(bytes) => self.out.extend_from_slice(&bytes),
-            // Computed replies are, by now.
-            What::Silence | What::Computed(_) => {}
-            What::Close => return Err(Close),
+            Action::SendBytes(bytes) => self.out.extend_from_slice(&bytes),
+            // `Reply::next_step` has replaced `Compute` by its result.
+            Action::SendNothing | Action::Compute(_) => {}
+            Action::CloseConnection => return Err(CloseConnection),
         }
         Ok(())
     }
 
-    fn tell(&mut self, event: Event) -> Result<(), Close> {
+    /// Sends an event if the client has registered for its type.
+    fn send_event(&mut self, event: Event) -> Result<(), CloseConnection> {
         if self.registered.iter().any(|registered| registered == event.event_type()) {
-            self.write(ResponseFrame::new(Stream::EVENT, event));
+            self.send(ResponseFrame::new(Stream::EVENT, event));
         }
         Ok(())
     }
 
-    fn refuse(&mut self, stream: Stream, message: &str) {
-        self.write(ResponseFrame::new(stream, ServerError::new(ErrorCode::Protocol, message)));
+    /// Refuses a version as Cassandra does: in the highest version that the server supports, with
+    /// a text that clients look for (v4 §2.1).
+    fn refuse_version(&mut self, stream: Stream, requested: Version, highest: Version) {
+        let message = format!(
+            "Invalid or unsupported protocol version ({}); the lowest supported version is {} and \
+             the greatest is {}",
+            requested.number(),
+            Version::V3.number(),
+            highest.number()
+        );
+        self.codec.set_version(highest);
+        self.send_error(stream, ErrorCode::Protocol, message);
     }
 
-    /// Writes a response; one that the protocol has no bytes for in this version becomes an error.
-    fn write(&mut self, frame: ResponseFrame) {
+    fn refuse_too_long(&mut self, stream: Stream, length: u64, limit: usize) {
+        let message = format!(
+            "request body of {length} bytes exceeds the limit of this MockServer, {limit} bytes; \
+             change it with MockServer::max_frame_body"
+        );
+        self.send_error(stream, ErrorCode::Invalid, message);
+    }
+
+    fn send_error(&mut self, stream: Stream, code: ErrorCode, message: String) {
+        self.send(ResponseFrame::new(stream, ServerError::new(code, message)));
+    }
+
+    /// Encodes a response. Sends an error instead if the version has no encoding for it.
+    fn send(&mut self, frame: ResponseFrame) {
         let stream = frame.stream;
         if let Err(error) = self.codec.encode(frame, &mut self.out) {
-            let message = format!("the reply cannot be written: {error}");
+            let message = format!("MockServer cannot encode the reply: {error}");
             let error = ServerError::new(ErrorCode::Server, message);
             let written = self.codec.encode(ResponseFrame::new(stream, error), &mut self.out);
-            debug_assert!(written.is_ok(), "an error can always be written");
+            debug_assert!(written.is_ok(), "an ERROR without details has an encoding");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the server says.
+//! Replies of the server.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -8,17 +8,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Asked;
+use super::received_request::ReceivedRequest;
+use super::table::{KEYSPACE, ReplyColumn, TABLE, Table, column_specs};
 use crate::message::{
-    ErrorCode, ErrorDetails, FailureReason, Failures, Response, ResultMessage, Rows, RowsMetadata,
-    ServerError, WriteType,
+    ErrorCode, ErrorDetails, FailureReason, Failures, Response, ResultMessage, ServerError,
+    WriteType,
 };
-use crate::types::{ColumnSpec, CqlType, NativeType, ToValues, ValuesBuffer};
+use crate::types::{ColumnSpec, ToValues};
 use crate::wire::Consistency;
 
-/// What the server answers.
+/// A reply of a [`MockServer`](super::MockServer) to a request.
 ///
-/// A reply may have several turns, which are counted however often it is cloned:
+/// A reply is one step, or several steps that [`then`](Self::then) chains. Each request takes the
+/// next step; the last step repeats. Clones of a reply share their position in the chain.
 ///
 /// ```
 /// use cqlwire::message::ErrorCode;
@@ -28,94 +30,65 @@ use crate::wire::Consistency;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// The turns before the last.
-    turns: Vec<Turn>,
-    last: Turn,
-    /// How many turns were taken.
-    taken: Arc<AtomicUsize>,
+    /// The steps before the last one.
+    steps: Vec<ReplyStep>,
+    last: ReplyStep,
+    /// Number of steps that requests have taken.
+    steps_taken: Arc<AtomicUsize>,
     variables: Vec<ColumnSpec>,
 }
 
-/// What the server answers this time.
+/// The reply to one request.
 #[derive(Debug, Clone)]
-pub(super) struct Turn {
-    pub(super) what: What,
+pub(super) struct ReplyStep {
+    pub(super) action: Action,
     pub(super) delay: Duration,
 }
 
-impl Turn {
-    /// If it says that a statement is not prepared, and not which, it is the one of this id.
-    pub(super) fn forgets(&mut self, statement: &Bytes) {
-        if let What::Response(response) = &mut self.what
+/// The action of the server on one request.
+#[derive(Debug, Clone)]
+pub(super) enum Action {
+    SendRows(Arc<Table>),
+    SendResponse(Box<Response>),
+    SendBytes(Bytes),
+    SendNothing,
+    CloseConnection,
+    Compute(ComputeReply),
+}
+
+/// The function of [`Reply::computed`].
+#[derive(Clone)]
+pub(super) struct ComputeReply(Arc<dyn Fn(&ReceivedRequest) -> Reply + Send + Sync>);
+
+impl fmt::Debug for ComputeReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ComputeReply").finish_non_exhaustive()
+    }
+}
+
+impl ReplyStep {
+    /// Sets the statement id of an `UNPREPARED` error that has none.
+    pub(super) fn set_unprepared_id(&mut self, statement_id: &[u8]) {
+        if let Action::SendResponse(response) = &mut self.action
             && let Response::Error(error) = &mut **response
             && let ErrorDetails::Unprepared { id } = &mut error.details
             && id.is_empty()
         {
-            id.clone_from(statement);
+            *id = Bytes::copy_from_slice(statement_id);
         }
     }
 }
 
-#[derive(Debug, Clone)]
-pub(super) enum What {
-    Rows(Arc<Table>),
-    Response(Box<Response>),
-    Bytes(Bytes),
-    Silence,
-    Close,
-    Computed(Compute),
-}
-
-/// What makes a reply to a statement.
-#[derive(Clone)]
-pub(super) struct Compute(Arc<dyn Fn(&Asked) -> Reply + Send + Sync>);
-
-impl fmt::Debug for Compute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Compute").finish_non_exhaustive()
-    }
-}
-
-/// Rows, encoded, from which pages are cut.
-#[derive(Debug)]
-pub(super) struct Table {
-    columns: Arc<[ColumnSpec]>,
-    rows: Vec<Bytes>,
-}
-
-/// A column of a reply: a name alone is `text`; otherwise a name and a type.
-#[derive(Debug, Clone)]
-pub struct ReplyColumn(pub(super) ColumnSpec);
-
-/// The keyspace and the table of every column.
-const KEYSPACE: &str = "test";
-const TABLE: &str = "test";
-
-impl From<&str> for ReplyColumn {
-    fn from(name: &str) -> Self {
-        Self::from((name, NativeType::Text))
-    }
-}
-
-impl<T: Into<CqlType>> From<(&str, T)> for ReplyColumn {
-    fn from((name, cql_type): (&str, T)) -> Self {
-        Self(ColumnSpec::new(KEYSPACE, TABLE, name, cql_type))
-    }
-}
-
-impl From<ColumnSpec> for ReplyColumn {
-    fn from(column: ColumnSpec) -> Self {
-        Self(column)
-    }
-}
-
 impl Reply {
-    /// Nothing: the statement was run.
+    /// A result without rows, as for a write.
     pub fn void() -> Self {
         Self::response(ResultMessage::Void)
     }
 
-    /// Rows, as many a page as the client asks for.
+    /// Rows. The server splits them into pages of the size that the client requests.
+    ///
+    /// A column is a name (type `text`), or a name and a type. A row is a tuple, an array, a `Vec`
+    /// of [`Value`](crate::types::Value)s, or anything else that implements [`ToValues`].
     ///
     /// ```
     /// use cqlwire::testing::Reply;
@@ -125,62 +98,66 @@ impl Reply {
     /// ```
     ///
     /// # Panics
-    /// A row does not go with the columns.
+    /// Panics if a row does not fit the columns.
     #[must_use]
     pub fn rows(
         columns: impl IntoIterator<Item = impl Into<ReplyColumn>>,
         rows: impl IntoIterator<Item = impl ToValues>,
     ) -> Self {
-        let columns = specs(columns);
-        let encode = |row| {
-            let mut buffer = ValuesBuffer::new();
-            match buffer.bind(&row, &columns) {
-                Ok(values) => values.iter().flat_map(cell).collect(),
-                Err(error) => panic!("a row of the reply does not go with its columns: {error}"),
-            }
-        };
-        let rows = rows.into_iter().map(encode).collect();
-        Self::of(What::Rows(Arc::new(Table { columns: columns.into(), rows })))
+        Self::new(Action::SendRows(Arc::new(Table::new(column_specs(columns), rows))))
     }
 
-    /// An error of the server. If errors of its code have more fields, they say: at `LOCAL_QUORUM`
-    /// (`SERIAL`, if it is about a CAS write), one of the two replicas that it takes is alive or
-    /// has answered, without data, and one has failed; the write is `SIMPLE`; the function and the
-    /// table are `test.test`; the id is that of the statement. For other fields there is
-    /// [`response`](Self::response), with a [`ServerError`].
+    /// An ERROR response with this code and message.
+    ///
+    /// Error codes with further fields get these values:
+    ///
+    /// | field | value |
+    /// |---|---|
+    /// | consistency | `LOCAL_QUORUM`; `SERIAL` for `CAS_WRITE_UNKNOWN` |
+    /// | replicas required | 2 |
+    /// | replicas alive, or responses received | 1, without data |
+    /// | replicas failed | 1 |
+    /// | write type | `SIMPLE` |
+    /// | table, function | `test.test` |
+    /// | statement id of `UNPREPARED` | the id of the executed statement |
+    ///
+    /// For other values, pass a [`ServerError`] to [`response`](Self::response).
     #[must_use]
     pub fn error(code: ErrorCode, message: &str) -> Self {
-        let (message, details) = (message.to_owned(), details(code));
+        let (message, details) = (message.to_owned(), default_details(code));
         Self::response(ServerError { code, message, details })
     }
 
-    /// Any response.
+    /// Any response message.
     #[must_use]
     pub fn response(response: impl Into<Response>) -> Self {
-        Self::of(What::Response(Box::new(response.into())))
+        Self::new(Action::SendResponse(Box::new(response.into())))
     }
 
-    /// These bytes, whatever they are, in place of a frame.
+    /// Raw bytes in place of a frame, sent as they are: to test how a client handles malformed
+    /// input.
     #[must_use]
     pub fn bytes(bytes: impl Into<Bytes>) -> Self {
-        Self::of(What::Bytes(bytes.into()))
+        Self::new(Action::SendBytes(bytes.into()))
     }
 
-    /// No answer.
+    /// No response: to test timeouts. The connection stays open.
     #[must_use]
     pub fn silence() -> Self {
-        Self::of(What::Silence)
+        Self::new(Action::SendNothing)
     }
 
-    /// The end of the connection.
+    /// No response; the server closes the connection.
     #[must_use]
     pub fn close() -> Self {
-        Self::of(What::Close)
+        Self::new(Action::CloseConnection)
     }
 
-    /// What `answer` says to a statement, whose values it may read. It is asked when the statement
-    /// is run; of a batch, about one after the other until one fails. What `answer` keeps makes the
-    /// server remember:
+    /// The reply that `compute` returns for the executed statement, whose values it can read.
+    ///
+    /// The server calls `compute` each time the statement is executed. For a batch it calls it once
+    /// per statement, until a statement fails. `compute` may keep state, so that the server
+    /// remembers what was written:
     ///
     /// ```
     /// use std::collections::HashMap;
@@ -190,91 +167,89 @@ impl Reply {
     /// use cqlwire::types::NativeType;
     ///
     /// let ages = Mutex::new(HashMap::from([("ada".to_owned(), 36)]));
-    /// Reply::computed(move |asked| {
-    ///     let (name,) = asked.values::<(&str,)>();
+    /// Reply::computed(move |request| {
+    ///     let (name,) = request.values::<(&str,)>();
     ///     let age = ages.lock().unwrap().get(name).copied();
     ///     Reply::rows([("age", NativeType::Int)], age.map(|age| (age,)))
     /// })
     /// .variables(["name"]);
     /// ```
     ///
-    /// If `answer` panics, the connection ends.
+    /// If `compute` panics, the server closes the connection.
     #[must_use]
-    pub fn computed(answer: impl Fn(&Asked) -> Self + Send + Sync + 'static) -> Self {
-        Self::of(What::Computed(Compute(Arc::new(answer))))
+    pub fn computed(compute: impl Fn(&ReceivedRequest) -> Self + Send + Sync + 'static) -> Self {
+        Self::new(Action::Compute(ComputeReply(Arc::new(compute))))
     }
 
-    /// This reply, and from the next time on `next`. Every page is a time, every attempt, too.
+    /// Replies with `self` to the first request and with `next` to all later ones. Each page and
+    /// each retry is a request of its own.
     #[must_use]
     pub fn then(mut self, next: Self) -> Self {
-        self.turns.push(self.last);
-        self.turns.extend(next.turns);
+        self.steps.push(self.last);
+        self.steps.extend(next.steps);
         self.last = next.last;
-        // Clones that were made before go on by themselves.
-        self.taken = Arc::default();
+        // Clones made earlier keep their own position.
+        self.steps_taken = Arc::default();
         if self.variables.is_empty() {
             self.variables = next.variables;
         }
         self
     }
 
-    /// The same reply, after some time; requests behind it are answered meanwhile. Of several that
-    /// come one [`then`](Self::then) the other, the last.
+    /// Delays the reply. The server replies to other requests of the connection in the meantime.
+    /// Default: no delay. In a chain of replies, applies to the last one.
     #[must_use]
     pub const fn after(mut self, delay: Duration) -> Self {
         self.last.delay = delay;
         self
     }
 
-    /// What a client is told of the statement's variables when it prepares it, and the types as
-    /// which its values are read. Default: those of the first of several replies that has some;
-    /// else each `?` is a `text`.
+    /// Sets the bind variables of the statement: the metadata that a client receives when it
+    /// prepares the statement, and the types that [`ReceivedRequest::values`] decodes with.
+    ///
+    /// Default: the variables of the first reply in the chain that has some, or else one `text` per
+    /// `?` in the statement.
     #[must_use]
     pub fn variables(
         mut self,
         variables: impl IntoIterator<Item = impl Into<ReplyColumn>>,
     ) -> Self {
-        self.variables = specs(variables);
+        self.variables = column_specs(variables);
         self
     }
 
-    fn of(what: What) -> Self {
-        let last = Turn { what, delay: Duration::ZERO };
-        Self { turns: Vec::new(), last, taken: Arc::default(), variables: Vec::new() }
+    fn new(action: Action) -> Self {
+        let last = ReplyStep { action, delay: Duration::ZERO };
+        Self { steps: Vec::new(), last, steps_taken: Arc::default(), variables: Vec::new() }
     }
 
-    /// Takes the next turn, at a statement if it is one.
-    pub(super) fn take(&self, asked: Option<&Asked>) -> Turn {
-        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
-        let mut turn = self.turns.get(taken).unwrap_or(&self.last).clone();
-        if let What::Computed(Compute(compute)) = &turn.what {
-            let Some(asked) = asked else {
-                let message = "Reply::computed answers only statements that are run";
-                return Self::error(ErrorCode::Server, message).last;
-            };
-            let computed = compute(asked).take(Some(asked));
-            let delay = turn.delay.saturating_add(computed.delay);
-            turn = Turn { delay, ..computed };
-        }
-        if let Some(asked) = asked {
-            turn.forgets(&asked.id);
-        }
-        turn
+    /// Takes the next step. `executed` is the statement, if the request executes one.
+    pub(super) fn next_step(&self, executed: Option<&ReceivedRequest>) -> ReplyStep {
+        let index = self.steps_taken.fetch_add(1, Ordering::Relaxed);
+        let step = self.steps.get(index).unwrap_or(&self.last).clone();
+        let Action::Compute(ComputeReply(compute)) = &step.action else { return step };
+        let Some(executed) = executed else {
+            let message =
+                "MockServer: Reply::computed replies only to statements that are executed";
+            return Self::error(ErrorCode::Server, message).last;
+        };
+        let computed = compute(executed).next_step(Some(executed));
+        ReplyStep { delay: step.delay.saturating_add(computed.delay), ..computed }
     }
 
-    /// The variables of the statement, whose text this is.
+    /// Returns the bind variables of the statement `text`.
     pub(super) fn variables_of(&self, text: &str) -> Vec<ColumnSpec> {
         if !self.variables.is_empty() {
             return self.variables.clone();
         }
         let count = text.matches('?').count();
-        (1..=count).map(|number| ReplyColumn::from(&*format!("v{number}")).0).collect()
+        (1..=count).map(|number| ReplyColumn::from(&*format!("v{number}")).into()).collect()
     }
 
-    /// The columns of the rows that it gives sometime, as far as they are known.
+    /// Returns the columns of the first step that has rows, or `None` if no step has.
     pub(super) fn columns(&self) -> Option<Arc<[ColumnSpec]>> {
-        self.turns.iter().chain([&self.last]).find_map(|turn| match &turn.what {
-            What::Rows(table) => Some(Arc::clone(&table.columns)),
+        self.steps.iter().chain([&self.last]).find_map(|step| match &step.action {
+            Action::SendRows(table) => Some(Arc::clone(table.columns())),
             _ => None,
         })
     }
@@ -292,11 +267,11 @@ impl From<ServerError> for Reply {
     }
 }
 
-/// The fields of an error that nobody said more of than its code.
-fn details(code: ErrorCode) -> ErrorDetails {
+/// Returns the fields that [`Reply::error`] documents.
+fn default_details(code: ErrorCode) -> ErrorDetails {
     let consistency = Consistency::LocalQuorum;
     let (received, block_for, data_present) = (1, 2, false);
-    // In v3 and v4 that is their number.
+    // v3 and v4 encode only the number of reasons.
     let failures = Failures::Reasons(vec![(LOCALHOST, FailureReason::Unspecified)]);
     let (keyspace, name, write_type) = (KEYSPACE.to_owned(), TABLE.to_owned(), WriteType::Simple);
     match code {
@@ -333,34 +308,3 @@ fn details(code: ErrorCode) -> ErrorDetails {
 }
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
-fn specs(columns: impl IntoIterator<Item = impl Into<ReplyColumn>>) -> Vec<ColumnSpec> {
-    columns.into_iter().map(|column| column.into().0).collect()
-}
-
-/// A value as it stands in a row.
-pub(super) fn cell(value: crate::types::NamedValue<'_>) -> Vec<u8> {
-    let Some(bytes) = value.value.bytes() else { return (-1_i32).to_be_bytes().to_vec() };
-    // A value was bound, so its length fits.
-    let length = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
-    [&length.to_be_bytes(), bytes].concat()
-}
-
-impl Table {
-    /// A page from the row that `paging_state` names, of `size` rows; all of them without a size.
-    pub(super) fn page(&self, paging_state: Option<&[u8]>, size: Option<i32>) -> Rows {
-        let first = paging_state.and_then(|state| <[u8; 8]>::try_from(state).ok());
-        let first = first.map_or(0, u64::from_be_bytes);
-        let first = usize::try_from(first).unwrap_or(usize::MAX).min(self.rows.len());
-        let size = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0);
-        let end = size.map_or(self.rows.len(), |size| first.saturating_add(size));
-        let end = end.min(self.rows.len());
-        let next = (end < self.rows.len()).then(|| (end as u64).to_be_bytes());
-        let metadata = RowsMetadata {
-            paging_state: next.map(|next| Bytes::copy_from_slice(&next)),
-            ..RowsMetadata::new(Arc::clone(&self.columns))
-        };
-        let content = self.rows[first..end].concat().into();
-        Rows { metadata, count: end - first, content }
-    }
-}

@@ -65,7 +65,7 @@ async fn refuses_to_prepare_statements_without_a_reply() {
     let insert = "INSERT INTO pets (name, age) VALUES (?, ?)";
     let refused = |error: cqlwire::session::Error| {
         assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Invalid));
-        let expected = format!("this server was not told what to answer to {insert}");
+        let expected = format!("MockServer has no reply for `{insert}`");
         assert!(error.to_string().contains(&expected), "{error}");
     };
     let untold = server().await;
@@ -124,16 +124,16 @@ async fn ages() -> MockServer {
     let ages = Arc::new(Mutex::new(BTreeMap::new()));
     let (inserted, selected) = (Arc::clone(&ages), ages);
     let variables = [("name", NativeType::Text), ("age", NativeType::Int)];
-    let insert = Reply::computed(move |asked| {
-        let (name, age) = asked.values::<(String, Option<i32>)>();
+    let insert = Reply::computed(move |request| {
+        let (name, age) = request.values::<(String, Option<i32>)>();
         match inserted.lock().unwrap().insert(name, age) {
             None => Reply::void(),
             Some(_) => Reply::error(ErrorCode::Invalid, "twice"),
         }
     });
-    let select = Reply::computed(move |asked| {
+    let select = Reply::computed(move |request| {
         let ages = selected.lock().unwrap();
-        let (name,) = asked.values::<(&str,)>();
+        let (name,) = request.values::<(&str,)>();
         Reply::rows([("age", NativeType::Int)], ages.get(name).map(|age| (*age,)))
     });
     server().await.on(INSERT, insert.variables(variables)).on(SELECT, select)
@@ -171,25 +171,26 @@ async fn computes_replies_from_prepared_batched_and_named_values() {
             let age = result.first::<(Option<i32>,)>().unwrap();
             assert_eq!(age.map(|(age,)| age), expected);
         }
-        let asked = server.asked();
-        let inserted = asked.iter().filter(|asked| asked.text == INSERT);
-        let seen: Vec<_> = inserted.map(|asked| asked.values::<(&str, Option<i32>)>()).collect();
+        let received = server.received();
+        let inserted = received.iter().filter(|received| received.text == INSERT);
+        let seen: Vec<_> =
+            inserted.map(|received| received.values::<(&str, Option<i32>)>()).collect();
         let ages = [("ada", Some(36)), ("bob", Some(7)), ("eve", Some(1)), ("eve", Some(2))];
         assert_eq!(seen, [&ages[..], &[("zoe", None)]].concat());
-        assert_eq!(asked[1].consistency, Consistency::All);
-        let selected = &asked[5];
+        assert_eq!(received[1].consistency, Consistency::All);
+        let selected = &received[5];
         assert_eq!((selected.page_size, &selected.paging_state), (Some(9), &None));
         assert_eq!(selected.values::<Vec<Value>>()[0].to_string(), "'bob'");
     }
 }
 
 #[tokio::test]
-#[should_panic(expected = "the values of SELECT age FROM ages WHERE name = ? cannot be read: ")]
+#[should_panic(expected = "cannot decode the values of `SELECT age FROM ages WHERE name = ?`: ")]
 async fn reading_received_values_as_a_wrong_type_panics() {
     let server = ages().await;
     let session = client(&server).connect().await.unwrap();
     session.execute(SELECT, ("ada",)).await.unwrap();
-    server.asked()[0].values::<(i32,)>();
+    server.received()[0].values::<(i32,)>();
 }
 
 #[tokio::test]
@@ -306,6 +307,24 @@ async fn refuses_invalid_requests() {
         .collect();
     let expected = [(6, "ERROR"), (7, "ERROR"), (8, "SUPPORTED"), (0, "ERROR")];
     assert_eq!(seen, expected.map(|(stream, opcode)| (Stream(stream), opcode.to_owned())));
+}
+
+/// Only requests are limited: the reply below is longer than the limit.
+#[tokio::test]
+async fn refuses_requests_longer_than_its_limit() {
+    for version in Version::ALL {
+        let server = server().await.max_frame_body(200);
+        let server = server.on("SELECT long", Reply::rows(["text"], [["x".repeat(300)]]));
+        let session = client(&server).protocol_version(version).connect().await.unwrap();
+        let long = format!("INSERT INTO users (name) VALUES ('{}')", "x".repeat(200));
+        let error = session.execute(long, ()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Invalid));
+        let expected = "exceeds the limit of this MockServer, 200 bytes; \
+                        change it with MockServer::max_frame_body";
+        assert!(error.to_string().contains(expected), "{error}");
+        let result = session.execute("SELECT long", ()).await.unwrap();
+        assert_eq!(result.one::<(String,)>().unwrap().0.len(), 300);
+    }
 }
 
 #[tokio::test]

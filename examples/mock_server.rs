@@ -1,6 +1,6 @@
-//! A program tested without a Cassandra: the server answers as it is told.
+//! Tests a program without Cassandra, against a [`MockServer`].
 //!
-//! `cargo run --features server --example test_server`
+//! `cargo run --features testing --example mock_server`
 
 use cqlwire::message::ErrorCode;
 use cqlwire::session::Session;
@@ -12,15 +12,18 @@ const INSERT: &str = "INSERT INTO users (username, age) VALUES (?, ?)";
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let columns = [("username", NativeType::Text), ("age", NativeType::Int)];
-    let insert = Reply::computed(|asked| match asked.values::<(&str, i32)>() {
-        (_, age) if age < 0 => Reply::error(ErrorCode::Invalid, "nobody is that young"),
+    // The reply to the INSERT depends on the bound values.
+    let insert = Reply::computed(|request| match request.values::<(&str, i32)>() {
+        (_, age) if age < 0 => Reply::error(ErrorCode::Invalid, "age must not be negative"),
         _ => Reply::void(),
     });
+    // The first execution fails; later ones depend on the values.
+    let overloaded_once = Reply::error(ErrorCode::Overloaded, "try again").then(insert);
     let server = MockServer::bind("127.0.0.1:0")
         .await?
         .on("SELECT username, age FROM users", Reply::rows(columns, [("ada", 36), ("bob", 7)]))
-        .on(INSERT, Reply::error(ErrorCode::Overloaded, "not yet").then(insert.variables(columns)))
-        .on_any(Reply::error(ErrorCode::Overloaded, "not now"));
+        .on(INSERT, overloaded_once.variables(columns))
+        .on_any(Reply::error(ErrorCode::Unauthorized, "not allowed"));
 
     let session = Session::builder().contact_points([server.address().to_string()]);
     let session = session.connect().await?;
@@ -36,8 +39,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let refused = session.execute("TRUNCATE users", ()).await.unwrap_err();
     println!("{refused}");
-    for asked in server.asked() {
-        println!("{} {:?}", asked.text, asked.values::<Vec<Value>>());
+
+    // All statements that the server received.
+    for request in server.received() {
+        println!("{} {:?}", request.text, request.values::<Vec<Value>>());
     }
     Ok(())
 }

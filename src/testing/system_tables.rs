@@ -1,4 +1,5 @@
-//! What a cluster says of itself to the clients that connect: that it is this server, and its peers.
+//! The system tables that clients read after connecting: the server itself, its peers, and its
+//! schema.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -6,28 +7,38 @@ use std::net::{IpAddr, SocketAddr};
 
 use uuid::Uuid;
 
-use super::Reply;
+use super::reply::Reply;
 use crate::types::{CqlType, NativeType, Value};
 
-/// The cluster of a server.
+/// The system tables of a server in a cluster.
 #[derive(Debug, Clone)]
-pub(super) struct Cluster {
-    pub(super) address: SocketAddr,
+pub(super) struct SystemTables {
+    /// The address of the server.
+    address: SocketAddr,
+    /// The addresses of the nodes in the cluster.
     pub(super) peers: Vec<SocketAddr>,
 }
 
-const VERSION: &str = "5.0.6";
-const SCHEMA: Uuid = Uuid::from_u128(0x7e57);
+const RELEASE_VERSION: &str = "5.0.6";
+const SCHEMA_VERSION: Uuid = Uuid::from_u128(0x7e57);
+const DATACENTER: &str = "datacenter1";
+const RACK: &str = "rack1";
 
-impl Cluster {
-    /// The reply to a statement that reads a table of the system; `None` to any other.
+impl SystemTables {
+    /// Creates the tables of a cluster that consists of this server only.
+    pub(super) const fn new(address: SocketAddr) -> Self {
+        Self { address, peers: Vec::new() }
+    }
+
+    /// Returns the reply to a statement that reads a system table, or `None` for any other
+    /// statement. Tables without content here have no rows.
     pub(super) fn reply(&self, text: &str) -> Option<Reply> {
         let (_, table) = text.split_once(" FROM ")?;
         match table.split_whitespace().next()? {
             "system.local" => Some(self.local()),
             "system.peers_v2" => Some(self.peers()),
             "system_schema.keyspaces" => Some(keyspaces()),
-            other if other.starts_with("system") => Some(Reply::rows(["none"], NOBODY)),
+            other if other.starts_with("system") => Some(Reply::rows(["none"], NO_ROWS)),
             _ => None,
         }
     }
@@ -36,8 +47,8 @@ impl Cluster {
         let text = || NativeType::Text.into();
         let own = [("key", text()), ("cluster_name", text()), ("partitioner", text())];
         let partitioner = "org.apache.cassandra.dht.Murmur3Partitioner";
-        let row = [texts(["local", "test", partitioner]), node(self.address)].concat();
-        Reply::rows(own.into_iter().chain(columns_of_nodes()), [row])
+        let row = [texts(["local", "test", partitioner]), node_values(self.address)].concat();
+        Reply::rows(own.into_iter().chain(node_columns()), [row])
     }
 
     fn peers(&self) -> Reply {
@@ -48,9 +59,9 @@ impl Cluster {
         ];
         let rows = self.peers.iter().filter(|peer| **peer != self.address).map(|peer| {
             let (ip, port) = (Value::Inet(peer.ip()), Value::Int(peer.port().into()));
-            [vec![ip.clone(), ip, port], node(*peer)].concat()
+            [vec![ip.clone(), ip, port], node_values(*peer)].concat()
         });
-        Reply::rows(own.into_iter().chain(columns_of_nodes()), rows)
+        Reply::rows(own.into_iter().chain(node_columns()), rows)
     }
 }
 
@@ -58,8 +69,8 @@ fn texts(texts: [&str; 3]) -> Vec<Value> {
     texts.map(|text| Value::Text(text.to_owned())).into()
 }
 
-/// What both tables say of a node.
-fn columns_of_nodes() -> [(&'static str, CqlType); 6] {
+/// The columns that `system.local` and `system.peers_v2` share.
+fn node_columns() -> [(&'static str, CqlType); 6] {
     [
         ("data_center", NativeType::Text.into()),
         ("rack", NativeType::Text.into()),
@@ -70,16 +81,15 @@ fn columns_of_nodes() -> [(&'static str, CqlType); 6] {
     ]
 }
 
-fn node(address: SocketAddr) -> Vec<Value> {
-    let mut values = texts([DATACENTER, RACK, VERSION]);
+/// The values of [`node_columns`] for one node.
+fn node_values(address: SocketAddr) -> Vec<Value> {
+    let mut values = texts([DATACENTER, RACK, RELEASE_VERSION]);
     let tokens = tokens(address).map(|token| Value::Text(token.to_string())).collect();
-    values.extend([Value::Uuid(host_id(address)), Value::Uuid(SCHEMA), Value::Set(tokens)]);
+    values.extend([Value::Uuid(host_id(address)), Value::Uuid(SCHEMA_VERSION), Value::Set(tokens)]);
     values
 }
 
-const DATACENTER: &str = "datacenter1";
-const RACK: &str = "rack1";
-const NOBODY: [[&str; 1]; 0] = [];
+const NO_ROWS: [[&str; 1]; 0] = [];
 
 fn keyspaces() -> Reply {
     let map = CqlType::Map(Box::new((NativeType::Text.into(), NativeType::Text.into())));
@@ -88,7 +98,7 @@ fn keyspaces() -> Reply {
     Reply::rows(columns, [("test", replication)])
 }
 
-/// One for each address.
+/// Returns a host id that is unique for each address.
 fn host_id(address: SocketAddr) -> Uuid {
     let ip = match address.ip() {
         IpAddr::V4(ip) => ip.to_ipv6_mapped(),
@@ -97,12 +107,12 @@ fn host_id(address: SocketAddr) -> Uuid {
     Uuid::from_u128(u128::from(ip).wrapping_mul(0x1_0000).wrapping_add(address.port().into()))
 }
 
-/// The places of a node on the ring, spread by its address: as many as Cassandra gives to one, so
-/// that no node of a small cluster is left with next to nothing.
+/// Returns the tokens of a node, computed from its address. With 16 of them, Cassandra's default, each
+/// node of a small cluster owns a fair share of the ring.
 fn tokens(address: SocketAddr) -> impl Iterator<Item = i64> {
-    (0..16).map(move |place| {
+    (0..16).map(move |index| {
         let mut hasher = DefaultHasher::new();
-        (address, place).hash(&mut hasher);
+        (address, index).hash(&mut hasher);
         hasher.finish().cast_signed()
     })
 }

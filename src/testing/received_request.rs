@@ -1,0 +1,91 @@
+//! Statements that the server received.
+
+use std::fmt::Display;
+
+use bytes::Bytes;
+
+use super::table::{ReplyColumn, encode_cell};
+use crate::message::Parameters;
+use crate::types::{ColumnSpec, FromRow, NamedValue, RowIter};
+use crate::wire::Consistency;
+
+/// A statement that a client executed: as text, prepared, or in a batch.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ReceivedRequest {
+    /// The CQL text. For a prepared statement, the text that was prepared.
+    pub text: String,
+    /// The consistency of the request.
+    pub consistency: Consistency,
+    /// The serial consistency of a conditional statement, if the client sent one.
+    pub serial_consistency: Option<Consistency>,
+    /// The write timestamp, in microseconds since 1970, if the client sent one.
+    pub timestamp: Option<i64>,
+    /// The number of rows a page may have, if the client sent one.
+    pub page_size: Option<i32>,
+    /// The paging state of the previous page; `None` for the first page.
+    pub paging_state: Option<Bytes>,
+    /// The id of the prepared statement; empty for text.
+    pub(super) statement_id: Bytes,
+    /// The bound values, encoded as a row, and their columns.
+    row: Bytes,
+    columns: Vec<ColumnSpec>,
+}
+
+impl ReceivedRequest {
+    /// Records one statement of a request. `variables` are the bind variables of the statement.
+    pub(super) fn new(
+        (text, statement_id): (String, &[u8]),
+        parameters: &Parameters<'_>,
+        variables: &[ColumnSpec],
+    ) -> Self {
+        let mut values: Vec<_> = parameters.values.iter().enumerate().collect();
+        let position = |(index, value): &(usize, NamedValue<'_>)| match value.name {
+            Some(name) => variables.iter().position(|variable| *variable.name == *name),
+            None => Some(*index),
+        };
+        values.sort_by_key(|value| position(value).unwrap_or(usize::MAX));
+        let column = |value: &(usize, NamedValue<'_>)| {
+            let variable = position(value).and_then(|position| variables.get(position)).cloned();
+            variable.unwrap_or_else(|| ReplyColumn::from(value.1.name.unwrap_or("?")).into())
+        };
+        Self {
+            text,
+            consistency: parameters.consistency,
+            serial_consistency: parameters.serial_consistency,
+            timestamp: parameters.timestamp,
+            page_size: parameters.page_size,
+            paging_state: parameters.paging_state.as_deref().map(Bytes::copy_from_slice),
+            statement_id: Bytes::copy_from_slice(statement_id),
+            columns: values.iter().map(column).collect(),
+            row: values.iter().flat_map(|(_, value)| encode_cell(*value)).collect(),
+        }
+    }
+
+    /// Returns the bound values, decoded like a row: as a tuple, as a struct that derives
+    /// `FromRow`, or as a `Vec` of [`Value`](crate::types::Value)s if their number is unknown.
+    ///
+    /// The types and names of the values are those of [`Reply::variables`](super::Reply::variables).
+    /// Values that the client sent by name are returned in the order of the variables. A value that
+    /// the client left unset reads as null.
+    ///
+    /// # Panics
+    /// Panics if the values cannot be decoded as `T`.
+    #[track_caller]
+    pub fn values<'r, T: FromRow<'r>>(&'r self) -> T {
+        let mut rows = match RowIter::new(&self.row, &self.columns, 1) {
+            Ok(rows) => rows,
+            Err(error) => self.panic_undecodable(&error),
+        };
+        match rows.next() {
+            Some(Ok(values)) => values,
+            Some(Err(error)) => self.panic_undecodable(&error),
+            None => self.panic_undecodable(&"the row is missing"),
+        }
+    }
+
+    #[track_caller]
+    fn panic_undecodable(&self, error: &dyn Display) -> ! {
+        panic!("cannot decode the values of `{}`: {error}", self.text)
+    }
+}

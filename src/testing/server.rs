@@ -1,0 +1,196 @@
+//! The server, and how it is configured.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::connection::serve;
+use super::received_request::ReceivedRequest;
+use super::reply::Reply;
+use super::script::Script;
+use super::state::ServerState;
+use super::system_tables::SystemTables;
+use crate::message::{Event, RequestFrame};
+use crate::protocol::Credentials;
+use crate::wire::Version;
+
+/// A server that replies to statements as a test configures it.
+///
+/// See the [module](super) for an introduction. Dropping the server closes its connections.
+#[derive(Debug)]
+pub struct MockServer {
+    address: SocketAddr,
+    state: Arc<ServerState>,
+    task: JoinHandle<()>,
+}
+
+impl MockServer {
+    /// Starts a server on `address`, on the current tokio runtime. Port 0 selects a free port;
+    /// [`address`](Self::address) returns it.
+    ///
+    /// The server accepts connections at once. Until replies are added, it replies to every
+    /// statement with an `INVALID` error that names the statement.
+    ///
+    /// # Errors
+    /// Returns an error if the server cannot listen on the address.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(ServerState::new(Script::new(SystemTables::new(address))));
+        let task = tokio::spawn(accept(listener, Arc::clone(&state)));
+        Ok(Self { address, state, task })
+    }
+
+    /// Replies to the statement `text` with `reply`: executed as text, prepared, or in a batch.
+    ///
+    /// The text must be equal up to white space between words and a final `;`. A second call with
+    /// the same text replaces the reply.
+    #[must_use]
+    pub fn on(self, text: &str, reply: Reply) -> Self {
+        self.change(|script| script.set_reply(text, reply))
+    }
+
+    /// Replies with `reply` to every statement that [`on`](Self::on) does not name. Default: an
+    /// `INVALID` error.
+    #[must_use]
+    pub fn on_any(self, reply: Reply) -> Self {
+        self.change(|script| script.default_reply = Some(reply))
+    }
+
+    /// Calls `handler` first for every request, including those of the handshake. If `handler`
+    /// returns `None`, the server replies as the other methods configure it.
+    ///
+    /// The server then prepares every statement, because `handler` may reply when the statement is
+    /// executed. Several handlers are called in the order in which they were added.
+    ///
+    /// ```
+    /// use cqlwire::message::Request;
+    /// use cqlwire::testing::{MockServer, Reply};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// // A server that does not respond to BATCH.
+    /// let server = MockServer::bind("127.0.0.1:0").await?.on_request(|frame| {
+    ///     matches!(frame.request, Request::Batch(_)).then(Reply::silence)
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_request(
+        self,
+        handler: impl Fn(&RequestFrame<'_>) -> Option<Reply> + Send + Sync + 'static,
+    ) -> Self {
+        self.change(|script| script.request_handlers.push(Arc::new(handler)))
+    }
+
+    /// Sets the highest protocol version that the server accepts. Default: v5.
+    #[must_use]
+    pub fn version(self, version: Version) -> Self {
+        self.change(|script| script.version = version)
+    }
+
+    /// Sets the longest frame body that the server accepts, in bytes as sent. It refuses longer
+    /// requests with an `INVALID` error. Default: 16 MiB, that of Cassandra 5.0.
+    #[must_use]
+    pub fn max_frame_body(self, bytes: usize) -> Self {
+        self.change(|script| script.max_frame_body = bytes)
+    }
+
+    /// Requires this user name and password. Default: no authentication.
+    #[must_use]
+    pub fn credentials(self, username: &str, password: &str) -> Self {
+        self.change(|script| script.credentials = Some(Credentials::new(username, password)))
+    }
+
+    /// Sets the nodes of the cluster that the server reports in `system.peers_v2`. Its own address
+    /// may be among them. Default: none, a cluster of one node.
+    ///
+    /// Several servers with each other's addresses form a cluster. To report other datacenters,
+    /// racks or tokens, add replies for the SELECTs from `system.local` and `system.peers_v2`.
+    #[must_use]
+    pub fn peers(self, peers: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.change(|script| script.system_tables.peers = peers.into_iter().collect())
+    }
+
+    /// Returns the address that the server listens on.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns all statements that clients have executed so far, in order, with their values. The
+    /// statements of a batch are listed one by one.
+    ///
+    /// The list omits the driver's own SELECTs from system tables and the requests that a handler of
+    /// [`on_request`](Self::on_request) replied to.
+    ///
+    /// ```
+    /// use cqlwire::session::Session;
+    /// use cqlwire::testing::{MockServer, Reply};
+    /// use cqlwire::types::NativeType;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let insert = "INSERT INTO users (name, age) VALUES (?, ?)";
+    /// let columns = [("name", NativeType::Text), ("age", NativeType::Int)];
+    /// let server = MockServer::bind("127.0.0.1:0").await?.on(insert, Reply::void().variables(columns));
+    ///
+    /// let address = server.address().to_string();
+    /// let session = Session::builder().contact_points([address]).connect().await?;
+    /// session.execute(insert, ("ada", 36)).await?;
+    ///
+    /// assert_eq!(server.received()[0].values::<(&str, i32)>(), ("ada", 36));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn received(&self) -> Vec<ReceivedRequest> {
+        self.state.received().clone()
+    }
+
+    /// Returns the texts of the [`received`](Self::received) statements.
+    pub fn statements(&self) -> Vec<String> {
+        self.state.received().iter().map(|received| received.text.clone()).collect()
+    }
+
+    /// Returns the number of open connections.
+    pub fn connections(&self) -> usize {
+        self.state.open_connections.load(Ordering::Acquire)
+    }
+
+    /// Sends an event to every connection that has registered for its type.
+    pub fn emit(&self, event: Event) {
+        // Fails if there is no connection, and then there is nothing to do.
+        let _no_connection = self.state.events.send(event);
+    }
+
+    fn change(self, change: impl FnOnce(&mut Script)) -> Self {
+        self.state.change_script(change);
+        self
+    }
+}
+
+impl Drop for MockServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Accepts clients and serves them. The connections close when this future is dropped.
+async fn accept(listener: TcpListener, state: Arc<ServerState>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((socket, _)) = accepted {
+                    connections.spawn(serve(socket, Arc::clone(&state)));
+                }
+            }
+            // Frees the tasks of connections that have ended.
+            Some(_ended) = connections.join_next() => {}
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The state that a server and its connections share.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio::sync::broadcast;
+
+use super::received_request::ReceivedRequest;
+use super::script::Script;
+use crate::message::Event;
+
+/// The state that a server and its connections share.
+#[derive(Debug)]
+pub(super) struct ServerState {
+    script: RwLock<Arc<Script>>,
+    /// The texts of prepared statements, by statement id.
+    prepared: Mutex<HashMap<Vec<u8>, String>>,
+    received: Mutex<Vec<ReceivedRequest>>,
+    pub(super) open_connections: AtomicUsize,
+    pub(super) events: broadcast::Sender<Event>,
+}
+
+/// Number of events queued for a connection that does not read. Older events are dropped.
+const EVENT_QUEUE: usize = 1_024;
+
+impl ServerState {
+    pub(super) fn new(script: Script) -> Self {
+        Self {
+            script: RwLock::new(Arc::new(script)),
+            prepared: Mutex::default(),
+            received: Mutex::default(),
+            open_connections: AtomicUsize::new(0),
+            events: broadcast::Sender::new(EVENT_QUEUE),
+        }
+    }
+
+    /// Returns the current script. Later changes do not affect it.
+    pub(super) fn script(&self) -> Arc<Script> {
+        Arc::clone(&self.script.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the script for all requests that follow.
+    pub(super) fn change_script(&self, change: impl FnOnce(&mut Script)) {
+        let mut script = self.script.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut script));
+    }
+
+    pub(super) fn received(&self) -> MutexGuard<'_, Vec<ReceivedRequest>> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn prepared(&self) -> MutexGuard<'_, HashMap<Vec<u8>, String>> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,109 @@
+//! The columns and rows of a reply.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::message::{Rows, RowsMetadata};
+use crate::types::{ColumnSpec, CqlType, NamedValue, NativeType, ToValues, ValuesBuffer};
+
+/// The keyspace and the table that columns belong to, unless a [`ColumnSpec`] names others.
+pub(super) const KEYSPACE: &str = "test";
+pub(super) const TABLE: &str = "test";
+
+/// A column or a bind variable of a [`Reply`](super::Reply).
+///
+/// Made from a name alone (type `text`), from a name and a type, or from a [`ColumnSpec`]. The
+/// first two belong to the table `test.test`.
+#[derive(Debug, Clone)]
+pub struct ReplyColumn(ColumnSpec);
+
+impl From<&str> for ReplyColumn {
+    fn from(name: &str) -> Self {
+        Self::from((name, NativeType::Text))
+    }
+}
+
+impl<T: Into<CqlType>> From<(&str, T)> for ReplyColumn {
+    fn from((name, cql_type): (&str, T)) -> Self {
+        Self(ColumnSpec::new(KEYSPACE, TABLE, name, cql_type))
+    }
+}
+
+impl From<ColumnSpec> for ReplyColumn {
+    fn from(column: ColumnSpec) -> Self {
+        Self(column)
+    }
+}
+
+impl From<ReplyColumn> for ColumnSpec {
+    fn from(column: ReplyColumn) -> Self {
+        column.0
+    }
+}
+
+/// Converts everything that a column can be made from.
+pub(super) fn column_specs(
+    columns: impl IntoIterator<Item = impl Into<ReplyColumn>>,
+) -> Vec<ColumnSpec> {
+    columns.into_iter().map(|column| column.into().0).collect()
+}
+
+/// Encoded rows that replies take their pages from.
+#[derive(Debug)]
+pub(super) struct Table {
+    columns: Arc<[ColumnSpec]>,
+    rows: Vec<Bytes>,
+}
+
+impl Table {
+    /// Encodes `rows`.
+    ///
+    /// # Panics
+    /// Panics if a row does not fit the columns.
+    pub(super) fn new(
+        columns: Vec<ColumnSpec>,
+        rows: impl IntoIterator<Item = impl ToValues>,
+    ) -> Self {
+        let encode_row = |row| {
+            let mut buffer = ValuesBuffer::new();
+            match buffer.bind(&row, &columns) {
+                Ok(values) => values.iter().flat_map(encode_cell).collect(),
+                Err(error) => panic!("cannot encode a row of the reply: {error}"),
+            }
+        };
+        let rows = rows.into_iter().map(encode_row).collect();
+        Self { columns: columns.into(), rows }
+    }
+
+    /// The columns of every row.
+    pub(super) const fn columns(&self) -> &Arc<[ColumnSpec]> {
+        &self.columns
+    }
+
+    /// Returns the page of up to `size` rows that starts at `paging_state`, or all remaining rows
+    /// if there is no size.
+    pub(super) fn page(&self, paging_state: Option<&[u8]>, size: Option<i32>) -> Rows {
+        let first = paging_state.and_then(|state| <[u8; 8]>::try_from(state).ok());
+        let first = first.map_or(0, u64::from_be_bytes);
+        let first = usize::try_from(first).unwrap_or(usize::MAX).min(self.rows.len());
+        let size = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0);
+        let end = size.map_or(self.rows.len(), |size| first.saturating_add(size));
+        let end = end.min(self.rows.len());
+        let next = (end < self.rows.len()).then(|| (end as u64).to_be_bytes());
+        let metadata = RowsMetadata {
+            paging_state: next.map(|next| Bytes::copy_from_slice(&next)),
+            ..RowsMetadata::new(Arc::clone(&self.columns))
+        };
+        let content = self.rows[first..end].concat().into();
+        Rows { metadata, count: end - first, content }
+    }
+}
+
+/// Encodes a value as a cell of a row. A value that is not set becomes null.
+pub(super) fn encode_cell(value: NamedValue<'_>) -> Vec<u8> {
+    let Some(bytes) = value.value.bytes() else { return (-1_i32).to_be_bytes().to_vec() };
+    // Bound values are never longer than an `i32` can count.
+    let length = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
+    [&length.to_be_bytes(), bytes].concat()
+}
