@@ -1,10 +1,11 @@
-//! A proxy on `tokio_util`'s `Framed`: it passes frames on as they came, and says what they are.
+//! A proxy on `tokio_util`'s `Framed`: it forwards frames byte for byte and prints their messages.
 //!
 //! `cargo run --features tokio-util-07 --example proxy -- 127.0.0.1:9043 127.0.0.1:9042`
 
 use std::io;
 
 use cqlwire::codec::{ClientCodec, ServerCodec};
+use cqlwire::message::{RequestFrame, ResponseFrame};
 use cqlwire::wire::Version;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,12 +35,18 @@ async fn pass(client: TcpStream, server: TcpStream) -> io::Result<()> {
         tokio::select! {
             request = client.next() => {
                 let Some(request) = request.transpose()? else { return Ok(()) };
-                println!("> {:?}", request.header);
+                match RequestFrame::decode(&request, client.codec().context()) {
+                    Ok(frame) => println!("> {:?}", frame.request),
+                    Err(error) => println!("> {:?}: {error}", request.header),
+                }
                 server.send(request).await?;
             }
             response = server.next() => {
                 let Some(response) = response.transpose()? else { return Ok(()) };
-                println!("< {:?}", response.header);
+                match ResponseFrame::decode(&response, server.codec().context()) {
+                    Ok(frame) => println!("< {:?}", frame.response),
+                    Err(error) => println!("< {:?}: {error}", response.header),
+                }
                 client.send(response).await?;
             }
         }

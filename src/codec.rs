@@ -37,8 +37,8 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use crate::message::{Request, RequestFrame, Response, ResponseFrame, Startup};
 use crate::wire::{
-    Compression, Context, DecodeError, EncodeError, FrameDecoder, FrameEncoder, Header, Opcode,
-    RawFrame, SegmentEncoder, Version,
+    Context, DecodeError, EncodeError, FrameDecoder, FrameEncoder, Header, Opcode, RawFrame,
+    SegmentEncoder, Version,
 };
 
 /// The client's side: writes [`RequestFrame`]s, reads responses.
@@ -184,8 +184,7 @@ impl Ends {
         if self.stage == Stage::Agreed {
             return;
         }
-        let named = startup.get(Startup::COMPRESSION).and_then(|name| name.parse().ok());
-        let compression = named.filter(|name: &Compression| name.is_in(self.context.version));
+        let compression = startup.requested_compression(self.context.version);
         self.agree(Context { compression, ..self.context });
         self.stage = Stage::Asked;
     }
@@ -248,8 +247,9 @@ impl Encoder<RawFrame> for ClientCodec {
     type Error = io::Error;
 
     fn encode(&mut self, frame: RawFrame, out: &mut BytesMut) -> io::Result<()> {
-        self.0.encode(out, |_, out| frame.encode(out))?;
-        Ok(self.0.saw_request(&frame)?)
+        // A STARTUP is checked before it is written: the server never sees one that is refused.
+        self.0.saw_request(&frame)?;
+        self.0.encode(out, |_, out| frame.encode(out))
     }
 }
 
@@ -302,7 +302,7 @@ impl Encoder<RawFrame> for ServerCodec {
 mod tests {
     use super::*;
     use crate::message::{Options, Query, Ready, ResultMessage, ServerError, Supported};
-    use crate::wire::{Consistency, FrameFlags, Stream};
+    use crate::wire::{Compression, Consistency, FrameFlags, Stream};
 
     /// A connection: what one side has written and the other has not read.
     struct Pair {
@@ -376,7 +376,6 @@ mod tests {
                 let is_compressed = frame.header.flags.contains(FrameFlags::COMPRESSED);
                 assert_eq!(is_compressed, compression.is_some() && version < Version::V5);
                 let context = *pair.server.context();
-                let frame = frame.decompress(&context).unwrap();
                 let decoded = RequestFrame::decode(&frame, &context).unwrap();
                 assert_eq!(decoded.request, query().into());
                 assert_eq!(pair.respond(ResultMessage::Void), ResultMessage::Void.into());

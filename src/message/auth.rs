@@ -34,6 +34,12 @@ pub struct AuthResponse<'a> {
     pub token: Option<Cow<'a, [u8]>>,
 }
 
+impl AuthResponse<'_> {
+    pub(super) fn into_owned(self) -> AuthResponse<'static> {
+        AuthResponse { token: self.token.map(|token| Cow::Owned(token.into_owned())) }
+    }
+}
+
 impl<'a> Message<'a> for AuthResponse<'a> {
     const OPCODE: Opcode = Opcode::AuthResponse;
 

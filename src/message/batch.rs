@@ -93,13 +93,38 @@ impl<'a> BatchMessage<'a> {
     }
 }
 
+impl BatchMessage<'_> {
+    pub(super) fn into_owned(self) -> BatchMessage<'static> {
+        BatchMessage {
+            kind: self.kind,
+            statements: self.statements.into_iter().map(BatchStatement::into_owned).collect(),
+            consistency: self.consistency,
+            serial_consistency: self.serial_consistency,
+            timestamp: self.timestamp,
+            keyspace: self.keyspace.map(|keyspace| Cow::Owned(keyspace.into_owned())),
+            now_in_seconds: self.now_in_seconds,
+            other_flags: self.other_flags,
+        }
+    }
+}
+
+impl BatchStatement<'_> {
+    fn into_owned(self) -> BatchStatement<'static> {
+        let text = match self.text {
+            BatchText::Text(text) => BatchText::Text(Cow::Owned(text.into_owned())),
+            BatchText::Prepared(id) => BatchText::Prepared(Cow::Owned(id.into_owned())),
+        };
+        BatchStatement { text, values: self.values.into_owned() }
+    }
+}
+
 impl<'a> Message<'a> for BatchMessage<'a> {
     const OPCODE: Opcode = Opcode::Batch;
 
     fn decode(reader: &mut Reader<'a>, context: &Context) -> Result<Self, DecodeError> {
         let kind = reader.byte("type")?.into();
         let count = reader.short_count(5, "statements_count")?;
-        let statements = reader.many(count, |reader| statement(reader, context))?;
+        let statements = reader.elements(count, |reader| statement(reader, context))?;
         let mut parameters = Parameters::from(reader.consistency("consistency")?);
         let flags = QueryFlags::decode(reader, context)?;
         parameters.tail(flags, reader, context)?;

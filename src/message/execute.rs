@@ -16,6 +16,14 @@ pub struct Execute<'a> {
     pub parameters: Parameters<'a>,
 }
 
+impl Execute<'_> {
+    pub(super) fn into_owned(self) -> Execute<'static> {
+        let id = Cow::Owned(self.id.into_owned());
+        let result_metadata_id = self.result_metadata_id.map(|id| Cow::Owned(id.into_owned()));
+        Execute { id, result_metadata_id, parameters: self.parameters.into_owned() }
+    }
+}
+
 impl<'a> Message<'a> for Execute<'a> {
     const OPCODE: Opcode = Opcode::Execute;
 

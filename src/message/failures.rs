@@ -52,7 +52,7 @@ impl Failures {
         let reason = |reader: &mut Reader<'_>| {
             Ok((reader.inet_address("endpoint")?, reader.short("failure_code")?.into()))
         };
-        reader.many(count, reason).map(Self::Reasons)
+        reader.elements(count, reason).map(Self::Reasons)
     }
 
     pub(super) fn encode(

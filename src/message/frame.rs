@@ -86,19 +86,43 @@ impl<'a> RequestFrame<'a> {
         encoder.encode(header, out, |writer| request.encode(writer, &context))
     }
 
-    /// Reads a request. Its body must be plain: see [`RawFrame::decompress`].
+    /// Decodes a request, and decompresses its body if necessary.
+    ///
+    /// The result borrows from `frame` unless the body is compressed; then it owns its data. To
+    /// borrow from a decompressed body, call [`RawFrame::decompress`] first.
     ///
     /// # Errors
-    /// The field that is not what the protocol says; a response; another version than the
-    /// context's; a body that is still compressed.
+    /// Returns an error if a field is malformed, if the frame is a response, if its version differs
+    /// from the context's, if its body is compressed although `context` has no compression or does
+    /// not decompress to the length it claims, or if the protocol forbids one of its flags.
     pub fn decode(frame: &'a RawFrame, context: &Context) -> Result<Self, DecodeError> {
-        let header = &frame.header;
-        check(header, false, context)?;
-        if header.is_compressed() {
-            return Err(DecodeError::new(DecodeErrorKind::StillCompressed, "body", Header::LENGTH));
+        check(&frame.header, false, context)?;
+        if !frame.header.is_compressed() {
+            return Self::decode_body(&frame.header, &frame.body, context);
         }
+        let body = frame.plain_body(context)?;
+        RequestFrame::decode_body(&frame.header, &body, context).map(RequestFrame::into_owned)
+    }
+
+    /// Returns the same request with its data copied, so that it borrows from no frame.
+    pub fn into_owned(self) -> RequestFrame<'static> {
+        RequestFrame {
+            stream: self.stream,
+            tracing: self.tracing,
+            custom_payload: self.custom_payload,
+            request: self.request.into_owned(),
+            other_flags: self.other_flags,
+            trailing: Cow::Owned(self.trailing.into_owned()),
+        }
+    }
+
+    fn decode_body(
+        header: &Header,
+        body: &'a Bytes,
+        context: &Context,
+    ) -> Result<Self, DecodeError> {
         let flags = meaning(header.flags, header.version);
-        let mut reader = Reader::from_shared(&frame.body);
+        let mut reader = Reader::from_shared(body);
         let custom_payload = custom_payload(&mut reader, flags)?;
         // A flag whose list is empty is kept by itself.
         let empty = FrameFlags::NONE
@@ -134,6 +158,7 @@ impl<'a> RequestFrame<'a> {
             stream: self.stream,
             opcode: self.request.opcode(),
         };
+        check_encoded_flags(&header)?;
         encoder.encode(header, out, |writer| {
             if means(FrameFlags::CUSTOM_PAYLOAD) {
                 writer.bytes_map(&self.custom_payload, "custom_payload")?;
@@ -260,6 +285,7 @@ impl ResponseFrame {
             stream: self.stream,
             opcode: self.response.opcode(),
         };
+        check_encoded_flags(&header)?;
         encoder.encode(header, out, |writer| {
             if let Some(id) = self.tracing_id {
                 writer.uuid(id);
@@ -286,7 +312,20 @@ fn check(header: &Header, is_response: bool, context: &Context) -> Result<(), De
         let kind = DecodeErrorKind::VersionMismatch { found, expected };
         return Err(DecodeError::new(kind, "version", 0));
     }
-    Ok(())
+    header.check_flags()
+}
+
+/// Returns an error if the header has a flag that no receiver accepts.
+#[inline]
+fn check_encoded_flags(header: &Header) -> Result<(), EncodeError> {
+    match header.forbidden_flag() {
+        FrameFlags::NONE => Ok(()),
+        flag => {
+            let (opcode, version) = (header.opcode, header.version);
+            let kind = EncodeErrorKind::ForbiddenFlag { flag, opcode, version };
+            Err(EncodeError::new(kind, "flags"))
+        }
+    }
 }
 
 /// Those of the flags that have a meaning in this version.
@@ -321,8 +360,12 @@ const fn check_version(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Options, Parameters, Query, Ready};
-    use crate::wire::Consistency;
+    use crate::message::{
+        AuthResponse, BatchMessage, BatchStatement, BatchText, Execute, Options, Parameters,
+        Prepare, Query, Ready, Register, Startup,
+    };
+    use crate::types::{Values, ValuesBuffer};
+    use crate::wire::{Compression, Consistency, FrameDecoder, RawValue};
 
     #[test]
     fn warnings_and_payloads_are_refused_in_v3() {
@@ -362,6 +405,93 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_compressed_request_decodes_as_its_plain_form() {
+        let text = "SELECT ".repeat(30);
+        let mut values = ValuesBuffer::new();
+        values.push(Some("k"), RawValue::Bytes(&[7; 99])).unwrap();
+        let values = values.into_values();
+        let id = || Cow::Borrowed(&[9; 99][..]);
+        let parameters = || Parameters { values: values.clone(), ..Consistency::One.into() };
+        let statement = |text| BatchStatement { text, values: Values::NONE };
+        let texts = [BatchText::Text(text.as_str().into()), BatchText::Prepared(id())];
+        let requests: [Request<'_>; 7] = [
+            Query { text: text.as_str().into(), parameters: parameters() }.into(),
+            Prepare::new(text.as_str()).into(),
+            Execute { id: id(), result_metadata_id: None, parameters: parameters() }.into(),
+            Register { event_types: vec![text.as_str().into()] }.into(),
+            BatchMessage::new(texts.map(statement).into(), Consistency::One).into(),
+            AuthResponse { token: Some(id()) }.into(),
+            Request::Unknown(Opcode::Unknown(0x77), id()),
+        ];
+        for version in [Version::V3, Version::V4] {
+            let lz4 = Context { compression: Some(Compression::Lz4), ..version.into() };
+            for request in &requests {
+                let sent = RequestFrame::new(Stream(7), request.clone());
+                let mut bytes = Vec::new();
+                sent.encode(&mut FrameEncoder::new(lz4), &mut bytes).unwrap();
+                let frame = only_frame(&bytes);
+                assert!(frame.header.is_compressed());
+                assert_eq!(RequestFrame::decode(&frame, &lz4).as_ref(), Ok(&sent));
+                let error = RequestFrame::decode(&frame, &version.into()).unwrap_err();
+                assert_eq!(error.kind(), DecodeErrorKind::NotNegotiated);
+            }
+        }
+    }
+
+    #[test]
+    fn a_compressed_startup_is_refused_in_both_directions() {
+        for version in Version::ALL {
+            let context = Context { compression: Some(Compression::Lz4), ..version.into() };
+            let startup = RequestFrame {
+                other_flags: FrameFlags::COMPRESSED,
+                ..RequestFrame::new(Stream(0), Startup::new())
+            };
+            let encoded = startup.encode(&mut FrameEncoder::new(context), &mut Vec::new());
+            let frame = only_frame(&[version.number(), 1, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0, 2, 0]);
+            let decoded = RequestFrame::decode(&frame, &context).map(|_| ());
+            let plain = frame.plain_body(&context).map(|_| ());
+            if version == Version::V5 {
+                assert_eq!(encoded, Ok(()), "the flag has no meaning in v5");
+                assert_eq!(plain, Ok(()));
+                continue;
+            }
+            let text = format!("the flag `compressed` is not allowed on STARTUP in {version}");
+            assert_eq!(encoded.unwrap_err().to_string(), format!("flags: {text}"));
+            assert_eq!(decoded.unwrap_err().to_string(), format!("flags at byte 1: {text}"));
+            assert_eq!(plain.unwrap_err().to_string(), format!("flags at byte 1: {text}"));
+        }
+    }
+
+    #[test]
+    fn the_warning_flag_is_refused_in_v3_in_both_directions() {
+        let flags = || FrameFlags::WARNING;
+        let request =
+            RequestFrame { other_flags: flags(), ..RequestFrame::new(Stream(0), Options) };
+        let response =
+            ResponseFrame { other_flags: flags(), ..ResponseFrame::new(Stream(0), Ready) };
+        let mut encoder = FrameEncoder::new(Version::V3);
+        let mut out = Vec::new();
+        let request = request.encode(&mut encoder, &mut out).unwrap_err().to_string();
+        assert_eq!(request, "flags: the flag `warning` is not allowed on OPTIONS in v3");
+        let response = response.encode(&mut encoder, &mut out).unwrap_err().to_string();
+        assert_eq!(response, "flags: the flag `warning` is not allowed on READY in v3");
+        assert!(out.is_empty());
+        let context = Version::V3.into();
+        let request = only_frame(&[0x03, 8, 0, 0, 5, 0, 0, 0, 0]);
+        let request = RequestFrame::decode(&request, &context).unwrap_err().to_string();
+        assert_eq!(request, "flags at byte 1: the flag `warning` is not allowed on OPTIONS in v3");
+        let response = only_frame(&[0x83, 8, 0, 0, 2, 0, 0, 0, 0]);
+        let response = ResponseFrame::decode(&response, &context).unwrap_err().to_string();
+        assert_eq!(response, "flags at byte 1: the flag `warning` is not allowed on READY in v3");
+    }
+
+    fn only_frame(bytes: &[u8]) -> RawFrame {
+        let mut decoder = FrameDecoder::new(Version::V4);
+        decoder.extend(bytes);
+        decoder.next_frame().unwrap().unwrap()
+    }
+
     /// What is flagged and then empty, or null, is written again as it came.
     #[test]
     fn flags_without_anything_behind_them_survive() {
@@ -392,9 +522,7 @@ mod tests {
         ];
         for (is_response, bytes) in frames {
             let context = Context::from(Version::V4);
-            let mut decoder = crate::wire::FrameDecoder::new(context);
-            decoder.extend(bytes);
-            let frame = decoder.next_frame().unwrap().unwrap();
+            let frame = only_frame(bytes);
             let (mut encoder, mut out) = (FrameEncoder::new(context), Vec::new());
             match is_response {
                 true => {

@@ -238,6 +238,21 @@ impl<'a> Parameters<'a> {
         Ok(())
     }
 
+    pub(super) fn into_owned(self) -> Parameters<'static> {
+        Parameters {
+            consistency: self.consistency,
+            values: self.values.into_owned(),
+            skip_metadata: self.skip_metadata,
+            page_size: self.page_size,
+            paging_state: self.paging_state.map(|state| Cow::Owned(state.into_owned())),
+            serial_consistency: self.serial_consistency,
+            timestamp: self.timestamp,
+            keyspace: self.keyspace.map(|keyspace| Cow::Owned(keyspace.into_owned())),
+            now_in_seconds: self.now_in_seconds,
+            other_flags: self.other_flags,
+        }
+    }
+
     /// The flags that the fields stand for.
     #[inline(always)]
     pub fn flags(&self) -> QueryFlags {

@@ -35,6 +35,14 @@ impl<'a> Prepare<'a> {
     }
 }
 
+impl Prepare<'_> {
+    pub(super) fn into_owned(self) -> Prepare<'static> {
+        let keyspace = self.keyspace.map(|keyspace| Cow::Owned(keyspace.into_owned()));
+        let text = Cow::Owned(self.text.into_owned());
+        Prepare { text, keyspace, other_flags: self.other_flags }
+    }
+}
+
 impl<'a> Message<'a> for Prepare<'a> {
     const OPCODE: Opcode = Opcode::Prepare;
 

@@ -14,6 +14,13 @@ pub struct Query<'a> {
     pub parameters: Parameters<'a>,
 }
 
+impl Query<'_> {
+    pub(super) fn into_owned(self) -> Query<'static> {
+        let text = Cow::Owned(self.text.into_owned());
+        Query { text, parameters: self.parameters.into_owned() }
+    }
+}
+
 impl<'a> Message<'a> for Query<'a> {
     const OPCODE: Opcode = Opcode::Query;
 

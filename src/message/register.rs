@@ -18,6 +18,11 @@ impl Register<'_> {
         let names = event_types.iter().map(|event| event.as_str().to_owned().into());
         Self { event_types: names.collect() }
     }
+
+    pub(super) fn into_owned(self) -> Register<'static> {
+        let names = self.event_types.into_iter().map(|name| Cow::Owned(name.into_owned()));
+        Register { event_types: names.collect() }
+    }
 }
 
 impl<'a> Message<'a> for Register<'a> {

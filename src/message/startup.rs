@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use super::Message;
-use crate::wire::{Compression, Context, DecodeError, EncodeError, Opcode, Reader, Writer};
+use crate::wire::{
+    Compression, Context, DecodeError, EncodeError, Opcode, Reader, Version, Writer,
+};
 
 /// Opens a connection, and says how it shall be used.
 ///
@@ -42,10 +44,25 @@ impl<'a> Startup<'a> {
         self.option(Self::COMPRESSION, compression.name())
     }
 
+    /// Returns the compression that this STARTUP requests, or `None` if it requests no compression,
+    /// an unknown one, or one that `version` does not have.
+    pub fn requested_compression(&self, version: Version) -> Option<Compression> {
+        let compression: Compression = self.get(Self::COMPRESSION)?.parse().ok()?;
+        compression.is_in(version).then_some(compression)
+    }
+
     /// The value of an option, whose name may be in upper or lower case.
     pub fn get(&self, name: &str) -> Option<&str> {
         let mut options = self.options.iter();
         options.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())
+    }
+}
+
+impl Startup<'_> {
+    pub(super) fn into_owned(self) -> Startup<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        let options = self.options.into_iter().map(|(name, value)| (owned(name), owned(value)));
+        Startup { options: options.collect() }
     }
 }
 

@@ -99,7 +99,7 @@ macro_rules! fixed_size {
                     Ok(())
                 }, {
                     fn pack(values: &[Self], writer: &mut Writer<'_>) -> bool {
-                        let room = writer.room(size_of_val(values)).as_chunks_mut().0;
+                        let room = writer.zeroed(size_of_val(values)).as_chunks_mut().0;
                         room.iter_mut().zip(values).for_each(|(bytes, value)| *bytes = $to(*value));
                         true
                     }

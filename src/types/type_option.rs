@@ -37,13 +37,13 @@ impl CqlType {
             }
             TUPLE => {
                 let count = reader.short_count(2, "tuple_elements")?;
-                Self::Tuple(reader.many(count, |reader| Self::decode_at(reader, below))?)
+                Self::Tuple(reader.elements(count, |reader| Self::decode_at(reader, below))?)
             }
             UDT => {
                 let keyspace = reader.string("udt_keyspace")?.to_owned();
                 let name = reader.string("udt_name")?.to_owned();
                 let count = reader.short_count(4, "udt_fields")?;
-                let fields = reader.many(count, |reader| {
+                let fields = reader.elements(count, |reader| {
                     let field = reader.string("udt_field_name")?.to_owned();
                     Ok((field, Self::decode_at(reader, below)?))
                 })?;

@@ -60,6 +60,12 @@ impl<'a> Values<'a> {
         Values { bytes: Cow::Borrowed(&self.bytes), ..*self }
     }
 
+    /// Returns the same values with their bytes copied, so that they borrow from nothing.
+    pub fn into_owned(self) -> Values<'static> {
+        let bytes = Cow::Owned(self.bytes.into_owned());
+        Values { count: self.count, named: self.named, bytes }
+    }
+
     /// Reads the count and then the values, checking that they are whole.
     ///
     /// # Errors

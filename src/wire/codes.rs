@@ -1,7 +1,7 @@
-//! Every number and name that the protocol gives a meaning, each declared once.
+//! The protocol's codes, names and flags, and the macros that declare them.
 //!
-//! [`wire_codes`] declares an enum over a number, [`wire_names`] one over a string, [`wire_flags`]
-//! a set of bits. All three keep what they do not know, so that it encodes back to the same bytes.
+//! [`wire_codes`] declares an enum over a number, [`wire_names`] an enum over a string, and
+//! [`wire_flags`] a set of bits. All three preserve unknown values and re-encode them unchanged.
 
 /// Declares an enum whose variants are numbers on the wire.
 macro_rules! wire_codes {
@@ -16,15 +16,15 @@ macro_rules! wire_codes {
         #[non_exhaustive]
         pub enum $name {
             $( $(#[$doc])* $variant, )+
-            /// A code that is not known here, kept as it came.
+            /// A code without a variant here, preserved as received.
             Unknown($repr),
         }
 
         impl $name {
-            /// Every code known here.
+            /// All codes that have a variant, in the order of their declaration.
             pub const KNOWN: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The code on the wire.
+            /// Returns the code on the wire.
             pub const fn code(self) -> $repr {
                 match self {
                     $(Self::$variant => $code,)+
@@ -32,7 +32,8 @@ macro_rules! wire_codes {
                 }
             }
 
-            /// The code's name in the protocol's text; `None` when it is not known here.
+            /// Returns the code's name in the protocol specification, or `None` for
+            /// [`Unknown`](Self::Unknown).
             pub const fn name(self) -> Option<&'static str> {
                 match self {
                     $(Self::$variant => Some($text),)+
@@ -40,7 +41,7 @@ macro_rules! wire_codes {
                 }
             }
 
-            /// The code of this name, in upper or lower case.
+            /// Returns the code with this name, ignoring ASCII case, or `None` if there is none.
             pub fn from_name(name: &str) -> Option<Self> {
                 Self::KNOWN
                     .iter()
@@ -84,15 +85,15 @@ macro_rules! wire_names {
         #[non_exhaustive]
         pub enum $name {
             $( $(#[$doc])* $variant, )+
-            /// A name that is not known here, kept as it came.
+            /// A name without a variant here, preserved as received.
             Unknown(Box<str>),
         }
 
         impl $name {
-            /// Every name known here.
+            /// All names that have a variant, in the order of their declaration.
             pub const KNOWN: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The name on the wire.
+            /// Returns the name on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)+
@@ -119,7 +120,7 @@ macro_rules! wire_names {
 }
 pub(crate) use wire_names;
 
-/// Declares a set of flags; bits that have no name are kept.
+/// Declares a set of flags. Bits without a name are preserved.
 macro_rules! wire_flags {
     (
         $(#[$meta:meta])*
@@ -134,50 +135,50 @@ macro_rules! wire_flags {
         impl $name {
             $( $(#[$doc])* pub const $flag: Self = Self($bit); )+
 
-            /// Every flag known here, with its name.
+            /// All named flags, each with its name.
             pub const KNOWN: &'static [(Self, &'static str)] = &[$((Self($bit), $text)),+];
 
-            /// No flag.
+            /// The empty set.
             pub const NONE: Self = Self(0);
 
-            /// The bits as they stand on the wire.
+            /// Returns the bits as encoded on the wire.
             #[inline]
             pub const fn bits(self) -> $repr {
                 self.0
             }
 
-            /// Flags from their bits; unknown ones are kept.
+            /// Creates a set from the bits on the wire. Bits without a name are preserved.
             #[inline]
             pub const fn from_bits(bits: $repr) -> Self {
                 Self(bits)
             }
 
-            /// Whether every one of `flags` is set.
+            /// Returns true if all of `flags` are set.
             #[inline]
             pub const fn contains(self, flags: Self) -> bool {
                 self.0 & flags.0 == flags.0
             }
 
-            /// These flags, and `flags` too when `on`.
+            /// Returns this set with `flags` added if `on` is true, and unchanged otherwise.
             #[inline]
             #[must_use]
             pub const fn with(self, flags: Self, on: bool) -> Self {
                 if on { Self(self.0 | flags.0) } else { self }
             }
 
-            /// Those of these flags that are also `flags`.
+            /// Returns the intersection with `flags`.
             #[inline]
             #[must_use]
             pub const fn only(self, flags: Self) -> Self {
                 Self(self.0 & flags.0)
             }
 
-            /// The names of those of these flags that are known here.
+            /// Returns the names of the flags in this set. Bits without a name are left out.
             pub fn names(self) -> impl Iterator<Item = &'static str> {
                 Self::KNOWN.iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| *name)
             }
 
-            /// These flags but for `flags`.
+            /// Returns this set with `flags` removed.
             #[inline]
             #[must_use]
             pub const fn without(self, flags: Self) -> Self {
@@ -189,47 +190,47 @@ macro_rules! wire_flags {
 pub(crate) use wire_flags;
 
 wire_codes! {
-    /// What a frame carries (v4 §2.4).
+    /// The type of the message in a frame (v4 §2.4).
     pub enum Opcode(u8) {
         /// Response: the request failed.
         Error = 0x00 "ERROR",
-        /// Request: the first of a connection.
+        /// Request: opens the connection.
         Startup = 0x01 "STARTUP",
-        /// Response: the connection is open.
+        /// Response: the connection is ready for queries.
         Ready = 0x02 "READY",
-        /// Response: the server wants to know who asks.
+        /// Response: the server requires authentication.
         Authenticate = 0x03 "AUTHENTICATE",
-        /// Request: what can the server do?
+        /// Request: asks for the options that the server supports.
         Options = 0x05 "OPTIONS",
-        /// Response to OPTIONS.
+        /// Response to OPTIONS: the options that the server supports.
         Supported = 0x06 "SUPPORTED",
-        /// Request: run a statement.
+        /// Request: executes a statement.
         Query = 0x07 "QUERY",
-        /// Response to QUERY, PREPARE, EXECUTE and BATCH.
+        /// Response to QUERY, PREPARE, EXECUTE and BATCH: the result.
         Result = 0x08 "RESULT",
-        /// Request: parse a statement and keep it.
+        /// Request: prepares a statement.
         Prepare = 0x09 "PREPARE",
-        /// Request: run a prepared statement.
+        /// Request: executes a prepared statement.
         Execute = 0x0A "EXECUTE",
-        /// Request: send me events.
+        /// Request: subscribes to events.
         Register = 0x0B "REGISTER",
-        /// Response without a request: something happened in the cluster.
+        /// Message from the server without a request: a change in the cluster.
         Event = 0x0C "EVENT",
-        /// Request: run several statements as one.
+        /// Request: executes several statements as one batch.
         Batch = 0x0D "BATCH",
-        /// Response: the next step of an authentication.
+        /// Response: the next step of the authentication.
         AuthChallenge = 0x0E "AUTH_CHALLENGE",
-        /// Request: the client's part of an authentication.
+        /// Request: the client's next step of the authentication.
         AuthResponse = 0x0F "AUTH_RESPONSE",
-        /// Response: the server knows who asks.
+        /// Response: the authentication succeeded.
         AuthSuccess = 0x10 "AUTH_SUCCESS",
     }
 }
 
 wire_codes! {
-    /// How many replicas must answer (v4 §3).
+    /// The number of replicas that must answer a request (v4 §3).
     pub enum Consistency(u16) {
-        /// Any node, even only with a hint; writes only.
+        /// One node, where a stored hint also counts. For writes only.
         Any = 0x00 "ANY",
         /// One replica.
         One = 0x01 "ONE",
@@ -237,35 +238,35 @@ wire_codes! {
         Two = 0x02 "TWO",
         /// Three replicas.
         Three = 0x03 "THREE",
-        /// More than half of all replicas.
+        /// A majority of all replicas.
         Quorum = 0x04 "QUORUM",
         /// Every replica.
         All = 0x05 "ALL",
-        /// More than half of the replicas in the coordinator's data centre.
+        /// A majority of the replicas in the coordinator's datacenter.
         LocalQuorum = 0x06 "LOCAL_QUORUM",
-        /// More than half of the replicas in each data centre.
+        /// A majority of the replicas in each datacenter.
         EachQuorum = 0x07 "EACH_QUORUM",
-        /// Linearizable, over all data centres.
+        /// Linearizable across all datacenters.
         Serial = 0x08 "SERIAL",
-        /// Linearizable, within the coordinator's data centre.
+        /// Linearizable within the coordinator's datacenter.
         LocalSerial = 0x09 "LOCAL_SERIAL",
-        /// One replica in the coordinator's data centre.
+        /// One replica in the coordinator's datacenter.
         LocalOne = 0x0A "LOCAL_ONE",
     }
 }
 
 wire_flags! {
-    /// The flags of a frame's header (v4 §2.2).
+    /// The flags in a frame's header (v4 §2.2).
     pub struct FrameFlags(u8) {
-        /// The body is compressed (v3, v4).
+        /// The body is compressed (v3 and v4; without meaning in v5).
         COMPRESSED = 0x01 "compressed",
-        /// Request: trace this. Response: the body begins with the trace's id.
+        /// On a request: trace it. On a response: the body begins with the tracing id.
         TRACING = 0x02 "tracing",
-        /// The body holds a custom payload (v4 and later).
+        /// The body contains a custom payload (v4 and later).
         CUSTOM_PAYLOAD = 0x04 "custom_payload",
-        /// Response: the body holds warnings (v4 and later).
+        /// On a response: the body contains warnings (v4 and later).
         WARNING = 0x08 "warning",
-        /// The sender knows that this version is not finished (v5 and later).
+        /// The sender accepts that this protocol version is a beta (v5 and later).
         USE_BETA = 0x10 "use_beta",
     }
 }
@@ -276,7 +277,7 @@ impl std::str::FromStr for Consistency {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::from_name(text).ok_or_else(|| {
             let names: Vec<_> = Self::KNOWN.iter().filter_map(|known| known.name()).collect();
-            format!("the consistency levels are {}", names.join(", "))
+            format!("unknown consistency level `{text}`, expected one of {}", names.join(", "))
         })
     }
 }

@@ -1,91 +1,11 @@
-//! What the two ends of a connection have agreed on.
+//! The negotiated settings of a connection.
 
-use std::fmt;
-use std::str::FromStr;
+use super::{Compression, Version};
 
-use super::{Compression, DecodeError, DecodeErrorKind};
-
-/// A version of the native protocol.
+/// The settings that decide how frames are encoded and decoded: the protocol version and the
+/// negotiated compression and extensions.
 ///
-/// ```
-/// use cqlwire::wire::Version;
-///
-/// assert!(Version::V4 < Version::V5);
-/// assert_eq!("4".parse(), Ok(Version::V4));
-/// assert_eq!(Version::V3.to_string(), "v3");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Version {
-    /// Cassandra 2.1 and later.
-    V3,
-    /// Cassandra 2.2 and later, ScyllaDB.
-    V4,
-    /// Cassandra 4.0 and later.
-    V5,
-}
-
-impl Version {
-    /// Every version known here, the oldest first.
-    pub const ALL: [Self; 3] = [Self::V3, Self::V4, Self::V5];
-
-    /// The number: 3, 4 or 5.
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::V3 => 3,
-            Self::V4 => 4,
-            Self::V5 => 5,
-        }
-    }
-
-    /// The version of this number.
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|version| version.number() == number)
-    }
-
-    /// Splits the first byte of a frame into version and direction (`true` for a response, v4 §2.1).
-    ///
-    /// # Errors
-    /// [`DecodeErrorKind::UnsupportedVersion`], from this one byte alone: the headers of v1 and v2
-    /// are shorter, so nobody may wait for more.
-    pub fn from_first_byte(byte: u8) -> Result<(Self, bool), DecodeError> {
-        match Self::from_number(byte & 0x7f) {
-            Some(version) => Ok((version, byte & 0x80 != 0)),
-            None => Err(DecodeError::new(DecodeErrorKind::UnsupportedVersion(byte), "version", 0)),
-        }
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "v{}", self.number())
-    }
-}
-
-impl FromStr for Version {
-    type Err = UnknownVersion;
-
-    fn from_str(text: &str) -> Result<Self, UnknownVersion> {
-        let number = text.strip_prefix(['v', 'V']).unwrap_or(text);
-        number.parse().ok().and_then(Self::from_number).ok_or(UnknownVersion)
-    }
-}
-
-/// The text names no protocol version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnknownVersion;
-
-impl fmt::Display for UnknownVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the protocol versions are 3, 4 and 5")
-    }
-}
-
-impl std::error::Error for UnknownVersion {}
-
-/// What decides how bytes are read and written: the version, and all that was negotiated.
-///
-/// It is small and `Copy`; a bare [`Version`] converts into one with nothing negotiated.
+/// A [`Version`] converts into a context of that version with nothing negotiated.
 ///
 /// ```
 /// use cqlwire::wire::{Compression, Context, Version};
@@ -95,21 +15,21 @@ impl std::error::Error for UnknownVersion {}
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Context {
-    /// The version of every frame on the connection.
+    /// The protocol version of all frames on the connection.
     pub version: Version,
-    /// The compression that STARTUP asked for, if any (v4 §5).
+    /// The compression that the client requested in STARTUP, if any (v4 §5).
     pub compression: Option<Compression>,
-    /// Extensions of the protocol that both ends agreed on.
+    /// The negotiated protocol extensions.
     pub extensions: Extensions,
-    /// The longest body that is accepted, in bytes, as sent and as decompressed.
+    /// The maximum length of a body in bytes, before and after decompression.
     pub max_body: usize,
 }
 
 impl Context {
-    /// The longest body that the protocol's text allows (v4 §2.5): 256 MiB.
+    /// The default of [`max_body`](Self::max_body): 256 MiB, the protocol's maximum (v4 §2.5).
     pub const DEFAULT_MAX_BODY: usize = 256 << 20;
 
-    /// The compression of frame bodies: none in v5, which compresses segments.
+    /// Returns the compression of frame bodies: `None` in v5, which compresses segments instead.
     pub const fn frame_compression(&self) -> Option<Compression> {
         match self.version {
             Version::V3 | Version::V4 => self.compression,
@@ -117,7 +37,8 @@ impl Context {
         }
     }
 
-    /// Whether EXECUTE, Prepared and Rows carry metadata ids: in v5, or as an extension of v4.
+    /// Returns true if EXECUTE, Prepared and Rows carry result metadata ids: in v5, or in v4 with
+    /// [`Extensions::metadata_id`].
     pub const fn has_metadata_ids(&self) -> bool {
         matches!(self.version, Version::V5) || self.extensions.metadata_id
     }
@@ -134,13 +55,14 @@ impl From<Version> for Context {
     }
 }
 
-/// Extensions that a server offers in SUPPORTED and a client asks for in STARTUP.
+/// The protocol extensions that a server offers in SUPPORTED and a client requests in STARTUP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Extensions {
-    /// `SCYLLA_USE_METADATA_ID`: the metadata ids of v5 in v4's EXECUTE, Prepared and Rows.
+    /// `SCYLLA_USE_METADATA_ID`: EXECUTE, Prepared and Rows of v4 carry the metadata ids of v5.
     pub metadata_id: bool,
-    /// The type `duration` has its id of v5 in v4, too, as ScyllaDB has it. It is read in any case.
+    /// The type `duration` is encoded with its v5 type id in v4, as ScyllaDB does. Decoding accepts
+    /// this id in any case.
     pub duration: bool,
-    /// `SCYLLA_RATE_LIMIT_ERROR`: the code that the server announced for its rate-limit error.
+    /// `SCYLLA_RATE_LIMIT_ERROR`: the error code that the server announced for rate limit errors.
     pub rate_limit_error: Option<i32>,
 }

@@ -1,9 +1,9 @@
-//! The checksums of segments (v5 §2).
+//! The checksums of v5 segments (v5 §2).
 
-/// The CRC-24 of a segment's header: `bytes` are its little-endian bytes in the order of the wire.
+/// Returns the CRC-24 of a segment header, given its bytes in wire order.
 ///
-/// The polynomial and the first value are v5 §2.1's; a byte goes in at the top, its highest bit
-/// first.
+/// The polynomial and the initial value are those of v5 §2.1. Each byte is processed from its most
+/// significant bit.
 pub(super) fn crc24(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x0087_5060, |crc, &byte| {
         let [_, top, ..] = crc.to_be_bytes();
@@ -14,11 +14,11 @@ pub(super) fn crc24(bytes: &[u8]) -> u32 {
 
 const POLYNOMIAL: u32 = 0x0197_4f0b;
 
-/// What eight shifts make of every byte.
+/// The CRC-24 of every byte value, with an initial value of 0.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
-    reason = "all of it happens at compile time, and would fail there"
+    reason = "evaluated at compile time, where a panic is a compile error"
 )]
 static TABLE: [u32; 256] = {
     let mut table = [0; 256];
@@ -39,22 +39,24 @@ static TABLE: [u32; 256] = {
     table
 };
 
-/// The CRC-32 of a segment's payload. It is fed four bytes first that the protocol's text does not
-/// name, so that a payload of zeros has no checksum of zero.
+/// Returns the CRC-32 of a segment payload.
+///
+/// Servers process the bytes `FA 2D 55 CA` before the payload, so that a payload of zeros does not
+/// have a checksum of zero. The specification does not mention these bytes.
 pub(super) fn crc32(payload: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new_with_initial(SEED);
     hasher.update(payload);
     hasher.finalize()
 }
 
-/// The CRC-32 of `FA 2D 55 CA`.
+/// The CRC-32 of the bytes `FA 2D 55 CA`.
 const SEED: u32 = 0x4477_7ed3;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The same, a bit at a time, as v5 §2.1 tells it.
+    /// Computes CRC-24 bit by bit, as described in v5 §2.1.
     fn crc24_by_bits(bytes: &[u8]) -> u32 {
         bytes.iter().fold(0x0087_5060, |crc, &byte| {
             (0..8).fold(crc ^ u32::from(byte) << 16, |crc, _| {
@@ -65,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_does_what_the_bits_do() {
+    fn table_crc24_equals_bitwise_crc24() {
         for length in 0..=8_u8 {
             let bytes: Vec<u8> = (0..length).map(|byte| byte.wrapping_mul(0x9d) ^ 0x5a).collect();
             assert_eq!(crc24(&bytes), crc24_by_bits(&bytes));
@@ -74,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_is_the_checksum_of_four_bytes() {
+    fn the_crc32_seed_is_the_checksum_of_four_bytes() {
         assert_eq!(SEED, crc32fast::hash(&[0xfa, 0x2d, 0x55, 0xca]));
         assert_eq!(crc32(b"abc"), crc32fast::hash(b"\xfa\x2d\x55\xcaabc"));
     }

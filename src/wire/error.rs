@@ -1,13 +1,14 @@
-//! What can be wrong with bytes: small, flat errors that name the field and where it stands.
+//! The errors of decoding and encoding. They name the field and, for decoding, its offset.
 
 use std::fmt;
 
-use super::Version;
+use super::{FrameFlags, Opcode, Version};
 
-/// Bytes that are not what the protocol says they should be.
+/// An error for input that violates the protocol.
 ///
-/// It names the field by its name in the protocol, and the offset in the input (the frame, the
-/// body or the value that was being decoded) at which that field begins. Its text is one line:
+/// It contains the name of the field in the protocol specification, and the offset at which the
+/// field begins in the input: the frame, the body or the value that was decoded. Its text is one
+/// line:
 ///
 /// ```
 /// use cqlwire::wire::Reader;
@@ -23,29 +24,31 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    /// An error in `field`, which begins `offset` bytes into the input.
+    /// Creates an error for `field`, which begins at byte `offset` of the input.
     #[cold]
     pub const fn new(kind: DecodeErrorKind, field: &'static str, offset: usize) -> Self {
         Self { kind, field, offset }
     }
 
-    /// What is wrong.
+    /// Returns the cause of the error.
     pub const fn kind(&self) -> DecodeErrorKind {
         self.kind
     }
 
-    /// The name of the field in the protocol's text, such as `paging_state`.
+    /// Returns the name of the field in the protocol specification, such as `paging_state`.
     pub const fn field(&self) -> &'static str {
         self.field
     }
 
-    /// How many bytes of the input stand before the field.
+    /// Returns the offset of the field in the input, in bytes.
     pub const fn offset(&self) -> usize {
         self.offset
     }
 
-    /// Whether the bytes after this frame can still be read: the frame's end is known, only its
-    /// inside is wrong. When `false` the connection has lost its place and must be closed.
+    /// Returns true if decoding can continue after this frame: the end of the frame is known, and
+    /// only its content is invalid.
+    ///
+    /// If it returns false, the start of the next frame is unknown and the connection must be closed.
     pub const fn is_recoverable(&self) -> bool {
         !matches!(
             self.kind,
@@ -63,66 +66,73 @@ impl DecodeError {
 pub enum DecodeErrorKind {
     /// The input ends before the field does.
     Truncated {
-        /// Bytes that the field takes, as far as could be read.
+        /// The bytes that the field takes, as far as known.
         needed: usize,
-        /// Bytes that are there.
+        /// The bytes that remain in the input.
         left: usize,
     },
-    /// A length or count below zero where the protocol allows none.
+    /// A negative length or count where the protocol does not allow one.
     Negative(i32),
-    /// A frame whose body has a length below zero: nobody knows where the next frame begins.
+    /// A negative body length in a frame header. The start of the next frame is unknown.
     NegativeFrameLength(i32),
-    /// A count that the bytes left cannot hold.
+    /// A count of more elements than the remaining bytes can hold.
     CountTooLarge {
-        /// The count that the input claims.
+        /// The count in the input.
         count: usize,
-        /// The most that the bytes left could hold.
+        /// The largest count that the remaining bytes can hold.
         limit: usize,
     },
-    /// A frame whose body is longer than the receiver allows.
+    /// A frame body longer than [`Context::max_body`](super::Context::max_body).
     FrameTooLong {
-        /// The length that the header claims, in bytes.
+        /// The length in the frame header, in bytes.
         length: u64,
-        /// The receiver's limit, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
     /// Text that is not UTF-8.
     InvalidUtf8,
-    /// A number that stands for nothing here, and whose meaning decides what follows.
+    /// An unknown number in a field that decides how the next fields are decoded.
     InvalidCode(i64),
-    /// The first byte is of no protocol version known here: v1, v2, DSE, or another protocol.
+    /// A first byte of an unsupported protocol version (v1, v2, DSE) or of another protocol.
     UnsupportedVersion(u8),
-    /// A frame of another version than the connection agreed on.
+    /// A frame whose version differs from that of the connection.
     VersionMismatch {
-        /// The version in the frame's header.
+        /// The version in the frame header.
         found: Version,
         /// The version of the [`Context`](super::Context).
         expected: Version,
     },
-    /// A request where a response should be, or the other way round.
+    /// A request where a response is expected, or a response where a request is expected.
     WrongDirection,
-    /// The compressed flag is set, but no compression was agreed on.
+    /// A compressed body on a connection without a negotiated compression.
     NotNegotiated,
-    /// A request's body that has to be decompressed first, because the request borrows from it:
-    /// see [`RawFrame::decompress`](super::RawFrame::decompress).
-    StillCompressed,
-    /// A segment whose checksum is wrong (v5): what is in it, and what follows it, is unknown.
+    /// A header flag that the protocol forbids on this frame: the compressed flag on STARTUP
+    /// (v4 §2.2), or the warning flag in v3.
+    ForbiddenFlag {
+        /// The flag.
+        flag: FrameFlags,
+        /// The opcode of the frame.
+        opcode: Opcode,
+        /// The version of the frame.
+        version: Version,
+    },
+    /// A segment with a wrong checksum (v5). Its content is lost and the frames in it are unknown.
     WrongChecksum,
-    /// A segment that is not what its header says (v5): its payload does not decompress to the length
-    /// it claims, or is a piece of a frame where whole ones were promised.
+    /// A segment that contradicts its header (v5): its payload does not decompress to the length it
+    /// claims, or it holds part of a frame although it is marked as self-contained.
     InvalidSegment,
     /// A compressed body that does not decompress to the length it claims.
     InvalidCompression,
-    /// The decompressed body would be longer than the receiver allows.
+    /// A compressed body whose claimed uncompressed length is above the limit.
     DecompressedTooLong {
-        /// The length that the body claims, in bytes.
+        /// The claimed length, in bytes.
         length: u64,
-        /// The receiver's limit, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// Types nested deeper than [`MAX_TYPE_DEPTH`](crate::types::MAX_TYPE_DEPTH).
+    /// A type nested deeper than [`MAX_TYPE_DEPTH`](crate::types::MAX_TYPE_DEPTH).
     NestedTooDeep,
-    /// Two fields that exclude each other.
+    /// A field that contradicts another field.
     Contradiction,
 }
 
@@ -137,35 +147,39 @@ impl fmt::Display for DecodeError {
                 write!(f, "{n} is negative")
             }
             DecodeErrorKind::CountTooLarge { count, limit } => {
-                write!(f, "a count of {count}, but the bytes left hold at most {limit}")
+                write!(f, "count {count} is too large, the remaining bytes hold at most {limit}")
             }
             DecodeErrorKind::FrameTooLong { length, limit } => {
-                write!(f, "a body of {length} bytes, the limit is {limit}")
+                write!(f, "a body of {length} bytes is too long, the limit is {limit}")
             }
             DecodeErrorKind::InvalidUtf8 => f.write_str("not valid UTF-8"),
-            DecodeErrorKind::InvalidCode(code) => write!(f, "{code} has no meaning here"),
+            DecodeErrorKind::InvalidCode(code) => write!(f, "unknown value {code}"),
             DecodeErrorKind::UnsupportedVersion(byte) => {
-                write!(f, "0x{byte:02x} is not a protocol version known here (v3, v4, v5)")
+                write!(f, "0x{byte:02x} is not a supported protocol version (v3, v4, v5)")
             }
             DecodeErrorKind::VersionMismatch { found, expected } => {
-                write!(f, "a frame of {found} on a connection of {expected}")
+                write!(f, "received a {found} frame on a {expected} connection")
             }
-            DecodeErrorKind::WrongDirection => f.write_str("the frame goes the other way"),
+            DecodeErrorKind::WrongDirection => {
+                f.write_str("a request where a response is expected, or the reverse")
+            }
             DecodeErrorKind::NotNegotiated => {
-                f.write_str("the body is compressed, but no compression was agreed on")
+                f.write_str("the body is compressed, but no compression was negotiated")
             }
             DecodeErrorKind::WrongChecksum => f.write_str("the checksum is wrong"),
             DecodeErrorKind::InvalidSegment => {
-                f.write_str("the segment is not what its header says")
+                f.write_str("the content of the segment contradicts its header")
             }
-            DecodeErrorKind::StillCompressed => f.write_str("the body is still compressed"),
+            DecodeErrorKind::ForbiddenFlag { flag, opcode, version } => {
+                forbidden_flag(f, flag, opcode, version)
+            }
             DecodeErrorKind::InvalidCompression => {
                 f.write_str("the compressed body does not decompress to the length it claims")
             }
             DecodeErrorKind::DecompressedTooLong { length, limit } => {
-                write!(f, "claims {length} bytes decompressed, the limit is {limit}")
+                write!(f, "the body claims {length} uncompressed bytes, the limit is {limit}")
             }
-            DecodeErrorKind::NestedTooDeep => f.write_str("types are nested too deep"),
+            DecodeErrorKind::NestedTooDeep => f.write_str("types are nested too deeply"),
             DecodeErrorKind::Contradiction => f.write_str("contradicts another field"),
         }
     }
@@ -173,7 +187,7 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-/// A message that the protocol has no bytes for.
+/// An error for a message that cannot be encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncodeError {
     kind: EncodeErrorKind,
@@ -181,18 +195,18 @@ pub struct EncodeError {
 }
 
 impl EncodeError {
-    /// An error in `field`.
+    /// Creates an error for `field`.
     #[cold]
     pub const fn new(kind: EncodeErrorKind, field: &'static str) -> Self {
         Self { kind, field }
     }
 
-    /// What is wrong.
+    /// Returns the cause of the error.
     pub const fn kind(&self) -> EncodeErrorKind {
         self.kind
     }
 
-    /// The name of the field in the protocol's text.
+    /// Returns the name of the field in the protocol specification.
     pub const fn field(&self) -> &'static str {
         self.field
     }
@@ -202,19 +216,29 @@ impl EncodeError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EncodeErrorKind {
-    /// Longer than the length that goes before it can say.
+    /// A field with more bytes or elements than its notation or the connection allows.
     TooLong {
-        /// Bytes or elements given.
+        /// The number of bytes or elements.
         length: usize,
-        /// The most that can be written.
+        /// The largest allowed number.
         limit: usize,
     },
-    /// The protocol version of the connection has no place for this.
+    /// A field that does not exist in the protocol version of the connection.
     NotInVersion(Version),
-    /// A field that its message needs is not set.
+    /// A required field that is not set.
     Missing,
-    /// Fields that cannot stand together in one message.
+    /// A field that contradicts another field.
     Contradiction,
+    /// A header flag that the protocol forbids on this frame: the compressed flag on STARTUP
+    /// (v4 §2.2), or the warning flag in v3.
+    ForbiddenFlag {
+        /// The flag.
+        flag: FrameFlags,
+        /// The opcode of the frame.
+        opcode: Opcode,
+        /// The version of the frame.
+        version: Version,
+    },
 }
 
 impl fmt::Display for EncodeError {
@@ -222,15 +246,28 @@ impl fmt::Display for EncodeError {
         write!(f, "{}: ", self.field)?;
         match self.kind {
             EncodeErrorKind::TooLong { length, limit } => {
-                write!(f, "{length} is more than the {limit} that the protocol can carry")
+                write!(f, "length {length} exceeds the limit of {limit}")
             }
             EncodeErrorKind::NotInVersion(version) => {
-                write!(f, "does not exist in {version}, only in a later version of the protocol")
+                write!(f, "does not exist in protocol {version}")
             }
-            EncodeErrorKind::Missing => f.write_str("must be set"),
+            EncodeErrorKind::Missing => f.write_str("is required, but not set"),
             EncodeErrorKind::Contradiction => f.write_str("contradicts another field"),
+            EncodeErrorKind::ForbiddenFlag { flag, opcode, version } => {
+                forbidden_flag(f, flag, opcode, version)
+            }
         }
     }
+}
+
+fn forbidden_flag(
+    f: &mut fmt::Formatter<'_>,
+    flag: FrameFlags,
+    opcode: Opcode,
+    version: Version,
+) -> fmt::Result {
+    let name = flag.names().next().unwrap_or("unknown");
+    write!(f, "the flag `{name}` is not allowed on {opcode} in {version}")
 }
 
 impl std::error::Error for EncodeError {}

@@ -1,4 +1,4 @@
-//! Frames: where one ends, what its body is, and how to write one.
+//! Frames: splitting a stream into frames, and encoding frames.
 
 use std::fmt;
 
@@ -9,34 +9,36 @@ use super::{
     Header, Opcode, SegmentDecoder, Writer,
 };
 
-/// A frame whose header is decoded and whose body is not: what a proxy passes on.
+/// A frame with a decoded header and an undecoded body, for example to forward it in a proxy.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawFrame {
     /// The header.
     pub header: Header,
-    /// The body as it was sent, compressed if the header says so.
+    /// The body as received. It is compressed if the header says so.
     pub body: Bytes,
 }
 
 impl RawFrame {
-    /// The body, decompressed if it has to be. A plain body is shared, not copied.
+    /// Returns the body, decompressed if necessary. An uncompressed body is shared, not copied.
     ///
     /// # Errors
-    /// A compressed body where `context` has no compression, or one that lies about its length.
+    /// Returns an error if the body is compressed and `context` has no compression, if the body does
+    /// not decompress to the length it claims, or if the frame is a compressed STARTUP.
     pub fn plain_body(&self, context: &Context) -> Result<Bytes, DecodeError> {
         if !self.header.is_compressed() {
             return Ok(self.body.clone());
         }
+        self.header.check_flags()?;
         let at_body = |kind| DecodeError::new(kind, "body", Header::LENGTH);
         let compression =
             context.compression.ok_or_else(|| at_body(DecodeErrorKind::NotNegotiated))?;
         compression.decompress(&self.body, context.max_body).map(Bytes::from).map_err(at_body)
     }
 
-    /// The same frame with a plain body.
+    /// Returns the same frame with an uncompressed body.
     ///
     /// # Errors
-    /// As [`plain_body`](Self::plain_body).
+    /// Returns the errors of [`plain_body`](Self::plain_body).
     pub fn decompress(self, context: &Context) -> Result<Self, DecodeError> {
         if !self.header.is_compressed() {
             return Ok(self);
@@ -46,10 +48,10 @@ impl RawFrame {
         Ok(Self { header: Header { flags, ..self.header }, body })
     }
 
-    /// Writes the frame at the end of `out`, byte for byte as it came.
+    /// Appends the frame to `out`, byte for byte as received.
     ///
     /// # Errors
-    /// A body of 2 GiB or more, which cannot have come from a frame.
+    /// Returns an error if the body is 2 GiB or longer, which no received body is.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let mut writer = Writer::new(out);
         self.header.encode(&mut writer);
@@ -57,45 +59,45 @@ impl RawFrame {
     }
 }
 
-/// The body of a frame that logs somebody in is not shown.
+/// Omits the body of authentication messages, which may contain secrets.
 impl fmt::Debug for RawFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("RawFrame");
-        shown.field("header", &self.header);
+        let mut debug = f.debug_struct("RawFrame");
+        debug.field("header", &self.header);
         match self.header.opcode {
             Opcode::AuthResponse | Opcode::AuthChallenge | Opcode::AuthSuccess => {
-                shown.field("body_length", &self.body.len())
+                debug.field("body_length", &self.body.len())
             }
-            _ => shown.field("body", &self.body),
+            _ => debug.field("body", &self.body),
         };
-        shown.finish()
+        debug.finish()
     }
 }
 
-/// Finds the frames in a stream of bytes, however it is cut into pieces.
+/// Splits a stream of bytes into frames. The bytes may arrive in pieces of any size.
 ///
 /// ```
 /// use cqlwire::wire::{FrameDecoder, Opcode, Version};
 ///
 /// let mut frames = FrameDecoder::new(Version::V4);
-/// frames.extend(&[0x84, 0, 0, 7, 0x02, 0, 0]); // a READY that stops half-way ...
+/// frames.extend(&[0x84, 0, 0, 7, 0x02, 0, 0]); // the first part of a READY
 /// assert_eq!(frames.next_frame(), Ok(None));
-/// frames.extend(&[0, 0]); // ... and goes on
-/// let frame = frames.next_frame()?.expect("whole now");
+/// frames.extend(&[0, 0]); // the rest of it
+/// let frame = frames.next_frame()?.expect("a whole frame");
 /// assert_eq!(frame.header.opcode, Opcode::Ready);
 /// # Ok::<(), cqlwire::wire::DecodeError>(())
 /// ```
 pub struct FrameDecoder {
     buffer: BytesMut,
     max_body: usize,
-    /// What is still to come of a frame that was too long.
+    /// The number of bytes that remain to be skipped of a frame that is too long.
     skip: usize,
-    /// The header of the last such frame.
+    /// The header of the last skipped frame.
     skipped: Option<Header>,
     segments: Option<Segments>,
 }
 
-/// What has come may be secret, and is not shown.
+/// Omits the buffered bytes, which may contain secrets.
 impl fmt::Debug for FrameDecoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FrameDecoder")
@@ -107,46 +109,50 @@ impl fmt::Debug for FrameDecoder {
     }
 }
 
-/// Where frames come from once they travel in segments.
+/// The source of frames after the switch to segments.
 #[derive(Debug)]
 struct Segments {
     decoder: SegmentDecoder,
-    /// Whether the last segment promised to hold whole frames.
+    /// True if the last segment was marked as self-contained.
     self_contained: bool,
 }
 
-/// A segment that is not what its flag says: whole frames, or a piece of one (v5 §2).
-const MISPLACED: DecodeError =
+/// The error for a segment that contradicts its self-contained flag (v5 §2).
+const WRONG_SELF_CONTAINED: DecodeError =
     DecodeError::new(DecodeErrorKind::InvalidSegment, "self_contained", 0);
 
 impl FrameDecoder {
-    /// A decoder with nothing in it, for bodies of at most `context.max_body` bytes.
+    /// Creates a decoder for bodies of at most `context.max_body` bytes.
+    ///
+    /// The decoder accepts all supported protocol versions and uses nothing else of `context`.
     pub fn new(context: impl Into<Context>) -> Self {
         let max_body = context.into().max_body;
         Self { buffer: BytesMut::new(), max_body, skip: 0, skipped: None, segments: None }
     }
 
-    /// The same decoder for bodies of at most `bytes`.
+    /// Sets the maximum length of a body, in bytes.
     #[must_use]
     pub const fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
     }
 
-    /// From here on frames come in segments, compressed if the connection has a compression: in v5
-    /// after the answer to STARTUP (v5 §2.3.1). Bytes that were added and not read are such already.
+    /// Switches to segments, which carry the frames of v5 after the response to STARTUP (v5 §2.3.1).
+    ///
+    /// Bytes that are already buffered are treated as segments, too.
     pub fn start_segments(&mut self, compression: Option<Compression>) {
         let mut decoder = SegmentDecoder::new(compression);
         decoder.buffer_mut().unsplit(self.buffer.split());
         self.segments = Some(Segments { decoder, self_contained: false });
     }
 
-    /// Adds bytes that have arrived.
+    /// Appends received bytes.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.buffer_mut().extend_from_slice(bytes);
     }
 
-    /// The buffer that [`extend`](Self::extend) fills, for reading into it without a copy.
+    /// Returns the buffer that [`extend`](Self::extend) appends to, so that a caller can read from a
+    /// socket into it without a copy.
     pub const fn buffer_mut(&mut self) -> &mut BytesMut {
         match &mut self.segments {
             Some(segments) => segments.decoder.buffer_mut(),
@@ -154,62 +160,65 @@ impl FrameDecoder {
         }
     }
 
-    /// The next whole frame, or `None` until more bytes arrive.
+    /// Returns the next whole frame, or `None` if more bytes are needed.
     ///
     /// # Errors
-    /// After an error that [is recoverable](DecodeError::is_recoverable) - a frame that is too
-    /// long - the decoder skips that frame, whose header [`skipped`](Self::skipped) gives, and goes
-    /// on with the next one. After any other the decoder is of no use any more.
+    /// Returns an error if a header or a segment is invalid, or if a body is longer than the maximum.
+    /// A body that is too long is [recoverable](DecodeError::is_recoverable): the decoder skips the
+    /// frame, returns its header from [`skipped`](Self::skipped), and continues with the next frame.
+    /// After any other error the connection must be closed.
     pub fn next_frame(&mut self) -> Result<Option<RawFrame>, DecodeError> {
         loop {
-            let frame = self.next_plain()?;
-            if frame.is_some() || !self.next_segment()? {
+            let frame = self.next_buffered_frame()?;
+            if frame.is_some() || !self.read_segment()? {
                 return Ok(frame);
             }
         }
     }
 
-    /// The header of the last frame that was too long, to tell whom it was for.
+    /// Returns the header of the last frame that was too long, or `None` if there was none.
     pub const fn skipped(&self) -> Option<&Header> {
         self.skipped.as_ref()
     }
 
-    /// Whether the bytes so far end between two frames.
+    /// Returns true if the buffered bytes contain no part of a frame or segment.
     pub fn is_empty(&self) -> bool {
-        let between_segments = self.segments.as_ref().is_none_or(|s| s.decoder.is_empty());
+        let between_segments =
+            self.segments.as_ref().is_none_or(|segments| segments.decoder.is_empty());
         between_segments && self.is_between_frames()
     }
 
-    /// Gets the next frames, or the next piece of one, out of the next segment; `false` if there is
-    /// none.
-    fn next_segment(&mut self) -> Result<bool, DecodeError> {
-        let is_whole = self.is_between_frames();
+    /// Moves the payload of the next segment to the frame buffer. Returns false if more bytes are
+    /// needed.
+    fn read_segment(&mut self) -> Result<bool, DecodeError> {
+        let between_frames = self.is_between_frames();
         let Some(segments) = &mut self.segments else { return Ok(false) };
-        if segments.self_contained && !is_whole {
-            return Err(MISPLACED);
+        if segments.self_contained && !between_frames {
+            return Err(WRONG_SELF_CONTAINED);
         }
         let Some(segment) = segments.decoder.next_segment()? else { return Ok(false) };
         segments.self_contained = segment.self_contained;
-        match (segment.self_contained, is_whole) {
+        match (segment.self_contained, between_frames) {
             (true, true) => self.buffer = segment.payload,
-            // Nothing may stand between the pieces of a frame.
-            (true, false) => return Err(MISPLACED),
+            // No other segment may come between the parts of a frame.
+            (true, false) => return Err(WRONG_SELF_CONTAINED),
             (false, _) => {
-                // The first piece has the header, and so says how long the frame is.
-                if is_whole && segment.payload.len() < Header::LENGTH {
-                    return Err(MISPLACED);
+                // The first part contains the whole header, and with it the length of the frame.
+                if between_frames && segment.payload.len() < Header::LENGTH {
+                    return Err(WRONG_SELF_CONTAINED);
                 }
                 self.buffer.unsplit(segment.payload);
-                if self.buffer.len() > self.rest_of_frame()? {
-                    return Err(MISPLACED);
+                if self.buffer.len() > self.current_frame_length()? {
+                    return Err(WRONG_SELF_CONTAINED);
                 }
             }
         }
         Ok(true)
     }
 
-    /// How long the frame is that the buffer begins with, or is in the middle of.
-    fn rest_of_frame(&self) -> Result<usize, DecodeError> {
+    /// Returns the length of the frame at the start of the buffer, or the number of bytes that remain
+    /// to be skipped.
+    fn current_frame_length(&self) -> Result<usize, DecodeError> {
         if self.skip > 0 {
             return Ok(self.skip);
         }
@@ -217,7 +226,8 @@ impl FrameDecoder {
         Ok(header.map_or(0, |(_, length)| Header::LENGTH.saturating_add(length)))
     }
 
-    fn next_plain(&mut self) -> Result<Option<RawFrame>, DecodeError> {
+    /// Returns the next frame from the frame buffer.
+    fn next_buffered_frame(&mut self) -> Result<Option<RawFrame>, DecodeError> {
         let skipped = self.skip.min(self.buffer.len());
         self.buffer.advance(skipped);
         self.skip = self.skip.saturating_sub(skipped);
@@ -227,20 +237,20 @@ impl FrameDecoder {
         let Some((header, length)) = Header::decode(&self.buffer)? else {
             return Ok(None);
         };
-        let whole = Header::LENGTH.saturating_add(length);
+        let frame_length = Header::LENGTH.saturating_add(length);
         if length > self.max_body {
-            self.skip = whole;
+            self.skip = frame_length;
             self.skipped = Some(header);
             let length = u64::try_from(length).unwrap_or(u64::MAX);
             let kind = DecodeErrorKind::FrameTooLong { length, limit: self.max_body };
             return Err(DecodeError::new(kind, "length", 5));
         }
-        if self.buffer.len() < whole {
+        if self.buffer.len() < frame_length {
             return Ok(None);
         }
-        let mut frame = self.buffer.split_to(whole).freeze();
-        frame.advance(Header::LENGTH);
-        Ok(Some(RawFrame { header, body: frame }))
+        let mut body = self.buffer.split_to(frame_length).freeze();
+        body.advance(Header::LENGTH);
+        Ok(Some(RawFrame { header, body }))
     }
 
     fn is_between_frames(&self) -> bool {
@@ -248,15 +258,15 @@ impl FrameDecoder {
     }
 }
 
-/// Writes frames, compressing their bodies where that was agreed on and makes them shorter.
+/// Encodes frames. If a compression is negotiated, it compresses bodies that become shorter.
 ///
-/// It keeps the room that compression needs, so that a connection allocates it once.
+/// The encoder owns the scratch buffer for compression, so that a connection allocates it once.
 pub struct FrameEncoder {
     context: Context,
-    room: Vec<u8>,
+    scratch: Vec<u8>,
 }
 
-/// What was written may be secret, and is not shown.
+/// Omits the scratch buffer, which may contain secrets.
 impl fmt::Debug for FrameEncoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FrameEncoder").field("context", &self.context).finish_non_exhaustive()
@@ -264,20 +274,21 @@ impl fmt::Debug for FrameEncoder {
 }
 
 impl FrameEncoder {
-    /// An encoder for a connection that has agreed on `context`.
+    /// Creates an encoder for a connection with the settings in `context`.
     pub fn new(context: impl Into<Context>) -> Self {
-        Self { context: context.into(), room: Vec::new() }
+        Self { context: context.into(), scratch: Vec::new() }
     }
 
-    /// What the connection has agreed on.
+    /// Returns the settings of the connection.
     pub const fn context(&self) -> &Context {
         &self.context
     }
 
-    /// Writes a frame at the end of `out`, whose body `body` writes.
+    /// Appends a frame to `out`. The function `body` writes its body.
     ///
     /// # Errors
-    /// What `body` returns, and a body over the limit of the context. `out` is then as it was.
+    /// Returns the error of `body`, or an error if the body is longer than [`Context::max_body`].
+    /// `out` is then unchanged.
     #[inline]
     pub fn encode(
         &mut self,
@@ -286,15 +297,16 @@ impl FrameEncoder {
         body: impl FnOnce(&mut Writer<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         let start = out.len();
-        let written = self.encode_at_end(header, out, body);
-        if written.is_err() {
+        let result = self.append_frame(header, out, body);
+        if result.is_err() {
             out.truncate(start);
         }
-        written
+        result
     }
 
+    /// Appends a frame to `out`. On an error, `out` may end with part of the frame.
     #[inline]
-    fn encode_at_end(
+    fn append_frame(
         &mut self,
         header: Header,
         out: &mut Vec<u8>,
@@ -302,7 +314,7 @@ impl FrameEncoder {
     ) -> Result<(), EncodeError> {
         let start = out.len();
         let mut writer = Writer::new(out);
-        let open = header.open(&mut writer);
+        let body_length = header.open(&mut writer);
         let body_start = writer.position();
         body(&mut writer)?;
         let length = writer.position().saturating_sub(body_start);
@@ -310,14 +322,14 @@ impl FrameEncoder {
         if length > limit {
             return Err(EncodeError::new(EncodeErrorKind::TooLong { length, limit }, "body"));
         }
-        writer.close_length(open, "body")?;
+        writer.close_length(body_length, "body")?;
         match self.context.frame_compression() {
             Some(compression) => self.compress(compression, header, out, start, body_start),
             None => Ok(()),
         }
     }
 
-    /// Compresses the body that stands at the end of `out`, if that makes it shorter.
+    /// Compresses the body at the end of `out` if that makes it shorter.
     #[inline(never)]
     fn compress(
         &mut self,
@@ -331,7 +343,7 @@ impl FrameEncoder {
             return Ok(());
         }
         let body = out.get(body_start..).unwrap_or_default();
-        let compressed = compression.compress_into(body, &mut self.room);
+        let compressed = compression.compress_into(body, &mut self.scratch);
         if compressed.len() >= body.len() {
             return Ok(());
         }
@@ -344,7 +356,8 @@ impl FrameEncoder {
 }
 
 impl super::Opcode {
-    /// STARTUP is what asks for compression, so it comes before it; OPTIONS may, too (v4 §5).
+    /// Returns false for STARTUP, which requests the compression, and for OPTIONS, which may precede
+    /// STARTUP (v4 §5).
     const fn may_be_compressed(self) -> bool {
         !matches!(self, Self::Startup | Self::Options)
     }
@@ -368,7 +381,7 @@ mod tests {
     }
 
     fn encode(context: Context, header: Header, body: &[u8]) -> Vec<u8> {
-        let mut out = vec![0xee]; // what stands in the buffer before must stay
+        let mut out = vec![0xee]; // earlier content of the buffer must be preserved
         FrameEncoder::new(context)
             .encode(header, &mut out, |writer| {
                 writer.raw(body);
@@ -380,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_found_however_the_bytes_are_cut() {
+    fn decodes_frames_from_pieces_of_any_size() {
         let bytes = [encode(Version::V4.into(), QUERY, b"one"), encode(lz4(), QUERY, &[7; 99])];
         let bytes = bytes.concat();
         for piece in 1..=bytes.len() {
@@ -398,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_is_too_long_is_skipped_to_its_end() {
+    fn skips_a_frame_that_is_too_long() {
         let bytes = [encode(Version::V4.into(), QUERY, &[1; 50]), vec![4, 0, 0, 1, 5, 0, 0, 0, 0]];
         let mut decoder = FrameDecoder::new(Version::V4).max_body(49);
         let mut seen = Vec::new();
@@ -415,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_compressed_only_where_that_makes_it_shorter() {
+    fn compresses_a_body_only_if_it_becomes_shorter() {
         let flagged = |bytes: &[u8]| bytes[1] & 1 == 1;
         assert!(flagged(&encode(lz4(), QUERY, &[7; 99])));
         let short = encode(lz4(), QUERY, b"abc");
@@ -426,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn a_compressed_body_needs_an_agreement() {
+    fn refuses_a_compressed_body_without_a_negotiated_compression() {
         let mut decoder = FrameDecoder::new(Version::V4);
         decoder.extend(&encode(lz4(), QUERY, &[7; 99]));
         let frame = decoder.next_frame().unwrap().unwrap();
@@ -438,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_fails_leaves_the_buffer_as_it_was() {
+    fn a_failed_encoding_leaves_the_buffer_unchanged() {
         let context = Context { max_body: 3, ..Version::V4.into() };
         let mut out = b"before".to_vec();
         let error = FrameEncoder::new(context)
@@ -448,14 +461,14 @@ mod tests {
         assert_eq!(out, b"before");
     }
 
-    /// The header of a v5 frame with a body of this many bytes, and the body.
+    /// Returns a v5 frame with a body of `body` bytes.
     fn v5(body: usize) -> Vec<u8> {
         encode(Version::V5.into(), Header { version: Version::V5, ..QUERY }, &vec![7; body])
     }
 
     #[test]
-    fn a_frame_that_is_too_long_is_skipped_in_segments_too() {
-        // One that shares its segment with the next frame, and one that takes three segments.
+    fn skips_a_frame_that_is_too_long_in_segments() {
+        // One frame shares its segment with the next frame, the other takes three segments.
         for long in [50, 300_000] {
             let mut bytes = Vec::new();
             SegmentEncoder::new(None).encode(&[v5(long), v5(3)].concat(), &mut bytes);
@@ -473,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_stands_between_the_pieces_of_a_frame() {
+    fn refuses_another_frame_between_the_parts_of_a_frame() {
         let segments = |frame: &[u8]| {
             let mut bytes = Vec::new();
             SegmentEncoder::new(None).encode(frame, &mut bytes);
@@ -490,16 +503,17 @@ mod tests {
         assert!(!error.is_recoverable());
     }
 
-    /// Pieces are of one frame: the first has its header, the last ends with it.
+    /// Segments that are not self-contained hold one frame: the first contains its whole header, and
+    /// the last ends where the frame ends.
     #[test]
-    fn pieces_that_are_not_of_one_frame_are_refused() {
+    fn refuses_parts_that_do_not_form_one_frame() {
         let options = [5, 0, 0, 1, 5, 0, 0, 0, 0];
         let two = [options, options].concat();
         let pieces: [&[&[u8]]; 2] = [&[&options[..4], &options[4..]], &[&two]];
         for pieces in pieces {
             let mut bytes = Vec::new();
             for piece in pieces {
-                // As much as three bytes of length and the flag can say, with right checksums.
+                // A segment that is not self-contained, with correct checksums.
                 let length = u8::try_from(piece.len()).unwrap();
                 let head = [length, 0, 0];
                 bytes.extend(head);
@@ -510,7 +524,7 @@ mod tests {
             let mut decoder = FrameDecoder::new(Version::V5);
             decoder.start_segments(None);
             decoder.extend(&bytes);
-            assert_eq!(decoder.next_frame(), Err(MISPLACED));
+            assert_eq!(decoder.next_frame(), Err(WRONG_SELF_CONTAINED));
         }
     }
 }

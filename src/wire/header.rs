@@ -1,18 +1,18 @@
-//! The nine bytes before every body.
+//! Frame headers: the nine bytes before every body.
 
 use super::{DecodeError, DecodeErrorKind, FrameFlags, Opcode, Placeholder, Version, Writer};
 
-/// The number that ties a response to its request (v4 §2.3).
+/// A stream id, which links a response to its request (v4 §2.3).
 ///
-/// Clients use 0 to 32,767; negative ones are the server's.
+/// Clients use the ids 0 to 32,767. Negative ids are reserved for the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Stream(pub i16);
 
 impl Stream {
-    /// The stream of every EVENT.
+    /// The stream id of every EVENT.
     pub const EVENT: Self = Self(-1);
 
-    /// How many streams a client has: 0 to 32,767.
+    /// The number of stream ids that a client may use: 0 to 32,767.
     pub const COUNT: usize = 32_768;
 }
 
@@ -22,36 +22,68 @@ impl std::fmt::Display for Stream {
     }
 }
 
-/// The header of a frame (v4 §2), but for the length of the body, which the body knows.
+/// The header of a frame (v4 §2), without the length of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// The protocol version.
     pub version: Version,
-    /// Whether the frame goes from the server to the client.
+    /// True if the server sent the frame, false if the client sent it.
     pub is_response: bool,
-    /// What else the body holds, and how.
+    /// The header flags.
     pub flags: FrameFlags,
-    /// The request that this belongs to.
+    /// The stream id.
     pub stream: Stream,
-    /// What the body is.
+    /// The type of the message in the body.
     pub opcode: Opcode,
 }
 
 impl Header {
-    /// How many bytes a header takes.
+    /// The length of a header in bytes, including the body length.
     pub const LENGTH: usize = 9;
 
-    /// Whether the body is compressed. In v5 the flag says nothing: segments are compressed.
+    /// Returns true if the body is compressed.
+    ///
+    /// The flag has no meaning in v5, which compresses segments instead.
     pub const fn is_compressed(&self) -> bool {
         self.flags.contains(FrameFlags::COMPRESSED)
             && matches!(self.version, Version::V3 | Version::V4)
     }
 
-    /// Reads a header and the length of its body. `None` when more bytes are needed.
+    /// Checks that the header has no flag that the protocol forbids.
     ///
     /// # Errors
-    /// A version that is not known here (from the first byte alone, as the headers of v1 and v2
-    /// are shorter), or a negative length. Both end the connection.
+    /// Returns [`DecodeErrorKind::ForbiddenFlag`] for a compressed STARTUP (v4 §2.2), which is sent
+    /// before a compression is negotiated, and for the warning flag in v3, which has no warnings.
+    #[inline]
+    pub fn check_flags(&self) -> Result<(), DecodeError> {
+        match self.forbidden_flag() {
+            FrameFlags::NONE => Ok(()),
+            flag => {
+                let (opcode, version) = (self.opcode, self.version);
+                let kind = DecodeErrorKind::ForbiddenFlag { flag, opcode, version };
+                Err(DecodeError::new(kind, "flags", 1))
+            }
+        }
+    }
+
+    /// Returns the flag that the protocol forbids on this frame, or no flag if all are allowed.
+    #[inline]
+    pub(crate) const fn forbidden_flag(&self) -> FrameFlags {
+        if matches!(self.opcode, Opcode::Startup) && self.is_compressed() {
+            return FrameFlags::COMPRESSED;
+        }
+        match self.version {
+            Version::V3 => self.flags.only(FrameFlags::WARNING),
+            Version::V4 | Version::V5 => FrameFlags::NONE,
+        }
+    }
+
+    /// Decodes a header and the length of its body. Returns `None` if more bytes are needed.
+    ///
+    /// # Errors
+    /// Returns an error if the version is not supported or the length is negative. The version is
+    /// checked as soon as one byte is present, because v1 and v2 headers are shorter. After either
+    /// error the connection must be closed.
     #[inline]
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, DecodeError> {
         let Some(&[first, flags, stream1, stream2, opcode, l1, l2, l3, l4]) =
@@ -81,27 +113,43 @@ impl Header {
         Ok(Some((header, length)))
     }
 
-    /// Writes the header up to the length of the body, which the caller writes next.
+    /// Encodes the header without the body length. The caller writes the length next.
     #[inline]
     pub fn encode(&self, writer: &mut Writer<'_>) {
-        writer.raw(&self.start());
+        writer.raw(&self.fixed_part());
     }
 
-    /// Writes the header, and leaves the length of the body open.
+    /// Encodes the header with a placeholder for the body length.
     #[inline]
     pub fn open(&self, writer: &mut Writer<'_>) -> Placeholder {
-        let [version, flags, stream1, stream2, opcode] = self.start();
+        let [version, flags, stream1, stream2, opcode] = self.fixed_part();
         writer.raw(&[version, flags, stream1, stream2, opcode, 0, 0, 0, 0]);
-        writer.opened()
+        writer.last_int_placeholder()
     }
 
-    /// The bytes before the length.
+    /// Returns the encoded header without the body length.
     #[inline]
-    const fn start(&self) -> [u8; 5] {
+    const fn fixed_part(&self) -> [u8; 5] {
         let direction = if self.is_response { 0x80 } else { 0 };
         let [stream1, stream2] = self.stream.0.to_be_bytes();
         let version = self.version.number() | direction;
         [version, self.flags.bits(), stream1, stream2, self.opcode.code()]
+    }
+}
+
+impl Version {
+    /// Splits the first byte of a frame into the version and the direction, which is true for a
+    /// response (v4 §2.1).
+    ///
+    /// # Errors
+    /// Returns [`DecodeErrorKind::UnsupportedVersion`] if the version is not supported. Check this as
+    /// soon as the first byte arrives: v1 and v2 headers are shorter, so waiting for nine bytes may
+    /// block forever.
+    pub fn from_first_byte(byte: u8) -> Result<(Self, bool), DecodeError> {
+        match Self::from_number(byte & 0x7f) {
+            Some(version) => Ok((version, byte & 0x80 != 0)),
+            None => Err(DecodeError::new(DecodeErrorKind::UnsupportedVersion(byte), "version", 0)),
+        }
     }
 }
 
@@ -123,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_version_is_known_from_its_first_byte() {
+    fn refuses_an_unsupported_version_after_one_byte() {
         for byte in [0x01, 0x82, 0x41, 0xc2, 0x06, b'H'] {
             let error = Header::decode(&[byte]).unwrap_err();
             assert_eq!(error.kind(), DecodeErrorKind::UnsupportedVersion(byte));

@@ -1,16 +1,39 @@
-//! The lowest floor: bytes to and from the protocol's notations, frames, compression and codes.
+//! The lowest layer: the protocol's notations, frames, segments, compression and codes.
 //!
-//! | file | what it knows |
+//! | items | content |
 //! |---|---|
 //! | [`Reader`], [`Writer`] | the notations of v4 §3: `[int]`, `[string]`, `[bytes map]`, ... |
-//! | [`Header`], [`RawFrame`], [`FrameDecoder`] | the nine bytes of a header, and where a frame ends |
-//! | [`SegmentDecoder`], [`SegmentEncoder`] | the segments that v5 carries its frames in |
-//! | [`Compression`] | bodies to and from LZ4 |
-//! | [`Opcode`], [`Consistency`], ... | every code of the protocol, unknown ones kept |
-//! | [`Context`] | what a connection has agreed on, which decoding needs |
+//! | [`Header`], [`RawFrame`], [`FrameDecoder`], [`FrameEncoder`] | frame headers and frame boundaries |
+//! | [`SegmentDecoder`], [`SegmentEncoder`] | the segments that carry frames in v5 |
+//! | [`Compression`] | compression and decompression of bodies with LZ4 and Snappy |
+//! | [`Opcode`], [`Consistency`], [`FrameFlags`] | codes and flags; unknown ones are preserved |
+//! | [`Context`] | the version and the negotiated settings, which encoding and decoding need |
+//! | [`DecodeError`], [`EncodeError`] | errors with the name and the offset of the field |
 //!
-//! Invariants: no input panics; no count or length from the input is trusted before it is
-//! compared with the bytes that are left; nothing here knows a message, a socket or a clock.
+//! Invariants: no input causes a panic; a count or length from the input is compared with the
+//! remaining bytes before memory is allocated for it; this layer knows no messages, no sockets and
+//! no clock.
+//!
+//! ```
+//! use cqlwire::wire::{FrameEncoder, FrameDecoder, FrameFlags, Header, Opcode, Stream, Version};
+//!
+//! let header = Header {
+//!     version: Version::V4,
+//!     is_response: false,
+//!     flags: FrameFlags::NONE,
+//!     stream: Stream(1),
+//!     opcode: Opcode::Prepare,
+//! };
+//! let mut bytes = Vec::new();
+//! let mut encoder = FrameEncoder::new(Version::V4);
+//! encoder.encode(header, &mut bytes, |body| body.long_string("SELECT now()", "query"))?;
+//!
+//! let mut frames = FrameDecoder::new(Version::V4);
+//! frames.extend(&bytes);
+//! let frame = frames.next_frame()?.expect("a whole frame");
+//! assert_eq!(frame.header, header);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![cfg_attr(
     not(test),
@@ -36,13 +59,14 @@ mod header;
 mod reader;
 mod segment;
 mod value;
+mod version;
 mod writer;
 
 pub(crate) use codes::wire_flags;
 pub use codes::{Consistency, FrameFlags, Opcode};
 pub(crate) use codes::{wire_codes, wire_names};
 pub use compression::Compression;
-pub use context::{Context, Extensions, UnknownVersion, Version};
+pub use context::{Context, Extensions};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use frame::{FrameDecoder, FrameEncoder, RawFrame};
 pub use header::{Header, Stream};
@@ -50,8 +74,6 @@ pub use reader::Reader;
 #[cfg(feature = "fuzzing")]
 pub(crate) use segment::forge_segment;
 pub use segment::{MAX_SEGMENT_PAYLOAD, Segment, SegmentDecoder, SegmentEncoder};
-pub use value::RawValue;
+pub use value::{BytesMap, RawValue};
+pub use version::{UnknownVersion, Version};
 pub use writer::{Placeholder, Writer};
-
-/// A `[bytes map]` (v4 §3): order, duplicates and null values are kept.
-pub type BytesMap = Vec<(String, Option<bytes::Bytes>)>;

@@ -1,4 +1,4 @@
-//! The cursor that reads the protocol's notations (v4 §3).
+//! The reader of the protocol's notations (v4 §3).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,11 +9,13 @@ use super::{BytesMap, Consistency, DecodeError, DecodeErrorKind, RawValue, Versi
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
-/// Reads the protocol's notations from a body, front to back.
+/// Reads the protocol's notations from a body, from front to back.
 ///
-/// Every method takes the field's name in the protocol's text, which an error then carries.
-/// Strings and bytes are borrowed from the input; nothing is allocated for a count before the
-/// count has been compared with the bytes that are left.
+/// Each method takes the name of the field for its error. Strings and bytes are borrowed from the
+/// input. A count is compared with the remaining bytes before memory is allocated for it.
+///
+/// # Errors
+/// All methods that return a `Result` fail if the input ends before the field does.
 ///
 /// ```
 /// use cqlwire::wire::Reader;
@@ -32,39 +34,39 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads from borrowed bytes; what must outlive them is copied.
+    /// Creates a reader of borrowed bytes. [`share`](Self::share) copies them.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, length: bytes.len(), shared: None }
     }
 
-    /// Reads from shared bytes; what must outlive the reader shares them and is not copied.
+    /// Creates a reader of shared bytes. [`share`](Self::share) does not copy them.
     pub fn from_shared(bytes: &'a Bytes) -> Self {
         Self { rest: bytes, length: bytes.len(), shared: Some(bytes) }
     }
 
-    /// The bytes not read yet.
+    /// Returns the remaining bytes without reading them.
     pub const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// Whether everything has been read.
+    /// Returns true if no bytes remain.
     pub const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    /// How many bytes have been read.
+    /// Returns the number of bytes read so far.
     #[inline]
     pub const fn offset(&self) -> usize {
         self.length.saturating_sub(self.rest.len())
     }
 
-    /// An error about `field`, which begins where the reader stands.
+    /// Creates an error for `field` at the current offset.
     #[cold]
     pub const fn error(&self, kind: DecodeErrorKind, field: &'static str) -> DecodeError {
         DecodeError::new(kind, field, self.offset())
     }
 
-    /// The next `length` bytes.
+    /// Reads `length` bytes.
     #[inline]
     pub fn take(&mut self, length: usize, field: &'static str) -> Result<&'a [u8]> {
         match self.rest.split_at_checked(length) {
@@ -76,13 +78,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Everything that is left.
+    /// Reads all remaining bytes.
     #[inline]
     pub fn take_rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
     }
 
-    /// `part`, which this reader returned, in a form that outlives the reader.
+    /// Returns `part`, which must come from this reader, as [`Bytes`] that outlive the reader.
     pub fn share(&self, part: &'a [u8]) -> Bytes {
         match self.shared {
             Some(bytes) => bytes.slice_ref(part),
@@ -90,7 +92,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next `N` bytes.
+    /// Reads `N` bytes.
     #[inline]
     pub fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N]> {
         match self.rest.split_first_chunk::<N>() {
@@ -102,37 +104,40 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A `[byte]`.
+    /// Reads a `[byte]`.
     #[inline]
     pub fn byte(&mut self, field: &'static str) -> Result<u8> {
         Ok(u8::from_be_bytes(self.array(field)?))
     }
 
-    /// A `[short]`.
+    /// Reads a `[short]`.
     #[inline]
     pub fn short(&mut self, field: &'static str) -> Result<u16> {
         Ok(u16::from_be_bytes(self.array(field)?))
     }
 
-    /// An `[int]`.
+    /// Reads an `[int]`.
     #[inline]
     pub fn int(&mut self, field: &'static str) -> Result<i32> {
         Ok(i32::from_be_bytes(self.array(field)?))
     }
 
-    /// A `[long]`.
+    /// Reads a `[long]`.
     #[inline]
     pub fn long(&mut self, field: &'static str) -> Result<i64> {
         Ok(i64::from_be_bytes(self.array(field)?))
     }
 
-    /// A `[uuid]`.
+    /// Reads a `[uuid]`.
     #[inline]
     pub fn uuid(&mut self, field: &'static str) -> Result<Uuid> {
         Ok(Uuid::from_bytes(self.array(field)?))
     }
 
-    /// An `[int]` that is a length or count, and so not negative.
+    /// Reads an `[int]` that is a length or count.
+    ///
+    /// # Errors
+    /// Returns an error if it is negative.
     #[inline]
     pub fn length(&mut self, field: &'static str) -> Result<usize> {
         let before = self.clone();
@@ -140,8 +145,10 @@ impl<'a> Reader<'a> {
         usize::try_from(length).map_err(|_| before.error(DecodeErrorKind::Negative(length), field))
     }
 
-    /// An `[int]` that counts things of at least `smallest` bytes each, all of which must fit into
-    /// the bytes that are left.
+    /// Reads an `[int]` count of elements that take at least `smallest` bytes each.
+    ///
+    /// # Errors
+    /// Returns an error if the count is negative or if the remaining bytes cannot hold the elements.
     pub fn count(&mut self, smallest: usize, field: &'static str) -> Result<usize> {
         let before = self.clone();
         let count = self.length(field)?;
@@ -149,7 +156,10 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
-    /// A `[short]` that counts things of at least `smallest` bytes each, likewise.
+    /// Reads a `[short]` count of elements that take at least `smallest` bytes each.
+    ///
+    /// # Errors
+    /// Returns an error if the remaining bytes cannot hold the elements.
     pub fn short_count(&mut self, smallest: usize, field: &'static str) -> Result<usize> {
         let before = self.clone();
         let count = usize::from(self.short(field)?);
@@ -157,44 +167,45 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
-    /// A `[string]`.
+    /// Reads a `[string]`.
     #[inline]
     pub fn string(&mut self, field: &'static str) -> Result<&'a str> {
         let length = self.short(field)?;
         self.utf8(usize::from(length), field)
     }
 
-    /// A `[long string]`.
+    /// Reads a `[long string]`.
     #[inline]
     pub fn long_string(&mut self, field: &'static str) -> Result<&'a str> {
         let length = self.length(field)?;
         self.utf8(length, field)
     }
 
-    /// So many things, of which [`count`](Self::count) has said that there may be as many: room for
-    /// them is made once, and for no more than that.
+    /// Reads `count` elements with `read_element`.
+    ///
+    /// The vector is allocated once, for at most as many elements as there are remaining bytes.
     ///
     /// # Errors
-    /// That of the first thing that is none.
-    pub fn many<T>(
+    /// Returns the first error of `read_element`.
+    pub fn elements<T>(
         &mut self,
         count: usize,
-        mut one: impl FnMut(&mut Self) -> Result<T>,
+        mut read_element: impl FnMut(&mut Self) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let mut many = Vec::with_capacity(count.min(self.rest.len()));
+        let mut elements = Vec::with_capacity(count.min(self.rest.len()));
         for _ in 0..count {
-            many.push(one(self)?);
+            elements.push(read_element(self)?);
         }
-        Ok(many)
+        Ok(elements)
     }
 
-    /// A `[string list]`, in strings of one's choice.
+    /// Reads a `[string list]`.
     pub fn string_list<S: From<&'a str>>(&mut self, field: &'static str) -> Result<Vec<S>> {
         let count = self.short_count(2, field)?;
-        self.many(count, |reader| reader.string(field).map(S::from))
+        self.elements(count, |reader| reader.string(field).map(S::from))
     }
 
-    /// `[bytes]`: any negative length is null.
+    /// Reads `[bytes]`. Returns `None` for `null`, which is any negative length.
     #[inline]
     pub fn bytes(&mut self, field: &'static str) -> Result<Option<&'a [u8]>> {
         match usize::try_from(self.int(field)?) {
@@ -203,14 +214,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `[short bytes]`.
+    /// Reads `[short bytes]`.
     #[inline]
     pub fn short_bytes(&mut self, field: &'static str) -> Result<&'a [u8]> {
         let length = self.short(field)?;
         self.take(usize::from(length), field)
     }
 
-    /// A `[value]`: v3 knows no "not set", every negative length is null there.
+    /// Reads a `[value]`. In v3, which has no `unset`, every negative length is `null`.
+    ///
+    /// # Errors
+    /// Returns an error if the length is below -2 in v4 or v5.
     #[inline]
     pub fn value(&mut self, version: Version, field: &'static str) -> Result<RawValue<'a>> {
         let before = self.clone();
@@ -225,13 +239,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A `[consistency]`.
+    /// Reads a `[consistency]`.
     #[inline]
     pub fn consistency(&mut self, field: &'static str) -> Result<Consistency> {
         self.short(field).map(Consistency::from)
     }
 
-    /// An `[inetaddr]`: an address without a port.
+    /// Reads an `[inetaddr]`: an IP address without a port.
+    ///
+    /// # Errors
+    /// Returns an error if the address length is neither 4 nor 16.
     pub fn inet_address(&mut self, field: &'static str) -> Result<IpAddr> {
         let before = self.clone();
         match self.byte(field)? {
@@ -241,7 +258,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An `[inet]`: an address and a port.
+    /// Reads an `[inet]`: an IP address and a port.
+    ///
+    /// # Errors
+    /// Returns an error if the address length is neither 4 nor 16, or the port is above 65,535.
     pub fn inet(&mut self, field: &'static str) -> Result<SocketAddr> {
         let address = self.inet_address(field)?;
         let before = self.clone();
@@ -252,25 +272,29 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A `[string map]`, in its order and with its duplicates.
+    /// Reads a `[string map]`. Order and duplicate keys are preserved.
     pub fn string_map<S: From<&'a str>>(&mut self, field: &'static str) -> Result<Vec<(S, S)>> {
         let count = self.short_count(4, field)?;
-        self.many(count, |reader| Ok((reader.string(field)?.into(), reader.string(field)?.into())))
+        self.elements(count, |reader| {
+            Ok((reader.string(field)?.into(), reader.string(field)?.into()))
+        })
     }
 
-    /// A `[string multimap]`, in its order and with its duplicates.
+    /// Reads a `[string multimap]`. Order and duplicate keys are preserved.
     pub fn string_multimap<S: From<&'a str>>(
         &mut self,
         field: &'static str,
     ) -> Result<Vec<(S, Vec<S>)>> {
         let count = self.short_count(4, field)?;
-        self.many(count, |reader| Ok((reader.string(field)?.into(), reader.string_list(field)?)))
+        self.elements(count, |reader| {
+            Ok((reader.string(field)?.into(), reader.string_list(field)?))
+        })
     }
 
-    /// A `[bytes map]`, in its order, with its duplicates and its nulls.
+    /// Reads a `[bytes map]`. Order, duplicate keys and `null` values are preserved.
     pub fn bytes_map(&mut self, field: &'static str) -> Result<BytesMap> {
         let count = self.short_count(6, field)?;
-        self.many(count, |reader| {
+        self.elements(count, |reader| {
             let key = reader.string(field)?.to_owned();
             Ok((key, reader.bytes(field)?.map(|bytes| reader.share(bytes))))
         })
@@ -309,7 +333,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_tells_null_from_not_set_from_empty() {
+    fn a_value_distinguishes_null_unset_and_empty() {
         for (bytes, expected) in [
             (&[0xff, 0xff, 0xff, 0xff][..], RawValue::Null),
             (&[0xff, 0xff, 0xff, 0xfe], RawValue::Unset),
@@ -325,9 +349,9 @@ mod tests {
     }
 
     #[test]
-    fn a_count_is_bounded_by_the_bytes_left() {
-        let claims_max = [0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0];
-        let error = Reader::new(&claims_max).count(4, "rows_count").unwrap_err();
+    fn a_count_is_bounded_by_the_remaining_bytes() {
+        let largest_count = [0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+        let error = Reader::new(&largest_count).count(4, "rows_count").unwrap_err();
         assert_eq!(
             error,
             DecodeError::new(
@@ -367,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn what_outlives_a_shared_body_is_not_copied() {
+    fn share_does_not_copy_from_a_shared_body() {
         let body = Bytes::from_static(&[0, 2, 7, 8]);
         let mut reader = Reader::from_shared(&body);
         let part = reader.short_bytes("id").unwrap();
@@ -375,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn only_bytes_can_be_null_and_nothing_else_has_a_length_below_zero() {
+    fn a_negative_length_is_null_for_bytes_and_an_error_for_strings() {
         for length in [-1, -2, i32::MIN] {
             let bytes = i32::to_be_bytes(length);
             assert_eq!(Reader::new(&bytes).bytes("token"), Ok(None));
@@ -387,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_is_left() {
+    fn leaves_the_bytes_after_a_field_unread() {
         let mut reader = Reader::new(&[0, 1, b'a', 0, 0, 0, 1, 7, 9]);
         assert_eq!(reader.string("name"), Ok("a"));
         assert_eq!(reader.bytes("value"), Ok(Some(&[7][..])));

@@ -1,4 +1,4 @@
-//! Segments: what v5 carries its frames in (v5 §2).
+//! Segments, which carry frames in v5 (v5 §2).
 
 use std::fmt;
 
@@ -8,25 +8,25 @@ use super::compression::{lz4_compress, lz4_decompress};
 use super::crc::{crc24, crc32};
 use super::{Compression, DecodeError, DecodeErrorKind, Header};
 
-/// The longest payload of a segment, in bytes, as it is before compression.
+/// The maximum length of a segment payload before compression, in bytes.
 pub const MAX_SEGMENT_PAYLOAD: usize = (1 << 17) - 1;
 
-/// How many bytes of a segment stand after its payload.
+/// The length of the checksum after the payload, in bytes.
 const TRAILER: usize = 4;
 
-/// A segment's payload.
+/// A decoded segment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Segment {
-    /// Whether the payload is whole frames, one or more; if not, it is a piece of one that is too
-    /// long for a segment.
+    /// True if the payload consists of one or more whole frames. False if it is part of a frame that
+    /// is too long for one segment.
     pub self_contained: bool,
     /// The payload, decompressed.
     pub payload: BytesMut,
-    /// How long the payload was as it came, if it was compressed.
+    /// The length of the compressed payload in bytes, or `None` if it was not compressed.
     pub compressed_length: Option<usize>,
 }
 
-/// The payload may be secret, and is not shown.
+/// Omits the payload, which may contain secrets.
 impl fmt::Debug for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Segment")
@@ -37,13 +37,13 @@ impl fmt::Debug for Segment {
     }
 }
 
-/// Finds the segments in a stream of bytes, however it is cut into pieces.
+/// Splits a stream of bytes into segments. The bytes may arrive in pieces of any size.
 pub struct SegmentDecoder {
     buffer: BytesMut,
     layout: Layout,
 }
 
-/// What has come may be secret, and is not shown.
+/// Omits the buffered bytes, which may contain secrets.
 impl fmt::Debug for SegmentDecoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SegmentDecoder")
@@ -53,33 +53,33 @@ impl fmt::Debug for SegmentDecoder {
     }
 }
 
-/// Which of the two forms of a segment the connection has agreed on.
+/// The two formats of a segment header (v5 §2.1, §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layout {
     Plain,
     Lz4,
 }
 
-/// What a segment's header says.
+/// The fields of a segment header.
 #[derive(Debug, Clone, Copy)]
 struct SegmentHeader {
-    /// The length of the payload as it is sent.
+    /// The length of the payload on the wire.
     length: usize,
-    /// The length of the payload before compression; 0 for one that is sent as it is.
+    /// The length of the payload before compression, or 0 if it is not compressed.
     uncompressed: usize,
     self_contained: bool,
 }
 
 impl Layout {
-    const fn of(compression: Option<Compression>) -> Self {
+    const fn new(compression: Option<Compression>) -> Self {
         match compression {
             Some(Compression::Lz4) => Self::Lz4,
             _ => Self::Plain,
         }
     }
 
-    /// How many bytes of the header there are before its checksum.
-    const fn word(self) -> usize {
+    /// Returns the length of the header without its checksum, in bytes.
+    const fn header_length(self) -> usize {
         match self {
             Self::Plain => 3,
             Self::Lz4 => 5,
@@ -91,38 +91,39 @@ const LENGTH_BITS: u32 = 17;
 const LENGTH_MASK: u64 = (1 << LENGTH_BITS) - 1;
 
 impl SegmentDecoder {
-    /// A decoder with nothing in it, of compressed segments for [`Compression::Lz4`] and of plain
-    /// ones for anything else.
+    /// Creates a decoder. It expects the compressed format for [`Compression::Lz4`], and otherwise
+    /// the uncompressed format.
     pub fn new(compression: Option<Compression>) -> Self {
-        Self { buffer: BytesMut::new(), layout: Layout::of(compression) }
+        Self { buffer: BytesMut::new(), layout: Layout::new(compression) }
     }
 
-    /// Adds bytes that have arrived.
+    /// Appends received bytes.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The buffer that [`extend`](Self::extend) fills, for reading into it without a copy.
+    /// Returns the buffer that [`extend`](Self::extend) appends to, so that a caller can read from a
+    /// socket into it without a copy.
     pub const fn buffer_mut(&mut self) -> &mut BytesMut {
         &mut self.buffer
     }
 
-    /// Whether the bytes so far end between two segments.
+    /// Returns true if the buffered bytes contain no part of a segment.
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }
 
-    /// The next whole segment, or `None` until more bytes arrive. A payload that is not compressed
-    /// is cut out of the buffer, not copied.
+    /// Returns the next whole segment, or `None` if more bytes are needed.
+    ///
+    /// An uncompressed payload is split off the buffer without a copy.
     ///
     /// # Errors
-    /// A wrong checksum, or a payload that does not decompress to the length it claims. The
-    /// connection has lost its place then: nobody knows which frames were in the segment.
+    /// Returns an error if a checksum is wrong, or if the payload does not decompress to the length in
+    /// its header. The frames in the segment are then unknown, and the connection must be closed.
     pub fn next_segment(&mut self) -> Result<Option<Segment>, DecodeError> {
-        let word = self.layout.word();
-        let before_payload = word.saturating_add(3);
+        let before_payload = self.layout.header_length().saturating_add(3);
         let Some(bytes) = self.buffer.get(..before_payload) else { return Ok(None) };
-        let header = SegmentHeader::decode(bytes, word)?;
+        let header = SegmentHeader::decode(bytes, self.layout)?;
         let whole = before_payload.saturating_add(header.length).saturating_add(TRAILER);
         if self.buffer.len() < whole {
             return Ok(None);
@@ -149,54 +150,54 @@ impl SegmentDecoder {
 }
 
 impl SegmentHeader {
-    fn decode(bytes: &[u8], word: usize) -> Result<Self, DecodeError> {
-        let number = |bytes: &[u8]| {
+    fn decode(bytes: &[u8], layout: Layout) -> Result<Self, DecodeError> {
+        let little_endian = |bytes: &[u8]| {
             bytes.iter().rev().fold(0_u64, |number, &byte| number << 8 | u64::from(byte))
         };
-        let (head, checksum) = bytes.split_at_checked(word).unwrap_or_default();
-        if u64::from(crc24(head)) != number(checksum) {
+        let (fields, checksum) = bytes.split_at_checked(layout.header_length()).unwrap_or_default();
+        if u64::from(crc24(fields)) != little_endian(checksum) {
             return Err(DecodeError::new(DecodeErrorKind::WrongChecksum, "segment_header", 0));
         }
-        let head = number(head);
-        let field = |shift: u32| {
-            let bits = head.checked_shr(shift).unwrap_or_default() & LENGTH_MASK;
+        let fields = little_endian(fields);
+        let length_at = |shift: u32| {
+            let bits = fields.checked_shr(shift).unwrap_or_default() & LENGTH_MASK;
             usize::try_from(bits).unwrap_or(MAX_SEGMENT_PAYLOAD)
         };
-        let (uncompressed, flag) = match word {
-            3 => (0, LENGTH_BITS),
-            _ => (field(LENGTH_BITS), LENGTH_BITS.saturating_mul(2)),
+        let (uncompressed, flag_shift) = match layout {
+            Layout::Plain => (0, LENGTH_BITS),
+            Layout::Lz4 => (length_at(LENGTH_BITS), LENGTH_BITS.saturating_mul(2)),
         };
-        let self_contained = head.checked_shr(flag).unwrap_or_default() & 1 == 1;
-        Ok(Self { length: field(0), uncompressed, self_contained })
+        let self_contained = fields.checked_shr(flag_shift).unwrap_or_default() & 1 == 1;
+        Ok(Self { length: length_at(0), uncompressed, self_contained })
     }
 
-    fn encode(self, word: usize, out: &mut Vec<u8>) {
-        let place = |number: usize, shift: u32| {
+    fn encode(self, layout: Layout, out: &mut Vec<u8>) {
+        let shifted = |number: usize, shift: u32| {
             u64::try_from(number).unwrap_or_default().checked_shl(shift).unwrap_or_default()
         };
-        let (uncompressed, flag) = match word {
-            3 => (0, LENGTH_BITS),
-            _ => (place(self.uncompressed, LENGTH_BITS), LENGTH_BITS.saturating_mul(2)),
+        let (uncompressed, flag_shift) = match layout {
+            Layout::Plain => (0, LENGTH_BITS),
+            Layout::Lz4 => (shifted(self.uncompressed, LENGTH_BITS), LENGTH_BITS.saturating_mul(2)),
         };
-        let flag = place(self.self_contained.into(), flag);
-        let head = (place(self.length, 0) | uncompressed | flag).to_le_bytes();
-        let head = head.get(..word).unwrap_or_default();
-        out.extend_from_slice(head);
-        let [checksum @ .., _] = crc24(head).to_le_bytes();
+        let flag = shifted(self.self_contained.into(), flag_shift);
+        let fields = (shifted(self.length, 0) | uncompressed | flag).to_le_bytes();
+        let fields = fields.get(..layout.header_length()).unwrap_or_default();
+        out.extend_from_slice(fields);
+        let [checksum @ .., _] = crc24(fields).to_le_bytes();
         out.extend_from_slice(&checksum);
     }
 }
 
-/// Writes segments.
+/// Encodes frames into segments.
 ///
-/// It keeps the room that compression needs, so that a connection allocates it once.
+/// The encoder owns the scratch buffer for compression, so that a connection allocates it once.
 #[derive(Clone)]
 pub struct SegmentEncoder {
     layout: Layout,
-    room: Vec<u8>,
+    scratch: Vec<u8>,
 }
 
-/// What was written may be secret, and is not shown.
+/// Omits the scratch buffer, which may contain secrets.
 impl fmt::Debug for SegmentEncoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SegmentEncoder").field("layout", &self.layout).finish_non_exhaustive()
@@ -204,48 +205,49 @@ impl fmt::Debug for SegmentEncoder {
 }
 
 impl SegmentEncoder {
-    /// An encoder of compressed segments for [`Compression::Lz4`], and of plain ones for anything
-    /// else.
+    /// Creates an encoder. It writes the compressed format for [`Compression::Lz4`], and otherwise the
+    /// uncompressed format.
     pub const fn new(compression: Option<Compression>) -> Self {
-        Self { layout: Layout::of(compression), room: Vec::new() }
+        Self { layout: Layout::new(compression), scratch: Vec::new() }
     }
 
-    /// Writes whole frames, one after the other in `frames`, at the end of `out`: as many as fit
-    /// into each segment, and one that fits into none in several.
+    /// Encodes the whole frames in `frames` into segments and appends the segments to `out`.
+    ///
+    /// Each segment takes as many frames as fit. A frame that is too long for one segment is split
+    /// across several.
     pub fn encode(&mut self, frames: &[u8], out: &mut Vec<u8>) {
         let mut rest = frames;
         while !rest.is_empty() {
-            let whole = whole_frames(rest);
-            let self_contained = whole > 0;
-            let length = if self_contained { whole } else { first_frame(rest) };
-            let (now, later) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-            for payload in now.chunks(MAX_SEGMENT_PAYLOAD) {
-                self.encode_one(payload, self_contained, out);
+            let fitting = fitting_frames_length(rest);
+            let self_contained = fitting > 0;
+            let length = if self_contained { fitting } else { first_frame_length(rest) };
+            let (frames, remaining) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+            for payload in frames.chunks(MAX_SEGMENT_PAYLOAD) {
+                self.encode_segment(payload, self_contained, out);
             }
-            rest = later;
+            rest = remaining;
         }
     }
 
-    fn encode_one(&mut self, payload: &[u8], self_contained: bool, out: &mut Vec<u8>) {
-        let word = self.layout.word();
+    fn encode_segment(&mut self, payload: &[u8], self_contained: bool, out: &mut Vec<u8>) {
         if self.layout == Layout::Lz4 {
-            let compressed = lz4_compress(payload, &mut self.room);
+            let compressed = lz4_compress(payload, &mut self.scratch);
             if compressed.len() < payload.len() {
                 let (length, uncompressed) = (compressed.len(), payload.len());
-                SegmentHeader { length, uncompressed, self_contained }.encode(word, out);
+                SegmentHeader { length, uncompressed, self_contained }.encode(self.layout, out);
                 out.extend_from_slice(compressed);
                 out.extend_from_slice(&crc32(compressed).to_le_bytes());
                 return;
             }
         }
         let length = payload.len();
-        SegmentHeader { length, uncompressed: 0, self_contained }.encode(word, out);
+        SegmentHeader { length, uncompressed: 0, self_contained }.encode(self.layout, out);
         out.extend_from_slice(payload);
         out.extend_from_slice(&crc32(payload).to_le_bytes());
     }
 }
 
-/// Writes a segment whose checksums are right, whatever else it says: for what hostile peers send.
+/// Encodes a segment with correct checksums and arbitrary other fields, for tests of hostile peers.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn forge_segment(
     compression: Option<Compression>,
@@ -255,17 +257,16 @@ pub(crate) fn forge_segment(
     out: &mut Vec<u8>,
 ) {
     let length = payload.len();
-    SegmentHeader { length, uncompressed, self_contained }
-        .encode(Layout::of(compression).word(), out);
+    SegmentHeader { length, uncompressed, self_contained }.encode(Layout::new(compression), out);
     out.extend_from_slice(payload);
     out.extend_from_slice(&crc32(payload).to_le_bytes());
 }
 
-/// How many bytes at the front of `frames` are whole frames that fit into one segment together.
-fn whole_frames(frames: &[u8]) -> usize {
+/// Returns the length of the leading frames that fit into one segment together.
+fn fitting_frames_length(frames: &[u8]) -> usize {
     let mut end = 0_usize;
     while let Some(rest) = frames.get(end..).filter(|rest| !rest.is_empty()) {
-        let next = end.saturating_add(first_frame(rest));
+        let next = end.saturating_add(first_frame_length(rest));
         if next > MAX_SEGMENT_PAYLOAD {
             break;
         }
@@ -274,8 +275,8 @@ fn whole_frames(frames: &[u8]) -> usize {
     end
 }
 
-/// How long the first of `frames` is.
-fn first_frame(frames: &[u8]) -> usize {
+/// Returns the length of the first frame.
+fn first_frame_length(frames: &[u8]) -> usize {
     match frames.first_chunk::<{ Header::LENGTH }>() {
         Some(&[.., l1, l2, l3, l4]) => {
             let body = usize::try_from(u32::from_be_bytes([l1, l2, l3, l4])).unwrap_or(usize::MAX);
@@ -289,9 +290,9 @@ fn first_frame(frames: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    const FORMS: [Option<Compression>; 2] = [None, Some(Compression::Lz4)];
+    const COMPRESSIONS: [Option<Compression>; 2] = [None, Some(Compression::Lz4)];
 
-    /// A v5 frame with a body of this many bytes.
+    /// Returns a v5 frame with a body of `body` bytes.
     fn frame(body: usize) -> Vec<u8> {
         let length = u32::try_from(body).unwrap().to_be_bytes();
         let mut frame = vec![0x05, 0, 0, 1, 0x07];
@@ -318,11 +319,11 @@ mod tests {
     }
 
     #[test]
-    fn small_frames_share_a_segment_and_large_ones_take_several() {
+    fn small_frames_share_a_segment_and_a_large_frame_takes_several() {
         let small = [frame(0), frame(10)].concat();
         let large = frame(300_000);
         let frames = [&small[..], &large, &small].concat();
-        for compression in FORMS {
+        for compression in COMPRESSIONS {
             let segments = decode(compression, &encode(compression, &frames)).unwrap();
             let flags: Vec<_> = segments.iter().map(|segment| segment.self_contained).collect();
             assert_eq!(flags, [true, false, false, false, true]);
@@ -333,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_segment_byte_by_byte() {
+    fn encodes_the_documented_bytes_of_a_plain_segment() {
         let bytes = encode(None, &frame(0));
         assert_eq!(bytes[..3], [9, 0, 0x02]); // nine bytes, and bit 17: self-contained
         assert_eq!(bytes[3..6], crc24(&bytes[..3]).to_le_bytes()[..3]);
@@ -342,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_compression_would_make_longer_is_sent_as_it_is() {
+    fn does_not_compress_a_payload_that_would_grow() {
         let bytes = encode(Some(Compression::Lz4), &frame(0));
         // Length 9, uncompressed length 0, bit 34: self-contained.
         assert_eq!(bytes[..5], [9, 0, 0, 0, 0x04]);
@@ -351,8 +352,8 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_bit_anywhere_is_found() {
-        for compression in FORMS {
+    fn detects_any_flipped_bit() {
+        for compression in COMPRESSIONS {
             let bytes = encode(compression, &frame(40));
             for bit in 0..bytes.len() * 8 {
                 let mut flipped = bytes.clone();
@@ -367,8 +368,8 @@ mod tests {
     }
 
     #[test]
-    fn segments_are_found_however_the_bytes_are_cut() {
-        for compression in FORMS {
+    fn decodes_segments_from_pieces_of_any_size() {
+        for compression in COMPRESSIONS {
             let bytes = encode(compression, &[frame(3), frame(200_000)].concat());
             let whole = decode(compression, &bytes).unwrap();
             for piece in [1, 7, 1_000] {

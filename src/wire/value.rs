@@ -1,21 +1,26 @@
-//! The `[value]` notation.
+//! The values of two notations: `[value]` and `[bytes map]`.
 
-/// A `[value]` (v4 §3): bytes, null, or "not set", which are three different things.
+use bytes::Bytes;
+
+/// A `[bytes map]` (v4 §3). Order, duplicate keys and null values are preserved.
+pub type BytesMap = Vec<(String, Option<Bytes>)>;
+
+/// A `[value]` (v4 §3): bytes, `null` or `unset`.
 ///
-/// *Null* deletes; *not set* leaves the column as it is; no bytes at all (`Bytes(&[])`) is the
-/// empty value. Protocol v3 has no "not set".
+/// `null` deletes the column's content, and `unset` leaves it unchanged. Zero bytes
+/// (`Bytes(&[])`) are the empty value, which is neither. Protocol v3 has no `unset`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RawValue<'a> {
-    /// A value, encoded as its CQL type says.
+    /// A value in the encoding of its CQL type.
     Bytes(&'a [u8]),
-    /// Null (length -1).
+    /// `null` (length -1).
     Null,
-    /// Not set (length -2, v4 and later).
+    /// `unset`, the protocol's "not set" (length -2, v4 and later).
     Unset,
 }
 
 impl<'a> RawValue<'a> {
-    /// The bytes, or `None` for null and for not set.
+    /// Returns the bytes, or `None` for `null` and `unset`.
     pub const fn bytes(self) -> Option<&'a [u8]> {
         match self {
             Self::Bytes(bytes) => Some(bytes),

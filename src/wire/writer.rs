@@ -1,4 +1,4 @@
-//! The cursor that writes the protocol's notations (v4 §3).
+//! The writer of the protocol's notations (v4 §3).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,19 +9,20 @@ use super::{Consistency, EncodeError, EncodeErrorKind, RawValue, Version};
 
 type Result<T = ()> = std::result::Result<T, EncodeError>;
 
-/// Writes the protocol's notations at the end of a buffer.
+/// Appends the protocol's notations to a buffer.
 ///
-/// What does not fit its notation (a `[string]` of more than 65,535 bytes, say) is refused, never
-/// cut or wrapped. Lengths that are not known beforehand are left open and filled in afterwards:
+/// A value that is too long for its notation, such as a `[string]` of more than 65,535 bytes, is an
+/// error. It is never truncated. A length that is not known yet is written as a placeholder and
+/// filled in later:
 ///
 /// ```
 /// use cqlwire::wire::Writer;
 ///
 /// let mut bytes = Vec::new();
 /// let mut writer = Writer::new(&mut bytes);
-/// let open = writer.open_length();
+/// let length = writer.open_length();
 /// writer.string("hi", "greeting")?;
-/// writer.close_length(open, "message")?;
+/// writer.close_length(length, "message")?;
 /// assert_eq!(bytes, [0, 0, 0, 4, 0, 2, b'h', b'i']);
 /// # Ok::<(), cqlwire::wire::EncodeError>(())
 /// ```
@@ -30,73 +31,77 @@ pub struct Writer<'a> {
     out: &'a mut Vec<u8>,
 }
 
-/// An `[int]` length that is filled in when what it measures has been written.
+/// An `[int]` length or count that is filled in after the content has been written.
 #[derive(Debug)]
-#[must_use = "a length that stays open is written as zero"]
+#[must_use = "a placeholder that is not filled in stays zero"]
 pub struct Placeholder {
     end: usize,
 }
 
 impl<'a> Writer<'a> {
-    /// Writes at the end of `out`.
+    /// Creates a writer that appends to `out`.
     pub const fn new(out: &'a mut Vec<u8>) -> Self {
         Self { out }
     }
 
-    /// How many bytes the buffer holds.
+    /// Returns the length of the buffer in bytes.
     pub const fn position(&self) -> usize {
         self.out.len()
     }
 
-    /// Bytes as they are.
+    /// Writes bytes without a length.
     #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }
 
-    /// Room for so many bytes, which are zero until they are written.
-    pub fn room(&mut self, length: usize) -> &mut [u8] {
+    /// Appends `length` zero bytes and returns them, to be overwritten.
+    pub fn zeroed(&mut self, length: usize) -> &mut [u8] {
         let start = self.out.len();
         self.out.resize(start.saturating_add(length), 0);
         self.out.get_mut(start..).unwrap_or_default()
     }
 
-    /// A `[byte]`.
+    /// Writes a `[byte]`.
     #[inline]
     pub fn byte(&mut self, value: u8) {
         self.out.push(value);
     }
 
-    /// A `[short]`.
+    /// Writes a `[short]`.
     #[inline]
     pub fn short(&mut self, value: u16) {
         self.raw(&value.to_be_bytes());
     }
 
-    /// An `[int]`.
+    /// Writes an `[int]`.
     #[inline]
     pub fn int(&mut self, value: i32) {
         self.raw(&value.to_be_bytes());
     }
 
-    /// A `[long]`.
+    /// Writes a `[long]`.
     #[inline]
     pub fn long(&mut self, value: i64) {
         self.raw(&value.to_be_bytes());
     }
 
-    /// A `[uuid]`.
+    /// Writes a `[uuid]`.
     pub fn uuid(&mut self, value: Uuid) {
         self.raw(value.as_bytes());
     }
 
-    /// A `[consistency]`.
+    /// Writes a `[consistency]`.
     #[inline]
     pub fn consistency(&mut self, value: Consistency) {
         self.short(value.code());
     }
 
-    /// A length or count as a `[short]`.
+    /// Writes a length or count as a `[short]`.
+    ///
+    /// # Errors
+    /// Returns an error if `length` is above 65,535. All methods that take a `field` return such an
+    /// error if the value is too long for its notation.
     #[inline]
     pub fn short_length(&mut self, length: usize, field: &'static str) -> Result {
         match u16::try_from(length) {
@@ -108,20 +113,23 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A length or count as an `[int]`.
+    /// Writes a length or count as an `[int]`.
+    ///
+    /// # Errors
+    /// Returns an error if `length` is above 2,147,483,647.
     #[inline]
     pub fn length(&mut self, length: usize, field: &'static str) -> Result {
         self.int(int_length(length, field)?);
         Ok(())
     }
 
-    /// A `[string]`.
+    /// Writes a `[string]`.
     #[inline]
     pub fn string(&mut self, value: &str, field: &'static str) -> Result {
         self.short_bytes(value.as_bytes(), field)
     }
 
-    /// A `[long string]`.
+    /// Writes a `[long string]`.
     #[inline]
     pub fn long_string(&mut self, value: &str, field: &'static str) -> Result {
         self.length(value.len(), field)?;
@@ -129,13 +137,13 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// A `[string list]`.
+    /// Writes a `[string list]`.
     pub fn string_list<S: AsRef<str>>(&mut self, values: &[S], field: &'static str) -> Result {
         self.short_length(values.len(), field)?;
         values.iter().try_for_each(|value| self.string(value.as_ref(), field))
     }
 
-    /// `[bytes]`, or null.
+    /// Writes `[bytes]`, where `None` is `null`.
     #[inline]
     pub fn bytes(&mut self, value: Option<&[u8]>, field: &'static str) -> Result {
         match value {
@@ -148,7 +156,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// `[short bytes]`.
+    /// Writes `[short bytes]`.
     #[inline]
     pub fn short_bytes(&mut self, value: &[u8], field: &'static str) -> Result {
         self.short_length(value.len(), field)?;
@@ -156,7 +164,10 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// A `[value]`; v3 has no "not set".
+    /// Writes a `[value]`.
+    ///
+    /// # Errors
+    /// Returns an error if the value is too long, or `unset` in v3.
     #[inline]
     pub fn value(&mut self, value: RawValue<'_>, version: Version, field: &'static str) -> Result {
         match value {
@@ -172,22 +183,22 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A `[value]` of a size that is known beforehand.
+    /// Writes a `[value]` of a size that is known at compile time.
     #[inline]
     pub fn value_array<const N: usize>(&mut self, bytes: [u8; N]) {
         const { assert!(N <= 16, "the length is written as one byte") };
-        // Length and value are written at once: room is then looked for only once.
+        // One append of length and value needs only one capacity check.
         let mut value = [0; 20];
         let (length, rest) = value.split_at_mut(4);
         #[expect(clippy::cast_possible_truncation, reason = "asserted above, at compile time")]
         length.copy_from_slice(&[0, 0, 0, N as u8]);
-        let (room, rest) = rest.split_at_mut(N);
-        room.copy_from_slice(&bytes);
+        let (content, rest) = rest.split_at_mut(N);
+        content.copy_from_slice(&bytes);
         let unused = rest.len();
         self.raw(value.get(..value.len().saturating_sub(unused)).unwrap_or_default());
     }
 
-    /// An `[inetaddr]`: an address without a port.
+    /// Writes an `[inetaddr]`: an IP address without a port.
     pub fn inet_address(&mut self, address: IpAddr) {
         match address {
             IpAddr::V4(address) => {
@@ -201,13 +212,13 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// An `[inet]`: an address and a port.
+    /// Writes an `[inet]`: an IP address and a port.
     pub fn inet(&mut self, address: SocketAddr) {
         self.inet_address(address.ip());
         self.int(address.port().into());
     }
 
-    /// A `[string map]`, in the order given.
+    /// Writes a `[string map]` in the given order.
     pub fn string_map<K: AsRef<str>, V: AsRef<str>>(
         &mut self,
         map: &[(K, V)],
@@ -220,7 +231,7 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// A `[string multimap]`, in the order given.
+    /// Writes a `[string multimap]` in the given order.
     pub fn string_multimap<K: AsRef<str>, V: AsRef<str>>(
         &mut self,
         map: &[(K, Vec<V>)],
@@ -233,7 +244,7 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// A `[bytes map]`, in the order given.
+    /// Writes a `[bytes map]` in the given order.
     pub fn bytes_map(&mut self, map: &[(String, Option<Bytes>)], field: &'static str) -> Result {
         self.short_length(map.len(), field)?;
         map.iter().try_for_each(|(key, value)| {
@@ -242,34 +253,37 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// Leaves room for an `[int]` that will hold the length of what is written next.
+    /// Writes a placeholder for the `[int]` length of the bytes that follow.
     #[inline]
     pub fn open_length(&mut self) -> Placeholder {
         self.int(0);
-        self.opened()
+        self.last_int_placeholder()
     }
 
-    /// The length that the last four bytes are the room for.
+    /// Returns a placeholder for the `[int]` in the last four bytes.
     #[inline]
-    pub(super) const fn opened(&self) -> Placeholder {
+    pub(super) const fn last_int_placeholder(&self) -> Placeholder {
         Placeholder { end: self.out.len() }
     }
 
-    /// Fills in the length of everything written since `open`.
+    /// Fills in the number of bytes written after `placeholder`.
+    ///
+    /// # Errors
+    /// Returns an error if the number is above 2,147,483,647.
     #[inline]
-    pub fn close_length(&mut self, open: Placeholder, field: &'static str) -> Result {
-        let length = self.out.len().saturating_sub(open.end);
-        self.fill(open, int_length(length, field)?);
+    pub fn close_length(&mut self, placeholder: Placeholder, field: &'static str) -> Result {
+        let length = self.out.len().saturating_sub(placeholder.end);
+        self.fill(placeholder, int_length(length, field)?);
         Ok(())
     }
 
-    /// Fills in `value`: a count that was not known when `open` was written.
+    /// Fills in `value`, such as a count that was unknown when `placeholder` was written.
     #[inline]
-    #[expect(clippy::needless_pass_by_value, reason = "a placeholder is filled once")]
-    pub fn fill(&mut self, open: Placeholder, value: i32) {
-        let place = self.out.get_mut(..open.end).and_then(<[u8]>::last_chunk_mut::<4>);
-        if let Some(place) = place {
-            *place = value.to_be_bytes();
+    #[expect(clippy::needless_pass_by_value, reason = "a placeholder is filled in once")]
+    pub fn fill(&mut self, placeholder: Placeholder, value: i32) {
+        let written = self.out.get_mut(..placeholder.end);
+        if let Some(int) = written.and_then(<[u8]>::last_chunk_mut::<4>) {
+            *int = value.to_be_bytes();
         }
     }
 }
@@ -290,7 +304,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_string_of_65536_bytes_is_refused_not_wrapped() {
+    fn refuses_a_string_of_65536_bytes() {
         let mut out = Vec::new();
         let mut writer = Writer::new(&mut out);
         writer.string(&"x".repeat(65_535), "keyspace").unwrap();
@@ -300,19 +314,16 @@ mod tests {
     }
 
     #[test]
-    fn not_set_does_not_exist_in_v3() {
+    fn refuses_unset_in_v3() {
         let mut out = Vec::new();
         let error = Writer::new(&mut out).value(RawValue::Unset, Version::V3, "v").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "v: does not exist in v3, only in a later version of the protocol"
-        );
+        assert_eq!(error.to_string(), "v: does not exist in protocol v3");
         Writer::new(&mut out).value(RawValue::Unset, Version::V4, "v").unwrap();
         assert_eq!(out, [0xff, 0xff, 0xff, 0xfe]);
     }
 
     #[test]
-    fn maps_keep_their_order_and_what_they_say_twice() {
+    fn maps_keep_their_order_and_duplicate_keys() {
         let names = ["b", "a", "b"];
         let mut out = Vec::new();
         let mut writer = Writer::new(&mut out);

@@ -13,8 +13,7 @@ fn decode(frame: &RawFrame, context: &Context) -> Result<(Vec<u8>, bool), Decode
     let mut readable = true;
     match frame.header.is_response {
         false => {
-            let frame = frame.clone().decompress(context)?;
-            let decoded = RequestFrame::decode(&frame, context)?;
+            let decoded = RequestFrame::decode(frame, context)?;
             decoded.encode(&mut encoder, &mut bytes).unwrap();
         }
         true => {

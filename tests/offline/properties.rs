@@ -69,6 +69,8 @@ proptest! {
     ) {
         for context in both_ways(context) {
             let (bytes, raw) = through_the_wire(context, piece, |e, out| frame.encode(e, out));
+            let decompressed = RequestFrame::decode(&raw, &context).unwrap();
+            prop_assert_eq!(&decompressed, &frame);
             let plain = raw.decompress(&context).unwrap();
             let decoded = RequestFrame::decode(&plain, &context).unwrap();
             prop_assert_eq!(&decoded, &frame);

@@ -123,6 +123,12 @@ fn header_flags_match_the_table() {
             let flags = FrameFlags::from_bits(u8::try_from(bit).unwrap());
             let header = Header { version, is_response, flags, stream: Stream(0), opcode };
             let bytes = frame_again(&RawFrame { header, body: Bytes::new() }, &version.into());
+            let elsewhere = rows.iter().find(|row| row.number("bit") == bit);
+            let elsewhere = elsewhere.map_or("kept", |row| row.text("other versions"));
+            if row.is_none() && elsewhere == "refused" {
+                assert_eq!(bytes.unwrap_err().field(), "flags", "{bit:#x} {version}");
+                continue;
+            }
             match row.and_then(|row| row.field(column)) {
                 Some(field) => assert_eq!(bytes.unwrap_err().field(), field, "{bit:#x} {version}"),
                 None => assert_eq!(bytes.unwrap()[1], flags.bits(), "{bit:#x} {version}"),

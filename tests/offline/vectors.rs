@@ -17,8 +17,7 @@ fn both_ways(frame: &RawFrame, context: &Context) -> (String, Vec<u8>) {
     let mut bytes = Vec::new();
     let shown = match frame.header.is_response {
         false => {
-            let frame = frame.clone().decompress(context).unwrap();
-            let decoded = RequestFrame::decode(&frame, context).unwrap();
+            let decoded = RequestFrame::decode(frame, context).unwrap();
             decoded.encode(&mut encoder, &mut bytes).unwrap();
             format!("{decoded:#?}\n")
         }

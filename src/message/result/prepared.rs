@@ -80,7 +80,7 @@ impl Variables {
             Version::V3 => Vec::new(),
             Version::V4 | Version::V5 => {
                 let count = reader.count(2, "pk_count")?;
-                reader.many(count, |reader| reader.short("pk_index"))?
+                reader.elements(count, |reader| reader.short("pk_index"))?
             }
         };
         let columns = decode_columns(reader, flags, columns_count)?;
