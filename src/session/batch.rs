@@ -7,10 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::call::{RequestContext, routing_token};
+use super::error::Error;
+use super::executor::Executor;
 use super::options::{EffectiveOptions, ExecutionProfile, Options, option_setters};
-use super::request::{RequestContext, token};
-use super::statement::StatementKind;
-use super::{Error, Executor, QueryResult, RetryPolicy, SpeculativeExecution, Statement};
+use super::result::QueryResult;
+use super::retry::RetryPolicy;
+use super::speculative::SpeculativeExecution;
+use super::statement::{Statement, StatementKind};
 use crate::cluster::LoadBalancing;
 use crate::message::{self, BatchKind, BatchStatement, BatchText};
 use crate::types::ToValues;
@@ -88,7 +92,7 @@ impl Executor {
             let values = self.bind_kind(&mut kind, &**values, options, &mut deadline).await?;
             if let StatementKind::Prepared(statement) = &kind {
                 // Most batches are of one partition; the first one that can be told is as good.
-                let of_this = || token(Some(statement), &values, options, &state);
+                let of_this = || routing_token(Some(statement), &values, options, &state);
                 first_token = first_token.or_else(of_this);
                 prepared.push(Arc::clone(statement));
             }

@@ -8,13 +8,13 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::cache::PreparedCache;
+use super::error::{Error, ErrorKind};
+use super::executor::Executor;
 use super::metrics::Recorder;
 use super::options::{ExecutionProfile, Options};
-use super::throttle::Gate;
-use super::{
-    DefaultRetry, Error, ErrorKind, Executor, MonotonicTimestamps, RetryPolicy, Session, Throttle,
-    TimestampGenerator,
-};
+use super::retry::{DefaultRetry, RetryPolicy};
+use super::throttle::{Gate, Throttle};
+use super::timestamps::{MonotonicTimestamps, TimestampGenerator};
 use crate::cluster::{
     AddressTranslator, Cluster, ClusterError, ContactPoint, DEFAULT_PORT, DefaultBalancing,
     LoadBalancing, Reconnect, Settings,
@@ -26,7 +26,7 @@ use crate::message::Startup;
 use crate::protocol::{Authenticator, ConnectionOptions, Credentials};
 use crate::wire::{Compression, Consistency, Version};
 
-/// Configures and connects a [`Session`].
+/// Configures and connects a [`Session`](super::Session).
 ///
 /// ```no_run
 /// use cqlwire::session::Session;
@@ -286,14 +286,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Connects to the cluster, and returns when one node can serve requests.
-    ///
-    /// # Errors
-    /// Returns an error if an option is invalid ([`ErrorKind::Config`]), no server can be reached
-    /// ([`ErrorKind::Unreachable`]; see [`connect_retry_for`](Self::connect_retry_for)), a server
-    /// refuses the credentials ([`ErrorKind::Authentication`]), or the keyspace does not exist
-    /// ([`ErrorKind::Server`]).
-    pub async fn connect(self) -> Result<Session, Error> {
+    /// Connects to the cluster.
+    pub(super) async fn open(self) -> Result<Arc<Executor>, Error> {
         self.check_timeouts()?;
         let points = self
             .contact_points
@@ -317,7 +311,7 @@ impl SessionBuilder {
             local_datacenter: self.local_datacenter,
             fetch_schema: self.fetch_schema,
         };
-        let inner = Arc::new(Executor {
+        let executor = Arc::new(Executor {
             cluster: connect(settings, self.keyspace, self.connect_retry_for).await?,
             defaults: self.defaults,
             retry: self.retry,
@@ -330,8 +324,8 @@ impl SessionBuilder {
             facade: super::facade::Facade::new(&name),
         });
         #[cfg(feature = "metrics-024")]
-        super::facade::Facade::start(&inner);
-        Ok(Session { inner })
+        executor.start_publishing();
+        Ok(executor)
     }
 
     /// Rejects timeouts of zero, with which every request or connection would fail.

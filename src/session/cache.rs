@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::statement::PreparedInner;
+use super::prepared::PreparedInner;
 
 /// Where a statement is kept once it is prepared, so that many who ask at once prepare it once.
 pub(super) type CacheSlot = Arc<OnceCell<Arc<PreparedInner>>>;

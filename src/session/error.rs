@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cql::is_read_only;
-use super::request::RequestContext;
 use crate::cluster::{ClusterError, NodeError};
 use crate::connection::{RequestError, RequestErrorKind};
 use crate::message::{ErrorCode, ErrorDetails, ServerError};
@@ -144,11 +143,11 @@ impl Error {
         failed
     }
 
-    /// Of this request, whose statement may not be shown yet.
+    /// Records whether the request was a PREPARE or read-only, and so cannot have changed anything.
     #[must_use]
-    pub(super) fn about(mut self, about: &RequestContext<'_>) -> Self {
-        self.0.preparing = about.preparing;
-        self.0.reads = is_read_only(about.statement);
+    pub(super) fn with_effect(mut self, preparing: bool, read_only: bool) -> Self {
+        self.0.preparing = preparing;
+        self.0.reads = read_only;
         self
     }
 

@@ -7,9 +7,8 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Label, counter, gauge};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::metrics::NodeMetrics;
-use super::{Executor, Metrics};
-use crate::cluster::Node;
+use super::metrics::{Metrics, NodeMetrics};
+use crate::cluster::{Cluster, Node};
 
 /// The handles of a session and of its nodes, made once.
 #[derive(Debug)]
@@ -29,26 +28,11 @@ impl Facade {
         Self { name: Arc::clone(name), session, nodes: Mutex::default() }
     }
 
-    /// Publishes now, and again and again until the session ends.
-    pub(super) fn start(inner: &Arc<Executor>) {
-        inner.facade.publish(inner);
-        let inner = Arc::downgrade(inner);
-        tokio::spawn(async move {
-            let mut interval = interval(INTERVAL);
-            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                interval.tick().await;
-                let Some(inner) = inner.upgrade() else { return };
-                inner.facade.publish(&inner);
-            }
-        });
-    }
-
     /// Brings all counters and gauges up to date.
-    pub(super) fn publish(&self, inner: &Executor) {
-        self.session.publish(&inner.metrics());
-        let state = inner.cluster.state();
-        let streams = inner.cluster.settings().connector.options.stream_limit();
+    pub(super) fn publish(&self, metrics: &Metrics, cluster: &Cluster) {
+        self.session.publish(metrics);
+        let state = cluster.state();
+        let streams = cluster.settings().connector.options.stream_limit();
         let is_there = |node: &Arc<Node>| state.nodes().iter().any(|n| Arc::ptr_eq(n, node));
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
         for node in state.nodes() {
@@ -67,6 +51,20 @@ impl Facade {
         let labels = vec![label("session", &self.name), label("node", &node.to_string())];
         Handles::new(&NODE_COUNTERS, &NODE_GAUGES, &labels)
     }
+}
+
+/// Calls `publish` periodically until it returns `None`.
+pub(super) fn repeat(publish: impl Fn() -> Option<()> + Send + 'static) {
+    tokio::spawn(async move {
+        let mut interval = interval(INTERVAL);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            if publish().is_none() {
+                return;
+            }
+        }
+    });
 }
 
 fn label(name: &'static str, value: &str) -> Label {

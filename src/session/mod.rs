@@ -56,18 +56,24 @@
 //! again only when that cannot do anything twice; an error names the node, the statement and what
 //! may have happened.
 
+mod attempt;
 mod batch;
 mod builder;
 mod cache;
+mod call;
 mod cql;
 mod error;
 mod events;
 mod execution;
+mod executor;
 #[cfg(feature = "metrics-024")]
 mod facade;
 mod latencies;
 mod metrics;
 mod options;
+mod prepare;
+mod prepared;
+mod progress;
 mod request;
 mod result;
 mod retry;
@@ -87,13 +93,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::cluster::{Cluster, ClusterState};
+use crate::cluster::ClusterState;
 use crate::types::ToValues;
-use cache::PreparedCache;
-use metrics::Recorder;
-use options::Options;
+use executor::Executor;
 use request::BoundStatement;
-use throttle::Gate;
 
 pub use batch::Batch;
 pub use builder::SessionBuilder;
@@ -121,23 +124,7 @@ pub use trace::{Trace, TraceEvent};
 /// with that.
 #[derive(Clone)]
 pub struct Session {
-    inner: Arc<Executor>,
-}
-
-/// What every clone of a session shares.
-#[derive(Debug)]
-struct Executor {
-    cluster: Cluster,
-    defaults: Options,
-    retry: Arc<dyn RetryPolicy>,
-    timestamps: Arc<dyn TimestampGenerator>,
-    gate: Option<Gate>,
-    /// How long nodes may take to agree on a change of the schema.
-    agreement: Duration,
-    prepared: PreparedCache,
-    metrics: Recorder,
-    #[cfg(feature = "metrics-024")]
-    facade: facade::Facade,
+    executor: Arc<Executor>,
 }
 
 impl Session {
@@ -163,16 +150,17 @@ impl Session {
         values: impl ToValues,
     ) -> Result<QueryResult, Error> {
         let mut bound = BoundStatement::from(statement.into());
-        let deadline = self.inner.bind(&mut bound, &values).await?;
+        let deadline = self.executor.bind(&mut bound, &values).await?;
         if bound.switches_keyspace() {
             // Followed to its end even if the caller goes: the connections must not disagree.
-            let inner = Arc::clone(&self.inner);
-            let switch = tokio::spawn(async move { inner.execute(&bound, None, deadline).await });
+            let executor = Arc::clone(&self.executor);
+            let switch =
+                tokio::spawn(async move { executor.execute(&bound, None, deadline).await });
             return switch.await.map_err(|why| Error::stopped(&why))?;
         }
         // In a box, so that whoever holds the future does not move all of it.
         let page = bound.statement.paging_state.as_ref();
-        Box::pin(self.inner.execute(&bound, page, deadline)).await
+        Box::pin(self.executor.execute(&bound, page, deadline)).await
     }
 
     /// Runs a statement, and gives the rows of all its pages, one after the other.
@@ -196,7 +184,7 @@ impl Session {
         statement: impl Into<Statement>,
         values: impl ToValues + Send + Sync + 'v,
     ) -> RowStream<'v, T> {
-        RowStream::new(Arc::clone(&self.inner), statement.into(), Box::new(values))
+        RowStream::new(Arc::clone(&self.executor), statement.into(), Box::new(values))
     }
 
     /// Runs several statements as one.
@@ -204,7 +192,7 @@ impl Session {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn batch<'v>(&self, batch: impl Borrow<Batch<'v>>) -> Result<QueryResult, Error> {
-        self.inner.batch(batch.borrow()).await
+        self.executor.batch(batch.borrow()).await
     }
 
     /// Has a statement parsed, so that it can be run many times.
@@ -215,17 +203,17 @@ impl Session {
         &self,
         statement: impl Into<Statement>,
     ) -> Result<PreparedStatement, Error> {
-        self.inner.prepare(statement.into()).await
+        self.executor.prepare(statement.into()).await
     }
 
     /// What the session has done so far.
     pub fn metrics(&self) -> Metrics {
-        self.inner.metrics()
+        self.executor.metrics()
     }
 
     /// What the session is called in metrics: see [`SessionBuilder::name`].
     pub fn name(&self) -> &str {
-        &self.inner.cluster.settings().name
+        &self.executor.cluster.settings().name
     }
 
     /// The cluster as it is now: its nodes, its ring and its schema.
@@ -242,17 +230,17 @@ impl Session {
     /// # }
     /// ```
     pub fn cluster(&self) -> Arc<ClusterState> {
-        self.inner.cluster.state()
+        self.executor.cluster.state()
     }
 
     /// What happens in the cluster from now on: nodes that come and go, changes of the schema.
     pub fn events(&self) -> ClusterEvents {
-        ClusterEvents::new(self.inner.cluster.events())
+        ClusterEvents::new(self.executor.cluster.events())
     }
 
     /// The keyspace of statements that name none: of the builder, or of the last `USE`.
     pub fn keyspace(&self) -> Option<String> {
-        self.inner.cluster.keyspace()
+        self.executor.cluster.keyspace()
     }
 
     /// What the server has noted of a statement that was run with
@@ -275,15 +263,28 @@ impl Session {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn trace(&self, id: Uuid) -> Result<Trace, Error> {
-        self.inner.trace(id).await
+        self.executor.trace(id).await
     }
 
     /// Closes the session, and all its clones: waits until every request that is under way has been
     /// answered, but no longer than `time`, and ends the connections. Requests that are made from
     /// now on fail.
     pub async fn close(&self, time: Duration) {
-        self.inner.cluster.close(Instant::now().checked_add(time)).await;
-        self.inner.publish();
+        self.executor.cluster.close(Instant::now().checked_add(time)).await;
+        self.executor.publish();
+    }
+}
+
+impl SessionBuilder {
+    /// Connects to the cluster, and returns when one node can serve requests.
+    ///
+    /// # Errors
+    /// Returns an error if an option is invalid ([`ErrorKind::Config`]), no server can be reached
+    /// ([`ErrorKind::Unreachable`]; see [`connect_retry_for`](Self::connect_retry_for)), a server
+    /// refuses the credentials ([`ErrorKind::Authentication`]), or the keyspace does not exist
+    /// ([`ErrorKind::Server`]).
+    pub async fn connect(self) -> Result<Session, Error> {
+        Ok(Session { executor: self.open().await? })
     }
 }
 
@@ -294,23 +295,5 @@ impl fmt::Debug for Session {
             .field("keyspace", &self.keyspace())
             .field("nodes", &self.cluster().nodes())
             .finish_non_exhaustive()
-    }
-}
-
-impl Executor {
-    fn metrics(&self) -> Metrics {
-        self.metrics.snapshot(&self.cluster, self.gate.as_ref(), self.prepared.len())
-    }
-
-    /// Brings the metrics up to date that others see.
-    fn publish(&self) {
-        #[cfg(feature = "metrics-024")]
-        self.facade.publish(self);
-    }
-}
-
-impl Drop for Executor {
-    fn drop(&mut self) {
-        self.publish();
     }
 }

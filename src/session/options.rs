@@ -8,7 +8,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::cql::is_read_only;
-use super::{RetryPolicy, SpeculativeExecution};
+use super::retry::RetryPolicy;
+use super::speculative::SpeculativeExecution;
 use crate::cluster::LoadBalancing;
 use crate::wire::{BytesMap, Consistency};
 

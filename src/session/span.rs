@@ -8,11 +8,10 @@ use tracing::field::{Empty, display};
 use tracing::{Level, Span, debug_span, span_enabled};
 use uuid::Uuid;
 
+use super::call::{NodeResponse, RequestContext};
 use super::cql::first_keyword;
-use super::execution::NodeResponse;
-use super::request::RequestContext;
+use super::error::{Error, ErrorKind};
 use super::statement::StatementKind;
-use super::{Error, ErrorKind};
 use crate::cluster::{Cluster, ClusterState, Node};
 use crate::wire::Consistency;
 

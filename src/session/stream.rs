@@ -11,8 +11,11 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::error::Error;
+use super::executor::Executor;
 use super::request::BoundStatement;
-use super::{Error, Executor, QueryResult, Statement};
+use super::result::QueryResult;
+use super::statement::Statement;
 use crate::types::{FromRow, RowError, ToValues};
 
 /// The rows of all pages of a statement: see [`Session::stream`](super::Session::stream).

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::error::Error;
+use super::executor::Executor;
 use super::request::BoundStatement;
-use super::{Error, Executor, Statement};
+use super::statement::Statement;
 use crate::types::Timestamp;
 use crate::wire::Consistency;
 

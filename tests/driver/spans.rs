@@ -152,7 +152,7 @@ async fn a_failed_request_records_its_error_and_an_event_per_attempt() {
     let number = told.spans.iter().position(|(m, _)| m.name() == "cassandra").unwrap() as u64 + 1;
     let of_span = told.events.iter().filter(|(span, _)| *span == Some(number));
     let failed: Vec<_> = of_span
-        .filter(|(_, fields)| field(fields, "message") == "an attempt has failed")
+        .filter(|(_, fields)| field(fields, "message") == "attempt failed")
         .map(|(_, fields)| field(fields, "node").to_owned())
         .collect();
     assert_eq!(failed.len(), 2);

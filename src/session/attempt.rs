@@ -1,0 +1,179 @@
+//! One attempt of a request on one connection.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::call::RequestContext;
+use super::cql::switches_keyspace;
+use super::error::{Error, ErrorKind};
+use super::executor::Executor;
+use super::prepared::{ResultShape, prepare_request, prepared_result};
+use super::progress::RequestProgress;
+use super::retry::AttemptError;
+use crate::cluster::{FailureKind, Node};
+use crate::connection::{Connection, RequestError, RequestErrorKind, timeout_at};
+use crate::message::{ErrorCode, ErrorDetails, RequestFrame, Response, ResponseFrame, ServerError};
+use crate::wire::{Consistency, FrameEncoder, Stream};
+
+/// The reason why an attempt failed. [`AttemptError`] is the borrowed form, for retry policies.
+pub(super) enum AttemptFailure {
+    Server(Box<ServerError>),
+    NoAnswer(Box<RequestError>),
+}
+
+impl Executor {
+    /// Sends the request once. `begin` is the start of the attempt.
+    pub(super) async fn attempt(
+        &self,
+        progress: &RequestProgress<'_, '_>,
+        node: &Node,
+        connection: &Connection,
+        consistency: Consistency,
+        begin: Instant,
+    ) -> Result<(Box<ResponseFrame>, Option<Arc<ResultShape>>, Instant), AttemptFailure> {
+        progress.attempts.fetch_add(1, Ordering::Relaxed);
+        let options = progress.request.options;
+        let mut shape = None;
+        // The message is built inside the encoder, so that the future does not hold it.
+        let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| {
+            let (request, known_shape) =
+                (progress.message)(encoder.context(), consistency, progress.timestamp);
+            shape = known_shape;
+            let frame = RequestFrame {
+                tracing: options.tracing(),
+                custom_payload: options.custom_payload().cloned().unwrap_or_default(),
+                ..RequestFrame::new(Stream::default(), request)
+            };
+            frame.encode(encoder, out)
+        };
+        let _in_flight = node.start_request();
+        let deadline = progress.attempt_deadline(begin);
+        let columns = progress.request.prepared.first().map(|prepared| &prepared.columns);
+        match connection.request_until(encode, deadline, columns).await {
+            Ok(frame) => {
+                let received_at = Instant::now();
+                let latency = received_at.saturating_duration_since(begin);
+                node.counters().record_response(latency);
+                if let Response::Error(error) = frame.response {
+                    return Err(AttemptFailure::Server(Box::new(error)));
+                }
+                node.record_latency(latency);
+                for warning in &frame.warnings {
+                    warn!(node = %connection.address(), %warning, "server sent a warning");
+                }
+                Ok((frame, shape, received_at))
+            }
+            Err(error) => {
+                let RequestContext { statement, preparing, .. } = *progress.request;
+                let may_switch = !preparing && switches_keyspace(statement);
+                if may_switch && error.may_have_been_applied() {
+                    // The connection's keyspace is unknown now.
+                    connection.close();
+                }
+                if error.kind == RequestErrorKind::TimedOut {
+                    // The timeout counts as a latency. Otherwise a node that stopped answering
+                    // would keep the good latency that it had before.
+                    node.record_latency(begin.elapsed());
+                }
+                Err(AttemptFailure::NoAnswer(error))
+            }
+        }
+    }
+
+    /// Prepares, on `connection`, the statement that its server has evicted. `error` is the server's
+    /// UNPREPARED error, and `begin` the start of the attempt that received it.
+    ///
+    /// # Errors
+    /// Returns an error if the statement cannot be prepared, or has become another statement.
+    pub(super) async fn reprepare(
+        &self,
+        progress: &RequestProgress<'_, '_>,
+        error: &ServerError,
+        connection: &Connection,
+        begin: Instant,
+    ) -> Result<(), Error> {
+        let unknown_id = || Error::server(error.clone(), connection.address());
+        let ErrorDetails::Unprepared { id } = &error.details else { return Err(unknown_id()) };
+        let evicted = progress.request.prepared.iter().find(|prepared| prepared.id == id);
+        let Some(evicted) = evicted else { return Err(unknown_id()) };
+        let deadline = progress.attempt_deadline(Instant::now());
+        let reprepared_at = evicted.reprepared_at(connection.address(), &self.cluster.state());
+        let mut reprepared_at = timeout_at(deadline, reprepared_at.lock()).await.map_err(|_| {
+            let text = "the node has evicted the prepared statement, and preparing it again \
+                            did not finish before the timeout";
+            Error::new(ErrorKind::Timeout, text)
+        })?;
+        // Another request has prepared it since the attempt began.
+        if reprepared_at.is_some_and(|at| at > begin) {
+            return Ok(());
+        }
+        let keyspace = progress.request.options.keyspace();
+        let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| {
+            let prepare = prepare_request(&evicted.text, keyspace);
+            RequestFrame::encode_bare(Stream::default(), &prepare, encoder, out)
+        };
+        // Even if the PREPARE was written, it applied nothing.
+        let frame = connection
+            .request_until(encode, deadline, None)
+            .await
+            .map_err(|error| Box::new(RequestError::new(error.address, error.kind, false)))?;
+        if let Response::Error(error) = frame.response {
+            let error = Error::server(error, connection.address());
+            if !error.is_of_node() {
+                self.prepared.remove(keyspace, evicted);
+            }
+            return Err(error);
+        }
+        // In another keyspace, or after a change of the schema, the same text is another statement.
+        if !evicted.is_compatible_with(&prepared_result(frame.response)?) {
+            self.prepared.remove(keyspace, evicted);
+            let text = "the server has evicted the prepared statement, and its text is another \
+                        statement now, because the keyspace or the schema has changed; \
+                        prepare it again";
+            return Err(Error::new(ErrorKind::Bind, text));
+        }
+        *reprepared_at = Some(Instant::now());
+        Ok(())
+    }
+}
+
+impl AttemptFailure {
+    /// Returns true if the node has evicted the statement, which is not counted as an error.
+    pub(super) fn is_unprepared(&self) -> bool {
+        matches!(self, Self::Server(error) if error.code == ErrorCode::Unprepared)
+    }
+
+    /// Returns the failure as retry policies see it.
+    pub(super) fn as_attempt_error(&self) -> AttemptError<'_> {
+        match self {
+            Self::Server(error) => AttemptError::Server(error),
+            Self::NoAnswer(error) => AttemptError::NoAnswer(error),
+        }
+    }
+
+    /// Returns the kind that the failure is counted as.
+    pub(super) fn kind(&self) -> FailureKind {
+        match self {
+            Self::NoAnswer(error) if error.may_have_been_applied() => FailureKind::Aborted,
+            Self::NoAnswer(_) => FailureKind::Unsent,
+            Self::Server(error) => match error.code {
+                ErrorCode::WriteTimeout => FailureKind::WriteTimeout,
+                ErrorCode::ReadTimeout => FailureKind::ReadTimeout,
+                ErrorCode::Unavailable => FailureKind::Unavailable,
+                _ => FailureKind::Other,
+            },
+        }
+    }
+
+    /// Returns the failure as an error of the node at `address`.
+    pub(super) fn error(&self, address: SocketAddr) -> Error {
+        match self {
+            Self::Server(error) => Error::server((**error).clone(), address),
+            Self::NoAnswer(error) => error.clone().into(),
+        }
+    }
+}

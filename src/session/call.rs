@@ -1,0 +1,78 @@
+//! One request in flight: its context, its message and the response to it.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::cql::is_read_only;
+use super::error::Error;
+use super::options::EffectiveOptions;
+use super::prepared::{PreparedInner, ResultShape};
+use super::statement::StatementKind;
+use crate::cluster::{ClusterState, Node, Token};
+use crate::message::{Request, ResponseFrame};
+use crate::types::Values;
+use crate::wire::{Consistency, Context, Version};
+
+/// A request, without its message: what routing, retries, spans and errors need.
+pub(super) struct RequestContext<'p> {
+    /// The text shown in errors and spans: the statement, or a summary of a batch.
+    pub(super) statement: &'p Arc<str>,
+    pub(super) options: EffectiveOptions<'p>,
+    /// The prepared statements that the message refers to by their ids.
+    pub(super) prepared: &'p [Arc<PreparedInner>],
+    /// The keyspace of the request, if it is known.
+    pub(super) keyspace: Option<&'p str>,
+    /// The token of the partition that the request addresses, if it is known.
+    pub(super) token: Option<Token>,
+    /// The state of the cluster when the request began.
+    pub(super) state: &'p ClusterState,
+    /// True if the request is known to be read-only, and therefore sent without a client timestamp.
+    pub(super) read_only: bool,
+    /// True for PREPARE, which applies nothing.
+    pub(super) preparing: bool,
+    /// The deadline of the whole request if preparing has already started its clock. Otherwise the
+    /// request timeout starts when the request is sent.
+    pub(super) deadline: Option<Instant>,
+    /// The statements of a batch with their values.
+    pub(super) batch: Option<&'p [(StatementKind, Values<'static>)]>,
+}
+
+impl RequestContext<'_> {
+    /// Records in `error` whether this request could have changed anything.
+    pub(super) fn describe_effect(&self, error: Error) -> Error {
+        error.with_effect(self.preparing, is_read_only(self.statement))
+    }
+}
+
+/// Builds the message for one connection, from its protocol context, the consistency of the attempt
+/// and the client timestamp. Also returns the shape of the rows if the response will leave it out.
+pub(super) type Message<'p> = dyn Fn(&Context, Consistency, Option<i64>) -> (Request<'p>, Option<Arc<ResultShape>>)
+    + Sync
+    + 'p;
+
+/// The response of a node.
+pub(super) struct NodeResponse {
+    pub(super) frame: Box<ResponseFrame>,
+    /// The shape of the rows if the request told the server to leave it out.
+    pub(super) shape: Option<Arc<ResultShape>>,
+    pub(super) node: Arc<Node>,
+    /// The protocol version of the connection.
+    pub(super) version: Version,
+    pub(super) received_at: Instant,
+}
+
+/// Returns the token of the partition that a statement addresses: from its routing key option, or
+/// from the values of its partition key. Returns `None` if neither is known.
+pub(super) fn routing_token(
+    prepared: Option<&Arc<PreparedInner>>,
+    values: &Values<'_>,
+    options: EffectiveOptions<'_>,
+    state: &ClusterState,
+) -> Option<Token> {
+    let partitioner = state.partitioner()?;
+    match options.routing_key() {
+        Some(key) => Some(partitioner.token(key)),
+        None => prepared?.token(values, partitioner),
+    }
+}

@@ -1,0 +1,123 @@
+//! Preparing statements, once for all concurrent callers.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::cache::CacheSlot;
+use super::call::RequestContext;
+use super::error::{Error, ErrorKind};
+use super::executor::Executor;
+use super::options::EffectiveOptions;
+use super::prepared::{PreparedInner, prepare_request, prepared_result};
+use super::statement::{PreparedStatement, Statement, StatementKind};
+use crate::connection::timeout_at;
+use crate::message::Variables;
+use crate::types::ColumnSpec;
+use crate::wire::{Context, Version};
+
+impl Executor {
+    /// Prepares a statement, or takes it from the cache.
+    pub(super) async fn prepare(
+        self: &Arc<Self>,
+        statement: Statement,
+    ) -> Result<PreparedStatement, Error> {
+        let Statement { kind, options, .. } = statement;
+        let prepared = match kind {
+            StatementKind::Unprepared(text) => {
+                let effective = EffectiveOptions::new(&options, &self.defaults);
+                self.prepare_cached(&text, effective, &mut None).await?
+            }
+            StatementKind::Prepared(prepared) => prepared,
+        };
+        Ok(PreparedStatement { prepared, options })
+    }
+
+    /// Returns the statement from the cache, or prepares it. Preparing starts the clock of the
+    /// request: `deadline` is set unless an earlier step has set it.
+    pub(super) async fn prepare_cached(
+        self: &Arc<Self>,
+        text: &Arc<str>,
+        options: EffectiveOptions<'_>,
+        deadline: &mut Option<Instant>,
+    ) -> Result<Arc<PreparedInner>, Error> {
+        let slot = self.prepared.slot(options.keyspace(), text);
+        match slot.get() {
+            Some(prepared) => Ok(Arc::clone(prepared)),
+            None => {
+                *deadline = deadline.or_else(|| options.deadline(Instant::now()));
+                Box::pin(self.prepare_in_slot(slot, text, options, *deadline)).await
+            }
+        }
+    }
+
+    /// Prepares a statement into its slot, or waits while another caller does.
+    async fn prepare_in_slot(
+        self: &Arc<Self>,
+        slot: CacheSlot,
+        text: &Arc<str>,
+        options: EffectiveOptions<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<Arc<PreparedInner>, Error> {
+        let (executor, owned_text, own) =
+            (Arc::clone(self), Arc::clone(text), options.to_statement_options());
+        let prepare = async move {
+            let options = EffectiveOptions::new(&own, &executor.defaults);
+            let send = || executor.send_prepare(&owned_text, options, deadline);
+            // If another caller sends the request, its deadline may be later than ours.
+            match timeout_at(deadline, slot.get_or_try_init(send)).await {
+                Ok(prepared) => prepared.cloned(),
+                Err(_) => {
+                    let error = Error::new(ErrorKind::Timeout, "not prepared before the timeout");
+                    Err(error.with_statement(&owned_text).while_preparing())
+                }
+            }
+        };
+        // A separate task makes progress even if this future is not polled for a while. Otherwise
+        // the other callers that wait on the slot would hang. Dropping the set cancels the task.
+        let mut task = JoinSet::new();
+        task.spawn(prepare.in_current_span());
+        match task.join_next().await {
+            Some(Ok(prepared)) => prepared,
+            Some(Err(error)) => Err(Error::stopped(&error).with_statement(text)),
+            None => Err(Error::stopped(&"the task was not started").with_statement(text)),
+        }
+    }
+
+    async fn send_prepare(
+        &self,
+        text: &Arc<str>,
+        options: EffectiveOptions<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<Arc<PreparedInner>, Error> {
+        let state = self.cluster.state();
+        let request = RequestContext {
+            statement: text,
+            options,
+            prepared: &[],
+            keyspace: None,
+            token: None,
+            state: &state,
+            read_only: true,
+            preparing: true,
+            deadline,
+            batch: None,
+        };
+        let keyspace = options.keyspace();
+        let message = |_: &Context, _, _| (prepare_request(text, keyspace).into(), None);
+        let response = self.send(&request, &message).await?;
+        let mut prepared =
+            prepared_result(response.frame.response).map_err(|error| error.with_statement(text))?;
+        let Variables { columns, partition_key, .. } = &mut prepared.variables;
+        // In v3 the response does not list the partition key, so it is taken from the schema.
+        if let Some(ColumnSpec { table, .. }) = columns.first()
+            && response.version == Version::V3
+            && let Some(table) = state.schema().table(&table.keyspace, &table.table)
+        {
+            *partition_key = table.key_variables(columns);
+        }
+        Ok(Arc::new(PreparedInner::new(text, prepared)))
+    }
+}

@@ -1,0 +1,69 @@
+//! The progress of one request.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::debug;
+
+use super::call::{Message, RequestContext};
+use super::error::Attempt;
+use crate::cluster::{Node, Routing};
+
+/// A request in flight: the state that its executions share. There is one execution, and one more
+/// for each time that a speculative execution starts.
+pub(super) struct RequestProgress<'r, 'p> {
+    pub(super) request: &'r RequestContext<'p>,
+    pub(super) message: &'r Message<'p>,
+    /// The client timestamp of all attempts. A retry with a later one would overwrite what other
+    /// clients have written since the first attempt.
+    pub(super) timestamp: Option<i64>,
+    pub(super) begin: Instant,
+    pub(super) deadline: Option<Instant>,
+    /// True if several executions may run at once, which must not use the same nodes.
+    pub(super) speculative: bool,
+    /// Nodes that are skipped as long as there are others.
+    pub(super) tried: Mutex<Vec<Arc<Node>>>,
+    pub(super) attempts: AtomicUsize,
+    pub(super) speculations: AtomicUsize,
+    pub(super) history: Mutex<Vec<Attempt>>,
+}
+
+impl RequestProgress<'_, '_> {
+    /// Returns the deadline of an attempt that begins at `begin`: that of the attempt or of the
+    /// whole request, whichever is earlier.
+    pub(super) fn attempt_deadline(&self, begin: Instant) -> Option<Instant> {
+        match self.request.options.attempt_deadline(begin) {
+            Some(attempt) => Some(self.deadline.map_or(attempt, |all| all.min(attempt))),
+            None => self.deadline,
+        }
+    }
+
+    /// Returns the time until the deadline of the request, or `None` if it has none.
+    pub(super) fn time_left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    pub(super) fn routing(&self) -> Routing<'_> {
+        let RequestContext { options, keyspace, token, .. } = *self.request;
+        Routing { keyspace, token, consistency: options.consistency() }
+    }
+
+    pub(super) fn tried(&self) -> MutexGuard<'_, Vec<Arc<Node>>> {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn history(&self) -> MutexGuard<'_, Vec<Attempt>> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a speculative execution, against the node that was tried last.
+    pub(super) fn record_speculation(&self) {
+        self.speculations.fetch_add(1, Ordering::Relaxed);
+        if let Some(slow) = self.tried().last() {
+            debug!(node = %slow.address(), "speculative execution started");
+            slow.counters().speculative_executions.add();
+        }
+    }
+}
