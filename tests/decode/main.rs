@@ -14,13 +14,13 @@ mod vectors;
 
 use serde_json::Value;
 
-use crate::program::{Output, feed};
+use crate::program::{Output, run_with_input};
 
 pub(crate) const CQLWIRE: &str = env!("CARGO_BIN_EXE_cqlwire");
 
 /// Runs `cqlwire decode` on this input.
 pub(crate) fn decode(arguments: &[&str], input: impl Into<Vec<u8>>) -> Output {
-    feed(CQLWIRE, &[&["decode"], arguments].concat(), input.into())
+    run_with_input(CQLWIRE, &[&["decode"], arguments].concat(), input.into())
 }
 
 /// The objects that `cqlwire decode --json` writes for this input, and its exit code.

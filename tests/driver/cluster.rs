@@ -1,4 +1,4 @@
-//! Sessions with clusters of servers that answer as the test says.
+//! Sessions with clusters of mock servers.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use cqlwire::wire::Version;
 
 const SELECT: &str = "SELECT v FROM test.kv WHERE k = ?";
 
-/// Servers that say they are one cluster; each answers with its number.
+/// Starts mock servers that form one cluster. Each answers `whoami` with its number.
 async fn cluster(size: usize) -> Vec<MockServer> {
     let mut servers = Vec::new();
     for number in 0..size {
@@ -36,7 +36,7 @@ async fn cluster(size: usize) -> Vec<MockServer> {
     servers.into_iter().map(|server| server.peers(addresses.clone())).collect()
 }
 
-/// A statement whose one variable is the partition key.
+/// Returns a prepared statement whose only bind variable is the partition key.
 pub(crate) fn prepared() -> ResultMessage {
     ResultMessage::Prepared(PreparedResult {
         id: bytes::Bytes::from_static(b"select"),
@@ -54,14 +54,15 @@ fn builder(server: &MockServer) -> SessionBuilder {
     Session::builder().contact_points([server.address().to_string()])
 }
 
-/// Waits until the session is connected to so many nodes.
-async fn connected(session: &Session, nodes: usize) {
+/// Waits until the session is connected to this number of nodes.
+async fn wait_until_connected(session: &Session, nodes: usize) {
     while session.metrics().connected_nodes != nodes {
         tokio::task::yield_now().await;
     }
 }
 
-async fn who(session: &Session, statement: impl Into<Statement>) -> i32 {
+/// Returns the number of the node that answers the statement.
+async fn query_node_number(session: &Session, statement: impl Into<Statement>) -> i32 {
     session.execute(statement, ()).await.unwrap().one().unwrap()
 }
 
@@ -69,7 +70,7 @@ async fn who(session: &Session, statement: impl Into<Statement>) -> i32 {
 async fn sends_requests_to_a_replica_of_their_partition() {
     let servers = cluster(3).await;
     let session = builder(&servers[0]).connect().await.unwrap();
-    connected(&session, 3).await;
+    wait_until_connected(&session, 3).await;
     let select = session.prepare(SELECT).await.unwrap();
     let mut asked = HashSet::new();
     for key in 0..100_i32 {
@@ -83,15 +84,15 @@ async fn sends_requests_to_a_replica_of_their_partition() {
         asked.insert(number);
     }
     assert_eq!(asked.len(), 3);
-    // Without a partition, each gets its turn.
+    // Requests without a routing key go to all nodes in turn.
     let mut asked = HashSet::new();
     for _ in 0..6 {
-        asked.insert(who(&session, "whoami").await);
+        asked.insert(query_node_number(&session, "whoami").await);
     }
     assert_eq!(asked.len(), 3);
 }
 
-/// In v3 no server tells which variables are the partition key; the schema does.
+/// A v3 server does not report which bind variables are the partition key.
 #[tokio::test]
 async fn finds_the_partition_key_in_the_schema_for_v3() {
     let servers = cluster(3).await;
@@ -113,7 +114,7 @@ async fn finds_the_partition_key_in_the_schema_for_v3() {
         })
         .collect();
     let session = builder(&servers[0]).connect().await.unwrap();
-    connected(&session, 3).await;
+    wait_until_connected(&session, 3).await;
     while session.cluster().schema().table("test", "kv").is_none() {
         tokio::task::yield_now().await;
     }
@@ -127,8 +128,7 @@ async fn finds_the_partition_key_in_the_schema_for_v3() {
     }
 }
 
-/// Text that nobody has prepared tells its partition only if its user does, and its keyspace if the
-/// session has one.
+/// A statement that is not prepared is routed only if it has a routing key and a keyspace.
 #[tokio::test]
 async fn routes_a_simple_statement_by_its_routing_key() {
     let servers = cluster(3).await;
@@ -137,7 +137,7 @@ async fn routes_a_simple_statement_by_its_routing_key() {
         .map(|server| server.on("USE \"test\"", Reply::response(set_keyspace())))
         .collect();
     let session = builder(&servers[0]).keyspace("test").connect().await.unwrap();
-    connected(&session, 3).await;
+    wait_until_connected(&session, 3).await;
     for key in 0..100_i32 {
         let cluster = session.cluster();
         let token = cluster.partitioner().unwrap().token(&key.to_be_bytes());
@@ -156,15 +156,15 @@ fn set_keyspace() -> ResultMessage {
 async fn continues_on_other_nodes_when_one_stops() {
     let mut servers = cluster(3).await;
     let session = builder(&servers[0]).connect().await.unwrap();
-    connected(&session, 3).await;
+    wait_until_connected(&session, 3).await;
     let select = session.prepare(SELECT).await.unwrap().idempotent(true);
-    // The one that the cluster is watched through.
+    // The node of the control connection.
     drop(servers.remove(0));
     for key in 0..100_i32 {
         let result = session.execute(&select, (key,)).await.unwrap();
         assert_ne!(result.one::<i32>().unwrap(), 0);
     }
-    connected(&session, 2).await;
+    wait_until_connected(&session, 2).await;
     drop(servers);
     let error = session.execute(&select, (1,)).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Connection | ErrorKind::Unreachable), "{error}");
@@ -181,14 +181,14 @@ async fn connects_to_a_node_that_joins() {
     let mut events = session.events();
     alone.emit(Event::Topology { change: TopologyChange::NewNode, address });
     assert!(matches!(events.next().await, Some(Event::Topology { .. })));
-    connected(&session, 2).await;
+    wait_until_connected(&session, 2).await;
     assert!(session.cluster().nodes().iter().any(|node| node.address() == address));
     let alone = alone.peers([]);
     alone.emit(Event::Topology { change: TopologyChange::RemovedNode, address });
-    connected(&session, 1).await;
+    wait_until_connected(&session, 1).await;
 }
 
-/// A server that has too much to do does not know less of its cluster.
+/// An overloaded server must not make the session forget nodes.
 #[tokio::test]
 async fn keeps_the_topology_when_a_refresh_fails() {
     let busy = Arc::new(AtomicBool::new(false));
@@ -202,11 +202,11 @@ async fn keeps_the_topology_when_a_refresh_fails() {
         _ => None,
     });
     let session = builder(&server).connect().await.unwrap();
-    connected(&session, 2).await;
+    wait_until_connected(&session, 2).await;
     busy.store(true, Ordering::SeqCst);
     let address = "127.0.0.9:9".parse().unwrap();
     server.emit(Event::Status { change: StatusChange::Up, address });
-    // The cluster is watched from elsewhere when that did not work.
+    // After the failed refresh, the control connection moves to the other node.
     while session.metrics().open_connections != 2 || other.connections() != 2 {
         tokio::task::yield_now().await;
     }
@@ -246,7 +246,7 @@ async fn a_failed_connect_leaves_no_connections_open() {
         Request::Register(_) => Some(Reply::silence()),
         _ => None,
     });
-    // It says what nodes there are, and is connected to for that.
+    // The server answers the topology queries, so the driver opens connections before REGISTER fails.
     let error =
         builder(&server).connect_timeout(Duration::from_millis(200)).connect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
@@ -255,7 +255,7 @@ async fn a_failed_connect_leaves_no_connections_open() {
     }
 }
 
-/// A node that goes while it is told a statement that it had forgotten.
+/// The node closes the connection while the driver prepares a forgotten statement again.
 #[tokio::test]
 async fn retries_on_the_next_node_when_repreparing_fails() {
     let mut servers = Vec::new();
@@ -287,8 +287,8 @@ async fn retries_on_the_next_node_when_repreparing_fails() {
         })
         .collect();
     let session = builder(&servers[0]).connect().await.unwrap();
-    connected(&session, 2).await;
-    // Not idempotent: but nothing was done.
+    wait_until_connected(&session, 2).await;
+    // The statement is not idempotent, but the server has not executed it.
     session.execute(SELECT, (1,)).await.unwrap();
     assert_eq!(executes.load(Ordering::SeqCst), 2);
     assert_eq!(prepares.load(Ordering::SeqCst), 2);
@@ -320,6 +320,6 @@ async fn connects_over_ipv6() {
     };
     let server = server.on("whoami", Reply::rows([("number", NativeType::Int)], [(6,)]));
     let session = builder(&server).connect().await.unwrap();
-    assert_eq!(who(&session, "whoami").await, 6);
+    assert_eq!(query_node_number(&session, "whoami").await, 6);
     assert!(session.cluster().nodes()[0].address().is_ipv6());
 }

@@ -1,4 +1,4 @@
-//! Sessions in trouble: servers that do not answer, forget, or do not let in; runtimes that end.
+//! Failures of servers and runtimes: no answer, forgotten statements, refused logins, an ended runtime.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,9 +12,8 @@ use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::{ColumnSpec, CqlType, NativeType, Time, UdtType, Value};
 use tokio::net::TcpListener;
 
-use crate::nodes::{client, connect, nodes};
+use crate::mock_nodes::{connect, session_builder, start_nodes};
 
-/// Contact points that never answer hold up nobody.
 #[tokio::test]
 async fn connects_to_a_later_contact_point_when_earlier_ones_do_not_answer() {
     let mut silent = Vec::new();
@@ -33,7 +32,6 @@ async fn connects_to_a_later_contact_point_when_earlier_ones_do_not_answer() {
     assert_eq!(session.cluster().nodes()[0].address(), server.address());
 }
 
-/// One node that cannot look up who may log in is not the word of all.
 #[tokio::test]
 async fn tries_the_next_contact_point_after_an_authentication_failure() {
     let strict = MockServer::bind("127.0.0.1:0").await.unwrap().credentials("ada", "other");
@@ -42,7 +40,7 @@ async fn tries_the_next_contact_point_after_an_authentication_failure() {
     let points = [strict.address(), open.address()];
     let session = builder().contact_points(points).connect().await.unwrap();
     assert_eq!(session.cluster().nodes()[0].address(), open.address());
-    // Who says nothing does not count.
+    // An unreachable contact point does not hide the authentication error.
     let closed = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap()
@@ -53,7 +51,8 @@ async fn tries_the_next_contact_point_after_an_authentication_failure() {
     }
 }
 
-/// Nobody knows which keyspace a connection uses that has not answered, however the USE is written.
+/// Without the response to USE, the keyspace of the connection is unknown. This must hold for each
+/// spelling of USE.
 #[tokio::test]
 async fn closes_the_connection_when_a_use_statement_times_out() {
     for text in ["USE other", "/* which */ use other"] {
@@ -70,7 +69,7 @@ async fn closes_the_connection_when_a_use_statement_times_out() {
             }
         });
         let servers = [server.on_any(Reply::void())];
-        let session = connect(client(&servers), 1).await;
+        let session = connect(session_builder(&servers), 1).await;
         let before = opened.load(Ordering::SeqCst);
         let switch = Statement::new(text).timeout(Duration::from_millis(500));
         let error = session.execute(switch, ()).await.unwrap_err();
@@ -95,12 +94,12 @@ fn statement_of(cql_type: impl Into<CqlType>) -> ResultMessage {
     })
 }
 
-/// A table that was dropped and created again has the same statements with other variables: what was
-/// encoded for the old ones must not be read as the new ones.
+/// A table that was dropped and created again can have the same statement id with other types. Values
+/// encoded for the old types must not be sent.
 #[tokio::test]
 async fn does_not_send_values_to_a_statement_whose_variables_changed() {
     let prepares = AtomicUsize::new(0);
-    let servers = nodes(1, move |_, frame| match &frame.request {
+    let servers = start_nodes(1, move |_, frame| match &frame.request {
         Request::Prepare(_) => match prepares.fetch_add(1, Ordering::SeqCst) {
             0 => statement_of(NativeType::Int).into(),
             _ => statement_of(NativeType::Float).into(),
@@ -116,7 +115,7 @@ async fn does_not_send_values_to_a_statement_whose_variables_changed() {
         _ => Reply::void(),
     })
     .await;
-    let session = connect(client(&servers), 1).await;
+    let session = connect(session_builder(&servers), 1).await;
     let insert = session.prepare("INSERT ...").await.unwrap();
     let error = session.execute(&insert, (1,)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Bind);
@@ -125,12 +124,11 @@ async fn does_not_send_values_to_a_statement_whose_variables_changed() {
     session.execute(&insert, (1.5_f32,)).await.unwrap();
 }
 
-/// Input that is bad is not the statement's fault.
 #[tokio::test]
 async fn an_invalid_value_does_not_prepare_the_statement_again() {
     let prepares = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&prepares);
-    let servers = nodes(1, move |_, frame| match &frame.request {
+    let servers = start_nodes(1, move |_, frame| match &frame.request {
         Request::Prepare(_) => {
             counted.fetch_add(1, Ordering::SeqCst);
             statement_of(NativeType::Time).into()
@@ -138,7 +136,7 @@ async fn an_invalid_value_does_not_prepare_the_statement_again() {
         _ => Reply::void(),
     })
     .await;
-    let session = connect(client(&servers), 1).await;
+    let session = connect(session_builder(&servers), 1).await;
     for _ in 0..3 {
         let error = session.execute("INSERT ...", (Time(-1),)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Bind);
@@ -147,22 +145,21 @@ async fn an_invalid_value_does_not_prepare_the_statement_again() {
     assert_eq!(prepares.load(Ordering::SeqCst), 1);
 }
 
-/// What was begun on one runtime does not go on by another: that is said, and at once.
 #[test]
 fn requests_fail_at_once_after_the_sessions_runtime_has_ended() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let address = crate::server::speak(cqlwire::wire::Version::V4, |_, _| Reply::void());
+    let address =
+        crate::mock_server::start_server(cqlwire::wire::Version::V4, |_, _| Reply::void());
     let first = runtime();
     let session = first.block_on(Session::builder().contact_points([address]).connect()).unwrap();
     drop(first);
-    // Whoever waited for its time would wait for ever.
+    // Without a timeout, the test would hang if the error did not come at once.
     let select = Statement::new("SELECT ...").timeout(None);
     let error = runtime().block_on(session.execute(select, ())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
     assert!(error.to_string().contains("the runtime that the session was made on"), "{error}");
 }
 
-/// A user-defined type may get more fields, and a kept statement goes on.
 #[tokio::test]
 async fn accepts_old_values_after_a_user_defined_type_gained_a_field() {
     let udt = |names: &[&str]| {
@@ -172,7 +169,7 @@ async fn accepts_old_values_after_a_user_defined_type_gained_a_field() {
     };
     let (before, after) = (udt(&["a"]), udt(&["a", "b"]));
     let was_forgotten = AtomicUsize::new(0);
-    let servers = nodes(1, move |_, frame| match &frame.request {
+    let servers = start_nodes(1, move |_, frame| match &frame.request {
         Request::Prepare(_) => {
             let is_first = was_forgotten.load(Ordering::SeqCst) == 0;
             statement_of(if is_first { before.clone() } else { after.clone() }).into()
@@ -183,7 +180,7 @@ async fn accepts_old_values_after_a_user_defined_type_gained_a_field() {
         _ => Reply::void(),
     })
     .await;
-    let session = connect(client(&servers), 1).await;
+    let session = connect(session_builder(&servers), 1).await;
     let insert = session.prepare("INSERT ...").await.unwrap();
     let value = Value::parse(&insert.variables()[0].cql_type, "{a: 1}").unwrap();
     session.execute(&insert, (value,)).await.unwrap();

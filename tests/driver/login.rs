@@ -1,4 +1,4 @@
-//! Authenticators of a test's own, against servers that challenge them.
+//! Custom authenticators, against servers that send challenges.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -13,17 +13,17 @@ use cqlwire::session::{Error, ErrorKind, Session};
 use cqlwire::testing::Reply;
 use cqlwire::wire::Version;
 
-use crate::server::listen;
+use crate::mock_server::start_frame_server;
 
 const SECRET: &str = "s3cret-w0rd";
 
-/// Adds numbers that the server sends, until it is told that the sum is right.
+/// An authenticator that adds the numbers of the server's challenges.
 #[derive(Debug, Clone, Default)]
 struct Adder {
     started: Arc<Mutex<Started>>,
 }
 
-/// The classes of servers, and where these were.
+/// The authenticator classes and addresses of the servers that asked for authentication.
 type Started = Vec<(String, Option<SocketAddr>)>;
 
 struct Sum(u8);
@@ -61,13 +61,14 @@ impl SaslSession for Sum {
     }
 }
 
-/// A server that asks by `class`, and then says what `answer` says to each AUTH_RESPONSE.
-fn ask(
+/// Starts a server that requires authentication by `class`, and answers each AUTH_RESPONSE with
+/// `answer`.
+fn start_authenticating_server(
     version: Version,
     class: &'static str,
     answer: impl Fn(Option<&[u8]>) -> Response + Send + Sync + 'static,
 ) -> SocketAddr {
-    listen(version, move |frame| match &frame.request {
+    start_frame_server(version, move |frame| match &frame.request {
         Request::Startup(_) => {
             Some(Reply::response(Authenticate { authenticator: class.to_owned() }))
         }
@@ -86,9 +87,9 @@ fn success(token: &'static [u8]) -> Response {
     AuthSuccess { token: Some(Bytes::from_static(token)) }.into()
 }
 
-/// Sends 1, 2 and 4, and wants to hear 7.
-fn adding(heard: Option<&[u8]>) -> Response {
-    match heard {
+/// Sends the challenges 1, 2 and 4, and accepts the sum 7.
+fn answer_adder(tokens: Option<&[u8]>) -> Response {
+    match tokens {
         None => challenge(&[1]),
         Some([1]) => challenge(&[2]),
         Some([3]) => challenge(&[4]),
@@ -105,8 +106,8 @@ async fn connect(
     builder.authenticator(authenticator).connect().await
 }
 
-/// What it says when nobody is let in; never the secret.
-async fn refusal(address: SocketAddr, authenticator: impl Authenticator + 'static) -> String {
+/// Returns the text of the authentication error, which must not contain the secret.
+async fn connect_error(address: SocketAddr, authenticator: impl Authenticator + 'static) -> String {
     let error = connect(address, authenticator).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Authentication);
     let line = error.to_string();
@@ -117,7 +118,7 @@ async fn refusal(address: SocketAddr, authenticator: impl Authenticator + 'stati
 #[tokio::test]
 async fn authenticates_in_several_steps_in_every_version() {
     for version in Version::ALL {
-        let address = ask(version, "org.example.Adder", adding);
+        let address = start_authenticating_server(version, "org.example.Adder", answer_adder);
         let adder = Adder::default();
         let options = ConnectionOptions {
             version,
@@ -127,7 +128,7 @@ async fn authenticates_in_several_steps_in_every_version() {
         for _ in 0..2 {
             Connection::connect(address, &options).await.unwrap();
         }
-        // Every connection begins anew, and knows who asks.
+        // Each connection starts a new SASL session, with the class and address of the server.
         let started = ("org.example.Adder".to_owned(), Some(address));
         assert_eq!(*adder.started.lock().unwrap(), [started.clone(), started]);
     }
@@ -135,23 +136,25 @@ async fn authenticates_in_several_steps_in_every_version() {
 
 #[tokio::test]
 async fn an_invalid_authentication_step_fails_the_connect() {
-    let silly = ask(Version::V4, "org.example.Adder", |_| challenge(b"12"));
-    assert!(refusal(silly, Adder::default()).await.ends_with("a number has one byte"));
-    let null = ask(Version::V4, "org.example.Adder", |_| AuthChallenge { token: None }.into());
-    assert!(refusal(null, Adder::default()).await.ends_with("a number has one byte"));
-    let liar = ask(Version::V4, "org.example.Adder", |_| success(b"wrong"));
-    assert!(refusal(liar, Adder::default()).await.ends_with("does not say that it is right"));
-    let other = ask(Version::V4, "org.example.Other", adding);
-    assert!(refusal(other, Adder::default()).await.ends_with("only Adders are answered"));
+    let silly = start_authenticating_server(Version::V4, "org.example.Adder", |_| challenge(b"12"));
+    assert!(connect_error(silly, Adder::default()).await.ends_with("a number has one byte"));
+    let null = start_authenticating_server(Version::V4, "org.example.Adder", |_| {
+        AuthChallenge { token: None }.into()
+    });
+    assert!(connect_error(null, Adder::default()).await.ends_with("a number has one byte"));
+    let liar = start_authenticating_server(Version::V4, "org.example.Adder", |_| success(b"wrong"));
+    assert!(connect_error(liar, Adder::default()).await.ends_with("does not say that it is right"));
+    let other = start_authenticating_server(Version::V4, "org.example.Other", answer_adder);
+    assert!(connect_error(other, Adder::default()).await.ends_with("only Adders are answered"));
 }
 
 #[tokio::test]
 async fn sends_the_password_only_to_allowed_authenticators() {
-    let heard = Arc::new(Mutex::new(Vec::new()));
+    let tokens = Arc::new(Mutex::new(Vec::new()));
     let server = |class| {
-        let heard = Arc::clone(&heard);
-        ask(Version::V4, class, move |token| {
-            heard.lock().unwrap().push(token.map(<[u8]>::to_vec));
+        let tokens = Arc::clone(&tokens);
+        start_authenticating_server(Version::V4, class, move |token| {
+            tokens.lock().unwrap().push(token.map(<[u8]>::to_vec));
             match token {
                 Some(b"PLAIN") => challenge(b"PLAIN-START"),
                 _ => success(b""),
@@ -160,21 +163,21 @@ async fn sends_the_password_only_to_allowed_authenticators() {
     };
     let credentials = Credentials::new("ada", SECRET);
     let stranger = server("org.example.PasswordAuthenticator");
-    let said = refusal(stranger, credentials.clone()).await;
+    let error = connect_error(stranger, credentials.clone()).await;
     assert!(
-        said.contains("the server's authenticator `org.example.PasswordAuthenticator`"),
-        "{said}"
+        error.contains("the server's authenticator `org.example.PasswordAuthenticator`"),
+        "{error}"
     );
-    assert!(heard.lock().unwrap().is_empty());
+    assert!(tokens.lock().unwrap().is_empty());
 
     let allowed = credentials.clone().allow_class("org.example.PasswordAuthenticator");
     connect(stranger, allowed).await.unwrap();
     let token = Some(format!("\0ada\0{SECRET}").into_bytes());
-    // Two connections: the one that watches the cluster, and the one for requests.
-    assert_eq!(std::mem::take(&mut *heard.lock().unwrap()), [token.clone(), token.clone()]);
+    // The control connection, and the one for requests.
+    assert_eq!(std::mem::take(&mut *tokens.lock().unwrap()), [token.clone(), token.clone()]);
 
     assert!(!format!("{:?}", Session::builder().credentials("ada", SECRET)).contains(SECRET));
     connect(server("com.datastax.bdp.cassandra.auth.DseAuthenticator"), credentials).await.unwrap();
     let plain = Some(b"PLAIN".to_vec());
-    assert_eq!(*heard.lock().unwrap(), [plain.clone(), token.clone(), plain, token]);
+    assert_eq!(*tokens.lock().unwrap(), [plain.clone(), token.clone(), plain, token]);
 }

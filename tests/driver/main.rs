@@ -1,26 +1,25 @@
-//! Connections, sessions and programs against servers that answer as a test says: real sockets, no
-//! Cassandra.
+//! Connections, sessions and programs against mock servers, over real sockets and without Cassandra.
 
 mod cluster;
 mod failures;
-#[path = "../support/listen.rs"]
-mod listen;
 mod login;
 #[cfg(feature = "metrics-024")]
 mod metrics;
-#[path = "../support/nodes.rs"]
-mod nodes;
+#[path = "../support/mock_nodes.rs"]
+mod mock_nodes;
+#[path = "../support/mock_server.rs"]
+mod mock_server;
 mod policies;
 #[path = "../support/program.rs"]
 mod program;
 mod programs;
 mod send_bounds;
-#[path = "../support/server.rs"]
-mod server;
 mod session;
 mod spans;
+#[path = "../support/tcp_server.rs"]
+mod tcp_server;
 mod test_server;
 mod timeouts;
 mod tls;
 #[path = "../support/tls.rs"]
-mod tls_front;
+mod tls_proxy;

@@ -1,4 +1,4 @@
-//! What a session counts: by itself, and for a recorder of the `metrics` facade.
+//! The metrics of a session, and their export through the `metrics` facade.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,22 +15,22 @@ use metrics::{
     SharedString, Unit,
 };
 
-use crate::nodes::{client, connect, nodes};
+use crate::mock_nodes::{connect, session_builder, start_nodes};
 
-/// Keeps the values of all metrics, by their names with their labels.
+/// A recorder that stores the values of all metrics, by name and labels.
 #[derive(Debug, Clone, Default)]
-struct Kept(Arc<Mutex<BTreeMap<String, Vec<f64>>>>);
+struct MetricsRecorder(Arc<Mutex<BTreeMap<String, Vec<f64>>>>);
 
-/// One of them.
-struct One(Kept, String);
+/// A metric of the recorder, by its key in the map.
+struct Metric(MetricsRecorder, String);
 
-impl One {
+impl Metric {
     fn change(&self, change: impl FnOnce(&mut Vec<f64>)) {
         change(self.0.0.lock().unwrap().get_mut(&self.1).unwrap());
     }
 }
 
-impl CounterFn for One {
+impl CounterFn for Metric {
     fn increment(&self, value: u64) {
         self.change(|values| *values = vec![values[0] + value as f64]);
     }
@@ -40,7 +40,7 @@ impl CounterFn for One {
     }
 }
 
-impl GaugeFn for One {
+impl GaugeFn for Metric {
     fn increment(&self, value: f64) {
         self.change(|values| *values = vec![values[0] + value]);
     }
@@ -54,50 +54,50 @@ impl GaugeFn for One {
     }
 }
 
-impl HistogramFn for One {
+impl HistogramFn for Metric {
     fn record(&self, value: f64) {
         self.change(|values| values.push(value));
     }
 }
 
-impl Kept {
-    fn one(&self, key: &Key, first: &[f64]) -> Arc<One> {
+impl MetricsRecorder {
+    fn metric(&self, key: &Key, first: &[f64]) -> Arc<Metric> {
         let labels: Vec<_> = key.labels().map(|l| format!("{}={}", l.key(), l.value())).collect();
         let name = format!("{}{{{}}}", key.name(), labels.join(","));
         self.0.lock().unwrap().entry(name.clone()).or_insert_with(|| first.to_vec());
-        Arc::new(One(self.clone(), name))
+        Arc::new(Metric(self.clone(), name))
     }
 
     fn names(&self) -> BTreeSet<String> {
-        let kept = self.0.lock().unwrap();
-        kept.keys().map(|name| name.split('{').next().unwrap().to_owned()).collect()
+        let recorder = self.0.lock().unwrap();
+        recorder.keys().map(|name| name.split('{').next().unwrap().to_owned()).collect()
     }
 
-    fn of(&self, name: &str, labels: &str) -> Vec<f64> {
+    fn values(&self, name: &str, labels: &str) -> Vec<f64> {
         let name = format!("{name}{{{labels}}}");
         self.0.lock().unwrap().get(&name).unwrap_or_else(|| panic!("no {name}")).clone()
     }
 }
 
-impl Recorder for Kept {
+impl Recorder for MetricsRecorder {
     fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        Counter::from_arc(self.one(key, &[0.0]))
+        Counter::from_arc(self.metric(key, &[0.0]))
     }
 
     fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::from_arc(self.one(key, &[0.0]))
+        Gauge::from_arc(self.metric(key, &[0.0]))
     }
 
     fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::from_arc(self.one(key, &[]))
+        Histogram::from_arc(self.metric(key, &[]))
     }
 }
 
-/// The names in the table of the documentation.
+/// Returns the metric names in the table of the documentation.
 fn documented() -> BTreeSet<String> {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/session/metrics.rs");
     let source = std::fs::read_to_string(source).unwrap();
@@ -107,8 +107,8 @@ fn documented() -> BTreeSet<String> {
 
 #[tokio::test]
 async fn reports_exactly_the_documented_metrics() {
-    let kept = Kept::default();
-    let _guard = metrics::set_default_local_recorder(&kept);
+    let recorder = MetricsRecorder::default();
+    let _guard = metrics::set_default_local_recorder(&recorder);
     let details = ErrorDetails::WriteTimeout {
         consistency: Consistency::One,
         received: 0,
@@ -128,14 +128,14 @@ async fn reports_exactly_the_documented_metrics() {
         2 => Reply::error(ErrorCode::Invalid, "no"),
         _ => Reply::silence(),
     };
-    let servers = nodes(1, answer).await;
-    let builder = client(&servers).name("mine").throttle(Throttle::concurrent(1).queue(0));
+    let servers = start_nodes(1, answer).await;
+    let builder = session_builder(&servers).name("mine").throttle(Throttle::concurrent(1).queue(0));
     let session = connect(builder, 1).await;
     assert_eq!(session.name(), "mine");
     let node = format!("session=mine,node={}", servers[0].address());
-    let gauge = |name: &str| kept.of(&format!("cassandra.nodes.pool.{name}"), &node)[0];
-    assert_eq!(kept.names(), documented());
-    assert_eq!(kept.of("cassandra.session.connected-nodes", "session=mine"), [1.0]);
+    let gauge = |name: &str| recorder.values(&format!("cassandra.nodes.pool.{name}"), &node)[0];
+    assert_eq!(recorder.names(), documented());
+    assert_eq!(recorder.values("cassandra.session.connected-nodes", "session=mine"), [1.0]);
     assert_eq!((gauge("open-connections"), gauge("available-streams")), (1.0, 1_024.0));
 
     session.execute(Statement::new("INSERT ...").idempotent(true), ()).await.unwrap();
@@ -147,8 +147,9 @@ async fn reports_exactly_the_documented_metrics() {
     assert_eq!(throttled.unwrap_err().kind(), ErrorKind::Throttled);
     session.close(Duration::ZERO).await;
 
-    let of_session = |name: &str| kept.of(&format!("cassandra.session.{name}"), "session=mine");
-    let of_node = |name: &str| kept.of(&format!("cassandra.nodes.{name}"), &node);
+    let of_session =
+        |name: &str| recorder.values(&format!("cassandra.session.{name}"), "session=mine");
+    let of_node = |name: &str| recorder.values(&format!("cassandra.nodes.{name}"), &node);
     assert_eq!(of_session("cql-requests").len(), 3);
     assert!(of_session("cql-requests").iter().all(|seconds| *seconds < 60.0));
     assert_eq!(of_session("throttling.delay").len(), 3);
@@ -168,7 +169,7 @@ async fn reports_exactly_the_documented_metrics() {
     let metrics = session.metrics();
     assert_eq!(of_session("bytes-sent"), [metrics.bytes_sent as f64]);
     assert_eq!(of_session("bytes-received"), [metrics.bytes_received as f64]);
-    // The connection that watches the cluster is of no node.
+    // The control connection's bytes count for the session, but for no node.
     let bytes = of_node("bytes-sent")[0];
     assert!(bytes > 0.0 && bytes < metrics.bytes_sent as f64, "{bytes}");
 }
@@ -181,11 +182,11 @@ async fn counts_errors_retries_and_bytes_per_node() {
         1 => Reply::void(),
         _ => Reply::silence(),
     };
-    let servers = nodes(2, answer).await;
-    let session = connect(client(&servers), 2).await;
+    let servers = start_nodes(2, answer).await;
+    let session = connect(session_builder(&servers), 2).await;
     let select = Statement::new("SELECT ...").idempotent(true);
     session.execute(&select, ()).await.unwrap();
-    // One that nobody waits for any more, and one that somebody does.
+    // One request has timed out and is orphaned, and one is in flight.
     let gone = select.timeout(Duration::from_millis(500));
     assert_eq!(session.execute(gone, ()).await.unwrap_err().kind(), ErrorKind::Timeout);
     let waiting = {

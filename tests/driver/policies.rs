@@ -1,4 +1,4 @@
-//! What a session does with its policies, against clusters of servers that answer as told.
+//! The policies of a session, against clusters of mock servers.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -19,15 +19,15 @@ use cqlwire::wire::Consistency;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::nodes::{client, connect, nodes};
+use crate::mock_nodes::{connect, session_builder, start_nodes};
 
-/// What statements were asked with, in their order, with the number of the node.
+/// The parameters of the received statements, in order, with the number of the node.
 #[derive(Debug, Default)]
-struct Asked(Mutex<Vec<(usize, Parameters<'static>)>>);
+struct RequestLog(Mutex<Vec<(usize, Parameters<'static>)>>);
 
-impl Asked {
-    /// Notes a request; how many there were before.
-    fn note(&self, node: usize, frame: &RequestFrame<'_>) -> usize {
+impl RequestLog {
+    /// Records a request. Returns the number of requests before it.
+    fn record(&self, node: usize, frame: &RequestFrame<'_>) -> usize {
         let Request::Query(query) = &frame.request else { panic!("{frame:?}") };
         let parameters = Parameters {
             page_size: query.parameters.page_size,
@@ -35,16 +35,16 @@ impl Asked {
             serial_consistency: query.parameters.serial_consistency,
             ..Parameters::from(query.parameters.consistency)
         };
-        let mut asked = self.0.lock().unwrap();
-        asked.push((node, parameters));
-        asked.len() - 1
+        let mut requests = self.0.lock().unwrap();
+        requests.push((node, parameters));
+        requests.len() - 1
     }
 
     fn nodes(&self) -> Vec<usize> {
         self.0.lock().unwrap().iter().map(|(node, _)| *node).collect()
     }
 
-    fn each<T>(&self, of: impl Fn(&Parameters<'static>) -> T) -> Vec<T> {
+    fn map<T>(&self, of: impl Fn(&Parameters<'static>) -> T) -> Vec<T> {
         self.0.lock().unwrap().iter().map(|(_, parameters)| of(parameters)).collect()
     }
 
@@ -53,15 +53,16 @@ impl Asked {
     }
 }
 
-/// Servers whose answers are told by how many requests there were before, and what they were asked.
-async fn asked(
+/// Starts mock nodes, and returns them with the log of the requests that they receive. `answer` gets
+/// the number of requests before the current one.
+async fn start_recording_nodes(
     count: usize,
     answer: impl Fn(usize) -> Reply + Send + Sync + 'static,
-) -> (Vec<MockServer>, Arc<Asked>) {
-    let asked = Arc::new(Asked::default());
-    let noted = Arc::clone(&asked);
-    let servers = nodes(count, move |node, frame| answer(noted.note(node, frame))).await;
-    (servers, asked)
+) -> (Vec<MockServer>, Arc<RequestLog>) {
+    let requests = Arc::new(RequestLog::default());
+    let recorder = Arc::clone(&requests);
+    let servers = start_nodes(count, move |node, frame| answer(recorder.record(node, frame))).await;
+    (servers, requests)
 }
 
 fn unavailable(alive: i32) -> Reply {
@@ -71,11 +72,11 @@ fn unavailable(alive: i32) -> Reply {
     Reply::response(ServerError { code: ErrorCode::Unavailable, message, details })
 }
 
-/// Asks so many nodes, whatever they say.
+/// A retry policy that retries on the next node up to this number of attempts, after any failure.
 #[derive(Debug)]
-pub(crate) struct Stubborn(pub(crate) usize);
+pub(crate) struct RetryUpTo(pub(crate) usize);
 
-impl RetryPolicy for Stubborn {
+impl RetryPolicy for RetryUpTo {
     fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
         match failed.attempts < self.0 {
             true => RetryDecision::NEXT_NODE,
@@ -87,17 +88,18 @@ impl RetryPolicy for Stubborn {
 #[tokio::test]
 async fn the_error_history_lists_every_attempt() {
     let codes = [ErrorCode::Overloaded, ErrorCode::Bootstrapping, ErrorCode::Server];
-    let (servers, asked) = asked(3, move |n| Reply::error(codes[n], "come back later")).await;
-    let session = connect(client(&servers).retry_policy(Stubborn(3)), 3).await;
+    let (servers, requests) =
+        start_recording_nodes(3, move |n| Reply::error(codes[n], "come back later")).await;
+    let session = connect(session_builder(&servers).retry_policy(RetryUpTo(3)), 3).await;
     let error = session.execute("INSERT ...", ()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Server));
-    let order: Vec<_> = asked.nodes().iter().map(|node| servers[*node].address()).collect();
+    let order: Vec<_> = requests.nodes().iter().map(|node| servers[*node].address()).collect();
     let history: Vec<_> = error.history().iter().map(|attempt| attempt.node).collect();
     assert_eq!(history, order);
     let mut different = history;
     different.sort();
     different.dedup();
-    assert_eq!(different.len(), 3, "a node was asked twice while others had not been asked");
+    assert_eq!(different.len(), 3, "a node was tried twice before all nodes were tried");
     for (attempt, code) in error.history().iter().zip(codes) {
         assert!(attempt.failure.contains(&code.to_string()), "{attempt:?}");
     }
@@ -107,24 +109,24 @@ async fn the_error_history_lists_every_attempt() {
 
 #[tokio::test]
 async fn the_throttle_rejects_requests_without_sending_them() {
-    let (servers, asked) = asked(1, |_| Reply::silence()).await;
-    let builder = client(&servers).throttle(Throttle::concurrent(1).queue(1));
+    let (servers, requests) = start_recording_nodes(1, |_| Reply::silence()).await;
+    let builder = session_builder(&servers).throttle(Throttle::concurrent(1).queue(1));
     let session = connect(builder, 1).await;
-    let ask = |timeout| {
+    let execute = |timeout| {
         let statement = Statement::new("SELECT ...").timeout(timeout);
         let session = session.clone();
         tokio::spawn(async move { session.execute(statement, ()).await.unwrap_err() })
     };
-    let first = ask(Duration::from_secs(60));
-    while asked.count() == 0 {
+    let first = execute(Duration::from_secs(60));
+    while requests.count() == 0 {
         tokio::task::yield_now().await;
     }
-    // It waits, until its own time is over.
-    let second = ask(Duration::from_millis(100));
+    // The second request waits in the queue until its timeout.
+    let second = execute(Duration::from_millis(100));
     while session.metrics().throttling_queue == 0 {
         tokio::task::yield_now().await;
     }
-    let third = ask(Duration::from_secs(60)).await.unwrap();
+    let third = execute(Duration::from_secs(60)).await.unwrap();
     assert_eq!((third.kind(), third.attempts()), (ErrorKind::Throttled, 0));
     assert!(third.to_string().contains("1 requests wait for their turn already"), "{third}");
     assert!(!third.may_have_been_applied());
@@ -133,19 +135,19 @@ async fn the_throttle_rejects_requests_without_sending_them() {
     assert!(second.to_string().contains("did not come in time"), "{second}");
     let metrics = session.metrics();
     assert_eq!((metrics.throttling_errors, metrics.throttling_queue), (2, 0));
-    assert_eq!(asked.count(), 1);
+    assert_eq!(requests.count(), 1);
     first.abort();
 }
 
 #[tokio::test]
 async fn speculative_execution_uses_the_next_node_when_the_first_is_silent() {
-    let (servers, asked) =
-        asked(2, |n| if n == 0 { Reply::silence() } else { Reply::void() }).await;
-    let session = connect(client(&servers), 2).await;
+    let (servers, requests) =
+        start_recording_nodes(2, |n| if n == 0 { Reply::silence() } else { Reply::void() }).await;
+    let session = connect(session_builder(&servers), 2).await;
     let select = Statement::new("SELECT ...")
         .speculative_execution(SpeculativeExecution::after(Duration::from_millis(10)));
     let result = session.execute(select.idempotent(true), ()).await.unwrap();
-    let [silent, quick] = asked.nodes()[..] else { panic!("{asked:?}") };
+    let [silent, quick] = requests.nodes()[..] else { panic!("{requests:?}") };
     assert_ne!(silent, quick);
     assert_eq!(result.coordinator().address(), servers[quick].address());
     let metrics = session.metrics();
@@ -159,33 +161,33 @@ async fn speculative_execution_uses_the_next_node_when_the_first_is_silent() {
 
 #[tokio::test]
 async fn does_not_speculate_for_statements_that_are_not_idempotent() {
-    let (servers, asked) = asked(2, |_| Reply::silence()).await;
-    let session = connect(client(&servers), 2).await;
+    let (servers, requests) = start_recording_nodes(2, |_| Reply::silence()).await;
+    let session = connect(session_builder(&servers), 2).await;
     let insert = Statement::new("INSERT ...")
         .speculative_execution(SpeculativeExecution::after(Duration::ZERO))
         .timeout(Duration::from_millis(100));
     let error = session.execute(insert, ()).await.unwrap_err();
-    assert_eq!((error.kind(), asked.count()), (ErrorKind::Timeout, 1));
+    assert_eq!((error.kind(), requests.count()), (ErrorKind::Timeout, 1));
     assert!(error.may_have_been_applied());
 }
 
-/// A fixed delay as long as the percentile is not known; then the percentile.
+/// The delay is fixed until enough latencies are recorded, and then the percentile.
 #[tokio::test]
 async fn the_speculative_delay_follows_the_latency_percentile() {
     const FAST: usize = 1_000;
     let silent = [0, FAST + 2];
     let reply = move |n| if silent.contains(&n) { Reply::silence() } else { Reply::void() };
-    let (servers, asked) = asked(2, reply).await;
-    let session = connect(client(&servers), 2).await;
+    let (servers, requests) = start_recording_nodes(2, reply).await;
+    let session = connect(session_builder(&servers), 2).await;
     let select = Statement::new("SELECT ...").idempotent(true).timeout(Duration::from_secs(60));
     let after = |at_first| SpeculativeExecution::percentile(99.0).at_first(at_first);
     let soon = select.clone().speculative_execution(after(Duration::from_millis(1)));
     session.execute(soon, ()).await.unwrap();
-    assert_eq!(asked.count(), 2);
+    assert_eq!(requests.count(), 2);
     for _ in 0..FAST {
         session.execute(&select, ()).await.unwrap();
     }
-    // Would take longer than the request may.
+    // The initial delay is longer than the request timeout, so it must not apply any more.
     let never = select.speculative_execution(after(Duration::from_secs(3_600)));
     session.execute(never, ()).await.unwrap();
     assert_eq!(session.metrics().speculative_executions, 2);
@@ -193,44 +195,46 @@ async fn the_speculative_delay_follows_the_latency_percentile() {
 
 #[tokio::test]
 async fn retries_on_the_next_node_after_unavailable_by_default() {
-    let (servers, asked) = asked(2, |n| if n == 0 { unavailable(1) } else { Reply::void() }).await;
-    let session = connect(client(&servers), 2).await;
+    let (servers, requests) =
+        start_recording_nodes(2, |n| if n == 0 { unavailable(1) } else { Reply::void() }).await;
+    let session = connect(session_builder(&servers), 2).await;
     session.execute("INSERT ...", ()).await.unwrap();
-    let [first, second] = asked.nodes()[..] else { panic!("{asked:?}") };
+    let [first, second] = requests.nodes()[..] else { panic!("{requests:?}") };
     assert_ne!(first, second);
     assert_eq!(session.metrics().retries, 1);
 }
 
 #[tokio::test]
 async fn no_retry_fails_on_the_first_error() {
-    let (servers, asked) = asked(2, |_| unavailable(1)).await;
-    let session = connect(client(&servers).retry_policy(NoRetry), 2).await;
+    let (servers, requests) = start_recording_nodes(2, |_| unavailable(1)).await;
+    let session = connect(session_builder(&servers).retry_policy(NoRetry), 2).await;
     let select = Statement::new("SELECT ...").idempotent(true);
     let error = session.execute(&select, ()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server(ErrorCode::Unavailable), 1));
     assert!(error.to_string().contains("1 of 2 replicas"), "{error}");
-    // The policy of a statement goes before that of the session.
-    let error = session.execute(select.retry_policy(Stubborn(4)), ()).await.unwrap_err();
-    assert_eq!((error.attempts(), asked.count()), (4, 5));
+    // The policy of a statement overrides that of the session.
+    let error = session.execute(select.retry_policy(RetryUpTo(4)), ()).await.unwrap_err();
+    assert_eq!((error.attempts(), requests.count()), (4, 5));
 }
 
 #[tokio::test]
 async fn the_downgrading_policy_lowers_the_consistency_to_the_live_replicas() {
-    let (servers, asked) = asked(2, |n| if n == 0 { unavailable(1) } else { Reply::void() }).await;
-    let session = connect(client(&servers).retry_policy(DowngradingRetry), 2).await;
+    let (servers, requests) =
+        start_recording_nodes(2, |n| if n == 0 { unavailable(1) } else { Reply::void() }).await;
+    let session = connect(session_builder(&servers).retry_policy(DowngradingRetry), 2).await;
     let select = Statement::new("SELECT ...").consistency(Consistency::Quorum).idempotent(true);
     session.execute(select, ()).await.unwrap();
-    let consistencies = asked.each(|parameters| parameters.consistency);
+    let consistencies = requests.map(|parameters| parameters.consistency);
     assert_eq!(consistencies, [Consistency::Quorum, Consistency::One]);
-    let [first, second] = asked.nodes()[..] else { panic!("{asked:?}") };
-    assert_eq!(first, second, "by the node that knows who is alive");
+    let [first, second] = requests.nodes()[..] else { panic!("{requests:?}") };
+    assert_eq!(first, second, "the retry goes to the same node");
 }
 
-/// A policy that keeps what it is asked.
+/// A retry policy that records the failures it sees.
 #[derive(Debug, Default)]
-struct Curious(Mutex<Vec<(usize, bool, Consistency, String)>>);
+struct RecordingPolicy(Mutex<Vec<(usize, bool, Consistency, String)>>);
 
-impl RetryPolicy for &'static Curious {
+impl RetryPolicy for &'static RecordingPolicy {
     fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
         let FailedAttempt { attempts, idempotent, consistency, .. } = *failed;
         let reason = match failed.error {
@@ -254,26 +258,27 @@ impl RetryPolicy for &'static Curious {
 #[tokio::test]
 async fn a_custom_retry_policy_sees_each_failure_and_decides() {
     let texts = ["one", "two", "three"];
-    let (servers, asked) = asked(2, move |n| Reply::error(ErrorCode::Overloaded, texts[n])).await;
-    let curious: &'static Curious = Box::leak(Box::default());
-    let session = connect(client(&servers).retry_policy(curious), 2).await;
+    let (servers, requests) =
+        start_recording_nodes(2, move |n| Reply::error(ErrorCode::Overloaded, texts[n])).await;
+    let policy: &'static RecordingPolicy = Box::leak(Box::default());
+    let session = connect(session_builder(&servers).retry_policy(policy), 2).await;
     let insert = Statement::new("INSERT ...").consistency(Consistency::All);
     session.execute(insert, ()).await.unwrap_err();
-    let [one, two, three] = asked.nodes()[..] else { panic!("{asked:?}") };
-    assert!(one != two && two == three, "{asked:?}");
+    let [one, two, three] = requests.nodes()[..] else { panic!("{requests:?}") };
+    assert!(one != two && two == three, "{requests:?}");
     let expected = [
         (1, false, Consistency::All, "one".to_owned()),
         (2, false, Consistency::Two, "two".to_owned()),
         (3, false, Consistency::Two, "three".to_owned()),
     ];
-    assert_eq!(*curious.0.lock().unwrap(), expected);
+    assert_eq!(*policy.0.lock().unwrap(), expected);
 }
 
-/// Always the node of this port.
+/// A load balancing policy that always picks the node at this address.
 #[derive(Debug)]
-struct Favourite(SocketAddr);
+struct FixedNode(SocketAddr);
 
-impl LoadBalancing for Favourite {
+impl LoadBalancing for FixedNode {
     fn pick(
         &self,
         request: &Routing<'_>,
@@ -288,33 +293,33 @@ impl LoadBalancing for Favourite {
 
 #[tokio::test]
 async fn a_custom_load_balancing_policy_chooses_the_node() {
-    let (servers, asked) = asked(3, |_| Reply::void()).await;
-    let builder = client(&servers).load_balancing(Favourite(servers[1].address()));
+    let (servers, requests) = start_recording_nodes(3, |_| Reply::void()).await;
+    let builder = session_builder(&servers).load_balancing(FixedNode(servers[1].address()));
     let session = connect(builder, 3).await;
     for _ in 0..5 {
         session.execute("SELECT ...", ()).await.unwrap();
     }
-    assert_eq!(asked.nodes(), [1; 5]);
-    let other = Arc::new(Favourite(servers[2].address()));
+    assert_eq!(requests.nodes(), [1; 5]);
+    let other = Arc::new(FixedNode(servers[2].address()));
     session.execute(Statement::new("SELECT ...").load_balancing(other), ()).await.unwrap();
     let all = Arc::new(DefaultBalancing::new());
     for _ in 0..3 {
         let select = Statement::new("SELECT ...").load_balancing(all.clone());
         session.execute(select, ()).await.unwrap();
     }
-    let mut turns = asked.nodes().split_off(5);
+    let mut turns = requests.nodes().split_off(5);
     assert_eq!(turns.remove(0), 2);
     turns.sort_unstable();
-    assert_eq!(turns, [0, 1, 2], "each in its turn");
+    assert_eq!(turns, [0, 1, 2], "each node gets one request");
 }
 
-/// Two nodes, of which the first says that the second is there.
-async fn elsewhere(
+/// Starts two recording nodes. The first reports the second as a peer in this datacenter and rack.
+async fn start_nodes_with_second_in(
     datacenter: &str,
     rack: &str,
     answer: impl Fn(usize) -> Reply + Send + Sync + 'static,
-) -> (Vec<MockServer>, Arc<Asked>) {
-    let (mut servers, asked) = asked(2, answer).await;
+) -> (Vec<MockServer>, Arc<RequestLog>) {
+    let (mut servers, requests) = start_recording_nodes(2, answer).await;
     let tokens = CqlType::Set(Box::new(NativeType::Text.into()));
     let columns = [
         ("native_address", NativeType::Inet.into()),
@@ -329,19 +334,20 @@ async fn elsewhere(
     let row = (ip, port, Uuid::from_u128(2), datacenter, rack, ["7"]);
     let first = servers.remove(0).on("SELECT * FROM system.peers_v2", Reply::rows(columns, [row]));
     servers.insert(0, first);
-    (servers, asked)
+    (servers, requests)
 }
 
 #[tokio::test]
 async fn prefers_nodes_of_the_local_rack() {
-    let (servers, asked) = elsewhere("datacenter1", "rack2", |_| Reply::void()).await;
+    let (servers, requests) =
+        start_nodes_with_second_in("datacenter1", "rack2", |_| Reply::void()).await;
     let balancing = DefaultBalancing::new().rack("rack2");
-    let session = connect(client(&servers).load_balancing(balancing), 2).await;
+    let session = connect(session_builder(&servers).load_balancing(balancing), 2).await;
     for _ in 0..5 {
         session.execute("SELECT ...", ()).await.unwrap();
     }
-    assert_eq!(asked.nodes(), [1; 5]);
-    // The other rack is better than none.
+    assert_eq!(requests.nodes(), [1; 5]);
+    // With no node in rack3, the nodes of other racks are used.
     let select = Statement::new("SELECT ...");
     let away = Arc::new(DefaultBalancing::new().rack("rack3"));
     session.execute(select.load_balancing(away), ()).await.unwrap();
@@ -353,52 +359,52 @@ async fn uses_remote_datacenters_only_if_allowed() {
         4 | 6 | 7 => Reply::error(ErrorCode::Overloaded, "not now"),
         _ => Reply::void(),
     };
-    let (servers, asked) = elsewhere("datacenter2", "rack1", answer).await;
-    let session = connect(client(&servers), 1).await;
+    let (servers, requests) = start_nodes_with_second_in("datacenter2", "rack1", answer).await;
+    let session = connect(session_builder(&servers), 1).await;
     for _ in 0..4 {
         session.execute("SELECT ...", ()).await.unwrap();
     }
-    assert_eq!(asked.nodes(), [0; 4]);
+    assert_eq!(requests.nodes(), [0; 4]);
     assert_eq!(session.cluster().nodes()[1].distance(), Distance::Ignored);
     assert_eq!(session.metrics().open_connections, 1);
 
     let balancing = DefaultBalancing::new().remote_datacenters(true);
-    let builder = client(&servers).load_balancing(balancing).retry_policy(Stubborn(2));
+    let builder = session_builder(&servers).load_balancing(balancing).retry_policy(RetryUpTo(2));
     let session = connect(builder, 2).await;
     let select = Statement::new("SELECT ...").consistency(Consistency::One);
     session.execute(&select, ()).await.unwrap();
-    // What only local replicas count for stays here, whatever it costs.
+    // A local consistency level never uses remote nodes, even if the request fails.
     let local = select.consistency(Consistency::LocalOne);
     session.execute(&local, ()).await.unwrap_err();
-    assert_eq!(asked.nodes().split_off(4), [0, 1, 0, 0]);
+    assert_eq!(requests.nodes().split_off(4), [0, 1, 0, 0]);
 }
 
 #[tokio::test]
 async fn latency_awareness_avoids_a_slow_node() {
-    let asked = Arc::new(Asked::default());
-    let noted = Arc::clone(&asked);
-    let servers = nodes(2, move |node, frame| {
-        noted.note(node, frame);
+    let requests = Arc::new(RequestLog::default());
+    let recorder = Arc::clone(&requests);
+    let servers = start_nodes(2, move |node, frame| {
+        recorder.record(node, frame);
         Reply::void().after(Duration::from_millis(200 * node as u64))
     })
     .await;
     let slow = LatencyAwareness::default();
     let balancing = DefaultBalancing::new().latency_aware(slow);
-    let session = connect(client(&servers).load_balancing(balancing), 2).await;
+    let session = connect(session_builder(&servers).load_balancing(balancing), 2).await;
     for _ in 0..40 {
         session.execute("SELECT ...", ()).await.unwrap();
     }
-    let nodes = asked.nodes();
-    // At first nobody knows; later it is asked now and then, should it be fast again.
+    let nodes = requests.nodes();
+    // The slow node gets a request before its latency is known, and occasional ones after that.
     let count = nodes.iter().filter(|node| **node == 1).count();
     assert!((1..=3).contains(&count), "{nodes:?}");
 }
 
 #[tokio::test]
 async fn statement_options_override_the_profile_and_the_profile_the_session() {
-    let (servers, asked) = asked(1, |_| Reply::void()).await;
+    let (servers, requests) = start_recording_nodes(1, |_| Reply::void()).await;
     let default = ExecutionProfile::new().serial_consistency(Consistency::LocalSerial);
-    let builder = client(&servers).default_profile(&default).page_size(100);
+    let builder = session_builder(&servers).default_profile(&default).page_size(100);
     let session = connect(builder, 1).await;
     let reports = ExecutionProfile::new().consistency(Consistency::Quorum).page_size(200);
     let plain = Statement::new("SELECT ...");
@@ -408,7 +414,7 @@ async fn statement_options_override_the_profile_and_the_profile_the_session() {
     for statement in [plain, of_profile, own, other] {
         session.execute(statement, ()).await.unwrap();
     }
-    let seen = asked.each(|p| (p.consistency, p.serial_consistency, p.page_size));
+    let seen = requests.map(|p| (p.consistency, p.serial_consistency, p.page_size));
     let (local, serial) = (Some(Consistency::LocalSerial), Some(Consistency::Serial));
     let expected = [
         (Consistency::LocalOne, local, Some(100)),
@@ -419,44 +425,46 @@ async fn statement_options_override_the_profile_and_the_profile_the_session() {
     assert_eq!(seen, expected);
 }
 
-/// What the session's profile says counts where nothing else is said, whatever has a default.
 #[tokio::test]
 async fn the_default_profile_overrides_built_in_defaults() {
-    let (servers, asked) = asked(1, |n| if n < 2 { Reply::void() } else { Reply::silence() }).await;
-    let session = connect(client(&servers), 1).await;
+    let (servers, requests) =
+        start_recording_nodes(1, |n| if n < 2 { Reply::void() } else { Reply::silence() }).await;
+    let session = connect(session_builder(&servers), 1).await;
     session.execute("SELECT ...", ()).await.unwrap();
     let profile = ExecutionProfile::new().consistency(Consistency::LocalQuorum).page_size(7);
-    let session = connect(client(&servers).default_profile(&profile), 1).await;
+    let session = connect(session_builder(&servers).default_profile(&profile), 1).await;
     session.execute("SELECT ...", ()).await.unwrap();
     assert_eq!(
-        asked.each(|p| (p.consistency, p.page_size)),
+        requests.map(|p| (p.consistency, p.page_size)),
         [(Consistency::LocalOne, Some(5_000)), (Consistency::LocalQuorum, Some(7))]
     );
     let short = profile.timeout(Duration::from_millis(100));
-    let session = connect(client(&servers).default_profile(&short), 1).await;
+    let session = connect(session_builder(&servers).default_profile(&short), 1).await;
     let error = session.execute("SELECT ...", ()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
 }
 
-/// What only reads may be asked for again, and has not been applied, unless it is said otherwise.
+/// Reads are idempotent by default, and never count as possibly applied.
 #[tokio::test]
 async fn retries_reads_but_not_writes_by_default() {
-    let (servers, asked) = asked(2, |_| Reply::error(ErrorCode::Overloaded, "later")).await;
-    let session = connect(client(&servers), 2).await;
+    let (servers, requests) =
+        start_recording_nodes(2, |_| Reply::error(ErrorCode::Overloaded, "later")).await;
+    let session = connect(session_builder(&servers), 2).await;
     let failed = |text: &str, expected: usize| {
         let statement = Statement::new(text);
-        let (session, before, asked) = (session.clone(), asked.count(), Arc::clone(&asked));
+        let (session, before, requests) =
+            (session.clone(), requests.count(), Arc::clone(&requests));
         async move {
             let error = session.execute(statement, ()).await.unwrap_err();
-            assert_eq!((error.attempts(), asked.count() - before), (expected, expected));
+            assert_eq!((error.attempts(), requests.count() - before), (expected, expected));
         }
     };
     failed("-- all\nselect ...", 5).await;
     failed("INSERT ...", 1).await;
     let never = Statement::new("SELECT ...").idempotent(false);
     assert_eq!(session.execute(never, ()).await.unwrap_err().attempts(), 1);
-    let broken = nodes(1, |_, _| Reply::close()).await;
-    let session = connect(client(&broken).retry_policy(NoRetry), 1).await;
+    let broken = start_nodes(1, |_, _| Reply::close()).await;
+    let session = connect(session_builder(&broken).retry_policy(NoRetry), 1).await;
     for (text, applied) in [("SELECT ...", false), ("INSERT ...", true)] {
         let error = session.execute(text, ()).await.unwrap_err();
         let [attempt] = error.history() else { panic!("{error:?}") };
@@ -470,34 +478,34 @@ async fn retries_reads_but_not_writes_by_default() {
 async fn timestamps_increase_per_statement_and_stay_the_same_in_retries() {
     let failing = [1, 2];
     let reply = move |n| if failing.contains(&n) { unavailable(1) } else { Reply::void() };
-    let (servers, asked) = asked(2, reply).await;
-    let session = connect(client(&servers).retry_policy(Stubborn(3)), 2).await;
+    let (servers, requests) = start_recording_nodes(2, reply).await;
+    let session = connect(session_builder(&servers).retry_policy(RetryUpTo(3)), 2).await;
     for _ in 0..3 {
         session.execute("INSERT ...", ()).await.unwrap();
     }
-    let times: Vec<_> = asked.each(|p| p.timestamp).into_iter().map(Option::unwrap).collect();
+    let times: Vec<_> = requests.map(|p| p.timestamp).into_iter().map(Option::unwrap).collect();
     let [first, second, again, at_last, third] = times[..] else { panic!("{times:?}") };
     assert!(first < second && second < third, "{times:?}");
-    assert_eq!([again, at_last], [second; 2], "the same statement, whenever it was sent");
+    assert_eq!([again, at_last], [second; 2], "retries keep the timestamp");
 }
 
 #[tokio::test]
 async fn server_timestamps_send_no_client_timestamp() {
-    let (servers, asked) = asked(1, |_| Reply::void()).await;
-    let session = connect(client(&servers).timestamps(ServerTimestamps), 1).await;
+    let (servers, requests) = start_recording_nodes(1, |_| Reply::void()).await;
+    let session = connect(session_builder(&servers).timestamps(ServerTimestamps), 1).await;
     session.execute("INSERT ...", ()).await.unwrap();
     session.execute(Statement::new("INSERT ...").timestamp(7), ()).await.unwrap();
-    assert_eq!(asked.each(|p| p.timestamp), [None, Some(7)]);
+    assert_eq!(requests.map(|p| p.timestamp), [None, Some(7)]);
 }
 
 #[tokio::test]
 async fn connects_to_the_addresses_of_the_address_translator() {
-    let (mut servers, asked) = asked(2, |_| Reply::void()).await;
-    // The first node gives the second an address behind a NAT.
+    let (mut servers, requests) = start_recording_nodes(2, |_| Reply::void()).await;
+    // The first node advertises the second at an address behind a NAT.
     let real = servers[1].address();
-    let said = SocketAddr::new(IpAddr::from([192, 0, 2, 7]), real.port());
-    let first = servers.remove(0).peers([said]);
-    let translator = move |node| if node == said { real } else { node };
+    let advertised = SocketAddr::new(IpAddr::from([192, 0, 2, 7]), real.port());
+    let first = servers.remove(0).peers([advertised]);
+    let translator = move |node| if node == advertised { real } else { node };
     let builder = Session::builder().contact_points([first.address().to_string()]);
     let session = connect(builder.address_translator(translator), 2).await;
     let mut addresses: Vec<_> =
@@ -509,26 +517,26 @@ async fn connects_to_the_addresses_of_the_address_translator() {
     for _ in 0..2 {
         session.execute("SELECT ...", ()).await.unwrap();
     }
-    let mut nodes = asked.nodes();
+    let mut nodes = requests.nodes();
     nodes.sort_unstable();
     assert_eq!(nodes, [0, 1]);
 }
 
 #[tokio::test]
 async fn close_waits_for_requests_in_flight_and_refuses_new_ones() {
-    let asked = Arc::new(Notify::new());
-    let telling = Arc::clone(&asked);
-    let servers = nodes(1, move |_, _| {
-        telling.notify_one();
+    let requests = Arc::new(Notify::new());
+    let notifier = Arc::clone(&requests);
+    let servers = start_nodes(1, move |_, _| {
+        notifier.notify_one();
         Reply::void().after(Duration::from_millis(100))
     })
     .await;
-    let session = connect(client(&servers), 1).await;
+    let session = connect(session_builder(&servers), 1).await;
     let slow = {
         let session = session.clone();
         tokio::spawn(async move { session.execute("SELECT ...", ()).await })
     };
-    asked.notified().await;
+    requests.notified().await;
     session.close(Duration::MAX).await;
     slow.await.unwrap().unwrap();
     let error = session.execute("SELECT ...", ()).await.unwrap_err();
@@ -536,16 +544,15 @@ async fn close_waits_for_requests_in_flight_and_refuses_new_ones() {
     assert_eq!(error.attempts(), 0);
 }
 
-/// But no longer than it may.
 #[tokio::test]
 async fn close_abandons_requests_after_its_timeout() {
-    let (servers, asked) = asked(1, |_| Reply::silence()).await;
-    let session = connect(client(&servers), 1).await;
+    let (servers, requests) = start_recording_nodes(1, |_| Reply::silence()).await;
+    let session = connect(session_builder(&servers), 1).await;
     let silent = {
         let session = session.clone();
         tokio::spawn(async move { session.execute("INSERT ...", ()).await })
     };
-    while asked.count() == 0 {
+    while requests.count() == 0 {
         tokio::task::yield_now().await;
     }
     session.close(Duration::from_millis(10)).await;
@@ -554,11 +561,11 @@ async fn close_abandons_requests_after_its_timeout() {
     assert!(error.may_have_been_applied());
 }
 
-/// A policy that has no node for anybody.
+/// A load balancing policy that never picks a node.
 #[derive(Debug)]
-struct Nowhere;
+struct NoNode;
 
-impl LoadBalancing for Nowhere {
+impl LoadBalancing for NoNode {
     fn pick(&self, _: &Routing<'_>, _: &ClusterState, _: &[Arc<Node>]) -> Option<Arc<Node>> {
         None
     }
@@ -566,23 +573,23 @@ impl LoadBalancing for Nowhere {
 
 #[tokio::test]
 async fn fails_when_the_load_balancing_policy_returns_no_node() {
-    let (servers, asked) = asked(1, |_| Reply::void()).await;
-    let session = connect(client(&servers), 1).await;
-    let select = Statement::new("SELECT ...").load_balancing(Nowhere);
+    let (servers, requests) = start_recording_nodes(1, |_| Reply::void()).await;
+    let session = connect(session_builder(&servers), 1).await;
+    let select = Statement::new("SELECT ...").load_balancing(NoNode);
     let error = session.execute(select, ()).await.unwrap_err();
-    assert_eq!((error.kind(), asked.count()), (ErrorKind::Unreachable, 0));
+    assert_eq!((error.kind(), requests.count()), (ErrorKind::Unreachable, 0));
     assert!(error.to_string().contains("the load balancing does not send this there"), "{error}");
 }
 
 #[tokio::test]
 async fn does_not_speculate_when_there_is_one_node() {
-    let (servers, asked) = asked(1, |_| Reply::silence()).await;
-    let session = connect(client(&servers), 1).await;
+    let (servers, requests) = start_recording_nodes(1, |_| Reply::silence()).await;
+    let session = connect(session_builder(&servers), 1).await;
     let select = Statement::new("SELECT ...")
         .idempotent(true)
         .speculative_execution(SpeculativeExecution::after(Duration::from_millis(1)))
         .timeout(Duration::from_millis(100));
     let error = session.execute(select, ()).await.unwrap_err();
-    assert_eq!((error.kind(), asked.count()), (ErrorKind::Timeout, 1));
+    assert_eq!((error.kind(), requests.count()), (ErrorKind::Timeout, 1));
     assert_eq!(session.metrics().speculative_executions, 0);
 }

@@ -1,5 +1,5 @@
-//! The programs as their users run them, against servers that do them no good: each gets one
-//! clear line on stderr, the exit code 1, and an end.
+//! The command-line programs against faulty servers. Each program must end with exit code 1 and one
+//! clear line on stderr.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -13,12 +13,12 @@ use cqlwire::testing::Reply;
 use cqlwire::types::{ColumnSpec, NativeType};
 use cqlwire::wire::{FrameEncoder, Stream, Version};
 
-use crate::listen::serve;
+use crate::mock_server::start_server;
 use crate::program::{ADD_USERS, LIST_USERS, run};
-use crate::server::speak;
+use crate::tcp_server::start_tcp_server;
 
-/// Runs `list_users` against `address`: what it says when it fails.
-fn failure(address: SocketAddr, arguments: &[&str]) -> String {
+/// Runs `list_users` against `address` and returns its error line.
+fn run_expecting_error(address: SocketAddr, arguments: &[&str]) -> String {
     let host = address.to_string();
     let output = run(LIST_USERS, &[&["--host", &host, "--timeout", "1"], arguments].concat());
     assert_eq!(output.code, 1, "{output:?}");
@@ -28,21 +28,24 @@ fn failure(address: SocketAddr, arguments: &[&str]) -> String {
     output.stderr
 }
 
-/// The answer to `USE`.
-fn used() -> Reply {
+/// Returns the response to `USE`.
+fn keyspace_set() -> Reply {
     ResultMessage::SetKeyspace("k8s_test".into()).into()
 }
 
-/// Keeps a connection open and silent for as long as the client wants it.
+/// Keeps a connection open, without sending anything, until the client closes it.
 fn wait_for_the_client_to_go(mut socket: TcpStream) {
     let _gone = std::io::copy(&mut socket, &mut std::io::sink());
 }
 
 #[test]
 fn reports_a_refused_connection() {
-    let free = serve(drop);
-    let nobody = SocketAddr::new([127, 255, 255, 254].into(), free.port());
-    assert!(failure(nobody, &[]).contains("connection refused (is Cassandra still starting?"));
+    let free = start_tcp_server(drop);
+    let unused = SocketAddr::new([127, 255, 255, 254].into(), free.port());
+    assert!(
+        run_expecting_error(unused, &[])
+            .contains("connection refused (is Cassandra still starting?")
+    );
 }
 
 #[test]
@@ -54,41 +57,44 @@ fn reports_an_unknown_host_name() {
 
 #[test]
 fn reports_that_the_server_speaks_http() {
-    let address = serve(|mut socket| {
+    let address = start_tcp_server(|mut socket| {
         thread::spawn(move || {
             let _gone = socket.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
             wait_for_the_client_to_go(socket);
         });
     });
-    let said = failure(address, &[]);
-    assert!(said.contains("the server is not a Cassandra node"), "{said}");
-    assert!(said.contains("like that of an HTTP server"), "{said}");
+    let error = run_expecting_error(address, &[]);
+    assert!(error.contains("the server is not a Cassandra node"), "{error}");
+    assert!(error.contains("like that of an HTTP server"), "{error}");
 }
 
 #[test]
 fn reports_an_invalid_response() {
-    let address = serve(|mut socket| {
+    let address = start_tcp_server(|mut socket| {
         thread::spawn(move || {
             let _gone = socket.write_all(&[0x84; 64]);
             wait_for_the_client_to_go(socket);
         });
     });
-    let said = failure(address, &[]);
-    assert!(said.contains("the server violated the protocol: length at byte 5"), "{said}");
+    let error = run_expecting_error(address, &[]);
+    assert!(error.contains("the server violated the protocol: length at byte 5"), "{error}");
 }
 
 #[test]
 fn reports_a_server_that_closes_at_once() {
-    let said = failure(serve(drop), &[]);
-    assert!(said.contains("the server closed the connection") || said.contains("reset"), "{said}");
+    let error = run_expecting_error(start_tcp_server(drop), &[]);
+    assert!(
+        error.contains("the server closed the connection") || error.contains("reset"),
+        "{error}"
+    );
 }
 
 #[test]
 fn reports_a_response_that_is_cut_off() {
     let half = |end: fn(TcpStream)| {
-        serve(move |mut socket| {
+        start_tcp_server(move |mut socket| {
             thread::spawn(move || {
-                // The request is read first: unread bytes would make the close a reset.
+                // Read the request first: closing with unread bytes would reset the connection.
                 let mut options = [0; 9];
                 std::io::Read::read_exact(&mut socket, &mut options).unwrap();
                 socket.write_all(&[0x84, 0, 0, 0, 6, 0, 0, 0, 50, 0]).unwrap();
@@ -96,68 +102,68 @@ fn reports_a_response_that_is_cut_off() {
             });
         })
     };
-    let said = failure(half(drop), &[]);
-    assert!(said.contains("closed the connection in the middle of a frame"), "{said}");
-    let said = failure(half(wait_for_the_client_to_go), &[]);
-    assert!(said.contains("the server did not complete the handshake in time"), "{said}");
+    let error = run_expecting_error(half(drop), &[]);
+    assert!(error.contains("closed the connection in the middle of a frame"), "{error}");
+    let error = run_expecting_error(half(wait_for_the_client_to_go), &[]);
+    assert!(error.contains("the server did not complete the handshake in time"), "{error}");
 }
 
 #[test]
 fn reports_a_server_that_never_answers() {
-    let address = serve(|socket| {
+    let address = start_tcp_server(|socket| {
         thread::spawn(move || wait_for_the_client_to_go(socket));
     });
-    let said = failure(address, &[]);
-    assert!(said.contains("the server did not complete the handshake in time"), "{said}");
+    let error = run_expecting_error(address, &[]);
+    assert!(error.contains("the server did not complete the handshake in time"), "{error}");
 }
 
 #[test]
 fn reports_a_query_that_times_out() {
-    let address = speak(Version::V4, |request, _| match request {
-        Request::Query(query) if query.text.starts_with("USE") => used(),
+    let address = start_server(Version::V4, |request, _| match request {
+        Request::Query(query) if query.text.starts_with("USE") => keyspace_set(),
         _ => Reply::silence(),
     });
-    let said = failure(address, &[]);
-    assert!(said.contains("SELECT username, password FROM users failed: "), "{said}");
-    assert!(said.contains("no response within the timeout"), "{said}");
+    let error = run_expecting_error(address, &[]);
+    assert!(error.contains("SELECT username, password FROM users failed: "), "{error}");
+    assert!(error.contains("no response within the timeout"), "{error}");
 }
 
 #[test]
 fn reports_a_server_that_closes_at_every_query() {
-    let address = speak(Version::V4, |request, _| match request {
-        Request::Query(query) if query.text.starts_with("USE") => used(),
+    let address = start_server(Version::V4, |request, _| match request {
+        Request::Query(query) if query.text.starts_with("USE") => keyspace_set(),
         _ => Reply::close(),
     });
-    let said = failure(address, &[]);
-    assert!(said.contains("the server closed the connection"), "{said}");
+    let error = run_expecting_error(address, &[]);
+    assert!(error.contains("the server closed the connection"), "{error}");
 }
 
 #[test]
 fn reports_a_compressed_body_with_a_wrong_length() {
-    let address = speak(Version::V4, |_, stream| {
+    let address = start_server(Version::V4, |_, stream| {
         let [high, low] = stream.0.to_be_bytes();
-        // A RESULT with the compressed flag: 1,000 bytes are claimed, one comes out.
+        // A RESULT with the compressed flag, which claims 1,000 bytes and decompresses to one.
         let lie = [0, 0, 3, 0xe8, 0x10, 0x41];
         let header = [0x84, 0x01, high, low, 0x08, 0, 0, 0, 6];
         Reply::bytes([&header[..], &lie].concat())
     });
-    let said = failure(address, &["--compression", "lz4"]);
-    assert!(said.contains("does not decompress to the length it claims"), "{said}");
+    let error = run_expecting_error(address, &["--compression", "lz4"]);
+    assert!(error.contains("does not decompress to the length it claims"), "{error}");
 }
 
 #[test]
 fn reports_a_response_on_an_unused_stream() {
-    let address = speak(Version::V4, |_, _| {
+    let address = start_server(Version::V4, |_, _| {
         Reply::bytes(vec![0x84, 0, 0x12, 0x34, 0x08, 0, 0, 0, 4, 0, 0, 0, 1])
     });
-    let said = failure(address, &[]);
-    assert!(said.contains("response on stream 4660, which has no request"), "{said}");
+    let error = run_expecting_error(address, &[]);
+    assert!(error.contains("response on stream 4660, which has no request"), "{error}");
 }
 
 #[test]
 fn reports_a_column_of_another_type() {
-    let address = speak(Version::V4, |request, _| match request {
-        Request::Query(query) if query.text.starts_with("USE") => used(),
+    let address = start_server(Version::V4, |request, _| match request {
+        Request::Query(query) if query.text.starts_with("USE") => keyspace_set(),
         _ => {
             let columns = [("username", NativeType::Text), ("password", NativeType::Int)];
             let columns =
@@ -195,12 +201,12 @@ fn invalid_arguments_exit_with_code_2() {
 
 #[test]
 fn falls_back_to_the_protocol_version_of_an_older_server() {
-    let old = speak(Version::V3, |request, _| match request {
-        Request::Query(query) if query.text.starts_with("USE") => used(),
+    let old = start_server(Version::V3, |request, _| match request {
+        Request::Query(query) if query.text.starts_with("USE") => keyspace_set(),
         _ => ResultMessage::Void.into(),
     });
-    // Passes v3 on, and refuses v4 as Cassandra 2.1 does: in v3.
-    let address = serve(move |mut socket| {
+    // Forwards v3 connections, and refuses v4 like Cassandra 2.1, with a v3 error.
+    let address = start_tcp_server(move |mut socket| {
         thread::spawn(move || {
             let mut first = [0; 1];
             std::io::Read::read_exact(&mut socket, &mut first).unwrap();
@@ -228,9 +234,9 @@ fn falls_back_to_the_protocol_version_of_an_older_server() {
 
 #[test]
 fn succeeds_when_the_reader_of_its_output_stops() {
-    let address = speak(Version::V4, |request, _| match request {
-        Request::Query(query) if query.text.starts_with("USE") => used(),
-        // Far more than the buffers between two programs hold.
+    let address = start_server(Version::V4, |request, _| match request {
+        Request::Query(query) if query.text.starts_with("USE") => keyspace_set(),
+        // Far more than the pipe buffer between two programs holds.
         _ => users(100_000).into(),
     });
     let mut child = Command::new(LIST_USERS)
@@ -245,7 +251,7 @@ fn succeeds_when_the_reader_of_its_output_stops() {
     assert_eq!(output.stderr, b"");
 }
 
-/// A page of this many users without a password.
+/// Returns a page of `count` users without a password.
 fn users(count: usize) -> ResultMessage {
     let columns = ["username", "password"]
         .map(|name| ColumnSpec::new("k8s_test", "users", name, NativeType::Text));

@@ -1,4 +1,4 @@
-//! Tasks of their own that hold rows across `.await`, with what the rows borrow.
+//! Spawned tasks that hold rows, and the data that rows borrow, across `.await`.
 
 use cqlwire::session::{Error, Session};
 use cqlwire::testing::{MockServer, Reply};
@@ -26,8 +26,8 @@ async fn session() -> (MockServer, Session) {
     (server, session)
 }
 
-/// Runs it as a task, and says how often it has inserted.
-async fn inserted<F>(task: impl FnOnce(Session) -> F) -> usize
+/// Runs a task and returns the number of INSERTs that the server received.
+async fn count_inserts<F>(task: impl FnOnce(Session) -> F) -> usize
 where
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
@@ -47,7 +47,7 @@ struct Pair<'r>(&'r str, i32);
 
 #[tokio::test]
 async fn a_task_can_hold_tuples_of_borrowed_values() {
-    let count = inserted(|session| async move {
+    let count = count_inserts(|session| async move {
         let result = session.execute(SELECT, ()).await?;
         for row in result.rows::<(&str, i32)>()? {
             let (name, age) = row?;
@@ -60,7 +60,7 @@ async fn a_task_can_hold_tuples_of_borrowed_values() {
 
 #[tokio::test]
 async fn a_task_can_hold_single_borrowed_values() {
-    let count = inserted(|session| async move {
+    let count = count_inserts(|session| async move {
         let result = session.execute(NAMES, ()).await?;
         for name in result.rows::<&str>()? {
             session.execute(INSERT, (name?, 1)).await?;
@@ -72,7 +72,7 @@ async fn a_task_can_hold_single_borrowed_values() {
 
 #[tokio::test]
 async fn a_task_can_hold_structs_that_borrow() {
-    let count = inserted(|session| async move {
+    let count = count_inserts(|session| async move {
         let result = session.execute(SELECT, ()).await?;
         for user in result.rows::<User<'_>>()? {
             let User { name, age } = user?;
@@ -89,7 +89,7 @@ async fn a_task_can_hold_structs_that_borrow() {
 
 #[tokio::test]
 async fn a_task_can_hold_pages() {
-    let count = inserted(|session| async move {
+    let count = count_inserts(|session| async move {
         let mut pages = session.stream::<User<'_>>(SELECT, ());
         while let Some(page) = pages.next_page().await? {
             for user in page.rows::<User<'_>>()? {
@@ -104,7 +104,7 @@ async fn a_task_can_hold_pages() {
 
 #[tokio::test]
 async fn a_task_can_hold_elements_of_collections() {
-    let count = inserted(|session| async move {
+    let count = count_inserts(|session| async move {
         let result = session.execute(TAGS, ()).await?;
         for row in result.rows::<(Elements<'_, &str>, Entries<'_, &str, i32>)>()? {
             let (tags, levels) = row?;
@@ -122,7 +122,7 @@ async fn a_task_can_hold_elements_of_collections() {
 
 #[tokio::test]
 async fn a_task_can_hold_records() {
-    let count = inserted(|session| async move {
+    let count = count_inserts(|session| async move {
         let result = session.execute(SELECT, ()).await?;
         for record in result.rows::<Record>()? {
             session.execute(INSERT, record?.into_values()).await?;
@@ -132,7 +132,7 @@ async fn a_task_can_hold_records() {
     assert_eq!(count.await, 2);
 }
 
-/// A type that only the caller knows, which borrows or not.
+/// Reads rows as a generic type, which may or may not borrow.
 async fn count<T: for<'r> FromRow<'r> + Send>(session: Session) -> Result<(), Error> {
     let result = session.execute(SELECT, ()).await?;
     for row in result.rows::<T>()? {
@@ -144,6 +144,6 @@ async fn count<T: for<'r> FromRow<'r> + Send>(session: Session) -> Result<(), Er
 
 #[tokio::test]
 async fn a_task_can_hold_rows_of_a_generic_type() {
-    assert_eq!(inserted(count::<(String, i32)>).await, 2);
-    assert_eq!(inserted(count::<Record>).await, 2);
+    assert_eq!(count_inserts(count::<(String, i32)>).await, 2);
+    assert_eq!(count_inserts(count::<Record>).await, 2);
 }

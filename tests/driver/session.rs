@@ -1,4 +1,4 @@
-//! Sessions and connections against a server that answers as the test says.
+//! Sessions and connections against a mock server.
 
 use std::collections::HashSet;
 use std::future::ready;
@@ -19,7 +19,7 @@ use cqlwire::types::{BindError, ColumnSpec, NativeType};
 use cqlwire::wire::{Compression, Consistency, Stream, Version};
 use futures_util::TryStreamExt;
 
-use crate::server::{listen, speak};
+use crate::mock_server::{start_frame_server, start_server};
 
 async fn connect(address: std::net::SocketAddr) -> Session {
     Session::builder().contact_points([address.to_string()]).connect().await.unwrap()
@@ -29,7 +29,7 @@ fn column(name: &str, native: NativeType) -> ColumnSpec {
     ColumnSpec::new("ks", "users", name, native)
 }
 
-/// Rows of one `int`.
+/// Returns a page with one `int` column.
 fn numbers(numbers: &[i32], paging_state: Option<&'static [u8]>) -> ResultMessage {
     let cell = |number: &i32| [[0, 0, 0, 4], number.to_be_bytes()].concat();
     let content: Vec<u8> = numbers.iter().flat_map(cell).collect();
@@ -58,12 +58,12 @@ fn query(text: &str) -> RequestFrame<'_> {
     RequestFrame::new(Stream(0), Query { text: text.into(), parameters: Consistency::One.into() })
 }
 
-/// A session with a server that prepares statements of one variable and executes them for "ada",
-/// and the count of how often it has prepared one.
+/// Returns a session with a server that counts PREPARE requests, and the count. Its statements have
+/// one bind variable, which must be bound to "ada".
 async fn counting_prepares() -> (Session, Arc<AtomicUsize>) {
     let prepares = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&prepares);
-    let address = speak(Version::V4, move |request, _| match request {
+    let address = start_server(Version::V4, move |request, _| match request {
         Request::Prepare(_) => {
             counted.fetch_add(1, Ordering::SeqCst);
             prepared(b"id", &["username"]).into()
@@ -91,11 +91,11 @@ async fn prepares_a_text_with_values_once() {
     assert_eq!(error.attempts(), 0);
 }
 
-/// A type may be altered while a statement that has it is kept.
+/// A table or type may be altered while a statement on it is in the cache.
 #[tokio::test]
 async fn prepares_again_when_values_do_not_fit_the_cached_statement() {
     let prepares = AtomicUsize::new(0);
-    let address = speak(Version::V4, move |request, _| match request {
+    let address = start_server(Version::V4, move |request, _| match request {
         Request::Prepare(_) => match prepares.fetch_add(1, Ordering::SeqCst) {
             0 => prepared(b"0", &["username"]).into(),
             _ => prepared(b"1", &["username", "password"]).into(),
@@ -118,7 +118,7 @@ async fn prepares_again_when_values_do_not_fit_the_cached_statement() {
 async fn prepares_a_forgotten_statement_again_with_a_limit() {
     let requests = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&requests);
-    let address = speak(Version::V4, move |request, _| {
+    let address = start_server(Version::V4, move |request, _| {
         let mut seen = seen.lock().unwrap();
         seen.push(request.opcode().to_string());
         match request {
@@ -140,7 +140,7 @@ async fn prepares_a_forgotten_statement_again_with_a_limit() {
 async fn concurrent_requests_prepare_a_forgotten_statement_once() {
     let prepares = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&prepares);
-    let address = speak(Version::V4, move |request, _| match request {
+    let address = start_server(Version::V4, move |request, _| match request {
         Request::Prepare(_) => {
             seen.fetch_add(1, Ordering::SeqCst);
             prepared(b"id", &["username"]).into()
@@ -161,13 +161,13 @@ fn unprepared(id: Bytes) -> Reply {
     Reply::response(error)
 }
 
-/// A server that has forgotten all, and is told one statement after the other.
+/// The server has forgotten all statements, and reports one unknown id per attempt.
 #[tokio::test]
 async fn prepares_every_forgotten_statement_of_a_batch_again() {
     let ids: [&'static [u8]; 5] = [b"0", b"1", b"2", b"3", b"4"];
     let known = Mutex::new(HashSet::new());
     let forgets = AtomicUsize::new(0);
-    let address = speak(Version::V4, move |request, _| {
+    let address = start_server(Version::V4, move |request, _| {
         let mut known = known.lock().unwrap();
         match request {
             Request::Prepare(prepare) => {
@@ -201,7 +201,7 @@ async fn prepares_every_forgotten_statement_of_a_batch_again() {
 #[tokio::test]
 async fn does_not_run_a_statement_whose_id_changed() {
     let prepares = AtomicUsize::new(0);
-    let address = speak(Version::V4, move |request, _| match request {
+    let address = start_server(Version::V4, move |request, _| match request {
         Request::Prepare(_) => {
             let ids: [&'static [u8]; 3] = [b"old", b"new", b"new"];
             prepared(ids[prepares.fetch_add(1, Ordering::SeqCst)], &["username"]).into()
@@ -220,7 +220,7 @@ async fn does_not_run_a_statement_whose_id_changed() {
 #[tokio::test]
 async fn prepares_the_same_text_again_after_use() {
     let keyspace = Mutex::new("one");
-    let address = speak(Version::V4, move |request, _| match request {
+    let address = start_server(Version::V4, move |request, _| match request {
         Request::Query(_) => {
             *keyspace.lock().unwrap() = "two";
             ResultMessage::SetKeyspace("two".into()).into()
@@ -260,14 +260,14 @@ async fn concurrent_requests_prepare_a_text_once() {
     assert_eq!(prepares.load(Ordering::SeqCst), 1);
 }
 
-/// What was applied by an attempt before the last is not forgotten.
 #[tokio::test]
 async fn an_earlier_attempt_may_have_been_applied() {
     let attempts = AtomicUsize::new(0);
-    let address = speak(Version::V4, move |_, _| match attempts.fetch_add(1, Ordering::SeqCst) {
-        0 => Reply::close(),
-        _ => Reply::response(ServerError::new(ErrorCode::Invalid, "no such table")),
-    });
+    let address =
+        start_server(Version::V4, move |_, _| match attempts.fetch_add(1, Ordering::SeqCst) {
+            0 => Reply::close(),
+            _ => Reply::response(ServerError::new(ErrorCode::Invalid, "no such table")),
+        });
     let session = connect(address).await;
     let insert = Statement::new("INSERT ...").idempotent(true);
     let error = session.execute(insert, ()).await.unwrap_err();
@@ -275,12 +275,12 @@ async fn an_earlier_attempt_may_have_been_applied() {
     assert!(error.may_have_been_applied());
 }
 
-/// A page that takes long, and a caller who looks for it again and again.
+/// The server delays each page, and the caller drops the future of `try_next` in the meantime.
 #[tokio::test]
 async fn dropping_the_future_of_try_next_loses_no_rows() {
     let (answer, wait) = std::sync::mpsc::channel::<()>();
     let wait = Mutex::new(wait);
-    let address = speak(Version::V4, move |request, _| {
+    let address = start_server(Version::V4, move |request, _| {
         let Request::Query(query) = request else { return Reply::close() };
         wait.lock().unwrap().recv().unwrap();
         match query.parameters.paging_state {
@@ -292,7 +292,7 @@ async fn dropping_the_future_of_try_next_loses_no_rows() {
     let mut rows = session.stream::<i32>("SELECT ...", ());
     let mut seen = Vec::new();
     loop {
-        assert!(futures_poll_once(std::pin::pin!(rows.try_next())).await.is_none_or(|row| {
+        assert!(poll_once(std::pin::pin!(rows.try_next())).await.is_none_or(|row| {
             seen.extend(row.unwrap());
             true
         }));
@@ -308,7 +308,7 @@ async fn dropping_the_future_of_try_next_loses_no_rows() {
 
 #[tokio::test]
 async fn a_stream_ends_after_a_row_that_cannot_be_read() {
-    let address = speak(Version::V4, |request, _| {
+    let address = start_server(Version::V4, |request, _| {
         let Request::Query(query) = request else { return Reply::close() };
         assert!(query.parameters.paging_state.is_none() || query.parameters.page_size.is_some());
         let mut page = numbers(&[1, 2], Some(b"next"));
@@ -329,10 +329,10 @@ async fn a_stream_ends_after_a_row_that_cannot_be_read() {
     assert_eq!(rows.try_next().await.unwrap(), None);
 }
 
-/// The server reads nothing any more, so that requests pile up in front of the socket.
+/// The server does not read, so that requests queue up before the socket.
 #[tokio::test]
 async fn requests_time_out_when_the_server_does_not_read() {
-    let address = speak(Version::V4, |_, _| {
+    let address = start_server(Version::V4, |_, _| {
         loop {
             std::thread::park();
         }
@@ -348,18 +348,18 @@ async fn requests_time_out_when_the_server_does_not_read() {
     let mut unwritten = 0;
     for request in requests.collect::<Vec<_>>() {
         let error = request.await.unwrap().unwrap_err();
-        // Not because the heartbeat has given the connection up, half a minute later.
+        // The requests time out before a heartbeat closes the connection, after half a minute.
         assert_eq!(error.kind, RequestErrorKind::TimedOut);
         unwritten += usize::from(!error.may_have_been_applied());
     }
-    assert!(unwritten > 0, "nobody was kept from writing");
+    assert!(unwritten > 0, "all requests were written to the socket");
 }
 
 #[tokio::test]
 async fn dropped_requests_are_counted_as_orphans() {
     let received = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&received);
-    let address = speak(Version::V4, move |_, _| {
+    let address = start_server(Version::V4, move |_, _| {
         counted.fetch_add(1, Ordering::SeqCst);
         Reply::silence()
     });
@@ -368,7 +368,7 @@ async fn dropped_requests_are_counted_as_orphans() {
     for number in 1..=4 {
         let request = query("SELECT ...");
         let mut request = Box::pin(connection.request(&request, None));
-        assert!(futures_poll_once(request.as_mut()).await.is_none());
+        assert!(poll_once(request.as_mut()).await.is_none());
         while received.load(Ordering::SeqCst) < number {
             tokio::task::yield_now().await;
         }
@@ -379,7 +379,7 @@ async fn dropped_requests_are_counted_as_orphans() {
 
 #[tokio::test]
 async fn a_stream_fetches_all_pages() {
-    let address = speak(Version::V4, |request, _| {
+    let address = start_server(Version::V4, |request, _| {
         let Request::Query(query) = request else { return Reply::close() };
         assert_eq!(query.parameters.page_size, Some(2));
         match query.parameters.paging_state.as_deref() {
@@ -398,7 +398,7 @@ async fn a_stream_fetches_all_pages() {
     }
     assert_eq!(seen, [1, 2, 3, 4, 5]);
     assert_eq!(rows.try_next().await.unwrap(), None);
-    // The same, for those who have streams.
+    // The same rows through the `Stream` implementation.
     let odd = session.stream::<i32>(&select, ()).try_filter(|number| ready(number % 2 == 1));
     assert_eq!(odd.try_collect::<Vec<_>>().await.unwrap(), [1, 3, 5]);
     let page = session.execute(&select, ()).await.unwrap();
@@ -406,12 +406,12 @@ async fn a_stream_fetches_all_pages() {
     assert_eq!(page.one::<i32>().unwrap(), 1);
 }
 
-/// Whoever begins to read a stream, and then does something else, holds up nobody.
+/// A stream that is polled once and then left alone must not block other requests.
 #[tokio::test]
 async fn an_idle_stream_does_not_block_other_requests() {
     let (prepare, prepares) = std::sync::mpsc::channel();
     let prepares = Mutex::new(prepares);
-    let address = speak(Version::V4, move |request, _| match request {
+    let address = start_server(Version::V4, move |request, _| match request {
         Request::Prepare(_) => {
             prepares.lock().unwrap().recv().unwrap();
             prepared(b"id", &["username"]).into()
@@ -421,17 +421,17 @@ async fn an_idle_stream_does_not_block_other_requests() {
     });
     let session = connect(address).await;
     let mut rows = session.stream::<i32>("SELECT ...", ("ada",));
-    assert!(futures_poll_once(std::pin::pin!(rows.try_next())).await.is_none());
+    assert!(poll_once(std::pin::pin!(rows.try_next())).await.is_none());
     prepare.send(()).unwrap();
     session.execute("SELECT ...", ("ada",)).await.unwrap();
     assert_eq!(rows.try_next().await.unwrap(), Some(1));
 }
 
-/// Where a stream has failed, another may go on.
+/// A second stream can resume at the paging state of a failed one.
 #[tokio::test]
 async fn a_stream_gives_the_paging_state_to_resume_after_an_error() {
     let has_failed = AtomicBool::new(false);
-    let address = speak(Version::V4, move |request, _| {
+    let address = start_server(Version::V4, move |request, _| {
         let Request::Query(query) = request else { return Reply::close() };
         match query.parameters.paging_state.as_deref() {
             None => numbers(&[1, 2], Some(b"second")).into(),
@@ -445,7 +445,7 @@ async fn a_stream_gives_the_paging_state_to_resume_after_an_error() {
     let mut rows = session.stream::<i32>("SELECT ...", ());
     assert_eq!(rows.paging_state(), None);
     let mut seen = vec![rows.try_next().await.unwrap().unwrap()];
-    assert_eq!(rows.paging_state(), None, "there is a row that was not given");
+    assert_eq!(rows.paging_state(), None, "a row of the page has not been returned yet");
     let error = loop {
         match rows.try_next().await {
             Ok(number) => seen.push(number.unwrap()),
@@ -462,7 +462,7 @@ async fn a_stream_gives_the_paging_state_to_resume_after_an_error() {
 
 #[tokio::test]
 async fn a_batch_binds_the_values_of_its_statements() {
-    let address = speak(Version::V4, |request, _| match request {
+    let address = start_server(Version::V4, |request, _| match request {
         Request::Prepare(_) => prepared(b"id", &["username"]).into(),
         Request::Batch(batch) => {
             let [text, with_values] = &batch.statements[..] else { return Reply::close() };
@@ -485,7 +485,7 @@ async fn a_batch_binds_the_values_of_its_statements() {
 async fn retries_only_idempotent_statements_on_a_new_connection() {
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&connections);
-    let address = speak(Version::V4, move |request, _| match request {
+    let address = start_server(Version::V4, move |request, _| match request {
         Request::Query(query) if query.text == "break" => Reply::close(),
         Request::Query(query) if query.text == "break once" => {
             match counted.fetch_add(1, Ordering::SeqCst) {
@@ -512,8 +512,8 @@ async fn retries_only_idempotent_statements_on_a_new_connection() {
 async fn waits_for_a_server_that_is_still_starting() {
     let starting = Arc::new(AtomicUsize::new(0));
     let asked = Arc::clone(&starting);
-    let address = listen(Version::V4, move |frame| match frame.request {
-        // Twice the door is shut; then somebody is there.
+    let address = start_frame_server(Version::V4, move |frame| match frame.request {
+        // The server refuses the first two connections.
         Request::Options(_) if asked.fetch_add(1, Ordering::SeqCst) < 2 => Some(Reply::close()),
         _ => None,
     });
@@ -521,7 +521,7 @@ async fn waits_for_a_server_that_is_still_starting() {
     let error = builder().connect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     builder().connect_retry_for(Duration::from_secs(60)).connect().await.unwrap();
-    // The connection that watches the cluster, and the one for requests.
+    // The control connection, and the one for requests.
     assert_eq!(starting.load(Ordering::SeqCst), 4);
 }
 
@@ -529,7 +529,7 @@ async fn waits_for_a_server_that_is_still_starting() {
 async fn requests_beyond_the_stream_limit_wait() {
     let streams = Arc::new(Mutex::new(HashSet::new()));
     let seen = Arc::clone(&streams);
-    let address = speak(Version::V4, move |_, stream| {
+    let address = start_server(Version::V4, move |_, stream| {
         seen.lock().unwrap().insert(stream);
         ResultMessage::Void.into()
     });
@@ -547,17 +547,17 @@ async fn requests_beyond_the_stream_limit_wait() {
 
 #[tokio::test]
 async fn an_abandoned_request_keeps_its_stream_until_the_response() {
-    let address = speak(Version::V4, |request, stream| match request {
+    let address = start_server(Version::V4, |request, stream| match request {
         Request::Query(query) if query.text == "silence" => Reply::silence(),
         _ => numbers(&[stream.0.into()], None).into(),
     });
     let options = ConnectionOptions { max_in_flight: 2, ..Default::default() };
     let connection = Connection::connect(address, &options).await.unwrap();
-    // One that nobody waits for any more, and one that somebody does.
+    // One request is orphaned, and one is in flight.
     let silent = query("silence");
-    drop(sent(&connection, &silent).await);
-    let _waits = sent(&connection, &silent).await;
-    // Both streams are taken for good: the next request waits, and says that it was never sent.
+    drop(send(&connection, &silent).await);
+    let _in_flight = send(&connection, &silent).await;
+    // Both streams stay in use: the next request waits for a stream and is never sent.
     let ten_ms = Some(Duration::from_millis(10));
     let error = connection.request(&query("SELECT"), ten_ms).await;
     match error {
@@ -569,22 +569,22 @@ async fn an_abandoned_request_keeps_its_stream_until_the_response() {
     }
 }
 
-/// A request that has been sent and not been answered.
-async fn sent<'a>(
+/// Sends a request and returns its pending future.
+async fn send<'a>(
     connection: &'a Connection,
     request: &'a RequestFrame<'_>,
 ) -> impl Future<Output: Sized> + use<'a> {
     let before = connection.streams().0;
-    let mut waits = Box::pin(async move { connection.request(request, None).await });
-    assert!(futures_poll_once(waits.as_mut()).await.is_none());
+    let mut pending = Box::pin(async move { connection.request(request, None).await });
+    assert!(poll_once(pending.as_mut()).await.is_none());
     while connection.streams().0 == before {
         tokio::task::yield_now().await;
     }
-    waits
+    pending
 }
 
-/// Polls a future once, and gives the task that owns the socket time to act on it.
-async fn futures_poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+/// Polls a future once, and then yields to the task that owns the socket.
+async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
     let polled = std::future::poll_fn(|cx| {
         std::task::Poll::Ready(match future.as_mut().poll(cx) {
             std::task::Poll::Ready(output) => Some(output),
@@ -598,14 +598,14 @@ async fn futures_poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Opti
 
 #[tokio::test]
 async fn too_many_orphans_close_the_connection() {
-    let address = speak(Version::V4, |_, _| Reply::silence());
+    let address = start_server(Version::V4, |_, _| Reply::silence());
     let options = ConnectionOptions { max_orphans: 3, ..Default::default() };
     let connection = Connection::connect(address, &options).await.unwrap();
     let silent = query("silence");
     for _ in 0..3 {
-        drop(sent(&connection, &silent).await);
+        drop(send(&connection, &silent).await);
     }
-    let last = sent(&connection, &silent).await;
+    let last = send(&connection, &silent).await;
     assert_eq!(connection.close_reason(), None);
     drop(last);
     connection.wait_closed().await;
@@ -618,7 +618,7 @@ async fn too_many_orphans_close_the_connection() {
 
 #[tokio::test]
 async fn compresses_long_requests_and_responses() {
-    let address = speak(Version::V4, |_, _| numbers(&[7; 10_000], None).into());
+    let address = start_server(Version::V4, |_, _| numbers(&[7; 10_000], None).into());
     let options = ConnectionOptions { compression: Some(Compression::Lz4), ..Default::default() };
     let connection = Connection::connect(address, &options).await.unwrap();
     let text = format!("SELECT number FROM users -- {}", "x".repeat(50_000));

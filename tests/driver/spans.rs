@@ -1,4 +1,4 @@
-//! The span of each request, by a subscriber that records everything; and that no secret is in it.
+//! The tracing spans of requests, which must not contain passwords or values.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,26 +16,26 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::nodes::{client, connect, nodes};
-use crate::policies::Stubborn;
+use crate::mock_nodes::{connect, session_builder, start_nodes};
+use crate::policies::RetryUpTo;
 
 type Fields = BTreeMap<String, String>;
 
-/// What was told, without a choice.
+/// A subscriber that records all spans and events.
 #[derive(Debug, Clone, Default)]
-struct Everything(Arc<Mutex<Told>>);
+struct RecordingSubscriber(Arc<Mutex<Recorded>>);
 
 #[derive(Debug, Default)]
-struct Told {
+struct Recorded {
     spans: Vec<(&'static Metadata<'static>, Fields)>,
-    /// Events, with the span that they are in.
+    /// Events, with the id of the current span.
     events: Vec<(Option<u64>, Fields)>,
     entered: Vec<u64>,
 }
 
-struct Write<'f>(&'f mut Fields);
+struct FieldVisitor<'f>(&'f mut Fields);
 
-impl Visit for Write<'_> {
+impl Visit for FieldVisitor<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.0.insert(field.name().to_owned(), format!("{value:?}"));
     }
@@ -45,33 +45,33 @@ impl Visit for Write<'_> {
     }
 }
 
-impl Subscriber for Everything {
+impl Subscriber for RecordingSubscriber {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let mut told = self.0.lock().unwrap();
+        let mut recorded = self.0.lock().unwrap();
         let mut fields = Fields::new();
-        span.record(&mut Write(&mut fields));
-        told.spans.push((span.metadata(), fields));
-        Id::from_u64(told.spans.len() as u64)
+        span.record(&mut FieldVisitor(&mut fields));
+        recorded.spans.push((span.metadata(), fields));
+        Id::from_u64(recorded.spans.len() as u64)
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
-        let mut told = self.0.lock().unwrap();
+        let mut recorded = self.0.lock().unwrap();
         let index = span.into_u64() as usize - 1;
-        values.record(&mut Write(&mut told.spans[index].1));
+        values.record(&mut FieldVisitor(&mut recorded.spans[index].1));
     }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut told = self.0.lock().unwrap();
+        let mut recorded = self.0.lock().unwrap();
         let mut fields = Fields::new();
-        event.record(&mut Write(&mut fields));
-        let span = told.entered.last().copied();
-        told.events.push((span, fields));
+        event.record(&mut FieldVisitor(&mut fields));
+        let span = recorded.entered.last().copied();
+        recorded.events.push((span, fields));
     }
 
     fn enter(&self, span: &Id) {
@@ -79,16 +79,16 @@ impl Subscriber for Everything {
     }
 
     fn exit(&self, span: &Id) {
-        let mut told = self.0.lock().unwrap();
-        assert_eq!(told.entered.pop(), Some(span.into_u64()));
+        let mut recorded = self.0.lock().unwrap();
+        assert_eq!(recorded.entered.pop(), Some(span.into_u64()));
     }
 }
 
-impl Everything {
-    /// The spans of requests.
+impl RecordingSubscriber {
+    /// Returns the fields of the request spans.
     fn requests(&self) -> Vec<Fields> {
-        let told = self.0.lock().unwrap();
-        let requests = told.spans.iter().filter(|(metadata, _)| metadata.name() == "cassandra");
+        let recorded = self.0.lock().unwrap();
+        let requests = recorded.spans.iter().filter(|(metadata, _)| metadata.name() == "cassandra");
         requests.map(|(_, fields)| fields.clone()).collect()
     }
 }
@@ -99,16 +99,16 @@ fn field<'f>(fields: &'f Fields, name: &str) -> &'f str {
 
 #[tokio::test]
 async fn a_request_has_a_span_with_opentelemetry_fields() {
-    let everything = Everything::default();
-    let _guard = tracing::subscriber::set_default(everything.clone());
-    let servers = nodes(1, |_, _| Reply::void()).await;
-    let session = connect(client(&servers).keyspace("ks"), 1).await;
+    let subscriber = RecordingSubscriber::default();
+    let _guard = tracing::subscriber::set_default(subscriber.clone());
+    let servers = start_nodes(1, |_, _| Reply::void()).await;
+    let session = connect(session_builder(&servers).keyspace("ks"), 1).await;
     let select = Statement::new("SELECT username FROM users")
         .consistency(Consistency::LocalQuorum)
         .page_size(7)
         .idempotent(true);
     session.execute(select, ()).await.unwrap();
-    let [span] = &everything.requests()[..] else { panic!("not one span") };
+    let [span] = &subscriber.requests()[..] else { panic!("expected one span") };
     let (node, port) = (&session.cluster().nodes()[0].clone(), servers[0].address().port());
     let (id, port) = (node.info().host_id.to_string(), port.to_string());
     let expected = [
@@ -131,26 +131,27 @@ async fn a_request_has_a_span_with_opentelemetry_fields() {
     ];
     let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(*span, Fields::from(expected));
-    let told = everything.0.lock().unwrap();
-    let (metadata, _) = told.spans.last().unwrap();
+    let recorded = subscriber.0.lock().unwrap();
+    let (metadata, _) = recorded.spans.last().unwrap();
     assert_eq!(*metadata.level(), Level::DEBUG);
 }
 
 #[tokio::test]
 async fn a_failed_request_records_its_error_and_an_event_per_attempt() {
-    let everything = Everything::default();
-    let _guard = tracing::subscriber::set_default(everything.clone());
-    let servers = nodes(2, |_, _| Reply::error(ErrorCode::Overloaded, "not now")).await;
-    let session = connect(client(&servers).retry_policy(Stubborn(2)), 2).await;
+    let subscriber = RecordingSubscriber::default();
+    let _guard = tracing::subscriber::set_default(subscriber.clone());
+    let servers = start_nodes(2, |_, _| Reply::error(ErrorCode::Overloaded, "not now")).await;
+    let session = connect(session_builder(&servers).retry_policy(RetryUpTo(2)), 2).await;
     session.execute("INSERT INTO t (a) VALUES ('s3cret')", ()).await.unwrap_err();
-    let [span] = &everything.requests()[..] else { panic!("not one span") };
+    let [span] = &subscriber.requests()[..] else { panic!("expected one span") };
     assert_eq!(field(span, "db.response.status_code"), "0x1001");
     assert_eq!(field(span, "error.type"), "0x1001");
     assert_eq!(field(span, "otel.status_code"), "ERROR");
     assert_eq!(field(span, "db.query.text"), "INSERT INTO t (a) VALUES (?)");
-    let told = everything.0.lock().unwrap();
-    let number = told.spans.iter().position(|(m, _)| m.name() == "cassandra").unwrap() as u64 + 1;
-    let of_span = told.events.iter().filter(|(span, _)| *span == Some(number));
+    let recorded = subscriber.0.lock().unwrap();
+    let number =
+        recorded.spans.iter().position(|(m, _)| m.name() == "cassandra").unwrap() as u64 + 1;
+    let of_span = recorded.events.iter().filter(|(span, _)| *span == Some(number));
     let failed: Vec<_> = of_span
         .filter(|(_, fields)| field(fields, "message") == "attempt failed")
         .map(|(_, fields)| field(fields, "node").to_owned())
@@ -166,51 +167,51 @@ async fn a_failed_request_records_its_error_and_an_event_per_attempt() {
 
 #[tokio::test]
 async fn spans_of_batches_and_prepares_name_their_operation() {
-    let everything = Everything::default();
-    let _guard = tracing::subscriber::set_default(everything.clone());
+    let subscriber = RecordingSubscriber::default();
+    let _guard = tracing::subscriber::set_default(subscriber.clone());
     let insert = "INSERT INTO users (username, password) VALUES (?, ?)";
     let users = [("username", NativeType::Text), ("password", NativeType::Text)];
     let server = MockServer::bind("127.0.0.1:0").await.unwrap();
     let servers = [server.on(insert, Reply::void().variables(users)).on_any(Reply::void())];
-    let session = connect(client(&servers), 1).await;
+    let session = connect(session_builder(&servers), 1).await;
     let batch = Batch::logged()
         .statement(insert, ("ada", "s3cret"))
         .statement("DELETE FROM users WHERE username = 's3cret'", ());
     session.batch(&batch).await.unwrap();
-    let [prepare, batch] = &everything.requests()[..] else { panic!("not two spans") };
+    let [prepare, batch] = &subscriber.requests()[..] else { panic!("expected two spans") };
     assert_eq!(field(prepare, "db.operation.name"), "PREPARE");
     assert_eq!(field(prepare, "db.query.text"), insert);
     assert_eq!(field(batch, "db.operation.name"), "BATCH");
     assert_eq!(field(batch, "db.operation.batch.size"), "2");
-    assert_eq!(field(batch, "db.namespace"), "test", "that of the table of what was prepared");
+    assert_eq!(field(batch, "db.namespace"), "test", "the keyspace of the prepared table");
     let texts = format!("{insert}; DELETE FROM users WHERE username = ?");
     assert_eq!(field(batch, "db.query.text"), texts);
 }
 
 #[tokio::test]
 async fn the_span_counts_speculative_executions() {
-    let everything = Everything::default();
-    let _guard = tracing::subscriber::set_default(everything.clone());
+    let subscriber = RecordingSubscriber::default();
+    let _guard = tracing::subscriber::set_default(subscriber.clone());
     let before = AtomicUsize::new(0);
-    let servers = nodes(2, move |_, _| match before.fetch_add(1, Ordering::SeqCst) {
+    let servers = start_nodes(2, move |_, _| match before.fetch_add(1, Ordering::SeqCst) {
         0 => Reply::silence(),
         _ => Reply::void(),
     })
     .await;
-    let session = connect(client(&servers), 2).await;
+    let session = connect(session_builder(&servers), 2).await;
     let select = Statement::new("SELECT ...")
         .speculative_execution(SpeculativeExecution::after(Duration::from_millis(5)));
     session.execute(select.idempotent(true), ()).await.unwrap();
-    let [span] = &everything.requests()[..] else { panic!("not one span") };
+    let [span] = &subscriber.requests()[..] else { panic!("expected one span") };
     assert_eq!(field(span, "cassandra.speculative_execution.count"), "1");
 }
 
-/// Everything that tells something of a session is looked through for what must not be told.
+/// RecordingSubscriber that tells something of a session is looked through for what must not be recorded.
 #[tokio::test]
 async fn passwords_and_values_appear_in_no_output() {
     const SECRET: &str = "s3cret";
-    let everything = Everything::default();
-    let _guard = tracing::subscriber::set_default(everything.clone());
+    let subscriber = RecordingSubscriber::default();
+    let _guard = tracing::subscriber::set_default(subscriber.clone());
     let insert = "INSERT INTO users (username, password) VALUES (?, ?)";
     let users = [("username", NativeType::Text), ("password", NativeType::Text)];
     let server = MockServer::bind("127.0.0.1:0").await.unwrap().credentials("ada", SECRET);
@@ -255,10 +256,10 @@ async fn passwords_and_values_appear_in_no_output() {
     ]);
     session.close(Duration::ZERO).await;
 
-    let told = everything.0.lock().unwrap();
-    let counts = (told.spans.len(), told.events.len());
+    let recorded = subscriber.0.lock().unwrap();
+    let counts = (recorded.spans.len(), recorded.events.len());
     assert!(counts.0 >= 5 && counts.1 >= 5, "{counts:?}");
-    shown.push(format!("{told:?}"));
+    shown.push(format!("{recorded:?}"));
     let as_bytes = format!("{:?}", SECRET.as_bytes());
     let as_bytes = as_bytes.trim_matches(['[', ']']);
     for text in &shown {

@@ -1,4 +1,4 @@
-//! The server for tests, by our own client in every version.
+//! The mock server, used by cqlwire's own client in every protocol version.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -43,7 +43,7 @@ async fn serves_sessions_in_every_version_and_compression() {
             session.execute(insert, ("ada", 36)).await.unwrap();
             assert!(session.execute(insert, (36, "ada")).await.is_err());
             let select = Statement::new("select").page_size(2);
-            assert!(session.execute(select, ()).await.is_err(), "nobody said what that is");
+            assert!(session.execute(select, ()).await.is_err(), "the statement has no reply");
             let select = Statement::new(" SELECT name,  age FROM users ; ".replace(",  ", ", "));
             let mut users = session.stream::<(String, i32)>(select.page_size(2), ());
             let mut seen = Vec::new();
@@ -119,7 +119,7 @@ async fn replies_with_every_error_code_in_every_version() {
     }
 }
 
-/// A server that remembers ages.
+/// Starts a server that stores ages by name.
 async fn ages() -> MockServer {
     let ages = Arc::new(Mutex::new(BTreeMap::new()));
     let (inserted, selected) = (Arc::clone(&ages), ages);
@@ -154,7 +154,7 @@ async fn computes_replies_from_prepared_batched_and_named_values() {
         let error = session.batch(&Batch::logged().statement(INSERT, ("eve", 2))).await;
         assert_eq!(error.unwrap_err().kind(), ErrorKind::Server(ErrorCode::Invalid));
 
-        // Not prepared, and by name.
+        // A statement that is not prepared, with named values.
         let mut named = ValuesBuffer::new();
         named.push(Some("age"), RawValue::Null).unwrap();
         named.push(Some("name"), RawValue::Bytes(b"zoe")).unwrap();
@@ -211,7 +211,7 @@ async fn gives_replies_in_sequence() {
             seen.push(result.map(|result| result.one::<(i32,)>().unwrap().0).ok());
         }
         assert_eq!(seen, [1, 2, 0, 3, 4, 4].map(|age| (age > 0).then_some(age)), "in {version}");
-        assert_eq!(server.statements().len(), 2 + 7, "each was prepared again once");
+        assert_eq!(server.statements().len(), 2 + 7, "each statement is prepared again once");
     }
 }
 
@@ -258,7 +258,7 @@ async fn a_delayed_reply_does_not_block_others() {
     assert_eq!(order, ["fast", "slow"]);
 }
 
-/// A client that does not care what the server asks.
+/// The client ignores AUTHENTICATE and sends a PREPARE.
 #[tokio::test]
 async fn refuses_requests_before_authentication() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -281,14 +281,14 @@ async fn refuses_requests_before_authentication() {
     assert_eq!(seen, ["AUTHENTICATE", "ERROR"]);
 }
 
-/// A body that makes no sense is answered, and the connection lives; a frame that is none ends it.
+/// An invalid body gets an ERROR and the connection continues; an invalid header ends the connection.
 #[tokio::test]
 async fn refuses_invalid_requests() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let server = server().await;
     let mut socket = tokio::net::TcpStream::connect(server.address()).await.unwrap();
-    // A QUERY longer than any may be; one whose text is said to be longer than its body; OPTIONS; a
-    // version that is none.
+    // A QUERY above the length limit, a QUERY whose text length exceeds its body, an OPTIONS, and an
+    // invalid version.
     let long = vec![0; (16 << 20) + 1];
     let requests: [&[u8]; 5] = [
         &[4, 0, 0, 6, 7, 1, 0, 0, 1],
@@ -338,7 +338,7 @@ async fn dropping_the_server_closes_its_connections() {
     });
     let asked = RequestFrame::new(Stream(0), Options);
     let answer = connection.request(&asked, None).await.unwrap();
-    assert!(matches!(answer.response, Response::Supported(_)), "an event nobody asked for");
+    assert!(matches!(answer.response, Response::Supported(_)), "an event that was not registered");
     drop(server);
     let error = connection.request(&asked, None).await.unwrap_err();
     assert!(matches!(

@@ -1,4 +1,4 @@
-//! How long a request may take, and what ends with the time and with the session.
+//! The timeouts of requests and attempts, and the end of a session.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,19 +9,19 @@ use cqlwire::session::{ErrorKind, ExecutionProfile, Session, Statement};
 use cqlwire::testing::{MockServer, Reply};
 
 use crate::cluster::prepared;
-use crate::nodes::{client, connect, nodes};
+use crate::mock_nodes::{connect, session_builder, start_nodes};
 
 const SHORT: Duration = Duration::from_millis(300);
 
 #[tokio::test]
 async fn the_request_timeout_includes_preparing() {
-    let servers = nodes(1, |_, frame| match frame.request {
+    let servers = start_nodes(1, |_, frame| match frame.request {
         Request::Prepare(_) => Reply::from(prepared()).after(SHORT),
         _ => Reply::void().after(SHORT),
     })
     .await;
-    let session = connect(client(&servers), 1).await;
-    // Enough for either of the two, not for both.
+    let session = connect(session_builder(&servers), 1).await;
+    // Long enough for PREPARE or EXECUTE alone, but not for both.
     let insert = Statement::new("INSERT ...").timeout(SHORT + SHORT / 2);
     let error = session.execute(&insert, (1,)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
@@ -29,9 +29,9 @@ async fn the_request_timeout_includes_preparing() {
 
 #[tokio::test]
 async fn a_statement_can_disable_the_timeout_of_the_profile() {
-    let servers = nodes(1, |_, _| Reply::void().after(SHORT)).await;
+    let servers = start_nodes(1, |_, _| Reply::void().after(SHORT)).await;
     let profile = ExecutionProfile::new().timeout(SHORT / 3);
-    let session = connect(client(&servers).default_profile(&profile), 1).await;
+    let session = connect(session_builder(&servers).default_profile(&profile), 1).await;
     let error = session.execute("SELECT ...", ()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     session.execute(Statement::new("SELECT ...").timeout(None), ()).await.unwrap();
@@ -63,14 +63,14 @@ async fn timeouts_of_zero_are_refused_when_the_session_connects() {
     }
 }
 
-/// A node that has forgotten the statement, and does not prepare it, is left after the time of an
-/// attempt.
+/// If a node has forgotten the statement and does not answer PREPARE, the next node is tried after the
+/// attempt timeout.
 #[tokio::test]
 async fn the_attempt_timeout_includes_preparing_again() {
     let has_prepared = AtomicBool::new(false);
     let has_forgotten = Arc::new(AtomicBool::new(false));
     let forgets = Arc::clone(&has_forgotten);
-    let servers = nodes(2, move |node, frame| match &frame.request {
+    let servers = start_nodes(2, move |node, frame| match &frame.request {
         Request::Prepare(_) if !has_prepared.swap(true, Ordering::SeqCst) => prepared().into(),
         Request::Prepare(_) => Reply::silence(),
         Request::Execute(_) if node == 0 => {
@@ -80,9 +80,9 @@ async fn the_attempt_timeout_includes_preparing_again() {
         _ => Reply::void(),
     })
     .await;
-    let session = connect(client(&servers), 2).await;
+    let session = connect(session_builder(&servers), 2).await;
     let select = session.prepare("SELECT ...").await.unwrap().attempt_timeout(SHORT);
-    // Until there is a key that is of the one that forgets.
+    // Until a key belongs to the node that forgets the statement.
     let mut keys = 0..;
     while !has_forgotten.load(Ordering::SeqCst) {
         let result = session.execute(&select, (keys.next(),)).await.unwrap();
@@ -90,16 +90,15 @@ async fn the_attempt_timeout_includes_preparing_again() {
     }
 }
 
-/// No answer in time is no answer in time, whatever the nodes said before.
 #[tokio::test]
 async fn waiting_for_a_connection_ends_at_the_request_timeout() {
     let server = MockServer::bind("127.0.0.1:0").await.unwrap();
     let address = server.address();
     let session = Session::builder().contact_points([address.to_string()]).connect().await.unwrap();
     drop(server);
-    // In its place is one that never says anything.
+    // A listener that never answers takes the server's place.
     let silent = loop {
-        // Not before all of the server's connections have ended.
+        // Binding succeeds when all connections of the server have ended.
         match tokio::net::TcpListener::bind(address).await {
             Ok(silent) => break silent,
             Err(_) => tokio::task::yield_now().await,
@@ -114,8 +113,8 @@ async fn waiting_for_a_connection_ends_at_the_request_timeout() {
 
 #[tokio::test]
 async fn event_streams_end_when_the_session_is_closed() {
-    let servers = nodes(1, |_, _| Reply::void()).await;
-    let session = connect(client(&servers), 1).await;
+    let servers = start_nodes(1, |_, _| Reply::void()).await;
+    let session = connect(session_builder(&servers), 1).await;
     let mut events = session.events();
     session.close(SHORT).await;
     assert_eq!(events.next().await, None);

@@ -1,4 +1,4 @@
-//! TLS: who gets in, and what those are told who do not.
+//! TLS connections: valid certificates, and the errors for invalid ones.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -13,31 +13,34 @@ use cqlwire::session::{Error, ErrorKind, Session};
 use cqlwire::testing::Reply;
 use cqlwire::wire::Version;
 
-use crate::listen::serve;
+use crate::mock_server::start_server;
 use crate::program::{LIST_USERS, run};
-use crate::server::speak;
-use crate::tls_front::front;
+use crate::tcp_server::start_tcp_server;
+use crate::tls_proxy::start_tls_proxy;
 
-/// A server whose clients must have a certificate, and its CA.
-struct Secure {
+/// A TLS server that requires client certificates, and its CA.
+struct TlsServer {
     certificates: Certificates,
     address: SocketAddr,
 }
 
-impl Secure {
+impl TlsServer {
     fn new() -> Self {
-        Self::of(speak(Version::V5, |_, _| Reply::void()), &["localhost", "127.0.0.1"])
+        Self::in_front_of(
+            start_server(Version::V5, |_, _| Reply::void()),
+            &["localhost", "127.0.0.1"],
+        )
     }
 
-    /// In front of `server`, by these names.
-    fn of(server: SocketAddr, names: &[&str]) -> Self {
+    /// Starts a TLS proxy for `server`, with a certificate for these names.
+    fn in_front_of(server: SocketAddr, names: &[&str]) -> Self {
         let certificates = Certificates::new().unwrap();
         let identity = certificates.issue(names).unwrap();
-        let address = front(server, &identity, Some(&certificates));
+        let address = start_tls_proxy(server, &identity, Some(&certificates));
         Self { certificates, address }
     }
 
-    /// All that it takes to get in.
+    /// Returns a client configuration with a valid certificate.
     fn tls(&self) -> Tls {
         let client = self.certificates.issue(&[]).unwrap();
         let trusting = Tls::new().root_certificates_pem(self.certificates.ca()).unwrap();
@@ -48,8 +51,8 @@ impl Secure {
         connect(self.address.to_string(), tls).await
     }
 
-    /// What it says when it does not connect.
-    async fn refusal(&self, tls: Tls) -> String {
+    /// Returns the text of the connect error.
+    async fn connect_error(&self, tls: Tls) -> String {
         line(&self.connect(tls).await.unwrap_err())
     }
 }
@@ -67,7 +70,7 @@ fn line(error: &Error) -> String {
 
 #[tokio::test]
 async fn connects_by_name_and_by_address_with_valid_certificates() {
-    let secure = Secure::new();
+    let secure = TlsServer::new();
     for host in ["localhost", "127.0.0.1"] {
         let point = format!("{host}:{}", secure.address.port());
         let session = connect(point, secure.tls()).await.unwrap();
@@ -77,18 +80,18 @@ async fn connects_by_name_and_by_address_with_valid_certificates() {
 
 #[tokio::test]
 async fn refuses_a_server_certificate_of_an_untrusted_ca() {
-    let secure = Secure::new();
-    // It has the same name, and another key.
+    let secure = TlsServer::new();
+    // The other CA has the same name and another key.
     let other = Certificates::new().unwrap();
     let trusting_other = || Tls::new().root_certificates_pem(other.ca()).unwrap();
     for tls in [trusting_other(), trusting_other().dangerous_any_host_name(), Tls::new()] {
-        let said = secure.refusal(tls).await;
+        let error = secure.connect_error(tls).await;
         assert!(
-            said.contains("not signed by a trusted CA") || said.contains("trusts no CA"),
-            "{said}"
+            error.contains("not signed by a trusted CA") || error.contains("trusts no CA"),
+            "{error}"
         );
     }
-    // Of two, one is enough.
+    // One trusted CA of two is enough.
     let client = secure.certificates.issue(&[]).unwrap();
     let tls = trusting_other().root_certificates_pem(secure.certificates.ca()).unwrap();
     let tls = tls.client_certificate_pem(client.certificate, client.key).unwrap();
@@ -97,32 +100,35 @@ async fn refuses_a_server_certificate_of_an_untrusted_ca() {
 
 #[tokio::test]
 async fn refuses_a_server_certificate_for_another_host() {
-    let server = speak(Version::V4, |_, _| Reply::void());
-    let secure = Secure::of(server, &["db.example.com", "10.0.0.1"]);
-    let said = secure.refusal(secure.tls()).await;
+    let server = start_server(Version::V4, |_, _| Reply::void());
+    let secure = TlsServer::in_front_of(server, &["db.example.com", "10.0.0.1"]);
+    let error = secure.connect_error(secure.tls()).await;
     let expected =
         "the server's certificate is valid for db.example.com, 10.0.0.1, not for 127.0.0.1";
-    assert!(said.contains(expected), "{said}");
+    assert!(error.contains(expected), "{error}");
     let named = secure.tls().server_name("db.example.com").unwrap();
     secure.connect(named).await.unwrap();
     secure.connect(secure.tls().dangerous_any_host_name()).await.unwrap();
-    // The name that is asked for counts, and not that of the contact point.
+    // `server_name` replaces the contact point's host in the check.
     let misnamed = secure.tls().server_name("127.0.0.1").unwrap();
-    assert!(secure.refusal(misnamed).await.contains("not for 127.0.0.1"));
-    let nameless = Secure::of(server, &[]);
-    let said = nameless.refusal(nameless.tls()).await;
-    assert!(said.contains("for no host at all"), "{said}");
+    assert!(secure.connect_error(misnamed).await.contains("not for 127.0.0.1"));
+    let nameless = TlsServer::in_front_of(server, &[]);
+    let error = nameless.connect_error(nameless.tls()).await;
+    assert!(error.contains("for no host at all"), "{error}");
 }
 
 #[tokio::test]
 async fn reports_that_the_server_requires_a_client_certificate() {
-    let secure = Secure::new();
+    let secure = TlsServer::new();
     let trusting = || Tls::new().root_certificates_pem(secure.certificates.ca()).unwrap();
     let stranger = Certificates::new().unwrap().issue(&[]).unwrap();
     let stranger = trusting().client_certificate_pem(stranger.certificate, stranger.key).unwrap();
     for tls in [trusting(), stranger] {
-        let said = secure.refusal(tls).await;
-        assert!(said.contains("the server requires a client certificate that it trusts"), "{said}");
+        let error = secure.connect_error(tls).await;
+        assert!(
+            error.contains("the server requires a client certificate that it trusts"),
+            "{error}"
+        );
     }
     let [one, two] = [(); 2].map(|()| secure.certificates.issue(&[]).unwrap());
     let error = trusting().client_certificate_pem(one.certificate, two.key).unwrap_err();
@@ -131,44 +137,44 @@ async fn reports_that_the_server_requires_a_client_certificate() {
 
 #[tokio::test]
 async fn reports_when_only_one_side_uses_tls() {
-    let secure = Secure::new();
-    let plain = speak(Version::V4, |_, _| Reply::void());
+    let secure = TlsServer::new();
+    let plain = start_server(Version::V4, |_, _| Reply::void());
     let error = connect(plain.to_string(), secure.tls()).await.unwrap_err();
-    let said = line(&error);
-    assert!(said.contains("does not speak TLS on this port"), "{said}");
+    let error = line(&error);
+    assert!(error.contains("does not speak TLS on this port"), "{error}");
     let point = secure.address.to_string();
     let error = Session::builder().contact_points([point]).connect().await.unwrap_err();
-    let said = line(&error);
-    assert!(said.contains("the server speaks TLS on this port"), "{said}");
+    let error = line(&error);
+    assert!(error.contains("the server speaks TLS on this port"), "{error}");
 }
 
 #[tokio::test]
 async fn the_tls_handshake_times_out() {
-    let secure = Secure::new();
-    // It is kept open, and nothing is said.
+    let secure = TlsServer::new();
+    // The server keeps the connection open and sends nothing.
     let sockets = std::sync::Mutex::new(Vec::new());
-    let silent = serve(move |socket| sockets.lock().unwrap().push(socket));
+    let silent = start_tcp_server(move |socket| sockets.lock().unwrap().push(socket));
     let connecting = Session::builder()
         .contact_points([silent.to_string()])
         .tls(secure.tls())
         .connect_timeout(Duration::from_millis(200))
         .connect();
-    let said = line(&connecting.await.unwrap_err());
-    assert!(said.contains("did not complete the handshake in time"), "{said}");
+    let error = line(&connecting.await.unwrap_err());
+    assert!(error.contains("did not complete the handshake in time"), "{error}");
 }
 
-/// TLS keeps bytes for itself when a socket is full; they must not stay there.
+/// When the socket is full, TLS buffers bytes, which must be flushed later.
 #[tokio::test]
 async fn requests_larger_than_the_socket_buffer_arrive_complete() {
     let received = Arc::new(AtomicUsize::new(0));
     let sum = Arc::clone(&received);
-    let server = speak(Version::V5, move |request, _| {
+    let server = start_server(Version::V5, move |request, _| {
         if let Request::Query(query) = request {
             sum.fetch_add(query.text.len(), Ordering::SeqCst);
         }
         ResultMessage::Void.into()
     });
-    let secure = Secure::of(server, &["127.0.0.1"]);
+    let secure = TlsServer::in_front_of(server, &["127.0.0.1"]);
     let session = secure.connect(secure.tls()).await.unwrap();
     let long = "x".repeat(3 << 20);
     for _ in 0..4 {
@@ -190,8 +196,8 @@ async fn uses_a_given_rustls_configuration_unchanged() {
 
     let certificates = Certificates::new().unwrap();
     let identity = certificates.issue(&["db.example.com"]).unwrap();
-    let server = speak(Version::V4, |_, _| Reply::void());
-    let address = front(server, &identity, None);
+    let server = start_server(Version::V4, |_, _| Reply::void());
+    let address = start_tls_proxy(server, &identity, None);
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(certificates.ca().as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -210,7 +216,7 @@ async fn uses_a_given_rustls_configuration_unchanged() {
 
 #[test]
 fn programs_give_hints_for_tls_errors() {
-    let secure = Secure::new();
+    let secure = TlsServer::new();
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -224,7 +230,7 @@ fn programs_give_hints_for_tls_errors() {
     let host = secure.address.to_string();
     let list = |arguments: &[&str]| run(LIST_USERS, &[&["--host", &host], arguments].concat());
     let ours = ["--tls-cert", &cert, "--tls-key", &key];
-    for (arguments, said) in [
+    for (arguments, error) in [
         (&["--tls-ca", &ca][..], "(see --tls-cert and --tls-key)"),
         (&[&["--tls-ca", &other], &ours[..]].concat(), "(--tls-ca names its file)"),
         (
@@ -242,9 +248,9 @@ fn programs_give_hints_for_tls_errors() {
         let output = list(arguments);
         assert_eq!(output.code, 1, "{output:?}");
         assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
-        assert!(output.stderr.contains(said), "{arguments:?}: {output:?}");
+        assert!(output.stderr.contains(error), "{arguments:?}: {output:?}");
     }
-    let let_in = list(&[&["--tls-ca", &ca], &ours[..]].concat());
-    assert!(let_in.stderr.contains("the statement gave no rows"), "{let_in:?}");
+    let connected = list(&[&["--tls-ca", &ca], &ours[..]].concat());
+    assert!(connected.stderr.contains("the statement gave no rows"), "{connected:?}");
     assert_eq!(list(&["--tls-cert", &cert]).code, 2);
 }

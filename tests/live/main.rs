@@ -16,8 +16,6 @@ mod hex;
 mod install;
 #[path = "../support/interpreter.rs"]
 mod interpreter;
-#[path = "../support/listen.rs"]
-mod listen;
 #[path = "../support/plain.rs"]
 mod plain;
 #[path = "../support/program.rs"]
@@ -31,6 +29,8 @@ mod session;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "../support/strategies.rs"]
 mod strategies;
+#[path = "../support/tcp_server.rs"]
+mod tcp_server;
 mod values;
 
 use std::process::ExitCode;

@@ -74,7 +74,7 @@ pub(crate) fn compressed_frames_cross_the_wire(node: &Node) -> Result<(), Failed
     // A name that is longer than what compression costs; short requests are left as they are.
     let long = "long_".repeat(1_000);
     for (compression, expected) in [("lz4", true), ("none", false)] {
-        let proxy = Proxy::to(node.address);
+        let proxy = Proxy::start(node.address);
         let host = proxy.address.to_string();
         let asked = ["--host", &host, "--compression", compression];
         let script = format!("INSERT INTO k8s_test.users (username) VALUES ('{long}')");

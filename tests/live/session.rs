@@ -120,14 +120,14 @@ pub(crate) fn errors_of_the_server(node: &Node) -> Result<(), Failed> {
 
 pub(crate) fn a_cut_connection_is_opened_again(node: &Node) -> Result<(), Failed> {
     let runtime = runtime()?;
-    let proxy = Proxy::to(node.address);
+    let proxy = Proxy::start(node.address);
     runtime.block_on(async {
         let session =
             Session::builder().contact_points([proxy.address.to_string()]).connect().await?;
         session.execute("USE system", ()).await?;
         let select = Statement::new("SELECT key FROM local").idempotent(true);
         for _ in 0..3 {
-            proxy.cut();
+            proxy.close_connections();
             // The keyspace that USE has chosen is chosen on the new connection, too.
             assert_eq!(session.execute(&select, ()).await?.one::<&str>()?, "local");
         }

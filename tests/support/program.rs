@@ -1,4 +1,4 @@
-//! Runs the programs.
+//! Runs cqlwire's command-line programs.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use std::time::Duration;
 pub(crate) const ADD_USERS: &str = env!("CARGO_BIN_EXE_add_users");
 pub(crate) const LIST_USERS: &str = env!("CARGO_BIN_EXE_list_users");
 
-/// What a program did.
+/// The exit code and output of a program.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) code: i32,
@@ -17,16 +17,16 @@ pub(crate) struct Output {
     pub(crate) stderr: String,
 }
 
-/// Far longer than any program here takes, so that one that hangs fails its test.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Time limit of a program. It is far longer than any program needs; one that exceeds it hangs.
+const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs a program to its end.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Output {
-    feed(program, arguments, Vec::new())
+    run_with_input(program, arguments, Vec::new())
 }
 
-/// Runs a program to its end, with this on its standard input.
-pub(crate) fn feed(program: &str, arguments: &[&str], input: Vec<u8>) -> Output {
+/// Runs a program to its end, with `input` on its standard input.
+pub(crate) fn run_with_input(program: &str, arguments: &[&str], input: Vec<u8>) -> Output {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -35,13 +35,13 @@ pub(crate) fn feed(program: &str, arguments: &[&str], input: Vec<u8>) -> Output 
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // A program need not read all of it.
+    // The program may end before it has read all input.
     thread::spawn(move || stdin.write_all(&input));
-    let (ended, wait) = mpsc::channel();
-    thread::spawn(move || ended.send(child.wait_with_output()));
-    let output = wait.recv_timeout(PATIENCE).expect("the program hangs").unwrap();
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    let output = receiver.recv_timeout(TIME_LIMIT).expect("the program should end").unwrap();
     Output {
-        code: output.status.code().expect("no signal ended the program"),
+        code: output.status.code().expect("the program should not be killed by a signal"),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }

@@ -1,4 +1,4 @@
-//! A proxy that counts the frames that pass.
+//! A TCP proxy that counts protocol frames.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -8,47 +8,50 @@ use std::thread;
 
 use cqlwire::wire::{FrameDecoder, FrameFlags, Version};
 
-use crate::listen::serve;
+use crate::tcp_server::start_tcp_server;
 
-/// How many frames have passed in one direction.
+/// The number of frames forwarded in one direction.
 #[derive(Debug, Default)]
-pub(crate) struct Passed {
+pub(crate) struct FrameCounts {
     pub(crate) plain: AtomicUsize,
     pub(crate) compressed: AtomicUsize,
 }
 
-/// Passes connections on to a server.
+/// A running proxy.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
-    pub(crate) requests: Arc<Passed>,
-    pub(crate) responses: Arc<Passed>,
+    pub(crate) requests: Arc<FrameCounts>,
+    pub(crate) responses: Arc<FrameCounts>,
     sockets: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Proxy {
-    pub(crate) fn to(server: SocketAddr) -> Self {
-        let (requests, responses) = (Arc::<Passed>::default(), Arc::<Passed>::default());
+    /// Starts a proxy for `server`.
+    pub(crate) fn start(server: SocketAddr) -> Self {
+        let requests = Arc::<FrameCounts>::default();
+        let responses = Arc::<FrameCounts>::default();
         let sockets = Arc::<Mutex<Vec<TcpStream>>>::default();
-        let (there, back, open) =
+        let (sent, received, open) =
             (Arc::clone(&requests), Arc::clone(&responses), Arc::clone(&sockets));
-        let address = serve(move |client| {
+        let address = start_tcp_server(move |client| {
             let server = TcpStream::connect(server).unwrap();
             open.lock().unwrap().push(client.try_clone().unwrap());
-            pass(client.try_clone().unwrap(), server.try_clone().unwrap(), Arc::clone(&there));
-            pass(server, client, Arc::clone(&back));
+            forward(client.try_clone().unwrap(), server.try_clone().unwrap(), Arc::clone(&sent));
+            forward(server, client, Arc::clone(&received));
         });
         Self { address, requests, responses, sockets }
     }
 
-    /// Cuts every connection there is.
-    pub(crate) fn cut(&self) {
+    /// Closes all current connections.
+    pub(crate) fn close_connections(&self) {
         for socket in self.sockets.lock().unwrap().drain(..) {
             let _gone = socket.shutdown(Shutdown::Both);
         }
     }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, passed: Arc<Passed>) {
+/// Forwards bytes on a thread of its own, and counts their frames.
+fn forward(mut from: TcpStream, mut to: TcpStream, counts: Arc<FrameCounts>) {
     thread::spawn(move || {
         let mut frames = FrameDecoder::new(Version::V4);
         let mut buffer = vec![0; 64 << 10];
@@ -56,8 +59,8 @@ fn pass(mut from: TcpStream, mut to: TcpStream, passed: Arc<Passed>) {
             frames.extend(&buffer[..count]);
             while let Some(frame) = frames.next_frame().unwrap() {
                 let counter = match frame.header.flags.contains(FrameFlags::COMPRESSED) {
-                    true => &passed.compressed,
-                    false => &passed.plain,
+                    true => &counts.compressed,
+                    false => &counts.plain,
                 };
                 counter.fetch_add(1, Ordering::SeqCst);
             }

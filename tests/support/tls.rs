@@ -1,4 +1,4 @@
-//! TLS in front of a server that speaks none.
+//! A TLS proxy for a server without TLS.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
@@ -13,25 +13,25 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// Listens as `identity`, and passes on to `server` what comes by TLS. Who `clients` names has to
-/// have signed a client's certificate.
-pub(crate) fn front(
+/// Starts a proxy that accepts TLS as `identity` and forwards to `server`. If `clients` is given,
+/// clients need a certificate from this CA.
+pub(crate) fn start_tls_proxy(
     server: SocketAddr,
     identity: &Identity,
     clients: Option<&Certificates>,
 ) -> SocketAddr {
     let acceptor = TlsAcceptor::from(Arc::new(config(identity, clients)));
-    let (tell, address) = mpsc::channel();
+    let (sender, address) = mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            tell.send(listener.local_addr().unwrap()).unwrap();
+            sender.send(listener.local_addr().unwrap()).unwrap();
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
-                    // A client that does not want us is no failure.
+                    // Clients may refuse the certificate, so errors are ignored.
                     let mut client = acceptor.accept(client).await?;
                     let mut server = TcpStream::connect(server).await?;
                     tokio::io::copy_bidirectional(&mut client, &mut server).await

@@ -1,4 +1,4 @@
-//! Servers that are the nodes of one cluster, in the test's own runtime.
+//! Mock servers that form one cluster, on the test's own runtime.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use cqlwire::session::{Session, SessionBuilder};
 use cqlwire::testing::{MockServer, Reply};
 use cqlwire::wire::Version;
 
-/// So many nodes, which leave what is neither of the system nor opens connections to `answer`, with
-/// the number of the node.
-pub(crate) async fn nodes(
+/// Starts `count` nodes. They answer handshakes and system queries themselves, and all other requests
+/// with `answer`, which gets the number of the node.
+pub(crate) async fn start_nodes(
     count: usize,
     answer: impl Fn(usize, &RequestFrame<'_>) -> Reply + Send + Sync + 'static,
 ) -> Vec<MockServer> {
@@ -29,12 +29,12 @@ pub(crate) async fn nodes(
     servers.into_iter().map(|server| server.peers(addresses.clone())).collect()
 }
 
-/// A session with these nodes.
-pub(crate) fn client(servers: &[MockServer]) -> SessionBuilder {
+/// Returns a builder with the first node as contact point.
+pub(crate) fn session_builder(servers: &[MockServer]) -> SessionBuilder {
     Session::builder().contact_points([servers[0].address().to_string()])
 }
 
-/// A session with these nodes, when it is connected to all of them.
+/// Connects a session and waits until it is connected to this number of nodes.
 pub(crate) async fn connect(builder: SessionBuilder, nodes: usize) -> Session {
     let session = builder.connect().await.unwrap();
     while session.metrics().connected_nodes < nodes {
