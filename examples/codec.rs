@@ -1,4 +1,4 @@
-//! The codec by itself: a request is written and read, and so is its answer. No server, no runtime.
+//! Encodes and decodes a request and its response, without a server or a runtime.
 //!
 //! `cargo run --example codec --no-default-features`
 
@@ -12,24 +12,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let context = Context::from(Version::V4);
     let mut encoder = FrameEncoder::new(context);
 
-    // What a client writes ...
+    // The client encodes a request.
     let mut wire = Vec::new();
     let query =
         Query { text: "SELECT name FROM people".into(), parameters: Consistency::One.into() };
     RequestFrame::new(Stream(7), query).encode(&mut encoder, &mut wire)?;
 
-    // ... a server reads, whatever pieces it comes in.
+    // The server decodes it, in whatever pieces the bytes arrive.
     let mut frames = FrameDecoder::new(context);
     for byte in wire {
         frames.extend(&[byte]);
     }
-    let frame = frames.next_frame()?.ok_or("a whole frame")?;
+    let frame = frames.next_frame()?.ok_or("incomplete frame")?;
     let request = RequestFrame::decode(&frame, &context)?;
     if let Request::Query(query) = &request.request {
         println!("stream {}: {} at {}", request.stream, query.text, query.parameters.consistency);
     }
 
-    // The answer goes the other way.
+    // The server encodes a response.
     let columns = vec![ColumnSpec::new("ks", "people", "name", NativeType::Text)];
     let rows = Rows {
         metadata: RowsMetadata::new(columns),
@@ -40,12 +40,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ResponseFrame::new(request.stream, ResultMessage::Rows(rows))
         .encode(&mut encoder, &mut wire)?;
 
+    // The client decodes it.
     frames.extend(&wire);
-    let frame = frames.next_frame()?.ok_or("a whole frame")?;
+    let frame = frames.next_frame()?.ok_or("incomplete frame")?;
     let Response::Result(ResultMessage::Rows(rows)) =
         ResponseFrame::decode(&frame, &context)?.response
     else {
-        return Err("rows were expected".into());
+        return Err("the response has no rows".into());
     };
     for name in rows.rows::<&str>()? {
         println!("{}", name?);

@@ -1,4 +1,5 @@
 //! A proxy on `tokio_util`'s `Framed`: it forwards frames byte for byte and prints their messages.
+//! Its arguments are the address to listen on, and the address of the server.
 //!
 //! `cargo run --features tokio-util-07 --example proxy -- 127.0.0.1:9043 127.0.0.1:9042`
 
@@ -21,14 +22,15 @@ async fn main() -> io::Result<()> {
         let (client, _) = listener.accept().await?;
         let server = TcpStream::connect(&cassandra).await?;
         tokio::spawn(async move {
-            if let Err(error) = pass(client, server).await {
-                eprintln!("{error}");
+            if let Err(error) = forward(client, server).await {
+                eprintln!("connection failed: {error}");
             }
         });
     }
 }
 
-async fn pass(client: TcpStream, server: TcpStream) -> io::Result<()> {
+/// Forwards requests and responses until one side closes its connection.
+async fn forward(client: TcpStream, server: TcpStream) -> io::Result<()> {
     let mut client = Framed::new(client, ServerCodec::new(Version::V4));
     let mut server = Framed::new(server, ClientCodec::new(Version::V4));
     loop {

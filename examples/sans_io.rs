@@ -1,4 +1,4 @@
-//! The connection without tokio: the state machine, a blocking socket and nothing else.
+//! Drives the sans-I/O connection with a blocking socket, without tokio.
 //!
 //! `cargo run --example sans_io --no-default-features -- 127.0.0.1:9042`
 
@@ -25,16 +25,16 @@ fn main() -> Result<(), Box<dyn Error>> {
                     connection.send(&RequestFrame::new(Stream(0), query), Some(deadline))?;
                 }
                 ConnectionEvent::Response { frame, .. } => {
-                    let answer = ResponseFrame::decode(&frame, connection.context())?;
-                    let Response::Result(ResultMessage::Rows(rows)) = answer.response else {
-                        return Err(format!("{:?}", answer.response).into());
+                    let response = ResponseFrame::decode(&frame, connection.context())?.response;
+                    let Response::Result(ResultMessage::Rows(rows)) = response else {
+                        return Err(format!("the server did not return rows: {response:?}").into());
                     };
                     for version in rows.rows::<&str>()? {
                         println!("Cassandra {}", version?);
                     }
                     return Ok(());
                 }
-                ConnectionEvent::Closed(why) => return Err(why.into()),
+                ConnectionEvent::Closed(reason) => return Err(reason.into()),
                 other => println!("{other:?}"),
             }
         }
@@ -42,15 +42,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Writes what there is to write, and waits for bytes or for the time that the connection names.
+/// Writes all pending bytes, then waits for bytes from the server or for the next timeout.
 fn drive(connection: &mut ClientConnection, socket: &mut TcpStream) -> Result<(), Box<dyn Error>> {
     let bytes = connection.transmit();
     socket.write_all(bytes)?;
     let written = bytes.len();
     connection.transmitted(written);
 
-    let wait = connection.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
-    socket.set_read_timeout(wait.map(|wait| wait.max(Duration::from_millis(1))))?;
+    let timeout = connection.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
+    // A read timeout of zero is an error.
+    socket.set_read_timeout(timeout.map(|timeout| timeout.max(Duration::from_millis(1))))?;
     let mut bytes = [0; 4096];
     match socket.read(&mut bytes) {
         Ok(0) => connection.handle_end_of_input(),

@@ -1,12 +1,12 @@
-//! Both sides of the protocol for `tokio_util`'s `Framed` (0.7).
+//! Codecs of both sides of the protocol for `tokio_util`'s `Framed` (0.7).
 //!
-//! [`ClientCodec`] writes requests and reads responses, [`ServerCodec`] the other way round. Both
-//! watch STARTUP and its answer go by: from there on bodies are compressed (v4 §5), or frames
-//! travel in segments (v5 §2.3.1), as the two ends have agreed.
+//! [`ClientCodec`] encodes requests and decodes responses; [`ServerCodec`] does the reverse. Both
+//! follow STARTUP and its response to learn what the connection has negotiated: compressed bodies
+//! (v4 §5), or frames in segments (v5 §2.3.1).
 //!
-//! What is read is a [`RawFrame`]: a proxy passes it on as it came, and a body that makes no sense
-//! does not end the stream. To read it, use [`RequestFrame::decode`] or [`ResponseFrame::decode`]
-//! with the codec's context.
+//! Both decode to [`RawFrame`]. A proxy can forward it unchanged, and an invalid body does not end the
+//! stream. To decode the message, use [`RequestFrame::decode`] or [`ResponseFrame::decode`] with the
+//! codec's context.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -41,38 +41,39 @@ use crate::wire::{
     SegmentEncoder, Version,
 };
 
-/// The client's side: writes [`RequestFrame`]s, reads responses.
+/// The codec of the client's side: encodes [`RequestFrame`]s, decodes responses.
 ///
-/// Errors are of the kind `InvalidData` around a [`DecodeError`], or `InvalidInput` around an
-/// [`EncodeError`].
+/// Its errors have the kind `InvalidData` and wrap a [`DecodeError`], or have the kind `InvalidInput`
+/// and wrap an [`EncodeError`].
 #[derive(Debug)]
-pub struct ClientCodec(Ends);
+pub struct ClientCodec(CodecState);
 
-/// The server's side: reads requests, writes [`ResponseFrame`]s.
+/// The codec of the server's side: decodes requests, encodes [`ResponseFrame`]s.
 ///
-/// It takes the version of the client's frames until STARTUP has fixed it.
+/// It adopts the protocol version of the client's frames until STARTUP has been answered.
 ///
-/// Errors are of the kind `InvalidData` around a [`DecodeError`], or `InvalidInput` around an
-/// [`EncodeError`].
+/// Its errors have the kind `InvalidData` and wrap a [`DecodeError`], or have the kind `InvalidInput`
+/// and wrap an [`EncodeError`].
 #[derive(Debug)]
-pub struct ServerCodec(Ends);
+pub struct ServerCodec(CodecState);
 
-/// What both sides have.
-struct Ends {
+/// The state of either codec.
+struct CodecState {
     context: Context,
     stage: Stage,
     frames: FrameDecoder,
     encoder: FrameEncoder,
     segments: Option<SegmentEncoder>,
-    /// Room for frames, and for the segments around them.
-    plain: Vec<u8>,
-    packed: Vec<u8>,
+    /// A reusable buffer for frames.
+    frame_buffer: Vec<u8>,
+    /// A reusable buffer for segments.
+    segment_buffer: Vec<u8>,
 }
 
-/// What was written may be secret, and is not shown.
-impl fmt::Debug for Ends {
+/// Omits the buffers, which may hold secrets.
+impl fmt::Debug for CodecState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ends")
+        f.debug_struct("CodecState")
             .field("context", &self.context)
             .field("stage", &self.stage)
             .field("frames", &self.frames)
@@ -83,51 +84,52 @@ impl fmt::Debug for Ends {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     New,
-    /// STARTUP has gone by.
-    Asked,
-    /// Its answer has, too.
-    Agreed,
+    /// STARTUP was sent.
+    StartupSent,
+    /// STARTUP was answered by READY or AUTHENTICATE.
+    Negotiated,
 }
 
 impl ClientCodec {
-    /// A codec for a new connection of this version, with nothing agreed on. Frames that are passed
-    /// on as they came bring their own version.
+    /// Creates a codec for a new connection, from a [`Version`] or a [`Context`]. When it encodes a
+    /// [`RawFrame`], it adopts the version of that frame.
     pub fn new(context: impl Into<Context>) -> Self {
-        Self(Ends::new(context.into()))
+        Self(CodecState::new(context.into()))
     }
 
-    /// What the two ends have agreed on so far.
+    /// Returns the version, compression and limits that have been negotiated so far.
     pub const fn context(&self) -> &Context {
         &self.0.context
     }
 }
 
 impl ServerCodec {
-    /// A codec for a new connection. The version is the one to answer in as long as the client's
-    /// is not known.
+    /// Creates a codec for a new connection, from a [`Version`] or a [`Context`]. The version applies
+    /// to responses until the first request has arrived.
     pub fn new(context: impl Into<Context>) -> Self {
-        Self(Ends::new(context.into()))
+        Self(CodecState::new(context.into()))
     }
 
-    /// What the two ends have agreed on so far.
+    /// Returns the version, compression and limits that have been negotiated so far.
     pub const fn context(&self) -> &Context {
         &self.0.context
     }
 
-    /// The header of the last request that was too long, to tell whose it was: decoding goes on
-    /// behind it, after an error that [is recoverable](DecodeError::is_recoverable).
+    /// Returns the header of the last request that was too long, or `None` if there was none. Its
+    /// decoding fails with an error that [is recoverable](DecodeError::is_recoverable); the next call
+    /// continues with the frame after it.
     pub const fn skipped(&self) -> Option<&Header> {
         self.0.frames.skipped()
     }
 
-    /// Answers in another version than the client's, which is how a server says that it does not
-    /// speak that one (v4 §2.1).
+    /// Sets the version of responses. A server that does not support the client's version sends an
+    /// ERROR in a version that it does support (v4 §2.1).
     pub fn set_version(&mut self, version: Version) {
-        self.0.agree(Context { version, ..self.0.context });
+        self.0.set_context(Context { version, ..self.0.context });
     }
 }
 
-impl Ends {
+impl CodecState {
     fn new(context: Context) -> Self {
         Self {
             context,
@@ -135,12 +137,12 @@ impl Ends {
             frames: FrameDecoder::new(context),
             encoder: FrameEncoder::new(context),
             segments: None,
-            plain: Vec::new(),
-            packed: Vec::new(),
+            frame_buffer: Vec::new(),
+            segment_buffer: Vec::new(),
         }
     }
 
-    fn agree(&mut self, context: Context) {
+    fn set_context(&mut self, context: Context) {
         self.context = context;
         self.encoder = FrameEncoder::new(context);
     }
@@ -150,50 +152,50 @@ impl Ends {
         self.frames.next_frame().map_err(io::Error::from)
     }
 
-    fn decode_end(&mut self, source: &mut BytesMut) -> io::Result<Option<RawFrame>> {
+    fn decode_eof(&mut self, source: &mut BytesMut) -> io::Result<Option<RawFrame>> {
         let frame = self.decode(source)?;
         if frame.is_none() && !self.frames.is_empty() {
-            let why = "the connection ended in the middle of a frame";
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
+            let text = "the connection ended in the middle of a frame";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
         }
         Ok(frame)
     }
 
-    /// Writes what `frame` writes, in segments if it is time for them.
+    /// Appends the frame that `encode_frame` writes to `out`, in segments if these have begun.
     fn encode(
         &mut self,
         out: &mut BytesMut,
-        frame: impl FnOnce(&mut FrameEncoder, &mut Vec<u8>) -> Result<(), EncodeError>,
+        encode_frame: impl FnOnce(&mut FrameEncoder, &mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> io::Result<()> {
-        self.plain.clear();
-        frame(&mut self.encoder, &mut self.plain)?;
+        self.frame_buffer.clear();
+        encode_frame(&mut self.encoder, &mut self.frame_buffer)?;
         match &mut self.segments {
-            None => out.extend_from_slice(&self.plain),
+            None => out.extend_from_slice(&self.frame_buffer),
             Some(segments) => {
-                self.packed.clear();
-                segments.encode(&self.plain, &mut self.packed);
-                out.extend_from_slice(&self.packed);
+                self.segment_buffer.clear();
+                segments.encode(&self.frame_buffer, &mut self.segment_buffer);
+                out.extend_from_slice(&self.segment_buffer);
             }
         }
         Ok(())
     }
 
-    /// STARTUP goes by: what follows may be compressed. One that follows an agreement changes
-    /// nothing, one that follows a refusal begins anew.
-    fn saw_startup(&mut self, startup: &Startup<'_>) {
-        if self.stage == Stage::Agreed {
+    /// Adopts the compression of a STARTUP. A STARTUP after one that was refused replaces it; a STARTUP
+    /// after one that was accepted changes nothing.
+    fn follow_startup(&mut self, startup: &Startup<'_>) {
+        if self.stage == Stage::Negotiated {
             return;
         }
         let compression = startup.requested_compression(self.context.version);
-        self.agree(Context { compression, ..self.context });
-        self.stage = Stage::Asked;
+        self.set_context(Context { compression, ..self.context });
+        self.stage = Stage::StartupSent;
     }
 
-    /// A response goes by: if it is the one to STARTUP, segments may begin.
-    fn saw_response(&mut self, opcode: Opcode) {
+    /// Begins segments, in v5, if this is the response that accepts STARTUP.
+    fn follow_response(&mut self, opcode: Opcode) {
         let accepts = matches!(opcode, Opcode::Ready | Opcode::Authenticate);
-        if self.stage == Stage::Asked && accepts {
-            self.stage = Stage::Agreed;
+        if self.stage == Stage::StartupSent && accepts {
+            self.stage = Stage::Negotiated;
             if self.context.version >= Version::V5 {
                 self.frames.start_segments(self.context.compression);
                 self.segments = Some(SegmentEncoder::new(self.context.compression));
@@ -201,16 +203,17 @@ impl Ends {
         }
     }
 
-    /// A request goes by that is not decoded: until STARTUP, its version is the connection's.
-    fn saw_request(&mut self, frame: &RawFrame) -> Result<(), DecodeError> {
-        if self.stage == Stage::Agreed {
+    /// Adopts the version of a request, and decodes it if it is STARTUP. Once STARTUP is accepted, this
+    /// does nothing.
+    fn follow_request(&mut self, frame: &RawFrame) -> Result<(), DecodeError> {
+        if self.stage == Stage::Negotiated {
             return Ok(());
         }
-        self.agree(Context { version: frame.header.version, ..self.context });
+        self.set_context(Context { version: frame.header.version, ..self.context });
         if frame.header.opcode == Opcode::Startup
             && let Request::Startup(startup) = RequestFrame::decode(frame, &self.context)?.request
         {
-            self.saw_startup(&startup);
+            self.follow_startup(&startup);
         }
         Ok(())
     }
@@ -222,12 +225,12 @@ impl Decoder for ClientCodec {
 
     fn decode(&mut self, source: &mut BytesMut) -> io::Result<Option<RawFrame>> {
         let frame = self.0.decode(source)?;
-        Ok(frame.inspect(|frame| self.0.saw_response(frame.header.opcode)))
+        Ok(frame.inspect(|frame| self.0.follow_response(frame.header.opcode)))
     }
 
     fn decode_eof(&mut self, source: &mut BytesMut) -> io::Result<Option<RawFrame>> {
-        let frame = self.0.decode_end(source)?;
-        Ok(frame.inspect(|frame| self.0.saw_response(frame.header.opcode)))
+        let frame = self.0.decode_eof(source)?;
+        Ok(frame.inspect(|frame| self.0.follow_response(frame.header.opcode)))
     }
 }
 
@@ -237,7 +240,7 @@ impl Encoder<RequestFrame<'_>> for ClientCodec {
     fn encode(&mut self, frame: RequestFrame<'_>, out: &mut BytesMut) -> io::Result<()> {
         self.0.encode(out, |encoder, out| frame.encode(encoder, out))?;
         if let Request::Startup(startup) = &frame.request {
-            self.0.saw_startup(startup);
+            self.0.follow_startup(startup);
         }
         Ok(())
     }
@@ -248,7 +251,7 @@ impl Encoder<RawFrame> for ClientCodec {
 
     fn encode(&mut self, frame: RawFrame, out: &mut BytesMut) -> io::Result<()> {
         // A STARTUP is checked before it is written: the server never sees one that is refused.
-        self.0.saw_request(&frame)?;
+        self.0.follow_request(&frame)?;
         self.0.encode(out, |_, out| frame.encode(out))
     }
 }
@@ -263,16 +266,16 @@ impl Decoder for ServerCodec {
     }
 
     fn decode_eof(&mut self, source: &mut BytesMut) -> io::Result<Option<RawFrame>> {
-        let frame = self.0.decode_end(source)?;
+        let frame = self.0.decode_eof(source)?;
         self.follow(frame)
     }
 }
 
 impl ServerCodec {
-    /// Takes over the client's version, and what its STARTUP asks for.
+    /// Follows a decoded request.
     fn follow(&mut self, frame: Option<RawFrame>) -> io::Result<Option<RawFrame>> {
         if let Some(frame) = &frame {
-            self.0.saw_request(frame)?;
+            self.0.follow_request(frame)?;
         }
         Ok(frame)
     }
@@ -283,7 +286,7 @@ impl Encoder<ResponseFrame> for ServerCodec {
 
     fn encode(&mut self, frame: ResponseFrame, out: &mut BytesMut) -> io::Result<()> {
         self.0.encode(out, |encoder, out| frame.encode(encoder, out))?;
-        self.0.saw_response(Response::opcode(&frame.response));
+        self.0.follow_response(Response::opcode(&frame.response));
         Ok(())
     }
 }
@@ -293,7 +296,7 @@ impl Encoder<RawFrame> for ServerCodec {
 
     fn encode(&mut self, frame: RawFrame, out: &mut BytesMut) -> io::Result<()> {
         self.0.encode(out, |_, out| frame.encode(out))?;
-        self.0.saw_response(frame.header.opcode);
+        self.0.follow_response(frame.header.opcode);
         Ok(())
     }
 }
@@ -304,7 +307,7 @@ mod tests {
     use crate::message::{Options, Query, Ready, ResultMessage, ServerError, Supported};
     use crate::wire::{Compression, Consistency, FrameFlags, Stream};
 
-    /// A connection: what one side has written and the other has not read.
+    /// Both ends of a connection, and the bytes in transit.
     struct Pair {
         client: ClientCodec,
         server: ServerCodec,
@@ -332,7 +335,7 @@ mod tests {
             pair
         }
 
-        /// Sends a request, byte by byte, and gives what arrives.
+        /// Sends a request byte by byte, and returns the decoded frame.
         fn request<'a>(&mut self, request: impl Into<Request<'a>>) -> RawFrame {
             let frame = RequestFrame::new(Stream(3), request);
             self.client.encode(frame, &mut self.requests).unwrap();
@@ -347,6 +350,7 @@ mod tests {
         }
     }
 
+    /// Decodes the only frame in `bytes`, which arrive one by one.
     fn byte_by_byte(
         codec: &mut impl Decoder<Item = RawFrame, Error = io::Error>,
         bytes: &mut BytesMut,
@@ -384,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_passes_frames_on_and_follows_what_was_agreed() {
+    fn a_proxy_forwards_frames_and_follows_the_negotiation() {
         for version in Version::ALL {
             let mut near = Pair::new(version);
             let mut far = Pair::new(Version::V4);
@@ -394,8 +398,8 @@ mod tests {
                 far.client.encode(frame.clone(), &mut far.requests).unwrap();
                 assert_eq!(byte_by_byte(&mut far.server, &mut far.requests), frame);
 
-                let answer = ResponseFrame::new(Stream(3), Ready);
-                far.server.encode(answer, &mut far.responses).unwrap();
+                let response = ResponseFrame::new(Stream(3), Ready);
+                far.server.encode(response, &mut far.responses).unwrap();
                 let frame = byte_by_byte(&mut far.client, &mut far.responses);
                 near.server.encode(frame.clone(), &mut near.responses).unwrap();
                 assert_eq!(byte_by_byte(&mut near.client, &mut near.responses), frame);
@@ -409,14 +413,14 @@ mod tests {
         let mut pair = Pair::new(Version::V5);
         pair.request(Options);
         pair.server.set_version(Version::V4);
-        let refusal = ServerError::new(crate::message::ErrorCode::Protocol, "no v5 here");
+        let refusal = ServerError::new(crate::message::ErrorCode::Protocol, "v5 is not supported");
         pair.server.encode(ResponseFrame::new(Stream(3), refusal), &mut pair.responses).unwrap();
         let frame = byte_by_byte(&mut pair.client, &mut pair.responses);
         assert_eq!(frame.header.version, Version::V4);
     }
 
     #[test]
-    fn an_end_in_the_middle_of_a_frame_is_an_error() {
+    fn an_end_of_input_within_a_frame_is_an_error() {
         let mut pair = Pair::new(Version::V4);
         pair.client.encode(RequestFrame::new(Stream(0), Options), &mut pair.requests).unwrap();
         let mut cut = pair.requests.split_to(8);
