@@ -1,17 +1,19 @@
-//! How long to wait before a connection is opened again.
+//! Pauses between attempts to open a connection.
 
 use std::time::Duration;
 
 use rand::RngExt;
 
-/// The pauses between the tries to reach a node: none before the first, then `base`, doubled with
-/// each try up to `cap`, each up to a quarter shorter or longer by chance, so that the clients of a
-/// node that comes back do not all come at once.
+/// The backoff between attempts to connect to a node.
+///
+/// The first attempt starts at once. The pause before the second is `base`; each further pause
+/// doubles, up to `cap`. Each pause is varied at random by up to a quarter, so that the clients of a
+/// node that comes back do not all reconnect at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reconnect {
-    /// The pause before the second try. Default: 100 ms.
+    /// Pause before the second attempt. Default: 100 ms.
     pub base: Duration,
-    /// The longest pause. Default: 1 s; a node that is up again must not wait long.
+    /// Longest pause. Default: 1 s, so that a node is used soon after it is up again.
     pub cap: Duration,
 }
 
@@ -21,7 +23,7 @@ impl Default for Reconnect {
     }
 }
 
-/// The pauses of one connection.
+/// The backoff of one connection.
 #[derive(Debug)]
 pub(super) struct Backoff {
     reconnect: Reconnect,
@@ -33,7 +35,7 @@ impl Backoff {
         Self { reconnect, next: Duration::ZERO }
     }
 
-    /// The next pause.
+    /// Returns the pause before the next attempt, and doubles the one after it.
     pub(super) fn pause(&mut self) -> Duration {
         let Reconnect { base, cap } = self.reconnect;
         let pause = self.next;
@@ -41,9 +43,9 @@ impl Backoff {
         pause.mul_f64(rand::rng().random_range(0.75..=1.25))
     }
 
-    /// The connection was open for so long; if that was long enough, the pauses begin anew.
-    pub(super) fn lived(&mut self, time: Duration) {
-        if time > self.reconnect.cap {
+    /// Resets the backoff if the connection was open for longer than `cap`.
+    pub(super) fn record_lifetime(&mut self, lifetime: Duration) {
+        if lifetime > self.reconnect.cap {
             self.next = Duration::ZERO;
         }
     }
@@ -54,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_to_an_early_cap_and_begin_anew_after_a_life() {
+    fn pauses_double_up_to_the_cap_and_reset_after_a_long_connection() {
         let mut backoff = Backoff::new(Reconnect::default());
         let millis = [0, 100, 200, 400, 800, 1_000, 1_000];
         for expected in millis.map(Duration::from_millis) {
@@ -64,9 +66,9 @@ mod tests {
                 "{pause:?}"
             );
         }
-        backoff.lived(Duration::from_millis(900));
+        backoff.record_lifetime(Duration::from_millis(900));
         assert!(backoff.pause() > Duration::from_millis(700));
-        backoff.lived(Duration::from_secs(2));
+        backoff.record_lifetime(Duration::from_secs(2));
         assert_eq!(backoff.pause(), Duration::ZERO);
     }
 }

@@ -1,13 +1,13 @@
-//! Where to begin: names or addresses, with or without a port.
+//! Contact points: the hosts at which the driver first connects to a cluster.
 
 use std::net::{IpAddr, SocketAddr};
 
 use super::NodeInfo;
 
-/// The port of the native protocol, where nobody says otherwise.
+/// The default port of the native protocol.
 pub(crate) const DEFAULT_PORT: u16 = 9042;
 
-/// A contact point as it was given, and its port.
+/// A host name or address, and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ContactPoint {
     pub(crate) host: String,
@@ -15,28 +15,28 @@ pub(crate) struct ContactPoint {
 }
 
 impl ContactPoint {
-    /// Reads `host`, `host:port`, `address`, `address:port`, `[v6]` or `[v6]:port`.
+    /// Parses `host`, `host:port`, `address`, `address:port`, `[v6]` or `[v6]:port`.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// Returns an error text if the contact point is invalid.
     pub(crate) fn parse(text: &str, default_port: u16) -> Result<Self, String> {
         let text = text.trim();
-        let bad = |why: &str| format!("the contact point `{text}` {why}");
+        let error = |problem: &str| format!("contact point `{text}` {problem}");
         let point = |host: &str, port| match host {
-            "" => Err(bad("names no host")),
+            "" => Err(error("has no host")),
             host => Ok(Self { host: host.to_owned(), port }),
         };
-        // An IPv6 address has colons of its own.
+        // An IPv6 address contains colons.
         if text.parse::<IpAddr>().is_ok() {
             return point(text, default_port);
         }
-        let parse_port = |port: &str| port.parse().map_err(|_| bad("has no valid port"));
+        let parse_port = |port: &str| port.parse().map_err(|_| error("has no valid port"));
         if let Some(rest) = text.strip_prefix('[') {
-            let (host, port) = rest.split_once(']').ok_or_else(|| bad("lacks a `]`"))?;
+            let (host, port) = rest.split_once(']').ok_or_else(|| error("lacks a `]`"))?;
             return match port.strip_prefix(':') {
                 Some(port) => point(host, parse_port(port)?),
                 None if port.is_empty() => point(host, default_port),
-                None => Err(bad("has no valid port")),
+                None => Err(error("has no valid port")),
             };
         }
         match text.split_once(':') {
@@ -45,7 +45,7 @@ impl ContactPoint {
         }
     }
 
-    /// The addresses of the host.
+    /// Resolves the host to its addresses.
     pub(crate) async fn resolve(&self) -> Result<Vec<SocketAddr>, String> {
         match tokio::net::lookup_host((self.host.as_str(), self.port)).await {
             Ok(addresses) => Ok(addresses.collect()),
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_addresses_with_and_without_a_port() {
+    fn parses_names_and_addresses_with_and_without_a_port() {
         for (text, printed) in [
             ("db1", "db1:9042"),
             (" db1:19042 ", "db1:19042"),

@@ -1,9 +1,11 @@
-//! The task that watches the cluster through one connection of its own.
+//! The control connection, and the task that follows the cluster through it.
 //!
-//! It asks for the nodes and the schema, and again when the server says that something has happened.
-//! What happens together is asked for once. When the connection ends, another node is watched from.
+//! The task reads the topology and the schema, and reads them again when an event of the server says
+//! that they changed. Events that arrive together cause one read. When the control connection ends,
+//! the task opens another one, to any node.
 
 use std::collections::BTreeSet;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,41 +17,45 @@ use tracing::{debug, info, warn};
 
 use super::backoff::Backoff;
 use super::open::connect_any;
+use super::refresh::with_topology;
 use super::schema::{Schema, SchemaPart};
 use super::shared::Shared;
-use super::topology::{self, ReadError};
+use super::system_tables::{ReadError, rows};
+use super::topology::{replication, topology};
 use super::{ClusterError, ContactPoint};
-use crate::connection::Connection;
+use crate::connection::{Connection, timeout_at};
 use crate::message::{
     Event, EventType, Register, RequestFrame, SchemaTarget, StatusChange, TopologyChange,
 };
 use crate::wire::Stream;
 
-/// The connection that a cluster is watched through, and what is to be asked of it.
+/// The control connection, and the reads that are pending on it.
 pub(super) struct ControlConnection {
     shared: Arc<Shared>,
     connection: Arc<Connection>,
-    /// What its node was called when it was opened.
+    /// The host of the contact point or node that the connection was opened to.
     host: String,
     events: mpsc::Receiver<Event>,
-    pending: PendingRefresh,
-    /// The pauses before it is opened again. They grow until it has told all that is pending: a
-    /// cluster that has too much to do is not asked the more.
+    pending: PendingReads,
+    /// The backoff between connections. It is reset only when all pending reads have succeeded, so
+    /// that an overloaded cluster is read less often.
     backoff: Backoff,
 }
 
 /// What is to be read again.
 #[derive(Debug, Default)]
-struct PendingRefresh {
+struct PendingReads {
     topology: bool,
     schema: SchemaScope,
-    /// When the first was wanted that has not been read, and when to read.
+    /// When the first of the pending reads was requested.
     since: Option<Instant>,
+    /// When to read. `None` if nothing is pending.
     due: Option<Instant>,
-    /// Who wants to know when all is read.
+    /// Notified when all pending reads have succeeded.
     waiters: Vec<oneshot::Sender<()>>,
 }
 
+/// The part of the schema that is to be read again.
 #[derive(Debug, Default)]
 enum SchemaScope {
     #[default]
@@ -58,32 +64,34 @@ enum SchemaScope {
     All,
 }
 
-/// What others want of the task: the schema of a keyspace, or of all, read again.
+/// A request to read the schema of a keyspace, or the whole schema, at once.
 #[derive(Debug)]
 pub(super) struct SchemaRefresh {
+    /// `None`: the whole schema.
     pub(super) keyspace: Option<String>,
+    /// Notified when the schema has been read.
     pub(super) done: oneshot::Sender<()>,
 }
 
-/// So many events may wait to be looked at.
+/// Number of events that can be queued for the task.
 const EVENT_QUEUE_SIZE: usize = 256;
 
-/// What happens within this time of each other is read together, but not later than the second
-/// after the first.
+/// Delay between an event and the read that it causes. Each further event restarts the delay.
 const REFRESH_DELAY: Duration = Duration::from_millis(100);
+/// Longest delay between an event and the read that it causes.
 const MAX_REFRESH_DELAY: Duration = Duration::from_secs(1);
 
-/// So many nodes are tried together, before the contact points.
+/// Number of known nodes that are tried before the contact points.
 const MAX_KNOWN_NODES: usize = 4;
 
-/// How often the nodes are asked for if nobody says that they have changed.
+/// Interval at which the topology is read if no event arrives.
 const TOPOLOGY_INTERVAL: Duration = Duration::from_secs(60);
 
 impl ControlConnection {
-    /// Opens the connection, to a node that is known or to a contact point, and reads the topology.
+    /// Opens the control connection to a known node or a contact point, and reads the topology.
     ///
     /// # Errors
-    /// Why no node could be used.
+    /// Returns an error if no node can be used.
     pub(super) async fn open(shared: &Arc<Shared>) -> Result<Self, ClusterError> {
         let (sender, events) = mpsc::channel(EVENT_QUEUE_SIZE);
         let settings = &shared.settings;
@@ -94,60 +102,55 @@ impl ControlConnection {
             connection: Arc::new(connection),
             host,
             events,
-            pending: PendingRefresh::default(),
+            pending: PendingReads::default(),
             backoff: Backoff::new(settings.reconnect),
         };
-        control.register_and_read().await.map_err(|failure| ClusterError::Unreachable {
-            failures: vec![format!("{}: {failure}", control.connection.address())],
+        control.register_and_read().await.map_err(|error| ClusterError::Unreachable {
+            failures: vec![format!("{}: {error}", control.connection.address())],
             is_starting: true,
         })?;
         Ok(control)
     }
 
-    /// Asks to be told what happens, and reads what there is.
+    /// Subscribes to the server's events and reads the topology.
     async fn register_and_read(&mut self) -> Result<(), ReadError> {
         let types = [EventType::TopologyChange, EventType::StatusChange, EventType::SchemaChange];
-        let register = Register::new(&types);
-        let register = RequestFrame::new(Stream::default(), register);
-        let time = self.shared.settings.connector.options.handshake_timeout;
+        let register = RequestFrame::new(Stream::default(), Register::new(&types));
+        let time = self.timeout();
         let both = async {
             tokio::join!(self.connection.request(&register, Some(time)), self.read_topology())
         };
         let both = timeout(time.saturating_mul(2), both).await;
-        let (registered, read) = both.map_err(|_| ReadError::Late)?;
-        // A server that tells nothing is asked every now and then.
+        let (registered, read) = both.map_err(|_| ReadError::Timeout)?;
+        // An ERROR is accepted: without events, the topology is read at an interval.
         registered.map_err(|error| ReadError::Request(Box::new(error)))?;
         read?;
         self.refresh_schema(None);
         Ok(())
     }
 
-    /// Watches the cluster, for as long as there is somebody to watch it for.
+    /// Follows the cluster until the sender of `refreshes` is dropped.
     pub(super) async fn run(mut self, mut refreshes: mpsc::UnboundedReceiver<SchemaRefresh>) {
         let _guard = AbandonOnDrop(Arc::clone(&self.shared));
         let mut interval = tokio::time::interval(TOPOLOGY_INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         interval.reset();
         loop {
-            // One less than there is room for: one may have been taken since.
+            // The connection drops events that find the queue full. One event may have been taken
+            // from the queue since then.
             if self.events.len() >= EVENT_QUEUE_SIZE - 1 {
-                debug!("events have been lost");
+                debug!(node = %self.connection.address(), "events lost because the queue was full");
                 self.refresh_topology();
                 self.refresh_schema(None);
             }
             let due = self.pending.due;
-            let due = async move {
-                match due {
-                    Some(due) => tokio::time::sleep_until(due).await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 Some(event) = self.events.recv() => self.handle_event(event),
-                () = due => self.read_pending().await,
-                why = self.connection.wait_closed() => {
-                    info!(address = %self.connection.address(), %why, "the control connection has ended");
-                    self.shared.traffic.add(self.connection.traffic());
+                _ = timeout_at(due, pending::<()>()) => self.read_pending().await,
+                reason = self.connection.wait_closed() => {
+                    let node = self.connection.address();
+                    info!(%node, error = %reason, "control connection lost");
+                    self.shared.pools.traffic.add(self.connection.traffic());
                     self.reopen().await;
                 }
                 refresh = refreshes.recv() => match refresh {
@@ -163,16 +166,21 @@ impl ControlConnection {
         }
     }
 
-    /// The connection that the cluster is watched through.
+    /// Returns the connection itself.
     pub(super) const fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
 
-    /// Opens another connection, however long that takes.
+    /// Timeout of one request.
+    fn timeout(&self) -> Duration {
+        self.shared.settings.connector.options.handshake_timeout
+    }
+
+    /// Opens another control connection. Retries until one is open or the session is closed.
     async fn reopen(&mut self) {
         loop {
             tokio::time::sleep(self.backoff.pause()).await;
-            match Self::open(&self.shared).await {
+            let error = match Self::open(&self.shared).await {
                 Ok(control) => {
                     let before = std::mem::replace(self, control);
                     self.pending.waiters = before.pending.waiters;
@@ -180,39 +188,46 @@ impl ControlConnection {
                     self.shared.set_control(&self.connection);
                     return;
                 }
-                Err(ClusterError::Unreachable { failures, .. }) => {
-                    debug!(failures = failures.join("; "), "no node to watch the cluster from");
-                }
-                Err(ClusterError::Fatal(failure)) => warn!(%failure, "the cluster is not watched"),
-                Err(ClusterError::Config(why)) => warn!(why, "the cluster is not watched"),
                 Err(ClusterError::Closed(_)) => return,
-            }
+                Err(ClusterError::Unreachable { failures, .. }) => {
+                    let error = failures.join("; ");
+                    debug!(error, "control connection could not be opened");
+                    error
+                }
+                Err(ClusterError::Fatal(error)) => {
+                    warn!(%error, "control connection could not be opened");
+                    error.to_string()
+                }
+                Err(ClusterError::Config(error)) => {
+                    warn!(error, "control connection could not be opened");
+                    error
+                }
+            };
+            self.shared.set_refresh_error(Some(error));
         }
     }
 
     fn handle_event(&mut self, event: Event) {
-        debug!(?event, "heard");
+        debug!(node = %self.connection.address(), ?event, "event received");
         self.shared.publish(&event);
         match event {
             Event::Status { change: StatusChange::Up, address } => self.handle_node_up(address),
-            // The connections know better.
+            // The state of the connections is more reliable than DOWN events.
             Event::Status { .. } => {}
             Event::Topology { change: TopologyChange::NewNode, address } => {
                 self.handle_node_up(address);
                 self.refresh_topology();
             }
             Event::Topology { .. } => self.refresh_topology(),
-            Event::Schema(change) => {
-                self.refresh_schema(keyspace(change.target));
-            }
+            Event::Schema(change) => self.refresh_schema(changed_keyspace(change.target)),
             Event::Unknown { .. } => {}
         }
     }
 
-    /// A node that is known is tried at once, and one that is not is asked for.
+    /// Reconnects to a known node at once. Reads the topology if the node is unknown.
     fn handle_node_up(&mut self, address: SocketAddr) {
         let translator = self.shared.settings.address_translator.as_ref();
-        let address = translator.map_or(address, |by| by.translate(address));
+        let address = translator.map_or(address, |translator| translator.translate(address));
         let state = self.shared.state();
         match state.nodes().iter().find(|node| node.address() == address) {
             Some(node) => node.reconnect_now(),
@@ -220,22 +235,23 @@ impl ControlConnection {
         }
     }
 
+    /// Schedules a read of the topology.
     fn refresh_topology(&mut self) {
         self.pending.topology = true;
         self.schedule();
     }
 
-    /// Wants the schema of one keyspace, or of all.
+    /// Schedules a read of the schema of one keyspace, or of the whole schema.
     fn refresh_schema(&mut self, keyspace: Option<String>) {
         match (keyspace, &mut self.pending.schema) {
             (_, SchemaScope::All) => {}
             (Some(keyspace), SchemaScope::Keyspaces(keyspaces)) => {
                 keyspaces.insert(keyspace);
             }
-            (Some(keyspace), wanted @ SchemaScope::Empty) => {
-                *wanted = SchemaScope::Keyspaces(BTreeSet::from([keyspace]));
+            (Some(keyspace), scope @ SchemaScope::Empty) => {
+                *scope = SchemaScope::Keyspaces(BTreeSet::from([keyspace]));
             }
-            (None, wanted) => *wanted = SchemaScope::All,
+            (None, scope) => *scope = SchemaScope::All,
         }
         self.schedule();
     }
@@ -246,19 +262,22 @@ impl ControlConnection {
         self.pending.due = Some((now + REFRESH_DELAY).min(since + MAX_REFRESH_DELAY));
     }
 
-    /// Reads what is wanted, and tells those who wait for it.
+    /// Reads what is pending and notifies the waiters. On failure, closes the connection, so that
+    /// another node is read.
     async fn read_pending(&mut self) {
-        let PendingRefresh { topology, schema, waiters, .. } = std::mem::take(&mut self.pending);
+        let PendingReads { topology, schema, waiters, .. } = std::mem::take(&mut self.pending);
         match self.read(topology, &schema).await {
             Ok(()) => {
+                self.shared.set_refresh_error(None);
                 self.backoff = Backoff::new(self.shared.settings.reconnect);
                 for waiter in waiters {
-                    let _gone = waiter.send(());
+                    let _dropped = waiter.send(());
                 }
             }
-            // Another node may be able to.
-            Err(failure) => {
-                debug!(%failure, "the cluster could not be asked");
+            Err(error) => {
+                let node = self.connection.address();
+                debug!(%node, %error, "reading the system tables failed");
+                self.shared.set_refresh_error(Some(format!("{node}: {error}")));
                 self.pending.waiters = waiters;
                 self.connection.close();
             }
@@ -266,7 +285,7 @@ impl ControlConnection {
     }
 
     async fn read(&self, topology: bool, schema: &SchemaScope) -> Result<(), ReadError> {
-        // How a keyspace is replicated is part of either.
+        // A change of a keyspace may change its replication, which is read with the topology.
         if topology || !matches!(schema, SchemaScope::Empty) {
             self.read_topology().await?;
         }
@@ -291,41 +310,43 @@ impl ControlConnection {
     }
 
     async fn read_topology(&self) -> Result<(), ReadError> {
-        let settings = &self.shared.settings;
+        let Shared { settings, pools, .. } = &*self.shared;
+        let translator = settings.address_translator.as_deref();
         let (topology, strategies) = tokio::join!(
-            topology::topology(&self.connection, settings),
-            topology::replication(&self.connection, settings)
+            topology(&self.connection, self.timeout(), translator),
+            replication(&self.connection, self.timeout())
         );
         let (mut topology, strategies, state) = (topology?, strategies?, self.shared.state());
         if let Some(node) = topology.nodes.first_mut() {
             node.host = Some(self.host.clone());
         }
-        // A node that does not know itself is good enough as long as nothing better is known.
-        let is_known = topology.nodes.first().is_some_and(|node| !node.host_id.is_nil());
-        if is_known || state.nodes().is_empty() {
-            self.shared.set_state(state.with_topology(topology, strategies, &self.shared));
+        // A server that does not tell its host id is accepted only if there is no better state.
+        let has_host_id = topology.nodes.first().is_some_and(|node| !node.host_id.is_nil());
+        if has_host_id || state.nodes().is_empty() {
+            let state = with_topology(&state, topology, strategies, settings, pools);
+            self.shared.set_state(state);
         }
         Ok(())
     }
 
-    /// Reads the schema page by page. What a server does not have is not in it.
+    /// Reads the schema of one keyspace, or the whole schema. Tables that the server does not have
+    /// are left out.
     async fn read_schema(&self, keyspace: Option<&str>) -> Result<Schema, ReadError> {
         let mut reader = Schema::reader();
         for part in SchemaPart::ALL {
-            let select = part.select(keyspace);
-            match topology::rows(&self.connection, &self.shared.settings, &select).await {
+            match rows(&self.connection, self.timeout(), &part.select(keyspace)).await {
                 Ok(rows) => rows.into_iter().for_each(|row| reader.row(part, row)),
                 Err(ReadError::Missing) => {}
-                Err(failure) => return Err(failure),
+                Err(error) => return Err(error),
             }
         }
         let schema = reader.finish();
-        schema.warnings().for_each(|warning| debug!(warning, "odd in the schema"));
+        schema.warnings().for_each(|warning| debug!(warning, "schema could not be read in full"));
         Ok(schema)
     }
 }
 
-/// Says that nobody watches the cluster any more: the session has ended, or the runtime.
+/// Marks the cluster as abandoned when the task ends, with the session or the runtime.
 struct AbandonOnDrop(Arc<Shared>);
 
 impl Drop for AbandonOnDrop {
@@ -334,8 +355,8 @@ impl Drop for AbandonOnDrop {
     }
 }
 
-/// Where to look for a node: those that are connected, the others, and the contact points, whose
-/// names may mean other addresses by now. Not all nodes: those of another try are others.
+/// Returns where to open the control connection: up to [`MAX_KNOWN_NODES`] known nodes, connected
+/// ones first and otherwise at random, and then the contact points, whose names are resolved again.
 fn contact_points(shared: &Shared) -> Vec<ContactPoint> {
     let state = shared.state();
     let mut nodes: Vec<_> = state.nodes().iter().collect();
@@ -345,8 +366,8 @@ fn contact_points(shared: &Shared) -> Vec<ContactPoint> {
     known.chain(shared.settings.contact_points.iter().cloned()).collect()
 }
 
-/// The keyspace that a change is in; `None` if it cannot be told.
-pub(super) fn keyspace(target: SchemaTarget) -> Option<String> {
+/// Returns the keyspace that a schema change concerns, or `None` if the change does not tell.
+pub(super) fn changed_keyspace(target: SchemaTarget) -> Option<String> {
     match target {
         SchemaTarget::Keyspace { keyspace }
         | SchemaTarget::Table { keyspace, .. }

@@ -1,4 +1,4 @@
-//! What has happened to the requests and connections of one node, in numbers.
+//! Counters of the requests and connections of one node.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,52 +7,54 @@ use std::time::Duration;
 
 use super::timer::Timer;
 
-/// Counters of one node. They survive changes of the node's description.
+/// Counters of one node. They survive when the node's description changes.
 #[derive(Debug)]
 pub(crate) struct NodeCounters {
-    /// Attempts that have failed, by why.
+    /// Failed attempts.
     pub(crate) errors: FailureCounters,
-    /// Of those, the ones after which the retry policy had the request made again.
+    /// Failed attempts that the retry policy followed by another attempt.
     pub(crate) retries: FailureCounters,
-    /// Requests that another node was asked for, because this one took its time.
+    /// Speculative executions started on other nodes because this node was slow.
     pub(crate) speculative_executions: Counter,
-    /// Connections that could not be opened, because of the credentials and for other reasons.
+    /// Connections that could not be opened because authentication failed.
     pub(crate) auth_errors: Counter,
+    /// Connections that could not be opened for other reasons.
     pub(crate) init_errors: Counter,
-    /// Requests that were answered, with errors too, and how long that took.
+    /// Responses received, errors included.
     pub(crate) messages: Counter,
     latency: Timer,
-    /// The bytes of connections that have ended, of this node and of all.
+    /// Bytes sent and received on ended connections of this node.
     pub(super) traffic: Traffic,
+    /// The same for all nodes.
     all_traffic: Arc<Traffic>,
 }
 
-/// A number that only grows.
+/// A counter that only grows.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
-/// What connections that have ended have sent and received.
+/// Bytes sent and received on ended connections.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
     sent: AtomicU64,
     received: AtomicU64,
 }
 
-/// Why an attempt has failed.
+/// Why an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FailureKind {
-    /// Nothing of it was written.
+    /// No byte of the request was written.
     Unsent,
-    /// No answer came.
+    /// No response arrived.
     Aborted,
     WriteTimeout,
     ReadTimeout,
     Unavailable,
-    /// The node said something else.
+    /// The node responded with another error.
     Other,
 }
 
-/// A count for each kind of failure.
+/// One counter for each [`FailureKind`].
 #[derive(Debug, Default)]
 pub(crate) struct FailureCounters {
     unsent: Counter,
@@ -91,13 +93,13 @@ impl NodeCounters {
         }
     }
 
-    /// It has answered a request, which took so long.
-    pub(crate) fn record_response(&self, took: Duration) {
+    /// Counts a response and records its latency.
+    pub(crate) fn record_response(&self, latency: Duration) {
         self.messages.add();
-        self.latency.record(took);
+        self.latency.record(latency);
     }
 
-    /// A connection has ended that has sent and received so much.
+    /// Adds the bytes `(sent, received)` of a connection that has ended.
     pub(super) fn record_closed_connection(&self, traffic: (u64, u64)) {
         self.traffic.add(traffic);
         self.all_traffic.add(traffic);
@@ -115,12 +117,12 @@ impl Counter {
 }
 
 impl Traffic {
-    /// Adds what was sent and received.
     pub(super) fn add(&self, (sent, received): (u64, u64)) {
         self.sent.fetch_add(sent, Ordering::Relaxed);
         self.received.fetch_add(received, Ordering::Relaxed);
     }
 
+    /// Returns the bytes `(sent, received)`.
     pub(super) fn bytes(&self) -> (u64, u64) {
         (self.sent.load(Ordering::Relaxed), self.received.load(Ordering::Relaxed))
     }

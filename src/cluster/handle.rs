@@ -1,65 +1,71 @@
-//! What a session does with a cluster.
+//! The handle through which a session uses its cluster.
 
-use std::ops::Deref;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tracing::debug;
 
-use super::control::{self, ControlConnection, SchemaRefresh};
+use super::control::{ControlConnection, SchemaRefresh, changed_keyspace};
 use super::open::{FailedNode, use_keyspace};
+use super::schema::Schema;
 use super::shared::Shared;
 use super::topology::schema_versions;
 use super::{ClusterError, ClusterState, Distance, Node, Settings};
+use crate::connection::timeout_at;
 use crate::message::{Event, SchemaChange};
 
-/// The cluster of a session. When it is dropped, all connections end that nobody waits on.
+/// The cluster of a session. When it is dropped, each connection closes as soon as its requests have
+/// been answered.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    shared: Owner,
+    shared: Arc<Shared>,
     refreshes: mpsc::UnboundedSender<SchemaRefresh>,
     control_task: AbortHandle,
-    /// Held by who has the connections use another keyspace: of two at a time, some would follow
-    /// the one and some the other.
+    /// Held while all connections switch to another keyspace. Two concurrent switches could leave
+    /// them in different keyspaces.
     keyspace_switch: Mutex<()>,
 }
 
-/// What all tasks of the cluster share, as who began them has it: they end with this.
-#[derive(Debug)]
-struct Owner(Arc<Shared>);
-
-/// How often the nodes are asked whether they agree on the schema.
+/// Interval at which the nodes' schema versions are compared.
 const AGREEMENT_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Nobody waits longer than this for agreement on the schema, whatever was asked for.
+/// Bound on the configured time to wait for schema agreement.
 const MAX_AGREEMENT_WAIT: Duration = Duration::from_secs(3_600);
 
+/// Error text of a closed session.
+const SESSION_CLOSED: &str = "the session was closed";
+
+/// Error text of a session whose runtime has ended.
+const RUNTIME_ENDED: &str = "the runtime on which the session was created has ended: create it on \
+                             one that lives as long as the session";
+
 impl Cluster {
-    /// Finds the nodes, and waits until one of them can be used.
+    /// Reads the topology and waits until a node is connected.
     ///
     /// # Errors
-    /// Why none of them can.
+    /// Returns an error if no node can be used.
     pub(crate) async fn connect(
         settings: Settings,
         keyspace: Option<String>,
     ) -> Result<Self, ClusterError> {
-        let shared = Owner(Arc::new(Shared::new(settings, keyspace)));
-        let control = ControlConnection::open(&shared.0).await?;
+        let shared = Arc::new(Shared::new(settings, keyspace));
+        let control = ControlConnection::open(&shared).await?;
         shared.set_control(control.connection());
         let (refreshes, received) = mpsc::unbounded_channel();
         let control_task = tokio::spawn(control.run(received)).abort_handle();
         let cluster = Self { shared, refreshes, control_task, keyspace_switch: Mutex::default() };
         cluster.check_datacenter()?;
-        let time = cluster.shared.settings.connector.options.handshake_timeout;
-        let is_there = || cluster.usable_nodes().find(|node| node.is_connected());
-        cluster.wait_for_node(Instant::now().checked_add(time), is_there).await?;
+        let deadline = Instant::now().checked_add(cluster.node_timeout());
+        let connected = || cluster.usable_nodes().find(|node| node.is_connected());
+        cluster.wait_for_node(deadline, connected).await?;
         Ok(cluster)
     }
 
-    /// The cluster as it is now.
+    /// Returns the current state of the cluster.
     #[inline]
     pub(crate) fn state(&self) -> Arc<ClusterState> {
         self.shared.state()
@@ -69,29 +75,28 @@ impl Cluster {
         &self.shared.settings
     }
 
-    /// The keyspace that connections use, if any.
+    /// Returns the keyspace that connections use, if any.
     pub(crate) fn keyspace(&self) -> Option<String> {
-        self.shared.keyspace().clone()
+        self.shared.pools.keyspace().clone()
     }
 
-    /// Waits until there is a node that `find` finds, which looks again when connections have come
-    /// or gone.
+    /// Waits until `find` finds a node. Calls it again whenever a connection was opened or has ended.
     ///
     /// # Errors
-    /// Every node is connected or has been tried since this was called, or the time is over: what
-    /// each said.
+    /// Returns the errors of all nodes if each is connected or has failed to connect since the call,
+    /// or if the deadline passes.
     pub(crate) async fn wait_for_node<T>(
         &self,
         deadline: Option<Instant>,
         mut find: impl FnMut() -> Option<T>,
     ) -> Result<T, ClusterError> {
-        let mut changes = self.shared.changes();
+        let mut changes = self.shared.pools.changes();
         let before: Vec<_> = self.usable_nodes().map(|node| (node.failures(), node)).collect();
         let has_failed = |node: &Arc<Node>| {
             let known = before.iter().find(|(_, known)| Arc::ptr_eq(known, node));
             node.failures() > known.map_or(0, |(failures, _)| *failures)
         };
-        // Its task may not have noticed yet that a connection has ended, or not told that it is open.
+        // The node's task may not have noticed yet that a connection has ended.
         let is_usable = |node: &Node| node.is_connected() && node.connection().is_some();
         let is_settled = || self.usable_nodes().all(|node| is_usable(&node) || has_failed(&node));
         loop {
@@ -103,33 +108,60 @@ impl Cluster {
             if was_settled && is_settled() || self.shared.is_abandoned() {
                 return Err(self.unreachable());
             }
-            let change = changes.changed();
-            let waited = match deadline {
-                Some(deadline) => timeout_at(deadline, change).await,
-                None => Ok(change.await),
-            };
-            if waited.is_err() {
+            if timeout_at(deadline, changes.changed()).await.is_err() {
                 return Err(self.unreachable());
             }
         }
     }
 
-    /// Has every connection use a keyspace, those to come included.
+    /// Waits until the schema has been read for the first time, and returns it.
+    ///
+    /// # Errors
+    /// Returns an error if the session does not read the schema, if it is closed, or if the deadline
+    /// passes.
+    pub(crate) async fn wait_for_schema(
+        &self,
+        deadline: Option<Instant>,
+    ) -> Result<Arc<Schema>, SchemaError> {
+        if !self.shared.settings.fetch_schema {
+            return Err(SchemaError::Disabled);
+        }
+        let mut changes = self.shared.pools.changes();
+        loop {
+            changes.borrow_and_update();
+            let state = self.state();
+            if state.has_schema {
+                return Ok(Arc::clone(state.schema()));
+            }
+            if self.shared.is_closed() {
+                return Err(SchemaError::Closed(SESSION_CLOSED));
+            }
+            if self.shared.is_abandoned() {
+                return Err(SchemaError::Closed(RUNTIME_ENDED));
+            }
+            if timeout_at(deadline, changes.changed()).await.is_err() {
+                return Err(SchemaError::Timeout { last_error: self.shared.refresh_error() });
+            }
+        }
+    }
+
+    /// Makes every connection use a keyspace, those that will be opened later included.
     pub(crate) async fn use_keyspace(&self, keyspace: &str) {
-        let _one_at_a_time = self.keyspace_switch.lock().await;
+        let _guard = self.keyspace_switch.lock().await;
         let connections: Vec<_> = {
-            let mut current = self.shared.keyspace();
+            let mut current = self.shared.pools.keyspace();
             *current = Some(keyspace.to_owned());
             self.state().nodes().iter().flat_map(|node| node.connections()).collect()
         };
-        let time = self.shared.settings.connector.options.handshake_timeout;
+        let timeout = self.node_timeout();
         let mut switches = tokio::task::JoinSet::new();
         for connection in connections {
             let keyspace = keyspace.to_owned();
             switches.spawn(async move {
-                if let Err(failure) = use_keyspace(&connection, &keyspace, time).await {
-                    // It would run statements in the keyspace before.
-                    debug!(address = %connection.address(), %failure, "closed: it did not switch");
+                if let Err(error) = use_keyspace(&connection, &keyspace, timeout).await {
+                    // It would run statements in the previous keyspace.
+                    let node = connection.address();
+                    debug!(%node, %error, "connection closed because it could not switch keyspace");
                     connection.close();
                     connection.wait_closed().await;
                 }
@@ -138,85 +170,84 @@ impl Cluster {
         while switches.join_next().await.is_some() {}
     }
 
-    /// Waits until the nodes agree on the schema after a change that `node` has made, and what is
-    /// known of it here is new. Whether they do agree.
+    /// Waits until all connected nodes have the schema of `node` after a change made there, and until
+    /// this session has read the change. Returns true if the nodes agree within `timeout`.
     pub(crate) async fn wait_for_schema_agreement(
         &self,
         change: &SchemaChange,
         node: &Node,
-        time: Duration,
+        timeout: Duration,
     ) -> bool {
-        let agree = async {
-            loop {
-                if self.has_schema_agreement(node).await {
-                    return;
-                }
+        let agreement = async {
+            while !self.has_schema_agreement(node).await {
                 tokio::time::sleep(AGREEMENT_INTERVAL).await;
             }
         };
-        let deadline = Instant::now() + time.min(MAX_AGREEMENT_WAIT);
-        let agreed = timeout_at(deadline, agree).await.is_ok();
+        let deadline = Instant::now() + timeout.min(MAX_AGREEMENT_WAIT);
+        let agreed = tokio::time::timeout_at(deadline, agreement).await.is_ok();
         let (done, wait) = oneshot::channel();
-        let refresh = SchemaRefresh { keyspace: control::keyspace(change.target.clone()), done };
+        let refresh = SchemaRefresh { keyspace: changed_keyspace(change.target.clone()), done };
         if self.refreshes.send(refresh).is_ok() {
-            let _late = timeout_at(deadline, wait).await;
+            let _elapsed = tokio::time::timeout_at(deadline, wait).await;
         }
         agreed
     }
 
-    /// Whether all nodes that are connected have the schema of `node`. It is asked itself: others may
-    /// not have heard yet that there is anything to agree on.
+    /// Returns true if all connected nodes have the same schema version, as `node` sees it. Other
+    /// nodes may not know yet that the schema has changed.
     async fn has_schema_agreement(&self, node: &Node) -> bool {
         let Some(connection) = node.connection().or_else(|| self.shared.control()) else {
             return false;
         };
+        let Ok(versions) = schema_versions(&connection, self.node_timeout()).await else {
+            return false;
+        };
         let state = self.state();
-        match schema_versions(&connection, &self.shared.settings, &state).await {
-            Ok(versions) => versions.iter().all(|version| Some(version) == versions.first()),
-            Err(_) => false,
-        }
+        let mut versions = versions
+            .into_iter()
+            .filter(|(host_id, _)| state.node(*host_id).is_some_and(|node| node.is_connected()))
+            .map(|(_, version)| version);
+        let first = versions.next();
+        versions.all(|version| Some(version) == first)
     }
 
-    /// What is heard of the cluster from now on.
+    /// Returns a receiver of the server's events from now on.
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
         self.shared.subscribe()
     }
 
-    /// How many bytes have been sent and received.
+    /// Returns the number of bytes sent and received.
     pub(crate) fn traffic(&self) -> (u64, u64) {
         let state = self.state();
         let open = state.nodes().iter().flat_map(|node| node.connections());
         let traffic = open.chain(self.shared.control()).map(|connection| connection.traffic());
-        traffic
-            .fold(self.shared.traffic.bytes(), |(sent, received), (s, r)| (sent + s, received + r))
+        let ended = self.shared.pools.traffic.bytes();
+        traffic.fold(ended, |(sent, received), (s, r)| (sent + s, received + r))
     }
 
-    /// Ends all connections, once their requests are answered or `deadline` has come, if it does.
+    /// Waits until the requests in flight are answered or `deadline` passes, then closes all
+    /// connections. New requests fail.
     pub(crate) async fn close(&self, deadline: Option<Instant>) {
         let state = self.state();
         let open = state.nodes().iter().flat_map(|node| {
             node.connections().map(move |connection| (node, connection.traffic(), connection))
         });
         let open: Vec<_> = open.collect();
-        // From here on nobody finds a node.
         self.shared.close();
         self.control_task.abort();
-        let is_busy = || state.nodes().iter().any(|node| node.in_flight() > 0);
-        while is_busy() {
-            let pause = tokio::time::sleep(AGREEMENT_INTERVAL);
-            match deadline {
-                None => pause.await,
-                Some(deadline) if timeout_at(deadline, pause).await.is_ok() => {}
-                Some(_) => break,
+        let drained = async {
+            for node in state.nodes() {
+                node.wait_drained().await;
             }
-        }
+        };
+        let _elapsed = timeout_at(deadline, drained).await;
         for (node, (sent, received), connection) in open {
             connection.close();
             connection.wait_closed().await;
-            // Until now only what it had sent and received before is counted.
+            // The traffic until the beginning of `close` has been counted already.
             let (s, r) = connection.traffic();
-            node.counters()
-                .record_closed_connection((s.saturating_sub(sent), r.saturating_sub(received)));
+            let rest = (s.saturating_sub(sent), r.saturating_sub(received));
+            node.counters().record_closed_connection(rest);
         }
         if let Some(control) = self.shared.control() {
             control.close();
@@ -224,7 +255,12 @@ impl Cluster {
         }
     }
 
-    /// The nodes that have connections.
+    /// Timeout of one request that the driver makes on its own behalf.
+    fn node_timeout(&self) -> Duration {
+        self.shared.settings.connector.options.handshake_timeout
+    }
+
+    /// Returns the nodes that have connections or are being connected to.
     fn usable_nodes(&self) -> impl Iterator<Item = Arc<Node>> {
         let nodes = self.state().nodes().to_vec();
         nodes.into_iter().filter(|node| node.distance() != Distance::Ignored)
@@ -235,55 +271,69 @@ impl Cluster {
             return Ok(());
         }
         let state = self.state();
-        let mut there: Vec<_> = state.nodes().iter().map(|node| node.datacenter()).collect();
-        there.sort_unstable();
-        there.dedup();
+        let mut datacenters: Vec<_> = state.nodes().iter().map(|node| node.datacenter()).collect();
+        datacenters.sort_unstable();
+        datacenters.dedup();
         let local = state.local_datacenter().unwrap_or_default();
         Err(ClusterError::Config(format!(
             "no node is in the local datacenter `{local}`: the cluster has {}",
-            there.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+            datacenters.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
         )))
     }
 
-    /// What each node said when it was tried last.
+    /// Returns why no node can be used.
     fn unreachable(&self) -> ClusterError {
         if self.state().nodes().is_empty() {
-            return ClusterError::Closed("the session was closed");
+            return ClusterError::Closed(SESSION_CLOSED);
         }
         if self.shared.is_abandoned() {
-            let why = "the runtime that the session was made on has ended: make it on one that \
-                       lives as long as the session";
-            return ClusterError::Closed(why);
+            return ClusterError::Closed(RUNTIME_ENDED);
         }
-        let failed = |node: Arc<Node>| match node.last_failure() {
-            Some(failure) => FailedNode::new(node.address(), failure),
-            None if node.is_connected() => {
-                let why = "is connected, but the load balancing does not send this there";
-                FailedNode::unsuitable(format!("{} {why}", node.address()))
-            }
+        let failed = |node: Arc<Node>| match node.last_error() {
+            Some(error) => FailedNode::new(node.address(), error),
+            None if node.is_connected() => FailedNode::not_eligible(format!(
+                "{} is connected, but the load balancing policy does not use it",
+                node.address()
+            )),
             None => FailedNode::untried(format!("{} is not connected yet", node.address()), false),
         };
-        ClusterError::of(self.usable_nodes().map(failed).collect())
+        ClusterError::from_nodes(self.usable_nodes().map(failed).collect())
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.control_task.abort();
+        // The user may hold nodes, so dropping them does not suffice.
+        self.shared.close();
     }
 }
 
-impl Deref for Owner {
-    type Target = Shared;
-
-    fn deref(&self) -> &Shared {
-        &self.0
-    }
+/// Why the schema is not available.
+#[derive(Debug)]
+pub(crate) enum SchemaError {
+    /// The session was configured not to read the schema.
+    Disabled,
+    /// The session is closed, and why.
+    Closed(&'static str),
+    /// The schema was not read before the deadline.
+    Timeout {
+        /// Why the last attempt to read it failed, if it did.
+        last_error: Option<String>,
+    },
 }
 
-impl Drop for Owner {
-    fn drop(&mut self) {
-        // The nodes hold the cluster, and the cluster the nodes.
-        self.0.close();
+impl fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disabled => f.write_str(
+                "the session does not read the schema: build it without `fetch_schema(false)`",
+            ),
+            Self::Closed(reason) => f.write_str(reason),
+            Self::Timeout { last_error: None } => f.write_str("the schema was not read in time"),
+            Self::Timeout { last_error: Some(error) } => {
+                write!(f, "the schema was not read in time: {error}")
+            }
+        }
     }
 }

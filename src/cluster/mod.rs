@@ -1,30 +1,37 @@
-//! A cluster: which nodes there are, and the connections to them.
+//! The cluster layer: the nodes, the connections to them, and the choice of a node for a request.
 //!
-//! | file | what it knows |
+//! | file | contents |
 //! |---|---|
-//! | `handle` | what a session does with a cluster |
-//! | `control` | the task that watches the cluster through one connection of its own |
-//! | `topology` | what `system.local` and `system.peers` say |
-//! | [`ClusterState`] | the nodes, the ring and the schema at one moment |
-//! | [`Node`], `pool` | a node, and its connections, opened again when they have ended |
-//! | [`LoadBalancing`] | which node a request goes to |
-//! | [`Token`], [`Partitioner`], `ring` | which nodes have a row |
-//! | [`schema`] | keyspaces, tables, types and all else that DDL makes |
+//! | `handle` | the cluster, as a session uses it |
+//! | `control` | the control connection and its task |
+//! | `topology`, `system_tables` | what the driver reads from `system.local` and `system.peers` |
+//! | [`ClusterState`], `refresh` | a snapshot of nodes, ring and schema, and how the next one is computed |
+//! | [`Node`], `pool`, `pool_context` | a node, its connections, and what the pools share |
+//! | [`LoadBalancing`] | the policy that picks the node for a request |
+//! | [`Token`], [`Partitioner`], `ring` | the replicas of a partition |
+//! | [`schema`] | keyspaces, tables, types, and everything else that DDL creates |
 //!
-//! Invariants: a node is believed to be there when a connection to it is open, whatever others say
-//! of it; requests never open connections, and so cannot be too short for it; what is odd in a
-//! table of the system is left out, and stops nothing; a snapshot never changes, and reading it
-//! takes no lock for longer than a pointer is copied.
+//! Invariants:
+//!
+//! - A node is up if a connection to it is open, whatever status events say.
+//! - Requests never open connections, so a request timeout cannot interrupt a handshake.
+//! - An invalid row of a system table is left out and does not fail the read.
+//! - A snapshot never changes. Reading the current one holds a lock only to clone an `Arc`.
+//! - The cluster owns the nodes. Nodes know only the `PoolContext`.
 
+mod address_translator;
 mod backoff;
 mod balancing;
 mod contact;
 mod control;
 mod counters;
 mod handle;
+mod in_flight;
 mod node;
 mod open;
 mod pool;
+mod pool_context;
+mod refresh;
 mod replication;
 mod ring;
 mod routing;
@@ -32,21 +39,22 @@ pub mod schema;
 mod settings;
 mod shared;
 mod state;
+mod system_tables;
 mod timer;
 mod token;
 mod topology;
 
+pub use address_translator::AddressTranslator;
 pub use backoff::Reconnect;
 pub use balancing::{DefaultBalancing, LatencyAwareness, LoadBalancing, Routing};
 pub(crate) use contact::{ContactPoint, DEFAULT_PORT};
 pub(crate) use counters::{Counter, FailureKind};
-pub(crate) use handle::Cluster;
+pub(crate) use handle::{Cluster, SchemaError};
 pub use node::{Distance, Node};
 pub(crate) use open::{ClusterError, NodeError};
 pub use replication::ReplicationStrategy;
 pub use ring::{Replicas, Ring, RingNode};
 pub(crate) use routing::routing_key;
-pub use settings::AddressTranslator;
 pub(crate) use settings::Settings;
 pub use state::ClusterState;
 pub(crate) use timer::Timer;

@@ -3,108 +3,113 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::NodeError;
 use super::counters::NodeCounters;
+use super::in_flight::{InFlight, InFlightGuard};
 use super::pool::Pool;
-use super::shared::Shared;
+use super::pool_context::PoolContext;
 use super::topology::NodeInfo;
 use crate::connection::Connection;
 
-/// How near a node is, as a [`LoadBalancing`](super::LoadBalancing) sees it.
+/// The distance of a node, as the [`LoadBalancing`](super::LoadBalancing) policy sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Distance {
-    /// It has as many connections as were asked for.
+    /// The node has the configured number of connections.
     Local,
-    /// It has one connection, for when nothing that is nearer answers.
+    /// The node has one connection, for use when no local node answers.
     Remote,
-    /// It has none.
+    /// The node has no connections.
     Ignored,
 }
 
-/// A node of the cluster, and what this client knows of it.
+/// A node of the cluster, and its connections.
 pub struct Node {
     info: NodeInfo,
     distance: Distance,
     pool: Pool,
     counters: Arc<NodeCounters>,
-    in_flight: AtomicUsize,
-    /// How long its answers take, in nanoseconds, the newer the weightier; 0 before the first.
+    in_flight: InFlight,
+    /// Moving average of the latency in nanoseconds. 0: no response yet.
     latency: AtomicU64,
 }
 
 impl Node {
-    /// The node that `info` describes; `before` is what it was known as.
+    /// Creates the node that `info` describes and starts opening its connections. It continues the
+    /// counters of `previous`, the same node's previous description, if the address is the same.
     pub(super) fn new(
         info: NodeInfo,
         distance: Distance,
-        before: Option<&Self>,
-        shared: &Arc<Shared>,
+        previous: Option<&Self>,
+        context: &Arc<PoolContext>,
     ) -> Self {
         let size = match distance {
-            Distance::Local => shared.settings.connections_per_node,
+            Distance::Local => context.connections_per_node,
             Distance::Remote => 1,
             Distance::Ignored => 0,
         };
-        // Its metrics are named by its address.
-        let known = before.filter(|before| before.address() == info.address);
-        let new = || NodeCounters::new(&shared.settings.name, info.address, &shared.traffic);
-        let counters = known.map_or_else(|| Arc::new(new()), |known| Arc::clone(&known.counters));
-        let pool = Pool::open(&info, size, &counters, shared);
-        let (in_flight, latency) = (AtomicUsize::new(0), AtomicU64::new(0));
+        // Metrics are labelled with the address.
+        let counters = match previous.filter(|previous| previous.address() == info.address) {
+            Some(previous) => Arc::clone(&previous.counters),
+            None => {
+                let session = &context.session_name;
+                Arc::new(NodeCounters::new(session, info.address, &context.traffic))
+            }
+        };
+        let pool = Pool::open(&info, size, &counters, context);
+        let (in_flight, latency) = (InFlight::default(), AtomicU64::new(0));
         Self { info, distance, pool, counters, in_flight, latency }
     }
 
-    /// What the cluster says of it.
+    /// Returns the cluster's description of the node.
     pub const fn info(&self) -> &NodeInfo {
         &self.info
     }
 
-    /// Where its native protocol is reached.
+    /// Returns the address of the node's native protocol port.
     pub const fn address(&self) -> SocketAddr {
         self.info.address
     }
 
-    /// The datacenter that it says it is in.
+    /// Returns the node's datacenter.
     pub fn datacenter(&self) -> &str {
         &self.info.datacenter
     }
 
-    /// The rack that it says it is in.
+    /// Returns the node's rack.
     pub fn rack(&self) -> &str {
         &self.info.rack
     }
 
-    /// How near it is.
+    /// Returns the node's distance.
     pub const fn distance(&self) -> Distance {
         self.distance
     }
 
-    /// Whether a connection to it is open.
+    /// Returns true if a connection to the node is open.
     pub fn is_connected(&self) -> bool {
         self.open_connections() > 0
     }
 
-    /// How many connections to it are open.
+    /// Returns the number of open connections to the node.
     pub fn open_connections(&self) -> usize {
         self.pool.len()
     }
 
-    /// How many requests wait for its answer.
+    /// Returns the number of requests in flight at the node.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+        self.in_flight.count()
     }
 
-    /// How many streams of its open connections are in use, and how many of them wait for an
-    /// answer that nobody waits for any more.
+    /// Returns the number of streams in use on all connections, and how many of them are orphaned.
     pub(crate) fn streams(&self) -> (usize, usize) {
         let streams = self.connections().map(|connection| connection.streams());
         streams.fold((0, 0), |(in_use, orphans), (i, o)| (in_use + i, orphans + o))
     }
 
-    /// How many bytes it was sent, and has sent.
+    /// Returns the number of bytes sent to and received from the node.
     pub(crate) fn traffic(&self) -> (u64, u64) {
         let open = self.connections().map(|connection| connection.traffic());
         open.fold(self.counters.traffic.bytes(), |(sent, received), (s, r)| {
@@ -112,12 +117,12 @@ impl Node {
         })
     }
 
-    /// What has happened at it.
+    /// Returns the node's counters.
     pub(crate) const fn counters(&self) -> &Arc<NodeCounters> {
         &self.counters
     }
 
-    /// How long its answers take, lately; `None` before the first.
+    /// Returns a moving average of the node's latency, or `None` before its first response.
     pub fn latency(&self) -> Option<Duration> {
         match self.latency.load(Ordering::Relaxed) {
             0 => None,
@@ -125,7 +130,7 @@ impl Node {
         }
     }
 
-    /// A connection that is open.
+    /// Returns an open connection, each in turn, or `None` if none is open.
     #[inline]
     pub(crate) fn connection(&self) -> Option<Arc<Connection>> {
         self.pool.connection()
@@ -135,28 +140,33 @@ impl Node {
         self.pool.connections()
     }
 
-    /// How many tries to connect have failed.
+    /// Returns the number of failed attempts to connect.
     pub(crate) fn failures(&self) -> u64 {
         self.pool.failures()
     }
 
-    /// Why no connection is open, if a try has failed since one was.
-    pub(crate) fn last_failure(&self) -> Option<NodeError> {
-        self.pool.last_failure()
+    /// Returns the error of the last attempt to connect, or `None` if it succeeded.
+    pub(crate) fn last_error(&self) -> Option<NodeError> {
+        self.pool.last_error()
     }
 
-    /// Somebody says that it is up.
+    /// Reconnects without waiting for the backoff to expire.
     pub(super) fn reconnect_now(&self) {
         self.pool.reconnect_now();
     }
 
-    /// It is no part of the cluster any more, or the session has ended.
+    /// Closes the connections: the node was removed from the cluster, or the session was closed.
     pub(super) fn close(&self) {
         self.pool.close();
     }
 
-    /// Whether the node is still the one that this describes. It may be known by several addresses;
-    /// the one that works is good enough.
+    /// Waits until no request is in flight at the node.
+    pub(super) async fn wait_drained(&self) {
+        self.in_flight.wait_drained().await;
+    }
+
+    /// Returns true if `info` and `distance` describe this node as it is, so that it can be kept.
+    /// Its address may differ while it is connected, since a node may have several addresses.
     pub(super) fn is_described_by(&self, info: &NodeInfo, distance: Distance) -> bool {
         self.distance == distance
             && (self.info.address == info.address || self.is_connected())
@@ -166,35 +176,26 @@ impl Node {
     }
 
     /// Counts a request as in flight until the returned guard is dropped.
+    #[inline]
     pub(crate) fn start_request(&self) -> InFlightGuard<'_> {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlightGuard(self)
+        self.in_flight.start()
     }
 
-    /// An answer took so long.
-    pub(crate) fn record_latency(&self, took: Duration) {
-        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).max(1);
+    /// Adds a response to the moving average of the latency.
+    pub(crate) fn record_latency(&self, latency: Duration) {
+        let latency = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX).max(1);
         let before = self.latency.load(Ordering::Relaxed);
-        // A sample that is lost when two come at once is no loss.
-        let now = match before {
-            0 => took,
-            before => before - before / WEIGHT + took / WEIGHT,
+        // Concurrent calls may drop a sample, which the average tolerates.
+        let average = match before {
+            0 => latency,
+            before => before - before / WEIGHT + latency / WEIGHT,
         };
-        self.latency.store(now.max(1), Ordering::Relaxed);
+        self.latency.store(average.max(1), Ordering::Relaxed);
     }
 }
 
-/// A new answer weighs one part in so many.
+/// A new sample contributes one part in this many to the average.
 const WEIGHT: u64 = 8;
-
-/// A request that is under way.
-pub(crate) struct InFlightGuard<'a>(&'a Node);
-
-impl Drop for InFlightGuard<'_> {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

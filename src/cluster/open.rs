@@ -1,4 +1,4 @@
-//! Opening a connection that can be used: its handshake, and `USE`.
+//! Opens connections that are ready for requests: the handshake, and `USE`.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,26 +7,25 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{debug, info};
 
 use super::ContactPoint;
-use crate::connection::{Connection, ConnectionError, Connector, RequestError};
+use crate::connection::{Connection, ConnectionError, Connector, RequestError, timeout_at};
 use crate::message::{ErrorCode, Event, Query, RequestFrame, Response, ResponseFrame, ServerError};
 use crate::wire::{Consistency, Stream};
 
 /// Why a node could not be used.
 #[derive(Debug, Clone)]
 pub(crate) enum NodeError {
-    /// No connection was opened.
+    /// The connection could not be opened, or has ended.
     Connection(ConnectionError),
-    /// The node refused a keyspace.
+    /// The node refused `USE`.
     UseKeyspace {
-        /// Who refused it.
+        /// The address of the node.
         address: SocketAddr,
         /// `USE "..."`.
         statement: String,
-        /// What it said.
         error: Box<ServerError>,
     },
     /// The node did not answer `USE`.
@@ -41,12 +40,13 @@ pub(crate) enum NodeError {
 }
 
 impl NodeError {
-    /// Whether the node does not know who the client is, or does not believe it.
+    /// Returns true if the node rejected the client's credentials.
     pub(crate) fn is_authentication(&self) -> bool {
         matches!(self, Self::Connection(error) if error.reason.is_authentication())
     }
 
-    /// Whether it would be the same at any time, and mostly at every node.
+    /// Returns true if trying again is pointless: the error is permanent, and most likely the same
+    /// on every node.
     pub(crate) fn is_fatal(&self) -> bool {
         match self {
             Self::Connection(error) => error.reason.is_authentication(),
@@ -57,7 +57,7 @@ impl NodeError {
         }
     }
 
-    /// Whether the node may only be starting still.
+    /// Returns true if the reason may be that the node is still starting.
     pub(crate) fn is_starting(&self) -> bool {
         match self {
             Self::Connection(error) => error.reason.is_starting(),
@@ -81,104 +81,108 @@ impl fmt::Display for NodeError {
     }
 }
 
-/// Why no node of a cluster could be used.
+/// Why no node of a cluster can be used.
 #[derive(Debug)]
 pub(crate) enum ClusterError {
-    /// It would be the same everywhere.
+    /// The error of one node that every node would return.
     Fatal(Box<NodeError>),
-    /// What was asked for does not go with the cluster.
+    /// The configuration does not fit the cluster.
     Config(String),
-    /// The session has ended, and how.
+    /// The session is closed, and why.
     Closed(&'static str),
-    /// What each of them said, and whether one may only be starting still.
-    Unreachable { failures: Vec<String>, is_starting: bool },
+    /// No node can be reached.
+    Unreachable {
+        /// One text for each node.
+        failures: Vec<String>,
+        /// True if a node may still be starting.
+        is_starting: bool,
+    },
 }
 
-/// Why one node could not be used.
+/// A node that cannot be used, and why.
 pub(super) struct FailedNode {
-    what: String,
-    /// What would be the same at any time.
+    description: String,
+    /// The error, if it is [fatal](NodeError::is_fatal).
     fatal: Option<NodeError>,
-    /// Whether it may only be starting still.
+    /// True if the node may still be starting.
     is_starting: bool,
-    /// Whether it has said something that others need not say.
-    has_answered: bool,
+    /// True if the node responded, so that its error says more than that it is down.
+    has_responded: bool,
 }
 
 impl FailedNode {
-    /// It failed so at `place`.
-    pub(super) fn new(place: impl fmt::Display, failure: NodeError) -> Self {
+    /// A node that failed with an error.
+    pub(super) fn new(node: impl fmt::Display, error: NodeError) -> Self {
         Self {
-            what: format!("{place} {failure}"),
-            is_starting: failure.is_starting(),
-            has_answered: !failure.is_starting(),
-            fatal: Some(failure).filter(NodeError::is_fatal),
+            description: format!("{node} {error}"),
+            is_starting: error.is_starting(),
+            has_responded: !error.is_starting(),
+            fatal: Some(error).filter(NodeError::is_fatal),
         }
     }
 
-    /// It is there, but may not be asked.
-    pub(super) const fn unsuitable(what: String) -> Self {
-        Self { what, fatal: None, is_starting: false, has_answered: true }
+    /// A node that is connected, but not eligible for the request.
+    pub(super) const fn not_eligible(description: String) -> Self {
+        Self { description, fatal: None, is_starting: false, has_responded: true }
     }
 
-    /// It has not been tried.
-    pub(super) const fn untried(what: String, is_starting: bool) -> Self {
-        Self { what, fatal: None, is_starting, has_answered: false }
+    /// A node to which no connection has been attempted.
+    pub(super) const fn untried(description: String, is_starting: bool) -> Self {
+        Self { description, fatal: None, is_starting, has_responded: false }
     }
 }
 
 impl ClusterError {
-    /// What all of them come to. A node that does not let us in speaks for those that say nothing,
-    /// but not for one that says something else: it may only be in trouble itself.
-    pub(super) fn of(mut failed: Vec<FailedNode>) -> Self {
-        if failed.iter().all(|node| node.fatal.is_some() || !node.has_answered)
-            && let Some(fatal) = failed.iter_mut().find_map(|node| node.fatal.take())
+    /// Combines the errors of all nodes. A fatal error of one node stands for all if every other node
+    /// is down or failed fatally as well. If another node responded differently, it may not be the
+    /// client's mistake.
+    pub(super) fn from_nodes(mut nodes: Vec<FailedNode>) -> Self {
+        if nodes.iter().all(|node| node.fatal.is_some() || !node.has_responded)
+            && let Some(fatal) = nodes.iter_mut().find_map(|node| node.fatal.take())
         {
             return Self::Fatal(Box::new(fatal));
         }
-        let is_starting = failed.iter().any(|node| node.is_starting);
-        Self::Unreachable {
-            failures: failed.into_iter().map(|node| node.what).collect(),
-            is_starting,
-        }
+        let is_starting = nodes.iter().any(|node| node.is_starting);
+        let failures = nodes.into_iter().map(|node| node.description).collect();
+        Self::Unreachable { failures, is_starting }
     }
 }
 
-/// A connection, and what the contact point that led there calls the host.
+/// A connection, and the host of the contact point that led to it.
 type Opened = (Connection, String);
 
-/// So long one has to answer before the next is tried beside it.
+/// Delay before the next attempt is started beside those that have not ended.
 const NEXT_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// A connection to the first contact point that gives one.
+/// Connects to the first contact point that accepts a connection.
 pub(super) async fn connect_any(
     points: &[ContactPoint],
     connector: &Connector,
     events: &mpsc::Sender<Event>,
 ) -> Result<Opened, ClusterError> {
-    let tries =
+    let attempts =
         points.iter().map(|point| connect_to_contact_point(point, connector, events).boxed());
-    let failed = first_success(tries.collect()).await;
-    failed.map_err(|failed| ClusterError::of(failed.into_iter().flatten().collect()))
+    let opened = first_success(attempts.collect()).await;
+    opened.map_err(|failed| ClusterError::from_nodes(failed.into_iter().flatten().collect()))
 }
 
-/// A connection to the first address of a contact point that gives one.
+/// Connects to the first address of a contact point that accepts a connection.
 async fn connect_to_contact_point(
     point: &ContactPoint,
     connector: &Connector,
     events: &mpsc::Sender<Event>,
 ) -> Result<Opened, Vec<FailedNode>> {
-    let unresolved =
-        |why, is_starting| vec![FailedNode::untried(format!("{point} {why}"), is_starting)];
-    let time = connector.options.handshake_timeout;
-    let addresses = match timeout(time, point.resolve()).await {
-        Ok(Ok(addresses)) => addresses,
-        // Where containers are named, a name comes with its server.
-        Ok(Err(why)) => return Err(unresolved(why.as_str(), true)),
-        Err(_) => return Err(unresolved("the name was not resolved in time", false)),
+    let unresolved = |problem: &str, is_starting| {
+        vec![FailedNode::untried(format!("{point} {problem}"), is_starting)]
     };
-    let open = |address| connect_to_address(point, address, connector, events).boxed();
-    first_success(addresses.into_iter().map(open).collect()).await
+    let addresses = match timeout(connector.options.handshake_timeout, point.resolve()).await {
+        Ok(Ok(addresses)) => addresses,
+        // Container platforms add a name only when its server starts.
+        Ok(Err(problem)) => return Err(unresolved(&problem, true)),
+        Err(_) => return Err(unresolved("name resolution timed out", false)),
+    };
+    let connect = |address| connect_to_address(point, address, connector, events).boxed();
+    first_success(addresses.into_iter().map(connect).collect()).await
 }
 
 async fn connect_to_address(
@@ -191,60 +195,55 @@ async fn connect_to_address(
     let opened = connector.connect_with_events(address, host, events.clone()).await;
     let connection = opened.map_err(|error| {
         let name = point.to_string();
-        let place = match name == address.to_string() {
+        let node = match name == address.to_string() {
             true => name,
             false => format!("{name} ({address})"),
         };
-        FailedNode::new(place, NodeError::Connection(error))
+        FailedNode::new(node, NodeError::Connection(error))
     })?;
-    info!(%address, version = %connection.context().version, "connected");
+    info!(node = %address, version = %connection.context().version, "control connection opened");
     Ok((connection, point.host.clone()))
 }
 
-/// What the first of them gives that succeeds, or why none does. The next begins when one has
-/// failed, or when the last to begin has had its head start: one that never answers holds up nobody.
-async fn first_success<T, E>(tries: Vec<BoxFuture<'_, Result<T, E>>>) -> Result<T, Vec<E>> {
-    let (mut waiting, mut begun) = (tries.into_iter(), FuturesUnordered::new());
-    let mut failures = Vec::new();
+/// Returns the first success, or all errors. The next attempt starts when one has failed, or after
+/// [`NEXT_ATTEMPT_DELAY`], so that one that hangs does not delay the others.
+async fn first_success<T, E>(attempts: Vec<BoxFuture<'_, Result<T, E>>>) -> Result<T, Vec<E>> {
+    let (mut waiting, mut running) = (attempts.into_iter(), FuturesUnordered::new());
+    let mut errors = Vec::new();
     loop {
-        let is_last = match waiting.next() {
+        let next_at = match waiting.next() {
             Some(next) => {
-                begun.push(next);
-                false
+                running.push(next);
+                Some(Instant::now() + NEXT_ATTEMPT_DELAY)
             }
-            None if begun.is_empty() => return Err(failures),
-            None => true,
+            None if running.is_empty() => return Err(errors),
+            None => None,
         };
-        let delay = async {
-            match is_last {
-                false => tokio::time::sleep(NEXT_ATTEMPT_DELAY).await,
-                true => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            Some(ended) = begun.next() => match ended {
-                Ok(opened) => return Ok(opened),
-                Err(failure) => failures.push(failure),
-            },
-            () = delay => {}
+        match timeout_at(next_at, running.next()).await {
+            Ok(Some(Ok(opened))) => return Ok(opened),
+            Ok(Some(Err(error))) => errors.push(error),
+            Ok(None) | Err(_) => {}
         }
     }
 }
 
-/// Has the connection use a keyspace, spelled as the schema spells it.
+/// Makes the connection use a keyspace, spelled as in the schema.
+///
+/// # Errors
+/// Returns an error if the node refuses the keyspace or does not answer within `timeout`.
 pub(super) async fn use_keyspace(
     connection: &Connection,
     keyspace: &str,
-    time: Duration,
+    timeout: Duration,
 ) -> Result<(), NodeError> {
-    // Quoted, because the name is taken as it is given.
+    // Quoted, because the server would turn an unquoted name into lower case.
     let statement = format!("USE \"{}\"", keyspace.replace('"', "\"\""));
     let address = connection.address();
-    debug!(%address, statement);
+    debug!(node = %address, statement, "keyspace switch started");
     let parameters = Consistency::One.into();
     let query = Query { text: statement.as_str().into(), parameters };
     let frame = RequestFrame::new(Stream::default(), query);
-    match connection.request(&frame, Some(time)).await {
+    match connection.request(&frame, Some(timeout)).await {
         Ok(ResponseFrame { response: Response::Result(_), .. }) => Ok(()),
         Ok(ResponseFrame { response: Response::Error(error), .. }) => {
             Err(NodeError::UseKeyspace { address, statement, error: Box::new(error) })

@@ -1,7 +1,7 @@
 //! The connections of one node.
 //!
-//! Each has a task that opens it, waits until it has ended, and opens it again. Requests only take
-//! what is open.
+//! Each connection has a task that opens it, waits until it ends, and opens it again. Requests only
+//! take connections that are open.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -15,44 +15,45 @@ use tracing::{debug, info};
 use super::backoff::Backoff;
 use super::counters::NodeCounters;
 use super::open::use_keyspace;
-use super::shared::Shared;
+use super::pool_context::PoolContext;
 use super::{NodeError, NodeInfo};
 use crate::connection::{Connection, ConnectionError};
 
-/// The connections of one node. They are closed when the pool is dropped and their requests are
-/// answered.
+/// A connection pool for one node. When it is dropped, each connection closes as soon as its
+/// requests have been answered.
 #[derive(Debug)]
 pub(super) struct Pool {
     slots: Arc<Slots>,
     tasks: Vec<AbortHandle>,
 }
 
-/// A place for each connection.
+/// One slot for each connection.
 #[derive(Debug)]
 struct Slots {
     address: SocketAddr,
     host: Option<String>,
     counters: Arc<NodeCounters>,
     connections: Box<[RwLock<Option<Arc<Connection>>>]>,
+    /// Selects the slot of the next request.
     next: AtomicUsize,
-    /// How many of them are open.
+    /// Number of open connections.
     open: AtomicUsize,
-    /// Whether the pool has been closed. Held by who changes what is open.
+    /// True once the pool is closed. Locked to change a slot.
     is_closed: Mutex<bool>,
-    /// How many tries to connect have failed.
+    /// Number of failed attempts to connect.
     failures: AtomicU64,
-    last_failure: Mutex<Option<NodeError>>,
-    /// Told when somebody has heard that the node is up.
-    wake: Notify,
+    last_error: Mutex<Option<NodeError>>,
+    /// Ends the backoff of every task.
+    reconnect: Notify,
 }
 
 impl Pool {
-    /// Begins to open `size` connections.
+    /// Starts opening `size` connections.
     pub(super) fn open(
         node: &NodeInfo,
         size: usize,
         counters: &Arc<NodeCounters>,
-        shared: &Arc<Shared>,
+        context: &Arc<PoolContext>,
     ) -> Self {
         let slots = Arc::new(Slots {
             address: node.address,
@@ -63,17 +64,17 @@ impl Pool {
             open: AtomicUsize::new(0),
             is_closed: Mutex::default(),
             failures: AtomicU64::new(0),
-            last_failure: Mutex::default(),
-            wake: Notify::new(),
+            last_error: Mutex::default(),
+            reconnect: Notify::new(),
         });
         let task = |index| {
-            let (slots, shared) = (Arc::clone(&slots), Arc::clone(shared));
-            tokio::spawn(async move { slots.keep_connected(index, &shared).await }).abort_handle()
+            let (slots, context) = (Arc::clone(&slots), Arc::clone(context));
+            tokio::spawn(async move { slots.keep_connected(index, &context).await }).abort_handle()
         };
         Self { tasks: (0..size).map(task).collect(), slots }
     }
 
-    /// A connection that is open; of several, each in its turn.
+    /// Returns an open connection, each in turn, or `None` if none is open.
     #[inline]
     pub(super) fn connection(&self) -> Option<Arc<Connection>> {
         let connections = &self.slots.connections;
@@ -85,45 +86,43 @@ impl Pool {
         from.iter().chain(before).find_map(open)
     }
 
-    /// How many connections are open.
+    /// Returns the number of open connections.
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.slots.open.load(Ordering::Acquire)
     }
 
-    /// Every connection that is open.
+    /// Returns every open connection.
     pub(super) fn connections(&self) -> impl Iterator<Item = Arc<Connection>> {
         self.slots.connections.iter().filter_map(open)
     }
 
-    /// How many tries to connect have failed.
+    /// Returns the number of failed attempts to connect.
     pub(super) fn failures(&self) -> u64 {
         self.slots.failures.load(Ordering::Acquire)
     }
 
-    /// Why the last try failed; `None` since one has not.
-    pub(super) fn last_failure(&self) -> Option<NodeError> {
-        self.slots.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Returns the error of the last attempt to connect, or `None` if it succeeded.
+    pub(super) fn last_error(&self) -> Option<NodeError> {
+        self.slots.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Tries again now, where a pause would be made: the node is said to be up.
+    /// Reconnects without waiting for the backoff to expire.
     pub(super) fn reconnect_now(&self) {
-        self.slots.wake.notify_waiters();
+        self.slots.reconnect.notify_waiters();
     }
-}
 
-impl Pool {
-    /// Opens no connections any more, and lets go of those that are open: they end when their
-    /// requests are answered.
+    /// Stops opening connections and releases those that are open. Each closes as soon as its
+    /// requests have been answered.
     pub(super) fn close(&self) {
         self.tasks.iter().for_each(AbortHandle::abort);
         let mut is_closed = self.slots.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
         *is_closed = true;
         for slot in &self.slots.connections {
             let connection = slot.write().unwrap_or_else(PoisonError::into_inner).take();
-            connection
-                .iter()
-                .for_each(|open| self.slots.counters.record_closed_connection(open.traffic()));
+            if let Some(connection) = connection {
+                self.slots.counters.record_closed_connection(connection.traffic());
+            }
         }
         self.slots.open.store(0, Ordering::Release);
     }
@@ -135,58 +134,66 @@ impl Drop for Pool {
     }
 }
 
+/// Returns the connection in a slot if it is open.
 fn open(slot: &RwLock<Option<Arc<Connection>>>) -> Option<Arc<Connection>> {
     let slot = slot.read().unwrap_or_else(PoisonError::into_inner);
     slot.as_ref().filter(|connection| connection.close_reason().is_none()).cloned()
 }
 
 impl Slots {
-    async fn keep_connected(&self, index: usize, shared: &Shared) {
-        let mut backoff = Backoff::new(shared.settings.reconnect);
+    /// Keeps the connection in one slot open, until the task is aborted.
+    async fn keep_connected(&self, index: usize, context: &PoolContext) {
+        let mut backoff = Backoff::new(context.reconnect);
+        let mut retry_in = backoff.pause();
         loop {
-            let pause = tokio::time::sleep(backoff.pause());
             tokio::select! {
-                () = pause => {}
-                () = self.wake.notified() => {}
+                () = tokio::time::sleep(retry_in) => {}
+                () = self.reconnect.notified() => {}
             }
-            match self.open(index, shared).await {
+            match self.open(index, context).await {
                 Ok(connection) => {
-                    let begin = Instant::now();
-                    shared.notify_changed();
-                    let why = connection.wait_closed().await;
-                    info!(address = %self.address, %why, "a connection has ended");
+                    let opened = Instant::now();
+                    context.notify_changed();
+                    let reason = connection.wait_closed().await;
                     self.counters.record_closed_connection(connection.traffic());
                     self.set(index, None);
-                    let ended = ConnectionError { address: self.address, reason: why };
-                    self.set_failure(Some(NodeError::Connection(ended)));
-                    backoff.lived(begin.elapsed());
+                    backoff.record_lifetime(opened.elapsed());
+                    retry_in = backoff.pause();
+                    info!(node = %self.address, error = %reason, ?retry_in, "connection lost");
+                    let error = ConnectionError { address: self.address, reason };
+                    self.set_error(Some(NodeError::Connection(error)));
                 }
-                Err(failure) => {
-                    debug!(address = %self.address, %failure, "not connected");
-                    match failure.is_authentication() {
+                Err(error) => {
+                    retry_in = backoff.pause();
+                    debug!(node = %self.address, %error, ?retry_in, "connection attempt failed");
+                    match error.is_authentication() {
                         true => self.counters.auth_errors.add(),
                         false => self.counters.init_errors.add(),
                     }
-                    self.set_failure(Some(failure));
+                    self.set_error(Some(error));
                     self.failures.fetch_add(1, Ordering::Release);
                 }
             }
-            shared.notify_changed();
+            context.notify_changed();
         }
     }
 
-    /// Opens a connection, and has it use the keyspace that the others use.
-    async fn open(&self, index: usize, shared: &Shared) -> Result<Arc<Connection>, NodeError> {
-        let connector = &shared.settings.connector;
+    /// Opens a connection that uses the session's keyspace, and puts it into a slot.
+    async fn open(
+        &self,
+        index: usize,
+        context: &PoolContext,
+    ) -> Result<Arc<Connection>, NodeError> {
+        let connector = &context.connector;
         let connection = connector.connect(self.address, self.host.as_deref()).await;
         let connection = Arc::new(connection.map_err(NodeError::Connection)?);
         let mut used = None;
         loop {
-            // The keyspace may be another one when the answer comes.
+            // The session's keyspace may change while the server processes `USE`.
             let keyspace = {
-                let keyspace = shared.keyspace();
+                let keyspace = context.keyspace();
                 if *keyspace == used {
-                    self.set_failure(None);
+                    self.set_error(None);
                     self.set(index, Some(&connection));
                     return Ok(connection);
                 }
@@ -209,7 +216,7 @@ impl Slots {
         self.open.store(open, Ordering::Release);
     }
 
-    fn set_failure(&self, failure: Option<NodeError>) {
-        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    fn set_error(&self, error: Option<NodeError>) {
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
     }
 }

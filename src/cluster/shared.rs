@@ -1,74 +1,75 @@
-//! What the tasks of a cluster and its users both know.
+//! The state that the tasks of a cluster share with its handle.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 
-use super::counters::Traffic;
+use super::pool_context::PoolContext;
 use super::{ClusterState, Node, Settings};
 use crate::connection::Connection;
 use crate::message::Event;
 
-/// The state of a cluster, and what is heard of it.
+/// The current state of a cluster, its control connection and its event subscribers.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) settings: Settings,
+    pub(super) pools: Arc<PoolContext>,
     state: RwLock<Arc<ClusterState>>,
-    /// Whether the session has ended. Changes only while `state` is locked.
+    /// True once the session is closed. Changes only while `state` is locked.
     is_closed: AtomicBool,
-    /// Whether nobody watches the cluster any more: the runtime has ended.
+    /// True once the control connection's task has ended, with the session or the runtime.
     is_abandoned: AtomicBool,
-    /// What `USE` said last, for the connections to come. Who holds it knows that no connection
-    /// comes into use meanwhile.
-    keyspace: Mutex<Option<String>>,
-    /// The connection that the cluster is watched through.
     control: RwLock<Option<Arc<Connection>>>,
-    /// Incremented whenever a connection is opened, ends or cannot be opened.
-    changes: watch::Sender<u64>,
-    /// Who wants to know what is heard of the cluster, until the session ends.
-    listeners: Mutex<Option<broadcast::Sender<Event>>>,
-    /// What connections that have ended have sent and received.
-    pub(super) traffic: Arc<Traffic>,
+    /// Why the last attempt to read the topology and the schema failed, if it did.
+    refresh_error: Mutex<Option<String>>,
+    /// The subscribers to events. `None` once the session is closed.
+    subscribers: Mutex<Option<broadcast::Sender<Event>>>,
 }
 
-/// So many events are kept for a listener that is slow.
+/// Number of events kept for a subscriber that does not read them.
 const EVENT_BUFFER_SIZE: usize = 1_024;
 
 impl Shared {
     pub(super) fn new(settings: Settings, keyspace: Option<String>) -> Self {
+        let pools = PoolContext::new(
+            Arc::clone(&settings.name),
+            settings.connector.clone(),
+            settings.reconnect,
+            settings.connections_per_node,
+            keyspace,
+        );
         Self {
             settings,
+            pools: Arc::new(pools),
             state: RwLock::new(Arc::new(ClusterState::empty())),
             is_closed: AtomicBool::new(false),
             is_abandoned: AtomicBool::new(false),
-            keyspace: Mutex::new(keyspace),
             control: RwLock::default(),
-            changes: watch::Sender::new(0),
-            listeners: Mutex::new(Some(broadcast::Sender::new(EVENT_BUFFER_SIZE))),
-            traffic: Arc::default(),
+            refresh_error: Mutex::default(),
+            subscribers: Mutex::new(Some(broadcast::Sender::new(EVENT_BUFFER_SIZE))),
         }
     }
 
-    /// The cluster as it is now.
+    /// Returns the current state.
     #[inline]
     pub(super) fn state(&self) -> Arc<ClusterState> {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts another state in the place of the one before, unless the session has ended: the task
-    /// that watches the cluster may be in the midst of reading then.
+    /// Replaces the state, and closes the nodes that are not in it. If the session is closed, closes
+    /// the nodes of the new state instead: the control connection's task may have been reading it.
     pub(super) fn set_state(&self, state: ClusterState) {
-        self.change(state, false);
+        self.replace_state(state, false);
     }
 
-    /// Ends all that the session has open, and whatever would be opened after that.
+    /// Closes all connections, and all that tasks of this cluster may still open.
     pub(super) fn close(&self) {
-        self.change(ClusterState::empty(), true);
-        self.listeners().take();
+        self.replace_state(ClusterState::empty(), true);
+        self.subscribers().take();
     }
 
-    fn change(&self, state: ClusterState, closes: bool) {
+    fn replace_state(&self, state: ClusterState, closes: bool) {
         let state = Arc::new(state);
         let before = {
             let mut current = self.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -78,46 +79,48 @@ impl Shared {
             }
             std::mem::replace(&mut *current, Arc::clone(&state))
         };
-        // Others may hold on to a node that has gone.
-        let has_gone = |node: &&Arc<Node>| state.nodes().iter().all(|now| !Arc::ptr_eq(now, node));
-        before.nodes().iter().filter(has_gone).for_each(|node| node.close());
-        self.notify_changed();
+        // The caller may still hold the nodes, so dropping them does not suffice.
+        let is_removed = |node: &&Arc<Node>| state.nodes().iter().all(|n| !Arc::ptr_eq(n, node));
+        before.nodes().iter().filter(is_removed).for_each(|node| node.close());
+        self.pools.notify_changed();
     }
 
-    /// Says that nobody watches the cluster any more.
+    /// Returns true once the session is closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
+    /// Records that the control connection's task has ended.
     pub(super) fn mark_abandoned(&self) {
         self.is_abandoned.store(true, Ordering::Release);
-        self.notify_changed();
+        self.pools.notify_changed();
     }
 
-    /// Whether nobody watches the cluster any more.
+    /// Returns true once the control connection's task has ended.
     pub(super) fn is_abandoned(&self) -> bool {
         self.is_abandoned.load(Ordering::Acquire)
     }
 
-    /// Tells all who listen.
+    /// Sends an event to all subscribers.
     pub(super) fn publish(&self, event: &Event) {
-        if let Some(listeners) = &*self.listeners() {
-            let _nobody = listeners.send(event.clone());
+        if let Some(subscribers) = &*self.subscribers() {
+            let _no_subscriber = subscribers.send(event.clone());
         }
     }
 
-    /// What is heard from now on; nothing, once the session has ended.
+    /// Returns a receiver of all events from now on. It is closed if the session is closed.
     pub(super) fn subscribe(&self) -> broadcast::Receiver<Event> {
-        match &*self.listeners() {
-            Some(listeners) => listeners.subscribe(),
+        match &*self.subscribers() {
+            Some(subscribers) => subscribers.subscribe(),
             None => broadcast::Sender::new(1).subscribe(),
         }
     }
 
-    fn listeners(&self) -> MutexGuard<'_, Option<broadcast::Sender<Event>>> {
-        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    fn subscribers(&self) -> MutexGuard<'_, Option<broadcast::Sender<Event>>> {
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn keyspace(&self) -> MutexGuard<'_, Option<String>> {
-        self.keyspace.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
+    /// Returns the control connection.
     pub(super) fn control(&self) -> Option<Arc<Connection>> {
         self.control.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -127,13 +130,12 @@ impl Shared {
         *self.control.write().unwrap_or_else(PoisonError::into_inner) = control;
     }
 
-    /// Says that a connection was opened or has ended, or could not be opened.
-    pub(super) fn notify_changed(&self) {
-        self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+    /// Returns why the last attempt to read the topology and the schema failed, if it did.
+    pub(super) fn refresh_error(&self) -> Option<String> {
+        self.refresh_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Is told of every change from now on.
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+    pub(super) fn set_refresh_error(&self, error: Option<String>) {
+        *self.refresh_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
     }
 }

@@ -1,9 +1,9 @@
-//! Tells the `metrics` facade how long something took; nothing without the feature `metrics-024`.
+//! Records durations in the `metrics` facade. Does nothing without the feature `metrics-024`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// A histogram of the facade, in seconds.
+/// A histogram of durations in seconds.
 #[derive(Debug)]
 pub(crate) struct Timer {
     #[cfg(feature = "metrics-024")]
@@ -22,8 +22,8 @@ impl Timer {
     }
 
     #[inline]
-    pub(crate) fn record(&self, took: Duration) {
-        self.histogram.record(took);
+    pub(crate) fn record(&self, duration: Duration) {
+        self.histogram.record(duration);
     }
 }
 

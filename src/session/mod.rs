@@ -77,6 +77,7 @@ mod progress;
 mod request;
 mod result;
 mod retry;
+mod schema;
 mod span;
 mod speculative;
 mod statement;
@@ -94,6 +95,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::cluster::ClusterState;
+use crate::cluster::schema::Schema;
 use crate::types::ToValues;
 use executor::Executor;
 use request::BoundStatement;
@@ -216,21 +218,39 @@ impl Session {
         &self.executor.cluster.settings().name
     }
 
-    /// The cluster as it is now: its nodes, its ring and its schema.
+    /// Returns a snapshot of the cluster: its nodes, its ring and its schema.
+    ///
+    /// The schema is empty until the driver has read it: see [`schema`](Self::schema).
     ///
     /// ```no_run
     /// # fn example(session: &cqlwire::session::Session) {
-    /// let cluster = session.cluster();
-    /// for node in cluster.nodes() {
+    /// for node in session.cluster().nodes() {
     ///     println!("{} in {}: {} connections", node.address(), node.datacenter(), node.open_connections());
-    /// }
-    /// if let Some(users) = cluster.schema().table("k8s_test", "users") {
-    ///     println!("{}", users.ddl());
     /// }
     /// # }
     /// ```
     pub fn cluster(&self) -> Arc<ClusterState> {
         self.executor.cluster.state()
+    }
+
+    /// Returns the schema. Waits until the driver has read it, at most for the session's request
+    /// timeout; later calls return the latest schema at once.
+    ///
+    /// ```no_run
+    /// # async fn example(session: &cqlwire::session::Session) -> Result<(), cqlwire::session::Error> {
+    /// if let Some(users) = session.schema().await?.table("k8s_test", "users") {
+    ///     println!("{}", users.ddl());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an error if the session was built with
+    /// [`fetch_schema(false)`](SessionBuilder::fetch_schema), if the schema could not be read in time,
+    /// or if the session is closed.
+    pub async fn schema(&self) -> Result<Arc<Schema>, Error> {
+        self.executor.schema().await
     }
 
     /// What happens in the cluster from now on: nodes that come and go, changes of the schema.

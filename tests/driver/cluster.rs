@@ -115,9 +115,7 @@ async fn finds_the_partition_key_in_the_schema_for_v3() {
         .collect();
     let session = builder(&servers[0]).connect().await.unwrap();
     wait_until_connected(&session, 3).await;
-    while session.cluster().schema().table("test", "kv").is_none() {
-        tokio::task::yield_now().await;
-    }
+    session.schema().await.unwrap();
     let select = session.prepare(SELECT).await.unwrap();
     for key in 0..100_i32 {
         let cluster = session.cluster();
@@ -211,6 +209,49 @@ async fn keeps_the_topology_when_a_refresh_fails() {
         tokio::task::yield_now().await;
     }
     assert_eq!(session.cluster().nodes().len(), 2);
+}
+
+/// A server with the table `test.kv` in its schema.
+async fn server_with_a_table() -> MockServer {
+    let names = ["keyspace_name", "table_name"].map(|name| (name, NativeType::Text));
+    let tables = Reply::rows(names, [("test", "kv")]);
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
+    server.on(&SchemaPart::Tables.select(None), tables)
+}
+
+#[tokio::test]
+async fn schema_waits_until_it_has_been_read() {
+    let server = server_with_a_table().await;
+    let session = builder(&server).connect().await.unwrap();
+    assert!(session.cluster().schema().table("test", "kv").is_none());
+    let schema = session.schema().await.unwrap();
+    assert!(schema.table("test", "kv").is_some());
+    assert!(Arc::ptr_eq(&schema, session.cluster().schema()));
+    session.close(Duration::ZERO).await;
+    let error = session.schema().await.unwrap_err();
+    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Closed, CLOSED));
+}
+
+const CLOSED: &str = "the session was closed";
+
+#[tokio::test]
+async fn schema_fails_at_once_if_the_session_does_not_read_it() {
+    let server = server_with_a_table().await;
+    let session = builder(&server).fetch_schema(false).connect().await.unwrap();
+    let error = session.schema().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains("`fetch_schema(false)`"), "{error}");
+}
+
+#[tokio::test]
+async fn schema_fails_with_the_reason_if_it_cannot_be_read_in_time() {
+    let overloaded = Reply::error(ErrorCode::Overloaded, "come back later");
+    let server = server_with_a_table().await.on(&SchemaPart::Tables.select(None), overloaded);
+    let builder = builder(&server).timeout(Duration::from_secs(1));
+    let session = builder.connect().await.unwrap();
+    let error = session.schema().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(error.to_string().contains("come back later"), "{error}");
 }
 
 #[tokio::test]

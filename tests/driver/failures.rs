@@ -157,7 +157,7 @@ fn requests_fail_at_once_after_the_sessions_runtime_has_ended() {
     let select = Statement::new("SELECT ...").timeout(None);
     let error = runtime().block_on(session.execute(select, ())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
-    assert!(error.to_string().contains("the runtime that the session was made on"), "{error}");
+    assert!(error.to_string().contains("the runtime on which the session was created"), "{error}");
 }
 
 #[tokio::test]

@@ -578,7 +578,7 @@ async fn fails_when_the_load_balancing_policy_returns_no_node() {
     let select = Statement::new("SELECT ...").load_balancing(NoNode);
     let error = session.execute(select, ()).await.unwrap_err();
     assert_eq!((error.kind(), requests.count()), (ErrorKind::Unreachable, 0));
-    assert!(error.to_string().contains("the load balancing does not send this there"), "{error}");
+    assert!(error.to_string().contains("the load balancing policy does not use it"), "{error}");
 }
 
 #[tokio::test]

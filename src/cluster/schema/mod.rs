@@ -79,11 +79,6 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Reads a schema out of rows.
-    pub fn reader() -> SchemaReader {
-        SchemaReader::default()
-    }
-
     /// The table of a keyspace; names are those of the schema, to the letter.
     pub fn table(&self, keyspace: &str, table: &str) -> Option<&Arc<Table>> {
         self.keyspaces.get(keyspace)?.tables.get(table)

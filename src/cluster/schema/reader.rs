@@ -20,6 +20,13 @@ pub struct SchemaReader {
 /// The rows of one keyspace, as they came.
 type Parts = BTreeMap<SchemaPart, Vec<Record>>;
 
+impl Schema {
+    /// Creates a reader, which builds a schema from the rows of the schema tables.
+    pub fn reader() -> SchemaReader {
+        SchemaReader::default()
+    }
+}
+
 impl SchemaReader {
     /// Takes a page of a part. What cannot be read in it is noted.
     pub fn page(&mut self, part: SchemaPart, rows: &Rows) {

@@ -1,0 +1,64 @@
+//! What the connection pools of a cluster share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use super::Reconnect;
+use super::counters::Traffic;
+use crate::connection::Connector;
+
+/// All that the nodes of a cluster and their connections need of it. They hold this instead of the
+/// cluster, so that the cluster owns its nodes and not the other way round as well.
+#[derive(Debug)]
+pub(super) struct PoolContext {
+    /// The name of the session in metrics.
+    pub(super) session_name: Arc<str>,
+    pub(super) connector: Connector,
+    pub(super) reconnect: Reconnect,
+    /// Number of connections to a [`Local`](super::Distance::Local) node.
+    pub(super) connections_per_node: usize,
+    /// Bytes sent and received on connections that have ended.
+    pub(super) traffic: Arc<Traffic>,
+    /// The keyspace of the last `USE`, for new connections.
+    keyspace: Mutex<Option<String>>,
+    /// Incremented whenever a connection is opened, ends or cannot be opened, and whenever the
+    /// cluster's state changes.
+    changes: watch::Sender<u64>,
+}
+
+impl PoolContext {
+    pub(super) fn new(
+        session_name: Arc<str>,
+        connector: Connector,
+        reconnect: Reconnect,
+        connections_per_node: usize,
+        keyspace: Option<String>,
+    ) -> Self {
+        Self {
+            session_name,
+            connector,
+            reconnect,
+            connections_per_node,
+            traffic: Arc::default(),
+            keyspace: Mutex::new(keyspace),
+            changes: watch::Sender::new(0),
+        }
+    }
+
+    /// Locks the keyspace that connections use. No connection is put into a pool while the lock is
+    /// held.
+    pub(super) fn keyspace(&self) -> MutexGuard<'_, Option<String>> {
+        self.keyspace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the tasks that wait for a connection or for a new state of the cluster.
+    pub(super) fn notify_changed(&self) {
+        self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+    }
+
+    /// Returns a receiver that is notified of every change from now on.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+}

@@ -1,0 +1,103 @@
+//! Computes the next state of a cluster from the previous one and a newly read topology.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::pool_context::PoolContext;
+use super::ring::{Replicas, Ring, RingNode};
+use super::topology::{NodeInfo, Topology};
+use super::{
+    ClusterState, Distance, LoadBalancing, Node, Partitioner, ReplicationStrategy, Settings, Token,
+};
+
+/// Returns the state after `previous`, with the nodes of `topology` and the keyspaces of
+/// `strategies`. Nodes whose description is unchanged keep their connections.
+pub(super) fn with_topology(
+    previous: &ClusterState,
+    topology: Topology,
+    strategies: BTreeMap<String, ReplicationStrategy>,
+    settings: &Settings,
+    pools: &Arc<PoolContext>,
+) -> ClusterState {
+    let Topology { cluster_name: name, partitioner, nodes: infos } = topology;
+    let first = || infos.first().map(|info| info.datacenter.clone());
+    let local_datacenter = previous.local_datacenter.clone();
+    let local_datacenter = local_datacenter.or_else(|| settings.local_datacenter.clone());
+    let local_datacenter = local_datacenter.or_else(first).filter(|name| !name.is_empty());
+    let nodes = infos
+        .iter()
+        .map(|info| {
+            let distance = settings.load_balancing.distance(info, local_datacenter.as_deref());
+            node(previous, info, distance, &infos, pools)
+        })
+        .collect();
+    let is_same_ring = previous.partitioner == partitioner
+        && previous.strategies == strategies
+        && previous.infos.iter().map(ring_position).eq(infos.iter().map(ring_position));
+    let replicas = match (is_same_ring, partitioner) {
+        (true, _) => previous.replicas.clone(),
+        (false, Some(partitioner)) => replicas(partitioner, &infos, &strategies),
+        (false, None) => HashMap::new(),
+    };
+    let (schema, has_schema) = (Arc::clone(&previous.schema), previous.has_schema);
+    ClusterState {
+        name,
+        nodes,
+        infos,
+        local_datacenter,
+        partitioner,
+        strategies,
+        replicas,
+        schema,
+        has_schema,
+    }
+}
+
+/// Returns the previous node if `info` still describes it, or a new node.
+fn node(
+    previous: &ClusterState,
+    info: &NodeInfo,
+    distance: Distance,
+    infos: &[NodeInfo],
+    pools: &Arc<PoolContext>,
+) -> Arc<Node> {
+    // If another node has taken over its address, the connections lead to that node.
+    let is_replaced = |node: &Node| {
+        node.address() != info.address && infos.iter().any(|info| info.address == node.address())
+    };
+    match previous.node(info.host_id) {
+        Some(node) if node.is_described_by(info, distance) && !is_replaced(node) => {
+            Arc::clone(node)
+        }
+        node => Arc::new(Node::new(info.clone(), distance, node.map(|node| &**node), pools)),
+    }
+}
+
+/// Returns the part of a node's description that determines its place on the ring.
+fn ring_position(info: &NodeInfo) -> (Uuid, &str, &str, &[Token]) {
+    (info.host_id, &info.datacenter, &info.rack, &info.tokens)
+}
+
+/// Computes the replicas of each keyspace. Keyspaces of equal strategies share them.
+fn replicas(
+    partitioner: Partitioner,
+    infos: &[NodeInfo],
+    strategies: &BTreeMap<String, ReplicationStrategy>,
+) -> HashMap<String, Arc<Replicas>> {
+    let nodes = (0..).zip(infos).map(|(index, info)| RingNode {
+        index,
+        datacenter: &info.datacenter,
+        rack: &info.rack,
+        tokens: &info.tokens,
+    });
+    let ring = Ring::new(partitioner, nodes);
+    let mut computed: BTreeMap<&ReplicationStrategy, Arc<Replicas>> = BTreeMap::new();
+    let of_keyspace = |(keyspace, strategy): (&String, _)| {
+        let replicas =
+            computed.entry(strategy).or_insert_with(|| Arc::new(ring.replicas(strategy)));
+        (keyspace.clone(), Arc::clone(replicas))
+    };
+    strategies.iter().map(of_keyspace).collect()
+}
