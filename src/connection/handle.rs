@@ -82,7 +82,7 @@ impl Connection {
             Err(failed) => return Err(self.error(failed.kind, failed.written)),
         };
         let decoded = match known {
-            Some(known) => ResponseFrame::decode_knowing(&frame, &self.context, known),
+            Some(known) => ResponseFrame::decode_with_known_columns(&frame, &self.context, known),
             None => ResponseFrame::decode(&frame, &self.context),
         };
         match decoded {

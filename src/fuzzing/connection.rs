@@ -1,4 +1,4 @@
-//! The connection as a state machine, driven by operations instead of bytes.
+//! The target for the sans-IO connection: the input is a list of operations.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,39 +12,39 @@ use crate::wire::{
     Compression, Context, FrameDecoder, FrameEncoder, SegmentEncoder, Stream, Version,
 };
 
-/// A client, the server it talks to, and what the client's user knows.
-struct World {
+/// A client connection, a simulated server, and the expected state of the requests.
+struct Simulation {
     client: ClientConnection,
     server: FrameDecoder,
     segments: Option<SegmentEncoder>,
     context: Context,
     now: Instant,
-    /// The requests that the server has not answered.
-    asked: Vec<Stream>,
-    /// The streams in use, and whether anybody waits on them still.
+    /// The streams of the requests that the server has not answered.
+    unanswered: Vec<Stream>,
+    /// The streams in use. The value is true while the caller waits, and false for an orphan.
     in_flight: BTreeMap<Stream, bool>,
     closed: bool,
 }
 
-/// Operations, two bytes each: what happens, and how much of it.
+/// Executes a list of operations. Each has two bytes: the operation and its argument.
 ///
-/// No stream may be given out twice before its answer has come; every request must come to one end
-/// and no more; nothing may happen after the end of the connection.
+/// The target asserts that a stream is not reused before its response arrives, that each request ends
+/// exactly once, and that no event follows the end of the connection.
 pub fn connection(data: &[u8]) {
     let Some((&setup, operations)) = data.split_first() else { return };
-    let mut world = World::new(setup);
+    let mut simulation = Simulation::new(setup);
     for operation in operations.chunks_exact(2) {
-        let &[what, much] = operation else { return };
-        world.act(what, much);
-        world.check();
+        let &[operation, argument] = operation else { return };
+        simulation.execute(operation, argument);
+        simulation.check_events();
     }
-    world.client.handle_end_of_input();
-    world.check();
-    assert!(world.closed, "a connection ends with its input");
-    assert!(!world.in_flight.values().any(|waits| *waits), "a request was forgotten");
+    simulation.client.handle_end_of_input();
+    simulation.check_events();
+    assert!(simulation.closed, "the connection did not end with its input");
+    assert!(!simulation.in_flight.values().any(|waits| *waits), "a request did not end");
 }
 
-impl World {
+impl Simulation {
     fn new(setup: u8) -> Self {
         let versions = Version::ALL;
         let version = versions.get(usize::from(setup & 3)).copied().unwrap_or(Version::V4);
@@ -63,66 +63,67 @@ impl World {
             segments: None,
             context: version.into(),
             now,
-            asked: Vec::new(),
+            unanswered: Vec::new(),
             in_flight: BTreeMap::new(),
             closed: false,
         }
     }
 
-    fn act(&mut self, what: u8, much: u8) {
-        match what % 8 {
-            0 => self.send(much),
-            1 => self.deliver(usize::from(much)),
+    fn execute(&mut self, operation: u8, argument: u8) {
+        match operation % 8 {
+            0 => self.send(argument),
+            1 => self.deliver(usize::from(argument)),
             2 => self.deliver(usize::MAX),
-            3 => self.answer(usize::from(much), ResultMessage::Void.into()),
+            3 => self.answer(usize::from(argument), ResultMessage::Void.into()),
             4 => {
                 let streams: Vec<_> = self.in_flight.keys().copied().collect();
-                if let Some(stream) = streams.get(usize::from(much)) {
+                if let Some(stream) = streams.get(usize::from(argument)) {
                     self.client.cancel(*stream);
                     self.in_flight.insert(*stream, false);
                 }
             }
             5 => {
-                let time = Duration::from_millis(u64::from(much).saturating_mul(100));
-                self.now = self.now.checked_add(time).unwrap_or(self.now);
+                let duration = Duration::from_millis(u64::from(argument).saturating_mul(100));
+                self.now = self.now.checked_add(duration).unwrap_or(self.now);
                 self.client.handle_timeout(self.now);
             }
-            // No frame and no segment begins like this.
-            6 => self.receive(&vec![0xff; usize::from(much)]),
+            // Invalid as the start of a frame and of a segment.
+            6 => self.receive(&vec![0xff; usize::from(argument)]),
             _ => self.answer(0, Authenticate { authenticator: "a".into() }.into()),
         }
     }
 
-    fn send(&mut self, much: u8) {
-        let time = Duration::from_millis(u64::from(much));
-        let deadline = self.now.checked_add(time).filter(|_| much != 0);
-        let free = self.client.can_send();
+    fn send(&mut self, timeout: u8) {
+        let duration = Duration::from_millis(u64::from(timeout));
+        let deadline = self.now.checked_add(duration).filter(|_| timeout != 0);
+        let can_send = self.client.can_send();
         let request = RequestFrame::new(Stream(0), Options);
         match self.client.send(&request, deadline) {
             Ok(stream) => {
-                assert!(free, "a stream was given out that was not there");
-                let before = self.in_flight.insert(stream, true);
-                assert_eq!(before, None, "a stream is used twice");
+                assert!(can_send, "the connection exceeded its stream limit");
+                let previous = self.in_flight.insert(stream, true);
+                assert_eq!(previous, None, "a stream was reused before its response");
             }
-            Err(_) => assert!(!free, "a stream is free but not given out"),
+            Err(_) => {
+                assert!(!can_send, "a request was refused although a stream is free")
+            }
         }
     }
 
-    /// Some of what the client has to send goes to the server, who opens the connection.
+    /// Delivers up to `count` bytes from the client to the server, which answers the handshake.
     fn deliver(&mut self, count: usize) {
         let bytes = self.client.transmit();
         let bytes = bytes.get(..count).unwrap_or(bytes).to_vec();
         self.client.transmitted(bytes.len());
         self.server.extend(&bytes);
-        while let Some(frame) = self.server.next_frame().expect("what the client writes is right") {
-            let frame = frame.decompress(&self.context).expect("what was agreed on");
-            let request = RequestFrame::decode(&frame, &self.context).expect("a request");
+        while let Some(frame) = self.server.next_frame().expect("the client writes valid frames") {
+            let request = RequestFrame::decode(&frame, &self.context).expect("a valid request");
             let is_open = self.client.is_open();
-            self.asked.push(request.stream);
+            self.unanswered.push(request.stream);
             match request.request {
                 Request::Options(_) if !is_open => {
-                    let offer = ("COMPRESSION".to_owned(), vec!["lz4".to_owned()]);
-                    self.answer(0, Supported { options: vec![offer] }.into());
+                    let compression = ("COMPRESSION".to_owned(), vec!["lz4".to_owned()]);
+                    self.answer(0, Supported { options: vec![compression] }.into());
                 }
                 Request::Startup(startup) => {
                     let compression = startup.get("COMPRESSION").map(|_| Compression::Lz4);
@@ -138,17 +139,19 @@ impl World {
         }
     }
 
-    /// The server answers one of the requests that it has.
+    /// Sends a response to the unanswered request at `index`.
     fn answer(&mut self, index: usize, response: Response) {
-        if index >= self.asked.len() {
+        if index >= self.unanswered.len() {
             return;
         }
-        let stream = self.asked.remove(index);
-        // Its stream is free again, and nobody will be told.
-        self.in_flight.retain(|other, waits| *waits || *other != stream);
+        let stream = self.unanswered.remove(index);
+        // The response to an orphan frees its stream without an event.
+        self.in_flight.retain(|id, waits| *waits || *id != stream);
         let mut bytes = Vec::new();
         let frame = ResponseFrame::new(stream, response);
-        frame.encode(&mut FrameEncoder::new(self.context), &mut bytes).expect("an answer");
+        frame
+            .encode(&mut FrameEncoder::new(self.context), &mut bytes)
+            .expect("the response encodes");
         if let Some(segments) = &mut self.segments {
             let frames = std::mem::take(&mut bytes);
             segments.encode(&frames, &mut bytes);
@@ -163,20 +166,32 @@ impl World {
         }
     }
 
-    /// Takes the events, and compares them with what is known.
-    fn check(&mut self) {
+    /// Polls all events and compares them with the expected state.
+    fn check_events(&mut self) {
         while let Some(event) = self.client.poll_event() {
-            assert!(!self.closed, "something happened after the end");
+            assert!(!self.closed, "an event followed the end of the connection");
             match event {
                 ConnectionEvent::Response { stream, .. }
                 | ConnectionEvent::ResponseTooLong { stream, .. } => {
-                    assert_eq!(self.in_flight.remove(&stream), Some(true), "an unasked answer");
+                    assert_eq!(
+                        self.in_flight.remove(&stream),
+                        Some(true),
+                        "a response without a waiting caller"
+                    );
                 }
                 ConnectionEvent::TimedOut { stream } => {
-                    assert_eq!(self.in_flight.insert(stream, false), Some(true), "timed out twice");
+                    assert_eq!(
+                        self.in_flight.insert(stream, false),
+                        Some(true),
+                        "a timeout without a waiting caller"
+                    );
                 }
                 ConnectionEvent::RequestFailed { stream, .. } => {
-                    assert_eq!(self.in_flight.remove(&stream), Some(true), "lost and not asked");
+                    assert_eq!(
+                        self.in_flight.remove(&stream),
+                        Some(true),
+                        "a failure without a waiting caller"
+                    );
                 }
                 ConnectionEvent::Closed(_) => self.closed = true,
                 ConnectionEvent::Opened | ConnectionEvent::ServerEvent(_) => {}

@@ -1,7 +1,7 @@
-//! What the fuzz targets call, and what `cargo test` replays their corpus through.
+//! The functions behind the fuzz targets in `fuzz/`. `cargo test` runs them on the corpus.
 //!
-//! Each function takes any bytes. It must not panic, and what it decodes must encode, decode again,
-//! and be the same.
+//! Each function accepts arbitrary bytes and must not panic. It asserts that a decoded value survives
+//! a round trip: encoding and decoding it again gives the same value.
 
 mod connection;
 mod text;
@@ -20,13 +20,13 @@ use crate::wire::{
     SegmentDecoder, SegmentEncoder, Stream, Version, Writer, forge_segment,
 };
 
-/// So many bytes are allowed to come out of a compressed body.
-const LIMIT: usize = 1 << 16;
+/// The maximum length of a body, in bytes.
+const MAX_BODY: usize = 1 << 16;
 
-/// What is fed with bytes.
+/// A function that takes the input of a fuzzer.
 pub type Target = fn(&[u8]);
 
-/// Every target, by its name.
+/// All targets with their names.
 pub const TARGETS: [(&str, Target); 12] = [
     ("frames", frames),
     ("message", message),
@@ -42,31 +42,31 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("compression", compression),
 ];
 
-/// Frames in a stream, of whatever version their first bytes say, as they are and in segments.
+/// Decodes a stream of frames of any version, directly and in segments.
 pub fn frames(data: &[u8]) {
-    // The first byte decides how the rest is cut into pieces.
+    // The first byte is the size of the pieces in which the rest arrives.
     let Some((&piece, stream)) = data.split_first() else { return };
     let piece = usize::from(piece).max(1);
     let whole = all_frames(new_decoder(), stream, usize::MAX);
     let pieces = all_frames(new_decoder(), stream, piece);
-    assert_eq!(whole, pieces, "the pieces of a stream must not matter");
+    assert_eq!(whole, pieces, "the size of the pieces changed the frames");
 
     let mut plain = Vec::new();
     for frame in &whole {
-        frame_survives(frame);
-        frame.encode(&mut plain).expect("what came as a frame goes as one");
+        assert_frame_round_trips(frame);
+        frame.encode(&mut plain).expect("a decoded frame can be encoded");
     }
     for compression in [None, Some(Compression::Lz4)] {
         let mut decoder = new_decoder();
         decoder.start_segments(compression);
         let mut segments = Vec::new();
         SegmentEncoder::new(compression).encode(&plain, &mut segments);
-        assert_eq!(all_frames(decoder, &segments, piece), whole, "segments do not matter");
+        assert_eq!(all_frames(decoder, &segments, piece), whole, "segments changed the frames");
     }
 }
 
 fn new_decoder() -> FrameDecoder {
-    FrameDecoder::new(Version::V4).max_body(LIMIT)
+    FrameDecoder::new(Version::V4).max_body(MAX_BODY)
 }
 
 fn all_frames(mut decoder: FrameDecoder, stream: &[u8], piece: usize) -> Vec<RawFrame> {
@@ -85,89 +85,95 @@ fn all_frames(mut decoder: FrameDecoder, stream: &[u8], piece: usize) -> Vec<Raw
     frames
 }
 
-/// One message: its version, direction, opcode and flags in three bytes, and its body.
+/// Decodes one message. Three bytes give the version and direction, the opcode and the flags, and the
+/// rest is the body.
 pub fn message(data: &[u8]) {
-    let Some((&[side, opcode, flags], body)) = data.split_first_chunk() else { return };
-    let Some(version) = Version::from_number(side & 0x7f) else { return };
+    let Some((&[first, opcode, flags], body)) = data.split_first_chunk() else { return };
+    let Some(version) = Version::from_number(first & 0x7f) else { return };
     let header = Header {
         version,
-        is_response: side & 0x80 != 0,
+        is_response: first & 0x80 != 0,
         flags: FrameFlags::from_bits(flags),
         stream: Stream(1),
         opcode: Opcode::from(opcode),
     };
-    frame_survives(&RawFrame { header, body: Bytes::copy_from_slice(body) });
+    assert_frame_round_trips(&RawFrame { header, body: Bytes::copy_from_slice(body) });
 }
 
-fn frame_survives(frame: &RawFrame) {
+/// Asserts that the message of a frame, if it decodes, survives a round trip.
+fn assert_frame_round_trips(frame: &RawFrame) {
     let version = frame.header.version;
-    let plain = Context { max_body: LIMIT, ..Context::from(version) };
+    let plain = Context { max_body: MAX_BODY, ..Context::from(version) };
     let compressed = Context { compression: Some(Compression::Lz4), ..plain };
     let Ok(frame) = frame.clone().decompress(&compressed) else { return };
     for metadata_id in [false, true] {
         let mut context = Context { max_body: usize::MAX, ..plain };
         context.extensions.metadata_id = metadata_id;
         if let Ok(request) = RequestFrame::decode(&frame, &context) {
-            let bytes = encoded(&context, |encoder, out| request.encode(encoder, out));
+            let bytes = encode(&context, |encoder, out| request.encode(encoder, out));
             let frame = only_frame(&bytes);
-            let again = RequestFrame::decode(&frame, &context).expect("what we write we read");
+            let again = RequestFrame::decode(&frame, &context).expect("an encoded message decodes");
             assert_eq!(again, request);
-            assert_eq!(bytes, encoded(&context, |encoder, out| again.encode(encoder, out)));
+            assert_eq!(bytes, encode(&context, |encoder, out| again.encode(encoder, out)));
         }
         if let Ok(response) = ResponseFrame::decode(&frame, &context) {
-            let bytes = encoded(&context, |encoder, out| response.encode(encoder, out));
+            let bytes = encode(&context, |encoder, out| response.encode(encoder, out));
             let frame = only_frame(&bytes);
-            let again = ResponseFrame::decode(&frame, &context).expect("what we write we read");
+            let again =
+                ResponseFrame::decode(&frame, &context).expect("an encoded message decodes");
             assert_eq!(again, response);
-            assert_eq!(bytes, encoded(&context, |encoder, out| again.encode(encoder, out)));
+            assert_eq!(bytes, encode(&context, |encoder, out| again.encode(encoder, out)));
         }
     }
 }
 
-fn encoded<E: std::fmt::Debug>(
+fn encode<E: std::fmt::Debug>(
     context: &Context,
-    encode: impl FnOnce(&mut FrameEncoder, &mut Vec<u8>) -> Result<(), E>,
+    encode_frame: impl FnOnce(&mut FrameEncoder, &mut Vec<u8>) -> Result<(), E>,
 ) -> Vec<u8> {
     let mut bytes = Vec::new();
-    encode(&mut FrameEncoder::new(*context), &mut bytes).expect("what was read can be written");
+    encode_frame(&mut FrameEncoder::new(*context), &mut bytes).expect("a decoded message encodes");
     bytes
 }
 
 fn only_frame(bytes: &[u8]) -> RawFrame {
     let mut decoder = FrameDecoder::new(Version::V4);
     decoder.extend(bytes);
-    decoder.next_frame().expect("a frame").expect("a whole frame")
+    decoder.next_frame().expect("a valid header").expect("a whole frame")
 }
 
-/// Segments in a stream, plain and compressed.
+/// Decodes a stream of segments, in the uncompressed and in the compressed format.
 pub fn segments(data: &[u8]) {
     for compression in [None, Some(Compression::Lz4)] {
         let mut decoder = SegmentDecoder::new(compression);
         decoder.extend(data);
         while let Ok(Some(_)) = decoder.next_segment() {}
-        // Any bytes survive as payload.
+        // Any bytes survive a round trip as a payload.
         let mut bytes = Vec::new();
         SegmentEncoder::new(compression).encode(data, &mut bytes);
         let mut decoder = SegmentDecoder::new(compression);
         decoder.extend(&bytes);
         let mut payloads = Vec::new();
-        while let Some(segment) = decoder.next_segment().expect("what we write we read") {
+        while let Some(segment) = decoder.next_segment().expect("an encoded message decodes") {
             payloads.extend_from_slice(&segment.payload);
         }
         assert!(payloads == data);
     }
 }
 
-/// Segments whose checksums are right: records of flags, a claim of two bytes, a length, a payload.
+/// Decodes segments with correct checksums but arbitrary content.
+///
+/// Each record has one byte of flags, an uncompressed length of two bytes, a length of one byte, and a
+/// payload.
 pub fn forged(data: &[u8]) {
     let Some((&piece, mut records)) = data.split_first() else { return };
     let mut plain = Vec::new();
     let mut lz4 = Vec::new();
     while let Some((&[flags, high, low, length], rest)) = records.split_first_chunk() {
         let (payload, rest) = rest.split_at_checked(length.into()).unwrap_or((rest, &[]));
-        let claim = usize::from(u16::from_be_bytes([high, low]));
+        let uncompressed = usize::from(u16::from_be_bytes([high, low]));
         forge_segment(None, 0, flags & 1 == 1, payload, &mut plain);
-        forge_segment(Some(Compression::Lz4), claim, flags & 1 == 1, payload, &mut lz4);
+        forge_segment(Some(Compression::Lz4), uncompressed, flags & 1 == 1, payload, &mut lz4);
         records = rest;
     }
     for (compression, bytes) in [(None, plain), (Some(Compression::Lz4), lz4)] {
@@ -178,30 +184,30 @@ pub fn forged(data: &[u8]) {
         };
         let whole = all_frames(decoder(), &bytes, usize::MAX);
         let pieces = all_frames(decoder(), &bytes, usize::from(piece).max(1));
-        assert_eq!(whole, pieces, "the pieces of a stream must not matter");
-        whole.iter().for_each(frame_survives);
+        assert_eq!(whole, pieces, "the size of the pieces changed the frames");
+        whole.iter().for_each(assert_frame_round_trips);
     }
 }
 
-/// A type, and a value of it.
+/// Decodes a type and then a value of this type.
 pub fn value(data: &[u8]) {
     let mut reader = Reader::new(data);
     let Ok(cql_type) = CqlType::decode(&mut reader) else { return };
     let bytes = reader.take_rest();
     let mut option = Vec::new();
     let context = Context::from(Version::V5);
-    cql_type.encode(&mut Writer::new(&mut option), &context).expect("a type that was read");
+    cql_type.encode(&mut Writer::new(&mut option), &context).expect("a decoded type encodes");
     assert_eq!(CqlType::decode(&mut Reader::new(&option)).as_ref(), Ok(&cql_type));
 
     let Ok(value) = Value::decode(&cql_type, bytes) else { return };
     let mut out = Vec::new();
-    value.encode(&cql_type, &mut Writer::new(&mut out)).expect("a value that was read");
+    value.encode(&cql_type, &mut Writer::new(&mut out)).expect("a decoded value encodes");
     let again = Value::decode(&cql_type, out.get(4..).unwrap_or_default());
-    // Not a number is not itself, but prints as itself.
+    // NaN differs from itself, so the texts are compared.
     assert_eq!(again.map(|again| again.to_string()), Ok(value.to_string()));
 }
 
-/// A Java class name.
+/// Parses the Java class name of a type.
 pub fn class_name(data: &[u8]) {
     let Ok(class) = std::str::from_utf8(data) else { return };
     let cql_type = CqlType::from_class(class);
@@ -212,11 +218,11 @@ pub fn class_name(data: &[u8]) {
     }
 }
 
-/// A compressed body, and any body compressed.
+/// Decompresses a body, and compresses and decompresses the same bytes.
 pub fn compression(data: &[u8]) {
     for compression in Compression::ALL {
-        if let Ok(body) = compression.decompress(data, LIMIT) {
-            assert!(body.len() <= LIMIT);
+        if let Ok(body) = compression.decompress(data, MAX_BODY) {
+            assert!(body.len() <= MAX_BODY);
         }
         let mut compressed = Vec::new();
         compression.compress(data, &mut compressed);

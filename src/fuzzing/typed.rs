@@ -1,4 +1,4 @@
-//! Values of a type, read as every Rust type that goes with it.
+//! The target that decodes a value as each Rust type that its CQL type supports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,13 +12,13 @@ use crate::types::{
 };
 use crate::wire::{Reader, Writer};
 
-/// A type, and a value of it.
+/// Decodes a type, and then a value of this type as each Rust type.
 pub fn typed(data: &[u8]) {
     let mut reader = Reader::new(data);
     let Ok(cql_type) = CqlType::decode(&mut reader) else { return };
     let value = Bytes::copy_from_slice(reader.take_rest());
-    for survives in TYPES {
-        survives(&cql_type, &value);
+    for assert_type_round_trips in TYPES {
+        assert_type_round_trips(&cql_type, &value);
     }
     if <Elements<'_, &str> as FromCql>::check(&cql_type).is_ok() {
         let elements = Elements::<&str>::from_cell(Cell::new(&value), &cql_type);
@@ -27,61 +27,61 @@ pub fn typed(data: &[u8]) {
     }
 }
 
-/// What goes with a type must read its values or say why not; what it reads it writes and reads
-/// again.
+/// The check for each Rust type.
 const TYPES: [fn(&CqlType, &Bytes); 34] = [
-    survives::<bool>,
-    survives::<i8>,
-    survives::<i16>,
-    survives::<i32>,
-    survives::<i64>,
-    survives::<f32>,
-    survives::<f64>,
-    survives::<String>,
-    survives::<Vec<u8>>,
-    survives::<Bytes>,
-    survives::<Uuid>,
-    survives::<IpAddr>,
-    survives::<Ipv4Addr>,
-    survives::<Ipv6Addr>,
-    survives::<Date>,
-    survives::<Time>,
-    survives::<Timestamp>,
-    survives::<Duration>,
-    survives::<Varint>,
-    survives::<Decimal>,
-    survives::<Option<i32>>,
-    survives::<MaybeEmpty<i32>>,
-    survives::<Vec<Option<String>>>,
-    survives::<Vec<f32>>,
-    survives::<Vec<MaybeEmpty<i64>>>,
-    survives::<[f32; 3]>,
-    survives::<[String; 2]>,
-    survives::<BTreeSet<String>>,
-    survives::<BTreeSet<Vec<i32>>>,
-    survives::<BTreeMap<i32, Option<String>>>,
-    survives::<BTreeMap<String, Vec<Bytes>>>,
-    survives::<(Option<i32>, Option<String>)>,
-    survives::<Vec<(i32, Vec<String>)>>,
-    survives::<Value>,
+    assert_round_trips::<bool>,
+    assert_round_trips::<i8>,
+    assert_round_trips::<i16>,
+    assert_round_trips::<i32>,
+    assert_round_trips::<i64>,
+    assert_round_trips::<f32>,
+    assert_round_trips::<f64>,
+    assert_round_trips::<String>,
+    assert_round_trips::<Vec<u8>>,
+    assert_round_trips::<Bytes>,
+    assert_round_trips::<Uuid>,
+    assert_round_trips::<IpAddr>,
+    assert_round_trips::<Ipv4Addr>,
+    assert_round_trips::<Ipv6Addr>,
+    assert_round_trips::<Date>,
+    assert_round_trips::<Time>,
+    assert_round_trips::<Timestamp>,
+    assert_round_trips::<Duration>,
+    assert_round_trips::<Varint>,
+    assert_round_trips::<Decimal>,
+    assert_round_trips::<Option<i32>>,
+    assert_round_trips::<MaybeEmpty<i32>>,
+    assert_round_trips::<Vec<Option<String>>>,
+    assert_round_trips::<Vec<f32>>,
+    assert_round_trips::<Vec<MaybeEmpty<i64>>>,
+    assert_round_trips::<[f32; 3]>,
+    assert_round_trips::<[String; 2]>,
+    assert_round_trips::<BTreeSet<String>>,
+    assert_round_trips::<BTreeSet<Vec<i32>>>,
+    assert_round_trips::<BTreeMap<i32, Option<String>>>,
+    assert_round_trips::<BTreeMap<String, Vec<Bytes>>>,
+    assert_round_trips::<(Option<i32>, Option<String>)>,
+    assert_round_trips::<Vec<(i32, Vec<String>)>>,
+    assert_round_trips::<Value>,
 ];
 
-fn survives<T: ToCql + for<'r> FromCql<'r>>(cql_type: &CqlType, value: &Bytes) {
-    // Not the other way round: an array is written as a list, whose length nobody knows beforehand.
+/// Asserts that a value that decodes as `T` survives a round trip, if `T` supports `cql_type`.
+fn assert_round_trips<T: ToCql + for<'r> FromCql<'r>>(cql_type: &CqlType, value: &Bytes) {
+    // The reverse does not hold: an array encodes as a list, but a list may have any length.
     if <T as FromCql>::check(cql_type).is_err() {
         return;
     }
-    <T as ToCql>::check(cql_type).expect("a type that it is read from, it is written to");
-    let Ok(read) = T::from_cell(Cell::new(value), cql_type) else { return };
-    let written = write(&read, cql_type);
-    let again = T::from_cell(Cell::new(&written), cql_type).expect("what we write we read");
-    // By their bytes, for not a number is not itself.
-    assert_eq!(write(&again, cql_type), written);
+    <T as ToCql>::check(cql_type).expect("a type that decodes also encodes");
+    let Ok(decoded) = T::from_cell(Cell::new(value), cql_type) else { return };
+    let encoded = encode(&decoded, cql_type);
+    let again = T::from_cell(Cell::new(&encoded), cql_type).expect("an encoded value decodes");
+    // NaN differs from itself, so the bytes are compared.
+    assert_eq!(encode(&again, cql_type), encoded);
 }
 
-/// The bytes of a value, without their length.
-fn write(value: &impl ToCql, cql_type: &CqlType) -> Vec<u8> {
+/// Returns the encoded value without its length.
+fn encode(value: &impl ToCql, cql_type: &CqlType) -> Vec<u8> {
     let mut out = Vec::new();
-    value.to_cql(cql_type, &mut Writer::new(&mut out)).expect("what was read can be written");
+    value.to_cql(cql_type, &mut Writer::new(&mut out)).expect("a decoded value encodes");
     out.split_off(4)
 }

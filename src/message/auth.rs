@@ -8,10 +8,10 @@ use bytes::Bytes;
 use super::Message;
 use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer};
 
-/// The server asks who the client is.
+/// The server's response to STARTUP that requires authentication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authenticate {
-    /// The Java class of the server's authenticator.
+    /// The Java class name of the server's authenticator.
     pub authenticator: String,
 }
 
@@ -27,10 +27,11 @@ impl Message<'_> for Authenticate {
     }
 }
 
-/// The client's part of an authentication.
+/// The client's response in an authentication. The server answers AUTH_CHALLENGE, AUTH_SUCCESS or
+/// ERROR.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthResponse<'a> {
-    /// What the SASL mechanism says; it is a secret, and not shown by `Debug`.
+    /// The token of the SASL mechanism. `Debug` omits it because it is secret.
     pub token: Option<Cow<'a, [u8]>>,
 }
 
@@ -54,21 +55,22 @@ impl<'a> Message<'a> for AuthResponse<'a> {
 
 impl fmt::Debug for AuthResponse<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        length("AuthResponse", self.token.as_deref(), f)
+        fmt_token_length("AuthResponse", self.token.as_deref(), f)
     }
 }
 
-/// All that is shown of a token.
-fn length(name: &str, token: Option<&[u8]>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// Formats a message with the length of its token in place of the token.
+fn fmt_token_length(name: &str, token: Option<&[u8]>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.debug_struct(name).field("token_length", &token.map(<[u8]>::len)).finish()
 }
 
-macro_rules! token {
+/// Declares a response that consists of one token.
+macro_rules! token_message {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq)]
         pub struct $name {
-            /// What the SASL mechanism says; it may be a secret, and is not shown by `Debug`.
+            /// The token of the SASL mechanism. `Debug` omits it because it may be secret.
             pub token: Option<Bytes>,
         }
 
@@ -87,16 +89,16 @@ macro_rules! token {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                length(stringify!($name), self.token.as_deref(), f)
+                fmt_token_length(stringify!($name), self.token.as_deref(), f)
             }
         }
     };
 }
-token! {
-    /// The server's next step of an authentication.
+token_message! {
+    /// A challenge of the server. The client answers with AUTH_RESPONSE.
     AuthChallenge
 }
-token! {
-    /// The server knows who the client is.
+token_message! {
+    /// The authentication succeeded, and the connection is ready for queries.
     AuthSuccess
 }

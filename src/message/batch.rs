@@ -10,58 +10,59 @@ use crate::wire::{
 };
 
 wire_codes! {
-    /// What the server promises of a batch.
+    /// The type of a batch, which decides the guarantees of the server.
     pub enum BatchKind(u8) {
-        /// All of it or nothing, in the end.
+        /// The server eventually applies either all statements or none.
         Logged = 0 "LOGGED",
-        /// Nothing more than of its statements one by one.
+        /// The server may apply only some of the statements.
         Unlogged = 1 "UNLOGGED",
-        /// As unlogged, for statements that count.
+        /// An unlogged batch of counter updates.
         Counter = 2 "COUNTER",
     }
 }
 
-/// Runs several statements as one. The server answers RESULT or ERROR.
+/// A batch of statements. The server answers RESULT or ERROR.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchMessage<'a> {
-    /// What the server promises.
+    /// The type of the batch.
     pub kind: BatchKind,
-    /// The statements, in order; at most 65,535.
+    /// The statements, at most 65,535.
     pub statements: Vec<BatchStatement<'a>>,
-    /// How many replicas must answer.
+    /// The consistency level.
     pub consistency: Consistency,
-    /// The consistency of the serial phase of a conditional batch.
+    /// The consistency level of the Paxos phase of a conditional batch.
     pub serial_consistency: Option<Consistency>,
-    /// When the batch was made, in microseconds since 1970; else the server's clock says.
+    /// The write timestamp in microseconds since 1970. If `None`, the server sets it.
     pub timestamp: Option<i64>,
-    /// The keyspace of the statements (v5).
+    /// The default keyspace of the statements (v5). If `None`, that of the connection.
     pub keyspace: Option<Cow<'a, str>>,
-    /// The server's clock for this batch, in seconds since 1970 (v5).
+    /// The current time for this batch in seconds since 1970 (v5). If `None`, the server's clock.
     pub now_in_seconds: Option<i32>,
-    /// Flags that nothing of the above stands for.
+    /// Flags that no other field represents.
     pub other_flags: QueryFlags,
 }
 
 /// One statement of a [`BatchMessage`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchStatement<'a> {
-    /// The statement.
+    /// The statement, as text or as the id of a prepared statement.
     pub text: BatchText<'a>,
-    /// Its values. They go by position: the protocol cannot name them here (CASSANDRA-10246).
+    /// The values of the bind variables, by position. The protocol does not support names in a batch
+    /// (CASSANDRA-10246).
     pub values: Values<'a>,
 }
 
-/// How a [`BatchStatement`] says what it is.
+/// The statement of a [`BatchStatement`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BatchText<'a> {
-    /// As text.
+    /// A statement as text.
     Text(Cow<'a, str>),
-    /// By the id that PREPARE was answered with.
+    /// The id of a prepared statement.
     Prepared(Cow<'a, [u8]>),
 }
 
 impl<'a> BatchMessage<'a> {
-    /// A logged batch.
+    /// Creates a logged batch.
     pub const fn new(statements: Vec<BatchStatement<'a>>, consistency: Consistency) -> Self {
         Self {
             kind: BatchKind::Logged,
@@ -75,12 +76,12 @@ impl<'a> BatchMessage<'a> {
         }
     }
 
-    /// The flags that the fields stand for.
+    /// Returns the flags that represent the fields.
     pub fn flags(&self) -> QueryFlags {
         self.parameters().flags()
     }
 
-    /// What a batch has in common with other statements.
+    /// Returns the parameters that a batch shares with QUERY and EXECUTE.
     fn parameters(&self) -> Parameters<'_> {
         Parameters {
             serial_consistency: self.serial_consistency,
@@ -124,10 +125,10 @@ impl<'a> Message<'a> for BatchMessage<'a> {
     fn decode(reader: &mut Reader<'a>, context: &Context) -> Result<Self, DecodeError> {
         let kind = reader.byte("type")?.into();
         let count = reader.short_count(5, "statements_count")?;
-        let statements = reader.elements(count, |reader| statement(reader, context))?;
+        let statements = reader.elements(count, |reader| decode_statement(reader, context))?;
         let mut parameters = Parameters::from(reader.consistency("consistency")?);
         let flags = QueryFlags::decode(reader, context)?;
-        parameters.tail(flags, reader, context)?;
+        parameters.decode_tail(flags, reader, context)?;
         Ok(Self {
             kind,
             statements,
@@ -160,7 +161,7 @@ impl<'a> Message<'a> for BatchMessage<'a> {
             values.encode(writer, context.version)?;
         }
         let parameters = self.parameters();
-        parameters.flags().encode_after(self.consistency, writer, context)?;
+        parameters.flags().encode_with_consistency(self.consistency, writer, context)?;
         parameters.encode_tail(writer, context)
     }
 }
@@ -168,7 +169,7 @@ impl<'a> Message<'a> for BatchMessage<'a> {
 const TEXT: u8 = 0;
 const PREPARED: u8 = 1;
 
-fn statement<'a>(
+fn decode_statement<'a>(
     reader: &mut Reader<'a>,
     context: &Context,
 ) -> Result<BatchStatement<'a>, DecodeError> {
@@ -188,7 +189,7 @@ mod tests {
     use crate::wire::{RawValue, Version};
 
     #[test]
-    fn values_of_a_batch_cannot_have_names() {
+    fn refuses_named_values_in_a_batch() {
         let mut named = ValuesBuffer::new();
         named.push(Some("a"), RawValue::Null).unwrap();
         let text = BatchText::Text("INSERT".into());

@@ -10,26 +10,26 @@ use super::{
 };
 use crate::wire::{Context, DecodeError, DecodeErrorKind, EncodeError, Opcode, Reader, Writer};
 
-/// Declares the enum of one direction's messages, and how to find one by its opcode.
+/// Declares the enum of the messages in one direction, with encoding and decoding by opcode.
 macro_rules! messages {
     (
         $(#[$meta:meta])*
         pub enum $name:ident[$($life:lifetime)?] as $enum:ty {
             $( $(#[$doc:meta])* $variant:ident($message:ty), )+
         }
-        unknown: $unknown:ty, |$reader:ident, $rest:ident| $keep:expr
+        unknown: $unknown:ty, |$reader:ident, $body:ident| $preserve:expr
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
         pub enum $name$(<$life>)? {
             $( $(#[$doc])* $variant($message), )+
-            /// A message of an opcode that is not known here: its whole body.
+            /// A message with an unknown opcode, and its whole body.
             Unknown(Opcode, $unknown),
         }
 
         impl<'a> $enum {
-            /// The opcode of the frame that carries this message.
+            /// Returns the opcode of the frames that carry this message.
             #[inline]
             pub fn opcode(&self) -> Opcode {
                 match self {
@@ -38,10 +38,11 @@ macro_rules! messages {
                 }
             }
 
-            /// Reads the message that `opcode` stands for.
+            /// Decodes the message with this opcode.
             ///
             /// # Errors
-            /// As [`Message::decode`]; an opcode of the other direction.
+            /// Returns an error if the message is invalid, or if the opcode belongs to the opposite
+            /// direction.
             pub fn decode(
                 opcode: Opcode,
                 $reader: &mut Reader<'a>,
@@ -50,17 +51,17 @@ macro_rules! messages {
                 match opcode {
                     $(<$message>::OPCODE => Message::decode($reader, context).map(Self::$variant),)+
                     Opcode::Unknown(_) => {
-                        let $rest = $reader.take_rest();
-                        Ok(Self::Unknown(opcode, $keep))
+                        let $body = $reader.take_rest();
+                        Ok(Self::Unknown(opcode, $preserve))
                     }
                     _ => Err(DecodeError::new(DecodeErrorKind::WrongDirection, "opcode", 4)),
                 }
             }
 
-            /// Writes the message.
+            /// Encodes the message.
             ///
             /// # Errors
-            /// As [`Message::encode`].
+            /// Returns the errors of [`Message::encode`].
             #[inline]
             pub fn encode(
                 &self,
@@ -90,26 +91,26 @@ macro_rules! messages {
 }
 
 messages! {
-    /// What a client sends (v4 §4.1).
+    /// A message from the client to the server (v4 §4.1).
     pub enum Request['a] as Request<'a> {
-        /// Opens the connection.
+        /// Opens the connection and negotiates its options.
         Startup(Startup<'a>),
-        /// Asks what the server can do.
+        /// Asks for the options that the server supports.
         Options(Options),
-        /// Runs a statement.
+        /// Executes a statement.
         Query(Query<'a>),
-        /// Has a statement parsed and kept.
+        /// Prepares a statement.
         Prepare(Prepare<'a>),
-        /// Runs a prepared statement.
+        /// Executes a prepared statement.
         Execute(Execute<'a>),
-        /// Asks for events.
+        /// Subscribes to events.
         Register(Register<'a>),
-        /// Runs several statements as one.
+        /// Executes several statements as one batch.
         Batch(BatchMessage<'a>),
-        /// Says who the client is.
+        /// The client's next step of the authentication.
         AuthResponse(AuthResponse<'a>),
     }
-    unknown: Cow<'a, [u8]>, |reader, rest| Cow::Borrowed(rest)
+    unknown: Cow<'a, [u8]>, |reader, body| Cow::Borrowed(body)
 }
 
 impl Request<'_> {
@@ -130,24 +131,24 @@ impl Request<'_> {
 }
 
 messages! {
-    /// What a server sends (v4 §4.2).
+    /// A message from the server to the client (v4 §4.2).
     pub enum Response[] as Response {
         /// The request failed.
         Error(ServerError),
-        /// The connection is open.
+        /// The connection is ready for queries.
         Ready(Ready),
-        /// The server asks who the client is.
+        /// The server requires authentication.
         Authenticate(Authenticate),
-        /// What the server can do.
+        /// The options that the server supports.
         Supported(Supported),
-        /// What a statement gave.
+        /// The result of a statement.
         Result(ResultMessage),
-        /// Something happened in the cluster.
+        /// A change in the cluster.
         Event(Event),
-        /// The next step of an authentication.
+        /// The server's next step of the authentication.
         AuthChallenge(AuthChallenge),
-        /// The server knows who the client is.
+        /// The authentication succeeded.
         AuthSuccess(AuthSuccess),
     }
-    unknown: Bytes, |reader, rest| reader.share(rest)
+    unknown: Bytes, |reader, body| reader.share(body)
 }

@@ -2,20 +2,21 @@
 
 use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer};
 
-/// What every message can do. `'a` is the frame that a decoded message borrows from.
+/// A message of the protocol. `'a` is the lifetime of the frame that a decoded message borrows from.
 pub trait Message<'a>: Sized {
     /// The opcode of the frames that carry this message.
     const OPCODE: Opcode;
 
-    /// Reads the message, and leaves in `reader` what comes after it.
+    /// Decodes the message and leaves any bytes after it in `reader`.
     ///
     /// # Errors
-    /// The field that is not what the protocol says, and where it stands.
+    /// Returns an error with the name and the offset of the first invalid field.
     fn decode(reader: &mut Reader<'a>, context: &Context) -> Result<Self, DecodeError>;
 
-    /// Writes the message.
+    /// Encodes the message.
     ///
     /// # Errors
-    /// The field that the protocol has no bytes for in this version.
+    /// Returns an error with the name of the field that is too long, that contradicts another field,
+    /// or that does not exist in the version of `context`.
     fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError>;
 }

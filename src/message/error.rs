@@ -11,94 +11,94 @@ use crate::wire::{
 };
 
 wire_codes! {
-    /// What went wrong.
+    /// The code of a server error.
     pub enum ErrorCode(i32) {
-        /// Something unexpected inside the server.
+        /// An unexpected error inside the server.
         Server = 0x0000 "server error",
-        /// The client broke the protocol.
+        /// The client violated the protocol.
         Protocol = 0x000A "protocol error",
-        /// The client did not say who it is, or not rightly.
+        /// The client's credentials are missing or wrong.
         Authentication = 0x0100 "authentication error",
-        /// Fewer replicas were alive than the consistency needs.
+        /// Fewer replicas are alive than the consistency level requires.
         Unavailable = 0x1000 "unavailable",
-        /// The coordinator has too much to do.
+        /// The coordinator is overloaded.
         Overloaded = 0x1001 "overloaded",
         /// The coordinator is still joining the cluster.
         Bootstrapping = 0x1002 "bootstrapping",
         /// A table could not be truncated.
         Truncate = 0x1003 "truncate error",
-        /// Too few replicas answered a write in time. It may have been applied.
+        /// Too few replicas acknowledged a write in time. The write may have been applied.
         WriteTimeout = 0x1100 "write timeout",
         /// Too few replicas answered a read in time.
         ReadTimeout = 0x1200 "read timeout",
-        /// Replicas failed at a read (v4 and later).
+        /// A read failed on a replica (v4 and later).
         ReadFailure = 0x1300 "read failure",
         /// A user-defined function failed (v4 and later).
         FunctionFailure = 0x1400 "function failure",
-        /// Replicas failed at a write (v4 and later). It may have been applied.
+        /// A write failed on a replica (v4 and later). The write may have been applied.
         WriteFailure = 0x1500 "write failure",
-        /// A write could not be logged for change data capture.
+        /// A write was rejected because change data capture has no space left.
         CdcWriteFailure = 0x1600 "CDC write failure",
-        /// A conditional write may have been applied (v5).
+        /// The outcome of a conditional write is unknown (v5).
         CasWriteUnknown = 0x1700 "CAS write unknown",
-        /// The statement is not CQL.
+        /// The statement has a syntax error.
         Syntax = 0x2000 "syntax error",
-        /// The client may not do this.
+        /// The client lacks the permission.
         Unauthorized = 0x2100 "unauthorized",
-        /// The statement is CQL, but cannot be run.
+        /// The statement is syntactically correct but invalid.
         Invalid = 0x2200 "invalid request",
-        /// The server's configuration does not allow this.
+        /// The server's configuration does not allow the request.
         Config = 0x2300 "configuration error",
-        /// The keyspace or table is there already.
+        /// The keyspace or table already exists.
         AlreadyExists = 0x2400 "already exists",
-        /// The id is of no statement that the server has prepared.
+        /// The server does not know the id of the prepared statement.
         Unprepared = 0x2500 "unprepared",
     }
 }
 
 wire_names! {
-    /// What kind of write failed.
+    /// The type of a failed write.
     pub enum WriteType {
-        /// One partition, not in a batch.
+        /// A write to one partition, outside a batch.
         Simple = "SIMPLE",
         /// A logged batch.
         Batch = "BATCH",
         /// An unlogged batch.
         UnloggedBatch = "UNLOGGED_BATCH",
-        /// Counters.
+        /// A counter update.
         Counter = "COUNTER",
-        /// The log of a logged batch: nothing of the batch was applied yet.
+        /// The write to the log of a logged batch, before the batch itself.
         BatchLog = "BATCH_LOG",
         /// A conditional write.
         Cas = "CAS",
-        /// A materialized view (v4 and later).
+        /// An update of a materialized view (v4 and later).
         View = "VIEW",
-        /// Change data capture (v4 and later).
+        /// A write to a table with change data capture (v4 and later).
         Cdc = "CDC",
     }
 }
 
-/// The server could not do what was asked.
+/// An ERROR response: the server could not execute the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerError {
-    /// What went wrong.
+    /// The error code.
     pub code: ErrorCode,
-    /// What the server says about it, for people.
+    /// The human-readable message from the server.
     pub message: String,
-    /// The fields that errors of this code have.
+    /// The additional fields of this error code.
     pub details: ErrorDetails,
 }
 
-/// The fields of a [`ServerError`], by its code.
+/// The additional fields of a [`ServerError`], which depend on its code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the fields have the names of the protocol's text")]
+#[expect(missing_docs, reason = "the fields have the names of the protocol specification")]
 pub enum ErrorDetails {
-    /// The code says it all.
+    /// No additional fields.
     None,
-    /// Of [`ErrorCode::Unavailable`].
+    /// The fields of [`ErrorCode::Unavailable`].
     Unavailable { consistency: Consistency, required: i32, alive: i32 },
-    /// Of [`ErrorCode::WriteTimeout`]; `contentions` only of a CAS write in v5.
+    /// The fields of [`ErrorCode::WriteTimeout`]. `contentions` exists only for a CAS write in v5.
     WriteTimeout {
         consistency: Consistency,
         received: i32,
@@ -106,9 +106,9 @@ pub enum ErrorDetails {
         write_type: WriteType,
         contentions: Option<u16>,
     },
-    /// Of [`ErrorCode::ReadTimeout`].
+    /// The fields of [`ErrorCode::ReadTimeout`].
     ReadTimeout { consistency: Consistency, received: i32, block_for: i32, data_present: bool },
-    /// Of [`ErrorCode::ReadFailure`].
+    /// The fields of [`ErrorCode::ReadFailure`].
     ReadFailure {
         consistency: Consistency,
         received: i32,
@@ -116,9 +116,9 @@ pub enum ErrorDetails {
         failures: Failures,
         data_present: bool,
     },
-    /// Of [`ErrorCode::FunctionFailure`].
+    /// The fields of [`ErrorCode::FunctionFailure`].
     FunctionFailure { keyspace: String, function: String, arguments: Vec<String> },
-    /// Of [`ErrorCode::WriteFailure`].
+    /// The fields of [`ErrorCode::WriteFailure`].
     WriteFailure {
         consistency: Consistency,
         received: i32,
@@ -126,20 +126,21 @@ pub enum ErrorDetails {
         failures: Failures,
         write_type: WriteType,
     },
-    /// Of [`ErrorCode::CasWriteUnknown`].
+    /// The fields of [`ErrorCode::CasWriteUnknown`].
     CasWriteUnknown { consistency: Consistency, received: i32, block_for: i32 },
-    /// Of [`ErrorCode::AlreadyExists`]; no table, if it is the keyspace that exists.
+    /// The fields of [`ErrorCode::AlreadyExists`]. `table` is empty if the keyspace exists.
     AlreadyExists { keyspace: String, table: String },
-    /// Of [`ErrorCode::Unprepared`]: the id that is not known.
+    /// The fields of [`ErrorCode::Unprepared`]: the unknown statement id.
     Unprepared { id: Bytes },
-    /// Of the code that the server announced for `SCYLLA_RATE_LIMIT_ERROR`.
+    /// The fields of the rate limit error, whose code the server announces with the extension
+    /// `SCYLLA_RATE_LIMIT_ERROR`.
     RateLimit { operation: u8, rejected_by_coordinator: bool },
-    /// What follows the message of a code that is not known here.
+    /// The bytes after the message of an error with an unknown code.
     Unknown(Bytes),
 }
 
 impl ServerError {
-    /// An error that needs no fields.
+    /// Creates an error without additional fields.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), details: ErrorDetails::None }
     }
@@ -163,7 +164,7 @@ impl Message<'_> for ServerError {
     }
 
     fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
-        if !self.details.belong_to(self.code, context) {
+        if !self.details.match_code(self.code, context) {
             return Err(EncodeError::new(EncodeErrorKind::Contradiction, "code"));
         }
         writer.int(self.code.code());
@@ -185,7 +186,7 @@ impl ErrorDetails {
                 alive: reader.int("alive")?,
             },
             ErrorCode::WriteTimeout => {
-                let (consistency, received, block_for) = replicas(reader)?;
+                let (consistency, received, block_for) = decode_replica_counts(reader)?;
                 let write_type = reader.string("write_type")?.into();
                 let has_contentions =
                     context.version >= Version::V5 && write_type == WriteType::Cas;
@@ -196,12 +197,12 @@ impl ErrorDetails {
                 Self::WriteTimeout { consistency, received, block_for, write_type, contentions }
             }
             ErrorCode::ReadTimeout => {
-                let (consistency, received, block_for) = replicas(reader)?;
+                let (consistency, received, block_for) = decode_replica_counts(reader)?;
                 let data_present = reader.byte("data_present")? != 0;
                 Self::ReadTimeout { consistency, received, block_for, data_present }
             }
             ErrorCode::ReadFailure => {
-                let (consistency, received, block_for) = replicas(reader)?;
+                let (consistency, received, block_for) = decode_replica_counts(reader)?;
                 let failures = Failures::decode(reader, context)?;
                 let data_present = reader.byte("data_present")? != 0;
                 Self::ReadFailure { consistency, received, block_for, failures, data_present }
@@ -212,13 +213,13 @@ impl ErrorDetails {
                 arguments: reader.string_list("arg_types")?,
             },
             ErrorCode::WriteFailure => {
-                let (consistency, received, block_for) = replicas(reader)?;
+                let (consistency, received, block_for) = decode_replica_counts(reader)?;
                 let failures = Failures::decode(reader, context)?;
                 let write_type = reader.string("write_type")?.into();
                 Self::WriteFailure { consistency, received, block_for, failures, write_type }
             }
             ErrorCode::CasWriteUnknown => {
-                let (consistency, received, block_for) = replicas(reader)?;
+                let (consistency, received, block_for) = decode_replica_counts(reader)?;
                 Self::CasWriteUnknown { consistency, received, block_for }
             }
             ErrorCode::AlreadyExists => Self::AlreadyExists {
@@ -247,21 +248,21 @@ impl ErrorDetails {
         match self {
             Self::None => {}
             Self::Unavailable { consistency, required, alive } => {
-                write_replicas(writer, *consistency, *required, *alive);
+                encode_replica_counts(writer, *consistency, *required, *alive);
             }
             Self::WriteTimeout { consistency, received, block_for, write_type, contentions } => {
-                write_replicas(writer, *consistency, *received, *block_for);
+                encode_replica_counts(writer, *consistency, *received, *block_for);
                 writer.string(write_type.as_str(), "write_type")?;
                 if context.version >= Version::V5 && *write_type == WriteType::Cas {
                     writer.short(contentions.unwrap_or_default());
                 }
             }
             Self::ReadTimeout { consistency, received, block_for, data_present } => {
-                write_replicas(writer, *consistency, *received, *block_for);
+                encode_replica_counts(writer, *consistency, *received, *block_for);
                 writer.byte((*data_present).into());
             }
             Self::ReadFailure { consistency, received, block_for, failures, data_present } => {
-                write_replicas(writer, *consistency, *received, *block_for);
+                encode_replica_counts(writer, *consistency, *received, *block_for);
                 failures.encode(writer, context)?;
                 writer.byte((*data_present).into());
             }
@@ -271,12 +272,12 @@ impl ErrorDetails {
                 writer.string_list(arguments, "arg_types")?;
             }
             Self::WriteFailure { consistency, received, block_for, failures, write_type } => {
-                write_replicas(writer, *consistency, *received, *block_for);
+                encode_replica_counts(writer, *consistency, *received, *block_for);
                 failures.encode(writer, context)?;
                 writer.string(write_type.as_str(), "write_type")?;
             }
             Self::CasWriteUnknown { consistency, received, block_for } => {
-                write_replicas(writer, *consistency, *received, *block_for);
+                encode_replica_counts(writer, *consistency, *received, *block_for);
             }
             Self::AlreadyExists { keyspace, table } => {
                 writer.string(keyspace, "keyspace")?;
@@ -292,8 +293,8 @@ impl ErrorDetails {
         Ok(())
     }
 
-    /// Whether errors of `code` have these fields.
-    fn belong_to(&self, code: ErrorCode, context: &Context) -> bool {
+    /// Returns true if errors with `code` have these fields.
+    fn match_code(&self, code: ErrorCode, context: &Context) -> bool {
         let expected = match self {
             Self::Unavailable { .. } => ErrorCode::Unavailable,
             Self::WriteTimeout { .. } => ErrorCode::WriteTimeout,
@@ -328,12 +329,18 @@ impl ErrorDetails {
     }
 }
 
-fn replicas(reader: &mut Reader<'_>) -> Result<(Consistency, i32, i32), DecodeError> {
+/// Decodes the consistency level, and the numbers of received and of required responses.
+fn decode_replica_counts(reader: &mut Reader<'_>) -> Result<(Consistency, i32, i32), DecodeError> {
     let consistency = reader.consistency("consistency")?;
     Ok((consistency, reader.int("received")?, reader.int("blockfor")?))
 }
 
-fn write_replicas(writer: &mut Writer<'_>, consistency: Consistency, first: i32, second: i32) {
+fn encode_replica_counts(
+    writer: &mut Writer<'_>,
+    consistency: Consistency,
+    first: i32,
+    second: i32,
+) {
     writer.consistency(consistency);
     writer.int(first);
     writer.int(second);
@@ -344,7 +351,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_of_another_code_are_refused() {
+    fn refuses_to_encode_the_fields_of_another_code() {
         let error = ServerError::new(ErrorCode::Unavailable, "no");
         let mut out = Vec::new();
         let refused = error.encode(&mut Writer::new(&mut out), &Version::V4.into()).unwrap_err();
@@ -352,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn contentions_stand_only_behind_a_cas_write_in_v5() {
+    fn contentions_are_encoded_only_for_a_cas_write_in_v5() {
         let mut error = ServerError {
             code: ErrorCode::WriteTimeout,
             message: String::new(),
@@ -376,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn an_announced_rate_limit_error_has_fields_and_otherwise_its_bytes_are_kept() {
+    fn decodes_the_fields_of_an_announced_rate_limit_error() {
         let bytes = [0, 0, 0xf0, 0, 0, 0, 1, 0];
         let mut context = Context::from(Version::V4);
         let unknown = ServerError::decode(&mut Reader::new(&bytes), &context).unwrap();

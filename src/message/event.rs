@@ -8,7 +8,7 @@ use super::{Message, SchemaChange};
 use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer, wire_names};
 
 wire_names! {
-    /// The types of events that REGISTER asks for.
+    /// The type of an event, as named in REGISTER.
     pub enum EventType {
         /// A node joined, left or moved.
         TopologyChange = "TOPOLOGY_CHANGE",
@@ -20,58 +20,58 @@ wire_names! {
 }
 
 wire_names! {
-    /// What a node did.
+    /// The change of a topology event.
     pub enum TopologyChange {
-        /// It joined.
+        /// The node joined the cluster.
         NewNode = "NEW_NODE",
-        /// It left.
+        /// The node left the cluster.
         RemovedNode = "REMOVED_NODE",
-        /// Its tokens changed (v3).
+        /// The tokens of the node changed (v3).
         MovedNode = "MOVED_NODE",
     }
 }
 
 wire_names! {
-    /// How a node is.
+    /// The change of a status event.
     pub enum StatusChange {
-        /// It answers.
+        /// The node is up.
         Up = "UP",
-        /// It does not answer.
+        /// The node is down.
         Down = "DOWN",
     }
 }
 
-/// Something happened in the cluster. Its stream is [`Stream::EVENT`](crate::wire::Stream::EVENT).
+/// An event: a change in the cluster. Its stream id is [`Stream::EVENT`](crate::wire::Stream::EVENT).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// A node joined, left or moved.
     Topology {
-        /// What it did.
+        /// The change.
         change: TopologyChange,
-        /// Where it listens for clients.
+        /// The address at which the node accepts clients.
         address: SocketAddr,
     },
     /// A node came up or went down.
     Status {
-        /// How it is.
+        /// The change.
         change: StatusChange,
-        /// Where it listens for clients.
+        /// The address at which the node accepts clients.
         address: SocketAddr,
     },
-    /// The schema was changed.
+    /// The schema changed.
     Schema(SchemaChange),
-    /// An event of a type that is not known here: its name, and what follows it.
+    /// An event of an unknown type.
     Unknown {
         /// The name of the type.
         event_type: String,
-        /// The rest of the message.
+        /// The bytes after the name.
         rest: Bytes,
     },
 }
 
 impl Event {
-    /// The name of its type, which is what REGISTER asks for.
+    /// Returns the name of the event's type, as used in REGISTER.
     pub fn event_type(&self) -> &str {
         match self {
             Self::Topology { .. } => EventType::TopologyChange.as_str(),

@@ -5,14 +5,15 @@ use std::borrow::Cow;
 use super::{Message, Parameters};
 use crate::wire::{Context, DecodeError, EncodeError, EncodeErrorKind, Opcode, Reader, Writer};
 
-/// Runs a prepared statement. The server answers RESULT or ERROR.
+/// Executes a prepared statement. The server answers RESULT or ERROR.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Execute<'a> {
-    /// The id that PREPARE was answered with.
+    /// The id of the prepared statement, from the response to PREPARE.
     pub id: Cow<'a, [u8]>,
-    /// The id of the result's metadata that the client knows (v5, or where it was negotiated).
+    /// The id of the result metadata that the client has. Required in v5 and with the extension
+    /// [`metadata_id`](crate::wire::Extensions::metadata_id), and not encoded otherwise.
     pub result_metadata_id: Option<Cow<'a, [u8]>>,
-    /// How the statement is to be run.
+    /// The values and the execution parameters.
     pub parameters: Parameters<'a>,
 }
 
@@ -54,7 +55,7 @@ mod tests {
     use crate::wire::{Consistency, Version};
 
     #[test]
-    fn where_there_are_metadata_ids_execute_must_have_one() {
+    fn requires_a_metadata_id_if_the_connection_uses_them() {
         let id = Cow::Borrowed(&[1][..]);
         let parameters = Consistency::One.into();
         let execute = Execute { id, result_metadata_id: None, parameters };

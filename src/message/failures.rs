@@ -1,4 +1,4 @@
-//! The replicas that failed, in errors (v4 §9, v5 §8).
+//! The failures of replicas in read and write failure errors (v4 §9, v5 §8).
 
 use std::net::IpAddr;
 
@@ -7,15 +7,16 @@ use crate::wire::{
 };
 
 wire_codes! {
-    /// Why a replica failed (v5 §8). The text does not list them; these are Cassandra's.
+    /// The reason of a replica's failure (v5 §8). The specification does not list the codes; these
+    /// are the codes of Cassandra.
     pub enum FailureReason(u16) {
-        /// The replica does not say.
+        /// Unspecified.
         Unspecified = 0 "unknown",
-        /// The read met more tombstones than the server allows.
+        /// The read scanned more tombstones than the server allows.
         TooManyTombstones = 1 "too many tombstones",
         /// The replica did not finish in time.
         Timeout = 2 "timeout",
-        /// The replica has another schema than the coordinator.
+        /// The schema of the replica differs from that of the coordinator.
         IncompatibleSchema = 3 "incompatible schema",
         /// The read was larger than the server allows.
         ReadSize = 4 "read too large",
@@ -23,23 +24,23 @@ wire_codes! {
         NodeDown = 5 "node down",
         /// An index that the read needs is not built yet.
         IndexNotAvailable = 6 "index not available",
-        /// The replica does not take part in what manages the cluster's metadata.
+        /// The replica is not a member of the cluster metadata service.
         NotCms = 7 "not in the cluster metadata service",
         /// The replica does not own the token.
         InvalidRouting = 8 "invalid routing",
-        /// The coordinator's view of the cluster is older than the replica's.
+        /// The coordinator's cluster metadata is older than the replica's.
         CoordinatorBehind = 9 "coordinator behind",
         /// The read used more indexes than the server allows.
         TooManyIndexes = 10 "too many indexes",
     }
 }
 
-/// How many replicas failed, and in v5 which and why.
+/// The failed replicas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failures {
-    /// How many (v4).
+    /// The number of failed replicas (v3 and v4).
     Count(i32),
-    /// Which, and for what reason (v5).
+    /// The address of each failed replica and the reason (v5).
     Reasons(Vec<(IpAddr, FailureReason)>),
 }
 

@@ -1,4 +1,4 @@
-//! What travels beside a message in its frame (v4 §2.2, §4).
+//! Messages together with the other fields of their frames (v4 §2.2, §4).
 
 use std::borrow::Cow;
 
@@ -11,35 +11,35 @@ use crate::wire::{
     FrameFlags, Header, Opcode, RawFrame, Reader, Stream, Version,
 };
 
-/// A request and what its frame says of it.
+/// A request and the other fields of its frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestFrame<'a> {
-    /// The number that the response will have.
+    /// The stream id, which the response repeats.
     pub stream: Stream,
-    /// Whether the server shall trace the request.
+    /// True if the server should trace the request.
     pub tracing: bool,
-    /// Data for the server's own query handler (v4 and later); empty for none.
+    /// Data for a custom query handler of the server (v4 and later). Empty for none.
     pub custom_payload: BytesMap,
     /// The request.
     pub request: Request<'a>,
-    /// Flags that are not known here.
+    /// Unknown flags, and flags that no other field represents.
     pub other_flags: FrameFlags,
-    /// Bytes after the end of the message, which a receiver may ignore.
+    /// Bytes after the end of the message. Receivers may ignore them.
     pub trailing: Cow<'a, [u8]>,
 }
 
-/// The flags that a request's fields stand for.
+/// The flags that the fields of a request represent.
 const REQUEST_FLAGS: FrameFlags =
     FrameFlags::COMPRESSED.with(FrameFlags::TRACING, true).with(FrameFlags::CUSTOM_PAYLOAD, true);
 
-/// The flags that a response's fields stand for.
+/// The flags that the fields of a response represent.
 const RESPONSE_FLAGS: FrameFlags = REQUEST_FLAGS.with(FrameFlags::WARNING, true);
 
-/// The flags that v3 does not know: it ignores them.
+/// The flags that do not exist in v3.
 const SINCE_V4: FrameFlags = FrameFlags::CUSTOM_PAYLOAD.with(FrameFlags::WARNING, true);
 
 impl<'a> RequestFrame<'a> {
-    /// A request with nothing beside it.
+    /// Creates a request without tracing and without a custom payload.
     #[inline]
     pub fn new(stream: Stream, request: impl Into<Request<'a>>) -> Self {
         Self {
@@ -52,9 +52,10 @@ impl<'a> RequestFrame<'a> {
         }
     }
 
-    /// Writes `request`, with nothing beside it, at the end of `out`, which is left as it was if
-    /// that fails. The bytes are those of [`encode`](Self::encode), for about half of its work: the
-    /// request need not become a [`Request`].
+    /// Appends `request`, without tracing and without a custom payload, to `out`.
+    ///
+    /// The bytes are those of [`encode`](Self::encode). This function takes about half the time,
+    /// because it does not convert the message to a [`Request`].
     ///
     /// ```
     /// use cqlwire::message::{Options, RequestFrame};
@@ -67,7 +68,8 @@ impl<'a> RequestFrame<'a> {
     /// ```
     ///
     /// # Errors
-    /// What the protocol has no bytes for in this version.
+    /// Returns an error if the message cannot be encoded in the version of `encoder`. `out` is then
+    /// unchanged.
     #[inline]
     pub fn encode_bare<M: Message<'a> + Into<Request<'a>>>(
         stream: Stream,
@@ -96,7 +98,7 @@ impl<'a> RequestFrame<'a> {
     /// from the context's, if its body is compressed although `context` has no compression or does
     /// not decompress to the length it claims, or if the protocol forbids one of its flags.
     pub fn decode(frame: &'a RawFrame, context: &Context) -> Result<Self, DecodeError> {
-        check(&frame.header, false, context)?;
+        check_header(&frame.header, false, context)?;
         if !frame.header.is_compressed() {
             return Self::decode_body(&frame.header, &frame.body, context);
         }
@@ -121,10 +123,10 @@ impl<'a> RequestFrame<'a> {
         body: &'a Bytes,
         context: &Context,
     ) -> Result<Self, DecodeError> {
-        let flags = meaning(header.flags, header.version);
+        let flags = defined_flags(header.flags, header.version);
         let mut reader = Reader::from_shared(body);
-        let custom_payload = custom_payload(&mut reader, flags)?;
-        // A flag whose list is empty is kept by itself.
+        let custom_payload = decode_custom_payload(&mut reader, flags)?;
+        // A flag with an empty list is preserved, because the list does not represent it.
         let empty = FrameFlags::NONE
             .with(flags.only(FrameFlags::CUSTOM_PAYLOAD), custom_payload.is_empty());
         let request = Request::decode(header.opcode, &mut reader, context)?;
@@ -138,19 +140,20 @@ impl<'a> RequestFrame<'a> {
         })
     }
 
-    /// Writes the frame at the end of `out`, which is left as it was if that fails.
+    /// Appends the frame to `out`.
     ///
     /// # Errors
-    /// What the protocol has no bytes for in this version.
+    /// Returns an error if the message cannot be encoded in the version of `encoder`. `out` is then
+    /// unchanged.
     #[inline]
     pub fn encode(&self, encoder: &mut FrameEncoder, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let context = *encoder.context();
-        check_version(!self.custom_payload.is_empty(), "custom_payload", &context)?;
+        require_v4(!self.custom_payload.is_empty(), "custom_payload", &context)?;
         let flags = self
             .other_flags
             .with(FrameFlags::TRACING, self.tracing)
             .with(FrameFlags::CUSTOM_PAYLOAD, !self.custom_payload.is_empty());
-        let means = |flag| meaning(flags, context.version).contains(flag);
+        let has = |flag| defined_flags(flags, context.version).contains(flag);
         let header = Header {
             version: context.version,
             is_response: false,
@@ -160,7 +163,7 @@ impl<'a> RequestFrame<'a> {
         };
         check_encoded_flags(&header)?;
         encoder.encode(header, out, |writer| {
-            if means(FrameFlags::CUSTOM_PAYLOAD) {
+            if has(FrameFlags::CUSTOM_PAYLOAD) {
                 writer.bytes_map(&self.custom_payload, "custom_payload")?;
             }
             self.request.encode(writer, &context)?;
@@ -170,27 +173,27 @@ impl<'a> RequestFrame<'a> {
     }
 }
 
-/// A response and what its frame says of it.
+/// A response and the other fields of its frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseFrame {
-    /// The number of the request, or [`Stream::EVENT`].
+    /// The stream id of the request, or [`Stream::EVENT`].
     pub stream: Stream,
-    /// The id of the trace that the request asked for.
+    /// The id of the trace, if the request asked for tracing.
     pub tracing_id: Option<Uuid>,
-    /// What the server warns of (v4 and later).
+    /// Warnings from the server (v4 and later).
     pub warnings: Vec<String>,
-    /// Data from the server's own query handler (v4 and later); empty for none.
+    /// Data from a custom query handler of the server (v4 and later). Empty for none.
     pub custom_payload: BytesMap,
     /// The response.
     pub response: Response,
-    /// Flags that are not known here.
+    /// Unknown flags, and flags that no other field represents.
     pub other_flags: FrameFlags,
-    /// Bytes after the end of the message, which a receiver may ignore.
+    /// Bytes after the end of the message. Receivers may ignore them.
     pub trailing: Bytes,
 }
 
 impl ResponseFrame {
-    /// A response with nothing beside it.
+    /// Creates a response without a tracing id, warnings or a custom payload.
     pub fn new(stream: Stream, response: impl Into<Response>) -> Self {
         Self {
             stream,
@@ -203,36 +206,38 @@ impl ResponseFrame {
         }
     }
 
-    /// Reads a response, decompressing it if it has to be.
+    /// Decodes a response, and decompresses its body if necessary.
     ///
     /// # Errors
-    /// The field that is not what the protocol says; a request; another version than the
-    /// context's; a compressed body that was not agreed on, or that lies about its length.
+    /// Returns an error if a field is malformed, if the frame is a request, if its version differs
+    /// from the context's, if its body is compressed although `context` has no compression or does
+    /// not decompress to the length it claims, or if the protocol forbids one of its flags.
     pub fn decode(frame: &RawFrame, context: &Context) -> Result<Self, DecodeError> {
-        Self::decode_by(frame, context, None)
+        Self::decode_frame(frame, context, None)
     }
 
-    /// The same for an answer to a statement whose columns may be [known](KnownColumns), which makes
-    /// it shorter where they are what they were, and no difference where not.
+    /// Decodes a response to a statement, and reuses its [known columns](KnownColumns).
+    ///
+    /// The result is that of [`decode`](Self::decode). It is faster if the columns are unchanged.
     ///
     /// # Errors
-    /// As [`decode`](Self::decode).
-    pub fn decode_knowing(
+    /// Returns the errors of [`decode`](Self::decode).
+    pub fn decode_with_known_columns(
         frame: &RawFrame,
         context: &Context,
         known: &KnownColumns,
     ) -> Result<Self, DecodeError> {
-        Self::decode_by(frame, context, Some(known))
+        Self::decode_frame(frame, context, Some(known))
     }
 
-    fn decode_by(
+    fn decode_frame(
         frame: &RawFrame,
         context: &Context,
         known: Option<&KnownColumns>,
     ) -> Result<Self, DecodeError> {
         let header = &frame.header;
-        check(header, true, context)?;
-        let flags = meaning(header.flags, header.version);
+        check_header(header, true, context)?;
+        let flags = defined_flags(header.flags, header.version);
         let body = frame.plain_body(context)?;
         let mut reader = Reader::from_shared(&body);
         let tracing_id = match flags.contains(FrameFlags::TRACING) {
@@ -243,13 +248,15 @@ impl ResponseFrame {
             true => reader.string_list("warnings")?,
             false => Vec::new(),
         };
-        let custom_payload = custom_payload(&mut reader, flags)?;
-        // A flag whose list is empty is kept by itself.
+        let custom_payload = decode_custom_payload(&mut reader, flags)?;
+        // A flag with an empty list is preserved, because the list does not represent it.
         let empty = FrameFlags::NONE
             .with(flags.only(FrameFlags::WARNING), warnings.is_empty())
             .with(flags.only(FrameFlags::CUSTOM_PAYLOAD), custom_payload.is_empty());
         let response = match header.opcode {
-            Opcode::Result => ResultMessage::decode_knowing(&mut reader, context, known)?.into(),
+            Opcode::Result => {
+                ResultMessage::decode_with_known_columns(&mut reader, context, known)?.into()
+            }
             opcode => Response::decode(opcode, &mut reader, context)?,
         };
         let trailing = reader.take_rest();
@@ -264,20 +271,21 @@ impl ResponseFrame {
         })
     }
 
-    /// Writes the frame at the end of `out`, which is left as it was if that fails.
+    /// Appends the frame to `out`.
     ///
     /// # Errors
-    /// What the protocol has no bytes for in this version.
+    /// Returns an error if the message cannot be encoded in the version of `encoder`. `out` is then
+    /// unchanged.
     pub fn encode(&self, encoder: &mut FrameEncoder, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let context = *encoder.context();
-        check_version(!self.warnings.is_empty(), "warnings", &context)?;
-        check_version(!self.custom_payload.is_empty(), "custom_payload", &context)?;
+        require_v4(!self.warnings.is_empty(), "warnings", &context)?;
+        require_v4(!self.custom_payload.is_empty(), "custom_payload", &context)?;
         let flags = self
             .other_flags
             .with(FrameFlags::TRACING, self.tracing_id.is_some())
             .with(FrameFlags::WARNING, !self.warnings.is_empty())
             .with(FrameFlags::CUSTOM_PAYLOAD, !self.custom_payload.is_empty());
-        let means = |flag| meaning(flags, context.version).contains(flag);
+        let has = |flag| defined_flags(flags, context.version).contains(flag);
         let header = Header {
             version: context.version,
             is_response: true,
@@ -290,10 +298,10 @@ impl ResponseFrame {
             if let Some(id) = self.tracing_id {
                 writer.uuid(id);
             }
-            if means(FrameFlags::WARNING) {
+            if has(FrameFlags::WARNING) {
                 writer.string_list(&self.warnings, "warnings")?;
             }
-            if means(FrameFlags::CUSTOM_PAYLOAD) {
+            if has(FrameFlags::CUSTOM_PAYLOAD) {
                 writer.bytes_map(&self.custom_payload, "custom_payload")?;
             }
             self.response.encode(writer, &context)?;
@@ -303,7 +311,8 @@ impl ResponseFrame {
     }
 }
 
-fn check(header: &Header, is_response: bool, context: &Context) -> Result<(), DecodeError> {
+/// Checks the direction, the version and the flags of a header.
+fn check_header(header: &Header, is_response: bool, context: &Context) -> Result<(), DecodeError> {
     if header.is_response != is_response {
         return Err(DecodeError::new(DecodeErrorKind::WrongDirection, "version", 0));
     }
@@ -328,8 +337,8 @@ fn check_encoded_flags(header: &Header) -> Result<(), EncodeError> {
     }
 }
 
-/// Those of the flags that have a meaning in this version.
-const fn meaning(flags: FrameFlags, version: Version) -> FrameFlags {
+/// Returns the flags that have a meaning in `version`.
+const fn defined_flags(flags: FrameFlags, version: Version) -> FrameFlags {
     match version {
         Version::V3 => flags.without(SINCE_V4),
         Version::V4 => flags,
@@ -337,16 +346,19 @@ const fn meaning(flags: FrameFlags, version: Version) -> FrameFlags {
     }
 }
 
-fn custom_payload(reader: &mut Reader<'_>, flags: FrameFlags) -> Result<BytesMap, DecodeError> {
+fn decode_custom_payload(
+    reader: &mut Reader<'_>,
+    flags: FrameFlags,
+) -> Result<BytesMap, DecodeError> {
     match flags.contains(FrameFlags::CUSTOM_PAYLOAD) {
         true => reader.bytes_map("custom_payload"),
         false => Ok(BytesMap::new()),
     }
 }
 
-/// Warnings and payloads came with v4.
+/// Returns an error if a field that requires v4 is set in v3.
 #[inline]
-const fn check_version(
+const fn require_v4(
     is_set: bool,
     field: &'static str,
     context: &Context,
@@ -368,20 +380,20 @@ mod tests {
     use crate::wire::{Compression, Consistency, FrameDecoder, RawValue};
 
     #[test]
-    fn warnings_and_payloads_are_refused_in_v3() {
+    fn refuses_warnings_and_payloads_in_v3() {
         let payload = || vec![("k".to_owned(), None)];
         let request =
             RequestFrame { custom_payload: payload(), ..RequestFrame::new(Stream(0), Options) };
         let ready = || ResponseFrame::new(Stream(0), Ready);
-        let warns = ResponseFrame { warnings: vec!["slow".into()], ..ready() };
-        let carries = ResponseFrame { custom_payload: payload(), ..ready() };
+        let with_warnings = ResponseFrame { warnings: vec!["slow".into()], ..ready() };
+        let with_payload = ResponseFrame { custom_payload: payload(), ..ready() };
         for version in Version::ALL {
             let mut encoder = FrameEncoder::new(version);
             let mut out = Vec::new();
             for (encoded, field) in [
                 (request.encode(&mut encoder, &mut out), "custom_payload"),
-                (warns.encode(&mut encoder, &mut out), "warnings"),
-                (carries.encode(&mut encoder, &mut out), "custom_payload"),
+                (with_warnings.encode(&mut encoder, &mut out), "warnings"),
+                (with_payload.encode(&mut encoder, &mut out), "custom_payload"),
             ] {
                 let kind = EncodeErrorKind::NotInVersion(Version::V3);
                 let refused = Err(EncodeError::new(kind, field));
@@ -391,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_request_is_written_as_in_a_frame_of_its_own() {
+    fn encode_bare_gives_the_bytes_of_encode() {
         let parameters = |page_size| Parameters { page_size, ..Consistency::Quorum.into() };
         for context in Version::ALL.map(Context::from) {
             for parameters in [parameters(None), parameters(Some(7))] {
@@ -492,9 +504,8 @@ mod tests {
         decoder.next_frame().unwrap().unwrap()
     }
 
-    /// What is flagged and then empty, or null, is written again as it came.
     #[test]
-    fn flags_without_anything_behind_them_survive() {
+    fn preserves_flags_of_empty_and_null_fields() {
         let frames: [(bool, &[u8]); 6] = [
             (true, &[0x84, 8, 0, 1, 2, 0, 0, 0, 2, 0, 0]),
             (true, &[0x84, 4, 0, 1, 2, 0, 0, 0, 2, 0, 0]),
@@ -503,7 +514,7 @@ mod tests {
                 false,
                 &[0x04, 0, 0, 1, 7, 0, 0, 0, 12, 0, 0, 0, 1, b'q', 0, 1, 8, 255, 255, 255, 255],
             ),
-            // Rows: a page that goes on nowhere; two columns that name their one table each.
+            // Rows with a `null` paging state, and two columns that each name the same table.
             (
                 true,
                 &[
@@ -538,7 +549,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_request_that_fails_leaves_the_buffer_as_it_was() {
+    fn a_failed_encode_bare_leaves_the_buffer_unchanged() {
         let keyspace = Some("k8s_test".into());
         let parameters = Parameters { keyspace, ..Consistency::One.into() };
         let query = Query { text: "SELECT".into(), parameters };

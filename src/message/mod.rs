@@ -1,20 +1,21 @@
-//! The messages of the protocol, one file each: what it holds, how it is read, how it is written.
+//! The messages of the protocol, with one file for each message.
 //!
-//! [`Request`] and [`Response`] list them; [`RequestFrame`] and [`ResponseFrame`] add what travels
-//! beside a message in its frame. Requests borrow from the frame they came in; responses share it.
+//! [`Request`] and [`Response`] are the messages of each direction. [`RequestFrame`] and
+//! [`ResponseFrame`] add the fields of the frame, such as the stream id and a custom payload. A
+//! decoded request borrows from its frame, and a decoded response shares the bytes of its frame.
 //!
-//! Invariants: both directions of a message stand side by side; what the version or the extensions
-//! decide is decided here, from the [`Context`]; what is not known is kept
-//! and written again as it came.
+//! Invariants: encoding and decoding of a message are in one file; all differences between protocol
+//! versions and extensions are handled here, based on the [`Context`](crate::wire::Context); unknown
+//! opcodes, codes and flags are preserved and re-encoded unchanged.
 //!
 //! ```
 //! use cqlwire::message::{Request, RequestFrame};
 //! use cqlwire::wire::{Context, FrameDecoder, Version};
 //!
-//! # let bytes_from_anywhere = [4, 0, 0, 1, 7, 0, 0, 0, 12, 0, 0, 0, 5, b'h', b'e', b'l', b'l', b'o', 0, 1, 0];
+//! # let received_bytes = [4, 0, 0, 1, 7, 0, 0, 0, 12, 0, 0, 0, 5, b'h', b'e', b'l', b'l', b'o', 0, 1, 0];
 //! let mut context = Context::from(Version::V4);
 //! let mut frames = FrameDecoder::new(context);
-//! frames.extend(&bytes_from_anywhere);
+//! frames.extend(&received_bytes);
 //! while let Some(frame) = frames.next_frame()? {
 //!     match RequestFrame::decode(&frame, &context)?.request {
 //!         Request::Startup(startup) => {

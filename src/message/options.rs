@@ -3,15 +3,16 @@
 use super::Message;
 use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer};
 
-/// Asks what the server can do. The server answers SUPPORTED, even before STARTUP.
+/// Asks for the options that the server supports. The server answers SUPPORTED, even before STARTUP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options;
 
-/// The connection is open: queries may follow.
+/// The connection is ready for queries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ready;
 
-macro_rules! empty {
+/// Implements [`Message`] for a message without a body.
+macro_rules! empty_message {
     ($name:ident) => {
         impl Message<'_> for $name {
             const OPCODE: Opcode = Opcode::$name;
@@ -26,5 +27,5 @@ macro_rules! empty {
         }
     };
 }
-empty!(Options);
-empty!(Ready);
+empty_message!(Options);
+empty_message!(Ready);

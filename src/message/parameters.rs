@@ -9,25 +9,26 @@ use crate::wire::{
 };
 
 wire_flags! {
-    /// Which parameters are there: one byte in v3 and v4, an `[int]` in v5.
+    /// The flags of a statement, which announce its parameters: one byte in v3 and v4, an `[int]` in
+    /// v5.
     pub struct QueryFlags(u32) {
-        /// Values are bound.
+        /// Values follow.
         VALUES = 0x01 "values",
-        /// The result need not describe its columns.
+        /// The response may omit the metadata of the result.
         SKIP_METADATA = 0x02 "skip_metadata",
-        /// A page size is given.
+        /// A page size follows.
         PAGE_SIZE = 0x04 "page_size",
-        /// A paging state is given.
+        /// A paging state follows.
         PAGING_STATE = 0x08 "paging_state",
-        /// A serial consistency is given.
+        /// A serial consistency level follows.
         SERIAL_CONSISTENCY = 0x10 "serial_consistency",
-        /// A timestamp is given.
+        /// A timestamp follows.
         TIMESTAMP = 0x20 "timestamp",
-        /// The values go by name.
+        /// The values have names.
         VALUE_NAMES = 0x40 "value_names",
-        /// A keyspace is given (v5).
+        /// A keyspace follows (v5).
         KEYSPACE = 0x80 "keyspace",
-        /// The server's clock is given (v5).
+        /// The current time follows (v5).
         NOW_IN_SECONDS = 0x100 "now_in_seconds",
     }
 }
@@ -40,7 +41,7 @@ impl QueryFlags {
         }))
     }
 
-    /// The flags of what comes after the values.
+    /// The flags of the parameters after the values.
     const AFTER_VALUES: Self = Self::PAGE_SIZE
         .with(Self::PAGING_STATE, true)
         .with(Self::SERIAL_CONSISTENCY, true)
@@ -48,9 +49,9 @@ impl QueryFlags {
         .with(Self::KEYSPACE, true)
         .with(Self::NOW_IN_SECONDS, true);
 
-    /// Writes a consistency and then the flags.
+    /// Encodes a consistency level and then the flags.
     #[inline]
-    pub(super) fn encode_after(
+    pub(super) fn encode_with_consistency(
         self,
         consistency: Consistency,
         writer: &mut Writer<'_>,
@@ -64,22 +65,22 @@ impl QueryFlags {
             }
             (_, Ok(byte)) => writer.raw(&[first, second, byte]),
             (version, Err(_)) => {
-                let is_known = self.contains(Self::NOW_IN_SECONDS);
-                let field = if is_known { "now_in_seconds" } else { "flags" };
+                let is_named = self.contains(Self::NOW_IN_SECONDS);
+                let field = if is_named { "now_in_seconds" } else { "flags" };
                 return Err(EncodeError::new(EncodeErrorKind::NotInVersion(version), field));
             }
         }
         Ok(())
     }
 
-    /// Whether `flag` is set and has a meaning in this version.
-    const fn means(self, flag: Self, context: &Context) -> bool {
-        let is_new = flag.0 >= Self::KEYSPACE.0;
-        self.contains(flag) && (!is_new || matches!(context.version, Version::V5))
+    /// Returns true if `flag` is set and exists in the version of `context`.
+    const fn announces(self, flag: Self, context: &Context) -> bool {
+        let requires_v5 = flag.0 >= Self::KEYSPACE.0;
+        self.contains(flag) && (!requires_v5 || matches!(context.version, Version::V5))
     }
 }
 
-/// How a statement is to be run, and with which values.
+/// The values and the execution parameters of a statement.
 ///
 /// ```
 /// use cqlwire::message::Parameters;
@@ -90,25 +91,25 @@ impl QueryFlags {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters<'a> {
-    /// How many replicas must answer.
+    /// The consistency level.
     pub consistency: Consistency,
-    /// The values of the statement's variables.
+    /// The values of the bind variables.
     pub values: Values<'a>,
-    /// Whether the result may leave out the description of its columns.
+    /// True if the response may omit the metadata of the result.
     pub skip_metadata: bool,
-    /// How many rows a page shall have, more or less.
+    /// The approximate number of rows in a page. If `None`, the server does not page.
     pub page_size: Option<i32>,
-    /// Where the page before this one ended.
+    /// The paging state of the previous page.
     pub paging_state: Option<Cow<'a, [u8]>>,
-    /// The consistency of the serial phase of a conditional statement.
+    /// The consistency level of the Paxos phase of a conditional statement.
     pub serial_consistency: Option<Consistency>,
-    /// When the statement was made, in microseconds since 1970; else the server's clock says.
+    /// The write timestamp in microseconds since 1970. If `None`, the server sets it.
     pub timestamp: Option<i64>,
-    /// The keyspace of the statement (v5).
+    /// The default keyspace of the statement (v5). If `None`, that of the connection.
     pub keyspace: Option<Cow<'a, str>>,
-    /// The server's clock for this statement, in seconds since 1970 (v5).
+    /// The current time for this statement in seconds since 1970 (v5). If `None`, the server's clock.
     pub now_in_seconds: Option<i32>,
-    /// Flags that are not known here, or that nothing of the above stands for.
+    /// Unknown flags, and flags that no other field represents.
     pub other_flags: QueryFlags,
 }
 
@@ -134,7 +135,7 @@ impl<'a> Parameters<'a> {
     pub(super) fn decode(reader: &mut Reader<'a>, context: &Context) -> Result<Self, DecodeError> {
         let consistency = reader.consistency("consistency")?;
         let flags = QueryFlags::decode(reader, context)?;
-        let has = |flag| flags.means(flag, context);
+        let has = |flag| flags.announces(flag, context);
         let mut parameters = Self::from(consistency);
         if has(QueryFlags::VALUES) {
             let named = has(QueryFlags::VALUE_NAMES);
@@ -147,19 +148,19 @@ impl<'a> Parameters<'a> {
         if has(QueryFlags::PAGING_STATE) {
             parameters.paging_state = reader.bytes("paging_state")?.map(Cow::Borrowed);
         }
-        parameters.tail(flags, reader, context)?;
+        parameters.decode_tail(flags, reader, context)?;
         parameters.other_flags = flags.without(parameters.flags());
         Ok(parameters)
     }
 
-    /// Reads what comes last, which BATCH has, too.
-    pub(super) fn tail(
+    /// Decodes the last parameters, which QUERY, EXECUTE and BATCH share.
+    pub(super) fn decode_tail(
         &mut self,
         flags: QueryFlags,
         reader: &mut Reader<'a>,
         context: &Context,
     ) -> Result<(), DecodeError> {
-        let has = |flag| flags.means(flag, context);
+        let has = |flag| flags.announces(flag, context);
         if has(QueryFlags::SERIAL_CONSISTENCY) {
             self.serial_consistency = Some(reader.consistency("serial_consistency")?);
         }
@@ -175,8 +176,10 @@ impl<'a> Parameters<'a> {
         Ok(())
     }
 
-    /// Mostly there are values and nothing after them. That much becomes part of the caller, where
-    /// the compiler may know which flags are set.
+    /// Encodes the parameters.
+    ///
+    /// Most statements have no parameters after the values. This common path is inlined into the
+    /// caller, where the compiler may know which flags are set.
     #[inline(always)]
     pub(super) fn encode(
         &self,
@@ -184,7 +187,7 @@ impl<'a> Parameters<'a> {
         context: &Context,
     ) -> Result<(), EncodeError> {
         let flags = self.flags();
-        flags.encode_after(self.consistency, writer, context)?;
+        flags.encode_with_consistency(self.consistency, writer, context)?;
         if flags.contains(QueryFlags::VALUES) {
             self.values.encode(writer, context.version)?;
         }
@@ -203,14 +206,14 @@ impl<'a> Parameters<'a> {
         if let Some(page_size) = self.page_size {
             writer.int(page_size);
         }
-        // The flag may stand alone, for a state of null.
+        // The flag may be set without a paging state, which is then `null`.
         if self.flags().contains(QueryFlags::PAGING_STATE) {
             writer.bytes(self.paging_state.as_deref(), "paging_state")?;
         }
         self.encode_tail(writer, context)
     }
 
-    /// Writes what comes last, which BATCH has, too.
+    /// Encodes the last parameters, which QUERY, EXECUTE and BATCH share.
     pub(super) fn encode_tail(
         &self,
         writer: &mut Writer<'_>,
@@ -253,7 +256,7 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// The flags that the fields stand for.
+    /// Returns the flags that represent the fields.
     #[inline(always)]
     pub fn flags(&self) -> QueryFlags {
         self.other_flags
@@ -275,14 +278,14 @@ mod tests {
     use crate::message::{BatchMessage, Prepare, Query, Request};
 
     #[test]
-    fn fields_of_v5_are_refused_in_older_versions() {
+    fn refuses_v5_fields_in_older_versions() {
         let keyspace = || Some(Cow::Borrowed("ks"));
-        let one = || Parameters::from(Consistency::One);
+        let parameters = || Parameters::from(Consistency::One);
         let query = |parameters| Request::from(Query { text: "SELECT".into(), parameters });
         let batch = BatchMessage::new(vec![], Consistency::One);
         for (request, field) in [
-            (query(Parameters { keyspace: keyspace(), ..one() }), "keyspace"),
-            (query(Parameters { now_in_seconds: Some(1), ..one() }), "now_in_seconds"),
+            (query(Parameters { keyspace: keyspace(), ..parameters() }), "keyspace"),
+            (query(Parameters { now_in_seconds: Some(1), ..parameters() }), "now_in_seconds"),
             (BatchMessage { keyspace: keyspace(), ..batch.clone() }.into(), "keyspace"),
             (BatchMessage { now_in_seconds: Some(1), ..batch }.into(), "now_in_seconds"),
             (Prepare { keyspace: keyspace(), ..Prepare::new("SELECT") }.into(), "keyspace"),

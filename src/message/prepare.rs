@@ -7,26 +7,26 @@ use crate::wire::{
     Context, DecodeError, EncodeError, EncodeErrorKind, Opcode, Reader, Version, Writer,
 };
 
-/// Has a statement parsed and kept. The server answers a RESULT of kind Prepared, or ERROR.
+/// Prepares a statement. The server answers a RESULT of kind Prepared, or ERROR.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepare<'a> {
-    /// The statement.
+    /// The text of the statement.
     pub text: Cow<'a, str>,
-    /// The keyspace of the statement (v5).
+    /// The default keyspace of the statement (v5). If `None`, that of the connection.
     pub keyspace: Option<Cow<'a, str>>,
-    /// Flags that are not known here (v5).
+    /// Unknown flags (v5).
     pub other_flags: i32,
 }
 
 const WITH_KEYSPACE: i32 = 0x01;
 
 impl<'a> Prepare<'a> {
-    /// Prepares `text` in the connection's keyspace.
+    /// Creates a request to prepare `text` in the keyspace of the connection.
     pub fn new(text: impl Into<Cow<'a, str>>) -> Self {
         Self { text: text.into(), keyspace: None, other_flags: 0 }
     }
 
-    /// The flags that the fields stand for (v5).
+    /// Returns the flags that represent the fields (v5).
     pub const fn flags(&self) -> i32 {
         match self.keyspace {
             None => self.other_flags,

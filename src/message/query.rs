@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use super::{Message, Parameters};
 use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer};
 
-/// Runs a statement. The server answers RESULT or ERROR.
+/// Executes a statement. The server answers RESULT or ERROR.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query<'a> {
-    /// The statement.
+    /// The text of the statement.
     pub text: Cow<'a, str>,
-    /// How it is to be run.
+    /// The values and the execution parameters.
     pub parameters: Parameters<'a>,
 }
 

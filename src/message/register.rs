@@ -5,15 +5,15 @@ use std::borrow::Cow;
 use super::{EventType, Message};
 use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer};
 
-/// Asks for events. The server answers READY.
+/// Subscribes to events. The server answers READY.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Register<'a> {
-    /// The types of events, by their names.
+    /// The names of the event types.
     pub event_types: Vec<Cow<'a, str>>,
 }
 
 impl Register<'_> {
-    /// Asks for events of these types.
+    /// Creates a subscription to these event types.
     pub fn new(event_types: &[EventType]) -> Self {
         let names = event_types.iter().map(|event| event.as_str().to_owned().into());
         Self { event_types: names.collect() }

@@ -1,17 +1,17 @@
-//! A change of the schema, as an EVENT and as a RESULT tell it (v4 §4.2.5.5, §4.2.6).
+//! Schema changes, which EVENT and RESULT contain (v4 §4.2.5.5, §4.2.6).
 
 use bytes::Bytes;
 
 use crate::wire::{DecodeError, EncodeError, Reader, Writer, wire_names};
 
 wire_names! {
-    /// What was done to the object.
+    /// The type of a schema change.
     pub enum SchemaChangeKind {
-        /// It is new.
+        /// The object was created.
         Created = "CREATED",
-        /// It was altered.
+        /// The object was altered.
         Updated = "UPDATED",
-        /// It is gone.
+        /// The object was dropped.
         Dropped = "DROPPED",
     }
 }
@@ -19,20 +19,20 @@ wire_names! {
 /// A change of the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaChange {
-    /// What was done.
+    /// The type of the change.
     pub kind: SchemaChangeKind,
-    /// What it was done to.
+    /// The changed object.
     pub target: SchemaTarget,
 }
 
-/// The object of a [`SchemaChange`].
+/// The changed object of a [`SchemaChange`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the fields are the object's names")]
+#[expect(missing_docs, reason = "the fields are the names of the object")]
 pub enum SchemaTarget {
     /// A keyspace.
     Keyspace { keyspace: String },
-    /// A table or a view.
+    /// A table or a materialized view.
     Table { keyspace: String, table: String },
     /// A user-defined type.
     Type { keyspace: String, name: String },
@@ -40,7 +40,7 @@ pub enum SchemaTarget {
     Function { keyspace: String, name: String, arguments: Vec<String> },
     /// An aggregate, with the types of its arguments (v4 and later).
     Aggregate { keyspace: String, name: String, arguments: Vec<String> },
-    /// Something that is not known here: its name, and what follows it.
+    /// An object of an unknown type: the name of the type and the bytes after it.
     Unknown { target: String, rest: Bytes },
 }
 

@@ -7,26 +7,24 @@ use crate::wire::{
     Compression, Context, DecodeError, EncodeError, Opcode, Reader, Version, Writer,
 };
 
-/// Opens a connection, and says how it shall be used.
-///
-/// The server answers READY, AUTHENTICATE or ERROR.
+/// Opens a connection and requests its options. The server answers READY, AUTHENTICATE or ERROR.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Startup<'a> {
-    /// The options, in the order they are written.
+    /// The options, in the order of encoding.
     pub options: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
 impl<'a> Startup<'a> {
-    /// The version of CQL, which every STARTUP must name.
+    /// The option for the CQL version, which is required.
     pub const CQL_VERSION: &'static str = "CQL_VERSION";
-    /// The compression of the frames that follow.
+    /// The option for the compression of the following frames.
     pub const COMPRESSION: &'static str = "COMPRESSION";
-    /// The name of the client's driver, which the server shows to its operators.
+    /// The option for the name of the driver, which the server shows in its list of clients.
     pub const DRIVER_NAME: &'static str = "DRIVER_NAME";
-    /// The version of the client's driver.
+    /// The option for the version of the driver.
     pub const DRIVER_VERSION: &'static str = "DRIVER_VERSION";
 
-    /// A STARTUP for CQL 3.0.0, which every server speaks.
+    /// Creates a STARTUP for CQL 3.0.0, which all servers accept.
     pub fn new() -> Self {
         Self { options: vec![(Self::CQL_VERSION.into(), "3.0.0".into())] }
     }
@@ -38,7 +36,7 @@ impl<'a> Startup<'a> {
         self
     }
 
-    /// Asks for a compression.
+    /// Adds the option that requests `compression`.
     #[must_use]
     pub fn compression(self, compression: Compression) -> Self {
         self.option(Self::COMPRESSION, compression.name())
@@ -51,7 +49,7 @@ impl<'a> Startup<'a> {
         compression.is_in(version).then_some(compression)
     }
 
-    /// The value of an option, whose name may be in upper or lower case.
+    /// Returns the value of an option, or `None` if it is not set. The ASCII case of `name` is ignored.
     pub fn get(&self, name: &str) -> Option<&str> {
         let mut options = self.options.iter();
         options.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())
@@ -89,11 +87,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_are_found_by_their_names_in_any_case() {
-        let startup = Startup::new().compression(Compression::Lz4).option("driver_name", "mine");
+    fn finds_options_by_name_ignoring_case() {
+        let startup = Startup::new().compression(Compression::Lz4).option("driver_name", "cqlwire");
         assert_eq!(startup.get(Startup::CQL_VERSION), Some("3.0.0"));
         assert_eq!(startup.get("compression"), Some("lz4"));
-        assert_eq!(startup.get(Startup::DRIVER_NAME), Some("mine"));
+        assert_eq!(startup.get(Startup::DRIVER_NAME), Some("cqlwire"));
         assert_eq!(startup.get("NO_COMPACT"), None);
     }
 }

@@ -3,15 +3,16 @@
 use super::Message;
 use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer};
 
-/// What the server can do: the options that STARTUP may ask for, and their values.
+/// The options that STARTUP may request, with their possible values.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Supported {
-    /// The options, in the order they came.
+    /// The options, in the order of the message.
     pub options: Vec<(String, Vec<String>)>,
 }
 
 impl Supported {
-    /// The values of an option; none if the server does not name it.
+    /// Returns the values of an option, or an empty slice if the server does not list it. The ASCII
+    /// case of `name` is ignored.
     pub fn get(&self, name: &str) -> &[String] {
         let option = self.options.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         option.map_or(&[], |(_, values)| values)

@@ -14,7 +14,7 @@ use super::{
 pub struct RawFrame {
     /// The header.
     pub header: Header,
-    /// The body as received. It is compressed if the header says so.
+    /// The body as received. It is compressed if the header has the compressed flag.
     pub body: Bytes,
 }
 

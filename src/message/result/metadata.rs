@@ -1,4 +1,4 @@
-//! The description of columns, in RESULTs of kind Rows and Prepared (v4 §4.2.5.2).
+//! The metadata of columns in RESULT messages of kind Rows and Prepared (v4 §4.2.5.2).
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,15 +10,15 @@ use crate::wire::{
 };
 
 wire_flags! {
-    /// Which parts of a description are there.
+    /// The flags of result metadata.
     pub struct MetadataFlags(u32) {
-        /// All columns are of one table, which is named once.
+        /// All columns belong to one table, which is named once.
         GLOBAL_TABLES_SPEC = 0x01 "global_tables_spec",
-        /// There is another page.
+        /// More pages follow.
         HAS_MORE_PAGES = 0x02 "has_more_pages",
-        /// The columns are not described.
+        /// The metadata has no column descriptions.
         NO_METADATA = 0x04 "no_metadata",
-        /// The description is new to the client (v5).
+        /// The metadata differs from that of the client (v5).
         METADATA_CHANGED = 0x08 "metadata_changed",
     }
 }
@@ -33,36 +33,36 @@ impl MetadataFlags {
     }
 }
 
-/// How many columns the rows of a result have, and what they are.
+/// The metadata of a result: its columns and its paging state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowsMetadata {
-    /// How many cells a row has.
+    /// The number of cells in a row.
     pub columns_count: usize,
-    /// What the columns are; `None` if the request asked not to be told.
+    /// The columns, or `None` if the message does not describe them.
     pub columns: Option<Arc<[ColumnSpec]>>,
-    /// Where the next page begins; `None` on the last one.
+    /// The paging state for the next page, or `None` on the last page.
     pub paging_state: Option<Bytes>,
-    /// The id of this description, if it is another one than the request named (v5, or where it
-    /// was negotiated).
+    /// The id of this metadata if it differs from the id in the request, and `None` otherwise. Only in
+    /// v5 and with the extension [`metadata_id`](crate::wire::Extensions::metadata_id).
     pub new_metadata_id: Option<Bytes>,
-    /// Flags that are not known here, or that nothing of the above stands for.
+    /// Unknown flags, and flags that no other field represents.
     pub other_flags: MetadataFlags,
 }
 
-/// The flags that the fields of a [`RowsMetadata`] stand for.
-const FIELDS: MetadataFlags = MetadataFlags::GLOBAL_TABLES_SPEC
+/// The flags that the fields of a [`RowsMetadata`] represent.
+const FIELD_FLAGS: MetadataFlags = MetadataFlags::GLOBAL_TABLES_SPEC
     .with(MetadataFlags::HAS_MORE_PAGES, true)
     .with(MetadataFlags::NO_METADATA, true)
     .with(MetadataFlags::METADATA_CHANGED, true);
 
 impl RowsMetadata {
-    /// The description of a single page with these columns.
+    /// Creates the metadata of a result with these columns and a single page.
     pub fn new(columns: impl Into<Arc<[ColumnSpec]>>) -> Self {
         let columns = columns.into();
         Self { columns_count: columns.len(), columns: Some(columns), ..Self::none() }
     }
 
-    /// No description: of a statement that gives no rows, or where the client knows the columns.
+    /// Creates metadata without columns, for a statement that returns no rows.
     pub const fn none() -> Self {
         Self {
             columns_count: 0,
@@ -73,7 +73,7 @@ impl RowsMetadata {
         }
     }
 
-    /// The flags that the fields stand for.
+    /// Returns the flags that represent the fields.
     pub fn flags(&self) -> MetadataFlags {
         let table = self.columns.as_deref().and_then(global_table);
         self.other_flags
@@ -84,18 +84,20 @@ impl RowsMetadata {
     }
 
     pub(super) fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
-        Self::decode_by(reader, context, decode_columns)
+        Self::decode_with(reader, context, decode_columns)
     }
 
-    pub(super) fn decode_knowing(
+    pub(super) fn decode_with_known_columns(
         reader: &mut Reader<'_>,
         context: &Context,
         known: &KnownColumns,
     ) -> Result<Self, DecodeError> {
-        Self::decode_by(reader, context, |reader, flags, count| known.decode(reader, flags, count))
+        Self::decode_with(reader, context, |reader, flags, count| {
+            known.decode(reader, flags, count)
+        })
     }
 
-    fn decode_by<'r>(
+    fn decode_with<'r>(
         reader: &mut Reader<'r>,
         context: &Context,
         decode_columns: impl FnOnce(
@@ -127,13 +129,13 @@ impl RowsMetadata {
             true => None,
             false => Some(decode_columns(reader, flags, columns_count)?),
         };
-        // A flag that no field stands for is kept, as GLOBAL_TABLES_SPEC without columns, which
-        // Cassandra sends, and HAS_MORE_PAGES for a state of null.
-        let kept = MetadataFlags::NONE
+        // Flags that no field represents are preserved: GLOBAL_TABLES_SPEC without columns, which
+        // Cassandra sends, and HAS_MORE_PAGES with a paging state of `null`.
+        let preserved = MetadataFlags::NONE
             .with(MetadataFlags::METADATA_CHANGED, !changed)
             .with(MetadataFlags::HAS_MORE_PAGES, paging_state.is_none())
             .with(MetadataFlags::GLOBAL_TABLES_SPEC, no_metadata);
-        let other_flags = flags.without(FIELDS.without(kept));
+        let other_flags = flags.without(FIELD_FLAGS.without(preserved));
         Ok(Self { columns_count, columns, paging_state, new_metadata_id, other_flags })
     }
 
@@ -163,24 +165,25 @@ impl RowsMetadata {
     }
 }
 
-/// The columns of a statement's rows as they were described first: where the same description comes
-/// again, byte for byte, it is not read again, and all results share it.
+/// A cache of the columns of one statement, filled by the first response.
 ///
-/// Servers describe the columns with every page, and a client cannot do without that, because they
-/// may be altered. Comparing the bytes costs next to nothing. See
-/// [`ResponseFrame::decode_knowing`](crate::message::ResponseFrame::decode_knowing).
+/// In v4 the server describes the columns in every page, because they may change at any time. If a
+/// later description has the same bytes, decoding returns the cached columns, which all results then
+/// share. Use it with
+/// [`ResponseFrame::decode_with_known_columns`](crate::message::ResponseFrame::decode_with_known_columns).
 #[derive(Debug, Default)]
-pub struct KnownColumns(OnceLock<Described>);
+pub struct KnownColumns(OnceLock<EncodedColumns>);
 
+/// Columns together with their encoded description.
 #[derive(Debug)]
-struct Described {
+struct EncodedColumns {
     is_global: bool,
     bytes: Box<[u8]>,
     columns: Arc<[ColumnSpec]>,
 }
 
 impl KnownColumns {
-    /// Nothing is known yet.
+    /// Creates an empty cache.
     pub const fn new() -> Self {
         Self(OnceLock::new())
     }
@@ -194,8 +197,8 @@ impl KnownColumns {
         let is_global = flags.contains(MetadataFlags::GLOBAL_TABLES_SPEC);
         let bytes = reader.rest();
         let known = self.0.get();
-        // How many columns there are, and whether they have one table, is all that decides what the
-        // bytes mean: so where these begin alike, they are the same columns.
+        // The meaning of the bytes depends only on the number of columns and on the global table
+        // flag. If both are the same, equal bytes describe equal columns.
         if let Some(known) = known
             && (known.is_global, known.columns.len()) == (is_global, count)
             && bytes.starts_with(&known.bytes)
@@ -207,14 +210,16 @@ impl KnownColumns {
         if known.is_none() {
             let length = bytes.len().saturating_sub(reader.rest().len());
             let bytes = bytes.get(..length).unwrap_or_default().into();
-            let _first = self.0.set(Described { is_global, bytes, columns: Arc::clone(&columns) });
+            let _already_set =
+                self.0.set(EncodedColumns { is_global, bytes, columns: Arc::clone(&columns) });
         }
         Ok(columns)
     }
 }
 
-/// The table of all the columns, if they have one and name it together: columns that share their
-/// [`TableSpec`] do.
+/// Returns the table that is named once for all columns, or `None` if each column names its own.
+///
+/// The table is named once if all columns share one [`TableSpec`] allocation.
 pub(super) fn global_table(columns: &[ColumnSpec]) -> Option<&TableSpec> {
     let (first, rest) = columns.split_first()?;
     rest.iter().all(|column| Arc::ptr_eq(&column.table, &first.table)).then_some(&first.table)
@@ -225,7 +230,7 @@ pub(super) fn decode_columns(
     flags: MetadataFlags,
     count: usize,
 ) -> Result<Arc<[ColumnSpec]>, DecodeError> {
-    // A column takes a name and a type, of two bytes each at least.
+    // The name and the type of a column take at least two bytes each.
     let limit = reader.rest().len() / 4;
     if count > limit {
         let kind = DecodeErrorKind::CountTooLarge { count, limit };
@@ -236,12 +241,12 @@ pub(super) fn decode_columns(
         true => decode_table(reader)?,
         false => Arc::default(),
     };
-    let mut failed = None;
-    // An iterator whose length is known fills an `Arc` in place; a `Vec` would be copied into it.
+    let mut first_error = None;
+    // An iterator of known length fills an `Arc` in place, whereas a `Vec` would be copied into it.
     let columns = (0..count).map(|index| {
-        let decoded = match failed {
+        let decoded = match first_error {
             None => decode_column(reader, is_global, index == 0, &mut table)
-                .map_err(|error| failed = Some(error)),
+                .map_err(|error| first_error = Some(error)),
             Some(_) => Err(()),
         };
         decoded.unwrap_or_else(|()| ColumnSpec {
@@ -251,10 +256,10 @@ pub(super) fn decode_columns(
         })
     });
     let columns = columns.collect();
-    failed.map_or(Ok(columns), Err)
+    first_error.map_or(Ok(columns), Err)
 }
 
-/// A column; `table` is that of the one before it, which most share.
+/// Decodes a column. `table` is the table of the previous column, which most columns share.
 fn decode_column(
     reader: &mut Reader<'_>,
     is_global: bool,
@@ -270,7 +275,7 @@ fn decode_column(
     let name = reader.string("column_name")?.into();
     let column = ColumnSpec { table: Arc::clone(table), name, cql_type: CqlType::decode(reader)? };
     if !is_global && is_first {
-        // Columns that all share one `TableSpec` name it together, and these do not.
+        // A second allocation shows that the table is not named once for all columns.
         *table = Arc::new(TableSpec::clone(table));
     }
     Ok(column)
@@ -314,11 +319,11 @@ mod tests {
     }
 
     #[test]
-    fn a_new_description_must_be_there() {
+    fn changed_metadata_must_describe_its_columns() {
         let no_columns = [0; 4];
         let error = decode(Version::V5, 0x0c, &no_columns).unwrap_err();
         assert_eq!(error, DecodeError::new(DecodeErrorKind::Contradiction, "flags", 0));
-        // To v4 the flag says nothing.
+        // The flag has no meaning in v4.
         let decoded = decode(Version::V4, 0x0c, &no_columns).unwrap();
         assert_eq!(decoded.other_flags, MetadataFlags::METADATA_CHANGED);
         let changed = RowsMetadata { new_metadata_id: Some(Bytes::new()), ..RowsMetadata::none() };
@@ -330,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_that_comes_again_is_shared_and_another_is_not() {
+    fn shares_known_columns_only_if_the_description_is_unchanged() {
         // keyspace "k", table "t", then columns.
         let [a, b] = [b'a', b'b'].map(|name| [0, 1, b'k', 0, 1, b't', 0, 1, name, 0, 9]);
         let known = KnownColumns::new();
@@ -338,7 +343,8 @@ mod tests {
             let body = [&[0, 0, 0, flags, 0, 0, 0, count], rest].concat();
             let mut reader = Reader::new(&body);
             let decoded =
-                RowsMetadata::decode_knowing(&mut reader, &Version::V4.into(), &known).unwrap();
+                RowsMetadata::decode_with_known_columns(&mut reader, &Version::V4.into(), &known)
+                    .unwrap();
             let plain = RowsMetadata::decode(&mut Reader::new(&body), &Version::V4.into()).unwrap();
             assert_eq!(decoded, plain);
             (decoded.columns.unwrap(), reader.rest().to_vec())
@@ -348,7 +354,7 @@ mod tests {
         let (again, rest) = decode(1, 1, &[&a[..], &[8]].concat());
         assert!(Arc::ptr_eq(&first, &again));
         assert_eq!(rest, [8]);
-        // Altered; more columns; every column with its own table: the same first bytes all the same.
+        // A changed column, more columns, and a table for each column, with the same first bytes.
         let (other, _) = decode(1, 1, &b);
         assert_eq!(&*other[0].name, "b");
         let (other, _) = decode(1, 2, &[&a[..], &[0, 1, b'c', 0, 9]].concat());
@@ -359,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_columns_below_zero_is_an_error() {
+    fn refuses_a_negative_number_of_columns() {
         for flags in [0, 4] {
             let error = decode(Version::V4, flags, &[0xff; 4]).unwrap_err();
             assert_eq!(error, DecodeError::new(DecodeErrorKind::Negative(-1), "columns_count", 4));
@@ -367,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn the_paging_state_comes_before_the_id_of_the_description() {
+    fn the_paging_state_comes_before_the_new_metadata_id() {
         let rest = [[0, 0, 0, 0, 0, 0, 0, 1, 0xaa].as_slice(), &[0, 1, 0xbb]].concat();
         let decoded = decode(Version::V5, 0x0a, &rest).unwrap();
         assert_eq!(decoded.paging_state.as_deref(), Some(&[0xaa][..]));

@@ -14,36 +14,36 @@ pub use prepared::{PreparedResult, Variables};
 pub use rows::Rows;
 
 wire_codes! {
-    /// What kind of result it is.
+    /// The kind of a result.
     pub enum ResultKind(i32) {
-        /// Nothing to tell.
+        /// No content.
         Void = 1 "Void",
         /// Rows.
         Rows = 2 "Rows",
-        /// The keyspace that is used from now on.
+        /// The new keyspace of the connection.
         SetKeyspace = 3 "Set_keyspace",
         /// A prepared statement.
         Prepared = 4 "Prepared",
-        /// A change of the schema.
+        /// A schema change.
         SchemaChange = 5 "Schema_change",
     }
 }
 
-/// What a statement gave.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ResultMessage {
-    /// The statement succeeded and gave nothing.
+    /// The request succeeded and has no content.
     Void,
-    /// The statement gave rows.
+    /// A page of rows.
     Rows(Rows),
-    /// `USE` succeeded; the keyspace.
+    /// The new keyspace of the connection, after `USE`.
     SetKeyspace(String),
-    /// The statement is prepared.
+    /// A prepared statement.
     Prepared(PreparedResult),
-    /// The schema was changed.
+    /// A schema change.
     SchemaChange(SchemaChange),
-    /// A kind that is not known here: its number, and what follows it.
+    /// An unknown kind: its code and the bytes after it.
     Unknown(i32, Bytes),
 }
 
@@ -51,7 +51,7 @@ impl Message<'_> for ResultMessage {
     const OPCODE: Opcode = Opcode::Result;
 
     fn decode(reader: &mut Reader<'_>, context: &Context) -> Result<Self, DecodeError> {
-        Self::decode_knowing(reader, context, None)
+        Self::decode_with_known_columns(reader, context, None)
     }
 
     fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
@@ -71,7 +71,7 @@ impl Message<'_> for ResultMessage {
 }
 
 impl ResultMessage {
-    pub(super) fn decode_knowing(
+    pub(super) fn decode_with_known_columns(
         reader: &mut Reader<'_>,
         context: &Context,
         known: Option<&KnownColumns>,
@@ -89,7 +89,7 @@ impl ResultMessage {
         })
     }
 
-    /// What kind of result it is.
+    /// Returns the kind of the result.
     pub const fn kind(&self) -> ResultKind {
         match self {
             Self::Void => ResultKind::Void,

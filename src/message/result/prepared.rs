@@ -9,28 +9,29 @@ use super::metadata::{MetadataFlags, decode_columns, encode_columns, global_tabl
 use crate::types::ColumnSpec;
 use crate::wire::{Context, DecodeError, EncodeError, EncodeErrorKind, Reader, Version, Writer};
 
-/// A prepared statement: its id, its variables, and the rows that it will give.
+/// A prepared statement: its id, its bind variables, and the metadata of its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreparedResult {
-    /// What EXECUTE and BATCH call the statement.
+    /// The statement id, for EXECUTE and BATCH.
     pub id: Bytes,
-    /// The id of the description of its rows (v5, or where it was negotiated).
+    /// The id of the result metadata. Present in v5 and with the extension
+    /// [`metadata_id`](crate::wire::Extensions::metadata_id).
     pub result_metadata_id: Option<Bytes>,
-    /// The variables that values are bound to.
+    /// The bind variables.
     pub variables: Variables,
-    /// The description of its rows; none of a statement that gives none.
+    /// The metadata of the result, without columns if the statement returns no rows.
     pub result: RowsMetadata,
 }
 
-/// The variables of a prepared statement.
+/// The bind variables of a prepared statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variables {
-    /// Their names and types.
+    /// The names and types of the bind variables.
     pub columns: Arc<[ColumnSpec]>,
-    /// Which of them make up the partition key, in its order (v4 and later); none if not all of
-    /// the key is among them.
+    /// The indexes of the bind variables that form the partition key, in key order (v4 and later).
+    /// Empty if the bind variables do not cover the whole key.
     pub partition_key: Vec<u16>,
-    /// Flags that are not known here.
+    /// Unknown flags.
     pub other_flags: MetadataFlags,
 }
 
@@ -67,7 +68,7 @@ impl PreparedResult {
 }
 
 impl Variables {
-    /// The flags that the fields stand for.
+    /// Returns the flags that represent the fields.
     pub fn flags(&self) -> MetadataFlags {
         let is_global = global_table(&self.columns).is_some();
         self.other_flags.with(MetadataFlags::GLOBAL_TABLES_SPEC, is_global)

@@ -6,28 +6,31 @@ use super::{KnownColumns, RowsMetadata};
 use crate::types::{FromRow, RowIter, TypeError};
 use crate::wire::{Context, DecodeError, DecodeErrorKind, EncodeError, Reader, Writer};
 
-/// A page of rows: what the columns are, and the cells as they came.
+/// A page of rows: the metadata and the undecoded cells.
 ///
-/// No cell is looked at before it is asked for; [`rows`](Self::rows) reads them into Rust types.
+/// [`rows`](Self::rows) decodes the cells into Rust types, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rows {
-    /// What the columns are.
+    /// The metadata of the columns.
     pub metadata: RowsMetadata,
-    /// How many rows there are.
+    /// The number of rows.
     pub count: usize,
-    /// The cells, `[bytes]` after `[bytes]`, and whatever stands behind them.
+    /// The cells, each as `[bytes]`, and any bytes after them.
     pub content: Bytes,
 }
 
-/// Rows without columns take no bytes, so the bytes that are left do not bound their number.
+/// The largest number of rows without columns. Such rows take no bytes, so the length of the body
+/// does not bound their number.
 const MAX_ROWS_WITHOUT_COLUMNS: usize = 65_535;
 
 impl Rows {
-    /// The rows as `T`s.
+    /// Returns an iterator that decodes each row into a `T`.
+    ///
+    /// If the metadata has no columns because the request set `skip_metadata`, take the columns from
+    /// the prepared statement and use [`RowIter`].
     ///
     /// # Errors
-    /// Columns that do not fit `T`. Columns that are not described have none: take them from the
-    /// prepared statement, and use [`RowIter`].
+    /// Returns an error if the columns do not match `T`.
     pub fn rows<'r, T: FromRow<'r>>(&'r self) -> Result<RowIter<'r, T>, TypeError> {
         let columns = self.metadata.columns.as_deref().unwrap_or_default();
         RowIter::new(&self.content, columns, self.count)
@@ -39,18 +42,18 @@ impl Rows {
         known: Option<&KnownColumns>,
     ) -> Result<Self, DecodeError> {
         let metadata = match known {
-            Some(known) => RowsMetadata::decode_knowing(reader, context, known)?,
+            Some(known) => RowsMetadata::decode_with_known_columns(reader, context, known)?,
             None => RowsMetadata::decode(reader, context)?,
         };
-        let before = reader.clone();
+        let before_count = reader.clone();
         let count = reader.length("rows_count")?;
         let content = reader.take_rest();
-        // Every cell takes at least the four bytes of its length.
+        // Each cell takes at least the four bytes of its length.
         let row = metadata.columns_count.saturating_mul(4);
         let limit = content.len().checked_div(row).unwrap_or(MAX_ROWS_WITHOUT_COLUMNS);
         if count > limit {
             let kind = DecodeErrorKind::CountTooLarge { count, limit };
-            return Err(before.error(kind, "rows_count"));
+            return Err(before_count.error(kind, "rows_count"));
         }
         Ok(Self { metadata, count, content: reader.share(content) })
     }
