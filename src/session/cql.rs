@@ -1,36 +1,167 @@
-//! What a statement does, by its first word.
+//! Reads CQL text without parsing it: its tokens, first keyword, bind markers and literals.
 
-/// The first word of a statement, behind its comments; empty if it does not begin with one.
-pub(super) fn first_keyword(statement: &str) -> &str {
-    let mut rest = statement.trim_start();
-    loop {
-        let line = rest.strip_prefix("--").or_else(|| rest.strip_prefix("//"));
-        let end = match (line, rest.strip_prefix("/*")) {
-            (Some(line), _) => line.split_once(['\n', '\r']),
-            (None, Some(block)) => block.split_once("*/"),
-            (None, None) => break,
-        };
-        rest = end.map_or("", |(_comment, rest)| rest.trim_start());
-    }
-    rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default()
+use std::iter;
+
+use uuid::Uuid;
+
+/// A token of CQL. The tokens of a text, joined together, are the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Token<'c> {
+    pub(crate) kind: TokenKind,
+    pub(crate) text: &'c str,
 }
 
-/// Whether it only is_read_only, and so applies nothing.
+/// The kinds of [`Token`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    /// White space.
+    Blank,
+    /// `-- ...` or `// ...` without the end of its line, or `/* ... */`.
+    Comment,
+    /// `'...'` or `$$...$$`.
+    String,
+    /// `"..."`.
+    QuotedName,
+    /// A keyword or a name.
+    Word,
+    /// A number, blob, duration or UUID.
+    Number,
+    /// A quote whose end is missing, with the rest of the text.
+    Unterminated,
+    /// Any other character.
+    Symbol,
+}
+
+/// Returns the tokens of a text.
+pub(crate) fn tokens(cql: &str) -> impl Iterator<Item = Token<'_>> {
+    let mut rest = cql;
+    iter::from_fn(move || {
+        let token = next_token(rest)?;
+        rest = &rest[token.text.len()..];
+        Some(token)
+    })
+}
+
+/// Returns the first token of a text, or `None` if the text is empty.
+pub(crate) fn next_token(cql: &str) -> Option<Token<'_>> {
+    let first = cql.chars().next()?;
+    let (kind, length) = match first {
+        '\'' => quoted(cql, "'", TokenKind::String),
+        '"' => quoted(cql, "\"", TokenKind::QuotedName),
+        '$' if cql.starts_with("$$") => quoted(cql, "$$", TokenKind::String),
+        '-' | '/' if cql.starts_with("--") || cql.starts_with("//") => {
+            (TokenKind::Comment, cql.find(['\n', '\r']).unwrap_or(cql.len()))
+        }
+        '/' if cql.starts_with("/*") => {
+            (TokenKind::Comment, cql[2..].find("*/").map_or(cql.len(), |end| 2 + end + 2))
+        }
+        _ if first.is_whitespace() => (TokenKind::Blank, length_while(cql, char::is_whitespace)),
+        _ if starts_with_uuid(cql) => (TokenKind::Number, UUID_LENGTH),
+        '0'..='9' => (TokenKind::Number, length_while(cql, |c| is_word(c) || c == '.')),
+        _ if is_word(first) => (TokenKind::Word, length_while(cql, is_word)),
+        _ => (TokenKind::Symbol, first.len_utf8()),
+    };
+    Some(Token { kind, text: &cql[..length] })
+}
+
+/// Returns the kind and length of the quote at the front. A doubled quotation mark inside stands
+/// for one; between `$$` and `$$` nothing has a meaning.
+fn quoted(cql: &str, mark: &str, kind: TokenKind) -> (TokenKind, usize) {
+    let mut length = mark.len();
+    while let Some(end) = cql[length..].find(mark) {
+        length += end + mark.len();
+        if mark == "$$" || !cql[length..].starts_with(mark) {
+            return (kind, length);
+        }
+        length += mark.len();
+    }
+    (TokenKind::Unterminated, cql.len())
+}
+
+fn length_while(cql: &str, matches: impl Fn(char) -> bool) -> usize {
+    cql.find(|c| !matches(c)).unwrap_or(cql.len())
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+const UUID_LENGTH: usize = 36;
+
+fn starts_with_uuid(cql: &str) -> bool {
+    // The hyphen is looked for first, because most words are not UUIDs.
+    cql.as_bytes().get(8) == Some(&b'-')
+        && cql.get(..UUID_LENGTH).is_some_and(|text| Uuid::try_parse(text).is_ok())
+}
+
+/// Returns the first word of a statement after blanks and comments, or an empty string if there is
+/// something else.
+pub(super) fn first_keyword(statement: &str) -> &str {
+    let is_significant =
+        |token: &Token<'_>| !matches!(token.kind, TokenKind::Blank | TokenKind::Comment);
+    match tokens(statement).find(is_significant) {
+        Some(Token { kind: TokenKind::Word, text }) => text,
+        _ => "",
+    }
+}
+
+/// Returns true if a statement is a SELECT, which changes nothing.
 pub(super) fn is_read_only(statement: &str) -> bool {
     first_keyword(statement).eq_ignore_ascii_case("SELECT")
 }
 
-/// Whether it has its connection use another keyspace, which the others have to follow.
+/// Returns true if a statement is a USE, which changes the keyspace of its connection.
 pub(super) fn switches_keyspace(statement: &str) -> bool {
     first_keyword(statement).eq_ignore_ascii_case("USE")
 }
 
+/// Counts the bind markers of a statement: `?`, and `:name` outside of `{...}`, where a colon
+/// may belong to a map or a user-defined type.
+pub(super) fn count_bind_markers(statement: &str) -> usize {
+    if !statement.contains(['?', ':']) {
+        return 0;
+    }
+    let mut open_braces = 0_usize;
+    let mut follows_colon = false;
+    let mut count = 0;
+    for Token { kind, text } in tokens(statement) {
+        let is_name = matches!(kind, TokenKind::Word | TokenKind::QuotedName);
+        if text == "?" || follows_colon && is_name && open_braces == 0 {
+            count += 1;
+        }
+        match text {
+            "{" => open_braces += 1,
+            "}" => open_braces = open_braces.saturating_sub(1),
+            _ => {}
+        }
+        follows_colon = text == ":";
+    }
+    count
+}
+
+/// Returns a statement with `?` in place of its literals, and without its comments.
+pub(super) fn without_literals(statement: &str) -> String {
+    let mut shown = String::with_capacity(statement.len());
+    for Token { kind, text } in tokens(statement) {
+        match kind {
+            TokenKind::String | TokenKind::Number | TokenKind::Unterminated => shown.push('?'),
+            TokenKind::Comment => {}
+            TokenKind::Blank | TokenKind::QuotedName | TokenKind::Word | TokenKind::Symbol => {
+                shown.push_str(text);
+            }
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
-    fn the_first_word_is_found_behind_blanks_and_comments() {
+    fn finds_the_first_keyword_after_blanks_and_comments() {
         for (statement, expected) in [
             ("SELECT 1", "SELECT"),
             (" \n insert", "insert"),
@@ -45,5 +176,51 @@ mod tests {
         }
         assert!(switches_keyspace("-- c\nUse ks") && !switches_keyspace("USED"));
         assert!(is_read_only("/* USE */select") && !is_read_only("SELECTED"));
+    }
+
+    #[test]
+    fn counts_bind_markers_outside_of_literals_and_comments() {
+        for (statement, expected) in [
+            ("SELECT * FROM t WHERE k = ?", 1),
+            ("INSERT INTO t (a, b) VALUES (?,?)", 2),
+            ("UPDATE t USING TTL :ttl SET m[:key] = :\"Value\" WHERE k IN(:k)", 4),
+            ("INSERT INTO t (m) VALUES ({'a': ?, ?: 'b'})", 2),
+            ("SELECT '?' FROM \"a?\" -- ?\n/* ? */ // :name", 0),
+            ("SELECT 'it''s ?', ':name'", 0),
+            ("INSERT INTO t (u) VALUES ({street: 'a?', zip:true, name:null, at:now()})", 0),
+            ("CREATE FUNCTION f() ... AS $$ return a ? b :c; $$", 0),
+            ("CREATE TABLE t (k int PRIMARY KEY) WITH caching = {'keys':'ALL'}", 0),
+            ("SELECT 'ends nowhere ?", 0),
+            ("SELECT 'a' : 'b'", 0),
+            ("SELECT 1", 0),
+        ] {
+            assert_eq!(count_bind_markers(statement), expected, "{statement:?}");
+        }
+    }
+
+    #[test]
+    fn replaces_literals_by_question_marks() {
+        for (statement, expected) in [
+            ("SELECT a1 FROM ks.t_2 WHERE k = ?", "SELECT a1 FROM ks.t_2 WHERE k = ?"),
+            ("ALTER ROLE ada WITH PASSWORD = 's''ecret' ", "ALTER ROLE ada WITH PASSWORD = ? "),
+            ("INSERT INTO \"T'1\" (k) VALUES ($$it's$$)", "INSERT INTO \"T'1\" (k) VALUES (?)"),
+            ("VALUES (1.5e3, -7, 0xcafe, 1h30m)", "VALUES (?, -?, ?, ?)"),
+            ("k = cafe0000-1111-2222-3333-444455556666;", "k = ?;"),
+            ("SELECT 1 -- the 's3cret' one\nFROM t /* 's3cret' */", "SELECT ? \nFROM t "),
+            ("'ends nowhere", "?"),
+            ("/* ends nowhere", ""),
+            ("'ä' ß", "? ß"),
+        ] {
+            assert_eq!(without_literals(statement), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn tokens_are_the_whole_text(text in "[a-z0-9'\"$/*\\-?:{} \r\n\u{e9}]{0,60}") {
+            let tokens: Vec<_> = tokens(&text).map(|token| token.text).collect();
+            prop_assert!(tokens.iter().all(|token| !token.is_empty()));
+            prop_assert_eq!(tokens.concat(), text);
+        }
     }
 }

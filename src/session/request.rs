@@ -7,7 +7,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::call::{Message, NodeResponse, RequestContext, routing_token};
-use super::error::Error;
+use super::cql::count_bind_markers;
+use super::error::{Error, ErrorKind};
 use super::executor::Executor;
 use super::options::EffectiveOptions;
 use super::result::QueryResult;
@@ -66,7 +67,9 @@ impl Executor {
     ) -> Result<Values<'static>, Error> {
         let text = match statement {
             StatementKind::Unprepared(text) if !values.is_empty() => text,
-            StatementKind::Unprepared(_) => return Ok(Values::NONE),
+            StatementKind::Unprepared(text) => {
+                return check_needs_no_values(text).map(|()| Values::NONE);
+            }
             StatementKind::Prepared(prepared) => {
                 return prepared.encode(values).inspect_err(|error| {
                     // The types may have been altered: let the caller's next `prepare` ask the server.
@@ -211,4 +214,15 @@ impl Executor {
             None => Ok(result),
         }
     }
+}
+
+/// Refuses a statement with bind variables that was given no values.
+fn check_needs_no_values(statement: &Arc<str>) -> Result<(), Error> {
+    let variables = match count_bind_markers(statement) {
+        0 => return Ok(()),
+        1 => "1 bind variable".to_owned(),
+        count => format!("{count} bind variables"),
+    };
+    let text = format!("the statement has {variables}, but no values were given");
+    Err(Error::new(ErrorKind::Bind, text).with_statement(statement))
 }

@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use tracing::field::{Empty, display};
 use tracing::{Level, Span, debug_span, span_enabled};
-use uuid::Uuid;
 
 use super::call::{NodeResponse, RequestContext};
-use super::cql::first_keyword;
+use super::cql::{first_keyword, without_literals};
 use super::error::{Error, ErrorKind};
 use super::statement::StatementKind;
 use crate::cluster::{Cluster, ClusterState, Node};
@@ -112,13 +111,13 @@ fn text<'p>(request: &RequestContext<'p>) -> Cow<'p, str> {
     let Some(batch) = request.batch else {
         let is_plain = request.prepared.is_empty() && !request.preparing;
         return if is_plain {
-            without_literals(request.statement)
+            without_literals(request.statement).into()
         } else {
             Cow::Borrowed(request.statement)
         };
     };
     let texts = batch.iter().map(|(text, _)| match text {
-        StatementKind::Unprepared(text) => without_literals(text),
+        StatementKind::Unprepared(text) => without_literals(text).into(),
         StatementKind::Prepared(prepared) => Cow::Borrowed(&*prepared.text),
     });
     texts.collect::<Vec<_>>().join("; ").into()
@@ -141,81 +140,5 @@ const fn name(kind: ErrorKind) -> &'static str {
         ErrorKind::Read => "read",
         ErrorKind::Throttled => "throttled",
         ErrorKind::Closed => "closed",
-    }
-}
-
-/// CQL with `?` in place of texts, numbers, blobs and UUIDs, and without comments.
-fn without_literals(cql: &str) -> Cow<'_, str> {
-    let mut shown = String::with_capacity(cql.len());
-    let mut rest = cql;
-    while let Some(first) = rest.chars().next() {
-        let (piece, is_shown) = piece(rest, first);
-        match is_shown {
-            Shown::AsItIs => shown.push_str(piece),
-            Shown::AsMark => shown.push('?'),
-            Shown::Not => {}
-        }
-        rest = rest.get(piece.len()..).unwrap_or_default();
-    }
-    shown.into()
-}
-
-enum Shown {
-    AsItIs,
-    AsMark,
-    Not,
-}
-
-/// The first piece of CQL that is not empty, and how it is shown.
-fn piece(cql: &str, first: char) -> (&str, Shown) {
-    let upto = |end: Option<usize>| cql.get(..end.unwrap_or(cql.len())).unwrap_or(cql);
-    let after = |open: &str, close: &str| {
-        upto(
-            cql.get(open.len()..)
-                .and_then(|rest| Some(open.len() + rest.find(close)? + close.len())),
-        )
-    };
-    match first {
-        // A quote in it is doubled, which makes two texts one after the other.
-        '\'' => (after("'", "'"), Shown::AsMark),
-        '"' => (after("\"", "\""), Shown::AsItIs),
-        '$' if cql.starts_with("$$") => (after("$$", "$$"), Shown::AsMark),
-        '-' if cql.starts_with("--") => (upto(cql.find('\n')), Shown::Not),
-        '/' if cql.starts_with("//") => (upto(cql.find('\n')), Shown::Not),
-        '/' if cql.starts_with("/*") => (after("/*", "*/"), Shown::Not),
-        _ if cql.get(..UUID).is_some_and(|text| Uuid::try_parse(text).is_ok()) => {
-            (upto(Some(UUID)), Shown::AsMark)
-        }
-        first if first.is_alphanumeric() || first == '_' => {
-            let is_number = first.is_ascii_digit();
-            let ends = |c: char| !(c.is_alphanumeric() || c == '_' || is_number && c == '.');
-            (upto(cql.find(ends)), if is_number { Shown::AsMark } else { Shown::AsItIs })
-        }
-        first => (upto(Some(first.len_utf8())), Shown::AsItIs),
-    }
-}
-
-/// So many characters a UUID has.
-const UUID: usize = 36;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn literals_are_not_shown() {
-        for (cql, shown) in [
-            ("SELECT a1 FROM ks.t_2 WHERE k = ?", "SELECT a1 FROM ks.t_2 WHERE k = ?"),
-            ("ALTER ROLE ada WITH PASSWORD = 's''ecret' ", "ALTER ROLE ada WITH PASSWORD = ?? "),
-            ("INSERT INTO \"T'1\" (k) VALUES ($$it's$$)", "INSERT INTO \"T'1\" (k) VALUES (?)"),
-            ("VALUES (1.5e3, -7, 0xcafe, 1h30m)", "VALUES (?, -?, ?, ?)"),
-            ("k = cafe0000-1111-2222-3333-444455556666;", "k = ?;"),
-            ("SELECT 1 -- the 's3cret' one\nFROM t /* 's3cret' */", "SELECT ? \nFROM t "),
-            ("'ends nowhere", "?"),
-            ("/* nor does this", ""),
-            ("'ä' ß", "? ß"),
-        ] {
-            assert_eq!(without_literals(cql), shown);
-        }
     }
 }

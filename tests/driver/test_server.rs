@@ -63,16 +63,17 @@ async fn serves_sessions_in_every_version_and_compression() {
 #[tokio::test]
 async fn refuses_to_prepare_statements_without_a_reply() {
     let insert = "INSERT INTO pets (name, age) VALUES (?, ?)";
-    let refused = |error: cqlwire::session::Error| {
+    let insert_literals = "INSERT INTO pets (name, age) VALUES ('rex', 3)";
+    let refused = |error: cqlwire::session::Error, statement| {
         assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Invalid));
-        let expected = format!("MockServer has no reply for `{insert}`");
+        let expected = format!("MockServer has no reply for `{statement}`");
         assert!(error.to_string().contains(&expected), "{error}");
     };
     let untold = server().await;
     let session = client(&untold).connect().await.unwrap();
-    refused(session.prepare(insert).await.unwrap_err());
-    refused(session.execute(insert, ("rex", 3)).await.unwrap_err());
-    refused(session.execute(insert, ()).await.unwrap_err());
+    refused(session.prepare(insert).await.unwrap_err(), insert);
+    refused(session.execute(insert, ("rex", 3)).await.unwrap_err(), insert);
+    refused(session.execute(insert_literals, ()).await.unwrap_err(), insert_literals);
     for known in ["USE pets", "SELECT * FROM system.local", "DROP TABLE users"] {
         session.prepare(known).await.unwrap();
     }
