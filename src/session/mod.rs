@@ -61,7 +61,7 @@ mod batch;
 mod builder;
 mod cache;
 mod call;
-mod cql;
+pub(crate) mod cql;
 mod error;
 mod events;
 mod execution;

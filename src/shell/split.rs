@@ -1,13 +1,7 @@
 //! Scripts: where one statement ends and the next begins.
 
-use nom::branch::alt;
-use nom::bytes::complete::{is_not, tag, take_until, take_while, take_while1};
-use nom::character::complete::{anychar, char, line_ending, not_line_ending};
-use nom::combinator::{opt, recognize, rest};
-use nom::multi::many0_count;
-use nom::{IResult, Parser};
-
 use super::command;
+use crate::session::cql::{Token, TokenKind, next_token};
 
 /// A statement of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,39 +35,28 @@ pub(super) fn statements(script: &str) -> impl Iterator<Item = Statement<'_>> {
     })
 }
 
-/// A piece of a script that cannot be cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token<'s> {
-    Blank,
-    Newline,
-    Comment,
-    Word(&'s str),
-    Semicolon,
-    /// Something in quotes whose end is missing.
-    Open,
-    Other,
-}
-
 /// The statement at the front, what comes after it, and whether it ends.
 fn one_statement(start: &str) -> (&str, &str, bool) {
     let mut left = start;
     let mut batch = Batch::None;
     let mut is_command = None;
-    while let Ok((after, token)) = token(left) {
+    while let Some(Token { kind, text: token }) = next_token(left) {
         let text = &start[..start.len() - left.len()];
-        match token {
-            Token::Semicolon if batch != Batch::Open => return (text, after, true),
-            Token::Newline if is_command == Some(true) => return (text, after, true),
-            Token::Open => return (start, "", false),
-            Token::Word(word) => {
+        left = &left[token.len()..];
+        match kind {
+            TokenKind::Symbol if token == ";" && batch != Batch::Open => return (text, left, true),
+            TokenKind::Blank if is_command == Some(true) && token.contains('\n') => {
+                return (text, left, true);
+            }
+            TokenKind::Unterminated => return (start, "", false),
+            TokenKind::Word => {
                 if is_command.is_none() {
-                    is_command = Some(command::ends_with_its_line(word));
+                    is_command = Some(command::ends_with_its_line(token));
                 }
-                batch = batch.next(word, text.is_empty());
+                batch = batch.next(token, text.is_empty());
             }
             _ => {}
         }
-        left = after;
     }
     (start, "", is_command == Some(true))
 }
@@ -105,55 +88,15 @@ impl Batch {
 }
 
 fn skip_blank(script: &str) -> &str {
+    let is_blank = |Token { kind, text }: &Token<'_>| match kind {
+        TokenKind::Blank | TokenKind::Comment => true,
+        _ => *text == ";",
+    };
     let mut left = script;
-    while let Ok((after, Token::Blank | Token::Newline | Token::Comment | Token::Semicolon)) =
-        token(left)
-    {
-        left = after;
+    while let Some(token) = next_token(left).filter(is_blank) {
+        left = &left[token.text.len()..];
     }
     left
-}
-
-fn token(input: &str) -> IResult<&str, Token<'_>> {
-    alt((
-        line_ending.map(|_| Token::Newline),
-        take_while1(|c: char| c.is_whitespace() && c != '\n' && c != '\r').map(|_| Token::Blank),
-        comment.map(|_| Token::Comment),
-        alt((quoted('\''), quoted('"'), dollars)),
-        char(';').map(|_| Token::Semicolon),
-        take_while1(|c: char| c.is_alphanumeric() || c == '_').map(Token::Word),
-        anychar.map(|_| Token::Other),
-    ))
-    .parse(input)
-}
-
-/// `-- ...`, `// ...` or `/* ... */`; one that has no end goes to the end of the script.
-fn comment(input: &str) -> IResult<&str, &str> {
-    let line = recognize((alt((tag("--"), tag("//"))), not_line_ending));
-    let block = recognize((tag("/*"), alt((recognize((take_until("*/"), tag("*/"))), rest))));
-    alt((line, block)).parse(input)
-}
-
-/// Text between quotes, in which a doubled quote stands for one.
-fn quoted<'s>(
-    quote: char,
-) -> impl Parser<&'s str, Output = Token<'s>, Error = nom::error::Error<&'s str>> {
-    move |input: &'s str| {
-        let quotes: &str = if quote == '\'' { "'" } else { "\"" };
-        let doubled = recognize((char(quote), char(quote)));
-        let inside = many0_count(alt((is_not(quotes), doubled)));
-        let (after, (_, _, end)) = (char(quote), inside, opt(char(quote))).parse(input)?;
-        Ok((after, if end.is_some() { Token::Other } else { Token::Open }))
-    }
-}
-
-/// Text between `$$` and `$$`, in which nothing has a meaning.
-fn dollars(input: &str) -> IResult<&str, Token<'_>> {
-    let (after, _) = tag("$$").parse(input)?;
-    match (take_until::<_, _, nom::error::Error<&str>>("$$"), tag("$$")).parse(after) {
-        Ok((after, _)) => Ok((after, Token::Other)),
-        Err(_) => take_while(|_| true).map(|_| Token::Open).parse(after),
-    }
 }
 
 fn newlines(text: &str) -> usize {
