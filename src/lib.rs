@@ -79,6 +79,21 @@
 //! | `cli` | the programs `add_users`, `list_users` and `cqlwire` | |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Input from the network must not cause a panic or a wrong length. Layers that only compute with
+// their own numbers allow `arithmetic_side_effects` in their `mod.rs`.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]

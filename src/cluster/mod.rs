@@ -19,6 +19,8 @@
 //! - A snapshot never changes. Reading the current one holds a lock only to clone an `Arc`.
 //! - The cluster owns the nodes. Nodes know only the `PoolContext`.
 
+#![allow(clippy::arithmetic_side_effects, reason = "counters and times of the client itself")]
+
 mod address_translator;
 mod backoff;
 mod balancing;

@@ -78,6 +78,7 @@ impl ClusterState {
 
     /// Returns the replicas of a token, the primary replica first. Returns none if the keyspace, its
     /// strategy or the partitioner is unknown.
+    #[expect(clippy::indexing_slicing, reason = "the ring holds indices into `nodes`")]
     pub fn replicas(
         &self,
         keyspace: &str,

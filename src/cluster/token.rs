@@ -73,6 +73,7 @@ const C2: u64 = 0x4cf5_ad43_2745_937f;
 
 /// The first half of MurmurHash3 x64 128 with seed 0, as Cassandra computes it: the bytes after the
 /// last whole block have signs there.
+#[expect(clippy::cast_possible_truncation, reason = "takes the lower half of the block")]
 fn murmur3(key: &[u8]) -> i64 {
     let (blocks, tail) = key.as_chunks::<16>();
     let (mut h1, mut h2) = (0, 0);
@@ -92,7 +93,7 @@ fn murmur3(key: &[u8]) -> i64 {
     h2 ^= length;
     h1 = h1.wrapping_add(h2);
     h2 = h2.wrapping_add(h1);
-    finish(h1).wrapping_add(finish(h2)) as i64
+    finish(h1).wrapping_add(finish(h2)).cast_signed()
 }
 
 const fn mix_first(word: u64) -> u64 {
@@ -109,7 +110,10 @@ const fn spread(hash: u64, constant: u64) -> u64 {
 
 /// Up to eight bytes as one word; a negative one flips all that is above it.
 fn signed_word(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, byte| (word << 8) ^ i64::from(byte.cast_signed()) as u64)
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |word, byte| (word << 8) ^ i64::from(byte.cast_signed()).cast_unsigned())
 }
 
 const fn finish(mut hash: u64) -> u64 {

@@ -12,20 +12,6 @@
 //! - [`Closed`](ConnectionEvent::Closed) is the last event.
 //! - Until then, the connection knows whether a byte of a request was handed to the socket.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::arithmetic_side_effects,
-        clippy::cast_possible_truncation,
-        clippy::cast_possible_wrap,
-        clippy::cast_sign_loss,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::unwrap_used
-    )
-)]
-
 mod authenticator;
 mod credentials;
 mod error;

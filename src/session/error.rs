@@ -357,7 +357,7 @@ impl fmt::Display for Shown<'_> {
         };
         let ends_in_secret = words.iter().position(names_secret).filter(|_| has_role(&words));
         if let Some(word) = ends_in_secret {
-            return write!(f, "{} ...", words[..word].join(" "));
+            return write!(f, "{} ...", words.get(..word).unwrap_or_default().join(" "));
         }
         let words = words.join(" ");
         match words.char_indices().nth(SHOWN) {

@@ -118,6 +118,7 @@ const LONGEST: u64 = (1 << 36) - 1;
 
 const BUCKETS: usize = bucket(LONGEST) + 1;
 
+#[expect(clippy::cast_possible_truncation, reason = "the shifted value is below 128")]
 const fn bucket(micros: u64) -> usize {
     let micros = if micros < LONGEST { micros } else { LONGEST };
     let power = (u64::BITS - micros.leading_zeros()).saturating_sub(FINE + 1);
@@ -157,6 +158,11 @@ impl Buckets {
 }
 
 /// What the `quantile` of these counts is no longer than.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the product is between 0 and `all`"
+)]
 fn at(quantile: f64, all: u64, counts: impl Iterator<Item = u64>) -> Duration {
     let wanted = (quantile.clamp(0.0, 1.0) * all as f64).ceil().max(1.0) as u64;
     let mut seen = 0;

@@ -56,6 +56,8 @@
 //! again only when that cannot do anything twice; an error names the node, the statement and what
 //! may have happened.
 
+#![allow(clippy::arithmetic_side_effects, reason = "counters and times of the client itself")]
+
 mod attempt;
 mod batch;
 mod builder;

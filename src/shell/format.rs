@@ -80,6 +80,7 @@ fn timestamp(instant: Timestamp) -> String {
 }
 
 /// A floating point number with five digits after its first ones.
+#[expect(clippy::cast_possible_truncation, reason = "exponents are between -324 and 308")]
 fn float(number: f64) -> String {
     if !number.is_finite() {
         return Value::Double(number).to_string();

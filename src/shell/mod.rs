@@ -8,6 +8,8 @@
 //! | `table` | printing rows |
 //! | `format` | printing a value |
 
+#![allow(clippy::arithmetic_side_effects, reason = "counters and times of the client itself")]
+
 mod command;
 mod format;
 mod run;

@@ -85,6 +85,7 @@ impl ReceivedRequest {
     }
 
     #[track_caller]
+    #[expect(clippy::panic, reason = "fails the test that reads the values")]
     fn panic_undecodable(&self, error: &dyn Display) -> ! {
         panic!("cannot decode the values of `{}`: {error}", self.text)
     }

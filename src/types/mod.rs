@@ -59,20 +59,6 @@
 //! again; borrowed types read without allocating; no value nests deeper than its type, and no type
 //! deeper than [`MAX_TYPE_DEPTH`]; null, not set and empty stay three different things.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::arithmetic_side_effects,
-        clippy::cast_possible_truncation,
-        clippy::cast_possible_wrap,
-        clippy::cast_sign_loss,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::unwrap_used
-    )
-)]
-
 mod by_name;
 mod cell;
 mod check;
