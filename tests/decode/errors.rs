@@ -1,13 +1,13 @@
-//! What cannot be decoded: what is wrong, where, and whether the stream goes on.
+//! Errors for input that cannot be decoded: their text, location and recoverability.
 
 use cqlwire::wire::{Compression, Version};
 use serde_json::{Value, json};
 
 use crate::segments::segments;
-use crate::{decode, golden, json, line, object, vector};
+use crate::{decode, golden, hex_line, json, object, vector};
 
-/// The offset, field and recoverability of an error.
-fn place(object: &Value) -> (u64, &str, bool) {
+/// Returns the offset, the field and the recoverability of an error object.
+fn error_location(object: &Value) -> (u64, &str, bool) {
     assert_eq!(object["ok"], false, "{object}");
     let keys: Vec<&String> = object.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["ok", "error", "offset", "field", "recoverable"]);
@@ -20,7 +20,7 @@ fn place(object: &Value) -> (u64, &str, bool) {
 #[test]
 fn reports_the_offset_the_field_and_whether_the_error_is_recoverable() {
     for (hex, offset, field, is_recoverable) in [
-        // Nobody knows where the next frame begins.
+        // Not recoverable, because the start of the next frame is unknown.
         ("03", 0, "header", false),
         ("04 00 0001 07 000000", 0, "header", false),
         ("01 00 01 07 00000000", 0, "version", false),
@@ -30,7 +30,7 @@ fn reports_the_offset_the_field_and_whether_the_error_is_recoverable() {
         ("04 00 0001 07 00000005 0000", 9, "body", false),
         ("0", 0, "hex", false),
         ("04 00 0001 07 zz", 5, "hex", false),
-        // Only this frame is lost.
+        // Recoverable: only this frame is lost.
         ("04 00 0001 00 00000000", 4, "opcode", true),
         ("84 00 0001 07 00000000", 4, "opcode", true),
         ("04 01 0001 07 00000000", 9, "body", true),
@@ -39,7 +39,7 @@ fn reports_the_offset_the_field_and_whether_the_error_is_recoverable() {
         ("04 00 0001 07 00000007 00000001 61 0001", 16, "flags", true),
         ("84 02 0001 02 00000000", 9, "tracing_id", true),
         ("84 08 0001 02 00000002 ffff", 9, "warnings", true),
-        // A row of one cell that claims five bytes, where there are four.
+        // A row with one cell that claims five bytes but has four.
         (
             "84 00 0001 08 00000018 00000002 00000004 00000001 00000001 00000005 00000001",
             29,
@@ -47,21 +47,21 @@ fn reports_the_offset_the_field_and_whether_the_error_is_recoverable() {
             true,
         ),
     ] {
-        assert_eq!(place(&object(&[], hex)), (offset, field, is_recoverable), "{hex}");
+        assert_eq!(error_location(&object(&[], hex)), (offset, field, is_recoverable), "{hex}");
     }
 }
 
 #[test]
 fn enforces_the_limit_of_the_body_length() {
     let query = vector("v4_query");
-    let limited = object(&["--max-body", "10"], line(&query));
-    assert_eq!(place(&limited), (5, "length", true));
+    let limited = object(&["--max-body", "10"], hex_line(&query));
+    assert_eq!(error_location(&limited), (5, "length", true));
     let mut body = Vec::new();
     Compression::Lz4.compress(&[0; 5_000], &mut body);
     let length = u8::try_from(body.len()).unwrap();
-    let compressed = line(&[&[4, 1, 0, 1, 7, 0, 0, 0, length], &body[..]].concat());
+    let compressed = hex_line(&[&[4, 1, 0, 1, 7, 0, 0, 0, length], &body[..]].concat());
     let limited = object(&["--max-body", "4999", "--compression", "lz4"], compressed);
-    assert_eq!(place(&limited), (9, "body", true));
+    assert_eq!(error_location(&limited), (9, "body", true));
     assert!(
         limited["error"].as_str().unwrap().ends_with("the limit is 4999; --max-body allows more"),
         "{limited}"
@@ -70,11 +70,14 @@ fn enforces_the_limit_of_the_body_length() {
 
 #[test]
 fn limits_the_frames_and_bytes_of_a_line() {
-    let object = object(&[], line(&[4, 0, 0, 1, 5, 0, 0, 0, 0].repeat(20_000)));
+    let object = object(&[], hex_line(&[4, 0, 0, 1, 5, 0, 0, 0, 0].repeat(20_000)));
     let error = "hex at byte 0: more than 16384 frames on a line; --raw takes any number";
     assert_eq!(object["error"], error);
-    let long = line(&vec![0x42; 2 << 20]);
-    assert_eq!(place(&crate::object(&["--max-body", "10"], long)), (10 + (1 << 20), "hex", false));
+    let long = hex_line(&vec![0x42; 2 << 20]);
+    assert_eq!(
+        error_location(&crate::object(&["--max-body", "10"], long)),
+        (10 + (1 << 20), "hex", false)
+    );
 }
 
 #[test]
@@ -92,7 +95,7 @@ fn decodes_the_lines_around_an_invalid_line() {
     assert!(output.stdout.contains("error: \"hex at byte 0: `x` is no hex digit"), "{output:?}");
 }
 
-/// Every vector cut at every byte, and with every byte changed: an object a line, whatever it is.
+/// Truncates every vector at every byte, and changes every byte. Each line must give an object.
 #[test]
 fn prints_one_object_per_line_for_any_input() {
     let (mut bare, mut in_segments) = (Vec::new(), Vec::new());
@@ -106,16 +109,16 @@ fn prints_one_object_per_line_for_any_input() {
             let cut = vector.bytes[..index].to_vec();
             for bytes in changed.into_iter().chain([cut]) {
                 if vector.context.version == Version::V5 {
-                    in_segments.push(line(&segments(None, &bytes)));
+                    in_segments.push(hex_line(&segments(None, &bytes)));
                 }
-                bare.push(line(&bytes));
+                bare.push(hex_line(&bytes));
             }
         }
     }
     for (arguments, lines) in [
         (&["--reencode", "--compression", "lz4"][..], &bare),
         (&["--reencode", "--segments", "plain"], &in_segments),
-        // These are no segments at all.
+        // LZ4 segments expected, plain segments given.
         (&["--reencode", "--segments", "lz4"], &in_segments),
     ] {
         let (objects, code) = json(arguments, lines.concat());
@@ -130,7 +133,7 @@ fn prints_one_object_per_line_for_any_input() {
     assert!(!tree.stderr.contains("panicked"), "{}", tree.stderr);
 }
 
-/// Names that a frame has once, and that would be shown for each of its columns or values.
+/// A long name that the input contains once must not be printed for each column or value.
 #[test]
 fn output_length_is_bounded_by_input_length() {
     let int = |number: usize| u32::try_from(number).unwrap().to_be_bytes();
@@ -142,7 +145,7 @@ fn output_length_is_bounded_by_input_length() {
         [&[0x84, 0, 0, 1, 8][..], &int(body.len()), &body].concat()
     };
     let columns = [&name[..], &name, &[0, 0, 0, 9].repeat(many)].concat();
-    // A list of a user type whose one field has the name, and many values without it.
+    // A list of a user-defined type whose field has the long name, with many values.
     let user_type = [&[0, 0x30, 0, 0, 0, 0, 0, 1][..], &name, &[0, 9]].concat();
     let specs = [&[0, 0, 0, 0, 0, 0, 0, 0x20][..], &user_type].concat();
     let list = [&int(many)[..], &[0, 0, 0, 4, 0xff, 0xff, 0xff, 0xff].repeat(many)].concat();

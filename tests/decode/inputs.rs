@@ -1,4 +1,4 @@
-//! Where the bytes come from, and how a run ends.
+//! Input files, input formats and exit codes.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::program::run;
-use crate::{CQLWIRE, decode, golden, json, line, object, vector};
+use crate::{CQLWIRE, decode, golden, hex_line, json, object, vector};
 
-/// A file of this test's own.
+/// Writes a temporary file and returns its path.
 fn file(name: &str, content: impl AsRef<[u8]>) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&path, content).unwrap();
@@ -33,7 +33,7 @@ fn accepts_several_notations_of_hex() {
 #[test]
 fn several_frames_on_one_line_give_one_object() {
     let frames = [vector("v4_options"), vector("v4_ready"), vector("v3_query_names")].concat();
-    let shown = object(&["--reencode"], line(&frames));
+    let shown = object(&["--reencode"], hex_line(&frames));
     let opcodes: Vec<&str> = shown["envelopes"]
         .as_array()
         .unwrap()
@@ -41,9 +41,9 @@ fn several_frames_on_one_line_give_one_object() {
         .map(|envelope| envelope["opcode"].as_str().unwrap())
         .collect();
     assert_eq!(opcodes, ["OPTIONS", "READY", "QUERY"]);
-    assert_eq!(shown["reencoded"], line(&frames).trim_end());
-    // What is no whole frame is an error, counted from the begin of the line.
-    let cut = object(&[], line(&[&frames[..], &[4, 0]].concat()));
+    assert_eq!(shown["reencoded"], hex_line(&frames).trim_end());
+    // An incomplete frame is an error, whose offset counts from the start of the line.
+    let cut = object(&[], hex_line(&[&frames[..], &[4, 0]].concat()));
     assert_eq!(
         cut["error"],
         "header at byte 58: 9 bytes needed, 2 left".replace("58", &frames.len().to_string())
@@ -53,15 +53,15 @@ fn several_frames_on_one_line_give_one_object() {
 
 #[test]
 fn bytes_after_a_message_are_shown_as_trailing() {
-    let trailing = object(&[], line(&vector("v4_request_trailing")));
+    let trailing = object(&[], hex_line(&vector("v4_request_trailing")));
     assert_ne!(trailing["trailing"], "");
-    // Rows end with their last cell.
+    // Bytes after the last cell of a page are trailing, too.
     let mut rows = vector("v4_rows");
     rows.extend([0xca, 0xfe]);
     rows[8] += 2;
-    let shown = object(&["--reencode"], line(&rows));
+    let shown = object(&["--reencode"], hex_line(&rows));
     assert_eq!(shown["trailing"], "cafe");
-    assert_eq!(shown["reencoded"], line(&rows).trim_end());
+    assert_eq!(shown["reencoded"], hex_line(&rows).trim_end());
 }
 
 #[test]
@@ -75,10 +75,10 @@ fn decodes_consecutive_raw_frames() {
     assert_eq!((objects.len(), code), (vectors.len(), 0));
     for (object, vector) in objects.iter().zip(&vectors) {
         if vector.is_canonical {
-            assert_eq!(object["reencoded"], line(&vector.bytes).trim_end());
+            assert_eq!(object["reencoded"], hex_line(&vector.bytes).trim_end());
         }
     }
-    // A bad body is passed over; after a bad header there is nothing.
+    // An invalid body is skipped; an invalid header ends decoding.
     let bad_body = [4, 0, 0, 2, 7, 0, 0, 0, 0];
     let bad_header = [0x42; 9];
     let ready = vector("v4_ready");
@@ -89,10 +89,10 @@ fn decodes_consecutive_raw_frames() {
     assert_eq!(objects[1]["offset"], 18);
     assert_eq!(objects[3]["offset"], 27);
     assert_eq!(objects[3]["recoverable"], false);
-    // A frame that the end cuts.
+    // A frame cut off by the end of the input is an error.
     let (objects, _) = json(&["--raw"], &ready[..8]);
     assert_eq!(objects[0]["field"], "header");
-    // Nothing is nothing wrong.
+    // Empty input is not an error.
     assert_eq!(json(&["--raw"], ""), (vec![], 0));
 }
 
@@ -106,7 +106,7 @@ fn reads_files_and_standard_input_in_the_given_order() {
         assert_eq!(code, 0);
         objects.iter().map(|object| object["opcode"].as_str().unwrap().to_owned()).collect()
     };
-    let startup = line(&vector("v4_startup"));
+    let startup = hex_line(&vector("v4_startup"));
     assert_eq!(opcodes(&[options, "-"], startup.into_bytes()), ["OPTIONS", "STARTUP"]);
     let startup = vector("v4_startup");
     assert_eq!(opcodes(&["--raw", "-", ready, ready], startup), ["STARTUP", "READY", "READY"]);
@@ -148,7 +148,7 @@ fn the_example_in_the_help_text_works() {
 
 #[test]
 fn succeeds_when_the_reader_of_its_output_stops() {
-    let many = file("many.hex", line(&vector("v4_rows")).repeat(20_000));
+    let many = file("many.hex", hex_line(&vector("v4_rows")).repeat(20_000));
     let mut child = Command::new(CQLWIRE)
         .args(["decode", many.to_str().unwrap()])
         .stdin(Stdio::null())

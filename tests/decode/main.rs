@@ -1,12 +1,11 @@
-//! `cqlwire decode`, as its users run it: on the vectors, in segments, as bytes, and on what nobody
-//! should send.
+//! The program `cqlwire decode`, run on golden vectors, segments, raw bytes and invalid input.
 
 mod errors;
-#[expect(dead_code, reason = "what the vectors decode to is for other tests")]
+#[expect(dead_code, reason = "only other tests use the decoded text of the vectors")]
 #[path = "../support/vectors.rs"]
 mod golden;
 mod inputs;
-#[expect(dead_code, reason = "other programs are for other tests")]
+#[expect(dead_code, reason = "only other tests run the other programs")]
 #[path = "../support/program.rs"]
 mod program;
 mod segments;
@@ -18,12 +17,12 @@ use crate::program::{Output, run_with_input};
 
 pub(crate) const CQLWIRE: &str = env!("CARGO_BIN_EXE_cqlwire");
 
-/// Runs `cqlwire decode` on this input.
+/// Runs `cqlwire decode` with `input` on standard input.
 pub(crate) fn decode(arguments: &[&str], input: impl Into<Vec<u8>>) -> Output {
     run_with_input(CQLWIRE, &[&["decode"], arguments].concat(), input.into())
 }
 
-/// The objects that `cqlwire decode --json` writes for this input, and its exit code.
+/// Runs `cqlwire decode --json`. Returns the printed objects and the exit code.
 pub(crate) fn json(arguments: &[&str], input: impl Into<Vec<u8>>) -> (Vec<Value>, i32) {
     let output = decode(&[&["--json"], arguments].concat(), input);
     assert!(!output.stderr.contains("panicked"), "{}", output.stderr);
@@ -31,22 +30,22 @@ pub(crate) fn json(arguments: &[&str], input: impl Into<Vec<u8>>) -> (Vec<Value>
     (objects.collect(), output.code)
 }
 
-/// The one object for this input.
+/// Runs `cqlwire decode --json` on input that gives one object, and returns the object.
 pub(crate) fn object(arguments: &[&str], input: impl Into<Vec<u8>>) -> Value {
     let (objects, code) = json(arguments, input);
-    let [object] = objects.try_into().expect("one object");
+    let [object] = objects.try_into().expect("the input should give one object");
     assert_eq!(code, i32::from(object["ok"] != true), "{object}");
     object
 }
 
-/// Bytes as a line of hex.
-pub(crate) fn line(bytes: &[u8]) -> String {
+/// Returns the bytes as a line of hex.
+pub(crate) fn hex_line(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).chain(["\n".to_owned()]).collect()
 }
 
-/// The bytes of a vector.
+/// Returns the bytes of the vector with this name.
 pub(crate) fn vector(name: &str) -> Vec<u8> {
     let name = format!("{name}.vector");
     let is_it = |vector: &golden::Vector| vector.path.ends_with(&name);
-    golden::all().into_iter().find(is_it).expect("a vector of this name").bytes
+    golden::all().into_iter().find(is_it).expect("the vector should exist").bytes
 }

@@ -1,20 +1,20 @@
-//! The segments of v5.
+//! Segments of protocol v5.
 
 use cqlwire::wire::{Compression, SegmentEncoder};
 
-use crate::{golden, json, line, object, vector};
+use crate::{golden, hex_line, json, object, vector};
 
 const FORMS: [(&str, Option<Compression>); 2] =
     [("plain", None), (Compression::Lz4.name(), Some(Compression::Lz4))];
 
-/// Frames in segments.
+/// Encodes frames into segments.
 pub(crate) fn segments(compression: Option<Compression>, frames: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     SegmentEncoder::new(compression).encode(frames, &mut out);
     out
 }
 
-/// A QUERY of v5 with a text of this many bytes.
+/// Returns a v5 QUERY frame with a text of this length.
 fn long_query(text: u32) -> Vec<u8> {
     let mut frame = vec![5, 0, 0, 1, 7];
     frame.extend((text + 10).to_be_bytes());
@@ -24,12 +24,12 @@ fn long_query(text: u32) -> Vec<u8> {
     frame
 }
 
-/// An OPTIONS of v5 in a plain segment, by the protocol's text: nine bytes, self-contained.
+/// A v5 OPTIONS frame in an uncompressed segment: nine bytes, self-contained (v5 §2.1).
 #[test]
 fn decodes_a_segment_built_by_hand() {
     let segment = segments(None, &[5, 0, 0, 1, 5, 0, 0, 0, 0]);
     assert_eq!(segment[..3], [9, 0, 2]);
-    let object = object(&["--segments", "plain"], line(&segment));
+    let object = object(&["--segments", "plain"], hex_line(&segment));
     let found = r#"[{"self_contained":true,"payload_length":9,"uncompressed_length":null}]"#;
     assert_eq!(object["segments"].to_string(), found);
     assert_eq!(object["envelopes"][0]["opcode"], "OPTIONS");
@@ -42,7 +42,7 @@ fn vectors_in_segments_reencode_to_the_same_bytes() {
         let vectors =
             vectors.iter().filter(|vector| vector.path.to_string_lossy().contains("/v5_"));
         let lines: Vec<String> =
-            vectors.map(|vector| line(&segments(compression, &vector.bytes))).collect();
+            vectors.map(|vector| hex_line(&segments(compression, &vector.bytes))).collect();
         assert!(!lines.is_empty());
         let (objects, code) = json(&["--segments", form, "--reencode"], lines.concat());
         assert_eq!((objects.len(), code), (lines.len(), 0));
@@ -65,7 +65,7 @@ fn decodes_several_segments_per_line_and_frames_across_segments() {
             segments(compression, &small),
         ];
         let bytes = several.concat();
-        let object = object(&["--segments", form, "--reencode"], line(&bytes));
+        let object = object(&["--segments", form, "--reencode"], hex_line(&bytes));
         let self_contained: Vec<bool> = object["segments"]
             .as_array()
             .unwrap()
@@ -76,10 +76,10 @@ fn decodes_several_segments_per_line_and_frames_across_segments() {
         let envelopes = object["envelopes"].as_array().unwrap();
         assert_eq!(envelopes.len(), 4);
         assert_eq!(envelopes[2]["body_length"], 300_010);
-        assert_eq!(object["reencoded"], line(&bytes).trim_end());
+        assert_eq!(object["reencoded"], hex_line(&bytes).trim_end());
         assert_eq!(object["segments"][1]["uncompressed_length"].is_null(), compression.is_none());
 
-        // As bytes, every segment is an object with the frames that end in it.
+        // With --raw, each segment is an object with the frames that end in it.
         let (objects, code) = json(&["--segments", form, "--raw"], bytes);
         let ending: Vec<usize> =
             objects.iter().map(|object| object["envelopes"].as_array().unwrap().len()).collect();
@@ -105,8 +105,8 @@ fn an_invalid_segment_ends_the_line() {
         (cut_in_two, whole.len(), "self_contained", "contradicts"),
         (bad_version, 0, "version", "envelope 1: version at byte 0"),
     ] {
-        // The good one before it is there all the same.
-        let object = object(&["--segments", "plain"], line(&[&whole[..], &bytes].concat()));
+        // The valid segment before it is still decoded.
+        let object = object(&["--segments", "plain"], hex_line(&[&whole[..], &bytes].concat()));
         assert_eq!(object["ok"], false);
         assert_eq!(object["envelopes"][0]["opcode"], "PREPARE", "{object}");
         let place = (object["offset"].as_u64(), object["field"].as_str());
@@ -120,7 +120,7 @@ fn an_invalid_segment_ends_the_line() {
 fn an_invalid_body_fails_only_its_own_envelope() {
     let bad = [5, 0, 0, 2, 7, 0, 0, 0, 0];
     let frames = [&vector("v5_query_all")[..], &bad, &vector("v5_prepare_keyspace")].concat();
-    let object = object(&["--segments", "plain", "--reencode"], line(&segments(None, &frames)));
+    let object = object(&["--segments", "plain", "--reencode"], hex_line(&segments(None, &frames)));
     let ok: Vec<bool> = object["envelopes"]
         .as_array()
         .unwrap()

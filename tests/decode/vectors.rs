@@ -1,7 +1,7 @@
-//! The golden vectors.
+//! The golden vectors, as `cqlwire decode` shows them.
 //!
-//! `CQLWIRE_BLESS=1 cargo test --test decode --features cli` writes the trees, to be read before
-//! they are committed.
+//! `CQLWIRE_BLESS=1 cargo test --test decode --features cli` writes the stored trees. Review them
+//! before you commit them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,9 +11,9 @@ use cqlwire::wire::Context;
 use serde_json::Value;
 
 use crate::golden::{self, Vector};
-use crate::{decode, json, line, object, vector};
+use crate::{decode, hex_line, json, object, vector};
 
-/// The arguments that say what the ends of a vector's connection have agreed on.
+/// Returns the arguments for the negotiated compression and extensions of a vector.
 fn arguments(context: &Context) -> Vec<String> {
     let mut arguments = vec!["--reencode".to_owned()];
     let mut add = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
@@ -32,7 +32,8 @@ fn arguments(context: &Context) -> Vec<String> {
     arguments
 }
 
-/// Every vector, and the object for it. Those with the same arguments are given to one program.
+/// Decodes all vectors and returns them with their objects. One run decodes all vectors that need the
+/// same arguments.
 fn all_decoded() -> Vec<(Vector, Value)> {
     let mut groups = BTreeMap::<Vec<String>, Vec<Vector>>::new();
     for vector in golden::all() {
@@ -40,7 +41,7 @@ fn all_decoded() -> Vec<(Vector, Value)> {
     }
     let decoded = groups.into_iter().flat_map(|(arguments, vectors)| {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let lines: String = vectors.iter().map(|vector| line(&vector.bytes)).collect();
+        let lines: String = vectors.iter().map(|vector| hex_line(&vector.bytes)).collect();
         let (objects, code) = json(&arguments, lines);
         assert_eq!((objects.len(), code), (vectors.len(), 0), "{arguments:?}");
         vectors.into_iter().zip(objects)
@@ -48,16 +49,18 @@ fn all_decoded() -> Vec<(Vector, Value)> {
     decoded.collect()
 }
 
-/// Every name of a field, however deep.
-fn names(value: &Value, names: &mut BTreeSet<String>) {
+/// Collects the names of all fields, at any depth.
+fn collect_names(value: &Value, names: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
                 names.insert(name.clone());
-                self::names(value, names);
+                collect_names(value, names);
             }
         }
-        Value::Array(elements) => elements.iter().for_each(|element| self::names(element, names)),
+        Value::Array(elements) => {
+            elements.iter().for_each(|element| collect_names(element, names));
+        }
         _ => {}
     }
 }
@@ -89,7 +92,7 @@ fn every_vector_decodes_and_reencodes_to_the_same_bytes() {
         ];
         assert_eq!(keys, expected, "{name}");
         if vector.is_canonical {
-            assert_eq!(object["reencoded"], line(&vector.bytes).trim_end(), "{name}");
+            assert_eq!(object["reencoded"], hex_line(&vector.bytes).trim_end(), "{name}");
         }
     }
 }
@@ -99,27 +102,27 @@ fn shows_every_field_that_a_vector_names() {
     let mut seen = 0;
     for (vector, object) in all_decoded() {
         let mut shown = BTreeSet::new();
-        names(&object, &mut shown);
+        collect_names(&object, &mut shown);
         for comment in fs::read_to_string(&vector.path).unwrap().lines() {
             let Some((_, comment)) = comment.split_once("| ") else { continue };
             let Some((name, _)) = comment.split_once(':') else { continue };
-            // What has an underscore in its name is a field, and no remark.
+            // A name with an underscore is a field; other comments are remarks.
             if name.contains('_') && name.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
                 assert!(shown.contains(name), "{}: {name}", vector.path.display());
                 seen += 1;
             }
         }
     }
-    assert!(seen > 50, "only {seen} names were looked for");
+    assert!(seen > 50, "only {seen} field names were found in the vectors");
 }
 
 #[test]
 fn shows_text_null_unset_and_empty_values() {
-    let message = &object(&[], line(&vector("v4_query_values")))["message"];
+    let message = &object(&[], hex_line(&vector("v4_query_values")))["message"];
     assert_eq!(message["values"].to_string(), r#"["616461",null,{"unset":true},""]"#);
-    let message = &object(&[], line(&vector("v4_query_names")))["message"];
+    let message = &object(&[], hex_line(&vector("v4_query_names")))["message"];
     assert_eq!(message["values"][0]["name"], "username");
-    let message = &object(&[], line(&vector("v4_rows")))["message"];
+    let message = &object(&[], hex_line(&vector("v4_rows")))["message"];
     assert_eq!(message["metadata"]["metadata_flags"], 1);
     assert_eq!(message["metadata"]["columns"][0]["type"], "text");
 }
@@ -127,10 +130,10 @@ fn shows_text_null_unset_and_empty_values() {
 #[test]
 fn shows_a_cell_that_is_invalid_for_its_type_as_an_error() {
     let mut bytes = vector("v4_rows");
-    // The last letter of the name, before a cell of null.
+    // The last letter of the name, before the null cell.
     let letter = bytes.len() - 5;
     bytes[letter] = 0xff;
-    let object = object(&[], line(&bytes));
+    let object = object(&[], hex_line(&bytes));
     assert_eq!(object["ok"], true);
     assert!(object["message"]["rows_cql"].to_string().contains("not valid UTF-8"), "{object}");
 }
@@ -139,7 +142,7 @@ fn shows_a_cell_that_is_invalid_for_its_type_as_an_error() {
 fn trees_match_the_stored_ones() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/decode/trees");
     for name in ["v4_query_values", "v4_rows", "v4_rows_other_types"] {
-        let output = decode(&[], line(&vector(name)));
+        let output = decode(&[], hex_line(&vector(name)));
         assert_eq!((output.code, output.stderr.as_str()), (0, ""));
         let path = folder.join(name).with_extension("txt");
         if std::env::var_os("CQLWIRE_BLESS").is_some() {

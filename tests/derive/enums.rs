@@ -9,7 +9,8 @@ fn read<T: FromCql<'static>>(cql_type: &CqlType, cell: &[u8]) -> Result<T, Value
     T::from_cell(Cell::new(Vec::leak(cell[4..].to_vec())), cql_type)
 }
 
-fn both<T: FromCql<'static> + ToCql + PartialEq + std::fmt::Debug>(
+/// Asserts that the value encodes to the cell `bytes`, and that the cell decodes to the value.
+fn assert_round_trip<T: FromCql<'static> + ToCql + PartialEq + std::fmt::Debug>(
     value: T,
     cql_type: &CqlType,
     bytes: &[u8],
@@ -30,8 +31,8 @@ struct Wrapper<T> {
 
 #[test]
 fn a_newtype_reads_and_writes_its_field() {
-    both(UserName("ada"), &TEXT, &text("ada"));
-    both(
+    assert_round_trip(UserName("ada"), &TEXT, &text("ada"));
+    assert_round_trip(
         Wrapper { inside: vec![1] },
         &CqlType::List(Box::new(INT)),
         &[0, 0, 0, 12, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 1],
@@ -55,10 +56,10 @@ enum Role {
 
 #[test]
 fn an_enum_reads_and_writes_the_name_of_its_variant() {
-    both(Role::SuperUser, &TEXT, &text("super_user"));
-    both(Role::Guest, &NativeType::Ascii.into(), &text("Guest!"));
-    for none in ["SuperUser", "guest", ""] {
-        assert_eq!(read::<Role>(&TEXT, &text(none)), Err(ValueError::NoVariant("Role")));
+    assert_round_trip(Role::SuperUser, &TEXT, &text("super_user"));
+    assert_round_trip(Role::Guest, &NativeType::Ascii.into(), &text("Guest!"));
+    for unknown in ["SuperUser", "guest", ""] {
+        assert_eq!(read::<Role>(&TEXT, &text(unknown)), Err(ValueError::NoVariant("Role")));
     }
     for error in
         [<Role as ToCql>::check(&INT).unwrap_err(), <Role as FromCql<'_>>::check(&INT).unwrap_err()]
@@ -75,7 +76,7 @@ enum Open<T> {
 }
 
 #[derive(Debug, PartialEq, FromCql, ToCql)]
-enum Forgetful {
+enum WithoutField {
     A,
     #[cql(other)]
     Rest,
@@ -83,12 +84,12 @@ enum Forgetful {
 
 #[test]
 fn the_other_variant_takes_unknown_names() {
-    both(Open::<String>::Known, &TEXT, &text("Known"));
-    both(Open::Unknown("new".to_owned()), &TEXT, &text("new"));
-    both(Open::Unknown("new"), &TEXT, &text("new"));
-    both(Forgetful::A, &TEXT, &text("A"));
-    both(Forgetful::Rest, &TEXT, &text("Rest"));
-    assert_eq!(read(&TEXT, &text("new")), Ok(Forgetful::Rest));
+    assert_round_trip(Open::<String>::Known, &TEXT, &text("Known"));
+    assert_round_trip(Open::Unknown("new".to_owned()), &TEXT, &text("new"));
+    assert_round_trip(Open::Unknown("new"), &TEXT, &text("new"));
+    assert_round_trip(WithoutField::A, &TEXT, &text("A"));
+    assert_round_trip(WithoutField::Rest, &TEXT, &text("Rest"));
+    assert_eq!(read(&TEXT, &text("new")), Ok(WithoutField::Rest));
 }
 
 #[test]
@@ -136,11 +137,11 @@ fn an_integer_enum_reads_and_writes_its_discriminant() {
         (Level::Negative, -2),
         (Level::Other(2), 2),
     ] {
-        both(level, &INT, &int(value));
+        assert_round_trip(level, &INT, &int(value));
     }
     let tiny = NativeType::TinyInt.into();
-    both(Tiny::Least, &tiny, &[0, 0, 0, 1, 0x80]);
-    both(Tiny::Most, &tiny, &[0, 0, 0, 1, 0x7f]);
+    assert_round_trip(Tiny::Least, &tiny, &[0, 0, 0, 1, 0x80]);
+    assert_round_trip(Tiny::Most, &tiny, &[0, 0, 0, 1, 0x7f]);
     assert_eq!(read::<Tiny>(&tiny, &[0, 0, 0, 1, 0]), Err(ValueError::NoVariant("Tiny")));
     let error = <Tiny as FromCql<'_>>::check(&INT).unwrap_err();
     assert_eq!(error.to_string(), "a Rust `Tiny` goes with `tinyint`");

@@ -1,4 +1,4 @@
-//! The derive macros: what they read and write, and what they say of what they cannot.
+//! The derive macros: reading, writing, and their compile errors.
 
 mod enums;
 mod rows;
@@ -32,7 +32,7 @@ fn udt(fields: &[(&str, CqlType)]) -> CqlType {
     CqlType::Udt(UdtType { keyspace, name, fields: fields.collect() }.into())
 }
 
-/// A value with its length before it.
+/// Encodes a value with its length.
 fn cell(value: &impl ToCql, cql_type: &CqlType) -> Vec<u8> {
     let mut out = Vec::new();
     value.to_cql(cql_type, &mut Writer::new(&mut out)).unwrap();
@@ -49,19 +49,19 @@ fn int(value: i32) -> Vec<u8> {
 
 const NULL: [u8; 4] = [0xff; 4];
 
-/// A page and its columns, which rows borrow from.
+/// Returns a page of these cells. It is leaked, because rows borrow from it.
 fn page(cells: &[&[u8]]) -> &'static Bytes {
     Box::leak(Box::new(Bytes::from(cells.concat())))
 }
 
-/// The one row of `cells`, or the error of its columns or of its cells.
+/// Reads the only row of `cells`. Returns the text of the error if the columns or the cells are invalid.
 fn read<T: FromRow<'static>>(named: &[(&str, CqlType)], cells: &[&[u8]]) -> Result<T, String> {
     let columns = Vec::leak(columns(named));
     let mut rows = RowIter::<T>::new(page(cells), columns, 1).map_err(|error| error.to_string())?;
     rows.next().unwrap().map_err(|error| error.to_string())
 }
 
-/// What is bound to each variable: its bytes, or null, or not set.
+/// Binds values to variables. Returns the bound values, or the text of the error.
 fn bind(values: &impl ToValues, named: &[(&str, CqlType)]) -> Result<Vec<Bound>, String> {
     let mut buffer = ValuesBuffer::new();
     let values = buffer.bind(values, &columns(named)).map_err(|error| error.to_string())?;

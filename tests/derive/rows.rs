@@ -167,7 +167,7 @@ fn supports_rename_skip_and_default() {
             made: 7,
         })
     );
-    // A default is for a column that is not there, not for null.
+    // `default` replaces missing columns, but not nulls.
     assert!(read::<Defaults>(&all, &[&int(1), &NULL, &int(8), &NULL]).is_err());
 }
 
@@ -252,7 +252,7 @@ proptest! {
         order in Just((0..8_usize).collect::<Vec<_>>()).prop_shuffle(),
         left_out in 0..3_usize,
     ) {
-        // Two columns that nobody asks for are among them, or one, or none.
+        // Up to two columns have no field.
         let (mut named, mut cells) = (FLAT.to_vec(), flat_cells().to_vec());
         named.extend([("x", INT), ("x", TEXT)]);
         cells.extend([int(0), NULL.to_vec()]);
@@ -292,7 +292,7 @@ fn flattened_structs_keep_their_own_errors_and_defaults() {
 }
 
 #[derive(Debug, FromRow)]
-#[expect(dead_code, reason = "only its columns are looked at")]
+#[expect(dead_code, reason = "only its columns are checked")]
 struct Clash<'r> {
     age: i32,
     #[cql(flatten)]
@@ -322,13 +322,13 @@ fn a_truncated_page_is_an_error() {
     }
 }
 
-/// The crate by another name, as where it is exported again.
-mod again {
+/// Reexports the crate under another name.
+mod reexport {
     pub(crate) use cqlwire as wire;
 }
 
 #[derive(Debug, PartialEq, FromRow)]
-#[cql(crate = "crate::rows::again::wire")]
+#[cql(crate = "crate::rows::reexport::wire")]
 struct Elsewhere<T> {
     a: T,
 }

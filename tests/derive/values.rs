@@ -1,4 +1,4 @@
-//! `derive(ToValues)`, and maps.
+//! `derive(ToValues)`, and maps as values.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -94,7 +94,7 @@ struct Inner<T> {
 fn a_strict_struct_must_use_all_fields_including_flattened_ones() {
     let values = Strict { user_id: "a", optional: 1, inner: Inner { city: "b", hidden: "c" } };
     let both = [("city", TEXT), ("UserId", TEXT)];
-    // The struct's own field comes before one that is flattened.
+    // The struct's own field takes precedence over a flattened one.
     assert_eq!(bind(&values, &both), Ok(vec![bound("b"), bound("a")]));
     assert_eq!(
         bind(&values, &both[..1]).unwrap_err(),
@@ -104,7 +104,7 @@ fn a_strict_struct_must_use_all_fields_including_flattened_ones() {
         bind(&values, &both[1..]).unwrap_err(),
         "the statement has no variable for `Inner::city`"
     );
-    // Whether the inner struct is strict is for statements of its own.
+    // Bound alone, the inner struct is not strict.
     assert_eq!(bind(&values.inner, &both[1..]), Ok(vec![bound("c")]));
     let error = ValuesBuffer::new().bind(&values, &columns(&both[..1])).unwrap_err();
     assert_eq!(error.kind(), &BindErrorKind::Unused);

@@ -1,4 +1,4 @@
-//! Structs as wide as tables get.
+//! Structs with very many fields.
 
 use cqlwire::types::{FromRow, FromUdt, ToUdt, ToValues};
 

@@ -1,7 +1,7 @@
-//! However long, many or deep the bytes claim to be: what is allocated for them is bounded by what
-//! they are. Alone in its program, because it counts everything that is allocated there.
+//! Memory use of decoding hostile input, which must be bounded by the input's length whatever lengths
+//! the input claims. This is a test program of its own, because it measures all its allocations.
 
-#[expect(dead_code, reason = "what the vectors decode to is for other tests")]
+#[expect(dead_code, reason = "only other tests use the decoded text of the vectors")]
 #[path = "../support/vectors.rs"]
 mod golden;
 
@@ -15,7 +15,7 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// What a body may decompress to here.
+/// The limit of a decompressed body, in bytes.
 const LIMIT: usize = 1 << 20;
 
 fn decode(bytes: &[u8], context: &Context) {
@@ -35,8 +35,8 @@ fn decode(bytes: &[u8], context: &Context) {
     }
 }
 
-/// The bytes with a claim of every length written over every place in turn.
-fn lies(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+/// Returns copies of the bytes, with each of several lengths written at each position.
+fn with_wrong_lengths(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let claims: [&[u8]; 6] = [
         &[0xff; 4],
         &[0; 4],
@@ -45,41 +45,42 @@ fn lies(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         &[0, 0xff, 0xff, 0xff],
         &[0xff, 0xff],
     ];
-    // The length of the body stays what it is, so that the body is looked at.
+    // The header is kept, because the body is decoded only if the frame's length is right.
     (9..bytes.len()).flat_map(move |at| {
         claims.into_iter().map(move |claim| {
-            let mut lie = bytes.to_vec();
-            let end = (at + claim.len()).min(lie.len());
-            lie[at..end].copy_from_slice(&claim[..end - at]);
-            lie
+            let mut changed = bytes.to_vec();
+            let end = (at + claim.len()).min(changed.len());
+            changed[at..end].copy_from_slice(&claim[..end - at]);
+            changed
         })
     })
 }
 
-/// Only one test at a time may allocate.
-static ALONE: Mutex<()> = Mutex::new(());
+/// Held by each test, because only one test at a time may allocate.
+static MEASURING: Mutex<()> = Mutex::new(());
 
 #[test]
 fn memory_is_bounded_by_the_input_length() {
-    let _alone = ALONE.lock().unwrap();
+    let _guard = MEASURING.lock().unwrap();
     for vector in golden::all() {
         let context = Context { max_body: LIMIT, ..vector.context };
-        for lie in std::iter::once(vector.bytes.clone()).chain(lies(&vector.bytes)) {
+        let original = std::iter::once(vector.bytes.clone());
+        for input in original.chain(with_wrong_lengths(&vector.bytes)) {
             let before = MEMORY.current_usage();
             MEMORY.reset_peak_usage();
-            decode(&lie, &context);
+            decode(&input, &context);
             let peak = MEMORY.peak_usage().saturating_sub(before);
             let decompressed = if context.compression.is_some() { LIMIT } else { 0 };
-            let bound = 16 * lie.len() + (64 << 10) + decompressed;
-            assert!(peak <= bound, "{}: {peak} bytes for {lie:02x?}", vector.path.display());
+            let bound = 16 * input.len() + (64 << 10) + decompressed;
+            assert!(peak <= bound, "{}: {peak} bytes for {input:02x?}", vector.path.display());
         }
     }
 }
 
-/// Claims that are true, and as dear as they can be made: as many things as there are bytes for.
+/// Valid messages with as many small elements as fit, which is the most expensive input to decode.
 #[test]
 fn memory_is_bounded_for_many_small_elements() {
-    let _alone = ALONE.lock().unwrap();
+    let _guard = MEASURING.lock().unwrap();
     let many = 60_000_usize;
     let int = |number: usize| u32::try_from(number).unwrap().to_be_bytes();
     let short = |number: usize| u16::try_from(number).unwrap().to_be_bytes();
@@ -107,7 +108,7 @@ fn memory_is_bounded_for_many_small_elements() {
         ),
         ("columns of a table each", 0, 8, rows(0, many, &repeated(&[0, 0, 0, 0, 0, 0, 0, 9]))),
         (
-            "columns of tables by turns",
+            "columns of alternating tables",
             0,
             8,
             rows(0, many, &[0, 0, 0, 0, 0, 0, 0, 9, 0, 1, b'a', 0, 0, 0, 0, 0, 9].repeat(many / 2)),

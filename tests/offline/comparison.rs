@@ -1,25 +1,26 @@
-//! Every cell of ours in COMPARISON.md links to something that is there, or says why not.
+//! Checks that each cell of cqlwire in COMPARISON.md links to an existing file or function, or gives a
+//! reason.
 
 use std::fs;
 use std::path::Path;
 
-/// What is wrong with a cell of ours.
+/// Returns the faults of a cell. `file` returns the text of a file, or `None` if it does not exist.
 fn faults(cell: &str, file: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let links: Vec<_> =
         cell.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
     let mut faults = Vec::new();
     match cell.split([' ', ':']).next() {
-        Some("Y" | "P") if links.is_empty() => faults.push(format!("nothing shows it: {cell}")),
+        Some("Y" | "P") if links.is_empty() => faults.push(format!("it has no link: {cell}")),
         Some("N") if !cell.starts_with("N: ") => {
-            faults.push(format!("it does not say why: {cell}"));
+            faults.push(format!("it gives no reason: {cell}"));
         }
         Some("Y" | "P" | "N") => {}
-        _ => faults.push(format!("neither yes nor no: {cell}")),
+        _ => faults.push(format!("it does not start with Y, P or N: {cell}")),
     }
     for link in links {
         let (path, function) = link.split_once('#').unwrap_or((link, ""));
         match file(path) {
-            None => faults.push(format!("{path} is not there")),
+            None => faults.push(format!("there is no file {path}")),
             Some(source) if !function.is_empty() => {
                 let is_there =
                     ["(", "<"].iter().any(|end| source.contains(&format!("fn {function}{end}")));
@@ -49,14 +50,14 @@ fn every_claim_links_to_an_existing_file_or_function() {
         wrong.extend(faults(cell, |path| fs::read_to_string(root.join(path)).ok()));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(cells > 60, "only {cells} rows were found");
+    assert!(cells > 60, "only {cells} rows were found in COMPARISON.md");
 }
 
 #[test]
 fn the_check_reports_faulty_cells() {
     let file = |path: &str| (path == "a.rs").then(|| "fn shown() {}".to_owned());
     let check = |cell| faults(cell, file).len();
-    for right in ["Y [shown](a.rs#shown)", "P [a](a.rs)", "N: nobody asks for it"] {
+    for right in ["Y [shown](a.rs#shown)", "P [a](a.rs)", "N: no user has asked for it"] {
         assert_eq!(check(right), 0, "{right}");
     }
     for wrong in ["Y", "N", "maybe", "Y [b](b.rs)", "Y [x](a.rs#gone)", "P [show](a.rs#show)"] {

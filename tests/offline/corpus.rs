@@ -1,4 +1,4 @@
-//! What the fuzzers begin with, and what they have found, on stable Rust.
+//! Replays the fuzz corpus and earlier findings on stable Rust.
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +11,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Every vector is a seed: of the frames' target, whose first byte says how it is cut, and of the
-/// message's, which has no stream and no length.
+/// Every vector is a seed of two targets. `frames` has an extra first byte that says how the input is
+/// split. `message` has no stream id and no length.
 #[test]
 fn the_vectors_are_in_the_fuzz_corpus() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     for vector in golden::all() {
         let &[version, flags, _, _, opcode, _, _, _, _, ref body @ ..] = &vector.bytes[..] else {
-            panic!("{} is no frame", vector.path.display())
+            panic!("{} is shorter than a frame header", vector.path.display())
         };
         let name = vector.path.file_stem().unwrap();
         for (target, seed) in [
@@ -41,7 +41,7 @@ fn the_fuzz_corpus_passes_its_targets() {
         let seeds = files(&fuzz.join("corpus").join(name));
         assert!(!seeds.is_empty(), "the target {name} has no seeds");
         for file in seeds.into_iter().chain(files(&fuzz.join("regressions").join(name))) {
-            // The name of the file is seen when it panics.
+            // The test runner prints the file's name if the target panics.
             println!("{}", file.display());
             target(&std::fs::read(file).unwrap());
         }

@@ -1,7 +1,7 @@
-//! Every clause of `protocol-spec/clauses.txt` has a file and a test, and both are there.
+//! Checks that each clause of `protocol-spec/clauses.txt` names a file and a test, and that both exist.
 //!
-//! `CQLWIRE_BLESS=1 cargo test --test offline --all-features` writes the page made of it,
-//! `protocol-spec/COVERAGE.md`.
+//! `CQLWIRE_BLESS=1 cargo test --test offline --all-features` generates `protocol-spec/COVERAGE.md`
+//! from the clauses.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::golden::{self, Vector};
 
-/// How many clauses there are of each letter. They are numbered from 1, without a gap.
+/// The number of clauses of each letter. They are numbered from 1, without a gap.
 const CLAUSES: [(&str, usize); 10] = [
     ("E", 7),
     ("F", 6),
@@ -24,7 +24,7 @@ const CLAUSES: [(&str, usize); 10] = [
     ("D", 16),
 ];
 
-/// What the protocol asks, who does it, and what shows it.
+/// A requirement of the protocol, the files that implement it, and the tests that show it.
 #[derive(Debug)]
 struct Clause<'a> {
     id: &'a str,
@@ -58,11 +58,11 @@ fn chapters(text: &str) -> Vec<Chapter<'_>> {
     chapters
 }
 
-/// `E1 (v3 v4; v4 §2)`, what it says, and lines of `file:` and `test:`.
+/// Parses a clause: `E1 (v3 v4; v4 §2)`, a line with its text, and lines of `file:` and `test:`.
 fn clause(block: &str) -> Clause<'_> {
     let mut lines = block.lines();
     let head = lines.next().and_then(|line| line.strip_suffix(')')?.split_once(" ("));
-    let (id, rest) = head.unwrap_or_else(|| panic!("no clause: {block}"));
+    let (id, rest) = head.unwrap_or_else(|| panic!("not a clause: {block}"));
     let (versions, section) = rest.split_once("; ").unwrap_or_else(|| panic!("{id}: no section"));
     let says = lines.next().unwrap_or_default();
     let (mut files, mut tests) = (Vec::new(), Vec::new());
@@ -77,15 +77,15 @@ fn clause(block: &str) -> Clause<'_> {
     Clause { id, versions, section, says, files, tests }
 }
 
-/// What is wrong with a clause.
+/// Returns the faults of a clause.
 fn faults(clause: &Clause<'_>) -> Vec<String> {
     let mut faults = Vec::new();
     let mut fault = |what: &str| faults.push(format!("{}: {what}", clause.id));
     if !clause.says.ends_with('.') {
-        fault("it says nothing");
+        fault("its text does not end with a full stop");
     }
     if clause.versions.split(' ').any(|version| !["v3", "v4", "v5"].contains(&version)) {
-        fault("its versions are not versions");
+        fault("its versions are not among v3, v4, v5");
     }
     if clause.files.is_empty() {
         fault("no file");
@@ -95,20 +95,20 @@ fn faults(clause: &Clause<'_>) -> Vec<String> {
     }
     for file in &clause.files {
         if !file.starts_with("src/") || !root().join(file).is_file() {
-            fault(&format!("there is no {file}"));
+            fault(&format!("there is no file {file}"));
         }
     }
     for test in clause.tests.iter().filter(|test| !is_there(test)) {
-        fault(&format!("there is no {test}"));
+        fault(&format!("there is no test {test}"));
     }
     let all = clause.files.iter().chain(&clause.tests);
     if all.clone().collect::<BTreeSet<_>>().len() != all.count() {
-        fault("something stands there twice");
+        fault("a file or test is listed twice");
     }
     faults
 }
 
-/// Whether there is such a vector, or such a function with `#[test]` on it.
+/// Returns true if the vector exists, or the function exists and has the attribute `#[test]`.
 fn is_there(test: &str) -> bool {
     let Some((file, name)) = test.split_once("::") else {
         return golden::all().iter().any(|vector| is_vector(test, vector));
@@ -119,7 +119,7 @@ fn is_there(test: &str) -> bool {
         if line.contains(&format!("fn {name}(")) {
             return is_test;
         }
-        // Attributes stand above the function, the test's among them.
+        // `#[test]` may be followed by other attributes.
         is_test = line.starts_with("#[test]")
             || line.starts_with("#[tokio::test")
             || (is_test && line.starts_with("#["));
@@ -127,7 +127,7 @@ fn is_there(test: &str) -> bool {
     false
 }
 
-/// Whether a clause that names this test means this vector; a star stands for anything.
+/// Returns true if `test` names this vector. A star in the name matches any text.
 fn is_vector(test: &str, vector: &Vector) -> bool {
     let path = vector.path.strip_prefix(root()).unwrap().to_str().unwrap();
     match test.split_once('*') {
@@ -136,15 +136,15 @@ fn is_vector(test: &str, vector: &Vector) -> bool {
     }
 }
 
-/// The page that people read.
+/// Generates the text of `COVERAGE.md`.
 fn page(chapters: &[Chapter<'_>]) -> String {
-    let mut page = "# What shows that we speak the protocol\n\n\
-        Made of [clauses.txt](clauses.txt) by `tests/offline/coverage.rs`, which fails when a clause \
-        has no file or no\ntest, or names one that is not there. Sections are those of the \
-        protocol's texts, v3 to v5.\n"
+    let mut page = "# Coverage of the protocol\n\n\
+        Generated from [clauses.txt](clauses.txt) by `tests/offline/coverage.rs`. That test fails if a \
+        clause names no file or\nno test, or one that does not exist. Sections refer to the \
+        specifications of protocol v3 to v5.\n"
         .to_owned();
     for (heading, clauses) in chapters {
-        write!(page, "\n## {heading}\n\n| clause | what it says | file | shown by |\n").unwrap();
+        write!(page, "\n## {heading}\n\n| clause | requirement | file | shown by |\n").unwrap();
         page.push_str("|---|---|---|---|\n");
         for clause in clauses {
             let Clause { id, versions, section, says, files, tests } = clause;
@@ -166,13 +166,13 @@ fn link(text: &str, path: &str) -> String {
     format!("[{text}]({path})")
 }
 
-/// A file by its path in `folder`, or all that a star stands for by the folder.
+/// Returns a link to a file, named by its path in `folder`. A path with a star links to the folder.
 fn code(path: &str, folder: &str) -> String {
     let name = path.strip_prefix(folder).unwrap_or(path);
     link(&format!("`{name}`"), if path.contains('*') { folder } else { path })
 }
 
-/// A test by its name, a vector by its file's.
+/// Returns a link to a test, named by its function, or to a vector, named by its file.
 fn shown(test: &str) -> String {
     match test.split_once("::") {
         Some((file, name)) => link(&name.replace('_', " "), file),
@@ -197,11 +197,15 @@ fn every_clause_names_existing_files_and_tests() {
 #[test]
 fn the_coverage_page_matches_the_clauses() {
     let path = root().join("protocol-spec/COVERAGE.md");
-    let made = page(&chapters(&read(root().join("protocol-spec/clauses.txt"))));
+    let generated = page(&chapters(&read(root().join("protocol-spec/clauses.txt"))));
     if std::env::var_os("CQLWIRE_BLESS").is_some() {
-        fs::write(&path, &made).unwrap();
+        fs::write(&path, &generated).unwrap();
     }
-    assert!(read(path) == made, "make it again: CQLWIRE_BLESS=1, see the top of this file");
+    assert!(
+        read(path) == generated,
+        "protocol-spec/COVERAGE.md is out of date; generate it with CQLWIRE_BLESS=1 cargo test \
+         --test offline --all-features"
+    );
 }
 
 #[test]
@@ -219,7 +223,7 @@ fn every_vector_is_named_by_a_clause() {
 fn the_check_reports_faulty_clauses() {
     let here = "tests/offline/coverage.rs";
     for (block, fault) in [
-        (format!("A1 (v3; v3 §1)\nSo.\nfile: src/lib.rs\ntest: {here}::nobody"), "there is no"),
+        (format!("A1 (v3; v3 §1)\nSo.\nfile: src/lib.rs\ntest: {here}::missing"), "there is no"),
         (format!("A1 (v3; v3 §1)\nSo.\nfile: src/lib.rs\ntest: {here}::root"), "there is no"),
         ("A1 (v3; v3 §1)\nSo.\nfile: src/lib.rs".into(), "no test"),
         (format!("A1 (v3; v3 §1)\nSo.\nfile: src/no.rs\ntest: {here}::{FOUND}"), "there is no"),

@@ -1,4 +1,4 @@
-//! The golden vectors, cut short and falsified: errors, never a panic.
+//! Truncated and corrupted golden vectors, which must give errors and never panic.
 
 use cqlwire::message::{RequestFrame, Response, ResponseFrame, ResultMessage};
 use cqlwire::types::Value;
@@ -6,8 +6,11 @@ use cqlwire::wire::{Context, DecodeError, FrameDecoder, FrameEncoder, RawFrame};
 
 use crate::golden::all;
 
-/// What a frame encodes to once it has been decoded, and whether all its rows could be read.
-fn decode(frame: &RawFrame, context: &Context) -> Result<(Vec<u8>, bool), DecodeError> {
+/// Decodes a frame. Returns its reencoded bytes, and true if all its rows can be read.
+fn decode_and_reencode(
+    frame: &RawFrame,
+    context: &Context,
+) -> Result<(Vec<u8>, bool), DecodeError> {
     let mut encoder = FrameEncoder::new(*context);
     let mut bytes = Vec::new();
     let mut readable = true;
@@ -47,18 +50,18 @@ fn a_truncated_body_is_an_error_or_another_message() {
             let cut = RawFrame { body: whole.body.slice(..end), ..whole.clone() };
             let mut bytes = Vec::new();
             cut.encode(&mut bytes).unwrap();
-            match decode(&cut, &vector.context) {
+            match decode_and_reencode(&cut, &vector.context) {
                 Err(_) => errors += 1,
-                // Cells are read when they are asked for.
+                // The frame decodes, but reading its rows fails.
                 Ok((_, false)) => errors += 1,
-                // A body without its last bytes can be one that has none there: it is what it says.
+                // The truncated body can be a valid shorter message.
                 Ok((encoded, true)) => {
                     assert_eq!(encoded, bytes, "{} to {end}", vector.path.display());
                 }
             }
         }
     }
-    assert!(errors > 2_000, "only {errors} prefixes were errors");
+    assert!(errors > 2_000, "only {errors} truncated bodies gave an error");
 }
 
 #[test]
@@ -72,7 +75,7 @@ fn a_changed_byte_does_not_panic() {
                 frames.extend(&bytes);
                 if let Ok(Some(frame)) = frames.next_frame() {
                     let context = Context { version: frame.header.version, ..vector.context };
-                    let _may_fail = decode(&frame, &context);
+                    let _may_fail = decode_and_reencode(&frame, &context);
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! Values that are wrong: each an error that names the row, the column and what is wrong with it,
-//! whatever Rust type reads it.
+//! Invalid values. For each Rust type that reads them, the error must name the row, the column and
+//! the fault.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,7 +11,8 @@ use cqlwire::types::{
 };
 use uuid::Uuid;
 
-/// The error of reading `bytes` as a `T`, in the second row and second column of a page.
+/// Returns the error of reading `bytes` as a `T`, without its location. The value is in the second row
+/// and the second column of a page.
 fn error<T>(cql_type: &CqlType, bytes: &[u8]) -> String
 where
     T: for<'r> FromCql<'r> + std::fmt::Debug,
@@ -31,8 +32,8 @@ where
     text.strip_prefix(&place).unwrap_or_else(|| panic!("{text}")).to_owned()
 }
 
-/// That reading it as each of these types fails so.
-macro_rules! fails {
+/// Asserts that reading the bytes as each of the Rust types fails with this message.
+macro_rules! assert_fails {
     ($cql_type:expr, $bytes:expr, $message:expr; $($rust:ty),+) => {
         $( assert_eq!(error::<$rust>(&CqlType::from($cql_type.clone()), &$bytes), $message); )+
     };
@@ -54,88 +55,88 @@ use NativeType as Is;
 
 #[test]
 fn refuses_values_of_a_wrong_size() {
-    fails!(Is::Boolean, [1, 0], "the value has 2 bytes, its type takes 1"; bool, Value);
-    fails!(Is::TinyInt, [0; 2], "the value has 2 bytes, its type takes 1"; i8, Value);
-    fails!(Is::SmallInt, [0; 4], "the value has 4 bytes, its type takes 2"; i16, Value);
-    fails!(Is::Int, [0; 8], "the value has 8 bytes, its type takes 4"; i32, Value);
-    fails!(Is::BigInt, [0; 4], "the value has 4 bytes, its type takes 8"; i64, Value);
-    fails!(Is::Counter, [0; 4], "the value has 4 bytes, its type takes 8"; i64, Value);
-    fails!(Is::Float, [0; 8], "the value has 8 bytes, its type takes 4"; f32, Value);
-    fails!(Is::Double, [0; 4], "the value has 4 bytes, its type takes 8"; f64, Value);
-    fails!(Is::Date, [0; 5], "the value has 5 bytes, its type takes 4"; Date, Value);
-    fails!(Is::Time, [0; 7], "the value has 7 bytes, its type takes 8"; Time, Value);
-    fails!(Is::Timestamp, [0; 9], "the value has 9 bytes, its type takes 8"; Timestamp, Value);
-    fails!(Is::Uuid, [0; 15], "the value has 15 bytes, its type takes 16"; Uuid, Value);
-    fails!(Is::TimeUuid, [0; 17], "the value has 17 bytes, its type takes 16"; Uuid, Value);
-    fails!(Is::Inet, [0; 5], "the value has 5 bytes, its type takes 4"; IpAddr, Value);
-    fails!(Is::Inet, [0; 16], "the value has 16 bytes, its type takes 4"; Ipv4Addr);
-    fails!(Is::Inet, [0; 4], "the value has 4 bytes, its type takes 16"; Ipv6Addr);
-    fails!(Is::Decimal, [0, 0, 0], "the value ends inside one of its parts"; Decimal, Value);
-    fails!(Is::Decimal, [0; 4], "the value ends inside one of its parts"; Decimal, Value);
-    fails!(Is::Duration, [0, 0], "the value ends inside one of its parts"; Duration, Value);
-    fails!(Is::Duration, [0; 4], "the value goes on after its last part"; Duration, Value);
+    assert_fails!(Is::Boolean, [1, 0], "the value has 2 bytes, its type takes 1"; bool, Value);
+    assert_fails!(Is::TinyInt, [0; 2], "the value has 2 bytes, its type takes 1"; i8, Value);
+    assert_fails!(Is::SmallInt, [0; 4], "the value has 4 bytes, its type takes 2"; i16, Value);
+    assert_fails!(Is::Int, [0; 8], "the value has 8 bytes, its type takes 4"; i32, Value);
+    assert_fails!(Is::BigInt, [0; 4], "the value has 4 bytes, its type takes 8"; i64, Value);
+    assert_fails!(Is::Counter, [0; 4], "the value has 4 bytes, its type takes 8"; i64, Value);
+    assert_fails!(Is::Float, [0; 8], "the value has 8 bytes, its type takes 4"; f32, Value);
+    assert_fails!(Is::Double, [0; 4], "the value has 4 bytes, its type takes 8"; f64, Value);
+    assert_fails!(Is::Date, [0; 5], "the value has 5 bytes, its type takes 4"; Date, Value);
+    assert_fails!(Is::Time, [0; 7], "the value has 7 bytes, its type takes 8"; Time, Value);
+    assert_fails!(Is::Timestamp, [0; 9], "the value has 9 bytes, its type takes 8"; Timestamp, Value);
+    assert_fails!(Is::Uuid, [0; 15], "the value has 15 bytes, its type takes 16"; Uuid, Value);
+    assert_fails!(Is::TimeUuid, [0; 17], "the value has 17 bytes, its type takes 16"; Uuid, Value);
+    assert_fails!(Is::Inet, [0; 5], "the value has 5 bytes, its type takes 4"; IpAddr, Value);
+    assert_fails!(Is::Inet, [0; 16], "the value has 16 bytes, its type takes 4"; Ipv4Addr);
+    assert_fails!(Is::Inet, [0; 4], "the value has 4 bytes, its type takes 16"; Ipv6Addr);
+    assert_fails!(Is::Decimal, [0, 0, 0], "the value ends inside one of its parts"; Decimal, Value);
+    assert_fails!(Is::Decimal, [0; 4], "the value ends inside one of its parts"; Decimal, Value);
+    assert_fails!(Is::Duration, [0, 0], "the value ends inside one of its parts"; Duration, Value);
+    assert_fails!(Is::Duration, [0; 4], "the value goes on after its last part"; Duration, Value);
 }
 
 #[test]
 fn refuses_empty_values_that_the_rust_type_cannot_represent() {
     const EMPTY: &str = "the value is empty, which the Rust type cannot say";
-    fails!(Is::Int, [], EMPTY; i32);
-    fails!(Is::Varint, [], EMPTY; Varint);
-    fails!(Is::Decimal, [], EMPTY; Decimal);
-    fails!(Is::Duration, [], EMPTY; Duration);
-    fails!(Is::Inet, [], EMPTY; IpAddr);
-    fails!(list(Is::Int), [], EMPTY; Vec<i32>);
-    fails!(map(Is::Int, Is::Int), [], EMPTY; BTreeMap<i32, i32>);
-    fails!(CqlType::Tuple(vec![Is::Int.into()]), [], EMPTY; (Option<i32>,));
+    assert_fails!(Is::Int, [], EMPTY; i32);
+    assert_fails!(Is::Varint, [], EMPTY; Varint);
+    assert_fails!(Is::Decimal, [], EMPTY; Decimal);
+    assert_fails!(Is::Duration, [], EMPTY; Duration);
+    assert_fails!(Is::Inet, [], EMPTY; IpAddr);
+    assert_fails!(list(Is::Int), [], EMPTY; Vec<i32>);
+    assert_fails!(map(Is::Int, Is::Int), [], EMPTY; BTreeMap<i32, i32>);
+    assert_fails!(CqlType::Tuple(vec![Is::Int.into()]), [], EMPTY; (Option<i32>,));
 }
 
 #[test]
 fn refuses_values_out_of_range() {
     const RANGE: &str = "the value is out of the range of its type";
-    fails!(Is::Time, 86_400_000_000_000_i64.to_be_bytes(), RANGE; Time, Value);
-    fails!(Is::Time, (-1_i64).to_be_bytes(), RANGE; Time, Value);
-    // Months forward and days back, and more months than an int has.
-    fails!(Is::Duration, [2, 1, 0], RANGE; Duration, Value);
-    fails!(Is::Duration, [0xf1, 0, 0, 0, 0, 0, 0], RANGE; Duration, Value);
+    assert_fails!(Is::Time, 86_400_000_000_000_i64.to_be_bytes(), RANGE; Time, Value);
+    assert_fails!(Is::Time, (-1_i64).to_be_bytes(), RANGE; Time, Value);
+    // Months and days of opposite signs, and more months than an `int` can hold.
+    assert_fails!(Is::Duration, [2, 1, 0], RANGE; Duration, Value);
+    assert_fails!(Is::Duration, [0xf1, 0, 0, 0, 0, 0, 0], RANGE; Duration, Value);
 }
 
 #[test]
 fn refuses_invalid_text() {
     const UTF8: &str = "the text is not valid UTF-8";
-    fails!(Is::Text, [b'a', 0xff], UTF8; String, Box<str>, Value);
-    // A character of two bytes, of three where two would do, and half of a pair of UTF-16.
-    fails!(Is::Text, [0xc3], UTF8; String, Value);
-    fails!(Is::Text, [0xe0, 0x80, 0x80], UTF8; String, Value);
-    fails!(Is::Text, [0xed, 0xa0, 0x80], UTF8; String, Value);
-    fails!(Is::Ascii, "é".as_bytes(), "the text is not US-ASCII"; String, Value);
-    fails!(list(Is::Text), [0, 0, 0, 1, 0, 0, 0, 1, 0xff], UTF8; Vec<String>, Value);
+    assert_fails!(Is::Text, [b'a', 0xff], UTF8; String, Box<str>, Value);
+    // A truncated character, an overlong encoding, and a surrogate.
+    assert_fails!(Is::Text, [0xc3], UTF8; String, Value);
+    assert_fails!(Is::Text, [0xe0, 0x80, 0x80], UTF8; String, Value);
+    assert_fails!(Is::Text, [0xed, 0xa0, 0x80], UTF8; String, Value);
+    assert_fails!(Is::Ascii, "é".as_bytes(), "the text is not US-ASCII"; String, Value);
+    assert_fails!(list(Is::Text), [0, 0, 0, 1, 0, 0, 0, 1, 0xff], UTF8; Vec<String>, Value);
 }
 
 #[test]
 fn refuses_collections_with_a_wrong_element_count() {
     let count = |count: i32| format!("{count} elements are claimed, which the value cannot hold");
     let (ints, pairs) = (list(Is::Int), map(Is::Int, Is::Int));
-    fails!(ints, i32::MAX.to_be_bytes(), count(i32::MAX); Vec<i32>, Value);
-    fails!(ints, (-1_i32).to_be_bytes(), count(-1); Vec<i32>, Value);
-    fails!(pairs, [0, 0, 0, 1, 0, 0, 0, 0], count(1); BTreeMap<i32, i32>, HashMap<i32, i32>, Value);
-    fails!(ints, [0, 0], "the value ends inside one of its parts"; Vec<i32>, Value);
-    fails!(ints, [0, 0, 0, 1, 0, 0, 0, 9, 0], "the value ends inside one of its parts"; Vec<i32>, Value);
-    fails!(ints, [0; 5], "the value goes on after its last part"; Vec<i32>, Value);
+    assert_fails!(ints, i32::MAX.to_be_bytes(), count(i32::MAX); Vec<i32>, Value);
+    assert_fails!(ints, (-1_i32).to_be_bytes(), count(-1); Vec<i32>, Value);
+    assert_fails!(pairs, [0, 0, 0, 1, 0, 0, 0, 0], count(1); BTreeMap<i32, i32>, HashMap<i32, i32>, Value);
+    assert_fails!(ints, [0, 0], "the value ends inside one of its parts"; Vec<i32>, Value);
+    assert_fails!(ints, [0, 0, 0, 1, 0, 0, 0, 9, 0], "the value ends inside one of its parts"; Vec<i32>, Value);
+    assert_fails!(ints, [0; 5], "the value goes on after its last part"; Vec<i32>, Value);
     let one_and_more = [0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 7, 1];
-    fails!(ints, one_and_more, "the value goes on after its last part"; Vec<i32>, Value);
+    assert_fails!(ints, one_and_more, "the value goes on after its last part"; Vec<i32>, Value);
     let with_null = [0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff];
     const NULL: &str = "the value is null, and the Rust type is not an Option";
-    fails!(ints, with_null, NULL; Vec<i32>);
-    fails!(set(Is::Int), with_null, NULL; BTreeSet<i32>, HashSet<i32>);
+    assert_fails!(ints, with_null, NULL; Vec<i32>);
+    assert_fails!(set(Is::Int), with_null, NULL; BTreeSet<i32>, HashSet<i32>);
 }
 
 #[test]
 fn refuses_sets_and_maps_with_duplicates() {
     const TWICE: &str = "the value has an element or a key twice";
     let twice = [&[0, 0, 0, 2][..], &[0, 0, 0, 4, 0, 0, 0, 7].repeat(2)].concat();
-    fails!(set(Is::Int), twice, TWICE; BTreeSet<i32>, HashSet<i32>);
+    assert_fails!(set(Is::Int), twice, TWICE; BTreeSet<i32>, HashSet<i32>);
     let twice = [&[0, 0, 0, 2][..], &[0, 0, 0, 4, 0, 0, 0, 7].repeat(4)].concat();
-    fails!(map(Is::Int, Is::Int), twice, TWICE; BTreeMap<i32, i32>, HashMap<i32, i32>);
+    assert_fails!(map(Is::Int, Is::Int), twice, TWICE; BTreeMap<i32, i32>, HashMap<i32, i32>);
 }
 
 #[test]
@@ -143,18 +144,18 @@ fn refuses_tuples_and_vectors_of_a_wrong_length() {
     let pair = CqlType::Tuple(vec![Is::Int.into(), Is::Int.into()]);
     let field = [0, 0, 0, 4, 0, 0, 0, 7];
     const NULL: &str = "the value is null, and the Rust type is not an Option";
-    fails!(pair, field, NULL; (i32, i32));
-    fails!(pair, field.repeat(3), "the value goes on after its last part"; (i32, i32), Value);
-    fails!(pair, field[..7], "the value ends inside one of its parts"; (i32, i32), Value);
+    assert_fails!(pair, field, NULL; (i32, i32));
+    assert_fails!(pair, field.repeat(3), "the value goes on after its last part"; (i32, i32), Value);
+    assert_fails!(pair, field[..7], "the value ends inside one of its parts"; (i32, i32), Value);
     let floats = CqlType::vector(Is::Float.into(), 2);
-    fails!(floats, [0; 4], "the value ends inside one of its parts"; Vec<f32>, [f32; 2], Value);
-    fails!(floats, [0; 12], "the value goes on after its last part"; Vec<f32>, [f32; 2], Value);
+    assert_fails!(floats, [0; 4], "the value ends inside one of its parts"; Vec<f32>, [f32; 2], Value);
+    assert_fails!(floats, [0; 12], "the value goes on after its last part"; Vec<f32>, [f32; 2], Value);
     let texts = CqlType::vector(Is::Text.into(), 2);
-    fails!(texts, [1, b'a', 9], "the value ends inside one of its parts"; Vec<String>, Value);
-    fails!(texts, [0, 0, 0], "the value goes on after its last part"; Vec<String>, Value);
+    assert_fails!(texts, [1, b'a', 9], "the value ends inside one of its parts"; Vec<String>, Value);
+    assert_fails!(texts, [0, 0, 0], "the value goes on after its last part"; Vec<String>, Value);
 }
 
-/// Whoever computed with the scale, or a digit at a time, would not come to an end here.
+/// An implementation that expands the scale, or is quadratic in the digits, would not finish.
 #[test]
 fn reads_huge_numbers_in_linear_time() {
     let digits = vec![0x55; 1 << 20];

@@ -1,5 +1,5 @@
-//! Bytes that have broken other codecs, one test each: what has to be an error is one, with its
-//! field, and what is legal decodes.
+//! Inputs that have broken other codecs, one test each. Invalid input must give an error that names
+//! the field, and valid input must decode.
 
 use cqlwire::message::{
     ErrorCode, ErrorDetails, Failures, RequestFrame, Response, ResponseFrame, ResultMessage,
@@ -10,7 +10,7 @@ use cqlwire::wire::{
     Compression, Context, DecodeError, DecodeErrorKind, FrameDecoder, RawFrame, RawValue, Version,
 };
 
-/// A frame with this body; `flags` and `opcode` as on the wire.
+/// Returns a frame with this body. `first` is the version byte.
 fn frame(first: u8, flags: u8, opcode: u8, body: &[u8]) -> RawFrame {
     let length = u32::try_from(body.len()).unwrap().to_be_bytes();
     let mut frames = FrameDecoder::new(Version::V4);
@@ -30,10 +30,10 @@ fn response(flags: u8, opcode: u8, body: &[u8]) -> Result<ResponseFrame, DecodeE
     ResponseFrame::decode(&frame(0x84, flags, opcode, body), &v4())
 }
 
-/// The field, and where in the body its bytes are missing.
-fn assert_fault(error: DecodeError, field: &str, offset: usize) {
+/// Asserts the field and the offset in the body of a recoverable error.
+fn assert_error(error: DecodeError, field: &str, offset: usize) {
     assert_eq!((error.field(), error.offset()), (field, offset), "{error}");
-    assert!(error.is_recoverable(), "the frame's end is known");
+    assert!(error.is_recoverable(), "the error is inside a complete frame: {error}");
 }
 
 const QUERY: u8 = 0x07;
@@ -43,13 +43,13 @@ const MOST: [u8; 4] = [0x7f, 0xff, 0xff, 0xff];
 
 #[test]
 fn refuses_a_query_of_13_bytes_that_claims_2_gib() {
-    assert_fault(request(QUERY, &MOST), "query", 4);
+    assert_error(request(QUERY, &MOST), "query", 4);
 }
 
 #[test]
 fn refuses_25_bytes_that_claim_500_million_rows() {
     let body = [&[0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 1][..], &500_000_000_u32.to_be_bytes()].concat();
-    assert_fault(response(0, RESULT, &body).unwrap_err(), "rows_count", 12);
+    assert_error(response(0, RESULT, &body).unwrap_err(), "rows_count", 12);
 }
 
 #[test]
@@ -65,23 +65,23 @@ fn refuses_frames_of_2_gib_and_of_negative_length() {
     let limit = Context::DEFAULT_MAX_BODY;
     let long = length(MOST);
     assert_eq!(long.kind(), DecodeErrorKind::FrameTooLong { length: 0x7fff_ffff, limit });
-    assert!(long.is_recoverable(), "it can be skipped");
+    assert!(long.is_recoverable(), "a frame that is too long can be skipped");
 }
 
 #[test]
 fn refuses_two_billion_columns() {
     for flags in [0, 1] {
         let body = [&[0, 0, 0, 2, 0, 0, 0, flags][..], &MOST, &[0; 40]].concat();
-        assert_fault(response(0, RESULT, &body).unwrap_err(), "columns_count", 12);
+        assert_error(response(0, RESULT, &body).unwrap_err(), "columns_count", 12);
     }
     let body = [&[0, 0, 0, 2, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff][..], &[0; 4]].concat();
-    assert_fault(response(0, RESULT, &body).unwrap_err(), "columns_count", 8);
+    assert_error(response(0, RESULT, &body).unwrap_err(), "columns_count", 8);
 }
 
 #[test]
 fn refuses_two_billion_partition_key_columns() {
     let body = [&[0, 0, 0, 4, 0, 1, 7, 0, 0, 0, 0, 0, 0, 0, 1][..], &MOST].concat();
-    assert_fault(response(0, RESULT, &body).unwrap_err(), "pk_count", 15);
+    assert_error(response(0, RESULT, &body).unwrap_err(), "pk_count", 15);
 }
 
 #[test]
@@ -111,12 +111,12 @@ fn refuses_compressed_bodies_with_a_wrong_length() {
 
 #[test]
 fn refuses_a_truncated_tracing_id_and_negative_counts() {
-    assert_fault(response(0x02, RESULT, &[1; 15]).unwrap_err(), "tracing_id", 0);
-    // The arguments of a function: more than there are bytes.
+    assert_error(response(0x02, RESULT, &[1; 15]).unwrap_err(), "tracing_id", 0);
+    // The argument types of a function, with a count larger than the body.
     let body = [&[0, 0, 0x14, 0, 0, 0, 0, 0, 0, 0, 0][..], &[0xff; 3]].concat();
     assert_eq!(response(0, ERROR, &body).unwrap_err().field(), "arg_types");
     let negative = [&[0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 1][..], &[0xff; 4]].concat();
-    assert_fault(response(0, RESULT, &negative).unwrap_err(), "rows_count", 12);
+    assert_error(response(0, RESULT, &negative).unwrap_err(), "rows_count", 12);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn refuses_types_nested_100_000_deep() {
     let length = u16::try_from(class.len()).unwrap().to_be_bytes();
     let column = [&[0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1][..], &[0; 8], &length, class.as_bytes()];
     let rows = [column.concat(), vec![0; 4]].concat();
-    // A name that nobody understands is a type of that name.
+    // A class name that cannot be parsed is decoded as a custom type of that name.
     assert!(response(0, RESULT, &rows).is_ok());
 }
 

@@ -1,5 +1,5 @@
-//! What needs no server: vectors, every prefix of them, the protocol's tables and clauses,
-//! properties, the fuzz corpus, the floors.
+//! Tests without a server: golden vectors, hostile input, the tables and clauses of the protocol,
+//! properties, the fuzz corpus, and the layers of the source code.
 
 mod comparison;
 mod corpus;

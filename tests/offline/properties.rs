@@ -1,4 +1,4 @@
-//! What holds for every message, type and value.
+//! Properties of all messages, types and values.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: Some(Box::new(failures)), ..Default::default() }
 }
 
-/// What `encode` writes, and the frames in it, found in pieces of `piece` bytes.
-fn through_the_wire(
+/// Encodes one frame and decodes it from pieces of `piece` bytes. Returns the bytes and the frame.
+fn encode_and_decode(
     context: Context,
     piece: usize,
     encode: impl FnOnce(&mut FrameEncoder, &mut Vec<u8>) -> Result<(), EncodeError>,
@@ -39,7 +39,7 @@ fn through_the_wire(
     (bytes, frames.remove(0))
 }
 
-/// The user-defined types in a type.
+/// Returns all user-defined types inside a type.
 fn user_types(cql_type: &CqlType) -> Vec<Arc<UdtType>> {
     match cql_type {
         CqlType::List(element) | CqlType::Set(element) => user_types(element),
@@ -54,8 +54,8 @@ fn user_types(cql_type: &CqlType) -> Vec<Arc<UdtType>> {
     }
 }
 
-/// A context, and the same with LZ4.
-fn both_ways(context: Context) -> [Context; 2] {
+/// Returns the context without and with LZ4.
+fn with_and_without_lz4(context: Context) -> [Context; 2] {
     [context, Context { compression: Some(Compression::Lz4), ..context }]
 }
 
@@ -67,16 +67,16 @@ proptest! {
         (context, frame) in context().prop_flat_map(|context| (Just(context), request_frame(context))),
         piece in 1_usize..40,
     ) {
-        for context in both_ways(context) {
-            let (bytes, raw) = through_the_wire(context, piece, |e, out| frame.encode(e, out));
+        for context in with_and_without_lz4(context) {
+            let (bytes, raw) = encode_and_decode(context, piece, |e, out| frame.encode(e, out));
             let decompressed = RequestFrame::decode(&raw, &context).unwrap();
             prop_assert_eq!(&decompressed, &frame);
             let plain = raw.decompress(&context).unwrap();
             let decoded = RequestFrame::decode(&plain, &context).unwrap();
             prop_assert_eq!(&decoded, &frame);
-            let (again, _) = through_the_wire(context, piece, |e, out| decoded.encode(e, out));
+            let (again, _) = encode_and_decode(context, piece, |e, out| decoded.encode(e, out));
             prop_assert_eq!(again, bytes);
-            // A request is no response.
+            // A request must not decode as a response.
             prop_assert!(ResponseFrame::decode(&plain, &context).is_err());
         }
     }
@@ -86,11 +86,11 @@ proptest! {
         (context, frame) in context().prop_flat_map(|context| (Just(context), response_frame(context))),
         piece in 1_usize..40,
     ) {
-        for context in both_ways(context) {
-            let (bytes, raw) = through_the_wire(context, piece, |e, out| frame.encode(e, out));
+        for context in with_and_without_lz4(context) {
+            let (bytes, raw) = encode_and_decode(context, piece, |e, out| frame.encode(e, out));
             let decoded = ResponseFrame::decode(&raw, &context).unwrap();
             prop_assert_eq!(&decoded, &frame);
-            let (again, _) = through_the_wire(context, piece, |e, out| decoded.encode(e, out));
+            let (again, _) = encode_and_decode(context, piece, |e, out| decoded.encode(e, out));
             prop_assert_eq!(again, bytes);
             prop_assert!(RequestFrame::decode(&raw, &context).is_err());
         }
@@ -133,7 +133,7 @@ proptest! {
             known.iter().find(|udt| Some(&*udt.keyspace) == keyspace && udt.name == name).cloned()
         };
         let parsed = CqlType::parse_with(&cql_type.to_string(), find);
-        // Types of one name are one type to CQL, but not to chance.
+        // The generator may create two different types of one name; CQL cannot tell them apart.
         if known.iter().all(|udt| find(Some(&udt.keyspace), &udt.name).as_ref() == Some(udt)) {
             prop_assert_eq!(parsed.as_ref(), Ok(&cql_type));
         }

@@ -1,4 +1,4 @@
-//! Segments, by the bits of `protocol-spec/tables/segments.md`.
+//! v5 segments, compared with the bits of `protocol-spec/tables/segments.md`.
 
 use cqlwire::wire::{
     Compression, DecodeErrorKind, MAX_SEGMENT_PAYLOAD, SegmentDecoder, SegmentEncoder,
@@ -8,7 +8,7 @@ use crate::spec::{Row, table};
 
 const FORMS: [(&str, Option<Compression>); 2] = [("plain", None), ("lz4", Some(Compression::Lz4))];
 
-/// The bits of a segment's header, and how many bytes it has.
+/// The fields of a segment's header, from the table.
 struct Layout(Vec<Row>);
 
 impl Layout {
@@ -16,7 +16,11 @@ impl Layout {
         let rows: Vec<Row> =
             table("segments").into_iter().filter(|row| row.text("form") == form).collect();
         let end = rows.iter().fold(0, |end, row| {
-            assert_eq!(row.number("first bit"), end, "a gap, or two fields in one place: {row:?}");
+            assert_eq!(
+                row.number("first bit"),
+                end,
+                "the table has a gap or an overlap at {row:?}"
+            );
             end + row.number("bits")
         });
         assert_eq!(end % 8, 0);
@@ -27,8 +31,8 @@ impl Layout {
         self.0.iter().map(|row| row.number("bits") as usize).sum::<usize>() / 8
     }
 
-    /// The length of the part that the checksum is of.
-    fn word(&self) -> usize {
+    /// Returns the length of the checksummed part of the header, in bytes.
+    fn checksummed_length(&self) -> usize {
         self.length() - 3
     }
 
@@ -40,7 +44,7 @@ impl Layout {
         Some(bits & ((1 << row.number("bits")) - 1))
     }
 
-    /// A segment whose header has these fields, and whose checksums are right.
+    /// Returns a segment with these header fields and valid checksums.
     fn segment(&self, fields: &[(&str, u64)], payload: &[u8]) -> Vec<u8> {
         let mut word = 0;
         for &(field, value) in fields {
@@ -48,7 +52,7 @@ impl Layout {
                 word |= value << row.number("first bit");
             }
         }
-        let mut segment = word.to_le_bytes()[..self.word()].to_vec();
+        let mut segment = word.to_le_bytes()[..self.checksummed_length()].to_vec();
         segment.extend_from_slice(&crc24(&segment).to_le_bytes()[..3]);
         segment.extend_from_slice(payload);
         segment.extend_from_slice(&crc32(payload).to_le_bytes());
@@ -56,7 +60,7 @@ impl Layout {
     }
 }
 
-/// As v5 §2.1 tells it, a bit at a time.
+/// Computes the header checksum of v5 §2.1 bit by bit.
 fn crc24(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x87_5060, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte) << 16, |crc, _| {
@@ -70,7 +74,7 @@ fn crc32(payload: &[u8]) -> u32 {
     crc32fast::hash(&[&[0xfa, 0x2d, 0x55, 0xca], payload].concat())
 }
 
-/// An OPTIONS of v5, which LZ4 makes no shorter; and a longer frame, of which it makes less.
+/// Returns an OPTIONS frame, which LZ4 cannot shorten, and a longer frame, which it can.
 fn frames() -> [Vec<u8>; 2] {
     let long = [&[5, 0, 0, 0, 0x7f, 0, 0, 0, 200][..], &[7; 200]].concat();
     [vec![5, 0, 0, 0, 5, 0, 0, 0, 0], long]
@@ -96,7 +100,7 @@ fn segments_match_the_table() {
             assert_eq!(layout.read(head, "length"), Some(payload.len() as u64));
             assert_eq!(layout.read(head, "self_contained"), Some(1));
             assert_eq!(layout.read(head, "padding"), Some(0));
-            let checksum = u64::from(crc24(&head[..layout.word()]));
+            let checksum = u64::from(crc24(&head[..layout.checksummed_length()]));
             assert_eq!(layout.read(head, "checksum"), Some(checksum));
             assert_eq!(trailer, crc32(payload).to_le_bytes());
             let is_compressed = form.is_some() && frame.len() > 9;
@@ -132,7 +136,7 @@ fn refuses_a_payload_with_a_wrong_length() {
         (2, Err(DecodeErrorKind::InvalidSegment)),
         (4, Err(DecodeErrorKind::InvalidSegment)),
         (MAX_SEGMENT_PAYLOAD as u64, Err(DecodeErrorKind::InvalidSegment)),
-        // Zero says that the payload is no LZ4 block.
+        // A length of zero marks an uncompressed payload.
         (0, Ok((true, block.to_vec()))),
     ] {
         let fields = [("length", 4), ("uncompressed_length", claim), ("self_contained", 1)];

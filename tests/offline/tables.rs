@@ -1,7 +1,8 @@
-//! The tables of `protocol-spec/tables/` and the code say the same.
+//! Compares the code with the tables of `protocol-spec/tables/`.
 //!
-//! A list in the code and its table are compared as sets. Fields are compared by what decoding
-//! says is missing when the bytes stop in front of them, so that names, notations and order count.
+//! A list in the code and its table are compared as sets. For fields, the test truncates a body before
+//! each field and compares the field that the decode error names. This checks names, notations and
+//! order.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,17 +21,17 @@ use cqlwire::wire::{
 
 use crate::spec::{Row, table};
 
-/// The table has these codes by these names, and no others.
-fn has_codes<'a>(name: &str, known: impl Iterator<Item = (u32, &'a str)>) {
+/// Asserts that the table has exactly these codes and names.
+fn assert_codes<'a>(name: &str, known: impl Iterator<Item = (u32, &'a str)>) {
     let rows = table(name);
     let code = if name.ends_with("flags") { "bit" } else { "code" };
     let listed: BTreeSet<_> = rows.iter().map(|row| (row.number(code), row.text("name"))).collect();
     assert_eq!(listed, known.collect(), "{name}");
-    assert_eq!(listed.len(), rows.len(), "{name} says something twice");
+    assert_eq!(listed.len(), rows.len(), "table {name} has a duplicate row");
 }
 
-/// The table has these names, and no others.
-fn has_names<'a>(name: &str, known: impl Iterator<Item = &'a str>) {
+/// Asserts that the table has exactly these names.
+fn assert_names<'a>(name: &str, known: impl Iterator<Item = &'a str>) {
     let rows = table(name);
     let listed: BTreeSet<_> = rows.iter().map(|row| row.text("name")).collect();
     assert_eq!(listed, known.collect(), "{name}");
@@ -38,31 +39,37 @@ fn has_names<'a>(name: &str, known: impl Iterator<Item = &'a str>) {
 
 #[test]
 fn codes_match_the_tables() {
-    has_codes("opcodes", Opcode::KNOWN.iter().map(|it| (it.code().into(), it.name().unwrap())));
-    has_codes(
+    assert_codes("opcodes", Opcode::KNOWN.iter().map(|it| (it.code().into(), it.name().unwrap())));
+    assert_codes(
         "consistencies",
         Consistency::KNOWN.iter().map(|it| (it.code().into(), it.name().unwrap())),
     );
-    has_codes(
+    assert_codes(
         "errors",
         ErrorCode::KNOWN.iter().map(|it| (it.code().cast_unsigned(), it.name().unwrap())),
     );
-    has_codes(
+    assert_codes(
         "result_kinds",
         ResultKind::KNOWN.iter().map(|it| (it.code().cast_unsigned(), it.name().unwrap())),
     );
-    has_codes(
+    assert_codes(
         "batch_kinds",
         BatchKind::KNOWN.iter().map(|it| (it.code().into(), it.name().unwrap())),
     );
-    has_codes(
+    assert_codes(
         "failure_reasons",
         FailureReason::KNOWN.iter().map(|it| (it.code().into(), it.name().unwrap())),
     );
-    has_codes("frame_flags", FrameFlags::KNOWN.iter().map(|&(it, name)| (it.bits().into(), name)));
-    has_codes("query_flags", QueryFlags::KNOWN.iter().map(|&(it, name)| (it.bits(), name)));
-    has_codes("metadata_flags", MetadataFlags::KNOWN.iter().map(|&(it, name)| (it.bits(), name)));
-    has_names("write_types", WriteType::KNOWN.iter().map(WriteType::as_str));
+    assert_codes(
+        "frame_flags",
+        FrameFlags::KNOWN.iter().map(|&(it, name)| (it.bits().into(), name)),
+    );
+    assert_codes("query_flags", QueryFlags::KNOWN.iter().map(|&(it, name)| (it.bits(), name)));
+    assert_codes(
+        "metadata_flags",
+        MetadataFlags::KNOWN.iter().map(|&(it, name)| (it.bits(), name)),
+    );
+    assert_names("write_types", WriteType::KNOWN.iter().map(WriteType::as_str));
 }
 
 #[test]
@@ -78,7 +85,7 @@ fn events_match_the_table() {
             EventType::SchemaChange => {
                 SchemaChangeKind::KNOWN.iter().map(SchemaChangeKind::as_str).collect()
             }
-            _ => panic!("{event} has no changes here"),
+            _ => panic!("event type {event} is not in this test"),
         };
         changes.iter().map(|&change| (event.to_string(), change.to_owned())).collect()
     };
@@ -92,7 +99,7 @@ fn events_match_the_table() {
         let mut writer = Writer::new(&mut start);
         writer.string(row.text("type"), "").unwrap();
         writer.string(row.text("change"), "").unwrap();
-        has_fields(&start, &row.fields("fields"), &|reader| {
+        assert_fields(&start, &row.fields("fields"), &|reader| {
             let event = Response::decode(Opcode::Event, reader, &version.into())?;
             assert!(!matches!(event, Response::Event(Event::Unknown { .. })), "{event:?}");
             Ok(response_bytes(&event, version))
@@ -105,12 +112,14 @@ fn opcode_directions_match_the_table() {
     for (row, version) in in_every_version(&table("opcodes")) {
         assert!(row.is_in(version));
         let opcode = Opcode::from(u8::try_from(row.number("code")).unwrap());
-        let goes_wrong = |error: DecodeError| error.kind() == DecodeErrorKind::WrongDirection;
+        let is_wrong_direction =
+            |error: DecodeError| error.kind() == DecodeErrorKind::WrongDirection;
         let (mut request, mut response) = (Reader::new(&[]), Reader::new(&[]));
         let request = Request::decode(opcode, &mut request, &version.into());
         let response = Response::decode(opcode, &mut response, &version.into());
-        assert_eq!(request.is_err_and(goes_wrong), row.text("direction") == "response", "{row:?}");
-        assert_eq!(response.is_err_and(goes_wrong), row.text("direction") == "request", "{row:?}");
+        let direction = row.text("direction");
+        assert_eq!(request.is_err_and(is_wrong_direction), direction == "response", "{row:?}");
+        assert_eq!(response.is_err_and(is_wrong_direction), direction == "request", "{row:?}");
     }
 }
 
@@ -122,7 +131,7 @@ fn header_flags_match_the_table() {
             let opcode = if is_response { Opcode::Ready } else { Opcode::Options };
             let flags = FrameFlags::from_bits(u8::try_from(bit).unwrap());
             let header = Header { version, is_response, flags, stream: Stream(0), opcode };
-            let bytes = frame_again(&RawFrame { header, body: Bytes::new() }, &version.into());
+            let bytes = reencode_frame(&RawFrame { header, body: Bytes::new() }, &version.into());
             let elsewhere = rows.iter().find(|row| row.number("bit") == bit);
             let elsewhere = elsewhere.map_or("kept", |row| row.text("other versions"));
             if row.is_none() && elsewhere == "refused" {
@@ -152,7 +161,7 @@ fn statement_flags_match_the_table() {
                 (_, Ok(byte)) => body.push(byte),
                 (_, Err(_)) => continue,
             }
-            adds(row.and_then(|row| row.field(column)), &body, &|reader| {
+            assert_next_field(row.and_then(|row| row.field(column)), &body, &|reader| {
                 let request = Request::decode(opcode, reader, &version.into())?;
                 Ok(request_bytes(&request, version))
             });
@@ -161,7 +170,7 @@ fn statement_flags_match_the_table() {
     for (bit, version, row) in every_bit(&table("prepare_flags"), 32) {
         let body = [[0; 4], bit.to_be_bytes()].concat();
         let body = if version == Version::V5 { &body[..] } else { &body[..4] };
-        adds(row.and_then(|row| row.field("adds")), body, &|reader| {
+        assert_next_field(row.and_then(|row| row.field("adds")), body, &|reader| {
             let request = Request::decode(Opcode::Prepare, reader, &version.into())?;
             Ok(request_bytes(&request, version))
         });
@@ -173,10 +182,10 @@ fn metadata_flags_match_the_table() {
     let rows = table("metadata_flags");
     for (bit, version, row) in every_bit(&rows, 32) {
         let body = [2_u32.to_be_bytes(), bit.to_be_bytes(), [0; 4], [0; 4]].concat();
-        // Without columns, rows_count comes next.
+        // If no field is added and there are no columns, rows_count follows.
         let field = row.and_then(|row| row.field("adds"));
         let end = if field.is_some() { 12 } else { 16 };
-        adds(field, &body[..end], &|reader| {
+        assert_next_field(field, &body[..end], &|reader| {
             let response = Response::decode(Opcode::Result, reader, &version.into())?;
             Ok(response_bytes(&response, version))
         });
@@ -189,7 +198,7 @@ fn error_fields_match_the_table_in_every_version() {
         let code = row.number("code");
         let start = [&code.to_be_bytes()[..], &[0, 2], b"no"].concat();
         let column = if version == Version::V5 { "fields in v5" } else { "fields in v3 and v4" };
-        has_fields(&start, &row.fields(column), &|reader| {
+        assert_fields(&start, &row.fields(column), &|reader| {
             let response = Response::decode(Opcode::Error, reader, &version.into())?;
             Ok(response_bytes(&response, version))
         });
@@ -202,7 +211,7 @@ fn result_fields_match_the_table_in_every_version() {
     for row in &rows {
         for version in Version::ALL {
             let start = row.number("code").to_be_bytes();
-            has_fields(&start, &row.fields(&format!("fields in {version}")), &|reader| {
+            assert_fields(&start, &row.fields(&format!("fields in {version}")), &|reader| {
                 let response = Response::decode(Opcode::Result, reader, &version.into())?;
                 Ok(response_bytes(&response, version))
             });
@@ -210,19 +219,19 @@ fn result_fields_match_the_table_in_every_version() {
     }
 }
 
-/// The variants of [`SchemaTarget`], which the code has no list of.
+/// The names of the variants of [`SchemaTarget`]. The code has no list of them.
 const TARGETS: [&str; 5] = ["KEYSPACE", "TABLE", "TYPE", "FUNCTION", "AGGREGATE"];
 
 #[test]
 fn schema_change_targets_and_fields_match_the_table() {
-    has_names("schema_targets", TARGETS.into_iter());
+    assert_names("schema_targets", TARGETS.into_iter());
     for (row, version) in in_every_version(&table("schema_targets")) {
         let mut start = Vec::new();
         let mut writer = Writer::new(&mut start);
         for text in ["SCHEMA_CHANGE", "CREATED", row.text("name")] {
             writer.string(text, "").unwrap();
         }
-        has_fields(&start, &row.fields("fields"), &|reader| {
+        assert_fields(&start, &row.fields("fields"), &|reader| {
             let event = Response::decode(Opcode::Event, reader, &version.into())?;
             let Response::Event(Event::Schema(change)) = &event else { panic!("{event:?}") };
             let [keyspace, table, name, function, aggregate] = TARGETS;
@@ -232,7 +241,7 @@ fn schema_change_targets_and_fields_match_the_table() {
                 SchemaTarget::Type { .. } => name,
                 SchemaTarget::Function { .. } => function,
                 SchemaTarget::Aggregate { .. } => aggregate,
-                other => panic!("{other:?} is in no table"),
+                other => panic!("schema target {other:?} is not in the table"),
             };
             assert_eq!(known, row.text("name"));
             Ok(response_bytes(&event, version))
@@ -267,7 +276,10 @@ fn type_ids_match_the_table() {
     let rows = table("types");
     assert_eq!(known.clone().count(), rows.len());
     for (name, cql_type) in known {
-        let row = rows.iter().find(|row| row.text("name") == name).expect("a row of that name");
+        let row = rows
+            .iter()
+            .find(|row| row.text("name") == name)
+            .expect("the table should have a row of that name");
         let id = u16::try_from(row.number("id")).unwrap().to_be_bytes();
         for version in Version::ALL {
             let encode = |cql_type: &CqlType| {
@@ -278,7 +290,7 @@ fn type_ids_match_the_table() {
             let sent = if row.is_in(version) { id } else { [0, 0] };
             assert_eq!(encode(&cql_type)[..2], sent, "{name} in {version}");
         }
-        has_fields(&id, &row.fields("fields"), &|reader| {
+        assert_fields(&id, &row.fields("fields"), &|reader| {
             let decoded = CqlType::decode(reader)?;
             let mut bytes = Vec::new();
             decoded.encode(&mut Writer::new(&mut bytes), &Version::V5.into()).unwrap();
@@ -305,7 +317,7 @@ fn in_every_version(rows: &[Row]) -> impl Iterator<Item = (&Row, Version)> {
     rows.iter().flat_map(|row| Version::ALL.map(|version| (row, version)))
 }
 
-/// Every one of `count` bits in every version, and its row if it means something there.
+/// Returns each of `count` bits in every version, with its row if the version defines the bit.
 fn every_bit(rows: &[Row], count: u32) -> impl Iterator<Item = (u32, Version, Option<&Row>)> {
     (0..count).map(|shift| 1 << shift).flat_map(move |bit| {
         Version::ALL.map(|version| {
@@ -315,23 +327,24 @@ fn every_bit(rows: &[Row], count: u32) -> impl Iterator<Item = (u32, Version, Op
     })
 }
 
-/// Something that is decoded, and encoded again.
-type Again<'a> = &'a dyn Fn(&mut Reader<'_>) -> Result<Vec<u8>, DecodeError>;
+/// Decodes a body and encodes it again.
+type Reencode<'a> = &'a dyn Fn(&mut Reader<'_>) -> Result<Vec<u8>, DecodeError>;
 
-/// `body` lacks `field`; or it lacks nothing, and encodes to what it was.
-fn adds(field: Option<&str>, body: &[u8], again: Again<'_>) {
-    match (again(&mut Reader::new(body)), field) {
+/// Asserts that decoding `body` fails because `field` is missing. If `field` is `None`, asserts that
+/// `body` is complete and reencodes to the same bytes.
+fn assert_next_field(field: Option<&str>, body: &[u8], reencode: Reencode<'_>) {
+    match (reencode(&mut Reader::new(body)), field) {
         (Ok(bytes), None) => assert_eq!(bytes, body),
         (Err(error), Some(field)) => assert_eq!(error.field(), field, "{body:02x?}"),
-        (found, field) => panic!("{body:02x?} gave {found:?}, and the table says {field:?}"),
+        (found, field) => panic!("{body:02x?} gave {found:?}, but the table has {field:?}"),
     }
 }
 
-/// Behind `start` come these fields, and nothing else.
-fn has_fields(start: &[u8], fields: &[(&str, &str)], again: Again<'_>) {
+/// Asserts that exactly these fields follow `start`.
+fn assert_fields(start: &[u8], fields: &[(&str, &str)], reencode: Reencode<'_>) {
     let mut body = start.to_vec();
     for &(name, notation) in fields {
-        adds(Some(name), &body, again);
+        assert_next_field(Some(name), &body, reencode);
         body.extend_from_slice(match (name, notation) {
             ("write_type", "string") => b"\0\x03CAS",
             ("target", "string") => b"\0\x08KEYSPACE",
@@ -341,10 +354,10 @@ fn has_fields(start: &[u8], fields: &[(&str, &str)], again: Again<'_>) {
             (_, "type") => &[0, 9],
             (_, "int") => &[0; 4],
             (_, "inet") => &[4, 127, 0, 0, 1, 0, 0, 0x23, 0x52],
-            other => panic!("{other:?} is no notation here"),
+            other => panic!("this test does not know the notation {other:?}"),
         });
     }
-    adds(None, &body, again);
+    assert_next_field(None, &body, reencode);
 }
 
 fn request_bytes(request: &Request<'_>, version: Version) -> Vec<u8> {
@@ -359,8 +372,8 @@ fn response_bytes(response: &Response, version: Version) -> Vec<u8> {
     bytes
 }
 
-/// What a frame is encoded to once it has been decoded.
-fn frame_again(frame: &RawFrame, context: &Context) -> Result<Vec<u8>, DecodeError> {
+/// Decodes a frame and encodes it again.
+fn reencode_frame(frame: &RawFrame, context: &Context) -> Result<Vec<u8>, DecodeError> {
     let mut encoder = FrameEncoder::new(*context);
     let mut bytes = Vec::new();
     match frame.header.is_response {

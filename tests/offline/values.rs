@@ -35,10 +35,11 @@ fn the_table_has_a_value_of_every_type() {
     }
 }
 
-/// A type as the table writes it. The fields of `udt<int, text>` are called a and b.
+/// Parses a type in the notation of the table. The fields of `udt<int, text>` are named a and b.
 fn parse(text: &str) -> CqlType {
     let Some((outer, inner)) = text.strip_suffix('>').and_then(|text| text.split_once('<')) else {
-        return NativeType::from_name(text).unwrap_or_else(|| panic!("{text} is no type")).into();
+        let native = NativeType::from_name(text);
+        return native.unwrap_or_else(|| panic!("`{text}` is not a CQL type")).into();
     };
     let parts: Vec<&str> = inner.split(", ").collect();
     let boxed = || Box::new(parse(inner));
@@ -53,6 +54,6 @@ fn parse(text: &str) -> CqlType {
             let fields = names.zip(parts.iter().map(|part| parse(part))).collect();
             CqlType::Udt(Arc::new(UdtType { keyspace: "ks".into(), name: "t".into(), fields }))
         }
-        _ => panic!("{text} is no type"),
+        _ => panic!("`{text}` is not a CQL type"),
     }
 }

@@ -1,7 +1,7 @@
-//! The golden vectors, in both directions.
+//! The golden vectors, decoded and encoded.
 //!
-//! `CQLWIRE_BLESS=1 cargo test --test offline --all-features vectors` writes what a new vector
-//! decodes to into its file, to be read before it is committed.
+//! `CQLWIRE_BLESS=1 cargo test --test offline --all-features vectors` writes the decoded text of a new
+//! vector into its file. Review it before you commit it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,8 +11,8 @@ use cqlwire::wire::{Context, FrameEncoder, Opcode, RawFrame, Version};
 
 use crate::golden::{DECODES_TO, Vector, all};
 
-/// What a frame decodes to, as `Debug` shows it, and what that encodes to.
-fn both_ways(frame: &RawFrame, context: &Context) -> (String, Vec<u8>) {
+/// Decodes a frame. Returns its `Debug` text and its reencoded bytes.
+fn decode_and_reencode(frame: &RawFrame, context: &Context) -> (String, Vec<u8>) {
     let mut encoder = FrameEncoder::new(*context);
     let mut bytes = Vec::new();
     let shown = match frame.header.is_response {
@@ -33,7 +33,7 @@ fn both_ways(frame: &RawFrame, context: &Context) -> (String, Vec<u8>) {
 #[test]
 fn vectors_decode_to_the_stored_text_and_reencode_to_the_same_bytes() {
     for vector in all() {
-        let (shown, encoded) = both_ways(&vector.frame(), &vector.context);
+        let (shown, encoded) = decode_and_reencode(&vector.frame(), &vector.context);
         let name = vector.path.display();
         if std::env::var_os("CQLWIRE_BLESS").is_some() {
             let file = fs::read_to_string(&vector.path).unwrap();
@@ -41,7 +41,8 @@ fn vectors_decode_to_the_stored_text_and_reencode_to_the_same_bytes() {
             fs::write(&vector.path, format!("{head}\n\n{DECODES_TO}{shown}")).unwrap();
             continue;
         }
-        let expected = vector.expected.unwrap_or_else(|| panic!("{name} does not say what it is"));
+        let expected =
+            vector.expected.unwrap_or_else(|| panic!("{name} has no section \"decodes to:\""));
         assert_eq!(shown, expected, "{name}");
         if vector.is_canonical {
             assert_eq!(encoded, vector.bytes, "{name}");

@@ -1,4 +1,4 @@
-//! Arbitrary messages, types and values, as a version of the protocol has them.
+//! Proptest strategies for messages, types and values that are valid in a protocol version.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
@@ -46,7 +46,7 @@ fn payload(version: Version) -> impl Strategy<Value = BytesMap> {
     vec((text(), maybe(bytes())), 0..most)
 }
 
-/// Every version, plain and with what can be negotiated.
+/// Generates contexts of every version, with and without negotiated extensions.
 pub(crate) fn context() -> impl Strategy<Value = Context> {
     (prop::sample::select(Version::ALL.to_vec()), any::<[bool; 2]>()).prop_map(
         |(version, [metadata_id, duration])| {
@@ -64,7 +64,7 @@ pub(crate) fn request_frame(context: Context) -> impl Strategy<Value = RequestFr
         |(stream, tracing, custom_payload, request, trailing)| RequestFrame {
             tracing,
             custom_payload,
-            // The rest of what is not known belongs to it.
+            // The content of an unknown request is the whole body.
             trailing: match request {
                 Request::Unknown(..) => vec![].into(),
                 _ => trailing.to_vec().into(),
@@ -150,7 +150,7 @@ fn parameters(context: Context) -> impl Strategy<Value = Parameters<'static>> {
             let (consistency, values, skip_metadata, page_size) = first;
             let (paging_state, serial_consistency, timestamp) = second;
             let is_v5 = version == Version::V5;
-            // A bit that has no meaning: above all in v5, the keyspace's elsewhere.
+            // A flag that is undefined in this version. In v5, 0x80 marks the keyspace.
             let unknown = if is_v5 { 0x4000_0000 } else { 0x80 };
             Parameters {
                 consistency,
@@ -198,7 +198,7 @@ pub(crate) fn response_frame(context: Context) -> impl Strategy<Value = Response
                     tracing_id: tracing.map(Uuid::from_u128),
                     warnings,
                     custom_payload,
-                    trailing: if takes_all(&response) { Bytes::new() } else { trailing },
+                    trailing: if extends_to_end(&response) { Bytes::new() } else { trailing },
                     other_flags: FrameFlags::from_bits(if flag { 0x40 } else { 0 }),
                     ..ResponseFrame::new(Stream(stream), response)
                 }
@@ -206,8 +206,8 @@ pub(crate) fn response_frame(context: Context) -> impl Strategy<Value = Response
         )
 }
 
-/// Whether everything up to the end of the body belongs to the message.
-fn takes_all(response: &Response) -> bool {
+/// Returns true if the message extends to the end of the body.
+fn extends_to_end(response: &Response) -> bool {
     match response {
         Response::Unknown(..)
         | Response::Result(ResultMessage::Rows(_) | ResultMessage::Unknown(..))
@@ -253,7 +253,7 @@ fn server_error(context: Context) -> impl Strategy<Value = ServerError> {
     };
     let names = || (text(), text(), vec(text(), 0..3));
     let plain = prop::sample::select(
-        ErrorCode::KNOWN.iter().copied().filter(|code| is_plain(*code)).collect::<Vec<_>>(),
+        ErrorCode::KNOWN.iter().copied().filter(|code| has_no_fields(*code)).collect::<Vec<_>>(),
     );
     let details = prop_oneof![
         plain.prop_map(|code| (code, ErrorDetails::None)),
@@ -325,8 +325,8 @@ fn server_error(context: Context) -> impl Strategy<Value = ServerError> {
     (details, text()).prop_map(|((code, details), message)| ServerError { code, message, details })
 }
 
-/// Whether errors of this code have no fields.
-fn is_plain(code: ErrorCode) -> bool {
+/// Returns true if errors of this code have no additional fields.
+fn has_no_fields(code: ErrorCode) -> bool {
     !matches!(
         code,
         ErrorCode::Unavailable
@@ -429,7 +429,7 @@ fn prepared(context: Context) -> impl Strategy<Value = PreparedResult> {
     )
 }
 
-/// Columns of one table, or of several.
+/// Generates columns of one table or of several.
 fn columns() -> impl Strategy<Value = Arc<[ColumnSpec]>> {
     let table =
         || (text(), text()).prop_map(|(keyspace, table)| Arc::new(TableSpec { keyspace, table }));
@@ -443,7 +443,7 @@ fn columns() -> impl Strategy<Value = Arc<[ColumnSpec]>> {
     })
 }
 
-/// Types nested a few levels deep.
+/// Generates types nested a few levels deep.
 pub(crate) fn cql_type() -> impl Strategy<Value = CqlType> {
     let leaf = prop_oneof![
         8 => prop::sample::select(NativeType::KNOWN.to_vec()).prop_map(CqlType::from),
@@ -458,7 +458,7 @@ pub(crate) fn cql_type() -> impl Strategy<Value = CqlType> {
             vec(inner.clone(), 1..4).prop_map(CqlType::Tuple),
             ("[a-z]{1,4}", "[a-z]{1,4}", vec(("[a-zA-Z ]{1,4}", inner.clone()), 1..3)).prop_map(
                 |(keyspace, name, mut fields)| {
-                    // No type has two fields of one name; there are two fields at most.
+                    // Field names are unique. There are at most two fields.
                     fields.dedup_by(|(name, _), (other, _)| name == other);
                     CqlType::Udt(Arc::new(UdtType { keyspace, name, fields }))
                 }
@@ -468,7 +468,7 @@ pub(crate) fn cql_type() -> impl Strategy<Value = CqlType> {
     })
 }
 
-/// A value of a type. Not null by itself; elements of tuples and collections may be.
+/// Generates a value of a type. The value is not null, but elements of tuples and collections may be.
 pub(crate) fn value(cql_type: &CqlType) -> BoxedStrategy<Value> {
     let or_null =
         |cql_type: &CqlType| prop_oneof![5 => value(cql_type), 1 => Just(Value::Null)].boxed();
@@ -477,11 +477,11 @@ pub(crate) fn value(cql_type: &CqlType) -> BoxedStrategy<Value> {
         CqlType::List(element) => vec(or_null(element), 0..4).prop_map(Value::List).boxed(),
         CqlType::Set(element) => {
             let elements = vec(or_null(element), 0..4);
-            elements.prop_map(|elements| Value::Set(once(elements, |of| of))).boxed()
+            elements.prop_map(|elements| Value::Set(unique(elements, |of| of))).boxed()
         }
         CqlType::Map(pair) => {
             let entries = vec((value(&pair.0), or_null(&pair.1)), 0..4);
-            entries.prop_map(|entries| Value::Map(once(entries, |(key, _)| key))).boxed()
+            entries.prop_map(|entries| Value::Map(unique(entries, |(key, _)| key))).boxed()
         }
         CqlType::Tuple(types) => fields(types.iter(), &or_null).prop_map(Value::Tuple).boxed(),
         CqlType::Udt(udt) => {
@@ -497,8 +497,8 @@ pub(crate) fn value(cql_type: &CqlType) -> BoxedStrategy<Value> {
     }
 }
 
-/// Those that differ: no set has an element twice, and no map a key.
-fn once<T>(parts: Vec<T>, key: fn(&T) -> &Value) -> Vec<T> {
+/// Removes duplicates, because the elements of sets and the keys of maps are unique.
+fn unique<T>(parts: Vec<T>, key: fn(&T) -> &Value) -> Vec<T> {
     let mut seen = HashSet::new();
     parts.into_iter().filter(|part| seen.insert(key(part).clone())).collect()
 }

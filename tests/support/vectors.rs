@@ -5,35 +5,35 @@ use std::path::{Path, PathBuf};
 
 use cqlwire::wire::{Compression, Context, FrameDecoder, RawFrame, Version};
 
-/// A file of `protocol-spec/vectors/`: see the README there.
+/// A golden vector, from a file that `protocol-spec/vectors/README.md` describes.
 #[derive(Debug, Clone)]
 pub(crate) struct Vector {
     pub(crate) path: PathBuf,
     pub(crate) context: Context,
     pub(crate) bytes: Vec<u8>,
-    /// Whether what the bytes decode to encodes to them again.
+    /// True if the decoded message encodes to the same bytes.
     pub(crate) is_canonical: bool,
-    /// What the bytes decode to, as `Debug` shows it.
+    /// The `Debug` text of the decoded message.
     pub(crate) expected: Option<String>,
 }
 
-/// What stands between the bytes and what they decode to.
+/// The line between the bytes and the decoded text.
 pub(crate) const DECODES_TO: &str = "decodes to:\n";
 
 impl Vector {
-    /// The frame; every vector is one.
+    /// Returns the vector as a frame. Every vector is one frame.
     pub(crate) fn frame(&self) -> RawFrame {
         let mut frames = FrameDecoder::new(self.context);
         frames.extend(&self.bytes);
-        let frame = frames.next_frame().unwrap().expect("a whole frame");
+        let frame = frames.next_frame().unwrap().expect("a vector should be a complete frame");
         assert!(frames.is_empty(), "{}", self.path.display());
         frame
     }
 }
 
-/// Every vector, in the order of their names.
+/// Returns all vectors, sorted by file name.
 pub(crate) fn all() -> Vec<Vector> {
-    // The package that is tested, or one of the workspace's others.
+    // The tested package may be the root of the workspace or a member of it.
     let roots = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
     let folder =
         roots.map(|root| root.join("protocol-spec/vectors")).find(|folder| folder.is_dir());
