@@ -1,10 +1,10 @@
-//! What happens in the cluster, for those who want to know.
+//! Events of the cluster, for applications that follow them.
 
 use tokio::sync::broadcast;
 
 use crate::message::Event;
 
-/// What happens in the cluster: see [`Session::events`](super::Session::events).
+/// A subscription to the events of the cluster: see [`Session::events`](super::Session::events).
 #[derive(Debug)]
 pub struct ClusterEvents(broadcast::Receiver<Event>);
 
@@ -13,8 +13,8 @@ impl ClusterEvents {
         Self(events)
     }
 
-    /// The next thing that happens, as a node tells it; `None` when the session has ended. Who is
-    /// more than a thousand behind misses the oldest.
+    /// Waits for the next event that a node reports. Returns `None` when the session has been
+    /// closed. A subscriber that falls more than 1,024 events behind loses the oldest ones.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             match self.0.recv().await {

@@ -1,27 +1,29 @@
-//! How long requests took: all of them, and those of the last minutes.
+//! A lock-free histogram of latencies: of all requests, and of the recent ones.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A histogram that any number of threads write into without a lock.
+/// A histogram of latencies, into which any number of threads write without a lock.
 #[derive(Debug)]
 pub(super) struct Latencies {
     begin: Instant,
-    /// The window that is written into, by its number.
+    /// Number of the current window. Windows are counted from `begin`.
     window: AtomicU64,
-    /// Of two windows, each is written into in its turn; what is in it then goes to `before`.
+    /// The current and the previous window: even numbers use the first, odd numbers the second.
+    /// When one is reused, its counts are added to `older`.
     windows: [Buckets; 2],
-    before: Buckets,
+    /// Counts of all earlier windows.
+    older: Buckets,
     shortest: AtomicU64,
     longest: AtomicU64,
 }
 
-/// How long a window is open. The windows of the last request and the one before are the recent ones.
+/// The length of a window. The current and the previous window are the recent ones.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// What all requests were like.
+/// Latencies of all requests.
 #[derive(Debug)]
 pub(super) struct Summary {
     counts: Vec<u64>,
@@ -36,7 +38,7 @@ impl Latencies {
             begin: Instant::now(),
             window: AtomicU64::new(0),
             windows: [Buckets::new(), Buckets::new()],
-            before: Buckets::new(),
+            older: Buckets::new(),
             shortest: AtomicU64::new(u64::MAX),
             longest: AtomicU64::new(0),
         }
@@ -44,8 +46,8 @@ impl Latencies {
 
     pub(super) fn record(&self, took: Duration, now: Instant) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.turn(now).add(micros);
-        // Nearly always there is nothing to write.
+        self.window_at(now).add(micros);
+        // A plain load is cheaper, and a new minimum or maximum is rare.
         if micros < self.shortest.load(Ordering::Relaxed) {
             self.shortest.fetch_min(micros, Ordering::Relaxed);
         }
@@ -54,11 +56,11 @@ impl Latencies {
         }
     }
 
-    /// All requests.
+    /// Returns the latencies of all requests.
     pub(super) fn summary(&self) -> Summary {
         let [one, other] = &self.windows;
         let counts: Vec<_> = (0..BUCKETS)
-            .map(|index| one.count(index) + other.count(index) + self.before.count(index))
+            .map(|index| one.count(index) + other.count(index) + self.older.count(index))
             .collect();
         let longest = self.longest.load(Ordering::Relaxed);
         let shortest = self.shortest.load(Ordering::Relaxed).min(longest);
@@ -70,18 +72,18 @@ impl Latencies {
         }
     }
 
-    /// What the `quantile` of the recent requests took no longer than; `None` if they are fewer than
-    /// `least`.
-    pub(super) fn recent(&self, quantile: f64, least: u64, now: Instant) -> Option<Duration> {
-        self.turn(now);
+    /// Returns the latency at `quantile` (0 to 1) of the recent requests; `None` if there are fewer
+    /// than `min_count`.
+    pub(super) fn recent(&self, quantile: f64, min_count: u64, now: Instant) -> Option<Duration> {
+        self.window_at(now);
         let [one, other] = &self.windows;
         let count = |index| one.count(index) + other.count(index);
-        let all = (0..BUCKETS).map(count).sum();
-        (all >= least).then(|| at(quantile, all, (0..BUCKETS).map(count)))
+        let total = (0..BUCKETS).map(count).sum();
+        (total >= min_count).then(|| latency_at(quantile, total, (0..BUCKETS).map(count)))
     }
 
-    /// The window of this time. What is in it of an earlier time goes to the others of before.
-    fn turn(&self, now: Instant) -> &Buckets {
+    /// Returns the window of this time, and moves the counts of older windows out of it.
+    fn window_at(&self, now: Instant) -> &Buckets {
         let elapsed = now.saturating_duration_since(self.begin);
         let number = elapsed.as_secs() / WINDOW.as_secs();
         let last = self.window.load(Ordering::Relaxed);
@@ -89,9 +91,9 @@ impl Latencies {
         let (window, other) = if number.is_multiple_of(2) { (even, odd) } else { (odd, even) };
         let relaxed = Ordering::Relaxed;
         if number > last && self.window.compare_exchange(last, number, relaxed, relaxed).is_ok() {
-            window.empty_into(&self.before);
+            window.move_into(&self.older);
             if number > last + 1 {
-                other.empty_into(&self.before);
+                other.move_into(&self.older);
             }
         }
         window
@@ -99,37 +101,38 @@ impl Latencies {
 }
 
 impl Summary {
-    /// What this part of the requests took no longer than.
+    /// Returns the latency at `quantile` (0 to 1); zero if there were no requests.
     pub(super) fn at(&self, quantile: f64) -> Duration {
-        at(quantile, self.count, self.counts.iter().copied()).min(self.longest)
+        latency_at(quantile, self.count, self.counts.iter().copied()).min(self.longest)
     }
 }
 
-/// How many requests took how many microseconds: below 128 each has its bucket; above that 64
-/// share each power of two, so that no bucket is wider than a 64th of what is in it.
+/// Numbers of requests by latency in microseconds. Below 128 µs, each value has a bucket. Above,
+/// each power of two is divided into 64 buckets, so that a bucket is at most 1/64 of its values wide.
 #[derive(Debug)]
 struct Buckets(Box<[AtomicU64]>);
 
-/// Within a power of two there are so many buckets, as bits.
-const FINE: u32 = 6;
+/// Binary logarithm of the number of buckets in a power of two.
+const BUCKET_BITS: u32 = 6;
 
-/// What took longer, some 19 hours, is as if it had taken this.
+/// The longest latency that is told apart, in microseconds: about 19 hours.
 const LONGEST: u64 = (1 << 36) - 1;
 
 const BUCKETS: usize = bucket(LONGEST) + 1;
 
+/// Returns the index of the bucket that counts this latency.
 #[expect(clippy::cast_possible_truncation, reason = "the shifted value is below 128")]
 const fn bucket(micros: u64) -> usize {
     let micros = if micros < LONGEST { micros } else { LONGEST };
-    let power = (u64::BITS - micros.leading_zeros()).saturating_sub(FINE + 1);
-    ((power as usize) << FINE) + (micros >> power) as usize
+    let power = (u64::BITS - micros.leading_zeros()).saturating_sub(BUCKET_BITS + 1);
+    ((power as usize) << BUCKET_BITS) + (micros >> power) as usize
 }
 
-/// The longest that is in a bucket.
+/// Returns the longest latency that a bucket counts.
 const fn longest(bucket: usize) -> Duration {
-    let power = (bucket >> FINE).saturating_sub(1);
-    let fine = bucket - (power << FINE);
-    Duration::from_micros(((fine as u64 + 1) << power) - 1)
+    let power = (bucket >> BUCKET_BITS).saturating_sub(1);
+    let offset = bucket - (power << BUCKET_BITS);
+    Duration::from_micros(((offset as u64 + 1) << power) - 1)
 }
 
 impl Buckets {
@@ -147,7 +150,8 @@ impl Buckets {
         self.0.get(bucket).map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
-    fn empty_into(&self, other: &Self) {
+    /// Adds all counts to `other` and sets them to zero.
+    fn move_into(&self, other: &Self) {
         for (from, into) in self.0.iter().zip(&other.0) {
             let count = from.swap(0, Ordering::Relaxed);
             if count > 0 {
@@ -157,20 +161,20 @@ impl Buckets {
     }
 }
 
-/// What the `quantile` of these counts is no longer than.
+/// Returns the latency at `quantile` of the requests in `counts`, `total` in number.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the product is between 0 and `all`"
+    reason = "the product is between 0 and `total`"
 )]
-fn at(quantile: f64, all: u64, counts: impl Iterator<Item = u64>) -> Duration {
-    let wanted = (quantile.clamp(0.0, 1.0) * all as f64).ceil().max(1.0) as u64;
+fn latency_at(quantile: f64, total: u64, counts: impl Iterator<Item = u64>) -> Duration {
+    let rank = (quantile.clamp(0.0, 1.0) * total as f64).ceil().max(1.0) as u64;
     let mut seen = 0;
-    let bucket = counts.take_while(|count| {
+    let below = counts.take_while(|count| {
         seen += count;
-        seen < wanted
+        seen < rank
     });
-    longest(bucket.count().min(BUCKETS - 1))
+    longest(below.count().min(BUCKETS - 1))
 }
 
 #[cfg(test)]
@@ -178,12 +182,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buckets_follow_each_other_and_are_narrow() {
+    fn buckets_are_contiguous_and_narrow() {
         let mut next = 0;
         for index in 0..BUCKETS {
             let last = u64::try_from(longest(index).as_micros()).unwrap();
             assert_eq!((bucket(next), bucket(last)), (index, index));
-            assert!(last - next <= last / 64, "{next} to {last} is wide");
+            assert!(last - next <= last / 64, "the bucket from {next} to {last} is too wide");
             next = last + 1;
         }
         assert_eq!(next, LONGEST + 1);
@@ -191,36 +195,36 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_of_all_requests_and_of_the_recent_ones() {
+    fn computes_quantiles_of_all_and_of_recent_requests() {
         let latencies = Latencies::new();
         let begin = latencies.begin;
         for millis in 1..=100 {
             latencies.record(Duration::from_millis(millis), begin);
         }
-        let close = |quantile: Duration, millis: u64| {
+        let is_close = |quantile: Duration, millis: u64| {
             let exact = Duration::from_millis(millis);
             quantile >= exact && quantile <= exact.mul_f64(1.0 + 1.0 / 64.0)
         };
         let all = latencies.summary();
         assert_eq!((all.count, all.longest), (100, Duration::from_millis(100)));
         assert_eq!(all.shortest, Duration::from_millis(1));
-        assert!(close(all.at(0.5), 50) && close(all.at(0.99), 99));
+        assert!(is_close(all.at(0.5), 50) && is_close(all.at(0.99), 99));
         assert_eq!(all.at(1.0), Duration::from_millis(100));
-        assert!(close(latencies.recent(0.5, 100, begin).unwrap(), 50));
+        assert!(is_close(latencies.recent(0.5, 100, begin).unwrap(), 50));
         assert_eq!(latencies.recent(0.5, 101, begin), None);
-        // The window after that: both are recent.
+        // In the next window, the requests of both windows are recent.
         let later = begin + WINDOW;
         (0..300).for_each(|_| latencies.record(Duration::from_millis(7), later));
-        assert!(close(latencies.recent(0.5, 400, later).unwrap(), 7));
-        // Two windows on, only the second one is; four on, nothing is. Nothing is lost.
+        assert!(is_close(latencies.recent(0.5, 400, later).unwrap(), 7));
+        // Two windows later only the second is recent, four windows later none. No count is lost.
         assert_eq!(latencies.recent(0.5, 301, begin + 2 * WINDOW), None);
-        assert!(close(latencies.recent(0.99, 300, begin + 2 * WINDOW).unwrap(), 7));
+        assert!(is_close(latencies.recent(0.99, 300, begin + 2 * WINDOW).unwrap(), 7));
         assert_eq!(latencies.recent(0.5, 1, begin + 4 * WINDOW), None);
         assert_eq!(latencies.summary().count, 400);
     }
 
     #[test]
-    fn threads_that_write_at_once_lose_nothing() {
+    fn concurrent_writers_lose_no_counts() {
         let latencies = Latencies::new();
         std::thread::scope(|scope| {
             for thread in 0..4_u32 {
@@ -237,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_request_there_is_nothing() {
+    fn without_requests_all_latencies_are_zero() {
         let none = Latencies::new().summary();
         assert_eq!((none.count, none.shortest, none.longest), (0, Duration::ZERO, Duration::ZERO));
         assert_eq!(none.at(0.99), Duration::ZERO);

@@ -1,4 +1,4 @@
-//! How much the session asks of the cluster at a time.
+//! The throttle: limits on the requests of a session.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,8 +9,10 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{Error, ErrorKind};
 
-/// Limits what a session asks of the cluster at a time. Requests beyond that wait in a queue, each no
-/// longer than its own time-out; when the queue is full, they fail at once.
+/// Limits the requests of a session: in flight, per second, or both.
+///
+/// A request over the limit waits in a queue until it may begin or its timeout expires. If the queue
+/// is full, the request fails at once, with [`ErrorKind::Throttled`](super::ErrorKind::Throttled).
 ///
 /// ```
 /// use cqlwire::session::Throttle;
@@ -25,24 +27,25 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// So many requests may be under way, attempts to make them again included.
+    /// Limits the requests in flight. A request counts as one until it returns, however often it is
+    /// retried. At least 1.
     pub const fn concurrent(requests: usize) -> Self {
         Self { concurrent: Some(requests), per_second: None, queue: DEFAULT_QUEUE }
     }
 
-    /// So many requests may begin each second, evenly.
+    /// Limits the requests that begin per second, at even intervals. At least 1.
     pub const fn rate(requests: u32) -> Self {
         Self { concurrent: None, per_second: Some(requests), queue: DEFAULT_QUEUE }
     }
 
-    /// And no more than so many begin each second, evenly.
+    /// Also limits the requests that begin per second, at even intervals. At least 1.
     #[must_use]
     pub const fn per_second(mut self, requests: u32) -> Self {
         self.per_second = Some(requests);
         self
     }
 
-    /// How many requests may wait. Default: 10,000.
+    /// Sets how many requests may wait. Default: 10,000.
     #[must_use]
     pub const fn queue(mut self, requests: usize) -> Self {
         self.queue = requests;
@@ -52,26 +55,27 @@ impl Throttle {
 
 const DEFAULT_QUEUE: usize = 10_000;
 
-/// Lets requests through.
+/// The throttle at work: admits requests within the limits.
 #[derive(Debug)]
 pub(super) struct Gate {
-    running: Option<Semaphore>,
+    /// One permit for each request that may be in flight.
+    in_flight: Option<Semaphore>,
     rate: Option<Rate>,
     queue: usize,
     waiting: AtomicUsize,
 }
 
-/// When the next request may begin.
 #[derive(Debug)]
 struct Rate {
     interval: Duration,
+    /// The earliest time at which the next request may begin.
     next: Mutex<Option<Instant>>,
 }
 
-/// The place of a request among those that wait, until it is dropped.
-struct Place<'g>(&'g AtomicUsize);
+/// Counts a request as waiting until it is dropped.
+struct WaitGuard<'g>(&'g AtomicUsize);
 
-impl Drop for Place<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -80,9 +84,9 @@ impl Drop for Place<'_> {
 impl Gate {
     pub(super) fn new(throttle: Throttle) -> Self {
         let interval = |per_second: u32| Duration::from_secs(1) / per_second.max(1);
-        let running = throttle.concurrent.map(|most| most.clamp(1, Semaphore::MAX_PERMITS));
+        let limit = throttle.concurrent.map(|limit| limit.clamp(1, Semaphore::MAX_PERMITS));
         Self {
-            running: running.map(Semaphore::new),
+            in_flight: limit.map(Semaphore::new),
             rate: throttle
                 .per_second
                 .map(|rate| Rate { interval: interval(rate), next: Mutex::default() }),
@@ -91,31 +95,34 @@ impl Gate {
         }
     }
 
-    /// How many requests wait.
+    /// Returns the number of waiting requests.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Waits until a request may begin. It is under way until what this gives is dropped.
+    /// Waits until a request may begin. The request counts as in flight until the returned permit is
+    /// dropped; there is no permit if only the rate is limited.
     ///
     /// # Errors
-    /// The queue is full, or `deadline` has come.
+    /// Returns an error if the queue is full or `deadline` passes.
     pub(super) async fn enter(
         &self,
         deadline: Option<Instant>,
     ) -> Result<Option<SemaphorePermit<'_>>, Error> {
-        let permit = match self.running.as_ref().map(Semaphore::try_acquire) {
+        let permit = match self.in_flight.as_ref().map(Semaphore::try_acquire) {
             None => None,
             Some(Ok(permit)) => Some(permit),
             Some(Err(_)) => {
-                let _place = self.queue_up()?;
-                let Some(running) = &self.running else { return Ok(None) };
-                let wait = running.acquire();
+                let _waiting = self.queue_up()?;
+                let Some(in_flight) = &self.in_flight else { return Ok(None) };
+                let acquire = in_flight.acquire();
                 let permit = match deadline {
-                    Some(deadline) => timeout_at(deadline, wait).await.map_err(|_| late())?,
-                    None => wait.await,
+                    Some(deadline) => {
+                        timeout_at(deadline, acquire).await.map_err(|_| timed_out())?
+                    }
+                    None => acquire.await,
                 };
-                Some(permit.map_err(|_| late())?)
+                Some(permit.map_err(|_| timed_out())?)
             }
         };
         if let Some(rate) = &self.rate {
@@ -124,45 +131,49 @@ impl Gate {
                 let mut next = rate.next.lock().unwrap_or_else(PoisonError::into_inner);
                 let begin = next.map_or(now, |next| next.max(now));
                 if deadline.is_some_and(|deadline| begin > deadline) {
-                    return Err(late());
+                    return Err(timed_out());
                 }
-                // A request that waits has a place; whoever has none does not take a turn, either.
+                // Checked before a time slot is taken, so that a rejected request uses none.
                 let ahead = (begin - now).as_nanos() / rate.interval.as_nanos().max(1);
                 if ahead > self.queue as u128 {
-                    return Err(full(self.queue));
+                    return Err(queue_full(self.queue));
                 }
                 *next = Some(begin + rate.interval);
                 begin
             };
             if begin > now {
                 self.waiting.fetch_add(1, Ordering::Relaxed);
-                let _place = Place(&self.waiting);
+                let _waiting = WaitGuard(&self.waiting);
                 sleep_until(begin).await;
             }
         }
         Ok(permit)
     }
 
-    fn queue_up(&self) -> Result<Place<'_>, Error> {
-        let is_free = |waiting: usize| (waiting < self.queue).then_some(waiting + 1);
-        match self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, is_free) {
-            Ok(_) => Ok(Place(&self.waiting)),
-            Err(_) => Err(full(self.queue)),
+    /// Counts a request as waiting.
+    ///
+    /// # Errors
+    /// Returns an error if the queue is full.
+    fn queue_up(&self) -> Result<WaitGuard<'_>, Error> {
+        let add_one = |waiting: usize| (waiting < self.queue).then_some(waiting + 1);
+        match self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add_one) {
+            Ok(_) => Ok(WaitGuard(&self.waiting)),
+            Err(_) => Err(queue_full(self.queue)),
         }
     }
 }
 
-fn full(queue: usize) -> Error {
+fn queue_full(queue: usize) -> Error {
     let text = format!(
-        "{queue} requests wait for their turn already (a longer queue, a higher limit or fewer \
-         requests at a time would help)"
+        "the throttle rejected the request because its queue of {queue} is full; send fewer \
+         requests at a time, or raise the limit or the queue of the session's `Throttle`"
     );
     Error::new(ErrorKind::Throttled, text)
 }
 
-fn late() -> Error {
-    let text = "its turn did not come in time: more was asked of the session than its throttle lets \
-                through";
+fn timed_out() -> Error {
+    let text = "the request timed out in the queue of the throttle; send fewer requests at a time, \
+                or raise the limit of the session's `Throttle`";
     Error::new(ErrorKind::Throttled, text)
 }
 
@@ -175,13 +186,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn so_many_at_a_time_and_so_many_behind_them() {
+    async fn limits_requests_in_flight_and_in_the_queue() {
         let gate = Gate::new(Throttle::concurrent(1).queue(1));
         let first = gate.enter(None).await.unwrap();
         let mut second = Box::pin(gate.enter(None));
         tokio::select! {
             biased;
-            _ = &mut second => panic!("two at a time"),
+            _ = &mut second => panic!("two requests are in flight"),
             () = std::future::ready(()) => {}
         }
         assert_eq!(gate.waiting(), 1);
@@ -189,21 +200,21 @@ mod tests {
         drop(first);
         let second = second.await.unwrap();
         assert_eq!(gate.waiting(), 0);
-        let late = gate.enter(in_ms(10)).await.unwrap_err();
-        assert!(late.to_string().contains("did not come in time"), "{late}");
+        let timed_out = gate.enter(in_ms(10)).await.unwrap_err();
+        assert!(timed_out.to_string().contains("timed out in the queue"), "{timed_out}");
         drop(second);
         gate.enter(in_ms(10)).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
-    async fn so_many_a_second_evenly() {
+    async fn spaces_requests_evenly_within_a_second() {
         let gate = Gate::new(Throttle::rate(100).queue(5));
         let begin = Instant::now();
         for _ in 0..5 {
             gate.enter(None).await.unwrap();
         }
         assert_eq!(begin.elapsed(), Duration::from_millis(40));
-        let late = gate.enter(in_ms(5)).await.unwrap_err();
-        assert_eq!(late.kind(), ErrorKind::Throttled);
+        let timed_out = gate.enter(in_ms(5)).await.unwrap_err();
+        assert_eq!(timed_out.kind(), ErrorKind::Throttled);
     }
 }

@@ -1,22 +1,23 @@
-//! When a statement was made, by the client's clock.
+//! Generators of write timestamps.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Gives each statement the time it was made at, in microseconds since 1970: of two writes to a cell
-/// the later one counts.
+/// Generates the timestamps of writes. Of two writes to a cell, the server keeps the one with the
+/// later timestamp.
 pub trait TimestampGenerator: fmt::Debug + Send + Sync {
-    /// The time of the next statement; `None` leaves it to the server.
+    /// Returns the timestamp of the next statement, in microseconds since 1970; `None` lets the
+    /// server choose it.
     fn next(&self) -> Option<i64>;
 }
 
-/// The system's clock, but each time later than the one before, whatever the clock does: what a
-/// session writes later counts. The default.
+/// Timestamps from the system clock, each later than the one before even if the clock stands still
+/// or goes back. Of two writes by one session, the later one therefore takes effect. The default.
 #[derive(Debug, Default)]
 pub struct MonotonicTimestamps(AtomicI64);
 
-/// Leaves it to the server that a statement happens to reach.
+/// Sends no timestamps, so that the coordinator assigns its own.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ServerTimestamps;
 
@@ -28,10 +29,10 @@ impl TimestampGenerator for MonotonicTimestamps {
 }
 
 impl MonotonicTimestamps {
-    /// `now`, or the next microsecond after the last one.
+    /// Returns `now`, or the microsecond after the last timestamp if that is later.
     fn after(&self, now: i64) -> i64 {
         let next = |last: i64| Some(now.max(last.saturating_add(1)));
-        // It always gives a next one.
+        // `next` always returns `Some`, so that the update never fails.
         match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) {
             Ok(last) | Err(last) => now.max(last.saturating_add(1)),
         }
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_is_later_than_the_one_before() {
+    fn every_timestamp_is_later_than_the_one_before() {
         let clock = MonotonicTimestamps::default();
         assert_eq!([5, 5, 3, 9].map(|now| clock.after(now)), [5, 6, 7, 9]);
         assert!(clock.next() > Some(1_700_000_000_000_000));

@@ -1,4 +1,4 @@
-//! What the server has noted of a statement that it traced.
+//! Traces: what the servers recorded while they executed a statement.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,43 +14,46 @@ use super::statement::Statement;
 use crate::types::Timestamp;
 use crate::wire::Consistency;
 
-/// How the cluster has run a statement: see [`Session::trace`](super::Session::trace).
+/// The record of how the cluster executed a statement: see [`Session::trace`](super::Session::trace).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Trace {
-    /// Its id.
+    /// Id of the trace, as [`QueryResult::tracing_id`](super::QueryResult::tracing_id) returns it.
     pub id: Uuid,
-    /// The node that ran the statement.
+    /// Address of the coordinator.
     pub coordinator: Option<IpAddr>,
-    /// What kind of request it was.
+    /// Kind of the request, such as `Execute CQL3 query`.
     pub request: Option<String>,
-    /// The statement, its consistency and so on, by name.
+    /// Parameters of the request by name, such as `query` and `consistency_level`, sorted.
     pub parameters: Vec<(String, String)>,
-    /// When it began.
+    /// Time at which the coordinator began.
     pub started_at: Option<Timestamp>,
-    /// How long it took; `None` if it is not over, or nobody noted it.
+    /// Duration of the request; `None` if the coordinator has not recorded the end.
     pub duration: Option<Duration>,
-    /// What happened, the first thing first.
+    /// Steps of the execution, the earliest first.
     pub events: Vec<TraceEvent>,
 }
 
-/// Something that happened while a statement was run.
+/// One step of the execution of a statement.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TraceEvent {
-    /// What.
+    /// Description of the step.
     pub activity: Option<String>,
-    /// At which node.
+    /// Address of the node that recorded it.
     pub source: Option<IpAddr>,
-    /// How long after that node began with it.
+    /// Time since that node began to work on the request.
     pub elapsed: Option<Duration>,
-    /// In which thread.
+    /// Name of the thread.
     pub thread: Option<String>,
 }
 
-/// A trace is written after the answer: how often it is looked for, and how long at most.
-const PAUSE: Duration = Duration::from_millis(10);
-const LOOKS: u32 = 100;
+/// The delay between the first and the second read of a trace. It grows tenfold. The server writes
+/// the trace after it has responded, so the first read may be too early.
+const FIRST_DELAY: Duration = Duration::from_millis(10);
+
+/// Most reads of a trace, which take about ten seconds.
+const MAX_READS: u32 = 100;
 
 type SessionRow = (
     Option<IpAddr>,
@@ -63,6 +66,10 @@ type SessionRow = (
 type EventRow = (Option<String>, Option<IpAddr>, Option<i32>, Option<String>);
 
 impl Executor {
+    /// Reads a trace, and waits until it is complete or `MAX_READS` reads were made.
+    ///
+    /// # Errors
+    /// Returns an error if the tables of traces cannot be read.
     pub(super) async fn trace(self: &Arc<Self>, id: Uuid) -> Result<Trace, Error> {
         let select = |text: &str| {
             Statement::new(text).consistency(Consistency::One).idempotent(true).tracing(false)
@@ -72,15 +79,15 @@ impl Executor {
              FROM system_traces.sessions WHERE session_id = ?",
         ));
         self.bind(&mut session, &(id,)).await?;
-        let mut looks = 0;
+        let mut reads = 0;
         let (coordinator, request, parameters, started_at, duration) = loop {
-            looks += 1;
+            reads += 1;
             let found = self.execute(&session, None, None).await?.first::<SessionRow>()?;
             match found {
-                // It is there from the start, and its duration when it is over.
-                Some(row) if row.4.is_some() || looks == LOOKS => break row,
-                None if looks == LOOKS => break (None, None, None, None, None),
-                _ => tokio::time::sleep(PAUSE * looks.min(10)).await,
+                // The server adds the duration when it has finished.
+                Some(row) if row.4.is_some() || reads == MAX_READS => break row,
+                None if reads == MAX_READS => break (None, None, None, None, None),
+                _ => tokio::time::sleep(FIRST_DELAY * reads.min(10)).await,
             }
         };
         let events = select(

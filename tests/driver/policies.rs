@@ -128,11 +128,11 @@ async fn the_throttle_rejects_requests_without_sending_them() {
     }
     let third = execute(Duration::from_secs(60)).await.unwrap();
     assert_eq!((third.kind(), third.attempts()), (ErrorKind::Throttled, 0));
-    assert!(third.to_string().contains("1 requests wait for their turn already"), "{third}");
+    assert!(third.to_string().contains("its queue of 1 is full"), "{third}");
     assert!(!third.may_have_been_applied());
     let second = second.await.unwrap();
     assert_eq!(second.kind(), ErrorKind::Throttled);
-    assert!(second.to_string().contains("did not come in time"), "{second}");
+    assert!(second.to_string().contains("timed out in the queue"), "{second}");
     let metrics = session.metrics();
     assert_eq!((metrics.throttling_errors, metrics.throttling_queue), (2, 0));
     assert_eq!(requests.count(), 1);
