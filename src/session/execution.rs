@@ -54,7 +54,7 @@ impl Executor {
         let _permit = match &self.gate {
             Some(gate) => match Box::pin(gate.enter(deadline)).await {
                 Ok(permit) => {
-                    self.metrics.let_through(begin);
+                    self.metrics.record_throttle_delay(begin);
                     permit
                 }
                 Err(error) => {
@@ -88,7 +88,7 @@ impl Executor {
             Some(speculative) => Box::pin(self.run_speculatively(&progress, speculative)).await,
         };
         let end = outcome.as_ref().map_or_else(|_| Instant::now(), |response| response.received_at);
-        self.metrics.request(begin, end, outcome.as_ref().err());
+        self.metrics.record_request(begin, end, outcome.as_ref().err());
         let outcome = outcome.map_err(|error| {
             request
                 .describe_effect(error)
@@ -270,7 +270,8 @@ impl Executor {
         progress: &RequestProgress<'_, '_>,
         SpeculativeExecution { delay, percentile, most }: SpeculativeExecution,
     ) -> Result<NodeResponse, Error> {
-        let known = percentile.and_then(|percentile| self.metrics.recent(percentile / 100.0));
+        let known =
+            percentile.and_then(|percentile| self.metrics.recent_latency(percentile / 100.0));
         let delay = known.unwrap_or(delay);
         let mut executions = FuturesUnordered::new();
         executions.push(self.run_execution(progress));

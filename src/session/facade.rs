@@ -1,55 +1,62 @@
-//! Keeps the counters and gauges of the `metrics` facade up to date.
+//! Reports the metrics of a session to the recorder of the `metrics` facade.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Label, counter, gauge};
+use metrics::{
+    Counter, Gauge, Label, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge,
+};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::metric_list::{node_metrics, session_metrics};
 use super::metrics::{Metrics, NodeMetrics};
 use crate::cluster::{Cluster, Node};
 
-/// The handles of a session and of its nodes, made once.
+/// The handles of a session and of its nodes.
 #[derive(Debug)]
 pub(super) struct Facade {
-    name: Arc<str>,
+    session_name: Arc<str>,
     session: Handles<Metrics>,
     nodes: Mutex<Vec<(Arc<Node>, Handles<NodeMetrics>)>>,
 }
 
-/// How often they are brought up to date.
+/// The time between two updates.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 impl Facade {
-    pub(super) fn new(name: &Arc<str>) -> Self {
-        let labels = vec![label("session", name)];
-        let session = Handles::new(&SESSION_COUNTERS, &SESSION_GAUGES, &labels);
-        Self { name: Arc::clone(name), session, nodes: Mutex::default() }
+    /// Registers the metrics of a session, and describes all metrics.
+    pub(super) fn new(session_name: &Arc<str>) -> Self {
+        describe(SESSION_METRICS);
+        describe(NODE_METRICS);
+        let session = Handles::new(SESSION_METRICS, &[label("session", session_name)]);
+        Self { session_name: Arc::clone(session_name), session, nodes: Mutex::default() }
     }
 
-    /// Brings all counters and gauges up to date.
+    /// Updates all counters and gauges.
     pub(super) fn publish(&self, metrics: &Metrics, cluster: &Cluster) {
         self.session.publish(metrics);
         let state = cluster.state();
         let streams = cluster.settings().connector.options.stream_limit();
-        let is_there = |node: &Arc<Node>| state.nodes().iter().any(|n| Arc::ptr_eq(n, node));
+        let is_member = |node: &Arc<Node>| state.nodes().iter().any(|n| Arc::ptr_eq(n, node));
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
         for node in state.nodes() {
             if !nodes.iter().any(|(known, _)| Arc::ptr_eq(known, node)) {
-                nodes.push((Arc::clone(node), self.handles_of(node.address())));
+                nodes.push((Arc::clone(node), self.node_handles(node.address())));
             }
         }
-        // Those that have gone come first: another may have their address by now.
+        // Removed nodes come first in the list: a new node with the same address overwrites the
+        // gauges of an old one.
         for (node, handles) in &*nodes {
-            handles.publish(&NodeMetrics::of(node, streams));
+            handles.publish(&NodeMetrics::new(node, streams));
         }
-        nodes.retain(|(node, _)| is_there(node));
+        nodes.retain(|(node, _)| is_member(node));
     }
 
-    fn handles_of(&self, node: SocketAddr) -> Handles<NodeMetrics> {
-        let labels = vec![label("session", &self.name), label("node", &node.to_string())];
-        Handles::new(&NODE_COUNTERS, &NODE_GAUGES, &labels)
+    fn node_handles(&self, node: SocketAddr) -> Handles<NodeMetrics> {
+        let labels = [label("session", &self.session_name), label("node", &node.to_string())];
+        Handles::new(NODE_METRICS, &labels)
     }
 }
 
@@ -71,73 +78,65 @@ fn label(name: &'static str, value: &str) -> Label {
     Label::new(name, value.to_owned())
 }
 
-/// The number that is shown of an `M`.
-type Of<M, T> = fn(&M) -> T;
-
-/// The counters and gauges that show an `M`, each with the number that it shows.
+/// The handles of the counters and gauges whose values are read from an `M`.
 #[derive(Debug)]
 struct Handles<M> {
-    counters: Vec<(Counter, Of<M, u64>)>,
-    gauges: Vec<(Gauge, Of<M, usize>)>,
+    counters: Vec<(Counter, fn(&M) -> u64)>,
+    gauges: Vec<(Gauge, fn(&M) -> usize)>,
 }
 
 impl<M> Handles<M> {
-    fn new(
-        counters: &[(&'static str, Of<M, u64>)],
-        gauges: &[(&'static str, Of<M, usize>)],
-        labels: &[Label],
-    ) -> Self {
-        Self {
-            counters: counters
-                .iter()
-                .map(|(name, of)| (counter!(*name, labels.to_vec()), *of))
-                .collect(),
-            gauges: gauges.iter().map(|(name, of)| (gauge!(*name, labels.to_vec()), *of)).collect(),
+    fn new(metrics: &[Metric<M>], labels: &[Label]) -> Self {
+        let mut handles = Self { counters: Vec::new(), gauges: Vec::new() };
+        for metric in metrics {
+            let labels = labels.to_vec();
+            match metric.kind {
+                Kind::Counter(value) => {
+                    handles.counters.push((counter!(metric.name, labels), value));
+                }
+                Kind::Gauge(value) => handles.gauges.push((gauge!(metric.name, labels), value)),
+                Kind::Histogram => {}
+            }
         }
+        handles
     }
 
     fn publish(&self, metrics: &M) {
-        self.counters.iter().for_each(|(counter, of)| counter.absolute(of(metrics)));
-        self.gauges.iter().for_each(|(gauge, of)| gauge.set(of(metrics) as f64));
+        self.counters.iter().for_each(|(counter, value)| counter.absolute(value(metrics)));
+        self.gauges.iter().for_each(|(gauge, value)| gauge.set(value(metrics) as f64));
     }
 }
 
-const SESSION_COUNTERS: [(&str, Of<Metrics, u64>); 4] = [
-    ("cassandra.session.bytes-sent", |session| session.bytes_sent),
-    ("cassandra.session.bytes-received", |session| session.bytes_received),
-    ("cassandra.session.cql-client-timeouts", |session| session.client_timeouts),
-    ("cassandra.session.throttling.errors", |session| session.throttling_errors),
-];
+/// A metric whose value is read from an `M`.
+struct Metric<M> {
+    name: &'static str,
+    description: &'static str,
+    kind: Kind<M>,
+}
 
-const SESSION_GAUGES: [(&str, Of<Metrics, usize>); 3] = [
-    ("cassandra.session.connected-nodes", |session| session.connected_nodes),
-    ("cassandra.session.cql-prepared-cache-size", |session| session.prepared_statements),
-    ("cassandra.session.throttling.queue-size", |session| session.throttling_queue),
-];
+enum Kind<M> {
+    Counter(fn(&M) -> u64),
+    Gauge(fn(&M) -> usize),
+    /// Recorded by each request, through a `Timer`.
+    Histogram,
+}
 
-const NODE_COUNTERS: [(&str, Of<NodeMetrics, u64>); 17] = [
-    ("cassandra.nodes.bytes-sent", |node| node.bytes_sent),
-    ("cassandra.nodes.bytes-received", |node| node.bytes_received),
-    ("cassandra.nodes.errors.request.unsent", |node| node.errors.unsent),
-    ("cassandra.nodes.errors.request.aborted", |node| node.errors.aborted),
-    ("cassandra.nodes.errors.request.write-timeouts", |node| node.errors.write_timeouts),
-    ("cassandra.nodes.errors.request.read-timeouts", |node| node.errors.read_timeouts),
-    ("cassandra.nodes.errors.request.unavailables", |node| node.errors.unavailables),
-    ("cassandra.nodes.errors.request.others", |node| node.errors.others),
-    ("cassandra.nodes.retries.total", |node| node.retries.total()),
-    ("cassandra.nodes.retries.aborted", |node| node.retries.aborted + node.retries.unsent),
-    ("cassandra.nodes.retries.read-timeout", |node| node.retries.read_timeouts),
-    ("cassandra.nodes.retries.write-timeout", |node| node.retries.write_timeouts),
-    ("cassandra.nodes.retries.unavailable", |node| node.retries.unavailables),
-    ("cassandra.nodes.retries.other", |node| node.retries.others),
-    ("cassandra.nodes.speculative-executions", |node| node.speculative_executions),
-    ("cassandra.nodes.errors.connection.init", |node| node.connection_errors),
-    ("cassandra.nodes.errors.connection.auth", |node| node.authentication_errors),
-];
+macro_rules! metrics {
+    ($($kind:ident $name:literal $description:literal $(=> $value:expr)?;)+) => {
+        &[$(Metric { name: $name, description: $description, kind: Kind::$kind$(($value))? },)+]
+    };
+}
 
-const NODE_GAUGES: [(&str, Of<NodeMetrics, usize>); 4] = [
-    ("cassandra.nodes.pool.open-connections", |node| node.open_connections),
-    ("cassandra.nodes.pool.available-streams", |node| node.available_streams),
-    ("cassandra.nodes.pool.in-flight", |node| node.in_flight),
-    ("cassandra.nodes.pool.orphaned-streams", |node| node.orphaned_streams),
-];
+const SESSION_METRICS: &[Metric<Metrics>] = session_metrics!(metrics);
+const NODE_METRICS: &[Metric<NodeMetrics>] = node_metrics!(metrics);
+
+/// Gives the recorder the descriptions of metrics. Prometheus shows them as HELP lines.
+fn describe<M>(metrics: &[Metric<M>]) {
+    for Metric { name, description, kind } in metrics {
+        match kind {
+            Kind::Counter(_) => describe_counter!(*name, *description),
+            Kind::Gauge(_) => describe_gauge!(*name, *description),
+            Kind::Histogram => describe_histogram!(*name, Unit::Seconds, *description),
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! What a session has done, in numbers.
+//! Metrics of a session: counters while it works, and snapshots of them.
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
@@ -8,154 +8,146 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::latencies::Latencies;
+use super::metric_list::{node_metrics, session_metrics};
 use super::throttle::Gate;
 use crate::cluster::{Cluster, Counter, FailureKind, Node, Timer};
 
-/// What a session has done so far: see [`Session::metrics`](super::Session::metrics).
+/// The rows of the documentation for a list of metrics with these labels.
+macro_rules! rows {
+    ($labels:literal $($kind:ident $name:literal $description:literal $(=> $get:expr)?;)+) => {
+        concat!($("| `", $name, "` | ", stringify!($kind), " | ", $description, " | ", $labels, " |\n",)+)
+    };
+}
+
+macro_rules! session_rows {
+    ($($metrics:tt)+) => { rows!("`session`" $($metrics)+) };
+}
+
+macro_rules! node_rows {
+    ($($metrics:tt)+) => { rows!("`session`, `node`" $($metrics)+) };
+}
+
+/// A snapshot of what a session has done since it connected: see
+/// [`Session::metrics`](super::Session::metrics).
 ///
-/// With the feature `metrics-024` these numbers also go to the recorder of the crate [`metrics`](https://docs.rs/metrics/0.24)
-/// that is installed when the session connects, under the names that the Java driver 4 gives them:
+/// With the feature `metrics-024`, the driver also reports to the recorder of the crate
+/// [`metrics`](https://docs.rs/metrics/0.24) that is installed when the session connects. The names
+/// are those of the Java driver 4:
 ///
-/// | metric | kind | what | label |
-/// |---|---|---|---|
-/// | `cassandra.session.bytes-sent` | counter | bytes sent, headers included | `session` |
-/// | `cassandra.session.bytes-received` | counter | bytes received, headers included | `session` |
-/// | `cassandra.session.connected-nodes` | gauge | nodes that a connection is open to | `session` |
-/// | `cassandra.session.cql-requests` | histogram, s | how long requests took, failed ones too | `session` |
-/// | `cassandra.session.cql-client-timeouts` | counter | requests that were given up because their time was over | `session` |
-/// | `cassandra.session.cql-prepared-cache-size` | gauge | prepared statements that are kept | `session` |
-/// | `cassandra.session.throttling.delay` | histogram, s | how long requests waited for the throttle | `session` |
-/// | `cassandra.session.throttling.queue-size` | gauge | requests that wait for the throttle | `session` |
-/// | `cassandra.session.throttling.errors` | counter | requests that the throttle did not let through | `session` |
-/// | `cassandra.nodes.pool.open-connections` | gauge | open connections | `session`, `node` |
-/// | `cassandra.nodes.pool.available-streams` | gauge | requests that could be sent at once | `session`, `node` |
-/// | `cassandra.nodes.pool.in-flight` | gauge | requests that wait for an answer | `session`, `node` |
-/// | `cassandra.nodes.pool.orphaned-streams` | gauge | answers that nobody waits for any more | `session`, `node` |
-/// | `cassandra.nodes.bytes-sent` | counter | bytes sent to the node | `session`, `node` |
-/// | `cassandra.nodes.bytes-received` | counter | bytes received from it | `session`, `node` |
-/// | `cassandra.nodes.cql-messages` | histogram, s | how long its answers took, errors too | `session`, `node` |
-/// | `cassandra.nodes.errors.request.unsent` | counter | attempts of which nothing was written | `session`, `node` |
-/// | `cassandra.nodes.errors.request.aborted` | counter | attempts without an answer: it was late, or the connection ended | `session`, `node` |
-/// | `cassandra.nodes.errors.request.write-timeouts` | counter | attempts answered with a write timeout | `session`, `node` |
-/// | `cassandra.nodes.errors.request.read-timeouts` | counter | attempts answered with a read timeout | `session`, `node` |
-/// | `cassandra.nodes.errors.request.unavailables` | counter | attempts answered with "unavailable" | `session`, `node` |
-/// | `cassandra.nodes.errors.request.others` | counter | attempts answered with another error | `session`, `node` |
-/// | `cassandra.nodes.retries.total` | counter | attempts after which the policy had the request made again | `session`, `node` |
-/// | `cassandra.nodes.retries.aborted` | counter | of those, after no answer, or none of it was written | `session`, `node` |
-/// | `cassandra.nodes.retries.read-timeout` | counter | after a read timeout | `session`, `node` |
-/// | `cassandra.nodes.retries.write-timeout` | counter | after a write timeout | `session`, `node` |
-/// | `cassandra.nodes.retries.unavailable` | counter | after "unavailable" | `session`, `node` |
-/// | `cassandra.nodes.retries.other` | counter | after another error | `session`, `node` |
-/// | `cassandra.nodes.speculative-executions` | counter | requests that another node was asked for because this one took its time | `session`, `node` |
-/// | `cassandra.nodes.errors.connection.init` | counter | connections that could not be opened | `session`, `node` |
-/// | `cassandra.nodes.errors.connection.auth` | counter | connections that the node refused for who the client is | `session`, `node` |
+#[doc = concat!(
+    "| metric | kind | description | labels |\n|---|---|---|---|\n",
+    session_metrics!(session_rows),
+    node_metrics!(node_rows),
+)]
 ///
 /// `session` is the [name of the session](super::SessionBuilder::name), `node` the address of the
-/// node. A recorder that allows fewer characters, as Prometheus' does, writes `_` for the others. A
-/// statement that a node has forgotten is no error here. The Java driver's `ignores.*` are missing
-/// since no retry policy here can ignore an error.
+/// node. A recorder that allows fewer characters in names, such as that of Prometheus, replaces the
+/// others by `_`. A node that has forgotten a prepared statement does not count as an error. The
+/// Java driver's `ignores.*` do not exist here, because a retry policy cannot ignore an error.
 ///
-/// Histograms are told of each request. Counters and gauges are brought up to date once a second and
-/// when the session ends, so that a request has nothing to do with them.
+/// Histograms are updated by each request, counters and gauges once a second and when the session
+/// ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
-    /// Requests that were answered or given up, PREPAREs included.
+    /// Requests that have completed, successfully or not, PREPARE requests included.
     pub requests: u64,
-    /// Of those, the ones that failed in the end.
+    /// Requests that failed.
     pub errors: u64,
-    /// Of those, the ones that were given up because their time was over.
+    /// Requests that failed because their timeout expired.
     pub client_timeouts: u64,
-    /// Requests that were made once more, those included whose statement a node had forgotten.
+    /// Attempts after the first one, including those after a node had forgotten a prepared
+    /// statement.
     pub retries: u64,
-    /// Requests that another node was asked for, before the first had answered.
+    /// Speculative executions.
     pub speculative_executions: u64,
-    /// Requests that the throttle did not let through.
+    /// Requests that the throttle rejected.
     pub throttling_errors: u64,
-    /// Requests that wait for the throttle now.
+    /// Requests that are waiting for the throttle now.
     pub throttling_queue: usize,
-    /// Prepared statements that are kept now.
+    /// Prepared statements in the cache now.
     pub prepared_statements: usize,
-    /// Nodes that a connection is open to now.
+    /// Nodes that have an open connection now.
     pub connected_nodes: usize,
-    /// Connections to nodes that are open now, without the one that watches the cluster.
+    /// Open connections now, without the control connection.
     pub open_connections: usize,
-    /// Requests that wait for an answer now.
+    /// Requests that are waiting for a response now.
     pub in_flight: usize,
-    /// Bytes sent, headers included.
+    /// Bytes sent, including frame headers.
     pub bytes_sent: u64,
-    /// Bytes received, headers included.
+    /// Bytes received, including frame headers.
     pub bytes_received: u64,
-    /// How long the quickest request took.
+    /// The shortest latency of a request; zero before the first one.
     pub latency_min: Duration,
-    /// Half of the requests took no longer than this.
+    /// The median latency of requests.
     pub latency_p50: Duration,
-    /// 95 of 100 requests took no longer than this.
+    /// The 95th percentile of latency.
     pub latency_p95: Duration,
-    /// 99 of 100 requests took no longer than this.
+    /// The 99th percentile of latency.
     pub latency_p99: Duration,
-    /// How long the slowest request took.
+    /// The longest latency of a request.
     pub latency_max: Duration,
-    /// The nodes that the cluster has now.
+    /// The nodes that are members of the cluster now.
     pub nodes: Vec<NodeMetrics>,
 }
 
-/// What a session has done with one node so far.
+/// A snapshot of what a session has done with one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NodeMetrics {
-    /// The id of the node.
+    /// Host id of the node.
     pub host_id: Uuid,
-    /// Where it is reached.
+    /// Address at which the driver reaches the node.
     pub address: SocketAddr,
-    /// Connections that are open now.
+    /// Open connections now.
     pub open_connections: usize,
-    /// Requests that could be sent now on the streams that are free.
+    /// Requests that could be sent now without waiting for a stream id.
     pub available_streams: usize,
-    /// Requests that wait for its answer now.
+    /// Requests that are waiting for a response now.
     pub in_flight: usize,
-    /// Streams that wait for an answer which nobody waits for any more.
+    /// Stream ids in use now whose callers gave up waiting.
     pub orphaned_streams: usize,
-    /// Bytes sent to it, headers included.
+    /// Bytes sent to the node, including frame headers.
     pub bytes_sent: u64,
-    /// Bytes received from it, headers included.
+    /// Bytes received from the node, including frame headers.
     pub bytes_received: u64,
-    /// Requests that it has answered, with errors too.
+    /// Responses received, including error responses.
     pub messages: u64,
-    /// How long its answers take, lately; `None` before the first.
+    /// Moving average of the latency; `None` before the first response.
     pub latency: Option<Duration>,
-    /// Attempts that have failed at it.
+    /// Failed attempts by cause.
     pub errors: FailureCounts,
-    /// Those after which the retry policy had the request made again.
+    /// Failed attempts after which the retry policy decided to retry, by cause.
     pub retries: FailureCounts,
-    /// Requests that another node was asked for, because this one took its time.
+    /// Speculative executions started because this node was slow.
     pub speculative_executions: u64,
-    /// Connections that could not be opened, but for the next.
+    /// Connections that could not be opened for a reason other than authentication.
     pub connection_errors: u64,
-    /// Connections that it refused because of who the client is, or is not.
+    /// Connections that failed to authenticate.
     pub authentication_errors: u64,
 }
 
-/// Attempts that have failed, by why. A statement that the node had forgotten is not among them.
+/// Failed attempts by cause. An attempt for which a node had forgotten the prepared statement does
+/// not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FailureCounts {
-    /// Nothing was written: the connection had ended, or the request waited too long to be sent.
+    /// No byte was written: the connection had closed, or the attempt timed out before it was sent.
     pub unsent: u64,
-    /// No answer came: it was late, or the connection ended.
+    /// The request was written, but no response arrived: it timed out, or the connection closed.
     pub aborted: u64,
-    /// Too few replicas had written in time.
+    /// The server reported a write timeout.
     pub write_timeouts: u64,
-    /// Too few replicas had read in time.
+    /// The server reported a read timeout.
     pub read_timeouts: u64,
-    /// Too few replicas were alive.
+    /// The server reported that too few replicas are alive.
     pub unavailables: u64,
-    /// The node said something else.
+    /// The server reported another error.
     pub others: u64,
 }
 
 impl FailureCounts {
-    /// All of them.
+    /// Returns the number of all failed attempts.
     pub const fn total(&self) -> u64 {
         self.unsent
             + self.aborted
@@ -165,22 +157,22 @@ impl FailureCounts {
             + self.others
     }
 
-    fn read(of: impl Fn(FailureKind) -> u64) -> Self {
+    fn read(count: impl Fn(FailureKind) -> u64) -> Self {
         Self {
-            unsent: of(FailureKind::Unsent),
-            aborted: of(FailureKind::Aborted),
-            write_timeouts: of(FailureKind::WriteTimeout),
-            read_timeouts: of(FailureKind::ReadTimeout),
-            unavailables: of(FailureKind::Unavailable),
-            others: of(FailureKind::Other),
+            unsent: count(FailureKind::Unsent),
+            aborted: count(FailureKind::Aborted),
+            write_timeouts: count(FailureKind::WriteTimeout),
+            read_timeouts: count(FailureKind::ReadTimeout),
+            unavailables: count(FailureKind::Unavailable),
+            others: count(FailureKind::Other),
         }
     }
 }
 
 impl NodeMetrics {
-    /// What has happened at `node`, whose connections have `streams` streams each.
-    pub(super) fn of(node: &Node, streams: usize) -> Self {
-        let counts = node.counters();
+    /// Takes a snapshot of `node`, whose connections have `streams` stream ids each.
+    pub(super) fn new(node: &Node, streams: usize) -> Self {
+        let counters = node.counters();
         let (bytes_sent, bytes_received) = node.traffic();
         let (in_use, orphaned_streams) = node.streams();
         let open_connections = node.open_connections();
@@ -193,23 +185,23 @@ impl NodeMetrics {
             orphaned_streams,
             bytes_sent,
             bytes_received,
-            messages: counts.messages.value(),
+            messages: counters.messages.value(),
             latency: node.latency(),
-            errors: FailureCounts::read(|kind| counts.errors.of(kind).value()),
-            retries: FailureCounts::read(|kind| counts.retries.of(kind).value()),
-            speculative_executions: counts.speculative_executions.value(),
-            connection_errors: counts.init_errors.value(),
-            authentication_errors: counts.auth_errors.value(),
+            errors: FailureCounts::read(|kind| counters.errors.of(kind).value()),
+            retries: FailureCounts::read(|kind| counters.retries.of(kind).value()),
+            speculative_executions: counters.speculative_executions.value(),
+            connection_errors: counters.init_errors.value(),
+            authentication_errors: counters.auth_errors.value(),
         }
     }
 }
 
-/// Counts while the session works.
+/// The counters and histograms of a running session.
 #[derive(Debug)]
 pub(super) struct Recorder {
     latencies: Latencies,
-    /// A quantile of the recent latencies, what it was, and until when it is good enough.
-    recent: Mutex<Option<(f64, Duration, Instant)>>,
+    /// The last quantile computed from recent latencies.
+    cached: Mutex<Option<CachedQuantile>>,
     cql_requests: Timer,
     throttling_delay: Timer,
     errors: Counter,
@@ -219,15 +211,21 @@ pub(super) struct Recorder {
     pub(super) throttled: Counter,
 }
 
-/// For so long nobody looks through all buckets again.
-const GOOD_ENOUGH: Duration = Duration::from_secs(1);
+#[derive(Debug, Clone, Copy)]
+struct CachedQuantile {
+    quantile: f64,
+    latency: Duration,
+    expires: Instant,
+}
+
+/// How long a quantile is cached, because computing it reads every bucket of the histogram.
+const CACHE_TIME: Duration = Duration::from_secs(1);
 
 impl Recorder {
-    /// The recorder of a session of this name.
     pub(super) fn new(session: &str) -> Self {
         Self {
             latencies: Latencies::new(),
-            recent: Mutex::default(),
+            cached: Mutex::default(),
             cql_requests: Timer::for_session("cassandra.session.cql-requests", session),
             throttling_delay: Timer::for_session("cassandra.session.throttling.delay", session),
             errors: Counter::default(),
@@ -238,8 +236,13 @@ impl Recorder {
         }
     }
 
-    /// A request that began then is over: with an answer, or with this error.
-    pub(super) fn request(&self, begin: Instant, end: Instant, error: Option<&super::Error>) {
+    /// Records a completed request, and its error if it failed.
+    pub(super) fn record_request(
+        &self,
+        begin: Instant,
+        end: Instant,
+        error: Option<&super::Error>,
+    ) {
         let took = end.saturating_duration_since(begin);
         self.latencies.record(took, end);
         self.cql_requests.record(took);
@@ -251,26 +254,34 @@ impl Recorder {
         }
     }
 
-    /// The throttle has let a request through that came then.
-    pub(super) fn let_through(&self, begin: Instant) {
+    /// Records that the throttle admitted a request that had waited since `begin`.
+    pub(super) fn record_throttle_delay(&self, begin: Instant) {
         self.throttling_delay.record(begin.elapsed());
     }
 
-    /// What this part of the recent requests took no longer than; `None` if they are too few to say.
-    pub(super) fn recent(&self, quantile: f64) -> Option<Duration> {
+    /// Returns the latency at `quantile` (0 to 1) of recent requests, up to a second old; `None` if
+    /// there are fewer than `MIN_REQUESTS`.
+    pub(super) fn recent_latency(&self, quantile: f64) -> Option<Duration> {
         let now = Instant::now();
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        match *recent {
-            Some((known, took, until)) if known == quantile && now < until => Some(took),
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        match *cached {
+            Some(cached) if cached.quantile == quantile && now < cached.expires => {
+                Some(cached.latency)
+            }
             _ => {
-                let took = self.latencies.recent(quantile, ENOUGH, now);
-                // Too few may be enough soon.
-                *recent = took.map(|took| (quantile, took, now + GOOD_ENOUGH));
-                took
+                let latency = self.latencies.recent(quantile, MIN_REQUESTS, now);
+                // `None` is not cached: there may be enough requests soon.
+                *cached = latency.map(|latency| CachedQuantile {
+                    quantile,
+                    latency,
+                    expires: now + CACHE_TIME,
+                });
+                latency
             }
         }
     }
 
+    /// Takes a snapshot of the session and its nodes.
     pub(super) fn snapshot(
         &self,
         cluster: &Cluster,
@@ -280,7 +291,7 @@ impl Recorder {
         let (state, (bytes_sent, bytes_received)) = (cluster.state(), cluster.traffic());
         let streams = cluster.settings().connector.options.stream_limit();
         let nodes: Vec<_> =
-            state.nodes().iter().map(|node| NodeMetrics::of(node, streams)).collect();
+            state.nodes().iter().map(|node| NodeMetrics::new(node, streams)).collect();
         let latencies = self.latencies.summary();
         Metrics {
             requests: latencies.count,
@@ -306,5 +317,5 @@ impl Recorder {
     }
 }
 
-/// A percentile of fewer requests says little.
-const ENOUGH: u64 = 1_000;
+/// Fewest recent requests from which a quantile is computed.
+const MIN_REQUESTS: u64 = 1_000;

@@ -71,6 +71,7 @@ mod executor;
 #[cfg(feature = "metrics-024")]
 mod facade;
 mod latencies;
+mod metric_list;
 mod metrics;
 mod options;
 mod prepare;
