@@ -1,4 +1,4 @@
-//! Adds users to the table `users`: with one prepared statement, many at a time.
+//! Adds users to the table `users` with one prepared statement, many requests in flight at once.
 
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
@@ -12,15 +12,15 @@ use cqlwire::session::{Error, PreparedStatement, Session};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
-/// Add users to Cassandra: user_0 with password_0, user_1 with password_1, ...
+/// Add users to the table `users`: user_0 with password_0, user_1 with password_1, ...
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version)]
 struct Arguments {
-    /// How many users to add
+    /// Number of users to add
     #[arg(long, default_value_t = 10)]
     count: u64,
 
-    /// How many requests to have under way at a time
+    /// Number of requests in flight at once
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
 
@@ -34,51 +34,53 @@ struct Arguments {
 
 const INSERT: &str = "INSERT INTO users (username, password) VALUES (?, ?)";
 
-/// From this many users on, the program says how fast it was.
+/// Number of users from which the program prints its throughput.
 const MANY: u64 = 1_000;
 
 fn main() -> ExitCode {
-    run(add_users(Arguments::parse()))
+    run(async { add_users(Arguments::parse()).await.map_err(Failure::with_users_hint) })
 }
 
 async fn add_users(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { count, concurrency, keyspace, connect } = arguments;
+    let Arguments { count, concurrency, keyspace, mut connect } = arguments;
     let session = connect.connect(|builder| builder.keyspace(keyspace)).await?;
-    // The same user is the same row, however often it is added.
+    // Adding a user twice writes the same row, so that retries are safe.
     let insert = session.prepare(INSERT).await?.idempotent(true);
-    let begin = Instant::now();
-    let progress = Progress::begin(count);
+    let start = Instant::now();
+    let progress = Progress::start(count);
 
     let mut workers = JoinSet::new();
     for _ in 0..count.min(concurrency.into()) {
         let (session, insert, next) = (session.clone(), insert.clone(), Arc::clone(&progress.next));
-        workers.spawn(add_until(session, insert, next, count));
+        workers.spawn(add_remaining(session, insert, next, count));
     }
     let mut added = 0;
     let mut failure = None;
     while let Some(worker) = workers.join_next().await {
-        let (by_worker, outcome) = worker.map_err(|stopped| Failure::Text(stopped.to_string()))?;
+        let (by_worker, outcome) = worker.map_err(|panic| Failure::Text(panic.to_string()))?;
         added += by_worker;
         if let Err(error) = outcome {
-            // Nobody starts another one; what is under way is waited for, so that the count is right.
+            // Stops the other workers after their current request, so that the count is right.
             progress.next.store(count, Ordering::Relaxed);
             failure.get_or_insert(error);
         }
     }
-    progress.end();
+    progress.finish();
 
     let mut out = stdout().lock();
     writeln!(out, "{added} users added").map_err(Failure::Io)?;
     if added >= MANY {
-        let took = begin.elapsed().as_secs_f64();
-        writeln!(out, "{took:.1} s, {:.0} users/s", added as f64 / took).map_err(Failure::Io)?;
+        let seconds = start.elapsed().as_secs_f64();
+        writeln!(out, "{seconds:.1} s, {:.0} users/s", added as f64 / seconds)
+            .map_err(Failure::Io)?;
     }
-    connect.report(&session);
+    connect.print_metrics(&session);
     failure.map_or(Ok(()), |error| Err(error.into()))
 }
 
-/// Adds the next user, and the next, until all are added. How many it were, and why it stopped.
-async fn add_until(
+/// Adds users until none is left or a request fails. Returns the number of added users and the
+/// outcome.
+async fn add_remaining(
     session: Session,
     insert: PreparedStatement,
     next: Arc<AtomicU64>,
@@ -98,14 +100,15 @@ async fn add_until(
     }
 }
 
-/// The number of the next user, and a bar that shows it when there are many and somebody looks.
+/// The number of the next user, shown by a progress bar if there are many users and stderr is a
+/// terminal.
 struct Progress {
     next: Arc<AtomicU64>,
     bar: Option<(ProgressBar, tokio::task::JoinHandle<()>)>,
 }
 
 impl Progress {
-    fn begin(count: u64) -> Self {
+    fn start(count: u64) -> Self {
         let next = Arc::new(AtomicU64::new(0));
         if count < MANY || !stderr().is_terminal() {
             return Self { next, bar: None };
@@ -114,17 +117,17 @@ impl Progress {
         let style = ProgressStyle::with_template(template);
         let bar = ProgressBar::new(count)
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        let (seen, shown) = (Arc::clone(&next), bar.clone());
+        let (position, shown) = (Arc::clone(&next), bar.clone());
         let painter = tokio::spawn(async move {
             loop {
-                shown.set_position(seen.load(Ordering::Relaxed).min(count));
+                shown.set_position(position.load(Ordering::Relaxed).min(count));
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         });
         Self { next, bar: Some((bar, painter)) }
     }
 
-    fn end(self) {
+    fn finish(self) {
         if let Some((bar, painter)) = self.bar {
             painter.abort();
             bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! Tools that speak Cassandra's protocol.
+//! Command line tools for Cassandra: a script runner and a frame decoder.
 
 use std::io::{BufWriter, Read, stdin, stdout};
 use std::path::Path;
@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use cqlwire::cli::{ConnectArgs, Failure, run};
 use cqlwire::decode::{self, DecodeArgs};
-use cqlwire::shell::{Shell, read};
+use cqlwire::shell::{Shell, read_script};
 
-/// Tools for Cassandra
+/// Run CQL scripts, and decode frames of the native protocol
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version, propagate_version = true)]
 struct Arguments {
     #[command(subcommand)]
     tool: Tool,
@@ -19,20 +19,20 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Tool {
-    /// Run a script of statements, as `cqlsh -f` does
+    /// Run CQL statements from a file, an argument or standard input, and print the results like cqlsh
     Shell(Box<ShellArgs>),
-    /// Show the frames of the native protocol in lines of hex, field by field
+    /// Decode frames of the native protocol, and print them field by field
     Decode(DecodeArgs),
 }
 
 #[derive(Debug, clap::Args)]
 struct ShellArgs {
-    /// Script to run; `-` or nothing is standard input
+    /// Script to run; `-` is standard input [default: standard input]
     #[arg(short, long)]
     file: Option<String>,
 
-    /// Statements to run
-    #[arg(short, long, conflicts_with = "file")]
+    /// CQL statements to run, separated by semicolons
+    #[arg(short, long, value_name = "CQL", conflicts_with = "file")]
     execute: Option<String>,
 
     /// Keyspace to use
@@ -51,8 +51,10 @@ fn main() -> ExitCode {
 }
 
 async fn shell(arguments: ShellArgs) -> Result<(), Failure> {
-    let ShellArgs { file, execute, keyspace, connect } = arguments;
-    // The script is read first: there is no need to connect for one that is not there.
+    let ShellArgs { file, execute, keyspace, mut connect } = arguments;
+    // Before the script, which may be typed on the same terminal.
+    connect.ask_for_password()?;
+    // Before connecting, so that a missing file fails at once.
     let (name, script) = match (file.as_deref(), execute) {
         (_, Some(statements)) => ("<stdin>", format!("{statements};")),
         (None | Some("-"), None) => {
@@ -60,7 +62,7 @@ async fn shell(arguments: ShellArgs) -> Result<(), Failure> {
             stdin().read_to_string(&mut script).map_err(Failure::Io)?;
             ("<stdin>", script)
         }
-        (Some(file), None) => (file, read(Path::new(file))?),
+        (Some(file), None) => (file, read_script(Path::new(file)).map_err(Failure::Arguments)?),
     };
     let session = connect
         .connect(|builder| match keyspace {
@@ -71,6 +73,6 @@ async fn shell(arguments: ShellArgs) -> Result<(), Failure> {
     let out = BufWriter::new(stdout().lock());
     let mut shell = Shell::new(session.clone(), connect.consistency(), out);
     shell.run(name, &script).await?;
-    connect.report(&session);
+    connect.print_metrics(&session);
     shell.finish()
 }

@@ -1,4 +1,4 @@
-//! Lists the table `users`, page by page, in the order the server gives.
+//! Lists the table `users` page by page, in the order of the server.
 
 use std::io::{BufWriter, Write, stdout};
 use std::process::ExitCode;
@@ -8,19 +8,19 @@ use cqlwire::cli::{ConnectArgs, Failure, run};
 use cqlwire::session::Statement;
 use serde_json::json;
 
-/// List the users in Cassandra, in the order of their tokens.
+/// List the users in the table `users`, in token order.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version)]
 struct Arguments {
-    /// List no more users than this
+    /// Highest number of users to list [default: all]
     #[arg(long)]
     limit: Option<usize>,
 
-    /// Print a JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 
-    /// How many users to fetch at a time
+    /// Number of users per page
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(i32).range(1..))]
     page_size: i32,
 
@@ -35,14 +35,14 @@ struct Arguments {
 const SELECT: &str = "SELECT username, password FROM users";
 
 fn main() -> ExitCode {
-    run(list_users(Arguments::parse()))
+    run(async { list_users(Arguments::parse()).await.map_err(Failure::with_users_hint) })
 }
 
 async fn list_users(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { limit, json, page_size, keyspace, connect } = arguments;
+    let Arguments { limit, json, page_size, keyspace, mut connect } = arguments;
     let session = connect.connect(|builder| builder.keyspace(keyspace)).await?;
-    let enough = limit.and_then(|limit| i32::try_from(limit).ok()).unwrap_or(page_size).max(1);
-    let select = Statement::new(SELECT).page_size(page_size.min(enough)).idempotent(true);
+    let most = limit.and_then(|limit| i32::try_from(limit).ok()).unwrap_or(page_size).max(1);
+    let select = Statement::new(SELECT).page_size(page_size.min(most)).idempotent(true);
     let mut pages = session.stream::<()>(select, ());
     let mut left = limit.unwrap_or(usize::MAX);
     let mut out = BufWriter::new(stdout().lock());
@@ -59,27 +59,27 @@ async fn list_users(arguments: Arguments) -> Result<(), Failure> {
                     json!(username),
                     json!(password)
                 ),
-                false => row(&mut out, username, password),
+                false => print_row(&mut out, username, password),
             }
             .map_err(Failure::Io)?;
         }
     }
     out.flush().map_err(Failure::Io)?;
-    connect.report(&session);
+    connect.print_metrics(&session);
     Ok(())
 }
 
-/// A row as Python prints it, which is what the users of this list are used to.
-fn row(out: &mut impl Write, username: &str, password: Option<&str>) -> std::io::Result<()> {
-    write!(out, "Row(username={}, password=", quoted(username))?;
+/// Prints a row like the Python driver does.
+fn print_row(out: &mut impl Write, username: &str, password: Option<&str>) -> std::io::Result<()> {
+    write!(out, "Row(username={}, password=", python_literal(username))?;
     match password {
-        Some(password) => writeln!(out, "{})", quoted(password)),
+        Some(password) => writeln!(out, "{})", python_literal(password)),
         None => writeln!(out, "None)"),
     }
 }
 
-/// Text as Python prints it: in single quotes, unless only double quotes need no escaping.
-fn quoted(text: &str) -> String {
+/// Returns text as a Python literal: in single quotes, or in double quotes if that avoids escapes.
+fn python_literal(text: &str) -> String {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push(quote);
@@ -105,11 +105,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_print_as_python_prints_them() {
+    fn prints_rows_like_the_python_driver() {
         let mut out = Vec::new();
-        row(&mut out, "user_7", Some("password_7")).unwrap();
-        row(&mut out, "it's", None).unwrap();
-        row(&mut out, "a\\\n\u{7f}é'\"", Some("")).unwrap();
+        print_row(&mut out, "user_7", Some("password_7")).unwrap();
+        print_row(&mut out, "it's", None).unwrap();
+        print_row(&mut out, "a\\\n\u{7f}é'\"", Some("")).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "Row(username='user_7', password='password_7')\n\

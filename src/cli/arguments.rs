@@ -1,22 +1,23 @@
-//! The arguments that say how to reach Cassandra.
+//! The arguments for connecting to Cassandra.
 
-use std::io::stderr;
 use std::time::Duration;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{ArgAction, Args};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
 
-use super::Failure;
+use super::failure::Failure;
+use super::password::Password;
+use super::summary::Summary;
 use super::tls::TlsArgs;
+use super::{hint, logging};
 use crate::protocol::Credentials;
 use crate::session::{Session, SessionBuilder};
 use crate::wire::{Compression, Consistency, Version};
 
-/// How to reach Cassandra.
+/// The arguments for connecting to Cassandra.
 #[derive(Debug, Clone, Args)]
 pub struct ConnectArgs {
-    /// Servers to connect to: names or addresses, with or without a port
+    /// Nodes to connect to first: names or addresses, with or without a port, separated by commas
     #[arg(
         long = "host",
         value_name = "HOST",
@@ -26,106 +27,120 @@ pub struct ConnectArgs {
     )]
     hosts: Vec<String>,
 
-    /// Port of hosts that name none
-    #[arg(long, default_value_t = 9042, env = "CQLWIRE_PORT")]
+    /// Port of hosts given without one
+    #[arg(
+        long,
+        default_value_t = 9042,
+        env = "CQLWIRE_PORT",
+        value_parser = RangedU64ValueParser::<u16>::new().range(1..)
+    )]
     port: u16,
 
-    /// Datacenter whose nodes are asked; that of the first host that answers unless given
+    /// Datacenter to send requests to [default: the datacenter of the first host that responds]
     #[arg(long = "local-dc", value_name = "NAME", env = "CQLWIRE_LOCAL_DC")]
     local_datacenter: Option<String>,
 
-    /// How many replicas must answer
+    /// Consistency level of requests
     #[arg(long, default_value = "LOCAL_ONE", value_name = "LEVEL")]
     consistency: Consistency,
 
-    /// Compression to ask the server for
-    #[arg(long, default_value = "none", value_name = "lz4|none", value_parser = compression)]
-    compression: AskedCompression,
+    /// Compression of frames; snappy needs protocol version 3 or 4
+    #[arg(
+        long,
+        default_value = "none",
+        value_name = "lz4|snappy|none",
+        value_parser = parse_compression
+    )]
+    compression: CompressionArg,
 
-    /// Protocol version to begin with; an older server is asked in a lower one
+    /// Highest protocol version to use; lower ones are tried if the server is older
     #[arg(long, default_value = "4", value_name = "3|4|5")]
     protocol_version: Version,
 
-    /// Seconds to wait for an answer
-    #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
+    /// Timeout of connecting and of each request
+    #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = parse_timeout)]
     timeout: Duration,
 
-    /// Seconds to keep trying while Cassandra is still starting
-    #[arg(long, default_value = "0", value_name = "SECONDS", value_parser = seconds)]
+    /// Time to keep trying to connect while Cassandra is still starting
+    #[arg(long, default_value = "0", value_name = "SECONDS", value_parser = parse_seconds)]
     wait: Duration,
 
-    /// User name, for a server that asks for one
-    #[arg(short, long, env = "CQLWIRE_USERNAME", requires = "password")]
+    /// User name; without --password, the password is asked for on the terminal
+    #[arg(short, long, env = "CQLWIRE_USERNAME")]
     username: Option<String>,
 
-    /// Password of the user; better given by the environment
-    #[arg(long, env = "CQLWIRE_PASSWORD", hide_env_values = true)]
+    /// Password; the environment variable hides it from other users of this machine
+    #[arg(short, long, env = "CQLWIRE_PASSWORD", hide_env_values = true, requires = "username")]
     password: Option<Password>,
 
-    /// Java class of the server's authenticator, if it is not one that is known to want a password
+    /// Java class of a server's authenticator that may receive the password, in addition to those
+    /// known to require one
     #[arg(long, value_name = "CLASS", requires = "username")]
     authenticator: Option<String>,
 
     #[command(flatten)]
     tls: TlsArgs,
 
-    /// Log to stderr; -vv logs more
+    /// Log to stderr; -vv and -vvv log more, RUST_LOG selects by module
     #[arg(short, long, action = ArgAction::Count)]
     verbose: u8,
 
-    /// At the end, say on stderr what was done and how long it took
+    /// Print request counts and latencies to stderr at the end
     #[arg(long)]
     metrics: bool,
 }
 
-/// A password, which is not shown.
-#[derive(Clone)]
-struct Password(String);
-
-impl std::str::FromStr for Password {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl std::fmt::Debug for Password {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Password")
-    }
-}
-
-/// A compression, or none: what `Option` would say, if it were not clap's word for "not given".
+/// The value of `--compression`. An `Option` alone would mean an absent argument to clap.
 #[derive(Debug, Clone, Copy)]
-struct AskedCompression(Option<Compression>);
+struct CompressionArg(Option<Compression>);
 
 impl ConnectArgs {
-    /// Starts logging, and connects; `change` adds what the program needs.
+    /// Asks for the password on the terminal if there is a user name without a password.
     ///
     /// # Errors
-    /// As [`SessionBuilder::connect`]; or a file of certificates cannot be used.
+    /// Returns an error if there is no terminal.
+    pub fn ask_for_password(&mut self) -> Result<(), Failure> {
+        if let (Some(username), None) = (&self.username, &self.password) {
+            self.password = Some(Password::prompt(username)?);
+        }
+        Ok(())
+    }
+
+    /// Starts logging and connects. `configure` adds the options of the program.
+    ///
+    /// # Errors
+    /// Returns an error if an argument is wrong, if there is no terminal to ask for the password,
+    /// or if [`SessionBuilder::connect`] fails.
     pub async fn connect(
-        &self,
-        change: impl FnOnce(SessionBuilder) -> SessionBuilder,
+        &mut self,
+        configure: impl FnOnce(SessionBuilder) -> SessionBuilder,
     ) -> Result<Session, Failure> {
-        self.start_logging();
+        logging::start(self.verbose);
+        self.ask_for_password()?;
+        let builder = configure(self.builder()?);
+        builder.connect().await.map_err(|error| {
+            let hint = hint::for_connect_error(&error, self.wait);
+            Failure::Session { error, hint }
+        })
+    }
+
+    fn builder(&self) -> Result<SessionBuilder, Failure> {
         let mut builder = Session::builder()
             .contact_points(&self.hosts)
             .port(self.port)
             .protocol_version(self.protocol_version)
-            .compression(self.compression.0)
+            .compression(self.compression()?)
             .consistency(self.consistency)
             .timeout(self.timeout)
             .connect_timeout(self.timeout)
             .connect_retry_for(self.wait)
-            // These programs know their tables, and do not wait for those of others.
+            // The programs do not use the schema.
             .fetch_schema(false);
         if let Some(name) = &self.local_datacenter {
             builder = builder.local_datacenter(name);
         }
         if let (Some(username), Some(password)) = (&self.username, &self.password) {
-            let credentials = Credentials::new(username, &password.0);
+            let credentials = Credentials::new(username, password.as_str());
             builder = builder.authenticator(match &self.authenticator {
                 Some(class) => credentials.allow_class(class),
                 None => credentials,
@@ -134,48 +149,57 @@ impl ConnectArgs {
         if let Some(tls) = self.tls.tls()? {
             builder = builder.tls(tls);
         }
-        Ok(change(builder).connect().await?)
+        Ok(builder)
     }
 
-    /// How many replicas must answer.
+    fn compression(&self) -> Result<Option<Compression>, Failure> {
+        match self.compression.0 {
+            Some(compression) if !compression.is_in(self.protocol_version) => {
+                Err(Failure::Arguments(format!(
+                    "--compression {compression} does not exist in protocol {}; use --compression \
+                     lz4 or a lower --protocol-version",
+                    self.protocol_version
+                )))
+            }
+            compression => Ok(compression),
+        }
+    }
+
+    /// Returns the consistency level.
     pub const fn consistency(&self) -> Consistency {
         self.consistency
     }
 
-    /// Says what the session has done, if that was asked for.
-    pub fn report(&self, session: &Session) {
+    /// Prints the metrics of the session to stderr if `--metrics` is given.
+    pub fn print_metrics(&self, session: &Session) {
         if self.metrics {
-            eprint!("{}", super::summary::Summary(&session.metrics()));
+            eprint!("{}", Summary(&session.metrics()));
         }
-    }
-
-    fn start_logging(&self) {
-        let level = match self.verbose {
-            0 => LevelFilter::ERROR,
-            1 => LevelFilter::INFO,
-            2 => LevelFilter::DEBUG,
-            _ => LevelFilter::TRACE,
-        };
-        let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
-        let logs = tracing_subscriber::fmt().with_writer(stderr).with_env_filter(filter);
-        // A second session in one program logs to where the first one does.
-        let _already_started = logs.try_init();
     }
 }
 
-fn compression(text: &str) -> Result<AskedCompression, String> {
+fn parse_compression(text: &str) -> Result<CompressionArg, String> {
     match text {
-        "none" => Ok(AskedCompression(None)),
+        "none" => Ok(CompressionArg(None)),
         text => text
             .parse()
-            .map(|compression| AskedCompression(Some(compression)))
+            .map(|compression| CompressionArg(Some(compression)))
             .map_err(|known: String| format!("{known}, or none")),
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+fn parse_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = parse_seconds(text)?;
+    if timeout.is_zero() {
+        return Err("with this timeout every request would fail; use a number above 0".to_owned());
+    }
+    Ok(timeout)
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| "not a number of seconds between 0 and 1e19".to_owned())
 }
 
 #[cfg(test)]
@@ -190,11 +214,26 @@ mod tests {
         connect: ConnectArgs,
     }
 
+    fn parse(arguments: &[&str]) -> Result<ConnectArgs, clap::Error> {
+        let arguments = [&["program"], arguments].concat();
+        Arguments::try_parse_from(arguments).map(|arguments| arguments.connect)
+    }
+
     #[test]
-    fn a_password_is_not_shown() {
-        let given = ["program", "--username", "ada", "--password", "s3cret"];
-        let arguments = Arguments::try_parse_from(given).unwrap();
-        assert!(arguments.connect.password.as_ref().is_some_and(|password| password.0 == "s3cret"));
-        assert!(!format!("{arguments:?}").contains("s3cret"));
+    fn debug_output_does_not_contain_the_password() {
+        for arguments in
+            [["-u", "ada", "-p", "s3cret"], ["--username", "ada", "--password", "s3cret"]]
+        {
+            let connect = parse(&arguments).unwrap();
+            assert_eq!(connect.password.as_ref().map(Password::as_str), Some("s3cret"));
+            assert!(!format!("{connect:?}").contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn zero_is_a_wait_but_not_a_timeout() {
+        assert_eq!(parse(&["--wait", "0"]).unwrap().wait, Duration::ZERO);
+        let error = parse(&["--timeout", "0"]).unwrap_err().to_string();
+        assert!(error.contains("every request would fail; use a number above 0"), "{error}");
     }
 }

@@ -1,48 +1,72 @@
-//! What the user of a program can do about an error.
+//! Hints: the next step for the user after an error, in terms of the programs' arguments.
+
+use std::time::Duration;
 
 use crate::message::ErrorCode;
 use crate::session::{Error, ErrorKind};
 
-/// What to do next, in the words of the programs' arguments.
-pub(super) fn hint(error: &Error) -> Option<&'static str> {
+/// Returns the hint for an error of a session, if there is one.
+pub(super) fn for_error(error: &Error) -> Option<&'static str> {
+    let text = error.to_string();
     match error.kind() {
-        ErrorKind::Unreachable => Some(unreachable(&error.to_string())),
-        ErrorKind::Authentication if error.to_string().contains("is not known to require") => {
+        ErrorKind::Unreachable => Some(unreachable_hint(&text)),
+        ErrorKind::Authentication if text.contains("is not known to require") => {
             Some("--authenticator allows it")
         }
-        ErrorKind::Config if error.to_string().contains("local datacenter") => {
-            Some("see --local-dc")
-        }
-        ErrorKind::Authentication => Some("see --username and --password"),
-        ErrorKind::Timeout => Some("--timeout gives it longer"),
+        ErrorKind::Authentication => Some("check --username and --password"),
+        ErrorKind::Config if text.contains("local datacenter") => Some("check --local-dc"),
+        ErrorKind::Config if text.contains("contact point") => Some("check --host"),
+        ErrorKind::Timeout => Some("raise --timeout to wait longer"),
         ErrorKind::Server(ErrorCode::Unavailable) => {
             Some("a lower --consistency needs fewer replicas")
-        }
-        ErrorKind::Server(ErrorCode::Invalid) if is_missing(error) => {
-            Some("`cqlwire shell -f cql/users.cql` makes the keyspace and the table")
         }
         _ => None,
     }
 }
 
-/// What to do when no server can be reached, by what its error says.
-fn unreachable(error: &str) -> &'static str {
-    const BY_WORDS: [(&str, &str); 8] = [
-        ("connection refused", "is Cassandra still starting? --wait 60 retries"),
-        ("does it require TLS?", "--wait 60 retries, --tls turns TLS on"),
-        ("speaks TLS on this port", "--tls turns TLS on"),
-        ("does not speak TLS", "without --tls?"),
-        ("not signed by a trusted CA", "--tls-ca names its file"),
-        ("trusts no CA", "--tls-ca names their file"),
-        ("connect by a name in the certificate", "see --host and --tls-server-name"),
-        ("client certificate", "see --tls-cert and --tls-key"),
-    ];
-    let known = BY_WORDS.iter().find(|(words, _)| error.contains(words));
-    known.map_or("see --host and --port", |(_, hint)| hint)
+/// Returns the hint for an error of connecting, given the `--wait` argument.
+pub(super) fn for_connect_error(error: &Error, wait: Duration) -> Option<String> {
+    if !wait.is_zero() && error.kind() == ErrorKind::Unreachable {
+        let text = error.to_string();
+        let waited = wait.as_secs_f64();
+        if text.contains(REFUSED) {
+            return Some(format!(
+                "gave up after --wait {waited}; check that Cassandra runs and listens at --host and \
+                 --port, or wait longer"
+            ));
+        }
+        if text.contains(PERHAPS_TLS) {
+            return Some(format!(
+                "gave up after --wait {waited}; wait longer, or turn on TLS with --tls"
+            ));
+        }
+    }
+    for_error(error).map(str::to_owned)
 }
 
-/// Whether a keyspace or table is not there; the servers' words for it differ.
-fn is_missing(error: &Error) -> bool {
+const REFUSED: &str = "connection refused";
+const PERHAPS_TLS: &str = "does it require TLS?";
+
+/// Chooses the hint for an unreachable cluster by the text of the error.
+fn unreachable_hint(error: &str) -> &'static str {
+    const HINTS: [(&str, &str); 8] = [
+        (REFUSED, "is Cassandra still starting? --wait 60 keeps trying for 60 s"),
+        (PERHAPS_TLS, "--wait 60 keeps trying for 60 s, --tls turns on TLS"),
+        ("speaks TLS on this port", "--tls turns on TLS"),
+        ("does not speak TLS", "try without --tls"),
+        ("not signed by a trusted CA", "--tls-ca sets the file of its CA"),
+        ("trusts no CA", "--tls-ca sets the file of the cluster's CA"),
+        ("connect by a name in the certificate", "check --host and --tls-server-name"),
+        ("client certificate", "check --tls-cert and --tls-key"),
+    ];
+    let found = HINTS.iter().find(|(words, _)| error.contains(words));
+    found.map_or("check --host and --port", |(_, hint)| hint)
+}
+
+/// Returns true if the server reports that a keyspace or a table does not exist. The text differs
+/// between versions of Cassandra.
+pub(super) fn is_missing(error: &Error) -> bool {
     let message = error.server_error().map_or("", |error| error.message.as_str());
-    ["does not exist", "unconfigured table"].iter().any(|words| message.contains(words))
+    error.kind() == ErrorKind::Server(ErrorCode::Invalid)
+        && ["does not exist", "unconfigured table"].iter().any(|words| message.contains(words))
 }

@@ -1,10 +1,10 @@
-//! What `--metrics` prints.
+//! The output of `--metrics`.
 
 use std::fmt;
 
 use crate::session::Metrics;
 
-/// Metrics, a line each.
+/// Displays metrics, one per line.
 pub(super) struct Summary<'m>(pub(super) &'m Metrics);
 
 impl fmt::Display for Summary<'_> {

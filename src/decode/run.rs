@@ -48,7 +48,11 @@ impl<W: Write> Report<'_, W> {
     fn input(&mut self, file: &str) -> Result<(), Failure> {
         let (name, input): (_, Box<dyn Read>) = match file {
             "-" => ("standard input", Box::new(stdin())),
-            file => (file, Box::new(File::open(file).map_err(of(file))?)),
+            file => {
+                let open = File::open(file)
+                    .map_err(|error| Failure::Arguments(format!("cannot read {file}: {error}")));
+                (file, Box::new(open?))
+            }
         };
         match self.arguments.raw {
             true => self.bytes(name, input),

@@ -1,29 +1,29 @@
-//! The statements that are for the shell, not for the server.
+//! The commands that the shell itself executes, as cqlsh does.
 
 use crate::wire::Consistency;
 
-/// What a statement asks for.
+/// A statement of a script, as the shell executes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Command<'s> {
-    /// Run it on the server.
+    /// A CQL statement for the server.
     Statement(&'s str),
-    /// Run it on the server, and print what it describes.
+    /// DESCRIBE: the server executes it, the shell prints the descriptions.
     Describe(&'s str),
-    /// Show or set the consistency.
+    /// CONSISTENCY: shows the consistency, or sets it.
     Consistency(Option<Consistency>),
-    /// Show or set the consistency of conditions.
+    /// SERIAL CONSISTENCY: shows the serial consistency, or sets it.
     SerialConsistency(Option<Consistency>),
-    /// Print a line for each column, or a row a line.
+    /// EXPAND: true prints one line per column, false one line per row.
     Expand(bool),
-    /// How many rows to fetch at a time; all of them for none.
+    /// PAGING: the page size in rows, or `None` for no paging.
     Paging(Option<i32>),
-    /// Run another script.
+    /// SOURCE: the file name of another script to run.
     Source(String),
-    /// Stop.
+    /// EXIT or QUIT: ends the script.
     Exit,
 }
 
-/// Commands that need no semicolon.
+/// First words of the commands of cqlsh that end at the end of their line.
 const COMMANDS: [&str; 18] = [
     "CAPTURE",
     "CLEAR",
@@ -45,19 +45,21 @@ const COMMANDS: [&str; 18] = [
     "UNICODE",
 ];
 
-/// How many rows cqlsh fetches at a time.
+/// Default page size of cqlsh, in rows.
 pub(super) const DEFAULT_PAGE_SIZE: i32 = 100;
 
-/// Whether a statement that begins with this word ends with its line, too.
-pub(super) fn ends_with_its_line(word: &str) -> bool {
+/// Returns true if a statement with this first word ends at the end of its line, even without a
+/// semicolon.
+pub(super) fn ends_at_line_end(word: &str) -> bool {
     COMMANDS.iter().any(|command| command.eq_ignore_ascii_case(word))
 }
 
 impl<'s> Command<'s> {
-    /// What `text` asks for.
+    /// Parses a statement of a script.
     ///
     /// # Errors
-    /// A command of cqlsh that is not supported here, or one that is used wrongly.
+    /// Returns an error, in cqlsh's words, if the command has invalid arguments or is not supported
+    /// here.
     pub(super) fn parse(text: &'s str) -> Result<Self, String> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let upper: Vec<String> = words.iter().map(|word| word.to_ascii_uppercase()).collect();
@@ -67,7 +69,7 @@ impl<'s> Command<'s> {
             ["CONSISTENCY"] => Self::Consistency(None),
             ["CONSISTENCY", level] => Self::Consistency(Some(level.parse()?)),
             ["SERIAL", "CONSISTENCY"] => Self::SerialConsistency(None),
-            ["SERIAL", "CONSISTENCY", level] => Self::SerialConsistency(Some(serial(level)?)),
+            ["SERIAL", "CONSISTENCY", level] => Self::SerialConsistency(Some(parse_serial(level)?)),
             ["EXPAND", "ON"] => Self::Expand(true),
             ["EXPAND", "OFF"] => Self::Expand(false),
             ["PAGING", "ON"] => Self::Paging(Some(DEFAULT_PAGE_SIZE)),
@@ -76,12 +78,12 @@ impl<'s> Command<'s> {
                 Ok(rows @ 1..) => Self::Paging(Some(rows)),
                 _ => return Err("Improper PAGING command.".to_owned()),
             },
-            ["SOURCE", ..] => Self::Source(file_name(text)?),
+            ["SOURCE", ..] => Self::Source(parse_file_name(text)?),
             ["EXIT" | "QUIT"] => Self::Exit,
             [command @ ("SERIAL" | "EXPAND" | "PAGING" | "CONSISTENCY" | "EXIT" | "QUIT"), ..] => {
                 return Err(format!("Improper {command} command."));
             }
-            [command, ..] if ends_with_its_line(command) || *command == "COPY" => {
+            [command, ..] if ends_at_line_end(command) || *command == "COPY" => {
                 return Err(format!("{command} is not supported yet."));
             }
             _ => Self::Statement(text),
@@ -89,18 +91,18 @@ impl<'s> Command<'s> {
     }
 }
 
-fn serial(level: &str) -> Result<Consistency, String> {
+fn parse_serial(level: &str) -> Result<Consistency, String> {
     match level.parse()? {
         level @ (Consistency::Serial | Consistency::LocalSerial) => Ok(level),
         _ => Err("the serial consistency levels are SERIAL, LOCAL_SERIAL".to_owned()),
     }
 }
 
-/// The name in quotes after `SOURCE`.
-fn file_name(text: &str) -> Result<String, String> {
+/// Returns the quoted file name after `SOURCE`.
+fn parse_file_name(text: &str) -> Result<String, String> {
     let name = text.split_once(char::is_whitespace).map(|(_, name)| name.trim());
-    let inside = name.and_then(|name| name.strip_prefix('\'')?.strip_suffix('\''));
-    match inside {
+    let unquoted = name.and_then(|name| name.strip_prefix('\'')?.strip_suffix('\''));
+    match unquoted {
         Some(name) if !name.is_empty() => Ok(name.replace("''", "'")),
         _ => Err("Improper SOURCE command.".to_owned()),
     }

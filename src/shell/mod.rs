@@ -1,12 +1,12 @@
-//! Scripts of statements, run and printed as `cqlsh -f` does it.
+//! The shell: runs CQL scripts and prints their results like `cqlsh -f`.
 //!
-//! | file | what it knows |
+//! | file | purpose |
 //! |---|---|
-//! | `split` | where one statement ends and the next begins |
-//! | `command` | the statements that are for the shell, not for the server |
-//! | `run` | running a script, and going on after an error |
-//! | `table` | printing rows |
-//! | `format` | printing a value |
+//! | `split` | splits a script into statements |
+//! | `command` | parses the shell's own commands, such as `CONSISTENCY` |
+//! | `run` | runs scripts |
+//! | `table` | prints rows |
+//! | `format` | formats a value |
 
 #![allow(clippy::arithmetic_side_effects, reason = "counters and times of the client itself")]
 
@@ -16,4 +16,4 @@ mod run;
 mod split;
 mod table;
 
-pub use run::{Shell, read};
+pub use run::{Shell, read_script};

@@ -1,18 +1,18 @@
-//! Running a script, and going on after an error.
+//! Runs scripts.
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use super::command::{Command, DEFAULT_PAGE_SIZE};
-use super::split::statements;
-use super::table::{self, Layout};
+use super::split::split_statements;
+use super::table::{Layout, TablePrinter};
 use crate::cli::Failure;
 use crate::message::ErrorCode;
 use crate::session::{ErrorKind, QueryResult, Session, Statement};
 use crate::types::Value;
 use crate::wire::Consistency;
 
-/// Runs scripts, one after the other, and prints what their statements give.
+/// Runs scripts and prints the results of their statements.
 #[derive(Debug)]
 pub struct Shell<W> {
     session: Session,
@@ -23,22 +23,22 @@ pub struct Shell<W> {
     layout: Layout,
     succeeded: usize,
     failed: usize,
-    /// How many scripts are being run, each for a SOURCE of the one before it.
-    depth: usize,
+    /// Number of nested SOURCE commands.
+    source_depth: usize,
 }
 
-/// A script that runs itself must come to an end.
-const MAX_DEPTH: usize = 16;
+/// Maximum depth of nested SOURCE commands, which ends a script that runs itself.
+const MAX_SOURCE_DEPTH: usize = 16;
 
-/// Whether to go on with the script.
+/// The next step after a statement.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
-    Statement,
+    Continue,
     Exit,
 }
 
 impl<W: Write> Shell<W> {
-    /// A shell that prints to `out`.
+    /// Creates a shell that prints to `out`.
     pub const fn new(session: Session, consistency: Consistency, out: W) -> Self {
         Self {
             session,
@@ -49,23 +49,25 @@ impl<W: Write> Shell<W> {
             layout: Layout::Table,
             succeeded: 0,
             failed: 0,
-            depth: 0,
+            source_depth: 0,
         }
     }
 
-    /// Runs every statement of a script called `name`, also after one has failed: that is said on
-    /// stderr.
+    /// Runs every statement of a script. Prints each failure to stderr, with the `name` of the script
+    /// and the line, and continues with the next statement.
     ///
     /// # Errors
-    /// The output could not be written.
+    /// Returns an error if the output cannot be written, or if the session can no longer execute
+    /// statements.
     pub async fn run(&mut self, name: &str, script: &str) -> Result<(), Failure> {
         self.run_script(name, script).await.map(|_| ())
     }
 
-    /// Whether all statements so far succeeded.
+    /// Flushes the output.
     ///
     /// # Errors
-    /// How many did not.
+    /// Returns an error with the number of failed statements if any failed, or if the output cannot be
+    /// written.
     pub fn finish(&mut self) -> Result<(), Failure> {
         self.out.flush().map_err(Failure::Io)?;
         let all = self.succeeded + self.failed;
@@ -76,85 +78,85 @@ impl<W: Write> Shell<W> {
     }
 
     async fn run_script(&mut self, name: &str, script: &str) -> Result<Next, Failure> {
-        for statement in statements(script) {
+        for statement in split_statements(script) {
             let outcome = match statement.is_complete {
                 true => self.run_statement(statement.text).await,
                 false => Err(Failure::Text("Incomplete statement at end of file".to_owned())),
             };
             match outcome {
                 Ok(Next::Exit) => return Ok(Next::Exit),
-                Ok(Next::Statement) => self.succeeded += 1,
+                Ok(Next::Continue) => self.succeeded += 1,
                 Err(Failure::Io(error)) => return Err(Failure::Io(error)),
                 Err(failure) => {
                     self.failed += 1;
-                    // What was printed before stands before the error.
+                    // Earlier results must appear before the error.
                     self.out.flush().map_err(Failure::Io)?;
                     eprintln!("{name}:{}:{failure}", statement.line);
-                    if is_final(&failure) {
+                    if ends_script(&failure) {
                         return Err(Failure::Text("the rest of the script was not run".to_owned()));
                     }
                 }
             }
         }
-        Ok(Next::Statement)
+        Ok(Next::Continue)
     }
 
     async fn run_statement(&mut self, text: &str) -> Result<Next, Failure> {
         match Command::parse(text).map_err(Failure::Text)? {
-            Command::Statement(text) => self.query(text).await?,
+            Command::Statement(text) => self.execute(text).await?,
             Command::Describe(text) => self.describe(text).await?,
             Command::Consistency(None) => {
                 let level = self.consistency;
-                self.say(format_args!("Current consistency level is {level}."))?;
+                self.print_line(format_args!("Current consistency level is {level}."))?;
             }
             Command::Consistency(Some(level)) => {
                 self.consistency = level;
-                self.say(format_args!("Consistency level set to {level}."))?;
+                self.print_line(format_args!("Consistency level set to {level}."))?;
             }
             Command::SerialConsistency(None) => {
                 let level = self.serial_consistency;
-                self.say(format_args!("Current serial consistency level is {level}."))?;
+                self.print_line(format_args!("Current serial consistency level is {level}."))?;
             }
             Command::SerialConsistency(Some(level)) => {
                 self.serial_consistency = level;
-                self.say(format_args!("Serial consistency level set to {level}."))?;
+                self.print_line(format_args!("Serial consistency level set to {level}."))?;
             }
             Command::Expand(on) => {
                 self.layout = if on { Layout::Expanded } else { Layout::Table };
                 let on = if on { "ON" } else { "OFF" };
-                self.say(format_args!("EXPAND set to {on}"))?;
+                self.print_line(format_args!("EXPAND set to {on}"))?;
             }
             Command::Paging(page_size) => {
                 self.page_size = page_size;
                 match page_size {
-                    Some(rows) => self.say(format_args!("Page size: {rows}"))?,
-                    None => self.say(format_args!("PAGING set to OFF"))?,
+                    Some(rows) => self.print_line(format_args!("Page size: {rows}"))?,
+                    None => self.print_line(format_args!("PAGING set to OFF"))?,
                 }
             }
             Command::Source(file) => return Box::pin(self.source(&file)).await,
             Command::Exit => return Ok(Next::Exit),
         }
-        Ok(Next::Statement)
+        Ok(Next::Continue)
     }
 
-    /// Runs a statement on the server, and prints its rows page by page.
-    async fn query(&mut self, text: &str) -> Result<(), Failure> {
+    /// Executes a statement on the server and prints its rows page by page.
+    async fn execute(&mut self, text: &str) -> Result<(), Failure> {
         let statement = Statement::new(text)
             .consistency(self.consistency)
             .serial_consistency(self.serial_consistency)
             .page_size(self.page_size.unwrap_or(0));
         let mut pages = self.session.stream::<()>(statement, ());
-        let mut table = table::Printer::new(self.layout);
+        let mut table = TablePrinter::new(self.layout);
         while let Some(page) = pages.next_page().await? {
-            self.warn(&page)?;
+            self.print_warnings(&page)?;
             if page.has_rows() {
-                table.page(&mut self.out, &page)?;
+                table.print_page(&mut self.out, &page)?;
             }
         }
-        table.end(&mut self.out).map_err(Failure::Io)
+        table.finish(&mut self.out).map_err(Failure::Io)
     }
 
-    /// Runs a DESCRIBE, which Cassandra does itself since 4.0.
+    /// Executes DESCRIBE on the server, which Cassandra supports since 4.0.
     async fn describe(&mut self, text: &str) -> Result<(), Failure> {
         let text = match text.split_once(char::is_whitespace) {
             Some((word, object)) if word.eq_ignore_ascii_case("DESC") => {
@@ -164,11 +166,13 @@ impl<W: Write> Shell<W> {
         };
         let result = match self.session.execute(Statement::new(text).page_size(0), ()).await {
             Err(error) if error.kind() == ErrorKind::Server(ErrorCode::Syntax) => {
-                return Err(Failure::Text(format!("{error} (DESCRIBE needs Cassandra 4.0)")));
+                return Err(Failure::Text(format!(
+                    "{error} (DESCRIBE needs Cassandra 4.0 or later)"
+                )));
             }
             result => result?,
         };
-        self.warn(&result)?;
+        self.print_warnings(&result)?;
         let column = |name: &str| result.columns().iter().position(|c| &*c.name == name);
         let rows = result.rows::<Vec<Value>>()?.collect::<Result<Vec<_>, _>>()?;
         let cell = |row: &Vec<Value>, index: usize| match row.get(index) {
@@ -178,9 +182,9 @@ impl<W: Write> Shell<W> {
         };
         if let Some(index) = column("create_statement") {
             for row in &rows {
-                self.say(format_args!("\n{}", cell(row, index)))?;
+                self.print_line(format_args!("\n{}", cell(row, index)))?;
             }
-            return self.say(format_args!(""));
+            return self.print_line(format_args!(""));
         }
         match (column("keyspace_name"), column("name")) {
             (Some(keyspace), Some(name)) => {
@@ -189,58 +193,60 @@ impl<W: Write> Shell<W> {
                     let keyspace = cell(row, keyspace);
                     if last.as_ref() != Some(&keyspace) {
                         let rule = "-".repeat("Keyspace ".len() + keyspace.len());
-                        self.say(format_args!("\nKeyspace {keyspace}\n{rule}"))?;
+                        self.print_line(format_args!("\nKeyspace {keyspace}\n{rule}"))?;
                         last = Some(keyspace);
                     }
-                    self.say(format_args!("{}", cell(row, name)))?;
+                    self.print_line(format_args!("{}", cell(row, name)))?;
                 }
-                self.say(format_args!(""))
+                self.print_line(format_args!(""))
             }
             _ => {
-                let mut table = table::Printer::new(self.layout);
-                table.page(&mut self.out, &result)?;
-                table.end(&mut self.out).map_err(Failure::Io)
+                let mut table = TablePrinter::new(self.layout);
+                table.print_page(&mut self.out, &result)?;
+                table.finish(&mut self.out).map_err(Failure::Io)
             }
         }
     }
 
     async fn source(&mut self, file: &str) -> Result<Next, Failure> {
-        if self.depth >= MAX_DEPTH {
-            return Err(Failure::Text(format!("SOURCE is nested more than {MAX_DEPTH} deep")));
+        if self.source_depth >= MAX_SOURCE_DEPTH {
+            return Err(Failure::Text(format!(
+                "SOURCE is nested more than {MAX_SOURCE_DEPTH} deep"
+            )));
         }
-        let script = read(Path::new(file))?;
-        self.depth += 1;
+        let script = read_script(Path::new(file)).map_err(Failure::Text)?;
+        self.source_depth += 1;
         let next = self.run_script(file, &script).await;
-        self.depth -= 1;
+        self.source_depth -= 1;
         next
     }
 
-    fn warn(&mut self, result: &QueryResult) -> Result<(), Failure> {
+    fn print_warnings(&mut self, result: &QueryResult) -> Result<(), Failure> {
         for (index, warning) in result.warnings().iter().enumerate() {
             let head = if index == 0 { "\nWarnings :\n" } else { "" };
-            self.say(format_args!("{head}{warning}\n"))?;
+            self.print_line(format_args!("{head}{warning}\n"))?;
         }
         Ok(())
     }
 
-    fn say(&mut self, line: std::fmt::Arguments<'_>) -> Result<(), Failure> {
+    fn print_line(&mut self, line: std::fmt::Arguments<'_>) -> Result<(), Failure> {
         writeln!(self.out, "{line}").map_err(Failure::Io)
     }
 }
 
-/// Reads a script.
+/// Reads a script from a file.
 ///
 /// # Errors
-/// A line that names the file.
-pub fn read(file: &Path) -> Result<String, Failure> {
+/// Returns an error that names the file if it cannot be read or is not UTF-8.
+pub fn read_script(file: &Path) -> Result<String, String> {
     std::fs::read(file)
         .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
-        .map_err(|error| Failure::Text(format!("cannot read {}: {error}", file.display())))
+        .map_err(|error| format!("cannot read {}: {error}", file.display()))
 }
 
-/// Whether the statements that follow would fail, too: each would wait as long as this one did.
-fn is_final(failure: &Failure) -> bool {
-    let Failure::Session(error) = failure else { return false };
+/// Returns true if the following statements would fail in the same way, each after the same wait.
+fn ends_script(failure: &Failure) -> bool {
+    let Failure::Session { error, .. } = failure else { return false };
     matches!(
         error.kind(),
         ErrorKind::Unreachable

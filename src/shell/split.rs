@@ -1,4 +1,4 @@
-//! Scripts: where one statement ends and the next begins.
+//! Splits a script into statements.
 
 use super::command;
 use crate::session::cql::{Token, TokenKind, next_token};
@@ -6,19 +6,19 @@ use crate::session::cql::{Token, TokenKind, next_token};
 /// A statement of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Statement<'s> {
-    /// The statement, without what stands before it and without its semicolon.
+    /// Text of the statement, without surrounding white space and comments, and without its semicolon.
     pub(super) text: &'s str,
-    /// The line that it begins on, the first being 1.
+    /// Number of its first line; the first line of the script is 1.
     pub(super) line: usize,
-    /// Whether it ends: with a semicolon or, if it is a command of the shell, with its line.
+    /// True if the statement ends: with a semicolon, or at the end of the line for a shell command.
     pub(super) is_complete: bool,
 }
 
-/// The statements of a script.
+/// Splits a script into statements, in one pass.
 ///
-/// Comments between statements are passed over; those inside a statement belong to it. A batch is
-/// one statement up to `APPLY BATCH`. Every character is looked at once.
-pub(super) fn statements(script: &str) -> impl Iterator<Item = Statement<'_>> {
+/// Comments between statements are skipped; comments inside a statement are part of it. A batch up
+/// to `APPLY BATCH` is one statement.
+pub(super) fn split_statements(script: &str) -> impl Iterator<Item = Statement<'_>> {
     let mut left = script.strip_prefix('\u{feff}').unwrap_or(script);
     let mut line = 1;
     std::iter::from_fn(move || {
@@ -27,7 +27,7 @@ pub(super) fn statements(script: &str) -> impl Iterator<Item = Statement<'_>> {
         if start.is_empty() {
             return None;
         }
-        let (text, after, is_complete) = one_statement(start);
+        let (text, after, is_complete) = take_statement(start);
         let statement = Statement { text: text.trim_end(), line, is_complete };
         line += newlines(&start[..start.len() - after.len()]);
         left = after;
@@ -35,8 +35,9 @@ pub(super) fn statements(script: &str) -> impl Iterator<Item = Statement<'_>> {
     })
 }
 
-/// The statement at the front, what comes after it, and whether it ends.
-fn one_statement(start: &str) -> (&str, &str, bool) {
+/// Takes the first statement. Returns its text, the rest of the script, and true if the statement
+/// ends.
+fn take_statement(start: &str) -> (&str, &str, bool) {
     let mut left = start;
     let mut batch = Batch::None;
     let mut is_command = None;
@@ -51,7 +52,7 @@ fn one_statement(start: &str) -> (&str, &str, bool) {
             TokenKind::Unterminated => return (start, "", false),
             TokenKind::Word => {
                 if is_command.is_none() {
-                    is_command = Some(command::ends_with_its_line(token));
+                    is_command = Some(command::ends_at_line_end(token));
                 }
                 batch = batch.next(token, text.is_empty());
             }
@@ -61,11 +62,11 @@ fn one_statement(start: &str) -> (&str, &str, bool) {
     (start, "", is_command == Some(true))
 }
 
-/// Where in a batch a statement is: its semicolons end nothing.
+/// The position in a batch. Semicolons inside a batch do not end the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Batch {
     None,
-    /// After `BEGIN`: `BATCH` must follow, maybe after its kind.
+    /// After `BEGIN`: `BATCH` follows, possibly after `UNLOGGED` or `COUNTER`.
     Begun,
     Open,
     /// After `APPLY`.
@@ -110,11 +111,11 @@ mod tests {
     use super::*;
 
     fn texts(script: &str) -> Vec<&str> {
-        statements(script).map(|statement| statement.text).collect()
+        split_statements(script).map(|statement| statement.text).collect()
     }
 
     #[test]
-    fn semicolons_end_statements_but_not_inside_quotes_and_comments() {
+    fn splits_at_semicolons_outside_quotes_and_comments() {
         let script =
             "-- a ; b\nSELECT ';' FROM \"a;b\"; // c ;\n/* ; */ SELECT $$ ; $$ -- d ;\n;;\n";
         assert_eq!(texts(script), ["SELECT ';' FROM \"a;b\"", "SELECT $$ ; $$ -- d ;"]);
@@ -123,28 +124,28 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_one_statement() {
+    fn keeps_a_batch_together() {
         let batch = "BEGIN UNLOGGED BATCH INSERT a; INSERT b; APPLY BATCH";
         assert_eq!(texts(&format!("{batch}; SELECT 1;")), [batch, "SELECT 1"]);
-        // A transaction of a newer Cassandra is none.
+        // A transaction is not a batch.
         assert_eq!(texts("BEGIN TRANSACTION; SELECT 1;"), ["BEGIN TRANSACTION", "SELECT 1"]);
     }
 
     #[test]
-    fn commands_end_with_their_line_and_statements_do_not() {
+    fn splits_commands_at_line_ends() {
         let script = "CONSISTENCY QUORUM\nSELECT\n1;\ndescribe tables; QUIT";
         let expected = ["CONSISTENCY QUORUM", "SELECT\n1", "describe tables", "QUIT"];
         assert_eq!(texts(script), expected);
         assert_eq!(
-            statements(script).map(|statement| statement.line).collect::<Vec<_>>(),
+            split_statements(script).map(|statement| statement.line).collect::<Vec<_>>(),
             [1, 2, 4, 4]
         );
     }
 
     #[test]
-    fn a_statement_without_its_end_says_so() {
+    fn marks_a_statement_without_an_end_as_incomplete() {
         for script in ["SELECT 1", "SELECT 'x;", "SELECT $$ ;", "BEGIN BATCH INSERT a;"] {
-            let all: Vec<_> = statements(script).collect();
+            let all: Vec<_> = split_statements(script).collect();
             let expected = Statement { text: script, line: 1, is_complete: false };
             assert_eq!(all, [expected]);
         }
@@ -153,7 +154,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn joined_statements_come_apart_again(
+        fn splits_joined_statements_apart_again(
             statements in prop::collection::vec(
                 "[A-Z]{2}Z ('([a-z;]|'')*'|\"[a-z;]*\"|/\\*[a-z;\n]*\\*/|[0-9.,() \n])*x", 0..8,
             ),
@@ -163,8 +164,8 @@ mod tests {
         }
 
         #[test]
-        fn nothing_is_lost_whatever_the_script(script in "[a-zBEGINATCHPLY'\"$;/*\\- \n\u{e9}]{0,80}") {
-            for statement in statements(&script) {
+        fn statements_are_nonempty_parts_of_any_script(script in "[a-zBEGINATCHPLY'\"$;/*\\- \n\u{e9}]{0,80}") {
+            for statement in split_statements(&script) {
                 prop_assert!(script.contains(statement.text) && !statement.text.is_empty());
             }
         }

@@ -1,48 +1,52 @@
-//! Printing rows as cqlsh prints them.
+//! Prints rows like cqlsh.
 
 use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::format::cell;
+use super::format::format_cell;
 use crate::cli::Failure;
 use crate::session::QueryResult;
 use crate::types::Value;
 
-/// How rows are laid out.
+/// The layout of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// A row a line.
+    /// One line per row.
     Table,
-    /// A column a line.
+    /// One line per column.
     Expanded,
 }
 
-/// Prints the pages of one statement.
+/// Prints the pages of one result.
 #[derive(Debug)]
-pub(super) struct Printer {
+pub(super) struct TablePrinter {
     layout: Layout,
     rows: usize,
     pages: usize,
     is_conditional: bool,
 }
 
-impl Printer {
+impl TablePrinter {
     pub(super) const fn new(layout: Layout) -> Self {
         Self { layout, rows: 0, pages: 0, is_conditional: false }
     }
 
-    /// Prints a page; columns are as wide as its rows need.
-    pub(super) fn page(&mut self, out: &mut impl Write, page: &QueryResult) -> Result<(), Failure> {
+    /// Prints a page. The widths of the columns fit its rows.
+    pub(super) fn print_page(
+        &mut self,
+        out: &mut impl Write,
+        page: &QueryResult,
+    ) -> Result<(), Failure> {
         let names: Vec<&str> = page.columns().iter().map(|column| &*column.name).collect();
-        let rows = page.rows::<Vec<Value>>()?.map(|row| Ok(row?.iter().map(cell).collect()));
+        let rows = page.rows::<Vec<Value>>()?.map(|row| Ok(row?.iter().map(format_cell).collect()));
         let rows = rows.collect::<Result<Vec<Vec<String>>, crate::types::RowError>>()?;
         self.is_conditional = names.first() == Some(&"[applied]");
         self.print(out, &names, &rows).map_err(Failure::Io)
     }
 
-    /// Ends the table with the number of its rows; of a condition's answer there is none.
-    pub(super) fn end(&self, out: &mut impl Write) -> io::Result<()> {
+    /// Prints the number of rows, except for the result of a conditional statement.
+    pub(super) fn finish(&self, out: &mut impl Write) -> io::Result<()> {
         if self.pages > 0 && !self.is_conditional {
             writeln!(out, "\n({} rows)", self.rows)?;
         }
@@ -82,11 +86,8 @@ impl Printer {
             })
             .collect();
         if self.pages == 0 {
-            let header: Vec<String> = names
-                .iter()
-                .zip(&widths)
-                .map(|(name, width)| padded(name, *width, false))
-                .collect();
+            let header: Vec<String> =
+                names.iter().zip(&widths).map(|(name, width)| pad(name, *width, false)).collect();
             let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
             writeln!(out, "{}", format!(" {}", header.join(" | ")).trim_end())?;
             writeln!(out, "-{}-", rule.join("-+-"))?;
@@ -96,7 +97,7 @@ impl Printer {
         }
         for row in rows {
             let values: Vec<String> =
-                row.iter().zip(&widths).map(|(value, width)| padded(value, *width, true)).collect();
+                row.iter().zip(&widths).map(|(value, width)| pad(value, *width, true)).collect();
             writeln!(out, " {}", values.join(" | "))?;
         }
         Ok(())
@@ -117,7 +118,7 @@ impl Printer {
             writeln!(out, "@ Row {}", self.rows + index + 1)?;
             writeln!(out, "-{}-+-{}-", "-".repeat(name_width), "-".repeat(value_width))?;
             for (name, value) in names.iter().zip(row) {
-                writeln!(out, " {} | {value}", padded(name, name_width, false))?;
+                writeln!(out, " {} | {value}", pad(name, name_width, false))?;
             }
             writeln!(out)?;
         }
@@ -125,8 +126,8 @@ impl Printer {
     }
 }
 
-/// `text` in `width` columns of a terminal, which is what `format!` does not count.
-fn padded(text: &str, width: usize, right: bool) -> String {
+/// Pads `text` to `width` terminal columns; `format!` counts characters instead.
+fn pad(text: &str, width: usize, right: bool) -> String {
     let blank = " ".repeat(width.saturating_sub(text.width()));
     if right { blank + text } else { text.to_owned() + &blank }
 }
@@ -136,26 +137,26 @@ mod tests {
     use super::*;
 
     fn printed(layout: Layout, pages: &[&[[&str; 2]]]) -> String {
-        let mut printer = Printer::new(layout);
+        let mut printer = TablePrinter::new(layout);
         let mut out = Vec::new();
         for page in pages {
             let rows: Vec<Vec<String>> =
                 page.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
             printer.print(&mut out, &["username", "n"], &rows).unwrap();
         }
-        printer.end(&mut out).unwrap();
+        printer.finish(&mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn a_table_is_as_wide_as_its_widest_value() {
+    fn columns_are_as_wide_as_their_widest_value() {
         let expected = "\n username | n\n----------+-----\n      ada |  36\n     \u{4e2d}\u{6587} | 100\n\n(2 rows)\n";
         let rows = [["ada", "36"], ["\u{4e2d}\u{6587}", "100"]];
         assert_eq!(printed(Layout::Table, &[&rows]), expected);
     }
 
     #[test]
-    fn the_header_stands_once_and_no_rows_are_a_line_of_nothing() {
+    fn prints_the_header_once_and_an_empty_line_for_no_rows() {
         let expected =
             "\n username | n\n----------+---\n        a | 1\n        b | 2\n\n(2 rows)\n";
         assert_eq!(printed(Layout::Table, &[&[["a", "1"]], &[["b", "2"]]]), expected);
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn expanded_rows_are_a_column_a_line() {
+    fn prints_expanded_rows_one_column_per_line() {
         let expected =
             "\n@ Row 1\n----------+----\n username | ada\n n        | 36\n\n\n(1 rows)\n";
         let printed = printed(Layout::Expanded, &[&[["ada", "36"]]]);

@@ -115,8 +115,8 @@ fn reads_files_and_standard_input_in_the_given_order() {
 #[test]
 fn the_error_names_a_file_that_does_not_exist() {
     let output = decode(&["no/such/file.hex"], "");
-    assert_eq!((output.code, output.stdout.as_str()), (1, ""));
-    assert!(output.stderr.starts_with("error: no/such/file.hex: "), "{output:?}");
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""));
+    assert!(output.stderr.starts_with("error: cannot read no/such/file.hex: "), "{output:?}");
 }
 
 #[test]

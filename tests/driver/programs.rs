@@ -17,6 +17,8 @@ use crate::mock_server::start_server;
 use crate::program::{ADD_USERS, LIST_USERS, run};
 use crate::tcp_server::start_tcp_server;
 
+const CQLWIRE: &str = env!("CARGO_BIN_EXE_cqlwire");
+
 /// Runs `list_users` against `address` and returns its error line.
 fn run_expecting_error(address: SocketAddr, arguments: &[&str]) -> String {
     let host = address.to_string();
@@ -188,6 +190,15 @@ fn invalid_arguments_exit_with_code_2() {
         &["--compression", "zip"],
         &["--protocol-version", "9"],
         &["--timeout", "soon"],
+        &["--timeout", "0"],
+        &["--wait", "1e300"],
+        &["--port", "0"],
+        &["--password", "secret"],
+        &["--authenticator", "org.example.Login"],
+        &["--compression", "snappy", "--protocol-version", "5"],
+        &["--host", "db:70000"],
+        &["--host", ""],
+        &["--tls-server-name", "a b"],
         &["--no-such-flag"],
     ] {
         for program in [ADD_USERS, LIST_USERS] {
@@ -197,6 +208,82 @@ fn invalid_arguments_exit_with_code_2() {
         }
     }
     assert_eq!(run(ADD_USERS, &["--concurrency", "0"]).code, 2);
+    let script = run(CQLWIRE, &["shell", "-f", "no/such/script.cql"]);
+    assert_eq!(script.code, 2, "{script:?}");
+    assert!(script.stderr.starts_with("error: cannot read no/such/script.cql: "), "{script:?}");
+}
+
+#[test]
+fn the_error_of_an_invalid_timeout_explains_it() {
+    let output = run(LIST_USERS, &["--timeout", "0"]);
+    let expected = "every request would fail; use a number above 0";
+    assert!(output.stderr.contains(expected), "{output:?}");
+}
+
+#[test]
+fn the_error_after_a_failed_wait_gives_its_time() {
+    let free = start_tcp_server(drop);
+    let unused = SocketAddr::new([127, 255, 255, 254].into(), free.port());
+    let error = run_expecting_error(unused, &["--wait", "0.2"]);
+    let expected = "(gave up after --wait 0.2; check that Cassandra runs and listens at --host and \
+                    --port, or wait longer)";
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn a_user_name_without_a_password_fails_without_a_terminal() {
+    for program in [&[LIST_USERS][..], &[ADD_USERS], &[CQLWIRE, "shell"]] {
+        let arguments = [&program[1..], &["-u", "ada"]].concat();
+        let output = run(program[0], &arguments);
+        assert_eq!((output.code, output.stderr.lines().count()), (2, 1), "{output:?}");
+        for part in ["`ada`", "--password", "CQLWIRE_PASSWORD"] {
+            assert!(output.stderr.contains(part), "{output:?}");
+        }
+    }
+}
+
+#[test]
+fn only_the_example_programs_give_the_hint_at_their_schema() {
+    let address = start_server(Version::V4, |_, _| {
+        Reply::error(ErrorCode::Invalid, "unconfigured table users")
+    });
+    let host = address.to_string();
+    for program in [LIST_USERS, ADD_USERS] {
+        let output = run(program, &["--host", &host]);
+        let hint = "(`cqlwire shell -f cql/users.cql` creates the keyspace and the table)\n";
+        assert!(output.stderr.ends_with(hint), "{output:?}");
+    }
+    let shell = run(CQLWIRE, &["shell", "--host", &host, "-e", "SELECT * FROM users"]);
+    assert!(shell.stderr.contains("unconfigured table users"), "{shell:?}");
+    assert!(!shell.stderr.contains("users.cql"), "{shell:?}");
+}
+
+#[test]
+fn logs_in_a_pipe_contain_no_escape_codes() {
+    let address = start_server(Version::V4, |_, _| keyspace_set());
+    let host = address.to_string();
+    let shell = run(CQLWIRE, &["shell", "--host", &host, "-vvv", "-e", "USE k8s_test"]);
+    assert!(shell.stderr.contains("TRACE") || shell.stderr.contains("DEBUG"), "{shell:?}");
+    assert!(!shell.stderr.contains('\u{1b}'), "{shell:?}");
+}
+
+#[test]
+fn every_program_has_a_version_and_a_summary() {
+    for (program, summary) in [
+        (&[LIST_USERS][..], "List the users"),
+        (&[ADD_USERS], "Add users"),
+        (&[CQLWIRE], "Run CQL scripts"),
+        (&[CQLWIRE, "shell"], "Run CQL statements"),
+        (&[CQLWIRE, "decode"], "Decode frames"),
+    ] {
+        let run = |argument| run(program[0], &[&program[1..], &[argument]].concat());
+        let version = run("--version");
+        assert_eq!(version.code, 0, "{version:?}");
+        assert!(version.stdout.trim_end().ends_with(env!("CARGO_PKG_VERSION")), "{version:?}");
+        let help = run("--help");
+        assert_eq!(help.code, 0, "{help:?}");
+        assert!(help.stdout.starts_with(summary), "{help:?}");
+    }
 }
 
 #[test]

@@ -231,22 +231,29 @@ fn programs_give_hints_for_tls_errors() {
     let list = |arguments: &[&str]| run(LIST_USERS, &[&["--host", &host], arguments].concat());
     let ours = ["--tls-cert", &cert, "--tls-key", &key];
     for (arguments, error) in [
-        (&["--tls-ca", &ca][..], "(see --tls-cert and --tls-key)"),
-        (&[&["--tls-ca", &other], &ours[..]].concat(), "(--tls-ca names its file)"),
+        (&["--tls-ca", &ca][..], "(check --tls-cert and --tls-key)"),
+        (&[&["--tls-ca", &other], &ours[..]].concat(), "(--tls-ca sets the file of its CA)"),
         (
             &[&["--tls-ca", &ca, "--tls-server-name", "db1"], &ours[..]].concat(),
-            "(see --host and --tls-server-name)",
+            "(check --host and --tls-server-name)",
         ),
-        (&[], "(--tls turns TLS on)"),
+        (&[], "(--tls turns on TLS)"),
+    ] {
+        let output = list(arguments);
+        assert_eq!(output.code, 1, "{output:?}");
+        assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
+        assert!(output.stderr.contains(error), "{arguments:?}: {output:?}");
+    }
+    for (arguments, error) in [
         (
-            &["--tls-ca", &key],
+            &["--tls-ca", &key][..],
             "client.key: the root certificates cannot be used: no PEM certificate",
         ),
         (&["--tls-ca", "not-there.pem"], "cannot read not-there.pem: "),
         (&["--tls-server-name", "a b"], "--tls-server-name: `a b` is neither"),
     ] {
         let output = list(arguments);
-        assert_eq!(output.code, 1, "{output:?}");
+        assert_eq!(output.code, 2, "{output:?}");
         assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
         assert!(output.stderr.contains(error), "{arguments:?}: {output:?}");
     }

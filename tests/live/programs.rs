@@ -158,7 +158,7 @@ pub(crate) fn logging_in(node: &Node) -> Result<(), Failed> {
     {
         assert_eq!(refused.code, 1);
         assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
-        for part in [why, host.as_str(), "see --username and --password"] {
+        for part in [why, host.as_str(), "check --username and --password"] {
             assert!(refused.stderr.contains(part), "{refused:?}");
         }
         assert!(!refused.stderr.contains("wr0ng"), "a password is shown: {refused:?}");

@@ -154,10 +154,13 @@ fn the_programs(secure: &Secure) -> Result<(), Failed> {
         at(LIST_USERS, &[&right[..], &["--host", "localhost", "--compression", "lz4"]].concat());
     assert_eq!((listed.code, listed.stdout.lines().count()), (0, 10), "{listed:?}");
     for (arguments, hint) in [
-        (vec![], "--tls turns TLS on)"),
-        (vec!["--tls-ca", ca], "(see --tls-cert and --tls-key)"),
-        ([&["--tls-ca", other_ca], &client[..]].concat(), "(--tls-ca names its file)"),
-        ([&right[..], &["--tls-server-name", "db"]].concat(), "(see --host and --tls-server-name)"),
+        (vec![], "--tls turns on TLS)"),
+        (vec!["--tls-ca", ca], "(check --tls-cert and --tls-key)"),
+        ([&["--tls-ca", other_ca], &client[..]].concat(), "(--tls-ca sets the file of its CA)"),
+        (
+            [&right[..], &["--tls-server-name", "db"]].concat(),
+            "(check --host and --tls-server-name)",
+        ),
     ] {
         let refused = at(LIST_USERS, &arguments);
         assert_eq!((refused.code, refused.stderr.lines().count()), (1, 1), "{refused:?}");
@@ -176,6 +179,6 @@ pub(crate) fn tls_to_a_plain_port(node: &Node) -> Result<(), Failed> {
     let host = node.address.to_string();
     let program = run(LIST_USERS, &["--host", &host, "--tls"]);
     assert_eq!((program.code, program.stderr.lines().count()), (1, 1), "{program:?}");
-    assert!(program.stderr.ends_with("(without --tls?)\n"), "{program:?}");
+    assert!(program.stderr.ends_with("(try without --tls)\n"), "{program:?}");
     Ok(())
 }

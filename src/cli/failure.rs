@@ -1,0 +1,67 @@
+//! The errors that end a program.
+
+use std::fmt;
+use std::io;
+
+use super::hint;
+use crate::session::{Error, ErrorKind};
+
+/// The error that ends a program. Its text is one line for the user.
+#[derive(Debug)]
+pub enum Failure {
+    /// An argument is wrong.
+    Arguments(String),
+    /// The session failed.
+    Session {
+        /// The error of the session.
+        error: Error,
+        /// The next step for the user, in terms of the arguments.
+        hint: Option<String>,
+    },
+    /// Reading or writing failed.
+    Io(io::Error),
+    /// Any other error.
+    Text(String),
+}
+
+impl Failure {
+    /// Adds a hint for the example programs: how to create their table if it does not exist.
+    #[must_use]
+    pub fn with_users_hint(self) -> Self {
+        match self {
+            Self::Session { error, hint: None } if hint::is_missing(&error) => {
+                let hint = "`cqlwire shell -f cql/users.cql` creates the keyspace and the table";
+                Self::Session { error, hint: Some(hint.to_owned()) }
+            }
+            failure => failure,
+        }
+    }
+
+    /// Returns the exit status of the program.
+    pub(super) fn exit_status(&self) -> u8 {
+        match self {
+            Self::Arguments(_) => 2,
+            Self::Session { error, .. } if error.kind() == ErrorKind::Config => 2,
+            _ => 1,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session { error, hint: Some(hint) } => write!(f, "{error} ({hint})"),
+            Self::Session { error, hint: None } => error.fmt(f),
+            Self::Io(error) => error.fmt(f),
+            Self::Arguments(text) | Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        let hint = hint::for_error(&error).map(str::to_owned);
+        Self::Session { error, hint }
+    }
+}
