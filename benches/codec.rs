@@ -1,5 +1,5 @@
-//! `cargo bench`: what a client does most, in time. Counts of instructions, beside those of other
-//! codecs, are in `benches/peers`.
+//! `cargo bench --bench codec`: the running time of the most frequent operations of a client.
+//! `benches/peers` counts instructions, and compares them with those of other codecs.
 
 use std::hint::black_box;
 
@@ -56,12 +56,12 @@ fn query(criterion: &mut Criterion) {
 }
 
 fn lz4(criterion: &mut Criterion) {
-    let (body, mut room, mut plain) = (page(), Vec::new(), Vec::new());
-    let compressed = Compression::Lz4.compress_into(&body, &mut room).to_vec();
+    let (body, mut buffer, mut plain) = (page(), Vec::new(), Vec::new());
+    let compressed = Compression::Lz4.compress_into(&body, &mut buffer).to_vec();
     let mut group = criterion.benchmark_group("LZ4");
     group.throughput(Throughput::Bytes(body.len() as u64));
     group.bench_function("compress", |bencher| {
-        bencher.iter(|| Compression::Lz4.compress_into(black_box(&body), &mut room).len());
+        bencher.iter(|| Compression::Lz4.compress_into(black_box(&body), &mut buffer).len());
     });
     group.bench_function("decompress", |bencher| {
         bencher.iter(|| {

@@ -1,5 +1,5 @@
-//! What is left on the heap after a million requests and a million rows of a real Cassandra, and
-//! after as many again: no more than before.
+//! The heap usage of a session on a real Cassandra node, after one and two million requests and after
+//! one and two million rows. It should not grow.
 //!
 //! ```sh
 //! cargo bench --bench heap
@@ -14,10 +14,10 @@ static HEAP: PeakAlloc = PeakAlloc;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// So many requests are under way at a time.
+/// Number of concurrent requests.
 const IN_FLIGHT: i32 = 512;
 
-/// So many rows there are; the same keys are written again and again.
+/// Number of rows. The same keys are overwritten repeatedly.
 const KEYS: i32 = 100_000;
 
 const MILLION: i32 = 1_000_000;
@@ -27,22 +27,22 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let session = Session::builder().contact_points(cluster.contact_points()).connect().await?;
-        let insert = table(&session).await?;
+        let insert = create_table(&session).await?;
         write(&session, &insert, KEYS).await?;
-        say("100,000 prepared requests");
+        report("100,000 prepared requests");
         for _ in 0..2 {
             write(&session, &insert, MILLION).await?;
-            say("a million more");
+            report("a million more requests");
         }
         for _ in 0..2 {
             read(&session, MILLION).await?;
-            say("a million rows, page by page");
+            report("a million rows, page by page");
         }
         Ok(())
     })
 }
 
-async fn table(session: &Session) -> Result<PreparedStatement> {
+async fn create_table(session: &Session) -> Result<PreparedStatement> {
     let replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}";
     for statement in [
         format!("CREATE KEYSPACE IF NOT EXISTS heap WITH replication = {replication}"),
@@ -82,8 +82,8 @@ async fn read(session: &Session, rows: i32) -> Result<()> {
     Ok(())
 }
 
-/// What is on the heap now, and was at most.
-fn say(when: &str) {
-    let (now, most) = (HEAP.current_usage_as_mb(), HEAP.peak_usage_as_mb());
-    println!("after {when}: {now:.2} MB, at most {most:.2} MB");
+/// Prints the current and the peak heap usage.
+fn report(when: &str) {
+    let (current, peak) = (HEAP.current_usage_as_mb(), HEAP.peak_usage_as_mb());
+    println!("after {when}: {current:.2} MB, peak {peak:.2} MB");
 }

@@ -1,25 +1,25 @@
-//! Counts of instructions and allocations, as callgrind sees them: the same on every run.
+//! Counts of instructions and allocations by callgrind. They are the same on every run.
 
 use std::collections::HashMap;
 use std::process::Command;
 
-use crate::works::{Who, Work};
+use crate::workloads::{Contender, Workload};
 
-/// What one unit of a work takes.
+/// The cost of one unit of a workload.
 #[derive(Debug, Clone, Copy)]
 pub struct Cost {
     pub instructions: f64,
     pub allocations: f64,
 }
 
-/// Counts what `who` takes for a unit of `work`.
+/// Returns the cost of one unit of `workload` for `contender`.
 ///
-/// This program runs itself twice, with few iterations and with more, so that the difference is
-/// theirs alone.
-pub fn count(work: &Work, who: Who) -> Result<Cost, String> {
-    let (few, more) = if work.units > 1 { (1, 3) } else { (10, 210) };
-    let (before, after) = (run(work, who, few)?, run(work, who, more)?);
-    let units = (more - few) as f64 * f64::from(work.units);
+/// The program runs itself twice, with few and with more iterations. The difference excludes the cost
+/// of the setup.
+pub fn count(workload: &Workload, contender: Contender) -> Result<Cost, String> {
+    let (few, more) = if workload.units > 1 { (1, 3) } else { (10, 210) };
+    let (before, after) = (run(workload, contender, few)?, run(workload, contender, more)?);
+    let units = (more - few) as f64 * f64::from(workload.units);
     let each = |before: u64, after: u64| after.saturating_sub(before) as f64 / units;
     Ok(Cost {
         instructions: each(before.instructions, after.instructions),
@@ -27,14 +27,16 @@ pub fn count(work: &Work, who: Who) -> Result<Cost, String> {
     })
 }
 
-/// Whether callgrind is there; if not, what to do about it.
-pub fn look_for() -> Result<(), String> {
+/// Checks that callgrind is installed.
+pub fn check_installed() -> Result<(), String> {
     let found = Command::new("valgrind").args(["--tool=callgrind", "--version"]).output();
     match found {
         Ok(output) if output.status.success() => Ok(()),
-        _ => Err("`check` counts instructions with valgrind's callgrind, which is not installed: \
-                  install the package `valgrind`, or use `time`"
-            .to_owned()),
+        _ => Err(
+            "`check` requires valgrind's callgrind, which is not installed; install the package \
+                  `valgrind`, or use `time`"
+                .to_owned(),
+        ),
     }
 }
 
@@ -44,23 +46,27 @@ struct Totals {
     allocations: u64,
 }
 
-fn run(work: &Work, who: Who, iterations: u64) -> Result<Totals, String> {
+fn run(workload: &Workload, contender: Contender, iterations: u64) -> Result<Totals, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/stdout"])
         .arg(program)
-        .args(["run", work.name, who.name(), &iterations.to_string()])
+        .args(["run", workload.name, contender.name(), &iterations.to_string()])
         .output()
         .map_err(|error| format!("cannot start valgrind: {error}"))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{} by {} failed under valgrind: {text}", work.name, who.name()));
+        return Err(format!(
+            "{} by {} failed under valgrind: {text}",
+            workload.name,
+            contender.name()
+        ));
     }
     Ok(totals(&String::from_utf8_lossy(&output.stdout)))
 }
 
-/// Reads callgrind's profile: `summary:` has the instructions; `cfn=` names who is called, in full
-/// the first time and by a number after that, and `calls=` says how often.
+/// Parses callgrind's profile. `summary:` has the number of instructions. `cfn=` names the called
+/// function, by its number after the first time. `calls=` has the number of calls.
 fn totals(profile: &str) -> Totals {
     const ALLOCATE: [&str; 5] = ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"];
     let mut totals = Totals::default();

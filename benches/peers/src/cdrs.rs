@@ -1,4 +1,4 @@
-//! cassandra-protocol, the codec of cdrs-tokio.
+//! The workloads on cassandra-protocol, the codec of cdrs-tokio.
 
 use cassandra_protocol::compression::Compression;
 use cassandra_protocol::consistency::Consistency;
@@ -12,7 +12,7 @@ use cassandra_protocol::types::{ByIndex, CBytesShort};
 
 use crate::data::{Mixed, Page};
 
-/// Its cells are copied out of the page; text is borrowed from the copies.
+/// The codec copies each cell out of the page. The text is borrowed from the copies.
 pub fn users(page: &Page, mut each: impl FnMut((&str, &str))) {
     let body = body(page);
     for row in &body.as_cols().unwrap().rows_content {
@@ -27,7 +27,8 @@ pub fn owned_users(page: &Page) -> Vec<(String, String)> {
     rows.iter().map(user).collect()
 }
 
-/// The nearest it has to dynamic values: each column of a row as what it is known to be, owned.
+/// The codec has no dynamic values. The closest equivalent is a row whose columns are read as owned
+/// values of known types.
 pub fn values(page: &Page, mut each: impl FnMut(Mixed<'_>)) {
     for row in body(page).into_rows().unwrap() {
         let (title, payload): (String, Blob) =
@@ -50,7 +51,7 @@ fn body(page: &Page) -> ResponseBody {
     ResponseBody::try_from(&page.body[..], Opcode::Result, Version::V4).unwrap()
 }
 
-/// It reads no header without the frame.
+/// The codec cannot decode a header without the frame.
 pub fn header(bytes: &[u8]) -> Envelope {
     Envelope::from_buffer(bytes, Compression::None).unwrap().envelope
 }
@@ -59,7 +60,7 @@ pub fn compress(body: &[u8]) -> Vec<u8> {
     Compression::Lz4.encode(body).unwrap()
 }
 
-/// It takes the body by value, so that there is always a copy.
+/// The codec takes the body by value, which requires a copy.
 pub fn decompress(body: &[u8]) -> Vec<u8> {
     Compression::Lz4.decode(body.to_vec()).unwrap()
 }

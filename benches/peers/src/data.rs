@@ -1,5 +1,5 @@
-//! The bytes that everybody works on, written by hand from the protocol's text: the same in every
-//! run.
+//! The input of all workloads: bytes written by hand after the protocol's specification, the same on
+//! every run.
 
 use std::sync::LazyLock;
 
@@ -9,16 +9,16 @@ use uuid::Uuid;
 /// The body of a v4 RESULT of kind Rows.
 pub struct Page {
     pub body: Bytes,
-    /// How many rows it has.
+    /// Number of rows.
     pub rows: usize,
-    /// Where the first cell begins.
+    /// Offset of the first cell.
     pub cells: usize,
 }
 
 /// A row of 8 columns: int, bigint, double, boolean, timestamp, uuid, text, blob.
 pub type Mixed<'a> = (i32, i64, f64, bool, i64, Uuid, &'a str, &'a [u8]);
 
-/// Names and types of the columns of [`USERS`] and of [`EVENTS`], by their option ids.
+/// The columns of [`USERS`] and of [`EVENTS`]: names, and option ids of the types.
 pub const USERS_COLUMNS: [(&str, u16); 2] = [("username", 0x0D), ("password", 0x0D)];
 pub const EVENTS_COLUMNS: [(&str, u16); 8] = [
     ("number", 0x09),
@@ -31,7 +31,7 @@ pub const EVENTS_COLUMNS: [(&str, u16); 8] = [
     ("payload", 0x03),
 ];
 
-/// 5,000 rows of a name of 6 to 14 characters and a password of 12 to 24.
+/// 5,000 rows with a name of 6 to 14 characters and a password of 12 to 24.
 pub static USERS: LazyLock<Page> = LazyLock::new(|| {
     let mut random = Random(1);
     page("users", &USERS_COLUMNS, 5_000, |cells| {
@@ -57,7 +57,7 @@ pub static EVENTS: LazyLock<Page> = LazyLock::new(|| {
     })
 });
 
-/// A `vector<float, 1536>`, as large as embeddings are.
+/// A `vector<float, 1536>`, a common size of embeddings.
 pub const DIMENSIONS: usize = 1_536;
 pub static EMBEDDING: LazyLock<Bytes> = LazyLock::new(|| {
     let mut random = Random(4);
@@ -67,7 +67,7 @@ pub static EMBEDDING: LazyLock<Bytes> = LazyLock::new(|| {
         .into()
 });
 
-/// 64 KiB of a page of log lines, which LZ4 makes a third of.
+/// 64 KiB of a page of log lines, which LZ4 compresses to a third.
 pub static LINES: LazyLock<Bytes> = LazyLock::new(|| {
     const WORDS: [&str; 16] = [
         "error",
@@ -97,7 +97,7 @@ pub static LINES: LazyLock<Bytes> = LazyLock::new(|| {
     lines.body.slice(..65_536)
 });
 
-/// [`LINES`] as the body of a frame that LZ4 compressed: the length of what it was, and a block.
+/// [`LINES`] as a body compressed with LZ4: the uncompressed length and one block.
 pub static COMPRESSED: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let block = lz4_flex::block::compress(&LINES);
     [&(LINES.len() as u32).to_be_bytes(), &block[..]].concat()
@@ -106,14 +106,15 @@ pub static COMPRESSED: LazyLock<Vec<u8>> = LazyLock::new(|| {
 /// A READY.
 pub const READY: [u8; 9] = [0x84, 0, 0, 77, 0x02, 0, 0, 0, 0];
 
-/// [`LINES`] as the body of a v5 RESULT, and that in one plain segment.
+/// [`LINES`] as the body of a v5 RESULT.
 pub static FRAME: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let header = [0x85, 0, 0, 1, 0x08];
     [&header[..], &(LINES.len() as u32).to_be_bytes(), &LINES].concat()
 });
+/// [`FRAME`] in one uncompressed segment.
 pub static SEGMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let header = (FRAME.len() as u32 | 1 << 17).to_le_bytes();
-    // CRC-24 as the protocol's text has it, a bit at a time.
+    // CRC-24 bit by bit, as the specification defines it.
     let checksum = header[..3].iter().fold(0x87_5060_u32, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte) << 16, |crc, _| {
             if crc & 0x80_0000 == 0 { crc << 1 } else { crc << 1 ^ 0x197_4f0b }
@@ -151,7 +152,7 @@ fn page(
         body.extend(text.as_bytes());
     };
     let mut body = Vec::new();
-    // Kind Rows; one table for all columns.
+    // Kind Rows; the flag for a global table; the number of columns.
     for number in [2, 1, columns.len() as i32] {
         body.extend(number.to_be_bytes());
     }
@@ -172,7 +173,7 @@ fn put(cells: &mut Vec<u8>, value: &[u8]) {
     cells.extend(value);
 }
 
-/// SplitMix64.
+/// The random number generator SplitMix64.
 struct Random(u64);
 
 impl Random {
@@ -183,13 +184,13 @@ impl Random {
         mixed ^ mixed >> 31
     }
 
-    fn between(&mut self, least: usize, most: usize) -> usize {
-        least + self.next() as usize % (most - least + 1)
+    fn between(&mut self, min: usize, max: usize) -> usize {
+        min + self.next() as usize % (max - min + 1)
     }
 
-    fn text(&mut self, least: usize, most: usize) -> String {
+    fn text(&mut self, min: usize, max: usize) -> String {
         const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789_.";
-        let length = self.between(least, most);
+        let length = self.between(min, max);
         (0..length).map(|_| char::from(LETTERS[self.next() as usize % LETTERS.len()])).collect()
     }
 }

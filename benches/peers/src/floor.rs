@@ -1,4 +1,4 @@
-//! The least that has to be done, by hand and for these bytes only: nothing is checked but text.
+//! The floor of the workloads: hand-written code for these bytes alone, which validates only UTF-8.
 
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ pub fn events(page: &Page, mut each: impl FnMut(Mixed<'_>)) {
     }
 }
 
-/// A copy of the bytes with those of each element turned around.
+/// Copies the bytes and reverses those of each element.
 pub fn embedding(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks().0.iter().map(|bytes| f32::from_be_bytes(*bytes)).collect()
 }
@@ -41,7 +41,7 @@ pub fn embedding(bytes: &[u8]) -> Vec<f32> {
 pub fn query(out: &mut Vec<u8>, query: &str, user: (&str, &str)) {
     request(out, 0x07, |out| {
         put(out, query.as_bytes());
-        out.extend([0, 6, 1, 0, 2]); // LOCAL_QUORUM; values, 2 of them
+        out.extend([0, 6, 1, 0, 2]); // LOCAL_QUORUM; flag for values; 2 values
         put(out, user.0.as_bytes());
         put(out, user.1.as_bytes());
     });
@@ -63,7 +63,7 @@ pub fn execute(out: &mut Vec<u8>, id: &[u8], event: &Mixed<'_>) {
     });
 }
 
-/// Version, flags, stream, opcode and length.
+/// Version, flags, stream, opcode and body length.
 pub type Header = (u8, u8, i16, u8, usize);
 
 pub fn header(bytes: &[u8]) -> Header {
@@ -85,14 +85,14 @@ pub fn decompress(body: &[u8], out: &mut Vec<u8>) {
     lz4_flex::block::decompress_into(block, out).unwrap();
 }
 
-/// The CRC-32 of a v5 segment's payload, which begins with four bytes that are not sent.
+/// Returns the CRC-32 of a v5 segment's payload. Its initial state is the CRC of four fixed bytes.
 pub fn checksum(payload: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new_with_initial(crc32fast::hash(b"\xfa\x2d\x55\xca"));
     hasher.update(payload);
     hasher.finalize()
 }
 
-/// The copy stands for what a socket writes into the buffer.
+/// The copy replaces the read from a socket into the buffer.
 pub fn segment<'a>(segment: &[u8], buffer: &'a mut Vec<u8>) -> &'a [u8] {
     buffer.clear();
     buffer.extend_from_slice(segment);

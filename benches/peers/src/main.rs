@@ -1,4 +1,7 @@
-//! cqlwire beside the other Cassandra codecs and drivers for Rust, on the same bytes.
+//! Compares cqlwire with other Cassandra codecs and drivers for Rust, on the same bytes.
+//!
+//! Contenders are cqlwire (`ours`), `scylla`, `cdrs`, and the `floor`: hand-written code that does the
+//! least work possible. A *bar* is the maximum cost that is allowed for `ours`.
 //!
 //! ```sh
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- check           # the bars
@@ -7,8 +10,8 @@
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- list
 //! ```
 //!
-//! `driver --contact-point 127.0.0.1:9042 [filter]` asks a real node instead of a server of this
-//! program; it makes the keyspace `bench` there.
+//! `driver --contact-point 127.0.0.1:9042 [filter]` sends requests to a real node instead of the
+//! built-in stub server. It creates the keyspace `bench` there.
 
 mod callgrind;
 mod cdrs;
@@ -18,11 +21,11 @@ mod floor;
 mod ours;
 mod scylla;
 mod table;
-mod works;
+mod workloads;
 
 use std::process::ExitCode;
 
-use works::{WORKS, Who, Work};
+use workloads::{Contender, WORKLOADS, Workload};
 
 const USAGE: &str = "usage: peers check [filter] | time [filter] | \
                      driver [--contact-point IP:PORT] [filter] | list";
@@ -30,7 +33,7 @@ const USAGE: &str = "usage: peers check [filter] | time [filter] | \
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match arguments[..] {
+    let result = match arguments[..] {
         ["check"] => check(""),
         ["check", filter] => check(filter),
         ["driver"] => driver::table("", None),
@@ -45,14 +48,14 @@ fn main() -> ExitCode {
         ["time"] => table::time(""),
         ["time", filter] => table::time(filter),
         ["list"] => {
-            WORKS.iter().for_each(|work| println!("{}", work.name));
+            WORKLOADS.iter().for_each(|workload| println!("{}", workload.name));
             Ok(())
         }
-        // What `check` has callgrind run.
-        ["run", work, who, iterations] => run(work, who, iterations),
+        // `check` runs this under callgrind.
+        ["run", workload, contender, iterations] => run(workload, contender, iterations),
         _ => Err(USAGE.to_owned()),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -61,28 +64,36 @@ fn main() -> ExitCode {
     }
 }
 
-/// Both tables, whatever the first one says.
+/// Prints both tables. Returns an error if a bar is missed in either.
 fn check(filter: &str) -> Result<(), String> {
     let codec = table::check(filter);
     println!();
     codec.and(driver::table(filter, None))
 }
 
-fn run(work: &str, who: &str, iterations: &str) -> Result<(), String> {
+/// Runs one workload of one contender.
+fn run(workload: &str, contender: &str, iterations: &str) -> Result<(), String> {
     let find = || {
-        let work = WORKS.iter().find(|known| known.name == work)?;
-        let (_, run) = work.runs.iter().find(|(known, _)| known.name() == who)?;
+        let workload = WORKLOADS.iter().find(|known| known.name == workload)?;
+        let (_, run) = workload.runs.iter().find(|(known, _)| known.name() == contender)?;
         Some(run(iterations.parse().ok()?))
     };
     find().map(|_| ()).ok_or_else(|| USAGE.to_owned())
 }
 
-/// The works whose name contains `filter`, after everybody has shown to come to the same result.
-fn chosen(filter: &str) -> impl Iterator<Item = &'static Work> {
-    WORKS.iter().filter(move |work| work.name.contains(filter)).inspect(|work| (work.agree)())
+/// Returns the workloads whose name contains `filter`, after checking that all contenders compute the
+/// same result.
+fn select(filter: &str) -> impl Iterator<Item = &'static Workload> {
+    WORKLOADS
+        .iter()
+        .filter(move |workload| workload.name.contains(filter))
+        .inspect(|workload| (workload.assert_same_results)())
 }
 
-/// What `measure` says of everybody who does `work`.
-fn everybody<T>(work: &Work, mut measure: impl FnMut(Who) -> T) -> Vec<(Who, T)> {
-    work.runs.iter().map(|&(who, _)| (who, measure(who))).collect()
+/// Calls `measure` for each contender of `workload`.
+fn measure_all<T>(
+    workload: &Workload,
+    mut measure: impl FnMut(Contender) -> T,
+) -> Vec<(Contender, T)> {
+    workload.runs.iter().map(|&(contender, _)| (contender, measure(contender))).collect()
 }

@@ -1,7 +1,7 @@
-//! cqlwire.
+//! The workloads on cqlwire.
 
 use bytes::BytesMut;
-use cqlwire::message::{Execute, Parameters, Query, ResultMessage, RequestFrame, Response, Rows};
+use cqlwire::message::{Execute, Parameters, Query, RequestFrame, Response, ResultMessage, Rows};
 use cqlwire::types::{
     Cell, ColumnSpec, CqlType, FromCql, FromRow, NativeType, Timestamp, Value, ValuesBuffer,
 };
@@ -32,16 +32,16 @@ pub fn derived_users(page: &Page, mut each: impl FnMut((&str, &str))) {
     }
 }
 
-/// The same with the fields in another order than the columns.
+/// A row whose fields are in another order than the columns.
 #[derive(FromRow)]
-struct Turned<'r> {
+struct ReorderedUser<'r> {
     password: &'r str,
     username: &'r str,
 }
 
-pub fn turned_users(page: &Page, mut each: impl FnMut((&str, &str))) {
-    for row in rows(page).rows::<Turned<'_>>().unwrap() {
-        let Turned { username, password } = row.unwrap();
+pub fn reordered_users(page: &Page, mut each: impl FnMut((&str, &str))) {
+    for row in rows(page).rows::<ReorderedUser<'_>>().unwrap() {
+        let ReorderedUser { username, password } = row.unwrap();
         each((username, password));
     }
 }
@@ -72,7 +72,7 @@ pub fn embedding_type() -> CqlType {
     CqlType::vector(NativeType::Float.into(), data::DIMENSIONS)
 }
 
-/// The values of [`values`] as what they are known to be.
+/// Converts a row of [`values`] to its known types.
 pub fn as_mixed(row: &[Value]) -> Mixed<'_> {
     use Value::{BigInt, Blob, Boolean, Double, Int, Text};
     match row {
@@ -102,12 +102,12 @@ pub fn header(bytes: &[u8]) -> (Header, usize) {
     Header::decode(bytes).unwrap().unwrap()
 }
 
-/// Into room that is kept, as a connection's encoder does it.
-pub fn compress<'r>(body: &[u8], room: &'r mut Vec<u8>) -> &'r [u8] {
-    Compression::Lz4.compress_into(body, room)
+/// Reuses the buffer, as a connection's encoder does.
+pub fn compress<'b>(body: &[u8], buffer: &'b mut Vec<u8>) -> &'b [u8] {
+    Compression::Lz4.compress_into(body, buffer)
 }
 
-/// Into a buffer that is used again, as the floor does it.
+/// Reuses the buffer, as the floor does.
 pub fn decompress(body: &[u8], out: &mut Vec<u8>) {
     Compression::Lz4.decompress_into(body, Context::DEFAULT_MAX_BODY, out).unwrap();
 }
@@ -117,7 +117,7 @@ pub fn segment(segment: &[u8], decoder: &mut SegmentDecoder) -> BytesMut {
     decoder.next_segment().unwrap().unwrap().payload
 }
 
-/// What a client keeps to write requests: the room for values and the encoder.
+/// The state that a client keeps to encode requests.
 pub struct Client {
     values: ValuesBuffer,
     encoder: FrameEncoder,

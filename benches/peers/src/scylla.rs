@@ -1,4 +1,4 @@
-//! scylla-cql, as its driver calls it.
+//! The workloads on scylla-cql, called as its driver does.
 
 use std::borrow::Cow;
 use std::task::{Context, Poll, Waker};
@@ -58,7 +58,7 @@ pub fn embedding_type() -> ColumnType<'static> {
     ColumnType::Vector { typ: Box::new(ColumnType::Native(NativeType::Float)), dimensions }
 }
 
-/// The values of [`values`] as what they are known to be.
+/// Converts a row of [`values`] to its known types.
 pub fn as_mixed(row: &Row) -> Mixed<'_> {
     use CqlValue::{BigInt, Blob, Boolean, Double, Int, Text};
     match &row.columns[..] {
@@ -85,12 +85,13 @@ fn rows(page: &Page) -> DeserializedMetadataAndRawRows {
     }
 }
 
-/// It reads no header without the frame, and no frame without a future: one that is ready at once.
+/// The codec cannot decode a header without the frame, nor a frame without a future. The future is
+/// ready at the first poll.
 pub fn header(mut bytes: &[u8]) -> (FrameParams, ResponseOpcode, Bytes) {
     let frame = std::pin::pin!(read_response_frame(&mut bytes));
     match frame.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(frame) => frame.unwrap(),
-        Poll::Pending => panic!("the bytes are all there"),
+        Poll::Pending => panic!("the frame is complete, but the future is pending"),
     }
 }
 

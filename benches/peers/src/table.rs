@@ -1,42 +1,49 @@
-//! The tables that are printed.
+//! The tables of `check` and `time`.
 
 use std::time::Duration;
 
 use crate::callgrind::{self, Cost};
-use crate::works::{Bar, Limit, Run, Who, Work};
-use crate::{chosen, everybody};
+use crate::workloads::{Bar, Contender, Limit, Run, Workload};
+use crate::{measure_all, select};
 
-/// Prints what everybody takes; an error when ours takes more than its bar.
+/// Prints the costs of all contenders. Returns an error if ours misses a bar.
 pub fn check(filter: &str) -> Result<(), String> {
-    callgrind::look_for()?;
+    callgrind::check_installed()?;
     println!("Instructions and allocations for one row, request, header or body.\n");
-    let who = Who::ALL.map(Who::name).join(" | ");
-    println!("| work | unit | {who} | bar | |\n|---|---|{}---|---|", "---|".repeat(Who::ALL.len()));
+    let contenders = Contender::ALL.map(Contender::name).join(" | ");
+    println!(
+        "| work | unit | {contenders} | bar | |\n|---|---|{}---|---|",
+        "---|".repeat(Contender::ALL.len())
+    );
     let mut missed = 0;
-    for work in chosen(filter) {
+    for workload in select(filter) {
         let mut costs = Vec::new();
-        for (who, cost) in everybody(work, |who| callgrind::count(work, who)) {
-            costs.push((who, cost?));
+        for (contender, cost) in
+            measure_all(workload, |contender| callgrind::count(workload, contender))
+        {
+            costs.push((contender, cost?));
         }
-        let cost_of = |who| costs.iter().find(|(known, _)| *known == who).map(|&(_, cost)| cost);
-        let cells = Who::ALL.map(|who| cost_of(who).map_or("-".to_owned(), |cost| print(&cost)));
-        let ours = cost_of(Who::Ours).ok_or("ours is missing")?;
-        let most = match work.bar.limit {
-            Limit::Instructions(most) => most,
+        let cost_of =
+            |contender| costs.iter().find(|(known, _)| *known == contender).map(|&(_, cost)| cost);
+        let cells = Contender::ALL
+            .map(|contender| cost_of(contender).map_or("-".to_owned(), |cost| print(&cost)));
+        let ours = cost_of(Contender::Ours).ok_or("ours is missing")?;
+        let max_instructions = match workload.bar.limit {
+            Limit::Instructions(max) => max,
             Limit::TimesFloor(times) => {
-                times * cost_of(Who::Floor).ok_or("the floor is missing")?.instructions
+                times * cost_of(Contender::Floor).ok_or("the floor is missing")?.instructions
             }
         };
-        // What a whole page allocates once is little for each of its rows, but not nothing.
-        let allocations = work.bar.allocations + 0.02;
-        let met = ours.instructions <= most && ours.allocations <= allocations;
+        // The allocations of a whole page, divided by its rows, are small but not zero.
+        let allocations = workload.bar.allocations + 0.02;
+        let met = ours.instructions <= max_instructions && ours.allocations <= allocations;
         missed += usize::from(!met);
         println!(
             "| {} | {} | {} | {} | {} |",
-            work.name,
-            work.unit,
+            workload.name,
+            workload.unit,
             cells.join(" | "),
-            print_bar(&work.bar),
+            print_bar(&workload.bar),
             if met { "ok" } else { "MISSED" }
         );
     }
@@ -52,51 +59,60 @@ fn print(cost: &Cost) -> String {
 
 fn print_bar(bar: &Bar) -> String {
     match bar.limit {
-        Limit::Instructions(most) => format!("{most}, {}", bar.allocations),
+        Limit::Instructions(max) => format!("{max}, {}", bar.allocations),
         Limit::TimesFloor(times) => format!("{times} x floor, {}", bar.allocations),
     }
 }
 
-/// How long one sample takes, and how many samples of everybody there are.
+/// Duration of one sample.
 const SAMPLE: Duration = Duration::from_millis(10);
+
+/// Number of samples of each contender.
 const ROUNDS: usize = 15;
 
-/// Prints how long everybody takes, in rounds that take turns, so that a busy moment hits all.
+/// Prints the running times of all contenders. They take turns, so that load from other processes
+/// affects all of them.
 pub fn time(filter: &str) -> Result<(), String> {
     println!(
-        "| work | unit | who | least ns | median ns | median to ours |\n|---|---|---|---|---|---|"
+        "| work | unit | contender | min ns | median ns | median to ours |\n|---|---|---|---|---|---|"
     );
-    for work in chosen(filter) {
-        let mut samples: Vec<_> =
-            work.runs.iter().map(|&(who, run)| (who, run, iterations(run), Vec::new())).collect();
+    for workload in select(filter) {
+        let mut samples: Vec<_> = workload
+            .runs
+            .iter()
+            .map(|&(contender, run)| (contender, run, iterations(run), Vec::new()))
+            .collect();
         for _ in 0..ROUNDS {
             for (_, run, iterations, times) in &mut samples {
                 let nanoseconds = run(*iterations).as_secs_f64() * 1e9;
-                times.push(nanoseconds / *iterations as f64 / f64::from(work.units));
+                times.push(nanoseconds / *iterations as f64 / f64::from(workload.units));
             }
         }
         samples.iter_mut().for_each(|(_, _, _, times)| times.sort_by(f64::total_cmp));
-        let ours = samples.iter().find(|(who, ..)| *who == Who::Ours).map(|s| s.3[ROUNDS / 2]);
-        for (who, _, _, times) in &samples {
-            print_times(work, *who, times, ours.unwrap_or(f64::NAN));
+        let ours = samples
+            .iter()
+            .find(|(contender, ..)| *contender == Contender::Ours)
+            .map(|s| s.3[ROUNDS / 2]);
+        for (contender, _, _, times) in &samples {
+            print_times(workload, *contender, times, ours.unwrap_or(f64::NAN));
         }
     }
     Ok(())
 }
 
-fn print_times(work: &Work, who: Who, times: &[f64], ours: f64) {
+fn print_times(workload: &Workload, contender: Contender, times: &[f64], ours: f64) {
     let median = times[times.len() / 2];
     println!(
         "| {} | {} | {} | {:.1} | {median:.1} | {:.2} |",
-        work.name,
-        work.unit,
-        who.name(),
+        workload.name,
+        workload.unit,
+        contender.name(),
         times[0],
         median / ours
     );
 }
 
-/// How many iterations fill a sample.
+/// Returns the number of iterations that fill a sample.
 fn iterations(run: Run) -> u64 {
     let mut iterations = 1;
     loop {

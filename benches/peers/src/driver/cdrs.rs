@@ -1,4 +1,4 @@
-//! cdrs-tokio, the driver.
+//! The loads on the driver cdrs-tokio.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -55,8 +55,8 @@ impl Client for Cdrs {
                 Kind::Read => {
                     run(load, async |key| {
                         let values = query_values!(key);
-                        let answer = session.exec_with_values(select, values).await.unwrap();
-                        let rows = answer.response_body().unwrap().into_rows().unwrap();
+                        let response = session.exec_with_values(select, values).await.unwrap();
+                        let rows = response.response_body().unwrap().into_rows().unwrap();
                         let value: String = rows[0].r_by_index(0).unwrap();
                         value.len()
                     })
@@ -72,8 +72,8 @@ impl Client for Cdrs {
                 }
                 Kind::Scan => {
                     run(load, async |_| {
-                        let answer = session.exec(scan).await.unwrap();
-                        let rows = answer.response_body().unwrap().into_rows().unwrap();
+                        let response = session.exec(scan).await.unwrap();
+                        let rows = response.response_body().unwrap().into_rows().unwrap();
                         let text = |row: &cdrs_tokio::types::rows::Row, index| -> String {
                             row.r_by_index(index).unwrap()
                         };

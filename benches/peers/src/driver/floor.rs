@@ -1,5 +1,5 @@
-//! The least that a client has to do, by hand: frames written into one buffer, answers that are only
-//! counted, and a page cut into Strings.
+//! The floor of the drivers: a hand-written client that copies frames into one buffer, counts
+//! responses, and splits a page into `String`s.
 
 use std::hint::black_box;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use super::{Client, runtime};
 pub struct Floor {
     runtime: Runtime,
     socket: TcpStream,
-    /// EXECUTEs of [`SELECT`], [`INSERT`] and [`SCAN`].
+    // The EXECUTE frames of the statements.
     select: Vec<u8>,
     insert: Vec<u8>,
     scan: Vec<u8>,
@@ -27,8 +27,8 @@ impl Floor {
             let mut socket = TcpStream::connect(address).await.unwrap();
             socket.set_nodelay(true).unwrap();
             let startup = frame(0x01, b"\0\x01\0\x0BCQL_VERSION\0\x053.0.0");
-            assert_eq!(ask(&mut socket, &startup).await.0, 0x02);
-            // LOCAL_ONE; values: one, of eight bytes.
+            assert_eq!(request(&mut socket, &startup).await.0, 0x02);
+            // LOCAL_ONE; flag for values; one value of eight bytes.
             let one = [0, 10, 1, 0, 1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0];
             let select = execute(&mut socket, SELECT, &one).await;
             let both = [&[0, 10, 1, 0, 2], &one[5..], &[0, 0, 0, 24], VALUE.as_bytes()].concat();
@@ -57,17 +57,17 @@ impl Client for Floor {
     }
 }
 
-/// Prepares a statement; the EXECUTE of it that ends with `parameters`.
+/// Prepares a statement, and returns its EXECUTE frame with the given parameters.
 async fn execute(socket: &mut TcpStream, text: &str, parameters: &[u8]) -> Vec<u8> {
     let text = [&(text.len() as u32).to_be_bytes(), text.as_bytes()].concat();
-    let (opcode, prepared) = ask(socket, &frame(0x09, &text)).await;
+    let (opcode, prepared) = request(socket, &frame(0x09, &text)).await;
     assert_eq!(opcode, 0x08);
     let (id, _) = prepared[4..].split_at(2 + usize::from(prepared[5]));
     frame(0x0A, &[id, parameters].concat())
 }
 
-/// Makes the same request with one key after the other, which stands at `key`; each that succeeds
-/// counts for `result`.
+/// Sends a request with one key after the other. `key` is the offset of the key in the frame, and
+/// `result` is the result of each successful request.
 async fn repeat(
     socket: &mut TcpStream,
     request: &mut [u8],
@@ -101,13 +101,14 @@ async fn repeat(
     load.sample(begin, results * result)
 }
 
-async fn read_users(socket: &mut TcpStream, request: &[u8], load: Load) -> Sample {
+/// Reads the page of users repeatedly.
+async fn read_users(socket: &mut TcpStream, scan: &[u8], load: Load) -> Sample {
     let begin = cpu_time();
     let mut results = 0;
     for _ in 0..load.requests {
-        let (_, body) = ask(socket, request).await;
-        // Kind, flags and the number of columns; keyspace, table, and two columns of a name and a
-        // type; the number of rows.
+        let (_, body) = request(socket, scan).await;
+        // Skips kind, flags and column count, then keyspace and table, then name and type of two
+        // columns. The row count follows.
         let mut rest = &body[12..];
         skip(&mut rest, 0);
         skip(&mut rest, 0);
@@ -122,7 +123,7 @@ async fn read_users(socket: &mut TcpStream, request: &[u8], load: Load) -> Sampl
     load.sample(begin, results)
 }
 
-/// Skips a `[string]`, and so many bytes after it.
+/// Skips a `[string]` and `more` bytes after it.
 fn skip(rest: &mut &[u8], more: usize) {
     let (length, after) = rest.split_first_chunk().unwrap();
     *rest = &after[usize::from(u16::from_be_bytes(*length)) + more..];
@@ -135,9 +136,9 @@ fn text(rest: &mut &[u8]) -> String {
     String::from_utf8(text.to_vec()).unwrap()
 }
 
-/// Makes one request; the opcode and the body of its answer.
-async fn ask(socket: &mut TcpStream, request: &[u8]) -> (u8, Vec<u8>) {
-    socket.write_all(request).await.unwrap();
+/// Sends one request, and returns the opcode and the body of its response.
+async fn request(socket: &mut TcpStream, frame: &[u8]) -> (u8, Vec<u8>) {
+    socket.write_all(frame).await.unwrap();
     let mut input = Vec::with_capacity(256 << 10);
     loop {
         socket.read_buf(&mut input).await.unwrap();

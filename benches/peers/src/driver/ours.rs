@@ -1,4 +1,4 @@
-//! cqlwire.
+//! The loads on cqlwire.
 
 use std::net::SocketAddr;
 
@@ -61,7 +61,7 @@ impl Client for Ours {
     }
 }
 
-/// Makes the tables of a real node, and fills them.
+/// Creates and fills the tables on a real node.
 pub fn fill(address: SocketAddr) {
     runtime().block_on(async {
         let session = session(address).await;

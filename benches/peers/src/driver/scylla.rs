@@ -1,4 +1,4 @@
-//! scylla, the driver.
+//! The loads on the driver scylla.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;

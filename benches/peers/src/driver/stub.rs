@@ -1,6 +1,6 @@
-//! A server of hand-written bytes: v4, one node, no checks.
+//! A stub server: protocol v4, one node, hand-written responses, no checks.
 //!
-//! It knows as much of the system tables as drivers ask for when they connect, prepares any
+//! It has those columns of the system tables that drivers read when they connect. It prepares any
 //! statement, and executes those of [`load`](super::load).
 
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use std::thread;
 use super::load::{INSERT, SCAN, SELECT, VALUE};
 use crate::data::USERS;
 
-/// Starts the server, in threads that end with the process.
+/// Starts the server, and returns its address. Its threads end with the process.
 pub fn start() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -23,13 +23,13 @@ pub fn start() -> SocketAddr {
     address
 }
 
-/// How much is read at once.
-const ROOM: usize = 256 << 10;
+/// Size of the read buffer, in bytes.
+const BUFFER_SIZE: usize = 256 << 10;
 
 fn serve(mut socket: TcpStream, port: u16) {
     socket.set_nodelay(true).unwrap();
     let mut server = Server::new(port);
-    let (mut input, mut filled) = (vec![0; ROOM], 0);
+    let (mut input, mut filled) = (vec![0; BUFFER_SIZE], 0);
     let mut out = Vec::new();
     while let Ok(count @ 1..) = socket.read(&mut input[filled..]) {
         filled += count;
@@ -37,7 +37,7 @@ fn serve(mut socket: TcpStream, port: u16) {
         while let Some((header, after)) = rest.split_first_chunk::<9>() {
             let length = u32::from_be_bytes(*header.last_chunk().unwrap()) as usize;
             let Some((body, after)) = after.split_at_checked(length) else { break };
-            server.answer(header, body, &mut out);
+            server.respond(header, body, &mut out);
             rest = after;
         }
         let left = rest.len();
@@ -50,41 +50,41 @@ fn serve(mut socket: TcpStream, port: u16) {
     }
 }
 
-/// What a connection knows: the answers to the statements that it has been asked to prepare, by
-/// their ids.
+/// The state of one connection.
 struct Server {
     port: u16,
-    executed: HashMap<[u8; 16], Vec<u8>>,
+    /// The RESULT bodies of prepared statements, by statement id.
+    results: HashMap<[u8; 16], Vec<u8>>,
 }
 
 impl Server {
     fn new(port: u16) -> Self {
-        let mut server = Self { port, executed: HashMap::new() };
-        // What is prepared on one connection is executed on all.
+        let mut server = Self { port, results: HashMap::new() };
+        // Statements that are prepared on one connection can be executed on all.
         for text in [SELECT, INSERT, SCAN] {
             server.prepare(text);
         }
         server
     }
 
-    fn answer(&mut self, header: &[u8; 9], body: &[u8], out: &mut Vec<u8>) {
+    fn respond(&mut self, header: &[u8; 9], body: &[u8], out: &mut Vec<u8>) {
         let &[version, _, stream1, stream2, opcode, ..] = header;
         let (version, opcode, body) = match (version, opcode) {
-            (4, 0x0A) => match self.executed.get(&body[2..18]) {
+            (4, 0x0A) => match self.results.get(&body[2..18]) {
                 Some(result) => return frame(out, 4, [stream1, stream2], 0x08, result),
-                None => (4, 0x00, error(0x2200, "nothing of that id is prepared")),
+                None => (4, 0x00, error(0x2200, "no statement with this id is prepared")),
             },
             (4, 0x05) => (4, 0x06, supported()),
             (4, 0x01 | 0x0B) => (4, 0x02, Vec::new()),
             (4, 0x07) => (4, 0x08, self.result(long_string(body))),
             (4, 0x09) => (4, 0x08, self.prepare(long_string(body))),
-            (4, _) => (4, 0x00, error(0x000A, "no such opcode")),
+            (4, _) => (4, 0x00, error(0x000A, "unknown opcode")),
             _ => (4, 0x00, error(0x000A, "Invalid or unsupported protocol version")),
         };
         frame(out, version, [stream1, stream2], opcode, &body);
     }
 
-    /// The RESULT of a PREPARE.
+    /// Returns the RESULT body of a PREPARE.
     fn prepare(&mut self, text: &str) -> Vec<u8> {
         let id = id(text);
         let result = self.result(text);
@@ -95,7 +95,7 @@ impl Server {
         };
         let mut body = vec![0, 0, 0, 4, 0, 16];
         body.extend(id);
-        // One table for all, and the first variable is the partition key.
+        // The flag for a global table; the first variable is the partition key.
         body.extend([0, 0, 0, u8::from(!variables.is_empty()), 0, 0, 0, variables.len() as u8]);
         match variables {
             [] => body.extend([0; 4]),
@@ -105,27 +105,27 @@ impl Server {
             }
         }
         match result[..] {
-            // Rows: what stands before their number describes them.
-            [0, 0, 0, 2, ..] => body.extend(&result[4..self.described(text)]),
+            // Rows: their metadata stands before the row count.
+            [0, 0, 0, 2, ..] => body.extend(&result[4..self.metadata_end(text)]),
             _ => body.extend([0, 0, 0, 4, 0, 0, 0, 0]),
         }
-        self.executed.insert(id, result);
+        self.results.insert(id, result);
         body
     }
 
-    /// Where the description of a statement's rows ends in its RESULT.
-    fn described(&self, text: &str) -> usize {
+    /// Returns the offset at which the metadata ends in the RESULT body of a statement.
+    fn metadata_end(&self, text: &str) -> usize {
         match text {
-            SELECT => 4 + description("bench.kv", &[("v", TEXT)]).len(),
+            SELECT => 4 + metadata("bench.kv", &[("v", TEXT)]).len(),
             SCAN => USERS.cells - 4,
-            _ => 4 + description(&table(text), &self.selected(text)).len(),
+            _ => 4 + metadata(&table(text), &self.selected(text)).len(),
         }
     }
 
-    /// The RESULT of a QUERY or an EXECUTE.
+    /// Returns the RESULT body of a QUERY or an EXECUTE.
     fn result(&self, text: &str) -> Vec<u8> {
         match text {
-            SELECT => rows(&description("bench.kv", &[("v", TEXT)]), &[&[VALUE.as_bytes()]]),
+            SELECT => rows(&metadata("bench.kv", &[("v", TEXT)]), &[&[VALUE.as_bytes()]]),
             SCAN => USERS.body.to_vec(),
             _ if !text.trim_start().starts_with("SELECT") => vec![0, 0, 0, 1],
             _ => {
@@ -133,12 +133,12 @@ impl Server {
                 let cells: Vec<_> = selected.iter().map(|(name, _)| self.cell(name)).collect();
                 let row: Vec<_> = cells.iter().map(Vec::as_slice).collect();
                 let rows: &[&[&[u8]]] = if table == "system.local" { &[&row] } else { &[] };
-                self::rows(&description(&table, &selected), rows)
+                self::rows(&metadata(&table, &selected), rows)
             }
         }
     }
 
-    /// The columns that a statement asks for, those that are known here.
+    /// Returns the columns that a statement selects.
     fn selected(&self, text: &str) -> Vec<Column> {
         let text = text.trim_start().trim_start_matches("SELECT");
         let names = text.split_once("FROM").map_or(text, |(names, _)| names);
@@ -146,18 +146,18 @@ impl Server {
         let columns = TABLES.iter().find(|(name, _)| *name == table).map_or(&[][..], |(_, c)| c);
         match names.trim() {
             "*" => columns.to_vec(),
-            // A function of a column is a text to us.
+            // A function of a column is treated as text.
             names => names
                 .split(',')
                 .map(|name| {
-                    let is_it = |(known, _): &&Column| *known == name.trim();
-                    columns.iter().find(is_it).copied().unwrap_or(("function", TEXT))
+                    let has_name = |(known, _): &&Column| *known == name.trim();
+                    columns.iter().find(has_name).copied().unwrap_or(("function", TEXT))
                 })
                 .collect(),
         }
     }
 
-    /// A cell of `system.local`.
+    /// Returns a cell of `system.local`.
     fn cell(&self, name: &str) -> Vec<u8> {
         match name {
             "host_id" => vec![0x11; 16],
@@ -176,7 +176,7 @@ impl Server {
     }
 }
 
-/// A column's name and its type, as it is described.
+/// The name of a column, and its encoded type.
 type Column = (&'static str, &'static [u8]);
 
 const TEXT: &[u8] = &[0, 0x0D];
@@ -190,7 +190,7 @@ const TEXTS: &[u8] = &[0, 0x20, 0, 0x0D];
 const TEXT_MAP: &[u8] = &[0, 0x21, 0, 0x0D, 0, 0x0D];
 const TEXT_SET: &[u8] = &[0, 0x22, 0, 0x0D];
 
-/// The system tables, as far as drivers read them. All but `system.local` are empty.
+/// Those columns of the system tables that drivers read. All tables except `system.local` are empty.
 const TABLES: [(&str, &[Column]); 12] = [
     (
         "system.local",
@@ -278,13 +278,14 @@ const TABLES: [(&str, &[Column]); 12] = [
     ("system_schema.triggers", &[("keyspace_name", TEXT), ("table_name", TEXT)]),
 ];
 
-/// The table that a SELECT reads.
+/// Returns the table that a SELECT reads.
 fn table(text: &str) -> String {
     let after = text.split_once("FROM").map_or("", |(_, after)| after);
     let end = |c: char| c.is_whitespace() || c == ';';
     after.trim_start().split(end).next().unwrap_or_default().to_owned()
 }
 
+/// Returns the statement id of a text: its FNV-1a hash.
 fn id(text: &str) -> [u8; 16] {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
@@ -292,9 +293,9 @@ fn id(text: &str) -> [u8; 16] {
     u128::from(hash).to_be_bytes()
 }
 
-fn rows(description: &[u8], rows: &[&[&[u8]]]) -> Vec<u8> {
+fn rows(metadata: &[u8], rows: &[&[&[u8]]]) -> Vec<u8> {
     let mut body = vec![0, 0, 0, 2];
-    body.extend(description);
+    body.extend(metadata);
     body.extend((rows.len() as u32).to_be_bytes());
     for cell in rows.iter().copied().flatten() {
         body.extend((cell.len() as u32).to_be_bytes());
@@ -303,8 +304,8 @@ fn rows(description: &[u8], rows: &[&[&[u8]]]) -> Vec<u8> {
     body
 }
 
-/// What rows are: all of one table, and their columns.
-fn description(table: &str, selected: &[Column]) -> Vec<u8> {
+/// Returns the metadata of rows of one table.
+fn metadata(table: &str, selected: &[Column]) -> Vec<u8> {
     let mut body = vec![0, 0, 0, 1];
     body.extend((selected.len() as u32).to_be_bytes());
     columns(&mut body, table, selected);

@@ -1,4 +1,5 @@
-//! What is measured: each work, its bar, and everybody who does it on the same bytes.
+//! The workloads of `check` and `time`: for each one its bar, and its implementation by each
+//! contender.
 
 use std::fmt::Debug;
 use std::hint::black_box;
@@ -14,21 +15,21 @@ use crate::data::{
 };
 use crate::{cdrs, floor, ours, scylla};
 
-/// Something that a codec has to do.
-pub struct Work {
+/// A task of a codec.
+pub struct Workload {
     pub name: &'static str,
-    /// What is counted: a row, a request.
+    /// Name of the unit that is counted, such as `row` or `request`.
     pub unit: &'static str,
-    /// How many of them one iteration does.
+    /// Number of units in one iteration.
     pub units: u32,
     pub bar: Bar,
-    /// Panics unless everybody comes to the same result.
-    pub agree: fn(),
-    /// Who does it, and how.
-    pub runs: &'static [(Who, Run)],
+    /// Panics unless all contenders compute the same result.
+    pub assert_same_results: fn(),
+    /// The contenders and their implementations.
+    pub runs: &'static [(Contender, Run)],
 }
 
-/// What ours may take for one unit.
+/// The maximum cost of one unit that is allowed for ours.
 pub struct Bar {
     pub limit: Limit,
     pub allocations: f64,
@@ -36,22 +37,26 @@ pub struct Bar {
 
 #[derive(Clone, Copy)]
 pub enum Limit {
-    /// So many instructions.
+    /// A number of instructions.
     Instructions(f64),
-    /// So many times the instructions of the floor.
+    /// A multiple of the floor's instructions.
     TimesFloor(f64),
 }
 
+/// An implementation of the workloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Who {
-    /// The least that has to be done, by hand.
+pub enum Contender {
+    /// Hand-written code that does the least work possible.
     Floor,
+    /// cqlwire.
     Ours,
+    /// The driver `scylla`, with its codec `scylla-cql`.
     Scylla,
+    /// The driver `cdrs-tokio`, with its codec `cassandra-protocol`.
     Cdrs,
 }
 
-impl Who {
+impl Contender {
     pub const ALL: [Self; 4] = [Self::Floor, Self::Ours, Self::Scylla, Self::Cdrs];
 
     pub fn name(self) -> &'static str {
@@ -64,18 +69,18 @@ impl Who {
     }
 }
 
-/// Does so many iterations, and says how long they took, without what comes before them.
+/// Runs a number of iterations and returns their duration, without that of the setup.
 pub type Run = fn(iterations: u64) -> Duration;
 
-use Who::{Cdrs, Floor, Ours, Scylla};
+use Contender::{Cdrs, Floor, Ours, Scylla};
 
-pub const WORKS: &[Work] = &[
-    Work {
+pub const WORKLOADS: &[Workload] = &[
+    Workload {
         name: "rows, 2 text columns, borrowed",
         unit: "row",
         units: 5_000,
         bar: Bar { limit: Limit::Instructions(180.0), allocations: 0.0 },
-        agree: || {
+        assert_same_results: || {
             let own = |(name, password): (&str, &str)| (name.to_owned(), password.to_owned());
             let mut seen = [const { Vec::new() }; 4];
             floor::users(&USERS, |row| seen[0].push(own(row)));
@@ -91,12 +96,12 @@ pub const WORKS: &[Work] = &[
             (Cdrs, |n| repeat(n, || cdrs::users(black_box(&USERS), |row| consume(row)))),
         ],
     },
-    Work {
+    Workload {
         name: "rows, 2 text columns, derived struct",
         unit: "row",
         units: 5_000,
         bar: Bar { limit: Limit::Instructions(190.0), allocations: 0.0 },
-        agree: || {
+        assert_same_results: || {
             let own = |(name, password): (&str, &str)| (name.to_owned(), password.to_owned());
             let mut seen = [const { Vec::new() }; 2];
             floor::users(&USERS, |row| seen[0].push(own(row)));
@@ -108,29 +113,29 @@ pub const WORKS: &[Work] = &[
             (Ours, |n| repeat(n, || ours::derived_users(black_box(&USERS), |row| consume(row)))),
         ],
     },
-    Work {
+    Workload {
         name: "rows, 2 text columns, derived struct, other order",
         unit: "row",
         units: 5_000,
         bar: Bar { limit: Limit::Instructions(320.0), allocations: 0.0 },
-        agree: || {
+        assert_same_results: || {
             let own = |(name, password): (&str, &str)| (name.to_owned(), password.to_owned());
             let mut seen = [const { Vec::new() }; 2];
             floor::users(&USERS, |row| seen[0].push(own(row)));
-            ours::turned_users(&USERS, |row| seen[1].push(own(row)));
+            ours::reordered_users(&USERS, |row| seen[1].push(own(row)));
             assert_same(&seen);
         },
         runs: &[
             (Floor, |n| repeat(n, || floor::users(black_box(&USERS), |row| consume(row)))),
-            (Ours, |n| repeat(n, || ours::turned_users(black_box(&USERS), |row| consume(row)))),
+            (Ours, |n| repeat(n, || ours::reordered_users(black_box(&USERS), |row| consume(row)))),
         ],
     },
-    Work {
+    Workload {
         name: "rows, 2 text columns, Vec<(String, String)>",
         unit: "row",
         units: 5_000,
         bar: Bar { limit: Limit::Instructions(1_130.0), allocations: 2.0 },
-        agree: || {
+        assert_same_results: || {
             assert_same(&[
                 floor::owned_users(&USERS),
                 ours::owned_users(&USERS),
@@ -145,12 +150,12 @@ pub const WORKS: &[Work] = &[
             (Cdrs, |n| repeat(n, || consume(cdrs::owned_users(black_box(&USERS))))),
         ],
     },
-    Work {
+    Workload {
         name: "rows, 8 mixed columns, borrowed",
         unit: "row",
         units: 1_000,
         bar: Bar { limit: Limit::Instructions(330.0), allocations: 0.0 },
-        agree: || {
+        assert_same_results: || {
             let mut seen = [const { Vec::new() }; 3];
             floor::events(&EVENTS, |row| seen[0].push(text_of(&row)));
             ours::events(&EVENTS, |row| seen[1].push(text_of(&row)));
@@ -163,12 +168,12 @@ pub const WORKS: &[Work] = &[
             (Scylla, |n| repeat(n, || scylla::events(black_box(&EVENTS), |row| consume(row)))),
         ],
     },
-    Work {
+    Workload {
         name: "rows, 8 mixed columns, dynamic values",
         unit: "row",
         units: 1_000,
         bar: Bar { limit: Limit::Instructions(1_500.0), allocations: 2.0 },
-        agree: || {
+        assert_same_results: || {
             let mut seen = [const { Vec::new() }; 4];
             floor::events(&EVENTS, |row| seen[0].push(text_of(&row)));
             ours::values(&EVENTS, |row| seen[1].push(text_of(&ours::as_mixed(&row))));
@@ -182,12 +187,12 @@ pub const WORKS: &[Work] = &[
             (Cdrs, |n| repeat(n, || cdrs::values(black_box(&EVENTS), |row| consume(row)))),
         ],
     },
-    Work {
+    Workload {
         name: "vector<float, 1536>",
         unit: "vector",
         units: 1,
         bar: Bar { limit: Limit::TimesFloor(1.5), allocations: 1.0 },
-        agree: || {
+        assert_same_results: || {
             let scylla = scylla::embedding(&EMBEDDING, &scylla::embedding_type());
             let ours = ours::embedding(&EMBEDDING, &ours::embedding_type());
             assert_same(&[floor::embedding(&EMBEDDING), ours, scylla]);
@@ -206,12 +211,12 @@ pub const WORKS: &[Work] = &[
             }),
         ],
     },
-    Work {
+    Workload {
         name: "encode QUERY, 2 text values",
         unit: "request",
         units: 1,
         bar: Bar { limit: Limit::Instructions(350.0), allocations: 0.0 },
-        agree: || {
+        assert_same_results: || {
             let (mut floor, mut ours) = (Vec::new(), Vec::new());
             floor::query(&mut floor, QUERY, USER);
             ours::Client::new(&USERS_COLUMNS).query(&mut ours, QUERY, USER);
@@ -240,12 +245,12 @@ pub const WORKS: &[Work] = &[
             (Cdrs, |n| repeat(n, || consume(cdrs::query(black_box(QUERY), black_box(USER))))),
         ],
     },
-    Work {
+    Workload {
         name: "encode EXECUTE, 8 values",
         unit: "request",
         units: 1,
         bar: Bar { limit: Limit::Instructions(500.0), allocations: 0.0 },
-        agree: || {
+        assert_same_results: || {
             let (mut floor, mut ours) = (Vec::new(), Vec::new());
             floor::execute(&mut floor, &STATEMENT_ID, &EVENT);
             ours::Client::new(&EVENTS_COLUMNS).execute(&mut ours, &STATEMENT_ID, &EVENT);
@@ -281,12 +286,12 @@ pub const WORKS: &[Work] = &[
             }),
         ],
     },
-    Work {
+    Workload {
         name: "read a header",
         unit: "header",
         units: 1,
         bar: Bar { limit: Limit::Instructions(60.0), allocations: 0.0 },
-        agree: || {
+        assert_same_results: || {
             let (header, length) = ours::header(&READY);
             let first = header.version.number() | if header.is_response { 0x80 } else { 0 };
             let flags = header.flags.bits();
@@ -306,12 +311,12 @@ pub const WORKS: &[Work] = &[
             (Cdrs, |n| repeat(n, || consume(cdrs::header(black_box(&READY))))),
         ],
     },
-    Work {
+    Workload {
         name: "LZ4, compress 64 KiB",
         unit: "body",
         units: 1,
         bar: Bar { limit: Limit::TimesFloor(1.02), allocations: 1.0 },
-        agree: || {
+        assert_same_results: || {
             let mut floor = Vec::new();
             floor::compress(&LINES, &mut floor);
             let ours = ours::compress(&LINES, &mut Vec::new()).to_vec();
@@ -327,21 +332,21 @@ pub const WORKS: &[Work] = &[
                 })
             }),
             (Ours, |n| {
-                let mut room = Vec::new();
+                let mut buffer = Vec::new();
                 repeat(n, || {
-                    black_box(ours::compress(black_box(&LINES), &mut room));
+                    black_box(ours::compress(black_box(&LINES), &mut buffer));
                 })
             }),
             (Scylla, |n| repeat(n, || consume(scylla::compress(black_box(&LINES))))),
             (Cdrs, |n| repeat(n, || consume(cdrs::compress(black_box(&LINES))))),
         ],
     },
-    Work {
+    Workload {
         name: "LZ4, decompress 64 KiB",
         unit: "body",
         units: 1,
         bar: Bar { limit: Limit::TimesFloor(1.02), allocations: 1.0 },
-        agree: || {
+        assert_same_results: || {
             let (mut floor, mut ours) = (Vec::new(), Vec::new());
             floor::decompress(&COMPRESSED, &mut floor);
             ours::decompress(&COMPRESSED, &mut ours);
@@ -367,16 +372,16 @@ pub const WORKS: &[Work] = &[
             (Cdrs, |n| repeat(n, || consume(cdrs::decompress(black_box(&COMPRESSED))))),
         ],
     },
-    Work {
+    Workload {
         name: "v5, a plain segment of 64 KiB",
         unit: "segment",
         units: 1,
         bar: Bar { limit: Limit::TimesFloor(1.02), allocations: 1.0 },
-        agree: || {
+        assert_same_results: || {
             let floor = floor::segment(&SEGMENT, &mut Vec::new()).to_vec();
             let ours = ours::segment(&SEGMENT, &mut SegmentDecoder::new(None)).to_vec();
             let cdrs = cdrs::segment(&SEGMENT, &mut Default::default());
-            let [cdrs] = &cdrs[..] else { panic!("one frame, not {}", cdrs.len()) };
+            let [cdrs] = &cdrs[..] else { panic!("expected one frame, got {}", cdrs.len()) };
             assert_same(&[FRAME.to_vec(), floor, ours]);
             assert_same(&[&LINES[..], &cdrs.body]);
         },
@@ -399,13 +404,13 @@ pub const WORKS: &[Work] = &[
     },
 ];
 
-fn repeat(iterations: u64, mut work: impl FnMut()) -> Duration {
+fn repeat(iterations: u64, mut iteration: impl FnMut()) -> Duration {
     let start = Instant::now();
-    (0..iterations).for_each(|_| work());
+    (0..iterations).for_each(|_| iteration());
     start.elapsed()
 }
 
-/// Takes a result as somebody would who needs all of it.
+/// Uses a result, so that the compiler does not remove its computation.
 #[inline]
 fn consume<T>(result: T) {
     black_box(result);
