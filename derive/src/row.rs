@@ -78,21 +78,21 @@ fn columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
     let fields = input.used().map(|field| match &field.on.flatten {
         Some(_) => {
             let inner = inner(field);
-            quote!(#inner::fields(each)?;)
+            quote!(#inner::visit_fields(visit)?;)
         }
         None => {
             let read = field.read_type(types);
             let check = quote_spanned!(field.ty.span()=>
                 <#read as #types::FromCql<#lifetime>>::check);
             let description = field.description(types, &check);
-            quote!(each(&#description)?;)
+            quote!(visit(&#description)?;)
         }
     });
     let in_order = input.fields.iter().map(|field| {
         let member = &field.member;
         let value = if field.on.flatten.is_some() {
             let inner = inner(field);
-            quote!(#inner::in_order(row)?)
+            quote!(#inner::read_in_order(row)?)
         } else if field.on.skip.is_some() {
             field.default().unwrap_or_default()
         } else {
@@ -104,7 +104,7 @@ fn columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
     let errors = input.used().map(|field| match &field.on.flatten {
         Some(_) => {
             let inner = inner(field);
-            quote!(.or_else(|| #inner::error(row)))
+            quote!(.or_else(|| #inner::first_error(row)))
         }
         None => {
             let (read, path) = (field.read_type(types), &field.path);
@@ -114,20 +114,20 @@ fn columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
     quote! {
         const COUNT: usize = 0 #(#counts)*;
 
-        fn fields(
-            each: &mut #types::derived::Visit<'_>,
+        fn visit_fields(
+            visit: &mut #types::derived::FieldVisitor<'_>,
         ) -> ::core::result::Result<(), #types::TypeError> {
             #(#fields)*
             ::core::result::Result::Ok(())
         }
 
         #[inline(always)]
-        fn in_order(row: &mut #types::Row<#lifetime>) -> ::core::option::Option<Self> {
+        fn read_in_order(row: &mut #types::Row<#lifetime>) -> ::core::option::Option<Self> {
             ::core::option::Option::Some(Self { #(#in_order,)* })
         }
 
         #[cold]
-        fn error(
+        fn first_error(
             row: &mut #types::Row<#lifetime>,
         ) -> ::core::option::Option<#types::ValueError> {
             ::core::option::Option::None #(#errors)*
@@ -159,7 +159,7 @@ fn named_columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
             quote! {
                 let count = <#ty as #types::derived::Columns<#lifetime>>::COUNT;
                 if field < count {
-                    return #named::read(&mut (*partial) #place, field, row);
+                    return #named::read_field(&mut (*partial) #place, field, row);
                 }
                 let field = field.wrapping_sub(count);
             }
@@ -205,7 +205,7 @@ fn named_columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
 
         type Partial = #partial;
 
-        fn read(
+        fn read_field(
             partial: &mut Self::Partial,
             field: usize,
             row: &mut #types::Row<#lifetime>,

@@ -1,96 +1,100 @@
-//! What the derived row types are made of: columns in the order of fields, or found by their names.
+//! Row types that read columns by position or by name: traits that `FromRow` derives, and tuples.
 
 use super::check::Check;
 use super::{ColumnSpec, FromCql, FromRow, Row, TypeError, ValueError};
 use super::{NameMismatch, NameMismatchKind};
 
-/// A field, and what it asks of its column.
+/// A field of a row type or of a user-defined type.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
-    /// The struct and the field, as `User::age`; nothing for tuples.
+    /// The struct and the field, such as `User::age`; `None` for tuples.
     pub path: Option<&'static str>,
-    /// The name of its column.
+    /// The name of the field's column.
     pub name: &'static str,
-    /// What its type goes with.
+    /// The check of the field's Rust type.
     pub check: Check,
-    /// Whether it has a value where there is no column.
+    /// True if the field has a default when there is no such column.
     pub is_optional: bool,
 }
 
-/// Takes one field after the other, until one of them is wrong.
-pub type Visit<'v> = dyn FnMut(&Field) -> Result<(), TypeError> + 'v;
+/// A function that is called for each field until it returns an error.
+pub type FieldVisitor<'v> = dyn FnMut(&Field) -> Result<(), TypeError> + 'v;
 
-/// A type made of one column after the other: a tuple, or a struct that derives `FromRow`.
+/// A row type that reads a fixed number of columns: a tuple, or a struct that derives `FromRow`.
 #[diagnostic::on_unimplemented(
-    message = "the columns of `{Self}` cannot be part of another row",
-    label = "not a struct that derives `FromRow`",
-    note = "`flatten` takes structs with named fields that derive `FromRow`"
+    message = "`{Self}` cannot be flattened into a row",
+    label = "does not derive `FromRow`",
+    note = "`flatten` requires a struct with named fields that derives `FromRow`"
 )]
 pub trait Columns<'r>: Sized {
-    /// How many columns.
+    /// The number of columns.
     const COUNT: usize;
 
-    /// Shows every field.
+    /// Calls `visit` for every field in order.
     ///
     /// # Errors
-    /// What `each` returns.
-    fn fields(each: &mut Visit<'_>) -> Result<(), TypeError>;
+    /// Returns the first error of `visit`.
+    fn visit_fields(visit: &mut FieldVisitor<'_>) -> Result<(), TypeError>;
 
-    /// Reads the next cells, one for each field.
-    fn in_order(row: &mut Row<'r>) -> Option<Self>;
+    /// Reads the next cells, one for each field. Returns `None` if one of them cannot be read.
+    fn read_in_order(row: &mut Row<'r>) -> Option<Self>;
 
-    /// The first error of reading them.
-    fn error(row: &mut Row<'r>) -> Option<ValueError>;
+    /// Reads the same cells and returns the first error.
+    fn first_error(row: &mut Row<'r>) -> Option<ValueError>;
 }
 
-/// A struct whose columns have names.
+/// A row type that finds its columns by name: a struct with named fields that derives `FromRow`.
 #[diagnostic::on_unimplemented(
     message = "the columns of `{Self}` cannot be found by name",
-    label = "not a struct that derives `FromRow`",
-    note = "`flatten` takes structs with named fields that derive `FromRow`"
+    label = "does not derive `FromRow`",
+    note = "`flatten` requires a struct with named fields that derives `FromRow`"
 )]
 pub trait NamedColumns<'r>: Columns<'r> {
-    /// The struct.
+    /// The name of the struct.
     const NAME: &'static str;
-    /// Whether every column must have a field.
+    /// True if every column must have a field.
     const IS_STRICT: bool;
 
     /// The fields that have been read so far.
     type Partial: Default;
 
-    /// Reads the next cell as the field of this index.
+    /// Reads the next cell as the field at index `field`.
     ///
     /// # Errors
-    /// A cell that cannot be read.
-    fn read(partial: &mut Self::Partial, field: usize, row: &mut Row<'r>)
-    -> Result<(), ValueError>;
+    /// Returns an error if the cell cannot be decoded.
+    fn read_field(
+        partial: &mut Self::Partial,
+        field: usize,
+        row: &mut Row<'r>,
+    ) -> Result<(), ValueError>;
 
-    /// The struct of these fields, and of the defaults for those that are not there.
+    /// Builds the struct from the fields that were read and the defaults of all others.
     ///
     /// # Errors
-    /// A field that is not there and has no default.
+    /// Returns an error if a field was not read and has no default.
     fn build(partial: Self::Partial) -> Result<Self, ValueError>;
 }
 
-/// Which field each column is for.
+/// The index of the field that reads each column. `None` if column `n` is read by field `n`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan(Option<Box<[Option<usize>]>>);
 
 impl Plan {
-    /// The first columns are the fields, in their order.
+    /// The plan of columns in the order of the fields.
     const IN_ORDER: Self = Self(None);
 }
 
-/// Checks columns that are read by position.
+/// Checks the columns of a row type that reads them by position.
 ///
 /// # Errors
-/// Another number of columns than of fields, or a column that does not fit.
+/// Returns an error if the number of columns differs from the number of fields, or if a column has
+/// an unsupported type.
 pub fn plan_by_position<'r, T: Columns<'r>>(columns: &[ColumnSpec]) -> Result<(), TypeError> {
     if columns.len() != T::COUNT {
         return Err(TypeError::ColumnCount { expected: T::COUNT, found: columns.len() });
     }
     let mut columns = columns.iter().enumerate();
-    T::fields(&mut |field| {
+    T::visit_fields(&mut |field| {
         columns.next().map_or(Ok(()), |(index, column)| check(field, index, column))
     })
 }
@@ -98,39 +102,39 @@ pub fn plan_by_position<'r, T: Columns<'r>>(columns: &[ColumnSpec]) -> Result<()
 /// Reads a row by position.
 ///
 /// # Errors
-/// The first cell that cannot be read.
+/// Returns the error of the first cell that cannot be decoded.
 #[inline(always)]
 pub fn read_by_position<'r, T: Columns<'r>>(row: &mut Row<'r>) -> Result<T, ValueError> {
-    row.values(T::COUNT, T::in_order, T::error)
+    row.values(T::COUNT, T::read_in_order, T::first_error)
 }
 
 /// Finds the column of every field.
 ///
 /// # Errors
-/// A field without a column, or with one that it cannot be told to be or that does not fit; where
-/// the struct is strict, a column without a field.
+/// Returns an error if a field has no column or more than one, if a column has an unsupported type,
+/// or if the struct is strict and a column has no field.
 pub fn plan_by_name<'r, T: NamedColumns<'r>>(columns: &[ColumnSpec]) -> Result<Plan, TypeError> {
-    let (mut next, mut in_order) = (0_usize, true);
-    T::fields(&mut |field| {
+    let (mut next, mut is_in_order) = (0_usize, true);
+    T::visit_fields(&mut |field| {
         let found = find(field, columns)?;
-        in_order &= found == Some(next);
+        is_in_order &= found == Some(next);
         next = next.saturating_add(1);
         found
             .and_then(|index| Some((index, columns.get(index)?)))
             .map_or(Ok(()), |(index, column)| check(field, index, column))
     })?;
-    if in_order {
+    if is_in_order {
         let excess = columns.get(T::COUNT).filter(|_| T::IS_STRICT);
         return excess.map_or(Ok(Plan::IN_ORDER), |column| Err(excess_column::<T>(column)));
     }
     let mut fields = vec![None; columns.len()];
     let mut next = 0_usize;
-    T::fields(&mut |field| {
-        if let Some(of_column) = find(field, columns)?.and_then(|index| fields.get_mut(index)) {
-            if of_column.is_some() {
-                return Err(wrong_name(NameMismatchKind::Taken, field, columns));
+    T::visit_fields(&mut |field| {
+        if let Some(column_field) = find(field, columns)?.and_then(|index| fields.get_mut(index)) {
+            if column_field.is_some() {
+                return Err(name_mismatch(NameMismatchKind::Taken, field, columns));
             }
-            *of_column = Some(next);
+            *column_field = Some(next);
         }
         next = next.saturating_add(1);
         Ok(())
@@ -145,7 +149,7 @@ pub fn plan_by_name<'r, T: NamedColumns<'r>>(columns: &[ColumnSpec]) -> Result<P
 /// Reads a row by name.
 ///
 /// # Errors
-/// The first cell that cannot be read.
+/// Returns the error of the first cell that cannot be decoded.
 #[inline(always)]
 pub fn read_by_name<'r, T: NamedColumns<'r>>(
     row: &mut Row<'r>,
@@ -164,20 +168,20 @@ fn read_in_any_order<'r, T: NamedColumns<'r>>(
     let mut partial = T::Partial::default();
     for field in fields {
         match field {
-            Some(field) => T::read(&mut partial, *field, row)?,
+            Some(field) => T::read_field(&mut partial, *field, row)?,
             None => drop(row.cell()?),
         }
     }
     T::build(partial)
 }
 
-/// The column of this name.
+/// Returns the index of the column with the field's name, or `None` if an optional field has none.
 fn find(field: &Field, columns: &[ColumnSpec]) -> Result<Option<usize>, TypeError> {
     let mut named = columns.iter().enumerate().filter(|(_, column)| *column.name == *field.name);
     match (named.next(), named.next()) {
-        (Some(_), Some(_)) => Err(wrong_name(NameMismatchKind::Ambiguous, field, columns)),
+        (Some(_), Some(_)) => Err(name_mismatch(NameMismatchKind::Ambiguous, field, columns)),
         (None, _) if !field.is_optional => {
-            Err(wrong_name(NameMismatchKind::Missing, field, columns))
+            Err(name_mismatch(NameMismatchKind::Missing, field, columns))
         }
         (found, _) => Ok(found.map(|(index, _)| index)),
     }
@@ -189,7 +193,7 @@ fn check(field: &Field, index: usize, column: &ColumnSpec) -> Result<(), TypeErr
 }
 
 #[cold]
-fn wrong_name(kind: NameMismatchKind, field: &Field, columns: &[ColumnSpec]) -> TypeError {
+fn name_mismatch(kind: NameMismatchKind, field: &Field, columns: &[ColumnSpec]) -> TypeError {
     let columns = columns.iter().map(|column| column.name.to_string()).collect();
     let (field, name) = (field.path.unwrap_or_default(), field.name.to_owned());
     TypeError::Names(Box::new(NameMismatch { kind, field, name, columns }))
@@ -209,20 +213,20 @@ macro_rules! tuples {
         {
             const COUNT: usize = [stringify!($first), $(stringify!($rest)),*].len();
 
-            fn fields(each: &mut Visit<'_>) -> Result<(), TypeError> {
+            fn visit_fields(visit: &mut FieldVisitor<'_>) -> Result<(), TypeError> {
                 let checks = [$first::check, $($rest::check),*];
                 checks.into_iter().try_for_each(|check| {
-                    each(&Field { path: None, name: "", check, is_optional: false })
+                    visit(&Field { path: None, name: "", check, is_optional: false })
                 })
             }
 
             #[inline(always)]
-            fn in_order(row: &mut Row<'r>) -> Option<Self> {
+            fn read_in_order(row: &mut Row<'r>) -> Option<Self> {
                 Some((row.value::<$first>().ok()?, $(row.value::<$rest>().ok()?,)*))
             }
 
             #[cold]
-            fn error(row: &mut Row<'r>) -> Option<ValueError> {
+            fn first_error(row: &mut Row<'r>) -> Option<ValueError> {
                 let first = row.value::<$first>().err();
                 first$(.or_else(|| row.value::<$rest>().err()))*
             }

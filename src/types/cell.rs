@@ -1,32 +1,35 @@
-//! The bytes of a value, and of its parts.
+//! The encoded bytes of a value and of its parts.
 
 use bytes::Bytes;
 
 use super::ValueError;
 use crate::wire::Reader;
 
-/// The bytes of one value, on their way to a Rust type.
+/// The encoded bytes of one value.
 ///
-/// Text costs next to nothing: the page that a cell belongs to has usually been found to be UTF-8
-/// as a whole, so a cell is only cut out of it.
+/// A page of rows is validated as UTF-8 as a whole, so that [`text`](Self::text) usually only checks
+/// the boundaries of the cell.
 #[derive(Debug, Clone, Copy)]
 pub struct Cell<'r> {
     bytes: &'r [u8],
-    /// The whole page as text, or nothing when it is not; and where the cell begins in it.
+    /// The page that contains the cell, as text; empty if there is no page or it is not UTF-8.
     page: &'r str,
+    /// Offset of the cell in `page`.
     start: usize,
+    /// The page as shared bytes, if there is a page.
     shared: Option<&'r Bytes>,
 }
 
 impl<'r> Cell<'r> {
-    /// A value that is not part of a page.
+    /// Returns a cell that does not belong to a page.
     pub const fn new(bytes: &'r [u8]) -> Self {
         Self { bytes, page: "", start: 0, shared: None }
     }
 
-    /// A value that begins at `start` of `page`, which is the text of `shared` or empty.
+    /// Returns a cell at offset `start` of a page. `page` is `shared` as text, or empty if it is not
+    /// UTF-8.
     #[inline]
-    pub(super) const fn of_page(
+    pub(super) const fn in_page(
         bytes: &'r [u8],
         page: &'r str,
         start: usize,
@@ -35,18 +38,19 @@ impl<'r> Cell<'r> {
         Self { bytes, page, start, shared: Some(shared) }
     }
 
-    /// A value inside of this one, with its `bytes`.
+    /// Returns a part of this cell with these `bytes`.
     pub(super) const fn part(self, bytes: &'r [u8]) -> Self {
         Self { bytes, page: "", start: 0, shared: self.shared }
     }
 
-    /// The value's bytes.
+    /// Returns the bytes of the value.
     #[inline]
     pub const fn bytes(self) -> &'r [u8] {
         self.bytes
     }
 
-    /// The value's bytes, shared with the response they came in where there is one.
+    /// Returns the bytes of the value as [`Bytes`]. They share the memory of the response if the cell
+    /// belongs to one, and are copied otherwise.
     pub fn share(self) -> Bytes {
         match self.shared {
             Some(page) => page.slice_ref(self.bytes),
@@ -54,10 +58,10 @@ impl<'r> Cell<'r> {
         }
     }
 
-    /// The value's bytes as text.
+    /// Returns the bytes of the value as text.
     ///
     /// # Errors
-    /// [`ValueError::InvalidUtf8`].
+    /// Returns [`ValueError::InvalidUtf8`] if the bytes are not UTF-8.
     #[inline(always)]
     pub fn text(self) -> Result<&'r str, ValueError> {
         if !self.page.is_empty()
@@ -68,10 +72,11 @@ impl<'r> Cell<'r> {
         std::str::from_utf8(self.bytes).map_err(|_| ValueError::InvalidUtf8)
     }
 
-    /// The value as exactly `N` bytes.
+    /// Returns the bytes of the value as an array of `N` bytes.
     ///
     /// # Errors
-    /// [`ValueError::Empty`] for no bytes at all, [`ValueError::Size`] for another number.
+    /// Returns [`ValueError::Empty`] if there are no bytes, or [`ValueError::Size`] if their number is
+    /// not `N`.
     #[inline(always)]
     pub fn array<const N: usize>(self) -> Result<[u8; N], ValueError> {
         self.bytes.try_into().map_err(|_| wrong_size(N, self.bytes.len()))
@@ -86,8 +91,8 @@ const fn wrong_size(expected: usize, found: usize) -> ValueError {
     }
 }
 
-/// The elements of a list or set, or the keys and values of a map: `[bytes]` after `[bytes]`, as
-/// many as the `[int]` before them says (v4 §6.12).
+/// An iterator over the elements of a list or set, or the keys and values of a map: an `[int]`
+/// count, then that many `[bytes]` (v4 §6.12). Null is `None`.
 #[derive(Debug, Clone)]
 pub(super) struct Parts<'r> {
     whole: Cell<'r>,
@@ -96,18 +101,19 @@ pub(super) struct Parts<'r> {
 }
 
 impl<'r> Parts<'r> {
-    /// The parts of a value that has `each` of them, times its count.
-    pub(super) fn new(whole: Cell<'r>, each: usize) -> Result<Self, ValueError> {
+    /// Returns the parts of a collection with `parts_per_entry` parts for each entry that it counts:
+    /// 1 for lists and sets, 2 for maps.
+    pub(super) fn new(whole: Cell<'r>, parts_per_entry: usize) -> Result<Self, ValueError> {
         if whole.bytes.is_empty() {
             return Err(ValueError::Empty);
         }
         let mut reader = Reader::new(whole.bytes);
         let claimed = reader.int("count").map_err(|_| ValueError::TooShort)?;
-        // Every part takes at least the four bytes of its length.
+        // The length of a part takes four bytes, which bounds the number of parts.
         let limit = reader.rest().len() / 4;
         let left = usize::try_from(claimed)
             .ok()
-            .and_then(|count| count.checked_mul(each))
+            .and_then(|count| count.checked_mul(parts_per_entry))
             .filter(|parts| *parts <= limit)
             .ok_or(ValueError::Count(claimed))?;
         if left == 0 && !reader.is_empty() {
@@ -146,8 +152,8 @@ impl<'r> Iterator for Parts<'r> {
     }
 }
 
-/// The fields of a tuple or a user-defined type, `[bytes]` after `[bytes]` (v4 §6.22, §6.23); the
-/// last ones may be missing, which is null.
+/// The fields of a tuple or a user-defined type, each as `[bytes]` (v4 §6.22, §6.23). Trailing fields
+/// may be missing and are null.
 #[derive(Debug, Clone)]
 pub(super) struct Fields<'r> {
     whole: Cell<'r>,
@@ -162,12 +168,15 @@ impl<'r> Fields<'r> {
         Ok(Self { whole, reader: Reader::new(whole.bytes) })
     }
 
-    /// Whether no more fields were sent.
+    /// Returns true if the value contains no more fields.
     pub(super) fn is_done(&self) -> bool {
         self.reader.is_empty()
     }
 
-    /// The next field; `None` is null.
+    /// Returns the next field; `None` is null.
+    ///
+    /// # Errors
+    /// Returns an error if the value ends inside the field.
     #[inline]
     pub(super) fn read(&mut self) -> Result<Option<Cell<'r>>, ValueError> {
         if self.is_done() {
@@ -177,7 +186,10 @@ impl<'r> Fields<'r> {
         Ok(field.map(|bytes| self.whole.part(bytes)))
     }
 
-    /// Whether the value ends here, as it must after the last field of its type.
+    /// Checks that the value ends here.
+    ///
+    /// # Errors
+    /// Returns [`ValueError::TooLong`] if more bytes follow.
     pub(super) fn end(&self) -> Result<(), ValueError> {
         if self.is_done() { Ok(()) } else { Err(ValueError::TooLong) }
     }

@@ -2,21 +2,24 @@
 
 use super::{CqlType, NativeType, TypeMismatch};
 
-/// What a type's own check is.
+/// The `check` function of a Rust type, from [`FromCql`](super::FromCql) or
+/// [`ToCql`](super::ToCql).
 pub(super) type Check = fn(&CqlType) -> Result<(), TypeMismatch>;
 
+/// Checks that `cql_type` is a list, a set or a vector, and its element with `check`.
 pub(super) fn check_sequence(
     rust: &'static str,
     cql_type: &CqlType,
     check: Check,
 ) -> Result<(), TypeMismatch> {
     match cql_type {
-        CqlType::List(element) | CqlType::Set(element) => part(check(element), "element"),
-        CqlType::Vector(vector) => part(check(&vector.element), "element"),
+        CqlType::List(element) | CqlType::Set(element) => in_part(check(element), "element"),
+        CqlType::Vector(vector) => in_part(check(&vector.element), "element"),
         _ => Err(TypeMismatch::new(rust, "`list`, `set` or `vector`", cql_type)),
     }
 }
 
+/// Checks that `cql_type` is a map, and its key and value with `key` and `value`.
 pub(super) fn check_map(
     rust: &'static str,
     cql_type: &CqlType,
@@ -25,22 +28,22 @@ pub(super) fn check_map(
 ) -> Result<(), TypeMismatch> {
     match cql_type {
         CqlType::Map(types) => {
-            part(key(&types.0), "key")?;
-            part(value(&types.1), "value")
+            in_part(key(&types.0), "key")?;
+            in_part(value(&types.1), "value")
         }
         _ => Err(TypeMismatch::new(rust, "`map`", cql_type)),
     }
 }
 
-/// What was found of a part, said of the whole.
-pub(super) fn part(
+/// Adds the name of a part to the error of checking it.
+pub(super) fn in_part(
     checked: Result<(), TypeMismatch>,
     name: &'static str,
 ) -> Result<(), TypeMismatch> {
     checked.map_err(|mismatch| mismatch.within(name))
 }
 
-/// The check of a type that goes with some native types.
+/// Checks that `cql_type` is one of the native types `fits`.
 #[inline]
 pub(super) fn check_native(
     rust: &'static str,

@@ -5,11 +5,11 @@ use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
 
 use super::cell::Parts;
-use super::check::{check_map, check_sequence, part};
+use super::check::{check_map, check_sequence, in_part};
 use super::{BindErrorKind, Cell, CqlType, FromCql, ToCql, TypeMismatch, ValueError, vector};
 use crate::wire::Writer;
 
-/// Lists, sets and vectors.
+/// Reads lists, sets and vectors.
 impl<'r, T: FromCql<'r>> FromCql<'r> for Vec<T> {
     fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
         check_sequence("Vec", cql_type, T::check)
@@ -23,7 +23,8 @@ impl<'r, T: FromCql<'r>> FromCql<'r> for Vec<T> {
     }
 }
 
-/// The elements of a list or set, each read when it is asked for; no allocation.
+/// An iterator over the elements of a list or set, which decodes each element when it is called
+/// and does not allocate.
 ///
 /// ```
 /// use cqlwire::types::{Cell, CqlType, Elements, FromCql, NativeType};
@@ -37,13 +38,13 @@ impl<'r, T: FromCql<'r>> FromCql<'r> for Vec<T> {
 pub struct Elements<'r, T> {
     parts: Parts<'r>,
     cql_type: &'r CqlType,
-    of: PhantomData<fn() -> T>,
+    marker: PhantomData<fn() -> T>,
 }
 
 impl<'r, T: FromCql<'r>> FromCql<'r> for Elements<'r, T> {
     fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
         match cql_type {
-            CqlType::List(element) | CqlType::Set(element) => part(T::check(element), "element"),
+            CqlType::List(element) | CqlType::Set(element) => in_part(T::check(element), "element"),
             _ => Err(TypeMismatch::new("Elements", "`list` or `set`", cql_type)),
         }
     }
@@ -51,7 +52,7 @@ impl<'r, T: FromCql<'r>> FromCql<'r> for Elements<'r, T> {
     fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
         match cql_type {
             CqlType::List(element) | CqlType::Set(element) => {
-                Ok(Self { parts: Parts::new(cell, 1)?, cql_type: element, of: PhantomData })
+                Ok(Self { parts: Parts::new(cell, 1)?, cql_type: element, marker: PhantomData })
             }
             _ => Err(ValueError::OutOfRange),
         }
@@ -72,12 +73,13 @@ impl<'r, T: FromCql<'r>> Iterator for Elements<'r, T> {
     }
 }
 
-/// The keys and values of a map, each read when it is asked for; no allocation.
+/// An iterator over the entries of a map, which decodes each key and value when it is called and
+/// does not allocate.
 #[derive(Debug, Clone)]
 pub struct Entries<'r, K, V> {
     parts: Parts<'r>,
     types: &'r (CqlType, CqlType),
-    of: PhantomData<fn() -> (K, V)>,
+    marker: PhantomData<fn() -> (K, V)>,
 }
 
 impl<'r, K: FromCql<'r>, V: FromCql<'r>> FromCql<'r> for Entries<'r, K, V> {
@@ -87,7 +89,9 @@ impl<'r, K: FromCql<'r>, V: FromCql<'r>> FromCql<'r> for Entries<'r, K, V> {
 
     fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
         match cql_type {
-            CqlType::Map(types) => Ok(Self { parts: Parts::new(cell, 2)?, types, of: PhantomData }),
+            CqlType::Map(types) => {
+                Ok(Self { parts: Parts::new(cell, 2)?, types, marker: PhantomData })
+            }
             _ => Err(ValueError::OutOfRange),
         }
     }
@@ -99,7 +103,7 @@ impl<'r, K: FromCql<'r>, V: FromCql<'r>> Iterator for Entries<'r, K, V> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let key = self.parts.next()?;
-        // Keys and values are counted together, so there is a value for every key.
+        // `Parts` counts two parts for each entry, so that every key has a value.
         let value = self.parts.next().unwrap_or(Ok(None));
         Some(key.and_then(|key| {
             let key = K::from_optional(key, &self.types.0)?;
@@ -113,7 +117,8 @@ impl<'r, K: FromCql<'r>, V: FromCql<'r>> Iterator for Entries<'r, K, V> {
     }
 }
 
-/// Sets and maps of std: an element or a key that is there twice is an error.
+/// Implements [`FromCql`] and [`ToCql`] for sets and maps of the standard library. A duplicate
+/// element or key is an error.
 macro_rules! std_collections {
     (sets: $( $set:ident [$($bound:tt)+] $(, $hasher:ident)?; )+) => {$(
         impl<'r, T, $($hasher)?> FromCql<'r> for $set<T, $($hasher)?>
@@ -123,7 +128,7 @@ macro_rules! std_collections {
         {
             fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
                 match cql_type {
-                    CqlType::Set(element) => part(T::check(element), "element"),
+                    CqlType::Set(element) => in_part(T::check(element), "element"),
                     _ => Err(TypeMismatch::new(stringify!($set), "`set`", cql_type)),
                 }
             }
@@ -142,7 +147,7 @@ macro_rules! std_collections {
         impl<T: ToCql, $($hasher)?> ToCql for $set<T, $($hasher)?> {
             fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
                 match cql_type {
-                    CqlType::Set(element) => part(T::check_part(element), "element"),
+                    CqlType::Set(element) => in_part(T::check_part(element), "element"),
                     _ => Err(TypeMismatch::new(stringify!($set), "`set`", cql_type)),
                 }
             }
@@ -198,7 +203,7 @@ macro_rules! std_collections {
 std_collections! { sets: BTreeSet [Ord]; HashSet [Eq + Hash], S; }
 std_collections! { maps: BTreeMap [Ord]; HashMap [Eq + Hash], S; }
 
-/// Lists, sets and vectors.
+/// Encodes as lists, sets and vectors.
 impl<T: ToCql> ToCql for [T] {
     fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
         check_sequence("slice", cql_type, T::check_part)
@@ -225,7 +230,7 @@ impl<T: ToCql> ToCql for Vec<T> {
     }
 }
 
-/// Writes keys and values of a map.
+/// Encodes the entries of a map.
 pub(super) fn write_map<'v, K: ToCql + 'v, V: ToCql + 'v>(
     entries: impl ExactSizeIterator<Item = (&'v K, &'v V)>,
     cql_type: &CqlType,
@@ -240,7 +245,7 @@ pub(super) fn write_map<'v, K: ToCql + 'v, V: ToCql + 'v>(
     })
 }
 
-/// Writes the count of the parts, and then each.
+/// Encodes the number of parts, and then each part with `write`.
 fn write_counted<P>(
     parts: impl IntoIterator<Item = P, IntoIter: ExactSizeIterator>,
     writer: &mut Writer<'_>,
@@ -258,20 +263,20 @@ mod tests {
     use super::*;
     use crate::types::NativeType;
 
-    fn written(value: &impl ToCql, cql_type: &CqlType) -> Vec<u8> {
+    fn encoded(value: &impl ToCql, cql_type: &CqlType) -> Vec<u8> {
         let mut out = Vec::new();
         value.to_cql(cql_type, &mut Writer::new(&mut out)).unwrap();
         out.split_off(4)
     }
 
-    /// Writes it, and reads it as it is and one byte short.
-    fn survives<T>(value: &T, cql_type: &CqlType)
+    /// Asserts that `value` decodes to itself, and that any other length of its bytes is an error.
+    fn assert_round_trips<T>(value: &T, cql_type: &CqlType)
     where
         T: ToCql + for<'r> FromCql<'r> + PartialEq + std::fmt::Debug,
     {
         <T as ToCql>::check(cql_type).unwrap();
         <T as FromCql<'_>>::check(cql_type).unwrap();
-        let bytes = written(value, cql_type);
+        let bytes = encoded(value, cql_type);
         assert_eq!(T::from_cell(Cell::new(&bytes), cql_type).as_ref(), Ok(value));
         for end in 0..bytes.len() {
             assert!(T::from_cell(Cell::new(&bytes[..end]), cql_type).is_err(), "{end}");
@@ -280,8 +285,8 @@ mod tests {
         assert_eq!(T::from_cell(Cell::new(&longer), cql_type), Err(ValueError::TooLong));
     }
 
-    fn list(of: impl Into<CqlType>) -> CqlType {
-        CqlType::List(Box::new(of.into()))
+    fn list(element: impl Into<CqlType>) -> CqlType {
+        CqlType::List(Box::new(element.into()))
     }
 
     fn map(key: impl Into<CqlType>, value: impl Into<CqlType>) -> CqlType {
@@ -292,20 +297,26 @@ mod tests {
     const TEXT: NativeType = NativeType::Text;
 
     #[test]
-    fn collections_of_every_kind_and_depth_survive() {
+    fn collections_of_every_kind_and_depth_round_trip() {
         let set = CqlType::Set(Box::new(TEXT.into()));
         let words = ["a", "é", ""].map(String::from);
-        survives(&vec![Some(1), None, Some(-1)], &list(INT));
-        survives(&words.to_vec(), &set);
-        survives(&BTreeSet::from(words.clone()), &set);
-        survives(&HashSet::<_>::from(words.clone()), &set);
-        survives(&BTreeMap::from([(1, words.to_vec()), (2, vec![])]), &map(INT, list(TEXT)));
-        survives(&HashMap::from([(vec![1, 2], Some(words[0].clone()))]), &map(list(INT), TEXT));
+        assert_round_trips(&vec![Some(1), None, Some(-1)], &list(INT));
+        assert_round_trips(&words.to_vec(), &set);
+        assert_round_trips(&BTreeSet::from(words.clone()), &set);
+        assert_round_trips(&HashSet::<_>::from(words.clone()), &set);
+        assert_round_trips(
+            &BTreeMap::from([(1, words.to_vec()), (2, vec![])]),
+            &map(INT, list(TEXT)),
+        );
+        assert_round_trips(
+            &HashMap::from([(vec![1, 2], Some(words[0].clone()))]),
+            &map(list(INT), TEXT),
+        );
     }
 
     #[test]
-    fn a_set_or_map_with_something_twice_is_an_error() {
-        let twice = written(&[7, 7].as_slice(), &list(INT));
+    fn a_duplicate_element_or_key_is_an_error() {
+        let twice = encoded(&[7, 7].as_slice(), &list(INT));
         let set = CqlType::Set(Box::new(INT.into()));
         assert_eq!(Vec::<i32>::from_cell(Cell::new(&twice), &set), Ok(vec![7, 7]));
         let cell = Cell::new(&twice);
@@ -319,14 +330,14 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_said_of_the_part_that_it_is() {
+    fn a_type_mismatch_names_the_part_that_it_is_in() {
         let mismatch = <HashMap<String, Vec<i32>> as FromCql>::check(&map(TEXT, list(TEXT)));
         assert_eq!(
             mismatch.unwrap_err().to_string(),
-            "its value's element is `text`, and a Rust `i32` goes with `int`"
+            "the element of the value is `text`, but Rust type `i32` supports `int`"
         );
         let mismatch = <HashSet<i32> as ToCql>::check(&list(INT)).unwrap_err();
-        assert_eq!(mismatch.to_string(), "a Rust `HashSet` goes with `set`");
+        assert_eq!(mismatch.to_string(), "Rust type `HashSet` supports `set`");
         assert_eq!(mismatch.cql_type(), &list(INT));
     }
 }

@@ -1,16 +1,16 @@
-//! What the columns of a result, and the variables of a statement, are called.
+//! Descriptions of result columns and bind variables.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::CqlType;
 
-/// A table, with its keyspace.
+/// The name of a table and of its keyspace.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct TableSpec {
-    /// The keyspace.
+    /// Name of the keyspace.
     pub keyspace: String,
-    /// The table.
+    /// Name of the table.
     pub table: String,
 }
 
@@ -20,19 +20,19 @@ impl fmt::Display for TableSpec {
     }
 }
 
-/// A column of a result, or a variable of a prepared statement (v4 §4.2.5.2).
+/// The description of a result column, or of a bind variable of a prepared statement (v4 §4.2.5.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ColumnSpec {
-    /// The table that it belongs to; columns of one table share it.
+    /// The table of the column, shared by all columns of the table.
     pub table: Arc<TableSpec>,
-    /// Its name, as the schema spells it.
+    /// Name of the column, with the case of the schema.
     pub name: Box<str>,
-    /// Its type.
+    /// CQL type of the column.
     pub cql_type: CqlType,
 }
 
 impl ColumnSpec {
-    /// A column `name` of `keyspace.table`.
+    /// Returns the column `name` of table `keyspace.table`.
     pub fn new(keyspace: &str, table: &str, name: &str, cql_type: impl Into<CqlType>) -> Self {
         let table = Arc::new(TableSpec { keyspace: keyspace.into(), table: table.into() });
         Self { table, name: name.into(), cql_type: cql_type.into() }

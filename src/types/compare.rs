@@ -1,4 +1,4 @@
-//! Values as keys: equal, ordered and hashed, whatever they hold.
+//! Equality, order and hash of [`Value`].
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{Date, Decimal, Time, Timestamp, UdtType, Value, Varint};
 
-/// Two values are equal when they are of one type and the same. A floating-point number is the same
-/// as itself, if it is not a number, too; and 0.0 is not -0.0.
+/// Values are equal if their types and their contents are equal. Floating-point numbers are compared
+/// by their bits: NaN equals itself, and 0.0 differs from -0.0.
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         self.key() == other.key()
@@ -24,8 +24,8 @@ impl PartialOrd for Value {
     }
 }
 
-/// Values of one type in the order of their Rust types, and those of different types in the order
-/// of the variants. It is an order to sort and to look up by; servers have another for each type.
+/// Values of the same type have the order of their Rust types. Values of different types have the
+/// order of the enum's variants. This order differs from the server's clustering order.
 impl Ord for Value {
     fn cmp(&self, other: &Self) -> Ordering {
         self.key().cmp(&other.key())
@@ -38,7 +38,7 @@ impl Hash for Value {
     }
 }
 
-/// What a value is compared by: the same, but with numbers in place of floating-point ones.
+/// The sort key of a value: its content, with floating-point numbers mapped to integers.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Key<'v> {
     Null,
@@ -84,12 +84,15 @@ impl Value {
             Self::Counter(number) => Key::Counter(*number),
             Self::Date(date) => Key::Date(*date),
             Self::Decimal(number) => Key::Decimal(number),
-            // Read as integers, floating-point numbers are in order, but negative ones in reverse.
+            // The bits of floating-point numbers, read as integers, are in order; for negative numbers
+            // the order is reversed.
             Self::Double(number) => {
                 let bits = number.to_bits().cast_signed();
                 Key::Double(if bits < 0 { bits ^ i64::MAX } else { bits })
             }
-            Self::Duration(of) => Key::Duration(of.months, of.days, of.nanoseconds),
+            Self::Duration(duration) => {
+                Key::Duration(duration.months, duration.days, duration.nanoseconds)
+            }
             Self::Float(number) => {
                 let bits = number.to_bits().cast_signed();
                 Key::Float(if bits < 0 { bits ^ i32::MAX } else { bits })
@@ -122,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn floating_point_numbers_are_in_order_and_equal_to_themselves() {
+    fn floating_point_numbers_are_ordered_and_equal_to_themselves() {
         let numbers =
             [f64::NEG_INFINITY, -1.5, -f64::MIN_POSITIVE, -0.0, 0.0, 1.5, f64::INFINITY, f64::NAN];
         for (index, number) in numbers.into_iter().enumerate() {
@@ -131,7 +134,7 @@ mod tests {
                 assert_eq!(order, index.cmp(&other_index), "{number} {other}");
                 #[expect(
                     clippy::cast_possible_truncation,
-                    reason = "all but one are of both types"
+                    reason = "`f64::MIN_POSITIVE` is skipped below, all others are exact"
                 )]
                 let order = Value::Float(number as f32).cmp(&Value::Float(other as f32));
                 if number.abs() != f64::MIN_POSITIVE && other.abs() != f64::MIN_POSITIVE {
@@ -142,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_keys() {
+    fn values_of_different_types_are_different_keys() {
         let values = [
             Value::Null,
             Value::Empty,

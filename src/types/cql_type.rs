@@ -6,51 +6,51 @@ use std::sync::Arc;
 
 use crate::wire::wire_codes;
 
-/// How deep types may nest: far deeper than any schema, shallow enough for every stack.
+/// Deepest nesting of types: more than any schema needs, and little enough for every stack.
 pub const MAX_TYPE_DEPTH: usize = 32;
 
 wire_codes! {
-    /// The types that take no parameter, by their option id.
+    /// A CQL type without parameters, with its `[option]` id.
     pub enum NativeType(u16) {
-        /// Text of US-ASCII characters.
+        /// US-ASCII text.
         Ascii = 0x01 "ascii",
-        /// 64-bit integer.
+        /// A 64-bit integer.
         BigInt = 0x02 "bigint",
-        /// Any bytes.
+        /// Arbitrary bytes.
         Blob = 0x03 "blob",
-        /// True or false.
+        /// A boolean.
         Boolean = 0x04 "boolean",
-        /// A 64-bit integer that is only ever added to.
+        /// A distributed 64-bit counter.
         Counter = 0x05 "counter",
-        /// A decimal number of any size.
+        /// A decimal number of arbitrary precision.
         Decimal = 0x06 "decimal",
-        /// 64-bit floating point.
+        /// A 64-bit floating-point number.
         Double = 0x07 "double",
-        /// 32-bit floating point.
+        /// A 32-bit floating-point number.
         Float = 0x08 "float",
-        /// 32-bit integer.
+        /// A 32-bit integer.
         Int = 0x09 "int",
-        /// Milliseconds since 1970.
+        /// An instant in milliseconds since 1970-01-01T00:00:00Z.
         Timestamp = 0x0B "timestamp",
         /// A UUID of any version.
         Uuid = 0x0C "uuid",
-        /// UTF-8 text; `varchar` in the protocol's text.
+        /// UTF-8 text, which the specification calls `varchar`.
         Text = 0x0D "text",
-        /// An integer of any size.
+        /// An integer of arbitrary precision.
         Varint = 0x0E "varint",
         /// A UUID of version 1.
         TimeUuid = 0x0F "timeuuid",
         /// An IPv4 or IPv6 address.
         Inet = 0x10 "inet",
-        /// A day (v4 and later).
+        /// A calendar date (v4 and later).
         Date = 0x11 "date",
-        /// Nanoseconds since midnight (v4 and later).
+        /// A time of day in nanoseconds since midnight (v4 and later).
         Time = 0x12 "time",
-        /// 16-bit integer (v4 and later).
+        /// A 16-bit integer (v4 and later).
         SmallInt = 0x13 "smallint",
-        /// 8-bit integer (v4 and later).
+        /// An 8-bit integer (v4 and later).
         TinyInt = 0x14 "tinyint",
-        /// Months, days and nanoseconds (v5; some servers send it in v4, too).
+        /// A duration in months, days and nanoseconds (v5; in v4 if the connection uses the extension).
         Duration = 0x15 "duration",
     }
 }
@@ -84,8 +84,8 @@ impl NativeType {
 
 /// A CQL type.
 ///
-/// It prints as CQL writes it, and parses what it prints. User-defined types are only names there:
-/// [`parse_with`](Self::parse_with) asks for them.
+/// `Display` writes the type as CQL does, and `FromStr` parses that text. CQL text only contains the
+/// names of user-defined types; [`parse_with`](Self::parse_with) looks up their fields.
 ///
 /// ```
 /// use cqlwire::types::{CqlType, NativeType};
@@ -109,31 +109,32 @@ pub enum CqlType {
     Tuple(Vec<CqlType>),
     /// A user-defined type.
     Udt(Arc<UdtType>),
-    /// `vector<T, n>`, which every version of the protocol sends as a custom type.
+    /// `vector<T, n>`, which all protocol versions send as a custom type.
     Vector(Box<VectorType>),
-    /// A custom type: the name of its Java class.
+    /// A custom type, by the name of its Java class.
     Custom(Box<str>),
 }
 
-/// A user-defined type: its name and its fields, in order.
+/// A user-defined type.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UdtType {
-    /// The keyspace it belongs to.
+    /// The keyspace of the type.
     pub keyspace: String,
-    /// Its name.
+    /// The name of the type.
     pub name: String,
-    /// The names and types of its fields.
+    /// The names and types of the fields, in order.
     pub fields: Vec<(String, CqlType)>,
 }
 
-/// `vector<element, dimensions>`. Two are the same however their classes are written.
+/// The type `vector<element, dimensions>`. Two vector types are equal if their elements and
+/// dimensions are equal, even if servers format the class name differently.
 #[derive(Debug, Clone)]
 pub struct VectorType {
     /// The type of each element.
     pub element: CqlType,
-    /// How many elements there are.
+    /// The number of elements.
     pub dimensions: usize,
-    /// The class name as the server wrote it; servers differ in their spaces.
+    /// The class name as the server sent it; servers differ in their use of spaces.
     pub class: Box<str>,
 }
 
@@ -170,8 +171,8 @@ impl Hash for VectorType {
 }
 
 impl CqlType {
-    /// Whether it takes the values of `older`: the two are the same, but user-defined types may have
-    /// got more fields at their end, as `ALTER TYPE ... ADD` gives them.
+    /// Returns true if values of `older` are valid for this type: both are equal, except that
+    /// user-defined types may have additional fields at their end, added by `ALTER TYPE ... ADD`.
     pub fn has_grown_from(&self, older: &Self) -> bool {
         match (self, older) {
             (Self::List(new), Self::List(old)) | (Self::Set(new), Self::Set(old)) => {
@@ -196,14 +197,15 @@ impl CqlType {
         }
     }
 
-    /// Whether values of this type are text: `text`, `varchar` or `ascii`.
+    /// Returns true if values of this type are text: `text`, `varchar` or `ascii`.
     pub const fn is_text(&self) -> bool {
         matches!(self, Self::Native(NativeType::Text | NativeType::Ascii))
     }
 
-    /// How many bytes every value of this type takes inside a vector; `None` if that varies.
+    /// Returns the size of every value of this type inside a vector, in bytes, or `None` if each
+    /// element is preceded by its length.
     ///
-    /// `smallint`, `tinyint`, `date` and `time` have one size, but Cassandra writes their lengths.
+    /// `smallint`, `tinyint`, `date` and `time` have a fixed size, but Cassandra writes their lengths.
     pub(super) fn fixed_size_in_vector(&self) -> Option<usize> {
         match self {
             Self::Native(native) => match native {
@@ -232,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_type_has_grown_where_a_user_defined_one_has_more_fields() {
+    fn a_type_has_grown_if_a_user_defined_type_in_it_has_more_fields() {
         let udt = |name: &str, fields: &[&str]| {
             let field = |name: &&str| ((*name).to_owned(), NativeType::Int.into());
             CqlType::Udt(Arc::new(UdtType {

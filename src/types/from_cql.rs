@@ -1,4 +1,4 @@
-//! One CQL value to one Rust value.
+//! [`FromCql`], which decodes a CQL value to a Rust value.
 
 use super::{Cell, CqlType, TypeMismatch, ValueError};
 
@@ -20,21 +20,23 @@ use super::{Cell, CqlType, TypeMismatch, ValueError};
 /// | `list`, `set` | `Vec`, [`Elements`](super::Elements) |
 /// | `set` | [`BTreeSet`](std::collections::BTreeSet), [`HashSet`](std::collections::HashSet) |
 /// | `map` | [`BTreeMap`](std::collections::BTreeMap), [`HashMap`](std::collections::HashMap), [`Entries`](super::Entries) |
-/// | `tuple` | tuples of up to 16 |
+/// | `tuple` | tuples of up to 16 fields |
 /// | `vector` | `Vec`, arrays |
 /// | a custom type | `&[u8]`, `Vec<u8>`, `Box<[u8]>`, [`Bytes`](bytes::Bytes) |
 /// | any, and null | [`Value`](super::Value) |
 ///
-/// Behind features there are the types of other crates: see [`types`](super).
+/// Cargo features add types of other crates: see [`types`](super).
 ///
-/// Null is an error for all of these but [`Value`](super::Value): `Option<T>` has a place for it,
-/// and [`OrDefault<T>`](super::OrDefault) takes the default of `T`. Cassandra has no empty `list`,
-/// `set` or `map` (but frozen ones): it comes back as null. The empty value, of no bytes, is an
-/// error, too, where a type's values have some: [`MaybeEmpty<T>`](super::MaybeEmpty) has a place.
+/// Only [`Value`](super::Value) and `Option<T>` accept null; for all other types it is an error.
+/// [`OrDefault<T>`](super::OrDefault) reads null as the default of `T`. Cassandra stores an empty
+/// `list`, `set` or `map` as null, unless it is frozen.
 ///
-/// # Types of one's own
-/// Enums and newtypes derive it. A type that looks at the value goes with what another one does, and
-/// says in its own words what is wrong:
+/// The empty value (zero bytes) is an error for types whose values are never empty, such as `int`.
+/// [`MaybeEmpty<T>`](super::MaybeEmpty) accepts it.
+///
+/// # Custom types
+/// Enums and newtypes derive this trait. A type that validates its values implements it on top of
+/// another type, and reports errors with [`ValueError::Other`]:
 ///
 /// ```
 /// use bytes::Bytes;
@@ -55,7 +57,7 @@ use super::{Cell, CqlType, TypeMismatch, ValueError};
 ///     fn from_cell(cell: Cell<'_>, cql_type: &CqlType) -> Result<Self, ValueError> {
 ///         match <&str>::from_cell(cell, cql_type)? {
 ///             text if text.contains('@') => Ok(Self(text.to_owned())),
-///             _ => Err(ValueError::Other("the text is no address, which has an @")),
+///             _ => Err(ValueError::Other("an email address needs an @")),
 ///         }
 ///     }
 /// }
@@ -75,46 +77,47 @@ use super::{Cell, CqlType, TypeMismatch, ValueError};
 /// let error = RowIter::<(Email,)>::new(&page, &columns, 1)?.next().unwrap().unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "cannot read row 0, column 0 \"email\" of type `text`: the text is no address, which has an @"
+///     "cannot read row 0, column 0 \"email\" of type `text`: an email address needs an @"
 /// );
 /// # Ok::<(), cqlwire::types::TypeError>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "no CQL value can be read as a `{Self}`",
-    label = "not a type that CQL values are read as",
-    note = "the documentation of `FromCql` lists those that are; derive `FromCql` for a newtype or \
-            an enum, `FromUdt` for a struct that is a user-defined type",
-    note = "tuples are of 16 fields at most; the bytes of a blob are read as a `&[u8]`, not an array"
+    message = "`{Self}` cannot be decoded from a CQL value",
+    label = "does not implement `FromCql`",
+    note = "derive `FromCql` for a newtype or an enum, `FromUdt` for a struct; read bytes as `&[u8]` or `Vec<u8>`"
 )]
 pub trait FromCql<'r>: Sized {
-    /// How many bytes values take, if they all take the same. Cells of that size are found faster.
+    /// Size of every value in bytes, or `None` if it varies. Rows skip over cells of known size
+    /// faster.
     const SIZE: Option<usize> = None;
 
-    /// Whether values of `cql_type` decode to this Rust type. Asked once per column of a result.
+    /// Checks that values of `cql_type` can be decoded to this Rust type. Called once for each column
+    /// of a page.
     ///
     /// # Errors
-    /// What would fit.
+    /// Returns the CQL types that are supported if `cql_type` is not.
     fn check(cql_type: &CqlType) -> Result<(), TypeMismatch>;
 
-    /// Decodes a value of a type that has been [checked](Self::check).
+    /// Decodes a value that is not null. The caller has [checked](Self::check) the type.
     ///
     /// # Errors
-    /// Bytes that are no value of the type, or one that the Rust type cannot hold.
+    /// Returns an error if the bytes are not a valid value of `cql_type`, or if the Rust type cannot
+    /// hold the value.
     fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError>;
 
-    /// What null becomes.
+    /// Returns the Rust value for null.
     ///
     /// # Errors
-    /// [`ValueError::Null`], unless the Rust type has a place for it.
+    /// Returns [`ValueError::Null`] if the Rust type cannot represent null: the default.
     #[inline]
     fn from_null() -> Result<Self, ValueError> {
         Err(ValueError::Null)
     }
 
-    /// Decodes a value, or null.
+    /// Decodes a value, or null for `None`.
     ///
     /// # Errors
-    /// As [`from_cell`](Self::from_cell) and [`from_null`](Self::from_null).
+    /// Returns the errors of [`from_cell`](Self::from_cell) and [`from_null`](Self::from_null).
     #[inline(always)]
     fn from_optional(cell: Option<Cell<'r>>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
         match cell {
@@ -123,15 +126,15 @@ pub trait FromCql<'r>: Sized {
         }
     }
 
-    /// All the values of a vector at once, whose elements are back to back, if any bytes of
-    /// [`SIZE`](Self::SIZE) are a value.
+    /// Decodes all elements of a vector at once. Returns `None` unless any [`SIZE`](Self::SIZE) bytes
+    /// are a valid value.
     #[doc(hidden)]
     #[inline]
     fn unpack(_: &'r [u8]) -> Option<Vec<Self>> {
         None
     }
 
-    /// The same, for as many as an array has.
+    /// Decodes all elements of a vector to an array, like [`unpack`](Self::unpack).
     #[doc(hidden)]
     #[inline]
     fn unpack_array<const N: usize>(_: &'r [u8]) -> Option<[Self; N]> {
@@ -139,10 +142,11 @@ pub trait FromCql<'r>: Sized {
     }
 }
 
-/// Reads one field, `path` for short.
+/// Decodes the struct field `path`, such as `User::age`.
 ///
 /// # Errors
-/// Null where the field has no place for it, and what its type says.
+/// Returns [`ValueError::NullField`] if the cell is null and the field's type is not optional, and
+/// the errors of [`FromCql::from_cell`].
 #[inline]
 pub fn read_field<'r, T: FromCql<'r>>(
     path: &'static str,

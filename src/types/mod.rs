@@ -1,16 +1,16 @@
-//! CQL types and values, and how they become Rust values and back.
+//! CQL types and values, and their conversion to and from Rust types.
 //!
-//! | file | what it knows |
+//! | item | purpose |
 //! |---|---|
-//! | [`CqlType`], [`ColumnSpec`] | the types as a result's metadata names them |
-//! | `text` | types, Java class names and values as CQL writes them, both ways |
-//! | [`Value`] | any CQL value, for tools; it prints as a CQL literal |
-//! | [`FromCql`], [`ToCql`] | one Rust type to and from one CQL type |
-//! | [`FromRow`], [`ToValues`] | a row of a result, the values of a statement |
-//! | `by_name`, `udt` | what the derive macros of these traits generate calls of |
-//! | [`Date`], [`Time`], [`Timestamp`], [`Duration`], [`Varint`], [`Decimal`] | exact types where std has none |
+//! | [`CqlType`], [`ColumnSpec`] | types, and columns with their types, as in the metadata of a result |
+//! | [`FromCql`], [`ToCql`] | conversion between a Rust type and a CQL value |
+//! | [`FromRow`], [`ToValues`] | conversion of the row of a result, and of the values of a statement |
+//! | [`Value`], [`Record`] | a value or a row of any type, for programs that learn the types at run time |
+//! | [`Date`], [`Time`], [`Timestamp`], [`Duration`], [`Varint`], [`Decimal`] | CQL types without a Rust type in the standard library |
 //!
-//! Features name the types of other crates that values go with, from and to:
+//! [`CqlType`], [`Value`] and the types of the last line also convert to and from CQL text.
+//!
+//! Cargo features add conversions for types of other crates:
 //!
 //! | feature | CQL | Rust |
 //! |---|---|---|
@@ -21,43 +21,50 @@
 //! | `bigdecimal-04` | `decimal` | `BigDecimal` |
 //! | `rust-decimal-1` | `decimal` | `Decimal` |
 //! | `num-bigint-04`, `num-bigint-05` | `varint` | `BigInt` |
-//! | `serde-json-1` | any | `Value`, from and to [`Value`] and from [`Record`] |
+//! | `serde-json-1` | any | `Value`, to and from [`Value`], and from [`Record`] |
 //! | `serde-1` | any | `Serialize` for [`Value`] and [`Record`] |
 //!
-//! A timestamp has milliseconds: what is finer belongs to the one before, as the Java driver has it
-//! (before 1970, too). It has no offset: instants are read in UTC, and written from chrono's
-//! `DateTime` and jiff's `Zoned` of any time zone. CQL has no leap seconds, and they are errors. A `Span` is written as months, days and nanoseconds, and read as these. Numbers are
-//! never rounded. What the other type has no place for is [`ValueError::TooLarge`], what CQL has no
-//! place for [`ValueError::OutOfRange`].
+//! - A `timestamp` has a precision of milliseconds. Finer instants are rounded down, also before 1970,
+//!   as in the Java driver.
+//! - A `timestamp` has no time zone. Instants are read in UTC. chrono's `DateTime` and jiff's `Zoned`
+//!   are written from any time zone.
+//! - CQL has no leap seconds. Writing one is an error.
+//! - A `Span` is written and read as months, days and nanoseconds.
+//! - Numbers are never rounded. A value that does not fit into the Rust type is
+//!   [`ValueError::TooLarge`], and one that does not fit into the CQL type is
+//!   [`ValueError::OutOfRange`].
 //!
 //! # JSON
 //!
-//! Values and rows have the forms that Cassandra's `SELECT JSON` gives and `fromJson` takes:
+//! Values and rows have the JSON form that Cassandra's `SELECT JSON` returns and `fromJson` accepts:
 //!
 //! | CQL | JSON |
 //! |---|---|
 //! | `tinyint` to `bigint`, `counter` | a number |
-//! | `varint`, `decimal` | a number, if one of 64 bits prints exactly the same; else a string |
-//! | `double`, `float` | a number; `"NaN"`, `"Infinity"`, `"-Infinity"`, which are no numbers in JSON |
+//! | `varint`, `decimal` | a number if a 64-bit number has exactly the same text, or else a string |
+//! | `double`, `float` | a number, or the string `"NaN"`, `"Infinity"` or `"-Infinity"` |
 //! | `boolean` | `true`, `false` |
 //! | `ascii`, `text` | a string |
 //! | `blob`, a custom type | `"0xcafe"` |
 //! | `date`, `time` | `"2024-02-29"`, `"12:53:18.000000001"` |
-//! | `timestamp` | `"2012-05-14 12:53:18.001Z"`; before 1582-10-15 and after 9999, where Cassandras differ, a number |
-//! | `duration`, `uuid`, `timeuuid` | a string of the literal: `"1mo2d"` |
+//! | `timestamp` | `"2012-05-14 12:53:18.001Z"`, or the number of milliseconds before 1582-10-15 and after 9999, where versions of Cassandra differ |
+//! | `duration`, `uuid`, `timeuuid` | the literal as a string: `"1mo2d"` |
 //! | `inet` | `"127.0.0.1"`, `"2001:db8:0:0:0:0:0:1"` |
 //! | `list`, `set`, `tuple`, `vector` | an array |
-//! | `map` | an object; a key that is no string in JSON is the text of its JSON: `"1"` |
-//! | a user-defined type, a row | an object; a name that is not lower case is in double quotes of its own: `"\"userName\""` |
+//! | `map` | an object; the JSON text of a key that is not a string becomes a string: `"1"` |
+//! | a user-defined type, a row | an object; a name that is not lower case is enclosed in double quotes: `"\"userName\""` |
 //! | null, the empty value | `null`, `""` |
 //!
-//! That is the same whichever features serde_json is built with. Without `arbitrary_precision` its
-//! numbers have 64 bits, in which 1.10 would be 1.1: so that is a string. The feature
-//! turns its `float_roundtrip` on, so that the text of JSON gives each `double` back to the last bit.
+//! This form does not depend on the features of serde_json. Without `arbitrary_precision`, its numbers
+//! have 64 bits, in which 1.10 would become 1.1, so 1.10 is a string. `serde-json-1` enables
+//! `float_roundtrip`, so that each `double` survives a round trip through JSON text exactly.
 //!
-//! Invariants: a type is checked once per result or statement, then cells are read without asking
-//! again; borrowed types read without allocating; no value nests deeper than its type, and no type
-//! deeper than [`MAX_TYPE_DEPTH`]; null, not set and empty stay three different things.
+//! # Guarantees
+//!
+//! - Types are checked once for a result or statement. Cells are then read without further checks.
+//! - Reading borrowed types does not allocate.
+//! - No value nests deeper than its type, and no type nests deeper than [`MAX_TYPE_DEPTH`].
+//! - Null, unset and empty values are distinguished.
 
 mod by_name;
 mod cell;
@@ -117,12 +124,12 @@ pub use values_buffer::ValuesBuffer;
 #[cfg(feature = "derive")]
 pub use cqlwire_derive::{FromCql, FromRow, FromUdt, ToCql, ToUdt, ToValues};
 
-/// What the derive macros use beside the public items.
+/// Items that only the code of the derive macros uses.
 #[doc(hidden)]
 pub mod derived {
     pub use super::by_name::{
-        Columns, Field, NamedColumns, Plan, Visit, plan_by_name, plan_by_position, read_by_name,
-        read_by_position,
+        Columns, Field, FieldVisitor, NamedColumns, Plan, plan_by_name, plan_by_position,
+        read_by_name, read_by_position,
     };
     pub use super::from_cql::read_field;
     pub use super::udt::{check_udt, read_udt, rename, write_udt};

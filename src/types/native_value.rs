@@ -1,4 +1,4 @@
-//! Rust values as a [`Value`], and the plainest of them out of one.
+//! Conversions from Rust values to [`Value`], and from it to text, integers and booleans.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::{Date, Decimal, Duration, Time, Timestamp, Value, Varint};
 
-/// Declares of which Rust types a variant is made: those that mean one CQL type.
-macro_rules! made_of {
+/// Implements `From` for Rust types with an obvious CQL type.
+macro_rules! value_from {
     ($( $variant:ident: $($rust:ty),+; )+) => {$($(
-        #[doc = concat!("[`", stringify!($variant), "`](Value::", stringify!($variant), ").")]
+        #[doc = concat!("Returns a [`", stringify!($variant), "`](Value::", stringify!($variant), ").")]
         impl From<$rust> for Value {
             fn from(value: $rust) -> Self {
                 Self::$variant(value.into())
@@ -18,7 +18,7 @@ macro_rules! made_of {
         }
     )+)+};
 }
-made_of! {
+value_from! {
     BigInt: i64;
     Blob: Bytes, Vec<u8>;
     Boolean: bool;
@@ -38,7 +38,7 @@ made_of! {
     Varint: Varint;
 }
 
-/// `None` is [`Null`](Value::Null).
+/// Converts `None` to [`Null`](Value::Null).
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
@@ -46,7 +46,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 }
 
 impl Value {
-    /// The text of a `text` or an `ascii`.
+    /// Returns the text of a `text` or `ascii` value, or `None` for any other value.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::Ascii(text) | Self::Text(text) => Some(text),
@@ -54,7 +54,8 @@ impl Value {
         }
     }
 
-    /// The number of a `tinyint`, a `smallint`, an `int`, a `bigint` or a `counter`.
+    /// Returns the number of a `tinyint`, `smallint`, `int`, `bigint` or `counter` value, or `None` for
+    /// any other value.
     pub fn as_i64(&self) -> Option<i64> {
         match *self {
             Self::BigInt(number) | Self::Counter(number) => Some(number),
@@ -65,7 +66,7 @@ impl Value {
         }
     }
 
-    /// The flag of a `boolean`.
+    /// Returns the flag of a `boolean` value, or `None` for any other value.
     pub const fn as_bool(&self) -> Option<bool> {
         match self {
             Self::Boolean(flag) => Some(*flag),
@@ -81,7 +82,7 @@ mod tests {
     use crate::wire::Writer;
 
     #[test]
-    fn values_are_of_the_type_that_their_rust_type_means() {
+    fn rust_values_encode_as_the_type_of_their_variant() {
         let native = [
             (NativeType::BigInt, Value::from(-1_i64)),
             (NativeType::Counter, Value::from(-1_i64)),
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_type_has_is_not_taken_out() {
+    fn accessors_return_none_for_other_types() {
         assert_eq!(Value::from("é").as_str(), Some("é"));
         assert_eq!(Value::Ascii("e".into()).as_str(), Some("e"));
         let numbers = [

@@ -1,14 +1,13 @@
-//! Exact numbers of any size.
+//! Integers and decimal numbers of arbitrary precision.
 
 use std::cmp::Ordering;
 
 use super::ValueError;
 
-/// An integer of any size: big-endian two's complement in as few bytes as it takes, as on the
-/// wire.
+/// An integer of arbitrary precision: the value of a CQL `varint`.
 ///
-/// It goes from and to the integers of std, and from and to decimal digits; it is ordered as the
-/// number that it is.
+/// It is stored as on the wire, in the shortest big-endian two's complement form. It converts from
+/// and to the integers of the standard library and decimal text, and is ordered by value.
 ///
 /// ```
 /// use cqlwire::types::Varint;
@@ -25,7 +24,8 @@ use super::ValueError;
 pub struct Varint(Vec<u8>);
 
 impl Varint {
-    /// The integer of these bytes, which may be more than it takes. No bytes are zero.
+    /// Returns the integer of big-endian two's complement bytes, which need not be the shortest form.
+    /// An empty slice is zero.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let mut bytes = bytes;
         while let [first, rest @ ..] = bytes
@@ -37,12 +37,12 @@ impl Varint {
         Self(if bytes.is_empty() { vec![0] } else { bytes.to_vec() })
     }
 
-    /// Big-endian two's complement, at least one byte.
+    /// Returns the integer in the shortest big-endian two's complement form, at least one byte.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The integer, if it fits 128 bits.
+    /// Returns the integer, or `None` if it does not fit into 128 bits.
     pub fn to_i128(&self) -> Option<i128> {
         if self.0.len() > 16 {
             return None;
@@ -51,20 +51,20 @@ impl Varint {
         Some(self.0.iter().fold(sign, |number, &byte| number << 8 | i128::from(byte)))
     }
 
-    /// Whether it is below zero.
+    /// Returns true if the number is less than zero.
     pub fn is_negative(&self) -> bool {
         self.0.first().is_some_and(|&first| first >= 0x80)
     }
 
-    /// Whether it is zero.
+    /// Returns true if the number is zero.
     pub fn is_zero(&self) -> bool {
         self.0 == [0]
     }
 
-    /// The integer, if it fits 128 bits and is not negative.
+    /// Returns the integer, or `None` if it is negative or does not fit into 128 bits.
     fn to_u128(&self) -> Option<u128> {
         let bytes = match self.0.as_slice() {
-            // A byte for the sign alone.
+            // A leading zero byte that only holds the sign.
             [0, bytes @ ..] => bytes,
             [first, ..] if *first >= 0x80 => return None,
             bytes => bytes,
@@ -81,7 +81,7 @@ impl Ord for Varint {
             true => other.0.len().cmp(&self.0.len()),
             false => self.0.len().cmp(&other.0.len()),
         };
-        // Of one sign and one length, two's complement is in order as bytes are.
+        // With equal sign and length, two's complement has the order of its bytes.
         by_sign.then(by_length).then_with(|| self.0.cmp(&other.0))
     }
 }
@@ -92,8 +92,8 @@ impl PartialOrd for Varint {
     }
 }
 
-/// Declares that integers become exact numbers, after so many bytes for the sign, and that exact
-/// integers become them, if they fit.
+/// Implements conversions between a standard integer and [`Varint`] or [`Decimal`]. `$sign` is the
+/// number of zero bytes that keep the sign positive.
 macro_rules! integers {
     ($( $integer:ident after $sign:literal by $by:ident; )+) => {$(
         impl From<$integer> for Varint {
@@ -141,9 +141,9 @@ integers! {
     usize after 1 by to_u128;
 }
 
-/// A decimal number of any size: `unscaled * 10^-scale`.
+/// A decimal number of arbitrary precision: the value of a CQL `decimal`, `unscaled * 10^-scale`.
 ///
-/// It prints in full while that is short, and in scientific notation beyond, as Java does:
+/// `Display` uses plain notation for short numbers and scientific notation otherwise, like Java:
 ///
 /// ```
 /// use cqlwire::types::{Decimal, Varint};
@@ -153,8 +153,8 @@ integers! {
 /// assert_eq!("1.2e4".parse(), Ok(Decimal::new(12, -3)));
 /// ```
 ///
-/// Numbers of different scales are different, as they are to Java: `1.0` is not `1.00`. They are
-/// ordered as numbers, and if these are the same, by their scales.
+/// As in Java, numbers with different scales are not equal: `1.0` differs from `1.00`. Numbers are
+/// ordered by value, then by scale.
 ///
 /// ```
 /// # use cqlwire::types::Decimal;
@@ -163,36 +163,37 @@ integers! {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Decimal {
-    /// How many digits stand after the decimal point; negative to add zeros before it.
+    /// The number of digits after the decimal point. A negative scale appends zeros before it.
     pub scale: i32,
-    /// All the digits.
+    /// The digits of the number, without the decimal point.
     pub unscaled: Varint,
 }
 
 impl Decimal {
-    /// `unscaled * 10^-scale`.
+    /// Returns the number `unscaled * 10^-scale`.
     pub fn new(unscaled: impl Into<Varint>, scale: i32) -> Self {
         Self { scale, unscaled: unscaled.into() }
     }
 
-    /// Whether it is below zero.
+    /// Returns true if the number is less than zero.
     pub fn is_negative(&self) -> bool {
         self.unscaled.is_negative()
     }
 
-    /// Whether it is zero, of whatever scale.
+    /// Returns true if the number is zero, with any scale.
     pub fn is_zero(&self) -> bool {
         self.unscaled.is_zero()
     }
 
-    /// The power of ten of the first digit of these, which are its own.
+    /// Returns the power of ten of the first digit of `digits`, the digits of `unscaled`.
     pub(super) fn exponent(&self, digits: &str) -> i64 {
         let length = i64::try_from(digits.len()).unwrap_or(i64::MAX);
         length.saturating_sub(1).saturating_sub(self.scale.into())
     }
 
-    /// What the power of ten of the first digit is at least and at most, by the length of the bytes: a
-    /// byte has between 2.408 and 2.409 digits, and the first one and its sign may have none.
+    /// Returns the least and greatest possible power of ten of the first digit, estimated from the
+    /// number of bytes. A byte holds between 2.408 and 2.409 digits, and the first byte may hold
+    /// none besides the sign.
     fn exponents(&self) -> (i64, i64) {
         let length = i64::try_from(self.unscaled.as_bytes().len()).unwrap_or(i64::MAX);
         let scaled = |digits: i64| digits.saturating_sub(self.scale.into());
@@ -201,19 +202,21 @@ impl Decimal {
         (scaled(least), scaled(most))
     }
 
-    /// Compares absolute values, neither of which is zero, without a digit for each power of ten.
+    /// Compares the absolute values of two numbers that are not zero, without expanding their
+    /// exponents to digits.
     fn cmp_magnitude(&self, other: &Self) -> Ordering {
-        let ((least, most), (others_least, others_most)) = (self.exponents(), other.exponents());
-        if least > others_most {
+        let ((least, most), (other_least, other_most)) = (self.exponents(), other.exponents());
+        if least > other_most {
             return Ordering::Greater;
         }
-        if most < others_least {
+        if most < other_least {
             return Ordering::Less;
         }
-        let (digits, others) = (self.unscaled.digits(), other.unscaled.digits());
-        let by_exponent = self.exponent(&digits).cmp(&other.exponent(&others));
-        let [digits, others] = [&digits, &others].map(|digits| digits.trim_end_matches('0'));
-        by_exponent.then_with(|| digits.cmp(others))
+        let (digits, other_digits) = (self.unscaled.digits(), other.unscaled.digits());
+        let by_exponent = self.exponent(&digits).cmp(&other.exponent(&other_digits));
+        let [digits, other_digits] =
+            [&digits, &other_digits].map(|digits| digits.trim_end_matches('0'));
+        by_exponent.then_with(|| digits.cmp(other_digits))
     }
 }
 
@@ -228,7 +231,8 @@ impl Ord for Decimal {
         if self.scale == other.scale {
             return self.unscaled.cmp(&other.unscaled);
         }
-        let sign = |of: &Self| (!of.is_negative(), !of.is_zero() && !of.is_negative());
+        let sign =
+            |number: &Self| (!number.is_negative(), !number.is_zero() && !number.is_negative());
         let by_number = sign(self).cmp(&sign(other)).then_with(|| match self.is_negative() {
             _ if self.is_zero() => Ordering::Equal,
             true => other.cmp_magnitude(self),
@@ -249,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integers_of_std_go_both_ways_or_say_that_they_are_too_small() {
+    fn standard_integers_convert_both_ways_or_are_too_large() {
         for number in [i128::MIN, i64::MIN.into(), -129, -1, 0, 127, 128, i128::MAX] {
             let varint = Varint::from(number);
             assert_eq!(varint.to_i128(), Some(number));
@@ -266,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn varints_are_ordered_as_numbers() {
+    fn varints_are_ordered_by_value() {
         let mut numbers: Vec<i128> = (0..127).flat_map(|n| [1 << n, -1 << n]).collect();
         numbers.extend([0, i128::MIN, i128::MAX, 255, -255, 256, -256]);
         for a in &numbers {
@@ -277,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_exponents_may_be_holds_for_numbers_of_every_length() {
+    fn estimated_exponents_contain_the_exact_one() {
         for bits in 0..=126 {
             for number in [1_i128 << bits, (1 << bits) - 1, -1 << bits, (-1 << bits) + 1] {
                 if number == 0 {
@@ -289,14 +293,14 @@ mod tests {
                 assert!((least..=most).contains(&exact), "{number}: {least} {exact} {most}");
             }
         }
-        // Nobody waits for the digits of these.
+        // Comparing these must not compute their digits.
         let long = Varint::from_bytes(&vec![0x7f; 1 << 20]);
         let [large, small] = [i32::MIN, i32::MAX].map(|scale| Decimal::new(long.clone(), scale));
         assert!(large > small);
     }
 
     #[test]
-    fn decimals_are_ordered_as_numbers_and_then_by_scale() {
+    fn decimals_are_ordered_by_value_and_then_by_scale() {
         let ordered = [
             Decimal::new(-1, i32::MIN),
             Decimal::new(-20, 0),

@@ -1,10 +1,10 @@
-//! Null, not set, and empty, which are three things.
+//! Null, unset and empty values, which differ from each other.
 
-use super::to_cql::checks_of;
+use super::to_cql::delegate_checks;
 use super::{BindErrorKind, Cell, CqlType, FromCql, ToCql, TypeMismatch, ValueError};
 use crate::wire::{RawValue, Version, Writer};
 
-/// `None` is null.
+/// Reads null as `None`.
 impl<'r, T: FromCql<'r>> FromCql<'r> for Option<T> {
     const SIZE: Option<usize> = T::SIZE;
 
@@ -23,9 +23,9 @@ impl<'r, T: FromCql<'r>> FromCql<'r> for Option<T> {
     }
 }
 
-/// `None` is null.
+/// Encodes `None` as null.
 impl<T: ToCql> ToCql for Option<T> {
-    checks_of!(T);
+    delegate_checks!(T);
 
     #[inline]
     fn to_cql(&self, cql_type: &CqlType, writer: &mut Writer<'_>) -> Result<(), BindErrorKind> {
@@ -39,15 +39,15 @@ impl<T: ToCql> ToCql for Option<T> {
     }
 }
 
-/// "Not set": the statement leaves the column as it is, where null would delete it.
+/// The unset value, which leaves a column unchanged; null would delete its value.
 ///
-/// Protocol v3 has no such thing; a request that has one is refused there.
+/// Protocol v3 has no unset values (v4 §3): a request with one returns an error on a v3 connection.
 ///
 /// ```no_run
 /// # async fn example(session: cqlwire::session::Session) -> Result<(), cqlwire::session::Error> {
 /// use cqlwire::types::Unset;
 ///
-/// // Whatever password ada has, she keeps it.
+/// // If the row exists, its password does not change.
 /// session.execute("INSERT INTO users (username, password) VALUES (?, ?)", ("ada", Unset)).await?;
 /// # Ok(())
 /// # }
@@ -61,7 +61,7 @@ impl ToCql for Unset {
     }
 
     fn check_part(cql_type: &CqlType) -> Result<(), TypeMismatch> {
-        Err(TypeMismatch::new("Unset", "whole values only, not with parts of one", cql_type))
+        Err(TypeMismatch::new("Unset", "whole values only, not to a part of a value", cql_type))
     }
 
     #[inline]
@@ -70,17 +70,17 @@ impl ToCql for Unset {
     }
 }
 
-/// A value, or [`Unset`]. With an `Option` inside it also says null.
+/// A value, or [`Unset`]. `MaybeUnset<Option<T>>` can also be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum MaybeUnset<T> {
-    /// The column is left as it is.
+    /// The unset value: the column does not change.
     #[default]
     Unset,
-    /// The column gets this value.
+    /// The value to write.
     Set(T),
 }
 
-/// `None` is not set.
+/// Converts `None` to [`Unset`](Self::Unset).
 impl<T> From<Option<T>> for MaybeUnset<T> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Unset, Self::Set)
@@ -105,12 +105,14 @@ impl<T: ToCql> ToCql for MaybeUnset<T> {
     }
 }
 
-/// A value, or the empty value, of no bytes, of a type whose values have some.
+/// A value, or the empty value (zero bytes) of a type whose values normally have a size, such as
+/// `int` or `date`.
 ///
-/// Cassandra keeps it for old clients, in numbers, dates and the like; it is neither null nor zero.
+/// Cassandra accepts empty values of such types for compatibility with old clients. An empty value
+/// is neither null nor zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum MaybeEmpty<T> {
-    /// No bytes at all.
+    /// The empty value.
     #[default]
     Empty,
     /// A value.
@@ -125,7 +127,7 @@ impl<'r, T: FromCql<'r>> FromCql<'r> for MaybeEmpty<T> {
     #[inline]
     fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
         match T::from_cell(cell, cql_type) {
-            // A part of the value may be empty, too, which is another thing.
+            // An empty part inside a value that is not empty is an error.
             Err(ValueError::Empty) if cell.bytes().is_empty() => Ok(Self::Empty),
             value => value.map(Self::Value),
         }
@@ -137,7 +139,7 @@ impl<'r, T: FromCql<'r>> FromCql<'r> for MaybeEmpty<T> {
 }
 
 impl<T: ToCql> ToCql for MaybeEmpty<T> {
-    checks_of!(T);
+    delegate_checks!(T);
 
     #[inline]
     fn to_cql(&self, cql_type: &CqlType, writer: &mut Writer<'_>) -> Result<(), BindErrorKind> {
@@ -148,7 +150,7 @@ impl<T: ToCql> ToCql for MaybeEmpty<T> {
     }
 }
 
-/// A value, or the default of its type for null: a collection that is null is an empty one.
+/// A value that is read from null as the default of its type, such as an empty collection.
 ///
 /// ```
 /// use cqlwire::types::{FromCql, OrDefault};
@@ -190,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn null_not_set_and_empty_have_lengths_of_their_own() {
+    fn null_unset_and_empty_have_different_lengths() {
         assert_eq!(bytes(None::<i32>), (-1_i32).to_be_bytes());
         assert_eq!(bytes(Unset), (-2_i32).to_be_bytes());
         assert_eq!(bytes(MaybeUnset::<i32>::Unset), (-2_i32).to_be_bytes());
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_is_read_as_empty_only_where_it_is_no_value() {
+    fn zero_bytes_are_empty_only_if_they_are_not_a_valid_value() {
         let empty = Cell::new(&[]);
         assert_eq!(i32::from_cell(empty, &INT), Err(ValueError::Empty));
         assert_eq!(MaybeEmpty::<i32>::from_cell(empty, &INT), Ok(MaybeEmpty::Empty));
@@ -209,20 +211,20 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_value_are_never_not_set() {
+    fn parts_of_a_value_cannot_be_unset() {
         let list = CqlType::List(Box::new(INT));
         let columns = [crate::types::ColumnSpec::new("ks", "t", "v", list)];
         let error = ValuesBuffer::new().bind(&(vec![Some(Unset)],), &columns).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot bind value 0 to \"v\" of type `list<int>`: its element is `int`, \
-             and a Rust `Unset` goes with whole values only, not with parts of one; \
-             `i32` goes with `int`"
+            "cannot bind value 0 to \"v\" of type `list<int>`: the element is `int`, \
+             but Rust type `Unset` binds to whole values only, not to a part of a value; \
+             use `i32` for `int`"
         );
     }
 
     #[test]
-    fn a_type_that_does_not_fit_is_found_whatever_the_value_is() {
+    fn type_mismatches_are_found_for_every_value() {
         let columns = [crate::types::ColumnSpec::new("ks", "t", "v", INT)];
         assert!(ValuesBuffer::new().bind(&(None::<&str>,), &columns).is_err());
         assert!(ValuesBuffer::new().bind(&(MaybeUnset::<&str>::Unset,), &columns).is_err());

@@ -1,14 +1,14 @@
-//! A row of any columns.
+//! Rows with columns that are only known at run time.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::{ColumnSpec, FromRow, Row, TypeError, Value, ValueError};
 
-/// A row whose columns are only known at run time, for tools: its values, by name and by index.
+/// A row with columns that are only known at run time. Values are found by index or by name.
 ///
-/// Names are those of the schema, to the letter: `"userName"` is not `username`. The rows of a page
-/// share them.
+/// Names are case-sensitive: `userName` differs from `username`. All records of a page share their
+/// names.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -31,36 +31,37 @@ pub struct Record {
 }
 
 impl Record {
-    /// The value of a column, by its index from zero or by its name. Of columns of one name, the
-    /// first.
+    /// Returns the value of a column, by its index from zero or by its name, or `None` if there is no
+    /// such column. If several columns have the name, returns the first.
     pub fn get(&self, column: impl ColumnIndex) -> Option<&Value> {
         self.values.get(column.index(&self.names)?)
     }
 
-    /// The names of the columns.
+    /// Returns the names of the columns.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.names.iter().map(|name| &**name)
     }
 
-    /// The values, in the order of the columns.
+    /// Returns the values, in the order of the columns.
     pub fn values(&self) -> &[Value] {
         &self.values
     }
 
-    /// The names and values, in the order of the columns.
+    /// Returns the names and values, in the order of the columns.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.names().zip(&self.values)
     }
 
-    /// The values, in the order of the columns.
+    /// Returns the values, in the order of the columns, without copying them.
     pub fn into_values(self) -> Vec<Value> {
         self.values
     }
 }
 
-/// What a column of a [`Record`] is called by: its index or its name.
+/// The index or the name of a column of a [`Record`].
 pub trait ColumnIndex {
-    /// The index among columns of these names.
+    /// Returns the index of the column among columns with these names, or `None` if no column has the
+    /// name.
     fn index(self, names: &[Box<str>]) -> Option<usize>;
 }
 
@@ -88,7 +89,7 @@ impl<'r> FromRow<'r> for Record {
     }
 }
 
-/// As a map of CQL.
+/// Formats the record like a CQL map.
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("{")?;
@@ -108,7 +109,7 @@ mod tests {
     use crate::types::{NativeType, RowIter};
 
     #[test]
-    fn names_are_of_their_case_and_the_first_of_a_name_is_found() {
+    fn names_are_case_sensitive_and_the_first_of_equal_names_is_found() {
         let columns = ["a", "A", "a"].map(|name| ColumnSpec::new("ks", "t", name, NativeType::Int));
         let page = Bytes::from_static(b"\0\0\0\x04\0\0\0\x01\0\0\0\x04\0\0\0\x02\xff\xff\xff\xff");
         let mut rows = RowIter::<Record>::new(&page, &columns, 1).unwrap();

@@ -1,4 +1,4 @@
-//! Rows of a page, decoded lazily into Rust types.
+//! Rows of a page, decoded one at a time.
 
 use std::marker::PhantomData;
 
@@ -8,31 +8,33 @@ use super::from_cql::read_field;
 use super::{Cell, ColumnSpec, FromCql, RowError, TypeError, Value, ValueError};
 use crate::wire::Reader;
 
-/// A Rust type that a row decodes to: a tuple, a single native value, a `Vec` of [`Value`]s, or a
-/// struct that derives it (feature `derive`), whose fields are found by their names.
+/// A Rust type that a row decodes to.
 ///
-/// [`plan`](Self::plan) is asked once for a page; it checks every column and may note what the
-/// rows then need, such as which field belongs to which column.
+/// Tuples read columns by position, structs that derive this trait (feature `derive`) by name. A
+/// native value, such as `i64` or `String`, reads a row of one column. A `Vec` of [`Value`]s or a
+/// [`Record`](super::Record) reads any row.
+///
+/// [`plan`](Self::plan) is called once for a page. It checks every column, and returns information
+/// for reading the rows, such as the field of each column.
 #[diagnostic::on_unimplemented(
-    message = "no row can be read as a `{Self}`",
-    label = "not a type of rows",
-    note = "derive `FromRow` for a struct; a value of one column is the tuple `({Self},)`",
-    note = "tuples are of 16 columns at most"
+    message = "`{Self}` cannot be read from a row",
+    label = "does not implement `FromRow`",
+    note = "read a single column as the tuple `(T,)`, more than 16 as a struct that derives `FromRow`"
 )]
 pub trait FromRow<'r>: Sized {
-    /// What was found out about the columns.
+    /// Information about the columns that is used to read each row.
     type Plan: Send + Sync;
 
     /// Checks the columns of a page.
     ///
     /// # Errors
-    /// The first column that does not fit, and what would.
+    /// Returns an error if the number, names or types of the columns do not match the row type.
     fn plan(columns: &[ColumnSpec]) -> Result<Self::Plan, TypeError>;
 
-    /// Reads one row of a page whose columns have been checked.
+    /// Reads one row of a page with checked columns.
     ///
     /// # Errors
-    /// The first cell that cannot be read.
+    /// Returns the error of the first cell that cannot be decoded.
     fn from_row(row: &mut Row<'r>, plan: &Self::Plan) -> Result<Self, ValueError>;
 }
 
@@ -40,18 +42,18 @@ pub trait FromRow<'r>: Sized {
 #[derive(Debug, Clone)]
 pub struct Row<'r> {
     content: &'r Bytes,
-    /// The content as text, if it is all UTF-8.
+    /// The content as text, or empty if it is not UTF-8.
     text: &'r str,
     rest: &'r [u8],
     columns: &'r [ColumnSpec],
-    /// The columns whose cells have not been asked for.
-    ahead: &'r [ColumnSpec],
-    /// Whether the bytes ended inside a cell that was asked for.
-    is_cut: bool,
+    /// The columns of the cells that have not been read.
+    remaining: &'r [ColumnSpec],
+    /// True if the bytes ended inside a cell.
+    is_truncated: bool,
 }
 
 impl<'r> Row<'r> {
-    /// The columns of the row.
+    /// Returns the columns of the row.
     pub const fn columns(&self) -> &'r [ColumnSpec] {
         self.columns
     }
@@ -59,7 +61,8 @@ impl<'r> Row<'r> {
     /// Reads the next cell; `None` is null.
     ///
     /// # Errors
-    /// No cell left in the row, or in the bytes.
+    /// Returns [`ValueError::TooShort`] if all cells of the row have been read, or if the page ends
+    /// inside the cell.
     #[inline]
     pub fn cell(&mut self) -> Result<Option<Cell<'r>>, ValueError> {
         self.next().map(|(_, cell)| cell)
@@ -68,7 +71,7 @@ impl<'r> Row<'r> {
     /// Reads the next cell as a `T`.
     ///
     /// # Errors
-    /// As [`cell`](Self::cell), and what [`FromCql`] says of it.
+    /// Returns the errors of [`cell`](Self::cell) and of decoding it with [`FromCql`].
     #[inline(always)]
     pub fn value<T: FromCql<'r>>(&mut self) -> Result<T, ValueError> {
         let (column, cell) = match T::SIZE.and_then(|size| self.sized(size)) {
@@ -78,50 +81,50 @@ impl<'r> Row<'r> {
         T::from_optional(cell, &column.cql_type)
     }
 
-    /// The same, for the field `path`, which an error of null names.
+    /// Reads the next cell as the struct field `path`, which the error for null names.
     #[doc(hidden)]
     pub fn field<T: FromCql<'r>>(&mut self, path: &'static str) -> Result<T, ValueError> {
         let (column, cell) = self.next()?;
         read_field(path, cell, &column.cql_type)
     }
 
-    /// The next cell, if it has this size.
+    /// Reads the next cell if it has `size` bytes.
     #[inline(always)]
     fn sized(&mut self, size: usize) -> Option<(&'r ColumnSpec, Cell<'r>)> {
-        let (column, ahead) = self.ahead.split_first()?;
+        let (column, remaining) = self.remaining.split_first()?;
         let (cell, rest) = self.rest.split_at_checked(size.checked_add(4)?)?;
         let (length, bytes) = cell.split_first_chunk()?;
         if usize::try_from(u32::from_be_bytes(*length)) != Ok(size) {
             return None;
         }
-        (self.ahead, self.rest) = (ahead, rest);
+        (self.remaining, self.rest) = (remaining, rest);
         Some((column, self.cell_of(bytes)))
     }
 
     #[inline(always)]
     fn next(&mut self) -> Result<(&'r ColumnSpec, Option<Cell<'r>>), ValueError> {
-        let (column, ahead) = self.ahead.split_first().ok_or(ValueError::TooShort)?;
-        self.ahead = ahead;
+        let (column, remaining) = self.remaining.split_first().ok_or(ValueError::TooShort)?;
+        self.remaining = remaining;
         let mut reader = Reader::new(self.rest);
         let Ok(cell) = reader.bytes("cell") else {
-            self.is_cut = true;
+            self.is_truncated = true;
             return Err(ValueError::TooShort);
         };
         self.rest = reader.rest();
         Ok((column, cell.map(|bytes| self.cell_of(bytes))))
     }
 
-    /// A cell of the `bytes` that were read last.
+    /// Returns the cell of `bytes`, which end where `rest` begins.
     #[inline(always)]
     fn cell_of(&self, bytes: &'r [u8]) -> Cell<'r> {
         let end = self.content.len().wrapping_sub(self.rest.len());
-        Cell::of_page(bytes, self.text, end.wrapping_sub(bytes.len()), self.content)
+        Cell::in_page(bytes, self.text, end.wrapping_sub(bytes.len()), self.content)
     }
 
-    /// Reads the next cells, as many as `columns`, all together.
+    /// Reads the next `columns` cells at once.
     ///
-    /// It reads a copy of `self` that can live in registers, and asks no more than whether that
-    /// goes well. Only if not, the cells are read again, for the first `error`.
+    /// `read` gets a copy of `self` that the compiler can keep in registers, and returns `None` on
+    /// any error. In that case `error` reads the cells again to find the first error.
     #[inline(always)]
     pub(super) fn values<T>(
         &mut self,
@@ -129,23 +132,23 @@ impl<'r> Row<'r> {
         read: impl FnOnce(&mut Self) -> Option<T>,
         error: fn(&mut Self) -> Option<ValueError>,
     ) -> Result<T, ValueError> {
-        if self.ahead.len() >= columns {
+        if self.remaining.len() >= columns {
             let mut copy = self.clone();
             if let Some(values) = read(&mut copy) {
-                (self.rest, self.ahead) = (copy.rest, copy.ahead);
+                (self.rest, self.remaining) = (copy.rest, copy.remaining);
                 return Ok(values);
             }
         }
         Err(error(self).unwrap_or(ValueError::OutOfRange))
     }
 
-    /// The column of the cell that was asked for last.
+    /// Returns the index of the column that was read last.
     const fn column(&self) -> usize {
-        self.columns.len().saturating_sub(self.ahead.len()).saturating_sub(1)
+        self.columns.len().saturating_sub(self.remaining.len()).saturating_sub(1)
     }
 }
 
-/// The rows of a page as `T`s.
+/// An iterator over the rows of a page, decoded as `T`.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -161,35 +164,36 @@ impl<'r> Row<'r> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It can be held across an `.await` of a task, whatever its rows borrow. That is what `P` is for,
-/// which nobody writes: as a field of its own type, `T::Plan` would have the compiler ask for
-/// `FromRow` of any two lifetimes before it believes that the task is `Send`.
+/// An iterator over borrowing rows can be held across an `.await` of a `Send` task. For this, the
+/// plan has a type parameter `P`, which callers leave at its default: with a field of type `T::Plan`,
+/// the compiler would require `FromRow` for all lifetimes to prove that the task is `Send`.
 #[derive(Debug, Clone)]
 pub struct RowIter<'r, T, P = <T as FromRow<'r>>::Plan> {
     row: Row<'r>,
     plan: P,
     count: usize,
     index: usize,
-    of: PhantomData<fn() -> T>,
+    marker: PhantomData<fn() -> T>,
 }
 
 impl<'r, T: FromRow<'r>> RowIter<'r, T> {
-    /// The `count` rows of `content`, whose cells belong to `columns`.
+    /// Returns an iterator over the `count` rows in `content`, which have these `columns`.
     ///
     /// # Errors
-    /// Columns that do not fit `T`.
+    /// Returns an error if the columns do not match `T`.
     pub fn new(
         content: &'r Bytes,
         columns: &'r [ColumnSpec],
         count: usize,
     ) -> Result<Self, TypeError> {
         let plan = T::plan(columns)?;
-        // One look at the whole page is much cheaper than one at every cell. A cell that begins
-        // and ends between two characters of valid text is valid text.
+        // Validating the page once is much cheaper than validating every cell. A cell whose ends are
+        // character boundaries of valid text is valid text.
         let has_text = columns.iter().any(|column| column.cql_type.is_text());
         let text = if has_text { std::str::from_utf8(content).unwrap_or("") } else { "" };
-        let row = Row { content, text, rest: content, columns, ahead: columns, is_cut: false };
-        Ok(Self { row, plan, count, index: 0, of: PhantomData })
+        let row =
+            Row { content, text, rest: content, columns, remaining: columns, is_truncated: false };
+        Ok(Self { row, plan, count, index: 0, marker: PhantomData })
     }
 }
 
@@ -202,9 +206,9 @@ impl<'r, T: FromRow<'r>> Iterator for RowIter<'r, T> {
             return None;
         }
         self.index = self.index.wrapping_add(1);
-        self.row.ahead = self.row.columns;
+        self.row.remaining = self.row.columns;
         match T::from_row(&mut self.row, &self.plan) {
-            Ok(row) if self.row.ahead.is_empty() => Some(Ok(row)),
+            Ok(row) if self.row.remaining.is_empty() => Some(Ok(row)),
             Ok(row) => Some(self.skip_cells().map(|()| row)),
             Err(cause) => Some(Err(self.fail(cause))),
         }
@@ -212,27 +216,28 @@ impl<'r, T: FromRow<'r>> Iterator for RowIter<'r, T> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left = self.count.saturating_sub(self.index);
-        // A row takes at least four bytes a column; whoever reserves for it must not trust `count`.
+        // A row takes at least four bytes. The lower bound must not trust `count`, which callers may
+        // use to reserve memory.
         let bound = self.row.rest.len().checked_div(4).unwrap_or(0);
         (left.min(bound), Some(left))
     }
 }
 
 impl<T, P> RowIter<'_, T, P> {
-    /// Goes on to the next row, past the cells that nobody read.
+    /// Skips the unread cells of the current row.
     #[inline(never)]
     fn skip_cells(&mut self) -> Result<(), RowError> {
-        while !self.row.ahead.is_empty() {
+        while !self.row.remaining.is_empty() {
             self.row.cell().map_err(|cause| self.error(cause))?;
         }
         Ok(())
     }
 
-    /// The same, after a cell that could not be read.
+    /// Returns the error of a cell, and skips the unread cells of its row.
     #[cold]
     fn fail(&mut self, cause: ValueError) -> RowError {
         let error = self.error(cause);
-        // What is wrong further on has been said by the first error.
+        // Only the first error of a row is reported.
         drop(self.skip_cells());
         error
     }
@@ -240,8 +245,8 @@ impl<T, P> RowIter<'_, T, P> {
     #[cold]
     fn error(&mut self, cause: ValueError) -> RowError {
         let (row, column) = (self.index.saturating_sub(1), self.row.column());
-        if self.row.is_cut {
-            // Past a row that stops half-way nothing can be found any more.
+        if self.row.is_truncated {
+            // The start of the next row is unknown, so this error is the last item.
             self.index = self.count;
         }
         RowError::new(row, column, self.row.columns.get(column), cause)
@@ -264,16 +269,16 @@ impl<'r> FromRow<'r> for Vec<Value> {
         row.values(
             columns,
             |row| {
-                // An iterator whose length is known fills the room without looking for more.
-                let mut is_whole = true;
+                // An iterator with known length fills the `Vec` without capacity checks.
+                let mut is_valid = true;
                 let values = (0..columns).map(|_| {
                     row.value().unwrap_or_else(|_| {
-                        is_whole = false;
+                        is_valid = false;
                         Value::Null
                     })
                 });
                 let values = values.collect();
-                is_whole.then_some(values)
+                is_valid.then_some(values)
             },
             error,
         )
@@ -300,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_null_without_an_option_names_its_row_and_column_and_the_rest_goes_on() {
+    fn an_unexpected_null_names_its_cell_and_the_next_row_is_read() {
         let page = Bytes::from([&PAGE[13..], &PAGE[..13]].concat());
         let columns = columns();
         let mut rows = RowIter::<(&str, i32)>::new(&page, &columns, 2).unwrap();
@@ -308,14 +313,14 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "cannot read row 0, column 1 \"age\" of type `int`: \
-             the value is null, and the Rust type is not an Option"
+             the value is null, but the Rust type is not an `Option`"
         );
         assert_eq!(rows.next().unwrap().unwrap(), ("a", 1));
         assert!(rows.next().is_none());
     }
 
     #[test]
-    fn a_page_cut_short_is_one_error_and_then_the_end() {
+    fn a_truncated_page_is_one_error_and_then_the_end() {
         let columns = columns();
         for end in 0..PAGE.len() {
             let page = Bytes::from_static(&PAGE[..end]);
@@ -333,15 +338,14 @@ mod tests {
         let error = RowIter::<(&str, &str)>::new(&page, &columns, 0).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot read column 1 \"age\" of ks.users: the server sends `int`, \
-             a Rust `&str` goes with `text` or `ascii`"
+            "column 1 \"age\" of ks.users is `int`, but Rust type `&str` reads `text` or `ascii`"
         );
         let error = RowIter::<(&str,)>::new(&page, &columns, 0).unwrap_err();
         assert_eq!(error, TypeError::ColumnCount { expected: 1, found: 2 });
     }
 
     #[test]
-    fn text_that_is_cut_inside_a_character_is_an_error_even_on_a_page_of_text() {
+    fn a_cell_that_splits_a_character_is_an_error_even_in_a_utf8_page() {
         // The page as a whole is valid UTF-8: the length of the second cell is the tail of "é".
         let columns = [columns()[0].clone(), columns()[0].clone()];
         let page = Bytes::from_static(b"\0\0\0\x01\xc3\xa9\0\0\0");

@@ -1,4 +1,4 @@
-//! The native types, a line each: the Rust type, the CQL types that go with it, the bytes both ways.
+//! Native types: for each Rust type, the CQL types that it supports, and how it is decoded and encoded.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::wire::Writer;
 
-/// Declares how Rust types are read, as a value and as a row of one column.
+/// Implements [`FromCql`], and [`FromRow`] for rows of one column.
 macro_rules! from_cql {
     ($( $rust:ty as $name:literal [$($native:ident)+], $from:expr $(, { $($more:tt)* })?; )+) => {$(
         impl<'r> FromCql<'r> for $rust {
@@ -30,12 +30,12 @@ macro_rules! from_cql {
 
             $($($more)*)?
         }
-        row_of_one!($rust);
+        single_column_row!($rust);
     )+};
 }
 
-/// Declares that a row of one column is read as the type of its value.
-macro_rules! row_of_one {
+/// Implements [`FromRow`] for a type that reads a row of one column.
+macro_rules! single_column_row {
     ($rust:ty) => {
         impl<'r> FromRow<'r> for $rust {
             type Plan = ();
@@ -52,7 +52,7 @@ macro_rules! row_of_one {
     };
 }
 
-/// Declares how Rust types are written.
+/// Implements [`ToCql`].
 macro_rules! to_cql {
     ($( $rust:ty as $name:literal [$($native:ident)+], $to:expr $(, { $($more:tt)* })?; )+) => {$(
         impl ToCql for $rust {
@@ -72,9 +72,9 @@ macro_rules! to_cql {
     )+};
 }
 
-pub(super) use {from_cql, row_of_one, to_cql};
+pub(super) use {from_cql, single_column_row, to_cql};
 
-/// Declares Rust types whose values have one size, both ways; any bytes of that size are one.
+/// Implements both directions for types of fixed size, where any bytes of that size are a value.
 macro_rules! fixed_size {
     ($( $rust:ty as $name:literal [$($native:ident)+], $from:expr, $to:expr; )+) => {
         from_cql! {$(
@@ -99,8 +99,8 @@ macro_rules! fixed_size {
                     Ok(())
                 }, {
                     fn pack(values: &[Self], writer: &mut Writer<'_>) -> bool {
-                        let room = writer.zeroed(size_of_val(values)).as_chunks_mut().0;
-                        room.iter_mut().zip(values).for_each(|(bytes, value)| *bytes = $to(*value));
+                        let chunks = writer.zeroed(size_of_val(values)).as_chunks_mut().0;
+                        chunks.iter_mut().zip(values).for_each(|(bytes, value)| *bytes = $to(*value));
                         true
                     }
                 };
@@ -118,7 +118,7 @@ fixed_size! {
     f64 as "f64" [Double], f64::from_be_bytes, f64::to_be_bytes;
     Uuid as "Uuid" [Uuid TimeUuid], Uuid::from_bytes, Uuid::into_bytes;
     Date as "Date" [Date],
-        // The wire counts from 2^31 days before 1970, so that it needs no sign.
+        // On the wire, dates are unsigned and 2^31 is 1970-01-01.
         |bytes| Date((u32::from_be_bytes(bytes) ^ 0x8000_0000).cast_signed()),
         |Date(days)| (days.cast_unsigned() ^ 0x8000_0000).to_be_bytes();
     Timestamp as "Timestamp" [Timestamp],
@@ -203,7 +203,7 @@ to_cql! {
     };
 }
 
-/// Declares types of bytes: of a blob, or of what only the server knows.
+/// Implements types of bytes, which read and write blobs and custom types.
 macro_rules! bytes {
     (read: $( $rust:ty as $name:literal, $from:expr; )+) => {$(
         impl<'r> FromCql<'r> for $rust {
@@ -217,7 +217,7 @@ macro_rules! bytes {
                 Ok(from(cell))
             }
         }
-        row_of_one!($rust);
+        single_column_row!($rust);
     )+};
     (write: $( $rust:ty as $name:literal; )+) => {$(
         impl ToCql for $rust {
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_but_zero_is_true() {
+    fn every_byte_except_zero_is_true() {
         for byte in 0..=u8::MAX {
             assert_eq!(read(&[byte], NativeType::Boolean), Ok(byte != 0));
         }
@@ -329,10 +329,10 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_does_not_fit_says_what_would() {
+    fn a_type_mismatch_names_the_supported_types() {
         let mismatch = <i32 as FromCql>::check(&NativeType::Text.into()).unwrap_err();
-        assert_eq!(mismatch.to_string(), "a Rust `i32` goes with `int`");
+        assert_eq!(mismatch.to_string(), "Rust type `i32` supports `int`");
         let mismatch = str::check(&NativeType::Int.into()).unwrap_err();
-        assert_eq!(mismatch.to_string(), "a Rust `str` goes with `text` or `ascii`");
+        assert_eq!(mismatch.to_string(), "Rust type `str` supports `text` or `ascii`");
     }
 }

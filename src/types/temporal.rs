@@ -1,4 +1,4 @@
-//! Days, times, instants and durations, exactly as wide as CQL's.
+//! Dates, times, timestamps and durations with the full range of their CQL types.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,10 +8,10 @@ const DAY_MILLIS: i64 = 86_400_000;
 const NANOS: i64 = 1_000_000_000;
 const MILLI_NANOS: i64 = 1_000_000;
 
-/// A day: a count of days, 1970-01-01 being 0; some 5.8 million years to both sides.
+/// A calendar date: the number of days since 1970-01-01. The value of a CQL `date`.
 ///
-/// Its text is `2024-02-29`, in the proleptic Gregorian calendar; or a whole number, the one that is
-/// on the wire: days, 1970-01-01 being 2^31.
+/// Its text is `2024-02-29`, in the proleptic Gregorian calendar. It also parses from the number on
+/// the wire, where 2^31 is 1970-01-01.
 ///
 /// ```
 /// use cqlwire::types::Date;
@@ -27,29 +27,30 @@ const MILLI_NANOS: i64 = 1_000_000;
 pub struct Date(pub i32);
 
 impl Date {
-    /// The first day there is: -5877641-06-23.
+    /// The earliest date, -5877641-06-23.
     pub const MIN: Self = Self(i32::MIN);
-    /// The last day there is: 5881580-07-11.
+    /// The latest date, 5881580-07-11.
     pub const MAX: Self = Self(i32::MAX);
 
-    /// The day of this year, month (from 1) and day of the month (from 1); `None` if the calendar
-    /// does not have it, or a [`Date`] cannot hold it. The year before 1 is 0.
+    /// Returns the date of a year, a month (1 to 12) and a day of the month (from 1). The year before
+    /// 1 is 0. Returns `None` if the date does not exist or is outside the range of [`Date`].
     pub fn from_ymd(year: i32, month: u8, day: u8) -> Option<Self> {
         let days = days_of(year.into(), month, day)?;
         i32::try_from(days).ok().map(Self)
     }
 
-    /// Year, month (from 1) and day of the month (from 1).
+    /// Returns the year, the month (1 to 12) and the day of the month (from 1).
     pub fn ymd(self) -> (i32, u8, u8) {
         let (year, month, day) = civil(self.0.into());
-        // The years of an i32 of days fit an i32.
+        // The year of an `i32` number of days always fits into an `i32`.
         (i32::try_from(year).unwrap_or_default(), month, day)
     }
 }
 
-/// A time of day in nanoseconds since midnight, 0 to 86,399,999,999,999.
+/// A time of day in nanoseconds since midnight, 0 to 86,399,999,999,999. The value of a CQL `time`.
 ///
-/// Its text is `13:05:59.25`, with up to nine digits after the point; or the nanoseconds.
+/// Its text is `13:05:59.25`, with up to nine digits after the point. It also parses from the number
+/// of nanoseconds.
 ///
 /// ```
 /// use cqlwire::types::Time;
@@ -66,12 +67,13 @@ impl Time {
     /// The last nanosecond of a day.
     pub const MAX: Self = Self(86_399_999_999_999);
 
-    /// Whether this is a time of day.
+    /// Returns true if the number of nanoseconds is within a day.
     pub const fn is_valid(self) -> bool {
         0 <= self.0 && self.0 <= Self::MAX.0
     }
 
-    /// The time of these hours, minutes, seconds and nanoseconds; `None` if no day has it.
+    /// Returns the time of an hour (0 to 23), minute, second and nanosecond, or `None` if one of them
+    /// is out of range.
     pub fn from_hms_nano(hour: u8, minute: u8, second: u8, nanosecond: u32) -> Option<Self> {
         let seconds = [hour, minute, second].into_iter().map(i64::from);
         let seconds = seconds.fold(0_i64, |sum, part| sum.saturating_mul(60).saturating_add(part));
@@ -79,8 +81,8 @@ impl Time {
         is_time.then(|| Self(seconds.saturating_mul(NANOS).saturating_add(nanosecond.into())))
     }
 
-    /// Hours, minutes, seconds and nanoseconds; of what is not [valid](Self::is_valid), those of the
-    /// same time on another day.
+    /// Returns the hour, minute, second and nanosecond. A time that is not [valid](Self::is_valid) is
+    /// wrapped into one day.
     pub fn hms_nano(self) -> (u8, u8, u8, u32) {
         let [hour, minute, second, nano] = [
             (self.0 / 3_600_000_000_000).rem_euclid(24),
@@ -93,11 +95,11 @@ impl Time {
     }
 }
 
-/// An instant in milliseconds since 1970-01-01T00:00:00Z.
+/// An instant in milliseconds since 1970-01-01T00:00:00Z. The value of a CQL `timestamp`.
 ///
-/// Its text is a day, or a day and a time, with or without seconds and their fraction, after a space
-/// or a `T`: `2024-02-29 13:05:59.250`. A zone may follow: `Z`, `+01`, `+0100` or `+01:00`; without
-/// one, it is UTC. Or the text is the milliseconds.
+/// Its text is a date, optionally followed by a space or a `T` and a time, such as
+/// `2024-02-29 13:05:59.250`. Seconds and their fraction are optional. A time zone may follow: `Z`,
+/// `+01`, `+0100` or `+01:00`; the default is UTC. It also parses from the number of milliseconds.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -117,30 +119,30 @@ impl Time {
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// The instant of a day and a time in UTC, to the millisecond below it; `None` if the time is
-    /// not [valid](Time::is_valid).
+    /// Returns the instant of a date and a time in UTC, rounded down to the millisecond, or `None` if
+    /// the time is not [valid](Time::is_valid).
     pub fn from_date_time(date: Date, time: Time) -> Option<Self> {
         let days = i64::from(date.0).saturating_mul(DAY_MILLIS);
         time.is_valid().then(|| Self(days.saturating_add(time.0 / MILLI_NANOS)))
     }
 
-    /// The day in UTC, if a [`Date`] can hold it.
+    /// Returns the date in UTC, or `None` if it is outside the range of [`Date`].
     pub fn date(self) -> Option<Date> {
         i32::try_from(self.days()).ok().map(Date)
     }
 
-    /// The time of day in UTC.
+    /// Returns the time of day in UTC.
     pub fn time(self) -> Time {
         Time(self.0.rem_euclid(DAY_MILLIS).saturating_mul(MILLI_NANOS))
     }
 
-    /// The days since 1970-01-01.
+    /// Returns the number of days since 1970-01-01, rounded down.
     pub(super) fn days(self) -> i64 {
         self.0.div_euclid(DAY_MILLIS)
     }
 }
 
-/// To the millisecond below it.
+/// Rounds down to the millisecond. Returns [`ValueError::OutOfRange`] outside the range of 64 bits.
 impl TryFrom<SystemTime> for Timestamp {
     type Error = ValueError;
 
@@ -159,7 +161,7 @@ impl TryFrom<SystemTime> for Timestamp {
     }
 }
 
-/// Systems whose clock has a shorter range than CQL's refuse what is beyond it.
+/// Returns [`ValueError::TooLarge`] if the instant is outside the range of the system's clock.
 impl TryFrom<Timestamp> for SystemTime {
     type Error = ValueError;
 
@@ -173,13 +175,12 @@ impl TryFrom<Timestamp> for SystemTime {
     }
 }
 
-/// A duration, whose months, days and nanoseconds do not convert into each other.
+/// A duration of months, days and nanoseconds, which do not convert into each other. The value of a
+/// CQL `duration`. All three parts are positive or zero, or all are negative or zero.
 ///
-/// All three have one sign.
-///
-/// Its text is counts and units, from the largest to the smallest: `1y2mo3w4d5h6m7s8ms9us10ns`; or
-/// what ISO 8601 has: `P1Y2M4DT5H6M7S`, `P3W`, `P0001-02-04T05:06:07`. A minus before it is for all
-/// of it. Case does not matter.
+/// Its text is a sequence of numbers with units, from the largest unit to the smallest, such as
+/// `1y2mo3w4d5h6m7s8ms9us10ns`. It also parses from ISO 8601: `P1Y2M4DT5H6M7S`, `P3W` or
+/// `P0001-02-04T05:06:07`. A leading minus applies to all parts. Text is case-insensitive.
 ///
 /// ```
 /// use cqlwire::types::Duration;
@@ -192,34 +193,34 @@ impl TryFrom<Timestamp> for SystemTime {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Duration {
-    /// Months.
+    /// Number of months.
     pub months: i32,
-    /// Days.
+    /// Number of days.
     pub days: i32,
-    /// Nanoseconds.
+    /// Number of nanoseconds.
     pub nanoseconds: i64,
 }
 
 impl Duration {
-    /// A duration of these parts; `None` if they have not one sign.
+    /// Returns a duration, or `None` if the signs of its parts differ.
     pub fn new(months: i32, days: i32, nanoseconds: i64) -> Option<Self> {
         let duration = Self { months, days, nanoseconds };
         duration.is_valid().then_some(duration)
     }
 
-    /// Whether all parts have one sign.
+    /// Returns true if no two parts have different signs.
     pub const fn is_valid(self) -> bool {
         (self.months >= 0 && self.days >= 0 && self.nanoseconds >= 0)
             || (self.months <= 0 && self.days <= 0 && self.nanoseconds <= 0)
     }
 
-    /// Whether it is below zero.
+    /// Returns true if a part is negative.
     pub const fn is_negative(self) -> bool {
         self.months < 0 || self.days < 0 || self.nanoseconds < 0
     }
 }
 
-/// A duration of nanoseconds alone.
+/// Converts to nanoseconds. Returns [`ValueError::TooLarge`] if they do not fit into 64 bits.
 impl TryFrom<std::time::Duration> for Duration {
     type Error = ValueError;
 
@@ -230,7 +231,8 @@ impl TryFrom<std::time::Duration> for Duration {
     }
 }
 
-/// A duration that is not negative and has no months or days: these have no length of their own.
+/// Returns [`ValueError::TooLarge`] if the duration is negative or has months or days, whose length
+/// varies.
 impl TryFrom<Duration> for std::time::Duration {
     type Error = ValueError;
 
@@ -244,10 +246,11 @@ impl TryFrom<Duration> for std::time::Duration {
     }
 }
 
-/// Year, month and day of a count of days since 1970-01-01, in the proleptic Gregorian calendar.
+/// Returns year, month and day of a number of days since 1970-01-01, in the proleptic Gregorian
+/// calendar.
 ///
-/// Counted from 1 March of year 0, so that the leap day is the last of its year and 400 years are
-/// one era of 146,097 days.
+/// The computation counts days from 1 March of year 0, so that a leap day is the last day of its
+/// year, and an era of 400 years has 146,097 days.
 #[expect(clippy::arithmetic_side_effects, reason = "an i64 of milliseconds is under 2^37 days")]
 pub(super) fn civil(days: i64) -> (i64, u8, u8) {
     let days = days + 719_468;
@@ -263,8 +266,8 @@ pub(super) fn civil(days: i64) -> (i64, u8, u8) {
     (year_of_era + era * 400 + i64::from(month <= 2), byte(month), byte(day))
 }
 
-/// The other way round; `None` for a day that the calendar does not have. Years have nine digits at
-/// most.
+/// Returns the number of days from 1970-01-01 to a date, or `None` if the date does not exist. `year`
+/// has at most nine digits.
 #[expect(clippy::arithmetic_side_effects, reason = "2^32 years are under 2^41 days")]
 pub(super) fn days_of(year: i64, month: u8, day: u8) -> Option<i64> {
     let year = year - i64::from(month <= 2);
@@ -282,7 +285,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_day_of_an_era_goes_to_its_parts_and_back() {
+    fn every_day_of_an_era_converts_to_its_parts_and_back() {
         let days =
             (-146_097..=146_097).chain(i32::MIN..i32::MIN + 400).chain(i32::MAX - 400..i32::MAX);
         for day in days.map(Date).chain([Date::MAX]) {
@@ -301,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_go_to_their_parts_and_to_the_clock_of_std() {
+    fn timestamps_convert_to_their_parts_and_to_system_time() {
         for millis in [i64::MIN, -1, 0, 1, 1_336_999_998_001, i64::MAX] {
             let instant = Timestamp(millis);
             let (days, time) = (i128::from(instant.days()), i128::from(instant.time().0));
@@ -318,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_durations_have_bounds() {
+    fn times_and_durations_are_bounded() {
         assert_eq!(Time::from_hms_nano(23, 59, 59, 999_999_999), Some(Time::MAX));
         assert_eq!(Time::MAX.hms_nano(), (23, 59, 59, 999_999_999));
         for (hour, minute, second, nano) in

@@ -1,44 +1,45 @@
-//! One Rust value to one CQL value.
+//! [`ToCql`], which encodes a Rust value as a CQL value.
 
 use super::{BindErrorKind, CqlType, TypeMismatch, ValueError};
 use crate::wire::{EncodeError, Writer};
 
-/// A Rust type that encodes to CQL values: the same pairs as [`FromCql`](super::FromCql)'s table.
+/// A Rust type that encodes as CQL values.
 ///
-/// There is an example of a [type of one's own](super::FromCql#types-of-ones-own).
+/// [`FromCql`](super::FromCql) lists the CQL type of each Rust type, and shows how to implement both
+/// traits for a [custom type](super::FromCql#custom-types).
 ///
-/// `None` is null, which deletes what is there; [`Unset`](super::Unset) leaves it as it is.
+/// `None` is null, which deletes the column's value; [`Unset`](super::Unset) leaves it unchanged.
 #[diagnostic::on_unimplemented(
-    message = "a `{Self}` cannot be written as a CQL value",
-    label = "not a type that CQL values are written from",
-    note = "the documentation of `FromCql` lists those that are; derive `ToCql` for a newtype or an \
-            enum, `ToUdt` for a struct that is a user-defined type",
-    note = "tuples are of 16 fields at most; an array of bytes is written as a blob by its slice, \
-            `&bytes[..]`"
+    message = "`{Self}` cannot be encoded as a CQL value",
+    label = "does not implement `ToCql`",
+    note = "derive `ToCql` for a newtype or an enum, `ToUdt` for a struct; bind bytes as a slice, `&bytes[..]`"
 )]
 pub trait ToCql {
-    /// Whether values of this Rust type encode to `cql_type`, whichever value it is.
+    /// Checks that values of this Rust type can be encoded as `cql_type`.
     ///
     /// # Errors
-    /// What would fit.
+    /// Returns the CQL types that are supported if `cql_type` is not.
     fn check(cql_type: &CqlType) -> Result<(), TypeMismatch>;
 
-    /// The same, where the value is an element or field of another.
+    /// Checks that values of this Rust type can be encoded as `cql_type` inside a collection, tuple
+    /// or user-defined type.
     ///
     /// # Errors
-    /// What would fit; a type that only whole values have, such as [`Unset`](super::Unset).
+    /// Returns the CQL types that are supported if `cql_type` is not, or if the Rust type is only
+    /// allowed as a whole value, like [`Unset`](super::Unset).
     fn check_part(cql_type: &CqlType) -> Result<(), TypeMismatch> {
         Self::check(cql_type)
     }
 
-    /// Writes the value as a `[value]` of a type that has been [checked](Self::check), its length
-    /// first.
+    /// Encodes the value as a `[value]`: its length, then its bytes. The caller has
+    /// [checked](Self::check) the type.
     ///
     /// # Errors
-    /// A value that its type does not allow, or one too long.
+    /// Returns an error if the value is invalid for `cql_type`, or longer than 2 GiB.
     fn to_cql(&self, cql_type: &CqlType, writer: &mut Writer<'_>) -> Result<(), BindErrorKind>;
 
-    /// Writes all the values of a vector at once, back to back, if this Rust type can; else nothing.
+    /// Encodes all elements of a vector at once, without lengths. Returns false, and writes nothing,
+    /// if this Rust type cannot do that.
     #[doc(hidden)]
     #[inline]
     fn pack(_: &[Self], _: &mut Writer<'_>) -> bool
@@ -67,25 +68,25 @@ impl From<TypeMismatch> for BindErrorKind {
     }
 }
 
-/// The checks of a type whose values are written as those of another one, or in their place.
-macro_rules! checks_of {
-    ($of:ident) => {
+/// Implements the checks of a type that encodes like type `$inner`.
+macro_rules! delegate_checks {
+    ($inner:ident) => {
         fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
-            $of::check(cql_type)
+            $inner::check(cql_type)
         }
 
         fn check_part(cql_type: &CqlType) -> Result<(), TypeMismatch> {
-            $of::check_part(cql_type)
+            $inner::check_part(cql_type)
         }
     };
 }
-pub(super) use checks_of;
+pub(super) use delegate_checks;
 
-/// Pointers to values encode as the values do.
+/// Implements [`ToCql`] for pointers, which encode like the value that they point to.
 macro_rules! pointers {
     ($( $pointer:ty, $of:ident $(, $clone:ident)?; )+) => {$(
         impl<$of: ToCql + ?Sized $(+ $clone)?> ToCql for $pointer {
-            checks_of!($of);
+            delegate_checks!($of);
 
             #[inline]
             fn to_cql(

@@ -1,33 +1,35 @@
-//! The traits of types that hold the values of a statement, and the binder that they fill.
+//! [`ToValues`] and [`ToNamedValues`], the traits of bindable values, and the [`Binder`] that they
+//! write to.
 
 use super::{BindError, BindErrorKind, ColumnSpec, ToCql};
 use crate::wire::Writer;
 
-/// The values of a whole statement: a tuple or slice, by position; a map from names, or a struct that
-/// derives it (feature `derive`), by name.
+/// All values of a statement.
+///
+/// Tuples, arrays, slices and `Vec`s bind by position; maps from names bind by name. Structs derive
+/// this trait (feature `derive`): named fields bind by name, unnamed fields by position.
 #[diagnostic::on_unimplemented(
-    message = "a `{Self}` is not the values of a statement",
-    label = "neither a tuple nor a slice, a map or a struct that derives `ToValues`",
-    note = "derive `ToValues` for a struct; one value alone is the tuple `(value,)`",
-    note = "tuples are of 16 values at most"
+    message = "`{Self}` cannot be bound to a statement",
+    label = "not a tuple, slice, map, or struct that derives `ToValues`",
+    note = "bind a single value as the tuple `(value,)`, more than 16 as a struct that derives `ToValues`"
 )]
 pub trait ToValues {
-    /// Binds every value.
+    /// Binds all values.
     ///
     /// # Errors
-    /// What [`Binder::value`] returns.
+    /// Returns an error if a value cannot be bound, as [`Binder::value`] does.
     fn bind(&self, binder: &mut Binder<'_>) -> Result<(), BindError>;
 
-    /// Whether there are no values at all, so that the statement need not be prepared for them.
+    /// Returns true if there are no values, and the statement need not be prepared to bind them.
     fn is_empty(&self) -> bool {
         false
     }
 }
 
-/// Values that are bound to the variables of their names, in whatever order.
+/// Values that are bound by name, in any order.
 ///
-/// A variable is called as the column that it is compared with or written to, or as its marker
-/// `:name`. Servers have names of their own for the others:
+/// A bind variable has the name of the column that it is compared with or assigned to, or of its
+/// marker `:name`. The server names all other variables:
 ///
 /// | in the statement | the variable's name |
 /// |---|---|
@@ -42,7 +44,8 @@ pub trait ToValues {
 /// | `USING TTL ? AND TIMESTAMP ?` | `[ttl]`, `[timestamp]` |
 /// | `f(?)` | `arg0(ks.f)`, counting from 0 |
 ///
-/// Variables of one name get the same value: give those of `a > ? AND a < ?` names of their own.
+/// Variables with the same name get the same value. Use markers to tell two variables of one column
+/// apart: `a > :low AND a < :high`.
 ///
 /// ```
 /// use cqlwire::types::{ColumnSpec, NativeType, ValuesBuffer};
@@ -59,33 +62,32 @@ pub trait ToValues {
 /// # Ok::<(), cqlwire::types::BindError>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "the values of a `{Self}` have no names",
-    label = "neither a map nor a struct with named fields that derives `ToValues`"
+    message = "the values of `{Self}` have no names",
+    label = "not a map, or a struct with named fields that derives `ToValues`"
 )]
 pub trait ToNamedValues {
-    /// The struct, for messages.
+    /// Name of the struct, for error messages.
     #[doc(hidden)]
     const STRUCT: Option<&'static str> = None;
 
-    /// Whether every field must have a variable.
+    /// True if every field must have a bind variable.
     #[doc(hidden)]
     const IS_STRICT: bool = false;
 
-    /// Binds the value called `name`, if there is one, as the next variable, and says whether there
-    /// is.
+    /// Binds the value with this name to the next variable. Returns false if no value has the name.
     ///
     /// # Errors
-    /// What [`Binder::value`] returns.
+    /// Returns an error if the value cannot be bound, as [`Binder::value`] does.
     fn bind_named(&self, name: &str, binder: &mut Binder<'_>) -> Result<bool, BindError>;
 
-    /// The first field that is not there.
+    /// Returns the first field for which `has_variable` returns false.
     #[doc(hidden)]
-    fn unused(&self, _has: &dyn Fn(&str) -> bool) -> Option<&'static str> {
+    fn unused(&self, _has_variable: &dyn Fn(&str) -> bool) -> Option<&'static str> {
         None
     }
 }
 
-/// Takes the values of a statement, one variable after the other.
+/// Encodes the values of a statement, one bind variable after the other.
 #[derive(Debug)]
 pub struct Binder<'b> {
     columns: &'b [ColumnSpec],
@@ -100,16 +102,18 @@ impl<'b> Binder<'b> {
         Self { columns, next: 0, writer: Writer::new(out) }
     }
 
-    /// Returns the number of values bound so far.
+    /// Returns the number of values bound, including values that have no variable.
     #[inline]
     pub(super) const fn count(&self) -> usize {
         self.next
     }
 
-    /// Binds the next variable.
+    /// Binds `value` to the next variable.
     ///
     /// # Errors
-    /// A value that does not go with it. A value too many is counted, and refused at the end.
+    /// Returns an error if `value` cannot be encoded as the variable's type. A value without a
+    /// variable is only counted here; [`ValuesBuffer::bind`](super::ValuesBuffer::bind) returns the
+    /// error after the last value.
     #[inline(always)]
     pub fn value<V: ToCql + ?Sized>(&mut self, value: &V) -> Result<(), BindError> {
         let index = self.next;
@@ -118,10 +122,14 @@ impl<'b> Binder<'b> {
         let writer = &mut self.writer;
         let bound = V::check(&column.cql_type).map_err(Into::into);
         let bound = bound.and_then(|()| value.to_cql(&column.cql_type, writer));
-        bound.map_err(|kind| misfit(kind, index, column))
+        bound.map_err(|kind| bind_error(kind, index, column))
     }
 
-    /// The same, with the field of a struct, as `User::age`, which an error names.
+    /// Binds `value` to the next variable, like [`value`](Self::value). An error names the struct
+    /// `field`, such as `User::age`.
+    ///
+    /// # Errors
+    /// Returns an error if `value` cannot be encoded as the variable's type.
     #[inline]
     pub fn field<V: ToCql + ?Sized>(
         &mut self,
@@ -131,11 +139,11 @@ impl<'b> Binder<'b> {
         self.value(value).map_err(|error| error.with_field(field))
     }
 
-    /// Binds all variables that are left, each to the value of its name.
+    /// Binds all remaining variables, each to the value with its name.
     ///
     /// # Errors
-    /// A variable whose name no value has, a value that does not go with its variable, and, where
-    /// the values are strict, one that no variable asks for.
+    /// Returns an error if no value has the name of a variable, if a value cannot be encoded as the
+    /// type of its variable, or if `values` are strict and one of them has no variable.
     pub fn by_name<V: ToNamedValues + ?Sized>(&mut self, values: &V) -> Result<(), BindError> {
         let columns = self.columns;
         for (index, column) in columns.iter().enumerate().skip(self.next) {
@@ -143,8 +151,8 @@ impl<'b> Binder<'b> {
                 return Err(missing(index, column, V::STRUCT));
             }
         }
-        let has = |name: &str| columns.iter().any(|column| *column.name == *name);
-        match values.unused(&has).filter(|_| V::IS_STRICT) {
+        let has_variable = |name: &str| columns.iter().any(|column| *column.name == *name);
+        match values.unused(&has_variable).filter(|_| V::IS_STRICT) {
             Some(field) => Err(BindError::new(BindErrorKind::Unused).with_field(field)),
             None => Ok(()),
         }
@@ -152,15 +160,15 @@ impl<'b> Binder<'b> {
 }
 
 #[cold]
-fn missing(index: usize, column: &ColumnSpec, of: Option<&'static str>) -> BindError {
-    let error = BindError::of(BindErrorKind::Missing, index, column);
-    match of {
+fn missing(index: usize, column: &ColumnSpec, struct_name: Option<&'static str>) -> BindError {
+    let error = BindError::for_variable(BindErrorKind::Missing, index, column);
+    match struct_name {
         Some(name) => error.with_field(name),
         None => error,
     }
 }
 
 #[cold]
-fn misfit(kind: BindErrorKind, index: usize, column: &ColumnSpec) -> BindError {
-    BindError::of(kind, index, column)
+fn bind_error(kind: BindErrorKind, index: usize, column: &ColumnSpec) -> BindError {
+    BindError::for_variable(kind, index, column)
 }

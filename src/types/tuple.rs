@@ -1,4 +1,4 @@
-//! CQL tuples (v4 §6.22) as Rust tuples.
+//! Rust tuples as CQL tuples (v4 §6.22).
 
 use super::cell::Fields;
 use super::check::Check;
@@ -60,11 +60,12 @@ tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13
 tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14);
 tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15);
 
+/// Checks that `cql_type` is a tuple of `checks.len()` fields, and each field with its check.
 fn check(cql_type: &CqlType, checks: &[Check]) -> Result<(), TypeMismatch> {
     let types = match cql_type {
         CqlType::Tuple(types) if types.len() == checks.len() => types,
         _ => {
-            let fits = format!("a `tuple` of {}", checks.len());
+            let fits = format!("a `tuple` of {} fields", checks.len());
             return Err(TypeMismatch::new("tuple", fits, cql_type));
         }
     };
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_that_are_missing_at_the_end_are_null() {
+    fn missing_trailing_fields_are_null() {
         let mut out = Vec::new();
         (7, Some("x")).to_cql(&pair(), &mut Writer::new(&mut out)).unwrap();
         let bytes = &out[4..];
@@ -104,15 +105,15 @@ mod tests {
     }
 
     #[test]
-    fn a_tuple_of_another_length_or_of_other_types_does_not_fit() {
+    fn tuples_with_another_length_or_other_types_are_mismatches() {
         let message = |checked: Result<(), TypeMismatch>| checked.unwrap_err().to_string();
         assert_eq!(
             message(<(i32,) as FromCql>::check(&pair())),
-            "a Rust `tuple` goes with a `tuple` of 1"
+            "Rust type `tuple` supports a `tuple` of 1 fields"
         );
         assert_eq!(
             message(<(i32, i32) as ToCql>::check(&pair())),
-            "its field 1 is `text`, and a Rust `i32` goes with `int`"
+            "the field 1 is `text`, but Rust type `i32` supports `int`"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! CQL types as `[option]`s (v4 §4.2.5.2).
+//! Encodes and decodes CQL types as `[option]`s (v4 §4.2.5.2).
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ const UDT: u16 = 0x30;
 const TUPLE: u16 = 0x31;
 
 impl CqlType {
-    /// Reads an `[option]`.
+    /// Decodes an `[option]`.
     ///
     /// # Errors
-    /// Input that ends early, or types nested deeper than [`MAX_TYPE_DEPTH`].
+    /// Returns an error if the input ends early, or if types nest deeper than [`MAX_TYPE_DEPTH`].
     pub fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Self::decode_at(reader, 0)
     }
@@ -53,11 +53,12 @@ impl CqlType {
         })
     }
 
-    /// Writes the type as an `[option]`. A type that the version has no id for is a custom type of
-    /// its Java class, as servers do it.
+    /// Encodes the type as an `[option]`. A type without an id in the connection's version becomes a
+    /// custom type with its Java class, as servers do.
     ///
     /// # Errors
-    /// A name or a number of fields that is too large for its notation.
+    /// Returns an error if a name is longer than 65,535 bytes, or if a type has more than 65,535
+    /// fields.
     pub fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
         match self {
             Self::Native(native) if native.has_id(context) => writer.short(native.code()),
@@ -107,7 +108,7 @@ impl CqlType {
 }
 
 impl NativeType {
-    /// Whether the ids of the connection's version have this type.
+    /// Returns true if the connection's version has an id for this type.
     fn has_id(self, context: &Context) -> bool {
         let since = match self {
             Self::Date | Self::Time | Self::SmallInt | Self::TinyInt => Version::V4,
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_survives_the_wire() {
+    fn every_option_round_trips() {
         let text = || Box::new(CqlType::from(NativeType::Text));
         let udt = UdtType {
             keyspace: "ks".into(),
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_a_version_has_no_id_for_is_a_custom_type() {
+    fn a_type_without_an_id_in_a_version_is_a_custom_type() {
         let duration = CqlType::from(NativeType::Duration);
         assert_eq!(encode(&duration, Version::V5), [0, 0x15]);
         assert_eq!(encode(&duration, Version::V4)[..2], [0, 0]);
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_has_a_bound() {
+    fn nesting_is_bounded() {
         let lists = |depth: usize| [[0, 0x20].repeat(depth), vec![0, 9]].concat();
         assert!(decode(&lists(MAX_TYPE_DEPTH - 1)).is_ok());
         for depth in [MAX_TYPE_DEPTH, 100_000] {

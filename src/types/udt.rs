@@ -1,14 +1,16 @@
-//! What the derived user-defined types are made of: fields found by their names.
+//! Functions that the derive macros for user-defined types call.
 
 use super::by_name::Field;
 use super::cell::Fields;
 use super::{BindErrorKind, Cell, CqlType, TypeMismatch, UdtType, ValueError};
 use crate::wire::Writer;
 
-/// Whether the user-defined type has these `fields`, and, where `rust` is strict, no others.
+/// Checks that `cql_type` is a user-defined type with these `fields`, and with no other fields if
+/// the struct `rust` is strict.
 ///
 /// # Errors
-/// Another type, or a field that is missing, does not fit or is too many.
+/// Returns an error if `cql_type` is another type, if a field is missing or has an unsupported type,
+/// or if a strict struct lacks a field of the type.
 pub fn check_udt(
     rust: &'static str,
     fields: &[Field],
@@ -19,21 +21,21 @@ pub fn check_udt(
         return Err(TypeMismatch::new(rust, "a user-defined type", cql_type));
     };
     for field in fields {
-        let mut is_there = field.is_optional;
-        // All of them, since each is read: nothing keeps a server from sending a name twice.
+        let mut is_present = field.is_optional;
+        // A server may send the same name twice, and every field is decoded, so all are checked.
         for (name, cql_type) in udt.fields.iter().filter(|(name, _)| name == field.name) {
             (field.check)(cql_type)
                 .map_err(|mismatch| mismatch.within(format!("field `{name}`")))?;
-            is_there = true;
+            is_present = true;
         }
-        if !is_there {
-            return Err(without_field(rust, field, cql_type, udt));
+        if !is_present {
+            return Err(missing_field(rust, field, cql_type, udt));
         }
     }
     let is_known = |name: &String| fields.iter().any(|field| field.name == name);
     match udt.fields.iter().find(|(name, _)| is_strict && !is_known(name)) {
         Some((name, _)) => {
-            let fits = format!("a type that has no field `{name}`, since it is strict");
+            let fits = format!("types without field `{name}`, because it is strict");
             Err(TypeMismatch::new(rust, fits, cql_type))
         }
         None => Ok(()),
@@ -41,22 +43,23 @@ pub fn check_udt(
 }
 
 #[cold]
-fn without_field(
+fn missing_field(
     rust: &'static str,
     field: &Field,
-    whole: &CqlType,
+    cql_type: &CqlType,
     udt: &UdtType,
 ) -> TypeMismatch {
     let names: Vec<&str> = udt.fields.iter().map(|(name, _)| &**name).collect();
     let (name, names) = (field.name, names.join(", "));
-    TypeMismatch::new(rust, format!("a type that has a field `{name}`; it has {names}"), whole)
+    TypeMismatch::new(rust, format!("types with field `{name}`; this one has {names}"), cql_type)
 }
 
-/// Reads the fields of a value, each with its name and type. Those that the value ends before are
-/// null: they were added to the type after it was written.
+/// Calls `read` with the name, cell and type of each field. Fields at the end of the type that the
+/// value does not contain are null: they were added to the type after the value was written.
 ///
 /// # Errors
-/// A value that ends inside a field or goes on after the last one, and what `read` returns.
+/// Returns an error if the value ends inside a field or has bytes after the last one, and the first
+/// error of `read`.
 pub fn read_udt<'r>(
     cell: Cell<'r>,
     cql_type: &'r CqlType,
@@ -70,11 +73,11 @@ pub fn read_udt<'r>(
     fields.end()
 }
 
-/// Writes a value: `write` is asked for each field of the type, and says whether it has it. Null is
-/// written for one that it has not.
+/// Encodes a value by calling `write` for each field of the type. If `write` returns false, the
+/// struct has no such field, and null is written.
 ///
 /// # Errors
-/// What `write` returns, and a value that is too long.
+/// Returns the first error of `write`, or an error if the value is longer than 2 GiB.
 pub fn write_udt(
     cql_type: &CqlType,
     writer: &mut Writer<'_>,
@@ -90,7 +93,7 @@ pub fn write_udt(
     Ok(writer.close_length(open, "value")?)
 }
 
-/// The same mismatch, of an enum that is read and written as what does not fit.
+/// Replaces the Rust type of `mismatch` by the enum `rust`, which is encoded as that type.
 #[cold]
 pub fn rename(rust: &'static str, mismatch: &TypeMismatch) -> TypeMismatch {
     TypeMismatch::new(rust, mismatch.fits().to_owned(), mismatch.cql_type())

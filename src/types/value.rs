@@ -1,4 +1,4 @@
-//! Any CQL value.
+//! [`Value`], which holds a value of any CQL type.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -15,12 +15,12 @@ use super::{
 };
 use crate::wire::Writer;
 
-/// Any CQL value, for tools that learn the types at run time.
+/// A value of any CQL type, for programs that learn the types at run time.
 ///
-/// The bytes of a blob out of a response are shared with it, not copied: as long as they live, so
-/// does the page they came in.
+/// A blob from a response shares the memory of its page, which is freed when the last such blob is
+/// dropped.
 ///
-/// It prints as the CQL literal:
+/// `Display` writes the value as a CQL literal:
 ///
 /// ```
 /// use cqlwire::types::Value;
@@ -29,8 +29,8 @@ use crate::wire::Writer;
 /// assert_eq!(list.to_string(), "['it''s', null]");
 /// ```
 ///
-/// Rust values that mean one CQL type become it with `From`, so that values of different types can
-/// be bound by name:
+/// `From` converts Rust values with an obvious CQL type. This allows to bind values of different
+/// types by name:
 ///
 /// ```
 /// use cqlwire::types::{ColumnSpec, NativeType, Value, ValuesBuffer};
@@ -48,9 +48,10 @@ use crate::wire::Writer;
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the variants are the CQL types")]
 pub enum Value {
-    /// No value.
+    /// Null.
     Null,
-    /// No bytes at all, of a type whose values have some. Only old clients write it.
+    /// The empty value (zero bytes) of a type whose values normally have a size, such as `int`. Only
+    /// old clients write it.
     Empty,
     Ascii(String),
     BigInt(i64),
@@ -76,13 +77,13 @@ pub enum Value {
     Set(Vec<Value>),
     Map(Vec<(Value, Value)>),
     Tuple(Vec<Value>),
-    /// The fields that were sent, which may be fewer than the type has.
+    /// A user-defined type. Trailing fields may be missing and are null.
     Udt {
         udt: Arc<UdtType>,
         fields: Vec<Value>,
     },
     Vector(Vec<Value>),
-    /// The bytes of a custom type, or of a native type that is not known here.
+    /// The bytes of a custom type, or of an unknown native type.
     Custom(Bytes),
 }
 
@@ -90,25 +91,26 @@ impl Value {
     /// Decodes a value of `cql_type` from its bytes.
     ///
     /// # Errors
-    /// Bytes that are no value of the type.
+    /// Returns an error if the bytes are not a valid value of the type.
     pub fn decode(cql_type: &CqlType, bytes: &[u8]) -> Result<Self, ValueError> {
-        Self::part_of(cql_type, Cell::new(bytes))
+        Self::decode_part(cql_type, Cell::new(bytes))
     }
 
-    /// Inlined for the rows of a page, most of whose values are native.
+    /// Decodes a cell. Inlined for the rows of a page, whose values mostly are of native types.
     #[inline(always)]
-    pub(super) fn of_cell(cql_type: &CqlType, cell: Cell<'_>) -> Result<Self, ValueError> {
+    pub(super) fn decode_cell(cql_type: &CqlType, cell: Cell<'_>) -> Result<Self, ValueError> {
         match cql_type {
             CqlType::Native(native) => native_value(*native, cell, cql_type),
-            _ => Self::nested(cql_type, cell),
+            _ => Self::decode_nested(cql_type, cell),
         }
     }
 
-    fn part_of(cql_type: &CqlType, cell: Cell<'_>) -> Result<Self, ValueError> {
-        Self::of_cell(cql_type, cell)
+    /// Decodes a cell without inlining.
+    fn decode_part(cql_type: &CqlType, cell: Cell<'_>) -> Result<Self, ValueError> {
+        Self::decode_cell(cql_type, cell)
     }
 
-    fn nested(cql_type: &CqlType, cell: Cell<'_>) -> Result<Self, ValueError> {
+    fn decode_nested(cql_type: &CqlType, cell: Cell<'_>) -> Result<Self, ValueError> {
         if cell.bytes().is_empty() && !matches!(cql_type, CqlType::Custom(_)) {
             return Ok(Self::Empty);
         }
@@ -116,28 +118,29 @@ impl Value {
             CqlType::List(_) => Self::List(Vec::from_cell(cell, cql_type)?),
             CqlType::Set(element) => {
                 let elements = Vec::from_cell(cell, cql_type)?;
-                each_once(elements.iter(), element)?;
+                check_unique(elements.iter(), element)?;
                 Self::Set(elements)
             }
             CqlType::Vector(_) => Self::Vector(Vec::from_cell(cell, cql_type)?),
             CqlType::Map(types) => {
                 let entries = Entries::from_cell(cell, cql_type)?.collect::<Result<Vec<_>, _>>()?;
-                each_once(entries.iter().map(|(key, _)| key), &types.0)?;
+                check_unique(entries.iter().map(|(key, _)| key), &types.0)?;
                 Self::Map(entries)
             }
-            CqlType::Tuple(types) => Self::Tuple(fields(types.iter(), cell)?),
+            CqlType::Tuple(types) => Self::Tuple(decode_fields(types.iter(), cell)?),
             CqlType::Udt(udt) => {
-                let fields = fields(udt.fields.iter().map(|(_, field)| field), cell)?;
+                let fields = decode_fields(udt.fields.iter().map(|(_, field)| field), cell)?;
                 Self::Udt { udt: Arc::clone(udt), fields }
             }
             CqlType::Custom(_) | CqlType::Native(_) => Self::Custom(cell.share()),
         })
     }
 
-    /// Writes the value as a `[value]` of `cql_type`, its length first.
+    /// Encodes the value as a `[value]` of `cql_type`: its length, then its bytes.
     ///
     /// # Errors
-    /// A value of another type, or one that its type does not allow.
+    /// Returns an error if the value has another type or is invalid for its type, or if it is longer
+    /// than 2 GiB.
     pub fn encode(&self, cql_type: &CqlType, writer: &mut Writer<'_>) -> Result<(), BindErrorKind> {
         match (self, cql_type) {
             (Self::Null, _) => {
@@ -175,14 +178,14 @@ impl Value {
                 write_fields(fields, udt.fields.iter().map(|(_, field)| field), writer)
             }
             _ => {
-                let fits = "the type that the value was made for";
+                let fits = "the CQL type of its variant";
                 Err(TypeMismatch::new("Value", fits, cql_type).into())
             }
         }
     }
 }
 
-/// Writes a value whose type is only known now.
+/// Checks the type, which is only known now, and encodes the value.
 #[inline]
 fn checked<T: ToCql>(
     value: &T,
@@ -200,7 +203,7 @@ impl<'r> FromCql<'r> for Value {
 
     #[inline(always)]
     fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
-        Self::of_cell(cql_type, cell)
+        Self::decode_cell(cql_type, cell)
     }
 
     #[inline]
@@ -219,7 +222,7 @@ impl ToCql for Value {
     }
 }
 
-/// Decodes native values, whose variants have the names of their types.
+/// Implements decoding of native types, whose names are those of the variants.
 macro_rules! native_value {
     ($($native:ident)+) => {
         #[inline(always)]
@@ -248,37 +251,41 @@ fn empty_or(error: ValueError) -> Result<Value, ValueError> {
     if error == ValueError::Empty { Ok(Value::Empty) } else { Err(error) }
 }
 
-/// Whether no element or key is there twice.
-pub(super) fn each_once<'v>(
+/// Returns [`ValueError::Duplicate`] if two elements or keys are equal.
+pub(super) fn check_unique<'v>(
     mut values: impl ExactSizeIterator<Item = &'v Value> + Clone,
     cql_type: &CqlType,
 ) -> Result<(), ValueError> {
-    // Servers send them in order, which for most types is ours. Not what takes long to compare.
-    let is_quick = matches!(cql_type, CqlType::Native(native) if *native != NativeType::Decimal);
-    if values.len() < 2 || (is_quick && values.clone().is_sorted_by(|value, next| value < next)) {
+    // Servers send them sorted, and for most types our order is the same. Decimals are too slow to
+    // compare.
+    let is_comparable =
+        matches!(cql_type, CqlType::Native(native) if *native != NativeType::Decimal);
+    if values.len() < 2
+        || (is_comparable && values.clone().is_sorted_by(|value, next| value < next))
+    {
         return Ok(());
     }
     let mut seen = HashSet::with_capacity(values.len());
     if values.all(|value| seen.insert(value)) { Ok(()) } else { Err(ValueError::Duplicate) }
 }
 
-/// The fields that were sent, which may be fewer than the type has.
-fn fields<'t>(
+/// Decodes the fields of a tuple or a user-defined type, without missing trailing fields.
+fn decode_fields<'t>(
     types: impl Iterator<Item = &'t CqlType>,
     cell: Cell<'_>,
 ) -> Result<Vec<Value>, ValueError> {
-    let mut sent = Fields::new(cell)?;
+    let mut cells = Fields::new(cell)?;
     let mut fields = Vec::new();
     for cql_type in types {
-        if sent.is_done() {
+        if cells.is_done() {
             break;
         }
-        fields.push(match sent.read()? {
-            Some(field) => Value::part_of(cql_type, field)?,
+        fields.push(match cells.read()? {
+            Some(field) => Value::decode_part(cql_type, field)?,
             None => Value::Null,
         });
     }
-    sent.end()?;
+    cells.end()?;
     Ok(fields)
 }
 
@@ -299,12 +306,12 @@ fn write_fields<'t>(
 mod tests {
     use super::*;
 
-    fn survives(value: &Value, cql_type: &CqlType) {
+    /// Asserts that `value` decodes to itself, and that no prefix of its bytes does.
+    fn assert_round_trips(value: &Value, cql_type: &CqlType) {
         let mut out = Vec::new();
         value.encode(cql_type, &mut Writer::new(&mut out)).unwrap();
         assert_eq!(Value::decode(cql_type, &out[4..]).as_ref(), Ok(value), "{cql_type}");
         for end in 4..out.len() {
-            // A prefix may be a shorter value, but it is never the same one and never a panic.
             assert_ne!(Value::decode(cql_type, &out[4..end]).as_ref(), Ok(value), "{cql_type}");
         }
     }
@@ -328,31 +335,31 @@ mod tests {
     }
 
     #[test]
-    fn nested_values_survive_the_wire() {
+    fn nested_values_round_trip() {
         let text = || CqlType::from(NativeType::Text);
         let int = || CqlType::from(NativeType::Int);
         let texts = || vec![Value::Text("a".into()), Value::Null, Value::Text("é".into())];
-        survives(&Value::List(texts()), &CqlType::List(Box::new(text())));
-        survives(&Value::Set(texts()), &CqlType::Set(Box::new(text())));
+        assert_round_trips(&Value::List(texts()), &CqlType::List(Box::new(text())));
+        assert_round_trips(&Value::Set(texts()), &CqlType::Set(Box::new(text())));
         let map = CqlType::Map(Box::new((int(), CqlType::List(Box::new(text())))));
-        survives(&Value::Map(vec![(Value::Int(1), Value::List(texts()))]), &map);
+        assert_round_trips(&Value::Map(vec![(Value::Int(1), Value::List(texts()))]), &map);
         let pair = vec![Value::Int(1), Value::Text("x".into())];
-        survives(&Value::Tuple(pair.clone()), &CqlType::Tuple(vec![int(), text()]));
+        assert_round_trips(&Value::Tuple(pair.clone()), &CqlType::Tuple(vec![int(), text()]));
         let udt = Arc::new(UdtType {
             keyspace: "ks".into(),
             name: "pair".into(),
             fields: vec![("a".into(), int()), ("b".into(), text()), ("c".into(), int())],
         });
         let shorter = Value::Udt { udt: Arc::clone(&udt), fields: pair };
-        survives(&shorter, &CqlType::Udt(udt));
+        assert_round_trips(&shorter, &CqlType::Udt(udt));
         let floats = Value::Vector([1.0, -0.5, 3.25].map(Value::Float).to_vec());
-        survives(&floats, &CqlType::vector(NativeType::Float.into(), 3));
+        assert_round_trips(&floats, &CqlType::vector(NativeType::Float.into(), 3));
         let words = Value::Vector(["", "two"].map(|word| Value::Text(word.into())).to_vec());
-        survives(&words, &CqlType::vector(text(), 2));
+        assert_round_trips(&words, &CqlType::vector(text(), 2));
     }
 
     #[test]
-    fn a_set_or_map_with_something_twice_is_an_error() {
+    fn duplicate_elements_and_keys_are_errors() {
         let set = CqlType::Set(Box::new(NativeType::Text.into()));
         let text = Value::from("é");
         let texts = |count: usize| Value::Set(vec![text.clone(); count]);
@@ -386,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_that_lie_are_refused_before_anything_is_allocated() {
+    fn invalid_counts_are_errors_before_memory_is_allocated() {
         let list = CqlType::List(Box::new(NativeType::Int.into()));
         assert_eq!(
             Value::decode(&list, &[0x7f, 0xff, 0xff, 0xff]),

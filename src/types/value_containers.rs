@@ -19,7 +19,6 @@ macro_rules! maps {
             }
         }
 
-        /// By name.
         impl<$name, $value: ToCql $(, $hasher: BuildHasher)?> ToValues
             for $map<$name, $value $(, $hasher)?>
         where
@@ -40,7 +39,7 @@ maps! {
     HashMap<K, V, S>: Eq, Hash;
 }
 
-/// Pointers to values bind as the values do.
+/// Implements both traits for pointers, which bind the values that they point to.
 macro_rules! pointers {
     ($( $pointer:ty; )+) => {$(
         impl<V: ToNamedValues + ?Sized> ToNamedValues for $pointer {
@@ -51,8 +50,8 @@ macro_rules! pointers {
                 (**self).bind_named(name, binder)
             }
 
-            fn unused(&self, has: &dyn Fn(&str) -> bool) -> Option<&'static str> {
-                (**self).unused(has)
+            fn unused(&self, has_variable: &dyn Fn(&str) -> bool) -> Option<&'static str> {
+                (**self).unused(has_variable)
             }
         }
 
@@ -119,7 +118,7 @@ macro_rules! tuples {
         impl<$first: ToCql, $($rest: ToCql),*> ToValues for ($first, $($rest,)*) {
             #[inline]
             fn bind(&self, binder: &mut Binder<'_>) -> Result<(), BindError> {
-                #[expect(non_snake_case, reason = "a value is called as its type")]
+                #[expect(non_snake_case, reason = "values are named after their type parameters")]
                 let ($first, $($rest,)*) = self;
                 binder.value($first)?;
                 $(binder.value($rest)?;)*
@@ -148,8 +147,8 @@ mod tests {
     fn tuples_and_slices_bind_by_position() {
         let mut buffer = ValuesBuffer::new();
         let values = buffer.bind(&("ada", 36), &columns()).unwrap();
-        let seen: Vec<_> = values.iter().map(|named| named.value.bytes()).collect();
-        assert_eq!(seen, [Some(&b"ada"[..]), Some(&[0, 0, 0, 36])]);
+        let bytes: Vec<_> = values.iter().map(|named| named.value.bytes()).collect();
+        assert_eq!(bytes, [Some(&b"ada"[..]), Some(&[0, 0, 0, 36])]);
         let both = [columns()[0].clone(), columns()[0].clone()];
         assert_eq!(buffer.bind(&["a", "b"], &both).unwrap().len(), 2);
     }

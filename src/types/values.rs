@@ -5,57 +5,57 @@ use std::fmt;
 
 use crate::wire::{DecodeError, EncodeError, EncodeErrorKind, RawValue, Reader, Version, Writer};
 
-/// Values as QUERY, EXECUTE and BATCH carry them: encoded, by position or by name (v4 §4.1.4).
+/// The encoded values of a QUERY, EXECUTE or BATCH, by position or by name (v4 §4.1.4).
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Values<'a> {
     count: u16,
     named: bool,
-    /// The `[value]`s, each after its `[string]` name if they are named.
+    /// The `[value]`s, each preceded by its `[string]` name if the values are named.
     bytes: Cow<'a, [u8]>,
 }
 
-/// One of the [`Values`].
+/// One value of [`Values`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NamedValue<'a> {
-    /// The variable's name, where values go by name.
+    /// The name of the bind variable, or `None` if values are bound by position.
     pub name: Option<&'a str>,
     /// The value.
     pub value: RawValue<'a>,
 }
 
 impl<'a> Values<'a> {
-    /// No values.
+    /// An empty list of values.
     pub const NONE: Self = Self { count: 0, named: false, bytes: Cow::Borrowed(&[]) };
 
-    /// Returns values of which `bytes` holds `count`, each after its name if they are `named`.
+    /// Returns `count` values encoded in `bytes`, each preceded by its name if `named`.
     #[inline]
     pub(super) const fn new(count: u16, named: bool, bytes: Cow<'a, [u8]>) -> Self {
         Self { count, named, bytes }
     }
 
-    /// How many values there are.
+    /// Returns the number of values.
     pub const fn len(&self) -> usize {
         self.count as usize
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no values.
     pub const fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Whether they go by name.
+    /// Returns true if the values are bound by name.
     pub const fn is_named(&self) -> bool {
         self.named
     }
 
-    /// The values, in order.
+    /// Returns the values in order.
     pub fn iter(&self) -> impl Iterator<Item = NamedValue<'_>> {
         let mut reader = Reader::new(&self.bytes);
-        // The bytes were read once when they were decoded, or written by us.
+        // The bytes have been validated by `decode` or written by `ValuesBuffer`.
         (0..self.count).map_while(move |_| read(&mut reader, self.named, Version::V4).ok())
     }
 
-    /// The same values, borrowed.
+    /// Returns the same values, borrowed from these.
     pub fn borrowed(&self) -> Values<'_> {
         Values { bytes: Cow::Borrowed(&self.bytes), ..*self }
     }
@@ -66,10 +66,11 @@ impl<'a> Values<'a> {
         Values { count: self.count, named: self.named, bytes }
     }
 
-    /// Reads the count and then the values, checking that they are whole.
+    /// Decodes the count and the values.
     ///
     /// # Errors
-    /// Input that ends early, and a length that is neither of a value, nor null, nor not set.
+    /// Returns an error if the input ends early, or if a length is negative and means neither null
+    /// (-1) nor unset (-2). In v3, every negative length is null.
     pub fn decode(
         reader: &mut Reader<'a>,
         named: bool,
@@ -87,7 +88,7 @@ impl<'a> Values<'a> {
         Ok(if version == Version::V3 { values.with_plain_nulls() } else { values })
     }
 
-    /// In v3 every negative length is null: from here on, it is written as -1.
+    /// Replaces the negative lengths of v3, all of which are null, by -1.
     fn with_plain_nulls(self) -> Self {
         let mut reader = Reader::new(&self.bytes);
         let mut plain = Vec::new();
@@ -103,17 +104,14 @@ impl<'a> Values<'a> {
         if plain == *self.bytes { self } else { Self { bytes: plain.into(), ..self } }
     }
 
-    /// Writes the count and then the values.
+    /// Encodes the count and the values.
     ///
     /// # Errors
-    /// A value that is not set, in v3, which has none.
+    /// Returns an error if a value is unset and `version` is v3, which has no unset values.
     #[inline]
     pub fn encode(&self, writer: &mut Writer<'_>, version: Version) -> Result<(), EncodeError> {
         if version == Version::V3 && self.has_unset() {
-            return Err(EncodeError::new(
-                EncodeErrorKind::NotInVersion(version),
-                "a value that is not set",
-            ));
+            return Err(EncodeError::new(EncodeErrorKind::NotInVersion(version), "an unset value"));
         }
         writer.short(self.count);
         writer.raw(&self.bytes);
@@ -132,6 +130,7 @@ impl fmt::Debug for Values<'_> {
     }
 }
 
+/// Decodes one value, preceded by its name if `named`.
 fn read<'a>(
     reader: &mut Reader<'a>,
     named: bool,
@@ -141,7 +140,7 @@ fn read<'a>(
     Ok(NamedValue { name, value: reader.value(version, "value")? })
 }
 
-/// Writes one value, after its name if it has one.
+/// Encodes one value, preceded by its name if it has one.
 #[inline]
 pub(super) fn write(
     writer: &mut Writer<'_>,
@@ -160,7 +159,7 @@ mod tests {
     use crate::types::ValuesBuffer;
 
     #[test]
-    fn not_set_is_refused_in_v3_and_odd_nulls_become_plain() {
+    fn unset_is_refused_in_v3_and_every_negative_length_is_null() {
         let mut buffer = ValuesBuffer::new();
         buffer.push(Some("a"), RawValue::Unset).unwrap();
         let mut out = Vec::new();

@@ -6,7 +6,7 @@ use super::values::write;
 use super::{BindError, BindErrorKind, Binder, ColumnSpec, ToValues, Values};
 use crate::wire::{EncodeError, EncodeErrorKind, RawValue, Writer};
 
-/// Room in which values are encoded, and which can be used again.
+/// A reusable buffer that encodes the values of a statement.
 ///
 /// ```
 /// use cqlwire::types::{ColumnSpec, NativeType, ValuesBuffer};
@@ -28,15 +28,16 @@ pub struct ValuesBuffer {
 }
 
 impl ValuesBuffer {
-    /// A buffer without values.
+    /// Returns an empty buffer.
     pub const fn new() -> Self {
         Self { bytes: Vec::new(), count: 0, named: false }
     }
 
-    /// Encodes `values` for the variables `columns`, in place of what the buffer held.
+    /// Encodes `values` for the bind variables `columns`, and replaces the buffer's content with them.
     ///
     /// # Errors
-    /// Another number of values than of variables, or a value that does not go with its variable.
+    /// Returns an error if the number of values differs from the number of variables, or if a value
+    /// cannot be encoded as the type of its variable. The buffer is then empty.
     #[inline]
     pub fn bind<V: ToValues + ?Sized>(
         &mut self,
@@ -44,30 +45,31 @@ impl ValuesBuffer {
         columns: &[ColumnSpec],
     ) -> Result<Values<'_>, BindError> {
         self.clear();
-        let count = |kind| BindError::new(kind);
-        self.count = u16::try_from(columns.len()).map_err(|_| count(BindErrorKind::TooLong))?;
+        self.count =
+            u16::try_from(columns.len()).map_err(|_| BindError::new(BindErrorKind::TooLong))?;
         let mut binder = Binder::new(columns, &mut self.bytes);
         if let Err(error) = values.bind(&mut binder) {
             return Err(self.abandon(error));
         }
         let (expected, found) = (columns.len(), binder.count());
         if found != expected {
-            return Err(self.abandon(count(BindErrorKind::Count { expected, found })));
+            return Err(self.abandon(BindError::new(BindErrorKind::Count { expected, found })));
         }
         Ok(self.values())
     }
 
-    /// Forgets what was bound before the error: half of the values are no values.
+    /// Clears the values that were encoded before the error.
     #[cold]
     fn abandon(&mut self, error: BindError) -> BindError {
         self.clear();
         error
     }
 
-    /// Adds a value that is already encoded. Either every value has a name, or none.
+    /// Appends an encoded value. Either all values have a name, or none has.
     ///
     /// # Errors
-    /// More than 65,535 values, or a name or value that is too long.
+    /// Returns an error if the buffer holds 65,535 values already, or if `name` is longer than 65,535
+    /// bytes or `value` longer than 2 GiB.
     pub fn push(&mut self, name: Option<&str>, value: RawValue<'_>) -> Result<(), EncodeError> {
         write(&mut Writer::new(&mut self.bytes), name, value)?;
         self.named = name.is_some();
@@ -76,20 +78,20 @@ impl ValuesBuffer {
         Ok(())
     }
 
-    /// The values in the buffer.
+    /// Returns the values in the buffer.
     #[inline]
     pub fn values(&self) -> Values<'_> {
         Values::new(self.count, self.named, Cow::Borrowed(&self.bytes))
     }
 
-    /// Forgets the values and keeps the room.
+    /// Removes all values and keeps the allocation.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.count = 0;
         self.named = false;
     }
 
-    /// The values, with the room they take.
+    /// Returns the values, together with the buffer's allocation.
     pub fn into_values(self) -> Values<'static> {
         Values::new(self.count, self.named, Cow::Owned(self.bytes))
     }
@@ -108,19 +110,19 @@ mod tests {
     }
 
     #[test]
-    fn binding_says_which_value_does_not_fit_and_what_would() {
+    fn bind_errors_name_the_variable_and_the_supported_types() {
         let mut buffer = ValuesBuffer::new();
         let error = buffer.bind(&("ada", "36"), &columns()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot bind value 1 to \"age\" of type `int`: a Rust `str` goes with `text` or `ascii`; \
-             `i32` goes with `int`"
+            "cannot bind value 1 to \"age\" of type `int`: Rust type `str` binds to `text` or \
+             `ascii`; use `i32` for `int`"
         );
         let at = [ColumnSpec::new("ks", "users", "at", NativeType::Timestamp)];
         assert_eq!(
             buffer.bind(&(1_700_000_000_000_i64,), &at).unwrap_err().to_string(),
             "cannot bind value 0 to \"at\" of type `timestamp`: \
-             a Rust `i64` goes with `bigint` or `counter`; `Timestamp` goes with `timestamp`"
+             Rust type `i64` binds to `bigint` or `counter`; use `Timestamp` for `timestamp`"
         );
         let mismatch = TypeMismatch::new("str", "`text` or `ascii`", &NativeType::Int.into());
         assert_eq!(error.kind(), &BindErrorKind::Type(mismatch));
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_values_that_could_not_be_bound() {
+    fn the_buffer_is_empty_after_a_bind_error() {
         let mut buffer = ValuesBuffer::new();
         assert!(buffer.bind(&("ada", "36"), &columns()).is_err());
         assert_eq!(buffer.values(), Values::NONE);

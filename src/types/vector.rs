@@ -1,12 +1,13 @@
-//! `vector<T, n>`: elements back to back where they have one size, else each after its length.
+//! `vector<T, n>`. Elements of fixed size follow each other directly; all others are preceded by their
+//! length.
 
-use super::check::{Check, check_sequence, part};
+use super::check::{Check, check_sequence, in_part};
 use super::{
     BindErrorKind, Cell, CqlType, FromCql, ToCql, TypeMismatch, ValueError, VectorType, vint,
 };
 use crate::wire::Writer;
 
-/// Vectors of as many elements.
+/// Reads vectors of `N` elements.
 impl<'r, T: FromCql<'r>, const N: usize> FromCql<'r> for [T; N] {
     fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
         check_array(N, cql_type, T::check)
@@ -27,7 +28,7 @@ impl<'r, T: FromCql<'r>, const N: usize> FromCql<'r> for [T; N] {
     }
 }
 
-/// Vectors of as many elements; lists and sets.
+/// Encodes as lists, sets, and vectors of `N` elements.
 impl<T: ToCql, const N: usize> ToCql for [T; N] {
     fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
         match cql_type {
@@ -44,16 +45,16 @@ impl<T: ToCql, const N: usize> ToCql for [T; N] {
 fn check_array(length: usize, cql_type: &CqlType, check: Check) -> Result<(), TypeMismatch> {
     match cql_type {
         CqlType::Vector(vector) if vector.dimensions == length => {
-            part(check(&vector.element), "element")
+            in_part(check(&vector.element), "element")
         }
         _ => {
-            let rust = format!("array of {length}");
-            Err(TypeMismatch::new(rust, format!("a `vector` of {length}"), cql_type))
+            let rust = format!("[_; {length}]");
+            Err(TypeMismatch::new(rust, format!("a `vector` of {length} elements"), cql_type))
         }
     }
 }
 
-/// Reads the elements of a vector.
+/// Decodes the elements of a vector.
 pub(super) fn read<'r, T: FromCql<'r>>(
     vector: &'r VectorType,
     cell: Cell<'r>,
@@ -62,18 +63,18 @@ pub(super) fn read<'r, T: FromCql<'r>>(
     let value = |bytes| T::from_cell(cell.part(bytes), element);
     match element.fixed_size_in_vector() {
         Some(0) => match vector.dimensions {
-            // Elements of no bytes: nothing says how many there are but the type.
+            // The bytes cannot bound the number of elements of size zero, so none are decoded.
             0 => whole(vector, 0, cell).map(|_| Vec::new()),
             _ => Err(ValueError::TooShort),
         },
         Some(size) => {
             let bytes = whole(vector, size, cell)?;
-            let all_at_once = fixed_size::<T>(vector).and_then(|_| T::unpack(bytes));
-            all_at_once.map_or_else(|| bytes.chunks_exact(size).map(value).collect(), Ok)
+            let unpacked = fixed_size::<T>(vector).and_then(|_| T::unpack(bytes));
+            unpacked.map_or_else(|| bytes.chunks_exact(size).map(value).collect(), Ok)
         }
         None => {
             let mut rest = cell.bytes();
-            // Every element takes at least the byte of its length.
+            // The length of an element takes at least one byte.
             if vector.dimensions > rest.len() {
                 return Err(ValueError::TooShort);
             }
@@ -90,13 +91,13 @@ pub(super) fn read<'r, T: FromCql<'r>>(
     }
 }
 
-/// The size of the elements, if it is that of the Rust type.
+/// Returns the size of the elements if values of the Rust type have the same fixed size.
 #[inline]
 fn fixed_size<'r, T: FromCql<'r>>(vector: &VectorType) -> Option<usize> {
     vector.element.fixed_size_in_vector().filter(|size| T::SIZE == Some(*size))
 }
 
-/// The bytes of a vector whose elements all have this size.
+/// Returns the bytes of a vector with elements of `size` bytes, after checking their number.
 fn whole<'r>(vector: &VectorType, size: usize, cell: Cell<'r>) -> Result<&'r [u8], ValueError> {
     let expected = size.checked_mul(vector.dimensions).ok_or(ValueError::TooShort)?;
     match cell.bytes() {
@@ -106,7 +107,7 @@ fn whole<'r>(vector: &VectorType, size: usize, cell: Cell<'r>) -> Result<&'r [u8
     }
 }
 
-/// Writes the elements of a vector, after the length of all of them.
+/// Encodes the vector's length in bytes and its elements.
 pub(super) fn write<T: ToCql>(
     vector: &VectorType,
     values: &[T],
@@ -119,18 +120,18 @@ pub(super) fn write<T: ToCql>(
     let open = writer.open_length();
     let size = vector.element.fixed_size_in_vector();
     if size.is_none() || !T::pack(values, writer) {
-        let mut room = Vec::new();
+        let mut buffer = Vec::new();
         for value in values {
-            room.clear();
-            value.to_cql(&vector.element, &mut Writer::new(&mut room))?;
-            write_element(&room, size, writer)?;
+            buffer.clear();
+            value.to_cql(&vector.element, &mut Writer::new(&mut buffer))?;
+            write_element(&buffer, size, writer)?;
         }
     }
     Ok(writer.close_length(open, "value")?)
 }
 
-/// Writes an element that has been written as a `[value]`. Inside of a vector it has no `[int]`
-/// length, and cannot be null.
+/// Encodes an element that is given as a `[value]`. In a vector it has no `[int]` length and cannot
+/// be null.
 fn write_element(
     value: &[u8],
     size: Option<usize>,
@@ -160,7 +161,7 @@ mod tests {
     use super::*;
     use crate::types::NativeType;
 
-    fn survives<T>(value: &T, cql_type: &CqlType, bytes: &[u8])
+    fn assert_round_trips<T>(value: &T, cql_type: &CqlType, bytes: &[u8])
     where
         T: ToCql + for<'r> FromCql<'r> + PartialEq + std::fmt::Debug,
     {
@@ -179,24 +180,24 @@ mod tests {
     }
 
     #[test]
-    fn vectors_of_every_layout_survive_as_arrays_and_as_vecs() {
+    fn vectors_of_every_layout_round_trip_as_arrays_and_vecs() {
         let floats = CqlType::vector(NativeType::Float.into(), 2);
         let bytes = [0x3f, 0x80, 0, 0, 0xbf, 0, 0, 0];
-        survives(&[1.0_f32, -0.5], &floats, &bytes);
-        survives(&vec![1.0_f32, -0.5], &floats, &bytes);
-        // One size, but not any byte: these are read one by one.
-        survives(&[Some(1.0_f32), Some(-0.5)], &floats, &bytes);
-        // Cassandra writes the lengths of smallint.
+        assert_round_trips(&[1.0_f32, -0.5], &floats, &bytes);
+        assert_round_trips(&vec![1.0_f32, -0.5], &floats, &bytes);
+        // `Option<f32>` has no `unpack`, so its elements are decoded one by one.
+        assert_round_trips(&[Some(1.0_f32), Some(-0.5)], &floats, &bytes);
+        // Cassandra writes a length before each `smallint`.
         let shorts = CqlType::vector(NativeType::SmallInt.into(), 2);
-        survives(&[1_i16, -2], &shorts, &[2, 0, 1, 2, 0xff, 0xfe]);
+        assert_round_trips(&[1_i16, -2], &shorts, &[2, 0, 1, 2, 0xff, 0xfe]);
         let texts = CqlType::vector(NativeType::Text.into(), 2);
-        survives(&[String::new(), "ab".into()], &texts, &[0, 2, b'a', b'b']);
+        assert_round_trips(&[String::new(), "ab".into()], &texts, &[0, 2, b'a', b'b']);
         let nested = CqlType::vector(CqlType::vector(NativeType::Int.into(), 1), 2);
-        survives(&[[1], [2]], &nested, &[0, 0, 0, 1, 0, 0, 0, 2]);
+        assert_round_trips(&[[1], [2]], &nested, &[0, 0, 0, 1, 0, 0, 0, 2]);
     }
 
     #[test]
-    fn another_number_of_elements_and_nulls_among_them_are_errors() {
+    fn wrong_numbers_of_elements_and_null_elements_are_errors() {
         let floats = CqlType::vector(NativeType::Float.into(), 2);
         let write = |values: &[Option<f32>]| {
             values.to_cql(&floats, &mut Writer::new(&mut Vec::new())).unwrap_err()
@@ -205,7 +206,7 @@ mod tests {
         assert_eq!(write(&[None; 3]), BindErrorKind::Value(three));
         assert_eq!(write(&[None; 2]), BindErrorKind::Value(ValueError::NullElement));
         let mismatch = <[f32; 3] as FromCql>::check(&floats).unwrap_err();
-        assert_eq!(mismatch.to_string(), "a Rust `array of 3` goes with a `vector` of 3");
+        assert_eq!(mismatch.to_string(), "Rust type `[_; 3]` supports a `vector` of 3 elements");
         let endless = CqlType::vector(NativeType::Float.into(), usize::MAX);
         let cell = Cell::new(&[0; 8]);
         assert_eq!(Vec::<f32>::from_cell(cell, &endless), Err(ValueError::TooShort));

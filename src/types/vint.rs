@@ -1,9 +1,9 @@
-//! `[unsigned vint]` and `[vint]` (v5 §3), which `duration` and `vector` values are made of.
+//! `[unsigned vint]` and `[vint]` (v5 §3), which `duration` and `vector` values contain.
 
 use super::ValueError;
 
-/// Reads an `[unsigned vint]` off the front of `bytes`: the leading ones of the first byte count
-/// the bytes that follow it.
+/// Reads an `[unsigned vint]` and removes it from the front of `bytes`. The number of leading one
+/// bits in the first byte is the number of bytes that follow.
 pub(super) fn read_unsigned(bytes: &mut &[u8]) -> Result<u64, ValueError> {
     let (&first, rest) = bytes.split_first().ok_or(ValueError::TooShort)?;
     let extra = first.leading_ones();
@@ -16,7 +16,7 @@ pub(super) fn read_unsigned(bytes: &mut &[u8]) -> Result<u64, ValueError> {
     Ok(tail.iter().fold(head, |number, &byte| number.wrapping_shl(8) | u64::from(byte)))
 }
 
-/// Reads a `[vint]`: zig-zag, so that small negative numbers are short, too.
+/// Reads a `[vint]`, which is zig-zag encoded so that small negative numbers are short.
 pub(super) fn read_signed(bytes: &mut &[u8]) -> Result<i64, ValueError> {
     let zigzag = read_unsigned(bytes)?;
     Ok((zigzag >> 1).cast_signed() ^ (zigzag & 1).cast_signed().wrapping_neg())
@@ -25,7 +25,7 @@ pub(super) fn read_signed(bytes: &mut &[u8]) -> Result<i64, ValueError> {
 /// Writes an `[unsigned vint]`.
 pub(super) fn write_unsigned(number: u64, out: &mut Vec<u8>) {
     let bits = 64_u32.saturating_sub(number.leading_zeros()).max(1);
-    // Each byte carries seven bits, but for the ninth, which the length byte leaves whole.
+    // Every byte adds seven bits, except that the ninth adds eight.
     let extra = bits.saturating_sub(1).checked_div(7).unwrap_or(0).min(8);
     let mark = !0xff_u8.checked_shr(extra).unwrap_or(0);
     let bytes = number.to_be_bytes();
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn vints_of_every_length() {
+    fn vints_of_every_length_round_trip() {
         for (number, bytes) in [
             (0, &[0x00][..]),
             (0x7f, &[0x7f]),
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn every_power_of_two_survives_in_both_signs() {
+    fn every_power_of_two_round_trips_with_both_signs() {
         for shift in 0..64 {
             for number in
                 [1_i64 << shift, (1_i64 << shift).wrapping_neg(), (1_i64 << shift).wrapping_sub(1)]

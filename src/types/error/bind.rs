@@ -7,10 +7,10 @@ use crate::types::{ColumnSpec, CqlType};
 
 /// Values that cannot be bound to the variables of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BindError(Box<BadBinding>);
+pub struct BindError(Box<BindErrorInner>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct BadBinding {
+struct BindErrorInner {
     variable: Option<(usize, ColumnSpec)>,
     field: Option<&'static str>,
     kind: BindErrorKind,
@@ -20,57 +20,67 @@ struct BadBinding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BindErrorKind {
-    /// The statement has another number of variables than there are values.
+    /// The statement has more or fewer bind variables than there are values.
     Count {
-        /// Variables of the statement.
+        /// Number of the statement's bind variables.
         expected: usize,
-        /// Values given.
+        /// Number of values given.
         found: usize,
     },
-    /// No value has the variable's name.
+    /// No value has the name of a bind variable.
     Missing,
-    /// No variable has the name of a value, all of which are to be used.
+    /// No bind variable has the name of a field, and the struct is `#[cql(strict)]`.
     Unused,
-    /// The Rust type does not go with the variable's type.
+    /// The Rust type cannot be encoded as the variable's CQL type.
     Type(TypeMismatch),
-    /// The value does not fit the variable's type.
+    /// The value is invalid for the variable's CQL type.
     Value(ValueError),
-    /// The value is longer than the protocol can carry: 2 GiB, or 65,535 values.
+    /// The value is longer than 2 GiB, or there are more than 65,535 values: the limits of the
+    /// protocol.
     TooLong,
 }
 
 impl BindError {
-    /// What is wrong with the values as a whole.
+    /// Returns an error about all values.
     #[cold]
     pub(in crate::types) fn new(kind: BindErrorKind) -> Self {
-        Self(Box::new(BadBinding { variable: None, field: None, kind }))
+        Self(Box::new(BindErrorInner { variable: None, field: None, kind }))
     }
 
-    /// What is wrong with the value of variable `index`.
+    /// Returns an error about the value of the variable at `index`.
     #[cold]
-    pub(in crate::types) fn of(kind: BindErrorKind, index: usize, variable: &ColumnSpec) -> Self {
-        Self(Box::new(BadBinding { variable: Some((index, variable.clone())), field: None, kind }))
+    pub(in crate::types) fn for_variable(
+        kind: BindErrorKind,
+        index: usize,
+        variable: &ColumnSpec,
+    ) -> Self {
+        Self(Box::new(BindErrorInner {
+            variable: Some((index, variable.clone())),
+            field: None,
+            kind,
+        }))
     }
 
-    /// The same, for the field of a struct that the value is, as `User::age`, or for the struct.
+    /// Adds the struct field that holds the value, such as `User::age`, or the struct.
     #[cold]
     pub(in crate::types) fn with_field(mut self, field: &'static str) -> Self {
         self.0.field = Some(field);
         self
     }
 
-    /// What is wrong.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> &BindErrorKind {
         &self.0.kind
     }
 
-    /// The index and description of the variable.
+    /// Returns the index (from zero) and the description of the bind variable, or `None` if the error
+    /// is about all values.
     pub fn variable(&self) -> Option<(usize, &ColumnSpec)> {
         self.0.variable.as_ref().map(|(index, variable)| (*index, variable))
     }
 
-    /// The field of a struct that was to be bound, as `User::age`; of a variable that is
-    /// [missing](BindErrorKind::Missing), the struct.
+    /// Returns the struct field that holds the value, such as `User::age`, or the struct for
+    /// [`BindErrorKind::Missing`]. `None` if the values are not in a struct.
     pub fn field(&self) -> Option<&'static str> {
         self.0.field
     }
@@ -78,38 +88,43 @@ impl BindError {
 
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let BadBinding { variable, field, kind } = &*self.0;
+        let BindErrorInner { variable, field, kind } = &*self.0;
         if let Some((index, ColumnSpec { name, cql_type, .. })) = variable {
             write!(f, "cannot bind value {index} to \"{name}\" of type `{cql_type}`: ")?;
         }
         match kind {
             BindErrorKind::Count { expected, found } => {
-                write!(f, "the statement has {expected} variables, {found} values were given")
+                write!(
+                    f,
+                    "the statement has {expected} bind variables, but {found} values were given"
+                )
             }
             BindErrorKind::Missing => match field {
                 Some(name) => {
-                    write!(f, "`{name}` has no field of that name; give it to one with `rename`")
+                    write!(f, "`{name}` has no field with that name; add one or use `rename`")
                 }
                 None => f.write_str("no value has that name"),
             },
             BindErrorKind::Unused => {
                 let field = field.unwrap_or("a value");
-                write!(f, "the statement has no variable for `{field}`")
+                write!(f, "the statement has no bind variable for `{field}`")
             }
             BindErrorKind::Type(mismatch) => {
-                mismatch.describe(f, *field)?;
+                mismatch.describe(f, *field, "binds to")?;
                 match mismatch.cql_type() {
                     CqlType::Native(native) => native
                         .rust_type()
-                        .map_or(Ok(()), |rust| write!(f, "; `{rust}` goes with `{native}`")),
+                        .map_or(Ok(()), |rust| write!(f, "; use `{rust}` for `{native}`")),
                     _ => Ok(()),
                 }
             }
             BindErrorKind::Value(cause) => {
-                field.map_or(Ok(()), |field| write!(f, "the field `{field}`: "))?;
+                field.map_or(Ok(()), |field| write!(f, "field `{field}`: "))?;
                 cause.fmt(f)
             }
-            BindErrorKind::TooLong => f.write_str("longer than the protocol can carry"),
+            BindErrorKind::TooLong => {
+                f.write_str("the value or the number of values exceeds the protocol's limit")
+            }
         }
     }
 }

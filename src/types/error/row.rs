@@ -1,31 +1,32 @@
-//! Errors of reading the rows of a result.
+//! Errors of reading rows.
 
 use std::fmt;
 
 use super::{TypeMismatch, ValueError};
 use crate::types::{ColumnSpec, CqlType};
 
-/// The columns of a result do not fit the Rust type that is to be read from its rows.
+/// The columns of a result do not match the row type.
 ///
-/// Found when the result arrives, before any row is read.
+/// Reported once for a page, before its first row is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TypeError {
-    /// The row type reads another number of columns than the result has.
+    /// The result has more or fewer columns than the row type reads.
     ColumnCount {
-        /// Columns that the row type reads.
+        /// Number of columns that the row type reads.
         expected: usize,
-        /// Columns that the result has.
+        /// Number of columns in the result.
         found: usize,
     },
-    /// A column's type does not fit.
+    /// The Rust type cannot read a column's CQL type.
     Column(Box<ColumnMismatch>),
-    /// The columns do not have the names that the row type wants.
+    /// The names of the columns do not match the fields of the row type.
     Names(Box<NameMismatch>),
 }
 
 impl TypeError {
-    /// Column `index`, whose type does not fit; and the field that it was for, as `User::age`.
+    /// Returns the error that column `index` (from zero) has an unsupported type. `field` is the
+    /// struct field that reads the column, such as `User::age`.
     #[cold]
     pub fn column(
         index: usize,
@@ -38,7 +39,7 @@ impl TypeError {
     }
 }
 
-/// A column whose CQL type does not fit the Rust type.
+/// A column with a CQL type that the Rust type cannot read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnMismatch {
     index: usize,
@@ -48,35 +49,36 @@ pub struct ColumnMismatch {
 }
 
 impl ColumnMismatch {
-    /// The column's index, from zero.
+    /// Returns the column's index, from zero.
     pub const fn index(&self) -> usize {
         self.index
     }
 
-    /// The column.
+    /// Returns the column's name, type and table.
     pub const fn column(&self) -> &ColumnSpec {
         &self.column
     }
 
-    /// The field of a struct that was to be read from it, as `User::age`.
+    /// Returns the struct field that reads the column, such as `User::age`, or `None` if the row type
+    /// is not a struct.
     pub const fn field(&self) -> Option<&'static str> {
         self.field
     }
 
-    /// What does not fit, and what would.
+    /// Returns the CQL type, and the CQL types that the Rust type reads.
     pub const fn mismatch(&self) -> &TypeMismatch {
         &self.mismatch
     }
 }
 
-/// A field without a column, a column that a field cannot be told to be, or a column too many.
+/// A struct field without exactly one column of its name, or a column without a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameMismatch {
     pub(in crate::types) kind: NameMismatchKind,
-    /// The field, as `User::age`, or the struct.
+    /// The field, such as `User::age`, or the struct.
     pub(in crate::types) field: &'static str,
     pub(in crate::types) name: String,
-    /// The columns of the result.
+    /// The names of the result's columns.
     pub(in crate::types) columns: Vec<String>,
 }
 
@@ -86,26 +88,26 @@ pub struct NameMismatch {
 pub enum NameMismatchKind {
     /// No column has the field's name.
     Missing,
-    /// More than one column has it.
+    /// More than one column has the field's name.
     Ambiguous,
-    /// Another field has the same name: that of a struct and of one flattened into it.
+    /// Another field has the same name: one of a struct and one of a struct flattened into it.
     Taken,
-    /// No field has the column's name, and the struct is to have one for every column.
+    /// No field has the column's name, and the struct is `#[cql(strict)]`.
     Excess,
 }
 
 impl NameMismatch {
-    /// What is wrong.
+    /// Returns the kind of the mismatch.
     pub const fn kind(&self) -> NameMismatchKind {
         self.kind
     }
 
-    /// The field, as `User::age`; of a column too many, the struct.
+    /// Returns the field, such as `User::age`, or the struct for [`NameMismatchKind::Excess`].
     pub const fn field(&self) -> &'static str {
         self.field
     }
 
-    /// The name of the column.
+    /// Returns the column's name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -116,25 +118,29 @@ impl fmt::Display for NameMismatch {
         let Self { kind, field, name, columns } = self;
         match kind {
             NameMismatchKind::Missing => {
-                write!(f, "the result has no column \"{name}\" for the field `{field}`; ")?;
+                write!(f, "the result has no column \"{name}\" for field `{field}`; ")?;
                 match columns.iter().find(|column| column.eq_ignore_ascii_case(name)) {
-                    Some(column) => write!(f, "\"{column}\" differs in its case"),
+                    Some(column) => write!(f, "column \"{column}\" differs only in case"),
                     None if columns.is_empty() => f.write_str("it has no columns"),
-                    None => write!(f, "it has {}", columns.join(", ")),
+                    None => write!(f, "its columns are {}", columns.join(", ")),
                 }
             }
             NameMismatchKind::Ambiguous => write!(
                 f,
-                "the result has more than one column \"{name}\" for the field `{field}`; name them \
-                 apart with AS"
+                "the result has more than one column \"{name}\" for field `{field}`; rename one with \
+                 AS"
             ),
             NameMismatchKind::Taken => write!(
                 f,
-                "the column \"{name}\" is for another field already, and cannot be for the field \
-                 `{field}`, too; rename one of them"
+                "column \"{name}\" belongs to field `{field}` and to another field; rename one of the \
+                 fields"
             ),
             NameMismatchKind::Excess => {
-                write!(f, "`{field}` has no field for the column \"{name}\", and is strict")
+                write!(
+                    f,
+                    "`{field}` is strict and has no field for column \"{name}\"; add one or select \
+                     fewer columns"
+                )
             }
         }
     }
@@ -144,14 +150,14 @@ impl fmt::Display for TypeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ColumnCount { expected, found } => {
-                write!(f, "the row type reads {expected} columns, the result has {found}")
+                write!(f, "the result has {found} columns, but the row type reads {expected}")
             }
             Self::Column(mismatch) => {
                 let ColumnMismatch { index, column, field, mismatch } = &**mismatch;
                 let ColumnSpec { table, name, cql_type } = column;
-                write!(f, "cannot read column {index} \"{name}\" of {table}: ")?;
-                write!(f, "the server sends `{cql_type}`, ")?;
-                mismatch.describe(f, *field)
+                write!(f, "column {index} \"{name}\" of {table} is `{cql_type}`")?;
+                f.write_str(if mismatch.is_in_part() { ": " } else { ", but " })?;
+                mismatch.describe(f, *field, "reads")
             }
             Self::Names(mismatch) => mismatch.fmt(f),
         }
@@ -160,12 +166,12 @@ impl fmt::Display for TypeError {
 
 impl std::error::Error for TypeError {}
 
-/// A cell that could not be read.
+/// A cell that cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowError(Box<BadCell>);
+pub struct RowError(Box<RowErrorInner>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct BadCell {
+struct RowErrorInner {
     row: usize,
     column: usize,
     name: String,
@@ -183,20 +189,20 @@ impl RowError {
     ) -> Self {
         let name = spec.map(|spec| spec.name.to_string()).unwrap_or_default();
         let cql_type = spec.map(|spec| spec.cql_type.clone());
-        Self(Box::new(BadCell { row, column, name, cql_type, cause }))
+        Self(Box::new(RowErrorInner { row, column, name, cql_type, cause }))
     }
 
-    /// The row's index within its page, from zero.
+    /// Returns the row's index within its page, from zero.
     pub fn row(&self) -> usize {
         self.0.row
     }
 
-    /// The column's index, from zero.
+    /// Returns the column's index, from zero.
     pub fn column(&self) -> usize {
         self.0.column
     }
 
-    /// What is wrong with the cell.
+    /// Returns the error in the cell.
     pub fn cause(&self) -> ValueError {
         self.0.cause
     }
@@ -204,7 +210,7 @@ impl RowError {
 
 impl fmt::Display for RowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let BadCell { row, column, name, cql_type, cause } = &*self.0;
+        let RowErrorInner { row, column, name, cql_type, cause } = &*self.0;
         write!(f, "cannot read row {row}, column {column} \"{name}\"")?;
         if let Some(cql_type) = cql_type {
             write!(f, " of type `{cql_type}`")?;

@@ -1,33 +1,34 @@
-//! An error of a Rust type and a CQL type.
+//! The error of a Rust type that cannot read or write a CQL type.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use crate::types::CqlType;
 
-/// A Rust type that does not go with a CQL type, whatever the value.
+/// A Rust type that cannot read or write a CQL type, whatever the value.
 ///
 /// ```
 /// use cqlwire::types::{CqlType, FromCql, NativeType};
 ///
 /// let texts = CqlType::List(Box::new(NativeType::Text.into()));
 /// let mismatch = Vec::<i32>::check(&texts).unwrap_err();
-/// assert_eq!(mismatch.to_string(), "its element is `text`, and a Rust `i32` goes with `int`");
+/// assert_eq!(mismatch.to_string(), "the element is `text`, but Rust type `i32` supports `int`");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TypeMismatch(Box<Misfit>);
+pub struct TypeMismatch(Box<Inner>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Misfit {
+struct Inner {
     rust: Cow<'static, str>,
     fits: Cow<'static, str>,
     cql_type: CqlType,
-    /// Where in the whole type that is, the innermost part first.
-    within: Vec<Cow<'static, str>>,
+    /// The path from the mismatched part to the whole type, innermost part first.
+    path: Vec<Cow<'static, str>>,
 }
 
 impl TypeMismatch {
-    /// `rust` does not go with `cql_type`, but with `fits`, such as "`list` or `set`".
+    /// Returns the error that Rust type `rust` does not support `cql_type`, but `fits`: CQL types
+    /// in words, such as "`list` or `set`".
     #[cold]
     pub fn new(
         rust: impl Into<Cow<'static, str>>,
@@ -35,54 +36,63 @@ impl TypeMismatch {
         cql_type: &CqlType,
     ) -> Self {
         let (rust, fits, cql_type) = (rust.into(), fits.into(), cql_type.clone());
-        Self(Box::new(Misfit { rust, fits, cql_type, within: Vec::new() }))
+        Self(Box::new(Inner { rust, fits, cql_type, path: Vec::new() }))
     }
 
-    /// The same, of a whole whose `part` has been looked at: its "element", its "field `street`".
+    /// Adds that the mismatched type is a `part` of a larger one, such as its "element" or its
+    /// "field `street`".
     #[cold]
     #[must_use]
     pub fn within(mut self, part: impl Into<Cow<'static, str>>) -> Self {
-        self.0.within.push(part.into());
+        self.0.path.push(part.into());
         self
     }
 
-    /// The Rust type.
+    /// Returns the name of the Rust type.
     pub fn rust(&self) -> &str {
         &self.0.rust
     }
 
-    /// The CQL type that it does not go with: of the column, or of a part of it.
+    /// Returns the CQL type that the Rust type does not support: the column's type, or a part of it.
     pub fn cql_type(&self) -> &CqlType {
         &self.0.cql_type
     }
 
-    /// What CQL types the Rust type goes with.
+    /// Returns the CQL types that the Rust type supports, in words.
     pub fn fits(&self) -> &str {
         &self.0.fits
     }
 
-    /// Writes what does not fit, and of which field that is.
-    pub(super) fn describe(&self, f: &mut fmt::Formatter<'_>, field: Option<&str>) -> fmt::Result {
-        let Misfit { rust, fits, cql_type, within } = &*self.0;
-        if !within.is_empty() {
-            let path = within.iter().rev().map(|part| &**part).collect::<Vec<_>>().join("'s ");
-            write!(f, "its {path} is `{cql_type}`, and ")?;
+    /// Writes the mismatched part, and then that the Rust type `verb`s other types: "reads" or
+    /// "binds to". Names the struct field if there is one.
+    pub(super) fn describe(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        field: Option<&str>,
+        verb: &str,
+    ) -> fmt::Result {
+        let Inner { rust, fits, cql_type, path } = &*self.0;
+        if !path.is_empty() {
+            write!(f, "the {} is `{cql_type}`, but ", path.join(" of the "))?;
         }
-        match (field, within.is_empty()) {
-            (None, _) => write!(f, "a Rust `{rust}` goes with {fits}"),
-            (Some(field), true) => {
-                write!(f, "the field `{field}` is of type `{rust}`, which goes with {fits}")
-            }
+        match (field, path.is_empty()) {
+            (None, _) => write!(f, "Rust type `{rust}` {verb} {fits}"),
+            (Some(field), true) => write!(f, "field `{field}` is `{rust}`, which {verb} {fits}"),
             (Some(field), false) => {
-                write!(f, "the field `{field}` has a `{rust}` there, which goes with {fits}")
+                write!(f, "field `{field}` has `{rust}` there, which {verb} {fits}")
             }
         }
+    }
+
+    /// Returns true if the mismatched type is a part of the column's type.
+    pub(super) fn is_in_part(&self) -> bool {
+        !self.0.path.is_empty()
     }
 }
 
 impl fmt::Display for TypeMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.describe(f, None)
+        self.describe(f, None, "supports")
     }
 }
 

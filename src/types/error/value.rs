@@ -1,81 +1,84 @@
-//! An error of one value.
+//! Errors in a single value.
 
 use std::fmt;
 
-/// A value whose bytes do not fit its type, or whose content does not fit the Rust type.
+/// An error in a value: its bytes are invalid for its CQL type, or the Rust type cannot hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ValueError {
-    /// Null, where the Rust type has no place for it: `Option` has.
+    /// Null, read as a Rust type other than `Option`.
     Null,
-    /// The empty value (no bytes at all), where the Rust type has no place for it.
+    /// The empty value (zero bytes), read as a Rust type that cannot represent it.
     Empty,
-    /// A value of the wrong size for its type.
+    /// A value whose size does not match its type.
     Size {
-        /// The bytes that its type takes.
+        /// Size of the type's values, in bytes.
         expected: usize,
-        /// The bytes that are there.
+        /// Size of the value, in bytes.
         found: usize,
     },
-    /// A vector of another number of elements than its type has.
+    /// A vector whose number of elements does not match its type.
     Dimensions {
-        /// The elements that its type has.
+        /// Number of elements of the type.
         expected: usize,
-        /// The elements that are there.
+        /// Number of elements of the value.
         found: usize,
     },
-    /// The value ends inside one of its parts.
+    /// A value that ends inside one of its parts.
     TooShort,
-    /// The value goes on after its last part.
+    /// A value with extra bytes after its last part.
     TooLong,
     /// Text that is not UTF-8.
     InvalidUtf8,
     /// `ascii` that is not US-ASCII.
     InvalidAscii,
-    /// A number that its type does not allow, such as a time after midnight.
+    /// A number outside the range of its type, such as a `time` of 24 hours or more.
     OutOfRange,
-    /// A count of elements that is negative or more than the bytes that are left.
+    /// An element count that is negative, or larger than the remaining bytes can hold.
     Count(i32),
-    /// A set or map that has an element or a key twice.
+    /// A set with a duplicate element, or a map with a duplicate key.
     Duplicate,
-    /// Null in a field, as `Address::street`, that has no place for it.
+    /// Null in a struct field, such as `Address::street`, whose type is not `Option`.
     NullField(&'static str),
-    /// Null among the elements of a vector, which has no place for it.
+    /// A null element of a vector, which cannot hold nulls.
     NullElement,
-    /// Nothing that this enum has a variant for.
+    /// A value that matches no variant of the enum with this name.
     NoVariant(&'static str),
-    /// A number, time or date that the Rust type, of this name, is too small for.
+    /// A number, time or date that does not fit into the Rust type with this name.
     TooLarge(&'static str),
-    /// What a type of one's own says of a value that it does not take, in its own words.
+    /// A custom message from a [`FromCql`](crate::types::FromCql) or
+    /// [`ToCql`](crate::types::ToCql) implementation outside this crate.
     Other(&'static str),
 }
 
 impl fmt::Display for ValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Null => f.write_str("the value is null, and the Rust type is not an Option"),
-            Self::Empty => f.write_str("the value is empty, which the Rust type cannot say"),
+            Self::Null => f.write_str("the value is null, but the Rust type is not an `Option`"),
+            Self::Empty => {
+                f.write_str("the value is empty (0 bytes), which the Rust type cannot represent")
+            }
             Self::Size { expected, found } => {
-                write!(f, "the value has {found} bytes, its type takes {expected}")
+                write!(f, "the value has {found} bytes, but its type takes {expected}")
             }
             Self::Dimensions { expected, found } => {
-                write!(f, "the vector has {found} elements, its type has {expected}")
+                write!(f, "the vector has {found} elements, but its type has {expected}")
             }
             Self::TooShort => f.write_str("the value ends inside one of its parts"),
-            Self::TooLong => f.write_str("the value goes on after its last part"),
+            Self::TooLong => f.write_str("the value has extra bytes after its last part"),
             Self::InvalidUtf8 => f.write_str("the text is not valid UTF-8"),
             Self::InvalidAscii => f.write_str("the text is not US-ASCII"),
-            Self::OutOfRange => f.write_str("the value is out of the range of its type"),
+            Self::OutOfRange => f.write_str("the value is out of range for its CQL type"),
             Self::Count(count) => {
-                write!(f, "{count} elements are claimed, which the value cannot hold")
+                write!(f, "the value has an invalid element count: {count}")
             }
-            Self::Duplicate => f.write_str("the value has an element or a key twice"),
+            Self::Duplicate => f.write_str("the value has a duplicate element or key"),
             Self::NullField(field) => {
-                write!(f, "the value is null in the field `{field}`, which is not an Option")
+                write!(f, "field `{field}` is null, but its type is not an `Option`")
             }
-            Self::NullElement => f.write_str("an element is null, which a vector has no place for"),
-            Self::NoVariant(name) => write!(f, "no variant of `{name}` stands for the value"),
-            Self::TooLarge(name) => write!(f, "a `{name}` cannot hold the value"),
+            Self::NullElement => f.write_str("an element is null, but vectors cannot hold nulls"),
+            Self::NoVariant(name) => write!(f, "no variant of `{name}` matches the value"),
+            Self::TooLarge(name) => write!(f, "the value does not fit into a `{name}`"),
             Self::Other(message) => f.write_str(message),
         }
     }

@@ -1,7 +1,7 @@
 //! chrono 0.4: `NaiveDate`, `NaiveTime` and `DateTime`.
 //!
-//! A `DateTime` of any time zone is written as the instant that it is, and read as `DateTime<Utc>`:
-//! a timestamp has no place for the offset. CQL has no leap seconds, so chrono's are out of range.
+//! A `timestamp` has no time zone. A `DateTime` of any time zone is written as its instant, and read as
+//! `DateTime<Utc>`. CQL has no leap seconds: writing one is [`ValueError::OutOfRange`].
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeZone, Timelike, Utc};
 
@@ -12,11 +12,11 @@ use crate::types::{
 };
 use crate::wire::Writer;
 
-by_way_of! {
+convert_via! {
     NaiveDate as "NaiveDate", Date, |date| Ok(Date::from(*date));
     NaiveTime as "NaiveTime", Time, |time| Time::try_from(*time);
 }
-by_way_of! { read:
+convert_via! { read:
     DateTime<Utc> as "DateTime<Utc>", Timestamp;
 }
 
@@ -30,12 +30,12 @@ impl<Z: TimeZone> ToCql for DateTime<Z> {
     }
 }
 
-/// 1970-01-01, counted from the first day of year 1, which is day 1.
+/// The number of 1970-01-01, counted from 0001-01-01 as day 1.
 const EPOCH: i32 = 719_163;
 
 impl From<NaiveDate> for Date {
     fn from(date: NaiveDate) -> Self {
-        // chrono's days end far before these do.
+        // chrono's calendar ends long before this saturates.
         Self(date.num_days_from_ce().saturating_sub(EPOCH))
     }
 }
@@ -49,7 +49,7 @@ impl TryFrom<Date> for NaiveDate {
     }
 }
 
-/// A leap second is an error.
+/// Returns [`ValueError::OutOfRange`] for a leap second.
 impl TryFrom<NaiveTime> for Time {
     type Error = ValueError;
 
@@ -67,14 +67,14 @@ impl TryFrom<Time> for NaiveTime {
     type Error = ValueError;
 
     fn try_from(time: Time) -> Result<Self, ValueError> {
-        parts::of_time(time)
+        parts::from_time(time)
             .and_then(|(second, nano)| Self::from_num_seconds_from_midnight_opt(second, nano))
             .ok_or(ValueError::OutOfRange)
     }
 }
 
-/// To the millisecond before it, as `java.time.Instant::toEpochMilli` has it. A leap second is an
-/// error.
+/// Rounds down to the millisecond, like `java.time.Instant::toEpochMilli`. Returns
+/// [`ValueError::OutOfRange`] for a leap second.
 impl<Z: TimeZone> TryFrom<DateTime<Z>> for Timestamp {
     type Error = ValueError;
 
@@ -99,12 +99,12 @@ mod tests {
     use chrono::{FixedOffset, TimeDelta};
     use proptest::prelude::*;
 
-    use super::super::tests::{crossed, survives, written};
+    use super::super::tests::{assert_same, converted, encoded};
     use super::*;
     use crate::types::NativeType;
 
     #[test]
-    fn days_at_the_ends_of_the_calendar() {
+    fn dates_at_the_ends_of_the_calendar_round_trip() {
         for (date, text) in [
             (NaiveDate::MIN, "-262143-01-01"),
             (NaiveDate::MAX, "262142-12-31"),
@@ -116,10 +116,10 @@ mod tests {
             let ours = Date::from(date);
             // Ours prints negative years with as many digits as they take.
             assert_eq!(ours.to_string().replace("-0001-", "-1-"), text);
-            survives(&date, &ours, NativeType::Date);
+            assert_same(&date, &ours, NativeType::Date);
         }
         for days in [i32::MIN, i32::MAX, Date::from(NaiveDate::MAX).0 + 1] {
-            let read = crossed::<_, NaiveDate>(&Date(days), NativeType::Date);
+            let read = converted::<_, NaiveDate>(&Date(days), NativeType::Date);
             assert_eq!(read, Err(ValueError::TooLarge("NaiveDate")));
         }
     }
@@ -127,40 +127,40 @@ mod tests {
     #[test]
     fn leap_seconds_are_out_of_range() {
         let leap = NaiveTime::from_hms_nano_opt(23, 59, 59, 1_000_000_000).unwrap();
-        assert_eq!(written(&leap, NativeType::Time), Err(ValueError::OutOfRange));
+        assert_eq!(encoded(&leap, NativeType::Time), Err(ValueError::OutOfRange));
         let leap = NaiveDate::from_ymd_opt(2016, 12, 31).unwrap().and_time(leap).and_utc();
-        assert_eq!(written(&leap, NativeType::Timestamp), Err(ValueError::OutOfRange));
+        assert_eq!(encoded(&leap, NativeType::Timestamp), Err(ValueError::OutOfRange));
         let last = NaiveTime::from_hms_nano_opt(23, 59, 59, 999_999_999).unwrap();
-        survives(&last, &Time::MAX, NativeType::Time);
+        assert_same(&last, &Time::MAX, NativeType::Time);
         assert_eq!(NaiveTime::try_from(Time(-1)), Err(ValueError::OutOfRange));
     }
 
     #[test]
-    fn an_instant_is_the_same_in_every_zone() {
+    fn an_instant_does_not_depend_on_its_time_zone() {
         let utc = DateTime::<Utc>::from_timestamp_millis(1_709_211_198_001).unwrap();
         let there = utc.with_timezone(&FixedOffset::west_opt(5 * 3_600).unwrap());
-        assert_eq!(crossed(&there, NativeType::Timestamp), Ok(utc));
+        assert_eq!(converted(&there, NativeType::Timestamp), Ok(utc));
     }
 
     #[test]
-    fn instants_at_the_ends_of_the_calendar() {
+    fn timestamps_at_the_ends_of_the_calendar_round_trip() {
         let floor = |instant: DateTime<Utc>| {
             DateTime::from_timestamp_millis(instant.timestamp_millis()).unwrap()
         };
         for instant in [DateTime::<Utc>::MIN_UTC, DateTime::UNIX_EPOCH, DateTime::<Utc>::MAX_UTC] {
             let millis = Timestamp(instant.timestamp_millis());
-            survives(&floor(instant), &millis, NativeType::Timestamp);
+            assert_same(&floor(instant), &millis, NativeType::Timestamp);
         }
         for millis in
             [i64::MIN, DateTime::<Utc>::MAX_UTC.timestamp_millis() + 1, i64::MAX].map(Timestamp)
         {
-            let read = crossed::<_, DateTime<Utc>>(&millis, NativeType::Timestamp);
+            let read = converted::<_, DateTime<Utc>>(&millis, NativeType::Timestamp);
             assert_eq!(read, Err(ValueError::TooLarge("DateTime<Utc>")));
         }
     }
 
     #[test]
-    fn what_is_finer_than_a_millisecond_belongs_to_the_one_before() {
+    fn instants_are_rounded_down_to_the_millisecond() {
         let micros = TimeDelta::microseconds(1_500);
         assert_eq!(Timestamp::try_from(DateTime::UNIX_EPOCH + micros), Ok(Timestamp(1)));
         assert_eq!(Timestamp::try_from(DateTime::UNIX_EPOCH - micros), Ok(Timestamp(-2)));
@@ -168,28 +168,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_day_survives(days in -96_465_292_i32..=95_026_236) {
+        fn every_date_round_trips(days in -96_465_292_i32..=95_026_236) {
             let theirs = NaiveDate::try_from(Date(days)).unwrap();
             prop_assert_eq!(
                 theirs.signed_duration_since(NaiveDate::default()).num_days(),
                 i64::from(days)
             );
-            survives(&theirs, &Date(days), NativeType::Date);
+            assert_same(&theirs, &Date(days), NativeType::Date);
         }
 
         #[test]
-        fn every_time_survives(nanos in 0..=Time::MAX.0) {
+        fn every_time_round_trips(nanos in 0..=Time::MAX.0) {
             let theirs = NaiveTime::try_from(Time(nanos)).unwrap();
             let from_midnight = theirs.signed_duration_since(NaiveTime::MIN);
             prop_assert_eq!(from_midnight.num_nanoseconds(), Some(nanos));
-            survives(&theirs, &Time(nanos), NativeType::Time);
+            assert_same(&theirs, &Time(nanos), NativeType::Time);
         }
 
         #[test]
-        fn every_instant_survives(millis in -8_334_601_228_800_000_i64..=8_210_266_876_799_999) {
+        fn every_timestamp_round_trips(millis in -8_334_601_228_800_000_i64..=8_210_266_876_799_999) {
             let theirs = DateTime::<Utc>::try_from(Timestamp(millis)).unwrap();
             prop_assert_eq!(theirs.timestamp_millis(), millis);
-            survives(&theirs, &Timestamp(millis), NativeType::Timestamp);
+            assert_same(&theirs, &Timestamp(millis), NativeType::Timestamp);
         }
     }
 }

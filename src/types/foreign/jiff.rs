@@ -1,13 +1,13 @@
 //! jiff 0.2 and 1: `civil::Date`, `civil::Time`, `Timestamp` and `Span`.
 //!
-//! A `Zoned` (a `ZonedDateTime` in jiff 1) is written as the instant that it is, and read as a
-//! `Timestamp`, which has no place for the time zone.
+//! A `timestamp` has no time zone. A `Zoned` (`ZonedDateTime` in jiff 1) is written as its instant, and
+//! read as a `Timestamp`.
 //!
-//! A `duration` is read as a `Span` of months, days and nanoseconds. A `Span` of other units is
-//! written in these: twelve months a year, seven days a week, 3,600 seconds an hour; its days stay
-//! days. So it is another `Span` when it comes back, of the same length.
+//! A `duration` is read as a `Span` of months, days and nanoseconds. Other units of a `Span` are
+//! converted when it is written: years to months, weeks to days, hours to nanoseconds. It is read back
+//! as a `Span` of the same length in different units.
 
-/// Declares the conversions of one version of the crate.
+/// Implements the conversions for one version of the crate.
 macro_rules! jiff {
     ($version:ident, $feature:tt, $zoned:ident as $zoned_name:literal) => {
         #[cfg(feature = $feature)]
@@ -17,14 +17,14 @@ macro_rules! jiff {
             use crate::types::foreign::parts;
             use crate::types::{Date, Duration, Time, Timestamp, ValueError};
 
-            by_way_of! {
+            convert_via! {
                 civil::Date as "civil::Date", Date, |date| Ok(Date::from(*date));
                 civil::Time as "civil::Time", Time, |time| Ok(Time::from(*time));
                 ::$version::Timestamp as "jiff::Timestamp", Timestamp,
                     |instant| Ok(Timestamp::from(*instant));
                 Span as "Span", Duration, |span| Duration::try_from(span);
             }
-            by_way_of! { write:
+            convert_via! { write:
                 $zoned as $zoned_name, Timestamp,
                     |zoned| Ok(Timestamp::from(zoned.timestamp()));
             }
@@ -33,7 +33,7 @@ macro_rules! jiff {
 
             impl From<civil::Date> for Date {
                 fn from(date: civil::Date) -> Self {
-                    // Years have four digits, so the hours are some 10^8.
+                    // Years have at most four digits, so the hours always fit.
                     let hours = date.duration_since(EPOCH).as_hours();
                     Self(i32::try_from(hours / 24).unwrap_or(i32::MAX))
                 }
@@ -62,14 +62,14 @@ macro_rules! jiff {
                 type Error = ValueError;
 
                 fn try_from(time: Time) -> Result<Self, ValueError> {
-                    let (second, nano) = parts::of_time(time).ok_or(ValueError::OutOfRange)?;
+                    let (second, nano) = parts::from_time(time).ok_or(ValueError::OutOfRange)?;
                     civil::Time::MIN
                         .checked_add(SignedDuration::new(second.into(), nano.cast_signed()))
                         .map_err(|_| ValueError::OutOfRange)
                 }
             }
 
-            /// To the millisecond before it, as `java.time.Instant::toEpochMilli` has it.
+            /// Rounds down to the millisecond, like `java.time.Instant::toEpochMilli`.
             impl From<$version::Timestamp> for Timestamp {
                 fn from(instant: $version::Timestamp) -> Self {
                     parts::timestamp(instant.as_second(), instant.subsec_nanosecond())
@@ -80,14 +80,14 @@ macro_rules! jiff {
                 type Error = ValueError;
 
                 fn try_from(Timestamp(millis): Timestamp) -> Result<Self, ValueError> {
-                    // Its own way from milliseconds leaves out the last 999 that it has.
+                    // `from_millisecond` does not reach the last 999 milliseconds of the range.
                     Self::from_nanosecond(i128::from(millis).saturating_mul(1_000_000))
                         .map_err(|_| ValueError::TooLarge("jiff::Timestamp"))
                 }
             }
 
-            /// In months, days and nanoseconds. More than 64 bits of nanoseconds (292 years of
-            /// hours) are out of range.
+            /// Converts to months, days and nanoseconds. Returns [`ValueError::OutOfRange`] if they do
+            /// not fit; 64 bits of nanoseconds are 292 years.
             impl TryFrom<&Span> for Duration {
                 type Error = ValueError;
 
@@ -103,7 +103,7 @@ macro_rules! jiff {
                         (span.get_nanoseconds(), 1),
                     ]
                     .into_iter()
-                    // Six products of 64 and 42 bits at most.
+                    // Six products of at most 106 bits never saturate.
                     .map(|(count, unit)| i128::from(count).saturating_mul(unit))
                     .fold(0, i128::saturating_add);
                     let small = |sum: i64| i32::try_from(sum).map_err(|_| ValueError::OutOfRange);
@@ -124,7 +124,8 @@ macro_rules! jiff {
                 }
             }
 
-            /// A span has no more than 239,976 months and 7,304,484 days, 19,998 years of each.
+            /// Returns [`ValueError::TooLarge`] for more than 239,976 months or 7,304,484 days, which
+            /// are 19,998 years each.
             impl TryFrom<Duration> for Span {
                 type Error = ValueError;
 
@@ -147,17 +148,17 @@ macro_rules! jiff {
 
                 use super::*;
                 use crate::types::NativeType;
-                use crate::types::foreign::tests::{crossed, survives, written};
+                use crate::types::foreign::tests::{converted, assert_same, encoded};
 
                 #[test]
-                fn an_instant_is_the_same_in_every_zone() {
+                fn an_instant_does_not_depend_on_its_time_zone() {
                     let there: $zoned = "2024-02-29T07:53:18.001-05:00[-05:00]".parse().unwrap();
                     let utc: Instant = "2024-02-29T12:53:18.001Z".parse().unwrap();
-                    assert_eq!(crossed(&there, NativeType::Timestamp), Ok(utc));
+                    assert_eq!(converted(&there, NativeType::Timestamp), Ok(utc));
                 }
 
                 #[test]
-                fn days_at_the_ends_of_the_calendar() {
+                fn dates_at_the_ends_of_the_calendar_round_trip() {
                     for (date, text) in [
                         (civil::Date::MIN, "-9999-01-01"),
                         (civil::Date::MAX, "9999-12-31"),
@@ -167,18 +168,18 @@ macro_rules! jiff {
                     ] {
                         let ours = Date::from(date);
                         assert_eq!(ours.to_string(), text);
-                        survives(&date, &ours, NativeType::Date);
+                        assert_same(&date, &ours, NativeType::Date);
                     }
                     for days in [i32::MIN, i32::MAX, Date::from(civil::Date::MAX).0 + 1] {
-                        let read = crossed::<_, civil::Date>(&Date(days), NativeType::Date);
+                        let read = converted::<_, civil::Date>(&Date(days), NativeType::Date);
                         assert_eq!(read, Err(ValueError::TooLarge("civil::Date")));
                     }
                 }
 
                 #[test]
-                fn times_at_the_ends_of_the_day() {
-                    survives(&civil::Time::MIN, &Time(0), NativeType::Time);
-                    survives(&civil::Time::MAX, &Time::MAX, NativeType::Time);
+                fn times_at_the_ends_of_the_day_round_trip() {
+                    assert_same(&civil::Time::MIN, &Time(0), NativeType::Time);
+                    assert_same(&civil::Time::MAX, &Time::MAX, NativeType::Time);
                     let out = Err(ValueError::OutOfRange);
                     for time in [Time(-1), Time(Time::MAX.0 + 1)] {
                         assert_eq!(civil::Time::try_from(time), out);
@@ -186,21 +187,21 @@ macro_rules! jiff {
                 }
 
                 #[test]
-                fn instants_at_the_ends_of_the_calendar() {
+                fn timestamps_at_the_ends_of_the_calendar_round_trip() {
                     let last = Timestamp::from(Instant::MAX);
                     for millis in [Timestamp::from(Instant::MIN), Timestamp(0), last] {
                         let theirs = Instant::try_from(millis).unwrap();
-                        survives(&theirs, &millis, NativeType::Timestamp);
+                        assert_same(&theirs, &millis, NativeType::Timestamp);
                     }
                     for millis in [i64::MIN, last.0 + 1, i64::MAX] {
                         let read =
-                            crossed::<_, Instant>(&Timestamp(millis), NativeType::Timestamp);
+                            converted::<_, Instant>(&Timestamp(millis), NativeType::Timestamp);
                         assert_eq!(read, Err(ValueError::TooLarge("jiff::Timestamp")));
                     }
                 }
 
                 #[test]
-                fn what_is_finer_than_a_millisecond_belongs_to_the_one_before() {
+                fn instants_are_rounded_down_to_the_millisecond() {
                     for (micros, millis) in [(1_500, 1), (-1_500, -2), (-1, -1), (-1_000_001, -1_001)]
                     {
                         let instant = Instant::from_microsecond(micros).unwrap();
@@ -209,7 +210,7 @@ macro_rules! jiff {
                 }
 
                 #[test]
-                fn spans_of_other_units_are_of_the_same_length() {
+                fn spans_of_other_units_keep_their_length() {
                     let span = Span::new().years(1).months(2).weeks(3).days(4).hours(5);
                     let span = span.minutes(6).seconds(7).milliseconds(8).microseconds(9);
                     let nanoseconds = 18_367_008_009_010;
@@ -223,9 +224,9 @@ macro_rules! jiff {
                 }
 
                 #[test]
-                fn spans_and_durations_that_the_other_does_not_have() {
+                fn spans_and_durations_outside_the_other_range_are_errors() {
                     let hours = Span::new().hours(2_562_048);
-                    assert_eq!(written(&hours, NativeType::Duration), Err(ValueError::OutOfRange));
+                    assert_eq!(encoded(&hours, NativeType::Duration), Err(ValueError::OutOfRange));
                     let too_large = ValueError::TooLarge("Span");
                     for (months, days, nanoseconds, error) in [
                         (239_977, 0, 0, too_large),
@@ -242,35 +243,35 @@ macro_rules! jiff {
 
                 proptest! {
                     #[test]
-                    fn every_day_survives(days in -4_371_587_i32..=2_932_896) {
+                    fn every_date_round_trips(days in -4_371_587_i32..=2_932_896) {
                         let theirs = civil::Date::try_from(Date(days)).unwrap();
                         let since = theirs.since(EPOCH).unwrap();
                         prop_assert_eq!(since.get_days(), days);
-                        survives(&theirs, &Date(days), NativeType::Date);
+                        assert_same(&theirs, &Date(days), NativeType::Date);
                     }
 
                     #[test]
-                    fn every_time_survives(nanos in 0..=Time::MAX.0) {
+                    fn every_time_round_trips(nanos in 0..=Time::MAX.0) {
                         let theirs = civil::Time::try_from(Time(nanos)).unwrap();
                         let second = i64::from(theirs.hour()) * 3_600
                             + i64::from(theirs.minute()) * 60
                             + i64::from(theirs.second());
                         let nanosecond = i64::from(theirs.subsec_nanosecond());
                         prop_assert_eq!(second * 1_000_000_000 + nanosecond, nanos);
-                        survives(&theirs, &Time(nanos), NativeType::Time);
+                        assert_same(&theirs, &Time(nanos), NativeType::Time);
                     }
 
                     #[test]
-                    fn every_instant_survives(
+                    fn every_timestamp_round_trips(
                         millis in -377_705_023_201_000_i64..=253_402_207_200_999,
                     ) {
                         let theirs = Instant::try_from(Timestamp(millis)).unwrap();
                         prop_assert_eq!(theirs.as_nanosecond(), i128::from(millis) * 1_000_000);
-                        survives(&theirs, &Timestamp(millis), NativeType::Timestamp);
+                        assert_same(&theirs, &Timestamp(millis), NativeType::Timestamp);
                     }
 
                     #[test]
-                    fn every_duration_that_is_a_span_survives(
+                    fn every_duration_that_is_a_span_assert_same(
                         months in 0..=239_976,
                         days in 0..=7_304_484,
                         nanoseconds in 0..=i64::MAX,
@@ -279,12 +280,12 @@ macro_rules! jiff {
                         let sign = if is_negative { -1 } else { 1 };
                         let nanoseconds = nanoseconds * i64::from(sign);
                         let ours = Duration { months: months * sign, days: days * sign, nanoseconds };
-                        let span: Span = crossed(&ours, NativeType::Duration).unwrap();
+                        let span: Span = converted(&ours, NativeType::Duration).unwrap();
                         prop_assert_eq!(
                             (span.get_months(), span.get_days(), span.get_nanoseconds()),
                             (ours.months, ours.days, ours.nanoseconds)
                         );
-                        prop_assert_eq!(crossed(&span, NativeType::Duration), Ok(ours));
+                        prop_assert_eq!(converted(&span, NativeType::Duration), Ok(ours));
                     }
                 }
             }

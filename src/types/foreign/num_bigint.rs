@@ -1,6 +1,6 @@
 //! num-bigint 0.4 and 0.5: `BigInt`.
 
-/// Declares the conversions of one version of the crate.
+/// Implements the conversions for one version of the crate.
 macro_rules! num_bigint {
     ($version:ident, $feature:tt) => {
         #[cfg(feature = $feature)]
@@ -9,7 +9,7 @@ macro_rules! num_bigint {
 
             use crate::types::Varint;
 
-            by_way_of! {
+            convert_via! {
                 BigInt as "BigInt", Varint, |number| Ok(Varint::from(number));
             }
 
@@ -43,34 +43,34 @@ macro_rules! num_bigint {
 
                 use super::*;
                 use crate::types::NativeType;
-                use crate::types::foreign::tests::survives;
+                use crate::types::foreign::tests::assert_same;
 
                 #[test]
-                fn numbers_where_a_byte_more_is_needed() {
+                fn numbers_at_byte_boundaries_round_trip() {
                     for number in [0, 1, -1, 127, 128, -128, -129, 255, i128::MIN, i128::MAX] {
                         let theirs = BigInt::from(number);
-                        survives(&theirs, &Varint::from(number), NativeType::Varint);
+                        assert_same(&theirs, &Varint::from(number), NativeType::Varint);
                     }
                 }
 
-                /// The bytes go over as they are: by way of digits this would take minutes.
+                /// The bytes are copied; a conversion through decimal digits would take minutes.
                 #[test]
-                fn a_number_of_a_megabyte_survives() {
+                fn a_number_of_a_megabyte_round_trips() {
                     for first in [0x12, 0xed] {
                         let mut bytes = vec![first];
                         bytes.extend((0..1_u32 << 20).map(|at| (at ^ at >> 8).to_le_bytes()[0]));
                         let ours = Varint::from_bytes(&bytes);
-                        survives(&BigInt::from(&ours), &ours, NativeType::Varint);
+                        assert_same(&BigInt::from(&ours), &ours, NativeType::Varint);
                     }
                 }
 
                 proptest! {
                     #[test]
-                    fn every_number_survives(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+                    fn every_number_round_trips(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
                         let ours = Varint::from_bytes(&bytes);
                         let theirs = BigInt::from(ours.clone());
                         prop_assert_eq!(theirs.to_string(), ours.to_string());
-                        survives(&theirs, &ours, NativeType::Varint);
+                        assert_same(&theirs, &ours, NativeType::Varint);
                     }
                 }
             }

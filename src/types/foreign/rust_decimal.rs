@@ -1,18 +1,18 @@
 //! rust_decimal 1: `Decimal`.
 //!
-//! It has 96 bits of digits, 28 of them after the point. What it cannot hold exactly is an error:
-//! nothing is rounded.
+//! It has 96 bits of digits, with at most 28 digits after the point. A number that it cannot hold
+//! exactly is an error; no number is rounded.
 
 use crate::types::{Decimal, ValueError, Varint};
 
-by_way_of! {
+convert_via! {
     ::rust_decimal::Decimal as "rust_decimal::Decimal", Decimal,
         |number| Ok(Decimal::from(*number));
 }
 
 const TOO_LARGE: ValueError = ValueError::TooLarge("rust_decimal::Decimal");
 
-/// The same digits and scale. The sign of zero is lost, as CQL has none.
+/// Keeps digits and scale. Negative zero becomes zero, since CQL has no negative zero.
 impl From<rust_decimal::Decimal> for Decimal {
     fn from(number: rust_decimal::Decimal) -> Self {
         let scale = number.scale().cast_signed();
@@ -20,7 +20,8 @@ impl From<rust_decimal::Decimal> for Decimal {
     }
 }
 
-/// The same number. The scale is the same, too, from 0 to 28; else the nearest of these.
+/// Keeps the number. The scale is kept if it is 0 to 28, and moved to the nearest such scale
+/// otherwise. Returns [`ValueError::TooLarge`] if this would round the number.
 impl TryFrom<&Decimal> for rust_decimal::Decimal {
     type Error = ValueError;
 
@@ -31,7 +32,7 @@ impl TryFrom<&Decimal> for rust_decimal::Decimal {
         if unscaled == 0 {
             scale = scale.clamp(0, max_scale);
         }
-        // Neither takes more than 39 rounds: 128 bits have no more digits than that.
+        // 128 bits have at most 39 digits, which bounds both loops.
         while scale < 0 {
             unscaled = unscaled.checked_mul(10).ok_or(TOO_LARGE)?;
             scale = scale.saturating_add(1);
@@ -60,7 +61,7 @@ impl TryFrom<Decimal> for rust_decimal::Decimal {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::tests::{crossed, survives};
+    use super::super::tests::{assert_same, converted};
     use super::*;
     use crate::types::NativeType;
 
@@ -69,23 +70,23 @@ mod tests {
     }
 
     fn read(unscaled: i128, scale: i32) -> Result<String, ValueError> {
-        crossed::<_, rust_decimal::Decimal>(&ours(unscaled, scale), NativeType::Decimal)
+        converted::<_, rust_decimal::Decimal>(&ours(unscaled, scale), NativeType::Decimal)
             .map(|number| number.to_string())
     }
 
     const MAX: i128 = (1 << 96) - 1;
 
     #[test]
-    fn numbers_at_the_ends() {
+    fn extreme_numbers_round_trip() {
         for (unscaled, scale) in [(MAX, 0), (-MAX, 0), (MAX, 28), (-MAX, 28), (0, 0), (0, 28)] {
             let theirs = rust_decimal::Decimal::from_i128_with_scale(unscaled, scale);
-            survives(&theirs, &ours(unscaled, scale.cast_signed()), NativeType::Decimal);
+            assert_same(&theirs, &ours(unscaled, scale.cast_signed()), NativeType::Decimal);
         }
         assert_eq!(rust_decimal::Decimal::MAX.mantissa(), MAX);
     }
 
     #[test]
-    fn what_would_be_rounded_is_an_error() {
+    fn numbers_that_would_be_rounded_are_errors() {
         for (unscaled, scale) in [
             (MAX + 1, 0),
             (-MAX - 1, 28),
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn another_scale_is_taken_where_the_number_stays_the_same() {
+    fn the_scale_is_adjusted_if_the_number_stays_the_same() {
         assert_eq!(read(12, -3), Ok("12000".into()));
         assert_eq!(read(-1, -28), Ok(format!("-1{}", "0".repeat(28))));
         assert_eq!(read(1_500, 30), Ok(format!("0.{}15", "0".repeat(26))));
@@ -116,18 +117,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_survives(unscaled in -MAX..=MAX, scale in 0..=28_u32) {
+        fn every_number_round_trips(unscaled in -MAX..=MAX, scale in 0..=28_u32) {
             let theirs = rust_decimal::Decimal::from_i128_with_scale(unscaled, scale);
             prop_assert_eq!(theirs.scale(), scale);
-            survives(&theirs, &ours(unscaled, scale.cast_signed()), NativeType::Decimal);
+            assert_same(&theirs, &ours(unscaled, scale.cast_signed()), NativeType::Decimal);
         }
 
         #[test]
-        fn what_is_read_is_the_number_that_was_written(unscaled: i128, scale in -40..40_i32) {
+        fn what_is_read_is_the_number_that_was_encoded(unscaled: i128, scale in -40..40_i32) {
             let written = ours(unscaled, scale);
             if let Ok(theirs) = rust_decimal::Decimal::try_from(&written) {
                 let read = Decimal::from(theirs);
-                // Both at the larger of the scales, digit by digit.
+                // Compares the digits of both numbers at the larger scale.
                 let digits = |number: &Decimal, scale: i32| {
                     let zeros = usize::try_from(scale - number.scale).unwrap();
                     format!("{}{}", number.unscaled, "0".repeat(zeros))

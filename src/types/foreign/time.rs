@@ -1,25 +1,24 @@
 //! time 0.3: `Date`, `Time` and `OffsetDateTime`.
 //!
-//! An `OffsetDateTime` is written as the instant that it is, and read in UTC: a timestamp has no
-//! place for the offset.
+//! A `timestamp` has no offset. An `OffsetDateTime` is written as its instant, and read in UTC.
 
 use time::OffsetDateTime;
 
 use super::parts;
 use crate::types::{Date, Time, Timestamp, ValueError};
 
-by_way_of! {
+convert_via! {
     ::time::Date as "time::Date", Date, |date| Ok(Date::from(*date));
     ::time::Time as "time::Time", Time, |time| Ok(Time::from(*time));
     OffsetDateTime as "OffsetDateTime", Timestamp, |instant| Ok(Timestamp::from(*instant));
 }
 
-/// The Julian day of 1970-01-01.
+/// The Julian day number of 1970-01-01.
 const EPOCH: i32 = 2_440_588;
 
 impl From<time::Date> for Date {
     fn from(date: time::Date) -> Self {
-        // Years have six digits at most, so it is far from the end of these days.
+        // Years have at most six digits, so this never saturates.
         Self(date.to_julian_day().saturating_sub(EPOCH))
     }
 }
@@ -47,7 +46,7 @@ impl TryFrom<Time> for time::Time {
     type Error = ValueError;
 
     fn try_from(time: Time) -> Result<Self, ValueError> {
-        let (second, nanosecond) = parts::of_time(time).ok_or(ValueError::OutOfRange)?;
+        let (second, nanosecond) = parts::from_time(time).ok_or(ValueError::OutOfRange)?;
         let part = |number| u8::try_from(number).map_err(|_| ValueError::OutOfRange);
         let (hour, minute) = (part(second / 3_600)?, part(second / 60 % 60)?);
         Self::from_hms_nano(hour, minute, part(second % 60)?, nanosecond)
@@ -55,7 +54,7 @@ impl TryFrom<Time> for time::Time {
     }
 }
 
-/// To the millisecond before it, as `java.time.Instant::toEpochMilli` has it.
+/// Rounds down to the millisecond, like `java.time.Instant::toEpochMilli`.
 impl From<OffsetDateTime> for Timestamp {
     fn from(instant: OffsetDateTime) -> Self {
         let nanosecond = instant.nanosecond().cast_signed();
@@ -77,7 +76,7 @@ mod tests {
     use proptest::prelude::*;
     use time::{Duration, Month, UtcOffset};
 
-    use super::super::tests::{crossed, survives};
+    use super::super::tests::{assert_same, converted};
     use super::*;
     use crate::types::NativeType;
 
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn days_at_the_ends_of_the_calendar() {
+    fn dates_at_the_ends_of_the_calendar_round_trip() {
         for (theirs, text) in [
             (date(-9_999, Month::January, 1), "-9999-01-01"),
             (date(9_999, Month::December, 31), "9999-12-31"),
@@ -96,48 +95,48 @@ mod tests {
         ] {
             let ours = Date::from(theirs);
             assert_eq!(ours.to_string(), text);
-            survives(&theirs, &ours, NativeType::Date);
+            assert_same(&theirs, &ours, NativeType::Date);
         }
         for ends in [time::Date::MIN, time::Date::MAX] {
-            survives(&ends, &Date::from(ends), NativeType::Date);
+            assert_same(&ends, &Date::from(ends), NativeType::Date);
         }
         for days in [i32::MIN, i32::MAX, Date::from(time::Date::MAX).0 + 1] {
-            let read = crossed::<_, time::Date>(&Date(days), NativeType::Date);
+            let read = converted::<_, time::Date>(&Date(days), NativeType::Date);
             assert_eq!(read, Err(ValueError::TooLarge("time::Date")));
         }
     }
 
     #[test]
-    fn times_at_the_ends_of_the_day() {
-        survives(&time::Time::MIDNIGHT, &Time(0), NativeType::Time);
-        survives(&time::Time::MAX, &Time::MAX, NativeType::Time);
+    fn times_at_the_ends_of_the_day_round_trip() {
+        assert_same(&time::Time::MIDNIGHT, &Time(0), NativeType::Time);
+        assert_same(&time::Time::MAX, &Time::MAX, NativeType::Time);
         assert_eq!(time::Time::try_from(Time(-1)), Err(ValueError::OutOfRange));
     }
 
     #[test]
-    fn instants_at_the_ends_of_the_calendar() {
+    fn timestamps_at_the_ends_of_the_calendar_round_trip() {
         let first = time::Date::MIN.midnight().assume_utc();
-        survives(&first, &Timestamp::from(first), NativeType::Timestamp);
+        assert_same(&first, &Timestamp::from(first), NativeType::Timestamp);
         let last = time::Date::MAX.midnight().assume_utc();
-        survives(&last, &Timestamp::from(last), NativeType::Timestamp);
+        assert_same(&last, &Timestamp::from(last), NativeType::Timestamp);
         let end = Timestamp(Timestamp::from(last).0 + 86_400_000);
         for millis in [Timestamp(i64::MIN), end, Timestamp(i64::MAX)] {
-            let read = crossed::<_, OffsetDateTime>(&millis, NativeType::Timestamp);
+            let read = converted::<_, OffsetDateTime>(&millis, NativeType::Timestamp);
             assert_eq!(read, Err(ValueError::TooLarge("OffsetDateTime")));
         }
     }
 
     #[test]
-    fn an_instant_is_the_same_at_every_offset() {
+    fn an_instant_does_not_depend_on_its_offset() {
         let utc = OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(-1_500);
         let there = utc.to_offset(UtcOffset::from_hms(5, 30, 15).unwrap());
         assert_eq!(Timestamp::from(there), Timestamp(-1_500));
-        let read = crossed::<_, OffsetDateTime>(&there, NativeType::Timestamp).unwrap();
+        let read = converted::<_, OffsetDateTime>(&there, NativeType::Timestamp).unwrap();
         assert_eq!((read, read.offset()), (utc, UtcOffset::UTC));
     }
 
     #[test]
-    fn what_is_finer_than_a_millisecond_belongs_to_the_one_before() {
+    fn instants_are_rounded_down_to_the_millisecond() {
         let micros = Duration::microseconds(1_500);
         assert_eq!(Timestamp::from(OffsetDateTime::UNIX_EPOCH + micros), Timestamp(1));
         assert_eq!(Timestamp::from(OffsetDateTime::UNIX_EPOCH - micros), Timestamp(-2));
@@ -145,27 +144,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_day_survives(days in -4_371_587_i32..=2_932_896) {
+        fn every_date_round_trips(days in -4_371_587_i32..=2_932_896) {
             let theirs = time::Date::try_from(Date(days)).unwrap();
             let since = theirs - date(1970, Month::January, 1);
             prop_assert_eq!(since.whole_days(), i64::from(days));
-            survives(&theirs, &Date(days), NativeType::Date);
+            assert_same(&theirs, &Date(days), NativeType::Date);
         }
 
         #[test]
-        fn every_time_survives(nanos in 0..=Time::MAX.0) {
+        fn every_time_round_trips(nanos in 0..=Time::MAX.0) {
             let theirs = time::Time::try_from(Time(nanos)).unwrap();
             let since = theirs - time::Time::MIDNIGHT;
             prop_assert_eq!(since.whole_nanoseconds(), i128::from(nanos));
-            survives(&theirs, &Time(nanos), NativeType::Time);
+            assert_same(&theirs, &Time(nanos), NativeType::Time);
         }
 
         #[test]
-        fn every_instant_survives(millis in -377_705_116_800_000_i64..=253_402_300_799_999) {
+        fn every_timestamp_round_trips(millis in -377_705_116_800_000_i64..=253_402_300_799_999) {
             let theirs = OffsetDateTime::try_from(Timestamp(millis)).unwrap();
             let nanos = i128::from(millis) * 1_000_000;
             prop_assert_eq!(theirs.unix_timestamp_nanos(), nanos);
-            survives(&theirs, &Timestamp(millis), NativeType::Timestamp);
+            assert_same(&theirs, &Timestamp(millis), NativeType::Timestamp);
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Bytes in hexadecimal digits.
+//! Bytes as hexadecimal digits.
 
-/// Two digits a byte.
+/// Returns two hexadecimal digits for each byte.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The bytes of digits of either case; `None` if these are none, or not two a byte.
+/// Returns the bytes of hexadecimal digits in any case, or `None` if a character is not a digit or
+/// the number of digits is odd.
 pub(in crate::types) fn unhex(digits: &str) -> Option<Vec<u8>> {
     let digit = |c: u8| char::from(c).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let pairs = digits.as_bytes().chunks(2).map(|pair| match *pair {

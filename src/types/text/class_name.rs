@@ -1,6 +1,6 @@
-//! The Java class names of types, as custom types and vectors carry them.
+//! Java class names of CQL types, which custom types and vectors contain on the wire.
 //!
-//! A name is a class, with or without its package, and parameters in parentheses:
+//! A name consists of a class, with or without its package, and of parameters in parentheses:
 //! `org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.FloatType , 3)`.
 
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use super::{CqlTextError, Fault, Parsed, blanks, expected, fault, symbol, whole}
 use crate::types::{CqlType, MAX_TYPE_DEPTH, NativeType, UdtType, VectorType};
 
 impl CqlType {
-    /// The type that a Java class name stands for: a vector, a native type that the version of the
-    /// connection has no id for, or else a custom type.
+    /// Returns the type that a server means by the class name of a custom type: a vector, a native
+    /// type without an id in the connection's version, or else a custom type.
     pub fn from_class(class: &str) -> Self {
         match parse_sent(class) {
             Some(known @ (Self::Native(_) | Self::Vector(_))) => known,
@@ -27,8 +27,8 @@ impl CqlType {
         }
     }
 
-    /// The type that a Java class name stands for, with its package or without, whatever it is: a
-    /// class that is not known is a custom type. What is frozen or reversed is what it is within.
+    /// Parses a Java class name, with or without its package. An unknown class is a custom type, and
+    /// `FrozenType` and `ReversedType` are replaced by their parameter.
     ///
     /// ```
     /// use cqlwire::types::{CqlType, NativeType};
@@ -39,13 +39,13 @@ impl CqlType {
     /// ```
     ///
     /// # Errors
-    /// Text that is no class name, parameters that the class does not have, or types nested deeper
-    /// than [`MAX_TYPE_DEPTH`].
+    /// Returns an error if the text is not a class name, if the parameters do not match the class, or
+    /// if types nest deeper than [`MAX_TYPE_DEPTH`].
     pub fn parse_class(class: &str) -> Result<Self, CqlTextError> {
         parse(class)
     }
 
-    /// The Java class name of the type, as Cassandra writes it.
+    /// Returns the Java class name of the type, as Cassandra writes it.
     ///
     /// ```
     /// use cqlwire::types::{CqlType, NativeType};
@@ -57,7 +57,7 @@ impl CqlType {
         print(self)
     }
 
-    /// `vector<element, dimensions>`, named as Cassandra names it.
+    /// Returns the type `vector<element, dimensions>`, with Cassandra's class name.
     pub fn vector(element: Self, dimensions: usize) -> Self {
         let class = format!(
             "org.apache.cassandra.db.marshal.VectorType({} , {dimensions})",
@@ -69,7 +69,7 @@ impl CqlType {
 
 const PACKAGE: &str = "org.apache.cassandra.db.marshal.";
 
-/// Every native type's class, once. `DateType` is what `timestamp` was called at first.
+/// The class of each native type. `DateType` is an older class of `timestamp`.
 const CLASSES: [(&str, NativeType); 21] = [
     ("AsciiType", NativeType::Ascii),
     ("BooleanType", NativeType::Boolean),
@@ -94,29 +94,29 @@ const CLASSES: [(&str, NativeType); 21] = [
     ("UUIDType", NativeType::Uuid),
 ];
 
-/// The type that a class name stands for.
+/// Parses a class name.
 pub(in crate::types) fn parse(class: &str) -> Result<CqlType, CqlTextError> {
     whole(|input| cql_type(input, 0), class)
 }
 
-/// The type that a class name stands for inside a type of CQL; what is none is a custom type.
+/// Parses a class name at nesting `depth` of a CQL type. Invalid names become custom types.
 pub(super) fn parse_within(class: &str, depth: usize) -> CqlType {
     let known = whole(|input| cql_type(input, depth), class);
     known.unwrap_or_else(|_| CqlType::Custom(class.into()))
 }
 
-/// The type that the class name of a server stands for; `None` if it is malformed or nests too deep.
+/// Parses a class name that a server sent. Returns `None` if it is malformed or nests too deep.
 pub(in crate::types) fn parse_sent(class: &str) -> Option<CqlType> {
     let known = is_plausible(class).then(|| parse(class).ok())??;
     match &known {
-        // It is sent again by its own name, which lacks what stood around it.
+        // The inner class name alone is encoded again, without the `FrozenType` around it.
         CqlType::Vector(vector) if !is_plausible(&vector.class) => None,
         _ => Some(known),
     }
 }
 
-/// Whether a name has no more parameters than its length is good for: those of a server are at
-/// least as long as the package. This bounds what the tree of a name takes.
+/// Returns true if the number of parameters is plausible for the length of the name. Servers write
+/// each parameter with its package. This bounds the memory of the parsed tree.
 fn is_plausible(class: &str) -> bool {
     let parameters = class.bytes().filter(|byte| b"(,=".contains(byte)).count();
     parameters <= FEW_PARAMETERS.saturating_add(class.len() / LENGTH_OF_A_PARAMETER)
@@ -130,7 +130,7 @@ fn cql_type(input: &str, depth: usize) -> Parsed<'_, CqlType> {
     Ok((rest, tree.to_type()?))
 }
 
-/// The class name of a type, as Cassandra writes it.
+/// Returns the class name of a type, as Cassandra writes it.
 pub(in crate::types) fn print(cql_type: &CqlType) -> String {
     let with = |class: &str, parameters: String| format!("{PACKAGE}{class}({parameters})");
     match cql_type {
@@ -157,9 +157,9 @@ pub(in crate::types) fn print(cql_type: &CqlType) -> String {
     }
 }
 
-/// A class name with its parameters, before anybody knows what it stands for.
+/// A class name with its parameters, parsed but not yet resolved to a type.
 struct Node<'a> {
-    /// The hexadecimal name before a `:`, which the fields of user-defined types have.
+    /// The hexadecimal field name before a `:`, in user-defined types.
     label: Option<&'a str>,
     class: &'a str,
     parameters: Vec<Node<'a>>,
@@ -168,7 +168,7 @@ struct Node<'a> {
 
 fn node(input: &str, depth: usize) -> Parsed<'_, Node<'_>> {
     if depth >= MAX_TYPE_DEPTH {
-        return Err(fault(input, format!("no type nested in {MAX_TYPE_DEPTH} others")));
+        return Err(fault(input, format!("at most {MAX_TYPE_DEPTH} nested types")));
     }
     let word = || take_while1(|c: char| c.is_alphanumeric() || "._-$".contains(c));
     let (rest, _) = blanks(input)?;
@@ -188,7 +188,7 @@ fn node(input: &str, depth: usize) -> Parsed<'_, Node<'_>> {
     Ok((rest, Node { label, class, parameters, text }))
 }
 
-/// Between two parameters: a comma, with or without spaces; `=>` in some composite types.
+/// Parses the separator of two parameters: a comma, or `=>` in some composite types.
 fn separator(input: &str) -> Parsed<'_, ()> {
     let (rest, _) =
         (blanks, alt((char(',').map(|_| ()), (char('='), char('>')).map(|_| ())))).parse(input)?;
@@ -230,9 +230,9 @@ impl<'a> Node<'a> {
                 class: self.text.into(),
             })),
             ("FrozenType" | "ReversedType" | "ListType" | "SetType", _) => {
-                return Err(fault(self.text, "one parameter, a type"));
+                return Err(fault(self.text, "one type parameter"));
             }
-            ("MapType", _) => return Err(fault(self.text, "two parameters, types")),
+            ("MapType", _) => return Err(fault(self.text, "two type parameters")),
             ("UserType", _) => return Err(fault(self.text, "a keyspace, a name and fields")),
             ("VectorType", _) => return Err(fault(self.text, "a type and a number of elements")),
             _ => CqlType::Custom(self.text.into()),
@@ -240,7 +240,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The name that stands `at` a place in hexadecimal digits.
+/// Decodes a name from hexadecimal `digits`. An error points to `at`.
 fn unhex<'a>(digits: Option<&str>, at: &'a str) -> Result<String, nom::Err<Fault<'a>>> {
     let name = digits.and_then(|digits| String::from_utf8(blob::unhex(digits)?).ok());
     name.ok_or_else(|| fault(at, "a name in hexadecimal digits"))
@@ -251,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn vectors_are_read_as_either_server_writes_them() {
+    fn vectors_of_cassandra_and_scylladb_parse() {
         for class in [
             "org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.FloatType , 3)",
             "org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.FloatType, 3)",
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_prints_to_a_name_that_parses() {
+    fn every_type_prints_as_a_name_that_parses() {
         let udt = UdtType {
             keyspace: "ks".into(),
             name: "naïve".into(),
@@ -284,41 +284,41 @@ mod tests {
     }
 
     #[test]
-    fn what_is_frozen_or_reversed_is_what_it_is_within() {
+    fn frozen_and_reversed_types_are_their_parameter() {
         let list = CqlType::List(Box::new(NativeType::Text.into()));
         assert_eq!(parse("ReversedType(FrozenType(ListType(UTF8Type)))"), Ok(list));
         let composite = "CompositeType(Int32Type, UTF8Type)";
         assert_eq!(parse(composite), Ok(CqlType::Custom(composite.into())));
-        // In CQL, a class within a type does not nest deeper than other types would.
+        // A class name inside a CQL type counts towards the same nesting bound.
         assert_eq!(parse_within("ListType(Int32Type)", 30), parse("ListType(Int32Type)").unwrap());
         let too_deep = parse_within("ListType(Int32Type)", 31);
         assert_eq!(too_deep, CqlType::Custom("ListType(Int32Type)".into()));
     }
 
     #[test]
-    fn malformed_and_endless_names_are_no_type() {
+    fn malformed_and_too_deep_names_are_errors() {
         assert!(parse(&"ListType(".repeat(100_000)).is_err());
         assert!(parse_sent(&format!("TupleType({}a)", "a,".repeat(30_000))).is_none());
         let deep = format!("{}Int32Type{}", "ListType(".repeat(40), ")".repeat(40));
-        assert_eq!(parse(&deep).unwrap_err().expected(), "no type nested in 32 others");
+        assert_eq!(parse(&deep).unwrap_err().expected(), "at most 32 nested types");
         for (class, message) in [
-            ("", "at byte 0: expected a class name, found the end"),
+            ("", "at byte 0: expected a class name, found the end of the text"),
             ("(", "at byte 0: expected a class name, found \"(\""),
-            ("ListType(Int32Type", "at byte 18: expected `,` or `)`, found the end"),
-            ("ListType", "at byte 0: expected one parameter, a type, found \"ListType\""),
+            ("ListType(Int32Type", "at byte 18: expected `,` or `)`, found the end of the text"),
+            ("ListType", "at byte 0: expected one type parameter, found \"ListType\""),
             ("VectorType(FloatType,-)", "at byte 21: expected a number of elements, found \"-\""),
             ("Int32Type(x)", "at byte 10: expected no parameter, found \"x\""),
             ("UserType(ks,6)", "at byte 12: expected a name in hexadecimal digits, found \"6\""),
-            ("Int32Type,", "at byte 9: expected the end, found \",\""),
+            ("Int32Type,", "at byte 9: expected the end of the text, found \",\""),
         ] {
             assert_eq!(parse(class).unwrap_err().to_string(), message);
             assert!(parse_sent(class).is_none(), "{class}");
         }
     }
 
-    /// ScyllaDB has no blank before the comma.
+    /// ScyllaDB writes no space before the comma.
     #[test]
-    fn a_vector_is_the_same_however_its_class_is_written() {
+    fn vector_types_are_equal_if_their_class_names_differ_in_spaces() {
         let ours = CqlType::vector(NativeType::Float.into(), 3);
         let class = ours.class_name().replace(" ,", ",");
         let theirs = CqlType::from_class(&class);

@@ -1,4 +1,4 @@
-//! CQL types as text, both ways.
+//! Parses and formats CQL types.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,15 +17,15 @@ use super::{
 };
 use crate::types::{CqlType, MAX_TYPE_DEPTH, NativeType, UdtType};
 
-/// Finds a user-defined type by its keyspace, if that is named, and its name.
-type Find<'f> = &'f mut dyn FnMut(Option<&str>, &str) -> Option<Arc<UdtType>>;
+/// Returns the user-defined type with a keyspace, if the text names it, and a name.
+type FindUdt<'f> = &'f mut dyn FnMut(Option<&str>, &str) -> Option<Arc<UdtType>>;
 
 impl CqlType {
-    /// Reads a type as CQL writes it. `user_type` gives the user-defined types, by the keyspace
-    /// (`None` where the text names none) and the name; names without quotes come in lower case.
+    /// Parses a type from CQL text. `user_type` returns the user-defined type with a keyspace (`None`
+    /// if the text names none) and a name. Names without quotes are in lower case.
     ///
-    /// Frozen or not is nothing that values show: `frozen<T>` is `T`. A string is a custom type, by
-    /// the name of its Java class, or [what that class stands for](Self::parse_class).
+    /// `frozen<T>` is parsed as `T`, since both have the same values. A quoted string is a Java class
+    /// name, which [`parse_class`](Self::parse_class) resolves.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -44,55 +44,55 @@ impl CqlType {
     /// ```
     ///
     /// # Errors
-    /// Text that is no type, names a type that is not known, or nests deeper than
-    /// [`MAX_TYPE_DEPTH`].
+    /// Returns an error if the text is not a type, if `user_type` returns `None`, or if types nest
+    /// deeper than [`MAX_TYPE_DEPTH`].
     pub fn parse_with(
         text: &str,
         mut user_type: impl FnMut(Option<&str>, &str) -> Option<Arc<UdtType>>,
     ) -> Result<Self, CqlTextError> {
-        parse(text, &mut user_type, "a type that is known")
+        parse(text, &mut user_type, "a known type")
     }
 }
 
-/// A type without user-defined types, which take [`CqlType::parse_with`].
+/// Parses a type without user-defined types; for these, use [`CqlType::parse_with`].
 impl FromStr for CqlType {
     type Err = CqlTextError;
 
     fn from_str(text: &str) -> Result<Self, CqlTextError> {
-        let hint = "a type that CQL has itself (CqlType::parse_with finds user-defined ones)";
+        let hint = "a native type, or a collection of such types (use CqlType::parse_with for user-defined types)";
         parse(text, &mut |_, _| None, hint)
     }
 }
 
-fn parse(text: &str, find: Find<'_>, known: &'static str) -> Result<CqlType, CqlTextError> {
-    let mut types = Types { find, known };
+fn parse(text: &str, find: FindUdt<'_>, expected: &'static str) -> Result<CqlType, CqlTextError> {
+    let mut types = TypeParser { find, expected };
     whole(|input| terminated(|input| types.cql_type(input, 0), blanks).parse(input), text)
 }
 
-/// What reads types.
-struct Types<'f> {
-    find: Find<'f>,
-    /// What is expected where a name stands that nobody knows.
-    known: &'static str,
+/// A parser of types.
+struct TypeParser<'f> {
+    find: FindUdt<'f>,
+    /// Description of the expected type, for the error of an unknown name.
+    expected: &'static str,
 }
 
-impl Types<'_> {
+impl TypeParser<'_> {
     fn cql_type<'a>(&mut self, input: &'a str, depth: usize) -> Parsed<'a, CqlType> {
-        // In a loop, since what is dropped does not count as a level of the type.
+        // A loop, since `frozen` does not count as a level of nesting.
         let frozen = (preceded(blanks, keyword("frozen")), symbol('<', "`<`"));
         let (mut rest, levels) = many0_count(frozen).parse(input)?;
         let cql_type;
-        (rest, cql_type) = self.thawed(rest, depth)?;
+        (rest, cql_type) = self.unfrozen(rest, depth)?;
         for _ in 0..levels {
             (rest, _) = symbol('>', "`>`").parse(rest)?;
         }
         Ok((rest, cql_type))
     }
 
-    fn thawed<'a>(&mut self, input: &'a str, depth: usize) -> Parsed<'a, CqlType> {
+    fn unfrozen<'a>(&mut self, input: &'a str, depth: usize) -> Parsed<'a, CqlType> {
         let (start, _) = blanks(input)?;
         if depth >= MAX_TYPE_DEPTH {
-            return Err(fault(start, format!("no type nested in {MAX_TYPE_DEPTH} others")));
+            return Err(fault(start, format!("at most {MAX_TYPE_DEPTH} nested types")));
         }
         if start.starts_with('\'') {
             let (rest, class) = quoted_text(start)?;
@@ -127,10 +127,10 @@ impl Types<'_> {
         keyspace: Option<&str>,
         name: &str,
     ) -> Result<Arc<UdtType>, nom::Err<super::Fault<'a>>> {
-        (self.find)(keyspace, name).ok_or_else(|| fault(start, self.known))
+        (self.find)(keyspace, name).ok_or_else(|| fault(start, self.expected))
     }
 
-    /// A type whose parameters begin at `input`.
+    /// Parses the parameters of type `outer`, which begin at `input`.
     fn with_parameters<'a>(
         &mut self,
         outer: &str,
@@ -142,7 +142,7 @@ impl Types<'_> {
         let comma = || symbol(',', "`,`");
         let (rest, cql_type) = match outer {
             "tuple" => {
-                // A tuple of nothing is no type of a server, but may come as one.
+                // CQL has no empty tuple, but the protocol can describe one.
                 if symbol('>', "`>`").parse(input).is_ok() {
                     return Ok((input, CqlType::Tuple(Vec::new())));
                 }
@@ -180,11 +180,11 @@ fn native(name: &str) -> Option<NativeType> {
     NativeType::from_name(if name == "varchar" { "text" } else { name })
 }
 
-/// Whether a name without quotes is not that of a user-defined type: it is that of another type, or
-/// one that servers take for a column, but not for a type.
-fn is_taken(name: &str) -> bool {
-    const OTHERS: [&str; 6] = ["frozen", "list", "map", "set", "tuple", "vector"];
-    const NO_TYPES: [&str; 12] = [
+/// Returns true if a name without quotes cannot be the name of a user-defined type: it is another
+/// type, or a word that servers accept as a column name but not as a type name.
+fn is_reserved(name: &str) -> bool {
+    const TYPES: [&str; 6] = ["frozen", "list", "map", "set", "tuple", "vector"];
+    const KEYWORDS: [&str; 12] = [
         "bitstring",
         "byte",
         "cast",
@@ -198,7 +198,7 @@ fn is_taken(name: &str) -> bool {
         "ttl",
         "writetime",
     ];
-    native(name).is_some() || OTHERS.contains(&name) || NO_TYPES.contains(&name)
+    native(name).is_some() || TYPES.contains(&name) || KEYWORDS.contains(&name)
 }
 
 impl fmt::Display for CqlType {
@@ -220,7 +220,7 @@ impl fmt::Display for CqlType {
                 if !udt.keyspace.is_empty() {
                     write!(f, "{}.", Identifier(&udt.keyspace))?;
                 }
-                match is_taken(&udt.name) {
+                match is_reserved(&udt.name) {
                     true => Quoted(&udt.name).fmt(f),
                     false => Identifier(&udt.name).fmt(f),
                 }
@@ -276,16 +276,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_type_is_refused_where_it_stops_being_one() {
+    fn errors_point_to_the_first_invalid_text() {
         for (text, message) in [
-            ("", "at byte 0: expected a CQL type, found the end"),
-            ("list<", "at byte 5: expected a CQL type, found the end"),
+            ("", "at byte 0: expected a CQL type, found the end of the text"),
+            ("list<", "at byte 5: expected a CQL type, found the end of the text"),
             ("list<int, int>", "at byte 8: expected `>`, found \", int>\""),
             ("map<int>", "at byte 7: expected `,`, found \">\""),
             ("tuple<int,>", "at byte 10: expected a CQL type, found \">\""),
             ("vector<int, x>", "at byte 12: expected a number of elements, found \"x>\""),
-            ("int int", "at byte 4: expected the end, found \"int\""),
-            ("'a", "at byte 2: expected `'` at the end of what it begins, found the end"),
+            ("int int", "at byte 4: expected the end of the text, found \"int\""),
+            ("'a", "at byte 2: expected a closing `'`, found the end of the text"),
             (
                 "bag<int>",
                 "at byte 0: expected list, set, map, tuple, vector or frozen before `<`, \
@@ -293,8 +293,8 @@ mod tests {
             ),
             (
                 "list<adress>",
-                "at byte 5: expected a type that CQL has itself (CqlType::parse_with finds \
-                 user-defined ones), found \"adress>\"",
+                "at byte 5: expected a native type, or a collection of such types \
+                 (use CqlType::parse_with for user-defined types), found \"adress>\"",
             ),
         ] {
             assert_eq!(text.parse::<CqlType>().unwrap_err().to_string(), message);
@@ -302,12 +302,12 @@ mod tests {
     }
 
     #[test]
-    fn nesting_has_a_bound() {
+    fn nesting_is_bounded() {
         let lists = |depth: usize| format!("{}int{}", "list<".repeat(depth), ">".repeat(depth));
         assert!(lists(MAX_TYPE_DEPTH - 1).parse::<CqlType>().is_ok());
         for depth in [MAX_TYPE_DEPTH, 100_000] {
             let error = lists(depth).parse::<CqlType>().unwrap_err();
-            assert_eq!(error.expected(), "no type nested in 32 others");
+            assert_eq!(error.expected(), "at most 32 nested types");
         }
         let frozen = format!("{}int{}", "frozen<".repeat(100_000), ">".repeat(100_000));
         assert_eq!(frozen.parse(), Ok(CqlType::from(NativeType::Int)));

@@ -1,4 +1,4 @@
-//! Values as CQL writes them.
+//! Formats values as CQL literals.
 
 use std::fmt;
 
@@ -56,8 +56,8 @@ fn quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     write!(f, "'{}'", text.replace('\'', "''"))
 }
 
-/// A day; one whose year has not four digits as the number on the wire, since versions of servers
-/// differ in how they read it.
+/// Formats a date, or its number on the wire if the year does not have four digits: versions of
+/// Cassandra parse such years differently.
 fn date(f: &mut fmt::Formatter<'_>, date: Date) -> fmt::Result {
     match date.ymd() {
         (0..=9_999, ..) => write!(f, "'{date}'"),
@@ -65,8 +65,8 @@ fn date(f: &mut fmt::Formatter<'_>, date: Date) -> fmt::Result {
     }
 }
 
-/// An instant; one whose year has not four digits as its milliseconds, and one before the Gregorian
-/// calendar, too, since old servers read it as one of the Julian.
+/// Formats an instant, or its milliseconds if the year does not have four digits or is before the
+/// Gregorian calendar: Cassandra 3 parses earlier dates in the Julian calendar.
 fn timestamp(f: &mut fmt::Formatter<'_>, instant: Timestamp) -> fmt::Result {
     match civil(instant.days()) {
         (1_583..=9_999, ..) => write!(f, "'{instant}'"),
@@ -101,7 +101,7 @@ mod tests {
     use crate::types::Duration;
 
     #[test]
-    fn literals() {
+    fn values_format_as_literals() {
         let map = Value::Map(vec![(Value::Int(1), Value::Set(vec![Value::Boolean(true)]))]);
         for (value, literal) in [
             (Value::Blob(vec![0, 0xab].into()), "0x00ab"),

@@ -1,4 +1,4 @@
-//! Literals of CQL, read as values of a type.
+//! Parses CQL literals as values of a given type.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -23,12 +23,12 @@ use crate::types::{CqlType, NativeType, UdtType, Value};
 type Failure<'a> = nom::Err<Fault<'a>>;
 
 impl Value {
-    /// Reads a literal of CQL as a value of `cql_type`: what values print, and what else servers
-    /// take for a constant of the type.
+    /// Parses a CQL literal as a value of `cql_type`: the text that `Display` writes, and all other
+    /// constants of the type that servers accept.
     ///
-    /// `null` is a value of every type, and '' the [empty](Value::Empty) value of those whose
-    /// values have some bytes. Fields of user-defined types may be in any order; those that are
-    /// missing are null, and at the end they are left out. Instants without a zone are in UTC.
+    /// `null` is a value of every type. `''` is the [empty](Value::Empty) value of all types except
+    /// text and blobs. Fields of user-defined types may be in any order; missing fields are null, and
+    /// missing trailing fields are left out. Timestamps without a time zone are in UTC.
     ///
     /// ```
     /// use cqlwire::types::{CqlType, Value};
@@ -44,13 +44,13 @@ impl Value {
     /// ```
     ///
     /// # Errors
-    /// Text that is no literal, or none of the type.
+    /// Returns an error if the text is not a literal of the type.
     pub fn parse(cql_type: &CqlType, literal: &str) -> Result<Self, CqlTextError> {
         whole(|input| terminated(|input| value(cql_type, input), blanks).parse(input), literal)
     }
 }
 
-/// A value, after blanks. It nests no deeper than its type.
+/// Parses a value, after blanks. The recursion is as deep as the nesting of the type.
 fn value<'a>(cql_type: &CqlType, input: &'a str) -> Parsed<'a, Value> {
     let (input, _) = blanks(input)?;
     if let (rest, Some(_)) = opt(keyword("null")).parse(input)? {
@@ -75,7 +75,7 @@ fn value<'a>(cql_type: &CqlType, input: &'a str) -> Parsed<'a, Value> {
                 return Ok((rest, Value::Vector(values)));
             }
             let (count, found) = (vector.dimensions, values.len());
-            Err(fault(input, format!("{count} elements (there are {found})")))
+            Err(fault(input, format!("{count} elements instead of {found}")))
         }
         CqlType::Map(types) => map(&types.0, &types.1, input),
         CqlType::Tuple(types) => tuple(types, input),
@@ -84,7 +84,7 @@ fn value<'a>(cql_type: &CqlType, input: &'a str) -> Parsed<'a, Value> {
     }
 }
 
-/// The value of no bytes.
+/// Returns the value of zero bytes.
 fn empty(cql_type: &CqlType) -> Value {
     match cql_type {
         CqlType::Native(NativeType::Ascii) => Value::Ascii(String::new()),
@@ -98,7 +98,7 @@ fn empty(cql_type: &CqlType) -> Value {
 }
 
 fn native_value(native: NativeType, input: &str) -> Parsed<'_, Value> {
-    /// The parser's value, as the variant.
+    /// Wraps a parsed value in a variant.
     macro_rules! as_value {
         ($variant:ident, $parsed:expr) => {{
             let (rest, parsed) = $parsed?;
@@ -110,7 +110,7 @@ fn native_value(native: NativeType, input: &str) -> Parsed<'_, Value> {
             let (rest, text) = text(input)?;
             match text.is_ascii() {
                 true => Ok((rest, Value::Ascii(text.into()))),
-                false => Err(fault(input, "text of US-ASCII")),
+                false => Err(fault(input, "US-ASCII text")),
             }
         }
         NativeType::Text => as_value!(Text, text(input)),
@@ -134,9 +134,9 @@ fn native_value(native: NativeType, input: &str) -> Parsed<'_, Value> {
         NativeType::Uuid => as_value!(Uuid, uuid(input)),
         NativeType::TimeUuid => as_value!(TimeUuid, uuid(input)),
         NativeType::Inet => {
-            let (rest, address) = expected("an address in quotes", raw_string).parse(input)?;
+            let (rest, address) = expected("an IP address in quotes", raw_string).parse(input)?;
             let address: Result<IpAddr, _> = address.parse();
-            let address = address.map_err(|_| fault(input, "an address of IPv4 or IPv6"))?;
+            let address = address.map_err(|_| fault(input, "an IPv4 or IPv6 address"))?;
             Ok((rest, Value::Inet(address)))
         }
         NativeType::Date => as_value!(Date, in_quotes_or_number(temporal::date, input)),
@@ -168,7 +168,7 @@ where
     }
 }
 
-/// A floating-point number; `name` is its type.
+/// Parses a floating-point number of the CQL type `name`.
 fn floating<'a, T>(input: &'a str, name: &'static str) -> Parsed<'a, T>
 where
     T: FromStr + From<f32> + Into<f64> + Copy,
@@ -189,7 +189,7 @@ where
 }
 
 fn bytes(input: &str) -> Parsed<'_, Vec<u8>> {
-    let (start, _) = expected("bytes, as 0x00ff", tag_no_case("0x")).parse(input)?;
+    let (start, _) = expected("bytes such as 0x00ff", tag_no_case("0x")).parse(input)?;
     let (rest, digits) = take_while(|c: char| c.is_ascii_alphanumeric()).parse(start)?;
     let bytes = blob::unhex(digits);
     Ok((rest, bytes.ok_or_else(|| fault(start, "two hexadecimal digits for each byte"))?))
@@ -199,11 +199,11 @@ fn uuid(input: &str) -> Parsed<'_, Uuid> {
     let (rest, word) = take_while(|c: char| c.is_ascii_alphanumeric() || c == '-').parse(input)?;
     let uuid = Some(word).filter(|word| word.len() == uuid::fmt::Hyphenated::LENGTH);
     let uuid = uuid.and_then(|word| Uuid::try_parse(word).ok());
-    let expects = "a UUID, as 123e4567-e89b-12d3-a456-426655440000";
-    Ok((rest, uuid.ok_or_else(|| fault(input, expects))?))
+    let description = "a UUID such as 123e4567-e89b-12d3-a456-426655440000";
+    Ok((rest, uuid.ok_or_else(|| fault(input, description))?))
 }
 
-/// What stands in quotes, or a number as it is on the wire.
+/// Parses text in quotes, or a number, with `parser`.
 fn in_quotes_or_number<'a, T>(
     parser: fn(&'a str) -> Parsed<'a, T>,
     input: &'a str,
@@ -212,11 +212,11 @@ fn in_quotes_or_number<'a, T>(
         return Ok((rest, all_of(parser, text)?));
     }
     let digits = recognize(pair(opt(char('-')), digit1));
-    let (rest, number) = expected("text in quotes, or a whole number", digits).parse(input)?;
+    let (rest, number) = expected("text in quotes or a whole number", digits).parse(input)?;
     Ok((rest, all_of(parser, number)?))
 }
 
-/// Values of one type between brackets.
+/// Parses values of one type between brackets.
 fn sequence<'a>(element: &CqlType, brackets: [char; 2], input: &'a str) -> Parsed<'a, Vec<Value>> {
     let mut values = Vec::new();
     let rest = items(input, brackets, |input| {
@@ -227,12 +227,12 @@ fn sequence<'a>(element: &CqlType, brackets: [char; 2], input: &'a str) -> Parse
     Ok((rest, values))
 }
 
-fn map<'a>(of_key: &CqlType, of_value: &CqlType, input: &'a str) -> Parsed<'a, Value> {
+fn map<'a>(key_type: &CqlType, value_type: &CqlType, input: &'a str) -> Parsed<'a, Value> {
     let mut entries = Vec::new();
     let rest = items(input, ['{', '}'], |input| {
-        let (rest, key) = value(of_key, input)?;
+        let (rest, key) = value(key_type, input)?;
         let (rest, _) = symbol(':', "`:`").parse(rest)?;
-        let (rest, value) = value(of_value, rest)?;
+        let (rest, value) = value(value_type, rest)?;
         entries.push((key, value));
         Ok(rest)
     })?;
@@ -244,7 +244,7 @@ fn tuple<'a>(types: &[CqlType], input: &'a str) -> Parsed<'a, Value> {
     let rest = items(input, ['(', ')'], |input| {
         let count = types.len();
         let Some(element) = types.get(values.len()) else {
-            return Err(fault(input, format!("no more elements than {count}")));
+            return Err(fault(input, format!("at most {count} elements")));
         };
         let (rest, element) = value(element, input)?;
         values.push(element);
@@ -260,10 +260,10 @@ fn user_type<'a>(udt: &Arc<UdtType>, input: &'a str) -> Parsed<'a, Value> {
         let mut known = udt.fields.iter().enumerate();
         let Some((index, (_, field))) = known.find(|(_, (field, _))| *field == name.text) else {
             let udt = CqlType::Udt(Arc::clone(udt));
-            return Err(fault(input, format!("the name of a field of {udt}")));
+            return Err(fault(input, format!("a field name of {udt}")));
         };
         if matches!(fields.get(index), Some(Some(_))) {
-            return Err(fault(input, format!("the field {} once", Identifier(&name.text))));
+            return Err(fault(input, format!("field {} only once", Identifier(&name.text))));
         }
         let (rest, _) = symbol(':', "`:`").parse(rest)?;
         let (rest, value) = value(field, rest)?;
@@ -274,14 +274,15 @@ fn user_type<'a>(udt: &Arc<UdtType>, input: &'a str) -> Parsed<'a, Value> {
         Ok(rest)
     })?;
     if fields.is_empty() {
-        // No field at all would be the empty value.
+        // A value without fields would be the empty value.
         fields.resize(udt.fields.len(), None);
     }
     let fields = fields.into_iter().map(|field| field.unwrap_or(Value::Null)).collect();
     Ok((rest, Value::Udt { udt: Arc::clone(udt), fields }))
 }
 
-/// Items between brackets, with commas between them; `item` reads one and gives what follows it.
+/// Parses comma-separated items between brackets. `item` parses one item and returns the remaining
+/// text.
 fn items<'a>(
     input: &'a str,
     [open, close]: [char; 2],
@@ -323,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn literals_of_every_type_are_read() {
+    fn literals_of_every_type_parse() {
         let text = |text: &str| Value::Text(text.into());
         let ints = |ints: &[i32]| ints.iter().copied().map(Value::Int).collect::<Vec<_>>();
         let uuid = "123E4567-e89b-12d3-a456-426655440000";
@@ -385,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_come_in_any_order_and_may_be_missing() {
+    fn fields_may_be_in_any_order_or_missing() {
         for (literal, printed) in [
             ("{\"select\": 3, A: 1}", "{a: 1, \"B\": null, \"select\": 3}"),
             ("{\"B\":2}", "{a: null, \"B\": 2}"),
@@ -399,32 +400,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_literal_of_the_type_is_refused_where_it_stops_being_one() {
+    fn errors_point_to_the_first_invalid_text() {
         for (cql_type, literal, message) in [
-            ("int", "", "0: expected a whole number, found the end"),
-            ("list<int>", "[1  ", "4: expected `,` or `]`, found the end"),
-            ("int", "1.5", "1: expected the end, found \".5\""),
+            ("int", "", "0: expected a whole number, found the end of the text"),
+            ("list<int>", "[1  ", "4: expected `,` or `]`, found the end of the text"),
+            ("int", "1.5", "1: expected the end of the text, found \".5\""),
             ("int", "'1'", "0: expected a whole number, found \"'1'\""),
             ("tinyint", "128", "0: expected a whole number from -128 to 127, found \"128\""),
             ("float", "1e39", "0: expected a number in the range of float, found \"1e39\""),
             ("double", "inf", "0: expected a number, found \"inf\""),
             ("blob", "0x1", "2: expected two hexadecimal digits for each byte, found \"1\""),
-            ("blob", "ff", "0: expected bytes, as 0x00ff, found \"ff\""),
+            ("blob", "ff", "0: expected bytes such as 0x00ff, found \"ff\""),
             ("boolean", "yes", "0: expected true or false, found \"yes\""),
             ("text", "a", "0: expected text in quotes, found \"a\""),
-            ("text", "$$a", "0: expected `$$` at the end of what it begins, found \"$$a\""),
-            ("ascii", "'é'", "0: expected text of US-ASCII, found \"'é'\""),
-            ("inet", "'1.2.3'", "0: expected an address of IPv4 or IPv6, found \"'1.2.3'\""),
-            ("date", "'2024-02-29'x", "12: expected the end, found \"x\""),
-            ("date", "'2024-02'", "8: expected `-`, found the end"),
+            ("text", "$$a", "0: expected a closing `$$`, found \"$$a\""),
+            ("ascii", "'é'", "0: expected US-ASCII text, found \"'é'\""),
+            ("inet", "'1.2.3'", "0: expected an IPv4 or IPv6 address, found \"'1.2.3'\""),
+            ("date", "'2024-02-29'x", "12: expected the end of the text, found \"x\""),
+            ("date", "'2024-02'", "8: expected `-`, found the end of the text"),
             ("list<int>", "[1 2]", "3: expected `,` or `]`, found \"2]\""),
             ("list<int>", "[1,]", "3: expected a whole number, found \"]\""),
             ("set<int>", "[1]", "0: expected `{`, found \"[1]\""),
             ("map<int, int>", "{1}", "2: expected `:`, found \"}\""),
-            ("tuple<int>", "(1, 2)", "4: expected no more elements than 1, found \"2)\""),
-            ("vector<int, 2>", "[1]", "0: expected 2 elements (there are 1), found \"[1]\""),
-            ("abc", "{b: 1}", "1: expected the name of a field of ks.abc, found \"b: 1}\""),
-            ("abc", "{a: 1, a: 1}", "7: expected the field a once, found \"a: 1}\""),
+            ("tuple<int>", "(1, 2)", "4: expected at most 1 elements, found \"2)\""),
+            ("vector<int, 2>", "[1]", "0: expected 2 elements instead of 1, found \"[1]\""),
+            ("abc", "{b: 1}", "1: expected a field name of ks.abc, found \"b: 1}\""),
+            ("abc", "{a: 1, a: 1}", "7: expected field a only once, found \"a: 1}\""),
         ] {
             let error = Value::parse(&of(cql_type), literal).unwrap_err();
             assert_eq!(error.to_string(), format!("at byte {message}"), "{cql_type}");

@@ -1,5 +1,5 @@
-//! The texts of CQL, both ways: types, Java class names, literals, numbers, times; and here, what they
-//! have in common: blanks, names, quotes, and what is wrong with a text.
+//! Parsing and formatting of CQL text: types, Java class names, literals, numbers and times. This
+//! module holds their common parsers and the parse error.
 
 pub(super) mod blob;
 pub(super) mod class_name;
@@ -22,13 +22,13 @@ use nom::multi::many0_count;
 use nom::sequence::preceded;
 use nom::{IResult, Parser};
 
-/// A text that is not what it should be: a CQL type, a Java class name or a literal.
+/// Text that cannot be parsed as a CQL type, a Java class name, a literal, a number or a time.
 ///
 /// ```
 /// use cqlwire::types::CqlType;
 ///
 /// let error = "list<int".parse::<CqlType>().unwrap_err();
-/// assert_eq!(error.to_string(), "at byte 8: expected `>`, found the end");
+/// assert_eq!(error.to_string(), "at byte 8: expected `>`, found the end of the text");
 /// assert_eq!(error.offset(), 8);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,12 +39,12 @@ pub struct CqlTextError {
 }
 
 impl CqlTextError {
-    /// How many bytes of the text stand before the place where it goes wrong.
+    /// Returns the byte offset of the error in the text.
     pub fn offset(&self) -> usize {
         self.offset
     }
 
-    /// What should be there.
+    /// Returns a description of the text that was expected there.
     pub fn expected(&self) -> &str {
         &self.expected
     }
@@ -55,20 +55,20 @@ impl CqlTextError {
             Some((end, _)) => format!("{}…", at.get(..end).unwrap_or_default()),
             None => at.to_owned(),
         };
-        // The place is a part of the text, so that its address says where in it.
+        // `at` is a slice of `text`, so the difference of the addresses is its offset.
         let offset = at.as_ptr().addr().saturating_sub(text.as_ptr().addr());
         Self { offset, expected, found: found.into() }
     }
 }
 
-/// So many characters of the text are shown where it goes wrong.
+/// Longest part of the text shown in an error, in characters.
 const EXCERPT: usize = 20;
 
 impl fmt::Display for CqlTextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "at byte {}: expected {}, found ", self.offset, self.expected)?;
         match &*self.found {
-            "" => f.write_str("the end"),
+            "" => f.write_str("the end of the text"),
             found => write!(f, "{found:?}"),
         }
     }
@@ -76,7 +76,7 @@ impl fmt::Display for CqlTextError {
 
 impl std::error::Error for CqlTextError {}
 
-/// Where a text goes wrong, and what should be there.
+/// The remaining text at an error, and a description of the text that was expected there.
 #[derive(Debug)]
 pub(super) struct Fault<'a> {
     at: &'a str,
@@ -93,16 +93,16 @@ impl<'a> ParseError<&'a str> for Fault<'a> {
     }
 }
 
-/// What is left of the text, and what has been read.
+/// The remaining text and the parsed value.
 pub(super) type Parsed<'a, T> = IResult<&'a str, T, Fault<'a>>;
 
-/// That `expected` should be `at` this place, whatever else could be tried.
+/// Returns a failure at `at`, which stops the parser from trying alternatives.
 #[cold]
 pub(super) fn fault(at: &str, expected: impl Into<Cow<'static, str>>) -> nom::Err<Fault<'_>> {
     nom::Err::Failure(Fault { at, expected: expected.into() })
 }
 
-/// The parser, whose own errors say what was expected.
+/// Returns `parser` with the description `what` in its errors.
 pub(super) fn expected<'a, P>(
     what: &'static str,
     mut parser: P,
@@ -120,7 +120,7 @@ where
     }
 }
 
-/// Parses all of a text.
+/// Parses a whole text.
 pub(super) fn whole<'a, T>(
     parser: impl Parser<&'a str, Output = T, Error = Fault<'a>>,
     text: &'a str,
@@ -133,24 +133,24 @@ pub(super) fn whole<'a, T>(
     })
 }
 
-/// Parses all of a part of a text.
+/// Parses a part of a text completely.
 pub(super) fn all_of<'a, T>(
     mut parser: impl Parser<&'a str, Output = T, Error = Fault<'a>>,
     part: &'a str,
 ) -> Result<T, nom::Err<Fault<'a>>> {
     match parser.parse(part)? {
         ("", value) => Ok(value),
-        (rest, _) => Err(fault(rest, "the end")),
+        (rest, _) => Err(fault(rest, "the end of the text")),
     }
 }
 
-/// Blanks, if there are any. At the end of a text, nom's own rest does not stand there but where the
-/// blanks begin, which would be the place that errors name.
+/// Skips blanks. nom's `multispace0` returns the start of trailing blanks as the remaining text,
+/// which would be the position in errors.
 pub(super) fn blanks(input: &str) -> Parsed<'_, &str> {
     take_while(|c| " \t\r\n".contains(c)).parse(input)
 }
 
-/// A character of punctuation, after blanks.
+/// Parses a punctuation character, after blanks.
 pub(super) fn symbol<'a>(
     symbol: char,
     what: &'static str,
@@ -158,7 +158,7 @@ pub(super) fn symbol<'a>(
     preceded(blanks, expected(what, char(symbol)))
 }
 
-/// Text in quotes, in which two of them stand for one.
+/// Parses quoted text, in which a doubled quote is an escaped quote. Returns it with the escapes.
 fn quoted<'a>(quote: &'static str) -> impl Parser<&'a str, Output = &'a str, Error = Fault<'a>> {
     move |input| {
         let doubled = [quote, quote].concat();
@@ -166,53 +166,53 @@ fn quoted<'a>(quote: &'static str) -> impl Parser<&'a str, Output = &'a str, Err
         let (rest, text) = preceded(tag(quote), recognize(many0_count(inside))).parse(input)?;
         match tag::<_, _, Fault<'_>>(quote).parse(rest) {
             Ok((rest, _)) => Ok((rest, text)),
-            Err(_) => Err(fault(rest, format!("`{quote}` at the end of what it begins"))),
+            Err(_) => Err(fault(rest, format!("a closing `{quote}`"))),
         }
     }
 }
 
-/// A constant of text: in single quotes, or between `$$` and `$$`.
+/// Parses a string constant: in single quotes, or between `$$` and `$$`.
 pub(super) fn string(input: &str) -> Parsed<'_, Cow<'_, str>> {
     match input.strip_prefix("$$") {
         None => quoted_text(input),
         Some(text) => match text.split_once("$$") {
             Some((text, rest)) => Ok((rest, Cow::Borrowed(text))),
-            None => Err(fault(input, "`$$` at the end of what it begins")),
+            None => Err(fault(input, "a closing `$$`")),
         },
     }
 }
 
-/// Text in single quotes.
+/// Parses text in single quotes.
 pub(super) fn quoted_text(input: &str) -> Parsed<'_, Cow<'_, str>> {
-    quoted("'").map(|text| undoubled(text, "'")).parse(input)
+    quoted("'").map(|text| unescape(text, "'")).parse(input)
 }
 
-/// Text in single quotes, as it stands between them.
+/// Parses text in single quotes without resolving escapes.
 pub(super) fn raw_string(input: &str) -> Parsed<'_, &str> {
     quoted("'").parse(input)
 }
 
-fn undoubled<'a>(text: &'a str, quote: &str) -> Cow<'a, str> {
+fn unescape<'a>(text: &'a str, quote: &str) -> Cow<'a, str> {
     match text.contains(quote) {
         true => Cow::Owned(text.replace(&[quote, quote].concat(), quote)),
         false => Cow::Borrowed(text),
     }
 }
 
-/// A name out of a text.
+/// A parsed CQL name.
 #[derive(Debug)]
 pub(super) struct Name<'a> {
-    /// As the schema has it: in lower case, unless it is quoted.
+    /// The name as in the schema: in lower case unless it is quoted.
     pub(super) text: Cow<'a, str>,
     pub(super) is_quoted: bool,
 }
 
-/// A name, after blanks.
+/// Parses a name, after blanks.
 pub(super) fn name(input: &str) -> Parsed<'_, Name<'_>> {
     let (input, _) = blanks(input)?;
     let (rest, is_quoted) = opt(quoted("\"")).parse(input)?;
     if let Some(text) = is_quoted {
-        return Ok((rest, Name { text: undoubled(text, "\""), is_quoted: true }));
+        return Ok((rest, Name { text: unescape(text, "\""), is_quoted: true }));
     }
     let (rest, word) = expected("a name", word).parse(input)?;
     let text = match word.contains(|c: char| c.is_ascii_uppercase()) {
@@ -222,20 +222,20 @@ pub(super) fn name(input: &str) -> Parsed<'_, Name<'_>> {
     Ok((rest, Name { text, is_quoted: false }))
 }
 
-/// A name or a keyword without quotes.
+/// Parses a name or a keyword without quotes.
 pub(super) fn word(input: &str) -> Parsed<'_, &str> {
     let rest = take_while(|c: char| c.is_ascii_alphanumeric() || c == '_');
     recognize((take_while1(|c: char| c.is_ascii_alphabetic()), rest)).parse(input)
 }
 
-/// This keyword, of any case.
+/// Parses `keyword` in any case.
 pub(super) fn keyword<'a>(
     keyword: &'static str,
 ) -> impl Parser<&'a str, Output = &'a str, Error = Fault<'a>> {
     verify(word, |word: &str| word.eq_ignore_ascii_case(keyword))
 }
 
-/// A name as CQL writes it: in double quotes, unless it is all lower case and no reserved word.
+/// A name formatted for CQL: in double quotes unless it is lower case and not a reserved word.
 pub(crate) struct Identifier<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Identifier<'_> {
@@ -251,7 +251,7 @@ impl fmt::Display for Identifier<'_> {
     }
 }
 
-/// A name in double quotes, whatever it is.
+/// A name formatted in double quotes.
 pub(super) struct Quoted<'a>(pub(super) &'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -260,7 +260,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// The words that no server takes for a name without quotes, in order.
+/// The reserved words, which a server does not accept as names without quotes, in order.
 const RESERVED: [&str; 65] = [
     "add",
     "allow",
@@ -334,8 +334,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_quoted_when_they_must_be() {
-        for (name, written) in [
+    fn names_are_quoted_if_necessary() {
+        for (name, formatted) in [
             ("users", "users"),
             ("User", "\"User\""),
             ("a\"b", "\"a\"\"b\""),
@@ -347,9 +347,9 @@ mod tests {
             ("true", "\"true\""),
             ("false", "\"false\""),
         ] {
-            assert_eq!(Identifier(name).to_string(), written);
-            let (rest, read) = super::name(written).unwrap();
-            assert_eq!((rest, &*read.text), ("", name));
+            assert_eq!(Identifier(name).to_string(), formatted);
+            let (rest, parsed) = super::name(formatted).unwrap();
+            assert_eq!((rest, &*parsed.text), ("", name));
         }
     }
 
@@ -365,7 +365,7 @@ mod tests {
         assert_eq!(error.to_string(), message);
         assert_eq!((error.offset(), error.expected()), (2, "a name"));
         let open = whole(string, "'it''s").unwrap_err();
-        let message = "at byte 6: expected `'` at the end of what it begins, found the end";
+        let message = "at byte 6: expected a closing `'`, found the end of the text";
         assert_eq!(open.to_string(), message);
     }
 }

@@ -1,4 +1,4 @@
-//! Exact numbers as text: decimal digits, both ways.
+//! Parses and formats integers and decimal numbers of arbitrary precision.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,23 +13,25 @@ use super::radix::{BINARY, DECIMAL, convert};
 use super::{CqlTextError, Parsed, expected, fault, whole};
 use crate::types::{Decimal, Varint};
 
-/// A limb of [`BINARY`] is so many bytes, one of [`DECIMAL`] so many digits.
+/// Number of bytes in a limb of base [`BINARY`].
 const BYTES: usize = 7;
+/// Number of digits in a limb of base [`DECIMAL`].
 const DIGITS: usize = 18;
 
-/// So many digits are never too many for an `i128`.
-const FIT: usize = 38;
+/// Number of digits that always fit into an `i128`.
+const I128_DIGITS: usize = 38;
 
 impl Varint {
-    /// The digits of the absolute value.
+    /// Returns the decimal digits of the absolute value.
     pub(in crate::types) fn digits(&self) -> String {
         match self.to_i128() {
             Some(number) => number.unsigned_abs().to_string(),
-            None => self.many_digits(),
+            None => self.digits_of_large(),
         }
     }
 
-    fn many_digits(&self) -> String {
+    /// Returns the decimal digits of the absolute value of a number that exceeds 128 bits.
+    fn digits_of_large(&self) -> String {
         let mut magnitude = self.as_bytes().to_vec();
         if self.is_negative() {
             negate(&mut magnitude);
@@ -49,10 +51,10 @@ impl Varint {
         digits
     }
 
-    /// The integer of these digits, which are nothing else.
+    /// Returns the integer of `digits`, which are decimal digits only.
     fn from_digits(digits: &str, is_negative: bool) -> Self {
         let digits = digits.trim_start_matches('0');
-        if digits.len() <= FIT {
+        if digits.len() <= I128_DIGITS {
             let number: i128 = digits.parse().unwrap_or(0);
             return Self::from(if is_negative { number.wrapping_neg() } else { number });
         }
@@ -73,7 +75,7 @@ impl Varint {
     }
 }
 
-/// Two's complement.
+/// Negates a number in two's complement.
 fn negate(bytes: &mut [u8]) {
     let mut carry = true;
     for byte in bytes.iter_mut().rev() {
@@ -110,7 +112,7 @@ impl fmt::Display for Decimal {
     }
 }
 
-/// Digits, after a minus or not.
+/// Parses digits, optionally after a minus sign.
 impl FromStr for Varint {
     type Err = CqlTextError;
 
@@ -119,7 +121,8 @@ impl FromStr for Varint {
     }
 }
 
-/// Digits, after a minus or not; a point and more digits; `e` or `E` and a power of ten.
+/// Parses digits, optionally after a minus sign, with an optional fraction and an optional exponent:
+/// `-1.25e3`.
 impl FromStr for Decimal {
     type Err = CqlTextError;
 
@@ -137,18 +140,18 @@ pub(super) fn varint(input: &str) -> Parsed<'_, Varint> {
 pub(super) fn decimal(input: &str) -> Parsed<'_, Decimal> {
     let (rest, (minus, digits, fraction, exponent)) = expected("a number", parts()).parse(input)?;
     let fraction = fraction.unwrap_or("");
-    // An exponent of more digits than an i64 has is out of the range of scales, too.
+    // An exponent that does not fit into an `i64` is outside the range of scales, too.
     let exponent = exponent.map_or(Ok(0_i64), |exponent| exponent.trim_start_matches('+').parse());
     let length = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
     let scale = exponent.ok().and_then(|exponent| length.checked_sub(exponent));
     let Some(scale) = scale.and_then(|scale| i32::try_from(scale).ok()) else {
-        return Err(fault(input, "a number of a scale from -2147483648 to 2147483647"));
+        return Err(fault(input, "a number with a scale from -2147483648 to 2147483647"));
     };
     let unscaled = Varint::from_digits(&[digits, fraction].concat(), minus.is_some());
     Ok((rest, Decimal { scale, unscaled }))
 }
 
-/// A number with a decimal point, as far as it goes.
+/// Returns the text of a decimal number.
 pub(super) fn floating<'a>(input: &'a str) -> Parsed<'a, &'a str> {
     expected("a number", recognize(parts())).parse(input)
 }
@@ -158,7 +161,7 @@ type Parts<'a> = (Option<char>, &'a str, Option<&'a str>, Option<&'a str>);
 
 fn parts<'a>() -> impl Parser<&'a str, Output = Parts<'a>, Error = super::Fault<'a>> {
     let exponent = preceded(one_of("eE"), recognize(pair(opt(one_of("+-")), digit1)));
-    // nom's digit0 leaves nothing to recognize at the end of a text.
+    // `recognize` fails with nom's `digit0` at the end of the text.
     let fraction = preceded(char('.'), take_while(|c: char| c.is_ascii_digit()));
     (opt(char('-')), digit1, opt(fraction), opt(exponent))
 }
@@ -168,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integers_print_and_parse_as_i128_does() {
+    fn integers_print_and_parse_like_i128() {
         let mut number = 1_i128;
         for _ in 0..126 {
             number = number.wrapping_mul(3).wrapping_sub(1);
@@ -184,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_of_every_size_survive() {
+    fn integers_of_every_size_round_trip() {
         for length in (1..200).chain([1_000, 20_000]) {
             for fill in [0x80, 0x01, 0xff, 0x5a] {
                 let mut bytes = vec![fill; length];
@@ -200,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_hundreds_of_thousands_of_digits_survive() {
+    fn numbers_of_hundreds_of_thousands_of_digits_round_trip() {
         let number = Varint::from_bytes(&[0x5a; 1 << 17]);
         let digits = number.to_string();
         assert_eq!(digits.len(), 315_653);
@@ -208,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn decimals_of_every_scale() {
+    fn decimals_of_every_scale_print_and_parse() {
         for (scale, unscaled, text) in [
             (0, 0, "0"),
             (1, 0, "0.0"),
@@ -230,20 +233,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_refused_where_it_stops_being_one() {
+    fn errors_point_to_the_first_invalid_text() {
         for (text, message) in [
-            ("", "at byte 0: expected a number, found the end"),
-            ("-", "at byte 1: expected a number, found the end"),
+            ("", "at byte 0: expected a number, found the end of the text"),
+            ("-", "at byte 1: expected a number, found the end of the text"),
             (".5", "at byte 0: expected a number, found \".5\""),
-            ("1.5e", "at byte 3: expected the end, found \"e\""),
+            ("1.5e", "at byte 3: expected the end of the text, found \"e\""),
             ("+1", "at byte 0: expected a number, found \"+1\""),
             (
                 "1e-2147483648",
-                "at byte 0: expected a number of a scale from -2147483648 to 2147483647, found \"1e-2147483648\"",
+                "at byte 0: expected a number with a scale from -2147483648 to 2147483647, found \"1e-2147483648\"",
             ),
             (
                 "1E99999999999999999999",
-                "at byte 0: expected a number of a scale from -2147483648 to 2147483647, found \"1E999999999999999999…\"",
+                "at byte 0: expected a number with a scale from -2147483648 to 2147483647, found \"1E999999999999999999…\"",
             ),
         ] {
             assert_eq!(text.parse::<Decimal>().unwrap_err().to_string(), message);

@@ -1,22 +1,22 @@
-//! Numbers of any size from binary to decimal digits and back, in less than quadratic time.
+//! Conversion of large numbers between binary and decimal, in less than quadratic time.
 //!
-//! A number is limbs, the least significant first. To change its base, its limbs are joined in pairs,
-//! pairs of pairs and so on, with the arithmetic of the new base: both directions take nothing but
-//! multiplication, which Karatsuba's method makes fast.
+//! A number is a list of limbs, the least significant first. To change its base, limbs are joined in
+//! pairs, then in pairs of pairs, with arithmetic in the new base. Both directions only need
+//! multiplication, for which Karatsuba's algorithm is used.
 
-/// Seven bytes. [`FEW`] products of two limbs add up in a `u128`, in this base and in [`DECIMAL`].
+/// The base of limbs of seven bytes. The sum of [`FEW`] products of two limbs fits into a `u128`.
 pub(super) const BINARY: u64 = 1 << 56;
 
-/// Eighteen digits.
+/// The base of limbs of eighteen digits. The sum of [`FEW`] products of two limbs fits into a `u128`.
 pub(super) const DECIMAL: u64 = 1_000_000_000_000_000_000;
 
-/// So many limbs are multiplied, and change their base, one by one.
+/// Number of limbs up to which the quadratic algorithms are faster.
 const FEW: usize = 40;
 
-/// The limbs in base `TO` of the number that has these limbs in base `FROM`.
+/// Converts a number from base `FROM` to base `TO`.
 pub(super) fn convert<const FROM: u64, const TO: u64>(limbs: &[u64]) -> Vec<u64> {
     let mut blocks: Vec<Vec<u64>> = limbs.chunks(FEW).map(horner::<FROM, TO>).collect();
-    // What the upper block of a pair is to be multiplied with: FROM ^ FEW, and its squares.
+    // The weight of the upper block of a pair: FROM ^ FEW, then its squares.
     let mut power = horner::<FROM, TO>(&[vec![0; FEW], vec![1]].concat());
     while blocks.len() > 1 {
         blocks = blocks
@@ -33,7 +33,7 @@ pub(super) fn convert<const FROM: u64, const TO: u64>(limbs: &[u64]) -> Vec<u64>
     blocks.pop().unwrap_or_default()
 }
 
-/// [`convert`], one limb after the other.
+/// Converts a short number by Horner's method.
 #[expect(clippy::arithmetic_side_effects, reason = "(2^60 - 1) * 2^60 + 2^60 is below 2^128")]
 fn horner<const FROM: u64, const TO: u64>(limbs: &[u64]) -> Vec<u64> {
     let mut number = Vec::with_capacity(limbs.len());
@@ -47,7 +47,7 @@ fn horner<const FROM: u64, const TO: u64>(limbs: &[u64]) -> Vec<u64> {
     number
 }
 
-/// The product of two numbers.
+/// Returns the product of two numbers.
 fn multiply<const BASE: u64>(a: &[u64], b: &[u64]) -> Vec<u64> {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
     if short.len() <= FEW {
@@ -61,7 +61,7 @@ fn multiply<const BASE: u64>(a: &[u64], b: &[u64]) -> Vec<u64> {
         }
         return product;
     }
-    // Karatsuba: (a1 + a0)(b1 + b0) - a1 b1 - a0 b0 is a1 b0 + a0 b1, with one product for two.
+    // Karatsuba: a1 b0 + a0 b1 = (a1 + a0)(b1 + b0) - a1 b1 - a0 b0, which saves one product.
     let half = long.len().div_ceil(2);
     let ((a0, a1), (b0, b1)) = (short.split_at(half), long.split_at(half));
     let (low, high) = (multiply::<BASE>(a0, b0), multiply::<BASE>(a1, b1));
@@ -73,8 +73,12 @@ fn multiply<const BASE: u64>(a: &[u64], b: &[u64]) -> Vec<u64> {
     add::<BASE>(sum, &high, half.saturating_mul(2))
 }
 
-/// The product of a number of few limbs and another: every limb with every limb, in columns.
-#[expect(clippy::arithmetic_side_effects, reason = "FEW products of limbs are below 2^126")]
+/// Returns the product of two numbers by long multiplication, of which one has at most [`FEW`]
+/// limbs.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "the sum of FEW products of limbs is below 2^126"
+)]
 fn long_hand<const BASE: u64>(short: &[u64], long: &[u64]) -> Vec<u64> {
     #[cfg(test)]
     tests::count(short.len() * long.len());
@@ -94,8 +98,8 @@ fn long_hand<const BASE: u64>(short: &[u64], long: &[u64]) -> Vec<u64> {
     product
 }
 
-/// `a + b * BASE ^ offset`.
-#[expect(clippy::arithmetic_side_effects, reason = "three limbs do not fill a u128")]
+/// Returns `a + b * BASE ^ offset`.
+#[expect(clippy::arithmetic_side_effects, reason = "the sum of three limbs fits into a u128")]
 fn add<const BASE: u64>(mut a: Vec<u64>, b: &[u64], offset: usize) -> Vec<u64> {
     a.resize(a.len().max(b.len().saturating_add(offset)), 0);
     let mut carry = 0;
@@ -112,7 +116,7 @@ fn add<const BASE: u64>(mut a: Vec<u64>, b: &[u64], offset: usize) -> Vec<u64> {
     a
 }
 
-/// `a - b`, which is not negative.
+/// Subtracts `b` from `a`, which is not less than `b`.
 fn subtract<const BASE: u64>(a: &mut [u64], b: &[u64]) {
     let mut borrow = false;
     let mut b = b.iter();
@@ -121,14 +125,14 @@ fn subtract<const BASE: u64>(a: &mut [u64], b: &[u64]) {
         if other.is_none() && !borrow {
             break;
         }
-        let taken = other.copied().unwrap_or(0).saturating_add(borrow.into());
-        let (difference, is_below) = limb.overflowing_sub(taken);
+        let subtrahend = other.copied().unwrap_or(0).saturating_add(borrow.into());
+        let (difference, is_below) = limb.overflowing_sub(subtrahend);
         *limb = if is_below { difference.wrapping_add(BASE) } else { difference };
         borrow = is_below;
     }
 }
 
-/// The remainder, which is a limb, and the quotient.
+/// Returns the remainder, which is the lowest limb, and the quotient.
 #[expect(clippy::arithmetic_side_effects, reason = "no base is zero")]
 fn split<const BASE: u64>(number: u128) -> (u64, u128) {
     let base = u128::from(BASE);
@@ -172,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn every_length_survives_both_ways() {
+    fn numbers_of_every_length_round_trip() {
         for length in (1..300).chain([1_000, 1_023, 1_025]) {
             for number in [limbs(BINARY, length), vec![BINARY - 1; length]] {
                 let decimal = convert::<BINARY, DECIMAL>(&number);
@@ -184,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn sparse_and_uneven_numbers_multiply() {
+    fn numbers_with_zeros_or_different_lengths_multiply() {
         for lengths in [(41, 41), (41, 300), (200, 100), (100, 99), (64, 1_000)] {
             let (a, b) = (limbs(DECIMAL, lengths.0), limbs(DECIMAL, lengths.1));
             let expected = trimmed(long_hand_of_pieces(&a, &b));
@@ -206,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn twice_the_length_is_not_four_times_the_work() {
+    fn conversion_is_faster_than_quadratic() {
         let work = |length: usize| {
             PRODUCTS.set(0);
             let decimal = convert::<BINARY, DECIMAL>(&limbs(BINARY, length));

@@ -1,4 +1,4 @@
-//! Days, times, instants and durations as text, both ways.
+//! Parses and formats dates, times, timestamps and durations.
 
 use std::fmt;
 use std::str::FromStr;
@@ -64,11 +64,11 @@ impl fmt::Display for Duration {
     }
 }
 
-/// What a duration is counted in.
+/// A unit of durations.
 struct Unit {
     name: &'static str,
     part: Part,
-    /// How many months, days or nanoseconds.
+    /// Number of months, days or nanoseconds in the unit.
     size: u64,
 }
 
@@ -83,7 +83,7 @@ const fn unit(name: &'static str, part: Part, size: u64) -> Unit {
     Unit { name, part, size }
 }
 
-/// The units, the largest first.
+/// The units, largest first.
 const UNITS: [Unit; 10] = [
     unit("y", Part::Months, 12),
     unit("mo", Part::Months, 1),
@@ -97,7 +97,7 @@ const UNITS: [Unit; 10] = [
     unit("ns", Part::Nanoseconds, 1),
 ];
 
-/// Declares that the whole of a text is read by a parser.
+/// Implements `FromStr` with a parser of the whole text.
 macro_rules! from_str {
     ($( $rust:ident by $parser:ident; )+) => {$(
         impl FromStr for $rust {
@@ -152,18 +152,18 @@ pub(super) fn timestamp(input: &str) -> Parsed<'_, Timestamp> {
         (rest, second) = opt(preceded(char(':'), seconds)).parse(rest)?;
         let (second, nano) = second.unwrap_or((0, 0));
         if nano % 1_000_000 != 0 {
-            return Err(fault(at_hour, "a time to the millisecond"));
+            return Err(fault(at_hour, "a time with at most three fractional digits"));
         }
         time = Time::from_hms_nano(hour, minute, second, nano)
             .ok_or_else(|| fault(at_hour, NO_TIME))?;
     }
     let (rest, minutes_east) = zone(rest)?;
-    // In 128 bits there is room for years of nine digits.
+    // Years of nine digits exceed 64 bits of milliseconds, but not 128 bits.
     let millis = i128::from(days)
         .saturating_mul(86_400_000)
         .saturating_add(i128::from(time.0 / 1_000_000))
         .saturating_sub(i128::from(minutes_east).saturating_mul(60_000));
-    let range = "an instant that 64 bits of milliseconds can hold";
+    let range = "an instant within 64 bits of milliseconds";
     Ok((rest, Timestamp(i64::try_from(millis).map_err(|_| fault(input, range))?)))
 }
 
@@ -171,25 +171,25 @@ fn tag_t_or_space(input: &str) -> Parsed<'_, char> {
     one_of("T ").parse(input)
 }
 
-/// A whole number and nothing else, as far as digits and what belongs to a day or a time go.
+/// Parses a whole number, unless it is the start of a date or a time.
 fn number(input: &str) -> Option<(&str, &str)> {
     let (rest, digits) =
         recognize(pair(opt(char::<_, Fault<'_>>('-')), digit1)).parse(input).ok()?;
     (!rest.starts_with(['-', ':'])).then_some((rest, digits))
 }
 
-/// A day, in days since 1970-01-01.
+/// Parses a date and returns the number of days since 1970-01-01.
 fn day(input: &str) -> Parsed<'_, i64> {
     let (rest, sign) = opt(one_of("+-")).parse(input)?;
     let least = if sign.is_some() { 1 } else { 4 };
     let year = take_while_m_n(least, 9, |c: char| c.is_ascii_digit());
-    let (rest, year) = expected("a day, as 2024-02-29", year).parse(rest)?;
+    let (rest, year) = expected("a date such as 2024-02-29", year).parse(rest)?;
     let (rest, month) = preceded(expected("`-`", char('-')), two_digits).parse(rest)?;
     let (rest, day) = preceded(expected("`-`", char('-')), two_digits).parse(rest)?;
     let year: i64 = year.parse().unwrap_or_default();
     let year = if sign == Some('-') { year.saturating_neg() } else { year };
     let days = days_of(year, month, day);
-    Ok((rest, days.ok_or_else(|| fault(input, "a day that the calendar has"))?))
+    Ok((rest, days.ok_or_else(|| fault(input, "a valid calendar date"))?))
 }
 
 fn hour_and_minute(input: &str) -> Parsed<'_, (u8, u8)> {
@@ -198,7 +198,7 @@ fn hour_and_minute(input: &str) -> Parsed<'_, (u8, u8)> {
     Ok((rest, (hour, minute)))
 }
 
-/// Seconds and nanoseconds.
+/// Parses seconds and returns them with the nanoseconds of their fraction.
 fn seconds(input: &str) -> Parsed<'_, (u8, u32)> {
     let (rest, second) = two_digits(input)?;
     let digits = expected("one to nine digits", take_while_m_n(1, 9, |c: char| c.is_ascii_digit()));
@@ -207,7 +207,7 @@ fn seconds(input: &str) -> Parsed<'_, (u8, u32)> {
     Ok((rest, (second, nanos.unwrap_or_default())))
 }
 
-/// The minutes that a zone is ahead of UTC; none without a zone.
+/// Parses a time zone and returns its offset from UTC in minutes, or 0 without a time zone.
 fn zone(input: &str) -> Parsed<'_, i32> {
     let (rest, sign) = opt(one_of("Z+-")).parse(input)?;
     let (Some(sign), true) = (sign, sign != Some('Z')) else { return Ok((rest, 0)) };
@@ -218,7 +218,7 @@ fn zone(input: &str) -> Parsed<'_, i32> {
         None => (rest, 0),
     };
     if hours > 18 || minutes > 59 {
-        return Err(fault(input, "a zone from -18:00 to +18:59"));
+        return Err(fault(input, "a time zone from -18:59 to +18:59"));
     }
     let minutes = i32::from(hours).saturating_mul(60).saturating_add(minutes.into());
     Ok((rest, if sign == '-' { minutes.saturating_neg() } else { minutes }))
@@ -241,7 +241,7 @@ pub(super) fn duration(input: &str) -> Parsed<'_, Duration> {
     Ok((rest, parts.sum))
 }
 
-/// A duration that is being added up.
+/// The sum of the parts parsed so far.
 struct Parts<'a> {
     all: &'a str,
     is_negative: bool,
@@ -249,17 +249,18 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Counts with their units, in the order of these, each once.
+    /// Parses numbers with units, in the order of `units` and each at most once.
     fn counts(&mut self, input: &'a str, units: &[Unit]) -> Result<&'a str, nom::Err<Fault<'a>>> {
         let mut left = units.iter();
         let (mut rest, mut digits) =
-            expected("a count and its unit, as 5m", digit1).parse(input)?;
+            expected("a number and its unit, such as 5m", digit1).parse(input)?;
         loop {
             let (after, name) = take_while(char::is_alphabetic).parse(rest)?;
             let name = name.to_lowercase().replace(['\u{b5}', '\u{3bc}'], "u");
             let Some(unit) = left.find(|unit| unit.name == name) else {
                 let names: Vec<&str> = units.iter().map(|unit| unit.name).collect();
-                let order = format!("the units {}, in this order, each once", names.join(", "));
+                let order =
+                    format!("the units {}, in this order and each at most once", names.join(", "));
                 return Err(fault(rest, order));
             };
             self.add(digits, unit)?;
@@ -272,7 +273,7 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// What stands after the P of ISO 8601.
+    /// Parses an ISO 8601 duration after its `P`.
     fn iso(&mut self, input: &'a str) -> Result<&'a str, nom::Err<Fault<'a>>> {
         let [year, month, week, day, hour, minute, second, ..] = UNITS;
         if let (rest, Some(_)) = opt((digit1, char('-'))).parse(input)? {
@@ -286,7 +287,7 @@ impl<'a> Parts<'a> {
         let is_time = |input: &str| input.starts_with(['T', 't']);
         let mut rest = input;
         if !is_time(input) {
-            // Only up to the T, which is no unit.
+            // Up to the `T`, which separates the date part from the time part.
             let before = |c: char| c.is_alphanumeric() && !"Tt".contains(c);
             let (_, days) = take_while(before).parse(input)?;
             let left = self.counts(days, &[year, month, day])?;
@@ -299,18 +300,19 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// `P0001-02-03T04:05:06`, whose year has been read up to the dash.
+    /// Parses a duration like `P0001-02-03T04:05:06`. `rest` follows the dash after the year.
     fn dashed(&mut self, input: &'a str, rest: &'a str) -> Result<&'a str, nom::Err<Fault<'a>>> {
         let [year, month, _, day, hour, minute, second, ..] = UNITS;
         let mut digits = input.strip_suffix(rest).unwrap_or_default().trim_end_matches('-');
         let mut rest = rest;
-        let others = [(month, '-'), (day, 'T'), (hour, ':'), (minute, ':'), (second, '\0')];
+        let parts = [(month, '-'), (day, 'T'), (hour, ':'), (minute, ':'), (second, '\0')];
         self.add(digits, &year)?;
-        for (unit, after) in others {
-            (rest, digits) = expected("digits, as in P0001-02-03T04:05:06", digit1).parse(rest)?;
+        for (unit, after) in parts {
+            (rest, digits) = expected("digits as in P0001-02-03T04:05:06", digit1).parse(rest)?;
             self.add(digits, &unit)?;
             if after != '\0' {
-                (rest, _) = expected("P0001-02-03T04:05:06", char(after)).parse(rest)?;
+                (rest, _) =
+                    expected("a separator as in P0001-02-03T04:05:06", char(after)).parse(rest)?;
             }
         }
         Ok(rest)
@@ -331,7 +333,7 @@ impl<'a> Parts<'a> {
             Part::Days => small(days),
             Part::Nanoseconds => sum(*nanoseconds).map(|sum| *nanoseconds = sum),
         };
-        let range = "a duration whose months and days fit 32 bits each, and nanoseconds 64";
+        let range = "a duration with months and days within 32 bits and nanoseconds within 64 bits";
         added.ok_or_else(|| fault(self.all, range))
     }
 }
@@ -345,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn days_and_instants_print_as_the_calendar_has_them() {
+    fn dates_and_timestamps_print_in_the_gregorian_calendar() {
         assert_eq!(Date(0).to_string(), "1970-01-01");
         assert_eq!(Date(-1).to_string(), "1969-12-31");
         assert_eq!(Date(19_782).to_string(), "2024-02-29");
@@ -357,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn what_prints_parses_at_the_extremes() {
+    fn extreme_values_parse_from_their_own_text() {
         for days in [i32::MIN, -719_529, -719_528, -1, 0, 2_932_897, i32::MAX] {
             assert_eq!(Date(days).to_string().parse(), Ok(Date(days)));
         }
@@ -378,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_are_read_as_servers_read_them() {
+    fn timestamps_parse_like_in_servers() {
         let day = Timestamp(1_709_164_800_000);
         for text in [
             "2024-02-29",
@@ -404,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_of_every_grammar() {
+    fn durations_of_every_grammar_parse() {
         for (text, expected) in [
             ("1y2mo3w4d5h6m7s8ms9us10ns", duration(14, 25, 18_367_008_009_010)),
             ("1Y2MO3W4D5H6M7S8MS9US10NS", duration(14, 25, 18_367_008_009_010)),
@@ -424,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused() {
+    fn invalid_text_is_an_error() {
         for text in [
             "",
             "-",
@@ -500,15 +502,15 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_what_would_do() {
+    fn errors_describe_the_expected_text() {
         let error = "1d2y".parse::<Duration>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "at byte 3: expected the units y, mo, w, d, h, m, s, ms, us, ns, in this order, each \
-             once, found \"y\""
+            "at byte 3: expected the units y, mo, w, d, h, m, s, ms, us, ns, in this order and each \
+             at most once, found \"y\""
         );
         let error = "2023-02-29".parse::<Date>().unwrap_err();
-        let message = "at byte 0: expected a day that the calendar has, found \"2023-02-29\"";
+        let message = "at byte 0: expected a valid calendar date, found \"2023-02-29\"";
         assert_eq!(error.to_string(), message);
     }
 }

@@ -1,5 +1,5 @@
-//! Values and rows as JSON: the forms that Cassandra's `SELECT JSON` gives and `fromJson` takes.
-//! The table of them is in the documentation of [`types`](crate::types).
+//! Values and rows as JSON, in the form that Cassandra's `SELECT JSON` returns and `fromJson` accepts.
+//! [`types`](crate::types#json) documents the JSON of each type.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -19,18 +19,19 @@ mod serde_json;
 #[cfg(feature = "serde-json-1")]
 pub use read::JsonError;
 
-/// The instants from 1582-10-15 to 9999, in milliseconds. Cassandra 3.11 has the Julian calendar
-/// before that, and none takes more digits; as numbers all take all.
+/// The timestamps that are formatted as text, from 1582-10-15 to 9999, in milliseconds. Cassandra 3.11
+/// uses the Julian calendar for earlier dates, and no version accepts years of five digits. All
+/// versions accept numbers of milliseconds.
 const CALENDAR: RangeInclusive<i64> = -12_219_292_800_000..=253_402_300_799_999;
 
-/// What a value is in JSON.
+/// The JSON form of a value.
 #[derive(Debug, PartialEq)]
 enum Form<'v> {
     Null,
     Boolean(bool),
     Integer(i64),
     Unsigned(u64),
-    /// Finite.
+    /// A finite number.
     Float(f64),
     Text(Cow<'v, str>),
     Array(&'v [Value]),
@@ -53,7 +54,7 @@ impl<'v> Form<'v> {
             Value::Varint(number) => integer(number).unwrap_or_else(|| text(number)),
             Value::Decimal(number) => decimal(number).unwrap_or_else(|| text(number)),
             Value::Double(number) if number.is_finite() => Self::Float(*number),
-            // The number of 64 bits that has the same digits, not the one that is nearest.
+            // The 64-bit number with the same decimal digits, not the number with the same value.
             Value::Float(number) if number.is_finite() => {
                 Self::Float(number.to_string().parse().unwrap_or_else(|_| f64::from(*number)))
             }
@@ -69,7 +70,7 @@ impl<'v> Form<'v> {
             Value::Inet(IpAddr::V6(address)) => Self::Text(full(*address).into()),
             Value::Inet(IpAddr::V4(address)) => text(address),
             Value::Uuid(uuid) | Value::TimeUuid(uuid) => text(uuid),
-            // Literals that have no quotes.
+            // Types with CQL literals without quotes.
             Value::Blob(_)
             | Value::Custom(_)
             | Value::Duration(_)
@@ -85,8 +86,8 @@ impl<'v> Form<'v> {
     }
 }
 
-/// The day with the year that Cassandra takes: of four digits at least, and with a sign if it is
-/// before year 0 or has more.
+/// Returns a date with a year that Cassandra accepts: at least four digits, and a sign if it is
+/// negative or has more digits.
 fn iso(printed: &str) -> String {
     let (is_negative, unsigned) = match printed.strip_prefix('-') {
         Some(unsigned) => (true, unsigned),
@@ -101,20 +102,20 @@ fn iso(printed: &str) -> String {
     format!("{sign}{year:0>4}-{rest}")
 }
 
-/// The address with all of its groups, as Java prints it.
+/// Returns an address with all of its groups, like Java.
 fn full(address: Ipv6Addr) -> String {
     address.segments().map(|group| format!("{group:x}")).join(":")
 }
 
-/// The number, if it has 64 bits.
+/// Returns the JSON number, or `None` if the number does not fit into 64 bits.
 fn integer<'v>(number: &Varint) -> Option<Form<'v>> {
     let number = number.to_i128()?;
     let signed = i64::try_from(number).map(Form::Integer).ok();
     signed.or_else(|| u64::try_from(number).map(Form::Unsigned).ok())
 }
 
-/// The number, if a number of 64 bits prints as it does: of 15 digits at most, none of them a zero
-/// at the end, and not so small that it would be printed with an exponent.
+/// Returns the JSON number, or `None` if the text of a 64-bit number would differ. The number may
+/// have at most 15 digits, no trailing zeros, and a magnitude that is printed without an exponent.
 fn decimal<'v>(number: &Decimal) -> Option<Form<'v>> {
     let unscaled = number.unscaled.to_i128()?;
     let scale = u32::try_from(number.scale).ok()?;
@@ -133,7 +134,7 @@ fn decimal<'v>(number: &Decimal) -> Option<Form<'v>> {
     }
 }
 
-/// The fields of a user-defined type; those that were not sent are null.
+/// Returns the names and values of a user-defined type. Missing trailing fields are null.
 fn fields<'v>(
     udt: &'v UdtType,
     fields: &'v [Value],
@@ -144,7 +145,7 @@ fn fields<'v>(
         .map(|(index, (field, _))| (name(field), fields.get(index).unwrap_or(&Value::Null)))
 }
 
-/// The columns of a row. Of columns of one name, the first.
+/// Returns the names and values of a row, without columns whose name occurred before.
 fn columns(record: &Record) -> impl Iterator<Item = (Cow<'_, str>, &Value)> {
     let mut seen = HashSet::new();
     record
@@ -153,7 +154,7 @@ fn columns(record: &Record) -> impl Iterator<Item = (Cow<'_, str>, &Value)> {
         .map(|(column, value)| (name(column), value))
 }
 
-/// A name as Cassandra has it in JSON, where names without quotes are lower case.
+/// Returns a name in Cassandra's JSON form: in double quotes unless it is lower case.
 fn name(name: &str) -> Cow<'_, str> {
     match name == name.to_lowercase() {
         true => name.into(),
@@ -161,7 +162,7 @@ fn name(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// The key of an object: the string that a value is in JSON, or the text of its JSON.
+/// Returns the JSON object key of a map key: its JSON string, or the text of its JSON.
 fn key(value: &Value) -> Cow<'_, str> {
     match Form::of(value) {
         Form::Text(text) => text,
@@ -169,7 +170,7 @@ fn key(value: &Value) -> Cow<'_, str> {
     }
 }
 
-/// The text of JSON.
+/// Formats as JSON text.
 impl fmt::Display for Form<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -187,7 +188,7 @@ impl fmt::Display for Form<'_> {
                 f.write_str("]")
             }
             Self::Map(entries) => {
-                object(f, entries.iter().map(|(key_of, value)| (key(key_of), value)))
+                object(f, entries.iter().map(|(map_key, value)| (key(map_key), value)))
             }
             Self::Udt(udt, values) => object(f, fields(udt, values)),
         }
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_64_bits_say_exactly_are_numbers_and_others_are_strings() {
+    fn numbers_that_fit_into_64_bits_exactly_are_numbers_and_others_are_strings() {
         let text = |text: &'static str| Form::Text(text.into());
         for (value, form) in [
             (Value::Varint(Varint::from(i128::from(i64::MIN))), Form::Integer(i64::MIN)),
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_that_cassandras_read_differently_are_numbers() {
+    fn timestamps_that_cassandra_versions_parse_differently_are_numbers() {
         for (millis, text) in [
             (CALENDAR.start() - 1, "-12219292800001"),
             (*CALENDAR.start(), "1582-10-15 00:00:00.000Z"),

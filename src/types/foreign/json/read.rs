@@ -1,4 +1,4 @@
-//! Values out of JSON.
+//! Conversion from JSON to values.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,16 +9,16 @@ use bytes::Bytes;
 use serde_json::Value as Json;
 
 use crate::types::text::blob::unhex;
-use crate::types::value::each_once;
+use crate::types::value::check_unique;
 use crate::types::{CqlType, NativeType, UdtType, Value, ValueError};
 
 impl Value {
-    /// The value of `cql_type` that JSON says, as Cassandra's `fromJson` takes it: see the
+    /// Converts JSON to a value of `cql_type`, like Cassandra's `fromJson`: see the
     /// [table](crate::types#json).
     ///
-    /// Numbers and booleans may be strings. The names of fields are without case, unless they are in
-    /// double quotes of their own or one is the same to the letter; fields that are not there
-    /// are null.
+    /// Numbers and booleans may be strings. A field name in additional double quotes is
+    /// case-sensitive. Any other name matches the field with exactly this name, or else the field
+    /// with the name in lower case. Missing fields are null.
     ///
     /// ```
     /// use cqlwire::types::{CqlType, NativeType, Value};
@@ -30,98 +30,106 @@ impl Value {
     /// assert_eq!(serde_json::Value::from(&value), json);
     ///
     /// let error = Value::from_json(&ages, &serde_json::json!({"ada": 1.5})).unwrap_err();
-    /// assert_eq!(error.to_string(), "the JSON 1.5 at `ada` is no `int`");
+    /// assert_eq!(error.to_string(), "invalid JSON for `int` at `ada`: 1.5");
     /// # Ok::<(), cqlwire::types::JsonError>(())
     /// ```
     ///
     /// # Errors
-    /// JSON that is no value of the type.
+    /// Returns an error if the JSON is not a value of the type.
     pub fn from_json(cql_type: &CqlType, json: &Json) -> Result<Self, JsonError> {
         match (json, cql_type) {
             (Json::Null, _) => Ok(Self::Null),
             (Json::String(text), _) if text.is_empty() && has_empty(cql_type) => Ok(Self::Empty),
             (_, CqlType::Native(native)) => {
-                of_native(*native, json).map_err(|why| JsonError::new(cql_type, json, why))
+                native_value(*native, json).map_err(|reason| JsonError::new(cql_type, json, reason))
             }
             (_, CqlType::List(element)) => Ok(Self::List(array(json, cql_type, element)?)),
             (_, CqlType::Set(element)) => {
                 let elements = array(json, cql_type, element)?;
-                each_once(elements.iter(), element)
-                    .map_err(|twice| JsonError::new(cql_type, json, Why::Value(twice)))?;
+                check_unique(elements.iter(), element).map_err(|duplicate| {
+                    JsonError::new(cql_type, json, Reason::Value(duplicate))
+                })?;
                 Ok(Self::Set(elements))
             }
             (_, CqlType::Vector(vector)) => {
                 let elements = array(json, cql_type, &vector.element)?;
                 let (expected, found) = (vector.dimensions, elements.len());
-                let why = Why::Value(ValueError::Dimensions { expected, found });
+                let reason = Reason::Value(ValueError::Dimensions { expected, found });
                 match expected == found {
                     true => Ok(Self::Vector(elements)),
-                    false => Err(JsonError::new(cql_type, json, why)),
+                    false => Err(JsonError::new(cql_type, json, reason)),
                 }
             }
             (_, CqlType::Tuple(types)) => tuple(json, cql_type, types),
             (_, CqlType::Map(pair)) => map(json, cql_type, pair),
             (_, CqlType::Udt(udt)) => user_type(json, cql_type, udt),
-            (_, CqlType::Custom(_)) => of_native(NativeType::Blob, json)
+            (_, CqlType::Custom(_)) => native_value(NativeType::Blob, json)
                 .map(
                     |bytes| if let Self::Blob(bytes) = bytes { Self::Custom(bytes) } else { bytes },
                 )
-                .map_err(|why| JsonError::new(cql_type, json, why)),
+                .map_err(|reason| JsonError::new(cql_type, json, reason)),
         }
     }
 }
 
-/// JSON that is no value of its type: which, where and why.
+/// JSON that is not a valid value of its CQL type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JsonError(Box<Misfit>);
+pub struct JsonError(Box<JsonErrorInner>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Misfit {
-    /// The names and indexes on the way there, the innermost first.
-    within: Vec<String>,
+struct JsonErrorInner {
+    /// The names and indexes that lead to the invalid part, innermost first.
+    path: Vec<String>,
     json: String,
     cql_type: CqlType,
-    why: Why,
+    reason: Reason,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Why {
-    /// It is not JSON of that type at all.
+enum Reason {
+    /// The JSON has the wrong kind or format for the type.
     Kind,
+    /// The value is invalid for the type.
     Value(ValueError),
+    /// The user-defined type has no field with this name.
     Field(String),
 }
 
-/// How much of the JSON an error shows.
-const SHOWN: usize = 60;
+/// Longest part of the JSON shown in an error, in characters.
+const EXCERPT: usize = 60;
 
 impl JsonError {
     #[cold]
-    fn new(cql_type: &CqlType, json: &Json, why: Why) -> Self {
+    fn new(cql_type: &CqlType, json: &Json, reason: Reason) -> Self {
         let mut json = match json {
             Json::Array(_) => "array".to_owned(),
             Json::Object(_) => "object".to_owned(),
             scalar => scalar.to_string(),
         };
-        if let Some((end, _)) = json.char_indices().nth(SHOWN) {
+        if let Some((end, _)) = json.char_indices().nth(EXCERPT) {
             json.truncate(end);
             json.push('…');
         }
-        Self(Box::new(Misfit { within: Vec::new(), json, cql_type: cql_type.clone(), why }))
+        Self(Box::new(JsonErrorInner {
+            path: Vec::new(),
+            json,
+            cql_type: cql_type.clone(),
+            reason,
+        }))
     }
 
     #[cold]
     fn within(mut self, part: impl Into<String>) -> Self {
-        self.0.within.push(part.into());
+        self.0.path.push(part.into());
         self
     }
 
-    /// The names and indexes that lead to the value, from the outermost.
+    /// Returns the field names, keys and indexes that lead to the invalid part, outermost first.
     pub fn path(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.within.iter().rev().map(String::as_str)
+        self.0.path.iter().rev().map(String::as_str)
     }
 
-    /// The type that the JSON there is no value of.
+    /// Returns the CQL type of the invalid part.
     pub fn cql_type(&self) -> &CqlType {
         &self.0.cql_type
     }
@@ -129,23 +137,23 @@ impl JsonError {
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Misfit { within, json, cql_type, why } = &*self.0;
-        write!(f, "the JSON {json}")?;
-        if !within.is_empty() {
+        let JsonErrorInner { path, json, cql_type, reason } = &*self.0;
+        write!(f, "invalid JSON for `{cql_type}`")?;
+        if !path.is_empty() {
             write!(f, " at `{}`", self.path().collect::<Vec<_>>().join("."))?;
         }
-        write!(f, " is no `{cql_type}`")?;
-        match why {
-            Why::Kind => Ok(()),
-            Why::Value(cause) => write!(f, ": {cause}"),
-            Why::Field(name) => write!(f, ": it has no field `{name}`"),
+        write!(f, ": {json}")?;
+        match reason {
+            Reason::Kind => Ok(()),
+            Reason::Value(cause) => write!(f, "; {cause}"),
+            Reason::Field(name) => write!(f, "; the type has no field `{name}`"),
         }
     }
 }
 
 impl std::error::Error for JsonError {}
 
-/// Whether the empty string is the empty value, which is no text and no bytes.
+/// Returns true if the empty string is the empty value of the type, and not an empty text or blob.
 fn has_empty(cql_type: &CqlType) -> bool {
     !matches!(
         cql_type,
@@ -156,8 +164,8 @@ fn has_empty(cql_type: &CqlType) -> bool {
     )
 }
 
-/// An array or object; in the key of an object, the text of one.
-fn parsed(json: &Json) -> Cow<'_, Json> {
+/// Returns the array or object in a string that is an object key, or else the JSON unchanged.
+fn parse_key(json: &Json) -> Cow<'_, Json> {
     match json {
         Json::String(text) => {
             serde_json::from_str(text).map_or(Cow::Borrowed(json), Cow::<Json>::Owned)
@@ -167,7 +175,7 @@ fn parsed(json: &Json) -> Cow<'_, Json> {
 }
 
 fn array(json: &Json, cql_type: &CqlType, element: &CqlType) -> Result<Vec<Value>, JsonError> {
-    match &*parsed(json) {
+    match &*parse_key(json) {
         Json::Array(values) => values
             .iter()
             .enumerate()
@@ -175,12 +183,12 @@ fn array(json: &Json, cql_type: &CqlType, element: &CqlType) -> Result<Vec<Value
                 Value::from_json(element, value).map_err(|error| error.within(index.to_string()))
             })
             .collect(),
-        _ => Err(JsonError::new(cql_type, json, Why::Kind)),
+        _ => Err(JsonError::new(cql_type, json, Reason::Kind)),
     }
 }
 
 fn tuple(json: &Json, cql_type: &CqlType, types: &[CqlType]) -> Result<Value, JsonError> {
-    match &*parsed(json) {
+    match &*parse_key(json) {
         Json::Array(values) if values.len() <= types.len() => values
             .iter()
             .zip(types)
@@ -190,15 +198,15 @@ fn tuple(json: &Json, cql_type: &CqlType, types: &[CqlType]) -> Result<Value, Js
             })
             .collect::<Result<_, _>>()
             .map(Value::Tuple),
-        Json::Array(_) => Err(JsonError::new(cql_type, json, Why::Value(ValueError::TooLong))),
-        _ => Err(JsonError::new(cql_type, json, Why::Kind)),
+        Json::Array(_) => Err(JsonError::new(cql_type, json, Reason::Value(ValueError::TooLong))),
+        _ => Err(JsonError::new(cql_type, json, Reason::Kind)),
     }
 }
 
 fn map(json: &Json, cql_type: &CqlType, pair: &(CqlType, CqlType)) -> Result<Value, JsonError> {
-    let json_of = parsed(json);
-    let Json::Object(entries) = &*json_of else {
-        return Err(JsonError::new(cql_type, json, Why::Kind));
+    let object = parse_key(json);
+    let Json::Object(entries) = &*object else {
+        return Err(JsonError::new(cql_type, json, Reason::Kind));
     };
     let entry = |(key, value): (&String, &Json)| {
         let entry = || {
@@ -208,30 +216,30 @@ fn map(json: &Json, cql_type: &CqlType, pair: &(CqlType, CqlType)) -> Result<Val
         entry().map_err(|error: JsonError| error.within(key))
     };
     let entries: Vec<_> = entries.iter().map(entry).collect::<Result<_, _>>()?;
-    // Keys that are written in different ways may be the same.
-    each_once(entries.iter().map(|(key, _)| key), &pair.0)
-        .map_err(|twice| JsonError::new(cql_type, json, Why::Value(twice)))?;
+    // Different texts may be the same key.
+    check_unique(entries.iter().map(|(key, _)| key), &pair.0)
+        .map_err(|duplicate| JsonError::new(cql_type, json, Reason::Value(duplicate)))?;
     Ok(Value::Map(entries))
 }
 
 fn user_type(json: &Json, cql_type: &CqlType, udt: &Arc<UdtType>) -> Result<Value, JsonError> {
-    let json_of = parsed(json);
-    let Json::Object(entries) = &*json_of else {
-        return Err(JsonError::new(cql_type, json, Why::Kind));
+    let object = parse_key(json);
+    let Json::Object(entries) = &*object else {
+        return Err(JsonError::new(cql_type, json, Reason::Kind));
     };
     let mut fields = vec![Value::Null; udt.fields.len()];
     for (name, value) in entries {
-        let there = index_of(udt, name)
+        let found = index_of(udt, name)
             .and_then(|index| Some((fields.get_mut(index)?, udt.fields.get(index)?)));
-        let Some((place, (_, field))) = there else {
-            return Err(JsonError::new(cql_type, json, Why::Field(name.clone())));
+        let Some((slot, (_, field))) = found else {
+            return Err(JsonError::new(cql_type, json, Reason::Field(name.clone())));
         };
-        *place = Value::from_json(field, value).map_err(|error| error.within(name))?;
+        *slot = Value::from_json(field, value).map_err(|error| error.within(name))?;
     }
     Ok(Value::Udt { udt: Arc::clone(udt), fields })
 }
 
-/// The field of a name in JSON.
+/// Returns the index of the field with a JSON name.
 fn index_of(udt: &UdtType, name: &str) -> Option<usize> {
     let position = |name: &str| udt.fields.iter().position(|(field, _)| field == name);
     match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
@@ -240,69 +248,72 @@ fn index_of(udt: &UdtType, name: &str) -> Option<usize> {
     }
 }
 
-fn of_native(native: NativeType, json: &Json) -> Result<Value, Why> {
+fn native_value(native: NativeType, json: &Json) -> Result<Value, Reason> {
     let number = match json {
         Json::Number(number) => Cow::Owned(number.to_string()),
         Json::String(text) => Cow::Borrowed(text.as_str()),
         Json::Bool(flag) if native == NativeType::Boolean => return Ok(Value::Boolean(*flag)),
-        _ => return Err(Why::Kind),
+        _ => return Err(Reason::Kind),
     };
-    let string = || json.as_str().ok_or(Why::Kind);
+    let string = || json.as_str().ok_or(Reason::Kind);
     Ok(match native {
         NativeType::Ascii if string()?.is_ascii() => Value::Ascii(string()?.to_owned()),
-        NativeType::Ascii => return Err(Why::Value(ValueError::InvalidAscii)),
+        NativeType::Ascii => return Err(Reason::Value(ValueError::InvalidAscii)),
         NativeType::Text => Value::Text(string()?.to_owned()),
         NativeType::BigInt => Value::BigInt(integer(&number)?),
         NativeType::Counter => Value::Counter(integer(&number)?),
         NativeType::Int => Value::Int(integer(&number)?),
         NativeType::SmallInt => Value::SmallInt(integer(&number)?),
         NativeType::TinyInt => Value::TinyInt(integer(&number)?),
-        NativeType::Varint => Value::Varint(parsed_as(&number)?),
-        NativeType::Decimal => Value::Decimal(parsed_as(&number)?),
+        NativeType::Varint => Value::Varint(parse(&number)?),
+        NativeType::Decimal => Value::Decimal(parse(&number)?),
         NativeType::Double => Value::Double(float(&number, f64::is_infinite)?),
         NativeType::Float => Value::Float(float(&number, f32::is_infinite)?),
         NativeType::Boolean if string()?.eq_ignore_ascii_case("true") => Value::Boolean(true),
         NativeType::Boolean if string()?.eq_ignore_ascii_case("false") => Value::Boolean(false),
-        NativeType::Boolean => return Err(Why::Kind),
-        NativeType::Blob => Value::Blob(bytes(string()?).ok_or(Why::Kind)?),
-        NativeType::Unknown(_) => Value::Custom(bytes(string()?).ok_or(Why::Kind)?),
-        NativeType::Inet => Value::Inet(parsed_as(string()?)?),
-        NativeType::Uuid => Value::Uuid(parsed_as(string()?)?),
-        NativeType::TimeUuid => Value::TimeUuid(parsed_as(string()?)?),
-        NativeType::Date => Value::Date(parsed_as(string()?)?),
-        NativeType::Time => Value::Time(parsed_as(string()?)?),
-        NativeType::Timestamp => Value::Timestamp(parsed_as(&number)?),
-        NativeType::Duration => Value::Duration(parsed_as(string()?)?),
+        NativeType::Boolean => return Err(Reason::Kind),
+        NativeType::Blob => Value::Blob(bytes(string()?).ok_or(Reason::Kind)?),
+        NativeType::Unknown(_) => Value::Custom(bytes(string()?).ok_or(Reason::Kind)?),
+        NativeType::Inet => Value::Inet(parse(string()?)?),
+        NativeType::Uuid => Value::Uuid(parse(string()?)?),
+        NativeType::TimeUuid => Value::TimeUuid(parse(string()?)?),
+        NativeType::Date => Value::Date(parse(string()?)?),
+        NativeType::Time => Value::Time(parse(string()?)?),
+        NativeType::Timestamp => Value::Timestamp(parse(&number)?),
+        NativeType::Duration => Value::Duration(parse(string()?)?),
     })
 }
 
-/// An integer; one of more digits than any has is out of range.
-fn integer<T: TryFrom<i64>>(text: &str) -> Result<T, Why> {
+/// Parses an integer. Too many digits are [`ValueError::OutOfRange`].
+fn integer<T: TryFrom<i64>>(text: &str) -> Result<T, Reason> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Why::Kind);
+        return Err(Reason::Kind);
     }
     let number = text.parse::<i64>().ok().and_then(|number| T::try_from(number).ok());
-    number.ok_or(Why::Value(ValueError::OutOfRange))
+    number.ok_or(Reason::Value(ValueError::OutOfRange))
 }
 
-/// Digits, or the names that JSON has no numbers for: not all that Rust knows.
-fn float<T: FromStr + Copy>(text: &str, is_infinite: fn(T) -> bool) -> Result<T, Why> {
+/// Parses a number, or one of the names of the numbers that JSON lacks. Rust accepts more names than
+/// Cassandra.
+fn float<T: FromStr + Copy>(text: &str, is_infinite: fn(T) -> bool) -> Result<T, Reason> {
     let is_name = ["NaN", "Infinity", "-Infinity"].contains(&text);
     let is_number = text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
         && text.ends_with(|c: char| c.is_ascii_digit());
     if !is_name && !is_number {
-        return Err(Why::Kind);
+        return Err(Reason::Kind);
     }
     match text.parse::<T>() {
-        Ok(number) if is_number && is_infinite(number) => Err(Why::Value(ValueError::OutOfRange)),
+        Ok(number) if is_number && is_infinite(number) => {
+            Err(Reason::Value(ValueError::OutOfRange))
+        }
         Ok(number) => Ok(number),
-        Err(_) => Err(Why::Kind),
+        Err(_) => Err(Reason::Kind),
     }
 }
 
-fn parsed_as<T: FromStr>(text: &str) -> Result<T, Why> {
-    text.parse().map_err(|_| Why::Kind)
+fn parse<T: FromStr>(text: &str) -> Result<T, Reason> {
+    text.parse().map_err(|_| Reason::Kind)
 }
 
 fn bytes(text: &str) -> Option<Bytes> {
@@ -415,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn values_at_the_ends_of_their_types() {
+    fn extreme_values_round_trip() {
         for value in [
             Value::Date(Date(i32::MIN)),
             Value::Date(Date(i32::MAX)),
@@ -444,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_go_by_their_names_as_cassandra_has_them() {
+    fn field_names_match_like_in_cassandra() {
         let cql_type = CqlType::Udt(udt());
         let fields = vec![Value::Null, Value::Int(7)];
         let value = Value::Udt { udt: udt(), fields };
@@ -458,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_said_with_its_place() {
+    fn errors_name_the_invalid_part_and_its_type() {
         let list = CqlType::List(Box::new(CqlType::Udt(udt())));
         let pair = CqlType::Tuple(vec![NativeType::Int.into(); 2]);
         let ages = CqlType::Map(Box::new((NativeType::TinyInt.into(), NativeType::Int.into())));
@@ -467,49 +478,53 @@ mod tests {
             (
                 NativeType::TinyInt.into(),
                 json!(128),
-                "the JSON 128 is no `tinyint`: the value is out of the range of its type",
+                "invalid JSON for `tinyint`: 128; the value is out of range for its CQL type",
             ),
-            (NativeType::Int.into(), json!(1.0), "the JSON 1.0 is no `int`"),
-            (NativeType::Int.into(), json!("+1"), "the JSON \"+1\" is no `int`"),
-            (NativeType::Double.into(), json!("inf"), "the JSON \"inf\" is no `double`"),
+            (NativeType::Int.into(), json!(1.0), "invalid JSON for `int`: 1.0"),
+            (NativeType::Int.into(), json!("+1"), "invalid JSON for `int`: \"+1\""),
+            (NativeType::Double.into(), json!("inf"), "invalid JSON for `double`: \"inf\""),
             (
                 NativeType::Float.into(),
                 json!(1e39),
-                "the JSON 1e+39 is no `float`: the value is out of the range of its type",
+                "invalid JSON for `float`: 1e+39; the value is out of range for its CQL type",
             ),
-            (NativeType::Text.into(), json!(1), "the JSON 1 is no `text`"),
+            (NativeType::Text.into(), json!(1), "invalid JSON for `text`: 1"),
             (
                 NativeType::Ascii.into(),
                 json!("é"),
-                "the JSON \"é\" is no `ascii`: the text is not US-ASCII",
+                "invalid JSON for `ascii`: \"é\"; the text is not US-ASCII",
             ),
-            (NativeType::Blob.into(), json!("0xabc"), "the JSON \"0xabc\" is no `blob`"),
-            (NativeType::Blob.into(), json!(""), "the JSON \"\" is no `blob`"),
-            (NativeType::Boolean.into(), json!(1), "the JSON 1 is no `boolean`"),
-            (NativeType::Date.into(), json!("2023-02-29"), "the JSON \"2023-02-29\" is no `date`"),
+            (NativeType::Blob.into(), json!("0xabc"), "invalid JSON for `blob`: \"0xabc\""),
+            (NativeType::Blob.into(), json!(""), "invalid JSON for `blob`: \"\""),
+            (NativeType::Boolean.into(), json!(1), "invalid JSON for `boolean`: 1"),
+            (
+                NativeType::Date.into(),
+                json!("2023-02-29"),
+                "invalid JSON for `date`: \"2023-02-29\"",
+            ),
             (
                 NativeType::Uuid.into(),
                 json!(long),
-                &format!("the JSON \"{}… is no `uuid`", "é".repeat(59)),
+                &format!("invalid JSON for `uuid`: \"{}…", "é".repeat(59)),
             ),
             (
                 CqlType::vector(NativeType::Float.into(), 3),
                 json!([1, 2]),
-                "the JSON array is no `vector<float, 3>`: the vector has 2 elements, its type has 3",
+                "invalid JSON for `vector<float, 3>`: array; the vector has 2 elements, but its type has 3",
             ),
             (
                 pair.clone(),
                 json!([1, 2, 3]),
-                "the JSON array is no `tuple<int, int>`: the value goes on after its last part",
+                "invalid JSON for `tuple<int, int>`: array; the value has extra bytes after its last part",
             ),
-            (pair, json!({}), "the JSON object is no `tuple<int, int>`"),
-            (ages.clone(), json!({"1": "x"}), "the JSON \"x\" at `1` is no `int`"),
-            (ages, json!({"x": 1}), "the JSON \"x\" at `x` is no `tinyint`"),
-            (list.clone(), json!([{}, {"street": 1}]), "the JSON 1 at `1.street` is no `text`"),
+            (pair, json!({}), "invalid JSON for `tuple<int, int>`: object"),
+            (ages.clone(), json!({"1": "x"}), "invalid JSON for `int` at `1`: \"x\""),
+            (ages, json!({"x": 1}), "invalid JSON for `tinyint` at `x`: \"x\""),
+            (list.clone(), json!([{}, {"street": 1}]), "invalid JSON for `text` at `1.street`: 1"),
             (
                 list,
                 json!([{"city": ""}]),
-                "the JSON object at `0` is no `ks.address`: it has no field `city`",
+                "invalid JSON for `ks.address` at `0`: object; the type has no field `city`",
             ),
         ] {
             assert_eq!(Value::from_json(&cql_type, &json).unwrap_err().to_string(), error);

@@ -1,11 +1,11 @@
-//! serde 1: `Serialize`, in the forms of JSON whatever the format.
+//! serde 1: `Serialize` for values and rows. All data formats get the JSON form.
 
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Form, columns, fields, key};
 use crate::types::{Record, Value};
 
-/// As JSON: see the [table](crate::types#json).
+/// Serializes the [JSON form](crate::types#json).
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match Form::of(self) {
@@ -17,14 +17,15 @@ impl Serialize for Value {
             Form::Text(text) => serializer.serialize_str(&text),
             Form::Array(values) => serializer.collect_seq(values),
             Form::Map(entries) => {
-                serializer.collect_map(entries.iter().map(|(key_of, value)| (key(key_of), value)))
+                serializer.collect_map(entries.iter().map(|(map_key, value)| (key(map_key), value)))
             }
             Form::Udt(udt, values) => serializer.collect_map(fields(udt, values)),
         }
     }
 }
 
-/// As a JSON object, by the names of the columns. Of columns of one name, the first.
+/// Serializes a map from column names to values. If several columns have the same name, only the
+/// first is serialized.
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;

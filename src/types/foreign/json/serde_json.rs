@@ -1,11 +1,11 @@
-//! serde_json 1: values and rows as its `Value`; [`Value::from_json`] goes back.
+//! serde_json 1: conversion of values and rows to its `Value`. [`Value::from_json`] converts back.
 
 use serde_json::Value as Json;
 
 use super::{Form, columns, fields, key};
 use crate::types::{Record, Value};
 
-/// As Cassandra's `SELECT JSON` has it: see the [table](crate::types#json).
+/// Converts to the JSON form of Cassandra's `SELECT JSON`, as in the [table](crate::types#json).
 impl From<&Value> for Json {
     fn from(value: &Value) -> Self {
         match Form::of(value) {
@@ -17,7 +17,7 @@ impl From<&Value> for Json {
             Form::Text(text) => text.into(),
             Form::Array(values) => values.iter().map(Self::from).collect(),
             Form::Map(entries) => {
-                entries.iter().map(|(key_of, value)| (key(key_of), Self::from(value))).collect()
+                entries.iter().map(|(map_key, value)| (key(map_key), Self::from(value))).collect()
             }
             Form::Udt(udt, values) => {
                 fields(udt, values).map(|(field, value)| (field, Self::from(value))).collect()
@@ -32,7 +32,8 @@ impl From<Value> for Json {
     }
 }
 
-/// An object, by the names of the columns. Of columns of one name, the first.
+/// Converts to an object with the names of the columns. If several columns have the same name, only
+/// the first is kept.
 impl From<&Record> for Json {
     fn from(record: &Record) -> Self {
         columns(record).map(|(column, value)| (column, Self::from(value))).collect()
