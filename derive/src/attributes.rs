@@ -1,4 +1,4 @@
-//! What `#[cql(...)]` says, on structs and enums, on fields and on variants.
+//! Parses the `#[cql(...)]` attributes of structs, enums, fields and variants.
 
 use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned;
@@ -7,7 +7,7 @@ use syn::{Attribute, Error, ExprPath, Ident, LitStr, Path, Result};
 use crate::messages::list;
 use crate::names::Rule;
 
-/// Declares what there can be in one place; each once.
+/// Declares a struct of the attributes that are allowed in one place, each at most once.
 macro_rules! attributes {
     ($( $(#[$doc:meta])* $place:literal $name:ident { $( $key:literal $field:ident: $type:ty = $read:expr, )+ } )+) => {$(
         $(#[$doc])*
@@ -26,7 +26,7 @@ macro_rules! attributes {
                                 let read: fn(&ParseNestedMeta<'_>) -> Result<$type> = $read;
                                 let value = read(&meta)?;
                                 return match all.$field.replace(value) {
-                                    Some(_) => Err(meta.error(concat!("`", $key, "` is here twice"))),
+                                    Some(_) => Err(meta.error(concat!("`", $key, "` is given twice"))),
                                     None => Ok(()),
                                 };
                             }
@@ -40,15 +40,15 @@ macro_rules! attributes {
     )+};
 }
 attributes! {
-    /// On a struct or an enum.
-    "a struct or enum" OnType {
+    /// The attributes of a struct or an enum.
+    "a struct or enum" TypeAttributes {
         "crate" krate: Path = |meta| text(meta)?.parse(),
         "rename_all" rename_all: Rule = |meta| Rule::parse(&text(meta)?),
         "strict" strict: Path = word,
         "as" integer: Ident = integer,
     }
-    /// On a field.
-    "a field" OnField {
+    /// The attributes of a field.
+    "a field" FieldAttributes {
         "rename" rename: LitStr = text,
         "skip" skip: Path = word,
         "default" default: FieldDefault = default,
@@ -56,14 +56,14 @@ attributes! {
         "null_as_default" null_as_default: Path = word,
         "unset_if_none" unset_if_none: Path = word,
     }
-    /// On a variant of an enum.
-    "a variant" OnVariant {
+    /// The attributes of an enum variant.
+    "a variant" VariantAttributes {
         "rename" rename: LitStr = text,
         "other" other: Path = word,
     }
 }
 
-/// Where the value comes from that a field has without a column.
+/// The source of a field's value if there is no column.
 pub(crate) enum FieldDefault {
     Trait(Path),
     Function(Path, ExprPath),
@@ -77,24 +77,24 @@ impl FieldDefault {
     }
 }
 
-impl OnField {
-    /// Refuses them all: the field of a newtype is the newtype.
+impl FieldAttributes {
+    /// Returns an error if there is an attribute, which the field of a newtype cannot have.
     pub(crate) fn must_be_empty(&self) -> Result<()> {
         let Self { rename, skip, default, flatten, null_as_default, unset_if_none } = self;
         let words = [skip, flatten, null_as_default, unset_if_none].map(Option::as_ref);
         let keys = words.into_iter().flatten().chain(default.as_ref().map(FieldDefault::key));
         let mut spans = keys.map(Spanned::span).chain(rename.as_ref().map(LitStr::span));
         spans.next().map_or(Ok(()), |span| {
-            Err(Error::new(span, "the field of a newtype has no attributes: it is the whole value"))
+            Err(Error::new(span, "the field of a newtype cannot have attributes"))
         })
     }
 }
 
-/// The names of columns have no place for anything else.
+/// Parses a string that is not empty.
 fn text(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
     let text: LitStr = meta.value()?.parse()?;
     if text.value().is_empty() {
-        Err(Error::new(text.span(), "a name is not empty"))
+        Err(Error::new(text.span(), "the value must not be empty"))
     } else {
         Ok(text)
     }
@@ -102,7 +102,7 @@ fn text(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
 
 fn word(meta: &ParseNestedMeta<'_>) -> Result<Path> {
     if meta.input.peek(syn::Token![=]) || meta.input.peek(syn::token::Paren) {
-        return Err(meta.error("this attribute takes no value: write its name alone"));
+        return Err(meta.error("this attribute takes no value; write only its name"));
     }
     Ok(meta.path.clone())
 }
@@ -121,11 +121,11 @@ fn integer(meta: &ParseNestedMeta<'_>) -> Result<Ident> {
     if INTEGERS.iter().any(|known| integer == known) {
         return Ok(integer);
     }
-    let message = format!("an enum can be an integer of CQL: {}, not `{integer}`", list(&INTEGERS));
+    let message = format!("unsupported integer type `{integer}`: use one of {}", list(&INTEGERS));
     Err(Error::new(integer.span(), message))
 }
 
 fn unknown(meta: &ParseNestedMeta<'_>, place: &str, known: &[&str]) -> Error {
     let name = meta.path.segments.last().map(|name| name.ident.to_string()).unwrap_or_default();
-    meta.error(format!("unknown attribute `{name}`: {place} can have {}", list(known)))
+    meta.error(format!("unknown attribute `{name}`: {place} supports {}", list(known)))
 }

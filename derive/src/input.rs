@@ -1,4 +1,4 @@
-//! A struct as the macros see it: its fields with their names, and the generics of an `impl`.
+//! The parsed struct of a derive macro: its fields with their names, and the generics of an `impl`.
 
 use std::collections::HashMap;
 
@@ -11,17 +11,17 @@ use syn::{
     LifetimeParam, Member, PathArguments, Result, Type, TypeGenerics, WherePredicate, parse_quote,
 };
 
-use crate::attributes::{FieldDefault, OnField, OnType};
+use crate::attributes::{FieldAttributes, FieldDefault, TypeAttributes};
 
-/// A struct.
+/// A struct with a derive macro.
 pub(crate) struct Struct<'i> {
     pub(crate) ident: &'i Ident,
-    /// Its name in messages.
+    /// The name of the struct, for error messages.
     pub(crate) name: String,
-    /// The module `types` of cqlwire.
+    /// The path of the module `cqlwire::types`.
     pub(crate) types: TokenStream,
     pub(crate) is_strict: bool,
-    /// Whether its fields have names; if not, they go by position.
+    /// True if the fields have names; otherwise they are read and bound by position.
     pub(crate) is_named: bool,
     pub(crate) fields: Vec<Field<'i>>,
     generics: &'i Generics,
@@ -31,33 +31,32 @@ pub(crate) struct Struct<'i> {
 pub(crate) struct Field<'i> {
     pub(crate) member: Member,
     pub(crate) ty: &'i Type,
-    /// The name of its column.
+    /// The name of the column, variable or field of a user-defined type.
     pub(crate) name: String,
-    /// What messages call it: `User::age`.
+    /// The struct and the field for error messages, such as `User::age`.
     pub(crate) path: String,
-    pub(crate) on: OnField,
+    pub(crate) attributes: FieldAttributes,
 }
 
 impl<'i> Struct<'i> {
-    /// The struct that `derive` is on.
+    /// Parses the struct that has the derive macro `derive`.
     pub(crate) fn new(input: &'i DeriveInput, derive: &str) -> Result<Self> {
         let ident = &input.ident;
         let Data::Struct(data) = &input.data else {
             let message = format!(
-                "derive({derive}) is for structs; an enum can derive FromCql and ToCql, as text or \
-                 as an integer"
+                "derive({derive}) supports only structs; an enum can derive FromCql and ToCql"
             );
             return Err(Error::new(ident.span(), message));
         };
-        let on = OnType::parse(&input.attrs)?;
-        if let Some(integer) = &on.integer {
-            return Err(Error::new(integer.span(), "`as` is for enums: a struct has fields"));
+        let attributes = TypeAttributes::parse(&input.attrs)?;
+        if let Some(integer) = &attributes.integer {
+            return Err(Error::new(integer.span(), "`as` is only supported on enums"));
         }
         let is_named = match &data.fields {
             Fields::Named(_) => true,
             Fields::Unnamed(_) => false,
             Fields::Unit => {
-                let message = format!("derive({derive}) needs fields, and this struct has none");
+                let message = format!("derive({derive}) requires a struct with fields");
                 return Err(Error::new(ident.span(), message));
             }
         };
@@ -66,15 +65,15 @@ impl<'i> Struct<'i> {
             let (name_in_path, column) = match &member {
                 Member::Named(ident) => {
                     let plain = ident.unraw().to_string();
-                    (plain.clone(), on.rename_all.map_or(plain, |rule| rule.apply(ident)))
+                    (plain.clone(), attributes.rename_all.map_or(plain, |rule| rule.apply(ident)))
                 }
                 Member::Unnamed(index) => (index.index.to_string(), String::new()),
             };
-            let on = OnField::parse(&field.attrs)?;
-            check_attributes(&on, is_named, &field.ty)?;
-            let column = on.rename.as_ref().map_or(column, syn::LitStr::value);
+            let attributes = FieldAttributes::parse(&field.attrs)?;
+            check_attributes(&attributes, is_named, &field.ty)?;
+            let column = attributes.rename.as_ref().map_or(column, syn::LitStr::value);
             let path = format!("{name}::{name_in_path}");
-            Ok(Field { member, ty: &field.ty, name: column, path, on })
+            Ok(Field { member, ty: &field.ty, name: column, path, attributes })
         });
         let fields = fields.collect::<Result<Vec<_>>>()?;
         if is_named {
@@ -83,50 +82,48 @@ impl<'i> Struct<'i> {
         Ok(Self {
             ident,
             name,
-            types: types(&on),
-            is_strict: on.strict.is_some(),
+            types: types(&attributes),
+            is_strict: attributes.strict.is_some(),
             is_named,
             fields,
             generics: &input.generics,
         })
     }
 
-    /// The fields that are read and written.
+    /// Returns the fields that are not skipped.
     pub(crate) fn used(&self) -> impl Iterator<Item = &Field<'i>> {
-        self.fields.iter().filter(|field| field.on.skip.is_none())
+        self.fields.iter().filter(|field| field.attributes.skip.is_none())
     }
 
-    /// Refuses a struct whose fields cannot be called by name.
+    /// Returns an error if the fields have no names or are flattened, for user-defined types.
     pub(crate) fn must_be_named(&self, derive: &str) -> Result<()> {
-        let flattened = self.fields.iter().find_map(|field| field.on.flatten.as_ref());
+        let flattened = self.fields.iter().find_map(|field| field.attributes.flatten.as_ref());
         match (self.is_named, flattened) {
             (false, _) => {
                 let message = format!(
-                    "derive({derive}) finds fields by name, and these have none; a newtype can \
-                     derive FromCql and ToCql"
+                    "derive({derive}) requires named fields; a newtype can derive FromCql and ToCql"
                 );
                 Err(Error::new(self.ident.span(), message))
             }
             (true, Some(key)) => {
-                let message = "a user-defined type has no flattened fields: give the field a type \
-                               of its own";
+                let message = "`flatten` is not supported for user-defined types";
                 Err(Error::new(key.span(), message))
             }
             (true, None) => Ok(()),
         }
     }
 
-    /// Generics of an `impl` of a trait that reads, and the lifetime it reads for.
+    /// Returns the generics of an `impl` that reads, and the lifetime of the data that it borrows.
     pub(crate) fn reading(&self) -> Result<(Generics, Lifetime)> {
         reading(self.generics)
     }
 
-    /// Generics of an `impl` of a trait that writes.
+    /// Returns the generics of an `impl` that writes.
     pub(crate) fn writing(&self) -> Generics {
         self.generics.clone()
     }
 
-    /// Adds what has to hold of the fields' types where they are generic.
+    /// Adds `bounds` for each field whose type is generic.
     pub(crate) fn bounds(
         &self,
         generics: &mut Generics,
@@ -137,61 +134,62 @@ impl<'i> Struct<'i> {
         }
     }
 
-    /// Its own generics, as in `User<'r, T>`.
+    /// Returns the generic arguments of the struct, as in `User<'r, T>`.
     pub(crate) fn type_generics(&self) -> TypeGenerics<'_> {
         self.generics.split_for_impl().1
     }
 }
 
 impl Field<'_> {
-    /// What is read, which is not the field's type where null has a default.
+    /// Returns the type that is read: `OrDefault` of the field's type if null has a default.
     pub(crate) fn read_type(&self, types: &TokenStream) -> TokenStream {
         let ty = self.ty;
-        match self.on.null_as_default {
+        match self.attributes.null_as_default {
             Some(_) => quote!(#types::OrDefault<#ty>),
             None => quote!(#ty),
         }
     }
 
-    /// The field of what was read.
-    pub(crate) fn of_read(&self, value: &TokenStream) -> TokenStream {
-        match self.on.null_as_default {
+    /// Returns the field's value as an expression of the value that was read.
+    pub(crate) fn from_read(&self, value: &TokenStream) -> TokenStream {
+        match self.attributes.null_as_default {
             Some(_) => quote!(#value.0),
             None => value.clone(),
         }
     }
 
-    /// The value of a field that nothing was read for, if it has one.
+    /// Returns the default of a field for which nothing was read, or `None` if it has no default.
     pub(crate) fn default(&self) -> Option<TokenStream> {
         let by_trait = || quote_spanned!(self.ty.span()=> ::core::default::Default::default());
-        match &self.on.default {
+        match &self.attributes.default {
             Some(FieldDefault::Function(_, function)) => Some(quote!(#function())),
             Some(FieldDefault::Trait(_)) => Some(by_trait()),
-            None => self.on.skip.as_ref().map(|_| by_trait()),
+            None => self.attributes.skip.as_ref().map(|_| by_trait()),
         }
     }
 
-    /// What has to hold of its type for it to be read.
+    /// Returns the bounds of the field's type for reading it.
     pub(crate) fn reading_bounds(
         &self,
         types: &TokenStream,
         lifetime: &Lifetime,
     ) -> Vec<WherePredicate> {
         let (ty, read) = (self.ty, self.read_type(types));
-        if self.on.flatten.is_some() {
+        if self.attributes.flatten.is_some() {
             return vec![parse_quote!(#ty: #types::derived::NamedColumns<#lifetime>)];
         }
-        let read = self.on.skip.is_none().then(|| parse_quote!(#read: #types::FromCql<#lifetime>));
-        let by_function = matches!(self.on.default, Some(FieldDefault::Function(..)));
+        let read =
+            self.attributes.skip.is_none().then(|| parse_quote!(#read: #types::FromCql<#lifetime>));
+        let by_function = matches!(self.attributes.default, Some(FieldDefault::Function(..)));
         let default = (!by_function && self.default().is_some())
             .then(|| parse_quote!(#ty: ::core::default::Default));
         read.into_iter().chain(default).collect()
     }
 
-    /// What a `Field` of `types::derived` says of it.
+    /// Returns the `types::derived::Field` of this field.
     pub(crate) fn description(&self, types: &TokenStream, check: &TokenStream) -> TokenStream {
         let (name, path) = (&self.name, &self.path);
-        let is_optional = self.on.default.is_some();
+        let is_optional = self.attributes.default.is_some();
         quote! {
             #types::derived::Field {
                 path: ::core::option::Option::Some(#path),
@@ -203,24 +201,25 @@ impl Field<'_> {
     }
 }
 
-/// The module `types` of cqlwire.
-pub(crate) fn types(on: &OnType) -> TokenStream {
-    match &on.krate {
+/// Returns the path of the module `cqlwire::types`.
+pub(crate) fn types(attributes: &TypeAttributes) -> TokenStream {
+    match &attributes.krate {
         Some(krate) => quote!(#krate::types),
         None => quote!(::cqlwire::types),
     }
 }
 
-/// Generics of an `impl` that reads for a lifetime: that of the type, or one of its own.
-pub(crate) fn reading(of: &Generics) -> Result<(Generics, Lifetime)> {
-    let mut generics = of.clone();
-    let mut lifetimes = of.lifetimes();
+/// Returns the generics of an `impl` that reads, and the lifetime of the data that it borrows: that of the
+/// type, or a new one.
+pub(crate) fn reading(type_generics: &Generics) -> Result<(Generics, Lifetime)> {
+    let mut generics = type_generics.clone();
+    let mut lifetimes = type_generics.lifetimes();
     match (lifetimes.next(), lifetimes.next()) {
         (_, Some(second)) => Err(Error::new(
             second.span(),
-            "what is read is borrowed for one lifetime: give all the fields the same",
+            "only one lifetime parameter is supported: use the same one for all fields",
         )),
-        (Some(one), None) => Ok((generics, one.lifetime.clone())),
+        (Some(only), None) => Ok((generics, only.lifetime.clone())),
         (None, None) => {
             let lifetime = Lifetime::new("'cql", Span::call_site());
             let parameter = GenericParam::Lifetime(LifetimeParam::new(lifetime.clone()));
@@ -230,22 +229,22 @@ pub(crate) fn reading(of: &Generics) -> Result<(Generics, Lifetime)> {
     }
 }
 
-/// Whether the type names a type parameter.
+/// Returns true if the type contains a type parameter.
 pub(crate) fn is_generic(ty: &Type, generics: &Generics) -> bool {
-    fn names(tokens: TokenStream, generics: &Generics) -> bool {
+    fn contains_parameter(tokens: TokenStream, generics: &Generics) -> bool {
         tokens.into_iter().any(|token| match token {
             TokenTree::Ident(ident) => generics.type_params().any(|param| param.ident == ident),
-            TokenTree::Group(group) => names(group.stream(), generics),
+            TokenTree::Group(group) => contains_parameter(group.stream(), generics),
             _ => false,
         })
     }
-    names(ty.to_token_stream(), generics)
+    contains_parameter(ty.to_token_stream(), generics)
 }
 
-/// The `T` of `Option<T>`.
+/// Returns the `T` of `Option<T>`, or `None` for any other type.
 pub(crate) fn inside_option(ty: &Type) -> Option<&Type> {
     let path = match ty {
-        // A type that came through a `macro_rules`.
+        // A type that was passed through `macro_rules`.
         Type::Group(group) => return inside_option(&group.elem),
         Type::Paren(paren) => return inside_option(&paren.elem),
         Type::Path(path) => path,
@@ -259,52 +258,55 @@ pub(crate) fn inside_option(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// Names of variables, one for each field.
+/// Returns names for local variables, one for each field.
 pub(crate) fn variables(count: usize) -> Vec<Ident> {
     (0..count).map(|index| format_ident!("field_{index}")).collect()
 }
 
-/// Refuses attributes that say nothing together, or on such a field.
-fn check_attributes(on: &OnField, is_named: bool, ty: &Type) -> Result<()> {
-    let rename = on.rename.as_ref().map(|rename| ("rename", rename.span()));
+/// Returns an error for attributes that have no effect together or on this kind of field.
+fn check_attributes(attributes: &FieldAttributes, is_named: bool, ty: &Type) -> Result<()> {
+    let rename = attributes.rename.as_ref().map(|rename| ("rename", rename.span()));
     let key = |name, key: &Option<syn::Path>| key.as_ref().map(|key| (name, key.span()));
-    let default = on.default.as_ref().map(|default| ("default", default.key().span()));
-    let flatten = key("flatten", &on.flatten);
-    let null_as_default = key("null_as_default", &on.null_as_default);
-    let unset_if_none = key("unset_if_none", &on.unset_if_none);
+    let default = attributes.default.as_ref().map(|default| ("default", default.key().span()));
+    let flatten = key("flatten", &attributes.flatten);
+    let null_as_default = key("null_as_default", &attributes.null_as_default);
+    let unset_if_none = key("unset_if_none", &attributes.unset_if_none);
     if !is_named && let Some((name, span)) = rename.or(default).or(flatten) {
-        let message = format!("fields without names go by position, where `{name}` means nothing");
+        let message = format!("`{name}` requires named fields");
         return Err(Error::new(span, message));
     }
-    if on.skip.is_some()
+    if attributes.skip.is_some()
         && let Some((name, span)) = rename.or(flatten).or(null_as_default).or(unset_if_none)
     {
-        return Err(Error::new(span, format!("a field that is skipped has no use for `{name}`")));
+        return Err(Error::new(span, format!("`{name}` has no effect on a skipped field")));
     }
-    if on.flatten.is_some()
+    if attributes.flatten.is_some()
         && let Some((name, span)) = rename.or(default).or(null_as_default).or(unset_if_none)
     {
-        let message =
-            format!("a flattened field has no column of its own: `{name}` belongs on its fields");
+        let message = format!(
+            "`{name}` has no effect on a flattened field; use it on the fields of its struct"
+        );
         return Err(Error::new(span, message));
     }
     match unset_if_none {
         Some((_, span)) if inside_option(ty).is_none() => {
-            Err(Error::new(span, "`unset_if_none` is for a field that is an `Option`"))
+            Err(Error::new(span, "`unset_if_none` requires a field of type `Option`"))
         }
         _ => Ok(()),
     }
 }
 
-/// Refuses two fields of one name.
+/// Returns an error if two fields have the same name.
 fn check_names(fields: &[Field<'_>]) -> Result<()> {
     let mut seen = HashMap::new();
-    let named = |field: &&Field<'_>| field.on.skip.is_none() && field.on.flatten.is_none();
+    let named =
+        |field: &&Field<'_>| field.attributes.skip.is_none() && field.attributes.flatten.is_none();
     for field in fields.iter().filter(named) {
         if let Some(first) = seen.insert(&field.name, &field.path) {
             let Field { name, path, .. } = field;
-            let message = format!("`{first}` and `{path}` are both called \"{name}\"");
-            let span = field.on.rename.as_ref().map_or(field.member.span(), syn::LitStr::span);
+            let message = format!("`{first}` and `{path}` have the same name \"{name}\"");
+            let span =
+                field.attributes.rename.as_ref().map_or(field.member.span(), syn::LitStr::span);
             return Err(Error::new(span, message));
         }
     }

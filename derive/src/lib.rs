@@ -1,4 +1,4 @@
-//! The derive macros of cqlwire, which exports them as `cqlwire::types::FromRow` and so on.
+//! The derive macros of cqlwire. Use them through cqlwire: `cqlwire::types::FromRow` and so on.
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, Result, parse_macro_input};
@@ -12,12 +12,12 @@ mod udt;
 mod value;
 mod values;
 
-/// Reads a struct from a row.
+/// Derives `FromRow`, which reads a struct from a row.
 ///
-/// Each field is the column of its name, as the schema spells it, in whatever order they come. The
-/// columns are looked at once for each result; a column that is missing or does not fit is an error
-/// then, before any row is read. Rows are read without looking anything up, and without allocating for
-/// borrowed fields: as tuples are, when the columns come in the order of the fields.
+/// Each field reads the column of its name, in any order. Names are case-sensitive. Columns are checked
+/// once for each page: a missing column or an unsupported type is an error before the first row is read.
+/// Reading a row involves no lookup by name, and borrowed fields do not allocate. If the columns have the
+/// order of the fields, structs are read as fast as tuples.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -45,7 +45,7 @@ mod values;
 ///     "unknown".to_owned()
 /// }
 ///
-/// // What `session.execute` brings; then `result.rows::<User>()` reads it.
+/// // With a session, `result.rows::<User>()` does this.
 /// let columns = [("age", NativeType::Int), ("username", NativeType::Text),
 ///     ("count", NativeType::Int), ("lastHost", NativeType::Text)]
 ///     .map(|(name, native)| ColumnSpec::new("ks", "users", name, native));
@@ -59,37 +59,36 @@ mod values;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// | on the struct | |
+/// | attribute of the struct | effect |
 /// |---|---|
-/// | `rename_all = "camelCase"` | how columns are called; also `snake_case`, `PascalCase`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `lowercase` (`userid`) and `UPPERCASE` |
-/// | `strict` | a column without a field is an error; else it is passed over |
-/// | `crate = "path"` | where cqlwire is, if not at `::cqlwire` |
+/// | `rename_all = "camelCase"` | the case of column names: `snake_case`, `camelCase`, `PascalCase`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `lowercase` (`userid`) or `UPPERCASE`; default: as the field |
+/// | `strict` | a column without a field is an error; default: it is skipped |
+/// | `crate = "path"` | the path of the cqlwire crate; default: `::cqlwire` |
 ///
-/// | on a field | |
+/// | attribute of a field | effect |
 /// |---|---|
-/// | `rename = "name"` | what its column is called |
-/// | `skip` | it has no column, and always its default |
-/// | `default`, `default = "function"` | what it is when there is no such column; null is another thing |
-/// | `null_as_default` | null is the default of its type |
-/// | `flatten` | its fields, which derive `FromRow` by name, are read from columns of the same row |
+/// | `rename = "name"` | the name of the column |
+/// | `skip` | no column is read; the field always has its default |
+/// | `default`, `default = "function"` | the value if there is no such column, from `Default` or a function; does not apply to null |
+/// | `null_as_default` | null is read as the `Default` of the field's type |
+/// | `flatten` | the field is a struct with named fields that derives `FromRow`, and reads columns of the same row |
 ///
-/// Null is an error for a field that is neither an `Option` nor `null_as_default`. So is a column that a
-/// field asks for and that is there twice, and one that two fields ask for. Of a flattened struct,
-/// `strict` means nothing: what counts is what the outermost struct says.
+/// Null is an error for a field that is neither an `Option` nor `null_as_default`. It is also an error if
+/// two columns have the name of a field, or if two fields read the same column. `strict` on a flattened
+/// struct has no effect; only `strict` on the outermost struct counts.
 ///
-/// A struct has at most one lifetime, that of the page; types that it is generic over are whatever can be
-/// read from their columns. A struct without names of fields is read by position, as a tuple; one of one
-/// field, such as `struct UserName(String)`, reads one column.
+/// A struct has at most one lifetime parameter, for borrowing from the page. A type parameter can be any
+/// type that its column can be read as. A struct with unnamed fields is read by position, like a tuple: for
+/// example, `struct UserName(String)` reads one column.
 #[proc_macro_derive(FromRow, attributes(cql))]
 pub fn from_row(input: TokenStream) -> TokenStream {
     expand(&parse_macro_input!(input), row::derive)
 }
 
-/// Binds a struct to the variables of a statement.
+/// Derives `ToValues` and `ToNamedValues`, which bind a struct to the variables of a statement.
 ///
-/// Each variable takes the field of its name, in whatever order they are in the statement. A variable
-/// without a field is an error that names it, and a field without a variable is passed over. Nothing is
-/// allocated.
+/// Each bind variable gets the field of its name, in any order. A variable without a field is an error. A
+/// field without a variable is ignored. Binding does not allocate.
 ///
 /// ```
 /// use cqlwire::types::{ColumnSpec, NativeType, ToValues, ValuesBuffer};
@@ -108,12 +107,12 @@ pub fn from_row(input: TokenStream) -> TokenStream {
 /// #[cql(strict)]
 /// struct User<'a> {
 ///     username: &'a str,
-///     // Null deletes what is there; not set leaves it as it is.
+///     // Null would delete the password; unset leaves it unchanged.
 ///     #[cql(unset_if_none)]
 ///     password: Option<&'a str>,
 /// }
 ///
-/// // What the server says of the statement; `session.execute(statement, &user)` does the rest.
+/// // With a session, `session.execute(statement, &user)` does this.
 /// let variables = ["password", "username"]
 ///     .map(|name| ColumnSpec::new("ks", "users", name, NativeType::Text));
 /// let user = User { username: "ada", password: Some("secret") };
@@ -126,37 +125,38 @@ pub fn from_row(input: TokenStream) -> TokenStream {
 /// let error = ValuesBuffer::new().bind(&search, &variables).unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "cannot bind value 0 to \"password\" of type `text`: `Search` has no field of that name; \
-///      give it to one with `rename`"
+///     "cannot bind value 0 to \"password\" of type `text`: `Search` has no field with that name; \
+///      add one or use `rename`"
 /// );
 /// # Ok::<(), cqlwire::types::BindError>(())
 /// ```
 ///
-/// | on the struct | |
+/// | attribute of the struct | effect |
 /// |---|---|
-/// | `rename_all = "camelCase"` | how variables are called; the rules are those of `FromRow` |
+/// | `rename_all = "camelCase"` | the case of variable names, as for `FromRow` |
 /// | `strict` | a field without a variable is an error, unless it has `default` |
-/// | `crate = "path"` | where cqlwire is, if not at `::cqlwire` |
+/// | `crate = "path"` | the path of the cqlwire crate; default: `::cqlwire` |
 ///
-/// | on a field | |
+/// | attribute of a field | effect |
 /// |---|---|
-/// | `rename = "name"` | what its variable is called |
-/// | `skip` | it is not bound |
-/// | `unset_if_none` | `None` is "not set" rather than null; not in v3 |
-/// | `flatten` | its fields, of a struct or a map, are bound to variables of the same statement, after those of the struct itself |
+/// | `rename = "name"` | the name of the variable |
+/// | `skip` | the field is not bound |
+/// | `default` | the field may have no variable, even if the struct is `strict` |
+/// | `unset_if_none` | `None` is the unset value instead of null; an error on a v3 connection |
+/// | `flatten` | the field is a struct or a map, which binds the variables of the same statement that have no other field |
 ///
-/// The names that servers give to variables are in the table of `ToNamedValues`, which is derived, too.
-/// A struct without names of fields is bound by position, as a tuple.
+/// `ToNamedValues` documents the names that servers give to variables. A struct with unnamed fields is bound
+/// by position, like a tuple.
 #[proc_macro_derive(ToValues, attributes(cql))]
 pub fn to_values(input: TokenStream) -> TokenStream {
     expand(&parse_macro_input!(input), values::derive)
 }
 
-/// Reads a struct from a user-defined type: `FromCql` for it.
+/// Derives `FromCql` for a struct, which reads it from a user-defined type.
 ///
-/// Each field is the type's field of its name, in whatever order. A field of the type that the struct
-/// has not is passed over. A value that ends early was written before the type was given more fields,
-/// which are null then.
+/// Each field of the struct reads the type's field of its name, in any order. Other fields of the type
+/// are skipped. A value may lack trailing fields, which were added to the type after it was written; these
+/// fields are null.
 ///
 /// ```
 /// use cqlwire::types::{CqlType, FromCql, FromUdt, NativeType, UdtType};
@@ -181,28 +181,28 @@ pub fn to_values(input: TokenStream) -> TokenStream {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// | on the struct | |
+/// | attribute of the struct | effect |
 /// |---|---|
-/// | `rename_all = "camelCase"` | how the type's fields are called; the rules are those of `FromRow` |
-/// | `strict` | a field of the type that the struct has not is an error |
-/// | `crate = "path"` | where cqlwire is, if not at `::cqlwire` |
+/// | `rename_all = "camelCase"` | the case of the type's field names, as for `FromRow` |
+/// | `strict` | a field of the type that the struct lacks is an error |
+/// | `crate = "path"` | the path of the cqlwire crate; default: `::cqlwire` |
 ///
-/// | on a field | |
+/// | attribute of a field | effect |
 /// |---|---|
-/// | `rename = "name"` | what the type's field is called |
-/// | `skip` | the type has no such field; it always has its default |
-/// | `default`, `default = "function"` | what it is when the type has no such field; null is another thing |
-/// | `null_as_default` | null is the default of its type |
+/// | `rename = "name"` | the name of the type's field |
+/// | `skip` | no field is read; the struct's field always has its default |
+/// | `default`, `default = "function"` | the value if the type has no such field, from `Default` or a function; does not apply to null |
+/// | `null_as_default` | null is read as the `Default` of the field's type |
 #[proc_macro_derive(FromUdt, attributes(cql))]
 pub fn from_udt(input: TokenStream) -> TokenStream {
     expand(&parse_macro_input!(input), udt::derive_from)
 }
 
-/// Writes a struct as a user-defined type: `ToCql` for it.
+/// Derives `ToCql` for a struct, which writes it as a user-defined type.
 ///
-/// Each field of the type takes the field of its name, in whatever order; one that the struct has not is
-/// null. A field that the type has not is an error, unless it has `default`. The attributes are those of
-/// `FromUdt`; `strict` refuses types with a field that the struct has not.
+/// Each field of the type gets the struct's field of its name, in any order. A field that the struct lacks
+/// is null, or an error if the struct is `strict`. A field of the struct that the type lacks is an error,
+/// unless it has `default`. The attributes are those of `FromUdt`.
 ///
 /// ```
 /// use cqlwire::types::{ColumnSpec, CqlType, NativeType, ToUdt, UdtType, ValuesBuffer};
@@ -231,10 +231,11 @@ pub fn to_udt(input: TokenStream) -> TokenStream {
     expand(&parse_macro_input!(input), udt::derive_to)
 }
 
-/// Reads a newtype as what it holds, or an enum from text or an integer.
+/// Derives `FromCql` for a newtype, which is read as its field, or for an enum, which is read from text or an
+/// integer.
 ///
-/// An enum is the text of its variant's name. With `as`, it is the integer of its variant's discriminant.
-/// A value that no variant stands for is an error, unless one variant is `other`.
+/// An enum variant is the text of its name or, with `as`, the integer of its discriminant. A value that
+/// matches no variant is an error, unless one variant is `other`.
 ///
 /// ```
 /// use cqlwire::types::{Cell, CqlType, FromCql, NativeType};
@@ -269,28 +270,29 @@ pub fn to_udt(input: TokenStream) -> TokenStream {
 /// # Ok::<(), cqlwire::types::ValueError>(())
 /// ```
 ///
-/// | on the type | |
+/// | attribute of the type | effect |
 /// |---|---|
-/// | `rename_all = "snake_case"` | the texts of an enum's variants; the rules are those of `FromRow` |
-/// | `as = i32` | the enum is an integer: `i8`, `i16`, `i32` or `i64` |
-/// | `crate = "path"` | where cqlwire is, if not at `::cqlwire` |
+/// | `rename_all = "snake_case"` | the case of the variants' texts, as for `FromRow` |
+/// | `as = i32` | the enum is an integer: `i8`, `i16`, `i32` or `i64`; default: text |
+/// | `crate = "path"` | the path of the cqlwire crate; default: `::cqlwire` |
 ///
-/// | on a variant | |
+/// | attribute of a variant | effect |
 /// |---|---|
-/// | `rename = "text"` | the text that stands for it |
-/// | `other` | it stands for every other value, and can hold it |
+/// | `rename = "text"` | the text of the variant |
+/// | `other` | the variant matches all other values, and can hold the value in a field |
 ///
-/// Where a variant that holds the integer stands beside variants with discriminants, Rust asks for a
-/// `#[repr(i32)]` on the enum. A newtype is no row: `FromRow` makes it one, of one column.
+/// If an enum has discriminants and a variant with a field, Rust requires `#[repr(i32)]` on it. To read a
+/// newtype from a row of one column, derive `FromRow`, too.
 #[proc_macro_derive(FromCql, attributes(cql))]
 pub fn from_cql(input: TokenStream) -> TokenStream {
     expand(&parse_macro_input!(input), value::derive_from)
 }
 
-/// Writes a newtype as what it holds, or an enum as text or as an integer.
+/// Derives `ToCql` for a newtype, which is written as its field, or for an enum, which is written as text or
+/// an integer.
 ///
-/// The attributes are those of `FromCql`. A variant that is `other` is written as what it holds, or, where
-/// it holds nothing, as any other variant.
+/// The attributes are those of `FromCql`. The `other` variant is written as its field or, if it has none,
+/// like any other variant.
 ///
 /// ```
 /// use cqlwire::types::{ColumnSpec, NativeType, ToCql, ValuesBuffer};
@@ -319,7 +321,7 @@ pub fn to_cql(input: TokenStream) -> TokenStream {
     expand(&parse_macro_input!(input), value::derive_to)
 }
 
-/// What the macro makes, or its error at the place that is wrong.
+/// Runs a derive macro and turns its error into a compile error.
 fn expand(
     input: &DeriveInput,
     derive: fn(&DeriveInput) -> Result<proc_macro2::TokenStream>,

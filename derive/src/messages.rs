@@ -1,6 +1,6 @@
-//! Parts of compile errors.
+//! Text of compile errors.
 
-/// Names in a message: "`a`, `b` and `c`".
+/// Returns names as a list: "`a`, `b` and `c`".
 pub(crate) fn list(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match &quoted[..] {

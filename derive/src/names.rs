@@ -1,11 +1,11 @@
-//! The rules of `rename_all`: how the words of a Rust name are put together.
+//! The rules of `rename_all`, which change the case of a Rust name.
 
 use syn::ext::IdentExt;
 use syn::{Ident, LitStr, Result};
 
 use crate::messages::list;
 
-/// How names are written.
+/// A rule for the case of names: a function of the words of a name, in lower case.
 #[derive(Clone, Copy)]
 pub(crate) struct Rule(fn(&[String]) -> String);
 
@@ -27,7 +27,7 @@ impl Rule {
             let known = list(&known);
             syn::Error::new(
                 rule.span(),
-                format!("no rule for names is called `{text}`; there are {known}"),
+                format!("unknown naming rule `{text}`: use one of {known}"),
             )
         })
     }
@@ -47,15 +47,15 @@ fn capital(word: &str) -> String {
     letters.next().map(char::to_uppercase).into_iter().flatten().chain(letters).collect()
 }
 
-/// The words of a name, in small letters: an underscore or a capital begins one, but `HTTPServer` is
-/// two.
+/// Splits a name into words in lower case. An underscore or an upper-case letter starts a word; an
+/// acronym is one word, so that `HTTPServer` has two.
 fn words(name: &str) -> Vec<String> {
     let letters: Vec<char> = name.chars().collect();
     let (mut words, mut word) = (Vec::new(), String::new());
     for (index, &letter) in letters.iter().enumerate() {
-        let after_small = index > 0 && !letters[index - 1].is_uppercase();
-        let before_small = letters.get(index + 1).is_some_and(|next| next.is_lowercase());
-        if letter == '_' || letter.is_uppercase() && (after_small || before_small) {
+        let after_lower = index > 0 && !letters[index - 1].is_uppercase();
+        let before_lower = letters.get(index + 1).is_some_and(|next| next.is_lowercase());
+        if letter == '_' || letter.is_uppercase() && (after_lower || before_lower) {
             words.push(std::mem::take(&mut word));
         }
         if letter != '_' {
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_puts_the_same_words_together() {
+    fn every_rule_joins_the_same_words() {
         let all = ["user_id", "userId", "UserId", "USER_ID", "user-id", "userid", "USERID"];
         assert_eq!(renamed("user_id"), all);
         assert_eq!(renamed("UserId"), all);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn acronyms_digits_and_raw_names_are_words() {
+    fn acronyms_digits_and_raw_identifiers_are_split() {
         assert_eq!(renamed("HTTPServer")[0], "http_server");
         assert_eq!(renamed("line2_a")[1], "line2A");
         assert_eq!(renamed("r#type")[2], "Type");

@@ -1,4 +1,4 @@
-//! `derive(FromRow)`: columns by name, or, for fields without names, by position.
+//! `derive(FromRow)`, which reads named fields by column name and unnamed fields by position.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -61,21 +61,21 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// The body of `Columns`.
+/// Returns the body of the `Columns` implementation.
 fn columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
     let types = &input.types;
     let inner = |field: &Field<'_>| {
         let ty = field.ty;
         quote_spanned!(ty.span()=> <#ty as #types::derived::Columns<#lifetime>>)
     };
-    let counts = input.used().map(|field| match &field.on.flatten {
+    let counts = input.used().map(|field| match &field.attributes.flatten {
         Some(_) => {
             let inner = inner(field);
             quote!(+ #inner::COUNT)
         }
         None => quote!(+ 1),
     });
-    let fields = input.used().map(|field| match &field.on.flatten {
+    let fields = input.used().map(|field| match &field.attributes.flatten {
         Some(_) => {
             let inner = inner(field);
             quote!(#inner::visit_fields(visit)?;)
@@ -90,18 +90,18 @@ fn columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
     });
     let in_order = input.fields.iter().map(|field| {
         let member = &field.member;
-        let value = if field.on.flatten.is_some() {
+        let value = if field.attributes.flatten.is_some() {
             let inner = inner(field);
             quote!(#inner::read_in_order(row)?)
-        } else if field.on.skip.is_some() {
+        } else if field.attributes.skip.is_some() {
             field.default().unwrap_or_default()
         } else {
             let read = field.read_type(types);
-            field.of_read(&quote!(row.value::<#read>().ok()?))
+            field.from_read(&quote!(row.value::<#read>().ok()?))
         };
         quote!(#member: #value)
     });
-    let errors = input.used().map(|field| match &field.on.flatten {
+    let errors = input.used().map(|field| match &field.attributes.flatten {
         Some(_) => {
             let inner = inner(field);
             quote!(.or_else(|| #inner::first_error(row)))
@@ -135,14 +135,14 @@ fn columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
     }
 }
 
-/// The body of `NamedColumns`.
+/// Returns the body of the `NamedColumns` implementation.
 fn named_columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
     let (types, name, is_strict) = (&input.types, &input.name, input.is_strict);
     let named = |field: &Field<'_>| {
         let ty = field.ty;
         quote_spanned!(ty.span()=> <#ty as #types::derived::NamedColumns<#lifetime>>)
     };
-    let parts = input.used().map(|field| match &field.on.flatten {
+    let parts = input.used().map(|field| match &field.attributes.flatten {
         Some(_) => {
             let named = named(field);
             quote!(#named::Partial)
@@ -152,14 +152,14 @@ fn named_columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
             quote!(::core::option::Option<#read>)
         }
     });
-    let (partial, places) = pairs(&parts.collect::<Vec<_>>());
-    let reads = input.used().zip(&places).map(|(field, place)| match &field.on.flatten {
+    let (partial, paths) = pairs(&parts.collect::<Vec<_>>());
+    let reads = input.used().zip(&paths).map(|(field, path_in_partial)| match &field.attributes.flatten {
         Some(_) => {
             let (named, ty) = (named(field), field.ty);
             quote! {
                 let count = <#ty as #types::derived::Columns<#lifetime>>::COUNT;
                 if field < count {
-                    return #named::read_field(&mut (*partial) #place, field, row);
+                    return #named::read_field(&mut (*partial) #path_in_partial, field, row);
                 }
                 let field = field.wrapping_sub(count);
             }
@@ -168,31 +168,31 @@ fn named_columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
             let (read, path) = (field.read_type(types), &field.path);
             quote! {
                 if field == 0 {
-                    (*partial) #place = ::core::option::Option::Some(row.field::<#read>(#path)?);
+                    (*partial) #path_in_partial = ::core::option::Option::Some(row.field::<#read>(#path)?);
                     return ::core::result::Result::Ok(());
                 }
                 let field = field.wrapping_sub(1);
             }
         }
     });
-    let mut places_left = places.iter();
+    let mut remaining_paths = paths.iter();
     let built = input.fields.iter().map(|field| {
         let member = &field.member;
-        if field.on.skip.is_some() {
+        if field.attributes.skip.is_some() {
             let default = field.default();
             return quote!(#member: #default);
         }
-        let place = places_left.next();
-        if field.on.flatten.is_some() {
+        let path_in_partial = remaining_paths.next();
+        if field.attributes.flatten.is_some() {
             let named = named(field);
-            return quote!(#member: #named::build(partial #place)?);
+            return quote!(#member: #named::build(partial #path_in_partial)?);
         }
-        let value = field.of_read(&quote!(value));
+        let value = field.from_read(&quote!(value));
         let default = field.default().unwrap_or_else(
             || quote!(return ::core::result::Result::Err(#types::ValueError::TooShort)),
         );
         quote! {
-            #member: match partial #place {
+            #member: match partial #path_in_partial {
                 ::core::option::Option::Some(value) => #value,
                 ::core::option::Option::None => #default,
             }
@@ -222,8 +222,8 @@ fn named_columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
     }
 }
 
-/// A type that holds all of the `parts`, and where in it each of them is. It is made of pairs, whose
-/// depth stays far below what the compiler follows, however wide the struct is.
+/// Returns a type that holds all `parts`, and the path to each of them. The type consists of nested pairs,
+/// whose depth stays below the compiler's recursion limit for structs with any number of fields.
 fn pairs(parts: &[TokenStream]) -> (TokenStream, Vec<TokenStream>) {
     match parts {
         [] => (quote!(()), Vec::new()),
@@ -231,8 +231,8 @@ fn pairs(parts: &[TokenStream]) -> (TokenStream, Vec<TokenStream>) {
         _ => {
             let (left, right) = parts.split_at(parts.len() / 2);
             let ((left, lefts), (right, rights)) = (pairs(left), pairs(right));
-            let lefts = lefts.iter().map(|place| quote!(.0 #place));
-            let rights = rights.iter().map(|place| quote!(.1 #place));
+            let lefts = lefts.iter().map(|path| quote!(.0 #path));
+            let rights = rights.iter().map(|path| quote!(.1 #path));
             (quote!((#left, #right)), lefts.chain(rights).collect())
         }
     }

@@ -1,4 +1,4 @@
-//! `derive(FromUdt)` and `derive(ToUdt)`: a struct as a user-defined type.
+//! `derive(FromUdt)` and `derive(ToUdt)`, which read and write a struct as a user-defined type.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -21,7 +21,8 @@ pub(crate) fn derive_from(input: &DeriveInput) -> Result<TokenStream> {
         quote_spanned!(field.ty.span()=> <#read as #types::FromCql<#lifetime>>::check)
     });
     let variables = variables(input.fields.len());
-    let used = || variables.iter().zip(&input.fields).filter(|(_, field)| field.on.skip.is_none());
+    let used =
+        || variables.iter().zip(&input.fields).filter(|(_, field)| field.attributes.skip.is_none());
     let lets = used().map(|(variable, field)| {
         let read = field.read_type(types);
         quote!(let mut #variable: ::core::option::Option<#read> = ::core::option::Option::None;)
@@ -33,10 +34,10 @@ pub(crate) fn derive_from(input: &DeriveInput) -> Result<TokenStream> {
     });
     let built = variables.iter().zip(&input.fields).map(|(variable, field)| {
         let (member, path, default) = (&field.member, &field.path, field.default());
-        if field.on.skip.is_some() {
+        if field.attributes.skip.is_some() {
             return quote!(#member: #default);
         }
-        let value = field.of_read(&quote!(value));
+        let value = field.from_read(&quote!(value));
         let default = default.unwrap_or_else(
             || quote!(return ::core::result::Result::Err(#types::ValueError::NullField(#path))),
         );
@@ -77,7 +78,7 @@ pub(crate) fn derive_to(input: &DeriveInput) -> Result<TokenStream> {
     let (types, ident) = (&input.types, input.ident);
     let mut generics = input.writing();
     input.bounds(&mut generics, |field| {
-        let (ty, used) = (field.ty, field.on.skip.is_none());
+        let (ty, used) = (field.ty, field.attributes.skip.is_none());
         used.then(|| parse_quote!(#ty: #types::ToCql)).into_iter().collect()
     });
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
@@ -114,7 +115,7 @@ pub(crate) fn derive_to(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// The method `check`, which finds the fields in the type.
+/// Returns the method `check`, which finds the struct's fields in the type.
 fn check(
     input: &Struct<'_>,
     check: impl Fn(&crate::input::Field<'_>) -> TokenStream,

@@ -1,4 +1,4 @@
-//! `derive(FromCql)` and `derive(ToCql)`: newtypes, and enums as text or as integers.
+//! `derive(FromCql)` and `derive(ToCql)`, which read and write newtypes, and enums as text or integers.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
@@ -9,10 +9,10 @@ use syn::{
     Type, WherePredicate, parse_quote,
 };
 
-use crate::attributes::{OnField, OnType, OnVariant};
+use crate::attributes::{FieldAttributes, TypeAttributes, VariantAttributes};
 use crate::input::{is_generic, reading, types};
 
-/// What can be one value.
+/// The kind of the type, and its parts.
 enum Shape<'i> {
     Newtype(Member, &'i Type),
     Enum(Vec<Variant<'i>>),
@@ -21,38 +21,38 @@ enum Shape<'i> {
 /// A variant of an enum.
 struct Variant<'i> {
     ident: &'i Ident,
-    /// The text that stands for it, or the integer, as a constant.
+    /// The text of the variant, or the constant of its integer.
     value: TokenStream,
     is_other: bool,
-    /// What it holds, which only the other variant can.
-    holds: Option<&'i Type>,
+    /// The type of the field, which only the `other` variant can have.
+    field: Option<&'i Type>,
 }
 
-/// A newtype or an enum.
-struct One<'i> {
+/// A newtype or an enum with a derive macro.
+struct ValueType<'i> {
     ident: &'i Ident,
     name: String,
     types: TokenStream,
     generics: &'i Generics,
     shape: Shape<'i>,
-    /// The discriminants as constants, of an enum that is an integer.
+    /// The constants of the discriminants, for an enum that is an integer.
     constants: Vec<TokenStream>,
-    /// What an enum is written as: `str` or an integer.
-    is: TokenStream,
-    /// And read as.
-    read: TokenStream,
+    /// The type that an enum is written as: `str` or an integer.
+    write_type: TokenStream,
+    /// The type that an enum is read as: `&str` or an integer.
+    read_type: TokenStream,
 }
 
 pub(crate) fn derive_from(input: &DeriveInput) -> Result<TokenStream> {
-    let one = One::new(input, "FromCql")?;
-    let (mut generics, lifetime) = reading(one.generics)?;
-    one.bounds(&mut generics, |ty, types| parse_quote!(#ty: #types::FromCql<#lifetime>));
+    let value = ValueType::new(input, "FromCql")?;
+    let (mut generics, lifetime) = reading(value.generics)?;
+    value.bounds(&mut generics, |ty, types| parse_quote!(#ty: #types::FromCql<#lifetime>));
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let (_, type_generics, _) = one.generics.split_for_impl();
-    let (types, ident) = (&one.types, one.ident);
-    let body = match &one.shape {
+    let (_, type_generics, _) = value.generics.split_for_impl();
+    let (types, ident) = (&value.types, value.ident);
+    let body = match &value.shape {
         Shape::Newtype(member, ty) => newtype_from(member, ty, types, &lifetime),
-        Shape::Enum(variants) => one.enum_from(variants, &lifetime),
+        Shape::Enum(variants) => value.enum_from(variants, &lifetime),
     };
     Ok(quote! {
         #[automatically_derived]
@@ -63,14 +63,14 @@ pub(crate) fn derive_from(input: &DeriveInput) -> Result<TokenStream> {
 }
 
 pub(crate) fn derive_to(input: &DeriveInput) -> Result<TokenStream> {
-    let one = One::new(input, "ToCql")?;
-    let mut generics = one.generics.clone();
-    one.bounds(&mut generics, |ty, types| parse_quote!(#ty: #types::ToCql));
+    let value = ValueType::new(input, "ToCql")?;
+    let mut generics = value.generics.clone();
+    value.bounds(&mut generics, |ty, types| parse_quote!(#ty: #types::ToCql));
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
-    let (types, ident) = (&one.types, one.ident);
-    let body = match &one.shape {
+    let (types, ident) = (&value.types, value.ident);
+    let body = match &value.shape {
         Shape::Newtype(member, ty) => newtype_to(member, ty, types),
-        Shape::Enum(variants) => one.enum_to(variants),
+        Shape::Enum(variants) => value.enum_to(variants),
     };
     Ok(quote! {
         #[automatically_derived]
@@ -80,34 +80,34 @@ pub(crate) fn derive_to(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-impl<'i> One<'i> {
+impl<'i> ValueType<'i> {
     fn new(input: &'i DeriveInput, derive: &str) -> Result<Self> {
-        let on = OnType::parse(&input.attrs)?;
-        if let Some(strict) = &on.strict {
+        let attributes = TypeAttributes::parse(&input.attrs)?;
+        if let Some(strict) = &attributes.strict {
             return Err(Error::new(
                 strict.span(),
-                "`strict` is for structs that have named fields",
+                "`strict` is only supported on structs with named fields",
             ));
         }
         let mut constants = Vec::new();
         let shape = match &input.data {
-            Data::Enum(data) => Shape::Enum(variants(input, data, &on, &mut constants)?),
-            Data::Struct(data) => newtype(input, &data.fields, &on, derive)?,
+            Data::Enum(data) => Shape::Enum(variants(input, data, &attributes, &mut constants)?),
+            Data::Struct(data) => newtype(input, &data.fields, &attributes, derive)?,
             Data::Union(_) => {
-                let message = format!("derive({derive}) is for newtypes and enums, not for unions");
+                let message = format!("derive({derive}) supports only newtypes and enums");
                 return Err(Error::new(input.ident.span(), message));
             }
         };
-        let (is, read) = match &on.integer {
+        let (write_type, read_type) = match &attributes.integer {
             Some(integer) => (quote!(#integer), quote!(#integer)),
             None => (quote!(str), quote!(&str)),
         };
         let (ident, name) = (&input.ident, input.ident.unraw().to_string());
-        let (types, generics) = (types(&on), &input.generics);
-        Ok(Self { ident, name, types, generics, shape, constants, is, read })
+        let (types, generics) = (types(&attributes), &input.generics);
+        Ok(Self { ident, name, types, generics, shape, constants, write_type, read_type })
     }
 
-    /// Adds what has to hold of the type inside, if it is generic.
+    /// Adds the bound of the field's type if it is generic.
     fn bounds(
         &self,
         generics: &mut Generics,
@@ -115,46 +115,46 @@ impl<'i> One<'i> {
     ) {
         let inside = match &self.shape {
             Shape::Newtype(_, ty) => Some(*ty),
-            Shape::Enum(variants) => variants.iter().find_map(|variant| variant.holds),
+            Shape::Enum(variants) => variants.iter().find_map(|variant| variant.field),
         };
         if let Some(ty) = inside.filter(|ty| is_generic(ty, self.generics)) {
             generics.make_where_clause().predicates.push(bound(ty, &self.types));
         }
     }
 
-    /// The method `check` of an enum, which is that of text or of an integer in its own name.
-    /// What the other variant holds is read and written, too, by its own `held` check.
+    /// Returns the method `check` of an enum, which checks text or an integer under the enum's name. The
+    /// field of the `other` variant is checked with `field_check`.
     fn enum_check(
         &self,
         variants: &[Variant<'_>],
-        held: impl Fn(&Type) -> TokenStream,
+        field_check: impl Fn(&Type) -> TokenStream,
     ) -> TokenStream {
-        let Self { name, types, is, .. } = self;
-        let held = variants.iter().filter_map(|variant| variant.holds).map(held);
+        let Self { name, types, write_type, .. } = self;
+        let field_checks = variants.iter().filter_map(|variant| variant.field).map(field_check);
         quote! {
             fn check(
                 cql_type: &#types::CqlType,
             ) -> ::core::result::Result<(), #types::TypeMismatch> {
-                <#is as #types::ToCql>::check(cql_type)
+                <#write_type as #types::ToCql>::check(cql_type)
                     .map_err(|mismatch| #types::derived::rename(#name, &mismatch))?;
-                #(#held(cql_type)?;)*
+                #(#field_checks(cql_type)?;)*
                 ::core::result::Result::Ok(())
             }
         }
     }
 
     fn enum_from(&self, variants: &[Variant<'_>], lifetime: &Lifetime) -> TokenStream {
-        let Self { name, types, constants, read, .. } = self;
+        let Self { name, types, constants, read_type, .. } = self;
         let check = self.enum_check(
             variants,
             |ty| quote_spanned!(ty.span()=> <#ty as #types::FromCql<#lifetime>>::check),
         );
-        let arms = variants.iter().filter(|variant| variant.holds.is_none()).map(|variant| {
+        let arms = variants.iter().filter(|variant| variant.field.is_none()).map(|variant| {
             let Variant { ident, value, .. } = variant;
             quote!(#value => ::core::result::Result::Ok(Self::#ident),)
         });
         let other = match variants.iter().find(|variant| variant.is_other) {
-            Some(Variant { ident, holds: Some(ty), .. }) => {
+            Some(Variant { ident, field: Some(ty), .. }) => {
                 let from =
                     quote_spanned!(ty.span()=> <#ty as #types::FromCql<#lifetime>>::from_cell);
                 quote!(_ => #from(cell, cql_type).map(Self::#ident),)
@@ -170,7 +170,7 @@ impl<'i> One<'i> {
                 cql_type: &#lifetime #types::CqlType,
             ) -> ::core::result::Result<Self, #types::ValueError> {
                 #(#constants)*
-                match <#read as #types::FromCql<'_>>::from_cell(cell, cql_type)? {
+                match <#read_type as #types::FromCql<'_>>::from_cell(cell, cql_type)? {
                     #(#arms)*
                     #other
                 }
@@ -179,18 +179,18 @@ impl<'i> One<'i> {
     }
 
     fn enum_to(&self, variants: &[Variant<'_>]) -> TokenStream {
-        let Self { types, constants, is, .. } = self;
+        let Self { types, constants, write_type, .. } = self;
         let check = self
             .enum_check(variants, |ty| quote_spanned!(ty.span()=> <#ty as #types::ToCql>::check));
-        let arms = variants.iter().map(|Variant { ident, value, holds, .. }| match holds {
+        let arms = variants.iter().map(|Variant { ident, value, field, .. }| match field {
             Some(ty) => {
                 let to_cql = quote_spanned!(ty.span()=> <#ty as #types::ToCql>::to_cql);
                 quote!(Self::#ident(other) => #to_cql(other, cql_type, writer),)
             }
             None => {
-                // Texts are references already.
+                // A text is a reference already.
                 let value = if constants.is_empty() { value.clone() } else { quote!(&#value) };
-                quote!(Self::#ident => <#is as #types::ToCql>::to_cql(#value, cql_type, writer),)
+                quote!(Self::#ident => <#write_type as #types::ToCql>::to_cql(#value, cql_type, writer),)
             }
         });
         quote! {
@@ -270,54 +270,54 @@ fn newtype_to(member: &Member, ty: &Type, types: &TokenStream) -> TokenStream {
 fn newtype<'i>(
     input: &DeriveInput,
     fields: &'i Fields,
-    on: &OnType,
+    attributes: &TypeAttributes,
     derive: &str,
 ) -> Result<Shape<'i>> {
-    if let Some(integer) = &on.integer {
-        return Err(Error::new(integer.span(), "`as` is for enums: a newtype is what it holds"));
+    if let Some(integer) = &attributes.integer {
+        return Err(Error::new(integer.span(), "`as` is only supported on enums"));
     }
     let mut members = fields.members().zip(fields);
     let (Some((member, field)), None) = (members.next(), members.next()) else {
         let message = format!(
-            "derive({derive}) is for newtypes, which have one field, and for enums; a struct of \
-             several fields can derive FromUdt and ToUdt"
+            "derive({derive}) supports structs with one field, and enums; a struct with several \
+             fields can derive FromUdt and ToUdt"
         );
         return Err(Error::new(input.ident.span(), message));
     };
-    OnField::parse(&field.attrs)?.must_be_empty()?;
+    FieldAttributes::parse(&field.attrs)?.must_be_empty()?;
     Ok(Shape::Newtype(member, &field.ty))
 }
 
 fn variants<'i>(
     input: &DeriveInput,
     data: &'i DataEnum,
-    on: &OnType,
+    type_attributes: &TypeAttributes,
     constants: &mut Vec<TokenStream>,
 ) -> Result<Vec<Variant<'i>>> {
     let mut variants: Vec<Variant<'_>> = Vec::new();
     let mut texts = std::collections::HashSet::new();
     for variant in &data.variants {
-        let (ident, attributes) = (&variant.ident, OnVariant::parse(&variant.attrs)?);
+        let (ident, attributes) = (&variant.ident, VariantAttributes::parse(&variant.attrs)?);
         let is_other = attributes.other.is_some();
-        let holds = match (&variant.fields, is_other) {
+        let field = match (&variant.fields, is_other) {
             (Fields::Unit, _) => None,
             (Fields::Unnamed(fields), true) if fields.unnamed.len() == 1 => {
-                fields.unnamed.first().map(|field| &field.ty)
+                fields.unnamed.first().map(|unnamed| &unnamed.ty)
             }
             _ => {
-                let message = "a variant holds nothing, but the one that is `#[cql(other)]`, which \
-                               can hold the value";
+                let message = "a variant cannot have fields, except one field of the \
+                               `#[cql(other)]` variant";
                 return Err(Error::new(variant.span(), message));
             }
         };
         if let Some(other) = &attributes.other
             && variants.iter().any(|variant| variant.is_other)
         {
-            return Err(Error::new(other.span(), "only one variant can stand for all others"));
+            return Err(Error::new(other.span(), "only one variant can be `other`"));
         }
-        let value = match (&on.integer, &attributes.rename) {
+        let value = match (&type_attributes.integer, &attributes.rename) {
             (Some(_), Some(rename)) => {
-                let message = "an enum that is an integer has no texts: remove `rename`";
+                let message = "`rename` has no effect on an enum with `as`";
                 return Err(Error::new(rename.span(), message));
             }
             (Some(integer), None) => {
@@ -326,34 +326,37 @@ fn variants<'i>(
                 quote!(#constant)
             }
             (None, rename) => {
-                let renamed = || match on.rename_all {
+                let renamed = || match type_attributes.rename_all {
                     Some(rule) => rule.apply(ident),
                     None => ident.unraw().to_string(),
                 };
                 let text = rename.as_ref().map_or_else(renamed, syn::LitStr::value);
-                if holds.is_none() && !texts.insert(text.clone()) {
+                if field.is_none() && !texts.insert(text.clone()) {
                     let span = rename.as_ref().map_or(ident.span(), syn::LitStr::span);
-                    return Err(Error::new(span, format!("two variants are the text \"{text}\"")));
+                    return Err(Error::new(
+                        span,
+                        format!("two variants have the same text \"{text}\""),
+                    ));
                 }
                 quote!(#text)
             }
         };
-        variants.push(Variant { ident, value, is_other, holds });
+        variants.push(Variant { ident, value, is_other, field });
     }
     if variants.is_empty() {
-        return Err(Error::new(input.ident.span(), "an enum without variants has no values"));
+        return Err(Error::new(input.ident.span(), "an enum needs at least one variant"));
     }
     Ok(variants)
 }
 
-/// Adds the constant that a variant's discriminant is: what the enum says, or one more than that of
-/// the variant before.
-fn constant(constants: &mut Vec<TokenStream>, integer: &Ident, says: Option<&Expr>) -> Ident {
+/// Adds a constant for the discriminant of a variant: the `explicit` one, or the discriminant of the
+/// previous variant plus one.
+fn constant(constants: &mut Vec<TokenStream>, integer: &Ident, explicit: Option<&Expr>) -> Ident {
     let name = |index: usize| format_ident!("VARIANT_{index}");
     let (index, constant) = (constants.len(), name(constants.len()));
-    let value = match (says, index.checked_sub(1).map(name)) {
+    let value = match (explicit, index.checked_sub(1).map(name)) {
         (Some(value), _) => quote!(#value),
-        (None, Some(before)) => quote!(#before + 1),
+        (None, Some(previous)) => quote!(#previous + 1),
         (None, None) => quote!(0),
     };
     constants.push(quote!(#[allow(dead_code)] const #constant: #integer = #value;));

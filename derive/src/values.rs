@@ -1,4 +1,4 @@
-//! `derive(ToValues)`: variables by name, or, for fields without names, by position.
+//! `derive(ToValues)`, which binds named fields by name and unnamed fields by position.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -13,11 +13,12 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let mut generics = input.writing();
     input.bounds(&mut generics, |field| {
         let ty = field.ty;
-        if field.on.flatten.is_some() {
+        if field.attributes.flatten.is_some() {
             return vec![parse_quote!(#ty: #types::ToNamedValues)];
         }
-        let ty = inside_option(ty).filter(|_| field.on.unset_if_none.is_some()).unwrap_or(ty);
-        let used = field.on.skip.is_none();
+        let ty =
+            inside_option(ty).filter(|_| field.attributes.unset_if_none.is_some()).unwrap_or(ty);
+        let used = field.attributes.skip.is_none();
         used.then(|| parse_quote!(#ty: #types::ToCql)).into_iter().collect()
     });
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
@@ -56,16 +57,16 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// The body of `ToNamedValues`.
+/// Returns the body of the `ToNamedValues` implementation.
 fn named_values(input: &Struct<'_>) -> TokenStream {
     let (types, name, is_strict) = (&input.types, &input.name, input.is_strict);
-    let arms = input.used().filter(|field| field.on.flatten.is_none()).map(|field| {
+    let arms = input.used().filter(|field| field.attributes.flatten.is_none()).map(|field| {
         let (name, bind) = (&field.name, bind(field, types));
         quote!(#name => #bind?,)
     });
     let flattened: Vec<_> = input
         .used()
-        .filter(|field| field.on.flatten.is_some())
+        .filter(|field| field.attributes.flatten.is_some())
         .map(|field| {
             let (member, ty) = (&field.member, field.ty);
             let inner = quote_spanned!(ty.span()=> <#ty as #types::ToNamedValues>);
@@ -79,19 +80,20 @@ fn named_values(input: &Struct<'_>) -> TokenStream {
             }
         }
     });
-    let must_be_there =
-        |field: &&Field<'_>| field.on.flatten.is_none() && field.on.default.is_none();
-    let unused = input.used().filter(must_be_there).map(|field| {
+    let is_required = |field: &&Field<'_>| {
+        field.attributes.flatten.is_none() && field.attributes.default.is_none()
+    };
+    let unused = input.used().filter(is_required).map(|field| {
         let (name, path) = (&field.name, &field.path);
         quote! {
-            if !has(#name) {
+            if !has_variable(#name) {
                 return ::core::option::Option::Some(#path);
             }
         }
     });
     let unused_inner = flattened
         .iter()
-        .map(|(inner, member)| quote!(.or_else(|| #inner::unused(&self.#member, has))));
+        .map(|(inner, member)| quote!(.or_else(|| #inner::unused(&self.#member, has_variable))));
     quote! {
         const STRUCT: ::core::option::Option<&'static str> = ::core::option::Option::Some(#name);
         const IS_STRICT: bool = #is_strict;
@@ -113,7 +115,7 @@ fn named_values(input: &Struct<'_>) -> TokenStream {
 
         fn unused(
             &self,
-            has: &dyn ::core::ops::Fn(&str) -> bool,
+            has_variable: &dyn ::core::ops::Fn(&str) -> bool,
         ) -> ::core::option::Option<&'static str> {
             #(#unused)*
             ::core::option::Option::None #(#unused_inner)*
@@ -121,10 +123,10 @@ fn named_values(input: &Struct<'_>) -> TokenStream {
     }
 }
 
-/// Binds one field.
+/// Returns the call that binds one field.
 fn bind(field: &Field<'_>, types: &TokenStream) -> TokenStream {
     let Field { member, path, ty, .. } = field;
-    let value = match &field.on.unset_if_none {
+    let value = match &field.attributes.unset_if_none {
         Some(_) => quote!(&#types::MaybeUnset::from(self.#member.as_ref())),
         None => quote_spanned!(ty.span()=> &self.#member),
     };

@@ -61,7 +61,7 @@ impl ToCql for Unset {
     }
 
     fn check_part(cql_type: &CqlType) -> Result<(), TypeMismatch> {
-        Err(TypeMismatch::new("Unset", "whole values only, not to a part of a value", cql_type))
+        Err(TypeMismatch::new("Unset", "whole values only, not parts of a value", cql_type))
     }
 
     #[inline]
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "cannot bind value 0 to \"v\" of type `list<int>`: the element is `int`, \
-             but Rust type `Unset` binds to whole values only, not to a part of a value; \
+             but Rust type `Unset` binds to whole values only, not parts of a value; \
              use `i32` for `int`"
         );
     }

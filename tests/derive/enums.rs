@@ -41,7 +41,7 @@ fn a_newtype_reads_and_writes_its_field() {
     assert_eq!(UserName::from_null(), Err(ValueError::Null));
     assert_eq!(<Wrapper<i32> as FromCql<'_>>::SIZE, Some(4));
     let error = <UserName<'_> as FromCql<'_>>::check(&INT).unwrap_err();
-    assert_eq!(error.to_string(), "a Rust `&str` goes with `text` or `ascii`");
+    assert_eq!(error.to_string(), "Rust type `&str` supports `text` or `ascii`");
     assert!(Wrapper::<Unset>::check(&INT).is_ok());
     assert!(Wrapper::<Unset>::check_part(&INT).is_err());
 }
@@ -64,7 +64,7 @@ fn an_enum_reads_and_writes_the_name_of_its_variant() {
     for error in
         [<Role as ToCql>::check(&INT).unwrap_err(), <Role as FromCql<'_>>::check(&INT).unwrap_err()]
     {
-        assert_eq!(error.to_string(), "a Rust `Role` goes with `text` or `ascii`");
+        assert_eq!(error.to_string(), "Rust type `Role` supports `text` or `ascii`");
     }
 }
 
@@ -99,10 +99,10 @@ fn the_field_of_the_other_variant_must_fit_the_cql_type() {
         <Open<i32> as FromCql<'_>>::check(&TEXT).unwrap_err(),
         <Open<i32> as ToCql>::check(&TEXT).unwrap_err(),
     ] {
-        assert_eq!(error.to_string(), "a Rust `i32` goes with `int`");
+        assert_eq!(error.to_string(), "Rust type `i32` supports `int`");
     }
     let error = <Open<&str> as FromCql<'_>>::check(&INT).unwrap_err();
-    assert_eq!(error.to_string(), "a Rust `Open` goes with `text` or `ascii`");
+    assert_eq!(error.to_string(), "Rust type `Open` supports `text` or `ascii`");
 }
 
 const BASE: i32 = 10;
@@ -144,5 +144,5 @@ fn an_integer_enum_reads_and_writes_its_discriminant() {
     assert_round_trip(Tiny::Most, &tiny, &[0, 0, 0, 1, 0x7f]);
     assert_eq!(read::<Tiny>(&tiny, &[0, 0, 0, 1, 0]), Err(ValueError::NoVariant("Tiny")));
     let error = <Tiny as FromCql<'_>>::check(&INT).unwrap_err();
-    assert_eq!(error.to_string(), "a Rust `Tiny` goes with `tinyint`");
+    assert_eq!(error.to_string(), "Rust type `Tiny` supports `tinyint`");
 }

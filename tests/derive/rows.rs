@@ -52,14 +52,14 @@ fn the_error_for_a_null_names_the_column_and_the_field() {
     let in_order = read::<User<'_>>(&[("username", TEXT), ("age", INT)], &[&NULL, &int(1)]);
     assert_eq!(
         in_order.unwrap_err(),
-        "cannot read row 0, column 0 \"username\" of type `text`: the value is null in the field \
-         `User::username`, which is not an Option"
+        "cannot read row 0, column 0 \"username\" of type `text`: field `User::username` is null, \
+         but its type is not an `Option`"
     );
     let other = read::<User<'_>>(&[("age", INT), ("username", TEXT)], &[&int(1), &NULL]);
     assert_eq!(
         other.unwrap_err(),
-        "cannot read row 0, column 1 \"username\" of type `text`: the value is null in the field \
-         `User::username`, which is not an Option"
+        "cannot read row 0, column 1 \"username\" of type `text`: field `User::username` is null, \
+         but its type is not an `Option`"
     );
 }
 
@@ -68,22 +68,22 @@ fn reports_mismatched_columns_before_reading_rows() {
     let error = |named| read::<User<'_>>(named, &[]).unwrap_err();
     assert_eq!(
         error(&[("age", INT), ("username", INT)]),
-        "cannot read column 1 \"username\" of ks.users: the server sends `int`, \
-         the field `User::username` is of type `&str`, which goes with `text` or `ascii`"
+        "column 1 \"username\" of ks.users is `int`, \
+         but field `User::username` is `&str`, which reads `text` or `ascii`"
     );
     assert_eq!(
         error(&[("age", INT), ("name", TEXT)]),
-        "the result has no column \"username\" for the field `User::username`; it has age, name"
+        "the result has no column \"username\" for field `User::username`; its columns are age, name"
     );
     assert_eq!(
         error(&[("age", INT), ("userName", TEXT)]),
-        "the result has no column \"username\" for the field `User::username`; \
-         \"userName\" differs in its case"
+        "the result has no column \"username\" for field `User::username`; \
+         column \"userName\" differs only in case"
     );
     assert_eq!(
         error(&[("username", TEXT), ("age", INT), ("age", INT)]),
-        "the result has more than one column \"age\" for the field `User::age`; \
-         name them apart with AS"
+        "the result has more than one column \"age\" for field `User::age`; \
+         rename one with AS"
     );
     let twice = columns(&[("username", TEXT), ("age", INT), ("age", INT)]);
     let Err(TypeError::Names(mismatch)) = User::plan(&twice) else { panic!() };
@@ -111,7 +111,7 @@ fn a_strict_struct_refuses_unknown_columns() {
     for named in [[("a", INT), ("b", INT), ("c", INT)], [("c", INT), ("b", INT), ("a", INT)]] {
         assert_eq!(
             read::<Strict>(&named, &[]).unwrap_err(),
-            "`Strict` has no field for the column \"c\", and is strict"
+            "`Strict` is strict and has no field for column \"c\"; add one or select fewer columns"
         );
     }
     let both = Ok(Strict { a: 1, b: 2 });
@@ -185,12 +185,12 @@ fn reads_tuple_structs_by_position() {
     assert_eq!(read(&named, &[&int(1), &NULL]), Ok(Pair(1, 0, "")));
     assert_eq!(
         read::<UserName>(&named, &[]).unwrap_err(),
-        "the row type reads 1 columns, the result has 2"
+        "the result has 2 columns, but the row type reads 1"
     );
     assert_eq!(
         read::<Pair<'_>>(&[("x", INT), ("y", INT)], &[]).unwrap_err(),
-        "cannot read column 1 \"y\" of ks.users: the server sends `int`, \
-         the field `Pair::2` is of type `&str`, which goes with `text` or `ascii`"
+        "column 1 \"y\" of ks.users is `int`, \
+         but field `Pair::2` is `&str`, which reads `text` or `ascii`"
     );
 }
 
@@ -276,8 +276,8 @@ fn flattened_structs_keep_their_own_errors_and_defaults() {
     assert_eq!(without("zip").unwrap().rest.zip, 0);
     assert_eq!(
         without("age").unwrap_err(),
-        "the result has no column \"age\" for the field `User::age`; \
-         it has id, username, city, zip, last"
+        "the result has no column \"age\" for field `User::age`; \
+         its columns are id, username, city, zip, last"
     );
     let with_null = |index: usize| {
         let cells: Vec<&[u8]> =
@@ -303,8 +303,7 @@ struct Clash<'r> {
 fn refuses_two_fields_for_one_column() {
     assert_eq!(
         read::<Clash<'_>>(&[("age", INT), ("username", TEXT)], &[]).unwrap_err(),
-        "the column \"age\" is for another field already, and cannot be for the field `User::age`, \
-         too; rename one of them"
+        "column \"age\" belongs to field `User::age` and to another field; rename one of the fields"
     );
 }
 

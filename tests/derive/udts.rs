@@ -65,20 +65,20 @@ fn the_type_error_names_the_field() {
     let check = <Address<'_> as FromCql<'_>>::check;
     assert_eq!(
         message(check(&udt(&[("street", INT), ("zipCode", INT)]))),
-        "its field `street` is `int`, and a Rust `Cow<str>` goes with `text` or `ascii`"
+        "the field `street` is `int`, but Rust type `Cow<str>` supports `text` or `ascii`"
     );
     assert_eq!(
         message(check(&udt(&[("street", TEXT), ("zip", INT)]))),
-        "a Rust `Address` goes with a type that has a field `zipCode`; it has street, zip"
+        "Rust type `Address` supports types with field `zipCode`; this one has street, zip"
     );
-    assert_eq!(message(check(&INT)), "a Rust `Address` goes with a user-defined type");
+    assert_eq!(message(check(&INT)), "Rust type `Address` supports a user-defined type");
     assert!(<Address<'_> as ToCql>::check(&udt(&[("street", TEXT)])).is_err());
 }
 
 #[test]
 fn a_field_that_occurs_twice_must_have_the_right_type_both_times() {
     let twice = udt(&[("street", TEXT), ("zipCode", INT), ("zipCode", TEXT)]);
-    let not_an_int = "its field `zipCode` is `text`, and a Rust `i32` goes with `int`";
+    let not_an_int = "the field `zipCode` is `text`, but Rust type `i32` supports `int`";
     assert_eq!(message(<Address<'_> as FromCql<'_>>::check(&twice)), not_an_int);
     assert_eq!(message(<Address<'_> as ToCql>::check(&twice)), not_an_int);
 }
@@ -110,7 +110,7 @@ fn strict_types_refuse_unknown_fields_and_defaults_replace_missing_ones() {
     let more = udt(&[("a", TEXT), ("c", INT), ("e", INT)]);
     assert_eq!(
         message(<Strict<&str> as FromCql<'_>>::check(&more)),
-        "a Rust `Strict` goes with a type that has no field `e`, since it is strict"
+        "Rust type `Strict` supports types without field `e`, because it is strict"
     );
 }
 
@@ -119,8 +119,8 @@ fn a_field_cannot_be_unset() {
     let cql_type = udt(&[("a", TEXT), ("c", INT)]);
     assert_eq!(
         message(<Strict<MaybeUnset<&str>> as ToCql>::check(&cql_type)),
-        "its field `a` is `text`, \
-         and a Rust `Unset` goes with whole values only, not with parts of one"
+        "the field `a` is `text`, \
+         but Rust type `Unset` supports whole values only, not parts of a value"
     );
 }
 
@@ -139,7 +139,7 @@ fn reads_and_writes_nested_types() {
             ("a", wrong),
             ("c", INT)
         ]))))),
-        "its element's field `a`'s field `street` is `blob`, \
-         and a Rust `Cow<str>` goes with `text` or `ascii`"
+        "the field `street` of the field `a` of the element is `blob`, \
+         but Rust type `Cow<str>` supports `text` or `ascii`"
     );
 }

@@ -43,13 +43,13 @@ fn binds_repeated_variables_and_ignores_unused_fields() {
 fn the_bind_error_names_the_variable_and_the_field() {
     assert_eq!(
         bind(&ADA, &[("username", TEXT), ("[limit]", INT)]).unwrap_err(),
-        "cannot bind value 1 to \"[limit]\" of type `int`: `User` has no field of that name; \
-         give it to one with `rename`"
+        "cannot bind value 1 to \"[limit]\" of type `int`: `User` has no field with that name; \
+         add one or use `rename`"
     );
     assert_eq!(
         bind(&ADA, &[("username", TEXT), ("age", TEXT)]).unwrap_err(),
         "cannot bind value 1 to \"age\" of type `text`: \
-         the field `User::age` is of type `i32`, which goes with `int`; `String` goes with `text`"
+         field `User::age` is `i32`, which binds to `int`; use `String` for `text`"
     );
     let error = ValuesBuffer::new().bind(&ADA, &columns(&[("age", TEXT)])).unwrap_err();
     assert_eq!(error.field(), Some("User::age"));
@@ -98,11 +98,11 @@ fn a_strict_struct_must_use_all_fields_including_flattened_ones() {
     assert_eq!(bind(&values, &both), Ok(vec![bound("b"), bound("a")]));
     assert_eq!(
         bind(&values, &both[..1]).unwrap_err(),
-        "the statement has no variable for `Strict::user_id`"
+        "the statement has no bind variable for `Strict::user_id`"
     );
     assert_eq!(
         bind(&values, &both[1..]).unwrap_err(),
-        "the statement has no variable for `Inner::city`"
+        "the statement has no bind variable for `Inner::city`"
     );
     // Bound alone, the inner struct is not strict.
     assert_eq!(bind(&values.inner, &both[1..]), Ok(vec![bound("c")]));
@@ -120,11 +120,11 @@ fn binds_tuple_structs_by_position() {
     assert_eq!(
         bind(&Pair(1, 2), &named).unwrap_err(),
         "cannot bind value 1 to \"y\" of type `text`: \
-         the field `Pair::1` is of type `i32`, which goes with `int`; `String` goes with `text`"
+         field `Pair::1` is `i32`, which binds to `int`; use `String` for `text`"
     );
     assert_eq!(
         bind(&Pair(1, "b"), &named[..1]).unwrap_err(),
-        "the statement has 1 variables, 2 values were given"
+        "the statement has 1 bind variables, but 2 values were given"
     );
 }
 

@@ -178,8 +178,8 @@ fn reports_a_column_of_another_type() {
     assert_eq!(output.code, 1);
     assert_eq!(
         output.stderr,
-        "error: cannot read column 1 \"password\" of k8s_test.users: the server sends `int`, \
-         a Rust `&str` goes with `text` or `ascii`\n"
+        "error: column 1 \"password\" of k8s_test.users is `int`, but Rust type `&str` reads `text` \
+         or `ascii`\n"
     );
 }
 

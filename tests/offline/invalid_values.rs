@@ -55,31 +55,31 @@ use NativeType as Is;
 
 #[test]
 fn refuses_values_of_a_wrong_size() {
-    assert_fails!(Is::Boolean, [1, 0], "the value has 2 bytes, its type takes 1"; bool, Value);
-    assert_fails!(Is::TinyInt, [0; 2], "the value has 2 bytes, its type takes 1"; i8, Value);
-    assert_fails!(Is::SmallInt, [0; 4], "the value has 4 bytes, its type takes 2"; i16, Value);
-    assert_fails!(Is::Int, [0; 8], "the value has 8 bytes, its type takes 4"; i32, Value);
-    assert_fails!(Is::BigInt, [0; 4], "the value has 4 bytes, its type takes 8"; i64, Value);
-    assert_fails!(Is::Counter, [0; 4], "the value has 4 bytes, its type takes 8"; i64, Value);
-    assert_fails!(Is::Float, [0; 8], "the value has 8 bytes, its type takes 4"; f32, Value);
-    assert_fails!(Is::Double, [0; 4], "the value has 4 bytes, its type takes 8"; f64, Value);
-    assert_fails!(Is::Date, [0; 5], "the value has 5 bytes, its type takes 4"; Date, Value);
-    assert_fails!(Is::Time, [0; 7], "the value has 7 bytes, its type takes 8"; Time, Value);
-    assert_fails!(Is::Timestamp, [0; 9], "the value has 9 bytes, its type takes 8"; Timestamp, Value);
-    assert_fails!(Is::Uuid, [0; 15], "the value has 15 bytes, its type takes 16"; Uuid, Value);
-    assert_fails!(Is::TimeUuid, [0; 17], "the value has 17 bytes, its type takes 16"; Uuid, Value);
-    assert_fails!(Is::Inet, [0; 5], "the value has 5 bytes, its type takes 4"; IpAddr, Value);
-    assert_fails!(Is::Inet, [0; 16], "the value has 16 bytes, its type takes 4"; Ipv4Addr);
-    assert_fails!(Is::Inet, [0; 4], "the value has 4 bytes, its type takes 16"; Ipv6Addr);
+    assert_fails!(Is::Boolean, [1, 0], "the value has 2 bytes, but its type takes 1"; bool, Value);
+    assert_fails!(Is::TinyInt, [0; 2], "the value has 2 bytes, but its type takes 1"; i8, Value);
+    assert_fails!(Is::SmallInt, [0; 4], "the value has 4 bytes, but its type takes 2"; i16, Value);
+    assert_fails!(Is::Int, [0; 8], "the value has 8 bytes, but its type takes 4"; i32, Value);
+    assert_fails!(Is::BigInt, [0; 4], "the value has 4 bytes, but its type takes 8"; i64, Value);
+    assert_fails!(Is::Counter, [0; 4], "the value has 4 bytes, but its type takes 8"; i64, Value);
+    assert_fails!(Is::Float, [0; 8], "the value has 8 bytes, but its type takes 4"; f32, Value);
+    assert_fails!(Is::Double, [0; 4], "the value has 4 bytes, but its type takes 8"; f64, Value);
+    assert_fails!(Is::Date, [0; 5], "the value has 5 bytes, but its type takes 4"; Date, Value);
+    assert_fails!(Is::Time, [0; 7], "the value has 7 bytes, but its type takes 8"; Time, Value);
+    assert_fails!(Is::Timestamp, [0; 9], "the value has 9 bytes, but its type takes 8"; Timestamp, Value);
+    assert_fails!(Is::Uuid, [0; 15], "the value has 15 bytes, but its type takes 16"; Uuid, Value);
+    assert_fails!(Is::TimeUuid, [0; 17], "the value has 17 bytes, but its type takes 16"; Uuid, Value);
+    assert_fails!(Is::Inet, [0; 5], "the value has 5 bytes, but its type takes 4"; IpAddr, Value);
+    assert_fails!(Is::Inet, [0; 16], "the value has 16 bytes, but its type takes 4"; Ipv4Addr);
+    assert_fails!(Is::Inet, [0; 4], "the value has 4 bytes, but its type takes 16"; Ipv6Addr);
     assert_fails!(Is::Decimal, [0, 0, 0], "the value ends inside one of its parts"; Decimal, Value);
     assert_fails!(Is::Decimal, [0; 4], "the value ends inside one of its parts"; Decimal, Value);
     assert_fails!(Is::Duration, [0, 0], "the value ends inside one of its parts"; Duration, Value);
-    assert_fails!(Is::Duration, [0; 4], "the value goes on after its last part"; Duration, Value);
+    assert_fails!(Is::Duration, [0; 4], "the value has extra bytes after its last part"; Duration, Value);
 }
 
 #[test]
 fn refuses_empty_values_that_the_rust_type_cannot_represent() {
-    const EMPTY: &str = "the value is empty, which the Rust type cannot say";
+    const EMPTY: &str = "the value is empty (0 bytes), which the Rust type cannot represent";
     assert_fails!(Is::Int, [], EMPTY; i32);
     assert_fails!(Is::Varint, [], EMPTY; Varint);
     assert_fails!(Is::Decimal, [], EMPTY; Decimal);
@@ -92,7 +92,7 @@ fn refuses_empty_values_that_the_rust_type_cannot_represent() {
 
 #[test]
 fn refuses_values_out_of_range() {
-    const RANGE: &str = "the value is out of the range of its type";
+    const RANGE: &str = "the value is out of range for its CQL type";
     assert_fails!(Is::Time, 86_400_000_000_000_i64.to_be_bytes(), RANGE; Time, Value);
     assert_fails!(Is::Time, (-1_i64).to_be_bytes(), RANGE; Time, Value);
     // Months and days of opposite signs, and more months than an `int` can hold.
@@ -114,25 +114,25 @@ fn refuses_invalid_text() {
 
 #[test]
 fn refuses_collections_with_a_wrong_element_count() {
-    let count = |count: i32| format!("{count} elements are claimed, which the value cannot hold");
+    let count = |count: i32| format!("the value has an invalid element count: {count}");
     let (ints, pairs) = (list(Is::Int), map(Is::Int, Is::Int));
     assert_fails!(ints, i32::MAX.to_be_bytes(), count(i32::MAX); Vec<i32>, Value);
     assert_fails!(ints, (-1_i32).to_be_bytes(), count(-1); Vec<i32>, Value);
     assert_fails!(pairs, [0, 0, 0, 1, 0, 0, 0, 0], count(1); BTreeMap<i32, i32>, HashMap<i32, i32>, Value);
     assert_fails!(ints, [0, 0], "the value ends inside one of its parts"; Vec<i32>, Value);
     assert_fails!(ints, [0, 0, 0, 1, 0, 0, 0, 9, 0], "the value ends inside one of its parts"; Vec<i32>, Value);
-    assert_fails!(ints, [0; 5], "the value goes on after its last part"; Vec<i32>, Value);
+    assert_fails!(ints, [0; 5], "the value has extra bytes after its last part"; Vec<i32>, Value);
     let one_and_more = [0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 7, 1];
-    assert_fails!(ints, one_and_more, "the value goes on after its last part"; Vec<i32>, Value);
+    assert_fails!(ints, one_and_more, "the value has extra bytes after its last part"; Vec<i32>, Value);
     let with_null = [0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff];
-    const NULL: &str = "the value is null, and the Rust type is not an Option";
+    const NULL: &str = "the value is null, but the Rust type is not an `Option`";
     assert_fails!(ints, with_null, NULL; Vec<i32>);
     assert_fails!(set(Is::Int), with_null, NULL; BTreeSet<i32>, HashSet<i32>);
 }
 
 #[test]
 fn refuses_sets_and_maps_with_duplicates() {
-    const TWICE: &str = "the value has an element or a key twice";
+    const TWICE: &str = "the value has a duplicate element or key";
     let twice = [&[0, 0, 0, 2][..], &[0, 0, 0, 4, 0, 0, 0, 7].repeat(2)].concat();
     assert_fails!(set(Is::Int), twice, TWICE; BTreeSet<i32>, HashSet<i32>);
     let twice = [&[0, 0, 0, 2][..], &[0, 0, 0, 4, 0, 0, 0, 7].repeat(4)].concat();
@@ -143,16 +143,16 @@ fn refuses_sets_and_maps_with_duplicates() {
 fn refuses_tuples_and_vectors_of_a_wrong_length() {
     let pair = CqlType::Tuple(vec![Is::Int.into(), Is::Int.into()]);
     let field = [0, 0, 0, 4, 0, 0, 0, 7];
-    const NULL: &str = "the value is null, and the Rust type is not an Option";
+    const NULL: &str = "the value is null, but the Rust type is not an `Option`";
     assert_fails!(pair, field, NULL; (i32, i32));
-    assert_fails!(pair, field.repeat(3), "the value goes on after its last part"; (i32, i32), Value);
+    assert_fails!(pair, field.repeat(3), "the value has extra bytes after its last part"; (i32, i32), Value);
     assert_fails!(pair, field[..7], "the value ends inside one of its parts"; (i32, i32), Value);
     let floats = CqlType::vector(Is::Float.into(), 2);
     assert_fails!(floats, [0; 4], "the value ends inside one of its parts"; Vec<f32>, [f32; 2], Value);
-    assert_fails!(floats, [0; 12], "the value goes on after its last part"; Vec<f32>, [f32; 2], Value);
+    assert_fails!(floats, [0; 12], "the value has extra bytes after its last part"; Vec<f32>, [f32; 2], Value);
     let texts = CqlType::vector(Is::Text.into(), 2);
     assert_fails!(texts, [1, b'a', 9], "the value ends inside one of its parts"; Vec<String>, Value);
-    assert_fails!(texts, [0, 0, 0], "the value goes on after its last part"; Vec<String>, Value);
+    assert_fails!(texts, [0, 0, 0], "the value has extra bytes after its last part"; Vec<String>, Value);
 }
 
 /// An implementation that expands the scale, or is quadratic in the digits, would not finish.
