@@ -211,7 +211,7 @@ mod tests {
                     text("view_name", "V"),
                     text("base_table_name", "T"),
                     flag("include_all_columns", false),
-                    text("where_clause", "v IS NOT NULL"),
+                    text("where_clause", "v IS NOT NULL AND s = 'it's'"),
                 ]),
             ),
             keyspace(),
@@ -256,7 +256,7 @@ CREATE CUSTOM INDEX i ON ks.\"T\" (v) USING 'sai' WITH OPTIONS = {'o': '1'};
 CREATE MATERIALIZED VIEW ks.\"V\" AS
     SELECT v, k
     FROM ks.\"T\"
-    WHERE v IS NOT NULL
+    WHERE v IS NOT NULL AND s = 'it''s'
     PRIMARY KEY (v, k) WITH CLUSTERING ORDER BY (k DESC);";
         assert_eq!(schema.keyspaces["ks"].script(), expected);
         assert_eq!(schema.keyspaces["ks"].statements().len(), 8);

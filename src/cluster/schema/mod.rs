@@ -55,6 +55,7 @@ mod table;
 mod user_type;
 mod user_types;
 mod view;
+mod where_clause;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

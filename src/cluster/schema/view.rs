@@ -2,21 +2,22 @@
 
 use super::Table;
 use super::ddl::{Qualified, names};
+use super::where_clause::escape_literals;
 
 /// A materialized view.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct View {
-    /// The table that it is a view of, in the same keyspace.
+    /// The name of the base table, which is in the same keyspace.
     pub base_table: String,
-    /// Whether it has all columns of that table (`SELECT *`), those that are still to come, too.
+    /// True if the view includes all columns of the base table (`SELECT *`), also those added later.
     pub includes_all_columns: bool,
-    /// What stands after `WHERE`, as the server writes it.
+    /// The condition after `WHERE`, as the server stores it.
     ///
-    /// Cassandra writes `'it''s'` as `'it's'` here, so that such a view cannot be created out of
-    /// what it says.
+    /// Cassandra does not escape quotes in string literals here: it stores `'it''s'` as `'it's'`.
+    /// [`ddl`](Self::ddl) escapes them again.
     pub where_clause: String,
-    /// What the view is as a table, its name among it.
+    /// The view's name, columns and options.
     pub table: Table,
 }
 
@@ -30,7 +31,7 @@ impl View {
         Self { base_table, includes_all_columns, where_clause, table }
     }
 
-    /// The statement that creates it. Its table must be there.
+    /// Returns the statement that creates the view. The base table must exist.
     pub fn ddl(&self) -> String {
         let Table { keyspace, name, columns, .. } = &self.table;
         let columns = match self.includes_all_columns {
@@ -42,7 +43,7 @@ impl View {
              {}{};",
             Qualified(keyspace, name),
             Qualified(keyspace, &self.base_table),
-            self.where_clause,
+            escape_literals(&self.where_clause),
             self.table.primary_key(),
             self.table.with(),
         )
