@@ -42,7 +42,7 @@ pub(super) struct ControlConnection {
     backoff: Backoff,
 }
 
-/// What is to be read again.
+/// The reads that are scheduled.
 #[derive(Debug, Default)]
 struct PendingReads {
     topology: bool,
@@ -320,7 +320,7 @@ impl ControlConnection {
         if let Some(node) = topology.nodes.first_mut() {
             node.host = Some(self.host.clone());
         }
-        // A server that does not tell its host id is accepted only if there is no better state.
+        // A server without a host id is accepted only if no nodes are known.
         let has_host_id = topology.nodes.first().is_some_and(|node| !node.host_id.is_nil());
         if has_host_id || state.nodes().is_empty() {
             let state = with_topology(&state, topology, strategies, settings, pools);

@@ -1,4 +1,4 @@
-//! What the connection pools of a cluster share.
+//! The state that the connection pools of a cluster share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,8 +8,8 @@ use super::Reconnect;
 use super::counters::Traffic;
 use crate::connection::Connector;
 
-/// All that the nodes of a cluster and their connections need of it. They hold this instead of the
-/// cluster, so that the cluster owns its nodes and not the other way round as well.
+/// The state of a cluster that its nodes and their connections use. They hold this instead of the
+/// cluster, so that the cluster owns its nodes without a reference cycle.
 #[derive(Debug)]
 pub(super) struct PoolContext {
     /// The name of the session in metrics.

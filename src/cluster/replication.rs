@@ -1,36 +1,37 @@
-//! How a keyspace is replicated.
+//! Replication strategies of keyspaces.
 
 use std::collections::BTreeMap;
 
-/// The strategy that places the replicas of a keyspace.
+/// The replication strategy of a keyspace.
 ///
-/// Keyspaces of equal strategies have equal [`Replicas`](super::Replicas).
+/// Keyspaces with equal strategies have equal [`Replicas`](super::Replicas).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ReplicationStrategy {
-    /// `SimpleStrategy`: the next nodes on the ring, wherever they are.
+    /// `SimpleStrategy`: the next nodes on the ring, in any datacenter and rack.
     Simple {
-        /// How many have the whole of the data.
+        /// Number of full replicas.
         factor: usize,
     },
-    /// `NetworkTopologyStrategy`: nodes of each datacenter, in as many racks as can be.
+    /// `NetworkTopologyStrategy`: a number of nodes for each datacenter, in as many racks as possible.
     NetworkTopology {
-        /// How many have the whole of the data, by datacenter.
+        /// Number of full replicas by datacenter.
         factors: BTreeMap<String, usize>,
     },
-    /// `LocalStrategy`: each node has data of its own, as in the keyspace `system`.
+    /// `LocalStrategy`: data is not replicated and differs between nodes, as in keyspace `system`.
     Local,
-    /// `EverywhereStrategy`: every node.
+    /// `EverywhereStrategy`: every node is a replica.
     Everywhere,
-    /// A strategy that is not known, or options that are not understood: its class.
+    /// The class name of an unknown strategy, or of a known one with invalid options.
     Other(String),
 }
 
 impl ReplicationStrategy {
-    /// The strategy that the column `replication` of `system_schema.keyspaces` describes: the entry
-    /// `class`, with its package or without, and the options of the class.
+    /// Returns the strategy that the column `replication` of `system_schema.keyspaces` describes. The
+    /// option `class` holds the class name, with or without its package.
     ///
-    /// Of `3/1`, three replicas of which one is transient, two have the whole of the data.
+    /// Transient replicas are not counted: `3/1` means three replicas, one of them transient, and so
+    /// two full replicas.
     pub fn from_options<K: AsRef<str>, V: AsRef<str>>(
         options: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
@@ -60,7 +61,7 @@ impl ReplicationStrategy {
     }
 }
 
-/// `3`, or `3/1`: all replicas, and how many of them are transient.
+/// Parses a replication factor such as `3` or `3/1`, and returns the number of full replicas.
 fn full_replicas(factor: &str) -> Option<usize> {
     let (all, transient) = factor.split_once('/').unwrap_or((factor, "0"));
     let (all, transient) = (all.parse::<usize>().ok()?, transient.parse().ok()?);
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn each_strategy_is_read_with_its_package_or_without() {
+    fn strategies_are_found_by_class_name_with_or_without_the_package() {
         let factors = BTreeMap::from([("dc1".to_owned(), 3), ("dc2".to_owned(), 0)]);
         for package in ["", "org.apache.cassandra.locator."] {
             for (class, options, expected) in [
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn transient_replicas_do_not_count() {
+    fn transient_replicas_are_not_counted() {
         for (text, full) in [
             ("3", Some(3)),
             ("0", Some(0)),
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_other() {
+    fn unknown_strategies_and_invalid_options_are_other() {
         for (options, class) in [
             (&[][..], ""),
             (&[("replication_factor", "3")], ""),

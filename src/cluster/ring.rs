@@ -1,4 +1,4 @@
-//! The ring, and the replicas of each of its ranges.
+//! The token ring, and the replicas of each token range.
 
 use std::collections::BTreeMap;
 use std::mem::replace;
@@ -6,25 +6,26 @@ use std::sync::Arc;
 
 use super::{Partitioner, ReplicationStrategy, Token};
 
-/// A node, as the ring is made of.
+/// A node, described for [`Ring::new`].
 #[derive(Debug, Clone, Copy)]
 pub struct RingNode<'a> {
-    /// What [`Replicas::of`] calls it.
+    /// The index by which [`Replicas::of`] identifies the node.
     pub index: u32,
-    /// Its datacenter; empty if that is not known.
+    /// The datacenter, or an empty string if it is unknown.
     pub datacenter: &'a str,
-    /// Its rack there; nodes whose racks are not known are in one.
+    /// The rack within the datacenter, or an empty string if it is unknown. All nodes with the same
+    /// text are in the same rack.
     pub rack: &'a str,
-    /// Where on the ring it is: the ends of the ranges that are its own.
+    /// The tokens of the node: each is the end of a range whose primary replica it is.
     pub tokens: &'a [Token],
 }
 
-/// The ring of a cluster, which does not change: a cluster that changes has another.
+/// The token ring of a cluster. It is immutable; when the cluster changes, build another one.
 #[derive(Debug)]
 pub struct Ring {
     partitioner: Partitioner,
     tokens: Arc<[Token]>,
-    /// For each token, whose it is: a place in `nodes`.
+    /// The owner of each token, as an index into `nodes`.
     owners: Box<[usize]>,
     nodes: Box<[Node]>,
 }
@@ -33,12 +34,12 @@ pub struct Ring {
 struct Node {
     index: u32,
     datacenter: Box<str>,
-    /// Its rack's number among those of all datacenters.
+    /// The number of the rack. Racks of all datacenters are numbered together.
     rack: usize,
 }
 
 impl Ring {
-    /// The ring of `nodes`. A token that several have is of the first of them.
+    /// Builds the ring of `nodes`. If several nodes have the same token, the first one owns it.
     pub fn new<'a>(
         partitioner: Partitioner,
         nodes: impl IntoIterator<Item = RingNode<'a>>,
@@ -48,8 +49,8 @@ impl Ring {
         let mut all = Vec::new();
         for RingNode { index, datacenter, rack, tokens } in nodes {
             owned.extend(tokens.iter().map(|token| (*token, all.len())));
-            let unmet = racks.len();
-            let rack = *racks.entry((datacenter, rack)).or_insert(unmet);
+            let next_rack = racks.len();
+            let rack = *racks.entry((datacenter, rack)).or_insert(next_rack);
             all.push(Node { index, datacenter: datacenter.into(), rack });
         }
         owned.sort_unstable();
@@ -58,17 +59,17 @@ impl Ring {
         Self { partitioner, tokens: tokens.into(), owners: owners.into(), nodes: all.into() }
     }
 
-    /// What makes the tokens of keys.
+    /// Returns the partitioner, which computes the tokens of partition keys.
     pub const fn partitioner(&self) -> Partitioner {
         self.partitioner
     }
 
-    /// Who has what, in keyspaces of this strategy. That takes milliseconds in a large cluster: keep
-    /// it, for all of these keyspaces.
+    /// Computes the replicas of every token range for a replication strategy. This takes milliseconds
+    /// in a large cluster, so keep the result and share it between keyspaces of equal strategies.
     pub fn replicas(&self, strategy: &ReplicationStrategy) -> Replicas {
         match strategy {
             ReplicationStrategy::Simple { factor } => {
-                // Racks play no part: each node is as one of its own.
+                // Racks are ignored: each node counts as a rack of its own.
                 let steps = self.steps().map(|(_, step)| Step { rack: step.node, ..step });
                 self.table(vec![Walk::new(steps, *factor)])
             }
@@ -87,17 +88,17 @@ impl Ring {
         }
     }
 
-    /// The whole ring, from the smallest token on.
+    /// Returns the tokens of the ring in ascending order, with their nodes.
     fn steps(&self) -> impl Iterator<Item = (&Node, Step)> {
-        self.owners.iter().enumerate().filter_map(|(position, &place)| {
-            let node = self.nodes.get(place)?;
-            Some((node, Step { position, node: place, rack: node.rack, index: node.index }))
+        self.owners.iter().enumerate().filter_map(|(position, &owner)| {
+            let node = self.nodes.get(owner)?;
+            Some((node, Step { position, node: owner, rack: node.rack, index: node.index }))
         })
     }
 
-    /// What the walks meet, from each token on.
+    /// Combines the replicas that the walks find from each token.
     fn table(&self, mut walks: Vec<Walk>) -> Replicas {
-        let length = walks.iter().map(|walk| walk.wanted).sum();
+        let length = walks.iter().map(|walk| walk.replicas).sum();
         let mut nodes = Vec::with_capacity(self.tokens.len().saturating_mul(length));
         let mut seen = Seen::new(self.nodes.len());
         let mut met = Vec::with_capacity(length);
@@ -113,29 +114,29 @@ impl Ring {
     }
 }
 
-/// The replicas of every range of a [`Ring`], for keyspaces of one strategy. A clone shares them.
+/// The replicas of every token range of a [`Ring`], for one replication strategy. Cloning is cheap.
 ///
-/// Of each datacenter no more than 32 are listed: nobody asks more of them for one partition, and
-/// with hundreds the table would be large.
+/// At most 32 replicas of each datacenter are listed, which bounds the memory of the table. No request
+/// tries more of them.
 #[derive(Debug, Clone, Default)]
 pub struct Replicas {
-    /// The ends of the ranges; none if there is but one, the whole ring.
+    /// The ends of the ranges. Empty if the whole ring is one range.
     tokens: Arc<[Token]>,
-    /// How many replicas each range has.
+    /// Number of replicas of each range.
     length: usize,
     /// The replicas of the first range, then those of the second, and so on.
     nodes: Arc<[u32]>,
 }
 
-/// How many replicas of a datacenter are listed.
-const LISTED: usize = 32;
+/// Most replicas of a datacenter that are listed.
+const MAX_LISTED: usize = 32;
 
 impl Replicas {
-    /// The indexes of the nodes that have the partitions of this token: the primary replica first,
-    /// the others as they follow on the ring, whichever datacenter they are in.
+    /// Returns the indexes of the replicas of a token: the primary replica first, then the others in
+    /// the order of the ring, across datacenters.
     ///
-    /// None if nothing is known of the ring, of its strategy, or of the strategy's datacenters, and
-    /// where each node has data of its own.
+    /// The slice is empty if the ring is empty, if the strategy is `LocalStrategy` or unknown, or if
+    /// none of its datacenters has nodes.
     #[inline]
     pub fn of(&self, token: Token) -> &[u32] {
         let range = self.tokens.partition_point(|end| *end < token);
@@ -145,23 +146,23 @@ impl Replicas {
     }
 }
 
-/// The walk along a part of the ring (a datacenter, or all of it) that meets one factor.
+/// A walk along one datacenter, or the whole ring, that collects the replicas for one replication
+/// factor.
 ///
-/// As Cassandra walks: a node is taken if its rack is new. Where there are fewer racks
-/// than replicas, as many nodes as that leaves are taken from racks that are not new, the first ones
-/// that come.
+/// The algorithm is Cassandra's: a node is taken if its rack has no replica yet. If there are fewer
+/// racks than replicas, the missing replicas are the first nodes met whose racks have one already.
 #[derive(Debug)]
 struct Walk {
     steps: Vec<Step>,
-    /// The first step that is not before the walk's start.
+    /// The first step at or after the start of the walk.
     first: usize,
-    /// How many nodes are taken: there are that many.
-    wanted: usize,
-    /// How many of them may be of racks that others are of.
+    /// Number of nodes to take. There are at least as many.
+    replicas: usize,
+    /// Number of them that may be in racks that have a replica already.
     repeats: usize,
 }
 
-/// A token of the ring.
+/// A token of the ring and its owner.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     position: usize,
@@ -175,41 +176,42 @@ impl Walk {
         let steps: Vec<_> = steps.collect();
         let racks = distinct(steps.iter().map(|step| step.rack));
         let nodes = distinct(steps.iter().map(|step| step.node));
-        let wanted = factor.min(nodes).min(LISTED);
-        Self { steps, first: 0, wanted, repeats: factor.saturating_sub(racks) }
+        let replicas = factor.min(nodes).min(MAX_LISTED);
+        Self { steps, first: 0, replicas, repeats: factor.saturating_sub(racks) }
     }
 
-    /// Takes the nodes from the position `start` on, which is one not walked from before, and behind
-    /// those that were.
+    /// Appends the replicas found from the position `start` to `met`. Each call must start behind the
+    /// one before.
     fn from(&mut self, start: usize, seen: &mut Seen, met: &mut Vec<Step>) {
         while self.steps.get(self.first).is_some_and(|step| step.position < start) {
             self.first += 1;
         }
         let (before, after) = self.steps.split_at_checked(self.first).unwrap_or_default();
-        let (mut wanted, mut repeats) = (self.wanted, self.repeats);
+        let (mut missing, mut repeats) = (self.replicas, self.repeats);
         for step in after.iter().chain(before) {
-            if wanted == 0 {
+            if missing == 0 {
                 break;
             }
             let is_new_rack = is_new(&mut seen.racks, step.rack, start);
             let is_new_node = is_new(&mut seen.nodes, step.node, start);
             if is_new_rack || (is_new_node && repeats > 0) {
                 met.push(*step);
-                wanted -= 1;
+                missing -= 1;
                 repeats -= usize::from(!is_new_rack);
             }
         }
     }
 }
 
-fn distinct(of: impl Iterator<Item = usize>) -> usize {
-    let mut all: Vec<_> = of.collect();
+/// Returns the number of distinct items.
+fn distinct(items: impl Iterator<Item = usize>) -> usize {
+    let mut all: Vec<_> = items.collect();
     all.sort_unstable();
     all.dedup();
     all.len()
 }
 
-/// From where each node and each rack was met last.
+/// The start of the last walk that met each node and each rack.
 #[derive(Debug)]
 struct Seen {
     nodes: Vec<usize>,
@@ -217,15 +219,15 @@ struct Seen {
 }
 
 impl Seen {
-    /// There are no more racks than nodes.
+    /// Allocates room for `nodes` racks as well, since there are never more racks than nodes.
     fn new(nodes: usize) -> Self {
         Self { nodes: vec![usize::MAX; nodes], racks: vec![usize::MAX; nodes] }
     }
 }
 
-/// Whether this is met for the first time on the way from `start`.
-fn is_new(seen: &mut [usize], this: usize, start: usize) -> bool {
-    seen.get_mut(this).is_some_and(|last| replace(last, start) != start)
+/// Returns true if the walk from `start` meets the node or rack `number` for the first time.
+fn is_new(seen: &mut [usize], number: usize, start: usize) -> bool {
+    seen.get_mut(number).is_some_and(|last| replace(last, start) != start)
 }
 
 #[cfg(test)]
@@ -241,15 +243,15 @@ mod tests {
         PARTITIONER.parse(&number.to_string()).unwrap()
     }
 
-    /// A datacenter, a rack and tokens.
-    type Place<'a> = (&'a str, &'a str, Vec<i64>);
+    /// The datacenter, rack and tokens of a node.
+    type NodeSpec<'a> = (&'a str, &'a str, Vec<i64>);
 
-    /// Nodes are called by their place in the list.
-    fn ring(places: &[Place<'_>]) -> Ring {
-        let tokens = |place: &Place<'_>| place.2.iter().copied().map(token).collect();
-        let tokens: Vec<Vec<Token>> = places.iter().map(tokens).collect();
+    /// Builds a ring whose nodes have the index of their position in the list.
+    fn ring(specs: &[NodeSpec<'_>]) -> Ring {
+        let tokens = |spec: &NodeSpec<'_>| spec.2.iter().copied().map(token).collect();
+        let tokens: Vec<Vec<Token>> = specs.iter().map(tokens).collect();
         let mut nodes = Vec::new();
-        for ((index, (datacenter, rack, _)), tokens) in (0..).zip(places).zip(&tokens) {
+        for ((index, (datacenter, rack, _)), tokens) in (0..).zip(specs).zip(&tokens) {
             nodes.push(RingNode { index, datacenter, rack, tokens });
         }
         Ring::new(PARTITIONER, nodes)
@@ -264,16 +266,16 @@ mod tests {
         ReplicationStrategy::NetworkTopology { factors }
     }
 
-    /// One node a token, 0, 10, 20 and so on, in these datacenters and racks.
+    /// Builds a ring of nodes with one token each (0, 10, 20, ...) in these datacenters and racks.
     fn one_token_each(places: &[(&'static str, &'static str)]) -> Ring {
-        let place = |((datacenter, rack), at): (&(&'static str, &'static str), i64)| {
+        let spec = |((datacenter, rack), at): (&(&'static str, &'static str), i64)| {
             (*datacenter, *rack, vec![at * 10])
         };
-        ring(&places.iter().zip(0..).map(place).collect::<Vec<_>>())
+        ring(&places.iter().zip(0..).map(spec).collect::<Vec<_>>())
     }
 
     #[test]
-    fn a_range_ends_with_its_token_and_the_last_goes_on_at_the_first() {
+    fn a_range_ends_with_its_token_and_the_ring_wraps_around() {
         let replicas = one_token_each(&[("a", "r"); 3]).replicas(&simple(2));
         for (at, expected) in [
             (i64::MIN, [0, 1]),
@@ -291,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn simple_strategy_takes_the_next_nodes_wherever_they_are() {
+    fn simple_strategy_takes_the_next_nodes_in_any_datacenter() {
         let ring = ring(&[
             ("a", "r", vec![0, 10, 40]),
             ("b", "r", vec![20, 50]),
@@ -306,14 +308,14 @@ mod tests {
     }
 
     #[test]
-    fn topology_strategy_prefers_racks_that_have_none_yet() {
+    fn topology_strategy_prefers_racks_without_a_replica() {
         let racks = ["r", "r", "r", "s", "s", "t"].map(|rack| ("a", rack));
         let ring = one_token_each(&racks);
         let of = |factor| ring.replicas(&topology(&[("a", factor)])).of(token(0)).to_vec();
         assert_eq!(of(1), [0]);
         assert_eq!(of(2), [0, 3]);
         assert_eq!(of(3), [0, 3, 5]);
-        // Where racks are too few, the first that come again, in the order of the ring.
+        // With more replicas than racks, the first nodes in ring order fill up.
         assert_eq!(of(4), [0, 1, 3, 5]);
         assert_eq!(of(5), [0, 1, 2, 3, 5]);
         assert_eq!(of(6), [0, 1, 2, 3, 4, 5]);
@@ -321,8 +323,8 @@ mod tests {
     }
 
     #[test]
-    fn topology_strategy_fills_every_datacenter_in_the_order_of_the_ring() {
-        // Racks of one name in two datacenters are two racks.
+    fn topology_strategy_fills_every_datacenter_in_ring_order() {
+        // Racks with the same name in two datacenters are different racks.
         let ring = one_token_each(&[("a", "r"), ("a", "s"), ("b", "r"), ("b", "r"), ("a", "r")]);
         let of = |factors: &[_], at| ring.replicas(&topology(factors)).of(token(at)).to_vec();
         assert_eq!(of(&[("a", 2), ("b", 1)], 0), [0, 1, 2]);
@@ -336,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn the_other_strategies_have_all_nodes_or_none() {
+    fn other_strategies_return_all_nodes_or_none() {
         let ring = ring(&[("a", "r", vec![0]), ("b", "r", vec![]), ("a", "r", vec![5])]);
         let other = ReplicationStrategy::Other("MyStrategy".to_owned());
         for at in [-1, 3, 9] {
@@ -348,20 +350,20 @@ mod tests {
     }
 
     #[test]
-    fn rings_may_be_empty_and_tokens_be_of_several_nodes() {
+    fn rings_may_be_empty_and_nodes_may_share_tokens() {
         for places in [&[][..], &[("a", "r", vec![])]] {
             for strategy in [simple(3), topology(&[("a", 3)])] {
                 assert_eq!(ring(places).replicas(&strategy).of(token(0)), [0; 0]);
             }
         }
-        // The first has it; the second is nowhere, and its rack is waited for by nobody.
+        // The first node owns the token. The second owns none, so its rack is ignored.
         let ring = ring(&[("a", "r", vec![0, 0]), ("a", "s", vec![0]), ("a", "r", vec![10])]);
         assert_eq!(ring.replicas(&simple(3)).of(token(0)), [0, 2]);
         assert_eq!(ring.replicas(&topology(&[("a", 2)])).of(token(0)), [0, 2]);
     }
 
     #[test]
-    fn of_hundreds_of_replicas_the_first_are_listed() {
+    fn at_most_32_replicas_are_listed() {
         let ring = one_token_each(&[("a", "r"); 300]);
         for strategy in [simple(usize::MAX), topology(&[("a", usize::MAX)])] {
             let replicas = ring.replicas(&strategy);
@@ -370,8 +372,8 @@ mod tests {
         }
     }
 
-    /// The nodes in the order in which one meets them from `at` on.
-    fn met(places: &[Place<'_>], at: i64) -> Vec<u32> {
+    /// Returns the nodes in ring order from the token `at`.
+    fn met(places: &[NodeSpec<'_>], at: i64) -> Vec<u32> {
         let mut owners = BTreeMap::new();
         for (index, (_, _, tokens)) in (0..).zip(places) {
             for token in tokens {
@@ -387,8 +389,8 @@ mod tests {
         order
     }
 
-    /// What the strategy says, word by word: one of each rack, and then whoever comes.
-    fn expected(places: &[Place<'_>], factors: &BTreeMap<&str, usize>, at: i64) -> Vec<u32> {
+    /// A slow reference implementation: the first node of each rack, then the other nodes.
+    fn expected(places: &[NodeSpec<'_>], factors: &BTreeMap<&str, usize>, at: i64) -> Vec<u32> {
         let order = met(places, at);
         let mut replicas = Vec::new();
         for (datacenter, factor) in factors {
@@ -410,7 +412,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn replicas_are_those_of_the_slow_walk(
+        fn replicas_equal_those_of_the_reference_implementation(
             places in vec(
                 (
                     prop::sample::select(vec!["a", "b", "c"]),

@@ -1,13 +1,15 @@
-//! The partition key of a statement, out of its values.
+//! Builds the routing key of a statement from its bound values.
 
 use crate::types::Values;
 
-/// The bytes that the partitioner hashes: of one component its own, borrowed from the values; of
-/// several each after its length in two bytes and before a zero, written into `scratch`.
+/// Returns the routing key: the bytes that the partitioner hashes.
 ///
-/// `partition_key` says which values the components are, as PREPARED does. `None` where a partition
-/// cannot be told: it names no value, or one that is missing, null, not set or longer than a key can
-/// be, or values go by name.
+/// `partition_key` holds the index of the value for each partition key column, as in a PREPARED
+/// response. A key of one column is borrowed from the values. A key of several columns is written
+/// into `scratch`: for each column its length in two bytes, its value and a zero byte.
+///
+/// Returns `None` if `partition_key` is empty, if a value is missing, null, unset or longer than
+/// 65,535 bytes, or if the values are bound by name.
 pub(crate) fn routing_key<'a>(
     values: &'a Values<'_>,
     partition_key: &[u16],
@@ -23,7 +25,7 @@ pub(crate) fn routing_key<'a>(
     scratch.clear();
     let (mut rest, mut at) = (values.iter(), 0);
     for &index in partition_key {
-        // Most keys are bound in their order, so that the values are walked once.
+        // If the columns are bound in the order of the key, the values are iterated only once.
         if index < at {
             (rest, at) = (values.iter(), 0);
         }
@@ -48,7 +50,7 @@ mod tests {
         for value in values {
             buffer.push(None, *value).unwrap();
         }
-        let mut scratch = b"of the statement before".to_vec();
+        let mut scratch = b"left over".to_vec();
         routing_key(&buffer.values(), partition_key, &mut scratch).map(<[u8]>::to_vec)
     }
 
@@ -61,7 +63,7 @@ mod tests {
     ];
 
     #[test]
-    fn one_component_is_borrowed_as_it_is() {
+    fn a_key_of_one_column_is_borrowed() {
         assert_eq!(key(&VALUES, &[0]).unwrap(), b"ada");
         assert_eq!(key(&VALUES, &[2]).unwrap(), b"");
         assert_eq!(key(&VALUES, &[4]).unwrap(), [0, 0, 0, 36]);
@@ -73,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn several_components_have_lengths_and_zeros_in_the_order_of_the_key() {
+    fn a_key_of_several_columns_has_lengths_and_zeros_in_key_order() {
         let (ada, age) = (&b"\0\x03ada\0"[..], &b"\0\x04\0\0\0\x24\0"[..]);
         assert_eq!(key(&VALUES, &[0, 4]).unwrap(), [ada, age].concat());
         assert_eq!(key(&VALUES, &[4, 0]).unwrap(), [age, ada].concat());
@@ -82,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_key_is_none() {
+    fn incomplete_and_overlong_keys_are_none() {
         for partition_key in [&[][..], &[1], &[3], &[5], &[0, 1], &[3, 0], &[4, 5], &[u16::MAX, 0]]
         {
             assert_eq!(key(&VALUES, partition_key), None, "{partition_key:?}");
@@ -97,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn values_by_name_are_in_no_order() {
+    fn values_bound_by_name_have_no_routing_key() {
         let mut buffer = ValuesBuffer::new();
         buffer.push(Some("username"), VALUES[0]).unwrap();
         assert_eq!(routing_key(&buffer.values(), &[0], &mut Vec::new()), None);

@@ -1,4 +1,4 @@
-//! How to connect to a cluster.
+//! The configuration of a cluster.
 
 use std::sync::Arc;
 

@@ -1,34 +1,36 @@
-//! Tokens, and how partitioners make them of partition keys.
+//! Tokens, and the partitioners that compute them from partition keys.
 
 use std::fmt;
 
 use md5::{Digest, Md5};
 
-/// A place on the ring.
+/// A position on the ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(i128);
 
-/// The number, as CQL's `token()` and `system.local` show it.
+/// Formats the token as a number, as CQL's `token()` and `system.local` do.
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-/// How a cluster makes tokens of partition keys.
+/// The function that computes the token of a partition key.
 ///
-/// `ByteOrderedPartitioner` and those of others are not here: without one, any node may be asked.
+/// Other partitioners, such as `ByteOrderedPartitioner`, are not supported: the driver then sends
+/// requests to any node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Partitioner {
     /// `Murmur3Partitioner`, the default since Cassandra 1.2: 64 bits of MurmurHash3.
     Murmur3,
-    /// `RandomPartitioner`, the default before: 127 bits of MD5.
+    /// `RandomPartitioner`, the default before Cassandra 1.2: 127 bits of MD5.
     Random,
 }
 
 impl Partitioner {
-    /// The partitioner of a Java class, as `system.local` names it, with its package or without.
+    /// Returns the partitioner with this Java class name, with or without its package, or `None` if it
+    /// is not supported.
     pub fn of_class(class: &str) -> Option<Self> {
         match class.rsplit('.').next() {
             Some("Murmur3Partitioner") => Some(Self::Murmur3),
@@ -37,26 +39,26 @@ impl Partitioner {
         }
     }
 
-    /// The token of a partition key: of its one component, or of all of them, each after its length
-    /// in two bytes and before a zero.
+    /// Returns the token of a partition key. The key of several columns is encoded as, for each
+    /// column, its length in two bytes, its value and a zero byte.
     #[inline]
     pub fn token(self, key: &[u8]) -> Token {
         match self {
-            // Cassandra has the empty key before all others, on either ring.
+            // In Cassandra, the empty key has the partitioner's minimum token.
             Self::Murmur3 if key.is_empty() => Token(i64::MIN.into()),
             Self::Murmur3 => match murmur3(key) {
-                // No key has the smallest token: it is where the ring begins.
+                // The minimum token is reserved, so Cassandra maps its hash to the maximum.
                 i64::MIN => Token(i64::MAX.into()),
                 hash => Token(hash.into()),
             },
             Self::Random if key.is_empty() => Token(-1),
-            // The largest token there, 2^127, is one too many for the type. No key is between the two.
+            // The largest token, 2^127, does not fit the type and saturates to 2^127 - 1.
             Self::Random => Token(i128::from_be_bytes(Md5::digest(key).into()).saturating_abs()),
         }
     }
 
-    /// Reads a token, as `system.local` and `system.peers` have them; `None` if this partitioner has
-    /// none such.
+    /// Parses a token as `system.local` and `system.peers` write it. Returns `None` if it is not a
+    /// token of this partitioner.
     pub fn parse(self, text: &str) -> Option<Token> {
         match self {
             Self::Murmur3 => text.parse().ok().map(|token: i64| Token(token.into())),
@@ -71,8 +73,8 @@ impl Partitioner {
 const C1: u64 = 0x87c3_7b91_1142_53d5;
 const C2: u64 = 0x4cf5_ad43_2745_937f;
 
-/// The first half of MurmurHash3 x64 128 with seed 0, as Cassandra computes it: the bytes after the
-/// last whole block have signs there.
+/// Computes the first half of MurmurHash3 x64 128 with seed 0, as Cassandra does: unlike the
+/// original, it sign-extends the bytes after the last whole block.
 #[expect(clippy::cast_possible_truncation, reason = "takes the lower half of the block")]
 fn murmur3(key: &[u8]) -> i64 {
     let (blocks, tail) = key.as_chunks::<16>();
@@ -108,7 +110,8 @@ const fn spread(hash: u64, constant: u64) -> u64 {
     hash.wrapping_mul(5).wrapping_add(constant)
 }
 
-/// Up to eight bytes as one word; a negative one flips all that is above it.
+/// Combines up to eight sign-extended bytes, the first the lowest. A negative byte inverts all bits
+/// above it.
 fn signed_word(bytes: &[u8]) -> u64 {
     bytes
         .iter()
@@ -126,9 +129,9 @@ const fn finish(mut hash: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// The tokens as the Python driver computes them, by both partitioners.
+    /// The expected tokens were computed by the Python driver.
     #[test]
-    fn tokens_are_those_of_other_drivers() {
+    fn tokens_equal_those_of_the_python_driver() {
         let bytes: Vec<u8> = (0..=255).collect();
         for (key, murmur3, random) in [
             (&b"a"[..], -8839064797231613815, 16955237001963240173058271559858726497),
@@ -150,9 +153,9 @@ mod tests {
         }
     }
 
-    /// The same for a key of each length, in one number.
+    /// Folds the tokens of keys of every length into one number.
     #[test]
-    fn no_length_of_a_key_is_different() {
+    fn tokens_are_right_for_every_key_length() {
         let (mut murmur3, mut random) = (0_u64, 0_u128);
         for length in 1..=256_usize {
             let key: Vec<u8> = (0..length).map(|i| (i * 37 + length * 11) as u8).collect();
@@ -165,23 +168,23 @@ mod tests {
         assert_eq!(random, 251874883237104238628586891768315297736);
     }
 
-    /// The order in which `SELECT username FROM users` has them.
+    /// The expected order is that of `SELECT username FROM users`.
     #[test]
-    fn users_are_in_the_order_of_their_tokens() {
+    fn tokens_order_users_as_cassandra_does() {
         let mut users: Vec<u8> = (0..10).collect();
         users.sort_by_key(|user| Partitioner::Murmur3.token(format!("user_{user}").as_bytes()));
         assert_eq!(users, [7, 6, 1, 2, 4, 9, 3, 8, 5, 0]);
     }
 
     #[test]
-    fn the_empty_key_is_before_all_others() {
+    fn the_empty_key_has_the_minimum_token() {
         assert_eq!(Partitioner::Murmur3.token(b""), Token(i64::MIN.into()));
         assert_eq!(Partitioner::Random.token(b""), Token(-1));
     }
 
     #[test]
-    fn tokens_are_read_as_the_partitioner_has_them() {
-        let read = |partitioner: Partitioner, text| partitioner.parse(text).map(|token| token.0);
+    fn each_partitioner_parses_only_its_own_tokens() {
+        let parse = |partitioner: Partitioner, text| partitioner.parse(text).map(|token| token.0);
         for (text, murmur3, random) in [
             ("0", Some(0), Some(0)),
             ("-9223372036854775808", Some(i64::MIN.into()), None),
@@ -194,14 +197,14 @@ mod tests {
             ("0x10", None, None),
             (" 1", None, None),
         ] {
-            assert_eq!(read(Partitioner::Murmur3, text), murmur3, "{text}");
-            assert_eq!(read(Partitioner::Random, text), random, "{text}");
+            assert_eq!(parse(Partitioner::Murmur3, text), murmur3, "{text}");
+            assert_eq!(parse(Partitioner::Random, text), random, "{text}");
         }
         assert_eq!(Token(-42).to_string(), "-42");
     }
 
     #[test]
-    fn partitioners_are_known_by_their_class() {
+    fn partitioners_are_found_by_class_name() {
         for (class, expected) in [
             ("org.apache.cassandra.dht.Murmur3Partitioner", Some(Partitioner::Murmur3)),
             ("Murmur3Partitioner", Some(Partitioner::Murmur3)),

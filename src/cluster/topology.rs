@@ -102,7 +102,7 @@ pub(super) async fn schema_versions(
 }
 
 /// Runs the statements that read `system.local`, `system.peers` and `system.peers_v2`. The latter
-/// exists since Cassandra 4.0, and tells the ports of the peers.
+/// exists since Cassandra 4.0 and has the ports of the peers.
 async fn local_and_peers(
     connection: &Connection,
     timeout: Duration,

@@ -1,4 +1,4 @@
-//! Replicas first, near ones first, and of two the one with less to do.
+//! The default load balancing policy.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,16 +9,17 @@ use crate::cluster::topology::NodeInfo;
 use crate::cluster::{ClusterState, Distance, Node};
 use crate::wire::Consistency;
 
-/// The policy of a session that was not given another.
+/// The default load balancing policy.
 ///
-/// A request goes to a node that is connected, in this order of preference:
+/// A request goes to a connected node, in this order of preference:
 ///
-/// 1. a replica of the row in the local rack, if one was [named](Self::rack);
+/// 1. a replica of the partition in the local rack, if one is [configured](Self::rack);
 /// 2. a replica in the local datacenter;
 /// 3. any node in the local rack, then in the local datacenter;
-/// 4. where that is [allowed](Self::remote_datacenters), a replica and then any node elsewhere.
+/// 4. if [allowed](Self::remote_datacenters), a replica and then any node in a remote datacenter.
 ///
-/// Among equals each gets its turn, and of two in a row the one with fewer requests under way.
+/// Among equals, the policy rotates, and picks the one of the next two that has fewer requests in
+/// flight.
 ///
 /// ```
 /// use cqlwire::cluster::DefaultBalancing;
@@ -29,72 +30,73 @@ use crate::wire::Consistency;
 pub struct DefaultBalancing {
     rack: Option<String>,
     ignores_tokens: bool,
-    goes_abroad: bool,
+    allows_remote: bool,
     latency: Option<LatencyAwareness>,
-    turn: AtomicUsize,
+    next: AtomicUsize,
 }
 
 impl DefaultBalancing {
-    /// The policy described above, without a rack, within the local datacenter.
+    /// Creates the policy without a local rack and without remote datacenters.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Prefers the nodes of this rack of the local datacenter.
+    /// Prefers the nodes in this rack of the local datacenter. Default: no rack.
     #[must_use]
     pub fn rack(mut self, rack: impl Into<String>) -> Self {
         self.rack = Some(rack.into());
         self
     }
 
-    /// Whether replicas are preferred. Default: yes. Without it, this is a round robin.
+    /// Sets whether replicas are preferred. Default: true. With false, the policy is a round robin.
     #[must_use]
     pub const fn token_aware(mut self, aware: bool) -> Self {
         self.ignores_tokens = !aware;
         self
     }
 
-    /// Whether a request may leave the local datacenter when nothing in it answers; those at a
-    /// local consistency never do. Default: no. Each node elsewhere then has one connection.
+    /// Sets whether requests may go to remote datacenters when no node of the local one is available.
+    /// Requests at a local consistency never do. Each remote node then has one connection. Default:
+    /// false.
     #[must_use]
     pub const fn remote_datacenters(mut self, allowed: bool) -> Self {
-        self.goes_abroad = allowed;
+        self.allows_remote = allowed;
         self
     }
 
-    /// Passes over nodes that answer much slower than others. Default: no.
+    /// Avoids nodes that are much slower than others. Default: latencies are ignored.
     #[must_use]
     pub const fn latency_aware(mut self, awareness: LatencyAwareness) -> Self {
         self.latency = Some(awareness);
         self
     }
 
-    /// Of the nodes that `is_wanted`, the best of the local rack, or else of all.
+    /// Returns the best eligible node of the local rack, or else of all nodes.
     fn best_by_rack<'a>(
         &self,
         turn: usize,
         nodes: impl ExactSizeIterator<Item = &'a Arc<Node>> + Clone,
-        is_wanted: impl Fn(&Arc<Node>) -> bool,
+        is_eligible: impl Fn(&Arc<Node>) -> bool,
     ) -> Option<&'a Arc<Node>> {
         let in_rack = self.rack.as_deref().and_then(|rack| {
-            let is_there =
+            let is_in_rack =
                 |node: &Arc<Node>| node.distance() == Distance::Local && node.rack() == rack;
-            Self::best(turn, nodes.clone(), |node| is_there(node) && is_wanted(node))
+            Self::best(turn, nodes.clone(), |node| is_in_rack(node) && is_eligible(node))
         });
-        in_rack.or_else(|| Self::best(turn, nodes, is_wanted))
+        in_rack.or_else(|| Self::best(turn, nodes, is_eligible))
     }
 
-    /// Of the nodes that `is_wanted`, the best from this turn on.
+    /// Returns the less busy of the first two eligible nodes, starting at the position `turn`.
     fn best<'a>(
         turn: usize,
         nodes: impl ExactSizeIterator<Item = &'a Arc<Node>> + Clone,
-        is_wanted: impl Fn(&Arc<Node>) -> bool,
+        is_eligible: impl Fn(&Arc<Node>) -> bool,
     ) -> Option<&'a Arc<Node>> {
         let first = turn.checked_rem(nodes.len())?;
-        let mut wanted =
-            nodes.clone().skip(first).chain(nodes.take(first)).filter(|node| is_wanted(node));
-        let one = wanted.next()?;
-        match wanted.next() {
+        let mut eligible =
+            nodes.clone().skip(first).chain(nodes.take(first)).filter(|node| is_eligible(node));
+        let one = eligible.next()?;
+        match eligible.next() {
             Some(other) if other.in_flight() < one.in_flight() => Some(other),
             _ => Some(one),
         }
@@ -105,7 +107,7 @@ impl LoadBalancing for DefaultBalancing {
     fn distance(&self, node: &NodeInfo, local_datacenter: Option<&str>) -> Distance {
         match local_datacenter.is_none_or(|local| node.datacenter == local) {
             true => Distance::Local,
-            false if self.goes_abroad => Distance::Remote,
+            false if self.allows_remote => Distance::Remote,
             false => Distance::Ignored,
         }
     }
@@ -116,38 +118,38 @@ impl LoadBalancing for DefaultBalancing {
         cluster: &ClusterState,
         tried: &[Arc<Node>],
     ) -> Option<Arc<Node>> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
         let nodes = cluster.nodes();
         let limit = match &self.latency {
             Some(latency) => latency.limit(nodes.iter(), turn),
             None => Duration::MAX,
         };
-        let is_free = |node: &Arc<Node>| {
+        let is_available = |node: &Arc<Node>| {
             node.is_connected() && tried.iter().all(|tried| !Arc::ptr_eq(tried, node))
         };
         let is_fast =
             |node: &Arc<Node>| limit == Duration::MAX || node.latency().is_none_or(|l| l <= limit);
-        let is_near = |node: &Arc<Node>| node.distance() == Distance::Local;
+        let is_local = |node: &Arc<Node>| node.distance() == Distance::Local;
         let replicas = || {
             let (keyspace, token) = request.keyspace.zip(request.token)?;
             (!self.ignores_tokens).then(|| cluster.replicas(keyspace, token))
         };
-        let best = |is_wanted: &dyn Fn(&Arc<Node>) -> bool| {
-            let replica = replicas().and_then(|nodes| self.best_by_rack(turn, nodes, is_wanted));
-            replica.or_else(|| self.best_by_rack(turn, nodes.iter(), is_wanted))
+        let best = |is_eligible: &dyn Fn(&Arc<Node>) -> bool| {
+            let replica = replicas().and_then(|nodes| self.best_by_rack(turn, nodes, is_eligible));
+            replica.or_else(|| self.best_by_rack(turn, nodes.iter(), is_eligible))
         };
-        let near = best(&|node| is_free(node) && is_near(node) && is_fast(node))
-            .or_else(|| best(&|node| is_free(node) && is_near(node)));
-        let abroad = || {
-            let may = self.goes_abroad && !is_local(request.consistency);
-            may.then(|| best(&|node| is_free(node) && !is_near(node))).flatten()
+        let local = best(&|node| is_available(node) && is_local(node) && is_fast(node))
+            .or_else(|| best(&|node| is_available(node) && is_local(node)));
+        let remote = || {
+            let is_allowed = self.allows_remote && !is_local_consistency(request.consistency);
+            is_allowed.then(|| best(&|node| is_available(node) && !is_local(node))).flatten()
         };
-        near.or_else(abroad).cloned()
+        local.or_else(remote).cloned()
     }
 }
 
-/// Whether only replicas of the coordinator's datacenter count.
-const fn is_local(consistency: Consistency) -> bool {
+/// Returns true if only replicas in the coordinator's datacenter count.
+const fn is_local_consistency(consistency: Consistency) -> bool {
     matches!(
         consistency,
         Consistency::LocalOne | Consistency::LocalQuorum | Consistency::LocalSerial

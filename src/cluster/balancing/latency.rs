@@ -1,19 +1,19 @@
-//! Which nodes are slow.
+//! Detects slow nodes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cluster::Node;
 
-/// When a node is too slow to be asked while a faster one is there.
+/// When a node is too slow to be picked while a faster one is connected.
 ///
-/// A node is asked again now and then, so that it is known when it is fast again.
+/// One request in 64 ignores this, so that the driver notices when a slow node is fast again.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct LatencyAwareness {
-    /// How much slower than the fastest node a node may be. Default: 2.
+    /// Largest ratio of a node's latency to that of the fastest node. Default: 2.
     pub factor: f64,
-    /// Nodes that answer faster than this are not slow. Default: 10 ms.
+    /// Latency below which a node is never considered slow. Default: 10 ms.
     pub tolerance: Duration,
 }
 
@@ -23,11 +23,11 @@ impl Default for LatencyAwareness {
     }
 }
 
-/// One request in so many goes to whom it would go without this.
-const PROBE: usize = 64;
+/// One request in this many ignores the latencies.
+const PROBE_INTERVAL: usize = 64;
 
 impl LatencyAwareness {
-    /// What is too slow for the request of this number: more than this.
+    /// Returns the latency above which a node is too slow for the request with this number.
     pub(super) fn limit<'a>(
         &self,
         nodes: impl Iterator<Item = &'a Arc<Node>>,
@@ -36,7 +36,7 @@ impl LatencyAwareness {
         let connected = nodes.filter(|node| node.is_connected());
         let fastest = connected.filter_map(|node| node.latency()).min();
         match fastest {
-            Some(fastest) if !number.is_multiple_of(PROBE) => {
+            Some(fastest) if !number.is_multiple_of(PROBE_INTERVAL) => {
                 let limit = fastest.as_secs_f64() * self.factor;
                 let limit = Duration::try_from_secs_f64(limit).unwrap_or(Duration::MAX);
                 limit.max(self.tolerance)

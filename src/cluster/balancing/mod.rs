@@ -1,4 +1,4 @@
-//! Which node a request goes to.
+//! Load balancing policies, which pick the node for a request.
 
 mod default;
 mod latency;
@@ -13,18 +13,18 @@ use super::topology::NodeInfo;
 use super::{ClusterState, Distance, Node, Token};
 use crate::wire::Consistency;
 
-/// Chooses the node that a request goes to, and which nodes have connections at all.
+/// A policy that picks the node for each request, and decides which nodes have connections.
 ///
 /// ```
 /// use std::sync::Arc;
 ///
 /// use cqlwire::cluster::{ClusterState, LoadBalancing, Node, Routing};
 ///
-/// /// The first node that answers, as long as it does.
+/// /// Picks the first connected node.
 /// #[derive(Debug)]
-/// struct Favourite;
+/// struct FirstConnected;
 ///
-/// impl LoadBalancing for Favourite {
+/// impl LoadBalancing for FirstConnected {
 ///     fn pick(
 ///         &self,
 ///         _: &Routing<'_>,
@@ -37,7 +37,8 @@ use crate::wire::Consistency;
 /// }
 /// ```
 pub trait LoadBalancing: fmt::Debug + Send + Sync {
-    /// How near a node is. Default: those of the local datacenter are near, the others ignored.
+    /// Returns the distance of a node. Default: [`Distance::Local`] in the local datacenter,
+    /// [`Distance::Ignored`] elsewhere.
     fn distance(&self, node: &NodeInfo, local_datacenter: Option<&str>) -> Distance {
         match local_datacenter.is_none_or(|local| node.datacenter == local) {
             true => Distance::Local,
@@ -45,7 +46,8 @@ pub trait LoadBalancing: fmt::Debug + Send + Sync {
         }
     }
 
-    /// The best node for a request that none of `tried` has answered; `None` when there is no other.
+    /// Picks the best node for a request. The request was sent to the nodes in `tried` before; do not
+    /// pick them again. Returns `None` if no other node is eligible.
     fn pick(
         &self,
         request: &Routing<'_>,
@@ -54,7 +56,7 @@ pub trait LoadBalancing: fmt::Debug + Send + Sync {
     ) -> Option<Arc<Node>>;
 }
 
-/// One for several sessions or statements.
+/// Shares one policy between several sessions or statements.
 impl<B: LoadBalancing + ?Sized> LoadBalancing for Arc<B> {
     fn distance(&self, node: &NodeInfo, local_datacenter: Option<&str>) -> Distance {
         (**self).distance(node, local_datacenter)
@@ -70,14 +72,14 @@ impl<B: LoadBalancing + ?Sized> LoadBalancing for Arc<B> {
     }
 }
 
-/// What is known of a request that is to be sent.
+/// The properties of a request by which its node is picked.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Routing<'a> {
-    /// The keyspace of its table, if that is known.
+    /// Keyspace of the statement's table, if known.
     pub keyspace: Option<&'a str>,
-    /// The token of its partition, if that is known.
+    /// Token of the partition that the statement addresses, if known.
     pub token: Option<Token>,
-    /// How many replicas must answer.
+    /// Consistency of the request.
     pub consistency: Consistency,
 }

@@ -1,11 +1,11 @@
-//! What the statements that create things have in common.
+//! Helpers that print DDL.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write};
 
 use crate::types::{CqlType, Identifier, Value};
 
-/// A name with its keyspace.
+/// Displays a keyspace and a name as `keyspace.name`.
 pub(super) struct Qualified<'a>(pub(super) &'a str, pub(super) &'a str);
 
 impl Display for Qualified<'_> {
@@ -14,12 +14,12 @@ impl Display for Qualified<'_> {
     }
 }
 
-/// Names, and commas between them.
+/// Joins identifiers with commas.
 pub(super) fn names<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
     list(names.into_iter().map(|name| Identifier(name)))
 }
 
-/// Things, and commas between them.
+/// Joins items with commas.
 pub(super) fn list(items: impl IntoIterator<Item = impl Display>) -> String {
     separated(items, ", ")
 }
@@ -34,43 +34,42 @@ pub(super) fn separated(items: impl IntoIterator<Item = impl Display>, between: 
     text
 }
 
-/// A string in quotes.
+/// Formats a string literal.
 pub(super) fn string(text: &str) -> String {
     Value::Text(text.to_owned()).to_string()
 }
 
-/// A map of strings.
+/// Formats a map literal of strings.
 pub(super) fn map<'a>(entries: impl IntoIterator<Item = (&'a String, &'a String)>) -> String {
     let entries =
         entries.into_iter().map(|(key, value)| format!("{}: {}", string(key), string(value)));
     format!("{{{}}}", list(entries))
 }
 
-/// `WITH` and what follows it, if anything does.
+/// Formats `WITH` and the properties, or an empty string if there are none.
 pub(super) fn with(properties: impl IntoIterator<Item = String>) -> String {
     let properties = separated(properties, "\n    AND ");
     if properties.is_empty() { properties } else { format!(" WITH {properties}") }
 }
 
-/// The options of a table or a view.
+/// Formats the options of a table or a view.
 pub(super) fn options(options: &BTreeMap<String, Value>) -> impl Iterator<Item = String> {
-    // Since 4.0 there is one `read_repair`, and the two chances that it replaced are left for clients
-    // who look for them.
+    // Since 4.0, `read_repair` replaces two options, which the server still lists for old clients.
     let has_read_repair = options.contains_key("read_repair");
-    let is_left_over = move |name: &str| has_read_repair && name.ends_with("read_repair_chance");
+    let is_obsolete = move |name: &str| has_read_repair && name.ends_with("read_repair_chance");
     options
         .iter()
-        // What extends a server writes `extensions`; statements do not.
-        .filter(move |(name, _)| !is_left_over(name) && *name != "extensions")
+        // `extensions` is written by server extensions and is not valid in a statement.
+        .filter(move |(name, _)| !is_obsolete(name) && *name != "extensions")
         .map(|(name, value)| format!("{name} = {value}"))
 }
 
-/// What is virtual, as a comment: no statement creates it.
+/// Formats a virtual keyspace or table as a comment, since no statement creates it.
 pub(super) fn virtual_comment(text: &str) -> String {
     separated(format!("VIRTUAL {text}").lines().map(|line| format!("-- {line}")), "\n")
 }
 
-/// A type as functions have it: not frozen itself, but all that is in it.
+/// Displays a type as functions need it: not frozen itself, but with all its elements frozen.
 pub(super) struct Thawed<'a>(pub(super) &'a CqlType);
 
 impl Display for Thawed<'_> {
@@ -105,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_in_a_type_of_a_function_is_frozen() {
+    fn elements_of_function_types_are_frozen() {
         for (text, printed) in [
             ("int", "int"),
             ("frozen<list<int>>", "list<int>"),

@@ -1,4 +1,5 @@
-//! The fields of a row of the schema, by name; those that are missing or of another type are `None`.
+//! Access to the fields of a schema row by name. Missing fields, and those of another type, are `None`
+//! or empty.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use uuid::Uuid;
 
 use crate::types::{Record, Value};
 
-/// Reads a row by name.
+/// The fields of a row by name.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fields<'r>(pub(super) &'r Record);
 
@@ -16,12 +17,12 @@ impl<'r> Fields<'r> {
         as_text(self.0.get(name)?)
     }
 
-    /// The texts of a list or a set.
+    /// Returns the texts of a list or a set.
     pub(super) fn texts(self, name: &str) -> Vec<&'r str> {
         self.values(name).iter().filter_map(as_text).collect()
     }
 
-    /// The texts of a map.
+    /// Returns the entries of a map of texts.
     pub(super) fn map(self, name: &str) -> BTreeMap<String, String> {
         let Some(Value::Map(entries)) = self.0.get(name) else { return BTreeMap::new() };
         let texts = |(key, value)| Some((as_text(key)?.to_owned(), as_text(value)?.to_owned()));
@@ -35,7 +36,7 @@ impl<'r> Fields<'r> {
         }
     }
 
-    /// The flags of a list.
+    /// Returns the booleans of a list.
     pub(super) fn flags(self, name: &str) -> Vec<bool> {
         self.values(name).iter().map(|flag| *flag == Value::Boolean(true)).collect()
     }
@@ -54,8 +55,8 @@ impl<'r> Fields<'r> {
         }
     }
 
-    /// All but those of these names, and those that are null.
-    pub(super) fn but(self, names: &[&str]) -> BTreeMap<String, Value> {
+    /// Returns the fields other than `names` that are not null.
+    pub(super) fn all_except(self, names: &[&str]) -> BTreeMap<String, Value> {
         self.0
             .iter()
             .filter(|(name, value)| !names.contains(name) && **value != Value::Null)
@@ -78,7 +79,7 @@ fn as_text(value: &Value) -> Option<&str> {
     }
 }
 
-/// A copy that does not share the page, which would live as long as the schema.
+/// Copies a value without sharing the page, which would otherwise live as long as the schema.
 fn detached(value: &Value) -> Value {
     match value {
         Value::Blob(bytes) => Value::Blob(Bytes::copy_from_slice(bytes)),

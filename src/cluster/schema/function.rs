@@ -1,4 +1,4 @@
-//! Functions and aggregates that users define.
+//! User-defined functions and aggregates.
 
 use super::ddl::{Qualified, Thawed, list, string};
 use super::fields::Fields;
@@ -9,19 +9,19 @@ use crate::types::{CqlType, Identifier};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Function {
-    /// Its keyspace.
+    /// The keyspace.
     pub keyspace: String,
-    /// Its name, which it may share with functions of other arguments.
+    /// The name. Functions with different argument types may share a name.
     pub name: String,
-    /// The names and types of its arguments.
+    /// The names and types of the arguments.
     pub arguments: Vec<(String, CqlType)>,
-    /// The type of what it returns.
+    /// The return type.
     pub return_type: CqlType,
-    /// Whether it is called when an argument is null; else it is null then.
+    /// True if the function is called when an argument is null, false if it returns null then.
     pub is_called_on_null: bool,
-    /// The language of its body.
+    /// The language of the body.
     pub language: String,
-    /// Its text.
+    /// The source code.
     pub body: String,
 }
 
@@ -29,34 +29,37 @@ pub struct Function {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Aggregate {
-    /// Its keyspace, in which its functions are, too.
+    /// The keyspace, which also contains the functions that the aggregate uses.
     pub keyspace: String,
-    /// Its name, which it may share with aggregates of other arguments.
+    /// The name. Aggregates with different argument types may share a name.
     pub name: String,
-    /// The types of its arguments.
+    /// The types of the arguments.
     pub arguments: Vec<CqlType>,
-    /// The function that takes a state and the arguments, and returns the next state.
+    /// The name of the function that takes a state and the arguments, and returns the next state.
     pub state_function: String,
     /// The type of the state.
     pub state_type: CqlType,
-    /// The function that makes the result out of the last state; if there is none, that is it.
+    /// The name of the function that computes the result from the last state. `None`: the last state
+    /// is the result.
     pub final_function: Option<String>,
-    /// The first state, as a literal; null if there is none.
+    /// The initial state, as a CQL literal. `None`: null.
     pub initial_state: Option<String>,
     /// The type of the result.
     pub return_type: CqlType,
 }
 
 impl Function {
-    /// Its name and the types of its arguments, such as `plus(int, int)`: what it is one of a kind by.
+    /// Returns the name and the argument types, such as `plus(int, int)`. They identify the function
+    /// within its keyspace.
     pub fn signature(&self) -> String {
-        signature(&self.name, self.arguments.iter().map(|(_, of)| of))
+        signature(&self.name, self.arguments.iter().map(|(_, cql_type)| cql_type))
     }
 
-    /// The statement that creates it.
+    /// Returns the statement that creates the function. The types that it names must exist.
     pub fn ddl(&self) -> String {
         let Self { keyspace, name, language, body, .. } = self;
-        let argument = |(name, of): &(String, _)| format!("{} {}", Identifier(name), Thawed(of));
+        let argument =
+            |(name, cql_type): &(String, _)| format!("{} {}", Identifier(name), Thawed(cql_type));
         let arguments = list(self.arguments.iter().map(argument));
         let return_type = Thawed(&self.return_type);
         let name = Qualified(keyspace, name);
@@ -80,8 +83,8 @@ impl Function {
         types: &mut UserTypes<'_>,
     ) -> Option<Self> {
         let name = fields.text("function_name")?.to_owned();
-        let place = format!("{keyspace}.{name}");
-        let mut read = |text: &str| types.cql_type(text, &place);
+        let location = format!("{keyspace}.{name}");
+        let mut read = |text: &str| types.cql_type(text, &location);
         let names = fields.texts("argument_names").into_iter().map(str::to_owned);
         let arguments = fields.texts("argument_types").into_iter().map(&mut read);
         let arguments = names.zip(arguments).collect();
@@ -98,12 +101,13 @@ impl Function {
 }
 
 impl Aggregate {
-    /// Its name and the types of its arguments, such as `total(int)`: what it is one of a kind by.
+    /// Returns the name and the argument types, such as `total(int)`. They identify the aggregate
+    /// within its keyspace.
     pub fn signature(&self) -> String {
         signature(&self.name, &self.arguments)
     }
 
-    /// The statement that creates it. Its functions must be there.
+    /// Returns the statement that creates the aggregate. Its functions must exist.
     pub fn ddl(&self) -> String {
         let Self { keyspace, name, state_function, .. } = self;
         let mut ddl = format!(
@@ -129,8 +133,8 @@ impl Aggregate {
         types: &mut UserTypes<'_>,
     ) -> Option<Self> {
         let name = fields.text("aggregate_name")?.to_owned();
-        let place = format!("{keyspace}.{name}");
-        let mut read = |text: &str| types.cql_type(text, &place);
+        let location = format!("{keyspace}.{name}");
+        let mut read = |text: &str| types.cql_type(text, &location);
         Some(Self {
             keyspace: keyspace.to_owned(),
             name,

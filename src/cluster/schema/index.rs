@@ -12,16 +12,16 @@ use crate::types::Identifier;
 pub struct Index {
     /// The keyspace of the index and of its table.
     pub keyspace: String,
-    /// The table.
+    /// The name of the table.
     pub table: String,
-    /// Its name, of which a keyspace has one.
+    /// The name of the index, which is unique within the keyspace.
     pub name: String,
-    /// What the server calls its kind: `COMPOSITES`, `KEYS` or `CUSTOM`.
+    /// The kind, as the server names it: `COMPOSITES`, `KEYS` or `CUSTOM`.
     pub kind: String,
-    /// What it indexes, as the statement has it: a column, quoted if it must be, or `keys(c)`,
-    /// `values(c)`, `entries(c)`, `full(c)`.
+    /// The indexed expression, as in the statement: a column, quoted if necessary, or `keys(c)`,
+    /// `values(c)`, `entries(c)` or `full(c)`.
     pub target: String,
-    /// The class of a custom index, or what stands for one, such as `sai`.
+    /// The class of a custom index, or an alias of a class such as `sai`. `None` for other indexes.
     pub class: Option<String>,
     /// The other options.
     pub options: BTreeMap<String, String>,
@@ -41,7 +41,7 @@ impl Index {
         })
     }
 
-    /// The statement that creates it.
+    /// Returns the statement that creates the index. The table must exist.
     pub fn ddl(&self) -> String {
         let Self { keyspace, table, name, target, .. } = self;
         let on = format!("{} ON {} ({target})", Identifier(name), Qualified(keyspace, table));

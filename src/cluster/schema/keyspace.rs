@@ -1,24 +1,25 @@
-//! A keyspace, and the statements that create it and all that is in it.
+//! A keyspace, and the statements that create it and its contents.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ddl::{self, virtual_comment};
-use super::user_types::in_order;
+use super::user_types::in_dependency_order;
 use super::{Aggregate, Function, Table, UserType, View};
 use crate::types::Identifier;
 
-/// A keyspace, and what is in it by name.
+/// A keyspace and its contents, by name.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Keyspace {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// How its rows are replicated: the `class` of the strategy, and its options.
+    /// The replication: the `class` of the strategy, and its options.
     pub replication: BTreeMap<String, String>,
-    /// Whether writes go into the commit log.
+    /// True if writes go to the commit log.
     pub durable_writes: bool,
-    /// Whether the server makes up what is in it, so that no statement creates it (4.0 and later).
+    /// True if the keyspace is virtual (Cassandra 4.0 and later): the server computes its rows, and no
+    /// statement creates it.
     pub is_virtual: bool,
     /// The tables.
     pub tables: BTreeMap<String, Arc<Table>>,
@@ -26,15 +27,16 @@ pub struct Keyspace {
     pub views: BTreeMap<String, Arc<View>>,
     /// The user-defined types.
     pub types: BTreeMap<String, UserType>,
-    /// The functions, by their [signature](Function::signature).
+    /// The user-defined functions, by [signature](Function::signature).
     pub functions: BTreeMap<String, Arc<Function>>,
-    /// The aggregates, by their [signature](Aggregate::signature).
+    /// The user-defined aggregates, by [signature](Aggregate::signature).
     pub aggregates: BTreeMap<String, Arc<Aggregate>>,
     pub(super) warnings: Vec<String>,
 }
 
 impl Keyspace {
-    /// The statement that creates it, without what is in it. Of a virtual keyspace, a comment.
+    /// Returns the statement that creates the keyspace, without its contents. Returns a comment if the
+    /// keyspace is virtual.
     pub fn ddl(&self) -> String {
         let name = format!("KEYSPACE {}", Identifier(&self.name));
         match self.is_virtual {
@@ -47,29 +49,31 @@ impl Keyspace {
         }
     }
 
-    /// The statements that create it and all that is in it, in an order in which they work. A virtual
-    /// keyspace has none.
+    /// Returns the statements that create the keyspace and its contents, in an order in which they can
+    /// be executed. Returns none if the keyspace is virtual.
     pub fn statements(&self) -> Vec<String> {
         if self.is_virtual { Vec::new() } else { self.ddls().collect() }
     }
 
-    /// The same as one text, to be read or kept; a virtual keyspace as comments.
+    /// Returns the [`statements`](Self::statements) as one script. A virtual keyspace becomes comments.
     pub fn script(&self) -> String {
         ddl::separated(self.ddls(), "\n\n")
     }
 
-    /// What could not be read as it should be: see [`Schema::warnings`](super::Schema::warnings).
+    /// Returns what could not be read: see [`Schema::warnings`](super::Schema::warnings).
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
     fn ddls(&self) -> impl Iterator<Item = String> {
         let types = self.types.iter();
-        let types = in_order(types.map(|(name, of)| (name.as_str(), of.field_texts.as_slice())));
+        let types = in_dependency_order(
+            types.map(|(name, udt)| (name.as_str(), udt.field_texts.as_slice())),
+        );
         let types = types.into_iter().filter_map(|name| self.types.get(name)).map(UserType::ddl);
         let tables = self.tables.values();
         let indexes = tables.clone().flat_map(|table| table.indexes.values());
-        // Functions come before tables, since they may mask columns.
+        // Functions come before tables, because they may mask columns.
         [self.ddl()]
             .into_iter()
             .chain(types)
@@ -116,13 +120,13 @@ mod tests {
         (Keyspaces, cells)
     }
 
-    fn of(mut cells: Vec<Cell>) -> Vec<Cell> {
+    fn in_keyspace(mut cells: Vec<Cell>) -> Vec<Cell> {
         cells.insert(0, text("keyspace_name", "ks"));
         cells
     }
 
     #[test]
-    fn a_script_creates_what_is_named_before_what_names_it() {
+    fn a_script_creates_elements_after_those_they_depend_on() {
         let mask_arguments = vec![
             text("table_name", "T"),
             text("column_name", "v"),
@@ -136,15 +140,15 @@ mod tests {
             ),
         ];
         let schema = read([
-            // The parts, and the rows of each, are in no order.
+            // Parts and rows arrive in any order.
             column("T", "v", "regular", -1, "frozen<\"B\">"),
             column("T", "k", "partition_key", 0, "int"),
             column("T", "c", "clustering", 0, "text"),
             column("T", "s", "static", -1, "int"),
-            (ColumnMasks, of(mask_arguments)),
+            (ColumnMasks, in_keyspace(mask_arguments)),
             (
                 Tables,
-                of(vec![
+                in_keyspace(vec![
                     text("table_name", "T"),
                     texts("flags", &["compound"]),
                     text("comment", "it's"),
@@ -157,7 +161,7 @@ mod tests {
             ),
             (
                 Types,
-                of(vec![
+                in_keyspace(vec![
                     text("type_name", "B"),
                     texts("field_names", &["z"]),
                     texts("field_types", &["frozen<z>"]),
@@ -165,7 +169,7 @@ mod tests {
             ),
             (
                 Types,
-                of(vec![
+                in_keyspace(vec![
                     text("type_name", "z"),
                     texts("field_names", &["n"]),
                     texts("field_types", &["list<int>"]),
@@ -173,7 +177,7 @@ mod tests {
             ),
             (
                 Aggregates,
-                of(vec![
+                in_keyspace(vec![
                     text("aggregate_name", "sum"),
                     texts("argument_types", &["int"]),
                     text("state_func", "Plus"),
@@ -184,7 +188,7 @@ mod tests {
             ),
             (
                 Functions,
-                of(vec![
+                in_keyspace(vec![
                     text("function_name", "Plus"),
                     texts("argument_names", &["a", "b"]),
                     texts("argument_types", &["int", "int"]),
@@ -196,7 +200,7 @@ mod tests {
             ),
             (
                 Indexes,
-                of(vec![
+                in_keyspace(vec![
                     text("table_name", "T"),
                     text("index_name", "i"),
                     text("kind", "CUSTOM"),
@@ -207,7 +211,7 @@ mod tests {
             column("V", "k", "clustering", 0, "int"),
             (
                 Views,
-                of(vec![
+                in_keyspace(vec![
                     text("view_name", "V"),
                     text("base_table_name", "T"),
                     flag("include_all_columns", false),
@@ -263,9 +267,9 @@ CREATE MATERIALIZED VIEW ks.\"V\" AS
     }
 
     #[test]
-    fn compact_tables_have_no_columns_that_only_the_server_sees() {
+    fn internal_columns_of_compact_tables_are_left_out() {
         let table = |name, flags: &[&str]| {
-            (Tables, of(vec![text("table_name", name), texts("flags", flags)]))
+            (Tables, in_keyspace(vec![text("table_name", name), texts("flags", flags)]))
         };
         let schema = read([
             keyspace(),
@@ -278,7 +282,7 @@ CREATE MATERIALIZED VIEW ks.\"V\" AS
             column("dense", "k", "partition_key", 0, "int"),
             column("dense", "c", "clustering", 0, "int"),
             column("dense", "value", "regular", -1, "empty"),
-            // What DROP COMPACT STORAGE leaves behind.
+            // DROP COMPACT STORAGE leaves such a table behind.
             table("dropped", &["compound"]),
             column("dropped", "k", "partition_key", 0, "int"),
             column("dropped", "value", "regular", -1, "empty"),
@@ -299,7 +303,7 @@ CREATE MATERIALIZED VIEW ks.\"V\" AS
     }
 
     #[test]
-    fn what_is_virtual_is_a_comment() {
+    fn virtual_keyspaces_and_tables_are_comments() {
         let name = || text("keyspace_name", "system_views");
         let schema = read([
             (VirtualKeyspaces, vec![name()]),

@@ -1,8 +1,9 @@
-//! The schema: what keyspaces there are and what is in them, read from the rows of `system_schema`,
-//! and printed as the statements that create it.
+//! The schema: keyspaces and their contents, read from the rows of `system_schema`, and printed as
+//! the statements that create them.
 //!
-//! Nothing here asks a server. Whoever does runs the [`select`](SchemaPart::select) of every
-//! [`SchemaPart`], gives the pages to a [`SchemaReader`], and takes the [`Schema`]:
+//! A session reads the schema by itself; see [`Session::schema`](crate::session::Session::schema).
+//! This module does no I/O. To read a schema by hand, run the [`select`](SchemaPart::select) statement
+//! of every [`SchemaPart`] and pass the rows to a [`SchemaReader`]:
 //!
 //! ```no_run
 //! use cqlwire::cluster::schema::{Schema, SchemaPart};
@@ -30,17 +31,21 @@
 //! # }
 //! ```
 //!
-//! | file | what it knows |
+//! | file | contents |
 //! |---|---|
-//! | `part` | the SELECTs that read a schema |
-//! | `reader`, `fields` | rows become a [`Schema`] |
-//! | `user_types` | the user-defined types of a keyspace, in whatever order they come |
-//! | `keyspace`, `user_type`, `table`, `index`, `view`, `function` | what is read, and its statements |
-//! | `ddl` | what those statements have in common |
+//! | `part` | the SELECT statements that read a schema |
+//! | `reader`, `fields` | building a [`Schema`] from rows |
+//! | `user_types` | the user-defined types of a keyspace, in the order of their dependencies |
+//! | `keyspace`, `user_type`, `table`, `index`, `view`, `function` | schema elements and their DDL |
+//! | `where_clause` | the escaping of literals in the `WHERE` clause of a view |
+//! | `ddl` | helpers that print DDL |
 //!
-//! Invariants: no row fails the reading: what is odd in it is an [warning](Schema::warnings), and the
-//! rest is read. Types nest to [`MAX_TYPE_DEPTH`](crate::types::MAX_TYPE_DEPTH) through all the
-//! user-defined types they name. What is read of one keyspace depends on no other.
+//! Invariants:
+//!
+//! - An invalid row never fails the read. It adds a [warning](Schema::warnings).
+//! - Types nest at most [`MAX_TYPE_DEPTH`](crate::types::MAX_TYPE_DEPTH) levels, counted through
+//!   user-defined types.
+//! - Each keyspace is read independently of the others.
 
 mod ddl;
 mod fields;
@@ -69,24 +74,24 @@ pub use table::{ClusteringOrder, Column, ColumnKind, Table};
 pub use user_type::UserType;
 pub use view::View;
 
-/// What keyspaces there are, and what is in them.
+/// The keyspaces of a cluster and their contents.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Schema {
-    /// The keyspaces, those of the server itself too, by name.
+    /// The keyspaces by name, including those of the server itself.
     pub keyspaces: BTreeMap<String, Arc<Keyspace>>,
-    /// What was odd in rows that belong to no keyspace.
-    strays: Vec<String>,
+    /// Warnings about rows without a keyspace.
+    warnings: Vec<String>,
 }
 
 impl Schema {
-    /// The table of a keyspace; names are those of the schema, to the letter.
+    /// Returns a table, or `None` if there is no such table. Names are case-sensitive and unquoted.
     pub fn table(&self, keyspace: &str, table: &str) -> Option<&Arc<Table>> {
         self.keyspaces.get(keyspace)?.tables.get(table)
     }
 
-    /// The same schema with the keyspace `name` as it is in `read`, or without it if it is not
-    /// there. The other keyspaces are shared, not copied.
+    /// Returns this schema with the keyspace `name` taken from `read`, or without that keyspace if
+    /// `read` does not have it. The other keyspaces are shared, not copied.
     #[must_use]
     pub fn with_keyspace(&self, name: &str, read: &Self) -> Self {
         let mut schema = self.clone();
@@ -97,11 +102,11 @@ impl Schema {
         schema
     }
 
-    /// What could not be read as it should be, each in one line that says where it was: a type that
-    /// is not known, a row without its name. All else is as if it had been right.
+    /// Returns what could not be read, one line each with its location: an unknown type, or a row
+    /// without a name, for example. Everything else was read.
     pub fn warnings(&self) -> impl Iterator<Item = &str> {
         let of_keyspaces = self.keyspaces.values().flat_map(|keyspace| keyspace.warnings());
-        self.strays.iter().chain(of_keyspaces).map(String::as_str)
+        self.warnings.iter().chain(of_keyspaces).map(String::as_str)
     }
 }
 
@@ -110,7 +115,7 @@ mod tests {
     use super::rows::{read, text};
     use super::*;
 
-    fn of(names: &[&str]) -> Schema {
+    fn schema(names: &[&str]) -> Schema {
         let rows =
             names.iter().map(|name| (SchemaPart::Keyspaces, vec![text("keyspace_name", name)]));
         read(rows)
@@ -118,11 +123,11 @@ mod tests {
 
     #[test]
     fn one_keyspace_is_replaced_and_the_others_are_shared() {
-        let before = of(&["a", "b"]);
-        let after = before.with_keyspace("b", &of(&["b"])).with_keyspace("a", &of(&[]));
+        let before = schema(&["a", "b"]);
+        let after = before.with_keyspace("b", &schema(&["b"])).with_keyspace("a", &schema(&[]));
         assert_eq!(after.keyspaces.keys().collect::<Vec<_>>(), ["b"]);
         assert!(!Arc::ptr_eq(&before.keyspaces["b"], &after.keyspaces["b"]));
-        let after = before.with_keyspace("c", &of(&["c", "a"]));
+        let after = before.with_keyspace("c", &schema(&["c", "a"]));
         assert_eq!(after.keyspaces.len(), 3);
         assert!(Arc::ptr_eq(&before.keyspaces["a"], &after.keyspaces["a"]));
     }

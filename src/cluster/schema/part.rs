@@ -2,7 +2,7 @@
 
 use crate::types::Value;
 
-/// One table of `system_schema` or `system_virtual_schema`.
+/// A table of `system_schema` or `system_virtual_schema`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the variants are the names of the tables")]
@@ -22,7 +22,7 @@ pub enum SchemaPart {
 }
 
 impl SchemaPart {
-    /// Every part. They may be read in any order, and all at once.
+    /// Every part. They can be read in any order, or concurrently.
     pub const ALL: [Self; 12] = [
         Self::Keyspaces,
         Self::Types,
@@ -38,7 +38,7 @@ impl SchemaPart {
         Self::VirtualColumns,
     ];
 
-    /// The statement that reads the part, of one keyspace or of all.
+    /// Returns the statement that reads this part, for one keyspace or for all.
     ///
     /// ```
     /// use cqlwire::cluster::schema::SchemaPart;
@@ -55,8 +55,8 @@ impl SchemaPart {
         select
     }
 
-    /// Whether there are servers without it, which answer the statement with an error: virtual
-    /// tables came in 4.0, masks of columns in 5.0.
+    /// Returns true if some servers lack this table and answer the statement with an error: virtual
+    /// tables exist since Cassandra 4.0, column masks since 5.0.
     pub const fn is_optional(self) -> bool {
         self.is_virtual() || matches!(self, Self::ColumnMasks)
     }
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_keyspace_is_named_by_a_literal() {
+    fn the_keyspace_is_an_escaped_literal() {
         let select = SchemaPart::VirtualColumns.select(Some("it's"));
         let expected = "SELECT * FROM system_virtual_schema.columns WHERE keyspace_name = 'it''s'";
         assert_eq!(select, expected);

@@ -1,4 +1,4 @@
-//! Rows of the schema's tables become a schema.
+//! Builds a schema from the rows of the schema tables.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use super::{Aggregate, Column, Function, Index, Keyspace, Schema, SchemaPart, Ta
 use crate::message::Rows;
 use crate::types::Record;
 
-/// Takes the rows of every [`SchemaPart`], in any order, and makes a [`Schema`] of them.
+/// Builds a [`Schema`] from the rows of every [`SchemaPart`], added in any order.
 #[derive(Debug, Default)]
 pub struct SchemaReader {
     keyspaces: BTreeMap<String, Parts>,
-    strays: Vec<String>,
+    warnings: Vec<String>,
 }
 
-/// The rows of one keyspace, as they came.
+/// The rows of one keyspace, in the order in which they were added.
 type Parts = BTreeMap<SchemaPart, Vec<Record>>;
 
 impl Schema {
@@ -28,37 +28,37 @@ impl Schema {
 }
 
 impl SchemaReader {
-    /// Takes a page of a part. What cannot be read in it is noted.
+    /// Adds a page of rows. A row that cannot be decoded adds a warning.
     pub fn page(&mut self, part: SchemaPart, rows: &Rows) {
-        // Any columns are a Record.
+        // Rows of any columns can be read as a `Record`.
         for row in rows.rows::<Record>().into_iter().flatten() {
             match row {
                 Ok(row) => self.row(part, row),
-                Err(error) => self.strays.push(format!("{part:?}: {error}")),
+                Err(error) => self.warnings.push(format!("{part:?}: {error}")),
             }
         }
     }
 
-    /// Takes a row of a part. Columns that are not known do no harm, nor do those that are missing.
+    /// Adds a row. Unknown columns are ignored, and most columns may be missing.
     pub fn row(&mut self, part: SchemaPart, row: Record) {
         match Fields(&row).text("keyspace_name") {
             Some(keyspace) => {
                 let parts = self.keyspaces.entry(keyspace.to_owned()).or_default();
                 parts.entry(part).or_default().push(row);
             }
-            None => self.strays.push(format!("{part:?}: a row without a keyspace: {row}")),
+            None => self.warnings.push(format!("{part:?}: row without a keyspace: {row}")),
         }
     }
 
-    /// The schema. A keyspace whose own row is missing, since it was dropped while the parts were
-    /// read, is not in it.
+    /// Returns the schema. A keyspace without a row of its own is left out: it was dropped while the
+    /// parts were read.
     pub fn finish(self) -> Schema {
         let keyspaces = self.keyspaces.into_iter();
         let keyspaces = keyspaces.filter_map(|(name, parts)| {
             let keyspace = KeyspaceReader::new(&name, &parts).keyspace()?;
             Some((name, Arc::new(keyspace)))
         });
-        Schema { keyspaces: keyspaces.collect(), strays: self.strays }
+        Schema { keyspaces: keyspaces.collect(), warnings: self.warnings }
     }
 }
 
@@ -81,9 +81,9 @@ impl<'r> KeyspaceReader<'r> {
         let row = real.or_else(|| self.rows(SchemaPart::VirtualKeyspaces).next())?;
         let (tables, views) = self.tables_and_views();
         let functions = self.all(SchemaPart::Functions, Function::read);
-        let functions = functions.into_iter().map(|of| (of.signature(), Arc::new(of))).collect();
+        let functions = functions.into_iter().map(|f| (f.signature(), Arc::new(f))).collect();
         let aggregates = self.all(SchemaPart::Aggregates, Aggregate::read);
-        let aggregates = aggregates.into_iter().map(|of| (of.signature(), Arc::new(of))).collect();
+        let aggregates = aggregates.into_iter().map(|a| (a.signature(), Arc::new(a))).collect();
         let (types, warnings) = self.types.finish();
         Some(Keyspace {
             name: self.name.to_owned(),
@@ -131,7 +131,7 @@ impl<'r> KeyspaceReader<'r> {
         (tables, views.collect())
     }
 
-    /// The columns of every table and view, by its name.
+    /// Reads the columns of every table and view, by the name of the table.
     fn columns(&mut self) -> BTreeMap<String, Vec<Column>> {
         let mut masks: BTreeMap<_, _> = self
             .rows(SchemaPart::ColumnMasks)
@@ -157,7 +157,7 @@ impl<'r> KeyspaceReader<'r> {
         self.parts.get(&part).into_iter().flatten().map(Fields)
     }
 
-    /// Reads every row of a part. Those that lack what they cannot do without are noted.
+    /// Reads every row of a part. A row that lacks a required field adds a warning.
     fn all<T>(
         &mut self,
         part: SchemaPart,
@@ -166,10 +166,10 @@ impl<'r> KeyspaceReader<'r> {
         let mut all = Vec::new();
         for row in self.rows(part) {
             match read(self.name, row, &mut self.types) {
-                Some(one) => all.push(one),
+                Some(item) => all.push(item),
                 None => {
                     let warning =
-                        format!("{}: {part:?}: a row that lacks something: {}", self.name, row.0);
+                        format!("{}: {part:?}: row without a required field: {}", self.name, row.0);
                     self.types.warnings.push(warning);
                 }
             }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_odd_is_noted_and_the_rest_is_read() {
+    fn invalid_rows_add_warnings_and_the_rest_is_read() {
         let name = || text("keyspace_name", "ks");
         let schema = read([
             (SchemaPart::Keyspaces, vec![name(), text("of_the_future", "x")]),
@@ -205,7 +205,7 @@ mod tests {
             column("b", vec![text("type", "int"), text("kind", "odd")]),
             column("c", vec![text("kind", "regular")]),
             (SchemaPart::Functions, vec![name(), texts("argument_types", &["int"])]),
-            // Of a keyspace that was dropped in between.
+            // The row of a keyspace that was dropped in the meantime.
             (SchemaPart::Tables, vec![text("keyspace_name", "gone"), text("table_name", "t")]),
         ]);
         assert_eq!(schema.keyspaces.keys().collect::<Vec<_>>(), ["ks"]);
@@ -213,15 +213,15 @@ mod tests {
         let [a, b] = &table.columns[..] else { panic!("{:?}", table.columns) };
         assert_eq!(a.cql_type, CqlType::Custom("bag<int>".into()));
         assert_eq!((b.kind, &b.cql_type), (ColumnKind::Regular, &NativeType::Int.into()));
-        assert!(!table.is_compact, "nothing is said of it");
+        assert!(!table.is_compact, "the row has no flags");
         let warnings: Vec<_> = schema.warnings().collect();
         let starts = [
-            "Tables: a row without a keyspace: {table_name: 'nowhere'}",
-            "ks.t.a: cannot read the type `bag<int>`: at byte 0: expected list, ",
-            "ks.t.b: no kind of a column is `odd`",
-            "ks: Columns: a row that lacks something: {keyspace_name: 'ks', ",
-            "ks: Tables: a row that lacks something: {keyspace_name: 'ks'}",
-            "ks: Functions: a row that lacks something: ",
+            "Tables: row without a keyspace: {table_name: 'nowhere'}",
+            "ks.t.a: cannot parse type `bag<int>`: at byte 0: expected list, ",
+            "ks.t.b: unknown column kind `odd`",
+            "ks: Columns: row without a required field: {keyspace_name: 'ks', ",
+            "ks: Tables: row without a required field: {keyspace_name: 'ks'}",
+            "ks: Functions: row without a required field: ",
         ];
         assert_eq!(warnings.len(), starts.len(), "{warnings:#?}");
         for (warning, start) in warnings.iter().zip(starts) {
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_read_row_by_row() {
+    fn a_page_is_read_up_to_the_first_invalid_row() {
         let columns =
             [ColumnSpec::new("system_schema", "keyspaces", "keyspace_name", NativeType::Text)];
         let page = |content: &'static [u8], count| Rows {
@@ -240,7 +240,7 @@ mod tests {
         };
         let mut reader = Schema::reader();
         reader.page(SchemaPart::Keyspaces, &page(b"\0\0\0\x01a\0\0\0\x01b", 2));
-        // The second row is cut.
+        // The second row is truncated.
         reader.page(SchemaPart::Keyspaces, &page(b"\0\0\0\x01c\0\0", 2));
         let schema = reader.finish();
         assert_eq!(schema.keyspaces.keys().collect::<Vec<_>>(), ["a", "b", "c"]);

@@ -1,4 +1,4 @@
-//! Rows for tests.
+//! Schema rows for tests.
 
 use bytes::Bytes;
 
@@ -6,7 +6,7 @@ use super::{Schema, SchemaPart};
 use crate::types::{ColumnSpec, CqlType, NativeType, Record, RowIter, Value};
 use crate::wire::Writer;
 
-/// A column of a row.
+/// A column name and its value.
 pub(super) type Cell = (&'static str, Value);
 
 pub(super) fn text(name: &'static str, text: &str) -> Cell {
@@ -30,7 +30,7 @@ pub(super) fn map(name: &'static str, entries: &[(&str, &str)]) -> Cell {
     (name, Value::Map(entries.iter().map(|(key, value)| (text(key), text(value))).collect()))
 }
 
-/// A row of these columns, through the wire.
+/// Encodes and decodes a row of these columns.
 pub(super) fn record(cells: &[Cell]) -> Record {
     let types: Vec<CqlType> = cells.iter().map(|(_, value)| type_of(value)).collect();
     let mut page = Vec::new();
@@ -47,7 +47,7 @@ pub(super) fn record(cells: &[Cell]) -> Record {
     rows.next().unwrap().unwrap()
 }
 
-/// The schema of these rows.
+/// Reads a schema from rows.
 pub(super) fn read(rows: impl IntoIterator<Item = (SchemaPart, Vec<Cell>)>) -> Schema {
     let mut reader = Schema::reader();
     for (part, cells) in rows {

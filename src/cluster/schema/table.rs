@@ -10,37 +10,36 @@ use super::fields::Fields;
 use super::user_types::{UserTypes, as_cql, is_empty};
 use crate::types::{ColumnSpec, CqlType, Identifier, Value};
 
-/// A table, or what a view is as one.
+/// A table, or the name, columns and options of a materialized view.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Table {
-    /// Its keyspace.
+    /// The keyspace.
     pub keyspace: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What the server knows it by. It is another one when the table is created again. Virtual
-    /// tables have none.
+    /// The unique id, which changes when the table is dropped and created again. `None` for virtual
+    /// tables.
     pub id: Option<Uuid>,
-    /// Its columns: those of the partition key and of the clustering in their order, then the static
-    /// and the regular ones by name. It is the order of `SELECT *`.
+    /// The columns, in the order of `SELECT *`: the partition key columns and the clustering columns by
+    /// position, then the static and the regular columns by name.
     ///
-    /// Those that only the server sees, in tables of [compact storage](Self::is_compact), are left
-    /// out.
+    /// Internal columns of tables with [compact storage](Self::is_compact) are left out.
     pub columns: Vec<Column>,
-    /// The names of the columns of the partition key.
+    /// The names of the partition key columns.
     pub partition_key: Vec<String>,
-    /// The names of the clustering columns, and how they are ordered.
+    /// The names and orders of the clustering columns.
     pub clustering: Vec<(String, ClusteringOrder)>,
-    /// Its secondary indexes, by name. Views have none.
+    /// The secondary indexes by name. Views have none.
     pub indexes: BTreeMap<String, Index>,
-    /// What stands after `WITH` by name, as the server sends it: `comment`, `compaction`,
-    /// `gc_grace_seconds`, and all else. Those that are null are left out.
+    /// The options after `WITH` by name, such as `comment`, `compaction` and `gc_grace_seconds`. Options
+    /// that are null are left out.
     pub options: BTreeMap<String, Value>,
-    /// What the server says of its storage: `compound`, `dense`, `counter`, `super`.
+    /// The storage flags, as the server names them: `compound`, `dense`, `counter`, `super`.
     pub flags: BTreeSet<String>,
-    /// Whether it is made `WITH COMPACT STORAGE`.
+    /// True if the table was created `WITH COMPACT STORAGE`.
     pub is_compact: bool,
-    /// Whether the server makes up its rows, so that no statement creates it.
+    /// True if the table is virtual: the server computes its rows, and no statement creates it.
     pub is_virtual: bool,
 }
 
@@ -48,37 +47,37 @@ pub struct Table {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Column {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its type.
+    /// The type.
     pub cql_type: CqlType,
-    /// Its type as the server writes it, which tells what is frozen.
+    /// The type as the server writes it. Unlike `cql_type`, it shows which parts are frozen.
     pub type_text: String,
-    /// What it is to the table.
+    /// The kind.
     pub kind: ColumnKind,
-    /// Where it stands among the columns of the partition key or of the clustering, from zero.
+    /// Position within the partition key or the clustering key, from zero. `None` for other columns.
     pub position: Option<usize>,
-    /// How a clustering column is ordered.
+    /// The order of a clustering column. `None` for other columns.
     pub order: Option<ClusteringOrder>,
-    /// What masks its values (`MASKED WITH`, 5.0 and later): the call of a function.
+    /// The function call after `MASKED WITH` (Cassandra 5.0 and later), if any.
     pub mask: Option<String>,
 }
 
-/// What a column is to its table.
+/// The kind of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ColumnKind {
-    /// A part of the partition key: it says where a row is.
+    /// A column of the partition key, which determines the nodes that store a row.
     PartitionKey,
-    /// A part of the clustering: it orders the rows of a partition.
+    /// A clustering column, which orders the rows of a partition.
     Clustering,
-    /// One value for all rows of a partition.
+    /// A column with one value for all rows of a partition.
     Static,
-    /// Any other.
+    /// Any other column.
     Regular,
 }
 
-/// How a clustering column is ordered.
+/// The order of a clustering column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the variants are the keywords")]
 pub enum ClusteringOrder {
@@ -87,13 +86,13 @@ pub enum ClusteringOrder {
 }
 
 impl Table {
-    /// The column of this name.
+    /// Returns the column with this name, or `None` if there is none.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// The statement that creates it, without its indexes. The types and functions that it names
-    /// must be there. Of a virtual table, what it looks like, as a comment.
+    /// Returns the statement that creates the table, without its indexes. The types and functions that
+    /// it names must exist. Returns a comment that describes the table if it is virtual.
     pub fn ddl(&self) -> String {
         let definitions = self.columns.iter().map(Column::definition);
         let lines = definitions.chain([self.primary_key()]).map(|line| format!("    {line}"));
@@ -115,7 +114,7 @@ impl Table {
         format!("PRIMARY KEY ({})", list([partition].into_iter().chain(clustering)))
     }
 
-    /// `WITH` and what follows it.
+    /// Formats `WITH` and the options.
     pub(super) fn with(&self) -> String {
         let compact = self.is_compact.then(|| "COMPACT STORAGE".to_owned());
         let order = |(name, order): &(String, ClusteringOrder)| {
@@ -130,7 +129,7 @@ impl Table {
         ddl::with(compact.into_iter().chain(orders).chain(ddl::options(&self.options)))
     }
 
-    /// Reads a table or a view, whose name is in `name_field`.
+    /// Reads a table or a view. Its name is in the field `name_field`.
     pub(super) fn read(
         keyspace: &str,
         name_field: &str,
@@ -144,7 +143,7 @@ impl Table {
         let has_flags = fields.0.get("flags").is_some_and(|flags| *flags != Value::Null);
         let is_compact = has_flags && (has("dense") || has("super") || !has("compound"));
         if is_compact {
-            columns = seen_by_users(columns, has("dense") || has("super"));
+            columns = without_internal(columns, has("dense") || has("super"));
         }
         columns.sort_by(|a, b| (a.kind, a.position, &a.name).cmp(&(b.kind, b.position, &b.name)));
         let of_kind = |kind| columns.iter().filter(move |column| column.kind == kind);
@@ -162,29 +161,29 @@ impl Table {
             partition_key,
             clustering,
             indexes: BTreeMap::new(),
-            options: fields.but(&NO_OPTIONS),
+            options: fields.all_except(&NON_OPTIONS),
             flags,
             is_compact,
             is_virtual,
         })
     }
 
-    /// Which variables of a statement on it are its partition key, as servers of v4 and later say
-    /// when they prepare it; none, if one of its columns has no variable of its own.
+    /// Returns the indexes of the bind variables that are the partition key, as servers report them in
+    /// v4 and later. Returns none if a partition key column does not have exactly one variable.
     pub(crate) fn key_variables(&self, variables: &[ColumnSpec]) -> Vec<u16> {
-        let place = |column: &String| {
-            let is_it = |variable: &ColumnSpec| *variable.name == **column;
-            let place = variables.iter().position(is_it)?;
-            // A variable may have a name of the user's.
-            let is_one = variables.iter().filter(|variable| is_it(variable)).count() == 1;
-            u16::try_from(place).ok().filter(|_| is_one)
+        let index = |column: &String| {
+            let is_of_column = |variable: &ColumnSpec| *variable.name == **column;
+            let index = variables.iter().position(is_of_column)?;
+            // A named bind variable may have the name of a column by accident.
+            let is_unique = variables.iter().filter(|v| is_of_column(v)).count() == 1;
+            u16::try_from(index).ok().filter(|_| is_unique)
         };
-        self.partition_key.iter().map(place).collect::<Option<_>>().unwrap_or_default()
+        self.partition_key.iter().map(index).collect::<Option<_>>().unwrap_or_default()
     }
 }
 
-/// What a row of a table or a view has beside its options.
-const NO_OPTIONS: [&str; 9] = [
+/// The fields of a table or view row that are not options.
+const NON_OPTIONS: [&str; 9] = [
     "keyspace_name",
     "table_name",
     "view_name",
@@ -196,11 +195,11 @@ const NO_OPTIONS: [&str; 9] = [
     "where_clause",
 ];
 
-/// The columns of a compact table as statements have them. Where it is not dense, the server has
-/// columns of its own for the names and values, and calls those of users static. Where it is dense
-/// and has only keys, a column of nothing stands for the values.
-fn seen_by_users(columns: Vec<Column>, is_dense: bool) -> Vec<Column> {
-    let seen = |mut column: Column| match column.kind {
+/// Returns the columns of a compact table as statements see them. If the table is not dense, the
+/// server adds internal clustering and value columns and marks the user's columns as static. If it is
+/// dense and has only key columns, the server adds an empty value column.
+fn without_internal(columns: Vec<Column>, is_dense: bool) -> Vec<Column> {
+    let visible = |mut column: Column| match column.kind {
         ColumnKind::PartitionKey => Some(column),
         ColumnKind::Regular if is_empty(&column.type_text) => None,
         _ if is_dense => Some(column),
@@ -210,11 +209,11 @@ fn seen_by_users(columns: Vec<Column>, is_dense: bool) -> Vec<Column> {
         }
         _ => None,
     };
-    columns.into_iter().filter_map(seen).collect()
+    columns.into_iter().filter_map(visible).collect()
 }
 
 impl Column {
-    /// Its name, type and what else a statement says of it.
+    /// Formats the column as in `CREATE TABLE`.
     fn definition(&self) -> String {
         let is_static = if self.kind == ColumnKind::Static { " static" } else { "" };
         let mask = self.mask.as_ref().map(|mask| format!(" MASKED WITH {mask}"));
@@ -222,7 +221,11 @@ impl Column {
         format!("{name} {}{is_static}{}", self.type_text, mask.unwrap_or_default())
     }
 
-    pub(super) fn read(fields: Fields<'_>, place: &str, types: &mut UserTypes<'_>) -> Option<Self> {
+    pub(super) fn read(
+        fields: Fields<'_>,
+        location: &str,
+        types: &mut UserTypes<'_>,
+    ) -> Option<Self> {
         let name = fields.text("column_name")?.to_owned();
         let text = fields.text("type")?;
         let kind = match fields.text("kind") {
@@ -232,7 +235,7 @@ impl Column {
             Some("regular") => ColumnKind::Regular,
             other => {
                 let other = other.unwrap_or("null");
-                types.warnings.push(format!("{place}.{name}: no kind of a column is `{other}`"));
+                types.warnings.push(format!("{location}.{name}: unknown column kind `{other}`"));
                 ColumnKind::Regular
             }
         };
@@ -241,7 +244,7 @@ impl Column {
             _ => ClusteringOrder::Asc,
         };
         Some(Self {
-            cql_type: types.cql_type(text, format_args!("{place}.{name}")),
+            cql_type: types.cql_type(text, format_args!("{location}.{name}")),
             type_text: as_cql(text).to_owned(),
             name,
             kind,
@@ -252,7 +255,8 @@ impl Column {
     }
 }
 
-/// The call of the function that masks a column. The column itself, its first argument, is left out.
+/// Formats the call of the function that masks a column, without the column itself, which is the
+/// first argument.
 pub(super) fn mask(fields: Fields<'_>) -> Option<String> {
     let name = Identifier(fields.text("function_name")?);
     let keyspace = fields.text("function_keyspace");
@@ -262,9 +266,9 @@ pub(super) fn mask(fields: Fields<'_>) -> Option<String> {
     let types = fields.texts("function_argument_types");
     let types = types.into_iter().map(Some).chain(std::iter::repeat(None));
     let nulls = nulls.into_iter().chain(std::iter::repeat(false));
-    let arguments = values.into_iter().zip(nulls).zip(types).map(|((value, is_null), of)| {
-        // The server gives the values without what makes literals of them.
-        match of {
+    let arguments = values.into_iter().zip(nulls).zip(types).map(|((value, is_null), cql_type)| {
+        // The server stores the arguments without quotes and prefixes.
+        match cql_type {
             _ if is_null => "null".to_owned(),
             Some("blob") => format!("0x{value}"),
             Some("ascii" | "text" | "varchar" | "date" | "time" | "timestamp" | "inet") => {

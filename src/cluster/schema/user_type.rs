@@ -1,4 +1,4 @@
-//! A user-defined type as the schema has it.
+//! A user-defined type.
 
 use std::sync::Arc;
 
@@ -9,9 +9,10 @@ use crate::types::{Identifier, UdtType};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct UserType {
-    /// What values of it are: its names, and the names and types of its fields.
+    /// The type itself: its name, and the names and types of its fields.
     pub udt: Arc<UdtType>,
-    /// The types of its fields as the server writes them, which tell what is frozen.
+    /// The types of the fields as the server writes them. Unlike the parsed types, they show which
+    /// parts are frozen.
     pub field_texts: Vec<String>,
 }
 
@@ -20,7 +21,7 @@ impl UserType {
         Self { udt, field_texts }
     }
 
-    /// The statement that creates it. The types that it names must be there.
+    /// Returns the statement that creates the type. The types that it names must exist.
     pub fn ddl(&self) -> String {
         let UdtType { keyspace, name, fields } = &*self.udt;
         let fields = fields.iter().zip(&self.field_texts);

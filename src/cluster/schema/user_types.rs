@@ -1,4 +1,4 @@
-//! The user-defined types of a keyspace, which name each other in any order.
+//! The user-defined types of a keyspace, which may refer to each other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Display;
@@ -8,32 +8,32 @@ use super::UserType;
 use super::fields::Fields;
 use crate::types::{CqlType, MAX_TYPE_DEPTH, Record, UdtType};
 
-/// The user-defined types of a keyspace, and the types that name them.
+/// Parses the types of a keyspace, which may refer to its user-defined types.
 #[derive(Debug)]
 pub(super) struct UserTypes<'k> {
     keyspace: &'k str,
-    known: HashMap<String, (UserType, Size)>,
-    /// What was odd in a type that was read.
+    types: HashMap<String, (UserType, Size)>,
+    /// Types that could not be parsed.
     pub(super) warnings: Vec<String>,
 }
 
-/// What a type takes when it is written out, with all that its user-defined types hold.
+/// The size of a type with its user-defined types expanded.
 #[derive(Debug, Clone, Copy, Default)]
 struct Size {
     depth: usize,
     parts: usize,
 }
 
-/// Types share the user-defined types they name, so that a few of them could be written out without
-/// an end. No schema that somebody made has so many parts in one type.
+/// Limit on [`Size::parts`]. Types share the user-defined types that they name, so a few small types
+/// could expand exponentially.
 const MAX_PARTS: usize = 100_000;
 
-/// The type of the column that a compact table without values has. It has no other name in CQL.
+/// The CQL name of the type of the value column in a compact table without values.
 const EMPTY: &str = "'org.apache.cassandra.db.marshal.EmptyType'";
 
 impl<'k> UserTypes<'k> {
     pub(super) fn read(keyspace: &'k str, rows: &[Record]) -> Self {
-        let mut types = Self { keyspace, known: HashMap::new(), warnings: Vec::new() };
+        let mut types = Self { keyspace, types: HashMap::new(), warnings: Vec::new() };
         let mut by_name = BTreeMap::new();
         for row in rows {
             let fields = Fields(row);
@@ -42,10 +42,12 @@ impl<'k> UserTypes<'k> {
                     by_name
                         .insert(name, (fields.texts("field_names"), fields.texts("field_types")));
                 }
-                None => types.warnings.push(format!("{keyspace}: a type without a name")),
+                None => types.warnings.push(format!("{keyspace}: type without a name")),
             }
         }
-        for name in in_order(by_name.iter().map(|(name, (_, texts))| (*name, texts.as_slice()))) {
+        for name in
+            in_dependency_order(by_name.iter().map(|(name, (_, texts))| (*name, texts.as_slice())))
+        {
             if let Some((names, texts)) = by_name.get(name) {
                 types.add(name, names, texts);
             }
@@ -53,28 +55,28 @@ impl<'k> UserTypes<'k> {
         types
     }
 
-    /// Adds a type, after those that it names.
+    /// Adds a type. The types that it names must have been added before.
     fn add(&mut self, name: &str, names: &[&str], texts: &[&str]) {
         let mut size = Size::default();
         let mut fields = Vec::new();
         for (field, text) in names.iter().zip(texts) {
-            let place = format!("{}.{name}.{field}", self.keyspace);
-            let field_type = self.cql_type(text, place);
+            let location = format!("{}.{name}.{field}", self.keyspace);
+            let field_type = self.cql_type(text, location);
             size = size.with(self.size(&field_type));
             fields.push(((*field).to_owned(), field_type));
         }
         let (keyspace, name) = (self.keyspace.to_owned(), name.to_owned());
         let udt = Arc::new(UdtType { keyspace, name: name.clone(), fields });
         let texts = texts.iter().map(|text| (*text).to_owned()).collect();
-        self.known.insert(name, (UserType::new(udt, texts), size.within()));
+        self.types.insert(name, (UserType::new(udt, texts), size.nested()));
     }
 
-    /// The type that a text names; a custom type, if it is none, which is noted as of this place.
-    pub(super) fn cql_type(&mut self, text: &str, place: impl Display) -> CqlType {
+    /// Parses a type. If it is invalid, returns a custom type and adds a warning with this location.
+    pub(super) fn cql_type(&mut self, text: &str, location: impl Display) -> CqlType {
         match self.parse(as_cql(text)) {
             Ok(cql_type) => cql_type,
             Err(error) => {
-                self.warnings.push(format!("{place}: cannot read the type `{text}`: {error}"));
+                self.warnings.push(format!("{location}: cannot parse type `{text}`: {error}"));
                 CqlType::Custom(text.into())
             }
         }
@@ -82,7 +84,7 @@ impl<'k> UserTypes<'k> {
 
     fn parse(&self, text: &str) -> Result<CqlType, String> {
         let user_type = |keyspace: Option<&str>, name: &str| {
-            let (user_type, _) = self.known.get(name)?;
+            let (user_type, _) = self.types.get(name)?;
             keyspace
                 .is_none_or(|keyspace| keyspace == self.keyspace)
                 .then(|| Arc::clone(&user_type.udt))
@@ -99,60 +101,64 @@ impl<'k> UserTypes<'k> {
         }
     }
 
-    /// The size of a type that has been parsed, which nests no deeper than its text.
+    /// Returns the size of a parsed type. The recursion is bounded because the parser limits nesting.
     fn size(&self, cql_type: &CqlType) -> Size {
         let all = |types: &mut dyn Iterator<Item = &CqlType>| {
-            types.fold(Size::default(), |size, part| size.with(self.size(part))).within()
+            types.fold(Size::default(), |size, part| size.with(self.size(part))).nested()
         };
         match cql_type {
-            CqlType::Native(_) | CqlType::Custom(_) => Size::default().within(),
-            CqlType::List(element) | CqlType::Set(element) => self.size(element).within(),
-            CqlType::Vector(vector) => self.size(&vector.element).within(),
+            CqlType::Native(_) | CqlType::Custom(_) => Size::default().nested(),
+            CqlType::List(element) | CqlType::Set(element) => self.size(element).nested(),
+            CqlType::Vector(vector) => self.size(&vector.element).nested(),
             CqlType::Map(pair) => all(&mut [&pair.0, &pair.1].into_iter()),
             CqlType::Tuple(types) => all(&mut types.iter()),
-            CqlType::Udt(udt) => match self.known.get(&udt.name) {
-                Some((known, size)) if Arc::ptr_eq(&known.udt, udt) => *size,
-                // Out of the name of a class, which has the fields in it.
+            CqlType::Udt(udt) => match self.types.get(&udt.name) {
+                Some((user_type, size)) if Arc::ptr_eq(&user_type.udt, udt) => *size,
+                // The type comes from a Java class name, which contains the fields.
                 _ => all(&mut udt.fields.iter().map(|(_, field)| field)),
             },
         }
     }
 
-    /// The types by their names, and what was odd.
+    /// Returns the types by name, and the warnings.
     pub(super) fn finish(self) -> (BTreeMap<String, UserType>, Vec<String>) {
-        let types = self.known.into_iter().map(|(name, (user_type, _))| (name, user_type));
+        let types = self.types.into_iter().map(|(name, (user_type, _))| (name, user_type));
         (types.collect(), self.warnings)
     }
 }
 
 impl Size {
+    /// Returns the size of two types side by side.
     fn with(self, other: Self) -> Self {
         let parts = self.parts.saturating_add(other.parts);
         Self { depth: self.depth.max(other.depth), parts }
     }
 
-    fn within(self) -> Self {
+    /// Returns the size of a type with elements of this size.
+    fn nested(self) -> Self {
         Self { depth: self.depth.saturating_add(1), parts: self.parts.saturating_add(1) }
     }
 }
 
-/// What the server calls a type, as a statement can call it.
+/// Returns the CQL name of a type that the server writes.
 pub(super) fn as_cql(text: &str) -> &str {
     if is_empty(text) { EMPTY } else { text }
 }
 
-/// Whether this is the type of a column that holds nothing.
+/// Returns true for the empty type, whose columns hold no value.
 pub(super) fn is_empty(text: &str) -> bool {
     text == "empty" || text == EMPTY
 }
 
-/// The names of types, each after those that the texts of its fields name. Those that are in a
-/// circle, which no server allows, come last.
-pub(super) fn in_order<'a, T: AsRef<str> + 'a>(
+/// Sorts types so that each comes after the types that its fields name. Types that refer to each other
+/// in a cycle, which no server allows, come last.
+pub(super) fn in_dependency_order<'a, T: AsRef<str> + 'a>(
     types: impl Iterator<Item = (&'a str, &'a [T])>,
 ) -> Vec<&'a str> {
     let named: BTreeMap<&str, BTreeSet<String>> = types
-        .map(|(name, texts)| (name, texts.iter().flat_map(|text| names(text.as_ref())).collect()))
+        .map(|(name, texts)| {
+            (name, texts.iter().flat_map(|text| referenced_types(text.as_ref())).collect())
+        })
         .collect();
     let mut used_by: HashMap<&str, Vec<&str>> = HashMap::new();
     let mut missing: BTreeMap<&str, usize> = BTreeMap::new();
@@ -184,10 +190,10 @@ pub(super) fn in_order<'a, T: AsRef<str> + 'a>(
     order
 }
 
-/// The user-defined types that a text names.
-fn names(text: &str) -> BTreeSet<String> {
+/// Returns the user-defined types that a type names.
+fn referenced_types(text: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    // What is wrong with the text is said when it is read.
+    // An invalid type adds a warning when it is parsed for the schema.
     let _ = CqlType::parse_with(text, |_, name| {
         names.insert(name.to_owned());
         let (keyspace, name) = (String::new(), String::new());
@@ -214,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn types_come_in_any_order() {
+    fn types_can_be_read_in_any_order() {
         let a: (&str, &[_]) = ("a", &[("b", "frozen<list<frozen<\"B\">>>"), ("n", "int")]);
         let b: (&str, &[_]) = ("B", &[("c", "frozen<c>")]);
         let c: (&str, &[_]) = ("c", &[("n", "text")]);
@@ -226,14 +232,14 @@ mod tests {
             assert!(warnings.is_empty(), "{warnings:?}");
             let CqlType::List(element) = &types["a"].udt.fields[0].1 else { panic!() };
             let CqlType::Udt(in_a) = &**element else { panic!() };
-            // All that name a type share it.
+            // References share the type.
             assert!(Arc::ptr_eq(in_a, &types["B"].udt));
             assert_eq!(types["B"].ddl(), "CREATE TYPE ks.\"B\" (\n    c frozen<c>\n);");
         }
     }
 
     #[test]
-    fn a_circle_is_odd_and_the_rest_is_read() {
+    fn a_cycle_of_types_adds_warnings_and_the_rest_is_read() {
         let mut types = read(&[
             ("a", &[("b", "frozen<b>"), ("n", "int")]),
             ("b", &[("a", "frozen<a>")]),
@@ -241,16 +247,14 @@ mod tests {
             ("d", &[("n", "int")]),
         ]);
         assert_eq!(types.warnings.len(), 2, "{:?}", types.warnings);
-        assert!(
-            types.warnings[0].starts_with("ks.a.b: cannot read the type `frozen<b>`: at byte 7")
-        );
+        assert!(types.warnings[0].starts_with("ks.a.b: cannot parse type `frozen<b>`: at byte 7"));
         for name in ["a", "b", "c", "d"] {
             assert!(matches!(types.cql_type(name, ""), CqlType::Udt(_)), "{name}");
         }
     }
 
     #[test]
-    fn depth_is_counted_through_names() {
+    fn depth_is_counted_through_user_defined_types() {
         let chain = |length: usize| -> Vec<Record> {
             let texts = (0..length).map(|n| format!("frozen<t{}>", n + 1));
             let mut rows: Vec<_> = texts
@@ -262,18 +266,18 @@ mod tests {
         };
         assert!(UserTypes::read("ks", &chain(MAX_TYPE_DEPTH - 2)).warnings.is_empty());
         let types = UserTypes::read("ks", &chain(MAX_TYPE_DEPTH - 1));
-        assert_eq!(types.warnings.len(), 0, "as deep as may be");
+        assert_eq!(types.warnings.len(), 0, "the deepest type allowed");
         let types = UserTypes::read("ks", &chain(MAX_TYPE_DEPTH));
         assert_eq!(types.warnings.len(), 1);
         assert!(
             types.warnings[0].starts_with("ks.t0.next: ") && types.warnings[0].contains("deeper")
         );
-        // However long it is, it is neither followed on the stack nor gone over again and again.
+        // A very long chain neither overflows the stack nor takes quadratic time.
         assert!(!UserTypes::read("ks", &chain(20_000)).warnings.is_empty());
     }
 
     #[test]
-    fn what_would_be_written_out_without_an_end_is_odd() {
+    fn a_type_that_expands_exponentially_adds_a_warning() {
         let text = |n: usize| format!("tuple<{}>", vec![format!("t{n}"); 10].join(", "));
         let mut rows: Vec<_> =
             (0..8).map(|n| row(&format!("t{n}"), &[("next", &text(n + 1))])).collect();
@@ -284,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_of_another_keyspace_is_none_of_this() {
+    fn a_type_of_another_keyspace_is_not_found() {
         let mut types = read(&[("a", &[("n", "int")])]);
         assert!(matches!(types.cql_type("ks.a", "x"), CqlType::Udt(_)));
         assert_eq!(types.cql_type("other.a", "x"), CqlType::Custom("other.a".into()));
