@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
+use super::deadline::timeout_at;
 use super::error::{RequestError, RequestErrorKind};
 use super::exchange::{Handle, Outcome};
 use super::queue::SlotId;
-use super::timeout_at;
 use crate::message::{KnownColumns, RequestFrame, ResponseFrame};
 use crate::protocol::CloseReason;
 use crate::wire::{Context, EncodeError, FrameEncoder};

@@ -105,7 +105,7 @@ impl Simulation {
                 assert_eq!(previous, None, "a stream was reused before its response");
             }
             Err(_) => {
-                assert!(!can_send, "a request was refused although a stream is free")
+                assert!(!can_send, "a request was refused although a stream is free");
             }
         }
     }
