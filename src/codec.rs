@@ -409,6 +409,37 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_decodes_compressed_requests_and_responses() {
+        let mut pair = Pair::open(Version::V4, Some(Compression::Lz4));
+        let frame = pair.request(query());
+        assert!(frame.header.is_compressed());
+        let decoded = RequestFrame::decode(&frame, pair.server.context()).unwrap();
+        assert_eq!(decoded.request, query().into());
+        let keyspace = ResultMessage::SetKeyspace("k".repeat(200));
+        let response = ResponseFrame::new(Stream(3), keyspace.clone());
+        pair.server.encode(response, &mut pair.responses).unwrap();
+        let frame = byte_by_byte(&mut pair.client, &mut pair.responses);
+        assert!(frame.header.is_compressed());
+        let decoded = ResponseFrame::decode(&frame, pair.client.context()).unwrap();
+        assert_eq!(decoded.response, keyspace.into());
+    }
+
+    #[test]
+    fn both_codecs_refuse_a_compressed_startup() {
+        let bytes = [4, 1, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0, 2, 0];
+        let refusal = "flags at byte 1: the flag `compressed` is not allowed on STARTUP in v4";
+        let mut pair = Pair::new(Version::V4);
+        let error = pair.server.decode(&mut bytes[..].into()).unwrap_err();
+        assert_eq!(error.to_string(), refusal);
+        let mut frames = FrameDecoder::new(Version::V4);
+        frames.extend(&bytes);
+        let frame = frames.next_frame().unwrap().unwrap();
+        let error = pair.client.encode(frame, &mut pair.requests).unwrap_err();
+        assert_eq!(error.to_string(), refusal);
+        assert!(pair.requests.is_empty());
+    }
+
+    #[test]
     fn a_server_may_respond_in_a_version_of_its_own() {
         let mut pair = Pair::new(Version::V5);
         pair.request(Options);

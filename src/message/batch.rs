@@ -173,11 +173,11 @@ fn decode_statement<'a>(
     reader: &mut Reader<'a>,
     context: &Context,
 ) -> Result<BatchStatement<'a>, DecodeError> {
-    let before = reader.clone();
+    let start = reader.clone();
     let text = match reader.byte("kind")? {
         TEXT => BatchText::Text(reader.long_string("query")?.into()),
         PREPARED => BatchText::Prepared(reader.short_bytes("id")?.into()),
-        kind => return Err(before.error(DecodeErrorKind::InvalidCode(kind.into()), "kind")),
+        kind => return Err(start.error(DecodeErrorKind::InvalidCode(kind.into()), "kind")),
     };
     Ok(BatchStatement { text, values: Values::decode(reader, false, context.version)? })
 }

@@ -389,8 +389,8 @@ mod tests {
         let unknown = ServerError::decode(&mut Reader::new(&bytes), &context).unwrap();
         assert_eq!(unknown.details, ErrorDetails::Unknown(Bytes::from_static(&[1, 0])));
         context.extensions.rate_limit_error = Some(0xf000);
-        let known = ServerError::decode(&mut Reader::new(&bytes), &context).unwrap();
+        let announced = ServerError::decode(&mut Reader::new(&bytes), &context).unwrap();
         let details = ErrorDetails::RateLimit { operation: 1, rejected_by_coordinator: false };
-        assert_eq!(known.details, details);
+        assert_eq!(announced.details, details);
     }
 }

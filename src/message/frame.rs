@@ -225,15 +225,15 @@ impl ResponseFrame {
     pub fn decode_with_known_columns(
         frame: &RawFrame,
         context: &Context,
-        known: &KnownColumns,
+        known_columns: &KnownColumns,
     ) -> Result<Self, DecodeError> {
-        Self::decode_frame(frame, context, Some(known))
+        Self::decode_frame(frame, context, Some(known_columns))
     }
 
     fn decode_frame(
         frame: &RawFrame,
         context: &Context,
-        known: Option<&KnownColumns>,
+        known_columns: Option<&KnownColumns>,
     ) -> Result<Self, DecodeError> {
         let header = &frame.header;
         check_header(header, true, context)?;
@@ -255,7 +255,8 @@ impl ResponseFrame {
             .with(flags.only(FrameFlags::CUSTOM_PAYLOAD), custom_payload.is_empty());
         let response = match header.opcode {
             Opcode::Result => {
-                ResultMessage::decode_with_known_columns(&mut reader, context, known)?.into()
+                ResultMessage::decode_with_known_columns(&mut reader, context, known_columns)?
+                    .into()
             }
             opcode => Response::decode(opcode, &mut reader, context)?,
         };

@@ -46,7 +46,7 @@ macro_rules! wire_codes {
                 Self::KNOWN
                     .iter()
                     .copied()
-                    .find(|code| code.name().is_some_and(|known| known.eq_ignore_ascii_case(name)))
+                    .find(|code| code.name().is_some_and(|own_name| own_name.eq_ignore_ascii_case(name)))
             }
         }
 
@@ -276,7 +276,7 @@ impl std::str::FromStr for Consistency {
 
     fn from_str(text: &str) -> Result<Self, String> {
         Self::from_name(text).ok_or_else(|| {
-            let names: Vec<_> = Self::KNOWN.iter().filter_map(|known| known.name()).collect();
+            let names: Vec<_> = Self::KNOWN.iter().filter_map(|level| level.name()).collect();
             format!("unknown consistency level `{text}`, expected one of {}", names.join(", "))
         })
     }

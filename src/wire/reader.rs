@@ -140,9 +140,9 @@ impl<'a> Reader<'a> {
     /// Returns an error if it is negative.
     #[inline]
     pub fn length(&mut self, field: &'static str) -> Result<usize> {
-        let before = self.clone();
+        let start = self.clone();
         let length = self.int(field)?;
-        usize::try_from(length).map_err(|_| before.error(DecodeErrorKind::Negative(length), field))
+        usize::try_from(length).map_err(|_| start.error(DecodeErrorKind::Negative(length), field))
     }
 
     /// Reads an `[int]` count of elements that take at least `smallest` bytes each.
@@ -150,9 +150,9 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Returns an error if the count is negative or if the remaining bytes cannot hold the elements.
     pub fn count(&mut self, smallest: usize, field: &'static str) -> Result<usize> {
-        let before = self.clone();
+        let start = self.clone();
         let count = self.length(field)?;
-        before.check_count(count, self.rest.len(), smallest, field)?;
+        start.check_count(count, self.rest.len(), smallest, field)?;
         Ok(count)
     }
 
@@ -161,9 +161,9 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Returns an error if the remaining bytes cannot hold the elements.
     pub fn short_count(&mut self, smallest: usize, field: &'static str) -> Result<usize> {
-        let before = self.clone();
+        let start = self.clone();
         let count = usize::from(self.short(field)?);
-        before.check_count(count, self.rest.len(), smallest, field)?;
+        start.check_count(count, self.rest.len(), smallest, field)?;
         Ok(count)
     }
 
@@ -227,14 +227,14 @@ impl<'a> Reader<'a> {
     /// Returns an error if the length is below -2 in v4 or v5.
     #[inline]
     pub fn value(&mut self, version: Version, field: &'static str) -> Result<RawValue<'a>> {
-        let before = self.clone();
+        let start = self.clone();
         match self.int(field)? {
             -1 => Ok(RawValue::Null),
             length if length < 0 && version == Version::V3 => Ok(RawValue::Null),
             -2 => Ok(RawValue::Unset),
             length => match usize::try_from(length) {
                 Ok(length) => self.take(length, field).map(RawValue::Bytes),
-                Err(_) => Err(before.error(DecodeErrorKind::Negative(length), field)),
+                Err(_) => Err(start.error(DecodeErrorKind::Negative(length), field)),
             },
         }
     }
@@ -250,11 +250,11 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Returns an error if the address length is neither 4 nor 16.
     pub fn inet_address(&mut self, field: &'static str) -> Result<IpAddr> {
-        let before = self.clone();
+        let start = self.clone();
         match self.byte(field)? {
             4 => Ok(self.array::<4>(field)?.into()),
             16 => Ok(self.array::<16>(field)?.into()),
-            size => Err(before.error(DecodeErrorKind::InvalidCode(size.into()), field)),
+            size => Err(start.error(DecodeErrorKind::InvalidCode(size.into()), field)),
         }
     }
 
@@ -264,11 +264,11 @@ impl<'a> Reader<'a> {
     /// Returns an error if the address length is neither 4 nor 16, or the port is above 65,535.
     pub fn inet(&mut self, field: &'static str) -> Result<SocketAddr> {
         let address = self.inet_address(field)?;
-        let before = self.clone();
+        let start = self.clone();
         let port = self.int(field)?;
         match u16::try_from(port) {
             Ok(port) => Ok(SocketAddr::new(address, port)),
-            Err(_) => Err(before.error(DecodeErrorKind::InvalidCode(port.into()), field)),
+            Err(_) => Err(start.error(DecodeErrorKind::InvalidCode(port.into()), field)),
         }
     }
 
@@ -302,9 +302,9 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn utf8(&mut self, length: usize, field: &'static str) -> Result<&'a str> {
-        let before = self.clone();
+        let start = self.clone();
         std::str::from_utf8(self.take(length, field)?)
-            .map_err(|_| before.error(DecodeErrorKind::InvalidUtf8, field))
+            .map_err(|_| start.error(DecodeErrorKind::InvalidUtf8, field))
     }
 
     #[inline]

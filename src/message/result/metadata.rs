@@ -90,10 +90,10 @@ impl RowsMetadata {
     pub(super) fn decode_with_known_columns(
         reader: &mut Reader<'_>,
         context: &Context,
-        known: &KnownColumns,
+        known_columns: &KnownColumns,
     ) -> Result<Self, DecodeError> {
         Self::decode_with(reader, context, |reader, flags, count| {
-            known.decode(reader, flags, count)
+            known_columns.decode(reader, flags, count)
         })
     }
 
@@ -106,7 +106,7 @@ impl RowsMetadata {
             usize,
         ) -> Result<Arc<[ColumnSpec]>, DecodeError>,
     ) -> Result<Self, DecodeError> {
-        let before = reader.clone();
+        let start = reader.clone();
         let flags = MetadataFlags::decode(reader)?;
         let columns_count = reader.length("columns_count")?;
         let paging_state = match flags.contains(MetadataFlags::HAS_MORE_PAGES) {
@@ -116,7 +116,7 @@ impl RowsMetadata {
         let no_metadata = flags.contains(MetadataFlags::NO_METADATA);
         let changed = flags.contains(MetadataFlags::METADATA_CHANGED) && context.has_metadata_ids();
         if changed && no_metadata {
-            return Err(before.error(DecodeErrorKind::Contradiction, "flags"));
+            return Err(start.error(DecodeErrorKind::Contradiction, "flags"));
         }
         let new_metadata_id = match changed {
             true => {
@@ -196,18 +196,18 @@ impl KnownColumns {
     ) -> Result<Arc<[ColumnSpec]>, DecodeError> {
         let is_global = flags.contains(MetadataFlags::GLOBAL_TABLES_SPEC);
         let bytes = reader.rest();
-        let known = self.0.get();
+        let cached = self.0.get();
         // The meaning of the bytes depends only on the number of columns and on the global table
         // flag. If both are the same, equal bytes describe equal columns.
-        if let Some(known) = known
-            && (known.is_global, known.columns.len()) == (is_global, count)
-            && bytes.starts_with(&known.bytes)
+        if let Some(cached) = cached
+            && (cached.is_global, cached.columns.len()) == (is_global, count)
+            && bytes.starts_with(&cached.bytes)
         {
-            reader.take(known.bytes.len(), "columns")?;
-            return Ok(Arc::clone(&known.columns));
+            reader.take(cached.bytes.len(), "columns")?;
+            return Ok(Arc::clone(&cached.columns));
         }
         let columns = decode_columns(reader, flags, count)?;
-        if known.is_none() {
+        if cached.is_none() {
             let length = bytes.len().saturating_sub(reader.rest().len());
             let bytes = bytes.get(..length).unwrap_or_default().into();
             let _already_set =

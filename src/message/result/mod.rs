@@ -74,11 +74,11 @@ impl ResultMessage {
     pub(super) fn decode_with_known_columns(
         reader: &mut Reader<'_>,
         context: &Context,
-        known: Option<&KnownColumns>,
+        known_columns: Option<&KnownColumns>,
     ) -> Result<Self, DecodeError> {
         Ok(match ResultKind::from(reader.int("kind")?) {
             ResultKind::Void => Self::Void,
-            ResultKind::Rows => Self::Rows(Rows::decode(reader, context, known)?),
+            ResultKind::Rows => Self::Rows(Rows::decode(reader, context, known_columns)?),
             ResultKind::SetKeyspace => Self::SetKeyspace(reader.string("keyspace")?.to_owned()),
             ResultKind::Prepared => Self::Prepared(PreparedResult::decode(reader, context)?),
             ResultKind::SchemaChange => Self::SchemaChange(SchemaChange::decode(reader)?),

@@ -85,8 +85,8 @@ impl Variables {
             }
         };
         let columns = decode_columns(reader, flags, columns_count)?;
-        let known = MetadataFlags::GLOBAL_TABLES_SPEC;
-        Ok(Self { columns, partition_key, other_flags: flags.without(known) })
+        let represented = MetadataFlags::GLOBAL_TABLES_SPEC;
+        Ok(Self { columns, partition_key, other_flags: flags.without(represented) })
     }
 
     fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {

@@ -39,10 +39,12 @@ impl Rows {
     pub(super) fn decode(
         reader: &mut Reader<'_>,
         context: &Context,
-        known: Option<&KnownColumns>,
+        known_columns: Option<&KnownColumns>,
     ) -> Result<Self, DecodeError> {
-        let metadata = match known {
-            Some(known) => RowsMetadata::decode_with_known_columns(reader, context, known)?,
+        let metadata = match known_columns {
+            Some(known_columns) => {
+                RowsMetadata::decode_with_known_columns(reader, context, known_columns)?
+            }
             None => RowsMetadata::decode(reader, context)?,
         };
         let before_count = reader.clone();
