@@ -13,7 +13,7 @@ use cqlwire::wire::{BytesMap, Consistency, RawValue, Reader};
 use serde_json::{Map, Value, json};
 
 use crate::hex;
-use crate::plain::cql_type;
+use crate::json_values::type_to_json;
 
 pub(crate) fn request(frame: &RequestFrame<'_>) -> Value {
     json!({
@@ -248,7 +248,12 @@ fn metadata(metadata: &RowsMetadata) -> Value {
 
 fn columns(columns: &[ColumnSpec]) -> Value {
     let column = |column: &ColumnSpec| {
-        json!([column.table.keyspace, column.table.table, column.name, cql_type(&column.cql_type)])
+        json!([
+            column.table.keyspace,
+            column.table.table,
+            column.name,
+            type_to_json(&column.cql_type)
+        ])
     };
     columns.iter().map(column).collect::<Vec<_>>().into()
 }

@@ -15,9 +15,9 @@ mod install;
 #[path = "../support/interpreter.rs"]
 mod interpreter;
 mod java;
+#[path = "../support/json_values.rs"]
+mod json_values;
 mod peer;
-#[path = "../support/plain.rs"]
-mod plain;
 mod python;
 mod scylla;
 mod segments;

@@ -9,7 +9,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use serde_json::Value as Json;
 
-use crate::plain::{self, has, plain};
+use crate::json_values::{self, contains_value, value_to_json};
 use crate::{hex, strategies};
 
 /// How many values there are of each native type, and how many of nested types.
@@ -18,7 +18,7 @@ const OF_NESTED_TYPES: usize = 600;
 
 /// Somebody else's codec for values.
 pub(crate) trait Values: Send + Sync {
-    /// The value in these bytes, as [`plain`] shows it, and the bytes that the peer writes for it.
+    /// The value in these bytes, as [`value_to_json`] shows it, and the bytes that the peer writes for it.
     fn answer(&self, cql_type: &Json, bytes: &[u8]) -> Result<(Json, Vec<u8>), String>;
 }
 
@@ -71,7 +71,9 @@ fn as_others_have_it(value: Value) -> Value {
             let mut seen = BTreeSet::new();
             let each = |(key, value)| (as_others_have_it(key), as_others_have_it(value));
             let entries = entries.into_iter().map(each);
-            Value::Map(entries.filter(|(key, _)| seen.insert(plain(key).to_string())).collect())
+            Value::Map(
+                entries.filter(|(key, _)| seen.insert(value_to_json(key).to_string())).collect(),
+            )
         }
         other => other,
     }
@@ -91,8 +93,9 @@ pub(crate) fn agree(peer: &dyn Values, samples: &[&Sample]) -> Result<(), Failed
 pub(crate) fn compare(peer: &dyn Values, sample: &Sample) -> Result<(), String> {
     let Sample { cql_type, value, bytes } = sample;
     let differs = |what: String| format!("{value} of {cql_type}, {}: {what}", hex::encode(bytes));
-    let (read, written) = peer.answer(&plain::cql_type(cql_type), bytes).map_err(differs)?;
-    let expected = plain(value);
+    let (read, written) =
+        peer.answer(&json_values::type_to_json(cql_type), bytes).map_err(differs)?;
+    let expected = value_to_json(value);
     if read != expected {
         return Err(differs(format!("they read {read}, not {expected}")));
     }
@@ -101,7 +104,9 @@ pub(crate) fn compare(peer: &dyn Values, sample: &Sample) -> Result<(), String> 
     }
     // A set has no order there.
     let again = Value::decode(cql_type, &written).map_err(|error| differs(error.to_string()))?;
-    match has(value, &|part| matches!(part, Value::Set(_))) && plain(&again) == expected {
+    match contains_value(value, &|part| matches!(part, Value::Set(_)))
+        && value_to_json(&again) == expected
+    {
         true => Ok(()),
         false => Err(differs(format!("they write {}", hex::encode(&written)))),
     }

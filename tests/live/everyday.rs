@@ -1,4 +1,4 @@
-//! What users do every day, by every version of the protocol that the node has.
+//! Common operations, in every protocol version that the node supports.
 
 use bytes::Bytes;
 use cqlwire::session::{Batch, ErrorKind, Session, Statement, Throttle};
@@ -9,8 +9,8 @@ use libtest_mimic::Failed;
 
 use crate::fleet::{Node, runtime};
 
-/// Runs a test by each version of the protocol, in a keyspace of its own.
-fn by_each(
+/// Runs a test in each protocol version that the node supports, each time in a new keyspace.
+fn for_each_version(
     node: &Node,
     versions: &[Version],
     test: impl AsyncFn(Session, Version) -> Result<(), Failed>,
@@ -27,15 +27,19 @@ fn by_each(
     Ok(())
 }
 
-/// Another session that uses the same keyspace.
-async fn other(node: &Node, session: &Session, version: Version) -> Result<Session, Failed> {
+/// Connects a second session that uses the same keyspace.
+async fn second_session(
+    node: &Node,
+    session: &Session,
+    version: Version,
+) -> Result<Session, Failed> {
     let keyspace = session.keyspace().ok_or("no keyspace")?;
     let other = Session::builder().contact_points([node.address.to_string()]);
     Ok(other.protocol_version(version).keyspace(keyspace).connect().await?)
 }
 
-pub(crate) fn an_altered_table(node: &Node) -> Result<(), Failed> {
-    by_each(node, &Version::ALL, async |session, version| {
+pub(crate) fn a_prepared_statement_follows_an_altered_table(node: &Node) -> Result<(), Failed> {
+    for_each_version(node, &Version::ALL, async |session, version| {
         session.execute("CREATE TABLE t (k int PRIMARY KEY, m int)", ()).await?;
         session.execute("INSERT INTO t (k, m) VALUES (1, 2)", ()).await?;
         let select = session.prepare("SELECT * FROM t").await?;
@@ -49,23 +53,23 @@ pub(crate) fn an_altered_table(node: &Node) -> Result<(), Failed> {
             values.iter().map(|value| value.map_or(Value::Null, Value::Int)).collect()
         };
         assert_eq!(read().await?, ("k m".to_owned(), row(&[Some(1), Some(2)])));
-        // Before the others, so that each value would be taken for another column's.
+        // The new column comes before `m`, so that outdated metadata would mix up the values.
         session.execute("ALTER TABLE t ADD a int", ()).await?;
         assert_eq!(read().await?, ("k a m".to_owned(), row(&[Some(1), None, Some(2)])));
         session.execute("INSERT INTO t (k, a) VALUES (1, 3)", ()).await?;
         assert_eq!(read().await?, ("k a m".to_owned(), row(&[Some(1), Some(3), Some(2)])));
         session.execute("ALTER TABLE t DROP m", ()).await?;
         assert_eq!(read().await?, ("k a".to_owned(), row(&[Some(1), Some(3)])));
-        // Somebody else changes it, of which this session is not told by an answer.
-        let other = other(node, &session, version).await?;
+        // Another session alters the table, so this session gets no schema change in a response.
+        let other = second_session(node, &session, version).await?;
         other.execute("ALTER TABLE t ADD b int", ()).await?;
         assert_eq!(read().await?, ("k a b".to_owned(), row(&[Some(1), Some(3), None])));
         Ok(())
     })
 }
 
-pub(crate) fn batches(node: &Node) -> Result<(), Failed> {
-    by_each(node, &Version::ALL, async |session, _| {
+pub(crate) fn writes_batches_of_every_kind(node: &Node) -> Result<(), Failed> {
+    for_each_version(node, &Version::ALL, async |session, _| {
         session.execute("CREATE TABLE t (k int PRIMARY KEY, v text)", ()).await?;
         session.execute("CREATE TABLE c (k int PRIMARY KEY, n counter)", ()).await?;
         let insert = session.prepare("INSERT INTO t (k, v) VALUES (?, ?)").await?;
@@ -85,15 +89,15 @@ pub(crate) fn batches(node: &Node) -> Result<(), Failed> {
         let written = session.execute("SELECT k, v, writetime(v) FROM t", ()).await?;
         let mut written = written.rows::<(i32, String, i64)>()?.collect::<Result<Vec<_>, _>>()?;
         written.sort_unstable();
-        // Of two values of one time, the larger one stays.
+        // Of two values with the same timestamp, Cassandra keeps the larger one.
         let expected = (0..20).map(|k| (k, format!("v{k}"), 1_000));
         assert_eq!(written, expected.collect::<Vec<_>>());
         Ok(())
     })
 }
 
-pub(crate) fn conditions(node: &Node) -> Result<(), Failed> {
-    by_each(node, &Version::ALL, async |session, _| {
+pub(crate) fn applies_conditional_statements(node: &Node) -> Result<(), Failed> {
+    for_each_version(node, &Version::ALL, async |session, _| {
         session.execute("CREATE TABLE t (k int PRIMARY KEY, v int)", ()).await?;
         for (k, serial) in [(1, Consistency::Serial), (2, Consistency::LocalSerial)] {
             let conditional = |text: &str| {
@@ -104,7 +108,7 @@ pub(crate) fn conditions(node: &Node) -> Result<(), Failed> {
             assert!(session.execute(&insert, (k, 1)).await?.applied()?);
             let refused = session.execute(&insert, (k, 2)).await?;
             assert!(!refused.applied()?);
-            // What is there instead.
+            // The response contains the existing row.
             assert_eq!(refused.one::<(bool, i32, i32)>()?, (false, k, 1));
             let update = conditional("UPDATE t SET v = ? WHERE k = ? IF v = ?");
             assert!(session.execute(&update, (3, k, 1)).await?.applied()?);
@@ -120,12 +124,12 @@ pub(crate) fn conditions(node: &Node) -> Result<(), Failed> {
     })
 }
 
-pub(crate) fn custom_payload(node: &Node) -> Result<(), Failed> {
-    by_each(node, &[Version::V4, Version::V5], async |session, _| {
+pub(crate) fn sends_custom_payloads(node: &Node) -> Result<(), Failed> {
+    for_each_version(node, &[Version::V4, Version::V5], async |session, _| {
         session.execute("CREATE TABLE t (k int PRIMARY KEY)", ()).await?;
         let payload: BytesMap =
             [("cqlwire".to_owned(), Some(Bytes::from_static(b"\0\x01")))].into();
-        // The server's own handler makes nothing of it, and says nothing.
+        // The default query handler ignores the payload and returns none.
         let insert = Statement::new("INSERT INTO t (k) VALUES (?)").custom_payload(payload.clone());
         assert!(session.execute(insert, (1,)).await?.custom_payload().is_empty());
         let insert = Statement::new("INSERT INTO t (k) VALUES (2)").custom_payload(payload.clone());
@@ -138,15 +142,15 @@ pub(crate) fn custom_payload(node: &Node) -> Result<(), Failed> {
     })
 }
 
-pub(crate) fn keyspace_and_time_of_a_statement(node: &Node) -> Result<(), Failed> {
-    by_each(node, &[Version::V5], async |session, version| {
+pub(crate) fn sets_the_keyspace_and_the_time_of_a_statement(node: &Node) -> Result<(), Failed> {
+    for_each_version(node, &[Version::V5], async |session, version| {
         session.execute("CREATE TABLE t (k int PRIMARY KEY, v int)", ()).await?;
         let keyspace = session.keyspace().ok_or("no keyspace")?;
         let elsewhere = Session::builder().contact_points([node.address.to_string()]);
         let elsewhere = elsewhere.protocol_version(version).keyspace("system").connect().await?;
         let here = |text: &str| Statement::new(text).keyspace(&*keyspace);
 
-        // What was written with a TTL of 1000 s has 600 left when 400 have passed.
+        // A row written with a TTL of 1000 s has 600 s left after 400 s.
         let insert = here("INSERT INTO t (k, v) VALUES (?, ?) USING TTL 1000");
         elsewhere.execute(insert.now_in_seconds(1_000_000), (1, 1)).await?;
         let insert = here("INSERT INTO t (k, v) VALUES (2, 2) USING TTL 1000");
@@ -166,17 +170,17 @@ pub(crate) fn keyspace_and_time_of_a_statement(node: &Node) -> Result<(), Failed
     })
 }
 
-pub(crate) fn pages_by_hand(node: &Node) -> Result<(), Failed> {
-    by_each(node, &Version::ALL, async |session, version| {
+pub(crate) fn resumes_paging_in_another_session(node: &Node) -> Result<(), Failed> {
+    for_each_version(node, &Version::ALL, async |session, version| {
         session.execute("CREATE TABLE t (p int, k int, PRIMARY KEY (p, k))", ()).await?;
         let insert = session.prepare("INSERT INTO t (p, k) VALUES (1, ?)").await?;
         try_join_all((0..50).map(|k| session.execute(&insert, (k,)))).await?;
-        let other = other(node, &session, version).await?;
+        let other = second_session(node, &session, version).await?;
         for text in ["SELECT k FROM t WHERE p = ?", "SELECT k FROM t WHERE p = 1"] {
             let select = Statement::new(text).page_size(7);
             let (mut pages, mut state, mut seen) = (0, None::<Bytes>, Vec::new());
             loop {
-                // Each page by the other session.
+                // The two sessions fetch pages in turn.
                 let session = [&session, &other][pages % 2];
                 let select = select.clone().paging_state(state.clone());
                 let page = match text.contains('?') {
@@ -196,7 +200,7 @@ pub(crate) fn pages_by_hand(node: &Node) -> Result<(), Failed> {
     })
 }
 
-pub(crate) fn throttle(node: &Node) -> Result<(), Failed> {
+pub(crate) fn the_throttle_limits_concurrent_requests(node: &Node) -> Result<(), Failed> {
     let runtime = runtime()?;
     let with = |throttle| node.connect(&runtime, |builder| builder.throttle(throttle));
     let (strict, patient) =
@@ -205,7 +209,7 @@ pub(crate) fn throttle(node: &Node) -> Result<(), Failed> {
         let select = "SELECT key FROM system.local";
         let (first, second) = join(strict.execute(select, ()), strict.execute(select, ())).await;
         first?;
-        let refused = second.expect_err("one at a time");
+        let refused = second.expect_err("the throttle should refuse a second request");
         assert_eq!((refused.kind(), refused.attempts()), (ErrorKind::Throttled, 0));
         assert_eq!(strict.metrics().throttling_errors, 1);
         strict.execute(select, ()).await?;
@@ -218,8 +222,8 @@ pub(crate) fn throttle(node: &Node) -> Result<(), Failed> {
     })
 }
 
-pub(crate) fn traces(node: &Node) -> Result<(), Failed> {
-    by_each(node, &Version::ALL, async |session, _| {
+pub(crate) fn reads_query_traces(node: &Node) -> Result<(), Failed> {
+    for_each_version(node, &Version::ALL, async |session, _| {
         session.execute("CREATE TABLE t (k int PRIMARY KEY)", ()).await?;
         let insert = Statement::new("INSERT INTO t (k) VALUES (1)").tracing(true);
         let id = session.execute(insert, ()).await?.tracing_id().ok_or("no trace")?;
@@ -235,12 +239,12 @@ pub(crate) fn traces(node: &Node) -> Result<(), Failed> {
     })
 }
 
-pub(crate) fn warnings(node: &Node) -> Result<(), Failed> {
-    by_each(node, &[Version::V4, Version::V5], async |session, _| {
+pub(crate) fn returns_server_warnings(node: &Node) -> Result<(), Failed> {
+    for_each_version(node, &[Version::V4, Version::V5], async |session, _| {
         session.execute("CREATE TABLE t (k int PRIMARY KEY, v text)", ()).await?;
         let insert = session.prepare("INSERT INTO t (k, v) VALUES (?, ?)").await?;
         assert_eq!(session.execute(&insert, (0, "small")).await?.warnings(), [""; 0]);
-        // A batch is large from 5 KiB on.
+        // Cassandra warns about batches above 5 KiB.
         let batch = (0..10)
             .fold(Batch::unlogged(), |batch, k| batch.statement(&insert, (k, "v".repeat(1_000))));
         let warnings = session.batch(&batch).await?.warnings().to_vec();

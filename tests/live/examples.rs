@@ -1,4 +1,4 @@
-//! The examples, and what they print.
+//! The example programs, and their expected output.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use libtest_mimic::Failed;
 use crate::fleet::Node;
 use crate::program::{ADD_USERS, run};
 
-/// The examples that talk to a server, and their output.
+/// The examples that connect to a server, and their expected output.
 const EXAMPLES: [(&str, &str); 9] = [
     (
         "bind_struct",
@@ -51,8 +51,8 @@ const EXAMPLES: [(&str, &str); 9] = [
     ("vectors", "cat [0.9, 0.1, 0.0]\ndog [0.8, 0.2, 0.0]\n3\n"),
 ];
 
-pub(crate) fn print_what_they_say(node: &Node) -> Result<(), Failed> {
-    // The tests of the workspace have built them; those of this file alone have not.
+pub(crate) fn examples_print_the_expected_output(node: &Node) -> Result<(), Failed> {
+    // `cargo test` for this test alone does not build the examples.
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--workspace", "--all-features", "--examples"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -61,7 +61,7 @@ pub(crate) fn print_what_they_say(node: &Node) -> Result<(), Failed> {
     let folder = Path::new(ADD_USERS).with_file_name("examples");
     for (name, output) in EXAMPLES {
         let program = folder.join(name);
-        let program = program.to_str().ok_or("a folder whose name is text")?;
+        let program = program.to_str().ok_or("the path of the examples is not UTF-8")?;
         let ran = run(program, &[&node.address.to_string()]);
         assert_eq!((ran.code, &*ran.stdout, &*ran.stderr), (0, output, ""), "{name}");
     }

@@ -1,4 +1,4 @@
-//! The nodes that the tests share, each started once, when it is needed.
+//! The nodes that the tests share. Each is started once, when a test needs it.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -12,17 +12,17 @@ use tokio::runtime::Runtime;
 
 use crate::values::Shared;
 
-/// The versions that are tested: all that can be started, or the one that is there already.
+/// Returns the versions to test: all that can be started, or `environment` for a node that already runs.
 pub(crate) fn versions() -> &'static [&'static str] {
-    if can_choose() { &VERSIONS } else { &["environment"] }
+    if starts_nodes() { &VERSIONS } else { &["environment"] }
 }
 
-/// Whether the nodes are ours to start, and to configure.
-pub(crate) fn can_choose() -> bool {
+/// Returns true if the tests start and configure the nodes.
+pub(crate) fn starts_nodes() -> bool {
     !matches!(Launcher::choose(1), Ok(Launcher::Environment))
 }
 
-/// Every node, by its version and whether its users log in.
+/// All nodes, by their version and whether they require authentication.
 pub(crate) struct Fleet {
     nodes: Mutex<HashMap<(String, bool), Slot>>,
 }
@@ -34,7 +34,7 @@ type Slot = Arc<OnceLock<Result<Node, String>>>;
 pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     pub(crate) version: String,
-    /// What the tests of values share; it ends before the node does.
+    /// The state that the tests of values share. It is dropped before the node.
     pub(crate) shared: Arc<Shared>,
     keyspaces: Arc<AtomicUsize>,
     _cluster: Arc<Cluster>,
@@ -45,14 +45,14 @@ impl Fleet {
         Self { nodes: Mutex::default() }
     }
 
-    /// The node of a version; it is started if it is not there yet.
+    /// Returns the node of a version, which is started on the first call.
     pub(crate) fn node(&self, version: &str, authentication: bool) -> Result<Node, Failed> {
         let slot = {
             let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(nodes.entry((version.to_owned(), authentication)).or_default())
         };
         let started = slot.get_or_init(|| {
-            let mut options = match can_choose() {
+            let mut options = match starts_nodes() {
                 true => Options::new(version),
                 false => Options::default(),
             };
@@ -74,12 +74,12 @@ impl Fleet {
 }
 
 impl Node {
-    /// Whether this is a node of at least `version`, as far as is known.
+    /// Returns true if the node has at least `version`, or if its version is unknown.
     pub(crate) fn is_at_least(&self, version: &str) -> bool {
         self.version.as_str() >= version
     }
 
-    /// A keyspace of a test's own, and a session that uses it.
+    /// Creates a keyspace for one test, and connects a session that uses it.
     pub(crate) fn session(
         &self,
         runtime: &Runtime,
@@ -89,7 +89,7 @@ impl Node {
         self.connect(runtime, |builder| change(builder.keyspace(keyspace)))
     }
 
-    /// A keyspace of a test's own.
+    /// Creates a keyspace for one test.
     pub(crate) fn keyspace(&self, runtime: &Runtime) -> Result<String, Failed> {
         let number = self.keyspaces.fetch_add(1, Ordering::SeqCst);
         let keyspace = format!("live_{}_{number}", std::process::id());
@@ -102,7 +102,7 @@ impl Node {
         Ok(keyspace)
     }
 
-    /// A session that uses no keyspace, unless `change` names one.
+    /// Connects a session without a keyspace, unless `change` sets one.
     pub(crate) fn connect(
         &self,
         runtime: &Runtime,
@@ -113,7 +113,7 @@ impl Node {
     }
 }
 
-/// A runtime for one test.
+/// Creates a runtime for one test.
 pub(crate) fn runtime() -> Result<Runtime, Failed> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }

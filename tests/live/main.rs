@@ -1,7 +1,7 @@
-//! Everything against real Cassandra, of every generation.
+//! Tests against real Cassandra nodes of every generation.
 //!
-//! A node starts when the first test needs it, and all of them end with this program. To run the
-//! tests of one version: `cargo test --test live 4.1.9`.
+//! A node starts when the first test needs it. All nodes end with this program. To run the tests of
+//! one version: `cargo test --test live 4.1.9`.
 
 #[path = "../support/child.rs"]
 mod child;
@@ -16,8 +16,8 @@ mod hex;
 mod install;
 #[path = "../support/interpreter.rs"]
 mod interpreter;
-#[path = "../support/plain.rs"]
-mod plain;
+#[path = "../support/json_values.rs"]
+mod json_values;
 #[path = "../support/program.rs"]
 mod program;
 mod programs;
@@ -39,33 +39,57 @@ use std::sync::Arc;
 use fleet::{Fleet, Node};
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// A test, and the node that it runs against.
+/// A test that runs against one node.
 type Test = fn(&Node) -> Result<(), Failed>;
 
-/// The tests that every version passes.
+/// The tests that run on every version.
 const EVERY_VERSION: &[(&str, Test)] = &[
-    ("programs::the_main_job", programs::the_main_job),
-    ("programs::compressed_frames_cross_the_wire", programs::compressed_frames_cross_the_wire),
-    ("programs::what_is_not_there", programs::what_is_not_there),
-    ("programs::more_replicas_than_nodes", programs::more_replicas_than_nodes),
-    ("everyday::an_altered_table", everyday::an_altered_table),
-    ("everyday::batches", everyday::batches),
-    ("everyday::conditions", everyday::conditions),
-    ("everyday::custom_payload", everyday::custom_payload),
-    ("everyday::keyspace_and_time_of_a_statement", everyday::keyspace_and_time_of_a_statement),
-    ("everyday::pages_by_hand", everyday::pages_by_hand),
-    ("everyday::throttle", everyday::throttle),
-    ("everyday::traces", everyday::traces),
-    ("everyday::warnings", everyday::warnings),
-    ("schema::what_is_printed_creates_the_same", schema::what_is_printed_creates_the_same),
-    ("schema::the_keyspaces_of_the_server", schema::the_keyspaces_of_the_server),
-    ("session::verbs", session::verbs),
-    ("session::pages", session::pages),
-    ("session::batches_and_conditions", session::batches_and_conditions),
-    ("session::errors_of_the_server", session::errors_of_the_server),
-    ("session::a_cut_connection_is_opened_again", session::a_cut_connection_is_opened_again),
-    ("session::a_forgotten_statement", session::a_forgotten_statement),
-    ("security::tls_to_a_plain_port", security::tls_to_a_plain_port),
+    ("programs::creates_adds_and_lists_users", programs::creates_adds_and_lists_users),
+    (
+        "programs::compresses_frames_only_if_requested",
+        programs::compresses_frames_only_if_requested,
+    ),
+    (
+        "programs::reports_a_missing_keyspace_or_table",
+        programs::reports_a_missing_keyspace_or_table,
+    ),
+    (
+        "programs::needs_enough_live_replicas_for_the_consistency",
+        programs::needs_enough_live_replicas_for_the_consistency,
+    ),
+    (
+        "everyday::a_prepared_statement_follows_an_altered_table",
+        everyday::a_prepared_statement_follows_an_altered_table,
+    ),
+    ("everyday::writes_batches_of_every_kind", everyday::writes_batches_of_every_kind),
+    ("everyday::applies_conditional_statements", everyday::applies_conditional_statements),
+    ("everyday::sends_custom_payloads", everyday::sends_custom_payloads),
+    (
+        "everyday::sets_the_keyspace_and_the_time_of_a_statement",
+        everyday::sets_the_keyspace_and_the_time_of_a_statement,
+    ),
+    ("everyday::resumes_paging_in_another_session", everyday::resumes_paging_in_another_session),
+    (
+        "everyday::the_throttle_limits_concurrent_requests",
+        everyday::the_throttle_limits_concurrent_requests,
+    ),
+    ("everyday::reads_query_traces", everyday::reads_query_traces),
+    ("everyday::returns_server_warnings", everyday::returns_server_warnings),
+    ("schema::generated_ddl_recreates_the_schema", schema::generated_ddl_recreates_the_schema),
+    ("schema::reads_the_system_keyspaces", schema::reads_the_system_keyspaces),
+    ("session::executes_and_prepares_statements", session::executes_and_prepares_statements),
+    ("session::streams_all_pages", session::streams_all_pages),
+    (
+        "session::executes_batches_and_conditional_statements",
+        session::executes_batches_and_conditional_statements,
+    ),
+    ("session::reports_server_errors", session::reports_server_errors),
+    ("session::reconnects_after_a_lost_connection", session::reconnects_after_a_lost_connection),
+    (
+        "session::prepares_a_forgotten_statement_again",
+        session::prepares_a_forgotten_statement_again,
+    ),
+    ("security::reports_a_server_without_tls", security::reports_a_server_without_tls),
 ];
 
 fn main() -> ExitCode {
@@ -86,23 +110,38 @@ fn main() -> ExitCode {
         }
     }
     let newest = fleet::versions().last().copied().unwrap_or_default();
-    add(newest, "examples::print_what_they_say", Box::new(examples::print_what_they_say), false);
-    add(newest, "programs::many_users", Box::new(programs::many_users), false);
-    if fleet::can_choose() {
-        add(newest, "programs::logging_in", Box::new(programs::logging_in), true);
+    add(
+        newest,
+        "examples::examples_print_the_expected_output",
+        Box::new(examples::examples_print_the_expected_output),
+        false,
+    );
+    add(
+        newest,
+        "programs::adds_and_lists_100_000_users",
+        Box::new(programs::adds_and_lists_100_000_users),
+        false,
+    );
+    if fleet::starts_nodes() {
+        add(
+            newest,
+            "programs::requires_the_right_user_name_and_password",
+            Box::new(programs::requires_the_right_user_name_and_password),
+            true,
+        );
         trials.extend(security::tests(newest));
     }
     match missing {
         None => {}
         Some(missing) if std::env::var_os("CI").is_some() => {
-            let lacks = format!("there is no {missing} here, and CI has to have it");
-            trials.push(Trial::test("python", move || Err(lacks.into())));
+            let error = format!("{missing} is not installed, but CI must run the Python tests");
+            trials.push(Trial::test("python", move || Err(error.into())));
         }
-        Some(missing) => eprintln!("nothing goes to and from Python: there is no {missing} here"),
+        Some(missing) => eprintln!("skipping the tests with Python: {missing} is not installed"),
     }
     trials.extend(cluster::trials());
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
-    // The nodes end before this program does.
+    // Stop the nodes before the process exits.
     drop(fleet);
     conclusion.exit_code()
 }

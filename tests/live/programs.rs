@@ -1,4 +1,4 @@
-//! The programs, as the README shows them.
+//! The command-line programs, as the README shows them.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -12,10 +12,10 @@ use crate::proxy::Proxy;
 
 pub(crate) const CQLWIRE: &str = env!("CARGO_BIN_EXE_cqlwire");
 
-/// The order of the tokens of user_0 to user_9: the same on every server.
+/// The numbers of user_0 to user_9 in the order of their tokens.
 const IN_TOKEN_ORDER: [usize; 10] = [7, 6, 1, 2, 4, 9, 3, 8, 5, 0];
 
-/// The programs share one keyspace, as they do for their users; so one test at a time uses it.
+/// Held by each test that uses the keyspace `k8s_test`, which is the default of all programs.
 static KEYSPACE: Mutex<()> = Mutex::new(());
 
 fn at(node: &Node, program: &str, arguments: &[&str]) -> Output {
@@ -32,9 +32,9 @@ fn expected_list() -> String {
     IN_TOKEN_ORDER.map(row).concat()
 }
 
-pub(crate) fn the_main_job(node: &Node) -> Result<(), Failed> {
+pub(crate) fn creates_adds_and_lists_users(node: &Node) -> Result<(), Failed> {
     let _alone = KEYSPACE.lock().unwrap_or_else(PoisonError::into_inner);
-    // A script can be run again.
+    // The script can be run twice.
     for _ in 0..2 {
         let loaded = load(node, "cql/users.cql");
         assert_eq!((loaded.code, loaded.stderr.as_str()), (0, ""), "{loaded:?}");
@@ -44,7 +44,7 @@ pub(crate) fn the_main_job(node: &Node) -> Result<(), Failed> {
         &["--compression", "lz4"],
         &["--protocol-version", "3"],
         &["--protocol-version", "3", "--compression", "lz4"],
-        // A server that does not speak v5 is spoken to in v4.
+        // With servers that do not support v5, the programs fall back to v4.
         &["--protocol-version", "5"],
         &["--protocol-version", "5", "--compression", "lz4"],
         &["--consistency", "quorum", "--concurrency", "1"],
@@ -68,10 +68,10 @@ pub(crate) fn the_main_job(node: &Node) -> Result<(), Failed> {
     Ok(())
 }
 
-pub(crate) fn compressed_frames_cross_the_wire(node: &Node) -> Result<(), Failed> {
+pub(crate) fn compresses_frames_only_if_requested(node: &Node) -> Result<(), Failed> {
     let _alone = KEYSPACE.lock().unwrap_or_else(PoisonError::into_inner);
     assert_eq!(load(node, "cql/users.cql").code, 0);
-    // A name that is longer than what compression costs; short requests are left as they are.
+    // A long name, because short requests are sent uncompressed.
     let long = "long_".repeat(1_000);
     for (compression, expected) in [("lz4", true), ("none", false)] {
         let proxy = Proxy::start(node.address);
@@ -85,7 +85,7 @@ pub(crate) fn compressed_frames_cross_the_wire(node: &Node) -> Result<(), Failed
         for passed in [&proxy.requests, &proxy.responses] {
             let compressed = passed.compressed.load(Ordering::SeqCst);
             assert_eq!(compressed > 0, expected, "{compression}: {passed:?}");
-            // OPTIONS, STARTUP and SUPPORTED are plain.
+            // OPTIONS, STARTUP and SUPPORTED are never compressed.
             assert!(passed.plain.load(Ordering::SeqCst) >= 2, "{passed:?}");
         }
     }
@@ -93,7 +93,7 @@ pub(crate) fn compressed_frames_cross_the_wire(node: &Node) -> Result<(), Failed
     Ok(())
 }
 
-pub(crate) fn what_is_not_there(node: &Node) -> Result<(), Failed> {
+pub(crate) fn reports_a_missing_keyspace_or_table(node: &Node) -> Result<(), Failed> {
     let _alone = KEYSPACE.lock().unwrap_or_else(PoisonError::into_inner);
     let line = |output: &Output| {
         assert_eq!(output.code, 1, "{output:?}");
@@ -108,7 +108,7 @@ pub(crate) fn what_is_not_there(node: &Node) -> Result<(), Failed> {
     Ok(())
 }
 
-pub(crate) fn more_replicas_than_nodes(node: &Node) -> Result<(), Failed> {
+pub(crate) fn needs_enough_live_replicas_for_the_consistency(node: &Node) -> Result<(), Failed> {
     let _alone = KEYSPACE.lock().unwrap_or_else(PoisonError::into_inner);
     assert_eq!(load(node, "tests/live/three_replicas.cql").code, 0);
     let three = ["--keyspace", "three_replicas"];
@@ -130,7 +130,7 @@ pub(crate) fn more_replicas_than_nodes(node: &Node) -> Result<(), Failed> {
     Ok(())
 }
 
-pub(crate) fn many_users(node: &Node) -> Result<(), Failed> {
+pub(crate) fn adds_and_lists_100_000_users(node: &Node) -> Result<(), Failed> {
     let _alone = KEYSPACE.lock().unwrap_or_else(PoisonError::into_inner);
     assert_eq!(load(node, "cql/users.cql").code, 0);
     assert_eq!(load(node, "tests/live/no_users.cql").code, 0);
@@ -144,7 +144,7 @@ pub(crate) fn many_users(node: &Node) -> Result<(), Failed> {
     Ok(())
 }
 
-pub(crate) fn logging_in(node: &Node) -> Result<(), Failed> {
+pub(crate) fn requires_the_right_user_name_and_password(node: &Node) -> Result<(), Failed> {
     let right = ["--username", "cassandra", "--password", "cassandra"];
     let host = node.address.to_string();
     let script = ["shell", "-f", "cql/users.cql", "--host", &host];

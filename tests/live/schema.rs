@@ -1,4 +1,4 @@
-//! The schema: what is read of it, and what is printed, creates the same again.
+//! The schema metadata, and the DDL statements generated from it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use libtest_mimic::Failed;
 
 use crate::fleet::{Node, runtime};
 
-/// Creates one of everything in the keyspace `KS`. Before each statement are the versions of Cassandra
-/// that have it: from this one up to, but without, that one.
+/// Statements that create every kind of schema element in the keyspace `KS`. Each is preceded by the
+/// range of Cassandra versions that support it, without the upper bound.
 const EVERYTHING: &str = include_str!("schema.cql");
 
-pub(crate) fn what_is_printed_creates_the_same(node: &Node) -> Result<(), Failed> {
+pub(crate) fn generated_ddl_recreates_the_schema(node: &Node) -> Result<(), Failed> {
     let runtime = runtime()?;
     let session = node.connect(&runtime, |builder| builder)?;
     let name = format!("Schema_{}", std::process::id());
@@ -24,9 +24,9 @@ pub(crate) fn what_is_printed_creates_the_same(node: &Node) -> Result<(), Failed
         }
         let before = keyspace(&session, &name).await?;
         let statements = before.statements();
-        // All that was asked for has been read, and nothing twice.
+        // Each created element is read exactly once.
         assert_eq!(statements.len(), everything(&name, node).len(), "{}", before.script());
-        is_what_the_server_describes(&session, node, &before).await?;
+        assert_matches_describe(&session, node, &before).await?;
 
         session.execute(format!("DROP KEYSPACE \"{name}\""), ()).await?;
         assert!(read(&session, Some(&name)).await?.keyspaces.is_empty());
@@ -44,7 +44,7 @@ pub(crate) fn what_is_printed_creates_the_same(node: &Node) -> Result<(), Failed
     })
 }
 
-pub(crate) fn the_keyspaces_of_the_server(node: &Node) -> Result<(), Failed> {
+pub(crate) fn reads_the_system_keyspaces(node: &Node) -> Result<(), Failed> {
     let runtime = runtime()?;
     let session = node.connect(&runtime, |builder| builder)?;
     runtime.block_on(async {
@@ -62,7 +62,7 @@ pub(crate) fn the_keyspaces_of_the_server(node: &Node) -> Result<(), Failed> {
             let has_columns = |table: &Arc<Table>| !table.columns.is_empty();
             assert!(keyspace.tables.values().all(has_columns));
         }
-        // The columns are those of `SELECT *`, in its order.
+        // The columns match those of `SELECT *`, in the same order.
         for table in keyspaces["system"].tables.values() {
             let select = format!("SELECT * FROM system.\"{}\" LIMIT 1", table.name);
             let selected = session.execute(select, ()).await?;
@@ -74,7 +74,7 @@ pub(crate) fn the_keyspaces_of_the_server(node: &Node) -> Result<(), Failed> {
     })
 }
 
-/// The statements for this version.
+/// Returns the statements that the node's version supports.
 fn everything(keyspace: &str, node: &Node) -> Vec<String> {
     let statements = EVERYTHING.split(";\n").filter_map(|statement| {
         let (versions, statement) = statement.trim().split_once(' ')?;
@@ -85,12 +85,12 @@ fn everything(keyspace: &str, node: &Node) -> Vec<String> {
     statements.collect()
 }
 
-/// The keyspace, read alone; it is the same when all are read.
+/// Reads one keyspace, and asserts that reading all keyspaces gives the same.
 async fn keyspace(session: &Session, name: &str) -> Result<Arc<Keyspace>, Failed> {
     let alone = read(session, Some(name)).await?;
     let all = read(session, None).await?;
     assert_eq!(alone.keyspaces.get(name), all.keyspaces.get(name));
-    let keyspace = alone.keyspaces.get(name).ok_or("the keyspace is not there")?;
+    let keyspace = alone.keyspaces.get(name).ok_or("the keyspace does not exist")?;
     assert_eq!(keyspace.warnings(), [""; 0]);
     Ok(Arc::clone(keyspace))
 }
@@ -122,9 +122,10 @@ fn without_ids(keyspace: &Keyspace) -> Keyspace {
     keyspace
 }
 
-/// Since 4.0 the server prints its statements itself. Types, functions and aggregates are the same
-/// there; of tables the options are, but it prints some more, whose values are defaults.
-async fn is_what_the_server_describes(
+/// Compares the generated DDL with that of the server, which has DESCRIBE since 4.0. Types, functions
+/// and aggregates must be equal. Tables must have the same options, but the server also prints options
+/// with default values.
+async fn assert_matches_describe(
     session: &Session,
     node: &Node,
     keyspace: &Keyspace,
@@ -138,7 +139,7 @@ async fn is_what_the_server_describes(
     for row in described.rows::<Record>()? {
         match row?.get("create_statement") {
             Some(Value::Text(statement)) => theirs.push(statement.clone()),
-            other => return Err(format!("{other:?} is no statement").into()),
+            other => return Err(format!("create_statement is {other:?}").into()),
         }
     }
     let packed = |text: &str| -> String {
@@ -148,7 +149,7 @@ async fn is_what_the_server_describes(
     let packed_theirs: HashSet<String> = theirs.iter().map(|of| packed(of)).collect();
     let types = keyspace.types.values().map(UserType::ddl);
     let functions = keyspace.functions.values().map(|of| of.ddl());
-    // It prints bodies that end too early.
+    // The server prints some function bodies incorrectly, with an end delimiter inside.
     let functions = functions.filter(|ddl| ddl.contains("$$;"));
     let aggregates = keyspace.aggregates.values().map(|of| of.ddl());
     for ours in types.chain(functions).chain(aggregates) {
@@ -158,7 +159,7 @@ async fn is_what_the_server_describes(
         let ours = table.ddl();
         let first = ours.lines().next().unwrap_or_default();
         let theirs = theirs.iter().find(|of| of.contains(first));
-        let theirs = theirs.ok_or_else(|| format!("it does not describe {}", table.name))?;
+        let theirs = theirs.ok_or_else(|| format!("DESCRIBE lacks table {}", table.name))?;
         for option in ours.lines().filter_map(|line| line.strip_prefix("    AND ")) {
             assert!(theirs.contains(option.trim_end_matches(';')), "{option}\n{theirs}");
         }

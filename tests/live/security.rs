@@ -1,4 +1,4 @@
-//! A node that wants TLS, a client certificate and a password, and those who lack one of them.
+//! A node that requires TLS, a client certificate and a password, with valid and invalid clients.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,14 +13,14 @@ use crate::fleet::{Node, runtime};
 use crate::program::{ADD_USERS, LIST_USERS, Output, run};
 use crate::programs::CQLWIRE;
 
-/// A node that nobody gets in to without a password and a certificate of its CA.
-struct Secure {
+/// A node that requires a password and a client certificate from its CA.
+struct SecureNode {
     cluster: Cluster,
     certificates: Arc<Certificates>,
     files: Files,
 }
 
-/// What programs are given, in PEM.
+/// Paths of PEM files for the programs.
 struct Files {
     _folder: tempfile::TempDir,
     ca: String,
@@ -29,28 +29,29 @@ struct Files {
     key: String,
 }
 
-type Test = fn(&Secure) -> Result<(), Failed>;
+type Test = fn(&SecureNode) -> Result<(), Failed>;
 
 const TESTS: &[(&str, Test)] = &[
-    ("the_right_ones_get_in", the_right_ones_get_in),
-    ("the_wrong_ones_do_not", the_wrong_ones_do_not),
-    ("the_programs", the_programs),
+    ("connects_with_valid_credentials", connects_with_valid_credentials),
+    ("refuses_invalid_credentials", refuses_invalid_credentials),
+    ("programs_connect_over_tls", programs_connect_over_tls),
 ];
 
-/// The tests on a node of `version`, which starts with the first of them.
+/// Returns the tests on a node of `version`. The first test that runs starts the node.
 pub(crate) fn tests(version: &str) -> Vec<Trial> {
     let node = Arc::new(OnceLock::new());
     let trial = |&(name, test): &(&str, Test)| {
         let (node, version) = (Arc::clone(&node), version.to_owned());
         Trial::test(format!("{version}::security::{name}"), move || {
-            let started = node.get_or_init(|| Secure::start(&version).map_err(|e| e.to_string()));
+            let started =
+                node.get_or_init(|| SecureNode::start(&version).map_err(|e| e.to_string()));
             test(started.as_ref().map_err(Failed::from)?)
         })
     };
     TESTS.iter().map(trial).collect()
 }
 
-impl Secure {
+impl SecureNode {
     fn start(version: &str) -> Result<Self, Box<dyn std::error::Error>> {
         let tls = NodeTls::new()?.client_certificates(true);
         let certificates = Arc::clone(&tls.certificates);
@@ -75,7 +76,7 @@ impl Secure {
         self.cluster.contact_points()[0].port()
     }
 
-    /// Only who the node is, and nothing of the client.
+    /// Returns a configuration that trusts the node, without a client certificate.
     fn trusting(&self) -> Tls {
         Tls::new().root_certificates_pem(self.certificates.ca()).unwrap()
     }
@@ -91,37 +92,37 @@ impl Secure {
     }
 }
 
-fn the_right_ones_get_in(secure: &Secure) -> Result<(), Failed> {
+fn connects_with_valid_credentials(secure: &SecureNode) -> Result<(), Failed> {
     let runtime = runtime()?;
     for host in ["127.0.0.1", "localhost"] {
         runtime.block_on(async {
             let session = secure.builder(host).tls(secure.tls()).connect().await?;
             let local = session.execute("SELECT key FROM system.local", ()).await?;
             assert_eq!(local.one::<&str>()?, "local");
-            // More than a socket holds, there and back.
+            // Larger than the socket buffers, in both directions.
             let long = "x".repeat(2 << 20);
             let echo = format!("SELECT (text)'{long}' AS echo FROM system.local");
             let echoed = session.execute(echo, ()).await?;
-            assert!(echoed.one::<&str>()? == long, "something else came back");
+            assert!(echoed.one::<&str>()? == long, "the echoed text differs");
             Ok::<_, Error>(())
         })?;
     }
     Ok(())
 }
 
-fn the_wrong_ones_do_not(secure: &Secure) -> Result<(), Failed> {
+fn refuses_invalid_credentials(secure: &SecureNode) -> Result<(), Failed> {
     let runtime = runtime()?;
-    let stranger = Certificates::new()?;
-    let strange = stranger.issue(&[])?;
-    let unknown = secure.trusting().client_certificate_pem(strange.certificate, strange.key)?;
-    let wrong_ca = Tls::new().root_certificates_pem(stranger.ca())?;
+    let other_ca = Certificates::new()?;
+    let client = other_ca.issue(&[])?;
+    let unknown = secure.trusting().client_certificate_pem(client.certificate, client.key)?;
+    let wrong_ca = Tls::new().root_certificates_pem(other_ca.ca())?;
     let wrong_name = secure.tls().server_name("db.example.com")?;
     let builder = || secure.builder("127.0.0.1");
     let wrong_password = builder().credentials("cassandra", "wr0ng").tls(secure.tls());
     for (who, builder, why) in [
         ("a wrong CA", builder().tls(wrong_ca), "not signed by a trusted CA"),
         ("a wrong name", builder().tls(wrong_name), "not for db.example.com"),
-        // Why is in the server's alert, or in a guess if the end of the connection overtakes that.
+        // The reason is in the server's alert, or guessed if the connection closes before the alert.
         ("no certificate", builder().tls(secure.trusting()), "client certificate"),
         ("a certificate of another CA", builder().tls(unknown), "client certificate"),
         ("plain text", builder(), "TLS"),
@@ -137,7 +138,7 @@ fn the_wrong_ones_do_not(secure: &Secure) -> Result<(), Failed> {
     Ok(())
 }
 
-fn the_programs(secure: &Secure) -> Result<(), Failed> {
+fn programs_connect_over_tls(secure: &SecureNode) -> Result<(), Failed> {
     let port = secure.port().to_string();
     let Files { ca, other_ca, cert, key, .. } = &secure.files;
     let at = |program: &str, arguments: &[&str]| -> Output {
@@ -169,12 +170,13 @@ fn the_programs(secure: &Secure) -> Result<(), Failed> {
     Ok(())
 }
 
-/// On a node without TLS.
-pub(crate) fn tls_to_a_plain_port(node: &Node) -> Result<(), Failed> {
+/// Connects with TLS to a node without TLS.
+pub(crate) fn reports_a_server_without_tls(node: &Node) -> Result<(), Failed> {
     let runtime = runtime()?;
     let tls = Tls::new().root_certificates_pem(Certificates::new()?.ca())?;
     let builder = Session::builder().contact_points([node.address.to_string()]).tls(tls);
-    let line = runtime.block_on(builder.connect()).expect_err("no TLS there").to_string();
+    let line =
+        runtime.block_on(builder.connect()).expect_err("the node should not speak TLS").to_string();
     assert!(line.contains("does not speak TLS on this port"), "{line}");
     let host = node.address.to_string();
     let program = run(LIST_USERS, &["--host", &host, "--tls"]);

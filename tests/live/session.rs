@@ -1,4 +1,4 @@
-//! Sessions: every verb, and what the server says no to.
+//! The operations of a session, and errors of the server.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use libtest_mimic::Failed;
 use crate::fleet::{Node, runtime};
 use crate::proxy::Proxy;
 
-pub(crate) fn verbs(node: &Node) -> Result<(), Failed> {
+pub(crate) fn executes_and_prepares_statements(node: &Node) -> Result<(), Failed> {
     let runtime = runtime()?;
     let session = node.session(&runtime, |builder| builder)?;
     runtime.block_on(async {
@@ -43,7 +43,7 @@ pub(crate) fn verbs(node: &Node) -> Result<(), Failed> {
     })
 }
 
-pub(crate) fn pages(node: &Node) -> Result<(), Failed> {
+pub(crate) fn streams_all_pages(node: &Node) -> Result<(), Failed> {
     let runtime = runtime()?;
     let session = node.session(&runtime, |builder| builder)?;
     runtime.block_on(async {
@@ -60,7 +60,7 @@ pub(crate) fn pages(node: &Node) -> Result<(), Failed> {
                 false => session.stream::<i32>(&select, ()),
             };
             while let Some(k) = rows.try_next().await? {
-                assert!(seen.insert(k), "{k} came twice");
+                assert!(seen.insert(k), "row {k} was returned twice");
             }
             assert_eq!(seen, (0..500).collect(), "{statement}");
         }
@@ -73,7 +73,7 @@ pub(crate) fn pages(node: &Node) -> Result<(), Failed> {
     })
 }
 
-pub(crate) fn batches_and_conditions(node: &Node) -> Result<(), Failed> {
+pub(crate) fn executes_batches_and_conditional_statements(node: &Node) -> Result<(), Failed> {
     let runtime = runtime()?;
     let session = node.session(&runtime, |builder| builder)?;
     runtime.block_on(async {
@@ -95,13 +95,14 @@ pub(crate) fn batches_and_conditions(node: &Node) -> Result<(), Failed> {
     })
 }
 
-pub(crate) fn errors_of_the_server(node: &Node) -> Result<(), Failed> {
+pub(crate) fn reports_server_errors(node: &Node) -> Result<(), Failed> {
     let runtime = runtime()?;
     let session = node.session(&runtime, |builder| builder)?;
     runtime.block_on(async {
         let refused = async |statement: &str| {
-            let error = session.execute(statement, ()).await.expect_err("the server refuses");
-            let error = error.server_error().expect("the server said so").clone();
+            let error =
+                session.execute(statement, ()).await.expect_err("the statement should fail");
+            let error = error.server_error().expect("the server should send an error").clone();
             (error.code, error.details)
         };
         let syntax = (ErrorCode::Syntax, ErrorDetails::None);
@@ -118,7 +119,7 @@ pub(crate) fn errors_of_the_server(node: &Node) -> Result<(), Failed> {
     })
 }
 
-pub(crate) fn a_cut_connection_is_opened_again(node: &Node) -> Result<(), Failed> {
+pub(crate) fn reconnects_after_a_lost_connection(node: &Node) -> Result<(), Failed> {
     let runtime = runtime()?;
     let proxy = Proxy::start(node.address);
     runtime.block_on(async {
@@ -128,21 +129,21 @@ pub(crate) fn a_cut_connection_is_opened_again(node: &Node) -> Result<(), Failed
         let select = Statement::new("SELECT key FROM local").idempotent(true);
         for _ in 0..3 {
             proxy.close_connections();
-            // The keyspace that USE has chosen is chosen on the new connection, too.
+            // The new connection uses the keyspace of the last USE.
             assert_eq!(session.execute(&select, ()).await?.one::<&str>()?, "local");
         }
         Ok(())
     })
 }
 
-pub(crate) fn a_forgotten_statement(node: &Node) -> Result<(), Failed> {
+pub(crate) fn prepares_a_forgotten_statement_again(node: &Node) -> Result<(), Failed> {
     let runtime = runtime()?;
     let session = node.session(&runtime, |builder| builder)?;
     runtime.block_on(async {
         session.execute("CREATE TABLE t (k text PRIMARY KEY)", ()).await?;
         let insert = session.prepare("INSERT INTO t (k) VALUES (?)").await?;
         session.execute(&insert, ("a",)).await?;
-        // A server forgets the statements of a table that goes away.
+        // Cassandra forgets prepared statements of a table that is dropped.
         session.execute("DROP TABLE t", ()).await?;
         session.execute("CREATE TABLE t (k text PRIMARY KEY)", ()).await?;
         session.execute(&insert, ("b",)).await?;

@@ -1,16 +1,16 @@
-"""A child process of the tests: a line of JSON in, a line of JSON out. See child.rs."""
+"""Answers requests from standard input, one line of JSON each, on standard output. See child.rs."""
 
 import json
 import sys
 import traceback
 
 
-def answer_lines(do):
-    """Answers every line by the function that its "do" names, until there are no more."""
+def answer_lines(functions):
+    """Answers each line with the function that its "do" names, until the end of input."""
     for line in sys.stdin:
         question = json.loads(line)
         try:
-            answer = {"ok": do[question["do"]](question)}
+            answer = {"ok": functions[question["do"]](question)}
         except Exception:
             answer = {"error": " ".join(traceback.format_exc(limit=-3).split("\n")[-4:])}
         print(json.dumps(answer), flush=True)

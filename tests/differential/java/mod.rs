@@ -13,7 +13,7 @@ use crate::cases::Case;
 use crate::child::Child;
 use crate::peer::{Answer, Peer, Skip};
 use crate::segments::{self, Payload, Payloads, Segments};
-use crate::{hex, install, plain};
+use crate::{hex, install, json_values};
 
 /// The library in a process of its own, installed when it is first asked.
 pub(crate) struct Java;
@@ -54,8 +54,8 @@ fn installed() -> Result<String, String> {
 }
 
 /// Asks the library; how is at the top of `Peer.java`.
-fn ask(question: &str) -> Result<Value, String> {
-    CHILD.as_ref().map_err(Clone::clone)?.ask(question)
+fn call(request: &str) -> Result<Value, String> {
+    CHILD.as_ref().map_err(Clone::clone)?.call(request)
 }
 
 /// The name that the other side knows a compression by.
@@ -66,7 +66,7 @@ fn name(compression: Option<Compression>) -> String {
 impl Peer for Java {
     fn answer(&self, case: &Case) -> Result<Answer, String> {
         let compression = name(case.context.compression);
-        let mut answer = ask(&format!("frame {compression} {}", hex::encode(&case.bytes)))?;
+        let mut answer = call(&format!("frame {compression} {}", hex::encode(&case.bytes)))?;
         let bytes = hex::decode(answer["bytes"].as_str().unwrap_or_default())?;
         let mut fields = answer["fields"].take();
         read_class_names(&mut fields);
@@ -77,7 +77,7 @@ impl Peer for Java {
 impl Segments for Java {
     fn read(&self, compression: Option<Compression>, bytes: &[u8]) -> Result<Payloads, String> {
         let question = format!("payloads {} {}", name(compression), hex::encode(bytes));
-        segments::from_json(&ask(&question)?)
+        segments::from_json(&call(&question)?)
     }
 
     fn write(&self, compression: Option<Compression>, of: &[Payload]) -> Result<Vec<u8>, String> {
@@ -85,7 +85,7 @@ impl Segments for Java {
         for payload in of {
             question += &format!(" {} {}", payload.self_contained, hex::encode(&payload.bytes));
         }
-        hex::decode(ask(&question)?.as_str().unwrap_or_default())
+        hex::decode(call(&question)?.as_str().unwrap_or_default())
     }
 }
 
@@ -99,7 +99,9 @@ fn read_class_names(fields: &mut Value) {
         let mut writer = Writer::new(&mut option);
         writer.short(0);
         writer.string(class, "class").expect("it came in a [string]");
-        *fields = plain::cql_type(&CqlType::decode(&mut Reader::new(&option)).expect("an option"));
+        *fields = json_values::type_to_json(
+            &CqlType::decode(&mut Reader::new(&option)).expect("an option"),
+        );
         return;
     }
     match fields {

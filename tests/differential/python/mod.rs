@@ -12,7 +12,7 @@ use crate::child::Child;
 use crate::peer::{Answer, Peer, Skip};
 use crate::segments::{self, Payload, Payloads, Segments};
 use crate::values::{ValueSkip, Values};
-use crate::{hex, interpreter, plain};
+use crate::{hex, interpreter, json_values};
 
 /// The driver in a process of its own, installed when it is first asked.
 pub(crate) struct Python;
@@ -21,8 +21,8 @@ static CHILD: LazyLock<Result<Child, String>> =
     LazyLock::new(|| Child::start(&mut interpreter::command("python/peer.py")?));
 
 /// Asks the driver.
-pub(crate) fn ask(question: &Json) -> Result<Json, String> {
-    CHILD.as_ref().map_err(Clone::clone)?.ask(&question.to_string())
+pub(crate) fn call(request: &Json) -> Result<Json, String> {
+    CHILD.as_ref().map_err(Clone::clone)?.call(&request.to_string())
 }
 
 impl Peer for Python {
@@ -31,12 +31,12 @@ impl Peer for Python {
         let version = case.version().number();
         if case.is_response {
             let bytes = hex::encode(&case.bytes);
-            let fields = ask(&json!({
+            let fields = call(&json!({
                 "do": "decode", "version": version, "compression": compression, "bytes": bytes,
             }))?;
             Ok(Answer { fields: Some(fields), bytes: None })
         } else {
-            let bytes = ask(&json!({
+            let bytes = call(&json!({
                 "do": "encode", "version": version, "compression": compression,
                 "opcode": case.opcode.code(), "fields": case.fields,
             }))?;
@@ -48,7 +48,7 @@ impl Peer for Python {
 
 impl Segments for Python {
     fn read(&self, compression: Option<Compression>, bytes: &[u8]) -> Result<Payloads, String> {
-        segments::from_json(&ask(&json!({
+        segments::from_json(&call(&json!({
             "do": "payloads", "bytes": hex::encode(bytes),
             "compression": compression.map(|compression| compression.to_string()),
         }))?)
@@ -56,7 +56,7 @@ impl Segments for Python {
 
     fn write(&self, compression: Option<Compression>, of: &[Payload]) -> Result<Vec<u8>, String> {
         let payloads = of.iter().map(|of| json!([of.self_contained, hex::encode(&of.bytes)]));
-        let bytes = ask(&json!({
+        let bytes = call(&json!({
             "do": "segments", "payloads": payloads.collect::<Vec<_>>(),
             "compression": compression.map(|compression| compression.to_string()),
         }))?;
@@ -67,7 +67,7 @@ impl Segments for Python {
 impl Values for Python {
     fn answer(&self, cql_type: &Json, bytes: &[u8]) -> Result<(Json, Vec<u8>), String> {
         let bytes = hex::encode(bytes);
-        let mut answer = ask(&json!({ "do": "value", "type": cql_type, "bytes": bytes }))?;
+        let mut answer = call(&json!({ "do": "value", "type": cql_type, "bytes": bytes }))?;
         let written = hex::decode(answer[1].as_str().unwrap_or_default())?;
         Ok((answer[0].take(), written))
     }
@@ -165,7 +165,7 @@ pub(crate) const VALUE_SKIPS: &[ValueSkip] = &[
         name: "nulls_in_collections",
         reason: "it writes an empty value for a null in a collection",
         applies: |value| {
-            plain::has(value, &|part| match part {
+            json_values::contains_value(value, &|part| match part {
                 Value::List(elements) | Value::Set(elements) => elements.contains(&Value::Null),
                 Value::Map(entries) => entries.iter().any(|(_, value)| *value == Value::Null),
                 _ => false,
@@ -177,7 +177,7 @@ pub(crate) const VALUE_SKIPS: &[ValueSkip] = &[
         reason: "it computes with seconds as a float, whose microseconds it cuts off, and has no \
             years but 1 to 9999",
         applies: |value| {
-            plain::has(value, &|part| match part {
+            json_values::contains_value(value, &|part| match part {
                 Value::Timestamp(instant) => instant.0.unsigned_abs() > NEAR,
                 _ => false,
             })
@@ -187,14 +187,17 @@ pub(crate) const VALUE_SKIPS: &[ValueSkip] = &[
         name: "empty_custom_values",
         reason: "it reads a custom value of no bytes as null",
         applies: |value| {
-            plain::has(value, &|part| matches!(part, Value::Custom(bytes) if bytes.is_empty()))
+            json_values::contains_value(
+                value,
+                &|part| matches!(part, Value::Custom(bytes) if bytes.is_empty()),
+            )
         },
     },
     ValueSkip {
         name: "counters_in_vectors",
         reason: "it writes them without their length, which Cassandra's CounterColumnType has",
         applies: |value| {
-            plain::has(value, &|part| match part {
+            json_values::contains_value(value, &|part| match part {
                 Value::Vector(elements) => matches!(elements.first(), Some(Value::Counter(_))),
                 _ => false,
             })

@@ -8,7 +8,7 @@ from cassandra import cqltypes, protocol
 from cassandra.connection import locally_supported_compressions
 from cassandra.segment import SegmentCodec
 from lines import answer_lines
-from plain import ip, plain
+from json_values import ip, to_json
 
 LZ4 = locally_supported_compressions["lz4"]
 
@@ -325,7 +325,7 @@ def read_type(of):
 def answer_value(question):
     of, data = read_type(question["type"]), unhex(question["bytes"])
     read = of.from_binary(data, 5)
-    return [plain(question["type"], read), of.to_binary(read, 5).hex()]
+    return [to_json(question["type"], read), of.to_binary(read, 5).hex()]
 
 
 DO = {

@@ -1,4 +1,4 @@
-//! A node that does not answer, though its connections are open.
+//! A frozen node, which does not answer although its connections are open.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -11,17 +11,17 @@ use libtest_mimic::Failed;
 use super::nodes::Nodes;
 use crate::fleet::runtime;
 
-/// So many reads: every third goes to the node that is frozen.
+/// Number of reads. Every third is sent to the frozen node first.
 const READS: i32 = 18;
 
-pub(super) fn another_node_answers(nodes: &Nodes) -> Result<(), Failed> {
+pub(super) fn reads_from_other_nodes_while_one_is_frozen(nodes: &Nodes) -> Result<(), Failed> {
     nodes.keyspace("frozen", "{'class': 'NetworkTopologyStrategy', 'datacenter1': 3}")?;
     runtime()?.block_on(async {
         let session = nodes.session(1, |builder| builder.keyspace("frozen")).await?;
-        // The nodes that are well must not wait for the one that is not, either.
+        // With this option, the running coordinators do not wait for the frozen replica either.
         let create = "CREATE TABLE t (k int PRIMARY KEY) WITH speculative_retry = 'ALWAYS'";
         session.execute(create, ()).await?;
-        nodes.all_are_up(&session, "t").await?;
+        nodes.wait_until_all_are_up(&session, "t").await?;
         let insert = session.prepare("INSERT INTO t (k) VALUES (?)").await?;
         for k in 0..READS {
             session.execute(&insert, (k,)).await?;
@@ -30,7 +30,7 @@ pub(super) fn another_node_answers(nodes: &Nodes) -> Result<(), Failed> {
         let speculative = SpeculativeExecution::after(Duration::from_millis(50));
         let speculative = select.clone().speculative_execution(speculative);
         let retried = select.clone().attempt_timeout(Duration::from_millis(400));
-        // Every node knows the statement, so that none is asked to prepare it.
+        // After this, every node knows the statement, so that none has to prepare it.
         read(&session, &select).await?;
 
         let retries = || session.metrics().retries;
@@ -49,11 +49,11 @@ pub(super) fn another_node_answers(nodes: &Nodes) -> Result<(), Failed> {
         let outcome = reads.await;
         nodes.on(2, Process::resume).await?;
         outcome?;
-        nodes.all_are_up(&session, "t").await
+        nodes.wait_until_all_are_up(&session, "t").await
     })
 }
 
-/// Reads every row, and gives the addresses of who answered.
+/// Reads every row and returns the addresses of the coordinators.
 async fn read(
     session: &Session,
     select: &PreparedStatement,

@@ -1,4 +1,4 @@
-//! Writes that go on while nodes come and go.
+//! Continuous writes while nodes stop and start.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use libtest_mimic::Failed;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::nodes::{Nodes, soon};
+use super::nodes::{Nodes, within_limit};
 
-/// So many tasks write at a time.
+/// Number of tasks that write concurrently.
 const TASKS: usize = 32;
 
-/// Three replicas, of which two have to answer.
+/// Three replicas, so that LOCAL_QUORUM needs two.
 const REPLICATION: &str = "{'class': 'NetworkTopologyStrategy', 'datacenter1': 3}";
 
-/// Idempotent writes, until they are stopped.
+/// Running tasks that write idempotently until [`finish`](Self::finish).
 pub(super) struct Load {
     shared: Arc<Shared>,
     tasks: JoinSet<Vec<i32>>,
@@ -33,7 +33,7 @@ struct Shared {
     failures: watch::Sender<Vec<String>>,
 }
 
-/// Creates the table that is written to.
+/// Creates the table for the writes.
 pub(super) fn create(
     nodes: &Nodes,
     session: &Session,
@@ -45,12 +45,12 @@ pub(super) fn create(
             format!("CREATE KEYSPACE IF NOT EXISTS load WITH replication = {REPLICATION}");
         session.execute(keyspace, ()).await?;
         session.execute(statement, ()).await?;
-        nodes.all_are_up(session, &format!("load.{table}")).await
+        nodes.wait_until_all_are_up(session, &format!("load.{table}")).await
     }
 }
 
 impl Load {
-    /// Begins to write to the table.
+    /// Starts writing to the table.
     pub(super) async fn start(session: &Session, table: &str) -> Result<Self, Failed> {
         let insert = format!("INSERT INTO load.{table} (k, v) VALUES (?, ?)");
         let insert = session.prepare(insert).await?;
@@ -70,22 +70,23 @@ impl Load {
         Ok(Self { shared, tasks })
     }
 
-    /// Waits until so many more writes are acknowledged than now.
-    pub(super) async fn goes_on_for(&self, writes: usize) -> Result<(), Failed> {
+    /// Waits until this number of further writes is acknowledged.
+    pub(super) async fn wait_for_writes(&self, writes: usize) -> Result<(), Failed> {
         let mut acknowledged = self.shared.acknowledged.subscribe();
         let goal = *acknowledged.borrow() + writes;
-        soon("writes are acknowledged", acknowledged.wait_for(|count| *count >= goal)).await??;
+        let reached = acknowledged.wait_for(|count| *count >= goal);
+        within_limit("further writes are acknowledged", reached).await??;
         Ok(())
     }
 
-    /// Ends the writes; every one that was acknowledged, after none has failed.
+    /// Stops writing, asserts that no write has failed, and returns the keys of all writes.
     pub(super) async fn finish(self) -> Result<Vec<i32>, Failed> {
         self.shared.is_over.store(true, Ordering::Relaxed);
         let acknowledged = self.tasks.join_all().await.concat();
         let failures = self.shared.failures.borrow();
         assert!(
             failures.is_empty(),
-            "{} of {} failed: {:#?}",
+            "{} of {} writes failed: {:#?}",
             failures.len(),
             failures.len() + acknowledged.len(),
             &failures[..failures.len().min(5)]
@@ -115,8 +116,8 @@ impl Shared {
     }
 }
 
-/// Every write is there.
-pub(super) async fn are_there(
+/// Asserts that the table contains all acknowledged writes.
+pub(super) async fn assert_contains(
     session: &Session,
     table: &str,
     acknowledged: &[i32],

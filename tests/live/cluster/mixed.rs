@@ -6,26 +6,31 @@ use std::time::Duration;
 use cqlwire::wire::Version;
 use libtest_mimic::Failed;
 
-use super::nodes::{Nodes, Only, soon, until};
-use super::schema::is_heard_of;
+use super::nodes::{Nodes, Only, wait_until, within_limit};
+use super::schema::receive_table_change;
 use crate::fleet::runtime;
 
-/// So many keys are asked of the server; each starts a Java.
-const ASKED: i32 = 2;
+/// Number of keys that are compared with `nodetool`, which starts a JVM per key.
+const NODETOOL_KEYS: i32 = 2;
 
-pub(super) fn both_nodes_answer(nodes: &Nodes) -> Result<(), Failed> {
+pub(super) fn reads_and_writes_in_a_mixed_version_cluster(nodes: &Nodes) -> Result<(), Failed> {
     runtime()?.block_on(async {
         for (version, keyspace) in [(Version::V5, "mixed_v5"), (Version::V4, "mixed_v4")] {
             for first in 1..=2 {
-                at(nodes, version, &format!("{keyspace}_{first}"), first).await?;
+                read_and_write(nodes, version, &format!("{keyspace}_{first}"), first).await?;
             }
         }
         Ok(())
     })
 }
 
-/// By this version of the protocol, watching the cluster from the first or the second node.
-async fn at(nodes: &Nodes, version: Version, keyspace: &str, first: usize) -> Result<(), Failed> {
+/// Reads and writes in this protocol version, with the control connection to node `first`.
+async fn read_and_write(
+    nodes: &Nodes,
+    version: Version,
+    keyspace: &str,
+    first: usize,
+) -> Result<(), Failed> {
     let session = nodes.session(first, |builder| {
         let builder = builder.protocol_version(version);
         builder.schema_agreement(Duration::from_millis(200))
@@ -37,7 +42,7 @@ async fn at(nodes: &Nodes, version: Version, keyspace: &str, first: usize) -> Re
         versions.map(|(of, info)| (of, &*info.release_version)).collect();
     assert_eq!(versions, [(nodes.address(1), "4.1.9"), (nodes.address(2), "5.0.6")].into());
 
-    // Only the older one passes a change on, and their schemas never have one version.
+    // Only schema changes made on the older node propagate. The two nodes never reach agreement.
     let (older, newer) = (nodes.session_of(1).await?, nodes.session_of(2).await?);
     let mut events = newer.events();
     for statement in [
@@ -49,15 +54,15 @@ async fn at(nodes: &Nodes, version: Version, keyspace: &str, first: usize) -> Re
     ] {
         assert!(older.execute(statement, ()).await?.schema_change().is_some());
     }
-    // It can be read before it can be used; but this is said when it can.
-    soon("the newer one has it", is_heard_of(&mut events, "t")).await?;
+    // The system tables show the table before it can be used; the event comes when it can.
+    within_limit("the newer node has the table", receive_table_change(&mut events, "t")).await?;
     let table = || session.cluster().schema().table(keyspace, "t").is_some();
-    until("the table is read", table).await?;
+    wait_until("the session has read the table", table).await?;
 
     let insert = session.prepare(format!("INSERT INTO {keyspace}.t (v, k) VALUES (?, ?)")).await?;
     let select = session.prepare(format!("SELECT * FROM {keyspace}.t WHERE k = ?")).await?;
     for k in 0..20 {
-        // Each is prepared again where it is not known.
+        // A node that does not know the statement prepares it.
         let (by, other) = [(1, 2), (2, 1)][k as usize % 2];
         let by = insert.clone().load_balancing(Only(nodes.address(by)));
         let other = select.clone().load_balancing(Only(nodes.address(other)));
@@ -71,9 +76,9 @@ async fn at(nodes: &Nodes, version: Version, keyspace: &str, first: usize) -> Re
         let replicas: Vec<_> = replicas.collect();
         let asked = session.execute(&insert, ("again", k)).await?;
         assert_eq!(replicas, [asked.coordinator().address()]);
-        if k < ASKED {
-            let said = nodes.nodetool(&["getendpoints", keyspace, "t", &k.to_string()])?;
-            assert_eq!(said.trim(), replicas[0].ip().to_string());
+        if k < NODETOOL_KEYS {
+            let output = nodes.nodetool(&["getendpoints", keyspace, "t", &k.to_string()])?;
+            assert_eq!(output.trim(), replicas[0].ip().to_string());
         }
     }
     Ok(())

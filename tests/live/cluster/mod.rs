@@ -1,7 +1,7 @@
-//! Clusters of several nodes: where requests go, and what happens when nodes do not answer.
+//! Clusters of several nodes: routing, and nodes that are killed, frozen or restarted.
 //!
-//! The tests of a cluster run one after the other, since they stop its nodes, and it ends with the
-//! last of them.
+//! The tests of one cluster run one after another, because they stop its nodes. The cluster ends after
+//! the last of its tests.
 
 mod crash;
 mod frozen;
@@ -22,44 +22,65 @@ use libtest_mimic::{Failed, Trial};
 use crate::interpreter;
 use nodes::Nodes;
 
-/// A test, and the cluster that it runs against.
+/// A test that runs against one cluster.
 type Test = fn(&Nodes) -> Result<(), Failed>;
 
 const THREE_NODES: &[(&str, Test)] = &[
-    ("routing::requests_go_to_replicas", routing::requests_go_to_replicas),
-    ("routing::without_tokens_every_node_has_its_turn", routing::every_node_has_its_turn),
-    ("schema::a_change_is_seen_by_all", schema::a_change_is_seen_by_all),
-    ("frozen::another_node_answers", frozen::another_node_answers),
-    ("crash::no_request_fails", crash::no_request_fails),
-    ("restart::no_request_fails", restart::no_request_fails),
+    ("routing::sends_requests_to_replicas", routing::sends_requests_to_replicas),
+    (
+        "routing::uses_all_nodes_without_token_awareness",
+        routing::uses_all_nodes_without_token_awareness,
+    ),
+    ("schema::all_sessions_see_schema_changes", schema::all_sessions_see_schema_changes),
+    (
+        "frozen::reads_from_other_nodes_while_one_is_frozen",
+        frozen::reads_from_other_nodes_while_one_is_frozen,
+    ),
+    ("crash::no_write_fails_when_a_node_is_killed", crash::no_write_fails_when_a_node_is_killed),
+    (
+        "restart::no_write_fails_during_a_rolling_restart",
+        restart::no_write_fails_during_a_rolling_restart,
+    ),
 ];
 
-const FROM_4_1_TO_5_0: &[(&str, Test)] = &[("mixed::both_nodes_answer", mixed::both_nodes_answer)];
+const FROM_4_1_TO_5_0: &[(&str, Test)] = &[(
+    "mixed::reads_and_writes_in_a_mixed_version_cluster",
+    mixed::reads_and_writes_in_a_mixed_version_cluster,
+)];
 
-/// The tests of clusters; a line says why if there are none. In CI they have to be there.
+/// Returns the tests of clusters, or none if this machine cannot start a cluster. In CI, these tests
+/// are never skipped.
 pub(crate) fn trials() -> Vec<Trial> {
-    let why_not = match Launcher::choose(3) {
+    let reason_to_skip = match Launcher::choose(3) {
         Ok(Launcher::Java) if env::var_os("CI").is_some() => None,
         Ok(Launcher::Java) => Launcher::Java.check().err().map(|missing| missing.to_string()),
-        Ok(Launcher::Docker) => Some("Docker runs one node".to_owned()),
-        Ok(Launcher::Environment) => Some("the nodes are not ours to stop".to_owned()),
-        Err(wrong) => Some(wrong.to_string()),
+        Ok(Launcher::Docker) => Some("Docker runs only one node".to_owned()),
+        Ok(Launcher::Environment) => {
+            Some("the nodes of CQLWIRE_CONTACT_POINTS cannot be stopped".to_owned())
+        }
+        Err(error) => Some(error.to_string()),
     };
-    if let Some(why) = why_not {
-        eprintln!("no cluster is tested: {why}");
+    if let Some(reason) = reason_to_skip {
+        eprintln!("skipping the cluster tests: {reason}");
         return Vec::new();
     }
     let two_versions = Options::default().versions(["4.1.9", "5.0.6"]);
-    let mut trials = of("4.1.9_and_5.0.6", two_versions, FROM_4_1_TO_5_0);
+    let mut trials = cluster_trials("4.1.9_and_5.0.6", two_versions, FROM_4_1_TO_5_0);
     let mut three = THREE_NODES.to_vec();
     if interpreter::missing().is_none() {
-        three.insert(0, ("replicas::as_others_see_them", replicas::as_others_see_them));
+        three.insert(
+            0,
+            (
+                "replicas::replicas_match_the_python_driver_and_nodetool",
+                replicas::replicas_match_the_python_driver_and_nodetool,
+            ),
+        );
     }
-    trials.extend(of("5.0.6_x_3", Options::new("5.0.6").nodes(3).tokens(16), &three));
+    trials.extend(cluster_trials("5.0.6_x_3", Options::new("5.0.6").nodes(3).tokens(16), &three));
     trials
 }
 
-fn of(name: &str, options: Options, tests: &[(&'static str, Test)]) -> Vec<Trial> {
+fn cluster_trials(name: &str, options: Options, tests: &[(&'static str, Test)]) -> Vec<Trial> {
     let cluster = Arc::new(Cluster { options, started: Mutex::default() });
     let trial = |&(test, run): &(&str, Test)| {
         let cluster = Arc::clone(&cluster);
@@ -68,7 +89,7 @@ fn of(name: &str, options: Options, tests: &[(&'static str, Test)]) -> Vec<Trial
     tests.iter().map(trial).collect()
 }
 
-/// A cluster that starts with the first of its tests; it ends when the last has gone.
+/// A cluster that starts with the first of its tests, and ends when all its tests are dropped.
 struct Cluster {
     options: Options,
     started: Mutex<Option<Result<Nodes, String>>>,
@@ -76,13 +97,13 @@ struct Cluster {
 
 impl Cluster {
     fn run(&self, test: Test) -> Result<(), Failed> {
-        /// Nodes need the machine for themselves when they start.
-        static ALONE: Mutex<()> = Mutex::new(());
-        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        /// Held while a cluster starts and its test runs, because nodes start slowly on a busy machine.
+        static RUNNING: Mutex<()> = Mutex::new(());
+        let _guard = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         let start = || Nodes::start(&self.options).map_err(|error| error.to_string());
         let nodes = started.get_or_insert_with(start).as_ref()?;
-        nodes.repair()?;
+        nodes.start_all()?;
         test(nodes)
     }
 }

@@ -13,11 +13,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::fleet::runtime;
 
-/// How long anything may take that must happen.
+/// Time limit of each wait.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// How often it is looked whether it has happened, where nobody tells.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Interval between checks of a condition that cannot be awaited.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A running cluster. Its nodes are numbered from 1.
 pub(super) struct Nodes {
@@ -29,8 +29,8 @@ impl Nodes {
         Ok(Self { cluster: Arc::new(Cluster::start(options)?) })
     }
 
-    /// Has every node run, whatever a test before has left.
-    pub(super) fn repair(&self) -> Result<(), Failed> {
+    /// Resumes and starts all nodes, because an earlier test may have left them stopped.
+    pub(super) fn start_all(&self) -> Result<(), Failed> {
         for node in self.cluster.nodes() {
             node.resume()?;
             node.start()?;
@@ -46,23 +46,23 @@ impl Nodes {
         self.cluster.contact_points()
     }
 
-    /// What `nodetool` prints of the first node.
+    /// Runs `nodetool` on the first node and returns its output.
     pub(super) fn nodetool(&self, arguments: &[&str]) -> Result<String, Error> {
         self.cluster.nodes()[0].nodetool(arguments)
     }
 
-    /// Does to a node what takes time, while others go on.
+    /// Runs a blocking operation on a node, without blocking the runtime.
     pub(super) async fn on(
         &self,
         number: usize,
-        act: fn(&Process) -> Result<(), Error>,
+        operation: fn(&Process) -> Result<(), Error>,
     ) -> Result<(), Failed> {
         let cluster = Arc::clone(&self.cluster);
-        let done = tokio::task::spawn_blocking(move || act(&cluster.nodes()[number - 1]));
+        let done = tokio::task::spawn_blocking(move || operation(&cluster.nodes()[number - 1]));
         Ok(done.await??)
     }
 
-    /// A session that is connected to all nodes, and watches the cluster from node `first`.
+    /// Returns a session that is connected to all nodes, with its control connection to node `first`.
     pub(super) async fn session(
         &self,
         first: usize,
@@ -73,18 +73,21 @@ impl Nodes {
         let builder = Session::builder().contact_points(points).schema_agreement(LIMIT);
         let session = change(builder).connect().await?;
         let count = self.addresses().len();
-        until("every node is connected", || session.metrics().connected_nodes == count).await?;
+        wait_until("the session is connected to all nodes", || {
+            session.metrics().connected_nodes == count
+        })
+        .await?;
         Ok(session)
     }
 
-    /// A session that knows only this node, as far as it can be helped.
+    /// Returns a session that sends requests to this node only.
     pub(super) async fn session_of(&self, number: usize) -> Result<Session, Failed> {
         let address = self.address(number);
         let builder = Session::builder().contact_points([address.to_string()]);
         Ok(builder.load_balancing(Only(address)).connect().await?)
     }
 
-    /// Creates a keyspace of this name, unless it is there, and waits until it can be used.
+    /// Creates a keyspace if it does not exist, and waits for schema agreement.
     pub(super) fn keyspace(&self, name: &str, replication: &str) -> Result<(), Failed> {
         runtime()?.block_on(async {
             let session = self.session(1, |builder| builder).await?;
@@ -96,9 +99,13 @@ impl Nodes {
         })
     }
 
-    /// Waits until every node knows that every other is up: until what all have to answer is
-    /// answered through each of them. `table` has a key `k int`, and each node each row.
-    pub(super) async fn all_are_up(&self, session: &Session, table: &str) -> Result<(), Failed> {
+    /// Waits until every node sees all others up, that is, until a write at consistency ALL succeeds
+    /// through each node. `table` must have a key `k int` and a replica of each row on each node.
+    pub(super) async fn wait_until_all_are_up(
+        &self,
+        session: &Session,
+        table: &str,
+    ) -> Result<(), Failed> {
         let insert = Statement::new(format!("INSERT INTO {table} (k) VALUES (-1)"));
         let insert = insert.consistency(Consistency::All).idempotent(true);
         for address in self.addresses() {
@@ -106,16 +113,18 @@ impl Nodes {
             let end = Instant::now() + LIMIT;
             while let Err(error) = session.execute(&insert, ()).await {
                 if Instant::now() > end {
-                    return Err(format!("{address} does not know all others: {error}").into());
+                    return Err(
+                        format!("{address} does not see all other nodes up: {error}").into()
+                    );
                 }
-                sleep(PAUSE).await;
+                sleep(POLL_INTERVAL).await;
             }
         }
         Ok(())
     }
 }
 
-/// Asks one node, and no other.
+/// A load balancing policy that uses the node at this address only.
 #[derive(Debug)]
 pub(super) struct Only(pub(super) SocketAddr);
 
@@ -136,17 +145,20 @@ impl LoadBalancing for Only {
     }
 }
 
-/// Waits until something is so that nobody tells of.
-pub(super) async fn until(what: &str, is_so: impl Fn() -> bool) -> Result<(), Failed> {
+/// Polls a condition until it is true, within [`LIMIT`]. `event` names it in the error.
+pub(super) async fn wait_until(event: &str, condition: impl Fn() -> bool) -> Result<(), Failed> {
     let wait = async {
-        while !is_so() {
-            sleep(PAUSE).await;
+        while !condition() {
+            sleep(POLL_INTERVAL).await;
         }
     };
-    soon(what, wait).await
+    within_limit(event, wait).await
 }
 
-/// What comes of something that must happen.
-pub(super) async fn soon<T>(what: &str, happens: impl Future<Output = T>) -> Result<T, Failed> {
-    timeout(LIMIT, happens).await.map_err(|_| format!("not within {LIMIT:?}: {what}").into())
+/// Awaits a future within [`LIMIT`]. `event` names it in the error.
+pub(super) async fn within_limit<T>(
+    event: &str,
+    future: impl Future<Output = T>,
+) -> Result<T, Failed> {
+    timeout(LIMIT, future).await.map_err(|_| format!("timed out after {LIMIT:?}: {event}").into())
 }

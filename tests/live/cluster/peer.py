@@ -1,4 +1,4 @@
-"""What the Python driver knows of a cluster. See replicas.rs."""
+"""Returns tokens and replicas as the Python driver computes them. See replicas.rs."""
 
 import sys
 

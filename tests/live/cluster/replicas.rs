@@ -1,4 +1,4 @@
-//! Which nodes have a row: what we say, what the Python driver says, and what the server says.
+//! The replicas of rows: cqlwire's compared with those of the Python driver and of the server.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -15,13 +15,13 @@ use crate::child::Child;
 use crate::fleet::runtime;
 use crate::interpreter;
 
-/// So many keys of either table are compared with Python, in each keyspace.
+/// Number of keys per table and keyspace that are compared with the Python driver.
 const KEYS: u64 = 5_000;
 
-/// So many of either table are asked of the server, in each keyspace; each starts a Java.
-const ASKED: usize = 2;
+/// Number of keys per table and keyspace that are compared with `nodetool`, which starts a JVM per key.
+const NODETOOL_KEYS: usize = 2;
 
-/// Every strategy, by the keyspace that has it.
+/// The keyspaces and their replication.
 const KEYSPACES: [(&str, &str); 6] = [
     ("simple_1", "{'class': 'SimpleStrategy', 'replication_factor': 1}"),
     ("simple_2", "{'class': 'SimpleStrategy', 'replication_factor': 2}"),
@@ -31,14 +31,14 @@ const KEYSPACES: [(&str, &str); 6] = [
     ("topology_3", "{'class': 'NetworkTopologyStrategy', 'datacenter1': 3}"),
 ];
 
-/// A key of `by_one`, or of `by_two`.
+/// A partition key of `by_one` or `by_two`.
 #[derive(Clone)]
 enum Key {
     One(String),
     Two(i32, String),
 }
 
-pub(super) fn as_others_see_them(nodes: &Nodes) -> Result<(), Failed> {
+pub(super) fn replicas_match_the_python_driver_and_nodetool(nodes: &Nodes) -> Result<(), Failed> {
     let (session, tables) = runtime()?.block_on(create(nodes))?;
     let python = python(nodes)?;
     let mut asked = Vec::new();
@@ -52,45 +52,45 @@ pub(super) fn as_others_see_them(nodes: &Nodes) -> Result<(), Failed> {
                 "do": "replicas", "keyspace": keyspace, "statement": prepared.text(),
                 "keys": keys.iter().map(Key::plain).collect::<Vec<_>>(),
             });
-            let Json::Array(theirs) = python.ask(&question.to_string())? else {
-                return Err("Python has no list".into());
+            let Json::Array(theirs) = python.call(&question.to_string())? else {
+                return Err("the answer of Python is not a list".into());
             };
             assert_eq!(theirs.len(), keys.len());
             for ((key, (token, replicas)), theirs) in keys.iter().zip(&ours).zip(theirs) {
                 let (key, expected) = (key.plain(), json!([token, replicas]));
-                assert_eq!(expected, theirs, "{keyspace}.{table} of {key}");
+                assert_eq!(expected, theirs, "replicas of {key} in {keyspace}.{table}");
             }
-            let sample = keys.iter().zip(ours).take(ASKED);
+            let sample = keys.iter().zip(ours).take(NODETOOL_KEYS);
             asked.extend(sample.map(|(key, (_, ours))| (keyspace, table, key.clone(), ours)));
         }
     }
-    // Two at a time, as there are two cores.
+    // Two threads, because each `nodetool` takes a second of CPU time.
     let (some, others) = asked.split_at(asked.len() / 2);
     let ask = |asked: &[(&str, &str, Key, BTreeSet<IpAddr>)]| {
         for (keyspace, table, key, ours) in asked {
-            let key = key.of_nodetool();
-            let said = nodes.nodetool(&["getendpoints", keyspace, table, &key]);
-            let said = said.map_err(|error| error.to_string())?;
-            let said = said.lines().map(|line| line.trim().parse::<IpAddr>());
-            let said =
-                said.collect::<Result<BTreeSet<_>, _>>().map_err(|error| error.to_string())?;
-            assert_eq!(*ours, said, "{keyspace}.{table} of {key}");
+            let key = key.nodetool_text();
+            let output = nodes.nodetool(&["getendpoints", keyspace, table, &key]);
+            let output = output.map_err(|error| error.to_string())?;
+            let theirs = output.lines().map(|line| line.trim().parse::<IpAddr>());
+            let theirs =
+                theirs.collect::<Result<BTreeSet<_>, _>>().map_err(|error| error.to_string())?;
+            assert_eq!(*ours, theirs, "replicas of {key} in {keyspace}.{table}");
         }
         Ok::<_, String>(())
     };
     thread::scope(|scope| {
         let other = scope.spawn(|| ask(others));
         ask(some)?;
-        other.join().map_err(|_| "see above")?
+        other.join().map_err(|_| "the second thread panicked")?
     })?;
     Ok(())
 }
 
-/// The tables of each keyspace, and the statements that tell their keys.
+/// Creates the tables of each keyspace, and prepares a SELECT by key for each.
 async fn create(
     nodes: &Nodes,
 ) -> Result<(Session, Vec<(&'static str, PreparedStatement, PreparedStatement)>), Failed> {
-    // All by one node, which need not wait for the others before the last.
+    // All statements go to one node, so that only the last must wait for schema agreement.
     let one = nodes.session_of(1).await?;
     for (keyspace, replication) in KEYSPACES {
         for statement in [
@@ -108,14 +108,14 @@ async fn create(
     let mut tables = Vec::new();
     for (keyspace, _) in KEYSPACES {
         let one = format!("SELECT k FROM {keyspace}.by_one WHERE k = ?");
-        // Its values are in another order than its key.
+        // The bind variables are in another order than the partition key.
         let two = format!("SELECT c FROM {keyspace}.by_two WHERE a = ? AND b = ?");
         tables.push((keyspace, session.prepare(one).await?, session.prepare(two).await?));
     }
     Ok((session, tables))
 }
 
-/// The token of a key, and who has it.
+/// Returns the token of a key and the addresses of its replicas.
 fn replicas(
     cluster: &ClusterState,
     keyspace: &str,
@@ -139,7 +139,7 @@ fn token(
     Ok(prepared.token(values, cluster)?.ok_or("no token")?)
 }
 
-/// Some keys, the same in every run, of lengths that end everywhere in a block of the hash.
+/// Returns keys, the same in every run, whose lengths cover all positions in a block of the hash.
 fn keys(of_two: bool) -> Vec<Key> {
     let key = |number: u64| {
         let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -161,8 +161,8 @@ impl Key {
         }
     }
 
-    /// As `nodetool` wants it: the components in the order of the key.
-    fn of_nodetool(&self) -> String {
+    /// Returns the key in the notation of `nodetool`, with the components in the order of the key.
+    fn nodetool_text(&self) -> String {
         match self {
             Self::One(k) => k.clone(),
             Self::Two(a, b) => format!("{b}:{a}"),

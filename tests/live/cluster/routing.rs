@@ -1,4 +1,4 @@
-//! Which node a request goes to.
+//! The choice of the node for a request.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use libtest_mimic::Failed;
 use super::nodes::Nodes;
 use crate::fleet::runtime;
 
-/// One replica, so that no other node may be asked.
+/// One replica, so that exactly one node is right for each row.
 const ONE_REPLICA: &str = "{'class': 'NetworkTopologyStrategy', 'datacenter1': 1}";
 
-pub(super) fn requests_go_to_replicas(nodes: &Nodes) -> Result<(), Failed> {
+pub(super) fn sends_requests_to_replicas(nodes: &Nodes) -> Result<(), Failed> {
     nodes.keyspace("routing", ONE_REPLICA)?;
     runtime()?.block_on(async {
         let session = nodes.session(1, |builder| builder.keyspace("routing")).await?;
@@ -30,18 +30,19 @@ pub(super) fn requests_go_to_replicas(nodes: &Nodes) -> Result<(), Failed> {
             assert_eq!(inserted.coordinator().address(), replica.address());
             let trace = session.trace(inserted.tracing_id().ok_or("no trace")?).await?;
             assert_eq!(trace.coordinator, Some(replica.address().ip()));
-            // The only node that has done anything.
+            // No other node has worked on the request.
             let sources = trace.events.iter().filter_map(|event| event.source);
             assert_eq!(sources.collect::<BTreeSet<_>>(), [replica.address().ip()].into());
             Ok::<_, Failed>(replica.address())
         });
         let asked = try_join_all(requests).await?;
-        assert_eq!(asked.into_iter().collect::<BTreeSet<_>>().len(), 3, "all have some rows");
+        let coordinators = asked.into_iter().collect::<BTreeSet<_>>();
+        assert_eq!(coordinators.len(), 3, "every node should be a replica of some rows");
         Ok(())
     })
 }
 
-pub(super) fn every_node_has_its_turn(nodes: &Nodes) -> Result<(), Failed> {
+pub(super) fn uses_all_nodes_without_token_awareness(nodes: &Nodes) -> Result<(), Failed> {
     nodes.keyspace("routing", ONE_REPLICA)?;
     runtime()?.block_on(async {
         let round_robin = DefaultBalancing::new().token_aware(false);
@@ -52,7 +53,7 @@ pub(super) fn every_node_has_its_turn(nodes: &Nodes) -> Result<(), Failed> {
         let once = async |session: &Session, k: i32| {
             Ok::<_, Failed>(session.execute(&insert, (k,)).await?.coordinator().address())
         };
-        // The same row, whose one replica is one of them.
+        // The same row each time; its only replica is one of the nodes.
         for _ in 0..5 {
             let three =
                 [once(&session, 1).await?, once(&session, 1).await?, once(&session, 1).await?];

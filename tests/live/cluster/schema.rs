@@ -1,4 +1,4 @@
-//! Changes of the schema, as sessions see them that did not make them, and one that did.
+//! Schema changes, seen by the session that makes them and by another session.
 
 use std::sync::Arc;
 
@@ -7,21 +7,23 @@ use cqlwire::message::{Event, SchemaTarget};
 use cqlwire::session::{ClusterEvents, Session};
 use libtest_mimic::Failed;
 
-use super::nodes::{Nodes, soon, until};
+use super::nodes::{Nodes, wait_until, within_limit};
 use crate::fleet::runtime;
 
 const KEYSPACE: &str = "changes";
 
-pub(super) fn a_change_is_seen_by_all(nodes: &Nodes) -> Result<(), Failed> {
+pub(super) fn all_sessions_see_schema_changes(nodes: &Nodes) -> Result<(), Failed> {
     let replication = "{'class': 'NetworkTopologyStrategy', 'datacenter1': 3}";
     nodes.keyspace(KEYSPACE, replication)?;
     runtime()?.block_on(async {
         let session = nodes.session(2, |builder| builder.keyspace(KEYSPACE)).await?;
-        until("the schema is read", || session.cluster().schema().keyspaces.contains_key(KEYSPACE))
-            .await?;
+        wait_until("the session has read the schema", || {
+            session.cluster().schema().keyspaces.contains_key(KEYSPACE)
+        })
+        .await?;
         let mut events = session.events();
 
-        // By somebody else, who knows another node.
+        // Changes by another session, through another node.
         let other = nodes.session_of(1).await?;
         for (statement, columns) in [
             ("CREATE TABLE changes.theirs (k int PRIMARY KEY)", Some(1)),
@@ -29,11 +31,11 @@ pub(super) fn a_change_is_seen_by_all(nodes: &Nodes) -> Result<(), Failed> {
             ("DROP TABLE changes.theirs", None),
         ] {
             other.execute(statement, ()).await?;
-            soon("the change is heard of", is_heard_of(&mut events, "theirs")).await?;
-            until(statement, || columns_of(&session, "theirs") == columns).await?;
+            within_limit(statement, receive_table_change(&mut events, "theirs")).await?;
+            wait_until(statement, || columns_of(&session, "theirs") == columns).await?;
         }
 
-        // By the session itself.
+        // Changes by the session itself.
         for (statement, columns) in [
             ("CREATE TABLE ours (k int PRIMARY KEY)", Some(1)),
             ("ALTER TABLE ours ADD v int", Some(2)),
@@ -48,8 +50,8 @@ pub(super) fn a_change_is_seen_by_all(nodes: &Nodes) -> Result<(), Failed> {
     })
 }
 
-/// Listens until somebody has changed the table.
-pub(super) async fn is_heard_of(events: &mut ClusterEvents, name: &str) {
+/// Waits for a schema change event of the table.
+pub(super) async fn receive_table_change(events: &mut ClusterEvents, name: &str) {
     while let Some(event) = events.next().await {
         if let Event::Schema(change) = event
             && let SchemaTarget::Table { table, .. } = change.target
@@ -58,10 +60,10 @@ pub(super) async fn is_heard_of(events: &mut ClusterEvents, name: &str) {
             return;
         }
     }
-    panic!("the events have ended");
+    panic!("the event stream ended");
 }
 
-/// How many columns the table has, if there is one.
+/// Returns the number of the table's columns, or `None` if there is no such table.
 fn columns_of(session: &Session, table: &str) -> Option<usize> {
     let count = |table: &Arc<Table>| table.columns.len();
     session.cluster().schema().table(KEYSPACE, table).map(count)

@@ -1,4 +1,4 @@
-//! The values at the edges of every type.
+//! Extreme values of every type.
 
 use std::net::IpAddr;
 
@@ -10,11 +10,11 @@ use uuid::Uuid;
 
 use super::table::Column;
 
-/// As long as a value gets without a second thought.
+/// Length of the longest values, in bytes.
 const LONG: usize = 1 << 20;
 
-/// The values of a native type that go into other types, too.
-pub(crate) fn of(native: NativeType) -> Vec<Value> {
+/// Returns extreme values of a native type, for columns and for elements of other types.
+pub(crate) fn values_of(native: NativeType) -> Vec<Value> {
     let text = |text: &str| Value::Text(text.into());
     let ascii = |text: &str| Value::Ascii(text.into());
     match native {
@@ -52,22 +52,22 @@ pub(crate) fn of(native: NativeType) -> Vec<Value> {
         NativeType::TinyInt => [i8::MIN, -1, 0, 1, i8::MAX].map(Value::TinyInt).to_vec(),
         NativeType::Uuid => [0, 1, u128::MAX].map(|of| Value::Uuid(Uuid::from_u128(of))).to_vec(),
         NativeType::Varint => varints().into_iter().map(Value::Varint).collect(),
-        unknown => panic!("{unknown} is not known to these tests"),
+        unknown => panic!("native type {unknown} is not in this test"),
     }
 }
 
-/// The values of a native type that are of its columns only.
-pub(crate) fn of_columns(native: NativeType) -> Vec<Value> {
+/// Returns extreme values of a native type for columns only.
+pub(crate) fn column_values_of(native: NativeType) -> Vec<Value> {
     match native {
         NativeType::Ascii => vec![Value::Ascii("x".repeat(LONG))],
         NativeType::Text => vec![Value::Text("é".repeat(LONG / 2))],
         NativeType::Blob => vec![Value::Blob(vec![0xff; LONG].into())],
-        // An IPv4 address in IPv6, which Java takes for IPv4 whenever it looks at it.
+        // An IPv4-mapped IPv6 address, which Java converts to IPv4 when it parses it.
         NativeType::Inet => {
             let mapped = "::ffff:127.0.0.1".parse::<IpAddr>().expect("an address");
             vec![Value::Inet(mapped), Value::Empty]
         }
-        // Of these Cassandra takes no empty values.
+        // Cassandra refuses empty values of these types.
         NativeType::Counter
         | NativeType::Date
         | NativeType::Duration
@@ -108,7 +108,7 @@ fn floats() -> [f32; 10] {
     ]
 }
 
-/// The last two take a thousand bytes.
+/// Returns extreme varints. The last two have a thousand bytes.
 fn varints() -> Vec<Varint> {
     let long = |first: u8| Varint::from_bytes(&[&[first], &[0x5a; 999][..]].concat());
     let mut numbers = [i128::MIN, -129, -128, 0, 127, 128, i128::MAX].map(Varint::from).to_vec();
@@ -116,7 +116,7 @@ fn varints() -> Vec<Varint> {
     numbers
 }
 
-/// Every number with a scale that says little, and a short one with all the others.
+/// Returns decimals: each extreme varint with scale 1, and short numbers with extreme scales.
 fn decimals() -> Vec<Value> {
     let plain = varints().into_iter().map(|unscaled| Decimal { scale: 1, unscaled });
     let scales = [i32::MIN, i32::MIN + 1, -1, 0, i32::MAX].into_iter();
@@ -140,7 +140,7 @@ fn durations() -> Vec<Value> {
     all.map(of).to_vec()
 }
 
-/// Lists of the values of each native type.
+/// Returns columns with lists of each native type.
 pub(crate) fn lists() -> Vec<Column> {
     let natives = NativeType::KNOWN.iter().copied().filter(|of| *of != NativeType::Counter);
     let column = |native: NativeType| {
@@ -150,14 +150,15 @@ pub(crate) fn lists() -> Vec<Column> {
     natives.map(column).collect()
 }
 
-/// All values of a type, then each of them: some of them may be known to differ.
+/// Returns a list of all values of a type, and a list for each value alone, because tests may skip
+/// single values.
 fn together_and_alone(native: NativeType) -> Vec<Vec<Value>> {
-    let all = of(native);
+    let all = values_of(native);
     let alone = all.iter().map(|value| vec![value.clone()]).collect::<Vec<_>>();
     [vec![all], alone].concat()
 }
 
-/// Types in types, and what is peculiar to them.
+/// Returns columns of nested, frozen and custom types.
 pub(crate) fn nested(udt: &std::sync::Arc<UdtType>) -> Vec<Column> {
     let [int, text, blob] =
         [NativeType::Int, NativeType::Text, NativeType::Blob].map(CqlType::from);
@@ -233,7 +234,7 @@ fn custom(class: &str) -> CqlType {
     CqlType::Custom(format!("org.apache.cassandra.db.marshal.{class}").into())
 }
 
-/// Vectors, of which the elements of some types have their lengths before them.
+/// Returns columns of vectors, with elements of fixed and of variable length.
 pub(crate) fn vectors(udt: &std::sync::Arc<UdtType>) -> Vec<Column> {
     let many = |native: NativeType, values: Vec<Value>| {
         Column::new(CqlType::vector(native.into(), values.len()), [Value::Vector(values)])

@@ -1,4 +1,4 @@
-//! A user-defined type that gets a field while there are values without it.
+//! A user-defined type that gains a field while values without the field exist.
 
 use std::sync::Arc;
 
@@ -12,8 +12,11 @@ use super::schema::create_type;
 use super::table::{Column, Row, Table};
 use crate::fleet::{Node, runtime};
 
-/// What was written before is read after; and new values have all fields, or fewer.
-pub(crate) fn comes_through(node: &Node, ways: &[Way]) -> Result<(), Failed> {
+/// Reads old values after the change, and writes new values with all fields or with fewer.
+pub(crate) fn values_survive_a_new_field_of_their_type(
+    node: &Node,
+    ways: &[Way],
+) -> Result<(), Failed> {
     let runtime = runtime()?;
     let keyspace = node.keyspace(&runtime)?;
     let session = node.connect(&runtime, |builder| builder)?;
@@ -21,7 +24,7 @@ pub(crate) fn comes_through(node: &Node, ways: &[Way]) -> Result<(), Failed> {
     runtime.block_on(session.execute(create_type(&before), ()))?;
     runtime.block_on(session.execute(table(&before, &[]).create(), ()))?;
 
-    // One session has the statement from before, and is to write what the type is then.
+    // This session has the statement in its cache, and must write the new type after the change.
     let insert = format!("INSERT INTO {keyspace}.growing (k, c0) VALUES (?, ?)");
     runtime.block_on(session.execute(insert.as_str(), ("kept", value(&before, 1))))?;
 
@@ -37,35 +40,35 @@ pub(crate) fn comes_through(node: &Node, ways: &[Way]) -> Result<(), Failed> {
     runtime.block_on(session.execute(insert.as_str(), ("kept", value(&after, 2))))?;
     for &(version, way) in &pairs {
         let sides = Sides::new(node, version, way)?;
-        old_values(&sides, &row(&table(&after, &[1]), "old", version, way))?;
+        read_old_values(&sides, &row(&table(&after, &[1]), "old", version, way))?;
         let mut fields = vec![2];
         if way != Way::FromPython {
             fields.push(1);
         }
         for fields in fields {
             let new = table(&after, &[fields]);
-            none(&sides.differences(&row(&new, "new", version, way)))?;
+            require_none(&sides.differences(&row(&new, "new", version, way)))?;
         }
     }
     Ok(())
 }
 
-fn old_values(sides: &Sides<'_>, row: &Row<'_>) -> Result<(), Failed> {
-    none(&sides.read(row)?)?;
+fn read_old_values(sides: &Sides<'_>, row: &Row<'_>) -> Result<(), Failed> {
+    require_none(&sides.read(row)?)?;
     let counts = sides.read_ours(row)?.into_iter().map(|value| match value {
         Value::Udt { fields, .. } => fields.len(),
         _ => 0,
     });
-    // What is frozen stays as it was written.
+    // A frozen value keeps the number of fields with which it was written.
     assert_eq!(counts.collect::<Vec<_>>(), [1, 2]);
     Ok(())
 }
 
-fn none(differences: &[String]) -> Result<(), Failed> {
+fn require_none(differences: &[String]) -> Result<(), Failed> {
     if differences.is_empty() { Ok(()) } else { Err(differences.join("\n").into()) }
 }
 
-/// The type with as many fields.
+/// Returns the type with this number of fields.
 fn grown(keyspace: &str, fields: usize) -> Arc<UdtType> {
     let all = [("first", NativeType::Int), ("added", NativeType::Text)];
     let fields = all.into_iter().take(fields).map(|(name, of)| (name.to_owned(), of.into()));
@@ -73,7 +76,8 @@ fn grown(keyspace: &str, fields: usize) -> Arc<UdtType> {
     Arc::new(UdtType { keyspace, name, fields: fields.collect() })
 }
 
-/// A table of the type, frozen and not, with a row for each of these numbers of fields.
+/// Returns a table with a frozen and a non-frozen column of the type, and a row for each number of
+/// fields.
 fn table(udt: &Arc<UdtType>, rows: &[usize]) -> Table {
     let values = rows.iter().map(|fields| value(udt, *fields)).collect::<Vec<_>>();
     let of = || CqlType::Udt(Arc::clone(udt));
@@ -81,15 +85,15 @@ fn table(udt: &Arc<UdtType>, rows: &[usize]) -> Table {
     Table::new(format!("{}.growing", udt.keyspace), columns)
 }
 
-/// A value with as many fields.
+/// Returns a value with this number of fields.
 fn value(udt: &Arc<UdtType>, fields: usize) -> Value {
     let all = [Value::Int(1), Value::Text("x".into())];
     let fields = all.into_iter().take(fields).collect();
     Value::Udt { udt: Arc::clone(udt), fields }
 }
 
-/// The first row of the table.
+/// Returns the first row of the table.
 fn row<'t>(table: &'t Table, what: &str, version: Version, way: Way) -> Row<'t> {
     let rows = table.rows(&format!("{what} {version} {way}"));
-    rows.into_iter().next().expect("a table with a row")
+    rows.into_iter().next().expect("the table should have a row")
 }

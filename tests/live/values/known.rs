@@ -1,4 +1,4 @@
-//! What the Python driver is known to have otherwise.
+//! Known differences between the Python driver and cqlwire.
 
 use cqlwire::types::{CqlType, Value};
 use cqlwire::wire::Version;
@@ -8,9 +8,9 @@ use super::round_trip::{Sides, Way};
 use super::table::{Cell, Row};
 use crate::fleet::Node;
 use crate::hex;
-use crate::plain::has;
+use crate::json_values::contains_value;
 
-/// Values that do not come through, by the ways that they go.
+/// A kind of value that does not round-trip, and the directions in which it fails.
 struct Difference {
     name: &'static str,
     reason: &'static str,
@@ -22,33 +22,33 @@ const TO_PYTHON: &[Way] = &[Way::ToPython];
 const FROM_PYTHON: &[Way] = &[Way::FromPython];
 const BOTH: &[Way] = &[Way::ToPython, Way::FromPython];
 
-/// Milliseconds around 1970 in which a float of seconds has microseconds: some 136 years.
-const NEAR: u64 = 1 << 42;
+/// Distance from 1970, in milliseconds, up to which a float of seconds is exact: about 136 years.
+const EXACT_RANGE: u64 = 1 << 42;
 
 const DIFFERENCES: &[Difference] = &[
     Difference {
         name: "far_instants",
-        reason: "it computes with seconds as a float, and has no years but 1 to 9999",
+        reason: "it computes timestamps as a float of seconds, and supports the years 1 to 9999 only",
         ways: TO_PYTHON,
         applies: |_, value| {
-            has(value, &|part| match part {
-                Value::Timestamp(instant) => instant.0.unsigned_abs() > NEAR,
+            contains_value(value, &|part| match part {
+                Value::Timestamp(instant) => instant.0.unsigned_abs() > EXACT_RANGE,
                 _ => false,
             })
         },
     },
     Difference {
         name: "empty_values",
-        reason: "it reads values of no bytes as null, and cannot write them",
+        reason: "it reads empty values as null, and cannot write them",
         ways: BOTH,
-        applies: |_, value| has(value, &|part| *part == Value::Empty),
+        applies: |_, value| contains_value(value, &|part| *part == Value::Empty),
     },
     Difference {
         name: "least_scale",
-        reason: "it takes the scale's sign away in 32 bits, which are one too few",
+        reason: "it negates the scale in 32 bits, which overflows for the least scale",
         ways: TO_PYTHON,
         applies: |_, value| {
-            has(value, &|part| match part {
+            contains_value(value, &|part| match part {
                 Value::Decimal(number) => number.scale == i32::MIN,
                 _ => false,
             })
@@ -56,16 +56,16 @@ const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         name: "user_types_in_class_names",
-        reason: "it takes the hex of a type's name for a vector's dimensions, if all of it are digits",
+        reason: "it reads the hex of a type's name as the dimensions of a vector if it has only digits",
         ways: BOTH,
         applies: |cql_type, _| has_number_in_vector(cql_type, false),
     },
     Difference {
         name: "short_user_types",
-        reason: "it writes all fields of a user-defined type, and wants all of them",
+        reason: "it always writes all fields of a user-defined type",
         ways: FROM_PYTHON,
         applies: |_, value| {
-            has(value, &|part| match part {
+            contains_value(value, &|part| match part {
                 Value::Udt { udt, fields } => fields.len() < udt.fields.len(),
                 _ => false,
             })
@@ -73,7 +73,7 @@ const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         name: "composites",
-        reason: "it takes them apart when it reads them, and does not put them together",
+        reason: "it splits composites when it reads them, and cannot write them",
         ways: BOTH,
         applies: |cql_type, value| {
             *value != Value::Null
@@ -82,7 +82,7 @@ const DIFFERENCES: &[Difference] = &[
     },
 ];
 
-/// Whether a type in a vector has a name whose hex looks like a number.
+/// Returns true if a user-defined type inside a vector has a name whose hex has only digits.
 fn has_number_in_vector(cql_type: &CqlType, in_vector: bool) -> bool {
     let has = |of: &CqlType| has_number_in_vector(of, in_vector);
     match cql_type {
@@ -98,7 +98,7 @@ fn has_number_in_vector(cql_type: &CqlType, in_vector: bool) -> bool {
     }
 }
 
-/// Whether it is known that the cell does not come through.
+/// Returns true if the cell is known not to round-trip.
 pub(crate) fn differs(way: Way, cell: &Cell<'_>) -> bool {
     DIFFERENCES.iter().any(|of| of.ways.contains(&way) && of.applies(cell))
 }
@@ -109,8 +109,8 @@ impl Difference {
     }
 }
 
-/// Every known difference is still one: when a defect of the driver is gone, its entry has to go, too.
-pub(crate) fn are_there(node: &Node, protocol: Version) -> Result<(), Failed> {
+/// Fails if a known difference no longer exists, so that its entry is deleted.
+pub(crate) fn known_differences_still_exist(node: &Node, protocol: Version) -> Result<(), Failed> {
     for difference in DIFFERENCES {
         for &way in difference.ways {
             is_there(node, &Sides::new(node, protocol, way)?, difference)?;
@@ -133,9 +133,9 @@ fn is_there(node: &Node, sides: &Sides<'_>, difference: &Difference) -> Result<(
     });
     match are_tried {
         true if is_there => Ok(()),
-        true => Err(format!("they agree: delete the entry {name} ({reason})").into()),
-        // Vectors are in the newest Cassandra only.
+        true => Err(format!("the difference `{name}` is gone ({reason}): delete its entry").into()),
+        // Only Cassandra 5 has vectors.
         false if !node.is_at_least("5") => Ok(()),
-        false => Err(format!("there is nothing that the entry {name} applies to").into()),
+        false => Err(format!("no value matches the entry `{name}`: delete or correct it").into()),
     }
 }

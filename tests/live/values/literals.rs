@@ -1,5 +1,5 @@
-//! Every CQL type: written by the server from a literal, read by us; then bound by us, and read
-//! again.
+//! CQL literals of every type. The server parses the literal and cqlwire reads the value; then cqlwire
+//! binds the value and reads it again.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::fleet::{Node, runtime};
 
-/// A type, and values of it.
+/// A type and some of its values.
 struct Case {
     cql_type: &'static str,
     values: Vec<Value>,
@@ -20,7 +20,7 @@ fn case(cql_type: &'static str, values: impl Into<Vec<Value>>) -> Case {
     Case { cql_type, values: values.into() }
 }
 
-pub(crate) fn every_literal(node: &Node) -> Result<(), Failed> {
+pub(crate) fn every_literal_round_trips(node: &Node) -> Result<(), Failed> {
     Version::ALL.into_iter().try_for_each(|version| round_trips(node, version))
 }
 
@@ -43,7 +43,7 @@ fn round_trips(node: &Node, version: Version) -> Result<(), Failed> {
                 for row in result.rows::<(i32, Value)>()? {
                     let (k, read) = row?;
                     assert_eq!(read.to_string(), value.to_string(), "{version} {cql_type} {k}");
-                    // Types and values of user-defined types carry the name of their keyspace.
+                    // Values of user-defined types differ in the name of the keyspace.
                     if !cql_type.contains("pair") {
                         assert_eq!(read, value, "{version} {cql_type} {k}");
                     }

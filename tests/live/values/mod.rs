@@ -1,5 +1,5 @@
-//! Values of every type, at its edges and generated, through every version of Cassandra and of the
-//! protocol: from us to us, from us to the Python driver, and from it to us.
+//! Values of every type, extreme and generated, written to and read from every version of Cassandra in
+//! every protocol version. cqlwire or the Python driver writes, and the same or the other one reads.
 
 mod extremes;
 mod growing;
@@ -20,15 +20,17 @@ pub(crate) use shared::Shared;
 use crate::fleet::Node;
 use round_trip::Way;
 
-/// A test that knows what it goes through.
+/// A test that runs against one node.
 pub(crate) type Test = Box<dyn Fn(&Node) -> Result<(), Failed> + Send>;
 
-/// The tests of a version of Cassandra, and their names.
+/// Returns the tests for a version of Cassandra, with their names.
 pub(crate) fn tests(cassandra: &str, with_python: bool) -> Vec<(String, Test)> {
     let ways = if with_python { &Way::ALL[..] } else { &[Way::Ours] };
     let mut tests = vec![
-        test("every_literal", literals::every_literal),
-        test("a_type_that_grows", move |node| growing::comes_through(node, ways)),
+        test("every_literal_round_trips", literals::every_literal_round_trips),
+        test("values_survive_a_new_field_of_their_type", move |node| {
+            growing::values_survive_a_new_field_of_their_type(node, ways)
+        }),
     ];
     for &protocol in protocols(cassandra) {
         for &way in ways {
@@ -36,14 +38,16 @@ pub(crate) fn tests(cassandra: &str, with_python: bool) -> Vec<(String, Test)> {
             tests.push(test(&name, move |node| round_trip::all(node, protocol, way)));
         }
         if with_python {
-            let name = format!("{protocol}::known_differences");
-            tests.push(test(&name, move |node| known::are_there(node, protocol)));
+            let name = format!("{protocol}::known_differences_still_exist");
+            tests.push(test(&name, move |node| {
+                known::known_differences_still_exist(node, protocol)
+            }));
         }
     }
     tests
 }
 
-/// The versions of the protocol that a version of Cassandra has.
+/// Returns the protocol versions that a version of Cassandra supports.
 fn protocols(cassandra: &str) -> &'static [Version] {
     if cassandra >= "4" { &Version::ALL } else { &[Version::V3, Version::V4] }
 }

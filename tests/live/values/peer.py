@@ -1,4 +1,4 @@
-"""The Python driver as a client of one node, by one version of the protocol. See python.rs."""
+"""The Python driver as a client of one node, in one protocol version. See python.rs."""
 
 import socket
 import sys
@@ -7,7 +7,7 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from cassandra.policies import WhiteListRoundRobinPolicy
 from cassandra.query import tuple_factory
 from lines import answer_lines
-from plain import of_plain, plain
+from json_values import from_json, to_json
 
 
 class Client:
@@ -17,7 +17,7 @@ class Client:
             "port": int(port),
             "protocol_version": int(version),
             "compression": False,
-            # It sends by pieces, the last of which would wait for the server's acknowledgement.
+            # The driver sends in pieces, so without NODELAY the last piece waits for an acknowledgement.
             "sockopts": [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
             "schema_metadata_enabled": False,
             "token_metadata_enabled": False,
@@ -36,18 +36,18 @@ class Client:
         self.session = self.cluster.connect()
 
     def write(self, question):
-        text, values = question["statement"], [of_plain(*value) for value in question["values"]]
+        text, values = question["statement"], [from_json(*value) for value in question["values"]]
         self.ask(self.session.execute, self.ask(self.session.prepare, text), values)
 
     def read(self, question):
         row = self.ask(self.session.execute, question["statement"]).one()
-        return [plain(of, value) for of, value in zip(question["types"], row, strict=True)]
+        return [to_json(of, value) for of, value in zip(question["types"], row, strict=True)]
 
     def ask(self, method, *arguments):
         try:
             return method(*arguments)
         except Exception:
-            # It gives its only connection up over an answer that it cannot read.
+            # The driver closes its only connection after a response that it cannot read.
             self.cluster.shutdown()
             self.connect()
             raise

@@ -1,4 +1,4 @@
-//! The Python driver, as a client of a node.
+//! The Python driver as a client of a node.
 
 use std::net::SocketAddr;
 
@@ -9,9 +9,9 @@ use serde_json::{Value as Json, json};
 use super::table::Row;
 use crate::child::Child;
 use crate::interpreter;
-use crate::plain::{self, plain};
+use crate::json_values::{self, value_to_json};
 
-/// The driver in a process of its own, which knows one node and one version of the protocol.
+/// A Python process whose driver is connected to one node in one protocol version.
 pub(crate) struct Python(Child);
 
 impl Python {
@@ -22,26 +22,28 @@ impl Python {
         Child::start(&mut command).map(Self)
     }
 
-    /// Writes a row of a table of `keyspace`.
+    /// Writes a row.
     pub(crate) fn write(&self, row: &Row<'_>) -> Result<(), String> {
         let text = Value::Text(row.key.clone());
-        let key = (plain::cql_type(&NativeType::Text.into()), plain(&text));
+        let key = (json_values::type_to_json(&NativeType::Text.into()), value_to_json(&text));
         let values = row.cells.iter();
-        let values = values.map(|cell| (plain::cql_type(&cell.column.cql_type), plain(cell.value)));
+        let values = values.map(|cell| {
+            (json_values::type_to_json(&cell.column.cql_type), value_to_json(cell.value))
+        });
         let values = values.chain([key]).collect::<Vec<_>>();
         let question = json!({ "do": "write", "statement": row.write(), "values": values });
-        self.0.ask(&question.to_string())?;
+        self.0.call(&question.to_string())?;
         Ok(())
     }
 
-    /// The values of the row's cells, as [`plain`] shows them.
+    /// Reads a row. Returns the values of its cells in the form of [`value_to_json`].
     pub(crate) fn read(&self, row: &Row<'_>) -> Result<Vec<Json>, String> {
-        let types = row.cells.iter().map(|cell| plain::cql_type(&cell.column.cql_type));
+        let types = row.cells.iter().map(|cell| json_values::type_to_json(&cell.column.cql_type));
         let types = types.collect::<Vec<_>>();
         let question = json!({ "do": "read", "statement": row.read(), "types": types });
-        match self.0.ask(&question.to_string())? {
+        match self.0.call(&question.to_string())? {
             Json::Array(values) => Ok(values),
-            other => Err(format!("no row: {other}")),
+            other => Err(format!("the answer is not a row: {other}")),
         }
     }
 }

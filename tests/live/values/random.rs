@@ -1,4 +1,4 @@
-//! Types that CQL takes, and values that such columns take, from a fixed seed.
+//! Generated column types and values, from a fixed seed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,14 +11,15 @@ use proptest::test_runner::TestRunner;
 use uuid::Uuid;
 
 use super::table::Column;
-use crate::plain::plain;
+use crate::json_values::value_to_json;
 use crate::strategies;
 
-/// Of the columns of generated types, as many of either kind.
+/// Number of frozen columns, and of columns that are not frozen.
 const COLUMNS: usize = 20;
+/// Number of values per column.
 const VALUES: usize = 12;
 const USER_TYPES: usize = 3;
-const MOST_FIELDS: usize = 5;
+const MAX_FIELDS: usize = 5;
 
 /// Generates types and values.
 pub(crate) struct Random {
@@ -28,13 +29,13 @@ pub(crate) struct Random {
 }
 
 impl Random {
-    /// With user-defined types of the keyspace, each of which may have those before it.
+    /// Creates a generator with user-defined types in the keyspace. Each may contain earlier ones.
     pub(crate) fn new(keyspace: &str, has_vectors: bool) -> Self {
         let runner = TestRunner::deterministic();
         let mut random = Self { runner, has_vectors, udts: Vec::new() };
         for index in 0..USER_TYPES {
             let field = random.cql_type();
-            let types = random.one(vec(field, 1..=MOST_FIELDS));
+            let types = random.one(vec(field, 1..=MAX_FIELDS));
             let named = |(index, of)| (format!("f{index}"), of);
             let fields = types.into_iter().enumerate().map(named).collect();
             let (keyspace, name) = (keyspace.to_owned(), format!("random{index}"));
@@ -43,12 +44,12 @@ impl Random {
         random
     }
 
-    /// The user-defined types, in an order in which they can be created.
+    /// Returns the user-defined types, in an order in which they can be created.
     pub(crate) fn udts(&self) -> &[Arc<UdtType>] {
         &self.udts
     }
 
-    /// Columns of generated types, half of them frozen.
+    /// Generates columns, half of them frozen.
     pub(crate) fn columns(&mut self) -> Vec<Column> {
         let is_nested = |of: &CqlType| !matches!(of, CqlType::Native(_));
         let nested = self.cql_type().prop_filter("nested", is_nested).boxed();
@@ -63,15 +64,18 @@ impl Random {
         (0..2 * COLUMNS).map(column).collect()
     }
 
-    /// Values that a column of the type takes.
+    /// Generates values that a column of the type accepts.
     pub(crate) fn values(&mut self, cql_type: &CqlType, count: usize) -> Vec<Value> {
         let strategy = strategies::value(cql_type);
         let values = self.one(vec(strategy, count));
-        values.into_iter().map(as_servers_take_it).collect()
+        values.into_iter().map(accepted_by_cassandra).collect()
     }
 
     fn one<S: Strategy>(&mut self, strategy: S) -> S::Value {
-        strategy.new_tree(&mut self.runner).expect("most are").current()
+        strategy
+            .new_tree(&mut self.runner)
+            .expect("the filters should accept most values")
+            .current()
     }
 
     fn cql_type(&self) -> BoxedStrategy<CqlType> {
@@ -79,8 +83,8 @@ impl Random {
         nested(self.leaf(true), Some(ordered), self.has_vectors)
     }
 
-    /// Native and user-defined types; those that have a duration in them have no order, and cannot be
-    /// in sets and keys.
+    /// Generates native and user-defined types. Types that contain a duration have no order, so they
+    /// are left out for elements of sets and keys of maps.
     fn leaf(&self, with_durations: bool) -> BoxedStrategy<CqlType> {
         let is_one = |of: &CqlType| {
             *of != NativeType::Counter.into() && (with_durations || !has_duration(of))
@@ -99,7 +103,8 @@ impl Random {
     }
 }
 
-/// Types of types; `ordered` are those of elements of sets and of keys, if not all are.
+/// Generates nested types. `ordered` generates the elements of sets and the keys of maps, if not all
+/// types are allowed there.
 fn nested(
     leaf: BoxedStrategy<CqlType>,
     ordered: Option<BoxedStrategy<CqlType>>,
@@ -131,11 +136,11 @@ fn has_duration(cql_type: &CqlType) -> bool {
     }
 }
 
-/// Without what Cassandra refuses or changes: nulls in collections, timeuuids that are of another
-/// version, and IPv4 addresses in IPv6, which Java takes for IPv4. What a set or a map has, it has
-/// once. Half of the instants are some that other languages have, too.
-fn as_servers_take_it(value: Value) -> Value {
-    let all = |parts: Vec<Value>| parts.into_iter().map(as_servers_take_it).collect::<Vec<_>>();
+/// Replaces values that Cassandra refuses or changes: nulls in collections, timeuuids of another
+/// version, duplicates in sets and maps, and IPv4-mapped IPv6 addresses, which Java converts to IPv4.
+/// Half of the timestamps are moved into the range that other languages support.
+fn accepted_by_cassandra(value: Value) -> Value {
+    let all = |parts: Vec<Value>| parts.into_iter().map(accepted_by_cassandra).collect::<Vec<_>>();
     let elements = |parts: Vec<Value>| {
         let mut parts = all(parts);
         parts.retain(|part| *part != Value::Null);
@@ -154,7 +159,7 @@ fn as_servers_take_it(value: Value) -> Value {
         Value::Set(parts) => {
             let mut seen = BTreeSet::new();
             let mut parts = elements(parts);
-            parts.retain(|part| seen.insert(plain(part).to_string()));
+            parts.retain(|part| seen.insert(value_to_json(part).to_string()));
             Value::Set(parts)
         }
         Value::Map(entries) => {
@@ -162,7 +167,7 @@ fn as_servers_take_it(value: Value) -> Value {
             let (keys, values): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
             let mut entries = all(keys).into_iter().zip(all(values)).collect::<Vec<_>>();
             entries.retain(|(key, value)| {
-                *value != Value::Null && seen.insert(plain(key).to_string())
+                *value != Value::Null && seen.insert(value_to_json(key).to_string())
             });
             Value::Map(entries)
         }

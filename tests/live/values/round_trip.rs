@@ -1,4 +1,4 @@
-//! One side writes a row, and the other reads it.
+//! Round trips of rows: one side writes a row, and the other reads it.
 
 use std::fmt;
 
@@ -11,14 +11,14 @@ use tokio::runtime::Runtime;
 
 use super::known;
 use super::python::Python;
-use super::table::{Cell, Row, ordered};
+use super::table::{Cell, Row, normalized};
 use crate::fleet::{Node, runtime};
-use crate::plain::plain;
+use crate::json_values::value_to_json;
 
-/// Of many differences, as many are shown.
+/// Number of differences shown in an error.
 const SHOWN: usize = 20;
 
-/// Who writes, and who reads.
+/// The direction of a round trip: the side that writes, and the side that reads.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     Ours,
@@ -33,14 +33,14 @@ impl Way {
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Ours => "from_us_to_us",
-            Self::ToPython => "from_us_to_python",
-            Self::FromPython => "from_python_to_us",
+            Self::Ours => "from_rust_to_rust",
+            Self::ToPython => "from_rust_to_python",
+            Self::FromPython => "from_python_to_rust",
         })
     }
 }
 
-/// Every value of every table, but those that are known to differ.
+/// Checks the round trip of all values of all tables, except known differences.
 pub(crate) fn all(node: &Node, protocol: Version, way: Way) -> Result<(), Failed> {
     let sides = Sides::new(node, protocol, way)?;
     let (mut count, mut differences) = (0, Vec::new());
@@ -55,10 +55,10 @@ pub(crate) fn all(node: &Node, protocol: Version, way: Way) -> Result<(), Failed
         return Ok(());
     }
     let first = differences.iter().take(SHOWN).map(|of| format!("\n{of}")).collect::<String>();
-    Err(format!("{} of {count}; the first of them:{first}", differences.len()).into())
+    Err(format!("{} of {count} values differ; the first:{first}", differences.len()).into())
 }
 
-/// The two sides of a way.
+/// The writing and the reading side.
 pub(crate) struct Sides<'n> {
     way: Way,
     runtime: Runtime,
@@ -77,7 +77,7 @@ impl<'n> Sides<'n> {
         Ok(Self { way, runtime, session, python })
     }
 
-    /// Which cells of the row are not read as they were written.
+    /// Writes and reads a row. Returns a description of each cell that differs.
     pub(crate) fn differences(&self, row: &Row<'_>) -> Vec<String> {
         if row.cells.is_empty() {
             return Vec::new();
@@ -85,20 +85,23 @@ impl<'n> Sides<'n> {
         match (self.write(row).and_then(|()| self.read(row)), &*row.cells) {
             (Ok(differences), _) => differences,
             (Err(error), [cell]) => vec![format!("{}: {}", shown(cell), short(error))],
-            // Which of them it is that cannot be written or read.
+            // Try each cell alone to find those that cannot be written or read.
             (Err(error), cells) => {
                 let alone = |cell| Row { cells: vec![cell], key: row.key.clone(), ..*row };
                 let found = cells.iter().flat_map(|&cell| self.differences(&alone(cell)));
                 let found = found.collect::<Vec<_>>();
                 match found.is_empty() {
-                    true => vec![format!("{}, but not each alone: {error}", row.write())],
+                    true => vec![format!(
+                        "{} fails, but each cell alone succeeds: {error}",
+                        row.write()
+                    )],
                     false => found,
                 }
             }
         }
     }
 
-    /// Writes the row, by the side that writes.
+    /// Writes the row with the writing side.
     pub(crate) fn write(&self, row: &Row<'_>) -> Result<(), String> {
         match (self.way, self.python) {
             (Way::FromPython, Some(python)) => python.write(row),
@@ -106,7 +109,7 @@ impl<'n> Sides<'n> {
         }
     }
 
-    /// Reads the row, by the other side: what is not as it was written.
+    /// Reads the row with the reading side. Returns a description of each cell that differs.
     pub(crate) fn read(&self, row: &Row<'_>) -> Result<Vec<String>, String> {
         match (self.way, self.python) {
             (Way::ToPython, Some(python)) => Ok(compare(row, &python.read(row)?, differs_as_json)),
@@ -121,7 +124,7 @@ impl<'n> Sides<'n> {
         self.runtime.block_on(written).map(drop).map_err(|error| error.to_string())
     }
 
-    /// The values of the row's cells, read by us.
+    /// Reads the values of the row's cells with cqlwire.
     pub(crate) fn read_ours(&self, row: &Row<'_>) -> Result<Vec<Value>, String> {
         let read = self.runtime.block_on(self.session.execute(row.read(), ()));
         read.and_then(|result| result.one()).map_err(|error| error.to_string())
@@ -134,7 +137,7 @@ fn compare<R>(
     differs: fn(&Cell<'_>, &R) -> Option<String>,
 ) -> Vec<String> {
     if read.len() != row.cells.len() {
-        return vec![format!("{} values are read, not {}", read.len(), row.cells.len())];
+        return vec![format!("{} values were read, expected {}", read.len(), row.cells.len())];
     }
     let cells = row.cells.iter().zip(read);
     let found = cells.filter_map(|(cell, read)| {
@@ -148,21 +151,21 @@ fn shown(cell: &Cell<'_>) -> String {
     format!("{} {}", cell.column.cql_type, short(cell.value.to_string()))
 }
 
-/// Not by `==` alone, to which NaN is not itself, and -0.0 is 0.0.
+/// Compares values. `==` alone is not enough: NaN is unequal to itself, and -0.0 is equal to 0.0.
 fn differs(cell: &Cell<'_>, read: &Value) -> Option<String> {
     let expected = cell.column.stored(cell.value);
-    let read = ordered(read, &cell.column.cql_type);
-    let is_same = plain(&read) == plain(&expected)
+    let read = normalized(read, &cell.column.cql_type);
+    let is_same = value_to_json(&read) == value_to_json(&expected)
         && (read == expected || format!("{read:?}") == format!("{expected:?}"));
     (!is_same).then(|| format!("{read:?}, not {}", short(format!("{expected:?}"))))
 }
 
 fn differs_as_json(cell: &Cell<'_>, read: &Json) -> Option<String> {
-    let expected = plain(&cell.column.stored(cell.value));
+    let expected = value_to_json(&cell.column.stored(cell.value));
     (*read != expected).then(|| format!("{read}, not {}", short(expected.to_string())))
 }
 
-/// Values of a megabyte do not help.
+/// Truncates a text for display.
 fn short(text: String) -> String {
     match text.char_indices().nth(200) {
         Some((end, _)) => format!("{}...", &text[..end]),

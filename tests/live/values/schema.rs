@@ -8,10 +8,10 @@ use libtest_mimic::Failed;
 
 use super::extremes;
 use super::random::Random;
-use super::table::{Column, Table, in_another};
+use super::table::{Column, Table, element_in_cql};
 
-/// How many generated values there are of each native type.
-const OF_A_NATIVE_TYPE: usize = 40;
+/// Number of generated values per native type.
+const VALUES_PER_NATIVE_TYPE: usize = 40;
 
 /// Creates the user-defined types and the tables.
 pub(crate) async fn create(
@@ -42,7 +42,7 @@ fn pair(keyspace: &str) -> Arc<UdtType> {
 
 pub(super) fn create_type(udt: &UdtType) -> String {
     let UdtType { keyspace, name, fields } = udt;
-    let fields = fields.iter().map(|(name, field)| format!("\"{name}\" {}", in_another(field)));
+    let fields = fields.iter().map(|(name, field)| format!("\"{name}\" {}", element_in_cql(field)));
     let fields = fields.collect::<Vec<_>>().join(", ");
     format!("CREATE TYPE {keyspace}.{name} ({fields})")
 }
@@ -54,8 +54,8 @@ fn tables(
     has_vectors: bool,
 ) -> Vec<Table> {
     let mut native = |native: NativeType| {
-        let mut values = [extremes::of(native), extremes::of_columns(native)].concat();
-        values.extend(random.values(&native.into(), OF_A_NATIVE_TYPE));
+        let mut values = [extremes::values_of(native), extremes::column_values_of(native)].concat();
+        values.extend(random.values(&native.into(), VALUES_PER_NATIVE_TYPE));
         Column::new(native.into(), values)
     };
     let counters = vec![native(NativeType::Counter)];

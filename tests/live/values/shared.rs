@@ -1,4 +1,4 @@
-//! What the tests of one node share: its tables, and a Python for each version of the protocol.
+//! The state that the tests of one node share: tables, and a Python process per protocol version.
 
 use std::sync::OnceLock;
 
@@ -10,7 +10,7 @@ use super::schema;
 use super::table::Table;
 use crate::fleet::{Node, runtime};
 
-/// Each is made when it is first asked for, and ends with the node.
+/// The shared state. Each part is created on its first use, and dropped with the node.
 #[derive(Default)]
 pub(crate) struct Shared {
     tables: OnceLock<Result<Vec<Table>, String>>,
@@ -28,7 +28,7 @@ impl Shared {
     pub(super) fn python(&self, node: &Node, protocol: Version) -> Result<&Python, Failed> {
         let mut pythons = Version::ALL.into_iter().zip(&self.pythons);
         let python = pythons.find(|(version, _)| *version == protocol);
-        let (_, python) = python.ok_or("a version that is not in the list")?;
+        let (_, python) = python.ok_or("the protocol version is not in Version::ALL")?;
         Ok(python.get_or_init(|| Python::start(node.address, protocol)).as_ref()?)
     }
 }

@@ -1,17 +1,17 @@
-//! Tables of one column for each type, and the rows that take their values through it.
+//! Test tables with a column per type, and their rows.
 
 use cqlwire::types::{CqlType, NativeType, Value};
 
-use crate::plain::plain;
+use crate::json_values::value_to_json;
 
-/// A table whose key is a text, and the values for it.
+/// A table with a `text` key, and its columns with their test values.
 pub(crate) struct Table {
-    /// With its keyspace before it.
+    /// The qualified name, with the keyspace.
     pub(crate) name: String,
     pub(crate) columns: Vec<Column>,
 }
 
-/// A column, and the values that go through it, one to a row.
+/// A column and its test values, one per row.
 #[derive(Clone)]
 pub(crate) struct Column {
     name: String,
@@ -27,7 +27,7 @@ pub(crate) struct Cell<'s> {
     pub(crate) value: &'s Value,
 }
 
-/// What is written and read at once.
+/// Cells that are written and read together.
 pub(crate) struct Row<'s> {
     pub(crate) table: &'s Table,
     pub(crate) key: String,
@@ -44,15 +44,15 @@ impl Table {
         let columns = self.columns.iter().map(|column| {
             let name = &column.name;
             match column.is_frozen {
-                true => format!(", {name} {}", in_another(&column.cql_type)),
+                true => format!(", {name} {}", element_in_cql(&column.cql_type)),
                 false => format!(", {name} {}", in_cql(&column.cql_type)),
             }
         });
         format!("CREATE TABLE {} (k text PRIMARY KEY{})", self.name, columns.collect::<String>())
     }
 
-    /// The values of the columns side by side, and after the last of each a null. The keys begin with
-    /// `key`.
+    /// Returns the rows: the n-th values of all columns side by side. Each column has a null after its
+    /// last value. The row keys start with `key`.
     pub(crate) fn rows(&self, key: &str) -> Vec<Row<'_>> {
         let count = self.columns.iter().map(|column| column.values().len()).max().unwrap_or(0);
         let row = |index: usize| {
@@ -85,8 +85,8 @@ impl Column {
         self.cql_type == NativeType::Counter.into()
     }
 
-    /// What is read of a value that was written. Collections that are not frozen are their elements,
-    /// and nothing where there are none.
+    /// Returns the value that Cassandra returns for a written value. Empty non-frozen collections and
+    /// user-defined values are stored as null.
     pub(crate) fn stored(&self, value: &Value) -> Value {
         let is_nothing = !self.is_frozen
             && match value {
@@ -96,12 +96,12 @@ impl Column {
                 Value::Udt { fields, .. } => fields.iter().all(|field| *field == Value::Null),
                 _ => false,
             };
-        if is_nothing { Value::Null } else { ordered(value, &self.cql_type) }
+        if is_nothing { Value::Null } else { normalized(value, &self.cql_type) }
     }
 }
 
 impl Row<'_> {
-    /// The statement that writes the row; its values are those of the cells, and the key.
+    /// Returns the statement that writes the row. Its values are those of the cells, and then the key.
     pub(crate) fn write(&self) -> String {
         let name = &self.table.name;
         let names = || self.cells.iter().map(|cell| &*cell.column.name);
@@ -114,43 +114,45 @@ impl Row<'_> {
         format!("INSERT INTO {name} ({names}k) VALUES ({marks}?)")
     }
 
-    /// The statement that reads the cells.
+    /// Returns the statement that reads the cells.
     pub(crate) fn read(&self) -> String {
         let names = self.cells.iter().map(|cell| &*cell.column.name).collect::<Vec<_>>();
         format!("SELECT {} FROM {} WHERE k = '{}'", names.join(", "), self.table.name, self.key)
     }
 }
 
-/// A type as CREATE TABLE and CREATE TYPE have it.
+/// Returns a type in the notation of CREATE TABLE.
 fn in_cql(cql_type: &CqlType) -> String {
     match cql_type {
-        CqlType::List(element) => format!("list<{}>", in_another(element)),
-        CqlType::Set(element) => format!("set<{}>", in_another(element)),
-        CqlType::Map(pair) => format!("map<{}, {}>", in_another(&pair.0), in_another(&pair.1)),
+        CqlType::List(element) => format!("list<{}>", element_in_cql(element)),
+        CqlType::Set(element) => format!("set<{}>", element_in_cql(element)),
+        CqlType::Map(pair) => {
+            format!("map<{}, {}>", element_in_cql(&pair.0), element_in_cql(&pair.1))
+        }
         CqlType::Tuple(elements) => {
-            let elements = elements.iter().map(in_another).collect::<Vec<_>>();
+            let elements = elements.iter().map(element_in_cql).collect::<Vec<_>>();
             format!("tuple<{}>", elements.join(", "))
         }
         CqlType::Vector(vector) => {
-            format!("vector<{}, {}>", in_another(&vector.element), vector.dimensions)
+            format!("vector<{}, {}>", element_in_cql(&vector.element), vector.dimensions)
         }
         native_or_named => native_or_named.to_string(),
     }
 }
 
-/// A type inside another one.
-pub(crate) fn in_another(cql_type: &CqlType) -> String {
+/// Returns a type in the notation for elements of another type.
+pub(crate) fn element_in_cql(cql_type: &CqlType) -> String {
     match cql_type {
         CqlType::Native(_) | CqlType::Custom(_) => in_cql(cql_type),
         _ => format!("frozen<{}>", in_cql(cql_type)),
     }
 }
 
-/// Sets and maps in the order of their texts, and nulls for the fields that are missing at the end,
-/// so that values that are the same look the same.
-pub(crate) fn ordered(value: &Value, cql_type: &CqlType) -> Value {
+/// Normalizes a value so that equal values compare equal: sorts sets and maps by text, and adds nulls
+/// for missing fields.
+pub(crate) fn normalized(value: &Value, cql_type: &CqlType) -> Value {
     let all = |parts: &[Value], of: &CqlType| {
-        parts.iter().map(|part| ordered(part, of)).collect::<Vec<_>>()
+        parts.iter().map(|part| normalized(part, of)).collect::<Vec<_>>()
     };
     match (value, cql_type) {
         (Value::List(parts), CqlType::List(element)) => Value::List(all(parts, element)),
@@ -159,15 +161,15 @@ pub(crate) fn ordered(value: &Value, cql_type: &CqlType) -> Value {
         }
         (Value::Set(parts), CqlType::Set(element)) => {
             let mut parts = all(parts, element);
-            parts.sort_by_key(|part| plain(part).to_string());
+            parts.sort_by_key(|part| value_to_json(part).to_string());
             Value::Set(parts)
         }
         (Value::Map(entries), CqlType::Map(pair)) => {
             let entries = entries.iter();
             let mut entries = entries
-                .map(|(key, value)| (ordered(key, &pair.0), ordered(value, &pair.1)))
+                .map(|(key, value)| (normalized(key, &pair.0), normalized(value, &pair.1)))
                 .collect::<Vec<_>>();
-            entries.sort_by_key(|(key, _)| plain(key).to_string());
+            entries.sort_by_key(|(key, _)| value_to_json(key).to_string());
             Value::Map(entries)
         }
         (Value::Tuple(parts), CqlType::Tuple(types)) => Value::Tuple(fields(parts, types.iter())),
@@ -180,6 +182,6 @@ pub(crate) fn ordered(value: &Value, cql_type: &CqlType) -> Value {
 }
 
 fn fields<'t>(parts: &[Value], types: impl Iterator<Item = &'t CqlType>) -> Vec<Value> {
-    let field = |(index, of)| ordered(parts.get(index).unwrap_or(&Value::Null), of);
+    let field = |(index, of)| normalized(parts.get(index).unwrap_or(&Value::Null), of);
     types.enumerate().map(field).collect()
 }

@@ -1,4 +1,4 @@
-//! Types and values as JSON that every language has, so that no codec carries them.
+//! Converts types and values to language-neutral JSON, for comparison with other codecs.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -8,10 +8,10 @@ use serde_json::{Value as Json, json};
 
 use crate::hex;
 
-/// The value as every language has it: numbers as text, floating-point ones as the hex of their
-/// bits, bytes as hex, sets and maps in the order of their texts.
-pub(crate) fn plain(value: &Value) -> Json {
-    let list = |values: &[Value]| values.iter().map(plain).collect::<Vec<_>>();
+/// Returns a value as JSON. Numbers are text, floating-point numbers the hex of their bits, bytes hex.
+/// Sets and maps are sorted by the text of their elements.
+pub(crate) fn value_to_json(value: &Value) -> Json {
+    let list = |values: &[Value]| values.iter().map(value_to_json).collect::<Vec<_>>();
     match value {
         Value::Null => Json::Null,
         Value::Empty => json!({ "empty": true }),
@@ -27,9 +27,11 @@ pub(crate) fn plain(value: &Value) -> Json {
         Value::Decimal(number) => json!([number.unscaled.to_string(), number.scale.to_string()]),
         Value::Double(number) => json!(hex::encode(number.to_be_bytes())),
         Value::Float(number) => json!(hex::encode(number.to_be_bytes())),
-        Value::Duration(of) => {
-            json!([of.months.to_string(), of.days.to_string(), of.nanoseconds.to_string()])
-        }
+        Value::Duration(duration) => json!([
+            duration.months.to_string(),
+            duration.days.to_string(),
+            duration.nanoseconds.to_string()
+        ]),
         Value::Blob(bytes) | Value::Custom(bytes) => json!(hex::encode(bytes)),
         Value::Boolean(flag) => json!(flag),
         Value::Inet(IpAddr::V4(address)) => json!(hex::encode(address.octets())),
@@ -40,11 +42,13 @@ pub(crate) fn plain(value: &Value) -> Json {
         }
         Value::Udt { fields, .. } => json!(list(fields)),
         Value::Set(elements) => {
-            let texts = elements.iter().map(|element| plain(element).to_string());
+            let texts = elements.iter().map(|element| value_to_json(element).to_string());
             json!(texts.collect::<BTreeSet<_>>())
         }
         Value::Map(entries) => {
-            let entries = entries.iter().map(|(key, value)| json!([plain(key), plain(value)]));
+            let entries = entries
+                .iter()
+                .map(|(key, value)| json!([value_to_json(key), value_to_json(value)]));
             let mut entries = entries.collect::<Vec<_>>();
             entries.sort_by_key(Json::to_string);
             json!(entries)
@@ -53,38 +57,40 @@ pub(crate) fn plain(value: &Value) -> Json {
     }
 }
 
-/// The type's name, or a list of its name and parameters.
-pub(crate) fn cql_type(of: &CqlType) -> Json {
+/// Returns a type as JSON: its name, or a list of its name and its parameters.
+pub(crate) fn type_to_json(of: &CqlType) -> Json {
     match of {
         CqlType::Native(native) => json!(native.to_string()),
-        CqlType::List(element) => json!(["list", cql_type(element)]),
-        CqlType::Set(element) => json!(["set", cql_type(element)]),
-        CqlType::Map(pair) => json!(["map", cql_type(&pair.0), cql_type(&pair.1)]),
-        CqlType::Tuple(types) => json!(["tuple", types.iter().map(cql_type).collect::<Vec<_>>()]),
+        CqlType::List(element) => json!(["list", type_to_json(element)]),
+        CqlType::Set(element) => json!(["set", type_to_json(element)]),
+        CqlType::Map(pair) => json!(["map", type_to_json(&pair.0), type_to_json(&pair.1)]),
+        CqlType::Tuple(types) => {
+            json!(["tuple", types.iter().map(type_to_json).collect::<Vec<_>>()])
+        }
         CqlType::Udt(udt) => {
-            let fields = udt.fields.iter().map(|(name, field)| json!([name, cql_type(field)]));
+            let fields = udt.fields.iter().map(|(name, field)| json!([name, type_to_json(field)]));
             json!(["udt", udt.keyspace, udt.name, fields.collect::<Vec<_>>()])
         }
         CqlType::Vector(vector) => {
-            json!(["vector", cql_type(&vector.element), vector.dimensions])
+            json!(["vector", type_to_json(&vector.element), vector.dimensions])
         }
         CqlType::Custom(class) => json!(["custom", class]),
         other => panic!("{other} is not known to these tests"),
     }
 }
 
-/// Whether the value or a part of it is such a one.
-pub(crate) fn has(value: &Value, is_one: &dyn Fn(&Value) -> bool) -> bool {
-    let any = |values: &[Value]| values.iter().any(|part| has(part, is_one));
-    is_one(value)
+/// Returns true if `matches` is true for the value or any part of it.
+pub(crate) fn contains_value(value: &Value, matches: &dyn Fn(&Value) -> bool) -> bool {
+    let any = |values: &[Value]| values.iter().any(|part| contains_value(part, matches));
+    matches(value)
         || match value {
             Value::List(parts) | Value::Set(parts) | Value::Tuple(parts) | Value::Vector(parts) => {
                 any(parts)
             }
             Value::Udt { fields, .. } => any(fields),
-            Value::Map(entries) => {
-                entries.iter().any(|(key, value)| has(key, is_one) || has(value, is_one))
-            }
+            Value::Map(entries) => entries
+                .iter()
+                .any(|(key, value)| contains_value(key, matches) || contains_value(value, matches)),
             _ => false,
         }
 }
