@@ -1,4 +1,4 @@
-//! What the user of `cqlwire decode` asks for.
+//! The arguments of `cqlwire decode`.
 
 use std::str::FromStr;
 
@@ -7,74 +7,76 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::wire::{Compression, Context, Extensions, Version};
 
-/// Which frames are to be decoded, and how.
+/// The arguments of `cqlwire decode`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLE)]
 pub struct DecodeArgs {
-    /// Files to read; `-` or none is standard input
+    /// Files to read; `-` is standard input [default: standard input]
     #[arg(value_name = "FILE")]
     pub(super) files: Vec<String>,
 
-    /// The input is the bytes themselves, frame after frame, not lines of hex
+    /// Read the input as binary frames, not as lines of hex
     #[arg(long)]
     pub(super) raw: bool,
 
-    /// Write one JSON object for each line, or with --raw for each frame or segment
+    /// Print one JSON object per line of input, or with --raw per frame or segment
     #[arg(long)]
     pub(super) json: bool,
 
-    /// Also show what our encoder writes for each message
+    /// Also print the bytes that cqlwire encodes for each message
     #[arg(long)]
     pub(super) reencode: bool,
 
-    /// What STARTUP has agreed on for bodies with the compressed flag (v3, v4)
-    #[arg(long, default_value = NONE, value_parser = bodies())]
-    compression: Bodies,
+    /// Compression of bodies with the compressed flag (v3, v4), as negotiated by STARTUP
+    #[arg(long, default_value = NONE, value_parser = compression_parser())]
+    compression: CompressionArg,
 
-    /// What the frames stand in; v5 has them in segments from the answer to STARTUP on
-    #[arg(long, default_value = NONE, value_parser = framings())]
+    /// Compression of the segments around frames (v5); plain is segments without compression, none is
+    /// no segments
+    #[arg(long, default_value = NONE, value_parser = framing_parser())]
     pub(super) segments: Framing,
 
-    /// An extension that was negotiated: metadata_id, duration, or rate_limit_error=CODE
+    /// Negotiated protocol extension: metadata_id, duration, or rate_limit_error=CODE
     #[arg(long = "extension", value_name = "NAME")]
     extensions: Vec<Extension>,
 
-    /// The longest body to accept, in bytes, as sent and as decompressed; a hostile one takes 250
-    /// times as much memory
+    /// Longest body to accept, in bytes, compressed and decompressed; decoding a hostile body may
+    /// need 250 times as much memory
     #[arg(long, default_value_t = MAX_BODY, value_name = "BYTES")]
     pub(super) max_body: usize,
 }
 
-/// What is shown of a body takes far more room than the body: not the longest that there may be.
+/// Default of `--max-body`. It is lower than the bound of the protocol because the printed fields need
+/// far more memory than the body.
 const MAX_BODY: usize = 16 << 20;
 
 const NONE: &str = "none";
 const PLAIN: &str = "plain";
 
 const EXAMPLE: &str = "\
-A line of hex is one frame or, with --segments, one or more whole segments. White space, `:` and
-`0x` may stand between bytes; blank lines, and what follows a `#`, are skipped. A line with more
-than one frame gives one object, with all of them under `envelopes`.
+A line of hex holds one or more frames or, with --segments, one or more complete segments. White
+space, `:` and `0x` between bytes are ignored, as are blank lines and comments that start with `#`.
+A line with several frames gives one object that lists them under `envelopes`.
 
 Example:
   echo '04 00 0001 07 00000013 0000000c 53454c454354206e6f772829 0001 00' | cqlwire decode
 
-The exit code is 0 when everything was decoded, 1 when something was not, 2 for wrong arguments.";
+The exit status is 0 if everything was decoded, 1 if not, 2 for wrong arguments.";
 
-/// The compression of bodies.
+/// The value of `--compression`. An `Option` alone would mean an absent argument to clap.
 #[derive(Debug, Clone, Copy)]
-struct Bodies(Option<Compression>);
+struct CompressionArg(Option<Compression>);
 
-/// What frames stand in.
+/// The framing of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// Frames stand one after the other.
+    /// Frames without segments.
     Bare,
-    /// Frames stand in segments of this compression.
+    /// Frames in segments with this compression.
     Segments(Option<Compression>),
 }
 
-/// An extension of the protocol, as an argument.
+/// A value of `--extension`.
 #[derive(Debug, Clone, Copy)]
 enum Extension {
     MetadataId,
@@ -83,7 +85,7 @@ enum Extension {
 }
 
 impl DecodeArgs {
-    /// What the two ends of the connection have agreed on.
+    /// Returns the negotiated options for frames of this version.
     pub(super) fn context(&self, version: Version) -> Context {
         let mut extensions = Extensions::default();
         for extension in &self.extensions {
@@ -97,26 +99,26 @@ impl DecodeArgs {
     }
 }
 
-/// What `--compression` may be.
-fn bodies() -> impl TypedValueParser<Value = Bodies> {
-    one_of([NONE], |_| true).map(|name| Bodies(name.parse().ok()))
+/// Returns the parser of `--compression`.
+fn compression_parser() -> impl TypedValueParser<Value = CompressionArg> {
+    names_parser([NONE], |_| true).map(|name| CompressionArg(name.parse().ok()))
 }
 
-/// What `--segments` may be.
-fn framings() -> impl TypedValueParser<Value = Framing> {
+/// Returns the parser of `--segments`.
+fn framing_parser() -> impl TypedValueParser<Value = Framing> {
     let is_in_v5 = |compression: &Compression| compression.is_in(Version::V5);
-    one_of([NONE, PLAIN], is_in_v5).map(|name| match name.as_str() {
+    names_parser([NONE, PLAIN], is_in_v5).map(|name| match name.as_str() {
         NONE => Framing::Bare,
         name => Framing::Segments(name.parse().ok()),
     })
 }
 
-/// One of `names`, or of the compressions that fit.
-fn one_of<const N: usize>(
+/// Returns a parser for `names` and for the compressions that `is_allowed` accepts.
+fn names_parser<const N: usize>(
     names: [&'static str; N],
-    fits: fn(&Compression) -> bool,
+    is_allowed: fn(&Compression) -> bool,
 ) -> PossibleValuesParser {
-    let compressions = Compression::ALL.iter().copied().filter(fits).map(Compression::name);
+    let compressions = Compression::ALL.iter().copied().filter(is_allowed).map(Compression::name);
     PossibleValuesParser::new(names.into_iter().chain(compressions))
 }
 

@@ -1,42 +1,42 @@
-//! One frame: its fields, and its bytes as we would write them.
+//! Decodes one frame, and encodes it again.
 
 use serde_json::Value;
 
 use super::arguments::DecodeArgs;
-use super::fault::{Fault, length};
 use super::fields::{self, hex, object};
+use super::input_error::{InputError, stream_length};
 use crate::message::{RequestFrame, Response, ResponseFrame, ResultMessage};
 use crate::wire::{
     BytesMap, Context, DecodeError, DecodeErrorKind, EncodeError, FrameEncoder, FrameFlags, Header,
     RawFrame,
 };
 
-/// A frame that was decoded.
+/// A decoded frame.
 #[derive(Debug)]
-pub(super) struct Decoded {
+pub(super) struct DecodedFrame {
     pub(super) value: Value,
-    /// What our encoder writes for it; empty if nobody asked.
+    /// The bytes that our encoder writes for it; empty without `--reencode`.
     reencoded: Vec<u8>,
 }
 
-impl Decoded {
+impl DecodedFrame {
     pub(super) fn reencoded(&self) -> &[u8] {
         &self.reencoded
     }
 }
 
-/// Decodes a frame that begins `begin` bytes into the input.
-pub(super) fn decode(
+/// Decodes a frame that starts at the byte `start` of the input.
+pub(super) fn decode_frame(
     frame: &RawFrame,
-    begin: u64,
+    start: u64,
     arguments: &DecodeArgs,
-) -> Result<Decoded, Fault> {
+) -> Result<DecodedFrame, InputError> {
     let header = &frame.header;
-    let in_frame = |error| Fault::in_frame(error, begin);
-    // What goes wrong inside of the body is counted from its first byte.
+    let in_frame = |error| InputError::in_frame(error, start);
+    // The offsets of errors inside the body count from its first byte.
     let in_body = |error: DecodeError| match error.kind() {
         DecodeErrorKind::WrongDirection => in_frame(error),
-        _ => Fault::in_frame(error, begin.saturating_add(length(Header::LENGTH))),
+        _ => InputError::in_frame(error, start.saturating_add(stream_length(Header::LENGTH))),
     };
     let context = arguments.context(header.version);
     let plain = frame.clone().decompress(&context).map_err(in_frame)?;
@@ -45,16 +45,16 @@ pub(super) fn decode(
         ..context
     });
     let mut bytes = Vec::new();
-    let (beside, encoded) = match header.is_response {
+    let (parts, encoded) = match header.is_response {
         false => {
             let request = RequestFrame::decode(&plain, &context).map_err(in_body)?;
             let encoded = arguments.reencode.then(|| request.encode(&mut encoder, &mut bytes));
-            (beside_request(&request, header), encoded)
+            (request_parts(&request, header), encoded)
         }
         true => {
             let response = ResponseFrame::decode(&plain, &context).map_err(in_body)?;
             let encoded = arguments.reencode.then(|| response.encode(&mut encoder, &mut bytes));
-            (beside_response(&response, &plain).map_err(in_body)?, encoded)
+            (response_parts(&response, &plain).map_err(in_body)?, encoded)
         }
     };
     let mut value = object([
@@ -66,18 +66,18 @@ pub(super) fn decode(
         ("stream", header.stream.0.into()),
         ("opcode", header.opcode.to_string().into()),
         ("body_length", frame.body.len().into()),
-        ("tracing_id", beside.tracing_id),
-        ("warnings", beside.warnings),
-        ("custom_payload", beside.custom_payload),
-        ("message", beside.message),
-        ("trailing", beside.trailing.into()),
+        ("tracing_id", parts.tracing_id),
+        ("warnings", parts.warnings),
+        ("custom_payload", parts.custom_payload),
+        ("message", parts.message),
+        ("trailing", parts.trailing.into()),
     ]);
     add_reencoded(&mut value, encoded, &bytes);
-    Ok(Decoded { value, reencoded: bytes })
+    Ok(DecodedFrame { value, reencoded: bytes })
 }
 
-/// What differs between requests and responses, as it is shown.
-struct Beside {
+/// The printed parts of a body that differ between requests and responses.
+struct BodyParts {
     tracing_id: Value,
     warnings: Value,
     custom_payload: Value,
@@ -85,8 +85,8 @@ struct Beside {
     trailing: String,
 }
 
-fn beside_request(frame: &RequestFrame<'_>, header: &Header) -> Beside {
-    Beside {
+fn request_parts(frame: &RequestFrame<'_>, header: &Header) -> BodyParts {
+    BodyParts {
         tracing_id: Value::Null,
         warnings: Value::Array(Vec::new()),
         custom_payload: custom_payload(&frame.custom_payload, header),
@@ -95,16 +95,16 @@ fn beside_request(frame: &RequestFrame<'_>, header: &Header) -> Beside {
     }
 }
 
-fn beside_response(frame: &ResponseFrame, plain: &RawFrame) -> Result<Beside, DecodeError> {
+fn response_parts(frame: &ResponseFrame, plain: &RawFrame) -> Result<BodyParts, DecodeError> {
     let (message, trailing) = match &frame.response {
-        // Rows keep what stands behind them.
+        // The content of rows includes all bytes after the last cell.
         Response::Result(ResultMessage::Rows(rows)) => {
-            let before = plain.body.len().saturating_sub(rows.content.len());
-            fields::rows(rows, before)?
+            let content_start = plain.body.len().saturating_sub(rows.content.len());
+            fields::rows(rows, content_start)?
         }
         response => (fields::response(response), hex(&frame.trailing)),
     };
-    Ok(Beside {
+    Ok(BodyParts {
         tracing_id: frame.tracing_id.map(|id| id.to_string()).into(),
         warnings: frame.warnings.clone().into(),
         custom_payload: custom_payload(&frame.custom_payload, &plain.header),
@@ -113,7 +113,7 @@ fn beside_response(frame: &ResponseFrame, plain: &RawFrame) -> Result<Beside, De
     })
 }
 
-/// The payload; null if the frame has none, which is not the same as an empty one.
+/// Returns the custom payload, or null if the frame has none; a payload may also be empty.
 fn custom_payload(payload: &BytesMap, header: &Header) -> Value {
     match payload.is_empty() && !header.flags.contains(FrameFlags::CUSTOM_PAYLOAD) {
         true => Value::Null,

@@ -1,63 +1,63 @@
-//! One object for a line with segments, or with more than one frame.
+//! Combines the segments and frames of a line into one object.
 
 use serde_json::{Map, Value};
 
 use super::arguments::{DecodeArgs, Framing};
-use super::fault::Fault;
 use super::fields::hex;
-use super::stream::{Envelope, Found, Piece};
+use super::input_error::InputError;
+use super::stream::{DecodedSegment, FrameResult, StreamItem};
 
-/// What was found in a line.
+/// The segments and frames of a line.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     segments: Vec<Value>,
     envelopes: Vec<Value>,
-    /// The first thing that is wrong.
-    fault: Option<Fault>,
+    /// The first error.
+    error: Option<InputError>,
     reencoded: Vec<u8>,
 }
 
 impl Group {
-    /// Adds what was found next.
-    pub(super) fn add(&mut self, piece: Piece) {
-        match piece {
-            Piece::Frame(envelope) => {
+    /// Adds the next item of the line.
+    pub(super) fn add(&mut self, item: StreamItem) {
+        match item {
+            StreamItem::Frame(envelope) => {
                 if let Ok(decoded) = &envelope {
                     self.reencoded.extend_from_slice(decoded.reencoded());
                 }
                 self.add_envelope(envelope);
             }
-            Piece::Segment(Found { value, envelopes, reencoded }) => {
+            StreamItem::Segment(DecodedSegment { value, envelopes, reencoded }) => {
                 self.segments.push(value);
                 self.reencoded.extend(reencoded);
                 envelopes.into_iter().for_each(|envelope| self.add_envelope(envelope));
             }
-            Piece::Broken(fault) => {
-                self.fault.get_or_insert(fault);
+            StreamItem::Failed(error) => {
+                self.error.get_or_insert(error);
             }
         }
     }
 
-    fn add_envelope(&mut self, envelope: Envelope) {
+    fn add_envelope(&mut self, envelope: FrameResult) {
         self.envelopes.push(match envelope {
             Ok(decoded) => decoded.value,
-            Err(fault) => {
-                self.fault.get_or_insert(fault.of_envelope(self.envelopes.len()));
-                fault.value()
+            Err(error) => {
+                self.error.get_or_insert(error.in_envelope(self.envelopes.len()));
+                error.to_json()
             }
         });
     }
 
-    /// How many frames there are.
+    /// Returns the number of frames.
     pub(super) const fn len(&self) -> usize {
         self.envelopes.len()
     }
 
-    /// The object, whose `ok` is that of all.
-    pub(super) fn value(self, arguments: &DecodeArgs) -> Value {
-        let is_ok = self.fault.is_none();
-        let mut value = match self.fault.as_ref().map(Fault::value) {
-            Some(Value::Object(fault)) => fault,
+    /// Returns the object of the line. Its `ok` is true if every frame was decoded.
+    pub(super) fn into_json(self, arguments: &DecodeArgs) -> Value {
+        let is_ok = self.error.is_none();
+        let mut value = match self.error.as_ref().map(InputError::to_json) {
+            Some(Value::Object(error)) => error,
             _ => Map::from_iter([("ok".to_owned(), true.into())]),
         };
         if arguments.segments != Framing::Bare {

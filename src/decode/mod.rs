@@ -1,26 +1,26 @@
-//! `cqlwire decode`: frames that somebody has caught, shown field by field.
+//! `cqlwire decode`: prints captured frames field by field.
 //!
-//! | file | what it knows |
+//! | file | purpose |
 //! |---|---|
-//! | `arguments` | what the user asks for |
-//! | `run` | going through the inputs, and what is written for each |
-//! | `hex` | bytes out of lines of hex |
-//! | `stream` | frames out of bytes, with segments around them or not |
-//! | `group` | one object for a line with several frames |
-//! | `frame` | one frame: its fields, and its bytes as we would write them |
-//! | `fields` | every field of every message, by its name |
-//! | `fault` | what cannot be decoded, and where |
-//! | `tree` | an object as an indented tree |
+//! | `arguments` | the command line arguments |
+//! | `run` | reads the inputs and prints an object for each item |
+//! | `hex` | parses lines of hex into bytes |
+//! | `stream` | splits bytes into frames, and into segments with `--segments` |
+//! | `group` | combines several frames of a line into one object |
+//! | `frame` | decodes and re-encodes one frame |
+//! | `fields` | lists the fields of every message |
+//! | `input_error` | describes input that cannot be decoded |
+//! | `tree` | prints an object as an indented tree |
 //!
-//! A frame becomes one [`serde_json::Value`], which `--json` writes as it is and `tree` indents, so
-//! that the fields are listed once.
+//! Each frame becomes a [`serde_json::Value`]. `--json` prints it as JSON, and `tree` indents it, so
+//! that the fields of a message are listed in one place.
 
 mod arguments;
-mod fault;
 mod fields;
 mod frame;
 mod group;
 mod hex;
+mod input_error;
 mod run;
 mod stream;
 mod tree;

@@ -1,4 +1,4 @@
-//! Going through the inputs, and what is written for each.
+//! Reads the inputs and prints an object for each item.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write, stdin};
@@ -6,46 +6,46 @@ use std::io::{self, BufWriter, Read, Write, stdin};
 use serde_json::Value;
 
 use super::arguments::{DecodeArgs, Framing};
-use super::fault::Fault;
 use super::group::Group;
-use super::hex::{Line, Lines};
-use super::stream::{Piece, Stream};
+use super::hex::{HexLine, HexLines};
+use super::input_error::InputError;
+use super::stream::{Stream, StreamItem};
 use super::tree;
 use crate::cli::Failure;
 
-/// Decodes the inputs, and writes what is in them to `out`.
+/// Decodes the inputs and prints them to `out`.
 ///
 /// # Errors
-/// Something that could not be decoded, after all of it has been written; a file that cannot be
-/// read; output that cannot be written.
+/// Returns an error if a file cannot be read, if the output cannot be written, or, after printing
+/// everything, if something could not be decoded.
 pub fn run(arguments: &DecodeArgs, out: impl Write) -> Result<(), Failure> {
     let out = BufWriter::new(out);
-    let mut report = Report { arguments, out, written: 0, failed: 0, first: None };
+    let mut printer = Printer { arguments, out, printed: 0, failed: 0, first_failure: None };
     let standard_input = ["-".to_owned()];
     let files = match arguments.files.as_slice() {
         [] => &standard_input[..],
         files => files,
     };
     for file in files {
-        report.input(file)?;
+        printer.print_file(file)?;
     }
-    report.out.flush().map_err(Failure::Io)?;
-    report.outcome()
+    printer.out.flush().map_err(Failure::Io)?;
+    printer.outcome()
 }
 
-/// What was written, and what was wrong with it.
+/// Prints objects, and counts those that could not be decoded.
 #[derive(Debug)]
-struct Report<'a, W: Write> {
+struct Printer<'a, W: Write> {
     arguments: &'a DecodeArgs,
     out: BufWriter<W>,
-    written: u64,
+    printed: u64,
     failed: u64,
-    /// Where the first thing is that could not be decoded.
-    first: Option<String>,
+    /// Position of the first input that could not be decoded.
+    first_failure: Option<String>,
 }
 
-impl<W: Write> Report<'_, W> {
-    fn input(&mut self, file: &str) -> Result<(), Failure> {
+impl<W: Write> Printer<'_, W> {
+    fn print_file(&mut self, file: &str) -> Result<(), Failure> {
         let (name, input): (_, Box<dyn Read>) = match file {
             "-" => ("standard input", Box::new(stdin())),
             file => {
@@ -55,22 +55,22 @@ impl<W: Write> Report<'_, W> {
             }
         };
         match self.arguments.raw {
-            true => self.bytes(name, input),
-            false => self.lines(name, input),
+            true => self.print_binary(name, input),
+            false => self.print_lines(name, input),
         }
     }
 
-    /// Lines of hex, an object each.
-    fn lines(&mut self, name: &str, input: impl Read) -> Result<(), Failure> {
-        let longest = self.arguments.max_body.saturating_add(LEAST_LINE);
-        let mut lines = Lines::new(input, longest);
-        while let Some(Line { number, bytes }) = lines.next_line().map_err(of(name))? {
+    /// Prints an object for each line of hex.
+    fn print_lines(&mut self, name: &str, input: impl Read) -> Result<(), Failure> {
+        let longest = self.arguments.max_body.saturating_add(MIN_LINE_LIMIT);
+        let mut lines = HexLines::new(input, longest);
+        while let Some(HexLine { number, bytes }) = lines.next_line().map_err(read_error(name))? {
             let value = match bytes {
-                Ok(bytes) => line(&bytes, self.arguments),
-                Err(fault) => fault.value(),
+                Ok(bytes) => decode_line(&bytes, self.arguments),
+                Err(error) => error.to_json(),
             };
-            self.write(&value, || format!("line {number} of {name}"))?;
-            // Somebody may be looking while more is still to come.
+            self.print(&value, || format!("line {number} of {name}"))?;
+            // A user may be watching the output of a slow input.
             if lines.is_drained() {
                 self.out.flush().map_err(Failure::Io)?;
             }
@@ -78,43 +78,44 @@ impl<W: Write> Report<'_, W> {
         Ok(())
     }
 
-    /// Bytes; an object for each frame or segment.
-    fn bytes(&mut self, name: &str, mut input: impl Read) -> Result<(), Failure> {
+    /// Prints an object for each frame or segment of binary input.
+    fn print_binary(&mut self, name: &str, mut input: impl Read) -> Result<(), Failure> {
         let mut stream = Stream::new(self.arguments);
-        let mut room = vec![0; 1 << 16];
+        let mut buffer = vec![0; 1 << 16];
         let mut number = 0_u64;
         loop {
-            let received = match input.read(&mut room) {
+            let received = match input.read(&mut buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                received => received.map_err(of(name))?,
+                received => received.map_err(read_error(name))?,
             };
-            stream.extend(room.get(..received).unwrap_or_default());
+            stream.extend(buffer.get(..received).unwrap_or_default());
             let at_end = received == 0;
-            while let Some(piece) =
-                stream.next_piece().or_else(|| if at_end { stream.end() } else { None })
+            while let Some(item) =
+                stream.next_item().or_else(|| if at_end { stream.finish() } else { None })
             {
                 number = number.saturating_add(1);
-                let value = single(piece, self.arguments);
-                self.write(&value, || format!("object {number} of {name}"))?;
+                let value = item_json(item, self.arguments);
+                self.print(&value, || format!("object {number} of {name}"))?;
             }
-            if at_end || stream.is_broken() {
+            if at_end || stream.has_failed() {
                 return Ok(());
             }
             self.out.flush().map_err(Failure::Io)?;
         }
     }
 
-    fn write(&mut self, value: &Value, place: impl FnOnce() -> String) -> Result<(), Failure> {
+    /// Prints an object. `position` describes where its input is.
+    fn print(&mut self, value: &Value, position: impl FnOnce() -> String) -> Result<(), Failure> {
         if value.get("ok") != Some(&Value::Bool(true)) {
             self.failed = self.failed.saturating_add(1);
-            self.first.get_or_insert_with(place);
+            self.first_failure.get_or_insert_with(position);
         }
-        let is_first = self.written == 0;
-        self.written = self.written.saturating_add(1);
-        self.show(value, is_first).map_err(Failure::Io)
+        let is_first = self.printed == 0;
+        self.printed = self.printed.saturating_add(1);
+        self.print_json_or_tree(value, is_first).map_err(Failure::Io)
     }
 
-    fn show(&mut self, value: &Value, is_first: bool) -> io::Result<()> {
+    fn print_json_or_tree(&mut self, value: &Value, is_first: bool) -> io::Result<()> {
         if self.arguments.json {
             serde_json::to_writer(&mut self.out, value)?;
             return writeln!(self.out);
@@ -126,56 +127,59 @@ impl<W: Write> Report<'_, W> {
     }
 
     fn outcome(&self) -> Result<(), Failure> {
-        let Self { written, failed, .. } = self;
-        match &self.first {
+        let Self { printed, failed, .. } = self;
+        match &self.first_failure {
             None => Ok(()),
             Some(first) => Err(Failure::Text(format!(
-                "{failed} of {written} could not be decoded, {first} is the first"
+                "{failed} of {printed} objects could not be decoded; the first is {first}"
             ))),
         }
     }
 }
 
-/// A line may always hold so many bytes.
-const LEAST_LINE: usize = 1 << 20;
+/// Number of bytes that a line may hold beyond `--max-body`.
+const MIN_LINE_LIMIT: usize = 1 << 20;
 
-/// An object is held as a whole, and takes far more room than the few bytes that a frame may have.
-const MOST_FRAMES: usize = 1 << 14;
+/// Maximum number of frames on a line. The object of a line is built in memory, and may be far larger
+/// than its frames.
+const MAX_LINE_FRAMES: usize = 1 << 14;
 
-/// The one object of a line.
-fn line(bytes: &[u8], arguments: &DecodeArgs) -> Value {
+/// Decodes a line into one object.
+fn decode_line(bytes: &[u8], arguments: &DecodeArgs) -> Value {
     let mut stream = Stream::new(arguments);
     stream.extend(bytes);
-    let mut pieces = std::iter::from_fn(|| stream.next_piece().or_else(|| stream.end())).peekable();
+    let mut items =
+        std::iter::from_fn(|| stream.next_item().or_else(|| stream.finish())).peekable();
     let mut group = Group::default();
-    while let Some(piece) = pieces.next() {
-        let is_alone = group.len() == 0 && pieces.peek().is_none();
+    while let Some(item) = items.next() {
+        let is_alone = group.len() == 0 && items.peek().is_none();
         if is_alone && arguments.segments == Framing::Bare {
-            return single(piece, arguments);
+            return item_json(item, arguments);
         }
-        group.add(piece);
-        if group.len() > MOST_FRAMES {
-            let what = format!("more than {MOST_FRAMES} frames on a line; --raw takes any number");
-            group.add(Piece::Broken(Fault::hex(&what, 0)));
+        group.add(item);
+        if group.len() > MAX_LINE_FRAMES {
+            let problem =
+                format!("more than {MAX_LINE_FRAMES} frames on one line; --raw has no such limit");
+            group.add(StreamItem::Failed(InputError::hex(&problem, 0)));
             break;
         }
     }
-    group.value(arguments)
+    group.into_json(arguments)
 }
 
-/// The object of something that stands alone.
-fn single(piece: Piece, arguments: &DecodeArgs) -> Value {
-    match piece {
-        Piece::Frame(Ok(decoded)) => decoded.value,
-        Piece::Frame(Err(fault)) | Piece::Broken(fault) => fault.value(),
-        Piece::Segment(_) => {
+/// Returns the object of a single item.
+fn item_json(item: StreamItem, arguments: &DecodeArgs) -> Value {
+    match item {
+        StreamItem::Frame(Ok(decoded)) => decoded.value,
+        StreamItem::Frame(Err(error)) | StreamItem::Failed(error) => error.to_json(),
+        StreamItem::Segment(_) => {
             let mut group = Group::default();
-            group.add(piece);
-            group.value(arguments)
+            group.add(item);
+            group.into_json(arguments)
         }
     }
 }
 
-fn of(name: &str) -> impl Fn(io::Error) -> Failure {
-    move |error| Failure::Text(format!("{name}: {error}"))
+fn read_error(name: &str) -> impl Fn(io::Error) -> Failure {
+    move |error| Failure::Text(format!("cannot read {name}: {error}"))
 }

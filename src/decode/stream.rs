@@ -1,47 +1,47 @@
-//! Frames out of bytes, with segments around them or not.
+//! Splits bytes into frames and segments.
 
 use serde_json::{Value, json};
 
 use super::arguments::{DecodeArgs, Framing};
-use super::fault::{Fault, length};
-use super::frame::{Decoded, decode};
+use super::frame::{DecodedFrame, decode_frame};
+use super::input_error::{InputError, stream_length};
 use crate::wire::{
     DecodeError, DecodeErrorKind, FrameDecoder, Header, Segment, SegmentDecoder, SegmentEncoder,
     Version,
 };
 
-/// A frame that was found: what is in it, or what is wrong with it.
-pub(super) type Envelope = Result<Decoded, Fault>;
+/// A decoded frame, or the error of a frame that cannot be decoded.
+pub(super) type FrameResult = Result<DecodedFrame, InputError>;
 
-/// What is found next in a stream.
+/// An item of a stream.
 #[derive(Debug)]
-pub(super) enum Piece {
+pub(super) enum StreamItem {
     /// A frame.
-    Frame(Envelope),
+    Frame(FrameResult),
     /// A segment, and the frames that end in it.
-    Segment(Found),
-    /// Something that the stream does not go on after.
-    Broken(Fault),
+    Segment(DecodedSegment),
+    /// An error that ends the stream.
+    Failed(InputError),
 }
 
-/// A segment that was found.
+/// A decoded segment.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct DecodedSegment {
     pub(super) value: Value,
-    pub(super) envelopes: Vec<Envelope>,
-    /// The segments that we would write for these frames.
+    pub(super) envelopes: Vec<FrameResult>,
+    /// The segments that our encoder writes for these frames.
     pub(super) reencoded: Vec<u8>,
 }
 
-/// Finds frames and segments in bytes.
+/// Splits a stream of bytes into frames and segments.
 #[derive(Debug)]
 pub(super) struct Stream<'a> {
     arguments: &'a DecodeArgs,
     frames: FrameDecoder,
     segments: Option<(SegmentDecoder, SegmentEncoder)>,
-    /// How many bytes have come in.
+    /// Number of bytes received.
     received: u64,
-    is_broken: bool,
+    has_failed: bool,
 }
 
 impl<'a> Stream<'a> {
@@ -52,125 +52,129 @@ impl<'a> Stream<'a> {
                 Some((SegmentDecoder::new(compression), SegmentEncoder::new(compression)))
             }
         };
-        // Each frame says which version it is of.
+        // The decoder accepts frames of any version; the header of each names its own.
         let frames = FrameDecoder::new(Version::V4).max_body(arguments.max_body);
-        Self { arguments, frames, segments, received: 0, is_broken: false }
+        Self { arguments, frames, segments, received: 0, has_failed: false }
     }
 
-    /// Adds bytes.
+    /// Appends bytes to the stream.
     pub(super) fn extend(&mut self, bytes: &[u8]) {
-        self.received = self.received.saturating_add(length(bytes.len()));
+        self.received = self.received.saturating_add(stream_length(bytes.len()));
         match &mut self.segments {
             Some((segments, _)) => segments.extend(bytes),
             None => self.frames.extend(bytes),
         }
     }
 
-    /// The next thing that is whole.
-    pub(super) fn next_piece(&mut self) -> Option<Piece> {
-        if self.is_broken {
+    /// Returns the next complete item, or `None` if more bytes are needed or the stream has failed.
+    pub(super) fn next_item(&mut self) -> Option<StreamItem> {
+        if self.has_failed {
             return None;
         }
-        let piece = match self.segments {
+        let item = match self.segments {
             Some(_) => self.next_segment().transpose(),
-            None => self.next_frame().map(|found| found.map(Piece::Frame)).transpose(),
+            None => self.next_frame().map(|found| found.map(StreamItem::Frame)).transpose(),
         };
-        piece.map(|piece| piece.unwrap_or_else(|fault| self.broken(fault)))
+        item.map(|item| item.unwrap_or_else(|error| self.fail(error)))
     }
 
-    /// What stands at the end of the stream and is not whole.
-    pub(super) fn end(&mut self) -> Option<Piece> {
-        if self.is_broken {
+    /// Ends the stream. Returns an error if an item is incomplete.
+    pub(super) fn finish(&mut self) -> Option<StreamItem> {
+        if self.has_failed {
             return None;
         }
         let left = self.segments.as_mut().map_or(0, |(segments, _)| segments.buffer_mut().len());
         if left > 0 {
-            let begin = self.received.saturating_sub(length(left));
-            // How much is missing cannot be known of a segment whose header is not whole.
-            let fault = Fault::truncated("segment", left.saturating_add(1), left, begin);
-            return Some(self.broken(fault));
+            let start = self.received.saturating_sub(stream_length(left));
+            // Without a complete header the length of the segment is unknown: at least one more byte.
+            let error = InputError::truncated("segment", left.saturating_add(1), left, start);
+            return Some(self.fail(error));
         }
-        let begin = self.frame_begin(0);
-        let fault = unfinished(self.frames.buffer_mut(), begin)?;
-        Some(self.broken(fault))
+        let start = self.frame_start(0);
+        let error = incomplete_frame(self.frames.buffer_mut(), start)?;
+        Some(self.fail(error))
     }
 
-    /// Whether nothing can be found any more.
-    pub(super) const fn is_broken(&self) -> bool {
-        self.is_broken
+    /// Returns true if the stream ended with an error.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
-    fn broken(&mut self, fault: Fault) -> Piece {
-        self.is_broken = true;
-        Piece::Broken(fault)
+    fn fail(&mut self, error: InputError) -> StreamItem {
+        self.has_failed = true;
+        StreamItem::Failed(error)
     }
 
-    /// Where a frame begins of which `taken` bytes were taken out of the decoder; one out of
-    /// segments, which may have come in pieces, is counted from its own begin.
-    fn frame_begin(&mut self, taken: usize) -> u64 {
+    /// Returns the offset of a frame of which the decoder has released `taken` bytes. A frame in
+    /// segments may be split, so its offsets count from its own start.
+    fn frame_start(&mut self, taken: usize) -> u64 {
         match self.segments {
             Some(_) => 0,
             None => {
                 let left = self.frames.buffer_mut().len();
-                self.received.saturating_sub(length(left.saturating_add(taken)))
+                self.received.saturating_sub(stream_length(left.saturating_add(taken)))
             }
         }
     }
 
-    fn next_frame(&mut self) -> Result<Option<Envelope>, Fault> {
+    fn next_frame(&mut self) -> Result<Option<FrameResult>, InputError> {
         match self.frames.next_frame() {
             Ok(None) => Ok(None),
             Ok(Some(frame)) => {
-                let begin = self.frame_begin(Header::LENGTH.saturating_add(frame.body.len()));
-                Ok(Some(decode(&frame, begin, self.arguments)))
+                let start = self.frame_start(Header::LENGTH.saturating_add(frame.body.len()));
+                Ok(Some(decode_frame(&frame, start, self.arguments)))
             }
             Err(error) => {
-                let begin = self.frame_begin(0);
+                let start = self.frame_start(0);
                 match error.is_recoverable() {
-                    true => Ok(Some(Err(Fault::in_frame(error, begin)))),
-                    false => Err(Fault::fatal(error, begin)),
+                    true => Ok(Some(Err(InputError::in_frame(error, start)))),
+                    false => Err(InputError::fatal(error, start)),
                 }
             }
         }
     }
 
-    fn next_segment(&mut self) -> Result<Option<Piece>, Fault> {
+    fn next_segment(&mut self) -> Result<Option<StreamItem>, InputError> {
         let Some((segments, _)) = &mut self.segments else { return Ok(None) };
-        let begin = self.received.saturating_sub(length(segments.buffer_mut().len()));
-        let found = segments.next_segment().map_err(|error| Fault::fatal(error, begin))?;
+        let start = self.received.saturating_sub(stream_length(segments.buffer_mut().len()));
+        let found = segments.next_segment().map_err(|error| InputError::fatal(error, start))?;
         let Some(segment) = found else { return Ok(None) };
-        let misplaced = Fault::fatal(MISPLACED, begin);
+        let misplaced = InputError::fatal(MISPLACED, start);
         if segment.self_contained && !self.frames.is_empty() {
             return Err(misplaced);
         }
         self.frames.extend(&segment.payload);
         let mut envelopes = Vec::new();
-        let broken = loop {
+        let failure = loop {
             match self.next_frame() {
                 Ok(Some(envelope)) => envelopes.push(envelope),
                 Ok(None) => break None,
-                Err(fault) => break Some(fault),
+                Err(error) => break Some(error),
             }
         };
         let is_cut = segment.self_contained && !self.frames.is_empty();
-        if let Some(fault) = broken.or(is_cut.then_some(misplaced)) {
-            self.is_broken = true;
-            envelopes.push(Err(fault));
+        if let Some(error) = failure.or(is_cut.then_some(misplaced)) {
+            self.has_failed = true;
+            envelopes.push(Err(error));
         }
-        let frames: Vec<&[u8]> = envelopes.iter().flatten().map(Decoded::reencoded).collect();
+        let frames: Vec<&[u8]> = envelopes.iter().flatten().map(DecodedFrame::reencoded).collect();
         let mut reencoded = Vec::new();
         if let Some((_, encoder)) = &mut self.segments {
             encoder.encode(&frames.concat(), &mut reencoded);
         }
-        Ok(Some(Piece::Segment(Found { value: describe(&segment), envelopes, reencoded })))
+        Ok(Some(StreamItem::Segment(DecodedSegment {
+            value: segment_json(&segment),
+            envelopes,
+            reencoded,
+        })))
     }
 }
 
-/// A segment that promises whole frames, and begins or ends inside of one.
+/// The error of a self-contained segment that starts or ends inside a frame.
 const MISPLACED: DecodeError =
     DecodeError::new(DecodeErrorKind::Contradiction, "self_contained", 0);
 
-fn describe(segment: &Segment) -> Value {
+fn segment_json(segment: &Segment) -> Value {
     let length = segment.payload.len();
     json!({
         "self_contained": segment.self_contained,
@@ -179,17 +183,22 @@ fn describe(segment: &Segment) -> Value {
     })
 }
 
-/// What is wrong with a stream that ends with these bytes, `begin` bytes after its own begin.
-fn unfinished(rest: &[u8], begin: u64) -> Option<Fault> {
+/// Returns the error of a stream whose last bytes, from the byte `start` on, are `rest`.
+fn incomplete_frame(rest: &[u8], start: u64) -> Option<InputError> {
     if rest.is_empty() {
         return None;
     }
     Some(match Header::decode(rest) {
         Ok(Some((_, body))) => {
             let left = rest.len().saturating_sub(Header::LENGTH);
-            Fault::truncated("body", body, left, begin.saturating_add(length(Header::LENGTH)))
+            InputError::truncated(
+                "body",
+                body,
+                left,
+                start.saturating_add(stream_length(Header::LENGTH)),
+            )
         }
-        Ok(None) => Fault::truncated("header", Header::LENGTH, rest.len(), begin),
-        Err(error) => Fault::fatal(error, begin),
+        Ok(None) => InputError::truncated("header", Header::LENGTH, rest.len(), start),
+        Err(error) => InputError::fatal(error, start),
     })
 }

@@ -1,24 +1,24 @@
-//! An object as an indented tree.
+//! Prints an object as an indented tree.
 
 use std::io::{self, Write};
 
 use serde_json::Value;
 
-/// Writes `value`, a field a line; what is inside of a field stands under it, two columns in.
+/// Writes `value`, one field per line. Nested fields follow, indented by two columns.
 pub(super) fn write(out: &mut impl Write, value: &Value) -> io::Result<()> {
     match one_line(value) {
         Some(text) => writeln!(out, "{text}"),
-        None => parts(out, value, ""),
+        None => write_parts(out, value, ""),
     }
 }
 
-/// The parts of a value that does not fit on a line. The first of them goes on with the line that
-/// the caller has begun.
-fn parts(out: &mut impl Write, value: &Value, indent: &str) -> io::Result<()> {
+/// Writes the parts of a value that needs several lines. The first part continues the current line.
+fn write_parts(out: &mut impl Write, value: &Value, indent: &str) -> io::Result<()> {
     let parts: Vec<(String, &Value)> = match value {
-        Value::Object(fields) => {
-            fields.iter().map(|(name, value)| (format!("{}:", text(name)), value)).collect()
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (format!("{}:", quote_if_needed(name)), value))
+            .collect(),
         Value::Array(elements) => elements.iter().map(|value| ("-".to_owned(), value)).collect(),
         _ => return Ok(()),
     };
@@ -30,21 +30,21 @@ fn parts(out: &mut impl Write, value: &Value, indent: &str) -> io::Result<()> {
             None => {
                 let below = format!("{indent}  ");
                 match value {
-                    // The fields of an element begin beside its dash.
+                    // The fields of an element start beside its dash.
                     Value::Object(_) if label == "-" => write!(out, " ")?,
                     _ => write!(out, "\n{below}")?,
                 }
-                self::parts(out, value, &below)?;
+                write_parts(out, value, &below)?;
             }
         }
     }
     Ok(())
 }
 
-/// A value that fits on a line: a scalar, or a list of them.
+/// Returns the text of a scalar or of a list of scalars, or `None` for any other value.
 fn one_line(value: &Value) -> Option<String> {
     Some(match value {
-        Value::String(string) => text(string),
+        Value::String(string) => quote_if_needed(string),
         Value::Array(elements) => {
             let scalars = elements.iter().map(|element| match element {
                 Value::Array(_) | Value::Object(_) => None,
@@ -58,8 +58,8 @@ fn one_line(value: &Value) -> Option<String> {
     })
 }
 
-/// Text as it is, or in quotes where that could be taken for something else.
-fn text(text: &str) -> String {
+/// Returns text unchanged, or quoted if it contains other characters than letters, digits and `_.-`.
+fn quote_if_needed(text: &str) -> String {
     let is_clear = text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
     match is_clear && !text.is_empty() {
         true => text.to_owned(),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_inside_of_a_field_stands_under_it() {
+    fn indents_nested_fields() {
         let value = json!({
             "version": 4,
             "none": [],
@@ -111,7 +111,7 @@ rows:
     }
 
     #[test]
-    fn text_from_the_wire_cannot_touch_the_terminal() {
+    fn escapes_control_characters() {
         assert_eq!(tree(&json!({ "text": "SELECT 1" })), "text: \"SELECT 1\"\n");
         assert_eq!(
             tree(&json!({ "a\nb": "\u{1b}[2J\u{9b}" })),

@@ -63,7 +63,7 @@ fn enforces_the_limit_of_the_body_length() {
     let limited = object(&["--max-body", "4999", "--compression", "lz4"], compressed);
     assert_eq!(error_location(&limited), (9, "body", true));
     assert!(
-        limited["error"].as_str().unwrap().ends_with("the limit is 4999; --max-body allows more"),
+        limited["error"].as_str().unwrap().ends_with("the limit is 4999; raise it with --max-body"),
         "{limited}"
     );
 }
@@ -71,7 +71,7 @@ fn enforces_the_limit_of_the_body_length() {
 #[test]
 fn limits_the_frames_and_bytes_of_a_line() {
     let object = object(&[], hex_line(&[4, 0, 0, 1, 5, 0, 0, 0, 0].repeat(20_000)));
-    let error = "hex at byte 0: more than 16384 frames on a line; --raw takes any number";
+    let error = "hex at byte 0: more than 16384 frames on one line; --raw has no such limit";
     assert_eq!(object["error"], error);
     let long = hex_line(&vec![0x42; 2 << 20]);
     assert_eq!(
@@ -90,9 +90,9 @@ fn decodes_the_lines_around_an_invalid_line() {
     let output = decode(&[], lines.join("\n"));
     assert_eq!(
         output.stderr,
-        "error: 1 of 3 could not be decoded, line 2 of standard input is the first\n"
+        "error: 1 of 3 objects could not be decoded; the first is line 2 of standard input\n"
     );
-    assert!(output.stdout.contains("error: \"hex at byte 0: `x` is no hex digit"), "{output:?}");
+    assert!(output.stdout.contains("error: \"hex at byte 0: `x` is not a hex digit"), "{output:?}");
 }
 
 /// Truncates every vector at every byte, and changes every byte. Each line must give an object.

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{bytes, hex, joined, map, object, value};
+use super::value::{bytes, hex, joined, map, object, raw_value};
 use crate::message::{BatchMessage, BatchText, Parameters, Request};
 use crate::types::{NamedValue, Values};
 use crate::wire::Consistency;
 
-/// The fields of a request.
+/// Returns the fields of a request.
 pub(in super::super) fn request(request: &Request<'_>) -> Value {
     match request {
         Request::Startup(startup) => {
@@ -34,7 +34,7 @@ pub(in super::super) fn request(request: &Request<'_>) -> Value {
     }
 }
 
-/// The fields that come first, and then the parameters.
+/// Appends the fields of query parameters to the object `first`.
 fn with_parameters(first: Value, parameters: &Parameters<'_>) -> Value {
     let flags = parameters.flags();
     let then = object([
@@ -74,13 +74,13 @@ fn batch(batch: &BatchMessage<'_>) -> Value {
     ])
 }
 
-/// Values, each with its name if they go by name.
+/// Formats bound values; named values are objects with their name.
 fn values(values: &Values<'_>) -> Value {
-    let shown = values.iter().map(|NamedValue { name, value }| match name {
-        None => self::value(value),
-        Some(name) => object([("name", name.into()), ("value", self::value(value))]),
+    let formatted = values.iter().map(|NamedValue { name, value }| match name {
+        None => raw_value(value),
+        Some(name) => object([("name", name.into()), ("value", raw_value(value))]),
     });
-    shown.collect()
+    formatted.collect()
 }
 
 fn consistency(consistency: Option<Consistency>) -> Value {

@@ -1,17 +1,18 @@
-//! The fields of responses, but for those of RESULT.
+//! The fields of responses, except RESULT.
 
 use std::net::{IpAddr, SocketAddr};
 
 use serde_json::{Value, json};
 
-use super::{bytes, hex, joined, map, object, result};
+use super::result;
+use super::schema_change::schema_change;
+use super::value::{bytes, hex, joined, map, object};
 use crate::message::{
-    ErrorDetails, Event, EventType, FailureReason, Failures, Response, SchemaChange, SchemaTarget,
-    ServerError,
+    ErrorDetails, Event, EventType, FailureReason, Failures, Response, ServerError,
 };
 use crate::wire::Consistency;
 
-/// The fields of a response; rows have their own function, as their cells may be broken.
+/// Returns the fields of a response, except the cells of rows: see [`rows`](super::rows).
 pub(in super::super) fn response(response: &Response) -> Value {
     match response {
         Response::Error(error) => self::error(error),
@@ -51,15 +52,18 @@ fn details(details: &ErrorDetails) -> Value {
             write_type,
             contentions,
         } => joined(
-            replicas(*consistency, *received, *block_for),
+            replica_fields(*consistency, *received, *block_for),
             json!({ "write_type": write_type.as_str(), "contentions": contentions }),
         ),
         ErrorDetails::ReadTimeout { consistency, received, block_for, data_present } => joined(
-            replicas(*consistency, *received, *block_for),
+            replica_fields(*consistency, *received, *block_for),
             json!({ "data_present": data_present }),
         ),
         ErrorDetails::ReadFailure { consistency, received, block_for, failures, data_present } => {
-            let first = joined(replicas(*consistency, *received, *block_for), failed(failures));
+            let first = joined(
+                replica_fields(*consistency, *received, *block_for),
+                failure_fields(failures),
+            );
             joined(first, json!({ "data_present": data_present }))
         }
         ErrorDetails::FunctionFailure { keyspace, function, arguments } => json!({
@@ -68,11 +72,14 @@ fn details(details: &ErrorDetails) -> Value {
             "arg_types": arguments,
         }),
         ErrorDetails::WriteFailure { consistency, received, block_for, failures, write_type } => {
-            let first = joined(replicas(*consistency, *received, *block_for), failed(failures));
+            let first = joined(
+                replica_fields(*consistency, *received, *block_for),
+                failure_fields(failures),
+            );
             joined(first, json!({ "write_type": write_type.as_str() }))
         }
         ErrorDetails::CasWriteUnknown { consistency, received, block_for } => {
-            replicas(*consistency, *received, *block_for)
+            replica_fields(*consistency, *received, *block_for)
         }
         ErrorDetails::AlreadyExists { keyspace, table } => {
             json!({ "keyspace": keyspace, "table": table })
@@ -87,8 +94,8 @@ fn details(details: &ErrorDetails) -> Value {
     }
 }
 
-/// What errors about replicas begin with.
-fn replicas(consistency: Consistency, received: i32, block_for: i32) -> Value {
+/// Returns the first fields of errors about replicas.
+fn replica_fields(consistency: Consistency, received: i32, block_for: i32) -> Value {
     json!({
         "consistency": consistency.to_string(),
         "received": received,
@@ -96,7 +103,7 @@ fn replicas(consistency: Consistency, received: i32, block_for: i32) -> Value {
     })
 }
 
-fn failed(failures: &Failures) -> Value {
+fn failure_fields(failures: &Failures) -> Value {
     match failures {
         Failures::Count(count) => json!({ "numfailures": count }),
         Failures::Reasons(reasons) => {
@@ -107,7 +114,7 @@ fn failed(failures: &Failures) -> Value {
 }
 
 fn event(event: &Event) -> Value {
-    let of_node = |event_type: EventType, change: &str, address: &SocketAddr| {
+    let node_event = |event_type: EventType, change: &str, address: &SocketAddr| {
         json!({
             "event_type": event_type.as_str(),
             "change_type": change,
@@ -117,10 +124,10 @@ fn event(event: &Event) -> Value {
     };
     match event {
         Event::Topology { change, address } => {
-            of_node(EventType::TopologyChange, change.as_str(), address)
+            node_event(EventType::TopologyChange, change.as_str(), address)
         }
         Event::Status { change, address } => {
-            of_node(EventType::StatusChange, change.as_str(), address)
+            node_event(EventType::StatusChange, change.as_str(), address)
         }
         Event::Schema(change) => {
             joined(json!({ "event_type": EventType::SchemaChange.as_str() }), schema_change(change))
@@ -129,33 +136,4 @@ fn event(event: &Event) -> Value {
             json!({ "event_type": event_type, "rest": hex(rest) })
         }
     }
-}
-
-/// A change of the schema, which is an event and a result.
-pub(super) fn schema_change(change: &SchemaChange) -> Value {
-    let target = match &change.target {
-        SchemaTarget::Keyspace { keyspace } => {
-            json!({ "target": "KEYSPACE", "keyspace": keyspace })
-        }
-        SchemaTarget::Table { keyspace, table } => {
-            json!({ "target": "TABLE", "keyspace": keyspace, "table": table })
-        }
-        SchemaTarget::Type { keyspace, name } => {
-            json!({ "target": "TYPE", "keyspace": keyspace, "name": name })
-        }
-        SchemaTarget::Function { keyspace, name, arguments } => json!({
-            "target": "FUNCTION",
-            "keyspace": keyspace,
-            "name": name,
-            "argument_types": arguments,
-        }),
-        SchemaTarget::Aggregate { keyspace, name, arguments } => json!({
-            "target": "AGGREGATE",
-            "keyspace": keyspace,
-            "name": name,
-            "argument_types": arguments,
-        }),
-        SchemaTarget::Unknown { target, rest } => json!({ "target": target, "rest": hex(rest) }),
-    };
-    joined(json!({ "change_type": change.kind.as_str() }), target)
 }

@@ -4,13 +4,13 @@ use std::fmt::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use super::response::schema_change;
-use super::{bytes, hex, joined, object};
+use super::schema_change::schema_change;
+use super::value::{bytes, hex, joined, object};
 use crate::message::{PreparedResult, ResultKind, ResultMessage, Rows, RowsMetadata, Variables};
 use crate::types::{self, ColumnSpec, CqlType};
 use crate::wire::{DecodeError, Reader};
 
-/// The fields of a result; rows have their own function, as their cells may be broken.
+/// Returns the fields of a result, except the cells of rows: see [`rows`].
 pub(super) fn result(result: &ResultMessage) -> Value {
     let fields = match result {
         ResultMessage::Void => json!({}),
@@ -23,21 +23,22 @@ pub(super) fn result(result: &ResultMessage) -> Value {
     joined(json!({ "kind": result.kind().to_string() }), fields)
 }
 
-/// The fields of rows, and what stands behind their last cell, as hex.
+/// Returns the fields of rows, and the bytes after the last cell as hex.
 ///
-/// Cells are shown twice: as they came, and, where the columns are described, as CQL writes them.
-/// `before` bytes stand before the cells in the body, for errors to count from.
-pub(in super::super) fn rows(rows: &Rows, before: usize) -> Result<(Value, String), DecodeError> {
+/// Each cell appears as hex under `rows` and, if the response describes the columns, as a CQL literal
+/// under `rows_cql`. The cells start at the byte `start` of the body; offsets in errors count from the
+/// start of the body.
+pub(in super::super) fn rows(rows: &Rows, start: usize) -> Result<(Value, String), DecodeError> {
     let mut reader = Reader::new(&rows.content);
     let columns = rows.metadata.columns.as_deref();
-    // The count has been compared with the bytes that are there.
+    // The codec has checked that the content is long enough for this count.
     let mut raw = Vec::with_capacity(rows.count);
     let mut literals = Vec::with_capacity(columns.map_or(0, |_| rows.count));
-    let mut left = rows.content.len().saturating_mul(16).saturating_add(REPEATED);
+    let mut left = rows.content.len().saturating_mul(16).saturating_add(MAX_REPEATED_NAMES);
     for _ in 0..rows.count {
         let cells = (0..rows.metadata.columns_count).map(|_| reader.bytes("cell"));
         let cells = cells.collect::<Result<Vec<_>, _>>().map_err(|error| {
-            DecodeError::new(error.kind(), error.field(), error.offset().saturating_add(before))
+            DecodeError::new(error.kind(), error.field(), error.offset().saturating_add(start))
         })?;
         let literal = |(column, cell): (&ColumnSpec, &Option<&[u8]>)| {
             literal(&column.cql_type, *cell, &mut left)
@@ -57,15 +58,15 @@ pub(in super::super) fn rows(rows: &Rows, before: usize) -> Result<(Value, Strin
     Ok((fields, hex(reader.take_rest())))
 }
 
-/// A cell as CQL writes it; an object with the error, if it is no value of its type.
+/// Formats a cell as a CQL literal, or as an object with the error if it is not a valid value.
 fn literal(cql_type: &CqlType, cell: Option<&[u8]>, left: &mut usize) -> Value {
     match cell.map(|bytes| types::Value::decode(cql_type, bytes)) {
         None => Value::Null,
         Some(Ok(value)) => {
-            let mut shown = Limited { text: String::new(), left };
-            match write!(shown, "{value}") {
-                Ok(()) => shown.text.into(),
-                Err(fmt::Error) => json!({ "error": "too long to be shown" }),
+            let mut literal = LimitedText { text: String::new(), left };
+            match write!(literal, "{value}") {
+                Ok(()) => literal.text.into(),
+                Err(fmt::Error) => json!({ "error": "too long to print" }),
             }
         }
         Some(Err(error)) => json!({ "error": error.to_string() }),
@@ -106,13 +107,13 @@ fn metadata(metadata: &RowsMetadata) -> Value {
     ])
 }
 
-/// Text that has an end.
-struct Limited<'a> {
+/// Text that may use at most the `left` bytes.
+struct LimitedText<'a> {
     text: String,
     left: &'a mut usize,
 }
 
-impl fmt::Write for Limited<'_> {
+impl fmt::Write for LimitedText<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         *self.left = self.left.checked_sub(text.len()).ok_or(fmt::Error)?;
         self.text.push_str(text);
@@ -120,12 +121,13 @@ impl fmt::Write for Limited<'_> {
     }
 }
 
-/// So many bytes of names are repeated that the frame has only once: of its one table in each of
-/// its columns, of a type's fields in each of its values. Hostile frames would have no end of them.
-const REPEATED: usize = 4 << 20;
+/// Maximum number of bytes printed for names that the frame contains once and the output repeats: the
+/// table of each column, and the field names of each value of a user-defined type. The limit bounds
+/// the output of hostile frames.
+const MAX_REPEATED_NAMES: usize = 4 << 20;
 
 fn columns(columns: &[ColumnSpec]) -> Value {
-    let mut left = REPEATED;
+    let mut left = MAX_REPEATED_NAMES;
     let column = |column: &ColumnSpec| {
         let names = column.table.keyspace.len().saturating_add(column.table.table.len());
         let rest = left.checked_sub(names);
@@ -141,8 +143,8 @@ fn columns(columns: &[ColumnSpec]) -> Value {
     columns.iter().map(column).collect()
 }
 
-/// The user-defined types of the columns, by their names: CQL does not show their fields where
-/// they are used.
+/// Returns the user-defined types of the columns by name, because the CQL of a column type does not
+/// contain their fields.
 fn user_types(columns: &[ColumnSpec]) -> Value {
     let mut found = Map::new();
     columns.iter().for_each(|column| collect_user_types(&column.cql_type, &mut found));
