@@ -4,7 +4,6 @@
 //! that they changed. Events that arrive together cause one read. When the control connection ends,
 //! the task opens another one, to any node.
 
-use std::collections::BTreeSet;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,11 +11,12 @@ use std::time::Duration;
 
 use rand::seq::SliceRandom;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, timeout};
+use tokio::time::{MissedTickBehavior, timeout};
 use tracing::{debug, info, warn};
 
 use super::backoff::Backoff;
 use super::open::connect_any;
+use super::pending_reads::{PendingReads, SchemaScope};
 use super::refresh::with_topology;
 use super::schema::{Schema, SchemaPart};
 use super::shared::Shared;
@@ -42,28 +42,6 @@ pub(super) struct ControlConnection {
     backoff: Backoff,
 }
 
-/// The reads that are scheduled.
-#[derive(Debug, Default)]
-struct PendingReads {
-    topology: bool,
-    schema: SchemaScope,
-    /// When the first of the pending reads was requested.
-    since: Option<Instant>,
-    /// When to read. `None` if nothing is pending.
-    due: Option<Instant>,
-    /// Notified when all pending reads have succeeded.
-    waiters: Vec<oneshot::Sender<()>>,
-}
-
-/// The part of the schema that is to be read again.
-#[derive(Debug, Default)]
-enum SchemaScope {
-    #[default]
-    Empty,
-    Keyspaces(BTreeSet<String>),
-    All,
-}
-
 /// A request to read the schema of a keyspace, or the whole schema, at once.
 #[derive(Debug)]
 pub(super) struct SchemaRefresh {
@@ -75,11 +53,6 @@ pub(super) struct SchemaRefresh {
 
 /// Number of events that can be queued for the task.
 const EVENT_QUEUE_SIZE: usize = 256;
-
-/// Delay between an event and the read that it causes. Each further event restarts the delay.
-const REFRESH_DELAY: Duration = Duration::from_millis(100);
-/// Longest delay between an event and the read that it causes.
-const MAX_REFRESH_DELAY: Duration = Duration::from_secs(1);
 
 /// Number of known nodes that are tried before the contact points.
 const MAX_KNOWN_NODES: usize = 4;
@@ -125,7 +98,7 @@ impl ControlConnection {
         // An ERROR is accepted: without events, the topology is read at an interval.
         registered.map_err(|error| ReadError::Request(Box::new(error)))?;
         read?;
-        self.refresh_schema(None);
+        self.pending.add_schema(None);
         Ok(())
     }
 
@@ -140,10 +113,10 @@ impl ControlConnection {
             // from the queue since then.
             if self.events.len() >= EVENT_QUEUE_SIZE - 1 {
                 debug!(node = %self.connection.address(), "events lost because the queue was full");
-                self.refresh_topology();
-                self.refresh_schema(None);
+                self.pending.add_topology();
+                self.pending.add_schema(None);
             }
-            let due = self.pending.due;
+            let due = self.pending.due();
             tokio::select! {
                 Some(event) = self.events.recv() => self.handle_event(event),
                 _ = timeout_at(due, pending::<()>()) => self.read_pending().await,
@@ -155,13 +128,13 @@ impl ControlConnection {
                 }
                 refresh = refreshes.recv() => match refresh {
                     Some(SchemaRefresh { keyspace, done }) => {
-                        self.refresh_schema(keyspace);
+                        self.pending.add_schema(keyspace);
                         self.pending.waiters.push(done);
-                        self.pending.due = Some(Instant::now());
+                        self.pending.read_now();
                     }
                     None => return,
                 },
-                _ = interval.tick() => self.refresh_topology(),
+                _ = interval.tick() => self.pending.add_topology(),
             }
         }
     }
@@ -216,10 +189,10 @@ impl ControlConnection {
             Event::Status { .. } => {}
             Event::Topology { change: TopologyChange::NewNode, address } => {
                 self.handle_node_up(address);
-                self.refresh_topology();
+                self.pending.add_topology();
             }
-            Event::Topology { .. } => self.refresh_topology(),
-            Event::Schema(change) => self.refresh_schema(changed_keyspace(change.target)),
+            Event::Topology { .. } => self.pending.add_topology(),
+            Event::Schema(change) => self.pending.add_schema(changed_keyspace(change.target)),
             Event::Unknown { .. } => {}
         }
     }
@@ -231,35 +204,8 @@ impl ControlConnection {
         let state = self.shared.state();
         match state.nodes().iter().find(|node| node.address() == address) {
             Some(node) => node.reconnect_now(),
-            None => self.refresh_topology(),
+            None => self.pending.add_topology(),
         }
-    }
-
-    /// Schedules a read of the topology.
-    fn refresh_topology(&mut self) {
-        self.pending.topology = true;
-        self.schedule();
-    }
-
-    /// Schedules a read of the schema of one keyspace, or of the whole schema.
-    fn refresh_schema(&mut self, keyspace: Option<String>) {
-        match (keyspace, &mut self.pending.schema) {
-            (_, SchemaScope::All) => {}
-            (Some(keyspace), SchemaScope::Keyspaces(keyspaces)) => {
-                keyspaces.insert(keyspace);
-            }
-            (Some(keyspace), scope @ SchemaScope::Empty) => {
-                *scope = SchemaScope::Keyspaces(BTreeSet::from([keyspace]));
-            }
-            (None, scope) => *scope = SchemaScope::All,
-        }
-        self.schedule();
-    }
-
-    fn schedule(&mut self) {
-        let now = Instant::now();
-        let since = *self.pending.since.get_or_insert(now);
-        self.pending.due = Some((now + REFRESH_DELAY).min(since + MAX_REFRESH_DELAY));
     }
 
     /// Reads what is pending and notifies the waiters. On failure, closes the connection, so that

@@ -1,46 +1,37 @@
 //! The handle through which a session uses its cluster.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
+use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::control::{ControlConnection, SchemaRefresh, changed_keyspace};
+use super::control::{ControlConnection, SchemaRefresh};
 use super::open::{FailedNode, use_keyspace};
-use super::schema::Schema;
 use super::shared::Shared;
-use super::topology::schema_versions;
 use super::{ClusterError, ClusterState, Distance, Node, Settings};
 use crate::connection::timeout_at;
-use crate::message::{Event, SchemaChange};
+use crate::message::Event;
 
 /// The cluster of a session. When it is dropped, each connection closes as soon as its requests have
 /// been answered.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    shared: Arc<Shared>,
-    refreshes: mpsc::UnboundedSender<SchemaRefresh>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) refreshes: mpsc::UnboundedSender<SchemaRefresh>,
     control_task: AbortHandle,
     /// Held while all connections switch to another keyspace. Two concurrent switches could leave
     /// them in different keyspaces.
     keyspace_switch: Mutex<()>,
 }
 
-/// Interval at which the nodes' schema versions are compared.
-const AGREEMENT_INTERVAL: Duration = Duration::from_millis(50);
-
-/// Bound on the configured time to wait for schema agreement.
-const MAX_AGREEMENT_WAIT: Duration = Duration::from_secs(3_600);
-
 /// Error text of a closed session.
-const SESSION_CLOSED: &str = "the session was closed";
+pub(super) const SESSION_CLOSED: &str = "the session was closed";
 
 /// Error text of a session whose runtime has ended.
-const RUNTIME_ENDED: &str = "the runtime on which the session was created has ended: create it on \
+pub(super) const RUNTIME_ENDED: &str = "the runtime on which the session was created has ended: create it on \
                              one that lives as long as the session";
 
 impl Cluster {
@@ -114,37 +105,6 @@ impl Cluster {
         }
     }
 
-    /// Waits until the schema has been read for the first time, and returns it.
-    ///
-    /// # Errors
-    /// Returns an error if the session does not read the schema, if it is closed, or if the deadline
-    /// passes.
-    pub(crate) async fn wait_for_schema(
-        &self,
-        deadline: Option<Instant>,
-    ) -> Result<Arc<Schema>, SchemaError> {
-        if !self.shared.settings.fetch_schema {
-            return Err(SchemaError::Disabled);
-        }
-        let mut changes = self.shared.pools.changes();
-        loop {
-            changes.borrow_and_update();
-            let state = self.state();
-            if state.has_schema {
-                return Ok(Arc::clone(state.schema()));
-            }
-            if self.shared.is_closed() {
-                return Err(SchemaError::Closed(SESSION_CLOSED));
-            }
-            if self.shared.is_abandoned() {
-                return Err(SchemaError::Closed(RUNTIME_ENDED));
-            }
-            if timeout_at(deadline, changes.changed()).await.is_err() {
-                return Err(SchemaError::Timeout { last_error: self.shared.refresh_error() });
-            }
-        }
-    }
-
     /// Makes every connection use a keyspace, those that will be opened later included.
     pub(crate) async fn use_keyspace(&self, keyspace: &str) {
         let _guard = self.keyspace_switch.lock().await;
@@ -168,47 +128,6 @@ impl Cluster {
             });
         }
         while switches.join_next().await.is_some() {}
-    }
-
-    /// Waits until all connected nodes have the schema of `node` after a change made there, and until
-    /// this session has read the change. Returns true if the nodes agree within `timeout`.
-    pub(crate) async fn wait_for_schema_agreement(
-        &self,
-        change: &SchemaChange,
-        node: &Node,
-        timeout: Duration,
-    ) -> bool {
-        let agreement = async {
-            while !self.has_schema_agreement(node).await {
-                tokio::time::sleep(AGREEMENT_INTERVAL).await;
-            }
-        };
-        let deadline = Instant::now() + timeout.min(MAX_AGREEMENT_WAIT);
-        let agreed = tokio::time::timeout_at(deadline, agreement).await.is_ok();
-        let (done, wait) = oneshot::channel();
-        let refresh = SchemaRefresh { keyspace: changed_keyspace(change.target.clone()), done };
-        if self.refreshes.send(refresh).is_ok() {
-            let _elapsed = tokio::time::timeout_at(deadline, wait).await;
-        }
-        agreed
-    }
-
-    /// Returns true if all connected nodes have the same schema version, as `node` sees it. Other
-    /// nodes may not know yet that the schema has changed.
-    async fn has_schema_agreement(&self, node: &Node) -> bool {
-        let Some(connection) = node.connection().or_else(|| self.shared.control()) else {
-            return false;
-        };
-        let Ok(versions) = schema_versions(&connection, self.node_timeout()).await else {
-            return false;
-        };
-        let state = self.state();
-        let mut versions = versions
-            .into_iter()
-            .filter(|(host_id, _)| state.node(*host_id).is_some_and(|node| node.is_connected()))
-            .map(|(_, version)| version);
-        let first = versions.next();
-        versions.all(|version| Some(version) == first)
     }
 
     /// Returns a receiver of the server's events from now on.
@@ -256,7 +175,7 @@ impl Cluster {
     }
 
     /// Timeout of one request that the driver makes on its own behalf.
-    fn node_timeout(&self) -> Duration {
+    pub(super) fn node_timeout(&self) -> Duration {
         self.shared.settings.connector.options.handshake_timeout
     }
 
@@ -306,34 +225,5 @@ impl Drop for Cluster {
         self.control_task.abort();
         // The user may hold nodes, so dropping them does not suffice.
         self.shared.close();
-    }
-}
-
-/// Why the schema is not available.
-#[derive(Debug)]
-pub(crate) enum SchemaError {
-    /// The session was configured not to read the schema.
-    Disabled,
-    /// The session is closed, and why.
-    Closed(&'static str),
-    /// The schema was not read before the deadline.
-    Timeout {
-        /// Why the last attempt to read it failed, if it did.
-        last_error: Option<String>,
-    },
-}
-
-impl fmt::Display for SchemaError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Disabled => f.write_str(
-                "the session does not read the schema: build it without `fetch_schema(false)`",
-            ),
-            Self::Closed(reason) => f.write_str(reason),
-            Self::Timeout { last_error: None } => f.write_str("the schema was not read in time"),
-            Self::Timeout { last_error: Some(error) } => {
-                write!(f, "the schema was not read in time: {error}")
-            }
-        }
     }
 }

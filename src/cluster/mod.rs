@@ -2,8 +2,8 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `handle` | the cluster, as a session uses it |
-//! | `control` | the control connection and its task |
+//! | `handle`, `schema_wait` | the cluster, as a session uses it |
+//! | `control`, `pending_reads` | the control connection and its task |
 //! | `topology`, `system_tables` | what the driver reads from `system.local` and `system.peers` |
 //! | [`ClusterState`], `refresh` | a snapshot of nodes, ring and schema, and how the next one is computed |
 //! | [`Node`], `pool`, `pool_context` | a node, its connections, and what the pools share |
@@ -31,6 +31,7 @@ mod handle;
 mod in_flight;
 mod node;
 mod open;
+mod pending_reads;
 mod pool;
 mod pool_context;
 mod refresh;
@@ -38,6 +39,7 @@ mod replication;
 mod ring;
 mod routing;
 pub mod schema;
+mod schema_wait;
 mod settings;
 mod shared;
 mod state;
@@ -51,12 +53,13 @@ pub use backoff::Reconnect;
 pub use balancing::{DefaultBalancing, LatencyAwareness, LoadBalancing, Routing};
 pub(crate) use contact::{ContactPoint, DEFAULT_PORT};
 pub(crate) use counters::{Counter, FailureKind};
-pub(crate) use handle::{Cluster, SchemaError};
+pub(crate) use handle::Cluster;
 pub use node::{Distance, Node};
 pub(crate) use open::{ClusterError, NodeError};
 pub use replication::ReplicationStrategy;
 pub use ring::{Replicas, Ring, RingNode};
 pub(crate) use routing::routing_key;
+pub(crate) use schema_wait::SchemaError;
 pub(crate) use settings::Settings;
 pub use state::ClusterState;
 pub(crate) use timer::Timer;

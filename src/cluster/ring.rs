@@ -299,42 +299,43 @@ mod tests {
             ("b", "r", vec![20, 50]),
             ("a", "s", vec![30, 60]),
         ]);
-        let of = |factor, at| ring.replicas(&simple(factor)).of(token(at)).to_vec();
-        assert_eq!(of(2, 0), [0, 1]);
-        assert_eq!(of(3, 25), [2, 0, 1]);
-        assert_eq!(of(3, 70), [0, 1, 2]);
-        assert_eq!(of(9, 20), [1, 2, 0]);
-        assert_eq!(of(0, 20), [0; 0]);
+        let replicas_of = |factor, at| ring.replicas(&simple(factor)).of(token(at)).to_vec();
+        assert_eq!(replicas_of(2, 0), [0, 1]);
+        assert_eq!(replicas_of(3, 25), [2, 0, 1]);
+        assert_eq!(replicas_of(3, 70), [0, 1, 2]);
+        assert_eq!(replicas_of(9, 20), [1, 2, 0]);
+        assert_eq!(replicas_of(0, 20), [0; 0]);
     }
 
     #[test]
     fn topology_strategy_prefers_racks_without_a_replica() {
         let racks = ["r", "r", "r", "s", "s", "t"].map(|rack| ("a", rack));
         let ring = one_token_each(&racks);
-        let of = |factor| ring.replicas(&topology(&[("a", factor)])).of(token(0)).to_vec();
-        assert_eq!(of(1), [0]);
-        assert_eq!(of(2), [0, 3]);
-        assert_eq!(of(3), [0, 3, 5]);
+        let replicas_of = |factor| ring.replicas(&topology(&[("a", factor)])).of(token(0)).to_vec();
+        assert_eq!(replicas_of(1), [0]);
+        assert_eq!(replicas_of(2), [0, 3]);
+        assert_eq!(replicas_of(3), [0, 3, 5]);
         // With more replicas than racks, the first nodes in ring order fill up.
-        assert_eq!(of(4), [0, 1, 3, 5]);
-        assert_eq!(of(5), [0, 1, 2, 3, 5]);
-        assert_eq!(of(6), [0, 1, 2, 3, 4, 5]);
-        assert_eq!(of(7), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(replicas_of(4), [0, 1, 3, 5]);
+        assert_eq!(replicas_of(5), [0, 1, 2, 3, 5]);
+        assert_eq!(replicas_of(6), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(replicas_of(7), [0, 1, 2, 3, 4, 5]);
     }
 
     #[test]
     fn topology_strategy_fills_every_datacenter_in_ring_order() {
         // Racks with the same name in two datacenters are different racks.
         let ring = one_token_each(&[("a", "r"), ("a", "s"), ("b", "r"), ("b", "r"), ("a", "r")]);
-        let of = |factors: &[_], at| ring.replicas(&topology(factors)).of(token(at)).to_vec();
-        assert_eq!(of(&[("a", 2), ("b", 1)], 0), [0, 1, 2]);
-        assert_eq!(of(&[("a", 2), ("b", 1)], 15), [2, 4, 1]);
-        assert_eq!(of(&[("a", 2), ("b", 2)], 25), [3, 4, 1, 2]);
-        assert_eq!(of(&[("b", 1)], 35), [2]);
-        assert_eq!(of(&[("a", 0), ("b", 1)], 0), [2]);
-        assert_eq!(of(&[("a", 1), ("nowhere", 3)], 0), [0]);
-        assert_eq!(of(&[("nowhere", 3)], 0), [0; 0]);
-        assert_eq!(of(&[], 0), [0; 0]);
+        let replicas_of =
+            |factors: &[_], at| ring.replicas(&topology(factors)).of(token(at)).to_vec();
+        assert_eq!(replicas_of(&[("a", 2), ("b", 1)], 0), [0, 1, 2]);
+        assert_eq!(replicas_of(&[("a", 2), ("b", 1)], 15), [2, 4, 1]);
+        assert_eq!(replicas_of(&[("a", 2), ("b", 2)], 25), [3, 4, 1, 2]);
+        assert_eq!(replicas_of(&[("b", 1)], 35), [2]);
+        assert_eq!(replicas_of(&[("a", 0), ("b", 1)], 0), [2]);
+        assert_eq!(replicas_of(&[("a", 1), ("nowhere", 3)], 0), [0]);
+        assert_eq!(replicas_of(&[("nowhere", 3)], 0), [0; 0]);
+        assert_eq!(replicas_of(&[], 0), [0; 0]);
     }
 
     #[test]
@@ -342,10 +343,10 @@ mod tests {
         let ring = ring(&[("a", "r", vec![0]), ("b", "r", vec![]), ("a", "r", vec![5])]);
         let other = ReplicationStrategy::Other("MyStrategy".to_owned());
         for at in [-1, 3, 9] {
-            let of = |strategy| ring.replicas(strategy).of(token(at)).to_vec();
-            assert_eq!(of(&ReplicationStrategy::Everywhere), [0, 1, 2]);
-            assert_eq!(of(&ReplicationStrategy::Local), [0; 0]);
-            assert_eq!(of(&other), [0; 0]);
+            let replicas_of = |strategy| ring.replicas(strategy).of(token(at)).to_vec();
+            assert_eq!(replicas_of(&ReplicationStrategy::Everywhere), [0, 1, 2]);
+            assert_eq!(replicas_of(&ReplicationStrategy::Local), [0; 0]);
+            assert_eq!(replicas_of(&other), [0; 0]);
         }
     }
 

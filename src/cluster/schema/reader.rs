@@ -189,8 +189,9 @@ mod tests {
     use crate::types::{ColumnSpec, CqlType, NativeType};
 
     fn column(name: &str, more: Vec<Cell>) -> (SchemaPart, Vec<Cell>) {
-        let of = [text("keyspace_name", "ks"), text("table_name", "t"), text("column_name", name)];
-        (SchemaPart::Columns, of.into_iter().chain(more).collect())
+        let cells =
+            [text("keyspace_name", "ks"), text("table_name", "t"), text("column_name", name)];
+        (SchemaPart::Columns, cells.into_iter().chain(more).collect())
     }
 
     #[test]

@@ -1,0 +1,96 @@
+//! The reads of the topology and the schema that are scheduled on the control connection.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// The reads that are scheduled. Requests that arrive together are combined into one read.
+#[derive(Debug, Default)]
+pub(super) struct PendingReads {
+    pub(super) topology: bool,
+    pub(super) schema: SchemaScope,
+    /// Notified when all pending reads have succeeded.
+    pub(super) waiters: Vec<oneshot::Sender<()>>,
+    /// When the first of the pending reads was requested.
+    since: Option<Instant>,
+    /// When to read. `None` if nothing is pending.
+    due: Option<Instant>,
+}
+
+/// The part of the schema that is to be read.
+#[derive(Debug, Default)]
+pub(super) enum SchemaScope {
+    #[default]
+    Empty,
+    Keyspaces(BTreeSet<String>),
+    All,
+}
+
+/// Delay between a request and the read. Each further request restarts the delay.
+const DELAY: Duration = Duration::from_millis(100);
+/// Longest delay between the first request and the read.
+const MAX_DELAY: Duration = Duration::from_secs(1);
+
+impl PendingReads {
+    /// Schedules a read of the topology.
+    pub(super) fn add_topology(&mut self) {
+        self.topology = true;
+        self.schedule();
+    }
+
+    /// Schedules a read of the schema of one keyspace, or of the whole schema.
+    pub(super) fn add_schema(&mut self, keyspace: Option<String>) {
+        match (keyspace, &mut self.schema) {
+            (_, SchemaScope::All) => {}
+            (Some(keyspace), SchemaScope::Keyspaces(keyspaces)) => {
+                keyspaces.insert(keyspace);
+            }
+            (Some(keyspace), scope @ SchemaScope::Empty) => {
+                *scope = SchemaScope::Keyspaces(BTreeSet::from([keyspace]));
+            }
+            (None, scope) => *scope = SchemaScope::All,
+        }
+        self.schedule();
+    }
+
+    /// Makes the pending reads due now.
+    pub(super) fn read_now(&mut self) {
+        self.due = Some(Instant::now());
+    }
+
+    /// Returns when to read, or `None` if nothing is pending.
+    pub(super) const fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    fn schedule(&mut self) {
+        let now = Instant::now();
+        let since = *self.since.get_or_insert(now);
+        self.due = Some((now + DELAY).min(since + MAX_DELAY));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_are_combined_and_delayed_only_up_to_the_maximum() {
+        let mut pending = PendingReads::default();
+        assert_eq!(pending.due(), None);
+        let start = Instant::now();
+        pending.add_schema(Some("a".to_owned()));
+        assert_eq!(pending.due(), Some(start + DELAY));
+        for _ in 0..20 {
+            tokio::time::advance(Duration::from_millis(60)).await;
+            pending.add_schema(Some("b".to_owned()));
+        }
+        assert_eq!(pending.due(), Some(start + MAX_DELAY));
+        assert!(matches!(&pending.schema, SchemaScope::Keyspaces(names) if names.len() == 2));
+        pending.add_schema(None);
+        pending.add_schema(Some("c".to_owned()));
+        assert!(matches!(pending.schema, SchemaScope::All));
+    }
+}

@@ -1,0 +1,125 @@
+//! Waiting for the schema: for its first read, and for the nodes to agree on it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::Node;
+use super::control::{SchemaRefresh, changed_keyspace};
+use super::handle::{Cluster, RUNTIME_ENDED, SESSION_CLOSED};
+use super::schema::Schema;
+use super::topology::schema_versions;
+use crate::connection::timeout_at;
+use crate::message::SchemaChange;
+
+/// Interval at which the nodes' schema versions are compared.
+const AGREEMENT_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Bound on the configured time to wait for schema agreement.
+const MAX_AGREEMENT_WAIT: Duration = Duration::from_secs(3_600);
+
+impl Cluster {
+    /// Waits until the schema has been read for the first time, and returns it.
+    ///
+    /// # Errors
+    /// Returns an error if the session does not read the schema, if it is closed, or if the deadline
+    /// passes.
+    pub(crate) async fn wait_for_schema(
+        &self,
+        deadline: Option<Instant>,
+    ) -> Result<Arc<Schema>, SchemaError> {
+        if !self.shared.settings.fetch_schema {
+            return Err(SchemaError::Disabled);
+        }
+        let mut changes = self.shared.pools.changes();
+        loop {
+            changes.borrow_and_update();
+            let state = self.state();
+            if state.has_schema {
+                return Ok(Arc::clone(state.schema()));
+            }
+            if self.shared.is_closed() {
+                return Err(SchemaError::Closed(SESSION_CLOSED));
+            }
+            if self.shared.is_abandoned() {
+                return Err(SchemaError::Closed(RUNTIME_ENDED));
+            }
+            if timeout_at(deadline, changes.changed()).await.is_err() {
+                return Err(SchemaError::Timeout { last_error: self.shared.refresh_error() });
+            }
+        }
+    }
+
+    /// Waits until all connected nodes have the schema of `node` after a change made there, and until
+    /// this session has read the change. Returns true if the nodes agree within `timeout`.
+    pub(crate) async fn wait_for_schema_agreement(
+        &self,
+        change: &SchemaChange,
+        node: &Node,
+        timeout: Duration,
+    ) -> bool {
+        let agreement = async {
+            while !self.has_schema_agreement(node).await {
+                tokio::time::sleep(AGREEMENT_INTERVAL).await;
+            }
+        };
+        let deadline = Instant::now() + timeout.min(MAX_AGREEMENT_WAIT);
+        let agreed = tokio::time::timeout_at(deadline, agreement).await.is_ok();
+        let (done, wait) = oneshot::channel();
+        let refresh = SchemaRefresh { keyspace: changed_keyspace(change.target.clone()), done };
+        if self.refreshes.send(refresh).is_ok() {
+            let _elapsed = tokio::time::timeout_at(deadline, wait).await;
+        }
+        agreed
+    }
+
+    /// Returns true if all connected nodes have the same schema version, as `node` sees it. Other
+    /// nodes may not know yet that the schema has changed.
+    async fn has_schema_agreement(&self, node: &Node) -> bool {
+        let Some(connection) = node.connection().or_else(|| self.shared.control()) else {
+            return false;
+        };
+        let Ok(versions) = schema_versions(&connection, self.node_timeout()).await else {
+            return false;
+        };
+        let state = self.state();
+        let mut versions = versions
+            .into_iter()
+            .filter(|(host_id, _)| state.node(*host_id).is_some_and(|node| node.is_connected()))
+            .map(|(_, version)| version);
+        let first = versions.next();
+        versions.all(|version| Some(version) == first)
+    }
+}
+
+/// Why the schema is not available.
+#[derive(Debug)]
+pub(crate) enum SchemaError {
+    /// The session was configured not to read the schema.
+    Disabled,
+    /// The session is closed, and why.
+    Closed(&'static str),
+    /// The schema was not read before the deadline.
+    Timeout {
+        /// Why the last attempt to read it failed, if it did.
+        last_error: Option<String>,
+    },
+}
+
+impl fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disabled => f.write_str(
+                "the session does not read the schema: build it without `fetch_schema(false)`",
+            ),
+            Self::Closed(reason) => f.write_str(reason),
+            Self::Timeout { last_error: None } => f.write_str("the schema was not read in time"),
+            Self::Timeout { last_error: Some(error) } => {
+                write!(f, "the schema was not read in time: {error}")
+            }
+        }
+    }
+}
