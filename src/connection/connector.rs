@@ -18,7 +18,7 @@ use super::tls::Tls;
 use crate::message::Event;
 use crate::protocol::{self, CloseReason, ConnectionOptions};
 
-/// Opens connections with the same options.
+/// A factory of connections with the same options.
 #[derive(Debug, Clone, Default)]
 pub struct Connector {
     /// The options of the connections.

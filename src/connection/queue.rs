@@ -27,7 +27,8 @@ pub(super) struct QueuedRequest {
     length: usize,
 }
 
-/// Maximum capacity that an empty queue keeps, in bytes.
+/// Maximum capacity that an empty queue keeps, and the length of popped frames from which a queue is
+/// compacted, in bytes.
 const MAX_KEPT_CAPACITY: usize = 256 << 10;
 
 impl Queue {

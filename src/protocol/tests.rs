@@ -108,6 +108,32 @@ impl Pair {
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Checks the table in the documentation of [`ClientConnection`].
+#[test]
+fn every_call_changes_only_what_its_driver_polls_again() {
+    const fn assert_send<T: Send>(_: &T) {}
+    let mut pair = Pair::new(ConnectionOptions::default());
+    assert_send(&pair.client);
+    assert_eq!(pair.client.poll_event(), None);
+    assert!(!pair.client.transmit().is_empty());
+    assert_eq!(pair.client.poll_timeout(), Some(pair.now + 5 * SECOND));
+
+    let mut pair = Pair::open(ConnectionOptions { max_orphans: 0, ..Default::default() });
+    let stream = pair.query(SECOND).unwrap();
+    assert_eq!(pair.client.poll_event(), None);
+    assert_eq!(pair.client.poll_timeout(), Some(pair.now + SECOND));
+    let bytes = pair.client.transmit().to_vec();
+    assert_eq!(pair.client.transmit(), bytes, "unwritten bytes are returned again");
+    pair.client.transmitted(1);
+    assert_eq!(pair.client.transmit(), &bytes[1..]);
+    assert_eq!(pair.client.poll_event(), None);
+
+    pair.client.cancel(stream);
+    assert_eq!(pair.close_reason(), CloseReason::TooManyOrphans(1));
+    assert_eq!(pair.client.poll_timeout(), None);
+    assert!(pair.client.transmit().is_empty());
+}
+
 #[test]
 fn requests_compression_only_if_the_server_supports_it() {
     let options = ConnectionOptions { compression: Some(Compression::Lz4), ..Default::default() };
