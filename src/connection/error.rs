@@ -62,16 +62,17 @@ impl RequestError {
 
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.address)?;
-        match &self.kind {
-            RequestErrorKind::TimedOut => f.write_str("no response within the timeout"),
-            RequestErrorKind::Closed(reason) => reason.fmt(f),
-            RequestErrorKind::Encode(error) => {
-                write!(f, "the request cannot be encoded: {error}")
-            }
-            RequestErrorKind::Decode(error) => {
-                write!(f, "the response cannot be decoded: {error}")
-            }
+        write!(f, "{}: {}", self.address, self.kind)
+    }
+}
+
+impl fmt::Display for RequestErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("no response within the timeout"),
+            Self::Closed(reason) => reason.fmt(f),
+            Self::Encode(error) => write!(f, "the request cannot be encoded: {error}"),
+            Self::Decode(error) => write!(f, "the response cannot be decoded: {error}"),
         }
     }
 }

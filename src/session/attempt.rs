@@ -123,7 +123,7 @@ impl Executor {
             .map_err(|error| Box::new(RequestError::new(error.address, error.kind, false)))?;
         if let Response::Error(error) = frame.response {
             let error = Error::server(error, connection.address());
-            if !error.is_of_node() {
+            if !error.may_succeed_on_another_node() {
                 self.prepared.remove(keyspace, evicted);
             }
             return Err(error);
@@ -134,7 +134,7 @@ impl Executor {
             let text = "the server has evicted the prepared statement, and its text is another \
                         statement now, because the keyspace or the schema has changed; \
                         prepare it again";
-            return Err(Error::new(ErrorKind::Bind, text));
+            return Err(Error::new(ErrorKind::StatementChanged, text));
         }
         *reprepared_at = Some(Instant::now());
         Ok(())

@@ -119,8 +119,9 @@ impl Executor {
             (batch.into(), None)
         };
         let keyspace = prepared.iter().find_map(|prepared| prepared.keyspace());
+        let description = Arc::from(format!("a batch of {} statements", batch.statements.len()));
         let request = RequestContext {
-            statement: &Arc::from(format!("a batch of {} statements", batch.statements.len())),
+            statement: &description,
             options,
             prepared: &prepared,
             keyspace: keyspace.or(options.keyspace()),
@@ -131,7 +132,8 @@ impl Executor {
             deadline,
             batch: Some(&bound),
         };
-        self.send_for_result(&request, &message).await
+        let result = self.send_for_result(&request, &message).await?;
+        Ok(result.with_statement(StatementKind::Unprepared(description)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What went wrong, in one line: where, with which statement, and what may have happened.
+//! Errors of a session.
 
 use std::fmt::{self, Write};
 use std::net::SocketAddr;
@@ -12,67 +12,84 @@ use crate::message::{ErrorCode, ErrorDetails, ServerError};
 use crate::types::{BindError, BindErrorKind, RowError, TypeError, ValueError};
 use crate::wire::Consistency;
 
-/// Why a session could not do what it was asked to do.
+/// An error of a session. Its text is one line that names the statement, the node and the reason, and
+/// says whether the statement may have been applied.
+///
+/// [`kind`](Self::kind) classifies the error. [`cause`](Self::cause) returns the underlying error.
 #[derive(Debug, Clone)]
-pub struct Error(Box<Failure>);
+pub struct Error(Box<ErrorInner>);
 
 #[derive(Debug, Clone)]
-struct Failure {
+struct ErrorInner {
     kind: ErrorKind,
-    cause: Cause,
+    detail: Detail,
     statement: Option<Arc<str>>,
     consistency: Option<Consistency>,
     node: Option<SocketAddr>,
-    /// Whether the statement was only being prepared.
+    /// True if the request was a PREPARE.
     preparing: bool,
-    /// Whether nothing can have been applied, since the statement only reads.
-    reads: bool,
+    /// True if the statement only reads, so that it cannot have been applied.
+    read_only: bool,
     history: Vec<Attempt>,
 }
 
-/// A time that a request was made and not answered with what was asked for.
+/// A failed attempt of a request.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Attempt {
-    /// The node that was asked.
+    /// Address of the node.
     pub node: SocketAddr,
-    /// What happened, in one line.
+    /// Text of the error, in one line.
     pub failure: String,
-    /// How long it took.
+    /// Time from the start of the attempt to its failure.
     pub took: Duration,
-    /// Whether the node may have done what the request says, so that making it again could do it
-    /// twice.
+    /// True if the node may have applied the statement, so that a retry could apply it twice.
     pub may_have_been_applied: bool,
 }
 
-/// What kind of failure it is.
+/// The kind of an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The session was described wrongly.
+    /// An option of the session is missing or invalid.
     Config,
-    /// No server could be reached, and none is left to wait for.
+    /// No server can be reached.
     Unreachable,
-    /// The server does not know who the client is, or does not believe it.
+    /// The server requires credentials, or rejected them.
     Authentication,
-    /// The server refused the request, with this code.
+    /// The server responded with an error of this code.
     Server(ErrorCode),
-    /// There was no answer in time.
+    /// No response arrived before the request timed out.
     Timeout,
-    /// The connection ended while the request was under way.
+    /// The connection closed before the response arrived.
     Connection,
-    /// The values do not go with the statement.
+    /// The server violated the protocol: its response could not be decoded, or was of another kind
+    /// than the request requires.
+    Protocol,
+    /// The request cannot be encoded: a value or text is too long, or the version of the protocol
+    /// lacks an option.
+    Encode,
+    /// The values do not fit the bind variables of the statement.
     Bind,
-    /// The result does not go with the Rust type.
+    /// The server prepared the text of a prepared statement as another statement, because its
+    /// keyspace or schema has changed. The caller must prepare the text again.
+    StatementChanged,
+    /// The columns or the cells of the result do not fit the Rust type.
     Read,
-    /// More was asked of the session than its throttle lets through.
+    /// The result has another number of rows than [`one`](super::QueryResult::one) or
+    /// [`first`](super::QueryResult::first) requires.
+    RowCount,
+    /// The result is of another kind than the method requires: it has no rows, or the statement was
+    /// not conditional.
+    ResultKind,
+    /// The throttle of the session rejected the request.
     Throttled,
-    /// The session was closed, or the runtime that it was made on has ended.
+    /// The session was closed, or its runtime has ended.
     Closed,
 }
 
 #[derive(Debug, Clone)]
-enum Cause {
+enum Detail {
     Text(String),
     Server(Box<ServerError>),
     Request(Box<RequestError>),
@@ -81,56 +98,58 @@ enum Cause {
     Row(RowError),
 }
 
-/// So many characters of a statement are shown.
-const SHOWN: usize = 60;
+/// Longest prefix of a statement in the text of an error, in characters.
+const MAX_STATEMENT_LENGTH: usize = 60;
 
 impl Error {
     pub(super) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self::of(kind, Cause::Text(text.into()))
+        Self::with_detail(kind, Detail::Text(text.into()))
     }
 
-    fn of(kind: ErrorKind, cause: Cause) -> Self {
-        let (statement, consistency, node) = (None, None, None);
-        let (preparing, reads, history) = (false, false, Vec::new());
-        Self(Box::new(Failure {
+    fn with_detail(kind: ErrorKind, detail: Detail) -> Self {
+        Self(Box::new(ErrorInner {
             kind,
-            cause,
-            statement,
-            consistency,
-            node,
-            preparing,
-            reads,
-            history,
+            detail,
+            statement: None,
+            consistency: None,
+            node: None,
+            preparing: false,
+            read_only: false,
+            history: Vec::new(),
         }))
     }
 
-    /// No node can be used.
-    pub(super) fn unreachable(failure: ClusterError) -> Self {
-        match failure {
-            ClusterError::Fatal(failure) => (*failure).into(),
-            ClusterError::Config(why) => Self::new(ErrorKind::Config, why),
-            ClusterError::Closed(why) => Self::new(ErrorKind::Closed, why),
+    /// Returns the error of a session that can use no node.
+    pub(super) fn unreachable(error: ClusterError) -> Self {
+        match error {
+            ClusterError::Fatal(error) => (*error).into(),
+            ClusterError::Config(text) => Self::new(ErrorKind::Config, text),
+            ClusterError::Closed(text) => Self::new(ErrorKind::Closed, text),
             ClusterError::Unreachable { failures, .. } => {
-                let of = match failures.len() {
+                let target = match failures.len() {
                     1 => "the cluster".to_owned(),
                     count => format!("any of {count} nodes"),
                 };
-                Self::new(
-                    ErrorKind::Unreachable,
-                    format!("cannot reach {of}: {}", failures.join("; ")),
-                )
+                let text = format!("cannot reach {target}: {}", failures.join("; "));
+                Self::new(ErrorKind::Unreachable, text)
             }
         }
     }
 
-    /// The task that was to do it has stopped.
-    pub(super) fn stopped(why: &dyn fmt::Display) -> Self {
-        Self::new(ErrorKind::Connection, why.to_string())
+    /// Returns the error of a request whose task ended without a result.
+    pub(super) fn task_ended(reason: &dyn fmt::Display) -> Self {
+        let text = format!("the task of the request ended early: {reason}");
+        Self::new(ErrorKind::Connection, text)
     }
 
-    /// No node could be used before the time was over.
+    /// Returns the error of a server whose response violates the protocol.
+    pub(super) fn protocol(violation: &str) -> Self {
+        Self::new(ErrorKind::Protocol, format!("the server violated the protocol: {violation}"))
+    }
+
+    /// Returns the error as a timeout if no node became reachable before the deadline.
     #[must_use]
-    pub(super) fn in_time(mut self) -> Self {
+    pub(super) fn into_timeout(mut self) -> Self {
         if self.0.kind == ErrorKind::Unreachable {
             self.0.kind = ErrorKind::Timeout;
         }
@@ -138,22 +157,27 @@ impl Error {
     }
 
     pub(super) fn server(error: ServerError, node: SocketAddr) -> Self {
-        let mut failed = Self::of(ErrorKind::Server(error.code), Cause::Server(Box::new(error)));
-        failed.0.node = Some(node);
-        failed
+        let code = error.code;
+        Self::with_detail(ErrorKind::Server(code), Detail::Server(Box::new(error))).with_node(node)
+    }
+
+    #[must_use]
+    pub(super) fn with_node(mut self, node: SocketAddr) -> Self {
+        self.0.node = Some(node);
+        self
     }
 
     /// Records whether the request was a PREPARE or read-only, and so cannot have changed anything.
     #[must_use]
     pub(super) fn with_effect(mut self, preparing: bool, read_only: bool) -> Self {
         self.0.preparing = preparing;
-        self.0.reads = read_only;
+        self.0.read_only = read_only;
         self
     }
 
     #[must_use]
     pub(super) fn with_statement(mut self, statement: &Arc<str>) -> Self {
-        self.0.reads = is_read_only(statement);
+        self.0.read_only = is_read_only(statement);
         self.0.statement = Some(Arc::clone(statement));
         self
     }
@@ -176,45 +200,47 @@ impl Error {
         self
     }
 
-    /// What this error says of one attempt.
-    pub(super) fn attempt(&self, node: SocketAddr, took: Duration) -> Attempt {
+    /// Returns this error as an entry of the history.
+    pub(super) fn to_attempt(&self, node: SocketAddr, took: Duration) -> Attempt {
         let may_have_been_applied = self.may_have_been_applied();
-        Attempt { node, failure: self.to_string(), took, may_have_been_applied }
+        Attempt { node, failure: Reason(self).to_string(), took, may_have_been_applied }
     }
 
-    /// What kind of failure it is.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What the server said, if it is the server that failed.
+    /// Returns the error that the server sent; `None` if the error is not from the server.
     pub fn server_error(&self) -> Option<&ServerError> {
-        match &self.0.cause {
-            Cause::Server(error) => Some(error),
+        match &self.0.detail {
+            Detail::Server(error) => Some(error),
             _ => None,
         }
     }
 
-    /// What has failed, to be downcast: a [`ServerError`], [`RequestError`], [`BindError`],
-    /// [`TypeError`] or [`RowError`]; `None` if there is no more than the text. It is part of what
-    /// this error says, and so not its [`source`](std::error::Error::source).
+    /// Returns the underlying error, to be downcast to a [`ServerError`], [`RequestError`],
+    /// [`BindError`], [`TypeError`] or [`RowError`]; `None` if there is none.
+    ///
+    /// The text of this error contains the text of the cause. Therefore the cause is not its
+    /// [`source`](std::error::Error::source).
     pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.0.cause {
-            Cause::Text(_) => None,
-            Cause::Server(error) => Some(error),
-            Cause::Request(error) => Some(error),
-            Cause::Bind(error) => Some(error),
-            Cause::Type(error) => Some(error),
-            Cause::Row(error) => Some(error),
+        match &self.0.detail {
+            Detail::Text(_) => None,
+            Detail::Server(error) => Some(error),
+            Detail::Request(error) => Some(error),
+            Detail::Bind(error) => Some(error),
+            Detail::Type(error) => Some(error),
+            Detail::Row(error) => Some(error),
         }
     }
 
-    /// How often the request was made; 0 if it was not made at all.
+    /// Returns the number of failed attempts, 0 if the request was never sent.
     pub fn attempts(&self) -> usize {
         self.0.history.len()
     }
 
-    /// Every attempt, the first one first, speculative ones included.
+    /// Returns the failed attempts in the order of their failures, speculative executions included.
     ///
     /// ```no_run
     /// # async fn example(session: cqlwire::session::Session) {
@@ -229,7 +255,7 @@ impl Error {
         &self.0.history
     }
 
-    /// Whether the client or the replicas did not answer in time.
+    /// Returns true if the request timed out, at the client or at the replicas.
     pub fn is_timeout(&self) -> bool {
         matches!(
             self.0.kind,
@@ -238,16 +264,15 @@ impl Error {
         )
     }
 
-    /// Whether the statement may have done what it says, though it failed: at the last attempt or
-    /// at one before it.
+    /// Returns true if one of the attempts may have applied the statement although it failed.
     pub fn may_have_been_applied(&self) -> bool {
-        let Failure { preparing, reads, history, .. } = &*self.0;
+        let ErrorInner { preparing, read_only, history, .. } = &*self.0;
         let applied = history.iter().any(|attempt| attempt.may_have_been_applied);
-        !preparing && !reads && (applied || self.last_may_have_been_applied())
+        !preparing && !read_only && (applied || self.last_may_have_been_applied())
     }
 
-    /// Whether another node may do what this one could not.
-    pub(super) fn is_of_node(&self) -> bool {
+    /// Returns true if the request may succeed on another node.
+    pub(super) fn may_succeed_on_another_node(&self) -> bool {
         matches!(
             self.0.kind,
             ErrorKind::Connection
@@ -258,9 +283,10 @@ impl Error {
         )
     }
 
-    /// Whether values were bound to variables of another type, which may be an older one.
-    pub(super) fn is_of_type(&self) -> bool {
-        let Cause::Bind(error) = &self.0.cause else { return false };
+    /// Returns true if the values may fit once the statement is prepared again, because a type was
+    /// altered since it was prepared.
+    pub(super) fn may_be_outdated_types(&self) -> bool {
+        let Detail::Bind(error) = &self.0.detail else { return false };
         matches!(
             error.kind(),
             BindErrorKind::Count { .. }
@@ -272,9 +298,9 @@ impl Error {
     }
 
     fn last_may_have_been_applied(&self) -> bool {
-        match &self.0.cause {
-            Cause::Request(error) => error.may_have_been_applied(),
-            Cause::Server(error) => matches!(
+        match &self.0.detail {
+            Detail::Request(error) => error.may_have_been_applied(),
+            Detail::Server(error) => matches!(
                 error.code,
                 ErrorCode::WriteTimeout
                     | ErrorCode::WriteFailure
@@ -289,36 +315,64 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failure { kind, cause, statement, consistency, node, preparing, .. } = &*self.0;
-        let mut line = OneLine(f);
-        if let Some(statement) = statement {
-            let what = if *preparing { "could not be prepared" } else { "failed" };
-            write!(line, "{} {what}", Shown(statement))?;
-            if let (Some(consistency), ErrorKind::Server(_), false) = (consistency, kind, preparing)
-            {
-                write!(line, " at {consistency}")?;
-            }
-            match node {
-                Some(node) => write!(line, " on {node}: ")?,
-                None => line.write_str(": ")?,
-            }
-        }
-        match cause {
-            Cause::Text(text) => line.write_str(text)?,
-            Cause::Server(error) => server(&mut line, error)?,
-            Cause::Request(error) => write!(line, "{error}")?,
-            Cause::Bind(error) => write!(line, "{error}")?,
-            Cause::Type(error) => write!(line, "{error}")?,
-            Cause::Row(error) => write!(line, "{error}")?,
-        }
-        if self.may_have_been_applied() {
-            line.write_str("; it may have been applied")?;
-        }
-        Ok(())
+        self.write_action(&mut OneLine(f))?;
+        Reason(self).fmt(f)
     }
 }
 
-/// Text on one line, whatever a server has written into it.
+/// Why a request failed, and whether it may have been applied.
+struct Reason<'a>(&'a Error);
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = OneLine(f);
+        match &self.0.0.detail {
+            Detail::Text(text) => line.write_str(text)?,
+            Detail::Server(error) => write_server_error(&mut line, error)?,
+            Detail::Request(error) => write!(line, "{}", error.kind)?,
+            Detail::Bind(error) => write!(line, "{error}")?,
+            Detail::Type(error) => write!(line, "{error}")?,
+            Detail::Row(error) => write!(line, "{error}")?,
+        }
+        match self.0.may_have_been_applied() {
+            true => line.write_str("; it may have been applied"),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Error {
+    /// Writes what failed, on which statement and on which node.
+    fn write_action(&self, line: &mut OneLine<'_, '_>) -> fmt::Result {
+        let ErrorInner { kind, detail, statement, consistency, node, preparing, .. } = &*self.0;
+        let Some(statement) = statement else {
+            return match (detail, node) {
+                // Its text says that a cell cannot be read.
+                (Detail::Row(_), _) => Ok(()),
+                (Detail::Type(_), _) => line.write_str("cannot read the result: "),
+                (Detail::Request(_), Some(node)) => write!(line, "{node}: "),
+                _ => Ok(()),
+            };
+        };
+        let statement = Abbreviated(statement);
+        match kind {
+            _ if *preparing => write!(line, "cannot prepare {statement}")?,
+            ErrorKind::Read | ErrorKind::RowCount | ErrorKind::ResultKind => {
+                write!(line, "cannot read the result of {statement}")?;
+            }
+            _ => write!(line, "{statement} failed")?,
+        }
+        if let (Some(consistency), ErrorKind::Server(_), false) = (consistency, kind, preparing) {
+            write!(line, " at {consistency}")?;
+        }
+        match node {
+            Some(node) => write!(line, " on {node}: "),
+            None => line.write_str(": "),
+        }
+    }
+}
+
+/// A writer that escapes control characters, so that no text of a server breaks the line.
 struct OneLine<'a, 'f>(&'a mut fmt::Formatter<'f>);
 
 impl Write for OneLine<'_, '_> {
@@ -330,48 +384,54 @@ impl Write for OneLine<'_, '_> {
     }
 }
 
-/// What the server said, with what counts put first.
-fn server(line: &mut OneLine<'_, '_>, error: &ServerError) -> fmt::Result {
+/// Writes an error of the server. Of replicas that did not respond, the numbers come first.
+fn write_server_error(line: &mut OneLine<'_, '_>, error: &ServerError) -> fmt::Result {
     match &error.details {
         ErrorDetails::Unavailable { required, alive, .. } => {
-            write!(line, "{alive} of {required} replicas that must answer are alive (unavailable)")
+            let verb = if *alive == 1 { "is" } else { "are" };
+            write!(line, "{alive} of {required} required replicas {verb} alive (unavailable)")
         }
         ErrorDetails::WriteTimeout { received, block_for, .. }
         | ErrorDetails::ReadTimeout { received, block_for, .. } => {
-            write!(line, "{received} of {block_for} replicas answered in time ({})", error.code)
+            write!(
+                line,
+                "{received} of {block_for} required replicas responded in time ({})",
+                error.code
+            )
         }
         _ => write!(line, "{}", error.to_string().trim_end_matches('.')),
     }
 }
 
-/// The beginning of a statement, on one line.
-struct Shown<'a>(&'a str);
+/// The beginning of a statement on one line, without passwords.
+struct Abbreviated<'a>(&'a str);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for Abbreviated<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words: Vec<_> = self.0.split_whitespace().collect();
-        // What follows is a secret: `CREATE ROLE ada WITH PASSWORD = '...'`.
-        let names_secret = |word: &&str| {
+        // The rest is a secret: `CREATE ROLE ada WITH PASSWORD = '...'`.
+        let contains_password = |word: &&str| {
             let word = word.as_bytes();
             word.windows(8).any(|part| part.eq_ignore_ascii_case(b"PASSWORD"))
         };
-        let ends_in_secret = words.iter().position(names_secret).filter(|_| has_role(&words));
-        if let Some(word) = ends_in_secret {
-            return write!(f, "{} ...", words.get(..word).unwrap_or_default().join(" "));
+        let password = words.iter().position(contains_password).filter(|_| is_role_change(&words));
+        if let Some(word) = password {
+            return write!(f, "{} ...", words[..word].join(" "));
         }
         let words = words.join(" ");
-        match words.char_indices().nth(SHOWN) {
+        match words.char_indices().nth(MAX_STATEMENT_LENGTH) {
             Some((end, _)) => write!(f, "{}...", &words[..end]),
             None => f.write_str(&words),
         }
     }
 }
 
-/// Whether a statement makes or alters somebody who logs in.
-fn has_role(words: &[&str]) -> bool {
-    let is = |word: &str, known: [&str; 2]| known.iter().any(|k| word.eq_ignore_ascii_case(k));
-    matches!(words, [verb, what, ..]
-        if is(verb, ["CREATE", "ALTER"]) && is(what, ["ROLE", "USER"]))
+/// Returns true if the statement creates or alters a role or a user.
+fn is_role_change(words: &[&str]) -> bool {
+    let is_one_of =
+        |word: &str, keywords: [&str; 2]| keywords.iter().any(|k| word.eq_ignore_ascii_case(k));
+    matches!(words, [verb, object, ..]
+        if is_one_of(verb, ["CREATE", "ALTER"]) && is_one_of(object, ["ROLE", "USER"]))
 }
 
 impl std::error::Error for Error {}
@@ -380,17 +440,18 @@ impl From<Box<RequestError>> for Error {
     fn from(error: Box<RequestError>) -> Self {
         let kind = match &error.kind {
             RequestErrorKind::TimedOut => ErrorKind::Timeout,
-            RequestErrorKind::Encode(_) => ErrorKind::Bind,
-            RequestErrorKind::Decode(_) => ErrorKind::Read,
+            RequestErrorKind::Encode(_) => ErrorKind::Encode,
+            RequestErrorKind::Decode(_) => ErrorKind::Protocol,
             RequestErrorKind::Closed(_) => ErrorKind::Connection,
         };
-        Self::of(kind, Cause::Request(error))
+        let node = error.address;
+        Self::with_detail(kind, Detail::Request(error)).with_node(node)
     }
 }
 
 impl From<NodeError> for Error {
-    fn from(failure: NodeError) -> Self {
-        match failure {
+    fn from(error: NodeError) -> Self {
+        match error {
             NodeError::Connection(error) if error.reason.is_authentication() => {
                 Self::new(ErrorKind::Authentication, format!("cannot log in to {error}"))
             }
@@ -401,8 +462,10 @@ impl From<NodeError> for Error {
                 Self::server(*error, address).with_statement(&statement.into())
             }
             NodeError::Request(error) => Box::new(error).into(),
-            error @ NodeError::UnexpectedResponse { address, .. } => {
-                Self::new(ErrorKind::Read, format!("{address} {error}"))
+            NodeError::UnexpectedResponse { address, statement } => {
+                Self::protocol("its response is neither RESULT nor ERROR")
+                    .with_node(address)
+                    .with_statement(&statement.into())
             }
         }
     }
@@ -410,19 +473,19 @@ impl From<NodeError> for Error {
 
 impl From<BindError> for Error {
     fn from(error: BindError) -> Self {
-        Self::of(ErrorKind::Bind, Cause::Bind(error))
+        Self::with_detail(ErrorKind::Bind, Detail::Bind(error))
     }
 }
 
 impl From<TypeError> for Error {
     fn from(error: TypeError) -> Self {
-        Self::of(ErrorKind::Read, Cause::Type(error))
+        Self::with_detail(ErrorKind::Read, Detail::Type(error))
     }
 }
 
 impl From<RowError> for Error {
     fn from(error: RowError) -> Self {
-        Self::of(ErrorKind::Read, Cause::Row(error))
+        Self::with_detail(ErrorKind::Read, Detail::Row(error))
     }
 }
 
@@ -432,7 +495,7 @@ mod tests {
     use crate::message::WriteType;
 
     #[test]
-    fn an_error_is_one_line_that_says_what_may_have_happened() {
+    fn names_statement_consistency_node_and_effect_in_one_line() {
         let error = ServerError {
             code: ErrorCode::WriteTimeout,
             message: "Operation timed out".into(),
@@ -451,15 +514,15 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "INSERT INTO users (username, password) VALUES (?, ?) -- and ... failed at QUORUM \
-             on 127.0.0.2:9042: 1 of 2 replicas answered in time (write timeout); \
+             on 127.0.0.2:9042: 1 of 2 required replicas responded in time (write timeout); \
              it may have been applied"
         );
         assert!(error.is_timeout());
     }
 
     #[test]
-    fn a_password_in_a_statement_is_not_shown() {
-        let error = Error::new(ErrorKind::Read, "no");
+    fn omits_passwords_from_statements() {
+        let error = Error::new(ErrorKind::Connection, "no");
         let create = "CREATE ROLE ada WITH LOGIN = true AND\n PASSWORD = 'secret'";
         let shown = error.clone().with_statement(&create.into()).to_string();
         assert_eq!(shown, "CREATE ROLE ada WITH LOGIN = true AND ... failed: no");
@@ -473,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happened_before_the_last_attempt_counts_and_what_only_reads_does_not() {
+    fn may_have_been_applied_considers_every_attempt_but_no_reads() {
         let refused = || {
             let error = ServerError::new(ErrorCode::Invalid, "no\n\u{1b}[31msuch table");
             Error::server(error, "127.0.0.1:9042".parse().unwrap())
@@ -491,7 +554,7 @@ mod tests {
         assert!(!preparing.may_have_been_applied());
         assert_eq!(
             preparing.to_string(),
-            "INSERT could not be prepared on 127.0.0.1:9042: \
+            "cannot prepare INSERT on 127.0.0.1:9042: \
              invalid request: no\\n\\u{1b}[31msuch table"
         );
         let select = refused().with_statement(&" select 1".into()).with_history(applied);

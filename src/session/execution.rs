@@ -148,7 +148,7 @@ impl Executor {
             };
             let mut error = progress.request.describe_effect(failure.error(connection.address()));
             debug!(node = %connection.address(), %error, "attempt failed");
-            progress.history().push(error.attempt(connection.address(), begin.elapsed()));
+            progress.history().push(error.to_attempt(connection.address(), begin.elapsed()));
             let decision = match &failure {
                 AttemptFailure::Server(unprepared) if failure.is_unprepared() => {
                     if reprepared >= progress.request.prepared.len() * MAX_REPREPARES {
@@ -159,7 +159,7 @@ impl Executor {
                     match Box::pin(self.reprepare(progress, unprepared, &connection, begin)).await {
                         Ok(()) => RetryDecision::SAME_NODE,
                         // Another node may still have the statement.
-                        Err(unable) if unable.is_of_node() => {
+                        Err(unable) if unable.may_succeed_on_another_node() => {
                             error = unable;
                             RetryDecision::NEXT_NODE
                         }
@@ -231,7 +231,7 @@ impl Executor {
         self.cluster.wait_for_node(progress.deadline, find).await.map_err(|failure| {
             let is_late = progress.time_left().is_some_and(|left| left.is_zero());
             let error = Error::unreachable(failure);
-            if is_late { error.in_time() } else { error }
+            if is_late { error.into_timeout() } else { error }
         })
     }
 

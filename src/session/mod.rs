@@ -161,11 +161,12 @@ impl Session {
             let executor = Arc::clone(&self.executor);
             let switch =
                 tokio::spawn(async move { executor.execute(&bound, None, deadline).await });
-            return switch.await.map_err(|why| Error::stopped(&why))?;
+            return switch.await.map_err(|error| Error::task_ended(&error))?;
         }
         // In a box, so that whoever holds the future does not move all of it.
         let page = bound.statement.paging_state.as_ref();
-        Box::pin(self.executor.execute(&bound, page, deadline)).await
+        let result = Box::pin(self.executor.execute(&bound, page, deadline)).await?;
+        Ok(result.with_statement(bound.statement.kind))
     }
 
     /// Runs a statement, and gives the rows of all its pages, one after the other.

@@ -81,8 +81,8 @@ impl Executor {
         task.spawn(prepare.in_current_span());
         match task.join_next().await {
             Some(Ok(prepared)) => prepared,
-            Some(Err(error)) => Err(Error::stopped(&error).with_statement(text)),
-            None => Err(Error::stopped(&"the task was not started").with_statement(text)),
+            Some(Err(error)) => Err(Error::task_ended(&error).with_statement(text)),
+            None => Err(Error::task_ended(&"the task was not started").with_statement(text)),
         }
     }
 

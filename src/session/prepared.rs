@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::cql::{is_read_only, switches_keyspace};
-use super::error::{Error, ErrorKind};
+use super::error::Error;
 use crate::cluster::{ClusterState, Partitioner, Token, routing_key};
 use crate::message::{self, KnownColumns, Prepare, Response};
 use crate::types::{ColumnSpec, ToValues, Values, ValuesBuffer};
@@ -154,6 +154,6 @@ pub(super) fn prepare_request<'p>(text: &'p str, keyspace: Option<&'p str>) -> P
 pub(super) fn prepared_result(response: Response) -> Result<message::PreparedResult, Error> {
     match response {
         Response::Result(message::ResultMessage::Prepared(prepared)) => Ok(prepared),
-        _ => Err(Error::new(ErrorKind::Read, "the response to PREPARE has no prepared statement")),
+        _ => Err(Error::protocol("the response to PREPARE has no prepared statement")),
     }
 }

@@ -73,7 +73,7 @@ impl Executor {
             StatementKind::Prepared(prepared) => {
                 return prepared.encode(values).inspect_err(|error| {
                     // The types may have been altered: let the caller's next `prepare` ask the server.
-                    if error.is_of_type() {
+                    if error.may_be_outdated_types() {
                         self.prepared.remove(options.keyspace(), prepared);
                     }
                 });
@@ -81,7 +81,7 @@ impl Executor {
         };
         let mut prepared = self.prepare_cached(text, options, deadline).await?;
         let mut encoded = prepared.encode(values);
-        if encoded.as_ref().is_err_and(Error::is_of_type) {
+        if encoded.as_ref().is_err_and(Error::may_be_outdated_types) {
             // A type may have been altered since the statement was prepared. The server does not
             // report that.
             self.prepared.remove(options.keyspace(), &prepared);

@@ -1,47 +1,59 @@
-//! What a statement gave.
+//! The result of a statement.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{Error, ErrorKind};
+use super::error::{Error, ErrorKind};
+use super::statement::StatementKind;
 use crate::cluster::Node;
-use crate::message::{self, Response, ResponseFrame, Rows, RowsMetadata, SchemaChange};
-use crate::types::{ColumnSpec, FromRow, RowIter};
+use crate::message::{Response, ResponseFrame, ResultMessage, Rows, RowsMetadata, SchemaChange};
+use crate::types::{ColumnSpec, FromRow, RowIter, Value};
 use crate::wire::BytesMap;
 
-/// The answer to a statement: rows, if it gives any, and what the server says beside them.
+/// The result of a statement: a page of rows if the statement returns rows, and what the server
+/// reports with it.
 #[derive(Debug, Clone)]
 pub struct QueryResult {
-    /// As it was decoded: an answer is moved often on its way, and most of it is looked at once.
+    /// Boxed, because a result is moved often on its way to the caller.
     frame: Box<ResponseFrame>,
     node: Arc<Node>,
+    /// The statement, which errors name. Moved in, so that it costs nothing.
+    statement: Option<StatementKind>,
     schema_agreed: bool,
 }
 
 impl QueryResult {
-    /// What `node` has answered; `known` is what rows are that are not described.
+    /// Returns the result in a response of `node`. If the response does not describe its columns,
+    /// they are `known_columns`.
+    ///
+    /// # Errors
+    /// Returns an error if the response is not a RESULT.
     pub(super) fn new(
         mut frame: Box<ResponseFrame>,
-        known: Option<Arc<[ColumnSpec]>>,
+        known_columns: Option<Arc<[ColumnSpec]>>,
         node: Arc<Node>,
     ) -> Result<Self, Error> {
         match &mut frame.response {
-            Response::Result(message::ResultMessage::Rows(rows)) => {
+            Response::Result(ResultMessage::Rows(rows)) => {
                 let RowsMetadata { columns, columns_count, paging_state, .. } = &mut rows.metadata;
                 let fits = |known: &Arc<[ColumnSpec]>| known.len() == *columns_count;
-                *columns = columns.take().or_else(|| known.filter(fits));
-                // It may be kept, without the memory of the page.
+                *columns = columns.take().or_else(|| known_columns.filter(fits));
+                // Copied, so that a caller who keeps the paging state does not keep the page.
                 *paging_state = paging_state.take().map(|state| Bytes::copy_from_slice(&state));
             }
             Response::Result(_) => {}
             response => {
-                let text = format!("{} is no answer to a statement", response.opcode());
-                return Err(Error::new(ErrorKind::Read, text));
+                let text = format!("{} is not a response to a statement", response.opcode());
+                return Err(Error::protocol(&text).with_node(node.address()));
             }
         }
-        Ok(Self { frame, node, schema_agreed: true })
+        Ok(Self { frame, node, statement: None, schema_agreed: true })
+    }
+
+    pub(super) fn with_statement(self, statement: StatementKind) -> Self {
+        Self { statement: Some(statement), ..self }
     }
 
     pub(super) fn with_schema_agreed(self, schema_agreed: bool) -> Self {
@@ -50,108 +62,156 @@ impl QueryResult {
 
     const fn page(&self) -> Option<&Rows> {
         match &self.frame.response {
-            Response::Result(message::ResultMessage::Rows(rows)) => Some(rows),
+            Response::Result(ResultMessage::Rows(rows)) => Some(rows),
             _ => None,
         }
     }
 
-    /// Whether the statement gave rows, if only none of them: whether it was a SELECT.
+    /// Returns true if the statement returns rows, as a SELECT does, even if there are none.
     pub const fn has_rows(&self) -> bool {
         self.page().is_some()
     }
 
-    /// How many rows this page has.
+    /// Returns the number of rows in this page.
     pub fn row_count(&self) -> usize {
         self.page().map_or(0, |rows| rows.count)
     }
 
-    /// The columns of the rows.
+    /// Returns the columns of the rows; an empty slice if the statement returns no rows.
     pub fn columns(&self) -> &[ColumnSpec] {
         self.page().and_then(|rows| rows.metadata.columns.as_deref()).unwrap_or_default()
     }
 
-    /// The rows of this page as `T`s.
+    /// Returns an iterator over the rows of this page, as `T`s.
     ///
     /// # Errors
-    /// Columns that do not fit `T`: which, why, and what would. A statement that has no rows, such
-    /// as an INSERT without a condition: see [`has_rows`](Self::has_rows).
+    /// Returns an error if the columns do not fit `T` ([`ErrorKind::Read`]), or if the statement
+    /// returns no rows, such as an INSERT without a condition ([`ErrorKind::ResultKind`]; see
+    /// [`has_rows`](Self::has_rows)).
     pub fn rows<'r, T: FromRow<'r>>(&'r self) -> Result<RowIter<'r, T>, Error> {
         match self.page() {
-            Some(rows) => Ok(rows.rows()?),
-            None => Err(Error::new(ErrorKind::Read, "the statement gave no rows")),
+            Some(rows) => rows.rows().map_err(|error| self.name_statement(error.into())),
+            None => {
+                let text = "the statement returns no rows";
+                Err(self.name_statement(Error::new(ErrorKind::ResultKind, text)))
+            }
         }
     }
 
-    /// The first row as a `T`, if there is a row.
+    /// Returns the first row as a `T`, or `None` if the statement found no rows.
     ///
     /// # Errors
-    /// As [`rows`](Self::rows); a row that cannot be read.
+    /// Returns an error if [`rows`](Self::rows) does, if the row cannot be decoded
+    /// ([`ErrorKind::Read`]), or if this page is empty but not the last one
+    /// ([`ErrorKind::RowCount`]). Servers may return an empty page, for example when they filter;
+    /// [`Session::stream`](super::Session::stream) reads the rows of all pages.
     pub fn first<'r, T: FromRow<'r>>(&'r self) -> Result<Option<T>, Error> {
-        Ok(self.rows()?.next().transpose()?)
+        match self.rows()?.next().transpose()? {
+            None if self.paging_state().is_some() => Err(self.row_count_error("")),
+            first => Ok(first),
+        }
     }
 
-    /// The first row as a `T`.
+    /// Returns the only row as a `T`.
     ///
     /// # Errors
-    /// As [`first`](Self::first); no row.
+    /// Returns an error if [`rows`](Self::rows) does, if the row cannot be decoded
+    /// ([`ErrorKind::Read`]), or if there is not exactly one row ([`ErrorKind::RowCount`]): the page
+    /// has none or several, or more pages follow. [`first`](Self::first) ignores further rows.
     pub fn one<'r, T: FromRow<'r>>(&'r self) -> Result<T, Error> {
-        self.first()?.ok_or_else(|| Error::new(ErrorKind::Read, "there is no row"))
+        let mut rows = self.rows()?;
+        match rows.next() {
+            Some(row) if self.row_count() == 1 && self.paging_state().is_none() => Ok(row?),
+            _ => Err(self.row_count_error("exactly one row is required, but ")),
+        }
     }
 
-    /// Whether a conditional statement (`IF ...`) was applied.
+    /// Returns true if a conditional statement (`IF ...`) was applied.
     ///
     /// # Errors
-    /// The statement was not a conditional one.
+    /// Returns an error if the statement was not conditional ([`ErrorKind::ResultKind`]).
     pub fn applied(&self) -> Result<bool, Error> {
-        let not_conditional = || Error::new(ErrorKind::Read, "the statement has no condition");
+        let not_conditional = || {
+            let text = "the statement is not conditional: it has no IF";
+            self.name_statement(Error::new(ErrorKind::ResultKind, text))
+        };
         match self.columns().first() {
             Some(column) if &*column.name == "[applied]" => {}
             _ => return Err(not_conditional()),
         }
-        let mut rows = self.rows::<Vec<crate::types::Value>>()?;
+        let mut rows = self.rows::<Vec<Value>>()?;
         match rows.next().transpose()?.and_then(|row| row.into_iter().next()) {
-            Some(crate::types::Value::Boolean(applied)) => Ok(applied),
+            Some(Value::Boolean(applied)) => Ok(applied),
             _ => Err(not_conditional()),
         }
     }
 
-    /// Where the next page begins; `None` on the last one.
+    /// Returns the state with which the next page is requested, or `None` if this is the last page:
+    /// see [`Statement::paging_state`](super::Statement::paging_state).
     pub fn paging_state(&self) -> Option<&Bytes> {
         self.page().and_then(|rows| rows.metadata.paging_state.as_ref())
     }
 
-    /// How the statement changed the schema, if it did.
+    /// Returns the schema change that the statement made, if any.
     pub fn schema_change(&self) -> Option<&SchemaChange> {
         match &self.frame.response {
-            Response::Result(message::ResultMessage::SchemaChange(change)) => Some(change),
+            Response::Result(ResultMessage::SchemaChange(change)) => Some(change),
             _ => None,
         }
     }
 
-    /// Whether all nodes that are connected have come to agree on the schema, if the statement
-    /// [changed](Self::schema_change) it. What needs the change may fail at a node that has not
-    /// heard of it.
+    /// Returns false if the statement made a [schema change](Self::schema_change) and the nodes did
+    /// not reach [schema agreement](super::SessionBuilder::schema_agreement) in time. Statements
+    /// that depend on the change may then fail on some nodes.
     pub const fn schema_agreed(&self) -> bool {
         self.schema_agreed
     }
 
-    /// The node that has answered.
+    /// Returns the coordinator: the node that responded.
     pub const fn coordinator(&self) -> &Arc<Node> {
         &self.node
     }
 
-    /// What the server warns of.
+    /// Returns the warnings of the server.
     pub fn warnings(&self) -> &[String] {
         &self.frame.warnings
     }
 
-    /// The id of the trace, if one was asked for.
+    /// Returns the id of the trace if the statement was
+    /// [traced](super::Statement::tracing): see [`Session::trace`](super::Session::trace).
     pub const fn tracing_id(&self) -> Option<Uuid> {
         self.frame.tracing_id
     }
 
-    /// What the server's own query handler says.
+    /// Returns the custom payload that the server's query handler sent; empty if there is none.
     pub fn custom_payload(&self) -> &BytesMap {
         &self.frame.custom_payload
+    }
+
+    /// Returns the error of a result with the wrong number of rows.
+    #[cold]
+    fn row_count_error(&self, requirement: &str) -> Error {
+        let rows = match self.row_count() {
+            0 => "no rows".to_owned(),
+            1 => "1 row".to_owned(),
+            count => format!("{count} rows"),
+        };
+        let text = match self.paging_state() {
+            Some(_) => format!(
+                "{requirement}this page has {rows} and more pages follow; read them with \
+                 `Session::stream`"
+            ),
+            None => format!("{requirement}there are {rows}"),
+        };
+        self.name_statement(Error::new(ErrorKind::RowCount, text))
+    }
+
+    #[cold]
+    fn name_statement(&self, error: Error) -> Error {
+        match &self.statement {
+            Some(StatementKind::Unprepared(text)) => error.with_statement(text),
+            Some(StatementKind::Prepared(prepared)) => error.with_statement(&prepared.text),
+            None => error,
+        }
     }
 }

@@ -136,8 +136,13 @@ const fn name(kind: ErrorKind) -> &'static str {
         ErrorKind::Server(_) => "server",
         ErrorKind::Timeout => "timeout",
         ErrorKind::Connection => "connection",
+        ErrorKind::Protocol => "protocol",
+        ErrorKind::Encode => "encode",
         ErrorKind::Bind => "bind",
+        ErrorKind::StatementChanged => "statement_changed",
         ErrorKind::Read => "read",
+        ErrorKind::RowCount => "row_count",
+        ErrorKind::ResultKind => "result_kind",
         ErrorKind::Throttled => "throttled",
         ErrorKind::Closed => "closed",
     }

@@ -57,7 +57,10 @@ impl PageFetch {
         deadline: Option<Instant>,
     ) -> Self {
         let (inner, of) = (Arc::clone(inner), Arc::clone(&bound));
-        let fetch = async move { inner.execute(&of, state.as_ref(), deadline).await };
+        let fetch = async move {
+            let result = inner.execute(&of, state.as_ref(), deadline).await?;
+            Ok(result.with_statement(of.statement.kind.clone()))
+        };
         Self { bound, fetch: tokio::spawn(fetch) }
     }
 
@@ -156,7 +159,7 @@ impl<'v, T> RowStream<'v, T> {
         let NextPage::Page(page) = &mut self.next else { return Poll::Ready(Ok(None)) };
         Poll::Ready(match ready!(Pin::new(&mut page.fetch).poll(context)) {
             Ok(page) => page.map(Some),
-            Err(why) => Err(Error::stopped(&why)),
+            Err(error) => Err(Error::task_ended(&error)),
         })
     }
 }

@@ -118,7 +118,7 @@ async fn does_not_send_values_to_a_statement_whose_variables_changed() {
     let session = connect(session_builder(&servers), 1).await;
     let insert = session.prepare("INSERT ...").await.unwrap();
     let error = session.execute(&insert, (1,)).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Bind);
+    assert_eq!(error.kind(), ErrorKind::StatementChanged);
     assert!(error.to_string().contains("prepare it again"), "{error}");
     let insert = session.prepare("INSERT ...").await.unwrap();
     session.execute(&insert, (1.5_f32,)).await.unwrap();

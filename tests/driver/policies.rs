@@ -211,7 +211,7 @@ async fn no_retry_fails_on_the_first_error() {
     let select = Statement::new("SELECT ...").idempotent(true);
     let error = session.execute(&select, ()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server(ErrorCode::Unavailable), 1));
-    assert!(error.to_string().contains("1 of 2 replicas"), "{error}");
+    assert!(error.to_string().contains("1 of 2 required replicas"), "{error}");
     // The policy of a statement overrides that of the session.
     let error = session.execute(select.retry_policy(RetryUpTo(4)), ()).await.unwrap_err();
     assert_eq!((error.attempts(), requests.count()), (4, 5));

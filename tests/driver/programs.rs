@@ -126,7 +126,7 @@ fn reports_a_query_that_times_out() {
         _ => Reply::silence(),
     });
     let error = run_expecting_error(address, &[]);
-    assert!(error.contains("SELECT username, password FROM users failed: "), "{error}");
+    assert!(error.contains("SELECT username, password FROM users failed on "), "{error}");
     assert!(error.contains("no response within the timeout"), "{error}");
 }
 
@@ -178,7 +178,8 @@ fn reports_a_column_of_another_type() {
     assert_eq!(output.code, 1);
     assert_eq!(
         output.stderr,
-        "error: column 1 \"password\" of k8s_test.users is `int`, but Rust type `&str` reads `text` \
+        "error: cannot read the result of SELECT username, password FROM users: \
+         column 1 \"password\" of k8s_test.users is `int`, but Rust type `&str` reads `text` \
          or `ascii`\n"
     );
 }
@@ -316,7 +317,7 @@ fn falls_back_to_the_protocol_version_of_an_older_server() {
     });
     let output = run(LIST_USERS, &["--host", &address.to_string(), "-vv"]);
     assert!(output.stderr.contains("protocol version not supported"), "{output:?}");
-    assert!(output.stderr.contains("the statement gave no rows"), "{output:?}");
+    assert!(output.stderr.contains("the statement returns no rows"), "{output:?}");
 }
 
 #[test]

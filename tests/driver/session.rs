@@ -13,7 +13,7 @@ use cqlwire::message::{
     ResultMessage, Rows, RowsMetadata, ServerError, Variables,
 };
 use cqlwire::protocol::{CloseReason, ConnectionOptions};
-use cqlwire::session::{Batch, ErrorKind, Session, Statement};
+use cqlwire::session::{Batch, ErrorKind, QueryResult, Session, Statement};
 use cqlwire::testing::Reply;
 use cqlwire::types::{BindError, ColumnSpec, NativeType};
 use cqlwire::wire::{Compression, Consistency, Stream, Version};
@@ -423,7 +423,60 @@ async fn a_stream_fetches_all_pages() {
     assert_eq!(odd.try_collect::<Vec<_>>().await.unwrap(), [1, 3, 5]);
     let page = session.execute(&select, ()).await.unwrap();
     assert_eq!(page.paging_state().map(|state| &state[..]), Some(&b"second"[..]));
-    assert_eq!(page.one::<i32>().unwrap(), 1);
+    assert_eq!(page.first::<i32>().unwrap(), Some(1));
+}
+
+/// Executes a statement whose first page has these rows.
+async fn first_page(rows: &'static [i32], state: Option<&'static [u8]>) -> QueryResult {
+    let address = start_server(Version::V4, move |_, _| numbers(rows, state).into());
+    connect(address).await.execute("SELECT number FROM users", ()).await.unwrap()
+}
+
+#[tokio::test]
+async fn one_requires_exactly_one_row() {
+    assert_eq!(first_page(&[7], None).await.one::<i32>().unwrap(), 7);
+    for (rows, state, reason) in [
+        (&[][..], None, "there are no rows"),
+        (&[1, 2], None, "there are 2 rows"),
+        (&[], Some(&b"more"[..]), "this page has no rows and more pages follow"),
+        (&[1], Some(b"more"), "this page has 1 row and more pages follow"),
+    ] {
+        let error = first_page(rows, state).await.one::<i32>().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RowCount);
+        let expected = format!(
+            "cannot read the result of SELECT number FROM users: exactly one row is required, but \
+             {reason}"
+        );
+        assert!(error.to_string().starts_with(&expected), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn first_refuses_an_empty_page_that_is_not_the_last() {
+    assert_eq!(first_page(&[1, 2], Some(b"more")).await.first::<i32>().unwrap(), Some(1));
+    assert_eq!(first_page(&[], None).await.first::<i32>().unwrap(), None);
+    let error = first_page(&[], Some(b"more")).await.first::<i32>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RowCount);
+    assert_eq!(
+        error.to_string(),
+        "cannot read the result of SELECT number FROM users: this page has no rows and more pages \
+         follow; read them with `Session::stream`"
+    );
+}
+
+#[tokio::test]
+async fn errors_of_columns_name_the_statement() {
+    let expected = "cannot read the result of SELECT number FROM users: \
+                    the result has 1 columns, but the row type reads 2";
+    let error = first_page(&[1], None).await.rows::<(i32, i32)>().unwrap_err();
+    assert_eq!((error.kind(), error.to_string()), (ErrorKind::Read, expected.into()));
+    let address = start_server(Version::V4, |_, _| numbers(&[1], None).into());
+    let session = connect(address).await;
+    let mut rows = session.stream::<(i32, i32)>("SELECT number FROM users", ());
+    assert_eq!(rows.try_next().await.unwrap_err().to_string(), expected);
+    let batch = Batch::logged().statement("UPDATE t SET v = 1 WHERE k = 1 IF v = 2", ());
+    let error = session.batch(&batch).await.unwrap().rows::<(i32, i32)>().unwrap_err();
+    assert!(error.to_string().contains("a batch of 1 statements"), "{error}");
 }
 
 /// A stream that is polled once and then left alone must not block other requests.

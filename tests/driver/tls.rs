@@ -258,6 +258,6 @@ fn programs_give_hints_for_tls_errors() {
         assert!(output.stderr.contains(error), "{arguments:?}: {output:?}");
     }
     let connected = list(&[&["--tls-ca", &ca], &ours[..]].concat());
-    assert!(connected.stderr.contains("the statement gave no rows"), "{connected:?}");
+    assert!(connected.stderr.contains("the statement returns no rows"), "{connected:?}");
     assert_eq!(list(&["--tls-cert", &cert]).code, 2);
 }

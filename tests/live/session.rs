@@ -90,7 +90,7 @@ pub(crate) fn executes_batches_and_conditional_statements(node: &Node) -> Result
         assert!(!session.execute(insert, ("a", 9)).await?.applied()?);
         assert!(session.execute(insert, ("d", 9)).await?.applied()?);
         let error = session.execute("SELECT k FROM t", ()).await?.applied().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Read);
+        assert_eq!(error.kind(), ErrorKind::ResultKind);
         Ok(())
     })
 }
