@@ -1,4 +1,4 @@
-//! Binding a struct, or a map, by the names of the statement's variables.
+//! Binds structs and maps to the bind variables of a statement by name.
 //!
 //! `cargo run --example bind_struct -- 127.0.0.1:9042`
 
@@ -12,12 +12,12 @@ use cqlwire::types::{ToValues, Value};
 struct Person<'a> {
     name: &'a str,
     age: i32,
-    /// `None` leaves what is there; without the attribute, it would delete it.
+    /// `None` keeps the stored email. Without the attribute, `None` would delete it.
     #[cql(unset_if_none)]
     email: Option<&'a str>,
 }
 
-/// Servers have names of their own for some variables.
+/// Some bind variables have names that the server chooses, such as `[limit]`.
 #[derive(ToValues)]
 #[cql(strict)]
 struct Search<'a> {
@@ -37,18 +37,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         )
         .await?;
 
-    // Fields and variables need not be in the same order.
+    // Fields and bind variables may be in a different order.
     let insert =
         session.prepare("INSERT INTO bound_people (email, age, name) VALUES (?, ?, ?)").await?;
     let ada = Person { name: "ada", age: 36, email: Some("ada@example.org") };
     session.execute(&insert, &ada).await?;
     session.execute(&insert, &Person { age: 37, email: None, ..ada }).await?;
 
-    // Those without a variable are passed over.
+    // Fields without a bind variable are ignored.
     let update = "UPDATE bound_people SET age = ? WHERE name = ?";
     session.execute(update, &Person { name: "bob", age: 41, email: None }).await?;
 
-    // What is only known at run time.
+    // A map binds names that are known only at run time.
     let map = BTreeMap::from([("name", Value::Text("cyd".into())), ("age", Value::Int(29))]);
     session.execute("INSERT INTO bound_people (name, age) VALUES (:name, :age)", &map).await?;
 

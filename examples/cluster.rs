@@ -1,4 +1,4 @@
-//! A cluster: its nodes, requests that go to a replica, and what is done when nodes fail.
+//! Configures load balancing, timeouts and speculative execution, and inspects the cluster.
 //!
 //! `cargo run --example cluster -- 127.0.0.1:9042`
 
@@ -10,10 +10,10 @@ use cqlwire::wire::Consistency;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), cqlwire::session::Error> {
-    let servers = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1".to_owned());
+    let contact_points = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1".to_owned());
     let session = Session::builder()
-        .contact_points(servers.split(',')) // where to begin; the other nodes are found
-        .load_balancing(DefaultBalancing::new().rack("rack1")) // near nodes first
+        .contact_points(contact_points.split(',')) // the session discovers the other nodes
+        .load_balancing(DefaultBalancing::new().rack("rack1")) // prefer nodes in this rack
         .throttle(Throttle::concurrent(10_000).queue(50_000))
         .connect()
         .await?;
@@ -21,11 +21,11 @@ async fn main() -> Result<(), cqlwire::session::Error> {
     let cluster = session.cluster();
     println!("{} node(s) in {}", cluster.nodes().len(), cluster.local_datacenter().unwrap_or("?"));
 
-    // How reads are run: said once, given to each of them.
+    // An execution profile holds options that several statements share.
     let reads = ExecutionProfile::new()
         .consistency(Consistency::One)
-        .attempt_timeout(Duration::from_secs(1)) // then another node is asked
-        .speculative_execution(SpeculativeExecution::after(Duration::from_millis(50))); // and before
+        .attempt_timeout(Duration::from_secs(1)) // then retry on another node
+        .speculative_execution(SpeculativeExecution::after(Duration::from_millis(50)));
     let select = session
         .prepare("SELECT durable_writes FROM system_schema.keyspaces WHERE keyspace_name = ?");
     let select = select.await?.profile(&reads);
@@ -33,7 +33,7 @@ async fn main() -> Result<(), cqlwire::session::Error> {
     let result = session.execute(&select, ("system",)).await?;
     println!("{} says {}", result.coordinator().datacenter(), result.one::<bool>()?);
 
-    // What did not work, attempt by attempt.
+    // An error knows its kind and the number of attempts.
     if let Err(error) = session.execute("SELECT * FROM nowhere.users", ()).await {
         println!("{} attempt(s), {:?}", error.attempts(), error.kind());
     }

@@ -1,4 +1,4 @@
-//! Lists, sets, maps and tuples, owned and borrowed.
+//! Writes and reads lists, sets, maps and tuples.
 //!
 //! `cargo run --example collections -- 127.0.0.1:9042`
 
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (tracks, genres, ratings, (minutes, seconds)): Album = result.one()?;
     println!("{tracks:?} {genres:?} {ratings:?} {minutes}:{seconds}");
 
-    // The same column without an allocation: each element is read when it is asked for.
+    // `Elements` decodes each element as it is iterated, without an allocation.
     let tracks = session.execute("SELECT tracks FROM albums", ()).await?;
     for (tracks,) in tracks.rows::<(Elements<'_, &str>,)>()?.flatten() {
         for track in tracks {
@@ -40,7 +40,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
 
-    // Cassandra keeps no empty collections: they come back as null, unless one asks otherwise.
+    // Cassandra does not store empty collections, so they read as null. `OrDefault` turns null into an
+    // empty collection.
     session.execute("INSERT INTO albums (title, genres) VALUES ('Silence', {})", ()).await?;
     let silence = "SELECT genres FROM albums WHERE title = 'Silence'";
     let silence = session.execute(silence, ()).await?;

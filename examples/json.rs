@@ -1,4 +1,4 @@
-//! Rows as JSON, and JSON as values.
+//! Converts JSON to bound values, and rows to JSON.
 //!
 //! `cargo run --example json --features serde-json-1 -- 127.0.0.1:9042`
 
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         )
         .await?;
 
-    // The variables of the statement say what the JSON of each column is to become.
+    // The types of the bind variables decide how each JSON value is converted.
     let insert = "INSERT INTO readings (sensor, at, levels, \"batteryLeft\", note) \
                   VALUES (?, ?, ?, ?, ?)";
     let insert = session.prepare(insert).await?;
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let values = insert.variables().iter().map(|variable| value(&reading, variable));
     session.execute(&insert, values.collect::<Result<Vec<_>, _>>()?).await?;
 
-    // An object a row, by the names of the columns.
+    // Each row becomes a JSON object with the column names as keys.
     let select = "SELECT sensor, at, levels, \"batteryLeft\", note FROM readings";
     let result = session.execute(select, ()).await?;
     for record in result.rows::<Record>()? {
@@ -40,8 +40,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The value of a variable. A column that the object does not have is left as it is: null would
-/// delete what is there.
+/// Converts the JSON value for a bind variable. A missing key leaves the column unset: null would delete
+/// the stored value.
 fn value(object: &Json, variable: &ColumnSpec) -> Result<MaybeUnset<Value>, JsonError> {
     match object.get(key(&variable.name)) {
         Some(json) => Value::from_json(&variable.cql_type, json).map(MaybeUnset::Set),
@@ -49,8 +49,8 @@ fn value(object: &Json, variable: &ColumnSpec) -> Result<MaybeUnset<Value>, Json
     }
 }
 
-/// A column's name as `SELECT JSON` and `Json::from` a record have it: in double quotes of its own,
-/// unless it is lower case.
+/// Returns the key of a column, as `SELECT JSON` and `Json::from` write it: in double quotes unless the
+/// name is lower case.
 fn key(column: &str) -> String {
     match column == column.to_lowercase() {
         true => column.to_owned(),

@@ -1,4 +1,4 @@
-//! Null, not set and empty: three ways of not being there.
+//! Shows the difference between null, unset and empty values.
 //!
 //! `cargo run --example null_and_unset -- 127.0.0.1:9042`
 
@@ -14,18 +14,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let insert = session.prepare("INSERT INTO pets (name, age, owner) VALUES (?, ?, ?)").await?;
     session.execute(&insert, ("rex", 3, "ada")).await?;
 
-    // None is null: it deletes the age. Unset leaves the owner as it is, and no tombstone behind.
+    // `None` is null and deletes the age. `Unset` keeps the owner and writes no tombstone.
     session.execute(&insert, ("rex", None::<i32>, Unset)).await?;
-    // Whether it is set may be decided at run time.
+    // `MaybeUnset` decides at run time.
     let age = Some(4).filter(|age| *age > 100);
     session.execute(&insert, ("rex", MaybeUnset::from(age), MaybeUnset::Set("bob"))).await?;
 
     let result = session.execute("SELECT age, owner FROM pets WHERE name = 'rex'", ()).await?;
     println!("{:?}", result.one::<(Option<i32>, &str)>()?);
-    // Without an Option, null is an error that names the row and the column.
+    // Reading null into a type other than `Option` is an error that names the row and the column.
     println!("{}", result.one::<(i32, &str)>().unwrap_err());
 
-    // A number of no bytes, which old clients could write, is neither null nor zero.
+    // Old clients could write a number of zero bytes, which is neither null nor zero.
     session.execute(&insert, ("tom", MaybeEmpty::<i32>::Empty, Unset)).await?;
     let result = session.execute("SELECT age FROM pets WHERE name = 'tom'", ()).await?;
     println!("{:?}", result.one::<(MaybeEmpty<i32>,)>()?);

@@ -1,4 +1,4 @@
-//! Rows as a struct of our own, by the names of the columns.
+//! Reads rows as structs, matching fields and columns by name.
 //!
 //! `cargo run --example typed_rows -- 127.0.0.1:9042`
 
@@ -6,7 +6,7 @@ mod common;
 
 use cqlwire::types::{FromCql, FromRow, ToCql};
 
-/// Borrowed from the page: reading a row allocates nothing.
+/// Text fields borrow from the page, so that reading them does not allocate.
 #[derive(Debug, FromRow)]
 #[expect(dead_code, reason = "they are printed")]
 struct Person<'r> {
@@ -20,7 +20,7 @@ struct Person<'r> {
     home: Home,
 }
 
-/// Columns of the same row.
+/// A part of `Person`, read from columns of the same row.
 #[derive(Debug, FromRow)]
 #[expect(dead_code, reason = "they are printed")]
 struct Home {
@@ -32,7 +32,7 @@ struct Home {
 #[derive(Debug, FromCql, ToCql)]
 struct City(String);
 
-/// Text in the table.
+/// Stored as text.
 #[derive(Debug, FromCql, ToCql)]
 #[cql(rename_all = "snake_case")]
 enum Role {
@@ -58,14 +58,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     session.execute(insert, ("bob", None::<i32>, Role::Guest, &oslo)).await?;
     session.execute(insert, ("cyd", Some(1970), Role::Other("editor".into()), &oslo)).await?;
 
-    // In whatever order; nobody reads the time of writing.
+    // The order of the columns does not matter, and further columns are ignored.
     let select = "SELECT city, role, writetime(role), tags, birth_year, name FROM typed_people";
     let result = session.execute(select, ()).await?;
     for person in result.rows::<Person<'_>>()? {
         println!("{:?}", person?);
     }
 
-    // What does not fit is found before any row is read.
+    // A missing column is an error before any row is read.
     let result = session.execute("SELECT name, role, city FROM typed_people", ()).await?;
     if let Err(error) = result.rows::<Person<'_>>() {
         println!("{error}");

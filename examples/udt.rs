@@ -1,4 +1,4 @@
-//! A struct as a user-defined type.
+//! Writes and reads a struct as a user-defined type.
 //!
 //! `cargo run --example udt -- 127.0.0.1:9042`
 
@@ -9,10 +9,10 @@ use cqlwire::types::{FromRow, FromUdt, ToUdt, ToValues};
 #[derive(Debug, FromUdt, ToUdt)]
 struct Address {
     street: String,
-    /// The type spells it in its own way.
+    /// The field has another name in the CQL type.
     #[cql(rename = "zipCode")]
     zip: Option<i32>,
-    /// Types without this field are fine.
+    /// The CQL type may lack this field.
     #[cql(default)]
     country: String,
 }

@@ -1,4 +1,4 @@
-//! Vectors of floats, as embeddings are (Cassandra 5.0 and later).
+//! Stores vectors and searches for the nearest ones (Cassandra 5.0 and later).
 //!
 //! `cargo run --example vectors -- 127.0.0.1:9042`
 
@@ -12,7 +12,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     session.execute(table, ()).await?;
     session.execute("CREATE INDEX IF NOT EXISTS ON words (meaning) USING 'sai'", ()).await?;
 
-    // Arrays have as many elements as the type, or are refused before anything is sent.
+    // The driver checks the length of an array or `Vec` before it sends the request.
     let insert = session.prepare("INSERT INTO words (word, meaning) VALUES (?, ?)").await?;
     session.execute(&insert, ("cat", [0.9_f32, 0.1, 0.0])).await?;
     session.execute(&insert, ("dog", [0.8_f32, 0.2, 0.0])).await?;
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (word, meaning) = word?;
         println!("{word} {meaning:?}");
     }
-    // How long they are need not be known.
+    // A `Vec` reads vectors of any length.
     let (meaning,): (Vec<f32>,) = session.execute("SELECT meaning FROM words", ()).await?.one()?;
     println!("{}", meaning.len());
     Ok(())

@@ -1,9 +1,9 @@
-//! What every example begins with.
+//! The session of the examples.
 
 use cqlwire::session::{Error, Session};
 
-/// A session in the keyspace `example`, on the server that the command line names: an address, by
-/// default 127.0.0.1. `cargo run -p cassandra-harness --bin cassandra` starts one.
+/// Connects to the server that the first argument names (default: 127.0.0.1), and uses the keyspace
+/// `example`. `cargo run -p cassandra-harness --bin cassandra` starts a server.
 pub(crate) async fn session() -> Result<Session, Error> {
     let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1".to_owned());
     let session = Session::builder().contact_points([server]).connect().await?;

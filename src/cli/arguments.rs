@@ -65,7 +65,7 @@ pub struct ConnectArgs {
     #[arg(long, default_value = "0", value_name = "SECONDS", value_parser = parse_seconds)]
     wait: Duration,
 
-    /// User name; without --password, the password is asked for on the terminal
+    /// User name; without --password, the program asks for the password on the terminal
     #[arg(short, long, env = "CQLWIRE_USERNAME")]
     username: Option<String>,
 
