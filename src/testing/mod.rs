@@ -28,6 +28,39 @@
 //! # }
 //! ```
 //!
+//! # Failures and several nodes
+//!
+//! Servers that report each other as [peers](MockServer::peers) form a cluster. Here one of two nodes
+//! is overloaded, and the session retries the read on the other one:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use cqlwire::message::ErrorCode;
+//! use cqlwire::session::Session;
+//! use cqlwire::testing::{MockServer, Reply};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (one, two) = (MockServer::bind("127.0.0.1:0").await?, MockServer::bind("127.0.0.1:0").await?);
+//! let nodes = [one.address(), two.address()];
+//! let overloaded = one.peers(nodes).on_any(Reply::error(ErrorCode::Overloaded, "too busy"));
+//! let healthy = two.peers(nodes).on("SELECT now", Reply::rows(["time"], [["noon"]]));
+//!
+//! let address = overloaded.address().to_string();
+//! let session = Session::builder().contact_points([address]).connect().await?;
+//! // `connect` returns when the first node is connected.
+//! while session.metrics().connected_nodes < 2 {
+//!     tokio::time::sleep(Duration::from_millis(1)).await;
+//! }
+//! for _ in 0..2 {
+//!     let result = session.execute("SELECT now", ()).await?;
+//!     assert_eq!(result.coordinator().address(), healthy.address());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Recipes
 //!
 //! | to test | use |
