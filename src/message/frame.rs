@@ -5,10 +5,13 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::frame_flags::{
+    REQUEST_FLAGS, RESPONSE_FLAGS, check_encoded_flags, check_header, defined_flags, require_v4,
+};
 use super::{KnownColumns, Message, Request, Response, ResultMessage};
 use crate::wire::{
-    BytesMap, Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, FrameEncoder,
-    FrameFlags, Header, Opcode, RawFrame, Reader, Stream, Version,
+    BytesMap, Context, DecodeError, EncodeError, FrameEncoder, FrameFlags, Header, Opcode,
+    RawFrame, Reader, Stream,
 };
 
 /// A request and the other fields of its frame.
@@ -27,16 +30,6 @@ pub struct RequestFrame<'a> {
     /// Bytes after the end of the message. Receivers may ignore them.
     pub trailing: Cow<'a, [u8]>,
 }
-
-/// The flags that the fields of a request represent.
-const REQUEST_FLAGS: FrameFlags =
-    FrameFlags::COMPRESSED.with(FrameFlags::TRACING, true).with(FrameFlags::CUSTOM_PAYLOAD, true);
-
-/// The flags that the fields of a response represent.
-const RESPONSE_FLAGS: FrameFlags = REQUEST_FLAGS.with(FrameFlags::WARNING, true);
-
-/// The flags that do not exist in v3.
-const SINCE_V4: FrameFlags = FrameFlags::CUSTOM_PAYLOAD.with(FrameFlags::WARNING, true);
 
 impl<'a> RequestFrame<'a> {
     /// Creates a request without tracing and without a custom payload.
@@ -312,41 +305,6 @@ impl ResponseFrame {
     }
 }
 
-/// Checks the direction, the version and the flags of a header.
-fn check_header(header: &Header, is_response: bool, context: &Context) -> Result<(), DecodeError> {
-    if header.is_response != is_response {
-        return Err(DecodeError::new(DecodeErrorKind::WrongDirection, "version", 0));
-    }
-    if header.version != context.version {
-        let (found, expected) = (header.version, context.version);
-        let kind = DecodeErrorKind::VersionMismatch { found, expected };
-        return Err(DecodeError::new(kind, "version", 0));
-    }
-    header.check_flags()
-}
-
-/// Returns an error if the header has a flag that no receiver accepts.
-#[inline]
-fn check_encoded_flags(header: &Header) -> Result<(), EncodeError> {
-    match header.forbidden_flag() {
-        FrameFlags::NONE => Ok(()),
-        flag => {
-            let (opcode, version) = (header.opcode, header.version);
-            let kind = EncodeErrorKind::ForbiddenFlag { flag, opcode, version };
-            Err(EncodeError::new(kind, "flags"))
-        }
-    }
-}
-
-/// Returns the flags that have a meaning in `version`.
-const fn defined_flags(flags: FrameFlags, version: Version) -> FrameFlags {
-    match version {
-        Version::V3 => flags.without(SINCE_V4),
-        Version::V4 => flags,
-        Version::V5 => flags.without(FrameFlags::COMPRESSED),
-    }
-}
-
 fn decode_custom_payload(
     reader: &mut Reader<'_>,
     flags: FrameFlags,
@@ -357,19 +315,6 @@ fn decode_custom_payload(
     }
 }
 
-/// Returns an error if a field that requires v4 is set in v3.
-#[inline]
-const fn require_v4(
-    is_set: bool,
-    field: &'static str,
-    context: &Context,
-) -> Result<(), EncodeError> {
-    if is_set && matches!(context.version, Version::V3) {
-        return Err(EncodeError::new(EncodeErrorKind::NotInVersion(context.version), field));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -378,7 +323,9 @@ mod tests {
         Prepare, Query, Ready, Register, Startup,
     };
     use crate::types::{Values, ValuesBuffer};
-    use crate::wire::{Compression, Consistency, FrameDecoder, RawValue};
+    use crate::wire::{
+        Compression, Consistency, DecodeErrorKind, EncodeErrorKind, FrameDecoder, RawValue, Version,
+    };
 
     #[test]
     fn refuses_warnings_and_payloads_in_v3() {

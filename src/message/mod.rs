@@ -38,6 +38,7 @@ mod event;
 mod execute;
 mod failures;
 mod frame;
+mod frame_flags;
 mod options;
 mod parameters;
 mod prepare;

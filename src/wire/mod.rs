@@ -41,6 +41,7 @@ mod context;
 mod crc;
 mod error;
 mod frame;
+mod frame_encoder;
 mod header;
 mod reader;
 mod segment;
@@ -54,7 +55,8 @@ pub(crate) use codes::{wire_codes, wire_names};
 pub use compression::Compression;
 pub use context::{Context, Extensions};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
-pub use frame::{FrameDecoder, FrameEncoder, RawFrame};
+pub use frame::{FrameDecoder, RawFrame};
+pub use frame_encoder::FrameEncoder;
 pub use header::{Header, Stream};
 pub use reader::Reader;
 #[cfg(feature = "fuzzing")]
