@@ -1,4 +1,4 @@
-//! The frames that are compared: the golden vectors, and generated ones of a fixed seed.
+//! The compared frames: the golden vectors, and frames generated from a fixed seed.
 
 use std::collections::HashSet;
 
@@ -20,10 +20,10 @@ use serde_json::Value;
 
 use crate::{fields, golden, strategies};
 
-/// How many requests and how many responses are generated for each version.
+/// Number of generated requests, and of generated responses, per version.
 const GENERATED: usize = 1_200;
 
-/// A frame, as our encoder writes it.
+/// A frame encoded by cqlwire, and its fields.
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) context: Context,
@@ -34,12 +34,12 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// The fields of the message, without those of its frame.
+    /// Returns the fields of the message, without those of its frame.
     pub(crate) fn message(&self) -> &Value {
         &self.fields["message"]
     }
 
-    /// The parameters of a statement; of PREPARE and BATCH they are the message's own fields.
+    /// Returns the parameters of a statement. For PREPARE and BATCH these are the message's own fields.
     pub(crate) fn parameters(&self) -> &Value {
         let message = self.message();
         message.get("parameters").unwrap_or(message)
@@ -49,11 +49,11 @@ impl Case {
         self.context.version
     }
 
-    /// What a frame that a peer wrote for this case holds, and what we write for that.
+    /// Decodes a frame that a peer wrote for this case. Returns its fields and its reencoded bytes.
     pub(crate) fn read(&self, bytes: &[u8]) -> Result<(Value, Vec<u8>), String> {
         let (raw, fields, again) = read(bytes, &self.context)?;
         if raw.header.opcode != self.opcode || raw.header.is_response != self.is_response {
-            return Err(format!("another message: {:?}", raw.header));
+            return Err(format!("the frame has another opcode or direction: {:?}", raw.header));
         }
         Ok((fields, again))
     }
@@ -70,7 +70,7 @@ pub(crate) fn all() -> Vec<Case> {
         let plain = Context::from(version);
         let lz4 = Context { compression: Some(Compression::Lz4), ..plain };
         for n in 0..GENERATED {
-            // Bodies are compressed before v5; they need not be.
+            // A quarter of the bodies are compressed. v5 compresses segments instead.
             let context = if version < Version::V5 && n % 4 == 0 { lz4 } else { plain };
             let request = strategies::request_frame(context).new_tree(&mut runner).unwrap();
             cases.extend(of_request(format!("{version} request {n}"), context, request.current()));
@@ -82,7 +82,7 @@ pub(crate) fn all() -> Vec<Case> {
     cases
 }
 
-/// The case of a vector that holds nothing beyond the protocol's text.
+/// Returns the case of a vector, or `None` if the vector uses extensions or undefined values.
 fn of_vector(name: &str, vector: &golden::Vector) -> Option<Case> {
     let (context, raw) = (vector.context, vector.frame());
     if context != (Context { compression: context.compression, ..context.version.into() }) {
@@ -108,31 +108,31 @@ fn of_request(name: String, mut context: Context, mut frame: RequestFrame<'_>) -
     }
     frame.other_flags = FrameFlags::NONE;
     frame.trailing = Vec::new().into();
-    one_of_each(&mut frame.custom_payload);
-    request_of_the_text(&mut frame.request, &context)?;
+    remove_duplicate_keys(&mut frame.custom_payload);
+    conform_request(&mut frame.request, &context)?;
     let mut bytes = Vec::new();
-    frame.encode(&mut FrameEncoder::new(context), &mut bytes).expect("of this version");
+    frame.encode(&mut FrameEncoder::new(context), &mut bytes).expect("the frame should encode");
     Some(case(name, context, bytes))
 }
 
 fn of_response(name: String, context: Context, mut frame: ResponseFrame) -> Option<Case> {
     frame.other_flags = FrameFlags::NONE;
     frame.trailing = Bytes::new();
-    one_of_each(&mut frame.custom_payload);
-    response_of_the_text(&mut frame.response, context.version)?;
+    remove_duplicate_keys(&mut frame.custom_payload);
+    conform_response(&mut frame.response, context.version)?;
     let mut bytes = Vec::new();
-    frame.encode(&mut FrameEncoder::new(context), &mut bytes).expect("of this version");
+    frame.encode(&mut FrameEncoder::new(context), &mut bytes).expect("the frame should encode");
     Some(case(name, context, bytes))
 }
 
 fn case(name: String, context: Context, bytes: Vec<u8>) -> Case {
-    let (raw, fields, _) = read(&bytes, &context).expect("what we wrote");
+    let (raw, fields, _) = read(&bytes, &context).expect("cqlwire should decode its own frame");
     let header = raw.header;
     let (opcode, is_response) = (header.opcode, header.is_response);
     Case { name, context, opcode, is_response, bytes, fields }
 }
 
-/// The frame of these bytes, its fields, and what we write for them.
+/// Decodes a frame. Returns the raw frame, its fields, and its reencoded bytes.
 fn read(bytes: &[u8], context: &Context) -> Result<(RawFrame, Value, Vec<u8>), String> {
     let raw = whole_frame(bytes)?;
     let mut encoder = FrameEncoder::new(*context);
@@ -156,13 +156,14 @@ pub(crate) fn whole_frame(bytes: &[u8]) -> Result<RawFrame, String> {
     decoder.extend(bytes);
     match decoder.next_frame() {
         Ok(Some(frame)) if decoder.is_empty() => Ok(frame),
-        Ok(_) => Err("not one whole frame".to_owned()),
+        Ok(_) => Err("the bytes are not exactly one frame".to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }
 
-/// Makes a generated request one that the protocol's text knows, if there is a way.
-fn request_of_the_text(request: &mut Request<'_>, context: &Context) -> Option<()> {
+/// Changes a generated request so that it uses only defined codes and flags. Returns `None` if this is
+/// not possible.
+fn conform_request(request: &mut Request<'_>, context: &Context) -> Option<()> {
     match request {
         Request::Startup(startup) => {
             startup.options.retain(|(key, _)| key != "CQL_VERSION");
@@ -171,8 +172,8 @@ fn request_of_the_text(request: &mut Request<'_>, context: &Context) -> Option<(
             startup.options.retain(|(key, _)| seen.insert(key.clone()));
         }
         Request::Prepare(prepare) => prepare.other_flags = 0,
-        Request::Query(query) => parameters_of_the_text(&mut query.parameters, context),
-        Request::Execute(execute) => parameters_of_the_text(&mut execute.parameters, context),
+        Request::Query(query) => conform_parameters(&mut query.parameters, context),
+        Request::Execute(execute) => conform_parameters(&mut execute.parameters, context),
         Request::Batch(batch) => {
             batch.kind = BatchKind::from(batch.kind.code() % 3);
             batch.consistency = regular(batch.consistency);
@@ -191,7 +192,7 @@ fn request_of_the_text(request: &mut Request<'_>, context: &Context) -> Option<(
     Some(())
 }
 
-fn parameters_of_the_text(parameters: &mut Parameters<'_>, context: &Context) {
+fn conform_parameters(parameters: &mut Parameters<'_>, context: &Context) {
     parameters.consistency = regular(parameters.consistency);
     parameters.serial_consistency = parameters.serial_consistency.map(serial);
     parameters.other_flags = QueryFlags::NONE;
@@ -199,7 +200,7 @@ fn parameters_of_the_text(parameters: &mut Parameters<'_>, context: &Context) {
         let mut buffer = ValuesBuffer::new();
         let mut seen = HashSet::new();
         for value in parameters.values.iter().filter(|value| seen.insert(value.name)) {
-            buffer.push(value.name, value.value).expect("it was pushed before");
+            buffer.push(value.name, value.value).expect("the values fit before");
         }
         parameters.values = buffer.into_values();
     }
@@ -228,11 +229,12 @@ fn serial(consistency: Consistency) -> Consistency {
     }
 }
 
-/// Makes a generated response one that the protocol's text knows, if there is a way.
-fn response_of_the_text(response: &mut Response, version: Version) -> Option<()> {
+/// Changes a generated response so that it uses only defined codes and flags. Returns `None` if this
+/// is not possible.
+fn conform_response(response: &mut Response, version: Version) -> Option<()> {
     match response {
         Response::Unknown(..) => return None,
-        // Half of them: the Python driver reads no others.
+        // Makes half of the tokens ASCII, because the Python driver reads only UTF-8.
         Response::AuthSuccess(AuthSuccess { token: Some(token) }) if token.len() % 2 == 0 => {
             *token = token.iter().map(|byte| byte & 0x7f).collect();
         }
@@ -248,7 +250,7 @@ fn response_of_the_text(response: &mut Response, version: Version) -> Option<()>
             if version < since {
                 return None;
             }
-            details_of_the_text(&mut error.details, version)?;
+            conform_details(&mut error.details, version)?;
         }
         Response::Supported(supported) => {
             supported.options.retain(|(key, _)| key != "CQL_VERSION");
@@ -266,23 +268,23 @@ fn response_of_the_text(response: &mut Response, version: Version) -> Option<()>
         Response::Event(Event::Unknown { .. }) => return None,
         Response::Event(Event::Schema(change))
         | Response::Result(ResultMessage::SchemaChange(change)) => {
-            schema_change_of_the_text(change, version)?;
+            check_schema_change(change, version)?;
         }
         Response::Result(ResultMessage::Unknown(..)) => return None,
-        Response::Result(ResultMessage::Rows(rows)) => metadata_of_the_text(&mut rows.metadata)?,
+        Response::Result(ResultMessage::Rows(rows)) => conform_metadata(&mut rows.metadata)?,
         Response::Result(ResultMessage::Prepared(prepared)) => {
             prepared.variables.other_flags = MetadataFlags::NONE;
             for column in prepared.variables.columns.iter() {
-                type_of_the_text(&column.cql_type)?;
+                check_type(&column.cql_type)?;
             }
-            metadata_of_the_text(&mut prepared.result)?;
+            conform_metadata(&mut prepared.result)?;
         }
         _ => {}
     }
     Some(())
 }
 
-fn details_of_the_text(details: &mut ErrorDetails, version: Version) -> Option<()> {
+fn conform_details(details: &mut ErrorDetails, version: Version) -> Option<()> {
     match details {
         ErrorDetails::Unavailable { consistency, .. }
         | ErrorDetails::WriteTimeout { consistency, .. }
@@ -309,7 +311,7 @@ fn details_of_the_text(details: &mut ErrorDetails, version: Version) -> Option<(
     }
 }
 
-fn schema_change_of_the_text(change: &mut SchemaChange, version: Version) -> Option<()> {
+fn check_schema_change(change: &mut SchemaChange, version: Version) -> Option<()> {
     if let SchemaChangeKind::Unknown(_) = change.kind {
         return None;
     }
@@ -322,25 +324,25 @@ fn schema_change_of_the_text(change: &mut SchemaChange, version: Version) -> Opt
     }
 }
 
-fn metadata_of_the_text(metadata: &mut RowsMetadata) -> Option<()> {
+fn conform_metadata(metadata: &mut RowsMetadata) -> Option<()> {
     metadata.other_flags = MetadataFlags::NONE;
     let columns = metadata.columns.iter().flat_map(|columns| columns.iter());
-    columns.map(|column| type_of_the_text(&column.cql_type)).collect()
+    columns.map(|column| check_type(&column.cql_type)).collect()
 }
 
-/// A type whose id is known, and whose fields have names of their own.
-fn type_of_the_text(of: &CqlType) -> Option<()> {
+/// Checks that all ids in a type are defined, and that the field names are unique.
+fn check_type(of: &CqlType) -> Option<()> {
     match of {
-        CqlType::List(element) | CqlType::Set(element) => type_of_the_text(element),
-        CqlType::Map(pair) => type_of_the_text(&pair.0).and(type_of_the_text(&pair.1)),
-        CqlType::Tuple(types) => types.iter().map(type_of_the_text).collect(),
-        CqlType::Vector(vector) => type_of_the_text(&vector.element),
+        CqlType::List(element) | CqlType::Set(element) => check_type(element),
+        CqlType::Map(pair) => check_type(&pair.0).and(check_type(&pair.1)),
+        CqlType::Tuple(types) => types.iter().map(check_type).collect(),
+        CqlType::Vector(vector) => check_type(&vector.element),
         CqlType::Native(NativeType::Unknown(_)) => None,
         CqlType::Udt(udt) => {
             let mut seen = HashSet::new();
             let mut fields = udt.fields.iter();
             fields.try_for_each(|(name, field)| {
-                type_of_the_text(field)?;
+                check_type(field)?;
                 seen.insert(name).then_some(())
             })
         }
@@ -348,8 +350,8 @@ fn type_of_the_text(of: &CqlType) -> Option<()> {
     }
 }
 
-/// A map of the peers has a key once.
-fn one_of_each(payload: &mut BytesMap) {
+/// Removes duplicate keys, because the maps of the peers cannot have them.
+fn remove_duplicate_keys(payload: &mut BytesMap) {
     let mut seen = HashSet::new();
     payload.retain(|(key, _)| seen.insert(key.clone()));
 }

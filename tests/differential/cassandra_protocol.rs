@@ -21,12 +21,13 @@ use crate::cases::Case;
 use crate::peer::{Answer, Peer, Skip};
 use crate::segments::{Payload, Payloads, Segments};
 
-/// Reads requests and responses, and writes both.
+/// A codec that decodes and encodes requests and responses.
 pub(crate) struct CassandraProtocol;
 
 impl Peer for CassandraProtocol {
     fn answer(&self, case: &Case) -> Result<Answer, String> {
-        let bytes = catch_unwind(|| read_and_write(case)).map_err(|_| "it panics".to_owned())?;
+        let bytes =
+            catch_unwind(|| read_and_write(case)).map_err(|_| "the peer panics".to_owned())?;
         Ok(Answer { fields: None, bytes: Some(bytes?) })
     }
 }
@@ -101,16 +102,16 @@ impl Segments for CassandraProtocol {
     }
 }
 
-/// How it differs.
+/// The known differences of the crate.
 pub(crate) const SKIPS: &[Skip] = &[
     Skip {
         name: "custom_payload",
-        reason: "it takes the payload for the start of the message",
+        reason: "it reads the payload as the start of the message",
         applies: |case| case.fields["custom_payload"].as_object().is_some_and(|of| !of.is_empty()),
     },
     Skip {
         name: "skip_metadata",
-        reason: "it forgets the flag",
+        reason: "it drops the flag",
         applies: |case| case.parameters()["skip_metadata"] == true,
     },
     Skip {
@@ -132,7 +133,7 @@ pub(crate) const SKIPS: &[Skip] = &[
     },
     Skip {
         name: "reasons_of_failures",
-        reason: "it reads a port behind each address, which is not there",
+        reason: "it expects a port after each address",
         applies: |case| {
             let reasons = case.message()["details"]["failures"].as_object();
             reasons.is_some_and(|reasons| !reasons.is_empty())
@@ -140,12 +141,12 @@ pub(crate) const SKIPS: &[Skip] = &[
     },
     Skip {
         name: "v3_prepared",
-        reason: "it writes the indexes of the partition key, which came with v4",
+        reason: "it writes the indexes of the partition key, which v3 does not have",
         applies: |case| case.version() == Version::V3 && case.message()["kind"] == "prepared",
     },
     Skip {
         name: "no_columns",
-        reason: "it panics when it writes a description of no columns",
+        reason: "it panics when it encodes a description of no columns",
         applies: |case| {
             let is_empty = |columns: &Value| columns.as_array().is_some_and(Vec::is_empty);
             let message = case.message();

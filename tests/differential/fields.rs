@@ -1,5 +1,6 @@
-//! The fields of a message as JSON, by the names of the protocol's text: what is compared with what
-//! a peer has read. Bytes are hex; a type is its name, or a list of its name and parameters.
+//! Converts the fields of messages to JSON, for comparison with the fields that peers read. Field names
+//! are those of the specification. Bytes are hex. A type is its name, or a list of its name and its
+//! parameters.
 
 use std::net::IpAddr;
 
@@ -34,7 +35,7 @@ pub(crate) fn response(frame: &ResponseFrame) -> Value {
     })
 }
 
-/// Null for no bytes at all.
+/// Returns bytes as hex, or null for `None`.
 pub(crate) fn bytes(bytes: Option<impl AsRef<[u8]>>) -> Value {
     bytes.map(|bytes| hex::encode(bytes.as_ref())).into()
 }
@@ -81,7 +82,7 @@ fn parameters(of: &Parameters<'_>) -> Value {
     })
 }
 
-/// An object where the values go by name, else a list.
+/// Returns named values as an object, and other values as a list.
 fn values(values: &Values<'_>) -> Value {
     let value = |value: RawValue<'_>| match value {
         RawValue::Bytes(bytes) => json!(hex::encode(bytes)),
@@ -220,7 +221,7 @@ fn result(result: &ResultMessage) -> Value {
 
 fn cells(rows: &Rows) -> Value {
     let mut reader = Reader::new(&rows.content);
-    let mut cell = || bytes(reader.bytes("cell").expect("as many cells as the rows say"));
+    let mut cell = || bytes(reader.bytes("cell").expect("the page should have all cells"));
     let columns = rows.metadata.columns_count;
     let rows = (0..rows.count).map(|_| (0..columns).map(|_| cell()).collect::<Vec<_>>());
     rows.collect::<Vec<_>>().into()
@@ -273,7 +274,7 @@ fn event(event: &Event) -> Value {
     }
 }
 
-/// The bytes of an address: there is more than one way to print one.
+/// Returns the bytes of an address as hex, because IPv6 addresses have several notations.
 pub(crate) fn ip(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => hex::encode(address.octets()),

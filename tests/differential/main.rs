@@ -1,4 +1,4 @@
-//! Our codec against codecs that others wrote: see README.md.
+//! Compares cqlwire's codec with independent codecs. See README.md.
 
 mod cases;
 mod cassandra_protocol;
@@ -38,17 +38,17 @@ use peer::{Peer, Skip};
 use segments::Segments;
 use values::{Sample, ValueSkip, Values};
 
-/// A peer, and what is known of it.
+/// A peer, its capabilities, and its known differences.
 struct Entry {
     name: &'static str,
     peer: Arc<dyn Peer>,
-    /// Its segments, if it knows v5.
+    /// The peer's codec for segments, if it supports v5.
     segments: Option<Arc<dyn Segments>>,
-    /// Its values, if it has types.
+    /// The peer's codec for values, if it has one.
     values: Option<Arc<dyn Values>>,
     skips: &'static [Skip],
     value_skips: &'static [ValueSkip],
-    /// What it needs and this machine has not.
+    /// The requirement of the peer that this machine lacks.
     missing: Option<&'static str>,
 }
 
@@ -93,8 +93,8 @@ fn peers() -> Vec<Entry> {
     ]
 }
 
-/// Of fewer frames of a message, too little is seen.
-const LEAST: usize = 10;
+/// Minimum number of compared frames per message.
+const MIN_CASES: usize = 10;
 
 static CASES: LazyLock<Vec<Case>> = LazyLock::new(cases::all);
 
@@ -103,28 +103,26 @@ static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(values::samples);
 fn main() -> ExitCode {
     let mut trials = Vec::new();
     for entry in peers() {
-        let of_messages = messages(&entry);
-        let known = entry.skips.iter().map(|skip| known_difference(&entry, skip));
-        let of_segments = segments(&entry);
-        let trials_of_it = of_messages.into_iter().chain(of_segments).chain(values(&entry));
-        let trials_of_it = trials_of_it.chain(known);
+        let known = entry.skips.iter().map(|skip| known_difference_trial(&entry, skip));
+        let codec_trials = message_trials(&entry).into_iter().chain(segment_trials(&entry));
+        let entry_trials = codec_trials.chain(value_trials(&entry)).chain(known);
         match entry.missing {
-            None => trials.extend(trials_of_it),
+            None => trials.extend(entry_trials),
             Some(missing) if std::env::var_os("CI").is_some() => {
-                let lacks = format!("there is no {missing} here, and CI has to have it");
-                trials.push(Trial::test(entry.name, move || Err(lacks.into())));
+                let error = format!("{missing} is not installed, but CI must run these tests");
+                trials.push(Trial::test(entry.name, move || Err(error.into())));
             }
             Some(missing) => {
-                eprintln!("{}: ignored, since there is no {missing} here", entry.name);
-                trials.extend(trials_of_it.map(|trial| trial.with_ignored_flag(true)));
+                eprintln!("ignoring the tests of {}: {missing} is not installed", entry.name);
+                trials.extend(entry_trials.map(|trial| trial.with_ignored_flag(true)));
             }
         }
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// A trial for each message that the peer knows.
-fn messages(entry: &Entry) -> Vec<Trial> {
+/// Returns a trial for each message that the peer supports.
+fn message_trials(entry: &Entry) -> Vec<Trial> {
     let mut messages = BTreeMap::<String, Vec<&'static Case>>::new();
     for case in CASES.iter().filter(|case| skip_of(entry.skips, case).is_none()) {
         let name = format!("{}::{}::{}", entry.name, case.version(), case.opcode);
@@ -138,19 +136,20 @@ fn messages(entry: &Entry) -> Vec<Trial> {
 }
 
 fn all_agree(peer: &dyn Peer, cases: &[&Case]) -> Result<(), Failed> {
-    if cases.len() < LEAST {
-        return Err(format!("only {} cases", cases.len()).into());
+    if cases.len() < MIN_CASES {
+        return Err(format!("only {} cases, expected {MIN_CASES}", cases.len()).into());
     }
     let mut differences = cases.iter().filter_map(|case| {
         let difference = peer::compare(peer, case).err()?;
-        Some(format!("{}: {difference}\nwe write {}", case.name, hex::encode(&case.bytes)))
+        Some(format!("{}: {difference}\ncqlwire writes {}", case.name, hex::encode(&case.bytes)))
     });
     let Some(first) = differences.next() else { return Ok(()) };
-    Err(format!("{} of {}; the first: {first}", 1 + differences.count(), cases.len()).into())
+    let count = 1 + differences.count();
+    Err(format!("{count} of {} frames differ; the first: {first}", cases.len()).into())
 }
 
-/// A trial for each of the two forms of a segment.
-fn segments(entry: &Entry) -> Vec<Trial> {
+/// Returns a trial for uncompressed segments, and one for LZ4.
+fn segment_trials(entry: &Entry) -> Vec<Trial> {
     let trial = |compression: Option<Compression>| {
         let peer = Arc::clone(entry.segments.as_ref()?);
         let form = compression.map_or("plain", |_| "lz4");
@@ -160,8 +159,8 @@ fn segments(entry: &Entry) -> Vec<Trial> {
     [None, Some(Compression::Lz4)].into_iter().filter_map(trial).collect()
 }
 
-/// A trial for each native type, and one for types in types.
-fn values(entry: &Entry) -> Vec<Trial> {
+/// Returns a trial for each native type, one for nested types, and one for each known difference.
+fn value_trials(entry: &Entry) -> Vec<Trial> {
     let Some(peer) = &entry.values else { return Vec::new() };
     let skips = entry.value_skips;
     let mut types = BTreeMap::<String, Vec<&'static Sample>>::new();
@@ -182,28 +181,32 @@ fn values(entry: &Entry) -> Vec<Trial> {
             let mut samples = SAMPLES.iter().filter(|sample| (skip.applies)(&sample.value));
             match samples.any(|sample| values::compare(&*peer, sample).is_err()) {
                 true => Ok(()),
-                false => Err(format!("they agree: delete the entry ({})", skip.reason).into()),
+                false => Err(difference_is_gone(skip.name, skip.reason)),
             }
         })
     };
     types.into_iter().map(agree).chain(skips.iter().map(known)).collect()
 }
 
-/// A trial that fails when there is no such difference any more.
-fn known_difference(entry: &Entry, skip: &'static Skip) -> Trial {
+fn difference_is_gone(name: &str, reason: &str) -> Failed {
+    format!("the difference `{name}` is gone ({reason}): delete its entry").into()
+}
+
+/// Returns a trial that fails if the known difference no longer exists.
+fn known_difference_trial(entry: &Entry, skip: &'static Skip) -> Trial {
     let (peer, skips) = (Arc::clone(&entry.peer), entry.skips);
     Trial::test(format!("{}::known::{}", entry.name, skip.name), move || {
-        let is_of_it =
+        let has_difference =
             |case: &&Case| skip_of(skips, case).is_some_and(|found| found.name == skip.name);
-        let mut cases = CASES.iter().filter(is_of_it);
+        let mut cases = CASES.iter().filter(has_difference);
         match cases.any(|case| peer::compare(&*peer, case).is_err()) {
             true => Ok(()),
-            false => Err(format!("they agree: delete the entry ({})", skip.reason).into()),
+            false => Err(difference_is_gone(skip.name, skip.reason)),
         }
     })
 }
 
-/// The first that applies.
+/// Returns the first entry that applies to the case.
 fn skip_of(skips: &'static [Skip], case: &Case) -> Option<&'static Skip> {
     skips.iter().find(|skip| (skip.applies)(case))
 }

@@ -1,4 +1,4 @@
-//! What a peer is asked, and how its answer is compared.
+//! The interface of a peer, and the comparison of its answers.
 
 use cqlwire::wire::Compression;
 use serde_json::Value;
@@ -6,52 +6,57 @@ use serde_json::Value;
 use crate::cases::Case;
 use crate::hex;
 
-/// Somebody else's codec.
+/// A codec to compare with.
 pub(crate) trait Peer: Send + Sync {
-    /// What the peer makes of a frame, or why it makes nothing of it.
+    /// Decodes or encodes the frame of a case, or both.
+    ///
+    /// # Errors
+    /// Returns the peer's error text.
     fn answer(&self, case: &Case) -> Result<Answer, String>;
 }
 
-/// What a peer can say of a frame; at least one of the two.
+/// The answer of a peer. At least one field is set.
 #[derive(Default)]
 pub(crate) struct Answer {
-    /// The fields that it has read from our bytes.
+    /// The fields that the peer has decoded from cqlwire's bytes.
     pub(crate) fields: Option<Value>,
-    /// The frame that it writes for what it has read, or for the fields that it was given.
+    /// The frame that the peer has encoded from the decoded or the given fields.
     pub(crate) bytes: Option<Vec<u8>>,
 }
 
-/// Frames on which a peer is known to differ.
+/// A known difference of a peer.
 ///
-/// That it does is a test of its own: when a peer's defect is gone, its entry has to go, too.
+/// Each entry is a test of its own, which fails if the difference is gone, so that the entry is
+/// deleted.
 pub(crate) struct Skip {
     pub(crate) name: &'static str,
     pub(crate) reason: &'static str,
     pub(crate) applies: fn(&Case) -> bool,
 }
 
-/// Whether the peer reads the case as we do, and writes what we read as it does.
+/// Compares a peer with cqlwire: the decoded fields must be equal, and cqlwire must decode the peer's
+/// bytes to the same fields.
 pub(crate) fn compare(peer: &dyn Peer, case: &Case) -> Result<(), String> {
     let answer = peer.answer(case)?;
     if answer.fields.is_none() && answer.bytes.is_none() {
-        return Err("it says nothing".to_owned());
+        return Err("the peer gives no answer".to_owned());
     }
     if let Some(fields) = &answer.fields {
-        same("they read", fields, &case.fields)?;
+        require_equal("the peer reads", fields, &case.fields)?;
     }
     let Some(bytes) = answer.bytes.filter(|bytes| *bytes != case.bytes) else { return Ok(()) };
-    // Maps have no order, and LZ4 more than one way to compress.
-    let theirs = |what: String| format!("{what}; they write {}", hex::encode(&bytes));
+    // The bytes may differ in the order of maps and in the choices of the LZ4 compressor.
+    let theirs = |what: String| format!("{what}; the peer writes {}", hex::encode(&bytes));
     let (fields, again) = case.read(&bytes).map_err(theirs)?;
-    same("we read what they write as", &fields, &case.fields).map_err(theirs)?;
+    require_equal("cqlwire reads the peer's frame as", &fields, &case.fields).map_err(theirs)?;
     let is_compressed = case.context.frame_compression() == Some(Compression::Lz4);
     if again != bytes && !is_compressed {
-        return Err(theirs(format!("we write it again as {}", hex::encode(&again))));
+        return Err(theirs(format!("cqlwire reencodes it as {}", hex::encode(&again))));
     }
     Ok(())
 }
 
-fn same(what: &str, fields: &Value, expected: &Value) -> Result<(), String> {
+fn require_equal(what: &str, fields: &Value, expected: &Value) -> Result<(), String> {
     match fields == expected {
         true => Ok(()),
         false => Err(format!("{what} {fields}, not {expected}")),

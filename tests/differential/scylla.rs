@@ -33,7 +33,7 @@ use crate::fields::{bytes, ip};
 use crate::hex;
 use crate::peer::{Answer, Peer, Skip};
 
-/// A client of v4: it writes requests, and reads responses.
+/// A client codec for v4, which encodes requests and decodes responses.
 pub(crate) struct Scylla;
 
 impl Peer for Scylla {
@@ -43,11 +43,11 @@ impl Peer for Scylla {
             true => Ok(Answer { fields: Some(read(case, compression)?), bytes: None }),
             false => Ok(Answer { fields: None, bytes: Some(write(case, compression)?) }),
         })
-        .map_err(|_| "it panics".to_owned())?
+        .map_err(|_| "the peer panics".to_owned())?
     }
 }
 
-/// What it writes for the fields of a request, or, where it can read one, for what it has read.
+/// Encodes a request. Decodes the request first if the crate supports it, or else uses the fields.
 fn write(case: &Case, compression: Option<Compression>) -> Result<Vec<u8>, String> {
     let plain = whole_frame(&case.bytes)?.plain_body(&case.context).map_err(|e| e.to_string())?;
     let (body, message) = (&*plain, case.message());
@@ -75,7 +75,7 @@ fn write(case: &Case, compression: Option<Compression>) -> Result<Vec<u8>, Strin
             let response = message["token"].as_str().map(hex::decode).transpose()?;
             frame(case, compression, &AuthResponse { response })
         }
-        other => Err(format!("it has no {other}")),
+        other => Err(format!("the peer does not support {other}")),
     }
 }
 
@@ -100,10 +100,10 @@ fn frame(
     Ok(frame.get_data().to_vec())
 }
 
-/// The fields that it reads from a response.
+/// Decodes a response and returns its fields.
 fn read(case: &Case, compression: Option<Compression>) -> Result<Value, String> {
     let mut source = &*case.bytes;
-    // All of the bytes are there, so nothing is waited for.
+    // All bytes are available, so the future completes on its first poll.
     let parsed = pin!(read_response_frame(&mut source)).poll_once()?;
     let (params, opcode, body) = parsed.map_err(|error| error.to_string())?;
     let body = parse_response_body_extensions(params.flags, compression, body);
@@ -127,7 +127,7 @@ impl<F: Future> PollOnce for std::pin::Pin<&mut F> {
     fn poll_once(mut self) -> Result<Self::Output, String> {
         match self.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(output) => Ok(output),
-            Poll::Pending => Err("it waits for more".to_owned()),
+            Poll::Pending => Err("the peer waits for more bytes".to_owned()),
         }
     }
 }
@@ -278,7 +278,7 @@ fn rows(raw: RawMetadataAndRawRows, paging: &PagingStateResponse) -> Result<Valu
     }))
 }
 
-/// No columns at all are those that were not described.
+/// Returns the metadata. The crate cannot distinguish no columns from columns that are not described.
 fn metadata(of: &result::ResultMetadata<'_>, paging_state: Option<&[u8]>) -> Value {
     let specs = of.col_specs();
     json!({
@@ -325,16 +325,16 @@ fn native_type(of: &NativeType) -> String {
     format!("{of:?}").to_lowercase()
 }
 
-/// How it differs.
+/// The known differences of the crate.
 pub(crate) const SKIPS: &[Skip] = &[
     Skip {
         name: "v3_and_v5",
-        reason: "it has v4 only",
+        reason: "it supports v4 only",
         applies: |case| case.version() != Version::V4,
     },
     Skip {
         name: "custom_payload",
-        reason: "its requests have none, and it takes a null in one of a response for an error",
+        reason: "it cannot send one, and refuses responses whose payload contains a null",
         applies: |case| {
             let payload = case.fields["custom_payload"].as_object();
             payload.is_some_and(|payload| match case.is_response {
@@ -350,7 +350,7 @@ pub(crate) const SKIPS: &[Skip] = &[
     },
     Skip {
         name: "columns_that_are_not_described",
-        reason: "it forgets how many there are: the description comes from PREPARE there",
+        reason: "it drops the number of columns, and takes the description from PREPARE",
         applies: |case| {
             let message = case.message();
             let metadata = message.get("metadata").unwrap_or(&message["result"]);
@@ -359,7 +359,7 @@ pub(crate) const SKIPS: &[Skip] = &[
     },
     Skip {
         name: "no_columns",
-        reason: "it does not tell a description of no columns from none",
+        reason: "it does not distinguish a description of no columns from none",
         applies: |case| {
             let message = case.message();
             let metadata = message.get("metadata").unwrap_or(&message["result"]);
@@ -368,12 +368,12 @@ pub(crate) const SKIPS: &[Skip] = &[
     },
     Skip {
         name: "paging_state_of_prepared",
-        reason: "it drops the paging state that the text allows there",
+        reason: "it drops the paging state, which the specification allows there",
         applies: |case| !case.message()["result"]["paging_state"].is_null(),
     },
     Skip {
         name: "custom_types",
-        reason: "a class that it does not know is an error",
+        reason: "it refuses unknown classes",
         applies: |case| has_custom_type(case.message()),
     },
 ];

@@ -1,4 +1,4 @@
-//! The segments of v5, plain and with LZ4: theirs read by us, and ours by them.
+//! Segments of v5, uncompressed and with LZ4. cqlwire and the peer read each other's segments.
 
 use bytes::Buf;
 use cqlwire::message::{Prepare, RequestFrame};
@@ -11,41 +11,41 @@ use serde_json::Value;
 use crate::cases::Case;
 use crate::hex;
 
-/// Somebody else's codec for segments.
+/// A peer's codec for segments.
 pub(crate) trait Segments: Send + Sync {
-    /// What is in the segments of these bytes.
+    /// Decodes segments.
     fn read(&self, compression: Option<Compression>, bytes: &[u8]) -> Result<Payloads, String>;
 
-    /// Each payload in a segment of its own.
+    /// Encodes each payload into a segment of its own.
     fn write(&self, compression: Option<Compression>, of: &[Payload]) -> Result<Vec<u8>, String>;
 }
 
-/// What a segment holds.
+/// The payload of a segment.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Payload {
     pub(crate) self_contained: bool,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// What a peer says of the segments.
+/// The content of segments, as a peer returns it.
 pub(crate) enum Payloads {
-    /// The payload of each.
+    /// The payload of each segment.
     Each(Vec<Payload>),
-    /// The frames in all of them.
+    /// The concatenated frames of all segments.
     Frames(Vec<u8>),
 }
 
-/// The payloads that a child process has found: `[[self_contained, hex], ...]`.
+/// Parses the payloads from a child process: `[[self_contained, hex], ...]`.
 pub(crate) fn from_json(payloads: &Value) -> Result<Payloads, String> {
     let payload = |of: &Value| {
         let bytes = hex::decode(of[1].as_str().unwrap_or_default())?;
         Ok(Payload { self_contained: of[0] == true, bytes })
     };
-    let payloads = payloads.as_array().ok_or("no list of payloads")?;
+    let payloads = payloads.as_array().ok_or("the payloads are not a list")?;
     Ok(Payloads::Each(payloads.iter().map(payload).collect::<Result<_, String>>()?))
 }
 
-/// Whether the peer and we read each other's segments.
+/// Checks that cqlwire and the peer read each other's segments, and write equal uncompressed segments.
 pub(crate) fn agree(
     peer: &dyn Segments,
     compression: Option<Compression>,
@@ -57,31 +57,31 @@ pub(crate) fn agree(
         SegmentEncoder::new(compression).encode(&frames, &mut ours);
         let payloads = read(compression, &ours)?;
         if payloads.iter().flat_map(|payload| payload.bytes.clone()).ne(frames.iter().copied()) {
-            return Err(differs("we do not read what we write"));
+            return Err(differs("cqlwire does not read back its own segments"));
         }
         let is_same = match peer.read(compression, &ours).map_err(|error| differs(&error))? {
             Payloads::Each(theirs) => theirs == payloads,
             Payloads::Frames(theirs) => theirs == frames,
         };
         if !is_same {
-            return Err(differs("they read something else from our segments"));
+            return Err(differs("the peer reads other payloads from cqlwire's segments"));
         }
         let theirs = peer.write(compression, &payloads).map_err(|error| differs(&error))?;
         if read(compression, &theirs)? != payloads {
-            return Err(differs("we read something else from their segments"));
+            return Err(differs("cqlwire reads other payloads from the peer's segments"));
         }
         if compression.is_none() && theirs != ours {
-            return Err(differs("they write other segments"));
+            return Err(differs("the peer writes other bytes"));
         }
     }
     Ok(())
 }
 
-/// What we read.
+/// Decodes segments with cqlwire.
 fn read(compression: Option<Compression>, bytes: &[u8]) -> Result<Vec<Payload>, Failed> {
     let mut decoder = SegmentDecoder::new(compression);
     let mut payloads = Vec::new();
-    // In pieces: a segment may begin anywhere in what a socket gives.
+    // In pieces, because a socket may split segments anywhere.
     for piece in bytes.chunks(7919) {
         decoder.extend(piece);
         while let Some(segment) = decoder.next_segment()? {
@@ -91,11 +91,11 @@ fn read(compression: Option<Compression>, bytes: &[u8]) -> Result<Vec<Payload>, 
     }
     match decoder.is_empty() {
         true => Ok(payloads),
-        false => Err("bytes are left after the last segment".into()),
+        false => Err("there are bytes after the last segment".into()),
     }
 }
 
-/// Frames of v5, one after the other, that make segments of every kind.
+/// Returns sequences of v5 frames that cover all kinds of segments.
 fn streams(cases: &[Case]) -> Vec<(&'static str, Vec<u8>)> {
     let of_v5 = || cases.iter().filter(|case| case.version() == Version::V5);
     let first = |n: usize| of_v5().take(n).flat_map(|case| case.bytes.clone()).collect::<Vec<_>>();
@@ -108,18 +108,18 @@ fn streams(cases: &[Case]) -> Vec<(&'static str, Vec<u8>)> {
         ("a frame that is a byte too long", prepare(longest + 1, compressible)),
         ("a frame that fills three segments", prepare(3 * longest, compressible)),
         ("frames around a long one", [first(3), prepare(300_000, compressible), first(3)].concat()),
-        ("what LZ4 does not make shorter", prepare(20_000, incompressible)),
-        ("the same in several segments", prepare(300_000, incompressible)),
+        ("an incompressible frame", prepare(20_000, incompressible)),
+        ("an incompressible frame in several segments", prepare(300_000, incompressible)),
     ]
 }
 
-/// A PREPARE whose frame has this many bytes.
+/// Returns a PREPARE frame of this length.
 fn prepare(length: usize, letter: fn(usize) -> char) -> Vec<u8> {
-    const AROUND: usize = 9 + 4 + 4;
-    let text = (0..length - AROUND).map(letter).collect::<String>();
+    const OVERHEAD: usize = 9 + 4 + 4;
+    let text = (0..length - OVERHEAD).map(letter).collect::<String>();
     let mut bytes = Vec::new();
     let frame = RequestFrame::new(Stream(1), Prepare::new(text));
-    frame.encode(&mut FrameEncoder::new(Version::V5), &mut bytes).expect("a frame");
+    frame.encode(&mut FrameEncoder::new(Version::V5), &mut bytes).expect("the frame should encode");
     assert_eq!(bytes.len(), length);
     bytes
 }
@@ -129,7 +129,7 @@ fn compressible(at: usize) -> char {
 }
 
 fn incompressible(at: usize) -> char {
-    // A hash that leaves no pattern of four bytes twice in a row.
+    // A hash, so that no four bytes repeat in a row.
     let mixed = (at as u64 ^ 0x9e37_79b9).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40;
     char::from(b' ' + (mixed % 95) as u8)

@@ -1,4 +1,4 @@
-//! Values of every type: what a peer reads from our bytes, and the bytes that it writes for that.
+//! Values of every type. The peer decodes cqlwire's bytes and encodes the value again.
 
 use std::collections::BTreeSet;
 
@@ -12,52 +12,56 @@ use serde_json::Value as Json;
 use crate::json_values::{self, contains_value, value_to_json};
 use crate::{hex, strategies};
 
-/// How many values there are of each native type, and how many of nested types.
-const OF_A_NATIVE_TYPE: usize = 60;
-const OF_NESTED_TYPES: usize = 600;
+/// Number of generated values per native type.
+const VALUES_PER_NATIVE_TYPE: usize = 60;
+/// Number of generated values of nested types.
+const NESTED_VALUES: usize = 600;
 
-/// Somebody else's codec for values.
+/// A peer's codec for values.
 pub(crate) trait Values: Send + Sync {
-    /// The value in these bytes, as [`value_to_json`] shows it, and the bytes that the peer writes for it.
+    /// Decodes the bytes and encodes the value again. Returns the value in the form of
+    /// [`value_to_json`], and the encoded bytes.
     fn answer(&self, cql_type: &Json, bytes: &[u8]) -> Result<(Json, Vec<u8>), String>;
 }
 
-/// Values that a peer is known to have otherwise; as [`Skip`](crate::peer::Skip).
+/// Values for which a peer is known to differ, like [`Skip`](crate::peer::Skip).
 pub(crate) struct ValueSkip {
     pub(crate) name: &'static str,
     pub(crate) reason: &'static str,
     pub(crate) applies: fn(&Value) -> bool,
 }
 
-/// A value, and its bytes as we write them.
+/// A value, and the bytes that cqlwire writes for it.
 pub(crate) struct Sample {
     pub(crate) cql_type: CqlType,
     pub(crate) value: Value,
     bytes: Vec<u8>,
 }
 
-/// Generated values: of each native type, and of types in types. The seed is fixed.
+/// Generates values of each native type and of nested types, from a fixed seed.
 pub(crate) fn samples() -> Vec<Sample> {
     let mut runner = TestRunner::deterministic();
     let natives = NativeType::KNOWN.iter().map(|native| CqlType::from(*native));
-    let mut types = natives.flat_map(|of| vec![of; OF_A_NATIVE_TYPE]).collect::<Vec<_>>();
+    let mut types = natives.flat_map(|of| vec![of; VALUES_PER_NATIVE_TYPE]).collect::<Vec<_>>();
     let nested = strategies::cql_type().prop_filter("nested", |of| !is_native(of));
-    let mut nested_type = || nested.new_tree(&mut runner).expect("most are").current();
-    types.extend((0..OF_NESTED_TYPES).map(|_| nested_type()));
+    let mut nested_type =
+        || nested.new_tree(&mut runner).expect("most types should be nested").current();
+    types.extend((0..NESTED_VALUES).map(|_| nested_type()));
     let sample = |cql_type: CqlType| {
-        let tree = strategies::value(&cql_type).new_tree(&mut runner).expect("a value");
-        let value = as_others_have_it(tree.current());
+        let tree =
+            strategies::value(&cql_type).new_tree(&mut runner).expect("generation should succeed");
+        let value = representable_by_peers(tree.current());
         let mut bytes = Vec::new();
-        value.encode(&cql_type, &mut Writer::new(&mut bytes)).expect("a value of its type");
+        value.encode(&cql_type, &mut Writer::new(&mut bytes)).expect("the value should encode");
         bytes.drain(..4);
         Sample { cql_type, value, bytes }
     };
     types.into_iter().map(sample).collect()
 }
 
-/// Half of the instants are some that other languages have, too, and maps have a key once.
-fn as_others_have_it(value: Value) -> Value {
-    let all = |parts: Vec<Value>| parts.into_iter().map(as_others_have_it).collect();
+/// Moves half of the timestamps into the range of other languages, and removes duplicate map keys.
+fn representable_by_peers(value: Value) -> Value {
+    let all = |parts: Vec<Value>| parts.into_iter().map(representable_by_peers).collect();
     match value {
         Value::Timestamp(Timestamp(at)) if at % 2 == 0 => {
             Value::Timestamp(Timestamp(at % (1 << 42)))
@@ -69,7 +73,7 @@ fn as_others_have_it(value: Value) -> Value {
         Value::Set(elements) => Value::Set(all(elements)),
         Value::Map(entries) => {
             let mut seen = BTreeSet::new();
-            let each = |(key, value)| (as_others_have_it(key), as_others_have_it(value));
+            let each = |(key, value)| (representable_by_peers(key), representable_by_peers(value));
             let entries = entries.into_iter().map(each);
             Value::Map(
                 entries.filter(|(key, _)| seen.insert(value_to_json(key).to_string())).collect(),
@@ -83,11 +87,12 @@ pub(crate) fn is_native(cql_type: &CqlType) -> bool {
     matches!(cql_type, CqlType::Native(_))
 }
 
-/// Whether all of them are to the peer what they are to us.
+/// Compares all samples. The error shows the first difference.
 pub(crate) fn agree(peer: &dyn Values, samples: &[&Sample]) -> Result<(), Failed> {
     let mut differences = samples.iter().filter_map(|sample| compare(peer, sample).err());
     let Some(first) = differences.next() else { return Ok(()) };
-    Err(format!("{} of {}; the first: {first}", 1 + differences.count(), samples.len()).into())
+    let count = 1 + differences.count();
+    Err(format!("{count} of {} values differ; the first: {first}", samples.len()).into())
 }
 
 pub(crate) fn compare(peer: &dyn Values, sample: &Sample) -> Result<(), String> {
@@ -97,17 +102,17 @@ pub(crate) fn compare(peer: &dyn Values, sample: &Sample) -> Result<(), String> 
         peer.answer(&json_values::type_to_json(cql_type), bytes).map_err(differs)?;
     let expected = value_to_json(value);
     if read != expected {
-        return Err(differs(format!("they read {read}, not {expected}")));
+        return Err(differs(format!("the peer reads {read}, not {expected}")));
     }
     if written == *bytes {
         return Ok(());
     }
-    // A set has no order there.
+    // The peer may write the elements of a set in another order.
     let again = Value::decode(cql_type, &written).map_err(|error| differs(error.to_string()))?;
     match contains_value(value, &|part| matches!(part, Value::Set(_)))
         && value_to_json(&again) == expected
     {
         true => Ok(()),
-        false => Err(differs(format!("they write {}", hex::encode(&written)))),
+        false => Err(differs(format!("the peer writes {}", hex::encode(&written)))),
     }
 }

@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.zip.CRC32;
 
-/** Bytes to read from and to write to. The library leaves them to those who use it. */
+/** A byte buffer, whose type the library leaves to its users. */
 final class Buffer {
   private final byte[] bytes;
   private int mark;
@@ -31,19 +31,19 @@ final class Buffer {
     return HexFormat.of().formatHex(toBytes());
   }
 
-  /** What is left to be read. */
+  /** Returns the unread bytes. */
   byte[] toBytes() {
     return Arrays.copyOfRange(bytes, read, written);
   }
 
-  /** The next byte, which stays to be read. */
+  /** Returns the next byte without consuming it. */
   byte peek() {
     return bytes[read];
   }
 
   private byte[] take(int length) {
     if (length < 0 || length > written - read) {
-      throw new IllegalArgumentException(length + " bytes of " + (written - read));
+      throw new IllegalArgumentException("cannot read " + length + " bytes of " + (written - read));
     }
     read += length;
     return Arrays.copyOfRange(bytes, read - length, read);

@@ -1,7 +1,7 @@
 import java.util.Collection;
 import java.util.Map;
 
-/** JSON of maps, collections, texts, numbers, booleans and null. */
+/** Writes maps, collections, strings, numbers, booleans and null as JSON. */
 final class Json {
   static String of(Object value) {
     StringBuilder out = new StringBuilder();

@@ -2,7 +2,7 @@ import com.datastax.oss.protocol.internal.Compressor;
 import java.nio.ByteBuffer;
 import net.jpountz.lz4.LZ4Factory;
 
-/** LZ4 as the protocol has it: a big-endian length, then a raw block. */
+/** LZ4 in the format of the protocol: a big-endian length, then a raw block. */
 final class Lz4 implements Compressor<Buffer> {
   private static final LZ4Factory FACTORY = LZ4Factory.safeInstance();
 
@@ -37,7 +37,7 @@ final class Lz4 implements Compressor<Buffer> {
     byte[] plain = new byte[length];
     int written = FACTORY.safeDecompressor().decompress(compressed.toBytes(), plain);
     if (written != length) {
-      throw new IllegalArgumentException(written + " bytes, not " + length);
+      throw new IllegalArgumentException("decompressed to " + written + " bytes, not " + length);
     }
     return Buffer.of(plain);
   }

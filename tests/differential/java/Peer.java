@@ -51,12 +51,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The library native-protocol: a line of words in, a line of JSON out. See mod.rs.
+ * Encodes and decodes with the library native-protocol. Each line of input is a request of words, and
+ * its answer is a line of JSON. See mod.rs.
  *
- * <p>{@code frame none|lz4 HEX}: what is in the frame, and the frame that it writes for that. {@code
- * segments none|lz4 (true|false HEX)...}: each payload in a segment, whether it is
- * self-contained first. {@code payloads none|lz4 HEX}: the payloads
- * of the segments.
+ * <p>{@code frame none|lz4 HEX} returns the fields of the frame, and the frame reencoded. {@code
+ * segments none|lz4 (true|false HEX)...} encodes each payload into a segment, self-contained or not.
+ * {@code payloads none|lz4 HEX} returns the payloads of the segments.
  */
 public class Peer {
   private static final Buffer.Codec PRIMITIVES = new Buffer.Codec();

@@ -1,4 +1,4 @@
-//! The Java library `native-protocol`, which the drivers of that language are built on.
+//! The Java library `native-protocol`, on which the Java driver is built.
 
 use std::fs;
 use std::path::Path;
@@ -15,33 +15,35 @@ use crate::peer::{Answer, Peer, Skip};
 use crate::segments::{self, Payload, Payloads, Segments};
 use crate::{hex, install, json_values};
 
-/// The library in a process of its own, installed when it is first asked.
+/// The library, in a child process that is installed and started on first use.
 pub(crate) struct Java;
 
 static CHILD: LazyLock<Result<Child, String>> = LazyLock::new(|| {
-    let class_path = installed()?;
+    let class_path = install_classes()?;
     Child::start(Command::new("java").args(["-Xmx256m", "-cp"]).arg(class_path).arg("Peer"))
 });
 
-/// What this machine lacks, if anything.
+/// Returns the requirement that this machine lacks, or `None` if it lacks none.
 pub(crate) fn missing() -> Option<&'static str> {
-    let is_here = |tool: &str| install::succeeds(Command::new(tool).arg("-version"));
-    let all = ["java", "javac", "mvn"].into_iter().all(is_here);
+    let is_installed = |tool: &str| install::succeeds(Command::new(tool).arg("-version"));
+    let all = ["java", "javac", "mvn"].into_iter().all(is_installed);
     (!all).then_some("JDK of Java 17 with Maven")
 }
 
-/// The class path of the library and of the classes beside this file.
-fn installed() -> Result<String, String> {
+/// Installs the library, compiles the classes in this folder, and returns the class path.
+fn install_classes() -> Result<String, String> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("java");
     let folder = install::folder().join("java");
     let pom = sources.join("pom.xml");
     let (jars, stamp) = (folder.join("jars"), folder.join("installed"));
-    let wanted = fs::read_to_string(&pom).map_err(|error| format!("{}: {error}", pom.display()))?;
-    if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+    let pom_text = fs::read_to_string(&pom)
+        .map_err(|error| format!("cannot read {}: {error}", pom.display()))?;
+    if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == pom_text) {
         let mut maven = Command::new("mvn");
         maven.args(["-q", "-B", "dependency:copy-dependencies", "-f"]).arg(&pom);
         install::run(maven.arg(format!("-DoutputDirectory={}", jars.display())))?;
-        fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
+        fs::write(&stamp, pom_text)
+            .map_err(|error| format!("cannot write {}: {error}", stamp.display()))?;
     }
     let class_path = format!("{}/*", jars.display());
     let mut compiler = Command::new("javac");
@@ -53,12 +55,12 @@ fn installed() -> Result<String, String> {
     Ok(format!("{}:{class_path}", folder.display()))
 }
 
-/// Asks the library; how is at the top of `Peer.java`.
+/// Sends a request to the library. `Peer.java` documents the requests.
 fn call(request: &str) -> Result<Value, String> {
     CHILD.as_ref().map_err(Clone::clone)?.call(request)
 }
 
-/// The name that the other side knows a compression by.
+/// Returns the name of a compression in requests.
 fn name(compression: Option<Compression>) -> String {
     compression.map_or("none".to_owned(), |compression| compression.to_string())
 }
@@ -76,20 +78,20 @@ impl Peer for Java {
 
 impl Segments for Java {
     fn read(&self, compression: Option<Compression>, bytes: &[u8]) -> Result<Payloads, String> {
-        let question = format!("payloads {} {}", name(compression), hex::encode(bytes));
-        segments::from_json(&call(&question)?)
+        let request = format!("payloads {} {}", name(compression), hex::encode(bytes));
+        segments::from_json(&call(&request)?)
     }
 
     fn write(&self, compression: Option<Compression>, of: &[Payload]) -> Result<Vec<u8>, String> {
-        let mut question = format!("segments {}", name(compression));
+        let mut request = format!("segments {}", name(compression));
         for payload in of {
-            question += &format!(" {} {}", payload.self_contained, hex::encode(&payload.bytes));
+            request += &format!(" {} {}", payload.self_contained, hex::encode(&payload.bytes));
         }
-        hex::decode(call(&question)?.as_str().unwrap_or_default())
+        hex::decode(call(&request)?.as_str().unwrap_or_default())
     }
 }
 
-/// The library leaves class names to the driver, so we read them.
+/// Parses class names, which the library returns as text.
 fn read_class_names(fields: &mut Value) {
     if let [Value::String(kind), Value::String(class)] =
         fields.as_array().map_or(&[][..], |list| list)
@@ -98,9 +100,9 @@ fn read_class_names(fields: &mut Value) {
         let mut option = Vec::new();
         let mut writer = Writer::new(&mut option);
         writer.short(0);
-        writer.string(class, "class").expect("it came in a [string]");
+        writer.string(class, "class").expect("the class name should fit a [string]");
         *fields = json_values::type_to_json(
-            &CqlType::decode(&mut Reader::new(&option)).expect("an option"),
+            &CqlType::decode(&mut Reader::new(&option)).expect("the type should decode"),
         );
         return;
     }
@@ -111,21 +113,21 @@ fn read_class_names(fields: &mut Value) {
     }
 }
 
-/// How it differs.
+/// The known differences of the library.
 pub(crate) const SKIPS: &[Skip] = &[
     Skip {
         name: "unset",
-        reason: "it reads a value that is not set as null",
+        reason: "it reads unset values as null",
         applies: |case| has_unset(case.message()),
     },
     Skip {
         name: "contentions",
-        reason: "it stops before the last field of a WRITE_TIMEOUT of CAS",
+        reason: "it ignores the last field of a WRITE_TIMEOUT of CAS",
         applies: |case| case.message()["details"]["contentions"].is_number(),
     },
     Skip {
         name: "mapped_addresses",
-        reason: "Java takes an IPv4 address that is mapped into IPv6 for one of IPv4",
+        reason: "Java converts IPv4-mapped IPv6 addresses to IPv4",
         applies: |case| {
             let message = case.message();
             let is_mapped = |address: &str| address.starts_with("00000000000000000000ffff");

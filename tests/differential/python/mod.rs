@@ -1,4 +1,4 @@
-//! The Python driver.
+//! The Python driver `cassandra-driver`.
 
 use std::sync::LazyLock;
 
@@ -14,13 +14,13 @@ use crate::segments::{self, Payload, Payloads, Segments};
 use crate::values::{ValueSkip, Values};
 use crate::{hex, interpreter, json_values};
 
-/// The driver in a process of its own, installed when it is first asked.
+/// The driver, in a child process that is installed and started on first use.
 pub(crate) struct Python;
 
 static CHILD: LazyLock<Result<Child, String>> =
     LazyLock::new(|| Child::start(&mut interpreter::command("python/peer.py")?));
 
-/// Asks the driver.
+/// Sends a request to the driver.
 pub(crate) fn call(request: &Json) -> Result<Json, String> {
     CHILD.as_ref().map_err(Clone::clone)?.call(&request.to_string())
 }
@@ -73,16 +73,16 @@ impl Values for Python {
     }
 }
 
-/// How it differs. It is a client: it writes requests, and reads responses.
+/// The known differences of the driver, which encodes only requests and decodes only responses.
 pub(crate) const SKIPS: &[Skip] = &[
     Skip {
         name: "null_tokens",
-        reason: "it has no null token to send, and takes one that it gets for an empty one",
+        reason: "it cannot send a null token, and reads a null token as an empty one",
         applies: |case| case.message().get("token").is_some_and(Json::is_null),
     },
     Skip {
         name: "tokens_that_are_not_text",
-        reason: "it takes the token of AUTH_SUCCESS for UTF-8",
+        reason: "it decodes the token of AUTH_SUCCESS as UTF-8",
         applies: |case| {
             let token = case.message()["token"].as_str().and_then(|token| hex::decode(token).ok());
             case.opcode == Opcode::AuthSuccess
@@ -127,23 +127,23 @@ pub(crate) const SKIPS: &[Skip] = &[
     },
     Skip {
         name: "contentions",
-        reason: "it stops before the last field of a WRITE_TIMEOUT of CAS",
+        reason: "it ignores the last field of a WRITE_TIMEOUT of CAS",
         applies: |case| case.message()["details"]["contentions"].is_number(),
     },
     Skip {
         name: "user_types_in_class_names",
-        reason: "it takes a keyspace for a type that it knows by that name, and the hex of the \
-            type's own name for a vector's dimensions, if all of it are digits",
+        reason: "it looks up the keyspace as a type name, and reads the hex of the type's name as \
+            the dimensions of a vector if it has only digits",
         applies: |case| has_user_type_in_vector(case.message(), false),
     },
     Skip {
         name: "cas_write_unknown",
-        reason: "it does not know the error, nor its fields",
+        reason: "it knows neither the error nor its fields",
         applies: |case| case.message()["code"] == ErrorCode::CasWriteUnknown.code(),
     },
 ];
 
-/// Whether there is a user type in the class name of a vector.
+/// Returns true if a vector contains a user-defined type.
 fn has_user_type_in_vector(fields: &Json, in_vector: bool) -> bool {
     match fields {
         Json::Object(fields) => fields.values().any(|of| has_user_type_in_vector(of, in_vector)),
@@ -156,14 +156,14 @@ fn has_user_type_in_vector(fields: &Json, in_vector: bool) -> bool {
     }
 }
 
-/// Milliseconds around 1970 in which a float of seconds has microseconds: some 136 years.
-const NEAR: u64 = 1 << 42;
+/// Distance from 1970, in milliseconds, up to which a float of seconds is exact: about 136 years.
+const EXACT_RANGE: u64 = 1 << 42;
 
-/// How its values differ.
+/// The known differences of the driver's values.
 pub(crate) const VALUE_SKIPS: &[ValueSkip] = &[
     ValueSkip {
         name: "nulls_in_collections",
-        reason: "it writes an empty value for a null in a collection",
+        reason: "it writes nulls in collections as empty values",
         applies: |value| {
             json_values::contains_value(value, &|part| match part {
                 Value::List(elements) | Value::Set(elements) => elements.contains(&Value::Null),
@@ -174,18 +174,17 @@ pub(crate) const VALUE_SKIPS: &[ValueSkip] = &[
     },
     ValueSkip {
         name: "far_instants",
-        reason: "it computes with seconds as a float, whose microseconds it cuts off, and has no \
-            years but 1 to 9999",
+        reason: "it computes timestamps as a float of seconds, and supports the years 1 to 9999 only",
         applies: |value| {
             json_values::contains_value(value, &|part| match part {
-                Value::Timestamp(instant) => instant.0.unsigned_abs() > NEAR,
+                Value::Timestamp(instant) => instant.0.unsigned_abs() > EXACT_RANGE,
                 _ => false,
             })
         },
     },
     ValueSkip {
         name: "empty_custom_values",
-        reason: "it reads a custom value of no bytes as null",
+        reason: "it reads empty custom values as null",
         applies: |value| {
             json_values::contains_value(
                 value,
@@ -195,7 +194,7 @@ pub(crate) const VALUE_SKIPS: &[ValueSkip] = &[
     },
     ValueSkip {
         name: "counters_in_vectors",
-        reason: "it writes them without their length, which Cassandra's CounterColumnType has",
+        reason: "it writes them without the length that Cassandra's CounterColumnType requires",
         applies: |value| {
             json_values::contains_value(value, &|part| match part {
                 Value::Vector(elements) => matches!(elements.first(), Some(Value::Counter(_))),

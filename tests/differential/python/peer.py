@@ -1,4 +1,4 @@
-"""The Python driver's codec: a line of JSON in, a line of JSON out. See ../python/mod.rs."""
+"""Encodes and decodes with the Python driver's codec, one JSON request per line. See mod.rs."""
 
 import io
 import struct
@@ -25,7 +25,7 @@ def to_hex(data):
     return None if data is None else data.hex()
 
 
-# Requests: from their fields.
+# Encoding requests from fields.
 
 
 def encode(question):
@@ -104,11 +104,11 @@ MESSAGES = {
 }
 
 
-# Responses: to their fields.
+# Decoding responses to fields.
 
 
 class RawResult(protocol.ResultMessage):
-    """Its cells stay bytes: they are whatever was generated."""
+    """A result whose cells stay bytes, because generated cells need not fit their types."""
 
     result_metadata_id = None
 
@@ -116,7 +116,7 @@ class RawResult(protocol.ResultMessage):
         start = f.tell()
         _, self.columns_count = struct.unpack(">ii", f.read(8))
         f.seek(start)
-        # It has one attribute for the id of Prepared and for the new one of its metadata.
+        # The driver uses one attribute for the metadata id of Prepared and for the new metadata id.
         of_prepared, self.result_metadata_id = self.result_metadata_id, None
         super().recv_results_metadata(f, user_type_map)
         self.new_metadata_id, self.result_metadata_id = self.result_metadata_id, of_prepared
@@ -169,7 +169,7 @@ def response(message):
 
 
 def details(message):
-    """The driver's names for the fields, and the protocol's."""
+    """Renames the driver's fields to those of the specification."""
     info = message.info
     if info is None:
         return {}
