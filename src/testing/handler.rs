@@ -150,8 +150,8 @@ fn execute(
     statements: &[ReceivedRequest],
     is_batch: bool,
 ) -> ReplyStep {
-    let of_the_caller = statements.iter().filter(|statement| !script.is_internal(&statement.text));
-    state.received().extend(of_the_caller.cloned());
+    let from_caller = statements.iter().filter(|statement| !script.is_internal(&statement.text));
+    state.received().extend(from_caller.cloned());
     let is_result = |step: &ReplyStep| match &step.action {
         Action::SendRows(_) => true,
         Action::SendResponse(response) => matches!(**response, Response::Result(_)),
