@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cqlwire::cluster::schema::SchemaPart;
 use cqlwire::message::{
-    ErrorCode, ErrorDetails, Event, PreparedResult, Request, ResultMessage, RowsMetadata,
+    ErrorCode, ErrorDetails, Event, PreparedResult, Ready, Request, ResultMessage, RowsMetadata,
     ServerError, StatusChange, TopologyChange, Variables,
 };
 use cqlwire::session::{ErrorKind, Session, SessionBuilder, Statement};
@@ -209,6 +209,17 @@ async fn keeps_the_topology_when_a_refresh_fails() {
         tokio::task::yield_now().await;
     }
     assert_eq!(session.cluster().nodes().len(), 2);
+}
+
+#[tokio::test]
+async fn reports_a_server_that_answers_use_with_the_wrong_message() {
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
+    let server = server.on("USE \"test\"", Reply::response(Ready));
+    let builder = builder(&server).keyspace("test").connect_timeout(Duration::from_secs(1));
+    let error = builder.connect().await.unwrap_err();
+    let expected = "answered USE \"test\" with neither RESULT nor ERROR";
+    assert!(error.to_string().ends_with(expected), "{error}");
+    assert!(error.server_error().is_none());
 }
 
 /// A server with the table `test.kv` in its schema.
