@@ -121,10 +121,10 @@ impl ControlConnection {
                 Some(event) = self.events.recv() => self.handle_event(event),
                 _ = timeout_at(due, pending::<()>()) => self.read_pending().await,
                 reason = self.connection.wait_closed() => {
-                    let node = self.connection.address();
-                    info!(%node, error = %reason, "control connection lost");
+                    let (node, retry_in) = (self.connection.address(), self.backoff.pause());
+                    info!(%node, error = %reason, ?retry_in, "control connection lost");
                     self.shared.pools.traffic.add(self.connection.traffic());
-                    self.reopen().await;
+                    self.reopen(retry_in).await;
                 }
                 refresh = refreshes.recv() => match refresh {
                     Some(SchemaRefresh { keyspace, done }) => {
@@ -149,11 +149,12 @@ impl ControlConnection {
         self.shared.settings.connector.options.handshake_timeout
     }
 
-    /// Opens another control connection. Retries until one is open or the session is closed.
-    async fn reopen(&mut self) {
+    /// Opens another control connection after a pause. Retries until one is open or the session is
+    /// closed.
+    async fn reopen(&mut self, mut retry_in: Duration) {
         loop {
-            tokio::time::sleep(self.backoff.pause()).await;
-            let error = match Self::open(&self.shared).await {
+            tokio::time::sleep(retry_in).await;
+            let (error, is_permanent) = match Self::open(&self.shared).await {
                 Ok(control) => {
                     let before = std::mem::replace(self, control);
                     self.pending.waiters = before.pending.waiters;
@@ -162,20 +163,15 @@ impl ControlConnection {
                     return;
                 }
                 Err(ClusterError::Closed(_)) => return,
-                Err(ClusterError::Unreachable { failures, .. }) => {
-                    let error = failures.join("; ");
-                    debug!(error, "control connection could not be opened");
-                    error
-                }
-                Err(ClusterError::Fatal(error)) => {
-                    warn!(%error, "control connection could not be opened");
-                    error.to_string()
-                }
-                Err(ClusterError::Config(error)) => {
-                    warn!(error, "control connection could not be opened");
-                    error
-                }
+                Err(ClusterError::Unreachable { failures, .. }) => (failures.join("; "), false),
+                Err(ClusterError::Fatal(error)) => (error.to_string(), true),
+                Err(ClusterError::Config(error)) => (error, true),
             };
+            retry_in = self.backoff.pause();
+            match is_permanent {
+                true => warn!(error, ?retry_in, "control connection could not be opened"),
+                false => debug!(error, ?retry_in, "control connection could not be opened"),
+            }
             self.shared.set_refresh_error(Some(error));
         }
     }
