@@ -107,7 +107,13 @@ fn assert_frame_round_trips(frame: &RawFrame) {
     let version = frame.header.version;
     let plain = Context { max_body: MAX_BODY, ..Context::from(version) };
     let compressed = Context { compression: Some(Compression::Lz4), ..plain };
-    let Ok(frame) = frame.clone().decompress(&compressed) else { return };
+    let Ok(decompressed) = frame.clone().decompress(&compressed) else { return };
+    assert_eq!(
+        RequestFrame::decode(frame, &compressed),
+        RequestFrame::decode(&decompressed, &compressed),
+        "the compression changed the request"
+    );
+    let frame = decompressed;
     for metadata_id in [false, true] {
         let mut context = Context { max_body: usize::MAX, ..plain };
         context.extensions.metadata_id = metadata_id;
