@@ -151,7 +151,7 @@ impl Field<'_> {
     }
 
     /// Returns the field's value as an expression of the value that was read.
-    pub(crate) fn from_read(&self, value: &TokenStream) -> TokenStream {
+    pub(crate) fn read_value(&self, value: &TokenStream) -> TokenStream {
         match self.attributes.null_as_default {
             Some(_) => quote!(#value.0),
             None => value.clone(),

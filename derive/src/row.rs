@@ -97,7 +97,7 @@ fn columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
             field.default().unwrap_or_default()
         } else {
             let read = field.read_type(types);
-            field.from_read(&quote!(row.value::<#read>().ok()?))
+            field.read_value(&quote!(row.value::<#read>().ok()?))
         };
         quote!(#member: #value)
     });
@@ -187,7 +187,7 @@ fn named_columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
             let named = named(field);
             return quote!(#member: #named::build(partial #path_in_partial)?);
         }
-        let value = field.from_read(&quote!(value));
+        let value = field.read_value(&quote!(value));
         let default = field.default().unwrap_or_else(
             || quote!(return ::core::result::Result::Err(#types::ValueError::TooShort)),
         );

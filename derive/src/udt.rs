@@ -37,7 +37,7 @@ pub(crate) fn derive_from(input: &DeriveInput) -> Result<TokenStream> {
         if field.attributes.skip.is_some() {
             return quote!(#member: #default);
         }
-        let value = field.from_read(&quote!(value));
+        let value = field.read_value(&quote!(value));
         let default = default.unwrap_or_else(
             || quote!(return ::core::result::Result::Err(#types::ValueError::NullField(#path))),
         );

@@ -91,6 +91,7 @@ mod trace;
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -149,24 +150,27 @@ impl Session {
     ///
     /// # Errors
     /// The values do not go with the statement, the server refused it, or there was no answer.
-    pub async fn execute(
-        &self,
+    pub fn execute<'v>(
+        &'v self,
         statement: impl Into<Statement>,
-        values: impl ToValues,
-    ) -> Result<QueryResult, Error> {
+        values: impl ToValues + Send + Sync + 'v,
+    ) -> Pin<Box<dyn Future<Output = Result<QueryResult, Error>> + Send + 'v>> {
         let mut bound = BoundStatement::from(statement.into());
-        let deadline = self.executor.bind(&mut bound, &values).await?;
-        if bound.switches_keyspace() {
-            // Followed to its end even if the caller goes: the connections must not disagree.
-            let executor = Arc::clone(&self.executor);
-            let switch =
-                tokio::spawn(async move { executor.execute(&bound, None, deadline).await });
-            return switch.await.map_err(|error| Error::task_ended(&error))?;
-        }
-        // In a box, so that whoever holds the future does not move all of it.
-        let page = bound.statement.paging_state.as_ref();
-        let result = Box::pin(self.executor.execute(&bound, page, deadline)).await?;
-        Ok(result.with_statement(bound.statement.kind))
+        // Boxed once for the whole request. Unlike the opaque future of an `async fn`, a box does not
+        // depend on the type of the values, so a type that cannot be bound is one compile error.
+        Box::pin(async move {
+            let deadline = self.executor.bind(&mut bound, &values).await?;
+            if bound.switches_keyspace() {
+                // All connections must switch, even if the caller drops the future.
+                let executor = Arc::clone(&self.executor);
+                let switch =
+                    tokio::spawn(async move { executor.execute(&bound, None, deadline).await });
+                return switch.await.map_err(|error| Error::task_ended(&error))?;
+            }
+            let page = bound.statement.paging_state.as_ref();
+            let result = self.executor.execute(&bound, page, deadline).await?;
+            Ok(result.with_statement(bound.statement.kind))
+        })
     }
 
     /// Runs a statement, and gives the rows of all its pages, one after the other.

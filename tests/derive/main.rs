@@ -14,7 +14,11 @@ use cqlwire::wire::{RawValue, Writer};
 
 #[test]
 fn derive_macros_report_misuse() {
-    trybuild::TestCases::new().compile_fail("tests/derive/ui/*.rs");
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("tests/derive/ui/*.rs");
+    if cfg!(feature = "driver") {
+        cases.compile_fail("tests/derive/ui/session/*.rs");
+    }
 }
 
 const INT: CqlType = CqlType::Native(NativeType::Int);
