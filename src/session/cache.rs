@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_statement_that_was_not_used_for_the_longest_time_goes() {
+    fn evicts_the_least_recently_used_statement() {
         let [a, b, c] = ["a", "b", "c"].map(Arc::<str>::from);
         let cache = PreparedCache::new(2);
         let kept = cache.slot(None, &a);

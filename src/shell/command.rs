@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_are_told_from_statements() {
+    fn distinguishes_commands_from_statements() {
         for (text, command) in [
             ("SELECT 1", Command::Statement("SELECT 1")),
             ("desc tables", Command::Describe("desc tables")),

@@ -89,7 +89,7 @@ fn frame(
     compression: Option<Compression>,
     request: &impl SerializableRequest,
 ) -> Result<Vec<u8>, String> {
-    // As the driver does it: these two come before a compression is agreed on.
+    // Like the driver: OPTIONS and STARTUP are sent before compression is negotiated.
     let is_first = matches!(case.opcode, Opcode::Startup | Opcode::Options);
     let compression = compression.filter(|_| !is_first);
     let tracing = case.fields["tracing"] == true;

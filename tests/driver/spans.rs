@@ -206,7 +206,7 @@ async fn the_span_counts_speculative_executions() {
     assert_eq!(field(span, "cassandra.speculative_execution.count"), "1");
 }
 
-/// RecordingSubscriber that tells something of a session is looked through for what must not be recorded.
+/// Searches errors, `Debug` output, spans and events of a session for the secret.
 #[tokio::test]
 async fn passwords_and_values_appear_in_no_output() {
     const SECRET: &str = "s3cret";

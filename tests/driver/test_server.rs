@@ -69,8 +69,8 @@ async fn refuses_to_prepare_statements_without_a_reply() {
         let expected = format!("MockServer has no reply for `{statement}`");
         assert!(error.to_string().contains(&expected), "{error}");
     };
-    let untold = server().await;
-    let session = client(&untold).connect().await.unwrap();
+    let without_replies = server().await;
+    let session = client(&without_replies).connect().await.unwrap();
     refused(session.prepare(insert).await.unwrap_err(), insert);
     refused(session.execute(insert, ("rex", 3)).await.unwrap_err(), insert);
     refused(session.execute(insert_literals, ()).await.unwrap_err(), insert_literals);

@@ -152,9 +152,9 @@ pub(crate) fn requires_the_right_user_name_and_password(node: &Node) -> Result<(
     assert_eq!(at(node, ADD_USERS, &right).stdout, "10 users added\n");
     assert_eq!(at(node, LIST_USERS, &right).stdout, expected_list());
     let wrong = at(node, LIST_USERS, &["--username", "cassandra", "--password", "wr0ng"]);
-    let nobody = at(node, LIST_USERS, &[]);
+    let anonymous = at(node, LIST_USERS, &[]);
     for (refused, why) in
-        [(wrong, "the user name or the password is wrong"), (nobody, "requires a user name")]
+        [(wrong, "the user name or the password is wrong"), (anonymous, "requires a user name")]
     {
         assert_eq!(refused.code, 1);
         assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");

@@ -271,7 +271,7 @@ macro_rules! jiff {
                     }
 
                     #[test]
-                    fn every_duration_that_is_a_span_assert_same(
+                    fn every_duration_that_is_a_span_round_trips(
                         months in 0..=239_976,
                         days in 0..=7_304_484,
                         nanoseconds in 0..=i64::MAX,

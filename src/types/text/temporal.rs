@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn timestamps_parse_like_in_servers() {
+    fn timestamps_parse_like_in_cassandra() {
         let day = Timestamp(1_709_164_800_000);
         for text in [
             "2024-02-29",

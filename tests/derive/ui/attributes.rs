@@ -1,4 +1,4 @@
-//! Attributes that mean nothing where they are.
+//! Attributes that are invalid where they are used.
 
 use cqlwire::types::{FromCql, FromRow, FromUdt, ToCql, ToValues};
 

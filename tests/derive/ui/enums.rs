@@ -1,4 +1,4 @@
-//! Enums that are neither text nor an integer.
+//! Enums that are invalid as text and as integers.
 
 use cqlwire::types::{FromCql, ToCql};
 

@@ -1,4 +1,4 @@
-//! Two things of one name.
+//! Fields or variants with the same name.
 
 use cqlwire::types::{FromRow, FromUdt, ToCql};
 

@@ -1,4 +1,4 @@
-//! Types that a macro is not for.
+//! Types that the macros do not support.
 
 use cqlwire::types::{FromCql, FromRow, FromUdt, ToCql, ToValues};
 

@@ -416,7 +416,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_value_survives((cql_type, value) in nested()) {
+        fn every_value_round_trips((cql_type, value) in nested()) {
             let json = Json::from(&value);
             let read = Value::from_json(&cql_type, &json);
             prop_assert_eq!(read.as_ref(), Ok(&value), "{}", json);

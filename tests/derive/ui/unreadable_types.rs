@@ -1,4 +1,4 @@
-//! Types of fields that no CQL value is read as.
+//! Field types that cannot be read from CQL values.
 
 use cqlwire::types::{FromCql, FromRow, FromUdt};
 

@@ -1,4 +1,4 @@
-//! Types of fields that no CQL value is written from.
+//! Field types that cannot be written as CQL values.
 
 use cqlwire::types::{ToCql, ToUdt, ToValues};
 
