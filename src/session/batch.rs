@@ -1,4 +1,4 @@
-//! Several statements as one.
+//! Batches of statements.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,8 +20,11 @@ use crate::message::{self, BatchKind, BatchStatement, BatchText};
 use crate::types::ToValues;
 use crate::wire::{BytesMap, Consistency, Context};
 
-/// Statements that are run as one: see [`Session::batch`](super::Session::batch). The options of the
-/// statements in it do not count.
+/// Statements that are executed in one request: see [`Session::batch`](super::Session::batch).
+///
+/// Only INSERT, UPDATE and DELETE are allowed. The options of the batch apply; those of its statements
+/// are ignored. A batch is fast if its statements address one partition. A large batch over many
+/// partitions is slower than the statements one by one.
 ///
 /// ```no_run
 /// use cqlwire::session::Batch;
@@ -42,26 +45,29 @@ pub struct Batch<'v> {
 }
 
 impl<'v> Batch<'v> {
-    /// All of it or nothing, in the end.
+    /// Creates a logged batch: once it has been accepted, all of its statements are applied
+    /// eventually. Other requests may see a part of it meanwhile.
     pub const fn logged() -> Self {
-        Self::of(BatchKind::Logged)
+        Self::new(BatchKind::Logged)
     }
 
-    /// Nothing more than its statements one by one, but with one request.
+    /// Creates an unlogged batch: if it fails, some of its statements may have been applied and others
+    /// not, unless all address one partition. It costs the cluster less than a logged batch.
     pub const fn unlogged() -> Self {
-        Self::of(BatchKind::Unlogged)
+        Self::new(BatchKind::Unlogged)
     }
 
-    /// For statements that add to counters.
+    /// Creates a counter batch, for updates of counter columns. Such a batch must not contain other
+    /// statements.
     pub const fn counter() -> Self {
-        Self::of(BatchKind::Counter)
+        Self::new(BatchKind::Counter)
     }
 
-    const fn of(kind: BatchKind) -> Self {
+    const fn new(kind: BatchKind) -> Self {
         Self { kind, statements: Vec::new(), options: Options::NONE }
     }
 
-    /// Adds a statement with its values.
+    /// Adds a statement with its values. `()` means no values.
     #[must_use]
     pub fn statement(
         mut self,
@@ -91,9 +97,9 @@ impl Executor {
             let mut kind = statement.kind.clone();
             let values = self.bind_kind(&mut kind, &**values, options, &mut deadline).await?;
             if let StatementKind::Prepared(statement) = &kind {
-                // Most batches are of one partition; the first one that can be told is as good.
-                let of_this = || routing_token(Some(statement), &values, options, &state);
-                first_token = first_token.or_else(of_this);
+                // Most batches address one partition. For the others, any of their partitions will do.
+                let own_token = || routing_token(Some(statement), &values, options, &state);
+                first_token = first_token.or_else(own_token);
                 prepared.push(Arc::clone(statement));
             }
             bound.push((kind, values));

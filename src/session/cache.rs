@@ -1,4 +1,4 @@
-//! The statements that the session has prepared.
+//! The cache of prepared statements.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,11 +7,12 @@ use tokio::sync::OnceCell;
 
 use super::prepared::PreparedInner;
 
-/// Where a statement is kept once it is prepared, so that many who ask at once prepare it once.
+/// The place of one statement in the cache. It is empty until the statement has been prepared.
+/// Concurrent callers share it, so that only one of them sends a PREPARE request.
 pub(super) type CacheSlot = Arc<OnceCell<Arc<PreparedInner>>>;
 
-/// Prepared statements by their texts, in the session's keyspace; when there are too many, the one
-/// goes that was not used for the longest time.
+/// Prepared statements, by text. When the cache is full, the least recently used statement is
+/// evicted.
 #[derive(Debug)]
 pub(super) struct PreparedCache {
     limit: usize,
@@ -21,11 +22,11 @@ pub(super) struct PreparedCache {
 #[derive(Debug, Default)]
 struct Statements {
     by_text: HashMap<Key, Entry>,
-    /// How often the cache was asked, which is its time.
+    /// The number of look-ups, which serves as a clock.
     now: u64,
 }
 
-/// The keyspace that a statement names beside its text (v5), and the text.
+/// The keyspace option of a statement (v5), and its text.
 type Key = (Option<Arc<str>>, Arc<str>);
 
 #[derive(Debug)]
@@ -39,7 +40,7 @@ impl PreparedCache {
         Self { limit: limit.max(1), statements: Mutex::default() }
     }
 
-    /// The place of this text's statement, which may be empty yet.
+    /// Returns the slot of a statement. The slot may still be empty.
     pub(super) fn slot(&self, keyspace: Option<&str>, text: &Arc<str>) -> CacheSlot {
         let key = (keyspace.map(Arc::from), Arc::clone(text));
         let mut statements = self.lock();
@@ -58,23 +59,24 @@ impl PreparedCache {
         slot
     }
 
-    /// Forgets a statement that may not hold any more, if it is the one that is kept: it may have
-    /// been prepared again.
+    /// Removes a statement that may be out of date. If the text has been prepared again, the newer
+    /// statement stays.
     pub(super) fn remove(&self, keyspace: Option<&str>, statement: &Arc<PreparedInner>) {
         let key = (keyspace.map(Arc::from), Arc::clone(&statement.text));
-        let is_this = |entry: &Entry| entry.slot.get().is_some_and(|is| Arc::ptr_eq(is, statement));
+        let holds_it =
+            |entry: &Entry| entry.slot.get().is_some_and(|held| Arc::ptr_eq(held, statement));
         let mut statements = self.lock();
-        if statements.by_text.get(&key).is_some_and(is_this) {
+        if statements.by_text.get(&key).is_some_and(holds_it) {
             statements.by_text.remove(&key);
         }
     }
 
-    /// How many statements are kept.
+    /// Returns the number of statements, including those that are being prepared.
     pub(super) fn len(&self) -> usize {
         self.lock().by_text.len()
     }
 
-    /// Forgets everything: in another keyspace the same text is another statement.
+    /// Removes all statements.
     pub(super) fn clear(&self) {
         self.lock().by_text.clear();
     }

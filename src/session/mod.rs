@@ -1,9 +1,17 @@
-//! What users call: sessions, statements, results.
+//! Sessions: connect to a cluster, execute statements, read results.
 //!
-//! Four verbs do everything: [`execute`](Session::execute) (one answer),
-//! [`stream`](Session::stream) (every page), [`batch`](Session::batch) and
-//! [`prepare`](Session::prepare). Each takes anything that is a statement and anything that is
-//! values; what varies travels on the statement, not in the method's name.
+//! A [`Session`] has four methods for statements:
+//!
+//! | method | for |
+//! |---|---|
+//! | [`execute`](Session::execute) | one statement with one result: a write, or a SELECT whose rows fit a page |
+//! | [`stream`](Session::stream) | a SELECT of any size; pages are fetched ahead |
+//! | [`batch`](Session::batch) | several writes in one request |
+//! | [`prepare`](Session::prepare) | a statement that is executed often |
+//!
+//! A statement is a string, a [`Statement`] with options, or a [`PreparedStatement`]. Its values are
+//! a tuple, a slice, a map, or a struct that derives [`ToValues`]; `()` means no values. Rows are read
+//! as tuples, or as structs that derive [`FromRow`](crate::types::FromRow).
 //!
 //! ```no_run
 //! use cqlwire::session::Session;
@@ -17,44 +25,52 @@
 //!     .connect()
 //!     .await?;
 //!
-//! // Text with values is prepared once behind the scenes, and cached.
+//! // The driver prepares a text with values when it first executes it, and caches the statement.
 //! session.execute("INSERT INTO users (username, password) VALUES (?, ?)", ("ada", "secret")).await?;
 //!
 //! let result = session.execute("SELECT username, password FROM users", ()).await?;
-//! for user in result.rows::<(&str, Option<&str>)>()? { // columns checked here, once
-//!     let (username, _password) = user?; // decoded here, borrowed from the response
+//! for user in result.rows::<(&str, Option<&str>)>()? { // checks the columns once
+//!     let (username, _password) = user?; // decodes one row, which borrows from the response
 //!     println!("{username}");
 //! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # What can be seen
+//! # Retries and errors
 //!
-//! [`Session::metrics`] counts, and tells the `metrics` facade if it is asked to: see [`Metrics`].
-//! Each request is a span of `tracing` at the level DEBUG, each attempt that fails an event in it.
-//! The span has what OpenTelemetry's conventions for databases and Cassandra say:
+//! Every request takes the same path: the load balancing policy chooses a node, and after a failure
+//! the [`RetryPolicy`] decides whether another attempt follows. The default policy retries only if
+//! the statement cannot be applied twice: the failed attempt was not written or not applied, or the
+//! statement is [idempotent](Statement::idempotent). An [`Error`] is one line that names the
+//! statement and the node, and says whether the statement may have been applied.
 //!
-//! | attribute | what |
+//! # Observability
+//!
+//! [`Session::metrics`] returns counters and latencies. They can also be published to the `metrics`
+//! facade: see [`Metrics`].
+//!
+//! Each request is a `tracing` span of level DEBUG, and each failed attempt an event in it. If no
+//! subscriber is interested in the span, it costs nothing. Its attributes follow OpenTelemetry's
+//! conventions for databases:
+//!
+//! | attribute | value |
 //! |---|---|
 //! | `db.system.name` | `cassandra` |
 //! | `db.operation.name` | the first word of the statement, `PREPARE` or `BATCH`; also the span's `otel.name` |
 //! | `db.namespace` | the keyspace |
-//! | `db.query.text` | the statement; without its literals, if it was not prepared |
-//! | `db.operation.batch.size` | how many statements a batch has, if not one |
-//! | `cassandra.consistency.level` | as it was asked for |
-//! | `cassandra.page.size`, `cassandra.query.idempotent` | as they were decided |
-//! | `server.address`, `server.port`, `network.peer.address`, `network.peer.port` | the node that was asked last |
-//! | `cassandra.coordinator.id`, `cassandra.coordinator.dc` | the same node, as the cluster knows it |
-//! | `cassandra.speculative_execution.count` | how often another node was asked before the first had answered |
-//! | `db.response.status_code` | the code of the server's error, as `0x1200` |
-//! | `error.type` | the same, or `timeout`, `connection` and so on; `otel.status_code` is `ERROR` then |
+//! | `db.query.text` | the statement; if it is not prepared, with `?` in place of its literals |
+//! | `db.operation.batch.size` | the number of statements in a batch, unless it is 1 |
+//! | `cassandra.consistency.level` | the consistency of the request |
+//! | `cassandra.page.size` | the page size in rows |
+//! | `cassandra.query.idempotent` | true if the statement is idempotent |
+//! | `server.address`, `server.port`, `network.peer.address`, `network.peer.port` | the address of the last node that was tried |
+//! | `cassandra.coordinator.id`, `cassandra.coordinator.dc` | the host id and the datacenter of that node |
+//! | `cassandra.speculative_execution.count` | the number of speculative executions |
+//! | `db.response.status_code` | the server's error code, such as `0x1200` |
+//! | `error.type` | the server's error code, or the kind of the error, such as `timeout`; `otel.status_code` is then `ERROR` |
 //!
-//! No event, span or error shows bound values or a password. Where nobody listens nothing is done.
-//!
-//! Invariants: there is one request path, which every verb takes; a request is made
-//! again only when that cannot do anything twice; an error names the node, the statement and what
-//! may have happened.
+//! No span, event or error contains bound values or passwords.
 
 #![allow(clippy::arithmetic_side_effects, reason = "counters and times of the client itself")]
 
@@ -122,24 +138,41 @@ pub use throttle::Throttle;
 pub use timestamps::{MonotonicTimestamps, ServerTimestamps, TimestampGenerator};
 pub use trace::{Trace, TraceEvent};
 
-/// A session with a Cassandra cluster.
+/// A session with a Cassandra cluster: its nodes, and connections to them.
 ///
-/// It knows the nodes and has connections to them; each request goes to one that has its row. It is
-/// cheap to clone; all clones are one session. When the last one is dropped, its connections are
-/// closed, once nobody waits on them. Its connections are of the runtime that it was made on, and end
-/// with that.
+/// Each request goes to one node, if possible to a replica of the partition that it addresses.
+/// Requests run concurrently; a connection carries many at a time.
+///
+/// Cloning is cheap, and all clones are the same session. A program needs one session per cluster.
+/// When the last clone is dropped, the connections close as soon as the requests in flight have
+/// ended. [`close`](Self::close) does so explicitly.
+///
+/// The connections run on the tokio runtime that the session was connected on, and end with it.
 #[derive(Clone)]
 pub struct Session {
     executor: Arc<Executor>,
 }
 
 impl Session {
-    /// Describes a session; its [`connect`](SessionBuilder::connect) makes it.
+    /// Returns a builder, which configures and [connects](SessionBuilder::connect) a session.
     pub fn builder() -> SessionBuilder {
         SessionBuilder::default()
     }
 
-    /// Runs a statement, and gives its one answer: of rows, the first page.
+    /// Executes a statement and returns its result.
+    ///
+    /// Of a SELECT, the result is one page: the first, or that of the statement's
+    /// [paging state](Statement::paging_state). [`stream`](Self::stream) returns all pages.
+    ///
+    /// A text with values is prepared first, unless it is in the session's cache of prepared
+    /// statements. A text without values is sent as it is.
+    ///
+    /// After a statement that changes the schema, the method waits for the nodes to agree on the new
+    /// schema: see [`QueryResult::schema_agreed`]. After `USE`, all connections of the session change
+    /// their keyspace.
+    ///
+    /// The future may be dropped at any time. The server may still execute a statement that has
+    /// been sent.
     ///
     /// ```no_run
     /// # async fn example(session: cqlwire::session::Session) -> Result<(), cqlwire::session::Error> {
@@ -149,7 +182,21 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// The values do not go with the statement, the server refused it, or there was no answer.
+    /// Returns an error of kind
+    /// - [`Bind`](ErrorKind::Bind) if the values do not fit the bind variables of the statement, or
+    ///   are missing;
+    /// - [`Server`](ErrorKind::Server) if the server responds with an error, and the retry policy
+    ///   does not retry;
+    /// - [`Timeout`](ErrorKind::Timeout) if no response arrives before the
+    ///   [timeout](Statement::timeout);
+    /// - [`Connection`](ErrorKind::Connection) if the connection closes while the request is in
+    ///   flight, and a retry is not safe;
+    /// - [`Unreachable`](ErrorKind::Unreachable) if no node can be reached;
+    /// - [`Throttled`](ErrorKind::Throttled) if the session's [`Throttle`] rejects the request;
+    /// - [`Closed`](ErrorKind::Closed) if the session is closed.
+    ///
+    /// [`ErrorKind`] lists the rarer kinds. [`Error::may_have_been_applied`] says whether the
+    /// statement may have taken effect.
     pub fn execute<'v>(
         &'v self,
         statement: impl Into<Statement>,
@@ -161,7 +208,8 @@ impl Session {
         Box::pin(async move {
             let deadline = self.executor.bind(&mut bound, &values).await?;
             if bound.switches_keyspace() {
-                // All connections must switch, even if the caller drops the future.
+                // A task runs the USE to its end even if the caller drops the future, because
+                // all connections must follow it.
                 let executor = Arc::clone(&self.executor);
                 let switch =
                     tokio::spawn(async move { executor.execute(&bound, None, deadline).await });
@@ -173,10 +221,14 @@ impl Session {
         })
     }
 
-    /// Runs a statement, and gives the rows of all its pages, one after the other.
+    /// Executes a statement and returns a stream of its rows, over all pages.
     ///
-    /// While a page is read the next one is fetched, so that a million rows take the memory of two
-    /// pages.
+    /// The stream fetches the next page while the caller reads the current one, and holds at most
+    /// two pages in memory. The first request is sent when the stream is first polled.
+    ///
+    /// [`RowStream::try_next`] returns one row after another. For rows that borrow from their page,
+    /// such as `(&str,)`, [`RowStream::next_page`] returns the pages. Errors are returned by these
+    /// methods.
     ///
     /// ```no_run
     /// # use cqlwire::session::Statement;
@@ -197,18 +249,48 @@ impl Session {
         RowStream::new(Arc::clone(&self.executor), statement.into(), Box::new(values))
     }
 
-    /// Runs several statements as one.
+    /// Executes several statements in one request.
+    ///
+    /// Statements with values are prepared first, as in [`execute`](Self::execute).
+    ///
+    /// ```no_run
+    /// use cqlwire::session::Batch;
+    ///
+    /// # async fn example(session: cqlwire::session::Session) -> Result<(), cqlwire::session::Error> {
+    /// let batch = Batch::logged()
+    ///     .statement("INSERT INTO users (username) VALUES (?)", ("ada",))
+    ///     .statement("INSERT INTO users_by_city (city, username) VALUES (?, ?)", ("London", "ada"));
+    /// session.batch(batch).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// As [`execute`](Self::execute).
+    /// Returns the errors of [`execute`](Self::execute).
     pub async fn batch<'v>(&self, batch: impl Borrow<Batch<'v>>) -> Result<QueryResult, Error> {
         self.executor.batch(batch.borrow()).await
     }
 
-    /// Has a statement parsed, so that it can be run many times.
+    /// Prepares a statement for repeated execution.
+    ///
+    /// One node parses the text and returns the bind variables. Other nodes get the statement when
+    /// they first execute it. If the text is in the session's cache, no request is sent. The options
+    /// of `statement` become those of the prepared statement.
+    ///
+    /// ```no_run
+    /// # async fn example(session: cqlwire::session::Session) -> Result<(), cqlwire::session::Error> {
+    /// let insert = session.prepare("INSERT INTO users (username) VALUES (?)").await?;
+    /// for username in ["ada", "grace"] {
+    ///     session.execute(&insert, (username,)).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// The server refused it, or there was no answer.
+    /// Returns an error of kind [`Server`](ErrorKind::Server) if the text has a syntax error or names
+    /// an unknown table, and the errors of [`execute`](Self::execute) except
+    /// [`Bind`](ErrorKind::Bind).
     pub async fn prepare(
         &self,
         statement: impl Into<Statement>,
@@ -216,12 +298,13 @@ impl Session {
         self.executor.prepare(statement.into()).await
     }
 
-    /// What the session has done so far.
+    /// Returns the metrics of the session and its nodes: counters since it was connected, and
+    /// current gauges.
     pub fn metrics(&self) -> Metrics {
         self.executor.metrics()
     }
 
-    /// What the session is called in metrics: see [`SessionBuilder::name`].
+    /// Returns the name of the session in metrics: see [`SessionBuilder::name`].
     pub fn name(&self) -> &str {
         &self.executor.cluster.settings().name
     }
@@ -261,19 +344,24 @@ impl Session {
         self.executor.schema().await
     }
 
-    /// What happens in the cluster from now on: nodes that come and go, changes of the schema.
+    /// Returns a receiver of the cluster's events from now on: nodes added, removed, up or down, and
+    /// schema changes.
     pub fn events(&self) -> ClusterEvents {
         ClusterEvents::new(self.executor.cluster.events())
     }
 
-    /// The keyspace of statements that name none: of the builder, or of the last `USE`.
+    /// Returns the keyspace of statements that name none: that of the builder or of the last `USE`,
+    /// or `None` if there was neither.
     pub fn keyspace(&self) -> Option<String> {
         self.executor.cluster.keyspace()
     }
 
-    /// What the server has noted of a statement that was run with
-    /// [`tracing`](Statement::tracing); `id` is its [`tracing_id`](QueryResult::tracing_id). What the
-    /// server has not written a few seconds after the answer is left out.
+    /// Returns the server's trace of a request that was executed with
+    /// [`tracing`](Statement::tracing). `id` is the [`tracing_id`](QueryResult::tracing_id) of its
+    /// result.
+    ///
+    /// The server writes a trace after the response. The method polls for it, for up to 10 seconds.
+    /// Parts that are missing then are `None` or empty.
     ///
     /// ```no_run
     /// # use cqlwire::session::Statement;
@@ -289,16 +377,18 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// As [`execute`](Self::execute).
+    /// Returns the errors of [`execute`](Self::execute).
     pub async fn trace(&self, id: Uuid) -> Result<Trace, Error> {
         self.executor.trace(id).await
     }
 
-    /// Closes the session, and all its clones: waits until every request that is under way has been
-    /// answered, but no longer than `time`, and ends the connections. Requests that are made from
-    /// now on fail.
-    pub async fn close(&self, time: Duration) {
-        self.executor.cluster.close(Instant::now().checked_add(time)).await;
+    /// Closes the session and all its clones.
+    ///
+    /// The method waits until the requests in flight have been answered, but no longer than
+    /// `timeout`, and then closes the connections. Later requests fail with an error of kind
+    /// [`Closed`](ErrorKind::Closed).
+    pub async fn close(&self, timeout: Duration) {
+        self.executor.cluster.close(Instant::now().checked_add(timeout)).await;
         self.executor.publish();
     }
 }

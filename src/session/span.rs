@@ -1,4 +1,4 @@
-//! What subscribers of `tracing` are told of a request: one span, with OpenTelemetry's names.
+//! The `tracing` span of a request, with the attribute names of OpenTelemetry.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -14,12 +14,12 @@ use super::statement::StatementKind;
 use crate::cluster::{Cluster, ClusterState, Node};
 use crate::wire::Consistency;
 
-/// The span of a request that begins.
+/// Creates the span of a request, or a disabled one if no subscriber is interested.
 pub(super) fn begin(request: &RequestContext<'_>, cluster: &Cluster) -> Span {
     if !span_enabled!(Level::DEBUG) {
         return Span::none();
     }
-    let text = text(request);
+    let text = query_text(request);
     let operation = match (request.preparing, request.batch) {
         (true, _) => "PREPARE",
         (_, Some(_)) => "BATCH",
@@ -44,7 +44,7 @@ pub(super) fn begin(request: &RequestContext<'_>, cluster: &Cluster) -> Span {
         db.namespace = keyspace.as_deref(),
         db.query.text = &*text,
         db.response.status_code = Empty,
-        cassandra.consistency.level = level(request.options.consistency()),
+        cassandra.consistency.level = level_name(request.options.consistency()),
         cassandra.page.size = request.options.page_size(),
         cassandra.query.idempotent = request.options.idempotent(request.statement),
         cassandra.speculative_execution.count = Empty,
@@ -58,7 +58,7 @@ pub(super) fn begin(request: &RequestContext<'_>, cluster: &Cluster) -> Span {
     )
 }
 
-/// Says what came of it.
+/// Records the outcome of a request in its span.
 pub(super) fn end(
     span: &Span,
     outcome: &Result<NodeResponse, Error>,
@@ -70,10 +70,10 @@ pub(super) fn end(
     }
     span.record("cassandra.speculative_execution.count", speculations);
     match outcome {
-        Ok(answer) => node(span, answer.node.address(), Some(&answer.node)),
+        Ok(response) => record_node(span, response.node.address(), Some(&response.node)),
         Err(error) => {
             if let Some(last) = error.history().last() {
-                node(span, last.node, by_address(&cluster.state(), last.node));
+                record_node(span, last.node, node_at(&cluster.state(), last.node));
             }
             span.record("otel.status_code", "ERROR");
             match error.kind() {
@@ -83,14 +83,14 @@ pub(super) fn end(
                     span.record("error.type", &*code);
                 }
                 kind => {
-                    span.record("error.type", name(kind));
+                    span.record("error.type", error_type(kind));
                 }
             }
         }
     }
 }
 
-fn node(span: &Span, address: SocketAddr, node: Option<&Arc<Node>>) {
+fn record_node(span: &Span, address: SocketAddr, node: Option<&Arc<Node>>) {
     let ip = display(address.ip());
     span.record("server.address", &ip);
     span.record("server.port", address.port());
@@ -102,12 +102,13 @@ fn node(span: &Span, address: SocketAddr, node: Option<&Arc<Node>>) {
     }
 }
 
-fn by_address(state: &ClusterState, address: SocketAddr) -> Option<&Arc<Node>> {
+fn node_at(state: &ClusterState, address: SocketAddr) -> Option<&Arc<Node>> {
     state.nodes().iter().find(|node| node.address() == address)
 }
 
-/// The text of a statement, or of all of a batch. What was not prepared may have secrets in it.
-fn text<'p>(request: &RequestContext<'p>) -> Cow<'p, str> {
+/// Returns the text of the statement, or of all statements of a batch. Literals of unprepared
+/// statements are left out, because they may contain secrets.
+fn query_text<'p>(request: &RequestContext<'p>) -> Cow<'p, str> {
     let Some(batch) = request.batch else {
         let is_plain = request.prepared.is_empty() && !request.preparing;
         return if is_plain {
@@ -123,12 +124,13 @@ fn text<'p>(request: &RequestContext<'p>) -> Cow<'p, str> {
     texts.collect::<Vec<_>>().join("; ").into()
 }
 
-/// The level, as OpenTelemetry writes it.
-fn level(consistency: Consistency) -> Option<String> {
+/// Returns the name of a consistency level as OpenTelemetry writes it.
+fn level_name(consistency: Consistency) -> Option<String> {
     consistency.name().map(str::to_ascii_lowercase)
 }
 
-const fn name(kind: ErrorKind) -> &'static str {
+/// Returns the value of `error.type`.
+const fn error_type(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Config => "config",
         ErrorKind::Unreachable => "unreachable",

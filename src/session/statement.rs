@@ -16,9 +16,11 @@ use crate::cluster::{ClusterState, LoadBalancing, Token};
 use crate::types::{ColumnSpec, ToValues};
 use crate::wire::{BytesMap, Consistency};
 
-/// A statement: text, or a prepared statement, and how it is to be run.
+/// A CQL statement with its options: the text, or a [`PreparedStatement`].
 ///
-/// What is not said here is as the session's builder said it.
+/// Strings and prepared statements convert into a `Statement`, so that one is only needed to set
+/// options. Options that are not set come from the statement's
+/// [profile](Self::profile), and then from the session. Cloning is cheap.
 ///
 /// ```
 /// use cqlwire::session::Statement;
@@ -33,17 +35,21 @@ pub struct Statement {
     pub(super) paging_state: Option<Bytes>,
 }
 
-/// What a statement says.
+/// The content of a statement.
 #[derive(Debug, Clone)]
 pub(super) enum StatementKind {
     Unprepared(Arc<str>),
     Prepared(Arc<PreparedInner>),
 }
 
-/// A statement that the server has parsed.
+/// A statement that was prepared by [`Session::prepare`](super::Session::prepare).
 ///
-/// It belongs to the session, not to a connection: where a server does not know it any more, it is
-/// prepared again.
+/// It can be executed on every node. A node that does not know the statement, or has evicted it,
+/// gets it prepared again within the request. Cloning is cheap.
+///
+/// The session that prepared the statement must also execute it. A text that is executed with
+/// values is prepared and cached automatically; preparing it explicitly saves the look-up, and
+/// reports errors early.
 #[derive(Debug, Clone)]
 pub struct PreparedStatement {
     pub(super) prepared: Arc<PreparedInner>,
@@ -51,7 +57,7 @@ pub struct PreparedStatement {
 }
 
 impl StatementKind {
-    /// Whether it is a `USE`.
+    /// Returns true if the statement is a USE.
     pub(super) fn switches_keyspace(&self) -> bool {
         match self {
             Self::Unprepared(text) => switches_keyspace(text),
@@ -64,7 +70,7 @@ option_setters!(Statement);
 option_setters!(PreparedStatement);
 
 impl Statement {
-    /// The statement of this text.
+    /// Creates a statement from its text.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self {
             kind: StatementKind::Unprepared(text.into()),
@@ -73,8 +79,11 @@ impl Statement {
         }
     }
 
-    /// Begins with the page that an earlier one ended at: its
-    /// [`paging_state`](super::QueryResult::paging_state), which can be kept, and sent elsewhere.
+    /// Starts at the page of a [paging state](super::QueryResult::paging_state) that an earlier result
+    /// returned. `None` starts at the first page. Default: `None`.
+    ///
+    /// A paging state can be stored, and used by another process. It is valid only for the same
+    /// statement with the same values.
     #[must_use]
     pub fn paging_state(mut self, state: impl Into<Option<Bytes>>) -> Self {
         self.paging_state = state.into();
@@ -86,7 +95,7 @@ impl Statement {
         self
     }
 
-    /// The text of the statement.
+    /// Returns the text of the statement.
     pub fn text(&self) -> &str {
         match &self.kind {
             StatementKind::Unprepared(text) => text,
@@ -101,24 +110,26 @@ impl PreparedStatement {
         self
     }
 
-    /// The text of the statement.
+    /// Returns the text of the statement.
     pub fn text(&self) -> &str {
         &self.prepared.text
     }
 
-    /// Begins with the page that an earlier one ended at: see [`Statement::paging_state`].
+    /// Starts at the page of a paging state: see [`Statement::paging_state`].
     #[must_use]
     pub fn paging_state(self, state: impl Into<Option<Bytes>>) -> Statement {
         Statement::from(self).paging_state(state)
     }
 
-    /// The variables that values are bound to.
+    /// Returns the bind variables, in the order of the text.
     pub fn variables(&self) -> &[ColumnSpec] {
         &self.prepared.variables
     }
 
-    /// The token of the partition that these values name, to see who has it, or to group what goes
-    /// to the same nodes; `None` if it cannot be told.
+    /// Returns the token of the partition that `values` address, or `None` if the values do not
+    /// include the whole partition key, or the cluster's partitioner is unknown to the driver.
+    ///
+    /// Use it to find the replicas of a partition, or to group statements by node.
     ///
     /// ```no_run
     /// # async fn example(session: cqlwire::session::Session) -> Result<(), cqlwire::session::Error> {
@@ -134,7 +145,8 @@ impl PreparedStatement {
     /// ```
     ///
     /// # Errors
-    /// The values do not go with the statement.
+    /// Returns an error of kind [`Bind`](super::ErrorKind::Bind) if the values do not fit the bind
+    /// variables.
     pub fn token(
         &self,
         values: impl ToValues,
@@ -145,7 +157,7 @@ impl PreparedStatement {
     }
 }
 
-/// The paging state, which may have values in it, is not shown.
+/// Omits the paging state, because it may contain values of the last row.
 impl fmt::Debug for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Statement")

@@ -1,4 +1,4 @@
-//! Every row of a statement, page after page.
+//! Streaming the rows of a statement, page after page.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,92 +20,99 @@ use crate::types::{FromRow, RowError, ToValues};
 
 /// The rows of all pages of a statement: see [`Session::stream`](super::Session::stream).
 ///
-/// Dropping it stops the fetching. With the feature `futures-03` it is a `futures::Stream` of the
-/// rows, too.
+/// There are two ways to read it:
+/// - [`try_next`](Self::try_next) returns one row after another, for rows that own their values.
+/// - [`next_page`](Self::next_page) returns one page after another, for rows that borrow from it.
+///
+/// With the feature `futures-03`, it is also a `futures::Stream` of rows that own their values.
+/// Dropping the stream cancels the request for the next page.
+#[must_use = "a stream sends no request before its first row or page is awaited"]
 pub struct RowStream<'v, T> {
-    inner: Arc<Executor>,
+    executor: Arc<Executor>,
     next: NextPage<'v>,
-    /// Where the page of `rows` begins, and where the one after it does.
-    page: Option<Bytes>,
-    after: Option<Bytes>,
+    /// The paging state of the current page, whose rows are `rows`. `None` for the first page.
+    current_state: Option<Bytes>,
+    /// The paging state of the page after it.
+    next_state: Option<Bytes>,
     rows: VecDeque<Result<T, RowError>>,
 }
 
 /// Where the next page comes from.
 enum NextPage<'v> {
-    /// The first: what the statement and its values become begins with the first row that is asked
-    /// for.
+    /// Binding the values and preparing the statement. It starts when the stream is first polled.
     First(Pin<Box<dyn Future<Output = Result<PageFetch, Error>> + Send + 'v>>),
-    /// It is being fetched.
+    /// The request for the page is in flight.
     Page(PageFetch),
-    /// There is none.
+    /// The stream has ended.
     End,
 }
 
-/// A page of a statement that is on its way.
+/// The request for one page, in a task of its own.
 struct PageFetch {
     bound: Arc<BoundStatement>,
-    fetch: JoinHandle<Result<QueryResult, Error>>,
+    task: JoinHandle<Result<QueryResult, Error>>,
 }
 
 impl PageFetch {
-    /// Begins to fetch it, so that it comes while the one before it is read.
+    /// Sends the request, so that the page arrives while the caller reads the page before it.
     fn new(
-        inner: &Arc<Executor>,
+        executor: &Arc<Executor>,
         bound: Arc<BoundStatement>,
-        state: Option<Bytes>,
+        paging_state: Option<Bytes>,
         deadline: Option<Instant>,
     ) -> Self {
-        let (inner, of) = (Arc::clone(inner), Arc::clone(&bound));
+        let (executor, fetched) = (Arc::clone(executor), Arc::clone(&bound));
         let fetch = async move {
-            let result = inner.execute(&of, state.as_ref(), deadline).await?;
-            Ok(result.with_statement(of.statement.kind.clone()))
+            let result = executor.execute(&fetched, paging_state.as_ref(), deadline).await?;
+            Ok(result.with_statement(fetched.statement.kind.clone()))
         };
-        Self { bound, fetch: tokio::spawn(fetch) }
+        Self { bound, task: tokio::spawn(fetch) }
     }
 
     async fn start_first(
-        inner: Arc<Executor>,
+        executor: Arc<Executor>,
         statement: Statement,
         values: Box<dyn ToValues + Send + Sync + '_>,
     ) -> Result<Self, Error> {
-        let state = statement.paging_state.clone();
+        let paging_state = statement.paging_state.clone();
         let mut bound = BoundStatement::from(statement);
-        let deadline = inner.bind(&mut bound, &*values).await?;
-        Ok(Self::new(&inner, Arc::new(bound), state, deadline))
+        let deadline = executor.bind(&mut bound, &*values).await?;
+        Ok(Self::new(&executor, Arc::new(bound), paging_state, deadline))
     }
 }
 
 impl Drop for PageFetch {
     fn drop(&mut self) {
-        // The connections must not disagree on their keyspace.
+        // A USE runs to its end, because all connections must follow it.
         if !self.bound.switches_keyspace() {
-            self.fetch.abort();
+            self.task.abort();
         }
     }
 }
 
-/// Nothing in it is pinned in place.
+/// No field is structurally pinned.
 impl<T> Unpin for RowStream<'_, T> {}
 
 impl<'v, T> RowStream<'v, T> {
     pub(super) fn new(
-        inner: Arc<Executor>,
+        executor: Arc<Executor>,
         statement: Statement,
         values: Box<dyn ToValues + Send + Sync + 'v>,
     ) -> Self {
-        let after = statement.paging_state.clone();
+        let next_state = statement.paging_state.clone();
         let next = NextPage::First(Box::pin(PageFetch::start_first(
-            Arc::clone(&inner),
+            Arc::clone(&executor),
             statement,
             values,
         )));
-        Self { inner, next, page: None, after, rows: VecDeque::new() }
+        Self { executor, next, current_state: None, next_state, rows: VecDeque::new() }
     }
 
-    /// The next page, for rows that borrow from it; `None` after the last one.
+    /// Returns the next page, or `None` after the last one. Rows that borrow from the page are read
+    /// with its [`rows`](QueryResult::rows).
     ///
-    /// Rows that [`try_next`](Self::try_next) has read ahead are not given again.
+    /// The page does not contain rows that [`try_next`](Self::try_next) has decoded but not yet
+    /// returned; the next calls of `try_next` return those.
     ///
     /// ```no_run
     /// # async fn example(session: cqlwire::session::Session) -> Result<(), cqlwire::session::Error> {
@@ -120,35 +127,39 @@ impl<'v, T> RowStream<'v, T> {
     /// ```
     ///
     /// # Errors
-    /// The page could not be fetched. There are no pages after that.
+    /// Returns the errors of [`Session::execute`](super::Session::execute). The stream ends after an
+    /// error: the next call returns `None`.
     pub async fn next_page(&mut self) -> Result<Option<QueryResult>, Error> {
         poll_fn(|context| self.poll_page(context)).await
     }
 
-    /// Where to [go on](Statement::paging_state) some other time, or after an error, so that no row
-    /// is left out: at the page that comes next, or at this one, as long as it has rows that were not
-    /// given; its others come twice then. `None` is the beginning, or the end.
+    /// Returns the paging state to [resume](Statement::paging_state) from later, or after an error,
+    /// so that no row is skipped.
+    ///
+    /// This is the state of the current page as long as it has rows that were not returned; a
+    /// resumed stream then repeats its other rows. Otherwise it is the state of the next page.
+    /// `None` means the first page, or that there are no more pages.
     pub fn paging_state(&self) -> Option<&Bytes> {
-        if self.rows.is_empty() { self.after.as_ref() } else { self.page.as_ref() }
+        if self.rows.is_empty() { self.next_state.as_ref() } else { self.current_state.as_ref() }
     }
 
     fn poll_page(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<QueryResult>, Error>> {
         let page = ready!(self.poll_fetched(context));
         if let Ok(page) = &page {
-            self.page = self.after.take();
-            self.after = page.as_ref().and_then(QueryResult::paging_state).cloned();
+            self.current_state = self.next_state.take();
+            self.next_state = page.as_ref().and_then(QueryResult::paging_state).cloned();
         }
-        self.next = match (&page, &self.next, &self.after) {
-            (Ok(Some(_)), NextPage::Page(PageFetch { bound, .. }), Some(after)) => {
-                let (bound, after) = (Arc::clone(bound), Some(after.clone()));
-                NextPage::Page(PageFetch::new(&self.inner, bound, after, None))
+        self.next = match (&page, &self.next, &self.next_state) {
+            (Ok(Some(_)), NextPage::Page(PageFetch { bound, .. }), Some(state)) => {
+                let (bound, state) = (Arc::clone(bound), Some(state.clone()));
+                NextPage::Page(PageFetch::new(&self.executor, bound, state, None))
             }
             _ => NextPage::End,
         };
         Poll::Ready(page)
     }
 
-    /// The page that is on its way.
+    /// Waits for the page that is in flight.
     fn poll_fetched(
         &mut self,
         context: &mut Context<'_>,
@@ -157,44 +168,53 @@ impl<'v, T> RowStream<'v, T> {
             self.next = NextPage::Page(ready!(first.as_mut().poll(context))?);
         }
         let NextPage::Page(page) = &mut self.next else { return Poll::Ready(Ok(None)) };
-        Poll::Ready(match ready!(Pin::new(&mut page.fetch).poll(context)) {
+        Poll::Ready(match ready!(Pin::new(&mut page.task).poll(context)) {
             Ok(page) => page.map(Some),
             Err(error) => Err(Error::task_ended(&error)),
         })
     }
 }
 
-impl<T: for<'r> FromRow<'r>> RowStream<'_, T> {
-    /// The next row; `None` after the last one.
+// The parameter's name is shown by the compiler if the rows borrow from their page.
+impl<OwnedRow: for<'r> FromRow<'r>> RowStream<'_, OwnedRow> {
+    /// Returns the next row, or `None` after the last one.
+    ///
+    /// The method exists only for rows that own their values, such as `(String, i32)`. Rows that
+    /// borrow from their page, such as `(&str, i32)`, are read with
+    /// [`next_page`](Self::next_page).
+    ///
+    /// The future is cancel safe: if it is dropped, the next call continues where it stopped.
     ///
     /// # Errors
-    /// A page that could not be fetched, or a row that could not be read. There are no rows after
-    /// that.
-    ///
-    /// When the future is dropped before it is ready, nothing is lost: the next call goes on.
-    pub async fn try_next(&mut self) -> Result<Option<T>, Error> {
+    /// Returns the errors of [`Session::execute`](super::Session::execute), and an error if the
+    /// columns do not match the row type or a row cannot be decoded. The stream ends after an error: the next
+    /// call returns `None`.
+    pub async fn try_next(&mut self) -> Result<Option<OwnedRow>, Error> {
         poll_fn(|context| self.poll_row(context)).await
     }
 
-    fn poll_row(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<T>, Error>> {
+    fn poll_row(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<OwnedRow>, Error>> {
         loop {
             if let Some(row) = self.rows.pop_front() {
                 return Poll::Ready(row.map(Some).map_err(|error| self.end(error.into())));
             }
             let Some(page) = ready!(self.poll_page(context))? else { return Poll::Ready(Ok(None)) };
-            self.rows = page.rows::<T>().map_err(|error| self.end(error))?.collect();
+            self.rows = page.rows::<OwnedRow>().map_err(|error| self.end(error))?.collect();
         }
     }
 
-    /// After a row that could not be read there are no others.
+    /// Ends the stream after a row that cannot be decoded, and returns `error`. The paging state
+    /// stays that of the row's page.
     fn end(&mut self, error: Error) -> Error {
         self.rows.clear();
-        self.after = self.page.take();
+        self.next_state = self.current_state.take();
         self.next = NextPage::End;
         error
     }
 }
 
+/// The rows as a stream.
+///
 /// ```no_run
 /// use futures_util::TryStreamExt;
 ///
