@@ -414,9 +414,11 @@ impl fmt::Display for Abbreviated<'_> {
             let word = word.as_bytes();
             word.windows(8).any(|part| part.eq_ignore_ascii_case(b"PASSWORD"))
         };
-        let password = words.iter().position(contains_password).filter(|_| is_role_change(&words));
-        if let Some(word) = password {
-            return write!(f, "{} ...", words[..word].join(" "));
+        if is_role_change(&words)
+            && let Some(shown) = words.split(contains_password).next()
+            && shown.len() < words.len()
+        {
+            return write!(f, "{} ...", shown.join(" "));
         }
         let words = words.join(" ");
         match words.char_indices().nth(MAX_STATEMENT_LENGTH) {

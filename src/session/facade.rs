@@ -78,11 +78,14 @@ fn label(name: &'static str, value: &str) -> Label {
     Label::new(name, value.to_owned())
 }
 
+/// Reads the value of a metric from an `M`.
+type Reader<M, T> = fn(&M) -> T;
+
 /// The handles of the counters and gauges whose values are read from an `M`.
 #[derive(Debug)]
 struct Handles<M> {
-    counters: Vec<(Counter, fn(&M) -> u64)>,
-    gauges: Vec<(Gauge, fn(&M) -> usize)>,
+    counters: Vec<(Counter, Reader<M, u64>)>,
+    gauges: Vec<(Gauge, Reader<M, usize>)>,
 }
 
 impl<M> Handles<M> {
@@ -115,8 +118,8 @@ struct Metric<M> {
 }
 
 enum Kind<M> {
-    Counter(fn(&M) -> u64),
-    Gauge(fn(&M) -> usize),
+    Counter(Reader<M, u64>),
+    Gauge(Reader<M, usize>),
     /// Recorded by each request, through a `Timer`.
     Histogram,
 }

@@ -115,7 +115,7 @@ struct Buckets(Box<[AtomicU64]>);
 /// Binary logarithm of the number of buckets in a power of two.
 const BUCKET_BITS: u32 = 6;
 
-/// The longest latency that is told apart, in microseconds: about 19 hours.
+/// The longest latency with a bucket of its own, in microseconds: about 19 hours.
 const LONGEST: u64 = (1 << 36) - 1;
 
 const BUCKETS: usize = bucket(LONGEST) + 1;

@@ -42,7 +42,7 @@ macro_rules! node_rows {
 ///
 /// `session` is the [name of the session](super::SessionBuilder::name), `node` the address of the
 /// node. A recorder that allows fewer characters in names, such as that of Prometheus, replaces the
-/// others by `_`. A node that has forgotten a prepared statement does not count as an error. The
+/// others by `_`. The eviction of a prepared statement by a node does not count as an error. The
 /// Java driver's `ignores.*` do not exist here, because a retry policy cannot ignore an error.
 ///
 /// Histograms are updated by each request, counters and gauges once a second and when the session
@@ -56,7 +56,7 @@ pub struct Metrics {
     pub errors: u64,
     /// Requests that failed because their timeout expired.
     pub client_timeouts: u64,
-    /// Attempts after the first one, including those after a node had forgotten a prepared
+    /// Attempts after the first one, including those after a node had evicted a prepared
     /// statement.
     pub retries: u64,
     /// Speculative executions.
@@ -127,8 +127,8 @@ pub struct NodeMetrics {
     pub authentication_errors: u64,
 }
 
-/// Failed attempts by cause. An attempt for which a node had forgotten the prepared statement does
-/// not count.
+/// Failed attempts by cause. An attempt that failed because the node had evicted the prepared
+/// statement does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FailureCounts {
@@ -218,7 +218,7 @@ struct CachedQuantile {
     expires: Instant,
 }
 
-/// How long a quantile is cached, because computing it reads every bucket of the histogram.
+/// Lifetime of a cached quantile. Computing one reads every bucket of the histogram.
 const CACHE_TIME: Duration = Duration::from_secs(1);
 
 impl Recorder {

@@ -1,4 +1,4 @@
-//! Retry policies: what the driver does after a failed attempt.
+//! Retry policies, which decide what the driver does after a failed attempt.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use crate::wire::Consistency;
 
 /// Decides whether a request is retried after a failed attempt.
 ///
-/// The policy is not asked when a node has forgotten a prepared statement: the driver prepares the
-/// statement again and repeats the attempt.
+/// The driver does not consult the policy when a node has evicted a prepared statement: it prepares
+/// the statement again and repeats the attempt.
 ///
 /// ```
 /// use cqlwire::session::{FailedAttempt, RetryDecision, RetryPolicy};
@@ -30,7 +30,7 @@ use crate::wire::Consistency;
 /// }
 /// ```
 pub trait RetryPolicy: fmt::Debug + Send + Sync {
-    /// Returns what the driver does after `failed`.
+    /// Decides what the driver does after `failed`.
     fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision;
 }
 
@@ -41,7 +41,7 @@ impl<P: RetryPolicy + ?Sized> RetryPolicy for Arc<P> {
     }
 }
 
-/// What the driver does after a failed attempt.
+/// The action of the driver after a failed attempt.
 ///
 /// When every node has been tried, the next retry starts over with all nodes. A policy that always
 /// retries therefore does so until the request times out.
