@@ -114,7 +114,7 @@ mod tests {
             (NaiveDate::from_ymd_opt(1970, 1, 1).unwrap(), "1970-01-01"),
         ] {
             let ours = Date::from(date);
-            // Ours prints negative years with as many digits as they take.
+            // `Date` prints negative years without leading zeros.
             assert_eq!(ours.to_string().replace("-0001-", "-1-"), text);
             assert_same(&date, &ours, NativeType::Date);
         }
