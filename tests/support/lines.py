@@ -8,9 +8,9 @@ import traceback
 def answer_lines(functions):
     """Answers each line with the function that its "do" names, until the end of input."""
     for line in sys.stdin:
-        question = json.loads(line)
+        request = json.loads(line)
         try:
-            answer = {"ok": functions[question["do"]](question)}
+            answer = {"ok": functions[request["do"]](request)}
         except Exception:
             answer = {"error": " ".join(traceback.format_exc(limit=-3).split("\n")[-4:])}
         print(json.dumps(answer), flush=True)

@@ -10,7 +10,7 @@ use crate::VERSIONS;
 pub enum Error {
     /// The harness has no configuration for this version.
     #[error(
-        "cannot start Cassandra `{version}`: use a full version of 3.11, 4 or 5; tested versions: {}",
+        "cannot start Cassandra `{version}`: use version 3.11.x, 4.x.y or 5.x.y (tested: {})",
         VERSIONS.join(", ")
     )]
     UnknownVersion {

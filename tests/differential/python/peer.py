@@ -13,8 +13,8 @@ from json_values import ip, to_json
 LZ4 = locally_supported_compressions["lz4"]
 
 
-def compression(question):
-    return LZ4 if question["compression"] == "lz4" else (None, None)
+def compression(request):
+    return LZ4 if request["compression"] == "lz4" else (None, None)
 
 
 def unhex(text):
@@ -28,13 +28,13 @@ def to_hex(data):
 # Encoding requests from fields.
 
 
-def encode(question):
-    fields = question["fields"]
-    message = MESSAGES[question["opcode"]](fields["message"])
+def encode(request):
+    fields = request["fields"]
+    message = MESSAGES[request["opcode"]](fields["message"])
     message.tracing = fields["tracing"]
     message.custom_payload = {key: unhex(value) for key, value in fields["custom_payload"].items()}
     return protocol.ProtocolHandler.encode_message(
-        message, fields["stream"], question["version"], compression(question)[0], False
+        message, fields["stream"], request["version"], compression(request)[0], False
     ).hex()
 
 
@@ -133,12 +133,12 @@ class Handler(protocol._ProtocolHandler):
     }
 
 
-def decode(question):
-    frame = unhex(question["bytes"])
+def decode(request):
+    frame = unhex(request["bytes"])
     version, flags, stream, opcode, length = struct.unpack(">BBhBi", frame[:9])
-    assert version == question["version"] | 0x80 and length == len(frame) - 9
+    assert version == request["version"] | 0x80 and length == len(frame) - 9
     message = Handler.decode_message(
-        question["version"], {}, stream, flags, opcode, frame[9:], compression(question)[1], None
+        request["version"], {}, stream, flags, opcode, frame[9:], compression(request)[1], None
     )
     payload = message.custom_payload or {}
     return {
@@ -273,22 +273,22 @@ def cql_type(of):
 # Segments.
 
 
-def codec(question):
-    return SegmentCodec(*compression(question))
+def codec(request):
+    return SegmentCodec(*compression(request))
 
 
-def segments(question):
+def segments(request):
     out = io.BytesIO()
-    for is_self_contained, payload in question["payloads"]:
-        codec(question)._encode_segment(out, unhex(payload), is_self_contained)
+    for is_self_contained, payload in request["payloads"]:
+        codec(request)._encode_segment(out, unhex(payload), is_self_contained)
     return out.getvalue().hex()
 
 
-def payloads(question):
-    data = unhex(question["bytes"])
+def payloads(request):
+    data = unhex(request["bytes"])
     source, found = io.BytesIO(data), []
     while source.tell() < len(data):
-        segment = codec(question).decode(source, codec(question).decode_header(source))
+        segment = codec(request).decode(source, codec(request).decode_header(source))
         found.append([segment.is_self_contained, segment.payload.hex()])
     return found
 
@@ -322,10 +322,10 @@ def read_type(of):
     return parameterized[kind].apply_parameters([read_type(sub) for sub in subtypes])
 
 
-def answer_value(question):
-    of, data = read_type(question["type"]), unhex(question["bytes"])
+def answer_value(request):
+    of, data = read_type(request["type"]), unhex(request["bytes"])
     read = of.from_binary(data, 5)
-    return [to_json(question["type"], read), of.to_binary(read, 5).hex()]
+    return [to_json(request["type"], read), of.to_binary(read, 5).hex()]
 
 
 DO = {

@@ -10,17 +10,17 @@ def main(host, port):
     cluster = Cluster([host], port=int(port), protocol_version=5, monitor_reporting_enabled=False)
     session = cluster.connect()
 
-    def replicas(question):
-        prepared = session.prepare(question["statement"])
+    def replicas(request):
+        prepared = session.prepare(request["statement"])
         metadata = cluster.metadata
 
         def of(values):
             key = prepared.bind(values).routing_key
             token = metadata.token_map.token_class.from_key(key)
-            hosts = metadata.get_replicas(question["keyspace"], key)
+            hosts = metadata.get_replicas(request["keyspace"], key)
             return [str(token.value), sorted(host.address for host in hosts)]
 
-        return [of(values) for values in question["keys"]]
+        return [of(values) for values in request["keys"]]
 
     try:
         answer_lines({"replicas": replicas})

@@ -48,11 +48,11 @@ pub(super) fn replicas_match_the_python_driver_and_nodetool(nodes: &Nodes) -> Re
             let cluster = session.cluster();
             let ours = keys.iter().map(|key| replicas(&cluster, keyspace, &prepared, key));
             let ours = ours.collect::<Result<Vec<_>, _>>()?;
-            let question = json!({
+            let request = json!({
                 "do": "replicas", "keyspace": keyspace, "statement": prepared.text(),
                 "keys": keys.iter().map(Key::plain).collect::<Vec<_>>(),
             });
-            let Json::Array(theirs) = python.call(&question.to_string())? else {
+            let Json::Array(theirs) = python.call(&request.to_string())? else {
                 return Err("the answer of Python is not a list".into());
             };
             assert_eq!(theirs.len(), keys.len());

@@ -35,13 +35,13 @@ class Client:
         self.cluster = Cluster(execution_profiles=profiles, **self.arguments)
         self.session = self.cluster.connect()
 
-    def write(self, question):
-        text, values = question["statement"], [from_json(*value) for value in question["values"]]
+    def write(self, request):
+        text, values = request["statement"], [from_json(*value) for value in request["values"]]
         self.ask(self.session.execute, self.ask(self.session.prepare, text), values)
 
-    def read(self, question):
-        row = self.ask(self.session.execute, question["statement"]).one()
-        return [to_json(of, value) for of, value in zip(question["types"], row, strict=True)]
+    def read(self, request):
+        row = self.ask(self.session.execute, request["statement"]).one()
+        return [to_json(of, value) for of, value in zip(request["types"], row, strict=True)]
 
     def ask(self, method, *arguments):
         try:

@@ -31,8 +31,8 @@ impl Python {
             (json_values::type_to_json(&cell.column.cql_type), value_to_json(cell.value))
         });
         let values = values.chain([key]).collect::<Vec<_>>();
-        let question = json!({ "do": "write", "statement": row.write(), "values": values });
-        self.0.call(&question.to_string())?;
+        let request = json!({ "do": "write", "statement": row.write(), "values": values });
+        self.0.call(&request.to_string())?;
         Ok(())
     }
 
@@ -40,8 +40,8 @@ impl Python {
     pub(crate) fn read(&self, row: &Row<'_>) -> Result<Vec<Json>, String> {
         let types = row.cells.iter().map(|cell| json_values::type_to_json(&cell.column.cql_type));
         let types = types.collect::<Vec<_>>();
-        let question = json!({ "do": "read", "statement": row.read(), "types": types });
-        match self.0.call(&question.to_string())? {
+        let request = json!({ "do": "read", "statement": row.read(), "types": types });
+        match self.0.call(&request.to_string())? {
             Json::Array(values) => Ok(values),
             other => Err(format!("the answer is not a row: {other}")),
         }
