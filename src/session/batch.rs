@@ -125,7 +125,10 @@ impl Executor {
             (batch.into(), None)
         };
         let keyspace = prepared.iter().find_map(|prepared| prepared.keyspace());
-        let description = Arc::from(format!("a batch of {} statements", batch.statements.len()));
+        let description = Arc::from(match batch.statements.len() {
+            1 => "a batch of 1 statement".to_owned(),
+            count => format!("a batch of {count} statements"),
+        });
         let request = RequestContext {
             statement: &description,
             options,

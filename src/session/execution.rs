@@ -19,8 +19,9 @@ use crate::cluster::{ClusterState, LoadBalancing, Node};
 use crate::connection::Connection;
 use crate::wire::Consistency;
 
-/// How often a statement is prepared again for one request. Once is not always enough: while several
-/// clients prepare the same statement, Cassandra may evict what it has just stored for one of them.
+/// Upper bound for the PREPARE requests during one request, per statement in it. One is not always
+/// enough: while several clients prepare the same statement, Cassandra may evict what it has just
+/// stored for one of them.
 const MAX_REPREPARES: usize = 3;
 
 // Rare branches are boxed so that the common path's future stays small.

@@ -476,7 +476,7 @@ async fn errors_of_columns_name_the_statement() {
     assert_eq!(rows.try_next().await.unwrap_err().to_string(), expected);
     let batch = Batch::logged().statement("UPDATE t SET v = 1 WHERE k = 1 IF v = 2", ());
     let error = session.batch(&batch).await.unwrap().rows::<(i32, i32)>().unwrap_err();
-    assert!(error.to_string().contains("a batch of 1 statements"), "{error}");
+    assert!(error.to_string().contains("a batch of 1 statement"), "{error}");
 }
 
 /// A stream that is polled once and then left alone must not block other requests.
