@@ -5,7 +5,7 @@
 //! (v4 §5), or frames in segments (v5 §2.3.1).
 //!
 //! Both decode to [`RawFrame`]. A proxy can forward it unchanged, and an invalid body does not end the
-//! stream. To decode the message, use [`RequestFrame::decode`] or [`ResponseFrame::decode`] with the
+//! stream, except that of STARTUP. To decode the message, use [`RequestFrame::decode`] or [`ResponseFrame::decode`] with the
 //! codec's context.
 //!
 //! ```
@@ -44,16 +44,16 @@ use crate::wire::{
 /// The codec of the client's side: encodes [`RequestFrame`]s, decodes responses.
 ///
 /// Its errors have the kind `InvalidData` and wrap a [`DecodeError`], or have the kind `InvalidInput`
-/// and wrap an [`EncodeError`].
+/// and wrap an [`EncodeError`]. If the input ends within a frame, the kind is `UnexpectedEof`.
 #[derive(Debug)]
 pub struct ClientCodec(CodecState);
 
 /// The codec of the server's side: decodes requests, encodes [`ResponseFrame`]s.
 ///
-/// It adopts the protocol version of the client's frames until STARTUP has been answered.
+/// It adopts the protocol version of the client's frames until it has accepted STARTUP.
 ///
 /// Its errors have the kind `InvalidData` and wrap a [`DecodeError`], or have the kind `InvalidInput`
-/// and wrap an [`EncodeError`].
+/// and wrap an [`EncodeError`]. If the input ends within a frame, the kind is `UnexpectedEof`.
 #[derive(Debug)]
 pub struct ServerCodec(CodecState);
 
@@ -91,8 +91,8 @@ enum Stage {
 }
 
 impl ClientCodec {
-    /// Creates a codec for a new connection, from a [`Version`] or a [`Context`]. When it encodes a
-    /// [`RawFrame`], it adopts the version of that frame.
+    /// Creates a codec for a new connection, from a [`Version`] or a [`Context`]. Until STARTUP has been
+    /// accepted, it adopts the version of each [`RawFrame`] that it encodes.
     pub fn new(context: impl Into<Context>) -> Self {
         Self(CodecState::new(context.into()))
     }

@@ -13,7 +13,8 @@ use rand::RngExt;
 pub struct Reconnect {
     /// Pause before the second attempt. Default: 100 ms.
     pub base: Duration,
-    /// Longest pause. Default: 1 s, so that a node is used soon after it is up again.
+    /// Longest pause, before the random variation. Default: 1 s, so that a node is used soon after it is
+    /// up again.
     pub cap: Duration,
 }
 

@@ -57,7 +57,7 @@ const EVENT_QUEUE_SIZE: usize = 256;
 /// Number of known nodes that are tried before the contact points.
 const MAX_KNOWN_NODES: usize = 4;
 
-/// Interval at which the topology is read if no event arrives.
+/// Interval at which the topology is read even if no event arrives.
 const TOPOLOGY_INTERVAL: Duration = Duration::from_secs(60);
 
 impl ControlConnection {
@@ -144,7 +144,7 @@ impl ControlConnection {
         &self.connection
     }
 
-    /// Timeout of one request.
+    /// Returns the timeout of one request.
     fn timeout(&self) -> Duration {
         self.shared.settings.connector.options.handshake_timeout
     }
@@ -297,8 +297,9 @@ impl Drop for AbandonOnDrop {
     }
 }
 
-/// Returns where to open the control connection: up to [`MAX_KNOWN_NODES`] known nodes, connected
-/// ones first and otherwise at random, and then the contact points, whose names are resolved again.
+/// Returns where to open the control connection: up to [`MAX_KNOWN_NODES`] known nodes, and then the
+/// contact points, whose names are resolved again. The nearest nodes come first, among them the
+/// connected ones, and otherwise the order is random.
 fn contact_points(shared: &Shared) -> Vec<ContactPoint> {
     let state = shared.state();
     let mut nodes: Vec<_> = state.nodes().iter().collect();

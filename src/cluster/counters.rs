@@ -25,7 +25,7 @@ pub(crate) struct NodeCounters {
     latency: Timer,
     /// Bytes sent and received on ended connections of this node.
     pub(super) traffic: Traffic,
-    /// The same for all nodes.
+    /// Bytes sent and received on ended connections of all nodes.
     all_traffic: Arc<Traffic>,
 }
 

@@ -174,7 +174,7 @@ impl Cluster {
         }
     }
 
-    /// Timeout of one request that the driver makes on its own behalf.
+    /// Returns the timeout of one request that the driver makes on its own behalf.
     pub(super) fn node_timeout(&self) -> Duration {
         self.shared.settings.connector.options.handshake_timeout
     }

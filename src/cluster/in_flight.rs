@@ -14,7 +14,7 @@ pub(super) struct InFlight {
     drained: Notify,
 }
 
-/// Set once a task has waited for the count to reach zero.
+/// Set once a task waits for the count to reach zero, and never cleared.
 const DRAINING: usize = 1 << (usize::BITS - 1);
 
 impl InFlight {

@@ -130,7 +130,7 @@ impl Node {
         }
     }
 
-    /// Returns an open connection, each in turn, or `None` if none is open.
+    /// Returns the next open connection, round robin, or `None` if none is open.
     #[inline]
     pub(crate) fn connection(&self) -> Option<Arc<Connection>> {
         self.pool.connection()
@@ -145,7 +145,7 @@ impl Node {
         self.pool.failures()
     }
 
-    /// Returns the error of the last attempt to connect, or `None` if it succeeded.
+    /// Returns why the last attempt to connect failed or its connection ended, or `None` if it is open.
     pub(crate) fn last_error(&self) -> Option<NodeError> {
         self.pool.last_error()
     }

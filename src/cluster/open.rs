@@ -151,7 +151,7 @@ impl ClusterError {
 /// A connection, and the host of the contact point that led to it.
 type Opened = (Connection, String);
 
-/// Delay before the next attempt is started beside those that have not ended.
+/// Delay after which the next attempt starts although the previous ones are still running.
 const NEXT_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to the first contact point that accepts a connection.

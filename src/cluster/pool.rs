@@ -74,7 +74,7 @@ impl Pool {
         Self { tasks: (0..size).map(task).collect(), slots }
     }
 
-    /// Returns an open connection, each in turn, or `None` if none is open.
+    /// Returns the next open connection, round robin, or `None` if none is open.
     #[inline]
     pub(super) fn connection(&self) -> Option<Arc<Connection>> {
         let connections = &self.slots.connections;
@@ -102,7 +102,7 @@ impl Pool {
         self.slots.failures.load(Ordering::Acquire)
     }
 
-    /// Returns the error of the last attempt to connect, or `None` if it succeeded.
+    /// Returns why the last attempt to connect failed or its connection ended, or `None` if it is open.
     pub(super) fn last_error(&self) -> Option<NodeError> {
         self.slots.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

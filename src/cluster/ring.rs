@@ -116,8 +116,9 @@ impl Ring {
 
 /// The replicas of every token range of a [`Ring`], for one replication strategy. Cloning is cheap.
 ///
-/// At most 32 replicas of each datacenter are listed, which bounds the memory of the table. No request
-/// tries more of them.
+/// To bound the memory of the table, at most 32 replicas are listed for each datacenter of
+/// `NetworkTopologyStrategy`, and for the whole ring of `SimpleStrategy`. `EverywhereStrategy` lists
+/// every node.
 #[derive(Debug, Clone, Default)]
 pub struct Replicas {
     /// The ends of the ranges. Empty if the whole ring is one range.
@@ -128,7 +129,7 @@ pub struct Replicas {
     nodes: Arc<[u32]>,
 }
 
-/// Most replicas of a datacenter that are listed.
+/// Maximum number of replicas that are listed for one datacenter, or for the ring of `SimpleStrategy`.
 const MAX_LISTED: usize = 32;
 
 impl Replicas {
@@ -136,7 +137,7 @@ impl Replicas {
     /// the order of the ring, across datacenters.
     ///
     /// The slice is empty if the ring is empty, if the strategy is `LocalStrategy` or unknown, or if
-    /// none of its datacenters has nodes.
+    /// no datacenter has both nodes and a replication factor above zero.
     #[inline]
     pub fn of(&self, token: Token) -> &[u32] {
         let range = self.tokens.partition_point(|end| *end < token);
@@ -180,8 +181,8 @@ impl Walk {
         Self { steps, first: 0, replicas, repeats: factor.saturating_sub(racks) }
     }
 
-    /// Appends the replicas found from the position `start` to `met`. Each call must start behind the
-    /// one before.
+    /// Appends the replicas found from the position `start` to `met`. Each call must start after the
+    /// previous one.
     fn from(&mut self, start: usize, seen: &mut Seen, met: &mut Vec<Step>) {
         while self.steps.get(self.first).is_some_and(|step| step.position < start) {
             self.first += 1;

@@ -18,7 +18,7 @@ use crate::message::SchemaChange;
 /// Interval at which the nodes' schema versions are compared.
 const AGREEMENT_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Bound on the configured time to wait for schema agreement.
+/// Longest wait for schema agreement, whatever is configured.
 const MAX_AGREEMENT_WAIT: Duration = Duration::from_secs(3_600);
 
 impl Cluster {

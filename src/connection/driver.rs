@@ -45,7 +45,7 @@ pub(super) struct Driver<S> {
     outcomes: Vec<(SlotId, Outcome)>,
     wakers: Vec<Waker>,
     opened: Option<oneshot::Sender<Result<Context, CloseReason>>>,
-    /// The receiver of the server's events.
+    /// The channel for the server's events.
     events: Option<mpsc::Sender<Event>>,
     timer: Pin<Box<Sleep>>,
     /// True if the socket may have buffered bytes, as TLS does.
@@ -346,7 +346,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
                 let _sent = Pin::new(&mut this.socket).poll_shutdown(cx);
                 return Poll::Ready(());
             }
-            // Sleep only once all three have registered to wake this task.
+            // Sleep only if none is ready: each will wake this task, or has nothing to wait for.
             if read.is_pending() && written.is_pending() && timer.is_pending() {
                 return Poll::Pending;
             }

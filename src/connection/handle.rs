@@ -49,8 +49,8 @@ impl Connection {
     /// returned as a response.
     ///
     /// # Errors
-    /// Returns an error if there is no response. The error tells [whether the server may have applied
-    /// the request](RequestError::may_have_been_applied).
+    /// Returns an error if there is no response, or if it cannot be decoded. See
+    /// [`RequestError::may_have_been_applied`] before sending the request again.
     pub async fn request(
         &self,
         request: &RequestFrame<'_>,
@@ -65,8 +65,8 @@ impl Connection {
         }
     }
 
-    /// Sends the request that `encode` writes, and waits for its response until `deadline`. Rows whose
-    /// metadata equals `known` share that instead of decoding their own.
+    /// Sends the request that `encode` writes, and waits for its response until `deadline`. Rows with
+    /// the `known` columns share these instead of decoding their own.
     ///
     /// The result is boxed because it is moved many times on its way to the caller.
     pub(crate) async fn request_until(
@@ -122,8 +122,8 @@ impl Connection {
         self.exchange.traffic()
     }
 
-    /// Returns the number of streams in use, and how many of these are orphaned: the caller gave up
-    /// and the response is still missing.
+    /// Returns the number of streams in use when the task last ran, and how many of these were
+    /// orphaned: the request timed out or was cancelled, and has no response yet.
     pub fn streams(&self) -> (usize, usize) {
         self.exchange.streams()
     }

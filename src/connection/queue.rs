@@ -90,7 +90,8 @@ impl Queue {
         }
     }
 
-    /// Frees the space of frames that have been popped, if they are all frames or at least half.
+    /// Frees the space of frames that have been popped, if no other frames remain, or if they are long
+    /// and take at least half of the buffer.
     fn clear_sent(&mut self) {
         if self.requests.is_empty() && self.start > 0 {
             self.frames.clear();

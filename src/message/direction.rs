@@ -135,7 +135,7 @@ messages! {
     pub enum Response[] as Response {
         /// The request failed.
         Error(ServerError),
-        /// The connection is ready for queries.
+        /// The connection is ready for queries, or REGISTER succeeded.
         Ready(Ready),
         /// The server requires authentication.
         Authenticate(Authenticate),

@@ -7,7 +7,7 @@ use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options;
 
-/// The connection is ready for queries.
+/// The response to STARTUP on a connection that is ready for queries, and to REGISTER.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ready;
 

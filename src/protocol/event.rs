@@ -24,8 +24,8 @@ pub enum ConnectionEvent {
         frame: RawFrame,
     },
     /// The deadline of a request passed without a response. The stream stays in use until the
-    /// response arrives. The server may still apply the request, even one that has not been written
-    /// yet, because it will be.
+    /// response arrives. The server may still apply the request: one that has not been written yet
+    /// is written nevertheless.
     TimedOut {
         /// The stream of the request.
         stream: Stream,
@@ -45,7 +45,8 @@ pub enum ConnectionEvent {
     RequestFailed {
         /// The stream of the request.
         stream: Stream,
-        /// True if a byte of the request was written, so that the server may have applied it.
+        /// True if the server may have applied the request: a byte of its frame was written, or in v5
+        /// a byte of the segments that were packed together with it.
         written: bool,
     },
     /// The connection has ended. No event follows.

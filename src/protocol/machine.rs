@@ -71,7 +71,7 @@ use crate::wire::{Context, DecodeError, FrameDecoder, FrameEncoder, RawFrame, St
 /// - `poll_timeout`: requests do not time out, and a server that stopped responding is not detected.
 ///
 /// Calls without need are harmless. The `now` of successive calls should not decrease; if it does,
-/// timeouts occur later. A timeout beyond the range of [`Instant`] never occurs.
+/// timeouts occur too early or too late. A timeout beyond the range of [`Instant`] never occurs.
 ///
 /// The type is `Send`, and its methods take `&mut self`. A driver with several threads locks it.
 ///

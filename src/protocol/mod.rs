@@ -10,7 +10,8 @@
 //! - A stream id is not reused until its response has arrived, however late that is.
 //! - The handshake, every heartbeat and every request with a deadline end in bounded time.
 //! - [`Closed`](ConnectionEvent::Closed) is the last event.
-//! - Until then, the connection knows whether a byte of a request was handed to the socket.
+//! - Until then, the connection knows whether a byte of a request was written to the socket; in v5,
+//!   whether a byte of its group of segments was.
 
 mod authenticator;
 mod credentials;

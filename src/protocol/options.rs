@@ -14,15 +14,18 @@ use crate::wire::{Compression, Context, Stream, Version};
 /// [a deadline of its own](super::ClientConnection::send).
 #[derive(Debug, Clone)]
 pub struct ConnectionOptions {
-    /// The protocol version of the first frame. Default: [`Version::V4`].
+    /// The protocol version. Default: [`Version::V4`]. A [`Connector`] tries lower versions if the
+    /// server does not support this one.
+    ///
+    /// [`Connector`]: crate::connection::Connector
     pub version: Version,
     /// The compression to request, if the server supports it. Default: none.
     pub compression: Option<Compression>,
     /// The authenticator for servers that require authentication, such as
     /// [`Credentials`](super::Credentials). Default: none.
     pub authenticator: Option<Arc<dyn Authenticator>>,
-    /// Time until the connection has to be open. It starts when the [`ClientConnection`] is created;
-    /// a [`Connector`] starts it earlier, before the TCP and TLS handshakes. Default: 5 s.
+    /// Time within which the connection has to be open. It starts when the [`ClientConnection`] is
+    /// created; a [`Connector`] starts it earlier, before the TCP and TLS handshakes. Default: 5 s.
     ///
     /// [`ClientConnection`]: super::ClientConnection
     /// [`Connector`]: crate::connection::Connector
@@ -30,15 +33,16 @@ pub struct ConnectionOptions {
     /// Time without a byte from the server after which the client sends a heartbeat (an OPTIONS
     /// request). Default: 30 s.
     pub heartbeat_interval: Duration,
-    /// Time until the server has to send a byte after a heartbeat. Default: 5 s.
+    /// Time within which the server has to send a byte after a heartbeat. Default: 5 s.
     pub heartbeat_timeout: Duration,
     /// Maximum number of requests in flight, from 1 to 32,768. Default: 1,024.
     pub max_in_flight: usize,
-    /// Maximum number of orphaned requests: the caller gave up and the response is still missing.
-    /// One more closes the connection, and so do orphans on all `max_in_flight` streams.
+    /// Maximum number of orphaned requests, which timed out or were cancelled and have no response
+    /// yet. One more closes the connection, and so do orphans on all `max_in_flight` streams.
     /// Default: 256.
     pub max_orphans: usize,
-    /// Maximum length of a response body, in bytes. Default: 256 MiB.
+    /// Maximum length of the body of a request or response, compressed and uncompressed, in bytes.
+    /// Default: 256 MiB.
     pub max_body: usize,
     /// Additional options for STARTUP, such as `DRIVER_NAME` (v4 §4.1.1). Default: none.
     pub startup: Vec<(String, String)>,

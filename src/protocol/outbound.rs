@@ -33,7 +33,7 @@ struct Segments {
     /// For each group of segments of which no byte has been written: its offset in all written bytes,
     /// and the position at which its frames end.
     unwritten: VecDeque<(u64, u64)>,
-    /// The position at which the frames end of which a byte was written.
+    /// The end position of the frames in the last group of segments of which a byte has been written.
     written_end: u64,
 }
 
@@ -70,7 +70,8 @@ impl Outbound {
         before.saturating_add(to_u64(start))
     }
 
-    /// Returns true if a byte of the frame at this position has been written.
+    /// Returns true if a byte of the frame at this position has been written; with segments, if a byte
+    /// of its group of segments has been.
     pub(super) fn is_written(&self, position: u64) -> bool {
         match &self.segments {
             Some(segments) => position < segments.written_end,

@@ -87,7 +87,7 @@ struct CloseConnection;
 impl Client {
     fn new(state: Arc<ServerState>, delayed: mpsc::UnboundedSender<(Stream, ReplyStep)>) -> Self {
         let script = state.script();
-        // The codec's limit also applies to responses, so that `max_frame_body` cannot lower it.
+        // The codec's limit also applies to responses, so a lower `max_frame_body` is checked later.
         let max_body = script.max_frame_body.max(Context::DEFAULT_MAX_BODY);
         let codec = ServerCodec::new(Context { max_body, ..script.version.into() });
         Self {

@@ -87,8 +87,9 @@
 //! - **Statements** match by their text. The server does not parse CQL and stores no rows.
 //! - **Prepared statements** need no setup: the server prepares each statement it has a reply for.
 //! - **Paging** follows the page size of the request.
-//! - **Batches** return the first reply that is an error, or else a result without rows.
-//! - **`USE`** succeeds for every keyspace, and **system tables** describe the server as Cassandra
+//! - **Batches** return the first reply that is not a result, such as an error, or else a result
+//!   without rows.
+//! - **`USE`** succeeds for every keyspace unless a reply matches it, and **system tables** describe the server as Cassandra
 //!   5.0.6, so that drivers connect.
 //! - **Compression** is used if the client asks for it: LZ4, and Snappy with the feature `snappy`.
 //! - TLS is not supported.

@@ -80,12 +80,12 @@ impl ReplyStep {
 }
 
 impl Reply {
-    /// A result without rows, as for a write.
+    /// Replies with a result without rows, as for a write.
     pub fn void() -> Self {
         Self::response(ResultMessage::Void)
     }
 
-    /// Rows. The server splits them into pages of the size that the client requests.
+    /// Replies with rows. The server splits them into pages of the size that the client requests.
     ///
     /// A column is a name (type `text`), or a name and a type. A row is a tuple, an array, a `Vec`
     /// of [`Value`](crate::types::Value)s, or anything else that implements [`ToValues`].
@@ -107,7 +107,7 @@ impl Reply {
         Self::new(Action::SendRows(Arc::new(Table::new(column_specs(columns), rows))))
     }
 
-    /// An ERROR response with this code and message.
+    /// Replies with an ERROR of this code and message.
     ///
     /// Error codes with further fields get these values:
     ///
@@ -128,32 +128,31 @@ impl Reply {
         Self::response(ServerError { code, message, details })
     }
 
-    /// Any response message.
+    /// Replies with any response message.
     #[must_use]
     pub fn response(response: impl Into<Response>) -> Self {
         Self::new(Action::SendResponse(Box::new(response.into())))
     }
 
-    /// Raw bytes in place of a frame, sent as they are: to test how a client handles malformed
-    /// input.
+    /// Sends raw bytes in place of a frame, to test how a client handles malformed input.
     #[must_use]
     pub fn bytes(bytes: impl Into<Bytes>) -> Self {
         Self::new(Action::SendBytes(bytes.into()))
     }
 
-    /// No response: to test timeouts. The connection stays open.
+    /// Sends no response, to test timeouts. The connection stays open.
     #[must_use]
     pub fn silence() -> Self {
         Self::new(Action::SendNothing)
     }
 
-    /// No response; the server closes the connection.
+    /// Sends no response, and closes the connection.
     #[must_use]
     pub fn close() -> Self {
         Self::new(Action::CloseConnection)
     }
 
-    /// The reply that `compute` returns for the executed statement, whose values it can read.
+    /// Replies with what `compute` returns for the executed statement, whose values it can read.
     ///
     /// The server calls `compute` each time the statement is executed. For a batch it calls it once
     /// per statement, until a statement fails. `compute` may keep state, so that the server

@@ -70,7 +70,8 @@ impl Script {
         self.find_reply(text).unwrap_or_else(|| no_reply_error(text))
     }
 
-    /// Returns true if the driver sends `text` on its own, to read the cluster's topology and schema.
+    /// Returns true if `text` reads a system table and has no reply of its own. Drivers send such
+    /// statements to read the cluster's topology and schema.
     pub(super) fn is_internal(&self, text: &str) -> bool {
         !self.replies.contains_key(&normalize(text)) && self.system_tables.reply(text).is_some()
     }

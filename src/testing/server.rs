@@ -33,7 +33,8 @@ impl MockServer {
     /// [`address`](Self::address) returns it.
     ///
     /// The server accepts connections at once. Until replies are added, it replies to every
-    /// statement with an `INVALID` error that names the statement.
+    /// statement with an `INVALID` error that names the statement, except for `USE` and SELECTs from
+    /// system tables.
     ///
     /// # Errors
     /// Returns an error if the server cannot listen on the address.
@@ -54,8 +55,8 @@ impl MockServer {
         self.change(|script| script.set_reply(text, reply))
     }
 
-    /// Replies with `reply` to every statement that [`on`](Self::on) does not name. Default: an
-    /// `INVALID` error.
+    /// Replies with `reply` to every statement that [`on`](Self::on) does not name and that does not
+    /// read a system table. Default: an `INVALID` error.
     #[must_use]
     pub fn on_any(self, reply: Reply) -> Self {
         self.change(|script| script.default_reply = Some(reply))
@@ -125,8 +126,8 @@ impl MockServer {
     /// Returns all statements that clients have executed so far, in order, with their values. The
     /// statements of a batch are listed one by one.
     ///
-    /// The list omits the driver's own SELECTs from system tables and the requests that a handler of
-    /// [`on_request`](Self::on_request) replied to.
+    /// The list omits SELECTs from system tables that [`on`](Self::on) does not name, and the requests
+    /// that a handler of [`on_request`](Self::on_request) replied to.
     ///
     /// ```
     /// use cqlwire::session::Session;

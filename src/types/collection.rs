@@ -23,8 +23,8 @@ impl<'r, T: FromCql<'r>> FromCql<'r> for Vec<T> {
     }
 }
 
-/// An iterator over the elements of a list or set, which decodes each element when it is called
-/// and does not allocate.
+/// An iterator over the elements of a list or set. It decodes one element on each call of `next`, and
+/// does not allocate memory itself.
 ///
 /// ```
 /// use cqlwire::types::{Cell, CqlType, Elements, FromCql, NativeType};
@@ -73,8 +73,8 @@ impl<'r, T: FromCql<'r>> Iterator for Elements<'r, T> {
     }
 }
 
-/// An iterator over the entries of a map, which decodes each key and value when it is called and
-/// does not allocate.
+/// An iterator over the entries of a map. It decodes one key and its value on each call of `next`, and
+/// does not allocate memory itself.
 #[derive(Debug, Clone)]
 pub struct Entries<'r, K, V> {
     parts: Parts<'r>,

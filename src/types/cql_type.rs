@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::wire::wire_codes;
 
-/// Deepest nesting of types: more than any schema needs, and little enough for every stack.
+/// Maximum nesting depth of types. No schema needs more, and functions that recurse into a type cannot
+/// overflow the stack.
 pub const MAX_TYPE_DEPTH: usize = 32;
 
 wire_codes! {

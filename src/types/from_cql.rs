@@ -27,8 +27,8 @@ use super::{Cell, CqlType, TypeMismatch, ValueError};
 ///
 /// Cargo features add types of other crates: see [`types`](super).
 ///
-/// Only [`Value`](super::Value) and `Option<T>` accept null; for all other types it is an error.
-/// [`OrDefault<T>`](super::OrDefault) reads null as the default of `T`. Cassandra stores an empty
+/// [`Value`](super::Value) and `Option<T>` accept null, and [`OrDefault<T>`](super::OrDefault) reads it
+/// as the default of `T`. For all other types null is an error. Cassandra stores an empty
 /// `list`, `set` or `map` as null, unless it is frozen.
 ///
 /// The empty value (zero bytes) is an error for types whose values are never empty, such as `int`.

@@ -47,7 +47,7 @@
 //! | `ascii`, `text` | a string |
 //! | `blob`, a custom type | `"0xcafe"` |
 //! | `date`, `time` | `"2024-02-29"`, `"12:53:18.000000001"` |
-//! | `timestamp` | `"2012-05-14 12:53:18.001Z"`, or the number of milliseconds before 1582-10-15 and after 9999, where versions of Cassandra differ |
+//! | `timestamp` | `"2012-05-14 12:53:18.001Z"`; a number of milliseconds if the instant is before 1582-10-15 or after 9999, where versions of Cassandra differ |
 //! | `duration`, `uuid`, `timeuuid` | the literal as a string: `"1mo2d"` |
 //! | `inet` | `"127.0.0.1"`, `"2001:db8:0:0:0:0:0:1"` |
 //! | `list`, `set`, `tuple`, `vector` | an array |

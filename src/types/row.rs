@@ -216,8 +216,8 @@ impl<'r, T: FromRow<'r>> Iterator for RowIter<'r, T> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left = self.count.saturating_sub(self.index);
-        // A row takes at least four bytes. The lower bound must not trust `count`, which callers may
-        // use to reserve memory.
+        // Callers may reserve memory for the lower bound, so it must not trust `count`. A row takes at
+        // least four bytes.
         let bound = self.row.rest.len().checked_div(4).unwrap_or(0);
         (left.min(bound), Some(left))
     }

@@ -231,7 +231,7 @@ impl TryFrom<std::time::Duration> for Duration {
     }
 }
 
-/// Returns [`ValueError::TooLarge`] if the duration is negative or has months or days, whose length
+/// Returns [`ValueError::OutOfRange`] if the duration is negative or has months or days, whose length
 /// varies.
 impl TryFrom<Duration> for std::time::Duration {
     type Error = ValueError;
@@ -267,7 +267,7 @@ pub(super) fn civil(days: i64) -> (i64, u8, u8) {
 }
 
 /// Returns the number of days from 1970-01-01 to a date, or `None` if the date does not exist. `year`
-/// has at most nine digits.
+/// must fit into 32 bits.
 #[expect(clippy::arithmetic_side_effects, reason = "2^32 years are under 2^41 days")]
 pub(super) fn days_of(year: i64, month: u8, day: u8) -> Option<i64> {
     let year = year - i64::from(month <= 2);
@@ -276,8 +276,8 @@ pub(super) fn days_of(year: i64, month: u8, day: u8) -> Option<i64> {
     let day_of_year = (153 * month_from_march + 2) / 5 + i64::from(day) - 1;
     let day_of_era = 365 * year_of_era + year_of_era / 4 - year_of_era / 100 + day_of_year;
     let days = year.div_euclid(400) * 146_097 + day_of_era - 719_468;
-    let is_there = civil(days) == (year + i64::from(month <= 2), month, day);
-    is_there.then_some(days)
+    let exists = civil(days) == (year + i64::from(month <= 2), month, day);
+    exists.then_some(days)
 }
 
 #[cfg(test)]

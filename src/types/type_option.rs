@@ -17,7 +17,8 @@ impl CqlType {
     /// Decodes an `[option]`.
     ///
     /// # Errors
-    /// Returns an error if the input ends early, or if types nest deeper than [`MAX_TYPE_DEPTH`].
+    /// Returns an error if the input ends early, if a name is not UTF-8, or if types nest deeper than
+    /// [`MAX_TYPE_DEPTH`].
     pub fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Self::decode_at(reader, 0)
     }

@@ -196,7 +196,7 @@ wire_codes! {
         Error = 0x00 "ERROR",
         /// Request: opens the connection.
         Startup = 0x01 "STARTUP",
-        /// Response: the connection is ready for queries.
+        /// Response to STARTUP: the connection is ready for queries. Response to REGISTER: success.
         Ready = 0x02 "READY",
         /// Response: the server requires authentication.
         Authenticate = 0x03 "AUTHENTICATE",

@@ -91,7 +91,8 @@ pub enum DecodeErrorKind {
     },
     /// Text that is not UTF-8.
     InvalidUtf8,
-    /// An unknown number in a field that decides how the next fields are decoded.
+    /// An unknown code in a field that decides how the next fields are decoded, or an invalid address
+    /// length or port of an `[inet]`.
     InvalidCode(i64),
     /// A first byte of an unsupported protocol version (v1, v2, DSE) or of another protocol.
     UnsupportedVersion(u8),
@@ -119,7 +120,7 @@ pub enum DecodeErrorKind {
     /// A segment with a wrong checksum (v5). Its content is lost and the frames in it are unknown.
     WrongChecksum,
     /// A segment that contradicts its header (v5): its payload does not decompress to the length it
-    /// claims, or it holds part of a frame although it is marked as self-contained.
+    /// claims, or its frames contradict the self-contained flag.
     InvalidSegment,
     /// A compressed body that does not decompress to the length it claims.
     InvalidCompression,

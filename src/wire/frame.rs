@@ -14,7 +14,7 @@ use super::{
 pub struct RawFrame {
     /// The header.
     pub header: Header,
-    /// The body as received. It is compressed if the header has the compressed flag.
+    /// The body as received. [`Header::is_compressed`] tells whether it is compressed.
     pub body: Bytes,
 }
 
@@ -22,8 +22,9 @@ impl RawFrame {
     /// Returns the body, decompressed if necessary. An uncompressed body is shared, not copied.
     ///
     /// # Errors
-    /// Returns an error if the body is compressed and `context` has no compression, if the body does
-    /// not decompress to the length it claims, or if the frame is a compressed STARTUP.
+    /// Returns an error for a compressed body if `context` has no compression, if the body does not
+    /// decompress to the length it claims, if that length is above [`Context::max_body`], or if the
+    /// protocol forbids one of the frame's flags. An uncompressed body is not checked.
     pub fn plain_body(&self, context: &Context) -> Result<Bytes, DecodeError> {
         if !self.header.is_compressed() {
             return Ok(self.body.clone());

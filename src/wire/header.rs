@@ -55,7 +55,7 @@ impl Header {
     /// Returns [`DecodeErrorKind::ForbiddenFlag`] for a compressed STARTUP (v4 §2.2), which is sent
     /// before a compression is negotiated, and for the warning flag in v3, which has no warnings.
     #[inline]
-    pub fn check_flags(&self) -> Result<(), DecodeError> {
+    pub(crate) fn check_flags(&self) -> Result<(), DecodeError> {
         match self.forbidden_flag() {
             FrameFlags::NONE => Ok(()),
             flag => {

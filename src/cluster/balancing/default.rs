@@ -48,7 +48,8 @@ impl DefaultBalancing {
         self
     }
 
-    /// Sets whether replicas are preferred. Default: true. With false, the policy is a round robin.
+    /// Sets whether replicas are preferred. Default: true. With false, the policy rotates through the
+    /// eligible nodes, whatever the partition.
     #[must_use]
     pub const fn token_aware(mut self, aware: bool) -> Self {
         self.ignores_tokens = !aware;

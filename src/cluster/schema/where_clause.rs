@@ -11,8 +11,8 @@ use super::ddl::string;
 ///
 /// A clause that is valid as it is stays unchanged. Otherwise a literal ends at the first quote that
 /// is followed by what may follow a literal there: the end of the clause, ` AND ` and a relation, or
-/// inside brackets a comma, a colon or a closing bracket. If a
-/// literal itself contains such text, it is split there.
+/// inside brackets a comma, a colon or a closing bracket. If a literal itself contains such text, it
+/// is split there.
 pub(super) fn escape_literals(clause: &str) -> Cow<'_, str> {
     match requote(clause, escaped_end) {
         Some(_) => Cow::Borrowed(clause),

@@ -165,11 +165,11 @@ impl RowsMetadata {
     }
 }
 
-/// A cache of the columns of one statement, filled by the first response.
+/// A cache of the columns of one statement, filled by the first response that describes them.
 ///
-/// In v4 the server describes the columns in every page, because they may change at any time. If a
-/// later description has the same bytes, decoding returns the cached columns, which all results then
-/// share. Use it with
+/// In v4 the server describes the columns in every page, unless the request sets `skip_metadata` and
+/// so risks outdated columns. If a later description has the same bytes, decoding returns the cached
+/// columns, which all results then share. Use it with
 /// [`ResponseFrame::decode_with_known_columns`](crate::message::ResponseFrame::decode_with_known_columns).
 #[derive(Debug, Default)]
 pub struct KnownColumns(OnceLock<EncodedColumns>);

@@ -80,7 +80,7 @@ impl BindError {
     }
 
     /// Returns the struct field that holds the value, such as `User::age`, or the struct for
-    /// [`BindErrorKind::Missing`]. `None` if the values are not in a struct.
+    /// [`BindErrorKind::Missing`]. Returns `None` if the values are not in a struct.
     pub fn field(&self) -> Option<&'static str> {
         self.0.field
     }

@@ -25,8 +25,8 @@ pub enum TypeError {
 }
 
 impl TypeError {
-    /// Returns the error that column `index` (from zero) has an unsupported type. `field` is the
-    /// struct field that reads the column, such as `User::age`.
+    /// Creates the error of a column with an unsupported type. `index` counts from zero, and `field` is
+    /// the struct field that reads the column, such as `User::age`.
     #[cold]
     pub fn column(
         index: usize,

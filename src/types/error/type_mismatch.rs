@@ -27,8 +27,8 @@ struct Inner {
 }
 
 impl TypeMismatch {
-    /// Returns the error that Rust type `rust` does not support `cql_type`, but `fits`: CQL types
-    /// in words, such as "`list` or `set`".
+    /// Creates the error of a Rust type `rust` that does not support `cql_type`. `fits` names the CQL
+    /// types that it does support, such as "`list` or `set`".
     #[cold]
     pub fn new(
         rust: impl Into<Cow<'static, str>>,

@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ValueError {
-    /// Null, read as a Rust type other than `Option`.
+    /// Null, read as a Rust type that cannot represent it, unlike `Option`.
     Null,
     /// The empty value (zero bytes), read as a Rust type that cannot represent it.
     Empty,
@@ -32,7 +32,7 @@ pub enum ValueError {
     InvalidUtf8,
     /// `ascii` that is not US-ASCII.
     InvalidAscii,
-    /// A number outside the range of its type, such as a `time` of 24 hours or more.
+    /// A value outside the range of its type, such as a `time` of 24 hours or more.
     OutOfRange,
     /// An element count that is negative, or larger than the remaining bytes can hold.
     Count(i32),

@@ -27,7 +27,7 @@ impl Value {
     /// constants of the type that servers accept.
     ///
     /// `null` is a value of every type. `''` is the [empty](Value::Empty) value of all types except
-    /// text and blobs. Fields of user-defined types may be in any order; missing fields are null, and
+    /// text, blobs and custom types, which hold zero bytes then. Fields of user-defined types may be in any order; missing fields are null, and
     /// missing trailing fields are left out. Timestamps without a time zone are in UTC.
     ///
     /// ```

@@ -115,7 +115,8 @@ fn integer<'v>(number: &Varint) -> Option<Form<'v>> {
 }
 
 /// Returns the JSON number, or `None` if the text of a 64-bit number would differ. The number may
-/// have at most 15 digits, no trailing zeros, and a magnitude that is printed without an exponent.
+/// have at most 15 digits, no trailing zero except the only digit after the point (`1.0`), and a
+/// magnitude that is printed without an exponent.
 fn decimal<'v>(number: &Decimal) -> Option<Form<'v>> {
     let unscaled = number.unscaled.to_i128()?;
     let scale = u32::try_from(number.scale).ok()?;
