@@ -70,7 +70,7 @@ impl Executor {
             match timeout_at(deadline, slot.get_or_try_init(send)).await {
                 Ok(prepared) => prepared.cloned(),
                 Err(_) => {
-                    let error = Error::new(ErrorKind::Timeout, "not prepared before the timeout");
+                    let error = Error::new(ErrorKind::Timeout, "no response within the timeout");
                     Err(error.with_statement(&owned_text).while_preparing())
                 }
             }

@@ -122,7 +122,7 @@ pub(crate) fn needs_enough_live_replicas_for_the_consistency(node: &Node) -> Res
         refused.stderr,
         format!(
             "error: SELECT username, password FROM users failed at QUORUM on {}: \
-             1 of 2 replicas that must answer are alive (unavailable) \
+             1 of 2 required replicas is alive (unavailable) \
              (a lower --consistency needs fewer replicas)\n",
             node.address
         )
