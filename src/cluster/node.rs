@@ -98,7 +98,7 @@ impl Node {
         self.pool.len()
     }
 
-    /// Returns the number of requests in flight at the node.
+    /// Returns the number of this session's requests in flight at the node.
     pub fn in_flight(&self) -> usize {
         self.in_flight.count()
     }

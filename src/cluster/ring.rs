@@ -75,8 +75,8 @@ impl Ring {
             }
             ReplicationStrategy::NetworkTopology { factors } => {
                 let walk = |(datacenter, factor): (&String, &usize)| {
-                    let here = self.steps().filter(|(node, _)| *node.datacenter == **datacenter);
-                    Walk::new(here.map(|(_, step)| step), *factor)
+                    let steps = self.steps().filter(|(node, _)| *node.datacenter == **datacenter);
+                    Walk::new(steps.map(|(_, step)| step), *factor)
                 };
                 self.table(factors.iter().map(walk).collect())
             }
@@ -101,14 +101,14 @@ impl Ring {
         let length = walks.iter().map(|walk| walk.replicas).sum();
         let mut nodes = Vec::with_capacity(self.tokens.len().saturating_mul(length));
         let mut seen = Seen::new(self.nodes.len());
-        let mut met = Vec::with_capacity(length);
+        let mut found = Vec::with_capacity(length);
         for start in 0..self.tokens.len() {
-            met.clear();
+            found.clear();
             for walk in &mut walks {
-                walk.from(start, &mut seen, &mut met);
+                walk.collect_from(start, &mut seen, &mut found);
             }
-            met.sort_unstable_by_key(|step| (step.position < start, step.position));
-            nodes.extend(met.iter().map(|step| step.index));
+            found.sort_unstable_by_key(|step| (step.position < start, step.position));
+            nodes.extend(found.iter().map(|step| step.index));
         }
         Replicas { tokens: Arc::clone(&self.tokens), length, nodes: nodes.into() }
     }
@@ -181,9 +181,9 @@ impl Walk {
         Self { steps, first: 0, replicas, repeats: factor.saturating_sub(racks) }
     }
 
-    /// Appends the replicas found from the position `start` to `met`. Each call must start after the
+    /// Appends the replicas found from the position `start` to `found`. Each call must start after the
     /// previous one.
-    fn from(&mut self, start: usize, seen: &mut Seen, met: &mut Vec<Step>) {
+    fn collect_from(&mut self, start: usize, seen: &mut Seen, found: &mut Vec<Step>) {
         while self.steps.get(self.first).is_some_and(|step| step.position < start) {
             self.first += 1;
         }
@@ -196,7 +196,7 @@ impl Walk {
             let is_new_rack = is_new(&mut seen.racks, step.rack, start);
             let is_new_node = is_new(&mut seen.nodes, step.node, start);
             if is_new_rack || (is_new_node && repeats > 0) {
-                met.push(*step);
+                found.push(*step);
                 missing -= 1;
                 repeats -= usize::from(!is_new_rack);
             }

@@ -58,12 +58,12 @@ impl Shared {
     }
 
     /// Replaces the state, and closes the nodes that are not in it. If the session is closed, closes
-    /// the nodes of the new state instead: the control connection's task may have been reading it.
+    /// the nodes of the new state instead: the control connection's task may finish a read after that.
     pub(super) fn set_state(&self, state: ClusterState) {
         self.replace_state(state, false);
     }
 
-    /// Closes all connections, and all that tasks of this cluster may still open.
+    /// Closes the nodes of the current state, and those of every state that is set later.
     pub(super) fn close(&self) {
         self.replace_state(ClusterState::empty(), true);
         self.subscribers().take();

@@ -37,7 +37,7 @@ wire_codes! {
         FunctionFailure = 0x1400 "function failure",
         /// A write failed on a replica (v4 and later). The write may have been applied.
         WriteFailure = 0x1500 "write failure",
-        /// A write was rejected because change data capture has no space left.
+        /// A write was rejected because change data capture has no space left (v4 and later).
         CdcWriteFailure = 0x1600 "CDC write failure",
         /// The outcome of a conditional write is unknown (v5).
         CasWriteUnknown = 0x1700 "CAS write unknown",

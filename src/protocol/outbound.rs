@@ -11,7 +11,8 @@ const COMPACT: usize = 64 << 10;
 
 /// The outbound buffer of a connection.
 ///
-/// A *position* is an offset into all frames that the connection has ever sent.
+/// A *position* is an offset into all frames that the connection has ever sent, or in v5 into those
+/// that it has sent in segments.
 #[derive(Default)]
 pub(super) struct Outbound {
     /// Bytes for the socket.

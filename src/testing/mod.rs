@@ -89,8 +89,8 @@
 //! - **Paging** follows the page size of the request.
 //! - **Batches** return the first reply that is not a result, such as an error, or else a result
 //!   without rows.
-//! - **`USE`** succeeds for every keyspace unless a reply matches it, and **system tables** describe the server as Cassandra
-//!   5.0.6, so that drivers connect.
+//! - **`USE`** succeeds for every keyspace, unless a reply matches it.
+//! - **System tables** describe the server as Cassandra 5.0.6, so that drivers connect.
 //! - **Compression** is used if the client asks for it: LZ4, and Snappy with the feature `snappy`.
 //! - TLS is not supported.
 

@@ -92,7 +92,7 @@ const fn wrong_size(expected: usize, found: usize) -> ValueError {
 }
 
 /// An iterator over the elements of a list or set, or the keys and values of a map: an `[int]`
-/// count, then that many `[bytes]` (v4 §6.12). Null is `None`.
+/// count, then that many elements or pairs, each part as `[bytes]` (v4 §6.11 to §6.13). Null is `None`.
 #[derive(Debug, Clone)]
 pub(super) struct Parts<'r> {
     whole: Cell<'r>,
@@ -152,8 +152,8 @@ impl<'r> Iterator for Parts<'r> {
     }
 }
 
-/// The fields of a tuple or a user-defined type, each as `[bytes]` (v4 §6.22, §6.23). Trailing fields
-/// may be missing and are null.
+/// The fields of a tuple or a user-defined type, each as `[bytes]` (v4 §6.20, §7). Trailing fields may
+/// be missing and are null.
 #[derive(Debug, Clone)]
 pub(super) struct Fields<'r> {
     whole: Cell<'r>,

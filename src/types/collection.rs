@@ -1,4 +1,4 @@
-//! Lists, sets and maps (v4 §6.12 to §6.14).
+//! Lists, sets and maps (v4 §6.11 to §6.13).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash};

@@ -1,4 +1,4 @@
-//! Rust tuples as CQL tuples (v4 §6.22).
+//! Rust tuples as CQL tuples (v4 §6.20).
 
 use super::cell::Fields;
 use super::check::Check;

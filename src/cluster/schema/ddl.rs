@@ -70,9 +70,9 @@ pub(super) fn virtual_comment(text: &str) -> String {
 }
 
 /// Displays a type as functions need it: not frozen itself, but with all its elements frozen.
-pub(super) struct Thawed<'a>(pub(super) &'a CqlType);
+pub(super) struct Unfrozen<'a>(pub(super) &'a CqlType);
 
-impl Display for Thawed<'_> {
+impl Display for Unfrozen<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             CqlType::List(element) => write!(f, "list<{}>", Frozen(element)),
@@ -91,7 +91,7 @@ struct Frozen<'a>(&'a CqlType);
 
 impl Display for Frozen<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = Thawed(self.0);
+        let inner = Unfrozen(self.0);
         match self.0 {
             CqlType::Native(_) | CqlType::Vector(_) | CqlType::Custom(_) => inner.fmt(f),
             _ => write!(f, "frozen<{inner}>"),
@@ -113,7 +113,7 @@ mod tests {
             ("list<vector<list<int>, 2>>", "list<vector<frozen<list<int>>, 2>>"),
         ] {
             let cql_type: CqlType = text.parse().unwrap();
-            assert_eq!(Thawed(&cql_type).to_string(), printed);
+            assert_eq!(Unfrozen(&cql_type).to_string(), printed);
         }
     }
 }

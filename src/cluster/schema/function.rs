@@ -1,6 +1,6 @@
 //! User-defined functions and aggregates.
 
-use super::ddl::{Qualified, Thawed, list, string};
+use super::ddl::{Qualified, Unfrozen, list, string};
 use super::fields::Fields;
 use super::user_types::UserTypes;
 use crate::types::{CqlType, Identifier};
@@ -59,9 +59,9 @@ impl Function {
     pub fn ddl(&self) -> String {
         let Self { keyspace, name, language, body, .. } = self;
         let argument =
-            |(name, cql_type): &(String, _)| format!("{} {}", Identifier(name), Thawed(cql_type));
+            |(name, cql_type): &(String, _)| format!("{} {}", Identifier(name), Unfrozen(cql_type));
         let arguments = list(self.arguments.iter().map(argument));
-        let return_type = Thawed(&self.return_type);
+        let return_type = Unfrozen(&self.return_type);
         let name = Qualified(keyspace, name);
         let on_null = match self.is_called_on_null {
             true => "CALLED",
@@ -113,9 +113,9 @@ impl Aggregate {
         let mut ddl = format!(
             "CREATE AGGREGATE {} ({})\n    SFUNC {}\n    STYPE {}",
             Qualified(keyspace, name),
-            list(self.arguments.iter().map(Thawed)),
+            list(self.arguments.iter().map(Unfrozen)),
             Identifier(state_function),
-            Thawed(&self.state_type),
+            Unfrozen(&self.state_type),
         );
         if let Some(function) = &self.final_function {
             ddl.push_str(&format!("\n    FINALFUNC {}", Identifier(function)));

@@ -76,7 +76,7 @@ fn convert<O, T: TryFrom<O, Error: Into<ValueError>>>(ours: O) -> Result<T, Valu
     T::try_from(ours).map_err(Into::into)
 }
 
-/// Lets [`convert`] accept conversions that cannot fail.
+/// Lets `convert` accept conversions that cannot fail.
 impl From<Infallible> for ValueError {
     fn from(never: Infallible) -> Self {
         match never {}

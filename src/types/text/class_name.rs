@@ -119,11 +119,14 @@ pub(in crate::types) fn parse_sent(class: &str) -> Option<CqlType> {
 /// each parameter with its package. This bounds the memory of the parsed tree.
 fn is_plausible(class: &str) -> bool {
     let parameters = class.bytes().filter(|byte| b"(,=".contains(byte)).count();
-    parameters <= FEW_PARAMETERS.saturating_add(class.len() / LENGTH_OF_A_PARAMETER)
+    parameters <= BASE_PARAMETERS.saturating_add(class.len() / BYTES_PER_PARAMETER)
 }
 
-const FEW_PARAMETERS: usize = 16;
-const LENGTH_OF_A_PARAMETER: usize = 24;
+/// Number of parameters that a name of any length may have.
+const BASE_PARAMETERS: usize = 16;
+
+/// Number of bytes of a name that allow one more parameter.
+const BYTES_PER_PARAMETER: usize = 24;
 
 fn cql_type(input: &str, depth: usize) -> Parsed<'_, CqlType> {
     let (rest, tree) = node(input, depth)?;

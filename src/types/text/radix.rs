@@ -4,20 +4,20 @@
 //! pairs, then in pairs of pairs, with arithmetic in the new base. Both directions only need
 //! multiplication, for which Karatsuba's algorithm is used.
 
-/// The base of limbs of seven bytes. The sum of [`FEW`] products of two limbs fits into a `u128`.
+/// The base of limbs of seven bytes. The sum of [`SMALL`] products of two limbs fits into a `u128`.
 pub(super) const BINARY: u64 = 1 << 56;
 
-/// The base of limbs of eighteen digits. The sum of [`FEW`] products of two limbs fits into a `u128`.
+/// The base of limbs of eighteen digits. The sum of [`SMALL`] products of two limbs fits into a `u128`.
 pub(super) const DECIMAL: u64 = 1_000_000_000_000_000_000;
 
 /// Number of limbs up to which the quadratic algorithms are faster.
-const FEW: usize = 40;
+const SMALL: usize = 40;
 
 /// Converts a number from base `FROM` to base `TO`.
 pub(super) fn convert<const FROM: u64, const TO: u64>(limbs: &[u64]) -> Vec<u64> {
-    let mut blocks: Vec<Vec<u64>> = limbs.chunks(FEW).map(horner::<FROM, TO>).collect();
-    // The weight of the upper block of a pair: FROM ^ FEW, then its squares.
-    let mut power = horner::<FROM, TO>(&[vec![0; FEW], vec![1]].concat());
+    let mut blocks: Vec<Vec<u64>> = limbs.chunks(SMALL).map(horner::<FROM, TO>).collect();
+    // The weight of the upper block of a pair: FROM ^ SMALL, then its squares.
+    let mut power = horner::<FROM, TO>(&[vec![0; SMALL], vec![1]].concat());
     while blocks.len() > 1 {
         blocks = blocks
             .chunks(2)
@@ -50,7 +50,7 @@ fn horner<const FROM: u64, const TO: u64>(limbs: &[u64]) -> Vec<u64> {
 /// Returns the product of two numbers.
 fn multiply<const BASE: u64>(a: &[u64], b: &[u64]) -> Vec<u64> {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
-    if short.len() <= FEW {
+    if short.len() <= SMALL {
         return trimmed(long_hand::<BASE>(short, long));
     }
     if short.len() <= long.len() / 2 {
@@ -73,11 +73,11 @@ fn multiply<const BASE: u64>(a: &[u64], b: &[u64]) -> Vec<u64> {
     add::<BASE>(sum, &high, half.saturating_mul(2))
 }
 
-/// Returns the product of two numbers by long multiplication, of which one has at most [`FEW`]
+/// Returns the product of two numbers by long multiplication, of which one has at most [`SMALL`]
 /// limbs.
 #[expect(
     clippy::arithmetic_side_effects,
-    reason = "the sum of FEW products of limbs is below 2^126"
+    reason = "the sum of SMALL products of limbs is below 2^126"
 )]
 fn long_hand<const BASE: u64>(short: &[u64], long: &[u64]) -> Vec<u64> {
     #[cfg(test)]
@@ -203,8 +203,8 @@ mod tests {
 
     fn long_hand_of_pieces(a: &[u64], b: &[u64]) -> Vec<u64> {
         let mut product = Vec::new();
-        for (index, part) in a.chunks(FEW).enumerate() {
-            product = add::<DECIMAL>(product, &long_hand::<DECIMAL>(part, b), index * FEW);
+        for (index, part) in a.chunks(SMALL).enumerate() {
+            product = add::<DECIMAL>(product, &long_hand::<DECIMAL>(part, b), index * SMALL);
         }
         product
     }
