@@ -128,7 +128,7 @@ pub enum ErrorDetails {
     },
     /// The fields of [`ErrorCode::CasWriteUnknown`].
     CasWriteUnknown { consistency: Consistency, received: i32, block_for: i32 },
-    /// The fields of [`ErrorCode::AlreadyExists`]. `table` is empty if the keyspace exists.
+    /// The fields of [`ErrorCode::AlreadyExists`]. `table` is empty if the error is about a keyspace.
     AlreadyExists { keyspace: String, table: String },
     /// The fields of [`ErrorCode::Unprepared`]: the unknown statement id.
     Unprepared { id: Bytes },

@@ -40,7 +40,7 @@ wire_codes! {
 pub enum Failures {
     /// The number of failed replicas (v3 and v4).
     Count(i32),
-    /// The address of each failed replica and the reason (v5).
+    /// The address of each failed replica and the reason (v5). v3 and v4 encode only their number.
     Reasons(Vec<(IpAddr, FailureReason)>),
 }
 

@@ -81,8 +81,8 @@ impl Time {
         is_time.then(|| Self(seconds.saturating_mul(NANOS).saturating_add(nanosecond.into())))
     }
 
-    /// Returns the hour, minute, second and nanosecond. A time that is not [valid](Self::is_valid) is
-    /// wrapped into one day.
+    /// Returns the hour, minute, second and nanosecond. Those of a time that is not
+    /// [valid](Self::is_valid) are within their ranges, but meaningless.
     pub fn hms_nano(self) -> (u8, u8, u8, u32) {
         let [hour, minute, second, nano] = [
             (self.0 / 3_600_000_000_000).rem_euclid(24),

@@ -69,7 +69,7 @@ impl ValuesBuffer {
     ///
     /// # Errors
     /// Returns an error if the buffer holds 65,535 values already, or if `name` is longer than 65,535
-    /// bytes or `value` longer than 2 GiB.
+    /// bytes or `value` longer than 2 GiB. The buffer may then hold part of the value: clear it.
     pub fn push(&mut self, name: Option<&str>, value: RawValue<'_>) -> Result<(), EncodeError> {
         write(&mut Writer::new(&mut self.bytes), name, value)?;
         self.named = name.is_some();

@@ -38,7 +38,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// The length of a header in bytes, including the body length.
+    /// The length of a header in bytes, including the field for the length of the body.
     pub const LENGTH: usize = 9;
 
     /// Returns true if the body is compressed.

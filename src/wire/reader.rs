@@ -84,7 +84,10 @@ impl<'a> Reader<'a> {
         std::mem::take(&mut self.rest)
     }
 
-    /// Returns `part`, which must come from this reader, as [`Bytes`] that outlive the reader.
+    /// Returns `part`, which this reader has returned, as [`Bytes`] that outlive the reader.
+    ///
+    /// # Panics
+    /// Panics if the reader was created from shared bytes, and `part` is not a part of them.
     pub fn share(&self, part: &'a [u8]) -> Bytes {
         match self.shared {
             Some(bytes) => bytes.slice_ref(part),
