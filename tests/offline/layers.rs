@@ -125,7 +125,6 @@ fn the_codec_names_no_runtime_socket_or_clock() {
 }
 
 #[test]
-#[ignore = "circles are being untied"]
 fn files_of_a_layer_do_not_import_each_other_in_circles() {
     let tree = SourceTree::read(&src());
     let faults = circles(&tree, &allowed_circles());

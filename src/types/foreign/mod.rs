@@ -114,9 +114,7 @@ mod parts {
 mod tests {
     use std::fmt::Debug;
 
-    use crate::types::{
-        BindErrorKind, Cell, CqlType, FromCql, NativeType, Time, ToCql, ValueError,
-    };
+    use crate::types::{BindErrorKind, Cell, CqlType, FromCql, NativeType, ToCql, ValueError};
     use crate::wire::Writer;
 
     /// Returns the encoded value without its length.
