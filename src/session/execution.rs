@@ -269,7 +269,7 @@ impl Executor {
     async fn run_speculatively(
         &self,
         progress: &RequestProgress<'_, '_>,
-        SpeculativeExecution { delay, percentile, most }: SpeculativeExecution,
+        SpeculativeExecution { delay, percentile, max_executions }: SpeculativeExecution,
     ) -> Result<NodeResponse, Error> {
         let known =
             percentile.and_then(|percentile| self.metrics.recent_latency(percentile / 100.0));
@@ -284,7 +284,7 @@ impl Executor {
                     Err(_) if !executions.is_empty() => {}
                     outcome => return outcome,
                 },
-                () = &mut pause, if speculations < most => {
+                () = &mut pause, if speculations < max_executions => {
                     speculations += 1;
                     if self.has_untried_node(progress) {
                         self.metrics.speculations.add();

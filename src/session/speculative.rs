@@ -21,7 +21,7 @@ pub struct SpeculativeExecution {
     pub(super) delay: Duration,
     /// The percentile whose latency replaces the delay once it is known.
     pub(super) percentile: Option<f64>,
-    pub(super) most: usize,
+    pub(super) max_executions: usize,
 }
 
 /// The delay until a percentile is known.
@@ -30,21 +30,21 @@ const INITIAL_DELAY: Duration = Duration::from_millis(100);
 impl SpeculativeExecution {
     /// Starts a speculative execution if there is no response after `delay`.
     pub const fn after(delay: Duration) -> Self {
-        Self { delay, percentile: None, most: 1 }
+        Self { delay, percentile: None, max_executions: 1 }
     }
 
     /// Starts a speculative execution if a request takes longer than `percentile` percent of the
     /// session's recent requests.
     ///
     /// Recent requests are those of the last one to two minutes. As long as they are fewer than
-    /// 1,000, the delay is that of [`at_first`](Self::at_first).
+    /// 1,000, the delay is that of [`initial_delay`](Self::initial_delay).
     pub const fn percentile(percentile: f64) -> Self {
-        Self { delay: INITIAL_DELAY, percentile: Some(percentile), most: 1 }
+        Self { delay: INITIAL_DELAY, percentile: Some(percentile), max_executions: 1 }
     }
 
     /// Sets the delay that applies until the percentile is known. Default: 100 ms.
     #[must_use]
-    pub const fn at_first(mut self, delay: Duration) -> Self {
+    pub const fn initial_delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
@@ -52,8 +52,8 @@ impl SpeculativeExecution {
     /// Sets the maximum number of speculative executions of a request. Each starts `delay` after
     /// the one before. Default: 1.
     #[must_use]
-    pub const fn most(mut self, nodes: usize) -> Self {
-        self.most = nodes;
+    pub const fn max_executions(mut self, executions: usize) -> Self {
+        self.max_executions = executions;
         self
     }
 }

@@ -180,7 +180,7 @@ async fn the_speculative_delay_follows_the_latency_percentile() {
     let (servers, requests) = start_recording_nodes(2, reply).await;
     let session = connect(session_builder(&servers), 2).await;
     let select = Statement::new("SELECT ...").idempotent(true).timeout(Duration::from_secs(60));
-    let after = |at_first| SpeculativeExecution::percentile(99.0).at_first(at_first);
+    let after = |initial_delay| SpeculativeExecution::percentile(99.0).initial_delay(initial_delay);
     let soon = select.clone().speculative_execution(after(Duration::from_millis(1)));
     session.execute(soon, ()).await.unwrap();
     assert_eq!(requests.count(), 2);

@@ -25,7 +25,7 @@ pub(crate) fn executes_and_prepares_statements(node: &Node) -> Result<(), Failed
             .await?;
         let insert = session.prepare("INSERT INTO t (k, n) VALUES (?, ?)").await?;
         assert_eq!(insert.variables().len(), 2);
-        session.execute(&insert.consistency(Consistency::Quorum), ("b", None::<i32>)).await?;
+        session.execute(insert.consistency(Consistency::Quorum), ("b", None::<i32>)).await?;
 
         let result = session.execute("SELECT k, n, b FROM t WHERE k = ?", ("a",)).await?;
         let (k, n, b): (&str, Option<i32>, &[u8]) = result.one()?;

@@ -166,6 +166,7 @@ mod tests {
     ))]
     fn an_invalid_time_has_no_parts() {
         use super::parts;
+        use crate::types::Time;
         for time in [Time(-1), Time(Time::MAX.0 + 1), Time(i64::MIN), Time(i64::MAX)] {
             assert_eq!(parts::from_time(time), None);
         }
