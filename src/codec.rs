@@ -161,7 +161,8 @@ impl CodecState {
         Ok(frame)
     }
 
-    /// Appends the frame that `encode_frame` writes to `out`, in segments if these have begun.
+    /// Appends a frame to `out`: as `encode_frame` writes it or, once segments have begun, in
+    /// segments.
     fn encode(
         &mut self,
         out: &mut BytesMut,
@@ -191,7 +192,7 @@ impl CodecState {
         self.stage = Stage::StartupSent;
     }
 
-    /// Begins segments, in v5, if this is the response that accepts STARTUP.
+    /// If this response accepts STARTUP, ends the negotiation and, in v5, begins segments.
     fn follow_response(&mut self, opcode: Opcode) {
         let accepts = matches!(opcode, Opcode::Ready | Opcode::Authenticate);
         if self.stage == Stage::StartupSent && accepts {
@@ -272,7 +273,7 @@ impl Decoder for ServerCodec {
 }
 
 impl ServerCodec {
-    /// Follows a decoded request.
+    /// Adopts the version and the compression that a decoded request announces.
     fn follow(&mut self, frame: Option<RawFrame>) -> io::Result<Option<RawFrame>> {
         if let Some(frame) = &frame {
             self.0.follow_request(frame)?;

@@ -113,12 +113,13 @@ impl<'i> Struct<'i> {
         }
     }
 
-    /// Returns the generics of an `impl` that reads, and the lifetime of the data that it borrows.
+    /// Returns the generics of an `impl` of a trait that reads values, and the lifetime of the data
+    /// that the values borrow.
     pub(crate) fn reading(&self) -> Result<(Generics, Lifetime)> {
         reading(self.generics)
     }
 
-    /// Returns the generics of an `impl` that writes.
+    /// Returns the generics of an `impl` of a trait that writes values.
     pub(crate) fn writing(&self) -> Generics {
         self.generics.clone()
     }
@@ -141,7 +142,8 @@ impl<'i> Struct<'i> {
 }
 
 impl Field<'_> {
-    /// Returns the type that is read: `OrDefault` of the field's type if null has a default.
+    /// Returns the type that the generated code reads: the field's type or, with
+    /// `#[cql(null_as_default)]`, an `OrDefault` of it.
     pub(crate) fn read_type(&self, types: &TokenStream) -> TokenStream {
         let ty = self.ty;
         match self.attributes.null_as_default {
@@ -150,7 +152,8 @@ impl Field<'_> {
         }
     }
 
-    /// Returns the field's value as an expression of the value that was read.
+    /// Returns an expression for the field's value. `value` is the expression for the value that
+    /// was read.
     pub(crate) fn read_value(&self, value: &TokenStream) -> TokenStream {
         match self.attributes.null_as_default {
             Some(_) => quote!(#value.0),
@@ -209,8 +212,8 @@ pub(crate) fn types(attributes: &TypeAttributes) -> TokenStream {
     }
 }
 
-/// Returns the generics of an `impl` that reads, and the lifetime of the data that it borrows: that of the
-/// type, or a new one.
+/// Returns the generics of an `impl` of a trait that reads values, and the lifetime of the data
+/// that the values borrow. This lifetime is the one of the type, or a new one if the type has none.
 pub(crate) fn reading(type_generics: &Generics) -> Result<(Generics, Lifetime)> {
     let mut generics = type_generics.clone();
     let mut lifetimes = type_generics.lifetimes();

@@ -12,7 +12,7 @@ use syn::{
 use crate::attributes::{FieldAttributes, TypeAttributes, VariantAttributes};
 use crate::input::{is_generic, reading, types};
 
-/// The kind of the type, and its parts.
+/// A newtype with its field, or an enum with its variants.
 enum Shape<'i> {
     Newtype(Member, &'i Type),
     Enum(Vec<Variant<'i>>),
@@ -107,7 +107,7 @@ impl<'i> ValueType<'i> {
         Ok(Self { ident, name, types, generics, shape, constants, write_type, read_type })
     }
 
-    /// Adds the bound of the field's type if it is generic.
+    /// Adds a `where` bound for the type of the field, if that type contains a type parameter.
     fn bounds(
         &self,
         generics: &mut Generics,

@@ -42,7 +42,7 @@ pub(super) struct ControlConnection {
     backoff: Backoff,
 }
 
-/// A request to read the schema of a keyspace, or the whole schema, at once.
+/// A request to read the schema of a keyspace, or the whole schema, without delay.
 #[derive(Debug)]
 pub(super) struct SchemaRefresh {
     /// `None`: the whole schema.
@@ -205,7 +205,7 @@ impl ControlConnection {
     }
 
     /// Reads what is pending and notifies the waiters. On failure, closes the connection, so that
-    /// another node is read.
+    /// the next read uses another node.
     async fn read_pending(&mut self) {
         let PendingReads { topology, schema, waiters, .. } = std::mem::take(&mut self.pending);
         match self.read(topology, &schema).await {
@@ -297,9 +297,9 @@ impl Drop for AbandonOnDrop {
     }
 }
 
-/// Returns where to open the control connection: up to [`MAX_KNOWN_NODES`] known nodes, and then the
-/// contact points, whose names are resolved again. The nearest nodes come first, among them the
-/// connected ones, and otherwise the order is random.
+/// Returns where to open the control connection: up to [`MAX_KNOWN_NODES`] known nodes, and then
+/// the contact points, whose names are resolved again. Local nodes come before remote ones and, at
+/// the same distance, connected nodes before others. The order is otherwise random.
 fn contact_points(shared: &Shared) -> Vec<ContactPoint> {
     let state = shared.state();
     let mut nodes: Vec<_> = state.nodes().iter().collect();
@@ -309,7 +309,7 @@ fn contact_points(shared: &Shared) -> Vec<ContactPoint> {
     known.chain(shared.settings.contact_points.iter().cloned()).collect()
 }
 
-/// Returns the keyspace that a schema change concerns, or `None` if the change does not tell.
+/// Returns the keyspace that a schema change concerns, or `None` if the change does not name one.
 pub(super) fn changed_keyspace(target: SchemaTarget) -> Option<String> {
     match target {
         SchemaTarget::Keyspace { keyspace }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// A count of requests that can be awaited to reach zero.
+/// A count of requests. A task can wait until it is zero.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     /// The count, and [`DRAINING`]. Both are in one number, so that a request that ends reads the

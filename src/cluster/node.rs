@@ -145,7 +145,8 @@ impl Node {
         self.pool.failures()
     }
 
-    /// Returns why the last attempt to connect failed or its connection ended, or `None` if it is open.
+    /// Returns the error of the last failed attempt to connect or of the last connection that
+    /// ended, or `None` if there was none or a later attempt succeeded.
     pub(crate) fn last_error(&self) -> Option<NodeError> {
         self.pool.last_error()
     }
@@ -165,8 +166,9 @@ impl Node {
         self.in_flight.wait_drained().await;
     }
 
-    /// Returns true if `info` and `distance` describe this node as it is, so that it can be kept.
-    /// Its address may differ while it is connected, since a node may have several addresses.
+    /// Returns true if this node still fits `info` and `distance`, so that it and its connections
+    /// can be kept. While the node is connected, its address may differ from that of `info`,
+    /// because a node may have several addresses.
     pub(super) fn is_described_by(&self, info: &NodeInfo, distance: Distance) -> bool {
         self.distance == distance
             && (self.info.address == info.address || self.is_connected())

@@ -84,15 +84,15 @@ impl fmt::Display for NodeError {
 /// Why no node of a cluster can be used.
 #[derive(Debug)]
 pub(crate) enum ClusterError {
-    /// The error of one node that every node would return.
+    /// An error of one node that every other node would return as well.
     Fatal(Box<NodeError>),
     /// The configuration does not fit the cluster.
     Config(String),
-    /// The session is closed, and why.
+    /// The session is closed: the reason.
     Closed(&'static str),
     /// No node can be reached.
     Unreachable {
-        /// One text for each node.
+        /// One message per node: its address and error.
         failures: Vec<String>,
         /// True if a node may still be starting.
         is_starting: bool,
@@ -106,12 +106,12 @@ pub(super) struct FailedNode {
     fatal: Option<NodeError>,
     /// True if the node may still be starting.
     is_starting: bool,
-    /// True if the node responded, so that its error says more than that it is down.
+    /// True if the node responded. Its error then says more than that the node is down.
     has_responded: bool,
 }
 
 impl FailedNode {
-    /// A node that failed with an error.
+    /// Creates a node that failed with an error.
     pub(super) fn new(node: impl fmt::Display, error: NodeError) -> Self {
         Self {
             description: format!("{node} {error}"),
@@ -121,21 +121,21 @@ impl FailedNode {
         }
     }
 
-    /// A node that is connected, but not eligible for the request.
+    /// Creates a node that is connected, but not eligible for the request.
     pub(super) const fn not_eligible(description: String) -> Self {
         Self { description, fatal: None, is_starting: false, has_responded: true }
     }
 
-    /// A node to which no connection has been attempted.
+    /// Creates a node to which no connection has been attempted.
     pub(super) const fn untried(description: String, is_starting: bool) -> Self {
         Self { description, fatal: None, is_starting, has_responded: false }
     }
 }
 
 impl ClusterError {
-    /// Combines the errors of all nodes. A fatal error of one node stands for all if every other node
-    /// is down or failed fatally as well. If another node responded differently, it may not be the
-    /// client's mistake.
+    /// Combines the errors of all nodes. A fatal error of one node stands for all if every other
+    /// node is down or failed fatally as well. If another node responded differently, the error may
+    /// not be the client's mistake.
     pub(super) fn from_nodes(mut nodes: Vec<FailedNode>) -> Self {
         if nodes.iter().all(|node| node.fatal.is_some() || !node.has_responded)
             && let Some(fatal) = nodes.iter_mut().find_map(|node| node.fatal.take())
@@ -206,7 +206,7 @@ async fn connect_to_address(
 }
 
 /// Returns the first success, or all errors. The next attempt starts when one has failed, or after
-/// [`NEXT_ATTEMPT_DELAY`], so that one that hangs does not delay the others.
+/// [`NEXT_ATTEMPT_DELAY`], so that an attempt that hangs does not delay the others.
 async fn first_success<T, E>(attempts: Vec<BoxFuture<'_, Result<T, E>>>) -> Result<T, Vec<E>> {
     let (mut waiting, mut running) = (attempts.into_iter(), FuturesUnordered::new());
     let mut errors = Vec::new();

@@ -102,7 +102,8 @@ impl Pool {
         self.slots.failures.load(Ordering::Acquire)
     }
 
-    /// Returns why the last attempt to connect failed or its connection ended, or `None` if it is open.
+    /// Returns the error of the last failed attempt to connect or of the last connection that
+    /// ended, or `None` if there was none or a later attempt succeeded.
     pub(super) fn last_error(&self) -> Option<NodeError> {
         self.slots.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -80,7 +80,7 @@ fn ring_position(info: &NodeInfo) -> (Uuid, &str, &str, &[Token]) {
     (info.host_id, &info.datacenter, &info.rack, &info.tokens)
 }
 
-/// Computes the replicas of each keyspace. Keyspaces of equal strategies share them.
+/// Computes the replicas of each keyspace. Keyspaces with equal strategies share them.
 fn replicas(
     partitioner: Partitioner,
     infos: &[NodeInfo],

@@ -64,8 +64,9 @@ impl Ring {
         self.partitioner
     }
 
-    /// Computes the replicas of every token range for a replication strategy. This takes milliseconds
-    /// in a large cluster, so keep the result and share it between keyspaces of equal strategies.
+    /// Computes the replicas of every token range for a replication strategy. This takes
+    /// milliseconds in a large cluster, so keep the result and share it between keyspaces with
+    /// equal strategies.
     pub fn replicas(&self, strategy: &ReplicationStrategy) -> Replicas {
         match strategy {
             ReplicationStrategy::Simple { factor } => {
@@ -157,9 +158,9 @@ struct Walk {
     steps: Vec<Step>,
     /// The first step at or after the start of the walk.
     first: usize,
-    /// Number of nodes to take. There are at least as many.
+    /// Number of nodes to take as replicas, at most the number of nodes in `steps`.
     replicas: usize,
-    /// Number of them that may be in racks that have a replica already.
+    /// Number of replicas that may be in a rack that already has one.
     repeats: usize,
 }
 

@@ -100,7 +100,7 @@ impl Cluster {
 pub(crate) enum SchemaError {
     /// The session was configured not to read the schema.
     Disabled,
-    /// The session is closed, and why.
+    /// The session is closed: the reason.
     Closed(&'static str),
     /// The schema was not read before the deadline.
     Timeout {

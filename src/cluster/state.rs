@@ -22,7 +22,7 @@ pub struct ClusterState {
     pub(super) partitioner: Option<Partitioner>,
     /// The replication strategies of the keyspaces, by name.
     pub(super) strategies: BTreeMap<String, ReplicationStrategy>,
-    /// The replicas of the keyspaces, by name. Keyspaces of equal strategies share them.
+    /// The replicas of the keyspaces, by name. Keyspaces with equal strategies share them.
     pub(super) replicas: HashMap<String, Arc<Replicas>>,
     pub(super) schema: Arc<Schema>,
     /// True once the schema has been read.

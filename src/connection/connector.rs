@@ -51,8 +51,8 @@ impl Connector {
     /// `host` is the name or address that the user configured for this server. TLS requires it in the
     /// server's certificate. If it is `None`, TLS requires the IP address.
     ///
-    /// If the server does not support the version of the options, lower versions are tried, down to
-    /// v3.
+    /// If the server does not support the version of the options, the driver tries lower versions,
+    /// down to v3.
     ///
     /// # Errors
     /// Returns an error if the connection is not open within
@@ -71,7 +71,7 @@ impl Connector {
     /// events are dropped.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect).
+    /// Returns the errors of [`connect`](Self::connect).
     pub async fn connect_with_events(
         &self,
         address: SocketAddr,
@@ -133,7 +133,7 @@ impl Connection {
     /// Opens a connection to `address` without TLS, as a [`Connector`] does.
     ///
     /// # Errors
-    /// As [`Connector::connect`].
+    /// Returns the errors of [`Connector::connect`].
     pub async fn connect(
         address: SocketAddr,
         options: &ConnectionOptions,

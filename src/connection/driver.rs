@@ -23,8 +23,8 @@ use crate::wire::{Context, Stream};
 /// Minimum buffer size for a read from the socket, in bytes.
 const READ_SIZE: usize = 16 << 10;
 
-/// Maximum number of unwritten bytes before requests stay in the queue, so that a server that stops
-/// reading does not exhaust the client's memory.
+/// Number of unwritten bytes from which requests stay in the queue. The limit keeps a server that
+/// stops reading from exhausting the client's memory.
 const WRITE_LIMIT: usize = 1 << 20;
 
 /// A future that drives a connection, and completes when it has ended.
@@ -38,8 +38,8 @@ pub(super) struct Driver<S> {
     queue: Queue,
     /// The slot of the request on each stream.
     slots: Vec<Option<SlotId>>,
-    /// Requests that fail with the reason for the end of the connection, and whether a byte of each
-    /// was written.
+    /// Requests to fail once the connection's close reason is known. The `bool` is true if the
+    /// server may have applied the request.
     failed: Vec<(SlotId, bool)>,
     /// Outcomes to deliver to the callers.
     outcomes: Vec<(SlotId, Outcome)>,
@@ -231,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         self.release_permits(before);
     }
 
-    /// Releases the permits of requests that left the queue, which had `before` requests.
+    /// Releases one permit for each request that left the queue since its length was `before`.
     fn release_permits(&self, before: usize) {
         let count = before.saturating_sub(self.queue.len());
         if count > 0 {

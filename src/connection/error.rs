@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use crate::protocol::CloseReason;
 use crate::wire::{DecodeError, EncodeError};
 
-/// A connection could not be opened.
+/// The error of a connection that could not be opened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConnectionError {
     /// The address of the server.
@@ -24,7 +24,7 @@ impl fmt::Display for ConnectionError {
 
 impl std::error::Error for ConnectionError {}
 
-/// A request got no response.
+/// The error of a request that failed without a decoded response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestError {
     /// The address of the server.

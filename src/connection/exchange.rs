@@ -300,7 +300,7 @@ impl Drop for Handle {
 }
 
 impl State {
-    /// Stores a slot at a free index, and returns that.
+    /// Stores a slot at a free index, and returns the index.
     fn allocate_slot(&mut self, slot: Slot) -> SlotId {
         match self.free.pop() {
             Some(id) => {

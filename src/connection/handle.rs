@@ -20,8 +20,8 @@ use crate::wire::{Context, EncodeError, FrameEncoder};
 
 /// A handle of an open connection.
 ///
-/// Any number of tasks can share it and send requests at the same time. The connection is closed
-/// when it is dropped.
+/// Any number of tasks can share it and send requests at the same time. Dropping the handle closes
+/// the connection.
 #[derive(Debug)]
 pub struct Connection {
     address: SocketAddr,

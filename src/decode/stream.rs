@@ -183,7 +183,8 @@ fn segment_json(segment: &Segment) -> Value {
     })
 }
 
-/// Returns the error of a stream whose last bytes, from the byte `start` on, are `rest`.
+/// Returns the error of a stream that ends within a frame, or `None` if `rest` is empty. `rest` is
+/// the part of this frame that was received, and `start` its offset in the stream.
 fn incomplete_frame(rest: &[u8], start: u64) -> Option<InputError> {
     if rest.is_empty() {
         return None;

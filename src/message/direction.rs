@@ -114,7 +114,7 @@ messages! {
 }
 
 impl Request<'_> {
-    /// Returns the same request with its data copied, so that it borrows from no frame.
+    /// Returns the same request with data of its own. Data that is borrowed from a frame is copied.
     pub fn into_owned(self) -> Request<'static> {
         match self {
             Self::Startup(startup) => startup.into_owned().into(),

@@ -99,7 +99,7 @@ impl<'a> RequestFrame<'a> {
         RequestFrame::decode_body(&frame.header, &body, context).map(RequestFrame::into_owned)
     }
 
-    /// Returns the same request with its data copied, so that it borrows from no frame.
+    /// Returns the same request with data of its own. Data that is borrowed from a frame is copied.
     pub fn into_owned(self) -> RequestFrame<'static> {
         RequestFrame {
             stream: self.stream,

@@ -50,8 +50,8 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
     /// known.
     ///
     /// # Errors
-    /// Returns an error if this server is not to be sent a response. The connection ends with this
-    /// message: one line, without secrets.
+    /// Returns an error message if the client must not authenticate to this server. The message is
+    /// one line without secrets. The connection ends with it.
     fn start(
         &self,
         class: &str,

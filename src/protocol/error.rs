@@ -1,4 +1,4 @@
-//! Errors of a connection: the reason for its end, and for a request that cannot be sent.
+//! Errors of a connection: the reason for its end, and the reason why a request cannot be sent.
 
 use std::fmt;
 use std::io;

@@ -24,8 +24,8 @@ pub enum ConnectionEvent {
         frame: RawFrame,
     },
     /// The deadline of a request passed without a response. The stream stays in use until the
-    /// response arrives. The server may still apply the request: one that has not been written yet
-    /// is written nevertheless.
+    /// response arrives. The server may still apply the request, even if it was unwritten at the
+    /// deadline, because its bytes stay in the buffer to write.
     TimedOut {
         /// The stream of the request.
         stream: Stream,

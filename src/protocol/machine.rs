@@ -70,7 +70,7 @@ use crate::wire::{Context, DecodeError, FrameDecoder, FrameEncoder, RawFrame, St
 ///   run.
 /// - `poll_timeout`: requests do not time out, and a server that stopped responding is not detected.
 ///
-/// Calls without need are harmless. The `now` of successive calls should not decrease; if it does,
+/// Unnecessary calls are harmless. The `now` of successive calls should not decrease; if it does,
 /// timeouts occur too early or too late. A timeout beyond the range of [`Instant`] never occurs.
 ///
 /// The type is `Send`, and its methods take `&mut self`. A driver with several threads locks it.
@@ -255,7 +255,7 @@ impl ClientConnection {
     /// [`context`](Self::context). Its stream is overwritten.
     ///
     /// # Errors
-    /// As [`send`](Self::send).
+    /// Returns the errors of [`send`](Self::send).
     pub fn send_frame(
         &mut self,
         frame: &[u8],
@@ -540,8 +540,9 @@ impl ClientConnection {
         }
     }
 
-    /// Turns a refusal into [`CloseReason::UnsupportedVersion`] if its message says so: some servers
-    /// send it in the version that they do not support.
+    /// Turns a refusal into [`CloseReason::UnsupportedVersion`] if its message says that the
+    /// version is not supported. Some servers send this refusal in the client's version, although
+    /// they do not support it.
     fn recognize_unsupported_version(&self, reason: CloseReason) -> CloseReason {
         let CloseReason::Refused(error) = reason else { return reason };
         let is_in_message = |part: &str| error.message.contains(part);

@@ -10,8 +10,8 @@
 //! - A stream id is not reused until its response has arrived, however late that is.
 //! - The handshake, every heartbeat and every request with a deadline end in bounded time.
 //! - [`Closed`](ConnectionEvent::Closed) is the last event.
-//! - Until then, the connection knows whether a byte of a request was written to the socket; in v5,
-//!   whether a byte of its group of segments was.
+//! - Until then, the connection knows whether a byte of a request was written to the socket. In v5,
+//!   it knows this for the request's group of segments.
 
 mod authenticator;
 mod credentials;

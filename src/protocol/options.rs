@@ -66,12 +66,13 @@ impl Default for ConnectionOptions {
 }
 
 impl ConnectionOptions {
-    /// Returns `max_in_flight` within the protocol's bounds.
+    /// Returns `max_in_flight`, clamped to the number of streams that the protocol has.
     pub(crate) fn stream_limit(&self) -> usize {
         self.max_in_flight.clamp(1, Stream::COUNT)
     }
 
-    /// Returns `max_orphans`, lowered so that a connection with nothing but orphans is closed.
+    /// Returns `max_orphans`, but at most one less than the number of streams, so that the
+    /// connection closes when all of its streams are orphaned.
     pub(crate) fn orphan_limit(&self) -> usize {
         self.max_orphans.min(self.stream_limit().saturating_sub(1))
     }

@@ -71,8 +71,8 @@ impl Outbound {
         before.saturating_add(to_u64(start))
     }
 
-    /// Returns true if a byte of the frame at this position has been written; with segments, if a byte
-    /// of its group of segments has been.
+    /// Returns true if a byte of the frame at this position has been written. If frames travel in
+    /// segments, returns true if a byte of the frame's group of segments has been written.
     pub(super) fn is_written(&self, position: u64) -> bool {
         match &self.segments {
             Some(segments) => position < segments.written_end,
@@ -94,7 +94,8 @@ impl Outbound {
         self.out.get(self.out_written..).unwrap_or_default()
     }
 
-    /// Returns the number of bytes to write, without the overhead of segments to come.
+    /// Returns the number of bytes to write. Frames that are not in a segment yet count without the
+    /// segment's overhead.
     pub(super) fn backlog(&self) -> usize {
         let pending = self.segments.as_ref().map_or(0, |segments| segments.pending.len());
         self.out.len().saturating_sub(self.out_written).saturating_add(pending)

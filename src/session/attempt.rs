@@ -88,7 +88,8 @@ impl Executor {
     /// UNPREPARED error, and `begin` the start of the attempt that received it.
     ///
     /// # Errors
-    /// Returns an error if the statement cannot be prepared, or has become another statement.
+    /// Returns an error if the statement cannot be prepared, or if its text is now another
+    /// statement.
     pub(super) async fn reprepare(
         &self,
         progress: &RequestProgress<'_, '_>,

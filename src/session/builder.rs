@@ -172,9 +172,9 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets the time limit for each step of connecting: resolving a contact point's name, opening
-    /// a connection (TCP, TLS and the protocol's handshake), and each query that the driver makes
-    /// for itself. Contact points are tried side by side, each with this limit. Zero is an error
+    /// Sets the time limit for each step of connecting: resolving a contact point's name, opening a
+    /// connection (TCP, TLS and the protocol's handshake), and each query that the driver makes for
+    /// itself. The driver tries contact points concurrently, each with this limit. Zero is an error
     /// when the session connects. Default: 5 s.
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connector.options.handshake_timeout = timeout;
@@ -195,7 +195,7 @@ impl SessionBuilder {
         self
     }
 
-    /// Changes the options of connections that have no method here, such as heartbeats and the
+    /// Changes connection options for which this builder has no method, such as heartbeats and the
     /// requests in flight per connection.
     ///
     /// ```
@@ -278,9 +278,9 @@ impl SessionBuilder {
     }
 
     /// Sets how long a statement that changes the schema waits for schema agreement between the
-    /// nodes. After this time it returns without:
-    /// [`schema_agreed`](super::QueryResult::schema_agreed) is then false. Default: 10 s; at most
-    /// an hour.
+    /// nodes. After this time the statement returns without agreement, and
+    /// [`schema_agreed`](super::QueryResult::schema_agreed) is false. Default: 10 s; at most an
+    /// hour.
     pub const fn schema_agreement(mut self, time: Duration) -> Self {
         self.schema_agreement = time;
         self
@@ -380,5 +380,6 @@ async fn connect(
 /// The delay before the first retry of connecting. It doubles with each retry.
 const FIRST_DELAY: Duration = Duration::from_millis(50);
 
-/// The longest delay. It is short so that the session connects soon after a server has started.
+/// The maximum delay between two attempts. It is short so that the session connects soon after a
+/// server has started.
 const LONGEST_DELAY: Duration = Duration::from_secs(1);

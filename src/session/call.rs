@@ -29,7 +29,7 @@ pub(super) struct RequestContext<'p> {
     pub(super) state: &'p ClusterState,
     /// True if the request is known to be read-only, and therefore sent without a client timestamp.
     pub(super) read_only: bool,
-    /// True for PREPARE, which applies nothing.
+    /// True for PREPARE, which changes no data.
     pub(super) preparing: bool,
     /// The deadline of the whole request if preparing has already started its clock. Otherwise the
     /// request timeout starts when the request is sent.

@@ -64,8 +64,8 @@ pub(crate) fn next_token(cql: &str) -> Option<Token<'_>> {
     Some(Token { kind, text: &cql[..length] })
 }
 
-/// Returns the kind and length of the quote at the front. A doubled quotation mark inside stands
-/// for one; between `$$` and `$$` nothing has a meaning.
+/// Returns the kind and length of the quoted text at the start. A doubled quotation mark does not
+/// end the text. Between `$$` and `$$`, no character is special.
 fn quoted(cql: &str, mark: &str, kind: TokenKind) -> (TokenKind, usize) {
     let mut length = mark.len();
     while let Some(end) = cql[length..].find(mark) {
@@ -94,8 +94,8 @@ fn starts_with_uuid(cql: &str) -> bool {
         && cql.get(..UUID_LENGTH).is_some_and(|text| Uuid::try_parse(text).is_ok())
 }
 
-/// Returns the first word of a statement after blanks and comments, or an empty string if there is
-/// something else.
+/// Returns the first word of a statement after blanks and comments, or an empty string if the
+/// statement does not start with a word.
 pub(super) fn first_keyword(statement: &str) -> &str {
     let is_significant =
         |token: &Token<'_>| !matches!(token.kind, TokenKind::Blank | TokenKind::Comment);

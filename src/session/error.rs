@@ -119,7 +119,7 @@ impl Error {
         }))
     }
 
-    /// Returns the error of a session that can use no node.
+    /// Converts the cluster's error: the session cannot use any node.
     pub(super) fn unreachable(error: ClusterError) -> Self {
         match error {
             ClusterError::Fatal(error) => (*error).into(),
@@ -147,7 +147,8 @@ impl Error {
         Self::new(ErrorKind::Protocol, format!("the server violated the protocol: {violation}"))
     }
 
-    /// Returns the error as a timeout if no node became reachable before the deadline.
+    /// Changes the kind from `Unreachable` to `Timeout`, because the deadline passed while the
+    /// request waited for a node.
     #[must_use]
     pub(super) fn into_timeout(mut self) -> Self {
         if self.0.kind == ErrorKind::Unreachable {
@@ -167,7 +168,8 @@ impl Error {
         self
     }
 
-    /// Records whether the request was a PREPARE or read-only, and so cannot have changed anything.
+    /// Records whether the request was a PREPARE or read-only. Such a request cannot have changed
+    /// data.
     #[must_use]
     pub(super) fn with_effect(mut self, preparing: bool, read_only: bool) -> Self {
         self.0.preparing = preparing;
@@ -384,7 +386,8 @@ impl Write for OneLine<'_, '_> {
     }
 }
 
-/// Writes an error of the server. Of replicas that did not respond, the numbers come first.
+/// Writes an error of the server. If too few replicas are alive or responded, writes their numbers
+/// instead of the server's message.
 fn write_server_error(line: &mut OneLine<'_, '_>, error: &ServerError) -> fmt::Result {
     match &error.details {
         ErrorDetails::Unavailable { required, alive, .. } => {

@@ -13,8 +13,8 @@ use super::throttle::Gate;
 use super::timestamps::TimestampGenerator;
 use crate::cluster::Cluster;
 
-/// The inside of a session, which executes its requests. The modules above it add the methods: see
-/// `request`, `execution` and `attempt` for the path of a request.
+/// The state of a session and the methods that execute its requests. The methods are in other
+/// modules: see `request`, `execution` and `attempt` for the path of a request.
 #[derive(Debug)]
 pub(super) struct Executor {
     pub(super) cluster: Cluster,

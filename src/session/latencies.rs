@@ -14,7 +14,7 @@ pub(super) struct Latencies {
     /// The current and the previous window: even numbers use the first, odd numbers the second.
     /// When one is reused, its counts are added to `older`.
     windows: [Buckets; 2],
-    /// Counts of all earlier windows.
+    /// Counts of all windows before the previous one.
     older: Buckets,
     shortest: AtomicU64,
     longest: AtomicU64,
@@ -82,7 +82,8 @@ impl Latencies {
         (total >= min_count).then(|| latency_at(quantile, total, (0..BUCKETS).map(count)))
     }
 
-    /// Returns the window of this time, and moves the counts of older windows out of it.
+    /// Returns the buckets of the window that contains `now`. Before their first use in this
+    /// window, moves the counts of an older window to `older`.
     fn window_at(&self, now: Instant) -> &Buckets {
         let elapsed = now.saturating_duration_since(self.begin);
         let number = elapsed.as_secs() / WINDOW.as_secs();

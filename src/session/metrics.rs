@@ -27,7 +27,7 @@ macro_rules! node_rows {
     ($($metrics:tt)+) => { rows!("`session`, `node`" $($metrics)+) };
 }
 
-/// A snapshot of what a session has done since it connected: see
+/// A snapshot of a session's counters and latencies since it connected: see
 /// [`Session::metrics`](super::Session::metrics).
 ///
 /// With the feature `metrics-024`, the driver also reports to the recorder of the crate
@@ -91,7 +91,7 @@ pub struct Metrics {
     pub nodes: Vec<NodeMetrics>,
 }
 
-/// A snapshot of what a session has done with one node.
+/// A snapshot of a session's counters for one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NodeMetrics {

@@ -161,8 +161,8 @@ impl Session {
 
     /// Executes a statement and returns its result.
     ///
-    /// Of a SELECT, the result is one page: the first, or that of the statement's
-    /// [paging state](Statement::paging_state). [`stream`](Self::stream) returns all pages.
+    /// The result of a SELECT is one page: the first, or the one at the statement's [paging
+    /// state](Statement::paging_state). [`stream`](Self::stream) returns all pages.
     ///
     /// A text with values is prepared first, unless it is in the session's cache of prepared
     /// statements. A text without values is sent as it is.

@@ -35,8 +35,8 @@ impl Executor {
         Ok(PreparedStatement { prepared, options })
     }
 
-    /// Returns the statement from the cache, or prepares it. Preparing starts the clock of the
-    /// request: `deadline` is set unless an earlier step has set it.
+    /// Returns the statement from the cache, or prepares it. The time for preparing counts towards
+    /// the request timeout: before preparing, sets `deadline` unless an earlier step has set it.
     pub(super) async fn prepare_cached(
         self: &Arc<Self>,
         text: &Arc<str>,

@@ -30,7 +30,7 @@ pub(super) struct PreparedInner {
     result: RwLock<Arc<ResultShape>>,
     /// The columns as the first response described them.
     pub(super) columns: KnownColumns,
-    /// The nodes that had evicted the statement.
+    /// For each node that had evicted the statement, when it was last prepared there again.
     reprepared: Mutex<HashMap<SocketAddr, RepreparedAt>>,
 }
 

@@ -41,8 +41,9 @@ impl BoundStatement {
 
 // Rare branches are boxed so that the common path's future stays small.
 impl Executor {
-    /// Encodes the values, and prepares the statement if that takes its variables. The statement is
-    /// changed in place, because moving it from future to future is slow.
+    /// Encodes the values. A text with values is prepared first, because encoding needs the types
+    /// of its bind variables. The statement is changed in place, because moving it from future to
+    /// future is slow.
     ///
     /// Returns the deadline of the request if preparing has started its clock.
     pub(super) async fn bind(
@@ -57,7 +58,8 @@ impl Executor {
         Ok(deadline)
     }
 
-    /// Does the same for a statement, or for one statement of a batch.
+    /// Encodes the values of a statement or of one statement of a batch, like [`bind`](Self::bind).
+    /// Sets `deadline` if preparing starts the clock of the request.
     pub(super) async fn bind_kind(
         self: &Arc<Self>,
         statement: &mut StatementKind,
@@ -95,7 +97,8 @@ impl Executor {
         encoded
     }
 
-    /// Executes a bound statement. Of rows, the result is the page at `paging_state`, or the first.
+    /// Executes a bound statement. If it returns rows, the result is the page at `paging_state`, or
+    /// the first page.
     pub(super) async fn execute(
         &self,
         bound: &BoundStatement,

@@ -19,7 +19,7 @@ pub struct QueryResult {
     /// Boxed, because a result is moved often on its way to the caller.
     frame: Box<ResponseFrame>,
     node: Arc<Node>,
-    /// The statement, which errors name. Moved in, so that it costs nothing.
+    /// The statement, for error texts. It is moved here, not cloned.
     statement: Option<StatementKind>,
     schema_agreed: bool,
 }

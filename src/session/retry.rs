@@ -124,7 +124,7 @@ const fn is_refused(code: ErrorCode) -> bool {
 }
 
 /// The default retry policy. It retries where a retry is safe and likely to succeed, up to five
-/// attempts in total, with delays for nodes that are overloaded or incomplete.
+/// attempts in total, with delays while nodes are overloaded, bootstrapping or down.
 ///
 /// | failure | decision |
 /// |---|---|
@@ -154,11 +154,11 @@ pub struct NoRetry;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DowngradingRetry;
 
-/// Most attempts of one request.
+/// Maximum number of attempts for one request.
 const MAX_ATTEMPTS: usize = 5;
 
-/// Most attempts after a replica failure. The limit is lower because the statement may fail on every
-/// node, each time after much work.
+/// Maximum number of attempts after a replica failure. The limit is lower because the statement may
+/// fail on every node, each time after much work.
 const MAX_ATTEMPTS_AFTER_FAILURE: usize = 3;
 
 /// The delay before the first delayed retry; it doubles with each attempt.
@@ -216,7 +216,7 @@ impl RetryPolicy for DefaultRetry {
     }
 }
 
-/// Returns true if only a read failed, which applies nothing.
+/// Returns true if a read timed out. Reads change no data, so a retry is safe.
 fn is_read_timeout(failed: &FailedAttempt<'_>) -> bool {
     matches!(failed.error, AttemptError::Server(error) if error.code == ErrorCode::ReadTimeout)
 }

@@ -44,8 +44,8 @@ pub(super) enum StatementKind {
 
 /// A statement that was prepared by [`Session::prepare`](super::Session::prepare).
 ///
-/// It can be executed on every node. A node that does not know the statement, or has evicted it,
-/// gets it prepared again within the request. Cloning is cheap.
+/// It can be executed on every node. If a node does not know the statement or has evicted it, the
+/// driver prepares it there within the request. Cloning is cheap.
 ///
 /// The session that prepared the statement must also execute it. A text that is executed with
 /// values is prepared and cached automatically; preparing it explicitly saves the look-up, and

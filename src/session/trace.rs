@@ -52,7 +52,7 @@ pub struct TraceEvent {
 /// the trace after it has responded, so the first read may be too early.
 const FIRST_DELAY: Duration = Duration::from_millis(10);
 
-/// Most reads of a trace, which take about ten seconds.
+/// Maximum number of reads of a trace. They take about ten seconds.
 const MAX_READS: u32 = 100;
 
 type SessionRow = (

@@ -10,7 +10,8 @@ pub(super) struct Statement<'s> {
     pub(super) text: &'s str,
     /// Number of its first line; the first line of the script is 1.
     pub(super) line: usize,
-    /// True if the statement ends: with a semicolon, or at the end of the line for a shell command.
+    /// True if the script contains the end of the statement: a semicolon or, for a shell command,
+    /// the end of the line.
     pub(super) is_complete: bool,
 }
 
@@ -36,7 +37,7 @@ pub(super) fn split_statements(script: &str) -> impl Iterator<Item = Statement<'
 }
 
 /// Takes the first statement. Returns its text, the rest of the script, and true if the statement
-/// ends.
+/// is complete.
 fn take_statement(start: &str) -> (&str, &str, bool) {
     let mut left = start;
     let mut batch = Batch::None;

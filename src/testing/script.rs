@@ -77,7 +77,7 @@ impl Script {
     }
 }
 
-/// The error for a statement that the script has no reply for.
+/// Returns the error reply to a statement that has no reply in the script.
 pub(super) fn no_reply_error(text: &str) -> Reply {
     let message =
         format!("MockServer has no reply for `{}`; add one with MockServer::on", normalize(text));

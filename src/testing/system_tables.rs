@@ -69,7 +69,7 @@ fn texts(texts: [&str; 3]) -> Vec<Value> {
     texts.map(|text| Value::Text(text.to_owned())).into()
 }
 
-/// The columns that `system.local` and `system.peers_v2` share.
+/// Returns the columns that `system.local` and `system.peers_v2` share.
 fn node_columns() -> [(&'static str, CqlType); 6] {
     [
         ("data_center", NativeType::Text.into()),
@@ -81,7 +81,7 @@ fn node_columns() -> [(&'static str, CqlType); 6] {
     ]
 }
 
-/// The values of [`node_columns`] for one node.
+/// Returns the values of [`node_columns`] for one node.
 fn node_values(address: SocketAddr) -> Vec<Value> {
     let mut values = texts([DATACENTER, RACK, RELEASE_VERSION]);
     let tokens = tokens(address).map(|token| Value::Text(token.to_string())).collect();

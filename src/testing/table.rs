@@ -42,7 +42,7 @@ impl From<ReplyColumn> for ColumnSpec {
     }
 }
 
-/// Converts everything that a column can be made from.
+/// Converts names, names with types, and [`ColumnSpec`]s to [`ColumnSpec`]s.
 pub(super) fn column_specs(
     columns: impl IntoIterator<Item = impl Into<ReplyColumn>>,
 ) -> Vec<ColumnSpec> {
@@ -77,7 +77,7 @@ impl Table {
         Self { columns: columns.into(), rows }
     }
 
-    /// The columns of every row.
+    /// Returns the columns of the rows.
     pub(super) const fn columns(&self) -> &Arc<[ColumnSpec]> {
         &self.columns
     }

@@ -16,7 +16,8 @@ pub struct Cell<'r> {
     page: &'r str,
     /// Offset of the cell in `page`.
     start: usize,
-    /// The page as shared bytes, if there is a page.
+    /// The bytes of the page, for values that share them. `None` if the cell does not belong to a
+    /// page.
     shared: Option<&'r Bytes>,
 }
 

@@ -60,7 +60,7 @@ impl<'a> Values<'a> {
         Values { bytes: Cow::Borrowed(&self.bytes), ..*self }
     }
 
-    /// Returns the same values with their bytes copied, so that they borrow from nothing.
+    /// Returns the same values with bytes of their own. Borrowed bytes are copied.
     pub fn into_owned(self) -> Values<'static> {
         let bytes = Cow::Owned(self.bytes.into_owned());
         Values { count: self.count, named: self.named, bytes }

@@ -52,7 +52,7 @@ impl RawFrame {
     /// Appends the frame to `out`, byte for byte as received.
     ///
     /// # Errors
-    /// Returns an error if the body is 2 GiB or longer, which no received body is.
+    /// Returns an error if the body is 2 GiB or longer. A received body is always shorter.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let mut writer = Writer::new(out);
         self.header.encode(&mut writer);

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::cluster::Node;
 
-/// When a node is too slow to be picked while a faster one is connected.
+/// The rule that excludes slow nodes while a faster one is connected.
 ///
-/// One request in 64 ignores this, so that the driver notices when a slow node is fast again.
+/// One request in 64 ignores the rule, so that the driver notices when a slow node is fast again.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct LatencyAwareness {

@@ -60,7 +60,8 @@ impl Keyspace {
         ddl::separated(self.ddls(), "\n\n")
     }
 
-    /// Returns what could not be read: see [`Schema::warnings`](super::Schema::warnings).
+    /// Returns a warning for each element that could not be read: see
+    /// [`Schema::warnings`](super::Schema::warnings).
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }

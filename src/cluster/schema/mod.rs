@@ -102,8 +102,8 @@ impl Schema {
         schema
     }
 
-    /// Returns what could not be read, one line each with its location: an unknown type, or a row
-    /// without a name, for example. Everything else was read.
+    /// Returns a warning for each element that could not be read, such as an unknown type or a row
+    /// without a name. A warning is one line with the location. Everything else was read.
     pub fn warnings(&self) -> impl Iterator<Item = &str> {
         let of_keyspaces = self.keyspaces.values().flat_map(|keyspace| keyspace.warnings());
         self.warnings.iter().chain(of_keyspaces).map(String::as_str)

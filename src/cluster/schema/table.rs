@@ -114,7 +114,7 @@ impl Table {
         format!("PRIMARY KEY ({})", list([partition].into_iter().chain(clustering)))
     }
 
-    /// Formats `WITH` and the options.
+    /// Formats the `WITH` clause: compact storage, the clustering order and the options.
     pub(super) fn with(&self) -> String {
         let compact = self.is_compact.then(|| "COMPACT STORAGE".to_owned());
         let order = |(name, order): &(String, ClusteringOrder)| {

@@ -9,10 +9,9 @@ use super::ddl::string;
 
 /// Returns the clause with the quotes in its string literals escaped.
 ///
-/// A clause that is valid as it is stays unchanged. Otherwise a literal ends at the first quote that
-/// is followed by what may follow a literal there: the end of the clause, ` AND ` and a relation, or
-/// inside brackets a comma, a colon or a closing bracket. If a literal itself contains such text, it
-/// is split there.
+/// A valid clause stays unchanged. In an invalid one, a literal ends at the first quote before text
+/// that may follow a literal: the end of the clause, ` AND ` and a relation, or inside brackets a
+/// comma, a colon or a closing bracket. If a literal itself contains such text, it is split there.
 pub(super) fn escape_literals(clause: &str) -> Cow<'_, str> {
     match requote(clause, escaped_end) {
         Some(_) => Cow::Borrowed(clause),
@@ -70,7 +69,7 @@ fn unescaped_end(text: &str, depth: usize) -> Option<usize> {
     quotes(text).find(|(_, after)| ends_literal(after, depth)).map(|(at, _)| at)
 }
 
-/// The position of each quote, and the text after it.
+/// Returns the position of each quote, and the text after it.
 fn quotes(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.match_indices('\'').filter_map(|(at, quote)| Some((at, text.get(at + quote.len()..)?)))
 }

@@ -107,7 +107,7 @@ fn metadata(metadata: &RowsMetadata) -> Value {
     ])
 }
 
-/// Text that may use at most the `left` bytes.
+/// A writer to `text` that fails when more than `left` bytes are written.
 struct LimitedText<'a> {
     text: String,
     left: &'a mut usize,

@@ -90,7 +90,8 @@ pub enum NameMismatchKind {
     Missing,
     /// More than one column has the field's name.
     Ambiguous,
-    /// Another field has the same name: one of a struct and one of a struct flattened into it.
+    /// Two fields have the same name: a field of the struct, and a field of a struct that is
+    /// flattened into it.
     Taken,
     /// No field has the column's name, and the struct is `#[cql(strict)]`.
     Excess,
@@ -202,7 +203,7 @@ impl RowError {
         self.0.column
     }
 
-    /// Returns the error in the cell.
+    /// Returns the reason why the cell could not be decoded.
     pub fn cause(&self) -> ValueError {
         self.0.cause
     }

@@ -63,8 +63,8 @@ impl TypeMismatch {
         &self.0.fits
     }
 
-    /// Writes the mismatched part, and then that the Rust type `verb`s other types: "reads" or
-    /// "binds to". Names the struct field if there is one.
+    /// Writes the mismatched part, the Rust type and the CQL types that it supports. `verb` is
+    /// "reads" or "binds to". Names the struct `field` if there is one.
     pub(super) fn describe(
         &self,
         f: &mut fmt::Formatter<'_>,

@@ -88,8 +88,8 @@ impl From<Infallible> for ValueError {
 mod parts {
     use crate::types::{Time, Timestamp};
 
-    /// Returns the instant, rounded down to the millisecond. The years of all crates end before the
-    /// milliseconds saturate.
+    /// Returns the instant, rounded down to the millisecond. The milliseconds never saturate,
+    /// because all crates support fewer years.
     pub(super) fn timestamp(seconds: i64, nanoseconds: i32) -> Timestamp {
         let millis = i64::from(nanoseconds.div_euclid(1_000_000));
         Timestamp(seconds.saturating_mul(1_000).saturating_add(millis))

@@ -17,7 +17,8 @@ use super::{
 };
 use crate::types::{CqlType, MAX_TYPE_DEPTH, NativeType, UdtType};
 
-/// Returns the user-defined type with a keyspace, if the text names it, and a name.
+/// A function that looks up a user-defined type by its keyspace, or `None` if the text names no
+/// keyspace, and its name.
 type FindUdt<'f> = &'f mut dyn FnMut(Option<&str>, &str) -> Option<Arc<UdtType>>;
 
 impl CqlType {

@@ -50,7 +50,7 @@ impl Value {
     }
 }
 
-/// Parses a value, after blanks. The recursion is as deep as the nesting of the type.
+/// Skips blanks and parses a value. The recursion is as deep as the nesting of the type.
 fn value<'a>(cql_type: &CqlType, input: &'a str) -> Parsed<'a, Value> {
     let (input, _) = blanks(input)?;
     if let (rest, Some(_)) = opt(keyword("null")).parse(input)? {

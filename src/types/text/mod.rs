@@ -150,7 +150,7 @@ pub(super) fn blanks(input: &str) -> Parsed<'_, &str> {
     take_while(|c| " \t\r\n".contains(c)).parse(input)
 }
 
-/// Parses a punctuation character, after blanks.
+/// Skips blanks and parses a punctuation character.
 pub(super) fn symbol<'a>(
     symbol: char,
     what: &'static str,
@@ -207,7 +207,7 @@ pub(super) struct Name<'a> {
     pub(super) is_quoted: bool,
 }
 
-/// Parses a name, after blanks.
+/// Skips blanks and parses a name.
 pub(super) fn name(input: &str) -> Parsed<'_, Name<'_>> {
     let (input, _) = blanks(input)?;
     let (rest, is_quoted) = opt(quoted("\"")).parse(input)?;

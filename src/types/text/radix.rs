@@ -164,12 +164,12 @@ mod tests {
         static PRODUCTS: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// Counts products of two limbs, which everything else is in proportion to.
+    /// Counts products of two limbs. The running time is proportional to their number.
     pub(super) fn count(products: usize) {
         PRODUCTS.set(PRODUCTS.get() + products);
     }
 
-    /// Limbs that look like no pattern.
+    /// Returns pseudo-random limbs.
     fn limbs(base: u64, length: usize) -> Vec<u64> {
         let next = |state: &u64| Some(state.wrapping_mul(6_364_136_223_846_793_005) + 1);
         std::iter::successors(Some(7), next).map(|n| n % base).take(length).collect()
