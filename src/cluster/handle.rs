@@ -119,7 +119,7 @@ impl Cluster {
             let keyspace = keyspace.to_owned();
             switches.spawn(async move {
                 if let Err(error) = use_keyspace(&connection, &keyspace, timeout).await {
-                    // It would run statements in the previous keyspace.
+                    // The connection would run statements in the previous keyspace.
                     let node = connection.address();
                     debug!(%node, %error, "connection closed because it could not switch keyspace");
                     connection.close();

@@ -317,7 +317,8 @@ mod tests {
         assert_eq!(replicas_of(1), [0]);
         assert_eq!(replicas_of(2), [0, 3]);
         assert_eq!(replicas_of(3), [0, 3, 5]);
-        // With more replicas than racks, the first nodes in ring order fill up.
+        // If there are more replicas than racks, the missing replicas are the first nodes in ring
+        // order.
         assert_eq!(replicas_of(4), [0, 1, 3, 5]);
         assert_eq!(replicas_of(5), [0, 1, 2, 3, 5]);
         assert_eq!(replicas_of(6), [0, 1, 2, 3, 4, 5]);

@@ -89,7 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 self.exchange.count_received(count);
                 self.machine.handle_input(Instant::now().into_std());
             }
-            // TLS reports a server that closes the socket without a close_notify in this way.
+            // TLS returns this error if the server closes the socket without a close_notify.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 self.machine.handle_end_of_input();
             }
@@ -346,7 +346,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
                 let _sent = Pin::new(&mut this.socket).poll_shutdown(cx);
                 return Poll::Ready(());
             }
-            // Sleep only if none is ready: each will wake this task, or has nothing to wait for.
+            // Sleep only if all three are pending. Those that have something to wait for will wake
+            // this task.
             if read.is_pending() && written.is_pending() && timer.is_pending() {
                 return Poll::Pending;
             }

@@ -210,7 +210,7 @@ impl<E: Encode> PendingRequest<'_, E> {
         let slot = encoded.map(|()| connection.exchange.submit(&frame, deadline, waker()));
         frame.clear();
         frame.shrink_to(MAX_KEPT_CAPACITY);
-        // Fails only while the thread ends; then the buffer is dropped.
+        // Fails only while the thread ends. The buffer is then dropped.
         let _kept = FRAME.try_with(|kept| kept.set(frame));
         slot
     }

@@ -86,7 +86,8 @@ impl<'a> Stream<'a> {
         let left = self.segments.as_mut().map_or(0, |(segments, _)| segments.buffer_mut().len());
         if left > 0 {
             let start = self.received.saturating_sub(stream_length(left));
-            // Without a complete header the length of the segment is unknown: at least one more byte.
+            // The length of the segment is unknown until its header is complete, so the error asks
+            // for one more byte.
             let error = InputError::truncated("segment", left.saturating_add(1), left, start);
             return Some(self.fail(error));
         }

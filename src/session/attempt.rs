@@ -117,7 +117,7 @@ impl Executor {
             let prepare = prepare_request(&evicted.text, keyspace);
             RequestFrame::encode_bare(Stream::default(), &prepare, encoder, out)
         };
-        // Even if the PREPARE was written, it applied nothing.
+        // Even if the PREPARE was written, it changed no data.
         let frame = connection
             .request_until(encode, deadline, None)
             .await

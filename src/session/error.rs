@@ -349,7 +349,7 @@ impl Error {
         let ErrorInner { kind, detail, statement, consistency, node, preparing, .. } = &*self.0;
         let Some(statement) = statement else {
             return match (detail, node) {
-                // Its text says that a cell cannot be read.
+                // The text of a `RowError` already says that a cell cannot be read.
                 (Detail::Row(_), _) => Ok(()),
                 (Detail::Type(_), _) => line.write_str("cannot read the result: "),
                 (Detail::Request(_), Some(node)) => write!(line, "{node}: "),

@@ -175,7 +175,7 @@ impl<'v, T> RowStream<'v, T> {
     }
 }
 
-// The parameter's name is shown by the compiler if the rows borrow from their page.
+// If the rows borrow from their page, the compiler's error shows the name of this type parameter.
 impl<OwnedRow: for<'r> FromRow<'r>> RowStream<'_, OwnedRow> {
     /// Returns the next row, or `None` after the last one.
     ///
