@@ -173,7 +173,7 @@ impl<'a> Stream<'a> {
 
 /// The error of a self-contained segment that starts or ends inside a frame.
 const MISPLACED: DecodeError =
-    DecodeError::new(DecodeErrorKind::Contradiction, "self_contained", 0);
+    DecodeError::new(DecodeErrorKind::InvalidSegment, "self_contained", 0);
 
 fn segment_json(segment: &Segment) -> Value {
     let length = segment.payload.len();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::counted::Counted;
 use super::{FrameFlags, Opcode, Version};
 
 /// An error for input that violates the protocol.
@@ -142,16 +143,16 @@ impl fmt::Display for DecodeError {
         write!(f, "{} at byte {}: ", self.field, self.offset)?;
         match self.kind {
             DecodeErrorKind::Truncated { needed, left } => {
-                write!(f, "{needed} bytes needed, {left} left")
+                write!(f, "{} needed, {left} left", Counted(needed, "byte"))
             }
             DecodeErrorKind::Negative(n) | DecodeErrorKind::NegativeFrameLength(n) => {
                 write!(f, "{n} is negative")
             }
             DecodeErrorKind::CountTooLarge { count, limit } => {
-                write!(f, "count {count} is too large, the remaining bytes hold at most {limit}")
+                write!(f, "count {count} exceeds the {limit} that the remaining bytes can hold")
             }
             DecodeErrorKind::FrameTooLong { length, limit } => {
-                write!(f, "a body of {length} bytes is too long, the limit is {limit}")
+                write!(f, "a body of {} exceeds the limit of {limit}", Counted(length, "byte"))
             }
             DecodeErrorKind::InvalidUtf8 => f.write_str("not valid UTF-8"),
             DecodeErrorKind::InvalidCode(code) => write!(f, "unknown value {code}"),
@@ -178,7 +179,11 @@ impl fmt::Display for DecodeError {
                 f.write_str("the compressed body does not decompress to the length it claims")
             }
             DecodeErrorKind::DecompressedTooLong { length, limit } => {
-                write!(f, "the body claims {length} uncompressed bytes, the limit is {limit}")
+                write!(
+                    f,
+                    "the body claims {}, which exceeds the limit of {limit}",
+                    Counted(length, "uncompressed byte")
+                )
             }
             DecodeErrorKind::NestedTooDeep => f.write_str("types are nested too deeply"),
             DecodeErrorKind::Contradiction => f.write_str("contradicts another field"),

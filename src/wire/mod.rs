@@ -38,6 +38,7 @@
 mod codes;
 mod compression;
 mod context;
+mod counted;
 mod crc;
 mod error;
 mod frame;
@@ -54,6 +55,7 @@ pub use codes::{Consistency, FrameFlags, Opcode};
 pub(crate) use codes::{wire_codes, wire_names};
 pub use compression::Compression;
 pub use context::{Context, Extensions};
+pub(crate) use counted::Counted;
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use frame::{FrameDecoder, RawFrame};
 pub use frame_encoder::FrameEncoder;

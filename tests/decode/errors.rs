@@ -63,7 +63,7 @@ fn enforces_the_limit_of_the_body_length() {
     let limited = object(&["--max-body", "4999", "--compression", "lz4"], compressed);
     assert_eq!(error_location(&limited), (9, "body", true));
     assert!(
-        limited["error"].as_str().unwrap().ends_with("the limit is 4999; raise it with --max-body"),
+        limited["error"].as_str().unwrap().ends_with("the limit of 4999; raise it with --max-body"),
         "{limited}"
     );
 }

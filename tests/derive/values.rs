@@ -124,7 +124,7 @@ fn binds_tuple_structs_by_position() {
     );
     assert_eq!(
         bind(&Pair(1, "b"), &named[..1]).unwrap_err(),
-        "the statement has 1 bind variables, but 2 values were given"
+        "the statement has 1 bind variable, but 2 values were given"
     );
 }
 

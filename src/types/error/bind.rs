@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{TypeMismatch, ValueError};
 use crate::types::{ColumnSpec, CqlType};
+use crate::wire::Counted;
 
 /// Values that cannot be bound to the variables of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,10 +95,10 @@ impl fmt::Display for BindError {
         }
         match kind {
             BindErrorKind::Count { expected, found } => {
-                write!(
-                    f,
-                    "the statement has {expected} bind variables, but {found} values were given"
-                )
+                let were = if *found == 1 { "was" } else { "were" };
+                let (variables, values) =
+                    (Counted(*expected, "bind variable"), Counted(*found, "value"));
+                write!(f, "the statement has {variables}, but {values} {were} given")
             }
             BindErrorKind::Missing => match field {
                 Some(name) => {

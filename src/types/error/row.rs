@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{TypeMismatch, ValueError};
 use crate::types::{ColumnSpec, CqlType};
+use crate::wire::Counted;
 
 /// The columns of a result do not match the row type.
 ///
@@ -151,7 +152,8 @@ impl fmt::Display for TypeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ColumnCount { expected, found } => {
-                write!(f, "the result has {found} columns, but the row type reads {expected}")
+                let columns = Counted(*found, "column");
+                write!(f, "the result has {columns}, but the row type reads {expected}")
             }
             Self::Column(mismatch) => {
                 let ColumnMismatch { index, column, field, mismatch } = &**mismatch;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::wire::Counted;
+
 /// An error in a value: its bytes are invalid for its CQL type, or the Rust type cannot hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -59,10 +61,15 @@ impl fmt::Display for ValueError {
                 f.write_str("the value is empty (0 bytes), which the Rust type cannot represent")
             }
             Self::Size { expected, found } => {
-                write!(f, "the value has {found} bytes, but its type takes {expected}")
+                write!(
+                    f,
+                    "the value has {}, but its type takes {expected}",
+                    Counted(*found, "byte")
+                )
             }
             Self::Dimensions { expected, found } => {
-                write!(f, "the vector has {found} elements, but its type has {expected}")
+                let elements = Counted(*found, "element");
+                write!(f, "the vector has {elements}, but its type has {expected}")
             }
             Self::TooShort => f.write_str("the value ends inside one of its parts"),
             Self::TooLong => f.write_str("the value has extra bytes after its last part"),

@@ -19,6 +19,7 @@ use super::{
 };
 use super::{blob, number, temporal};
 use crate::types::{CqlType, NativeType, UdtType, Value};
+use crate::wire::Counted;
 
 type Failure<'a> = nom::Err<Fault<'a>>;
 
@@ -75,7 +76,8 @@ fn value<'a>(cql_type: &CqlType, input: &'a str) -> Parsed<'a, Value> {
                 return Ok((rest, Value::Vector(values)));
             }
             let (count, found) = (vector.dimensions, values.len());
-            Err(fault(input, format!("{count} elements instead of {found}")))
+            let elements = Counted(count, "element");
+            Err(fault(input, format!("{elements} instead of {found}")))
         }
         CqlType::Map(types) => map(&types.0, &types.1, input),
         CqlType::Tuple(types) => tuple(types, input),
@@ -244,7 +246,7 @@ fn tuple<'a>(types: &[CqlType], input: &'a str) -> Parsed<'a, Value> {
     let rest = items(input, ['(', ')'], |input| {
         let count = types.len();
         let Some(element) = types.get(values.len()) else {
-            return Err(fault(input, format!("at most {count} elements")));
+            return Err(fault(input, format!("at most {}", Counted(count, "element"))));
         };
         let (rest, element) = value(element, input)?;
         values.push(element);
@@ -422,7 +424,7 @@ mod tests {
             ("list<int>", "[1,]", "3: expected a whole number, found \"]\""),
             ("set<int>", "[1]", "0: expected `{`, found \"[1]\""),
             ("map<int, int>", "{1}", "2: expected `:`, found \"}\""),
-            ("tuple<int>", "(1, 2)", "4: expected at most 1 elements, found \"2)\""),
+            ("tuple<int>", "(1, 2)", "4: expected at most 1 element, found \"2)\""),
             ("vector<int, 2>", "[1]", "0: expected 2 elements instead of 1, found \"[1]\""),
             ("abc", "{b: 1}", "1: expected a field name of ks.abc, found \"b: 1}\""),
             ("abc", "{a: 1, a: 1}", "7: expected field a only once, found \"a: 1}\""),

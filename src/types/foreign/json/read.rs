@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use crate::types::text::blob::unhex;
 use crate::types::value::check_unique;
 use crate::types::{CqlType, NativeType, UdtType, Value, ValueError};
+use crate::wire::Counted;
 
 impl Value {
     /// Converts JSON to a value of `cql_type`, like Cassandra's `fromJson`: see the
@@ -91,6 +92,8 @@ enum Reason {
     Kind,
     /// The value is invalid for the type.
     Value(ValueError),
+    /// The tuple has fewer elements than the array: their number.
+    TupleLength(usize),
     /// The user-defined type has no field with this name.
     Field(String),
 }
@@ -102,8 +105,8 @@ impl JsonError {
     #[cold]
     fn new(cql_type: &CqlType, json: &Json, reason: Reason) -> Self {
         let mut json = match json {
-            Json::Array(_) => "array".to_owned(),
-            Json::Object(_) => "object".to_owned(),
+            Json::Array(_) => "an array".to_owned(),
+            Json::Object(_) => "an object".to_owned(),
             scalar => scalar.to_string(),
         };
         if let Some((end, _)) = json.char_indices().nth(EXCERPT) {
@@ -146,6 +149,9 @@ impl fmt::Display for JsonError {
         match reason {
             Reason::Kind => Ok(()),
             Reason::Value(cause) => write!(f, "; {cause}"),
+            Reason::TupleLength(length) => {
+                write!(f, "; the type has only {}", Counted(*length, "element"))
+            }
             Reason::Field(name) => write!(f, "; the type has no field `{name}`"),
         }
     }
@@ -198,7 +204,7 @@ fn tuple(json: &Json, cql_type: &CqlType, types: &[CqlType]) -> Result<Value, Js
             })
             .collect::<Result<_, _>>()
             .map(Value::Tuple),
-        Json::Array(_) => Err(JsonError::new(cql_type, json, Reason::Value(ValueError::TooLong))),
+        Json::Array(_) => Err(JsonError::new(cql_type, json, Reason::TupleLength(types.len()))),
         _ => Err(JsonError::new(cql_type, json, Reason::Kind)),
     }
 }
@@ -510,21 +516,21 @@ mod tests {
             (
                 CqlType::vector(NativeType::Float.into(), 3),
                 json!([1, 2]),
-                "invalid JSON for `vector<float, 3>`: array; the vector has 2 elements, but its type has 3",
+                "invalid JSON for `vector<float, 3>`: an array; the vector has 2 elements, but its type has 3",
             ),
             (
                 pair.clone(),
                 json!([1, 2, 3]),
-                "invalid JSON for `tuple<int, int>`: array; the value has extra bytes after its last part",
+                "invalid JSON for `tuple<int, int>`: an array; the type has only 2 elements",
             ),
-            (pair, json!({}), "invalid JSON for `tuple<int, int>`: object"),
+            (pair, json!({}), "invalid JSON for `tuple<int, int>`: an object"),
             (ages.clone(), json!({"1": "x"}), "invalid JSON for `int` at `1`: \"x\""),
             (ages, json!({"x": 1}), "invalid JSON for `tinyint` at `x`: \"x\""),
             (list.clone(), json!([{}, {"street": 1}]), "invalid JSON for `text` at `1.street`: 1"),
             (
                 list,
                 json!([{"city": ""}]),
-                "invalid JSON for `ks.address` at `0`: object; the type has no field `city`",
+                "invalid JSON for `ks.address` at `0`: an object; the type has no field `city`",
             ),
         ] {
             assert_eq!(Value::from_json(&cql_type, &json).unwrap_err().to_string(), error);
