@@ -211,10 +211,10 @@ impl Cluster {
         let failed = |node: Arc<Node>| match node.last_error() {
             Some(error) => FailedNode::new(node.address(), error),
             None if node.is_connected() => FailedNode::not_eligible(format!(
-                "{} is connected, but the load balancing policy does not use it",
+                "{}: connected, but the load balancing policy does not use it",
                 node.address()
             )),
-            None => FailedNode::untried(format!("{} is not connected yet", node.address()), false),
+            None => FailedNode::untried(format!("{}: not connected yet", node.address()), false),
         };
         ClusterError::from_nodes(self.usable_nodes().map(failed).collect())
     }

@@ -73,9 +73,13 @@ impl fmt::Display for NodeError {
         match self {
             Self::Connection(error) => error.reason.fmt(f),
             Self::UseKeyspace { statement, error, .. } => write!(f, "{statement}: {error}"),
-            Self::Request(error) => error.fmt(f),
+            Self::Request(error) => error.kind.fmt(f),
             Self::UnexpectedResponse { statement, .. } => {
-                write!(f, "answered {statement} with neither RESULT nor ERROR")
+                write!(
+                    f,
+                    "the server violated the protocol: its response to {statement} is neither RESULT nor \
+                     ERROR"
+                )
             }
         }
     }
@@ -114,7 +118,7 @@ impl FailedNode {
     /// Creates a node that failed with an error.
     pub(super) fn new(node: impl fmt::Display, error: NodeError) -> Self {
         Self {
-            description: format!("{node} {error}"),
+            description: format!("{node}: {error}"),
             is_starting: error.is_starting(),
             has_responded: !error.is_starting(),
             fatal: Some(error).filter(NodeError::is_fatal),
@@ -173,7 +177,7 @@ async fn connect_to_contact_point(
     events: &mpsc::Sender<Event>,
 ) -> Result<Opened, Vec<FailedNode>> {
     let unresolved = |problem: &str, is_starting| {
-        vec![FailedNode::untried(format!("{point} {problem}"), is_starting)]
+        vec![FailedNode::untried(format!("{point}: {problem}"), is_starting)]
     };
     let addresses = match timeout(connector.options.handshake_timeout, point.resolve()).await {
         Ok(Ok(addresses)) => addresses,

@@ -84,5 +84,5 @@ pub(super) fn socket_error(error: &io::Error) -> CloseReason {
     #[cfg(feature = "tls")]
     return super::tls::close_reason(error);
     #[cfg(not(feature = "tls"))]
-    CloseReason::Io(error.kind(), error.to_string())
+    CloseReason::from_socket(error)
 }

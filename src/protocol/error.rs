@@ -61,6 +61,19 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// Returns the reason for the end of a connection whose socket failed with `error`.
+    #[cfg(feature = "driver")]
+    pub(crate) fn from_socket(error: &io::Error) -> Self {
+        let message = match (error.kind(), error.raw_os_error()) {
+            (io::ErrorKind::ConnectionReset, Some(_)) => {
+                "the server reset the connection".to_owned()
+            }
+            (io::ErrorKind::BrokenPipe, Some(_)) => "the server closed the connection".to_owned(),
+            _ => error.to_string(),
+        };
+        Self::Io(error.kind(), message)
+    }
+
     /// Returns true if the server may still be starting, so that connecting may succeed later.
     pub fn is_starting(&self) -> bool {
         match self {
@@ -117,17 +130,25 @@ impl fmt::Display for CloseReason {
             },
             Self::UnsupportedVersion { requested, answered, message } => write!(
                 f,
-                "the server does not support protocol {requested}; it answered in {answered}: \
-                 {message}"
+                "the server does not support protocol {requested}; it answered in {answered}: {}",
+                without_period(message)
             ),
             Self::Refused(error) if error.code == ErrorCode::Authentication => write!(
                 f,
                 "the user name or the password is wrong ({})",
-                error.message.trim_end_matches('.')
+                without_period(&error.message)
             ),
-            Self::Refused(error) => write!(f, "the server refused the connection: {error}"),
+            Self::Refused(error) => {
+                let error = error.to_string();
+                write!(f, "the server refused the connection: {}", without_period(&error))
+            }
             Self::ServerError(error) => {
-                write!(f, "the server reported an error of the connection: {error}")
+                let error = error.to_string();
+                write!(
+                    f,
+                    "the server reported an error of the connection: {}",
+                    without_period(&error)
+                )
             }
             Self::CredentialsNeeded { authenticator } => {
                 let class = authenticator.rsplit('.').next().unwrap_or(authenticator);
@@ -153,6 +174,11 @@ impl fmt::Display for CloseReason {
             ),
         }
     }
+}
+
+/// Returns a server's message without the period at its end, because an error may continue after it.
+fn without_period(message: &str) -> &str {
+    message.trim_end_matches('.')
 }
 
 /// The record types with which a TLS server begins its response to a client without TLS.

@@ -359,6 +359,8 @@ impl Error {
         let statement = Abbreviated(statement);
         match kind {
             _ if *preparing => write!(line, "cannot prepare {statement}")?,
+            // Its text says which cell cannot be read.
+            _ if matches!(detail, Detail::Row(_)) => write!(line, "{statement}")?,
             ErrorKind::Read | ErrorKind::RowCount | ErrorKind::ResultKind => {
                 write!(line, "cannot read the result of {statement}")?;
             }

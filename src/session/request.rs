@@ -16,7 +16,7 @@ use super::statement::{Statement, StatementKind};
 use crate::cluster::ClusterState;
 use crate::message::{Execute, Parameters, Query, Response, ResultMessage};
 use crate::types::{ToValues, Values};
-use crate::wire::Context;
+use crate::wire::{Context, Counted};
 
 /// A statement with its encoded values.
 #[derive(Debug, Clone)]
@@ -221,11 +221,11 @@ impl Executor {
 
 /// Refuses a statement with bind variables that was given no values.
 fn check_needs_no_values(statement: &Arc<str>) -> Result<(), Error> {
-    let variables = match count_bind_markers(statement) {
-        0 => return Ok(()),
-        1 => "1 bind variable".to_owned(),
-        count => format!("{count} bind variables"),
-    };
+    let count = count_bind_markers(statement);
+    if count == 0 {
+        return Ok(());
+    }
+    let variables = Counted(count, "bind variable");
     let text = format!("the statement has {variables}, but no values were given");
     Err(Error::new(ErrorKind::Bind, text).with_statement(statement))
 }

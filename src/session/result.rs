@@ -10,7 +10,7 @@ use super::statement::StatementKind;
 use crate::cluster::Node;
 use crate::message::{Response, ResponseFrame, ResultMessage, Rows, RowsMetadata, SchemaChange};
 use crate::types::{ColumnSpec, FromRow, RowIter, Value};
-use crate::wire::BytesMap;
+use crate::wire::{BytesMap, Counted};
 
 /// The result of a statement: a page of rows if the statement returns rows, and what the server
 /// reports with it.
@@ -106,7 +106,8 @@ impl QueryResult {
     /// ([`ErrorKind::RowCount`]). Servers may return an empty page, for example when they filter;
     /// [`Session::stream`](super::Session::stream) reads the rows of all pages.
     pub fn first<'r, T: FromRow<'r>>(&'r self) -> Result<Option<T>, Error> {
-        match self.rows()?.next().transpose()? {
+        let first = self.rows()?.next().transpose();
+        match first.map_err(|error| self.name_statement(error.into()))? {
             None if self.paging_state().is_some() => Err(self.row_count_error("")),
             first => Ok(first),
         }
@@ -121,7 +122,9 @@ impl QueryResult {
     pub fn one<'r, T: FromRow<'r>>(&'r self) -> Result<T, Error> {
         let mut rows = self.rows()?;
         match rows.next() {
-            Some(row) if self.row_count() == 1 && self.paging_state().is_none() => Ok(row?),
+            Some(row) if self.row_count() == 1 && self.paging_state().is_none() => {
+                row.map_err(|error| self.name_statement(error.into()))
+            }
             _ => Err(self.row_count_error("exactly one row is required, but ")),
         }
     }
@@ -139,8 +142,8 @@ impl QueryResult {
             Some(column) if &*column.name == "[applied]" => {}
             _ => return Err(not_conditional()),
         }
-        let mut rows = self.rows::<Vec<Value>>()?;
-        match rows.next().transpose()?.and_then(|row| row.into_iter().next()) {
+        let row = self.first::<Vec<Value>>()?;
+        match row.and_then(|row| row.into_iter().next()) {
             Some(Value::Boolean(applied)) => Ok(applied),
             _ => Err(not_conditional()),
         }
@@ -193,8 +196,7 @@ impl QueryResult {
     fn row_count_error(&self, requirement: &str) -> Error {
         let rows = match self.row_count() {
             0 => "no rows".to_owned(),
-            1 => "1 row".to_owned(),
-            count => format!("{count} rows"),
+            count => Counted(count, "row").to_string(),
         };
         let text = match self.paging_state() {
             Some(_) => format!(
@@ -206,8 +208,9 @@ impl QueryResult {
         self.name_statement(Error::new(ErrorKind::RowCount, text))
     }
 
+    /// Adds the statement to an error of reading its result.
     #[cold]
-    fn name_statement(&self, error: Error) -> Error {
+    pub(super) fn name_statement(&self, error: Error) -> Error {
         match &self.statement {
             Some(StatementKind::Unprepared(text)) => error.with_statement(text),
             Some(StatementKind::Prepared(prepared)) => error.with_statement(&prepared.text),

@@ -34,7 +34,7 @@ pub struct RowStream<'v, T> {
     current_state: Option<Bytes>,
     /// The paging state of the page after it.
     next_state: Option<Bytes>,
-    rows: VecDeque<Result<T, RowError>>,
+    rows: VecDeque<Result<T, Error>>,
 }
 
 /// Where the next page comes from.
@@ -196,10 +196,12 @@ impl<OwnedRow: for<'r> FromRow<'r>> RowStream<'_, OwnedRow> {
     fn poll_row(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<OwnedRow>, Error>> {
         loop {
             if let Some(row) = self.rows.pop_front() {
-                return Poll::Ready(row.map(Some).map_err(|error| self.end(error.into())));
+                return Poll::Ready(row.map(Some).map_err(|error| self.end(error)));
             }
             let Some(page) = ready!(self.poll_page(context))? else { return Poll::Ready(Ok(None)) };
-            self.rows = page.rows::<OwnedRow>().map_err(|error| self.end(error))?.collect();
+            let rows = page.rows::<OwnedRow>().map_err(|error| self.end(error))?;
+            let name_statement = |error: RowError| page.name_statement(error.into());
+            self.rows = rows.map(|row| row.map_err(name_statement)).collect();
         }
     }
 

@@ -217,7 +217,7 @@ async fn reports_a_server_that_answers_use_with_the_wrong_message() {
     let server = server.on("USE \"test\"", Reply::response(Ready));
     let builder = builder(&server).keyspace("test").connect_timeout(Duration::from_secs(1));
     let error = builder.connect().await.unwrap_err();
-    let expected = "answered USE \"test\" with neither RESULT nor ERROR";
+    let expected = "its response to USE \"test\" is neither RESULT nor ERROR";
     assert!(error.to_string().ends_with(expected), "{error}");
     assert!(error.server_error().is_none());
 }

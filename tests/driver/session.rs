@@ -14,7 +14,7 @@ use cqlwire::message::{
 };
 use cqlwire::protocol::{CloseReason, ConnectionOptions};
 use cqlwire::session::{Batch, ErrorKind, QueryResult, Session, Statement};
-use cqlwire::testing::Reply;
+use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::{BindError, ColumnSpec, NativeType};
 use cqlwire::wire::{Compression, Consistency, Stream, Version};
 use futures_util::TryStreamExt;
@@ -465,9 +465,24 @@ async fn first_refuses_an_empty_page_that_is_not_the_last() {
 }
 
 #[tokio::test]
+async fn errors_of_cells_name_the_statement() {
+    let select = "SELECT name FROM users";
+    let reply = Reply::rows(["name"], [(None::<&str>,)]);
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap().on(select, reply);
+    let session = Session::builder().contact_points([server.address()]).connect().await.unwrap();
+    let expected = "SELECT name FROM users: cannot read row 0, column 0 \"name\" of type `text`: \
+                    the value is null, but the Rust type is not an `Option`";
+    let result = session.execute(select, ()).await.unwrap();
+    assert_eq!(result.one::<(String,)>().unwrap_err().to_string(), expected);
+    assert_eq!(result.first::<(String,)>().unwrap_err().to_string(), expected);
+    let error = session.stream::<(String,)>(select, ()).try_next().await.unwrap_err();
+    assert_eq!((error.kind(), error.to_string()), (ErrorKind::Read, expected.into()));
+}
+
+#[tokio::test]
 async fn errors_of_columns_name_the_statement() {
     let expected = "cannot read the result of SELECT number FROM users: \
-                    the result has 1 columns, but the row type reads 2";
+                    the result has 1 column, but the row type reads 2";
     let error = first_page(&[1], None).await.rows::<(i32, i32)>().unwrap_err();
     assert_eq!((error.kind(), error.to_string()), (ErrorKind::Read, expected.into()));
     let address = start_server(Version::V4, |_, _| numbers(&[1], None).into());

@@ -54,7 +54,7 @@ impl std::error::Error for TlsError {}
 pub(in crate::connection) fn close_reason(error: &io::Error) -> CloseReason {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(tls) => CloseReason::Tls(explain(tls)),
-        None => CloseReason::Io(error.kind(), error.to_string()),
+        None => CloseReason::from_socket(error),
     }
 }
 
