@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use cqlwire::cli::{ConnectArgs, Failure, run};
+use cqlwire::cli::{ConnectArgs, Failure, run, whole_number};
 use cqlwire::session::{Error, PreparedStatement, Session};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
@@ -17,11 +17,21 @@ use tokio::task::JoinSet;
 #[command(version)]
 struct Arguments {
     /// Number of users to add
-    #[arg(long, default_value_t = 10)]
+    #[arg(
+        long,
+        default_value_t = 10,
+        value_parser = whole_number::<u64>(0..=u64::MAX),
+        allow_negative_numbers = true
+    )]
     count: u64,
 
     /// Number of requests in flight at once
-    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(
+        long,
+        default_value_t = 128,
+        value_parser = whole_number::<u16>(1..=65_535),
+        allow_negative_numbers = true
+    )]
     concurrency: u16,
 
     /// Keyspace of the table

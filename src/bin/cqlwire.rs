@@ -1,6 +1,6 @@
 //! Command line tools for Cassandra: a script runner and a frame decoder.
 
-use std::io::{BufWriter, Read, stdin, stdout};
+use std::io::{BufWriter, ErrorKind, Read, stdin, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -59,7 +59,12 @@ async fn shell(arguments: ShellArgs) -> Result<(), Failure> {
         (_, Some(statements)) => ("<stdin>", format!("{statements};")),
         (None | Some("-"), None) => {
             let mut script = String::new();
-            stdin().read_to_string(&mut script).map_err(Failure::Io)?;
+            stdin().read_to_string(&mut script).map_err(|error| match error.kind() {
+                ErrorKind::InvalidData => Failure::Arguments(
+                    "cannot read standard input: it is not UTF-8 text".to_owned(),
+                ),
+                _ => Failure::Text(format!("cannot read standard input: {error}")),
+            })?;
             ("<stdin>", script)
         }
         (Some(file), None) => (file, read_script(Path::new(file)).map_err(Failure::Arguments)?),

@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write, stdout};
 use std::process::ExitCode;
 
 use clap::Parser;
-use cqlwire::cli::{ConnectArgs, Failure, run};
+use cqlwire::cli::{ConnectArgs, Failure, run, whole_number};
 use cqlwire::session::Statement;
 use serde_json::json;
 
@@ -13,7 +13,11 @@ use serde_json::json;
 #[command(version)]
 struct Arguments {
     /// Highest number of users to list [default: all]
-    #[arg(long)]
+    #[arg(
+        long,
+        value_parser = whole_number::<usize>(0..=u64::MAX),
+        allow_negative_numbers = true
+    )]
     limit: Option<usize>,
 
     /// Print one JSON object per line
@@ -21,7 +25,12 @@ struct Arguments {
     json: bool,
 
     /// Number of users per page
-    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(i32).range(1..))]
+    #[arg(
+        long,
+        default_value_t = 5_000,
+        value_parser = whole_number::<i32>(1..=2_147_483_647),
+        allow_negative_numbers = true
+    )]
     page_size: i32,
 
     /// Keyspace of the table

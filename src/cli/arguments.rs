@@ -1,8 +1,8 @@
 //! The arguments for connecting to Cassandra.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use clap::builder::RangedU64ValueParser;
 use clap::{ArgAction, Args};
 
 use super::failure::Failure;
@@ -32,7 +32,8 @@ pub struct ConnectArgs {
         long,
         default_value_t = 9042,
         env = "CQLWIRE_PORT",
-        value_parser = RangedU64ValueParser::<u16>::new().range(1..)
+        value_parser = whole_number::<u16>(1..=65_535),
+        allow_negative_numbers = true
     )]
     port: u16,
 
@@ -58,11 +59,23 @@ pub struct ConnectArgs {
     protocol_version: Version,
 
     /// Timeout of connecting and of each request
-    #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = parse_timeout)]
+    #[arg(
+        long,
+        default_value = "10",
+        value_name = "SECONDS",
+        value_parser = parse_timeout,
+        allow_negative_numbers = true
+    )]
     timeout: Duration,
 
     /// Time to keep trying to connect while Cassandra is still starting
-    #[arg(long, default_value = "0", value_name = "SECONDS", value_parser = parse_seconds)]
+    #[arg(
+        long,
+        default_value = "0",
+        value_name = "SECONDS",
+        value_parser = parse_seconds,
+        allow_negative_numbers = true
+    )]
     wait: Duration,
 
     /// User name; without --password, the program asks for the password on the terminal
@@ -178,6 +191,19 @@ impl ConnectArgs {
     }
 }
 
+/// Returns a parser of whole numbers in `range`.
+pub fn whole_number<T: TryFrom<u64>>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| match range.end() {
+            &u64::MAX => format!("not a whole number of at least {}", range.start()),
+            end => format!("not a whole number from {} to {end}", range.start()),
+        })
+    }
+}
+
 fn parse_compression(text: &str) -> Result<CompressionArg, String> {
     match text {
         "none" => Ok(CompressionArg(None)),
@@ -228,6 +254,17 @@ mod tests {
             assert_eq!(connect.password.as_ref().map(Password::as_str), Some("s3cret"));
             assert!(!format!("{connect:?}").contains("s3cret"));
         }
+    }
+
+    #[test]
+    fn names_the_range_of_numbers() {
+        let error = |arguments: &[&str]| parse(arguments).unwrap_err().to_string();
+        for port in ["0", "65536", "-1", "x"] {
+            let error = error(&["--port", port]);
+            assert!(error.contains("': not a whole number from 1 to 65535"), "{error}");
+        }
+        let error = error(&["--wait", "-1"]);
+        assert!(error.contains("': not a number of seconds between 0 and 1e19"), "{error}");
     }
 
     #[test]

@@ -50,7 +50,15 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Session { error, hint: Some(hint) } => write!(f, "{error} ({hint})"),
+            Self::Session { error, hint: Some(hint) } => {
+                let error = error.to_string();
+                match error.strip_suffix(')') {
+                    // The hint continues the remark in parentheses at the end of the error.
+                    Some(error) if error.ends_with('?') => write!(f, "{error} {hint})"),
+                    Some(error) => write!(f, "{error}; {hint})"),
+                    None => write!(f, "{error} ({hint})"),
+                }
+            }
             Self::Session { error, hint: None } => error.fmt(f),
             Self::Io(error) => error.fmt(f),
             Self::Arguments(text) | Self::Text(text) => f.write_str(text),

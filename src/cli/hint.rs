@@ -36,9 +36,7 @@ pub(super) fn for_connect_error(error: &Error, wait: Duration) -> Option<String>
             ));
         }
         if text.contains(PERHAPS_TLS) {
-            return Some(format!(
-                "gave up after --wait {waited}; wait longer, or turn on TLS with --tls"
-            ));
+            return Some(format!("raise --wait from {waited}, or turn on TLS with --tls"));
         }
     }
     for_error(error).map(str::to_owned)
@@ -49,9 +47,11 @@ const PERHAPS_TLS: &str = "does it require TLS?";
 
 /// Chooses the hint for an unreachable cluster by the text of the error.
 fn unreachable_hint(error: &str) -> &'static str {
-    const HINTS: [(&str, &str); 8] = [
+    const HINTS: [(&str, &str); 10] = [
         (REFUSED, "is Cassandra still starting? --wait 60 keeps trying for 60 s"),
         (PERHAPS_TLS, "--wait 60 keeps trying for 60 s, --tls turns on TLS"),
+        ("complete the handshake in time", "check --host and --port, or raise --timeout"),
+        ("name not found", "check --host"),
         ("speaks TLS on this port", "--tls turns on TLS"),
         ("does not speak TLS", "try without --tls"),
         ("not signed by a trusted CA", "--tls-ca sets the file of its CA"),

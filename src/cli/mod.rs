@@ -9,6 +9,6 @@ mod program;
 mod summary;
 mod tls;
 
-pub use arguments::ConnectArgs;
+pub use arguments::{ConnectArgs, whole_number};
 pub use failure::Failure;
 pub use program::run;

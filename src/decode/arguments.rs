@@ -5,6 +5,7 @@ use std::str::FromStr;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use crate::cli::whole_number;
 use crate::wire::{Compression, Context, Extensions, Version};
 
 /// The arguments of `cqlwire decode`.
@@ -42,7 +43,13 @@ pub struct DecodeArgs {
 
     /// Longest body to accept, in bytes, compressed and decompressed; decoding a hostile body may
     /// need 250 times as much memory
-    #[arg(long, default_value_t = MAX_BODY, value_name = "BYTES")]
+    #[arg(
+        long,
+        default_value_t = MAX_BODY,
+        value_name = "BYTES",
+        value_parser = whole_number::<usize>(0..=u64::MAX),
+        allow_negative_numbers = true
+    )]
     pub(super) max_body: usize,
 }
 
@@ -134,7 +141,7 @@ impl FromStr for Extension {
                 None => code.parse(),
             }
             .map(Self::RateLimitError)
-            .map_err(|error| format!("{code}: {error}")),
+            .map_err(|_| format!("`{code}` is not an error code; use a number such as 0xf000")),
             _ => Err("the extensions are metadata_id, duration and rate_limit_error=CODE".into()),
         }
     }

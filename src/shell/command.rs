@@ -94,7 +94,9 @@ impl<'s> Command<'s> {
 fn parse_serial(level: &str) -> Result<Consistency, String> {
     match level.parse()? {
         level @ (Consistency::Serial | Consistency::LocalSerial) => Ok(level),
-        _ => Err("the serial consistency levels are SERIAL, LOCAL_SERIAL".to_owned()),
+        level => {
+            Err(format!("{level} is not a serial consistency level; use SERIAL or LOCAL_SERIAL"))
+        }
     }
 }
 

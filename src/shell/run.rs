@@ -1,6 +1,6 @@
 //! Runs scripts.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use super::command::{Command, DEFAULT_PAGE_SIZE};
@@ -211,7 +211,7 @@ impl<W: Write> Shell<W> {
     async fn source(&mut self, file: &str) -> Result<Next, Failure> {
         if self.source_depth >= MAX_SOURCE_DEPTH {
             return Err(Failure::Text(format!(
-                "SOURCE is nested more than {MAX_SOURCE_DEPTH} deep"
+                "SOURCE is nested more than {MAX_SOURCE_DEPTH} levels deep; does a script run itself?"
             )));
         }
         let script = read_script(Path::new(file)).map_err(Failure::Text)?;
@@ -239,9 +239,9 @@ impl<W: Write> Shell<W> {
 /// # Errors
 /// Returns an error that names the file if it cannot be read or is not UTF-8.
 pub fn read_script(file: &Path) -> Result<String, String> {
-    std::fs::read(file)
-        .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
-        .map_err(|error| format!("cannot read {}: {error}", file.display()))
+    let error = |problem: &str| format!("cannot read {}: {problem}", file.display());
+    let bytes = std::fs::read(file).map_err(|problem| error(&problem.to_string()))?;
+    String::from_utf8(bytes).map_err(|_| error("it is not UTF-8 text"))
 }
 
 /// Returns true if the following statements would fail in the same way, each after the same wait.

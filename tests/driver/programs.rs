@@ -54,7 +54,7 @@ fn reports_a_refused_connection() {
 fn reports_an_unknown_host_name() {
     let output = run(LIST_USERS, &["--host", "no-such-host.invalid"]);
     assert_eq!(output.code, 1);
-    assert!(output.stderr.contains("no-such-host.invalid:9042 name not found"), "{output:?}");
+    assert!(output.stderr.contains("no-such-host.invalid:9042: name not found"), "{output:?}");
 }
 
 #[test]

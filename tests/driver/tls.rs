@@ -231,7 +231,7 @@ fn programs_give_hints_for_tls_errors() {
     let list = |arguments: &[&str]| run(LIST_USERS, &[&["--host", &host], arguments].concat());
     let ours = ["--tls-cert", &cert, "--tls-key", &key];
     for (arguments, error) in [
-        (&["--tls-ca", &ca][..], "(check --tls-cert and --tls-key)"),
+        (&["--tls-ca", &ca][..], "(alert CertificateRequired; check --tls-cert and --tls-key)"),
         (&[&["--tls-ca", &other], &ours[..]].concat(), "(--tls-ca sets the file of its CA)"),
         (
             &[&["--tls-ca", &ca, "--tls-server-name", "db1"], &ours[..]].concat(),

@@ -77,8 +77,11 @@ fn run_command(line: &str, nodes: &[Node]) -> Result<bool, Box<dyn Error>> {
         let index = number.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         let node = index.and_then(|index| nodes.get(index));
         node.ok_or_else(|| {
-            let last = nodes.len();
-            format!("cannot {command} node `{number}`: give a number from 1 to {last}")
+            let numbers = match nodes.len() {
+                1 => "the only node is 1".to_owned(),
+                last => format!("the nodes are 1 to {last}"),
+            };
+            format!("cannot run `{command}`: there is no node `{number}`; {numbers}")
         })
     };
     match command {
