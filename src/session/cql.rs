@@ -115,28 +115,31 @@ pub(super) fn switches_keyspace(statement: &str) -> bool {
     first_keyword(statement).eq_ignore_ascii_case("USE")
 }
 
-/// Counts the bind markers of a statement: `?`, and `:name` outside of `{...}`, where a colon
-/// may belong to a map or a user-defined type.
-pub(super) fn count_bind_markers(statement: &str) -> usize {
+/// Returns true if a statement has a bind marker: a `?`, or a `:name` outside of `{...}`. Inside, a
+/// colon may belong to a map or a user-defined type, so a `:name` there is not noticed.
+pub(super) fn has_bind_marker(statement: &str) -> bool {
+    // Most statements without values have neither character, and need no tokens.
     if !statement.contains(['?', ':']) {
-        return 0;
+        return false;
     }
     let mut open_braces = 0_usize;
     let mut follows_colon = false;
-    let mut count = 0;
-    for Token { kind, text } in tokens(statement) {
+    tokens(statement).any(|Token { kind, text }| {
         let is_name = matches!(kind, TokenKind::Word | TokenKind::QuotedName);
-        if text == "?" || follows_colon && is_name && open_braces == 0 {
-            count += 1;
-        }
+        let is_marker = text == "?" || follows_colon && is_name && open_braces == 0;
         match text {
             "{" => open_braces += 1,
             "}" => open_braces = open_braces.saturating_sub(1),
             _ => {}
         }
         follows_colon = text == ":";
-    }
-    count
+        is_marker
+    })
+}
+
+/// Returns true if a statement contains the word PASSWORD, so that a literal may be a secret.
+pub(super) fn mentions_password(statement: &str) -> bool {
+    statement.as_bytes().windows(8).any(|part| part.eq_ignore_ascii_case(b"PASSWORD"))
 }
 
 /// Returns a statement with `?` in place of its literals, and without its comments.
@@ -179,22 +182,42 @@ mod tests {
     }
 
     #[test]
-    fn counts_bind_markers_outside_of_literals_and_comments() {
-        for (statement, expected) in [
-            ("SELECT * FROM t WHERE k = ?", 1),
-            ("INSERT INTO t (a, b) VALUES (?,?)", 2),
-            ("UPDATE t USING TTL :ttl SET m[:key] = :\"Value\" WHERE k IN(:k)", 4),
-            ("INSERT INTO t (m) VALUES ({'a': ?, ?: 'b'})", 2),
-            ("SELECT '?' FROM \"a?\" -- ?\n/* ? */ // :name", 0),
-            ("SELECT 'it''s ?', ':name'", 0),
-            ("INSERT INTO t (u) VALUES ({street: 'a?', zip:true, name:null, at:now()})", 0),
-            ("CREATE FUNCTION f() ... AS $$ return a ? b :c; $$", 0),
-            ("CREATE TABLE t (k int PRIMARY KEY) WITH caching = {'keys':'ALL'}", 0),
-            ("SELECT 'ends nowhere ?", 0),
-            ("SELECT 'a' : 'b'", 0),
-            ("SELECT 1", 0),
+    fn finds_bind_markers_outside_of_literals_and_comments() {
+        for statement in [
+            "SELECT * FROM t WHERE k = ?",
+            "INSERT INTO t (a, b) VALUES (?,?)",
+            "UPDATE t USING TTL :ttl SET m[1] = 2",
+            "UPDATE t SET m[:key] = 1",
+            "UPDATE t SET v = :\"Value\" WHERE k = 1",
+            "SELECT * FROM t WHERE k IN(:k)",
+            "INSERT INTO t (m) VALUES ({'a': ?})",
+            "INSERT INTO t (m, k) VALUES ({'a': 1}, :k)",
+            "INSERT INTO t JSON ?",
+            "INSERT INTO t (v) VALUES ((int) :v)",
         ] {
-            assert_eq!(count_bind_markers(statement), expected, "{statement:?}");
+            assert!(has_bind_marker(statement), "{statement:?}");
+        }
+        for statement in [
+            "SELECT 1",
+            "SELECT '?' FROM \"a?\" -- ?\n/* ? */ // :name",
+            "SELECT 'it''s ?', ':name' FROM \"say \"\":x\"\"?\"",
+            "INSERT INTO t JSON '{\"a\": \"it''s ?\", \"b\": :c}'",
+            "INSERT INTO t (u) VALUES ({street: 'a?', zip:true, name:null, at:now()})",
+            "INSERT INTO t (m) VALUES ({{a:b}: (1, {c:d}), 'e': [{f:null}]})",
+            "UPDATE t SET m = m + {1:now()}, m['?'] = {a:(text) 'b'}[1]",
+            "INSERT INTO t (at, d) VALUES ('2020-01-01 12:30:21+0000', P0001-03-20T12:30:21)",
+            "INSERT INTO t (d, x) VALUES (1h30m, -P0001-03-20T12:30:21)",
+            "SELECT m['a'..'c'], s[1..2], CAST(k AS text) FROM t",
+            "CREATE FUNCTION f(a int) RETURNS NULL ON NULL INPUT RETURNS int LANGUAGE java AS \
+             $$ l: for (int x : y) return x > 0 ? a :b; $$",
+            "CREATE FUNCTION f(a int) CALLED ON NULL INPUT RETURNS int LANGUAGE java AS 'a ? b :c'",
+            "CREATE AGGREGATE g(int) SFUNC f STYPE u INITCOND {a:b}",
+            "CREATE TABLE t (k int PRIMARY KEY) WITH caching = {'keys':'ALL'} AND comment = 'a :b ?'",
+            "GRANT SELECT ON MBEAN 'org.apache.cassandra.db:type=Tables,name=?' TO ada",
+            "SELECT 'ends nowhere ?",
+            "SELECT 'a' : 'b'",
+        ] {
+            assert!(!has_bind_marker(statement), "{statement:?}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cql::is_read_only;
+use super::cql::{is_read_only, mentions_password};
 use crate::cluster::{ClusterError, NodeError};
 use crate::connection::{RequestError, RequestErrorKind};
 use crate::message::{ErrorCode, ErrorDetails, ServerError};
@@ -66,8 +66,8 @@ pub enum ErrorKind {
     /// The server violated the protocol: its response could not be decoded, or was of another kind
     /// than the request requires.
     Protocol,
-    /// The request cannot be encoded: a value or text is too long, or the version of the protocol
-    /// lacks an option.
+    /// The request cannot be encoded: a value or text is too long, or the protocol version lacks an
+    /// option that is set.
     Encode,
     /// The values do not fit the bind variables of the statement.
     Bind,
@@ -229,15 +229,16 @@ impl Error {
     pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.detail {
             Detail::Text(_) => None,
-            Detail::Server(error) => Some(error),
-            Detail::Request(error) => Some(error),
+            Detail::Server(error) => Some(&**error),
+            Detail::Request(error) => Some(&**error),
             Detail::Bind(error) => Some(error),
             Detail::Type(error) => Some(error),
             Detail::Row(error) => Some(error),
         }
     }
 
-    /// Returns the number of failed attempts, 0 if the request was never sent.
+    /// Returns the number of failed attempts; 0 if none was made, for example because the values
+    /// could not be bound.
     pub fn attempts(&self) -> usize {
         self.0.history.len()
     }
@@ -408,19 +409,15 @@ fn write_server_error(line: &mut OneLine<'_, '_>, error: &ServerError) -> fmt::R
     }
 }
 
-/// The beginning of a statement on one line, without passwords.
+/// The beginning of a statement on one line. CREATE and ALTER ROLE are cut before the password.
 struct Abbreviated<'a>(&'a str);
 
 impl fmt::Display for Abbreviated<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words: Vec<_> = self.0.split_whitespace().collect();
         // The rest is a secret: `CREATE ROLE ada WITH PASSWORD = '...'`.
-        let contains_password = |word: &&str| {
-            let word = word.as_bytes();
-            word.windows(8).any(|part| part.eq_ignore_ascii_case(b"PASSWORD"))
-        };
         if is_role_change(&words)
-            && let Some(shown) = words.split(contains_password).next()
+            && let Some(shown) = words.split(|word| mentions_password(word)).next()
             && shown.len() < words.len()
         {
             return write!(f, "{} ...", shown.join(" "));
@@ -525,6 +522,7 @@ mod tests {
              it may have been applied"
         );
         assert!(error.is_timeout());
+        assert!(error.cause().unwrap().is::<ServerError>());
     }
 
     #[test]

@@ -57,8 +57,8 @@ impl fmt::Debug for ExtraOptions {
 
 /// A set of options shared by many statements.
 ///
-/// An option set on the statement takes precedence over its profile, and the profile takes
-/// precedence over the session.
+/// A statement or batch takes the options that it does not set from its profile, and those that
+/// the profile does not set from the session.
 ///
 /// ```
 /// use std::time::Duration;
@@ -134,10 +134,16 @@ impl<'o> EffectiveOptions<'o> {
     /// Returns the first value that is set; `None` if the option is set nowhere.
     #[inline]
     fn first<T>(self, get: impl Fn(&'o Options) -> Option<T>) -> Option<T> {
-        let with_profile = |options: &'o Options, get: &dyn Fn(&'o Options) -> Option<T>| {
-            get(options).or_else(|| get(&options.profile.as_ref()?.options))
+        let with_profiles = |mut options: &'o Options| {
+            loop {
+                match (get(options), &options.profile) {
+                    // A profile may have a profile of its own.
+                    (None, Some(profile)) => options = &profile.options,
+                    (found, _) => return found,
+                }
+            }
         };
-        with_profile(self.statement, &get).or_else(|| with_profile(self.session, &get))
+        with_profiles(self.statement).or_else(|| with_profiles(self.session))
     }
 
     #[inline]
@@ -340,3 +346,30 @@ macro_rules! option_setters {
 pub(super) use option_setters;
 
 option_setters!(ExecutionProfile);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_comes_from_the_statement_then_profiles_then_the_session() {
+        let base = ExecutionProfile::new().page_size(1).tracing(true).timestamp(1);
+        let profile = ExecutionProfile::new().page_size(2).timestamp(2).profile(&base);
+        let statement =
+            Options { timestamp: Some(3), profile: Some(profile), ..Options::default() };
+        let fallback = ExecutionProfile::new().idempotent(true).consistency(Consistency::Two);
+        let session = Options {
+            consistency: Some(Consistency::All),
+            tracing: Some(false),
+            profile: Some(fallback),
+            ..Options::default()
+        };
+        let options = EffectiveOptions::new(&statement, &session);
+        assert_eq!(options.timestamp(), Some(3));
+        assert_eq!(options.page_size(), Some(2));
+        assert!(options.tracing());
+        assert_eq!(options.consistency(), Consistency::All);
+        assert!(options.idempotent("INSERT"));
+        assert_eq!(options.serial_consistency(), None);
+    }
+}

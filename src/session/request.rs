@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::call::{Message, NodeResponse, RequestContext, routing_token};
-use super::cql::count_bind_markers;
+use super::cql::has_bind_marker;
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
 use super::options::EffectiveOptions;
@@ -70,7 +70,12 @@ impl Executor {
         let text = match statement {
             StatementKind::Unprepared(text) if !values.is_empty() => text,
             StatementKind::Unprepared(text) => {
-                return check_needs_no_values(text).map(|()| Values::NONE);
+                // A custom payload is for a server with its own query handler, and perhaps with
+                // another language than CQL.
+                return match options.custom_payload().is_none() && has_bind_marker(text) {
+                    true => Err(missing_values(text)),
+                    false => Ok(Values::NONE),
+                };
             }
             StatementKind::Prepared(prepared) => {
                 return prepared.encode(values).inspect_err(|error| {
@@ -219,13 +224,9 @@ impl Executor {
     }
 }
 
-/// Refuses a statement with bind variables that was given no values.
-fn check_needs_no_values(statement: &Arc<str>) -> Result<(), Error> {
-    let count = count_bind_markers(statement);
-    if count == 0 {
-        return Ok(());
-    }
-    let variables = Counted(count, "bind variable");
-    let text = format!("the statement has {variables}, but no values were given");
-    Err(Error::new(ErrorKind::Bind, text).with_statement(statement))
+/// Returns the error of a statement that has bind markers and was given no values.
+#[cold]
+fn missing_values(statement: &Arc<str>) -> Error {
+    let text = "the statement has bind markers, but no values were given";
+    Error::new(ErrorKind::Bind, text).with_statement(statement)
 }

@@ -8,7 +8,7 @@ use tracing::field::{Empty, display};
 use tracing::{Level, Span, debug_span, span_enabled};
 
 use super::call::{NodeResponse, RequestContext};
-use super::cql::{first_keyword, without_literals};
+use super::cql::{first_keyword, mentions_password, without_literals};
 use super::error::{Error, ErrorKind};
 use super::statement::StatementKind;
 use crate::cluster::{Cluster, ClusterState, Node};
@@ -106,22 +106,26 @@ fn node_at(state: &ClusterState, address: SocketAddr) -> Option<&Arc<Node>> {
     state.nodes().iter().find(|node| node.address() == address)
 }
 
-/// Returns the text of the statement, or of all statements of a batch. Literals of unprepared
-/// statements are left out, because they may contain secrets.
+/// Returns the text of the statement, or of all statements of a batch.
 fn query_text<'p>(request: &RequestContext<'p>) -> Cow<'p, str> {
     let Some(batch) = request.batch else {
-        let is_plain = request.prepared.is_empty() && !request.preparing;
-        return if is_plain {
-            without_literals(request.statement).into()
-        } else {
-            Cow::Borrowed(request.statement)
-        };
+        let is_prepared = !request.prepared.is_empty() || request.preparing;
+        return without_secrets(request.statement, is_prepared);
     };
     let texts = batch.iter().map(|(text, _)| match text {
-        StatementKind::Unprepared(text) => without_literals(text).into(),
-        StatementKind::Prepared(prepared) => Cow::Borrowed(&*prepared.text),
+        StatementKind::Unprepared(text) => without_secrets(text, false),
+        StatementKind::Prepared(prepared) => without_secrets(&prepared.text, true),
     });
     texts.collect::<Vec<_>>().join("; ").into()
+}
+
+/// Returns a statement without literals that may be secrets. Those of a prepared statement are
+/// constants of the program, unless they are passwords.
+fn without_secrets(statement: &str, is_prepared: bool) -> Cow<'_, str> {
+    match is_prepared && !mentions_password(statement) {
+        true => Cow::Borrowed(statement),
+        false => without_literals(statement).into(),
+    }
 }
 
 /// Returns the name of a consistency level as OpenTelemetry writes it.
@@ -147,5 +151,19 @@ const fn error_type(kind: ErrorKind) -> &'static str {
         ErrorKind::ResultKind => "result_kind",
         ErrorKind::Throttled => "throttled",
         ErrorKind::Closed => "closed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn omits_passwords_and_the_literals_of_unprepared_statements() {
+        let select = "SELECT a FROM t WHERE k = 'x'";
+        assert_eq!(without_secrets(select, true), select);
+        assert_eq!(without_secrets(select, false), "SELECT a FROM t WHERE k = ?");
+        let alter = "ALTER ROLE ada WITH Password = 's3cret'";
+        assert_eq!(without_secrets(alter, true), "ALTER ROLE ada WITH Password = ?");
     }
 }
