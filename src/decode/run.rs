@@ -62,7 +62,7 @@ impl<W: Write> Printer<'_, W> {
 
     /// Prints an object for each line of hex.
     fn print_lines(&mut self, name: &str, input: impl Read) -> Result<(), Failure> {
-        let longest = self.arguments.max_body.saturating_add(MIN_LINE_LIMIT);
+        let longest = self.arguments.max_body.saturating_add(LINE_MARGIN);
         let mut lines = HexLines::new(input, longest);
         while let Some(HexLine { number, bytes }) = lines.next_line().map_err(read_error(name))? {
             let value = match bytes {
@@ -138,7 +138,7 @@ impl<W: Write> Printer<'_, W> {
 }
 
 /// Number of bytes that a line may hold beyond `--max-body`.
-const MIN_LINE_LIMIT: usize = 1 << 20;
+const LINE_MARGIN: usize = 1 << 20;
 
 /// Maximum number of frames on a line. The object of a line is built in memory, and may be far larger
 /// than its frames.

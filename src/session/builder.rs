@@ -181,15 +181,16 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets how long [`connect`](Self::connect) retries while no server can be reached, for
-    /// example because Cassandra is still starting. Default: zero, which means no retries.
+    /// Sets how long [`connect`](Self::connect) retries while the servers may still be starting:
+    /// they refuse connections, do not answer, or their names do not resolve yet. Default: zero,
+    /// which means no retries.
     pub const fn connect_retry_for(mut self, time: Duration) -> Self {
         self.connect_retry_for = time;
         self
     }
 
     /// Sets how many prepared statements the session caches; the least recently used one is
-    /// evicted. Default: 1,000; at least 1.
+    /// evicted. Zero counts as 1. Default: 1,000.
     pub const fn prepared_cache_size(mut self, statements: usize) -> Self {
         self.prepared_cache_size = statements;
         self
@@ -228,14 +229,15 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets the profile of statements that have none of their own. An option that this builder
-    /// sets by a method of its own takes precedence over the profile.
+    /// Sets the profile that supplies the options which neither the statement, nor its profile, nor
+    /// another method of this builder sets. Default: none.
     pub fn default_profile(mut self, profile: &ExecutionProfile) -> Self {
         self.defaults.profile = Some(profile.clone());
         self
     }
 
-    /// Sets the number of connections to each node of the local datacenter. Default: 1; at least 1.
+    /// Sets the number of connections to each node of the local datacenter. Zero counts as 1.
+    /// Default: 1.
     ///
     /// One connection carries [`max_in_flight`](ConnectionOptions::max_in_flight) requests at a
     /// time (1,024 by default, 32,768 at most), and one task on one core serves it.

@@ -81,7 +81,7 @@ macro_rules! node_metrics {
                 "Speculative executions started because this node was slow" =>
                 |node| node.speculative_executions;
             Counter "cassandra.nodes.errors.connection.init"
-                "Connections that could not be opened" => |node| node.connection_errors;
+                "Connections that could not be opened for a reason other than authentication" => |node| node.connection_errors;
             Counter "cassandra.nodes.errors.connection.auth"
                 "Connections that failed to authenticate" => |node| node.authentication_errors;
         }

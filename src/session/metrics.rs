@@ -50,14 +50,15 @@ macro_rules! node_rows {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
-    /// Requests that have completed, successfully or not, PREPARE requests included.
+    /// Requests that have completed, successfully or not. A PREPARE counts, unless it was sent again
+    /// because a node had evicted the statement. Requests that the throttle rejected do not count.
     pub requests: u64,
-    /// Requests that failed.
+    /// Those of the [`requests`](Self::requests) that failed.
     pub errors: u64,
     /// Requests that failed because their timeout expired.
     pub client_timeouts: u64,
-    /// Attempts after the first one, including those after a node had evicted a prepared
-    /// statement.
+    /// Retries, including those after a node had evicted a prepared statement. Speculative
+    /// executions do not count.
     pub retries: u64,
     /// Speculative executions.
     pub speculative_executions: u64,
@@ -113,7 +114,8 @@ pub struct NodeMetrics {
     pub bytes_received: u64,
     /// Responses received, including error responses.
     pub messages: u64,
-    /// Moving average of the latency; `None` before the first response.
+    /// Moving average of the latency; `None` before the first response. A timeout counts as a
+    /// response, with the time until it expired.
     pub latency: Option<Duration>,
     /// Failed attempts by cause.
     pub errors: FailureCounts,

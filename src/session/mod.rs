@@ -59,18 +59,19 @@
 //! | `db.system.name` | `cassandra` |
 //! | `db.operation.name` | the first word of the statement, `PREPARE` or `BATCH`; also the span's `otel.name` |
 //! | `db.namespace` | the keyspace |
-//! | `db.query.text` | the statement; if it is not prepared, with `?` in place of its literals |
+//! | `db.query.text` | the statement; `?` replaces its literals, unless it is prepared and mentions no password |
 //! | `db.operation.batch.size` | the number of statements in a batch, unless it is 1 |
 //! | `cassandra.consistency.level` | the consistency of the request |
 //! | `cassandra.page.size` | the page size in rows |
 //! | `cassandra.query.idempotent` | true if the statement is idempotent |
-//! | `server.address`, `server.port`, `network.peer.address`, `network.peer.port` | the address of the last node that was tried |
+//! | `server.address`, `server.port`, `network.peer.address`, `network.peer.port` | the address of the node that responded, or whose attempt failed last |
 //! | `cassandra.coordinator.id`, `cassandra.coordinator.dc` | the host id and the datacenter of that node |
 //! | `cassandra.speculative_execution.count` | the number of speculative executions |
 //! | `db.response.status_code` | the server's error code, such as `0x1200` |
 //! | `error.type` | the server's error code, or the kind of the error, such as `timeout`; `otel.status_code` is then `ERROR` |
 //!
-//! No span, event or error contains bound values or passwords.
+//! No span, event or error contains bound values, or the password in a CREATE or ALTER ROLE. An error
+//! contains the first 60 characters of any other statement, with its literals.
 
 #![allow(clippy::arithmetic_side_effects, reason = "counters and times of the client itself")]
 

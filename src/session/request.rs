@@ -16,7 +16,7 @@ use super::statement::{Statement, StatementKind};
 use crate::cluster::ClusterState;
 use crate::message::{Execute, Parameters, Query, Response, ResultMessage};
 use crate::types::{ToValues, Values};
-use crate::wire::{Context, Counted};
+use crate::wire::Context;
 
 /// A statement with its encoded values.
 #[derive(Debug, Clone)]

@@ -54,7 +54,7 @@ pub enum RetryDecision {
         same_node: bool,
         /// Delay before the retry.
         after: Duration,
-        /// Consistency of this and the following attempts; `None` leaves it unchanged.
+        /// Consistency of the retry and of the attempts after it; `None` leaves it unchanged.
         consistency: Option<Consistency>,
     },
     /// The error is returned to the caller.
@@ -80,7 +80,8 @@ pub struct FailedAttempt<'a> {
     /// True if the statement may be executed twice: it is marked as idempotent, it only reads, or
     /// it was only being prepared.
     pub idempotent: bool,
-    /// Attempts made so far, including this one.
+    /// Attempts made so far, including this one. Those that found a prepared statement evicted do
+    /// not count.
     pub attempts: usize,
     /// Consistency of this attempt.
     pub consistency: Consistency,
@@ -130,9 +131,10 @@ const fn is_refused(code: ErrorCode) -> bool {
 /// |---|---|
 /// | the connection closed | another node, without delay |
 /// | the node is bootstrapping | another node, after a delay that doubles |
-/// | too few replicas are alive | another node: once without delay; if idempotent, up to the limit, after a delay that doubles |
-/// | read timeout although enough replicas responded, but without the data; timeout writing the batch log | the same node, once |
-/// | the node is overloaded or reports a server error; read or write timeout | if idempotent, another node after a delay that doubles |
+/// | too few replicas are alive | if idempotent, another node after a delay that doubles; otherwise another node, once, without delay |
+/// | read timeout although enough replicas responded, but without the data | the same node, once |
+/// | timeout writing the batch log | if idempotent, the same node once, then another node after a delay that doubles |
+/// | the node is overloaded or reports a server error; any other read or write timeout | if idempotent, another node after a delay that doubles |
 /// | a replica failed | if idempotent, another node, twice |
 /// | the attempt timed out | if idempotent, another node |
 ///

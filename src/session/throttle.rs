@@ -11,8 +11,9 @@ use super::{Error, ErrorKind};
 
 /// Limits the requests of a session: in flight, per second, or both.
 ///
-/// A request over the limit waits in a queue until it may begin or its timeout expires. If the queue
-/// is full, the request fails at once, with [`ErrorKind::Throttled`](super::ErrorKind::Throttled).
+/// A request over the limit waits in a queue. It fails with
+/// [`ErrorKind::Throttled`](super::ErrorKind::Throttled) if the queue is full, or if it cannot begin
+/// before its timeout.
 ///
 /// ```
 /// use cqlwire::session::Throttle;
@@ -28,17 +29,17 @@ pub struct Throttle {
 
 impl Throttle {
     /// Limits the requests in flight. A request counts as one until it returns, however often it is
-    /// retried. At least 1.
+    /// retried. Zero counts as 1.
     pub const fn concurrent(requests: usize) -> Self {
         Self { concurrent: Some(requests), per_second: None, queue: DEFAULT_QUEUE }
     }
 
-    /// Limits the requests that begin per second, at even intervals. At least 1.
+    /// Limits the requests that begin per second, at even intervals. Zero counts as 1.
     pub const fn rate(requests: u32) -> Self {
         Self { concurrent: None, per_second: Some(requests), queue: DEFAULT_QUEUE }
     }
 
-    /// Also limits the requests that begin per second, at even intervals. At least 1.
+    /// Also limits the requests that begin per second, at even intervals. Zero counts as 1.
     #[must_use]
     pub const fn per_second(mut self, requests: u32) -> Self {
         self.per_second = Some(requests);
@@ -104,7 +105,7 @@ impl Gate {
     /// dropped; there is no permit if only the rate is limited.
     ///
     /// # Errors
-    /// Returns an error if the queue is full or `deadline` passes.
+    /// Returns an error if the queue is full, or if the request cannot begin before `deadline`.
     pub(super) async fn enter(
         &self,
         deadline: Option<Instant>,

@@ -48,8 +48,8 @@ pub struct TraceEvent {
     pub thread: Option<String>,
 }
 
-/// The delay between the first and the second read of a trace. It grows tenfold. The server writes
-/// the trace after it has responded, so the first read may be too early.
+/// The delay between the first and the second read of a trace. It grows with each read, up to
+/// tenfold. The server writes the trace after it has responded, so the first read may be too early.
 const FIRST_DELAY: Duration = Duration::from_millis(10);
 
 /// Maximum number of reads of a trace. They take about ten seconds.

@@ -82,8 +82,8 @@ fn format_timestamp(instant: Timestamp) -> String {
     }
 }
 
-/// Formats a floating point number like cqlsh: with five digits after the decimal point, or with five
-/// significant digits if it is very small or very large.
+/// Formats a floating point number like cqlsh: with five digits after the decimal point (six below 1),
+/// or with five significant digits if it is very small or very large.
 #[expect(clippy::cast_possible_truncation, reason = "exponents are between -324 and 308")]
 fn format_float(number: f64) -> String {
     if !number.is_finite() {
