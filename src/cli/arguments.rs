@@ -167,7 +167,7 @@ impl ConnectArgs {
 
     fn compression(&self) -> Result<Option<Compression>, Failure> {
         match self.compression.0 {
-            Some(compression) if !compression.is_in(self.protocol_version) => {
+            Some(compression) if !compression.is_supported_in(self.protocol_version) => {
                 Err(Failure::Arguments(format!(
                     "--compression {compression} does not exist in protocol {}; use --compression \
                      lz4 or a lower --protocol-version",

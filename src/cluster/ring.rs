@@ -9,7 +9,7 @@ use super::{Partitioner, ReplicationStrategy, Token};
 /// A node, described for [`Ring::new`].
 #[derive(Debug, Clone, Copy)]
 pub struct RingNode<'a> {
-    /// The index by which [`Replicas::of`] identifies the node.
+    /// The index by which [`Replicas::for_token`] identifies the node.
     pub index: u32,
     /// The datacenter, or an empty string if it is unknown.
     pub datacenter: &'a str,
@@ -140,7 +140,7 @@ impl Replicas {
     /// The slice is empty if the ring is empty, if the strategy is `LocalStrategy` or unknown, or if
     /// no datacenter has both nodes and a replication factor above zero.
     #[inline]
-    pub fn of(&self, token: Token) -> &[u32] {
+    pub fn for_token(&self, token: Token) -> &[u32] {
         let range = self.tokens.partition_point(|end| *end < token);
         let range = if range == self.tokens.len() { 0 } else { range };
         let first = range.saturating_mul(self.length);
@@ -290,7 +290,7 @@ mod tests {
             (21, [0, 1]),
             (i64::MAX, [0, 1]),
         ] {
-            assert_eq!(replicas.of(token(at)), expected, "{at}");
+            assert_eq!(replicas.for_token(token(at)), expected, "{at}");
         }
     }
 
@@ -301,7 +301,7 @@ mod tests {
             ("b", "r", vec![20, 50]),
             ("a", "s", vec![30, 60]),
         ]);
-        let replicas_of = |factor, at| ring.replicas(&simple(factor)).of(token(at)).to_vec();
+        let replicas_of = |factor, at| ring.replicas(&simple(factor)).for_token(token(at)).to_vec();
         assert_eq!(replicas_of(2, 0), [0, 1]);
         assert_eq!(replicas_of(3, 25), [2, 0, 1]);
         assert_eq!(replicas_of(3, 70), [0, 1, 2]);
@@ -313,7 +313,8 @@ mod tests {
     fn topology_strategy_prefers_racks_without_a_replica() {
         let racks = ["r", "r", "r", "s", "s", "t"].map(|rack| ("a", rack));
         let ring = one_token_each(&racks);
-        let replicas_of = |factor| ring.replicas(&topology(&[("a", factor)])).of(token(0)).to_vec();
+        let replicas_of =
+            |factor| ring.replicas(&topology(&[("a", factor)])).for_token(token(0)).to_vec();
         assert_eq!(replicas_of(1), [0]);
         assert_eq!(replicas_of(2), [0, 3]);
         assert_eq!(replicas_of(3), [0, 3, 5]);
@@ -330,7 +331,7 @@ mod tests {
         // Racks with the same name in two datacenters are different racks.
         let ring = one_token_each(&[("a", "r"), ("a", "s"), ("b", "r"), ("b", "r"), ("a", "r")]);
         let replicas_of =
-            |factors: &[_], at| ring.replicas(&topology(factors)).of(token(at)).to_vec();
+            |factors: &[_], at| ring.replicas(&topology(factors)).for_token(token(at)).to_vec();
         assert_eq!(replicas_of(&[("a", 2), ("b", 1)], 0), [0, 1, 2]);
         assert_eq!(replicas_of(&[("a", 2), ("b", 1)], 15), [2, 4, 1]);
         assert_eq!(replicas_of(&[("a", 2), ("b", 2)], 25), [3, 4, 1, 2]);
@@ -346,7 +347,7 @@ mod tests {
         let ring = ring(&[("a", "r", vec![0]), ("b", "r", vec![]), ("a", "r", vec![5])]);
         let other = ReplicationStrategy::Other("MyStrategy".to_owned());
         for at in [-1, 3, 9] {
-            let replicas_of = |strategy| ring.replicas(strategy).of(token(at)).to_vec();
+            let replicas_of = |strategy| ring.replicas(strategy).for_token(token(at)).to_vec();
             assert_eq!(replicas_of(&ReplicationStrategy::Everywhere), [0, 1, 2]);
             assert_eq!(replicas_of(&ReplicationStrategy::Local), [0; 0]);
             assert_eq!(replicas_of(&other), [0; 0]);
@@ -357,13 +358,13 @@ mod tests {
     fn rings_may_be_empty_and_nodes_may_share_tokens() {
         for places in [&[][..], &[("a", "r", vec![])]] {
             for strategy in [simple(3), topology(&[("a", 3)])] {
-                assert_eq!(ring(places).replicas(&strategy).of(token(0)), [0; 0]);
+                assert_eq!(ring(places).replicas(&strategy).for_token(token(0)), [0; 0]);
             }
         }
         // The first node owns the token. The second owns none, so its rack is ignored.
         let ring = ring(&[("a", "r", vec![0, 0]), ("a", "s", vec![0]), ("a", "r", vec![10])]);
-        assert_eq!(ring.replicas(&simple(3)).of(token(0)), [0, 2]);
-        assert_eq!(ring.replicas(&topology(&[("a", 2)])).of(token(0)), [0, 2]);
+        assert_eq!(ring.replicas(&simple(3)).for_token(token(0)), [0, 2]);
+        assert_eq!(ring.replicas(&topology(&[("a", 2)])).for_token(token(0)), [0, 2]);
     }
 
     #[test]
@@ -371,8 +372,11 @@ mod tests {
         let ring = one_token_each(&[("a", "r"); 300]);
         for strategy in [simple(usize::MAX), topology(&[("a", usize::MAX)])] {
             let replicas = ring.replicas(&strategy);
-            assert_eq!(replicas.of(token(2_900)), (290..300).chain(0..22).collect::<Vec<_>>());
-            assert_eq!(replicas.of(token(11)), (2..34).collect::<Vec<_>>());
+            assert_eq!(
+                replicas.for_token(token(2_900)),
+                (290..300).chain(0..22).collect::<Vec<_>>()
+            );
+            assert_eq!(replicas.for_token(token(11)), (2..34).collect::<Vec<_>>());
         }
     }
 
@@ -433,9 +437,9 @@ mod tests {
             let by_topology = ring.replicas(&topology(&factors_of));
             let by_ring = ring.replicas(&simple(factor));
             for at in -21..=21 {
-                prop_assert_eq!(by_topology.of(token(at)), expected(&places, &factors, at));
+                prop_assert_eq!(by_topology.for_token(token(at)), expected(&places, &factors, at));
                 let nearest: Vec<_> = met(&places, at).into_iter().take(factor).collect();
-                prop_assert_eq!(by_ring.of(token(at)), nearest);
+                prop_assert_eq!(by_ring.for_token(token(at)), nearest);
             }
         }
     }

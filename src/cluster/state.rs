@@ -84,7 +84,7 @@ impl ClusterState {
         keyspace: &str,
         token: Token,
     ) -> impl ExactSizeIterator<Item = &Arc<Node>> + Clone {
-        let replicas = self.replicas.get(keyspace).map(|replicas| replicas.of(token));
+        let replicas = self.replicas.get(keyspace).map(|replicas| replicas.for_token(token));
         replicas.unwrap_or_default().iter().map(|index| &self.nodes[*index as usize])
     }
 

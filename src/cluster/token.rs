@@ -31,7 +31,7 @@ pub enum Partitioner {
 impl Partitioner {
     /// Returns the partitioner with this Java class name, with or without its package, or `None` if it
     /// is not supported.
-    pub fn of_class(class: &str) -> Option<Self> {
+    pub fn from_class(class: &str) -> Option<Self> {
         match class.rsplit('.').next() {
             Some("Murmur3Partitioner") => Some(Self::Murmur3),
             Some("RandomPartitioner") => Some(Self::Random),
@@ -213,7 +213,7 @@ mod tests {
             ("org.example.NotMurmur3Partitioner", None),
             ("", None),
         ] {
-            assert_eq!(Partitioner::of_class(class), expected, "{class}");
+            assert_eq!(Partitioner::from_class(class), expected, "{class}");
         }
     }
 }

@@ -125,7 +125,7 @@ fn describe(
     translator: Option<&dyn AddressTranslator>,
 ) -> Topology {
     let partitioner = local.and_then(|local| text(local, "partitioner"));
-    let partitioner = partitioner.and_then(|class| Partitioner::of_class(&class));
+    let partitioner = partitioner.and_then(|class| Partitioner::from_class(&class));
     let node = |row: Option<&Record>, address| NodeInfo {
         host_id: row.and_then(|row| uuid(row, "host_id")).unwrap_or_default(),
         address,

@@ -113,7 +113,7 @@ fn compression_parser() -> impl TypedValueParser<Value = CompressionArg> {
 
 /// Returns the parser of `--segments`.
 fn framing_parser() -> impl TypedValueParser<Value = Framing> {
-    let is_in_v5 = |compression: &Compression| compression.is_in(Version::V5);
+    let is_in_v5 = |compression: &Compression| compression.is_supported_in(Version::V5);
     names_parser([NONE, PLAIN], is_in_v5).map(|name| match name.as_str() {
         NONE => Framing::Bare,
         name => Framing::Segments(name.parse().ok()),

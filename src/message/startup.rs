@@ -46,7 +46,7 @@ impl<'a> Startup<'a> {
     /// an unknown one, or one that `version` does not have.
     pub fn requested_compression(&self, version: Version) -> Option<Compression> {
         let compression: Compression = self.get(Self::COMPRESSION)?.parse().ok()?;
-        compression.is_in(version).then_some(compression)
+        compression.is_supported_in(version).then_some(compression)
     }
 
     /// Returns the value of an option, or `None` if it is not set. The ASCII case of `name` is ignored.

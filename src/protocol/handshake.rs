@@ -47,7 +47,7 @@ impl Handshake {
                 context.compression = options.compression.filter(|compression| {
                     let is_offered =
                         |offer: &String| offer.eq_ignore_ascii_case(compression.name());
-                    compression.is_in(context.version) && offered.iter().any(is_offered)
+                    compression.is_supported_in(context.version) && offered.iter().any(is_offered)
                 });
                 let mut startup = Startup::new();
                 if let Some(compression) = context.compression {

@@ -22,7 +22,7 @@ use crate::wire::{Consistency, FrameEncoder, Stream};
 /// The reason why an attempt failed. [`AttemptError`] is the borrowed form, for retry policies.
 pub(super) enum AttemptFailure {
     Server(Box<ServerError>),
-    NoAnswer(Box<RequestError>),
+    NoResponse(Box<RequestError>),
 }
 
 impl Executor {
@@ -79,7 +79,7 @@ impl Executor {
                     // would keep the good latency that it had before.
                     node.record_latency(begin.elapsed());
                 }
-                Err(AttemptFailure::NoAnswer(error))
+                Err(AttemptFailure::NoResponse(error))
             }
         }
     }
@@ -152,15 +152,15 @@ impl AttemptFailure {
     pub(super) fn as_attempt_error(&self) -> AttemptError<'_> {
         match self {
             Self::Server(error) => AttemptError::Server(error),
-            Self::NoAnswer(error) => AttemptError::NoAnswer(error),
+            Self::NoResponse(error) => AttemptError::NoResponse(error),
         }
     }
 
     /// Returns the kind that the failure is counted as.
     pub(super) fn kind(&self) -> FailureKind {
         match self {
-            Self::NoAnswer(error) if error.may_have_been_applied() => FailureKind::Aborted,
-            Self::NoAnswer(_) => FailureKind::Unsent,
+            Self::NoResponse(error) if error.may_have_been_applied() => FailureKind::Aborted,
+            Self::NoResponse(_) => FailureKind::Unsent,
             Self::Server(error) => match error.code {
                 ErrorCode::WriteTimeout => FailureKind::WriteTimeout,
                 ErrorCode::ReadTimeout => FailureKind::ReadTimeout,
@@ -174,7 +174,7 @@ impl AttemptFailure {
     pub(super) fn error(&self, address: SocketAddr) -> Error {
         match self {
             Self::Server(error) => Error::server((**error).clone(), address),
-            Self::NoAnswer(error) => error.clone().into(),
+            Self::NoResponse(error) => error.clone().into(),
         }
     }
 }

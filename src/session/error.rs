@@ -42,7 +42,7 @@ pub struct Attempt {
     /// Text of the error, in one line.
     pub failure: String,
     /// Time from the start of the attempt to its failure.
-    pub took: Duration,
+    pub elapsed: Duration,
     /// True if the node may have applied the statement, so that a retry could apply it twice.
     pub may_have_been_applied: bool,
 }
@@ -203,9 +203,9 @@ impl Error {
     }
 
     /// Returns this error as an entry of the history.
-    pub(super) fn to_attempt(&self, node: SocketAddr, took: Duration) -> Attempt {
+    pub(super) fn to_attempt(&self, node: SocketAddr, elapsed: Duration) -> Attempt {
         let may_have_been_applied = self.may_have_been_applied();
-        Attempt { node, failure: Reason(self).to_string(), took, may_have_been_applied }
+        Attempt { node, failure: Reason(self).to_string(), elapsed, may_have_been_applied }
     }
 
     /// Returns the kind of the error.
@@ -249,7 +249,7 @@ impl Error {
     /// # async fn example(session: cqlwire::session::Session) {
     /// if let Err(error) = session.execute("SELECT * FROM users", ()).await {
     ///     for attempt in error.history() {
-    ///         eprintln!("{}: {} ({:?})", attempt.node, attempt.failure, attempt.took);
+    ///         eprintln!("{}: {} ({:?})", attempt.node, attempt.failure, attempt.elapsed);
     ///     }
     /// }
     /// # }
@@ -551,7 +551,7 @@ mod tests {
         let applied = vec![Attempt {
             node: "127.0.0.1:9042".parse().unwrap(),
             failure: "the server closed the connection".into(),
-            took: Duration::ZERO,
+            elapsed: Duration::ZERO,
             may_have_been_applied: true,
         }];
         assert!(insert.clone().with_history(applied.clone()).may_have_been_applied());

@@ -44,8 +44,8 @@ impl Latencies {
         }
     }
 
-    pub(super) fn record(&self, took: Duration, now: Instant) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    pub(super) fn record(&self, elapsed: Duration, now: Instant) {
+        let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         self.window_at(now).add(micros);
         // A plain load is cheaper, and a new minimum or maximum is rare.
         if micros < self.shortest.load(Ordering::Relaxed) {

@@ -245,9 +245,9 @@ impl Recorder {
         end: Instant,
         error: Option<&super::Error>,
     ) {
-        let took = end.saturating_duration_since(begin);
-        self.latencies.record(took, end);
-        self.cql_requests.record(took);
+        let elapsed = end.saturating_duration_since(begin);
+        self.latencies.record(elapsed, end);
+        self.cql_requests.record(elapsed);
         if let Some(error) = error {
             self.errors.add();
             if error.kind() == super::ErrorKind::Timeout {

@@ -97,7 +97,7 @@ pub enum AttemptError<'a> {
     Server(&'a ServerError),
     /// No usable response arrived: the attempt timed out, the connection closed, or the request or
     /// its response could not be encoded or decoded.
-    NoAnswer(&'a RequestError),
+    NoResponse(&'a RequestError),
 }
 
 impl<'a> FailedAttempt<'a> {
@@ -113,7 +113,7 @@ impl<'a> FailedAttempt<'a> {
     pub fn is_safe(&self) -> bool {
         self.idempotent
             || match self.error {
-                AttemptError::NoAnswer(error) => !error.may_have_been_applied(),
+                AttemptError::NoResponse(error) => !error.may_have_been_applied(),
                 AttemptError::Server(error) => is_refused(error.code),
             }
     }
@@ -180,7 +180,7 @@ impl RetryPolicy for DefaultRetry {
         };
         let error = match failed.error {
             AttemptError::Server(error) => error,
-            AttemptError::NoAnswer(error) => {
+            AttemptError::NoResponse(error) => {
                 return match error.kind {
                     RequestErrorKind::Closed(_) | RequestErrorKind::TimedOut => {
                         RetryDecision::NEXT_NODE
@@ -292,7 +292,7 @@ mod tests {
     fn a_statement_that_is_not_idempotent_is_retried_only_if_nothing_was_written() {
         let closed = |written| request_error(RequestErrorKind::Closed(CloseReason::Local), written);
         let decide = |error: &RequestError, idempotent, attempts| {
-            decide(&DefaultRetry, AttemptError::NoAnswer(error), idempotent, attempts)
+            decide(&DefaultRetry, AttemptError::NoResponse(error), idempotent, attempts)
         };
         assert_eq!(decide(&closed(false), false, 1), RetryDecision::NEXT_NODE);
         assert_eq!(decide(&closed(true), false, 1), RetryDecision::Fail);

@@ -132,7 +132,7 @@ pub fn plan_by_name<'r, T: NamedColumns<'r>>(columns: &[ColumnSpec]) -> Result<P
     T::visit_fields(&mut |field| {
         if let Some(column_field) = find(field, columns)?.and_then(|index| fields.get_mut(index)) {
             if column_field.is_some() {
-                return Err(name_mismatch(NameMismatchKind::Taken, field, columns));
+                return Err(name_mismatch(NameMismatchKind::Duplicate, field, columns));
             }
             *column_field = Some(next);
         }

@@ -96,5 +96,5 @@ pub fn write_udt(
 /// Replaces the Rust type of `mismatch` by the enum `rust`, which is encoded as that type.
 #[cold]
 pub fn rename(rust: &'static str, mismatch: &TypeMismatch) -> TypeMismatch {
-    TypeMismatch::new(rust, mismatch.fits().to_owned(), mismatch.cql_type())
+    TypeMismatch::new(rust, mismatch.supported_types().to_owned(), mismatch.cql_type())
 }

@@ -41,7 +41,7 @@ impl Compression {
     }
 
     /// Returns true if connections of `version` may use this algorithm. v5 has LZ4 only (v5 §4.1.1).
-    pub const fn is_in(self, version: Version) -> bool {
+    pub const fn is_supported_in(self, version: Version) -> bool {
         match (self, version) {
             (Self::Lz4, _) => true,
             #[cfg(feature = "snappy")]

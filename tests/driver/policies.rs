@@ -239,7 +239,7 @@ impl RetryPolicy for &'static RecordingPolicy {
         let FailedAttempt { attempts, idempotent, consistency, .. } = *failed;
         let reason = match failed.error {
             AttemptError::Server(error) => error.message.clone(),
-            AttemptError::NoAnswer(error) => error.to_string(),
+            AttemptError::NoResponse(error) => error.to_string(),
             _ => String::new(),
         };
         self.0.lock().unwrap().push((attempts, idempotent, consistency, reason));

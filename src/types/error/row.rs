@@ -93,7 +93,7 @@ pub enum NameMismatchKind {
     Ambiguous,
     /// Two fields have the same name: a field of the struct, and a field of a struct that is
     /// flattened into it.
-    Taken,
+    Duplicate,
     /// No field has the column's name, and the struct is `#[cql(strict)]`.
     Excess,
 }
@@ -132,7 +132,7 @@ impl fmt::Display for NameMismatch {
                 "the result has more than one column \"{name}\" for field `{field}`; rename one with \
                  AS"
             ),
-            NameMismatchKind::Taken => write!(
+            NameMismatchKind::Duplicate => write!(
                 f,
                 "column \"{name}\" belongs to field `{field}` and to another field; rename one of the \
                  fields"

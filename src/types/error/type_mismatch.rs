@@ -59,7 +59,7 @@ impl TypeMismatch {
     }
 
     /// Returns the CQL types that the Rust type supports, in words.
-    pub fn fits(&self) -> &str {
+    pub fn supported_types(&self) -> &str {
         &self.0.fits
     }
 
