@@ -24,7 +24,8 @@ impl fmt::Display for ConnectionError {
 
 impl std::error::Error for ConnectionError {}
 
-/// The error of a request that failed without a decoded response.
+/// The error of a request that could not be sent, got no response, or got one that cannot be
+/// decoded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestError {
     /// The address of the server.

@@ -119,7 +119,7 @@ impl Error {
         }))
     }
 
-    /// Converts the cluster's error: the session cannot use any node.
+    /// Converts a [`ClusterError`], which says why no node can be used.
     pub(super) fn unreachable(error: ClusterError) -> Self {
         match error {
             ClusterError::Fatal(error) => (*error).into(),

@@ -42,7 +42,7 @@ impl From<ReplyColumn> for ColumnSpec {
     }
 }
 
-/// Converts names, names with types, and [`ColumnSpec`]s to [`ColumnSpec`]s.
+/// Converts columns, given as names, as names with types or as [`ColumnSpec`]s, to [`ColumnSpec`]s.
 pub(super) fn column_specs(
     columns: impl IntoIterator<Item = impl Into<ReplyColumn>>,
 ) -> Vec<ColumnSpec> {
