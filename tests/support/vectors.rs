@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cqlwire::wire::{Compression, Context, FrameDecoder, RawFrame, Version};
 
-/// A golden vector, from a file that `protocol-spec/vectors/README.md` describes.
+/// A golden vector. `protocol-spec/README.md` describes the format of its file.
 #[derive(Debug, Clone)]
 pub(crate) struct Vector {
     pub(crate) path: PathBuf,

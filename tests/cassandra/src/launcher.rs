@@ -27,7 +27,7 @@ impl Launcher {
     /// Selects the launcher for a cluster of `nodes` nodes on this machine.
     ///
     /// # Errors
-    /// Returns an error if `CQLWIRE_CASSANDRA` has any other value.
+    /// Returns an error if `CQLWIRE_CASSANDRA` is set, but not to `env`, `docker` or `java`.
     pub fn choose(nodes: u8) -> Result<Self, Error> {
         let choice = env::var(LAUNCHER).unwrap_or_default();
         let has_contact_points = env::var(CONTACT_POINTS).is_ok_and(|text| !text.is_empty());

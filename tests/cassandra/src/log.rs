@@ -13,7 +13,7 @@ const LAST_LINES: usize = 20;
 /// Longest prefix of a log line shown in an error, in characters. Cassandra writes very long lines.
 const LINE_LENGTH: usize = 200;
 
-/// The text that all generations of Cassandra log before the exception that ends the start.
+/// The text that all versions of Cassandra log before the exception that ends the start.
 const STARTUP_FAILURE: &str = "xception encountered during startup";
 
 /// The log file of one node. A restarted node appends to the same file.

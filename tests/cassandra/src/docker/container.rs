@@ -61,8 +61,9 @@ impl Drop for Container {
     }
 }
 
-/// Starts a shell that removes the container when its standard input closes. Only this process holds
-/// the other end of that pipe. The shell has its own process group, so that Ctrl-C does not reach it.
+/// Starts a shell that removes the container when its standard input closes. Its standard input is
+/// a pipe that only this process writes to. The shell has its own process group, so that Ctrl-C
+/// does not reach it.
 fn start_remover(name: &str) -> Result<Child, Error> {
     const SCRIPT: &str = r#"read -r _; exec docker rm --force --volumes "$1""#;
     let mut sh = Command::new("sh");

@@ -17,8 +17,8 @@ pub(crate) struct Jdk {
 }
 
 impl Jdk {
-    /// Finds Java 17 in `JAVA_HOME` or else on the `PATH`. It is the one release that all three
-    /// generations of Cassandra run on.
+    /// Finds Java 17 in `JAVA_HOME` or else on the `PATH`. Java 17 is the only release that all
+    /// three versions of Cassandra run on.
     pub(crate) fn find() -> Result<Self, Error> {
         let mut rejected = Vec::new();
         for java in candidates() {

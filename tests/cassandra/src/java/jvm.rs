@@ -1,4 +1,4 @@
-//! The JVM arguments that every generation of Cassandra needs on Java 17, and that make it start
+//! The JVM arguments that every version of Cassandra needs on Java 17, and those that make it start
 //! fast.
 
 /// Cassandra's main class, the last argument.
