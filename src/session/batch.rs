@@ -17,7 +17,7 @@ use super::speculative::SpeculativeExecution;
 use super::statement::{Statement, StatementKind};
 use crate::cluster::LoadBalancing;
 use crate::message::{self, BatchKind, BatchStatement, BatchText};
-use crate::types::ToValues;
+use crate::types::{ToValues, Values};
 use crate::wire::{BytesMap, Consistency, Context};
 
 /// Statements that are executed in one request: see [`Session::batch`](super::Session::batch).
@@ -92,7 +92,8 @@ impl Executor {
         let mut bound = Vec::with_capacity(batch.statements.len());
         let mut prepared = Vec::new();
         let state = self.cluster.state();
-        let (mut first_token, mut deadline) = (None, None);
+        let mut first_token = routing_token(None, &Values::NONE, options, &state);
+        let mut deadline = None;
         for (statement, values) in &batch.statements {
             let mut kind = statement.kind.clone();
             let values = self.bind_kind(&mut kind, &**values, options, &mut deadline).await?;
@@ -125,6 +126,12 @@ impl Executor {
             (batch.into(), None)
         };
         let keyspace = prepared.iter().find_map(|prepared| prepared.keyspace());
+        let keyspace = keyspace.or(options.keyspace());
+        // As for a single statement: only a token from the routing key option needs a look-up.
+        let current = match (keyspace, first_token) {
+            (None, Some(_)) => self.cluster.keyspace(),
+            _ => None,
+        };
         let description = Arc::from(match batch.statements.len() {
             1 => "a batch of 1 statement".to_owned(),
             count => format!("a batch of {count} statements"),
@@ -133,7 +140,7 @@ impl Executor {
             statement: &description,
             options,
             prepared: &prepared,
-            keyspace: keyspace.or(options.keyspace()),
+            keyspace: keyspace.or(current.as_deref()),
             token: first_token,
             state: &state,
             read_only: false,

@@ -10,7 +10,7 @@ use cqlwire::message::{
     ErrorCode, ErrorDetails, Event, PreparedResult, Ready, Request, ResultMessage, RowsMetadata,
     ServerError, StatusChange, TopologyChange, Variables,
 };
-use cqlwire::session::{ErrorKind, Session, SessionBuilder, Statement};
+use cqlwire::session::{Batch, ErrorKind, Session, SessionBuilder, Statement};
 use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::{ColumnSpec, NativeType};
 use cqlwire::wire::Version;
@@ -28,6 +28,7 @@ async fn cluster(size: usize) -> Vec<MockServer> {
             match &frame.request {
                 Request::Prepare(prepare) if prepare.text == SELECT => Some(prepared().into()),
                 Request::Execute(_) => Some(whoami.clone()),
+                Request::Batch(_) => Some(Reply::void()),
                 _ => None,
             }
         }));
@@ -126,9 +127,9 @@ async fn finds_the_partition_key_in_the_schema_for_v3() {
     }
 }
 
-/// A statement that is not prepared is routed only if it has a routing key and a keyspace.
+/// Statements that are not prepared are routed only if they have a routing key and a keyspace.
 #[tokio::test]
-async fn routes_a_simple_statement_by_its_routing_key() {
+async fn routes_unprepared_statements_and_batches_by_their_routing_key() {
     let servers = cluster(3).await;
     let servers: Vec<_> = servers
         .into_iter()
@@ -140,8 +141,12 @@ async fn routes_a_simple_statement_by_its_routing_key() {
         let cluster = session.cluster();
         let token = cluster.partitioner().unwrap().token(&key.to_be_bytes());
         let replica = cluster.replicas("test", token).next().unwrap().address();
-        let select = Statement::new("whoami").routing_key(key.to_be_bytes().to_vec());
+        let key = key.to_be_bytes().to_vec();
+        let select = Statement::new("whoami").routing_key(key.clone());
         let result = session.execute(select, ()).await.unwrap();
+        assert_eq!(result.coordinator().address(), replica);
+        let batch = Batch::logged().statement("INSERT ...", ()).routing_key(key);
+        let result = session.batch(batch).await.unwrap();
         assert_eq!(result.coordinator().address(), replica);
     }
 }
