@@ -36,7 +36,7 @@ impl Backoff {
         Self { reconnect, next: Duration::ZERO }
     }
 
-    /// Returns the pause before the next attempt, and doubles the one after it.
+    /// Returns the pause before the next attempt, and doubles the pause that follows.
     pub(super) fn pause(&mut self) -> Duration {
         let Reconnect { base, cap } = self.reconnect;
         let pause = self.next;

@@ -166,9 +166,9 @@ impl Node {
         self.in_flight.wait_drained().await;
     }
 
-    /// Returns true if this node still fits `info` and `distance`, so that it and its connections
-    /// can be kept. While the node is connected, its address may differ from that of `info`,
-    /// because a node may have several addresses.
+    /// Returns true if this node still fits `info` and `distance`. The node and its connections are
+    /// then kept. While the node is connected, its address may differ from that of `info`, because a
+    /// node may have several addresses.
     pub(super) fn is_described_by(&self, info: &NodeInfo, distance: Distance) -> bool {
         self.distance == distance
             && (self.info.address == info.address || self.is_connected())

@@ -57,8 +57,9 @@ impl Shared {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Replaces the state, and closes the nodes that are not in it. If the session is closed, closes
-    /// the nodes of the new state instead: the control connection's task may finish a read after that.
+    /// Replaces the state, and closes the nodes that are not in the new one. If the session is closed,
+    /// keeps the old state and closes the nodes of the new one: the control connection's task may
+    /// still finish a read after the session was closed.
     pub(super) fn set_state(&self, state: ClusterState) {
         self.replace_state(state, false);
     }

@@ -54,8 +54,8 @@ impl RequestError {
         Self { address, kind, written }
     }
 
-    /// Returns true if a byte of the request was written, or may still be written, so that the server
-    /// may apply it. If false, sending the request again is safe.
+    /// Returns true if the server may apply the request, because a byte of it was written or may still
+    /// be written. If false, sending the request again is safe.
     pub const fn may_have_been_applied(&self) -> bool {
         self.written
     }

@@ -32,8 +32,8 @@ pub struct DecodeArgs {
     #[arg(long, default_value = NONE, value_parser = compression_parser())]
     compression: CompressionArg,
 
-    /// Compression of the segments around frames (v5); plain is segments without compression, none is
-    /// no segments
+    /// Compression of the segments around frames (v5): plain for uncompressed segments, none if frames
+    /// are not in segments
     #[arg(long, default_value = NONE, value_parser = framing_parser())]
     pub(super) segments: Framing,
 

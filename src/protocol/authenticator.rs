@@ -51,7 +51,7 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Returns an error message if the client must not authenticate to this server. The message is
-    /// one line without secrets. The connection ends with it.
+    /// one line without secrets, and becomes the connection's close reason.
     fn start(
         &self,
         class: &str,

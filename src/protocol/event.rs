@@ -45,8 +45,9 @@ pub enum ConnectionEvent {
     RequestFailed {
         /// The stream of the request.
         stream: Stream,
-        /// True if the server may have applied the request: a byte of its frame was written, or in v5
-        /// a byte of the segments that were packed together with it.
+        /// True if the server may have applied the request: in v3 and v4, a byte of its frame was
+        /// written; in v5, a byte of any segment from the frame's
+        /// [`transmit`](super::ClientConnection::transmit) call.
         written: bool,
     },
     /// The connection has ended. No event follows.

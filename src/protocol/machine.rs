@@ -216,7 +216,7 @@ impl ClientConnection {
         matches!(self.state, State::Closed)
     }
 
-    /// Returns true if the connection is open and a stream is free, so that a request can be sent.
+    /// Returns true if a request can be sent: the connection is open and a stream is free.
     pub const fn can_send(&self) -> bool {
         self.is_open() && self.streams.has_free()
     }
@@ -385,8 +385,8 @@ impl ClientConnection {
         self.out.clear();
     }
 
-    /// Assigns a stream to the frame at `start` of the outbound frames, or removes the frame if there
-    /// is none.
+    /// Assigns a free stream to the last outbound frame, which begins at byte `start`. If the
+    /// connection is not open or no stream is free, removes the frame.
     fn assign_stream(
         &mut self,
         start: usize,

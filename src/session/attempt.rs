@@ -143,7 +143,7 @@ impl Executor {
 }
 
 impl AttemptFailure {
-    /// Returns true if the node has evicted the statement, which is not counted as an error.
+    /// Returns true if the node has evicted the statement. The metrics do not count this as an error.
     pub(super) fn is_unprepared(&self) -> bool {
         matches!(self, Self::Server(error) if error.code == ErrorCode::Unprepared)
     }

@@ -137,7 +137,7 @@ pub(super) fn has_bind_marker(statement: &str) -> bool {
     })
 }
 
-/// Returns true if a statement contains the word PASSWORD, so that a literal may be a secret.
+/// Returns true if a statement contains the word PASSWORD. A literal in it may then be a secret.
 pub(super) fn mentions_password(statement: &str) -> bool {
     statement.as_bytes().windows(8).any(|part| part.eq_ignore_ascii_case(b"PASSWORD"))
 }

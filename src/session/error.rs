@@ -28,7 +28,7 @@ struct ErrorInner {
     node: Option<SocketAddr>,
     /// True if the request was a PREPARE.
     preparing: bool,
-    /// True if the statement only reads, so that it cannot have been applied.
+    /// True if the statement only reads. It then never counts as applied.
     read_only: bool,
     history: Vec<Attempt>,
 }
@@ -43,7 +43,7 @@ pub struct Attempt {
     pub failure: String,
     /// Time from the start of the attempt to its failure.
     pub elapsed: Duration,
-    /// True if the node may have applied the statement, so that a retry could apply it twice.
+    /// True if the node may have applied the statement. A retry could then apply it twice.
     pub may_have_been_applied: bool,
 }
 

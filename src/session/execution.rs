@@ -19,9 +19,9 @@ use crate::cluster::{ClusterState, LoadBalancing, Node};
 use crate::connection::Connection;
 use crate::wire::Consistency;
 
-/// Upper bound for the PREPARE requests during one request, per statement in it. One is not always
-/// enough: while several clients prepare the same statement, Cassandra may evict what it has just
-/// stored for one of them.
+/// Maximum number of times that one request prepares an evicted statement again, per prepared
+/// statement in the request. Once is not always enough: while several clients prepare the same
+/// statement, Cassandra may evict it again before the request is executed.
 const MAX_REPREPARES: usize = 3;
 
 // Rare branches are boxed so that the common path's future stays small.

@@ -90,7 +90,7 @@ impl ExecutionProfile {
 }
 
 impl Options {
-    /// Options of which none is set.
+    /// Options that are all unset.
     pub(super) const NONE: Self = Self {
         consistency: None,
         serial_consistency: None,

@@ -38,7 +38,7 @@ pub(super) struct PreparedInner {
 /// it holds the lock, so that a thousand concurrent requests prepare it once.
 type RepreparedAt = Arc<tokio::sync::Mutex<Option<Instant>>>;
 
-/// The columns of a statement's rows, and the result metadata id that names them (v5).
+/// The columns of a statement's rows, and their result metadata id (v5).
 #[derive(Debug, PartialEq)]
 pub(super) struct ResultShape {
     pub(super) id: Bytes,

@@ -12,8 +12,8 @@ use crate::message::{Response, ResponseFrame, ResultMessage, Rows, RowsMetadata,
 use crate::types::{ColumnSpec, FromRow, RowIter, Value};
 use crate::wire::{BytesMap, Counted};
 
-/// The result of a statement: a page of rows if the statement returns rows, and what the server
-/// reports with it.
+/// The result of a statement: a page of rows if the statement returns rows, and the other contents
+/// of the response, such as warnings.
 #[derive(Debug, Clone)]
 pub struct QueryResult {
     /// Boxed, because a result is moved often on its way to the caller.

@@ -32,7 +32,7 @@ pub struct RowStream<'v, T> {
     next: NextPage<'v>,
     /// The paging state of the current page, whose rows are `rows`. `None` for the first page.
     current_state: Option<Bytes>,
-    /// The paging state of the page after it.
+    /// The paging state of the page after the current one.
     next_state: Option<Bytes>,
     rows: VecDeque<Result<T, Error>>,
 }
@@ -54,7 +54,7 @@ struct PageFetch {
 }
 
 impl PageFetch {
-    /// Sends the request, so that the page arrives while the caller reads the page before it.
+    /// Sends the request at once, so that the page arrives while the caller reads the previous page.
     fn new(
         executor: &Arc<Executor>,
         bound: Arc<BoundStatement>,

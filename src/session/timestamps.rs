@@ -17,7 +17,7 @@ pub trait TimestampGenerator: fmt::Debug + Send + Sync {
 #[derive(Debug, Default)]
 pub struct MonotonicTimestamps(AtomicI64);
 
-/// Sends no timestamps, so that the coordinator assigns its own.
+/// Sends no timestamps. The coordinator assigns its own.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ServerTimestamps;
 
@@ -32,7 +32,7 @@ impl MonotonicTimestamps {
     /// Returns `now`, or the microsecond after the last timestamp if that is later.
     fn after(&self, now: i64) -> i64 {
         let next = |last: i64| Some(now.max(last.saturating_add(1)));
-        // `next` always returns `Some`, so that the update never fails.
+        // The update never fails, because `next` always returns `Some`.
         match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) {
             Ok(last) | Err(last) => now.max(last.saturating_add(1)),
         }

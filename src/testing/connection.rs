@@ -81,7 +81,7 @@ struct Client {
     is_authenticated: bool,
 }
 
-/// The server closes the connection after writing its output.
+/// An error that makes the server write its output and close the connection.
 struct CloseConnection;
 
 impl Client {

@@ -52,7 +52,8 @@ pub(super) fn handle_request(
     cut_page(reply, parameters(request))
 }
 
-/// Takes the next step of `reply`. `statement_id` completes an `UNPREPARED` error.
+/// Takes the next step of `reply`. If it is an `UNPREPARED` error without a statement id, sets
+/// `statement_id`.
 fn next_step(reply: &Reply, executed: Option<&ReceivedRequest>, statement_id: &[u8]) -> ReplyStep {
     let mut step = reply.next_step(executed);
     step.set_unprepared_id(statement_id);

@@ -115,7 +115,8 @@ impl Reply {
     /// |---|---|
     /// | consistency | `LOCAL_QUORUM`; `SERIAL` for `CAS_WRITE_UNKNOWN` |
     /// | replicas required | 2 |
-    /// | replicas alive, or responses received | 1, without data |
+    /// | replicas alive, or responses received | 1 |
+    /// | data present | false |
     /// | replicas failed | 1 |
     /// | write type | `SIMPLE` |
     /// | table, function | `test.test` |

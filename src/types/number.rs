@@ -163,7 +163,8 @@ integers! {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Decimal {
-    /// The number of digits after the decimal point. A negative scale appends zeros before it.
+    /// The number of digits after the decimal point. A negative scale appends `-scale` zeros
+    /// to `unscaled`.
     pub scale: i32,
     /// The digits of the number, without the decimal point.
     pub unscaled: Varint,

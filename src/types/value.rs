@@ -185,7 +185,8 @@ impl Value {
     }
 }
 
-/// Checks the type, which is only known now, and encodes the value.
+/// Checks that the variant's type supports `cql_type`, and encodes the value. `Value::check` cannot
+/// check this, because it does not know the variant.
 #[inline]
 fn checked<T: ToCql>(
     value: &T,

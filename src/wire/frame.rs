@@ -91,7 +91,7 @@ impl fmt::Debug for RawFrame {
 pub struct FrameDecoder {
     buffer: BytesMut,
     max_body: usize,
-    /// The number of bytes that remain to be skipped of a frame that is too long.
+    /// The rest of a frame above `max_body` that is still to be skipped, in bytes.
     skip: usize,
     /// The header of the last skipped frame.
     skipped: Option<Header>,

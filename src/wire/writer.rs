@@ -260,7 +260,7 @@ impl<'a> Writer<'a> {
         self.last_int_placeholder()
     }
 
-    /// Returns a placeholder for the `[int]` in the last four bytes.
+    /// Returns the last four bytes, an `[int]` that has just been written, as a placeholder.
     #[inline]
     pub(super) const fn last_int_placeholder(&self) -> Placeholder {
         Placeholder { end: self.out.len() }

@@ -98,7 +98,7 @@ fn explain_certificate(error: &CertificateError) -> String {
 /// Maximum number of a certificate's names in a message.
 const MAX_NAMES: usize = 5;
 
-/// Formats names such as `DnsName("localhost")` as `for localhost, 127.0.0.1`.
+/// Formats the names in a certificate for a message: `DnsName("localhost")` becomes `for localhost`.
 fn names(presented: &[String]) -> String {
     if presented.is_empty() {
         return "for no host at all (it has no subject alternative name)".to_owned();

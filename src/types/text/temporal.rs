@@ -241,7 +241,7 @@ pub(super) fn duration(input: &str) -> Parsed<'_, Duration> {
     Ok((rest, parts.sum))
 }
 
-/// The sum of the parts parsed so far.
+/// The parser of a duration's parts, and their sum so far.
 struct Parts<'a> {
     all: &'a str,
     is_negative: bool,
