@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{word} {meaning:?}");
     }
     // A `Vec` reads vectors of any length.
-    let (meaning,): (Vec<f32>,) = session.execute("SELECT meaning FROM words", ()).await?.one()?;
-    println!("{}", meaning.len());
+    let car = session.execute("SELECT meaning FROM words WHERE word = 'car'", ()).await?;
+    println!("{} dimensions", car.one::<Vec<f32>>()?.len());
     Ok(())
 }

@@ -39,8 +39,9 @@ const EXAMPLES: [(&str, &str); 9] = [
          home: Home { city: City(\"Oslo\"), country: \"\" } }\n\
          Person { name: \"ada\", born: Some(1815), role: SuperUser, tags: [], \
          home: Home { city: City(\"London\"), country: \"\" } }\n\
-         the result has no column \"birth_year\" for the field `Person::born`; \
-         it has name, role, city\n",
+         cannot read the result of SELECT name, role, city FROM typed_people: \
+         the result has no column \"birth_year\" for field `Person::born`; \
+         its columns are name, role, city\n",
     ),
     (
         "udt",
@@ -48,7 +49,7 @@ const EXAMPLES: [(&str, &str); 9] = [
          zip: Some(1815), country: \"\" }, others: [Address { street: \"Ockham Park\", \
          zip: None, country: \"\" }] }\n",
     ),
-    ("vectors", "cat [0.9, 0.1, 0.0]\ndog [0.8, 0.2, 0.0]\n3\n"),
+    ("vectors", "cat [0.9, 0.1, 0.0]\ndog [0.8, 0.2, 0.0]\n3 dimensions\n"),
 ];
 
 pub(crate) fn examples_print_the_expected_output(node: &Node) -> Result<(), Failed> {
