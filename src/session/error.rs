@@ -16,10 +16,10 @@ use crate::wire::Consistency;
 /// says whether the statement may have been applied.
 ///
 /// [`kind`](Self::kind) classifies the error. [`cause`](Self::cause) returns the underlying error.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Error(Box<ErrorInner>);
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct ErrorInner {
     kind: ErrorKind,
     detail: Detail,
@@ -88,7 +88,7 @@ pub enum ErrorKind {
     Closed,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Detail {
     Text(String),
     Server(Box<ServerError>),
@@ -323,6 +323,20 @@ impl fmt::Display for Error {
     }
 }
 
+impl fmt::Debug for Error {
+    /// Shows the text, which abbreviates the statement and leaves out passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ErrorInner { kind, history, .. } = &*self.0;
+        let mut output = f.debug_struct("Error");
+        output.field("kind", kind).field("text", &self.to_string());
+        // One attempt has the reason that the text states.
+        if history.len() > 1 {
+            output.field("history", history);
+        }
+        output.finish()
+    }
+}
+
 /// Why a request failed, and whether it may have been applied.
 struct Reason<'a>(&'a Error);
 
@@ -497,6 +511,14 @@ impl From<RowError> for Error {
 mod tests {
     use super::*;
     use crate::message::WriteType;
+
+    #[test]
+    fn debug_output_leaves_out_passwords() {
+        let error = Error::new(ErrorKind::Config, "no")
+            .with_statement(&"CREATE ROLE ada WITH PASSWORD = 'geheim'".into());
+        let expected = r#"Error { kind: Config, text: "CREATE ROLE ada WITH ... failed: no" }"#;
+        assert_eq!(format!("{error:?}"), expected);
+    }
 
     #[test]
     fn names_statement_consistency_node_and_effect_in_one_line() {
