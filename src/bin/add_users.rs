@@ -78,7 +78,8 @@ async fn add_users(arguments: Arguments) -> Result<(), Failure> {
     progress.finish();
 
     let mut out = stdout().lock();
-    writeln!(out, "{added} users added").map_err(Failure::Io)?;
+    let users = if added == 1 { "user" } else { "users" };
+    writeln!(out, "{added} {users} added").map_err(Failure::Io)?;
     if added >= MANY {
         let seconds = start.elapsed().as_secs_f64();
         writeln!(out, "{seconds:.1} s, {:.0} users/s", added as f64 / seconds)

@@ -30,7 +30,7 @@ impl Failure {
     pub fn with_users_hint(self) -> Self {
         match self {
             Self::Session { error, hint: None } if hint::is_missing(&error) => {
-                let hint = "`cqlwire shell -f cql/users.cql` creates the keyspace and the table";
+                let hint = "`cqlwire shell -f cql/users.cql` creates k8s_test.users";
                 Self::Session { error, hint: Some(hint.to_owned()) }
             }
             failure => failure,

@@ -251,7 +251,7 @@ fn only_the_example_programs_give_the_hint_at_their_schema() {
     let host = address.to_string();
     for program in [LIST_USERS, ADD_USERS] {
         let output = run(program, &["--host", &host]);
-        let hint = "(`cqlwire shell -f cql/users.cql` creates the keyspace and the table)\n";
+        let hint = "(`cqlwire shell -f cql/users.cql` creates k8s_test.users)\n";
         assert!(output.stderr.ends_with(hint), "{output:?}");
     }
     let shell = run(CQLWIRE, &["shell", "--host", &host, "-e", "SELECT * FROM users"]);
