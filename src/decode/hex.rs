@@ -102,7 +102,10 @@ impl HexParser {
             _ if character.is_ascii_whitespace() => {}
             _ => {
                 let shown = character.escape_ascii();
-                self.refuse(&format!("`{shown}` is not a hex digit; comments start with #"));
+                self.refuse(&match character.is_ascii_graphic() {
+                    true => format!("`{shown}` is not a hex digit; comments start with #"),
+                    false => format!("`{shown}` is not a hex digit; use --raw for binary files"),
+                });
             }
         }
     }
@@ -159,6 +162,9 @@ mod tests {
         let error = |text| lines(text)[0].1.clone().unwrap_err();
         assert!(error("04 0").contains("hex at byte 1: odd number of digits"));
         assert!(error("04 0g").contains("hex at byte 1: `g` is not a hex digit"));
+        assert!(
+            error("04 \u{7}").contains(r"`\\x07` is not a hex digit; use --raw for binary files")
+        );
         assert!(error("04 1x05").contains("`x` is not a hex digit"));
         assert!(error("\u{e9}").contains("\\\\xc3"));
         assert!(error("0102030405").contains("longer than 4 bytes"));
