@@ -26,6 +26,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     // A `Vec` reads vectors of any length.
     let car = session.execute("SELECT meaning FROM words WHERE word = 'car'", ()).await?;
-    println!("{} dimensions", car.one::<Vec<f32>>()?.len());
+    println!("{} dimensions", car.one::<(Vec<f32>,)>()?.0.len());
     Ok(())
 }
