@@ -1,19 +1,20 @@
-//! Row types that read columns by position or by name: traits that `FromRow` derives, and tuples.
+//! Row types that read columns by position or by name: tuples, and structs that derive `FromRow`.
 
 use super::check::Check;
 use super::{ColumnSpec, FromCql, FromRow, Row, TypeError, ValueError};
 use super::{NameMismatch, NameMismatchKind};
 
-/// A field of a row type or of a user-defined type.
+/// A field of a tuple or struct that reads or writes a row or a user-defined type.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
-    /// The struct and the field, such as `User::age`; `None` for tuples.
+    /// The names of the struct and the field, such as `User::age`, or `None` for tuples.
     pub path: Option<&'static str>,
-    /// The name of the field's column.
+    /// The name of the column, or of the field of a user-defined type. Empty for tuples.
     pub name: &'static str,
-    /// The check of the field's Rust type.
+    /// The function that checks whether the field's Rust type supports a CQL type.
     pub check: Check,
-    /// True if the field has a default when there is no such column.
+    /// True if the field gets its default value when no column has its name. Otherwise, this is an
+    /// error.
     pub is_optional: bool,
 }
 
@@ -30,7 +31,7 @@ pub trait Columns<'r>: Sized {
     /// The number of columns.
     const COUNT: usize;
 
-    /// Calls `visit` for every field in order.
+    /// Calls `visit` for every field in order, until `visit` returns an error.
     ///
     /// # Errors
     /// Returns the first error of `visit`.
@@ -39,7 +40,8 @@ pub trait Columns<'r>: Sized {
     /// Reads the next cells, one for each field. Returns `None` if one of them cannot be read.
     fn read_in_order(row: &mut Row<'r>) -> Option<Self>;
 
-    /// Reads the same cells and returns the first error.
+    /// Reads the same cells as [`read_in_order`](Self::read_in_order), and returns the first error,
+    /// or `None` if all cells can be read.
     fn first_error(row: &mut Row<'r>) -> Option<ValueError>;
 }
 
@@ -52,7 +54,7 @@ pub trait Columns<'r>: Sized {
 pub trait NamedColumns<'r>: Columns<'r> {
     /// The name of the struct.
     const NAME: &'static str;
-    /// True if every column must have a field.
+    /// True if a column without a field is an error.
     const IS_STRICT: bool;
 
     /// The fields that have been read so far.
@@ -68,23 +70,25 @@ pub trait NamedColumns<'r>: Columns<'r> {
         row: &mut Row<'r>,
     ) -> Result<(), ValueError>;
 
-    /// Builds the struct from the fields that were read and the defaults of all others.
+    /// Builds the struct from the fields that were read, and the default values of all other
+    /// fields.
     ///
     /// # Errors
     /// Returns an error if a field was not read and has no default.
     fn build(partial: Self::Partial) -> Result<Self, ValueError>;
 }
 
-/// The index of the field that reads each column. `None` if column `n` is read by field `n`.
+/// For each column, the index of the field that reads it, or `None` if the column is skipped. The
+/// outer `Option` is `None` if each field `n` reads column `n`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan(Option<Box<[Option<usize>]>>);
 
 impl Plan {
-    /// The plan of columns in the order of the fields.
+    /// The plan for columns that are in the order of the fields.
     const IN_ORDER: Self = Self(None);
 }
 
-/// Checks the columns of a row type that reads them by position.
+/// Checks that the fields of `T` can read `columns` by position.
 ///
 /// # Errors
 /// Returns an error if the number of columns differs from the number of fields, or if a column has
@@ -108,11 +112,12 @@ pub fn read_by_position<'r, T: Columns<'r>>(row: &mut Row<'r>) -> Result<T, Valu
     row.values(T::COUNT, T::read_in_order, T::first_error)
 }
 
-/// Finds the column of every field.
+/// Finds the column of every field, checks its type, and returns the plan for reading rows by name.
 ///
 /// # Errors
-/// Returns an error if a field has no column or more than one, if a column has an unsupported type,
-/// or if the struct is strict and a column has no field.
+/// Returns an error if a required field has no column, if several columns have the name of a field,
+/// if several fields have the name of a column, if a column has an unsupported type, or if the
+/// struct is strict and a column has no field.
 pub fn plan_by_name<'r, T: NamedColumns<'r>>(columns: &[ColumnSpec]) -> Result<Plan, TypeError> {
     let (mut next, mut is_in_order) = (0_usize, true);
     T::visit_fields(&mut |field| {
@@ -175,7 +180,8 @@ fn read_in_any_order<'r, T: NamedColumns<'r>>(
     T::build(partial)
 }
 
-/// Returns the index of the column with the field's name, or `None` if an optional field has none.
+/// Returns the index of the column with the field's name, or `None` if the field is optional and no
+/// column has its name.
 fn find(field: &Field, columns: &[ColumnSpec]) -> Result<Option<usize>, TypeError> {
     let mut named = columns.iter().enumerate().filter(|(_, column)| *column.name == *field.name);
     match (named.next(), named.next()) {

@@ -23,8 +23,8 @@ impl<'r, T: FromCql<'r>> FromCql<'r> for Vec<T> {
     }
 }
 
-/// An iterator over the elements of a list or set. It decodes one element on each call of `next`, and
-/// does not allocate memory itself.
+/// An iterator over the elements of a list or set. Each call of `next` decodes one element. The
+/// iterator itself does not allocate memory.
 ///
 /// ```
 /// use cqlwire::types::{Cell, CqlType, Elements, FromCql, NativeType};
@@ -73,8 +73,8 @@ impl<'r, T: FromCql<'r>> Iterator for Elements<'r, T> {
     }
 }
 
-/// An iterator over the entries of a map. It decodes one key and its value on each call of `next`, and
-/// does not allocate memory itself.
+/// An iterator over the entries of a map. Each call of `next` decodes one key and its value. The
+/// iterator itself does not allocate memory.
 #[derive(Debug, Clone)]
 pub struct Entries<'r, K, V> {
     parts: Parts<'r>,
@@ -103,7 +103,7 @@ impl<'r, K: FromCql<'r>, V: FromCql<'r>> Iterator for Entries<'r, K, V> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let key = self.parts.next()?;
-        // `Parts` counts two parts for each entry, so that every key has a value.
+        // `Parts` yields an even number of parts, so a value follows every key.
         let value = self.parts.next().unwrap_or(Ok(None));
         Some(key.and_then(|key| {
             let key = K::from_optional(key, &self.types.0)?;
@@ -117,8 +117,8 @@ impl<'r, K: FromCql<'r>, V: FromCql<'r>> Iterator for Entries<'r, K, V> {
     }
 }
 
-/// Implements [`FromCql`] and [`ToCql`] for sets and maps of the standard library. A duplicate
-/// element or key is an error.
+/// Implements [`FromCql`] and [`ToCql`] for the sets and maps of the standard library. Reading a
+/// duplicate element or key is an error.
 macro_rules! std_collections {
     (sets: $( $set:ident [$($bound:tt)+] $(, $hasher:ident)?; )+) => {$(
         impl<'r, T, $($hasher)?> FromCql<'r> for $set<T, $($hasher)?>
@@ -203,7 +203,7 @@ macro_rules! std_collections {
 std_collections! { sets: BTreeSet [Ord]; HashSet [Eq + Hash], S; }
 std_collections! { maps: BTreeMap [Ord]; HashMap [Eq + Hash], S; }
 
-/// Encodes as lists, sets and vectors.
+/// Encodes a slice as a list, a set or a vector.
 impl<T: ToCql> ToCql for [T] {
     fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
         check_sequence("slice", cql_type, T::check_part)
@@ -230,7 +230,7 @@ impl<T: ToCql> ToCql for Vec<T> {
     }
 }
 
-/// Encodes the entries of a map.
+/// Encodes `entries` as a value of the map type `cql_type`.
 pub(super) fn write_map<'v, K: ToCql + 'v, V: ToCql + 'v>(
     entries: impl ExactSizeIterator<Item = (&'v K, &'v V)>,
     cql_type: &CqlType,
@@ -245,7 +245,7 @@ pub(super) fn write_map<'v, K: ToCql + 'v, V: ToCql + 'v>(
     })
 }
 
-/// Encodes the number of parts, and then each part with `write`.
+/// Encodes a collection: its length in bytes, the number of `parts`, and each part with `write`.
 fn write_counted<P>(
     parts: impl IntoIterator<Item = P, IntoIter: ExactSizeIterator>,
     writer: &mut Writer<'_>,
@@ -269,7 +269,8 @@ mod tests {
         out.split_off(4)
     }
 
-    /// Asserts that `value` decodes to itself, and that any other length of its bytes is an error.
+    /// Asserts that the bytes of `value` decode to `value`, and that fewer or more bytes are an
+    /// error.
     fn assert_round_trips<T>(value: &T, cql_type: &CqlType)
     where
         T: ToCql + for<'r> FromCql<'r> + PartialEq + std::fmt::Debug,

@@ -23,9 +23,9 @@ impl fmt::Display for TableSpec {
 /// The description of a result column, or of a bind variable of a prepared statement (v4 §4.2.5.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ColumnSpec {
-    /// The table of the column, shared by all columns of the table.
+    /// The column's table. Adjacent columns of one table usually share its allocation.
     pub table: Arc<TableSpec>,
-    /// Name of the column, with the case of the schema.
+    /// Name of the column in its exact case, without quotes.
     pub name: Box<str>,
     /// CQL type of the column.
     pub cql_type: CqlType,

@@ -2,36 +2,38 @@
 //!
 //! | item | purpose |
 //! |---|---|
-//! | [`CqlType`], [`ColumnSpec`] | types, and columns with their types, as in the metadata of a result |
+//! | [`CqlType`], [`ColumnSpec`] | a CQL type, and a result column or bind variable with its type |
 //! | [`FromCql`], [`ToCql`] | conversion between a Rust type and a CQL value |
-//! | [`FromRow`], [`ToValues`] | conversion of the row of a result, and of the values of a statement |
+//! | [`FromRow`], [`ToValues`] | conversion from a result row to a Rust type, and from a Rust type to the values of a statement |
 //! | [`Value`], [`Record`] | a value or a row of any type, for programs that learn the types at run time |
 //! | [`Date`], [`Time`], [`Timestamp`], [`Duration`], [`Varint`], [`Decimal`] | CQL types without a Rust type in the standard library |
 //!
-//! [`CqlType`], [`Value`] and the types of the last line also convert to and from CQL text.
+//! [`CqlType`], [`Value`] and the types of the last row also convert to and from CQL text.
 //!
-//! Cargo features add conversions for types of other crates:
+//! These Rust types of other crates and of the standard library convert too. Other crates need the
+//! Cargo feature in the first column:
 //!
 //! | feature | CQL | Rust |
 //! |---|---|---|
-//! | | `timestamp` | [`SystemTime`](std::time::SystemTime) |
+//! | none | `timestamp` | [`SystemTime`](std::time::SystemTime) |
 //! | `chrono-04` | `date`, `time`, `timestamp` | `NaiveDate`, `NaiveTime`, `DateTime<Utc>` |
 //! | `time-03` | `date`, `time`, `timestamp` | `Date`, `Time`, `OffsetDateTime` |
 //! | `jiff-02`, `jiff-1` | `date`, `time`, `timestamp`, `duration` | `civil::Date`, `civil::Time`, `Timestamp`, `Span` |
 //! | `bigdecimal-04` | `decimal` | `BigDecimal` |
 //! | `rust-decimal-1` | `decimal` | `Decimal` |
 //! | `num-bigint-04`, `num-bigint-05` | `varint` | `BigInt` |
-//! | `serde-json-1` | any | `Value`, to and from [`Value`], and from [`Record`] |
-//! | `serde-1` | any | `Serialize` for [`Value`] and [`Record`] |
+//! | `serde-json-1` | any | `serde_json::Value`, to and from [`Value`], and from [`Record`] |
+//! | `serde-1` | any | [`Value`] and [`Record`] implement `Serialize` |
 //!
 //! - A `timestamp` has a precision of milliseconds. Finer instants are rounded down, also before 1970,
 //!   as in the Java driver.
-//! - A `timestamp` has no time zone. Instants are read in UTC. chrono's `DateTime` and jiff's `Zoned`
-//!   are written from any time zone.
+//! - A `timestamp` has no time zone. It is read in UTC. A chrono `DateTime` or jiff `Zoned` of any
+//!   time zone can be written, as its instant.
 //! - CQL has no leap seconds. Writing one is an error.
-//! - A `Span` is written and read as months, days and nanoseconds.
-//! - Numbers are never rounded. A value that does not fit into the Rust type is
-//!   [`ValueError::TooLarge`], and one that does not fit into the CQL type is
+//! - A `Span` is converted to months, days and nanoseconds when it is written, and is read in these
+//!   units.
+//! - Numbers are never rounded. Reading a value that does not fit into the Rust type returns
+//!   [`ValueError::TooLarge`]. Writing a value that does not fit into the CQL type returns
 //!   [`ValueError::OutOfRange`].
 //!
 //! # JSON
@@ -41,30 +43,32 @@
 //! | CQL | JSON |
 //! |---|---|
 //! | `tinyint` to `bigint`, `counter` | a number |
-//! | `varint`, `decimal` | a number if a 64-bit number has exactly the same text, or else a string |
+//! | `varint`, `decimal` | a number if its text survives a round trip through a 64-bit integer or float, otherwise a string |
 //! | `double`, `float` | a number, or the string `"NaN"`, `"Infinity"` or `"-Infinity"` |
 //! | `boolean` | `true`, `false` |
 //! | `ascii`, `text` | a string |
 //! | `blob`, a custom type | `"0xcafe"` |
 //! | `date`, `time` | `"2024-02-29"`, `"12:53:18.000000001"` |
-//! | `timestamp` | `"2012-05-14 12:53:18.001Z"`; a number of milliseconds if the instant is before 1582-10-15 or after 9999, where versions of Cassandra differ |
-//! | `duration`, `uuid`, `timeuuid` | the literal as a string: `"1mo2d"` |
+//! | `timestamp` | `"2012-05-14 12:53:18.001Z"`; a number of milliseconds before 1582-10-15 and after the year 9999, because Cassandra versions disagree on the text of such instants |
+//! | `duration`, `uuid`, `timeuuid` | the CQL literal as a string: `"1mo2d"` |
 //! | `inet` | `"127.0.0.1"`, `"2001:db8:0:0:0:0:0:1"` |
 //! | `list`, `set`, `tuple`, `vector` | an array |
-//! | `map` | an object; the JSON text of a key that is not a string becomes a string: `"1"` |
+//! | `map` | an object; a key that is not a string is replaced by its JSON text as a string: `1` becomes `"1"` |
 //! | a user-defined type, a row | an object; a name that is not lower case is enclosed in double quotes: `"\"userName\""` |
 //! | null, the empty value | `null`, `""` |
 //!
-//! This form does not depend on the features of serde_json. Without `arbitrary_precision`, its numbers
-//! have 64 bits, in which 1.10 would become 1.1, so 1.10 is a string. `serde-json-1` enables
-//! `float_roundtrip`, so that each `double` survives a round trip through JSON text exactly.
+//! This form is the same whichever features of serde_json are enabled. Without
+//! `arbitrary_precision`, serde_json would turn the `decimal` 1.10 into the number 1.1; 1.10 is
+//! therefore always a string. `serde-json-1` enables serde_json's `float_roundtrip`, with which
+//! every `double` survives a round trip through JSON text exactly.
 //!
 //! # Guarantees
 //!
-//! - Types are checked once for a result or statement. Cells are then read without further checks.
+//! - The types of columns are checked once for each page. The cells of the page are then read
+//!   without further type checks. The type of a value is checked when the value is bound.
 //! - Reading borrowed types does not allocate.
 //! - No value nests deeper than its type, and no type nests deeper than [`MAX_TYPE_DEPTH`].
-//! - Null, unset and empty values are distinguished.
+//! - Null, unset and empty values are distinct.
 
 mod by_name;
 mod cell;
@@ -124,7 +128,7 @@ pub use values_buffer::ValuesBuffer;
 #[cfg(feature = "derive")]
 pub use cqlwire_derive::{FromCql, FromRow, FromUdt, ToCql, ToUdt, ToValues};
 
-/// Items that only the code of the derive macros uses.
+/// Items that only code generated by the derive macros uses.
 #[doc(hidden)]
 pub mod derived {
     pub use super::by_name::{

@@ -1,4 +1,4 @@
-//! Conversions from Rust values to [`Value`], and from it to text, integers and booleans.
+//! Conversions from Rust values to [`Value`], and from [`Value`] to text, integers and booleans.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

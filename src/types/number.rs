@@ -6,8 +6,8 @@ use super::ValueError;
 
 /// An integer of arbitrary precision: the value of a CQL `varint`.
 ///
-/// It is stored as on the wire, in the shortest big-endian two's complement form. It converts from
-/// and to the integers of the standard library and decimal text, and is ordered by value.
+/// A `Varint` is stored as on the wire, in the shortest big-endian two's complement form. It
+/// converts to and from the standard library's integers and decimal text, and is ordered by value.
 ///
 /// ```
 /// use cqlwire::types::Varint;
@@ -24,8 +24,8 @@ use super::ValueError;
 pub struct Varint(Vec<u8>);
 
 impl Varint {
-    /// Returns the integer of big-endian two's complement bytes, which need not be the shortest form.
-    /// An empty slice is zero.
+    /// Decodes an integer from its big-endian two's complement bytes, which need not be the
+    /// shortest form. An empty slice decodes to zero.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let mut bytes = bytes;
         while let [first, rest @ ..] = bytes
@@ -37,7 +37,8 @@ impl Varint {
         Self(if bytes.is_empty() { vec![0] } else { bytes.to_vec() })
     }
 
-    /// Returns the integer in the shortest big-endian two's complement form, at least one byte.
+    /// Returns the shortest big-endian two's complement form of the integer, which has at least one
+    /// byte.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -64,7 +65,7 @@ impl Varint {
     /// Returns the integer, or `None` if it is negative or does not fit into 128 bits.
     fn to_u128(&self) -> Option<u128> {
         let bytes = match self.0.as_slice() {
-            // A leading zero byte that only holds the sign.
+            // A leading zero byte contains only the sign.
             [0, bytes @ ..] => bytes,
             [first, ..] if *first >= 0x80 => return None,
             bytes => bytes,
@@ -81,7 +82,7 @@ impl Ord for Varint {
             true => other.0.len().cmp(&self.0.len()),
             false => self.0.len().cmp(&other.0.len()),
         };
-        // With equal sign and length, two's complement has the order of its bytes.
+        // Numbers of equal sign and length are ordered like their two's complement bytes.
         by_sign.then(by_length).then_with(|| self.0.cmp(&other.0))
     }
 }
@@ -92,8 +93,10 @@ impl PartialOrd for Varint {
     }
 }
 
-/// Implements conversions between a standard integer and [`Varint`] or [`Decimal`]. `$sign` is the
-/// number of zero bytes that keep the sign positive.
+/// Implements conversions from a standard integer to [`Varint`] and [`Decimal`], and from
+/// [`Varint`] to the integer. `$sign` is the number of zero bytes in front of the integer's bytes:
+/// 1 for unsigned integers, which could otherwise become negative. `$by` is the [`Varint`] method
+/// that returns the integer as `i128` or `u128`.
 macro_rules! integers {
     ($( $integer:ident after $sign:literal by $by:ident; )+) => {$(
         impl From<$integer> for Varint {
@@ -143,7 +146,8 @@ integers! {
 
 /// A decimal number of arbitrary precision: the value of a CQL `decimal`, `unscaled * 10^-scale`.
 ///
-/// `Display` uses plain notation for short numbers and scientific notation otherwise, like Java:
+/// Like Java, `Display` uses plain notation for short numbers and scientific notation for all
+/// others:
 ///
 /// ```
 /// use cqlwire::types::{Decimal, Varint};
@@ -186,15 +190,16 @@ impl Decimal {
         self.unscaled.is_zero()
     }
 
-    /// Returns the power of ten of the first digit of `digits`, the digits of `unscaled`.
+    /// Returns the exponent of the number in scientific notation: 2 for 123.4, which is 1.234E+2.
+    /// `digits` are the decimal digits of `unscaled`.
     pub(super) fn exponent(&self, digits: &str) -> i64 {
         let length = i64::try_from(digits.len()).unwrap_or(i64::MAX);
         length.saturating_sub(1).saturating_sub(self.scale.into())
     }
 
-    /// Returns the least and greatest possible power of ten of the first digit, estimated from the
-    /// number of bytes. A byte holds between 2.408 and 2.409 digits, and the first byte may hold
-    /// none besides the sign.
+    /// Returns a lower and an upper bound of [`exponent`](Self::exponent), estimated from the
+    /// number of bytes of `unscaled`. Each byte adds between 2.408 and 2.409 decimal digits, but
+    /// the first byte may contain only the sign and add none.
     fn exponents(&self) -> (i64, i64) {
         let length = i64::try_from(self.unscaled.as_bytes().len()).unwrap_or(i64::MAX);
         let scaled = |digits: i64| digits.saturating_sub(self.scale.into());
@@ -203,8 +208,8 @@ impl Decimal {
         (scaled(least), scaled(most))
     }
 
-    /// Compares the absolute values of two numbers that are not zero, without expanding their
-    /// exponents to digits.
+    /// Compares the absolute values of two numbers, neither of which is zero. Does not write out
+    /// the zeros that a large exponent stands for.
     fn cmp_magnitude(&self, other: &Self) -> Ordering {
         let ((least, most), (other_least, other_most)) = (self.exponents(), other.exponents());
         if least > other_most {
@@ -294,7 +299,7 @@ mod tests {
                 assert!((least..=most).contains(&exact), "{number}: {least} {exact} {most}");
             }
         }
-        // Comparing these must not compute their digits.
+        // Comparing these two must not compute their decimal digits, which would take long.
         let long = Varint::from_bytes(&vec![0x7f; 1 << 20]);
         let [large, small] = [i32::MIN, i32::MAX].map(|scale| Decimal::new(long.clone(), scale));
         assert!(large > small);

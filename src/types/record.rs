@@ -7,8 +7,8 @@ use super::{ColumnSpec, FromRow, Row, TypeError, Value, ValueError};
 
 /// A row with columns that are only known at run time. Values are found by index or by name.
 ///
-/// Names are case-sensitive: `userName` differs from `username`. All records of a page share their
-/// names.
+/// Names are case-sensitive: `userName` differs from `username`. All records of a page share one
+/// list of names.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -31,8 +31,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// Returns the value of a column, by its index from zero or by its name, or `None` if there is no
-    /// such column. If several columns have the name, returns the first.
+    /// Returns the value of the column with this index (from zero) or name, or `None` if there is
+    /// no such column. If several columns have the name, returns the value of the first.
     pub fn get(&self, column: impl ColumnIndex) -> Option<&Value> {
         self.values.get(column.index(&self.names)?)
     }
@@ -52,7 +52,7 @@ impl Record {
         self.names().zip(&self.values)
     }
 
-    /// Returns the values, in the order of the columns, without copying them.
+    /// Converts the record to its values, in the order of the columns.
     pub fn into_values(self) -> Vec<Value> {
         self.values
     }
@@ -60,8 +60,8 @@ impl Record {
 
 /// The index or the name of a column of a [`Record`].
 pub trait ColumnIndex {
-    /// Returns the index of the column among columns with these names, or `None` if no column has the
-    /// name.
+    /// Returns the index of the column in a record with these column `names`, or `None` if no
+    /// column has the name. An index is returned unchanged, even if it is out of range.
     fn index(self, names: &[Box<str>]) -> Option<usize>;
 }
 

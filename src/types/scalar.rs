@@ -1,4 +1,5 @@
-//! Native types: for each Rust type, the CQL types that it supports, and how it is decoded and encoded.
+//! Decoding and encoding of native types. Each Rust type is listed with the CQL types that it
+//! supports.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -74,7 +75,8 @@ macro_rules! to_cql {
 
 pub(super) use {from_cql, single_column_row, to_cql};
 
-/// Implements both directions for types of fixed size, where any bytes of that size are a value.
+/// Implements [`FromCql`] and [`ToCql`] for types of fixed size. Any bytes of that size must be a
+/// valid value.
 macro_rules! fixed_size {
     ($( $rust:ty as $name:literal [$($native:ident)+], $from:expr, $to:expr; )+) => {
         from_cql! {$(
@@ -203,7 +205,7 @@ to_cql! {
     };
 }
 
-/// Implements types of bytes, which read and write blobs and custom types.
+/// Implements [`FromCql`] or [`ToCql`] for byte types, which read and write blobs and custom types.
 macro_rules! bytes {
     (read: $( $rust:ty as $name:literal, $from:expr; )+) => {$(
         impl<'r> FromCql<'r> for $rust {

@@ -10,8 +10,8 @@ const MILLI_NANOS: i64 = 1_000_000;
 
 /// A calendar date: the number of days since 1970-01-01. The value of a CQL `date`.
 ///
-/// Its text is `2024-02-29`, in the proleptic Gregorian calendar. It also parses from the number on
-/// the wire, where 2^31 is 1970-01-01.
+/// Its text is `2024-02-29`, in the proleptic Gregorian calendar. A date also parses from the
+/// number that represents it on the wire, where 2^31 is 1970-01-01.
 ///
 /// ```
 /// use cqlwire::types::Date;
@@ -32,8 +32,9 @@ impl Date {
     /// The latest date, 5881580-07-11.
     pub const MAX: Self = Self(i32::MAX);
 
-    /// Returns the date of a year, a month (1 to 12) and a day of the month (from 1). The year before
-    /// 1 is 0. Returns `None` if the date does not exist or is outside the range of [`Date`].
+    /// Returns the date of a year, a month (1 to 12) and a day of the month (from 1). Year 0 is the
+    /// year before year 1. Returns `None` if the date does not exist or is outside the range of
+    /// [`Date`].
     pub fn from_ymd(year: i32, month: u8, day: u8) -> Option<Self> {
         let days = days_of(year.into(), month, day)?;
         i32::try_from(days).ok().map(Self)
@@ -42,15 +43,15 @@ impl Date {
     /// Returns the year, the month (1 to 12) and the day of the month (from 1).
     pub fn ymd(self) -> (i32, u8, u8) {
         let (year, month, day) = civil(self.0.into());
-        // The year of an `i32` number of days always fits into an `i32`.
+        // A number of days that fits into an `i32` always gives a year that fits into an `i32`.
         (i32::try_from(year).unwrap_or_default(), month, day)
     }
 }
 
 /// A time of day in nanoseconds since midnight, 0 to 86,399,999,999,999. The value of a CQL `time`.
 ///
-/// Its text is `13:05:59.25`, with up to nine digits after the point. It also parses from the number
-/// of nanoseconds.
+/// Its text is `13:05:59.25`, with up to nine digits after the point. A time also parses from its
+/// number of nanoseconds.
 ///
 /// ```
 /// use cqlwire::types::Time;
@@ -72,8 +73,8 @@ impl Time {
         0 <= self.0 && self.0 <= Self::MAX.0
     }
 
-    /// Returns the time of an hour (0 to 23), minute, second and nanosecond, or `None` if one of them
-    /// is out of range.
+    /// Returns the time with this hour (0 to 23), minute, second and nanosecond, or `None` if one
+    /// of them is out of range.
     pub fn from_hms_nano(hour: u8, minute: u8, second: u8, nanosecond: u32) -> Option<Self> {
         let seconds = [hour, minute, second].into_iter().map(i64::from);
         let seconds = seconds.fold(0_i64, |sum, part| sum.saturating_mul(60).saturating_add(part));
@@ -81,8 +82,8 @@ impl Time {
         is_time.then(|| Self(seconds.saturating_mul(NANOS).saturating_add(nanosecond.into())))
     }
 
-    /// Returns the hour, minute, second and nanosecond. Those of a time that is not
-    /// [valid](Self::is_valid) are within their ranges, but meaningless.
+    /// Returns the hour, minute, second and nanosecond. If the time is not [valid](Self::is_valid),
+    /// each number is within its range, but meaningless.
     pub fn hms_nano(self) -> (u8, u8, u8, u32) {
         let [hour, minute, second, nano] = [
             (self.0 / 3_600_000_000_000).rem_euclid(24),
@@ -99,7 +100,8 @@ impl Time {
 ///
 /// Its text is a date, optionally followed by a space or a `T` and a time, such as
 /// `2024-02-29 13:05:59.250`. Seconds and their fraction are optional. A time zone may follow: `Z`,
-/// `+01`, `+0100` or `+01:00`; the default is UTC. It also parses from the number of milliseconds.
+/// `+01`, `+0100` or `+01:00`; the default is UTC. A timestamp also parses from its number of
+/// milliseconds.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -119,8 +121,8 @@ impl Time {
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// Returns the instant of a date and a time in UTC, rounded down to the millisecond, or `None` if
-    /// the time is not [valid](Time::is_valid).
+    /// Returns the instant of a date and a time in UTC, rounded down to the millisecond. Returns
+    /// `None` if the time is not [valid](Time::is_valid).
     pub fn from_date_time(date: Date, time: Time) -> Option<Self> {
         let days = i64::from(date.0).saturating_mul(DAY_MILLIS);
         time.is_valid().then(|| Self(days.saturating_add(time.0 / MILLI_NANOS)))
@@ -142,7 +144,8 @@ impl Timestamp {
     }
 }
 
-/// Rounds down to the millisecond. Returns [`ValueError::OutOfRange`] outside the range of 64 bits.
+/// Rounds down to the millisecond. Returns [`ValueError::OutOfRange`] if the number of milliseconds
+/// does not fit into 64 bits.
 impl TryFrom<SystemTime> for Timestamp {
     type Error = ValueError;
 
@@ -161,7 +164,8 @@ impl TryFrom<SystemTime> for Timestamp {
     }
 }
 
-/// Returns [`ValueError::TooLarge`] if the instant is outside the range of the system's clock.
+/// Returns [`ValueError::TooLarge`] if the instant is outside the range of [`SystemTime`], which
+/// depends on the platform.
 impl TryFrom<Timestamp> for SystemTime {
     type Error = ValueError;
 
@@ -176,11 +180,11 @@ impl TryFrom<Timestamp> for SystemTime {
 }
 
 /// A duration of months, days and nanoseconds, which do not convert into each other. The value of a
-/// CQL `duration`. All three parts are positive or zero, or all are negative or zero.
+/// CQL `duration`. No part is negative while another part is positive.
 ///
 /// Its text is a sequence of numbers with units, from the largest unit to the smallest, such as
-/// `1y2mo3w4d5h6m7s8ms9us10ns`. It also parses from ISO 8601: `P1Y2M4DT5H6M7S`, `P3W` or
-/// `P0001-02-04T05:06:07`. A leading minus applies to all parts. Text is case-insensitive.
+/// `1y2mo3w4d5h6m7s8ms9us10ns`. A duration also parses from ISO 8601: `P1Y2M4DT5H6M7S`, `P3W` or
+/// `P0001-02-04T05:06:07`. A leading minus sign applies to all parts. Text is case-insensitive.
 ///
 /// ```
 /// use cqlwire::types::Duration;
@@ -202,13 +206,13 @@ pub struct Duration {
 }
 
 impl Duration {
-    /// Returns a duration, or `None` if the signs of its parts differ.
+    /// Returns a duration, or `None` if one part is negative and another positive.
     pub fn new(months: i32, days: i32, nanoseconds: i64) -> Option<Self> {
         let duration = Self { months, days, nanoseconds };
         duration.is_valid().then_some(duration)
     }
 
-    /// Returns true if no two parts have different signs.
+    /// Returns true unless one part is negative and another positive.
     pub const fn is_valid(self) -> bool {
         (self.months >= 0 && self.days >= 0 && self.nanoseconds >= 0)
             || (self.months <= 0 && self.days <= 0 && self.nanoseconds <= 0)
@@ -220,7 +224,8 @@ impl Duration {
     }
 }
 
-/// Converts to nanoseconds. Returns [`ValueError::TooLarge`] if they do not fit into 64 bits.
+/// Converts to a duration of nanoseconds. Returns [`ValueError::TooLarge`] if their number does not
+/// fit into an `i64`.
 impl TryFrom<std::time::Duration> for Duration {
     type Error = ValueError;
 
@@ -231,8 +236,8 @@ impl TryFrom<std::time::Duration> for Duration {
     }
 }
 
-/// Returns [`ValueError::OutOfRange`] if the duration is negative or has months or days, whose length
-/// varies.
+/// Returns [`ValueError::OutOfRange`] if the duration is negative, or if it has months or days,
+/// which have no fixed length.
 impl TryFrom<Duration> for std::time::Duration {
     type Error = ValueError;
 
@@ -246,11 +251,11 @@ impl TryFrom<Duration> for std::time::Duration {
     }
 }
 
-/// Returns year, month and day of a number of days since 1970-01-01, in the proleptic Gregorian
-/// calendar.
+/// Returns the year, month and day of the month of the date that is `days` days after 1970-01-01,
+/// in the proleptic Gregorian calendar.
 ///
-/// The computation counts days from 1 March of year 0, so that a leap day is the last day of its
-/// year, and an era of 400 years has 146,097 days.
+/// The computation counts days from 1 March of year 0, in years that begin in March and end with
+/// the leap day. An era of 400 years has 146,097 days.
 #[expect(clippy::arithmetic_side_effects, reason = "an i64 of milliseconds is under 2^37 days")]
 pub(super) fn civil(days: i64) -> (i64, u8, u8) {
     let days = days + 719_468;
@@ -266,8 +271,8 @@ pub(super) fn civil(days: i64) -> (i64, u8, u8) {
     (year_of_era + era * 400 + i64::from(month <= 2), byte(month), byte(day))
 }
 
-/// Returns the number of days from 1970-01-01 to a date, or `None` if the date does not exist. `year`
-/// must fit into 32 bits.
+/// Returns the number of days from 1970-01-01 to a date, or `None` if the date does not exist.
+/// `year` must fit into an `i32`.
 #[expect(clippy::arithmetic_side_effects, reason = "2^32 years are under 2^41 days")]
 pub(super) fn days_of(year: i64, month: u8, day: u8) -> Option<i64> {
     let year = year - i64::from(month <= 2);

@@ -60,7 +60,8 @@ tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13
 tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14);
 tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15);
 
-/// Checks that `cql_type` is a tuple of `checks.len()` fields, and each field with its check.
+/// Checks that `cql_type` is a tuple of `checks.len()` fields, and passes the type of each field to
+/// the check with the same index.
 fn check(cql_type: &CqlType, checks: &[Check]) -> Result<(), TypeMismatch> {
     let types = match cql_type {
         CqlType::Tuple(types) if types.len() == checks.len() => types,

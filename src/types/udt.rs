@@ -5,12 +5,12 @@ use super::cell::Fields;
 use super::{BindErrorKind, Cell, CqlType, TypeMismatch, UdtType, ValueError};
 use crate::wire::Writer;
 
-/// Checks that `cql_type` is a user-defined type with these `fields`, and with no other fields if
-/// the struct `rust` is strict.
+/// Checks that `cql_type` is a user-defined type that has these `fields`. If `is_strict`, it must
+/// have no other fields. Errors name the struct as `rust`.
 ///
 /// # Errors
-/// Returns an error if `cql_type` is another type, if a field is missing or has an unsupported type,
-/// or if a strict struct lacks a field of the type.
+/// Returns an error if `cql_type` is not a user-defined type, if it lacks a required field, if a
+/// field has an unsupported type, or if the struct is strict and lacks a field of the type.
 pub fn check_udt(
     rust: &'static str,
     fields: &[Field],
@@ -22,7 +22,8 @@ pub fn check_udt(
     };
     for field in fields {
         let mut is_present = field.is_optional;
-        // A server may send the same name twice, and every field is decoded, so all are checked.
+        // A server may send several fields with the same name. All of them are decoded, and
+        // therefore checked.
         for (name, cql_type) in udt.fields.iter().filter(|(name, _)| name == field.name) {
             (field.check)(cql_type)
                 .map_err(|mismatch| mismatch.within(format!("field `{name}`")))?;
@@ -54,12 +55,13 @@ fn missing_field(
     TypeMismatch::new(rust, format!("types with field `{name}`; this one has {names}"), cql_type)
 }
 
-/// Calls `read` with the name, cell and type of each field. Fields at the end of the type that the
-/// value does not contain are null: they were added to the type after the value was written.
+/// Calls `read` with the name, cell and type of each field. The cell of a null field is `None`.
+/// Trailing fields that the value does not contain are null: they were added to the type after the
+/// value was written.
 ///
 /// # Errors
-/// Returns an error if the value ends inside a field or has bytes after the last one, and the first
-/// error of `read`.
+/// Returns an error if the value ends inside a field or has bytes after its last field. Otherwise
+/// returns the first error of `read`.
 pub fn read_udt<'r>(
     cell: Cell<'r>,
     cql_type: &'r CqlType,
@@ -73,8 +75,8 @@ pub fn read_udt<'r>(
     fields.end()
 }
 
-/// Encodes a value by calling `write` for each field of the type. If `write` returns false, the
-/// struct has no such field, and null is written.
+/// Encodes a value by calling `write` for each field of the type. If the struct has no such field,
+/// `write` returns false, and the field is encoded as null.
 ///
 /// # Errors
 /// Returns the first error of `write`, or an error if the value is longer than 2 GiB.
@@ -93,7 +95,8 @@ pub fn write_udt(
     Ok(writer.close_length(open, "value")?)
 }
 
-/// Replaces the Rust type of `mismatch` by the enum `rust`, which is encoded as that type.
+/// Returns `mismatch` with the name of the enum, `rust`, in place of the Rust type that the enum is
+/// encoded as.
 #[cold]
 pub fn rename(rust: &'static str, mismatch: &TypeMismatch) -> TypeMismatch {
     TypeMismatch::new(rust, mismatch.supported_types().to_owned(), mismatch.cql_type())

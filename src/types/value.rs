@@ -17,8 +17,8 @@ use crate::wire::Writer;
 
 /// A value of any CQL type, for programs that learn the types at run time.
 ///
-/// A blob from a response shares the memory of its page, which is freed when the last such blob is
-/// dropped.
+/// A blob from a response shares the memory of its page of rows. The page is freed only after all
+/// of its blobs have been dropped.
 ///
 /// `Display` writes the value as a CQL literal:
 ///
@@ -29,8 +29,8 @@ use crate::wire::Writer;
 /// assert_eq!(list.to_string(), "['it''s', null]");
 /// ```
 ///
-/// `From` converts Rust values with an obvious CQL type. This allows to bind values of different
-/// types by name:
+/// `From` converts Rust values with an obvious CQL type. A map of `Value`s can therefore bind
+/// values of different types by name:
 ///
 /// ```
 /// use cqlwire::types::{ColumnSpec, NativeType, Value, ValuesBuffer};
@@ -77,7 +77,7 @@ pub enum Value {
     Set(Vec<Value>),
     Map(Vec<(Value, Value)>),
     Tuple(Vec<Value>),
-    /// A user-defined type. Trailing fields may be missing and are null.
+    /// A value of a user-defined type. Trailing fields may be missing, and are then null.
     Udt {
         udt: Arc<UdtType>,
         fields: Vec<Value>,
@@ -96,7 +96,7 @@ impl Value {
         Self::decode_part(cql_type, Cell::new(bytes))
     }
 
-    /// Decodes a cell. Inlined for the rows of a page, whose values mostly are of native types.
+    /// Decodes a cell. Inlined because most cells of a page have native types.
     #[inline(always)]
     pub(super) fn decode_cell(cql_type: &CqlType, cell: Cell<'_>) -> Result<Self, ValueError> {
         match cql_type {
@@ -185,8 +185,8 @@ impl Value {
     }
 }
 
-/// Checks that the variant's type supports `cql_type`, and encodes the value. `Value::check` cannot
-/// check this, because it does not know the variant.
+/// Checks that the variant's Rust type can be encoded as `cql_type`, and encodes the value.
+/// `Value::check` accepts every type, because it does not know the variant.
 #[inline]
 fn checked<T: ToCql>(
     value: &T,
@@ -223,7 +223,8 @@ impl ToCql for Value {
     }
 }
 
-/// Implements decoding of native types, whose names are those of the variants.
+/// Implements decoding of native types. Each variant of [`NativeType`] has the name of its variant
+/// of [`Value`].
 macro_rules! native_value {
     ($($native:ident)+) => {
         #[inline(always)]
@@ -252,13 +253,14 @@ fn empty_or(error: ValueError) -> Result<Value, ValueError> {
     if error == ValueError::Empty { Ok(Value::Empty) } else { Err(error) }
 }
 
-/// Returns [`ValueError::Duplicate`] if two elements or keys are equal.
+/// Returns [`ValueError::Duplicate`] if two of `values` are equal. The values are the elements of a
+/// set or the keys of a map, and `cql_type` is their type.
 pub(super) fn check_unique<'v>(
     mut values: impl ExactSizeIterator<Item = &'v Value> + Clone,
     cql_type: &CqlType,
 ) -> Result<(), ValueError> {
-    // Servers send them sorted, and for most types our order is the same. Decimals are too slow to
-    // compare.
+    // Servers send the values sorted, for most types in the order of `Value`. Values in strictly
+    // ascending order have no duplicates. Decimals are too slow to compare.
     let is_comparable =
         matches!(cql_type, CqlType::Native(native) if *native != NativeType::Decimal);
     if values.len() < 2
@@ -270,7 +272,8 @@ pub(super) fn check_unique<'v>(
     if values.all(|value| seen.insert(value)) { Ok(()) } else { Err(ValueError::Duplicate) }
 }
 
-/// Decodes the fields of a tuple or a user-defined type, without missing trailing fields.
+/// Decodes the fields of a tuple or a user-defined type. Trailing fields that the value does not
+/// contain are left out.
 fn decode_fields<'t>(
     types: impl Iterator<Item = &'t CqlType>,
     cell: Cell<'_>,
@@ -307,7 +310,8 @@ fn write_fields<'t>(
 mod tests {
     use super::*;
 
-    /// Asserts that `value` decodes to itself, and that no prefix of its bytes does.
+    /// Asserts that the bytes of `value` decode to `value`, and that no shorter prefix of them
+    /// does.
     fn assert_round_trips(value: &Value, cql_type: &CqlType) {
         let mut out = Vec::new();
         value.encode(cql_type, &mut Writer::new(&mut out)).unwrap();

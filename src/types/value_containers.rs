@@ -39,7 +39,8 @@ maps! {
     HashMap<K, V, S>: Eq, Hash;
 }
 
-/// Implements both traits for pointers, which bind the values that they point to.
+/// Implements [`ToNamedValues`] and [`ToValues`] for pointers, which bind the values that they
+/// point to.
 macro_rules! pointers {
     ($( $pointer:ty; )+) => {$(
         impl<V: ToNamedValues + ?Sized> ToNamedValues for $pointer {

@@ -17,7 +17,7 @@ pub struct Values<'a> {
 /// One value of [`Values`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NamedValue<'a> {
-    /// The name of the bind variable, or `None` if values are bound by position.
+    /// The name of the bind variable, or `None` if the values are bound by position.
     pub name: Option<&'a str>,
     /// The value.
     pub value: RawValue<'a>,
@@ -55,22 +55,22 @@ impl<'a> Values<'a> {
         (0..self.count).map_while(move |_| read(&mut reader, self.named, Version::V4).ok())
     }
 
-    /// Returns the same values, borrowed from these.
+    /// Returns the same values, with their bytes borrowed from `self`.
     pub fn borrowed(&self) -> Values<'_> {
         Values { bytes: Cow::Borrowed(&self.bytes), ..*self }
     }
 
-    /// Returns the same values with bytes of their own. Borrowed bytes are copied.
+    /// Returns the same values with owned bytes. Bytes that are borrowed are copied.
     pub fn into_owned(self) -> Values<'static> {
         let bytes = Cow::Owned(self.bytes.into_owned());
         Values { count: self.count, named: self.named, bytes }
     }
 
-    /// Decodes the count and the values.
+    /// Decodes the number of values, then each value, preceded by its name if `named`.
     ///
     /// # Errors
-    /// Returns an error if the input ends early, or if a length is negative and means neither null
-    /// (-1) nor unset (-2). In v3, every negative length is null.
+    /// Returns an error if the input ends early, or if a length is less than -2. A length of -1 is
+    /// null, and -2 is unset. In v3, every negative length is null.
     pub fn decode(
         reader: &mut Reader<'a>,
         named: bool,
@@ -88,7 +88,8 @@ impl<'a> Values<'a> {
         Ok(if version == Version::V3 { values.with_plain_nulls() } else { values })
     }
 
-    /// Replaces the negative lengths of v3, all of which are null, by -1.
+    /// Replaces every negative length by -1. In v3 all of them are null, but in later versions only
+    /// -1 is.
     fn with_plain_nulls(self) -> Self {
         let mut reader = Reader::new(&self.bytes);
         let mut plain = Vec::new();
@@ -104,7 +105,7 @@ impl<'a> Values<'a> {
         if plain == *self.bytes { self } else { Self { bytes: plain.into(), ..self } }
     }
 
-    /// Encodes the count and the values.
+    /// Encodes the number of values, then the values.
     ///
     /// # Errors
     /// Returns an error if a value is unset and `version` is v3, which has no unset values.

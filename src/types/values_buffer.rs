@@ -58,18 +58,20 @@ impl ValuesBuffer {
         Ok(self.values())
     }
 
-    /// Clears the values that were encoded before the error.
+    /// Clears the values that were encoded before `error` occurred, and returns `error`.
     #[cold]
     fn abandon(&mut self, error: BindError) -> BindError {
         self.clear();
         error
     }
 
-    /// Appends an encoded value. Either all values have a name, or none has.
+    /// Appends an encoded value. Callers must pass a name for every value of the buffer, or for
+    /// none.
     ///
     /// # Errors
-    /// Returns an error if the buffer holds 65,535 values already, or if `name` is longer than 65,535
-    /// bytes or `value` longer than 2 GiB. The buffer may then hold part of the value: clear it.
+    /// Returns an error if the buffer already contains 65,535 values, if `name` is longer than
+    /// 65,535 bytes, or if `value` is longer than 2 GiB. The buffer may then contain part of the
+    /// value and must be [cleared](Self::clear).
     pub fn push(&mut self, name: Option<&str>, value: RawValue<'_>) -> Result<(), EncodeError> {
         write(&mut Writer::new(&mut self.bytes), name, value)?;
         self.named = name.is_some();
@@ -91,7 +93,7 @@ impl ValuesBuffer {
         self.named = false;
     }
 
-    /// Returns the values, together with the buffer's allocation.
+    /// Converts the buffer to values that own its allocation.
     pub fn into_values(self) -> Values<'static> {
         Values::new(self.count, self.named, Cow::Owned(self.bytes))
     }

@@ -1,5 +1,5 @@
-//! `vector<T, n>`. Elements of fixed size follow each other directly; all others are preceded by their
-//! length.
+//! The type `vector<T, n>`. Elements of fixed size follow each other directly. Each element of
+//! another type is preceded by its length.
 
 use super::check::{Check, check_sequence, in_part};
 use super::{
@@ -28,7 +28,7 @@ impl<'r, T: FromCql<'r>, const N: usize> FromCql<'r> for [T; N] {
     }
 }
 
-/// Encodes as lists, sets, and vectors of `N` elements.
+/// Encodes an array as a list, a set, or a vector of `N` elements.
 impl<T: ToCql, const N: usize> ToCql for [T; N] {
     fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
         match cql_type {
@@ -63,7 +63,8 @@ pub(super) fn read<'r, T: FromCql<'r>>(
     let value = |bytes| T::from_cell(cell.part(bytes), element);
     match element.fixed_size_in_vector() {
         Some(0) => match vector.dimensions {
-            // The bytes cannot bound the number of elements of size zero, so none are decoded.
+            // Elements of size zero have no bytes that would bound their number, so only an empty
+            // vector is decoded.
             0 => whole(vector, 0, cell).map(|_| Vec::new()),
             _ => Err(ValueError::TooShort),
         },
@@ -74,7 +75,8 @@ pub(super) fn read<'r, T: FromCql<'r>>(
         }
         None => {
             let mut rest = cell.bytes();
-            // The length of an element takes at least one byte.
+            // The length in front of each element has at least one byte, so the bytes bound the
+            // number of elements.
             if vector.dimensions > rest.len() {
                 return Err(ValueError::TooShort);
             }
@@ -91,13 +93,15 @@ pub(super) fn read<'r, T: FromCql<'r>>(
     }
 }
 
-/// Returns the size of the elements if values of the Rust type have the same fixed size.
+/// Returns the size of an element in bytes if elements of the vector and values of `T` have the
+/// same fixed size, and `None` otherwise.
 #[inline]
 fn fixed_size<'r, T: FromCql<'r>>(vector: &VectorType) -> Option<usize> {
     vector.element.fixed_size_in_vector().filter(|size| T::SIZE == Some(*size))
 }
 
-/// Returns the bytes of a vector with elements of `size` bytes, after checking their number.
+/// Returns the bytes of a vector whose elements have `size` bytes each, or an error if the length
+/// of the vector is wrong.
 fn whole<'r>(vector: &VectorType, size: usize, cell: Cell<'r>) -> Result<&'r [u8], ValueError> {
     let expected = size.checked_mul(vector.dimensions).ok_or(ValueError::TooShort)?;
     match cell.bytes() {
@@ -107,7 +111,7 @@ fn whole<'r>(vector: &VectorType, size: usize, cell: Cell<'r>) -> Result<&'r [u8
     }
 }
 
-/// Encodes the vector's length in bytes and its elements.
+/// Encodes the length of the vector in bytes, then its elements.
 pub(super) fn write<T: ToCql>(
     vector: &VectorType,
     values: &[T],
@@ -130,8 +134,9 @@ pub(super) fn write<T: ToCql>(
     Ok(writer.close_length(open, "value")?)
 }
 
-/// Encodes an element that is given as a `[value]`. In a vector it has no `[int]` length and cannot
-/// be null.
+/// Encodes one element. `value` is its `[value]`, whose `[int]` length is left out. `size` is the
+/// fixed size of elements, or `None` if a vint length precedes each element. A null element is an
+/// error.
 fn write_element(
     value: &[u8],
     size: Option<usize>,

@@ -28,9 +28,9 @@ pub enum BindErrorKind {
         /// Number of values given.
         found: usize,
     },
-    /// No value has the name of a bind variable.
+    /// A bind variable has a name that no value has.
     Missing,
-    /// No bind variable has the name of a field, and the struct is `#[cql(strict)]`.
+    /// A field of a `#[cql(strict)]` struct has a name that no bind variable has.
     Unused,
     /// The Rust type cannot be encoded as the variable's CQL type.
     Type(TypeMismatch),
@@ -42,7 +42,7 @@ pub enum BindErrorKind {
 }
 
 impl BindError {
-    /// Returns an error about all values.
+    /// Returns an error about the values as a whole, rather than about one variable.
     #[cold]
     pub(in crate::types) fn new(kind: BindErrorKind) -> Self {
         Self(Box::new(BindErrorInner { variable: None, field: None, kind }))
@@ -62,7 +62,8 @@ impl BindError {
         }))
     }
 
-    /// Adds the struct field that holds the value, such as `User::age`, or the struct.
+    /// Adds the name of the struct field with the value, such as `User::age`, or, for
+    /// [`BindErrorKind::Missing`], of the struct.
     #[cold]
     pub(in crate::types) fn with_field(mut self, field: &'static str) -> Self {
         self.0.field = Some(field);
@@ -74,14 +75,15 @@ impl BindError {
         &self.0.kind
     }
 
-    /// Returns the index (from zero) and the description of the bind variable, or `None` if the error
-    /// is about all values.
+    /// Returns the index (from zero) and the description of the bind variable, or `None` if the
+    /// error is not about one variable.
     pub fn variable(&self) -> Option<(usize, &ColumnSpec)> {
         self.0.variable.as_ref().map(|(index, variable)| (*index, variable))
     }
 
-    /// Returns the struct field that holds the value, such as `User::age`, or the struct for
-    /// [`BindErrorKind::Missing`]. Returns `None` if the values are not in a struct.
+    /// Returns the name of the struct field with the value, such as `User::age`, or, for
+    /// [`BindErrorKind::Missing`], of the struct. Returns `None` if the values are not in a struct,
+    /// or if the error is about their number.
     pub fn field(&self) -> Option<&'static str> {
         self.0.field
     }

@@ -6,7 +6,7 @@ use super::{TypeMismatch, ValueError};
 use crate::types::{ColumnSpec, CqlType};
 use crate::wire::Counted;
 
-/// The columns of a result do not match the row type.
+/// A mismatch between the columns of a result and the row type.
 ///
 /// Reported once for a page, before its first row is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,17 +66,17 @@ impl ColumnMismatch {
         self.field
     }
 
-    /// Returns the CQL type, and the CQL types that the Rust type reads.
+    /// Returns the Rust type, the CQL type that it cannot read, and the CQL types that it reads.
     pub const fn mismatch(&self) -> &TypeMismatch {
         &self.mismatch
     }
 }
 
-/// A struct field without exactly one column of its name, or a column without a field.
+/// A mismatch between the names of a result's columns and of a struct's fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameMismatch {
     pub(in crate::types) kind: NameMismatchKind,
-    /// The field, such as `User::age`, or the struct.
+    /// The field, such as `User::age`, or, for [`NameMismatchKind::Excess`], the struct.
     pub(in crate::types) field: &'static str,
     pub(in crate::types) name: String,
     /// The names of the result's columns.
@@ -91,8 +91,8 @@ pub enum NameMismatchKind {
     Missing,
     /// More than one column has the field's name.
     Ambiguous,
-    /// Two fields have the same name: a field of the struct, and a field of a struct that is
-    /// flattened into it.
+    /// Two fields have the column's name: for example, a field of the struct and a field of a
+    /// struct that is flattened into it.
     Duplicate,
     /// No field has the column's name, and the struct is `#[cql(strict)]`.
     Excess,
@@ -104,12 +104,14 @@ impl NameMismatch {
         self.kind
     }
 
-    /// Returns the field, such as `User::age`, or the struct for [`NameMismatchKind::Excess`].
+    /// Returns the name of the field, such as `User::age`, or, for [`NameMismatchKind::Excess`], of
+    /// the struct.
     pub const fn field(&self) -> &'static str {
         self.field
     }
 
-    /// Returns the column's name.
+    /// Returns the name of the column. For [`NameMismatchKind::Missing`], the result has no such
+    /// column.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::types::CqlType;
 
-/// A Rust type that cannot read or write a CQL type, whatever the value.
+/// The error of a Rust type that can read or write no value of a CQL type.
 ///
 /// ```
 /// use cqlwire::types::{CqlType, FromCql, NativeType};
@@ -22,13 +22,14 @@ struct Inner {
     rust: Cow<'static, str>,
     fits: Cow<'static, str>,
     cql_type: CqlType,
-    /// The path from the mismatched part to the whole type, innermost part first.
+    /// The mismatched part, then the parts that contain it: "element", "value" for a list that is
+    /// the value of a map. Empty if the type as a whole is mismatched.
     path: Vec<Cow<'static, str>>,
 }
 
 impl TypeMismatch {
-    /// Creates the error of a Rust type `rust` that does not support `cql_type`. `fits` names the CQL
-    /// types that it does support, such as "`list` or `set`".
+    /// Creates the error of a Rust type `rust` that does not support `cql_type`. `fits` names the
+    /// CQL types that `rust` supports, such as "`list` or `set`".
     #[cold]
     pub fn new(
         rust: impl Into<Cow<'static, str>>,
@@ -39,8 +40,8 @@ impl TypeMismatch {
         Self(Box::new(Inner { rust, fits, cql_type, path: Vec::new() }))
     }
 
-    /// Adds that the mismatched type is a `part` of a larger one, such as its "element" or its
-    /// "field `street`".
+    /// Records that the mismatched type is a part of another type. `part` names the part, such as
+    /// "element" or "field `street`".
     #[cold]
     #[must_use]
     pub fn within(mut self, part: impl Into<Cow<'static, str>>) -> Self {
@@ -63,8 +64,9 @@ impl TypeMismatch {
         &self.0.fits
     }
 
-    /// Writes the mismatched part, the Rust type and the CQL types that it supports. `verb` is
-    /// "reads" or "binds to". Names the struct `field` if there is one.
+    /// Writes the mismatched part, the Rust type and the CQL types that the Rust type supports.
+    /// `verb` is "supports", "reads" or "binds to". `field` is the struct field, or `None` outside
+    /// a struct.
     pub(super) fn describe(
         &self,
         f: &mut fmt::Formatter<'_>,

@@ -8,22 +8,22 @@ use crate::wire::Counted;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ValueError {
-    /// Null, read as a Rust type that cannot represent it, unlike `Option`.
+    /// Null, read as a Rust type that is not an `Option` and cannot represent null.
     Null,
-    /// The empty value (zero bytes), read as a Rust type that cannot represent it.
+    /// The empty value (zero bytes), read as a Rust type that cannot represent the empty value.
     Empty,
     /// A value whose size does not match its type.
     Size {
-        /// Size of the type's values, in bytes.
+        /// Size that every value of the type has, in bytes.
         expected: usize,
         /// Size of the value, in bytes.
         found: usize,
     },
     /// A vector whose number of elements does not match its type.
     Dimensions {
-        /// Number of elements of the type.
+        /// Number of elements that the vector type requires.
         expected: usize,
-        /// Number of elements of the value.
+        /// Number of elements that were found.
         found: usize,
     },
     /// A value that ends inside one of its parts.
@@ -40,7 +40,8 @@ pub enum ValueError {
     Count(i32),
     /// A set with a duplicate element, or a map with a duplicate key.
     Duplicate,
-    /// Null in a struct field, such as `Address::street`, whose type is not `Option`.
+    /// Null in the struct field with this name, such as `Address::street`. The field's type is not
+    /// an `Option`.
     NullField(&'static str),
     /// A null element of a vector, which cannot hold nulls.
     NullElement,
