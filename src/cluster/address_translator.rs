@@ -3,8 +3,9 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-/// Translates the address that a node announces into the one at which the client reaches it, for
-/// clients on the other side of a NAT or a proxy. Contact points are never translated.
+/// The translation of the address that a node announces into the address at which the client
+/// reaches the node. It is needed if there is a NAT or a proxy between the client and the node.
+/// Contact points are never translated.
 ///
 /// ```
 /// use cqlwire::cluster::AddressTranslator;
@@ -18,7 +19,7 @@ use std::net::SocketAddr;
 /// );
 /// ```
 pub trait AddressTranslator: Send + Sync {
-    /// Returns the address at which the client reaches the node that announces `node`.
+    /// Returns the address at which the client reaches the node that announces the address `node`.
     fn translate(&self, node: SocketAddr) -> SocketAddr;
 }
 

@@ -7,8 +7,8 @@ use rand::RngExt;
 /// The backoff between attempts to connect to a node.
 ///
 /// The first attempt starts at once. The pause before the second is `base`; each further pause
-/// doubles, up to `cap`. Each pause is varied at random by up to a quarter, so that the clients of a
-/// node that comes back do not all reconnect at once.
+/// doubles, up to `cap`. Each pause is varied at random by up to a quarter, so that clients do not
+/// all reconnect at once when a node comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reconnect {
     /// Pause before the second attempt. Default: 100 ms.
@@ -36,7 +36,8 @@ impl Backoff {
         Self { reconnect, next: Duration::ZERO }
     }
 
-    /// Returns the pause before the next attempt, and doubles the pause that follows.
+    /// Returns the pause before the next attempt. The first pause is zero, the second is `base`,
+    /// and each further pause is twice the previous one, up to `cap`.
     pub(super) fn pause(&mut self) -> Duration {
         let Reconnect { base, cap } = self.reconnect;
         let pause = self.next;

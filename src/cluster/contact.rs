@@ -15,7 +15,8 @@ pub(crate) struct ContactPoint {
 }
 
 impl ContactPoint {
-    /// Parses `host`, `host:port`, `address`, `address:port`, `[v6]` or `[v6]:port`.
+    /// Parses a host name or IP address with or without a port, such as `db1`, `10.0.0.7:9042` or
+    /// `[::1]:9042`. Without a port, uses `default_port`.
     ///
     /// # Errors
     /// Returns an error text if the contact point is invalid.
@@ -26,7 +27,7 @@ impl ContactPoint {
             "" => Err(error("has no host")),
             host => Ok(Self { host: host.to_owned(), port }),
         };
-        // An IPv6 address contains colons.
+        // An IPv6 address without brackets must not be split at a colon.
         if text.parse::<IpAddr>().is_ok() {
             return point(text, default_port);
         }

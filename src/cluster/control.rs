@@ -1,8 +1,8 @@
-//! The control connection, and the task that follows the cluster through it.
+//! The control connection, and the task that keeps the state of the cluster up to date.
 //!
-//! The task reads the topology and the schema, and reads them again when an event of the server says
-//! that they changed. Events that arrive together cause one read. When the control connection ends,
-//! the task opens another one, to any node.
+//! The task reads the topology and the schema, and reads them again when an event of the server
+//! says that they changed. Events in quick succession cause one read. When the control connection
+//! ends, the task opens another one, to a known node or a contact point.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -37,8 +37,9 @@ pub(super) struct ControlConnection {
     host: String,
     events: mpsc::Receiver<Event>,
     pending: PendingReads,
-    /// The backoff between connections. It is reset only when all pending reads have succeeded, so
-    /// that an overloaded cluster is read less often.
+    /// The backoff between control connections. It is reset when all pending reads have succeeded,
+    /// rather than when a connection is opened. The task therefore also backs off from a cluster
+    /// that accepts connections but is too busy to answer the reads.
     backoff: Backoff,
 }
 
@@ -64,7 +65,7 @@ impl ControlConnection {
     /// Opens the control connection to a known node or a contact point, and reads the topology.
     ///
     /// # Errors
-    /// Returns an error if no node can be used.
+    /// Returns an error if no connection can be opened, or if the topology cannot be read.
     pub(super) async fn open(shared: &Arc<Shared>) -> Result<Self, ClusterError> {
         let (sender, events) = mpsc::channel(EVENT_QUEUE_SIZE);
         let settings = &shared.settings;
@@ -85,7 +86,8 @@ impl ControlConnection {
         Ok(control)
     }
 
-    /// Subscribes to the server's events and reads the topology.
+    /// Subscribes to the server's events, reads the topology, and schedules a read of the whole
+    /// schema.
     async fn register_and_read(&mut self) -> Result<(), ReadError> {
         let types = [EventType::TopologyChange, EventType::StatusChange, EventType::SchemaChange];
         let register = RequestFrame::new(Stream::default(), Register::new(&types));
@@ -95,22 +97,23 @@ impl ControlConnection {
         };
         let both = timeout(time.saturating_mul(2), both).await;
         let (registered, read) = both.map_err(|_| ReadError::Timeout)?;
-        // An ERROR is accepted: without events, the topology is read at an interval.
+        // An ERROR in response to REGISTER is accepted: without events, the task still reads the
+        // topology every `TOPOLOGY_INTERVAL`.
         registered.map_err(|error| ReadError::Request(Box::new(error)))?;
         read?;
         self.pending.add_schema(None);
         Ok(())
     }
 
-    /// Follows the cluster until the sender of `refreshes` is dropped.
+    /// Keeps the state of the cluster up to date until the sender of `refreshes` is dropped.
     pub(super) async fn run(mut self, mut refreshes: mpsc::UnboundedReceiver<SchemaRefresh>) {
         let _guard = AbandonOnDrop(Arc::clone(&self.shared));
         let mut interval = tokio::time::interval(TOPOLOGY_INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         interval.reset();
         loop {
-            // The connection drops events that find the queue full. One event may have been taken
-            // from the queue since then.
+            // While the queue is full, the connection drops events. `recv` may have freed one place
+            // since then, so a queue with one free place counts as full.
             if self.events.len() >= EVENT_QUEUE_SIZE - 1 {
                 debug!(node = %self.connection.address(), "events lost because the queue was full");
                 self.pending.add_topology();
@@ -139,18 +142,18 @@ impl ControlConnection {
         }
     }
 
-    /// Returns the connection itself.
+    /// Returns the underlying connection.
     pub(super) const fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
 
-    /// Returns the timeout of one request.
+    /// Returns the timeout of each request on the control connection.
     fn timeout(&self) -> Duration {
         self.shared.settings.connector.options.handshake_timeout
     }
 
-    /// Opens another control connection after a pause. Retries until one is open or the session is
-    /// closed.
+    /// Waits for `retry_in`, then opens another control connection. Retries until a connection is
+    /// open or the session is closed.
     async fn reopen(&mut self, mut retry_in: Duration) {
         loop {
             tokio::time::sleep(retry_in).await;
@@ -181,7 +184,7 @@ impl ControlConnection {
         self.shared.publish(&event);
         match event {
             Event::Status { change: StatusChange::Up, address } => self.handle_node_up(address),
-            // The state of the connections is more reliable than DOWN events.
+            // DOWN events are ignored: the state of the connections is more reliable.
             Event::Status { .. } => {}
             Event::Topology { change: TopologyChange::NewNode, address } => {
                 self.handle_node_up(address);
@@ -193,7 +196,8 @@ impl ControlConnection {
         }
     }
 
-    /// Reconnects to a known node at once. Reads the topology if the node is unknown.
+    /// Reconnects at once to the node at `address`, or schedules a read of the topology if no such
+    /// node is known.
     fn handle_node_up(&mut self, address: SocketAddr) {
         let translator = self.shared.settings.address_translator.as_ref();
         let address = translator.map_or(address, |translator| translator.translate(address));
@@ -204,8 +208,8 @@ impl ControlConnection {
         }
     }
 
-    /// Reads what is pending and notifies the waiters. On failure, closes the connection, so that
-    /// the next read uses another node.
+    /// Performs the pending reads, then notifies the waiters. If a read fails, keeps the waiters
+    /// and closes the connection: the task then opens another one and reads again.
     async fn read_pending(&mut self) {
         let PendingReads { topology, schema, waiters, .. } = std::mem::take(&mut self.pending);
         match self.read(topology, &schema).await {
@@ -227,7 +231,8 @@ impl ControlConnection {
     }
 
     async fn read(&self, topology: bool, schema: &SchemaScope) -> Result<(), ReadError> {
-        // A change of a keyspace may change its replication, which is read with the topology.
+        // A schema change may change the replication of a keyspace, which is read with the
+        // topology.
         if topology || !matches!(schema, SchemaScope::Empty) {
             self.read_topology().await?;
         }
@@ -262,7 +267,8 @@ impl ControlConnection {
         if let Some(node) = topology.nodes.first_mut() {
             node.host = Some(self.host.clone());
         }
-        // A server without a host id is accepted only if no nodes are known.
+        // If the server does not report its own host id, its topology is used only if no nodes are
+        // known yet.
         let has_host_id = topology.nodes.first().is_some_and(|node| !node.host_id.is_nil());
         if has_host_id || state.nodes().is_empty() {
             let state = with_topology(&state, topology, strategies, settings, pools);
@@ -271,8 +277,8 @@ impl ControlConnection {
         Ok(())
     }
 
-    /// Reads the schema of one keyspace, or the whole schema. Tables that the server does not have
-    /// are left out.
+    /// Reads the schema of one keyspace, or the whole schema. Skips the system tables that the
+    /// server lacks.
     async fn read_schema(&self, keyspace: Option<&str>) -> Result<Schema, ReadError> {
         let mut reader = Schema::reader();
         for part in SchemaPart::ALL {
@@ -288,7 +294,8 @@ impl ControlConnection {
     }
 }
 
-/// Marks the cluster as abandoned when the task ends, with the session or the runtime.
+/// A guard that marks the cluster as abandoned when the task ends, because the session was dropped
+/// or closed or because the runtime has ended.
 struct AbandonOnDrop(Arc<Shared>);
 
 impl Drop for AbandonOnDrop {
@@ -297,9 +304,9 @@ impl Drop for AbandonOnDrop {
     }
 }
 
-/// Returns where to open the control connection: up to [`MAX_KNOWN_NODES`] known nodes, and then
-/// the contact points, whose names are resolved again. Local nodes come before remote ones and, at
-/// the same distance, connected nodes before others. The order is otherwise random.
+/// Returns the hosts to try for the control connection, in this order: up to [`MAX_KNOWN_NODES`]
+/// known nodes, then the contact points, whose names are resolved anew. Known nodes are sorted by
+/// distance. At the same distance, connected nodes come first. The order is otherwise random.
 fn contact_points(shared: &Shared) -> Vec<ContactPoint> {
     let state = shared.state();
     let mut nodes: Vec<_> = state.nodes().iter().collect();

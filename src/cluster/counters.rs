@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use super::timer::Timer;
 
-/// Counters of one node. They survive when the node's description changes.
+/// Counters of one node. They continue when the node's description changes, unless its address
+/// changes.
 #[derive(Debug)]
 pub(crate) struct NodeCounters {
-    /// Failed attempts.
+    /// Failed attempts to execute a request on this node.
     pub(crate) errors: FailureCounters,
-    /// Failed attempts that the retry policy followed by another attempt.
+    /// Failed attempts that were retried, on this node or on another.
     pub(crate) retries: FailureCounters,
     /// Speculative executions started on other nodes because this node was slow.
     pub(crate) speculative_executions: Counter,
@@ -20,7 +21,7 @@ pub(crate) struct NodeCounters {
     pub(crate) auth_errors: Counter,
     /// Connections that could not be opened for other reasons.
     pub(crate) init_errors: Counter,
-    /// Responses received, errors included.
+    /// Responses received, including error responses.
     pub(crate) messages: Counter,
     latency: Timer,
     /// Bytes sent and received on ended connections of this node.
@@ -29,7 +30,7 @@ pub(crate) struct NodeCounters {
     all_traffic: Arc<Traffic>,
 }
 
-/// A counter that only grows.
+/// A counter that never decreases.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
@@ -45,12 +46,12 @@ pub(super) struct Traffic {
 pub(crate) enum FailureKind {
     /// No byte of the request was written.
     Unsent,
-    /// No response arrived.
+    /// The request was written, at least in part, but no response arrived.
     Aborted,
     WriteTimeout,
     ReadTimeout,
     Unavailable,
-    /// The node responded with another error.
+    /// The node responded with an error of any other kind.
     Other,
 }
 

@@ -31,14 +31,14 @@ pub(crate) struct Cluster {
 pub(super) const SESSION_CLOSED: &str = "the session was closed";
 
 /// Error text of a session whose runtime has ended.
-pub(super) const RUNTIME_ENDED: &str = "the runtime on which the session was created has ended: create it on \
-                             one that lives as long as the session";
+pub(super) const RUNTIME_ENDED: &str = "the runtime on which the session was created has ended: create \
+                             sessions on a runtime that outlives them";
 
 impl Cluster {
-    /// Reads the topology and waits until a node is connected.
+    /// Opens the control connection, reads the topology, and waits until a node is connected.
     ///
     /// # Errors
-    /// Returns an error if no node can be used.
+    /// Returns an error if no node can be used, or if no node is in the local datacenter.
     pub(crate) async fn connect(
         settings: Settings,
         keyspace: Option<String>,
@@ -66,16 +66,18 @@ impl Cluster {
         &self.shared.settings
     }
 
-    /// Returns the keyspace that connections use, if any.
+    /// Returns the keyspace that connections use, or `None` if the session has none.
     pub(crate) fn keyspace(&self) -> Option<String> {
         self.shared.pools.keyspace().clone()
     }
 
-    /// Waits until `find` finds a node. Calls it again whenever a connection was opened or has ended.
+    /// Waits until `find` returns a node, and returns that node. Calls `find` again whenever a
+    /// connection was opened, has ended or could not be opened.
     ///
     /// # Errors
-    /// Returns the errors of all nodes if each is connected or has failed to connect since the call,
-    /// or if the deadline passes.
+    /// Returns the errors of all nodes if the deadline passes. Returns them earlier if waiting is
+    /// useless: `find` has returned `None`, and every node is connected or has failed to connect
+    /// since this call.
     pub(crate) async fn wait_for_node<T>(
         &self,
         deadline: Option<Instant>,
@@ -87,7 +89,8 @@ impl Cluster {
             let known = before.iter().find(|(_, known)| Arc::ptr_eq(known, node));
             node.failures() > known.map_or(0, |(failures, _)| *failures)
         };
-        // The node's task may not have noticed yet that a connection has ended.
+        // `is_connected` may be out of date: the pool's task may not have noticed yet that a
+        // connection has ended.
         let is_usable = |node: &Node| node.is_connected() && node.connection().is_some();
         let is_settled = || self.usable_nodes().all(|node| is_usable(&node) || has_failed(&node));
         loop {
@@ -105,7 +108,8 @@ impl Cluster {
         }
     }
 
-    /// Makes every connection use a keyspace, those that will be opened later included.
+    /// Switches all connections to a keyspace, including connections that are opened later. Closes
+    /// each open connection that cannot switch.
     pub(crate) async fn use_keyspace(&self, keyspace: &str) {
         let _guard = self.keyspace_switch.lock().await;
         let connections: Vec<_> = {
@@ -119,7 +123,7 @@ impl Cluster {
             let keyspace = keyspace.to_owned();
             switches.spawn(async move {
                 if let Err(error) = use_keyspace(&connection, &keyspace, timeout).await {
-                    // The connection would run statements in the previous keyspace.
+                    // Left open, the connection would run statements in the previous keyspace.
                     let node = connection.address();
                     debug!(%node, %error, "connection closed because it could not switch keyspace");
                     connection.close();
@@ -135,7 +139,7 @@ impl Cluster {
         self.shared.subscribe()
     }
 
-    /// Returns the number of bytes sent and received.
+    /// Returns the number of bytes sent and received, on open and on ended connections.
     pub(crate) fn traffic(&self) -> (u64, u64) {
         let state = self.state();
         let open = state.nodes().iter().flat_map(|node| node.connections());
@@ -163,7 +167,8 @@ impl Cluster {
         for (node, (sent, received), connection) in open {
             connection.close();
             connection.wait_closed().await;
-            // The traffic until the beginning of `close` has been counted already.
+            // `Shared::close` has counted the traffic before the drain. Only the rest is added
+            // here.
             let (s, r) = connection.traffic();
             let rest = (s.saturating_sub(sent), r.saturating_sub(received));
             node.counters().record_closed_connection(rest);
@@ -174,12 +179,14 @@ impl Cluster {
         }
     }
 
-    /// Returns the timeout of one request that the driver makes on its own behalf.
+    /// Returns the timeout of each request that the driver makes on its own behalf, such as a read
+    /// of a system table.
     pub(super) fn node_timeout(&self) -> Duration {
         self.shared.settings.connector.options.handshake_timeout
     }
 
-    /// Returns the nodes that have connections or are being connected to.
+    /// Returns the nodes that the driver connects to: all that are not
+    /// [ignored](Distance::Ignored).
     fn usable_nodes(&self) -> impl Iterator<Item = Arc<Node>> {
         let nodes = self.state().nodes().to_vec();
         nodes.into_iter().filter(|node| node.distance() != Distance::Ignored)
@@ -200,7 +207,8 @@ impl Cluster {
         )))
     }
 
-    /// Returns why no node can be used.
+    /// Returns an error that says for each node why it cannot be used, or that the session or its
+    /// runtime has ended.
     fn unreachable(&self) -> ClusterError {
         if self.state().nodes().is_empty() {
             return ClusterError::Closed(SESSION_CLOSED);
@@ -223,7 +231,8 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.control_task.abort();
-        // The user may hold nodes, so dropping them does not suffice.
+        // The user may still hold nodes, so dropping the cluster alone does not close their
+        // connections.
         self.shared.close();
     }
 }

@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// A count of requests. A task can wait until it is zero.
+/// A counter of the requests in flight. A task can wait until the count is zero.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
-    /// The count, and [`DRAINING`]. Both are in one number, so that a request that ends reads the
-    /// flag at no cost.
+    /// The count, and the flag [`DRAINING`] in the highest bit. Both are in one number, so that the
+    /// end of a request needs only one atomic operation.
     count: AtomicUsize,
     drained: Notify,
 }
 
-/// Set once a task waits for the count to reach zero, and never cleared.
+/// The flag that is set once a task waits for the count to reach zero. It is never cleared.
 const DRAINING: usize = 1 << (usize::BITS - 1);
 
 impl InFlight {

@@ -17,7 +17,7 @@
 //! - Requests never open connections, so a request timeout cannot interrupt a handshake.
 //! - An invalid row of a system table is left out and does not fail the read.
 //! - A snapshot never changes. Reading the current one holds a lock only to clone an `Arc`.
-//! - The cluster owns the nodes. Nodes know only the `PoolContext`.
+//! - The cluster owns the nodes. Nodes refer to the `PoolContext`, never to the cluster.
 
 #![allow(clippy::arithmetic_side_effects, reason = "counters and times of the client itself")]
 

@@ -14,12 +14,13 @@ use super::pool_context::PoolContext;
 use super::topology::NodeInfo;
 use crate::connection::Connection;
 
-/// The distance of a node, as the [`LoadBalancing`](super::LoadBalancing) policy sees it.
+/// The distance that the [`LoadBalancing`](super::LoadBalancing) policy assigns to a node. It
+/// determines how many connections the node has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Distance {
     /// The node has the configured number of connections.
     Local,
-    /// The node has one connection, for use when no local node answers.
+    /// The node has one connection, for use when no local node is available.
     Remote,
     /// The node has no connections.
     Ignored,
@@ -37,8 +38,9 @@ pub struct Node {
 }
 
 impl Node {
-    /// Creates the node that `info` describes and starts opening its connections. It continues the
-    /// counters of `previous`, the same node's previous description, if the address is the same.
+    /// Creates the node that `info` describes and starts opening its connections. `previous` is the
+    /// same node with its previous description. If the address is unchanged, the new node shares
+    /// the counters of `previous`.
     pub(super) fn new(
         info: NodeInfo,
         distance: Distance,
@@ -50,7 +52,7 @@ impl Node {
             Distance::Remote => 1,
             Distance::Ignored => 0,
         };
-        // Metrics are labelled with the address.
+        // Metrics are labelled with the address, so a new address needs new counters.
         let counters = match previous.filter(|previous| previous.address() == info.address) {
             Some(previous) => Arc::clone(&previous.counters),
             None => {
@@ -109,7 +111,8 @@ impl Node {
         streams.fold((0, 0), |(in_use, orphans), (i, o)| (in_use + i, orphans + o))
     }
 
-    /// Returns the number of bytes sent to and received from the node.
+    /// Returns the number of bytes sent to and received from the node, on open and on ended
+    /// connections.
     pub(crate) fn traffic(&self) -> (u64, u64) {
         let open = self.connections().map(|connection| connection.traffic());
         open.fold(self.counters.traffic.bytes(), |(sent, received), (s, r)| {
@@ -145,8 +148,8 @@ impl Node {
         self.pool.failures()
     }
 
-    /// Returns the error of the last failed attempt to connect or of the last connection that
-    /// ended, or `None` if there was none or a later attempt succeeded.
+    /// Returns why the last attempt to connect failed or why the last connection ended, whichever
+    /// is later. Returns `None` if neither has happened since a connection was last opened.
     pub(crate) fn last_error(&self) -> Option<NodeError> {
         self.pool.last_error()
     }
@@ -156,7 +159,8 @@ impl Node {
         self.pool.reconnect_now();
     }
 
-    /// Closes the connections: the node was removed from the cluster, or the session was closed.
+    /// Closes each connection as soon as its requests have been answered, because the node was
+    /// removed from the cluster or the session was closed.
     pub(super) fn close(&self) {
         self.pool.close();
     }
@@ -166,9 +170,9 @@ impl Node {
         self.in_flight.wait_drained().await;
     }
 
-    /// Returns true if this node still fits `info` and `distance`. The node and its connections are
-    /// then kept. While the node is connected, its address may differ from that of `info`, because a
-    /// node may have several addresses.
+    /// Returns true if this node still matches `info` and `distance`, and can be kept with its
+    /// connections. While the node is connected, its address may differ from that in `info`,
+    /// because a node may have several addresses.
     pub(super) fn is_described_by(&self, info: &NodeInfo, distance: Distance) -> bool {
         self.distance == distance
             && (self.info.address == info.address || self.is_connected())
@@ -183,7 +187,7 @@ impl Node {
         self.in_flight.start()
     }
 
-    /// Adds a response to the moving average of the latency.
+    /// Adds the latency of a response to the moving average.
     pub(crate) fn record_latency(&self, latency: Duration) {
         let latency = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX).max(1);
         let before = self.latency.load(Ordering::Relaxed);
@@ -196,7 +200,7 @@ impl Node {
     }
 }
 
-/// A new sample contributes one part in this many to the average.
+/// Divisor for the weight of a new sample: 8 means that it contributes one eighth of the average.
 const WEIGHT: u64 = 8;
 
 impl fmt::Debug for Node {

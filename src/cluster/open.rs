@@ -24,17 +24,17 @@ pub(crate) enum NodeError {
     UseKeyspace {
         /// The address of the node.
         address: SocketAddr,
-        /// `USE "..."`.
+        /// The statement, such as `USE "ks"`.
         statement: String,
         error: Box<ServerError>,
     },
     /// The node did not answer `USE`.
     Request(RequestError),
-    /// The node answered `USE` with a message of another kind than RESULT or ERROR.
+    /// The node answered `USE` with a message that is neither RESULT nor ERROR.
     UnexpectedResponse {
         /// The address of the node.
         address: SocketAddr,
-        /// `USE "..."`.
+        /// The statement, such as `USE "ks"`.
         statement: String,
     },
 }
@@ -90,9 +90,10 @@ impl fmt::Display for NodeError {
 pub(crate) enum ClusterError {
     /// An error of one node that every other node would return as well.
     Fatal(Box<NodeError>),
-    /// The configuration does not fit the cluster.
+    /// The configuration does not fit the cluster. The text says why.
     Config(String),
-    /// The session is closed: the reason.
+    /// The session can no longer be used. The text says whether it was closed or its runtime has
+    /// ended.
     Closed(&'static str),
     /// No node can be reached.
     Unreachable {
@@ -110,12 +111,12 @@ pub(super) struct FailedNode {
     fatal: Option<NodeError>,
     /// True if the node may still be starting.
     is_starting: bool,
-    /// True if the node responded. Its error then says more than that the node is down.
+    /// True if the node responded, so it is not simply down.
     has_responded: bool,
 }
 
 impl FailedNode {
-    /// Creates a node that failed with an error.
+    /// Describes a node that failed with `error`.
     pub(super) fn new(node: impl fmt::Display, error: NodeError) -> Self {
         Self {
             description: format!("{node}: {error}"),
@@ -125,21 +126,22 @@ impl FailedNode {
         }
     }
 
-    /// Creates a node that is connected, but not eligible for the request.
+    /// Describes a node that is connected, but not eligible for the request.
     pub(super) const fn not_eligible(description: String) -> Self {
         Self { description, fatal: None, is_starting: false, has_responded: true }
     }
 
-    /// Creates a node to which no connection has been attempted.
+    /// Describes a node to which no connection has been attempted.
     pub(super) const fn untried(description: String, is_starting: bool) -> Self {
         Self { description, fatal: None, is_starting, has_responded: false }
     }
 }
 
 impl ClusterError {
-    /// Combines the errors of all nodes. A fatal error of one node stands for all if every other
-    /// node is down or failed fatally as well. If another node responded differently, the error may
-    /// not be the client's mistake.
+    /// Combines the errors of all nodes. The result is [`Fatal`](Self::Fatal) if a node failed
+    /// fatally and every other node is down or failed fatally as well. If another node responded
+    /// differently, the fatal error may be the fault of its node rather than of the client, and the
+    /// result is [`Unreachable`](Self::Unreachable).
     pub(super) fn from_nodes(mut nodes: Vec<FailedNode>) -> Self {
         if nodes.iter().all(|node| node.fatal.is_some() || !node.has_responded)
             && let Some(fatal) = nodes.iter_mut().find_map(|node| node.fatal.take())
@@ -155,7 +157,7 @@ impl ClusterError {
 /// A connection, and the host of the contact point that led to it.
 type Opened = (Connection, String);
 
-/// Delay after which the next attempt starts although the previous ones are still running.
+/// Delay after which the next attempt starts even if the previous attempts are still running.
 const NEXT_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to the first contact point that accepts a connection.
@@ -181,7 +183,8 @@ async fn connect_to_contact_point(
     };
     let addresses = match timeout(connector.options.handshake_timeout, point.resolve()).await {
         Ok(Ok(addresses)) => addresses,
-        // Container platforms add a name only when its server starts.
+        // Container platforms add the name of a server only when the server starts, so the server
+        // may still be starting.
         Ok(Err(problem)) => return Err(unresolved(&problem, true)),
         Err(_) => return Err(unresolved("name resolution timed out", false)),
     };
@@ -209,8 +212,9 @@ async fn connect_to_address(
     Ok((connection, point.host.clone()))
 }
 
-/// Returns the first success, or all errors. The next attempt starts when one has failed, or after
-/// [`NEXT_ATTEMPT_DELAY`], so that an attempt that hangs does not delay the others.
+/// Runs `attempts` and returns the first success, or all errors if every attempt fails. The next
+/// attempt starts when a running attempt fails, or at the latest after [`NEXT_ATTEMPT_DELAY`], so
+/// that an attempt that hangs does not delay the others.
 async fn first_success<T, E>(attempts: Vec<BoxFuture<'_, Result<T, E>>>) -> Result<T, Vec<E>> {
     let (mut waiting, mut running) = (attempts.into_iter(), FuturesUnordered::new());
     let mut errors = Vec::new();
@@ -231,7 +235,7 @@ async fn first_success<T, E>(attempts: Vec<BoxFuture<'_, Result<T, E>>>) -> Resu
     }
 }
 
-/// Makes the connection use a keyspace, spelled as in the schema.
+/// Makes the connection use a keyspace. `keyspace` is spelled as in the schema, without quotes.
 ///
 /// # Errors
 /// Returns an error if the node refuses the keyspace or does not answer within `timeout`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// The reads that are scheduled. Requests that arrive together are combined into one read.
+/// The reads that are scheduled. Requests in quick succession are combined into one read.
 #[derive(Debug, Default)]
 pub(super) struct PendingReads {
     pub(super) topology: bool,
