@@ -27,8 +27,8 @@ const EXAMPLES: [(&str, &str); 9] = [
     ),
     (
         "null_and_unset",
-        "(None, \"bob\")\ncannot read row 0, column 0 \"age\" of type `int`: \
-         the value is null, but the Rust type is not an `Option`\n(Empty,)\n",
+        "(None, \"bob\")\nSELECT age, owner FROM pets WHERE name = 'rex': \
+         cannot read row 0, column 0 \"age\" of type `int`: the value is null, but the Rust type is not an `Option`\n(Empty,)\n",
     ),
     ("query", "cyd is Some(41)\nada is Some(36)\ncyd\nada\n"),
     (

@@ -122,8 +122,8 @@ pub(crate) fn needs_enough_live_replicas_for_the_consistency(node: &Node) -> Res
         refused.stderr,
         format!(
             "error: SELECT username, password FROM users failed at QUORUM on {}: \
-             1 of 2 required replicas is alive (unavailable) \
-             (a lower --consistency needs fewer replicas)\n",
+             1 of 2 required replicas is alive (unavailable; \
+             a lower --consistency needs fewer replicas)\n",
             node.address
         )
     );

@@ -156,11 +156,11 @@ fn programs_connect_over_tls(secure: &SecureNode) -> Result<(), Failed> {
     assert_eq!((listed.code, listed.stdout.lines().count()), (0, 10), "{listed:?}");
     for (arguments, hint) in [
         (vec![], "--tls turns on TLS)"),
-        (vec!["--tls-ca", ca], "(check --tls-cert and --tls-key)"),
-        ([&["--tls-ca", other_ca], &client[..]].concat(), "(--tls-ca sets the file of its CA)"),
+        (vec!["--tls-ca", ca], "check --tls-cert and --tls-key)"),
+        ([&["--tls-ca", other_ca], &client[..]].concat(), "--tls-ca sets the file of its CA)"),
         (
             [&right[..], &["--tls-server-name", "db"]].concat(),
-            "(check --host and --tls-server-name)",
+            "check --host and --tls-server-name)",
         ),
     ] {
         let refused = at(LIST_USERS, &arguments);
