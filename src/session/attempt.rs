@@ -26,7 +26,9 @@ pub(super) enum AttemptFailure {
 }
 
 impl Executor {
-    /// Sends the request once. `begin` is the start of the attempt.
+    /// Sends the request once. `begin` is the start of the attempt. Returns the response, the row
+    /// shape that applies if the response describes no columns, and the time at which the response
+    /// arrived.
     pub(super) async fn attempt(
         &self,
         progress: &RequestProgress<'_, '_>,
@@ -38,7 +40,8 @@ impl Executor {
         progress.attempts.fetch_add(1, Ordering::Relaxed);
         let options = progress.request.options;
         let mut shape = None;
-        // The message is built inside the encoder, so that the future does not hold it.
+        // The encoder builds the message, so that the message is not part of the future, which
+        // stays small.
         let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| {
             let (request, known_shape) =
                 (progress.message)(encoder.context(), consistency, progress.timestamp);
@@ -71,12 +74,13 @@ impl Executor {
                 let RequestContext { statement, preparing, .. } = *progress.request;
                 let may_switch = !preparing && switches_keyspace(statement);
                 if may_switch && error.may_have_been_applied() {
-                    // The connection's keyspace is unknown now.
+                    // The server may or may not have executed the USE, so the connection's keyspace
+                    // is unknown.
                     connection.close();
                 }
                 if error.kind == RequestErrorKind::TimedOut {
-                    // The timeout counts as a latency. Otherwise a node that stopped answering
-                    // would keep the good latency that it had before.
+                    // The timeout counts as a latency. Otherwise a node that no longer answers
+                    // would keep its earlier, low latency.
                     node.record_latency(begin.elapsed());
                 }
                 Err(AttemptFailure::NoResponse(error))
@@ -84,12 +88,12 @@ impl Executor {
         }
     }
 
-    /// Prepares, on `connection`, the statement that its server has evicted. `error` is the server's
-    /// UNPREPARED error, and `begin` the start of the attempt that received it.
+    /// Prepares a statement again, on `connection`, after the node has evicted it. `error` is the
+    /// UNPREPARED error of the node, and `begin` the start of the attempt that received this error.
     ///
     /// # Errors
-    /// Returns an error if the statement cannot be prepared, or if its text is now another
-    /// statement.
+    /// Returns an error if the statement cannot be prepared, or if the server prepares its text as
+    /// a different statement now.
     pub(super) async fn reprepare(
         &self,
         progress: &RequestProgress<'_, '_>,
@@ -108,7 +112,7 @@ impl Executor {
                             did not finish before the timeout";
             Error::new(ErrorKind::Timeout, text)
         })?;
-        // Another request has prepared it since the attempt began.
+        // Another request has prepared the statement again since this attempt began.
         if reprepared_at.is_some_and(|at| at > begin) {
             return Ok(());
         }
@@ -117,7 +121,7 @@ impl Executor {
             let prepare = prepare_request(&evicted.text, keyspace);
             RequestFrame::encode_bare(Stream::default(), &prepare, encoder, out)
         };
-        // Even if the PREPARE was written, it changed no data.
+        // Marked as not written: a PREPARE changes no data, even if the server received it.
         let frame = connection
             .request_until(encode, deadline, None)
             .await
@@ -129,11 +133,12 @@ impl Executor {
             }
             return Err(error);
         }
-        // In another keyspace, or after a change of the schema, the same text is another statement.
+        // If the keyspace or the schema has changed, the same text prepares as a different
+        // statement.
         if !evicted.is_compatible_with(&prepared_result(frame.response)?) {
             self.prepared.remove(keyspace, evicted);
-            let text = "the server has evicted the prepared statement, and its text is another \
-                        statement now, because the keyspace or the schema has changed; \
+            let text = "the server has evicted the prepared statement, and prepares its text as a \
+                        different statement now, because the keyspace or the schema has changed; \
                         prepare it again";
             return Err(Error::new(ErrorKind::StatementChanged, text));
         }
@@ -156,7 +161,7 @@ impl AttemptFailure {
         }
     }
 
-    /// Returns the kind that the failure is counted as.
+    /// Returns the kind under which the metrics count the failure.
     pub(super) fn kind(&self) -> FailureKind {
         match self {
             Self::NoResponse(error) if error.may_have_been_applied() => FailureKind::Aborted,

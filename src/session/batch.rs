@@ -45,8 +45,8 @@ pub struct Batch<'v> {
 }
 
 impl<'v> Batch<'v> {
-    /// Creates a logged batch: once it has been accepted, all of its statements are applied
-    /// eventually. Other requests may see a part of it meanwhile.
+    /// Creates a logged batch: once the server has accepted it, all of its statements are applied
+    /// eventually. Until then, other requests may see only some of them applied.
     pub const fn logged() -> Self {
         Self::new(BatchKind::Logged)
     }
@@ -98,7 +98,8 @@ impl Executor {
             let mut kind = statement.kind.clone();
             let values = self.bind_kind(&mut kind, &**values, options, &mut deadline).await?;
             if let StatementKind::Prepared(statement) = &kind {
-                // Most batches address one partition. For the others, any of their partitions will do.
+                // The first token routes the batch. If the batch addresses several partitions, a
+                // replica of any one of them will do.
                 let own_token = || routing_token(Some(statement), &values, options, &state);
                 first_token = first_token.or_else(own_token);
                 prepared.push(Arc::clone(statement));
@@ -127,7 +128,8 @@ impl Executor {
         };
         let keyspace = prepared.iter().find_map(|prepared| prepared.keyspace());
         let keyspace = keyspace.or(options.keyspace());
-        // As for a single statement: only a token from the routing key option needs a look-up.
+        // A token without a keyspace comes from the routing key option. Only then is the session's
+        // keyspace looked up, because the look-up acquires a lock.
         let current = match (keyspace, first_token) {
             (None, Some(_)) => self.cluster.keyspace(),
             _ => None,

@@ -1,4 +1,4 @@
-//! Builds sessions: contact points, defaults of requests, and connecting.
+//! The session builder: contact points, default options of requests, and connecting.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -106,14 +106,15 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets the port of contact points given without one. Default: 9042.
+    /// Sets the port of contact points that are given without a port. Default: 9042.
     pub const fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// Sets the keyspace of tables named without one. The name is case-sensitive: lowercase,
-    /// unless the keyspace was created with a quoted name. Default: none.
+    /// Sets the keyspace for tables that a statement names without a keyspace. The name is
+    /// case-sensitive: lowercase, unless the keyspace was created with a quoted name. Default:
+    /// none.
     pub fn keyspace(mut self, keyspace: impl Into<String>) -> Self {
         self.keyspace = Some(keyspace.into());
         self
@@ -126,8 +127,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets the compression of frames. A server that does not support it is sent uncompressed
-    /// frames. Default: none.
+    /// Sets the compression of frames. If a server does not support it, the driver sends that
+    /// server uncompressed frames. Default: none.
     pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> Self {
         self.connector.options.compression = compression.into();
         self
@@ -229,8 +230,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets the profile that supplies the options which neither the statement, nor its profile, nor
-    /// another method of this builder sets. Default: none.
+    /// Sets the session's profile. It supplies an option only if the option is not set on the
+    /// statement, in the statement's profile, or by another method of this builder. Default: none.
     pub fn default_profile(mut self, profile: &ExecutionProfile) -> Self {
         self.defaults.profile = Some(profile.clone());
         self
@@ -239,14 +240,16 @@ impl SessionBuilder {
     /// Sets the number of connections to each node of the local datacenter. Zero counts as 1.
     /// Default: 1.
     ///
-    /// One connection carries [`max_in_flight`](ConnectionOptions::max_in_flight) requests at a
-    /// time (1,024 by default, 32,768 at most), and one task on one core serves it.
+    /// A connection carries up to [`max_in_flight`](ConnectionOptions::max_in_flight) requests at a
+    /// time (1,024 by default, 32,768 at most). One task serves the connection, and therefore uses
+    /// one core at most.
     pub fn connections_per_node(mut self, count: usize) -> Self {
         self.connections = count.max(1);
         self
     }
 
-    /// Sets the delays between attempts to reconnect to a node. Default: 100 ms, doubled up to 1 s.
+    /// Sets the delays between attempts to reconnect to a node. Default: 100 ms, doubled after each
+    /// failed attempt up to 1 s.
     pub const fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = reconnect;
         self
@@ -272,8 +275,8 @@ impl SessionBuilder {
     }
 
     /// Sets whether the driver reads the schema, which
-    /// [`ClusterState::schema`](crate::cluster::ClusterState::schema) returns. It is read in the
-    /// background after the session has connected. Default: true.
+    /// [`ClusterState::schema`](crate::cluster::ClusterState::schema) returns. The driver reads it
+    /// in the background, after the session has connected. Default: true.
     pub const fn fetch_schema(mut self, fetch: bool) -> Self {
         self.fetch_schema = fetch;
         self
@@ -345,19 +348,19 @@ impl SessionBuilder {
     }
 }
 
-/// Returns the name of a session whose builder sets none.
+/// Returns the default name of the next session: `s0`, `s1` and so on.
 fn next_name() -> Arc<str> {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     format!("s{}", NUMBER.fetch_add(1, Ordering::Relaxed)).into()
 }
 
-/// Connects to the cluster, and retries for `retry_for` while no server can be reached.
+/// Connects to the cluster. While the servers may still be starting, retries for up to `retry_for`.
 async fn connect(
     settings: Settings,
     keyspace: Option<String>,
     retry_for: Duration,
 ) -> Result<Cluster, Error> {
-    // A duration too long for the clock means no deadline.
+    // If the duration is too long for the clock, there is no deadline.
     let deadline = Instant::now().checked_add(retry_for);
     let mut delay = FIRST_DELAY;
     loop {

@@ -7,12 +7,12 @@ use tokio::sync::OnceCell;
 
 use super::prepared::PreparedInner;
 
-/// The place of one statement in the cache. It is empty until the statement has been prepared.
-/// Concurrent callers share it, so that only one of them sends a PREPARE request.
+/// The slot of one statement in the cache, empty until the statement has been prepared. Concurrent
+/// callers share the slot, so that only one of them sends a PREPARE request.
 pub(super) type CacheSlot = Arc<OnceCell<Arc<PreparedInner>>>;
 
-/// Prepared statements, by text. When the cache is full, the least recently used statement is
-/// evicted.
+/// The prepared statements of a session, by text and keyspace option. When the cache is full, the
+/// least recently used statement is evicted.
 #[derive(Debug)]
 pub(super) struct PreparedCache {
     limit: usize,
@@ -22,7 +22,7 @@ pub(super) struct PreparedCache {
 #[derive(Debug, Default)]
 struct Statements {
     by_text: HashMap<Key, Entry>,
-    /// The number of look-ups, which serves as a clock.
+    /// The number of look-ups so far, which serves as the clock for `Entry::last_used`.
     now: u64,
 }
 
@@ -40,7 +40,8 @@ impl PreparedCache {
         Self { limit: limit.max(1), statements: Mutex::default() }
     }
 
-    /// Returns the slot of a statement. The slot may still be empty.
+    /// Returns the slot of a statement. If the cache does not contain the statement, adds an empty
+    /// slot for it.
     pub(super) fn slot(&self, keyspace: Option<&str>, text: &Arc<str>) -> CacheSlot {
         let key = (keyspace.map(Arc::from), Arc::clone(text));
         let mut statements = self.lock();
@@ -59,8 +60,8 @@ impl PreparedCache {
         slot
     }
 
-    /// Removes a statement that may be out of date. If the text has been prepared again, the newer
-    /// statement stays.
+    /// Removes a statement that may be out of date. If its text has been prepared again meanwhile,
+    /// the cache keeps the newer statement.
     pub(super) fn remove(&self, keyspace: Option<&str>, statement: &Arc<PreparedInner>) {
         let key = (keyspace.map(Arc::from), Arc::clone(&statement.text));
         let holds_it =

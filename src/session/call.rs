@@ -1,4 +1,4 @@
-//! One request in flight: its context, its message and the response to it.
+//! One request in flight: its context, its message and its response.
 
 use std::sync::Arc;
 
@@ -14,16 +14,17 @@ use crate::message::{Request, ResponseFrame};
 use crate::types::Values;
 use crate::wire::{Consistency, Context, Version};
 
-/// A request, without its message: what routing, retries, spans and errors need.
+/// What routing, retries, spans and errors need to know about a request. The message is built
+/// separately, for each attempt.
 pub(super) struct RequestContext<'p> {
     /// The text shown in errors and spans: the statement, or a summary of a batch.
     pub(super) statement: &'p Arc<str>,
     pub(super) options: EffectiveOptions<'p>,
     /// The prepared statements that the message refers to by their ids.
     pub(super) prepared: &'p [Arc<PreparedInner>],
-    /// The keyspace of the request, if it is known.
+    /// The keyspace of the request; `None` if it is unknown.
     pub(super) keyspace: Option<&'p str>,
-    /// The token of the partition that the request addresses, if it is known.
+    /// The token of the partition that the request addresses; `None` if it is unknown.
     pub(super) token: Option<Token>,
     /// The state of the cluster when the request began.
     pub(super) state: &'p ClusterState,
@@ -31,10 +32,11 @@ pub(super) struct RequestContext<'p> {
     pub(super) read_only: bool,
     /// True for PREPARE, which changes no data.
     pub(super) preparing: bool,
-    /// The deadline of the whole request if preparing has already started its clock. Otherwise the
-    /// request timeout starts when the request is sent.
+    /// The deadline of the whole request, if a statement had to be prepared first, because
+    /// preparing counts towards the request timeout. If `None`, the request timeout starts when the
+    /// request is sent.
     pub(super) deadline: Option<Instant>,
-    /// The statements of a batch with their values.
+    /// The statements of a batch with their values; `None` if the request is not a batch.
     pub(super) batch: Option<&'p [(StatementKind, Values<'static>)]>,
 }
 
@@ -45,8 +47,9 @@ impl RequestContext<'_> {
     }
 }
 
-/// Builds the message for one connection, from its protocol context, the consistency of the attempt
-/// and the client timestamp. Also returns the shape of the rows if the response will leave it out.
+/// Builds the message for one connection, from the connection's protocol context, the consistency
+/// of the attempt and the client timestamp. Also returns the row shape that applies if the response
+/// describes no columns; `None` if the response always describes them.
 pub(super) type Message<'p> = dyn Fn(&Context, Consistency, Option<i64>) -> (Request<'p>, Option<Arc<ResultShape>>)
     + Sync
     + 'p;
@@ -54,7 +57,7 @@ pub(super) type Message<'p> = dyn Fn(&Context, Consistency, Option<i64>) -> (Req
 /// The response of a node.
 pub(super) struct NodeResponse {
     pub(super) frame: Box<ResponseFrame>,
-    /// The shape of the rows if the request told the server to leave it out.
+    /// The row shape that applies if the response describes no columns.
     pub(super) shape: Option<Arc<ResultShape>>,
     pub(super) node: Arc<Node>,
     /// The protocol version of the connection.
@@ -63,7 +66,8 @@ pub(super) struct NodeResponse {
 }
 
 /// Returns the token of the partition that a statement addresses: from its routing key option, or
-/// from the values of its partition key. Returns `None` if neither is known.
+/// from the values of its partition key. Returns `None` if neither is known, or if the driver does
+/// not know the cluster's partitioner.
 pub(super) fn routing_token(
     prepared: Option<&Arc<PreparedInner>>,
     values: &Values<'_>,

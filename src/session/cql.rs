@@ -4,7 +4,7 @@ use std::iter;
 
 use uuid::Uuid;
 
-/// A token of CQL. The tokens of a text, joined together, are the text.
+/// A token of CQL. Joining all tokens of a text yields the text unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Token<'c> {
     pub(crate) kind: TokenKind,
@@ -26,7 +26,7 @@ pub(crate) enum TokenKind {
     Word,
     /// A number, blob, duration or UUID.
     Number,
-    /// A quote whose end is missing, with the rest of the text.
+    /// An opening quotation mark without a closing one, and the rest of the text.
     Unterminated,
     /// Any other character.
     Symbol,
@@ -64,8 +64,9 @@ pub(crate) fn next_token(cql: &str) -> Option<Token<'_>> {
     Some(Token { kind, text: &cql[..length] })
 }
 
-/// Returns the kind and length of the quoted text at the start. A doubled quotation mark does not
-/// end the text. Between `$$` and `$$`, no character is special.
+/// Returns the kind and the length, in bytes, of the quoted text at the start of `cql`. A doubled
+/// `'` or `"` does not end the text; the next `$$` always does. If the closing mark is missing, the
+/// token is the whole of `cql`, as [`TokenKind::Unterminated`].
 fn quoted(cql: &str, mark: &str, kind: TokenKind) -> (TokenKind, usize) {
     let mut length = mark.len();
     while let Some(end) = cql[length..].find(mark) {
@@ -89,7 +90,7 @@ fn is_word(c: char) -> bool {
 const UUID_LENGTH: usize = 36;
 
 fn starts_with_uuid(cql: &str) -> bool {
-    // The hyphen is looked for first, because most words are not UUIDs.
+    // The hyphen is checked first, because that is cheap and most words are not UUIDs.
     cql.as_bytes().get(8) == Some(&b'-')
         && cql.get(..UUID_LENGTH).is_some_and(|text| Uuid::try_parse(text).is_ok())
 }
@@ -115,10 +116,11 @@ pub(super) fn switches_keyspace(statement: &str) -> bool {
     first_keyword(statement).eq_ignore_ascii_case("USE")
 }
 
-/// Returns true if a statement has a bind marker: a `?`, or a `:name` outside of `{...}`. Inside, a
-/// colon may belong to a map or a user-defined type, so a `:name` there is not noticed.
+/// Returns true if a statement has a bind marker: a `?`, or a `:name` outside of braces. Inside
+/// braces a colon may belong to a map or a user-defined type, so a `:name` does not count.
 pub(super) fn has_bind_marker(statement: &str) -> bool {
-    // Most statements without values have neither character, and need no tokens.
+    // Most statements without bind markers contain neither character. They need not be split into
+    // tokens.
     if !statement.contains(['?', ':']) {
         return false;
     }
@@ -137,7 +139,8 @@ pub(super) fn has_bind_marker(statement: &str) -> bool {
     })
 }
 
-/// Returns true if a statement contains the word PASSWORD. A literal in it may then be a secret.
+/// Returns true if a statement contains `PASSWORD`, in any case and even within a word. One of its
+/// literals may then be a secret.
 pub(super) fn mentions_password(statement: &str) -> bool {
     statement.as_bytes().windows(8).any(|part| part.eq_ignore_ascii_case(b"PASSWORD"))
 }

@@ -57,7 +57,7 @@ pub enum ErrorKind {
     Unreachable,
     /// The server requires credentials, or rejected them.
     Authentication,
-    /// The server responded with an error of this code.
+    /// The server responded with an error that has this code.
     Server(ErrorCode),
     /// No response arrived before the request timed out.
     Timeout,
@@ -71,8 +71,9 @@ pub enum ErrorKind {
     Encode,
     /// The values do not fit the bind variables of the statement.
     Bind,
-    /// The server prepared the text of a prepared statement as another statement, because its
-    /// keyspace or schema has changed. The caller must prepare the text again.
+    /// A server evicted a prepared statement, and now prepares the same text as a different
+    /// statement, because the keyspace or the schema has changed. The caller must prepare the text
+    /// again.
     StatementChanged,
     /// The columns or the cells of the result do not fit the Rust type.
     Read,
@@ -221,8 +222,9 @@ impl Error {
         }
     }
 
-    /// Returns the underlying error, to be downcast to a [`ServerError`], [`RequestError`],
-    /// [`BindError`], [`TypeError`] or [`RowError`]; `None` if there is none.
+    /// Returns the underlying error, or `None` if this error has no cause. The cause can be
+    /// downcast to a [`ServerError`], [`RequestError`], [`BindError`], [`TypeError`] or
+    /// [`RowError`].
     ///
     /// The text of this error contains the text of the cause. Therefore the cause is not its
     /// [`source`](std::error::Error::source).
@@ -237,8 +239,8 @@ impl Error {
         }
     }
 
-    /// Returns the number of failed attempts; 0 if none was made, for example because the values
-    /// could not be bound.
+    /// Returns the number of failed attempts; 0 if the request was never sent, for example because
+    /// the values could not be bound.
     pub fn attempts(&self) -> usize {
         self.0.history.len()
     }
@@ -267,7 +269,7 @@ impl Error {
         )
     }
 
-    /// Returns true if one of the attempts may have applied the statement although it failed.
+    /// Returns true if a failed attempt may have applied the statement. Always false for a SELECT.
     pub fn may_have_been_applied(&self) -> bool {
         let ErrorInner { preparing, read_only, history, .. } = &*self.0;
         let applied = history.iter().any(|attempt| attempt.may_have_been_applied);
@@ -286,8 +288,8 @@ impl Error {
         )
     }
 
-    /// Returns true if the values may fit once the statement is prepared again, because a type was
-    /// altered since it was prepared.
+    /// Returns true if the values may not fit because a column's type was altered after the
+    /// statement was prepared. They may fit once the statement is prepared again.
     pub(super) fn may_be_outdated_types(&self) -> bool {
         let Detail::Bind(error) = &self.0.detail else { return false };
         matches!(
@@ -329,7 +331,7 @@ impl fmt::Debug for Error {
         let ErrorInner { kind, history, .. } = &*self.0;
         let mut output = f.debug_struct("Error");
         output.field("kind", kind).field("text", &self.to_string());
-        // One attempt has the reason that the text states.
+        // With a single attempt, the history would only repeat the text.
         if history.len() > 1 {
             output.field("history", history);
         }
@@ -337,7 +339,8 @@ impl fmt::Debug for Error {
     }
 }
 
-/// Why a request failed, and whether it may have been applied.
+/// Displays why a request failed and that it may have been applied, but not the statement or the
+/// node.
 struct Reason<'a>(&'a Error);
 
 impl fmt::Display for Reason<'_> {
@@ -359,7 +362,8 @@ impl fmt::Display for Reason<'_> {
 }
 
 impl Error {
-    /// Writes what failed, on which statement and on which node.
+    /// Writes the first part of the text: what failed, for which statement, at which consistency
+    /// and on which node.
     fn write_action(&self, line: &mut OneLine<'_, '_>) -> fmt::Result {
         let ErrorInner { kind, detail, statement, consistency, node, preparing, .. } = &*self.0;
         let Some(statement) = statement else {
@@ -374,7 +378,7 @@ impl Error {
         let statement = Abbreviated(statement);
         match kind {
             _ if *preparing => write!(line, "cannot prepare {statement}")?,
-            // Its text says which cell cannot be read.
+            // The text of a `RowError` says which cell cannot be read.
             _ if matches!(detail, Detail::Row(_)) => write!(line, "{statement}")?,
             ErrorKind::Read | ErrorKind::RowCount | ErrorKind::ResultKind => {
                 write!(line, "cannot read the result of {statement}")?;
@@ -391,7 +395,7 @@ impl Error {
     }
 }
 
-/// A writer that escapes control characters, so that no text of a server breaks the line.
+/// A writer that escapes control characters, so that a text from the server cannot break the line.
 struct OneLine<'a, 'f>(&'a mut fmt::Formatter<'f>);
 
 impl Write for OneLine<'_, '_> {
@@ -403,8 +407,9 @@ impl Write for OneLine<'_, '_> {
     }
 }
 
-/// Writes an error of the server. If too few replicas are alive or responded, writes their numbers
-/// instead of the server's message.
+/// Writes an error of the server. If too few replicas are alive, or too few responded in time,
+/// writes how many are alive or responded, and how many are required, instead of the server's
+/// message.
 fn write_server_error(line: &mut OneLine<'_, '_>, error: &ServerError) -> fmt::Result {
     match &error.details {
         ErrorDetails::Unavailable { required, alive, .. } => {
@@ -423,13 +428,14 @@ fn write_server_error(line: &mut OneLine<'_, '_>, error: &ServerError) -> fmt::R
     }
 }
 
-/// The beginning of a statement on one line. CREATE and ALTER ROLE are cut before the password.
+/// Displays the beginning of a statement on one line. CREATE and ALTER ROLE are cut before the
+/// password.
 struct Abbreviated<'a>(&'a str);
 
 impl fmt::Display for Abbreviated<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words: Vec<_> = self.0.split_whitespace().collect();
-        // The rest is a secret: `CREATE ROLE ada WITH PASSWORD = '...'`.
+        // Cut before `PASSWORD`, because a secret follows: `CREATE ROLE ada WITH PASSWORD = '...'`.
         if is_role_change(&words)
             && let Some(shown) = words.split(|word| mentions_password(word)).next()
             && shown.len() < words.len()

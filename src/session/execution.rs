@@ -19,14 +19,15 @@ use crate::cluster::{ClusterState, LoadBalancing, Node};
 use crate::connection::Connection;
 use crate::wire::Consistency;
 
-/// Maximum number of times that one request prepares an evicted statement again, per prepared
-/// statement in the request. Once is not always enough: while several clients prepare the same
+/// Maximum number of times that one request prepares evicted statements again, for each prepared
+/// statement that it contains. Once is not always enough: while several clients prepare the same
 /// statement, Cassandra may evict it again before the request is executed.
 const MAX_REPREPARES: usize = 3;
 
 // Rare branches are boxed so that the common path's future stays small.
 impl Executor {
-    /// Sends a request until a node answers it, or until the retry policy or the deadline ends it.
+    /// Sends a request to one node after another, until a node answers, the retry policy gives up,
+    /// or the deadline passes.
     pub(super) async fn send<'p>(
         &self,
         request: &RequestContext<'p>,
@@ -35,7 +36,7 @@ impl Executor {
         let span = span::begin(request, &self.cluster);
         match span.is_disabled() {
             true => self.send_in_span(request, message, &span).await,
-            // Boxed, so that the future stays small when no subscriber is interested.
+            // Boxed, so that the future stays small in the common case, without a subscriber.
             false => {
                 let response = self.send_in_span(request, message, &span);
                 Box::pin(response.instrument(span.clone())).await
@@ -108,7 +109,8 @@ impl Executor {
         self.balancing(progress).pick(&progress.routing(), &state, &tried).is_some()
     }
 
-    /// Tries one node after another.
+    /// Runs one execution: tries one node after another until a node answers or the retry policy
+    /// gives up.
     async fn run_execution(
         &self,
         progress: &RequestProgress<'_, '_>,
@@ -133,10 +135,11 @@ impl Executor {
             };
             let (node, connection) = match next {
                 Ok(next) => next,
-                // The last attempt's error says more than "no other node".
+                // The error of the last attempt says more than that no node is available.
                 Err(error) => return Err(last_error.unwrap_or(error)),
             };
-            // The first attempt begins with the request, which saves one reading of the clock.
+            // The first attempt reuses the start time of the request, which saves one reading of
+            // the clock.
             let is_first = progress.attempts.load(Ordering::Relaxed) == 0 && !has_waited;
             let begin = if is_first { progress.begin } else { Instant::now() };
             let attempt = self.attempt(progress, &node, &connection, consistency, begin).await;
@@ -225,7 +228,7 @@ impl Executor {
         progress: &RequestProgress<'_, '_>,
     ) -> Result<(Arc<Node>, Arc<Connection>), Error> {
         let find = || {
-            // A new round: nodes that were tried may be tried again.
+            // A new round begins, in which the tried nodes may be tried again.
             progress.tried().clear();
             self.pick_node(progress, &self.cluster.state())
         };
@@ -236,7 +239,8 @@ impl Executor {
         })
     }
 
-    /// Returns the first node in the order of the load balancing policy that has an open connection.
+    /// Returns the first node that has an open connection, in the order of the load balancing
+    /// policy; `None` if the policy picks no such node.
     fn pick_node(
         &self,
         progress: &RequestProgress<'_, '_>,
@@ -254,7 +258,7 @@ impl Executor {
                     }
                     return Some((node, connection));
                 }
-                // The policy ignores `tried`, because it has no other node.
+                // The policy has picked a tried node again, because it has no other node.
                 None if tried.iter().any(|tried| Arc::ptr_eq(tried, &node)) => return None,
                 None => tried.push(node),
             }
@@ -265,7 +269,9 @@ impl Executor {
         progress.request.options.balancing().unwrap_or(&*self.cluster.settings().load_balancing)
     }
 
-    /// Starts another execution each time the delay passes. The first response wins.
+    /// Runs the first execution, and starts another each time the delay passes, up to
+    /// `max_executions`. The first response wins; an error is returned only if no other execution
+    /// is running.
     async fn run_speculatively(
         &self,
         progress: &RequestProgress<'_, '_>,

@@ -14,7 +14,7 @@ use super::metric_list::{node_metrics, session_metrics};
 use super::metrics::{Metrics, NodeMetrics};
 use crate::cluster::{Cluster, Node};
 
-/// The handles of a session and of its nodes.
+/// The handles of the metrics of a session and of its nodes.
 #[derive(Debug)]
 pub(super) struct Facade {
     session_name: Arc<str>,
@@ -22,7 +22,7 @@ pub(super) struct Facade {
     nodes: Mutex<Vec<(Arc<Node>, Handles<NodeMetrics>)>>,
 }
 
-/// The time between two updates.
+/// The time between two updates of the counters and gauges.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 impl Facade {
@@ -46,8 +46,8 @@ impl Facade {
                 nodes.push((Arc::clone(node), self.node_handles(node.address())));
             }
         }
-        // Removed nodes come first in the list: a new node with the same address overwrites the
-        // gauges of an old one.
+        // In the list, removed nodes precede new ones. A new node that has the address of a removed
+        // node therefore overwrites the gauges of the removed one.
         for (node, handles) in &*nodes {
             handles.publish(&NodeMetrics::new(node, streams));
         }
@@ -60,7 +60,7 @@ impl Facade {
     }
 }
 
-/// Calls `publish` periodically until it returns `None`.
+/// Calls `publish` once a second, in a task, until `publish` returns `None`.
 pub(super) fn repeat(publish: impl Fn() -> Option<()> + Send + 'static) {
     tokio::spawn(async move {
         let mut interval = interval(INTERVAL);
@@ -78,10 +78,11 @@ fn label(name: &'static str, value: &str) -> Label {
     Label::new(name, value.to_owned())
 }
 
-/// Reads the value of a metric from an `M`.
+/// A function that reads the value of a metric from a snapshot `M`, which is a [`Metrics`] or a
+/// [`NodeMetrics`].
 type Reader<M, T> = fn(&M) -> T;
 
-/// The handles of the counters and gauges whose values are read from an `M`.
+/// The handles of the counters and gauges whose values are read from a snapshot `M`.
 #[derive(Debug)]
 struct Handles<M> {
     counters: Vec<(Counter, Reader<M, u64>)>,
@@ -110,7 +111,7 @@ impl<M> Handles<M> {
     }
 }
 
-/// A metric whose value is read from an `M`.
+/// A metric whose value is read from a snapshot `M`.
 struct Metric<M> {
     name: &'static str,
     description: &'static str,
@@ -120,7 +121,8 @@ struct Metric<M> {
 enum Kind<M> {
     Counter(Reader<M, u64>),
     Gauge(Reader<M, usize>),
-    /// Recorded by each request, through a `Timer`.
+    /// A histogram, which has no `Reader`: each request records into it directly, through a
+    /// `Timer`.
     Histogram,
 }
 

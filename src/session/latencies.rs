@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A histogram of latencies, into which any number of threads write without a lock.
+/// A histogram of latencies. Any number of threads can record into it without a lock.
 #[derive(Debug)]
 pub(super) struct Latencies {
     begin: Instant,
     /// Number of the current window. Windows are counted from `begin`.
     window: AtomicU64,
-    /// The current and the previous window: even numbers use the first, odd numbers the second.
-    /// When one is reused, its counts are added to `older`.
+    /// The counts of the current and the previous window. A window with an even number uses the
+    /// first element, one with an odd number the second. Before an element is reused, its counts
+    /// move to `older`.
     windows: [Buckets; 2],
     /// Counts of all windows before the previous one.
     older: Buckets,
@@ -20,10 +21,10 @@ pub(super) struct Latencies {
     longest: AtomicU64,
 }
 
-/// The length of a window. The current and the previous window are the recent ones.
+/// The length of a window. A request is recent if it ended in the current or the previous window.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Latencies of all requests.
+/// A snapshot of the latencies of all requests.
 #[derive(Debug)]
 pub(super) struct Summary {
     counts: Vec<u64>,
@@ -47,7 +48,7 @@ impl Latencies {
     pub(super) fn record(&self, elapsed: Duration, now: Instant) {
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         self.window_at(now).add(micros);
-        // A plain load is cheaper, and a new minimum or maximum is rare.
+        // A plain load is cheaper than `fetch_min`, and a new minimum or maximum is rare.
         if micros < self.shortest.load(Ordering::Relaxed) {
             self.shortest.fetch_min(micros, Ordering::Relaxed);
         }
@@ -56,7 +57,7 @@ impl Latencies {
         }
     }
 
-    /// Returns the latencies of all requests.
+    /// Returns a snapshot of the latencies of all requests.
     pub(super) fn summary(&self) -> Summary {
         let [one, other] = &self.windows;
         let counts: Vec<_> = (0..BUCKETS)
@@ -73,7 +74,7 @@ impl Latencies {
     }
 
     /// Returns the latency at `quantile` (0 to 1) of the recent requests; `None` if there are fewer
-    /// than `min_count`.
+    /// than `min_count` recent requests.
     pub(super) fn recent(&self, quantile: f64, min_count: u64, now: Instant) -> Option<Duration> {
         self.window_at(now);
         let [one, other] = &self.windows;
@@ -82,8 +83,8 @@ impl Latencies {
         (total >= min_count).then(|| latency_at(quantile, total, (0..BUCKETS).map(count)))
     }
 
-    /// Returns the buckets of the window that contains `now`. Before their first use in this
-    /// window, moves the counts of an older window to `older`.
+    /// Returns the buckets of the window that contains `now`. The first call in a window also moves
+    /// the counts of windows that are no longer recent to `older`.
     fn window_at(&self, now: Instant) -> &Buckets {
         let elapsed = now.saturating_duration_since(self.begin);
         let number = elapsed.as_secs() / WINDOW.as_secs();
@@ -108,15 +109,17 @@ impl Summary {
     }
 }
 
-/// Numbers of requests by latency in microseconds. Below 128 µs, each value has a bucket. Above,
-/// each power of two is divided into 64 buckets, so that a bucket is at most 1/64 of its values wide.
+/// Counts of requests by latency, in microseconds. Below 128 µs, each microsecond has its own
+/// bucket. Above, the range from each power of two to the next is divided into 64 buckets. The
+/// width of a bucket is therefore at most 1/64 of the latencies in it.
 #[derive(Debug)]
 struct Buckets(Box<[AtomicU64]>);
 
-/// Binary logarithm of the number of buckets in a power of two.
+/// Binary logarithm of the number of buckets from one power of two to the next.
 const BUCKET_BITS: u32 = 6;
 
-/// The longest latency with a bucket of its own, in microseconds: about 19 hours.
+/// The upper bound of the last bucket, in microseconds: about 19 hours. The last bucket also counts
+/// all longer latencies.
 const LONGEST: u64 = (1 << 36) - 1;
 
 const BUCKETS: usize = bucket(LONGEST) + 1;
@@ -129,7 +132,7 @@ const fn bucket(micros: u64) -> usize {
     ((power as usize) << BUCKET_BITS) + (micros >> power) as usize
 }
 
-/// Returns the longest latency that a bucket counts.
+/// Returns the upper bound of a bucket: the longest latency that belongs to it.
 const fn longest(bucket: usize) -> Duration {
     let power = (bucket >> BUCKET_BITS).saturating_sub(1);
     let offset = bucket - (power << BUCKET_BITS);
@@ -151,7 +154,7 @@ impl Buckets {
         self.0.get(bucket).map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
-    /// Adds all counts to `other` and sets them to zero.
+    /// Adds all counts to those of `other`, and resets the counts of `self` to zero.
     fn move_into(&self, other: &Self) {
         for (from, into) in self.0.iter().zip(&other.0) {
             let count = from.swap(0, Ordering::Relaxed);
@@ -162,7 +165,8 @@ impl Buckets {
     }
 }
 
-/// Returns the latency at `quantile` of the requests in `counts`, `total` in number.
+/// Returns the latency at `quantile` (0 to 1). `counts` is the number of requests in each bucket,
+/// and `total` the sum of `counts`.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -217,7 +221,8 @@ mod tests {
         let later = begin + WINDOW;
         (0..300).for_each(|_| latencies.record(Duration::from_millis(7), later));
         assert!(is_close(latencies.recent(0.5, 400, later).unwrap(), 7));
-        // Two windows later only the second is recent, four windows later none. No count is lost.
+        // In the third window, only the requests of the second are recent; in the fifth, none are.
+        // The summary still counts all requests.
         assert_eq!(latencies.recent(0.5, 301, begin + 2 * WINDOW), None);
         assert!(is_close(latencies.recent(0.99, 300, begin + 2 * WINDOW).unwrap(), 7));
         assert_eq!(latencies.recent(0.5, 1, begin + 4 * WINDOW), None);

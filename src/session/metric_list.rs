@@ -1,8 +1,9 @@
-//! The metrics that the driver reports to the `metrics` facade. This one list makes the table in the
-//! documentation of [`Metrics`](super::Metrics), the descriptions for recorders, and the handles.
+//! The metrics that the driver reports to the `metrics` facade. Three things are generated from
+//! this one list: the table in the documentation of [`Metrics`](super::Metrics), the descriptions
+//! for recorders, and the handles.
 
-/// Calls a macro with the metrics of a session: kind, name and description, and for counters and
-/// gauges the function that reads the value from a [`Metrics`](super::Metrics).
+/// Calls a macro with the metrics of a session. Each has a kind, a name and a description; a
+/// counter or gauge also has the function that reads its value from a [`Metrics`](super::Metrics).
 macro_rules! session_metrics {
     ($macro:ident) => {
         $macro! {
@@ -30,8 +31,8 @@ macro_rules! session_metrics {
 }
 pub(super) use session_metrics;
 
-/// Calls a macro with the metrics of a node, whose values are read from a
-/// [`NodeMetrics`](super::NodeMetrics).
+/// Calls a macro with the metrics of a node, as `session_metrics` does. Their values are read from
+/// a [`NodeMetrics`](super::NodeMetrics).
 macro_rules! node_metrics {
     ($macro:ident) => {
         $macro! {
@@ -53,7 +54,8 @@ macro_rules! node_metrics {
             Histogram "cassandra.nodes.cql-messages"
                 "Latency of responses in seconds, including error responses";
             Counter "cassandra.nodes.errors.request.unsent"
-                "Failed attempts of which no byte was written" => |node| node.errors.unsent;
+                "Attempts that failed before a byte of the request was written" =>
+                |node| node.errors.unsent;
             Counter "cassandra.nodes.errors.request.aborted"
                 "Attempts that timed out or whose connection closed" => |node| node.errors.aborted;
             Counter "cassandra.nodes.errors.request.write-timeouts"
@@ -61,11 +63,12 @@ macro_rules! node_metrics {
             Counter "cassandra.nodes.errors.request.read-timeouts"
                 "Attempts that failed with a read timeout" => |node| node.errors.read_timeouts;
             Counter "cassandra.nodes.errors.request.unavailables"
-                "Attempts that failed with unavailable" => |node| node.errors.unavailables;
+                "Attempts that failed because too few replicas were alive" =>
+                |node| node.errors.unavailables;
             Counter "cassandra.nodes.errors.request.others"
                 "Attempts that failed with another error" => |node| node.errors.others;
             Counter "cassandra.nodes.retries.total"
-                "Retries by decision of the retry policy" => |node| node.retries.total();
+                "Retries that the retry policy decided" => |node| node.retries.total();
             Counter "cassandra.nodes.retries.aborted"
                 "Retries after an attempt without a response" =>
                 |node| node.retries.aborted + node.retries.unsent;
@@ -74,14 +77,16 @@ macro_rules! node_metrics {
             Counter "cassandra.nodes.retries.write-timeout"
                 "Retries after a write timeout" => |node| node.retries.write_timeouts;
             Counter "cassandra.nodes.retries.unavailable"
-                "Retries after unavailable" => |node| node.retries.unavailables;
+                "Retries because too few replicas were alive" =>
+                |node| node.retries.unavailables;
             Counter "cassandra.nodes.retries.other"
                 "Retries after another error" => |node| node.retries.others;
             Counter "cassandra.nodes.speculative-executions"
                 "Speculative executions started because this node was slow" =>
                 |node| node.speculative_executions;
             Counter "cassandra.nodes.errors.connection.init"
-                "Connections that could not be opened for a reason other than authentication" => |node| node.connection_errors;
+                "Connections that could not be opened for a reason other than authentication" =>
+                |node| node.connection_errors;
             Counter "cassandra.nodes.errors.connection.auth"
                 "Connections that failed to authenticate" => |node| node.authentication_errors;
         }

@@ -1,4 +1,4 @@
-//! Metrics of a session: counters while it works, and snapshots of them.
+//! Metrics of a session: the counters and histograms that requests update, and snapshots of these.
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,8 @@ use super::metric_list::{node_metrics, session_metrics};
 use super::throttle::Gate;
 use crate::cluster::{Cluster, Counter, FailureKind, Node, Timer};
 
-/// The rows of the documentation for a list of metrics with these labels.
+/// Expands to the rows of the documentation's table for a list of metrics, all with the same
+/// labels.
 macro_rules! rows {
     ($labels:literal $($kind:ident $name:literal $description:literal $(=> $get:expr)?;)+) => {
         concat!($("| `", $name, "` | ", stringify!($kind), " | ", $description, " | ", $labels, " |\n",)+)
@@ -41,19 +42,21 @@ macro_rules! node_rows {
 )]
 ///
 /// `session` is the [name of the session](super::SessionBuilder::name), `node` the address of the
-/// node. A recorder that allows fewer characters in names, such as that of Prometheus, replaces the
-/// others by `_`. The eviction of a prepared statement by a node does not count as an error. The
-/// Java driver's `ignores.*` do not exist here, because a retry policy cannot ignore an error.
+/// node. A recorder that allows only some characters in names, such as the one for Prometheus,
+/// replaces each other character by `_`. The eviction of a prepared statement by a node does not
+/// count as an error. The Java driver's `ignores.*` do not exist here, because a retry policy
+/// cannot ignore an error.
 ///
 /// Histograms are updated by each request, counters and gauges once a second and when the session
 /// ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
-    /// Requests that have completed, successfully or not. A PREPARE counts, unless it was sent again
-    /// because a node had evicted the statement. Requests that the throttle rejected do not count.
+    /// Requests that have returned a result or an error. A PREPARE counts as a request, unless it
+    /// was sent because a node had evicted the statement. Requests that the throttle rejected do
+    /// not count.
     pub requests: u64,
-    /// Those of the [`requests`](Self::requests) that failed.
+    /// The number of [`requests`](Self::requests) that failed.
     pub errors: u64,
     /// Requests that failed because their timeout expired.
     pub client_timeouts: u64,
@@ -70,7 +73,7 @@ pub struct Metrics {
     pub prepared_statements: usize,
     /// Nodes that have an open connection now.
     pub connected_nodes: usize,
-    /// Open connections now, without the control connection.
+    /// Open connections now, not counting the control connection.
     pub open_connections: usize,
     /// Requests that are waiting for a response now.
     pub in_flight: usize,
@@ -78,7 +81,7 @@ pub struct Metrics {
     pub bytes_sent: u64,
     /// Bytes received, including frame headers.
     pub bytes_received: u64,
-    /// The shortest latency of a request; zero before the first one.
+    /// The shortest latency of a request. Like the other latencies, zero before the first request.
     pub latency_min: Duration,
     /// The median latency of requests.
     pub latency_p50: Duration,
@@ -106,7 +109,7 @@ pub struct NodeMetrics {
     pub available_streams: usize,
     /// Requests that are waiting for a response now.
     pub in_flight: usize,
-    /// Stream ids in use now whose callers gave up waiting.
+    /// Stream ids still in use by requests that their callers have abandoned.
     pub orphaned_streams: usize,
     /// Bytes sent to the node, including frame headers.
     pub bytes_sent: u64,
@@ -114,8 +117,8 @@ pub struct NodeMetrics {
     pub bytes_received: u64,
     /// Responses received, including error responses.
     pub messages: u64,
-    /// Moving average of the latency; `None` before the first response. A timeout counts as a
-    /// response, with the time until it expired.
+    /// Moving average of the latency; `None` before the first response. An attempt that timed out
+    /// counts as a response that arrived at its timeout.
     pub latency: Option<Duration>,
     /// Failed attempts by cause.
     pub errors: FailureCounts,
@@ -202,7 +205,7 @@ impl NodeMetrics {
 #[derive(Debug)]
 pub(super) struct Recorder {
     latencies: Latencies,
-    /// The last quantile computed from recent latencies.
+    /// The quantile that was computed last from recent latencies; `None` if there is none to reuse.
     cached: Mutex<Option<CachedQuantile>>,
     cql_requests: Timer,
     throttling_delay: Timer,
@@ -220,7 +223,8 @@ struct CachedQuantile {
     expires: Instant,
 }
 
-/// Lifetime of a cached quantile. Computing one reads every bucket of the histogram.
+/// Lifetime of a cached quantile. Quantiles are cached because computing one reads every bucket of
+/// the histogram.
 const CACHE_TIME: Duration = Duration::from_secs(1);
 
 impl Recorder {
@@ -238,7 +242,7 @@ impl Recorder {
         }
     }
 
-    /// Records a completed request, and its error if it failed.
+    /// Records the latency of a request that has returned, and its error if it failed.
     pub(super) fn record_request(
         &self,
         begin: Instant,
@@ -261,8 +265,8 @@ impl Recorder {
         self.throttling_delay.record(begin.elapsed());
     }
 
-    /// Returns the latency at `quantile` (0 to 1) of recent requests, up to a second old; `None` if
-    /// there are fewer than `MIN_REQUESTS`.
+    /// Returns the latency at `quantile` (0 to 1) of recent requests, or `None` if there are fewer
+    /// than `MIN_REQUESTS` recent requests. The returned value may be up to a second old.
     pub(super) fn recent_latency(&self, quantile: f64) -> Option<Duration> {
         let now = Instant::now();
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
@@ -319,5 +323,5 @@ impl Recorder {
     }
 }
 
-/// Fewest recent requests from which a quantile is computed.
+/// Minimum number of recent requests from which a quantile is computed.
 const MIN_REQUESTS: u64 = 1_000;

@@ -7,7 +7,7 @@
 //! | [`execute`](Session::execute) | one statement with one result: a write, or a SELECT whose rows fit a page |
 //! | [`stream`](Session::stream) | a SELECT of any size; pages are fetched ahead |
 //! | [`batch`](Session::batch) | several writes in one request |
-//! | [`prepare`](Session::prepare) | a statement that is executed often |
+//! | [`prepare`](Session::prepare) | a statement that is to be executed often |
 //!
 //! A statement is a string, a [`Statement`] with options, or a [`PreparedStatement`]. Its values are
 //! a tuple, a slice, a map, or a struct that derives [`ToValues`]; `()` means no values. Rows are read
@@ -40,10 +40,10 @@
 //! # Retries and errors
 //!
 //! Every request takes the same path: the load balancing policy chooses a node, and after a failure
-//! the [`RetryPolicy`] decides whether another attempt follows. The default policy retries only if
-//! the statement cannot be applied twice: the failed attempt was not written or not applied, or the
-//! statement is [idempotent](Statement::idempotent). An [`Error`] is one line that names the
-//! statement and the node, and says whether the statement may have been applied.
+//! the [`RetryPolicy`] decides whether another attempt follows. The default policy retries only
+//! where a retry is safe: the failed attempt was certainly not applied, or the statement is
+//! [idempotent](Statement::idempotent). An [`Error`] is one line that names the statement and the
+//! node, and says whether the statement may have been applied.
 //!
 //! # Observability
 //!
@@ -57,18 +57,18 @@
 //! | attribute | value |
 //! |---|---|
 //! | `db.system.name` | `cassandra` |
-//! | `db.operation.name` | the first word of the statement, `PREPARE` or `BATCH`; also the span's `otel.name` |
+//! | `db.operation.name` | `PREPARE`, `BATCH`, or the first word of any other statement; the span's `otel.name` has the same value |
 //! | `db.namespace` | the keyspace |
-//! | `db.query.text` | the statement; `?` replaces its literals, unless it is prepared and mentions no password |
+//! | `db.query.text` | the statement, with `?` in place of literals; a prepared statement keeps its literals if it mentions no password |
 //! | `db.operation.batch.size` | the number of statements in a batch, unless it is 1 |
 //! | `cassandra.consistency.level` | the consistency of the request |
 //! | `cassandra.page.size` | the page size in rows |
 //! | `cassandra.query.idempotent` | true if the statement is idempotent |
 //! | `server.address`, `server.port`, `network.peer.address`, `network.peer.port` | the address of the node that responded, or whose attempt failed last |
-//! | `cassandra.coordinator.id`, `cassandra.coordinator.dc` | the host id and the datacenter of that node |
+//! | `cassandra.coordinator.id`, `cassandra.coordinator.dc` | the host id and the datacenter of the node in `server.address` |
 //! | `cassandra.speculative_execution.count` | the number of speculative executions |
-//! | `db.response.status_code` | the server's error code, such as `0x1200` |
-//! | `error.type` | the server's error code, or the kind of the error, such as `timeout`; `otel.status_code` is then `ERROR` |
+//! | `db.response.status_code` | the server's error code, such as `0x1200`; set only if the server responded with an error |
+//! | `error.type` | set only on failure, together with `otel.status_code` = `ERROR`: the server's error code, or the kind of any other error, such as `timeout` |
 //!
 //! No span, event or error contains bound values, or the password in a CREATE or ALTER ROLE. An error
 //! contains the first 60 characters of any other statement, with its literals.
@@ -146,7 +146,7 @@ pub use trace::{Trace, TraceEvent};
 ///
 /// Cloning is cheap, and all clones are the same session. A program needs one session per cluster.
 /// When the last clone is dropped, the connections close as soon as the requests in flight have
-/// ended. [`close`](Self::close) does so explicitly.
+/// ended. [`close`](Self::close) closes them explicitly.
 ///
 /// The connections run on the tokio runtime that the session was connected on, and end with it.
 #[derive(Clone)]
@@ -204,13 +204,14 @@ impl Session {
         values: impl ToValues + Send + Sync + 'v,
     ) -> Pin<Box<dyn Future<Output = Result<QueryResult, Error>> + Send + 'v>> {
         let mut bound = BoundStatement::from(statement.into());
-        // Boxed once for the whole request. Unlike the opaque future of an `async fn`, a box does not
-        // depend on the type of the values, so a type that cannot be bound is one compile error.
+        // Boxed once for the whole request. Unlike the opaque future of an `async fn`, the boxed
+        // type does not depend on the type of the values. A type that cannot be bound therefore
+        // causes only one compile error.
         Box::pin(async move {
             let deadline = self.executor.bind(&mut bound, &values).await?;
             if bound.switches_keyspace() {
-                // A task runs the USE to its end even if the caller drops the future, because
-                // all connections must follow it.
+                // The USE runs in a task, which finishes even if the caller drops the future: all
+                // other connections must switch to the same keyspace.
                 let executor = Arc::clone(&self.executor);
                 let switch =
                     tokio::spawn(async move { executor.execute(&bound, None, deadline).await });
@@ -299,8 +300,8 @@ impl Session {
         self.executor.prepare(statement.into()).await
     }
 
-    /// Returns the metrics of the session and its nodes: counters since it was connected, and
-    /// current gauges.
+    /// Returns the metrics of the session and its nodes: counters since the session connected, and
+    /// current values of gauges.
     pub fn metrics(&self) -> Metrics {
         self.executor.metrics()
     }
@@ -325,8 +326,8 @@ impl Session {
         self.executor.cluster.state()
     }
 
-    /// Returns the schema. Waits until the driver has read it, at most for the session's request
-    /// timeout; later calls return the latest schema at once.
+    /// Returns the schema. The first calls wait until the driver has read it, but no longer than
+    /// the session's request timeout. Later calls return the latest schema at once.
     ///
     /// ```no_run
     /// # async fn example(session: &cqlwire::session::Session) -> Result<(), cqlwire::session::Error> {
@@ -345,14 +346,15 @@ impl Session {
         self.executor.schema().await
     }
 
-    /// Returns a receiver of the cluster's events from now on: nodes added, removed, up or down, and
-    /// schema changes.
+    /// Subscribes to the cluster's events: nodes added, removed, up or down, and schema changes.
+    /// The subscription starts now: it does not include earlier events.
     pub fn events(&self) -> ClusterEvents {
         ClusterEvents::new(self.executor.cluster.events())
     }
 
-    /// Returns the keyspace of statements that name none: that of the builder or of the last `USE`,
-    /// or `None` if there was neither.
+    /// Returns the session's keyspace, which applies to tables that a statement names without a
+    /// keyspace. It is the keyspace of the last `USE`, or of the builder if there was no `USE`.
+    /// Returns `None` if neither is set.
     pub fn keyspace(&self) -> Option<String> {
         self.executor.cluster.keyspace()
     }
@@ -361,8 +363,9 @@ impl Session {
     /// [`tracing`](Statement::tracing). `id` is the [`tracing_id`](QueryResult::tracing_id) of its
     /// result.
     ///
-    /// The server writes a trace after the response. The method polls for it, for up to 10 seconds.
-    /// Parts that are missing then are `None` or empty.
+    /// The server writes the trace after it has responded. The method therefore polls for the
+    /// trace, for up to 10 seconds. Parts that are still missing after this time are `None` or
+    /// empty.
     ///
     /// ```no_run
     /// # use cqlwire::session::Statement;

@@ -13,8 +13,8 @@ use super::speculative::SpeculativeExecution;
 use crate::cluster::LoadBalancing;
 use crate::wire::{BytesMap, Consistency};
 
-/// The options of a statement, a batch, a profile or a session. An option that is `None` is not
-/// set here; [`EffectiveOptions`] looks further.
+/// The options of a statement, a batch, a profile or a session. `None` means that the option is not
+/// set here; [`EffectiveOptions`] then looks it up elsewhere.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Options {
     pub(super) consistency: Option<Consistency>,
@@ -57,8 +57,8 @@ impl fmt::Debug for ExtraOptions {
 
 /// A set of options shared by many statements.
 ///
-/// A statement or batch takes the options that it does not set from its profile, and those that
-/// the profile does not set from the session.
+/// If a statement or batch does not set an option, its profile supplies the option. If the profile
+/// does not set the option either, the session does.
 ///
 /// ```
 /// use std::time::Duration;
@@ -90,7 +90,7 @@ impl ExecutionProfile {
 }
 
 impl Options {
-    /// Options that are all unset.
+    /// Options of which none is set.
     pub(super) const NONE: Self = Self {
         consistency: None,
         serial_consistency: None,
@@ -165,13 +165,15 @@ impl<'o> EffectiveOptions<'o> {
             .filter(|rows| *rows > 0)
     }
 
-    /// Returns the deadline of a request that begins at `begin`; `None` if it has none.
+    /// Returns the deadline of a request that begins at `begin`; `None` if the request timeout is
+    /// off.
     pub(super) fn deadline(self, begin: Instant) -> Option<Instant> {
         let timeout = self.first(|options| options.timeout).unwrap_or(Some(DEFAULT_TIMEOUT))?;
         begin.checked_add(timeout)
     }
 
-    /// Returns the deadline of an attempt that begins at `begin`; `None` if it has none of its own.
+    /// Returns the deadline of an attempt that begins at `begin`; `None` if no attempt timeout is
+    /// set.
     pub(super) fn attempt_deadline(self, begin: Instant) -> Option<Instant> {
         let timeout = self.first(|options| options.attempt_timeout)?;
         begin.checked_add(timeout)
@@ -181,7 +183,7 @@ impl<'o> EffectiveOptions<'o> {
         self.first(|options| options.timestamp)
     }
 
-    /// Returns true if `statement` may be executed twice.
+    /// Returns true if executing `statement` twice has the same effect as executing it once.
     pub(super) fn idempotent(self, statement: &str) -> bool {
         self.first(|options| options.idempotent).unwrap_or_else(|| is_read_only(statement))
     }
@@ -281,23 +283,24 @@ macro_rules! option_setters {
                 self.with(|options| options.tracing = Some(tracing))
             }
 
-            /// Sets the keyspace of tables named without one (v5 §4.1.4). Only v5 can send it; in
-            /// lower versions the request fails. Default: the session's keyspace.
+            /// Sets the keyspace for tables that the statement names without a keyspace (v5
+            /// §4.1.4). Only v5 can send this option; in lower versions the request fails. Default:
+            /// the session's keyspace.
             #[must_use]
             pub fn keyspace(self, keyspace: impl Into<Arc<str>>) -> Self {
                 self.with(|options| options.extra_mut().keyspace = Some(keyspace.into()))
             }
 
             /// Sets the time that the server uses as the present when it computes TTLs, in seconds
-            /// since 1970 (v5 §4.1.4). Only v5 can send it; in lower versions the request fails.
-            /// Default: the server's clock.
+            /// since 1970 (v5 §4.1.4). Only v5 can send this option; in lower versions the request
+            /// fails. Default: the server's clock.
             #[must_use]
             pub fn now_in_seconds(self, seconds: i32) -> Self {
                 self.with(|options| options.extra_mut().now_in_seconds = Some(seconds))
             }
 
-            /// Sets the custom payload, for servers with a custom query handler. v3 cannot send it;
-            /// the request then fails. Default: none.
+            /// Sets the custom payload, for servers with a custom query handler. v3 cannot send a
+            /// custom payload; in v3 the request fails. Default: none.
             #[must_use]
             pub fn custom_payload(self, payload: BytesMap) -> Self {
                 self.with(|options| options.extra_mut().custom_payload = Some(payload))
@@ -311,15 +314,15 @@ macro_rules! option_setters {
             }
 
             /// Sets the policy that decides whether a failed request is retried. Default: the
-            /// session's.
+            /// session's policy.
             #[must_use]
             pub fn retry_policy(self, policy: impl RetryPolicy + 'static) -> Self {
                 self.with(|options| options.extra_mut().retry = Some(Arc::new(policy)))
             }
 
             /// Sets when the request is also sent to another node because the first one is slow;
-            /// `None` turns this off. It applies only to [idempotent](Self::idempotent) statements.
-            /// Default: off.
+            /// `None` turns speculative execution off. Only [idempotent](Self::idempotent)
+            /// statements are executed speculatively. Default: off.
             #[must_use]
             pub fn speculative_execution(
                 self,
@@ -329,7 +332,7 @@ macro_rules! option_setters {
             }
 
             /// Sets the policy that chooses the node for each attempt. It chooses among the nodes
-            /// to which the session's policy keeps connections. Default: the session's.
+            /// to which the session's policy keeps connections. Default: the session's policy.
             #[must_use]
             pub fn load_balancing(self, balancing: impl LoadBalancing + 'static) -> Self {
                 self.with(|options| options.extra_mut().balancing = Some(Arc::new(balancing)))

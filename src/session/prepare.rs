@@ -19,7 +19,8 @@ use crate::types::ColumnSpec;
 use crate::wire::{Context, Version};
 
 impl Executor {
-    /// Prepares a statement, or takes it from the cache.
+    /// Returns the prepared statement from the cache. If the cache does not contain it, prepares
+    /// the statement.
     pub(super) async fn prepare(
         self: &Arc<Self>,
         statement: Statement,
@@ -35,8 +36,9 @@ impl Executor {
         Ok(PreparedStatement { prepared, options })
     }
 
-    /// Returns the statement from the cache, or prepares it. The time for preparing counts towards
-    /// the request timeout: before preparing, sets `deadline` unless an earlier step has set it.
+    /// Returns the statement from the cache. If the cache does not contain it, prepares the
+    /// statement. Preparing counts towards the request timeout. If `deadline` is `None`, it is
+    /// therefore set before preparing starts.
     pub(super) async fn prepare_cached(
         self: &Arc<Self>,
         text: &Arc<str>,
@@ -53,7 +55,8 @@ impl Executor {
         }
     }
 
-    /// Prepares a statement into its slot, or waits while another caller does.
+    /// Prepares a statement, and stores it in its slot. If another caller is already preparing the
+    /// statement, waits for that caller instead.
     async fn prepare_in_slot(
         self: &Arc<Self>,
         slot: CacheSlot,
@@ -66,7 +69,8 @@ impl Executor {
         let prepare = async move {
             let options = EffectiveOptions::new(&own, &executor.defaults);
             let send = || executor.send_prepare(&owned_text, options, deadline);
-            // If another caller sends the request, its deadline may be later than ours.
+            // The timeout applies here too, because another caller may be sending the request, with
+            // a later deadline than this one.
             match timeout_at(deadline, slot.get_or_try_init(send)).await {
                 Ok(prepared) => prepared.cloned(),
                 Err(_) => {
@@ -76,7 +80,8 @@ impl Executor {
             }
         };
         // A separate task makes progress even if this future is not polled for a while. Otherwise
-        // the other callers that wait on the slot would hang. Dropping the set cancels the task.
+        // the other callers that wait on the slot would hang. Dropping the `JoinSet` cancels the
+        // task.
         let mut task = JoinSet::new();
         task.spawn(prepare.in_current_span());
         match task.join_next().await {

@@ -1,4 +1,4 @@
-//! A prepared statement as the session keeps it, and its PREPARE request.
+//! A prepared statement as the session stores it, and its PREPARE request.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -28,17 +28,21 @@ pub(super) struct PreparedInner {
     /// The indices of the variables that form the partition key.
     partition_key: Vec<u16>,
     result: RwLock<Arc<ResultShape>>,
-    /// The columns as the first response described them.
+    /// The columns of the rows, as the first response described them. Decoding later responses
+    /// reuses them.
     pub(super) columns: KnownColumns,
-    /// For each node that had evicted the statement, when it was last prepared there again.
+    /// For each node that has evicted the statement, the time at which the statement was last
+    /// prepared again on that node.
     reprepared: Mutex<HashMap<SocketAddr, RepreparedAt>>,
 }
 
-/// When the statement was last prepared again on a node that had evicted it. The task that prepares
-/// it holds the lock, so that a thousand concurrent requests prepare it once.
+/// The time at which a statement was last prepared again on a node that had evicted it; `None`
+/// before the first time. A request locks the time while it prepares the statement, so that
+/// concurrent requests do not prepare it as well.
 type RepreparedAt = Arc<tokio::sync::Mutex<Option<Instant>>>;
 
-/// The columns of a statement's rows, and their result metadata id (v5).
+/// The columns of a statement's rows (`None` if unknown), and the result metadata id of these
+/// columns (v5).
 #[derive(Debug, PartialEq)]
 pub(super) struct ResultShape {
     pub(super) id: Bytes,
@@ -49,8 +53,9 @@ impl PreparedInner {
     pub(super) fn new(text: &Arc<str>, prepared: message::PreparedResult) -> Self {
         let message::PreparedResult { id, result_metadata_id, variables, result } = prepared;
         let shape = ResultShape {
-            // Empty if the server speaks a version without these ids. A node that speaks v5
-            // requires an id in EXECUTE all the same.
+            // Empty if the statement was prepared in a version without result metadata ids. Another
+            // node may speak v5, in which EXECUTE requires an id; the driver then sends the empty
+            // one.
             id: result_metadata_id.as_ref().map(detached).unwrap_or_default(),
             columns: result.columns,
         };
@@ -89,7 +94,7 @@ impl PreparedInner {
             && now.iter().zip(before.iter()).all(accepts_values_of)
     }
 
-    /// Returns when the statement was last prepared again on `node`.
+    /// Returns the lock with the time at which the statement was last prepared again on `node`.
     pub(super) fn reprepared_at(&self, node: SocketAddr, cluster: &ClusterState) -> RepreparedAt {
         let mut nodes = self.reprepared.lock().unwrap_or_else(PoisonError::into_inner);
         if !nodes.contains_key(&node) {

@@ -11,19 +11,19 @@ use super::call::{Message, RequestContext};
 use super::error::Attempt;
 use crate::cluster::{Node, Routing};
 
-/// A request in flight: the state that its executions share. There is one execution, and one more
-/// for each time that a speculative execution starts.
+/// The progress of a request in flight, which all executions of the request share: the first
+/// execution, and the speculative ones.
 pub(super) struct RequestProgress<'r, 'p> {
     pub(super) request: &'r RequestContext<'p>,
     pub(super) message: &'r Message<'p>,
-    /// The client timestamp of all attempts. A retry with a later one would overwrite what other
-    /// clients have written since the first attempt.
+    /// The client timestamp of all attempts. A retry with a later timestamp would overwrite what
+    /// other clients have written since the first attempt.
     pub(super) timestamp: Option<i64>,
     pub(super) begin: Instant,
     pub(super) deadline: Option<Instant>,
-    /// True if several executions may run at once, which must not use the same nodes.
+    /// True if several executions may run at once. They must not use the same nodes.
     pub(super) speculative: bool,
-    /// Nodes that are skipped as long as there are others.
+    /// Nodes that were tried. They are skipped as long as an untried node is left.
     pub(super) tried: Mutex<Vec<Arc<Node>>>,
     pub(super) attempts: AtomicUsize,
     pub(super) speculations: AtomicUsize,
@@ -31,8 +31,8 @@ pub(super) struct RequestProgress<'r, 'p> {
 }
 
 impl RequestProgress<'_, '_> {
-    /// Returns the deadline of an attempt that begins at `begin`: that of the attempt or of the
-    /// whole request, whichever is earlier.
+    /// Returns the deadline of an attempt that begins at `begin`: the attempt's own deadline or the
+    /// deadline of the whole request, whichever is earlier. Returns `None` if there is neither.
     pub(super) fn attempt_deadline(&self, begin: Instant) -> Option<Instant> {
         match self.request.options.attempt_deadline(begin) {
             Some(attempt) => Some(self.deadline.map_or(attempt, |all| all.min(attempt))),
@@ -40,7 +40,8 @@ impl RequestProgress<'_, '_> {
         }
     }
 
-    /// Returns the time until the deadline of the request, or `None` if it has none.
+    /// Returns the time until the deadline of the request, or `None` if the request has no
+    /// deadline.
     pub(super) fn time_left(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
@@ -58,7 +59,7 @@ impl RequestProgress<'_, '_> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a speculative execution, against the node that was tried last.
+    /// Counts a speculative execution, also in the metrics of the node that was tried last.
     pub(super) fn record_speculation(&self) {
         self.speculations.fetch_add(1, Ordering::Relaxed);
         if let Some(slow) = self.tried().last() {

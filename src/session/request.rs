@@ -1,4 +1,4 @@
-//! From a statement and its values to a request, and from the response to a [`QueryResult`].
+//! Turns a statement and its values into a request, and the response into a [`QueryResult`].
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -33,7 +33,8 @@ impl From<Statement> for BoundStatement {
 }
 
 impl BoundStatement {
-    /// Returns true if the statement is a USE, which all connections must follow.
+    /// Returns true if the statement is a USE, after which all connections must switch to its
+    /// keyspace.
     pub(super) fn switches_keyspace(&self) -> bool {
         self.statement.kind.switches_keyspace()
     }
@@ -45,7 +46,9 @@ impl Executor {
     /// of its bind variables. The statement is changed in place, because moving it from future to
     /// future is slow.
     ///
-    /// Returns the deadline of the request if preparing has started its clock.
+    /// If the statement was prepared, returns the deadline of the request, because preparing counts
+    /// towards the request timeout. Otherwise returns `None`: the request timeout has not started
+    /// yet.
     pub(super) async fn bind(
         self: &Arc<Self>,
         bound: &mut BoundStatement,
@@ -58,8 +61,9 @@ impl Executor {
         Ok(deadline)
     }
 
-    /// Encodes the values of a statement or of one statement of a batch, like [`bind`](Self::bind).
-    /// Sets `deadline` if preparing starts the clock of the request.
+    /// Encodes the values of a statement, or of one statement of a batch, like
+    /// [`bind`](Self::bind). If it prepares the statement and `deadline` is `None`, sets `deadline`
+    /// to the deadline of the request.
     pub(super) async fn bind_kind(
         self: &Arc<Self>,
         statement: &mut StatementKind,
@@ -70,8 +74,8 @@ impl Executor {
         let text = match statement {
             StatementKind::Unprepared(text) if !values.is_empty() => text,
             StatementKind::Unprepared(text) => {
-                // A custom payload is for a server with its own query handler, and perhaps with
-                // another language than CQL.
+                // A request with a custom payload may be for a custom query handler, whose language
+                // may not be CQL. Its text is therefore not checked for bind markers.
                 return match options.custom_payload().is_none() && has_bind_marker(text) {
                     true => Err(missing_values(text)),
                     false => Ok(Values::NONE),
@@ -79,7 +83,8 @@ impl Executor {
             }
             StatementKind::Prepared(prepared) => {
                 return prepared.encode(values).inspect_err(|error| {
-                    // The types may have been altered: let the caller's next `prepare` ask the server.
+                    // The types may have been altered. Removing the statement from the cache makes
+                    // the caller's next `prepare` ask the server.
                     if error.may_be_outdated_types() {
                         self.prepared.remove(options.keyspace(), prepared);
                     }
@@ -90,7 +95,7 @@ impl Executor {
         let mut encoded = prepared.encode(values);
         if encoded.as_ref().is_err_and(Error::may_be_outdated_types) {
             // A type may have been altered since the statement was prepared. The server does not
-            // report that.
+            // report such a change.
             self.prepared.remove(options.keyspace(), &prepared);
             let again = self.prepare_cached(text, options, deadline).await?;
             if again.variables != prepared.variables {
@@ -102,8 +107,8 @@ impl Executor {
         encoded
     }
 
-    /// Executes a bound statement. If it returns rows, the result is the page at `paging_state`, or
-    /// the first page.
+    /// Executes a bound statement. If the statement returns rows, the result is the page at
+    /// `paging_state`, or the first page if `paging_state` is `None`.
     pub(super) async fn execute(
         &self,
         bound: &BoundStatement,
@@ -126,7 +131,7 @@ impl Executor {
         let mut request =
             RequestContext { deadline, ..self.request_context(kind, values, options, &state) };
         // A token without a keyspace comes from the routing key option. Only then is the session's
-        // keyspace looked up, which takes a lock.
+        // keyspace looked up, because the look-up acquires a lock.
         let current = match (request.keyspace, request.token) {
             (None, Some(_)) => self.cluster.keyspace(),
             _ => None,
@@ -144,7 +149,7 @@ impl Executor {
             StatementKind::Prepared(prepared) => {
                 let message = |context: &Context, consistency, timestamp| {
                     // Without a result metadata id the server cannot tell the client that the
-                    // columns have changed, so they are requested every time.
+                    // columns have changed, so the columns are requested every time.
                     let shape = context.has_metadata_ids().then(|| prepared.shape());
                     let columns = shape.as_ref().and_then(|shape| shape.columns.as_ref());
                     let skip_metadata = columns.is_some_and(|columns| !columns.is_empty());
@@ -186,8 +191,8 @@ impl Executor {
         }
     }
 
-    /// Sends a request whose response is a RESULT, and acts on the result: follows a changed
-    /// keyspace, remembers changed columns, and waits for schema agreement.
+    /// Sends a request whose response is a RESULT, and acts on the result: switches all connections
+    /// after a USE, stores changed columns, and waits for schema agreement after a schema change.
     pub(super) async fn send_for_result<'p>(
         &self,
         request: &RequestContext<'p>,
@@ -198,7 +203,7 @@ impl Executor {
         match &frame.response {
             Response::Result(ResultMessage::SetKeyspace(keyspace)) => {
                 Box::pin(self.cluster.use_keyspace(keyspace)).await;
-                // In another keyspace the same text is another statement.
+                // In another keyspace, the same text is a different statement.
                 self.prepared.clear();
             }
             Response::Result(ResultMessage::Rows(rows)) => {

@@ -19,14 +19,15 @@ pub struct QueryResult {
     /// Boxed, because a result is moved often on its way to the caller.
     frame: Box<ResponseFrame>,
     node: Arc<Node>,
-    /// The statement, for error texts. It is moved here, not cloned.
+    /// The statement, for the texts of errors in reading the result; `None` if the texts do not
+    /// name it.
     statement: Option<StatementKind>,
     schema_agreed: bool,
 }
 
 impl QueryResult {
     /// Returns the result in a response of `node`. If the response does not describe its columns,
-    /// they are `known_columns`.
+    /// `known_columns` are used.
     ///
     /// # Errors
     /// Returns an error if the response is not a RESULT.
@@ -40,7 +41,8 @@ impl QueryResult {
                 let RowsMetadata { columns, columns_count, paging_state, .. } = &mut rows.metadata;
                 let fits = |known: &Arc<[ColumnSpec]>| known.len() == *columns_count;
                 *columns = columns.take().or_else(|| known_columns.filter(fits));
-                // Copied, so that a caller who keeps the paging state does not keep the page.
+                // Copied, so that a caller who keeps the paging state does not keep the whole page
+                // in memory.
                 *paging_state = paging_state.take().map(|state| Bytes::copy_from_slice(&state));
             }
             Response::Result(_) => {}
@@ -67,12 +69,12 @@ impl QueryResult {
         }
     }
 
-    /// Returns true if the statement returns rows, as a SELECT does, even if there are none.
+    /// Returns true if the statement returns rows, as a SELECT does, even if the page is empty.
     pub const fn has_rows(&self) -> bool {
         self.page().is_some()
     }
 
-    /// Returns the number of rows in this page.
+    /// Returns the number of rows in this page; 0 if the statement returns no rows.
     pub fn row_count(&self) -> usize {
         self.page().map_or(0, |rows| rows.count)
     }
@@ -155,7 +157,8 @@ impl QueryResult {
         self.page().and_then(|rows| rows.metadata.paging_state.as_ref())
     }
 
-    /// Returns the schema change that the statement made, if any.
+    /// Returns the schema change that the statement made, or `None` if it did not change the
+    /// schema.
     pub fn schema_change(&self) -> Option<&SchemaChange> {
         match &self.frame.response {
             Response::Result(ResultMessage::SchemaChange(change)) => Some(change),
@@ -175,23 +178,24 @@ impl QueryResult {
         &self.node
     }
 
-    /// Returns the warnings of the server.
+    /// Returns the warnings of the server; empty if it sent none.
     pub fn warnings(&self) -> &[String] {
         &self.frame.warnings
     }
 
-    /// Returns the id of the trace if the statement was
-    /// [traced](super::Statement::tracing): see [`Session::trace`](super::Session::trace).
+    /// Returns the id of the trace, for [`Session::trace`](super::Session::trace), or `None` if the
+    /// statement was not [traced](super::Statement::tracing).
     pub const fn tracing_id(&self) -> Option<Uuid> {
         self.frame.tracing_id
     }
 
-    /// Returns the custom payload that the server's query handler sent; empty if there is none.
+    /// Returns the custom payload that the server's query handler sent; empty if it sent none.
     pub fn custom_payload(&self) -> &BytesMap {
         &self.frame.custom_payload
     }
 
-    /// Returns the error of a result with the wrong number of rows.
+    /// Returns the error of a result with the wrong number of rows. Its text begins with
+    /// `requirement`.
     #[cold]
     fn row_count_error(&self, requirement: &str) -> Error {
         let rows = match self.row_count() {
@@ -208,7 +212,7 @@ impl QueryResult {
         self.name_statement(Error::new(ErrorKind::RowCount, text))
     }
 
-    /// Adds the statement to an error of reading its result.
+    /// Adds the statement to an error that occurred when its result was read.
     #[cold]
     pub(super) fn name_statement(&self, error: Error) -> Error {
         match &self.statement {

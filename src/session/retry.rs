@@ -43,14 +43,15 @@ impl<P: RetryPolicy + ?Sized> RetryPolicy for Arc<P> {
 
 /// The action of the driver after a failed attempt.
 ///
-/// When every node has been tried, the next retry starts over with all nodes. A policy that always
-/// retries therefore does so until the request times out.
+/// When every node has been tried, the next retry may use any node again. A policy that always
+/// retries therefore keeps retrying until the request times out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RetryDecision {
     /// The request is sent again.
     Retry {
-        /// True to retry on the same node while it is connected, false to retry on another one.
+        /// True to retry on the same node, or on another node if the same one is no longer
+        /// connected. False to retry on another node.
         same_node: bool,
         /// Delay before the retry.
         after: Duration,
@@ -80,8 +81,8 @@ pub struct FailedAttempt<'a> {
     /// True if the statement may be executed twice: it is marked as idempotent, it only reads, or
     /// it was only being prepared.
     pub idempotent: bool,
-    /// Attempts made so far, including this one. Those that found a prepared statement evicted do
-    /// not count.
+    /// Number of attempts made so far, including this one. Attempts that failed because the node
+    /// had evicted a prepared statement do not count.
     pub attempts: usize,
     /// Consistency of this attempt.
     pub consistency: Consistency,
@@ -108,8 +109,8 @@ impl<'a> FailedAttempt<'a> {
         Self { error, idempotent: false, attempts: 1, consistency, statement: "" }
     }
 
-    /// Returns true if a retry cannot apply the statement twice: either the statement is
-    /// idempotent, or the failed attempt was certainly not applied.
+    /// Returns true if a retry is safe: either the statement is idempotent, or the failed attempt
+    /// was certainly not applied.
     pub fn is_safe(&self) -> bool {
         self.idempotent
             || match self.error {
@@ -129,14 +130,13 @@ const fn is_refused(code: ErrorCode) -> bool {
 ///
 /// | failure | decision |
 /// |---|---|
-/// | the connection closed | another node, without delay |
+/// | the connection closed, or the attempt timed out | if idempotent or not yet written, another node, without delay |
 /// | the node is bootstrapping | another node, after a delay that doubles |
 /// | too few replicas are alive | if idempotent, another node after a delay that doubles; otherwise another node, once, without delay |
-/// | read timeout although enough replicas responded, but without the data | the same node, once |
-/// | timeout writing the batch log | if idempotent, the same node once, then another node after a delay that doubles |
+/// | read timeout: enough replicas responded, but not the one that was asked for the data | the same node, once |
+/// | write timeout of the batch log | if idempotent, the same node once, then another node after a delay that doubles |
 /// | the node is overloaded or reports a server error; any other read or write timeout | if idempotent, another node after a delay that doubles |
-/// | a replica failed | if idempotent, another node, twice |
-/// | the attempt timed out | if idempotent, another node |
+/// | a replica failed | if idempotent, another node, up to two times |
 ///
 /// A statement that is not idempotent is retried only if the failed attempt was certainly not
 /// applied.
@@ -148,8 +148,9 @@ pub struct DefaultRetry;
 pub struct NoRetry;
 
 /// A retry policy that lowers the consistency. If too few replicas are alive or respond in time, an
-/// idempotent statement is retried once at the highest of ONE, TWO and THREE that they can satisfy.
-/// In all other cases it decides as [`DefaultRetry`].
+/// idempotent statement is retried once, at ONE, TWO or THREE: the number of replicas that are
+/// alive or responded, but at most three. In all other cases, the policy decides like
+/// [`DefaultRetry`].
 ///
 /// A read may then miss data written at the original consistency, and a write may be lost. Use it
 /// only for data where that is better than an error.
@@ -163,7 +164,8 @@ const MAX_ATTEMPTS: usize = 5;
 /// fail on every node, each time after much work.
 const MAX_ATTEMPTS_AFTER_FAILURE: usize = 3;
 
-/// The delay before the first delayed retry; it doubles with each attempt.
+/// The delay of a delayed retry after the first attempt. The delay doubles with each further
+/// attempt.
 const FIRST_DELAY: Duration = Duration::from_millis(20);
 
 impl RetryPolicy for DefaultRetry {
@@ -218,7 +220,7 @@ impl RetryPolicy for DefaultRetry {
     }
 }
 
-/// Returns true if a read timed out. Reads change no data, so a retry is safe.
+/// Returns true if the server reported a read timeout. Reads change no data, so a retry is safe.
 fn is_read_timeout(failed: &FailedAttempt<'_>) -> bool {
     matches!(failed.error, AttemptError::Server(error) if error.code == ErrorCode::ReadTimeout)
 }
@@ -257,8 +259,8 @@ impl RetryPolicy for DowngradingRetry {
     }
 }
 
-/// Returns the highest of ONE, TWO and THREE that `replicas` replicas satisfy; `None` if there are
-/// none.
+/// Returns the highest of ONE, TWO and THREE that `replicas` replicas satisfy; `None` if `replicas`
+/// is zero or less.
 const fn satisfied_by(replicas: i32) -> Option<Consistency> {
     match replicas {
         ..=0 => None,

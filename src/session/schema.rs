@@ -11,7 +11,8 @@ use crate::cluster::SchemaError;
 use crate::cluster::schema::Schema;
 
 impl Executor {
-    /// Waits until the schema has been read, at most for the session's request timeout.
+    /// Returns the schema. If it has not been read yet, waits for it, but no longer than the
+    /// session's request timeout.
     pub(super) async fn schema(&self) -> Result<Arc<Schema>, Error> {
         let options = EffectiveOptions::new(&Options::NONE, &self.defaults);
         let schema = self.cluster.wait_for_schema(options.deadline(Instant::now())).await;

@@ -106,7 +106,8 @@ fn node_at(state: &ClusterState, address: SocketAddr) -> Option<&Arc<Node>> {
     state.nodes().iter().find(|node| node.address() == address)
 }
 
-/// Returns the text of the statement, or of all statements of a batch.
+/// Returns the text of the statement, or of all statements of a batch, without literals that may be
+/// secrets.
 fn query_text<'p>(request: &RequestContext<'p>) -> Cow<'p, str> {
     let Some(batch) = request.batch else {
         let is_prepared = !request.prepared.is_empty() || request.preparing;
@@ -119,8 +120,8 @@ fn query_text<'p>(request: &RequestContext<'p>) -> Cow<'p, str> {
     texts.collect::<Vec<_>>().join("; ").into()
 }
 
-/// Returns a statement without literals that may be secrets. Those of a prepared statement are
-/// constants of the program, unless they are passwords.
+/// Returns the statement, with `?` in place of literals that may be secrets. A prepared statement
+/// keeps its literals, which are constants of the program, unless it mentions a password.
 fn without_secrets(statement: &str, is_prepared: bool) -> Cow<'_, str> {
     match is_prepared && !mentions_password(statement) {
         true => Cow::Borrowed(statement),
@@ -128,12 +129,13 @@ fn without_secrets(statement: &str, is_prepared: bool) -> Cow<'_, str> {
     }
 }
 
-/// Returns the name of a consistency level as OpenTelemetry writes it.
+/// Returns the name of a consistency level in lower case, as OpenTelemetry writes it; `None` if the
+/// level is unknown.
 fn level_name(consistency: Consistency) -> Option<String> {
     consistency.name().map(str::to_ascii_lowercase)
 }
 
-/// Returns the value of `error.type`.
+/// Returns the value of the attribute `error.type` for an error of this kind.
 const fn error_type(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Config => "config",

@@ -18,8 +18,8 @@ use crate::wire::{BytesMap, Consistency};
 
 /// A CQL statement with its options: the text, or a [`PreparedStatement`].
 ///
-/// Strings and prepared statements convert into a `Statement`, so that one is only needed to set
-/// options. Options that are not set come from the statement's
+/// Strings and prepared statements convert into a `Statement`. Creating one explicitly is only
+/// necessary to set options. Options that are not set come from the statement's
 /// [profile](Self::profile), and then from the session. Cloning is cheap.
 ///
 /// ```
@@ -35,7 +35,7 @@ pub struct Statement {
     pub(super) paging_state: Option<Bytes>,
 }
 
-/// The content of a statement.
+/// The content of a statement: a text that is not prepared, or a prepared statement.
 #[derive(Debug, Clone)]
 pub(super) enum StatementKind {
     Unprepared(Arc<str>),
@@ -79,8 +79,9 @@ impl Statement {
         }
     }
 
-    /// Starts at the page of a [paging state](super::QueryResult::paging_state) that an earlier result
-    /// returned. `None` starts at the first page. Default: `None`.
+    /// Sets the page at which the result starts, by the [paging
+    /// state](super::QueryResult::paging_state) that an earlier result returned. `None` means the
+    /// first page. Default: `None`.
     ///
     /// A paging state can be stored, and used by another process. It is valid only for the same
     /// statement with the same values.
@@ -115,13 +116,13 @@ impl PreparedStatement {
         &self.prepared.text
     }
 
-    /// Starts at the page of a paging state: see [`Statement::paging_state`].
+    /// Sets the page at which the result starts: see [`Statement::paging_state`].
     #[must_use]
     pub fn paging_state(self, state: impl Into<Option<Bytes>>) -> Statement {
         Statement::from(self).paging_state(state)
     }
 
-    /// Returns the bind variables, in the order of the text.
+    /// Returns the bind variables, in the order in which they occur in the text.
     pub fn variables(&self) -> &[ColumnSpec] {
         &self.prepared.variables
     }

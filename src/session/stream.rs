@@ -20,26 +20,30 @@ use crate::types::{FromRow, RowError, ToValues};
 
 /// The rows of all pages of a statement: see [`Session::stream`](super::Session::stream).
 ///
-/// There are two ways to read it:
+/// There are two ways to read the rows:
 /// - [`try_next`](Self::try_next) returns one row after another, for rows that own their values.
-/// - [`next_page`](Self::next_page) returns one page after another, for rows that borrow from it.
+/// - [`next_page`](Self::next_page) returns one page after another, for rows that borrow from their
+///   page.
 ///
-/// With the feature `futures-03`, it is also a `futures::Stream` of rows that own their values.
-/// Dropping the stream cancels the request for the next page.
+/// With the feature `futures-03`, a `RowStream` is also a `futures::Stream` of rows that own their
+/// values. Dropping the stream cancels the request for the next page.
 #[must_use = "a stream sends no request before its first row or page is awaited"]
 pub struct RowStream<'v, T> {
     executor: Arc<Executor>,
     next: NextPage<'v>,
-    /// The paging state of the current page, whose rows are `rows`. `None` for the first page.
+    /// The paging state of the current page, whose remaining rows are in `rows`. `None` if the
+    /// current page is the first of the result.
     current_state: Option<Bytes>,
-    /// The paging state of the page after the current one.
+    /// The paging state of the page after the current one. `None` if there is no such page, or if
+    /// it is the first of the result.
     next_state: Option<Bytes>,
     rows: VecDeque<Result<T, Error>>,
 }
 
 /// Where the next page comes from.
 enum NextPage<'v> {
-    /// Binding the values and preparing the statement. It starts when the stream is first polled.
+    /// The first page is not requested yet. The future prepares the statement, binds the values,
+    /// and sends the request; it starts when the stream is first polled.
     First(Pin<Box<dyn Future<Output = Result<PageFetch, Error>> + Send + 'v>>),
     /// The request for the page is in flight.
     Page(PageFetch),
@@ -83,7 +87,7 @@ impl PageFetch {
 
 impl Drop for PageFetch {
     fn drop(&mut self) {
-        // A USE runs to its end, because all connections must follow it.
+        // A USE is not cancelled, because all other connections must switch to its keyspace too.
         if !self.bound.switches_keyspace() {
             self.task.abort();
         }
@@ -111,8 +115,8 @@ impl<'v, T> RowStream<'v, T> {
     /// Returns the next page, or `None` after the last one. Rows that borrow from the page are read
     /// with its [`rows`](QueryResult::rows).
     ///
-    /// The page does not contain rows that [`try_next`](Self::try_next) has decoded but not yet
-    /// returned; the next calls of `try_next` return those.
+    /// Rows that [`try_next`](Self::try_next) has decoded but not yet returned are not part of this
+    /// page: the next calls of `try_next` return them.
     ///
     /// ```no_run
     /// # async fn example(session: cqlwire::session::Session) -> Result<(), cqlwire::session::Error> {
@@ -133,12 +137,13 @@ impl<'v, T> RowStream<'v, T> {
         poll_fn(|context| self.poll_page(context)).await
     }
 
-    /// Returns the paging state to [resume](Statement::paging_state) from later, or after an error,
-    /// so that no row is skipped.
+    /// Returns the paging state from which another stream can [resume](Statement::paging_state),
+    /// later or after an error, without skipping a row.
     ///
-    /// This is the state of the current page as long as it has rows that were not returned; a
-    /// resumed stream then repeats its other rows. Otherwise it is the state of the next page.
-    /// `None` means the first page, or that there are no more pages.
+    /// If some rows of the current page were not returned yet, this is the state of the current
+    /// page: the resumed stream then repeats the rows that were returned. Otherwise this is the
+    /// state of the next page. `None` means either that the resumed stream starts at the first
+    /// page, or that no pages are left.
     pub fn paging_state(&self) -> Option<&Bytes> {
         if self.rows.is_empty() { self.next_state.as_ref() } else { self.current_state.as_ref() }
     }
@@ -159,7 +164,7 @@ impl<'v, T> RowStream<'v, T> {
         Poll::Ready(page)
     }
 
-    /// Waits for the page that is in flight.
+    /// Polls for the page that is in flight. Yields `None` after the last page.
     fn poll_fetched(
         &mut self,
         context: &mut Context<'_>,
@@ -187,8 +192,8 @@ impl<OwnedRow: for<'r> FromRow<'r>> RowStream<'_, OwnedRow> {
     ///
     /// # Errors
     /// Returns the errors of [`Session::execute`](super::Session::execute), and an error if the
-    /// columns do not match the row type or a row cannot be decoded. The stream ends after an error: the next
-    /// call returns `None`.
+    /// columns do not match the row type or a row cannot be decoded. The stream ends after an
+    /// error: the next call returns `None`.
     pub async fn try_next(&mut self) -> Result<Option<OwnedRow>, Error> {
         poll_fn(|context| self.poll_row(context)).await
     }
@@ -205,8 +210,9 @@ impl<OwnedRow: for<'r> FromRow<'r>> RowStream<'_, OwnedRow> {
         }
     }
 
-    /// Ends the stream after a row that cannot be decoded, and returns `error`. The paging state
-    /// stays that of the row's page.
+    /// Ends the stream after a row that cannot be decoded, and returns `error`.
+    /// [`paging_state`](Self::paging_state) then returns the state of the page that contains this
+    /// row.
     fn end(&mut self, error: Error) -> Error {
         self.rows.clear();
         self.next_state = self.current_state.take();
@@ -215,7 +221,7 @@ impl<OwnedRow: for<'r> FromRow<'r>> RowStream<'_, OwnedRow> {
     }
 }
 
-/// The rows as a stream.
+/// The rows as a `futures::Stream`.
 ///
 /// ```no_run
 /// use futures_util::TryStreamExt;

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{Error, ErrorKind};
 
-/// Limits the requests of a session: in flight, per second, or both.
+/// Limits on the requests of a session: in flight, per second, or both.
 ///
 /// A request over the limit waits in a queue. It fails with
 /// [`ErrorKind::Throttled`](super::ErrorKind::Throttled) if the queue is full, or if it cannot begin
@@ -28,8 +28,8 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// Limits the requests in flight. A request counts as one until it returns, however often it is
-    /// retried. Zero counts as 1.
+    /// Limits the requests in flight. A request counts once, from its first attempt until it
+    /// returns, however often it is retried. Zero counts as 1.
     pub const fn concurrent(requests: usize) -> Self {
         Self { concurrent: Some(requests), per_second: None, queue: DEFAULT_QUEUE }
     }
@@ -59,7 +59,7 @@ const DEFAULT_QUEUE: usize = 10_000;
 /// The throttle at work: admits requests within the limits.
 #[derive(Debug)]
 pub(super) struct Gate {
-    /// One permit for each request that may be in flight.
+    /// One permit for each request that may be in flight; `None` if their number is not limited.
     in_flight: Option<Semaphore>,
     rate: Option<Rate>,
     queue: usize,
@@ -69,11 +69,11 @@ pub(super) struct Gate {
 #[derive(Debug)]
 struct Rate {
     interval: Duration,
-    /// The earliest time at which the next request may begin.
+    /// The earliest time at which the next request may begin; `None` before the first request.
     next: Mutex<Option<Instant>>,
 }
 
-/// Counts a request as waiting until it is dropped.
+/// Counts a request as waiting until the guard is dropped.
 struct WaitGuard<'g>(&'g AtomicUsize);
 
 impl Drop for WaitGuard<'_> {
@@ -134,7 +134,7 @@ impl Gate {
                 if deadline.is_some_and(|deadline| begin > deadline) {
                     return Err(timed_out());
                 }
-                // Checked before a time slot is taken, so that a rejected request uses none.
+                // Checked before a time slot is taken, so that a rejected request uses no slot.
                 let ahead = (begin - now).as_nanos() / rate.interval.as_nanos().max(1);
                 if ahead > self.queue as u128 {
                     return Err(queue_full(self.queue));
@@ -151,7 +151,7 @@ impl Gate {
         Ok(permit)
     }
 
-    /// Counts a request as waiting.
+    /// Counts a request as waiting until the returned guard is dropped.
     ///
     /// # Errors
     /// Returns an error if the queue is full.

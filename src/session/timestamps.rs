@@ -12,12 +12,13 @@ pub trait TimestampGenerator: fmt::Debug + Send + Sync {
     fn next(&self) -> Option<i64>;
 }
 
-/// Timestamps from the system clock, each later than the one before even if the clock stands still
-/// or goes back. Of two writes by one session, the later one therefore takes effect. The default.
+/// Timestamps from the system clock. Each is later than the previous timestamp, even if the clock
+/// stands still or goes back. Of two writes by one session, the later one therefore takes effect.
+/// This is the default generator.
 #[derive(Debug, Default)]
 pub struct MonotonicTimestamps(AtomicI64);
 
-/// Sends no timestamps. The coordinator assigns its own.
+/// No client timestamps: the coordinator assigns its own.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ServerTimestamps;
 
@@ -29,7 +30,7 @@ impl TimestampGenerator for MonotonicTimestamps {
 }
 
 impl MonotonicTimestamps {
-    /// Returns `now`, or the microsecond after the last timestamp if that is later.
+    /// Returns `now` or the microsecond after the last timestamp, whichever is later.
     fn after(&self, now: i64) -> i64 {
         let next = |last: i64| Some(now.max(last.saturating_add(1)));
         // The update never fails, because `next` always returns `Some`.

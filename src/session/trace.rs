@@ -14,7 +14,9 @@ use super::statement::Statement;
 use crate::types::Timestamp;
 use crate::wire::Consistency;
 
-/// The record of how the cluster executed a statement: see [`Session::trace`](super::Session::trace).
+/// The record of how the cluster executed a statement: see
+/// [`Session::trace`](super::Session::trace). Parts that the server has not recorded are `None` or
+/// empty.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Trace {
@@ -40,19 +42,20 @@ pub struct Trace {
 pub struct TraceEvent {
     /// Description of the step.
     pub activity: Option<String>,
-    /// Address of the node that recorded it.
+    /// Address of the node that recorded the step.
     pub source: Option<IpAddr>,
-    /// Time since that node began to work on the request.
+    /// Time from when this node began to work on the request until the step.
     pub elapsed: Option<Duration>,
-    /// Name of the thread.
+    /// Name of the node's thread that executed the step.
     pub thread: Option<String>,
 }
 
-/// The delay between the first and the second read of a trace. It grows with each read, up to
-/// tenfold. The server writes the trace after it has responded, so the first read may be too early.
+/// The delay between the first and the second read of a trace. The delay grows with each read, up
+/// to ten times this value. The server writes the trace after it has responded, so the first read
+/// may be too early.
 const FIRST_DELAY: Duration = Duration::from_millis(10);
 
-/// Maximum number of reads of a trace. They take about ten seconds.
+/// Maximum number of reads of a trace. With the delays between them, they take about ten seconds.
 const MAX_READS: u32 = 100;
 
 type SessionRow = (
@@ -66,7 +69,7 @@ type SessionRow = (
 type EventRow = (Option<String>, Option<IpAddr>, Option<i32>, Option<String>);
 
 impl Executor {
-    /// Reads a trace, and waits until it is complete or `MAX_READS` reads were made.
+    /// Reads a trace repeatedly until it is complete, at most `MAX_READS` times.
     ///
     /// # Errors
     /// Returns an error if the tables of traces cannot be read.
@@ -84,7 +87,7 @@ impl Executor {
             reads += 1;
             let found = self.execute(&session, None, None).await?.first::<SessionRow>()?;
             match found {
-                // The server adds the duration when it has finished.
+                // The server adds the duration when it has finished the request.
                 Some(row) if row.4.is_some() || reads == MAX_READS => break row,
                 None if reads == MAX_READS => break (None, None, None, None, None),
                 _ => tokio::time::sleep(FIRST_DELAY * reads.min(10)).await,
