@@ -23,11 +23,11 @@ use crate::wire::{Context, DecodeError, DecodeErrorKind, RawFrame, Stream, Versi
 /// Serves one client until the client or the server closes the connection.
 pub(super) async fn serve(socket: TcpStream, state: Arc<ServerState>) {
     let _count = OpenConnection::new(&state);
-    // A client may disconnect at any time. That is not an error of the server.
+    // A client may disconnect at any time, so an error of the socket is ignored.
     let _disconnected = run(socket, Arc::clone(&state)).await;
 }
 
-/// Counts a connection as open until it is dropped.
+/// A guard that counts a connection as open until the guard is dropped.
 struct OpenConnection<'s>(&'s ServerState);
 
 impl<'s> OpenConnection<'s> {
@@ -74,20 +74,22 @@ struct Client {
     codec: ServerCodec,
     /// Encoded responses that are not yet written to the socket.
     out: BytesMut,
-    /// Receives replies whose delay has passed.
+    /// Sends the connection's loop each reply whose delay has passed.
     delayed: mpsc::UnboundedSender<(Stream, ReplyStep)>,
-    /// The event types of the client's REGISTER.
+    /// The event types that the client has registered for.
     registered: Vec<String>,
     is_authenticated: bool,
 }
 
-/// An error that makes the server write its output and close the connection.
+/// The error with which a method of [`Client`] closes the connection. The responses encoded so far
+/// are written first.
 struct CloseConnection;
 
 impl Client {
     fn new(state: Arc<ServerState>, delayed: mpsc::UnboundedSender<(Stream, ReplyStep)>) -> Self {
         let script = state.script();
-        // The codec's limit also applies to responses, so a lower `max_frame_body` is checked later.
+        // The codec's limit also applies to responses, which `max_frame_body` must not limit. A
+        // `max_frame_body` below the default is therefore checked in `handle_frame`.
         let max_body = script.max_frame_body.max(Context::DEFAULT_MAX_BODY);
         let codec = ServerCodec::new(Context { max_body, ..script.version.into() });
         Self {
@@ -110,8 +112,8 @@ impl Client {
         }
     }
 
-    /// Refuses a request that is too long and continues with the next one, as Cassandra does.
-    /// Closes the connection if the input is not a frame.
+    /// Handles input that the codec cannot decode. Like Cassandra, refuses a request that is too
+    /// long and continues with the next request. After any other error, closes the connection.
     fn handle_invalid_input(&mut self, error: &io::Error) -> Result<(), CloseConnection> {
         let kind = error.get_ref().and_then(|error| error.downcast_ref()).map(DecodeError::kind);
         let skipped = self.codec.skipped().map(|header| header.stream);
@@ -183,7 +185,7 @@ impl Client {
                 self.send(ResponseFrame::new(stream, rows));
             }
             Action::SendBytes(bytes) => self.out.extend_from_slice(&bytes),
-            // `Reply::next_step` has replaced `Compute` by its result.
+            // `Compute` does not occur: `Reply::next_step` has replaced it by the computed reply.
             Action::SendNothing | Action::Compute(_) => {}
             Action::CloseConnection => return Err(CloseConnection),
         }
@@ -198,8 +200,8 @@ impl Client {
         Ok(())
     }
 
-    /// Refuses a version as Cassandra does: in the highest version that the server supports, with
-    /// a text that clients look for (v4 §2.1).
+    /// Refuses a protocol version as Cassandra does. The ERROR has the highest version that the
+    /// server supports (v4 §2.1), and a message whose wording clients recognize.
     fn refuse_version(&mut self, stream: Stream, requested: Version, highest: Version) {
         let message = format!(
             "Invalid or unsupported protocol version ({}); the lowest supported version is {} and \
@@ -224,7 +226,8 @@ impl Client {
         self.send(ResponseFrame::new(stream, ServerError::new(code, message)));
     }
 
-    /// Encodes a response. Sends an error instead if the version has no encoding for it.
+    /// Encodes a response into `out`. If the protocol version has no encoding for the response,
+    /// encodes an ERROR instead.
     fn send(&mut self, frame: ResponseFrame) {
         let stream = frame.stream;
         if let Err(error) = self.codec.encode(frame, &mut self.out) {

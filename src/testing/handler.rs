@@ -16,10 +16,10 @@ use crate::message::{
 use crate::protocol::Credentials;
 use crate::wire::{Compression, Version};
 
-/// The authenticator class that clients send a user name and a password to.
+/// The class name sent in AUTHENTICATE. Clients know that it expects a user name and a password.
 const AUTHENTICATOR: &str = "org.apache.cassandra.auth.PasswordAuthenticator";
 
-/// Returns the reply to a request, with rows cut to the requested page.
+/// Returns the reply to a request. If the reply is rows, returns only the requested page.
 pub(super) fn handle_request(
     state: &ServerState,
     script: &Script,
@@ -52,8 +52,8 @@ pub(super) fn handle_request(
     cut_page(reply, parameters(request))
 }
 
-/// Takes the next step of `reply`. If it is an `UNPREPARED` error without a statement id, sets
-/// `statement_id`.
+/// Returns the next step of `reply` and advances the chain. If the step is an `UNPREPARED` error
+/// without a statement id, sets the id to `statement_id`.
 fn next_step(reply: &Reply, executed: Option<&ReceivedRequest>, statement_id: &[u8]) -> ReplyStep {
     let mut step = reply.next_step(executed);
     step.set_unprepared_id(statement_id);
@@ -99,8 +99,8 @@ fn executed_statements(
     }
 }
 
-/// Returns the id of the statement that a request executes. For a batch, the id of its first
-/// statement.
+/// Returns the id of the prepared statement that a request executes; for a batch, the id of its first
+/// statement. The id is empty if that statement was sent as text, or if the request executes none.
 fn statement_id<'r>(request: &'r Request<'_>, first: Option<&'r ReceivedRequest>) -> &'r [u8] {
     match (request, first) {
         // A request handler may reply to an id that the server does not know.
@@ -143,8 +143,9 @@ fn handshake_reply(script: &Script, request: &Request<'_>) -> Option<Reply> {
     }
 }
 
-/// Records the statements and returns the reply to them. A batch returns the first reply that is
-/// not a result, or else a result without rows.
+/// Records the statements as received and returns the reply to the request. The reply to a batch is
+/// the first of its statements' replies that is not a result. If all are results, it is a result
+/// without rows.
 fn execute(
     state: &ServerState,
     script: &Script,
@@ -166,7 +167,8 @@ fn execute(
     step.unwrap_or_else(|| Reply::void().next_step(None))
 }
 
-/// Replaces rows by the page that the request asks for.
+/// Replaces the rows of a step by the page that the request asks for. Returns any other step
+/// unchanged.
 fn cut_page(step: ReplyStep, parameters: Option<&Parameters<'_>>) -> ReplyStep {
     let (Action::SendRows(table), Some(parameters)) = (&step.action, parameters) else {
         return step;
@@ -184,8 +186,8 @@ const fn parameters<'a>(request: &'a Request<'_>) -> Option<&'a Parameters<'a>> 
     }
 }
 
-/// Prepares a statement. A statement without a reply is an error, unless there are request handlers:
-/// one of them may reply when the statement is executed.
+/// Prepares a statement and returns the reply to the PREPARE. A statement without a reply gets an
+/// error, unless there are request handlers: a handler may reply when the statement is executed.
 fn prepare_reply(state: &ServerState, script: &Script, text: &str) -> Reply {
     let reply = match script.find_reply(text) {
         None if script.request_handlers.is_empty() => return no_reply_error(text),

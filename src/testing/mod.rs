@@ -86,11 +86,11 @@
 //!
 //! - **Statements** match by their text. The server does not parse CQL and stores no rows.
 //! - **Prepared statements** need no setup: the server prepares each statement it has a reply for.
-//! - **Paging** follows the page size of the request.
-//! - **Batches** return the first reply that is not a result, such as an error, or else a result
-//!   without rows.
-//! - **`USE`** succeeds for every keyspace, unless a reply matches it.
-//! - **System tables** describe the server as Cassandra 5.0.6, so that drivers connect.
+//! - **Rows** are sent in pages of the size that the request asks for.
+//! - **Batches** get the first of their statements' replies that is not a result, for example an
+//!   error. If all replies are results, the batch gets a result without rows.
+//! - **`USE`** succeeds for every keyspace, unless you set a reply to the statement.
+//! - **System tables** describe the server as Cassandra 5.0.6, so that drivers can connect.
 //! - **Compression** is used if the client asks for it: LZ4, and Snappy with the feature `snappy`.
 //! - TLS is not supported.
 

@@ -21,11 +21,11 @@ pub struct ReceivedRequest {
     pub serial_consistency: Option<Consistency>,
     /// The write timestamp, in microseconds since 1970, if the client sent one.
     pub timestamp: Option<i64>,
-    /// The number of rows a page may have, if the client sent one.
+    /// The largest number of rows in a page, if the client sent a page size.
     pub page_size: Option<i32>,
     /// The paging state of the previous page; `None` for the first page.
     pub paging_state: Option<Bytes>,
-    /// The id of the prepared statement; empty for text.
+    /// The id of the prepared statement; empty if the statement was sent as text.
     pub(super) statement_id: Bytes,
     /// The bound values, encoded as a row, and their columns.
     row: Bytes,
@@ -33,7 +33,7 @@ pub struct ReceivedRequest {
 }
 
 impl ReceivedRequest {
-    /// Records one statement of a request. `variables` are the bind variables of the statement.
+    /// Creates the record of one statement, whose bind variables are `variables`.
     pub(super) fn new(
         (text, statement_id): (String, &[u8]),
         parameters: &Parameters<'_>,
@@ -62,10 +62,11 @@ impl ReceivedRequest {
         }
     }
 
-    /// Returns the bound values, decoded like a row: as a tuple, as a struct that derives
-    /// `FromRow`, or as a `Vec` of [`Value`](crate::types::Value)s if their number is unknown.
+    /// Returns the bound values, decoded like a row: as a tuple, or as a struct that derives
+    /// `FromRow`. If the number of values is unknown, decode them as a `Vec` of
+    /// [`Value`](crate::types::Value)s.
     ///
-    /// The types and names of the values are those of [`Reply::variables`](super::Reply::variables).
+    /// The values have the types and names that [`Reply::variables`](super::Reply::variables) sets.
     /// Values that the client sent by name are returned in the order of the variables. A value that
     /// the client left unset reads as null.
     ///

@@ -19,8 +19,9 @@ use crate::wire::Consistency;
 
 /// A reply of a [`MockServer`](super::MockServer) to a request.
 ///
-/// A reply is one step, or several steps that [`then`](Self::then) chains. Each request takes the
-/// next step; the last step repeats. Clones of a reply share their position in the chain.
+/// A reply is one step, or a chain of steps built with [`then`](Self::then). Each request gets the
+/// next step of the chain; after the end, every request gets the last step. Clones of a reply share
+/// their position in the chain.
 ///
 /// ```
 /// use cqlwire::message::ErrorCode;
@@ -33,7 +34,7 @@ pub struct Reply {
     /// The steps before the last one.
     steps: Vec<ReplyStep>,
     last: ReplyStep,
-    /// Number of steps that requests have taken.
+    /// Number of requests that this reply and its clones have answered.
     steps_taken: Arc<AtomicUsize>,
     variables: Vec<ColumnSpec>,
 }
@@ -56,7 +57,7 @@ pub(super) enum Action {
     Compute(ComputeReply),
 }
 
-/// The function of [`Reply::computed`].
+/// The function passed to [`Reply::computed`].
 #[derive(Clone)]
 pub(super) struct ComputeReply(Arc<dyn Fn(&ReceivedRequest) -> Reply + Send + Sync>);
 
@@ -67,7 +68,7 @@ impl fmt::Debug for ComputeReply {
 }
 
 impl ReplyStep {
-    /// Sets the statement id of an `UNPREPARED` error that has none.
+    /// If the step is an `UNPREPARED` error without a statement id, sets the id to `statement_id`.
     pub(super) fn set_unprepared_id(&mut self, statement_id: &[u8]) {
         if let Action::SendResponse(response) = &mut self.action
             && let Response::Error(error) = &mut **response
@@ -153,11 +154,12 @@ impl Reply {
         Self::new(Action::CloseConnection)
     }
 
-    /// Replies with what `compute` returns for the executed statement, whose values it can read.
+    /// Calls `compute` with the executed statement and its bound values, and replies with the reply
+    /// that `compute` returns.
     ///
-    /// The server calls `compute` each time the statement is executed. For a batch it calls it once
-    /// per statement, until a statement fails. `compute` may keep state, so that the server
-    /// remembers what was written:
+    /// The server calls `compute` each time the statement is executed. For a batch, it calls
+    /// `compute` for each statement in turn, and stops at the first that fails. `compute` may keep
+    /// state, for example the rows that were written:
     ///
     /// ```
     /// use std::collections::HashMap;
@@ -181,8 +183,9 @@ impl Reply {
         Self::new(Action::Compute(ComputeReply(Arc::new(compute))))
     }
 
-    /// Replies with `self` to the first request and with `next` to all later ones. Each page and
-    /// each retry is a request of its own.
+    /// Replies with `self` to the first request and with `next` to all later ones. If `self` is
+    /// already a chain, appends `next` to it. Each page that the client fetches and each retry counts
+    /// as a request.
     #[must_use]
     pub fn then(mut self, next: Self) -> Self {
         self.steps.push(self.last);
@@ -197,7 +200,7 @@ impl Reply {
     }
 
     /// Delays the reply. The server replies to other requests of the connection in the meantime.
-    /// Default: no delay. In a chain of replies, applies to the last one.
+    /// Default: no delay. Called on a chain, delays only its last step.
     #[must_use]
     pub const fn after(mut self, delay: Duration) -> Self {
         self.last.delay = delay;
@@ -207,8 +210,8 @@ impl Reply {
     /// Sets the bind variables of the statement: the metadata that a client receives when it
     /// prepares the statement, and the types that [`ReceivedRequest::values`] decodes with.
     ///
-    /// Default: the variables of the first reply in the chain that has some, or else one `text` per
-    /// `?` in the statement.
+    /// Default: the variables of the first reply in the chain for which they are set. If they are set
+    /// for none, one variable of type `text` for each `?` in the statement.
     #[must_use]
     pub fn variables(
         mut self,
@@ -223,7 +226,8 @@ impl Reply {
         Self { steps: Vec::new(), last, steps_taken: Arc::default(), variables: Vec::new() }
     }
 
-    /// Takes the next step. `executed` is the statement, if the request executes one.
+    /// Returns the next step and advances the chain. `executed` is the statement that the request
+    /// executes, or `None` for a request that executes none.
     pub(super) fn next_step(&self, executed: Option<&ReceivedRequest>) -> ReplyStep {
         let index = self.steps_taken.fetch_add(1, Ordering::Relaxed);
         let step = self.steps.get(index).unwrap_or(&self.last).clone();
@@ -237,7 +241,8 @@ impl Reply {
         ReplyStep { delay: step.delay.saturating_add(computed.delay), ..computed }
     }
 
-    /// Returns the bind variables of the statement `text`.
+    /// Returns the bind variables of the statement `text`: those set for this reply, or by default
+    /// one for each `?`.
     pub(super) fn variables_of(&self, text: &str) -> Vec<ColumnSpec> {
         if !self.variables.is_empty() {
             return self.variables.clone();
@@ -246,7 +251,7 @@ impl Reply {
         (1..=count).map(|number| ReplyColumn::from(&*format!("v{number}")).into()).collect()
     }
 
-    /// Returns the columns of the first step that has rows, or `None` if no step has.
+    /// Returns the columns of the first step that sends rows, or `None` if no step does.
     pub(super) fn columns(&self) -> Option<Arc<[ColumnSpec]>> {
         self.steps.iter().chain([&self.last]).find_map(|step| match &step.action {
             Action::SendRows(table) => Some(Arc::clone(table.columns())),
@@ -267,7 +272,7 @@ impl From<ServerError> for Reply {
     }
 }
 
-/// Returns the fields that [`Reply::error`] documents.
+/// Returns the values of the fields of an error of this code, as [`Reply::error`] lists them.
 fn default_details(code: ErrorCode) -> ErrorDetails {
     let consistency = Consistency::LocalQuorum;
     let (received, block_for, data_present) = (1, 2, false);

@@ -10,7 +10,7 @@ use crate::message::{ErrorCode, RequestFrame, ResultMessage};
 use crate::protocol::Credentials;
 use crate::wire::Version;
 
-/// The function of [`MockServer::on_request`](super::MockServer::on_request).
+/// The function passed to [`MockServer::on_request`](super::MockServer::on_request).
 pub(super) type RequestHandler = Arc<dyn Fn(&RequestFrame<'_>) -> Option<Reply> + Send + Sync>;
 
 /// The settings and replies that the methods of [`MockServer`](super::MockServer) collect.
@@ -22,7 +22,8 @@ pub(super) struct Script {
     pub(super) request_handlers: Vec<RequestHandler>,
     pub(super) default_reply: Option<Reply>,
     pub(super) system_tables: SystemTables,
-    /// Replies by normalized statement text.
+    /// The replies of [`MockServer::on`](super::MockServer::on), by [normalized](normalize)
+    /// statement text.
     replies: HashMap<String, Reply>,
 }
 
@@ -49,12 +50,14 @@ impl Script {
         }
     }
 
-    /// Sets the reply to the statement `text`.
+    /// Sets the reply to the statement `text`, and replaces the previous one.
     pub(super) fn set_reply(&mut self, text: &str, reply: Reply) {
         self.replies.insert(normalize(text), reply);
     }
 
-    /// Returns the reply to the statement `text`, or `None` if the script has none.
+    /// Returns the reply to the statement `text`, or `None` if there is no reply. Tries, in this
+    /// order: the replies set with [`set_reply`](Self::set_reply), the system tables, the default
+    /// reply, and the built-in reply to `USE`.
     pub(super) fn find_reply(&self, text: &str) -> Option<Reply> {
         let normalized = normalize(text);
         self.replies
@@ -65,26 +68,27 @@ impl Script {
             .or_else(|| use_keyspace_reply(&normalized))
     }
 
-    /// Returns the reply to the statement `text`, or an error reply if the script has none.
+    /// Returns the reply that [`find_reply`](Self::find_reply) finds, or else an error reply.
     pub(super) fn reply_or_error(&self, text: &str) -> Reply {
         self.find_reply(text).unwrap_or_else(|| no_reply_error(text))
     }
 
-    /// Returns true if `text` reads a system table and has no reply of its own. Drivers send such
-    /// statements to read the cluster's topology and schema.
+    /// Returns true if `text` reads a system table and [`set_reply`](Self::set_reply) set no reply to
+    /// it. Drivers send such statements to read the cluster's topology and schema.
     pub(super) fn is_internal(&self, text: &str) -> bool {
         !self.replies.contains_key(&normalize(text)) && self.system_tables.reply(text).is_some()
     }
 }
 
-/// Returns the error reply to a statement that has no reply in the script.
+/// Returns the error reply to a statement for which the script has no reply.
 pub(super) fn no_reply_error(text: &str) -> Reply {
     let message =
         format!("MockServer has no reply for `{}`; add one with MockServer::on", normalize(text));
     Reply::error(ErrorCode::Invalid, &message)
 }
 
-/// Replies to USE. Every keyspace exists.
+/// Returns the reply to a USE statement, which succeeds for every keyspace. Returns `None` if `text`
+/// is another statement.
 fn use_keyspace_reply(text: &str) -> Option<Reply> {
     let (keyword, keyspace) = text.split_once(' ')?;
     let keyspace = match keyspace.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
@@ -95,7 +99,8 @@ fn use_keyspace_reply(text: &str) -> Option<Reply> {
     is_use.then(|| Reply::response(ResultMessage::SetKeyspace(keyspace)))
 }
 
-/// Returns `text` without trailing semicolons, each run of white space replaced by one space.
+/// Returns `text` without trailing semicolons, and with each run of white space replaced by one
+/// space.
 fn normalize(text: &str) -> String {
     let text = text.trim_end_matches(|c: char| c == ';' || c.is_whitespace());
     text.split_whitespace().collect::<Vec<_>>().join(" ")

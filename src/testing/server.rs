@@ -1,4 +1,4 @@
-//! The server, and how it is configured.
+//! The mock server and the methods that configure it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -32,9 +32,8 @@ impl MockServer {
     /// Starts a server on `address`, on the current tokio runtime. Port 0 selects a free port;
     /// [`address`](Self::address) returns it.
     ///
-    /// The server accepts connections at once. Until replies are added, it replies to every
-    /// statement with an `INVALID` error that names the statement, except for `USE` and SELECTs from
-    /// system tables.
+    /// The server accepts connections at once. `USE` and SELECTs from system tables succeed. Every
+    /// other statement gets an `INVALID` error that names it, until you add a reply to it.
     ///
     /// # Errors
     /// Returns an error if the server cannot listen on the address.
@@ -46,27 +45,30 @@ impl MockServer {
         Ok(Self { address, state, task })
     }
 
-    /// Replies to the statement `text` with `reply`: executed as text, prepared, or in a batch.
+    /// Replies with `reply` to the statement `text`, whether the client sends it as text, prepares
+    /// it, or puts it in a batch.
     ///
-    /// The text must be equal up to white space between words and a final `;`. A second call with
-    /// the same text replaces the reply.
+    /// A statement matches if its text equals `text`, apart from the amount of white space and a
+    /// final `;`. A second call with the same text replaces the reply.
     #[must_use]
     pub fn on(self, text: &str, reply: Reply) -> Self {
         self.change(|script| script.set_reply(text, reply))
     }
 
-    /// Replies with `reply` to every statement that [`on`](Self::on) does not name and that does not
-    /// read a system table. Default: an `INVALID` error.
+    /// Replies with `reply` to every statement that has no reply set with [`on`](Self::on), except
+    /// SELECTs from system tables. Default: `USE` succeeds, and any other statement gets an `INVALID`
+    /// error.
     #[must_use]
     pub fn on_any(self, reply: Reply) -> Self {
         self.change(|script| script.default_reply = Some(reply))
     }
 
-    /// Calls `handler` first for every request, including those of the handshake. If `handler`
-    /// returns `None`, the server replies as the other methods configure it.
+    /// Calls `handler` for every request, including those of the handshake, before the server looks
+    /// for another reply. If `handler` returns `None`, the server replies as if there were no handler.
     ///
-    /// The server then prepares every statement, because `handler` may reply when the statement is
-    /// executed. Several handlers are called in the order in which they were added.
+    /// A server with a handler can prepare every statement, even one without a reply, because
+    /// `handler` may reply when the statement is executed. Several handlers are called in the order in
+    /// which they were added, until one returns a reply.
     ///
     /// ```
     /// use cqlwire::message::Request;
@@ -95,8 +97,8 @@ impl MockServer {
         self.change(|script| script.version = version)
     }
 
-    /// Sets the longest frame body that the server accepts, in bytes as sent. It refuses longer
-    /// requests with an `INVALID` error. Default: 16 MiB, that of Cassandra 5.0.
+    /// Sets the longest frame body that the server accepts, in bytes as sent (after compression). The
+    /// server refuses longer requests with an `INVALID` error. Default: 16 MiB, as in Cassandra 5.0.
     #[must_use]
     pub fn max_frame_body(self, bytes: usize) -> Self {
         self.change(|script| script.max_frame_body = bytes)
@@ -108,8 +110,8 @@ impl MockServer {
         self.change(|script| script.credentials = Some(Credentials::new(username, password)))
     }
 
-    /// Sets the nodes of the cluster that the server reports in `system.peers_v2`. Its own address
-    /// may be among them. Default: none, a cluster of one node.
+    /// Sets the nodes that the server reports in `system.peers_v2`. The server leaves out its own
+    /// address, so you can pass the same list to all servers. Default: none, a cluster of one node.
     ///
     /// Several servers with each other's addresses form a cluster. To report other datacenters,
     /// racks or tokens, add replies for the SELECTs from `system.local` and `system.peers_v2`.
@@ -126,8 +128,8 @@ impl MockServer {
     /// Returns all statements that clients have executed so far, in order, with their values. The
     /// statements of a batch are listed one by one.
     ///
-    /// The list omits SELECTs from system tables that [`on`](Self::on) does not name, and the requests
-    /// that a handler of [`on_request`](Self::on_request) replied to.
+    /// The list omits requests that a handler of [`on_request`](Self::on_request) replied to. It also
+    /// omits SELECTs from system tables, unless you set a reply to them with [`on`](Self::on).
     ///
     /// ```
     /// use cqlwire::session::Session;
@@ -164,7 +166,7 @@ impl MockServer {
 
     /// Sends an event to every connection that has registered for its type.
     pub fn emit(&self, event: Event) {
-        // Fails if there is no connection, and then there is nothing to do.
+        // `send` fails only if no connection is open, and then no client waits for the event.
         let _no_connection = self.state.events.send(event);
     }
 

@@ -21,7 +21,8 @@ pub(super) struct ServerState {
     pub(super) events: broadcast::Sender<Event>,
 }
 
-/// Number of events queued for a connection that does not read. Older events are dropped.
+/// Maximum number of events queued for a connection that does not read. Beyond this number, the oldest
+/// events are dropped.
 const EVENT_QUEUE: usize = 1_024;
 
 impl ServerState {
@@ -35,7 +36,7 @@ impl ServerState {
         }
     }
 
-    /// Returns the current script. Later changes do not affect it.
+    /// Returns a snapshot of the script. Later changes of the script do not affect the snapshot.
     pub(super) fn script(&self) -> Arc<Script> {
         Arc::clone(&self.script.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -15,7 +15,7 @@ use crate::types::{CqlType, NativeType, Value};
 pub(super) struct SystemTables {
     /// The address of the server.
     address: SocketAddr,
-    /// The addresses of the nodes in the cluster.
+    /// The addresses of the nodes in the cluster. The address of this server is ignored.
     pub(super) peers: Vec<SocketAddr>,
 }
 
@@ -31,7 +31,8 @@ impl SystemTables {
     }
 
     /// Returns the reply to a statement that reads a system table, or `None` for any other
-    /// statement. Tables without content here have no rows.
+    /// statement. Only `system.local`, `system.peers_v2` and `system_schema.keyspaces` have rows;
+    /// all other system tables are empty.
     pub(super) fn reply(&self, text: &str) -> Option<Reply> {
         let (_, table) = text.split_once(" FROM ")?;
         match table.split_whitespace().next()? {
@@ -98,7 +99,7 @@ fn keyspaces() -> Reply {
     Reply::rows(columns, [("test", replication)])
 }
 
-/// Returns a host id that is unique for each address.
+/// Returns a host id computed from the IP address and the port, so that each node has its own.
 fn host_id(address: SocketAddr) -> Uuid {
     let ip = match address.ip() {
         IpAddr::V4(ip) => ip.to_ipv6_mapped(),
@@ -107,8 +108,8 @@ fn host_id(address: SocketAddr) -> Uuid {
     Uuid::from_u128(u128::from(ip).wrapping_mul(0x1_0000).wrapping_add(address.port().into()))
 }
 
-/// Returns the tokens of a node, computed from its address. With 16 of them, Cassandra's default, each
-/// node of a small cluster owns a fair share of the ring.
+/// Returns the 16 tokens of a node, computed from its address. 16 is Cassandra's default, and enough
+/// for each node of a small cluster to own a fair share of the ring.
 fn tokens(address: SocketAddr) -> impl Iterator<Item = i64> {
     (0..16).map(move |index| {
         let mut hasher = DefaultHasher::new();

@@ -7,14 +7,14 @@ use bytes::Bytes;
 use crate::message::{Rows, RowsMetadata};
 use crate::types::{ColumnSpec, CqlType, NamedValue, NativeType, ToValues, ValuesBuffer};
 
-/// The keyspace and the table that columns belong to, unless a [`ColumnSpec`] names others.
+/// The keyspace of every column that is not made from a [`ColumnSpec`]. The table is [`TABLE`].
 pub(super) const KEYSPACE: &str = "test";
 pub(super) const TABLE: &str = "test";
 
 /// A column or a bind variable of a [`Reply`](super::Reply).
 ///
-/// Made from a name alone (type `text`), from a name and a type, or from a [`ColumnSpec`]. The
-/// first two belong to the table `test.test`.
+/// Made from a name alone (type `text`), from a name and a type, or from a [`ColumnSpec`]. Without
+/// a [`ColumnSpec`], the column belongs to the table `test.test`.
 #[derive(Debug, Clone)]
 pub struct ReplyColumn(ColumnSpec);
 
@@ -49,7 +49,7 @@ pub(super) fn column_specs(
     columns.into_iter().map(|column| column.into().0).collect()
 }
 
-/// Encoded rows that replies take their pages from.
+/// The encoded rows of a reply, which the server sends page by page.
 #[derive(Debug)]
 pub(super) struct Table {
     columns: Arc<[ColumnSpec]>,
@@ -57,7 +57,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Encodes `rows`.
+    /// Creates a table of `columns` and encodes `rows` for it.
     ///
     /// # Panics
     /// Panics if a row does not fit the columns.
@@ -82,8 +82,8 @@ impl Table {
         &self.columns
     }
 
-    /// Returns the page of up to `size` rows that starts at `paging_state`, or all remaining rows
-    /// if there is no size.
+    /// Returns the page of up to `size` rows that starts at `paging_state`. Without a paging state,
+    /// starts at the first row. Without a positive size, returns all remaining rows.
     pub(super) fn page(&self, paging_state: Option<&[u8]>, size: Option<i32>) -> Rows {
         let first = paging_state.and_then(|state| <[u8; 8]>::try_from(state).ok());
         let first = first.map_or(0, u64::from_be_bytes);
@@ -101,10 +101,10 @@ impl Table {
     }
 }
 
-/// Encodes a value as a cell of a row. A value that is not set becomes null.
+/// Encodes a value as a cell of a row. An unset value becomes null.
 pub(super) fn encode_cell(value: NamedValue<'_>) -> Vec<u8> {
     let Some(bytes) = value.value.bytes() else { return (-1_i32).to_be_bytes().to_vec() };
-    // Bound values are never longer than an `i32` can count.
+    // No value is longer than `i32::MAX` bytes, because the protocol encodes its length as an `i32`.
     let length = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
     [&length.to_be_bytes(), bytes].concat()
 }
