@@ -41,8 +41,8 @@ pub struct DecodeArgs {
     #[arg(long = "extension", value_name = "NAME")]
     extensions: Vec<Extension>,
 
-    /// Longest body to accept, in bytes, compressed and decompressed; decoding a hostile body may
-    /// need 250 times as much memory
+    /// Longest body to accept, in bytes, both before and after decompression; decoding a hostile body
+    /// may need 250 times as much memory
     #[arg(
         long,
         default_value_t = MAX_BODY,
@@ -53,8 +53,8 @@ pub struct DecodeArgs {
     pub(super) max_body: usize,
 }
 
-/// Default of `--max-body`. It is lower than the bound of the protocol because the printed fields need
-/// far more memory than the body.
+/// Default of `--max-body`. It is lower than the protocol's limit because the printed fields need far
+/// more memory than the body.
 const MAX_BODY: usize = 16 << 20;
 
 const NONE: &str = "none";
@@ -70,7 +70,8 @@ Example:
 
 The exit status is 0 if everything was decoded, 1 if not, 2 for wrong arguments.";
 
-/// The value of `--compression`. An `Option` alone would mean an absent argument to clap.
+/// The value of `--compression`. It wraps the `Option` because clap would take a bare `Option` field
+/// for an argument that may be absent.
 #[derive(Debug, Clone, Copy)]
 struct CompressionArg(Option<Compression>);
 
@@ -79,7 +80,7 @@ struct CompressionArg(Option<Compression>);
 pub(super) enum Framing {
     /// Frames without segments.
     Bare,
-    /// Frames in segments with this compression.
+    /// Frames in segments with this compression, or in uncompressed segments for `None`.
     Segments(Option<Compression>),
 }
 
@@ -92,7 +93,8 @@ enum Extension {
 }
 
 impl DecodeArgs {
-    /// Returns the negotiated options for frames of this version.
+    /// Returns the decoding context of frames of this version: the compression, the extensions and
+    /// the longest body that the arguments set.
     pub(super) fn context(&self, version: Version) -> Context {
         let mut extensions = Extensions::default();
         for extension in &self.extensions {
@@ -120,7 +122,8 @@ fn framing_parser() -> impl TypedValueParser<Value = Framing> {
     })
 }
 
-/// Returns a parser for `names` and for the compressions that `is_allowed` accepts.
+/// Returns a parser that accepts `names`, and the name of each compression for which `is_allowed`
+/// returns true.
 fn names_parser<const N: usize>(
     names: [&'static str; N],
     is_allowed: fn(&Compression) -> bool,

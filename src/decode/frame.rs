@@ -15,7 +15,7 @@ use crate::wire::{
 #[derive(Debug)]
 pub(super) struct DecodedFrame {
     pub(super) value: Value,
-    /// The bytes that our encoder writes for it; empty without `--reencode`.
+    /// The bytes that this crate's encoder writes for the frame; empty without `--reencode`.
     reencoded: Vec<u8>,
 }
 
@@ -76,7 +76,7 @@ pub(super) fn decode_frame(
     Ok(DecodedFrame { value, reencoded: bytes })
 }
 
-/// The printed parts of a body that differ between requests and responses.
+/// The printed parts of a body. Requests and responses fill them in different ways.
 struct BodyParts {
     tracing_id: Value,
     warnings: Value,
@@ -113,7 +113,8 @@ fn response_parts(frame: &ResponseFrame, plain: &RawFrame) -> Result<BodyParts, 
     })
 }
 
-/// Returns the custom payload, or null if the frame has none; a payload may also be empty.
+/// Returns the custom payload, or null if the frame has none. A payload without entries is an empty
+/// object.
 fn custom_payload(payload: &BytesMap, header: &Header) -> Value {
     match payload.is_empty() && !header.flags.contains(FrameFlags::CUSTOM_PAYLOAD) {
         true => Value::Null,

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use super::input_error::InputError;
 
-/// Reads the lines of an input that contain bytes.
+/// Reads lines of hex from an input. Skips lines without bytes: blank lines and comments.
 ///
 /// The reader parses characters as they arrive, and keeps at most `limit` bytes of a line.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(super) struct HexLines<R> {
     number: u64,
 }
 
-/// A line that contains bytes.
+/// A line that is not blank and not a comment.
 #[derive(Debug)]
 pub(super) struct HexLine {
     /// Number of the line in the input; the first line is 1.
@@ -28,12 +28,14 @@ impl<R: Read> HexLines<R> {
         Self { input: BufReader::with_capacity(1 << 16, input), limit, number: 0 }
     }
 
-    /// Returns true if the next line must first be read from the input.
+    /// Returns true if the buffer is empty. The next line must then be read from the input, which may
+    /// block.
     pub(super) fn is_drained(&self) -> bool {
         self.input.buffer().is_empty()
     }
 
-    /// Reads the next line that contains bytes. Returns `None` at the end of the input.
+    /// Reads the next line that is not blank and not a comment. Returns `None` at the end of the
+    /// input.
     pub(super) fn next_line(&mut self) -> io::Result<Option<HexLine>> {
         while let Some(parser) = self.read_line()? {
             self.number = self.number.saturating_add(1);
@@ -73,7 +75,7 @@ impl<R: Read> HexLines<R> {
 struct HexParser {
     limit: usize,
     bytes: Vec<u8>,
-    /// The first digit of an incomplete byte.
+    /// The first digit of a byte whose second digit has not been read; `None` between bytes.
     high_digit: Option<u8>,
     error: Option<InputError>,
     is_comment: bool,
@@ -95,7 +97,7 @@ impl HexParser {
                 self.limit
             )),
             (_, Some(high), None) => self.high_digit = Some(high),
-            // The zero of `0x`.
+            // The digit before this `x` belongs to a `0x`, not to a byte.
             (b'x' | b'X', None, Some(0)) => self.high_digit = None,
             (b'#', None, _) => self.is_comment = true,
             (b':', None, _) => {}

@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use crate::wire::{DecodeError, DecodeErrorKind};
 
-/// The error of an input, or of a part of it, that cannot be decoded.
+/// An error in a line, a frame or a segment that cannot be decoded.
 #[derive(Debug, Clone)]
 pub(super) struct InputError {
     text: String,
-    /// Number of bytes before the error in the input.
+    /// Position of the error in bytes, from the start of the line, or with `--raw` of the input. An
+    /// error in a frame inside segments counts from the start of the frame.
     offset: u64,
     field: &'static str,
     /// True if the position of the next frame is known.
@@ -16,7 +17,8 @@ pub(super) struct InputError {
 }
 
 impl InputError {
-    /// Describes an error in a frame. The offset of `error` counts from the input's byte `before`.
+    /// Describes an error in a frame. `before` is the position in the input of the byte from which
+    /// `error` counts its offset.
     pub(super) fn in_frame(error: DecodeError, before: u64) -> Self {
         let offset = before.saturating_add(stream_length(error.offset()));
         let moved = usize::try_from(offset).unwrap_or(usize::MAX);
@@ -39,13 +41,14 @@ impl InputError {
         Self { is_recoverable: false, ..Self::in_frame(error, before) }
     }
 
-    /// Describes an input that ends inside `field`, which starts at the byte `before`.
+    /// Describes an input that ends inside `field`: it has `left` of the `needed` bytes. `before` is
+    /// the position of the first byte of `field`.
     pub(super) fn truncated(field: &'static str, needed: usize, left: usize, before: u64) -> Self {
         let kind = DecodeErrorKind::Truncated { needed, left };
         Self::fatal(DecodeError::new(kind, field, 0), before)
     }
 
-    /// Describes a line that is not valid hex after `offset` bytes.
+    /// Describes a line of hex of which only the first `offset` bytes could be parsed.
     pub(super) fn hex(problem: &str, offset: usize) -> Self {
         Self {
             text: format!("hex at byte {offset}: {problem}"),
@@ -55,7 +58,8 @@ impl InputError {
         }
     }
 
-    /// Returns the error with the index of its frame in the text.
+    /// Returns a copy of the error. Its text starts with `index`, the index of the frame in the
+    /// object that is printed.
     pub(super) fn in_envelope(&self, index: usize) -> Self {
         Self { text: format!("envelope {index}: {}", self.text), ..self.clone() }
     }
@@ -72,7 +76,7 @@ impl InputError {
     }
 }
 
-/// Converts a length in memory to a length in a stream, which may be longer.
+/// Converts a length in memory to `u64`, because a stream may be longer than `usize::MAX` bytes.
 pub(super) fn stream_length(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }

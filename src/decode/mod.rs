@@ -3,7 +3,7 @@
 //! | file | purpose |
 //! |---|---|
 //! | `arguments` | the command line arguments |
-//! | `run` | reads the inputs and prints an object for each item |
+//! | `run` | reads the inputs and prints an object for each line, frame or segment |
 //! | `hex` | parses lines of hex into bytes |
 //! | `stream` | splits bytes into frames, and into segments with `--segments` |
 //! | `group` | combines several frames of a line into one object |
@@ -12,8 +12,8 @@
 //! | `input_error` | describes input that cannot be decoded |
 //! | `tree` | prints an object as an indented tree |
 //!
-//! Each frame becomes a [`serde_json::Value`]. `--json` prints it as JSON, and `tree` indents it, so
-//! that the fields of a message are listed in one place.
+//! Each frame becomes a [`serde_json::Value`], which is printed as JSON with `--json`, and by `tree`
+//! otherwise. Therefore only `fields` must know the fields of a message.
 
 mod arguments;
 mod fields;

@@ -1,4 +1,5 @@
-//! Reads the inputs and prints an object for each item.
+//! Reads the inputs and prints an object for each line of hex, or with `--raw` for each frame or
+//! segment.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write, stdin};
@@ -16,8 +17,8 @@ use crate::cli::Failure;
 /// Decodes the inputs and prints them to `out`.
 ///
 /// # Errors
-/// Returns an error if a file cannot be read, if the output cannot be written, or, after printing
-/// everything, if something could not be decoded.
+/// Stops with an error if a file cannot be read or the output cannot be written. If input cannot be
+/// decoded, prints that and continues, and returns an error at the end.
 pub fn run(arguments: &DecodeArgs, out: impl Write) -> Result<(), Failure> {
     let out = BufWriter::new(out);
     let mut printer = Printer { arguments, out, printed: 0, failed: 0, first_failure: None };
@@ -70,7 +71,7 @@ impl<W: Write> Printer<'_, W> {
                 Err(error) => error.to_json(),
             };
             self.print(&value, || format!("line {number} of {name}"))?;
-            // A user may be watching the output of a slow input.
+            // A read that blocks may follow. Flush, so that the user sees the decoded lines at once.
             if lines.is_drained() {
                 self.out.flush().map_err(Failure::Io)?;
             }
@@ -104,7 +105,7 @@ impl<W: Write> Printer<'_, W> {
         }
     }
 
-    /// Prints an object. `position` describes where its input is.
+    /// Prints an object. `position` names the place of the object's input, for the final error.
     fn print(&mut self, value: &Value, position: impl FnOnce() -> String) -> Result<(), Failure> {
         if value.get("ok") != Some(&Value::Bool(true)) {
             self.failed = self.failed.saturating_add(1);
@@ -137,11 +138,11 @@ impl<W: Write> Printer<'_, W> {
     }
 }
 
-/// Number of bytes that a line may hold beyond `--max-body`.
+/// Number of bytes by which a line may be longer than `--max-body`.
 const LINE_MARGIN: usize = 1 << 20;
 
-/// Maximum number of frames on a line. The object of a line is built in memory, and may be far larger
-/// than its frames.
+/// Maximum number of frames on a line. The limit bounds the memory that is used for a line: its object
+/// may be far larger than its frames.
 const MAX_LINE_FRAMES: usize = 1 << 14;
 
 /// Decodes a line into one object.

@@ -20,7 +20,7 @@ pub(super) enum StreamItem {
     Frame(FrameResult),
     /// A segment, and the frames that end in it.
     Segment(DecodedSegment),
-    /// An error that ends the stream.
+    /// An error after which the rest of the stream cannot be decoded.
     Failed(InputError),
 }
 
@@ -29,7 +29,7 @@ pub(super) enum StreamItem {
 pub(super) struct DecodedSegment {
     pub(super) value: Value,
     pub(super) envelopes: Vec<FrameResult>,
-    /// The segments that our encoder writes for these frames.
+    /// The segments that this crate's encoder writes for `envelopes`.
     pub(super) reencoded: Vec<u8>,
 }
 
@@ -52,7 +52,7 @@ impl<'a> Stream<'a> {
                 Some((SegmentDecoder::new(compression), SegmentEncoder::new(compression)))
             }
         };
-        // The decoder accepts frames of any version; the header of each names its own.
+        // Any version would do here: the decoder reads the version of each frame from its header.
         let frames = FrameDecoder::new(Version::V4).max_body(arguments.max_body);
         Self { arguments, frames, segments, received: 0, has_failed: false }
     }
@@ -78,7 +78,8 @@ impl<'a> Stream<'a> {
         item.map(|item| item.unwrap_or_else(|error| self.fail(error)))
     }
 
-    /// Ends the stream. Returns an error if an item is incomplete.
+    /// Checks that the stream may end here. Returns an error if it ends inside a frame or a segment,
+    /// and `None` otherwise, or if the stream has already failed.
     pub(super) fn finish(&mut self) -> Option<StreamItem> {
         if self.has_failed {
             return None;
@@ -106,8 +107,9 @@ impl<'a> Stream<'a> {
         StreamItem::Failed(error)
     }
 
-    /// Returns the offset of a frame of which the decoder has released `taken` bytes. A frame in
-    /// segments may be split, so its offsets count from its own start.
+    /// Returns the position of a frame's first byte in the stream. `taken` is the number of bytes of
+    /// the frame that have left the decoder's buffer. Returns 0 for a frame in segments: it may be
+    /// split over several, so errors count from the start of the frame.
     fn frame_start(&mut self, taken: usize) -> u64 {
         match self.segments {
             Some(_) => 0,
@@ -184,8 +186,8 @@ fn segment_json(segment: &Segment) -> Value {
     })
 }
 
-/// Returns the error of a stream that ends within a frame, or `None` if `rest` is empty. `rest` is
-/// the part of this frame that was received, and `start` its offset in the stream.
+/// Returns the error for a stream that ends inside a frame, or `None` if `rest` is empty. `rest` is
+/// the received part of the frame, and `start` the position of its first byte in the stream.
 fn incomplete_frame(rest: &[u8], start: u64) -> Option<InputError> {
     if rest.is_empty() {
         return None;

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-/// Writes `value`, one field per line. Nested fields follow, indented by two columns.
+/// Writes `value`, one field per line. The fields of a nested object go on the lines below it, and are
+/// indented by two more spaces.
 pub(super) fn write(out: &mut impl Write, value: &Value) -> io::Result<()> {
     match one_line(value) {
         Some(text) => writeln!(out, "{text}"),
@@ -12,7 +13,8 @@ pub(super) fn write(out: &mut impl Write, value: &Value) -> io::Result<()> {
     }
 }
 
-/// Writes the parts of a value that needs several lines. The first part continues the current line.
+/// Writes a value that needs several lines. The cursor is already at the start of the first part; each
+/// further part starts with `indent`.
 fn write_parts(out: &mut impl Write, value: &Value, indent: &str) -> io::Result<()> {
     let parts: Vec<(String, &Value)> = match value {
         Value::Object(fields) => fields
@@ -41,7 +43,8 @@ fn write_parts(out: &mut impl Write, value: &Value, indent: &str) -> io::Result<
     Ok(())
 }
 
-/// Returns the text of a scalar or of a list of scalars, or `None` for any other value.
+/// Returns the text of a scalar, a list of scalars or an empty object. Returns `None` for any other
+/// value, which needs several lines.
 fn one_line(value: &Value) -> Option<String> {
     Some(match value {
         Value::String(string) => quote_if_needed(string),
@@ -58,7 +61,8 @@ fn one_line(value: &Value) -> Option<String> {
     })
 }
 
-/// Returns text unchanged, or quoted if it contains other characters than letters, digits and `_.-`.
+/// Returns `text` unchanged if it consists of ASCII letters, digits and `_.-`. Otherwise, or if it is
+/// empty, returns it quoted and escaped.
 fn quote_if_needed(text: &str) -> String {
     let is_clear = text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
     match is_clear && !text.is_empty() {

@@ -1,8 +1,8 @@
-//! Every field of every message as JSON, under the name that the codec's errors use.
+//! Converts messages to JSON: every field, under the name that the codec's errors use.
 //!
-//! Bytes are hex, null is null, and an unset value is `{"unset": true}`. Flags appear as a list of
-//! names and as a number. A map is an object, or a list of pairs if a name occurs twice, which an
-//! object cannot express.
+//! Bytes become hex, a null becomes JSON null, and an unset value becomes `{"unset": true}`. Flags
+//! appear as a list of names and as a number. A map becomes an object. A map in which a name occurs
+//! twice, which an object cannot express, becomes a list of pairs.
 
 mod request;
 mod response;

@@ -74,7 +74,7 @@ fn batch(batch: &BatchMessage<'_>) -> Value {
     ])
 }
 
-/// Formats bound values; named values are objects with their name.
+/// Formats bound values as a list. A named value becomes an object with the fields `name` and `value`.
 fn values(values: &Values<'_>) -> Value {
     let formatted = values.iter().map(|NamedValue { name, value }| match name {
         None => raw_value(value),

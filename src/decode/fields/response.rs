@@ -12,7 +12,7 @@ use crate::message::{
 };
 use crate::wire::Consistency;
 
-/// Returns the fields of a response, except the cells of rows: see [`rows`](super::rows).
+/// Returns the fields of a response, except the cells of rows, which [`rows`](super::rows) returns.
 pub(in super::super) fn response(response: &Response) -> Value {
     match response {
         Response::Error(error) => self::error(error),
@@ -94,7 +94,8 @@ fn details(details: &ErrorDetails) -> Value {
     }
 }
 
-/// Returns the first fields of errors about replicas.
+/// Returns the first fields of timeout and failure errors: the consistency level, and the numbers of
+/// responses received and required.
 fn replica_fields(consistency: Consistency, received: i32, block_for: i32) -> Value {
     json!({
         "consistency": consistency.to_string(),

@@ -10,7 +10,7 @@ use crate::message::{PreparedResult, ResultKind, ResultMessage, Rows, RowsMetada
 use crate::types::{self, ColumnSpec, CqlType};
 use crate::wire::{DecodeError, Reader};
 
-/// Returns the fields of a result, except the cells of rows: see [`rows`].
+/// Returns the fields of a result, except the cells of rows, which [`rows`] returns.
 pub(super) fn result(result: &ResultMessage) -> Value {
     let fields = match result {
         ResultMessage::Void => json!({}),
@@ -23,11 +23,11 @@ pub(super) fn result(result: &ResultMessage) -> Value {
     joined(json!({ "kind": result.kind().to_string() }), fields)
 }
 
-/// Returns the fields of rows, and the bytes after the last cell as hex.
+/// Returns a pair: the fields of rows, and the bytes after the last cell as hex.
 ///
 /// Each cell appears as hex under `rows` and, if the response describes the columns, as a CQL literal
-/// under `rows_cql`. The cells start at the byte `start` of the body; offsets in errors count from the
-/// start of the body.
+/// under `rows_cql`. `start` is the position of the first cell in the body. It is added to the offsets
+/// of errors, which count from the start of the body.
 pub(in super::super) fn rows(rows: &Rows, start: usize) -> Result<(Value, String), DecodeError> {
     let mut reader = Reader::new(&rows.content);
     let columns = rows.metadata.columns.as_deref();
@@ -58,7 +58,8 @@ pub(in super::super) fn rows(rows: &Rows, start: usize) -> Result<(Value, String
     Ok((fields, hex(reader.take_rest())))
 }
 
-/// Formats a cell as a CQL literal, or as an object with the error if it is not a valid value.
+/// Formats a cell as a CQL literal. A cell that is invalid, or longer than the `left` bytes that may
+/// still be printed, becomes an object with the error.
 fn literal(cql_type: &CqlType, cell: Option<&[u8]>, left: &mut usize) -> Value {
     match cell.map(|bytes| types::Value::decode(cql_type, bytes)) {
         None => Value::Null,
@@ -107,7 +108,7 @@ fn metadata(metadata: &RowsMetadata) -> Value {
     ])
 }
 
-/// A writer to `text` that fails when more than `left` bytes are written.
+/// A writer that appends to `text`, and fails once more than `left` bytes are written.
 struct LimitedText<'a> {
     text: String,
     left: &'a mut usize,
@@ -121,9 +122,9 @@ impl fmt::Write for LimitedText<'_> {
     }
 }
 
-/// Maximum number of bytes printed for names that the frame contains once and the output repeats: the
-/// table of each column, and the field names of each value of a user-defined type. The limit bounds
-/// the output of hostile frames.
+/// Maximum number of bytes printed for names that the frame contains only once but the output repeats.
+/// These are the table of each column, and the field names of each value of a user-defined type. The
+/// limit bounds the output for hostile frames.
 const MAX_REPEATED_NAMES: usize = 4 << 20;
 
 fn columns(columns: &[ColumnSpec]) -> Value {
@@ -143,8 +144,8 @@ fn columns(columns: &[ColumnSpec]) -> Value {
     columns.iter().map(column).collect()
 }
 
-/// Returns the user-defined types of the columns by name, because the CQL of a column type does not
-/// contain their fields.
+/// Returns the user-defined types in the columns, as an object that lists the fields of each type by
+/// the type's name. The CQL of a column type contains only the name.
 fn user_types(columns: &[ColumnSpec]) -> Value {
     let mut found = Map::new();
     columns.iter().for_each(|column| collect_user_types(&column.cql_type, &mut found));

@@ -1,4 +1,4 @@
-//! The fields of a schema change, which is an event and a result.
+//! The fields of a schema change, which occurs both as an event and as a result.
 
 use serde_json::{Value, json};
 

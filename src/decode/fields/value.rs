@@ -1,4 +1,4 @@
-//! JSON values for the values of the protocol.
+//! Converts values of the protocol to JSON.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::wire::RawValue;
 
-/// Builds an object of these fields. Unlike `json!`, it takes the values without a copy.
+/// Builds an object of these fields. Unlike `json!`, it moves the values instead of copying them.
 pub(in super::super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into()
 }
@@ -18,12 +18,12 @@ pub(in super::super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)]).collect()
 }
 
-/// Formats bytes that may be null.
+/// Formats bytes as hex, and `None` as null.
 pub(in super::super) fn bytes(bytes: Option<&[u8]>) -> Value {
     bytes.map(hex).into()
 }
 
-/// Formats a bound value.
+/// Formats a bound value as hex, null, or `{"unset": true}`.
 pub(super) fn raw_value(value: RawValue<'_>) -> Value {
     match value {
         RawValue::Bytes(bytes) => hex(bytes).into(),
@@ -32,7 +32,8 @@ pub(super) fn raw_value(value: RawValue<'_>) -> Value {
     }
 }
 
-/// Formats a map of the protocol. `format` formats each of its values.
+/// Formats a map as an object, or as a list of pairs if a name occurs twice. `format` formats each
+/// value of the map.
 pub(in super::super) fn map<K: AsRef<str>, V>(
     entries: &[(K, V)],
     format: impl Fn(&V) -> Value,
