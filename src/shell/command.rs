@@ -1,4 +1,4 @@
-//! The commands that the shell itself executes, as cqlsh does.
+//! Parses the commands of cqlsh, which the shell executes itself.
 
 use crate::wire::Consistency;
 
@@ -9,9 +9,9 @@ pub(super) enum Command<'s> {
     Statement(&'s str),
     /// DESCRIBE: the server executes it, the shell prints the descriptions.
     Describe(&'s str),
-    /// CONSISTENCY: shows the consistency, or sets it.
+    /// CONSISTENCY: sets the consistency, or prints the current consistency for `None`.
     Consistency(Option<Consistency>),
-    /// SERIAL CONSISTENCY: shows the serial consistency, or sets it.
+    /// SERIAL CONSISTENCY: sets the serial consistency, or prints the current one for `None`.
     SerialConsistency(Option<Consistency>),
     /// EXPAND: true prints one line per column, false one line per row.
     Expand(bool),
@@ -19,11 +19,12 @@ pub(super) enum Command<'s> {
     Paging(Option<i32>),
     /// SOURCE: the file name of another script to run.
     Source(String),
-    /// EXIT or QUIT: ends the script.
+    /// EXIT or QUIT: stops the script, and every script that runs it with SOURCE.
     Exit,
 }
 
-/// First words of the commands of cqlsh that end at the end of their line.
+/// First words of the commands of cqlsh. A command is complete at the end of its line, even without a
+/// semicolon.
 const COMMANDS: [&str; 18] = [
     "CAPTURE",
     "CLEAR",
@@ -48,8 +49,8 @@ const COMMANDS: [&str; 18] = [
 /// Default page size of cqlsh, in rows.
 pub(super) const DEFAULT_PAGE_SIZE: i32 = 100;
 
-/// Returns true if a statement with this first word ends at the end of its line, even without a
-/// semicolon.
+/// Returns true if `word` is the first word of a command of cqlsh. Such a command is complete at the
+/// end of its line, even without a semicolon.
 pub(super) fn ends_at_line_end(word: &str) -> bool {
     COMMANDS.iter().any(|command| command.eq_ignore_ascii_case(word))
 }
@@ -58,8 +59,8 @@ impl<'s> Command<'s> {
     /// Parses a statement of a script.
     ///
     /// # Errors
-    /// Returns an error, in cqlsh's words, if the command has invalid arguments or is not supported
-    /// here.
+    /// Returns an error, in cqlsh's words, if the command has invalid arguments or if this shell does
+    /// not support it.
     pub(super) fn parse(text: &'s str) -> Result<Self, String> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let upper: Vec<String> = words.iter().map(|word| word.to_ascii_uppercase()).collect();
@@ -100,7 +101,7 @@ fn parse_serial(level: &str) -> Result<Consistency, String> {
     }
 }
 
-/// Returns the quoted file name after `SOURCE`.
+/// Returns the file name after `SOURCE`, without its quotes.
 fn parse_file_name(text: &str) -> Result<String, String> {
     let name = text.split_once(char::is_whitespace).map(|(_, name)| name.trim());
     let unquoted = name.and_then(|name| name.strip_prefix('\'')?.strip_suffix('\''));

@@ -1,8 +1,8 @@
-//! Formats values like cqlsh, which differs from CQL literals in details.
+//! Formats values like cqlsh, whose output differs in details from CQL literals.
 
 use crate::types::{Duration, Timestamp, Value};
 
-/// Formats the value of a column.
+/// Formats a value that is a whole cell. Text and timestamps are not quoted.
 pub(super) fn format_cell(value: &Value) -> String {
     match value {
         Value::Ascii(text) | Value::Text(text) => escape(text),
@@ -38,7 +38,7 @@ fn format_nested(value: &Value) -> String {
             format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
         }
         Value::Udt { udt, fields } => {
-            // A value written before a field was added to the type lacks it: the field is null.
+            // A value written before a field was added to the type lacks that field. Print null.
             let values = fields.iter().chain(std::iter::repeat(&Value::Null));
             let field = |((name, _), value): (&(String, _), &Value)| {
                 format!("{name}: {}", format_nested(value))
@@ -70,8 +70,8 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// Formats a timestamp with microseconds, or as its milliseconds if the year does not have four
-/// digits.
+/// Formats a timestamp as a date and a time with microseconds. If the year does not have four digits,
+/// formats it as the number of milliseconds since 1970.
 fn format_timestamp(instant: Timestamp) -> String {
     let printed = instant.to_string();
     match printed.split_once('.') {

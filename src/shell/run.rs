@@ -23,14 +23,14 @@ pub struct Shell<W> {
     layout: Layout,
     succeeded: usize,
     failed: usize,
-    /// Number of nested SOURCE commands.
+    /// Number of SOURCE commands that are being executed, each nested in the previous one.
     source_depth: usize,
 }
 
-/// Maximum depth of nested SOURCE commands, which ends a script that runs itself.
+/// Maximum depth of nested SOURCE commands. The limit stops a script that runs itself.
 const MAX_SOURCE_DEPTH: usize = 16;
 
-/// The next step after a statement.
+/// What the shell does after a statement: run the next statement, or stop.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
     Continue,
@@ -66,8 +66,8 @@ impl<W: Write> Shell<W> {
     /// Flushes the output.
     ///
     /// # Errors
-    /// Returns an error with the number of failed statements if any failed, or if the output cannot be
-    /// written.
+    /// Returns an error if the output cannot be written. Otherwise, if statements failed, returns an
+    /// error that gives their number.
     pub fn finish(&mut self) -> Result<(), Failure> {
         self.out.flush().map_err(Failure::Io)?;
         let all = self.succeeded + self.failed;
@@ -156,7 +156,8 @@ impl<W: Write> Shell<W> {
         table.finish(&mut self.out).map_err(Failure::Io)
     }
 
-    /// Executes DESCRIBE on the server, which Cassandra supports since 4.0.
+    /// Executes DESCRIBE on the server and prints its result like cqlsh. Cassandra has executed
+    /// DESCRIBE since version 4.0.
     async fn describe(&mut self, text: &str) -> Result<(), Failure> {
         let text = match text.split_once(char::is_whitespace) {
             Some((word, object)) if word.eq_ignore_ascii_case("DESC") => {
@@ -244,7 +245,8 @@ pub fn read_script(file: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| error("it is not UTF-8 text"))
 }
 
-/// Returns true if the following statements would fail in the same way, each after the same wait.
+/// Returns true if the shell must stop the script after this failure: the statements that follow would
+/// fail for the same reason, each after the same wait.
 fn ends_script(failure: &Failure) -> bool {
     let Failure::Session { error, .. } = failure else { return false };
     matches!(

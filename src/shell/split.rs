@@ -8,7 +8,7 @@ use crate::session::cql::{Token, TokenKind, next_token};
 pub(super) struct Statement<'s> {
     /// Text of the statement, without surrounding white space and comments, and without its semicolon.
     pub(super) text: &'s str,
-    /// Number of its first line; the first line of the script is 1.
+    /// Line number of the start of the statement; the first line of the script is 1.
     pub(super) line: usize,
     /// True if the script contains the end of the statement: a semicolon or, for a shell command,
     /// the end of the line.
@@ -36,8 +36,8 @@ pub(super) fn split_statements(script: &str) -> impl Iterator<Item = Statement<'
     })
 }
 
-/// Takes the first statement. Returns its text, the rest of the script, and true if the statement
-/// is complete.
+/// Splits off the first statement of `start`. Returns the text of the statement, the rest of the
+/// script, and true if the statement is complete.
 fn take_statement(start: &str) -> (&str, &str, bool) {
     let mut left = start;
     let mut batch = Batch::None;
@@ -67,10 +67,10 @@ fn take_statement(start: &str) -> (&str, &str, bool) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Batch {
     None,
-    /// After `BEGIN`: `BATCH` follows, possibly after `UNLOGGED` or `COUNTER`.
+    /// After `BEGIN` and before `BATCH`; `UNLOGGED` or `COUNTER` may come between them.
     Begun,
     Open,
-    /// After `APPLY`.
+    /// After `APPLY` and before `BATCH`.
     Applying,
     Applied,
 }

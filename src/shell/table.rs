@@ -14,7 +14,7 @@ use crate::types::Value;
 pub(super) enum Layout {
     /// One line per row.
     Table,
-    /// One line per column.
+    /// One line per column of each row.
     Expanded,
 }
 
@@ -32,7 +32,8 @@ impl TablePrinter {
         Self { layout, rows: 0, pages: 0, is_conditional: false }
     }
 
-    /// Prints a page. The widths of the columns fit its rows.
+    /// Prints a page. Each column is as wide as its name or its widest value in this page, whichever
+    /// is wider.
     pub(super) fn print_page(
         &mut self,
         out: &mut impl Write,
@@ -45,7 +46,8 @@ impl TablePrinter {
         self.print(out, &names, &rows).map_err(Failure::Io)
     }
 
-    /// Prints the number of rows, except for the result of a conditional statement.
+    /// Prints the number of rows. Prints nothing for a conditional statement, or for a statement
+    /// that does not return rows.
     pub(super) fn finish(&self, out: &mut impl Write) -> io::Result<()> {
         if self.pages > 0 && !self.is_conditional {
             writeln!(out, "\n({} rows)", self.rows)?;
@@ -126,7 +128,8 @@ impl TablePrinter {
     }
 }
 
-/// Pads `text` to `width` terminal columns; `format!` counts characters instead.
+/// Pads `text` with spaces to `width` terminal columns, before the text if `right` is true. `format!`
+/// cannot do this because it counts characters, which may be two columns wide.
 fn pad(text: &str, width: usize, right: bool) -> String {
     let blank = " ".repeat(width.saturating_sub(text.width()));
     if right { blank + text } else { text.to_owned() + &blank }
