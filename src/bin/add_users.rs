@@ -1,4 +1,4 @@
-//! Adds users to the table `users` with one prepared statement, many requests in flight at once.
+//! Adds users to the table `users` with one prepared statement, and with many requests in flight.
 
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
@@ -44,7 +44,7 @@ struct Arguments {
 
 const INSERT: &str = "INSERT INTO users (username, password) VALUES (?, ?)";
 
-/// Number of users from which the program prints its throughput.
+/// Smallest number of users for which the program shows a progress bar and prints its throughput.
 const MANY: u64 = 1_000;
 
 fn main() -> ExitCode {
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 async fn add_users(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { count, concurrency, keyspace, mut connect } = arguments;
     let session = connect.connect(|builder| builder.keyspace(keyspace)).await?;
-    // Adding a user twice writes the same row, so that retries are safe.
+    // Retries are safe: adding a user twice writes the same row.
     let insert = session.prepare(INSERT).await?.idempotent(true);
     let start = Instant::now();
     let progress = Progress::start(count);
@@ -70,7 +70,8 @@ async fn add_users(arguments: Arguments) -> Result<(), Failure> {
         let (by_worker, outcome) = worker.map_err(|panic| Failure::Text(panic.to_string()))?;
         added += by_worker;
         if let Err(error) = outcome {
-            // Stops the other workers after their current request, so that the count is right.
+            // Stop the other workers, but let each complete its current request, so that `added`
+            // includes every user that was written.
             progress.next.store(count, Ordering::Relaxed);
             failure.get_or_insert(error);
         }
@@ -89,8 +90,8 @@ async fn add_users(arguments: Arguments) -> Result<(), Failure> {
     failure.map_or(Ok(()), |error| Err(error.into()))
 }
 
-/// Adds users until none is left or a request fails. Returns the number of added users and the
-/// outcome.
+/// Adds users until all `count` users are taken or a request fails. Returns the number of users that
+/// this call added, and the error of the failed request.
 async fn add_remaining(
     session: Session,
     insert: PreparedStatement,
@@ -111,8 +112,8 @@ async fn add_remaining(
     }
 }
 
-/// The number of the next user, shown by a progress bar if there are many users and stderr is a
-/// terminal.
+/// The number of the next user to add. A progress bar shows it if there are at least [`MANY`] users,
+/// and if stderr is a terminal.
 struct Progress {
     next: Arc<AtomicU64>,
     bar: Option<(ProgressBar, tokio::task::JoinHandle<()>)>,

@@ -52,9 +52,9 @@ fn main() -> ExitCode {
 
 async fn shell(arguments: ShellArgs) -> Result<(), Failure> {
     let ShellArgs { file, execute, keyspace, mut connect } = arguments;
-    // Before the script, which may be typed on the same terminal.
+    // Ask for the password before reading the script, which may be typed on the same terminal.
     connect.ask_for_password()?;
-    // Before connecting, so that a missing file fails at once.
+    // Read the script before connecting, so that a missing file fails at once.
     let (name, script) = match (file.as_deref(), execute) {
         (_, Some(statements)) => ("<stdin>", format!("{statements};")),
         (None | Some("-"), None) => {

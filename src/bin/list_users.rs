@@ -1,4 +1,4 @@
-//! Lists the table `users` page by page, in the order of the server.
+//! Lists the table `users` page by page, in the order in which the server returns the rows.
 
 use std::io::{BufWriter, Write, stdout};
 use std::process::ExitCode;

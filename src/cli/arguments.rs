@@ -27,7 +27,7 @@ pub struct ConnectArgs {
     )]
     hosts: Vec<String>,
 
-    /// Port of hosts given without one
+    /// Port of each host that --host gives without a port
     #[arg(
         long,
         default_value_t = 9042,
@@ -82,12 +82,12 @@ pub struct ConnectArgs {
     #[arg(short, long, env = "CQLWIRE_USERNAME")]
     username: Option<String>,
 
-    /// Password; the environment variable hides it from other users of this machine
+    /// Password; use the environment variable to hide it from other users of this machine
     #[arg(short, long, env = "CQLWIRE_PASSWORD", hide_env_values = true, requires = "username")]
     password: Option<Password>,
 
-    /// Java class of a server's authenticator that may receive the password, in addition to those
-    /// known to require one
+    /// Java class of a server authenticator that may receive the password, in addition to the
+    /// classes that are known to require a password
     #[arg(long, value_name = "CLASS", requires = "username")]
     authenticator: Option<String>,
 
@@ -103,7 +103,8 @@ pub struct ConnectArgs {
     metrics: bool,
 }
 
-/// The value of `--compression`. An `Option` alone would mean an absent argument to clap.
+/// The value of `--compression`. It wraps the `Option` because clap would take a bare `Option` field
+/// for an argument that may be absent.
 #[derive(Debug, Clone, Copy)]
 struct CompressionArg(Option<Compression>);
 
@@ -119,7 +120,8 @@ impl ConnectArgs {
         Ok(())
     }
 
-    /// Starts logging and connects. `configure` adds the options of the program.
+    /// Starts logging and connects. `configure` sets the session options that only this program
+    /// needs.
     ///
     /// # Errors
     /// Returns an error if an argument is wrong, if there is no terminal to ask for the password,
@@ -178,7 +180,7 @@ impl ConnectArgs {
         }
     }
 
-    /// Returns the consistency level.
+    /// Returns the consistency level that `--consistency` sets.
     pub const fn consistency(&self) -> Consistency {
         self.consistency
     }

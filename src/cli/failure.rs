@@ -1,4 +1,4 @@
-//! The errors that end a program.
+//! The error type of the programs.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::io;
 use super::hint;
 use crate::session::{Error, ErrorKind};
 
-/// The error that ends a program. Its text is one line for the user.
+/// The error with which a program exits. Its text is one line for the user.
 #[derive(Debug)]
 pub enum Failure {
     /// An argument is wrong.
@@ -15,7 +15,7 @@ pub enum Failure {
     Session {
         /// The error of the session.
         error: Error,
-        /// The next step for the user, in terms of the arguments.
+        /// The next step for the user, such as an argument to change. `None` if no step is known.
         hint: Option<String>,
     },
     /// Reading or writing failed.
@@ -25,7 +25,8 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Adds a hint for the example programs: how to create their table if it does not exist.
+    /// If the error is that a keyspace or table does not exist, adds a hint: the command that
+    /// creates the table of `add_users` and `list_users`.
     #[must_use]
     pub fn with_users_hint(self) -> Self {
         match self {
@@ -37,7 +38,7 @@ impl Failure {
         }
     }
 
-    /// Returns the exit status of the program.
+    /// Returns the exit status of the program: 2 for wrong arguments, 1 for any other failure.
     pub(super) fn exit_status(&self) -> u8 {
         match self {
             Self::Arguments(_) => 2,

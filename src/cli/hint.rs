@@ -1,11 +1,11 @@
-//! Hints: the next step for the user after an error, in terms of the programs' arguments.
+//! Hints that tell the user which argument of the program to check or change after an error.
 
 use std::time::Duration;
 
 use crate::message::ErrorCode;
 use crate::session::{Error, ErrorKind};
 
-/// Returns the hint for an error of a session, if there is one.
+/// Returns the hint for an error of a session, or `None` if there is no hint for it.
 pub(super) fn for_error(error: &Error) -> Option<&'static str> {
     let text = error.to_string();
     match error.kind() {
@@ -24,7 +24,8 @@ pub(super) fn for_error(error: &Error) -> Option<&'static str> {
     }
 }
 
-/// Returns the hint for an error of connecting, given the `--wait` argument.
+/// Returns the hint for an error of connecting, or `None` if there is no hint for it. `wait` is the
+/// value of `--wait`.
 pub(super) fn for_connect_error(error: &Error, wait: Duration) -> Option<String> {
     if !wait.is_zero() && error.kind() == ErrorKind::Unreachable {
         let text = error.to_string();

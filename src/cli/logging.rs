@@ -6,7 +6,7 @@ use std::io::{IsTerminal, stderr};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// Starts logging to stderr. `verbosity` counts the `-v` arguments.
+/// Starts logging to stderr. `verbosity` is the number of `-v` arguments.
 ///
 /// Logs are coloured only on a terminal, and not if the environment sets `NO_COLOR`
 /// (<https://no-color.org>).
@@ -23,6 +23,6 @@ pub(super) fn start(verbosity: u8) {
         .with_writer(stderr)
         .with_ansi(stderr().is_terminal() && !no_color)
         .with_env_filter(filter);
-    // Fails if logging has started already, and then the first subscriber stays.
+    // `try_init` fails if logging has already started. The first subscriber then stays in use.
     let _already_started = subscriber.try_init();
 }

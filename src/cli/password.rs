@@ -9,7 +9,7 @@ use console::Term;
 
 use super::failure::Failure;
 
-/// A password. Its `Debug` output does not contain it.
+/// A password. The `Debug` output omits the text.
 #[derive(Clone)]
 pub(super) struct Password(String);
 

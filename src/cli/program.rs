@@ -1,4 +1,4 @@
-//! The frame of every program: a runtime, an error message and an exit status.
+//! The common part of every `main`: the runtime, the error message and the exit status.
 
 use std::future::Future;
 use std::io;
@@ -9,9 +9,10 @@ use super::failure::Failure;
 /// Runs a program and returns its exit status: 0 for success, 2 for wrong arguments, 1 for every
 /// other failure. Prints a failure to stderr, on one line.
 ///
-/// A closed output, as in `list_users | head`, is a success.
+/// The exit status is also 0 if the reader closes the output early, as in `list_users | head`.
 pub fn run(program: impl Future<Output = Result<(), Failure>>) -> ExitCode {
-    // The programs mostly wait for the server. On one thread they need no handover between threads.
+    // The programs mostly wait for the server, so one thread is enough. With a single thread, tasks
+    // are never handed over between threads.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(program),
