@@ -21,15 +21,17 @@ struct Simulation {
     now: Instant,
     /// The streams of the requests that the server has not answered.
     unanswered: Vec<Stream>,
-    /// The streams in use. The value is true while the caller waits, and false for an orphan.
+    /// The streams in use. The value is true while the caller waits for the response, and false if the
+    /// request is orphaned.
     in_flight: BTreeMap<Stream, bool>,
     closed: bool,
 }
 
 /// Executes a list of operations. Each has two bytes: the operation and its argument.
 ///
-/// The target asserts that a stream is not reused before its response arrives, that each request ends
-/// exactly once, and that no event follows the end of the connection.
+/// The target asserts that a stream is not reused before its response arrives, that each request has
+/// exactly one outcome (a response, a timeout, a failure or a cancellation), and that no event follows
+/// the end of the connection.
 pub fn connection(data: &[u8]) {
     let Some((&setup, operations)) = data.split_first() else { return };
     let mut simulation = Simulation::new(setup);
@@ -40,8 +42,8 @@ pub fn connection(data: &[u8]) {
     }
     simulation.client.handle_end_of_input();
     simulation.check_events();
-    assert!(simulation.closed, "the connection did not end with its input");
-    assert!(!simulation.in_flight.values().any(|waits| *waits), "a request did not end");
+    assert!(simulation.closed, "the connection is open after the end of its input");
+    assert!(!simulation.in_flight.values().any(|waits| *waits), "a request has no outcome");
 }
 
 impl Simulation {
@@ -87,7 +89,7 @@ impl Simulation {
                 self.now = self.now.checked_add(duration).unwrap_or(self.now);
                 self.client.handle_timeout(self.now);
             }
-            // Invalid as the start of a frame and of a segment.
+            // Bytes of 0xff start neither a valid frame nor a valid segment.
             6 => self.receive(&vec![0xff; usize::from(argument)]),
             _ => self.answer(0, Authenticate { authenticator: "a".into() }.into()),
         }

@@ -1,7 +1,8 @@
 //! The functions behind the fuzz targets in `fuzz/`. `cargo test` runs them on the corpus.
 //!
-//! Each function accepts arbitrary bytes and must not panic. It asserts that a decoded value survives
-//! a round trip: encoding and decoding it again gives the same value.
+//! Each function accepts arbitrary bytes. If they can be decoded, it asserts that the decoded value
+//! survives a round trip: encoding the value and decoding it again gives the same value. A panic is a
+//! bug in the crate.
 
 #![allow(clippy::expect_used, reason = "a fuzz target reports a finding by a panic")]
 
@@ -44,9 +45,10 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("compression", compression),
 ];
 
-/// Decodes a stream of frames of any version, directly and in segments.
+/// Decodes a stream of frames of any version, at once and in pieces. Asserts that both ways give the
+/// same frames, and that the frames survive a round trip, alone and in segments.
 pub fn frames(data: &[u8]) {
-    // The first byte is the size of the pieces in which the rest arrives.
+    // The first byte is the size of the pieces, in bytes; the stream follows.
     let Some((&piece, stream)) = data.split_first() else { return };
     let piece = usize::from(piece).max(1);
     let whole = all_frames(new_decoder(), stream, usize::MAX);
@@ -87,8 +89,8 @@ fn all_frames(mut decoder: FrameDecoder, stream: &[u8], piece: usize) -> Vec<Raw
     frames
 }
 
-/// Decodes one message. Three bytes give the version and direction, the opcode and the flags, and the
-/// rest is the body.
+/// Decodes one message. The first byte of `data` gives the version and the direction, the second the
+/// opcode, the third the flags. The body follows.
 pub fn message(data: &[u8]) {
     let Some((&[first, opcode, flags], body)) = data.split_first_chunk() else { return };
     let Some(version) = Version::from_number(first & 0x7f) else { return };
@@ -171,8 +173,9 @@ pub fn segments(data: &[u8]) {
 
 /// Decodes segments with correct checksums but arbitrary content.
 ///
-/// Each record has one byte of flags, an uncompressed length of two bytes, a length of one byte, and a
-/// payload.
+/// The first byte of `data` is the size of the pieces in which the segments are decoded. One record
+/// for each segment follows: one byte of flags, two bytes for the uncompressed length, one byte for
+/// the length of the payload, and the payload.
 pub fn forged(data: &[u8]) {
     let Some((&piece, mut records)) = data.split_first() else { return };
     let mut plain = Vec::new();
@@ -197,7 +200,7 @@ pub fn forged(data: &[u8]) {
     }
 }
 
-/// Decodes a type and then a value of this type.
+/// Decodes a type, and the rest of `data` as a value of this type.
 pub fn value(data: &[u8]) {
     let mut reader = Reader::new(data);
     let Ok(cql_type) = CqlType::decode(&mut reader) else { return };
@@ -215,7 +218,7 @@ pub fn value(data: &[u8]) {
     assert_eq!(again.map(|again| again.to_string()), Ok(value.to_string()));
 }
 
-/// Parses the Java class name of a type.
+/// Parses `data` as the Java class name of a type.
 pub fn class_name(data: &[u8]) {
     let Ok(class) = std::str::from_utf8(data) else { return };
     let cql_type = CqlType::from_class(class);
@@ -226,7 +229,8 @@ pub fn class_name(data: &[u8]) {
     }
 }
 
-/// Decompresses a body, and compresses and decompresses the same bytes.
+/// Decompresses `data`. Then compresses `data`, and asserts that decompressing the result gives `data`
+/// again.
 pub fn compression(data: &[u8]) {
     for compression in Compression::ALL {
         if let Ok(body) = compression.decompress(data, MAX_BODY) {

@@ -1,17 +1,18 @@
-//! Targets for CQL text and JSON: parsing the formatted text gives the same type or value.
+//! Targets for CQL text and JSON. They assert that a type or a value, formatted and parsed again, is
+//! still the same.
 
 use std::sync::Arc;
 
 use crate::types::{CqlTextError, CqlType, NativeType, UdtType, Value};
 
-/// Parses a CQL type.
+/// Parses `data` as a CQL type.
 pub fn cql_type(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(cql_type) = parse(text) else { return };
     let formatted = cql_type.to_string();
     let again = parse(&formatted).expect("formatted text parses");
     assert_eq!(again.to_string(), formatted);
-    // A class name defines its own user-defined types, which CQL text cannot express.
+    // A quoted class name contains the fields of its user-defined types. Formatting as CQL drops them.
     if !text.contains('\'') {
         assert_eq!(again, cql_type);
     }
@@ -19,7 +20,7 @@ pub fn cql_type(data: &[u8]) {
     assert!(from_class.is_ok() || text.contains(['"', '\'']), "{from_class:?}");
 }
 
-/// Parses a CQL type, and on the next line a literal of this type.
+/// Parses the first line as a CQL type, and the rest as a literal of this type.
 pub fn literal(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Some((cql_type, literal)) = text.split_once('\n') else { return };
@@ -32,7 +33,7 @@ pub fn literal(data: &[u8]) {
     assert!(again == value || formatted.contains("NaN"));
 }
 
-/// Parses a CQL type, and on the next lines the JSON of a value of this type.
+/// Parses the first line as a CQL type, and the rest as the JSON of a value of this type.
 pub fn json(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Some((cql_type, json)) = text.split_once('\n') else { return };
@@ -44,7 +45,7 @@ pub fn json(data: &[u8]) {
     assert!(again == value || value.to_string().contains("NaN"));
 }
 
-/// Parses a type. All user-defined types have the same fields.
+/// Parses a CQL type. Every user-defined type that it names is given the same two fields.
 fn parse(text: &str) -> Result<CqlType, CqlTextError> {
     CqlType::parse_with(text, |keyspace, name| {
         let keyspace = keyspace.filter(|keyspace| !keyspace.is_empty()).unwrap_or("ks");

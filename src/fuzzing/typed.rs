@@ -12,7 +12,8 @@ use crate::types::{
 };
 use crate::wire::{Reader, Writer};
 
-/// Decodes a type, and then a value of this type as each Rust type.
+/// Decodes a CQL type, and the rest of `data` as a value of this type, once for each Rust type in
+/// [`TYPES`].
 pub fn typed(data: &[u8]) {
     let mut reader = Reader::new(data);
     let Ok(cql_type) = CqlType::decode(&mut reader) else { return };
@@ -27,7 +28,7 @@ pub fn typed(data: &[u8]) {
     }
 }
 
-/// The check for each Rust type.
+/// The round-trip check of each Rust type.
 const TYPES: [fn(&CqlType, &Bytes); 34] = [
     assert_round_trips::<bool>,
     assert_round_trips::<i8>,
@@ -65,9 +66,11 @@ const TYPES: [fn(&CqlType, &Bytes); 34] = [
     assert_round_trips::<Value>,
 ];
 
-/// Asserts that a value that decodes as `T` survives a round trip, if `T` supports `cql_type`.
+/// Asserts that `value` survives a round trip. Does nothing if `T` does not support `cql_type`, or if
+/// `value` is not a valid `T`.
 fn assert_round_trips<T: ToCql + for<'r> FromCql<'r>>(cql_type: &CqlType, value: &Bytes) {
-    // The reverse does not hold: an array encodes as a list, but a list may have any length.
+    // Every type that decodes must also encode. The reverse does not hold: an array encodes as a list,
+    // but no list decodes as an array, because a list may have any length.
     if <T as FromCql>::check(cql_type).is_err() {
         return;
     }
