@@ -12,12 +12,12 @@ use cqlwire::types::{ToValues, Value};
 struct Person<'a> {
     name: &'a str,
     age: i32,
-    /// `None` keeps the stored email. Without the attribute, `None` would delete it.
+    /// `None` keeps the stored email. Without `unset_if_none`, `None` would delete the email.
     #[cql(unset_if_none)]
     email: Option<&'a str>,
 }
 
-/// Some bind variables have names that the server chooses, such as `[limit]`.
+/// The values of the SELECT. The server chose the names of its bind variables, such as `[limit]`.
 #[derive(ToValues)]
 #[cql(strict)]
 struct Search<'a> {

@@ -33,7 +33,7 @@ async fn main() -> Result<(), cqlwire::session::Error> {
     let result = session.execute(&select, ("system",)).await?;
     println!("{} says {}", result.coordinator().datacenter(), result.one::<bool>()?);
 
-    // An error knows its kind and the number of attempts.
+    // An error contains its kind, and the number of attempts that the driver made.
     if let Err(error) = session.execute("SELECT * FROM nowhere.users", ()).await {
         println!("{} attempt(s), {:?}", error.attempts(), error.kind());
     }

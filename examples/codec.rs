@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Query { text: "SELECT name FROM people".into(), parameters: Consistency::One.into() };
     RequestFrame::new(Stream(7), query).encode(&mut encoder, &mut wire)?;
 
-    // The server decodes it, in whatever pieces the bytes arrive.
+    // The server decodes the request. Its bytes may arrive in pieces of any size.
     let mut frames = FrameDecoder::new(context);
     for byte in wire {
         frames.extend(&[byte]);
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ResponseFrame::new(request.stream, ResultMessage::Rows(rows))
         .encode(&mut encoder, &mut wire)?;
 
-    // The client decodes it.
+    // The client decodes the response.
     frames.extend(&wire);
     let frame = frames.next_frame()?.ok_or("incomplete frame")?;
     let Response::Result(ResultMessage::Rows(rows)) =

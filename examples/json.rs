@@ -40,8 +40,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Converts the JSON value for a bind variable. A missing key leaves the column unset: null would delete
-/// the stored value.
+/// Converts the JSON value for a bind variable. Returns unset if the key is missing, because null
+/// would delete the stored value.
 fn value(object: &Json, variable: &ColumnSpec) -> Result<MaybeUnset<Value>, JsonError> {
     match object.get(key(&variable.name)) {
         Some(json) => Value::from_json(&variable.cql_type, json).map(MaybeUnset::Set),
@@ -49,8 +49,8 @@ fn value(object: &Json, variable: &ColumnSpec) -> Result<MaybeUnset<Value>, Json
     }
 }
 
-/// Returns the key of a column, as `SELECT JSON` and `Json::from` write it: in double quotes unless the
-/// name is lower case.
+/// Returns the JSON key of a column, as `SELECT JSON` and `Json::from` write it. A name that is not
+/// all lower case is in double quotes.
 fn key(column: &str) -> String {
     match column == column.to_lowercase() {
         true => column.to_owned(),

@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         (_, age) if age < 0 => Reply::error(ErrorCode::Invalid, "age must not be negative"),
         _ => Reply::void(),
     });
-    // The first execution fails; later ones depend on the values.
+    // The first execution fails. Later executions get the computed reply.
     let overloaded_once = Reply::error(ErrorCode::Overloaded, "try again").then(insert);
     let server = MockServer::bind("127.0.0.1:0")
         .await?

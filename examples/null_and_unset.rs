@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // `None` is null and deletes the age. `Unset` keeps the owner and writes no tombstone.
     session.execute(&insert, ("rex", None::<i32>, Unset)).await?;
-    // `MaybeUnset` decides at run time.
+    // `MaybeUnset` chooses between a value and unset at run time.
     let age = Some(4).filter(|age| *age > 100);
     session.execute(&insert, ("rex", MaybeUnset::from(age), MaybeUnset::Set("bob"))).await?;
 
@@ -25,7 +25,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Reading null into a type other than `Option` is an error that names the row and the column.
     println!("{}", result.one::<(i32, &str)>().unwrap_err());
 
-    // Old clients could write a number of zero bytes, which is neither null nor zero.
+    // Old clients could write an empty value, 0 bytes long, to a number column. It is neither null nor
+    // the number 0.
     session.execute(&insert, ("tom", MaybeEmpty::<i32>::Empty, Unset)).await?;
     let result = session.execute("SELECT age FROM pets WHERE name = 'tom'", ()).await?;
     println!("{:?}", result.one::<(MaybeEmpty<i32>,)>()?);

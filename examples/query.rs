@@ -18,7 +18,8 @@ async fn main() -> Result<(), cqlwire::session::Error> {
     session.execute(&insert, ("ada", Some(36))).await?;
     session.execute(insert.clone().idempotent(true), ("bob", None::<i32>)).await?;
 
-    // A batch executes several statements as one.
+    // A batch sends several statements in one request. The server applies either all statements of a
+    // logged batch or none.
     let batch = Batch::logged()
         .statement(&insert, ("cyd", 41))
         .statement("DELETE FROM people WHERE name = 'bob'", ());

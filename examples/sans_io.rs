@@ -50,7 +50,7 @@ fn drive(connection: &mut ClientConnection, socket: &mut TcpStream) -> Result<()
     connection.transmitted(written);
 
     let timeout = connection.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
-    // A read timeout of zero is an error.
+    // `set_read_timeout` refuses a timeout of zero.
     socket.set_read_timeout(timeout.map(|timeout| timeout.max(Duration::from_millis(1))))?;
     let mut bytes = [0; 4096];
     match socket.read(&mut bytes) {

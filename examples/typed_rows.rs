@@ -6,7 +6,7 @@ mod common;
 
 use cqlwire::types::{FromCql, FromRow, ToCql};
 
-/// Text fields borrow from the page, so that reading them does not allocate.
+/// A row of the table. Its `&str` fields borrow from the page, so reading them does not allocate.
 #[derive(Debug, FromRow)]
 #[expect(dead_code, reason = "they are printed")]
 struct Person<'r> {
@@ -32,7 +32,7 @@ struct Home {
 #[derive(Debug, FromCql, ToCql)]
 struct City(String);
 
-/// Stored as text.
+/// A role, stored as text: `super_user`, `guest` or any other text.
 #[derive(Debug, FromCql, ToCql)]
 #[cql(rename_all = "snake_case")]
 enum Role {
@@ -65,7 +65,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{:?}", person?);
     }
 
-    // A missing column is an error before any row is read.
+    // If a column is missing, `rows` returns an error before any row is read.
     let result = session.execute("SELECT name, role, city FROM typed_people", ()).await?;
     if let Err(error) = result.rows::<Person<'_>>() {
         println!("{error}");

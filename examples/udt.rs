@@ -9,10 +9,10 @@ use cqlwire::types::{FromRow, FromUdt, ToUdt, ToValues};
 #[derive(Debug, FromUdt, ToUdt)]
 struct Address {
     street: String,
-    /// The field has another name in the CQL type.
+    /// The CQL type has this field under the name `zipCode`.
     #[cql(rename = "zipCode")]
     zip: Option<i32>,
-    /// The CQL type may lack this field.
+    /// The CQL type may lack this field, which is then read as an empty string.
     #[cql(default)]
     country: String,
 }

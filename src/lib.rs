@@ -36,9 +36,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! A program starts with [`Session::builder`]. A proxy or a server starts
-//! with [`FrameDecoder`](wire::FrameDecoder) and [`RequestFrame`](message::RequestFrame); a test
-//! starts with [`MockServer`](testing::MockServer).
+//! To query a cluster, start with [`Session::builder`]. To write a proxy or a server, start with
+//! [`FrameDecoder`](wire::FrameDecoder) and [`RequestFrame`](message::RequestFrame). To test a program
+//! without Cassandra, start with [`MockServer`](testing::MockServer).
 //!
 //! # Modules
 //!
@@ -79,8 +79,8 @@
 //! | `cli` | the programs `add_users`, `list_users` and `cqlwire` | |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// Input from the network must not cause a panic or a wrong length. Layers that only compute with
-// their own numbers allow `arithmetic_side_effects` in their `mod.rs`.
+// Input from the network must not cause a panic or a wrong length. A module that does no arithmetic
+// with such input allows `arithmetic_side_effects` in its `mod.rs`.
 #![cfg_attr(
     not(test),
     deny(

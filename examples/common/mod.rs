@@ -1,9 +1,11 @@
-//! The session of the examples.
+//! Connects the session that the examples share.
 
 use cqlwire::session::{Error, Session};
 
-/// Connects to the server that the first argument names (default: 127.0.0.1), and uses the keyspace
-/// `example`. `cargo run -p cassandra-harness --bin cassandra` starts a server.
+/// Connects to the server given as the first argument (default: 127.0.0.1). Creates the keyspace
+/// `example` if it does not exist, and uses it.
+///
+/// `cargo run -p cassandra-harness --bin cassandra` starts a server.
 pub(crate) async fn session() -> Result<Session, Error> {
     let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1".to_owned());
     let session = Session::builder().contact_points([server]).connect().await?;
