@@ -31,7 +31,7 @@ impl Message<'_> for Authenticate {
 /// ERROR.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthResponse<'a> {
-    /// The token of the SASL mechanism. `Debug` omits it because it is secret.
+    /// The SASL token, or `None` for null. `Debug` omits the token because it is secret.
     pub token: Option<Cow<'a, [u8]>>,
 }
 
@@ -70,7 +70,7 @@ macro_rules! token_message {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq)]
         pub struct $name {
-            /// The token of the SASL mechanism. `Debug` omits it because it may be secret.
+            /// The SASL token, or `None` for null. `Debug` omits the token because it may be secret.
             pub token: Option<Bytes>,
         }
 

@@ -10,7 +10,7 @@ use crate::wire::{
 };
 
 wire_codes! {
-    /// The type of a batch, which decides the guarantees of the server.
+    /// The type of a batch, which determines whether the server applies it atomically.
     pub enum BatchKind(u8) {
         /// The server eventually applies either all statements or none.
         Logged = 0 "LOGGED",
@@ -30,15 +30,17 @@ pub struct BatchMessage<'a> {
     pub statements: Vec<BatchStatement<'a>>,
     /// The consistency level.
     pub consistency: Consistency,
-    /// The consistency level of the Paxos phase of a conditional batch.
+    /// The consistency level of the Paxos phase of a conditional batch. If `None`, the server uses
+    /// SERIAL.
     pub serial_consistency: Option<Consistency>,
     /// The write timestamp in microseconds since 1970. If `None`, the server sets it.
     pub timestamp: Option<i64>,
-    /// The default keyspace of the statements (v5). If `None`, that of the connection.
+    /// The default keyspace of the statements (v5). If `None`, the keyspace of the connection applies.
     pub keyspace: Option<Cow<'a, str>>,
-    /// The current time for this batch in seconds since 1970 (v5). If `None`, the server's clock.
+    /// The current time for this batch in seconds since 1970 (v5). If `None`, the server uses its
+    /// clock.
     pub now_in_seconds: Option<i32>,
-    /// Flags that no other field represents.
+    /// Unknown flags, and flags that no other field represents.
     pub other_flags: QueryFlags,
 }
 
@@ -52,7 +54,7 @@ pub struct BatchStatement<'a> {
     pub values: Values<'a>,
 }
 
-/// The statement of a [`BatchStatement`].
+/// The statement of a [`BatchStatement`]: its text, or the id of a prepared statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BatchText<'a> {
     /// A statement as text.
@@ -62,7 +64,7 @@ pub enum BatchText<'a> {
 }
 
 impl<'a> BatchMessage<'a> {
-    /// Creates a logged batch.
+    /// Creates a logged batch without the optional parameters.
     pub const fn new(statements: Vec<BatchStatement<'a>>, consistency: Consistency) -> Self {
         Self {
             kind: BatchKind::Logged,
@@ -76,7 +78,7 @@ impl<'a> BatchMessage<'a> {
         }
     }
 
-    /// Returns the flags that represent the fields.
+    /// Returns the flags to encode: `other_flags`, and the flags that the other fields imply.
     pub fn flags(&self) -> QueryFlags {
         self.parameters().flags()
     }

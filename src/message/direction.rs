@@ -24,7 +24,7 @@ macro_rules! messages {
         #[non_exhaustive]
         pub enum $name$(<$life>)? {
             $( $(#[$doc])* $variant($message), )+
-            /// A message with an unknown opcode, and its whole body.
+            /// A message with an unknown opcode: the opcode and the undecoded body.
             Unknown(Opcode, $unknown),
         }
 
@@ -114,7 +114,7 @@ messages! {
 }
 
 impl Request<'_> {
-    /// Returns the same request with data of its own. Data that is borrowed from a frame is copied.
+    /// Returns the same request with a `'static` lifetime, by copying the data that it borrows.
     pub fn into_owned(self) -> Request<'static> {
         match self {
             Self::Startup(startup) => startup.into_owned().into(),

@@ -16,7 +16,7 @@ pub trait Message<'a>: Sized {
     /// Encodes the message.
     ///
     /// # Errors
-    /// Returns an error with the name of the field that is too long, that is missing, that contradicts
-    /// another field, or that does not exist in the version of `context`.
+    /// Returns an error if a field is too long, is missing, contradicts another field, or does not
+    /// exist in the version of `context`. The error names the field.
     fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError>;
 }

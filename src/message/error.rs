@@ -43,7 +43,7 @@ wire_codes! {
         CasWriteUnknown = 0x1700 "CAS write unknown",
         /// The statement has a syntax error.
         Syntax = 0x2000 "syntax error",
-        /// The client lacks the permission.
+        /// The client lacks a permission that the request requires.
         Unauthorized = 0x2100 "unauthorized",
         /// The statement is syntactically correct but invalid.
         Invalid = 0x2200 "invalid request",
@@ -135,7 +135,7 @@ pub enum ErrorDetails {
     /// The fields of the rate limit error, whose code the server announces with the extension
     /// `SCYLLA_RATE_LIMIT_ERROR`.
     RateLimit { operation: u8, rejected_by_coordinator: bool },
-    /// The bytes after the message of an error with an unknown code.
+    /// The undecoded bytes that follow `message` in an error with an unknown code.
     Unknown(Bytes),
 }
 
@@ -329,7 +329,8 @@ impl ErrorDetails {
     }
 }
 
-/// Decodes the consistency level, and the numbers of received and of required responses.
+/// Decodes the consistency level, the number of received responses, and the number of required
+/// responses.
 fn decode_replica_counts(reader: &mut Reader<'_>) -> Result<(Consistency, i32, i32), DecodeError> {
     let consistency = reader.consistency("consistency")?;
     Ok((consistency, reader.int("received")?, reader.int("blockfor")?))

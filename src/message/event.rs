@@ -20,7 +20,7 @@ wire_names! {
 }
 
 wire_names! {
-    /// The change of a topology event.
+    /// The change that a topology event reports.
     pub enum TopologyChange {
         /// The node joined the cluster.
         NewNode = "NEW_NODE",
@@ -32,7 +32,7 @@ wire_names! {
 }
 
 wire_names! {
-    /// The change of a status event.
+    /// The change that a status event reports.
     pub enum StatusChange {
         /// The node is up.
         Up = "UP",
@@ -47,14 +47,14 @@ wire_names! {
 pub enum Event {
     /// A node joined, left or moved.
     Topology {
-        /// The change.
+        /// The kind of the change.
         change: TopologyChange,
         /// The address at which the node accepts clients.
         address: SocketAddr,
     },
     /// A node came up or went down.
     Status {
-        /// The change.
+        /// The kind of the change.
         change: StatusChange,
         /// The address at which the node accepts clients.
         address: SocketAddr,
@@ -65,7 +65,7 @@ pub enum Event {
     Unknown {
         /// The name of the type.
         event_type: String,
-        /// The bytes after the name.
+        /// The undecoded bytes after the name.
         rest: Bytes,
     },
 }

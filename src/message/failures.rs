@@ -7,10 +7,10 @@ use crate::wire::{
 };
 
 wire_codes! {
-    /// The reason of a replica's failure (v5 §8). The specification does not list the codes; these
+    /// The reason for a replica's failure (v5 §8). The specification does not list the codes; these
     /// are the codes of Cassandra.
     pub enum FailureReason(u16) {
-        /// Unspecified.
+        /// The replica gave no specific reason.
         Unspecified = 0 "unknown",
         /// The read scanned more tombstones than the server allows.
         TooManyTombstones = 1 "too many tombstones",
@@ -35,12 +35,13 @@ wire_codes! {
     }
 }
 
-/// The failed replicas.
+/// The replicas that failed: their number, or the address and the reason of each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failures {
     /// The number of failed replicas (v3 and v4).
     Count(i32),
-    /// The address of each failed replica and the reason (v5). v3 and v4 encode only their number.
+    /// The address of each failed replica, and the reason for its failure (v5). In v3 and v4, only the
+    /// number of these replicas is encoded.
     Reasons(Vec<(IpAddr, FailureReason)>),
 }
 

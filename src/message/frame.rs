@@ -83,13 +83,16 @@ impl<'a> RequestFrame<'a> {
 
     /// Decodes a request, and decompresses its body if necessary.
     ///
-    /// The result borrows from `frame` unless the body is compressed; then it owns its data. To
-    /// borrow from a decompressed body, call [`RawFrame::decompress`] first.
+    /// If the body is not compressed, the result borrows from `frame`. If the body is compressed, the
+    /// result owns its data. To borrow from a decompressed body, call [`RawFrame::decompress`] first.
     ///
     /// # Errors
-    /// Returns an error if a field is malformed, if the frame is a response, if its version differs
-    /// from the context's, if its body is compressed although `context` has no compression or does
-    /// not decompress to the length it claims, or if the protocol forbids one of its flags.
+    /// Returns an error if:
+    /// - the frame is a response, or its version differs from the version of `context`
+    /// - the protocol forbids one of the frame's flags
+    /// - the body is compressed, but `context` has no compression
+    /// - the decompressed body does not have the length that the frame declares
+    /// - a field is malformed
     pub fn decode(frame: &'a RawFrame, context: &Context) -> Result<Self, DecodeError> {
         check_header(&frame.header, false, context)?;
         if !frame.header.is_compressed() {
@@ -99,7 +102,7 @@ impl<'a> RequestFrame<'a> {
         RequestFrame::decode_body(&frame.header, &body, context).map(RequestFrame::into_owned)
     }
 
-    /// Returns the same request with data of its own. Data that is borrowed from a frame is copied.
+    /// Returns the same request with a `'static` lifetime, by copying the data that it borrows.
     pub fn into_owned(self) -> RequestFrame<'static> {
         RequestFrame {
             stream: self.stream,
@@ -119,7 +122,8 @@ impl<'a> RequestFrame<'a> {
         let flags = defined_flags(header.flags, header.version);
         let mut reader = Reader::from_shared(body);
         let custom_payload = decode_custom_payload(&mut reader, flags)?;
-        // A flag with an empty list is preserved, because the list does not represent it.
+        // Encoding sets this flag only for a list that is not empty. The flag of an empty list is
+        // therefore kept in `other_flags`.
         let empty = FrameFlags::NONE
             .with(flags.only(FrameFlags::CUSTOM_PAYLOAD), custom_payload.is_empty());
         let request = Request::decode(header.opcode, &mut reader, context)?;
@@ -171,7 +175,7 @@ impl<'a> RequestFrame<'a> {
 pub struct ResponseFrame {
     /// The stream id of the request, or [`Stream::EVENT`].
     pub stream: Stream,
-    /// The id of the trace, if the request asked for tracing.
+    /// The id of the trace, or `None` if the request did not ask for tracing.
     pub tracing_id: Option<Uuid>,
     /// Warnings from the server (v4 and later).
     pub warnings: Vec<String>,
@@ -202,16 +206,20 @@ impl ResponseFrame {
     /// Decodes a response, and decompresses its body if necessary.
     ///
     /// # Errors
-    /// Returns an error if a field is malformed, if the frame is a request, if its version differs
-    /// from the context's, if its body is compressed although `context` has no compression or does
-    /// not decompress to the length it claims, or if the protocol forbids one of its flags.
+    /// Returns an error if:
+    /// - the frame is a request, or its version differs from the version of `context`
+    /// - the protocol forbids one of the frame's flags
+    /// - the body is compressed, but `context` has no compression
+    /// - the decompressed body does not have the length that the frame declares
+    /// - a field is malformed
     pub fn decode(frame: &RawFrame, context: &Context) -> Result<Self, DecodeError> {
         Self::decode_frame(frame, context, None)
     }
 
-    /// Decodes a response to a statement, and reuses its [known columns](KnownColumns).
+    /// Decodes a response to the statement that `known_columns` belongs to.
     ///
-    /// The result is that of [`decode`](Self::decode). It is faster if the columns are unchanged.
+    /// The result equals that of [`decode`](Self::decode). Decoding is faster if the response
+    /// describes the same columns as an earlier response.
     ///
     /// # Errors
     /// Returns the errors of [`decode`](Self::decode).
@@ -242,7 +250,8 @@ impl ResponseFrame {
             false => Vec::new(),
         };
         let custom_payload = decode_custom_payload(&mut reader, flags)?;
-        // A flag with an empty list is preserved, because the list does not represent it.
+        // Encoding sets this flag only for a list that is not empty. The flag of an empty list is
+        // therefore kept in `other_flags`.
         let empty = FrameFlags::NONE
             .with(flags.only(FrameFlags::WARNING), warnings.is_empty())
             .with(flags.only(FrameFlags::CUSTOM_PAYLOAD), custom_payload.is_empty());
@@ -462,7 +471,8 @@ mod tests {
                 false,
                 &[0x04, 0, 0, 1, 7, 0, 0, 0, 12, 0, 0, 0, 1, b'q', 0, 1, 8, 255, 255, 255, 255],
             ),
-            // Rows with a `null` paging state, and two columns that each name the same table.
+            // Rows with a `null` paging state; then rows with two columns that each name the same
+            // table.
             (
                 true,
                 &[

@@ -5,11 +5,11 @@ use crate::wire::{
     Version,
 };
 
-/// The flags that the fields of a request represent.
+/// The flags of a request that `other_flags` omits, because encoding sets them again.
 pub(super) const REQUEST_FLAGS: FrameFlags =
     FrameFlags::COMPRESSED.with(FrameFlags::TRACING, true).with(FrameFlags::CUSTOM_PAYLOAD, true);
 
-/// The flags that the fields of a response represent.
+/// The flags of a response that `other_flags` omits, because encoding sets them again.
 pub(super) const RESPONSE_FLAGS: FrameFlags = REQUEST_FLAGS.with(FrameFlags::WARNING, true);
 
 /// The flags that do not exist in v3.
@@ -45,7 +45,7 @@ pub(super) fn check_encoded_flags(header: &Header) -> Result<(), EncodeError> {
     }
 }
 
-/// Returns the flags that have a meaning in `version`.
+/// Returns `flags` without those that have no meaning in `version`.
 pub(super) const fn defined_flags(flags: FrameFlags, version: Version) -> FrameFlags {
     match version {
         Version::V3 => flags.without(SINCE_V4),

@@ -7,7 +7,7 @@ use crate::wire::{Context, DecodeError, EncodeError, Opcode, Reader, Writer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options;
 
-/// The response to STARTUP on a connection that is ready for queries, and to REGISTER.
+/// The response to REGISTER, and the response to STARTUP if no authentication is required.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ready;
 

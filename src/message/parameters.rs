@@ -9,8 +9,8 @@ use crate::wire::{
 };
 
 wire_flags! {
-    /// The flags of a statement, which announce its parameters: one byte in v3 and v4, an `[int]` in
-    /// v5.
+    /// The flags that announce the parameters of a statement. They are encoded as one byte in v3 and
+    /// v4, and as an `[int]` in v5.
     pub struct QueryFlags(u32) {
         /// Values follow.
         VALUES = 0x01 "values",
@@ -41,7 +41,7 @@ impl QueryFlags {
         }))
     }
 
-    /// The flags of the parameters after the values.
+    /// The flags of the parameters that are encoded after the values.
     const AFTER_VALUES: Self = Self::PAGE_SIZE
         .with(Self::PAGING_STATE, true)
         .with(Self::SERIAL_CONSISTENCY, true)
@@ -99,15 +99,17 @@ pub struct Parameters<'a> {
     pub skip_metadata: bool,
     /// The approximate number of rows in a page. If `None`, the server does not page.
     pub page_size: Option<i32>,
-    /// The paging state of the previous page.
+    /// The paging state of the previous page, or `None` to request the first page.
     pub paging_state: Option<Cow<'a, [u8]>>,
-    /// The consistency level of the Paxos phase of a conditional statement.
+    /// The consistency level of the Paxos phase of a conditional statement. If `None`, the server uses
+    /// SERIAL.
     pub serial_consistency: Option<Consistency>,
     /// The write timestamp in microseconds since 1970. If `None`, the server sets it.
     pub timestamp: Option<i64>,
-    /// The default keyspace of the statement (v5). If `None`, that of the connection.
+    /// The default keyspace of the statement (v5). If `None`, the keyspace of the connection applies.
     pub keyspace: Option<Cow<'a, str>>,
-    /// The current time for this statement in seconds since 1970 (v5). If `None`, the server's clock.
+    /// The current time for this statement in seconds since 1970 (v5). If `None`, the server uses its
+    /// clock.
     pub now_in_seconds: Option<i32>,
     /// Unknown flags, and flags that no other field represents.
     pub other_flags: QueryFlags,
@@ -153,7 +155,7 @@ impl<'a> Parameters<'a> {
         Ok(parameters)
     }
 
-    /// Decodes the last parameters, which QUERY, EXECUTE and BATCH share.
+    /// Decodes the parameters from the serial consistency on, which QUERY, EXECUTE and BATCH share.
     pub(super) fn decode_tail(
         &mut self,
         flags: QueryFlags,
@@ -206,14 +208,14 @@ impl<'a> Parameters<'a> {
         if let Some(page_size) = self.page_size {
             writer.int(page_size);
         }
-        // The flag may be set without a paging state, which is then `null`.
+        // If the flag is set without a paging state, `null` is encoded.
         if self.flags().contains(QueryFlags::PAGING_STATE) {
             writer.bytes(self.paging_state.as_deref(), "paging_state")?;
         }
         self.encode_tail(writer, context)
     }
 
-    /// Encodes the last parameters, which QUERY, EXECUTE and BATCH share.
+    /// Encodes the parameters from the serial consistency on, which QUERY, EXECUTE and BATCH share.
     pub(super) fn encode_tail(
         &self,
         writer: &mut Writer<'_>,
@@ -256,7 +258,7 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Returns the flags that represent the fields.
+    /// Returns the flags to encode: `other_flags`, and the flags that the other fields imply.
     #[inline(always)]
     pub fn flags(&self) -> QueryFlags {
         self.other_flags

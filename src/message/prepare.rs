@@ -12,7 +12,7 @@ use crate::wire::{
 pub struct Prepare<'a> {
     /// The text of the statement.
     pub text: Cow<'a, str>,
-    /// The default keyspace of the statement (v5). If `None`, that of the connection.
+    /// The default keyspace of the statement (v5). If `None`, the keyspace of the connection applies.
     pub keyspace: Option<Cow<'a, str>>,
     /// Unknown flags (v5).
     pub other_flags: i32,
@@ -26,7 +26,7 @@ impl<'a> Prepare<'a> {
         Self { text: text.into(), keyspace: None, other_flags: 0 }
     }
 
-    /// Returns the flags that represent the fields (v5).
+    /// Returns the flags to encode (v5): `other_flags`, and the flag for the keyspace if it is set.
     pub const fn flags(&self) -> i32 {
         match self.keyspace {
             None => self.other_flags,

@@ -15,13 +15,13 @@ pub struct Startup<'a> {
 }
 
 impl<'a> Startup<'a> {
-    /// The option for the CQL version, which is required.
+    /// The name of the option for the CQL version. Every STARTUP requires this option.
     pub const CQL_VERSION: &'static str = "CQL_VERSION";
-    /// The option for the compression of the following frames.
+    /// The name of the option for the compression of later frames.
     pub const COMPRESSION: &'static str = "COMPRESSION";
-    /// The option for the name of the driver, which the server shows in its list of clients.
+    /// The name of the option for the driver's name, which the server shows in its list of clients.
     pub const DRIVER_NAME: &'static str = "DRIVER_NAME";
-    /// The option for the version of the driver.
+    /// The name of the option for the driver's version.
     pub const DRIVER_VERSION: &'static str = "DRIVER_VERSION";
 
     /// Creates a STARTUP for CQL 3.0.0, which all servers accept.
@@ -42,8 +42,8 @@ impl<'a> Startup<'a> {
         self.option(Self::COMPRESSION, compression.name())
     }
 
-    /// Returns the compression that this STARTUP requests, or `None` if it requests no compression,
-    /// an unknown one, or one that `version` does not have.
+    /// Returns the compression that this STARTUP requests. Returns `None` if it requests no
+    /// compression, an unknown compression, or a compression that `version` does not support.
     pub fn requested_compression(&self, version: Version) -> Option<Compression> {
         let compression: Compression = self.get(Self::COMPRESSION)?.parse().ok()?;
         compression.is_supported_in(version).then_some(compression)

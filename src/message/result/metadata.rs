@@ -18,7 +18,7 @@ wire_flags! {
         HAS_MORE_PAGES = 0x02 "has_more_pages",
         /// The metadata has no column descriptions.
         NO_METADATA = 0x04 "no_metadata",
-        /// The metadata differs from that of the client (v5).
+        /// The metadata differs from the metadata that the client has, and its new id follows (v5).
         METADATA_CHANGED = 0x08 "metadata_changed",
     }
 }
@@ -49,7 +49,7 @@ pub struct RowsMetadata {
     pub other_flags: MetadataFlags,
 }
 
-/// The flags that the fields of a [`RowsMetadata`] represent.
+/// The flags that encoding derives from the fields of a [`RowsMetadata`].
 const FIELD_FLAGS: MetadataFlags = MetadataFlags::GLOBAL_TABLES_SPEC
     .with(MetadataFlags::HAS_MORE_PAGES, true)
     .with(MetadataFlags::NO_METADATA, true)
@@ -73,7 +73,7 @@ impl RowsMetadata {
         }
     }
 
-    /// Returns the flags that represent the fields.
+    /// Returns the flags to encode: `other_flags`, and the flags that the other fields imply.
     pub fn flags(&self) -> MetadataFlags {
         let table = self.columns.as_deref().and_then(global_table);
         self.other_flags
@@ -129,8 +129,9 @@ impl RowsMetadata {
             true => None,
             false => Some(decode_columns(reader, flags, columns_count)?),
         };
-        // Flags that no field represents are preserved: GLOBAL_TABLES_SPEC without columns, which
-        // Cassandra sends, and HAS_MORE_PAGES with a paging state of `null`.
+        // Encoding cannot derive these flags from the fields, so `other_flags` keeps them:
+        // METADATA_CHANGED on a connection without metadata ids, HAS_MORE_PAGES with a paging state
+        // of `null`, and GLOBAL_TABLES_SPEC without columns (sent by Cassandra).
         let preserved = MetadataFlags::NONE
             .with(MetadataFlags::METADATA_CHANGED, !changed)
             .with(MetadataFlags::HAS_MORE_PAGES, paging_state.is_none())
@@ -167,9 +168,9 @@ impl RowsMetadata {
 
 /// A cache of the columns of one statement, filled by the first response that describes them.
 ///
-/// In v4 the server describes the columns in every page, unless the request sets `skip_metadata` and
-/// so risks outdated columns. If a later description has the same bytes, decoding returns the cached
-/// columns, which all results then share. Use it with
+/// In v4, the server describes the columns in every page. A request can avoid this with
+/// `skip_metadata`, but then the client may decode rows with outdated columns. With this cache, all
+/// responses whose description has the same bytes share the cached columns. To use the cache, call
 /// [`ResponseFrame::decode_with_known_columns`](crate::message::ResponseFrame::decode_with_known_columns).
 #[derive(Debug, Default)]
 pub struct KnownColumns(OnceLock<EncodedColumns>);
@@ -217,7 +218,8 @@ impl KnownColumns {
     }
 }
 
-/// Returns the table that is named once for all columns, or `None` if each column names its own.
+/// Returns the table that is named once for all columns. Returns `None` if each column names its
+/// table, or if there are no columns.
 ///
 /// The table is named once if all columns share one [`TableSpec`] allocation.
 pub(super) fn global_table(columns: &[ColumnSpec]) -> Option<&TableSpec> {
@@ -242,7 +244,8 @@ pub(super) fn decode_columns(
         false => Arc::default(),
     };
     let mut first_error = None;
-    // An iterator of known length fills an `Arc` in place, whereas a `Vec` would be copied into it.
+    // An iterator of known length fills the `Arc` in place; a `Vec` would be copied. After an error,
+    // the iterator therefore continues with placeholders.
     let columns = (0..count).map(|index| {
         let decoded = match first_error {
             None => decode_column(reader, is_global, index == 0, &mut table)
@@ -259,7 +262,8 @@ pub(super) fn decode_columns(
     first_error.map_or(Ok(columns), Err)
 }
 
-/// Decodes a column. `table` is the table of the previous column, which most columns share.
+/// Decodes a column. `table` is the table of the previous column, and is replaced if this column
+/// names another table.
 fn decode_column(
     reader: &mut Reader<'_>,
     is_global: bool,
@@ -275,7 +279,8 @@ fn decode_column(
     let name = reader.string("column_name")?.into();
     let column = ColumnSpec { table: Arc::clone(table), name, cql_type: CqlType::decode(reader)? };
     if !is_global && is_first {
-        // A second allocation shows that the table is not named once for all columns.
+        // Later columns get a second allocation. Otherwise `global_table`, which compares allocations,
+        // would report that the table is named once.
         *table = Arc::new(TableSpec::clone(table));
     }
     Ok(column)
@@ -336,7 +341,7 @@ mod tests {
 
     #[test]
     fn shares_known_columns_only_if_the_description_is_unchanged() {
-        // keyspace "k", table "t", then columns.
+        // Keyspace "k", table "t", and one column.
         let [a, b] = [b'a', b'b'].map(|name| [0, 1, b'k', 0, 1, b't', 0, 1, name, 0, 9]);
         let known = KnownColumns::new();
         let decode = |flags: u8, count: u8, rest: &[u8]| {
@@ -354,7 +359,8 @@ mod tests {
         let (again, rest) = decode(1, 1, &[&a[..], &[8]].concat());
         assert!(Arc::ptr_eq(&first, &again));
         assert_eq!(rest, [8]);
-        // A changed column, more columns, and a table for each column, with the same first bytes.
+        // Not shared: a changed column, one column more, and a table for each column. The last two begin
+        // with the cached bytes.
         let (other, _) = decode(1, 1, &b);
         assert_eq!(&*other[0].name, "b");
         let (other, _) = decode(1, 2, &[&a[..], &[0, 1, b'c', 0, 9]].concat());

@@ -14,7 +14,7 @@ use crate::wire::{Context, DecodeError, EncodeError, EncodeErrorKind, Reader, Ve
 pub struct PreparedResult {
     /// The statement id, for EXECUTE and BATCH.
     pub id: Bytes,
-    /// The id of the result metadata. Present in v5 and with the extension
+    /// The id of the result metadata. `None` unless the connection uses v5 or the extension
     /// [`metadata_id`](crate::wire::Extensions::metadata_id).
     pub result_metadata_id: Option<Bytes>,
     /// The bind variables.
@@ -29,7 +29,7 @@ pub struct Variables {
     /// The names and types of the bind variables.
     pub columns: Arc<[ColumnSpec]>,
     /// The indexes of the bind variables that form the partition key, in key order (v4 and later).
-    /// Empty if the bind variables do not cover the whole key.
+    /// Empty if a part of the key has no bind variable, and in v3.
     pub partition_key: Vec<u16>,
     /// Unknown flags.
     pub other_flags: MetadataFlags,
@@ -68,7 +68,7 @@ impl PreparedResult {
 }
 
 impl Variables {
-    /// Returns the flags that represent the fields.
+    /// Returns the flags to encode: `other_flags`, and the flags that the other fields imply.
     pub fn flags(&self) -> MetadataFlags {
         let is_global = global_table(&self.columns).is_some();
         self.other_flags.with(MetadataFlags::GLOBAL_TABLES_SPEC, is_global)

@@ -19,8 +19,8 @@ pub struct Rows {
     pub content: Bytes,
 }
 
-/// The largest number of rows without columns. Such rows take no bytes, so the length of the body
-/// does not bound their number.
+/// Maximum number of rows in a result without columns. Such rows take no bytes, so the length of the
+/// body does not bound their number.
 const MAX_ROWS_WITHOUT_COLUMNS: usize = 65_535;
 
 impl Rows {
