@@ -46,8 +46,8 @@ use std::net::SocketAddr;
 /// ```
 pub trait Authenticator: fmt::Debug + Send + Sync {
     /// Begins the authentication of one connection. `class` is the Java class of the server's
-    /// authenticator, from its AUTHENTICATE (v4 §4.2.3). `server` is the server's address, if it is
-    /// known.
+    /// authenticator, from its AUTHENTICATE (v4 §4.2.3). `server` is the server's address, or `None` if
+    /// the address is not known.
     ///
     /// # Errors
     /// Returns an error message if the client must not authenticate to this server. The message is
@@ -61,12 +61,13 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
 
 /// The authentication of one connection.
 ///
-/// Every method can end the connection with an error message: one line, without secrets.
+/// If a method returns an error message, the connection ends. The message must be one line without
+/// secrets.
 pub trait SaslSession: Send {
     /// Returns the token of the first AUTH_RESPONSE; `None` is sent as null.
     ///
     /// # Errors
-    /// Returns an error if there is no such token.
+    /// Returns an error if the token cannot be created.
     fn initial_response(&mut self) -> Result<Option<Vec<u8>>, String>;
 
     /// Returns the token of the AUTH_RESPONSE to an AUTH_CHALLENGE; `None` is sent as null. The

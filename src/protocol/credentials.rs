@@ -7,9 +7,9 @@ use super::authenticator::{Authenticator, SaslSession};
 
 /// A user name and a password, sent by SASL PLAIN (RFC 4616) to servers that require them.
 ///
-/// PLAIN sends the password as plain text. It is therefore sent only to authenticators that are known
-/// to require it: those of Cassandra, DSE, ScyllaDB and of services that run them. Other classes have
-/// to be [allowed](Self::allow_class). Use TLS on networks that are not trusted.
+/// PLAIN sends the password as plain text. The password is therefore sent only to authenticators that
+/// are known to require a password: those of Cassandra, DSE, ScyllaDB, and services that run these.
+/// [Allow](Self::allow_class) any other class explicitly. Use TLS on networks that are not trusted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     username: String,
@@ -32,8 +32,8 @@ const PASSWORD_CLASSES: [&str; 11] = [
     "io.aiven.cassandra.auth.AivenAuthenticator",
 ];
 
-/// The authenticator of DSE, which expects the name of the mechanism first and requests the token by
-/// a challenge.
+/// The authenticator of DSE. It expects the name of the mechanism in the first AUTH_RESPONSE, and
+/// requests the token with an AUTH_CHALLENGE.
 const DSE: &str = "com.datastax.bdp.cassandra.auth.DseAuthenticator";
 
 impl Credentials {
@@ -42,7 +42,8 @@ impl Credentials {
         Self { username: username.into(), password: password.into(), allowed: Vec::new() }
     }
 
-    /// Also sends the password to servers with this authenticator: a Java class, with its package.
+    /// Allows the password to be sent to servers whose authenticator is `class`, a Java class name with
+    /// its package.
     #[must_use]
     pub fn allow_class(mut self, class: impl Into<String>) -> Self {
         self.allowed.push(class.into());
@@ -69,7 +70,7 @@ impl Authenticator for Credentials {
         if !self.is_allowed(class) {
             return Err(format!(
                 "the password was not sent: the server's authenticator `{class}` is not known to \
-                 require one; allow this class if you trust it"
+                 require a password; allow this class if you trust it"
             ));
         }
         if self.username.contains('\0') || self.password.contains('\0') {

@@ -38,14 +38,14 @@ pub enum CloseReason {
         /// The Java class of the server's authenticator.
         authenticator: String,
     },
-    /// The client's [authenticator](super::Authenticator) failed: its message.
+    /// The client's [authenticator](super::Authenticator) failed with this message.
     Authenticator(String),
-    /// TLS failed, for example because the server's certificate is not trusted: a message that says
-    /// what to do.
+    /// TLS failed, for example because the server's certificate is not trusted. The message says what
+    /// to do.
     Tls(String),
     /// The server sent an ERROR that belongs to no request.
     ServerError(ServerError),
-    /// The server sent a message that is not allowed at this point.
+    /// The server sent a message with this opcode, which is not allowed at this point.
     Unexpected(Opcode),
     /// The server sent a response on a stream without a request.
     UnknownStream(Stream),
@@ -55,8 +55,8 @@ pub enum CloseReason {
     /// The server sent nothing within the
     /// [heartbeat timeout](super::ConnectionOptions::heartbeat_timeout).
     HeartbeatTimeout,
-    /// The connection had too many [orphaned requests](super::ConnectionOptions::max_orphans): their
-    /// number.
+    /// The connection had this number of orphaned requests, which is
+    /// [too many](super::ConnectionOptions::max_orphans).
     TooManyOrphans(usize),
 }
 
@@ -74,7 +74,7 @@ impl CloseReason {
         Self::Io(error.kind(), message)
     }
 
-    /// Returns true if the server may still be starting, so that connecting may succeed later.
+    /// Returns true if the server may still be starting, in which case a later attempt may succeed.
     pub fn is_starting(&self) -> bool {
         match self {
             Self::Refused(error) => {
@@ -94,8 +94,9 @@ impl CloseReason {
         }
     }
 
-    /// Returns the next lower version to try, or `None` if the version is not the reason or there is
-    /// none left.
+    /// Returns the version to try next: the version of the server's response if it is lower than the
+    /// requested version, and otherwise the next lower version. Returns `None` if the version was not
+    /// the reason, or if there is no lower version.
     pub fn lower_version(&self) -> Option<Version> {
         let Self::UnsupportedVersion { requested, answered, .. } = self else { return None };
         let mut lower = Version::ALL.into_iter().rev().filter(|version| version < requested);
@@ -176,7 +177,8 @@ impl fmt::Display for CloseReason {
     }
 }
 
-/// Returns a server's message without the period at its end, because an error may continue after it.
+/// Returns a server's message without its final period, because the error text may continue after
+/// the message.
 fn without_period(message: &str) -> &str {
     message.trim_end_matches('.')
 }

@@ -24,8 +24,8 @@ pub enum ConnectionEvent {
         frame: RawFrame,
     },
     /// The deadline of a request passed without a response. The stream stays in use until the
-    /// response arrives. The server may still apply the request, even if it was unwritten at the
-    /// deadline, because its bytes stay in the buffer to write.
+    /// response arrives. The server may still apply the request, even if none of its bytes was written
+    /// before the deadline: unwritten bytes stay in the outbound buffer and are written later.
     TimedOut {
         /// The stream of the request.
         stream: Stream,
@@ -35,7 +35,7 @@ pub enum ConnectionEvent {
     ResponseTooLong {
         /// The stream of the request, which is free again.
         stream: Stream,
-        /// The error, which has the length and the limit.
+        /// The error, with the length of the response and the limit.
         error: DecodeError,
     },
     /// A message that the server sent without a request, on a negative stream: an EVENT
@@ -45,9 +45,10 @@ pub enum ConnectionEvent {
     RequestFailed {
         /// The stream of the request.
         stream: Stream,
-        /// True if the server may have applied the request: in v3 and v4, a byte of its frame was
-        /// written; in v5, a byte of any segment from the frame's
-        /// [`transmit`](super::ClientConnection::transmit) call.
+        /// True if the server may have applied the request. In v3 and v4, this means that a byte of
+        /// the request's frame was written. In v5, it means that a byte of the frame's segments was
+        /// written, or of another segment that the same
+        /// [`transmit`](super::ClientConnection::transmit) call created.
         written: bool,
     },
     /// The connection has ended. No event follows.

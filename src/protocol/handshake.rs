@@ -32,8 +32,8 @@ impl Handshake {
         Step::Send(Self::Supported, Request::Options(Options))
     }
 
-    /// Returns the step that follows a response. Before STARTUP, sets the compression of `context` to
-    /// the one that STARTUP requests.
+    /// Returns the client's next step after `response`. If the next step is STARTUP, also sets the
+    /// compression of `context` to the compression that STARTUP requests.
     pub(super) fn handle_response(
         self,
         response: Response,
@@ -77,7 +77,7 @@ impl Handshake {
 /// The client's side of the authentication.
 #[derive(Default)]
 pub(super) struct Login {
-    /// The server's address, if it is known.
+    /// The server's address, or `None` if it is not known.
     pub(super) server: Option<SocketAddr>,
     session: Option<Box<dyn SaslSession>>,
 }
@@ -105,7 +105,7 @@ impl Login {
     }
 
     fn success(&mut self, token: &[u8]) -> Step {
-        // Dropping the session drops its secrets.
+        // The session is taken, so its secrets are dropped when the authentication ends.
         match self.session.take().map(|mut session| session.success(token)) {
             Some(Ok(())) => Step::Open,
             Some(Err(message)) => Step::Close(CloseReason::Authenticator(message)),
@@ -121,7 +121,8 @@ impl fmt::Debug for Login {
     }
 }
 
-/// Returns the step that sends an AUTH_RESPONSE with the token.
+/// Returns the step that sends `token` in an AUTH_RESPONSE, or that closes the connection if `token`
+/// is an error.
 fn auth_response(token: Result<Option<Vec<u8>>, String>) -> Step {
     match token {
         Ok(token) => {

@@ -50,8 +50,8 @@ use crate::wire::{Context, DecodeError, FrameDecoder, FrameEncoder, RawFrame, St
 /// when its driver calls it. The driver reads the socket into
 /// [`receive_buffer`](Self::receive_buffer), writes the bytes of [`transmit`](Self::transmit), and
 /// calls [`handle_timeout`](Self::handle_timeout) at the time of
-/// [`poll_timeout`](Self::poll_timeout). After a call in the first column, it polls again the
-/// methods that are marked:
+/// [`poll_timeout`](Self::poll_timeout). After each call in the first column, the driver polls the
+/// marked methods again:
 ///
 /// | after | `poll_event` | `transmit` | `poll_timeout` |
 /// |---|---|---|---|
@@ -73,7 +73,8 @@ use crate::wire::{Context, DecodeError, FrameDecoder, FrameEncoder, RawFrame, St
 /// Unnecessary calls are harmless. The `now` of successive calls should not decrease; if it does,
 /// timeouts occur too early or too late. A timeout beyond the range of [`Instant`] never occurs.
 ///
-/// The type is `Send`, and its methods take `&mut self`. A driver with several threads locks it.
+/// The type is `Send`, and its methods take `&mut self`. A driver with several threads puts it
+/// behind a lock.
 ///
 /// # Example
 ///
@@ -129,8 +130,8 @@ pub struct ClientConnection {
     pub(super) out: Outbound,
     streams: Streams,
     events: VecDeque<ConnectionEvent>,
-    /// The time from which the heartbeat interval counts: the last input, or a heartbeat that was
-    /// skipped.
+    /// Start of the current heartbeat interval: the time of the last input, or of a heartbeat that was
+    /// skipped because no stream was free.
     idle_since: Instant,
 }
 
@@ -140,18 +141,19 @@ enum State {
         handshake: Handshake,
         deadline: Deadline,
     },
-    /// `heartbeat` is the deadline of the heartbeat in flight, if there is one.
+    /// `heartbeat` is the deadline of the heartbeat in flight, or `None` if no heartbeat is in
+    /// flight.
     Open {
         heartbeat: Option<Deadline>,
     },
     Closed,
 }
 
-/// The end of a timeout; `None`, which means never, if it is beyond the range of [`Instant`].
+/// The time at which a timeout passes, or `None` (never) if it is beyond the range of [`Instant`].
 type Deadline = Option<Instant>;
 
-/// Parts of the messages that servers send when they do not support a version. The protocol has no
-/// error code for it.
+/// Parts of the error messages of servers that do not support the requested version. The protocol has
+/// no error code for this case.
 const UNSUPPORTED: [&str; 2] = ["unsupported protocol version", "Beta version of the protocol"];
 
 impl ClientConnection {
@@ -252,7 +254,7 @@ impl ClientConnection {
     }
 
     /// Sends a request that the caller has encoded with the connection's
-    /// [`context`](Self::context). Its stream is overwritten.
+    /// [`context`](Self::context). The stream in `frame` is ignored.
     ///
     /// # Errors
     /// Returns the errors of [`send`](Self::send).
@@ -269,8 +271,8 @@ impl ClientConnection {
     /// Abandons a request: no event reports its end. Its stream stays in use until the response
     /// arrives.
     ///
-    /// The connection ends if it has more than
-    /// [`max_orphans`](ConnectionOptions::max_orphans) such requests.
+    /// The connection ends if it has more than [`max_orphans`](ConnectionOptions::max_orphans)
+    /// orphaned requests, counting both cancelled requests and requests that timed out.
     pub fn cancel(&mut self, stream: Stream) {
         if self.streams.orphan(stream) {
             self.check_orphans();
@@ -281,7 +283,7 @@ impl ClientConnection {
     ///
     /// The bytes are returned again until they are reported as
     /// [`transmitted`](Self::transmitted). In v5, every call puts the requests that were sent since
-    /// the last one into segments of their own: call it once per write.
+    /// the previous call into new segments. To fill segments well, call it only once per write.
     #[must_use = "the bytes have to be written to the socket"]
     pub fn transmit(&mut self) -> &[u8] {
         self.out.transmit()
@@ -292,7 +294,8 @@ impl ClientConnection {
         self.out.transmitted(count);
     }
 
-    /// Returns the number of bytes that wait to be written. In v5, segments add a few more.
+    /// Returns the number of bytes that wait to be written. In v5, requests that are not in a segment
+    /// yet count without the segment's overhead.
     pub fn backlog(&self) -> usize {
         self.out.backlog()
     }
@@ -360,7 +363,7 @@ impl ClientConnection {
         own.into_iter().chain(self.streams.next_deadline()).min()
     }
 
-    /// Returns the oldest event that has not been returned yet, or `None` if there is none.
+    /// Removes and returns the oldest event, or returns `None` if there are no events.
     #[must_use = "an event that is dropped is lost"]
     pub fn poll_event(&mut self) -> Option<ConnectionEvent> {
         self.events.pop_front()
@@ -369,7 +372,7 @@ impl ClientConnection {
     /// Ends the connection for the given reason. All requests in flight
     /// [fail](ConnectionEvent::RequestFailed), and bytes that wait to be written are discarded.
     ///
-    /// The driver closes the socket. A connection that has ended already keeps its first reason.
+    /// The driver has to close the socket. If the connection has ended already, the call does nothing.
     pub fn close(&mut self, reason: CloseReason) {
         if self.is_closed() {
             return;
@@ -405,8 +408,8 @@ impl ClientConnection {
         assigned
     }
 
-    /// Sends a request of the handshake or a heartbeat. Returns false if no stream is free, or if the
-    /// request cannot be encoded, which closes the connection.
+    /// Sends a request of the handshake or a heartbeat. Returns false if no stream is free. If the
+    /// request cannot be encoded, closes the connection and returns false.
     fn send_internal(&mut self, request: Request<'_>) -> bool {
         let start = self.out.frames_mut().len();
         let frame = RequestFrame::new(Stream::default(), request);
@@ -458,7 +461,8 @@ impl ClientConnection {
         }
     }
 
-    /// Closes the connection after a response to no request. If it is an ERROR, that is the reason.
+    /// Closes the connection after a response that belongs to no request. If the response is an ERROR,
+    /// the close reason contains the ERROR.
     fn handle_unsolicited(&mut self, frame: &RawFrame) {
         let reason = match ResponseFrame::decode(frame, &self.context) {
             Ok(ResponseFrame { response: Response::Error(error), .. }) => {
@@ -485,7 +489,8 @@ impl ClientConnection {
         }
     }
 
-    /// Takes the next step of the handshake. The response to a heartbeat needs no action.
+    /// Handles the response to an internal request. After a response in the handshake, takes the next
+    /// step. The response to a heartbeat needs no action.
     fn handle_internal(&mut self, frame: &RawFrame) {
         let State::Opening { handshake, deadline } = self.state else { return };
         match ResponseFrame::decode(frame, &self.context) {
@@ -508,7 +513,7 @@ impl ClientConnection {
     }
 
     /// Closes the connection after a frame of another version. A server that does not support the
-    /// client's version sends its ERROR in one that it does support.
+    /// client's version sends its ERROR in a version that it does support.
     fn handle_other_version(&mut self, frame: &RawFrame) {
         let answered = frame.header.version;
         let context = Context::from(answered);
@@ -529,7 +534,8 @@ impl ClientConnection {
         match step {
             Step::Send(handshake, request) => {
                 self.state = State::Opening { handshake, deadline };
-                // Cannot fail: no stream is in use before the connection is open.
+                // Before the connection is open, a stream is always free. If encoding fails, the
+                // connection is closed.
                 let _sent = self.send_internal(request);
             }
             Step::Open => {
@@ -554,7 +560,8 @@ impl ClientConnection {
         CloseReason::Refused(error)
     }
 
-    /// Returns the time of the next heartbeat.
+    /// Returns the time at which the next heartbeat is due, or `None` (never) if it is beyond the range
+    /// of [`Instant`].
     fn heartbeat_at(&self) -> Deadline {
         self.idle_since.checked_add(self.options.heartbeat_interval)
     }
@@ -564,7 +571,8 @@ impl ClientConnection {
             let deadline = now.checked_add(self.options.heartbeat_timeout);
             self.state = State::Open { heartbeat: Some(deadline) };
         } else {
-            // All 32,768 streams are in use: the timeouts of their requests detect a dead server.
+            // All 32,768 streams are in use, so the heartbeat is skipped. The timeouts of the requests
+            // on these streams detect a dead server.
             self.idle_since = now;
         }
     }

@@ -7,11 +7,11 @@
 //! In v5, frames travel in segments once the server has answered STARTUP (v5 §2.3.1).
 //!
 //! Invariants:
-//! - A stream id is not reused until its response has arrived, however late that is.
-//! - The handshake, every heartbeat and every request with a deadline end in bounded time.
+//! - A stream id is not reused until the response to its last request has arrived, however late.
+//! - The handshake, every heartbeat and every request with a deadline succeed or fail in bounded time.
 //! - [`Closed`](ConnectionEvent::Closed) is the last event.
-//! - Until then, the connection knows whether a byte of a request was written to the socket. In v5,
-//!   it knows this for the request's group of segments.
+//! - If a request fails because the connection ends, its event tells whether a byte of the request was
+//!   written to the socket. In v5, it tells this for the group of segments that contains the request.
 
 mod authenticator;
 mod credentials;

@@ -37,11 +37,12 @@ pub struct ConnectionOptions {
     pub heartbeat_timeout: Duration,
     /// Maximum number of requests in flight, from 1 to 32,768. Default: 1,024.
     pub max_in_flight: usize,
-    /// Maximum number of orphaned requests, which timed out or were cancelled and have no response
-    /// yet. One more closes the connection, and so do orphans on all `max_in_flight` streams.
-    /// Default: 256.
+    /// Maximum number of orphaned requests: requests that timed out or were cancelled, and have no
+    /// response yet. The connection closes if it has more, or if all `max_in_flight` streams are
+    /// orphaned. Default: 256.
     pub max_orphans: usize,
-    /// Maximum length of the body of a request or response, compressed and uncompressed, in bytes.
+    /// Maximum length of the body of a request or response, in bytes. Applies both to the compressed
+    /// and to the uncompressed length.
     /// Default: 256 MiB.
     pub max_body: usize,
     /// Additional options for STARTUP, such as `DRIVER_NAME` (v4 §4.1.1). Default: none.

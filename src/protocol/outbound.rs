@@ -6,20 +6,20 @@ use std::fmt;
 
 use crate::wire::{Compression, SegmentEncoder};
 
-/// Number of written bytes from which the buffer is compacted.
+/// Minimum number of written bytes at which the buffer is compacted.
 const COMPACT: usize = 64 << 10;
 
 /// The outbound buffer of a connection.
 ///
-/// A *position* is an offset into all frames that the connection has ever sent, or in v5 into those
-/// that it has sent in segments.
+/// A *position* is a byte offset in the concatenation of all frames that the connection has sent. Once
+/// frames travel in segments, only the frames in segments count.
 #[derive(Default)]
 pub(super) struct Outbound {
     /// Bytes for the socket.
     out: Vec<u8>,
     /// Number of bytes of `out` that have been written.
     out_written: usize,
-    /// Number of bytes that were written before those of `out`.
+    /// Number of bytes that were written and have been removed from `out`.
     written_before: u64,
     segments: Option<Segments>,
 }
@@ -31,10 +31,11 @@ struct Segments {
     pending: Vec<u8>,
     /// Number of bytes of frames that have been put into segments.
     packed: u64,
-    /// For each group of segments of which no byte has been written: its offset in all written bytes,
-    /// and the position at which its frames end.
+    /// The groups of segments of which no byte has been written; one call of
+    /// [`transmit`](Outbound::transmit) creates one group. Each entry is the offset of the group in
+    /// all bytes for the socket, and the position at which the group's frames end.
     unwritten: VecDeque<(u64, u64)>,
-    /// The end position of the frames in the last group of segments of which a byte has been written.
+    /// All frames before this position are in groups of segments of which a byte has been written.
     written_end: u64,
 }
 
@@ -65,7 +66,8 @@ impl Outbound {
         }
     }
 
-    /// Returns the position of the frame at `start` of [`frames_mut`](Self::frames_mut).
+    /// Returns the position of the frame that begins at byte `start` of
+    /// [`frames_mut`](Self::frames_mut).
     pub(super) fn position(&self, start: usize) -> u64 {
         let before = self.segments.as_ref().map_or(self.written_before, |segments| segments.packed);
         before.saturating_add(to_u64(start))
@@ -116,7 +118,8 @@ impl Outbound {
         if self.out_written == self.out.len() {
             self.out.clear();
         } else if self.out_written >= COMPACT && self.out_written >= self.out.len() / 2 {
-            // Otherwise the buffer grows without bound while the socket is always a little behind.
+            // Without this, the buffer would grow without bound while the socket is always a little
+            // behind.
             self.out.drain(..self.out_written);
         } else {
             return;

@@ -6,8 +6,8 @@ use crate::wire::Stream;
 
 /// The streams of one connection: a table of states by stream id, and a list of free ids.
 ///
-/// Deadlines are not sorted. The table keeps one lower bound for all of them and is scanned when
-/// that time has passed. Scans are rare because requests of a connection mostly have the same
+/// Deadlines are not sorted. The table keeps one lower bound of all deadlines, and is scanned when
+/// this bound has passed. Scans are rare because requests of a connection mostly have the same
 /// timeout.
 #[derive(Debug)]
 pub(super) struct Streams {
@@ -16,11 +16,11 @@ pub(super) struct Streams {
     limit: usize,
     in_use: usize,
     orphans: usize,
-    /// A lower bound of all deadlines, or `None` if there are none.
+    /// A lower bound of all deadlines, or `None` if no request has a deadline.
     next_deadline: Option<Instant>,
 }
 
-/// The use of a stream.
+/// The state of a stream: free, or the kind of request that uses it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum StreamState {
     Free,
@@ -54,7 +54,7 @@ impl Streams {
 
     /// Returns true if a stream can be allocated for a request.
     pub(super) const fn has_free(&self) -> bool {
-        // Internal requests are not in `in_use`, but may have taken the last stream.
+        // Internal requests do not count in `in_use`, but may use the last free stream.
         let has_id = !self.free.is_empty() || self.states.len() < Stream::COUNT;
         self.in_use < self.limit && has_id
     }
@@ -64,7 +64,8 @@ impl Streams {
         self.orphans
     }
 
-    /// Returns the number of streams in use, orphaned streams included and internal ones not.
+    /// Returns the number of streams in use, including orphaned streams, but without the streams of the
+    /// handshake and of heartbeats.
     pub(super) const fn in_use(&self) -> usize {
         self.in_use
     }
@@ -75,8 +76,8 @@ impl Streams {
         self.next_deadline
     }
 
-    /// Allocates a free stream, or returns `None` if there is none. The limit does not apply to
-    /// internal requests.
+    /// Allocates a free stream, or returns `None` if no stream is free or the limit is reached. The
+    /// limit does not apply to internal requests.
     pub(super) fn allocate(&mut self, state: StreamState) -> Option<Stream> {
         let is_internal = matches!(state, StreamState::Internal);
         // A heartbeat must be possible while the maximum number of requests is in flight.
@@ -103,8 +104,8 @@ impl Streams {
         Some(stream)
     }
 
-    /// Frees a stream whose response has arrived. Returns its state before, or `None` if it was not in
-    /// use.
+    /// Frees a stream whose response has arrived. Returns the stream's previous state, or `None` if the
+    /// stream was not in use.
     pub(super) fn release(&mut self, stream: Stream) -> Option<StreamState> {
         let state = std::mem::replace(self.state_mut(stream)?, StreamState::Free);
         match state {
@@ -120,7 +121,7 @@ impl Streams {
         Some(state)
     }
 
-    /// Orphans the request in flight on a stream. Returns false if there is none.
+    /// Orphans the request in flight on a stream. Returns false if no request is in flight on it.
     pub(super) fn orphan(&mut self, stream: Stream) -> bool {
         match self.state_mut(stream) {
             Some(state @ StreamState::InFlight(_)) => {

@@ -20,7 +20,7 @@ use crate::wire::{
 struct Pair {
     client: ClientConnection,
     server: FrameDecoder,
-    /// Set once frames travel in segments.
+    /// `Some` once frames travel in segments.
     segments: Option<SegmentEncoder>,
     context: Context,
     now: Instant,
@@ -50,7 +50,7 @@ impl Pair {
         pair
     }
 
-    /// Moves all bytes that the client has to send to the server.
+    /// Delivers the client's outbound bytes to the server.
     fn deliver(&mut self) {
         let bytes = self.client.transmit().to_vec();
         self.client.transmitted(bytes.len());
@@ -509,7 +509,7 @@ fn v5_frames_travel_in_segments_after_the_response_to_startup() {
         let mut pair = v5(compression);
         let stream = pair.query(SECOND).unwrap();
         assert_eq!(pair.expect_request().0, stream);
-        // A request that needs several segments, then a response in one.
+        // A request that needs several segments, then a response that fits in one segment.
         let text = "x".repeat(300_000);
         let long = Query { text: text.as_str().into(), parameters: Consistency::One.into() };
         pair.client.send(&RequestFrame::new(Stream(0), long), None).unwrap();
@@ -624,7 +624,7 @@ fn an_unsolicited_error_with_a_payload_is_the_close_reason() {
     let mut pair = Pair::open(ConnectionOptions::default());
     pair.receive(&bytes);
     assert_eq!(pair.close_reason(), CloseReason::ServerError(error));
-    // The flag without a payload.
+    // A response with the flag for a custom payload, but without a payload.
     bytes.clear();
     let frame = ResponseFrame::new(Stream(7), ServerError::new(ErrorCode::Overloaded, ""));
     frame.encode(&mut FrameEncoder::new(Version::V4), &mut bytes).unwrap();
