@@ -18,7 +18,7 @@ use super::tls::Tls;
 use crate::message::Event;
 use crate::protocol::{self, CloseReason, ConnectionOptions};
 
-/// A factory of connections with the same options.
+/// A factory for connections with the same options.
 #[derive(Debug, Clone, Default)]
 pub struct Connector {
     /// The options of the connections.
@@ -48,14 +48,14 @@ impl Connector {
 
     /// Opens a connection to `address`.
     ///
-    /// `host` is the name or address that the user configured for this server. TLS requires it in the
-    /// server's certificate. If it is `None`, TLS requires the IP address.
+    /// `host` is the name or address that the user configured for this server. With TLS, the server's
+    /// certificate has to be valid for `host`, or for the IP address if `host` is `None`.
     ///
     /// If the server does not support the version of the options, the driver tries lower versions,
     /// down to v3.
     ///
     /// # Errors
-    /// Returns an error if the connection is not open within
+    /// Returns an error if the connection cannot be opened, or is not open within
     /// [`handshake_timeout`](ConnectionOptions::handshake_timeout). This time includes the TCP and
     /// TLS handshakes and all attempts with lower versions.
     pub async fn connect(
@@ -142,8 +142,8 @@ impl Connection {
     }
 }
 
-/// Starts the task of a connection, and waits until the connection is open. `hint` is a possible cause
-/// if the server closes the socket without sending a byte.
+/// Starts the task of a connection, and waits until the connection is open. If the server closes the
+/// socket without sending a byte, the error shows `hint` as a possible cause.
 async fn start<S>(
     socket: S,
     address: SocketAddr,
@@ -170,8 +170,8 @@ where
     }
 }
 
-/// Adds `hint` to the reason if the server closed the socket without sending a byte, because the
-/// socket's error does not tell the cause.
+/// Adds `hint` to the close reason of a server that sent no byte, if the server closed the socket. The
+/// socket's error alone does not tell the cause.
 fn explain_early_close(reason: CloseReason, hint: &str) -> CloseReason {
     match reason {
         CloseReason::EndOfInput { .. }

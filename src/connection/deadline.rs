@@ -5,9 +5,10 @@ use std::future::Future;
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
-/// Waits for `future` until `deadline`, or without a limit if there is none.
+/// Waits for `future` until `deadline`, or without a limit if `deadline` is `None`.
 ///
-/// With [`std::future::pending`] this is a sleep that may last for ever.
+/// If `future` is [`std::future::pending`], the function sleeps until `deadline`, or for ever if
+/// `deadline` is `None`.
 ///
 /// # Errors
 /// Returns an error if the deadline passes first.
@@ -36,7 +37,7 @@ mod tests {
         assert_eq!(timeout_at(Some(deadline), ready(1)).await.ok(), Some(1));
         let endless = timeout_at(None, pending::<()>());
         let hour = Duration::from_secs(3_600);
-        assert!(tokio::time::timeout(hour, endless).await.is_err(), "it ended by itself");
+        assert!(tokio::time::timeout(hour, endless).await.is_err(), "the wait ended by itself");
         assert_eq!(timeout_at(None, ready(2)).await.ok(), Some(2));
     }
 }

@@ -23,11 +23,11 @@ use crate::wire::{Context, Stream};
 /// Minimum buffer size for a read from the socket, in bytes.
 const READ_SIZE: usize = 16 << 10;
 
-/// Number of unwritten bytes from which requests stay in the queue. The limit keeps a server that
+/// Number of unwritten bytes above which requests stay in the queue. The limit keeps a server that
 /// stops reading from exhausting the client's memory.
 const WRITE_LIMIT: usize = 1 << 20;
 
-/// A future that drives a connection, and completes when it has ended.
+/// A future that drives a connection, and completes when the connection has ended.
 pub(super) struct Driver<S> {
     address: SocketAddr,
     socket: S,
@@ -36,7 +36,7 @@ pub(super) struct Driver<S> {
     notices: Notices,
     /// Requests that cannot be sent yet.
     queue: Queue,
-    /// The slot of the request on each stream.
+    /// The slot of the request on each stream, by stream id.
     slots: Vec<Option<SlotId>>,
     /// Requests to fail once the connection's close reason is known. The `bool` is true if the
     /// server may have applied the request.
@@ -45,10 +45,10 @@ pub(super) struct Driver<S> {
     outcomes: Vec<(SlotId, Outcome)>,
     wakers: Vec<Waker>,
     opened: Option<oneshot::Sender<Result<Context, CloseReason>>>,
-    /// The channel for the server's events.
+    /// The channel for the server's events, or `None` to ignore events.
     events: Option<mpsc::Sender<Event>>,
     timer: Pin<Box<Sleep>>,
-    /// True if the socket may have buffered bytes, as TLS does.
+    /// True if written bytes may still be in a buffer of the socket, as with TLS.
     is_unflushed: bool,
 }
 
@@ -79,7 +79,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
-    /// Reads from the socket. Ready if the socket had bytes, ended or failed.
+    /// Reads from the socket. Returns `Ready` if bytes were read, or if the socket ended or failed.
     fn poll_read(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let buffer = self.machine.receive_buffer();
         buffer.reserve(READ_SIZE);
@@ -116,7 +116,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             self.expire_queued();
         }
         let before = self.queue.len();
-        // The queue is empty until the connection is open: only then is there a handle.
+        // Before the connection is open, the queue is empty, because no caller has the handle yet.
         while self.machine.can_send()
             && self.machine.backlog() <= WRITE_LIMIT
             && let Some((request, frame)) = self.queue.pop()
@@ -157,7 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         self.notices.abandoned = abandoned;
     }
 
-    /// Writes to the socket. Ready if bytes were written or the socket failed.
+    /// Writes to the socket. Returns `Ready` if bytes were written or the socket failed.
     fn poll_write(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let bytes = self.machine.transmit();
         if bytes.is_empty() {
@@ -175,8 +175,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         Poll::Ready(())
     }
 
-    /// Flushes the socket if it may have buffered bytes. Ready only if that failed, because there is
-    /// nothing else to write.
+    /// Flushes the socket if it may have buffered bytes. Returns `Ready` only if flushing failed: after a
+    /// successful flush, nothing is left to write.
     fn poll_flush(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         if !self.is_unflushed {
             return Poll::Pending;
@@ -193,14 +193,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
-    /// Closes the connection after a failed write. The server's last message is read first, because it
-    /// may have the reason.
+    /// Closes the connection after a failed write. First reads the remaining input, because the last
+    /// message of the server may contain the reason.
     fn handle_write_error(&mut self, error: &io::Error, cx: &mut TaskContext<'_>) {
         while !self.machine.is_closed() && self.poll_read(cx).is_ready() {}
         self.machine.close(socket_error(error));
     }
 
-    /// Waits for the next timeout. Ready if one has passed.
+    /// Polls the timer for the next timeout. Returns `Ready` if a timeout has passed.
     fn poll_timer(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let deadlines = self.machine.poll_timeout().into_iter().chain(self.queue.deadline());
         let Some(deadline) = deadlines.min() else {
@@ -284,14 +284,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
-    /// Fails a request that was written, or will be.
+    /// Fails a request that the server may apply, because its frame was written or will be written.
     fn fail_request(&mut self, stream: Stream, kind: RequestErrorKind) {
         if let Some(slot) = self.take_slot(stream) {
             self.outcomes.push((slot, Err(Box::new(FailedRequest { kind, written: true }))));
         }
     }
 
-    /// Removes and returns the slot of the request on a stream.
+    /// Removes and returns the slot of the request on a stream. Returns `None` if the caller has
+    /// abandoned the request.
     fn take_slot(&mut self, stream: Stream) -> Option<SlotId> {
         let index = usize::try_from(stream.0).ok()?;
         self.slots.get_mut(index)?.take()
@@ -346,8 +347,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
                 let _sent = Pin::new(&mut this.socket).poll_shutdown(cx);
                 return Poll::Ready(());
             }
-            // Sleep only if all three are pending. Those that have something to wait for will wake
-            // this task.
+            // Suspend the task only if all three are pending. Each of them has registered the task's
+            // waker, unless it has nothing to wait for.
             if read.is_pending() && written.is_pending() && timer.is_pending() {
                 return Poll::Pending;
             }

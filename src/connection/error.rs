@@ -12,7 +12,7 @@ use crate::wire::{DecodeError, EncodeError};
 pub struct ConnectionError {
     /// The address of the server.
     pub address: SocketAddr,
-    /// The reason.
+    /// The reason why the connection could not be opened.
     pub reason: CloseReason,
 }
 
@@ -24,13 +24,13 @@ impl fmt::Display for ConnectionError {
 
 impl std::error::Error for ConnectionError {}
 
-/// The error of a request that could not be sent, got no response, or got one that cannot be
-/// decoded.
+/// The error of a request that could not be sent, got no response, or got a response that could not
+/// be decoded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestError {
     /// The address of the server.
     pub address: SocketAddr,
-    /// The reason.
+    /// The kind of the error, with its cause.
     pub kind: RequestErrorKind,
     written: bool,
 }
@@ -54,8 +54,8 @@ impl RequestError {
         Self { address, kind, written }
     }
 
-    /// Returns true if the server may apply the request, because a byte of it was written or may still
-    /// be written. If false, sending the request again is safe.
+    /// Returns true if the server may apply the request, because a byte of the request was written or
+    /// may still be written. Returns false if it is safe to send the request again.
     pub const fn may_have_been_applied(&self) -> bool {
         self.written
     }

@@ -1,12 +1,13 @@
 //! The state that the handle of a connection and its task share: requests on their way to the task,
 //! and outcomes on their way back.
 //!
-//! One lock guards both. It is held only while a frame is copied or a list is moved. A request locks
-//! it twice; the task locks it a few times per batch. Every waiting caller has a slot. Slots are
-//! reused, so a request allocates nothing here.
+//! One lock guards the requests and the outcomes. The lock is held only while a frame is copied or a
+//! list is moved. Each request takes the lock twice, and the task takes it a few times per batch.
 //!
-//! A slot is freed exactly once: by the caller, when it takes the outcome; or by the task, when it has
-//! seen that the caller abandoned the request.
+//! Every waiting caller has a slot. Slots are reused, so a request allocates nothing here.
+//!
+//! A slot is freed exactly once. The caller frees it when the caller takes the outcome, or drops a
+//! request whose outcome is ready. The task frees it if the caller dropped the request earlier.
 
 use std::mem;
 use std::ops::Deref;
@@ -25,7 +26,7 @@ use crate::wire::RawFrame;
 /// The outcome of a request: the frame of the response, or the failure.
 pub(super) type Outcome = Result<RawFrame, Box<FailedRequest>>;
 
-/// A request that gets no response.
+/// A request that failed: it got no response, or a response that was too long.
 #[derive(Debug)]
 pub(super) struct FailedRequest {
     pub(super) kind: RequestErrorKind,
@@ -37,7 +38,7 @@ pub(super) struct FailedRequest {
 #[derive(Debug)]
 pub(super) struct Exchange {
     state: Mutex<State>,
-    /// One permit for each place in the queue; closed when the connection ends.
+    /// One permit for each free place in the queue. Closed when the connection ends.
     pub(super) queue_permits: Semaphore,
     close_reason: OnceLock<CloseReason>,
     /// Notified after `close_reason` is set.
@@ -54,13 +55,13 @@ pub(super) struct Handle(Arc<Exchange>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Requests that the task has not collected.
+    /// Requests that the task has not collected yet.
     inbox: Queue,
     slots: Vec<Slot>,
     free: Vec<SlotId>,
-    /// Slots of abandoned requests that the task has not collected.
+    /// Slots of abandoned requests that the task has not collected yet.
     abandoned: Vec<SlotId>,
-    /// The waker of the task, unless the task has been woken already.
+    /// The waker of the task, or `None` if the task has been woken and has not polled since.
     task: Option<Waker>,
     /// True once the handle was dropped or asked to close the connection.
     close_requested: bool,
@@ -73,9 +74,9 @@ enum Slot {
     Free,
     /// The caller waits.
     Waiting(Waker),
-    /// The outcome is there; the caller has not taken it.
+    /// The outcome is ready; the caller has not taken it yet.
     Ready(Outcome),
-    /// The caller gave up; the task has not freed the slot.
+    /// The caller abandoned the request; the task has not freed the slot yet.
     Abandoned,
 }
 
@@ -107,8 +108,8 @@ impl Default for Exchange {
 }
 
 impl Exchange {
-    /// Appends a request to the queue and wakes the task. Returns the slot of its outcome, or `None` if
-    /// the connection has ended.
+    /// Appends a request to the queue and wakes the task. Returns the slot for the outcome, or `None`
+    /// if the connection has ended.
     pub(super) fn submit(
         &self,
         frame: &[u8],
@@ -127,7 +128,8 @@ impl Exchange {
         Some(slot)
     }
 
-    /// Takes the outcome out of a slot and frees the slot.
+    /// Returns the outcome in a slot and frees the slot. If there is no outcome yet, registers the
+    /// caller to be woken.
     pub(super) fn poll_outcome(&self, slot: SlotId, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
         let mut state = self.lock();
         match state.slots.get_mut(slot.0) {
@@ -142,7 +144,7 @@ impl Exchange {
         }
     }
 
-    /// Gives up the outcome in a slot, because the caller dropped the future of its request.
+    /// Abandons the request of a slot, because the caller dropped the request's future.
     pub(super) fn abandon(&self, slot: SlotId) {
         let mut state = self.lock();
         let task = match state.slots.get_mut(slot.0) {
@@ -169,8 +171,8 @@ impl Exchange {
         wake(task);
     }
 
-    /// Moves new requests to `queue` and notices to `notices`, and registers the task to be woken when
-    /// there are more.
+    /// Moves new requests to `queue` and notices to `notices`. Registers the task to be woken by later
+    /// requests and notices.
     pub(super) fn collect(&self, queue: &mut Queue, notices: &mut Notices, cx: &TaskContext<'_>) {
         let mut state = self.lock();
         queue.append(&mut state.inbox);
@@ -214,7 +216,7 @@ impl Exchange {
         queue.append(&mut state.inbox);
     }
 
-    /// Fails all requests that still wait, when the task is dropped.
+    /// Fails all requests that still wait for an outcome. Called when the task is dropped.
     pub(super) fn fail_all(&self) {
         self.close(CloseReason::Local, &mut Queue::default());
         let mut wakers = Vec::new();
@@ -267,7 +269,7 @@ impl Exchange {
         (read(&self.streams_in_use), read(&self.orphans))
     }
 
-    /// Returns the number of bytes sent and received.
+    /// Returns the number of bytes sent, and the number of bytes received.
     pub(super) fn traffic(&self) -> (u64, u64) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         (read(&self.bytes_sent), read(&self.bytes_received))
@@ -388,7 +390,7 @@ mod tests {
             exchange.release(&mut notices.abandoned);
             let Poll::Ready(outcome) = exchange.poll_outcome(answered, &mut cx) else { panic!() };
             assert_eq!(outcome.unwrap(), frame(round));
-            // The outcome is there, but the caller does not take it.
+            // The outcome is ready, but the caller does not take it.
             exchange.abandon(ignored);
             let state = exchange.lock();
             assert_eq!((state.slots.len(), state.free.len()), (3, 3));

@@ -34,7 +34,7 @@ thread_local! {
     static FRAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// Maximum capacity that the buffer keeps between requests, in bytes.
+/// Maximum capacity that the buffer [`FRAME`] keeps between requests, in bytes.
 const MAX_KEPT_CAPACITY: usize = 64 << 10;
 
 impl Connection {
@@ -42,15 +42,16 @@ impl Connection {
         Self { address, context, exchange }
     }
 
-    /// Sends a request and waits for its response, for at most `timeout`, or without a limit if it is
-    /// `None`.
+    /// Sends a request and waits for its response. Waits at most for `timeout`, or without a limit if
+    /// `timeout` is `None`.
     ///
-    /// The connection chooses the stream and ignores that of `request`. An ERROR of the server is
+    /// The connection chooses the stream and ignores the stream of `request`. An ERROR of the server is
     /// returned as a response.
     ///
     /// # Errors
-    /// Returns an error if there is no response, or if it cannot be decoded. See
-    /// [`RequestError::may_have_been_applied`] before sending the request again.
+    /// Returns an error if the request cannot be encoded, if no response arrives, or if the response
+    /// cannot be decoded. Check [`RequestError::may_have_been_applied`] before sending the request
+    /// again.
     pub async fn request(
         &self,
         request: &RequestFrame<'_>,
@@ -65,8 +66,8 @@ impl Connection {
         }
     }
 
-    /// Sends the request that `encode` writes, and waits for its response until `deadline`. Rows with
-    /// the `known` columns share these instead of decoding their own.
+    /// Sends the request that `encode` writes, and waits for its response until `deadline`. Rows whose
+    /// columns are equal to the `known` columns share them, and their own are not decoded.
     ///
     /// The result is boxed because it is moved many times on its way to the caller.
     pub(crate) async fn request_until(
@@ -117,13 +118,15 @@ impl Connection {
         self.exchange.request_close();
     }
 
-    /// Returns the number of bytes sent and received, including frame headers and the handshake.
+    /// Returns the number of bytes sent, and the number of bytes received. Both include frame headers
+    /// and the handshake.
     pub fn traffic(&self) -> (u64, u64) {
         self.exchange.traffic()
     }
 
     /// Returns the number of streams in use when the task last ran, and how many of these were
-    /// orphaned: the request timed out or was cancelled, and has no response yet.
+    /// orphaned. A stream is orphaned if its request timed out or was cancelled, and has no response
+    /// yet.
     pub fn streams(&self) -> (usize, usize) {
         self.exchange.streams()
     }
@@ -163,13 +166,13 @@ pub(crate) trait Encode:
 
 impl<F: FnMut(&mut FrameEncoder, &mut Vec<u8>) -> Result<(), EncodeError> + Unpin> Encode for F {}
 
-/// A future that submits a request and waits for its outcome. If it is dropped first, the request is
-/// abandoned.
+/// A future that submits a request and waits for its outcome. If the future is dropped before the
+/// outcome arrives, the request is abandoned.
 struct PendingRequest<'a, E> {
     connection: &'a Connection,
     encode: E,
     deadline: Option<Instant>,
-    /// The slot for the outcome, once the request is submitted.
+    /// The slot for the outcome, or `None` if the request is not submitted yet or has completed.
     slot: Option<SlotId>,
 }
 
@@ -210,7 +213,7 @@ impl<E: Encode> PendingRequest<'_, E> {
         let slot = encoded.map(|()| connection.exchange.submit(&frame, deadline, waker()));
         frame.clear();
         frame.shrink_to(MAX_KEPT_CAPACITY);
-        // Fails only while the thread ends. The buffer is then dropped.
+        // `try_with` fails only while the thread ends. In that case, the buffer is dropped.
         let _kept = FRAME.try_with(|kept| kept.set(frame));
         slot
     }

@@ -9,8 +9,8 @@
 //! - A caller waits no longer than its timeout.
 //! - If a caller drops the future of a request, the request is orphaned: its stream stays in use
 //!   until the response arrives.
-//! - When the connection ends, every pending request fails with the reason, and with whether a byte
-//!   of it was written.
+//! - When the connection ends, every pending request fails. The error contains the close reason, and
+//!   tells whether a byte of the request was written.
 
 mod connector;
 mod deadline;

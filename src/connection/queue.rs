@@ -10,7 +10,7 @@ pub(super) struct Queue {
     /// Offset of the first request's frame in `frames`.
     start: usize,
     requests: VecDeque<QueuedRequest>,
-    /// A lower bound of all deadlines, or `None` if there are none.
+    /// A lower bound of all deadlines, or `None` if no request has a deadline.
     deadline: Option<Instant>,
 }
 
@@ -27,8 +27,8 @@ pub(super) struct QueuedRequest {
     length: usize,
 }
 
-/// Maximum capacity that an empty queue keeps, and the length of popped frames from which a queue is
-/// compacted, in bytes.
+/// Maximum capacity that an empty queue keeps, in bytes. A queue that is not empty is compacted only
+/// once its popped frames have this length.
 const MAX_KEPT_CAPACITY: usize = 256 << 10;
 
 impl Queue {
@@ -52,7 +52,7 @@ impl Queue {
         self.update_deadline(deadline);
     }
 
-    /// Removes and returns the oldest request and its frame.
+    /// Removes and returns the oldest request and its frame, or returns `None` if the queue is empty.
     pub(super) fn pop(&mut self) -> Option<(QueuedRequest, &[u8])> {
         let request = self.requests.pop_front()?;
         if self.requests.is_empty() {
@@ -90,8 +90,8 @@ impl Queue {
         }
     }
 
-    /// Frees the space of frames that have been popped, if no other frames remain, or if they are long
-    /// and take at least half of the buffer.
+    /// Frees the space of popped frames if the queue is empty, or if the popped frames have at least
+    /// [`MAX_KEPT_CAPACITY`] bytes and are at least half of the buffer.
     fn clear_sent(&mut self) {
         if self.requests.is_empty() && self.start > 0 {
             self.frames.clear();

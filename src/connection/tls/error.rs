@@ -7,7 +7,7 @@ use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
 use crate::protocol::CloseReason;
 
-/// An invalid configuration of [`Tls`](super::Tls): a message that says what to do.
+/// The error of an invalid [`Tls`](super::Tls) configuration. The message says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsError(String);
 
@@ -50,7 +50,7 @@ impl fmt::Display for TlsError {
 
 impl std::error::Error for TlsError {}
 
-/// Returns the reason for the end of a connection whose socket failed, by TLS or otherwise.
+/// Returns the reason for the end of a connection whose socket failed, because of TLS or otherwise.
 pub(in crate::connection) fn close_reason(error: &io::Error) -> CloseReason {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(tls) => CloseReason::Tls(explain(tls)),

@@ -46,12 +46,12 @@ pub(super) use error::close_reason;
 /// ```
 #[derive(Clone, Default)]
 pub struct Tls {
-    /// The trusted CAs, or `None` for those of the system.
+    /// The trusted CAs, or `None` for the CAs that the system trusts.
     roots: Option<Arc<RootCertStore>>,
     client: Option<Arc<CertifiedKey>>,
     any_host_name: bool,
     server_name: Option<ServerName<'static>>,
-    /// Built on first use, and then shared so that TLS sessions are resumed.
+    /// The configuration of rustls, built on first use. It is shared so that TLS sessions are resumed.
     config: Arc<OnceLock<Result<Arc<ClientConfig>, TlsError>>>,
     /// True if `config` was supplied as a `rustls::ClientConfig`.
     is_supplied: bool,
@@ -63,8 +63,8 @@ impl Tls {
         Self::default()
     }
 
-    /// Trusts the given CAs instead of the system's: one or more certificates in PEM. Further calls add
-    /// more CAs.
+    /// Trusts the CAs in `pem`, which are one or more certificates, instead of the CAs of the system.
+    /// Further calls add more CAs.
     ///
     /// # Errors
     /// Returns an error if `pem` has no certificate or an invalid one, or if this configuration was
@@ -102,8 +102,8 @@ impl Tls {
         Ok(self)
     }
 
-    /// Sets the host name or IP address that the certificate of every server has to be valid for,
-    /// independent of its address. Default: the server's own.
+    /// Sets the host name or IP address that every server's certificate has to be valid for, whatever
+    /// the server's address is. Default: each server's own name or address.
     ///
     /// # Errors
     /// Returns an error if `name` is neither a host name nor an IP address.
@@ -175,7 +175,8 @@ impl Tls {
         })
     }
 
-    /// Drops the built configuration before a change. Returns an error if it was supplied.
+    /// Drops the built configuration before a change. Returns an error if this configuration was made
+    /// from a `rustls::ClientConfig`.
     fn begin_change(&mut self) -> Result<(), TlsError> {
         if self.is_supplied {
             return Err(TlsError::has_client_config());
@@ -185,8 +186,8 @@ impl Tls {
     }
 }
 
-/// Uses a configuration of rustls. Of the other settings, only
-/// [`server_name`](Tls::server_name) applies.
+/// Uses a configuration of rustls. Of the settings of [`Tls`], only
+/// [`server_name`](Tls::server_name) still applies.
 #[cfg(feature = "rustls-023")]
 impl From<Arc<ClientConfig>> for Tls {
     fn from(config: Arc<ClientConfig>) -> Self {
