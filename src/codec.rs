@@ -4,9 +4,9 @@
 //! follow STARTUP and its response to learn what the connection has negotiated: compressed bodies
 //! (v4 §5), or frames in segments (v5 §2.3.1).
 //!
-//! Both decode to [`RawFrame`]. A proxy can forward it unchanged, and an invalid body does not end the
-//! stream, except that of STARTUP. To decode the message, use [`RequestFrame::decode`] or [`ResponseFrame::decode`] with the
-//! codec's context.
+//! Both decode to [`RawFrame`], which a proxy can forward unchanged. The body is not decoded, so an
+//! invalid body does not end the stream, unless the frame is STARTUP. To decode the message, use
+//! [`RequestFrame::decode`] or [`ResponseFrame::decode`] with the codec's context.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -50,14 +50,14 @@ pub struct ClientCodec(CodecState);
 
 /// The codec of the server's side: decodes requests, encodes [`ResponseFrame`]s.
 ///
-/// It adopts the protocol version of the client's frames until it has accepted STARTUP.
+/// Until the server has accepted STARTUP, the codec adopts the protocol version of each request.
 ///
 /// Its errors have the kind `InvalidData` and wrap a [`DecodeError`], or have the kind `InvalidInput`
 /// and wrap an [`EncodeError`]. If the input ends within a frame, the kind is `UnexpectedEof`.
 #[derive(Debug)]
 pub struct ServerCodec(CodecState);
 
-/// The state of either codec.
+/// The implementation that [`ClientCodec`] and [`ServerCodec`] share.
 struct CodecState {
     context: Context,
     stage: Stage,
@@ -84,15 +84,15 @@ impl fmt::Debug for CodecState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     New,
-    /// STARTUP was sent.
+    /// STARTUP was encoded or decoded, but has not been accepted yet.
     StartupSent,
-    /// STARTUP was answered by READY or AUTHENTICATE.
+    /// STARTUP was accepted by READY or AUTHENTICATE.
     Negotiated,
 }
 
 impl ClientCodec {
-    /// Creates a codec for a new connection, from a [`Version`] or a [`Context`]. Until STARTUP has been
-    /// accepted, it adopts the version of each [`RawFrame`] that it encodes.
+    /// Creates a codec for a new connection, from a [`Version`] or a [`Context`]. Until the server has
+    /// accepted STARTUP, the codec adopts the version of each [`RawFrame`] that it encodes.
     pub fn new(context: impl Into<Context>) -> Self {
         Self(CodecState::new(context.into()))
     }
@@ -115,9 +115,9 @@ impl ServerCodec {
         &self.0.context
     }
 
-    /// Returns the header of the last request that was too long, or `None` if there was none. Its
-    /// decoding fails with an error that [is recoverable](DecodeError::is_recoverable); the next call
-    /// continues with the frame after it.
+    /// Returns the header of the last request that was too long, or `None` if no request was. Decoding
+    /// such a request fails with an error that [is recoverable](DecodeError::is_recoverable). The next
+    /// call of `decode` continues with the next frame.
     pub const fn skipped(&self) -> Option<&Header> {
         self.0.frames.skipped()
     }
@@ -161,8 +161,8 @@ impl CodecState {
         Ok(frame)
     }
 
-    /// Appends a frame to `out`: as `encode_frame` writes it or, once segments have begun, in
-    /// segments.
+    /// Encodes a frame with `encode_frame`, and appends the frame to `out`. Once segments have begun,
+    /// appends the segments that contain the frame instead.
     fn encode(
         &mut self,
         out: &mut BytesMut,
@@ -181,8 +181,8 @@ impl CodecState {
         Ok(())
     }
 
-    /// Adopts the compression of a STARTUP. A STARTUP after one that was refused replaces it; a STARTUP
-    /// after one that was accepted changes nothing.
+    /// Adopts the compression that a STARTUP requests. If an earlier STARTUP was refused, this STARTUP
+    /// replaces it. If an earlier STARTUP was accepted, does nothing.
     fn follow_startup(&mut self, startup: &Startup<'_>) {
         if self.stage == Stage::Negotiated {
             return;
@@ -204,8 +204,8 @@ impl CodecState {
         }
     }
 
-    /// Adopts the version of a request, and decodes it if it is STARTUP. Once STARTUP is accepted, this
-    /// does nothing.
+    /// Adopts the version of a request and, if the request is STARTUP, its compression. Does nothing
+    /// once STARTUP has been accepted.
     fn follow_request(&mut self, frame: &RawFrame) -> Result<(), DecodeError> {
         if self.stage == Stage::Negotiated {
             return Ok(());
@@ -251,7 +251,7 @@ impl Encoder<RawFrame> for ClientCodec {
     type Error = io::Error;
 
     fn encode(&mut self, frame: RawFrame, out: &mut BytesMut) -> io::Result<()> {
-        // A STARTUP is checked before it is written: the server never sees one that is refused.
+        // An invalid STARTUP is refused before it is written, so the server never receives it.
         self.0.follow_request(&frame)?;
         self.0.encode(out, |_, out| frame.encode(out))
     }
