@@ -1,4 +1,4 @@
-//! Codecs of both sides of the protocol for `tokio_util`'s `Framed` (0.7).
+//! Codecs for the client's and the server's side of the protocol, for `Framed` of `tokio_util` (0.7).
 //!
 //! [`ClientCodec`] encodes requests and decodes responses; [`ServerCodec`] does the reverse. Both
 //! follow STARTUP and its response to learn what the connection has negotiated: compressed bodies

@@ -170,8 +170,8 @@ where
     }
 }
 
-/// Adds `hint` to the close reason of a server that sent no byte, if the server closed the socket. The
-/// socket's error alone does not tell the cause.
+/// Adds `hint` to the reason if the server closed the socket. Call this only if the server sent no
+/// byte: in that case, the socket's error alone does not tell the cause.
 fn explain_early_close(reason: CloseReason, hint: &str) -> CloseReason {
     match reason {
         CloseReason::EndOfInput { .. }

@@ -66,8 +66,8 @@ impl Connection {
         }
     }
 
-    /// Sends the request that `encode` writes, and waits for its response until `deadline`. Rows whose
-    /// columns are equal to the `known` columns share them, and their own are not decoded.
+    /// Sends the request that `encode` writes, and waits for its response until `deadline`. If the
+    /// response describes the `known` columns, the rows share these columns.
     ///
     /// The result is boxed because it is moved many times on its way to the caller.
     pub(crate) async fn request_until(

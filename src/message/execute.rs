@@ -10,8 +10,8 @@ use crate::wire::{Context, DecodeError, EncodeError, EncodeErrorKind, Opcode, Re
 pub struct Execute<'a> {
     /// The id of the prepared statement, from the response to PREPARE.
     pub id: Cow<'a, [u8]>,
-    /// The id of the result metadata that the client has. Required in v5 and with the extension
-    /// [`metadata_id`](crate::wire::Extensions::metadata_id), and not encoded otherwise.
+    /// The id of the result metadata that the client has. Required if the connection uses v5 or the
+    /// extension [`metadata_id`](crate::wire::Extensions::metadata_id). Not encoded otherwise.
     pub result_metadata_id: Option<Cow<'a, [u8]>>,
     /// The values and the execution parameters.
     pub parameters: Parameters<'a>,

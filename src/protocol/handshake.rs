@@ -10,7 +10,7 @@ use super::options::ConnectionOptions;
 use crate::message::{AuthResponse, Options, Request, Response, Startup};
 use crate::wire::{Context, Opcode};
 
-/// A state of the handshake, named by the responses that the client waits for.
+/// A state of the handshake, named after the responses that the client waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Handshake {
     Supported,

@@ -61,7 +61,7 @@ use crate::wire::{Context, DecodeError, FrameDecoder, FrameEncoder, RawFrame, St
 /// | [`transmitted`](Self::transmitted) | | if bytes remain | |
 /// | [`cancel`](Self::cancel), [`close`](Self::close), [`handle_end_of_input`](Self::handle_end_of_input) | yes | | yes |
 ///
-/// All other methods change nothing that is polled. Poll `poll_event` first, until it returns
+/// No other method changes what these three methods return. Poll `poll_event` first, until it returns
 /// `None`: events usually lead to new requests. Then poll `transmit`, and `poll_timeout` last.
 ///
 /// If a method is not polled again:

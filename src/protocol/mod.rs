@@ -10,8 +10,9 @@
 //! - A stream id is not reused until the response to its last request has arrived, however late.
 //! - The handshake, every heartbeat and every request with a deadline succeed or fail in bounded time.
 //! - [`Closed`](ConnectionEvent::Closed) is the last event.
-//! - If a request fails because the connection ends, its event tells whether a byte of the request was
-//!   written to the socket. In v5, it tells this for the group of segments that contains the request.
+//! - If a request fails because the connection ends, [`RequestFailed`](ConnectionEvent::RequestFailed)
+//!   tells whether a byte of the request was written to the socket. In v5, the event tells whether a
+//!   byte was written of the segments that were created together with those of the request.
 
 mod authenticator;
 mod credentials;

@@ -42,8 +42,7 @@ pub struct ConnectionOptions {
     /// orphaned. Default: 256.
     pub max_orphans: usize,
     /// Maximum length of the body of a request or response, in bytes. Applies both to the compressed
-    /// and to the uncompressed length.
-    /// Default: 256 MiB.
+    /// and to the uncompressed length. Default: 256 MiB.
     pub max_body: usize,
     /// Additional options for STARTUP, such as `DRIVER_NAME` (v4 §4.1.1). Default: none.
     pub startup: Vec<(String, String)>,

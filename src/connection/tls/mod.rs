@@ -113,9 +113,9 @@ impl Tls {
         Ok(self)
     }
 
-    /// Accepts a certificate for any host if a trusted CA has signed it. This is safe only for a CA that
-    /// signs nothing but the nodes of one cluster: the owner of any certificate from the CA can
-    /// impersonate every server.
+    /// Accepts a certificate for any host if a trusted CA has signed the certificate. This is safe only
+    /// if the CA signs no certificates except for the nodes of one cluster: the owner of any
+    /// certificate from the CA can impersonate every server.
     ///
     /// Has no effect on a configuration that was made from a `rustls::ClientConfig`.
     #[must_use]
@@ -175,8 +175,8 @@ impl Tls {
         })
     }
 
-    /// Drops the built configuration before a change. Returns an error if this configuration was made
-    /// from a `rustls::ClientConfig`.
+    /// Drops the built configuration of rustls before a change. Returns an error if the caller supplied
+    /// that configuration.
     fn begin_change(&mut self) -> Result<(), TlsError> {
         if self.is_supplied {
             return Err(TlsError::has_client_config());

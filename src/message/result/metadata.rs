@@ -42,8 +42,9 @@ pub struct RowsMetadata {
     pub columns: Option<Arc<[ColumnSpec]>>,
     /// The paging state for the next page, or `None` on the last page.
     pub paging_state: Option<Bytes>,
-    /// The id of this metadata if it differs from the id in the request, and `None` otherwise. Only in
-    /// v5 and with the extension [`metadata_id`](crate::wire::Extensions::metadata_id).
+    /// The id of this metadata if it differs from the id in the request, and `None` otherwise. Always
+    /// `None` unless the connection uses v5 or the extension
+    /// [`metadata_id`](crate::wire::Extensions::metadata_id).
     pub new_metadata_id: Option<Bytes>,
     /// Unknown flags, and flags that no other field represents.
     pub other_flags: MetadataFlags,
