@@ -16,15 +16,15 @@ macro_rules! wire_codes {
         #[non_exhaustive]
         pub enum $name {
             $( $(#[$doc])* $variant, )+
-            /// A code without a variant here, preserved as received.
+            /// A code that no other variant stands for, preserved as received.
             Unknown($repr),
         }
 
         impl $name {
-            /// All codes that have a variant, in the order of their declaration.
+            /// All variants except [`Unknown`](Self::Unknown), in the order of their declaration.
             pub const KNOWN: &'static [Self] = &[$(Self::$variant),+];
 
-            /// Returns the code on the wire.
+            /// Returns the number on the wire.
             pub const fn code(self) -> $repr {
                 match self {
                     $(Self::$variant => $code,)+
@@ -41,7 +41,8 @@ macro_rules! wire_codes {
                 }
             }
 
-            /// Returns the code with this name, ignoring ASCII case, or `None` if there is none.
+            /// Returns the code with this name, ignoring ASCII case, or `None` if no variant has
+            /// the name.
             pub fn from_name(name: &str) -> Option<Self> {
                 Self::KNOWN
                     .iter()
@@ -85,15 +86,15 @@ macro_rules! wire_names {
         #[non_exhaustive]
         pub enum $name {
             $( $(#[$doc])* $variant, )+
-            /// A name without a variant here, preserved as received.
+            /// A name that no other variant stands for, preserved as received.
             Unknown(Box<str>),
         }
 
         impl $name {
-            /// All names that have a variant, in the order of their declaration.
+            /// All variants except [`Unknown`](Self::Unknown), in the order of their declaration.
             pub const KNOWN: &'static [Self] = &[$(Self::$variant),+];
 
-            /// Returns the name on the wire.
+            /// Returns the string on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)+
@@ -214,7 +215,7 @@ wire_codes! {
         Execute = 0x0A "EXECUTE",
         /// Request: subscribes to events.
         Register = 0x0B "REGISTER",
-        /// Message from the server without a request: a change in the cluster.
+        /// Message that the server sends without a request: a change in the cluster.
         Event = 0x0C "EVENT",
         /// Request: executes several statements as one batch.
         Batch = 0x0D "BATCH",
@@ -230,7 +231,7 @@ wire_codes! {
 wire_codes! {
     /// The number of replicas that must answer a request (v4 §3).
     pub enum Consistency(u16) {
-        /// One node, where a stored hint also counts. For writes only.
+        /// One node. A hint that the coordinator stores also counts as an answer. For writes only.
         Any = 0x00 "ANY",
         /// One replica.
         One = 0x01 "ONE",
@@ -246,9 +247,9 @@ wire_codes! {
         LocalQuorum = 0x06 "LOCAL_QUORUM",
         /// A majority of the replicas in each datacenter.
         EachQuorum = 0x07 "EACH_QUORUM",
-        /// Linearizable across all datacenters.
+        /// Linearizable across all datacenters, for lightweight transactions.
         Serial = 0x08 "SERIAL",
-        /// Linearizable within the coordinator's datacenter.
+        /// Linearizable within the coordinator's datacenter, for lightweight transactions.
         LocalSerial = 0x09 "LOCAL_SERIAL",
         /// One replica in the coordinator's datacenter.
         LocalOne = 0x0A "LOCAL_ONE",

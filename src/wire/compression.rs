@@ -9,9 +9,11 @@ use super::{DecodeErrorKind, Version};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
-    /// LZ4. In v3 and v4, a body is one block after its uncompressed length, a big-endian `[int]`.
+    /// LZ4. In v3 and v4, a compressed body is the uncompressed length as a big-endian `[int]`,
+    /// followed by one LZ4 block.
     Lz4,
-    /// Snappy. A body is one raw block, which begins with its uncompressed length. Not in v5.
+    /// Snappy, for v3 and v4. A compressed body is one raw Snappy block, which begins with the
+    /// uncompressed length.
     #[cfg(feature = "snappy")]
     Snappy,
 }
@@ -68,11 +70,12 @@ impl Compression {
 
     /// Decompresses `compressed` and returns the body.
     ///
-    /// A claimed length that the input is too short to reach is rejected before any allocation.
+    /// The input states its uncompressed length. If the input is too short to decompress to that
+    /// length, it is rejected before memory is allocated.
     ///
     /// # Errors
-    /// Returns an error if the claimed length is above `limit`, or if the input does not decompress
-    /// to exactly the claimed length.
+    /// Returns an error if the stated length is above `limit`, or if the input does not decompress
+    /// to exactly the stated length.
     pub fn decompress(self, compressed: &[u8], limit: usize) -> Result<Vec<u8>, DecodeErrorKind> {
         let mut body = Vec::new();
         self.decompress_into(compressed, limit, &mut body)?;
@@ -107,7 +110,7 @@ impl Compression {
         }
     }
 
-    /// Returns the largest compressed size of a body of `length` bytes.
+    /// Returns the largest size that a body of `length` bytes can have after compression, in bytes.
     fn max_compressed(self, length: usize) -> usize {
         match self {
             Self::Lz4 => lz4_flex::block::get_maximum_output_size(length).saturating_add(4),
@@ -118,13 +121,13 @@ impl Compression {
 
     /// Compresses `body` into `out` and returns the compressed length.
     ///
-    /// `out` must have room for the largest compressed size.
+    /// `out` must have at least the length that `max_compressed` returns for the body.
     fn compress_to(self, body: &[u8], out: &mut [u8]) -> usize {
         match self {
             Self::Lz4 => {
                 let Some((length, block)) = out.split_first_chunk_mut() else { return 0 };
                 *length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_be_bytes();
-                // Cannot fail: `block` has the largest compressed size.
+                // Cannot fail: `block` has room for the largest compressed size.
                 let written = lz4_flex::block::compress_into(body, block).unwrap_or_default();
                 written.saturating_add(length.len())
             }
@@ -177,8 +180,9 @@ fn grow_to(buffer: &mut Vec<u8>, length: usize) -> &mut [u8] {
     buffer
 }
 
-/// Decompresses `block` into `body` with `decompress`, and checks that the result has exactly
-/// `length` bytes.
+/// Decompresses `block` into `body` with `decompress`. Returns an error if the result does not have
+/// exactly `length` bytes. A `length` above `max_ratio` times the length of `block` is rejected
+/// before memory is allocated.
 fn decompress_exactly(
     block: &[u8],
     length: usize,
@@ -191,7 +195,8 @@ fn decompress_exactly(
         return Err(invalid);
     }
     if body.capacity() < length {
-        // A new buffer avoids copying the old content, and the allocator may have zeroed pages.
+        // A new buffer avoids copying the old content, and the allocator may return pages that are
+        // zero already.
         *body = vec![0; length];
     } else {
         body.resize(length, 0);

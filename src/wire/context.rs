@@ -17,11 +17,12 @@ use super::{Compression, Version};
 pub struct Context {
     /// The protocol version of all frames on the connection.
     pub version: Version,
-    /// The compression that the client requested in STARTUP, if any (v4 §5).
+    /// The compression that the client requested in STARTUP (v4 §5), or `None`.
     pub compression: Option<Compression>,
     /// The negotiated protocol extensions.
     pub extensions: Extensions,
-    /// The maximum length of a body in bytes, before and after decompression.
+    /// The maximum length of a body in bytes. It applies to the compressed and to the uncompressed
+    /// body.
     pub max_body: usize,
 }
 
@@ -29,7 +30,8 @@ impl Context {
     /// The default of [`max_body`](Self::max_body): 256 MiB, the protocol's maximum (v4 §2.5).
     pub const DEFAULT_MAX_BODY: usize = 256 << 20;
 
-    /// Returns the compression of frame bodies: `None` in v5, which compresses segments instead.
+    /// Returns the negotiated compression of frame bodies, or `None` if they are not compressed. It
+    /// is always `None` in v5, which compresses segments instead.
     pub const fn frame_compression(&self) -> Option<Compression> {
         match self.version {
             Version::V3 | Version::V4 => self.compression,
@@ -58,11 +60,13 @@ impl From<Version> for Context {
 /// The protocol extensions that a server offers in SUPPORTED and a client requests in STARTUP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Extensions {
-    /// `SCYLLA_USE_METADATA_ID`: EXECUTE, Prepared and Rows of v4 carry the metadata ids of v5.
+    /// `SCYLLA_USE_METADATA_ID`: true if EXECUTE, Prepared and Rows of v4 carry the metadata ids of
+    /// v5.
     pub metadata_id: bool,
-    /// The type `duration` is encoded with its v5 type id in v4, as ScyllaDB does. Decoding accepts
-    /// this id in any case.
+    /// True if the type `duration` is encoded in v4 with its v5 type id, as ScyllaDB does, and not
+    /// as a custom type. Decoding accepts the id even if this is false.
     pub duration: bool,
-    /// `SCYLLA_RATE_LIMIT_ERROR`: the error code that the server announced for rate limit errors.
+    /// `SCYLLA_RATE_LIMIT_ERROR`: the error code that the server announced for rate limit errors,
+    /// or `None` if the extension is not negotiated.
     pub rate_limit_error: Option<i32>,
 }

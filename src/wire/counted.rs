@@ -1,8 +1,8 @@
-//! Numbers of things in error texts.
+//! Counts with their noun, for error texts.
 
 use std::fmt;
 
-/// A number of things that an error counts, such as "1 byte" or "2 bytes".
+/// A count with its noun in the singular or plural, such as "1 byte" or "2 bytes".
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Counted<N>(pub(crate) N, pub(crate) &'static str);
 

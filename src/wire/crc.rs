@@ -41,15 +41,15 @@ static TABLE: [u32; 256] = {
 
 /// Returns the CRC-32 of a segment payload.
 ///
-/// Servers process the bytes `FA 2D 55 CA` before the payload, so that a payload of zeros does not
-/// have a checksum of zero. The specification does not mention these bytes.
+/// Servers compute the checksum of the four bytes `FA 2D 55 CA` followed by the payload. The
+/// specification does not mention these bytes.
 pub(super) fn crc32(payload: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new_with_initial(SEED);
     hasher.update(payload);
     hasher.finalize()
 }
 
-/// The CRC-32 of the bytes `FA 2D 55 CA`.
+/// The CRC-32 of the bytes `FA 2D 55 CA`, which precede every payload.
 const SEED: u32 = 0x4477_7ed3;
 
 #[cfg(test)]

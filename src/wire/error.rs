@@ -7,9 +7,9 @@ use super::{FrameFlags, Opcode, Version};
 
 /// An error for input that violates the protocol.
 ///
-/// It contains the name of the field in the protocol specification, and the offset at which the
-/// field begins in the input: the frame, the body or the value that was decoded. Its text is one
-/// line:
+/// It contains the name of the field in the protocol specification, and the offset of the invalid
+/// or missing bytes. The offset counts from the start of the input, which is the frame, the body or
+/// the value that was decoded. The error text is one line:
 ///
 /// ```
 /// use cqlwire::wire::Reader;
@@ -25,7 +25,8 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    /// Creates an error for `field`, which begins at byte `offset` of the input.
+    /// Creates an error for `field`. The invalid or missing bytes begin at byte `offset` of the
+    /// input.
     #[cold]
     pub const fn new(kind: DecodeErrorKind, field: &'static str, offset: usize) -> Self {
         Self { kind, field, offset }
@@ -41,7 +42,7 @@ impl DecodeError {
         self.field
     }
 
-    /// Returns the offset of the field in the input, in bytes.
+    /// Returns the offset in the input at which the invalid or missing bytes begin, in bytes.
     pub const fn offset(&self) -> usize {
         self.offset
     }
@@ -49,7 +50,7 @@ impl DecodeError {
     /// Returns true if decoding can continue after this frame: the end of the frame is known, and
     /// only its content is invalid.
     ///
-    /// If it returns false, the start of the next frame is unknown and the connection must be closed.
+    /// Otherwise, the start of the next frame is unknown and the connection must be closed.
     pub const fn is_recoverable(&self) -> bool {
         !matches!(
             self.kind,
@@ -65,11 +66,11 @@ impl DecodeError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
-    /// The input ends before the field does.
+    /// Input that ends within the field.
     Truncated {
-        /// The bytes that the field takes, as far as known.
+        /// The number of bytes that the field needs next. More may follow.
         needed: usize,
-        /// The bytes that remain in the input.
+        /// The number of bytes that remain in the input.
         left: usize,
     },
     /// A negative length or count where the protocol does not allow one.
@@ -95,7 +96,8 @@ pub enum DecodeErrorKind {
     /// An unknown code in a field that decides how the next fields are decoded, or an invalid address
     /// length or port of an `[inet]`.
     InvalidCode(i64),
-    /// A first byte of an unsupported protocol version (v1, v2, DSE) or of another protocol.
+    /// A first byte of a frame that belongs to an unsupported protocol version (v1, v2, DSE) or to
+    /// another protocol.
     UnsupportedVersion(u8),
     /// A frame whose version differs from that of the connection.
     VersionMismatch {
@@ -118,16 +120,17 @@ pub enum DecodeErrorKind {
         /// The version of the frame.
         version: Version,
     },
-    /// A segment with a wrong checksum (v5). Its content is lost and the frames in it are unknown.
+    /// A segment with a wrong checksum (v5). Its content cannot be trusted, so the frames in it are
+    /// lost.
     WrongChecksum,
-    /// A segment that contradicts its header (v5): its payload does not decompress to the length it
-    /// claims, or its frames contradict the self-contained flag.
+    /// A segment whose payload contradicts its header (v5): the payload does not decompress to the
+    /// length in the header, or the frames in it contradict the self-contained flag.
     InvalidSegment,
-    /// A compressed body that does not decompress to the length it claims.
+    /// A compressed body that does not decompress to the uncompressed length that it states.
     InvalidCompression,
-    /// A compressed body whose claimed uncompressed length is above the limit.
+    /// A compressed body that states an uncompressed length above the limit.
     DecompressedTooLong {
-        /// The claimed length, in bytes.
+        /// The stated uncompressed length, in bytes.
         length: u64,
         /// The limit, in bytes.
         limit: usize,
@@ -222,11 +225,12 @@ impl EncodeError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EncodeErrorKind {
-    /// A field with more bytes or elements than its notation or the connection allows.
+    /// A field with more bytes or elements than its notation or
+    /// [`Context::max_body`](super::Context::max_body) allows.
     TooLong {
         /// The number of bytes or elements.
         length: usize,
-        /// The largest allowed number.
+        /// The largest allowed number of bytes or elements.
         limit: usize,
     },
     /// A field that does not exist in the protocol version of the connection.

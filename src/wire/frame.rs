@@ -91,9 +91,10 @@ impl fmt::Debug for RawFrame {
 pub struct FrameDecoder {
     buffer: BytesMut,
     max_body: usize,
-    /// The rest of a frame above `max_body` that is still to be skipped, in bytes.
+    /// Number of bytes that remain to be skipped of a frame whose body exceeds `max_body`. 0 if no
+    /// frame is being skipped.
     skip: usize,
-    /// The header of the last skipped frame.
+    /// The header of the last skipped frame, or `None` if no frame was skipped.
     skipped: Option<Header>,
     segments: Option<Segments>,
 }
@@ -110,7 +111,7 @@ impl fmt::Debug for FrameDecoder {
     }
 }
 
-/// The source of frames after the switch to segments.
+/// The decoder of the segments that carry frames after [`FrameDecoder::start_segments`].
 #[derive(Debug)]
 struct Segments {
     decoder: SegmentDecoder,
@@ -125,7 +126,8 @@ const WRONG_SELF_CONTAINED: DecodeError =
 impl FrameDecoder {
     /// Creates a decoder for bodies of at most `context.max_body` bytes.
     ///
-    /// The decoder accepts all supported protocol versions and uses nothing else of `context`.
+    /// The other settings in `context` have no effect: the decoder accepts frames of all supported
+    /// protocol versions and does not decompress bodies.
     pub fn new(context: impl Into<Context>) -> Self {
         let max_body = context.into().max_body;
         Self { buffer: BytesMut::new(), max_body, skip: 0, skipped: None, segments: None }
@@ -177,12 +179,14 @@ impl FrameDecoder {
         }
     }
 
-    /// Returns the header of the last frame that was too long, or `None` if there was none.
+    /// Returns the header of the last frame that was skipped because it was too long, or `None` if
+    /// no frame was skipped.
     pub const fn skipped(&self) -> Option<&Header> {
         self.skipped.as_ref()
     }
 
-    /// Returns true if the buffered bytes contain no part of a frame or segment.
+    /// Returns true if the decoder is between frames: no part of a frame or segment is buffered or
+    /// remains to be skipped.
     pub fn is_empty(&self) -> bool {
         let between_segments =
             self.segments.as_ref().is_none_or(|segments| segments.decoder.is_empty());
@@ -217,8 +221,8 @@ impl FrameDecoder {
         Ok(true)
     }
 
-    /// Returns the length of the frame at the start of the buffer, or the number of bytes that remain
-    /// to be skipped.
+    /// Returns the length of the frame at the start of the buffer in bytes, or 0 if its header is
+    /// incomplete. While a frame is being skipped, returns the number of its bytes that remain.
     fn current_frame_length(&self) -> Result<usize, DecodeError> {
         if self.skip > 0 {
             return Ok(self.skip);
@@ -366,7 +370,8 @@ mod tests {
 
     #[test]
     fn skips_a_frame_that_is_too_long_in_segments() {
-        // One frame shares its segment with the next frame, the other takes three segments.
+        // A body of 50 bytes shares its segment with the next frame. A body of 300,000 bytes is
+        // split across three segments.
         for long in [50, 300_000] {
             let mut bytes = Vec::new();
             SegmentEncoder::new(None).encode(&[v5(long), v5(3)].concat(), &mut bytes);
@@ -401,8 +406,8 @@ mod tests {
         assert!(!error.is_recoverable());
     }
 
-    /// Segments that are not self-contained hold one frame: the first contains its whole header, and
-    /// the last ends where the frame ends.
+    /// Segments that are not self-contained carry the parts of exactly one frame. The first segment
+    /// contains the whole header, and the last segment ends where the frame ends.
     #[test]
     fn refuses_parts_that_do_not_form_one_frame() {
         let options = [5, 0, 0, 1, 5, 0, 0, 0, 0];

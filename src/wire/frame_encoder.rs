@@ -6,7 +6,8 @@ use super::{
     Compression, Context, EncodeError, EncodeErrorKind, FrameFlags, Header, Opcode, Writer,
 };
 
-/// Encodes frames. If a compression is negotiated, it compresses bodies that become shorter.
+/// An encoder of frames. If a compression is negotiated, it compresses each body that compression
+/// makes shorter.
 ///
 /// The encoder owns the scratch buffer for compression, so that a connection allocates it once.
 pub struct FrameEncoder {
@@ -77,7 +78,8 @@ impl FrameEncoder {
         }
     }
 
-    /// Compresses the body at the end of `out` if that makes it shorter.
+    /// Replaces the body at the end of `out` by the compressed body if that is shorter. STARTUP and
+    /// OPTIONS stay uncompressed.
     #[inline(never)]
     fn compress(
         &mut self,
@@ -104,8 +106,8 @@ impl FrameEncoder {
 }
 
 impl Opcode {
-    /// Returns false for STARTUP, which requests the compression, and for OPTIONS, which may precede
-    /// STARTUP (v4 §5).
+    /// Returns true if the protocol allows compression of this message. Returns false for STARTUP,
+    /// which requests the compression, and for OPTIONS, which may precede STARTUP (v4 §5).
     const fn may_be_compressed(self) -> bool {
         !matches!(self, Self::Startup | Self::Options)
     }

@@ -41,9 +41,10 @@ impl Header {
     /// The length of a header in bytes, including the field for the length of the body.
     pub const LENGTH: usize = 9;
 
-    /// Returns true if the body is compressed.
+    /// Returns true if the body is compressed: the compressed flag is set, and the version is not
+    /// v5.
     ///
-    /// The flag has no meaning in v5, which compresses segments instead.
+    /// In v5, which compresses segments instead of bodies, the compressed flag has no meaning.
     pub const fn is_compressed(&self) -> bool {
         self.flags.contains(FrameFlags::COMPRESSED)
             && matches!(self.version, Version::V3 | Version::V4)
@@ -66,7 +67,8 @@ impl Header {
         }
     }
 
-    /// Returns the flag that the protocol forbids on this frame, or no flag if all are allowed.
+    /// Returns the flag of this header that the protocol forbids, or [`FrameFlags::NONE`] if the
+    /// protocol allows all of them.
     #[inline]
     pub(crate) const fn forbidden_flag(&self) -> FrameFlags {
         if matches!(self.opcode, Opcode::Startup) && self.is_compressed() {
@@ -82,8 +84,8 @@ impl Header {
     ///
     /// # Errors
     /// Returns an error if the version is not supported or the length is negative. The version is
-    /// checked as soon as one byte is present, because v1 and v2 headers are shorter. After either
-    /// error the connection must be closed.
+    /// checked as soon as one byte is present, because v1 and v2 headers have only eight bytes.
+    /// After either error the connection must be closed.
     #[inline]
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, DecodeError> {
         let Some(&[first, flags, stream1, stream2, opcode, l1, l2, l3, l4]) =
@@ -142,9 +144,9 @@ impl Version {
     /// response (v4 §2.1).
     ///
     /// # Errors
-    /// Returns [`DecodeErrorKind::UnsupportedVersion`] if the version is not supported. Check this as
-    /// soon as the first byte arrives: v1 and v2 headers are shorter, so waiting for nine bytes may
-    /// block forever.
+    /// Returns [`DecodeErrorKind::UnsupportedVersion`] if the version is not supported. Call this
+    /// function as soon as the first byte arrives: v1 and v2 headers have only eight bytes, so
+    /// waiting for nine bytes may block forever.
     pub fn from_first_byte(byte: u8) -> Result<(Self, bool), DecodeError> {
         match Self::from_number(byte & 0x7f) {
             Some(version) => Ok((version, byte & 0x80 != 0)),

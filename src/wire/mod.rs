@@ -8,7 +8,7 @@
 //! | [`Compression`] | compression and decompression of bodies with LZ4 and Snappy |
 //! | [`Opcode`], [`Consistency`], [`FrameFlags`] | codes and flags; unknown ones are preserved |
 //! | [`Context`] | the version and the negotiated settings, which encoding and decoding need |
-//! | [`DecodeError`], [`EncodeError`] | errors with the name and the offset of the field |
+//! | [`DecodeError`], [`EncodeError`] | errors that name the field; a decoding error also has the offset |
 //!
 //! Invariants: no input causes a panic; a count or length from the input is compared with the
 //! remaining bytes before memory is allocated for it; this layer knows no messages, no sockets and

@@ -11,11 +11,11 @@ type Result<T> = std::result::Result<T, DecodeError>;
 
 /// Reads the protocol's notations from a body, from front to back.
 ///
-/// Each method takes the name of the field for its error. Strings and bytes are borrowed from the
-/// input. A count is compared with the remaining bytes before memory is allocated for it.
+/// The argument `field` is the name of the field in error texts. Strings and bytes are borrowed
+/// from the input. A count is compared with the remaining bytes before memory is allocated for it.
 ///
 /// # Errors
-/// All methods that return a `Result` fail if the input ends before the field does.
+/// All methods that return a `Result` return an error if the input ends within the field.
 ///
 /// ```
 /// use cqlwire::wire::Reader;
@@ -34,12 +34,12 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Creates a reader of borrowed bytes. [`share`](Self::share) copies them.
+    /// Creates a reader of borrowed bytes. Its [`share`](Self::share) copies the bytes.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, length: bytes.len(), shared: None }
     }
 
-    /// Creates a reader of shared bytes. [`share`](Self::share) does not copy them.
+    /// Creates a reader of shared bytes. Its [`share`](Self::share) does not copy the bytes.
     pub fn from_shared(bytes: &'a Bytes) -> Self {
         Self { rest: bytes, length: bytes.len(), shared: Some(bytes) }
     }
@@ -84,10 +84,12 @@ impl<'a> Reader<'a> {
         std::mem::take(&mut self.rest)
     }
 
-    /// Returns `part`, which this reader has returned, as [`Bytes`] that outlive the reader.
+    /// Returns `part` as [`Bytes`] that outlive the reader. `part` is a slice that this reader
+    /// returned.
     ///
     /// # Panics
-    /// Panics if the reader was created from shared bytes, and `part` is not a part of them.
+    /// Panics if the reader was created with [`from_shared`](Self::from_shared) and `part` is not a
+    /// slice of the shared bytes.
     pub fn share(&self, part: &'a [u8]) -> Bytes {
         match self.shared {
             Some(bytes) => bytes.slice_ref(part),
@@ -140,7 +142,7 @@ impl<'a> Reader<'a> {
     /// Reads an `[int]` that is a length or count.
     ///
     /// # Errors
-    /// Returns an error if it is negative.
+    /// Returns an error if the number is negative.
     #[inline]
     pub fn length(&mut self, field: &'static str) -> Result<usize> {
         let start = self.clone();
@@ -186,7 +188,7 @@ impl<'a> Reader<'a> {
 
     /// Reads `count` elements with `read_element`.
     ///
-    /// The vector is allocated once, for at most as many elements as there are remaining bytes.
+    /// The initial capacity of the vector is `count`, but at most the number of remaining bytes.
     ///
     /// # Errors
     /// Returns the first error of `read_element`.

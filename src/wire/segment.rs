@@ -22,7 +22,8 @@ pub struct Segment {
     pub self_contained: bool,
     /// The payload, decompressed.
     pub payload: BytesMut,
-    /// The length of the compressed payload in bytes, or `None` if it was not compressed.
+    /// The length of the payload on the wire in bytes if it was compressed, or `None` if it was
+    /// not.
     pub compressed_length: Option<usize>,
 }
 
@@ -63,9 +64,10 @@ enum Layout {
 /// The fields of a segment header.
 #[derive(Debug, Clone, Copy)]
 struct SegmentHeader {
-    /// The length of the payload on the wire.
+    /// The length of the payload on the wire, in bytes.
     length: usize,
-    /// The length of the payload before compression, or 0 if it is not compressed.
+    /// The length of the payload before compression in bytes, or 0 if the payload is not
+    /// compressed.
     uncompressed: usize,
     self_contained: bool,
 }
@@ -118,8 +120,9 @@ impl SegmentDecoder {
     /// An uncompressed payload is split off the buffer without a copy.
     ///
     /// # Errors
-    /// Returns an error if a checksum is wrong, or if the payload does not decompress to the length in
-    /// its header. The frames in the segment are then unknown, and the connection must be closed.
+    /// Returns an error if a checksum is wrong, or if the payload does not decompress to the length
+    /// in the segment header. The frames in the segment are then unknown, and the connection must
+    /// be closed.
     pub fn next_segment(&mut self) -> Result<Option<Segment>, DecodeError> {
         let before_payload = self.layout.header_length().saturating_add(3);
         let Some(bytes) = self.buffer.get(..before_payload) else { return Ok(None) };
@@ -211,10 +214,11 @@ impl SegmentEncoder {
         Self { layout: Layout::new(compression), scratch: Vec::new() }
     }
 
-    /// Encodes the whole frames in `frames` into segments and appends the segments to `out`.
+    /// Encodes `frames`, which are whole frames in a row, into segments and appends the segments to
+    /// `out`.
     ///
-    /// Each segment takes as many frames as fit. A frame that is too long for one segment is split
-    /// across several.
+    /// Each segment contains as many whole frames as fit. A frame that is too long for one segment
+    /// is split across several segments.
     pub fn encode(&mut self, frames: &[u8], out: &mut Vec<u8>) {
         let mut rest = frames;
         while !rest.is_empty() {
@@ -262,7 +266,8 @@ pub(crate) fn forge_segment(
     out.extend_from_slice(&crc32(payload).to_le_bytes());
 }
 
-/// Returns the length of the leading frames that fit into one segment together.
+/// Returns the total length in bytes of the leading frames that fit into one segment together.
+/// Returns 0 if the first frame alone is too long.
 fn fitting_frames_length(frames: &[u8]) -> usize {
     let mut end = 0_usize;
     while let Some(rest) = frames.get(end..).filter(|rest| !rest.is_empty()) {
@@ -275,7 +280,8 @@ fn fitting_frames_length(frames: &[u8]) -> usize {
     end
 }
 
-/// Returns the length of the first frame.
+/// Returns the length of the first frame in bytes, or of all of `frames` if the first frame is
+/// incomplete.
 fn first_frame_length(frames: &[u8]) -> usize {
     match frames.first_chunk::<{ Header::LENGTH }>() {
         Some(&[.., l1, l2, l3, l4]) => {

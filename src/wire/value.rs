@@ -1,4 +1,4 @@
-//! The values of two notations: `[value]` and `[bytes map]`.
+//! Rust types for two notations of v4 §3: `[value]` and `[bytes map]`.
 
 use bytes::Bytes;
 
@@ -7,8 +7,8 @@ pub type BytesMap = Vec<(String, Option<Bytes>)>;
 
 /// A `[value]` (v4 §3): bytes, `null` or `unset`.
 ///
-/// `null` deletes the column's content, and `unset` leaves it unchanged. Zero bytes
-/// (`Bytes(&[])`) are the empty value, which is neither. Protocol v3 has no `unset`.
+/// `null` deletes the column's content, and `unset` leaves it unchanged. A value of zero bytes
+/// (`Bytes(&[])`) is the empty value, not `null` or `unset`. Protocol v3 has no `unset`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RawValue<'a> {
     /// A value in the encoding of its CQL type.

@@ -15,11 +15,11 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Version {
-    /// Cassandra 2.1 and later.
+    /// Version 3, which Cassandra 2.1 and later support.
     V3,
-    /// Cassandra 2.2 and later, ScyllaDB.
+    /// Version 4, which Cassandra 2.2 and later and ScyllaDB support.
     V4,
-    /// Cassandra 4.0 and later.
+    /// Version 5, which Cassandra 4.0 and later support.
     V5,
 }
 

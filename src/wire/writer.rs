@@ -55,7 +55,7 @@ impl<'a> Writer<'a> {
         self.out.extend_from_slice(bytes);
     }
 
-    /// Appends `length` zero bytes and returns them, to be overwritten.
+    /// Appends `length` zero bytes and returns them for the caller to overwrite.
     pub fn zeroed(&mut self, length: usize) -> &mut [u8] {
         let start = self.out.len();
         self.out.resize(start.saturating_add(length), 0);
@@ -100,8 +100,8 @@ impl<'a> Writer<'a> {
     /// Writes a length or count as a `[short]`.
     ///
     /// # Errors
-    /// Returns an error if `length` is above 65,535. All methods that take a `field` return such an
-    /// error if the value is too long for its notation.
+    /// Returns an error if `length` is above 65,535. Every method with a `field` argument returns
+    /// such an error if the value is too long for its notation.
     #[inline]
     pub fn short_length(&mut self, length: usize, field: &'static str) -> Result {
         match u16::try_from(length) {
@@ -167,7 +167,7 @@ impl<'a> Writer<'a> {
     /// Writes a `[value]`.
     ///
     /// # Errors
-    /// Returns an error if the value is too long, or `unset` in v3.
+    /// Returns an error if the value is too long, or if it is `unset` and the version is v3.
     #[inline]
     pub fn value(&mut self, value: RawValue<'_>, version: Version, field: &'static str) -> Result {
         match value {
@@ -183,11 +183,11 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes a `[value]` of a size that is known at compile time.
+    /// Writes a `[value]` of `N` bytes. `N` is at most 16.
     #[inline]
     pub fn value_array<const N: usize>(&mut self, bytes: [u8; N]) {
         const { assert!(N <= 16, "the length is written as one byte") };
-        // One append of length and value needs only one capacity check.
+        // Length and value are appended together, which needs only one capacity check.
         let mut value = [0; 20];
         let (length, rest) = value.split_at_mut(4);
         #[expect(clippy::cast_possible_truncation, reason = "asserted above, at compile time")]
@@ -277,7 +277,8 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Fills in `value`, such as a count that was unknown when `placeholder` was written.
+    /// Fills in `placeholder` with `value`, such as a count that was unknown when the placeholder
+    /// was written.
     #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "a placeholder is filled in once")]
     pub fn fill(&mut self, placeholder: Placeholder, value: i32) {
