@@ -68,7 +68,7 @@ impl DecodeError {
 pub enum DecodeErrorKind {
     /// Input that ends within the field.
     Truncated {
-        /// The number of bytes that the field needs next. More may follow.
+        /// The number of bytes to be read next. The field may need more bytes after them.
         needed: usize,
         /// The number of bytes that remain in the input.
         left: usize,

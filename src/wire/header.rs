@@ -140,8 +140,8 @@ impl Header {
 }
 
 impl Version {
-    /// Splits the first byte of a frame into the version and the direction, which is true for a
-    /// response (v4 §2.1).
+    /// Splits the first byte of a frame into the version and the direction (v4 §2.1). The direction
+    /// is true for a response, and false for a request.
     ///
     /// # Errors
     /// Returns [`DecodeErrorKind::UnsupportedVersion`] if the version is not supported. Call this

@@ -1,4 +1,5 @@
-//! Java class names of CQL types, which custom types and vectors contain on the wire.
+//! Java class names of CQL types. On the wire, custom types and vectors are encoded as their class
+//! name.
 //!
 //! A name consists of a class, with or without its package, and of parameters in parentheses:
 //! `org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.FloatType , 3)`.
@@ -18,8 +19,9 @@ use super::{CqlTextError, Fault, Parsed, blanks, expected, fault, symbol, whole}
 use crate::types::{CqlType, MAX_TYPE_DEPTH, NativeType, UdtType, VectorType};
 
 impl CqlType {
-    /// Returns the type that a server means by the class name of a custom type: a vector, a native
-    /// type without an id in the connection's version, or else a custom type.
+    /// Resolves the class name of a custom type that a server sent. Returns a vector or a native
+    /// type if the class is that of a vector or a native type, and a custom type otherwise. Servers
+    /// send a native type like this if the protocol version has no id for it.
     pub fn from_class(class: &str) -> Self {
         match parse_sent(class) {
             Some(known @ (Self::Native(_) | Self::Vector(_))) => known,
@@ -99,24 +101,27 @@ pub(in crate::types) fn parse(class: &str) -> Result<CqlType, CqlTextError> {
     whole(|input| cql_type(input, 0), class)
 }
 
-/// Parses a class name at nesting `depth` of a CQL type. Invalid names become custom types.
+/// Parses a class name that is nested in a CQL type at level `depth`. Returns a custom type if the
+/// name is invalid.
 pub(super) fn parse_within(class: &str, depth: usize) -> CqlType {
     let known = whole(|input| cql_type(input, depth), class);
     known.unwrap_or_else(|_| CqlType::Custom(class.into()))
 }
 
-/// Parses a class name that a server sent. Returns `None` if it is malformed or nests too deep.
+/// Parses a class name that a server sent. Returns `None` if the name is malformed, nests too deep,
+/// or has too many parameters for its length.
 pub(in crate::types) fn parse_sent(class: &str) -> Option<CqlType> {
     let known = is_plausible(class).then(|| parse(class).ok())??;
     match &known {
-        // The inner class name alone is encoded again, without the `FrozenType` around it.
+        // A vector is re-encoded as its own class name, without a `FrozenType` around it. The
+        // shorter name must pass the check, too.
         CqlType::Vector(vector) if !is_plausible(&vector.class) => None,
         _ => Some(known),
     }
 }
 
-/// Returns true if the number of parameters is plausible for the length of the name. Servers write
-/// each parameter with its package. This bounds the memory of the parsed tree.
+/// Returns true if the name is long enough for its number of parameters. Servers write the package
+/// of each parameter, so real names always are. The check bounds the memory of the parsed tree.
 fn is_plausible(class: &str) -> bool {
     let parameters = class.bytes().filter(|byte| b"(,=".contains(byte)).count();
     parameters <= BASE_PARAMETERS.saturating_add(class.len() / BYTES_PER_PARAMETER)
@@ -125,7 +130,7 @@ fn is_plausible(class: &str) -> bool {
 /// Number of parameters that a name of any length may have.
 const BASE_PARAMETERS: usize = 16;
 
-/// Number of bytes of a name that allow one more parameter.
+/// Number of bytes that a name must have for each parameter beyond [`BASE_PARAMETERS`].
 const BYTES_PER_PARAMETER: usize = 24;
 
 fn cql_type(input: &str, depth: usize) -> Parsed<'_, CqlType> {
@@ -162,7 +167,7 @@ pub(in crate::types) fn print(cql_type: &CqlType) -> String {
 
 /// A class name with its parameters, parsed but not yet resolved to a type.
 struct Node<'a> {
-    /// The hexadecimal field name before a `:`, in user-defined types.
+    /// The hexadecimal field name before a `:`, or `None` outside user-defined types.
     label: Option<&'a str>,
     class: &'a str,
     parameters: Vec<Node<'a>>,
@@ -243,7 +248,8 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Decodes a name from hexadecimal `digits`. An error points to `at`.
+/// Decodes a name from hexadecimal `digits`. If they are invalid or missing, the error points to
+/// `at`.
 fn unhex<'a>(digits: Option<&str>, at: &'a str) -> Result<String, nom::Err<Fault<'a>>> {
     let name = digits.and_then(|digits| String::from_utf8(blob::unhex(digits)?).ok());
     name.ok_or_else(|| fault(at, "a name in hexadecimal digits"))
@@ -292,7 +298,7 @@ mod tests {
         assert_eq!(parse("ReversedType(FrozenType(ListType(UTF8Type)))"), Ok(list));
         let composite = "CompositeType(Int32Type, UTF8Type)";
         assert_eq!(parse(composite), Ok(CqlType::Custom(composite.into())));
-        // A class name inside a CQL type counts towards the same nesting bound.
+        // A class name inside a CQL type counts towards the nesting bound of that type.
         assert_eq!(parse_within("ListType(Int32Type)", 30), parse("ListType(Int32Type)").unwrap());
         let too_deep = parse_within("ListType(Int32Type)", 31);
         assert_eq!(too_deep, CqlType::Custom("ListType(Int32Type)".into()));

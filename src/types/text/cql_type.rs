@@ -17,13 +17,14 @@ use super::{
 };
 use crate::types::{CqlType, MAX_TYPE_DEPTH, NativeType, UdtType};
 
-/// A function that looks up a user-defined type by its keyspace, or `None` if the text names no
-/// keyspace, and its name.
+/// A function that looks up a user-defined type by its keyspace and its name. The keyspace is
+/// `None` if the text names no keyspace.
 type FindUdt<'f> = &'f mut dyn FnMut(Option<&str>, &str) -> Option<Arc<UdtType>>;
 
 impl CqlType {
-    /// Parses a type from CQL text. `user_type` returns the user-defined type with a keyspace (`None`
-    /// if the text names none) and a name. Names without quotes are in lower case.
+    /// Parses a type from CQL text. `user_type` looks up a user-defined type by its keyspace and
+    /// its name. The keyspace is `None` if the text names no keyspace. Names that the text does not
+    /// quote are passed in lower case.
     ///
     /// `frozen<T>` is parsed as `T`, since both have the same values. A quoted string is a Java class
     /// name, which [`parse_class`](Self::parse_class) resolves.
@@ -55,7 +56,8 @@ impl CqlType {
     }
 }
 
-/// Parses a type without user-defined types; for these, use [`CqlType::parse_with`].
+/// Parses a type that contains no user-defined type. To parse user-defined types, use
+/// [`CqlType::parse_with`].
 impl FromStr for CqlType {
     type Err = CqlTextError;
 
@@ -70,16 +72,16 @@ fn parse(text: &str, find: FindUdt<'_>, expected: &'static str) -> Result<CqlTyp
     whole(|input| terminated(|input| types.cql_type(input, 0), blanks).parse(input), text)
 }
 
-/// A parser of types.
+/// A parser of CQL types.
 struct TypeParser<'f> {
     find: FindUdt<'f>,
-    /// Description of the expected type, for the error of an unknown name.
+    /// Description of the expected type, for the error if `find` returns `None`.
     expected: &'static str,
 }
 
 impl TypeParser<'_> {
     fn cql_type<'a>(&mut self, input: &'a str, depth: usize) -> Parsed<'a, CqlType> {
-        // A loop, since `frozen` does not count as a level of nesting.
+        // A loop instead of a recursion, because the nesting bound does not count `frozen`.
         let frozen = (preceded(blanks, keyword("frozen")), symbol('<', "`<`"));
         let (mut rest, levels) = many0_count(frozen).parse(input)?;
         let cql_type;
@@ -131,7 +133,8 @@ impl TypeParser<'_> {
         (self.find)(keyspace, name).ok_or_else(|| fault(start, self.expected))
     }
 
-    /// Parses the parameters of type `outer`, which begin at `input`.
+    /// Parses the parameters of type `outer`, which begin at `input`. If `outer` has no parameters,
+    /// the error points to `start`.
     fn with_parameters<'a>(
         &mut self,
         outer: &str,
@@ -181,7 +184,7 @@ fn native(name: &str) -> Option<NativeType> {
     NativeType::from_name(if name == "varchar" { "text" } else { name })
 }
 
-/// Returns true if a name without quotes cannot be the name of a user-defined type: it is another
+/// Returns true if a user-defined type with this name must be quoted: the name is that of another
 /// type, or a word that servers accept as a column name but not as a type name.
 fn is_reserved(name: &str) -> bool {
     const TYPES: [&str; 6] = ["frozen", "list", "map", "set", "tuple", "vector"];

@@ -56,8 +56,8 @@ fn quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     write!(f, "'{}'", text.replace('\'', "''"))
 }
 
-/// Formats a date, or its number on the wire if the year does not have four digits: versions of
-/// Cassandra parse such years differently.
+/// Formats a date as text if its year is 0 to 9999, and as its number on the wire otherwise.
+/// Versions of Cassandra parse the text of other years differently.
 fn date(f: &mut fmt::Formatter<'_>, date: Date) -> fmt::Result {
     match date.ymd() {
         (0..=9_999, ..) => write!(f, "'{date}'"),
@@ -65,8 +65,8 @@ fn date(f: &mut fmt::Formatter<'_>, date: Date) -> fmt::Result {
     }
 }
 
-/// Formats an instant, or its milliseconds if the year does not have four digits or is before the
-/// Gregorian calendar: Cassandra 3 parses earlier dates in the Julian calendar.
+/// Formats an instant as text if its year is 1583 to 9999, and as its number of milliseconds
+/// otherwise. Cassandra 3 parses dates before the Gregorian calendar in the Julian calendar.
 fn timestamp(f: &mut fmt::Formatter<'_>, instant: Timestamp) -> fmt::Result {
     match civil(instant.days()) {
         (1_583..=9_999, ..) => write!(f, "'{instant}'"),

@@ -24,12 +24,13 @@ use crate::wire::Counted;
 type Failure<'a> = nom::Err<Fault<'a>>;
 
 impl Value {
-    /// Parses a CQL literal as a value of `cql_type`: the text that `Display` writes, and all other
-    /// constants of the type that servers accept.
+    /// Parses a CQL literal as a value of `cql_type`. Accepts the text that `Display` writes, and
+    /// all other constants that servers accept for the type.
     ///
-    /// `null` is a value of every type. `''` is the [empty](Value::Empty) value of all types except
-    /// text, blobs and custom types, which hold zero bytes then. Fields of user-defined types may be in any order; missing fields are null, and
-    /// missing trailing fields are left out. Timestamps without a time zone are in UTC.
+    /// `null` is a value of every type. For text, blobs and custom types, `''` is a value of zero
+    /// bytes. For all other types, it is the [empty](Value::Empty) value. Fields of user-defined
+    /// types may be in any order. A missing field is null, but missing fields at the end of the
+    /// type are left out of the value. Timestamps without a time zone are in UTC.
     ///
     /// ```
     /// use cqlwire::types::{CqlType, Value};
@@ -86,7 +87,7 @@ fn value<'a>(cql_type: &CqlType, input: &'a str) -> Parsed<'a, Value> {
     }
 }
 
-/// Returns the value of zero bytes.
+/// Returns the value of the literal `''`: a value of zero bytes.
 fn empty(cql_type: &CqlType) -> Value {
     match cql_type {
         CqlType::Native(NativeType::Ascii) => Value::Ascii(String::new()),
@@ -100,7 +101,7 @@ fn empty(cql_type: &CqlType) -> Value {
 }
 
 fn native_value(native: NativeType, input: &str) -> Parsed<'_, Value> {
-    /// Wraps a parsed value in a variant.
+    /// Wraps a parsed value in a variant of `Value`.
     macro_rules! as_value {
         ($variant:ident, $parsed:expr) => {{
             let (rest, parsed) = $parsed?;
@@ -205,7 +206,7 @@ fn uuid(input: &str) -> Parsed<'_, Uuid> {
     Ok((rest, uuid.ok_or_else(|| fault(input, description))?))
 }
 
-/// Parses text in quotes, or a number, with `parser`.
+/// Applies `parser` to the text in single quotes, or to a whole number without quotes.
 fn in_quotes_or_number<'a, T>(
     parser: fn(&'a str) -> Parsed<'a, T>,
     input: &'a str,

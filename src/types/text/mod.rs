@@ -1,5 +1,5 @@
 //! Parsing and formatting of CQL text: types, Java class names, literals, numbers and times. This
-//! module holds their common parsers and the parse error.
+//! module contains the parsers that all of these share, and the parse error.
 
 pub(super) mod blob;
 pub(super) mod class_name;
@@ -22,7 +22,8 @@ use nom::multi::many0_count;
 use nom::sequence::preceded;
 use nom::{IResult, Parser};
 
-/// Text that cannot be parsed as a CQL type, a Java class name, a literal, a number or a time.
+/// The error for text that cannot be parsed as a CQL type, a Java class name, a literal, a number
+/// or a time.
 ///
 /// ```
 /// use cqlwire::types::CqlType;
@@ -39,12 +40,12 @@ pub struct CqlTextError {
 }
 
 impl CqlTextError {
-    /// Returns the byte offset of the error in the text.
+    /// Returns the offset in the text at which parsing failed, in bytes.
     pub fn offset(&self) -> usize {
         self.offset
     }
 
-    /// Returns a description of the text that was expected there.
+    /// Returns a description of the text that was expected at [`offset`](Self::offset).
     pub fn expected(&self) -> &str {
         &self.expected
     }
@@ -76,7 +77,8 @@ impl fmt::Display for CqlTextError {
 
 impl std::error::Error for CqlTextError {}
 
-/// The remaining text at an error, and a description of the text that was expected there.
+/// A parse error inside the parsers: the remaining text, and a description of what was expected at
+/// its start. The description is empty until [`expected`] adds it.
 #[derive(Debug)]
 pub(super) struct Fault<'a> {
     at: &'a str,
@@ -93,16 +95,16 @@ impl<'a> ParseError<&'a str> for Fault<'a> {
     }
 }
 
-/// The remaining text and the parsed value.
+/// The result of a parser: the remaining text and the parsed value, or a [`Fault`].
 pub(super) type Parsed<'a, T> = IResult<&'a str, T, Fault<'a>>;
 
-/// Returns a failure at `at`, which stops the parser from trying alternatives.
+/// Returns a failure at `at`. Unlike an error, a failure stops the parser from trying alternatives.
 #[cold]
 pub(super) fn fault(at: &str, expected: impl Into<Cow<'static, str>>) -> nom::Err<Fault<'_>> {
     nom::Err::Failure(Fault { at, expected: expected.into() })
 }
 
-/// Returns `parser` with the description `what` in its errors.
+/// Wraps `parser`: an error without a description gets the description `what`.
 pub(super) fn expected<'a, P>(
     what: &'static str,
     mut parser: P,
@@ -120,7 +122,7 @@ where
     }
 }
 
-/// Parses a whole text.
+/// Parses `text` with `parser`. Returns an error if `parser` fails or leaves a part of the text.
 pub(super) fn whole<'a, T>(
     parser: impl Parser<&'a str, Output = T, Error = Fault<'a>>,
     text: &'a str,
@@ -133,7 +135,8 @@ pub(super) fn whole<'a, T>(
     })
 }
 
-/// Parses a part of a text completely.
+/// Parses `part`, which is a slice of a longer text, with `parser`. Fails if `parser` fails or
+/// leaves a part of `part`.
 pub(super) fn all_of<'a, T>(
     mut parser: impl Parser<&'a str, Output = T, Error = Fault<'a>>,
     part: &'a str,
@@ -144,13 +147,13 @@ pub(super) fn all_of<'a, T>(
     }
 }
 
-/// Skips blanks. nom's `multispace0` returns the start of trailing blanks as the remaining text,
-/// which would be the position in errors.
+/// Skips blanks. nom's `multispace0` is not used because of its result if only blanks remain: the
+/// empty remaining text points to the start of the blanks, and errors would report that offset.
 pub(super) fn blanks(input: &str) -> Parsed<'_, &str> {
     take_while(|c| " \t\r\n".contains(c)).parse(input)
 }
 
-/// Skips blanks and parses a punctuation character.
+/// Skips blanks and parses the character `symbol`, which errors describe as `what`.
 pub(super) fn symbol<'a>(
     symbol: char,
     what: &'static str,
@@ -158,7 +161,8 @@ pub(super) fn symbol<'a>(
     preceded(blanks, expected(what, char(symbol)))
 }
 
-/// Parses quoted text, in which a doubled quote is an escaped quote. Returns it with the escapes.
+/// Parses quoted text, in which a doubled quote is an escaped quote. Returns the text between the
+/// quotes without resolving escapes.
 fn quoted<'a>(quote: &'static str) -> impl Parser<&'a str, Output = &'a str, Error = Fault<'a>> {
     move |input| {
         let doubled = [quote, quote].concat();
@@ -182,7 +186,7 @@ pub(super) fn string(input: &str) -> Parsed<'_, Cow<'_, str>> {
     }
 }
 
-/// Parses text in single quotes.
+/// Parses text in single quotes and resolves its escapes.
 pub(super) fn quoted_text(input: &str) -> Parsed<'_, Cow<'_, str>> {
     quoted("'").map(|text| unescape(text, "'")).parse(input)
 }
@@ -228,14 +232,15 @@ pub(super) fn word(input: &str) -> Parsed<'_, &str> {
     recognize((take_while1(|c: char| c.is_ascii_alphabetic()), rest)).parse(input)
 }
 
-/// Parses `keyword` in any case.
+/// Parses `keyword`, ignoring ASCII case.
 pub(super) fn keyword<'a>(
     keyword: &'static str,
 ) -> impl Parser<&'a str, Output = &'a str, Error = Fault<'a>> {
     verify(word, |word: &str| word.eq_ignore_ascii_case(keyword))
 }
 
-/// A name formatted for CQL: in double quotes unless it is lower case and not a reserved word.
+/// A name formatted for CQL. It is put in double quotes if it is a reserved word, or if it is not a
+/// lower-case letter followed by lower-case letters, digits and underscores (in ASCII).
 pub(crate) struct Identifier<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Identifier<'_> {
@@ -260,7 +265,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// The reserved words, which a server does not accept as names without quotes, in order.
+/// The reserved words in alphabetical order. A server accepts them as names only in quotes.
 const RESERVED: [&str; 65] = [
     "add",
     "allow",

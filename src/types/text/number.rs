@@ -51,7 +51,7 @@ impl Varint {
         digits
     }
 
-    /// Returns the integer of `digits`, which are decimal digits only.
+    /// Parses `digits`, which contain only decimal digits, and negates the number if `is_negative`.
     fn from_digits(digits: &str, is_negative: bool) -> Self {
         let digits = digits.trim_start_matches('0');
         if digits.len() <= I128_DIGITS {
@@ -75,7 +75,7 @@ impl Varint {
     }
 }
 
-/// Negates a number in two's complement.
+/// Negates a big-endian number in two's complement, in place.
 fn negate(bytes: &mut [u8]) {
     let mut carry = true;
     for byte in bytes.iter_mut().rev() {
@@ -140,7 +140,8 @@ pub(super) fn varint(input: &str) -> Parsed<'_, Varint> {
 pub(super) fn decimal(input: &str) -> Parsed<'_, Decimal> {
     let (rest, (minus, digits, fraction, exponent)) = expected("a number", parts()).parse(input)?;
     let fraction = fraction.unwrap_or("");
-    // An exponent that does not fit into an `i64` is outside the range of scales, too.
+    // An exponent that does not fit into an `i64` is treated like a scale that does not fit into an
+    // `i32`: both give the error below.
     let exponent = exponent.map_or(Ok(0_i64), |exponent| exponent.trim_start_matches('+').parse());
     let length = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
     let scale = exponent.ok().and_then(|exponent| length.checked_sub(exponent));
@@ -151,7 +152,7 @@ pub(super) fn decimal(input: &str) -> Parsed<'_, Decimal> {
     Ok((rest, Decimal { scale, unscaled }))
 }
 
-/// Returns the text of a decimal number.
+/// Parses a decimal number and returns its text.
 pub(super) fn floating<'a>(input: &'a str) -> Parsed<'a, &'a str> {
     expected("a number", recognize(parts())).parse(input)
 }
@@ -161,7 +162,8 @@ type Parts<'a> = (Option<char>, &'a str, Option<&'a str>, Option<&'a str>);
 
 fn parts<'a>() -> impl Parser<&'a str, Output = Parts<'a>, Error = super::Fault<'a>> {
     let exponent = preceded(one_of("eE"), recognize(pair(opt(one_of("+-")), digit1)));
-    // `recognize` fails with nom's `digit0` at the end of the text.
+    // nom's `digit0` does not work inside `recognize`: at the end of the text, its empty rest
+    // points to the start of the digits.
     let fraction = preceded(char('.'), take_while(|c: char| c.is_ascii_digit()));
     (opt(char('-')), digit1, opt(fraction), opt(exponent))
 }

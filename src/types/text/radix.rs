@@ -16,7 +16,8 @@ const SMALL: usize = 40;
 /// Converts a number from base `FROM` to base `TO`.
 pub(super) fn convert<const FROM: u64, const TO: u64>(limbs: &[u64]) -> Vec<u64> {
     let mut blocks: Vec<Vec<u64>> = limbs.chunks(SMALL).map(horner::<FROM, TO>).collect();
-    // The weight of the upper block of a pair: FROM ^ SMALL, then its squares.
+    // The factor for the upper block of a pair. It starts as FROM ^ SMALL and is squared after each
+    // round.
     let mut power = horner::<FROM, TO>(&[vec![0; SMALL], vec![1]].concat());
     while blocks.len() > 1 {
         blocks = blocks
@@ -33,7 +34,7 @@ pub(super) fn convert<const FROM: u64, const TO: u64>(limbs: &[u64]) -> Vec<u64>
     blocks.pop().unwrap_or_default()
 }
 
-/// Converts a short number by Horner's method.
+/// Converts a short number from base `FROM` to base `TO` by Horner's method.
 #[expect(clippy::arithmetic_side_effects, reason = "(2^60 - 1) * 2^60 + 2^60 is below 2^128")]
 fn horner<const FROM: u64, const TO: u64>(limbs: &[u64]) -> Vec<u64> {
     let mut number = Vec::with_capacity(limbs.len());
@@ -73,8 +74,7 @@ fn multiply<const BASE: u64>(a: &[u64], b: &[u64]) -> Vec<u64> {
     add::<BASE>(sum, &high, half.saturating_mul(2))
 }
 
-/// Returns the product of two numbers by long multiplication, of which one has at most [`SMALL`]
-/// limbs.
+/// Returns the product of two numbers by long multiplication. `short` has at most [`SMALL`] limbs.
 #[expect(
     clippy::arithmetic_side_effects,
     reason = "the sum of SMALL products of limbs is below 2^126"
@@ -116,7 +116,7 @@ fn add<const BASE: u64>(mut a: Vec<u64>, b: &[u64], offset: usize) -> Vec<u64> {
     a
 }
 
-/// Subtracts `b` from `a`, which is not less than `b`.
+/// Subtracts `b` from `a`, in place. `a` must not be less than `b`.
 fn subtract<const BASE: u64>(a: &mut [u64], b: &[u64]) {
     let mut borrow = false;
     let mut b = b.iter();
@@ -132,7 +132,7 @@ fn subtract<const BASE: u64>(a: &mut [u64], b: &[u64]) {
     }
 }
 
-/// Returns the remainder, which is the lowest limb, and the quotient.
+/// Divides `number` by `BASE`. Returns the remainder, which is the lowest limb, and the quotient.
 #[expect(clippy::arithmetic_side_effects, reason = "no base is zero")]
 fn split<const BASE: u64>(number: u128) -> (u64, u128) {
     let base = u128::from(BASE);
@@ -164,7 +164,7 @@ mod tests {
         static PRODUCTS: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// Counts products of two limbs. The running time is proportional to their number.
+    /// Adds to the count of products of two limbs, to which the running time is proportional.
     pub(super) fn count(products: usize) {
         PRODUCTS.set(PRODUCTS.get() + products);
     }

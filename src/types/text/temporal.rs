@@ -68,7 +68,7 @@ impl fmt::Display for Duration {
 struct Unit {
     name: &'static str,
     part: Part,
-    /// Number of months, days or nanoseconds in the unit.
+    /// Number of months, days or nanoseconds in the unit, depending on `part`.
     size: u64,
 }
 
@@ -97,7 +97,7 @@ const UNITS: [Unit; 10] = [
     unit("ns", Part::Nanoseconds, 1),
 ];
 
-/// Implements `FromStr` with a parser of the whole text.
+/// Implements `FromStr` with a parser that must consume the whole text.
 macro_rules! from_str {
     ($( $rust:ident by $parser:ident; )+) => {$(
         impl FromStr for $rust {
@@ -171,7 +171,8 @@ fn tag_t_or_space(input: &str) -> Parsed<'_, char> {
     one_of("T ").parse(input)
 }
 
-/// Parses a whole number, unless it is the start of a date or a time.
+/// Parses a whole number and returns the remaining text and the digits. Returns `None` if there is
+/// no number, or if the digits are the start of a date or a time.
 fn number(input: &str) -> Option<(&str, &str)> {
     let (rest, digits) =
         recognize(pair(opt(char::<_, Fault<'_>>('-')), digit1)).parse(input).ok()?;
@@ -198,7 +199,8 @@ fn hour_and_minute(input: &str) -> Parsed<'_, (u8, u8)> {
     Ok((rest, (hour, minute)))
 }
 
-/// Parses seconds and returns them with the nanoseconds of their fraction.
+/// Parses seconds with an optional fraction. Returns the whole seconds, and the fraction in
+/// nanoseconds.
 fn seconds(input: &str) -> Parsed<'_, (u8, u32)> {
     let (rest, second) = two_digits(input)?;
     let digits = expected("one to nine digits", take_while_m_n(1, 9, |c: char| c.is_ascii_digit()));
@@ -207,7 +209,8 @@ fn seconds(input: &str) -> Parsed<'_, (u8, u32)> {
     Ok((rest, (second, nanos.unwrap_or_default())))
 }
 
-/// Parses a time zone and returns its offset from UTC in minutes, or 0 without a time zone.
+/// Parses an optional time zone. Returns its offset from UTC in minutes, positive to the east, or 0
+/// if there is no time zone.
 fn zone(input: &str) -> Parsed<'_, i32> {
     let (rest, sign) = opt(one_of("Z+-")).parse(input)?;
     let (Some(sign), true) = (sign, sign != Some('Z')) else { return Ok((rest, 0)) };
@@ -241,7 +244,7 @@ pub(super) fn duration(input: &str) -> Parsed<'_, Duration> {
     Ok((rest, parts.sum))
 }
 
-/// The parser of a duration's parts, and their sum so far.
+/// A parser of the parts of a duration, with the sum of the parts parsed so far.
 struct Parts<'a> {
     all: &'a str,
     is_negative: bool,
@@ -249,7 +252,8 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Parses numbers with units, in the order of `units` and each at most once.
+    /// Parses numbers with their units. The units must occur in the order of `units`, and each at
+    /// most once.
     fn counts(&mut self, input: &'a str, units: &[Unit]) -> Result<&'a str, nom::Err<Fault<'a>>> {
         let mut left = units.iter();
         let (mut rest, mut digits) =
@@ -287,7 +291,7 @@ impl<'a> Parts<'a> {
         let is_time = |input: &str| input.starts_with(['T', 't']);
         let mut rest = input;
         if !is_time(input) {
-            // Up to the `T`, which separates the date part from the time part.
+            // The date part ends at the `T`, where the time part begins.
             let before = |c: char| c.is_alphanumeric() && !"Tt".contains(c);
             let (_, days) = take_while(before).parse(input)?;
             let left = self.counts(days, &[year, month, day])?;
@@ -300,7 +304,8 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// Parses a duration like `P0001-02-03T04:05:06`. `rest` follows the dash after the year.
+    /// Parses a duration like `P0001-02-03T04:05:06`. `input` begins with the year, and `rest` with
+    /// the month.
     fn dashed(&mut self, input: &'a str, rest: &'a str) -> Result<&'a str, nom::Err<Fault<'a>>> {
         let [year, month, _, day, hour, minute, second, ..] = UNITS;
         let mut digits = input.strip_suffix(rest).unwrap_or_default().trim_end_matches('-');
