@@ -28,7 +28,7 @@ impl TryFrom<BigDecimal> for Decimal {
     }
 }
 
-/// Keeps digits and scale, without arithmetic that depends on the scale.
+/// Keeps digits and scale. No step is slower for a larger scale.
 impl From<&Decimal> for BigDecimal {
     fn from(Decimal { scale, unscaled }: &Decimal) -> Self {
         Self::new(BigInt::from_signed_bytes_be(unscaled.as_bytes()), i64::from(*scale))
@@ -84,7 +84,8 @@ mod tests {
         }
     }
 
-    /// The bytes are copied; a conversion through decimal digits would take minutes.
+    /// Conversion copies the bytes of the number. Conversion through decimal digits would take
+    /// minutes.
     #[test]
     fn a_number_of_a_megabyte_round_trips() {
         let bytes: Vec<u8> = (1..=1_u32 << 20).map(|at| (at ^ at >> 8).to_le_bytes()[0]).collect();

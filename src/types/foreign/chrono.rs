@@ -1,7 +1,8 @@
 //! chrono 0.4: `NaiveDate`, `NaiveTime` and `DateTime`.
 //!
-//! A `timestamp` has no time zone. A `DateTime` of any time zone is written as its instant, and read as
-//! `DateTime<Utc>`. CQL has no leap seconds: writing one is [`ValueError::OutOfRange`].
+//! A `timestamp` has no time zone. A `DateTime` of any time zone is written as its instant, and
+//! read as `DateTime<Utc>`. CQL has no leap seconds: to write a leap second is
+//! [`ValueError::OutOfRange`].
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeZone, Timelike, Utc};
 
@@ -35,7 +36,7 @@ const EPOCH: i32 = 719_163;
 
 impl From<NaiveDate> for Date {
     fn from(date: NaiveDate) -> Self {
-        // chrono's calendar ends long before this saturates.
+        // The subtraction never saturates, because chrono's calendar ends long before.
         Self(date.num_days_from_ce().saturating_sub(EPOCH))
     }
 }

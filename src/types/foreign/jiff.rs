@@ -3,9 +3,9 @@
 //! A `timestamp` has no time zone. A `Zoned` (`ZonedDateTime` in jiff 1) is written as its instant, and
 //! read as a `Timestamp`.
 //!
-//! A `duration` is read as a `Span` of months, days and nanoseconds. Other units of a `Span` are
-//! converted when it is written: years to months, weeks to days, hours to nanoseconds. It is read back
-//! as a `Span` of the same length in different units.
+//! A `duration` is read as a `Span` of months, days and nanoseconds. When a `Span` is written, its
+//! other units are converted: years to months, weeks to days, hours and smaller units to
+//! nanoseconds. The `Span` that is read back has the same length, but may have different units.
 
 /// Implements the conversions for one version of the crate.
 macro_rules! jiff {
@@ -33,7 +33,8 @@ macro_rules! jiff {
 
             impl From<civil::Date> for Date {
                 fn from(date: civil::Date) -> Self {
-                    // Years have at most four digits, so the hours always fit.
+                    // Years have at most four digits, so the number of days always fits into an
+                    // `i32`.
                     let hours = date.duration_since(EPOCH).as_hours();
                     Self(i32::try_from(hours / 24).unwrap_or(i32::MAX))
                 }
@@ -80,14 +81,14 @@ macro_rules! jiff {
                 type Error = ValueError;
 
                 fn try_from(Timestamp(millis): Timestamp) -> Result<Self, ValueError> {
-                    // `from_millisecond` does not reach the last 999 milliseconds of the range.
+                    // `from_millisecond` does not support the last 999 milliseconds of the range.
                     Self::from_nanosecond(i128::from(millis).saturating_mul(1_000_000))
                         .map_err(|_| ValueError::TooLarge("jiff::Timestamp"))
                 }
             }
 
-            /// Converts to months, days and nanoseconds. Returns [`ValueError::OutOfRange`] if they do
-            /// not fit; 64 bits of nanoseconds are 292 years.
+            /// Converts to months, days and nanoseconds. Returns [`ValueError::OutOfRange`] if
+            /// months or days exceed 32 bits, or if nanoseconds exceed 64 bits (292 years).
             impl TryFrom<&Span> for Duration {
                 type Error = ValueError;
 
@@ -103,7 +104,7 @@ macro_rules! jiff {
                         (span.get_nanoseconds(), 1),
                     ]
                     .into_iter()
-                    // Six products of at most 106 bits never saturate.
+                    // Neither the products, of at most 106 bits each, nor their sum saturates.
                     .map(|(count, unit)| i128::from(count).saturating_mul(unit))
                     .fold(0, i128::saturating_add);
                     let small = |sum: i64| i32::try_from(sum).map_err(|_| ValueError::OutOfRange);
@@ -124,8 +125,8 @@ macro_rules! jiff {
                 }
             }
 
-            /// Returns [`ValueError::TooLarge`] for more than 239,976 months or 7,304,484 days, which
-            /// are 19,998 years each.
+            /// Returns [`ValueError::TooLarge`] for more than 239,976 months (19,998 years) or more
+            /// than 7,304,484 days (19,998 years), of either sign.
             impl TryFrom<Duration> for Span {
                 type Error = ValueError;
 

@@ -1,17 +1,19 @@
 //! Conversions for types of the standard library and of other crates. The feature of each crate names
 //! its version.
 //!
-//! Each file implements `From` and `TryFrom` between the crate's types and ours. `convert_via!` then
-//! implements [`FromCql`](super::FromCql) and [`ToCql`](super::ToCql). A value that does not fit into
-//! the Rust type is [`ValueError::TooLarge`]; one that does not fit into the CQL type is
-//! [`ValueError::OutOfRange`].
+//! Each file implements `From` and `TryFrom` between the types of one crate and the types of
+//! cqlwire. `convert_via!` then implements [`FromCql`](super::FromCql) and [`ToCql`](super::ToCql).
+//! The error is [`ValueError::TooLarge`] for a CQL value that does not fit into the Rust type. It
+//! is [`ValueError::OutOfRange`] for a Rust value that does not fit into the CQL type, and for an
+//! invalid CQL value, such as a time of 24 hours or more.
 
 use std::convert::Infallible;
 
 use super::ValueError;
 
-/// Implements reading and writing of Rust types through one of our types, or only one direction.
-/// `$to_ours` converts to our type.
+/// Implements `FromCql` and `ToCql` for types of another crate, by conversion from and to the
+/// cqlwire type `$ours`. `read:` implements only `FromCql`, and `write:` implements only `ToCql`.
+/// `$to_ours` is the function that converts to `$ours`.
 macro_rules! convert_via {
     (read: $( $rust:ty as $name:literal, $ours:ident; )+) => {$(
         const _: () = {
@@ -71,7 +73,7 @@ mod time;
 #[cfg(feature = "serde-json-1")]
 pub use json::JsonError;
 
-/// Converts a value of our type to the other crate's type.
+/// Converts a value of a cqlwire type to the other crate's type.
 fn convert<O, T: TryFrom<O, Error: Into<ValueError>>>(ours: O) -> Result<T, ValueError> {
     T::try_from(ours).map_err(Into::into)
 }
@@ -88,20 +90,23 @@ impl From<Infallible> for ValueError {
 mod parts {
     use crate::types::{Time, Timestamp};
 
-    /// Returns the instant, rounded down to the millisecond. The milliseconds never saturate,
-    /// because all crates support fewer years.
+    /// Returns the instant that is `seconds` and `nanoseconds` after 1970-01-01T00:00:00Z, rounded
+    /// down to the millisecond. The arithmetic never saturates, because each crate has a smaller
+    /// range of years than `Timestamp`.
     pub(super) fn timestamp(seconds: i64, nanoseconds: i32) -> Timestamp {
         let millis = i64::from(nanoseconds.div_euclid(1_000_000));
         Timestamp(seconds.saturating_mul(1_000).saturating_add(millis))
     }
 
-    /// Returns the time of a second of the day and a nanosecond.
+    /// Returns the time of day. `second` counts from midnight, and `nanosecond` from the start of
+    /// that second.
     pub(super) fn time(second: u32, nanosecond: u32) -> Time {
         let nanoseconds = i64::from(second).saturating_mul(1_000_000_000);
         Time(nanoseconds.saturating_add(nanosecond.into()))
     }
 
-    /// Returns the second of the day and the nanosecond, or `None` if the time is not valid.
+    /// Returns the second since midnight and the nanosecond within that second, or `None` if the
+    /// time is not [valid](Time::is_valid).
     pub(super) fn from_time(time: Time) -> Option<(u32, u32)> {
         let second = u32::try_from(time.0.div_euclid(1_000_000_000)).ok()?;
         let nanosecond = u32::try_from(time.0.rem_euclid(1_000_000_000)).ok()?;
@@ -140,7 +145,8 @@ mod tests {
         B::from_cell(Cell::new(&encoded(value, native)?), &cql_type)
     }
 
-    /// Asserts that `theirs` and `ours` have the same encoding, and that each decodes it.
+    /// Asserts that the encoding of `theirs` decodes as `ours`, and the encoding of `ours` as
+    /// `theirs`.
     pub(super) fn assert_same<T, O>(theirs: &T, ours: &O, native: NativeType)
     where
         T: ToCql + for<'r> FromCql<'r> + PartialEq + Debug,

@@ -53,7 +53,8 @@ macro_rules! num_bigint {
                     }
                 }
 
-                /// The bytes are copied; a conversion through decimal digits would take minutes.
+                /// Conversion copies the bytes of the number. Conversion through decimal digits
+                /// would take minutes.
                 #[test]
                 fn a_number_of_a_megabyte_round_trips() {
                     for first in [0x12, 0xed] {

@@ -1,7 +1,7 @@
 //! rust_decimal 1: `Decimal`.
 //!
-//! It has 96 bits of digits, with at most 28 digits after the point. A number that it cannot hold
-//! exactly is an error; no number is rounded.
+//! A `rust_decimal::Decimal` has 96 bits of digits, with at most 28 digits after the point. A CQL
+//! number that it cannot represent exactly is an error. No number is rounded.
 
 use crate::types::{Decimal, ValueError, Varint};
 
@@ -20,8 +20,9 @@ impl From<rust_decimal::Decimal> for Decimal {
     }
 }
 
-/// Keeps the number. The scale is kept if it is 0 to 28, and moved to the nearest such scale
-/// otherwise. Returns [`ValueError::TooLarge`] if this would round the number.
+/// Keeps the numeric value. A scale from 0 to 28 is kept, and any other scale is changed to 0 or
+/// 28, whichever is nearer. Returns [`ValueError::TooLarge`] if the number does not fit into 96
+/// bits of digits at that scale.
 impl TryFrom<&Decimal> for rust_decimal::Decimal {
     type Error = ValueError;
 

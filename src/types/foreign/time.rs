@@ -18,7 +18,7 @@ const EPOCH: i32 = 2_440_588;
 
 impl From<time::Date> for Date {
     fn from(date: time::Date) -> Self {
-        // Years have at most six digits, so this never saturates.
+        // The subtraction never saturates, because years have at most six digits.
         Self(date.to_julian_day().saturating_sub(EPOCH))
     }
 }

@@ -19,9 +19,10 @@ mod serde_json;
 #[cfg(feature = "serde-json-1")]
 pub use read::JsonError;
 
-/// The timestamps that are formatted as text, from 1582-10-15 to 9999, in milliseconds. Cassandra 3.11
-/// uses the Julian calendar for earlier dates, and no version accepts years of five digits. All
-/// versions accept numbers of milliseconds.
+/// The timestamps that are formatted as text, in milliseconds: from 1582-10-15 to the end of 9999.
+/// All others are formatted as their number of milliseconds, which every Cassandra version accepts.
+/// Cassandra 3.11 uses the Julian calendar for earlier dates, and no version accepts years of five
+/// digits.
 const CALENDAR: RangeInclusive<i64> = -12_219_292_800_000..=253_402_300_799_999;
 
 /// The JSON form of a value.
@@ -54,7 +55,8 @@ impl<'v> Form<'v> {
             Value::Varint(number) => integer(number).unwrap_or_else(|| text(number)),
             Value::Decimal(number) => decimal(number).unwrap_or_else(|| text(number)),
             Value::Double(number) if number.is_finite() => Self::Float(*number),
-            // The 64-bit number with the same decimal digits, not the number with the same value.
+            // JSON numbers have 64 bits. Keep the decimal digits of the 32-bit number, such as 0.1,
+            // not its exact value, which is 0.10000000149011612.
             Value::Float(number) if number.is_finite() => {
                 Self::Float(number.to_string().parse().unwrap_or_else(|_| f64::from(*number)))
             }
@@ -70,7 +72,7 @@ impl<'v> Form<'v> {
             Value::Inet(IpAddr::V6(address)) => Self::Text(full(*address).into()),
             Value::Inet(IpAddr::V4(address)) => text(address),
             Value::Uuid(uuid) | Value::TimeUuid(uuid) => text(uuid),
-            // Types with CQL literals without quotes.
+            // The JSON text of these types is their CQL literal, which has no quotes.
             Value::Blob(_)
             | Value::Custom(_)
             | Value::Duration(_)
@@ -86,8 +88,9 @@ impl<'v> Form<'v> {
     }
 }
 
-/// Returns a date with a year that Cassandra accepts: at least four digits, and a sign if it is
-/// negative or has more digits.
+/// Returns the date `printed` with the year in the form that Cassandra accepts. The year has at
+/// least four digits. It has the sign `-` if it is negative, and `+` if it has more than four
+/// digits.
 fn iso(printed: &str) -> String {
     let (is_negative, unsigned) = match printed.strip_prefix('-') {
         Some(unsigned) => (true, unsigned),
@@ -102,21 +105,22 @@ fn iso(printed: &str) -> String {
     format!("{sign}{year:0>4}-{rest}")
 }
 
-/// Returns an address with all of its groups, like Java.
+/// Returns the text of an IPv6 address with all eight groups and no `::`, as Java formats it.
 fn full(address: Ipv6Addr) -> String {
     address.segments().map(|group| format!("{group:x}")).join(":")
 }
 
-/// Returns the JSON number, or `None` if the number does not fit into 64 bits.
+/// Returns the JSON number, or `None` if the number fits neither into an `i64` nor into a `u64`.
 fn integer<'v>(number: &Varint) -> Option<Form<'v>> {
     let number = number.to_i128()?;
     let signed = i64::try_from(number).map(Form::Integer).ok();
     signed.or_else(|| u64::try_from(number).map(Form::Unsigned).ok())
 }
 
-/// Returns the JSON number, or `None` if the text of a 64-bit number would differ. The number may
-/// have at most 15 digits, no trailing zero except the only digit after the point (`1.0`), and a
-/// magnitude that is printed without an exponent.
+/// Returns the JSON number, or `None` if the decimal would change as a 64-bit number. A decimal
+/// with a scale above 0 becomes a number only if it has at most 15 digits, is zero or at least
+/// 0.00001 in magnitude, and does not end with a zero, except for a single zero after the point
+/// (`1.0`).
 fn decimal<'v>(number: &Decimal) -> Option<Form<'v>> {
     let unscaled = number.unscaled.to_i128()?;
     let scale = u32::try_from(number.scale).ok()?;
@@ -135,7 +139,8 @@ fn decimal<'v>(number: &Decimal) -> Option<Form<'v>> {
     }
 }
 
-/// Returns the names and values of a user-defined type. Missing trailing fields are null.
+/// Returns the JSON names and the values of the fields of a user-defined type. Trailing fields that
+/// the value lacks are null.
 fn fields<'v>(
     udt: &'v UdtType,
     fields: &'v [Value],
@@ -146,7 +151,8 @@ fn fields<'v>(
         .map(|(index, (field, _))| (name(field), fields.get(index).unwrap_or(&Value::Null)))
 }
 
-/// Returns the names and values of a row, without columns whose name occurred before.
+/// Returns the JSON names and the values of the columns of a row. If several columns have the same
+/// name, only the first is returned.
 fn columns(record: &Record) -> impl Iterator<Item = (Cow<'_, str>, &Value)> {
     let mut seen = HashSet::new();
     record
@@ -163,7 +169,8 @@ fn name(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns the JSON object key of a map key: its JSON string, or the text of its JSON.
+/// Returns the JSON object key for a map key. If the JSON of the map key is a string, that is the
+/// string. Otherwise it is the JSON text of the map key.
 fn key(value: &Value) -> Cow<'_, str> {
     match Form::of(value) {
         Form::Text(text) => text,

@@ -17,7 +17,7 @@ impl Value {
     /// Converts JSON to a value of `cql_type`, like Cassandra's `fromJson`: see the
     /// [table](crate::types#json).
     ///
-    /// Numbers and booleans may be strings. A field name in additional double quotes is
+    /// Numbers and booleans may be given as strings. A field name in additional double quotes is
     /// case-sensitive. Any other name matches the field with exactly this name, or else the field
     /// with the name in lower case. Missing fields are null.
     ///
@@ -73,7 +73,7 @@ impl Value {
     }
 }
 
-/// JSON that is not a valid value of its CQL type.
+/// The error for JSON that is not a valid value of its CQL type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonError(Box<JsonErrorInner>);
 
@@ -92,7 +92,7 @@ enum Reason {
     Kind,
     /// The value is invalid for the type.
     Value(ValueError),
-    /// The tuple has fewer elements than the array: their number.
+    /// The array has more elements than the tuple type, which has this number of elements.
     TupleLength(usize),
     /// The user-defined type has no field with this name.
     Field(String),
@@ -159,7 +159,8 @@ impl fmt::Display for JsonError {
 
 impl std::error::Error for JsonError {}
 
-/// Returns true if the empty string is the empty value of the type, and not an empty text or blob.
+/// Returns true if the JSON string `""` is the [empty](Value::Empty) value of the type. For text,
+/// blobs and custom types it is not.
 fn has_empty(cql_type: &CqlType) -> bool {
     !matches!(
         cql_type,
@@ -170,7 +171,8 @@ fn has_empty(cql_type: &CqlType) -> bool {
     )
 }
 
-/// Returns the array or object in a string that is an object key, or else the JSON unchanged.
+/// Parses a string that contains JSON text, and returns all other JSON unchanged. The key of a JSON
+/// object is such a string if the map key is an array or an object.
 fn parse_key(json: &Json) -> Cow<'_, Json> {
     match json {
         Json::String(text) => {
@@ -222,7 +224,7 @@ fn map(json: &Json, cql_type: &CqlType, pair: &(CqlType, CqlType)) -> Result<Val
         entry().map_err(|error: JsonError| error.within(key))
     };
     let entries: Vec<_> = entries.iter().map(entry).collect::<Result<_, _>>()?;
-    // Different texts may be the same key.
+    // Different JSON keys may convert to the same CQL key.
     check_unique(entries.iter().map(|(key, _)| key), &pair.0)
         .map_err(|duplicate| JsonError::new(cql_type, json, Reason::Value(duplicate)))?;
     Ok(Value::Map(entries))
@@ -245,7 +247,8 @@ fn user_type(json: &Json, cql_type: &CqlType, udt: &Arc<UdtType>) -> Result<Valu
     Ok(Value::Udt { udt: Arc::clone(udt), fields })
 }
 
-/// Returns the index of the field with a JSON name.
+/// Returns the index of the field that the JSON name `name` matches, or `None` if there is no such
+/// field.
 fn index_of(udt: &UdtType, name: &str) -> Option<usize> {
     let position = |name: &str| udt.fields.iter().position(|(field, _)| field == name);
     match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
@@ -290,7 +293,7 @@ fn native_value(native: NativeType, json: &Json) -> Result<Value, Reason> {
     })
 }
 
-/// Parses an integer. Too many digits are [`ValueError::OutOfRange`].
+/// Parses an integer. Returns [`ValueError::OutOfRange`] if the integer does not fit into `T`.
 fn integer<T: TryFrom<i64>>(text: &str) -> Result<T, Reason> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -300,8 +303,8 @@ fn integer<T: TryFrom<i64>>(text: &str) -> Result<T, Reason> {
     number.ok_or(Reason::Value(ValueError::OutOfRange))
 }
 
-/// Parses a number, or one of the names of the numbers that JSON lacks. Rust accepts more names than
-/// Cassandra.
+/// Parses a number, `NaN`, `Infinity` or `-Infinity`. Any other name is an error, as in Cassandra,
+/// although Rust parses more names, such as `inf`.
 fn float<T: FromStr + Copy>(text: &str, is_infinite: fn(T) -> bool) -> Result<T, Reason> {
     let is_name = ["NaN", "Infinity", "-Infinity"].contains(&text);
     let is_number = text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
@@ -348,7 +351,7 @@ mod tests {
         if number.is_nan() { f64::INFINITY } else { number }
     }
 
-    /// Any value of a native type, and its type.
+    /// Generates values of all native types, each with its type.
     fn native() -> impl Strategy<Value = (CqlType, Value)> {
         let varint =
             || prop::collection::vec(any::<u8>(), 0..40).prop_map(|b| Varint::from_bytes(&b));
@@ -399,7 +402,7 @@ mod tests {
         prop_oneof![first, second]
     }
 
-    /// Values in lists, as the keys and values of maps, and in tuples; each with its type.
+    /// Generates native values, and lists, vectors, maps and tuples of values, each with its type.
     fn nested() -> impl Strategy<Value = (CqlType, Value)> {
         native().prop_recursive(3, 12, 3, |inner| {
             prop_oneof![

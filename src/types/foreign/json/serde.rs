@@ -1,4 +1,5 @@
-//! serde 1: `Serialize` for values and rows. All data formats get the JSON form.
+//! serde 1: `Serialize` for values and rows. The serialized form is that of JSON in every data
+//! format.
 
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
 

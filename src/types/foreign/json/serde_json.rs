@@ -32,7 +32,7 @@ impl From<Value> for Json {
     }
 }
 
-/// Converts to an object with the names of the columns. If several columns have the same name, only
+/// Converts to an object from column names to values. If several columns have the same name, only
 /// the first is kept.
 impl From<&Record> for Json {
     fn from(record: &Record) -> Self {
