@@ -7,7 +7,8 @@ use syn::{Attribute, Error, ExprPath, Ident, LitStr, Path, Result};
 use crate::messages::list;
 use crate::names::Rule;
 
-/// Declares a struct of the attributes that are allowed in one place, each at most once.
+/// Declares a struct for the attributes that are allowed on one kind of item. `parse` returns an error if an
+/// attribute is unknown or given twice.
 macro_rules! attributes {
     ($( $(#[$doc:meta])* $place:literal $name:ident { $( $key:literal $field:ident: $type:ty = $read:expr, )+ } )+) => {$(
         $(#[$doc])*
@@ -63,7 +64,7 @@ attributes! {
     }
 }
 
-/// The source of a field's value if there is no column.
+/// The source of a field's value if the column, or the field of the user-defined type, is missing.
 pub(crate) enum FieldDefault {
     Trait(Path),
     Function(Path, ExprPath),
@@ -78,7 +79,7 @@ impl FieldDefault {
 }
 
 impl FieldAttributes {
-    /// Returns an error if there is an attribute, which the field of a newtype cannot have.
+    /// Returns an error if any attribute is present: the field of a newtype cannot have attributes.
     pub(crate) fn must_be_empty(&self) -> Result<()> {
         let Self { rename, skip, default, flatten, null_as_default, unset_if_none } = self;
         let words = [skip, flatten, null_as_default, unset_if_none].map(Option::as_ref);
@@ -90,7 +91,7 @@ impl FieldAttributes {
     }
 }
 
-/// Parses a string that is not empty.
+/// Parses the string value of an attribute. Returns an error if the string is empty.
 fn text(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
     let text: LitStr = meta.value()?.parse()?;
     if text.value().is_empty() {

@@ -13,7 +13,7 @@ use syn::{
 
 use crate::attributes::{FieldAttributes, FieldDefault, TypeAttributes};
 
-/// A struct with a derive macro.
+/// A struct that has a derive macro.
 pub(crate) struct Struct<'i> {
     pub(crate) ident: &'i Ident,
     /// The name of the struct, for error messages.
@@ -31,9 +31,10 @@ pub(crate) struct Struct<'i> {
 pub(crate) struct Field<'i> {
     pub(crate) member: Member,
     pub(crate) ty: &'i Type,
-    /// The name of the column, variable or field of a user-defined type.
+    /// The name of the column, of the variable, or of the field of a user-defined type. Empty for a field of
+    /// a struct with unnamed fields.
     pub(crate) name: String,
-    /// The struct and the field for error messages, such as `User::age`.
+    /// The struct and the field, such as `User::age`, for error messages.
     pub(crate) path: String,
     pub(crate) attributes: FieldAttributes,
 }
@@ -95,7 +96,8 @@ impl<'i> Struct<'i> {
         self.fields.iter().filter(|field| field.attributes.skip.is_none())
     }
 
-    /// Returns an error if the fields have no names or are flattened, for user-defined types.
+    /// Returns an error if the fields are unnamed or if one of them is flattened. User-defined types support
+    /// neither.
     pub(crate) fn must_be_named(&self, derive: &str) -> Result<()> {
         let flattened = self.fields.iter().find_map(|field| field.attributes.flatten.as_ref());
         match (self.is_named, flattened) {
@@ -124,7 +126,8 @@ impl<'i> Struct<'i> {
         self.generics.clone()
     }
 
-    /// Adds `bounds` for each field whose type is generic.
+    /// Adds the `where` predicates that `bounds` returns, for each field whose type contains a type
+    /// parameter.
     pub(crate) fn bounds(
         &self,
         generics: &mut Generics,
@@ -161,7 +164,8 @@ impl Field<'_> {
         }
     }
 
-    /// Returns the default of a field for which nothing was read, or `None` if it has no default.
+    /// Returns an expression for the value of a field that was not read, or `None` if the field has no
+    /// default.
     pub(crate) fn default(&self) -> Option<TokenStream> {
         let by_trait = || quote_spanned!(self.ty.span()=> ::core::default::Default::default());
         match &self.attributes.default {
@@ -171,7 +175,7 @@ impl Field<'_> {
         }
     }
 
-    /// Returns the bounds of the field's type for reading it.
+    /// Returns the `where` predicates for the field's type that the code for reading the field requires.
     pub(crate) fn reading_bounds(
         &self,
         types: &TokenStream,
@@ -189,7 +193,8 @@ impl Field<'_> {
         read.into_iter().chain(default).collect()
     }
 
-    /// Returns the `types::derived::Field` of this field.
+    /// Returns an expression for the `types::derived::Field` that describes this field. `check` is the
+    /// function that checks the CQL type.
     pub(crate) fn description(&self, types: &TokenStream, check: &TokenStream) -> TokenStream {
         let (name, path) = (&self.name, &self.path);
         let is_optional = self.attributes.default.is_some();
@@ -212,8 +217,9 @@ pub(crate) fn types(attributes: &TypeAttributes) -> TokenStream {
     }
 }
 
-/// Returns the generics of an `impl` of a trait that reads values, and the lifetime of the data
-/// that the values borrow. This lifetime is the one of the type, or a new one if the type has none.
+/// Returns the generics of an `impl` of a trait that reads values, and the lifetime of the data that the
+/// values borrow. This is the lifetime parameter of the type, or a new lifetime parameter if the type has
+/// none. Returns an error if the type has several.
 pub(crate) fn reading(type_generics: &Generics) -> Result<(Generics, Lifetime)> {
     let mut generics = type_generics.clone();
     let mut lifetimes = type_generics.lifetimes();
@@ -247,7 +253,7 @@ pub(crate) fn is_generic(ty: &Type, generics: &Generics) -> bool {
 /// Returns the `T` of `Option<T>`, or `None` for any other type.
 pub(crate) fn inside_option(ty: &Type) -> Option<&Type> {
     let path = match ty {
-        // A type that was passed through `macro_rules`.
+        // A type that was an argument of a `macro_rules` macro.
         Type::Group(group) => return inside_option(&group.elem),
         Type::Paren(paren) => return inside_option(&paren.elem),
         Type::Path(path) => path,
@@ -261,12 +267,13 @@ pub(crate) fn inside_option(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// Returns names for local variables, one for each field.
+/// Returns `count` names for local variables, one for each field.
 pub(crate) fn variables(count: usize) -> Vec<Ident> {
     (0..count).map(|index| format_ident!("field_{index}")).collect()
 }
 
-/// Returns an error for attributes that have no effect together or on this kind of field.
+/// Returns an error if an attribute has no effect on this kind of field, or beside another attribute of the
+/// field.
 fn check_attributes(attributes: &FieldAttributes, is_named: bool, ty: &Type) -> Result<()> {
     let rename = attributes.rename.as_ref().map(|rename| ("rename", rename.span()));
     let key = |name, key: &Option<syn::Path>| key.as_ref().map(|key| (name, key.span()));
@@ -299,7 +306,7 @@ fn check_attributes(attributes: &FieldAttributes, is_named: bool, ty: &Type) -> 
     }
 }
 
-/// Returns an error if two fields have the same name.
+/// Returns an error if two fields have the same name. Skipped and flattened fields have no name.
 fn check_names(fields: &[Field<'_>]) -> Result<()> {
     let mut seen = HashMap::new();
     let named =

@@ -14,10 +14,10 @@ mod values;
 
 /// Derives `FromRow`, which reads a struct from a row.
 ///
-/// Each field reads the column of its name, in any order. Names are case-sensitive. Columns are checked
-/// once for each page: a missing column or an unsupported type is an error before the first row is read.
-/// Reading a row involves no lookup by name, and borrowed fields do not allocate. If the columns have the
-/// order of the fields, structs are read as fast as tuples.
+/// Each field reads the column with its name. The order of the columns does not matter, and names are
+/// case-sensitive. Columns are checked once for each page: a missing column or an unsupported type is an
+/// error before the first row is read. Reading a row involves no lookup by name, and borrowed fields do not
+/// allocate. If the columns are in the order of the fields, structs are read as fast as tuples.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -61,24 +61,24 @@ mod values;
 ///
 /// | attribute of the struct | effect |
 /// |---|---|
-/// | `rename_all = "camelCase"` | the case of column names: `snake_case`, `camelCase`, `PascalCase`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `lowercase` (`userid`) or `UPPERCASE`; default: as the field |
-/// | `strict` | a column without a field is an error; default: it is skipped |
+/// | `rename_all = "camelCase"` | the case of column names: `snake_case`, `camelCase`, `PascalCase`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `lowercase` (`userid`) or `UPPERCASE`; default: the name of the field |
+/// | `strict` | a column that no field reads is an error; default: such columns are skipped |
 /// | `crate = "path"` | the path of the cqlwire crate; default: `::cqlwire` |
 ///
 /// | attribute of a field | effect |
 /// |---|---|
 /// | `rename = "name"` | the name of the column |
 /// | `skip` | no column is read; the field always has its default |
-/// | `default`, `default = "function"` | the value if there is no such column, from `Default` or a function; does not apply to null |
+/// | `default`, `default = "function"` | if the column is missing, the field gets its `Default` or the result of the function; null does not count as missing |
 /// | `null_as_default` | null is read as the `Default` of the field's type |
-/// | `flatten` | the field is a struct with named fields that derives `FromRow`, and reads columns of the same row |
+/// | `flatten` | the field is a struct with named fields that derives `FromRow`; its fields read columns of the same row |
 ///
-/// Null is an error for a field that is neither an `Option` nor `null_as_default`. It is also an error if
-/// two columns have the name of a field, or if two fields read the same column. `strict` on a flattened
+/// Null is an error for a field that is neither an `Option` nor `null_as_default`. Two columns with the name
+/// of the same field are an error, and so are two fields that read the same column. `strict` on a flattened
 /// struct has no effect; only `strict` on the outermost struct counts.
 ///
-/// A struct has at most one lifetime parameter, for borrowing from the page. A type parameter can be any
-/// type that its column can be read as. A struct with unnamed fields is read by position, like a tuple: for
+/// A struct has at most one lifetime parameter, for borrowing from the page. A type parameter can be any type
+/// that supports the type of the column. A struct with unnamed fields is read by position, like a tuple: for
 /// example, `struct UserName(String)` reads one column.
 #[proc_macro_derive(FromRow, attributes(cql))]
 pub fn from_row(input: TokenStream) -> TokenStream {
@@ -87,8 +87,9 @@ pub fn from_row(input: TokenStream) -> TokenStream {
 
 /// Derives `ToValues` and `ToNamedValues`, which bind a struct to the variables of a statement.
 ///
-/// Each bind variable gets the field of its name, in any order. A variable without a field is an error. A
-/// field without a variable is ignored. Binding does not allocate.
+/// Each bind variable is bound to the field with its name. The order of the fields does not matter. A
+/// variable that has the name of no field is an error. A field that has the name of no variable is ignored.
+/// Binding does not allocate.
 ///
 /// ```
 /// use cqlwire::types::{ColumnSpec, NativeType, ToValues, ValuesBuffer};
@@ -133,8 +134,8 @@ pub fn from_row(input: TokenStream) -> TokenStream {
 ///
 /// | attribute of the struct | effect |
 /// |---|---|
-/// | `rename_all = "camelCase"` | the case of variable names, as for `FromRow` |
-/// | `strict` | a field without a variable is an error, unless it has `default` |
+/// | `rename_all = "camelCase"` | the case of variable names; the values are those of `FromRow` |
+/// | `strict` | a field that has the name of no variable is an error, unless the field has `default` |
 /// | `crate = "path"` | the path of the cqlwire crate; default: `::cqlwire` |
 ///
 /// | attribute of a field | effect |
@@ -142,8 +143,8 @@ pub fn from_row(input: TokenStream) -> TokenStream {
 /// | `rename = "name"` | the name of the variable |
 /// | `skip` | the field is not bound |
 /// | `default` | the field may have no variable, even if the struct is `strict` |
-/// | `unset_if_none` | `None` is the unset value instead of null; an error on a v3 connection |
-/// | `flatten` | the field is a struct or a map, which binds the variables of the same statement that have no other field |
+/// | `unset_if_none` | `None` is bound as unset instead of null; on a v3 connection, unset is an error |
+/// | `flatten` | the field is a struct or a map; its values are bound to the variables that have the name of no other field |
 ///
 /// `ToNamedValues` documents the names that servers give to variables. A struct with unnamed fields is bound
 /// by position, like a tuple.
@@ -152,11 +153,11 @@ pub fn to_values(input: TokenStream) -> TokenStream {
     expand(&parse_macro_input!(input), values::derive)
 }
 
-/// Derives `FromCql` for a struct, which reads it from a user-defined type.
+/// Derives `FromCql` for a struct that is read from a value of a user-defined type.
 ///
-/// Each field of the struct reads the type's field of its name, in any order. Other fields of the type
-/// are skipped. A value may lack trailing fields, which were added to the type after it was written; these
-/// fields are null.
+/// Each field of the struct reads the field of the type with the same name. The order of the fields does not
+/// matter. Other fields of the type are skipped. Fields that were added to the type after a value was written
+/// are missing at the end of the value; they are read as null.
 ///
 /// ```
 /// use cqlwire::types::{CqlType, FromCql, FromUdt, NativeType, UdtType};
@@ -183,26 +184,27 @@ pub fn to_values(input: TokenStream) -> TokenStream {
 ///
 /// | attribute of the struct | effect |
 /// |---|---|
-/// | `rename_all = "camelCase"` | the case of the type's field names, as for `FromRow` |
-/// | `strict` | a field of the type that the struct lacks is an error |
+/// | `rename_all = "camelCase"` | the case of the type's field names; the values are those of `FromRow` |
+/// | `strict` | a field of the type that the struct lacks is an error; default: it is skipped |
 /// | `crate = "path"` | the path of the cqlwire crate; default: `::cqlwire` |
 ///
 /// | attribute of a field | effect |
 /// |---|---|
 /// | `rename = "name"` | the name of the type's field |
-/// | `skip` | no field is read; the struct's field always has its default |
-/// | `default`, `default = "function"` | the value if the type has no such field, from `Default` or a function; does not apply to null |
+/// | `skip` | no field of the type is read; the struct's field always has its default |
+/// | `default`, `default = "function"` | if the type has no such field, the struct's field gets its `Default` or the result of the function; null does not count as missing |
 /// | `null_as_default` | null is read as the `Default` of the field's type |
 #[proc_macro_derive(FromUdt, attributes(cql))]
 pub fn from_udt(input: TokenStream) -> TokenStream {
     expand(&parse_macro_input!(input), udt::derive_from)
 }
 
-/// Derives `ToCql` for a struct, which writes it as a user-defined type.
+/// Derives `ToCql` for a struct that is written as a value of a user-defined type.
 ///
-/// Each field of the type gets the struct's field of its name, in any order. A field that the struct lacks
-/// is null, or an error if the struct is `strict`. A field of the struct that the type lacks is an error,
-/// unless it has `default`. The attributes are those of `FromUdt`.
+/// Each field of the type is written from the field of the struct with the same name. The order of the fields
+/// does not matter. A field of the type that the struct lacks is written as null, or is an error if the
+/// struct is `strict`. A field of the struct that the type lacks is an error, unless it has `default`. The
+/// attributes are those of `FromUdt`.
 ///
 /// ```
 /// use cqlwire::types::{ColumnSpec, CqlType, NativeType, ToUdt, UdtType, ValuesBuffer};
@@ -234,8 +236,8 @@ pub fn to_udt(input: TokenStream) -> TokenStream {
 /// Derives `FromCql` for a newtype, which is read as its field, or for an enum, which is read from text or an
 /// integer.
 ///
-/// An enum variant is the text of its name or, with `as`, the integer of its discriminant. A value that
-/// matches no variant is an error, unless one variant is `other`.
+/// An enum variant is represented by its name as text or, with `as`, by its discriminant as an integer. A
+/// value that matches no variant is an error, unless one variant is `other`.
 ///
 /// ```
 /// use cqlwire::types::{Cell, CqlType, FromCql, NativeType};
@@ -272,17 +274,17 @@ pub fn to_udt(input: TokenStream) -> TokenStream {
 ///
 /// | attribute of the type | effect |
 /// |---|---|
-/// | `rename_all = "snake_case"` | the case of the variants' texts, as for `FromRow` |
-/// | `as = i32` | the enum is an integer: `i8`, `i16`, `i32` or `i64`; default: text |
+/// | `rename_all = "snake_case"` | the case of the variants' texts; the values are those of `FromRow` |
+/// | `as = i32` | the enum is an `i8`, `i16`, `i32` or `i64`; default: text |
 /// | `crate = "path"` | the path of the cqlwire crate; default: `::cqlwire` |
 ///
 /// | attribute of a variant | effect |
 /// |---|---|
 /// | `rename = "text"` | the text of the variant |
-/// | `other` | the variant matches all other values, and can hold the value in a field |
+/// | `other` | the variant matches all values that no other variant matches; it may have one field, which stores the value |
 ///
-/// If an enum has discriminants and a variant with a field, Rust requires `#[repr(i32)]` on it. To read a
-/// newtype from a row of one column, derive `FromRow`, too.
+/// If an enum has both explicit discriminants and a variant with a field, Rust requires a representation such
+/// as `#[repr(i32)]` on the enum. To read a newtype from a row of one column, derive `FromRow`, too.
 #[proc_macro_derive(FromCql, attributes(cql))]
 pub fn from_cql(input: TokenStream) -> TokenStream {
     expand(&parse_macro_input!(input), value::derive_from)
@@ -291,8 +293,8 @@ pub fn from_cql(input: TokenStream) -> TokenStream {
 /// Derives `ToCql` for a newtype, which is written as its field, or for an enum, which is written as text or
 /// an integer.
 ///
-/// The attributes are those of `FromCql`. The `other` variant is written as its field or, if it has none,
-/// like any other variant.
+/// The attributes are those of `FromCql`. The `other` variant is written as its field. If it has no field, it
+/// is written like every other variant.
 ///
 /// ```
 /// use cqlwire::types::{ColumnSpec, NativeType, ToCql, ValuesBuffer};

@@ -5,7 +5,7 @@ use syn::{Ident, LitStr, Result};
 
 use crate::messages::list;
 
-/// A rule for the case of names: a function of the words of a name, in lower case.
+/// A rule for the case of names: a function that joins the words of a name, given in lower case.
 #[derive(Clone, Copy)]
 pub(crate) struct Rule(fn(&[String]) -> String);
 
@@ -47,8 +47,8 @@ fn capital(word: &str) -> String {
     letters.next().map(char::to_uppercase).into_iter().flatten().chain(letters).collect()
 }
 
-/// Splits a name into words in lower case. An underscore or an upper-case letter starts a word; an
-/// acronym is one word, so that `HTTPServer` has two.
+/// Splits a name into words in lower case. An underscore or an upper-case letter starts a word. An acronym is
+/// one word: `HTTPServer` consists of `http` and `server`.
 fn words(name: &str) -> Vec<String> {
     let letters: Vec<char> = name.chars().collect();
     let (mut words, mut word) = (Vec::new(), String::new());

@@ -222,8 +222,8 @@ fn named_columns(input: &Struct<'_>, lifetime: &Lifetime) -> TokenStream {
     }
 }
 
-/// Returns a type that holds all `parts`, and the path to each of them. The type consists of nested pairs,
-/// whose depth stays below the compiler's recursion limit for structs with any number of fields.
+/// Returns a type of nested pairs that contains all `parts`, and the path to each part in it, such as `.0.1`.
+/// The depth of the pairs stays below the compiler's recursion limit for any number of fields.
 fn pairs(parts: &[TokenStream]) -> (TokenStream, Vec<TokenStream>) {
     match parts {
         [] => (quote!(()), Vec::new()),

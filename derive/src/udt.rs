@@ -115,7 +115,8 @@ pub(crate) fn derive_to(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// Returns the method `check`, which finds the struct's fields in the type.
+/// Returns the method `check`, which compares the fields of the struct with those of the user-defined type.
+/// The argument `check` returns the function that checks the type of one field.
 fn check(
     input: &Struct<'_>,
     check: impl Fn(&crate::input::Field<'_>) -> TokenStream,

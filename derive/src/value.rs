@@ -21,10 +21,11 @@ enum Shape<'i> {
 /// A variant of an enum.
 struct Variant<'i> {
     ident: &'i Ident,
-    /// The text of the variant, or the constant of its integer.
+    /// An expression for the value of the variant: its text, or the constant of its discriminant.
     value: TokenStream,
     is_other: bool,
-    /// The type of the field, which only the `other` variant can have.
+    /// The type of the field, or `None` if the variant has no field. Only the `other` variant can have a
+    /// field.
     field: Option<&'i Type>,
 }
 
@@ -35,7 +36,7 @@ struct ValueType<'i> {
     types: TokenStream,
     generics: &'i Generics,
     shape: Shape<'i>,
-    /// The constants of the discriminants, for an enum that is an integer.
+    /// The constants of the discriminants, if the type is an enum with `as`; otherwise empty.
     constants: Vec<TokenStream>,
     /// The type that an enum is written as: `str` or an integer.
     write_type: TokenStream,
@@ -122,8 +123,9 @@ impl<'i> ValueType<'i> {
         }
     }
 
-    /// Returns the method `check` of an enum, which checks text or an integer under the enum's name. The
-    /// field of the `other` variant is checked with `field_check`.
+    /// Returns the method `check` of an enum. The method accepts the CQL types that text or the integer
+    /// supports, and names the enum in its error. `field_check` returns the function that checks the field of
+    /// the `other` variant.
     fn enum_check(
         &self,
         variants: &[Variant<'_>],
@@ -188,7 +190,7 @@ impl<'i> ValueType<'i> {
                 quote!(Self::#ident(other) => #to_cql(other, cql_type, writer),)
             }
             None => {
-                // A text is a reference already.
+                // A text is a reference already, and an integer is not.
                 let value = if constants.is_empty() { value.clone() } else { quote!(&#value) };
                 quote!(Self::#ident => <#write_type as #types::ToCql>::to_cql(#value, cql_type, writer),)
             }
@@ -349,8 +351,8 @@ fn variants<'i>(
     Ok(variants)
 }
 
-/// Adds a constant for the discriminant of a variant: the `explicit` one, or the discriminant of the
-/// previous variant plus one.
+/// Adds a constant for the discriminant of a variant and returns its name. The discriminant is `explicit` or,
+/// if that is `None`, one more than that of the previous variant. The first discriminant is 0 by default.
 fn constant(constants: &mut Vec<TokenStream>, integer: &Ident, explicit: Option<&Expr>) -> Ident {
     let name = |index: usize| format_ident!("VARIANT_{index}");
     let (index, constant) = (constants.len(), name(constants.len()));
