@@ -7,17 +7,18 @@ use crate::wire::Reader;
 
 /// The encoded bytes of one value.
 ///
-/// A page of rows is validated as UTF-8 as a whole, so that [`text`](Self::text) usually only checks
-/// the boundaries of the cell.
+/// A page of rows with text columns is validated as UTF-8 once, as a whole. [`text`](Self::text)
+/// then usually only checks that the cell begins and ends at character boundaries.
 #[derive(Debug, Clone, Copy)]
 pub struct Cell<'r> {
     bytes: &'r [u8],
-    /// The page that contains the cell, as text; empty if there is no page or it is not UTF-8.
+    /// The page that contains the cell, as text. Empty if the cell belongs to no page, or if the
+    /// page is not known to be UTF-8.
     page: &'r str,
-    /// Offset of the cell in `page`.
+    /// Offset of the cell in `page`, in bytes.
     start: usize,
-    /// The bytes of the page, for values that share them. `None` if the cell does not belong to a
-    /// page.
+    /// The bytes of the page, whose memory [`share`](Self::share) shares. `None` if the cell does
+    /// not belong to a page.
     shared: Option<&'r Bytes>,
 }
 
@@ -27,8 +28,8 @@ impl<'r> Cell<'r> {
         Self { bytes, page: "", start: 0, shared: None }
     }
 
-    /// Returns a cell at offset `start` of a page. `page` is `shared` as text, or empty if it is not
-    /// UTF-8.
+    /// Returns the cell with `bytes` at offset `start` of the page `shared`. `page` is `shared` as
+    /// text, or empty if `shared` is not known to be UTF-8.
     #[inline]
     pub(super) const fn in_page(
         bytes: &'r [u8],
@@ -39,7 +40,7 @@ impl<'r> Cell<'r> {
         Self { bytes, page, start, shared: Some(shared) }
     }
 
-    /// Returns a part of this cell with these `bytes`.
+    /// Returns the cell of a part of this value. `bytes` must be a slice of this cell's bytes.
     pub(super) const fn part(self, bytes: &'r [u8]) -> Self {
         Self { bytes, page: "", start: 0, shared: self.shared }
     }
@@ -50,8 +51,8 @@ impl<'r> Cell<'r> {
         self.bytes
     }
 
-    /// Returns the bytes of the value as [`Bytes`]. They share the memory of the response if the cell
-    /// belongs to one, and are copied otherwise.
+    /// Returns the bytes of the value as [`Bytes`]. They share the memory of the page if the cell
+    /// belongs to a page, and are copied otherwise.
     pub fn share(self) -> Bytes {
         match self.shared {
             Some(page) => page.slice_ref(self.bytes),
@@ -76,8 +77,8 @@ impl<'r> Cell<'r> {
     /// Returns the bytes of the value as an array of `N` bytes.
     ///
     /// # Errors
-    /// Returns [`ValueError::Empty`] if there are no bytes, or [`ValueError::Size`] if their number is
-    /// not `N`.
+    /// Returns [`ValueError::Empty`] if the value has no bytes, or [`ValueError::Size`] if its
+    /// length is neither 0 nor `N`.
     #[inline(always)]
     pub fn array<const N: usize>(self) -> Result<[u8; N], ValueError> {
         self.bytes.try_into().map_err(|_| wrong_size(N, self.bytes.len()))
@@ -92,8 +93,9 @@ const fn wrong_size(expected: usize, found: usize) -> ValueError {
     }
 }
 
-/// An iterator over the elements of a list or set, or the keys and values of a map: an `[int]`
-/// count, then that many elements or pairs, each part as `[bytes]` (v4 §6.11 to §6.13). Null is `None`.
+/// An iterator over the elements of a list or set, or over the alternating keys and values of a
+/// map. A collection is an `[int]` count, followed by that many elements or key-value pairs, each
+/// part as `[bytes]` (v4 §6.11 to §6.13). A null part is `None`.
 #[derive(Debug, Clone)]
 pub(super) struct Parts<'r> {
     whole: Cell<'r>,
@@ -102,15 +104,16 @@ pub(super) struct Parts<'r> {
 }
 
 impl<'r> Parts<'r> {
-    /// Returns the parts of a collection with `parts_per_entry` parts for each entry that it counts:
-    /// 1 for lists and sets, 2 for maps.
+    /// Returns the parts of the collection `whole`. Each of its entries has `parts_per_entry`
+    /// parts: 1 in lists and sets, 2 in maps.
     pub(super) fn new(whole: Cell<'r>, parts_per_entry: usize) -> Result<Self, ValueError> {
         if whole.bytes.is_empty() {
             return Err(ValueError::Empty);
         }
         let mut reader = Reader::new(whole.bytes);
         let claimed = reader.int("count").map_err(|_| ValueError::TooShort)?;
-        // The length of a part takes four bytes, which bounds the number of parts.
+        // Each part begins with a length of four bytes, so the remaining bytes bound the number of
+        // parts.
         let limit = reader.rest().len() / 4;
         let left = usize::try_from(claimed)
             .ok()
@@ -153,8 +156,8 @@ impl<'r> Iterator for Parts<'r> {
     }
 }
 
-/// The fields of a tuple or a user-defined type, each as `[bytes]` (v4 §6.20, §7). Trailing fields may
-/// be missing and are null.
+/// A reader of the fields of a tuple or a user-defined type, each encoded as `[bytes]` (v4 §6.20,
+/// §7). Trailing fields may be missing, and are then null.
 #[derive(Debug, Clone)]
 pub(super) struct Fields<'r> {
     whole: Cell<'r>,
@@ -169,12 +172,12 @@ impl<'r> Fields<'r> {
         Ok(Self { whole, reader: Reader::new(whole.bytes) })
     }
 
-    /// Returns true if the value contains no more fields.
+    /// Returns true if all fields that the value contains have been read.
     pub(super) fn is_done(&self) -> bool {
         self.reader.is_empty()
     }
 
-    /// Returns the next field; `None` is null.
+    /// Returns the next field, or `None` if the field is null or missing.
     ///
     /// # Errors
     /// Returns an error if the value ends inside the field.
@@ -187,7 +190,7 @@ impl<'r> Fields<'r> {
         Ok(field.map(|bytes| self.whole.part(bytes)))
     }
 
-    /// Checks that the value ends here.
+    /// Checks that the value ends after the field that was read last.
     ///
     /// # Errors
     /// Returns [`ValueError::TooLong`] if more bytes follow.

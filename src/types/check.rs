@@ -6,7 +6,8 @@ use super::{CqlType, NativeType, TypeMismatch};
 /// [`ToCql`](super::ToCql).
 pub(super) type Check = fn(&CqlType) -> Result<(), TypeMismatch>;
 
-/// Checks that `cql_type` is a list, a set or a vector, and its element with `check`.
+/// Checks that `cql_type` is a list, a set or a vector, and calls `check` with the type of its
+/// elements.
 pub(super) fn check_sequence(
     rust: &'static str,
     cql_type: &CqlType,
@@ -19,7 +20,8 @@ pub(super) fn check_sequence(
     }
 }
 
-/// Checks that `cql_type` is a map, and its key and value with `key` and `value`.
+/// Checks that `cql_type` is a map, and calls `key` with the type of its keys and `value` with the
+/// type of its values.
 pub(super) fn check_map(
     rust: &'static str,
     cql_type: &CqlType,
@@ -35,7 +37,8 @@ pub(super) fn check_map(
     }
 }
 
-/// Adds the name of a part to the error of checking it.
+/// Adds the `name` of the part that was checked, such as "element", to the error if the check
+/// failed.
 pub(super) fn in_part(
     checked: Result<(), TypeMismatch>,
     name: &'static str,
@@ -43,7 +46,8 @@ pub(super) fn in_part(
     checked.map_err(|mismatch| mismatch.within(name))
 }
 
-/// Checks that `cql_type` is one of the native types `fits`.
+/// Checks that `cql_type` is one of the native types `fits`. `rust` is the name of the Rust type,
+/// for the error.
 #[inline]
 pub(super) fn check_native(
     rust: &'static str,

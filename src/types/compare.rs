@@ -24,8 +24,9 @@ impl PartialOrd for Value {
     }
 }
 
-/// Values of the same type have the order of their Rust types. Values of different types have the
-/// order of the enum's variants. This order differs from the server's clustering order.
+/// Values of the same variant are ordered like the Rust values that they contain. Values of
+/// different variants are ordered like the variants of the enum. This order differs from the
+/// server's clustering order.
 impl Ord for Value {
     fn cmp(&self, other: &Self) -> Ordering {
         self.key().cmp(&other.key())
@@ -84,8 +85,9 @@ impl Value {
             Self::Counter(number) => Key::Counter(*number),
             Self::Date(date) => Key::Date(*date),
             Self::Decimal(number) => Key::Decimal(number),
-            // The bits of floating-point numbers, read as integers, are in order; for negative numbers
-            // the order is reversed.
+            // The bits of positive numbers, read as integers, are in the order of the numbers. The
+            // bits of negative numbers are in reverse order. Flipping all of them but the sign
+            // corrects this.
             Self::Double(number) => {
                 let bits = number.to_bits().cast_signed();
                 Key::Double(if bits < 0 { bits ^ i64::MAX } else { bits })

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::wire::wire_codes;
 
-/// Maximum nesting depth of types. No schema needs more, and functions that recurse into a type cannot
-/// overflow the stack.
+/// Maximum nesting depth of types. The bound keeps functions that recurse into a type from
+/// overflowing the stack. No schema needs deeper types.
 pub const MAX_TYPE_DEPTH: usize = 32;
 
 wire_codes! {
@@ -51,7 +51,8 @@ wire_codes! {
         SmallInt = 0x13 "smallint",
         /// An 8-bit integer (v4 and later).
         TinyInt = 0x14 "tinyint",
-        /// A duration in months, days and nanoseconds (v5; in v4 if the connection uses the extension).
+        /// A duration in months, days and nanoseconds (v5, or v4 with
+        /// [`Extensions::duration`](crate::wire::Extensions::duration)).
         Duration = 0x15 "duration",
     }
 }
@@ -85,8 +86,9 @@ impl NativeType {
 
 /// A CQL type.
 ///
-/// `Display` writes the type as CQL does, and `FromStr` parses that text. CQL text only contains the
-/// names of user-defined types; [`parse_with`](Self::parse_with) looks up their fields.
+/// `Display` writes the type in CQL syntax, and `FromStr` parses this text. The text contains the
+/// names of user-defined types, but not their fields; [`parse_with`](Self::parse_with) looks up the
+/// fields.
 ///
 /// ```
 /// use cqlwire::types::{CqlType, NativeType};
@@ -135,7 +137,7 @@ pub struct VectorType {
     pub element: CqlType,
     /// The number of elements.
     pub dimensions: usize,
-    /// The class name as the server sent it; servers differ in their use of spaces.
+    /// The name of the Java class, as the server sent it. Servers differ in their use of spaces.
     pub class: Box<str>,
 }
 
@@ -172,8 +174,9 @@ impl Hash for VectorType {
 }
 
 impl CqlType {
-    /// Returns true if values of `older` are valid for this type: both are equal, except that
-    /// user-defined types may have additional fields at their end, added by `ALTER TYPE ... ADD`.
+    /// Returns true if every value of type `older` is also a valid value of this type. The types
+    /// must be equal, except that user-defined types in this type may have additional trailing
+    /// fields, which `ALTER TYPE ... ADD` has appended.
     pub fn has_grown_from(&self, older: &Self) -> bool {
         match (self, older) {
             (Self::List(new), Self::List(old)) | (Self::Set(new), Self::Set(old)) => {
@@ -203,10 +206,11 @@ impl CqlType {
         matches!(self, Self::Native(NativeType::Text | NativeType::Ascii))
     }
 
-    /// Returns the size of every value of this type inside a vector, in bytes, or `None` if each
-    /// element is preceded by its length.
+    /// Returns the size in bytes of each vector element of this type, or `None` if each element is
+    /// preceded by its length.
     ///
-    /// `smallint`, `tinyint`, `date` and `time` have a fixed size, but Cassandra writes their lengths.
+    /// Also returns `None` for `smallint`, `tinyint`, `date` and `time`: they have a fixed size,
+    /// but Cassandra writes their lengths.
     pub(super) fn fixed_size_in_vector(&self) -> Option<usize> {
         match self {
             Self::Native(native) => match native {

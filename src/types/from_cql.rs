@@ -27,16 +27,16 @@ use super::{Cell, CqlType, TypeMismatch, ValueError};
 ///
 /// Cargo features add types of other crates: see [`types`](super).
 ///
-/// [`Value`](super::Value) and `Option<T>` accept null, and [`OrDefault<T>`](super::OrDefault) reads it
-/// as the default of `T`. For all other types null is an error. Cassandra stores an empty
-/// `list`, `set` or `map` as null, unless it is frozen.
+/// [`Value`](super::Value) and `Option<T>` accept null, and [`OrDefault<T>`](super::OrDefault)
+/// reads null as the default of `T`. For all other types null is an error. Cassandra stores an
+/// empty `list`, `set` or `map` as null unless the type is frozen.
 ///
-/// The empty value (zero bytes) is an error for types whose values are never empty, such as `int`.
-/// [`MaybeEmpty<T>`](super::MaybeEmpty) accepts it.
+/// The empty value (zero bytes) is an error for types whose values normally have a size, such as
+/// `int`. [`MaybeEmpty<T>`](super::MaybeEmpty) accepts the empty value.
 ///
 /// # Custom types
-/// Enums and newtypes derive this trait. A type that validates its values implements it on top of
-/// another type, and reports errors with [`ValueError::Other`]:
+/// Enums and newtypes can derive this trait. A type that validates its values calls the
+/// implementation of another type, and reports invalid values with [`ValueError::Other`]:
 ///
 /// ```
 /// use bytes::Bytes;
@@ -87,7 +87,7 @@ use super::{Cell, CqlType, TypeMismatch, ValueError};
     note = "derive `FromCql` for a newtype or an enum, `FromUdt` for a struct; read bytes as `&[u8]` or `Vec<u8>`"
 )]
 pub trait FromCql<'r>: Sized {
-    /// Size of every value in bytes, or `None` if it varies. Rows skip over cells of known size
+    /// Size of every value in bytes, or `None` if the size varies. Cells of known size are read
     /// faster.
     const SIZE: Option<usize> = None;
 
@@ -95,26 +95,28 @@ pub trait FromCql<'r>: Sized {
     /// of a page.
     ///
     /// # Errors
-    /// Returns the CQL types that are supported if `cql_type` is not.
+    /// Returns an error with the CQL types that this Rust type supports if `cql_type` is none of
+    /// them.
     fn check(cql_type: &CqlType) -> Result<(), TypeMismatch>;
 
-    /// Decodes a value that is not null. The caller has [checked](Self::check) the type.
+    /// Decodes a value that is not null. The caller must have [checked](Self::check) the type.
     ///
     /// # Errors
-    /// Returns an error if the bytes are not a valid value of `cql_type`, or if the Rust type cannot
-    /// hold the value.
+    /// Returns an error if the bytes are not a valid value of `cql_type`, or if the Rust type
+    /// cannot represent the value.
     fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError>;
 
     /// Returns the Rust value for null.
     ///
     /// # Errors
-    /// Returns [`ValueError::Null`] if the Rust type cannot represent null: the default.
+    /// Returns [`ValueError::Null`] if the Rust type cannot represent null. The default
+    /// implementation always returns this error.
     #[inline]
     fn from_null() -> Result<Self, ValueError> {
         Err(ValueError::Null)
     }
 
-    /// Decodes a value, or null for `None`.
+    /// Decodes a value. `None` is null.
     ///
     /// # Errors
     /// Returns the errors of [`from_cell`](Self::from_cell) and [`from_null`](Self::from_null).
@@ -126,15 +128,16 @@ pub trait FromCql<'r>: Sized {
         }
     }
 
-    /// Decodes all elements of a vector at once. Returns `None` unless any [`SIZE`](Self::SIZE) bytes
-    /// are a valid value.
+    /// Decodes all elements of a vector at once. Only types for which any [`SIZE`](Self::SIZE)
+    /// bytes are a valid value override the default implementation, which returns `None`.
     #[doc(hidden)]
     #[inline]
     fn unpack(_: &'r [u8]) -> Option<Vec<Self>> {
         None
     }
 
-    /// Decodes all elements of a vector to an array, like [`unpack`](Self::unpack).
+    /// Decodes all elements of a vector to an array, like [`unpack`](Self::unpack). Also returns
+    /// `None` if the number of elements is not `N`.
     #[doc(hidden)]
     #[inline]
     fn unpack_array<const N: usize>(_: &'r [u8]) -> Option<[Self; N]> {
@@ -145,8 +148,8 @@ pub trait FromCql<'r>: Sized {
 /// Decodes the struct field `path`, such as `User::age`.
 ///
 /// # Errors
-/// Returns [`ValueError::NullField`] if the cell is null and the field's type is not optional, and
-/// the errors of [`FromCql::from_cell`].
+/// Returns [`ValueError::NullField`] if the cell is null and the field's type cannot represent
+/// null. Otherwise returns the errors of [`FromCql::from_cell`].
 #[inline]
 pub fn read_field<'r, T: FromCql<'r>>(
     path: &'static str,

@@ -39,9 +39,10 @@ impl<T: ToCql> ToCql for Option<T> {
     }
 }
 
-/// The unset value, which leaves a column unchanged; null would delete its value.
+/// The unset value, which leaves a column unchanged. Null would delete the column's value.
 ///
-/// Protocol v3 has no unset values (v4 §3): a request with one returns an error on a v3 connection.
+/// Protocol v3 has no unset values (v4 §3). On a v3 connection, a request with an unset value
+/// returns an error.
 ///
 /// ```no_run
 /// # async fn example(session: cqlwire::session::Session) -> Result<(), cqlwire::session::Error> {
@@ -127,7 +128,8 @@ impl<'r, T: FromCql<'r>> FromCql<'r> for MaybeEmpty<T> {
     #[inline]
     fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
         match T::from_cell(cell, cql_type) {
-            // An empty part inside a value that is not empty is an error.
+            // The error may also be about an empty part of a value that is not empty. That error is
+            // returned.
             Err(ValueError::Empty) if cell.bytes().is_empty() => Ok(Self::Empty),
             value => value.map(Self::Value),
         }
@@ -150,7 +152,7 @@ impl<T: ToCql> ToCql for MaybeEmpty<T> {
     }
 }
 
-/// A value that is read from null as the default of its type, such as an empty collection.
+/// A value of type `T`. Null is read as the default of `T`, such as an empty collection.
 ///
 /// ```
 /// use cqlwire::types::{FromCql, OrDefault};

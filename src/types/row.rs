@@ -10,12 +10,12 @@ use crate::wire::Reader;
 
 /// A Rust type that a row decodes to.
 ///
-/// Tuples read columns by position, structs that derive this trait (feature `derive`) by name. A
-/// native value, such as `i64` or `String`, reads a row of one column. A `Vec` of [`Value`]s or a
-/// [`Record`](super::Record) reads any row.
+/// Tuples read columns by position. Structs that derive this trait (feature `derive`) read columns
+/// by name. A native type, such as `i64` or `String`, reads a row of one column. A `Vec` of
+/// [`Value`]s or a [`Record`](super::Record) reads any row.
 ///
-/// [`plan`](Self::plan) is called once for a page. It checks every column, and returns information
-/// for reading the rows, such as the field of each column.
+/// [`plan`](Self::plan) is called once for each page. It checks every column, and returns
+/// information for reading the rows, such as which field reads which column.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a row",
     label = "does not implement `FromRow`",
@@ -25,13 +25,14 @@ pub trait FromRow<'r>: Sized {
     /// Information about the columns that is used to read each row.
     type Plan: Send + Sync;
 
-    /// Checks the columns of a page.
+    /// Checks that this type can read rows with these `columns`, and returns the plan for reading
+    /// them.
     ///
     /// # Errors
     /// Returns an error if the number, names or types of the columns do not match the row type.
     fn plan(columns: &[ColumnSpec]) -> Result<Self::Plan, TypeError>;
 
-    /// Reads one row of a page with checked columns.
+    /// Reads one row. `plan` is what [`plan`](Self::plan) returned for the columns of the page.
     ///
     /// # Errors
     /// Returns the error of the first cell that cannot be decoded.
@@ -42,13 +43,13 @@ pub trait FromRow<'r>: Sized {
 #[derive(Debug, Clone)]
 pub struct Row<'r> {
     content: &'r Bytes,
-    /// The content as text, or empty if it is not UTF-8.
+    /// The content as text, or empty if the content is not UTF-8 or no column is text.
     text: &'r str,
     rest: &'r [u8],
     columns: &'r [ColumnSpec],
     /// The columns of the cells that have not been read.
     remaining: &'r [ColumnSpec],
-    /// True if the bytes ended inside a cell.
+    /// True if the page ended inside a cell.
     is_truncated: bool,
 }
 
@@ -58,7 +59,7 @@ impl<'r> Row<'r> {
         self.columns
     }
 
-    /// Reads the next cell; `None` is null.
+    /// Reads the next cell. Returns `None` if the cell is null.
     ///
     /// # Errors
     /// Returns [`ValueError::TooShort`] if all cells of the row have been read, or if the page ends
@@ -71,7 +72,7 @@ impl<'r> Row<'r> {
     /// Reads the next cell as a `T`.
     ///
     /// # Errors
-    /// Returns the errors of [`cell`](Self::cell) and of decoding it with [`FromCql`].
+    /// Returns the errors of [`cell`](Self::cell), and of decoding the cell with [`FromCql`].
     #[inline(always)]
     pub fn value<T: FromCql<'r>>(&mut self) -> Result<T, ValueError> {
         let (column, cell) = match T::SIZE.and_then(|size| self.sized(size)) {
@@ -81,14 +82,15 @@ impl<'r> Row<'r> {
         T::from_optional(cell, &column.cql_type)
     }
 
-    /// Reads the next cell as the struct field `path`, which the error for null names.
+    /// Reads the next cell as a `T` for the struct field `path`, such as `User::age`. If the cell
+    /// is null and `T` cannot represent null, the error names the field.
     #[doc(hidden)]
     pub fn field<T: FromCql<'r>>(&mut self, path: &'static str) -> Result<T, ValueError> {
         let (column, cell) = self.next()?;
         read_field(path, cell, &column.cql_type)
     }
 
-    /// Reads the next cell if it has `size` bytes.
+    /// Reads the next cell if it has `size` bytes. Otherwise reads nothing and returns `None`.
     #[inline(always)]
     fn sized(&mut self, size: usize) -> Option<(&'r ColumnSpec, Cell<'r>)> {
         let (column, remaining) = self.remaining.split_first()?;
@@ -114,7 +116,7 @@ impl<'r> Row<'r> {
         Ok((column, cell.map(|bytes| self.cell_of(bytes))))
     }
 
-    /// Returns the cell of `bytes`, which end where `rest` begins.
+    /// Returns the cell of `bytes`, which must be the bytes directly before `rest`.
     #[inline(always)]
     fn cell_of(&self, bytes: &'r [u8]) -> Cell<'r> {
         let end = self.content.len().wrapping_sub(self.rest.len());
@@ -124,7 +126,7 @@ impl<'r> Row<'r> {
     /// Reads the next `columns` cells at once.
     ///
     /// `read` gets a copy of `self` that the compiler can keep in registers, and returns `None` on
-    /// any error. In that case `error` reads the cells again to find the first error.
+    /// any error. The cells are then read again by `error`, which returns the first error.
     #[inline(always)]
     pub(super) fn values<T>(
         &mut self,
@@ -164,9 +166,10 @@ impl<'r> Row<'r> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// An iterator over borrowing rows can be held across an `.await` of a `Send` task. For this, the
-/// plan has a type parameter `P`, which callers leave at its default: with a field of type `T::Plan`,
-/// the compiler would require `FromRow` for all lifetimes to prove that the task is `Send`.
+/// An iterator over rows that borrow from the page can be held across an `.await` in a `Send` task.
+/// To allow this, the type of the plan is a parameter `P`, which callers leave at its default. If a
+/// field had the type `T::Plan` instead, the compiler could prove that the task is `Send` only if
+/// `T` implemented `FromRow` for all lifetimes.
 #[derive(Debug, Clone)]
 pub struct RowIter<'r, T, P = <T as FromRow<'r>>::Plan> {
     row: Row<'r>,
@@ -187,8 +190,8 @@ impl<'r, T: FromRow<'r>> RowIter<'r, T> {
         count: usize,
     ) -> Result<Self, TypeError> {
         let plan = T::plan(columns)?;
-        // Validating the page once is much cheaper than validating every cell. A cell whose ends are
-        // character boundaries of valid text is valid text.
+        // Validating the page once is much cheaper than validating every cell. If the page is valid
+        // text, a cell that begins and ends at character boundaries is valid text too.
         let has_text = columns.iter().any(|column| column.cql_type.is_text());
         let text = if has_text { std::str::from_utf8(content).unwrap_or("") } else { "" };
         let row =
@@ -216,8 +219,8 @@ impl<'r, T: FromRow<'r>> Iterator for RowIter<'r, T> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left = self.count.saturating_sub(self.index);
-        // Callers may reserve memory for the lower bound, so it must not trust `count`. A row takes at
-        // least four bytes.
+        // Callers may reserve memory for the lower bound, so the bound must not rely on `count`,
+        // which the server sent. Each row has at least four bytes.
         let bound = self.row.rest.len().checked_div(4).unwrap_or(0);
         (left.min(bound), Some(left))
     }
@@ -233,7 +236,7 @@ impl<T, P> RowIter<'_, T, P> {
         Ok(())
     }
 
-    /// Returns the error of a cell, and skips the unread cells of its row.
+    /// Returns the error of the cell that was read last, and skips the unread cells of the row.
     #[cold]
     fn fail(&mut self, cause: ValueError) -> RowError {
         let error = self.error(cause);
@@ -269,7 +272,8 @@ impl<'r> FromRow<'r> for Vec<Value> {
         row.values(
             columns,
             |row| {
-                // An iterator with known length fills the `Vec` without capacity checks.
+                // An iterator of known length fills the `Vec` without capacity checks. To keep its
+                // length, it yields null for a cell that cannot be decoded.
                 let mut is_valid = true;
                 let values = (0..columns).map(|_| {
                     row.value().unwrap_or_else(|_| {

@@ -8,7 +8,8 @@ use crate::wire::{EncodeError, Writer};
 /// [`FromCql`](super::FromCql) lists the CQL type of each Rust type, and shows how to implement both
 /// traits for a [custom type](super::FromCql#custom-types).
 ///
-/// `None` is null, which deletes the column's value; [`Unset`](super::Unset) leaves it unchanged.
+/// `None` is encoded as null, which deletes the column's value. [`Unset`](super::Unset) leaves the
+/// column unchanged.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be encoded as a CQL value",
     label = "does not implement `ToCql`",
@@ -18,28 +19,29 @@ pub trait ToCql {
     /// Checks that values of this Rust type can be encoded as `cql_type`.
     ///
     /// # Errors
-    /// Returns the CQL types that are supported if `cql_type` is not.
+    /// Returns an error with the CQL types that this Rust type supports if `cql_type` is none of
+    /// them.
     fn check(cql_type: &CqlType) -> Result<(), TypeMismatch>;
 
     /// Checks that values of this Rust type can be encoded as `cql_type` inside a collection, tuple
     /// or user-defined type.
     ///
     /// # Errors
-    /// Returns the CQL types that are supported if `cql_type` is not, or if the Rust type is only
-    /// allowed as a whole value, like [`Unset`](super::Unset).
+    /// Returns an error if this Rust type does not support `cql_type`, or if its values can only be
+    /// whole values, like [`Unset`](super::Unset).
     fn check_part(cql_type: &CqlType) -> Result<(), TypeMismatch> {
         Self::check(cql_type)
     }
 
-    /// Encodes the value as a `[value]`: its length, then its bytes. The caller has
+    /// Encodes the value as a `[value]`: its length, then its bytes. The caller must have
     /// [checked](Self::check) the type.
     ///
     /// # Errors
     /// Returns an error if the value is invalid for `cql_type`, or longer than 2 GiB.
     fn to_cql(&self, cql_type: &CqlType, writer: &mut Writer<'_>) -> Result<(), BindErrorKind>;
 
-    /// Encodes all elements of a vector at once, without lengths. Returns false, and writes nothing,
-    /// if this Rust type cannot do that.
+    /// Encodes all elements of a vector at once, without lengths. The default implementation, for
+    /// Rust types that do not support this, writes nothing and returns false.
     #[doc(hidden)]
     #[inline]
     fn pack(_: &[Self], _: &mut Writer<'_>) -> bool

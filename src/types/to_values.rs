@@ -1,26 +1,28 @@
-//! [`ToValues`] and [`ToNamedValues`], the traits of bindable values, and the [`Binder`] that they
-//! write to.
+//! [`ToValues`] and [`ToNamedValues`], the traits of values that can be bound, and [`Binder`],
+//! which encodes them.
 
 use super::{BindError, BindErrorKind, ColumnSpec, ToCql};
 use crate::wire::Writer;
 
-/// All values of a statement.
+/// The values of all bind variables of a statement.
 ///
-/// Tuples, arrays, slices and `Vec`s bind by position; maps from names bind by name. Structs derive
-/// this trait (feature `derive`): named fields bind by name, unnamed fields by position.
+/// Tuples, arrays, slices and `Vec`s bind by position. Maps whose keys are names bind by name.
+/// Structs can derive this trait (feature `derive`): named fields bind by name, unnamed fields by
+/// position.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be bound to a statement",
     label = "not a tuple, slice, map, or struct that derives `ToValues`",
     note = "bind a single value as the tuple `(value,)`, more than 16 as a struct that derives `ToValues`"
 )]
 pub trait ToValues {
-    /// Binds all values.
+    /// Binds all values with `binder`.
     ///
     /// # Errors
     /// Returns an error if a value cannot be bound, as [`Binder::value`] does.
     fn bind(&self, binder: &mut Binder<'_>) -> Result<(), BindError>;
 
-    /// Returns true if there are no values, and the statement need not be prepared to bind them.
+    /// Returns true if there are no values. A statement text without values is sent without being
+    /// prepared first. Default: false.
     fn is_empty(&self) -> bool {
         false
     }
@@ -28,8 +30,9 @@ pub trait ToValues {
 
 /// Values that are bound by name, in any order.
 ///
-/// A bind variable has the name of the column that it is compared with or assigned to, or of its
-/// marker `:name`. The server names all other variables:
+/// The server names a bind variable after its marker `:name`, or after the column that the variable
+/// is compared with or assigned to. All other variables are named after their place in the
+/// statement:
 ///
 /// | in the statement | the variable's name |
 /// |---|---|
@@ -42,10 +45,10 @@ pub trait ToValues {
 /// | `(a, b) > ?` | `(a,b)` |
 /// | `LIMIT ?`, `PER PARTITION LIMIT ?` | `[limit]`, `[per_partition_limit]` |
 /// | `USING TTL ? AND TIMESTAMP ?` | `[ttl]`, `[timestamp]` |
-/// | `f(?)` | `arg0(ks.f)`, counting from 0 |
+/// | `f(?)` | `arg0(ks.f)`, with arguments counted from 0 |
 ///
-/// Variables with the same name get the same value. Use markers to tell two variables of one column
-/// apart: `a > :low AND a < :high`.
+/// Variables with the same name get the same value. Use markers to bind different values to two
+/// variables of one column: `a > :low AND a < :high`.
 ///
 /// ```
 /// use cqlwire::types::{ColumnSpec, NativeType, ValuesBuffer};
@@ -74,20 +77,22 @@ pub trait ToNamedValues {
     #[doc(hidden)]
     const IS_STRICT: bool = false;
 
-    /// Binds the value with this name to the next variable. Returns false if no value has the name.
+    /// Binds the value with this name to the next variable. Returns false, and binds nothing, if no
+    /// value has the name.
     ///
     /// # Errors
     /// Returns an error if the value cannot be bound, as [`Binder::value`] does.
     fn bind_named(&self, name: &str, binder: &mut Binder<'_>) -> Result<bool, BindError>;
 
-    /// Returns the first field for which `has_variable` returns false.
+    /// Returns the first struct field for whose name `has_variable` returns false, or `None` if
+    /// every field has a variable. Always `None` for maps.
     #[doc(hidden)]
     fn unused(&self, _has_variable: &dyn Fn(&str) -> bool) -> Option<&'static str> {
         None
     }
 }
 
-/// Encodes the values of a statement, one bind variable after the other.
+/// An encoder for the values of a statement. Values are bound in the order of the bind variables.
 #[derive(Debug)]
 pub struct Binder<'b> {
     columns: &'b [ColumnSpec],
@@ -96,13 +101,13 @@ pub struct Binder<'b> {
 }
 
 impl<'b> Binder<'b> {
-    /// Returns a binder that appends to `out`.
+    /// Returns a binder for the bind variables `columns` that appends the encoded values to `out`.
     #[inline]
     pub(super) const fn new(columns: &'b [ColumnSpec], out: &'b mut Vec<u8>) -> Self {
         Self { columns, next: 0, writer: Writer::new(out) }
     }
 
-    /// Returns the number of values bound, including values that have no variable.
+    /// Returns the number of values bound so far, including values after the last variable.
     #[inline]
     pub(super) const fn count(&self) -> usize {
         self.next
@@ -111,9 +116,9 @@ impl<'b> Binder<'b> {
     /// Binds `value` to the next variable.
     ///
     /// # Errors
-    /// Returns an error if `value` cannot be encoded as the variable's type. A value without a
-    /// variable is only counted here; [`ValuesBuffer::bind`](super::ValuesBuffer::bind) returns the
-    /// error after the last value.
+    /// Returns an error if `value` cannot be encoded as the variable's type. If no variable is
+    /// left, this method only counts the value, and
+    /// [`ValuesBuffer::bind`](super::ValuesBuffer::bind) returns an error after the last value.
     #[inline(always)]
     pub fn value<V: ToCql + ?Sized>(&mut self, value: &V) -> Result<(), BindError> {
         let index = self.next;
@@ -142,8 +147,8 @@ impl<'b> Binder<'b> {
     /// Binds all remaining variables, each to the value with its name.
     ///
     /// # Errors
-    /// Returns an error if no value has the name of a variable, if a value cannot be encoded as the
-    /// type of its variable, or if `values` are strict and one of them has no variable.
+    /// Returns an error if a variable has a name that no value has, if a value cannot be encoded as
+    /// the type of its variable, or if `values` is a strict struct and a field has no variable.
     pub fn by_name<V: ToNamedValues + ?Sized>(&mut self, values: &V) -> Result<(), BindError> {
         let columns = self.columns;
         for (index, column) in columns.iter().enumerate().skip(self.next) {

@@ -54,8 +54,8 @@ impl CqlType {
         })
     }
 
-    /// Encodes the type as an `[option]`. A type without an id in the connection's version becomes a
-    /// custom type with its Java class, as servers do.
+    /// Encodes the type as an `[option]`. A type that has no id in the connection's protocol
+    /// version is encoded as a custom type with the name of its Java class. Servers do the same.
     ///
     /// # Errors
     /// Returns an error if a name is longer than 65,535 bytes, or if a type has more than 65,535
@@ -109,7 +109,8 @@ impl CqlType {
 }
 
 impl NativeType {
-    /// Returns true if the connection's version has an id for this type.
+    /// Returns true if the connection's protocol version, with its extensions, has an id for this
+    /// type.
     fn has_id(self, context: &Context) -> bool {
         let since = match self {
             Self::Date | Self::Time | Self::SmallInt | Self::TinyInt => Version::V4,

@@ -2,8 +2,8 @@
 
 use super::ValueError;
 
-/// Reads an `[unsigned vint]` and removes it from the front of `bytes`. The number of leading one
-/// bits in the first byte is the number of bytes that follow.
+/// Reads an `[unsigned vint]` and removes it from the front of `bytes`. The number of leading 1
+/// bits in its first byte is the number of bytes that follow the first.
 pub(super) fn read_unsigned(bytes: &mut &[u8]) -> Result<u64, ValueError> {
     let (&first, rest) = bytes.split_first().ok_or(ValueError::TooShort)?;
     let extra = first.leading_ones();
@@ -16,7 +16,8 @@ pub(super) fn read_unsigned(bytes: &mut &[u8]) -> Result<u64, ValueError> {
     Ok(tail.iter().fold(head, |number, &byte| number.wrapping_shl(8) | u64::from(byte)))
 }
 
-/// Reads a `[vint]`, which is zig-zag encoded so that small negative numbers are short.
+/// Reads a `[vint]`, like [`read_unsigned`]. A `[vint]` is zig-zag encoded, which keeps small
+/// negative numbers short.
 pub(super) fn read_signed(bytes: &mut &[u8]) -> Result<i64, ValueError> {
     let zigzag = read_unsigned(bytes)?;
     Ok((zigzag >> 1).cast_signed() ^ (zigzag & 1).cast_signed().wrapping_neg())
@@ -25,7 +26,7 @@ pub(super) fn read_signed(bytes: &mut &[u8]) -> Result<i64, ValueError> {
 /// Writes an `[unsigned vint]`.
 pub(super) fn write_unsigned(number: u64, out: &mut Vec<u8>) {
     let bits = 64_u32.saturating_sub(number.leading_zeros()).max(1);
-    // Every byte adds seven bits, except that the ninth adds eight.
+    // Each of the first eight bytes adds seven bits, and the ninth adds eight.
     let extra = bits.saturating_sub(1).checked_div(7).unwrap_or(0).min(8);
     let mark = !0xff_u8.checked_shr(extra).unwrap_or(0);
     let bytes = number.to_be_bytes();

@@ -36,8 +36,8 @@ pub enum BindErrorKind {
     Type(TypeMismatch),
     /// The value is invalid for the variable's CQL type.
     Value(ValueError),
-    /// The value is longer than 2 GiB, or there are more than 65,535 values: the limits of the
-    /// protocol.
+    /// The value is longer than 2 GiB, or there are more than 65,535 values. These are limits of
+    /// the protocol.
     TooLong,
 }
 
@@ -126,7 +126,7 @@ impl fmt::Display for BindError {
                 cause.fmt(f)
             }
             BindErrorKind::TooLong => {
-                f.write_str("the value or the number of values exceeds the protocol's limit")
+                f.write_str("the value is longer than 2 GiB, or there are more than 65,535 values")
             }
         }
     }
