@@ -1,7 +1,7 @@
 //! The connections of one node.
 //!
-//! Each connection has a task that opens it, waits until it ends, and opens it again. Requests only
-//! take connections that are open.
+//! Each connection has a task that opens it, waits until it ends, and then opens another one.
+//! Requests use only connections that are already open.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -27,23 +27,24 @@ pub(super) struct Pool {
     tasks: Vec<AbortHandle>,
 }
 
-/// One slot for each connection.
+/// The connection slots of a pool. The pool shares them with its tasks.
 #[derive(Debug)]
 struct Slots {
     address: SocketAddr,
     host: Option<String>,
     counters: Arc<NodeCounters>,
     connections: Box<[RwLock<Option<Arc<Connection>>>]>,
-    /// Selects the slot of the next request.
+    /// Round-robin counter that selects the slot for the next request.
     next: AtomicUsize,
     /// Number of open connections.
     open: AtomicUsize,
-    /// True once the pool is closed. Locked to change a slot.
+    /// True once the pool is closed. Slots change only while this is locked, so that no connection
+    /// is put into a closed pool.
     is_closed: Mutex<bool>,
     /// Number of failed attempts to connect.
     failures: AtomicU64,
     last_error: Mutex<Option<NodeError>>,
-    /// Ends the backoff of every task.
+    /// Wakes every task that is backing off.
     reconnect: Notify,
 }
 
@@ -102,8 +103,8 @@ impl Pool {
         self.slots.failures.load(Ordering::Acquire)
     }
 
-    /// Returns the error of the last failed attempt to connect or of the last connection that
-    /// ended, or `None` if there was none or a later attempt succeeded.
+    /// Returns why the last attempt to connect failed or why the last connection ended, whichever
+    /// is later. Returns `None` if neither has happened since a connection was last opened.
     pub(super) fn last_error(&self) -> Option<NodeError> {
         self.slots.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -113,7 +114,7 @@ impl Pool {
         self.slots.reconnect.notify_waiters();
     }
 
-    /// Stops opening connections and releases those that are open. Each closes as soon as its
+    /// Stops opening connections and releases the open ones. Each connection closes as soon as its
     /// requests have been answered.
     pub(super) fn close(&self) {
         self.tasks.iter().for_each(AbortHandle::abort);
@@ -135,7 +136,7 @@ impl Drop for Pool {
     }
 }
 
-/// Returns the connection in a slot if it is open.
+/// Returns the connection in a slot, or `None` if the slot is empty or the connection has ended.
 fn open(slot: &RwLock<Option<Arc<Connection>>>) -> Option<Arc<Connection>> {
     let slot = slot.read().unwrap_or_else(PoisonError::into_inner);
     slot.as_ref().filter(|connection| connection.close_reason().is_none()).cloned()
@@ -179,7 +180,7 @@ impl Slots {
         }
     }
 
-    /// Opens a connection that uses the session's keyspace, and puts it into a slot.
+    /// Opens a connection, switches it to the session's keyspace, and puts it into a slot.
     async fn open(
         &self,
         index: usize,
@@ -190,7 +191,8 @@ impl Slots {
         let connection = Arc::new(connection.map_err(NodeError::Connection)?);
         let mut used = None;
         loop {
-            // The session's keyspace may change while the server processes `USE`.
+            // Compared again after each `USE`, because the session's keyspace may have changed
+            // meanwhile.
             let keyspace = {
                 let keyspace = context.keyspace();
                 if *keyspace == used {

@@ -8,19 +8,19 @@ use super::Reconnect;
 use super::counters::Traffic;
 use crate::connection::Connector;
 
-/// The state of a cluster that its nodes and their connections use. They hold this instead of the
-/// cluster, so that the cluster owns its nodes without a reference cycle.
+/// The part of a cluster's state that its nodes and their pools need. The cluster owns the nodes,
+/// so a reference from a node to the cluster would be a cycle. Nodes refer to this instead.
 #[derive(Debug)]
 pub(super) struct PoolContext {
     /// The name of the session in metrics.
     pub(super) session_name: Arc<str>,
     pub(super) connector: Connector,
     pub(super) reconnect: Reconnect,
-    /// Number of connections to a [`Local`](super::Distance::Local) node.
+    /// Number of connections to each [`Local`](super::Distance::Local) node.
     pub(super) connections_per_node: usize,
     /// Bytes sent and received on connections that have ended.
     pub(super) traffic: Arc<Traffic>,
-    /// The keyspace of the last `USE`, for new connections.
+    /// The session's keyspace, which new connections use. `None` if the session has none.
     keyspace: Mutex<Option<String>>,
     /// Incremented whenever a connection is opened, ends or cannot be opened, and whenever the
     /// cluster's state changes.

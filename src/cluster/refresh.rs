@@ -12,7 +12,7 @@ use super::{
     ClusterState, Distance, LoadBalancing, Node, Partitioner, ReplicationStrategy, Settings, Token,
 };
 
-/// Returns the state after `previous`, with the nodes of `topology` and the keyspaces of
+/// Returns the state that follows `previous`, with the nodes of `topology` and the keyspaces of
 /// `strategies`. Nodes whose description is unchanged keep their connections.
 pub(super) fn with_topology(
     previous: &ClusterState,
@@ -63,7 +63,8 @@ fn node(
     infos: &[NodeInfo],
     pools: &Arc<PoolContext>,
 ) -> Arc<Node> {
-    // If another node has taken over its address, the connections lead to that node.
+    // If another node has taken over this node's address, the open connections lead to that other
+    // node.
     let is_replaced = |node: &Node| {
         node.address() != info.address && infos.iter().any(|info| info.address == node.address())
     };
@@ -80,7 +81,7 @@ fn ring_position(info: &NodeInfo) -> (Uuid, &str, &str, &[Token]) {
     (info.host_id, &info.datacenter, &info.rack, &info.tokens)
 }
 
-/// Computes the replicas of each keyspace. Keyspaces with equal strategies share them.
+/// Computes the replicas of each keyspace. Keyspaces with equal strategies share one [`Replicas`].
 fn replicas(
     partitioner: Partitioner,
     infos: &[NodeInfo],

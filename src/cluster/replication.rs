@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ReplicationStrategy {
-    /// `SimpleStrategy`: the next nodes on the ring, in any datacenter and rack.
+    /// `SimpleStrategy`: the replicas are the next nodes on the ring, whatever their datacenter and
+    /// rack.
     Simple {
         /// Number of full replicas.
         factor: usize,
     },
-    /// `NetworkTopologyStrategy`: a number of nodes for each datacenter, in as many racks as possible.
+    /// `NetworkTopologyStrategy`: each datacenter has its own number of replicas, in as many racks
+    /// as possible.
     NetworkTopology {
         /// Number of full replicas by datacenter.
         factors: BTreeMap<String, usize>,
@@ -27,8 +29,8 @@ pub enum ReplicationStrategy {
 }
 
 impl ReplicationStrategy {
-    /// Returns the strategy that the column `replication` of `system_schema.keyspaces` describes. The
-    /// option `class` holds the class name, with or without its package.
+    /// Returns the strategy that the column `replication` of `system_schema.keyspaces` describes.
+    /// The option `class` is the class name, with or without its package.
     ///
     /// Transient replicas are not counted: `3/1` means three replicas, one of them transient, and so
     /// two full replicas.

@@ -6,17 +6,18 @@ use std::sync::Arc;
 
 use super::{Partitioner, ReplicationStrategy, Token};
 
-/// A node, described for [`Ring::new`].
+/// The description of a node for [`Ring::new`].
 #[derive(Debug, Clone, Copy)]
 pub struct RingNode<'a> {
     /// The index by which [`Replicas::for_token`] identifies the node.
     pub index: u32,
     /// The datacenter, or an empty string if it is unknown.
     pub datacenter: &'a str,
-    /// The rack within the datacenter, or an empty string if it is unknown. All nodes with the same
-    /// text are in the same rack.
+    /// The rack within the datacenter, or an empty string if it is unknown. Nodes of one datacenter
+    /// are in the same rack if their texts are equal.
     pub rack: &'a str,
-    /// The tokens of the node: each is the end of a range whose primary replica it is.
+    /// The tokens that the node owns. Each token is the end of a range, and the node is the primary
+    /// replica of that range.
     pub tokens: &'a [Token],
 }
 
@@ -34,7 +35,7 @@ pub struct Ring {
 struct Node {
     index: u32,
     datacenter: Box<str>,
-    /// The number of the rack. Racks of all datacenters are numbered together.
+    /// The number of the rack, which is unique across datacenters.
     rack: usize,
 }
 
@@ -89,7 +90,7 @@ impl Ring {
         }
     }
 
-    /// Returns the tokens of the ring in ascending order, with their nodes.
+    /// Returns the tokens of the ring in ascending order, each with the node that owns it.
     fn steps(&self) -> impl Iterator<Item = (&Node, Step)> {
         self.owners.iter().enumerate().filter_map(|(position, &owner)| {
             let node = self.nodes.get(owner)?;
@@ -97,7 +98,8 @@ impl Ring {
         })
     }
 
-    /// Combines the replicas that the walks find from each token.
+    /// Computes the replicas of every range. For each range, starts every walk at the end of the
+    /// range and lists the replicas that the walks find, in ring order.
     fn table(&self, mut walks: Vec<Walk>) -> Replicas {
         let length = walks.iter().map(|walk| walk.replicas).sum();
         let mut nodes = Vec::with_capacity(self.tokens.len().saturating_mul(length));
@@ -117,25 +119,27 @@ impl Ring {
 
 /// The replicas of every token range of a [`Ring`], for one replication strategy. Cloning is cheap.
 ///
-/// To bound the memory of the table, at most 32 replicas are listed for each datacenter of
-/// `NetworkTopologyStrategy`, and for the whole ring of `SimpleStrategy`. `EverywhereStrategy` lists
-/// every node.
+/// To bound memory, `NetworkTopologyStrategy` lists at most 32 replicas per datacenter, and
+/// `SimpleStrategy` at most 32 in total. `EverywhereStrategy` lists every node.
 #[derive(Debug, Clone, Default)]
 pub struct Replicas {
     /// The ends of the ranges. Empty if the whole ring is one range.
     tokens: Arc<[Token]>,
     /// Number of replicas of each range.
     length: usize,
-    /// The replicas of the first range, then those of the second, and so on.
+    /// The indexes of the replicas: `length` for the first range, then `length` for the second, and
+    /// so on.
     nodes: Arc<[u32]>,
 }
 
-/// Maximum number of replicas that are listed for one datacenter, or for the ring of `SimpleStrategy`.
+/// Maximum number of replicas that are listed for one datacenter with `NetworkTopologyStrategy`, or
+/// in total with `SimpleStrategy`.
 const MAX_LISTED: usize = 32;
 
 impl Replicas {
-    /// Returns the indexes of the replicas of a token: the primary replica first, then the others in
-    /// the order of the ring, across datacenters.
+    /// Returns the indexes of the replicas of a token, in ring order across datacenters: the
+    /// primary replica comes first. With `EverywhereStrategy`, returns all nodes in the order of
+    /// [`Ring::new`].
     ///
     /// The slice is empty if the ring is empty, if the strategy is `LocalStrategy` or unknown, or if
     /// no datacenter has both nodes and a replication factor above zero.
@@ -148,23 +152,24 @@ impl Replicas {
     }
 }
 
-/// A walk along one datacenter, or the whole ring, that collects the replicas for one replication
-/// factor.
+/// A walk along the tokens of one datacenter, or of the whole ring, that collects the replicas for
+/// one replication factor.
 ///
-/// The algorithm is Cassandra's: a node is taken if its rack has no replica yet. If there are fewer
-/// racks than replicas, the missing replicas are the first nodes met whose racks have one already.
+/// The algorithm is Cassandra's: a node becomes a replica if its rack has no replica yet. If the
+/// replication factor exceeds the number of racks, the first nodes met in racks that already have a
+/// replica make up the difference.
 #[derive(Debug)]
 struct Walk {
     steps: Vec<Step>,
-    /// The first step at or after the start of the walk.
+    /// Index of the first step at or after the start of the walk.
     first: usize,
-    /// Number of nodes to take as replicas, at most the number of nodes in `steps`.
+    /// Number of replicas to collect, at most the number of nodes in `steps`.
     replicas: usize,
-    /// Number of replicas that may be in a rack that already has one.
+    /// Number of replicas that may be in a rack that already has a replica.
     repeats: usize,
 }
 
-/// A token of the ring and its owner.
+/// A token of the ring, by its position, and the node that owns the token.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     position: usize,
@@ -182,8 +187,8 @@ impl Walk {
         Self { steps, first: 0, replicas, repeats: factor.saturating_sub(racks) }
     }
 
-    /// Appends the replicas found from the position `start` to `found`. Each call must start after the
-    /// previous one.
+    /// Appends the replicas that the walk finds from the position `start` to `found`. `start` must
+    /// increase from call to call.
     fn collect_from(&mut self, start: usize, seen: &mut Seen, found: &mut Vec<Step>) {
         while self.steps.get(self.first).is_some_and(|step| step.position < start) {
             self.first += 1;
@@ -213,7 +218,7 @@ fn distinct(items: impl Iterator<Item = usize>) -> usize {
     all.len()
 }
 
-/// The start of the last walk that met each node and each rack.
+/// For each node and each rack, the start of the last walk that met it.
 #[derive(Debug)]
 struct Seen {
     nodes: Vec<usize>,
@@ -221,13 +226,15 @@ struct Seen {
 }
 
 impl Seen {
-    /// Allocates room for `nodes` racks as well, since there are never more racks than nodes.
+    /// Creates entries for `nodes` nodes and for as many racks, since there are never more racks
+    /// than nodes.
     fn new(nodes: usize) -> Self {
         Self { nodes: vec![usize::MAX; nodes], racks: vec![usize::MAX; nodes] }
     }
 }
 
-/// Returns true if the walk from `start` meets the node or rack `number` for the first time.
+/// Records that the walk from `start` met the node or rack `number`. Returns true if this walk met
+/// it for the first time.
 fn is_new(seen: &mut [usize], number: usize, start: usize) -> bool {
     seen.get_mut(number).is_some_and(|last| replace(last, start) != start)
 }
@@ -248,7 +255,7 @@ mod tests {
     /// The datacenter, rack and tokens of a node.
     type NodeSpec<'a> = (&'a str, &'a str, Vec<i64>);
 
-    /// Builds a ring whose nodes have the index of their position in the list.
+    /// Builds a ring in which the index of each node is its position in `specs`.
     fn ring(specs: &[NodeSpec<'_>]) -> Ring {
         let tokens = |spec: &NodeSpec<'_>| spec.2.iter().copied().map(token).collect();
         let tokens: Vec<Vec<Token>> = specs.iter().map(tokens).collect();
@@ -361,7 +368,7 @@ mod tests {
                 assert_eq!(ring(places).replicas(&strategy).for_token(token(0)), [0; 0]);
             }
         }
-        // The first node owns the token. The second owns none, so its rack is ignored.
+        // The first node owns the token 0. The second node owns no token, so its rack is ignored.
         let ring = ring(&[("a", "r", vec![0, 0]), ("a", "s", vec![0]), ("a", "r", vec![10])]);
         assert_eq!(ring.replicas(&simple(3)).for_token(token(0)), [0, 2]);
         assert_eq!(ring.replicas(&topology(&[("a", 2)])).for_token(token(0)), [0, 2]);

@@ -4,9 +4,9 @@ use crate::types::Values;
 
 /// Returns the routing key: the bytes that the partitioner hashes.
 ///
-/// `partition_key` holds the index of the value for each partition key column, as in a PREPARED
-/// response. A key of one column is borrowed from the values. A key of several columns is written
-/// into `scratch`: for each column its length in two bytes, its value and a zero byte.
+/// `partition_key` lists the index of the value for each partition key column, as a PREPARED
+/// response does. A key of one column is borrowed from the values. A key of several columns is
+/// written into `scratch`: for each column its length in two bytes, its value and a zero byte.
 ///
 /// Returns `None` if `partition_key` is empty, if a value is missing, null, unset or longer than
 /// 65,535 bytes, or if the values are bound by name.
@@ -25,7 +25,8 @@ pub(crate) fn routing_key<'a>(
     scratch.clear();
     let (mut rest, mut at) = (values.iter(), 0);
     for &index in partition_key {
-        // If the columns are bound in the order of the key, the values are iterated only once.
+        // The iteration restarts only for a column that is bound before the previous key column.
+        // Values bound in key order are iterated once.
         if index < at {
             (rest, at) = (values.iter(), 0);
         }

@@ -18,15 +18,15 @@ use crate::message::SchemaChange;
 /// Interval at which the nodes' schema versions are compared.
 const AGREEMENT_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Longest wait for schema agreement, whatever is configured.
+/// Longest wait for schema agreement, whatever timeout is configured.
 const MAX_AGREEMENT_WAIT: Duration = Duration::from_secs(3_600);
 
 impl Cluster {
     /// Waits until the schema has been read for the first time, and returns it.
     ///
     /// # Errors
-    /// Returns an error if the session does not read the schema, if it is closed, or if the deadline
-    /// passes.
+    /// Returns an error if the session is configured not to read the schema, if the session or its
+    /// runtime has ended, or if the deadline passes.
     pub(crate) async fn wait_for_schema(
         &self,
         deadline: Option<Instant>,
@@ -53,8 +53,9 @@ impl Cluster {
         }
     }
 
-    /// Waits until all connected nodes have the schema of `node` after a change made there, and until
-    /// this session has read the change. Returns true if the nodes agree within `timeout`.
+    /// Waits until all connected nodes agree on the schema after `change` was made at `node`, and
+    /// then until this session has read the changed schema. Both waits together last at most
+    /// `timeout`. Returns true if the nodes agreed in this time.
     pub(crate) async fn wait_for_schema_agreement(
         &self,
         change: &SchemaChange,
@@ -76,8 +77,9 @@ impl Cluster {
         agreed
     }
 
-    /// Returns true if all connected nodes have the same schema version, as `node` sees it. Other
-    /// nodes may not know yet that the schema has changed.
+    /// Returns true if, according to `node`, all connected nodes have the same schema version.
+    /// Returns false if the versions cannot be read. Only `node` is asked, because the change was
+    /// made there and other nodes may not know of it yet.
     async fn has_schema_agreement(&self, node: &Node) -> bool {
         let Some(connection) = node.connection().or_else(|| self.shared.control()) else {
             return false;
@@ -100,11 +102,12 @@ impl Cluster {
 pub(crate) enum SchemaError {
     /// The session was configured not to read the schema.
     Disabled,
-    /// The session is closed: the reason.
+    /// The session can no longer be used. The text says whether it was closed or its runtime has
+    /// ended.
     Closed(&'static str),
     /// The schema was not read before the deadline.
     Timeout {
-        /// Why the last attempt to read it failed, if it did.
+        /// Why the last attempt to read the schema failed, or `None` if no attempt has failed.
         last_error: Option<String>,
     },
 }

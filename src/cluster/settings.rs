@@ -12,7 +12,7 @@ pub(crate) struct Settings {
     pub(crate) name: Arc<str>,
     pub(crate) contact_points: Vec<ContactPoint>,
     pub(crate) connector: Connector,
-    /// Number of connections to a [`Local`](super::Distance::Local) node.
+    /// Number of connections to each [`Local`](super::Distance::Local) node.
     pub(crate) connections_per_node: usize,
     pub(crate) reconnect: Reconnect,
     pub(crate) load_balancing: Arc<dyn LoadBalancing>,

@@ -18,12 +18,14 @@ pub(super) struct Shared {
     state: RwLock<Arc<ClusterState>>,
     /// True once the session is closed. Changes only while `state` is locked.
     is_closed: AtomicBool,
-    /// True once the control connection's task has ended, with the session or the runtime.
+    /// True once the control connection's task has ended, because the session or its runtime has
+    /// ended.
     is_abandoned: AtomicBool,
     control: RwLock<Option<Arc<Connection>>>,
-    /// Why the last attempt to read the topology and the schema failed, if it did.
+    /// Why the last attempt to read the topology and the schema failed. `None` if it succeeded, or
+    /// before the first attempt.
     refresh_error: Mutex<Option<String>>,
-    /// The subscribers to events. `None` once the session is closed.
+    /// The channel to the subscribers to events. `None` once the session is closed.
     subscribers: Mutex<Option<broadcast::Sender<Event>>>,
 }
 
@@ -57,14 +59,15 @@ impl Shared {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Replaces the state, and closes the nodes that are not in the new one. If the session is closed,
-    /// keeps the old state and closes the nodes of the new one: the control connection's task may
-    /// still finish a read after the session was closed.
+    /// Replaces the state, and closes the nodes that the new state does not contain. If the session
+    /// is closed, discards the new state and closes its nodes instead: the control connection's
+    /// task may finish a read after the session was closed.
     pub(super) fn set_state(&self, state: ClusterState) {
         self.replace_state(state, false);
     }
 
-    /// Closes the nodes of the current state, and those of every state that is set later.
+    /// Closes the nodes of the current state and of every state that is set later, and ends all
+    /// subscriptions to events.
     pub(super) fn close(&self) {
         self.replace_state(ClusterState::empty(), true);
         self.subscribers().take();
@@ -80,7 +83,8 @@ impl Shared {
             }
             std::mem::replace(&mut *current, Arc::clone(&state))
         };
-        // The caller may still hold the nodes, so dropping them does not suffice.
+        // The user may still hold removed nodes, so dropping the old state does not close their
+        // connections.
         let is_removed = |node: &&Arc<Node>| state.nodes().iter().all(|n| !Arc::ptr_eq(n, node));
         before.nodes().iter().filter(is_removed).for_each(|node| node.close());
         self.pools.notify_changed();
@@ -109,7 +113,8 @@ impl Shared {
         }
     }
 
-    /// Returns a receiver of all events from now on. It is closed if the session is closed.
+    /// Returns a receiver of all events from now on. If the session is closed, the receiver is
+    /// closed from the start.
     pub(super) fn subscribe(&self) -> broadcast::Receiver<Event> {
         match &*self.subscribers() {
             Some(subscribers) => subscribers.subscribe(),
@@ -121,7 +126,8 @@ impl Shared {
         self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the control connection.
+    /// Returns the control connection, or `None` before it is opened for the first time. The
+    /// connection may have ended.
     pub(super) fn control(&self) -> Option<Arc<Connection>> {
         self.control.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -131,7 +137,8 @@ impl Shared {
         *self.control.write().unwrap_or_else(PoisonError::into_inner) = control;
     }
 
-    /// Returns why the last attempt to read the topology and the schema failed, if it did.
+    /// Returns why the last attempt to read the topology and the schema failed. Returns `None` if
+    /// it succeeded, or before the first attempt.
     pub(super) fn refresh_error(&self) -> Option<String> {
         self.refresh_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

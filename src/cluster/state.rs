@@ -20,9 +20,10 @@ pub struct ClusterState {
     pub(super) infos: Vec<NodeInfo>,
     pub(super) local_datacenter: Option<String>,
     pub(super) partitioner: Option<Partitioner>,
-    /// The replication strategies of the keyspaces, by name.
+    /// The replication strategy of each keyspace, by keyspace name.
     pub(super) strategies: BTreeMap<String, ReplicationStrategy>,
-    /// The replicas of the keyspaces, by name. Keyspaces with equal strategies share them.
+    /// The replicas of each keyspace, by keyspace name. Keyspaces with equal strategies share one
+    /// [`Replicas`].
     pub(super) replicas: HashMap<String, Arc<Replicas>>,
     pub(super) schema: Arc<Schema>,
     /// True once the schema has been read.
@@ -59,8 +60,9 @@ impl ClusterState {
         self.nodes.iter().find(|node| node.info().host_id == host_id)
     }
 
-    /// Returns the local datacenter: the configured one, or else that of the first node that the
-    /// driver connected to. `None` if that node did not announce a datacenter.
+    /// Returns the local datacenter: the configured datacenter, or else the datacenter of the first
+    /// node that the driver connected to. Returns `None` if that node did not announce a
+    /// datacenter.
     pub fn local_datacenter(&self) -> Option<&str> {
         self.local_datacenter.as_deref()
     }
@@ -76,8 +78,9 @@ impl ClusterState {
         self.strategies.get(keyspace)
     }
 
-    /// Returns the replicas of a token, the primary replica first. Returns none if the keyspace, its
-    /// strategy or the partitioner is unknown.
+    /// Returns the replicas of a token in ring order, the primary replica first: see
+    /// [`Replicas::for_token`]. The iterator is empty if the keyspace, its strategy or the
+    /// partitioner is unknown.
     #[expect(clippy::indexing_slicing, reason = "the ring holds indices into `nodes`")]
     pub fn replicas(
         &self,
@@ -94,7 +97,7 @@ impl ClusterState {
         &self.schema
     }
 
-    /// Returns this state with another schema.
+    /// Returns a copy of this state with another schema.
     pub(super) fn with_schema(&self, schema: Schema) -> Self {
         Self { schema: Arc::new(schema), has_schema: true, ..self.clone() }
     }

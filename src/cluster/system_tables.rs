@@ -14,13 +14,13 @@ use crate::wire::{Consistency, Stream};
 /// Why a system table could not be read.
 #[derive(Debug)]
 pub(super) enum ReadError {
-    /// The request failed, and so will any other on this connection.
+    /// The request failed without a valid response.
     Request(Box<RequestError>),
     /// The server returned an error that may be temporary.
     Server(Box<ServerError>),
     /// The server has no such table, or the user may not read it.
     Missing,
-    /// The reading took too long.
+    /// The read took too long, or the server returned too many pages.
     Timeout,
 }
 
@@ -37,7 +37,7 @@ impl fmt::Display for ReadError {
 
 /// Page size, in rows.
 const PAGE_SIZE: i32 = 1_000;
-/// A server could return an endless sequence of pages.
+/// Maximum number of pages of one read, because a faulty server could return pages without end.
 const MAX_PAGES: usize = 1_000;
 
 /// Returns the rows of all pages of a statement. Rows that cannot be decoded are left out.
@@ -93,7 +93,8 @@ async fn page(
     }
 }
 
-/// Returns true if a server that returns this error would return it again.
+/// Returns true if the error means that the table is missing or forbidden, so the server would
+/// return it again.
 const fn is_missing(code: ErrorCode) -> bool {
     matches!(
         code,

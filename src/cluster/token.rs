@@ -4,7 +4,7 @@ use std::fmt;
 
 use md5::{Digest, Md5};
 
-/// A position on the ring.
+/// A position on the token ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(i128);
 
@@ -17,8 +17,8 @@ impl fmt::Display for Token {
 
 /// The function that computes the token of a partition key.
 ///
-/// Other partitioners, such as `ByteOrderedPartitioner`, are not supported: the driver then sends
-/// requests to any node.
+/// Other partitioners, such as `ByteOrderedPartitioner`, are not supported: in a cluster that uses
+/// one, the driver does not know the replicas and sends requests to any node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Partitioner {
@@ -39,15 +39,17 @@ impl Partitioner {
         }
     }
 
-    /// Returns the token of a partition key. The key of several columns is encoded as, for each
-    /// column, its length in two bytes, its value and a zero byte.
+    /// Returns the token of a partition key. A key of one column is the value of that column. A key
+    /// of several columns consists of three parts for each column: the length of the value in two
+    /// bytes, the value, and a zero byte.
     #[inline]
     pub fn token(self, key: &[u8]) -> Token {
         match self {
             // In Cassandra, the empty key has the partitioner's minimum token.
             Self::Murmur3 if key.is_empty() => Token(i64::MIN.into()),
             Self::Murmur3 => match murmur3(key) {
-                // The minimum token is reserved, so Cassandra maps its hash to the maximum.
+                // The minimum token is reserved, so a key with this hash has the maximum token in
+                // Cassandra.
                 i64::MIN => Token(i64::MAX.into()),
                 hash => Token(hash.into()),
             },
@@ -110,8 +112,8 @@ const fn spread(hash: u64, constant: u64) -> u64 {
     hash.wrapping_mul(5).wrapping_add(constant)
 }
 
-/// Combines up to eight sign-extended bytes, the first the lowest. A negative byte inverts all bits
-/// above it.
+/// Combines up to eight bytes into a word, in little-endian order. Each byte is sign-extended, so a
+/// negative byte inverts all bits above it.
 fn signed_word(bytes: &[u8]) -> u64 {
     bytes
         .iter()

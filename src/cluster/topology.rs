@@ -19,8 +19,9 @@ pub struct NodeInfo {
     pub host_id: Uuid,
     /// Address of the native protocol port, after translation.
     pub address: SocketAddr,
-    /// The node's host as the user wrote it, if the node was reached as a contact point. TLS verifies
-    /// its certificate against this name.
+    /// Host name or address at which the control connection reached the node, as written in the
+    /// contact point. `None` if the control connection was not opened to this node. TLS verifies
+    /// the node's certificate against this host or, without one, against the IP address.
     pub host: Option<String>,
     /// The node's datacenter.
     pub datacenter: String,
@@ -28,13 +29,15 @@ pub struct NodeInfo {
     pub rack: String,
     /// Version of the server, such as `5.0.6`. Empty if the server does not announce one.
     pub release_version: String,
-    /// The node's tokens.
+    /// The tokens that the node owns.
     pub tokens: Vec<Token>,
-    /// Version of the node's schema when the driver last read it.
+    /// Version of the node's schema when the driver last read the topology. `None` if no version
+    /// was reported.
     pub schema_version: Option<Uuid>,
 }
 
-/// All nodes of a cluster. The first is the one that was queried.
+/// The description of a cluster, as one of its nodes reports it. The first node in `nodes` is the
+/// node that was queried.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Topology {
     pub(super) cluster_name: String,
@@ -51,7 +54,8 @@ const LOCAL_SCHEMA_VERSION: &str =
 const PEERS_SCHEMA_VERSION: &str = "SELECT host_id, schema_version FROM system.peers";
 const PEERS_V2_SCHEMA_VERSION: &str = "SELECT host_id, schema_version FROM system.peers_v2";
 
-/// Reads the nodes of the cluster. A server without the system tables is a cluster of one node.
+/// Reads the nodes of the cluster. A server without the system tables is treated as a cluster of
+/// one node.
 ///
 /// # Errors
 /// Returns an error if the connection fails or the server cannot answer.
@@ -65,7 +69,7 @@ pub(super) async fn topology(
     Ok(describe(local.first(), &peers, connection.address(), translator))
 }
 
-/// Reads how the keyspaces are replicated.
+/// Reads the replication strategy of each keyspace, and returns it by keyspace name.
 ///
 /// # Errors
 /// Returns an error if the connection fails or the server cannot answer.
@@ -101,8 +105,9 @@ pub(super) async fn schema_versions(
     Ok(local.iter().chain(&peers).filter_map(version).collect())
 }
 
-/// Runs the statements that read `system.local`, `system.peers` and `system.peers_v2`. The latter
-/// exists since Cassandra 4.0 and has the ports of the peers.
+/// Runs the statements that read `system.local`, `system.peers` and `system.peers_v2`. Returns the
+/// local rows and the peers' rows. `system.peers_v2` is preferred if it exists (Cassandra 4.0 and
+/// later), because it contains the peers' ports.
 async fn local_and_peers(
     connection: &Connection,
     timeout: Duration,
@@ -154,8 +159,9 @@ fn describe(
     Topology { cluster_name, partitioner, nodes }
 }
 
-/// Returns the address at which a peer listens for clients. If that is the unspecified address,
-/// returns the address that other nodes use.
+/// Returns the address at which a peer listens for clients. If that is unknown or unspecified
+/// (`0.0.0.0` or `::`), returns the address that other nodes use. Returns `None` if the row
+/// contains neither.
 fn address(row: &Record, default_port: u16) -> Option<SocketAddr> {
     let inet = |name| match row.get(name)? {
         Value::Inet(address) => Some(*address),

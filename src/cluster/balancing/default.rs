@@ -18,8 +18,8 @@ use crate::wire::Consistency;
 /// 3. any node in the local rack, then in the local datacenter;
 /// 4. if [allowed](Self::remote_datacenters), a replica and then any node in a remote datacenter.
 ///
-/// Among equals, the policy rotates, and picks the one of the next two that has fewer requests in
-/// flight.
+/// Among equally preferred nodes, the policy rotates: it compares the next two and picks the node
+/// that has fewer requests in flight.
 ///
 /// ```
 /// use cqlwire::cluster::DefaultBalancing;
@@ -56,9 +56,9 @@ impl DefaultBalancing {
         self
     }
 
-    /// Sets whether requests may go to remote datacenters when no node of the local one is available.
-    /// Requests at a local consistency never do. Each remote node then has one connection. Default:
-    /// false.
+    /// Sets whether requests may go to a remote datacenter when no node of the local datacenter is
+    /// available. Default: false. With true, the driver opens one connection to each remote node.
+    /// Requests at `LOCAL_ONE`, `LOCAL_QUORUM` or `LOCAL_SERIAL` never go to a remote datacenter.
     #[must_use]
     pub const fn remote_datacenters(mut self, allowed: bool) -> Self {
         self.allows_remote = allowed;
@@ -72,7 +72,8 @@ impl DefaultBalancing {
         self
     }
 
-    /// Returns the best eligible node of the local rack, or else of all nodes.
+    /// Returns the best eligible node of the local rack, or else the best of all `nodes`. Returns
+    /// `None` if no node is eligible.
     fn best_by_rack<'a>(
         &self,
         turn: usize,
@@ -87,7 +88,8 @@ impl DefaultBalancing {
         in_rack.or_else(|| Self::best(turn, nodes, is_eligible))
     }
 
-    /// Returns the less busy of the first two eligible nodes, starting at the position `turn`.
+    /// Finds the first two eligible nodes from the position `turn` (modulo the number of nodes),
+    /// and returns the node with fewer requests in flight. Returns `None` if no node is eligible.
     fn best<'a>(
         turn: usize,
         nodes: impl ExactSizeIterator<Item = &'a Arc<Node>> + Clone,
@@ -149,7 +151,7 @@ impl LoadBalancing for DefaultBalancing {
     }
 }
 
-/// Returns true if only replicas in the coordinator's datacenter count.
+/// Returns true for a consistency at which only replicas in the coordinator's datacenter count.
 const fn is_local_consistency(consistency: Consistency) -> bool {
     matches!(
         consistency,

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use crate::cluster::Node;
 
-/// The rule that excludes slow nodes while a faster one is connected.
+/// The rule that excludes slow nodes while a faster node is available.
 ///
 /// One request in 64 ignores the rule, so that the driver notices when a slow node is fast again.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct LatencyAwareness {
-    /// Largest ratio of a node's latency to that of the fastest node. Default: 2.
+    /// Largest ratio of a node's latency to the latency of the fastest connected node. A node with
+    /// a larger ratio is slow. Default: 2.
     pub factor: f64,
-    /// Latency below which a node is never considered slow. Default: 10 ms.
+    /// Latency up to which a node is never considered slow. Default: 10 ms.
     pub tolerance: Duration,
 }
 
@@ -27,7 +28,8 @@ impl Default for LatencyAwareness {
 const PROBE_INTERVAL: usize = 64;
 
 impl LatencyAwareness {
-    /// Returns the latency above which a node is too slow for the request with this number.
+    /// Returns the latency above which a node is too slow for request `number`. Returns
+    /// [`Duration::MAX`] if the request ignores latencies or no latency is known yet.
     pub(super) fn limit<'a>(
         &self,
         nodes: impl Iterator<Item = &'a Arc<Node>>,

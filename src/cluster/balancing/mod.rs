@@ -37,8 +37,8 @@ use crate::wire::Consistency;
 /// }
 /// ```
 pub trait LoadBalancing: fmt::Debug + Send + Sync {
-    /// Returns the distance of a node. Default: [`Distance::Local`] in the local datacenter or if that
-    /// is unknown, [`Distance::Ignored`] elsewhere.
+    /// Returns the distance of a node. Default: [`Distance::Local`] if the node is in the local
+    /// datacenter or `local_datacenter` is `None`, otherwise [`Distance::Ignored`].
     fn distance(&self, node: &NodeInfo, local_datacenter: Option<&str>) -> Distance {
         match local_datacenter.is_none_or(|local| node.datacenter == local) {
             true => Distance::Local,

@@ -46,7 +46,7 @@ pub(super) fn map<'a>(entries: impl IntoIterator<Item = (&'a String, &'a String)
     format!("{{{}}}", list(entries))
 }
 
-/// Formats `WITH` and the properties, or an empty string if there are none.
+/// Formats a `WITH` clause of the properties. Returns an empty string if there are no properties.
 pub(super) fn with(properties: impl IntoIterator<Item = String>) -> String {
     let properties = separated(properties, "\n    AND ");
     if properties.is_empty() { properties } else { format!(" WITH {properties}") }
@@ -54,7 +54,8 @@ pub(super) fn with(properties: impl IntoIterator<Item = String>) -> String {
 
 /// Formats the options of a table or a view.
 pub(super) fn options(options: &BTreeMap<String, Value>) -> impl Iterator<Item = String> {
-    // Since 4.0, `read_repair` replaces two options, which the server still lists for old clients.
+    // Since Cassandra 4.0, `read_repair` replaces `read_repair_chance` and
+    // `dclocal_read_repair_chance`, which the server still lists for old clients.
     let has_read_repair = options.contains_key("read_repair");
     let is_obsolete = move |name: &str| has_read_repair && name.ends_with("read_repair_chance");
     options

@@ -1,5 +1,5 @@
-//! Access to the fields of a schema row by name. Missing fields, and those of another type, are `None`
-//! or empty.
+//! Access to the fields of a schema row by name. A field that is missing or has another type is
+//! read as `None` or as an empty collection.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ impl<'r> Fields<'r> {
         }
     }
 
-    /// Returns the booleans of a list.
+    /// Returns the booleans of a list. Null counts as false.
     pub(super) fn flags(self, name: &str) -> Vec<bool> {
         self.values(name).iter().map(|flag| *flag == Value::Boolean(true)).collect()
     }
@@ -79,7 +79,8 @@ fn as_text(value: &Value) -> Option<&str> {
     }
 }
 
-/// Copies a value without sharing the page, which would otherwise live as long as the schema.
+/// Copies a value so that it does not share the memory of its page of rows. Otherwise the page
+/// would stay in memory as long as the schema.
 fn detached(value: &Value) -> Value {
     match value {
         Value::Blob(bytes) => Value::Blob(Bytes::copy_from_slice(bytes)),

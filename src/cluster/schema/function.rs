@@ -9,7 +9,7 @@ use crate::types::{CqlType, Identifier};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Function {
-    /// The keyspace.
+    /// The keyspace that contains the function.
     pub keyspace: String,
     /// The name. Functions with different argument types may share a name.
     pub name: String,
@@ -17,9 +17,10 @@ pub struct Function {
     pub arguments: Vec<(String, CqlType)>,
     /// The return type.
     pub return_type: CqlType,
-    /// True if the function is called when an argument is null, false if it returns null then.
+    /// True if the function is called even when an argument is null. If false, the result is null
+    /// in this case, and the function is not called.
     pub is_called_on_null: bool,
-    /// The language of the body.
+    /// The language of the body, such as `java`.
     pub language: String,
     /// The source code.
     pub body: String,
@@ -29,20 +30,21 @@ pub struct Function {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Aggregate {
-    /// The keyspace, which also contains the functions that the aggregate uses.
+    /// The keyspace that contains the aggregate and the functions that it uses.
     pub keyspace: String,
     /// The name. Aggregates with different argument types may share a name.
     pub name: String,
     /// The types of the arguments.
     pub arguments: Vec<CqlType>,
-    /// The name of the function that takes a state and the arguments, and returns the next state.
+    /// The name of the function that computes the next state from the current state and the
+    /// arguments.
     pub state_function: String,
     /// The type of the state.
     pub state_type: CqlType,
     /// The name of the function that computes the result from the last state. `None`: the last state
     /// is the result.
     pub final_function: Option<String>,
-    /// The initial state, as a CQL literal. `None`: null.
+    /// The initial state, as a CQL literal. `None`: the initial state is null.
     pub initial_state: Option<String>,
     /// The type of the result.
     pub return_type: CqlType,
@@ -107,7 +109,8 @@ impl Aggregate {
         signature(&self.name, &self.arguments)
     }
 
-    /// Returns the statement that creates the aggregate. Its functions must exist.
+    /// Returns the statement that creates the aggregate. The functions and types that it names must
+    /// exist.
     pub fn ddl(&self) -> String {
         let Self { keyspace, name, state_function, .. } = self;
         let mut ddl = format!(

@@ -18,12 +18,12 @@ pub struct Index {
     pub name: String,
     /// The kind, as the server names it: `COMPOSITES`, `KEYS` or `CUSTOM`.
     pub kind: String,
-    /// The indexed expression, as in the statement: a column, quoted if necessary, or `keys(c)`,
+    /// The indexed expression, as in `CREATE INDEX`: a column, quoted if necessary, or `keys(c)`,
     /// `values(c)`, `entries(c)` or `full(c)`.
     pub target: String,
     /// The class of a custom index, or an alias of a class such as `sai`. `None` for other indexes.
     pub class: Option<String>,
-    /// The other options.
+    /// The options other than the target and the class.
     pub options: BTreeMap<String, String>,
 }
 

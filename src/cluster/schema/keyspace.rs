@@ -8,7 +8,7 @@ use super::user_types::in_dependency_order;
 use super::{Aggregate, Function, Table, UserType, View};
 use crate::types::Identifier;
 
-/// A keyspace and its contents, by name.
+/// A keyspace and its contents. The keys of `tables`, `views` and `types` are names.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Keyspace {
@@ -18,8 +18,8 @@ pub struct Keyspace {
     pub replication: BTreeMap<String, String>,
     /// True if writes go to the commit log.
     pub durable_writes: bool,
-    /// True if the keyspace is virtual (Cassandra 4.0 and later): the server computes its rows, and no
-    /// statement creates it.
+    /// True if the keyspace is virtual (Cassandra 4.0 and later): the server computes the rows of
+    /// its tables, and no statement creates it.
     pub is_virtual: bool,
     /// The tables.
     pub tables: BTreeMap<String, Arc<Table>>,
@@ -49,13 +49,14 @@ impl Keyspace {
         }
     }
 
-    /// Returns the statements that create the keyspace and its contents, in an order in which they can
-    /// be executed. Returns none if the keyspace is virtual.
+    /// Returns the statements that create the keyspace and its contents, in an order in which they
+    /// can be executed. The list is empty if the keyspace is virtual.
     pub fn statements(&self) -> Vec<String> {
         if self.is_virtual { Vec::new() } else { self.ddls().collect() }
     }
 
-    /// Returns the [`statements`](Self::statements) as one script. A virtual keyspace becomes comments.
+    /// Returns the [`statements`](Self::statements) as one script, separated by empty lines. For a
+    /// virtual keyspace, returns comments that describe the keyspace and its tables.
     pub fn script(&self) -> String {
         ddl::separated(self.ddls(), "\n\n")
     }
@@ -74,7 +75,7 @@ impl Keyspace {
         let types = types.into_iter().filter_map(|name| self.types.get(name)).map(UserType::ddl);
         let tables = self.tables.values();
         let indexes = tables.clone().flat_map(|table| table.indexes.values());
-        // Functions come before tables, because they may mask columns.
+        // Functions come before tables, because a column may be masked by a function.
         [self.ddl()]
             .into_iter()
             .chain(types)

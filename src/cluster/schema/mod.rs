@@ -43,8 +43,8 @@
 //! Invariants:
 //!
 //! - An invalid row never fails the read. It adds a [warning](Schema::warnings).
-//! - Types nest at most [`MAX_TYPE_DEPTH`](crate::types::MAX_TYPE_DEPTH) levels, counted through
-//!   user-defined types.
+//! - Types nest at most [`MAX_TYPE_DEPTH`](crate::types::MAX_TYPE_DEPTH) levels, including the
+//!   levels inside user-defined types.
 //! - Each keyspace is read independently of the others.
 
 mod ddl;
@@ -80,7 +80,7 @@ pub use view::View;
 pub struct Schema {
     /// The keyspaces by name, including those of the server itself.
     pub keyspaces: BTreeMap<String, Arc<Keyspace>>,
-    /// Warnings about rows without a keyspace.
+    /// Warnings about rows that name no keyspace or could not be decoded.
     warnings: Vec<String>,
 }
 
@@ -103,7 +103,7 @@ impl Schema {
     }
 
     /// Returns a warning for each element that could not be read, such as an unknown type or a row
-    /// without a name. A warning is one line with the location. Everything else was read.
+    /// without a name. A warning is one line with the location. All other elements were read.
     pub fn warnings(&self) -> impl Iterator<Item = &str> {
         let of_keyspaces = self.keyspaces.values().flat_map(|keyspace| keyspace.warnings());
         self.warnings.iter().chain(of_keyspaces).map(String::as_str)

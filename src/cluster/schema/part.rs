@@ -22,7 +22,7 @@ pub enum SchemaPart {
 }
 
 impl SchemaPart {
-    /// Every part. They can be read in any order, or concurrently.
+    /// Every part. The parts can be read in any order, or concurrently.
     pub const ALL: [Self; 12] = [
         Self::Keyspaces,
         Self::Types,
@@ -38,7 +38,8 @@ impl SchemaPart {
         Self::VirtualColumns,
     ];
 
-    /// Returns the statement that reads this part, for one keyspace or for all.
+    /// Returns the statement that reads this part for one keyspace, or for all keyspaces if
+    /// `keyspace` is `None`.
     ///
     /// ```
     /// use cqlwire::cluster::schema::SchemaPart;

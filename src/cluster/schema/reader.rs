@@ -17,7 +17,7 @@ pub struct SchemaReader {
     warnings: Vec<String>,
 }
 
-/// The rows of one keyspace, in the order in which they were added.
+/// The rows of one keyspace by part, in the order in which they were added.
 type Parts = BTreeMap<SchemaPart, Vec<Record>>;
 
 impl Schema {
@@ -30,7 +30,7 @@ impl Schema {
 impl SchemaReader {
     /// Adds a page of rows. A row that cannot be decoded adds a warning.
     pub fn page(&mut self, part: SchemaPart, rows: &Rows) {
-        // Rows of any columns can be read as a `Record`.
+        // `rows` does not fail here, because a `Record` can be read from any columns.
         for row in rows.rows::<Record>().into_iter().flatten() {
             match row {
                 Ok(row) => self.row(part, row),
@@ -39,7 +39,8 @@ impl SchemaReader {
         }
     }
 
-    /// Adds a row. Unknown columns are ignored, and most columns may be missing.
+    /// Adds a row. Unknown columns are ignored, and most columns may be missing. A row without the
+    /// column `keyspace_name` adds a warning.
     pub fn row(&mut self, part: SchemaPart, row: Record) {
         match Fields(&row).text("keyspace_name") {
             Some(keyspace) => {
@@ -131,7 +132,7 @@ impl<'r> KeyspaceReader<'r> {
         (tables, views.collect())
     }
 
-    /// Reads the columns of every table and view, by the name of the table.
+    /// Reads the columns of every table and view. Returns them by the name of the table or view.
     fn columns(&mut self) -> BTreeMap<String, Vec<Column>> {
         let mut masks: BTreeMap<_, _> = self
             .rows(SchemaPart::ColumnMasks)
@@ -157,7 +158,8 @@ impl<'r> KeyspaceReader<'r> {
         self.parts.get(&part).into_iter().flatten().map(Fields)
     }
 
-    /// Reads every row of a part. A row that lacks a required field adds a warning.
+    /// Reads every row of a part with `read`. A row for which `read` returns `None` lacks a
+    /// required field, and adds a warning.
     fn all<T>(
         &mut self,
         part: SchemaPart,

@@ -30,7 +30,7 @@ pub(super) fn map(name: &'static str, entries: &[(&str, &str)]) -> Cell {
     (name, Value::Map(entries.iter().map(|(key, value)| (text(key), text(value))).collect()))
 }
 
-/// Encodes and decodes a row of these columns.
+/// Builds a record by encoding the cells as a row and decoding that row.
 pub(super) fn record(cells: &[Cell]) -> Record {
     let types: Vec<CqlType> = cells.iter().map(|(_, value)| type_of(value)).collect();
     let mut page = Vec::new();

@@ -14,7 +14,7 @@ use crate::types::{ColumnSpec, CqlType, Identifier, Value};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Table {
-    /// The keyspace.
+    /// The keyspace that contains the table.
     pub keyspace: String,
     /// The name.
     pub name: String,
@@ -129,7 +129,8 @@ impl Table {
         ddl::with(compact.into_iter().chain(orders).chain(ddl::options(&self.options)))
     }
 
-    /// Reads a table or a view. Its name is in the field `name_field`.
+    /// Reads a table or a view whose name is in the field `name_field`. Returns `None` if that
+    /// field is missing.
     pub(super) fn read(
         keyspace: &str,
         name_field: &str,
@@ -168,8 +169,9 @@ impl Table {
         })
     }
 
-    /// Returns the indexes of the bind variables that are the partition key, as servers report them in
-    /// v4 and later. Returns none if a partition key column does not have exactly one variable.
+    /// Returns the index of the bind variable for each partition key column, as the PREPARED
+    /// response contains them in v4 and later. Returns an empty list if a partition key column does
+    /// not have exactly one variable.
     pub(crate) fn key_variables(&self, variables: &[ColumnSpec]) -> Vec<u16> {
         let index = |column: &String| {
             let is_of_column = |variable: &ColumnSpec| *variable.name == **column;
@@ -255,8 +257,8 @@ impl Column {
     }
 }
 
-/// Formats the call of the function that masks a column, without the column itself, which is the
-/// first argument.
+/// Formats the call of the function that masks a column, as `MASKED WITH` expects it: without the
+/// first argument, which is the column itself. Returns `None` if the row has no function name.
 pub(super) fn mask(fields: Fields<'_>) -> Option<String> {
     let name = Identifier(fields.text("function_name")?);
     let keyspace = fields.text("function_keyspace");
@@ -267,7 +269,7 @@ pub(super) fn mask(fields: Fields<'_>) -> Option<String> {
     let types = types.into_iter().map(Some).chain(std::iter::repeat(None));
     let nulls = nulls.into_iter().chain(std::iter::repeat(false));
     let arguments = values.into_iter().zip(nulls).zip(types).map(|((value, is_null), cql_type)| {
-        // The server stores the arguments without quotes and prefixes.
+        // The server stores arguments without quotes, and blobs without the prefix `0x`.
         match cql_type {
             _ if is_null => "null".to_owned(),
             Some("blob") => format!("0x{value}"),

@@ -8,24 +8,25 @@ use super::UserType;
 use super::fields::Fields;
 use crate::types::{CqlType, MAX_TYPE_DEPTH, Record, UdtType};
 
-/// Parses the types of a keyspace, which may refer to its user-defined types.
+/// The user-defined types of a keyspace, and a parser of types that may refer to them.
 #[derive(Debug)]
 pub(super) struct UserTypes<'k> {
     keyspace: &'k str,
     types: HashMap<String, (UserType, Size)>,
-    /// Types that could not be parsed.
+    /// Warnings about types that could not be parsed, and about other invalid rows of the keyspace.
     pub(super) warnings: Vec<String>,
 }
 
-/// The size of a type with its user-defined types expanded.
+/// The size of a type, in which each reference to a user-defined type counts as that type's whole
+/// definition.
 #[derive(Debug, Clone, Copy, Default)]
 struct Size {
     depth: usize,
     parts: usize,
 }
 
-/// Limit on [`Size::parts`]. Types share the user-defined types that they name, so a few small types
-/// could expand exponentially.
+/// Limit on [`Size::parts`]. A type may name a user-defined type many times, so a few short
+/// definitions can expand exponentially.
 const MAX_PARTS: usize = 100_000;
 
 /// The CQL name of the type of the value column in a compact table without values.
@@ -128,24 +129,27 @@ impl<'k> UserTypes<'k> {
 }
 
 impl Size {
-    /// Returns the size of two types side by side.
+    /// Returns the size of two types side by side, such as two fields: the greater depth and the
+    /// sum of the parts.
     fn with(self, other: Self) -> Self {
         let parts = self.parts.saturating_add(other.parts);
         Self { depth: self.depth.max(other.depth), parts }
     }
 
-    /// Returns the size of a type with elements of this size.
+    /// Returns the size of a type whose elements together have this size: one more level and one
+    /// more part.
     fn nested(self) -> Self {
         Self { depth: self.depth.saturating_add(1), parts: self.parts.saturating_add(1) }
     }
 }
 
-/// Returns the CQL name of a type that the server writes.
+/// Returns the CQL name of a type as the server writes it. Only `empty` changes: it becomes the
+/// class name of that type, which CQL accepts.
 pub(super) fn as_cql(text: &str) -> &str {
     if is_empty(text) { EMPTY } else { text }
 }
 
-/// Returns true for the empty type, whose columns hold no value.
+/// Returns true for the empty type, whose columns contain no value.
 pub(super) fn is_empty(text: &str) -> bool {
     text == "empty" || text == EMPTY
 }
@@ -193,7 +197,7 @@ pub(super) fn in_dependency_order<'a, T: AsRef<str> + 'a>(
 /// Returns the user-defined types that a type names.
 fn referenced_types(text: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    // An invalid type adds a warning when it is parsed for the schema.
+    // The error is ignored here: an invalid type adds a warning when the schema is built.
     let _ = CqlType::parse_with(text, |_, name| {
         names.insert(name.to_owned());
         let (keyspace, name) = (String::new(), String::new());

@@ -10,7 +10,8 @@ use super::where_clause::escape_literals;
 pub struct View {
     /// The name of the base table, which is in the same keyspace.
     pub base_table: String,
-    /// True if the view includes all columns of the base table (`SELECT *`), also those added later.
+    /// True if the view includes all columns of the base table (`SELECT *`), including columns that
+    /// are added later.
     pub includes_all_columns: bool,
     /// The condition after `WHERE`, as the server stores it.
     ///

@@ -7,11 +7,13 @@ use std::borrow::Cow;
 
 use super::ddl::string;
 
-/// Returns the clause with the quotes in its string literals escaped.
+/// Returns `clause` with the quotes inside its string literals escaped.
 ///
-/// A valid clause stays unchanged. In an invalid one, a literal ends at the first quote before text
-/// that may follow a literal: the end of the clause, ` AND ` and a relation, or inside brackets a
-/// comma, a colon or a closing bracket. If a literal itself contains such text, it is split there.
+/// A valid clause is returned unchanged. In any other clause, a literal is taken to end at the
+/// first quote that is followed by something that may follow a literal. Outside brackets, this is
+/// the end of the clause, or ` AND ` and a relation. Inside brackets, it is a comma, a colon or a
+/// closing bracket. A literal that itself contains such a sequence is split there. If a literal has
+/// no end, the clause is returned unchanged.
 pub(super) fn escape_literals(clause: &str) -> Cow<'_, str> {
     match requote(clause, escaped_end) {
         Some(_) => Cow::Borrowed(clause),
@@ -19,8 +21,9 @@ pub(super) fn escape_literals(clause: &str) -> Cow<'_, str> {
     }
 }
 
-/// Copies a clause and escapes the content of each string literal. `end` finds the closing quote in
-/// the text after the opening one, at a depth of brackets. Returns `None` if a literal has no end.
+/// Copies a clause and escapes the content of each string literal. `end` returns the position of
+/// the closing quote in the text after the opening quote; its second argument is the depth of
+/// brackets. Returns `None` if a literal or a quoted name has no end.
 fn requote(clause: &str, end: fn(&str, usize) -> Option<usize>) -> Option<String> {
     let (mut rest, mut depth, mut out) = (clause, 0_usize, String::new());
     while let Some(at) = rest.find(['\'', '"', '(', ')', '[', ']', '{', '}']) {
@@ -35,7 +38,8 @@ fn requote(clause: &str, end: fn(&str, usize) -> Option<usize>) -> Option<String
                 rest = after.strip_prefix('\'')?;
                 continue;
             }
-            // A doubled quote in a name reads as the end of one name and the beginning of another.
+            // A doubled quote in a name is handled as the end of one name and the start of the
+            // next, which copies both quotes.
             "\"" => {
                 let (name, after) = after.split_once('"')?;
                 out.push_str(&format!("\"{name}\""));
@@ -51,8 +55,8 @@ fn requote(clause: &str, end: fn(&str, usize) -> Option<usize>) -> Option<String
     Some(out)
 }
 
-/// Finds the end of a literal whose quotes are escaped. Returns `None` if something follows that
-/// cannot follow a literal.
+/// Returns the position of the closing quote of a literal whose inner quotes are escaped. Returns
+/// `None` if there is no such quote, or if the text after it cannot follow a literal.
 fn escaped_end(text: &str, depth: usize) -> Option<usize> {
     let mut quotes = quotes(text);
     loop {
@@ -64,7 +68,8 @@ fn escaped_end(text: &str, depth: usize) -> Option<usize> {
     }
 }
 
-/// Finds the end of a literal whose quotes are not escaped.
+/// Returns the position of the closing quote of a literal whose inner quotes are not escaped, or
+/// `None` if there is no such quote.
 fn unescaped_end(text: &str, depth: usize) -> Option<usize> {
     quotes(text).find(|(_, after)| ends_literal(after, depth)).map(|(at, _)| at)
 }
