@@ -316,7 +316,7 @@ fn contact_points(shared: &Shared) -> Vec<ContactPoint> {
     known.chain(shared.settings.contact_points.iter().cloned()).collect()
 }
 
-/// Returns the keyspace that a schema change concerns, or `None` if the change does not name one.
+/// Returns the keyspace that a schema change concerns, or `None` if the change names no keyspace.
 pub(super) fn changed_keyspace(target: SchemaTarget) -> Option<String> {
     match target {
         SchemaTarget::Keyspace { keyspace }

@@ -22,8 +22,8 @@ pub(crate) struct Cluster {
     pub(super) shared: Arc<Shared>,
     pub(super) refreshes: mpsc::UnboundedSender<SchemaRefresh>,
     control_task: AbortHandle,
-    /// Held while all connections switch to another keyspace. Two concurrent switches could leave
-    /// them in different keyspaces.
+    /// Locked while all connections switch to another keyspace. Two concurrent switches could leave
+    /// the connections in different keyspaces.
     keyspace_switch: Mutex<()>,
 }
 
@@ -149,7 +149,7 @@ impl Cluster {
     }
 
     /// Waits until the requests in flight are answered or `deadline` passes, then closes all
-    /// connections. New requests fail.
+    /// connections. New requests fail as soon as this is called.
     pub(crate) async fn close(&self, deadline: Option<Instant>) {
         let state = self.state();
         let open = state.nodes().iter().flat_map(|node| {

@@ -28,9 +28,9 @@ pub(super) enum SchemaScope {
     All,
 }
 
-/// Delay between a request and the read. Each further request restarts the delay.
+/// Delay between a request for a read and the read itself. Each further request restarts the delay.
 const DELAY: Duration = Duration::from_millis(100);
-/// Longest delay between the first request and the read.
+/// Longest delay between the first request and the read, however many requests follow.
 const MAX_DELAY: Duration = Duration::from_secs(1);
 
 impl PendingReads {

@@ -64,6 +64,7 @@ impl ReplicationStrategy {
 }
 
 /// Parses a replication factor such as `3` or `3/1`, and returns the number of full replicas.
+/// Returns `None` if the text is invalid.
 fn full_replicas(factor: &str) -> Option<usize> {
     let (all, transient) = factor.split_once('/').unwrap_or((factor, "0"));
     let (all, transient) = (all.parse::<usize>().ok()?, transient.parse().ok()?);

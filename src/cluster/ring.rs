@@ -141,8 +141,8 @@ impl Replicas {
     /// primary replica comes first. With `EverywhereStrategy`, returns all nodes in the order of
     /// [`Ring::new`].
     ///
-    /// The slice is empty if the ring is empty, if the strategy is `LocalStrategy` or unknown, or if
-    /// no datacenter has both nodes and a replication factor above zero.
+    /// The slice is empty if the ring is empty, if the strategy is `LocalStrategy` or unknown, or
+    /// if the replication factor is zero for every datacenter that has nodes.
     #[inline]
     pub fn for_token(&self, token: Token) -> &[u32] {
         let range = self.tokens.partition_point(|end| *end < token);

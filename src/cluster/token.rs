@@ -155,7 +155,7 @@ mod tests {
         }
     }
 
-    /// Folds the tokens of keys of every length into one number.
+    /// Folds the tokens of keys of 1 to 256 bytes into one number.
     #[test]
     fn tokens_are_right_for_every_key_length() {
         let (mut murmur3, mut random) = (0_u64, 0_u128);

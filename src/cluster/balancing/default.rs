@@ -13,10 +13,10 @@ use crate::wire::Consistency;
 ///
 /// A request goes to a connected node, in this order of preference:
 ///
-/// 1. a replica of the partition in the local rack, if one is [configured](Self::rack);
+/// 1. a replica of the partition in the local rack, if a local rack is [configured](Self::rack);
 /// 2. a replica in the local datacenter;
-/// 3. any node in the local rack, then in the local datacenter;
-/// 4. if [allowed](Self::remote_datacenters), a replica and then any node in a remote datacenter.
+/// 3. any node in the local rack, and then any node in the local datacenter;
+/// 4. if [allowed](Self::remote_datacenters), a remote replica, and then any remote node.
 ///
 /// Among equally preferred nodes, the policy rotates: it compares the next two and picks the node
 /// that has fewer requests in flight.

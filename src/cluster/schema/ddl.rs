@@ -60,7 +60,7 @@ pub(super) fn options(options: &BTreeMap<String, Value>) -> impl Iterator<Item =
     let is_obsolete = move |name: &str| has_read_repair && name.ends_with("read_repair_chance");
     options
         .iter()
-        // `extensions` is written by server extensions and is not valid in a statement.
+        // `extensions` contains data of server extensions, and is not valid in a statement.
         .filter(move |(name, _)| !is_obsolete(name) && *name != "extensions")
         .map(|(name, value)| format!("{name} = {value}"))
 }
@@ -70,7 +70,8 @@ pub(super) fn virtual_comment(text: &str) -> String {
     separated(format!("VIRTUAL {text}").lines().map(|line| format!("-- {line}")), "\n")
 }
 
-/// Displays a type as functions need it: not frozen itself, but with all its elements frozen.
+/// Displays the type of an argument or result of a function: the type itself is not frozen, but all
+/// its elements are.
 pub(super) struct Unfrozen<'a>(pub(super) &'a CqlType);
 
 impl Display for Unfrozen<'_> {

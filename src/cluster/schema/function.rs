@@ -11,7 +11,7 @@ use crate::types::{CqlType, Identifier};
 pub struct Function {
     /// The keyspace that contains the function.
     pub keyspace: String,
-    /// The name. Functions with different argument types may share a name.
+    /// The name of the function. Functions with different argument types may share a name.
     pub name: String,
     /// The names and types of the arguments.
     pub arguments: Vec<(String, CqlType)>,
@@ -22,7 +22,7 @@ pub struct Function {
     pub is_called_on_null: bool,
     /// The language of the body, such as `java`.
     pub language: String,
-    /// The source code.
+    /// The source code of the function.
     pub body: String,
 }
 
@@ -32,7 +32,7 @@ pub struct Function {
 pub struct Aggregate {
     /// The keyspace that contains the aggregate and the functions that it uses.
     pub keyspace: String,
-    /// The name. Aggregates with different argument types may share a name.
+    /// The name of the aggregate. Aggregates with different argument types may share a name.
     pub name: String,
     /// The types of the arguments.
     pub arguments: Vec<CqlType>,

@@ -8,11 +8,11 @@ use super::user_types::in_dependency_order;
 use super::{Aggregate, Function, Table, UserType, View};
 use crate::types::Identifier;
 
-/// A keyspace and its contents. The keys of `tables`, `views` and `types` are names.
+/// A keyspace and its contents.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Keyspace {
-    /// The name.
+    /// The name of the keyspace.
     pub name: String,
     /// The replication: the `class` of the strategy, and its options.
     pub replication: BTreeMap<String, String>,
@@ -21,11 +21,11 @@ pub struct Keyspace {
     /// True if the keyspace is virtual (Cassandra 4.0 and later): the server computes the rows of
     /// its tables, and no statement creates it.
     pub is_virtual: bool,
-    /// The tables.
+    /// The tables, by name.
     pub tables: BTreeMap<String, Arc<Table>>,
-    /// The materialized views.
+    /// The materialized views, by name.
     pub views: BTreeMap<String, Arc<View>>,
-    /// The user-defined types.
+    /// The user-defined types, by name.
     pub types: BTreeMap<String, UserType>,
     /// The user-defined functions, by [signature](Function::signature).
     pub functions: BTreeMap<String, Arc<Function>>,

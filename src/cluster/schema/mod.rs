@@ -91,7 +91,7 @@ impl Schema {
     }
 
     /// Returns this schema with the keyspace `name` taken from `read`, or without that keyspace if
-    /// `read` does not have it. The other keyspaces are shared, not copied.
+    /// `read` does not contain it. The other keyspaces are shared, not copied.
     #[must_use]
     pub fn with_keyspace(&self, name: &str, read: &Self) -> Self {
         let mut schema = self.clone();

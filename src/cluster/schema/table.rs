@@ -16,7 +16,7 @@ use crate::types::{ColumnSpec, CqlType, Identifier, Value};
 pub struct Table {
     /// The keyspace that contains the table.
     pub keyspace: String,
-    /// The name.
+    /// The name of the table or view.
     pub name: String,
     /// The unique id, which changes when the table is dropped and created again. `None` for virtual
     /// tables.
@@ -26,9 +26,9 @@ pub struct Table {
     ///
     /// Internal columns of tables with [compact storage](Self::is_compact) are left out.
     pub columns: Vec<Column>,
-    /// The names of the partition key columns.
+    /// The names of the partition key columns, in key order.
     pub partition_key: Vec<String>,
-    /// The names and orders of the clustering columns.
+    /// The names and orders of the clustering columns, in key order.
     pub clustering: Vec<(String, ClusteringOrder)>,
     /// The secondary indexes by name. Views have none.
     pub indexes: BTreeMap<String, Index>,
@@ -47,13 +47,13 @@ pub struct Table {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Column {
-    /// The name.
+    /// The name of the column.
     pub name: String,
-    /// The type.
+    /// The type of the column.
     pub cql_type: CqlType,
     /// The type as the server writes it. Unlike `cql_type`, it shows which parts are frozen.
     pub type_text: String,
-    /// The kind.
+    /// The kind of the column: part of the key, static or regular.
     pub kind: ColumnKind,
     /// Position within the partition key or the clustering key, from zero. `None` for other columns.
     pub position: Option<usize>,
@@ -91,8 +91,8 @@ impl Table {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// Returns the statement that creates the table, without its indexes. The types and functions that
-    /// it names must exist. Returns a comment that describes the table if it is virtual.
+    /// Returns the statement that creates the table, without its indexes. The types and functions
+    /// that it names must exist. If the table is virtual, returns a comment that describes it.
     pub fn ddl(&self) -> String {
         let definitions = self.columns.iter().map(Column::definition);
         let lines = definitions.chain([self.primary_key()]).map(|line| format!("    {line}"));

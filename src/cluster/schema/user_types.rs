@@ -29,7 +29,7 @@ struct Size {
 /// definitions can expand exponentially.
 const MAX_PARTS: usize = 100_000;
 
-/// The CQL name of the type of the value column in a compact table without values.
+/// The CQL name of the empty type, which the value column of a compact table without values has.
 const EMPTY: &str = "'org.apache.cassandra.db.marshal.EmptyType'";
 
 impl<'k> UserTypes<'k> {
@@ -194,7 +194,7 @@ pub(super) fn in_dependency_order<'a, T: AsRef<str> + 'a>(
     order
 }
 
-/// Returns the user-defined types that a type names.
+/// Returns the names of the user-defined types that a type refers to.
 fn referenced_types(text: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     // The error is ignored here: an invalid type adds a warning when the schema is built.

@@ -16,7 +16,7 @@ pub struct View {
     /// The condition after `WHERE`, as the server stores it.
     ///
     /// Cassandra does not escape quotes in string literals here: it stores `'it''s'` as `'it's'`.
-    /// [`ddl`](Self::ddl) escapes them again.
+    /// [`ddl`](Self::ddl) escapes the quotes again.
     pub where_clause: String,
     /// The view's name, columns and options.
     pub table: Table,
