@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::CqlType;
 
-/// The name of a table and of its keyspace.
+/// The names of a table and of its keyspace.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct TableSpec {
     /// Name of the keyspace.

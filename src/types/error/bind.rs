@@ -6,7 +6,7 @@ use super::{TypeMismatch, ValueError};
 use crate::types::{ColumnSpec, CqlType};
 use crate::wire::Counted;
 
-/// Values that cannot be bound to the variables of a statement.
+/// The error of values that cannot be bound to the variables of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindError(Box<BindErrorInner>);
 

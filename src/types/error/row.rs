@@ -171,7 +171,7 @@ impl fmt::Display for TypeError {
 
 impl std::error::Error for TypeError {}
 
-/// A cell that cannot be decoded.
+/// The error of a cell that cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowError(Box<RowErrorInner>);
 

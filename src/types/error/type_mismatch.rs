@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::types::CqlType;
 
-/// The error of a Rust type that can read or write no value of a CQL type.
+/// The error of a Rust type that does not support a CQL type. It does not depend on the value.
 ///
 /// ```
 /// use cqlwire::types::{CqlType, FromCql, NativeType};
