@@ -74,7 +74,7 @@ struct Client {
     codec: ServerCodec,
     /// Encoded responses that are not yet written to the socket.
     out: BytesMut,
-    /// Sends the connection's loop each reply whose delay has passed.
+    /// A channel to the connection's loop, for replies whose delay has passed.
     delayed: mpsc::UnboundedSender<(Stream, ReplyStep)>,
     /// The event types that the client has registered for.
     registered: Vec<String>,

@@ -100,7 +100,7 @@ fn executed_statements(
 }
 
 /// Returns the id of the prepared statement that a request executes; for a batch, the id of its first
-/// statement. The id is empty if that statement was sent as text, or if the request executes none.
+/// statement. The id is empty if the statement was sent as text, or if the request is of another kind.
 fn statement_id<'r>(request: &'r Request<'_>, first: Option<&'r ReceivedRequest>) -> &'r [u8] {
     match (request, first) {
         // A request handler may reply to an id that the server does not know.
@@ -144,8 +144,8 @@ fn handshake_reply(script: &Script, request: &Request<'_>) -> Option<Reply> {
 }
 
 /// Records the statements as received and returns the reply to the request. The reply to a batch is
-/// the first of its statements' replies that is not a result. If all are results, it is a result
-/// without rows.
+/// the first of its statements' replies that is not a result. If all of them are results, the batch
+/// gets a result without rows.
 fn execute(
     state: &ServerState,
     script: &Script,

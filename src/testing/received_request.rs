@@ -27,7 +27,7 @@ pub struct ReceivedRequest {
     pub paging_state: Option<Bytes>,
     /// The id of the prepared statement; empty if the statement was sent as text.
     pub(super) statement_id: Bytes,
-    /// The bound values, encoded as a row, and their columns.
+    /// The bound values, encoded as a row of `columns`.
     row: Bytes,
     columns: Vec<ColumnSpec>,
 }

@@ -46,7 +46,7 @@ pub(super) struct ReplyStep {
     pub(super) delay: Duration,
 }
 
-/// The action of the server on one request.
+/// The server's action in response to one request.
 #[derive(Debug, Clone)]
 pub(super) enum Action {
     SendRows(Arc<Table>),
@@ -210,8 +210,8 @@ impl Reply {
     /// Sets the bind variables of the statement: the metadata that a client receives when it
     /// prepares the statement, and the types that [`ReceivedRequest::values`] decodes with.
     ///
-    /// Default: the variables of the first reply in the chain for which they are set. If they are set
-    /// for none, one variable of type `text` for each `?` in the statement.
+    /// Default: in a chain, the variables of the first reply that has any. Otherwise, one variable of
+    /// type `text` for each `?` in the statement.
     #[must_use]
     pub fn variables(
         mut self,
@@ -227,7 +227,7 @@ impl Reply {
     }
 
     /// Returns the next step and advances the chain. `executed` is the statement that the request
-    /// executes, or `None` for a request that executes none.
+    /// executes, or `None` for another kind of request.
     pub(super) fn next_step(&self, executed: Option<&ReceivedRequest>) -> ReplyStep {
         let index = self.steps_taken.fetch_add(1, Ordering::Relaxed);
         let step = self.steps.get(index).unwrap_or(&self.last).clone();
