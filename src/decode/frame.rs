@@ -33,7 +33,7 @@ pub(super) fn decode_frame(
 ) -> Result<DecodedFrame, InputError> {
     let header = &frame.header;
     let in_frame = |error| InputError::in_frame(error, start);
-    // The offsets of errors inside the body count from its first byte.
+    // The offset of an error inside the body counts from the first byte of the body.
     let in_body = |error: DecodeError| match error.kind() {
         DecodeErrorKind::WrongDirection => in_frame(error),
         _ => InputError::in_frame(error, start.saturating_add(stream_length(Header::LENGTH))),

@@ -18,7 +18,8 @@ use crate::cli::Failure;
 ///
 /// # Errors
 /// Stops with an error if a file cannot be read or the output cannot be written. If input cannot be
-/// decoded, prints that and continues, and returns an error at the end.
+/// decoded, prints an object with the error, continues as far as possible, and returns an error at the
+/// end.
 pub fn run(arguments: &DecodeArgs, out: impl Write) -> Result<(), Failure> {
     let out = BufWriter::new(out);
     let mut printer = Printer { arguments, out, printed: 0, failed: 0, first_failure: None };
@@ -34,14 +35,14 @@ pub fn run(arguments: &DecodeArgs, out: impl Write) -> Result<(), Failure> {
     printer.outcome()
 }
 
-/// Prints objects, and counts those that could not be decoded.
+/// Prints objects, and counts those whose input could not be decoded.
 #[derive(Debug)]
 struct Printer<'a, W: Write> {
     arguments: &'a DecodeArgs,
     out: BufWriter<W>,
     printed: u64,
     failed: u64,
-    /// Position of the first input that could not be decoded.
+    /// Position of the first input that could not be decoded, or `None` if all could.
     first_failure: Option<String>,
 }
 
@@ -168,7 +169,7 @@ fn decode_line(bytes: &[u8], arguments: &DecodeArgs) -> Value {
     group.into_json(arguments)
 }
 
-/// Returns the object of a single item.
+/// Returns the object that is printed for an item.
 fn item_json(item: StreamItem, arguments: &DecodeArgs) -> Value {
     match item {
         StreamItem::Frame(Ok(decoded)) => decoded.value,

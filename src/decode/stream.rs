@@ -78,8 +78,8 @@ impl<'a> Stream<'a> {
         item.map(|item| item.unwrap_or_else(|error| self.fail(error)))
     }
 
-    /// Checks that the stream may end here. Returns an error if it ends inside a frame or a segment,
-    /// and `None` otherwise, or if the stream has already failed.
+    /// Checks that the stream may end here. Returns an error if it ends inside a frame or a segment.
+    /// Returns `None` if it ends after a whole one, or if it has already failed.
     pub(super) fn finish(&mut self) -> Option<StreamItem> {
         if self.has_failed {
             return None;
@@ -97,7 +97,7 @@ impl<'a> Stream<'a> {
         Some(self.fail(error))
     }
 
-    /// Returns true if the stream ended with an error.
+    /// Returns true after an error that makes the rest of the stream undecodable.
     pub(super) const fn has_failed(&self) -> bool {
         self.has_failed
     }
@@ -108,8 +108,8 @@ impl<'a> Stream<'a> {
     }
 
     /// Returns the position of a frame's first byte in the stream. `taken` is the number of bytes of
-    /// the frame that have left the decoder's buffer. Returns 0 for a frame in segments: it may be
-    /// split over several, so errors count from the start of the frame.
+    /// the frame that have left the decoder's buffer. Returns 0 for a frame inside segments: such a
+    /// frame may be split, so error offsets count from the start of the frame.
     fn frame_start(&mut self, taken: usize) -> u64 {
         match self.segments {
             Some(_) => 0,

@@ -108,7 +108,7 @@ fn metadata(metadata: &RowsMetadata) -> Value {
     ])
 }
 
-/// A writer that appends to `text`, and fails once more than `left` bytes are written.
+/// A writer that appends at most `left` bytes to `text`. A write beyond this limit fails.
 struct LimitedText<'a> {
     text: String,
     left: &'a mut usize,
