@@ -91,7 +91,7 @@ async fn add_users(arguments: Arguments) -> Result<(), Failure> {
 }
 
 /// Adds users until all `count` users are taken or a request fails. Returns the number of users that
-/// this call added, and the error of the failed request.
+/// this call added, and the error if a request failed.
 async fn add_remaining(
     session: Session,
     insert: PreparedStatement,

@@ -13,7 +13,7 @@ pub(super) enum Command<'s> {
     Consistency(Option<Consistency>),
     /// SERIAL CONSISTENCY: sets the serial consistency, or prints the current one for `None`.
     SerialConsistency(Option<Consistency>),
-    /// EXPAND: true prints one line per column, false one line per row.
+    /// EXPAND: true to print a line for each column of a row, false to print a line for each row.
     Expand(bool),
     /// PAGING: the page size in rows, or `None` for no paging.
     Paging(Option<i32>),

@@ -30,7 +30,7 @@ pub struct Shell<W> {
 /// Maximum depth of nested SOURCE commands. The limit stops a script that runs itself.
 const MAX_SOURCE_DEPTH: usize = 16;
 
-/// What the shell does after a statement: run the next statement, or stop.
+/// The action of the shell after a statement: run the next statement, or stop.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
     Continue,
