@@ -27,7 +27,8 @@ struct Simulation {
     closed: bool,
 }
 
-/// Executes a list of operations. Each has two bytes: the operation and its argument.
+/// Executes a list of operations on a connection. The first byte of `data` selects the options of the
+/// connection. Two bytes follow for each operation: the operation and its argument.
 ///
 /// The target asserts that a stream is not reused before its response arrives, that each request has
 /// exactly one outcome (a response, a timeout, a failure or a cancellation), and that no event follows

@@ -26,7 +26,7 @@ use crate::wire::{
 /// The maximum length of a body, in bytes.
 const MAX_BODY: usize = 1 << 16;
 
-/// A function that takes the input of a fuzzer.
+/// A function under test. Its argument is the input that the fuzzer generates.
 pub type Target = fn(&[u8]);
 
 /// All targets with their names.
@@ -158,7 +158,7 @@ pub fn segments(data: &[u8]) {
         let mut decoder = SegmentDecoder::new(compression);
         decoder.extend(data);
         while let Ok(Some(_)) = decoder.next_segment() {}
-        // Any bytes survive a round trip as a payload.
+        // Any bytes can be a payload, and must survive a round trip.
         let mut bytes = Vec::new();
         SegmentEncoder::new(compression).encode(data, &mut bytes);
         let mut decoder = SegmentDecoder::new(compression);
