@@ -26,9 +26,9 @@ pub(super) enum AttemptFailure {
 }
 
 impl Executor {
-    /// Sends the request once. `begin` is the start of the attempt. Returns the response, the row
-    /// shape that applies if the response describes no columns, and the time at which the response
-    /// arrived.
+    /// Sends the request once. `begin` is the start of the attempt. Returns the response, the
+    /// columns that the driver expects in its rows, and the time at which the response arrived. The
+    /// expected columns apply if the response leaves out their description.
     pub(super) async fn attempt(
         &self,
         progress: &RequestProgress<'_, '_>,
@@ -121,7 +121,8 @@ impl Executor {
             let prepare = prepare_request(&evicted.text, keyspace);
             RequestFrame::encode_bare(Stream::default(), &prepare, encoder, out)
         };
-        // Marked as not written: a PREPARE changes no data, even if the server received it.
+        // A failure is reported as not written: a PREPARE changes no data, even if the server
+        // received it.
         let frame = connection
             .request_until(encode, deadline, None)
             .await
@@ -153,7 +154,7 @@ impl AttemptFailure {
         matches!(self, Self::Server(error) if error.code == ErrorCode::Unprepared)
     }
 
-    /// Returns the failure as retry policies see it.
+    /// Returns the failure in the form that retry policies receive.
     pub(super) fn as_attempt_error(&self) -> AttemptError<'_> {
         match self {
             Self::Server(error) => AttemptError::Server(error),

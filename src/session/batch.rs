@@ -51,8 +51,9 @@ impl<'v> Batch<'v> {
         Self::new(BatchKind::Logged)
     }
 
-    /// Creates an unlogged batch: if it fails, some of its statements may have been applied and others
-    /// not, unless all address one partition. It costs the cluster less than a logged batch.
+    /// Creates an unlogged batch: if it fails, some of its statements may have been applied and
+    /// others not, unless all address one partition. An unlogged batch costs the cluster less than
+    /// a logged one.
     pub const fn unlogged() -> Self {
         Self::new(BatchKind::Unlogged)
     }

@@ -14,8 +14,8 @@ use crate::message::{Request, ResponseFrame};
 use crate::types::Values;
 use crate::wire::{Consistency, Context, Version};
 
-/// What routing, retries, spans and errors need to know about a request. The message is built
-/// separately, for each attempt.
+/// The context of a request: what routing, retries, spans and errors need to know about it. The
+/// message is built separately, for each attempt.
 pub(super) struct RequestContext<'p> {
     /// The text shown in errors and spans: the statement, or a summary of a batch.
     pub(super) statement: &'p Arc<str>,
@@ -41,15 +41,16 @@ pub(super) struct RequestContext<'p> {
 }
 
 impl RequestContext<'_> {
-    /// Records in `error` whether this request could have changed anything.
+    /// Records in `error` whether this request could have changed data.
     pub(super) fn describe_effect(&self, error: Error) -> Error {
         error.with_effect(self.preparing, is_read_only(self.statement))
     }
 }
 
 /// Builds the message for one connection, from the connection's protocol context, the consistency
-/// of the attempt and the client timestamp. Also returns the row shape that applies if the response
-/// describes no columns; `None` if the response always describes them.
+/// of the attempt and the client timestamp. Also returns the columns that the driver expects in the
+/// rows, in case the response leaves out their description; `None` if the response always contains
+/// it.
 pub(super) type Message<'p> = dyn Fn(&Context, Consistency, Option<i64>) -> (Request<'p>, Option<Arc<ResultShape>>)
     + Sync
     + 'p;
@@ -57,7 +58,8 @@ pub(super) type Message<'p> = dyn Fn(&Context, Consistency, Option<i64>) -> (Req
 /// The response of a node.
 pub(super) struct NodeResponse {
     pub(super) frame: Box<ResponseFrame>,
-    /// The row shape that applies if the response describes no columns.
+    /// The columns that the driver expects in the rows, in case the response leaves out their
+    /// description.
     pub(super) shape: Option<Arc<ResultShape>>,
     pub(super) node: Arc<Node>,
     /// The protocol version of the connection.

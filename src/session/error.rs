@@ -28,7 +28,7 @@ struct ErrorInner {
     node: Option<SocketAddr>,
     /// True if the request was a PREPARE.
     preparing: bool,
-    /// True if the statement only reads. It then never counts as applied.
+    /// True if the statement only reads. Such a statement never counts as applied.
     read_only: bool,
     history: Vec<Attempt>,
 }
@@ -339,8 +339,8 @@ impl fmt::Debug for Error {
     }
 }
 
-/// Displays why a request failed and that it may have been applied, but not the statement or the
-/// node.
+/// Displays why a request failed, with a note if it may have been applied, but without the
+/// statement and the node.
 struct Reason<'a>(&'a Error);
 
 impl fmt::Display for Reason<'_> {
@@ -407,9 +407,8 @@ impl Write for OneLine<'_, '_> {
     }
 }
 
-/// Writes an error of the server. If too few replicas are alive, or too few responded in time,
-/// writes how many are alive or responded, and how many are required, instead of the server's
-/// message.
+/// Writes an error of the server. For an unavailable error or a timeout, writes how many replicas
+/// are alive or responded, and how many are required, instead of the server's message.
 fn write_server_error(line: &mut OneLine<'_, '_>, error: &ServerError) -> fmt::Result {
     match &error.details {
         ErrorDetails::Unavailable { required, alive, .. } => {

@@ -135,7 +135,7 @@ impl Executor {
             };
             let (node, connection) = match next {
                 Ok(next) => next,
-                // The error of the last attempt says more than that no node is available.
+                // The error of the last attempt is more informative than "no node is available".
                 Err(error) => return Err(last_error.unwrap_or(error)),
             };
             // The first attempt reuses the start time of the request, which saves one reading of

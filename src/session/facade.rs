@@ -26,7 +26,8 @@ pub(super) struct Facade {
 const INTERVAL: Duration = Duration::from_secs(1);
 
 impl Facade {
-    /// Registers the metrics of a session, and describes all metrics.
+    /// Registers the metrics of a session with the recorder, and describes the metrics of sessions
+    /// and of nodes to it.
     pub(super) fn new(session_name: &Arc<str>) -> Self {
         describe(SESSION_METRICS);
         describe(NODE_METRICS);

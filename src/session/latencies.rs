@@ -9,13 +9,13 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(super) struct Latencies {
     begin: Instant,
-    /// Number of the current window. Windows are counted from `begin`.
+    /// Number of the current window. Window 0 starts at `begin`.
     window: AtomicU64,
     /// The counts of the current and the previous window. A window with an even number uses the
     /// first element, one with an odd number the second. Before an element is reused, its counts
     /// move to `older`.
     windows: [Buckets; 2],
-    /// Counts of all windows before the previous one.
+    /// Counts of all windows that are no longer recent.
     older: Buckets,
     shortest: AtomicU64,
     longest: AtomicU64,

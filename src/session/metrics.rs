@@ -32,8 +32,8 @@ macro_rules! node_rows {
 /// [`Session::metrics`](super::Session::metrics).
 ///
 /// With the feature `metrics-024`, the driver also reports to the recorder of the crate
-/// [`metrics`](https://docs.rs/metrics/0.24) that is installed when the session connects. The names
-/// are those of the Java driver 4:
+/// [`metrics`](https://docs.rs/metrics/0.24) that is installed when the session connects. The
+/// metrics are named as in the Java driver 4:
 ///
 #[doc = concat!(
     "| metric | kind | description | labels |\n|---|---|---|---|\n",
@@ -137,9 +137,11 @@ pub struct NodeMetrics {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FailureCounts {
-    /// No byte was written: the connection had closed, or the attempt timed out before it was sent.
+    /// No byte was written: the connection had closed, or the attempt timed out before the request
+    /// was sent.
     pub unsent: u64,
-    /// The request was written, but no response arrived: it timed out, or the connection closed.
+    /// The request was written, but no response arrived: the attempt timed out, or the connection
+    /// closed.
     pub aborted: u64,
     /// The server reported a write timeout.
     pub write_timeouts: u64,
@@ -205,7 +207,7 @@ impl NodeMetrics {
 #[derive(Debug)]
 pub(super) struct Recorder {
     latencies: Latencies,
-    /// The quantile that was computed last from recent latencies; `None` if there is none to reuse.
+    /// The last quantile computed from recent latencies; `None` if no quantile is cached.
     cached: Mutex<Option<CachedQuantile>>,
     cql_requests: Timer,
     throttling_delay: Timer,

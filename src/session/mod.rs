@@ -51,8 +51,8 @@
 //! facade: see [`Metrics`].
 //!
 //! Each request is a `tracing` span of level DEBUG, and each failed attempt an event in it. If no
-//! subscriber is interested in the span, it costs nothing. Its attributes follow OpenTelemetry's
-//! conventions for databases:
+//! subscriber is interested in the span, the span costs nothing. Its attributes follow
+//! OpenTelemetry's conventions for databases:
 //!
 //! | attribute | value |
 //! |---|---|
@@ -64,7 +64,7 @@
 //! | `cassandra.consistency.level` | the consistency of the request |
 //! | `cassandra.page.size` | the page size in rows |
 //! | `cassandra.query.idempotent` | true if the statement is idempotent |
-//! | `server.address`, `server.port`, `network.peer.address`, `network.peer.port` | the address of the node that responded, or whose attempt failed last |
+//! | `server.address`, `server.port`, `network.peer.address`, `network.peer.port` | the address of the node that responded, or of the node on which the last attempt failed |
 //! | `cassandra.coordinator.id`, `cassandra.coordinator.dc` | the host id and the datacenter of the node in `server.address` |
 //! | `cassandra.speculative_execution.count` | the number of speculative executions |
 //! | `db.response.status_code` | the server's error code, such as `0x1200`; set only if the server responded with an error |
@@ -148,7 +148,8 @@ pub use trace::{Trace, TraceEvent};
 /// When the last clone is dropped, the connections close as soon as the requests in flight have
 /// ended. [`close`](Self::close) closes them explicitly.
 ///
-/// The connections run on the tokio runtime that the session was connected on, and end with it.
+/// The connections run on the tokio runtime on which the session was connected, and close when that
+/// runtime shuts down.
 #[derive(Clone)]
 pub struct Session {
     executor: Arc<Executor>,
@@ -225,7 +226,7 @@ impl Session {
 
     /// Executes a statement and returns a stream of its rows, over all pages.
     ///
-    /// The stream fetches the next page while the caller reads the current one, and holds at most
+    /// The stream fetches the next page while the caller reads the current one, and keeps at most
     /// two pages in memory. The first request is sent when the stream is first polled.
     ///
     /// [`RowStream::try_next`] returns one row after another. For rows that borrow from their page,
@@ -275,9 +276,9 @@ impl Session {
 
     /// Prepares a statement for repeated execution.
     ///
-    /// One node parses the text and returns the bind variables. Other nodes get the statement when
-    /// they first execute it. If the text is in the session's cache, no request is sent. The options
-    /// of `statement` become those of the prepared statement.
+    /// One node parses the text and returns the bind variables. The driver prepares the statement
+    /// on another node when that node first executes it. If the text is in the session's cache, no
+    /// request is sent. The options of `statement` become those of the prepared statement.
     ///
     /// ```no_run
     /// # async fn example(session: cqlwire::session::Session) -> Result<(), cqlwire::session::Error> {
@@ -360,8 +361,8 @@ impl Session {
     }
 
     /// Returns the server's trace of a request that was executed with
-    /// [`tracing`](Statement::tracing). `id` is the [`tracing_id`](QueryResult::tracing_id) of its
-    /// result.
+    /// [`tracing`](Statement::tracing). `id` is the [`tracing_id`](QueryResult::tracing_id) of the
+    /// request's result.
     ///
     /// The server writes the trace after it has responded. The method therefore polls for the
     /// trace, for up to 10 seconds. Parts that are still missing after this time are `None` or
@@ -398,7 +399,7 @@ impl Session {
 }
 
 impl SessionBuilder {
-    /// Connects to the cluster, and returns when one node can serve requests.
+    /// Connects to the cluster, and returns as soon as at least one node can serve requests.
     ///
     /// # Errors
     /// Returns an error if an option is invalid ([`ErrorKind::Config`]), no server can be reached

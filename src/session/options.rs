@@ -331,8 +331,9 @@ macro_rules! option_setters {
                 self.with(|options| options.extra_mut().speculative = Some(speculative.into()))
             }
 
-            /// Sets the policy that chooses the node for each attempt. It chooses among the nodes
-            /// to which the session's policy keeps connections. Default: the session's policy.
+            /// Sets the policy that chooses the node for each attempt. The policy chooses among the
+            /// nodes to which the session's policy keeps connections. Default: the session's
+            /// policy.
             #[must_use]
             pub fn load_balancing(self, balancing: impl LoadBalancing + 'static) -> Self {
                 self.with(|options| options.extra_mut().balancing = Some(Arc::new(balancing)))

@@ -14,7 +14,7 @@ use crate::cluster::{ClusterState, Partitioner, Token, routing_key};
 use crate::message::{self, KnownColumns, Prepare, Response};
 use crate::types::{ColumnSpec, ToValues, Values, ValuesBuffer};
 
-/// A statement that a server has prepared. All uses of the statement share it.
+/// A statement that a server has prepared, shared by all uses of the statement.
 #[derive(Debug)]
 pub(super) struct PreparedInner {
     pub(super) text: Arc<str>,
@@ -37,8 +37,8 @@ pub(super) struct PreparedInner {
 }
 
 /// The time at which a statement was last prepared again on a node that had evicted it; `None`
-/// before the first time. A request locks the time while it prepares the statement, so that
-/// concurrent requests do not prepare it as well.
+/// before the first time. A request holds the lock while it prepares the statement, so that
+/// concurrent requests wait instead of preparing it too.
 type RepreparedAt = Arc<tokio::sync::Mutex<Option<Instant>>>;
 
 /// The columns of a statement's rows (`None` if unknown), and the result metadata id of these

@@ -59,7 +59,8 @@ impl RequestProgress<'_, '_> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a speculative execution, also in the metrics of the node that was tried last.
+    /// Counts a speculative execution, both for the request and in the metrics of the node that was
+    /// tried last.
     pub(super) fn record_speculation(&self) {
         self.speculations.fetch_add(1, Ordering::Relaxed);
         if let Some(slow) = self.tried().last() {

@@ -19,8 +19,8 @@ pub struct QueryResult {
     /// Boxed, because a result is moved often on its way to the caller.
     frame: Box<ResponseFrame>,
     node: Arc<Node>,
-    /// The statement, for the texts of errors in reading the result; `None` if the texts do not
-    /// name it.
+    /// The statement, to be named in errors that occur when the result is read. `None` if these
+    /// errors name no statement.
     statement: Option<StatementKind>,
     schema_agreed: bool,
 }

@@ -152,8 +152,8 @@ pub struct NoRetry;
 /// alive or responded, but at most three. In all other cases, the policy decides like
 /// [`DefaultRetry`].
 ///
-/// A read may then miss data written at the original consistency, and a write may be lost. Use it
-/// only for data where that is better than an error.
+/// A read may then miss data written at the original consistency, and a write may be lost. Use this
+/// policy only for data where such an outcome is better than an error.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DowngradingRetry;
 

@@ -30,13 +30,13 @@ pub struct SpeculativeExecution {
 const INITIAL_DELAY: Duration = Duration::from_millis(100);
 
 impl SpeculativeExecution {
-    /// Starts a speculative execution if there is no response after `delay`.
+    /// Creates a policy that starts a speculative execution if there is no response after `delay`.
     pub const fn after(delay: Duration) -> Self {
         Self { delay, percentile: None, max_executions: 1 }
     }
 
-    /// Starts a speculative execution if a request takes longer than `percentile` percent of the
-    /// session's recent requests.
+    /// Creates a policy that starts a speculative execution if a request takes longer than
+    /// `percentile` percent of the session's recent requests.
     ///
     /// Recent requests are those of the last one to two minutes. As long as there are fewer than
     /// 1,000 of them, the [`initial_delay`](Self::initial_delay) applies instead.
