@@ -43,8 +43,8 @@ use crate::wire::{
 
 /// The codec of the client's side: encodes [`RequestFrame`]s, decodes responses.
 ///
-/// Its errors have the kind `InvalidData` and wrap a [`DecodeError`], or have the kind `InvalidInput`
-/// and wrap an [`EncodeError`]. If the input ends within a frame, the kind is `UnexpectedEof`.
+/// Its errors wrap a [`DecodeError`] (kind `InvalidData`) or an [`EncodeError`] (kind
+/// `InvalidInput`). If the input ends within a frame, the error has the kind `UnexpectedEof`.
 #[derive(Debug)]
 pub struct ClientCodec(CodecState);
 
@@ -52,8 +52,8 @@ pub struct ClientCodec(CodecState);
 ///
 /// Until the server has accepted STARTUP, the codec adopts the protocol version of each request.
 ///
-/// Its errors have the kind `InvalidData` and wrap a [`DecodeError`], or have the kind `InvalidInput`
-/// and wrap an [`EncodeError`]. If the input ends within a frame, the kind is `UnexpectedEof`.
+/// Its errors wrap a [`DecodeError`] (kind `InvalidData`) or an [`EncodeError`] (kind
+/// `InvalidInput`). If the input ends within a frame, the error has the kind `UnexpectedEof`.
 #[derive(Debug)]
 pub struct ServerCodec(CodecState);
 
@@ -115,8 +115,8 @@ impl ServerCodec {
         &self.0.context
     }
 
-    /// Returns the header of the last request that was too long, or `None` if no request was. Decoding
-    /// such a request fails with an error that [is recoverable](DecodeError::is_recoverable). The next
+    /// Returns the header of the last request that was too long, or `None` if there was no such
+    /// request. Decoding a request that is too long fails with an error that [is recoverable](DecodeError::is_recoverable). The next
     /// call of `decode` continues with the next frame.
     pub const fn skipped(&self) -> Option<&Header> {
         self.0.frames.skipped()
@@ -192,7 +192,7 @@ impl CodecState {
         self.stage = Stage::StartupSent;
     }
 
-    /// If this response accepts STARTUP, ends the negotiation and, in v5, begins segments.
+    /// If a response with `opcode` accepts STARTUP, ends the negotiation. In v5, also begins segments.
     fn follow_response(&mut self, opcode: Opcode) {
         let accepts = matches!(opcode, Opcode::Ready | Opcode::Authenticate);
         if self.stage == Stage::StartupSent && accepts {

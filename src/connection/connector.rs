@@ -130,7 +130,7 @@ impl Connector {
 }
 
 impl Connection {
-    /// Opens a connection to `address` without TLS, as a [`Connector`] does.
+    /// Opens a connection to `address` without TLS. For TLS and events, use a [`Connector`].
     ///
     /// # Errors
     /// Returns the errors of [`Connector::connect`].

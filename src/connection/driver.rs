@@ -321,7 +321,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 }
 
-/// Fails the pending requests when a runtime that shuts down drops the task.
+/// Fails the pending requests if the runtime shuts down and drops the task.
 impl<S> Drop for Driver<S> {
     fn drop(&mut self) {
         self.exchange.fail_all();
@@ -343,12 +343,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
             this.dispatch();
             this.exchange.record_streams(this.machine.in_flight(), this.machine.orphans());
             if this.machine.is_closed() {
-                // TLS sends its close_notify, unless the socket is full.
+                // A TLS socket sends its close_notify here, unless the socket is full.
                 let _sent = Pin::new(&mut this.socket).poll_shutdown(cx);
                 return Poll::Ready(());
             }
-            // Suspend the task only if all three are pending. Each of them has registered the task's
-            // waker, unless it has nothing to wait for.
+            // Suspend the task only if the read, the write and the timer are pending. Each of these has
+            // registered the task's waker, unless it has nothing to wait for.
             if read.is_pending() && written.is_pending() && timer.is_pending() {
                 return Poll::Pending;
             }

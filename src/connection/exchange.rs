@@ -6,8 +6,8 @@
 //!
 //! Every waiting caller has a slot. Slots are reused, so a request allocates nothing here.
 //!
-//! A slot is freed exactly once. The caller frees it when the caller takes the outcome, or drops a
-//! request whose outcome is ready. The task frees it if the caller dropped the request earlier.
+//! A slot is freed exactly once. The caller frees it by taking the outcome, or by dropping a request
+//! whose outcome is ready. If the caller drops the request earlier, the task frees the slot.
 
 use std::mem;
 use std::ops::Deref;
@@ -63,7 +63,7 @@ struct State {
     abandoned: Vec<SlotId>,
     /// The waker of the task, or `None` if the task has been woken and has not polled since.
     task: Option<Waker>,
-    /// True once the handle was dropped or asked to close the connection.
+    /// True once the handle was dropped, or has requested to close the connection.
     close_requested: bool,
     is_closed: bool,
 }
@@ -85,7 +85,7 @@ enum Slot {
 pub(super) struct Notices {
     /// Slots of requests that were abandoned since the last collection.
     pub(super) abandoned: Vec<SlotId>,
-    /// True if the connection is to be closed.
+    /// True if the handle has requested to close the connection.
     pub(super) close_requested: bool,
 }
 

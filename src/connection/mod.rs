@@ -3,7 +3,7 @@
 //!
 //! A [`Connection`] is a handle to the task. Callers encode their requests and append them to a
 //! queue; the task writes all queued requests with one call. Callers also decode their responses.
-//! The task ends with the connection, or when the handle is dropped.
+//! The task ends when the connection ends or the handle is dropped.
 //!
 //! Invariants:
 //! - A caller waits no longer than its timeout.

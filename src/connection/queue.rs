@@ -28,7 +28,7 @@ pub(super) struct QueuedRequest {
 }
 
 /// Maximum capacity that an empty queue keeps, in bytes. A queue that is not empty is compacted only
-/// once its popped frames have this length.
+/// once its popped frames have at least this length.
 const MAX_KEPT_CAPACITY: usize = 256 << 10;
 
 impl Queue {
@@ -104,7 +104,7 @@ impl Queue {
         self.start = 0;
     }
 
-    /// Lowers the bound of the deadlines to `deadline` if that is earlier.
+    /// Lowers the bound of the deadlines to `deadline` if `deadline` is earlier than the bound.
     fn update_deadline(&mut self, deadline: Option<Instant>) {
         self.deadline = self.deadline.into_iter().chain(deadline).min();
     }

@@ -103,7 +103,8 @@ impl CloseReason {
         if answered < requested { Some(*answered) } else { lower.next() }
     }
 
-    /// Returns true if authentication failed, at the server or at the client.
+    /// Returns true if authentication failed: the server refused it, the client has no authenticator,
+    /// or the client's authenticator failed.
     pub fn is_authentication(&self) -> bool {
         match self {
             Self::Refused(error) => error.code == ErrorCode::Authentication,

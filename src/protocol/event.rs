@@ -46,9 +46,9 @@ pub enum ConnectionEvent {
         /// The stream of the request.
         stream: Stream,
         /// True if the server may have applied the request. In v3 and v4, this means that a byte of
-        /// the request's frame was written. In v5, it means that a byte of the frame's segments was
-        /// written, or of another segment that the same
-        /// [`transmit`](super::ClientConnection::transmit) call created.
+        /// the request's frame was written. In v5, all requests that one call of
+        /// [`transmit`](super::ClientConnection::transmit) puts into segments count as written once
+        /// a byte of these segments is written.
         written: bool,
     },
     /// The connection has ended. No event follows.

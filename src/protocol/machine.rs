@@ -548,7 +548,7 @@ impl ClientConnection {
 
     /// Turns a refusal into [`CloseReason::UnsupportedVersion`] if its message says that the
     /// version is not supported. Some servers send this refusal in the client's version, although
-    /// they do not support it.
+    /// they do not support that version.
     fn recognize_unsupported_version(&self, reason: CloseReason) -> CloseReason {
         let CloseReason::Refused(error) = reason else { return reason };
         let is_in_message = |part: &str| error.message.contains(part);

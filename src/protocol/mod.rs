@@ -11,8 +11,9 @@
 //! - The handshake, every heartbeat and every request with a deadline succeed or fail in bounded time.
 //! - [`Closed`](ConnectionEvent::Closed) is the last event.
 //! - If a request fails because the connection ends, [`RequestFailed`](ConnectionEvent::RequestFailed)
-//!   tells whether a byte of the request was written to the socket. In v5, the event tells whether a
-//!   byte was written of the segments that were created together with those of the request.
+//!   tells whether a byte of the request was written to the socket. In v5, all requests that one call
+//!   of [`transmit`](ClientConnection::transmit) puts into segments count as written once a byte of
+//!   these segments is written.
 
 mod authenticator;
 mod credentials;

@@ -8,7 +8,7 @@ use crate::wire::{Compression, Context, Stream, Version};
 
 /// Options of a client's connection.
 ///
-/// More fields will be added, so end the expression with `..ConnectionOptions::default()`.
+/// More fields will be added, so end a struct expression with `..ConnectionOptions::default()`.
 ///
 /// None of the timeouts here applies to requests: each request has
 /// [a deadline of its own](super::ClientConnection::send).

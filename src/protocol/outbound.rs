@@ -32,8 +32,8 @@ struct Segments {
     /// Number of bytes of frames that have been put into segments.
     packed: u64,
     /// The groups of segments of which no byte has been written; one call of
-    /// [`transmit`](Outbound::transmit) creates one group. Each entry is the offset of the group in
-    /// all bytes for the socket, and the position at which the group's frames end.
+    /// [`transmit`](Outbound::transmit) creates one group. Each entry is the offset of the group among
+    /// all bytes of the connection, and the position at which the group's frames end.
     unwritten: VecDeque<(u64, u64)>,
     /// All frames before this position are in groups of segments of which a byte has been written.
     written_end: u64,

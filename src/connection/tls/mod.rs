@@ -63,8 +63,8 @@ impl Tls {
         Self::default()
     }
 
-    /// Trusts the CAs in `pem`, which are one or more certificates, instead of the CAs of the system.
-    /// Further calls add more CAs.
+    /// Trusts the CA certificates in `pem` (one or more) instead of the CAs of the system. Further calls
+    /// add more CAs.
     ///
     /// # Errors
     /// Returns an error if `pem` has no certificate or an invalid one, or if this configuration was
