@@ -12,8 +12,8 @@ use crate::types::{
 };
 use crate::wire::{Reader, Writer};
 
-/// Decodes a CQL type, and the rest of `data` as a value of this type, once for each Rust type in
-/// [`TYPES`].
+/// Decodes a CQL type, and the rest of `data` as a value of this type, once for each Rust type that
+/// `TYPES` lists.
 pub fn typed(data: &[u8]) {
     let mut reader = Reader::new(data);
     let Ok(cql_type) = CqlType::decode(&mut reader) else { return };
