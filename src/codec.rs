@@ -116,8 +116,9 @@ impl ServerCodec {
     }
 
     /// Returns the header of the last request that was too long, or `None` if there was no such
-    /// request. Decoding a request that is too long fails with an error that [is recoverable](DecodeError::is_recoverable). The next
-    /// call of `decode` continues with the next frame.
+    /// request. Decoding a request that is too long fails with an error that
+    /// [is recoverable](DecodeError::is_recoverable). The next call of `decode` continues with the
+    /// next frame.
     pub const fn skipped(&self) -> Option<&Header> {
         self.0.frames.skipped()
     }

@@ -175,8 +175,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         Poll::Ready(())
     }
 
-    /// Flushes the socket if it may have buffered bytes. Returns `Ready` only if flushing failed: after a
-    /// successful flush, nothing is left to write.
+    /// Flushes the socket if it may have buffered bytes. Returns `Ready` only if flushing failed: after
+    /// a successful flush, nothing is left to write.
     fn poll_flush(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         if !self.is_unflushed {
             return Poll::Pending;
