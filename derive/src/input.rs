@@ -115,13 +115,13 @@ impl<'i> Struct<'i> {
         }
     }
 
-    /// Returns the generics of an `impl` of a trait that reads values, and the lifetime of the data
-    /// that the values borrow.
+    /// Returns the generics for implementing a trait that reads values, such as `FromRow`, and the lifetime
+    /// of the data that these values borrow.
     pub(crate) fn reading(&self) -> Result<(Generics, Lifetime)> {
         reading(self.generics)
     }
 
-    /// Returns the generics of an `impl` of a trait that writes values.
+    /// Returns the generics for implementing a trait that writes values, such as `ToCql`.
     pub(crate) fn writing(&self) -> Generics {
         self.generics.clone()
     }
@@ -217,9 +217,9 @@ pub(crate) fn types(attributes: &TypeAttributes) -> TokenStream {
     }
 }
 
-/// Returns the generics of an `impl` of a trait that reads values, and the lifetime of the data that the
-/// values borrow. This is the lifetime parameter of the type, or a new lifetime parameter if the type has
-/// none. Returns an error if the type has several.
+/// Returns the generics for implementing a trait that reads values, such as `FromRow`, and the lifetime of
+/// the data that these values borrow. The lifetime is the lifetime parameter of the type, or a new parameter
+/// if the type has none. Returns an error if the type has several.
 pub(crate) fn reading(type_generics: &Generics) -> Result<(Generics, Lifetime)> {
     let mut generics = type_generics.clone();
     let mut lifetimes = type_generics.lifetimes();
@@ -306,7 +306,7 @@ fn check_attributes(attributes: &FieldAttributes, is_named: bool, ty: &Type) -> 
     }
 }
 
-/// Returns an error if two fields have the same name. Skipped and flattened fields have no name.
+/// Returns an error if two fields have the same name. Skipped and flattened fields are not compared.
 fn check_names(fields: &[Field<'_>]) -> Result<()> {
     let mut seen = HashMap::new();
     let named =

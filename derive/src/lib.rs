@@ -68,14 +68,15 @@ mod values;
 /// | attribute of a field | effect |
 /// |---|---|
 /// | `rename = "name"` | the name of the column |
-/// | `skip` | no column is read; the field always has its default |
+/// | `skip` | no column is read; the field always gets its `Default` or the result of its `default` function |
 /// | `default`, `default = "function"` | if the column is missing, the field gets its `Default` or the result of the function; null does not count as missing |
 /// | `null_as_default` | null is read as the `Default` of the field's type |
 /// | `flatten` | the field is a struct with named fields that derives `FromRow`; its fields read columns of the same row |
 ///
-/// Null is an error for a field that is neither an `Option` nor `null_as_default`. Two columns with the name
-/// of the same field are an error, and so are two fields that read the same column. `strict` on a flattened
-/// struct has no effect; only `strict` on the outermost struct counts.
+/// Null is an error, unless the field has a type that accepts null, such as `Option`, or has
+/// `null_as_default`. Two columns that have the name of one field are an error, and so are two fields that
+/// read one column. `strict` on a flattened struct has no effect; only `strict` on the outermost struct
+/// counts.
 ///
 /// A struct has at most one lifetime parameter, for borrowing from the page. A type parameter can be any type
 /// that supports the type of the column. A struct with unnamed fields is read by position, like a tuple: for
@@ -191,7 +192,7 @@ pub fn to_values(input: TokenStream) -> TokenStream {
 /// | attribute of a field | effect |
 /// |---|---|
 /// | `rename = "name"` | the name of the type's field |
-/// | `skip` | no field of the type is read; the struct's field always has its default |
+/// | `skip` | no field of the type is read; the struct's field always gets its `Default` or the result of its `default` function |
 /// | `default`, `default = "function"` | if the type has no such field, the struct's field gets its `Default` or the result of the function; null does not count as missing |
 /// | `null_as_default` | null is read as the `Default` of the field's type |
 #[proc_macro_derive(FromUdt, attributes(cql))]

@@ -261,7 +261,8 @@ wire_flags! {
     pub struct FrameFlags(u8) {
         /// The body is compressed (v3 and v4; without meaning in v5).
         COMPRESSED = 0x01 "compressed",
-        /// On a request: trace it. On a response: the body begins with the tracing id.
+        /// On a request: the server traces the request. On a response: the body begins with the
+        /// tracing id.
         TRACING = 0x02 "tracing",
         /// The body contains a custom payload (v4 and later).
         CUSTOM_PAYLOAD = 0x04 "custom_payload",

@@ -30,8 +30,8 @@ impl Context {
     /// The default of [`max_body`](Self::max_body): 256 MiB, the protocol's maximum (v4 §2.5).
     pub const DEFAULT_MAX_BODY: usize = 256 << 20;
 
-    /// Returns the negotiated compression of frame bodies, or `None` if they are not compressed. It
-    /// is always `None` in v5, which compresses segments instead.
+    /// Returns the negotiated compression of frame bodies, or `None` if bodies are not compressed.
+    /// The result is always `None` in v5, which compresses segments instead.
     pub const fn frame_compression(&self) -> Option<Compression> {
         match self.version {
             Version::V3 | Version::V4 => self.compression,

@@ -1,4 +1,5 @@
-//! The errors of decoding and encoding. They name the field and, for decoding, its offset.
+//! The errors of decoding and encoding. Both name the field. A decoding error also has the offset
+//! of the invalid or missing bytes.
 
 use std::fmt;
 

@@ -22,9 +22,10 @@ impl RawFrame {
     /// Returns the body, decompressed if necessary. An uncompressed body is shared, not copied.
     ///
     /// # Errors
-    /// Returns an error for a compressed body if `context` has no compression, if the body does not
-    /// decompress to the length it claims, if that length is above [`Context::max_body`], or if the
-    /// protocol forbids one of the frame's flags. An uncompressed body is not checked.
+    /// Returns an error for a compressed body in four cases: `context` has no compression, the body
+    /// states a length above [`Context::max_body`], it does not decompress to exactly the stated
+    /// length, or the protocol forbids one of the frame's flags. A frame with an uncompressed body
+    /// is not checked.
     pub fn plain_body(&self, context: &Context) -> Result<Bytes, DecodeError> {
         if !self.header.is_compressed() {
             return Ok(self.body.clone());
@@ -83,7 +84,7 @@ impl fmt::Debug for RawFrame {
 /// let mut frames = FrameDecoder::new(Version::V4);
 /// frames.extend(&[0x84, 0, 0, 7, 0x02, 0, 0]); // the first part of a READY
 /// assert_eq!(frames.next_frame(), Ok(None));
-/// frames.extend(&[0, 0]); // the rest of it
+/// frames.extend(&[0, 0]); // the rest of the READY
 /// let frame = frames.next_frame()?.expect("a whole frame");
 /// assert_eq!(frame.header.opcode, Opcode::Ready);
 /// # Ok::<(), cqlwire::wire::DecodeError>(())

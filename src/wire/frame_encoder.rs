@@ -33,7 +33,7 @@ impl FrameEncoder {
         &self.context
     }
 
-    /// Appends a frame to `out`. The function `body` writes its body.
+    /// Appends a frame to `out`. The function `body` writes the body of the frame.
     ///
     /// # Errors
     /// Returns the error of `body`, or an error if the body is longer than [`Context::max_body`].

@@ -17,13 +17,13 @@ const TRAILER: usize = 4;
 /// A decoded segment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Segment {
-    /// True if the payload consists of one or more whole frames. False if it is part of a frame that
-    /// is too long for one segment.
+    /// True if the payload consists of one or more whole frames. False if the payload is a part of
+    /// a frame that is too long for one segment.
     pub self_contained: bool,
     /// The payload, decompressed.
     pub payload: BytesMut,
-    /// The length of the payload on the wire in bytes if it was compressed, or `None` if it was
-    /// not.
+    /// The length of the compressed payload on the wire in bytes, or `None` for a payload that was
+    /// not compressed.
     pub compressed_length: Option<usize>,
 }
 

@@ -28,7 +28,7 @@ impl TryFrom<BigDecimal> for Decimal {
     }
 }
 
-/// Keeps digits and scale. No step is slower for a larger scale.
+/// Keeps digits and scale. The cost does not depend on the scale.
 impl From<&Decimal> for BigDecimal {
     fn from(Decimal { scale, unscaled }: &Decimal) -> Self {
         Self::new(BigInt::from_signed_bytes_be(unscaled.as_bytes()), i64::from(*scale))

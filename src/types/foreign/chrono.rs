@@ -31,7 +31,7 @@ impl<Z: TimeZone> ToCql for DateTime<Z> {
     }
 }
 
-/// The number of 1970-01-01, counted from 0001-01-01 as day 1.
+/// The day number of 1970-01-01, where 0001-01-01 is day 1.
 const EPOCH: i32 = 719_163;
 
 impl From<NaiveDate> for Date {

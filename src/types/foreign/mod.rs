@@ -1,5 +1,5 @@
-//! Conversions for types of the standard library and of other crates. The feature of each crate names
-//! its version.
+//! Conversions for types of the standard library and of other crates. Each crate has a feature,
+//! whose name contains the version of the crate.
 //!
 //! Each file implements `From` and `TryFrom` between the types of one crate and the types of
 //! cqlwire. `convert_via!` then implements [`FromCql`](super::FromCql) and [`ToCql`](super::ToCql).
@@ -85,7 +85,7 @@ impl From<Infallible> for ValueError {
     }
 }
 
-/// Conversions of timestamps and times to seconds and nanoseconds.
+/// Conversions between seconds with nanoseconds and the types `Timestamp` and `Time`.
 #[cfg(any(feature = "chrono-04", feature = "jiff-02", feature = "jiff-1", feature = "time-03"))]
 mod parts {
     use crate::types::{Time, Timestamp};

@@ -21,7 +21,7 @@ use crate::types::{CqlType, MAX_TYPE_DEPTH, NativeType, UdtType, VectorType};
 impl CqlType {
     /// Resolves the class name of a custom type that a server sent. Returns a vector or a native
     /// type if the class is that of a vector or a native type, and a custom type otherwise. Servers
-    /// send a native type like this if the protocol version has no id for it.
+    /// send a native type as a custom type if the protocol version has no id for it.
     pub fn from_class(class: &str) -> Self {
         match parse_sent(class) {
             Some(known @ (Self::Native(_) | Self::Vector(_))) => known,
@@ -121,7 +121,8 @@ pub(in crate::types) fn parse_sent(class: &str) -> Option<CqlType> {
 }
 
 /// Returns true if the name is long enough for its number of parameters. Servers write the package
-/// of each parameter, so real names always are. The check bounds the memory of the parsed tree.
+/// of each parameter, so every real name is long enough. The check bounds the memory of the parsed
+/// tree.
 fn is_plausible(class: &str) -> bool {
     let parameters = class.bytes().filter(|byte| b"(,=".contains(byte)).count();
     parameters <= BASE_PARAMETERS.saturating_add(class.len() / BYTES_PER_PARAMETER)

@@ -184,8 +184,8 @@ fn native(name: &str) -> Option<NativeType> {
     NativeType::from_name(if name == "varchar" { "text" } else { name })
 }
 
-/// Returns true if a user-defined type with this name must be quoted: the name is that of another
-/// type, or a word that servers accept as a column name but not as a type name.
+/// Returns true if `name` must be quoted when it names a user-defined type. These are the names of
+/// all other types, and words that servers accept as a column name but not as a type name.
 fn is_reserved(name: &str) -> bool {
     const TYPES: [&str; 6] = ["frozen", "list", "map", "set", "tuple", "vector"];
     const KEYWORDS: [&str; 12] = [

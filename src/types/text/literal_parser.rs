@@ -28,7 +28,7 @@ impl Value {
     /// all other constants that servers accept for the type.
     ///
     /// `null` is a value of every type. For text, blobs and custom types, `''` is a value of zero
-    /// bytes. For all other types, it is the [empty](Value::Empty) value. Fields of user-defined
+    /// bytes. For all other types, `''` is the [empty](Value::Empty) value. Fields of user-defined
     /// types may be in any order. A missing field is null, but missing fields at the end of the
     /// type are left out of the value. Timestamps without a time zone are in UTC.
     ///

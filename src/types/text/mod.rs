@@ -122,7 +122,8 @@ where
     }
 }
 
-/// Parses `text` with `parser`. Returns an error if `parser` fails or leaves a part of the text.
+/// Parses `text` with `parser`. Returns an error if `parser` fails or does not consume the whole
+/// text.
 pub(super) fn whole<'a, T>(
     parser: impl Parser<&'a str, Output = T, Error = Fault<'a>>,
     text: &'a str,
@@ -135,8 +136,8 @@ pub(super) fn whole<'a, T>(
     })
 }
 
-/// Parses `part`, which is a slice of a longer text, with `parser`. Fails if `parser` fails or
-/// leaves a part of `part`.
+/// Parses `part`, which is a slice of a longer text, with `parser`. Returns an error if `parser`
+/// fails or does not consume all of `part`.
 pub(super) fn all_of<'a, T>(
     mut parser: impl Parser<&'a str, Output = T, Error = Fault<'a>>,
     part: &'a str,
@@ -206,7 +207,7 @@ fn unescape<'a>(text: &'a str, quote: &str) -> Cow<'a, str> {
 /// A parsed CQL name.
 #[derive(Debug)]
 pub(super) struct Name<'a> {
-    /// The name as in the schema: in lower case unless it is quoted.
+    /// The name as in the schema: a name without quotes is in lower case.
     pub(super) text: Cow<'a, str>,
     pub(super) is_quoted: bool,
 }
@@ -239,8 +240,9 @@ pub(super) fn keyword<'a>(
     verify(word, |word: &str| word.eq_ignore_ascii_case(keyword))
 }
 
-/// A name formatted for CQL. It is put in double quotes if it is a reserved word, or if it is not a
-/// lower-case letter followed by lower-case letters, digits and underscores (in ASCII).
+/// A name formatted for CQL. It is written without quotes if it consists of lower-case ASCII
+/// letters, digits and underscores, starts with a letter, and is not a reserved word. Otherwise, it
+/// is written in double quotes.
 pub(crate) struct Identifier<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Identifier<'_> {

@@ -1,8 +1,8 @@
 //! Conversion of large numbers between binary and decimal, in less than quadratic time.
 //!
-//! A number is a list of limbs, the least significant first. To change its base, limbs are joined in
-//! pairs, then in pairs of pairs, with arithmetic in the new base. Both directions only need
-//! multiplication, for which Karatsuba's algorithm is used.
+//! A number is a list of limbs, the least significant first. To change its base, limbs are joined
+//! in pairs, then in pairs of pairs, with arithmetic in the new base. Neither direction needs
+//! division. Multiplication uses Karatsuba's algorithm.
 
 /// The base of limbs of seven bytes. The sum of [`SMALL`] products of two limbs fits into a `u128`.
 pub(super) const BINARY: u64 = 1 << 56;
@@ -10,7 +10,8 @@ pub(super) const BINARY: u64 = 1 << 56;
 /// The base of limbs of eighteen digits. The sum of [`SMALL`] products of two limbs fits into a `u128`.
 pub(super) const DECIMAL: u64 = 1_000_000_000_000_000_000;
 
-/// Number of limbs up to which the quadratic algorithms are faster.
+/// Number of limbs up to which Horner's method and long multiplication, which are quadratic, are
+/// faster.
 const SMALL: usize = 40;
 
 /// Converts a number from base `FROM` to base `TO`.

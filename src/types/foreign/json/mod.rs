@@ -19,10 +19,10 @@ mod serde_json;
 #[cfg(feature = "serde-json-1")]
 pub use read::JsonError;
 
-/// The timestamps that are formatted as text, in milliseconds: from 1582-10-15 to the end of 9999.
-/// All others are formatted as their number of milliseconds, which every Cassandra version accepts.
-/// Cassandra 3.11 uses the Julian calendar for earlier dates, and no version accepts years of five
-/// digits.
+/// The range of timestamps that are formatted as text, in milliseconds: from 1582-10-15 to the end
+/// of 9999. Timestamps outside this range are formatted as numbers of milliseconds, which every
+/// Cassandra version accepts. Cassandra 3.11 uses the Julian calendar for earlier dates, and no
+/// version accepts years of five digits.
 const CALENDAR: RangeInclusive<i64> = -12_219_292_800_000..=253_402_300_799_999;
 
 /// The JSON form of a value.
@@ -169,8 +169,8 @@ fn name(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns the JSON object key for a map key. If the JSON of the map key is a string, that is the
-/// string. Otherwise it is the JSON text of the map key.
+/// Returns the JSON object key for a map key. A map key whose JSON is a string becomes that string.
+/// Any other map key becomes the text of its JSON.
 fn key(value: &Value) -> Cow<'_, str> {
     match Form::of(value) {
         Form::Text(text) => text,

@@ -1,4 +1,5 @@
-//! serde_json 1: conversion of values and rows to its `Value`. [`Value::from_json`] converts back.
+//! serde_json 1: conversion of values and rows to `serde_json::Value`. [`Value::from_json`]
+//! converts back.
 
 use serde_json::Value as Json;
 
