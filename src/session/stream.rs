@@ -34,8 +34,8 @@ pub struct RowStream<'v, T> {
     /// The paging state of the current page, whose remaining rows are in `rows`. `None` if the
     /// current page is the first of the result.
     current_state: Option<Bytes>,
-    /// The paging state of the page after the current one. `None` if there is no such page, or if
-    /// it is the first of the result.
+    /// The paging state of the next page. `None` if no page is left, or if the next page is the
+    /// first of the result.
     next_state: Option<Bytes>,
     rows: VecDeque<Result<T, Error>>,
 }
