@@ -33,7 +33,7 @@ wire_codes! {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ResultMessage {
-    /// The request succeeded and has no content.
+    /// An empty result: the request succeeded.
     Void,
     /// A page of rows.
     Rows(Rows),
