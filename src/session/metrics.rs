@@ -137,19 +137,19 @@ pub struct NodeMetrics {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FailureCounts {
-    /// No byte was written: the connection had closed, or the attempt timed out before the request
-    /// was sent.
+    /// Attempts of which no byte was written: the connection had closed, or the attempt timed out
+    /// before the request was sent.
     pub unsent: u64,
-    /// The request was written, but no response arrived: the attempt timed out, or the connection
+    /// Attempts that were written but got no response: the attempt timed out, or the connection
     /// closed.
     pub aborted: u64,
-    /// The server reported a write timeout.
+    /// Attempts that failed with a write timeout of the server.
     pub write_timeouts: u64,
-    /// The server reported a read timeout.
+    /// Attempts that failed with a read timeout of the server.
     pub read_timeouts: u64,
-    /// The server reported that too few replicas are alive.
+    /// Attempts that failed because too few replicas were alive.
     pub unavailables: u64,
-    /// The server reported another error.
+    /// Attempts that failed with another error of the server.
     pub others: u64,
 }
 
