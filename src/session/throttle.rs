@@ -5,9 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use super::{Error, ErrorKind};
+use crate::connection::timeout_at;
 
 /// Limits on the requests of a session: in flight, per second, or both.
 ///
@@ -116,14 +117,8 @@ impl Gate {
             Some(Err(_)) => {
                 let _waiting = self.queue_up()?;
                 let Some(in_flight) = &self.in_flight else { return Ok(None) };
-                let acquire = in_flight.acquire();
-                let permit = match deadline {
-                    Some(deadline) => {
-                        timeout_at(deadline, acquire).await.map_err(|_| timed_out())?
-                    }
-                    None => acquire.await,
-                };
-                Some(permit.map_err(|_| timed_out())?)
+                let permit = timeout_at(deadline, in_flight.acquire()).await;
+                Some(permit.map_err(|_| timed_out())?.map_err(|_| timed_out())?)
             }
         };
         if let Some(rate) = &self.rate {
