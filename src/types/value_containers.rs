@@ -135,14 +135,8 @@ tuples!(A B C D E F G H I J K L M N O P);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{ColumnSpec, NativeType, ValuesBuffer};
-
-    fn columns() -> [ColumnSpec; 2] {
-        ["username", "age"].map(|name| {
-            let native = if name == "age" { NativeType::Int } else { NativeType::Text };
-            ColumnSpec::new("ks", "users", name, native)
-        })
-    }
+    use crate::types::ValuesBuffer;
+    use crate::types::values_buffer::tests::columns;
 
     #[test]
     fn tuples_and_slices_bind_by_position() {

@@ -100,11 +100,12 @@ impl ValuesBuffer {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::types::{NativeType, TypeMismatch};
 
-    fn columns() -> [ColumnSpec; 2] {
+    /// The columns `username`, a text, and `age`, an int.
+    pub(in crate::types) fn columns() -> [ColumnSpec; 2] {
         ["username", "age"].map(|name| {
             let native = if name == "age" { NativeType::Int } else { NativeType::Text };
             ColumnSpec::new("ks", "users", name, native)
