@@ -57,7 +57,7 @@ impl Fleet {
                 false => Options::default(),
             };
             if options.version.as_str() >= "5" {
-                "dynamic_data_masking_enabled: true\n".clone_into(&mut options.yaml);
+                options = options.set("dynamic_data_masking_enabled", "true");
             }
             let cluster = Cluster::start(&options.authentication(authentication))
                 .map_err(|error| error.to_string())?;

@@ -28,9 +28,9 @@ pub struct Options {
     /// The source of the nodes. `None`, the default, selects the [`Launcher`] that
     /// `CQLWIRE_CASSANDRA` names, or else the first that works on this machine.
     pub launcher: Option<Launcher>,
-    /// Lines to add to every node's `cassandra.yaml`. They must not repeat a key that the harness
-    /// writes (see `src/config/yaml.rs`). Empty by default.
-    pub yaml: String,
+    /// Settings of every node's `cassandra.yaml`, as keys and values. A setting replaces the one that
+    /// the harness writes for the same key (see `src/config/yaml.rs`). Empty by default.
+    pub settings: Vec<(String, String)>,
     /// Arguments to add to every node's JVM. They follow the harness's own arguments and override
     /// them. The harness tunes for a fast start (`-XX:TieredStopAtLevel=1`); use
     /// `-XX:TieredStopAtLevel=4` for benchmarks. Empty by default.
@@ -86,6 +86,22 @@ impl Options {
         self
     }
 
+    /// Adds a setting of `cassandra.yaml`, such as `native_transport_timeout` with `150ms`.
+    #[must_use]
+    pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.push((key.into(), value.into()));
+        self
+    }
+
+    /// Parses a setting of the form `KEY=VALUE`, for a program's argument.
+    ///
+    /// # Errors
+    /// Returns an error if the text has no `=`.
+    pub fn parse_setting(text: &str) -> Result<(String, String), String> {
+        let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+        Ok((key.to_owned(), value.to_owned()))
+    }
+
     /// Makes the nodes accept TLS connections only.
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
@@ -104,7 +120,7 @@ impl Default for Options {
             authentication: false,
             tls: None,
             launcher: None,
-            yaml: String::new(),
+            settings: Vec::new(),
             jvm_args: Vec::new(),
             start_timeout: Duration::from_secs(180),
             progress: |line| eprintln!("{line}"),

@@ -84,7 +84,7 @@ impl<'a> Plan<'a> {
                 dir: config_dir,
                 client_certificates: tls.client_certificates,
             }),
-            extra: &self.options.yaml,
+            settings: &self.options.settings,
         }
     }
 

@@ -35,6 +35,11 @@ struct Args {
     /// Require clients to log in, as user `cassandra` with password `cassandra`
     #[arg(long)]
     authentication: bool,
+
+    /// Setting of `cassandra.yaml` for every node, such as `native_transport_timeout=150ms`. Can be
+    /// repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = Options::parse_setting)]
+    settings: Vec<(String, String)>,
 }
 
 fn main() -> ExitCode {
@@ -53,7 +58,8 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         1 => options.nodes(args.nodes),
         _ => options,
     };
-    let options = options.tokens(args.tokens).authentication(args.authentication);
+    let mut options = options.tokens(args.tokens).authentication(args.authentication);
+    options.settings.clone_from(&args.settings);
     let cluster = Cluster::start(&options)?;
     let points: Vec<_> = cluster.contact_points().iter().map(ToString::to_string).collect();
     println!("CQLWIRE_CONTACT_POINTS={}", points.join(","));

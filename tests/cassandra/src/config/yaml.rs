@@ -27,8 +27,8 @@ pub(crate) struct NodeConfig<'a> {
     pub(crate) authentication: bool,
     /// The TLS settings, or `None` for plain connections.
     pub(crate) tls: Option<TlsConfig<'a>>,
-    /// Lines to add at the end of the file.
-    pub(crate) extra: &'a str,
+    /// Settings that are added, or replace those of the harness.
+    pub(crate) settings: &'a [(String, String)],
 }
 
 /// The folder of a node's keystores, and whether clients need a certificate.
@@ -41,6 +41,19 @@ pub(crate) struct TlsConfig<'a> {
 impl NodeConfig<'_> {
     /// Returns the text of `cassandra.yaml`.
     pub(crate) fn yaml(&self) -> String {
+        let set = |name: &str| self.settings.iter().find(|(key, _)| key == name);
+        let mut lines: Vec<String> = self.defaults().lines().map(str::to_owned).collect();
+        lines.retain(|line| line.split(':').next().and_then(set).is_none());
+        if set("commitlog_sync").is_some_and(|(_, mode)| mode != "periodic") {
+            // A node refuses to start if the commit log is not periodic but has a period.
+            lines.retain(|line| !line.starts_with("commitlog_sync_period"));
+        }
+        lines.extend(self.settings.iter().map(|(key, value)| format!("{key}: {value}")));
+        lines.join("\n") + "\n"
+    }
+
+    /// Returns the settings of the harness.
+    fn defaults(&self) -> String {
         let mut yaml = String::new();
         // Writing to a String cannot fail.
         let mut set = |key: &str, value: &dyn std::fmt::Display| {
@@ -100,7 +113,6 @@ impl NodeConfig<'_> {
             Generation::V3 | Generation::V4 => OLD_KEYS,
             Generation::V5 => NEW_KEYS,
         });
-        yaml.push_str(self.extra);
         yaml
     }
 
@@ -138,7 +150,7 @@ user_defined_functions_enabled: true
 mod tests {
     use super::*;
 
-    fn yaml(generation: Generation, change: impl FnOnce(&mut NodeConfig<'_>)) -> String {
+    fn yaml<'a>(generation: Generation, change: impl FnOnce(&mut NodeConfig<'a>)) -> String {
         let mut config = NodeConfig {
             generation,
             tokens: vec![-6, 7],
@@ -150,7 +162,7 @@ mod tests {
             storage_dir: "/with space",
             authentication: false,
             tls: None,
-            extra: "",
+            settings: &[],
         };
         change(&mut config);
         config.yaml()
@@ -197,12 +209,11 @@ mod tests {
     }
 
     #[test]
-    fn writes_authentication_tls_address_and_extra_lines() {
+    fn writes_authentication_tls_and_address() {
         let yaml = yaml(Generation::V4, |config| {
             config.authentication = true;
             config.any_rpc_address = true;
             config.tls = Some(TlsConfig { dir: "/with space", client_certificates: true });
-            config.extra = "cdc_enabled: true\n";
         });
         assert!(has(&yaml, "authenticator: PasswordAuthenticator"));
         assert!(has(&yaml, "rpc_address: 0.0.0.0"));
@@ -211,6 +222,25 @@ mod tests {
         for option in [r#"keystore: "/with space/keystore.p12""#, "require_client_auth: true"] {
             assert!(tls.is_some_and(|tls| tls.contains(option)), "no `{option}` in\n{yaml}");
         }
-        assert!(yaml.ends_with("cdc_enabled: true\n"));
+    }
+
+    #[test]
+    fn settings_are_added_or_replace_those_of_the_harness() {
+        let settings = [("cdc_enabled", "true"), ("read_request_timeout", "5s")];
+        let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let yaml = yaml(Generation::V5, |config| config.settings = &settings);
+        assert!(has(&yaml, "cdc_enabled: true") && has(&yaml, "commitlog_sync_period: 10000ms"));
+        assert!(has(&yaml, "read_request_timeout: 5s"));
+        assert_eq!(yaml.matches("read_request_timeout").count(), 1, "{yaml}");
+    }
+
+    #[test]
+    fn a_commit_log_that_is_not_periodic_has_no_period() {
+        let settings = [("commitlog_sync".to_owned(), "batch".to_owned())];
+        for generation in [Generation::V4, Generation::V5] {
+            let yaml = yaml(generation, |config| config.settings = &settings);
+            assert!(has(&yaml, "commitlog_sync: batch"));
+            assert!(!yaml.contains("commitlog_sync_period"), "{yaml}");
+        }
     }
 }
