@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
@@ -25,25 +25,25 @@ const NODETOOL_LIMIT: Duration = Duration::from_secs(60);
 /// [`Environment`](crate::Launcher::Environment).
 #[derive(Debug)]
 pub struct Node {
-    address: SocketAddr,
+    address: Mutex<SocketAddr>,
     managed: Option<ManagedNode>,
 }
 
 impl Node {
     /// Creates a node that the harness runs.
     pub(crate) fn managed(address: SocketAddr, managed: ManagedNode) -> Self {
-        Self { address, managed: Some(managed) }
+        Self { address: Mutex::new(address), managed: Some(managed) }
     }
 
     /// Creates a node that the harness does not control.
     pub(crate) fn external(address: SocketAddr) -> Self {
-        Self { address, managed: None }
+        Self { address: Mutex::new(address), managed: None }
     }
 
-    /// Returns the node's address for clients. A restart does not change it.
+    /// Returns the node's address for clients. Only [`set_address`](Self::set_address) changes it.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the path of the node's log, or `None` if the harness does not run the node.
@@ -88,9 +88,29 @@ impl Node {
     /// [`Error::NodeNotReady`] if the node ends or does not answer in time.
     pub fn start(&self) -> Result<(), Error> {
         match &self.managed {
-            Some(managed) => managed.start(self.address),
-            None => Err(Error::NotManaged(self.address)),
+            Some(managed) => managed.start(self.address()),
+            None => Err(Error::NotManaged(self.address())),
         }
+    }
+
+    /// Moves a stopped node to another loopback address, from its next start. It keeps its ports, its
+    /// data and its host id. Other nodes must not be configured to find it at its old address, so the
+    /// first node, which is the seed, must not move. On macOS, bring the address up first.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotManaged`] if the harness does not run the node, and an error if the node
+    /// is in a container or its configuration cannot be written.
+    pub fn set_address(&self, address: IpAddr) -> Result<(), Error> {
+        let managed = self.managed.as_ref().ok_or(Error::NotManaged(self.address()))?;
+        if !managed.recipe.set_address(address)? {
+            return Err(Error::Unsupported(format!(
+                "cannot move {}: the node is in a container; set CQLWIRE_CASSANDRA=java to run it \
+                 with Java",
+                self.address()
+            )));
+        }
+        self.address.lock().unwrap_or_else(PoisonError::into_inner).set_ip(address);
+        Ok(())
     }
 
     /// Freezes the node (SIGSTOP): its connections stay open, but it does not answer.
@@ -117,7 +137,7 @@ impl Node {
     pub fn is_running(&self) -> bool {
         match &self.managed {
             Some(managed) => managed.lock().as_mut().is_some_and(|w| w.exit_status().is_none()),
-            None => probe::is_ready(self.address, None, Duration::from_secs(1)),
+            None => probe::is_ready(self.address(), None, Duration::from_secs(1)),
         }
     }
 
@@ -128,12 +148,12 @@ impl Node {
     /// Returns [`Error::NotManaged`] if the harness does not run the node, and an error if the node
     /// is in a container or the command fails.
     pub fn nodetool(&self, arguments: &[&str]) -> Result<String, Error> {
-        let managed = self.managed.as_ref().ok_or(Error::NotManaged(self.address))?;
+        let managed = self.managed.as_ref().ok_or(Error::NotManaged(self.address()))?;
         let Some(mut nodetool) = managed.recipe.nodetool() else {
             return Err(Error::Unsupported(format!(
                 "cannot run nodetool on {}: the node is in a container; set CQLWIRE_CASSANDRA=java \
                  to run it with Java",
-                self.address
+                self.address()
             )));
         };
         let name = format!("nodetool {}", arguments.join(" "));
@@ -143,8 +163,8 @@ impl Node {
     /// Waits until the node's log contains `text`.
     pub(crate) fn wait_for_log(&self, text: &str) -> Result<(), Error> {
         match &self.managed {
-            Some(managed) => managed.wait_for_log(text, self.address),
-            None => Err(Error::NotManaged(self.address)),
+            Some(managed) => managed.wait_for_log(text, self.address()),
+            None => Err(Error::NotManaged(self.address())),
         }
     }
 
@@ -153,7 +173,7 @@ impl Node {
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, Option<Watchdog>>, Error> {
-        self.managed.as_ref().map(ManagedNode::lock).ok_or(Error::NotManaged(self.address))
+        self.managed.as_ref().map(ManagedNode::lock).ok_or(Error::NotManaged(self.address()))
     }
 }
 

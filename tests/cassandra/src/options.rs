@@ -16,6 +16,9 @@ pub struct Options {
     pub other_versions: Vec<String>,
     /// The number of nodes, 1 by default. Node `i` listens on `127.0.0.i`, all on the same ports.
     pub nodes: u8,
+    /// The number of nodes in each datacenter; see [`datacenters`](Self::datacenters). Empty by
+    /// default: all nodes are in rack `rack1` of datacenter `datacenter1`.
+    pub datacenters: Vec<u8>,
     /// The number of tokens of each node, 1 by default. With one token each, the nodes divide the
     /// ring evenly. Several tokens are pseudo-random, the same in every run, and cannot be combined
     /// with `authentication`.
@@ -31,9 +34,10 @@ pub struct Options {
     /// Settings of every node's `cassandra.yaml`, as keys and values. A setting replaces the one that
     /// the harness writes for the same key (see `src/config/yaml.rs`). Empty by default.
     pub settings: Vec<(String, String)>,
-    /// Arguments to add to every node's JVM. They follow the harness's own arguments and override
-    /// them. The harness tunes for a fast start (`-XX:TieredStopAtLevel=1`); use
-    /// `-XX:TieredStopAtLevel=4` for benchmarks. Empty by default.
+    /// Arguments to add to every node's JVM, whose heap has 512 MB (256 MB in clusters of more than
+    /// three nodes). They follow the harness's own arguments and override them. The harness tunes for
+    /// a fast start (`-XX:TieredStopAtLevel=1`); use `-XX:TieredStopAtLevel=4` for benchmarks. Empty
+    /// by default.
     pub jvm_args: Vec<String>,
     /// The time that one node has to become ready, 180 seconds by default.
     pub start_timeout: Duration,
@@ -53,6 +57,37 @@ impl Options {
     pub fn nodes(mut self, nodes: u8) -> Self {
         self.nodes = nodes;
         self
+    }
+
+    /// Spreads the nodes over several datacenters, and sets the number of nodes with it: with
+    /// `[2, 3]`, nodes 1 and 2 are in `dc1`, and nodes 3, 4 and 5 in `dc2`. The nodes of a datacenter
+    /// are in racks `rack1` and `rack2` in turn. The first node is the seed of all.
+    #[must_use]
+    pub fn datacenters(mut self, nodes: impl IntoIterator<Item = u8>) -> Self {
+        self.datacenters = nodes.into_iter().collect();
+        self.nodes = self.datacenters.iter().fold(0, |sum, nodes| sum.saturating_add(*nodes));
+        self
+    }
+
+    /// Returns the datacenter of node `number`, counted from 1, and the node's position in it,
+    /// counted from 0. Returns `None` if [`datacenters`](Self::datacenters) is empty.
+    fn position(&self, number: u8) -> Option<(usize, u8)> {
+        let mut index = number.checked_sub(1)?;
+        for (datacenter, &nodes) in (1..).zip(&self.datacenters) {
+            match index.checked_sub(nodes) {
+                Some(rest) => index = rest,
+                None => return Some((datacenter, index)),
+            }
+        }
+        None
+    }
+
+    /// Returns the datacenter and the rack of node `number`, counted from 1. Returns `None` if
+    /// [`datacenters`](Self::datacenters) is empty.
+    pub(crate) fn location(&self, number: u8) -> Option<Location> {
+        let (datacenter, index) = self.position(number)?;
+        let rack = format!("rack{}", 1 + index % 2);
+        Some(Location { datacenter: format!("dc{datacenter}"), rack })
     }
 
     /// Sets the number of tokens of each node.
@@ -110,12 +145,20 @@ impl Options {
     }
 }
 
+/// The datacenter and the rack of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Location {
+    pub(crate) datacenter: String,
+    pub(crate) rack: String,
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
             version: DEFAULT_VERSION.to_owned(),
             other_versions: Vec::new(),
             nodes: 1,
+            datacenters: Vec::new(),
             tokens: 1,
             authentication: false,
             tls: None,
@@ -125,5 +168,23 @@ impl Default for Options {
             start_timeout: Duration::from_secs(180),
             progress: |line| eprintln!("{line}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn datacenters_are_filled_in_the_order_of_the_nodes_and_racks_alternate() {
+        let options = Options::default().datacenters([3, 1]);
+        assert_eq!(options.nodes, 4);
+        let locations = [1, 2, 3, 4].map(|number| {
+            let Location { datacenter, rack } = options.location(number).unwrap();
+            format!("{datacenter} {rack}")
+        });
+        assert_eq!(locations, ["dc1 rack1", "dc1 rack2", "dc1 rack1", "dc2 rack1"]);
+        assert_eq!((options.location(0), options.location(5)), (None, None));
+        assert_eq!(Options::default().location(1), None);
     }
 }

@@ -79,6 +79,7 @@ impl<'a> Plan<'a> {
             any_rpc_address: false,
             seed: listen_address(1),
             storage_dir,
+            location: self.options.location(number),
             authentication: self.options.authentication,
             tls: tls.map(|tls| TlsConfig {
                 dir: config_dir,

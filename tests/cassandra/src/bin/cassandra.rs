@@ -10,12 +10,13 @@ use cassandra_harness::{Cluster, DEFAULT_VERSION, Node, Options};
 use clap::Parser;
 
 const COMMANDS: &str =
-    "kill N, stop N, start N, pause N, resume N, nodetool N ARGUMENTS, nodes, quit";
+    "kill N, stop N, start N, move N ADDRESS, pause N, resume N, nodetool N ARGUMENTS, nodes, quit";
 
 /// Starts a Cassandra cluster and prints its contact points.
 ///
 /// The cluster runs until `quit`, the end of input, or Ctrl-C. Meanwhile the program reads commands
-/// from standard input: kill N, stop N, start N, pause N, resume N, nodetool N ARGUMENTS, nodes, quit.
+/// from standard input: kill N, stop N, start N, move N ADDRESS, pause N, resume N,
+/// nodetool N ARGUMENTS, nodes, quit.
 #[derive(Parser)]
 #[command(name = "cassandra")]
 struct Args {
@@ -27,6 +28,11 @@ struct Args {
     /// Number of nodes, if there is one version; node N listens on 127.0.0.N
     #[arg(long, value_name = "N", default_value_t = 1)]
     nodes: u8,
+
+    /// Number of nodes in each datacenter, as in `2,2`, if there is one version; the nodes of a
+    /// datacenter are in racks `rack1` and `rack2` in turn
+    #[arg(long, value_name = "N,N", value_delimiter = ',', conflicts_with = "nodes")]
+    datacenters: Vec<u8>,
 
     /// Number of tokens of each node
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -55,7 +61,8 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let options = Options::default().versions(&args.cassandra);
     let options = match args.cassandra.len() {
-        1 => options.nodes(args.nodes),
+        1 if args.datacenters.is_empty() => options.nodes(args.nodes),
+        1 => options.datacenters(args.datacenters.iter().copied()),
         _ => options,
     };
     let mut options = options.tokens(args.tokens).authentication(args.authentication);
@@ -95,6 +102,7 @@ fn run_command(line: &str, nodes: &[Node]) -> Result<bool, Box<dyn Error>> {
         "kill" => node()?.kill()?,
         "stop" => node()?.stop()?,
         "start" => node()?.start()?,
+        "move" => node()?.set_address(arguments.trim().parse()?)?,
         "pause" => node()?.pause()?,
         "resume" => node()?.resume()?,
         "nodetool" => {

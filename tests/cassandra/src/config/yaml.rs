@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, net::Ipv4Addr};
 
-use crate::{tls::PASSWORD, version::Generation};
+use crate::{options::Location, tls::PASSWORD, version::Generation};
 
 /// The settings that differ from node to node.
 #[derive(Clone, Debug)]
@@ -23,6 +23,9 @@ pub(crate) struct NodeConfig<'a> {
     pub(crate) seed: Ipv4Addr,
     /// The folder for data, commit log, caches and hints.
     pub(crate) storage_dir: &'a str,
+    /// The node's datacenter and rack, which other nodes learn by gossip. `None` leaves the node in
+    /// `rack1` of `datacenter1`.
+    pub(crate) location: Option<Location>,
     /// True if clients must log in.
     pub(crate) authentication: bool,
     /// The TLS settings, or `None` for plain connections.
@@ -61,7 +64,11 @@ impl NodeConfig<'_> {
         };
         set("cluster_name", &"cqlwire");
         set("partitioner", &"org.apache.cassandra.dht.Murmur3Partitioner");
-        set("endpoint_snitch", &"SimpleSnitch");
+        let snitch = match self.location {
+            Some(_) => "GossipingPropertyFileSnitch",
+            None => "SimpleSnitch",
+        };
+        set("endpoint_snitch", &snitch);
         set("num_tokens", &self.tokens.len());
         let tokens: Vec<_> = self.tokens.iter().map(ToString::to_string).collect();
         // Quoted, because YAML may read digits with commas as one number.
@@ -116,6 +123,12 @@ impl NodeConfig<'_> {
         yaml
     }
 
+    /// Returns the text of `cassandra-rackdc.properties`, or `None` if the node does not read it.
+    pub(crate) fn rackdc(&self) -> Option<String> {
+        let Location { datacenter, rack } = self.location.as_ref()?;
+        Some(format!("dc={datacenter}\nrack={rack}\n"))
+    }
+
     fn seed(&self) -> String {
         match self.generation {
             Generation::V3 => self.seed.to_string(),
@@ -160,6 +173,7 @@ mod tests {
             any_rpc_address: false,
             seed: Ipv4Addr::LOCALHOST,
             storage_dir: "/with space",
+            location: None,
             authentication: false,
             tls: None,
             settings: &[],
@@ -206,6 +220,20 @@ mod tests {
             keys.sort_unstable();
             assert!(keys.windows(2).all(|pair| pair[0] != pair[1]), "duplicate key in\n{yaml}");
         }
+    }
+
+    #[test]
+    fn a_location_selects_the_snitch_that_gossips_it() {
+        let mut rackdc = None;
+        let default = yaml(Generation::V5, |config| rackdc = config.rackdc());
+        assert!(has(&default, "endpoint_snitch: SimpleSnitch") && rackdc.is_none());
+        let located = yaml(Generation::V5, |config| {
+            let (datacenter, rack) = ("dc2".to_owned(), "rack1".to_owned());
+            config.location = Some(Location { datacenter, rack });
+            rackdc = config.rackdc();
+        });
+        assert!(has(&located, "endpoint_snitch: GossipingPropertyFileSnitch"));
+        assert_eq!(rackdc.unwrap(), "dc=dc2\nrack=rack1\n");
     }
 
     #[test]

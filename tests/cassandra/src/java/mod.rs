@@ -13,6 +13,7 @@ use std::{fs, net::Ipv4Addr, path::PathBuf, process::Command};
 
 use crate::{
     Options,
+    config::RACKDC,
     error::{Error, IoContext},
     plan::Plan,
     ports::free_port,
@@ -31,6 +32,12 @@ const INSTALL: &str = "install Java 17 and Maven (Debian: `apt install openjdk-1
 /// node is lost. On a busy machine this can take longer than the second that [`jvm_args`] allow. The
 /// seed keeps that second, because it always waits for the full time when it starts alone.
 const RING_DELAY: &str = "-Dcassandra.ring_delay_ms=30000";
+
+/// Largest number of nodes with the full heap of [`jvm_args`].
+const MANY_NODES: u8 = 3;
+
+/// The argument that lets many nodes run on a small machine.
+const SMALL_HEAP: &str = "-Xmx256M";
 
 /// The files that all Java nodes of one version share.
 pub(crate) struct JavaNodes {
@@ -74,8 +81,15 @@ impl JavaNodes {
         if number > 1 {
             command.arg(RING_DELAY);
         }
+        if plan.options.nodes > MANY_NODES {
+            command.arg(SMALL_HEAP);
+        }
+        if plan.options.location(number).is_some() {
+            let dir = dir_text.replace(' ', "%20");
+            command.arg(format!("-D{RACKDC}=file://{dir}/{RACKDC}"));
+        }
         command.args(&plan.options.jvm_args).arg(MAIN_CLASS);
-        Ok(Recipe::process(command, self.nodetool(&layout, jmx_port)))
+        Ok(Recipe::process(dir, command, self.nodetool(&layout, jmx_port)))
     }
 
     /// Returns the `nodetool` command for the node whose JMX listens on this port.
