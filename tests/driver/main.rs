@@ -1,6 +1,7 @@
 //! Connections, sessions and programs against mock servers, over real sockets and without Cassandra.
 
 mod cluster;
+mod datacenters;
 mod failures;
 mod login;
 #[cfg(feature = "metrics-024")]

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rand::RngExt;
+
 use super::{LatencyAwareness, LoadBalancing, Routing};
 use crate::cluster::topology::NodeInfo;
 use crate::cluster::{ClusterState, Distance, Node};
@@ -88,23 +90,56 @@ impl DefaultBalancing {
         in_rack.or_else(|| Self::best(turn, nodes, is_eligible))
     }
 
-    /// Finds the first two eligible nodes from the position `turn` (modulo the number of nodes),
-    /// and returns the node with fewer requests in flight. Returns `None` if no node is eligible.
+    /// Finds the eligible node whose turn it is and another one, and returns the node with fewer
+    /// requests in flight. Returns `None` if no node is eligible.
     fn best<'a>(
         turn: usize,
         nodes: impl ExactSizeIterator<Item = &'a Arc<Node>> + Clone,
         is_eligible: impl Fn(&Arc<Node>) -> bool,
     ) -> Option<&'a Arc<Node>> {
-        let first = turn.checked_rem(nodes.len())?;
-        let mut eligible =
-            nodes.clone().skip(first).chain(nodes.take(first)).filter(|node| is_eligible(node));
-        let one = eligible.next()?;
-        match eligible.next() {
+        let is_large = nodes.len() > MAX_COUNTED_NODES;
+        let sample = is_large.then(|| Self::sample(&nodes, &is_eligible)).flatten();
+        let in_turn = || Self::next_two(turn, nodes.filter(|node| is_eligible(node)));
+        let (one, other) = sample.or_else(in_turn)?;
+        match other {
             Some(other) if other.in_flight() < one.in_flight() => Some(other),
             _ => Some(one),
         }
     }
+
+    /// Returns the node at the position `turn`, modulo the number of nodes, and the node after it.
+    /// All of `nodes` are eligible, so that their shares of the requests are equal.
+    fn next_two<'a>(
+        turn: usize,
+        nodes: impl Iterator<Item = &'a Arc<Node>> + Clone,
+    ) -> Option<(&'a Arc<Node>, Option<&'a Arc<Node>>)> {
+        let first = turn.checked_rem(nodes.clone().count())?;
+        let mut from_first = nodes.clone().skip(first).chain(nodes.take(first));
+        Some((from_first.next()?, from_first.next()))
+    }
+
+    /// Returns two eligible nodes from random positions. Returns `None` if [`SAMPLES`]
+    /// positions do not have two: few nodes are eligible, if any.
+    fn sample<'a>(
+        nodes: &(impl ExactSizeIterator<Item = &'a Arc<Node>> + Clone),
+        is_eligible: impl Fn(&Arc<Node>) -> bool,
+    ) -> Option<(&'a Arc<Node>, Option<&'a Arc<Node>>)> {
+        let mut random = rand::rng();
+        let positions = (0..SAMPLES).map(|_| random.random_range(0..nodes.len()));
+        let sample = positions.filter_map(|position| nodes.clone().nth(position));
+        let mut eligible = sample.filter(|node| is_eligible(node));
+        let one = eligible.next()?;
+        let other = eligible.find(|other| !Arc::ptr_eq(one, other))?;
+        Some((one, Some(other)))
+    }
 }
+
+/// Largest number of nodes that are all examined for a request. In a larger cluster, examining
+/// them would take longer than the rest of the request, and a sample gives almost equal shares.
+const MAX_COUNTED_NODES: usize = 64;
+
+/// Number of nodes in the sample of a larger cluster.
+const SAMPLES: usize = 16;
 
 impl LoadBalancing for DefaultBalancing {
     fn distance(&self, node: &NodeInfo, local_datacenter: Option<&str>) -> Distance {
