@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Sleep};
 use tokio_util::io::poll_read_buf;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::error::{RequestErrorKind, socket_error};
 use super::exchange::{Exchange, FailedRequest, Notices, Outcome};
@@ -264,6 +264,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     let slot = self.take_slot(stream);
                     self.failed.extend(slot.map(|slot| (slot, written)));
                 }
+                ConnectionEvent::Unresponsive => self.set_responsive(false),
+                ConnectionEvent::Responsive => self.set_responsive(true),
                 ConnectionEvent::Closed(reason) => self.handle_closed(&reason),
             }
         }
@@ -271,6 +273,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             self.exchange.deliver(&mut self.outcomes, &mut self.wakers);
             self.wakers.drain(..).for_each(Waker::wake);
         }
+    }
+
+    /// Publishes whether the server answers, and wakes the callers that wait for responses.
+    fn set_responsive(&mut self, is_responsive: bool) {
+        match is_responsive {
+            true => info!(node = %self.address, "connection responsive again"),
+            false => {
+                warn!(node = %self.address, "connection unresponsive: no answer to a heartbeat")
+            }
+        }
+        self.exchange.set_responsive(is_responsive, &mut self.wakers);
+        self.wakers.drain(..).for_each(Waker::wake);
     }
 
     fn forward_event(&self, response: Response) {

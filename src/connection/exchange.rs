@@ -11,7 +11,7 @@
 
 use std::mem;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Instant;
@@ -41,6 +41,8 @@ pub(super) struct Exchange {
     /// One permit for each free place in the queue. Closed when the connection ends.
     pub(super) queue_permits: Semaphore,
     close_reason: OnceLock<CloseReason>,
+    /// True while the server does not answer.
+    is_unresponsive: AtomicBool,
     /// Notified after `close_reason` is set.
     closed: Notify,
     bytes_sent: AtomicU64,
@@ -98,6 +100,7 @@ impl Default for Exchange {
             state: Mutex::default(),
             queue_permits: Semaphore::new(QUEUE_LENGTH),
             close_reason: OnceLock::new(),
+            is_unresponsive: AtomicBool::new(false),
             closed: Notify::new(),
             bytes_sent: AtomicU64::new(0),
             bytes_received: AtomicU64::new(0),
@@ -229,6 +232,26 @@ impl Exchange {
             }
         }
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Records whether the server answers. If it does not, moves the wakers of all waiting callers into
+    /// `wakers`. Their next poll registers them again.
+    pub(super) fn set_responsive(&self, is_responsive: bool, wakers: &mut Vec<Waker>) {
+        self.is_unresponsive.store(!is_responsive, Ordering::Release);
+        if !is_responsive {
+            let state = self.lock();
+            let waiting = state.slots.iter().filter_map(|slot| match slot {
+                Slot::Waiting(waker) => Some(waker.clone()),
+                _ => None,
+            });
+            wakers.extend(waiting);
+        }
+    }
+
+    /// Returns true if the server answers.
+    #[inline]
+    pub(super) fn is_responsive(&self) -> bool {
+        !self.is_unresponsive.load(Ordering::Acquire)
     }
 
     /// Returns the reason for the end of the connection, or `None` if it is open.

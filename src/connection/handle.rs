@@ -107,6 +107,14 @@ impl Connection {
         self.exchange.close_reason()
     }
 
+    /// Returns false if the server does not answer: requests wait, and a heartbeat got no response
+    /// within [`probe_timeout`](crate::protocol::ConnectionOptions::probe_timeout). Returns true again
+    /// as soon as a whole frame arrives.
+    #[inline]
+    pub fn is_responsive(&self) -> bool {
+        self.exchange.is_responsive()
+    }
+
     /// Waits until the connection has ended, and returns the reason.
     pub async fn wait_closed(&self) -> CloseReason {
         self.exchange.wait_closed().await

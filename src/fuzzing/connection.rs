@@ -197,7 +197,10 @@ impl Simulation {
                     );
                 }
                 ConnectionEvent::Closed(_) => self.closed = true,
-                ConnectionEvent::Opened | ConnectionEvent::ServerEvent(_) => {}
+                ConnectionEvent::Opened
+                | ConnectionEvent::ServerEvent(_)
+                | ConnectionEvent::Unresponsive
+                | ConnectionEvent::Responsive => {}
             }
         }
         let waiting = self.in_flight.values().filter(|waits| **waits).count();

@@ -52,9 +52,12 @@ pub enum CloseReason {
     /// The connection was not open within the
     /// [handshake timeout](super::ConnectionOptions::handshake_timeout).
     HandshakeTimeout,
-    /// The server sent nothing within the
+    /// The server sent no whole frame within the
     /// [heartbeat timeout](super::ConnectionOptions::heartbeat_timeout).
     HeartbeatTimeout,
+    /// The server sent a part of a frame, but the rest did not arrive within the
+    /// [heartbeat timeout](super::ConnectionOptions::heartbeat_timeout), or arrived too slowly.
+    FrameTimeout,
     /// The connection had this number of orphaned requests, which is
     /// [too many](super::ConnectionOptions::max_orphans).
     TooManyOrphans(usize),
@@ -170,6 +173,10 @@ impl fmt::Display for CloseReason {
             Self::HeartbeatTimeout => {
                 f.write_str("the server did not respond to a heartbeat in time")
             }
+            Self::FrameTimeout => f.write_str(
+                "the server sent a part of a frame, but the rest did not arrive in time (is the \
+                 network very slow?)",
+            ),
             Self::TooManyOrphans(count) => write!(
                 f,
                 "too many requests timed out or were cancelled without a response ({count})"

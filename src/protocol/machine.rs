@@ -15,13 +15,9 @@
 //!  +-------|---|------------------------------------------------------+
 //!    READY |   | AUTH_SUCCESS                    | ERROR
 //!  +-------v---v-----------------------------+   | handshake_timeout
-//!  | Open                                    |   |
-//!  |   heartbeat: None  <--------------+     |   |
-//!  |       | heartbeat_interval:       | any |   |
-//!  |       v send OPTIONS              | byte|   |
-//!  |   heartbeat: Some  ---------------+     |   |
+//!  | Open: see `liveness.rs` for heartbeats  |   |
 //!  +-----------------------------------------+   |
-//!              | heartbeat_timeout               |
+//!              | heartbeat or frame timeout      |
 //!              | too many orphans                |
 //!              v                                 v
 //!            Closed  <--- in any state: close(), end of input, invalid input
@@ -36,6 +32,7 @@ use bytes::BytesMut;
 use super::error::{CloseReason, SendError};
 use super::event::ConnectionEvent;
 use super::handshake::{Handshake, Login, Step};
+use super::liveness::{Action, Liveness};
 use super::options::ConnectionOptions;
 use super::outbound::Outbound;
 use super::streams::{InFlightRequest, StreamState, Streams};
@@ -130,22 +127,17 @@ pub struct ClientConnection {
     pub(super) out: Outbound,
     streams: Streams,
     events: VecDeque<ConnectionEvent>,
-    /// Start of the current heartbeat interval: the time of the last input, or of a heartbeat that was
-    /// skipped because no stream was free.
-    idle_since: Instant,
+    liveness: Liveness,
+    /// Length of the receive buffer after the last input was processed. The bytes after it are new.
+    processed: usize,
+    /// Number of orphans that do not count towards the limit.
+    excused_orphans: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    Opening {
-        handshake: Handshake,
-        deadline: Deadline,
-    },
-    /// `heartbeat` is the deadline of the heartbeat in flight, or `None` if no heartbeat is in
-    /// flight.
-    Open {
-        heartbeat: Option<Deadline>,
-    },
+    Opening { handshake: Handshake, deadline: Deadline },
+    Open,
     Closed,
 }
 
@@ -187,7 +179,9 @@ impl ClientConnection {
             out: Outbound::default(),
             streams: Streams::new(options.stream_limit()),
             events: VecDeque::new(),
-            idle_since: now,
+            liveness: Liveness::new(now),
+            processed: 0,
+            excused_orphans: 0,
             options,
         };
         connection.take_step(Handshake::begin(), deadline);
@@ -210,7 +204,13 @@ impl ClientConnection {
 
     /// Returns true if the handshake has succeeded and the connection has not ended.
     pub const fn is_open(&self) -> bool {
-        matches!(self.state, State::Open { .. })
+        matches!(self.state, State::Open)
+    }
+
+    /// Returns false while the server does not answer, as reported by
+    /// [`Unresponsive`](ConnectionEvent::Unresponsive) and [`Responsive`](ConnectionEvent::Responsive).
+    pub const fn is_responsive(&self) -> bool {
+        self.liveness.is_responsive()
     }
 
     /// Returns true if the connection has ended.
@@ -308,18 +308,25 @@ impl ClientConnection {
 
     /// Processes the bytes that were appended to the [receive buffer](Self::receive_buffer).
     ///
-    /// The call counts as a sign of life of the server, so call it only after bytes have arrived.
+    /// Each whole frame counts as a sign of life of the server at `now`.
     pub fn handle_input(&mut self, now: Instant) {
-        self.idle_since = now;
-        if let State::Open { heartbeat } = &mut self.state {
-            *heartbeat = None;
-        }
+        let received = self.frames.buffer_mut().len().saturating_sub(self.processed);
+        let mut has_whole_frame = false;
         while !self.is_closed() {
             match self.frames.next_frame() {
-                Ok(None) => return,
-                Ok(Some(frame)) => self.handle_frame(frame),
+                Ok(None) => break,
+                Ok(Some(frame)) => {
+                    has_whole_frame = true;
+                    self.handle_frame(frame);
+                }
                 Err(error) => self.handle_invalid_input(error),
             }
+        }
+        self.processed = self.frames.buffer_mut().len();
+        let is_mid_frame = !self.frames.is_empty();
+        let recovers = self.liveness.handle_input(now, received, has_whole_frame, is_mid_frame);
+        if recovers && !self.is_closed() {
+            self.events.push_back(ConnectionEvent::Responsive);
         }
     }
 
@@ -340,12 +347,7 @@ impl ClientConnection {
             State::Opening { deadline: Some(deadline), .. } if deadline <= now => {
                 self.close(CloseReason::HandshakeTimeout);
             }
-            State::Open { heartbeat: Some(Some(deadline)) } if deadline <= now => {
-                self.close(CloseReason::HeartbeatTimeout);
-            }
-            State::Open { heartbeat: None } if self.heartbeat_at().is_some_and(|at| at <= now) => {
-                self.send_heartbeat(now);
-            }
+            State::Open => self.check_liveness(now),
             _ => {}
         }
     }
@@ -357,8 +359,7 @@ impl ClientConnection {
         let own = match self.state {
             State::Closed => return None,
             State::Opening { deadline, .. } => deadline,
-            State::Open { heartbeat: Some(deadline) } => deadline,
-            State::Open { heartbeat: None } => self.heartbeat_at(),
+            State::Open => self.liveness.poll_timeout(self.has_waiting(), &self.options),
         };
         own.into_iter().chain(self.streams.next_deadline()).min()
     }
@@ -490,9 +491,11 @@ impl ClientConnection {
     }
 
     /// Handles the response to an internal request. After a response in the handshake, takes the next
-    /// step. The response to a heartbeat needs no action.
+    /// step. After the response to a heartbeat, another one can be sent.
     fn handle_internal(&mut self, frame: &RawFrame) {
-        let State::Opening { handshake, deadline } = self.state else { return };
+        let State::Opening { handshake, deadline } = self.state else {
+            return self.liveness.handle_probe_response();
+        };
         match ResponseFrame::decode(frame, &self.context) {
             Ok(ResponseFrame { response, .. }) => {
                 let step = {
@@ -539,7 +542,7 @@ impl ClientConnection {
                 let _sent = self.send_internal(request);
             }
             Step::Open => {
-                self.state = State::Open { heartbeat: None };
+                self.state = State::Open;
                 self.events.push_back(ConnectionEvent::Opened);
             }
             Step::Close(reason) => self.close(self.recognize_unsupported_version(reason)),
@@ -560,26 +563,39 @@ impl ClientConnection {
         CloseReason::Refused(error)
     }
 
-    /// Returns the time at which the next heartbeat is due, or `None` (never) if it is beyond the range
-    /// of [`Instant`].
-    fn heartbeat_at(&self) -> Deadline {
-        self.idle_since.checked_add(self.options.heartbeat_interval)
+    /// Returns true if a caller waits for a response.
+    const fn has_waiting(&self) -> bool {
+        self.streams.in_use() > self.streams.orphans()
     }
 
-    fn send_heartbeat(&mut self, now: Instant) {
-        if self.send_internal(Request::Options(Options)) {
-            let deadline = now.checked_add(self.options.heartbeat_timeout);
-            self.state = State::Open { heartbeat: Some(deadline) };
-        } else {
-            // All 32,768 streams are in use, so the heartbeat is skipped. The timeouts of the requests
-            // on these streams detect a dead server.
-            self.idle_since = now;
+    /// Sends a heartbeat, reports an unresponsive server, or closes the connection, if it is time.
+    fn check_liveness(&mut self, now: Instant) {
+        match self.liveness.handle_timeout(now, self.has_waiting(), &self.options) {
+            Action::Nothing => {}
+            Action::Probe => {
+                let is_sent = self.liveness.is_probe_unanswered()
+                    || self.send_internal(Request::Options(Options));
+                match is_sent {
+                    true => self.liveness.record_probe(now),
+                    false => self.liveness.postpone_probe(now),
+                }
+            }
+            Action::ReportUnresponsive => self.events.push_back(ConnectionEvent::Unresponsive),
+            Action::Close(reason) => self.close(reason),
         }
     }
 
+    /// Closes the connection if it has too many orphans. While the connection is unresponsive, its
+    /// callers move to other nodes, and new orphans do not show that the server loses requests. They
+    /// are excused until their responses arrive, unless they take all streams.
     fn check_orphans(&mut self) {
         let orphans = self.streams.orphans();
-        if orphans > self.options.orphan_limit() {
+        self.excused_orphans = match self.is_responsive() {
+            true => self.excused_orphans.min(orphans),
+            false => orphans,
+        };
+        let counted = orphans.saturating_sub(self.excused_orphans);
+        if counted > self.options.orphan_limit() || orphans >= self.options.stream_limit() {
             self.close(CloseReason::TooManyOrphans(orphans));
         }
     }

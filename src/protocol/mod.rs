@@ -9,6 +9,7 @@
 //! Invariants:
 //! - A stream id is not reused until the response to its last request has arrived, however late.
 //! - The handshake, every heartbeat and every request with a deadline succeed or fail in bounded time.
+//! - Only a whole frame is a sign of life of the server.
 //! - [`Closed`](ConnectionEvent::Closed) is the last event.
 //! - If a request fails because the connection ends, [`RequestFailed`](ConnectionEvent::RequestFailed)
 //!   tells whether a byte of the request was written to the socket. In v5, all requests that one call
@@ -20,6 +21,7 @@ mod credentials;
 mod error;
 mod event;
 mod handshake;
+mod liveness;
 mod machine;
 mod options;
 mod outbound;

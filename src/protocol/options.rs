@@ -30,16 +30,30 @@ pub struct ConnectionOptions {
     /// [`ClientConnection`]: super::ClientConnection
     /// [`Connector`]: crate::connection::Connector
     pub handshake_timeout: Duration,
-    /// Time without a byte from the server after which the client sends a heartbeat (an OPTIONS
-    /// request). Default: 30 s.
+    /// Time without a whole frame from the server after which an idle connection sends a heartbeat (an
+    /// OPTIONS request). Default: 30 s.
     pub heartbeat_interval: Duration,
-    /// Time within which the server has to send a byte after a heartbeat. Default: 5 s.
+    /// Time after `heartbeat_interval` within which the server has to send a whole frame. Otherwise
+    /// the connection ends. A frame that arrives slowly also ends the connection, if it is not complete
+    /// after this time and less than 64 KiB of it arrived in each second on average. Default: 5 s.
     pub heartbeat_timeout: Duration,
+    /// Time without a whole frame after which a connection sends a heartbeat if requests wait for
+    /// their responses. Default: 500 ms. [`Duration::MAX`] disables these heartbeats.
+    ///
+    /// A server that executes slow queries answers heartbeats at once. If it does not, the
+    /// connection is [unresponsive](super::ConnectionEvent::Unresponsive): a
+    /// [session](crate::session) prefers other nodes, and sends idempotent requests that wait on the
+    /// connection to another node as well.
+    pub probe_after: Duration,
+    /// Time without a whole frame after a heartbeat, until the connection is
+    /// [unresponsive](super::ConnectionEvent::Unresponsive). Default: 500 ms.
+    pub probe_timeout: Duration,
     /// Maximum number of requests in flight, from 1 to 32,768. Default: 1,024.
     pub max_in_flight: usize,
     /// Maximum number of orphaned requests: requests that timed out or were cancelled, and have no
     /// response yet. The connection closes if it has more, or if all `max_in_flight` streams are
-    /// orphaned. Default: 256.
+    /// orphaned. Requests that were orphaned while the connection was
+    /// [unresponsive](super::ConnectionEvent::Unresponsive) do not count. Default: 256.
     pub max_orphans: usize,
     /// Maximum length of the body of a request or response, in bytes. Applies both to the compressed
     /// and to the uncompressed length. Default: 256 MiB.
@@ -57,6 +71,8 @@ impl Default for ConnectionOptions {
             handshake_timeout: Duration::from_secs(5),
             heartbeat_interval: Duration::from_secs(30),
             heartbeat_timeout: Duration::from_secs(5),
+            probe_after: Duration::from_millis(500),
+            probe_timeout: Duration::from_millis(500),
             max_in_flight: 1_024,
             max_orphans: 256,
             max_body: Context::DEFAULT_MAX_BODY,
