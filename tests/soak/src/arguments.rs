@@ -1,0 +1,140 @@
+//! The program's arguments.
+
+use cassandra_harness::{DEFAULT_VERSION, Options};
+use clap::{Args, Parser, Subcommand};
+
+/// Runs cqlwire against a real Cassandra under faults, and checks every answer and every write.
+///
+/// Exits with 0 if every promise was kept, with 1 if one was broken, and with 2 if the run could not
+/// be completed.
+#[derive(Parser)]
+#[command(name = "soak")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// One overloaded node, which sends some of its errors on stream 0
+    #[command(name = "stream-0")]
+    StreamZero(StreamZero),
+    /// Three nodes, each in turn drained, stopped and restarted
+    Drain(Drain),
+    /// Three nodes, one of which is frozen repeatedly
+    Freeze(Freeze),
+    /// Three nodes, killed and restarted in turn
+    Kill(Kill),
+}
+
+/// The arguments of all commands.
+#[derive(Args)]
+pub(crate) struct Common {
+    /// Version of Cassandra
+    #[arg(long, value_name = "VERSION", default_value = DEFAULT_VERSION)]
+    pub(crate) cassandra: String,
+
+    /// Setting of `cassandra.yaml`, such as `commitlog_sync=batch`. Can be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = Options::parse_setting)]
+    pub(crate) settings: Vec<(String, String)>,
+}
+
+impl Common {
+    /// Returns the cluster to start: the scenario's `settings`, followed by those of the command
+    /// line, which replace them.
+    pub(crate) fn cluster(&self, nodes: u8, settings: &[(&str, &str)]) -> Options {
+        let mut options = Options::new(&self.cassandra).nodes(nodes);
+        for &(key, value) in settings {
+            if self.settings.iter().all(|(other, _)| other != key) {
+                options = options.set(key, value);
+            }
+        }
+        options.settings.extend_from_slice(&self.settings);
+        options
+    }
+}
+
+/// The load of the commands with three nodes.
+#[derive(Args)]
+pub(crate) struct Rate {
+    /// Number of tasks that send requests concurrently
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) tasks: u32,
+
+    /// Requests per second of all tasks together
+    #[arg(long, value_name = "N", default_value_t = 800)]
+    pub(crate) rate: u32,
+}
+
+#[derive(Args)]
+pub(crate) struct StreamZero {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    /// Number of requests for each combination of protocol version and number of threads
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub(crate) requests: u64,
+
+    /// Protocol versions
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values_t = [4, 5])]
+    pub(crate) protocol: Vec<u8>,
+
+    /// Numbers of threads of the runtime; 1 is a `current_thread` runtime
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values_t = [1, 4])]
+    pub(crate) threads: Vec<usize>,
+
+    /// Number of tasks that send requests concurrently
+    #[arg(long, value_name = "N", default_value_t = 2_048)]
+    pub(crate) tasks: u32,
+
+    /// Number of connections
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(crate) connections: usize,
+}
+
+#[derive(Args)]
+pub(crate) struct Drain {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    #[command(flatten)]
+    pub(crate) rate: Rate,
+
+    /// Number of times that each node is drained
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) rounds: u32,
+}
+
+#[derive(Args)]
+pub(crate) struct Freeze {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    #[command(flatten)]
+    pub(crate) rate: Rate,
+
+    /// Number of times that a node is frozen; the nodes take turns
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) rounds: u32,
+
+    /// Time that a node is frozen, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) seconds: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct Kill {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    #[command(flatten)]
+    pub(crate) rate: Rate,
+
+    /// Number of short soaks, each with a load of its own
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub(crate) soaks: u32,
+
+    /// Number of kills in a soak; the nodes take turns
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) kills: u32,
+}

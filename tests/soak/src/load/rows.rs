@@ -1,0 +1,97 @@
+//! Rows that are written once and read many times.
+
+use cqlwire::session::{Error, Session};
+
+use super::Tables;
+use crate::{
+    outcome::{Kind, Outcome, Violation},
+    tally::Tally,
+};
+
+/// The rows of one task.
+pub(crate) struct Rows {
+    task: u32,
+    outcomes: Vec<Outcome>,
+    /// The numbers of the rows whose insert was acknowledged.
+    acknowledged: Vec<u32>,
+    reads: u64,
+}
+
+impl Rows {
+    pub(super) const fn new(task: u32) -> Self {
+        Self { task, outcomes: Vec::new(), acknowledged: Vec::new(), reads: 0 }
+    }
+
+    /// Returns the keys of all rows that the task has tried to insert, with the outcomes.
+    pub(crate) fn expected(&self) -> impl Iterator<Item = (i64, Outcome)> {
+        (0..).zip(&self.outcomes).map(|(number, outcome)| (self.key(number), *outcome))
+    }
+
+    /// Inserts the next row.
+    pub(super) async fn insert(
+        &mut self,
+        kind: Kind,
+        session: &Session,
+        tables: &Tables,
+        tally: &mut Tally,
+    ) {
+        let number = u32::try_from(self.outcomes.len()).unwrap_or(u32::MAX);
+        let key = self.key(number);
+        let statement = match kind {
+            Kind::Insert => &tables.insert,
+            _ => &tables.unmarked_insert,
+        };
+        let result = session.execute(statement, (key, payload(key))).await;
+        let outcome = tally.record(kind, &result);
+        self.outcomes.push(outcome);
+        if outcome == Outcome::Acknowledged {
+            self.acknowledged.push(number);
+        }
+        if result.is_ok_and(|result| result.has_rows()) {
+            tally.violation(Violation::ForeignAnswer, || format!("insert of {key} returned rows"));
+        }
+    }
+
+    /// Reads an acknowledged row, and checks that the answer is that row.
+    pub(super) async fn read(&mut self, session: &Session, tables: &Tables, tally: &mut Tally) {
+        let Some(number) = self.pick() else { return };
+        let key = self.key(number);
+        let result = session.execute(&tables.read, (key,)).await;
+        tally.record(Kind::Read, &result);
+        let Ok(result) = result else { return };
+        match result.first::<(i64, &str)>() {
+            Ok(None) => tally.violation(Violation::Lost, || format!("row {key} is missing")),
+            Ok(Some((k, text))) if k == key && text == payload(key) => {}
+            other => tally.violation(Violation::ForeignAnswer, || describe(key, &other)),
+        }
+    }
+
+    /// Picks one of the acknowledged rows: one after another, in an order that jumps.
+    fn pick(&mut self) -> Option<u32> {
+        self.reads += 1;
+        let count = self.acknowledged.len() as u64;
+        let index = mix(self.reads).checked_rem(count)?;
+        self.acknowledged.get(usize::try_from(index).ok()?).copied()
+    }
+
+    fn key(&self, number: u32) -> i64 {
+        i64::from(self.task) << 32 | i64::from(number)
+    }
+}
+
+fn describe(key: i64, answer: &Result<Option<(i64, &str)>, Error>) -> String {
+    format!("read of row {key} returned {answer:?}")
+}
+
+/// Returns the text of the row with this key.
+pub(crate) fn payload(key: i64) -> String {
+    format!("row {key} {:016x}", mix(key.cast_unsigned()))
+}
+
+/// Returns a pseudo-random number (SplitMix64).
+fn mix(number: u64) -> u64 {
+    let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ z >> 31
+}

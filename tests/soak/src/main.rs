@@ -1,0 +1,40 @@
+//! Runs the driver against a real Cassandra under faults, and checks every answer and every write.
+
+mod arguments;
+mod connection_log;
+mod cpu;
+mod load;
+mod nodes;
+mod outcome;
+mod report;
+mod scenarios;
+mod tally;
+mod verification;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+/// The result of a step of a soak. An error means that the soak itself cannot go on, for example
+/// because a node does not start.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+fn main() -> ExitCode {
+    connection_log::install();
+    let passed = match Arguments::parse().command {
+        Command::StreamZero(options) => scenarios::stream_zero::run(&options),
+        Command::Drain(options) => scenarios::drain::run(&options),
+        Command::Freeze(options) => scenarios::freeze::run(&options),
+        Command::Kill(options) => scenarios::kill::run(&options),
+    };
+    match passed {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("soak: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

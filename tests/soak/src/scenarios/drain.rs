@@ -1,0 +1,44 @@
+//! Three nodes, each in turn drained by `nodetool drain`, stopped and restarted.
+
+use cassandra_harness::Node as Process;
+use tokio::time::sleep;
+
+use super::{ALL_KINDS, CALM, DEFAULT_TIMEOUTS, require_idempotent_success, runtime, soak};
+use crate::{Result, arguments::Drain, load::Mix, nodes::Nodes};
+
+/// The keyspace of the load.
+const KEYSPACE: &str = "drain";
+
+/// Runs the scenario. Returns true if no promise was broken.
+pub(crate) fn run(options: &Drain) -> Result<bool> {
+    let nodes = Nodes::start(&options.common.cluster(3, DEFAULT_TIMEOUTS))?;
+    let (tasks, rate) = (options.rate.tasks, Some(options.rate.rate));
+    let mix = Mix { kinds: ALL_KINDS, tasks, rate, requests: None };
+    let rounds = options.rounds;
+    let mut report = runtime()?.block_on(async {
+        let session = nodes.session(|builder| builder).await?;
+        let title = format!("drain: each of 3 nodes, {rounds} times");
+        soak(title, &nodes, session, KEYSPACE, mix, async |nodes| {
+            for round in 0..rounds as usize * nodes.count() {
+                drain(nodes, 1 + round % nodes.count()).await?;
+            }
+            Ok(())
+        })
+        .await
+    })?;
+    require_idempotent_success(&mut report.tally);
+    println!("{report}");
+    Ok(report.passed())
+}
+
+async fn drain(nodes: &Nodes, number: usize) -> Result<()> {
+    eprintln!("draining node {number}");
+    nodes.on(number, |node| node.nodetool(&["drain"]).map(drop)).await?;
+    sleep(CALM).await;
+    nodes.on(number, Process::stop).await?;
+    sleep(CALM).await;
+    nodes.on(number, Process::start).await?;
+    nodes.wait_until_all_are_up(KEYSPACE).await?;
+    sleep(CALM).await;
+    Ok(())
+}

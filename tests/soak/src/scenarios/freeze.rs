@@ -1,0 +1,41 @@
+//! Three nodes, one of which is frozen repeatedly (SIGSTOP): its connections stay open, but it does
+//! not answer.
+
+use std::time::Duration;
+
+use cassandra_harness::Node as Process;
+use tokio::time::sleep;
+
+use super::{ALL_KINDS, CALM, DEFAULT_TIMEOUTS, require_idempotent_success, runtime, soak};
+use crate::{Result, arguments::Freeze, load::Mix, nodes::Nodes};
+
+/// The keyspace of the load.
+const KEYSPACE: &str = "freeze";
+
+/// Runs the scenario. Returns true if no promise was broken.
+pub(crate) fn run(options: &Freeze) -> Result<bool> {
+    let nodes = Nodes::start(&options.common.cluster(3, DEFAULT_TIMEOUTS))?;
+    let (tasks, rate) = (options.rate.tasks, Some(options.rate.rate));
+    let mix = Mix { kinds: ALL_KINDS, tasks, rate, requests: None };
+    let (rounds, seconds) = (options.rounds as usize, options.seconds);
+    let mut report = runtime()?.block_on(async {
+        let session = nodes.session(|builder| builder).await?;
+        let title = format!("freeze: one of 3 nodes for {seconds} s, {rounds} times");
+        soak(title, &nodes, session, KEYSPACE, mix, async |nodes| {
+            for round in 0..rounds {
+                let number = 1 + round % nodes.count();
+                eprintln!("freezing node {number}");
+                nodes.on(number, Process::pause).await?;
+                sleep(Duration::from_secs(seconds)).await;
+                nodes.on(number, Process::resume).await?;
+                nodes.wait_until_all_are_up(KEYSPACE).await?;
+                sleep(CALM).await;
+            }
+            Ok(())
+        })
+        .await
+    })?;
+    require_idempotent_success(&mut report.tally);
+    println!("{report}");
+    Ok(report.passed())
+}

@@ -1,0 +1,91 @@
+//! The scenarios: a cluster, a load, and faults.
+
+pub(crate) mod drain;
+pub(crate) mod freeze;
+pub(crate) mod kill;
+pub(crate) mod stream_zero;
+
+use std::time::{Duration, Instant};
+
+use cqlwire::session::Session;
+use tokio::{runtime::Runtime, time::sleep};
+
+use crate::{
+    Result, connection_log, cpu,
+    load::{Load, Mix, Tables},
+    nodes::Nodes,
+    outcome::{Kind, Violation},
+    report::Report,
+    tally::Tally,
+    verification::verify,
+};
+
+/// A load of all kinds of requests.
+const ALL_KINDS: &[Kind] = &[
+    Kind::Insert,
+    Kind::Read,
+    Kind::Increment,
+    Kind::Insert,
+    Kind::Read,
+    Kind::Swap,
+    Kind::Append,
+];
+
+/// Time of undisturbed load between two faults.
+const CALM: Duration = Duration::from_secs(5);
+
+/// Cassandra's default timeouts. Those of the harness are longer.
+const DEFAULT_TIMEOUTS: &[(&str, &str)] = &[
+    ("read_request_timeout", "5000ms"),
+    ("write_request_timeout", "2000ms"),
+    ("counter_write_request_timeout", "5000ms"),
+];
+
+fn runtime() -> Result<Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// Runs a load on new tables while `faults` disturb the nodes, and verifies the tables.
+async fn soak(
+    title: String,
+    nodes: &Nodes,
+    session: Session,
+    keyspace: &str,
+    mix: Mix,
+    faults: impl AsyncFnOnce(&Nodes) -> Result<()>,
+) -> Result<Report> {
+    let replicas = u8::try_from(nodes.count())?;
+    let tables = Tables::create(&session, keyspace, replicas).await?;
+    nodes.wait_until_all_are_up(keyspace).await?;
+    connection_log::take();
+
+    let (begin, cpu_before) = (Instant::now(), cpu::used());
+    let load = Load::start(&session, &tables, mix).await?;
+    let workers = match mix.requests {
+        Some(_) => load.wait().await,
+        None => {
+            sleep(CALM).await;
+            faults(nodes).await?;
+            sleep(CALM).await;
+            load.stop().await
+        }
+    };
+    let (elapsed, metrics) = (begin.elapsed(), session.metrics());
+    let cpu = cpu::used().zip(cpu_before).map(|(after, before)| after - before);
+    let connections_lost = connection_log::take();
+    nodes.wait_until_all_are_up(keyspace).await?;
+    let tally = verify(&session, &tables, workers).await?;
+    session.close(Duration::from_secs(10)).await;
+    Ok(Report { title, tally, metrics, elapsed, cpu, connections_lost })
+}
+
+/// Counts failed idempotent requests as violations.
+fn require_idempotent_success(tally: &mut Tally) {
+    let failures = tally.failures.iter().filter(|((kind, _), _)| kind.is_idempotent());
+    let failures: Vec<_> = failures.map(|(_, failure)| failure.clone()).collect();
+    for (count, example) in failures {
+        for _ in 0..count {
+            tally.violation(Violation::IdempotentFailed, || example.clone());
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! One overloaded node with a short `native_transport_timeout`.
+//!
+//! The node sheds requests that waited too long. In the versions with CASSANDRA-21508, it sends the
+//! ERROR of a shed request on stream 0 instead of the stream of the request.
+
+use cqlwire::wire::Version;
+use tokio::runtime::{Builder, Runtime};
+
+use super::soak;
+use crate::{
+    Result,
+    arguments::StreamZero,
+    load::Mix,
+    nodes::Nodes,
+    outcome::{Kind, Violation},
+};
+
+const KINDS: &[Kind] = &[Kind::UnmarkedInsert, Kind::Read];
+
+/// Runs the load once for each combination of protocol version and threads. Returns true if no
+/// promise was broken.
+pub(crate) fn run(options: &StreamZero) -> Result<bool> {
+    let cluster = options.common.cluster(1, &[("native_transport_timeout", "150ms")]);
+    let nodes = Nodes::start(&cluster)?;
+    let mut passed = true;
+    for &protocol in &options.protocol {
+        for &threads in &options.threads {
+            let version = version(protocol)?;
+            let title = format!("stream-0: {version:?}, {threads} threads");
+            let mix = Mix {
+                kinds: KINDS,
+                tasks: options.tasks,
+                rate: None,
+                requests: Some(options.requests),
+            };
+            let mut report = runtime(threads)?.block_on(async {
+                let session = nodes.session(|builder| {
+                    builder.protocol_version(version).connections_per_node(options.connections)
+                });
+                let keyspace = format!("v{protocol}_{threads}");
+                soak(title, &nodes, session.await?, &keyspace, mix, async |_| Ok(())).await
+            })?;
+            for (reason, count) in &report.connections_lost {
+                for _ in 0..*count {
+                    report.tally.violation(Violation::ConnectionLost, || reason.clone());
+                }
+            }
+            println!("{report}");
+            passed &= report.passed();
+        }
+    }
+    Ok(passed)
+}
+
+fn version(number: u8) -> Result<Version> {
+    match number {
+        3 => Ok(Version::V3),
+        4 => Ok(Version::V4),
+        5 => Ok(Version::V5),
+        _ => Err(format!("no protocol version {number}: use 3, 4 or 5").into()),
+    }
+}
+
+fn runtime(threads: usize) -> Result<Runtime> {
+    let runtime = match threads {
+        0 | 1 => Builder::new_current_thread().enable_all().build(),
+        _ => Builder::new_multi_thread().worker_threads(threads).enable_all().build(),
+    };
+    Ok(runtime?)
+}

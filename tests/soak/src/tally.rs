@@ -1,0 +1,127 @@
+//! Counts of requests, failures and violations.
+
+use std::collections::BTreeMap;
+
+use cqlwire::session::{Error, ErrorKind};
+
+use crate::outcome::{Kind, Outcome, Violation};
+
+/// Number of examples kept of each violation.
+const MAX_EXAMPLES: usize = 3;
+
+/// The counts of one task, or of all tasks.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) requests: BTreeMap<Kind, Counts>,
+    /// Failures by kind of request and text, with an example.
+    pub(crate) failures: BTreeMap<(Kind, String), (u64, String)>,
+    pub(crate) violations: BTreeMap<Violation, (u64, Vec<String>)>,
+}
+
+/// The outcomes of the requests of one kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) acknowledged: u64,
+    pub(crate) uncertain: u64,
+    pub(crate) not_applied: u64,
+}
+
+impl Tally {
+    /// Records a request and returns its outcome.
+    pub(crate) fn record<T>(&mut self, kind: Kind, result: &Result<T, Error>) -> Outcome {
+        let outcome = Outcome::of(result);
+        let counts = self.requests.entry(kind).or_default();
+        match outcome {
+            Outcome::Acknowledged => counts.acknowledged += 1,
+            Outcome::Uncertain => counts.uncertain += 1,
+            Outcome::NotApplied => counts.not_applied += 1,
+        }
+        if let Err(error) = result {
+            self.record_failure(kind, error);
+        }
+        outcome
+    }
+
+    pub(crate) fn violation(&mut self, violation: Violation, example: impl FnOnce() -> String) {
+        let (count, examples) = self.violations.entry(violation).or_default();
+        *count += 1;
+        if examples.len() < MAX_EXAMPLES {
+            examples.push(example());
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        for (kind, counts) in other.requests {
+            let sum = self.requests.entry(kind).or_default();
+            sum.acknowledged += counts.acknowledged;
+            sum.uncertain += counts.uncertain;
+            sum.not_applied += counts.not_applied;
+        }
+        for (key, (count, example)) in other.failures {
+            self.failures.entry(key).or_insert((0, example)).0 += count;
+        }
+        for (violation, (count, examples)) in other.violations {
+            let (sum, kept) = self.violations.entry(violation).or_default();
+            *sum += count;
+            kept.extend(examples);
+            kept.truncate(MAX_EXAMPLES);
+        }
+    }
+
+    fn record_failure(&mut self, kind: Kind, error: &Error) {
+        let last = error.history().last().map_or_else(|| error.to_string(), |a| a.failure.clone());
+        let text = format!("{:?}: {}", error.kind(), without_numbers(&last));
+        let example = || format!("{error} {:?}", error.history());
+        self.failures.entry((kind, text)).or_insert_with(|| (0, example())).0 += 1;
+        if is_of_another_request(error) {
+            self.violation(Violation::ForeignAnswer, example);
+        }
+        if last.to_lowercase().contains("shutting down") {
+            self.violation(Violation::RefusedByShutdown, example);
+        }
+    }
+}
+
+/// Returns true if the response does not fit the request.
+fn is_of_another_request(error: &Error) -> bool {
+    use ErrorKind::{Protocol, Read, ResultKind, RowCount, StatementChanged};
+    matches!(error.kind(), Protocol | Read | ResultKind | RowCount | StatementChanged)
+}
+
+/// Replaces each number by `#`, so that failures which differ only in numbers are counted together.
+fn without_numbers(text: &str) -> String {
+    let mut output = String::new();
+    for c in text.chars() {
+        match c.is_ascii_digit() {
+            true if output.ends_with('#') => {}
+            true => output.push('#'),
+            false => output.push(c),
+        }
+    }
+    output
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_that_differ_only_in_numbers_have_the_same_text() {
+        assert_eq!(without_numbers("received 1 of 20 at 127.0.0.1"), "received # of # at #.#.#.#");
+    }
+
+    #[test]
+    fn keeps_the_count_of_all_violations_and_a_few_examples() {
+        let (mut one, mut other) = (Tally::default(), Tally::default());
+        for n in 0..5 {
+            one.violation(Violation::Lost, || format!("row {n}"));
+            other.violation(Violation::Lost, || format!("row {n}"));
+        }
+        one.add(other);
+        let (count, examples) = &one.violations[&Violation::Lost];
+        assert_eq!(
+            (*count, &**examples),
+            (10, &["row 0", "row 1", "row 2"].map(str::to_owned)[..])
+        );
+    }
+}
