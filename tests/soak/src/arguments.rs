@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Freeze(Freeze),
     /// Three nodes, killed and restarted in turn
     Kill(Kill),
+    /// Three nodes, killed and restarted in turn just after counter updates were acknowledged
+    Counters(Kill),
 }
 
 /// The arguments of all commands.

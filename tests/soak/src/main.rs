@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::StreamZero(options) => scenarios::stream_zero::run(&options),
         Command::Drain(options) => scenarios::drain::run(&options),
         Command::Freeze(options) => scenarios::freeze::run(&options),
+        Command::Counters(options) => scenarios::counters::run(&options),
         Command::Kill(options) => scenarios::kill::run(&options),
     };
     match passed {

@@ -37,7 +37,7 @@ impl Kind {
     }
 }
 
-/// What the driver reports about a write.
+/// The outcome of a write, as the driver reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The write succeeded.

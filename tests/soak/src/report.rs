@@ -1,4 +1,4 @@
-//! What a soak prints at its end.
+//! The report that a soak prints at its end.
 
 use std::{
     collections::BTreeMap,

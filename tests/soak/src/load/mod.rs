@@ -50,7 +50,7 @@ pub(crate) struct Load {
     tasks: JoinSet<Worker>,
 }
 
-/// What the tasks of a load share.
+/// The state that the tasks of a load share.
 struct Shared {
     session: Session,
     tables: Tables,
@@ -68,20 +68,30 @@ pub(crate) struct Worker {
 }
 
 impl Load {
+    /// Starts a load on new tables.
     pub(crate) async fn start(session: &Session, tables: &Tables, mix: Mix) -> Result<Self> {
         tables.create_registers(session, mix.tasks).await?;
+        Ok(Self::resume(session, tables, mix, (0..mix.tasks).map(Worker::new).collect()))
+    }
+
+    /// Starts a load that continues from the expectations of an earlier one.
+    pub(crate) fn resume(
+        session: &Session,
+        tables: &Tables,
+        mix: Mix,
+        workers: Vec<Worker>,
+    ) -> Self {
         let left = AtomicU64::new(mix.requests.unwrap_or(u64::MAX));
         let shared = Arc::new(Shared { session: session.clone(), tables: tables.clone(), left });
         let mut tasks = JoinSet::new();
-        for number in 0..mix.tasks {
+        for mut worker in workers {
             let shared = Arc::clone(&shared);
             tasks.spawn(async move {
-                let mut worker = Worker::new(number);
                 worker.run(&shared, mix).await;
                 worker
             });
         }
-        Ok(Self { shared, tasks })
+        Self { shared, tasks }
     }
 
     /// Waits until all requests are sent and answered, and returns the tasks.

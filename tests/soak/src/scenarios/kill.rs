@@ -5,7 +5,7 @@
 //! update of a counter continues from the old value, so that the next update replaces the lost one
 //! on the other replicas too.
 
-use cassandra_harness::Node as Process;
+use cassandra_harness::{Node as Process, Options};
 use tokio::time::sleep;
 
 use super::{ALL_KINDS, CALM, DEFAULT_TIMEOUTS, require_idempotent_success, runtime, soak};
@@ -13,8 +13,7 @@ use crate::{Result, arguments::Kill, load::Mix, nodes::Nodes};
 
 /// Runs the soaks. Returns true if no promise was broken.
 pub(crate) fn run(options: &Kill) -> Result<bool> {
-    let settings = [DEFAULT_TIMEOUTS, &[("commitlog_sync", "batch")]].concat();
-    let nodes = Nodes::start(&options.common.cluster(3, &settings))?;
+    let nodes = Nodes::start(&cluster(options))?;
     let (tasks, rate) = (options.rate.tasks, Some(options.rate.rate));
     let mix = Mix { kinds: ALL_KINDS, tasks, rate, requests: None };
     let mut passed = 0;
@@ -38,6 +37,12 @@ pub(crate) fn run(options: &Kill) -> Result<bool> {
     }
     println!("{passed} of {} soaks passed", options.soaks);
     Ok(passed == options.soaks)
+}
+
+/// Returns the cluster to start.
+pub(super) fn cluster(options: &Kill) -> Options {
+    let settings = [DEFAULT_TIMEOUTS, &[("commitlog_sync", "batch")]].concat();
+    options.common.cluster(3, &settings)
 }
 
 async fn kill_and_restart(nodes: &Nodes, number: usize, keyspace: &str) -> Result<()> {

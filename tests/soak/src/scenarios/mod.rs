@@ -1,5 +1,6 @@
 //! The scenarios: a cluster, a load, and faults.
 
+pub(crate) mod counters;
 pub(crate) mod drain;
 pub(crate) mod freeze;
 pub(crate) mod kill;
@@ -12,7 +13,7 @@ use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
     Result, connection_log, cpu,
-    load::{Load, Mix, Tables},
+    load::{Load, Mix, Tables, Worker},
     nodes::Nodes,
     outcome::{Kind, Violation},
     report::Report,
@@ -54,13 +55,8 @@ async fn soak(
     mix: Mix,
     faults: impl AsyncFnOnce(&Nodes) -> Result<()>,
 ) -> Result<Report> {
-    let replicas = u8::try_from(nodes.count())?;
-    let tables = Tables::create(&session, keyspace, replicas).await?;
-    nodes.wait_until_all_are_up(keyspace).await?;
-    connection_log::take();
-
-    let (begin, cpu_before) = (Instant::now(), cpu::used());
-    let load = Load::start(&session, &tables, mix).await?;
+    let soak = Soak::begin(nodes, session, keyspace).await?;
+    let load = Load::start(&soak.session, &soak.tables, mix).await?;
     let workers = match mix.requests {
         Some(_) => load.wait().await,
         None => {
@@ -70,13 +66,38 @@ async fn soak(
             load.stop().await
         }
     };
-    let (elapsed, metrics) = (begin.elapsed(), session.metrics());
-    let cpu = cpu::used().zip(cpu_before).map(|(after, before)| after - before);
-    let connections_lost = connection_log::take();
-    nodes.wait_until_all_are_up(keyspace).await?;
-    let tally = verify(&session, &tables, workers).await?;
-    session.close(Duration::from_secs(10)).await;
-    Ok(Report { title, tally, metrics, elapsed, cpu, connections_lost })
+    soak.finish(title, nodes, workers).await
+}
+
+/// A soak between the creation of its tables and their verification.
+struct Soak {
+    session: Session,
+    tables: Tables,
+    begin: Instant,
+    cpu_before: Option<Duration>,
+}
+
+impl Soak {
+    /// Creates the tables.
+    async fn begin(nodes: &Nodes, session: Session, keyspace: &str) -> Result<Self> {
+        let replicas = u8::try_from(nodes.count())?;
+        let tables = Tables::create(&session, keyspace, replicas).await?;
+        nodes.wait_until_all_are_up(keyspace).await?;
+        connection_log::take();
+        Ok(Self { session, tables, begin: Instant::now(), cpu_before: cpu::used() })
+    }
+
+    /// Verifies the tables, and returns the results.
+    async fn finish(self, title: String, nodes: &Nodes, workers: Vec<Worker>) -> Result<Report> {
+        let Self { session, tables, begin, cpu_before } = self;
+        let (elapsed, metrics) = (begin.elapsed(), session.metrics());
+        let cpu = cpu::used().zip(cpu_before).map(|(after, before)| after - before);
+        let connections_lost = connection_log::take();
+        nodes.wait_until_all_are_up(&tables.keyspace).await?;
+        let tally = verify(&session, &tables, workers).await?;
+        session.close(Duration::from_secs(10)).await;
+        Ok(Report { title, tally, metrics, elapsed, cpu, connections_lost })
+    }
 }
 
 /// Counts failed idempotent requests as violations.
