@@ -9,6 +9,7 @@ use tracing::warn;
 
 use super::call::RequestContext;
 use super::cql::switches_keyspace;
+use super::effect::{self, Writes};
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
 use super::prepared::{ResultShape, prepare_request, prepared_result};
@@ -101,7 +102,7 @@ impl Executor {
         connection: &Connection,
         begin: Instant,
     ) -> Result<(), Error> {
-        let unknown_id = || Error::server(error.clone(), connection.address());
+        let unknown_id = || Error::server(error.clone(), connection.address()).before_execution();
         let ErrorDetails::Unprepared { id } = &error.details else { return Err(unknown_id()) };
         let evicted = progress.request.prepared.iter().find(|prepared| prepared.id == id);
         let Some(evicted) = evicted else { return Err(unknown_id()) };
@@ -128,7 +129,8 @@ impl Executor {
             .await
             .map_err(|error| Box::new(RequestError::new(error.address, error.kind, false)))?;
         if let Response::Error(error) = frame.response {
-            let error = Error::server(error, connection.address());
+            // The error is about the PREPARE. The server has not executed the statement.
+            let error = Error::server(error, connection.address()).before_execution();
             if !error.may_succeed_on_another_node() {
                 self.prepared.remove(keyspace, evicted);
             }
@@ -136,7 +138,8 @@ impl Executor {
         }
         // If the keyspace or the schema has changed, the same text prepares as a different
         // statement.
-        if !evicted.is_compatible_with(&prepared_result(frame.response)?) {
+        let prepared = prepared_result(frame.response).map_err(Error::before_execution)?;
+        if !evicted.is_compatible_with(&prepared) {
             self.prepared.remove(keyspace, evicted);
             let text = "the server has evicted the prepared statement, and prepares its text as a \
                         different statement now, because the keyspace or the schema has changed; \
@@ -152,6 +155,14 @@ impl AttemptFailure {
     /// Returns true if the node has evicted the statement. The metrics do not count this as an error.
     pub(super) fn is_unprepared(&self) -> bool {
         matches!(self, Self::Server(error) if error.code == ErrorCode::Unprepared)
+    }
+
+    /// Returns true if the server may have applied a request that changes data in this way.
+    pub(super) fn may_have_been_applied(&self, writes: Writes) -> bool {
+        match self {
+            Self::Server(error) => effect::may_have_been_applied(error, writes),
+            Self::NoResponse(error) => error.may_have_been_applied(),
+        }
     }
 
     /// Returns the failure in the form that retry policies receive.

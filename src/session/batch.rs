@@ -149,7 +149,7 @@ impl Executor {
             read_only: false,
             preparing: false,
             deadline,
-            batch: Some(&bound),
+            batch: Some((batch.kind, &bound)),
         };
         let result = self.send_for_result(&request, &message).await?;
         Ok(result.with_statement(StatementKind::Unprepared(description)))

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::cql::is_read_only;
-use super::error::Error;
+use super::effect::Writes;
 use super::options::EffectiveOptions;
 use super::prepared::{PreparedInner, ResultShape};
 use super::statement::StatementKind;
 use crate::cluster::{ClusterState, Node, Token};
-use crate::message::{Request, ResponseFrame};
+use crate::message::{BatchKind, Request, ResponseFrame};
 use crate::types::Values;
 use crate::wire::{Consistency, Context, Version};
 
@@ -36,14 +35,23 @@ pub(super) struct RequestContext<'p> {
     /// preparing counts towards the request timeout. If `None`, the request timeout starts when the
     /// request is sent.
     pub(super) deadline: Option<Instant>,
-    /// The statements of a batch with their values; `None` if the request is not a batch.
-    pub(super) batch: Option<&'p [(StatementKind, Values<'static>)]>,
+    /// The kind of a batch, and its statements with their values; `None` if the request is not a
+    /// batch.
+    pub(super) batch: Option<(BatchKind, &'p [(StatementKind, Values<'static>)])>,
 }
 
 impl RequestContext<'_> {
-    /// Records in `error` whether this request could have changed data.
-    pub(super) fn describe_effect(&self, error: Error) -> Error {
-        error.with_effect(self.preparing, is_read_only(self.statement))
+    /// Returns how the request changes data. Reads the texts of its statements, so that only
+    /// requests that failed pay for it.
+    #[cold]
+    pub(super) fn writes(&self) -> Writes {
+        match self.batch {
+            _ if self.preparing => Writes::Nothing,
+            Some((kind, statements)) => {
+                Writes::of_batch(kind, statements.iter().map(|(statement, _)| &**statement.text()))
+            }
+            None => Writes::of_statement(self.statement),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use tracing::{Instrument, Span, debug};
 
 use super::attempt::AttemptFailure;
 use super::call::{Message, NodeResponse, RequestContext};
+use super::effect::Writes;
 use super::error::Error;
 use super::executor::Executor;
 use super::progress::RequestProgress;
@@ -92,8 +93,8 @@ impl Executor {
         let end = outcome.as_ref().map_or_else(|_| Instant::now(), |response| response.received_at);
         self.metrics.record_request(begin, end, outcome.as_ref().err());
         let outcome = outcome.map_err(|error| {
-            request
-                .describe_effect(error)
+            error
+                .with_writes(request.writes(), request.preparing)
                 .with_statement(request.statement)
                 .with_consistency(options.consistency())
                 .with_history(std::mem::take(&mut *progress.history()))
@@ -150,7 +151,9 @@ impl Executor {
                 }
                 Err(failure) => failure,
             };
-            let mut error = progress.request.describe_effect(failure.error(connection.address()));
+            let writes = progress.request.writes();
+            let mut error = failure.error(connection.address());
+            error = error.with_writes(writes, progress.request.preparing);
             debug!(node = %connection.address(), %error, "attempt failed");
             progress.history().push(error.to_attempt(connection.address(), begin.elapsed()));
             let decision = match &failure {
@@ -172,7 +175,7 @@ impl Executor {
                 }
                 failure => {
                     node.counters().errors.of(failure.kind()).add();
-                    self.retry_decision(progress, failure, consistency, reprepared)
+                    self.retry_decision(progress, failure, writes, consistency, reprepared)
                 }
             };
             match decision {
@@ -207,16 +210,20 @@ impl Executor {
         &self,
         progress: &RequestProgress<'_, '_>,
         failure: &AttemptFailure,
+        writes: Writes,
         consistency: Consistency,
         reprepared: usize,
     ) -> RetryDecision {
         let options = progress.request.options;
+        // A caller may mark a SELECT as not idempotent. It is then treated like a write.
+        let writes = if writes == Writes::Nothing { Writes::AtOnce } else { writes };
         let failed = FailedAttempt {
             error: failure.as_attempt_error(),
             idempotent: options.idempotent(progress.request.statement)
                 || progress.request.preparing,
             attempts: progress.attempts.load(Ordering::Relaxed).saturating_sub(reprepared),
             consistency,
+            may_have_been_applied: failure.may_have_been_applied(writes),
             statement: progress.request.statement,
         };
         options.retry().unwrap_or(&*self.retry).decide(&failed)

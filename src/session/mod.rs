@@ -81,6 +81,7 @@ mod builder;
 mod cache;
 mod call;
 pub(crate) mod cql;
+mod effect;
 mod error;
 mod events;
 mod execution;
@@ -216,7 +217,9 @@ impl Session {
                 let executor = Arc::clone(&self.executor);
                 let switch =
                     tokio::spawn(async move { executor.execute(&bound, None, deadline).await });
-                return switch.await.map_err(|error| Error::task_ended(&error))?;
+                return switch
+                    .await
+                    .map_err(|error| Error::task_ended(&error).after_execution())?;
             }
             let page = bound.statement.paging_state.as_ref();
             let result = self.executor.execute(&bound, page, deadline).await?;

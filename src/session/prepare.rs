@@ -113,8 +113,8 @@ impl Executor {
         let keyspace = options.keyspace();
         let message = |_: &Context, _, _| (prepare_request(text, keyspace).into(), None);
         let response = self.send(&request, &message).await?;
-        let mut prepared =
-            prepared_result(response.frame.response).map_err(|error| error.with_statement(text))?;
+        let mut prepared = prepared_result(response.frame.response)
+            .map_err(|error| error.with_statement(text).while_preparing())?;
         let Variables { columns, partition_key, .. } = &mut prepared.variables;
         // In v3 the response does not list the partition key, so it is taken from the schema.
         if let Some(ColumnSpec { table, .. }) = columns.first()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::effect::Writes;
 use super::error::{Error, ErrorKind};
 use super::statement::StatementKind;
 use crate::cluster::Node;
@@ -48,7 +49,7 @@ impl QueryResult {
             Response::Result(_) => {}
             response => {
                 let text = format!("{} is not a response to a statement", response.opcode());
-                return Err(Error::protocol(&text).with_node(node.address()));
+                return Err(Error::protocol(&text).after_execution().with_node(node.address()));
             }
         }
         Ok(Self { frame, node, statement: None, schema_agreed: true })
@@ -218,7 +219,8 @@ impl QueryResult {
         match &self.statement {
             Some(StatementKind::Unprepared(text)) => error.with_statement(text),
             Some(StatementKind::Prepared(prepared)) => error.with_statement(&prepared.text),
-            None => error,
+            // Only requests of the driver itself, which read, have no statement.
+            None => error.with_writes(Writes::Nothing, false),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::effect::{self, Writes};
 use crate::connection::{RequestError, RequestErrorKind};
 use crate::message::{ErrorCode, ErrorDetails, ServerError, WriteType};
 use crate::wire::Consistency;
@@ -86,6 +87,10 @@ pub struct FailedAttempt<'a> {
     pub attempts: usize,
     /// Consistency of this attempt.
     pub consistency: Consistency,
+    /// True if the server may have executed the statement in this attempt, entirely or in part. The
+    /// table in the documentation of [`Error`](super::Error#was-the-request-applied) says after
+    /// which errors it may.
+    pub may_have_been_applied: bool,
     /// The text of the statement; for a batch, a phrase such as `a batch of 2 statements`.
     pub statement: &'a str,
 }
@@ -102,27 +107,24 @@ pub enum AttemptError<'a> {
 }
 
 impl<'a> FailedAttempt<'a> {
-    /// Returns a failed first attempt, not idempotent, at LOCAL_ONE, with an empty statement. Tests
-    /// of a policy start with it and set the fields that matter.
-    pub const fn new(error: AttemptError<'a>) -> Self {
+    /// Returns a failed first attempt of a statement that writes to one partition, not idempotent,
+    /// at LOCAL_ONE, with an empty text. Tests of a policy start with it and set the fields that
+    /// matter.
+    pub fn new(error: AttemptError<'a>) -> Self {
+        let may_have_been_applied = match error {
+            AttemptError::Server(error) => effect::may_have_been_applied(error, Writes::AtOnce),
+            AttemptError::NoResponse(error) => error.may_have_been_applied(),
+        };
         let consistency = Consistency::LocalOne;
-        Self { error, idempotent: false, attempts: 1, consistency, statement: "" }
+        let (idempotent, attempts, statement) = (false, 1, "");
+        Self { error, idempotent, attempts, consistency, may_have_been_applied, statement }
     }
 
     /// Returns true if a retry is safe: either the statement is idempotent, or the failed attempt
     /// was certainly not applied.
-    pub fn is_safe(&self) -> bool {
-        self.idempotent
-            || match self.error {
-                AttemptError::NoResponse(error) => !error.may_have_been_applied(),
-                AttemptError::Server(error) => is_refused(error.code),
-            }
+    pub const fn is_safe(&self) -> bool {
+        self.idempotent || !self.may_have_been_applied
     }
-}
-
-/// Returns true if the server sends this error only before it executes the request.
-const fn is_refused(code: ErrorCode) -> bool {
-    matches!(code, ErrorCode::Bootstrapping | ErrorCode::Unavailable)
 }
 
 /// The default retry policy. It retries where a retry is safe and likely to succeed, up to five
@@ -131,11 +133,12 @@ const fn is_refused(code: ErrorCode) -> bool {
 /// | failure | decision |
 /// |---|---|
 /// | the connection closed, or the attempt timed out | if idempotent or not yet written, another node, without delay |
-/// | the node is bootstrapping | another node, after a delay that doubles |
-/// | too few replicas are alive | if idempotent, another node after a delay that doubles; otherwise another node, once, without delay |
+/// | the node is shutting down, and refused the request | another node, without delay |
+/// | the node is bootstrapping, or overloaded and refused the request before it began | another node, after a delay that doubles |
+/// | too few replicas are alive | if idempotent, another node after a delay that doubles; otherwise, if nothing was applied, another node, once, without delay |
 /// | read timeout: enough replicas responded, but not the one that was asked for the data | the same node, once |
 /// | write timeout of the batch log | if idempotent, the same node once, then another node after a delay that doubles |
-/// | the node is overloaded or reports a server error; any other read or write timeout | if idempotent, another node after a delay that doubles |
+/// | the node is overloaded in the middle of a request, or reports a server error; any other read or write timeout | if idempotent, another node after a delay that doubles |
 /// | a replica failed | if idempotent, another node, up to two times |
 ///
 /// A statement that is not idempotent is retried only if the failed attempt was certainly not
@@ -171,7 +174,7 @@ const FIRST_DELAY: Duration = Duration::from_millis(20);
 impl RetryPolicy for DefaultRetry {
     fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
         let FailedAttempt { idempotent, attempts, .. } = *failed;
-        if attempts >= MAX_ATTEMPTS || !failed.is_safe() && !is_read_timeout(failed) {
+        if attempts >= MAX_ATTEMPTS || !failed.is_safe() {
             return RetryDecision::Fail;
         }
         let is_first = attempts == 1;
@@ -192,7 +195,9 @@ impl RetryPolicy for DefaultRetry {
             }
         };
         match (error.code, &error.details) {
+            _ if effect::is_shutting_down(error) => RetryDecision::NEXT_NODE,
             (ErrorCode::Bootstrapping, _) => delayed,
+            _ if effect::is_refusal(error) => delayed,
             (ErrorCode::Unavailable, _) if idempotent => delayed,
             (ErrorCode::Unavailable, _) if is_first => RetryDecision::NEXT_NODE,
             (_, ErrorDetails::ReadTimeout { received, block_for, data_present, .. })
@@ -218,11 +223,6 @@ impl RetryPolicy for DefaultRetry {
             _ => RetryDecision::Fail,
         }
     }
-}
-
-/// Returns true if the server reported a read timeout. Reads change no data, so a retry is safe.
-fn is_read_timeout(failed: &FailedAttempt<'_>) -> bool {
-    matches!(failed.error, AttemptError::Server(error) if error.code == ErrorCode::ReadTimeout)
 }
 
 impl RetryPolicy for NoRetry {
@@ -306,13 +306,30 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_statement_is_retried_even_if_it_is_not_idempotent() {
+        let decide = |text, idempotent, attempts| {
+            let error = ServerError::new(ErrorCode::Overloaded, text);
+            decide(&DefaultRetry, AttemptError::Server(&error), idempotent, attempts)
+        };
+        assert_eq!(decide("Server is shutting down", false, 1), RetryDecision::NEXT_NODE);
+        assert_eq!(decide("Server is shutting down", true, 4), RetryDecision::NEXT_NODE);
+        assert_eq!(decide("Server is shutting down", true, MAX_ATTEMPTS), RetryDecision::Fail);
+        assert!(is_delayed(decide("Query timed out before it could start", false, 1)));
+        assert!(is_delayed(decide("Request breached limit on bytes in flight. (...)", false, 2)));
+        assert_eq!(decide("Too many in flight hints: 1024", false, 1), RetryDecision::Fail);
+        assert_eq!(decide("", false, 1), RetryDecision::Fail);
+    }
+
+    fn is_delayed(decision: RetryDecision) -> bool {
+        matches!(decision, RetryDecision::Retry { after, .. } if !after.is_zero())
+    }
+
+    #[test]
     fn retries_after_overload_are_delayed_and_only_for_idempotent_statements() {
         let decide = |code, idempotent, attempts| {
             let error = ServerError::new(code, "");
             decide(&DefaultRetry, AttemptError::Server(&error), idempotent, attempts)
         };
-        let is_delayed =
-            |decision| matches!(decision, RetryDecision::Retry { after, .. } if !after.is_zero());
         assert_eq!(decide(ErrorCode::Overloaded, false, 1), RetryDecision::Fail);
         assert!(is_delayed(decide(ErrorCode::Overloaded, true, 1)));
         assert_eq!(decide(ErrorCode::Overloaded, true, MAX_ATTEMPTS), RetryDecision::Fail);

@@ -32,7 +32,8 @@ pub(super) fn begin(request: &RequestContext<'_>, cluster: &Cluster) -> Span {
         Some(keyspace) => Some(Cow::Borrowed(keyspace)),
         None => cluster.keyspace().map(Cow::Owned),
     };
-    let batch_size = request.batch.map(<[_]>::len).filter(|size| *size != 1);
+    let batch_size =
+        request.batch.map(|(_, statements)| statements.len()).filter(|size| *size != 1);
     debug_span!(
         "cassandra",
         otel.kind = "client",
@@ -109,7 +110,7 @@ fn node_at(state: &ClusterState, address: SocketAddr) -> Option<&Arc<Node>> {
 /// Returns the text of the statement, or of all statements of a batch, without literals that may be
 /// secrets.
 fn query_text<'p>(request: &RequestContext<'p>) -> Cow<'p, str> {
-    let Some(batch) = request.batch else {
+    let Some((_, batch)) = request.batch else {
         let is_prepared = !request.prepared.is_empty() || request.preparing;
         return without_secrets(request.statement, is_prepared);
     };

@@ -57,6 +57,14 @@ pub struct PreparedStatement {
 }
 
 impl StatementKind {
+    /// Returns the text of the statement.
+    pub(super) fn text(&self) -> &Arc<str> {
+        match self {
+            Self::Unprepared(text) => text,
+            Self::Prepared(prepared) => &prepared.text,
+        }
+    }
+
     /// Returns true if the statement is a USE.
     pub(super) fn switches_keyspace(&self) -> bool {
         match self {
@@ -98,10 +106,7 @@ impl Statement {
 
     /// Returns the text of the statement.
     pub fn text(&self) -> &str {
-        match &self.kind {
-            StatementKind::Unprepared(text) => text,
-            StatementKind::Prepared(prepared) => &prepared.text,
-        }
+        self.kind.text()
     }
 }
 

@@ -175,7 +175,9 @@ impl<'v, T> RowStream<'v, T> {
         let NextPage::Page(page) = &mut self.next else { return Poll::Ready(Ok(None)) };
         Poll::Ready(match ready!(Pin::new(&mut page.task).poll(context)) {
             Ok(page) => page.map(Some),
-            Err(error) => Err(Error::task_ended(&error)),
+            Err(error) => Err(Error::task_ended(&error)
+                .after_execution()
+                .with_statement(page.bound.statement.kind.text())),
         })
     }
 }

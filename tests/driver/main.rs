@@ -2,6 +2,7 @@
 
 mod cluster;
 mod datacenters;
+mod effects;
 mod failures;
 mod login;
 #[cfg(feature = "metrics-024")]

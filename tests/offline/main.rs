@@ -5,6 +5,7 @@ mod comparison;
 mod corpus;
 mod coverage;
 mod documents;
+mod effects;
 #[path = "../support/vectors.rs"]
 mod golden;
 mod hostile;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub use kind::ErrorKind;
 
-use super::cql::is_read_only;
+use super::effect::{self, Writes};
 use crate::cluster::ClusterError;
 use crate::connection::RequestError;
 use crate::message::{ErrorCode, ServerError};
@@ -22,6 +22,36 @@ use crate::wire::Consistency;
 /// says whether the statement may have been applied.
 ///
 /// [`kind`](Self::kind) classifies the error. [`cause`](Self::cause) returns the underlying error.
+///
+/// # Was the request applied?
+///
+/// [`may_have_been_applied`](Self::may_have_been_applied) says whether the server may have executed
+/// the request, entirely or in part. "No" is certain, for Cassandra 3.11 to 5.0. The names in the
+/// last column are tests in
+/// [`tests/driver/effects.rs`](https://github.com/cqlwire/cqlwire/blob/main/tests/driver/effects.rs).
+///
+/// | error | may have been applied | test |
+/// |---|---|---|
+/// | any error of a SELECT or a PREPARE | no | `a_select_and_a_prepare_change_nothing` |
+/// | any error, if an earlier attempt or another execution may have been applied | yes | `an_earlier_attempt_may_have_been_applied`, `a_speculative_execution_may_have_been_applied` |
+/// | [`Config`](ErrorKind::Config), [`Authentication`](ErrorKind::Authentication), [`Encode`](ErrorKind::Encode), [`Bind`](ErrorKind::Bind), [`Throttled`](ErrorKind::Throttled), [`Closed`](ErrorKind::Closed) | no | `a_request_that_was_not_sent_was_not_applied` |
+/// | [`Unreachable`](ErrorKind::Unreachable), and [`Timeout`](ErrorKind::Timeout) before the request was given to a connection | no | `a_request_that_found_no_node_was_not_applied` |
+/// | [`Timeout`](ErrorKind::Timeout) after that, even if no byte was written yet | yes | `a_request_that_timed_out_may_have_been_applied` |
+/// | [`Connection`](ErrorKind::Connection), if a byte of the request was written | yes | `a_request_whose_connection_closed_may_have_been_applied` |
+/// | [`Protocol`](ErrorKind::Protocol): the response is too long or cannot be decoded, or is neither RESULT nor ERROR | yes | `a_response_that_cannot_be_decoded_may_follow_the_execution`, `a_response_that_is_not_a_result_may_follow_the_execution` |
+/// | [`StatementChanged`](ErrorKind::StatementChanged), and any error while the driver prepares an evicted statement again | no | `a_statement_that_changed_was_not_applied`, `a_statement_that_could_not_be_prepared_again_was_not_applied` |
+/// | [`Read`](ErrorKind::Read), [`RowCount`](ErrorKind::RowCount), [`ResultKind`](ErrorKind::ResultKind) | yes: the request succeeded | `a_result_that_does_not_fit_belongs_to_an_executed_request` |
+/// | PROTOCOL, BAD_CREDENTIALS, SYNTAX, UNAUTHORIZED, INVALID, CONFIG, ALREADY_EXISTS, UNPREPARED, FUNCTION_FAILURE, IS_BOOTSTRAPPING | no | `an_invalid_request_was_not_applied` |
+/// | OVERLOADED, if its text is one of those that Cassandra sends before it executes a request, such as `Server is shutting down` | no | `a_request_refused_by_an_overloaded_server_was_not_applied`, `a_refused_write_is_sent_to_the_next_node` |
+/// | OVERLOADED with another text | yes | `a_request_that_overloaded_the_server_may_have_been_applied` |
+/// | UNAVAILABLE of an INSERT, UPDATE or DELETE without `IF` and `IN`, of a TRUNCATE, or of a logged batch without `IF` | no | `a_write_to_one_partition_without_replicas_was_not_applied` |
+/// | UNAVAILABLE of a statement or batch with `IF`, if it names a serial consistency | no | `a_conditional_statement_may_have_been_applied_without_replicas_to_commit_it` |
+/// | UNAVAILABLE of a statement or batch with `IF`, if it names another consistency: the commit may have failed | yes | `a_conditional_statement_may_have_been_applied_without_replicas_to_commit_it` |
+/// | UNAVAILABLE of any other statement, and of an unlogged or counter batch | yes, in part | `a_write_in_steps_without_replicas_may_have_been_applied_in_part` |
+/// | READ_TIMEOUT, READ_FAILURE of an INSERT, UPDATE, DELETE, TRUNCATE or logged batch, which reads before it writes | no | `a_failed_read_comes_before_the_write` |
+/// | READ_TIMEOUT, READ_FAILURE of any other statement or batch | yes, in part | `a_failed_read_comes_before_the_write` |
+/// | WRITE_TIMEOUT of every write type, WRITE_FAILURE, CDC_WRITE_FAILURE, CAS_WRITE_UNKNOWN | yes | `a_write_that_timed_out_or_failed_may_have_been_applied` |
+/// | TRUNCATE_ERROR, SERVER_ERROR, unknown codes | yes | `a_server_that_fails_may_have_applied_the_request` |
 #[derive(Clone)]
 pub struct Error(Box<ErrorInner>);
 
@@ -34,8 +64,10 @@ struct ErrorInner {
     node: Option<SocketAddr>,
     /// True if the request was a PREPARE.
     preparing: bool,
-    /// True if the statement only reads. Such a statement never counts as applied.
-    read_only: bool,
+    /// Whether the failure leaves open that the server has executed the request.
+    effect: Effect,
+    /// How the request changes data. `None` if the statement's text decides.
+    writes: Option<Writes>,
     history: Vec<Attempt>,
 }
 
@@ -63,12 +95,34 @@ enum Detail {
     Row(RowError),
 }
 
+/// Whether a failure leaves open that the server has executed the request. Says nothing about
+/// earlier attempts.
+#[derive(Clone, Copy)]
+enum Effect {
+    /// The server has not executed the request, or the request was never sent.
+    NotApplied,
+    /// The server may have executed the request.
+    MayBeApplied,
+    /// The code and the text of the server's error decide.
+    AsServerSays,
+}
+
 impl Error {
     pub(super) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
         Self::with_detail(kind, Detail::Text(text.into()))
     }
 
     fn with_detail(kind: ErrorKind, detail: Detail) -> Self {
+        let effect = match &detail {
+            Detail::Server(_) => Effect::AsServerSays,
+            Detail::Request(error) if error.may_have_been_applied() => Effect::MayBeApplied,
+            // The result of a request that succeeded cannot be read.
+            Detail::Type(_) | Detail::Row(_) => Effect::MayBeApplied,
+            Detail::Text(_) if matches!(kind, ErrorKind::RowCount | ErrorKind::ResultKind) => {
+                Effect::MayBeApplied
+            }
+            Detail::Text(_) | Detail::Request(_) | Detail::Bind(_) => Effect::NotApplied,
+        };
         Self(Box::new(ErrorInner {
             kind,
             detail,
@@ -76,7 +130,8 @@ impl Error {
             consistency: None,
             node: None,
             preparing: false,
-            read_only: false,
+            effect,
+            writes: None,
             history: Vec::new(),
         }))
     }
@@ -130,18 +185,30 @@ impl Error {
         self
     }
 
-    /// Records whether the request was a PREPARE or read-only. Such a request cannot have changed
-    /// data.
+    /// Records how the request changes data, and whether it was a PREPARE.
     #[must_use]
-    pub(super) fn with_effect(mut self, preparing: bool, read_only: bool) -> Self {
+    pub(super) fn with_writes(mut self, writes: Writes, preparing: bool) -> Self {
+        self.0.writes = Some(writes);
         self.0.preparing = preparing;
-        self.0.read_only = read_only;
+        self
+    }
+
+    /// Records that the server may have executed the request.
+    #[must_use]
+    pub(super) fn after_execution(mut self) -> Self {
+        self.0.effect = Effect::MayBeApplied;
+        self
+    }
+
+    /// Records that the server has not executed the request of this attempt.
+    #[must_use]
+    pub(super) fn before_execution(mut self) -> Self {
+        self.0.effect = Effect::NotApplied;
         self
     }
 
     #[must_use]
     pub(super) fn with_statement(mut self, statement: &Arc<str>) -> Self {
-        self.0.read_only = is_read_only(statement);
         self.0.statement = Some(Arc::clone(statement));
         self
     }
@@ -224,11 +291,35 @@ impl Error {
         )
     }
 
-    /// Returns true if a failed attempt may have applied the statement. Always false for a SELECT.
+    /// Returns true if the server may have applied the statement, in this attempt or in an earlier
+    /// one. Returns false if no attempt has changed data; always false for a SELECT. The table
+    /// [above](Self#was-the-request-applied) lists the errors.
     pub fn may_have_been_applied(&self) -> bool {
-        let ErrorInner { preparing, read_only, history, .. } = &*self.0;
-        let applied = history.iter().any(|attempt| attempt.may_have_been_applied);
-        !preparing && !read_only && (applied || self.last_may_have_been_applied())
+        let writes = self.writes();
+        writes != Writes::Nothing
+            && (self.0.history.iter().any(|attempt| attempt.may_have_been_applied)
+                || self.leaves_open_execution(writes))
+    }
+
+    /// Returns how the request changes data.
+    fn writes(&self) -> Writes {
+        match &*self.0 {
+            ErrorInner { preparing: true, .. } => Writes::Nothing,
+            ErrorInner { writes: Some(writes), .. } => *writes,
+            ErrorInner { statement: Some(statement), .. } => Writes::of_statement(statement),
+            _ => Writes::InSteps,
+        }
+    }
+
+    /// Returns true if the server may have applied the request in the last attempt.
+    fn leaves_open_execution(&self, writes: Writes) -> bool {
+        match (self.0.effect, &self.0.detail) {
+            (Effect::MayBeApplied, _) => true,
+            (Effect::AsServerSays, Detail::Server(error)) => {
+                effect::may_have_been_applied(error, writes)
+            }
+            _ => false,
+        }
     }
 
     /// Returns true if the request may succeed on another node.
@@ -255,21 +346,6 @@ impl Error {
                     ValueError::Dimensions { .. } | ValueError::TooLong | ValueError::TooShort
                 )
         )
-    }
-
-    fn last_may_have_been_applied(&self) -> bool {
-        match &self.0.detail {
-            Detail::Request(error) => error.may_have_been_applied(),
-            Detail::Server(error) => matches!(
-                error.code,
-                ErrorCode::WriteTimeout
-                    | ErrorCode::WriteFailure
-                    | ErrorCode::CasWriteUnknown
-                    | ErrorCode::CdcWriteFailure
-                    | ErrorCode::Server
-            ),
-            _ => false,
-        }
     }
 }
 

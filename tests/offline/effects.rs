@@ -1,0 +1,40 @@
+//! Checks that the table in the documentation of `cqlwire::session::Error` and the tests of
+//! `tests/driver/effects.rs` name each other.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Returns the names in backticks in the last column of the table below `heading`.
+fn names_in_table<'t>(source: &'t str, heading: &str) -> BTreeSet<&'t str> {
+    let (_, table) = source.split_once(heading).expect("the heading of the table");
+    let rows = table
+        .lines()
+        .map(|line| line.trim().trim_start_matches("///").trim())
+        .skip_while(|line| !line.starts_with('|'))
+        .take_while(|line| line.starts_with('|'))
+        .skip(2);
+    rows.flat_map(|row| {
+        let last = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+        let names: Vec<_> = last.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "the row names no test: {row}");
+        names
+    })
+    .collect()
+}
+
+/// Returns the names of the tests in a source.
+fn tests(source: &str) -> BTreeSet<&str> {
+    let functions = source.split("#[tokio::test]\nasync fn ").skip(1);
+    functions.filter_map(|rest| rest.split('(').next()).collect()
+}
+
+#[test]
+fn each_row_on_the_effect_of_an_error_names_its_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let (error, effects) = (read("src/session/error/mod.rs"), read("tests/driver/effects.rs"));
+    let named = names_in_table(&error, "# Was the request applied?");
+    assert!(named.len() > 15, "{named:?}");
+    assert_eq!(named, tests(&effects));
+}
