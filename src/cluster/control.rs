@@ -111,6 +111,7 @@ impl ControlConnection {
         let mut interval = tokio::time::interval(TOPOLOGY_INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         interval.reset();
+        let mut draining = self.shared.pools.draining();
         loop {
             // While the queue is full, the connection drops events. `recv` may have freed one place
             // since then, so a queue with one free place counts as full.
@@ -128,6 +129,13 @@ impl ControlConnection {
                     info!(%node, error = %reason, ?retry_in, "control connection lost");
                     self.shared.pools.traffic.add(self.connection.traffic());
                     self.reopen(retry_in).await;
+                }
+                Ok(node) = draining.recv() => {
+                    if node == self.connection.address() {
+                        info!(%node, "control connection leaves a node that is shutting down");
+                        self.shared.pools.traffic.add(self.connection.traffic());
+                        self.reopen(Duration::ZERO).await;
+                    }
                 }
                 refresh = refreshes.recv() => match refresh {
                     Some(SchemaRefresh { keyspace, done }) => {

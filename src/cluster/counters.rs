@@ -21,6 +21,10 @@ pub(crate) struct NodeCounters {
     pub(crate) auth_errors: Counter,
     /// Connections that could not be opened for other reasons.
     pub(crate) init_errors: Counter,
+    /// Attempts that were in flight when the node closed the connection, or the connection failed.
+    pub(crate) disconnected: Counter,
+    /// Connections drained because the node said that it was shutting down.
+    pub(crate) drains: Counter,
     /// Responses received, including error responses.
     pub(crate) messages: Counter,
     latency: Timer,
@@ -87,6 +91,8 @@ impl NodeCounters {
             speculative_executions: Counter::default(),
             auth_errors: Counter::default(),
             init_errors: Counter::default(),
+            disconnected: Counter::default(),
+            drains: Counter::default(),
             messages: Counter::default(),
             latency: Timer::for_node("cassandra.nodes.cql-messages", session, node),
             traffic: Traffic::default(),

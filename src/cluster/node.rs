@@ -154,6 +154,12 @@ impl Node {
         self.pool.last_error()
     }
 
+    /// Sends no new requests to the node until it has restarted, because it has said on
+    /// `connection` that it is shutting down. Requests in flight are still answered.
+    pub(crate) fn drain(&self, connection: &Arc<Connection>) {
+        self.pool.drain(connection);
+    }
+
     /// Reconnects without waiting for the backoff to expire.
     pub(super) fn reconnect_now(&self) {
         self.pool.reconnect_now();

@@ -20,6 +20,8 @@ use crate::wire::{Consistency, Stream};
 pub(crate) enum NodeError {
     /// The connection could not be opened, or has ended.
     Connection(ConnectionError),
+    /// The node said that it is shutting down.
+    ShuttingDown,
     /// The node refused `USE`.
     UseKeyspace {
         /// The address of the node.
@@ -53,7 +55,7 @@ impl NodeError {
             Self::UseKeyspace { error, .. } => {
                 !matches!(error.code, ErrorCode::Overloaded | ErrorCode::Bootstrapping)
             }
-            Self::Request(_) | Self::UnexpectedResponse { .. } => false,
+            Self::ShuttingDown | Self::Request(_) | Self::UnexpectedResponse { .. } => false,
         }
     }
 
@@ -62,7 +64,7 @@ impl NodeError {
         match self {
             Self::Connection(error) => error.reason.is_starting(),
             Self::UseKeyspace { .. } => !self.is_fatal(),
-            Self::Request(_) => true,
+            Self::ShuttingDown | Self::Request(_) => true,
             Self::UnexpectedResponse { .. } => false,
         }
     }
@@ -72,6 +74,7 @@ impl fmt::Display for NodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connection(error) => error.reason.fmt(f),
+            Self::ShuttingDown => f.write_str("the node is shutting down"),
             Self::UseKeyspace { statement, error, .. } => write!(f, "{statement}: {error}"),
             Self::Request(error) => error.kind.fmt(f),
             Self::UnexpectedResponse { statement, .. } => {

@@ -3,9 +3,10 @@
 //! Each connection has a task that opens it, waits until it ends, and then opens another one.
 //! Requests use only connections that are already open.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -25,6 +26,7 @@ use crate::connection::{Connection, ConnectionError};
 pub(super) struct Pool {
     slots: Arc<Slots>,
     tasks: Vec<AbortHandle>,
+    context: Arc<PoolContext>,
 }
 
 /// The connection slots of a pool. The pool shares them with its tasks.
@@ -34,6 +36,8 @@ struct Slots {
     host: Option<String>,
     counters: Arc<NodeCounters>,
     connections: Box<[RwLock<Option<Arc<Connection>>>]>,
+    /// The traffic of drained connections that was counted when they left the pool, by slot.
+    drained: Mutex<HashMap<usize, (u64, u64)>>,
     /// Round-robin counter that selects the slot for the next request.
     next: AtomicUsize,
     /// Number of open connections.
@@ -61,6 +65,7 @@ impl Pool {
             host: node.host.clone(),
             counters: Arc::clone(counters),
             connections: (0..size).map(|_| RwLock::default()).collect(),
+            drained: Mutex::default(),
             next: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             is_closed: Mutex::default(),
@@ -72,7 +77,7 @@ impl Pool {
             let (slots, context) = (Arc::clone(&slots), Arc::clone(context));
             tokio::spawn(async move { slots.keep_connected(index, &context).await }).abort_handle()
         };
-        Self { tasks: (0..size).map(task).collect(), slots }
+        Self { tasks: (0..size).map(task).collect(), slots, context: Arc::clone(context) }
     }
 
     /// Returns the next open connection, round robin, or `None` if none is open.
@@ -112,6 +117,17 @@ impl Pool {
     /// Reconnects without waiting for the backoff to expire.
     pub(super) fn reconnect_now(&self) {
         self.slots.reconnect.notify_waiters();
+    }
+
+    /// Takes all connections out of the pool, because the node has said on `connection` that it is
+    /// shutting down. Each connection closes as soon as its requests have been answered, and its
+    /// task then reconnects with backoff. Does nothing if `connection` is not in the pool any more:
+    /// the node may have restarted since.
+    pub(super) fn drain(&self, connection: &Arc<Connection>) {
+        if self.slots.drain(connection) {
+            info!(node = %self.slots.address, "node is shutting down, its connections drain");
+            self.context.notify_draining(self.slots.address);
+        }
     }
 
     /// Stops opening connections and releases the open ones. Each connection closes as soon as its
@@ -156,14 +172,25 @@ impl Slots {
                 Ok(connection) => {
                     let opened = Instant::now();
                     context.notify_changed();
-                    let reason = connection.wait_closed().await;
-                    self.counters.record_closed_connection(connection.traffic());
+                    // Only the slot and the requests in flight keep the connection open.
+                    let watch = connection.watch();
+                    drop(connection);
+                    let reason = watch.wait_closed().await;
+                    let was_drained = self.record_closed(index, watch.traffic());
                     self.set(index, None);
-                    backoff.record_lifetime(opened.elapsed());
+                    // A node that shuts down does not accept a connection soon.
+                    if !was_drained {
+                        backoff.record_lifetime(opened.elapsed());
+                    }
                     retry_in = backoff.pause();
                     info!(node = %self.address, error = %reason, ?retry_in, "connection lost");
-                    let error = ConnectionError { address: self.address, reason };
-                    self.set_error(Some(NodeError::Connection(error)));
+                    self.set_error(Some(match was_drained {
+                        true => NodeError::ShuttingDown,
+                        false => {
+                            let address = self.address;
+                            NodeError::Connection(ConnectionError { address, reason })
+                        }
+                    }));
                 }
                 Err(error) => {
                     retry_in = backoff.pause();
@@ -217,6 +244,44 @@ impl Slots {
         }
         let open = self.connections.iter().filter_map(open).count();
         self.open.store(open, Ordering::Release);
+    }
+
+    /// Empties all slots if one of them holds `connection`, and returns true if so.
+    fn drain(&self, connection: &Arc<Connection>) -> bool {
+        let _not_closed = self.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = |slot: &RwLock<Option<Arc<Connection>>>| {
+            let slot = slot.read().unwrap_or_else(PoisonError::into_inner);
+            slot.as_ref().is_some_and(|held| Arc::ptr_eq(held, connection))
+        };
+        if !self.connections.iter().any(holds) {
+            return false;
+        }
+        for (index, slot) in self.connections.iter().enumerate() {
+            let drained = slot.write().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(drained) = drained {
+                // Counted here, so that the node's traffic never decreases.
+                let traffic = drained.traffic();
+                self.counters.record_closed_connection(traffic);
+                self.drained().insert(index, traffic);
+                self.counters.drains.add();
+            }
+        }
+        self.open.store(0, Ordering::Release);
+        true
+    }
+
+    /// Counts the traffic of the connection of a slot that has ended. Returns true if the
+    /// connection was drained.
+    fn record_closed(&self, index: usize, (sent, received): (u64, u64)) -> bool {
+        let drained = self.drained().remove(&index);
+        let (s, r) = drained.unwrap_or_default();
+        let rest = (sent.saturating_sub(s), received.saturating_sub(r));
+        self.counters.record_closed_connection(rest);
+        drained.is_some()
+    }
+
+    fn drained(&self) -> MutexGuard<'_, HashMap<usize, (u64, u64)>> {
+        self.drained.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set_error(&self, error: Option<NodeError>) {

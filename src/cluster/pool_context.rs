@@ -1,8 +1,9 @@
 //! The state that the connection pools of a cluster share.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use super::Reconnect;
 use super::counters::Traffic;
@@ -25,7 +26,12 @@ pub(super) struct PoolContext {
     /// Incremented whenever a connection is opened, ends or cannot be opened, and whenever the
     /// cluster's state changes.
     changes: watch::Sender<u64>,
+    /// The addresses of nodes that have said that they are shutting down.
+    draining: broadcast::Sender<SocketAddr>,
 }
+
+/// Number of draining nodes that the control connection's task can queue.
+const DRAINING_QUEUE_SIZE: usize = 64;
 
 impl PoolContext {
     pub(super) fn new(
@@ -43,6 +49,7 @@ impl PoolContext {
             traffic: Arc::default(),
             keyspace: Mutex::new(keyspace),
             changes: watch::Sender::new(0),
+            draining: broadcast::Sender::new(DRAINING_QUEUE_SIZE),
         }
     }
 
@@ -55,6 +62,17 @@ impl PoolContext {
     /// Wakes the tasks that wait for a connection or for a new state of the cluster.
     pub(super) fn notify_changed(&self) {
         self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+    }
+
+    /// Reports that the node at `address` is shutting down.
+    pub(super) fn notify_draining(&self, address: SocketAddr) {
+        let _no_receiver = self.draining.send(address);
+        self.notify_changed();
+    }
+
+    /// Returns a receiver of the addresses of nodes that shut down from now on.
+    pub(super) fn draining(&self) -> broadcast::Receiver<SocketAddr> {
+        self.draining.subscribe()
     }
 
     /// Returns a receiver that is notified of every change from now on.

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 
 use super::deadline::timeout_at;
 use super::error::{RequestError, RequestErrorKind};
-use super::exchange::{Handle, Outcome};
+use super::exchange::{Exchange, Handle, Outcome};
 use super::queue::SlotId;
 use crate::message::{KnownColumns, RequestFrame, ResponseFrame};
 use crate::protocol::CloseReason;
@@ -120,6 +121,11 @@ impl Connection {
         self.exchange.wait_closed().await
     }
 
+    /// Returns a watch that does not keep the connection open.
+    pub(crate) fn watch(&self) -> ConnectionWatch {
+        ConnectionWatch(self.exchange.share())
+    }
+
     /// Closes the connection. All pending requests fail. Returns at once; to wait for the end, use
     /// [`wait_closed`](Self::wait_closed).
     pub fn close(&self) {
@@ -163,6 +169,22 @@ impl Connection {
 
     fn error(&self, kind: RequestErrorKind, written: bool) -> Box<RequestError> {
         Box::new(RequestError::new(self.address, kind, written))
+    }
+}
+
+/// Watches a connection without keeping it open.
+#[derive(Debug)]
+pub(crate) struct ConnectionWatch(Arc<Exchange>);
+
+impl ConnectionWatch {
+    /// Waits until the connection has ended, and returns the reason.
+    pub(crate) async fn wait_closed(&self) -> CloseReason {
+        self.0.wait_closed().await
+    }
+
+    /// Returns the number of bytes sent, and the number of bytes received.
+    pub(crate) fn traffic(&self) -> (u64, u64) {
+        self.0.traffic()
     }
 }
 

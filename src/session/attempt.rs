@@ -18,6 +18,7 @@ use super::retry::AttemptError;
 use crate::cluster::{FailureKind, Node};
 use crate::connection::{Connection, RequestError, RequestErrorKind, timeout_at};
 use crate::message::{ErrorCode, ErrorDetails, RequestFrame, Response, ResponseFrame, ServerError};
+use crate::protocol::CloseReason;
 use crate::wire::{Consistency, FrameEncoder, Stream};
 
 /// The reason why an attempt failed. [`AttemptError`] is the borrowed form, for retry policies.
@@ -78,6 +79,11 @@ impl Executor {
                     // The server may or may not have executed the USE, so the connection's keyspace
                     // is unknown.
                     connection.close();
+                }
+                if matches!(&error.kind, RequestErrorKind::Closed(reason) if *reason != CloseReason::Local)
+                    && error.may_have_been_applied()
+                {
+                    node.counters().disconnected.add();
                 }
                 if error.kind == RequestErrorKind::TimedOut {
                     // The timeout counts as a latency. Otherwise a node that no longer answers
@@ -155,6 +161,11 @@ impl AttemptFailure {
     /// Returns true if the node has evicted the statement. The metrics do not count this as an error.
     pub(super) fn is_unprepared(&self) -> bool {
         matches!(self, Self::Server(error) if error.code == ErrorCode::Unprepared)
+    }
+
+    /// Returns true if the node refused the request because it is shutting down.
+    pub(super) fn is_shutting_down(&self) -> bool {
+        matches!(self, Self::Server(error) if effect::is_shutting_down(error))
     }
 
     /// Returns true if the server may have applied a request that changes data in this way.

@@ -174,6 +174,9 @@ impl Executor {
                     }
                 }
                 failure => {
+                    if failure.is_shutting_down() {
+                        node.drain(&connection);
+                    }
                     node.counters().errors.of(failure.kind()).add();
                     self.retry_decision(progress, failure, writes, consistency, reprepared)
                 }

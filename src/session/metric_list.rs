@@ -84,6 +84,12 @@ macro_rules! node_metrics {
             Counter "cassandra.nodes.speculative-executions"
                 "Speculative executions started because this node was slow" =>
                 |node| node.speculative_executions;
+            Counter "cassandra.nodes.errors.request.disconnected"
+                "Attempts in flight when the connection closed, a part of the aborted ones" =>
+                |node| node.disconnected;
+            Counter "cassandra.nodes.pool.graceful-disconnects"
+                "Connections drained because the node was shutting down" =>
+                |node| node.graceful_disconnects;
             Counter "cassandra.nodes.errors.connection.init"
                 "Connections that could not be opened for a reason other than authentication" =>
                 |node| node.connection_errors;

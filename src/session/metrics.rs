@@ -126,6 +126,12 @@ pub struct NodeMetrics {
     pub retries: FailureCounts,
     /// Speculative executions started because this node was slow.
     pub speculative_executions: u64,
+    /// Attempts that were in flight when the node closed their connection, or the connection
+    /// failed. They are a part of the attempts counted as [`aborted`](FailureCounts::aborted).
+    pub disconnected: u64,
+    /// Connections drained because the node said that it was shutting down: they got no new
+    /// requests, and closed after their last response.
+    pub graceful_disconnects: u64,
     /// Connections that could not be opened for a reason other than authentication.
     pub connection_errors: u64,
     /// Connections that failed to authenticate.
@@ -197,6 +203,8 @@ impl NodeMetrics {
             errors: FailureCounts::read(|kind| counters.errors.of(kind).value()),
             retries: FailureCounts::read(|kind| counters.retries.of(kind).value()),
             speculative_executions: counters.speculative_executions.value(),
+            disconnected: counters.disconnected.value(),
+            graceful_disconnects: counters.drains.value(),
             connection_errors: counters.init_errors.value(),
             authentication_errors: counters.auth_errors.value(),
         }

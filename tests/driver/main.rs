@@ -2,6 +2,7 @@
 
 mod cluster;
 mod datacenters;
+mod drain;
 mod effects;
 mod failures;
 mod login;

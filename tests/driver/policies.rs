@@ -88,8 +88,10 @@ impl RetryPolicy for RetryUpTo {
 #[tokio::test]
 async fn the_error_history_lists_every_attempt() {
     let codes = [ErrorCode::Overloaded, ErrorCode::Bootstrapping, ErrorCode::Server];
-    let (servers, requests) =
-        start_recording_nodes(3, move |n| Reply::error(codes[n], "come back later")).await;
+    let (servers, requests) = start_recording_nodes(3, move |n| {
+        Reply::error(codes[n], "Query timed out before it could start")
+    })
+    .await;
     let session = connect(session_builder(&servers).retry_policy(RetryUpTo(3)), 3).await;
     let error = session.execute("INSERT ...", ()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Server));

@@ -27,6 +27,7 @@ impl From<NodeError> for Error {
             NodeError::Connection(error) => {
                 Self::new(ErrorKind::Unreachable, format!("cannot reach {error}"))
             }
+            error @ NodeError::ShuttingDown => Self::new(ErrorKind::Unreachable, error.to_string()),
             NodeError::UseKeyspace { address, statement, error } => {
                 Self::server(*error, address).with_statement(&statement.into())
             }

@@ -1,0 +1,148 @@
+//! Nodes that say that they are shutting down: they get no new requests, and their answers still
+//! arrive.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cqlwire::cluster::Reconnect;
+use cqlwire::message::{ErrorCode, Request, RequestFrame};
+use cqlwire::session::{Session, SessionBuilder};
+use cqlwire::testing::{MockServer, Reply};
+
+use crate::mock_nodes::{connect, session_builder, start_nodes};
+
+/// The text of a request that the draining node still answers, after a while.
+const IN_FLIGHT: &str = "UPDATE t SET n = n + 1 WHERE k = 1";
+
+/// Counts what three nodes were asked, while the first of them refuses new requests.
+#[derive(Debug, Default)]
+struct Drain {
+    has_begun: AtomicBool,
+    /// Requests that the first node holds.
+    held: AtomicUsize,
+    refused: AtomicUsize,
+    executed: AtomicUsize,
+}
+
+impl Drain {
+    fn answer(&self, node: usize, frame: &RequestFrame<'_>) -> Reply {
+        if node != 0 {
+            self.executed.fetch_add(1, Ordering::SeqCst);
+            return Reply::void();
+        }
+        if self.has_begun.load(Ordering::SeqCst) {
+            self.refused.fetch_add(1, Ordering::SeqCst);
+            return Reply::error(ErrorCode::Overloaded, "Server is shutting down");
+        }
+        self.executed.fetch_add(1, Ordering::SeqCst);
+        match &frame.request {
+            Request::Query(query) if query.text == IN_FLIGHT => {
+                self.held.fetch_add(1, Ordering::SeqCst);
+                Reply::void().after(Duration::from_millis(300))
+            }
+            _ => Reply::void(),
+        }
+    }
+}
+
+async fn start() -> (Arc<Drain>, Vec<MockServer>) {
+    let drain = Arc::new(Drain::default());
+    let answering = Arc::clone(&drain);
+    let servers = start_nodes(3, move |node, frame| answering.answer(node, frame)).await;
+    (drain, servers)
+}
+
+/// Returns a builder whose sessions do not reconnect within the time of a test.
+fn builder(servers: &[MockServer]) -> SessionBuilder {
+    let hour = Duration::from_secs(3_600);
+    session_builder(servers).reconnect(Reconnect { base: hour, cap: hour })
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn drains(session: &Session) -> u64 {
+    session.metrics().nodes.iter().map(|node| node.graceful_disconnects).sum()
+}
+
+#[tokio::test]
+async fn a_node_that_is_shutting_down_gets_no_new_requests() {
+    let (drain, servers) = start().await;
+    let session = connect(builder(&servers).connections_per_node(2), 3).await;
+    drain.has_begun.store(true, Ordering::SeqCst);
+    for _ in 0..60 {
+        session.execute("UPDATE t SET n = n + 1 WHERE k = 2", ()).await.unwrap();
+    }
+    // One request finds out. None is executed twice.
+    assert_eq!(drain.refused.load(Ordering::SeqCst), 1);
+    assert_eq!(drain.executed.load(Ordering::SeqCst), 60);
+    assert_eq!(session.metrics().connected_nodes, 2);
+    assert_eq!(drains(&session), 2);
+}
+
+#[tokio::test]
+async fn requests_in_flight_at_a_draining_node_are_answered() {
+    let (drain, servers) = start().await;
+    let session = connect(builder(&servers), 3).await;
+    let mut in_flight = Vec::new();
+    while drain.held.load(Ordering::SeqCst) == 0 {
+        let session = session.clone();
+        in_flight.push(tokio::spawn(async move { session.execute(IN_FLIGHT, ()).await }));
+        tokio::task::yield_now().await;
+    }
+    drain.has_begun.store(true, Ordering::SeqCst);
+    while drains(&session) == 0 {
+        session.execute("UPDATE t SET n = n + 1 WHERE k = 2", ()).await.unwrap();
+    }
+    for request in in_flight {
+        request.await.unwrap().unwrap();
+    }
+    until(|| servers[0].connections() == 0).await;
+    let metrics = session.metrics();
+    assert!(metrics.nodes.iter().all(|node| node.disconnected == 0), "{metrics:?}");
+}
+
+#[tokio::test]
+async fn the_control_connection_leaves_a_node_that_is_shutting_down() {
+    let (drain, servers) = start().await;
+    let session = connect(builder(&servers), 3).await;
+    until(|| servers[0].connections() == 2).await;
+    drain.has_begun.store(true, Ordering::SeqCst);
+    while drains(&session) == 0 {
+        session.execute("INSERT INTO t (k) VALUES (1)", ()).await.unwrap();
+    }
+    until(|| servers[0].connections() == 0).await;
+    until(|| servers[1].connections() + servers[2].connections() == 3).await;
+}
+
+#[tokio::test]
+async fn a_node_is_used_again_after_it_was_drained_and_restarted() {
+    let (drain, servers) = start().await;
+    let session = connect(session_builder(&servers), 3).await;
+    drain.has_begun.store(true, Ordering::SeqCst);
+    while drains(&session) == 0 {
+        session.execute("INSERT INTO t (k) VALUES (1)", ()).await.unwrap();
+    }
+    drain.has_begun.store(false, Ordering::SeqCst);
+    until(|| session.metrics().connected_nodes == 3).await;
+    let before = drain.refused.load(Ordering::SeqCst);
+    for _ in 0..6 {
+        session.execute("INSERT INTO t (k) VALUES (1)", ()).await.unwrap();
+    }
+    assert_eq!(drain.refused.load(Ordering::SeqCst), before);
+}
+
+/// The metric counts the attempts whose outcome is unknown because the server closed the connection.
+#[tokio::test]
+async fn requests_in_flight_when_the_server_closes_the_connection_are_counted() {
+    let servers = start_nodes(1, |_, _| Reply::close()).await;
+    let session = connect(session_builder(&servers), 1).await;
+    let error = session.execute("INSERT INTO t (k) VALUES (1)", ()).await.unwrap_err();
+    assert!(error.may_have_been_applied());
+    let node = session.metrics().nodes[0].clone();
+    assert_eq!((node.disconnected, node.errors.aborted), (1, 1));
+}
