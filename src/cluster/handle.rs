@@ -11,7 +11,7 @@ use tracing::debug;
 use super::control::{ControlConnection, SchemaRefresh};
 use super::open::{FailedNode, use_keyspace};
 use super::shared::Shared;
-use super::{ClusterError, ClusterState, Distance, Node, Settings};
+use super::{ClusterError, ClusterState, Distance, Node, Routing, Settings};
 use crate::connection::timeout_at;
 use crate::message::Event;
 
@@ -52,7 +52,7 @@ impl Cluster {
         cluster.check_datacenter()?;
         let deadline = Instant::now().checked_add(cluster.node_timeout());
         let connected = || cluster.usable_nodes().find(|node| node.is_connected());
-        cluster.wait_for_node(deadline, connected).await?;
+        cluster.wait_for_node(deadline, None, connected).await?;
         Ok(cluster)
     }
 
@@ -72,7 +72,8 @@ impl Cluster {
     }
 
     /// Waits until `find` returns a node, and returns that node. Calls `find` again whenever a
-    /// connection was opened, has ended or could not be opened.
+    /// connection was opened, has ended or could not be opened. `request` is the request that needs
+    /// the node, for the error; `None` if any node will do.
     ///
     /// # Errors
     /// Returns the errors of all nodes if the deadline passes. Returns them earlier if waiting is
@@ -81,6 +82,7 @@ impl Cluster {
     pub(crate) async fn wait_for_node<T>(
         &self,
         deadline: Option<Instant>,
+        request: Option<&Routing<'_>>,
         mut find: impl FnMut() -> Option<T>,
     ) -> Result<T, ClusterError> {
         let mut changes = self.shared.pools.changes();
@@ -100,10 +102,10 @@ impl Cluster {
                 return Ok(found);
             }
             if was_settled && is_settled() || self.shared.is_abandoned() {
-                return Err(self.unreachable());
+                return Err(self.unreachable(request));
             }
             if timeout_at(deadline, changes.changed()).await.is_err() {
-                return Err(self.unreachable());
+                return Err(self.unreachable(request));
             }
         }
     }
@@ -207,26 +209,51 @@ impl Cluster {
         )))
     }
 
-    /// Returns an error that says for each node why it cannot be used, or that the session or its
-    /// runtime has ended.
-    fn unreachable(&self) -> ClusterError {
+    /// Returns an error that says for each node why it cannot be used for the request, or that the
+    /// session or its runtime has ended.
+    fn unreachable(&self, request: Option<&Routing<'_>>) -> ClusterError {
         if self.state().nodes().is_empty() {
             return ClusterError::Closed(SESSION_CLOSED);
         }
         if self.shared.is_abandoned() {
             return ClusterError::Closed(RUNTIME_ENDED);
         }
-        let failed = |node: Arc<Node>| match node.last_error() {
-            Some(error) => FailedNode::new(node.address(), error),
-            None if node.is_connected() => FailedNode::not_eligible(format!(
-                "{}: connected, but the load balancing policy does not use it",
-                node.address()
-            )),
-            None => FailedNode::untried(format!("{}: not connected yet", node.address()), false),
+        let nodes: Vec<_> = self.usable_nodes().collect();
+        let local_consistency = request.and_then(Routing::local_consistency);
+        // The consistency that keeps requests from this connected node.
+        let refused_at = |node: &Node| {
+            let is_refused = node.distance() == Distance::Remote && node.is_connected();
+            local_consistency.filter(|_| is_refused)
         };
-        ClusterError::from_nodes(self.usable_nodes().map(failed).collect())
+        let last_refused = nodes.iter().rposition(|node| refused_at(node).is_some());
+        let failed = |(index, node): (usize, &Arc<Node>)| {
+            let address = node.address();
+            if let Some(consistency) = refused_at(node) {
+                let advice = match Some(index) == last_refused {
+                    true => REMOTE_ADVICE,
+                    false => "",
+                };
+                return FailedNode::not_eligible(format!(
+                    "{address}: connected, but the load balancing policy does not use remote \
+                     datacenter `{}` at {consistency}{advice}",
+                    node.datacenter()
+                ));
+            }
+            match node.last_error() {
+                Some(error) => FailedNode::new(address, error),
+                None if node.is_connected() => FailedNode::not_eligible(format!(
+                    "{address}: connected, but the load balancing policy does not use it"
+                )),
+                None => FailedNode::untried(format!("{address}: not connected yet"), false),
+            }
+        };
+        ClusterError::from_nodes(nodes.iter().enumerate().map(failed).collect())
     }
 }
+
+/// The advice after the last node that a request at a local consistency could not use.
+const REMOTE_ADVICE: &str = " (to use it, set another consistency, such as ONE, or \
+                             `DefaultBalancing::local_consistency_failover`)";
 
 impl Drop for Cluster {
     fn drop(&mut self) {

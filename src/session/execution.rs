@@ -242,7 +242,9 @@ impl Executor {
             progress.tried().clear();
             self.pick_node(progress, &self.cluster.state())
         };
-        self.cluster.wait_for_node(progress.deadline, find).await.map_err(|failure| {
+        let routing = progress.routing();
+        let found = self.cluster.wait_for_node(progress.deadline, Some(&routing), find).await;
+        found.map_err(|failure| {
             let is_late = progress.time_left().is_some_and(|left| left.is_zero());
             let error = Error::unreachable(failure);
             if is_late { error.into_timeout() } else { error }

@@ -8,8 +8,10 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::call::{Message, RequestContext};
+use super::cql::is_read_only;
 use super::error::Attempt;
 use crate::cluster::{Node, Routing};
+use crate::wire::Consistency;
 
 /// The progress of a request in flight, which all executions of the request share: the first
 /// execution, and the speculative ones.
@@ -47,8 +49,14 @@ impl RequestProgress<'_, '_> {
     }
 
     pub(super) fn routing(&self) -> Routing<'_> {
-        let RequestContext { options, keyspace, token, .. } = *self.request;
-        Routing { keyspace, token, consistency: options.consistency() }
+        let RequestContext { options, keyspace, token, preparing, statement, .. } = *self.request;
+        let consistency = match preparing {
+            true => Consistency::One,
+            false => options.consistency(),
+        };
+        let serial_consistency =
+            options.serial_consistency().filter(|_| !preparing && !is_read_only(statement));
+        Routing { keyspace, token, consistency, serial_consistency }
     }
 
     pub(super) fn tried(&self) -> MutexGuard<'_, Vec<Arc<Node>>> {

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cqlwire::cluster::DefaultBalancing;
 use cqlwire::message::{Request, RequestFrame};
-use cqlwire::session::{Session, SessionBuilder, Statement};
+use cqlwire::session::{ErrorKind, Session, SessionBuilder, Statement};
 use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::{CqlType, NativeType};
 use cqlwire::wire::{Consistency, Version};
 use uuid::Uuid;
 
+use crate::cluster::prepared;
 use crate::mock_nodes::{connect, session_builder, start_nodes};
 
 /// Mock nodes in several datacenters, and the number of statements that each has executed.
@@ -80,6 +81,16 @@ impl Nodes {
         session_builder(&self.servers).protocol_version(Version::V5)
     }
 
+    /// Asserts that these nodes executed equal shares of `count` statements since the last call. One
+    /// more is allowed, because the rotation restarts when the topology is read again.
+    fn assert_shared(&self, count: usize, numbers: &[usize]) {
+        let executed = self.executed();
+        let share = count / numbers.len();
+        let is_fair = |number: &usize| executed[*number].abs_diff(share) <= 1;
+        let sum: usize = numbers.iter().map(|number| executed[*number]).sum();
+        assert!(sum == count && numbers.iter().all(is_fair), "{executed:?}");
+    }
+
     /// Returns the number of statements that each node has executed since the last call.
     fn executed(&self) -> Vec<usize> {
         self.executed.iter().map(|count| count.swap(0, Ordering::SeqCst)).collect()
@@ -96,9 +107,10 @@ fn columns() -> [(&'static str, CqlType); 4] {
 }
 
 fn answer(executed: &AtomicUsize, frame: &RequestFrame<'_>) -> Reply {
-    if matches!(frame.request, Request::Query(_) | Request::Execute(_)) {
-        executed.fetch_add(1, Ordering::SeqCst);
+    if let Request::Prepare(_) = frame.request {
+        return prepared().into();
     }
+    executed.fetch_add(1, Ordering::SeqCst);
     Reply::void()
 }
 
@@ -150,14 +162,14 @@ async fn the_shares_of_nodes_that_are_down_are_divided_equally() {
     }
     let one = Statement::new("SELECT ...").consistency(Consistency::One);
     execute(&session, &one, 60).await;
-    assert_eq!(nodes.executed(), [0, 0, 0, 30, 30], "local nodes");
+    nodes.assert_shared(60, &[3, 4]);
     nodes.servers.truncate(2);
     while session.metrics().connected_nodes != 2 {
         tokio::task::yield_now().await;
     }
     for statement in [&one, &with_replicas().consistency(Consistency::One)] {
         execute(&session, statement, 60).await;
-        assert_eq!(nodes.executed(), [30, 0, 30, 0, 0], "remote nodes");
+        nodes.assert_shared(60, &[0, 2]);
     }
 }
 
@@ -173,4 +185,61 @@ async fn every_local_node_of_a_large_cluster_gets_requests() {
     let (local, remote) = executed.split_at(70);
     assert!(local.iter().all(|count| *count > 0), "{local:?}");
     assert_eq!(remote, [0; 4]);
+}
+
+/// Returns a session whose local datacenter has failed, and the nodes of the remote one.
+async fn without_local_nodes(balancing: DefaultBalancing) -> (Session, Nodes) {
+    let mut nodes = Nodes::start(&[("dc1", "rack1"), ("dc2", "rack1"), ("dc2", "rack1")]).await;
+    let session = connect(nodes.builder().load_balancing(balancing), 3).await;
+    nodes.servers.remove(0);
+    while session.metrics().connected_nodes != 2 {
+        tokio::task::yield_now().await;
+    }
+    (session, nodes)
+}
+
+#[tokio::test]
+async fn prepares_remotely_but_refuses_local_consistencies_by_name() {
+    let balancing = DefaultBalancing::new().remote_datacenters(true);
+    let (session, nodes) = without_local_nodes(balancing).await;
+    let select = session.prepare("SELECT ... WHERE k = ?").await.unwrap();
+    for consistency in [Consistency::LocalOne, Consistency::LocalQuorum] {
+        let select = select.clone().consistency(consistency);
+        let error = session.execute(select, (1,)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unreachable);
+        let text = error.to_string();
+        let refused = format!("does not use remote datacenter `dc2` at {consistency}");
+        assert_eq!(text.matches(&refused).count(), 2, "{text}");
+        assert_eq!(text.matches("local_consistency_failover").count(), 1, "{text}");
+    }
+    assert_eq!(nodes.executed(), [0, 0, 0]);
+    session.execute(select.consistency(Consistency::One), (1,)).await.unwrap();
+    assert_eq!(nodes.executed().iter().sum::<usize>(), 1);
+}
+
+#[tokio::test]
+async fn local_serial_consistency_keeps_writes_in_the_local_datacenter() {
+    let balancing = DefaultBalancing::new().remote_datacenters(true);
+    let (session, nodes) = without_local_nodes(balancing).await;
+    let statement = |text: &str, serial| {
+        Statement::new(text).consistency(Consistency::Quorum).serial_consistency(serial)
+    };
+    let insert = "INSERT ... IF NOT EXISTS";
+    let local = statement(insert, Consistency::LocalSerial);
+    let error = session.execute(local, ()).await.unwrap_err().to_string();
+    assert!(error.contains("does not use remote datacenter `dc2` at LOCAL_SERIAL"), "{error}");
+    assert_eq!(nodes.executed(), [0, 0, 0]);
+    session.execute(statement(insert, Consistency::Serial), ()).await.unwrap();
+    // Serial consistency does not concern reads.
+    session.execute(statement("SELECT ...", Consistency::LocalSerial), ()).await.unwrap();
+}
+
+#[tokio::test]
+async fn local_consistencies_fail_over_if_allowed() {
+    let balancing = DefaultBalancing::new().local_consistency_failover(true);
+    let (session, nodes) = without_local_nodes(balancing).await;
+    execute(&session, &Statement::new("SELECT ..."), 10).await;
+    let serial = Statement::new("INSERT ... IF NOT EXISTS");
+    execute(&session, &serial.serial_consistency(Consistency::LocalSerial), 10).await;
+    nodes.assert_shared(20, &[1, 2]);
 }

@@ -9,7 +9,6 @@ use rand::RngExt;
 use super::{LatencyAwareness, LoadBalancing, Routing};
 use crate::cluster::topology::NodeInfo;
 use crate::cluster::{ClusterState, Distance, Node};
-use crate::wire::Consistency;
 
 /// The default load balancing policy.
 ///
@@ -18,7 +17,8 @@ use crate::wire::Consistency;
 /// 1. a replica of the partition in the local rack, if a local rack is [configured](Self::rack);
 /// 2. a replica in the local datacenter;
 /// 3. any node in the local rack, and then any node in the local datacenter;
-/// 4. if [allowed](Self::remote_datacenters), a remote replica, and then any remote node.
+/// 4. if [allowed](Self::remote_datacenters), a remote replica, and then any remote node; never at
+///    a local consistency, unless that is [allowed](Self::local_consistency_failover), too.
 ///
 /// Among equally preferred nodes, the policy rotates: it compares the next two and picks the node
 /// that has fewer requests in flight.
@@ -33,6 +33,7 @@ pub struct DefaultBalancing {
     rack: Option<String>,
     ignores_tokens: bool,
     allows_remote: bool,
+    allows_remote_local: bool,
     latency: Option<LatencyAwareness>,
     next: AtomicUsize,
 }
@@ -60,10 +61,36 @@ impl DefaultBalancing {
 
     /// Sets whether requests may go to a remote datacenter when no node of the local datacenter is
     /// available. Default: false. With true, the driver opens one connection to each remote node.
-    /// Requests at `LOCAL_ONE`, `LOCAL_QUORUM` or `LOCAL_SERIAL` never go to a remote datacenter.
+    ///
+    /// Statements can be prepared in a remote datacenter. Requests at `LOCAL_ONE`, the default
+    /// consistency, at `LOCAL_QUORUM` or at `LOCAL_SERIAL` stay in the local datacenter and fail
+    /// without it: use another consistency, such as `ONE`, or allow their
+    /// [fail-over](Self::local_consistency_failover).
     #[must_use]
     pub const fn remote_datacenters(mut self, allowed: bool) -> Self {
         self.allows_remote = allowed;
+        self
+    }
+
+    /// Sets whether requests at `LOCAL_ONE`, `LOCAL_QUORUM` and `LOCAL_SERIAL` may go to a remote
+    /// datacenter, too, when no node of the local datacenter is available. Default: false. With true,
+    /// this also allows [remote datacenters](Self::remote_datacenters) for all other requests.
+    ///
+    /// The server counts the replicas of the coordinator's own datacenter. After a fail-over,
+    /// `LOCAL_QUORUM` is therefore a quorum of the remote datacenter:
+    ///
+    /// - A read may miss writes that were acknowledged at `LOCAL_QUORUM` before the fail-over, and
+    ///   have not reached the remote datacenter yet. After the return, a read may miss the writes
+    ///   of the fail-over in the same way.
+    /// - Conditional statements at `LOCAL_SERIAL` are linearizable within one datacenter only. While
+    ///   clients use several, both of two conflicting conditional writes can succeed.
+    /// - If the keyspace has no replicas in the remote datacenter, the request fails as unavailable.
+    ///
+    /// The Java driver's name for this option is `allow-for-local-consistency-levels`.
+    #[must_use]
+    pub const fn local_consistency_failover(mut self, allowed: bool) -> Self {
+        self.allows_remote_local = allowed;
+        self.allows_remote |= allowed;
         self
     }
 
@@ -179,17 +206,10 @@ impl LoadBalancing for DefaultBalancing {
         let local = best(&|node| is_available(node) && is_local(node) && is_fast(node))
             .or_else(|| best(&|node| is_available(node) && is_local(node)));
         let remote = || {
-            let is_allowed = self.allows_remote && !is_local_consistency(request.consistency);
+            let is_allowed = self.allows_remote
+                && (self.allows_remote_local || request.local_consistency().is_none());
             is_allowed.then(|| best(&|node| is_available(node) && !is_local(node))).flatten()
         };
         local.or_else(remote).cloned()
     }
-}
-
-/// Returns true for a consistency at which only replicas in the coordinator's datacenter count.
-const fn is_local_consistency(consistency: Consistency) -> bool {
-    matches!(
-        consistency,
-        Consistency::LocalOne | Consistency::LocalQuorum | Consistency::LocalSerial
-    )
 }

@@ -80,6 +80,25 @@ pub struct Routing<'a> {
     pub keyspace: Option<&'a str>,
     /// Token of the partition that the statement addresses, if known.
     pub token: Option<Token>,
-    /// Consistency of the request.
+    /// Consistency of the request. For a PREPARE, which has none, it is `ONE`.
     pub consistency: Consistency,
+    /// Serial consistency of a conditional statement. `None` if it is not set, or if the statement
+    /// is known to be read-only.
+    pub serial_consistency: Option<Consistency>,
+}
+
+impl Routing<'_> {
+    /// Returns the consistency or the serial consistency of the request at which only replicas in
+    /// the coordinator's datacenter count: `LOCAL_ONE`, `LOCAL_QUORUM` or `LOCAL_SERIAL`. Returns
+    /// `None` if neither is such a consistency.
+    pub fn local_consistency(&self) -> Option<Consistency> {
+        [Some(self.consistency), self.serial_consistency].into_iter().flatten().find(
+            |consistency| {
+                matches!(
+                    consistency,
+                    Consistency::LocalOne | Consistency::LocalQuorum | Consistency::LocalSerial
+                )
+            },
+        )
+    }
 }
