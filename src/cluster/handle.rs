@@ -1,5 +1,6 @@
 //! The handle through which a session uses its cluster.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +39,8 @@ impl Cluster {
     /// Opens the control connection, reads the topology, and waits until a node is connected.
     ///
     /// # Errors
-    /// Returns an error if no node can be used, or if no node is in the local datacenter.
+    /// Returns an error if no node can be used, or if the cluster has no local datacenter of the
+    /// configured name.
     pub(crate) async fn connect(
         settings: Settings,
         keyspace: Option<String>,
@@ -194,19 +196,25 @@ impl Cluster {
         nodes.into_iter().filter(|node| node.distance() != Distance::Ignored)
     }
 
+    /// Checks that the local datacenter exists, whether or not the load balancing policy would use
+    /// the nodes of other datacenters instead, and that the policy uses a node.
     fn check_datacenter(&self) -> Result<(), ClusterError> {
-        if self.usable_nodes().next().is_some() {
-            return Ok(());
-        }
         let state = self.state();
-        let mut datacenters: Vec<_> = state.nodes().iter().map(|node| node.datacenter()).collect();
-        datacenters.sort_unstable();
-        datacenters.dedup();
-        let local = state.local_datacenter().unwrap_or_default();
-        Err(ClusterError::Config(format!(
-            "no node is in the local datacenter `{local}`: the cluster has {}",
-            datacenters.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-        )))
+        let datacenters: BTreeSet<_> = state.nodes().iter().map(|node| node.datacenter()).collect();
+        match state.local_datacenter() {
+            Some(local) if !datacenters.contains(local) => {
+                let known: Vec<_> = datacenters.iter().map(|name| format!("`{name}`")).collect();
+                Err(ClusterError::Config(format!(
+                    "no node is in the local datacenter `{local}`: the cluster has {}",
+                    known.join(", ")
+                )))
+            }
+            _ if self.usable_nodes().next().is_none() => {
+                let text = "the load balancing policy ignores every node of the cluster";
+                Err(ClusterError::Config(text.to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns an error that says for each node why it cannot be used for the request, or that the

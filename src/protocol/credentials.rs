@@ -37,7 +37,8 @@ const PASSWORD_CLASSES: [&str; 11] = [
 const DSE: &str = "com.datastax.bdp.cassandra.auth.DseAuthenticator";
 
 impl Credentials {
-    /// Creates credentials from a user name and a password.
+    /// Creates credentials from a user name and a password. If either is empty, the client does not
+    /// log in to servers that require them.
     pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
         Self { username: username.into(), password: password.into(), allowed: Vec::new() }
     }
@@ -72,6 +73,11 @@ impl Authenticator for Credentials {
                 "the password was not sent: the server's authenticator `{class}` is not known to \
                  require a password; allow this class if you trust it"
             ));
+        }
+        // PLAIN requires at least one character of each (RFC 4616 §2).
+        if self.username.is_empty() || self.password.is_empty() {
+            let empty = if self.username.is_empty() { "user name" } else { "password" };
+            return Err(format!("the {empty} is empty: set both in the credentials"));
         }
         if self.username.contains('\0') || self.password.contains('\0') {
             return Err(
@@ -137,10 +143,16 @@ mod tests {
     }
 
     #[test]
-    fn refuses_nul_characters() {
-        for (username, password) in [("ada\0eve", "s3cret"), ("ada", "s3\0cret")] {
+    fn refuses_nul_characters_and_empty_texts() {
+        for (username, password, problem) in [
+            ("ada\0eve", "s3cret", "NUL"),
+            ("ada", "s3\0cret", "NUL"),
+            ("", "s3cret", "the user name is empty"),
+            ("ada", "", "the password is empty"),
+        ] {
             let credentials = Credentials::new(username, password);
-            assert!(credentials.start(PASSWORD_CLASSES[0], None).is_err());
+            let error = credentials.start(PASSWORD_CLASSES[0], None).err().unwrap();
+            assert!(error.contains(problem), "{error}");
         }
     }
 }

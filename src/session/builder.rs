@@ -100,7 +100,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets the name of the session, which labels its metrics. Default: `s0`, `s1` and so on.
+    /// Sets the name of the session, which labels its metrics. An empty name is an error when the
+    /// session connects. Default: `s0`, `s1` and so on.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
@@ -113,8 +114,8 @@ impl SessionBuilder {
     }
 
     /// Sets the keyspace for tables that a statement names without a keyspace. The name is
-    /// case-sensitive: lowercase, unless the keyspace was created with a quoted name. Default:
-    /// none.
+    /// case-sensitive: lowercase, unless the keyspace was created with a quoted name. An empty
+    /// name is an error when the session connects. Default: none.
     pub fn keyspace(mut self, keyspace: impl Into<String>) -> Self {
         self.keyspace = Some(keyspace.into());
         self
@@ -211,7 +212,8 @@ impl SessionBuilder {
     }
 
     /// Sets the local datacenter, whose nodes are preferred. Default: the datacenter of the first
-    /// contact point that answers.
+    /// contact point that answers. An empty name, or one that the cluster does not have, is an error
+    /// when the session connects.
     pub fn local_datacenter(mut self, name: impl Into<String>) -> Self {
         self.local_datacenter = Some(name.into());
         self
@@ -294,6 +296,7 @@ impl SessionBuilder {
     /// Connects to the cluster.
     pub(super) async fn open(self) -> Result<Arc<Executor>, Error> {
         self.check_timeouts()?;
+        self.check_names()?;
         let points = self
             .contact_points
             .iter()
@@ -345,6 +348,25 @@ impl SessionBuilder {
             return Ok(());
         };
         Err(Error::new(ErrorKind::Config, zero))
+    }
+
+    /// Rejects empty names. They mostly come from an empty environment variable, and would select
+    /// something else than the caller intends: an empty local datacenter, for example, every node.
+    fn check_names(&self) -> Result<(), Error> {
+        let names = [
+            ("local_datacenter", self.local_datacenter.as_deref(), "local datacenter"),
+            ("keyspace", self.keyspace.as_deref(), "keyspace"),
+            ("name", self.name.as_deref(), "session's name"),
+        ];
+        match names.into_iter().find(|(_, name, _)| *name == Some("")) {
+            Some((setting, _, what)) => {
+                let text = format!(
+                    "the {what} is an empty text: pass a name to `{setting}`, or do not call it"
+                );
+                Err(Error::new(ErrorKind::Config, text))
+            }
+            None => Ok(()),
+        }
     }
 }
 

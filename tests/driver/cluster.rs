@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use cqlwire::cluster::DefaultBalancing;
 use cqlwire::cluster::schema::SchemaPart;
 use cqlwire::message::{
     ErrorCode, ErrorDetails, Event, PreparedResult, Ready, Request, ResultMessage, RowsMetadata,
@@ -273,10 +274,15 @@ async fn schema_fails_with_the_reason_if_it_cannot_be_read_in_time() {
 #[tokio::test]
 async fn refuses_a_local_datacenter_without_nodes() {
     let servers = cluster(1).await;
-    let error = builder(&servers[0]).local_datacenter("nowhere").connect().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
-    let expected = "no node is in the local datacenter `nowhere`: the cluster has `datacenter1`";
-    assert_eq!(error.to_string(), expected);
+    for remote in [false, true] {
+        let balancing = DefaultBalancing::new().remote_datacenters(remote);
+        let builder = builder(&servers[0]).load_balancing(balancing);
+        let error = builder.local_datacenter("nowhere").connect().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        let expected =
+            "no node is in the local datacenter `nowhere`: the cluster has `datacenter1`";
+        assert_eq!(error.to_string(), expected);
+    }
 }
 
 #[tokio::test]

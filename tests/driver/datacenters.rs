@@ -243,3 +243,18 @@ async fn local_consistencies_fail_over_if_allowed() {
     execute(&session, &serial.serial_consistency(Consistency::LocalSerial), 10).await;
     nodes.assert_shared(20, &[1, 2]);
 }
+
+#[tokio::test]
+async fn refuses_empty_names_and_names_the_setting() {
+    let nodes = Nodes::start(&[("dc1", "rack1"), ("dc2", "rack1")]).await;
+    for (setting, builder) in [
+        ("local_datacenter", nodes.builder().local_datacenter("")),
+        ("keyspace", nodes.builder().keyspace("")),
+        ("name", nodes.builder().name("")),
+    ] {
+        let error = builder.connect().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        let expected = format!("is an empty text: pass a name to `{setting}`");
+        assert!(error.to_string().contains(&expected), "{error}");
+    }
+}

@@ -44,10 +44,11 @@ impl DefaultBalancing {
         Self::default()
     }
 
-    /// Prefers the nodes in this rack of the local datacenter. Default: no rack.
+    /// Prefers the nodes in this rack of the local datacenter. Default: no rack. An empty name
+    /// counts as no rack.
     #[must_use]
     pub fn rack(mut self, rack: impl Into<String>) -> Self {
-        self.rack = Some(rack.into());
+        self.rack = Some(rack.into()).filter(|rack| !rack.is_empty());
         self
     }
 
