@@ -28,7 +28,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         "levels": {"1": 0.5, "2": "NaN"},
         "\"batteryLeft\"": 0.75,
     });
-    let values = insert.variables().iter().map(|variable| value(&reading, variable));
+    let variables = insert.variables();
+    let values = variables.iter().map(|variable| value(&reading, variable));
     session.execute(&insert, values.collect::<Result<Vec<_>, _>>()?).await?;
 
     // Each row becomes a JSON object with the column names as keys.

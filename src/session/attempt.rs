@@ -7,12 +7,14 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 use tracing::warn;
 
+use super::bound::BoundStatement;
 use super::call::RequestContext;
 use super::cql::switches_keyspace;
 use super::effect::{self, Writes};
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
-use super::prepared::{ResultShape, prepare_request, prepared_result};
+use super::metadata::StatementMetadata;
+use super::prepared::{prepare_request, prepared_result};
 use super::progress::RequestProgress;
 use super::retry::AttemptError;
 use crate::cluster::{FailureKind, Node};
@@ -38,16 +40,16 @@ impl Executor {
         connection: &Connection,
         consistency: Consistency,
         begin: Instant,
-    ) -> Result<(Box<ResponseFrame>, Option<Arc<ResultShape>>, Instant), AttemptFailure> {
+    ) -> Result<(Box<ResponseFrame>, Option<Arc<StatementMetadata>>, Instant), AttemptFailure> {
         progress.attempts.fetch_add(1, Ordering::Relaxed);
         let options = progress.request.options;
-        let mut shape = None;
+        let mut metadata = None;
         // The encoder builds the message, so that the message is not part of the future, which
         // stays small.
         let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| {
-            let (request, known_shape) =
+            let (request, expected) =
                 (progress.message)(encoder.context(), consistency, progress.timestamp);
-            shape = known_shape;
+            metadata = expected;
             let frame = RequestFrame {
                 tracing: options.tracing(),
                 custom_payload: options.custom_payload().cloned().unwrap_or_default(),
@@ -57,7 +59,8 @@ impl Executor {
         };
         let _in_flight = node.start_request();
         let deadline = progress.attempt_deadline(begin);
-        let columns = progress.request.prepared.first().map(|prepared| &prepared.columns);
+        let known = progress.request.statements.iter().find_map(BoundStatement::metadata);
+        let columns = known.map(|metadata| &metadata.known_columns);
         match connection.request_until(encode, deadline, columns).await {
             Ok(frame) => {
                 let received_at = Instant::now();
@@ -70,7 +73,7 @@ impl Executor {
                 for warning in &frame.warnings {
                     warn!(node = %connection.address(), %warning, "server sent a warning");
                 }
-                Ok((frame, shape, received_at))
+                Ok((frame, metadata, received_at))
             }
             Err(error) => {
                 let RequestContext { statement, preparing, .. } = *progress.request;
@@ -98,9 +101,12 @@ impl Executor {
     /// Prepares a statement again, on `connection`, after the node has evicted it. `error` is the
     /// UNPREPARED error of the node, and `begin` the start of the attempt that received this error.
     ///
+    /// If the schema has changed, the statement gets the new description of its bind variables, and
+    /// its values are encoded again.
+    ///
     /// # Errors
-    /// Returns an error if the statement cannot be prepared, or if the server prepares its text as
-    /// a different statement now.
+    /// Returns an error if the statement cannot be prepared, if the server prepares its text as a
+    /// different statement now, or if the values do not fit the new bind variables.
     pub(super) async fn reprepare(
         &self,
         progress: &RequestProgress<'_, '_>,
@@ -110,7 +116,7 @@ impl Executor {
     ) -> Result<(), Error> {
         let unknown_id = || Error::server(error.clone(), connection.address()).before_execution();
         let ErrorDetails::Unprepared { id } = &error.details else { return Err(unknown_id()) };
-        let evicted = progress.request.prepared.iter().find(|prepared| prepared.id == id);
+        let evicted = progress.request.prepared().find(|prepared| prepared.id == id);
         let Some(evicted) = evicted else { return Err(unknown_id()) };
         let deadline = progress.attempt_deadline(Instant::now());
         let reprepared_at = evicted.reprepared_at(connection.address(), &self.cluster.state());
@@ -121,7 +127,7 @@ impl Executor {
         })?;
         // Another request has prepared the statement again since this attempt began.
         if reprepared_at.is_some_and(|at| at > begin) {
-            return Ok(());
+            return progress.request.follow_changes();
         }
         let keyspace = progress.request.options.keyspace();
         let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| {
@@ -142,18 +148,18 @@ impl Executor {
             }
             return Err(error);
         }
-        // If the keyspace or the schema has changed, the same text prepares as a different
-        // statement.
-        let prepared = prepared_result(frame.response).map_err(Error::before_execution)?;
-        if !evicted.is_compatible_with(&prepared) {
+        let again = prepared_result(frame.response).map_err(Error::before_execution)?;
+        // In another keyspace, the same text prepares as a different statement.
+        if evicted.id != again.id {
             self.prepared.remove(keyspace, evicted);
             let text = "the server has evicted the prepared statement, and prepares its text as a \
-                        different statement now, because the keyspace or the schema has changed; \
-                        prepare it again";
+                        different statement now, because the keyspace has changed; prepare it again";
             return Err(Error::new(ErrorKind::StatementChanged, text));
         }
+        let (version, state) = (connection.context().version, self.cluster.state());
+        evicted.set_metadata(StatementMetadata::new(again, version, &state));
         *reprepared_at = Some(Instant::now());
-        Ok(())
+        progress.request.follow_changes()
     }
 }
 

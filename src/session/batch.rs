@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::bound::BoundStatement;
 use super::call::{RequestContext, routing_token};
 use super::error::Error;
 use super::executor::Executor;
+use super::metadata::{EncodedValues, StatementMetadata};
 use super::options::{EffectiveOptions, ExecutionProfile, Options, option_setters};
 use super::result::QueryResult;
 use super::retry::RetryPolicy;
@@ -17,7 +19,7 @@ use super::speculative::SpeculativeExecution;
 use super::statement::{Statement, StatementKind};
 use crate::cluster::LoadBalancing;
 use crate::message::{self, BatchKind, BatchStatement, BatchText};
-use crate::types::{ToValues, Values};
+use crate::types::ToValues;
 use crate::wire::{BytesMap, Consistency, Context};
 
 /// Statements that are executed in one request: see [`Session::batch`](super::Session::batch).
@@ -91,31 +93,25 @@ impl Executor {
     pub(super) async fn batch(self: &Arc<Self>, batch: &Batch<'_>) -> Result<QueryResult, Error> {
         let options = EffectiveOptions::new(&batch.options, &self.defaults);
         let mut bound = Vec::with_capacity(batch.statements.len());
-        let mut prepared = Vec::new();
         let state = self.cluster.state();
-        let mut first_token = routing_token(None, &Values::NONE, options, &state);
+        let mut first_token = routing_token(&EncodedValues::NONE, options, &state);
         let mut deadline = None;
         for (statement, values) in &batch.statements {
-            let mut kind = statement.kind.clone();
-            let values = self.bind_kind(&mut kind, &**values, options, &mut deadline).await?;
-            if let StatementKind::Prepared(statement) = &kind {
-                // The first token routes the batch. If the batch addresses several partitions, a
-                // replica of any one of them will do.
-                let own_token = || routing_token(Some(statement), &values, options, &state);
-                first_token = first_token.or_else(own_token);
-                prepared.push(Arc::clone(statement));
-            }
-            bound.push((kind, values));
+            let mut statement = BoundStatement::from(statement.kind.clone());
+            self.bind_statement(&mut statement, &**values, options, &mut deadline).await?;
+            // The first token routes the batch. If the batch addresses several partitions, a
+            // replica of any one of them will do.
+            first_token =
+                first_token.or_else(|| routing_token(&statement.encoded, options, &state));
+            bound.push(statement);
         }
         let message = |_: &Context, consistency, timestamp| {
-            let statements = bound.iter().map(|(kind, values)| BatchStatement {
-                text: match kind {
-                    StatementKind::Unprepared(text) => BatchText::Text(text[..].into()),
-                    StatementKind::Prepared(prepared) => {
-                        BatchText::Prepared(prepared.id[..].into())
-                    }
+            let statements = bound.iter().map(|statement| BatchStatement {
+                text: match statement.prepared() {
+                    None => BatchText::Text(statement.text()[..].into()),
+                    Some(prepared) => BatchText::Prepared(prepared.id[..].into()),
                 },
-                values: values.borrowed(),
+                values: statement.values().borrowed(),
             });
             let batch = message::BatchMessage {
                 kind: batch.kind,
@@ -127,7 +123,8 @@ impl Executor {
             };
             (batch.into(), None)
         };
-        let keyspace = prepared.iter().find_map(|prepared| prepared.keyspace());
+        let metadata = bound.iter().filter_map(|statement| statement.encoded.metadata.as_ref());
+        let keyspace = metadata.filter_map(|metadata| metadata.keyspace()).next();
         let keyspace = keyspace.or(options.keyspace());
         // A token without a keyspace comes from the routing key option. Only then is the session's
         // keyspace looked up, because the look-up acquires a lock.
@@ -139,17 +136,22 @@ impl Executor {
             1 => "a batch of 1 statement".to_owned(),
             count => format!("a batch of {count} statements"),
         });
+        let encode_again = |index: usize, metadata: &StatementMetadata| {
+            let (_, values) = &batch.statements[index];
+            metadata.encode(&**values)
+        };
         let request = RequestContext {
             statement: &description,
             options,
-            prepared: &prepared,
+            statements: &bound,
+            encode_again: Some(&encode_again),
             keyspace: keyspace.or(current.as_deref()),
             token: first_token,
             state: &state,
             read_only: false,
             preparing: false,
+            batch: Some(batch.kind),
             deadline,
-            batch: Some((batch.kind, &bound)),
         };
         let result = self.send_for_result(&request, &message).await?;
         Ok(result.with_statement(StatementKind::Unprepared(description)))

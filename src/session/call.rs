@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::bound::{BoundStatement, EncodeAgain};
 use super::effect::Writes;
+use super::error::Error;
+use super::metadata::{EncodedValues, StatementMetadata};
 use super::options::EffectiveOptions;
-use super::prepared::{PreparedInner, ResultShape};
-use super::statement::StatementKind;
+use super::prepared::PreparedInner;
 use crate::cluster::{ClusterState, Node, Token};
 use crate::message::{BatchKind, Request, ResponseFrame};
-use crate::types::Values;
 use crate::wire::{Consistency, Context, Version};
 
 /// The context of a request: what routing, retries, spans and errors need to know about it. The
@@ -19,8 +20,11 @@ pub(super) struct RequestContext<'p> {
     /// The text shown in errors and spans: the statement, or a summary of a batch.
     pub(super) statement: &'p Arc<str>,
     pub(super) options: EffectiveOptions<'p>,
-    /// The prepared statements that the message refers to by their ids.
-    pub(super) prepared: &'p [Arc<PreparedInner>],
+    /// The statements with their values: one, those of a batch, or none for PREPARE.
+    pub(super) statements: &'p [BoundStatement],
+    /// Encodes the values again if bind variables change while the request runs; `None` if the
+    /// values are no longer available.
+    pub(super) encode_again: Option<&'p EncodeAgain<'p>>,
     /// The keyspace of the request; `None` if it is unknown.
     pub(super) keyspace: Option<&'p str>,
     /// The token of the partition that the request addresses; `None` if it is unknown.
@@ -35,20 +39,36 @@ pub(super) struct RequestContext<'p> {
     /// preparing counts towards the request timeout. If `None`, the request timeout starts when the
     /// request is sent.
     pub(super) deadline: Option<Instant>,
-    /// The kind of a batch, and its statements with their values; `None` if the request is not a
-    /// batch.
-    pub(super) batch: Option<(BatchKind, &'p [(StatementKind, Values<'static>)])>,
+    /// The kind of the batch; `None` if the request is not a batch.
+    pub(super) batch: Option<BatchKind>,
 }
 
 impl RequestContext<'_> {
+    /// Returns the prepared statements, to which the message refers by their ids.
+    pub(super) fn prepared(&self) -> impl Iterator<Item = &Arc<PreparedInner>> {
+        self.statements.iter().filter_map(BoundStatement::prepared)
+    }
+
+    /// Makes the values of all prepared statements valid for their current bind variables.
+    ///
+    /// # Errors
+    /// Returns an error if values do not fit the bind variables.
+    pub(super) fn follow_changes(&self) -> Result<(), Error> {
+        self.statements.iter().enumerate().try_for_each(|(index, statement)| {
+            let encode =
+                self.encode_again.map(|encode| move |metadata: &_| encode(index, metadata));
+            statement.follow_changes(encode)
+        })
+    }
+
     /// Returns how the request changes data. Reads the texts of its statements, so that only
     /// requests that failed pay for it.
     #[cold]
     pub(super) fn writes(&self) -> Writes {
         match self.batch {
             _ if self.preparing => Writes::Nothing,
-            Some((kind, statements)) => {
-                Writes::of_batch(kind, statements.iter().map(|(statement, _)| &**statement.text()))
+            Some(kind) => {
+                Writes::of_batch(kind, self.statements.iter().map(|bound| &**bound.text()))
             }
             None => Writes::of_statement(self.statement),
         }
@@ -59,7 +79,7 @@ impl RequestContext<'_> {
 /// of the attempt and the client timestamp. Also returns the columns that the driver expects in the
 /// rows, in case the response leaves out their description; `None` if the response always contains
 /// it.
-pub(super) type Message<'p> = dyn Fn(&Context, Consistency, Option<i64>) -> (Request<'p>, Option<Arc<ResultShape>>)
+pub(super) type Message<'p> = dyn Fn(&Context, Consistency, Option<i64>) -> (Request<'p>, Option<Arc<StatementMetadata>>)
     + Sync
     + 'p;
 
@@ -68,7 +88,7 @@ pub(super) struct NodeResponse {
     pub(super) frame: Box<ResponseFrame>,
     /// The columns that the driver expects in the rows, in case the response leaves out their
     /// description.
-    pub(super) shape: Option<Arc<ResultShape>>,
+    pub(super) metadata: Option<Arc<StatementMetadata>>,
     pub(super) node: Arc<Node>,
     /// The protocol version of the connection.
     pub(super) version: Version,
@@ -79,14 +99,13 @@ pub(super) struct NodeResponse {
 /// from the values of its partition key. Returns `None` if neither is known, or if the driver does
 /// not know the cluster's partitioner.
 pub(super) fn routing_token(
-    prepared: Option<&Arc<PreparedInner>>,
-    values: &Values<'_>,
+    encoded: &EncodedValues,
     options: EffectiveOptions<'_>,
     state: &ClusterState,
 ) -> Option<Token> {
     let partitioner = state.partitioner()?;
     match options.routing_key() {
         Some(key) => Some(partitioner.token(key)),
-        None => prepared?.token(values, partitioner),
+        None => encoded.metadata.as_ref()?.token(&encoded.values, partitioner),
     }
 }

@@ -145,9 +145,9 @@ impl Executor {
             let begin = if is_first { progress.begin } else { Instant::now() };
             let attempt = self.attempt(progress, &node, &connection, consistency, begin).await;
             let failure = match attempt {
-                Ok((frame, shape, received_at)) => {
+                Ok((frame, metadata, received_at)) => {
                     let version = connection.context().version;
-                    return Ok(NodeResponse { frame, shape, node, version, received_at });
+                    return Ok(NodeResponse { frame, metadata, node, version, received_at });
                 }
                 Err(failure) => failure,
             };
@@ -158,7 +158,7 @@ impl Executor {
             progress.history().push(error.to_attempt(connection.address(), begin.elapsed()));
             let decision = match &failure {
                 AttemptFailure::Server(unprepared) if failure.is_unprepared() => {
-                    if reprepared >= progress.request.prepared.len() * MAX_REPREPARES {
+                    if reprepared >= progress.request.prepared().count() * MAX_REPREPARES {
                         return Err(error);
                     }
                     reprepared += 1;

@@ -77,6 +77,7 @@
 
 mod attempt;
 mod batch;
+mod bound;
 mod builder;
 mod cache;
 mod call;
@@ -89,6 +90,7 @@ mod executor;
 #[cfg(feature = "metrics-024")]
 mod facade;
 mod latencies;
+mod metadata;
 mod metric_list;
 mod metrics;
 mod options;
@@ -120,7 +122,8 @@ use crate::cluster::ClusterState;
 use crate::cluster::schema::Schema;
 use crate::types::ToValues;
 use executor::Executor;
-use request::BoundStatement;
+use metadata::StatementMetadata;
+use request::ExecuteRequest;
 
 pub use batch::Batch;
 pub use builder::SessionBuilder;
@@ -205,25 +208,29 @@ impl Session {
         statement: impl Into<Statement>,
         values: impl ToValues + Send + Sync + 'v,
     ) -> Pin<Box<dyn Future<Output = Result<QueryResult, Error>> + Send + 'v>> {
-        let mut bound = BoundStatement::from(statement.into());
+        let mut request = ExecuteRequest::from(statement.into());
         // Boxed once for the whole request. Unlike the opaque future of an `async fn`, the boxed
         // type does not depend on the type of the values. A type that cannot be bound therefore
         // causes only one compile error.
         Box::pin(async move {
-            let deadline = self.executor.bind(&mut bound, &values).await?;
-            if bound.switches_keyspace() {
+            let deadline = self.executor.bind(&mut request, &values).await?;
+            if request.bound.switches_keyspace() {
                 // The USE runs in a task, which finishes even if the caller drops the future: all
                 // other connections must switch to the same keyspace.
                 let executor = Arc::clone(&self.executor);
                 let switch =
-                    tokio::spawn(async move { executor.execute(&bound, None, deadline).await });
+                    tokio::spawn(
+                        async move { executor.execute(&request, None, deadline, None).await },
+                    );
                 return switch
                     .await
                     .map_err(|error| Error::task_ended(&error).after_execution())?;
             }
-            let page = bound.statement.paging_state.as_ref();
-            let result = self.executor.execute(&bound, page, deadline).await?;
-            Ok(result.with_statement(bound.statement.kind))
+            let page = request.paging_state.as_ref();
+            let encode_again = |_, metadata: &StatementMetadata| metadata.encode(&values);
+            let result =
+                self.executor.execute(&request, page, deadline, Some(&encode_again)).await?;
+            Ok(result.with_statement(request.bound.kind))
         })
     }
 

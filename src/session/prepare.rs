@@ -10,13 +10,13 @@ use super::cache::CacheSlot;
 use super::call::RequestContext;
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
+use super::metadata::{EncodedValues, StatementMetadata};
 use super::options::EffectiveOptions;
 use super::prepared::{PreparedInner, prepare_request, prepared_result};
 use super::statement::{PreparedStatement, Statement, StatementKind};
 use crate::connection::timeout_at;
-use crate::message::Variables;
-use crate::types::ColumnSpec;
-use crate::wire::{Context, Version};
+use crate::types::ToValues;
+use crate::wire::Context;
 
 impl Executor {
     /// Returns the prepared statement from the cache. If the cache does not contain it, prepares
@@ -53,6 +53,51 @@ impl Executor {
                 Box::pin(self.prepare_in_slot(slot, text, options, *deadline)).await
             }
         }
+    }
+
+    /// Encodes the values of a prepared statement. If they do not fit the bind variables that the
+    /// driver knows, asks a server for the current ones first: a type may have been altered since the
+    /// statement was prepared, and servers do not report such a change.
+    ///
+    /// `is_cached` is true if the caller supplied a text, whose statement comes from the cache. The
+    /// statement may then be replaced by another one. A statement that the caller has prepared keeps
+    /// its id, and only its description changes.
+    pub(super) async fn encode_prepared(
+        self: &Arc<Self>,
+        prepared: &mut Arc<PreparedInner>,
+        is_cached: bool,
+        values: &(impl ToValues + ?Sized),
+        options: EffectiveOptions<'_>,
+        deadline: &mut Option<Instant>,
+    ) -> Result<EncodedValues, Error> {
+        let error = match prepared.encode(values) {
+            Err(error) if error.may_be_outdated_types() => error,
+            encoded => return encoded,
+        };
+        let again = Box::pin(self.prepare_again(prepared, options, deadline)).await?;
+        match is_cached {
+            true => *prepared = again,
+            false if prepared.id == again.id => prepared.set_metadata(again.metadata()),
+            // The session has switched to another keyspace, where the text is another statement.
+            false => return Err(error),
+        }
+        prepared.encode(values)
+    }
+
+    /// Returns the statement with the same text whose description is newer than that of `outdated`:
+    /// from the cache, or by preparing it again.
+    async fn prepare_again(
+        self: &Arc<Self>,
+        outdated: &PreparedInner,
+        options: EffectiveOptions<'_>,
+        deadline: &mut Option<Instant>,
+    ) -> Result<Arc<PreparedInner>, Error> {
+        let cached = self.prepare_cached(&outdated.text, options, deadline).await?;
+        if cached.metadata().variables != outdated.metadata().variables {
+            return Ok(cached);
+        }
+        self.prepared.remove(options.keyspace(), &cached);
+        self.prepare_cached(&outdated.text, options, deadline).await
     }
 
     /// Prepares a statement, and stores it in its slot. If another caller is already preparing the
@@ -101,28 +146,23 @@ impl Executor {
         let request = RequestContext {
             statement: text,
             options,
-            prepared: &[],
+            statements: &[],
+            encode_again: None,
             keyspace: None,
             token: None,
             state: &state,
             read_only: true,
             preparing: true,
-            deadline,
             batch: None,
+            deadline,
         };
         let keyspace = options.keyspace();
         let message = |_: &Context, _, _| (prepare_request(text, keyspace).into(), None);
         let response = self.send(&request, &message).await?;
-        let mut prepared = prepared_result(response.frame.response)
+        let prepared = prepared_result(response.frame.response)
             .map_err(|error| error.with_statement(text).while_preparing())?;
-        let Variables { columns, partition_key, .. } = &mut prepared.variables;
-        // In v3 the response does not list the partition key, so it is taken from the schema.
-        if let Some(ColumnSpec { table, .. }) = columns.first()
-            && response.version == Version::V3
-            && let Some(table) = state.schema().table(&table.keyspace, &table.table)
-        {
-            *partition_key = table.key_variables(columns);
-        }
-        Ok(Arc::new(PreparedInner::new(text, prepared)))
+        let id = prepared.id.clone();
+        let metadata = StatementMetadata::new(prepared, response.version, &state);
+        Ok(Arc::new(PreparedInner::new(text, &id, metadata)))
     }
 }

@@ -6,37 +6,31 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::bound::{BoundStatement, EncodeAgain};
 use super::call::{Message, NodeResponse, RequestContext, routing_token};
 use super::cql::has_bind_marker;
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
-use super::options::EffectiveOptions;
+use super::options::{EffectiveOptions, Options};
 use super::result::QueryResult;
 use super::statement::{Statement, StatementKind};
 use crate::cluster::ClusterState;
 use crate::message::{Execute, Parameters, Query, Response, ResultMessage};
-use crate::types::{ToValues, Values};
+use crate::types::ToValues;
 use crate::wire::Context;
 
-/// A statement with its encoded values.
+/// A statement with its options and its encoded values.
 #[derive(Debug, Clone)]
-pub(super) struct BoundStatement {
-    pub(super) statement: Statement,
-    values: Values<'static>,
+pub(super) struct ExecuteRequest {
+    pub(super) bound: BoundStatement,
+    options: Options,
+    pub(super) paging_state: Option<Bytes>,
 }
 
-impl From<Statement> for BoundStatement {
+impl From<Statement> for ExecuteRequest {
     /// Returns the statement without values; [`Executor::bind`] adds them.
-    fn from(statement: Statement) -> Self {
-        Self { statement, values: Values::NONE }
-    }
-}
-
-impl BoundStatement {
-    /// Returns true if the statement is a USE, after which all connections must switch to its
-    /// keyspace.
-    pub(super) fn switches_keyspace(&self) -> bool {
-        self.statement.kind.switches_keyspace()
+    fn from(Statement { kind, options, paging_state }: Statement) -> Self {
+        Self { bound: kind.into(), options, paging_state }
     }
 }
 
@@ -51,74 +45,63 @@ impl Executor {
     /// yet.
     pub(super) async fn bind(
         self: &Arc<Self>,
-        bound: &mut BoundStatement,
+        request: &mut ExecuteRequest,
         values: &(impl ToValues + ?Sized),
     ) -> Result<Option<Instant>, Error> {
-        let Statement { kind, options, .. } = &mut bound.statement;
-        let options = EffectiveOptions::new(options, &self.defaults);
+        let options = EffectiveOptions::new(&request.options, &self.defaults);
         let mut deadline = None;
-        bound.values = self.bind_kind(kind, values, options, &mut deadline).await?;
+        self.bind_statement(&mut request.bound, values, options, &mut deadline).await?;
         Ok(deadline)
     }
 
     /// Encodes the values of a statement, or of one statement of a batch, like
     /// [`bind`](Self::bind). If it prepares the statement and `deadline` is `None`, sets `deadline`
     /// to the deadline of the request.
-    pub(super) async fn bind_kind(
+    pub(super) async fn bind_statement(
         self: &Arc<Self>,
-        statement: &mut StatementKind,
+        bound: &mut BoundStatement,
         values: &(impl ToValues + ?Sized),
         options: EffectiveOptions<'_>,
         deadline: &mut Option<Instant>,
-    ) -> Result<Values<'static>, Error> {
-        let text = match statement {
-            StatementKind::Unprepared(text) if !values.is_empty() => text,
-            StatementKind::Unprepared(text) => {
+    ) -> Result<(), Error> {
+        let is_text = match &bound.kind {
+            StatementKind::Prepared(_) => false,
+            StatementKind::Unprepared(text) if values.is_empty() => {
                 // A request with a custom payload may be for a custom query handler, whose language
                 // may not be CQL. Its text is therefore not checked for bind markers.
                 return match options.custom_payload().is_none() && has_bind_marker(text) {
                     true => Err(missing_values(text)),
-                    false => Ok(Values::NONE),
+                    false => Ok(()),
                 };
             }
-            StatementKind::Prepared(prepared) => {
-                return prepared.encode(values).inspect_err(|error| {
-                    // The types may have been altered. Removing the statement from the cache makes
-                    // the caller's next `prepare` ask the server.
-                    if error.may_be_outdated_types() {
-                        self.prepared.remove(options.keyspace(), prepared);
-                    }
-                });
+            StatementKind::Unprepared(text) => {
+                let prepared = self.prepare_cached(text, options, deadline).await?;
+                bound.kind = StatementKind::Prepared(prepared);
+                true
             }
         };
-        let mut prepared = self.prepare_cached(text, options, deadline).await?;
-        let mut encoded = prepared.encode(values);
-        if encoded.as_ref().is_err_and(Error::may_be_outdated_types) {
-            // A type may have been altered since the statement was prepared. The server does not
-            // report such a change.
-            self.prepared.remove(options.keyspace(), &prepared);
-            let again = self.prepare_cached(text, options, deadline).await?;
-            if again.variables != prepared.variables {
-                encoded = again.encode(values);
-                prepared = again;
-            }
+        if let StatementKind::Prepared(prepared) = &mut bound.kind {
+            bound.encoded =
+                self.encode_prepared(prepared, is_text, values, options, deadline).await?;
         }
-        *statement = StatementKind::Prepared(prepared);
-        encoded
+        Ok(())
     }
 
     /// Executes a bound statement. If the statement returns rows, the result is the page at
     /// `paging_state`, or the first page if `paging_state` is `None`.
+    ///
+    /// `encode_again` encodes the values again if the bind variables change meanwhile. `None` means
+    /// that the values are no longer available; the request then fails.
     pub(super) async fn execute(
         &self,
-        bound: &BoundStatement,
+        ExecuteRequest { bound, options, .. }: &ExecuteRequest,
         paging_state: Option<&Bytes>,
         deadline: Option<Instant>,
+        encode_again: Option<&EncodeAgain<'_>>,
     ) -> Result<QueryResult, Error> {
-        let BoundStatement { statement: Statement { kind, options, .. }, values } = bound;
         let options = EffectiveOptions::new(options, &self.defaults);
         let parameters = |consistency, timestamp, skip_metadata| Parameters {
-            values: values.borrowed(),
+            values: bound.values().borrowed(),
             skip_metadata,
             paging_state: paging_state.map(|state| state[..].into()),
             page_size: options.page_size(),
@@ -129,7 +112,7 @@ impl Executor {
         };
         let state = self.cluster.state();
         let mut request =
-            RequestContext { deadline, ..self.request_context(kind, values, options, &state) };
+            RequestContext { deadline, encode_again, ..request_context(bound, options, &state) };
         // A token without a keyspace comes from the routing key option. Only then is the session's
         // keyspace looked up, because the look-up acquires a lock.
         let current = match (request.keyspace, request.token) {
@@ -137,7 +120,7 @@ impl Executor {
             _ => None,
         };
         request.keyspace = request.keyspace.or(current.as_deref());
-        match kind {
+        match &bound.kind {
             StatementKind::Unprepared(text) => {
                 let message = |_: &Context, consistency, timestamp| {
                     let mut parameters = parameters(consistency, timestamp, false);
@@ -150,44 +133,19 @@ impl Executor {
                 let message = |context: &Context, consistency, timestamp| {
                     // Without a result metadata id the server cannot tell the client that the
                     // columns have changed, so the columns are requested every time.
-                    let shape = context.has_metadata_ids().then(|| prepared.shape());
-                    let columns = shape.as_ref().and_then(|shape| shape.columns.as_ref());
+                    let metadata = bound.metadata().filter(|_| context.has_metadata_ids()).cloned();
+                    let columns = metadata.as_ref().and_then(|known| known.result_columns.as_ref());
                     let skip_metadata = columns.is_some_and(|columns| !columns.is_empty());
+                    let result_id = metadata.as_ref().map(|known| known.result_id.to_vec().into());
                     let execute = Execute {
                         id: prepared.id[..].into(),
-                        result_metadata_id: shape.as_ref().map(|shape| shape.id.to_vec().into()),
+                        result_metadata_id: result_id,
                         parameters: parameters(consistency, timestamp, skip_metadata),
                     };
-                    (execute.into(), shape)
+                    (execute.into(), metadata)
                 };
                 self.send_for_result(&request, &message).await
             }
-        }
-    }
-
-    fn request_context<'p>(
-        &self,
-        kind: &'p StatementKind,
-        values: &Values<'_>,
-        options: EffectiveOptions<'p>,
-        state: &'p ClusterState,
-    ) -> RequestContext<'p> {
-        let (statement, prepared) = match kind {
-            StatementKind::Unprepared(text) => (text, None),
-            StatementKind::Prepared(prepared) => (&prepared.text, Some(prepared)),
-        };
-        let keyspace = prepared.and_then(|prepared| prepared.keyspace());
-        RequestContext {
-            statement,
-            options,
-            prepared: prepared.map(std::slice::from_ref).unwrap_or_default(),
-            keyspace: keyspace.or(options.keyspace()),
-            token: routing_token(prepared, values, options, state),
-            state,
-            read_only: prepared.is_some_and(|prepared| prepared.read_only),
-            preparing: false,
-            deadline: None,
-            batch: None,
         }
     }
 
@@ -198,8 +156,8 @@ impl Executor {
         request: &RequestContext<'p>,
         message: &Message<'p>,
     ) -> Result<QueryResult, Error> {
-        let NodeResponse { frame, shape, node, .. } = self.send(request, message).await?;
-        let mut columns = shape.as_ref().and_then(|shape| shape.columns.clone());
+        let NodeResponse { frame, metadata, node, .. } = self.send(request, message).await?;
+        let mut columns = metadata.as_ref().and_then(|known| known.result_columns.clone());
         match &frame.response {
             Response::Result(ResultMessage::SetKeyspace(keyspace)) => {
                 Box::pin(self.cluster.use_keyspace(keyspace)).await;
@@ -207,9 +165,11 @@ impl Executor {
                 self.prepared.clear();
             }
             Response::Result(ResultMessage::Rows(rows)) => {
-                if let (Some(id), [prepared]) = (&rows.metadata.new_metadata_id, request.prepared) {
+                if let (Some(id), [bound]) = (&rows.metadata.new_metadata_id, request.statements)
+                    && let Some(prepared) = bound.prepared()
+                {
                     columns = rows.metadata.columns.clone();
-                    prepared.set_shape(id, columns.clone());
+                    prepared.set_result(id, columns.clone());
                 }
             }
             _ => {}
@@ -226,6 +186,27 @@ impl Executor {
             }
             None => Ok(result),
         }
+    }
+}
+
+fn request_context<'p>(
+    bound: &'p BoundStatement,
+    options: EffectiveOptions<'p>,
+    state: &'p ClusterState,
+) -> RequestContext<'p> {
+    let keyspace = bound.encoded.metadata.as_ref().and_then(|metadata| metadata.keyspace());
+    RequestContext {
+        statement: bound.text(),
+        options,
+        statements: std::slice::from_ref(bound),
+        encode_again: None,
+        keyspace: keyspace.or(options.keyspace()),
+        token: routing_token(&bound.encoded, options, state),
+        state,
+        read_only: bound.prepared().is_some_and(|prepared| prepared.read_only),
+        preparing: false,
+        batch: None,
+        deadline: None,
     }
 }
 

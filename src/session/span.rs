@@ -10,7 +10,6 @@ use tracing::{Level, Span, debug_span, span_enabled};
 use super::call::{NodeResponse, RequestContext};
 use super::cql::{first_keyword, mentions_password, without_literals};
 use super::error::{Error, ErrorKind};
-use super::statement::StatementKind;
 use crate::cluster::{Cluster, ClusterState, Node};
 use crate::wire::Consistency;
 
@@ -20,9 +19,9 @@ pub(super) fn begin(request: &RequestContext<'_>, cluster: &Cluster) -> Span {
         return Span::none();
     }
     let text = query_text(request);
-    let operation = match (request.preparing, request.batch) {
+    let operation = match (request.preparing, request.batch.is_some()) {
         (true, _) => "PREPARE",
-        (_, Some(_)) => "BATCH",
+        (_, true) => "BATCH",
         _ => match first_keyword(request.statement) {
             "" => "cql",
             keyword => keyword,
@@ -32,8 +31,8 @@ pub(super) fn begin(request: &RequestContext<'_>, cluster: &Cluster) -> Span {
         Some(keyspace) => Some(Cow::Borrowed(keyspace)),
         None => cluster.keyspace().map(Cow::Owned),
     };
-    let batch_size =
-        request.batch.map(|(_, statements)| statements.len()).filter(|size| *size != 1);
+    let batch_size = request.statements.len();
+    let batch_size = (request.batch.is_some() && batch_size != 1).then_some(batch_size);
     debug_span!(
         "cassandra",
         otel.kind = "client",
@@ -110,14 +109,14 @@ fn node_at(state: &ClusterState, address: SocketAddr) -> Option<&Arc<Node>> {
 /// Returns the text of the statement, or of all statements of a batch, without literals that may be
 /// secrets.
 fn query_text<'p>(request: &RequestContext<'p>) -> Cow<'p, str> {
-    let Some((_, batch)) = request.batch else {
-        let is_prepared = !request.prepared.is_empty() || request.preparing;
+    if request.batch.is_none() {
+        let is_prepared = request.prepared().next().is_some() || request.preparing;
         return without_secrets(request.statement, is_prepared);
-    };
-    let texts = batch.iter().map(|(text, _)| match text {
-        StatementKind::Unprepared(text) => without_secrets(text, false),
-        StatementKind::Prepared(prepared) => without_secrets(&prepared.text, true),
-    });
+    }
+    let texts = request
+        .statements
+        .iter()
+        .map(|statement| without_secrets(statement.text(), statement.prepared().is_some()));
     texts.collect::<Vec<_>>().join("; ").into()
 }
 

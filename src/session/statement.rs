@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::cql::switches_keyspace;
 use super::error::Error;
+use super::metadata::EncodedValues;
 use super::options::{ExecutionProfile, Options, option_setters};
 use super::prepared::PreparedInner;
 use super::retry::RetryPolicy;
@@ -45,7 +46,8 @@ pub(super) enum StatementKind {
 /// A statement that was prepared by [`Session::prepare`](super::Session::prepare).
 ///
 /// It can be executed on every node. If a node does not know the statement or has evicted it, the
-/// driver prepares it there within the request. Cloning is cheap.
+/// driver prepares it there within the request. If the schema was altered since, the statement and
+/// its clones take values of the new types. Cloning is cheap.
 ///
 /// The session that prepared the statement must also execute it. A text that is executed with
 /// values is prepared and cached automatically; preparing it explicitly saves the look-up, and
@@ -127,9 +129,11 @@ impl PreparedStatement {
         Statement::from(self).paging_state(state)
     }
 
-    /// Returns the bind variables, in the order in which they occur in the text.
-    pub fn variables(&self) -> &[ColumnSpec] {
-        &self.prepared.variables
+    /// Returns the bind variables, in the order in which they occur in the text. Their types are
+    /// those that a server described last: they change if the driver notices that a type or a
+    /// table was altered.
+    pub fn variables(&self) -> Arc<[ColumnSpec]> {
+        Arc::clone(&self.prepared.metadata().variables)
     }
 
     /// Returns the token of the partition that `values` address, or `None` if the values do not
@@ -158,8 +162,8 @@ impl PreparedStatement {
         values: impl ToValues,
         cluster: &ClusterState,
     ) -> Result<Option<Token>, Error> {
-        let values = self.prepared.encode(&values)?;
-        Ok(cluster.partitioner().and_then(|by| self.prepared.token(&values, by)))
+        let EncodedValues { values, metadata } = self.prepared.encode(&values)?;
+        Ok(cluster.partitioner().and_then(|by| metadata?.token(&values, by)))
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::error::Error;
 use super::executor::Executor;
-use super::request::BoundStatement;
+use super::request::ExecuteRequest;
 use super::result::QueryResult;
 use super::statement::Statement;
 use crate::types::{FromRow, RowError, ToValues};
@@ -53,7 +53,7 @@ enum NextPage<'v> {
 
 /// The request for one page, in a task of its own.
 struct PageFetch {
-    bound: Arc<BoundStatement>,
+    request: Arc<ExecuteRequest>,
     task: JoinHandle<Result<QueryResult, Error>>,
 }
 
@@ -61,16 +61,18 @@ impl PageFetch {
     /// Sends the request at once, so that the page arrives while the caller reads the previous page.
     fn new(
         executor: &Arc<Executor>,
-        bound: Arc<BoundStatement>,
+        request: Arc<ExecuteRequest>,
         paging_state: Option<Bytes>,
         deadline: Option<Instant>,
     ) -> Self {
-        let (executor, fetched) = (Arc::clone(executor), Arc::clone(&bound));
+        let (executor, fetched) = (Arc::clone(executor), Arc::clone(&request));
         let fetch = async move {
-            let result = executor.execute(&fetched, paging_state.as_ref(), deadline).await?;
-            Ok(result.with_statement(fetched.statement.kind.clone()))
+            // The variables may have changed since the previous page.
+            fetched.bound.require_valid()?;
+            let result = executor.execute(&fetched, paging_state.as_ref(), deadline, None).await?;
+            Ok(result.with_statement(fetched.bound.kind.clone()))
         };
-        Self { bound, task: tokio::spawn(fetch) }
+        Self { request, task: tokio::spawn(fetch) }
     }
 
     async fn start_first(
@@ -79,16 +81,16 @@ impl PageFetch {
         values: Box<dyn ToValues + Send + Sync + '_>,
     ) -> Result<Self, Error> {
         let paging_state = statement.paging_state.clone();
-        let mut bound = BoundStatement::from(statement);
-        let deadline = executor.bind(&mut bound, &*values).await?;
-        Ok(Self::new(&executor, Arc::new(bound), paging_state, deadline))
+        let mut request = ExecuteRequest::from(statement);
+        let deadline = executor.bind(&mut request, &*values).await?;
+        Ok(Self::new(&executor, Arc::new(request), paging_state, deadline))
     }
 }
 
 impl Drop for PageFetch {
     fn drop(&mut self) {
         // A USE is not cancelled, because all other connections must switch to its keyspace too.
-        if !self.bound.switches_keyspace() {
+        if !self.request.bound.switches_keyspace() {
             self.task.abort();
         }
     }
@@ -155,9 +157,9 @@ impl<'v, T> RowStream<'v, T> {
             self.next_state = page.as_ref().and_then(QueryResult::paging_state).cloned();
         }
         self.next = match (&page, &self.next, &self.next_state) {
-            (Ok(Some(_)), NextPage::Page(PageFetch { bound, .. }), Some(state)) => {
-                let (bound, state) = (Arc::clone(bound), Some(state.clone()));
-                NextPage::Page(PageFetch::new(&self.executor, bound, state, None))
+            (Ok(Some(_)), NextPage::Page(PageFetch { request, .. }), Some(state)) => {
+                let (request, state) = (Arc::clone(request), Some(state.clone()));
+                NextPage::Page(PageFetch::new(&self.executor, request, state, None))
             }
             _ => NextPage::End,
         };
@@ -177,7 +179,7 @@ impl<'v, T> RowStream<'v, T> {
             Ok(page) => page.map(Some),
             Err(error) => Err(Error::task_ended(&error)
                 .after_execution()
-                .with_statement(page.bound.statement.kind.text())),
+                .with_statement(page.request.bound.text())),
         })
     }
 }

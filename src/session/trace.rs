@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::error::Error;
 use super::executor::Executor;
-use super::request::BoundStatement;
+use super::request::ExecuteRequest;
 use super::statement::Statement;
 use crate::types::Timestamp;
 use crate::wire::Consistency;
@@ -77,7 +77,7 @@ impl Executor {
         let select = |text: &str| {
             Statement::new(text).consistency(Consistency::One).idempotent(true).tracing(false)
         };
-        let mut session = BoundStatement::from(select(
+        let mut session = ExecuteRequest::from(select(
             "SELECT coordinator, request, parameters, started_at, duration \
              FROM system_traces.sessions WHERE session_id = ?",
         ));
@@ -85,7 +85,7 @@ impl Executor {
         let mut reads = 0;
         let (coordinator, request, parameters, started_at, duration) = loop {
             reads += 1;
-            let found = self.execute(&session, None, None).await?.first::<SessionRow>()?;
+            let found = self.execute(&session, None, None, None).await?.first::<SessionRow>()?;
             match found {
                 // The server adds the duration when it has finished the request.
                 Some(row) if row.4.is_some() || reads == MAX_READS => break row,
@@ -97,9 +97,9 @@ impl Executor {
             "SELECT activity, source, source_elapsed, thread \
              FROM system_traces.events WHERE session_id = ?",
         );
-        let mut events = BoundStatement::from(events.page_size(0));
+        let mut events = ExecuteRequest::from(events.page_size(0));
         self.bind(&mut events, &(id,)).await?;
-        let events = self.execute(&events, None, None).await?;
+        let events = self.execute(&events, None, None, None).await?;
         let micros = |micros: i32| Duration::from_micros(micros.max(0).unsigned_abs().into());
         let event = |(activity, source, elapsed, thread): EventRow| TraceEvent {
             activity,

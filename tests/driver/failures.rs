@@ -4,15 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cqlwire::message::{
-    ErrorCode, PreparedResult, Request, ResultMessage, RowsMetadata, Variables,
-};
+use cqlwire::message::Request;
 use cqlwire::session::{ErrorKind, Session, Statement};
 use cqlwire::testing::{MockServer, Reply};
-use cqlwire::types::{ColumnSpec, CqlType, NativeType, Time, UdtType, Value};
 use tokio::net::TcpListener;
 
-use crate::mock_nodes::{connect, session_builder, start_nodes};
+use crate::mock_nodes::{connect, session_builder};
 
 #[tokio::test]
 async fn connects_to_a_later_contact_point_when_earlier_ones_do_not_answer() {
@@ -81,70 +78,6 @@ async fn closes_the_connection_when_a_use_statement_times_out() {
     }
 }
 
-fn statement_of(cql_type: impl Into<CqlType>) -> ResultMessage {
-    ResultMessage::Prepared(PreparedResult {
-        id: bytes::Bytes::from_static(b"the same"),
-        result_metadata_id: None,
-        variables: Variables {
-            columns: [ColumnSpec::new("ks", "t", "v", cql_type)].into(),
-            partition_key: vec![],
-            other_flags: Default::default(),
-        },
-        result: RowsMetadata::none(),
-    })
-}
-
-/// A table that was dropped and created again can have the same statement id with other types. Values
-/// encoded for the old types must not be sent.
-#[tokio::test]
-async fn does_not_send_values_to_a_statement_whose_variables_changed() {
-    let prepares = AtomicUsize::new(0);
-    let servers = start_nodes(1, move |_, frame| match &frame.request {
-        Request::Prepare(_) => match prepares.fetch_add(1, Ordering::SeqCst) {
-            0 => statement_of(NativeType::Int).into(),
-            _ => statement_of(NativeType::Float).into(),
-        },
-        Request::Execute(_) if prepares.load(Ordering::SeqCst) == 1 => {
-            Reply::error(ErrorCode::Unprepared, "never heard of it")
-        }
-        Request::Execute(execute) => {
-            let value = execute.parameters.values.iter().next().unwrap().value;
-            assert_eq!(value.bytes(), Some(&1.5_f32.to_be_bytes()[..]));
-            Reply::void()
-        }
-        _ => Reply::void(),
-    })
-    .await;
-    let session = connect(session_builder(&servers), 1).await;
-    let insert = session.prepare("INSERT ...").await.unwrap();
-    let error = session.execute(&insert, (1,)).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::StatementChanged);
-    assert!(error.to_string().contains("prepare it again"), "{error}");
-    let insert = session.prepare("INSERT ...").await.unwrap();
-    session.execute(&insert, (1.5_f32,)).await.unwrap();
-}
-
-#[tokio::test]
-async fn an_invalid_value_does_not_prepare_the_statement_again() {
-    let prepares = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&prepares);
-    let servers = start_nodes(1, move |_, frame| match &frame.request {
-        Request::Prepare(_) => {
-            counted.fetch_add(1, Ordering::SeqCst);
-            statement_of(NativeType::Time).into()
-        }
-        _ => Reply::void(),
-    })
-    .await;
-    let session = connect(session_builder(&servers), 1).await;
-    for _ in 0..3 {
-        let error = session.execute("INSERT ...", (Time(-1),)).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Bind);
-    }
-    session.execute("INSERT ...", (Time(1),)).await.unwrap();
-    assert_eq!(prepares.load(Ordering::SeqCst), 1);
-}
-
 #[test]
 fn requests_fail_at_once_after_the_sessions_runtime_has_ended() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -158,30 +91,4 @@ fn requests_fail_at_once_after_the_sessions_runtime_has_ended() {
     let error = runtime().block_on(session.execute(select, ())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
     assert!(error.to_string().contains("the runtime on which the session was created"), "{error}");
-}
-
-#[tokio::test]
-async fn accepts_old_values_after_a_user_defined_type_gained_a_field() {
-    let udt = |names: &[&str]| {
-        let fields = names.iter().map(|name| ((*name).to_owned(), NativeType::Int.into()));
-        let (keyspace, name) = ("ks".to_owned(), "grown".to_owned());
-        CqlType::Udt(Arc::new(UdtType { keyspace, name, fields: fields.collect() }))
-    };
-    let (before, after) = (udt(&["a"]), udt(&["a", "b"]));
-    let was_forgotten = AtomicUsize::new(0);
-    let servers = start_nodes(1, move |_, frame| match &frame.request {
-        Request::Prepare(_) => {
-            let is_first = was_forgotten.load(Ordering::SeqCst) == 0;
-            statement_of(if is_first { before.clone() } else { after.clone() }).into()
-        }
-        Request::Execute(_) if was_forgotten.fetch_add(1, Ordering::SeqCst) == 0 => {
-            Reply::error(ErrorCode::Unprepared, "never heard of it")
-        }
-        _ => Reply::void(),
-    })
-    .await;
-    let session = connect(session_builder(&servers), 1).await;
-    let insert = session.prepare("INSERT ...").await.unwrap();
-    let value = Value::parse(&insert.variables()[0].cql_type, "{a: 1}").unwrap();
-    session.execute(&insert, (value,)).await.unwrap();
 }

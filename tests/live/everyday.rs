@@ -68,6 +68,36 @@ pub(crate) fn a_prepared_statement_follows_an_altered_table(node: &Node) -> Resu
     })
 }
 
+pub(crate) fn a_prepared_statement_follows_a_table_with_other_types(
+    node: &Node,
+) -> Result<(), Failed> {
+    for_each_version(node, &Version::ALL, async |session, version| {
+        session.execute("CREATE TABLE t (k int PRIMARY KEY, v int)", ()).await?;
+        let insert = session.prepare("INSERT INTO t (k, v) VALUES (?, ?)").await?;
+        session.execute(&insert, (1, 1)).await?;
+        // Another session changes the table, so this session gets no schema change in a response.
+        let other = second_session(node, &session, version).await?;
+        let change = async |v: &str| {
+            other.execute("DROP TABLE t", ()).await?;
+            other.execute(format!("CREATE TABLE t (k int PRIMARY KEY, v {v})"), ()).await?;
+            Ok::<_, Failed>(())
+        };
+        change("text").await?;
+        session.execute(&insert, (1, "one")).await?;
+        assert_eq!(insert.variables()[1].cql_type.to_string(), "text");
+        change("ascii").await?;
+        let batch = Batch::unlogged().statement(&insert, (2, "two"));
+        session.batch(batch).await?;
+        change("double").await?;
+        let error = session.execute(&insert, (3, "three")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StatementChanged, "{error}");
+        session.execute(&insert, (3, 3.0)).await?;
+        let stored: (i32, f64) = session.execute("SELECT k, v FROM t", ()).await?.one()?;
+        assert_eq!(stored, (3, 3.0));
+        Ok(())
+    })
+}
+
 pub(crate) fn writes_batches_of_every_kind(node: &Node) -> Result<(), Failed> {
     for_each_version(node, &Version::ALL, async |session, _| {
         session.execute("CREATE TABLE t (k int PRIMARY KEY, v text)", ()).await?;

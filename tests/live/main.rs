@@ -61,6 +61,10 @@ const EVERY_VERSION: &[(&str, Test)] = &[
         "everyday::a_prepared_statement_follows_an_altered_table",
         everyday::a_prepared_statement_follows_an_altered_table,
     ),
+    (
+        "everyday::a_prepared_statement_follows_a_table_with_other_types",
+        everyday::a_prepared_statement_follows_a_table_with_other_types,
+    ),
     ("everyday::writes_batches_of_every_kind", everyday::writes_batches_of_every_kind),
     ("everyday::applies_conditional_statements", everyday::applies_conditional_statements),
     ("everyday::sends_custom_payloads", everyday::sends_custom_payloads),

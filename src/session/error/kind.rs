@@ -26,9 +26,10 @@ pub enum ErrorKind {
     Encode,
     /// The values do not fit the bind variables of the statement.
     Bind,
-    /// A server evicted a prepared statement, and now prepares the same text as a different
-    /// statement, because the keyspace or the schema has changed. The caller must prepare the text
-    /// again.
+    /// The prepared statement has changed since its values were encoded, and the values do not fit
+    /// it: the schema was altered, or the session has switched to another keyspace. The statement
+    /// was not executed. The text of the error says whether to execute the statement again, with
+    /// values of the new types, or to prepare it again.
     StatementChanged,
     /// The columns or the cells of the result do not fit the Rust type.
     Read,

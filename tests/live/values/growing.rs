@@ -24,9 +24,10 @@ pub(crate) fn values_survive_a_new_field_of_their_type(
     runtime.block_on(session.execute(create_type(&before), ()))?;
     runtime.block_on(session.execute(table(&before, &[]).create(), ()))?;
 
-    // This session has the statement in its cache, and must write the new type after the change.
+    // This session has prepared the statement, and must write the new type after the change.
     let insert = format!("INSERT INTO {keyspace}.growing (k, c0) VALUES (?, ?)");
     runtime.block_on(session.execute(insert.as_str(), ("kept", value(&before, 1))))?;
+    let prepared = runtime.block_on(session.prepare(insert.as_str()))?;
 
     let versions = protocols(&node.version).iter();
     let pairs = versions.flat_map(|version| ways.iter().map(|way| (*version, *way)));
@@ -37,6 +38,7 @@ pub(crate) fn values_survive_a_new_field_of_their_type(
     }
     let alter = format!("ALTER TYPE {keyspace}.grown ADD added text");
     runtime.block_on(session.execute(alter, ()))?;
+    runtime.block_on(session.execute(&prepared, ("kept", value(&after, 2))))?;
     runtime.block_on(session.execute(insert.as_str(), ("kept", value(&after, 2))))?;
     for &(version, way) in &pairs {
         let sides = Sides::new(node, version, way)?;

@@ -1,0 +1,131 @@
+//! The description of a prepared statement: its bind variables and the columns of its rows.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::error::Error;
+use crate::cluster::{ClusterState, Partitioner, Token, routing_key};
+use crate::message::{KnownColumns, PreparedResult, Variables};
+use crate::types::{ColumnSpec, ToValues, Values, ValuesBuffer};
+use crate::wire::Version;
+
+/// The bind variables and the result columns of a prepared statement, as a server described them.
+///
+/// A description never changes. If the schema changes, the statement gets another description, and
+/// requests in flight keep the one with which their values were encoded.
+#[derive(Debug)]
+pub(super) struct StatementMetadata {
+    pub(super) variables: Arc<[ColumnSpec]>,
+    /// The indices of the variables that form the partition key.
+    partition_key: Arc<[u16]>,
+    /// The columns of the rows; `None` if unknown.
+    pub(super) result_columns: Option<Arc<[ColumnSpec]>>,
+    /// The id of the result columns (v5). Empty if the statement was prepared in a version without
+    /// such ids. Another node may speak v5, in which EXECUTE requires an id; the driver then sends
+    /// the empty one.
+    pub(super) result_id: Bytes,
+    /// The columns of the rows, as the first response described them. Decoding later responses
+    /// reuses them.
+    pub(super) known_columns: KnownColumns,
+}
+
+/// The values of a statement, and the description of the bind variables for which they were encoded.
+#[derive(Debug, Clone)]
+pub(super) struct EncodedValues {
+    pub(super) values: Values<'static>,
+    /// `None` if the statement is not prepared.
+    pub(super) metadata: Option<Arc<StatementMetadata>>,
+}
+
+impl EncodedValues {
+    pub(super) const NONE: Self = Self { values: Values::NONE, metadata: None };
+}
+
+impl StatementMetadata {
+    /// Returns the description in the response to a PREPARE request on a connection of version
+    /// `version`.
+    pub(super) fn new(prepared: PreparedResult, version: Version, state: &ClusterState) -> Self {
+        let PreparedResult { result_metadata_id, variables, result, .. } = prepared;
+        let Variables { columns, mut partition_key, .. } = variables;
+        // In v3 the response does not list the partition key, so it is taken from the schema.
+        if let Some(ColumnSpec { table, .. }) = columns.first()
+            && version == Version::V3
+            && let Some(table) = state.schema().table(&table.keyspace, &table.table)
+        {
+            partition_key = table.key_variables(&columns);
+        }
+        Self {
+            variables: columns,
+            partition_key: partition_key.into(),
+            result_columns: result.columns,
+            result_id: result_metadata_id.as_ref().map(detached).unwrap_or_default(),
+            known_columns: KnownColumns::new(),
+        }
+    }
+
+    /// Returns the same description with other result columns, which the server names by `id`.
+    pub(super) fn with_result(&self, id: &Bytes, columns: Option<Arc<[ColumnSpec]>>) -> Self {
+        Self {
+            variables: Arc::clone(&self.variables),
+            partition_key: Arc::clone(&self.partition_key),
+            result_columns: columns,
+            result_id: detached(id),
+            known_columns: KnownColumns::new(),
+        }
+    }
+
+    /// Returns true if `newer` describes the same variables and the same result columns. A newer
+    /// description without an id of the result columns comes from a node that speaks a lower version.
+    pub(super) fn is_same_as(&self, newer: &Self) -> bool {
+        self.variables == newer.variables
+            && self.partition_key == newer.partition_key
+            && self.result_columns == newer.result_columns
+            && (self.result_id == newer.result_id || newer.result_id.is_empty())
+    }
+
+    /// Returns the keyspace of the statement's table, or `None` if the statement has no variables.
+    pub(super) fn keyspace(&self) -> Option<&str> {
+        self.variables.first().map(|column| &*column.table.keyspace)
+    }
+
+    /// Returns the token of the partition that `values` address, or `None` if the partition key is
+    /// not fully bound.
+    pub(super) fn token(&self, values: &Values<'_>, partitioner: Partitioner) -> Option<Token> {
+        if self.partition_key.is_empty() {
+            return None;
+        }
+        let mut scratch = Vec::new();
+        let key = routing_key(values, &self.partition_key, &mut scratch)?;
+        Some(partitioner.token(key))
+    }
+
+    /// Encodes the values of the bind variables.
+    ///
+    /// # Errors
+    /// Returns an error if a value is missing, or does not fit the type of its variable.
+    pub(super) fn encode(
+        &self,
+        values: &(impl ToValues + ?Sized),
+    ) -> Result<Values<'static>, Error> {
+        let mut buffer = ValuesBuffer::new();
+        match buffer.bind(values, &self.variables) {
+            Ok(_) => Ok(buffer.into_values()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns true if values that were encoded for `older` are valid for these variables too.
+    pub(super) fn accepts_values_of(&self, older: &Self) -> bool {
+        let accepts = |(now, before): (&ColumnSpec, &ColumnSpec)| {
+            now.name == before.name && now.cql_type.has_grown_from(&before.cql_type)
+        };
+        self.variables.len() == older.variables.len()
+            && self.variables.iter().zip(older.variables.iter()).all(accepts)
+    }
+}
+
+/// Copies an id, so that it does not keep the whole response in memory.
+pub(super) fn detached(id: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(id)
+}

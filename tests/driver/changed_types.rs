@@ -1,0 +1,245 @@
+//! Statements whose bind variables change after they were prepared, because the schema was altered.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use cqlwire::message::{
+    ErrorCode, ErrorDetails, PreparedResult, Request, ResultMessage, RowsMetadata, ServerError,
+    Variables,
+};
+use cqlwire::session::{Batch, ErrorKind, PreparedStatement, Session, Statement};
+use cqlwire::testing::{MockServer, Reply};
+use cqlwire::types::{ColumnSpec, CqlType, NativeType, Time, ToValues, UdtType, Value, Values};
+
+use crate::mock_nodes::{connect, session_builder, start_nodes};
+
+/// The id of the statement, before and after the change.
+const ID: Bytes = Bytes::from_static(b"the same");
+
+fn statement_of(cql_type: impl Into<CqlType>) -> ResultMessage {
+    ResultMessage::Prepared(PreparedResult {
+        id: ID,
+        result_metadata_id: None,
+        variables: Variables {
+            columns: [ColumnSpec::new("ks", "t", "v", cql_type)].into(),
+            partition_key: vec![],
+            other_flags: Default::default(),
+        },
+        result: RowsMetadata::none(),
+    })
+}
+
+/// Returns the type `ks.grown` with these fields of type `int`.
+fn udt(names: &[&str]) -> CqlType {
+    let fields = names.iter().map(|name| ((*name).to_owned(), NativeType::Int.into()));
+    let (keyspace, name) = ("ks".to_owned(), "grown".to_owned());
+    CqlType::Udt(Arc::new(UdtType { keyspace, name, fields: fields.collect() }))
+}
+
+fn udt_value(cql_type: &CqlType, literal: &str) -> Value {
+    Value::parse(cql_type, literal).unwrap()
+}
+
+/// A node on which the type of the statement's variable changes once.
+struct Altered {
+    servers: Vec<MockServer>,
+    is_altered: Arc<AtomicBool>,
+    prepares: Arc<AtomicUsize>,
+    /// The values of the requests that the node has executed.
+    values: Arc<Mutex<Vec<Option<Vec<u8>>>>>,
+}
+
+impl Altered {
+    /// If `evicts`, the node evicts the statement when the type changes, as Cassandra does after
+    /// ALTER TABLE. Otherwise, the server does not report the change.
+    async fn new(before: impl Into<CqlType>, after: impl Into<CqlType>, evicts: bool) -> Self {
+        let is_altered = Arc::new(AtomicBool::new(false));
+        let prepares = Arc::new(AtomicUsize::new(0));
+        let is_known = AtomicBool::new(false);
+        let (before, after) = (before.into(), after.into());
+        let (altered, counted) = (Arc::clone(&is_altered), Arc::clone(&prepares));
+        let values = Arc::new(Mutex::new(Vec::new()));
+        let executed = Arc::clone(&values);
+        let servers = start_nodes(1, move |_, frame| {
+            let is_altered = altered.load(Ordering::SeqCst);
+            match &frame.request {
+                Request::Prepare(_) => {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    is_known.store(is_altered, Ordering::SeqCst);
+                    statement_of(if is_altered { after.clone() } else { before.clone() }).into()
+                }
+                Request::Execute(_) | Request::Batch(_)
+                    if evicts && is_altered && !is_known.load(Ordering::SeqCst) =>
+                {
+                    Reply::response(ServerError {
+                        code: ErrorCode::Unprepared,
+                        message: "unknown statement".to_owned(),
+                        details: ErrorDetails::Unprepared { id: ID },
+                    })
+                }
+                Request::Execute(execute) => {
+                    executed.lock().unwrap().extend(bytes_of(&execute.parameters.values));
+                    Reply::void()
+                }
+                Request::Batch(batch) => {
+                    executed.lock().unwrap().extend(bytes_of(&batch.statements[0].values));
+                    Reply::void()
+                }
+                _ => Reply::void(),
+            }
+        })
+        .await;
+        Self { servers, is_altered, prepares, values }
+    }
+
+    async fn connect(&self) -> Session {
+        connect(session_builder(&self.servers), 1).await
+    }
+
+    fn alter(&self) {
+        self.is_altered.store(true, Ordering::SeqCst);
+    }
+
+    fn last_value(&self) -> Option<Vec<u8>> {
+        self.values.lock().unwrap().last().cloned().flatten()
+    }
+
+    fn prepares(&self) -> usize {
+        self.prepares.load(Ordering::SeqCst)
+    }
+}
+
+fn bytes_of(values: &Values<'_>) -> Vec<Option<Vec<u8>>> {
+    values.iter().map(|value| value.value.bytes().map(<[u8]>::to_vec)).collect()
+}
+
+/// The ways to execute a statement.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Text,
+    Handle,
+    BatchOfText,
+    BatchOfHandle,
+}
+
+const WAYS: [Way; 4] = [Way::Text, Way::Handle, Way::BatchOfText, Way::BatchOfHandle];
+
+async fn execute(
+    session: &Session,
+    way: Way,
+    handle: &PreparedStatement,
+    values: impl ToValues + Send + Sync,
+) -> Result<(), cqlwire::session::Error> {
+    let statement = match way {
+        Way::Text | Way::BatchOfText => Statement::new(handle.text()),
+        Way::Handle | Way::BatchOfHandle => handle.into(),
+    };
+    match way {
+        Way::Text | Way::Handle => session.execute(statement, values).await?,
+        _ => session.batch(Batch::unlogged().statement(statement, values)).await?,
+    };
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_statement_takes_values_of_the_new_type_after_its_type_was_altered() {
+    let (small, large) = (udt(&["a"]), udt(&["a", "b"]));
+    let changes = [
+        (small.clone(), large.clone(), "{a: 1}", "{a: 1, b: 2}"),
+        (NativeType::Int.into(), NativeType::Text.into(), "1", "'one'"),
+    ];
+    for (before, after, old, new) in changes {
+        for (way, evicts) in WAYS.into_iter().flat_map(|way| [(way, false), (way, true)]) {
+            let altered = Altered::new(before.clone(), after.clone(), evicts).await;
+            let session = altered.connect().await;
+            let insert = session.prepare("INSERT ...").await.unwrap();
+            execute(&session, way, &insert, (udt_value(&before, old),)).await.unwrap();
+            altered.alter();
+            for _ in 0..2 {
+                let result = execute(&session, way, &insert, (udt_value(&after, new),)).await;
+                result.unwrap_or_else(|error| panic!("{way:?}, evicts: {evicts}: {error}"));
+            }
+            assert_eq!(altered.prepares(), 2, "{way:?}, evicts: {evicts}");
+        }
+    }
+}
+
+/// The values of a request are encoded before the server reports that it has evicted the statement.
+#[tokio::test]
+async fn values_are_encoded_again_when_the_type_changes_while_the_request_runs() {
+    for way in WAYS {
+        let altered = Altered::new(NativeType::Ascii, NativeType::Text, true).await;
+        let session = altered.connect().await;
+        let insert = session.prepare("INSERT ...").await.unwrap();
+        execute(&session, way, &insert, ("old",)).await.unwrap();
+        altered.alter();
+        execute(&session, way, &insert, ("new",)).await.unwrap();
+        assert_eq!(altered.last_value().as_deref(), Some(&b"new"[..]));
+        assert_eq!(altered.prepares(), 2, "{way:?}");
+        assert_eq!(session.metrics().errors, 0);
+    }
+}
+
+/// A table that was dropped and created again can have the same statement id with other types. Values
+/// encoded for the old types must not be sent.
+#[tokio::test]
+async fn values_that_do_not_fit_the_new_type_fail_once_and_are_not_sent() {
+    for way in WAYS {
+        let altered = Altered::new(NativeType::Int, NativeType::Float, true).await;
+        let session = altered.connect().await;
+        let insert = session.prepare("INSERT ...").await.unwrap();
+        altered.alter();
+        let error = execute(&session, way, &insert, (1,)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StatementChanged, "{way:?}: {error}");
+        assert!(error.to_string().contains("use `f32` for `float`"), "{error}");
+        assert!(!error.may_have_been_applied());
+        execute(&session, way, &insert, (1.5_f32,)).await.unwrap();
+        assert_eq!(insert.variables()[0].cql_type, NativeType::Float.into());
+        assert_eq!(altered.prepares(), 2);
+        let executed = altered.values.lock().unwrap();
+        assert_eq!(*executed, [Some(1.5_f32.to_be_bytes().to_vec())]);
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_value_does_not_prepare_the_statement_again() {
+    let prepares = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&prepares);
+    let servers = start_nodes(1, move |_, frame| match &frame.request {
+        Request::Prepare(_) => {
+            counted.fetch_add(1, Ordering::SeqCst);
+            statement_of(NativeType::Time).into()
+        }
+        _ => Reply::void(),
+    })
+    .await;
+    let session = connect(session_builder(&servers), 1).await;
+    for _ in 0..3 {
+        let error = session.execute("INSERT ...", (Time(-1),)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Bind);
+    }
+    session.execute("INSERT ...", (Time(1),)).await.unwrap();
+    assert_eq!(prepares.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn accepts_old_values_after_a_user_defined_type_gained_a_field() {
+    let (before, after) = (udt(&["a"]), udt(&["a", "b"]));
+    let was_forgotten = AtomicUsize::new(0);
+    let servers = start_nodes(1, move |_, frame| match &frame.request {
+        Request::Prepare(_) => {
+            let is_first = was_forgotten.load(Ordering::SeqCst) == 0;
+            statement_of(if is_first { before.clone() } else { after.clone() }).into()
+        }
+        Request::Execute(_) if was_forgotten.fetch_add(1, Ordering::SeqCst) == 0 => {
+            Reply::error(ErrorCode::Unprepared, "never heard of it")
+        }
+        _ => Reply::void(),
+    })
+    .await;
+    let session = connect(session_builder(&servers), 1).await;
+    let insert = session.prepare("INSERT ...").await.unwrap();
+    let value = Value::parse(&insert.variables()[0].cql_type, "{a: 1}").unwrap();
+    session.execute(&insert, (value,)).await.unwrap();
+}
