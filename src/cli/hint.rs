@@ -48,7 +48,7 @@ const PERHAPS_TLS: &str = "does it require TLS?";
 
 /// Chooses the hint for an unreachable cluster by the text of the error.
 fn unreachable_hint(error: &str) -> &'static str {
-    const HINTS: [(&str, &str); 10] = [
+    const HINTS: [(&str, &str); 11] = [
         (REFUSED, "is Cassandra still starting? --wait 60 keeps trying for 60 s"),
         (PERHAPS_TLS, "--wait 60 keeps trying for 60 s, --tls turns on TLS"),
         ("complete the handshake in time", "check --host and --port, or raise --timeout"),
@@ -59,6 +59,7 @@ fn unreachable_hint(error: &str) -> &'static str {
         ("trusts no CA", "--tls-ca sets the file of the cluster's CA"),
         ("connect by a name in the certificate", "check --host and --tls-server-name"),
         ("client certificate", "check --tls-cert and --tls-key"),
+        ("the server's certificate", "replace the server's certificate, or check --tls-ca"),
     ];
     let found = HINTS.iter().find(|(words, _)| error.contains(words));
     found.map_or("check --host and --port", |(_, hint)| hint)

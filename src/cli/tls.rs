@@ -15,15 +15,15 @@ pub(super) struct TlsArgs {
     #[arg(long)]
     tls: bool,
 
-    /// PEM file of the CAs to trust [default: the CAs that this system trusts]
+    /// PEM or DER file of the CAs to trust [default: the CAs that this system trusts]
     #[arg(long, value_name = "FILE", env = "CQLWIRE_TLS_CA")]
     tls_ca: Option<PathBuf>,
 
-    /// PEM file of the client certificate, with its intermediate certificates
+    /// PEM or DER file of the client certificate, with its intermediate certificates
     #[arg(long, value_name = "FILE", requires = "tls_key", env = "CQLWIRE_TLS_CERT")]
     tls_cert: Option<PathBuf>,
 
-    /// PEM file of the private key of the client certificate
+    /// PEM or DER file of the private key of the client certificate
     #[arg(long, value_name = "FILE", requires = "tls_cert", env = "CQLWIRE_TLS_KEY")]
     tls_key: Option<PathBuf>,
 

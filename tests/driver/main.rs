@@ -1,5 +1,6 @@
 //! Connections, sessions and programs against mock servers, over real sockets and without Cassandra.
 
+mod certificates;
 mod changed_types;
 mod cluster;
 mod datacenters;

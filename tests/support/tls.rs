@@ -9,6 +9,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -46,6 +47,10 @@ fn config(identity: &Identity, clients: Option<&Certificates>) -> ServerConfig {
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder.with_safe_default_protocol_versions().unwrap();
+    let signing = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
+    let signing = provider.key_provider.load_private_key(signing).unwrap();
+    // Unlike `with_single_cert`, this accepts certificates that clients refuse.
+    let identity = CertifiedKey::new(vec![certificate(&identity.certificate)], signing);
     let builder = match clients {
         None => builder.with_no_client_auth(),
         Some(clients) => {
@@ -56,8 +61,7 @@ fn config(identity: &Identity, clients: Option<&Certificates>) -> ServerConfig {
             builder.with_client_cert_verifier(verifier.unwrap())
         }
     };
-    let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
-    builder.with_single_cert(vec![certificate(&identity.certificate)], key).unwrap()
+    builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
 }
 
 fn certificate(pem: &str) -> CertificateDer<'static> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompatible};
 
 use crate::protocol::CloseReason;
 
@@ -12,21 +12,30 @@ use crate::protocol::CloseReason;
 pub struct TlsError(String);
 
 impl TlsError {
-    pub(super) fn no_certificate(what: &str) -> Self {
-        Self(format!(
-            "the {what} cannot be used: no PEM certificate (-----BEGIN CERTIFICATE-----) found"
-        ))
+    /// Returns the error of a file with certificates or a key, which serves this purpose.
+    pub(super) fn unusable(purpose: &str, error: &dyn fmt::Display) -> Self {
+        Self(format!("the {purpose} cannot be used: {error}"))
     }
 
-    pub(super) fn unusable(what: &str, error: &dyn fmt::Display) -> Self {
-        Self(format!("the {what} cannot be used: {error}"))
-    }
-
-    pub(super) fn bad_key(is_encrypted: bool) -> Self {
-        Self(match is_encrypted {
-            true => "the private key is encrypted; decrypt it with `openssl pkey`".to_owned(),
-            false => "no PEM private key (-----BEGIN PRIVATE KEY-----) found".to_owned(),
-        })
+    /// Returns the error of a client certificate and its key.
+    pub(super) fn client_certificate(error: &Error) -> Self {
+        let reason = match error {
+            Error::InvalidCertificate(CertificateError::Other(other)) if is_v1(other) => {
+                "it is an X.509 v1 certificate, which `openssl x509 -req` makes without extensions; \
+                 issue it again with `-extfile FILE`, where FILE contains \
+                 `basicConstraints=CA:FALSE`"
+            }
+            Error::InconsistentKeys(_) => {
+                "the private key does not belong to it; `openssl x509 -pubkey -noout -in CERTIFICATE` \
+                 and `openssl pkey -pubout -in KEY` have to print the same public key"
+            }
+            Error::General(text) if text.contains("private key") => {
+                "its private key is of an unsupported kind; use RSA with at least 2048 bits, ECDSA with \
+                 the curve P-256 or P-384, or Ed25519"
+            }
+            other => return Self::unusable("client certificate", other),
+        };
+        Self::unusable("client certificate", &reason)
     }
 
     pub(super) fn bad_name(name: &str) -> Self {
@@ -73,26 +82,61 @@ fn explain(error: &Error) -> String {
 
 /// Returns the message for an invalid server certificate.
 fn explain_certificate(error: &CertificateError) -> String {
-    match error {
+    let text = match error {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "the server's certificate is not signed by a trusted CA; set the root certificate of the \
-             cluster"
-                .to_owned()
+            "is not signed by a trusted CA; set the root certificate of the cluster"
         }
-        CertificateError::NotValidForNameContext { expected, presented } => format!(
-            "the server's certificate is valid {}, not for {}; connect by a name in the certificate, \
-             or set the expected server name",
-            names(presented),
-            expected.to_str()
-        ),
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            return format!(
+                "the server's certificate is valid {}, not for {}; connect by a name in the \
+                 certificate, or set the expected server name",
+                names(presented),
+                expected.to_str()
+            );
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "the server's certificate has expired, or the client's clock is wrong".to_owned()
+            "has expired, or the client's clock is wrong"
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "the server's certificate is not valid yet, or the client's clock is wrong".to_owned()
+            "is not valid yet, or the client's clock is wrong"
         }
-        other => format!("the server's certificate is invalid: {other}"),
-    }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "or its CA is signed with an unsupported algorithm, such as SHA-1 or RSA with less than \
+             2048 bits; issue it again with `openssl x509 -req -sha256`"
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "is not for servers; issue it again with `extendedKeyUsage=serverAuth`, or without \
+             `extendedKeyUsage`"
+        }
+        CertificateError::Other(other) if is_v1(other) => {
+            "is an X.509 v1 certificate, which `openssl x509 -req` makes without extensions and which \
+             is valid for no host; issue it again with `-extfile FILE`, where FILE contains \
+             `subjectAltName=DNS:NAME`"
+        }
+        CertificateError::Other(other) if has_text(other, "CaUsedAsEndEntity") => {
+            "is that of a CA, as `openssl req -x509` makes it; issue another one for the server with \
+             `openssl x509 -req -CA ...`, or a self-signed one with `openssl req -x509 -addext \
+             basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:NAME`"
+        }
+        CertificateError::Other(other) if has_text(other, "EndEntityUsedAsCa") => {
+            "is signed by a certificate that is not a CA; issue the intermediate certificate again with \
+             `basicConstraints=critical,CA:TRUE`"
+        }
+        other => return format!("the server's certificate is invalid: {other}"),
+    };
+    format!("the server's certificate {text}")
+}
+
+/// Returns true if the reason is that a certificate is X.509 v1.
+fn is_v1(reason: &OtherError) -> bool {
+    has_text(reason, "UnsupportedCertVersion")
+}
+
+/// Returns true if the text of the reason, an error of the crate `rustls-webpki`, is the name of this
+/// variant.
+fn has_text(reason: &OtherError, variant: &str) -> bool {
+    reason.0.to_string() == variant
 }
 
 /// Maximum number of a certificate's names in a message.
@@ -115,11 +159,15 @@ fn names(presented: &[String]) -> String {
 /// Returns the message for an alert of the server.
 fn explain_alert(alert: AlertDescription) -> String {
     match alert {
+        AlertDescription::CertificateExpired => {
+            "the server rejects the client certificate because it has expired (alert \
+             CertificateExpired)"
+                .to_owned()
+        }
         AlertDescription::CertificateRequired
         | AlertDescription::NoCertificate
         | AlertDescription::BadCertificate
         | AlertDescription::CertificateUnknown
-        | AlertDescription::CertificateExpired
         | AlertDescription::CertificateRevoked
         | AlertDescription::DecryptError
         | AlertDescription::UnsupportedCertificate

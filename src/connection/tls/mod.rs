@@ -1,6 +1,7 @@
 //! TLS by rustls: verification of the server, and the client's certificate.
 
 mod any_host;
+mod contents;
 mod error;
 
 use std::fmt;
@@ -9,8 +10,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
@@ -19,6 +19,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::protocol::CloseReason;
 use any_host::AnyHostName;
+use contents::{certificates, private_key};
 
 pub use error::TlsError;
 pub(super) use error::close_reason;
@@ -64,7 +65,7 @@ impl Tls {
     }
 
     /// Trusts the CA certificates in `pem` (one or more) instead of the CAs of the system. Further calls
-    /// add more CAs.
+    /// add more CAs. A single certificate may also be in DER.
     ///
     /// # Errors
     /// Returns an error if `pem` has no certificate or an invalid one, or if this configuration was
@@ -85,9 +86,14 @@ impl Tls {
     /// Sets the client certificate for servers that request one: the chain, beginning with the client's
     /// own certificate, and the private key, both in PEM. Default: none.
     ///
+    /// The certificate without a chain, and the key, may also be in DER. The key is in PKCS#8, PKCS#1 or
+    /// SEC1, and is not encrypted.
+    ///
     /// # Errors
     /// Returns an error if the chain or the key is invalid, if the key is encrypted or does not belong
-    /// to the certificate, or if this configuration was made from a `rustls::ClientConfig`.
+    /// to the certificate, if the certificate is X.509 v1, or if this configuration was made from a
+    /// `rustls::ClientConfig`. If the file has another format, the error contains the command that
+    /// converts it.
     pub fn client_certificate_pem(
         mut self,
         chain: impl AsRef<[u8]>,
@@ -97,7 +103,7 @@ impl Tls {
         let chain = certificates("client certificate", chain.as_ref())?;
         let key = private_key(key.as_ref())?;
         let client = CertifiedKey::from_der(chain, key, &provider())
-            .map_err(|error| TlsError::unusable("client certificate", &error))?;
+            .map_err(|error| TlsError::client_certificate(&error))?;
         self.client = Some(Arc::new(client));
         Ok(self)
     }
@@ -221,22 +227,6 @@ fn system_roots() -> Result<Arc<RootCertStore>, TlsError> {
         true => Err(TlsError::no_roots()),
         false => Ok(Arc::new(roots)),
     }
-}
-
-fn certificates(what: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match read {
-        Ok(certificates) if certificates.is_empty() => Err(TlsError::no_certificate(what)),
-        Ok(certificates) => Ok(certificates),
-        Err(error) => Err(TlsError::unusable(what, &error)),
-    }
-}
-
-fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
-        let is_encrypted = String::from_utf8_lossy(pem).contains("ENCRYPTED");
-        TlsError::bad_key(is_encrypted)
-    })
 }
 
 #[cfg(test)]
