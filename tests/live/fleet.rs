@@ -89,10 +89,15 @@ impl Node {
         self.connect(runtime, |builder| change(builder.keyspace(keyspace)))
     }
 
+    /// Returns the name of a keyspace that no test has created.
+    pub(crate) fn keyspace_name(&self) -> String {
+        let number = self.keyspaces.fetch_add(1, Ordering::SeqCst);
+        format!("live_{}_{number}", std::process::id())
+    }
+
     /// Creates a keyspace for one test.
     pub(crate) fn keyspace(&self, runtime: &Runtime) -> Result<String, Failed> {
-        let number = self.keyspaces.fetch_add(1, Ordering::SeqCst);
-        let keyspace = format!("live_{}_{number}", std::process::id());
+        let keyspace = self.keyspace_name();
         let create = format!(
             "CREATE KEYSPACE {keyspace} WITH replication = \
              {{'class': 'SimpleStrategy', 'replication_factor': 1}}"

@@ -6,6 +6,7 @@
 #[path = "../support/child.rs"]
 mod child;
 mod cluster;
+mod effects;
 mod everyday;
 mod examples;
 mod fleet;
@@ -81,6 +82,14 @@ const EVERY_VERSION: &[(&str, Test)] = &[
     ("everyday::returns_server_warnings", everyday::returns_server_warnings),
     ("schema::generated_ddl_recreates_the_schema", schema::generated_ddl_recreates_the_schema),
     ("schema::reads_the_system_keyspaces", schema::reads_the_system_keyspaces),
+    (
+        "effects::a_conditional_insert_is_applied_although_it_cannot_be_committed",
+        effects::a_conditional_insert_is_applied_although_it_cannot_be_committed,
+    ),
+    (
+        "effects::an_unlogged_batch_is_applied_in_part_although_replicas_are_missing",
+        effects::an_unlogged_batch_is_applied_in_part_although_replicas_are_missing,
+    ),
     ("session::executes_and_prepares_statements", session::executes_and_prepares_statements),
     ("session::streams_all_pages", session::streams_all_pages),
     (
