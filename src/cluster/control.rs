@@ -130,11 +130,10 @@ impl ControlConnection {
                     self.shared.pools.traffic.add(self.connection.traffic());
                     self.reopen(retry_in).await;
                 }
+                () = self.connection.wait_draining() => self.leave().await,
                 Ok(node) = draining.recv() => {
                     if node == self.connection.address() {
-                        info!(%node, "control connection leaves a node that is shutting down");
-                        self.shared.pools.traffic.add(self.connection.traffic());
-                        self.reopen(Duration::ZERO).await;
+                        self.leave().await;
                     }
                 }
                 refresh = refreshes.recv() => match refresh {
@@ -158,6 +157,14 @@ impl ControlConnection {
     /// Returns the timeout of each request on the control connection.
     fn timeout(&self) -> Duration {
         self.shared.settings.connector.options.handshake_timeout
+    }
+
+    /// Opens another control connection at once, because the node is shutting down.
+    async fn leave(&mut self) {
+        let node = self.connection.address();
+        info!(%node, "control connection leaves a node that is shutting down");
+        self.shared.pools.traffic.add(self.connection.traffic());
+        self.reopen(Duration::ZERO).await;
     }
 
     /// Waits for `retry_in`, then opens another control connection. Retries until a connection is
@@ -200,7 +207,8 @@ impl ControlConnection {
             }
             Event::Topology { .. } => self.pending.add_topology(),
             Event::Schema(change) => self.pending.add_schema(changed_keyspace(change.target)),
-            Event::Unknown { .. } => {}
+            // The connection reports the first.
+            Event::GracefulDisconnect | Event::Unknown { .. } => {}
         }
     }
 

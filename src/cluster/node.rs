@@ -154,8 +154,8 @@ impl Node {
         self.pool.last_error()
     }
 
-    /// Sends no new requests to the node until it has restarted, because it has said on
-    /// `connection` that it is shutting down. Requests in flight are still answered.
+    /// Sends no new requests to the node until a new connection is open, because the node refused
+    /// a request on `connection` as shutting down. Requests in flight are still answered.
     pub(crate) fn drain(&self, connection: &Arc<Connection>) {
         self.pool.drain(connection);
     }

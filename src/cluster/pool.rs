@@ -119,8 +119,8 @@ impl Pool {
         self.slots.reconnect.notify_waiters();
     }
 
-    /// Takes all connections out of the pool, because the node has said on `connection` that it is
-    /// shutting down. Each connection closes as soon as its requests have been answered, and its
+    /// Takes all connections out of the pool, because the node refused a request on `connection`
+    /// as shutting down. Each connection closes as soon as its requests have been answered, and its
     /// task then reconnects with backoff. Does nothing if `connection` is not in the pool any more:
     /// the node may have restarted since.
     pub(super) fn drain(&self, connection: &Arc<Connection>) {
@@ -175,7 +175,15 @@ impl Slots {
                     // Only the slot and the requests in flight keep the connection open.
                     let watch = connection.watch();
                     drop(connection);
-                    let reason = watch.wait_closed().await;
+                    let reason = tokio::select! {
+                        reason = watch.wait_closed() => reason,
+                        // The server sends the event on each connection.
+                        () = watch.wait_draining() => {
+                            info!(node = %self.address, "connection drains, the node shuts down");
+                            self.drain_slot(index);
+                            watch.wait_closed().await
+                        }
+                    };
                     let was_drained = self.record_closed(index, watch.traffic());
                     self.set(index, None);
                     // A node that shuts down does not accept a connection soon.
@@ -256,18 +264,30 @@ impl Slots {
         if !self.connections.iter().any(holds) {
             return false;
         }
-        for (index, slot) in self.connections.iter().enumerate() {
-            let drained = slot.write().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(drained) = drained {
-                // Counted here, so that the node's traffic never decreases.
-                let traffic = drained.traffic();
-                self.counters.record_closed_connection(traffic);
-                self.drained().insert(index, traffic);
-                self.counters.drains.add();
-            }
-        }
+        (0..self.connections.len()).for_each(|index| self.take(index));
         self.open.store(0, Ordering::Release);
         true
+    }
+
+    /// Empties one slot. Its connection closes as soon as its requests have been answered.
+    fn drain_slot(&self, index: usize) {
+        let _not_closed = self.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take(index);
+        let open = self.connections.iter().filter_map(open).count();
+        self.open.store(open, Ordering::Release);
+    }
+
+    /// Takes a connection that drains out of its slot. Call this while `is_closed` is locked.
+    fn take(&self, index: usize) {
+        let Some(slot) = self.connections.get(index) else { return };
+        let drained = slot.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(drained) = drained {
+            // Counted here, so that the node's traffic never decreases.
+            let traffic = drained.traffic();
+            self.counters.record_closed_connection(traffic);
+            self.drained().insert(index, traffic);
+            self.counters.drains.add();
+        }
     }
 
     /// Counts the traffic of the connection of a slot that has ended. Returns true if the

@@ -288,6 +288,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn forward_event(&self, response: Response) {
+        if let Response::Event(Event::GracefulDisconnect) = response {
+            self.exchange.draining.start();
+        }
         match (response, &self.events) {
             (Response::Event(event), Some(events)) => {
                 if events.try_send(event).is_err() {

@@ -18,6 +18,7 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, Semaphore};
 
+use super::draining::Draining;
 use super::error::RequestErrorKind;
 use super::queue::{Queue, SlotId};
 use crate::protocol::CloseReason;
@@ -43,6 +44,7 @@ pub(super) struct Exchange {
     close_reason: OnceLock<CloseReason>,
     /// True while the server does not answer.
     is_unresponsive: AtomicBool,
+    pub(super) draining: Draining,
     /// Notified after `close_reason` is set.
     closed: Notify,
     bytes_sent: AtomicU64,
@@ -101,6 +103,7 @@ impl Default for Exchange {
             queue_permits: Semaphore::new(QUEUE_LENGTH),
             close_reason: OnceLock::new(),
             is_unresponsive: AtomicBool::new(false),
+            draining: Draining::default(),
             closed: Notify::new(),
             bytes_sent: AtomicU64::new(0),
             bytes_received: AtomicU64::new(0),

@@ -121,6 +121,18 @@ impl Connection {
         self.exchange.wait_closed().await
     }
 
+    /// Returns true if the server has said that it is shutting down, by the event
+    /// [`GracefulDisconnect`](crate::message::Event::GracefulDisconnect). It then refuses new
+    /// requests. Dropping the handle after the last response closes the connection.
+    pub fn is_draining(&self) -> bool {
+        self.exchange.draining.has_started()
+    }
+
+    /// Waits until the server says that it is shutting down.
+    pub(crate) async fn wait_draining(&self) {
+        self.exchange.draining.wait().await;
+    }
+
     /// Returns a watch that does not keep the connection open.
     pub(crate) fn watch(&self) -> ConnectionWatch {
         ConnectionWatch(self.exchange.share())
@@ -180,6 +192,11 @@ impl ConnectionWatch {
     /// Waits until the connection has ended, and returns the reason.
     pub(crate) async fn wait_closed(&self) -> CloseReason {
         self.0.wait_closed().await
+    }
+
+    /// Waits until the server says that it is shutting down.
+    pub(crate) async fn wait_draining(&self) {
+        self.0.draining.wait().await;
     }
 
     /// Returns the number of bytes sent, and the number of bytes received.

@@ -14,6 +14,7 @@
 
 mod connector;
 mod deadline;
+mod draining;
 mod driver;
 mod error;
 mod exchange;

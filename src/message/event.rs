@@ -16,6 +16,9 @@ wire_names! {
         StatusChange = "STATUS_CHANGE",
         /// The schema was changed.
         SchemaChange = "SCHEMA_CHANGE",
+        /// The server is shutting down (CEP-59 of Cassandra). Servers that have this event list its
+        /// name in SUPPORTED, with the value `true`.
+        GracefulDisconnect = "GRACEFUL_DISCONNECT",
     }
 }
 
@@ -61,6 +64,9 @@ pub enum Event {
     },
     /// The schema changed.
     Schema(SchemaChange),
+    /// The server is shutting down, and refuses new requests on this connection. It still answers
+    /// the requests that it has received, and then closes the connection.
+    GracefulDisconnect,
     /// An event of an unknown type.
     Unknown {
         /// The name of the type.
@@ -77,6 +83,7 @@ impl Event {
             Self::Topology { .. } => EventType::TopologyChange.as_str(),
             Self::Status { .. } => EventType::StatusChange.as_str(),
             Self::Schema(_) => EventType::SchemaChange.as_str(),
+            Self::GracefulDisconnect => EventType::GracefulDisconnect.as_str(),
             Self::Unknown { event_type, .. } => event_type,
         }
     }
@@ -96,6 +103,7 @@ impl Message<'_> for Event {
                 address: reader.inet("address")?,
             },
             EventType::SchemaChange => Self::Schema(SchemaChange::decode(reader)?),
+            EventType::GracefulDisconnect => Self::GracefulDisconnect,
             EventType::Unknown(event_type) => {
                 let rest = reader.take_rest();
                 Self::Unknown { event_type: event_type.into(), rest: reader.share(rest) }
@@ -117,6 +125,7 @@ impl Message<'_> for Event {
                 Ok(())
             }
             Self::Schema(change) => change.encode(writer),
+            Self::GracefulDisconnect => Ok(()),
             Self::Unknown { rest, .. } => {
                 writer.raw(rest);
                 Ok(())

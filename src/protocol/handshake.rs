@@ -7,15 +7,22 @@ use std::net::SocketAddr;
 use super::authenticator::SaslSession;
 use super::error::CloseReason;
 use super::options::ConnectionOptions;
-use crate::message::{AuthResponse, Options, Request, Response, Startup};
+use crate::message::{AuthResponse, EventType, Options, Register, Request, Response, Startup};
 use crate::wire::{Context, Opcode};
 
 /// A state of the handshake, named after the responses that the client waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Handshake {
     Supported,
-    ReadyOrAuthenticate,
-    AuthSuccess,
+    /// `can_drain` is true if the server offers the event GRACEFUL_DISCONNECT.
+    ReadyOrAuthenticate {
+        can_drain: bool,
+    },
+    AuthSuccess {
+        can_drain: bool,
+    },
+    /// The response to REGISTER for GRACEFUL_DISCONNECT.
+    Registered,
 }
 
 /// The client's next action.
@@ -30,6 +37,11 @@ impl Handshake {
     /// Returns the first step: OPTIONS, which requests the server's capabilities.
     pub(super) fn begin() -> Step {
         Step::Send(Self::Supported, Request::Options(Options))
+    }
+
+    /// Returns true if the client waits for the response to STARTUP.
+    pub(super) const fn follows_startup(self) -> bool {
+        matches!(self, Self::ReadyOrAuthenticate { .. })
     }
 
     /// Returns the client's next step after `response`. If the next step is STARTUP, also sets the
@@ -56,18 +68,22 @@ impl Handshake {
                 for (name, value) in &options.startup {
                     startup = startup.option(name.clone(), value.clone());
                 }
-                Step::Send(Self::ReadyOrAuthenticate, startup.into())
+                let drains = supported.get(EventType::GracefulDisconnect.as_str());
+                let can_drain = drains.iter().any(|value| value.eq_ignore_ascii_case("true"));
+                Step::Send(Self::ReadyOrAuthenticate { can_drain }, startup.into())
             }
-            (Self::ReadyOrAuthenticate, Response::Ready(_)) => Step::Open,
-            (Self::ReadyOrAuthenticate, Response::Authenticate(authenticate)) => {
-                login.start(options, authenticate.authenticator)
+            (Self::ReadyOrAuthenticate { can_drain }, Response::Ready(_)) => finish(can_drain),
+            (Self::ReadyOrAuthenticate { can_drain }, Response::Authenticate(authenticate)) => {
+                login.start(options, authenticate.authenticator, can_drain)
             }
-            (Self::AuthSuccess, Response::AuthChallenge(challenge)) => {
-                login.challenge(&challenge.token.unwrap_or_default())
+            (Self::AuthSuccess { can_drain }, Response::AuthChallenge(challenge)) => {
+                login.challenge(&challenge.token.unwrap_or_default(), can_drain)
             }
-            (Self::AuthSuccess, Response::AuthSuccess(success)) => {
-                login.success(&success.token.unwrap_or_default())
+            (Self::AuthSuccess { can_drain }, Response::AuthSuccess(success)) => {
+                login.success(&success.token.unwrap_or_default(), can_drain)
             }
+            // The connection is as useful without the event.
+            (Self::Registered, Response::Ready(_) | Response::Error(_)) => Step::Open,
             (_, Response::Error(error)) => Step::Close(CloseReason::Refused(error)),
             (_, response) => Step::Close(CloseReason::Unexpected(response.opcode())),
         }
@@ -83,7 +99,12 @@ pub(super) struct Login {
 }
 
 impl Login {
-    fn start(&mut self, options: &ConnectionOptions, authenticator: String) -> Step {
+    fn start(
+        &mut self,
+        options: &ConnectionOptions,
+        authenticator: String,
+        can_drain: bool,
+    ) -> Step {
         let Some(client) = &options.authenticator else {
             return Step::Close(CloseReason::CredentialsNeeded { authenticator });
         };
@@ -91,23 +112,23 @@ impl Login {
             Ok(mut session) => {
                 let response = session.initial_response();
                 self.session = Some(session);
-                auth_response(response)
+                auth_response(response, can_drain)
             }
             Err(message) => Step::Close(CloseReason::Authenticator(message)),
         }
     }
 
-    fn challenge(&mut self, challenge: &[u8]) -> Step {
+    fn challenge(&mut self, challenge: &[u8], can_drain: bool) -> Step {
         match &mut self.session {
-            Some(session) => auth_response(session.challenge(challenge)),
+            Some(session) => auth_response(session.challenge(challenge), can_drain),
             None => Step::Close(CloseReason::Unexpected(Opcode::AuthChallenge)),
         }
     }
 
-    fn success(&mut self, token: &[u8]) -> Step {
+    fn success(&mut self, token: &[u8], can_drain: bool) -> Step {
         // The session is taken, so its secrets are dropped when the authentication ends.
         match self.session.take().map(|mut session| session.success(token)) {
-            Some(Ok(())) => Step::Open,
+            Some(Ok(())) => finish(can_drain),
             Some(Err(message)) => Step::Close(CloseReason::Authenticator(message)),
             None => Step::Close(CloseReason::Unexpected(Opcode::AuthSuccess)),
         }
@@ -121,14 +142,68 @@ impl fmt::Debug for Login {
     }
 }
 
+/// Returns the step after the server has accepted the client. If the server can tell before it shuts
+/// down, that is REGISTER.
+fn finish(can_drain: bool) -> Step {
+    match can_drain {
+        true => {
+            let register = Register::new(&[EventType::GracefulDisconnect]);
+            Step::Send(Handshake::Registered, register.into())
+        }
+        false => Step::Open,
+    }
+}
+
 /// Returns the step that sends `token` in an AUTH_RESPONSE, or that closes the connection if `token`
 /// is an error.
-fn auth_response(token: Result<Option<Vec<u8>>, String>) -> Step {
+fn auth_response(token: Result<Option<Vec<u8>>, String>, can_drain: bool) -> Step {
     match token {
         Ok(token) => {
             let token = token.map(Cow::Owned);
-            Step::Send(Handshake::AuthSuccess, AuthResponse { token }.into())
+            Step::Send(Handshake::AuthSuccess { can_drain }, AuthResponse { token }.into())
         }
         Err(message) => Step::Close(CloseReason::Authenticator(message)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{ErrorCode, Ready, ServerError, Supported};
+    use crate::wire::Version;
+
+    /// Returns the steps after SUPPORTED with this value of GRACEFUL_DISCONNECT, and READY.
+    fn step_after_ready(value: &str) -> Step {
+        let mut context = Context::from(Version::V5);
+        let (options, mut login) = (ConnectionOptions::default(), Login::default());
+        let offer = ("GRACEFUL_DISCONNECT".to_owned(), vec![value.to_owned()]);
+        let supported = Supported { options: vec![offer] };
+        let mut next = |state: Handshake, response: Response| {
+            state.handle_response(response, &options, &mut context, &mut login)
+        };
+        let Step::Send(state, _) = next(Handshake::Supported, supported.into()) else { panic!() };
+        next(state, Ready.into())
+    }
+
+    #[test]
+    fn registers_for_graceful_disconnects_that_the_server_offers() {
+        assert!(matches!(step_after_ready("false"), Step::Open));
+        let Step::Send(Handshake::Registered, Request::Register(register)) =
+            step_after_ready("true")
+        else {
+            panic!()
+        };
+        assert_eq!(register.event_types, ["GRACEFUL_DISCONNECT"]);
+    }
+
+    #[test]
+    fn opens_the_connection_if_the_server_refuses_to_register_it() {
+        for answer in [Ready.into(), ServerError::new(ErrorCode::Protocol, "no").into()] {
+            let mut context = Context::from(Version::V5);
+            let (options, mut login) = (ConnectionOptions::default(), Login::default());
+            let step =
+                Handshake::Registered.handle_response(answer, &options, &mut context, &mut login);
+            assert!(matches!(step, Step::Open), "{step:?}");
+        }
     }
 }

@@ -12,6 +12,8 @@
 //!  |       |   | AUTHENTICATE: send AUTH_RESPONSE                     |
 //!  |       |   v                                                      |
 //!  |       | AuthSuccess <--- AUTH_CHALLENGE: send AUTH_RESPONSE      |
+//!  |       v   v                                                      |
+//!  |   Registered, if the server can tell before it shuts down        |
 //!  +-------|---|------------------------------------------------------+
 //!    READY |   | AUTH_SUCCESS                    | ERROR
 //!  +-------v---v-----------------------------+   | handshake_timeout
@@ -504,7 +506,7 @@ impl ClientConnection {
                 };
                 // STARTUP itself is never compressed, later requests may be.
                 self.encoder = FrameEncoder::new(self.context);
-                let answers_startup = handshake == Handshake::ReadyOrAuthenticate;
+                let answers_startup = handshake.follows_startup();
                 if answers_startup && self.context.version >= Version::V5 {
                     self.frames.start_segments(self.context.compression);
                     self.out.start_segments(self.context.compression);

@@ -1,4 +1,4 @@
-//! Decides whether a request may have been applied although the server responded with an error.
+//! Decides whether a request may have been applied when the server responds with an error.
 //!
 //! The decisions follow Cassandra 3.11 to 5.0. The documentation of [`Error`](super::Error) lists
 //! them in a table.
@@ -7,7 +7,7 @@ use super::cql::{TokenKind, first_keyword, tokens};
 use crate::message::{BatchKind, ErrorCode, ErrorDetails, ServerError};
 use crate::wire::Consistency;
 
-/// How a request changes data, as far as its text shows.
+/// The manner in which a request changes data, as far as its text shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Writes {
     /// The request changes no data: it is a SELECT or a PREPARE.

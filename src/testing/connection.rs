@@ -159,9 +159,6 @@ impl Client {
         let context = *self.codec.context();
         let frame = frame.clone().decompress(&context)?;
         let frame = RequestFrame::decode(&frame, &context)?;
-        if let Request::Register(register) = &frame.request {
-            self.registered = register.event_types.iter().map(ToString::to_string).collect();
-        }
         let needs_no_login = matches!(
             frame.request,
             Request::Options(_) | Request::Startup(_) | Request::AuthResponse(_)
@@ -171,6 +168,13 @@ impl Client {
             return Ok(Reply::error(ErrorCode::Protocol, message).next_step(None));
         }
         let reply = handle_request(&self.state, script, &frame);
+        if let (Request::Register(register), Action::SendResponse(response)) =
+            (&frame.request, &reply.action)
+            && let Response::Ready(_) = **response
+        {
+            // A client may register several times.
+            self.registered.extend(register.event_types.iter().map(ToString::to_string));
+        }
         if let Action::SendResponse(response) = &reply.action {
             self.is_authenticated |= matches!(**response, Response::AuthSuccess(_));
         }

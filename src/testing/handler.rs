@@ -9,9 +9,9 @@ use super::reply::{Action, Reply, ReplyStep};
 use super::script::{Script, no_reply_error};
 use super::state::ServerState;
 use crate::message::{
-    AuthSuccess, Authenticate, BatchText, ErrorCode, ErrorDetails, Parameters, PreparedResult,
-    Ready, Request, RequestFrame, Response, ResultMessage, RowsMetadata, ServerError, Startup,
-    Supported, Variables,
+    AuthSuccess, Authenticate, BatchText, ErrorCode, ErrorDetails, EventType, Parameters,
+    PreparedResult, Ready, Request, RequestFrame, Response, ResultMessage, RowsMetadata,
+    ServerError, Startup, Supported, Variables,
 };
 use crate::protocol::Credentials;
 use crate::wire::{Compression, Version};
@@ -118,11 +118,15 @@ fn handshake_reply(script: &Script, request: &Request<'_>) -> Option<Reply> {
             let compressions = Compression::ALL.iter().map(ToString::to_string).collect();
             let versions = Version::ALL.iter().filter(|version| **version <= script.version);
             let versions = versions.map(|v| format!("{}/{v}", v.number())).collect();
-            let options = vec![
+            let mut options = vec![
                 option(Startup::CQL_VERSION, vec!["3.4.5".to_owned()]),
                 option(Startup::COMPRESSION, compressions),
                 option("PROTOCOL_VERSIONS", versions),
             ];
+            if script.graceful_disconnect {
+                let event = EventType::GracefulDisconnect;
+                options.push(option(event.as_str(), vec!["true".to_owned()]));
+            }
             Some(Reply::response(Supported { options }))
         }
         Request::Startup(_) if script.credentials.is_some() => {

@@ -19,6 +19,8 @@ pub(super) struct Script {
     pub(super) version: Version,
     pub(super) max_frame_body: usize,
     pub(super) credentials: Option<Credentials>,
+    /// True if SUPPORTED lists the event GRACEFUL_DISCONNECT.
+    pub(super) graceful_disconnect: bool,
     pub(super) request_handlers: Vec<RequestHandler>,
     pub(super) default_reply: Option<Reply>,
     pub(super) system_tables: SystemTables,
@@ -43,6 +45,7 @@ impl Script {
             version: Version::V5,
             max_frame_body: 16 << 20,
             credentials: None,
+            graceful_disconnect: false,
             request_handlers: Vec::new(),
             default_reply: None,
             system_tables,

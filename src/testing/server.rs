@@ -110,6 +110,13 @@ impl MockServer {
         self.change(|script| script.credentials = Some(Credentials::new(username, password)))
     }
 
+    /// Offers the event GRACEFUL_DISCONNECT to clients, with which a server says that it is shutting
+    /// down. Send it with [`emit`](Self::emit). Default: not offered.
+    #[must_use]
+    pub fn graceful_disconnect(self) -> Self {
+        self.change(|script| script.graceful_disconnect = true)
+    }
+
     /// Sets the nodes that the server reports in `system.peers_v2`. The server leaves out its own
     /// address, so you can pass the same list to all servers. Default: none, a cluster of one node.
     ///

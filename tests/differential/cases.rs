@@ -182,7 +182,12 @@ fn conform_request(request: &mut Request<'_>, context: &Context) -> Option<()> {
         }
         Request::Register(register) => {
             for name in &mut register.event_types {
-                let known = EventType::KNOWN.iter().cycle().nth(name.len());
+                // The other codecs do not know GRACEFUL_DISCONNECT.
+                let mut known = EventType::KNOWN
+                    .iter()
+                    .filter(|known| **known != EventType::GracefulDisconnect)
+                    .cycle();
+                let known = known.nth(name.len());
                 *name = known.map_or("", EventType::as_str).into();
             }
         }
@@ -265,7 +270,7 @@ fn conform_response(response: &mut Response, version: Version) -> Option<()> {
             };
         }
         Response::Event(Event::Status { change: StatusChange::Unknown(_), .. }) => return None,
-        Response::Event(Event::Unknown { .. }) => return None,
+        Response::Event(Event::GracefulDisconnect | Event::Unknown { .. }) => return None,
         Response::Event(Event::Schema(change))
         | Response::Result(ResultMessage::SchemaChange(change)) => {
             check_schema_change(change, version)?;

@@ -1,12 +1,11 @@
-//! Nodes that say that they are shutting down: they get no new requests, and their answers still
-//! arrive.
+//! Nodes that are shutting down get no new requests, and their responses still arrive.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cqlwire::cluster::Reconnect;
-use cqlwire::message::{ErrorCode, Request, RequestFrame};
+use cqlwire::message::{ErrorCode, Event, Request, RequestFrame};
 use cqlwire::session::{Session, SessionBuilder};
 use cqlwire::testing::{MockServer, Reply};
 
@@ -15,7 +14,7 @@ use crate::mock_nodes::{connect, session_builder, start_nodes};
 /// The text of a request that the draining node still answers, after a while.
 const IN_FLIGHT: &str = "UPDATE t SET n = n + 1 WHERE k = 1";
 
-/// Counts what three nodes were asked, while the first of them refuses new requests.
+/// Counters of the requests to three nodes, the first of which refuses new requests.
 #[derive(Debug, Default)]
 struct Drain {
     has_begun: AtomicBool,
@@ -145,4 +144,59 @@ async fn requests_in_flight_when_the_server_closes_the_connection_are_counted() 
     assert!(error.may_have_been_applied());
     let node = session.metrics().nodes[0].clone();
     assert_eq!((node.disconnected, node.errors.aborted), (1, 1));
+}
+
+async fn start_with_event() -> (Arc<Drain>, Vec<MockServer>) {
+    let (drain, servers) = start().await;
+    (drain, servers.into_iter().map(MockServer::graceful_disconnect).collect())
+}
+
+#[tokio::test]
+async fn a_graceful_disconnect_drains_every_connection_of_the_node() {
+    let (drain, servers) = start_with_event().await;
+    let session = connect(builder(&servers).connections_per_node(2), 3).await;
+    until(|| session.metrics().open_connections == 6).await;
+    let mut in_flight = Vec::new();
+    while drain.held.load(Ordering::SeqCst) == 0 {
+        let session = session.clone();
+        in_flight.push(tokio::spawn(async move { session.execute(IN_FLIGHT, ()).await }));
+        tokio::task::yield_now().await;
+    }
+    servers[0].emit(Event::GracefulDisconnect);
+    until(|| session.metrics().connected_nodes == 2).await;
+    // From now on, the node would refuse a request.
+    drain.has_begun.store(true, Ordering::SeqCst);
+    for _ in 0..30 {
+        session.execute("UPDATE t SET n = n + 1 WHERE k = 2", ()).await.unwrap();
+    }
+    assert_eq!((drain.refused.load(Ordering::SeqCst), drains(&session)), (0, 2));
+    for request in in_flight {
+        request.await.unwrap().unwrap();
+    }
+    // The control connection has moved to another node.
+    until(|| servers[0].connections() == 0).await;
+    until(|| servers[1].connections() + servers[2].connections() == 5).await;
+    // The other nodes send the event as well when their turn comes.
+    servers[1].emit(Event::GracefulDisconnect);
+    until(|| servers[1].connections() == 0).await;
+    session.execute("UPDATE t SET n = n + 1 WHERE k = 2", ()).await.unwrap();
+    assert_eq!(drain.refused.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_refused_registration_is_ignored() {
+    let refused = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&refused);
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap().graceful_disconnect();
+    let server = server.on_any(Reply::void()).on_request(move |frame| match &frame.request {
+        Request::Register(register) if register.event_types == ["GRACEFUL_DISCONNECT"] => {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Some(Reply::error(ErrorCode::Protocol, "unknown event type"))
+        }
+        _ => None,
+    });
+    let session = Session::builder().contact_points([server.address()]).connect().await.unwrap();
+    session.execute("INSERT INTO t (k) VALUES (1)", ()).await.unwrap();
+    // The control connection and the connection of the pool asked once each.
+    assert_eq!((refused.load(Ordering::SeqCst), server.connections()), (2, 2));
 }

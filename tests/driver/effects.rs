@@ -1,5 +1,5 @@
-//! What each error says about whether the request was applied. One test for each row of the table in
-//! the documentation of `cqlwire::session::Error`; `tests/offline/effects.rs` compares the names.
+//! The effect of a request after each kind of error. Each row of the table in the documentation of
+//! `cqlwire::session::Error` has its tests here; `tests/offline/effects.rs` compares the names.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -149,7 +149,7 @@ async fn a_statement_that_changed_was_not_applied() {
     assert!(!error.may_have_been_applied(), "{error}");
 }
 
-/// The EXECUTE was refused as unprepared, so an error of the PREPARE that follows says nothing about
+/// The server refused the EXECUTE as unprepared. The error of the PREPARE that follows does not concern
 /// the statement.
 #[tokio::test]
 async fn a_statement_that_could_not_be_prepared_again_was_not_applied() {
@@ -395,7 +395,7 @@ async fn a_speculative_execution_may_have_been_applied() {
     assert!(error.may_have_been_applied(), "{error}");
 }
 
-/// Retries refused writes, also if they are not idempotent: each server executes at most one of them.
+/// Refused writes are retried even if they are not idempotent. Each is executed once.
 #[tokio::test]
 async fn a_refused_write_is_sent_to_the_next_node() {
     let executed = Arc::new(AtomicUsize::new(0));

@@ -222,14 +222,15 @@ fn extends_to_end(response: &Response) -> bool {
 }
 
 fn response(context: Context) -> impl Strategy<Value = Response> {
+    // Boxed, because the largest strategies would overflow the stack of a test.
     prop_oneof![
-        3 => server_error(context).prop_map(Into::into),
+        3 => server_error(context).prop_map(Into::into).boxed(),
         1 => Just(Ready.into()),
         1 => text().prop_map(|authenticator| Authenticate { authenticator }.into()),
         1 => vec((text(), vec(text(), 0..3)), 0..3)
             .prop_map(|options| Supported { options }.into()),
-        6 => result(context).prop_map(Into::into),
-        2 => event().prop_map(Into::into),
+        6 => result(context).prop_map(Into::into).boxed(),
+        2 => event().prop_map(Into::into).boxed(),
         1 => maybe(bytes()).prop_map(|token| AuthChallenge { token }.into()),
         1 => maybe(bytes()).prop_map(|token| AuthSuccess { token }.into()),
         1 => bytes().prop_map(|body| Response::Unknown(Opcode::Unknown(0x7f), body)),
@@ -350,6 +351,7 @@ fn event() -> impl Strategy<Value = Event> {
         (prop::sample::select(vec!["UP", "DOWN", "SLOW"]), address())
             .prop_map(|(change, address)| Event::Status { change: change.into(), address }),
         schema_change().prop_map(Event::Schema),
+        Just(Event::GracefulDisconnect),
         bytes().prop_map(|rest| Event::Unknown { event_type: "TRACE_COMPLETE".into(), rest }),
     ]
     .prop_filter("a name that is known is not unknown", |event| {

@@ -133,6 +133,9 @@ fn event(event: &Event) -> Value {
         Event::Schema(change) => {
             joined(json!({ "event_type": EventType::SchemaChange.as_str() }), schema_change(change))
         }
+        Event::GracefulDisconnect => {
+            json!({ "event_type": EventType::GracefulDisconnect.as_str() })
+        }
         Event::Unknown { event_type, rest } => {
             json!({ "event_type": event_type, "rest": hex(rest) })
         }

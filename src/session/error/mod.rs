@@ -64,9 +64,9 @@ struct ErrorInner {
     node: Option<SocketAddr>,
     /// True if the request was a PREPARE.
     preparing: bool,
-    /// Whether the failure leaves open that the server has executed the request.
+    /// The possible effect of the last attempt.
     effect: Effect,
-    /// How the request changes data. `None` if the statement's text decides.
+    /// The manner in which the request changes data. `None` if the statement's text decides.
     writes: Option<Writes>,
     history: Vec<Attempt>,
 }
@@ -95,8 +95,7 @@ enum Detail {
     Row(RowError),
 }
 
-/// Whether a failure leaves open that the server has executed the request. Says nothing about
-/// earlier attempts.
+/// The possible effect of the last attempt. Earlier attempts are in the history.
 #[derive(Clone, Copy)]
 enum Effect {
     /// The server has not executed the request, or the request was never sent.
