@@ -46,10 +46,19 @@ impl ContactPoint {
         }
     }
 
-    /// Resolves the host to its addresses.
+    /// Resolves the host to its addresses, of which there is at least one.
+    ///
+    /// # Errors
+    /// Returns an error text if the host has no address.
     pub(crate) async fn resolve(&self) -> Result<Vec<SocketAddr>, String> {
         match tokio::net::lookup_host((self.host.as_str(), self.port)).await {
-            Ok(addresses) => Ok(addresses.collect()),
+            Ok(addresses) => {
+                let addresses: Vec<_> = addresses.collect();
+                match addresses.is_empty() {
+                    true => Err("the name has no address".to_owned()),
+                    false => Ok(addresses),
+                }
+            }
             Err(_) => Err("name not found".to_owned()),
         }
     }

@@ -13,6 +13,7 @@ use tracing::{debug, info};
 use super::ContactPoint;
 use crate::connection::{Connection, ConnectionError, Connector, RequestError, timeout_at};
 use crate::message::{ErrorCode, Event, Query, RequestFrame, Response, ResponseFrame, ServerError};
+use crate::protocol::CloseReason;
 use crate::wire::{Consistency, Stream};
 
 /// Why a node could not be used.
@@ -47,14 +48,24 @@ impl NodeError {
         matches!(self, Self::Connection(error) if error.reason.is_authentication())
     }
 
+    /// Returns true if the node refused the user name or the password.
+    pub(crate) fn is_refused_login(&self) -> bool {
+        matches!(self, Self::Connection(ConnectionError { reason: CloseReason::Refused(_), .. }))
+            && self.is_fatal()
+    }
+
     /// Returns true if trying again is pointless: the error is permanent, and most likely the same
     /// on every node.
     pub(crate) fn is_fatal(&self) -> bool {
         match self {
-            Self::Connection(error) => error.reason.is_authentication(),
-            Self::UseKeyspace { error, .. } => {
-                !matches!(error.code, ErrorCode::Overloaded | ErrorCode::Bootstrapping)
-            }
+            Self::Connection(error) => error.reason.is_authentication() && !self.is_starting(),
+            Self::UseKeyspace { error, .. } => matches!(
+                error.code,
+                ErrorCode::Invalid
+                    | ErrorCode::Syntax
+                    | ErrorCode::Unauthorized
+                    | ErrorCode::Config
+            ),
             Self::ShuttingDown | Self::Request(_) | Self::UnexpectedResponse { .. } => false,
         }
     }
@@ -100,7 +111,8 @@ pub(crate) enum ClusterError {
     Closed(&'static str),
     /// No node can be reached.
     Unreachable {
-        /// One message per node: its address and error.
+        /// One message per node: its address and error. At most 20 nodes; if there are more, the
+        /// last message says how many.
         failures: Vec<String>,
         /// True if a node may still be starting.
         is_starting: bool,
@@ -134,11 +146,14 @@ impl FailedNode {
         Self { description, fatal: None, is_starting: false, has_responded: true }
     }
 
-    /// Describes a node to which no connection has been attempted.
-    pub(super) const fn untried(description: String, is_starting: bool) -> Self {
-        Self { description, fatal: None, is_starting, has_responded: false }
+    /// Describes a node to which no attempt to connect has ended. The node may still be starting.
+    pub(super) const fn untried(description: String) -> Self {
+        Self { description, fatal: None, is_starting: true, has_responded: false }
     }
 }
+
+/// Largest number of nodes whose errors are shown.
+const MAX_SHOWN_FAILURES: usize = 20;
 
 impl ClusterError {
     /// Combines the errors of all nodes. The result is [`Fatal`](Self::Fatal) if a node failed
@@ -152,7 +167,10 @@ impl ClusterError {
             return Self::Fatal(Box::new(fatal));
         }
         let is_starting = nodes.iter().any(|node| node.is_starting);
-        let failures = nodes.into_iter().map(|node| node.description).collect();
+        let more = nodes.len().saturating_sub(MAX_SHOWN_FAILURES);
+        let shown = nodes.into_iter().take(MAX_SHOWN_FAILURES).map(|node| node.description);
+        let more = (more > 0).then(|| format!("and {more} more nodes"));
+        let failures = shown.chain(more).collect();
         Self::Unreachable { failures, is_starting }
     }
 }
@@ -181,16 +199,12 @@ async fn connect_to_contact_point(
     connector: &Connector,
     events: &mpsc::Sender<Event>,
 ) -> Result<Opened, Vec<FailedNode>> {
-    let unresolved = |problem: &str, is_starting| {
-        vec![FailedNode::untried(format!("{point}: {problem}"), is_starting)]
-    };
-    let addresses = match timeout(connector.options.handshake_timeout, point.resolve()).await {
-        Ok(Ok(addresses)) => addresses,
-        // Container platforms add the name of a server only when the server starts, so the server
-        // may still be starting.
-        Ok(Err(problem)) => return Err(unresolved(&problem, true)),
-        Err(_) => return Err(unresolved("name resolution timed out", false)),
-    };
+    let resolved = timeout(connector.options.handshake_timeout, point.resolve()).await;
+    // Container platforms add the name of a server only when the server starts, so the server may
+    // still be starting.
+    let addresses = resolved
+        .unwrap_or_else(|_| Err("name resolution timed out".to_owned()))
+        .map_err(|problem| vec![FailedNode::untried(format!("{point}: {problem}"))])?;
     let connect = |address| connect_to_address(point, address, connector, events).boxed();
     first_success(addresses.into_iter().map(connect).collect()).await
 }

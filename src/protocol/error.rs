@@ -77,22 +77,21 @@ impl CloseReason {
         Self::Io(error.kind(), message)
     }
 
-    /// Returns true if the server may still be starting, in which case a later attempt may succeed.
+    /// Returns true if a later attempt may succeed although the configuration is unchanged: the server
+    /// may still be starting, or cannot answer at the moment.
+    ///
+    /// This includes an ERROR to a login with which the server reports that it could not read its
+    /// table of users.
     pub fn is_starting(&self) -> bool {
         match self {
-            Self::Refused(error) => {
-                matches!(error.code, ErrorCode::Bootstrapping | ErrorCode::Overloaded)
-            }
-            Self::Io(kind, _) => matches!(
+            Self::Refused(error) | Self::ServerError(error) => is_temporary(error),
+            Self::Io(kind, _) => !matches!(
                 kind,
-                io::ErrorKind::ConnectionRefused
-                    | io::ErrorKind::ConnectionReset
-                    | io::ErrorKind::ConnectionAborted
-                    | io::ErrorKind::TimedOut
-                    | io::ErrorKind::HostUnreachable
-                    | io::ErrorKind::NetworkUnreachable
+                io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::InvalidInput
+                    | io::ErrorKind::Unsupported
             ),
-            Self::EndOfInput { .. } | Self::HandshakeTimeout => true,
+            Self::EndOfInput { .. } | Self::HandshakeTimeout | Self::HeartbeatTimeout => true,
             _ => false,
         }
     }
@@ -138,6 +137,15 @@ impl fmt::Display for CloseReason {
                 "the server does not support protocol {requested}; it answered in {answered}: {}",
                 without_period(message)
             ),
+            Self::Refused(error)
+                if error.code == ErrorCode::Authentication && is_temporary(error) =>
+            {
+                write!(
+                    f,
+                    "the server could not check the user name and the password ({})",
+                    without_period(&error.message)
+                )
+            }
             Self::Refused(error) if error.code == ErrorCode::Authentication => write!(
                 f,
                 "the user name or the password is wrong ({})",
@@ -182,6 +190,30 @@ impl fmt::Display for CloseReason {
                 "too many requests timed out or were cancelled without a response ({count})"
             ),
         }
+    }
+}
+
+/// Parts of the messages with which Cassandra refuses a login because it could not read its table of
+/// users. The error code alone does not distinguish this from a wrong password.
+const UNREADABLE_USERS: [&str; 4] = [
+    "Unable to perform authentication",
+    "Error during authentication of user",
+    "Cannot achieve consistency level",
+    "Operation timed out",
+];
+
+/// Returns true if the server may answer the same request differently later.
+fn is_temporary(error: &ServerError) -> bool {
+    match error.code {
+        ErrorCode::Authentication => {
+            UNREADABLE_USERS.iter().any(|part| error.message.contains(part))
+        }
+        ErrorCode::Protocol
+        | ErrorCode::Unauthorized
+        | ErrorCode::Syntax
+        | ErrorCode::Invalid
+        | ErrorCode::Config => false,
+        _ => true,
     }
 }
 

@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::time::Instant;
-use tracing::info;
-
 use super::cache::PreparedCache;
+use super::connect::connect;
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
 use super::metrics::Recorder;
@@ -16,8 +14,8 @@ use super::retry::{DefaultRetry, RetryPolicy};
 use super::throttle::{Gate, Throttle};
 use super::timestamps::{MonotonicTimestamps, TimestampGenerator};
 use crate::cluster::{
-    AddressTranslator, Cluster, ClusterError, ContactPoint, DEFAULT_PORT, DefaultBalancing,
-    LoadBalancing, Reconnect, Settings,
+    AddressTranslator, ContactPoint, DEFAULT_PORT, DefaultBalancing, LoadBalancing, Reconnect,
+    Settings,
 };
 use crate::connection::Connector;
 #[cfg(feature = "tls")]
@@ -183,9 +181,14 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets how long [`connect`](Self::connect) retries while the servers may still be starting:
-    /// they refuse connections, do not answer, or their names do not resolve yet. Default: zero,
-    /// which means no retries.
+    /// Sets how long [`connect`](Self::connect) retries while an error may pass: servers refuse
+    /// connections, close them, do not answer in time or answer that they are not ready, or their
+    /// names do not resolve yet. Default: zero, which means no retries.
+    ///
+    /// Errors that waiting cannot cure end the retries: an invalid configuration, a TLS certificate
+    /// that is not trusted, a server without a common protocol version, a keyspace that does not
+    /// exist. A wrong user name or password ends them after 15 s, because a new cluster refuses its
+    /// first user for about 10 s after it has started.
     pub const fn connect_retry_for(mut self, time: Duration) -> Self {
         self.connect_retry_for = time;
         self
@@ -375,38 +378,3 @@ fn next_name() -> Arc<str> {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     format!("s{}", NUMBER.fetch_add(1, Ordering::Relaxed)).into()
 }
-
-/// Connects to the cluster. While the servers may still be starting, retries for up to `retry_for`.
-async fn connect(
-    settings: Settings,
-    keyspace: Option<String>,
-    retry_for: Duration,
-) -> Result<Cluster, Error> {
-    // If the duration is too long for the clock, there is no deadline.
-    let deadline = Instant::now().checked_add(retry_for);
-    let mut delay = FIRST_DELAY;
-    loop {
-        let failure = match Cluster::connect(settings.clone(), keyspace.clone()).await {
-            Ok(cluster) => return Ok(cluster),
-            Err(failure) => failure,
-        };
-        let now = Instant::now();
-        let is_over = deadline.is_some_and(|deadline| now >= deadline);
-        match failure {
-            ClusterError::Unreachable { failures, is_starting: true } if !is_over => {
-                info!(error = failures.join("; "), retry_in = ?delay, "no server could be reached");
-            }
-            failure => return Err(Error::unreachable(failure)),
-        }
-        let next = now + delay;
-        tokio::time::sleep_until(deadline.map_or(next, |end| next.min(end))).await;
-        delay = (delay * 2).min(LONGEST_DELAY);
-    }
-}
-
-/// The delay before the first retry of connecting. It doubles with each retry.
-const FIRST_DELAY: Duration = Duration::from_millis(50);
-
-/// The maximum delay between two attempts. It is short so that the session connects soon after a
-/// server has started.
-const LONGEST_DELAY: Duration = Duration::from_secs(1);

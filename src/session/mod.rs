@@ -81,6 +81,7 @@ mod bound;
 mod builder;
 mod cache;
 mod call;
+mod connect;
 pub(crate) mod cql;
 mod effect;
 mod error;
