@@ -9,6 +9,9 @@ use rand::RngExt;
 /// The first attempt starts at once. The pause before the second is `base`; each further pause
 /// doubles, up to `cap`. Each pause is varied at random by up to a quarter, so that clients do not
 /// all reconnect at once when a node comes back.
+///
+/// While more than 1,000 nodes are down, the pauses are longer: the session makes about 1,000
+/// attempts a second in total. An event that reports a node as up still ends its pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reconnect {
     /// Pause before the second attempt. Default: 100 ms.
@@ -51,6 +54,17 @@ impl Backoff {
             self.next = Duration::ZERO;
         }
     }
+}
+
+/// Time between two attempts of all pools together, on average.
+const ATTEMPT_INTERVAL: Duration = Duration::from_millis(1);
+
+/// Returns the shortest pause of a pool when this number of pools is not connected, with a random
+/// variation of up to a quarter.
+pub(super) fn spread(unconnected: usize) -> Duration {
+    let count = u32::try_from(unconnected).unwrap_or(u32::MAX);
+    let pause = ATTEMPT_INTERVAL.saturating_mul(count);
+    pause.mul_f64(rand::rng().random_range(0.75..=1.25))
 }
 
 #[cfg(test)]

@@ -16,13 +16,14 @@ use tracing::{debug, info, warn};
 
 use super::backoff::Backoff;
 use super::open::connect_any;
+use super::peers::Reachability;
 use super::pending_reads::{PendingReads, SchemaScope};
 use super::refresh::with_topology;
 use super::schema::{Schema, SchemaPart};
 use super::shared::Shared;
 use super::system_tables::{ReadError, rows};
-use super::topology::{replication, topology};
-use super::{ClusterError, ContactPoint};
+use super::topology_reader::{TopologyRows, replication};
+use super::{ClusterError, ClusterState, ContactPoint, Node};
 use crate::connection::{Connection, timeout_at};
 use crate::message::{
     Event, EventType, Register, RequestFrame, SchemaTarget, StatusChange, TopologyChange,
@@ -218,8 +219,8 @@ impl ControlConnection {
         let translator = self.shared.settings.address_translator.as_ref();
         let address = translator.map_or(address, |translator| translator.translate(address));
         let state = self.shared.state();
-        match state.nodes().iter().find(|node| node.address() == address) {
-            Some(node) => node.reconnect_now(),
+        match state.node_at(address) {
+            Some(_) => state.nodes_at(address).for_each(|node| node.reconnect_now()),
             None => self.pending.add_topology(),
         }
     }
@@ -274,12 +275,13 @@ impl ControlConnection {
 
     async fn read_topology(&self) -> Result<(), ReadError> {
         let Shared { settings, pools, .. } = &*self.shared;
-        let translator = settings.address_translator.as_deref();
-        let (topology, strategies) = tokio::join!(
-            topology(&self.connection, self.timeout(), translator),
+        let (rows, strategies) = tokio::join!(
+            TopologyRows::read(&self.connection, self.timeout()),
             replication(&self.connection, self.timeout())
         );
-        let (mut topology, strategies, state) = (topology?, strategies?, self.shared.state());
+        let (rows, strategies, state) = (rows?, strategies?, self.shared.state());
+        let translator = settings.address_translator.as_deref();
+        let mut topology = rows.describe(translator, |address| reachability(&state, address));
         if let Some(node) = topology.nodes.first_mut() {
             node.host = Some(self.host.clone());
         }
@@ -327,9 +329,20 @@ fn contact_points(shared: &Shared) -> Vec<ContactPoint> {
     let state = shared.state();
     let mut nodes: Vec<_> = state.nodes().iter().collect();
     nodes.shuffle(&mut rand::rng());
-    nodes.sort_by_key(|node| (node.distance(), !node.is_connected()));
+    // Cached, because a connection may open or end while the nodes are sorted.
+    nodes.sort_by_cached_key(|node| (node.distance(), !node.is_connected()));
     let known = nodes.into_iter().take(MAX_KNOWN_NODES).map(|node| ContactPoint::from(node.info()));
     known.chain(shared.settings.contact_points.iter().cloned()).collect()
+}
+
+/// Returns what the driver knows of an address from its connections.
+fn reachability(state: &ClusterState, address: SocketAddr) -> Reachability {
+    let of_node = |node: &Node| match node.is_connected() || node.last_error().is_none() {
+        true => Reachability::Reachable,
+        false => Reachability::Failed,
+    };
+    let nodes = state.nodes_at(address).filter(|node| node.address() == address);
+    nodes.map(|node| of_node(node)).max().unwrap_or(Reachability::Unknown)
 }
 
 /// Returns the keyspace that a schema change concerns, or `None` if the change names no keyspace.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::control::{ControlConnection, SchemaRefresh};
-use super::open::{FailedNode, use_keyspace};
+use super::open::{FailedNode, MAX_SHOWN_FAILURES, use_keyspace};
 use super::shared::Shared;
 use super::{ClusterError, ClusterState, Distance, Node, Routing, Settings};
 use crate::connection::timeout_at;
@@ -74,13 +74,13 @@ impl Cluster {
     }
 
     /// Waits until `find` returns a node, and returns that node. Calls `find` again whenever a
-    /// connection was opened, has ended or could not be opened. `request` is the request that needs
-    /// the node, for the error; `None` if any node will do.
+    /// connection was opened or has ended. `request` is the request that needs the node, for the error;
+    /// `None` if any node will do.
     ///
     /// # Errors
-    /// Returns the errors of all nodes if the deadline passes. Returns them earlier if waiting is
+    /// Returns the errors of the nodes if the deadline passes. Returns them earlier if waiting is
     /// useless: `find` has returned `None`, and every node is connected or has failed to connect
-    /// since this call.
+    /// since this call. If thousands of nodes are down, a part of them is enough.
     pub(crate) async fn wait_for_node<T>(
         &self,
         deadline: Option<Instant>,
@@ -88,15 +88,10 @@ impl Cluster {
         mut find: impl FnMut() -> Option<T>,
     ) -> Result<T, ClusterError> {
         let mut changes = self.shared.pools.changes();
-        let before: Vec<_> = self.usable_nodes().map(|node| (node.failures(), node)).collect();
-        let has_failed = |node: &Arc<Node>| {
-            let known = before.iter().find(|(_, known)| Arc::ptr_eq(known, node));
-            node.failures() > known.map_or(0, |(failures, _)| *failures)
-        };
-        // `is_connected` may be out of date: the pool's task may not have noticed yet that a
-        // connection has ended.
-        let is_usable = |node: &Node| node.is_connected() && node.connection().is_some();
-        let is_settled = || self.usable_nodes().all(|node| is_usable(&node) || has_failed(&node));
+        let wait = self.shared.pools.attempts.begin_wait();
+        // The pool's task may not have noticed yet that a connection has ended.
+        let has_ended = |node: &Node| node.is_connected() && node.connection().is_none();
+        let is_settled = || wait.is_useless() && !self.usable_nodes().any(|node| has_ended(&node));
         loop {
             changes.borrow_and_update();
             let was_settled = is_settled();
@@ -192,8 +187,10 @@ impl Cluster {
     /// Returns the nodes that the driver connects to: all that are not
     /// [ignored](Distance::Ignored).
     fn usable_nodes(&self) -> impl Iterator<Item = Arc<Node>> {
-        let nodes = self.state().nodes().to_vec();
-        nodes.into_iter().filter(|node| node.distance() != Distance::Ignored)
+        let state = self.state();
+        let nodes =
+            (0..state.nodes().len()).filter_map(move |index| state.nodes().get(index).cloned());
+        nodes.filter(|node| node.distance() != Distance::Ignored)
     }
 
     /// Checks that the local datacenter exists, whether or not the load balancing policy would use
@@ -233,7 +230,8 @@ impl Cluster {
             let is_refused = node.distance() == Distance::Remote && node.is_connected();
             local_consistency.filter(|_| is_refused)
         };
-        let last_refused = nodes.iter().rposition(|node| refused_at(node).is_some());
+        let shown = nodes.iter().take(MAX_SHOWN_FAILURES);
+        let last_refused = shown.rposition(|node| refused_at(node).is_some());
         let failed = |(index, node): (usize, &Arc<Node>)| {
             let address = node.address();
             if let Some(consistency) = refused_at(node) {
@@ -252,7 +250,7 @@ impl Cluster {
                 None if node.is_connected() => FailedNode::not_eligible(format!(
                     "{address}: connected, but the load balancing policy does not use it"
                 )),
-                None => FailedNode::untried(format!("{address}: not connected yet"), false),
+                None => FailedNode::untried(format!("{address}: not connected yet")),
             }
         };
         ClusterError::from_nodes(nodes.iter().enumerate().map(failed).collect())

@@ -4,9 +4,10 @@
 //! |---|---|
 //! | `handle`, `schema_wait` | the cluster, as a session uses it |
 //! | `control`, `pending_reads` | the control connection and its task |
-//! | `topology`, `system_tables` | what the driver reads from `system.local` and `system.peers` |
-//! | [`ClusterState`], `refresh` | a snapshot of nodes, ring and schema, and how the next one is computed |
-//! | [`Node`], `pool`, `pool_context` | a node, its connections, and what the pools share |
+//! | `topology`, `topology_reader`, `system_tables` | what the driver reads from `system.local` and `system.peers` |
+//! | `peers` | the nodes in those rows, and the choice between rows that contradict each other |
+//! | [`ClusterState`], `node_index`, `refresh` | a snapshot of nodes, ring and schema, and how the next one is computed |
+//! | [`Node`], `pool`, `pool_context`, `attempts` | a node, its connections, and what the pools share |
 //! | [`LoadBalancing`] | the policy that picks the node for a request |
 //! | [`Token`], [`Partitioner`], `ring` | the replicas of a partition |
 //! | [`schema`] | keyspaces, tables, types, and everything else that DDL creates |
@@ -16,12 +17,14 @@
 //! - A node is up if a connection to it is open, whatever status events say.
 //! - Requests never open connections, so a request timeout cannot interrupt a handshake.
 //! - An invalid row of a system table is left out and does not fail the read.
+//! - A node is one host id at one address. Each node has one pool and one place in the ring.
 //! - A snapshot never changes. Reading the current one holds a lock only to clone an `Arc`.
 //! - The cluster owns the nodes. Nodes refer to the `PoolContext`, never to the cluster.
 
 #![allow(clippy::arithmetic_side_effects, reason = "counters and times of the client itself")]
 
 mod address_translator;
+mod attempts;
 mod backoff;
 mod balancing;
 mod contact;
@@ -30,7 +33,9 @@ mod counters;
 mod handle;
 mod in_flight;
 mod node;
+mod node_index;
 mod open;
+mod peers;
 mod pending_reads;
 mod pool;
 mod pool_context;
@@ -47,6 +52,7 @@ mod system_tables;
 mod timer;
 mod token;
 mod topology;
+mod topology_reader;
 
 pub use address_translator::AddressTranslator;
 pub use backoff::Reconnect;

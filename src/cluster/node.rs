@@ -39,8 +39,8 @@ pub struct Node {
 
 impl Node {
     /// Creates the node that `info` describes and starts opening its connections. `previous` is the
-    /// same node with its previous description. If the address is unchanged, the new node shares
-    /// the counters of `previous`.
+    /// node that had this address before: the same node with its previous description, or a node
+    /// that was replaced. The new node continues its counters.
     pub(super) fn new(
         info: NodeInfo,
         distance: Distance,
@@ -52,8 +52,8 @@ impl Node {
             Distance::Remote => 1,
             Distance::Ignored => 0,
         };
-        // Metrics are labelled with the address, so a new address needs new counters.
-        let counters = match previous.filter(|previous| previous.address() == info.address) {
+        // Metrics are labelled with the address, so the counters belong to the address.
+        let counters = match previous {
             Some(previous) => Arc::clone(&previous.counters),
             None => {
                 let session = &context.session_name;
@@ -141,11 +141,6 @@ impl Node {
 
     pub(super) fn connections(&self) -> impl Iterator<Item = Arc<Connection>> {
         self.pool.connections()
-    }
-
-    /// Returns the number of failed attempts to connect.
-    pub(crate) fn failures(&self) -> u64 {
-        self.pool.failures()
     }
 
     /// Returns why the last attempt to connect failed or why the last connection ended, whichever

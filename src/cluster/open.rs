@@ -153,7 +153,7 @@ impl FailedNode {
 }
 
 /// Largest number of nodes whose errors are shown.
-const MAX_SHOWN_FAILURES: usize = 20;
+pub(super) const MAX_SHOWN_FAILURES: usize = 20;
 
 impl ClusterError {
     /// Combines the errors of all nodes. The result is [`Fatal`](Self::Fatal) if a node failed

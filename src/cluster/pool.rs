@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::Notify;
@@ -13,7 +13,8 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
-use super::backoff::Backoff;
+use super::attempts::PoolId;
+use super::backoff::{Backoff, spread};
 use super::counters::NodeCounters;
 use super::open::use_keyspace;
 use super::pool_context::PoolContext;
@@ -26,12 +27,13 @@ use crate::connection::{Connection, ConnectionError};
 pub(super) struct Pool {
     slots: Arc<Slots>,
     tasks: Vec<AbortHandle>,
-    context: Arc<PoolContext>,
 }
 
 /// The connection slots of a pool. The pool shares them with its tasks.
 #[derive(Debug)]
 struct Slots {
+    id: PoolId,
+    context: Arc<PoolContext>,
     address: SocketAddr,
     host: Option<String>,
     counters: Arc<NodeCounters>,
@@ -45,8 +47,6 @@ struct Slots {
     /// True once the pool is closed. Slots change only while this is locked, so that no connection
     /// is put into a closed pool.
     is_closed: Mutex<bool>,
-    /// Number of failed attempts to connect.
-    failures: AtomicU64,
     last_error: Mutex<Option<NodeError>>,
     /// Wakes every task that is backing off.
     reconnect: Notify,
@@ -61,6 +61,8 @@ impl Pool {
         context: &Arc<PoolContext>,
     ) -> Self {
         let slots = Arc::new(Slots {
+            id: context.attempts.add_pool(),
+            context: Arc::clone(context),
             address: node.address,
             host: node.host.clone(),
             counters: Arc::clone(counters),
@@ -69,15 +71,18 @@ impl Pool {
             next: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             is_closed: Mutex::default(),
-            failures: AtomicU64::new(0),
             last_error: Mutex::default(),
             reconnect: Notify::new(),
         });
         let task = |index| {
-            let (slots, context) = (Arc::clone(&slots), Arc::clone(context));
-            tokio::spawn(async move { slots.keep_connected(index, &context).await }).abort_handle()
+            let slots = Arc::clone(&slots);
+            tokio::spawn(async move { slots.keep_connected(index).await }).abort_handle()
         };
-        Self { tasks: (0..size).map(task).collect(), slots, context: Arc::clone(context) }
+        if size == 0 {
+            // No task waits for a pool that never connects.
+            context.attempts.remove_pool(slots.id);
+        }
+        Self { tasks: (0..size).map(task).collect(), slots }
     }
 
     /// Returns the next open connection, round robin, or `None` if none is open.
@@ -103,11 +108,6 @@ impl Pool {
         self.slots.connections.iter().filter_map(open)
     }
 
-    /// Returns the number of failed attempts to connect.
-    pub(super) fn failures(&self) -> u64 {
-        self.slots.failures.load(Ordering::Acquire)
-    }
-
     /// Returns why the last attempt to connect failed or why the last connection ended, whichever
     /// is later. Returns `None` if neither has happened since a connection was last opened.
     pub(super) fn last_error(&self) -> Option<NodeError> {
@@ -126,7 +126,7 @@ impl Pool {
     pub(super) fn drain(&self, connection: &Arc<Connection>) {
         if self.slots.drain(connection) {
             info!(node = %self.slots.address, "node is shutting down, its connections drain");
-            self.context.notify_draining(self.slots.address);
+            self.slots.context.notify_draining(self.slots.address);
         }
     }
 
@@ -143,6 +143,7 @@ impl Pool {
             }
         }
         self.slots.open.store(0, Ordering::Release);
+        self.slots.context.attempts.remove_pool(self.slots.id);
     }
 }
 
@@ -160,16 +161,20 @@ fn open(slot: &RwLock<Option<Arc<Connection>>>) -> Option<Arc<Connection>> {
 
 impl Slots {
     /// Keeps the connection in one slot open, until the task is aborted.
-    async fn keep_connected(&self, index: usize, context: &PoolContext) {
+    async fn keep_connected(&self, index: usize) {
+        let context = &*self.context;
         let mut backoff = Backoff::new(context.reconnect);
         let mut retry_in = backoff.pause();
+        let mut is_repeated = false;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(retry_in) => {}
-                () = self.reconnect.notified() => {}
+                () = self.reconnect.notified() => is_repeated = false,
             }
-            match self.open(index, context).await {
+            // Boxed, so that the tasks of nodes that are down stay small.
+            match Box::pin(self.open_in_turn(index, is_repeated)).await {
                 Ok(connection) => {
+                    is_repeated = false;
                     let opened = Instant::now();
                     context.notify_changed();
                     // Only the slot and the requests in flight keep the connection open.
@@ -199,8 +204,10 @@ impl Slots {
                             NodeError::Connection(ConnectionError { address, reason })
                         }
                     }));
+                    context.notify_changed();
                 }
                 Err(error) => {
+                    is_repeated = true;
                     retry_in = backoff.pause();
                     debug!(node = %self.address, %error, ?retry_in, "connection attempt failed");
                     match error.is_authentication() {
@@ -208,19 +215,37 @@ impl Slots {
                         false => self.counters.init_errors.add(),
                     }
                     self.set_error(Some(error));
-                    self.failures.fetch_add(1, Ordering::Release);
+                    let failure = context.attempts.record_failure(self.id);
+                    if failure.ends_wait {
+                        context.notify_changed();
+                    }
+                    retry_in = retry_in.max(spread(failure.unconnected));
                 }
             }
-            context.notify_changed();
         }
     }
 
-    /// Opens a connection, switches it to the session's keyspace, and puts it into a slot.
-    async fn open(
+    /// Waits until the attempt may begin, then opens a connection. A repeated attempt becomes a first
+    /// attempt if the server is reported to be up meanwhile.
+    async fn open_in_turn(
         &self,
         index: usize,
-        context: &PoolContext,
+        is_repeated: bool,
     ) -> Result<Arc<Connection>, NodeError> {
+        let attempts = &self.context.attempts;
+        let _permit = match is_repeated {
+            true => tokio::select! {
+                permit = attempts.repeated_permit() => permit,
+                () = self.reconnect.notified() => attempts.first_permit().await,
+            },
+            false => attempts.first_permit().await,
+        };
+        self.open(index).await
+    }
+
+    /// Opens a connection, switches it to the session's keyspace, and puts it into a slot.
+    async fn open(&self, index: usize) -> Result<Arc<Connection>, NodeError> {
+        let context = &*self.context;
         let connector = &context.connector;
         let connection = connector.connect(self.address, self.host.as_deref()).await;
         let connection = Arc::new(connection.map_err(NodeError::Connection)?);
@@ -252,6 +277,7 @@ impl Slots {
         }
         let open = self.connections.iter().filter_map(open).count();
         self.open.store(open, Ordering::Release);
+        self.context.attempts.set_connected(self.id, open > 0);
     }
 
     /// Empties all slots if one of them holds `connection`, and returns true if so.
@@ -266,6 +292,7 @@ impl Slots {
         }
         (0..self.connections.len()).for_each(|index| self.take(index));
         self.open.store(0, Ordering::Release);
+        self.context.attempts.set_connected(self.id, false);
         true
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{broadcast, watch};
 
 use super::Reconnect;
+use super::attempts::Attempts;
 use super::counters::Traffic;
 use crate::connection::Connector;
 
@@ -19,12 +20,14 @@ pub(super) struct PoolContext {
     pub(super) reconnect: Reconnect,
     /// Number of connections to each [`Local`](super::Distance::Local) node.
     pub(super) connections_per_node: usize,
+    /// The attempts to connect of all pools.
+    pub(super) attempts: Attempts,
     /// Bytes sent and received on connections that have ended.
     pub(super) traffic: Arc<Traffic>,
     /// The session's keyspace, which new connections use. `None` if the session has none.
     keyspace: Mutex<Option<String>>,
-    /// Incremented whenever a connection is opened, ends or cannot be opened, and whenever the
-    /// cluster's state changes.
+    /// Incremented whenever a connection is opened or ends, whenever a failed attempt to connect
+    /// ends a wait, and whenever the cluster's state changes.
     changes: watch::Sender<u64>,
     /// The addresses of nodes that have said that they are shutting down.
     draining: broadcast::Sender<SocketAddr>,
@@ -46,6 +49,7 @@ impl PoolContext {
             connector,
             reconnect,
             connections_per_node,
+            attempts: Attempts::default(),
             traffic: Arc::default(),
             keyspace: Mutex::new(keyspace),
             changes: watch::Sender::new(0),

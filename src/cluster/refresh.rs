@@ -1,13 +1,16 @@
 //! Computes the next state of a cluster from the previous one and a newly read topology.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tracing::warn;
 use uuid::Uuid;
 
+use super::node_index::NodeIndex;
 use super::pool_context::PoolContext;
 use super::ring::{Replicas, Ring, RingNode};
-use super::topology::{NodeInfo, Topology};
+use super::topology::{IgnoredRow, NodeInfo, Topology};
 use super::{
     ClusterState, Distance, LoadBalancing, Node, Partitioner, ReplicationStrategy, Settings, Token,
 };
@@ -21,18 +24,26 @@ pub(super) fn with_topology(
     settings: &Settings,
     pools: &Arc<PoolContext>,
 ) -> ClusterState {
-    let Topology { cluster_name: name, partitioner, nodes: infos } = topology;
+    let Topology { cluster_name: name, partitioner, nodes: infos, announced, ignored } = topology;
+    log_ignored_rows(previous, &ignored);
     let first = || infos.first().map(|info| info.datacenter.clone());
     let local_datacenter = previous.local_datacenter.clone();
     let local_datacenter = local_datacenter.or_else(|| settings.local_datacenter.clone());
     let local_datacenter = local_datacenter.or_else(first).filter(|name| !name.is_empty());
-    let nodes = infos
-        .iter()
-        .map(|info| {
-            let distance = settings.load_balancing.distance(info, local_datacenter.as_deref());
-            node(previous, info, distance, &infos, pools)
-        })
-        .collect();
+    let addresses: HashSet<_> = infos.iter().map(|info| info.address).collect();
+    let node = |info: &NodeInfo| {
+        let distance = settings.load_balancing.distance(info, local_datacenter.as_deref());
+        node(previous, info, distance, &addresses, pools)
+    };
+    let nodes: Arc<[_]> = infos.iter().map(node).collect();
+    // A kept node may have another address than its description, and the queried node may announce
+    // a third one. Events name the announced address.
+    let index = nodes.iter().zip(&infos).enumerate().map(|(position, (node, info))| {
+        let announced = announced.filter(|_| position == 0);
+        let addresses = [Some(node.address()), Some(info.address), announced];
+        (info.host_id, addresses.into_iter().flatten())
+    });
+    let index = Arc::new(NodeIndex::new(index));
     let is_same_ring = previous.partitioner == partitioner
         && previous.strategies == strategies
         && previous.infos.iter().map(ring_position).eq(infos.iter().map(ring_position));
@@ -45,7 +56,9 @@ pub(super) fn with_topology(
     ClusterState {
         name,
         nodes,
-        infos,
+        infos: infos.into(),
+        index,
+        ignored: ignored.into(),
         local_datacenter,
         partitioner,
         strategies,
@@ -60,19 +73,35 @@ fn node(
     previous: &ClusterState,
     info: &NodeInfo,
     distance: Distance,
-    infos: &[NodeInfo],
+    addresses: &HashSet<SocketAddr>,
     pools: &Arc<PoolContext>,
 ) -> Arc<Node> {
     // If another node has taken over this node's address, the open connections lead to that other
     // node.
-    let is_replaced = |node: &Node| {
-        node.address() != info.address && infos.iter().any(|info| info.address == node.address())
-    };
+    let is_replaced =
+        |node: &Node| node.address() != info.address && addresses.contains(&node.address());
     match previous.node(info.host_id) {
         Some(node) if node.is_described_by(info, distance) && !is_replaced(node) => {
             Arc::clone(node)
         }
-        node => Arc::new(Node::new(info.clone(), distance, node.map(|node| &**node), pools)),
+        node => {
+            let has_address = |node: &&Arc<Node>| node.address() == info.address;
+            let before = node.filter(has_address);
+            let before = before.or_else(|| previous.nodes_at(info.address).find(has_address));
+            Arc::new(Node::new(info.clone(), distance, before.map(|node| &**node), pools))
+        }
+    }
+}
+
+/// Largest number of ignored rows that are logged for one read.
+const MAX_LOGGED_ROWS: usize = 20;
+
+/// Logs the rows that were left out, except those that were left out before.
+fn log_ignored_rows(previous: &ClusterState, ignored: &[IgnoredRow]) {
+    let known: HashSet<_> = previous.ignored.iter().collect();
+    let new = ignored.iter().filter(|row| !known.contains(row));
+    for IgnoredRow { host_id, address, reason } in new.take(MAX_LOGGED_ROWS) {
+        warn!(%host_id, node = %address, %reason, "row of the peers table ignored");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Waiting for the schema: for its first read, and for the nodes to agree on it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +8,11 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::Node;
 use super::control::{SchemaRefresh, changed_keyspace};
 use super::handle::{Cluster, RUNTIME_ENDED, SESSION_CLOSED};
 use super::schema::Schema;
-use super::topology::schema_versions;
+use super::topology_reader::{ReportedVersion, schema_versions};
+use super::{ClusterState, Node};
 use crate::connection::timeout_at;
 use crate::message::SchemaChange;
 
@@ -84,17 +85,31 @@ impl Cluster {
         let Some(connection) = node.connection().or_else(|| self.shared.control()) else {
             return false;
         };
-        let Ok(versions) = schema_versions(&connection, self.node_timeout()).await else {
-            return false;
-        };
-        let state = self.state();
-        let mut versions = versions
-            .into_iter()
-            .filter(|(host_id, _)| state.node(*host_id).is_some_and(|node| node.is_connected()))
-            .map(|(_, version)| version);
-        let first = versions.next();
-        versions.all(|version| Some(version) == first)
+        let translator = self.shared.settings.address_translator.as_deref();
+        match schema_versions(&connection, self.node_timeout(), translator).await {
+            Ok(versions) => agree(&versions, &self.state()),
+            Err(_) => false,
+        }
     }
+}
+
+/// Returns true if all connected nodes have the schema version of the first row.
+///
+/// Rows that belong to no node do not count. If several rows belong to one node, one of them is
+/// enough: the row of a replaced node keeps its version forever.
+fn agree(versions: &[ReportedVersion], state: &ClusterState) -> bool {
+    let node_of = |row: &ReportedVersion| {
+        let node = row.host_id.and_then(|host_id| state.node(host_id));
+        node.or_else(|| row.address.and_then(|address| state.node_at(address)))
+    };
+    let Some(expected) = versions.first().map(|row| row.version) else { return true };
+    let mut agreeing = HashMap::new();
+    for row in versions {
+        if let Some(node) = node_of(row).filter(|node| node.is_connected()) {
+            *agreeing.entry(Arc::as_ptr(node)).or_insert(false) |= row.version == expected;
+        }
+    }
+    agreeing.values().all(|agrees| *agrees)
 }
 
 /// Why the schema is not available.

@@ -1,5 +1,6 @@
 //! The state that the tasks of a cluster share with its handle.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -85,7 +86,8 @@ impl Shared {
         };
         // The user may still hold removed nodes, so dropping the old state does not close their
         // connections.
-        let is_removed = |node: &&Arc<Node>| state.nodes().iter().all(|n| !Arc::ptr_eq(n, node));
+        let kept: HashSet<*const Node> = state.nodes().iter().map(Arc::as_ptr).collect();
+        let is_removed = |node: &&Arc<Node>| !kept.contains(&Arc::as_ptr(node));
         before.nodes().iter().filter(is_removed).for_each(|node| node.close());
         self.pools.notify_changed();
     }

@@ -1,13 +1,15 @@
 //! A snapshot of a cluster.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::node_index::NodeIndex;
 use super::ring::Replicas;
 use super::schema::Schema;
-use super::topology::NodeInfo;
+use super::topology::{IgnoredRow, NodeInfo};
 use super::{Node, Partitioner, ReplicationStrategy, Token};
 
 /// A snapshot of a cluster: its nodes, its ring and its schema. It never changes;
@@ -15,9 +17,12 @@ use super::{Node, Partitioner, ReplicationStrategy, Token};
 #[derive(Debug, Clone)]
 pub struct ClusterState {
     pub(super) name: String,
-    pub(super) nodes: Vec<Arc<Node>>,
+    pub(super) nodes: Arc<[Arc<Node>]>,
     /// The descriptions of the nodes, in the order of `nodes`.
-    pub(super) infos: Vec<NodeInfo>,
+    pub(super) infos: Arc<[NodeInfo]>,
+    pub(super) index: Arc<NodeIndex>,
+    /// The rows of the peers table that contradict the nodes.
+    pub(super) ignored: Arc<[IgnoredRow]>,
     pub(super) local_datacenter: Option<String>,
     pub(super) partitioner: Option<Partitioner>,
     /// The replication strategy of each keyspace, by keyspace name.
@@ -34,8 +39,10 @@ impl ClusterState {
     pub(super) fn empty() -> Self {
         Self {
             name: String::new(),
-            nodes: Vec::new(),
-            infos: Vec::new(),
+            nodes: Arc::default(),
+            infos: Arc::default(),
+            index: Arc::default(),
+            ignored: Arc::default(),
             local_datacenter: None,
             partitioner: None,
             strategies: BTreeMap::new(),
@@ -57,7 +64,18 @@ impl ClusterState {
 
     /// Returns the node with this host id, or `None` if the cluster has none.
     pub fn node(&self, host_id: Uuid) -> Option<&Arc<Node>> {
-        self.nodes.iter().find(|node| node.info().host_id == host_id)
+        self.nodes.get(self.index.with_host_id(host_id)?)
+    }
+
+    /// Returns the nodes with this address. There are several if an address translator gives
+    /// several nodes the same address.
+    pub(super) fn nodes_at(&self, address: SocketAddr) -> impl Iterator<Item = &Arc<Node>> {
+        self.index.with_address(address).filter_map(|position| self.nodes.get(position))
+    }
+
+    /// Returns the first node with this address, or `None` if the cluster has none.
+    pub(crate) fn node_at(&self, address: SocketAddr) -> Option<&Arc<Node>> {
+        self.nodes_at(address).next()
     }
 
     /// Returns the local datacenter: the configured datacenter, or else the datacenter of the first

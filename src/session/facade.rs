@@ -1,5 +1,6 @@
 //! Reports the metrics of a session to the recorder of the `metrics` facade.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -40,19 +41,18 @@ impl Facade {
         self.session.publish(metrics);
         let state = cluster.state();
         let streams = cluster.settings().connector.options.stream_limit();
-        let is_member = |node: &Arc<Node>| state.nodes().iter().any(|n| Arc::ptr_eq(n, node));
+        let members: HashSet<*const Node> = state.nodes().iter().map(Arc::as_ptr).collect();
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        for node in state.nodes() {
-            if !nodes.iter().any(|(known, _)| Arc::ptr_eq(known, node)) {
-                nodes.push((Arc::clone(node), self.node_handles(node.address())));
-            }
+        let known: HashSet<*const Node> = nodes.iter().map(|(node, _)| Arc::as_ptr(node)).collect();
+        for node in state.nodes().iter().filter(|node| !known.contains(&Arc::as_ptr(node))) {
+            nodes.push((Arc::clone(node), self.node_handles(node.address())));
         }
         // In the list, removed nodes precede new ones. A new node that has the address of a removed
         // node therefore overwrites the gauges of the removed one.
         for (node, handles) in &*nodes {
             handles.publish(&NodeMetrics::new(node, streams));
         }
-        nodes.retain(|(node, _)| is_member(node));
+        nodes.retain(|(node, _)| members.contains(&Arc::as_ptr(node)));
     }
 
     fn node_handles(&self, node: SocketAddr) -> Handles<NodeMetrics> {

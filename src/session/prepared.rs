@@ -78,9 +78,9 @@ impl PreparedInner {
     /// Returns the lock with the time at which the statement was last prepared again on `node`.
     pub(super) fn reprepared_at(&self, node: SocketAddr, cluster: &ClusterState) -> RepreparedAt {
         let mut nodes = self.reprepared.lock().unwrap_or_else(PoisonError::into_inner);
-        if !nodes.contains_key(&node) {
-            // Drop the entries of nodes that have left the cluster.
-            nodes.retain(|known, _| cluster.nodes().iter().any(|node| node.address() == *known));
+        // Drop the entries of nodes that have left the cluster, if there are any.
+        if !nodes.contains_key(&node) && nodes.len() >= cluster.nodes().len() {
+            nodes.retain(|known, _| cluster.node_at(*known).is_some());
         }
         Arc::clone(nodes.entry(node).or_default())
     }

@@ -10,7 +10,7 @@ use tracing::{Level, Span, debug_span, span_enabled};
 use super::call::{NodeResponse, RequestContext};
 use super::cql::{first_keyword, mentions_password, without_literals};
 use super::error::{Error, ErrorKind};
-use crate::cluster::{Cluster, ClusterState, Node};
+use crate::cluster::{Cluster, Node};
 use crate::wire::Consistency;
 
 /// Creates the span of a request, or a disabled one if no subscriber is interested.
@@ -73,7 +73,7 @@ pub(super) fn end(
         Ok(response) => record_node(span, response.node.address(), Some(&response.node)),
         Err(error) => {
             if let Some(last) = error.history().last() {
-                record_node(span, last.node, node_at(&cluster.state(), last.node));
+                record_node(span, last.node, cluster.state().node_at(last.node));
             }
             span.record("otel.status_code", "ERROR");
             match error.kind() {
@@ -100,10 +100,6 @@ fn record_node(span: &Span, address: SocketAddr, node: Option<&Arc<Node>>) {
         span.record("cassandra.coordinator.id", display(node.info().host_id));
         span.record("cassandra.coordinator.dc", node.datacenter());
     }
-}
-
-fn node_at(state: &ClusterState, address: SocketAddr) -> Option<&Arc<Node>> {
-    state.nodes().iter().find(|node| node.address() == address)
 }
 
 /// Returns the text of the statement, or of all statements of a batch, without literals that may be

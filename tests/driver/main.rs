@@ -5,15 +5,19 @@ mod changed_types;
 mod cluster;
 mod datacenters;
 mod drain;
+mod duplicate_rows;
 mod effects;
 mod failures;
+mod late_servers;
 mod login;
+mod many_nodes;
 #[cfg(feature = "metrics-024")]
 mod metrics;
 #[path = "../support/mock_nodes.rs"]
 mod mock_nodes;
 #[path = "../support/mock_server.rs"]
 mod mock_server;
+mod peer_rows;
 mod policies;
 #[path = "../support/program.rs"]
 mod program;

@@ -1,0 +1,136 @@
+//! Reads the topology, the replication strategies and the schema versions over one connection.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::peers::{Reachability, announced_address, describe, text, uuid};
+use super::system_tables::{ReadError, none_if_missing, rows};
+use super::topology::Topology;
+use super::{AddressTranslator, ReplicationStrategy};
+use crate::connection::Connection;
+use crate::types::{Record, Value};
+
+const LOCAL: &str = "SELECT * FROM system.local WHERE key = 'local'";
+const PEERS: &str = "SELECT * FROM system.peers";
+const PEERS_V2: &str = "SELECT * FROM system.peers_v2";
+const KEYSPACES: &str = "SELECT keyspace_name, replication FROM system_schema.keyspaces";
+const LOCAL_SCHEMA_VERSION: &str =
+    "SELECT host_id, schema_version FROM system.local WHERE key = 'local'";
+const PEERS_SCHEMA_VERSION: &str =
+    "SELECT host_id, schema_version, peer, rpc_address FROM system.peers";
+const PEERS_V2_SCHEMA_VERSION: &str =
+    "SELECT host_id, schema_version, peer, native_address, native_port FROM system.peers_v2";
+
+/// The rows of `system.local` and of the peers table.
+pub(super) struct TopologyRows {
+    local: Option<Record>,
+    peers: Vec<Record>,
+    /// The address of the connection.
+    queried: SocketAddr,
+}
+
+impl TopologyRows {
+    /// Reads the rows. A server without the system tables is treated as a cluster of one node.
+    ///
+    /// # Errors
+    /// Returns an error if the connection fails or the server cannot answer.
+    pub(super) async fn read(
+        connection: &Connection,
+        timeout: Duration,
+    ) -> Result<Self, ReadError> {
+        let statements = [LOCAL, PEERS, PEERS_V2];
+        let (local, peers) = local_and_peers(connection, timeout, statements).await?;
+        Ok(Self { local, peers, queried: connection.address() })
+    }
+
+    /// Returns the nodes that the rows describe. `reachability` returns what is known of a
+    /// translated address; it decides between rows that contradict each other.
+    pub(super) fn describe(
+        &self,
+        translator: Option<&dyn AddressTranslator>,
+        reachability: impl Fn(SocketAddr) -> Reachability,
+    ) -> Topology {
+        describe(self.local.as_ref(), &self.peers, self.queried, translator, reachability)
+    }
+}
+
+/// Reads the replication strategy of each keyspace, and returns it by keyspace name.
+///
+/// # Errors
+/// Returns an error if the connection fails or the server cannot answer.
+pub(super) async fn replication(
+    connection: &Connection,
+    timeout: Duration,
+) -> Result<BTreeMap<String, ReplicationStrategy>, ReadError> {
+    let keyspaces = rows(connection, timeout, KEYSPACES).await;
+    let keyspaces = none_if_missing(keyspaces)?.unwrap_or_default();
+    let strategy = |keyspace: &Record| {
+        let name = text(keyspace, "keyspace_name")?;
+        let Value::Map(options) = keyspace.get("replication")? else { return None };
+        let options = options.iter().filter_map(|pair| match pair {
+            (Value::Text(option), Value::Text(value)) => Some((option, value)),
+            _ => None,
+        });
+        Some((name, ReplicationStrategy::from_options(options)))
+    };
+    Ok(keyspaces.iter().filter_map(strategy).collect())
+}
+
+/// The schema version of a node, as a row of a system table reports it.
+pub(super) struct ReportedVersion {
+    /// `None` if the row has no host id.
+    pub(super) host_id: Option<Uuid>,
+    /// Address of the node after translation. `None` if the row has none.
+    pub(super) address: Option<SocketAddr>,
+    pub(super) version: Uuid,
+}
+
+/// Reads the schema version of each node. The first one is that of the queried node, if the server
+/// reports it. Rows without a version are left out.
+///
+/// # Errors
+/// Returns an error if the connection fails or the server cannot answer.
+pub(super) async fn schema_versions(
+    connection: &Connection,
+    timeout: Duration,
+    translator: Option<&dyn AddressTranslator>,
+) -> Result<Vec<ReportedVersion>, ReadError> {
+    let statements = [LOCAL_SCHEMA_VERSION, PEERS_SCHEMA_VERSION, PEERS_V2_SCHEMA_VERSION];
+    let (local, peers) = local_and_peers(connection, timeout, statements).await?;
+    let reported = |row: &Record, address| {
+        let (host_id, version) = (uuid(row, "host_id"), uuid(row, "schema_version")?);
+        Some(ReportedVersion { host_id, address, version })
+    };
+    let queried = connection.address();
+    let address = |row: &Record| {
+        let address = announced_address(row, queried.port())?;
+        Some(translator.map_or(address, |translator| translator.translate(address)))
+    };
+    let local = local.as_ref().and_then(|local| reported(local, Some(queried)));
+    let peers = peers.iter().filter_map(|row| reported(row, address(row)));
+    Ok(local.into_iter().chain(peers).collect())
+}
+
+/// Runs the statements that read `system.local`, `system.peers` and `system.peers_v2`. Returns the
+/// local row and the peers' rows. `system.peers_v2` is preferred if it exists (Cassandra 4.0 and
+/// later), because it contains the peers' ports; `system.peers` is then not read.
+async fn local_and_peers(
+    connection: &Connection,
+    timeout: Duration,
+    [local, peers, peers_v2]: [&str; 3],
+) -> Result<(Option<Record>, Vec<Record>), ReadError> {
+    let peers = async {
+        match none_if_missing(rows(connection, timeout, peers_v2).await)? {
+            Some(peers) => Ok(peers),
+            None => {
+                Ok(none_if_missing(rows(connection, timeout, peers).await)?.unwrap_or_default())
+            }
+        }
+    };
+    let (local, peers) = tokio::join!(rows(connection, timeout, local), peers);
+    let local = none_if_missing(local)?.unwrap_or_default();
+    Ok((local.into_iter().next(), peers?))
+}
