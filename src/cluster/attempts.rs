@@ -5,7 +5,8 @@
 //! here, in the order in which they failed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -25,6 +26,8 @@ const MANY_FAILURES: u64 = 1_000;
 #[derive(Debug)]
 pub(super) struct Attempts {
     record: Mutex<Record>,
+    /// Number of times that a pool has opened its first connection or lost its last one.
+    changes: Arc<AtomicU64>,
     first: Semaphore,
     repeated: Semaphore,
 }
@@ -66,6 +69,7 @@ impl Default for Attempts {
     fn default() -> Self {
         Self {
             record: Mutex::default(),
+            changes: Arc::default(),
             first: Semaphore::new(MAX_FIRST_ATTEMPTS),
             repeated: Semaphore::new(MAX_REPEATED_ATTEMPTS),
         }
@@ -88,14 +92,21 @@ impl Attempts {
         let mut record = self.record();
         if let Some(pool) = record.pools.remove(&id) {
             record.unconnected.remove(&(pool.last_failure, id));
+            self.changes.fetch_add(u64::from(pool.is_connected), Ordering::Release);
         }
+    }
+
+    /// Returns the number of times that a pool has opened its first connection or lost its last one.
+    pub(super) const fn changes(&self) -> &Arc<AtomicU64> {
+        &self.changes
     }
 
     /// Records whether the pool has an open connection.
     pub(super) fn set_connected(&self, id: PoolId, is_connected: bool) {
         let mut record = self.record();
         let Some(pool) = record.pools.get_mut(&id) else { return };
-        pool.is_connected = is_connected;
+        let before = std::mem::replace(&mut pool.is_connected, is_connected);
+        self.changes.fetch_add(u64::from(before != is_connected), Ordering::Release);
         let entry = (pool.last_failure, id);
         match is_connected {
             true => record.unconnected.remove(&entry),

@@ -6,7 +6,7 @@
 //! | `control`, `pending_reads` | the control connection and its task |
 //! | `topology`, `topology_reader`, `system_tables` | what the driver reads from `system.local` and `system.peers` |
 //! | `peers` | the nodes in those rows, and the choice between rows that contradict each other |
-//! | [`ClusterState`], `node_index`, `refresh` | a snapshot of nodes, ring and schema, and how the next one is computed |
+//! | [`ClusterState`], `node_index`, `connected_nodes`, `refresh` | a snapshot of nodes, ring and schema, and how the next one is computed |
 //! | [`Node`], `pool`, `pool_context`, `attempts` | a node, its connections, and what the pools share |
 //! | [`LoadBalancing`] | the policy that picks the node for a request |
 //! | [`Token`], [`Partitioner`], `ring` | the replicas of a partition |
@@ -27,6 +27,7 @@ mod address_translator;
 mod attempts;
 mod backoff;
 mod balancing;
+mod connected_nodes;
 mod contact;
 mod control;
 mod counters;

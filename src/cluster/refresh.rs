@@ -58,6 +58,8 @@ pub(super) fn with_topology(
         nodes,
         infos: infos.into(),
         index,
+        connected: Arc::default(),
+        connection_changes: Arc::clone(pools.attempts.changes()),
         ignored: ignored.into(),
         local_datacenter,
         partitioner,

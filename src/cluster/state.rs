@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use uuid::Uuid;
 
+use super::connected_nodes::ConnectedNodes;
 use super::node_index::NodeIndex;
 use super::ring::Replicas;
 use super::schema::Schema;
@@ -21,6 +23,9 @@ pub struct ClusterState {
     /// The descriptions of the nodes, in the order of `nodes`.
     pub(super) infos: Arc<[NodeInfo]>,
     pub(super) index: Arc<NodeIndex>,
+    pub(super) connected: Arc<ConnectedNodes>,
+    /// Number of times that a node has connected or disconnected.
+    pub(super) connection_changes: Arc<AtomicU64>,
     /// The rows of the peers table that contradict the nodes.
     pub(super) ignored: Arc<[IgnoredRow]>,
     pub(super) local_datacenter: Option<String>,
@@ -42,6 +47,8 @@ impl ClusterState {
             nodes: Arc::default(),
             infos: Arc::default(),
             index: Arc::default(),
+            connected: Arc::default(),
+            connection_changes: Arc::default(),
             ignored: Arc::default(),
             local_datacenter: None,
             partitioner: None,
@@ -60,6 +67,15 @@ impl ClusterState {
     /// Returns every node, connected or not.
     pub fn nodes(&self) -> &[Arc<Node>] {
         &self.nodes
+    }
+
+    /// Returns the nodes that have an open connection, in the order of [`nodes`](Self::nodes). The
+    /// list is cached until a node connects or disconnects, so that a load balancing policy need
+    /// not examine every node of a large cluster for each request.
+    pub fn connected_nodes(&self) -> Arc<[Arc<Node>]> {
+        // Read before the nodes are examined, so that a later change makes the list invalid.
+        let changes = self.connection_changes.load(Ordering::Acquire);
+        self.connected.get(changes, &self.nodes)
     }
 
     /// Returns the node with this host id, or `None` if the cluster has none.

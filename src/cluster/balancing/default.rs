@@ -102,20 +102,35 @@ impl DefaultBalancing {
         self
     }
 
-    /// Returns the best eligible node of the local rack, or else the best of all `nodes`. Returns
-    /// `None` if no node is eligible.
-    fn best_by_rack<'a>(
+    /// Returns the best eligible node of the local rack, or else the best of all nodes. `best`
+    /// returns the best of the nodes for which its argument returns true.
+    fn best_by_rack(
         &self,
-        turn: usize,
-        nodes: impl ExactSizeIterator<Item = &'a Arc<Node>> + Clone,
-        is_eligible: impl Fn(&Arc<Node>) -> bool,
-    ) -> Option<&'a Arc<Node>> {
+        best: impl Fn(&dyn Fn(&Arc<Node>) -> bool) -> Option<Arc<Node>>,
+        is_eligible: &dyn Fn(&Arc<Node>) -> bool,
+    ) -> Option<Arc<Node>> {
         let in_rack = self.rack.as_deref().and_then(|rack| {
             let is_in_rack =
                 |node: &Arc<Node>| node.distance() == Distance::Local && node.rack() == rack;
-            Self::best(turn, nodes.clone(), |node| is_in_rack(node) && is_eligible(node))
+            best(&|node| is_in_rack(node) && is_eligible(node))
         });
-        in_rack.or_else(|| Self::best(turn, nodes, is_eligible))
+        in_rack.or_else(|| best(is_eligible))
+    }
+
+    /// Returns the best eligible node of the cluster, or `None` if no node is eligible.
+    fn best_of_all(
+        turn: usize,
+        cluster: &ClusterState,
+        is_eligible: &dyn Fn(&Arc<Node>) -> bool,
+    ) -> Option<Arc<Node>> {
+        let nodes = cluster.nodes();
+        if nodes.len() <= MAX_COUNTED_NODES {
+            return Self::best(turn, nodes.iter(), is_eligible);
+        }
+        let sampled = Self::sample(&nodes.iter(), is_eligible);
+        let sampled = sampled.map(|(one, other)| Arc::clone(Self::less_loaded(one, other)));
+        // Few nodes are eligible. In a large cluster, most of the others may be down.
+        sampled.or_else(|| Self::best(turn, cluster.connected_nodes().iter(), is_eligible))
     }
 
     /// Finds the eligible node whose turn it is and another one, and returns the node with fewer
@@ -124,15 +139,14 @@ impl DefaultBalancing {
         turn: usize,
         nodes: impl ExactSizeIterator<Item = &'a Arc<Node>> + Clone,
         is_eligible: impl Fn(&Arc<Node>) -> bool,
-    ) -> Option<&'a Arc<Node>> {
-        let is_large = nodes.len() > MAX_COUNTED_NODES;
-        let sample = is_large.then(|| Self::sample(&nodes, &is_eligible)).flatten();
-        let in_turn = || Self::next_two(turn, nodes.filter(|node| is_eligible(node)));
-        let (one, other) = sample.or_else(in_turn)?;
-        match other {
-            Some(other) if other.in_flight() < one.in_flight() => Some(other),
-            _ => Some(one),
-        }
+    ) -> Option<Arc<Node>> {
+        let (one, other) = Self::next_two(turn, nodes.filter(|node| is_eligible(node)))?;
+        Some(Arc::clone(Self::less_loaded(one, other)))
+    }
+
+    /// Returns the node that has fewer requests in flight, or `one` if they are equal.
+    fn less_loaded<'a>(one: &'a Arc<Node>, other: Option<&'a Arc<Node>>) -> &'a Arc<Node> {
+        other.filter(|other| other.in_flight() < one.in_flight()).unwrap_or(one)
     }
 
     /// Returns the node at the position `turn`, modulo the number of nodes, and the node after it.
@@ -201,8 +215,16 @@ impl LoadBalancing for DefaultBalancing {
             (!self.ignores_tokens).then(|| cluster.replicas(keyspace, token))
         };
         let best = |is_eligible: &dyn Fn(&Arc<Node>) -> bool| {
-            let replica = replicas().and_then(|nodes| self.best_by_rack(turn, nodes, is_eligible));
-            replica.or_else(|| self.best_by_rack(turn, nodes.iter(), is_eligible))
+            let replica = replicas().and_then(|replicas| {
+                let best = |is_eligible: &dyn Fn(&Arc<Node>) -> bool| {
+                    Self::best(turn, replicas.clone(), is_eligible)
+                };
+                self.best_by_rack(best, is_eligible)
+            });
+            let best = |is_eligible: &dyn Fn(&Arc<Node>) -> bool| {
+                Self::best_of_all(turn, cluster, is_eligible)
+            };
+            replica.or_else(|| self.best_by_rack(best, is_eligible))
         };
         let local = best(&|node| is_available(node) && is_local(node) && is_fast(node))
             .or_else(|| best(&|node| is_available(node) && is_local(node)));
@@ -211,6 +233,6 @@ impl LoadBalancing for DefaultBalancing {
                 && (self.allows_remote_local || request.local_consistency().is_none());
             is_allowed.then(|| best(&|node| is_available(node) && !is_local(node))).flatten()
         };
-        local.or_else(remote).cloned()
+        local.or_else(remote)
     }
 }
