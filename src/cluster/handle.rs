@@ -230,7 +230,7 @@ impl Cluster {
             let is_refused = node.distance() == Distance::Remote && node.is_connected();
             local_consistency.filter(|_| is_refused)
         };
-        let shown = nodes.iter().take(MAX_SHOWN_FAILURES);
+        let mut shown = nodes.iter().take(MAX_SHOWN_FAILURES);
         let last_refused = shown.rposition(|node| refused_at(node).is_some());
         let failed = |(index, node): (usize, &Arc<Node>)| {
             let address = node.address();
