@@ -64,6 +64,8 @@ struct CodecState {
     frames: FrameDecoder,
     encoder: FrameEncoder,
     segments: Option<SegmentEncoder>,
+    /// The header of the last STARTUP that could not be decoded.
+    invalid_startup: Option<Header>,
     /// A reusable buffer for frames.
     frame_buffer: Vec<u8>,
     /// A reusable buffer for segments.
@@ -123,6 +125,13 @@ impl ServerCodec {
         self.0.frames.skipped()
     }
 
+    /// Returns the header of the STARTUP whose body could not be decoded, or `None` if there was no such
+    /// request. Decoding such a STARTUP fails.
+    #[cfg(feature = "testing")]
+    pub(crate) const fn invalid_startup(&self) -> Option<&Header> {
+        self.0.invalid_startup.as_ref()
+    }
+
     /// Sets the version of responses. A server that does not support the client's version sends an
     /// ERROR in a version that it does support (v4 §2.1).
     pub fn set_version(&mut self, version: Version) {
@@ -138,6 +147,7 @@ impl CodecState {
             frames: FrameDecoder::new(context),
             encoder: FrameEncoder::new(context),
             segments: None,
+            invalid_startup: None,
             frame_buffer: Vec::new(),
             segment_buffer: Vec::new(),
         }
@@ -276,8 +286,11 @@ impl Decoder for ServerCodec {
 impl ServerCodec {
     /// Adopts the version and the compression that a decoded request announces.
     fn follow(&mut self, frame: Option<RawFrame>) -> io::Result<Option<RawFrame>> {
-        if let Some(frame) = &frame {
-            self.0.follow_request(frame)?;
+        if let Some(frame) = &frame
+            && let Err(error) = self.0.follow_request(frame)
+        {
+            self.0.invalid_startup = Some(frame.header);
+            return Err(error.into());
         }
         Ok(frame)
     }

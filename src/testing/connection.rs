@@ -20,6 +20,9 @@ use crate::message::{
 };
 use crate::wire::{Context, DecodeError, DecodeErrorKind, RawFrame, Stream, Version};
 
+/// The stream of an ERROR whose request is not known, because its header could not be decoded.
+const UNKNOWN: Stream = Stream(0);
+
 /// Serves one client until the client or the server closes the connection.
 pub(super) async fn serve(socket: TcpStream, state: Arc<ServerState>) {
     let _count = OpenConnection::new(&state);
@@ -114,6 +117,9 @@ impl Client {
 
     /// Handles input that the codec cannot decode. Like Cassandra, refuses a request that is too
     /// long and continues with the next request. After any other error, closes the connection.
+    ///
+    /// If the header of the request is known, the ERROR has its stream. Otherwise, the ERROR has stream
+    /// 0, as in Cassandra.
     fn handle_invalid_input(&mut self, error: &io::Error) -> Result<(), CloseConnection> {
         let kind = error.get_ref().and_then(|error| error.downcast_ref()).map(DecodeError::kind);
         let skipped = self.codec.skipped().map(|header| header.stream);
@@ -123,7 +129,8 @@ impl Client {
                 Ok(())
             }
             _ => {
-                self.send_error(Stream::default(), ErrorCode::Protocol, error.to_string());
+                let stream = self.codec.invalid_startup().map_or(UNKNOWN, |header| header.stream);
+                self.send_error(stream, ErrorCode::Protocol, error.to_string());
                 Err(CloseConnection)
             }
         }

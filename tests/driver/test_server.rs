@@ -310,6 +310,21 @@ async fn refuses_invalid_requests() {
     assert_eq!(seen, expected.map(|(stream, opcode)| (Stream(stream), opcode.to_owned())));
 }
 
+#[tokio::test]
+async fn refuses_an_invalid_startup_on_its_stream() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = server().await;
+    let mut socket = tokio::net::TcpStream::connect(server.address()).await.unwrap();
+    // The STARTUP has one option, but its body ends before the name of the option.
+    socket.write_all(&[4, 0, 0, 9, 1, 0, 0, 0, 2, 0, 1]).await.unwrap();
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).await.unwrap();
+    let mut frames = cqlwire::wire::FrameDecoder::new(Version::V4);
+    frames.extend(&answer);
+    let header = frames.next_frame().unwrap().unwrap().header;
+    assert_eq!((header.stream, header.opcode.to_string()), (Stream(9), "ERROR".to_owned()));
+}
+
 /// Only requests are limited: the reply below is longer than the limit.
 #[tokio::test]
 async fn refuses_requests_longer_than_its_limit() {
