@@ -27,6 +27,8 @@ pub(crate) struct NodeCounters {
     pub(crate) drains: Counter,
     /// Responses received, including error responses.
     pub(crate) messages: Counter,
+    /// Errors of the node that named no request.
+    pub(super) unattributed_errors: Counter,
     latency: Timer,
     /// Bytes sent and received on ended connections of this node.
     pub(super) traffic: Traffic,
@@ -94,6 +96,7 @@ impl NodeCounters {
             disconnected: Counter::default(),
             drains: Counter::default(),
             messages: Counter::default(),
+            unattributed_errors: Counter::default(),
             latency: Timer::for_node("cassandra.nodes.cql-messages", session, node),
             traffic: Traffic::default(),
             all_traffic: Arc::clone(all_traffic),
@@ -115,7 +118,11 @@ impl NodeCounters {
 
 impl Counter {
     pub(crate) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.add_all(1);
+    }
+
+    pub(super) fn add_all(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
     }
 
     pub(crate) fn value(&self) -> u64 {

@@ -120,6 +120,15 @@ impl Node {
         })
     }
 
+    /// Returns the number of the node's errors that named no request.
+    pub(crate) fn unattributed_errors(&self) -> u64 {
+        let counter = &self.counters.unattributed_errors;
+        self.connections().for_each(|connection| {
+            counter.add_all(connection.take_unattributed_errors());
+        });
+        counter.value()
+    }
+
     /// Returns the node's counters.
     pub(crate) const fn counters(&self) -> &Arc<NodeCounters> {
         &self.counters

@@ -140,6 +140,8 @@ impl Pool {
             let connection = slot.write().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(connection) = connection {
                 self.slots.counters.record_closed_connection(connection.traffic());
+                let errors = connection.take_unattributed_errors();
+                self.slots.counters.unattributed_errors.add_all(errors);
             }
         }
         self.slots.open.store(0, Ordering::Release);
@@ -190,6 +192,8 @@ impl Slots {
                         }
                     };
                     let was_drained = self.record_closed(index, watch.traffic());
+                    let errors = watch.take_unattributed_errors();
+                    self.counters.unattributed_errors.add_all(errors);
                     self.set(index, None);
                     // A node that shuts down does not accept a connection soon.
                     if !was_drained {

@@ -194,14 +194,14 @@ mod tests {
     async fn flushes_a_socket_that_buffers() {
         let (near, mut far) = duplex(1_024);
         let server = async move {
-            for response in
-                [&[0x84, 0, 0, 0, 6, 0, 0, 0, 2, 0, 0][..], &[0x84, 0, 0, 0, 2, 0, 0, 0, 0]]
-            {
+            for (opcode, content) in [(6, &[0, 0][..]), (2, &[])] {
                 let mut header = [0; 9];
                 far.read_exact(&mut header).await.unwrap();
                 let mut body = vec![0; usize::from(header[8])];
                 far.read_exact(&mut body).await.unwrap();
-                far.write_all(response).await.unwrap();
+                let response =
+                    [0x84, 0, header[2], header[3], opcode, 0, 0, 0, content.len() as u8];
+                far.write_all(&[&response[..], content].concat()).await.unwrap();
             }
             far
         };

@@ -16,7 +16,7 @@ use tracing::{debug, info, warn};
 use super::error::{RequestErrorKind, socket_error};
 use super::exchange::{Exchange, FailedRequest, Notices, Outcome};
 use super::queue::{Queue, SlotId};
-use crate::message::{Event, Response};
+use crate::message::{Event, Response, ServerError};
 use crate::protocol::{ClientConnection, CloseReason, ConnectionEvent};
 use crate::wire::{Context, Stream};
 
@@ -48,6 +48,8 @@ pub(super) struct Driver<S> {
     /// The channel for the server's events, or `None` to ignore events.
     events: Option<mpsc::Sender<Event>>,
     timer: Pin<Box<Sleep>>,
+    /// Number of errors of the server that named no request.
+    unattributed_errors: u64,
     /// True if written bytes may still be in a buffer of the socket, as with TLS.
     is_unflushed: bool,
 }
@@ -75,6 +77,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             opened: Some(opened),
             events,
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
+            unattributed_errors: 0,
             is_unflushed: false,
         }
     }
@@ -260,6 +263,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     self.fail_request(stream, RequestErrorKind::Decode(error));
                 }
                 ConnectionEvent::ServerEvent(frame) => self.forward_event(frame.response),
+                ConnectionEvent::UnattributedError(error) => self.count_unattributed_error(&error),
                 ConnectionEvent::RequestFailed { stream, written } => {
                     let slot = self.take_slot(stream);
                     self.failed.extend(slot.map(|slot| (slot, written)));
@@ -287,17 +291,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         self.wakers.drain(..).for_each(Waker::wake);
     }
 
-    fn forward_event(&self, response: Response) {
+    fn forward_event(&mut self, response: Response) {
         if let Response::Event(Event::GracefulDisconnect) = response {
             self.exchange.draining.start();
         }
         match (response, &self.events) {
+            (Response::Error(error), _) => self.count_unattributed_error(&error),
             (Response::Event(event), Some(events)) => {
                 if events.try_send(event).is_err() {
                     debug!(node = %self.address, "server event dropped: channel full or closed");
                 }
             }
             (response, _) => debug!(node = %self.address, ?response, "server message ignored"),
+        }
+    }
+
+    /// Counts an ERROR of the server that names no request, and logs the first one and each whose number
+    /// is a power of two: an overloaded server may send thousands.
+    fn count_unattributed_error(&mut self, error: &ServerError) {
+        self.exchange.count_unattributed_error();
+        self.unattributed_errors = self.unattributed_errors.saturating_add(1);
+        let count = self.unattributed_errors;
+        if count.is_power_of_two() {
+            warn!(node = %self.address, %error, count, "server reported an error that names no request");
         }
     }
 

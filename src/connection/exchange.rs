@@ -51,6 +51,7 @@ pub(super) struct Exchange {
     bytes_received: AtomicU64,
     streams_in_use: AtomicUsize,
     orphans: AtomicUsize,
+    unattributed_errors: AtomicU64,
 }
 
 /// The handle's reference to the exchange. Dropping it closes the connection.
@@ -109,6 +110,7 @@ impl Default for Exchange {
             bytes_received: AtomicU64::new(0),
             streams_in_use: AtomicUsize::new(0),
             orphans: AtomicUsize::new(0),
+            unattributed_errors: AtomicU64::new(0),
         }
     }
 }
@@ -280,6 +282,16 @@ impl Exchange {
 
     pub(super) fn count_received(&self, bytes: usize) {
         self.bytes_received.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts an ERROR of the server that names no request.
+    pub(super) fn count_unattributed_error(&self) {
+        self.unattributed_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the number of errors that named no request since the last call.
+    pub(super) fn take_unattributed_errors(&self) -> u64 {
+        self.unattributed_errors.swap(0, Ordering::Relaxed)
     }
 
     /// Records the number of streams in use, and how many of these are orphaned.

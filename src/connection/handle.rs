@@ -157,6 +157,12 @@ impl Connection {
         self.exchange.streams()
     }
 
+    /// Returns the number of errors that named no request since the last call. See
+    /// [`ConnectionEvent::UnattributedError`](crate::protocol::ConnectionEvent::UnattributedError).
+    pub(crate) fn take_unattributed_errors(&self) -> u64 {
+        self.exchange.take_unattributed_errors()
+    }
+
     /// Waits for a free place in the queue until `deadline`. The task returns the permit when it takes
     /// the request from the queue.
     async fn acquire_queue_permit(
@@ -202,6 +208,11 @@ impl ConnectionWatch {
     /// Returns the number of bytes sent, and the number of bytes received.
     pub(crate) fn traffic(&self) -> (u64, u64) {
         self.0.traffic()
+    }
+
+    /// Returns the number of errors that named no request since the last call.
+    pub(crate) fn take_unattributed_errors(&self) -> u64 {
+        self.0.take_unattributed_errors()
     }
 }
 

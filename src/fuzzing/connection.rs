@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::message::{
-    Authenticate, Options, Ready, Request, RequestFrame, Response, ResponseFrame, ResultMessage,
-    Supported,
+    Authenticate, ErrorCode, Options, Ready, Request, RequestFrame, Response, ResponseFrame,
+    ResultMessage, ServerError, Supported,
 };
 use crate::protocol::{ClientConnection, ConnectionEvent, ConnectionOptions};
 use crate::wire::{
@@ -30,8 +30,8 @@ struct Simulation {
 /// Executes a list of operations on a connection. The first byte of `data` selects the options of the
 /// connection. Two bytes follow for each operation: the operation and its argument.
 ///
-/// The target asserts that a stream is not reused before its response arrives, that each request has
-/// exactly one outcome (a response, a timeout, a failure or a cancellation), and that no event follows
+/// The target asserts that no request has stream 0, that a stream is not reused before its response
+/// arrives, that each request has exactly one outcome (a response, a timeout, a failure or a cancellation), and that no event follows
 /// the end of the connection.
 pub fn connection(data: &[u8]) {
     let Some((&setup, operations)) = data.split_first() else { return };
@@ -92,7 +92,14 @@ impl Simulation {
             }
             // Bytes of 0xff start neither a valid frame nor a valid segment.
             6 => self.receive(&vec![0xff; usize::from(argument)]),
-            _ => self.answer(0, Authenticate { authenticator: "a".into() }.into()),
+            _ if argument & 1 == 0 => {
+                self.answer(0, Authenticate { authenticator: "a".into() }.into());
+            }
+            _ => {
+                let code =
+                    if argument & 2 == 0 { ErrorCode::Overloaded } else { ErrorCode::Server };
+                self.respond(Stream(0), ServerError::new(code, "").into());
+            }
         }
     }
 
@@ -104,6 +111,7 @@ impl Simulation {
         match self.client.send(&request, deadline) {
             Ok(stream) => {
                 assert!(can_send, "the connection exceeded its stream limit");
+                assert!(stream.0 > 0, "a request has a stream that is not for requests");
                 let previous = self.in_flight.insert(stream, true);
                 assert_eq!(previous, None, "a stream was reused before its response");
             }
@@ -150,6 +158,11 @@ impl Simulation {
         let stream = self.unanswered.remove(index);
         // The response to an orphan frees its stream without an event.
         self.in_flight.retain(|id, waits| *waits || *id != stream);
+        self.respond(stream, response);
+    }
+
+    /// Sends a response on a stream.
+    fn respond(&mut self, stream: Stream, response: Response) {
         let mut bytes = Vec::new();
         let frame = ResponseFrame::new(stream, response);
         frame
@@ -197,6 +210,9 @@ impl Simulation {
                     );
                 }
                 ConnectionEvent::Closed(_) => self.closed = true,
+                ConnectionEvent::UnattributedError(error) => {
+                    assert_eq!(error.code, ErrorCode::Overloaded, "a fatal error was ignored");
+                }
                 ConnectionEvent::Opened
                 | ConnectionEvent::ServerEvent(_)
                 | ConnectionEvent::Unresponsive

@@ -1,7 +1,7 @@
 //! Events of a connection.
 
 use super::error::CloseReason;
-use crate::message::ResponseFrame;
+use crate::message::{ResponseFrame, ServerError};
 use crate::wire::{DecodeError, RawFrame, Stream};
 
 /// An event that a [`ClientConnection`](super::ClientConnection) reports to its driver.
@@ -41,6 +41,14 @@ pub enum ConnectionEvent {
     /// A message that the server sent without a request, on a negative stream: an EVENT
     /// (v4 §4.2.6), or an ERROR.
     ServerEvent(Box<ResponseFrame>),
+    /// An OVERLOADED on stream 0, which no request uses. Cassandra before 4.1.12 and 5.0.9 sends it
+    /// instead of the response to a request that waited too long, but does not name the request
+    /// (CASSANDRA-21508). The connection stays open. The request ends when it times out, and then no
+    /// longer counts as [orphaned](super::ClientConnection::orphans) or in flight.
+    ///
+    /// Any other ERROR on stream 0 ends the connection with
+    /// [`CloseReason::ServerError`].
+    UnattributedError(Box<ServerError>),
     /// A request gets no response because the connection has ended.
     RequestFailed {
         /// The stream of the request.

@@ -159,7 +159,7 @@ impl ClientConnection {
     ///
     /// let now = Instant::now();
     /// let mut connection = ClientConnection::new(ConnectionOptions::default(), now);
-    /// assert_eq!(connection.transmit(), [4, 0, 0, 0, 5, 0, 0, 0, 0]); // OPTIONS is sent first
+    /// assert_eq!(connection.transmit(), [4, 0, 0, 1, 5, 0, 0, 0, 0]); // OPTIONS is sent first
     /// let written = connection.transmit().len();
     /// connection.transmitted(written);
     ///
@@ -221,7 +221,7 @@ impl ClientConnection {
     }
 
     /// Returns true if a request can be sent: the connection is open and a stream is free.
-    pub const fn can_send(&self) -> bool {
+    pub fn can_send(&self) -> bool {
         self.is_open() && self.streams.has_free()
     }
 
@@ -464,16 +464,29 @@ impl ClientConnection {
         }
     }
 
-    /// Closes the connection after a response that belongs to no request. If the response is an ERROR,
-    /// the close reason contains the ERROR.
+    /// Handles a response that belongs to no request. Closes the connection, unless the response is an
+    /// OVERLOADED on stream 0. If the response is an ERROR, the close reason contains the ERROR.
     fn handle_unsolicited(&mut self, frame: &RawFrame) {
-        let reason = match ResponseFrame::decode(frame, &self.context) {
-            Ok(ResponseFrame { response: Response::Error(error), .. }) => {
-                CloseReason::ServerError(error)
-            }
-            _ => CloseReason::UnknownStream(frame.header.stream),
+        let stream = frame.header.stream;
+        let Ok(ResponseFrame { response: Response::Error(error), .. }) =
+            ResponseFrame::decode(frame, &self.context)
+        else {
+            return self.close(CloseReason::UnknownStream(stream));
         };
-        self.close(reason);
+        match self.state {
+            // Only the request of the handshake can be meant. A server that cannot decode the request
+            // answers on stream 0.
+            State::Opening { .. } => {
+                self.close(self.recognize_unsupported_version(CloseReason::Refused(error)));
+            }
+            State::Open if stream.0 == 0 && error.code == ErrorCode::Overloaded => {
+                // The lost response may be that of the last heartbeat.
+                self.streams.record_lost_response();
+                self.liveness.handle_probe_response();
+                self.events.push_back(ConnectionEvent::UnattributedError(Box::new(error)));
+            }
+            State::Open | State::Closed => self.close(CloseReason::ServerError(error)),
+        }
     }
 
     /// Fails one request if its response is too long and was skipped. Closes the connection after any
@@ -528,6 +541,9 @@ impl ClientConnection {
             {
                 let requested = self.context.version;
                 CloseReason::UnsupportedVersion { requested, answered, message: error.message }
+            }
+            Ok(ResponseFrame { response: Response::Error(error), .. }) => {
+                CloseReason::ServerError(error)
             }
             Ok(_) => CloseReason::Unexpected(frame.header.opcode),
             Err(error) => CloseReason::Decode(error),

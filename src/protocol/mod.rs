@@ -8,6 +8,7 @@
 //!
 //! Invariants:
 //! - A stream id is not reused until the response to its last request has arrived, however late.
+//! - Stream 0 is not used: an ERROR there belongs to no request, or to an unknown one.
 //! - The handshake, every heartbeat and every request with a deadline succeed or fail in bounded time.
 //! - Only a whole frame is a sign of life of the server.
 //! - [`Closed`](ConnectionEvent::Closed) is the last event.

@@ -48,7 +48,7 @@ pub struct ConnectionOptions {
     /// Time without a whole frame after a heartbeat, until the connection is
     /// [unresponsive](super::ConnectionEvent::Unresponsive). Default: 500 ms.
     pub probe_timeout: Duration,
-    /// Maximum number of requests in flight, from 1 to 32,768. Default: 1,024.
+    /// Maximum number of requests in flight, from 1 to 32,767. Default: 1,024.
     pub max_in_flight: usize,
     /// Maximum number of orphaned requests: requests that timed out or were cancelled, and have no
     /// response yet. The connection closes if it has more, or if all `max_in_flight` streams are

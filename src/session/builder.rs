@@ -246,7 +246,7 @@ impl SessionBuilder {
     /// Default: 1.
     ///
     /// A connection carries up to [`max_in_flight`](ConnectionOptions::max_in_flight) requests at a
-    /// time (1,024 by default, 32,768 at most). One task serves the connection, and therefore uses
+    /// time (1,024 by default, 32,767 at most). One task serves the connection, and therefore uses
     /// one core at most.
     pub fn connections_per_node(mut self, count: usize) -> Self {
         self.connections = count.max(1);

@@ -95,6 +95,9 @@ macro_rules! node_metrics {
                 |node| node.connection_errors;
             Counter "cassandra.nodes.errors.connection.auth"
                 "Connections that failed to authenticate" => |node| node.authentication_errors;
+            Counter "cassandra.nodes.errors.unattributed"
+                "Errors of the node that named no request, such as OVERLOADED on stream 0" =>
+                |node| node.unattributed_errors;
         }
     };
 }

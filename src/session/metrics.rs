@@ -136,6 +136,10 @@ pub struct NodeMetrics {
     pub connection_errors: u64,
     /// Connections that failed to authenticate.
     pub authentication_errors: u64,
+    /// Errors of the node that named no request. Cassandra before 4.1.12 and 5.0.9 sends them under
+    /// overload instead of the responses to requests that waited too long (CASSANDRA-21508). These
+    /// requests time out.
+    pub unattributed_errors: u64,
 }
 
 /// Failed attempts by cause. An attempt that failed because the node had evicted the prepared
@@ -207,6 +211,7 @@ impl NodeMetrics {
             graceful_disconnects: counters.drains.value(),
             connection_errors: counters.init_errors.value(),
             authentication_errors: counters.auth_errors.value(),
+            unattributed_errors: node.unattributed_errors(),
         }
     }
 }

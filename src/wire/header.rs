@@ -4,7 +4,10 @@ use super::{DecodeError, DecodeErrorKind, FrameFlags, Opcode, Placeholder, Versi
 
 /// A stream id, which links a response to its request (v4 §2.3).
 ///
-/// Clients use the ids 0 to 32,767. Negative ids are reserved for the server.
+/// Clients choose an id from 0 to 32,767 for each request. Negative ids are reserved for the server.
+/// Servers may use 0 for an ERROR that belongs to no request, or to an unknown one, so a client should
+/// not use it: Cassandra before 4.1.12 and 5.0.9 answers a request that waited too long with OVERLOADED
+/// on stream 0 (CASSANDRA-21508), and all versions answer undecodable bytes there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Stream(pub i16);
 
@@ -12,8 +15,8 @@ impl Stream {
     /// The stream id of every EVENT.
     pub const EVENT: Self = Self(-1);
 
-    /// The number of stream ids that a client may use: 0 to 32,767.
-    pub const COUNT: usize = 32_768;
+    /// The number of stream ids that a client should use: 1 to 32,767.
+    pub const COUNT: usize = 32_767;
 }
 
 impl std::fmt::Display for Stream {

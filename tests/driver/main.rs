@@ -25,6 +25,7 @@ mod programs;
 mod send_bounds;
 mod session;
 mod spans;
+mod streams;
 #[path = "../support/tcp_server.rs"]
 mod tcp_server;
 mod test_server;

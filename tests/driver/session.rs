@@ -622,11 +622,14 @@ async fn waits_for_a_server_that_is_still_starting() {
 
 #[tokio::test]
 async fn requests_beyond_the_stream_limit_wait() {
-    let streams = Arc::new(Mutex::new(HashSet::new()));
-    let seen = Arc::clone(&streams);
-    let address = start_server(Version::V4, move |_, stream| {
-        seen.lock().unwrap().insert(stream);
-        ResultMessage::Void.into()
+    let silenced = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&silenced);
+    let address = start_server(Version::V4, move |request, _| match request {
+        Request::Query(query) if query.text == "silence" => {
+            count.fetch_add(1, Ordering::SeqCst);
+            Reply::silence()
+        }
+        _ => ResultMessage::Void.into(),
     });
     let options = ConnectionOptions { max_in_flight: 4, ..Default::default() };
     let connection = Arc::new(Connection::connect(address, &options).await.unwrap());
@@ -637,7 +640,18 @@ async fn requests_beyond_the_stream_limit_wait() {
     for task in tasks.collect::<Vec<_>>() {
         task.await.unwrap().unwrap();
     }
-    assert_eq!(streams.lock().unwrap().len(), 4);
+    let silent = (0..4).map(|_| {
+        let connection = Arc::clone(&connection);
+        tokio::spawn(async move { connection.request(&query("silence"), None).await })
+    });
+    let silent: Vec<_> = silent.collect();
+    while silenced.load(Ordering::SeqCst) < 4 {
+        tokio::task::yield_now().await;
+    }
+    let timeout = Some(Duration::from_millis(50));
+    let error = connection.request(&query("SELECT"), timeout).await.unwrap_err();
+    assert!(!error.may_have_been_applied(), "the request was sent although four are in flight");
+    silent.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test]

@@ -131,7 +131,7 @@ fn a_slow_query_is_not_taken_for_a_frozen_server() {
 fn the_time_of_the_next_check_does_not_move_with_each_frame() {
     let mut pair = Pair::open(ConnectionOptions::default());
     pair.run(SECOND / 10);
-    pair.query(90 * SECOND).unwrap();
+    let mut stream = pair.query(90 * SECOND).unwrap();
     // The time of sending is known at the next call only.
     assert!(pair.client.poll_timeout() < Some(pair.now));
     pair.advance(Duration::ZERO);
@@ -140,13 +140,12 @@ fn the_time_of_the_next_check_does_not_move_with_each_frame() {
     for millis in 1..=400 {
         pair.now += Duration::from_millis(1);
         pair.deliver();
-        let stream = Stream(0);
         pair.respond(stream, ResultMessage::Void);
         assert_eq!(pair.client.poll_timeout(), check, "after {millis} ms");
-        pair.query(90 * SECOND).unwrap();
+        stream = pair.query(90 * SECOND).unwrap();
         assert_eq!(pair.client.poll_timeout(), check, "after {millis} ms");
     }
-    pair.respond(Stream(0), ResultMessage::Void);
+    pair.respond(stream, ResultMessage::Void);
     let idle_since = pair.now;
     pair.run(HALF);
     assert_eq!(pair.client.poll_timeout(), Some(idle_since + 30 * SECOND));
