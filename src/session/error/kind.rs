@@ -2,7 +2,7 @@
 
 use crate::message::ErrorCode;
 
-/// The kind of an [`Error`].
+/// The kind of an [`Error`](super::Error).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -33,8 +33,8 @@ pub enum ErrorKind {
     StatementChanged,
     /// The columns or the cells of the result do not fit the Rust type.
     Read,
-    /// The result has another number of rows than [`one`](super::QueryResult::one) or
-    /// [`first`](super::QueryResult::first) requires.
+    /// The result has another number of rows than [`one`](crate::session::QueryResult::one) or
+    /// [`first`](crate::session::QueryResult::first) requires.
     RowCount,
     /// The result is of another kind than the method requires: it has no rows, or the statement was
     /// not conditional.
