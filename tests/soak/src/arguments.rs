@@ -86,7 +86,7 @@ pub(crate) struct StreamZero {
     pub(crate) threads: Vec<usize>,
 
     /// Number of tasks that send requests concurrently
-    #[arg(long, value_name = "N", default_value_t = 2_048)]
+    #[arg(long, value_name = "N", default_value_t = 4_000)]
     pub(crate) tasks: u32,
 
     /// Number of connections
