@@ -43,8 +43,18 @@ impl Tally {
     }
 
     pub(crate) fn violation(&mut self, violation: Violation, example: impl FnOnce() -> String) {
+        self.add_violations(violation, 1, example);
+    }
+
+    /// Records several violations that have one example.
+    pub(crate) fn add_violations(
+        &mut self,
+        violation: Violation,
+        number: u64,
+        example: impl FnOnce() -> String,
+    ) {
         let (count, examples) = self.violations.entry(violation).or_default();
-        *count += 1;
+        *count += number;
         if examples.len() < MAX_EXAMPLES {
             examples.push(example());
         }

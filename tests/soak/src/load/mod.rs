@@ -34,8 +34,9 @@ use crate::{Result, outcome::Kind, tally::Tally};
 /// The requests of a load.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mix {
-    /// The kinds of requests, which each task sends in turn.
-    pub(crate) kinds: &'static [Kind],
+    /// The kinds of requests. The tasks are divided evenly among the lists; each task sends the kinds
+    /// of its list in turn.
+    pub(crate) kinds: &'static [&'static [Kind]],
     /// Number of tasks that send requests concurrently.
     pub(crate) tasks: u32,
     /// Requests per second of all tasks together, or `None` for as many as possible.
@@ -84,10 +85,10 @@ impl Load {
         let left = AtomicU64::new(mix.requests.unwrap_or(u64::MAX));
         let shared = Arc::new(Shared { session: session.clone(), tables: tables.clone(), left });
         let mut tasks = JoinSet::new();
-        for mut worker in workers {
+        for (mut worker, &kinds) in workers.into_iter().zip(mix.kinds.iter().cycle()) {
             let shared = Arc::clone(&shared);
             tasks.spawn(async move {
-                worker.run(&shared, mix).await;
+                worker.run(&shared, kinds, mix).await;
                 worker
             });
         }
@@ -125,13 +126,13 @@ impl Worker {
         }
     }
 
-    async fn run(&mut self, shared: &Shared, mix: Mix) {
+    async fn run(&mut self, shared: &Shared, kinds: &[Kind], mix: Mix) {
         let period = mix.rate.map(|rate| Duration::from_secs(1) * mix.tasks / rate.max(1));
         let mut ticks = period.map(interval);
         if let Some(ticks) = &mut ticks {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
-        for &kind in mix.kinds.iter().cycle() {
+        for &kind in kinds.iter().cycle() {
             if let Some(ticks) = &mut ticks {
                 ticks.tick().await;
             }

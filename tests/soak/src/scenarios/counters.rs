@@ -20,7 +20,7 @@ use crate::{
 pub(crate) fn run(options: &Kill) -> Result<bool> {
     let nodes = Nodes::start(&cluster(options))?;
     let (tasks, rate) = (options.rate.tasks, Some(options.rate.rate));
-    let mix = Mix { kinds: &[Kind::Increment], tasks, rate, requests: None };
+    let mix = Mix { kinds: &[&[Kind::Increment]], tasks, rate, requests: None };
     let mut passed = 0;
     for number in 0..options.soaks {
         let report = runtime()?.block_on(soak(&nodes, number, options.kills, mix))?;

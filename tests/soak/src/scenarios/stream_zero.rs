@@ -15,7 +15,7 @@ use crate::{
     outcome::{Kind, Violation},
 };
 
-const KINDS: &[Kind] = &[Kind::UnmarkedInsert, Kind::Read];
+const KINDS: &[&[Kind]] = &[&[Kind::UnmarkedInsert, Kind::Read]];
 
 /// Runs the load once for each combination of protocol version and threads. Returns true if no
 /// promise was broken.
@@ -41,9 +41,7 @@ pub(crate) fn run(options: &StreamZero) -> Result<bool> {
                 soak(title, &nodes, session.await?, &keyspace, mix, async |_| Ok(())).await
             })?;
             for (reason, count) in &report.connections_lost {
-                for _ in 0..*count {
-                    report.tally.violation(Violation::ConnectionLost, || reason.clone());
-                }
+                report.tally.add_violations(Violation::ConnectionLost, *count, || reason.clone());
             }
             println!("{report}");
             passed &= report.passed();
