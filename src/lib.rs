@@ -104,6 +104,8 @@ pub mod cluster;
 pub mod codec;
 #[cfg(feature = "driver")]
 pub mod connection;
+#[cfg(feature = "driver")]
+mod cql;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod decode;

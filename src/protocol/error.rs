@@ -156,7 +156,11 @@ impl fmt::Display for CloseReason {
                 write!(f, "the server refused the connection: {}", without_period(&error))
             }
             Self::ServerError(error) => {
-                let error = error.to_string();
+                let error = match error.code {
+                    // The message repeats parts of a statement, which may contain secrets.
+                    ErrorCode::Syntax => error.code.to_string(),
+                    _ => error.to_string(),
+                };
                 write!(
                     f,
                     "the server reported an error of the connection: {}",

@@ -9,7 +9,6 @@ use tracing::warn;
 
 use super::bound::BoundStatement;
 use super::call::RequestContext;
-use super::cql::switches_keyspace;
 use super::effect::{self, Writes};
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
@@ -19,6 +18,7 @@ use super::progress::RequestProgress;
 use super::retry::AttemptError;
 use crate::cluster::{FailureKind, Node};
 use crate::connection::{Connection, RequestError, RequestErrorKind, timeout_at};
+use crate::cql::switches_keyspace;
 use crate::message::{ErrorCode, ErrorDetails, RequestFrame, Response, ResponseFrame, ServerError};
 use crate::protocol::CloseReason;
 use crate::wire::{Consistency, FrameEncoder, Stream};
@@ -70,8 +70,10 @@ impl Executor {
                     return Err(AttemptFailure::Server(Box::new(error)));
                 }
                 node.record_latency(latency);
-                for warning in &frame.warnings {
-                    warn!(node = %connection.address(), %warning, "server sent a warning");
+                if !frame.warnings.is_empty() && !progress.request.may_set_password() {
+                    for warning in &frame.warnings {
+                        warn!(node = %connection.address(), %warning, "server sent a warning");
+                    }
                 }
                 Ok((frame, metadata, received_at))
             }

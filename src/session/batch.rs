@@ -15,9 +15,11 @@ use super::metadata::{EncodedValues, StatementMetadata};
 use super::options::{EffectiveOptions, ExecutionProfile, Options, option_setters};
 use super::result::QueryResult;
 use super::retry::RetryPolicy;
+use super::shown::describe_batch;
 use super::speculative::SpeculativeExecution;
 use super::statement::{Statement, StatementKind};
 use crate::cluster::LoadBalancing;
+use crate::cql::redact;
 use crate::message::{self, BatchKind, BatchStatement, BatchText};
 use crate::types::ToValues;
 use crate::wire::{BytesMap, Consistency, Context};
@@ -132,10 +134,7 @@ impl Executor {
             (None, Some(_)) => self.cluster.keyspace(),
             _ => None,
         };
-        let description = Arc::from(match batch.statements.len() {
-            1 => "a batch of 1 statement".to_owned(),
-            count => format!("a batch of {count} statements"),
-        });
+        let description = describe_batch(batch.statements.len());
         let encode_again = |index: usize, metadata: &StatementMetadata| {
             let (_, values) = &batch.statements[index];
             metadata.encode(&**values)
@@ -158,9 +157,10 @@ impl Executor {
     }
 }
 
+/// Shows the texts without [secrets](crate::session#secrets), and no values.
 impl fmt::Debug for Batch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let texts = self.statements.iter().map(|(statement, _)| statement.text());
+        let texts = self.statements.iter().map(|(statement, _)| redact(statement.text()));
         f.debug_struct("Batch")
             .field("kind", &self.kind)
             .field("statements", &texts.collect::<Vec<_>>())

@@ -11,6 +11,7 @@ use super::metadata::{EncodedValues, StatementMetadata};
 use super::options::EffectiveOptions;
 use super::prepared::PreparedInner;
 use crate::cluster::{ClusterState, Node, Token};
+use crate::cql::may_set_password;
 use crate::message::{BatchKind, Request, ResponseFrame};
 use crate::wire::{Consistency, Context, Version};
 
@@ -59,6 +60,20 @@ impl RequestContext<'_> {
                 self.encode_again.map(|encode| move |metadata: &_| encode(index, metadata));
             statement.follow_changes(encode)
         })
+    }
+
+    /// Returns true if a message of the server about the request may repeat a password.
+    pub(super) fn may_set_password(&self) -> bool {
+        let mut texts = self.statements.iter().map(BoundStatement::text);
+        texts.any(|text| may_set_password(text)) || may_set_password(self.statement)
+    }
+
+    /// Withholds the message of the server in `error` if it may repeat a password of the request.
+    pub(super) fn without_password(&self, error: Error) -> Error {
+        match error.server_error().is_some() && self.may_set_password() {
+            true => error.with_secret_message(),
+            false => error,
+        }
     }
 
     /// Returns how the request changes data. Reads the texts of its statements, so that only

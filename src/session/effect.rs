@@ -3,7 +3,7 @@
 //! The decisions follow Cassandra 3.11 to 5.0. The documentation of [`Error`](super::Error) lists
 //! them in a table.
 
-use super::cql::{TokenKind, first_keyword, tokens};
+use crate::cql::{TokenKind, first_keyword, tokens};
 use crate::message::{BatchKind, ErrorCode, ErrorDetails, ServerError};
 use crate::wire::Consistency;
 

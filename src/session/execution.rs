@@ -93,7 +93,8 @@ impl Executor {
         let end = outcome.as_ref().map_or_else(|_| Instant::now(), |response| response.received_at);
         self.metrics.record_request(begin, end, outcome.as_ref().err());
         let outcome = outcome.map_err(|error| {
-            error
+            request
+                .without_password(error)
                 .with_writes(request.writes(), request.preparing)
                 .with_statement(request.statement)
                 .with_consistency(options.consistency())
@@ -152,7 +153,8 @@ impl Executor {
                 Err(failure) => failure,
             };
             let writes = progress.request.writes();
-            let mut error = failure.error(connection.address());
+            let error = failure.error(connection.address());
+            let mut error = progress.request.without_password(error);
             error = error.with_writes(writes, progress.request.preparing);
             debug!(node = %connection.address(), %error, "attempt failed");
             progress.history().push(error.to_attempt(connection.address(), begin.elapsed()));

@@ -59,7 +59,7 @@
 //! | `db.system.name` | `cassandra` |
 //! | `db.operation.name` | `PREPARE`, `BATCH`, or the first word of any other statement; the span's `otel.name` has the same value |
 //! | `db.namespace` | the keyspace |
-//! | `db.query.text` | the statement, with `?` in place of literals; a prepared statement keeps its literals if it mentions no password |
+//! | `db.query.text` | the statement, with `?` in place of literals |
 //! | `db.operation.batch.size` | the number of statements in a batch, unless it is 1 |
 //! | `cassandra.consistency.level` | the consistency of the request |
 //! | `cassandra.page.size` | the page size in rows |
@@ -70,8 +70,16 @@
 //! | `db.response.status_code` | the server's error code, such as `0x1200`; set only if the server responded with an error |
 //! | `error.type` | set only on failure, together with `otel.status_code` = `ERROR`: the server's error code, or the kind of any other error, such as `timeout` |
 //!
-//! No span, event or error contains bound values, or the password in a CREATE or ALTER ROLE. An error
-//! contains the first 60 characters of any other statement, with its literals.
+//! # Secrets
+//!
+//! Spans, events, errors and the `Debug` texts of statements contain no bound values, and the texts of
+//! statements with `?` in place of literals and without comments. An error shows the first 60
+//! characters.
+//!
+//! Of a text that may set a password, they show only the beginning, such as `CREATE ROLE ada ...`:
+//! CREATE or ALTER of a role, of a user or of an unknown object, and unknown statements with the word
+//! `PASSWORD`. Messages of the server about such a text are withheld, because they repeat parts of it.
+//! [`Error::server_error`] and [`Error::cause`] return them.
 
 #![allow(clippy::arithmetic_side_effects, reason = "counters and times of the client itself")]
 
@@ -82,7 +90,6 @@ mod builder;
 mod cache;
 mod call;
 mod connect;
-pub(crate) mod cql;
 mod effect;
 mod error;
 mod events;
@@ -102,6 +109,7 @@ mod request;
 mod result;
 mod retry;
 mod schema;
+mod shown;
 mod span;
 mod speculative;
 mod statement;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::cql::is_read_only;
 use super::retry::RetryPolicy;
 use super::speculative::SpeculativeExecution;
 use crate::cluster::LoadBalancing;
+use crate::cql::is_read_only;
 use crate::wire::{BytesMap, Consistency};
 
 /// The options of a statement, a batch, a profile or a session. `None` means that the option is not

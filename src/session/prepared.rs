@@ -2,21 +2,21 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::cql::{is_read_only, switches_keyspace};
 use super::error::Error;
 use super::metadata::{EncodedValues, StatementMetadata, detached};
 use crate::cluster::ClusterState;
+use crate::cql::{is_read_only, redact, switches_keyspace};
 use crate::message::{self, Prepare, Response};
 use crate::types::{ColumnSpec, ToValues};
 
 /// A statement that a server has prepared, shared by all uses of the statement.
-#[derive(Debug)]
 pub(super) struct PreparedInner {
     pub(super) text: Arc<str>,
     /// The statement id, which is the same on every node.
@@ -95,6 +95,16 @@ impl PreparedInner {
             Ok(values) => Ok(EncodedValues { values, metadata: Some(metadata) }),
             Err(error) => Err(error.with_statement(&self.text)),
         }
+    }
+}
+
+/// Shows the text without secrets.
+impl fmt::Debug for PreparedInner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("text", &redact(&self.text))
+            .field("variables", &self.metadata().variables)
+            .finish_non_exhaustive()
     }
 }
 

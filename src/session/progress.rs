@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::call::{Message, RequestContext};
-use super::cql::is_read_only;
 use super::error::Attempt;
 use crate::cluster::{Node, Routing};
+use crate::cql::is_read_only;
 use crate::wire::Consistency;
 
 /// The progress of a request in flight, which all executions of the request share: the first

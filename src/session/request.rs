@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 use super::bound::{BoundStatement, EncodeAgain};
 use super::call::{Message, NodeResponse, RequestContext, routing_token};
-use super::cql::has_bind_marker;
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
 use super::options::{EffectiveOptions, Options};
 use super::result::QueryResult;
 use super::statement::{Statement, StatementKind};
 use crate::cluster::ClusterState;
+use crate::cql::has_bind_marker;
 use crate::message::{Execute, Parameters, Query, Response, ResultMessage};
 use crate::types::ToValues;
 use crate::wire::Context;

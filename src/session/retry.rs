@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::effect::{self, Writes};
+use super::shown::shown;
 use crate::connection::{RequestError, RequestErrorKind};
 use crate::message::{ErrorCode, ErrorDetails, ServerError, WriteType};
 use crate::wire::Consistency;
@@ -74,7 +75,7 @@ impl RetryDecision {
 }
 
 /// An attempt that failed, as a [`RetryPolicy`] sees it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct FailedAttempt<'a> {
     /// The error of the attempt.
@@ -95,8 +96,21 @@ pub struct FailedAttempt<'a> {
     pub statement: &'a str,
 }
 
+/// Shows the statement without [secrets](crate::session#secrets).
+impl fmt::Debug for FailedAttempt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FailedAttempt")
+            .field("error", &self.error)
+            .field("idempotent", &self.idempotent)
+            .field("attempts", &self.attempts)
+            .field("consistency", &self.consistency)
+            .field("statement", &shown(self.statement))
+            .finish()
+    }
+}
+
 /// The error of an attempt.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum AttemptError<'a> {
     /// The server responded with an error.
@@ -104,6 +118,18 @@ pub enum AttemptError<'a> {
     /// No usable response arrived: the attempt timed out, the connection closed, or the request or
     /// its response could not be encoded or decoded.
     NoResponse(&'a RequestError),
+}
+
+/// Omits the message of the server, because the message may repeat parts of the statement.
+impl fmt::Debug for AttemptError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(error) => f.debug_tuple("Server").field(&error.code).finish(),
+            Self::NoResponse(error) => {
+                f.debug_tuple("NoResponse").field(&format_args!("{error}")).finish()
+            }
+        }
+    }
 }
 
 impl<'a> FailedAttempt<'a> {

@@ -8,9 +8,9 @@ use tracing::field::{Empty, display};
 use tracing::{Level, Span, debug_span, span_enabled};
 
 use super::call::{NodeResponse, RequestContext};
-use super::cql::{first_keyword, mentions_password, without_literals};
 use super::error::{Error, ErrorKind};
 use crate::cluster::{Cluster, Node};
+use crate::cql::{first_keyword, redact};
 use crate::wire::Consistency;
 
 /// Creates the span of a request, or a disabled one if no subscriber is interested.
@@ -102,27 +102,13 @@ fn record_node(span: &Span, address: SocketAddr, node: Option<&Arc<Node>>) {
     }
 }
 
-/// Returns the text of the statement, or of all statements of a batch, without literals that may be
-/// secrets.
-fn query_text<'p>(request: &RequestContext<'p>) -> Cow<'p, str> {
+/// Returns the text of the statement, or of all statements of a batch, as it may be shown.
+fn query_text(request: &RequestContext<'_>) -> String {
     if request.batch.is_none() {
-        let is_prepared = request.prepared().next().is_some() || request.preparing;
-        return without_secrets(request.statement, is_prepared);
+        return redact(request.statement);
     }
-    let texts = request
-        .statements
-        .iter()
-        .map(|statement| without_secrets(statement.text(), statement.prepared().is_some()));
-    texts.collect::<Vec<_>>().join("; ").into()
-}
-
-/// Returns the statement, with `?` in place of literals that may be secrets. A prepared statement
-/// keeps its literals, which are constants of the program, unless it mentions a password.
-fn without_secrets(statement: &str, is_prepared: bool) -> Cow<'_, str> {
-    match is_prepared && !mentions_password(statement) {
-        true => Cow::Borrowed(statement),
-        false => without_literals(statement).into(),
-    }
+    let texts = request.statements.iter().map(|statement| redact(statement.text()));
+    texts.collect::<Vec<_>>().join("; ")
 }
 
 /// Returns the name of a consistency level in lower case, as OpenTelemetry writes it; `None` if the
@@ -149,19 +135,5 @@ const fn error_type(kind: ErrorKind) -> &'static str {
         ErrorKind::ResultKind => "result_kind",
         ErrorKind::Throttled => "throttled",
         ErrorKind::Closed => "closed",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn omits_passwords_and_the_literals_of_unprepared_statements() {
-        let select = "SELECT a FROM t WHERE k = 'x'";
-        assert_eq!(without_secrets(select, true), select);
-        assert_eq!(without_secrets(select, false), "SELECT a FROM t WHERE k = ?");
-        let alter = "ALTER ROLE ada WITH Password = 's3cret'";
-        assert_eq!(without_secrets(alter, true), "ALTER ROLE ada WITH Password = ?");
     }
 }

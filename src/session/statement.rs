@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::cql::switches_keyspace;
 use super::error::Error;
 use super::metadata::EncodedValues;
 use super::options::{ExecutionProfile, Options, option_setters};
 use super::prepared::PreparedInner;
 use super::retry::RetryPolicy;
+use super::shown::shown;
 use super::speculative::SpeculativeExecution;
 use crate::cluster::{ClusterState, LoadBalancing, Token};
+use crate::cql::{redact, switches_keyspace};
 use crate::types::{ColumnSpec, ToValues};
 use crate::wire::{BytesMap, Consistency};
 
@@ -37,7 +38,7 @@ pub struct Statement {
 }
 
 /// The content of a statement: a text that is not prepared, or a prepared statement.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum StatementKind {
     Unprepared(Arc<str>),
     Prepared(Arc<PreparedInner>),
@@ -56,6 +57,16 @@ pub(super) enum StatementKind {
 pub struct PreparedStatement {
     pub(super) prepared: Arc<PreparedInner>,
     pub(super) options: Options,
+}
+
+/// Shows the text without secrets.
+impl fmt::Debug for StatementKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unprepared(text) => f.debug_tuple("Unprepared").field(&shown(text)).finish(),
+            Self::Prepared(prepared) => prepared.fmt(f),
+        }
+    }
 }
 
 impl StatementKind {
@@ -167,11 +178,12 @@ impl PreparedStatement {
     }
 }
 
-/// Omits the paging state, because it may contain values of the last row.
+/// Shows the text without [secrets](crate::session#secrets). Omits the paging state, because it may
+/// contain values of the last row.
 impl fmt::Debug for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Statement")
-            .field("text", &self.text())
+            .field("text", &redact(self.text()))
             .field("options", &self.options)
             .finish_non_exhaustive()
     }

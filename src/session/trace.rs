@@ -1,6 +1,7 @@
 //! Traces: what the servers recorded while they executed a statement.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +12,14 @@ use super::error::Error;
 use super::executor::Executor;
 use super::request::ExecuteRequest;
 use super::statement::Statement;
+use crate::cql::redact;
 use crate::types::Timestamp;
 use crate::wire::Consistency;
 
 /// The record of how the cluster executed a statement: see
 /// [`Session::trace`](super::Session::trace). Parts that the server has not recorded are `None` or
 /// empty.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Trace {
     /// Id of the trace, as [`QueryResult::tracing_id`](super::QueryResult::tracing_id) returns it.
@@ -37,7 +39,7 @@ pub struct Trace {
 }
 
 /// One step of the execution of a statement.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TraceEvent {
     /// Description of the step.
@@ -48,6 +50,43 @@ pub struct TraceEvent {
     pub elapsed: Option<Duration>,
     /// Name of the node's thread that executed the step.
     pub thread: Option<String>,
+}
+
+/// Shows the text of the statement without [secrets](crate::session#secrets), and no bound values.
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parameters = self.parameters.iter().map(|(name, value)| match name.as_str() {
+            "query" => (name, redact(value)),
+            name_of_value if name_of_value.starts_with("bound_var") => (name, "?".to_owned()),
+            _ => (name, value.clone()),
+        });
+        f.debug_struct("Trace")
+            .field("id", &self.id)
+            .field("coordinator", &self.coordinator)
+            .field("request", &self.request)
+            .field("parameters", &parameters.collect::<Vec<_>>())
+            .field("started_at", &self.started_at)
+            .field("duration", &self.duration)
+            .field("events", &self.events)
+            .finish()
+    }
+}
+
+/// Shows the text of the statement without [secrets](crate::session#secrets).
+impl fmt::Debug for TraceEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let activity =
+            self.activity.as_deref().map(|activity| match activity.strip_prefix("Parsing ") {
+                Some(statement) => format!("Parsing {}", redact(statement)),
+                None => activity.to_owned(),
+            });
+        f.debug_struct("TraceEvent")
+            .field("activity", &activity)
+            .field("source", &self.source)
+            .field("elapsed", &self.elapsed)
+            .field("thread", &self.thread)
+            .finish()
+    }
 }
 
 /// The delay between the first and the second read of a trace. The delay grows with each read, up
@@ -116,5 +155,34 @@ impl Executor {
             duration: duration.map(micros),
             events: events.rows()?.map(|row| row.map(event)).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_shows_no_literals() {
+        let create = "CREATE ROLE ada WITH PASSWORD = 'c4nary'";
+        let event = |text: &str| TraceEvent {
+            activity: Some(format!("Parsing {text}")),
+            source: None,
+            elapsed: None,
+            thread: None,
+        };
+        let parameter = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let trace = Trace {
+            id: Uuid::nil(),
+            coordinator: None,
+            request: None,
+            parameters: vec![parameter("query", create), parameter("bound_var_0_k", "'c4nary'")],
+            started_at: None,
+            duration: None,
+            events: vec![event(create), event("SELECT 'c4nary'")],
+        };
+        let shown = format!("{trace:?} {trace:#?}");
+        assert!(!shown.contains("c4nary"), "{shown}");
+        assert!(shown.contains("Parsing CREATE ROLE ada ..."), "{shown}");
     }
 }

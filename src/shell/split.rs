@@ -1,7 +1,7 @@
 //! Splits a script into statements.
 
 use super::command;
-use crate::session::cql::{Token, TokenKind, next_token};
+use crate::cql::{Token, TokenKind, next_token};
 
 /// A statement of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,6 +22,7 @@ mod policies;
 #[path = "../support/program.rs"]
 mod program;
 mod programs;
+mod secrets;
 mod send_bounds;
 mod session;
 mod spans;

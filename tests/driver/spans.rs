@@ -23,7 +23,7 @@ type Fields = BTreeMap<String, String>;
 
 /// A subscriber that records all spans and events.
 #[derive(Debug, Clone, Default)]
-struct RecordingSubscriber(Arc<Mutex<Recorded>>);
+pub(crate) struct RecordingSubscriber(Arc<Mutex<Recorded>>);
 
 #[derive(Debug, Default)]
 struct Recorded {

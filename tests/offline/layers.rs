@@ -7,13 +7,14 @@ use std::path::Path;
 use crate::imports::{ModulePath, SourceTree};
 
 /// The layers, the lowest first. Layers on the same line do not use each other.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &["wire"],
     &["types"],
     &["message"],
     &["protocol"],
     &["fuzzing"],
     &["codec"],
+    &["cql"],
     &["connection", "testing"],
     &["cluster"],
     &["session"],

@@ -14,6 +14,7 @@ pub use kind::ErrorKind;
 use super::effect::{self, Writes};
 use crate::cluster::ClusterError;
 use crate::connection::RequestError;
+use crate::cql::may_set_password;
 use crate::message::{ErrorCode, ServerError};
 use crate::types::{BindError, BindErrorKind, RowError, TypeError, ValueError};
 use crate::wire::Consistency;
@@ -60,6 +61,8 @@ struct ErrorInner {
     kind: ErrorKind,
     detail: Detail,
     statement: Option<Arc<str>>,
+    /// True if the message of the server may repeat a password of the statement.
+    is_secret: bool,
     consistency: Option<Consistency>,
     node: Option<SocketAddr>,
     /// True if the request was a PREPARE.
@@ -126,6 +129,7 @@ impl Error {
             kind,
             detail,
             statement: None,
+            is_secret: false,
             consistency: None,
             node: None,
             preparing: false,
@@ -209,6 +213,17 @@ impl Error {
     #[must_use]
     pub(super) fn with_statement(mut self, statement: &Arc<str>) -> Self {
         self.0.statement = Some(Arc::clone(statement));
+        // Only a message of the server can repeat a password.
+        if matches!(self.0.detail, Detail::Server(_)) && may_set_password(statement) {
+            self.0.is_secret = true;
+        }
+        self
+    }
+
+    /// Withholds the message of the server, because it may repeat a password of the statement.
+    #[must_use]
+    pub(super) fn with_secret_message(mut self) -> Self {
+        self.0.is_secret = true;
         self
     }
 
@@ -236,6 +251,9 @@ impl Error {
     }
 
     /// Returns the error that the server sent; `None` if the error is not from the server.
+    ///
+    /// Its message may repeat parts of the statement, such as literals. The text of this error
+    /// withholds the message if the statement [may set a password](crate::session#secrets).
     pub fn server_error(&self) -> Option<&ServerError> {
         match &self.0.detail {
             Detail::Server(error) => Some(error),
@@ -247,7 +265,8 @@ impl Error {
     /// downcast to a [`ServerError`], [`RequestError`], [`BindError`], [`TypeError`] or
     /// [`RowError`].
     ///
-    /// The text of this error contains the text of the cause. Therefore the cause is not its
+    /// The text of this error contains the text of the cause, unless that may repeat a
+    /// [password](crate::session#secrets). Therefore the cause is not its
     /// [`source`](std::error::Error::source).
     pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.detail {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Attempt, Detail, Error, ErrorInner, ErrorKind};
 use crate::message::{ErrorDetails, ServerError};
-use crate::session::cql::mentions_password;
+use crate::session::shown::shown;
 
 /// Longest prefix of a statement in the text of an error, in characters.
 const MAX_STATEMENT_LENGTH: usize = 60;
@@ -41,7 +41,7 @@ impl fmt::Display for Reason<'_> {
         let mut line = OneLine(f);
         match &self.0.0.detail {
             Detail::Text(text) => line.write_str(text)?,
-            Detail::Server(error) => write_server_error(&mut line, error)?,
+            Detail::Server(error) => write_server_error(&mut line, error, self.0.0.is_secret)?,
             Detail::Request(error) => write!(line, "{}", error.kind)?,
             Detail::Bind(error) => write!(line, "{error}")?,
             Detail::Type(error) => write!(line, "{error}")?,
@@ -101,8 +101,13 @@ impl Write for OneLine<'_, '_> {
 }
 
 /// Writes an error of the server. For an unavailable error or a timeout, writes how many replicas
-/// are alive or responded, and how many are required, instead of the server's message.
-fn write_server_error(line: &mut OneLine<'_, '_>, error: &ServerError) -> fmt::Result {
+/// are alive or responded, and how many are required, instead of the server's message. If `is_secret`,
+/// writes no message.
+fn write_server_error(
+    line: &mut OneLine<'_, '_>,
+    error: &ServerError,
+    is_secret: bool,
+) -> fmt::Result {
     match &error.details {
         ErrorDetails::Unavailable { required, alive, .. } => {
             let verb = if *alive == 1 { "is" } else { "are" };
@@ -116,38 +121,25 @@ fn write_server_error(line: &mut OneLine<'_, '_>, error: &ServerError) -> fmt::R
                 error.code
             )
         }
+        _ if is_secret => {
+            let reason = "message withheld, because the statement may set a password";
+            write!(line, "{}: {reason}", error.code)
+        }
         _ => write!(line, "{}", error.to_string().trim_end_matches('.')),
     }
 }
 
-/// Displays the beginning of a statement on one line. CREATE and ALTER ROLE are cut before the
-/// password.
+/// Displays the beginning of a statement on one line, as far as it may be shown.
 struct Abbreviated<'a>(&'a str);
 
 impl fmt::Display for Abbreviated<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words: Vec<_> = self.0.split_whitespace().collect();
-        // Cut before `PASSWORD`, because a secret follows: `CREATE ROLE ada WITH PASSWORD = '...'`.
-        if is_role_change(&words)
-            && let Some(shown) = words.split(|word| mentions_password(word)).next()
-            && shown.len() < words.len()
-        {
-            return write!(f, "{} ...", shown.join(" "));
-        }
-        let words = words.join(" ");
+        let words = shown(self.0).split_whitespace().collect::<Vec<_>>().join(" ");
         match words.char_indices().nth(MAX_STATEMENT_LENGTH) {
             Some((end, _)) => write!(f, "{}...", &words[..end]),
             None => f.write_str(&words),
         }
     }
-}
-
-/// Returns true if the statement creates or alters a role or a user.
-fn is_role_change(words: &[&str]) -> bool {
-    let is_one_of =
-        |word: &str, keywords: [&str; 2]| keywords.iter().any(|k| word.eq_ignore_ascii_case(k));
-    matches!(words, [verb, object, ..]
-        if is_one_of(verb, ["CREATE", "ALTER"]) && is_one_of(object, ["ROLE", "USER"]))
 }
 
 impl Error {
@@ -168,7 +160,7 @@ mod tests {
     fn debug_output_leaves_out_passwords() {
         let error = Error::new(ErrorKind::Config, "no")
             .with_statement(&"CREATE ROLE ada WITH PASSWORD = 'geheim'".into());
-        let expected = r#"Error { kind: Config, text: "CREATE ROLE ada WITH ... failed: no" }"#;
+        let expected = r#"Error { kind: Config, text: "CREATE ROLE ada ... failed: no" }"#;
         assert_eq!(format!("{error:?}"), expected);
     }
 
@@ -185,13 +177,14 @@ mod tests {
                 contentions: None,
             },
         };
-        let text = "INSERT INTO users (username, password)\n VALUES (?, ?) -- and so on and on";
+        let text =
+            "INSERT INTO users (username, password)\n VALUES (?, ?) USING TTL ? AND TIMESTAMP ?";
         let error = Error::server(error, "127.0.0.2:9042".parse().unwrap())
             .with_statement(&text.into())
             .with_consistency(Consistency::Quorum);
         assert_eq!(
             error.to_string(),
-            "INSERT INTO users (username, password) VALUES (?, ?) -- and ... failed at QUORUM \
+            "INSERT INTO users (username, password) VALUES (?, ?) USING T... failed at QUORUM \
              on 127.0.0.2:9042: 1 of 2 required replicas responded in time (write timeout); \
              it may have been applied"
         );
@@ -204,7 +197,7 @@ mod tests {
         let error = Error::new(ErrorKind::Connection, "no");
         let create = "CREATE ROLE ada WITH LOGIN = true AND\n PASSWORD = 'secret'";
         let shown = error.clone().with_statement(&create.into()).to_string();
-        assert_eq!(shown, "CREATE ROLE ada WITH LOGIN = true AND ... failed: no");
+        assert_eq!(shown, "CREATE ROLE ada ... failed: no");
         let alter = "alter user ada with hashed password='secret'";
         assert!(!error.clone().with_statement(&alter.into()).to_string().contains("secret"));
         let select = "SELECT username, password FROM users";
