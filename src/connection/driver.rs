@@ -281,11 +281,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Publishes whether the server answers, and wakes the callers that wait for responses.
     fn set_responsive(&mut self, is_responsive: bool) {
-        match is_responsive {
-            true => info!(node = %self.address, "connection responsive again"),
-            false => {
-                warn!(node = %self.address, "connection unresponsive: no answer to a heartbeat")
-            }
+        if is_responsive {
+            info!(node = %self.address, "connection responsive again");
+        } else {
+            warn!(node = %self.address, "connection unresponsive: no response to a heartbeat");
         }
         self.exchange.set_responsive(is_responsive, &mut self.wakers);
         self.wakers.drain(..).for_each(Waker::wake);

@@ -136,8 +136,11 @@ impl Executor {
         };
         let description = describe_batch(batch.statements.len());
         let encode_again = |index: usize, metadata: &StatementMetadata| {
-            let (_, values) = &batch.statements[index];
-            metadata.encode(&**values)
+            // The index is always that of a statement of the batch.
+            batch
+                .statements
+                .get(index)
+                .map_or_else(|| metadata.encode(&()), |(_, values)| metadata.encode(&**values))
         };
         let request = RequestContext {
             statement: &description,
