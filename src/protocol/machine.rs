@@ -177,7 +177,7 @@ impl ClientConnection {
             login: Login::default(),
             context,
             encoder: FrameEncoder::new(context),
-            frames: FrameDecoder::new(context),
+            frames: FrameDecoder::new(context).max_body(options.handshake_body_limit()),
             out: Outbound::default(),
             streams: Streams::new(options.stream_limit()),
             events: VecDeque::new(),
@@ -446,7 +446,7 @@ impl ClientConnection {
             return self.close(CloseReason::Unexpected(header.opcode));
         }
         if header.stream.0 < 0 {
-            return match ResponseFrame::decode(&frame, &self.context) {
+            return match ResponseFrame::decode(&frame, &self.receive_context()) {
                 Ok(response) => {
                     self.events.push_back(ConnectionEvent::ServerEvent(Box::new(response)));
                 }
@@ -464,12 +464,22 @@ impl ClientConnection {
         }
     }
 
+    /// Returns the context for responses, whose length is more limited during the handshake.
+    fn receive_context(&self) -> Context {
+        match self.state {
+            State::Opening { .. } => {
+                Context { max_body: self.options.handshake_body_limit(), ..self.context }
+            }
+            State::Open | State::Closed => self.context,
+        }
+    }
+
     /// Handles a response that belongs to no request. Closes the connection, unless the response is an
     /// OVERLOADED on stream 0. If the response is an ERROR, the close reason contains the ERROR.
     fn handle_unsolicited(&mut self, frame: &RawFrame) {
         let stream = frame.header.stream;
         let Ok(ResponseFrame { response: Response::Error(error), .. }) =
-            ResponseFrame::decode(frame, &self.context)
+            ResponseFrame::decode(frame, &self.receive_context())
         else {
             return self.close(CloseReason::UnknownStream(stream));
         };
@@ -511,7 +521,7 @@ impl ClientConnection {
         let State::Opening { handshake, deadline } = self.state else {
             return self.liveness.handle_probe_response();
         };
-        match ResponseFrame::decode(frame, &self.context) {
+        match ResponseFrame::decode(frame, &self.receive_context()) {
             Ok(ResponseFrame { response, .. }) => {
                 let step = {
                     let (options, context) = (&self.options, &mut self.context);
@@ -534,7 +544,7 @@ impl ClientConnection {
     /// client's version sends its ERROR in a version that it does support.
     fn handle_other_version(&mut self, frame: &RawFrame) {
         let answered = frame.header.version;
-        let context = Context::from(answered);
+        let context = Context { max_body: self.receive_context().max_body, ..answered.into() };
         let reason = match ResponseFrame::decode(frame, &context) {
             Ok(ResponseFrame { response: Response::Error(error), .. })
                 if matches!(self.state, State::Opening { .. }) =>
@@ -561,6 +571,7 @@ impl ClientConnection {
             }
             Step::Open => {
                 self.state = State::Open;
+                self.frames.set_max_body(self.context.max_body);
                 self.events.push_back(ConnectionEvent::Opened);
             }
             Step::Close(reason) => self.close(self.recognize_unsupported_version(reason)),

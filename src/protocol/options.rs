@@ -56,7 +56,8 @@ pub struct ConnectionOptions {
     /// [unresponsive](super::ConnectionEvent::Unresponsive) do not count. Default: 256.
     pub max_orphans: usize,
     /// Maximum length of the body of a request or response, in bytes. Applies both to the compressed
-    /// and to the uncompressed length. Default: 256 MiB.
+    /// and to the uncompressed length. Default: 256 MiB. Until the connection is open, responses are
+    /// also limited to [`MAX_HANDSHAKE_BODY`](Self::MAX_HANDSHAKE_BODY).
     pub max_body: usize,
     /// Additional options for STARTUP, such as `DRIVER_NAME` (v4 §4.1.1). Default: none.
     pub startup: Vec<(String, String)>,
@@ -82,6 +83,17 @@ impl Default for ConnectionOptions {
 }
 
 impl ConnectionOptions {
+    /// Maximum length of the body of a response during the handshake: 256 KiB, compressed and
+    /// uncompressed. The server is not authenticated yet, and decoded text takes up to 16 times the
+    /// memory of its encoding. Real responses are shorter than 1 KiB; a token of an authenticator may
+    /// have up to 64 KiB. A longer response ends the connection.
+    pub const MAX_HANDSHAKE_BODY: usize = 256 << 10;
+
+    /// Returns the maximum length of the body of a response during the handshake.
+    pub(crate) fn handshake_body_limit(&self) -> usize {
+        self.max_body.min(Self::MAX_HANDSHAKE_BODY)
+    }
+
     /// Returns `max_in_flight`, clamped to the number of streams that the protocol has.
     pub(crate) fn stream_limit(&self) -> usize {
         self.max_in_flight.clamp(1, Stream::COUNT)

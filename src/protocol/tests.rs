@@ -1,6 +1,8 @@
 //! Tests of the state machine against a scripted server, with a clock that only the test advances.
 
+mod bounds;
 mod liveness;
+mod unattributed;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,8 +19,6 @@ use crate::wire::{
     Compression, Consistency, Context, DecodeErrorKind, FrameDecoder, FrameEncoder, RawFrame,
     SegmentDecoder, SegmentEncoder, Stream, Version,
 };
-
-mod unattributed;
 
 /// Both ends of a connection, and the clock.
 struct Pair {

@@ -141,6 +141,11 @@ impl FrameDecoder {
         self
     }
 
+    /// Changes the maximum length of the bodies that follow, in bytes.
+    pub(crate) const fn set_max_body(&mut self, bytes: usize) {
+        self.max_body = bytes;
+    }
+
     /// Switches to segments, which carry the frames of v5 after the response to STARTUP (v5 §2.3.1).
     ///
     /// Bytes that are already buffered are treated as segments, too.

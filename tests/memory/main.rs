@@ -6,8 +6,10 @@
 mod golden;
 
 use std::sync::Mutex;
+use std::time::Instant;
 
 use cqlwire::message::{RequestFrame, ResponseFrame};
+use cqlwire::protocol::{ClientConnection, ConnectionOptions};
 use cqlwire::types::Value;
 use cqlwire::wire::{Context, FrameDecoder, Version};
 use peak_alloc::PeakAlloc;
@@ -184,5 +186,36 @@ fn memory_is_bounded_for_many_small_elements() {
         let peak = MEMORY.peak_usage().saturating_sub(before);
         let bound = 16 * bytes.len() + (64 << 10);
         assert!(peak <= bound, "{name}: {peak} bytes of memory for {} of input", bytes.len());
+    }
+}
+
+/// A SUPPORTED, before the server is authenticated, with as many empty strings as the bound allows, and
+/// with more.
+#[test]
+fn memory_is_bounded_until_the_server_is_authenticated() {
+    let _guard = MEASURING.lock().unwrap();
+    let short = |number: usize| u16::try_from(number).unwrap().to_be_bytes();
+    // One option with 60,000 empty values.
+    let option = [&short(0)[..], &short(60_000), &[0, 0].repeat(60_000)].concat();
+    let bound = ConnectionOptions::MAX_HANDSHAKE_BODY;
+    for options in [bound / option.len(), 32 * bound / option.len()] {
+        let body = [&short(options)[..], &option.repeat(options)].concat();
+        let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+        let before = MEMORY.current_usage();
+        MEMORY.reset_peak_usage();
+        let now = Instant::now();
+        let mut connection = ClientConnection::new(ConnectionOptions::default(), now);
+        connection.receive_buffer().extend_from_slice(&[0x84, 0, 0, 1, 6]);
+        connection.receive_buffer().extend_from_slice(&length);
+        for read in body.chunks(16 << 10) {
+            if connection.is_closed() {
+                break;
+            }
+            connection.receive_buffer().extend_from_slice(read);
+            connection.handle_input(now);
+        }
+        let peak = MEMORY.peak_usage().saturating_sub(before);
+        assert!(peak <= 16 * bound, "{peak} bytes of memory for {} of input", body.len());
+        assert_eq!(connection.is_closed(), body.len() > bound);
     }
 }
