@@ -21,7 +21,7 @@ use super::pending_reads::{PendingReads, SchemaScope};
 use super::refresh::with_topology;
 use super::schema::{Schema, SchemaPart};
 use super::shared::Shared;
-use super::system_tables::{ReadError, rows};
+use super::system_tables::{MAX_BODY, MemoryBudget, ReadError, rows};
 use super::topology_reader::{TopologyRows, replication};
 use super::{ClusterError, ClusterState, ContactPoint, Node};
 use crate::connection::{Connection, timeout_at};
@@ -94,13 +94,16 @@ impl ControlConnection {
         let register = RequestFrame::new(Stream::default(), Register::new(&types));
         let time = self.timeout();
         let both = async {
-            tokio::join!(self.connection.request(&register, Some(time)), self.read_topology())
+            tokio::join!(
+                self.connection.request_limited(&register, time, MAX_BODY),
+                self.read_topology()
+            )
         };
         let both = timeout(time.saturating_mul(2), both).await;
         let (registered, read) = both.map_err(|_| ReadError::Timeout)?;
         // An ERROR in response to REGISTER is accepted: without events, the task still reads the
         // topology every `TOPOLOGY_INTERVAL`.
-        registered.map_err(|error| ReadError::Request(Box::new(error)))?;
+        registered.map_err(ReadError::Request)?;
         read?;
         self.pending.add_schema(None);
         Ok(())
@@ -232,6 +235,9 @@ impl ControlConnection {
         match self.read(topology, &schema).await {
             Ok(()) => {
                 self.shared.set_refresh_error(None);
+                if !matches!(schema, SchemaScope::Empty) {
+                    self.shared.set_schema_error(None);
+                }
                 self.backoff = Backoff::new(self.shared.settings.reconnect);
                 for waiter in waiters {
                     let _dropped = waiter.send(());
@@ -240,7 +246,14 @@ impl ControlConnection {
             Err(error) => {
                 let node = self.connection.address();
                 debug!(%node, %error, "reading the system tables failed");
-                self.shared.set_refresh_error(Some(format!("{node}: {error}")));
+                let text = format!("{node}: {error}");
+                self.shared.set_refresh_error(Some(text.clone()));
+                if error.is_too_large() {
+                    // The waiters end without a new schema.
+                    self.shared.set_schema_error(Some(text));
+                    warn!(%node, %error, "system tables not read");
+                    return;
+                }
                 self.pending.waiters = waiters;
                 self.connection.close();
             }
@@ -275,9 +288,10 @@ impl ControlConnection {
 
     async fn read_topology(&self) -> Result<(), ReadError> {
         let Shared { settings, pools, .. } = &*self.shared;
+        let budget = MemoryBudget::new();
         let (rows, strategies) = tokio::join!(
-            TopologyRows::read(&self.connection, self.timeout()),
-            replication(&self.connection, self.timeout())
+            TopologyRows::read(&self.connection, self.timeout(), &budget),
+            replication(&self.connection, self.timeout(), &budget)
         );
         let (rows, strategies, state) = (rows?, strategies?, self.shared.state());
         let translator = settings.address_translator.as_deref();
@@ -299,8 +313,9 @@ impl ControlConnection {
     /// server lacks.
     async fn read_schema(&self, keyspace: Option<&str>) -> Result<Schema, ReadError> {
         let mut reader = Schema::reader();
+        let budget = MemoryBudget::new();
         for part in SchemaPart::ALL {
-            match rows(&self.connection, self.timeout(), &part.select(keyspace)).await {
+            match rows(&self.connection, self.timeout(), &budget, &part.select(keyspace)).await {
                 Ok(rows) => rows.into_iter().for_each(|row| reader.row(part, row)),
                 Err(ReadError::Missing) => {}
                 Err(error) => return Err(error),

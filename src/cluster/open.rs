@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{debug, info};
 
 use super::ContactPoint;
+use super::system_tables::MAX_BODY;
 use crate::connection::{Connection, ConnectionError, Connector, RequestError, timeout_at};
 use crate::message::{ErrorCode, Event, Query, RequestFrame, Response, ResponseFrame, ServerError};
 use crate::protocol::CloseReason;
@@ -268,12 +269,12 @@ pub(super) async fn use_keyspace(
     let parameters = Consistency::One.into();
     let query = Query { text: statement.as_str().into(), parameters };
     let frame = RequestFrame::new(Stream::default(), query);
-    match connection.request(&frame, Some(timeout)).await {
+    match connection.request_limited(&frame, timeout, MAX_BODY).await {
         Ok(ResponseFrame { response: Response::Result(_), .. }) => Ok(()),
         Ok(ResponseFrame { response: Response::Error(error), .. }) => {
             Err(NodeError::UseKeyspace { address, statement, error: Box::new(error) })
         }
         Ok(_) => Err(NodeError::UnexpectedResponse { address, statement }),
-        Err(error) => Err(NodeError::Request(error)),
+        Err(error) => Err(NodeError::Request(*error)),
     }
 }

@@ -27,7 +27,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Returns an error if the session is configured not to read the schema, if the session or its
-    /// runtime has ended, or if the deadline passes.
+    /// runtime has ended, if the schema is too large, or if the deadline passes.
     pub(crate) async fn wait_for_schema(
         &self,
         deadline: Option<Instant>,
@@ -47,6 +47,9 @@ impl Cluster {
             }
             if self.shared.is_abandoned() {
                 return Err(SchemaError::Closed(RUNTIME_ENDED));
+            }
+            if let Some(error) = self.shared.schema_error() {
+                return Err(SchemaError::TooLarge(error));
             }
             if timeout_at(deadline, changes.changed()).await.is_err() {
                 return Err(SchemaError::Timeout { last_error: self.shared.refresh_error() });
@@ -120,6 +123,8 @@ pub(crate) enum SchemaError {
     /// The session can no longer be used. The text says whether it was closed or its runtime has
     /// ended.
     Closed(&'static str),
+    /// The schema is larger than the driver reads. The text names the limit.
+    TooLarge(String),
     /// The schema was not read before the deadline.
     Timeout {
         /// Why the last attempt to read the schema failed, or `None` if no attempt has failed.
@@ -134,6 +139,7 @@ impl fmt::Display for SchemaError {
                 "the session does not read the schema: build it without `fetch_schema(false)`",
             ),
             Self::Closed(reason) => f.write_str(reason),
+            Self::TooLarge(error) => write!(f, "the schema was not read: {error}"),
             Self::Timeout { last_error: None } => f.write_str("the schema was not read in time"),
             Self::Timeout { last_error: Some(error) } => {
                 write!(f, "the schema was not read in time: {error}")

@@ -26,6 +26,8 @@ pub(super) struct Shared {
     /// Why the last attempt to read the topology and the schema failed. `None` if it succeeded, or
     /// before the first attempt.
     refresh_error: Mutex<Option<String>>,
+    /// Why the schema cannot be read. `None` if it was read, or if another attempt may succeed.
+    schema_error: Mutex<Option<String>>,
     /// The channel to the subscribers to events. `None` once the session is closed.
     subscribers: Mutex<Option<broadcast::Sender<Event>>>,
 }
@@ -50,6 +52,7 @@ impl Shared {
             is_abandoned: AtomicBool::new(false),
             control: RwLock::default(),
             refresh_error: Mutex::default(),
+            schema_error: Mutex::default(),
             subscribers: Mutex::new(Some(broadcast::Sender::new(EVENT_BUFFER_SIZE))),
         }
     }
@@ -143,6 +146,18 @@ impl Shared {
     /// it succeeded, or before the first attempt.
     pub(super) fn refresh_error(&self) -> Option<String> {
         self.refresh_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns why the schema cannot be read, or `None` if it was read or another attempt may
+    /// succeed.
+    pub(super) fn schema_error(&self) -> Option<String> {
+        self.schema_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Records why the schema cannot be read, and wakes the tasks that wait for it.
+    pub(super) fn set_schema_error(&self, error: Option<String>) {
+        *self.schema_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
+        self.pools.notify_changed();
     }
 
     pub(super) fn set_refresh_error(&self, error: Option<String>) {

@@ -1,15 +1,16 @@
 //! Reads the server's system tables over one connection.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::connection::{Connection, RequestError};
+use crate::connection::{Connection, RequestError, RequestErrorKind};
 use crate::message::{
     self, ErrorCode, Parameters, Query, RequestFrame, Response, ResponseFrame, ResultMessage,
     ServerError,
 };
-use crate::types::Record;
-use crate::wire::{Consistency, Stream};
+use crate::types::{Record, Value};
+use crate::wire::{Consistency, DecodeErrorKind, Stream};
 
 /// Why a system table could not be read.
 #[derive(Debug)]
@@ -22,6 +23,28 @@ pub(super) enum ReadError {
     Missing,
     /// The read took too long, or the server returned too many pages.
     Timeout,
+    /// The rows take more memory than [`MAX_ROWS_MEMORY`].
+    TooLarge,
+}
+
+impl ReadError {
+    /// Returns true if the server returned more than the driver reads. Every node has the same rows,
+    /// so another connection would not help.
+    pub(super) fn is_too_large(&self) -> bool {
+        match self {
+            Self::TooLarge => true,
+            Self::Request(error) => matches!(
+                error.kind,
+                RequestErrorKind::Decode(error)
+                    if matches!(
+                        error.kind(),
+                        DecodeErrorKind::FrameTooLong { .. }
+                            | DecodeErrorKind::DecompressedTooLong { .. }
+                    )
+            ),
+            Self::Server(_) | Self::Missing | Self::Timeout => false,
+        }
+    }
 }
 
 impl fmt::Display for ReadError {
@@ -31,8 +54,61 @@ impl fmt::Display for ReadError {
             Self::Server(error) => error.fmt(f),
             Self::Missing => f.write_str("the server has no such system table"),
             Self::Timeout => f.write_str("reading the system tables timed out"),
+            Self::TooLarge => write!(
+                f,
+                "the rows of the system tables take more than the limit of {} MiB of memory; if the \
+                 schema is too large, build the session with `fetch_schema(false)`",
+                MAX_ROWS_MEMORY >> 20
+            ),
         }
     }
+}
+
+/// Maximum length of the body of a response to the driver's own requests, in bytes, compressed and
+/// uncompressed: 16 MiB. A page of `system.peers` for nodes with 256 tokens each has about 7 MiB.
+pub(super) const MAX_BODY: usize = 16 << 20;
+
+/// Maximum memory for the rows of one read of the topology or the schema, in bytes: 256 MiB. A schema
+/// of 500,000 columns stays below it.
+const MAX_ROWS_MEMORY: usize = 256 << 20;
+
+/// The memory that is left for the rows of one read, in bytes.
+#[derive(Debug)]
+pub(super) struct MemoryBudget(AtomicUsize);
+
+impl MemoryBudget {
+    /// Creates a budget of [`MAX_ROWS_MEMORY`] bytes.
+    pub(super) const fn new() -> Self {
+        Self(AtomicUsize::new(MAX_ROWS_MEMORY))
+    }
+
+    /// Takes the memory of a row from the budget.
+    ///
+    /// # Errors
+    /// Returns an error if less memory is left.
+    fn take(&self, row: &Record) -> Result<(), ReadError> {
+        let memory = row.values().iter().map(memory).sum::<usize>() + size_of::<Record>();
+        let take = |left: usize| left.checked_sub(memory);
+        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        taken.map(drop).map_err(|_| ReadError::TooLarge)
+    }
+}
+
+/// Returns the memory that a value takes, in bytes, without unused capacity.
+fn memory(value: &Value) -> usize {
+    let all = |values: &[Value]| values.iter().map(memory).sum();
+    let content = match value {
+        Value::Ascii(text) | Value::Text(text) => text.len(),
+        Value::Blob(bytes) | Value::Custom(bytes) => bytes.len(),
+        Value::List(values) | Value::Set(values) | Value::Tuple(values) | Value::Vector(values) => {
+            all(values)
+        }
+        Value::Map(pairs) => pairs.iter().map(|(key, value)| memory(key) + memory(value)).sum(),
+        Value::Udt { fields, .. } => all(fields),
+        // The table columns that the driver reads have no other types of variable length.
+        _ => 0,
+    };
+    size_of::<Value>() + content
 }
 
 /// Page size, in rows.
@@ -43,17 +119,22 @@ const MAX_PAGES: usize = 1_000;
 /// Returns the rows of all pages of a statement. Rows that cannot be decoded are left out.
 ///
 /// # Errors
-/// Returns an error if a page cannot be read within `page_timeout`, or if there are too many pages.
+/// Returns an error if a page cannot be read within `page_timeout` or is longer than [`MAX_BODY`], if
+/// there are too many pages, or if the rows take more memory than `budget` has left.
 pub(super) async fn rows(
     connection: &Connection,
     page_timeout: Duration,
+    budget: &MemoryBudget,
     statement: &str,
 ) -> Result<Vec<Record>, ReadError> {
     let mut records = Vec::new();
     let mut paging_state = None;
     for _ in 0..MAX_PAGES {
         let page = page(connection, page_timeout, statement, paging_state.as_deref()).await?;
-        records.extend(page.rows::<Record>().into_iter().flatten().flatten());
+        for record in page.rows::<Record>().into_iter().flatten().flatten() {
+            budget.take(&record)?;
+            records.push(record);
+        }
         paging_state = page.metadata.paging_state;
         if paging_state.is_none() {
             return Ok(records);
@@ -83,13 +164,13 @@ async fn page(
         ..Consistency::One.into()
     };
     let frame = RequestFrame::new(Stream::default(), Query { text: statement.into(), parameters });
-    match connection.request(&frame, Some(timeout)).await {
+    match connection.request_limited(&frame, timeout, MAX_BODY).await {
         Ok(ResponseFrame { response: Response::Result(ResultMessage::Rows(rows)), .. }) => Ok(rows),
         Ok(ResponseFrame { response: Response::Error(error), .. }) if !is_missing(error.code) => {
             Err(ReadError::Server(Box::new(error)))
         }
         Ok(_) => Err(ReadError::Missing),
-        Err(error) => Err(ReadError::Request(Box::new(error))),
+        Err(error) => Err(ReadError::Request(error)),
     }
 }
 

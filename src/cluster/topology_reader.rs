@@ -7,7 +7,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::peers::{Reachability, announced_address, describe, text, uuid};
-use super::system_tables::{ReadError, none_if_missing, rows};
+use super::system_tables::{MemoryBudget, ReadError, none_if_missing, rows};
 use super::topology::Topology;
 use super::{AddressTranslator, ReplicationStrategy};
 use crate::connection::Connection;
@@ -36,13 +36,14 @@ impl TopologyRows {
     /// Reads the rows. A server without the system tables is treated as a cluster of one node.
     ///
     /// # Errors
-    /// Returns an error if the connection fails or the server cannot answer.
+    /// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
     pub(super) async fn read(
         connection: &Connection,
         timeout: Duration,
+        budget: &MemoryBudget,
     ) -> Result<Self, ReadError> {
         let statements = [LOCAL, PEERS, PEERS_V2];
-        let (local, peers) = local_and_peers(connection, timeout, statements).await?;
+        let (local, peers) = local_and_peers(connection, timeout, budget, statements).await?;
         Ok(Self { local, peers, queried: connection.address() })
     }
 
@@ -60,12 +61,13 @@ impl TopologyRows {
 /// Reads the replication strategy of each keyspace, and returns it by keyspace name.
 ///
 /// # Errors
-/// Returns an error if the connection fails or the server cannot answer.
+/// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
 pub(super) async fn replication(
     connection: &Connection,
     timeout: Duration,
+    budget: &MemoryBudget,
 ) -> Result<BTreeMap<String, ReplicationStrategy>, ReadError> {
-    let keyspaces = rows(connection, timeout, KEYSPACES).await;
+    let keyspaces = rows(connection, timeout, budget, KEYSPACES).await;
     let keyspaces = none_if_missing(keyspaces)?.unwrap_or_default();
     let strategy = |keyspace: &Record| {
         let name = text(keyspace, "keyspace_name")?;
@@ -92,14 +94,15 @@ pub(super) struct ReportedVersion {
 /// reports it. Rows without a version are left out.
 ///
 /// # Errors
-/// Returns an error if the connection fails or the server cannot answer.
+/// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
 pub(super) async fn schema_versions(
     connection: &Connection,
     timeout: Duration,
     translator: Option<&dyn AddressTranslator>,
 ) -> Result<Vec<ReportedVersion>, ReadError> {
     let statements = [LOCAL_SCHEMA_VERSION, PEERS_SCHEMA_VERSION, PEERS_V2_SCHEMA_VERSION];
-    let (local, peers) = local_and_peers(connection, timeout, statements).await?;
+    let budget = MemoryBudget::new();
+    let (local, peers) = local_and_peers(connection, timeout, &budget, statements).await?;
     let reported = |row: &Record, address| {
         let (host_id, version) = (uuid(row, "host_id"), uuid(row, "schema_version")?);
         Some(ReportedVersion { host_id, address, version })
@@ -120,17 +123,17 @@ pub(super) async fn schema_versions(
 async fn local_and_peers(
     connection: &Connection,
     timeout: Duration,
+    budget: &MemoryBudget,
     [local, peers, peers_v2]: [&str; 3],
 ) -> Result<(Option<Record>, Vec<Record>), ReadError> {
     let peers = async {
-        match none_if_missing(rows(connection, timeout, peers_v2).await)? {
+        match none_if_missing(rows(connection, timeout, budget, peers_v2).await)? {
             Some(peers) => Ok(peers),
-            None => {
-                Ok(none_if_missing(rows(connection, timeout, peers).await)?.unwrap_or_default())
-            }
+            None => Ok(none_if_missing(rows(connection, timeout, budget, peers).await)?
+                .unwrap_or_default()),
         }
     };
-    let (local, peers) = tokio::join!(rows(connection, timeout, local), peers);
+    let (local, peers) = tokio::join!(rows(connection, timeout, budget, local), peers);
     let local = none_if_missing(local)?.unwrap_or_default();
     Ok((local.into_iter().next(), peers?))
 }

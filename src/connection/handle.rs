@@ -17,7 +17,7 @@ use super::exchange::{Exchange, Handle, Outcome};
 use super::queue::SlotId;
 use crate::message::{KnownColumns, RequestFrame, ResponseFrame};
 use crate::protocol::CloseReason;
-use crate::wire::{Context, EncodeError, FrameEncoder};
+use crate::wire::{Context, DecodeError, DecodeErrorKind, EncodeError, FrameEncoder};
 
 /// A handle of an open connection.
 ///
@@ -91,6 +91,30 @@ impl Connection {
             Ok(response) => Ok(Box::new(response)),
             Err(error) => Err(self.error(RequestErrorKind::Decode(error), true)),
         }
+    }
+
+    /// Sends a request of the driver itself, like [`request`](Self::request). Refuses a response whose
+    /// body has more than `max_body` bytes, compressed or uncompressed, before it is decoded.
+    pub(crate) async fn request_limited(
+        &self,
+        request: &RequestFrame<'_>,
+        timeout: Duration,
+        max_body: usize,
+    ) -> Result<ResponseFrame, Box<RequestError>> {
+        let deadline = Instant::now().checked_add(timeout);
+        self.acquire_queue_permit(deadline).await?;
+        let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| request.encode(encoder, out);
+        let pending = PendingRequest { connection: self, encode, deadline, slot: None };
+        let frame = pending.await?.map_err(|failed| self.error(failed.kind, failed.written))?;
+        let length = frame.body.len();
+        let decoded = match length > max_body {
+            true => {
+                let kind = DecodeErrorKind::FrameTooLong { length: length as u64, limit: max_body };
+                Err(DecodeError::new(kind, "length", 5))
+            }
+            false => ResponseFrame::decode(&frame, &Context { max_body, ..self.context }),
+        };
+        decoded.map_err(|error| self.error(RequestErrorKind::Decode(error), true))
     }
 
     /// Returns the address of the server.

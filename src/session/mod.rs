@@ -361,7 +361,7 @@ impl Session {
     /// # Errors
     /// Returns an error if the session was built with
     /// [`fetch_schema(false)`](SessionBuilder::fetch_schema), if the schema could not be read in time,
-    /// or if the session is closed.
+    /// if its rows take more than 256 MiB of memory, or if the session is closed.
     pub async fn schema(&self) -> Result<Arc<Schema>, Error> {
         self.executor.schema().await
     }

@@ -18,7 +18,7 @@ impl Executor {
         let schema = self.cluster.wait_for_schema(options.deadline(Instant::now())).await;
         schema.map_err(|error| {
             let kind = match error {
-                SchemaError::Disabled => ErrorKind::Config,
+                SchemaError::Disabled | SchemaError::TooLarge(_) => ErrorKind::Config,
                 SchemaError::Closed(_) => ErrorKind::Closed,
                 SchemaError::Timeout { .. } => ErrorKind::Timeout,
             };
