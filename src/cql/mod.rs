@@ -9,4 +9,6 @@ mod token;
 
 pub(crate) use redact::{may_set_password, redact};
 pub(crate) use statement::{first_keyword, has_bind_marker, is_read_only, switches_keyspace};
-pub(crate) use token::{Token, TokenKind, next_token, tokens};
+#[cfg(feature = "cli")]
+pub(crate) use token::{Token, next_token};
+pub(crate) use token::{TokenKind, tokens};
