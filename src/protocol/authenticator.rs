@@ -62,7 +62,7 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
 /// The authentication of one connection.
 ///
 /// If a method returns an error message, the connection ends. The message must be one line without
-/// secrets.
+/// secrets. The connection also ends if the server sends more than 32 challenges.
 pub trait SaslSession: Send {
     /// Returns the token of the first AUTH_RESPONSE; `None` is sent as null.
     ///

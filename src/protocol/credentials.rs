@@ -84,13 +84,18 @@ impl Authenticator for Credentials {
                 "the user name and the password must not contain the character NUL".to_owned()
             );
         }
-        Ok(Box::new(Plain { token: self.token(), sends_mechanism: class == DSE }))
+        let sends_mechanism = class == DSE;
+        Ok(Box::new(Plain { class: class.to_owned(), token: Some(self.token()), sends_mechanism }))
     }
 }
 
-/// A session of the mechanism PLAIN, which answers every challenge with the same token.
+/// A session of the mechanism PLAIN, which sends its token once.
 struct Plain {
-    token: Vec<u8>,
+    /// The Java class of the server's authenticator.
+    class: String,
+    /// The token, or `None` once it was sent.
+    token: Option<Vec<u8>>,
+    /// True if the first response is the name of the mechanism.
     sends_mechanism: bool,
 }
 
@@ -98,12 +103,20 @@ impl SaslSession for Plain {
     fn initial_response(&mut self) -> Result<Option<Vec<u8>>, String> {
         match self.sends_mechanism {
             true => Ok(Some(b"PLAIN".to_vec())),
-            false => Ok(Some(self.token.clone())),
+            false => Ok(self.token.take()),
         }
     }
 
     fn challenge(&mut self, _: &[u8]) -> Result<Option<Vec<u8>>, String> {
-        Ok(Some(self.token.clone()))
+        match self.token.take() {
+            Some(token) => Ok(Some(token)),
+            // PLAIN has a single message. A server that requires another one uses another mechanism.
+            None => Err(format!(
+                "the server's authenticator `{}` neither accepted nor rejected the password, but \
+                 requires further steps; use an `Authenticator` that implements its mechanism",
+                self.class
+            )),
+        }
     }
 }
 
@@ -140,6 +153,16 @@ mod tests {
         let mut session = Credentials::new("ada", "s3cret").start(DSE, None).unwrap();
         assert_eq!(session.initial_response(), Ok(Some(b"PLAIN".to_vec())));
         assert_eq!(session.challenge(b"PLAIN-START"), Ok(Some(b"\0ada\0s3cret".to_vec())));
+        assert!(session.challenge(b"PLAIN-START").is_err(), "the password was sent again");
+    }
+
+    #[test]
+    fn sends_the_password_once() {
+        let mut session =
+            Credentials::new("ada", "s3cret").start(PASSWORD_CLASSES[0], None).unwrap();
+        assert_eq!(session.initial_response(), Ok(Some(b"\0ada\0s3cret".to_vec())));
+        let error = session.challenge(b"").unwrap_err();
+        assert!(error.contains(PASSWORD_CLASSES[0]) && !error.contains("s3cret"), "{error}");
     }
 
     #[test]

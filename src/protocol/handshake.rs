@@ -96,7 +96,12 @@ pub(super) struct Login {
     /// The server's address, or `None` if it is not known.
     pub(super) server: Option<SocketAddr>,
     session: Option<Box<dyn SaslSession>>,
+    /// Number of challenges that the server has sent.
+    challenges: usize,
 }
+
+/// Maximum number of challenges in one authentication. SASL mechanisms need fewer than ten.
+const MAX_CHALLENGES: usize = 32;
 
 impl Login {
     fn start(
@@ -119,6 +124,14 @@ impl Login {
     }
 
     fn challenge(&mut self, challenge: &[u8], can_drain: bool) -> Step {
+        self.challenges = self.challenges.saturating_add(1);
+        if self.challenges > MAX_CHALLENGES {
+            return Step::Close(CloseReason::Authenticator(format!(
+                "the server neither accepted nor rejected the client after {MAX_CHALLENGES} \
+                 challenges; check that the client's `Authenticator` implements the mechanism of the \
+                 server's authenticator"
+            )));
+        }
         match &mut self.session {
             Some(session) => auth_response(session.challenge(challenge), can_drain),
             None => Step::Close(CloseReason::Unexpected(Opcode::AuthChallenge)),

@@ -167,26 +167,32 @@ fn requests_compression_only_if_the_server_supports_it() {
 
 #[test]
 fn authenticates_if_the_server_requires_it() {
-    let authenticate =
-        || Authenticate { authenticator: "org.apache.cassandra.auth.PasswordAuthenticator".into() };
-    let mut pair = Pair::new(with_credentials());
-    pair.expect_request();
-    pair.answer(Supported { options: vec![] });
-    pair.expect_request();
-    pair.answer(authenticate());
-    let (_, Request::AuthResponse(response)) = pair.expect_request() else { panic!() };
-    assert_eq!(response.token.as_deref(), Some(&b"\0ada\0s3cret"[..]));
-    pair.answer(AuthChallenge { token: Some(Bytes::from_static(b"PLAIN-START")) });
-    let (_, Request::AuthResponse(again)) = pair.expect_request() else { panic!() };
-    assert_eq!(again, response);
-    pair.answer(AuthSuccess { token: None });
-    assert_eq!(pair.client.poll_event(), Some(ConnectionEvent::Opened));
+    let cassandra = "org.apache.cassandra.auth.PasswordAuthenticator";
+    let dse = "com.datastax.bdp.cassandra.auth.DseAuthenticator";
+    let password = &b"\0ada\0s3cret"[..];
+    let challenge = || AuthChallenge { token: Some(Bytes::from_static(b"PLAIN-START")) };
+    for (class, tokens) in [(cassandra, vec![password]), (dse, vec![b"PLAIN", password])] {
+        let mut pair = Pair::new(with_credentials());
+        pair.expect_request();
+        pair.answer(Supported { options: vec![] });
+        pair.expect_request();
+        pair.answer(Authenticate { authenticator: class.into() });
+        for (index, token) in tokens.into_iter().enumerate() {
+            if index > 0 {
+                pair.answer(challenge());
+            }
+            let (_, Request::AuthResponse(response)) = pair.expect_request() else { panic!() };
+            assert_eq!(response.token.as_deref(), Some(token));
+        }
+        pair.answer(AuthSuccess { token: None });
+        assert_eq!(pair.client.poll_event(), Some(ConnectionEvent::Opened));
+    }
 
     let mut pair = Pair::new(ConnectionOptions::default());
     pair.expect_request();
     pair.answer(Supported { options: vec![] });
     pair.expect_request();
-    pair.answer(authenticate());
+    pair.answer(Authenticate { authenticator: cassandra.into() });
     let reason = pair.close_reason();
     assert!(reason.is_authentication());
     assert_eq!(

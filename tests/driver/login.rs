@@ -1,6 +1,7 @@
 //! Custom authenticators, against servers that send challenges.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -180,4 +181,52 @@ async fn sends_the_password_only_to_allowed_authenticators() {
     connect(server("com.datastax.bdp.cassandra.auth.DseAuthenticator"), credentials).await.unwrap();
     let plain = Some(b"PLAIN".to_vec());
     assert_eq!(*tokens.lock().unwrap(), [plain.clone(), token.clone(), plain, token]);
+}
+
+/// A server that answers every AUTH_RESPONSE with a challenge neither receives the password again nor
+/// keeps the client busy.
+#[tokio::test]
+async fn endless_challenges_end_with_an_authentication_error() {
+    let responses = Arc::new(AtomicUsize::new(0));
+    let start = |class| {
+        let responses = Arc::clone(&responses);
+        start_authenticating_server(Version::V4, class, move |_| {
+            responses.fetch_add(1, Ordering::Relaxed);
+            challenge(b"")
+        })
+    };
+    let credentials = || Credentials::new("ada", SECRET);
+    let cassandra = start("org.apache.cassandra.auth.PasswordAuthenticator");
+    let error = connect_error(cassandra, credentials()).await;
+    assert!(error.contains("`org.apache.cassandra.auth.PasswordAuthenticator` neither"), "{error}");
+    assert_eq!(responses.swap(0, Ordering::Relaxed), 1, "the password was sent again");
+
+    let dse = start("com.datastax.bdp.cassandra.auth.DseAuthenticator");
+    connect_error(dse, credentials()).await;
+    assert_eq!(responses.swap(0, Ordering::Relaxed), 2, "the mechanism and the password");
+
+    let patient = start("org.example.Patient");
+    let error = connect_error(patient, Patient).await;
+    assert!(error.contains("after 32 challenges"), "{error}");
+    assert_eq!(responses.load(Ordering::Relaxed), 33);
+}
+
+/// An authenticator that answers any number of challenges.
+#[derive(Debug)]
+struct Patient;
+
+impl Authenticator for Patient {
+    fn start(&self, _: &str, _: Option<SocketAddr>) -> Result<Box<dyn SaslSession>, String> {
+        Ok(Box::new(Self))
+    }
+}
+
+impl SaslSession for Patient {
+    fn initial_response(&mut self) -> Result<Option<Vec<u8>>, String> {
+        Ok(None)
+    }
+
+    fn challenge(&mut self, _: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        Ok(None)
+    }
 }
