@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use crate::wire::wire_codes;
 
-/// Maximum nesting depth of types. The bound keeps functions that recurse into a type from
-/// overflowing the stack. No schema needs deeper types.
-pub const MAX_TYPE_DEPTH: usize = 32;
+/// Maximum nesting depth of types: `int` has depth 1, `list<int>` has depth 2. `frozen` does not
+/// count.
+///
+/// Cassandra has no bound. This one keeps functions that recurse into a type or a value within half
+/// of the 2 MiB stack that tokio and the standard library give a thread, also without optimization.
+pub const MAX_TYPE_DEPTH: usize = 128;
 
 wire_codes! {
     /// A CQL type without parameters, with its `[option]` id.

@@ -25,7 +25,8 @@ impl CqlType {
 
     fn decode_at(reader: &mut Reader<'_>, depth: usize) -> Result<Self, DecodeError> {
         if depth >= MAX_TYPE_DEPTH {
-            return Err(reader.error(DecodeErrorKind::NestedTooDeep, "type"));
+            let kind = DecodeErrorKind::NestedTooDeep { limit: MAX_TYPE_DEPTH };
+            return Err(reader.error(kind, "type"));
         }
         let below = depth.saturating_add(1);
         Ok(match reader.short("type")? {
@@ -187,7 +188,8 @@ mod tests {
         let lists = |depth: usize| [[0, 0x20].repeat(depth), vec![0, 9]].concat();
         assert!(decode(&lists(MAX_TYPE_DEPTH - 1)).is_ok());
         for depth in [MAX_TYPE_DEPTH, 100_000] {
-            assert_eq!(decode(&lists(depth)).unwrap_err().kind(), DecodeErrorKind::NestedTooDeep);
+            let error = decode(&lists(depth)).unwrap_err();
+            assert_eq!(error.kind(), DecodeErrorKind::NestedTooDeep { limit: MAX_TYPE_DEPTH });
         }
     }
 }

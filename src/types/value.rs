@@ -227,7 +227,9 @@ impl ToCql for Value {
 /// of [`Value`].
 macro_rules! native_value {
     ($($native:ident)+) => {
-        #[inline(always)]
+        // Not inlined without optimization: its locals would take several kilobytes of stack in each
+        // level of a nested value.
+        #[cfg_attr(not(debug_assertions), inline(always))]
         fn native_value(
             native: NativeType,
             cell: Cell<'_>,

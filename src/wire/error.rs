@@ -136,8 +136,12 @@ pub enum DecodeErrorKind {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// A type nested deeper than [`MAX_TYPE_DEPTH`](crate::types::MAX_TYPE_DEPTH).
-    NestedTooDeep,
+    /// A type nested deeper than the limit, which is
+    /// [`MAX_TYPE_DEPTH`](crate::types::MAX_TYPE_DEPTH).
+    NestedTooDeep {
+        /// The limit, in levels.
+        limit: usize,
+    },
     /// A field that contradicts another field.
     Contradiction,
 }
@@ -189,7 +193,9 @@ impl fmt::Display for DecodeError {
                     Counted(length, "uncompressed byte")
                 )
             }
-            DecodeErrorKind::NestedTooDeep => f.write_str("types are nested too deeply"),
+            DecodeErrorKind::NestedTooDeep { limit } => {
+                write!(f, "types are nested deeper than the limit of {limit} levels")
+            }
             DecodeErrorKind::Contradiction => f.write_str("contradicts another field"),
         }
     }

@@ -5,7 +5,7 @@ use cqlwire::message::{
     ErrorCode, ErrorDetails, Failures, RequestFrame, Response, ResponseFrame, ResultMessage,
     WriteType,
 };
-use cqlwire::types::Value;
+use cqlwire::types::{MAX_TYPE_DEPTH, Value};
 use cqlwire::wire::{
     Compression, Context, DecodeError, DecodeErrorKind, FrameDecoder, RawFrame, RawValue, Version,
 };
@@ -124,7 +124,9 @@ fn refuses_types_nested_100_000_deep() {
     for option in [&[0, 0x20][..], &[0, 0x22], &[0, 0x21], &[0, 0x31, 0, 1]] {
         let column = [&[0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1][..], &[0; 6], &option.repeat(100_000)];
         let error = response(0, RESULT, &column.concat()).unwrap_err();
-        assert_eq!(error.kind(), DecodeErrorKind::NestedTooDeep);
+        assert!(matches!(error.kind(), DecodeErrorKind::NestedTooDeep { .. }), "{error}");
+        let limit = format!("deeper than the limit of {MAX_TYPE_DEPTH} levels");
+        assert!(error.to_string().ends_with(&limit), "{error}");
     }
     let class = "ListType(".repeat(7_000);
     let length = u16::try_from(class.len()).unwrap().to_be_bytes();

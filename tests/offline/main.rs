@@ -13,6 +13,7 @@ mod imports;
 mod invalid_values;
 mod known_codec_bugs;
 mod layers;
+mod nesting;
 mod properties;
 mod segments;
 #[path = "../support/tables.rs"]

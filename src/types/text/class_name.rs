@@ -11,7 +11,6 @@ use nom::branch::alt;
 use nom::bytes::complete::{take_while, take_while1};
 use nom::character::complete::char;
 use nom::combinator::opt;
-use nom::multi::separated_list0;
 use nom::sequence::terminated;
 
 use super::blob;
@@ -98,13 +97,13 @@ const CLASSES: [(&str, NativeType); 21] = [
 
 /// Parses a class name.
 pub(in crate::types) fn parse(class: &str) -> Result<CqlType, CqlTextError> {
-    whole(|input| cql_type(input, 0), class)
+    whole(|input| cql_type(input, Level::new(0)), class)
 }
 
-/// Parses a class name that is nested in a CQL type at level `depth`. Returns a custom type if the
+/// Parses a class name that is nested in `depth` other types. Returns a custom type if the
 /// name is invalid.
 pub(super) fn parse_within(class: &str, depth: usize) -> CqlType {
-    let known = whole(|input| cql_type(input, depth), class);
+    let known = whole(|input| cql_type(input, Level::new(depth)), class);
     known.unwrap_or_else(|_| CqlType::Custom(class.into()))
 }
 
@@ -134,8 +133,8 @@ const BASE_PARAMETERS: usize = 16;
 /// Number of bytes that a name must have for each parameter beyond [`BASE_PARAMETERS`].
 const BYTES_PER_PARAMETER: usize = 24;
 
-fn cql_type(input: &str, depth: usize) -> Parsed<'_, CqlType> {
-    let (rest, tree) = node(input, depth)?;
+fn cql_type(input: &str, level: Level) -> Parsed<'_, CqlType> {
+    let (rest, tree) = node(input, level)?;
     Ok((rest, tree.to_type()?))
 }
 
@@ -175,26 +174,103 @@ struct Node<'a> {
     text: &'a str,
 }
 
-fn node(input: &str, depth: usize) -> Parsed<'_, Node<'_>> {
-    if depth >= MAX_TYPE_DEPTH {
-        return Err(fault(input, format!("at most {MAX_TYPE_DEPTH} nested types")));
+/// The position of a class name in the class name that contains it.
+#[derive(Clone, Copy)]
+struct Level {
+    /// Number of types around the class, without those that only wrap another type.
+    depth: usize,
+    /// Number of classes around the class.
+    recursion: usize,
+}
+
+/// Maximum number of classes around a class. Cassandra wraps each collection in a `FrozenType`,
+/// which does not count as a type of its own.
+const MAX_RECURSION: usize = 2 * MAX_TYPE_DEPTH;
+
+/// Classes whose type is that of their parameter.
+const WRAPPERS: [&str; 2] = ["FrozenType", "ReversedType"];
+
+impl Level {
+    const fn new(depth: usize) -> Self {
+        Self { depth, recursion: depth }
     }
-    let word = || take_while1(|c: char| c.is_alphanumeric() || "._-$".contains(c));
-    let (rest, _) = blanks(input)?;
-    let (start, label) =
-        opt(terminated(take_while(|c: char| c.is_ascii_hexdigit()), char(':'))).parse(rest)?;
-    let (rest, class) = expected("a class name", word()).parse(start)?;
-    let parameter = |input| node(input, depth.saturating_add(1));
-    let (rest, opened) = opt((char('('), blanks)).parse(rest)?;
-    let (rest, parameters) = match opened {
-        None => (rest, Vec::new()),
-        Some(_) => {
-            let (rest, parameters) = separated_list0(separator, parameter).parse(rest)?;
-            (symbol(')', "`,` or `)`").parse(rest)?.0, parameters)
+
+    fn is_too_deep(self, class: &str) -> bool {
+        let is_wrapper = WRAPPERS.contains(&without_package(class));
+        self.recursion >= MAX_RECURSION || (self.depth >= MAX_TYPE_DEPTH && !is_wrapper)
+    }
+
+    /// Returns the level of the parameters of `class`.
+    fn below(self, class: &str) -> Self {
+        let counts = usize::from(!WRAPPERS.contains(&without_package(class)));
+        Self {
+            depth: self.depth.saturating_add(counts),
+            recursion: self.recursion.saturating_add(1),
         }
+    }
+}
+
+fn without_package(class: &str) -> &str {
+    class.strip_prefix(PACKAGE).unwrap_or(class)
+}
+
+// The recursive functions are small and call no generic parser. Without optimization, each level of
+// recursion would otherwise use several kilobytes of stack.
+
+fn node(input: &str, level: Level) -> Parsed<'_, Node<'_>> {
+    let (start, (label, class, after)) = head(input)?;
+    if level.is_too_deep(class) {
+        return Err(too_deep(input));
+    }
+    let (rest, parameters) = match opened(after) {
+        None => (after, Vec::new()),
+        Some(rest) => parameters(rest, level.below(class))?,
     };
     let text = start.strip_suffix(rest).unwrap_or(start);
     Ok((rest, Node { label, class, parameters, text }))
+}
+
+/// Parses the parameters of a class and the closing parenthesis.
+fn parameters(mut input: &str, level: Level) -> Parsed<'_, Vec<Node<'_>>> {
+    let mut parameters = Vec::new();
+    if let Ok((rest, ())) = closed(input) {
+        return Ok((rest, parameters));
+    }
+    loop {
+        let (rest, parameter) = node(input, level)?;
+        parameters.push(parameter);
+        match separator(rest) {
+            Ok((rest, ())) => input = rest,
+            Err(_) => return closed(rest).map(|(rest, ())| (rest, parameters)),
+        }
+    }
+}
+
+#[cold]
+fn too_deep(at: &str) -> nom::Err<Fault<'_>> {
+    fault(at, format!("at most {MAX_TYPE_DEPTH} nested types"))
+}
+
+/// Parses the start of a class name: its label and its class. Returns the text from the label or
+/// class on, and the text after the class.
+fn head(input: &str) -> Parsed<'_, (Option<&str>, &str, &str)> {
+    let word = || take_while1(|c: char| c.is_alphanumeric() || "._-$".contains(c));
+    let (input, _) = blanks(input)?;
+    let (start, label) =
+        opt(terminated(take_while(|c: char| c.is_ascii_hexdigit()), char(':'))).parse(input)?;
+    let (after, class) = expected("a class name", word()).parse(start)?;
+    Ok((start, (label, class, after)))
+}
+
+/// Returns the text after an opening parenthesis, or `None` if there is no such parenthesis.
+fn opened(input: &str) -> Option<&str> {
+    let (rest, _) = blanks(input.strip_prefix('(')?).ok()?;
+    Some(rest)
+}
+
+fn closed(input: &str) -> Parsed<'_, ()> {
+    let (rest, _) = symbol(')', "`,` or `)`").parse(input)?;
+    Ok((rest, ()))
 }
 
 /// Parses the separator of two parameters: a comma, or `=>` in some composite types.
@@ -206,7 +282,7 @@ fn separator(input: &str) -> Parsed<'_, ()> {
 
 impl<'a> Node<'a> {
     fn to_type(&self) -> Result<CqlType, nom::Err<Fault<'a>>> {
-        let short = self.class.strip_prefix(PACKAGE).unwrap_or(self.class);
+        let short = without_package(self.class);
         if let Some((_, native)) = CLASSES.iter().find(|(class, _)| *class == short) {
             return match self.parameters.first() {
                 Some(parameter) => Err(fault(parameter.text, "no parameter")),
@@ -300,8 +376,9 @@ mod tests {
         let composite = "CompositeType(Int32Type, UTF8Type)";
         assert_eq!(parse(composite), Ok(CqlType::Custom(composite.into())));
         // A class name inside a CQL type counts towards the nesting bound of that type.
-        assert_eq!(parse_within("ListType(Int32Type)", 30), parse("ListType(Int32Type)").unwrap());
-        let too_deep = parse_within("ListType(Int32Type)", 31);
+        let list = parse("ListType(Int32Type)").unwrap();
+        assert_eq!(parse_within("ListType(Int32Type)", MAX_TYPE_DEPTH - 2), list);
+        let too_deep = parse_within("ListType(Int32Type)", MAX_TYPE_DEPTH - 1);
         assert_eq!(too_deep, CqlType::Custom("ListType(Int32Type)".into()));
     }
 
@@ -309,8 +386,16 @@ mod tests {
     fn malformed_and_too_deep_names_are_errors() {
         assert!(parse(&"ListType(".repeat(100_000)).is_err());
         assert!(parse_sent(&format!("TupleType({}a)", "a,".repeat(30_000))).is_none());
-        let deep = format!("{}Int32Type{}", "ListType(".repeat(40), ")".repeat(40));
-        assert_eq!(parse(&deep).unwrap_err().expected(), "at most 32 nested types");
+        let nested = |class: &str, depth: usize| {
+            let closing = ")".repeat(depth * class.matches('(').count());
+            format!("{}Int32Type{closing}", class.repeat(depth))
+        };
+        for class in ["ListType(", "FrozenType(ListType("] {
+            assert!(parse(&nested(class, MAX_TYPE_DEPTH - 1)).is_ok(), "{class}");
+            let error = parse(&nested(class, MAX_TYPE_DEPTH)).unwrap_err();
+            assert_eq!(error.expected(), "at most 128 nested types");
+        }
+        assert!(parse(&nested("FrozenType(", 100_000)).is_err());
         for (class, message) in [
             ("", "at byte 0: expected a class name, found the end of the text"),
             ("(", "at byte 0: expected a class name, found \"(\""),

@@ -1,5 +1,6 @@
 //! Parses and formats CQL types.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use nom::Parser;
 use nom::character::complete::digit1;
 use nom::combinator::opt;
-use nom::multi::{many0_count, separated_list0};
+use nom::multi::many0_count;
 use nom::sequence::{preceded, terminated};
 
 use super::class_name;
@@ -80,14 +81,15 @@ struct TypeParser<'f> {
 }
 
 impl TypeParser<'_> {
+    // The recursive functions are small and call no generic parser. Without optimization, each level
+    // of recursion would otherwise use several kilobytes of stack.
+
     fn cql_type<'a>(&mut self, input: &'a str, depth: usize) -> Parsed<'a, CqlType> {
         // A loop instead of a recursion, because the nesting bound does not count `frozen`.
-        let frozen = (preceded(blanks, keyword("frozen")), symbol('<', "`<`"));
-        let (mut rest, levels) = many0_count(frozen).parse(input)?;
-        let cql_type;
-        (rest, cql_type) = self.unfrozen(rest, depth)?;
+        let (rest, levels) = frozen(input)?;
+        let (mut rest, cql_type) = self.unfrozen(rest, depth)?;
         for _ in 0..levels {
-            (rest, _) = symbol('>', "`>`").parse(rest)?;
+            rest = closed(rest)?;
         }
         Ok((rest, cql_type))
     }
@@ -95,8 +97,16 @@ impl TypeParser<'_> {
     fn unfrozen<'a>(&mut self, input: &'a str, depth: usize) -> Parsed<'a, CqlType> {
         let (start, _) = blanks(input)?;
         if depth >= MAX_TYPE_DEPTH {
-            return Err(fault(start, format!("at most {MAX_TYPE_DEPTH} nested types")));
+            return Err(too_deep(start));
         }
+        match outer(start) {
+            Some((outer, rest)) => self.with_parameters(&outer, start, rest, depth),
+            None => self.without_parameters(start, depth),
+        }
+    }
+
+    /// Parses a type without parameters: a class name, a native type or a user-defined type.
+    fn without_parameters<'a>(&mut self, start: &'a str, depth: usize) -> Parsed<'a, CqlType> {
         if start.starts_with('\'') {
             let (rest, class) = quoted_text(start)?;
             return Ok((rest, class_name::parse_within(&class, depth)));
@@ -105,13 +115,6 @@ impl TypeParser<'_> {
             Err(nom::Err::Error(_)) => return Err(fault(start, "a CQL type")),
             read => read?,
         };
-        if !first.is_quoted
-            && let (after, Some(_)) = opt(symbol('<', "`<`")).parse(rest)?
-        {
-            let (rest, cql_type) = self.with_parameters(&first.text, start, after, depth)?;
-            let (rest, _) = symbol('>', "`>`").parse(rest)?;
-            return Ok((rest, cql_type));
-        }
         let (rest, second) = opt(preceded(symbol('.', "`.`"), name)).parse(rest)?;
         let native = native(&first.text).filter(|_| !first.is_quoted);
         let cql_type = match (second, native) {
@@ -133,8 +136,8 @@ impl TypeParser<'_> {
         (self.find)(keyspace, name).ok_or_else(|| fault(start, self.expected))
     }
 
-    /// Parses the parameters of type `outer`, which begin at `input`. If `outer` has no parameters,
-    /// the error points to `start`.
+    /// Parses the parameters of type `outer`, which begin at `input`, and the closing `>`. If `outer`
+    /// has no parameters, the error points to `start`.
     fn with_parameters<'a>(
         &mut self,
         outer: &str,
@@ -143,41 +146,84 @@ impl TypeParser<'_> {
         depth: usize,
     ) -> Parsed<'a, CqlType> {
         let below = depth.saturating_add(1);
-        let comma = || symbol(',', "`,`");
         let (rest, cql_type) = match outer {
-            "tuple" => {
-                // CQL has no empty tuple, but the protocol can describe one.
-                if symbol('>', "`>`").parse(input).is_ok() {
-                    return Ok((input, CqlType::Tuple(Vec::new())));
-                }
-                let element = |input| self.cql_type(input, below);
-                let (rest, elements) = separated_list0(comma(), element).parse(input)?;
-                (rest, CqlType::Tuple(elements))
+            "list" => {
+                let (rest, element) = self.cql_type(input, below)?;
+                (rest, CqlType::List(Box::new(element)))
             }
-            "map" => {
-                let (rest, key) = self.cql_type(input, below)?;
-                let (rest, _) = comma().parse(rest)?;
-                let (rest, value) = self.cql_type(rest, below)?;
-                (rest, CqlType::Map(Box::new((key, value))))
+            "set" => {
+                let (rest, element) = self.cql_type(input, below)?;
+                (rest, CqlType::Set(Box::new(element)))
             }
+            "tuple" => self.tuple(input, below)?,
+            "map" => self.map(input, below)?,
             "vector" => {
                 let (rest, element) = self.cql_type(input, below)?;
-                let (rest, _) = (comma(), blanks).parse(rest)?;
-                let (after, dimensions) = opt(digit1).parse(rest)?;
-                let dimensions = dimensions.and_then(|digits| digits.parse().ok());
-                let dimensions = dimensions.ok_or_else(|| fault(rest, "a number of elements"))?;
-                (after, CqlType::vector(element, dimensions))
-            }
-            "list" | "set" => {
-                let (rest, element) = self.cql_type(input, below)?;
-                let element = Box::new(element);
-                let is_list = outer == "list";
-                (rest, if is_list { CqlType::List(element) } else { CqlType::Set(element) })
+                vector(element, rest)?
             }
             _ => return Err(fault(start, "list, set, map, tuple, vector or frozen before `<`")),
         };
-        Ok((rest, cql_type))
+        Ok((closed(rest)?, cql_type))
     }
+
+    fn map<'a>(&mut self, input: &'a str, below: usize) -> Parsed<'a, CqlType> {
+        let (rest, key) = self.cql_type(input, below)?;
+        let (rest, value) = self.cql_type(comma(rest)?, below)?;
+        Ok((rest, CqlType::Map(Box::new((key, value)))))
+    }
+
+    fn tuple<'a>(&mut self, mut input: &'a str, below: usize) -> Parsed<'a, CqlType> {
+        let mut elements = Vec::new();
+        // CQL has no empty tuple, but the protocol can describe one.
+        if closed(input).is_ok() {
+            return Ok((input, CqlType::Tuple(elements)));
+        }
+        loop {
+            let (rest, element) = self.cql_type(input, below)?;
+            elements.push(element);
+            match comma(rest) {
+                Ok(rest) => input = rest,
+                Err(_) => return Ok((rest, CqlType::Tuple(elements))),
+            }
+        }
+    }
+}
+
+#[cold]
+fn too_deep(at: &str) -> nom::Err<super::Fault<'_>> {
+    fault(at, format!("at most {MAX_TYPE_DEPTH} nested types"))
+}
+
+/// Counts the `frozen<` at the start of `input`.
+fn frozen(input: &str) -> Parsed<'_, usize> {
+    many0_count((preceded(blanks, keyword("frozen")), symbol('<', "`<`"))).parse(input)
+}
+
+/// Returns the name of a type with parameters, and the text after the `<`. Returns `None` if `start`
+/// is another type.
+fn outer(start: &str) -> Option<(Cow<'_, str>, &str)> {
+    let (rest, outer) = name(start).ok().filter(|(_, outer)| !outer.is_quoted)?;
+    let (rest, _) = symbol('<', "`<`").parse(rest).ok()?;
+    Some((outer.text, rest))
+}
+
+/// Parses a `>`.
+fn closed(input: &str) -> Result<&str, nom::Err<super::Fault<'_>>> {
+    Ok(symbol('>', "`>`").parse(input)?.0)
+}
+
+/// Parses a comma.
+fn comma(input: &str) -> Result<&str, nom::Err<super::Fault<'_>>> {
+    Ok(symbol(',', "`,`").parse(input)?.0)
+}
+
+/// Parses the comma and the number of elements of a vector.
+fn vector(element: CqlType, input: &str) -> Parsed<'_, CqlType> {
+    let (rest, _) = blanks(comma(input)?)?;
+    let (after, dimensions) = opt(digit1).parse(rest)?;
+    let dimensions = dimensions.and_then(|digits: &str| digits.parse().ok());
+    let dimensions = dimensions.ok_or_else(|| fault(rest, "a number of elements"))?;
+    Ok((after, CqlType::vector(element, dimensions)))
 }
 
 fn native(name: &str) -> Option<NativeType> {
@@ -311,7 +357,7 @@ mod tests {
         assert!(lists(MAX_TYPE_DEPTH - 1).parse::<CqlType>().is_ok());
         for depth in [MAX_TYPE_DEPTH, 100_000] {
             let error = lists(depth).parse::<CqlType>().unwrap_err();
-            assert_eq!(error.expected(), "at most 32 nested types");
+            assert_eq!(error.expected(), "at most 128 nested types");
         }
         let frozen = format!("{}int{}", "frozen<".repeat(100_000), ">".repeat(100_000));
         assert_eq!(frozen.parse(), Ok(CqlType::from(NativeType::Int)));
