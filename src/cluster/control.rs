@@ -140,6 +140,13 @@ impl ControlConnection {
                         self.leave().await;
                     }
                 }
+                () = wait_replaceable(&self.shared, &self.connection),
+                    if self.connection.close_reason().is_none() =>
+                {
+                    info!(node = %self.connection.address(), "control connection unresponsive");
+                    self.connection.close();
+                    self.connection.wait_closed().await;
+                }
                 refresh = refreshes.recv() => match refresh {
                     Some(SchemaRefresh { keyspace, done }) => {
                         self.pending.add_schema(keyspace);
@@ -232,7 +239,11 @@ impl ControlConnection {
     /// and closes the connection: the task then opens another one and reads again.
     async fn read_pending(&mut self) {
         let PendingReads { topology, schema, waiters, .. } = std::mem::take(&mut self.pending);
-        match self.read(topology, &schema).await {
+        let read = tokio::select! {
+            read = self.read(topology, &schema) => read,
+            () = wait_replaceable(&self.shared, &self.connection) => Err(ReadError::Timeout),
+        };
+        match read {
             Ok(()) => {
                 self.shared.set_refresh_error(None);
                 if !matches!(schema, SchemaScope::Empty) {
@@ -337,15 +348,27 @@ impl Drop for AbandonOnDrop {
     }
 }
 
+/// Waits until the control connection is unresponsive although another node is responsive. If no other
+/// node is, waits for ever, because another control connection would not be better.
+async fn wait_replaceable(shared: &Shared, control: &Connection) {
+    control.wait_responsive(false).await;
+    let address = control.address();
+    let is_other = |node: &Arc<Node>| node.address() != address && node.is_responsive();
+    if !shared.state().nodes().iter().any(is_other) {
+        pending::<()>().await;
+    }
+}
+
 /// Returns the hosts to try for the control connection, in this order: up to [`MAX_KNOWN_NODES`]
 /// known nodes, then the contact points, whose names are resolved anew. Known nodes are sorted by
-/// distance. At the same distance, connected nodes come first. The order is otherwise random.
+/// distance. At the same distance, responsive nodes come first, then other connected nodes. The order
+/// is otherwise random.
 fn contact_points(shared: &Shared) -> Vec<ContactPoint> {
     let state = shared.state();
     let mut nodes: Vec<_> = state.nodes().iter().collect();
     nodes.shuffle(&mut rand::rng());
     // Cached, because a connection may open or end while the nodes are sorted.
-    nodes.sort_by_cached_key(|node| (node.distance(), !node.is_connected()));
+    nodes.sort_by_cached_key(|node| (node.distance(), !node.is_responsive(), !node.is_connected()));
     let known = nodes.into_iter().take(MAX_KNOWN_NODES).map(|node| ContactPoint::from(node.info()));
     known.chain(shared.settings.contact_points.iter().cloned()).collect()
 }

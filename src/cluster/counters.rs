@@ -15,7 +15,7 @@ pub(crate) struct NodeCounters {
     pub(crate) errors: FailureCounters,
     /// Failed attempts that were retried, on this node or on another.
     pub(crate) retries: FailureCounters,
-    /// Speculative executions started on other nodes because this node was slow.
+    /// Speculative executions started on other nodes because this node was slow or stopped answering.
     pub(crate) speculative_executions: Counter,
     /// Connections that could not be opened because authentication failed.
     pub(crate) auth_errors: Counter,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, broadcast, mpsc};
+use tokio::sync::{Mutex, broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::debug;
@@ -105,6 +105,12 @@ impl Cluster {
                 return Err(self.unreachable(request));
             }
         }
+    }
+
+    /// Returns a receiver that is notified when a connection was opened, has ended, could not be
+    /// opened, or has changed its responsiveness, and when the state of the cluster changes.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.pools.changes()
     }
 
     /// Switches all connections to a keyspace, including connections that are opened later. Closes

@@ -100,8 +100,25 @@ impl Node {
         self.pool.len()
     }
 
-    /// Returns the number of this session's requests in flight at the node.
+    /// Returns true if the node is expected to answer: a connection is open and
+    /// [responsive](Connection::is_responsive).
+    ///
+    /// The driver sends requests to a node that is not responsive only if the load balancing policy
+    /// picks no other node.
+    pub fn is_responsive(&self) -> bool {
+        self.connections().any(|connection| connection.is_responsive())
+    }
+
+    /// Returns the number of responses that the node owes to this session: for requests in flight, and
+    /// for requests that timed out or were cancelled. The latter count until their response arrives or
+    /// their connection ends, so that a node that has stopped answering does not appear to be idle.
     pub fn in_flight(&self) -> usize {
+        self.waiting_requests().saturating_add(self.pool.orphans())
+    }
+
+    /// Returns the number of this session's requests that wait for a response of the node. Requests
+    /// that timed out or were cancelled do not count.
+    pub(crate) fn waiting_requests(&self) -> usize {
         self.in_flight.count()
     }
 
@@ -142,7 +159,8 @@ impl Node {
         }
     }
 
-    /// Returns the next open connection, round robin, or `None` if none is open.
+    /// Returns the next open connection, round robin, or `None` if none is open. Prefers responsive
+    /// connections.
     #[inline]
     pub(crate) fn connection(&self) -> Option<Arc<Connection>> {
         self.pool.connection()
@@ -175,7 +193,8 @@ impl Node {
         self.pool.close();
     }
 
-    /// Waits until no request is in flight at the node.
+    /// Waits until no request waits for a response of the node. Does not wait for the responses to
+    /// requests that timed out or were cancelled, which may never arrive.
     pub(super) async fn wait_drained(&self) {
         self.in_flight.wait_drained().await;
     }

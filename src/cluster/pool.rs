@@ -19,7 +19,8 @@ use super::counters::NodeCounters;
 use super::open::use_keyspace;
 use super::pool_context::PoolContext;
 use super::{NodeError, NodeInfo};
-use crate::connection::{Connection, ConnectionError};
+use crate::connection::{Connection, ConnectionError, ConnectionWatch};
+use crate::protocol::CloseReason;
 
 /// A connection pool for one node. When it is dropped, each connection closes as soon as its
 /// requests have been answered.
@@ -47,6 +48,8 @@ struct Slots {
     /// True once the pool is closed. Slots change only while this is locked, so that no connection
     /// is put into a closed pool.
     is_closed: Mutex<bool>,
+    /// Number of requests on all connections that were abandoned and have no response yet.
+    orphans: Arc<AtomicUsize>,
     last_error: Mutex<Option<NodeError>>,
     /// Wakes every task that is backing off.
     reconnect: Notify,
@@ -71,6 +74,7 @@ impl Pool {
             next: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             is_closed: Mutex::default(),
+            orphans: Arc::default(),
             last_error: Mutex::default(),
             reconnect: Notify::new(),
         });
@@ -85,7 +89,8 @@ impl Pool {
         Self { tasks: (0..size).map(task).collect(), slots }
     }
 
-    /// Returns the next open connection, round robin, or `None` if none is open.
+    /// Returns the next open connection, round robin, or `None` if none is open. Prefers connections
+    /// that are [responsive](Connection::is_responsive).
     #[inline]
     pub(super) fn connection(&self) -> Option<Arc<Connection>> {
         let connections = &self.slots.connections;
@@ -94,7 +99,18 @@ impl Pool {
             count => self.slots.next.fetch_add(1, Ordering::Relaxed) % count,
         };
         let (before, from) = connections.split_at_checked(first)?;
-        from.iter().chain(before).find_map(open)
+        let mut connections = from.iter().chain(before).filter_map(open);
+        let first = connections.next()?;
+        match first.is_responsive() {
+            true => Some(first),
+            false => Some(connections.find(|other| other.is_responsive()).unwrap_or(first)),
+        }
+    }
+
+    /// Returns the number of requests on all connections that were abandoned and have no response yet.
+    #[inline]
+    pub(super) fn orphans(&self) -> usize {
+        self.slots.orphans.load(Ordering::Relaxed)
     }
 
     /// Returns the number of open connections.
@@ -161,6 +177,21 @@ fn open(slot: &RwLock<Option<Arc<Connection>>>) -> Option<Arc<Connection>> {
     slot.as_ref().filter(|connection| connection.close_reason().is_none()).cloned()
 }
 
+/// Waits until a connection has ended, and returns the reason. Notifies the cluster each time the
+/// connection becomes unresponsive or responsive.
+async fn wait_closed(connection: &ConnectionWatch, context: &PoolContext) -> CloseReason {
+    let mut is_responsive = true;
+    loop {
+        tokio::select! {
+            reason = connection.wait_closed() => return reason,
+            () = connection.wait_responsive(!is_responsive) => {
+                is_responsive = !is_responsive;
+                context.notify_changed();
+            }
+        }
+    }
+}
+
 impl Slots {
     /// Keeps the connection in one slot open, until the task is aborted.
     async fn keep_connected(&self, index: usize) {
@@ -183,7 +214,7 @@ impl Slots {
                     let watch = connection.watch();
                     drop(connection);
                     let reason = tokio::select! {
-                        reason = watch.wait_closed() => reason,
+                        reason = wait_closed(&watch, context) => reason,
                         // The server sends the event on each connection.
                         () = watch.wait_draining() => {
                             info!(node = %self.address, "connection drains, the node shuts down");
@@ -253,6 +284,7 @@ impl Slots {
         let connector = &context.connector;
         let connection = connector.connect(self.address, self.host.as_deref()).await;
         let connection = Arc::new(connection.map_err(NodeError::Connection)?);
+        connection.count_orphans_in(&self.orphans);
         let mut used = None;
         loop {
             // Compared again after each `USE`, because the session's keyspace may have changed

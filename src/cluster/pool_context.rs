@@ -26,8 +26,8 @@ pub(super) struct PoolContext {
     pub(super) traffic: Arc<Traffic>,
     /// The session's keyspace, which new connections use. `None` if the session has none.
     keyspace: Mutex<Option<String>>,
-    /// Incremented whenever a connection is opened or ends, whenever a failed attempt to connect
-    /// ends a wait, and whenever the cluster's state changes.
+    /// Incremented whenever a connection is opened, ends or changes its responsiveness, whenever a
+    /// failed attempt to connect ends a wait, and whenever the cluster's state changes.
     changes: watch::Sender<u64>,
     /// The addresses of nodes that have said that they are shutting down.
     draining: broadcast::Sender<SocketAddr>,

@@ -361,6 +361,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 impl<S> Drop for Driver<S> {
     fn drop(&mut self) {
         self.exchange.fail_all();
+        self.exchange.record_streams(0, 0);
     }
 }
 

@@ -52,6 +52,13 @@ pub(super) struct Exchange {
     streams_in_use: AtomicUsize,
     orphans: AtomicUsize,
     unattributed_errors: AtomicU64,
+    /// The number of orphaned requests on all connections to the node. Not set if the connection
+    /// belongs to no node.
+    node_orphans: OnceLock<Arc<AtomicUsize>>,
+    /// Number of this connection's orphaned requests that `node_orphans` includes.
+    counted_orphans: AtomicUsize,
+    /// Notified after `is_unresponsive` has changed.
+    responsiveness: Notify,
 }
 
 /// The handle's reference to the exchange. Dropping it closes the connection.
@@ -111,6 +118,9 @@ impl Default for Exchange {
             streams_in_use: AtomicUsize::new(0),
             orphans: AtomicUsize::new(0),
             unattributed_errors: AtomicU64::new(0),
+            node_orphans: OnceLock::new(),
+            counted_orphans: AtomicUsize::new(0),
+            responsiveness: Notify::new(),
         }
     }
 }
@@ -243,6 +253,7 @@ impl Exchange {
     /// `wakers`. Their next poll registers them again.
     pub(super) fn set_responsive(&self, is_responsive: bool, wakers: &mut Vec<Waker>) {
         self.is_unresponsive.store(!is_responsive, Ordering::Release);
+        self.responsiveness.notify_waiters();
         if !is_responsive {
             let state = self.lock();
             let waiting = state.slots.iter().filter_map(|slot| match slot {
@@ -257,6 +268,19 @@ impl Exchange {
     #[inline]
     pub(super) fn is_responsive(&self) -> bool {
         !self.is_unresponsive.load(Ordering::Acquire)
+    }
+
+    /// Waits until [`is_responsive`](Self::is_responsive) returns `expected`.
+    pub(super) async fn wait_responsive(&self, expected: bool) {
+        loop {
+            let mut changed = std::pin::pin!(self.responsiveness.notified());
+            // Registers before the check below, so that no notification is missed.
+            changed.as_mut().enable();
+            if self.is_responsive() == expected {
+                return;
+            }
+            changed.await;
+        }
     }
 
     /// Returns the reason for the end of the connection, or `None` if it is open.
@@ -294,10 +318,23 @@ impl Exchange {
         self.unattributed_errors.swap(0, Ordering::Relaxed)
     }
 
-    /// Records the number of streams in use, and how many of these are orphaned.
+    /// Records the number of streams in use, and how many of these are orphaned. Only the task calls
+    /// this.
     pub(super) fn record_streams(&self, in_use: usize, orphans: usize) {
         self.streams_in_use.store(in_use, Ordering::Relaxed);
-        self.orphans.store(orphans, Ordering::Relaxed);
+        let before = self.orphans.load(Ordering::Relaxed);
+        if before != orphans {
+            self.orphans.store(orphans, Ordering::Relaxed);
+            if let Some(total) = self.node_orphans.get() {
+                let counted = self.counted_orphans.swap(orphans, Ordering::Relaxed);
+                total.fetch_add(orphans.wrapping_sub(counted), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Counts the orphaned requests of this connection in `total` from the next change on.
+    pub(super) fn count_orphans_in(&self, total: &Arc<AtomicUsize>) {
+        let _first = self.node_orphans.set(Arc::clone(total));
     }
 
     /// Returns the number of streams in use when the task last ran, and how many of these were

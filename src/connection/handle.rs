@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{AcquireError, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::deadline::timeout_at;
@@ -140,6 +141,16 @@ impl Connection {
         self.exchange.is_responsive()
     }
 
+    /// Waits until [`is_responsive`](Self::is_responsive) returns `expected`.
+    pub(crate) async fn wait_responsive(&self, expected: bool) {
+        self.exchange.wait_responsive(expected).await;
+    }
+
+    /// Counts the orphaned requests of this connection in `total` from the next change on.
+    pub(crate) fn count_orphans_in(&self, total: &Arc<AtomicUsize>) {
+        self.exchange.count_orphans_in(total);
+    }
+
     /// Waits until the connection has ended, and returns the reason.
     pub async fn wait_closed(&self) -> CloseReason {
         self.exchange.wait_closed().await
@@ -197,11 +208,22 @@ impl Connection {
         let permit = match permits.try_acquire() {
             Ok(permit) => Ok(permit),
             // Boxed, so that a rare wait does not make every request's future larger.
-            Err(_) => Box::pin(timeout_at(deadline, permits.acquire()))
+            Err(_) => Box::pin(timeout_at(deadline, self.wait_for_queue_permit()))
                 .await
                 .map_err(|_| self.error(RequestErrorKind::TimedOut, false))?,
         };
         permit.map(SemaphorePermit::forget).map_err(|_| self.closed_error(false))
+    }
+
+    /// Waits for a free place in the queue. If the connection becomes unresponsive, the waiting task is
+    /// woken, so that it can send the request to another node.
+    async fn wait_for_queue_permit(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        let mut permit = pin!(self.exchange.queue_permits.acquire());
+        tokio::select! {
+            permit = &mut permit => return permit,
+            () = self.exchange.wait_responsive(false) => {}
+        }
+        permit.await
     }
 
     fn closed_error(&self, written: bool) -> Box<RequestError> {
@@ -227,6 +249,11 @@ impl ConnectionWatch {
     /// Waits until the server says that it is shutting down.
     pub(crate) async fn wait_draining(&self) {
         self.0.draining.wait().await;
+    }
+
+    /// Waits until the connection is responsive, or until it is not.
+    pub(crate) async fn wait_responsive(&self, expected: bool) {
+        self.0.wait_responsive(expected).await;
     }
 
     /// Returns the number of bytes sent, and the number of bytes received.

@@ -27,5 +27,6 @@ pub use connector::Connector;
 pub(crate) use deadline::timeout_at;
 pub use error::{ConnectionError, RequestError, RequestErrorKind};
 pub use handle::Connection;
+pub(crate) use handle::ConnectionWatch;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};

@@ -1,6 +1,8 @@
 //! One attempt of a request on one connection.
 
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -36,7 +38,7 @@ impl Executor {
     pub(super) async fn attempt(
         &self,
         progress: &RequestProgress<'_, '_>,
-        node: &Node,
+        node: &Arc<Node>,
         connection: &Connection,
         consistency: Consistency,
         begin: Instant,
@@ -61,7 +63,20 @@ impl Executor {
         let deadline = progress.attempt_deadline(begin);
         let known = progress.request.statements.iter().find_map(BoundStatement::metadata);
         let columns = known.map(|metadata| &metadata.known_columns);
-        match connection.request_until(encode, deadline, columns).await {
+        let response = {
+            let mut response = pin!(connection.request_until(encode, deadline, columns));
+            let mut is_recorded = false;
+            poll_fn(|cx| {
+                let polled = response.as_mut().poll(cx);
+                if polled.is_pending() && !connection.is_responsive() && !is_recorded {
+                    is_recorded = true;
+                    progress.record_unresponsive(node);
+                }
+                polled
+            })
+            .await
+        };
+        match response {
             Ok(frame) => {
                 let received_at = Instant::now();
                 let latency = received_at.saturating_duration_since(begin);

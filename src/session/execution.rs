@@ -1,10 +1,9 @@
 //! Sending one request: which node to try, when to retry, and when to stop.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tracing::{Instrument, Span, debug};
 
 use super::attempt::AttemptFailure;
@@ -15,7 +14,6 @@ use super::executor::Executor;
 use super::progress::RequestProgress;
 use super::retry::{FailedAttempt, RetryDecision};
 use super::span;
-use super::speculative::SpeculativeExecution;
 use crate::cluster::{ClusterState, LoadBalancing, Node};
 use crate::connection::Connection;
 use crate::wire::Consistency;
@@ -69,6 +67,7 @@ impl Executor {
             },
             None => None,
         };
+        let is_repeatable = request.preparing || options.idempotent(request.statement);
         let speculative = options.speculative().filter(|_| options.idempotent(request.statement));
         let progress = RequestProgress {
             request,
@@ -80,13 +79,15 @@ impl Executor {
             // The time spent in the throttle's queue does not count as the node's latency.
             begin: self.gate.as_ref().map_or(begin, |_| Instant::now()),
             deadline,
-            speculative: speculative.is_some(),
+            concurrent: AtomicBool::new(speculative.is_some()),
+            unresponsive: AtomicBool::new(false),
             tried: Mutex::default(),
             attempts: AtomicUsize::new(0),
             speculations: AtomicUsize::new(0),
             history: Mutex::default(),
         };
         let outcome = match speculative {
+            None if is_repeatable => self.run_watched(&progress).await,
             None => self.run_execution(&progress).await,
             Some(speculative) => Box::pin(self.run_speculatively(&progress, speculative)).await,
         };
@@ -104,16 +105,9 @@ impl Executor {
         outcome
     }
 
-    /// Returns true if there is a node that was not tried yet.
-    fn has_untried_node(&self, progress: &RequestProgress<'_, '_>) -> bool {
-        let state = self.cluster.state();
-        let tried = progress.tried();
-        self.balancing(progress).pick(&progress.routing(), &state, &tried).is_some()
-    }
-
     /// Runs one execution: tries one node after another until a node answers or the retry policy
     /// gives up.
-    async fn run_execution(
+    pub(super) async fn run_execution(
         &self,
         progress: &RequestProgress<'_, '_>,
     ) -> Result<NodeResponse, Error> {
@@ -254,7 +248,8 @@ impl Executor {
     }
 
     /// Returns the first node that has an open connection, in the order of the load balancing
-    /// policy; `None` if the policy picks no such node.
+    /// policy; `None` if the policy picks no such node. A node that does not answer is returned only
+    /// if the policy picks no other node.
     fn pick_node(
         &self,
         progress: &RequestProgress<'_, '_>,
@@ -262,57 +257,33 @@ impl Executor {
     ) -> Option<(Arc<Node>, Arc<Connection>)> {
         let (balancing, routing) = (self.balancing(progress), progress.routing());
         let mut tried = progress.tried();
-        loop {
-            let node = balancing.pick(&routing, state, &tried)?;
-            let connection = node.connection();
-            match connection {
-                Some(connection) => {
-                    if progress.speculative {
+        let mut unresponsive = None;
+        while let Some(node) = balancing.pick(&routing, state, &tried) {
+            match node.connection() {
+                Some(connection) if connection.is_responsive() => {
+                    if progress.is_concurrent() {
                         tried.push(Arc::clone(&node));
                     }
                     return Some((node, connection));
                 }
-                // The policy has picked a tried node again, because it has no other node.
-                None if tried.iter().any(|tried| Arc::ptr_eq(tried, &node)) => return None,
-                None => tried.push(node),
-            }
-        }
-    }
-
-    fn balancing<'r>(&'r self, progress: &RequestProgress<'r, '_>) -> &'r dyn LoadBalancing {
-        progress.request.options.balancing().unwrap_or(&*self.cluster.settings().load_balancing)
-    }
-
-    /// Runs the first execution, and starts another each time the delay passes, up to
-    /// `max_executions`. The first response wins; an error is returned only if no other execution
-    /// is running.
-    async fn run_speculatively(
-        &self,
-        progress: &RequestProgress<'_, '_>,
-        SpeculativeExecution { delay, percentile, max_executions }: SpeculativeExecution,
-    ) -> Result<NodeResponse, Error> {
-        let known =
-            percentile.and_then(|percentile| self.metrics.recent_latency(percentile / 100.0));
-        let delay = known.unwrap_or(delay);
-        let mut executions = FuturesUnordered::new();
-        executions.push(self.run_execution(progress));
-        let mut speculations = 0;
-        loop {
-            let mut pause = Box::pin(sleep(delay));
-            tokio::select! {
-                Some(outcome) = executions.next() => match outcome {
-                    Err(_) if !executions.is_empty() => {}
-                    outcome => return outcome,
-                },
-                () = &mut pause, if speculations < max_executions => {
-                    speculations += 1;
-                    if self.has_untried_node(progress) {
-                        self.metrics.speculations.add();
-                        progress.record_speculation();
-                        executions.push(self.run_execution(progress));
-                    }
+                Some(connection) if unresponsive.is_none() => {
+                    unresponsive = Some((Arc::clone(&node), connection));
                 }
+                _ => {}
             }
+            // The policy has picked a tried node again, because it has no other node.
+            if tried.iter().any(|tried| Arc::ptr_eq(tried, &node)) {
+                break;
+            }
+            tried.push(node);
         }
+        unresponsive
+    }
+
+    pub(super) fn balancing<'r>(
+        &'r self,
+        progress: &RequestProgress<'r, '_>,
+    ) -> &'r dyn LoadBalancing {
+        progress.request.options.balancing().unwrap_or(&*self.cluster.settings().load_balancing)
     }
 }

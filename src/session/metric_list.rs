@@ -82,7 +82,7 @@ macro_rules! node_metrics {
             Counter "cassandra.nodes.retries.other"
                 "Retries after another error" => |node| node.retries.others;
             Counter "cassandra.nodes.speculative-executions"
-                "Speculative executions started because this node was slow" =>
+                "Speculative executions started because this node was slow or stopped answering" =>
                 |node| node.speculative_executions;
             Counter "cassandra.nodes.errors.request.disconnected"
                 "Attempts in flight when the connection closed, a part of the aborted ones" =>

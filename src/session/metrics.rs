@@ -63,7 +63,7 @@ pub struct Metrics {
     /// Retries, including those after a node had evicted a prepared statement. Speculative
     /// executions do not count.
     pub retries: u64,
-    /// Speculative executions.
+    /// Speculative executions, including those that started because a node stopped answering.
     pub speculative_executions: u64,
     /// Requests that the throttle rejected.
     pub throttling_errors: u64,
@@ -124,7 +124,7 @@ pub struct NodeMetrics {
     pub errors: FailureCounts,
     /// Failed attempts after which the retry policy decided to retry, by cause.
     pub retries: FailureCounts,
-    /// Speculative executions started because this node was slow.
+    /// Speculative executions started because this node was slow or stopped answering.
     pub speculative_executions: u64,
     /// Attempts that were in flight when the node closed their connection, or the connection
     /// failed. They are a part of the attempts counted as [`aborted`](FailureCounts::aborted).
@@ -198,7 +198,7 @@ impl NodeMetrics {
             address: node.address(),
             open_connections,
             available_streams: (streams * open_connections).saturating_sub(in_use),
-            in_flight: node.in_flight(),
+            in_flight: node.waiting_requests(),
             orphaned_streams,
             bytes_sent,
             bytes_received,

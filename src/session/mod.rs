@@ -45,6 +45,26 @@
 //! [idempotent](Statement::idempotent). An [`Error`] is one line that names the statement and the
 //! node, and says whether the statement may have been applied.
 //!
+//! # Nodes that stop answering
+//!
+//! A node may stop answering while its connections stay open: its process is paused, or the network
+//! loses its packets. If requests wait on a connection and no response arrives for 500 ms, the driver
+//! sends a heartbeat. If that is not answered either for another 500 ms, the connection is
+//! unresponsive until the next response ([`ConnectionOptions::probe_after`] and
+//! [`ConnectionOptions::probe_timeout`] change the times):
+//!
+//! - Requests that wait on it and are [idempotent](Statement::idempotent), and PREPARE, are also sent
+//!   to another node. The first response wins. They count as
+//!   [speculative executions](Metrics::speculative_executions).
+//! - All other requests that wait on it keep waiting until they are answered or time out.
+//! - New requests go to other nodes, if there is one ([`Node::is_responsive`]).
+//!
+//! A slow query does not make a connection unresponsive, because its node still answers heartbeats.
+//!
+//! [`ConnectionOptions::probe_after`]: crate::protocol::ConnectionOptions::probe_after
+//! [`ConnectionOptions::probe_timeout`]: crate::protocol::ConnectionOptions::probe_timeout
+//! [`Node::is_responsive`]: crate::cluster::Node::is_responsive
+//!
 //! # Observability
 //!
 //! [`Session::metrics`] returns counters and latencies. They can also be published to the `metrics`
@@ -89,6 +109,7 @@ mod bound;
 mod builder;
 mod cache;
 mod call;
+mod concurrent;
 mod connect;
 mod effect;
 mod error;

@@ -269,7 +269,9 @@ macro_rules! option_setters {
             }
 
             /// Sets whether executing the statement twice has the same effect as executing it once.
-            /// An idempotent statement is retried even if the failed attempt may have been applied.
+            /// An idempotent statement is retried even if the failed attempt may have been applied. It
+            /// is also sent to another node if its node
+            /// [stops answering](crate::session#nodes-that-stop-answering).
             /// Default: true for a SELECT, false otherwise.
             #[must_use]
             pub fn idempotent(self, idempotent: bool) -> Self {

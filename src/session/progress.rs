@@ -1,6 +1,6 @@
 //! The progress of one request.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +24,10 @@ pub(super) struct RequestProgress<'r, 'p> {
     pub(super) begin: Instant,
     pub(super) deadline: Option<Instant>,
     /// True if several executions may run at once. They must not use the same nodes.
-    pub(super) speculative: bool,
+    pub(super) concurrent: AtomicBool,
+    /// True if an attempt waits on a connection that has become unresponsive, until another execution
+    /// takes note of it.
+    pub(super) unresponsive: AtomicBool,
     /// Nodes that were tried. They are skipped as long as an untried node is left.
     pub(super) tried: Mutex<Vec<Arc<Node>>>,
     pub(super) attempts: AtomicUsize,
@@ -65,6 +68,29 @@ impl RequestProgress<'_, '_> {
 
     pub(super) fn history(&self) -> MutexGuard<'_, Vec<Attempt>> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns true if several executions may run at once.
+    pub(super) fn is_concurrent(&self) -> bool {
+        self.concurrent.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_concurrent(&self) {
+        self.concurrent.store(true, Ordering::Relaxed);
+    }
+
+    /// Records that an attempt waits on a connection to `node` that has become unresponsive. The node
+    /// counts as tried.
+    pub(super) fn record_unresponsive(&self, node: &Arc<Node>) {
+        self.tried().push(Arc::clone(node));
+        self.unresponsive.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns true once after each call of [`record_unresponsive`](Self::record_unresponsive).
+    #[inline]
+    pub(super) fn take_unresponsive(&self) -> bool {
+        self.unresponsive.load(Ordering::Relaxed)
+            && self.unresponsive.swap(false, Ordering::Relaxed)
     }
 
     /// Counts a speculative execution, both for the request and in the metrics of the node that was

@@ -167,6 +167,9 @@ impl<'a> FailedAttempt<'a> {
 /// | the node is overloaded in the middle of a request, or reports a server error; any other read or write timeout | if idempotent, another node after a delay that doubles |
 /// | a replica failed | if idempotent, another node, up to two times |
 ///
+/// A coordinator reports READ_FAILURE also for a replica that was paused: when the replica continues,
+/// it reports that it has dropped the read. Another coordinator may choose other replicas.
+///
 /// A statement that is not idempotent is retried only if the failed attempt was certainly not
 /// applied.
 #[derive(Debug, Clone, Copy, Default)]

@@ -8,6 +8,7 @@ mod drain;
 mod duplicate_rows;
 mod effects;
 mod failures;
+mod frozen;
 mod large_reads;
 mod late_servers;
 mod login;

@@ -21,7 +21,7 @@ use crate::cluster::{ClusterState, Distance, Node};
 ///    a local consistency, unless that is [allowed](Self::local_consistency_failover), too.
 ///
 /// Among equally preferred nodes, the policy rotates: it compares the next two and picks the node
-/// that has fewer requests in flight.
+/// that owes fewer [responses](Node::in_flight). A node that has stopped answering is used last.
 ///
 /// ```
 /// use cqlwire::cluster::DefaultBalancing;

@@ -1,0 +1,139 @@
+//! Executions of one request that run at the same time: speculative executions, and those that start
+//! because a connection has become unresponsive.
+
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::sleep;
+
+use super::call::NodeResponse;
+use super::error::Error;
+use super::executor::Executor;
+use super::progress::RequestProgress;
+use super::speculative::SpeculativeExecution;
+
+/// The outcome of an execution.
+type Outcome = Result<NodeResponse, Error>;
+
+/// What happened while executions were running.
+enum Progress {
+    Finished(Outcome),
+    /// An execution waits on a connection that has become unresponsive.
+    Unresponsive,
+}
+
+impl Executor {
+    /// Runs an execution of a request that may be executed twice. If its connection becomes
+    /// unresponsive, starts another execution on the next node. The first response wins.
+    ///
+    /// While all connections are responsive, this costs a comparison each time the future is polled.
+    pub(super) async fn run_watched(&self, progress: &RequestProgress<'_, '_>) -> Outcome {
+        let mut first = pin!(self.run_execution(progress));
+        let finished = poll_fn(|cx| match first.as_mut().poll(cx) {
+            Poll::Pending if progress.take_unresponsive() => Poll::Ready(None),
+            polled => polled.map(Some),
+        });
+        match finished.await {
+            Some(outcome) => outcome,
+            None => Box::pin(self.run_concurrently(first.boxed(), progress, None, 1)).await,
+        }
+    }
+
+    /// Runs an execution, and starts another each time the delay of the policy passes or a connection
+    /// becomes unresponsive. The first response wins.
+    pub(super) async fn run_speculatively(
+        &self,
+        progress: &RequestProgress<'_, '_>,
+        policy: SpeculativeExecution,
+    ) -> Outcome {
+        self.run_concurrently(self.run_execution(progress).boxed(), progress, Some(policy), 0).await
+    }
+
+    /// Runs `first` and further executions. An error is returned only if no other execution is
+    /// running. The policy starts up to `max_executions` executions. One more execution starts for
+    /// each connection that has become unresponsive, once there is a responsive node that was not
+    /// tried. `unresponsive` is the number of these connections so far.
+    async fn run_concurrently<'f>(
+        &'f self,
+        first: BoxFuture<'f, Outcome>,
+        progress: &'f RequestProgress<'_, '_>,
+        policy: Option<SpeculativeExecution>,
+        mut unresponsive: usize,
+    ) -> Outcome {
+        progress.set_concurrent();
+        let delay = policy.map(|SpeculativeExecution { delay, percentile, .. }| {
+            let known =
+                percentile.and_then(|percentile| self.metrics.recent_latency(percentile / 100.0));
+            known.unwrap_or(delay)
+        });
+        let mut left = policy.map_or(0, |policy| policy.max_executions);
+        let mut changes = self.cluster.changes();
+        let mut executions = FuturesUnordered::from_iter([first]);
+        loop {
+            changes.borrow_and_update();
+            if unresponsive > 0 && self.has_untried_node(progress, true) {
+                unresponsive -= 1;
+                executions.push(self.start_speculation(progress));
+            }
+            let next = poll_fn(|cx| match executions.poll_next_unpin(cx) {
+                Poll::Ready(Some(outcome)) => Poll::Ready(Progress::Finished(outcome)),
+                _ if progress.take_unresponsive() => Poll::Ready(Progress::Unresponsive),
+                _ => Poll::Pending,
+            });
+            let pause = async {
+                match delay {
+                    Some(delay) => sleep(delay).await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                next = next => match next {
+                    Progress::Finished(Err(_)) if !executions.is_empty() => {}
+                    Progress::Finished(outcome) => return outcome,
+                    Progress::Unresponsive => unresponsive += 1,
+                },
+                () = pause, if left > 0 => {
+                    left -= 1;
+                    if self.has_untried_node(progress, false) {
+                        executions.push(self.start_speculation(progress));
+                    }
+                }
+                _ = changes.changed(), if unresponsive > 0 => {}
+            }
+        }
+    }
+
+    fn start_speculation<'f>(
+        &'f self,
+        progress: &'f RequestProgress<'_, '_>,
+    ) -> BoxFuture<'f, Outcome> {
+        self.metrics.speculations.add();
+        progress.record_speculation();
+        self.run_execution(progress).boxed()
+    }
+
+    /// Returns true if there is a node that was not tried yet. If `must_respond` is true, only nodes
+    /// that are responsive count.
+    fn has_untried_node(&self, progress: &RequestProgress<'_, '_>, must_respond: bool) -> bool {
+        let state = self.cluster.state();
+        let (balancing, routing) = (self.balancing(progress), progress.routing());
+        let mut tried = progress.tried().clone();
+        while let Some(node) = balancing.pick(&routing, &state, &tried) {
+            if !must_respond {
+                return true;
+            }
+            if tried.iter().any(|tried| Arc::ptr_eq(tried, &node)) {
+                return false;
+            }
+            if node.is_responsive() {
+                return true;
+            }
+            tried.push(node);
+        }
+        false
+    }
+}

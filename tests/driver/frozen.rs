@@ -1,0 +1,307 @@
+//! Nodes that stop answering although their connections stay open.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cqlwire::message::{Event, Request, StatusChange};
+use cqlwire::session::{ErrorKind, Session, Statement};
+use cqlwire::testing::{MockServer, Reply};
+use cqlwire::wire::Version;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::mock_nodes::{connect, session_builder, start_nodes};
+
+/// A mock node behind a proxy. While the node is frozen, the proxy forwards nothing, but keeps accepting
+/// connections, as the kernel does for a paused process.
+struct FreezableNode {
+    /// The address of the proxy.
+    address: SocketAddr,
+    server: MockServer,
+    frozen: watch::Sender<bool>,
+}
+
+impl FreezableNode {
+    fn freeze(&self) {
+        self.frozen.send_replace(true);
+    }
+
+    fn thaw(&self) {
+        self.frozen.send_replace(false);
+    }
+}
+
+/// Starts a cluster of `count` nodes that answer all statements.
+async fn start_freezable(count: usize) -> Vec<FreezableNode> {
+    let mut nodes = Vec::new();
+    for _ in 0..count {
+        let server = MockServer::bind("127.0.0.1:0").await.unwrap().version(Version::V4);
+        let server = server.on_any(Reply::void());
+        let frozen = watch::Sender::new(false);
+        let address = start_proxy(server.address(), &frozen).await;
+        nodes.push(FreezableNode { address, server, frozen });
+    }
+    let addresses: Vec<_> = nodes.iter().map(|node| node.address).collect();
+    let with_peers = |node: FreezableNode| {
+        let own = node.address;
+        let peers = addresses.iter().copied().filter(|address| *address != own);
+        FreezableNode { server: node.server.peers(peers), ..node }
+    };
+    nodes.into_iter().map(with_peers).collect()
+}
+
+async fn start_proxy(server: SocketAddr, frozen: &watch::Sender<bool>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let frozen = frozen.clone();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(server).await.unwrap();
+            let (client_read, client_write) = client.into_split();
+            let (server_read, server_write) = server.into_split();
+            tokio::spawn(forward(client_read, server_write, frozen.subscribe()));
+            tokio::spawn(forward(server_read, client_write, frozen.subscribe()));
+        }
+    });
+    address
+}
+
+async fn forward(
+    mut from: impl AsyncReadExt + Unpin,
+    mut to: impl AsyncWriteExt + Unpin,
+    mut frozen: watch::Receiver<bool>,
+) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        let is_thawed = frozen.wait_for(|frozen| !frozen).await.is_ok();
+        if !is_thawed || to.write_all(&buffer[..count]).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn connect_to(nodes: &[FreezableNode]) -> Session {
+    let builder = Session::builder().contact_points([nodes[0].address.to_string()]);
+    connect(builder, nodes.len()).await
+}
+
+/// Sends `count` requests at once, and returns the coordinators of their responses.
+async fn execute_all(session: &Session, statement: &Statement, count: usize) -> Vec<SocketAddr> {
+    let requests = (0..count).map(|_| async {
+        let result = session.execute(statement.clone(), ()).await;
+        result.unwrap_or_else(|error| panic!("{error}")).coordinator().address()
+    });
+    futures_util::future::join_all(requests).await
+}
+
+/// Waits until the session considers the node responsive, or not.
+async fn wait_responsive(session: &Session, address: SocketAddr, expected: bool) {
+    let is_expected = |session: &Session| {
+        let cluster = session.cluster();
+        let node = cluster.nodes().iter().find(|node| node.address() == address).unwrap();
+        node.is_responsive() == expected
+    };
+    while !is_expected(session) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn idempotent_requests_survive_a_frozen_node_with_default_settings() {
+    let nodes = start_freezable(3).await;
+    let session = connect_to(&nodes).await;
+    let select = Statement::new("SELECT ...");
+    let update = Statement::new("UPDATE ...").idempotent(true);
+    let frozen = nodes[1].address;
+    assert!(execute_all(&session, &select, 9).await.contains(&frozen));
+    assert_eq!(session.metrics().speculative_executions, 0);
+
+    nodes[1].freeze();
+    let (reads, writes) =
+        tokio::join!(execute_all(&session, &select, 30), execute_all(&session, &update, 30));
+    assert!(!reads.contains(&frozen) && !writes.contains(&frozen));
+    // Only the requests that waited on the frozen node were sent twice.
+    let sent_twice = session.metrics().speculative_executions;
+    assert!((1..60).contains(&sent_twice), "{sent_twice} requests were sent twice");
+    let frozen_metrics = |session: &Session| {
+        let nodes = session.metrics().nodes;
+        nodes.into_iter().find(|node| node.address == frozen).unwrap()
+    };
+    assert_eq!(frozen_metrics(&session).speculative_executions, sent_twice);
+
+    // New requests of every kind go to the other nodes.
+    let insert = Statement::new("INSERT ...");
+    assert!(!execute_all(&session, &insert, 30).await.contains(&frozen));
+    assert_eq!(session.metrics().speculative_executions, sent_twice);
+    session.prepare("SELECT ? ...").await.unwrap();
+
+    nodes[1].thaw();
+    wait_responsive(&session, frozen, true).await;
+    while !execute_all(&session, &insert, 9).await.contains(&frozen) {}
+    assert_eq!(session.metrics().errors, 0);
+}
+
+#[tokio::test]
+async fn requests_that_are_not_idempotent_wait_for_the_frozen_node() {
+    let nodes = start_freezable(2).await;
+    let session = connect_to(&nodes).await;
+    let insert = Statement::new("INSERT ...");
+    let frozen = nodes[1].address;
+    nodes[1].freeze();
+    let requests = execute_all(&session, &insert, 10);
+    let thaw = async {
+        wait_responsive(&session, frozen, false).await;
+        nodes[1].thaw();
+    };
+    let (coordinators, ()) = tokio::join!(requests, thaw);
+    assert!(coordinators.contains(&frozen));
+    let received = nodes.iter().map(|node| node.server.received().len());
+    assert_eq!(received.sum::<usize>(), 10, "no request was sent twice");
+}
+
+#[tokio::test]
+async fn a_statement_is_prepared_on_another_node_if_one_is_frozen() {
+    let nodes = start_freezable(2).await;
+    let session = connect_to(&nodes).await;
+    nodes[1].freeze();
+    for number in 0..4 {
+        session.prepare(format!("INSERT INTO t{number} ...")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn requests_wait_for_the_only_node_if_it_is_frozen() {
+    let nodes = start_freezable(1).await;
+    let session = connect_to(&nodes).await;
+    nodes[0].freeze();
+    let select = Statement::new("SELECT ...");
+    let requests = async {
+        execute_all(&session, &select, 1).await;
+    };
+    let late_requests = async {
+        wait_responsive(&session, nodes[0].address, false).await;
+        let thaw = async { nodes[0].thaw() };
+        tokio::join!(execute_all(&session, &select, 1), thaw);
+    };
+    tokio::join!(requests, late_requests);
+    assert_eq!(session.metrics().speculative_executions, 0);
+}
+
+/// Both nodes freeze. One of them thaws, and gets the requests that wait on the other.
+#[tokio::test]
+async fn requests_move_to_a_node_as_soon_as_it_answers_again() {
+    let nodes = start_freezable(2).await;
+    let session = connect_to(&nodes).await;
+    nodes.iter().for_each(FreezableNode::freeze);
+    let select = Statement::new("SELECT ...");
+    let thaw = async {
+        for node in &nodes {
+            wait_responsive(&session, node.address, false).await;
+        }
+        nodes[0].thaw();
+    };
+    let (coordinators, ()) = tokio::join!(execute_all(&session, &select, 10), thaw);
+    assert!(coordinators.iter().all(|address| *address == nodes[0].address));
+}
+
+#[tokio::test]
+async fn the_control_connection_moves_away_from_a_frozen_node() {
+    let nodes = start_freezable(2).await;
+    let builder = Session::builder()
+        .contact_points([nodes[0].address.to_string()])
+        .connection(|options| options.heartbeat_interval = Duration::from_millis(100));
+    let session = connect(builder, 2).await;
+    let mut events = session.events();
+    nodes[0].freeze();
+    let address = nodes[1].address;
+    let emit = async {
+        loop {
+            nodes[1].server.emit(Event::Status { change: StatusChange::Down, address });
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        event = events.next() => assert!(matches!(event, Some(Event::Status { .. })), "{event:?}"),
+        () = emit => {}
+    }
+}
+
+#[tokio::test]
+async fn connects_to_the_next_contact_point_if_the_first_is_frozen() {
+    let nodes = start_freezable(2).await;
+    nodes[0].freeze();
+    let points = [nodes[0].address.to_string(), nodes[1].address.to_string()];
+    let session = Session::builder().contact_points(points).connect().await.unwrap();
+    execute_all(&session, &Statement::new("SELECT ..."), 1).await;
+}
+
+/// The first node answers heartbeats, but no statement.
+#[tokio::test]
+async fn answers_that_a_node_owes_count_as_load() {
+    let servers = start_nodes(2, |node, frame| match (node, &frame.request) {
+        (0, Request::Query(_)) => Reply::silence(),
+        _ => Reply::void(),
+    })
+    .await;
+    let session = connect(session_builder(&servers), 2).await;
+    let node = |number: usize| {
+        let cluster = session.cluster();
+        let address = servers[number].address();
+        cluster.nodes().iter().find(|node| node.address() == address).cloned().unwrap()
+    };
+    let insert = Statement::new("INSERT ...").timeout(Duration::from_millis(500));
+    // The first request to the silent node times out.
+    let error = loop {
+        match session.execute(insert.clone(), ()).await {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    while node(0).in_flight() != 1 {
+        tokio::task::yield_now().await;
+    }
+    // The rotation compares both nodes each time, and one of them owes an answer.
+    for _ in 0..20 {
+        let result = session.execute(insert.clone(), ()).await.unwrap();
+        assert_eq!(result.coordinator().address(), servers[1].address());
+    }
+    assert_eq!(node(0).in_flight(), 1);
+    assert_eq!(session.metrics().in_flight, 0);
+    assert_eq!(node(1).in_flight(), 0);
+    // Closing does not wait for the answer.
+    let owing = node(0);
+    session.close(Duration::from_secs(3_600)).await;
+    assert_eq!(owing.in_flight(), 0);
+}
+
+#[tokio::test]
+async fn speculative_executions_that_lose_count_until_they_are_answered() {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let received = Arc::clone(&requests);
+    let servers = start_nodes(2, move |_, _| match received.fetch_add(1, Ordering::SeqCst) {
+        0 => Reply::void().after(Duration::from_millis(300)),
+        _ => Reply::void(),
+    })
+    .await;
+    let session = connect(session_builder(&servers), 2).await;
+    let speculative = cqlwire::session::SpeculativeExecution::after(Duration::from_millis(10));
+    let select = Statement::new("SELECT ...").speculative_execution(speculative);
+    session.execute(select, ()).await.unwrap();
+    assert_eq!(requests.load(Ordering::SeqCst), 2);
+    let owed = |session: &Session| -> usize {
+        session.cluster().nodes().iter().map(|node| node.in_flight()).sum()
+    };
+    let mut most = 0;
+    // Until the late response has arrived.
+    loop {
+        most = most.max(owed(&session));
+        if most == 1 && owed(&session) == 0 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+}
