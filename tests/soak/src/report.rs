@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use cqlwire::session::{FailureCounts, Metrics};
+use cqlwire::session::{Metrics, NodeMetrics};
 
 use crate::tally::Tally;
 
@@ -58,16 +58,21 @@ impl Report {
             let micros = cpu.as_secs_f64() * 1e6 / requests as f64;
             writeln!(f, "  CPU time of the client: {micros:.1} µs per request")?;
         }
-        let sum = |count: fn(&FailureCounts) -> u64| -> u64 {
-            metrics.nodes.iter().map(|node| count(&node.errors)).sum()
-        };
+        let sum = |count: fn(&NodeMetrics) -> u64| metrics.nodes.iter().map(count).sum::<u64>();
+        let (aborted, unsent) = (sum(|node| node.errors.aborted), sum(|node| node.errors.unsent));
+        let disconnected = sum(|node| node.disconnected);
         writeln!(
             f,
-            "  failed attempts: {} without an answer (sent), {} unsent, {} refused or failed by the \
-             server",
-            sum(|errors| errors.aborted),
-            sum(|errors| errors.unsent),
-            sum(FailureCounts::total) - sum(|errors| errors.aborted) - sum(|errors| errors.unsent)
+            "  failed attempts: {disconnected} in flight when their connection ended, {} without an \
+             answer in time, {unsent} unsent, {} refused or failed by the server",
+            aborted.saturating_sub(disconnected),
+            sum(|node| node.errors.total()) - aborted - unsent,
+        )?;
+        writeln!(
+            f,
+            "  {} connections drained, {} errors on stream 0",
+            sum(|node| node.graceful_disconnects),
+            sum(|node| node.unattributed_errors)
         )
     }
 }
