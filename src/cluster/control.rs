@@ -68,9 +68,15 @@ impl ControlConnection {
     /// # Errors
     /// Returns an error if no connection can be opened, or if the topology cannot be read.
     pub(super) async fn open(shared: &Arc<Shared>) -> Result<Self, ClusterError> {
+        Self::open_to(shared, contact_points(shared)).await
+    }
+
+    async fn open_to(
+        shared: &Arc<Shared>,
+        points: Vec<ContactPoint>,
+    ) -> Result<Self, ClusterError> {
         let (sender, events) = mpsc::channel(EVENT_QUEUE_SIZE);
         let settings = &shared.settings;
-        let points = contact_points(shared);
         let (connection, host) = connect_any(&points, &settings.connector, &sender).await?;
         let mut control = Self {
             shared: Arc::clone(shared),
@@ -126,7 +132,13 @@ impl ControlConnection {
             }
             let due = self.pending.due();
             tokio::select! {
-                Some(event) = self.events.recv() => self.handle_event(event),
+                Some(event) = self.events.recv() => {
+                    let is_leaving = self.is_removal_of_own_node(&event);
+                    self.handle_event(event);
+                    if is_leaving {
+                        self.move_to_another_node().await;
+                    }
+                }
                 _ = timeout_at(due, pending::<()>()) => self.read_pending().await,
                 reason = self.connection.wait_closed() => {
                     let (node, retry_in) = (self.connection.address(), self.backoff.pause());
@@ -184,13 +196,7 @@ impl ControlConnection {
         loop {
             tokio::time::sleep(retry_in).await;
             let (error, is_permanent) = match Self::open(&self.shared).await {
-                Ok(control) => {
-                    let before = std::mem::replace(self, control);
-                    self.pending.waiters = before.pending.waiters;
-                    self.backoff = before.backoff;
-                    self.shared.set_control(&self.connection);
-                    return;
-                }
+                Ok(control) => return self.continue_on(control),
                 Err(ClusterError::Closed(_)) => return,
                 Err(ClusterError::Unreachable { failures, .. }) => (failures.join("; "), false),
                 Err(ClusterError::Fatal(error)) => (error.to_string(), true),
@@ -203,6 +209,49 @@ impl ControlConnection {
             }
             self.shared.set_refresh_error(Some(error));
         }
+    }
+
+    /// Replaces this control connection by `control`, which has just been opened. The pending reads
+    /// of `control` include those of this connection.
+    fn continue_on(&mut self, control: Self) {
+        let before = std::mem::replace(self, control);
+        self.pending.waiters = before.pending.waiters;
+        self.backoff = before.backoff;
+        self.shared.set_control(&self.connection);
+    }
+
+    /// Moves the control connection away from a node that has left the cluster. The node still lists
+    /// itself in its system tables until it shuts down, so only another node can tell that it left.
+    /// Keeps the connection if no other node can be reached.
+    async fn move_to_another_node(&mut self) {
+        let node = self.connection.address();
+        let mut points = contact_points(&self.shared);
+        points.retain(|point| (point.host.parse(), point.port) != (Ok(node.ip()), node.port()));
+        match Self::open_to(&self.shared, points).await {
+            Ok(control) => {
+                info!(%node, to = %control.connection.address(), "control connection moved");
+                self.connection.close();
+                self.shared.pools.traffic.add(self.connection.traffic());
+                self.continue_on(control);
+            }
+            Err(error) => debug!(%node, ?error, "control connection could not be moved"),
+        }
+    }
+
+    /// Returns true if the event says that the control connection's own node has left the cluster.
+    fn is_removal_of_own_node(&self, event: &Event) -> bool {
+        match event {
+            Event::Topology { change: TopologyChange::RemovedNode, address } => {
+                self.translate(*address) == self.connection.address()
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the address at which this client reaches the node that a server calls `address`.
+    fn translate(&self, address: SocketAddr) -> SocketAddr {
+        let translator = self.shared.settings.address_translator.as_ref();
+        translator.map_or(address, |translator| translator.translate(address))
     }
 
     fn handle_event(&mut self, event: Event) {
@@ -226,8 +275,7 @@ impl ControlConnection {
     /// Reconnects at once to the node at `address`, or schedules a read of the topology if no such
     /// node is known.
     fn handle_node_up(&mut self, address: SocketAddr) {
-        let translator = self.shared.settings.address_translator.as_ref();
-        let address = translator.map_or(address, |translator| translator.translate(address));
+        let address = self.translate(address);
         let state = self.shared.state();
         match state.node_at(address) {
             Some(_) => state.nodes_at(address).for_each(|node| node.reconnect_now()),

@@ -192,6 +192,55 @@ async fn connects_to_a_node_that_joins() {
     wait_until_connected(&session, 1).await;
 }
 
+/// A node that leaves the cluster lists itself in its system tables until it shuts down.
+#[tokio::test]
+async fn moves_the_control_connection_away_from_a_removed_node() {
+    let servers = cluster(3).await;
+    let addresses: Vec<_> = servers.iter().map(MockServer::address).collect();
+    let session = builder(&servers[0]).connect().await.unwrap();
+    wait_until_connected(&session, 3).await;
+    let servers: Vec<_> = servers
+        .into_iter()
+        .enumerate()
+        .map(|(number, server)| match number {
+            0 => server,
+            _ => server.peers(addresses[1..].to_vec()),
+        })
+        .collect();
+    let (change, address) = (TopologyChange::RemovedNode, addresses[0]);
+    servers[0].emit(Event::Topology { change, address });
+    let removed = async {
+        while servers[0].connections() != 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let limit = Duration::from_secs(30);
+    tokio::time::timeout(limit, removed).await.expect("connections to the removed node");
+    assert_eq!(session.metrics().connected_nodes, 2);
+    assert_eq!(session.cluster().nodes().len(), 2);
+    // The session still follows the changes of the cluster.
+    let servers: Vec<_> =
+        servers.into_iter().map(|server| server.peers(addresses.clone())).collect();
+    for server in &servers[1..] {
+        server.emit(Event::Topology { change: TopologyChange::NewNode, address });
+    }
+    wait_until_connected(&session, 3).await;
+}
+
+#[tokio::test]
+async fn keeps_the_control_connection_to_a_removed_node_if_there_is_no_other() {
+    let server = cluster(1).await.remove(0);
+    let session = builder(&server).connect().await.unwrap();
+    let mut events = session.events();
+    for _ in 0..2 {
+        let (change, address) = (TopologyChange::RemovedNode, server.address());
+        server.emit(Event::Topology { change, address });
+        events.next().await.unwrap();
+    }
+    session.execute("whoami", ()).await.unwrap();
+    assert_eq!(server.connections(), 2);
+}
+
 /// An overloaded server must not make the session forget nodes.
 #[tokio::test]
 async fn keeps_the_topology_when_a_refresh_fails() {
