@@ -217,6 +217,7 @@ impl ControlConnection {
         let before = std::mem::replace(self, control);
         self.pending.waiters = before.pending.waiters;
         self.backoff = before.backoff;
+        self.shared.statuses.forget();
         self.shared.set_control(&self.connection);
     }
 
@@ -259,7 +260,9 @@ impl ControlConnection {
         self.shared.publish(&event);
         match event {
             Event::Status { change: StatusChange::Up, address } => self.handle_node_up(address),
-            // DOWN events are ignored: the state of the connections is more reliable.
+            Event::Status { change: StatusChange::Down, address } => {
+                self.shared.statuses.set_down(self.translate(address));
+            }
             Event::Status { .. } => {}
             Event::Topology { change: TopologyChange::NewNode, address } => {
                 self.handle_node_up(address);
@@ -276,6 +279,7 @@ impl ControlConnection {
     /// node is known.
     fn handle_node_up(&mut self, address: SocketAddr) {
         let address = self.translate(address);
+        self.shared.statuses.set_up(address);
         let state = self.shared.state();
         match state.node_at(address) {
             Some(_) => state.nodes_at(address).for_each(|node| node.reconnect_now()),

@@ -3,6 +3,7 @@
 //! | file | contents |
 //! |---|---|
 //! | `handle`, `schema_wait` | the cluster, as a session uses it |
+//! | `statuses` | the nodes that servers have reported down |
 //! | `control`, `pending_reads` | the control connection and its task |
 //! | `topology`, `topology_reader`, `system_tables` | what the driver reads from `system.local` and `system.peers` |
 //! | `peers` | the nodes in those rows, and the choice between rows that contradict each other |
@@ -14,7 +15,8 @@
 //!
 //! Invariants:
 //!
-//! - A node is up if a connection to it is open, whatever status events say.
+//! - A node is up if a connection to it is open, whatever status events say. Only for nodes to
+//!   which the session does not connect, status events decide.
 //! - Requests never open connections, so a request timeout cannot interrupt a handshake.
 //! - An invalid row of a system table is left out and does not fail the read.
 //! - A node is one host id at one address. Each node has one pool and one place in the ring.
@@ -49,6 +51,7 @@ mod schema_wait;
 mod settings;
 mod shared;
 mod state;
+mod statuses;
 mod system_tables;
 mod timer;
 mod token;

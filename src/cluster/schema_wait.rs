@@ -1,18 +1,19 @@
 //! Waiting for the schema: for its first read, and for the nodes to agree on it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::control::{SchemaRefresh, changed_keyspace};
 use super::handle::{Cluster, RUNTIME_ENDED, SESSION_CLOSED};
 use super::schema::Schema;
 use super::topology_reader::{ReportedVersion, schema_versions};
-use super::{ClusterState, Node};
+use super::{ClusterState, Distance, Node};
 use crate::connection::timeout_at;
 use crate::message::SchemaChange;
 
@@ -57,7 +58,7 @@ impl Cluster {
         }
     }
 
-    /// Waits until all connected nodes agree on the schema after `change` was made at `node`, and
+    /// Waits until all nodes that are up agree on the schema after `change` was made at `node`, and
     /// then until this session has read the changed schema. Both waits together last at most
     /// `timeout`. Returns true if the nodes agreed in this time.
     pub(crate) async fn wait_for_schema_agreement(
@@ -66,13 +67,8 @@ impl Cluster {
         node: &Node,
         timeout: Duration,
     ) -> bool {
-        let agreement = async {
-            while !self.has_schema_agreement(node).await {
-                tokio::time::sleep(AGREEMENT_INTERVAL).await;
-            }
-        };
         let deadline = Instant::now() + timeout.min(MAX_AGREEMENT_WAIT);
-        let agreed = tokio::time::timeout_at(deadline, agreement).await.is_ok();
+        let agreed = self.wait_until_nodes_agree(node, deadline).await;
         let (done, wait) = oneshot::channel();
         let refresh = SchemaRefresh { keyspace: changed_keyspace(change.target.clone()), done };
         if self.refreshes.send(refresh).is_ok() {
@@ -81,38 +77,72 @@ impl Cluster {
         agreed
     }
 
-    /// Returns true if, according to `node`, all connected nodes have the same schema version.
-    /// Returns false if the versions cannot be read. Only `node` is asked, because the change was
-    /// made there and other nodes may not know of it yet.
-    async fn has_schema_agreement(&self, node: &Node) -> bool {
-        let Some(connection) = node.connection().or_else(|| self.shared.control()) else {
-            return false;
+    /// Waits until, according to `node`, all nodes that are up have the same schema version. Returns
+    /// false if they do not agree before the deadline. Does not wait for nodes without connections
+    /// that have not changed their version since an earlier wait ended at its deadline: they are most
+    /// likely down.
+    async fn wait_until_nodes_agree(&self, node: &Node, deadline: Instant) -> bool {
+        let stale = self.shared.statuses.stale();
+        let mut lagging = Vec::new();
+        let wait = async {
+            loop {
+                if let Some(nodes) = self.lagging_nodes(node).await {
+                    lagging = nodes;
+                    if lagging.iter().all(|node| stale.contains(node)) {
+                        return;
+                    }
+                }
+                tokio::time::sleep(AGREEMENT_INTERVAL).await;
+            }
         };
-        let translator = self.shared.settings.address_translator.as_deref();
-        match schema_versions(&connection, self.node_timeout(), translator).await {
-            Ok(versions) => agree(&versions, &self.state()),
-            Err(_) => false,
+        if tokio::time::timeout_at(deadline, wait).await.is_ok() {
+            return lagging.is_empty();
         }
+        let state = self.state();
+        let has_no_connections = |(host_id, _): &(Uuid, Uuid)| {
+            state.node(*host_id).is_some_and(|node| node.distance() == Distance::Ignored)
+        };
+        lagging.retain(has_no_connections);
+        self.shared.statuses.set_stale(lagging);
+        false
+    }
+
+    /// Returns the host ids and schema versions of the nodes that are up and whose version differs
+    /// from that of `node`. Returns `None` if the versions cannot be read. Only `node` is asked,
+    /// because the change was made there and other nodes may not know of it yet.
+    async fn lagging_nodes(&self, node: &Node) -> Option<Vec<(Uuid, Uuid)>> {
+        let connection = node.connection().or_else(|| self.shared.control())?;
+        let translator = self.shared.settings.address_translator.as_deref();
+        let versions = schema_versions(&connection, self.node_timeout(), translator).await.ok()?;
+        Some(lagging(&versions, &self.state(), |node| self.shared.is_up(node)))
     }
 }
 
-/// Returns true if all connected nodes have the schema version of the first row.
+/// Returns the host ids and schema versions of the nodes that are up and do not have the schema
+/// version of the first row.
 ///
 /// Rows that belong to no node do not count. If several rows belong to one node, one of them is
 /// enough: the row of a replaced node keeps its version forever.
-fn agree(versions: &[ReportedVersion], state: &ClusterState) -> bool {
+fn lagging(
+    versions: &[ReportedVersion],
+    state: &ClusterState,
+    is_up: impl Fn(&Node) -> bool,
+) -> Vec<(Uuid, Uuid)> {
     let node_of = |row: &ReportedVersion| {
         let node = row.host_id.and_then(|host_id| state.node(host_id));
         node.or_else(|| row.address.and_then(|address| state.node_at(address)))
     };
-    let Some(expected) = versions.first().map(|row| row.version) else { return true };
-    let mut agreeing = HashMap::new();
+    let Some(expected) = versions.first().map(|row| row.version) else { return Vec::new() };
+    let mut reported = BTreeMap::new();
     for row in versions {
-        if let Some(node) = node_of(row).filter(|node| node.is_connected()) {
-            *agreeing.entry(Arc::as_ptr(node)).or_insert(false) |= row.version == expected;
+        if let Some(node) = node_of(row).filter(|node| is_up(node)) {
+            let version = reported.entry(node.info().host_id).or_insert(row.version);
+            if row.version == expected {
+                *version = expected;
+            }
         }
     }
-    agreeing.values().all(|agrees| *agrees)
+    reported.into_iter().filter(|(_, version)| *version != expected).collect()
 }
 
 /// Why the schema is not available.

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::broadcast;
 
 use super::pool_context::PoolContext;
-use super::{ClusterState, Node, Settings};
+use super::statuses::NodeStatuses;
+use super::{ClusterState, Distance, Node, Settings};
 use crate::connection::Connection;
 use crate::message::Event;
 
@@ -23,6 +24,7 @@ pub(super) struct Shared {
     /// ended.
     is_abandoned: AtomicBool,
     control: RwLock<Option<Arc<Connection>>>,
+    pub(super) statuses: NodeStatuses,
     /// Why the last attempt to read the topology and the schema failed. `None` if it succeeded, or
     /// before the first attempt.
     refresh_error: Mutex<Option<String>>,
@@ -51,6 +53,7 @@ impl Shared {
             is_closed: AtomicBool::new(false),
             is_abandoned: AtomicBool::new(false),
             control: RwLock::default(),
+            statuses: NodeStatuses::default(),
             refresh_error: Mutex::default(),
             schema_error: Mutex::default(),
             subscribers: Mutex::new(Some(broadcast::Sender::new(EVENT_BUFFER_SIZE))),
@@ -109,6 +112,15 @@ impl Shared {
     /// Returns true once the control connection's task has ended.
     pub(super) fn is_abandoned(&self) -> bool {
         self.is_abandoned.load(Ordering::Acquire)
+    }
+
+    /// Returns true if the node is up: if a connection to it is open or, for a node to which the
+    /// session does not connect, if no server has reported it down.
+    pub(super) fn is_up(&self, node: &Node) -> bool {
+        match node.distance() {
+            Distance::Ignored => !self.statuses.is_down(node.address()),
+            Distance::Local | Distance::Remote => node.is_connected(),
+        }
     }
 
     /// Sends an event to all subscribers.

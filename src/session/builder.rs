@@ -291,6 +291,10 @@ impl SessionBuilder {
     /// nodes. After this time the statement returns without agreement, and
     /// [`schema_agreed`](super::QueryResult::schema_agreed) is false. Default: 10 s; at most an
     /// hour.
+    ///
+    /// All nodes that are up must agree, also those of other datacenters. A node to which the session
+    /// does not connect counts as up until a server reports it down. If such a node does not agree in
+    /// time, later statements do not wait for it again until its schema version changes.
     pub const fn schema_agreement(mut self, time: Duration) -> Self {
         self.schema_agreement = time;
         self

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use cqlwire::cluster::DefaultBalancing;
-use cqlwire::message::{Request, RequestFrame};
+use cqlwire::message::{
+    Event, Request, RequestFrame, ResultMessage, SchemaChange, SchemaChangeKind, SchemaTarget,
+    StatusChange,
+};
 use cqlwire::session::{ErrorKind, Session, SessionBuilder, Statement};
 use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::{CqlType, NativeType};
@@ -81,6 +85,15 @@ impl Nodes {
         session_builder(&self.servers).protocol_version(Version::V5)
     }
 
+    /// Sets the schema version of a node in a system table of the first node.
+    fn set_schema_version(&mut self, table: &str, host_id: u128, version: u128) {
+        let columns = ["host_id", "schema_version"].map(|name| (name, NativeType::Uuid));
+        let rows = [(Uuid::from_u128(host_id), Uuid::from_u128(version))];
+        let text = format!("SELECT host_id, schema_version FROM system.{table}");
+        let server = self.servers.remove(0).on(&text, Reply::rows(columns, rows));
+        self.servers.insert(0, server);
+    }
+
     /// Asserts that these nodes executed equal shares of `count` statements since the last call. One
     /// more is allowed, because the rotation restarts when the topology is read again.
     fn assert_shared(&self, count: usize, numbers: &[usize]) {
@@ -107,8 +120,14 @@ fn columns() -> [(&'static str, CqlType); 4] {
 }
 
 fn answer(executed: &AtomicUsize, frame: &RequestFrame<'_>) -> Reply {
-    if let Request::Prepare(_) = frame.request {
-        return prepared().into();
+    match &frame.request {
+        Request::Prepare(_) => return prepared().into(),
+        Request::Query(query) if query.text.starts_with("CREATE") => {
+            let target = SchemaTarget::Keyspace { keyspace: "ks".into() };
+            let change = SchemaChange { kind: SchemaChangeKind::Created, target };
+            return ResultMessage::SchemaChange(change).into();
+        }
+        _ => {}
     }
     executed.fetch_add(1, Ordering::SeqCst);
     Reply::void()
@@ -257,4 +276,36 @@ async fn refuses_empty_names_and_names_the_setting() {
         let expected = format!("is an empty text: pass a name to `{setting}`");
         assert!(error.to_string().contains(&expected), "{error}");
     }
+}
+
+/// Waits until the session has received an event from this server.
+async fn emit(session: &Session, server: &MockServer, event: Event) {
+    let mut events = session.events();
+    server.emit(event.clone());
+    while events.next().await.unwrap() != event {}
+}
+
+#[tokio::test]
+async fn schema_agreement_includes_nodes_without_connections_unless_they_are_down() {
+    let mut nodes = Nodes::start(&[("dc1", "rack1"), ("dc2", "rack1")]).await;
+    let agrees =
+        async |session: &Session| session.execute("CREATE ...", ()).await.unwrap().schema_agreed();
+    let address = nodes.servers[1].address();
+    let status = |change| Event::Status { change, address };
+
+    nodes.set_schema_version("local WHERE key = 'local'", 1, 7);
+    nodes.set_schema_version("peers_v2", 2, 7);
+    let hour = Duration::from_secs(3_600);
+    let patient = connect(nodes.builder().schema_agreement(hour), 1).await;
+    let impatient = nodes.builder().schema_agreement(Duration::from_millis(300));
+    let impatient = connect(impatient, 1).await;
+    assert!(agrees(&patient).await);
+    nodes.set_schema_version("peers_v2", 2, 6);
+    assert!(!agrees(&impatient).await, "a node of the other datacenter lags");
+    emit(&patient, &nodes.servers[0], status(StatusChange::Down)).await;
+    assert!(agrees(&patient).await, "the node that lags is down");
+    emit(&impatient, &nodes.servers[0], status(StatusChange::Up)).await;
+    assert!(!agrees(&impatient).await, "the node is up again, and still lags");
+    nodes.set_schema_version("peers_v2", 2, 7);
+    assert!(agrees(&patient).await);
 }
