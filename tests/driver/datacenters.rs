@@ -85,11 +85,12 @@ impl Nodes {
         session_builder(&self.servers).protocol_version(Version::V5)
     }
 
-    /// Sets the schema version of a node in a system table of the first node.
+    /// Sets the schema version of a node in a system table of the first node. `table` is the end of
+    /// the statement that reads it.
     fn set_schema_version(&mut self, table: &str, host_id: u128, version: u128) {
         let columns = ["host_id", "schema_version"].map(|name| (name, NativeType::Uuid));
         let rows = [(Uuid::from_u128(host_id), Uuid::from_u128(version))];
-        let text = format!("SELECT host_id, schema_version FROM system.{table}");
+        let text = format!("SELECT host_id, schema_version{table}");
         let server = self.servers.remove(0).on(&text, Reply::rows(columns, rows));
         self.servers.insert(0, server);
     }
@@ -285,6 +286,10 @@ async fn emit(session: &Session, server: &MockServer, event: Event) {
     while events.next().await.unwrap() != event {}
 }
 
+/// The ends of the statements that read schema versions.
+const LOCAL: &str = " FROM system.local WHERE key = 'local'";
+const PEERS: &str = ", peer, native_address, native_port FROM system.peers_v2";
+
 #[tokio::test]
 async fn schema_agreement_includes_nodes_without_connections_unless_they_are_down() {
     let mut nodes = Nodes::start(&[("dc1", "rack1"), ("dc2", "rack1")]).await;
@@ -293,19 +298,19 @@ async fn schema_agreement_includes_nodes_without_connections_unless_they_are_dow
     let address = nodes.servers[1].address();
     let status = |change| Event::Status { change, address };
 
-    nodes.set_schema_version("local WHERE key = 'local'", 1, 7);
-    nodes.set_schema_version("peers_v2", 2, 7);
+    nodes.set_schema_version(LOCAL, 1, 7);
+    nodes.set_schema_version(PEERS, 2, 7);
     let hour = Duration::from_secs(3_600);
     let patient = connect(nodes.builder().schema_agreement(hour), 1).await;
     let impatient = nodes.builder().schema_agreement(Duration::from_millis(300));
     let impatient = connect(impatient, 1).await;
     assert!(agrees(&patient).await);
-    nodes.set_schema_version("peers_v2", 2, 6);
+    nodes.set_schema_version(PEERS, 2, 6);
     assert!(!agrees(&impatient).await, "a node of the other datacenter lags");
     emit(&patient, &nodes.servers[0], status(StatusChange::Down)).await;
     assert!(agrees(&patient).await, "the node that lags is down");
     emit(&impatient, &nodes.servers[0], status(StatusChange::Up)).await;
     assert!(!agrees(&impatient).await, "the node is up again, and still lags");
-    nodes.set_schema_version("peers_v2", 2, 7);
+    nodes.set_schema_version(PEERS, 2, 7);
     assert!(agrees(&patient).await);
 }
