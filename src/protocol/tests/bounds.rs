@@ -8,7 +8,7 @@ fn refusal(length: usize) -> ServerError {
     ServerError::new(ErrorCode::Server, "x".repeat(length))
 }
 
-fn too_long(reason: CloseReason) -> (u64, usize) {
+fn too_long(reason: &CloseReason) -> (u64, usize) {
     let CloseReason::Decode(error) = reason else { panic!("{reason}") };
     match error.kind() {
         DecodeErrorKind::FrameTooLong { length, limit }
@@ -26,7 +26,7 @@ fn a_long_response_ends_the_handshake() {
         let [high, low] = stream.0.to_be_bytes();
         let length = u32::try_from(LIMIT + 1).unwrap().to_be_bytes();
         pair.receive(&[&[0x80 | version.number(), 0, high, low, 6], &length[..]].concat());
-        assert_eq!(too_long(pair.close_reason()), (LIMIT as u64 + 1, LIMIT));
+        assert_eq!(too_long(&pair.close_reason()), (LIMIT as u64 + 1, LIMIT));
     }
 }
 
@@ -41,7 +41,7 @@ fn the_limit_of_the_handshake_applies_to_decompressed_responses() {
     let length = u32::try_from(LIMIT + 1).unwrap().to_be_bytes();
     let [high, low] = stream.0.to_be_bytes();
     pair.receive(&[&[0x84, 1, high, low, 3, 0, 0, 0, 5], &length[..], &[0]].concat());
-    assert_eq!(too_long(pair.close_reason()), (LIMIT as u64 + 1, LIMIT));
+    assert_eq!(too_long(&pair.close_reason()), (LIMIT as u64 + 1, LIMIT));
 }
 
 #[test]
@@ -61,5 +61,5 @@ fn a_lower_limit_of_the_connection_applies_to_the_handshake_as_well() {
     let mut pair = Pair::new(ConnectionOptions { max_body: 1_000, ..Default::default() });
     pair.expect_request();
     pair.answer(refusal(1_000));
-    assert_eq!(too_long(pair.close_reason()).1, 1_000);
+    assert_eq!(too_long(&pair.close_reason()).1, 1_000);
 }
