@@ -122,6 +122,7 @@ impl ControlConnection {
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         interval.reset();
         let mut draining = self.shared.pools.draining();
+        let pools = Arc::clone(&self.shared.pools);
         loop {
             // While the queue is full, the connection drops events. `recv` may have freed one place
             // since then, so a queue with one free place counts as full.
@@ -167,6 +168,11 @@ impl ControlConnection {
                     }
                     None => return,
                 },
+                // The keyspace may have been dropped, which the read of the topology shows.
+                () = pools.keyspace_refused.notified() => {
+                    self.pending.add_topology();
+                    self.pending.read_now();
+                }
                 _ = interval.tick() => self.pending.add_topology(),
             }
         }

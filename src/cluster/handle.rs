@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::debug;
@@ -13,7 +13,7 @@ use super::control::{ControlConnection, SchemaRefresh};
 use super::open::{FailedNode, MAX_SHOWN_FAILURES, use_keyspace};
 use super::shared::Shared;
 use super::{ClusterError, ClusterState, Distance, Node, Routing, Settings};
-use crate::connection::timeout_at;
+use crate::connection::Runtime;
 use crate::message::Event;
 
 /// The cluster of a session. When it is dropped, each connection closes as soon as its requests have
@@ -23,10 +23,10 @@ pub(crate) struct Cluster {
     pub(super) shared: Arc<Shared>,
     pub(super) refreshes: mpsc::UnboundedSender<SchemaRefresh>,
     control_task: AbortHandle,
-    /// Locked while all connections switch to another keyspace. Two concurrent switches could leave
-    /// the connections in different keyspaces.
-    keyspace_switch: Mutex<()>,
 }
+
+/// Longest wait for the connections to close, after the wait for the requests in flight.
+const CLOSE_TIME: Duration = Duration::from_secs(1);
 
 /// Error text of a closed session.
 pub(super) const SESSION_CLOSED: &str = "the session was closed";
@@ -39,22 +39,24 @@ impl Cluster {
     /// Opens the control connection, reads the topology, and waits until a node is connected.
     ///
     /// # Errors
-    /// Returns an error if no node can be used, or if the cluster has no local datacenter of the
-    /// configured name.
+    /// Returns an error if no tokio runtime polls the future, if no node can be used, or if the cluster
+    /// has no local datacenter of the configured name.
     pub(crate) async fn connect(
         settings: Settings,
         keyspace: Option<String>,
     ) -> Result<Self, ClusterError> {
-        let shared = Arc::new(Shared::new(settings, keyspace));
+        let runtime = Runtime::current().map_err(|text| ClusterError::Config(text.to_owned()))?;
+        let shared = Arc::new(Shared::new(settings, keyspace, runtime));
         let control = ControlConnection::open(&shared).await?;
         shared.set_control(control.connection());
         let (refreshes, received) = mpsc::unbounded_channel();
         let control_task = tokio::spawn(control.run(received)).abort_handle();
-        let cluster = Self { shared, refreshes, control_task, keyspace_switch: Mutex::default() };
+        let cluster = Self { shared, refreshes, control_task };
         cluster.check_datacenter()?;
         let deadline = Instant::now().checked_add(cluster.node_timeout());
         let connected = || cluster.usable_nodes().find(|node| node.is_connected());
         cluster.wait_for_node(deadline, None, connected).await?;
+        cluster.shared.pools.mark_connected();
         Ok(cluster)
     }
 
@@ -66,6 +68,11 @@ impl Cluster {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.shared.settings
+    }
+
+    /// Returns the runtime on which the session was connected.
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.shared.runtime
     }
 
     /// Returns the keyspace that connections use, or `None` if the session has none.
@@ -101,7 +108,7 @@ impl Cluster {
             if was_settled && is_settled() || self.shared.is_abandoned() {
                 return Err(self.unreachable(request));
             }
-            if timeout_at(deadline, changes.changed()).await.is_err() {
+            if self.runtime().timeout_at(deadline, changes.changed()).await.is_err() {
                 return Err(self.unreachable(request));
             }
         }
@@ -116,17 +123,17 @@ impl Cluster {
     /// Switches all connections to a keyspace, including connections that are opened later. Closes
     /// each open connection that cannot switch.
     pub(crate) async fn use_keyspace(&self, keyspace: &str) {
-        let _guard = self.keyspace_switch.lock().await;
+        let pools = &self.shared.pools;
+        let _guard = pools.keyspace_switch.lock().await;
         let connections: Vec<_> = {
-            let mut current = self.shared.pools.keyspace();
-            *current = Some(keyspace.to_owned());
+            pools.set_keyspace(keyspace);
             self.state().nodes().iter().flat_map(|node| node.connections()).collect()
         };
         let timeout = self.node_timeout();
-        let mut switches = tokio::task::JoinSet::new();
+        let mut switches = Vec::new();
         for connection in connections {
             let keyspace = keyspace.to_owned();
-            switches.spawn(async move {
+            switches.push(self.runtime().spawn(async move {
                 if let Err(error) = use_keyspace(&connection, &keyspace, timeout).await {
                     // Left open, the connection would run statements in the previous keyspace.
                     let node = connection.address();
@@ -134,9 +141,11 @@ impl Cluster {
                     connection.close();
                     connection.wait_closed().await;
                 }
-            });
+            }));
         }
-        while switches.join_next().await.is_some() {}
+        for switch in switches {
+            let _ended = switch.await.is_ok();
+        }
     }
 
     /// Returns a receiver of the server's events from now on.
@@ -154,7 +163,8 @@ impl Cluster {
     }
 
     /// Waits until the requests in flight are answered or `deadline` passes, then closes all
-    /// connections. New requests fail as soon as this is called.
+    /// connections. New requests fail as soon as this is called. If the runtime of the connections
+    /// does not run, they are closed when it runs again.
     pub(crate) async fn close(&self, deadline: Option<Instant>) {
         let state = self.state();
         let open = state.nodes().iter().flat_map(|node| {
@@ -168,19 +178,36 @@ impl Cluster {
                 node.wait_drained().await;
             }
         };
-        let _elapsed = timeout_at(deadline, drained).await;
+        let _elapsed = self.runtime().timeout_at(deadline, drained).await;
+        let control = self.shared.control();
+        open.iter().for_each(|(_, _, connection)| connection.close());
+        control.iter().for_each(|control| control.close());
+        let closed = async {
+            for (_, _, connection) in &open {
+                connection.wait_closed().await;
+            }
+            if let Some(control) = &control {
+                control.wait_closed().await;
+            }
+        };
+        let deadline = deadline.and_then(|deadline| deadline.checked_add(CLOSE_TIME));
+        let _elapsed = self.runtime().timeout_at(deadline, closed).await;
         for (node, (sent, received), connection) in open {
-            connection.close();
-            connection.wait_closed().await;
             // `Shared::close` has counted the traffic before the drain. Only the rest is added
             // here.
             let (s, r) = connection.traffic();
             let rest = (s.saturating_sub(sent), r.saturating_sub(received));
             node.counters().record_closed_connection(rest);
         }
-        if let Some(control) = self.shared.control() {
-            control.close();
-            control.wait_closed().await;
+    }
+
+    /// Returns why the session can no longer be used: it was closed, or its runtime has ended. Returns
+    /// `None` if it can be used.
+    pub(crate) fn end_reason(&self) -> Option<&'static str> {
+        match (self.shared.is_closed(), self.shared.is_abandoned()) {
+            (true, _) => Some(SESSION_CLOSED),
+            (false, true) => Some(RUNTIME_ENDED),
+            (false, false) => None,
         }
     }
 

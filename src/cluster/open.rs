@@ -55,6 +55,11 @@ impl NodeError {
             && self.is_fatal()
     }
 
+    /// Returns true if the node refused `USE` because it does not know the keyspace.
+    pub(super) fn is_unknown_keyspace(&self) -> bool {
+        matches!(self, Self::UseKeyspace { error, .. } if error.code == ErrorCode::Invalid)
+    }
+
     /// Returns true if trying again is pointless: the error is permanent, and most likely the same
     /// on every node.
     pub(crate) fn is_fatal(&self) -> bool {

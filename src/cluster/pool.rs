@@ -4,14 +4,17 @@
 //! Requests use only connections that are already open.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::attempts::PoolId;
 use super::backoff::{Backoff, spread};
@@ -54,6 +57,9 @@ struct Slots {
     /// Wakes every task that is backing off.
     reconnect: Notify,
 }
+
+/// Delay before another attempt to switch to a keyspace that the node does not know yet.
+const KEYSPACE_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 impl Pool {
     /// Starts opening `size` connections.
@@ -206,7 +212,7 @@ impl Slots {
             }
             // Boxed, so that the tasks of nodes that are down stay small.
             match Box::pin(self.open_in_turn(index, is_repeated)).await {
-                Ok(connection) => {
+                Ok((connection, has_keyspace)) => {
                     is_repeated = false;
                     let opened = Instant::now();
                     context.notify_changed();
@@ -221,6 +227,7 @@ impl Slots {
                             self.drain_slot(index);
                             watch.wait_closed().await
                         }
+                        never = self.restore_keyspace(index, has_keyspace) => match never {},
                     };
                     let was_drained = self.record_closed(index, watch.traffic());
                     let errors = watch.take_unattributed_errors();
@@ -266,7 +273,7 @@ impl Slots {
         &self,
         index: usize,
         is_repeated: bool,
-    ) -> Result<Arc<Connection>, NodeError> {
+    ) -> Result<(Arc<Connection>, bool), NodeError> {
         let attempts = &self.context.attempts;
         let _permit = match is_repeated {
             true => tokio::select! {
@@ -278,30 +285,87 @@ impl Slots {
         self.open(index).await
     }
 
-    /// Opens a connection, switches it to the session's keyspace, and puts it into a slot.
-    async fn open(&self, index: usize) -> Result<Arc<Connection>, NodeError> {
+    /// Opens a connection, switches it to the session's keyspace, and puts it into a slot. Returns
+    /// the connection, and false if the connection has no keyspace because the session's keyspace
+    /// was dropped. Statements that name their keyspace, such as CREATE KEYSPACE, can then still be
+    /// executed.
+    async fn open(&self, index: usize) -> Result<(Arc<Connection>, bool), NodeError> {
         let context = &*self.context;
         let connector = &context.connector;
         let connection = connector.connect(self.address, self.host.as_deref()).await;
         let connection = Arc::new(connection.map_err(NodeError::Connection)?);
         connection.count_orphans_in(&self.orphans);
-        let mut used = None;
+        let timeout = connector.options.handshake_timeout;
+        let (mut used, mut dropped) = (None, None);
         loop {
             // Compared again after each `USE`, because the session's keyspace may have changed
             // meanwhile.
             let keyspace = {
                 let keyspace = context.keyspace();
-                if *keyspace == used {
+                let is_dropped = keyspace.is_some() && *keyspace == dropped;
+                if *keyspace == used || is_dropped {
                     self.set_error(None);
                     self.set(index, Some(&connection));
-                    return Ok(connection);
+                    return Ok((connection, !is_dropped));
                 }
                 keyspace.clone()
             };
-            if let Some(keyspace) = &keyspace {
-                use_keyspace(&connection, keyspace, connector.options.handshake_timeout).await?;
+            if let Some(name) = &keyspace
+                && let Err(error) = use_keyspace(&connection, name, timeout).await
+            {
+                let is_unknown = used.is_none() && error.is_unknown_keyspace();
+                if !is_unknown || !context.confirm_dropped(timeout).await {
+                    return Err(error);
+                }
+                warn!(
+                    node = %self.address,
+                    keyspace = name,
+                    "connection opened without a keyspace, because the session's keyspace was dropped"
+                );
+                dropped = keyspace;
+                continue;
             }
             used = keyspace;
+        }
+    }
+
+    /// Switches the connection in a slot to the session's keyspace, if the connection lacks it and
+    /// once it exists again. Never returns.
+    async fn restore_keyspace(&self, index: usize, has_keyspace: bool) -> Infallible {
+        if !has_keyspace {
+            // Boxed, so that the tasks stay small.
+            Box::pin(self.switch_to_restored_keyspace(index)).await;
+        }
+        pending().await
+    }
+
+    async fn switch_to_restored_keyspace(&self, index: usize) {
+        let context = &*self.context;
+        let _counted = context.count_without_keyspace();
+        loop {
+            context.wait_for_keyspace().await;
+            let Some(connection) = self.connections.get(index).and_then(open) else { return };
+            let switched = {
+                let _guard = context.keyspace_switch.lock().await;
+                let keyspace = context.keyspace().clone().unwrap_or_default();
+                let timeout = context.connector.options.handshake_timeout;
+                use_keyspace(&connection, &keyspace, timeout).await
+            };
+            match switched {
+                Ok(()) => {
+                    info!(node = %self.address, "connection switched to the session's keyspace");
+                    return;
+                }
+                // The node has not learned of the keyspace yet.
+                Err(error) if error.is_unknown_keyspace() => {
+                    drop(connection);
+                    tokio::time::sleep(KEYSPACE_RETRY_DELAY).await;
+                }
+                Err(error) => {
+                    debug!(node = %self.address, %error, "connection closed because it could not switch keyspace");
+                    return connection.close();
+                }
+            }
         }
     }
 

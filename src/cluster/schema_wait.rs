@@ -14,7 +14,6 @@ use super::handle::{Cluster, RUNTIME_ENDED, SESSION_CLOSED};
 use super::schema::Schema;
 use super::topology_reader::{ReportedVersion, schema_versions};
 use super::{ClusterState, Distance, Node};
-use crate::connection::timeout_at;
 use crate::message::SchemaChange;
 
 /// Interval at which the nodes' schema versions are compared.
@@ -52,7 +51,7 @@ impl Cluster {
             if let Some(error) = self.shared.schema_error() {
                 return Err(SchemaError::TooLarge(error));
             }
-            if timeout_at(deadline, changes.changed()).await.is_err() {
+            if self.runtime().timeout_at(deadline, changes.changed()).await.is_err() {
                 return Err(SchemaError::Timeout { last_error: self.shared.refresh_error() });
             }
         }
@@ -72,9 +71,21 @@ impl Cluster {
         let (done, wait) = oneshot::channel();
         let refresh = SchemaRefresh { keyspace: changed_keyspace(change.target.clone()), done };
         if self.refreshes.send(refresh).is_ok() {
-            let _elapsed = tokio::time::timeout_at(deadline, wait).await;
+            let _elapsed = self.runtime().timeout_at(Some(deadline), wait).await;
         }
+        self.wait_for_keyspace_switch(deadline).await;
         agreed
+    }
+
+    /// Waits until all connections use the session's keyspace, which a schema change may have created
+    /// again, or until `deadline`.
+    async fn wait_for_keyspace_switch(&self, deadline: Instant) {
+        let mut changes = self.shared.pools.changes();
+        while self.shared.pools.is_switching() {
+            if self.runtime().timeout_at(Some(deadline), changes.changed()).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Waits until, according to `node`, all nodes that are up have the same schema version. Returns
@@ -92,10 +103,10 @@ impl Cluster {
                         return;
                     }
                 }
-                tokio::time::sleep(AGREEMENT_INTERVAL).await;
+                self.runtime().sleep(AGREEMENT_INTERVAL).await;
             }
         };
-        if tokio::time::timeout_at(deadline, wait).await.is_ok() {
+        if self.runtime().timeout_at(Some(deadline), wait).await.is_ok() {
             return lagging.is_empty();
         }
         let state = self.state();

@@ -9,13 +9,15 @@ use tokio::sync::broadcast;
 use super::pool_context::PoolContext;
 use super::statuses::NodeStatuses;
 use super::{ClusterState, Distance, Node, Settings};
-use crate::connection::Connection;
+use crate::connection::{Connection, Runtime};
 use crate::message::Event;
 
 /// The current state of a cluster, its control connection and its event subscribers.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) settings: Settings,
+    /// The runtime on which the session was connected.
+    pub(super) runtime: Runtime,
     pub(super) pools: Arc<PoolContext>,
     state: RwLock<Arc<ClusterState>>,
     /// True once the session is closed. Changes only while `state` is locked.
@@ -38,7 +40,7 @@ pub(super) struct Shared {
 const EVENT_BUFFER_SIZE: usize = 1_024;
 
 impl Shared {
-    pub(super) fn new(settings: Settings, keyspace: Option<String>) -> Self {
+    pub(super) fn new(settings: Settings, keyspace: Option<String>, runtime: Runtime) -> Self {
         let pools = PoolContext::new(
             Arc::clone(&settings.name),
             settings.connector.clone(),
@@ -48,6 +50,7 @@ impl Shared {
         );
         Self {
             settings,
+            runtime,
             pools: Arc::new(pools),
             state: RwLock::new(Arc::new(ClusterState::empty())),
             is_closed: AtomicBool::new(false),
@@ -81,6 +84,9 @@ impl Shared {
     }
 
     fn replace_state(&self, state: ClusterState, closes: bool) {
+        if !closes {
+            self.pools.check_keyspace(|keyspace| state.strategies.contains_key(keyspace));
+        }
         let state = Arc::new(state);
         let before = {
             let mut current = self.state.write().unwrap_or_else(PoisonError::into_inner);

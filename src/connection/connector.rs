@@ -13,6 +13,7 @@ use super::driver::Driver;
 use super::error::{ConnectionError, socket_error};
 use super::exchange::Handle;
 use super::handle::Connection;
+use super::runtime::Runtime;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
 use crate::message::Event;
@@ -55,7 +56,8 @@ impl Connector {
     /// down to v3.
     ///
     /// # Errors
-    /// Returns an error if the connection cannot be opened, or is not open within
+    /// Returns an error if no tokio runtime polls the future, if the connection cannot be opened, or
+    /// if it is not open within
     /// [`handshake_timeout`](ConnectionOptions::handshake_timeout). This time includes the TCP and
     /// TLS handshakes and all attempts with lower versions.
     pub async fn connect(
@@ -87,6 +89,10 @@ impl Connector {
         host: Option<&str>,
         events: Option<&mpsc::Sender<Event>>,
     ) -> Result<Connection, ConnectionError> {
+        if let Err(text) = Runtime::current() {
+            let reason = CloseReason::Io(ErrorKind::Unsupported, text.to_owned());
+            return Err(ConnectionError { address, reason });
+        }
         let mut options = self.options.clone();
         let timeout = options.handshake_timeout;
         let attempt = async {
@@ -158,11 +164,13 @@ where
     let machine = machine.with_server(address);
     let (opened, wait) = oneshot::channel();
     let exchange = Handle::default();
-    tokio::spawn(Driver::new(address, socket, machine, opened, events, exchange.share()));
+    let runtime = Runtime::current()
+        .map_err(|text| CloseReason::Io(ErrorKind::Unsupported, text.to_owned()))?;
+    runtime.spawn(Driver::new(address, socket, machine, opened, events, exchange.share()));
     match wait.await {
         Ok(Ok(context)) => {
             debug!(node = %address, version = %context.version, compression = ?context.compression, "connection opened");
-            Ok(Connection::new(address, context, exchange))
+            Ok(Connection::new(address, context, exchange, runtime))
         }
         Ok(Err(reason)) if exchange.traffic().1 == 0 => Err(explain_early_close(reason, hint)),
         Ok(Err(reason)) => Err(reason),

@@ -162,9 +162,13 @@ impl Exchange {
         }
     }
 
-    /// Abandons the request of a slot, because the caller dropped the request's future.
-    pub(super) fn abandon(&self, slot: SlotId) {
+    /// Abandons the request of a slot, because the caller dropped the request's future, or because
+    /// its deadline passed while the task did not run. Returns true if the server may apply the
+    /// request: the task has collected it.
+    pub(super) fn abandon(&self, slot: SlotId) -> bool {
         let mut state = self.lock();
+        // The task drops an abandoned request that it collects.
+        let is_collected = !state.inbox.contains(slot);
         let task = match state.slots.get_mut(slot.0) {
             Some(waiting @ Slot::Waiting(_)) => {
                 *waiting = Slot::Abandoned;
@@ -178,6 +182,7 @@ impl Exchange {
         };
         drop(state);
         wake(task);
+        is_collected
     }
 
     /// Requests the task to close the connection.
@@ -481,7 +486,9 @@ mod tests {
         for round in 1..=3 {
             exchange.collect(&mut queue, &mut notices, &TaskContext::from_waker(&waker));
             let slots = [1, 2].map(|n| exchange.submit(&[n], None, Waker::noop().clone()).unwrap());
-            slots.into_iter().for_each(|slot| exchange.abandon(slot));
+            slots.into_iter().for_each(|slot| {
+                exchange.abandon(slot);
+            });
             assert_eq!(task.0.load(Ordering::SeqCst), round);
         }
         exchange.collect(&mut queue, &mut notices, &TaskContext::from_waker(&waker));

@@ -12,10 +12,11 @@ use std::time::Duration;
 use tokio::sync::{AcquireError, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::deadline::timeout_at;
+use super::alarm::Alarm;
 use super::error::{RequestError, RequestErrorKind};
-use super::exchange::{Exchange, Handle, Outcome};
+use super::exchange::{Exchange, FailedRequest, Handle, Outcome};
 use super::queue::SlotId;
+use super::runtime::{Runtime, has_passed};
 use crate::message::{KnownColumns, RequestFrame, ResponseFrame};
 use crate::protocol::CloseReason;
 use crate::wire::{Context, DecodeError, DecodeErrorKind, EncodeError, FrameEncoder};
@@ -29,6 +30,8 @@ pub struct Connection {
     address: SocketAddr,
     context: Context,
     exchange: Handle,
+    /// The runtime of the connection's task.
+    runtime: Runtime,
 }
 
 thread_local! {
@@ -40,12 +43,20 @@ thread_local! {
 const MAX_KEPT_CAPACITY: usize = 64 << 10;
 
 impl Connection {
-    pub(super) const fn new(address: SocketAddr, context: Context, exchange: Handle) -> Self {
-        Self { address, context, exchange }
+    pub(super) const fn new(
+        address: SocketAddr,
+        context: Context,
+        exchange: Handle,
+        runtime: Runtime,
+    ) -> Self {
+        Self { address, context, exchange, runtime }
     }
 
     /// Sends a request and waits for its response. Waits at most for `timeout`, or without a limit if
     /// `timeout` is `None`.
+    ///
+    /// The future may be polled by any executor. It ends at the timeout even if the runtime on which
+    /// the connection was opened does not run.
     ///
     /// The connection chooses the stream and ignores the stream of `request`. An ERROR of the server is
     /// returned as a response.
@@ -79,7 +90,8 @@ impl Connection {
         known: Option<&KnownColumns>,
     ) -> Result<Box<ResponseFrame>, Box<RequestError>> {
         self.acquire_queue_permit(deadline).await?;
-        let pending = PendingRequest { connection: self, encode, deadline, slot: None };
+        let pending =
+            PendingRequest { connection: self, encode, deadline, slot: None, alarm: None };
         let frame = match pending.await? {
             Ok(frame) => frame,
             Err(failed) => return Err(self.error(failed.kind, failed.written)),
@@ -105,7 +117,8 @@ impl Connection {
         let deadline = Instant::now().checked_add(timeout);
         self.acquire_queue_permit(deadline).await?;
         let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| request.encode(encoder, out);
-        let pending = PendingRequest { connection: self, encode, deadline, slot: None };
+        let pending =
+            PendingRequest { connection: self, encode, deadline, slot: None, alarm: None };
         let frame = pending.await?.map_err(|failed| self.error(failed.kind, failed.written))?;
         let length = frame.body.len();
         let decoded = match length > max_body {
@@ -208,7 +221,7 @@ impl Connection {
         let permit = match permits.try_acquire() {
             Ok(permit) => Ok(permit),
             // Boxed, so that a rare wait does not make every request's future larger.
-            Err(_) => Box::pin(timeout_at(deadline, self.wait_for_queue_permit()))
+            Err(_) => Box::pin(self.runtime.timeout_at(deadline, self.wait_for_queue_permit()))
                 .await
                 .map_err(|_| self.error(RequestErrorKind::TimedOut, false))?,
         };
@@ -283,6 +296,8 @@ struct PendingRequest<'a, E> {
     deadline: Option<Instant>,
     /// The slot for the outcome, or `None` if the request is not submitted yet or has completed.
     slot: Option<SlotId>,
+    /// Wakes the caller at the deadline, if the runtime of the connection does not poll this future.
+    alarm: Option<Box<Alarm>>,
 }
 
 impl<E: Encode> Future for PendingRequest<'_, E> {
@@ -295,23 +310,50 @@ impl<E: Encode> Future for PendingRequest<'_, E> {
             if !matches!(submitted, Ok(Some(_))) {
                 connection.exchange.queue_permits.add_permits(1);
             }
-            self.slot = match submitted {
-                Ok(Some(slot)) => Some(slot),
+            let slot = match submitted {
+                Ok(Some(slot)) => slot,
                 Ok(None) => return Poll::Ready(Err(connection.closed_error(false))),
                 Err(error) => {
                     let kind = RequestErrorKind::Encode(error);
                     return Poll::Ready(Err(connection.error(kind, false)));
                 }
             };
-            return Poll::Pending;
+            self.slot = Some(slot);
+            return self.poll_deadline(slot, cx).map(Ok);
         };
-        let outcome = ready!(connection.exchange.poll_outcome(slot, cx));
+        let outcome = match connection.exchange.poll_outcome(slot, cx) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => ready!(self.poll_deadline(slot, cx)),
+        };
         self.slot = None;
         Poll::Ready(Ok(outcome))
     }
 }
 
 impl<E: Encode> PendingRequest<'_, E> {
+    /// Abandons the request if its deadline has passed. Does nothing if the runtime of the connection
+    /// polls this future, because the connection's task then watches the deadline, with one timer for
+    /// all requests. If another executor polls this future, that runtime may be idle or blocked.
+    fn poll_deadline(&mut self, slot: SlotId, cx: &TaskContext<'_>) -> Poll<Outcome> {
+        let Self { connection, deadline: Some(deadline), alarm, .. } = self else {
+            return Poll::Pending;
+        };
+        if connection.runtime.is_current() {
+            return Poll::Pending;
+        }
+        if has_passed(*deadline) {
+            self.slot = None;
+            let written = connection.exchange.abandon(slot);
+            let failed = FailedRequest { kind: RequestErrorKind::TimedOut, written };
+            return Poll::Ready(Err(Box::new(failed)));
+        }
+        match alarm {
+            Some(alarm) => alarm.set_waker(cx.waker()),
+            None => *alarm = Some(Box::new(Alarm::new(deadline.into_std(), cx.waker()))),
+        }
+        Poll::Pending
+    }
+
     /// Encodes the request and appends it to the queue. Returns `None` if the connection has ended.
     fn submit(&mut self, cx: &TaskContext<'_>) -> Result<Option<SlotId>, EncodeError> {
         let Self { connection, encode, deadline, .. } = self;
@@ -331,7 +373,7 @@ impl<E: Encode> PendingRequest<'_, E> {
 impl<E> Drop for PendingRequest<'_, E> {
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
-            self.connection.exchange.abandon(slot);
+            let _may_be_applied = self.connection.exchange.abandon(slot);
         }
     }
 }

@@ -6,12 +6,14 @@
 //! The task ends when the connection ends or the handle is dropped.
 //!
 //! Invariants:
-//! - A caller waits no longer than its timeout.
+//! - A caller waits no longer than its timeout, whichever executor polls it, and even if the
+//!   runtime of the task does not run.
 //! - If a caller drops the future of a request, the request is orphaned: its stream stays in use
 //!   until the response arrives.
 //! - When the connection ends, every pending request fails. The error contains the close reason, and
 //!   tells whether a byte of the request was written.
 
+mod alarm;
 mod connector;
 mod deadline;
 mod draining;
@@ -20,6 +22,7 @@ mod error;
 mod exchange;
 mod handle;
 mod queue;
+mod runtime;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -28,5 +31,6 @@ pub(crate) use deadline::timeout_at;
 pub use error::{ConnectionError, RequestError, RequestErrorKind};
 pub use handle::Connection;
 pub(crate) use handle::ConnectionWatch;
+pub(crate) use runtime::Runtime;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};

@@ -36,6 +36,11 @@ impl Queue {
         self.requests.len()
     }
 
+    /// Returns true if the request of this slot is in the queue.
+    pub(super) fn contains(&self, slot: SlotId) -> bool {
+        self.requests.iter().any(|request| request.slot == slot)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.requests.is_empty()
     }

@@ -19,7 +19,7 @@ use super::prepared::{prepare_request, prepared_result};
 use super::progress::RequestProgress;
 use super::retry::AttemptError;
 use crate::cluster::{FailureKind, Node};
-use crate::connection::{Connection, RequestError, RequestErrorKind, timeout_at};
+use crate::connection::{Connection, RequestError, RequestErrorKind};
 use crate::cql::switches_keyspace;
 use crate::message::{ErrorCode, ErrorDetails, RequestFrame, Response, ResponseFrame, ServerError};
 use crate::protocol::CloseReason;
@@ -137,7 +137,8 @@ impl Executor {
         let Some(evicted) = evicted else { return Err(unknown_id()) };
         let deadline = progress.attempt_deadline(Instant::now());
         let reprepared_at = evicted.reprepared_at(connection.address(), &self.cluster.state());
-        let mut reprepared_at = timeout_at(deadline, reprepared_at.lock()).await.map_err(|_| {
+        let locked = self.cluster.runtime().timeout_at(deadline, reprepared_at.lock()).await;
+        let mut reprepared_at = locked.map_err(|_| {
             let text = "the node has evicted the prepared statement, and preparing it again \
                             did not finish before the timeout";
             Error::new(ErrorKind::Timeout, text)

@@ -8,7 +8,6 @@ use std::task::Poll;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::time::sleep;
 
 use super::call::NodeResponse;
 use super::error::Error;
@@ -86,7 +85,7 @@ impl Executor {
             });
             let pause = async {
                 match delay {
-                    Some(delay) => sleep(delay).await,
+                    Some(delay) => self.cluster.runtime().sleep(delay).await,
                     None => pending().await,
                 }
             };

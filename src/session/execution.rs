@@ -53,7 +53,7 @@ impl Executor {
         let options = request.options;
         let deadline = request.deadline.or_else(|| options.deadline(begin));
         let _permit = match &self.gate {
-            Some(gate) => match Box::pin(gate.enter(deadline)).await {
+            Some(gate) => match Box::pin(gate.enter(deadline, self.cluster.runtime())).await {
                 Ok(permit) => {
                     self.metrics.record_throttle_delay(begin);
                     permit
@@ -187,7 +187,7 @@ impl Executor {
                 RetryDecision::Retry { same_node, after, consistency: other } => {
                     self.metrics.retries.add();
                     if !after.is_zero() {
-                        Box::pin(tokio::time::sleep(after)).await;
+                        Box::pin(self.cluster.runtime().sleep(after)).await;
                     }
                     if !failure.is_unprepared() {
                         node.counters().retries.of(failure.kind()).add();
@@ -242,7 +242,7 @@ impl Executor {
         let found = self.cluster.wait_for_node(progress.deadline, Some(&routing), find).await;
         found.map_err(|failure| {
             let is_late = progress.time_left().is_some_and(|left| left.is_zero());
-            let error = Error::unreachable(failure);
+            let error = Error::no_node(failure);
             if is_late { error.into_timeout() } else { error }
         })
     }

@@ -135,6 +135,7 @@ mod span;
 mod speculative;
 mod statement;
 mod stream;
+mod task;
 mod throttle;
 mod timestamps;
 mod trace;
@@ -183,7 +184,10 @@ pub use trace::{Trace, TraceEvent};
 /// ended. [`close`](Self::close) closes them explicitly.
 ///
 /// The connections run on the tokio runtime on which the session was connected, and close when that
-/// runtime shuts down.
+/// runtime shuts down. [`connect`](SessionBuilder::connect) must be called in a runtime whose I/O and
+/// time drivers are enabled. All other methods can be called anywhere: on this runtime, on another
+/// one, or on an executor that is not of tokio. Requests end at their timeout even if the session's
+/// runtime is idle, blocked, or was lost by a fork of the process.
 #[derive(Clone)]
 pub struct Session {
     executor: Arc<Executor>,
@@ -245,16 +249,7 @@ impl Session {
         Box::pin(async move {
             let deadline = self.executor.bind(&mut request, &values).await?;
             if request.bound.switches_keyspace() {
-                // The USE runs in a task, which finishes even if the caller drops the future: all
-                // other connections must switch to the same keyspace.
-                let executor = Arc::clone(&self.executor);
-                let switch =
-                    tokio::spawn(
-                        async move { executor.execute(&request, None, deadline, None).await },
-                    );
-                return switch
-                    .await
-                    .map_err(|error| Error::task_ended(&error).after_execution())?;
+                return Box::pin(self.executor.switch_keyspace(request, deadline)).await;
             }
             let page = request.paging_state.as_ref();
             let encode_again = |_, metadata: &StatementMetadata| metadata.encode(&values);
@@ -442,7 +437,8 @@ impl SessionBuilder {
     /// Connects to the cluster, and returns as soon as at least one node can serve requests.
     ///
     /// # Errors
-    /// Returns an error if an option is invalid ([`ErrorKind::Config`]), no server can be reached
+    /// Returns an error if an option is invalid or no tokio runtime runs the future
+    /// ([`ErrorKind::Config`]), no server can be reached
     /// ([`ErrorKind::Unreachable`]; see [`connect_retry_for`](Self::connect_retry_for)), a server
     /// refuses the credentials ([`ErrorKind::Authentication`]), or the keyspace does not exist
     /// ([`ErrorKind::Server`]).

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -125,15 +124,10 @@ impl Executor {
             }
         };
         // A separate task makes progress even if this future is not polled for a while. Otherwise
-        // the other callers that wait on the slot would hang. Dropping the `JoinSet` cancels the
-        // task.
-        let mut task = JoinSet::new();
-        task.spawn(prepare.in_current_span());
-        match task.join_next().await {
-            Some(Ok(prepared)) => prepared,
-            Some(Err(error)) => Err(Error::task_ended(&error).with_statement(text)),
-            None => Err(Error::task_ended(&"the task was not started").with_statement(text)),
-        }
+        // the other callers that wait on the slot would hang.
+        let task = self.spawn(prepare.in_current_span());
+        let task = task.map_err(|error| error.with_statement(text).while_preparing())?;
+        task.join(self, deadline, text).await.map_err(Error::while_preparing)
     }
 
     async fn send_prepare(

@@ -87,6 +87,26 @@ impl Executor {
         Ok(())
     }
 
+    /// Returns the deadline of a request whose timeout starts now, or `None` if it has no timeout.
+    pub(super) fn deadline(&self, request: &ExecuteRequest) -> Option<Instant> {
+        EffectiveOptions::new(&request.options, &self.defaults).deadline(Instant::now())
+    }
+
+    /// Executes a USE in a task, which finishes even if the caller drops the future: all connections
+    /// must switch to the same keyspace.
+    pub(super) async fn switch_keyspace(
+        self: &Arc<Self>,
+        request: ExecuteRequest,
+        deadline: Option<Instant>,
+    ) -> Result<QueryResult, Error> {
+        let deadline = deadline.or_else(|| self.deadline(&request));
+        let (executor, text) = (Arc::clone(self), Arc::clone(request.bound.text()));
+        let switch =
+            self.spawn(async move { executor.execute(&request, None, deadline, None).await });
+        let switch = switch.map_err(|error| error.with_statement(&text))?;
+        switch.detached().join(self, deadline, &text).await
+    }
+
     /// Executes a bound statement. If the statement returns rows, the result is the page at
     /// `paging_state`, or the first page if `paging_state` is `None`.
     ///

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::error::Error;
@@ -16,6 +15,7 @@ use super::executor::Executor;
 use super::request::ExecuteRequest;
 use super::result::QueryResult;
 use super::statement::Statement;
+use super::task::RequestTask;
 use crate::types::{FromRow, RowError, ToValues};
 
 /// The rows of all pages of a statement: see [`Session::stream`](super::Session::stream).
@@ -51,10 +51,10 @@ enum NextPage<'v> {
     End,
 }
 
-/// The request for one page, in a task of its own.
+/// The request for one page, which runs in a task of its own.
 struct PageFetch {
     request: Arc<ExecuteRequest>,
-    task: JoinHandle<Result<QueryResult, Error>>,
+    page: Pin<Box<dyn Future<Output = Result<QueryResult, Error>> + Send>>,
 }
 
 impl PageFetch {
@@ -65,14 +65,23 @@ impl PageFetch {
         paging_state: Option<Bytes>,
         deadline: Option<Instant>,
     ) -> Self {
-        let (executor, fetched) = (Arc::clone(executor), Arc::clone(&request));
-        let fetch = async move {
+        let deadline = deadline.or_else(|| executor.deadline(&request));
+        let (fetched, fetcher) = (Arc::clone(&request), Arc::clone(executor));
+        let task = executor.spawn(async move {
             // The variables may have changed since the previous page.
             fetched.bound.require_valid()?;
-            let result = executor.execute(&fetched, paging_state.as_ref(), deadline, None).await?;
+            let result = fetcher.execute(&fetched, paging_state.as_ref(), deadline, None).await?;
             Ok(result.with_statement(fetched.bound.kind.clone()))
+        });
+        let (statement, executor) = (Arc::clone(request.bound.text()), Arc::clone(executor));
+        // A USE is not cancelled, because all other connections must switch to its keyspace too.
+        let is_use = request.bound.switches_keyspace();
+        let task = if is_use { task.map(RequestTask::detached) } else { task };
+        let page = async move {
+            let task = task.map_err(|error: Error| error.with_statement(&statement))?;
+            task.join(&executor, deadline, &statement).await
         };
-        Self { request, task: tokio::spawn(fetch) }
+        Self { request, page: Box::pin(page) }
     }
 
     async fn start_first(
@@ -84,15 +93,6 @@ impl PageFetch {
         let mut request = ExecuteRequest::from(statement);
         let deadline = executor.bind(&mut request, &*values).await?;
         Ok(Self::new(&executor, Arc::new(request), paging_state, deadline))
-    }
-}
-
-impl Drop for PageFetch {
-    fn drop(&mut self) {
-        // A USE is not cancelled, because all other connections must switch to its keyspace too.
-        if !self.request.bound.switches_keyspace() {
-            self.task.abort();
-        }
     }
 }
 
@@ -175,12 +175,7 @@ impl<'v, T> RowStream<'v, T> {
             self.next = NextPage::Page(ready!(first.as_mut().poll(context))?);
         }
         let NextPage::Page(page) = &mut self.next else { return Poll::Ready(Ok(None)) };
-        Poll::Ready(match ready!(Pin::new(&mut page.task).poll(context)) {
-            Ok(page) => page.map(Some),
-            Err(error) => Err(Error::task_ended(&error)
-                .after_execution()
-                .with_statement(page.request.bound.text())),
-        })
+        page.page.as_mut().poll(context).map_ok(Some)
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::{Error, ErrorKind};
-use crate::connection::timeout_at;
+use crate::connection::Runtime;
 
 /// Limits on the requests of a session: in flight, per second, or both.
 ///
@@ -110,6 +110,7 @@ impl Gate {
     pub(super) async fn enter(
         &self,
         deadline: Option<Instant>,
+        runtime: &Runtime,
     ) -> Result<Option<SemaphorePermit<'_>>, Error> {
         let permit = match self.in_flight.as_ref().map(Semaphore::try_acquire) {
             None => None,
@@ -117,7 +118,7 @@ impl Gate {
             Some(Err(_)) => {
                 let _waiting = self.queue_up()?;
                 let Some(in_flight) = &self.in_flight else { return Ok(None) };
-                let permit = timeout_at(deadline, in_flight.acquire()).await;
+                let permit = runtime.timeout_at(deadline, in_flight.acquire()).await;
                 Some(permit.map_err(|_| timed_out())?.map_err(|_| timed_out())?)
             }
         };
@@ -140,7 +141,7 @@ impl Gate {
             if begin > now {
                 self.waiting.fetch_add(1, Ordering::Relaxed);
                 let _waiting = WaitGuard(&self.waiting);
-                sleep_until(begin).await;
+                runtime.sleep_until(Some(begin)).await;
             }
         }
         Ok(permit)
@@ -183,34 +184,36 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn limits_requests_in_flight_and_in_the_queue() {
+        let runtime = Runtime::current().unwrap();
         let gate = Gate::new(Throttle::concurrent(1).queue(1));
-        let first = gate.enter(None).await.unwrap();
-        let mut second = Box::pin(gate.enter(None));
+        let first = gate.enter(None, &runtime).await.unwrap();
+        let mut second = Box::pin(gate.enter(None, &runtime));
         tokio::select! {
             biased;
             _ = &mut second => panic!("two requests are in flight"),
             () = std::future::ready(()) => {}
         }
         assert_eq!(gate.waiting(), 1);
-        assert_eq!(gate.enter(None).await.unwrap_err().kind(), ErrorKind::Throttled);
+        assert_eq!(gate.enter(None, &runtime).await.unwrap_err().kind(), ErrorKind::Throttled);
         drop(first);
         let second = second.await.unwrap();
         assert_eq!(gate.waiting(), 0);
-        let timed_out = gate.enter(in_ms(10)).await.unwrap_err();
+        let timed_out = gate.enter(in_ms(10), &runtime).await.unwrap_err();
         assert!(timed_out.to_string().contains("timed out in the queue"), "{timed_out}");
         drop(second);
-        gate.enter(in_ms(10)).await.unwrap();
+        gate.enter(in_ms(10), &runtime).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
     async fn spaces_requests_evenly_within_a_second() {
+        let runtime = Runtime::current().unwrap();
         let gate = Gate::new(Throttle::rate(100).queue(5));
         let begin = Instant::now();
         for _ in 0..5 {
-            gate.enter(None).await.unwrap();
+            gate.enter(None, &runtime).await.unwrap();
         }
         assert_eq!(begin.elapsed(), Duration::from_millis(40));
-        let timed_out = gate.enter(in_ms(5)).await.unwrap_err();
+        let timed_out = gate.enter(in_ms(5), &runtime).await.unwrap_err();
         assert_eq!(timed_out.kind(), ErrorKind::Throttled);
     }
 }

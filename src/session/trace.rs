@@ -129,7 +129,7 @@ impl Executor {
                 // The server adds the duration when it has finished the request.
                 Some(row) if row.4.is_some() || reads == MAX_READS => break row,
                 None if reads == MAX_READS => break (None, None, None, None, None),
-                _ => tokio::time::sleep(FIRST_DELAY * reads.min(10)).await,
+                _ => self.cluster.runtime().sleep(FIRST_DELAY * reads.min(10)).await,
             }
         };
         let events = select(

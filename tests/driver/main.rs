@@ -9,6 +9,7 @@ mod duplicate_rows;
 mod effects;
 mod failures;
 mod frozen;
+mod keyspace;
 mod large_reads;
 mod late_servers;
 mod login;
@@ -24,6 +25,7 @@ mod policies;
 #[path = "../support/program.rs"]
 mod program;
 mod programs;
+mod runtimes;
 mod secrets;
 mod send_bounds;
 mod session;

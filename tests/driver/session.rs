@@ -15,7 +15,7 @@ use cqlwire::message::{
 use cqlwire::protocol::{CloseReason, ConnectionOptions};
 use cqlwire::session::{Batch, ErrorKind, QueryResult, Session, Statement};
 use cqlwire::testing::{MockServer, Reply};
-use cqlwire::types::{BindError, ColumnSpec, NativeType};
+use cqlwire::types::{BindError, ColumnSpec, CqlType, NativeType, Value};
 use cqlwire::wire::{Compression, Consistency, Stream, Version};
 use futures_util::TryStreamExt;
 
@@ -734,4 +734,21 @@ async fn compresses_long_requests_and_responses() {
     connection.request(&query(&text), None).await.unwrap();
     let (sent, received) = connection.traffic();
     assert!(sent < 5_000 && received < 5_000, "{sent} {received}");
+}
+
+#[tokio::test]
+async fn reads_types_nested_60_deep_and_names_the_limit_beyond_128() {
+    let nested = |depth: usize| {
+        let int = CqlType::from(NativeType::Int);
+        (1..depth).fold(int, |inner, _| CqlType::List(Box::new(inner)))
+    };
+    let reply = |depth| Reply::rows([("v", nested(depth))], [(None::<Value>,)]);
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
+    let server = server.on("SELECT 60", reply(60)).on("SELECT 129", reply(129));
+    let address = server.address().to_string();
+    let session = Session::builder().contact_points([address]).connect().await.unwrap();
+    let result = session.execute("SELECT 60", ()).await.unwrap();
+    assert_eq!(result.one::<(Option<Value>,)>().unwrap(), (None,));
+    let error = session.execute("SELECT 129", ()).await.unwrap_err();
+    assert!(error.to_string().contains("deeper than the limit of 128 levels"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! Types nested as deep as the limit allows, on half of the stack that a thread has by default.
 
 use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use cqlwire::types::{
@@ -68,7 +68,7 @@ fn exercise(cql_type: &CqlType) {
     let value = Value::decode(cql_type, &cell(cql_type)).unwrap();
     let clone = value.clone();
     assert!(clone == value && clone.cmp(&value).is_eq());
-    assert_eq!(format!("{value:#?}{decoded:#?}"), format!("{clone:#?}{cql_type:#?}"));
+    assert_eq!(format!("{value:?}{decoded:?}"), format!("{clone:?}{cql_type:?}"));
     value.hash(&mut DefaultHasher::new());
     cql_type.hash(&mut DefaultHasher::new());
     assert_eq!(Value::parse(cql_type, &value.to_string()).as_ref(), Ok(&value));

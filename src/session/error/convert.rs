@@ -1,7 +1,7 @@
 //! Conversions from the errors of the layers below.
 
 use super::{Detail, Error, ErrorKind};
-use crate::cluster::NodeError;
+use crate::cluster::{ClusterError, NodeError};
 use crate::connection::{RequestError, RequestErrorKind};
 use crate::types::{BindError, RowError, TypeError};
 
@@ -38,6 +38,38 @@ impl From<NodeError> for Error {
                     .with_statement(&statement.into())
             }
         }
+    }
+}
+
+impl Error {
+    /// Converts a [`ClusterError`], which says why the session cannot connect.
+    pub(in crate::session) fn unreachable(error: ClusterError) -> Self {
+        match error {
+            ClusterError::Fatal(error) => (*error).into(),
+            ClusterError::Config(text) => Self::new(ErrorKind::Config, text),
+            ClusterError::Closed(text) => Self::new(ErrorKind::Closed, text),
+            ClusterError::Unreachable { failures, .. } => {
+                let target = match failures.len() {
+                    1 => "the cluster".to_owned(),
+                    count => format!("any of {count} nodes"),
+                };
+                let text = format!("cannot reach {target}: {}", failures.join("; "));
+                Self::new(ErrorKind::Unreachable, text)
+            }
+        }
+    }
+
+    /// Converts the error of a statement for which no node can be used. The refusal of one of the
+    /// driver's own requests, such as `USE`, is not reported as the server's response to the
+    /// statement.
+    pub(in crate::session) fn no_node(error: ClusterError) -> Self {
+        if let ClusterError::Fatal(error) = &error
+            && let NodeError::UseKeyspace { address, .. } = &**error
+        {
+            let text = format!("cannot use any node: {address}: {error}");
+            return Self::new(ErrorKind::Unreachable, text);
+        }
+        Self::unreachable(error)
     }
 }
 

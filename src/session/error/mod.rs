@@ -4,7 +4,6 @@ mod convert;
 mod kind;
 mod text;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,6 @@ use std::time::Duration;
 pub use kind::ErrorKind;
 
 use super::effect::{self, Writes};
-use crate::cluster::ClusterError;
 use crate::connection::RequestError;
 use crate::cql::may_set_password;
 use crate::message::{ErrorCode, ServerError};
@@ -137,29 +135,6 @@ impl Error {
             writes: None,
             history: Vec::new(),
         }))
-    }
-
-    /// Converts a [`ClusterError`], which says why no node can be used.
-    pub(super) fn unreachable(error: ClusterError) -> Self {
-        match error {
-            ClusterError::Fatal(error) => (*error).into(),
-            ClusterError::Config(text) => Self::new(ErrorKind::Config, text),
-            ClusterError::Closed(text) => Self::new(ErrorKind::Closed, text),
-            ClusterError::Unreachable { failures, .. } => {
-                let target = match failures.len() {
-                    1 => "the cluster".to_owned(),
-                    count => format!("any of {count} nodes"),
-                };
-                let text = format!("cannot reach {target}: {}", failures.join("; "));
-                Self::new(ErrorKind::Unreachable, text)
-            }
-        }
-    }
-
-    /// Returns the error of a request whose task ended without a result.
-    pub(super) fn task_ended(reason: &dyn fmt::Display) -> Self {
-        let text = format!("the task of the request ended early: {reason}");
-        Self::new(ErrorKind::Connection, text)
     }
 
     /// Returns the error of a server whose response violates the protocol.

@@ -1,0 +1,156 @@
+//! Alarms that do not depend on a runtime: a thread wakes tasks at given times.
+//!
+//! The timers of a tokio runtime fire only while that runtime runs. A caller that is polled by another
+//! executor must not wait for a runtime that is idle, blocked or has ended, so its deadline is watched
+//! here. The thread is started by the first alarm. A process that was forked has no such thread, and
+//! starts its own.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Instant;
+use std::{process, thread};
+
+use tracing::error;
+
+/// An alarm, which wakes a task at a given time. Dropping it cancels it.
+#[derive(Debug)]
+pub(super) struct Alarm(Key);
+
+/// The time of an alarm, and a number that makes the key unique.
+type Key = (Instant, u64);
+
+#[derive(Debug)]
+struct Alarms {
+    wakers: BTreeMap<Key, Waker>,
+    /// The number of the next alarm.
+    next: u64,
+    /// The id of the process in which the thread runs, or `None` before the thread is started.
+    process: Option<u32>,
+}
+
+static ALARMS: Mutex<Alarms> =
+    Mutex::new(Alarms { wakers: BTreeMap::new(), next: 0, process: None });
+
+/// Notified when an alarm is set that is earlier than all others.
+static EARLIER: Condvar = Condvar::new();
+
+impl Alarm {
+    /// Sets an alarm that wakes `waker` at `time`.
+    pub(super) fn new(time: Instant, waker: &Waker) -> Self {
+        let mut alarms = lock();
+        let key = (time, alarms.next);
+        alarms.next = alarms.next.wrapping_add(1);
+        let is_first = alarms.wakers.first_key_value().is_none_or(|(first, _)| key < *first);
+        alarms.wakers.insert(key, waker.clone());
+        alarms.start_thread();
+        drop(alarms);
+        if is_first {
+            EARLIER.notify_one();
+        }
+        Self(key)
+    }
+
+    /// Replaces the task to wake. Does nothing if the alarm has fired.
+    pub(super) fn set_waker(&self, waker: &Waker) {
+        let mut alarms = lock();
+        let kept = alarms.wakers.get_mut(&self.0).filter(|kept| !kept.will_wake(waker));
+        let replaced = kept.map(|kept| std::mem::replace(kept, waker.clone()));
+        // Dropping a waker may drop a task, and with it another alarm, which needs the lock.
+        drop(alarms);
+        drop(replaced);
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        let _waker = lock().wakers.remove(&self.0);
+    }
+}
+
+impl Alarms {
+    /// Starts the thread, unless it runs in this process.
+    fn start_thread(&mut self) {
+        let process = process::id();
+        if self.process == Some(process) {
+            return;
+        }
+        match thread::Builder::new().name("cqlwire-alarms".to_owned()).spawn(wake_when_due) {
+            Ok(_detached) => self.process = Some(process),
+            // The next alarm tries again.
+            Err(error) => error!(%error, "thread for timeouts could not be started"),
+        }
+    }
+
+    /// Removes and returns the alarms whose time has come.
+    fn take_due(&mut self, now: Instant) -> Vec<Waker> {
+        let later = self.wakers.split_off(&(now, u64::MAX));
+        std::mem::replace(&mut self.wakers, later).into_values().collect()
+    }
+}
+
+/// Wakes the task of each alarm at its time.
+fn wake_when_due() {
+    let mut alarms = lock();
+    loop {
+        let now = Instant::now();
+        let due = alarms.take_due(now);
+        if !due.is_empty() {
+            drop(alarms);
+            for waker in due {
+                // A panic of one waker must not silence the alarms of others.
+                let _panicked = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            }
+            alarms = lock();
+            continue;
+        }
+        alarms = match alarms.wakers.first_key_value() {
+            Some(((time, _), _)) => {
+                let left = time.saturating_duration_since(now);
+                EARLIER.wait_timeout(alarms, left).unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => EARLIER.wait(alarms).unwrap_or_else(PoisonError::into_inner),
+        };
+    }
+}
+
+fn lock() -> MutexGuard<'static, Alarms> {
+    ALARMS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+    use std::sync::{Arc, Mutex};
+    use std::task::Wake;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Sends its number when it is woken.
+    struct Woken(u32, Mutex<Sender<u32>>);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.1.lock().unwrap().send(self.0).unwrap();
+            assert_ne!(self.0, 1, "a waker that panics");
+        }
+    }
+
+    #[test]
+    fn alarms_fire_in_the_order_of_their_times() {
+        let (sender, woken) = channel();
+        let waker = |number| Waker::from(Arc::new(Woken(number, Mutex::new(sender.clone()))));
+        let now = Instant::now();
+        let after = |millis| now + Duration::from_millis(millis);
+        let late = Alarm::new(after(60), &waker(0));
+        let cancelled = Alarm::new(after(40), &waker(3));
+        let _early = Alarm::new(after(20), &waker(1));
+        let _past = Alarm::new(now, &waker(2));
+        drop(cancelled);
+        late.set_waker(&waker(4));
+        assert_eq!([2, 1, 4].map(|_| woken.recv().unwrap()), [2, 1, 4]);
+        assert!(Instant::now() >= after(60));
+    }
+}
