@@ -32,7 +32,7 @@ const EXECUTORS: [Executor; 3] = [
             .enable_all()
             .build()
             .unwrap()
-            .block_on(std::future::poll_fn(poll))
+            .block_on(std::future::poll_fn(poll));
     },
     |poll| Builder::new_current_thread().build().unwrap().block_on(std::future::poll_fn(poll)),
 ];
