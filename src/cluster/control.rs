@@ -192,8 +192,12 @@ impl ControlConnection {
     async fn leave(&mut self) {
         let node = self.connection.address();
         info!(%node, "control connection leaves a node that is shutting down");
-        self.shared.pools.traffic.add(self.connection.traffic());
-        self.reopen(Duration::ZERO).await;
+        // The pool of the node may not have drained its connections yet, so that the node looks usable.
+        self.move_to_another_node().await;
+        if self.connection.address() == node {
+            self.shared.pools.traffic.add(self.connection.traffic());
+            self.reopen(Duration::ZERO).await;
+        }
     }
 
     /// Waits for `retry_in`, then opens another control connection. Retries until a connection is
@@ -227,9 +231,9 @@ impl ControlConnection {
         self.shared.set_control(&self.connection);
     }
 
-    /// Moves the control connection away from a node that has left the cluster. The node still lists
-    /// itself in its system tables until it shuts down, so only another node can tell that it left.
-    /// Keeps the connection if no other node can be reached.
+    /// Moves the control connection to another node, because its node has left the cluster or is
+    /// shutting down. A node that has left still lists itself in its system tables until it shuts
+    /// down, so only another node can tell that it left. Keeps the connection if no other node can be reached.
     async fn move_to_another_node(&mut self) {
         let node = self.connection.address();
         let mut points = contact_points(&self.shared);
