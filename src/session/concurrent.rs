@@ -1,13 +1,14 @@
 //! Executions of one request that run at the same time: speculative executions, and those that start
 //! because a connection has become unresponsive.
 
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::Instant;
 
 use super::call::NodeResponse;
 use super::error::Error;
@@ -21,8 +22,8 @@ type Outcome = Result<NodeResponse, Error>;
 /// What happened while executions were running.
 enum Progress {
     Finished(Outcome),
-    /// An execution waits on a connection that has become unresponsive.
-    Unresponsive,
+    /// This number of executions wait on connections that have become unresponsive.
+    Unresponsive(usize),
 }
 
 impl Executor {
@@ -32,13 +33,16 @@ impl Executor {
     /// While all connections are responsive, this costs a comparison each time the future is polled.
     pub(super) async fn run_watched(&self, progress: &RequestProgress<'_, '_>) -> Outcome {
         let mut first = pin!(self.run_execution(progress));
-        let finished = poll_fn(|cx| match first.as_mut().poll(cx) {
-            Poll::Pending if progress.take_unresponsive() => Poll::Ready(None),
-            polled => polled.map(Some),
+        let next = poll_fn(|cx| match (first.as_mut().poll(cx), progress.take_unresponsive()) {
+            (Poll::Ready(outcome), _) => Poll::Ready(Progress::Finished(outcome)),
+            (Poll::Pending, 0) => Poll::Pending,
+            (Poll::Pending, count) => Poll::Ready(Progress::Unresponsive(count)),
         });
-        match finished.await {
-            Some(outcome) => outcome,
-            None => Box::pin(self.run_concurrently(first.boxed(), progress, None, 1)).await,
+        match next.await {
+            Progress::Finished(outcome) => outcome,
+            Progress::Unresponsive(count) => {
+                Box::pin(self.run_concurrently(first.boxed(), progress, None, count)).await
+            }
         }
     }
 
@@ -53,7 +57,7 @@ impl Executor {
     }
 
     /// Runs `first` and further executions. An error is returned only if no other execution is
-    /// running. The policy starts up to `max_executions` executions. One more execution starts for
+    /// running, or if every node would return it. The policy starts up to `max_executions` executions. One more execution starts for
     /// each connection that has become unresponsive, once there is a responsive node that was not
     /// tried. `unresponsive` is the number of these connections so far.
     async fn run_concurrently<'f>(
@@ -70,6 +74,8 @@ impl Executor {
             known.unwrap_or(delay)
         });
         let mut left = policy.map_or(0, |policy| policy.max_executions);
+        let next_speculation = || delay.and_then(|delay| Instant::now().checked_add(delay));
+        let mut speculate_at = next_speculation();
         let mut changes = self.cluster.changes();
         let mut executions = FuturesUnordered::from_iter([first]);
         loop {
@@ -80,23 +86,25 @@ impl Executor {
             }
             let next = poll_fn(|cx| match executions.poll_next_unpin(cx) {
                 Poll::Ready(Some(outcome)) => Poll::Ready(Progress::Finished(outcome)),
-                _ if progress.take_unresponsive() => Poll::Ready(Progress::Unresponsive),
-                _ => Poll::Pending,
+                _ => match progress.take_unresponsive() {
+                    0 => Poll::Pending,
+                    count => Poll::Ready(Progress::Unresponsive(count)),
+                },
             });
-            let pause = async {
-                match delay {
-                    Some(delay) => self.cluster.runtime().sleep(delay).await,
-                    None => pending().await,
-                }
-            };
             tokio::select! {
                 next = next => match next {
-                    Progress::Finished(Err(_)) if !executions.is_empty() => {}
+                    Progress::Finished(Err(error)) if !executions.is_empty() => {
+                        if error.is_about_statement() {
+                            // The other executions may still be applied.
+                            return Err(error.after_execution());
+                        }
+                    }
                     Progress::Finished(outcome) => return outcome,
-                    Progress::Unresponsive => unresponsive += 1,
+                    Progress::Unresponsive(count) => unresponsive += count,
                 },
-                () = pause, if left > 0 => {
+                () = self.cluster.runtime().sleep_until(speculate_at), if left > 0 => {
                     left -= 1;
+                    speculate_at = next_speculation();
                     if self.has_untried_node(progress, false) {
                         executions.push(self.start_speculation(progress));
                     }

@@ -67,8 +67,8 @@ impl Executor {
             },
             None => None,
         };
-        let is_repeatable = request.preparing || options.idempotent(request.statement);
-        let speculative = options.speculative().filter(|_| options.idempotent(request.statement));
+        let is_idempotent = options.idempotent(request.read_only);
+        let speculative = options.speculative().filter(|_| is_idempotent);
         let progress = RequestProgress {
             request,
             message,
@@ -80,14 +80,14 @@ impl Executor {
             begin: self.gate.as_ref().map_or(begin, |_| Instant::now()),
             deadline,
             concurrent: AtomicBool::new(speculative.is_some()),
-            unresponsive: AtomicBool::new(false),
+            unresponsive: AtomicUsize::new(0),
             tried: Mutex::default(),
             attempts: AtomicUsize::new(0),
             speculations: AtomicUsize::new(0),
             history: Mutex::default(),
         };
         let outcome = match speculative {
-            None if is_repeatable => self.run_watched(&progress).await,
+            None if is_idempotent || request.preparing => self.run_watched(&progress).await,
             None => self.run_execution(&progress).await,
             Some(speculative) => Box::pin(self.run_speculatively(&progress, speculative)).await,
         };
@@ -218,7 +218,7 @@ impl Executor {
         let writes = if writes == Writes::Nothing { Writes::AtOnce } else { writes };
         let failed = FailedAttempt {
             error: failure.as_attempt_error(),
-            idempotent: options.idempotent(progress.request.statement)
+            idempotent: options.idempotent(progress.request.read_only)
                 || progress.request.preparing,
             attempts: progress.attempts.load(Ordering::Relaxed).saturating_sub(reprepared),
             consistency,
@@ -257,27 +257,32 @@ impl Executor {
     ) -> Option<(Arc<Node>, Arc<Connection>)> {
         let (balancing, routing) = (self.balancing(progress), progress.routing());
         let mut tried = progress.tried();
-        let mut unresponsive = None;
-        while let Some(node) = balancing.pick(&routing, state, &tried) {
+        // Nodes that are skipped do not count as tried: they may answer again.
+        let mut skipped = tried.clone();
+        let mut found = None;
+        while let Some(node) = balancing.pick(&routing, state, &skipped) {
             match node.connection() {
                 Some(connection) if connection.is_responsive() => {
-                    if progress.is_concurrent() {
-                        tried.push(Arc::clone(&node));
-                    }
-                    return Some((node, connection));
+                    found = Some((node, connection));
+                    break;
                 }
-                Some(connection) if unresponsive.is_none() => {
-                    unresponsive = Some((Arc::clone(&node), connection));
+                Some(connection) if found.is_none() => {
+                    found = Some((Arc::clone(&node), connection));
                 }
                 _ => {}
             }
-            // The policy has picked a tried node again, because it has no other node.
-            if tried.iter().any(|tried| Arc::ptr_eq(tried, &node)) {
+            // The policy has picked a node again, because it has no other node.
+            if skipped.iter().any(|skipped| Arc::ptr_eq(skipped, &node)) {
                 break;
             }
-            tried.push(node);
+            skipped.push(node);
         }
-        unresponsive
+        if let Some((node, _)) = &found
+            && progress.is_concurrent()
+        {
+            tried.push(Arc::clone(node));
+        }
+        found
     }
 
     pub(super) fn balancing<'r>(

@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use super::retry::RetryPolicy;
 use super::speculative::SpeculativeExecution;
 use crate::cluster::LoadBalancing;
-use crate::cql::is_read_only;
 use crate::wire::{BytesMap, Consistency};
 
 /// The options of a statement, a batch, a profile or a session. `None` means that the option is not
@@ -183,9 +182,9 @@ impl<'o> EffectiveOptions<'o> {
         self.first(|options| options.timestamp)
     }
 
-    /// Returns true if executing `statement` twice has the same effect as executing it once.
-    pub(super) fn idempotent(self, statement: &str) -> bool {
-        self.first(|options| options.idempotent).unwrap_or_else(|| is_read_only(statement))
+    /// Returns true if executing the statement twice has the same effect as executing it once.
+    pub(super) fn idempotent(self, read_only: bool) -> bool {
+        self.first(|options| options.idempotent).unwrap_or(read_only)
     }
 
     pub(super) fn tracing(self) -> bool {
@@ -375,7 +374,7 @@ mod tests {
         assert_eq!(options.page_size(), Some(2));
         assert!(options.tracing());
         assert_eq!(options.consistency(), Consistency::All);
-        assert!(options.idempotent("INSERT"));
+        assert!(options.idempotent(false));
         assert_eq!(options.serial_consistency(), None);
     }
 }

@@ -10,7 +10,6 @@ use tracing::debug;
 use super::call::{Message, RequestContext};
 use super::error::Attempt;
 use crate::cluster::{Node, Routing};
-use crate::cql::is_read_only;
 use crate::wire::Consistency;
 
 /// The progress of a request in flight, which all executions of the request share: the first
@@ -25,9 +24,9 @@ pub(super) struct RequestProgress<'r, 'p> {
     pub(super) deadline: Option<Instant>,
     /// True if several executions may run at once. They must not use the same nodes.
     pub(super) concurrent: AtomicBool,
-    /// True if an attempt waits on a connection that has become unresponsive, until another execution
-    /// takes note of it.
-    pub(super) unresponsive: AtomicBool,
+    /// Number of attempts whose connection has become unresponsive, and for which no other execution
+    /// was started yet.
+    pub(super) unresponsive: AtomicUsize,
     /// Nodes that were tried. They are skipped as long as an untried node is left.
     pub(super) tried: Mutex<Vec<Arc<Node>>>,
     pub(super) attempts: AtomicUsize,
@@ -52,13 +51,12 @@ impl RequestProgress<'_, '_> {
     }
 
     pub(super) fn routing(&self) -> Routing<'_> {
-        let RequestContext { options, keyspace, token, preparing, statement, .. } = *self.request;
+        let RequestContext { options, keyspace, token, preparing, read_only, .. } = *self.request;
         let consistency = match preparing {
             true => Consistency::One,
             false => options.consistency(),
         };
-        let serial_consistency =
-            options.serial_consistency().filter(|_| !preparing && !is_read_only(statement));
+        let serial_consistency = options.serial_consistency().filter(|_| !preparing && !read_only);
         Routing { keyspace, token, consistency, serial_consistency }
     }
 
@@ -83,14 +81,17 @@ impl RequestProgress<'_, '_> {
     /// counts as tried.
     pub(super) fn record_unresponsive(&self, node: &Arc<Node>) {
         self.tried().push(Arc::clone(node));
-        self.unresponsive.store(true, Ordering::Relaxed);
+        self.unresponsive.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns true once after each call of [`record_unresponsive`](Self::record_unresponsive).
+    /// Returns the number of calls of [`record_unresponsive`](Self::record_unresponsive) since the
+    /// last call.
     #[inline]
-    pub(super) fn take_unresponsive(&self) -> bool {
-        self.unresponsive.load(Ordering::Relaxed)
-            && self.unresponsive.swap(false, Ordering::Relaxed)
+    pub(super) fn take_unresponsive(&self) -> usize {
+        match self.unresponsive.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => self.unresponsive.swap(0, Ordering::Relaxed),
+        }
     }
 
     /// Counts a speculative execution, both for the request and in the metrics of the node that was

@@ -14,7 +14,7 @@ use super::options::{EffectiveOptions, Options};
 use super::result::QueryResult;
 use super::statement::{Statement, StatementKind};
 use crate::cluster::ClusterState;
-use crate::cql::has_bind_marker;
+use crate::cql::{has_bind_marker, is_read_only};
 use crate::message::{Execute, Parameters, Query, Response, ResultMessage};
 use crate::types::ToValues;
 use crate::wire::Context;
@@ -223,7 +223,10 @@ fn request_context<'p>(
         keyspace: keyspace.or(options.keyspace()),
         token: routing_token(&bound.encoded, options, state),
         state,
-        read_only: bound.prepared().is_some_and(|prepared| prepared.read_only),
+        read_only: match bound.prepared() {
+            Some(prepared) => prepared.read_only,
+            None => is_read_only(bound.text()),
+        },
         preparing: false,
         batch: None,
         deadline: None,

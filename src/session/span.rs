@@ -46,7 +46,7 @@ pub(super) fn begin(request: &RequestContext<'_>, cluster: &Cluster) -> Span {
         db.response.status_code = Empty,
         cassandra.consistency.level = level_name(request.options.consistency()),
         cassandra.page.size = request.options.page_size(),
-        cassandra.query.idempotent = request.options.idempotent(request.statement),
+        cassandra.query.idempotent = request.options.idempotent(request.read_only),
         cassandra.speculative_execution.count = Empty,
         cassandra.coordinator.id = Empty,
         cassandra.coordinator.dc = Empty,

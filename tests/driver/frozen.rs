@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cqlwire::message::{Event, Request, StatusChange};
+use cqlwire::message::{ErrorCode, Event, Request, ServerError, StatusChange};
 use cqlwire::session::{ErrorKind, Session, Statement};
 use cqlwire::testing::{MockServer, Reply};
 use cqlwire::wire::Version;
@@ -205,6 +205,45 @@ async fn requests_move_to_a_node_as_soon_as_it_answers_again() {
     };
     let (coordinators, ()) = tokio::join!(execute_all(&session, &select, 10), thaw);
     assert!(coordinators.iter().all(|address| *address == nodes[0].address));
+}
+
+/// Requests that are sent while no node answers wait on both nodes. One of the nodes thaws, and gets all
+/// of them.
+#[tokio::test]
+async fn requests_sent_while_no_node_answers_move_to_the_first_that_does() {
+    let nodes = start_freezable(2).await;
+    let session = connect_to(&nodes).await;
+    nodes.iter().for_each(FreezableNode::freeze);
+    let select = Statement::new("SELECT ...");
+    let later = async {
+        for node in &nodes {
+            wait_responsive(&session, node.address, false).await;
+        }
+        let thaw = async { nodes[0].thaw() };
+        tokio::join!(execute_all(&session, &select, 10), thaw).0
+    };
+    let (_, coordinators) = tokio::join!(execute_all(&session, &select, 10), later);
+    assert!(coordinators.iter().all(|address| *address == nodes[0].address));
+}
+
+#[tokio::test]
+async fn a_node_that_refuses_a_statement_ends_the_wait_for_a_frozen_node() {
+    let nodes = start_freezable(2).await;
+    let invalid = ServerError::new(ErrorCode::Invalid, "unconfigured table t");
+    let nodes: Vec<_> = nodes
+        .into_iter()
+        .map(|node| {
+            let server = node.server.on("SELECT nothing", Reply::response(invalid.clone()));
+            FreezableNode { server, ..node }
+        })
+        .collect();
+    let session = connect_to(&nodes).await;
+    nodes[1].freeze();
+    let select = || session.execute("SELECT nothing", ());
+    let errors = futures_util::future::join_all((0..10).map(|_| select())).await;
+    assert!(errors.iter().all(|error| {
+        error.as_ref().is_err_and(|error| error.kind() == ErrorKind::Server(ErrorCode::Invalid))
+    }));
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ use crate::wire::Consistency;
 /// | any error of a SELECT or a PREPARE | no | `a_select_and_a_prepare_change_nothing` |
 /// | any error, if an earlier attempt or another execution may have been applied | yes | `an_earlier_attempt_may_have_been_applied`, `a_speculative_execution_may_have_been_applied` |
 /// | [`Config`](ErrorKind::Config), [`Authentication`](ErrorKind::Authentication), [`Encode`](ErrorKind::Encode), [`Bind`](ErrorKind::Bind), [`Throttled`](ErrorKind::Throttled), [`Closed`](ErrorKind::Closed) | no | `a_request_that_was_not_sent_was_not_applied` |
-/// | [`Unreachable`](ErrorKind::Unreachable), and [`Timeout`](ErrorKind::Timeout) before the task of a connection has taken the request | no | `a_request_that_found_no_node_was_not_applied` |
+/// | [`Unreachable`](ErrorKind::Unreachable), and [`Timeout`](ErrorKind::Timeout) while the request waits for a connection or for a free stream | no | `a_request_that_found_no_node_was_not_applied` |
 /// | [`Timeout`](ErrorKind::Timeout) after that, even if no byte was written yet | yes | `a_request_that_timed_out_may_have_been_applied` |
 /// | [`Connection`](ErrorKind::Connection), if a byte of the request was written | yes | `a_request_whose_connection_closed_may_have_been_applied` |
 /// | [`Protocol`](ErrorKind::Protocol): the response is too long or cannot be decoded, or is neither RESULT nor ERROR | yes | `a_response_that_cannot_be_decoded_may_follow_the_execution`, `a_response_that_is_not_a_result_may_follow_the_execution` |
@@ -324,6 +324,21 @@ impl Error {
                 | ErrorKind::Server(
                     ErrorCode::Server | ErrorCode::Overloaded | ErrorCode::Bootstrapping
                 )
+        )
+    }
+
+    /// Returns true if the server found fault with the statement itself, as every node would.
+    pub(super) const fn is_about_statement(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::Server(
+                ErrorCode::Syntax
+                    | ErrorCode::Invalid
+                    | ErrorCode::Unauthorized
+                    | ErrorCode::Config
+                    | ErrorCode::AlreadyExists
+                    | ErrorCode::FunctionFailure
+            )
         )
     }
 
