@@ -402,6 +402,7 @@ impl Slots {
         self.take(index);
         let open = self.connections.iter().filter_map(open).count();
         self.open.store(open, Ordering::Release);
+        self.context.attempts.set_connected(self.id, open > 0);
     }
 
     /// Takes a connection that drains out of its slot. Call this while `is_closed` is locked.

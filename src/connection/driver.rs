@@ -310,13 +310,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// Counts an ERROR of the server that names no request, and logs the first one and each whose number
-    /// is a power of two: an overloaded server may send thousands.
+    /// is a power of two: an overloaded server may send thousands. The message is left out, because it
+    /// may repeat parts of a statement.
     fn count_unattributed_error(&mut self, error: &ServerError) {
         self.exchange.count_unattributed_error();
         self.unattributed_errors = self.unattributed_errors.saturating_add(1);
         let count = self.unattributed_errors;
         if count.is_power_of_two() {
-            warn!(node = %self.address, %error, count, "server reported an error that names no request");
+            let code = error.code;
+            warn!(node = %self.address, %code, count, "server reported an error that names no request");
         }
     }
 

@@ -122,6 +122,12 @@ fn sets_password(statement: &[Token<'_>]) -> bool {
         matches!(pair, [verb, object]
             if verb.is_one_of(&["CREATE", "ALTER"]) && object.is_one_of(&ROLES))
     });
+    // The clauses of CQL, MariaDB and Oracle that set a password, in whatever statement.
+    let has_clause = statement.windows(2).any(|pair| {
+        matches!(pair, [first, second]
+            if first.is_one_of(&["WITH", "HASHED"]) && second.is_keyword("PASSWORD")
+                || first.is_keyword("IDENTIFIED") && second.is_keyword("BY"))
+    });
     let mut rest = statement;
     // The first statement of a batch comes after the beginning of the batch.
     while let [first, after @ ..] = rest
@@ -136,8 +142,13 @@ fn sets_password(statement: &[Token<'_>]) -> bool {
         rest = after;
     }
     changes_role
+        || has_clause
         || match rest {
             [] => false,
+            // `CREATE OR REPLACE` is followed by FUNCTION or AGGREGATE.
+            [_, or, _, object, ..] if or.is_keyword("OR") => {
+                !object.is_one_of(&["FUNCTION", "AGGREGATE"])
+            }
             [verb, object, ..] if verb.is_one_of(&["CREATE", "ALTER"]) => {
                 !object.is_one_of(&OBJECTS)
             }
@@ -210,6 +221,10 @@ mod tests {
             ),
             ("SELECT 1; CREATE ROLE a WITH PASSWORD = 'x'", "SELECT ..."),
             ("LOGIN ada secret", "LOGIN ..."),
+            ("CREATE OR REPLACE USER ada WITH PASSWORD secret", "CREATE OR ..."),
+            ("GRANT ALL ON KEYSPACE ks TO ada IDENTIFIED BY secret", "GRANT ..."),
+            ("UPDATE ROLE ada WITH PASSWORD = secret", "UPDATE ..."),
+            ("USE ks CREATE ROEL ada WITH PASSWORD = secret", "USE ..."),
         ] {
             assert!(may_set_password(statement), "{statement}");
             assert_eq!(redact(statement), expected);
@@ -224,6 +239,7 @@ mod tests {
             "CREATE TABLE users (username text PRIMARY KEY, password text)",
             "ALTER TABLE users ADD password text",
             "CREATE OR REPLACE FUNCTION password(a int)",
+            "CREATE OR REPLACE AGGREGATE password(int)",
             "BEGIN UNLOGGED BATCH USING TIMESTAMP ? UPDATE users SET password = ?; APPLY BATCH",
             "DROP ROLE ada",
             "GRANT SELECT ON ks.password TO role",

@@ -186,8 +186,10 @@ pub use trace::{Trace, TraceEvent};
 /// The connections run on the tokio runtime on which the session was connected, and close when that
 /// runtime shuts down. [`connect`](SessionBuilder::connect) must be called in a runtime whose I/O and
 /// time drivers are enabled. All other methods can be called anywhere: on this runtime, on another
-/// one, or on an executor that is not of tokio. Requests end at their timeout even if the session's
-/// runtime is idle, blocked, or was lost by a fork of the process.
+/// one, or on an executor that is not of tokio. On another executor, requests end at their timeout
+/// even if the session's runtime is idle, blocked, or was lost by a fork of the process. A thread that
+/// has entered the session's runtime without driving it (`Handle::block_on` or `Handle::enter` on an
+/// idle current-thread runtime) waits until another thread drives the runtime.
 #[derive(Clone)]
 pub struct Session {
     executor: Arc<Executor>,

@@ -46,16 +46,21 @@ impl<T> RequestTask<T> {
         self
     }
 
-    /// Waits for the result of the request, which itself ends at `deadline`. If the session's runtime
-    /// does not run the task, returns an error shortly after the deadline.
+    /// Waits for the result of the request, which itself ends at `deadline`, or later if it waits for
+    /// schema agreement or switches the keyspace of all connections. If another executor polls this,
+    /// the session's runtime may not run the task; the wait then ends shortly after the deadline.
     pub(super) async fn join(
         mut self,
         executor: &Executor,
         deadline: Option<Instant>,
         statement: &Arc<str>,
     ) -> Result<T, Error> {
-        let deadline = deadline.and_then(|deadline| deadline.checked_add(GRACE));
-        let error = match executor.cluster.runtime().timeout_at(deadline, &mut self.handle).await {
+        let runtime = executor.cluster.runtime();
+        let deadline = match runtime.is_current() {
+            true => None,
+            false => deadline.and_then(|deadline| deadline.checked_add(GRACE)),
+        };
+        let error = match runtime.timeout_at(deadline, &mut self.handle).await {
             Ok(Ok(result)) => return result,
             Ok(Err(error)) => match executor.cluster.end_reason() {
                 Some(reason) => Error::new(ErrorKind::Closed, reason),
@@ -65,8 +70,8 @@ impl<T> RequestTask<T> {
                 }
             },
             Err(_) => {
-                let text = "no response within the timeout; the runtime on which the session was \
-                            created did not run the request";
+                let text = "no result within the timeout; the request runs in a task of the \
+                            runtime on which the session was created, and has not finished";
                 Error::new(ErrorKind::Timeout, text)
             }
         };
