@@ -16,8 +16,9 @@ use crate::{error::Error, log::Log, probe, recipe::Recipe, tool, watchdog::Watch
 /// Time that a node has to shut down before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
-/// Time limit of a `nodetool` command. Most take a second, the time that Java needs to start.
-const NODETOOL_LIMIT: Duration = Duration::from_secs(60);
+/// Time limit of a `nodetool` command. Most take a second, the time that Java needs to start, but
+/// `decommission` waits twice for the ring delay.
+const NODETOOL_LIMIT: Duration = Duration::from_secs(180);
 
 /// A node of a [`Cluster`](crate::Cluster). Its methods block and can be called from any thread.
 ///

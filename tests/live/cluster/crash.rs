@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cassandra_harness::Node as Process;
 use cqlwire::message::{Event, StatusChange};
 use cqlwire::session::{Session, Statement};
+use cqlwire::wire::Consistency;
 use libtest_mimic::Failed;
 use tokio::time::Instant;
 
@@ -17,13 +18,13 @@ use crate::fleet::runtime;
 pub(super) fn no_write_fails_when_a_node_is_killed(nodes: &Nodes) -> Result<(), Failed> {
     runtime()?.block_on(async {
         let session = nodes.session(1, |builder| builder).await?;
-        load::create(nodes, &session, "crash").await?;
+        load::create(nodes, &session, "crash", load::THREE_REPLICAS).await?;
         let watcher = nodes.session(2, |builder| builder).await?;
         let user = nodes.session(1, |builder| builder.connections_per_node(2)).await?;
         user.execute("USE system", ()).await?;
         assert_connections_use_keyspace_of(nodes, &user, "local", &[1, 2, 3]).await?;
 
-        let load = Load::start(&session, "crash").await?;
+        let load = Load::start(&session, "crash", Consistency::LocalQuorum).await?;
         load.wait_for_writes(1_500).await?;
         nodes.on(2, Process::kill).await?;
         load.wait_for_writes(3_000).await?;
@@ -61,7 +62,7 @@ pub(super) fn no_write_fails_when_a_node_is_killed(nodes: &Nodes) -> Result<(), 
         within_limit("an UP event for node 2", is_up).await?;
         assert_connections_use_keyspace_of(nodes, &user, "crash", &[1, 2, 3]).await?;
         nodes.wait_until_all_are_up(&session, "load.crash").await?;
-        load::assert_contains(&session, "crash", &acknowledged).await
+        load::assert_contains(&session, "crash", &acknowledged, Consistency::Quorum).await
     })
 }
 

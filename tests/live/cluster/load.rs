@@ -16,7 +16,7 @@ use super::nodes::{Nodes, within_limit};
 const TASKS: usize = 32;
 
 /// Three replicas, so that LOCAL_QUORUM needs two.
-const REPLICATION: &str = "{'class': 'NetworkTopologyStrategy', 'datacenter1': 3}";
+pub(super) const THREE_REPLICAS: &str = "{'class': 'NetworkTopologyStrategy', 'datacenter1': 3}";
 
 /// Running tasks that write idempotently until [`finish`](Self::finish).
 pub(super) struct Load {
@@ -33,16 +33,20 @@ struct Shared {
     failures: watch::Sender<Vec<String>>,
 }
 
-/// Creates the table for the writes.
+/// Creates the table for the writes, in keyspace `load` with this replication.
 pub(super) fn create(
     nodes: &Nodes,
     session: &Session,
     table: &str,
+    replication: &str,
 ) -> impl Future<Output = Result<(), Failed>> {
-    let statement = format!("CREATE TABLE IF NOT EXISTS load.{table} (k int PRIMARY KEY, v int)");
+    // Without read repair, a scan does not wait for writes to replicas that lack rows.
+    let statement = format!(
+        "CREATE TABLE IF NOT EXISTS load.{table} (k int PRIMARY KEY, v int) \
+         WITH read_repair = 'NONE'"
+    );
+    let keyspace = format!("CREATE KEYSPACE IF NOT EXISTS load WITH replication = {replication}");
     async move {
-        let keyspace =
-            format!("CREATE KEYSPACE IF NOT EXISTS load WITH replication = {REPLICATION}");
         session.execute(keyspace, ()).await?;
         session.execute(statement, ()).await?;
         nodes.wait_until_all_are_up(session, &format!("load.{table}")).await
@@ -50,13 +54,17 @@ pub(super) fn create(
 }
 
 impl Load {
-    /// Starts writing to the table.
-    pub(super) async fn start(session: &Session, table: &str) -> Result<Self, Failed> {
+    /// Starts writing to the table at this consistency.
+    pub(super) async fn start(
+        session: &Session,
+        table: &str,
+        consistency: Consistency,
+    ) -> Result<Self, Failed> {
         let insert = format!("INSERT INTO load.{table} (k, v) VALUES (?, ?)");
         let insert = session.prepare(insert).await?;
         let shared = Arc::new(Shared {
             session: session.clone(),
-            insert: insert.consistency(Consistency::LocalQuorum).idempotent(true),
+            insert: insert.consistency(consistency).idempotent(true),
             next: AtomicI32::new(0),
             is_over: AtomicBool::new(false),
             acknowledged: watch::Sender::new(0),
@@ -116,14 +124,15 @@ impl Shared {
     }
 }
 
-/// Asserts that the table contains all acknowledged writes.
+/// Asserts that the table contains all acknowledged writes, reading it at this consistency.
 pub(super) async fn assert_contains(
     session: &Session,
     table: &str,
     acknowledged: &[i32],
+    consistency: Consistency,
 ) -> Result<(), Failed> {
     let select = Statement::new(format!("SELECT k, v FROM load.{table}"));
-    let select = select.consistency(Consistency::Quorum).idempotent(true).page_size(1_000);
+    let select = select.consistency(consistency).idempotent(true).page_size(200);
     let mut rows = session.stream::<(i32, Option<i32>)>(select, ());
     let mut found = HashMap::new();
     while let Some((k, v)) = rows.try_next().await? {

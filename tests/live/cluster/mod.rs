@@ -4,6 +4,7 @@
 //! the last of its tests.
 
 mod crash;
+mod datacenters;
 mod frozen;
 mod load;
 mod mixed;
@@ -48,6 +49,11 @@ const FROM_4_1_TO_5_0: &[(&str, Test)] = &[(
     mixed::reads_and_writes_in_a_mixed_version_cluster,
 )];
 
+const TWO_DATACENTERS: &[(&str, Test)] = &[(
+    "datacenters::serves_requests_while_a_datacenter_fails_and_nodes_move_and_leave",
+    datacenters::serves_requests_while_a_datacenter_fails_and_nodes_move_and_leave,
+)];
+
 /// Returns the tests of clusters, or none if this machine cannot start a cluster. In CI, these tests
 /// are never skipped.
 pub(crate) fn trials() -> Vec<Trial> {
@@ -77,6 +83,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         );
     }
     trials.extend(cluster_trials("5.0.6_x_3", Options::new("5.0.6").nodes(3).tokens(16), &three));
+    trials.extend(cluster_trials("5.0.6_x_2_x_2", datacenters::options(), TWO_DATACENTERS));
     trials
 }
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::fleet::runtime;
 
 /// Time limit of each wait.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(super) const LIMIT: Duration = Duration::from_secs(120);
 
 /// Interval between checks of a condition that cannot be awaited.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -68,16 +68,21 @@ impl Nodes {
         first: usize,
         change: impl FnOnce(SessionBuilder) -> SessionBuilder,
     ) -> Result<Session, Failed> {
+        let session = self.connect(first, change).await?;
+        wait_until_connected(&session, self.addresses().len()).await?;
+        Ok(session)
+    }
+
+    /// Returns a session with its control connection to node `first`.
+    pub(super) async fn connect(
+        &self,
+        first: usize,
+        change: impl FnOnce(SessionBuilder) -> SessionBuilder,
+    ) -> Result<Session, Failed> {
         let points = [&[self.address(first)][..], &self.addresses()].concat();
         let points = points.iter().map(ToString::to_string);
         let builder = Session::builder().contact_points(points).schema_agreement(LIMIT);
-        let session = change(builder).connect().await?;
-        let count = self.addresses().len();
-        wait_until("the session is connected to all nodes", || {
-            session.metrics().connected_nodes == count
-        })
-        .await?;
-        Ok(session)
+        Ok(change(builder).connect().await?)
     }
 
     /// Returns a session that sends requests to this node only.
@@ -143,6 +148,12 @@ impl LoadBalancing for Only {
         let node = nodes.find(|node| node.address() == self.0)?;
         tried.iter().all(|tried| !Arc::ptr_eq(tried, node)).then(|| Arc::clone(node))
     }
+}
+
+/// Waits until the session has connections to exactly this number of nodes.
+pub(super) async fn wait_until_connected(session: &Session, count: usize) -> Result<(), Failed> {
+    let event = format!("the session is connected to {count} nodes");
+    wait_until(&event, || session.metrics().connected_nodes == count).await
 }
 
 /// Polls a condition until it is true, within [`LIMIT`]. `event` names it in the error.

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::thread;
+use std::time::Duration;
 
 use cqlwire::cluster::{ClusterState, Token};
-use cqlwire::session::{PreparedStatement, Session, Statement};
+use cqlwire::session::{PreparedStatement, SessionBuilder};
 use cqlwire::types::ToValues;
 use libtest_mimic::Failed;
 use serde_json::{Value as Json, json};
 
-use super::nodes::{Nodes, Only};
+use super::nodes::{LIMIT, Nodes, Only};
 use crate::child::Child;
 use crate::fleet::runtime;
 use crate::interpreter;
@@ -38,43 +39,30 @@ enum Key {
     Two(i32, String),
 }
 
+/// A key of a table, and the addresses of its replicas.
+pub(super) struct ReplicaSet {
+    keyspace: &'static str,
+    table: &'static str,
+    key: Key,
+    addresses: BTreeSet<IpAddr>,
+}
+
 pub(super) fn replicas_match_the_python_driver_and_nodetool(nodes: &Nodes) -> Result<(), Failed> {
-    let (session, tables) = runtime()?.block_on(create(nodes))?;
-    let python = python(nodes)?;
-    let mut asked = Vec::new();
-    for (keyspace, by_one, by_two) in tables {
-        for (table, prepared) in [("by_one", by_one), ("by_two", by_two)] {
-            let keys = keys(table == "by_two");
-            let cluster = session.cluster();
-            let ours = keys.iter().map(|key| replicas(&cluster, keyspace, &prepared, key));
-            let ours = ours.collect::<Result<Vec<_>, _>>()?;
-            let request = json!({
-                "do": "replicas", "keyspace": keyspace, "statement": prepared.text(),
-                "keys": keys.iter().map(Key::plain).collect::<Vec<_>>(),
-            });
-            let Json::Array(theirs) = python.call(&request.to_string())? else {
-                return Err("the answer of Python is not a list".into());
-            };
-            assert_eq!(theirs.len(), keys.len());
-            for ((key, (token, replicas)), theirs) in keys.iter().zip(&ours).zip(theirs) {
-                let (key, expected) = (key.plain(), json!([token, replicas]));
-                assert_eq!(expected, theirs, "replicas of {key} in {keyspace}.{table}");
-            }
-            let sample = keys.iter().zip(ours).take(NODETOOL_KEYS);
-            asked.extend(sample.map(|(key, (_, ours))| (keyspace, table, key.clone(), ours)));
-        }
-    }
+    create(nodes, &KEYSPACES)?;
+    let sets = compare_with_python(nodes, &KEYSPACES)?;
+    let asked = sets.chunks(KEYS as usize).flat_map(|table| table.iter().take(NODETOOL_KEYS));
+    let asked: Vec<_> = asked.collect();
     // Two threads, because each `nodetool` takes a second of CPU time.
     let (some, others) = asked.split_at(asked.len() / 2);
-    let ask = |asked: &[(&str, &str, Key, BTreeSet<IpAddr>)]| {
-        for (keyspace, table, key, ours) in asked {
+    let ask = |asked: &[&ReplicaSet]| {
+        for ReplicaSet { keyspace, table, key, addresses } in asked {
             let key = key.nodetool_text();
             let output = nodes.nodetool(&["getendpoints", keyspace, table, &key]);
             let output = output.map_err(|error| error.to_string())?;
             let theirs = output.lines().map(|line| line.trim().parse::<IpAddr>());
             let theirs =
                 theirs.collect::<Result<BTreeSet<_>, _>>().map_err(|error| error.to_string())?;
-            assert_eq!(*ours, theirs, "replicas of {key} in {keyspace}.{table}");
+            assert_eq!(*addresses, theirs, "replicas of {key} in {keyspace}.{table}");
         }
         Ok::<_, String>(())
     };
@@ -86,33 +74,68 @@ pub(super) fn replicas_match_the_python_driver_and_nodetool(nodes: &Nodes) -> Re
     Ok(())
 }
 
-/// Creates the tables of each keyspace, and prepares a SELECT by key for each.
-async fn create(
+/// Creates the keyspaces, each with the tables `by_one` and `by_two`, and waits for schema agreement.
+pub(super) fn create(nodes: &Nodes, keyspaces: &[(&str, &str)]) -> Result<(), Failed> {
+    runtime()?.block_on(async {
+        let on_first =
+            |builder: SessionBuilder| builder.load_balancing(Only(nodes.address(1))).timeout(LIMIT);
+        // All statements go to one node, so that only the last must wait for schema agreement.
+        let impatient = |builder| on_first(builder).schema_agreement(Duration::ZERO);
+        let session = nodes.connect(1, impatient).await?;
+        for (keyspace, replication) in keyspaces {
+            for statement in [
+                format!("CREATE KEYSPACE {keyspace} WITH replication = {replication}"),
+                format!("CREATE TABLE {keyspace}.by_one (k text PRIMARY KEY)"),
+                format!(
+                    "CREATE TABLE {keyspace}.by_two (a int, b text, c int, PRIMARY KEY ((b, a)))"
+                ),
+            ] {
+                session.execute(statement, ()).await?;
+            }
+        }
+        let session = nodes.connect(1, on_first).await?;
+        let last = format!("ALTER TABLE {}.by_two ADD d int", keyspaces[0].0);
+        assert!(session.execute(last, ()).await?.schema_agreed());
+        Ok(())
+    })
+}
+
+/// Asserts that the Python driver computes the same token and the same replicas for [`KEYS`] keys of
+/// each table, and returns the sets of replicas in the order of the tables.
+pub(super) fn compare_with_python(
     nodes: &Nodes,
-) -> Result<(Session, Vec<(&'static str, PreparedStatement, PreparedStatement)>), Failed> {
-    // All statements go to one node, so that only the last must wait for schema agreement.
-    let one = nodes.session_of(1).await?;
-    for (keyspace, replication) in KEYSPACES {
-        for statement in [
-            format!("CREATE KEYSPACE {keyspace} WITH replication = {replication}"),
-            format!("CREATE TABLE {keyspace}.by_one (k text PRIMARY KEY)"),
-            format!("CREATE TABLE {keyspace}.by_two (a int, b text, c int, PRIMARY KEY ((b, a)))"),
-        ] {
-            one.execute(statement, ()).await?;
+    keyspaces: &[(&'static str, &str)],
+) -> Result<Vec<ReplicaSet>, Failed> {
+    let runtime = runtime()?;
+    let session = runtime.block_on(nodes.connect(1, |builder| builder))?;
+    let python = python(nodes)?;
+    let mut sets = Vec::new();
+    for (keyspace, _) in keyspaces {
+        let by_one = format!("SELECT k FROM {keyspace}.by_one WHERE k = ?");
+        // The bind variables are in another order than the partition key.
+        let by_two = format!("SELECT c FROM {keyspace}.by_two WHERE a = ? AND b = ?");
+        for (table, statement) in [("by_one", by_one), ("by_two", by_two)] {
+            let prepared = runtime.block_on(session.prepare(statement))?;
+            let (keys, cluster) = (keys(table == "by_two"), session.cluster());
+            let ours = keys.iter().map(|key| replicas(&cluster, keyspace, &prepared, key));
+            let ours = ours.collect::<Result<Vec<_>, _>>()?;
+            let request = json!({
+                "do": "replicas", "keyspace": keyspace, "statement": prepared.text(),
+                "keys": keys.iter().map(Key::plain).collect::<Vec<_>>(),
+            });
+            let Json::Array(theirs) = python.call(&request.to_string())? else {
+                return Err("the answer of Python is not a list".into());
+            };
+            assert_eq!(theirs.len(), keys.len());
+            for ((key, (token, addresses)), theirs) in keys.into_iter().zip(ours).zip(theirs) {
+                let (plain, expected) = (key.plain(), json!([token, addresses]));
+                assert_eq!(expected, theirs, "replicas of {plain} in {keyspace}.{table}");
+                assert!(!addresses.is_empty(), "no replica of {plain} in {keyspace}.{table}");
+                sets.push(ReplicaSet { keyspace, table, key, addresses });
+            }
         }
     }
-    let session = nodes.session(1, |builder| builder).await?;
-    let last = Statement::new("ALTER TABLE topology_3.by_two ADD d int");
-    let last = last.load_balancing(Only(nodes.address(1)));
-    assert!(session.execute(last, ()).await?.schema_agreed());
-    let mut tables = Vec::new();
-    for (keyspace, _) in KEYSPACES {
-        let one = format!("SELECT k FROM {keyspace}.by_one WHERE k = ?");
-        // The bind variables are in another order than the partition key.
-        let two = format!("SELECT c FROM {keyspace}.by_two WHERE a = ? AND b = ?");
-        tables.push((keyspace, session.prepare(one).await?, session.prepare(two).await?));
-    }
-    Ok((session, tables))
+    Ok(sets)
 }
 
 /// Returns the token of a key and the addresses of its replicas.
