@@ -27,7 +27,7 @@ const EXAMPLES: [(&str, &str); 9] = [
     ),
     (
         "null_and_unset",
-        "(None, \"bob\")\nSELECT age, owner FROM pets WHERE name = 'rex': \
+        "(None, \"bob\")\nSELECT age, owner FROM pets WHERE name = ?: \
          cannot read row 0, column 0 \"age\" of type `int`: the value is null, but the Rust type is not an `Option`\n(Empty,)\n",
     ),
     ("query", "cyd is Some(41)\nada is Some(36)\ncyd\nada\n"),
