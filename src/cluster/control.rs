@@ -191,7 +191,7 @@ impl ControlConnection {
     /// Opens another control connection at once, because the node is shutting down.
     async fn leave(&mut self) {
         let node = self.connection.address();
-        info!(%node, "control connection leaves a node that is shutting down");
+        info!(%node, "control connection left a node that is shutting down");
         // The pool of the node may not have drained its connections yet, so that the node looks usable.
         self.move_to_another_node().await;
         if self.connection.address() == node {
@@ -280,7 +280,7 @@ impl ControlConnection {
             }
             Event::Topology { .. } => self.pending.add_topology(),
             Event::Schema(change) => self.pending.add_schema(changed_keyspace(change.target)),
-            // The connection reports the first.
+            // `Connection::wait_draining` reports GRACEFUL_DISCONNECT.
             Event::GracefulDisconnect | Event::Unknown { .. } => {}
         }
     }

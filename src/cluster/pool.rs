@@ -147,7 +147,7 @@ impl Pool {
     /// the node may have restarted since.
     pub(super) fn drain(&self, connection: &Arc<Connection>) {
         if self.slots.drain(connection) {
-            info!(node = %self.slots.address, "node is shutting down, its connections drain");
+            info!(node = %self.slots.address, "node drained: it is shutting down");
             self.slots.context.notify_draining(self.slots.address);
         }
     }
@@ -223,7 +223,7 @@ impl Slots {
                         reason = wait_closed(&watch, context) => reason,
                         // The server sends the event on each connection.
                         () = watch.wait_draining() => {
-                            info!(node = %self.address, "connection drains, the node shuts down");
+                            info!(node = %self.address, "connection drained: the node is shutting down");
                             self.drain_slot(index);
                             watch.wait_closed().await
                         }

@@ -58,7 +58,7 @@ impl Cluster {
     }
 
     /// Waits until all nodes that are up agree on the schema after `change` was made at `node`, and
-    /// then until this session has read the changed schema. Both waits together last at most
+    /// then until this session has read the changed schema. All waits together last at most
     /// `timeout`. Returns true if the nodes agreed in this time.
     pub(crate) async fn wait_for_schema_agreement(
         &self,

@@ -282,9 +282,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Publishes whether the server answers, and wakes the callers that wait for responses.
     fn set_responsive(&mut self, is_responsive: bool) {
         if is_responsive {
-            info!(node = %self.address, "connection responsive again");
+            info!(node = %self.address, "connection became responsive again");
         } else {
-            warn!(node = %self.address, "connection unresponsive: no response to a heartbeat");
+            warn!(node = %self.address, "connection became unresponsive: no response to a heartbeat");
         }
         self.exchange.set_responsive(is_responsive, &mut self.wakers);
         self.wakers.drain(..).for_each(Waker::wake);

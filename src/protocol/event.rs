@@ -59,7 +59,7 @@ pub enum ConnectionEvent {
         /// a byte of these segments is written.
         written: bool,
     },
-    /// The server does not answer: requests wait, and an OPTIONS request got no response within
+    /// The server does not answer: an OPTIONS request got no response within
     /// [`probe_timeout`](super::ConnectionOptions::probe_timeout). The requests in flight may still be
     /// answered, but should be sent to another server if that is safe.
     Unresponsive,

@@ -155,8 +155,8 @@ impl fmt::Debug for Login {
     }
 }
 
-/// Returns the step after the server has accepted the client. If the server can tell before it shuts
-/// down, that is REGISTER.
+/// Returns the step after the server has accepted the client: REGISTER if the server offers the event
+/// GRACEFUL_DISCONNECT, and otherwise the end of the handshake.
 fn finish(can_drain: bool) -> Step {
     match can_drain {
         true => {

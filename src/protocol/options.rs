@@ -40,10 +40,10 @@ pub struct ConnectionOptions {
     /// Time without a whole frame after which a connection sends a heartbeat if requests wait for
     /// their responses. Default: 500 ms. [`Duration::MAX`] disables these heartbeats.
     ///
-    /// A server that executes slow queries answers heartbeats at once. If it does not, the
-    /// connection is [unresponsive](super::ConnectionEvent::Unresponsive): a
-    /// [session](crate::session) prefers other nodes, and sends idempotent requests that wait on the
-    /// connection to another node as well.
+    /// A server answers heartbeats while it executes slow queries, unless all of its request threads
+    /// are busy. If the heartbeat is not answered, the connection is
+    /// [unresponsive](super::ConnectionEvent::Unresponsive): a [session](crate::session) prefers other
+    /// nodes, and sends idempotent requests that wait on the connection to another node as well.
     pub probe_after: Duration,
     /// Time without a whole frame after a heartbeat, until the connection is
     /// [unresponsive](super::ConnectionEvent::Unresponsive). Default: 500 ms.
@@ -52,8 +52,9 @@ pub struct ConnectionOptions {
     pub max_in_flight: usize,
     /// Maximum number of orphaned requests: requests that timed out or were cancelled, and have no
     /// response yet. The connection closes if it has more, or if all `max_in_flight` streams are
-    /// orphaned. Requests that were orphaned while the connection was
-    /// [unresponsive](super::ConnectionEvent::Unresponsive) do not count. Default: 256.
+    /// orphaned. Requests that are orphaned when the connection becomes
+    /// [unresponsive](super::ConnectionEvent::Unresponsive), or while it is, do not count.
+    /// Default: 256.
     pub max_orphans: usize,
     /// Maximum length of the body of a request or response, in bytes. Applies both to the compressed
     /// and to the uncompressed length. Default: 256 MiB. Until the connection is open, responses are

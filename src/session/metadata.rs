@@ -1,6 +1,7 @@
 //! The description of a prepared statement: its bind variables and the columns of its rows.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -28,6 +29,8 @@ pub(super) struct StatementMetadata {
     /// The columns of the rows, as the first response described them. Decoding later responses
     /// reuses them.
     pub(super) known_columns: KnownColumns,
+    /// Time at which the server described the variables.
+    described_at: Instant,
 }
 
 /// The values of a statement, and the description of the bind variables for which they were encoded.
@@ -61,6 +64,7 @@ impl StatementMetadata {
             result_columns: result.columns,
             result_id: result_metadata_id.as_ref().map(detached).unwrap_or_default(),
             known_columns: KnownColumns::new(),
+            described_at: Instant::now(),
         }
     }
 
@@ -72,7 +76,13 @@ impl StatementMetadata {
             result_columns: columns,
             result_id: detached(id),
             known_columns: KnownColumns::new(),
+            described_at: self.described_at,
         }
+    }
+
+    /// Returns true if the variables are others than those of `other`, and were described later.
+    pub(super) fn has_newer_variables(&self, other: &Self) -> bool {
+        self.variables != other.variables && self.described_at > other.described_at
     }
 
     /// Returns true if `newer` describes the same variables and the same result columns. A newer

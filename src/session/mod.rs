@@ -59,7 +59,8 @@
 //! - All other requests that wait on it keep waiting until they are answered or time out.
 //! - New requests go to other nodes, if there is one ([`Node::is_responsive`]).
 //!
-//! A slow query does not make a connection unresponsive, because its node still answers heartbeats.
+//! A slow query does not make a connection unresponsive, because its node still answers heartbeats,
+//! unless all of its request threads are busy and it sends nothing else.
 //!
 //! [`ConnectionOptions::probe_after`]: crate::protocol::ConnectionOptions::probe_after
 //! [`ConnectionOptions::probe_timeout`]: crate::protocol::ConnectionOptions::probe_timeout

@@ -92,7 +92,7 @@ impl Executor {
         deadline: &mut Option<Instant>,
     ) -> Result<Arc<PreparedInner>, Error> {
         let cached = self.prepare_cached(&outdated.text, options, deadline).await?;
-        if cached.metadata().variables != outdated.metadata().variables {
+        if cached.metadata().has_newer_variables(&outdated.metadata()) {
             return Ok(cached);
         }
         self.prepared.remove(options.keyspace(), &cached);

@@ -209,7 +209,7 @@ impl RetryPolicy for DefaultRetry {
         let is_first = attempts == 1;
         let delayed = RetryDecision::Retry {
             same_node: false,
-            after: FIRST_DELAY * (1 << (attempts - 1).min(MAX_ATTEMPTS)),
+            after: FIRST_DELAY * (1 << attempts.saturating_sub(1).min(MAX_ATTEMPTS)),
             consistency: None,
         };
         let error = match failed.error {
