@@ -68,7 +68,7 @@ impl ControlConnection {
     /// # Errors
     /// Returns an error if no connection can be opened, or if the topology cannot be read.
     pub(super) async fn open(shared: &Arc<Shared>) -> Result<Self, ClusterError> {
-        Self::open_to(shared, contact_points(shared)).await
+        Self::open_to(shared, contact_points(shared, None)).await
     }
 
     async fn open_to(
@@ -233,12 +233,15 @@ impl ControlConnection {
 
     /// Moves the control connection to another node, because its node has left the cluster or is
     /// shutting down. A node that has left still lists itself in its system tables until it shuts
-    /// down, so only another node can tell that it left. Keeps the connection if no other node can be reached.
+    /// down, so only another node can tell that it left. Keeps the connection if no other node can be
+    /// reached.
     async fn move_to_another_node(&mut self) {
         let node = self.connection.address();
-        let mut points = contact_points(&self.shared);
-        points.retain(|point| (point.host.parse(), point.port) != (Ok(node.ip()), node.port()));
-        match Self::open_to(&self.shared, points).await {
+        match Self::open_to(&self.shared, contact_points(&self.shared, Some(node))).await {
+            // A host name led to the same node.
+            Ok(control) if control.connection.address() == node => {
+                debug!(%node, "control connection could not be moved");
+            }
             Ok(control) => {
                 info!(%node, to = %control.connection.address(), "control connection moved");
                 self.connection.close();
@@ -410,29 +413,42 @@ impl Drop for AbandonOnDrop {
     }
 }
 
-/// Waits until the control connection is unresponsive although another node is responsive. If no other
-/// node is, waits for ever, because another control connection would not be better.
+/// Waits until the control connection is unresponsive although another node is responsive.
 async fn wait_replaceable(shared: &Shared, control: &Connection) {
-    control.wait_responsive(false).await;
     let address = control.address();
     let is_other = |node: &Arc<Node>| node.address() != address && node.is_responsive();
-    if !shared.state().nodes().iter().any(is_other) {
-        pending::<()>().await;
+    let mut changes = shared.pools.changes();
+    loop {
+        control.wait_responsive(false).await;
+        changes.borrow_and_update();
+        if shared.state().nodes().iter().any(is_other) && !control.is_responsive() {
+            return;
+        }
+        if changes.changed().await.is_err() {
+            // The cluster has ended.
+            pending::<()>().await;
+        }
     }
 }
 
 /// Returns the hosts to try for the control connection, in this order: up to [`MAX_KNOWN_NODES`]
 /// known nodes, then the contact points, whose names are resolved anew. Known nodes are sorted by
 /// distance. At the same distance, responsive nodes come first, then other connected nodes. The order
-/// is otherwise random.
-fn contact_points(shared: &Shared) -> Vec<ContactPoint> {
+/// is otherwise random. Leaves out the address `except`, but contact points with host names stay.
+fn contact_points(shared: &Shared, except: Option<SocketAddr>) -> Vec<ContactPoint> {
     let state = shared.state();
-    let mut nodes: Vec<_> = state.nodes().iter().collect();
+    let is_wanted = |node: &&Arc<Node>| Some(node.address()) != except;
+    let mut nodes: Vec<_> = state.nodes().iter().filter(is_wanted).collect();
     nodes.shuffle(&mut rand::rng());
     // Cached, because a connection may open or end while the nodes are sorted.
     nodes.sort_by_cached_key(|node| (node.distance(), !node.is_responsive(), !node.is_connected()));
     let known = nodes.into_iter().take(MAX_KNOWN_NODES).map(|node| ContactPoint::from(node.info()));
-    known.chain(shared.settings.contact_points.iter().cloned()).collect()
+    let is_wanted = |point: &&ContactPoint| {
+        except.is_none_or(|except| {
+            (point.host.parse(), point.port) != (Ok(except.ip()), except.port())
+        })
+    };
+    known.chain(shared.settings.contact_points.iter().filter(is_wanted).cloned()).collect()
 }
 
 /// Returns what the driver knows of an address from its connections.
