@@ -375,9 +375,7 @@ impl Slots {
             let connection = connection.filter(|_| !*is_closed).cloned();
             *slot.write().unwrap_or_else(PoisonError::into_inner) = connection;
         }
-        let open = self.connections.iter().filter_map(open).count();
-        self.open.store(open, Ordering::Release);
-        self.context.attempts.set_connected(self.id, open > 0);
+        self.update_open();
     }
 
     /// Empties all slots if one of them holds `connection`, and returns true if so.
@@ -391,8 +389,7 @@ impl Slots {
             return false;
         }
         (0..self.connections.len()).for_each(|index| self.take(index));
-        self.open.store(0, Ordering::Release);
-        self.context.attempts.set_connected(self.id, false);
+        self.update_open();
         true
     }
 
@@ -400,6 +397,11 @@ impl Slots {
     fn drain_slot(&self, index: usize) {
         let _not_closed = self.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
         self.take(index);
+        self.update_open();
+    }
+
+    /// Counts the open connections after a slot has changed. Call this while `is_closed` is locked.
+    fn update_open(&self) {
         let open = self.connections.iter().filter_map(open).count();
         self.open.store(open, Ordering::Release);
         self.context.attempts.set_connected(self.id, open > 0);

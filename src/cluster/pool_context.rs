@@ -44,7 +44,7 @@ pub(super) struct PoolContext {
     /// Incremented whenever a connection is opened, ends or changes its responsiveness, whenever a
     /// failed attempt to connect ends a wait, and whenever the cluster's state changes.
     changes: watch::Sender<u64>,
-    /// The addresses of nodes that have said that they are shutting down.
+    /// The addresses of nodes that are shutting down.
     draining: broadcast::Sender<SocketAddr>,
 }
 

@@ -1,4 +1,4 @@
-//! What of a statement may be shown: in errors, `Debug` texts, spans and logs.
+//! The text of a statement as errors, `Debug` texts, spans and logs show it.
 
 use super::token::{Token, TokenKind, tokens};
 

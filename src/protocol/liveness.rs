@@ -1,4 +1,4 @@
-//! Whether the server still answers: heartbeats, and frames that do not arrive in time.
+//! Detection of servers that stop answering: heartbeats, and frames that do not arrive in time.
 //!
 //! Only a whole frame is a sign of life. The time since the last one is a *silence*:
 //!

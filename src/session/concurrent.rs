@@ -19,7 +19,7 @@ use super::speculative::SpeculativeExecution;
 /// The outcome of an execution.
 type Outcome = Result<NodeResponse, Error>;
 
-/// What happened while executions were running.
+/// An event while executions run.
 enum Progress {
     Finished(Outcome),
     /// This number of executions wait on connections that have become unresponsive.
