@@ -77,7 +77,7 @@ struct Client {
     codec: ServerCodec,
     /// Encoded responses that are not yet written to the socket.
     out: BytesMut,
-    /// A channel to the connection's loop, for replies whose delay has passed.
+    /// A channel to the connection's loop, for replies whose delay has passed or whose condition is true.
     delayed: mpsc::UnboundedSender<(Stream, ReplyStep)>,
     /// The event types that the client has registered for.
     registered: Vec<String>,
@@ -148,11 +148,11 @@ impl Client {
             return Ok(());
         }
         match self.reply_to(frame, &script) {
-            Ok(reply) if reply.delay.is_zero() => return self.send_reply(stream, reply),
+            Ok(reply) if reply.is_immediate() => return self.send_reply(stream, reply),
             Ok(reply) => {
                 let delayed = self.delayed.clone();
                 tokio::spawn(async move {
-                    tokio::time::sleep(reply.delay).await;
+                    reply.wait().await;
                     // The connection may be closed by now.
                     let _closed = delayed.send((stream, reply));
                 });

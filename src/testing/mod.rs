@@ -72,7 +72,7 @@
 //! | state: a read returns what was written | [`Reply::computed`] |
 //! | an error of the server | [`Reply::error`], or [`Reply::response`] for all its fields |
 //! | a retry that succeeds | `Reply::error(..)`[`.then(Reply::void())`](Reply::then) |
-//! | a slow server | [`Reply::after`] |
+//! | a slow server | [`Reply::after`], or [`Reply::when`] to release the response |
 //! | a timeout | [`Reply::silence`] |
 //! | a connection that breaks | [`Reply::close`] |
 //! | a malformed response | [`Reply::bytes`] |

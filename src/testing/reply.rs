@@ -44,7 +44,22 @@ pub struct Reply {
 pub(super) struct ReplyStep {
     pub(super) action: Action,
     pub(super) delay: Duration,
+    /// The conditions of [`Reply::when`], which must all be true.
+    pub(super) conditions: Vec<Condition>,
 }
+
+/// The function passed to [`Reply::when`].
+#[derive(Clone)]
+pub(super) struct Condition(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Condition").finish_non_exhaustive()
+    }
+}
+
+/// Interval at which the condition of [`Reply::when`] is checked.
+const CONDITION_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The server's action in response to one request.
 #[derive(Debug, Clone)]
@@ -68,6 +83,19 @@ impl fmt::Debug for ComputeReply {
 }
 
 impl ReplyStep {
+    /// Returns true if the reply has neither a delay nor a condition.
+    pub(super) const fn is_immediate(&self) -> bool {
+        self.delay.is_zero() && self.conditions.is_empty()
+    }
+
+    /// Waits until the delay has passed and all conditions are true.
+    pub(super) async fn wait(&self) {
+        tokio::time::sleep(self.delay).await;
+        while !self.conditions.iter().all(|Condition(is_true)| is_true()) {
+            tokio::time::sleep(CONDITION_INTERVAL).await;
+        }
+    }
+
     /// If the step is an `UNPREPARED` error without a statement id, sets the id to `statement_id`.
     pub(super) fn set_unprepared_id(&mut self, statement_id: &[u8]) {
         if let Action::SendResponse(response) = &mut self.action
@@ -207,6 +235,30 @@ impl Reply {
         self
     }
 
+    /// Delays the reply until `condition` returns true, so that a test decides when the response
+    /// arrives. The server calls `condition` every millisecond, and replies to other requests of the
+    /// connection in the meantime. Default: no condition. If there are several conditions, all must be
+    /// true. Called on a chain, delays only its last step.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    ///
+    /// use cqlwire::testing::Reply;
+    ///
+    /// let released = Arc::new(AtomicBool::new(false));
+    /// let is_released = Arc::clone(&released);
+    /// let held = Reply::void().when(move || is_released.load(Ordering::SeqCst));
+    /// // Once the request is in flight:
+    /// released.store(true, Ordering::SeqCst);
+    /// # drop(held);
+    /// ```
+    #[must_use]
+    pub fn when(mut self, condition: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.last.conditions.push(Condition(Arc::new(condition)));
+        self
+    }
+
     /// Sets the bind variables of the statement: the metadata that a client receives when it
     /// prepares the statement, and the types that [`ReceivedRequest::values`] decodes with.
     ///
@@ -222,7 +274,7 @@ impl Reply {
     }
 
     fn new(action: Action) -> Self {
-        let last = ReplyStep { action, delay: Duration::ZERO };
+        let last = ReplyStep { action, delay: Duration::ZERO, conditions: Vec::new() };
         Self { steps: Vec::new(), last, steps_taken: Arc::default(), variables: Vec::new() }
     }
 
@@ -237,8 +289,10 @@ impl Reply {
                 "MockServer: Reply::computed replies only to statements that are executed";
             return Self::error(ErrorCode::Server, message).last;
         };
-        let computed = compute(executed).next_step(Some(executed));
-        ReplyStep { delay: step.delay.saturating_add(computed.delay), ..computed }
+        let mut computed = compute(executed).next_step(Some(executed));
+        computed.delay = step.delay.saturating_add(computed.delay);
+        computed.conditions.extend(step.conditions);
+        computed
     }
 
     /// Returns the bind variables of the statement `text`: those set for this reply, or by default
