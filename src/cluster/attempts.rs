@@ -193,6 +193,8 @@ impl Drop for Wait<'_> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[test]
@@ -232,5 +234,21 @@ mod tests {
         let wait = attempts.begin_wait();
         assert!(!fail(&others[1..]) && !wait.is_useless());
         assert!(fail(&others[1..2]) && wait.is_useless());
+    }
+
+    #[test]
+    fn the_number_of_concurrent_attempts_is_limited() {
+        let attempts = Attempts::default();
+        let mut first: Vec<_> = (0..MAX_FIRST_ATTEMPTS)
+            .map(|_| attempts.first_permit().now_or_never().unwrap())
+            .collect();
+        assert!(attempts.first_permit().now_or_never().is_none());
+        let repeated: Vec<_> = (0..MAX_REPEATED_ATTEMPTS)
+            .map(|_| attempts.repeated_permit().now_or_never().unwrap())
+            .collect();
+        assert!(attempts.repeated_permit().now_or_never().is_none());
+        first.pop();
+        assert!(attempts.first_permit().now_or_never().is_some());
+        drop(repeated);
     }
 }
