@@ -16,6 +16,9 @@ use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::{ColumnSpec, NativeType};
 use cqlwire::wire::Version;
 
+use crate::mock_nodes::wait_until_connected;
+use crate::wait::until;
+
 const SELECT: &str = "SELECT v FROM test.kv WHERE k = ?";
 
 /// Starts mock servers that form one cluster. Each answers `whoami` with its number.
@@ -54,13 +57,6 @@ pub(crate) fn prepared() -> ResultMessage {
 
 fn builder(server: &MockServer) -> SessionBuilder {
     Session::builder().contact_points([server.address().to_string()])
-}
-
-/// Waits until the session is connected to this number of nodes.
-async fn wait_until_connected(session: &Session, nodes: usize) {
-    while session.metrics().connected_nodes != nodes {
-        tokio::task::yield_now().await;
-    }
 }
 
 /// Returns the number of the node that answers the statement.
@@ -217,13 +213,8 @@ async fn moves_away_from_a_removed_node(contact_point: &str) {
         .collect();
     let (change, address) = (TopologyChange::RemovedNode, addresses[0]);
     servers[0].emit(Event::Topology { change, address });
-    let removed = async {
-        while servers[0].connections() != 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    let limit = Duration::from_secs(30);
-    tokio::time::timeout(limit, removed).await.expect("connections to the removed node");
+    let is_left = async || servers[0].connections() == 0;
+    until("all connections to the removed node are closed", is_left).await;
     assert_eq!(session.metrics().connected_nodes, 2);
     assert_eq!(session.cluster().nodes().len(), 2);
     // The session still follows the changes of the cluster.
@@ -268,9 +259,10 @@ async fn keeps_the_topology_when_a_refresh_fails() {
     let address = "127.0.0.9:9".parse().unwrap();
     server.emit(Event::Status { change: StatusChange::Up, address });
     // After the failed refresh, the control connection moves to the other node.
-    while session.metrics().open_connections != 2 || other.connections() != 2 {
-        tokio::task::yield_now().await;
-    }
+    until("the control connection is open on the other node", async || {
+        session.metrics().open_connections == 2 && other.connections() == 2
+    })
+    .await;
     assert_eq!(session.cluster().nodes().len(), 2);
 }
 
@@ -346,15 +338,17 @@ async fn refuses_a_local_datacenter_without_nodes() {
 async fn dropping_the_session_closes_connections_even_if_nodes_are_still_referenced() {
     let servers = cluster(2).await;
     let session = builder(&servers[0]).connections_per_node(3).connect().await.unwrap();
-    while servers[1].connections() != 3 || servers[0].connections() != 4 {
-        tokio::task::yield_now().await;
-    }
+    until("seven connections are open", async || {
+        servers[1].connections() == 3 && servers[0].connections() == 4
+    })
+    .await;
     let held = session.cluster();
     let result = session.execute("whoami", ()).await.unwrap();
     drop(session);
-    while servers.iter().any(|server| server.connections() != 0) {
-        tokio::task::yield_now().await;
-    }
+    until("all connections are closed", async || {
+        servers.iter().all(|server| server.connections() == 0)
+    })
+    .await;
     assert!(held.nodes().iter().all(|node| !node.is_connected()));
     assert!(!result.coordinator().is_connected());
 }
@@ -370,9 +364,7 @@ async fn a_failed_connect_leaves_no_connections_open() {
     let error =
         builder(&server).connect_timeout(Duration::from_millis(200)).connect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
-    while server.connections() != 0 {
-        tokio::task::yield_now().await;
-    }
+    until("all connections are closed", async || server.connections() == 0).await;
 }
 
 /// The node closes the connection while the driver prepares a forgotten statement again.
@@ -424,9 +416,7 @@ async fn close_waits_for_requests_in_flight() {
         let session = session.clone();
         async move { session.execute("slow", ()).await }
     });
-    while session.metrics().in_flight == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("the request is in flight", async || session.metrics().in_flight > 0).await;
     session.close(Duration::from_secs(60)).await;
     assert_eq!(asked.await.unwrap().unwrap().one::<String>().unwrap(), "late");
     let error = session.execute("slow", ()).await.unwrap_err();

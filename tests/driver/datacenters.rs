@@ -17,7 +17,8 @@ use cqlwire::wire::{Consistency, Version};
 use uuid::Uuid;
 
 use crate::cluster::prepared;
-use crate::mock_nodes::{connect, session_builder, start_nodes};
+use crate::mock_nodes::{connect, session_builder, start_nodes, wait_until_connected};
+use crate::wait::until;
 
 /// Mock nodes in several datacenters, and the number of statements that each has executed.
 struct Nodes {
@@ -177,16 +178,12 @@ async fn the_shares_of_nodes_that_are_down_are_divided_equally() {
     let builder = nodes.builder().load_balancing(balancing);
     let session = connect(builder.local_datacenter("dc2"), 5).await;
     nodes.servers.remove(1);
-    while session.metrics().connected_nodes != 4 {
-        tokio::task::yield_now().await;
-    }
+    wait_until_connected(&session, 4).await;
     let one = Statement::new("SELECT ...").consistency(Consistency::One);
     execute(&session, &one, 60).await;
     nodes.assert_shared(60, &[3, 4]);
     nodes.servers.truncate(2);
-    while session.metrics().connected_nodes != 2 {
-        tokio::task::yield_now().await;
-    }
+    wait_until_connected(&session, 2).await;
     for statement in [&one, &with_replicas().consistency(Consistency::One)] {
         execute(&session, statement, 60).await;
         nodes.assert_shared(60, &[0, 2]);
@@ -212,9 +209,7 @@ async fn without_local_nodes(balancing: DefaultBalancing) -> (Session, Nodes) {
     let mut nodes = Nodes::start(&[("dc1", "rack1"), ("dc2", "rack1"), ("dc2", "rack1")]).await;
     let session = connect(nodes.builder().load_balancing(balancing), 3).await;
     nodes.servers.remove(0);
-    while session.metrics().connected_nodes != 2 {
-        tokio::task::yield_now().await;
-    }
+    wait_until_connected(&session, 2).await;
     (session, nodes)
 }
 
@@ -283,7 +278,8 @@ async fn refuses_empty_names_and_names_the_setting() {
 async fn emit(session: &Session, server: &MockServer, event: Event) {
     let mut events = session.events();
     server.emit(event.clone());
-    while events.next().await.unwrap() != event {}
+    let is_received = async || events.next().await.unwrap() == event;
+    until("the session receives the event", is_received).await;
 }
 
 /// The ends of the statements that read schema versions.

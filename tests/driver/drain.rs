@@ -6,20 +6,25 @@ use std::time::Duration;
 
 use cqlwire::cluster::Reconnect;
 use cqlwire::message::{ErrorCode, Event, Request, RequestFrame};
-use cqlwire::session::{Session, SessionBuilder};
+use cqlwire::session::{Error, Session, SessionBuilder};
 use cqlwire::testing::{MockServer, Reply};
+use futures_util::future::try_join_all;
+use tokio::task::JoinHandle;
 
-use crate::mock_nodes::{connect, session_builder, start_nodes};
+use crate::mock_nodes::{connect, session_builder, start_nodes, wait_until_connected};
+use crate::wait::until;
 
-/// The text of a request that the draining node still answers, after a while.
+/// The text of a request that the draining node still answers, once the test releases it.
 const IN_FLIGHT: &str = "UPDATE t SET n = n + 1 WHERE k = 1";
 
 /// Counters of the requests to three nodes, the first of which refuses new requests.
 #[derive(Debug, Default)]
 struct Drain {
     has_begun: AtomicBool,
-    /// Requests that the first node holds.
+    /// Requests that the first node has received and not answered until it was released.
     held: AtomicUsize,
+    /// True once the first node answers the requests that it holds.
+    is_released: Arc<AtomicBool>,
     refused: AtomicUsize,
     executed: AtomicUsize,
 }
@@ -38,7 +43,8 @@ impl Drain {
         match &frame.request {
             Request::Query(query) if query.text == IN_FLIGHT => {
                 self.held.fetch_add(1, Ordering::SeqCst);
-                Reply::void().after(Duration::from_millis(300))
+                let is_released = Arc::clone(&self.is_released);
+                Reply::void().when(move || is_released.load(Ordering::SeqCst))
             }
             _ => Reply::void(),
         }
@@ -58,10 +64,42 @@ fn builder(servers: &[MockServer]) -> SessionBuilder {
     session_builder(servers).reconnect(Reconnect { base: hour, cap: hour })
 }
 
-async fn until(condition: impl Fn() -> bool) {
-    while !condition() {
-        tokio::task::yield_now().await;
-    }
+/// Waits until the session has this number of connections to a server.
+async fn wait_for_connections(server: &MockServer, count: usize) {
+    let event = format!("the server has {count} connections");
+    until(&event, async || server.connections() == count).await;
+}
+
+/// Waits until the second and the third node have this number of connections, with the control
+/// connection that the first node had.
+async fn wait_until_moved(servers: &[MockServer], count: usize) {
+    let connections = async || servers[1].connections() + servers[2].connections() == count;
+    until("the control connection is open on another node", connections).await;
+}
+
+/// Executes a statement until a node has told the session that it is shutting down. Several requests
+/// are in flight at a time, so that a node that holds a request gets others, too.
+async fn execute_until_drained(session: &Session, text: &str) {
+    until("the session drains a node", async || {
+        try_join_all((0..6).map(|_| session.execute(text, ()))).await.unwrap();
+        drains(session) > 0
+    })
+    .await;
+}
+
+/// Executes [`IN_FLIGHT`] in a task until the first node holds the request.
+async fn hold_request(drain: &Drain, session: &Session) -> JoinHandle<Result<(), Error>> {
+    let is_held = || drain.held.load(Ordering::SeqCst) > 0;
+    let mut request = None;
+    until("the node holds a request", async || {
+        let session = session.clone();
+        let executed = async move { session.execute(IN_FLIGHT, ()).await.map(drop) };
+        let request = request.insert(tokio::spawn(executed));
+        until("the request ends", async || request.is_finished() || is_held()).await;
+        is_held()
+    })
+    .await;
+    request.unwrap()
 }
 
 fn drains(session: &Session) -> u64 {
@@ -87,20 +125,15 @@ async fn a_node_that_is_shutting_down_gets_no_new_requests() {
 async fn requests_in_flight_at_a_draining_node_are_answered() {
     let (drain, servers) = start().await;
     let session = connect(builder(&servers), 3).await;
-    let mut in_flight = Vec::new();
-    while drain.held.load(Ordering::SeqCst) == 0 {
-        let session = session.clone();
-        in_flight.push(tokio::spawn(async move { session.execute(IN_FLIGHT, ()).await }));
-        tokio::task::yield_now().await;
-    }
+    let in_flight = hold_request(&drain, &session).await;
     drain.has_begun.store(true, Ordering::SeqCst);
-    while drains(&session) == 0 {
-        session.execute("UPDATE t SET n = n + 1 WHERE k = 2", ()).await.unwrap();
-    }
-    for request in in_flight {
-        request.await.unwrap().unwrap();
-    }
-    until(|| servers[0].connections() == 0).await;
+    execute_until_drained(&session, "UPDATE t SET n = n + 1 WHERE k = 2").await;
+    // The control connection leaves the node. The connection of the request stays.
+    wait_for_connections(&servers[0], 1).await;
+    assert!(!in_flight.is_finished());
+    drain.is_released.store(true, Ordering::SeqCst);
+    in_flight.await.unwrap().unwrap();
+    wait_for_connections(&servers[0], 0).await;
     let metrics = session.metrics();
     assert!(metrics.nodes.iter().all(|node| node.disconnected == 0), "{metrics:?}");
 }
@@ -109,13 +142,11 @@ async fn requests_in_flight_at_a_draining_node_are_answered() {
 async fn the_control_connection_leaves_a_node_that_is_shutting_down() {
     let (drain, servers) = start().await;
     let session = connect(builder(&servers), 3).await;
-    until(|| servers[0].connections() == 2).await;
+    wait_for_connections(&servers[0], 2).await;
     drain.has_begun.store(true, Ordering::SeqCst);
-    while drains(&session) == 0 {
-        session.execute("INSERT INTO t (k) VALUES (1)", ()).await.unwrap();
-    }
-    until(|| servers[0].connections() == 0).await;
-    until(|| servers[1].connections() + servers[2].connections() == 3).await;
+    execute_until_drained(&session, "INSERT INTO t (k) VALUES (1)").await;
+    wait_for_connections(&servers[0], 0).await;
+    wait_until_moved(&servers, 3).await;
 }
 
 #[tokio::test]
@@ -123,11 +154,9 @@ async fn a_node_is_used_again_after_it_was_drained_and_restarted() {
     let (drain, servers) = start().await;
     let session = connect(session_builder(&servers), 3).await;
     drain.has_begun.store(true, Ordering::SeqCst);
-    while drains(&session) == 0 {
-        session.execute("INSERT INTO t (k) VALUES (1)", ()).await.unwrap();
-    }
+    execute_until_drained(&session, "INSERT INTO t (k) VALUES (1)").await;
     drain.has_begun.store(false, Ordering::SeqCst);
-    until(|| session.metrics().connected_nodes == 3).await;
+    wait_until_connected(&session, 3).await;
     let before = drain.refused.load(Ordering::SeqCst);
     for _ in 0..6 {
         session.execute("INSERT INTO t (k) VALUES (1)", ()).await.unwrap();
@@ -155,30 +184,26 @@ async fn start_with_event() -> (Arc<Drain>, Vec<MockServer>) {
 async fn a_graceful_disconnect_drains_every_connection_of_the_node() {
     let (drain, servers) = start_with_event().await;
     let session = connect(builder(&servers).connections_per_node(2), 3).await;
-    until(|| session.metrics().open_connections == 6).await;
-    let mut in_flight = Vec::new();
-    while drain.held.load(Ordering::SeqCst) == 0 {
-        let session = session.clone();
-        in_flight.push(tokio::spawn(async move { session.execute(IN_FLIGHT, ()).await }));
-        tokio::task::yield_now().await;
-    }
+    until("six connections", async || session.metrics().open_connections == 6).await;
+    let in_flight = hold_request(&drain, &session).await;
     servers[0].emit(Event::GracefulDisconnect);
-    until(|| session.metrics().connected_nodes == 2).await;
+    wait_until_connected(&session, 2).await;
     // From now on, the node would refuse a request.
     drain.has_begun.store(true, Ordering::SeqCst);
     for _ in 0..30 {
         session.execute("UPDATE t SET n = n + 1 WHERE k = 2", ()).await.unwrap();
     }
     assert_eq!((drain.refused.load(Ordering::SeqCst), drains(&session)), (0, 2));
-    for request in in_flight {
-        request.await.unwrap().unwrap();
-    }
-    // The control connection has moved to another node.
-    until(|| servers[0].connections() == 0).await;
-    until(|| servers[1].connections() + servers[2].connections() == 5).await;
+    // The control connection has moved to another node, and the connection without a request is closed.
+    wait_for_connections(&servers[0], 1).await;
+    assert!(!in_flight.is_finished());
+    drain.is_released.store(true, Ordering::SeqCst);
+    in_flight.await.unwrap().unwrap();
+    wait_for_connections(&servers[0], 0).await;
+    wait_until_moved(&servers, 5).await;
     // The other nodes send the event as well when their turn comes. The control connection may not be
     // registered yet, and then misses the event.
-    until(|| {
+    until("all connections to the second node are closed", async || {
         servers[1].emit(Event::GracefulDisconnect);
         servers[1].connections() == 0
     })

@@ -10,7 +10,9 @@ use cqlwire::session::{Session, SessionBuilder};
 use cqlwire::testing::{MockServer, Reply};
 use uuid::Uuid;
 
+use crate::mock_nodes::wait_until_connected;
 use crate::peer_rows::{PeerRow, PeersTable};
+use crate::wait::until;
 
 const CREATE: &str = "CREATE TABLE test.kv (k int PRIMARY KEY)";
 
@@ -39,12 +41,6 @@ fn builder(server: &MockServer) -> SessionBuilder {
     Session::builder().contact_points([server.address().to_string()]).schema_agreement(agreement)
 }
 
-async fn wait_until_connected(session: &Session, nodes: usize) {
-    while session.metrics().connected_nodes != nodes {
-        tokio::task::yield_now().await;
-    }
-}
-
 /// Returns an address that refuses connections.
 async fn dead_address() -> SocketAddr {
     let server = MockServer::bind("127.0.0.1:0").await.unwrap();
@@ -55,13 +51,15 @@ fn host_ids(session: &Session) -> Vec<u128> {
     session.cluster().nodes().iter().map(|node| node.info().host_id.as_u128()).collect()
 }
 
-/// Causes a read of the topology, and waits until `is_done` returns true.
-async fn refresh_until(server: &MockServer, is_done: impl Fn() -> bool) {
+/// Causes reads of the topology until `is_done` returns true.
+async fn refresh_until(event: &str, server: &MockServer, is_done: impl Fn() -> bool) {
     let address = "127.0.0.9:9".parse().unwrap();
-    while !is_done() {
+    until(event, async || {
         server.emit(Event::Status { change: StatusChange::Up, address });
         tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        is_done()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -90,11 +88,12 @@ async fn schema_changes_do_not_wait_for_a_row_whose_node_has_another_row() {
     wait_until_connected(&session, 2).await;
     let chosen = host_ids(&session)[1];
     // The node has the current schema version only in the row that was not chosen.
-    table.replace(rows.map(|row| match row.host_id.as_u128() == chosen {
-        true => PeerRow::stale(row.address, chosen),
-        false => row,
-    }));
-    assert!(session.execute(CREATE, ()).await.unwrap().schema_agreed());
+    let other = rows.into_iter().find(|row| row.host_id.as_u128() != chosen).unwrap();
+    let stale = PeerRow::stale(other.address, chosen);
+    for rows in [[stale, other], [other, stale]] {
+        table.replace(rows);
+        assert!(session.execute(CREATE, ()).await.unwrap().schema_agreed());
+    }
 }
 
 #[tokio::test]
@@ -115,11 +114,11 @@ async fn a_node_that_has_moved_is_found_at_its_new_address() {
     let table = PeersTable::new(moved);
     let queried = start_queried(&table).await;
     let session = builder(&queried).connect().await.unwrap();
-    refresh_until(&queried, || session.metrics().connected_nodes == 2).await;
+    refresh_until("two connected nodes", &queried, || session.metrics().connected_nodes == 2).await;
     assert_eq!(session.cluster().node(Uuid::from_u128(2)).unwrap().address(), peer.address());
     // Now that a connection to the new address is open, later reads choose it again.
     table.replace(moved.into_iter().chain([PeerRow::current(dead_address().await, 3)]));
-    refresh_until(&queried, || session.cluster().nodes().len() == 3).await;
+    refresh_until("three nodes", &queried, || session.cluster().nodes().len() == 3).await;
     let node = session.cluster().node(Uuid::from_u128(2)).cloned().unwrap();
     assert!(node.address() == peer.address() && node.is_connected());
 }
@@ -141,7 +140,7 @@ async fn a_replacement_at_the_same_address_continues_the_counters() {
     let before = messages();
     assert_eq!(before, 2);
     table.replace([PeerRow::current(peer.address(), 3)]);
-    refresh_until(&queried, || host_ids(&session)[1..] == [3]).await;
+    refresh_until("the new host id", &queried, || host_ids(&session)[1..] == [3]).await;
     assert_eq!(messages(), before);
 }
 

@@ -10,6 +10,7 @@ use cqlwire::testing::{MockServer, Reply};
 use tokio::net::TcpListener;
 
 use crate::mock_nodes::{connect, session_builder};
+use crate::wait::until;
 
 #[tokio::test]
 async fn connects_to_a_later_contact_point_when_earlier_ones_do_not_answer() {
@@ -71,9 +72,8 @@ async fn closes_the_connection_when_a_use_statement_times_out() {
         let switch = Statement::new(text).timeout(Duration::from_millis(500));
         let error = session.execute(switch, ()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
-        while opened.load(Ordering::SeqCst) == before {
-            tokio::task::yield_now().await;
-        }
+        let is_reopened = async || opened.load(Ordering::SeqCst) > before;
+        until("another connection is opened", is_reopened).await;
         session.execute("SELECT ...", ()).await.unwrap();
     }
 }

@@ -2,18 +2,20 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cqlwire::message::{ErrorCode, Event, Request, ServerError, StatusChange};
-use cqlwire::session::{ErrorKind, Session, Statement};
+use cqlwire::session::{ErrorKind, Session, SpeculativeExecution, Statement};
 use cqlwire::testing::{MockServer, Reply};
 use cqlwire::wire::Version;
+use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::mock_nodes::{connect, session_builder, start_nodes};
+use crate::wait::until;
 
 /// A mock node behind a proxy. While the node is frozen, the proxy forwards nothing, but keeps accepting
 /// connections, as the kernel does for a paused process.
@@ -104,9 +106,8 @@ async fn wait_responsive(session: &Session, address: SocketAddr, expected: bool)
         let node = cluster.nodes().iter().find(|node| node.address() == address).unwrap();
         node.is_responsive() == expected
     };
-    while !is_expected(session) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let event = format!("is_responsive() of {address} is {expected}");
+    until(&event, async || is_expected(session)).await;
 }
 
 #[tokio::test]
@@ -140,7 +141,8 @@ async fn idempotent_requests_survive_a_frozen_node_with_default_settings() {
 
     nodes[1].thaw();
     wait_responsive(&session, frozen, true).await;
-    while !execute_all(&session, &insert, 9).await.contains(&frozen) {}
+    let is_used = async || execute_all(&session, &insert, 9).await.contains(&frozen);
+    until("the node gets requests again", is_used).await;
     assert_eq!(session.metrics().errors, 0);
 }
 
@@ -168,7 +170,9 @@ async fn a_statement_is_prepared_on_another_node_if_one_is_frozen() {
     let session = connect_to(&nodes).await;
     nodes[1].freeze();
     for number in 0..4 {
-        session.prepare(format!("INSERT INTO t{number} ...")).await.unwrap();
+        let insert = Statement::new(format!("INSERT INTO t{number} ..."));
+        // PREPARE may be sent twice, whatever the statement.
+        session.prepare(insert.idempotent(false)).await.unwrap();
     }
 }
 
@@ -249,23 +253,25 @@ async fn a_node_that_refuses_a_statement_ends_the_wait_for_a_frozen_node() {
 #[tokio::test]
 async fn the_control_connection_moves_away_from_a_frozen_node() {
     let nodes = start_freezable(2).await;
-    let builder = Session::builder()
-        .contact_points([nodes[0].address.to_string()])
-        .connection(|options| options.heartbeat_interval = Duration::from_millis(100));
+    let builder =
+        Session::builder().contact_points([nodes[0].address.to_string()]).connection(|options| {
+            options.heartbeat_interval = Duration::from_millis(100);
+            // The connection does not end.
+            options.heartbeat_timeout = Duration::from_secs(3_600);
+        });
     let session = connect(builder, 2).await;
+    // No read is under way whose timeout would end the connection.
+    session.schema().await.unwrap();
     let mut events = session.events();
     nodes[0].freeze();
     let address = nodes[1].address;
-    let emit = async {
-        loop {
-            nodes[1].server.emit(Event::Status { change: StatusChange::Down, address });
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::select! {
-        event = events.next() => assert!(matches!(event, Some(Event::Status { .. })), "{event:?}"),
-        () = emit => {}
-    }
+    // Repeated, because the control connection is not registered at once.
+    until("the session receives an event of the other node", async || {
+        nodes[1].server.emit(Event::Status { change: StatusChange::Down, address });
+        tokio::task::yield_now().await;
+        matches!(events.next().now_or_never(), Some(Some(Event::Status { .. })))
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -293,16 +299,12 @@ async fn answers_that_a_node_owes_count_as_load() {
     };
     let insert = Statement::new("INSERT ...").timeout(Duration::from_millis(500));
     // The first request to the silent node times out.
-    let error = loop {
-        match session.execute(insert.clone(), ()).await {
-            Ok(_) => {}
-            Err(error) => break error,
-        }
-    };
-    assert_eq!(error.kind(), ErrorKind::Timeout);
-    while node(0).in_flight() != 1 {
-        tokio::task::yield_now().await;
-    }
+    until("a request times out", async || {
+        let result = session.execute(insert.clone(), ()).await;
+        result.is_err_and(|error| error.kind() == ErrorKind::Timeout)
+    })
+    .await;
+    until("the node owes an answer", async || node(0).in_flight() == 1).await;
     // The rotation compares both nodes each time, and one of them owes an answer.
     for _ in 0..20 {
         let result = session.execute(insert.clone(), ()).await.unwrap();
@@ -320,27 +322,23 @@ async fn answers_that_a_node_owes_count_as_load() {
 #[tokio::test]
 async fn speculative_executions_that_lose_count_until_they_are_answered() {
     let requests = Arc::new(AtomicUsize::new(0));
-    let received = Arc::clone(&requests);
+    let is_released = Arc::new(AtomicBool::new(false));
+    let (received, released) = (Arc::clone(&requests), Arc::clone(&is_released));
     let servers = start_nodes(2, move |_, _| match received.fetch_add(1, Ordering::SeqCst) {
-        0 => Reply::void().after(Duration::from_millis(300)),
+        0 => {
+            let released = Arc::clone(&released);
+            Reply::void().when(move || released.load(Ordering::SeqCst))
+        }
         _ => Reply::void(),
     })
     .await;
     let session = connect(session_builder(&servers), 2).await;
-    let speculative = cqlwire::session::SpeculativeExecution::after(Duration::from_millis(10));
+    let speculative = SpeculativeExecution::after(Duration::from_millis(10));
     let select = Statement::new("SELECT ...").speculative_execution(speculative);
     session.execute(select, ()).await.unwrap();
     assert_eq!(requests.load(Ordering::SeqCst), 2);
-    let owed = |session: &Session| -> usize {
-        session.cluster().nodes().iter().map(|node| node.in_flight()).sum()
-    };
-    let mut most = 0;
-    // Until the late response has arrived.
-    loop {
-        most = most.max(owed(&session));
-        if most == 1 && owed(&session) == 0 {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
+    let owed = || -> usize { session.cluster().nodes().iter().map(|node| node.in_flight()).sum() };
+    until("the execution that lost counts", async || owed() == 1).await;
+    is_released.store(true, Ordering::SeqCst);
+    until("the execution that lost is answered", async || owed() == 0).await;
 }

@@ -10,6 +10,9 @@ use cqlwire::session::{ErrorKind, Session};
 use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::NativeType;
 
+use crate::mock_nodes::wait_until_connected;
+use crate::wait::until;
+
 const USE: &str = "USE \"test\"";
 const CREATE: &str = "CREATE KEYSPACE test ...";
 const CLOSE: &str = "close the connection";
@@ -65,12 +68,6 @@ async fn connect(servers: &[MockServer]) -> Session {
     builder.keyspace("test").connect().await.unwrap()
 }
 
-async fn wait_until(mut condition: impl FnMut() -> bool) {
-    while !condition() {
-        tokio::task::yield_now().await;
-    }
-}
-
 /// Statements that name their keyspace work without the session's keyspace. When the keyspace exists
 /// again, the open connection switches to it.
 #[tokio::test]
@@ -101,13 +98,13 @@ async fn a_node_that_does_not_know_an_existing_keyspace_is_not_used() {
     let (servers, uses) =
         start(2, &exists, move |node| node == 0 || knows.load(Ordering::SeqCst)).await;
     let session = connect(&servers).await;
-    wait_until(|| uses.lock().unwrap()[1] > 1).await;
+    until("the node refuses USE again", async || uses.lock().unwrap()[1] > 1).await;
     for _ in 0..10 {
         let result = session.execute("SELECT v FROM t", ()).await.unwrap();
         assert_eq!(result.coordinator().address(), servers[0].address());
     }
     learned.store(true, Ordering::SeqCst);
-    wait_until(|| session.metrics().connected_nodes == 2).await;
+    wait_until_connected(&session, 2).await;
 }
 
 /// If no node accepts an existing keyspace, the error says so, and is not one of the statement.

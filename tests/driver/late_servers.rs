@@ -12,6 +12,7 @@ use cqlwire::session::{Error, ErrorKind, Session, SessionBuilder};
 use cqlwire::testing::{MockServer, Reply};
 
 use crate::tcp_server::start_tcp_server;
+use crate::wait::until;
 
 /// Longer than a test may take.
 const RETRY_FOR: Duration = Duration::from_secs(600);
@@ -84,8 +85,10 @@ fn supported() -> Reply {
 #[tokio::test]
 async fn retries_while_the_keyspace_cannot_be_used_yet() {
     let is_use = |request: &Request<'_>| matches!(request, Request::Query(query) if query.text.starts_with("USE"));
-    let server = start_late(is_use, Reply::error(ErrorCode::Server, "not yet")).await;
-    builder(&server).keyspace("test").connect().await.unwrap();
+    for late in [Reply::error(ErrorCode::Server, "not yet"), Reply::close()] {
+        let server = start_late(is_use, late).await;
+        builder(&server).keyspace("test").connect().await.unwrap();
+    }
 }
 
 /// A proxy may close connections in the TLS handshake while the server behind it is starting.
@@ -102,11 +105,7 @@ async fn retries_while_tls_handshakes_are_cut_off() {
     let authority = Certificates::new().unwrap().ca();
     let tls = Tls::new().root_certificates_pem(authority).unwrap();
     let connect = builder.tls(tls).connect_retry_for(RETRY_FOR).connect();
-    let attempts = async {
-        while accepted.load(Ordering::SeqCst) < 3 {
-            tokio::task::yield_now().await;
-        }
-    };
+    let attempts = until("three attempts", async || accepted.load(Ordering::SeqCst) >= 3);
     tokio::select! {
         outcome = connect => panic!("connecting ended: {:?}", outcome.err()),
         () = attempts => {}

@@ -38,3 +38,5 @@ mod timeouts;
 mod tls;
 #[path = "../support/tls.rs"]
 mod tls_proxy;
+#[path = "../support/wait.rs"]
+mod wait;

@@ -16,6 +16,7 @@ use metrics::{
 };
 
 use crate::mock_nodes::{connect, session_builder, start_nodes};
+use crate::wait::until;
 
 /// A recorder that stores the values of all metrics, by name and labels, and their descriptions.
 #[derive(Debug, Clone, Default)]
@@ -208,14 +209,13 @@ async fn counts_errors_retries_and_bytes_per_node() {
         let session = session.clone();
         tokio::spawn(async move { session.execute("SELECT ...", ()).await })
     };
-    let metrics = loop {
-        let metrics = session.metrics();
+    let mut metrics = session.metrics();
+    until("one request is in flight, and two streams are in use", async || {
+        metrics = session.metrics();
         let taken: usize = metrics.nodes.iter().map(|node| 1_024 - node.available_streams).sum();
-        if metrics.in_flight == 1 && taken == 2 {
-            break metrics;
-        }
-        tokio::task::yield_now().await;
-    };
+        metrics.in_flight == 1 && taken == 2
+    })
+    .await;
     assert_eq!((metrics.requests, metrics.errors, metrics.client_timeouts), (2, 1, 1));
     let sum = |of: &dyn Fn(&cqlwire::session::NodeMetrics) -> u64| {
         metrics.nodes.iter().map(of).sum::<u64>()

@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::mock_nodes::{connect, session_builder, start_nodes};
+use crate::wait::until;
 
 /// The parameters of the received statements, in order, with the number of the node.
 #[derive(Debug, Default)]
@@ -120,14 +121,11 @@ async fn the_throttle_rejects_requests_without_sending_them() {
         tokio::spawn(async move { session.execute(statement, ()).await.unwrap_err() })
     };
     let first = execute(Duration::from_secs(60));
-    while requests.count() == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("the server receives the first request", async || requests.count() > 0).await;
     // The second request waits in the queue until its timeout.
     let second = execute(Duration::from_millis(100));
-    while session.metrics().throttling_queue == 0 {
-        tokio::task::yield_now().await;
-    }
+    let is_queued = async || session.metrics().throttling_queue > 0;
+    until("the second request waits in the queue", is_queued).await;
     let third = execute(Duration::from_secs(60)).await.unwrap();
     assert_eq!((third.kind(), third.attempts()), (ErrorKind::Throttled, 0));
     assert!(third.to_string().contains("its queue of 1 is full"), "{third}");
@@ -554,9 +552,7 @@ async fn close_abandons_requests_after_its_timeout() {
         let session = session.clone();
         tokio::spawn(async move { session.execute("INSERT ...", ()).await })
     };
-    while requests.count() == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("the server receives the request", async || requests.count() > 0).await;
     session.close(Duration::from_millis(10)).await;
     let error = silent.await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connection);

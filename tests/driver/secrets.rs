@@ -9,6 +9,7 @@ use cqlwire::session::{
 };
 use cqlwire::testing::{MockServer, Reply};
 
+use crate::cluster::prepared;
 use crate::mock_nodes::{connect, session_builder, start_nodes};
 use crate::spans::RecordingSubscriber;
 
@@ -76,7 +77,7 @@ async fn start_server(answer: Answer) -> Vec<MockServer> {
                 Reply::error(code, &format!("line 1:7 no viable alternative at input '{text}'"))
             }
             Answer::Error(code) => Reply::error(code, "it failed"),
-            Answer::Success if text.contains('?') => Reply::void().variables(["v"]),
+            Answer::Success if matches!(frame.request, Request::Prepare(_)) => prepared().into(),
             Answer::Success => Reply::void(),
         }
     })
@@ -151,6 +152,8 @@ async fn require_no_canary(texts: &[&str], answers: &[Answer]) {
                 assert!(!shown.contains(CANARY), "{outlet}, {answer:?}: {shown}");
             }
             assert!(outlets.0.len() > 15, "{}", outlets.0.len());
+            let is_prepared = outlets.0.iter().any(|(outlet, _)| *outlet == "PreparedStatement");
+            assert_eq!(is_prepared, matches!(answer, Answer::Success));
         }
     }
 }

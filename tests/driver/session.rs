@@ -20,6 +20,7 @@ use cqlwire::wire::{Compression, Consistency, Stream, Version};
 use futures_util::TryStreamExt;
 
 use crate::mock_server::{start_frame_server, start_server};
+use crate::wait::until;
 
 async fn connect(address: std::net::SocketAddr) -> Session {
     Session::builder().contact_points([address.to_string()]).connect().await.unwrap()
@@ -396,9 +397,8 @@ async fn dropped_requests_are_counted_as_orphans() {
         let request = query("SELECT ...");
         let mut request = Box::pin(connection.request(&request, None));
         assert!(poll_once(request.as_mut()).await.is_none());
-        while received.load(Ordering::SeqCst) < number {
-            tokio::task::yield_now().await;
-        }
+        let is_received = async || received.load(Ordering::SeqCst) >= number;
+        until("the server receives the request", is_received).await;
     }
     let why = connection.request(&query("SELECT ..."), None).await.unwrap_err();
     assert_eq!(why.kind, RequestErrorKind::Closed(CloseReason::TooManyOrphans(4)));
@@ -645,9 +645,8 @@ async fn requests_beyond_the_stream_limit_wait() {
         tokio::spawn(async move { connection.request(&query("silence"), None).await })
     });
     let silent: Vec<_> = silent.collect();
-    while silenced.load(Ordering::SeqCst) < 4 {
-        tokio::task::yield_now().await;
-    }
+    let are_received = async || silenced.load(Ordering::SeqCst) >= 4;
+    until("the server receives four requests", are_received).await;
     let timeout = Some(Duration::from_millis(50));
     let error = connection.request(&query("SELECT"), timeout).await.unwrap_err();
     assert!(!error.may_have_been_applied(), "the request was sent although four are in flight");
@@ -686,9 +685,7 @@ async fn send<'a>(
     let before = connection.streams().0;
     let mut pending = Box::pin(async move { connection.request(request, None).await });
     assert!(poll_once(pending.as_mut()).await.is_none());
-    while connection.streams().0 == before {
-        tokio::task::yield_now().await;
-    }
+    until("the request has a stream", async || connection.streams().0 > before).await;
     pending
 }
 

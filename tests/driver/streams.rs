@@ -182,6 +182,22 @@ async fn an_overloaded_on_stream_0_is_counted_and_reported_to_no_caller() {
     assert_eq!(metrics.nodes[0].errors.others, 0, "the ERROR was taken for a response");
 }
 
+/// Events have negative streams. An ERROR on such a stream belongs to no request.
+#[tokio::test]
+async fn an_error_on_a_negative_stream_is_counted_and_ends_nothing() {
+    let servers = start_nodes(1, |_, frame| {
+        let error = ServerError::new(ErrorCode::Server, "java.lang.NullPointerException");
+        let responses = [(Stream::EVENT, error.into()), (frame.stream, ResultMessage::Void.into())];
+        Reply::bytes(encode(Version::V4, responses))
+    })
+    .await;
+    let session = connect(session_builder(&servers), 1).await;
+    session.execute("INSERT answered", ()).await.unwrap();
+    session.execute("INSERT answered", ()).await.unwrap();
+    let metrics = session.metrics();
+    assert_eq!((metrics.nodes[0].unattributed_errors, metrics.nodes[0].disconnected), (2, 0));
+}
+
 #[tokio::test]
 async fn another_error_on_stream_0_ends_the_connection_and_writes_may_have_been_applied() {
     for code in [ErrorCode::Protocol, ErrorCode::Server, ErrorCode::Invalid] {

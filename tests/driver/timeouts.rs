@@ -10,6 +10,7 @@ use cqlwire::testing::{MockServer, Reply};
 
 use crate::cluster::prepared;
 use crate::mock_nodes::{connect, session_builder, start_nodes};
+use crate::wait::{until, within_limit};
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -84,10 +85,12 @@ async fn the_attempt_timeout_includes_preparing_again() {
     let select = session.prepare("SELECT ...").await.unwrap().attempt_timeout(SHORT);
     // Until a key belongs to the node that forgets the statement.
     let mut keys = 0..;
-    while !has_forgotten.load(Ordering::SeqCst) {
+    until("a request reaches the node that forgets", async || {
         let result = session.execute(&select, (keys.next(),)).await.unwrap();
         assert_eq!(result.coordinator().address(), servers[1].address());
-    }
+        has_forgotten.load(Ordering::SeqCst)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -97,14 +100,15 @@ async fn waiting_for_a_connection_ends_at_the_request_timeout() {
     let session = Session::builder().contact_points([address.to_string()]).connect().await.unwrap();
     drop(server);
     // A listener that never answers takes the server's place.
-    let silent = loop {
-        // Binding succeeds when all connections of the server have ended.
-        match tokio::net::TcpListener::bind(address).await {
-            Ok(silent) => break silent,
-            Err(_) => tokio::task::yield_now().await,
-        }
-    };
-    let (_connection, _) = silent.accept().await.unwrap();
+    let mut silent = None;
+    until("all connections of the server have ended", async || {
+        silent = tokio::net::TcpListener::bind(address).await.ok();
+        silent.is_some()
+    })
+    .await;
+    let silent = silent.unwrap();
+    let accepted = within_limit("the session connects", silent.accept()).await;
+    let (_connection, _) = accepted.unwrap();
     let select = Statement::new("SELECT ...").timeout(SHORT);
     let error = session.execute(select, ()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 0), "{error}");

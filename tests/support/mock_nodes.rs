@@ -7,6 +7,8 @@ use cqlwire::session::{Session, SessionBuilder};
 use cqlwire::testing::{MockServer, Reply};
 use cqlwire::wire::Version;
 
+use crate::wait::until;
+
 /// Starts `count` nodes. They answer handshakes and system queries themselves, and all other requests
 /// with `answer`, which gets the number of the node.
 pub(crate) async fn start_nodes(
@@ -37,8 +39,12 @@ pub(crate) fn session_builder(servers: &[MockServer]) -> SessionBuilder {
 /// Connects a session and waits until it is connected to this number of nodes.
 pub(crate) async fn connect(builder: SessionBuilder, nodes: usize) -> Session {
     let session = builder.connect().await.unwrap();
-    while session.metrics().connected_nodes < nodes {
-        tokio::task::yield_now().await;
-    }
+    wait_until_connected(&session, nodes).await;
     session
+}
+
+/// Waits until the session is connected to exactly this number of nodes.
+pub(crate) async fn wait_until_connected(session: &Session, nodes: usize) {
+    let event = format!("the session is connected to {nodes} nodes");
+    until(&event, async || session.metrics().connected_nodes == nodes).await;
 }
