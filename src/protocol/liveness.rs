@@ -25,13 +25,22 @@
 //! sign of life as long as its bytes arrive at [`MIN_RATE`] or faster. If they arrive more slowly for
 //! `heartbeat_timeout`, the connection ends. A frame whose header states a wrong length ends the
 //! connection in this way, although the server still sends bytes.
+//!
+//! While a long request is sent, the server does not receive the OPTIONS behind it. Both timeouts
+//! therefore begin anew as long as the bytes before OPTIONS are written at [`MIN_RATE`] or faster. The
+//! bytes after it do not count, because the buffers of the socket take them even if the server is
+//! frozen. For the same reason, bytes that the operating system has accepted count as sent.
+//!
+//! If a check comes late, the client was busy, and bytes may wait in the socket that it has not read.
+//! While a frame arrives or a request is sent, the timeout then begins anew.
 
 use std::time::{Duration, Instant};
 
 use super::error::CloseReason;
 use super::options::ConnectionOptions;
 
-/// Minimum rate at which the bytes of a frame have to arrive, in bytes per second.
+/// Minimum rate at which the bytes of a frame have to arrive, or those before OPTIONS have to be
+/// written, in bytes per second.
 const MIN_RATE: u128 = 64 << 10;
 
 /// Bound of `probe_after`, so that the time of the next check is in the range of [`Instant`].
@@ -53,23 +62,29 @@ pub(super) struct Liveness {
     partial: Option<Mark>,
     /// True if the last OPTIONS has no response yet.
     is_probe_unanswered: bool,
+    /// Number of bytes that were sent, or have to be sent, before the last OPTIONS.
+    before_probe: u64,
     is_responsive: bool,
     /// Number of bytes received.
     received: u64,
+    /// Number of bytes sent.
+    sent: u64,
 }
 
-/// A point in time, and the number of bytes that had been received then.
+/// A point in time, and the numbers of bytes that had been received and sent then.
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     at: Instant,
     received: u64,
+    sent: u64,
 }
 
 /// The action to take after a timeout.
 #[derive(Debug, PartialEq)]
 pub(super) enum Action {
     Nothing,
-    /// Send OPTIONS, and then call [`Liveness::record_probe`] or [`Liveness::postpone_probe`].
+    /// Send OPTIONS, unless the last one is unanswered. Then call [`Liveness::record_probe`] or
+    /// [`Liveness::postpone_probe`].
     Probe,
     /// Report that the connection is unresponsive.
     ReportUnresponsive,
@@ -84,8 +99,10 @@ impl Liveness {
             probed: None,
             partial: None,
             is_probe_unanswered: false,
+            before_probe: 0,
             is_responsive: true,
             received: 0,
+            sent: 0,
         }
     }
 
@@ -122,10 +139,19 @@ impl Liveness {
         has_whole_frame && !std::mem::replace(&mut self.is_responsive, true)
     }
 
-    /// Records that OPTIONS was sent, or that an earlier one is still unanswered.
-    pub(super) const fn record_probe(&mut self, now: Instant) {
+    /// Records that `sent` bytes have been sent since the connection began.
+    pub(super) const fn record_sent(&mut self, sent: u64) {
+        self.sent = sent;
+    }
+
+    /// Records that OPTIONS was sent after `before_probe` bytes, or that an earlier one is still
+    /// unanswered.
+    pub(super) const fn record_probe(&mut self, now: Instant, before_probe: u64) {
         self.probed = Some(self.mark(now));
-        self.is_probe_unanswered = true;
+        if !self.is_probe_unanswered {
+            self.is_probe_unanswered = true;
+            self.before_probe = before_probe;
+        }
     }
 
     /// Records that OPTIONS could not be sent because no stream was free. The silence begins anew: the
@@ -149,11 +175,11 @@ impl Liveness {
     ) -> Action {
         let has_passed = |time: Option<Instant>| time.is_some_and(|time| time <= now);
         if let Some(partial) = self.partial
-            && has_passed(partial.after(options.heartbeat_timeout))
+            && let Some(due) = partial.after(options.heartbeat_timeout)
+            && due <= now
         {
-            // If the call is late, the client was too busy to read the bytes that have arrived.
-            let is_late = has_passed(partial.after(options.heartbeat_timeout.saturating_mul(2)));
-            if !is_late && !self.is_arriving(partial, options.heartbeat_timeout) {
+            let period = options.heartbeat_timeout;
+            if !is_late(due, period, now) && !self.is_arriving(partial, period) {
                 return Action::Close(CloseReason::FrameTimeout);
             }
             self.partial = Some(self.mark(now));
@@ -166,19 +192,23 @@ impl Liveness {
                 false => Action::Nothing,
             };
         };
-        if has_passed(self.close_at(options)) {
-            return Action::Close(CloseReason::HeartbeatTimeout);
-        }
-        if !self.is_responsive || !has_passed(probed.after(options.probe_timeout)) {
-            return Action::Nothing;
-        }
-        if self.partial.is_some() && self.is_arriving(probed, options.probe_timeout) {
-            // The response to the probe follows the frame that is arriving.
+        let (due, period, action) = match (self.close_at(options), self.unresponsive_at(options)) {
+            (Some(due), _) if due <= now => {
+                let action = Action::Close(CloseReason::HeartbeatTimeout);
+                (due, options.heartbeat_timeout, action)
+            }
+            (_, Some(due)) if due <= now => {
+                (due, options.probe_timeout, Action::ReportUnresponsive)
+            }
+            _ => return Action::Nothing,
+        };
+        let is_busy = self.partial.is_some() || self.is_sending(probed);
+        if is_busy && is_late(due, period, now) || self.makes_progress(probed, period) {
             self.probed = Some(self.mark(now));
             return Action::Nothing;
         }
         self.is_responsive = false;
-        Action::ReportUnresponsive
+        action
     }
 
     /// Returns the time at which to call [`handle_timeout`](Self::handle_timeout), or `None` for never.
@@ -189,11 +219,7 @@ impl Liveness {
     ) -> Option<Instant> {
         let partial = self.partial.and_then(|partial| partial.after(options.heartbeat_timeout));
         let silence = match (self.probed, self.check) {
-            (Some(probed), _) => {
-                let unresponsive =
-                    probed.after(options.probe_timeout).filter(|_| self.is_responsive);
-                earliest(unresponsive, self.close_at(options))
-            }
+            (Some(_), _) => earliest(self.unresponsive_at(options), self.close_at(options)),
             (None, Some(check)) => earliest(Some(check), self.heartbeat_at(options)),
             // A request was sent since the last check. The time of sending is not known here, so the
             // call for this past time sets the time of the next check.
@@ -232,6 +258,12 @@ impl Liveness {
         self.silent_since.checked_add(options.heartbeat_interval)
     }
 
+    /// Returns the time at which the connection becomes unresponsive. `None` before the probe, and if
+    /// the connection is unresponsive.
+    fn unresponsive_at(&self, options: &ConnectionOptions) -> Option<Instant> {
+        self.probed.filter(|_| self.is_responsive)?.after(options.probe_timeout)
+    }
+
     /// Returns the time at which the silence ends the connection. `None` before the probe and during a
     /// frame, whose rate decides instead.
     fn close_at(&self, options: &ConnectionOptions) -> Option<Instant> {
@@ -240,13 +272,26 @@ impl Liveness {
     }
 
     const fn mark(&self, at: Instant) -> Mark {
-        Mark { at, received: self.received }
+        Mark { at, received: self.received, sent: self.sent }
+    }
+
+    /// Returns true if bytes before the last OPTIONS had not been sent at the mark.
+    const fn is_sending(&self, since: Mark) -> bool {
+        since.sent < self.before_probe
+    }
+
+    /// Returns true if a frame has been arriving, or the bytes before OPTIONS have been sent, at
+    /// [`MIN_RATE`] for `period` since the mark. The response to OPTIONS then comes later.
+    fn makes_progress(&self, since: Mark, period: Duration) -> bool {
+        let has_sent = self.sent >= self.before_probe
+            || has_min_rate(self.sent.saturating_sub(since.sent), period);
+        self.partial.is_some() && self.is_arriving(since, period)
+            || self.is_sending(since) && has_sent
     }
 
     /// Returns true if bytes have arrived at [`MIN_RATE`] for `period` since the mark.
     fn is_arriving(&self, since: Mark, period: Duration) -> bool {
-        let received = self.received.saturating_sub(since.received);
-        u128::from(received).saturating_mul(1_000) >= MIN_RATE.saturating_mul(period.as_millis())
+        has_min_rate(self.received.saturating_sub(since.received), period)
     }
 }
 
@@ -258,4 +303,14 @@ impl Mark {
 
 fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     one.into_iter().chain(other).min()
+}
+
+/// Returns true if `bytes` in `period` are [`MIN_RATE`] or more.
+fn has_min_rate(bytes: u64, period: Duration) -> bool {
+    u128::from(bytes).saturating_mul(1_000) >= MIN_RATE.saturating_mul(period.as_millis())
+}
+
+/// Returns true if a check that was due after `period` comes a quarter of `period` late.
+fn is_late(due: Instant, period: Duration, now: Instant) -> bool {
+    now.saturating_duration_since(due) >= period / 4
 }

@@ -294,6 +294,7 @@ impl ClientConnection {
     /// Reports that the first `count` bytes of [`transmit`](Self::transmit) have been written.
     pub fn transmitted(&mut self, count: usize) {
         self.out.transmitted(count);
+        self.liveness.record_sent(self.out.written());
     }
 
     /// Returns the number of bytes that wait to be written. In v5, requests that are not in a segment
@@ -602,10 +603,11 @@ impl ClientConnection {
         match self.liveness.handle_timeout(now, self.has_waiting(), &self.options) {
             Action::Nothing => {}
             Action::Probe => {
+                let before_probe = self.out.end();
                 let is_sent = self.liveness.is_probe_unanswered()
                     || self.send_internal(Request::Options(Options));
                 match is_sent {
-                    true => self.liveness.record_probe(now),
+                    true => self.liveness.record_probe(now, before_probe),
                     false => self.liveness.postpone_probe(now),
                 }
             }

@@ -36,6 +36,9 @@ pub struct ConnectionOptions {
     /// Time after `heartbeat_interval` within which the server has to send a whole frame. Otherwise
     /// the connection ends. A frame that arrives slowly also ends the connection, if it is not complete
     /// after this time and less than 64 KiB of it arrived in each second on average. Default: 5 s.
+    ///
+    /// The time begins anew while requests before the heartbeat are still being sent, if at least
+    /// 64 KiB of them are sent in each second on average.
     pub heartbeat_timeout: Duration,
     /// Time without a whole frame after which a connection sends a heartbeat if requests wait for
     /// their responses. Default: 500 ms. [`Duration::MAX`] disables these heartbeats.
@@ -47,6 +50,16 @@ pub struct ConnectionOptions {
     pub probe_after: Duration,
     /// Time without a whole frame after a heartbeat, until the connection is
     /// [unresponsive](super::ConnectionEvent::Unresponsive). Default: 500 ms.
+    ///
+    /// The time begins anew in these cases, because the response to the heartbeat comes later:
+    /// - A long frame is arriving, at 64 KiB a second or faster.
+    /// - Requests before the heartbeat are still being sent, at 64 KiB a second or faster.
+    /// - A frame is arriving or requests are being sent, but the client was too busy to read and write
+    ///   in this time.
+    ///
+    /// Bytes that the operating system has accepted count as sent. On a slow network, the buffer of the
+    /// socket may still hold a part of a long request: if sending this part takes longer than
+    /// `probe_timeout`, the connection is unresponsive until the server answers.
     pub probe_timeout: Duration,
     /// Maximum number of requests in flight, from 1 to 32,767. Default: 1,024.
     pub max_in_flight: usize,

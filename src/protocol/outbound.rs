@@ -84,6 +84,19 @@ impl Outbound {
 
     /// Returns the bytes to write to the socket, after putting pending frames into segments.
     pub(super) fn transmit(&mut self) -> &[u8] {
+        self.pack();
+        self.out.get(self.out_written..).unwrap_or_default()
+    }
+
+    /// Returns the number of bytes that the connection has written or has to write, after putting
+    /// pending frames into segments.
+    pub(super) fn end(&mut self) -> u64 {
+        self.pack();
+        self.written_before.saturating_add(to_u64(self.out.len()))
+    }
+
+    /// Puts pending frames into segments.
+    fn pack(&mut self) {
         if let Some(segments) = &mut self.segments
             && !segments.pending.is_empty()
         {
@@ -93,7 +106,6 @@ impl Outbound {
             segments.unwritten.push_back((begin, segments.packed));
             segments.pending.clear();
         }
-        self.out.get(self.out_written..).unwrap_or_default()
     }
 
     /// Returns the number of bytes to write. Frames that are not in a segment yet count without the
@@ -144,7 +156,7 @@ impl Outbound {
     }
 
     /// Returns the number of bytes that have been written since the connection began.
-    fn written(&self) -> u64 {
+    pub(super) fn written(&self) -> u64 {
         self.written_before.saturating_add(to_u64(self.out_written))
     }
 }

@@ -284,3 +284,105 @@ fn a_client_that_was_suspended_reads_first() {
     pair.receive(rest);
     assert!(pair.client.is_responsive());
 }
+
+impl Pair {
+    /// Sends a request with a body of about `length` bytes.
+    fn long_query(&mut self, length: usize) -> Stream {
+        let parameters = Consistency::One.into();
+        let query = Query { text: " ".repeat(length).into(), parameters };
+        let request = RequestFrame::new(Stream::default(), query);
+        self.client.send(&request, Some(self.now + 900 * SECOND)).unwrap()
+    }
+
+    /// Writes up to `count` bytes of the client. Returns false if there are none.
+    fn write(&mut self, count: usize) -> bool {
+        let bytes = self.client.transmit();
+        let bytes = bytes[..count.min(bytes.len())].to_vec();
+        self.client.transmitted(bytes.len());
+        self.server.extend(&bytes);
+        !bytes.is_empty()
+    }
+}
+
+/// The request takes longer than all timeouts of the heartbeat.
+#[test]
+fn a_long_request_on_a_slow_network_is_sent() {
+    for version in Version::ALL {
+        let mut pair = Pair::open(ConnectionOptions { version, ..Default::default() });
+        let stream = pair.long_query(8 << 20);
+        let started = pair.now;
+        // 80 KiB a second.
+        while pair.write(8 << 10) {
+            assert_eq!(pair.events(), [], "after {:?}", pair.now - started);
+            pair.run(SECOND / 10);
+        }
+        assert!(pair.now - started > 90 * SECOND);
+        pair.run(HALF / 2);
+        assert!(pair.client.is_responsive());
+        pair.respond(stream, ResultMessage::Void);
+        assert!(matches!(&pair.events()[..], [ConnectionEvent::Response { .. }]));
+    }
+}
+
+#[test]
+fn a_server_that_stops_reading_a_long_request_is_unresponsive_within_a_second() {
+    let mut pair = Pair::open(ConnectionOptions::default());
+    pair.long_query(8 << 20);
+    for _ in 0..100 {
+        pair.write(8 << 10);
+        pair.run(SECOND / 10);
+    }
+    assert_eq!(pair.events(), []);
+    pair.run(SECOND);
+    assert_eq!(pair.events(), [ConnectionEvent::Unresponsive]);
+    // The connection does not end if the server reads on.
+    pair.run(20 * SECOND);
+    for _ in 0..200 {
+        pair.write(8 << 10);
+        pair.run(SECOND / 10);
+    }
+    assert_eq!(pair.events(), []);
+    pair.run(10 * SECOND);
+    assert_eq!(pair.close_reason(), CloseReason::HeartbeatTimeout);
+}
+
+/// The buffers of the socket take the requests, although the server does not read them.
+#[test]
+fn requests_after_a_heartbeat_do_not_hide_a_frozen_server() {
+    let mut pair = Pair::open(ConnectionOptions::default());
+    pair.long_query(1 << 10);
+    let started = pair.now;
+    while pair.client.is_responsive() {
+        pair.long_query(16 << 10);
+        pair.write(usize::MAX);
+        pair.run(SECOND / 10);
+        assert!(pair.now - started <= SECOND, "the server is still responsive");
+    }
+}
+
+#[test]
+fn a_client_that_was_too_busy_to_read_a_long_frame_reads_first() {
+    let mut pair = Pair::open(ConnectionOptions::default());
+    let stream = pair.query(900 * SECOND).unwrap();
+    let response = long_response(stream, 1 << 20);
+    pair.run(HALF);
+    assert_eq!(pair.received().len(), 2, "one probe");
+    let (first, rest) = response.split_at(1 << 14);
+    pair.receive(first);
+    pair.advance(HALF + HALF / 2);
+    assert_eq!(pair.events(), []);
+    pair.receive(rest);
+    assert!(matches!(&pair.events()[..], [ConnectionEvent::Response { .. }]));
+}
+
+#[test]
+fn a_client_that_was_too_busy_to_send_a_long_request_sends_first() {
+    let mut pair = Pair::open(ConnectionOptions::default());
+    pair.long_query(1 << 20);
+    pair.write(1 << 10);
+    pair.run(HALF);
+    pair.advance(HALF + HALF / 2);
+    assert_eq!(pair.events(), []);
+    pair.run(HALF);
+    assert_eq!(pair.events(), [ConnectionEvent::Unresponsive]);
+}
