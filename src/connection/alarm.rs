@@ -4,6 +4,9 @@
 //! executor must not wait for a runtime that is idle, blocked or has ended, so its deadline is watched
 //! here. The thread is started by the first alarm. A process that was forked has no such thread, and
 //! starts its own.
+//!
+//! Most requests are answered long before their deadlines. The thread is therefore not woken for each
+//! alarm, but only if the alarm is earlier than the time at which the thread wakes anyway.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,25 +31,24 @@ struct Alarms {
     next: u64,
     /// The id of the process in which the thread runs, or `None` before the thread is started.
     process: Option<u32>,
+    /// The time at which the thread wakes, or `None` if it waits to be notified. The time may be that of
+    /// an alarm that was cancelled, and is never later than the first alarm.
+    wakes_at: Option<Instant>,
 }
 
-static ALARMS: Mutex<Alarms> =
-    Mutex::new(Alarms { wakers: BTreeMap::new(), next: 0, process: None });
+static ALARMS: Mutex<Alarms> = Mutex::new(Alarms::new());
 
-/// Notified when an alarm is set that is earlier than all others.
+/// Notified when an alarm is set that is earlier than the time at which the thread wakes.
 static EARLIER: Condvar = Condvar::new();
 
 impl Alarm {
     /// Sets an alarm that wakes `waker` at `time`.
     pub(super) fn new(time: Instant, waker: &Waker) -> Self {
         let mut alarms = lock();
-        let key = (time, alarms.next);
-        alarms.next = alarms.next.wrapping_add(1);
-        let is_first = alarms.wakers.first_key_value().is_none_or(|(first, _)| key < *first);
-        alarms.wakers.insert(key, waker.clone());
         alarms.start_thread();
+        let (key, is_earlier) = alarms.insert(time, waker);
         drop(alarms);
-        if is_first {
+        if is_earlier {
             EARLIER.notify_one();
         }
         Self(key)
@@ -70,6 +72,31 @@ impl Drop for Alarm {
 }
 
 impl Alarms {
+    const fn new() -> Self {
+        Self { wakers: BTreeMap::new(), next: 0, process: None, wakes_at: None }
+    }
+
+    /// Adds an alarm. Returns its key, and true if the thread has to be notified, because it would wake
+    /// too late.
+    fn insert(&mut self, time: Instant, waker: &Waker) -> (Key, bool) {
+        let key = (time, self.next);
+        self.next = self.next.wrapping_add(1);
+        self.wakers.insert(key, waker.clone());
+        let is_earlier = self.wakes_at.is_none_or(|wakes_at| time < wakes_at);
+        if is_earlier {
+            // The notified thread sets the exact time. Later alarms need not notify it again.
+            self.wakes_at = Some(time);
+        }
+        (key, is_earlier)
+    }
+
+    /// Sets and returns the time at which the thread wakes: that of the first alarm, or `None` if there
+    /// are no alarms.
+    fn plan_wake(&mut self) -> Option<Instant> {
+        self.wakes_at = self.wakers.first_key_value().map(|((time, _), _)| *time);
+        self.wakes_at
+    }
+
     /// Starts the thread, unless it runs in this process.
     fn start_thread(&mut self) {
         let process = process::id();
@@ -77,7 +104,11 @@ impl Alarms {
             return;
         }
         match thread::Builder::new().name("cqlwire-alarms".to_owned()).spawn(wake_when_due) {
-            Ok(_detached) => self.process = Some(process),
+            Ok(_detached) => {
+                self.process = Some(process);
+                // After a fork, the time is that of the thread of the other process.
+                self.wakes_at = None;
+            }
             // The next alarm tries again.
             Err(error) => error!(%error, "thread for timeouts could not be started"),
         }
@@ -105,8 +136,8 @@ fn wake_when_due() {
             alarms = lock();
             continue;
         }
-        alarms = match alarms.wakers.first_key_value() {
-            Some(((time, _), _)) => {
+        alarms = match alarms.plan_wake() {
+            Some(time) => {
                 let left = time.saturating_duration_since(now);
                 EARLIER.wait_timeout(alarms, left).unwrap_or_else(PoisonError::into_inner).0
             }
@@ -152,5 +183,26 @@ mod tests {
         late.set_waker(&waker(4));
         assert_eq!([2, 1, 4].map(|_| woken.recv().unwrap()), [2, 1, 4]);
         assert!(Instant::now() >= after(60));
+    }
+
+    /// Each request is answered before the next one is sent, long before its deadline.
+    #[test]
+    fn the_thread_is_woken_only_for_alarms_that_are_earlier() {
+        let now = Instant::now();
+        let at = |millis| now + Duration::from_millis(millis);
+        let mut alarms = Alarms::new();
+        let mut notified = Vec::new();
+        for millis in (1_000..1_100).chain([900]).chain(901..1_000) {
+            let (key, is_earlier) = alarms.insert(at(millis), Waker::noop());
+            if is_earlier {
+                notified.push(millis);
+                assert_eq!(alarms.plan_wake(), Some(at(millis)));
+            }
+            alarms.wakers.remove(&key);
+        }
+        assert_eq!(notified, [1_000, 900]);
+        // The thread wakes at 900 ms, and waits to be notified.
+        assert_eq!((alarms.take_due(at(900)).len(), alarms.plan_wake()), (0, None));
+        assert!(alarms.insert(at(2_000), Waker::noop()).1);
     }
 }

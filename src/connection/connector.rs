@@ -172,7 +172,9 @@ where
             debug!(node = %address, version = %context.version, compression = ?context.compression, "connection opened");
             Ok(Connection::new(address, context, exchange, runtime))
         }
-        Ok(Err(reason)) if exchange.traffic().1 == 0 => Err(explain_early_close(reason, hint)),
+        Ok(Err(reason)) if exchange.counters.traffic().1 == 0 => {
+            Err(explain_early_close(reason, hint))
+        }
         Ok(Err(reason)) => Err(reason),
         Err(_) => Err(CloseReason::Local),
     }

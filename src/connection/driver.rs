@@ -14,8 +14,9 @@ use tokio_util::io::poll_read_buf;
 use tracing::{debug, info, warn};
 
 use super::error::{RequestErrorKind, socket_error};
-use super::exchange::{Exchange, FailedRequest, Notices, Outcome};
-use super::queue::{Queue, SlotId};
+use super::exchange::{Exchange, Notices};
+use super::queue::Queue;
+use super::slots::{FailedRequest, Outcome, SlotId};
 use crate::message::{Event, Response, ServerError};
 use crate::protocol::{ClientConnection, CloseReason, ConnectionEvent};
 use crate::wire::{Context, Stream};
@@ -89,7 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         match ready!(poll_read_buf(Pin::new(&mut self.socket), cx, buffer)) {
             Ok(0) => self.machine.handle_end_of_input(),
             Ok(count) => {
-                self.exchange.count_received(count);
+                self.exchange.counters.count_received(count);
                 self.machine.handle_input(Instant::now().into_std());
             }
             // TLS returns this error if the server closes the socket without a close_notify.
@@ -169,7 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         match ready!(Pin::new(&mut self.socket).poll_write(cx, bytes)) {
             Ok(0) => self.handle_write_error(&io::ErrorKind::WriteZero.into(), cx),
             Ok(count) => {
-                self.exchange.count_sent(count);
+                self.exchange.counters.count_sent(count);
                 self.machine.transmitted(count);
                 self.is_unflushed = true;
             }
@@ -313,7 +314,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// is a power of two: an overloaded server may send thousands. The message is left out, because it
     /// may repeat parts of a statement.
     fn count_unattributed_error(&mut self, error: &ServerError) {
-        self.exchange.count_unattributed_error();
+        self.exchange.counters.count_unattributed_error();
         self.unattributed_errors = self.unattributed_errors.saturating_add(1);
         let count = self.unattributed_errors;
         if count.is_power_of_two() {
@@ -363,7 +364,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 impl<S> Drop for Driver<S> {
     fn drop(&mut self) {
         self.exchange.fail_all();
-        self.exchange.record_streams(0, 0);
+        self.exchange.counters.record_streams(0, 0);
     }
 }
 
@@ -380,7 +381,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
             let written = this.poll_write(cx);
             let timer = this.poll_timer(cx);
             this.dispatch();
-            this.exchange.record_streams(this.machine.in_flight(), this.machine.orphans());
+            this.exchange.counters.record_streams(this.machine.in_flight(), this.machine.orphans());
             if this.machine.is_closed() {
                 // A TLS socket sends its close_notify here, unless the socket is full.
                 let _sent = Pin::new(&mut this.socket).poll_shutdown(cx);

@@ -14,9 +14,9 @@ use tokio::time::Instant;
 
 use super::alarm::Alarm;
 use super::error::{RequestError, RequestErrorKind};
-use super::exchange::{Exchange, FailedRequest, Handle, Outcome};
-use super::queue::SlotId;
+use super::exchange::{Exchange, Handle};
 use super::runtime::{Runtime, has_passed};
+use super::slots::{FailedRequest, Outcome, SlotId};
 use crate::message::{KnownColumns, RequestFrame, ResponseFrame};
 use crate::protocol::CloseReason;
 use crate::wire::{Context, DecodeError, DecodeErrorKind, EncodeError, FrameEncoder};
@@ -161,7 +161,7 @@ impl Connection {
 
     /// Counts the orphaned requests of this connection in `total` from the next change on.
     pub(crate) fn count_orphans_in(&self, total: &Arc<AtomicUsize>) {
-        self.exchange.count_orphans_in(total);
+        self.exchange.counters.count_orphans_in(total);
     }
 
     /// Waits until the connection has ended, and returns the reason.
@@ -195,20 +195,20 @@ impl Connection {
     /// Returns the number of bytes sent, and the number of bytes received. Both include frame headers
     /// and the handshake.
     pub fn traffic(&self) -> (u64, u64) {
-        self.exchange.traffic()
+        self.exchange.counters.traffic()
     }
 
     /// Returns the number of streams in use when the task last ran, and how many of these were
     /// orphaned. A stream is orphaned if its request timed out or was cancelled, and has no response
     /// yet.
     pub fn streams(&self) -> (usize, usize) {
-        self.exchange.streams()
+        self.exchange.counters.streams()
     }
 
     /// Returns the number of errors that named no request since the last call. See
     /// [`ConnectionEvent::UnattributedError`](crate::protocol::ConnectionEvent::UnattributedError).
     pub(crate) fn take_unattributed_errors(&self) -> u64 {
-        self.exchange.take_unattributed_errors()
+        self.exchange.counters.take_unattributed_errors()
     }
 
     /// Waits for a free place in the queue until `deadline`. The task returns the permit when it takes
@@ -271,12 +271,12 @@ impl ConnectionWatch {
 
     /// Returns the number of bytes sent, and the number of bytes received.
     pub(crate) fn traffic(&self) -> (u64, u64) {
-        self.0.traffic()
+        self.0.counters.traffic()
     }
 
     /// Returns the number of errors that named no request since the last call.
     pub(crate) fn take_unattributed_errors(&self) -> u64 {
-        self.0.take_unattributed_errors()
+        self.0.counters.take_unattributed_errors()
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod alarm;
 mod connector;
+mod counters;
 mod deadline;
 mod draining;
 mod driver;
@@ -23,6 +24,7 @@ mod exchange;
 mod handle;
 mod queue;
 mod runtime;
+mod slots;
 #[cfg(feature = "tls")]
 mod tls;
 

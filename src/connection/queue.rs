@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use super::slots::SlotId;
+
 /// A queue of requests, the oldest first. Their frames are concatenated in one buffer.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -13,10 +15,6 @@ pub(super) struct Queue {
     /// A lower bound of all deadlines, or `None` if no request has a deadline.
     deadline: Option<Instant>,
 }
-
-/// The index of the slot in which a caller waits for the outcome of its request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct SlotId(pub(super) usize);
 
 /// A queued request without its frame.
 #[derive(Debug, Clone, Copy)]
@@ -34,11 +32,6 @@ const MAX_KEPT_CAPACITY: usize = 256 << 10;
 impl Queue {
     pub(super) fn len(&self) -> usize {
         self.requests.len()
-    }
-
-    /// Returns true if the request of this slot is in the queue.
-    pub(super) fn contains(&self, slot: SlotId) -> bool {
-        self.requests.iter().any(|request| request.slot == slot)
     }
 
     pub(super) fn is_empty(&self) -> bool {
