@@ -7,7 +7,10 @@ use crate::message::{ErrorCode, ServerError};
 use crate::wire::{DecodeError, DecodeErrorKind, EncodeError, Opcode, Stream, Version};
 
 /// The reason for the end of a connection.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Its `Display` and `Debug` texts contain no message of the server that may repeat parts of a
+/// statement: see [`ServerError`](Self::ServerError).
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum CloseReason {
     /// The client closed the connection.
@@ -44,6 +47,11 @@ pub enum CloseReason {
     /// to do.
     Tls(String),
     /// The server sent an ERROR that belongs to no request.
+    ///
+    /// The error may be about a statement of any caller. The texts of the reason therefore contain its
+    /// message only if the code says that it is about the connection or the state of the server:
+    /// [`Protocol`](ErrorCode::Protocol), [`Authentication`](ErrorCode::Authentication),
+    /// [`Overloaded`](ErrorCode::Overloaded) or [`Bootstrapping`](ErrorCode::Bootstrapping).
     ServerError(ServerError),
     /// The server sent a message with this opcode, which is not allowed at this point.
     Unexpected(Opcode),
@@ -116,6 +124,13 @@ impl CloseReason {
     }
 }
 
+/// Shows the text, because it withholds messages that may repeat parts of a statement.
+impl fmt::Debug for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CloseReason").field(&self.to_string()).finish()
+    }
+}
+
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -156,10 +171,9 @@ impl fmt::Display for CloseReason {
                 write!(f, "the server refused the connection: {}", without_period(&error))
             }
             Self::ServerError(error) => {
-                let error = match error.code {
-                    // The message repeats parts of a statement, which may contain secrets.
-                    ErrorCode::Syntax => error.code.to_string(),
-                    _ => error.to_string(),
+                let error = match may_repeat_statement(error.code) {
+                    true => error.code.to_string(),
+                    false => error.to_string(),
                 };
                 write!(
                     f,
@@ -219,6 +233,17 @@ fn is_temporary(error: &ServerError) -> bool {
         | ErrorCode::Config => false,
         _ => true,
     }
+}
+
+/// Returns true if messages with this code may repeat parts of a statement, which may contain secrets.
+const fn may_repeat_statement(code: ErrorCode) -> bool {
+    !matches!(
+        code,
+        ErrorCode::Protocol
+            | ErrorCode::Authentication
+            | ErrorCode::Overloaded
+            | ErrorCode::Bootstrapping
+    )
 }
 
 /// Returns a server's message without its final period, because the error text may continue after

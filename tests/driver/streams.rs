@@ -218,7 +218,9 @@ async fn another_error_on_stream_0_ends_the_connection_and_writes_may_have_been_
         for error in [silent.unwrap_err(), broken.unwrap_err()] {
             assert_eq!(error.kind(), ErrorKind::Connection, "{error}");
             assert!(error.may_have_been_applied(), "{error}");
-            assert!(error.to_string().contains("CRC mismatch"), "{error}");
+            // Other messages may repeat parts of a statement.
+            let is_shown = code == ErrorCode::Protocol;
+            assert_eq!(error.to_string().contains("CRC mismatch"), is_shown, "{error}");
         }
         session.execute("INSERT answered", ()).await.unwrap();
         assert_eq!(session.metrics().nodes[0].unattributed_errors, 0);

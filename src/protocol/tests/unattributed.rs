@@ -63,6 +63,30 @@ fn another_error_on_stream_0_ends_the_connection_and_its_requests_may_have_been_
 }
 
 #[test]
+fn the_close_reason_does_not_repeat_a_message_about_a_statement() {
+    for (code, is_shown) in [
+        (ErrorCode::Protocol, true),
+        (ErrorCode::Overloaded, true),
+        (ErrorCode::Bootstrapping, true),
+        (ErrorCode::Server, false),
+        (ErrorCode::Syntax, false),
+        (ErrorCode::Invalid, false),
+        (ErrorCode::Unauthorized, false),
+        (ErrorCode::Config, false),
+    ] {
+        let mut pair = Pair::open(ConnectionOptions::default());
+        let error = ServerError::new(code, "cannot parse 's3cret'");
+        pair.respond(Stream(9), error.clone());
+        let reason = pair.close_reason();
+        assert_eq!(reason, CloseReason::ServerError(error));
+        for text in [reason.to_string(), format!("{reason:?}")] {
+            assert!(text.contains(&code.to_string()), "{text}");
+            assert_eq!(text.contains("s3cret"), is_shown, "{text}");
+        }
+    }
+}
+
+#[test]
 fn an_error_in_another_version_ends_the_connection_with_its_message() {
     let mut pair = Pair::open(ConnectionOptions::default());
     pair.context = Version::V3.into();
