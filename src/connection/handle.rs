@@ -56,7 +56,9 @@ impl Connection {
     /// `timeout` is `None`.
     ///
     /// The future may be polled by any executor. It ends at the timeout even if the runtime on which
-    /// the connection was opened does not run.
+    /// the connection was opened does not run. The exception is a thread that has entered that runtime
+    /// without driving it, by `Handle::block_on` or `Handle::enter` of an idle current-thread runtime:
+    /// its requests end only once another thread drives the runtime.
     ///
     /// The connection chooses the stream and ignores the stream of `request`. An ERROR of the server is
     /// returned as a response.

@@ -7,7 +7,8 @@
 //!
 //! Invariants:
 //! - A caller waits no longer than its timeout, whichever executor polls it, and even if the
-//!   runtime of the task does not run.
+//!   runtime of the task does not run. The exception is a thread that has entered this runtime without
+//!   driving it.
 //! - If a caller drops the future of a request, the request is orphaned: its stream stays in use
 //!   until the response arrives.
 //! - When the connection ends, every pending request fails. The error contains the close reason, and

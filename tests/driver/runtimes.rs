@@ -70,6 +70,7 @@ fn connect(runtime: &Runtime, timeout: Duration) -> Session {
             Some(Reply::response(ResultMessage::SetKeyspace("test".to_owned())))
         }
         Request::Query(query) if query.text.contains(" FROM system") => None,
+        Request::Query(query) if query.text.contains("silence") => Some(Reply::silence()),
         Request::Query(_) | Request::Execute(_) | Request::Batch(_) => {
             Some(Reply::rows([("number", NativeType::Int)], [(1,)]))
         }
@@ -115,6 +116,24 @@ fn every_method_works_on_every_executor() {
         let error = run_on(executor, session.execute("SELECT number", ())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Closed);
     }
+}
+
+/// The workers of the runtime drive the session's tasks while the caller's thread only waits.
+#[test]
+fn requests_end_in_block_on_of_the_handle_of_a_running_runtime() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let session = connect(&runtime, Duration::from_secs(60));
+    for (method, outcome) in runtime.handle().block_on(call_all(&session)) {
+        assert!(outcome.is_ok(), "{method}: {}", outcome.unwrap_err());
+    }
+    let silent = Statement::new("SELECT silence").timeout(SHORT);
+    let error = runtime.handle().block_on(session.execute(silent, ())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    let _entered = runtime.enter();
+    assert!(block_on(session.execute("SELECT number", ())).is_ok());
+    let silent = Statement::new("SELECT silence").timeout(SHORT);
+    assert_eq!(block_on(session.execute(silent, ())).unwrap_err().kind(), ErrorKind::Timeout);
+    block_on(session.close(Duration::from_secs(60)));
 }
 
 /// The session's runtime has one thread, which drives it only in `block_on`.
