@@ -1,16 +1,19 @@
 //! The queue of requests that wait to be sent.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::Instant;
 
 use super::slots::SlotId;
 
-/// A queue of requests, the oldest first. Their frames are concatenated in one buffer.
+/// A queue of requests, the oldest first. Their frames are in one buffer.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
+    /// The frames of the queued requests in their order. Frames of requests that have left the queue
+    /// may precede and separate them.
     frames: Vec<u8>,
-    /// Offset of the first request's frame in `frames`.
-    start: usize,
+    /// Number of bytes of `frames` that belong to queued requests.
+    queued_length: usize,
     requests: VecDeque<QueuedRequest>,
     /// A lower bound of all deadlines, or `None` if no request has a deadline.
     deadline: Option<Instant>,
@@ -21,12 +24,14 @@ pub(super) struct Queue {
 pub(super) struct QueuedRequest {
     pub(super) slot: SlotId,
     pub(super) deadline: Option<Instant>,
+    /// Offset of the frame in the buffer.
+    start: usize,
     /// Length of the frame, in bytes.
     length: usize,
 }
 
 /// Maximum capacity that an empty queue keeps, in bytes. A queue that is not empty is compacted only
-/// once its popped frames have at least this length.
+/// once the frames that have left it have at least this length.
 const MAX_KEPT_CAPACITY: usize = 256 << 10;
 
 impl Queue {
@@ -44,9 +49,11 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, frame: &[u8], slot: SlotId, deadline: Option<Instant>) {
-        self.clear_sent();
+        self.compact();
+        let (start, length) = (self.frames.len(), frame.len());
         self.frames.extend_from_slice(frame);
-        self.requests.push_back(QueuedRequest { slot, deadline, length: frame.len() });
+        self.queued_length = self.queued_length.saturating_add(length);
+        self.requests.push_back(QueuedRequest { slot, deadline, start, length });
         self.update_deadline(deadline);
     }
 
@@ -56,55 +63,74 @@ impl Queue {
         if self.requests.is_empty() {
             self.deadline = None;
         }
-        let start = self.start;
-        self.start = start.saturating_add(request.length);
-        Some((request, self.frames.get(start..self.start).unwrap_or_default()))
+        self.queued_length = self.queued_length.saturating_sub(request.length);
+        Some((request, self.frames.get(request.range()).unwrap_or_default()))
     }
 
     /// Moves all requests of `other` to the end of this queue.
     pub(super) fn append(&mut self, other: &mut Self) {
-        self.clear_sent();
+        self.compact();
         if self.is_empty() {
             return std::mem::swap(self, other);
         }
-        self.frames.extend_from_slice(other.frames.get(other.start..).unwrap_or_default());
-        self.requests.append(&mut other.requests);
+        let first = other.requests.front().map_or(other.frames.len(), |request| request.start);
+        let end = self.frames.len();
+        self.frames.extend_from_slice(other.frames.get(first..).unwrap_or_default());
+        self.requests.extend(other.requests.drain(..).map(|request| {
+            let start = request.start.saturating_sub(first).saturating_add(end);
+            QueuedRequest { start, ..request }
+        }));
+        let queued_length = std::mem::take(&mut other.queued_length);
+        self.queued_length = self.queued_length.saturating_add(queued_length);
         self.update_deadline(other.deadline.take());
-        other.start = other.frames.len();
-        other.clear_sent();
+        other.compact();
     }
 
-    /// Removes the requests for which `predicate` returns true.
+    /// Removes the requests for which `predicate` returns true. Their frames stay in the buffer until it
+    /// is compacted, so that removing requests one by one does not move all later frames each time.
     pub(super) fn remove_if(&mut self, mut predicate: impl FnMut(&QueuedRequest) -> bool) {
-        let before = std::mem::take(self);
-        let mut start = before.start;
-        for request in before.requests {
-            let end = start.saturating_add(request.length);
-            if !predicate(&request) {
-                let frame = before.frames.get(start..end).unwrap_or_default();
-                self.push(frame, request.slot, request.deadline);
+        let mut deadline = None;
+        let mut queued_length = 0_usize;
+        self.requests.retain(|request| {
+            let is_kept = !predicate(request);
+            if is_kept {
+                queued_length = queued_length.saturating_add(request.length);
+                deadline = deadline.into_iter().chain(request.deadline).min();
             }
-            start = end;
-        }
+            is_kept
+        });
+        (self.queued_length, self.deadline) = (queued_length, deadline);
+        self.compact();
     }
 
-    /// Frees the space of popped frames if the queue is empty, or if the popped frames have at least
-    /// [`MAX_KEPT_CAPACITY`] bytes and are at least half of the buffer.
-    fn clear_sent(&mut self) {
-        if self.requests.is_empty() && self.start > 0 {
+    /// Frees the space of the frames that have left the queue if the queue is empty, or if they have at
+    /// least [`MAX_KEPT_CAPACITY`] bytes and are at least half of the buffer.
+    fn compact(&mut self) {
+        let unused = self.frames.len().saturating_sub(self.queued_length);
+        if self.requests.is_empty() && unused > 0 {
             self.frames.clear();
             self.frames.shrink_to(MAX_KEPT_CAPACITY);
-        } else if self.start >= MAX_KEPT_CAPACITY && self.start >= self.frames.len() / 2 {
-            self.frames.drain(..self.start);
-        } else {
-            return;
+        } else if unused >= MAX_KEPT_CAPACITY && unused >= self.frames.len() / 2 {
+            let mut end = 0_usize;
+            for request in &mut self.requests {
+                self.frames.copy_within(request.range(), end);
+                request.start = end;
+                end = end.saturating_add(request.length);
+            }
+            self.frames.truncate(end);
         }
-        self.start = 0;
     }
 
     /// Lowers the bound of the deadlines to `deadline` if `deadline` is earlier than the bound.
     fn update_deadline(&mut self, deadline: Option<Instant>) {
         self.deadline = self.deadline.into_iter().chain(deadline).min();
+    }
+}
+
+impl QueuedRequest {
+    /// Returns the range of the frame in the buffer.
+    const fn range(&self) -> Range<usize> {
+        self.start..self.start.saturating_add(self.length)
     }
 }
 
@@ -166,6 +192,30 @@ mod tests {
             assert_eq!(queue.pop().unwrap().0.slot, SlotId(number - 1));
         }
         assert!(queue.frames.capacity() <= 4 * MAX_KEPT_CAPACITY, "{}", queue.frames.capacity());
+    }
+
+    #[test]
+    fn removes_requests_one_by_one_without_moving_the_others() {
+        let frame = |number: usize| vec![u8::try_from(number % 251).unwrap(); MAX_KEPT_CAPACITY];
+        let mut queue = Queue::default();
+        (0..100).for_each(|number| queue.push(&frame(number), SlotId(number), None));
+        let (mut before, mut moves) = (queue.frames.len(), 0);
+        for number in 0..90 {
+            queue.remove_if(|request| request.slot == SlotId(number * 7 % 100));
+            assert_eq!(queue.queued_length, queue.len() * MAX_KEPT_CAPACITY);
+            assert!(queue.frames.len() <= 2 * queue.queued_length + MAX_KEPT_CAPACITY);
+            moves += usize::from(std::mem::replace(&mut before, queue.frames.len()) != before);
+        }
+        assert!(moves <= 7, "the frames were moved {moves} times");
+        let mut inbox = Queue::default();
+        inbox.push(&frame(100), SlotId(100), None);
+        inbox.push(&frame(101), SlotId(101), None);
+        inbox.remove_if(|request| request.slot == SlotId(100));
+        queue.append(&mut inbox);
+        let removed: Vec<_> = (0..90).map(|number| number * 7 % 100).collect();
+        let kept = (0..102).filter(|number| *number != 100 && !removed.contains(number));
+        let expected: Vec<_> = kept.map(|number| (number, frame(number))).collect();
+        assert!(contents(&mut queue) == expected, "a request has the frame of another one");
     }
 
     #[test]
