@@ -18,6 +18,7 @@ use super::metadata::StatementMetadata;
 use super::prepared::{prepare_request, prepared_result};
 use super::progress::RequestProgress;
 use super::retry::AttemptError;
+use super::shown::shown;
 use crate::cluster::{FailureKind, Node};
 use crate::connection::{Connection, RequestError, RequestErrorKind};
 use crate::cql::switches_keyspace;
@@ -85,10 +86,11 @@ impl Executor {
                     return Err(AttemptFailure::Server(Box::new(error)));
                 }
                 node.record_latency(latency);
-                if !frame.warnings.is_empty() && !progress.request.may_set_password() {
-                    for warning in &frame.warnings {
-                        warn!(node = %connection.address(), %warning, "server sent a warning");
-                    }
+                if !frame.warnings.is_empty() {
+                    // Their texts may repeat the literals of the statement.
+                    let (count, statement) = (frame.warnings.len(), progress.request.statement);
+                    let statement = shown(statement);
+                    warn!(node = %connection.address(), statement, count, "server sent warnings");
                 }
                 Ok((frame, metadata, received_at))
             }

@@ -1,5 +1,6 @@
 //! The result of a statement.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use crate::wire::{BytesMap, Counted};
 
 /// The result of a statement: a page of rows if the statement returns rows, and the other contents
 /// of the response, such as warnings.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct QueryResult {
     /// Boxed, because a result is moved often on its way to the caller.
     frame: Box<ResponseFrame>,
@@ -222,5 +223,23 @@ impl QueryResult {
             // Only requests of the driver itself, which read, have no statement.
             None => error.with_writes(Writes::Nothing, false),
         }
+    }
+}
+
+/// Shows the number of rows and of warnings in place of their contents, and no paging state, which
+/// contains values too.
+impl fmt::Debug for QueryResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut output = f.debug_struct("QueryResult");
+        if let Some(page) = self.page() {
+            output.field("rows", &page.count);
+            output.field("has_more_pages", &page.metadata.paging_state.is_some());
+        }
+        if let Some(change) = self.schema_change() {
+            output.field("schema_change", change);
+        }
+        output.field("warnings", &self.warnings().len());
+        output.field("coordinator", &self.node.address());
+        output.finish_non_exhaustive()
     }
 }

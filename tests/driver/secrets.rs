@@ -3,11 +3,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use cqlwire::message::{ErrorCode, Request};
+use bytes::Bytes;
+use cqlwire::message::{ErrorCode, Request, ResponseFrame, ResultMessage, Rows, RowsMetadata};
 use cqlwire::session::{
     Batch, Error, FailedAttempt, RetryDecision, RetryPolicy, Session, Statement,
 };
 use cqlwire::testing::{MockServer, Reply};
+use cqlwire::types::{ColumnSpec, NativeType};
+use cqlwire::wire::{Context, FrameEncoder, Stream, Version};
 
 use crate::cluster::prepared;
 use crate::mock_nodes::{connect, session_builder, start_nodes};
@@ -63,6 +66,8 @@ enum Answer {
     Echo(ErrorCode),
     Error(ErrorCode),
     Success,
+    /// A row and two warnings that repeat a literal.
+    Row,
 }
 
 async fn start_server(answer: Answer) -> Vec<MockServer> {
@@ -79,9 +84,25 @@ async fn start_server(answer: Answer) -> Vec<MockServer> {
             Answer::Error(code) => Reply::error(code, "it failed"),
             Answer::Success if matches!(frame.request, Request::Prepare(_)) => prepared().into(),
             Answer::Success => Reply::void(),
+            Answer::Row => Reply::bytes(row_with_warnings(frame.stream)),
         }
     })
     .await
+}
+
+/// Returns a frame with a row and two warnings, all of which contain the canary.
+fn row_with_warnings(stream: Stream) -> Vec<u8> {
+    let mut metadata = RowsMetadata::new(vec![ColumnSpec::new("ks", "t", "a", NativeType::Text)]);
+    metadata.paging_state = Some(Bytes::from_static(CANARY.as_bytes()));
+    let content = [&[0, 0, 0, 6], CANARY.as_bytes()].concat().into();
+    let rows = ResultMessage::Rows(Rows { metadata, count: 1, content });
+    let warning =
+        "Read 0 live rows and 1001 tombstone cells for query SELECT * FROM t WHERE k = c4nary";
+    let frame =
+        ResponseFrame { warnings: vec![warning.to_owned(); 2], ..ResponseFrame::new(stream, rows) };
+    let mut out = Vec::new();
+    frame.encode(&mut FrameEncoder::new(Context::from(Version::V4)), &mut out).unwrap();
+    out
 }
 
 /// The texts that a program may print or log.
@@ -174,6 +195,25 @@ async fn no_outlet_shows_a_literal() {
     let answers =
         [Answer::Error(ErrorCode::Syntax), Answer::Error(ErrorCode::Overloaded), Answer::Success];
     require_no_canary(LITERALS, &answers).await;
+}
+
+#[tokio::test]
+async fn rows_and_warnings_are_counted_and_not_shown() {
+    require_no_canary(&["SELECT a FROM t", "SELECT a FROM t WHERE k = 'c4nary'"], &[Answer::Row])
+        .await;
+    let subscriber = RecordingSubscriber::default();
+    let _guard = tracing::subscriber::set_default(subscriber.clone());
+    let servers = start_server(Answer::Row).await;
+    let session = connect(session_builder(&servers), 1).await;
+    let result = session.execute("SELECT a FROM t WHERE k = 'x'", ()).await.unwrap();
+    assert_eq!(result.warnings().len(), 2);
+    let expected = format!(
+        "QueryResult {{ rows: 1, has_more_pages: true, warnings: 2, coordinator: {}, .. }}",
+        servers[0].address()
+    );
+    assert_eq!(format!("{result:?}"), expected);
+    let warning = subscriber.event("server sent warnings");
+    assert_eq!((&*warning["count"], &*warning["statement"]), ("2", "SELECT a FROM t WHERE k = ?"));
 }
 
 #[tokio::test]

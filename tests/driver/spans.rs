@@ -91,6 +91,13 @@ impl RecordingSubscriber {
         let requests = recorded.spans.iter().filter(|(metadata, _)| metadata.name() == "cassandra");
         requests.map(|(_, fields)| fields.clone()).collect()
     }
+
+    /// Returns the fields of the first event with this message.
+    pub(crate) fn event(&self, message: &str) -> Fields {
+        let recorded = self.0.lock().unwrap();
+        let mut events = recorded.events.iter().map(|(_, fields)| fields);
+        events.find(|fields| field(fields, "message") == message).expect("an event").clone()
+    }
 }
 
 fn field<'f>(fields: &'f Fields, name: &str) -> &'f str {
