@@ -6,7 +6,7 @@ use super::error::{Error, ErrorKind};
 use super::metadata::{EncodedValues, StatementMetadata};
 use super::prepared::PreparedInner;
 use super::statement::StatementKind;
-use crate::types::Values;
+use crate::types::{ToValues, Values};
 
 /// A statement with its encoded values.
 #[derive(Debug, Clone)]
@@ -93,15 +93,50 @@ impl BoundStatement {
         if Arc::ptr_eq(&now, before) || now.accepts_values_of(before) {
             return Ok(());
         }
-        let changed = |reason: &str| {
-            let text = format!(
-                "the types of its bind variables have changed since the values were encoded{reason}"
-            );
-            Error::new(ErrorKind::StatementChanged, text)
-        };
         let Some(encode) = encode else { return Err(changed("; execute it again")) };
         let values = encode(&now).map_err(|error| changed(&format!(": {error}")))?;
         let again = EncodedValues { values, metadata: Some(now) };
         self.encoded_again.set(Box::new(again)).map_err(|_| changed(" twice; execute it again"))
     }
+
+    /// Returns the statement with `values`, encoded for the current bind variables.
+    ///
+    /// # Errors
+    /// Returns an error if the values do not fit the bind variables.
+    pub(super) fn encoded_again(&self, values: &(impl ToValues + ?Sized)) -> Result<Self, Error> {
+        let mut bound = Self::from(self.kind.clone());
+        if let Some(prepared) = self.prepared() {
+            let metadata = prepared.metadata();
+            let values = metadata
+                .encode(values)
+                .map_err(|error| changed(&format!(": {error}")).with_statement(self.text()))?;
+            bound.encoded = EncodedValues { values, metadata: Some(metadata) };
+        }
+        Ok(bound)
+    }
+}
+
+/// Returns true if the statements address one partition: a single statement, or prepared statements
+/// of one keyspace whose values have the same partition key. A statement may still select several
+/// partitions with `IN`.
+pub(super) fn address_one_partition(statements: &[BoundStatement]) -> bool {
+    let partition = |statement: &BoundStatement| {
+        let metadata = statement.metadata()?;
+        let mut scratch = Vec::new();
+        let key = metadata.routing_key(statement.values(), &mut scratch)?;
+        Some((metadata.keyspace()?.to_owned(), key.to_vec()))
+    };
+    match statements {
+        [] | [_] => true,
+        [first, rest @ ..] => partition(first)
+            .is_some_and(|first| rest.iter().all(|next| partition(next).as_ref() == Some(&first))),
+    }
+}
+
+/// Returns the error of a request whose values are not valid for the current bind variables.
+fn changed(reason: &str) -> Error {
+    let text = format!(
+        "the types of its bind variables have changed since the values were encoded{reason}"
+    );
+    Error::new(ErrorKind::StatementChanged, text)
 }

@@ -1,6 +1,7 @@
 //! The cache of prepared statements.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
@@ -17,6 +18,8 @@ pub(super) type CacheSlot = Arc<OnceCell<Arc<PreparedInner>>>;
 pub(super) struct PreparedCache {
     limit: usize,
     statements: Mutex<Statements>,
+    /// Number of schema changes that statements of the session have made.
+    schema_changes: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +40,11 @@ struct Entry {
 
 impl PreparedCache {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), statements: Mutex::default() }
+        Self {
+            limit: limit.max(1),
+            statements: Mutex::default(),
+            schema_changes: AtomicU64::new(0),
+        }
     }
 
     /// Returns the slot of a statement. If the cache does not contain the statement, adds an empty
@@ -70,6 +77,16 @@ impl PreparedCache {
         if statements.by_text.get(&key).is_some_and(holds_it) {
             statements.by_text.remove(&key);
         }
+    }
+
+    /// Records that a statement of the session has changed the schema.
+    pub(super) fn record_schema_change(&self) {
+        self.schema_changes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the number of schema changes that statements of the session have made.
+    pub(super) fn schema_changes(&self) -> u64 {
+        self.schema_changes.load(Ordering::Relaxed)
     }
 
     /// Returns the number of statements, including those that are being prepared.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::bound::{BoundStatement, EncodeAgain};
+use super::bound::{BoundStatement, EncodeAgain, address_one_partition};
 use super::effect::Writes;
 use super::error::Error;
 use super::metadata::{EncodedValues, StatementMetadata};
@@ -76,14 +76,15 @@ impl RequestContext<'_> {
         }
     }
 
-    /// Returns how the request changes data. Reads the texts of its statements, so that only
-    /// requests that failed pay for it.
+    /// Returns how the request changes data. Reads the texts and the values of its statements, so that
+    /// only requests that failed pay for it.
     #[cold]
     pub(super) fn writes(&self) -> Writes {
         match self.batch {
             _ if self.preparing => Writes::Nothing,
             Some(kind) => {
-                Writes::of_batch(kind, self.statements.iter().map(|bound| &**bound.text()))
+                let texts = self.statements.iter().map(|bound| &**bound.text());
+                Writes::of_batch(kind, texts, address_one_partition(self.statements))
             }
             None => Writes::of_statement(self.statement),
         }

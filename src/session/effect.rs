@@ -3,6 +3,8 @@
 //! The decisions follow Cassandra 3.11 to 5.0. The documentation of [`Error`](super::Error) lists
 //! them in a table.
 
+use std::iter;
+
 use crate::cql::{TokenKind, first_keyword, tokens};
 use crate::message::{BatchKind, ErrorCode, ErrorDetails, ServerError};
 use crate::wire::Consistency;
@@ -13,7 +15,7 @@ pub(super) enum Writes {
     /// The request changes no data: it is a SELECT or a PREPARE.
     Nothing,
     /// The server checks the request and reads before it writes anything: INSERT, UPDATE or DELETE
-    /// of one partition, TRUNCATE, or a logged batch.
+    /// of one partition, TRUNCATE, a logged batch, or a batch on one partition.
     AtOnce,
     /// A conditional statement or batch (`IF`). The server commits it after the replicas have
     /// agreed on it, and may fail in between.
@@ -53,10 +55,11 @@ impl Writes {
         }
         if is(keyword, "BEGIN") {
             let next = words(text).nth(1).unwrap_or_default();
+            let text = iter::once(text);
             return match next {
-                next if is(next, "BATCH") => Self::of_batch(BatchKind::Logged, [text]),
-                next if is(next, "UNLOGGED") => Self::of_batch(BatchKind::Unlogged, [text]),
-                next if is(next, "COUNTER") => Self::of_batch(BatchKind::Counter, [text]),
+                next if is(next, "BATCH") => Self::of_batch(BatchKind::Logged, text, false),
+                next if is(next, "UNLOGGED") => Self::of_batch(BatchKind::Unlogged, text, false),
+                next if is(next, "COUNTER") => Self::of_batch(BatchKind::Counter, text, false),
                 _ => Self::InSteps,
             };
         }
@@ -71,16 +74,23 @@ impl Writes {
         }
     }
 
-    /// Returns how a batch changes data.
+    /// Returns how a batch changes data. `has_one_partition` is true if its statements write to one
+    /// partition, as far as their values show.
     pub(super) fn of_batch<'t>(
         kind: BatchKind,
-        statements: impl IntoIterator<Item = &'t str>,
+        statements: impl Iterator<Item = &'t str> + Clone,
+        has_one_partition: bool,
     ) -> Self {
-        match statements.into_iter().any(|text| contains(text, "IF")) {
-            true => Self::Conditionally,
-            false if kind == BatchKind::Logged => Self::AtOnce,
-            // The partitions of other batches are written one after another.
-            false => Self::InSteps,
+        if statements.clone().any(|text| contains(text, "IF")) {
+            return Self::Conditionally;
+        }
+        let is_at_once = |text| Self::of_statement(text) == Self::AtOnce;
+        match kind {
+            BatchKind::Logged => Self::AtOnce,
+            // The server merges all changes of one partition into one write.
+            _ if has_one_partition && statements.clone().all(is_at_once) => Self::AtOnce,
+            // Several partitions are written one after another.
+            _ => Self::InSteps,
         }
     }
 }
@@ -174,11 +184,17 @@ mod tests {
         ] {
             assert_eq!(Writes::of_statement(text), expected, "{text:?}");
         }
+        let of_batch = |kind, statements: &[&str], has_one_partition| {
+            Writes::of_batch(kind, statements.iter().copied(), has_one_partition)
+        };
         let statements = ["INSERT INTO t (k) VALUES (1)", "DELETE FROM t WHERE k IN (1, 2)"];
-        assert_eq!(Writes::of_batch(BatchKind::Logged, statements), Writes::AtOnce);
-        assert_eq!(Writes::of_batch(BatchKind::Unlogged, statements), Writes::InSteps);
-        assert_eq!(Writes::of_batch(BatchKind::Counter, statements), Writes::InSteps);
         let conditional = ["DELETE FROM t WHERE k = 1 IF EXISTS"];
-        assert_eq!(Writes::of_batch(BatchKind::Logged, conditional), Writes::Conditionally);
+        assert_eq!(of_batch(BatchKind::Logged, &statements, false), Writes::AtOnce);
+        assert_eq!(of_batch(BatchKind::Logged, &conditional, true), Writes::Conditionally);
+        for kind in [BatchKind::Unlogged, BatchKind::Counter] {
+            assert_eq!(of_batch(kind, &statements[..1], true), Writes::AtOnce);
+            assert_eq!(of_batch(kind, &statements[..1], false), Writes::InSteps);
+            assert_eq!(of_batch(kind, &statements, true), Writes::InSteps);
+        }
     }
 }

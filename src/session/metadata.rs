@@ -1,7 +1,7 @@
 //! The description of a prepared statement: its bind variables and the columns of its rows.
 
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -31,7 +31,21 @@ pub(super) struct StatementMetadata {
     pub(super) known_columns: KnownColumns,
     /// Time at which the server described the variables.
     described_at: Instant,
+    /// The last confirmation of the variables; `None` if there was none.
+    confirmed: Mutex<Option<Confirmation>>,
 }
+
+/// The result of preparing a statement again whose values did not fit: the variables have not changed.
+#[derive(Debug, Clone, Copy)]
+struct Confirmation {
+    at: Instant,
+    /// Number of schema changes that statements of the session had made.
+    schema_changes: u64,
+}
+
+/// Time after a confirmation within which values that do not fit are an error without another PREPARE.
+/// Another client may alter a type within this time.
+const CONFIRMED_FOR: Duration = Duration::from_secs(5);
 
 /// The values of a statement, and the description of the bind variables for which they were encoded.
 #[derive(Debug, Clone)]
@@ -65,6 +79,7 @@ impl StatementMetadata {
             result_id: result_metadata_id.as_ref().map(detached).unwrap_or_default(),
             known_columns: KnownColumns::new(),
             described_at: Instant::now(),
+            confirmed: Mutex::default(),
         }
     }
 
@@ -77,12 +92,35 @@ impl StatementMetadata {
             result_id: detached(id),
             known_columns: KnownColumns::new(),
             described_at: self.described_at,
+            confirmed: Mutex::default(),
         }
     }
 
     /// Returns true if the variables are others than those of `other`, and were described later.
     pub(super) fn has_newer_variables(&self, other: &Self) -> bool {
         self.variables != other.variables && self.described_at > other.described_at
+    }
+
+    /// Returns true if the server described the variables after `time`.
+    pub(super) fn was_described_after(&self, time: Instant) -> bool {
+        self.described_at > time
+    }
+
+    /// Records that the variables are current, although values did not fit them. The session had made
+    /// `schema_changes` schema changes when the statement was prepared.
+    pub(super) fn confirm(&self, schema_changes: u64) {
+        let confirmation = Confirmation { at: Instant::now(), schema_changes };
+        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = Some(confirmation);
+    }
+
+    /// Returns true if the variables were confirmed within the last [`CONFIRMED_FOR`], and the session
+    /// has made no schema change since: it has made `schema_changes` so far.
+    pub(super) fn is_confirmed(&self, schema_changes: u64) -> bool {
+        let confirmed = *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        confirmed.is_some_and(|confirmation| {
+            confirmation.schema_changes == schema_changes
+                && confirmation.at.elapsed() < CONFIRMED_FOR
+        })
     }
 
     /// Returns true if `newer` describes the same variables and the same result columns. A newer
@@ -102,12 +140,22 @@ impl StatementMetadata {
     /// Returns the token of the partition that `values` address, or `None` if the partition key is
     /// not fully bound.
     pub(super) fn token(&self, values: &Values<'_>, partitioner: Partitioner) -> Option<Token> {
-        if self.partition_key.is_empty() {
-            return None;
-        }
         let mut scratch = Vec::new();
-        let key = routing_key(values, &self.partition_key, &mut scratch)?;
+        let key = self.routing_key(values, &mut scratch)?;
         Some(partitioner.token(key))
+    }
+
+    /// Returns the serialized partition key that `values` address, which may be written into `scratch`.
+    /// Returns `None` if the partition key is not fully bound.
+    pub(super) fn routing_key<'a>(
+        &self,
+        values: &'a Values<'_>,
+        scratch: &'a mut Vec<u8>,
+    ) -> Option<&'a [u8]> {
+        match self.partition_key.is_empty() {
+            true => None,
+            false => routing_key(values, &self.partition_key, scratch),
+        }
     }
 
     /// Encodes the values of the bind variables.

@@ -95,7 +95,8 @@
 //!
 //! Spans, events, errors and the `Debug` texts of statements contain no bound values, and the texts of
 //! statements with `?` in place of literals and without comments. An error shows the first 60
-//! characters.
+//! characters. Events and the `Debug` text of a [`QueryResult`] show how many rows and
+//! [warnings](QueryResult::warnings) it has, and not their contents.
 //!
 //! Of a text that may set a password, they show only the beginning, such as `CREATE ROLE ada ...`:
 //! CREATE or ALTER of a role, of a user or of an unknown object, and unknown statements with the word
@@ -287,7 +288,7 @@ impl Session {
         statement: impl Into<Statement>,
         values: impl ToValues + Send + Sync + 'v,
     ) -> RowStream<'v, T> {
-        RowStream::new(Arc::clone(&self.executor), statement.into(), Box::new(values))
+        RowStream::new(Arc::clone(&self.executor), statement.into(), Arc::new(values))
     }
 
     /// Executes several statements in one request.

@@ -56,7 +56,8 @@ impl Executor {
 
     /// Encodes the values of a prepared statement. If they do not fit the bind variables that the
     /// driver knows, asks a server for the current ones first: a type may have been altered since the
-    /// statement was prepared, and servers do not report such a change.
+    /// statement was prepared, and servers do not report such a change. Does not ask again if a server
+    /// has [confirmed](StatementMetadata::is_confirmed) the variables.
     ///
     /// `is_cached` is true if the caller supplied a text, whose statement comes from the cache. The
     /// statement may then be replaced by another one. A statement that the caller has prepared keeps
@@ -73,6 +74,11 @@ impl Executor {
             Err(error) if error.may_be_outdated_types() => error,
             encoded => return encoded,
         };
+        let schema_changes = self.prepared.schema_changes();
+        if prepared.metadata().is_confirmed(schema_changes) {
+            // Another request may have replaced the description meanwhile.
+            return prepared.encode(values);
+        }
         let again = Box::pin(self.prepare_again(prepared, options, deadline)).await?;
         match is_cached {
             true => *prepared = again,
@@ -80,7 +86,11 @@ impl Executor {
             // The session has switched to another keyspace, where the text is another statement.
             false => return Err(error),
         }
-        prepared.encode(values)
+        let encoded = prepared.encode(values);
+        if encoded.as_ref().is_err_and(Error::may_be_outdated_types) {
+            prepared.metadata().confirm(schema_changes);
+        }
+        encoded
     }
 
     /// Returns the statement with the same text whose description is newer than that of `outdated`:
@@ -91,8 +101,12 @@ impl Executor {
         options: EffectiveOptions<'_>,
         deadline: &mut Option<Instant>,
     ) -> Result<Arc<PreparedInner>, Error> {
+        let begin = std::time::Instant::now();
         let cached = self.prepare_cached(&outdated.text, options, deadline).await?;
-        if cached.metadata().has_newer_variables(&outdated.metadata()) {
+        let metadata = cached.metadata();
+        // Another request may be preparing it at the same time, for the same reason.
+        if metadata.was_described_after(begin) || metadata.has_newer_variables(&outdated.metadata())
+        {
             return Ok(cached);
         }
         self.prepared.remove(options.keyspace(), &cached);

@@ -23,7 +23,7 @@ use crate::wire::Context;
 #[derive(Debug, Clone)]
 pub(super) struct ExecuteRequest {
     pub(super) bound: BoundStatement,
-    options: Options,
+    pub(super) options: Options,
     pub(super) paging_state: Option<Bytes>,
 }
 
@@ -198,6 +198,7 @@ impl Executor {
             .map_err(|error| error.with_statement(request.statement))?;
         match result.schema_change() {
             Some(change) => {
+                self.prepared.record_schema_change();
                 let node = result.coordinator();
                 let agreed =
                     Box::pin(self.cluster.wait_for_schema_agreement(change, node, self.agreement))

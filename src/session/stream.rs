@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use super::executor::Executor;
 use super::request::ExecuteRequest;
 use super::result::QueryResult;
@@ -31,6 +31,8 @@ use crate::types::{FromRow, RowError, ToValues};
 pub struct RowStream<'v, T> {
     executor: Arc<Executor>,
     next: NextPage<'v>,
+    /// The values, which are encoded again if the bind variables change between two pages.
+    values: StreamValues<'v>,
     /// The paging state of the current page, whose remaining rows are in `rows`. `None` if the
     /// current page is the first of the result.
     current_state: Option<Bytes>,
@@ -39,6 +41,9 @@ pub struct RowStream<'v, T> {
     next_state: Option<Bytes>,
     rows: VecDeque<Result<T, Error>>,
 }
+
+/// The values of a statement whose rows are streamed.
+pub(super) type StreamValues<'v> = Arc<dyn ToValues + Send + Sync + 'v>;
 
 /// Where the next page comes from.
 enum NextPage<'v> {
@@ -54,6 +59,9 @@ enum NextPage<'v> {
 /// The request for one page, which runs in a task of its own.
 struct PageFetch {
     request: Arc<ExecuteRequest>,
+    deadline: Option<Instant>,
+    /// True if the values were encoded again for this page.
+    is_encoded_again: bool,
     page: Pin<Box<dyn Future<Output = Result<QueryResult, Error>> + Send>>,
 }
 
@@ -81,18 +89,44 @@ impl PageFetch {
             let task = task.map_err(|error: Error| error.with_statement(&statement))?;
             task.join(&executor, deadline, &statement).await
         };
-        Self { request, page: Box::pin(page) }
+        Self { request, deadline, is_encoded_again: false, page: Box::pin(page) }
     }
 
     async fn start_first(
         executor: Arc<Executor>,
         statement: Statement,
-        values: Box<dyn ToValues + Send + Sync + '_>,
+        values: StreamValues<'_>,
     ) -> Result<Self, Error> {
         let paging_state = statement.paging_state.clone();
         let mut request = ExecuteRequest::from(statement);
         let deadline = executor.bind(&mut request, &*values).await?;
         Ok(Self::new(&executor, Arc::new(request), paging_state, deadline))
+    }
+
+    /// Requests the page again, after `error`, if the bind variables have changed since the values
+    /// were encoded. The task of a page has no access to the values, so that its request fails.
+    ///
+    /// # Errors
+    /// Returns `error` if it has another cause, or if the variables have changed a second time.
+    /// Returns an error if the values do not fit the new variables.
+    fn encode_again(
+        &self,
+        executor: &Arc<Executor>,
+        values: &(dyn ToValues + Send + Sync + '_),
+        paging_state: Option<Bytes>,
+        error: Error,
+    ) -> Result<Self, Error> {
+        let bound = &self.request.bound;
+        if error.kind() != ErrorKind::StatementChanged
+            || self.is_encoded_again
+            || bound.require_valid().is_ok()
+        {
+            return Err(error);
+        }
+        let bound = bound.encoded_again(values)?;
+        let request = Arc::new(ExecuteRequest { bound, ..ExecuteRequest::clone(&self.request) });
+        let fetch = Self::new(executor, request, paging_state, self.deadline);
+        Ok(Self { is_encoded_again: true, ..fetch })
     }
 }
 
@@ -103,15 +137,15 @@ impl<'v, T> RowStream<'v, T> {
     pub(super) fn new(
         executor: Arc<Executor>,
         statement: Statement,
-        values: Box<dyn ToValues + Send + Sync + 'v>,
+        values: StreamValues<'v>,
     ) -> Self {
         let next_state = statement.paging_state.clone();
         let next = NextPage::First(Box::pin(PageFetch::start_first(
             Arc::clone(&executor),
             statement,
-            values,
+            Arc::clone(&values),
         )));
-        Self { executor, next, current_state: None, next_state, rows: VecDeque::new() }
+        Self { executor, next, values, current_state: None, next_state, rows: VecDeque::new() }
     }
 
     /// Returns the next page, or `None` after the last one. Rows that borrow from the page are read
@@ -174,8 +208,15 @@ impl<'v, T> RowStream<'v, T> {
         if let NextPage::First(first) = &mut self.next {
             self.next = NextPage::Page(ready!(first.as_mut().poll(context))?);
         }
-        let NextPage::Page(page) = &mut self.next else { return Poll::Ready(Ok(None)) };
-        page.page.as_mut().poll(context).map_ok(Some)
+        loop {
+            let NextPage::Page(fetch) = &mut self.next else { return Poll::Ready(Ok(None)) };
+            let error = match ready!(fetch.page.as_mut().poll(context)) {
+                Ok(page) => return Poll::Ready(Ok(Some(page))),
+                Err(error) => error,
+            };
+            let state = self.next_state.clone();
+            *fetch = fetch.encode_again(&self.executor, &*self.values, state, error)?;
+        }
     }
 }
 

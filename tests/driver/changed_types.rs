@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use cqlwire::message::{
-    ErrorCode, ErrorDetails, PreparedResult, Request, ResultMessage, RowsMetadata, ServerError,
-    Variables,
+    ErrorCode, ErrorDetails, PreparedResult, Request, ResultMessage, Rows, RowsMetadata,
+    SchemaChange, SchemaChangeKind, SchemaTarget, ServerError, Variables,
 };
 use cqlwire::session::{Batch, ErrorKind, PreparedStatement, Session, Statement};
 use cqlwire::testing::{MockServer, Reply};
@@ -35,6 +35,15 @@ fn udt(names: &[&str]) -> CqlType {
     let fields = names.iter().map(|name| ((*name).to_owned(), NativeType::Int.into()));
     let (keyspace, name) = ("ks".to_owned(), "grown".to_owned());
     CqlType::Udt(Arc::new(UdtType { keyspace, name, fields: fields.collect() }))
+}
+
+/// Returns page `number` of four, with the number as its only cell. The paging state of the next page is
+/// its number.
+fn page_of_one_row(number: u8) -> Rows {
+    let mut metadata = RowsMetadata::new(vec![ColumnSpec::new("ks", "t", "n", NativeType::Int)]);
+    metadata.paging_state = (number < 3).then(|| Bytes::from(vec![number + 1]));
+    let content = Bytes::from(vec![0, 0, 0, 4, 0, 0, 0, number]);
+    Rows { metadata, count: 1, content }
 }
 
 fn udt_value(cql_type: &CqlType, literal: &str) -> Value {
@@ -86,6 +95,12 @@ impl Altered {
                     executed.lock().unwrap().extend(bytes_of(&batch.statements[0].values));
                     Reply::void()
                 }
+                Request::Query(query) if query.text.starts_with("ALTER") => {
+                    let (keyspace, table) = ("ks".to_owned(), "t".to_owned());
+                    let target = SchemaTarget::Table { keyspace, table };
+                    let change = SchemaChange { kind: SchemaChangeKind::Updated, target };
+                    Reply::response(ResultMessage::SchemaChange(change))
+                }
                 _ => Reply::void(),
             }
         })
@@ -121,9 +136,18 @@ enum Way {
     Handle,
     BatchOfText,
     BatchOfHandle,
+    StreamOfText,
+    StreamOfHandle,
 }
 
-const WAYS: [Way; 4] = [Way::Text, Way::Handle, Way::BatchOfText, Way::BatchOfHandle];
+const WAYS: [Way; 6] = [
+    Way::Text,
+    Way::Handle,
+    Way::BatchOfText,
+    Way::BatchOfHandle,
+    Way::StreamOfText,
+    Way::StreamOfHandle,
+];
 
 async fn execute(
     session: &Session,
@@ -132,14 +156,18 @@ async fn execute(
     values: impl ToValues + Send + Sync,
 ) -> Result<(), cqlwire::session::Error> {
     let statement = match way {
-        Way::Text | Way::BatchOfText => Statement::new(handle.text()),
-        Way::Handle | Way::BatchOfHandle => handle.into(),
+        Way::Text | Way::BatchOfText | Way::StreamOfText => Statement::new(handle.text()),
+        Way::Handle | Way::BatchOfHandle | Way::StreamOfHandle => handle.into(),
     };
     match way {
-        Way::Text | Way::Handle => session.execute(statement, values).await?,
-        _ => session.batch(Batch::unlogged().statement(statement, values)).await?,
-    };
-    Ok(())
+        Way::Text | Way::Handle => session.execute(statement, values).await.map(drop),
+        Way::BatchOfText | Way::BatchOfHandle => {
+            session.batch(Batch::unlogged().statement(statement, values)).await.map(drop)
+        }
+        Way::StreamOfText | Way::StreamOfHandle => {
+            session.stream::<(i32,)>(statement, values).next_page().await.map(drop)
+        }
+    }
 }
 
 #[tokio::test]
@@ -177,8 +205,40 @@ async fn values_are_encoded_again_when_the_type_changes_while_the_request_runs()
         execute(&session, way, &insert, ("new",)).await.unwrap();
         assert_eq!(altered.last_value().as_deref(), Some(&b"new"[..]));
         assert_eq!(altered.prepares(), 2, "{way:?}");
-        assert_eq!(session.metrics().errors, 0);
     }
+}
+
+/// The statement is evicted twice while a stream reads its four pages, each time with another type of
+/// its variable.
+#[tokio::test]
+async fn a_stream_encodes_its_values_again_when_the_type_changes_between_pages() {
+    let types = [NativeType::Ascii, NativeType::Text, NativeType::Ascii];
+    let (prepares, executed) = (AtomicUsize::new(0), Arc::new(Mutex::new(Vec::new())));
+    let (seen, known) = (Arc::clone(&executed), AtomicUsize::new(0));
+    let servers = start_nodes(1, move |_, frame| match &frame.request {
+        Request::Prepare(_) => {
+            let number = prepares.fetch_add(1, Ordering::SeqCst);
+            known.store(number, Ordering::SeqCst);
+            statement_of(types[number]).into()
+        }
+        Request::Execute(execute) => {
+            let page = execute.parameters.paging_state.as_ref().map_or(0, |state| state[0]);
+            if page.min(2) > known.load(Ordering::SeqCst) as u8 {
+                return Reply::error(ErrorCode::Unprepared, "evicted");
+            }
+            seen.lock().unwrap().push(page);
+            Reply::response(ResultMessage::Rows(page_of_one_row(page)))
+        }
+        _ => Reply::void(),
+    })
+    .await;
+    let session = connect(session_builder(&servers), 1).await;
+    let mut numbers = session.stream::<i32>("SELECT n FROM t WHERE v = ?", ("v",));
+    for page in 0..4 {
+        assert_eq!(numbers.try_next().await.unwrap(), Some(page));
+    }
+    assert_eq!(numbers.try_next().await.unwrap(), None);
+    assert_eq!(*executed.lock().unwrap(), [0, 1, 2, 3]);
 }
 
 /// A table that was dropped and created again can have the same statement id with other types. Values
@@ -242,4 +302,26 @@ async fn accepts_old_values_after_a_user_defined_type_gained_a_field() {
     let insert = session.prepare("INSERT ...").await.unwrap();
     let value = Value::parse(&insert.variables()[0].cql_type, "{a: 1}").unwrap();
     session.execute(&insert, (value,)).await.unwrap();
+}
+
+#[tokio::test]
+async fn values_that_never_fit_prepare_the_statement_again_only_once() {
+    for way in WAYS {
+        let altered = Altered::new(NativeType::Int, NativeType::Text, false).await;
+        let session = altered.connect().await;
+        let insert = session.prepare("INSERT ...").await.unwrap();
+        for _ in 0..10 {
+            let error = execute(&session, way, &insert, ("one",)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Bind, "{way:?}: {error}");
+            let error = execute(&session, way, &insert, (1, 2)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Bind, "{way:?}: {error}");
+        }
+        assert_eq!(altered.prepares(), 2, "{way:?}");
+        execute(&session, way, &insert, (1,)).await.unwrap();
+        // The session has altered the type itself, so that it asks for the description at once.
+        altered.alter();
+        session.execute("ALTER TABLE t ...", ()).await.unwrap();
+        execute(&session, way, &insert, ("one",)).await.unwrap();
+        assert_eq!(altered.prepares(), 3, "{way:?}");
+    }
 }
