@@ -8,7 +8,7 @@ use tracing::{Instrument, Span, debug};
 
 use super::attempt::AttemptFailure;
 use super::call::{Message, NodeResponse, RequestContext};
-use super::effect::Writes;
+use super::effect::{self, Writes};
 use super::error::Error;
 use super::executor::Executor;
 use super::progress::RequestProgress;
@@ -112,7 +112,7 @@ impl Executor {
         progress: &RequestProgress<'_, '_>,
     ) -> Result<NodeResponse, Error> {
         let mut consistency = progress.request.options.consistency();
-        let mut reprepared = 0;
+        let (mut reprepared, mut prepare_error) = (0, None);
         let mut retry_on = None;
         let mut last_error = None;
         loop {
@@ -155,7 +155,8 @@ impl Executor {
             let decision = match &failure {
                 AttemptFailure::Server(unprepared) if failure.is_unprepared() => {
                     if reprepared >= progress.request.prepared().count() * MAX_REPREPARES {
-                        return Err(error);
+                        // A PREPARE that failed says more than the UNPREPARED that followed it.
+                        return Err(prepare_error.unwrap_or(error));
                     }
                     reprepared += 1;
                     let _in_flight = node.start_request();
@@ -163,6 +164,10 @@ impl Executor {
                         Ok(()) => RetryDecision::SAME_NODE,
                         // Another node may still have the statement.
                         Err(unable) if unable.may_succeed_on_another_node() => {
+                            if unable.server_error().is_some_and(effect::is_shutting_down) {
+                                node.drain(&connection);
+                            }
+                            prepare_error = Some(unable.clone());
                             error = unable;
                             RetryDecision::NEXT_NODE
                         }

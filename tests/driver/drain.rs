@@ -11,6 +11,7 @@ use cqlwire::testing::{MockServer, Reply};
 use futures_util::future::try_join_all;
 use tokio::task::JoinHandle;
 
+use crate::cluster::prepared;
 use crate::mock_nodes::{connect, session_builder, start_nodes, wait_until_connected};
 use crate::wait::until;
 
@@ -228,4 +229,34 @@ async fn a_refused_registration_is_ignored() {
     session.execute("INSERT INTO t (k) VALUES (1)", ()).await.unwrap();
     // The control connection and the connection of the pool asked once each.
     assert_eq!((refused.load(Ordering::SeqCst), server.connections()), (2, 2));
+}
+
+/// The node has evicted the statement, and refuses to prepare it again.
+#[tokio::test]
+async fn a_node_that_refuses_a_prepare_as_shutting_down_gets_no_new_requests() {
+    let has_begun = Arc::new(AtomicBool::new(false));
+    let refused = Arc::new(AtomicUsize::new(0));
+    let (began, counted) = (Arc::clone(&has_begun), Arc::clone(&refused));
+    let servers = start_nodes(3, move |node, frame| {
+        let is_draining = node == 0 && began.load(Ordering::SeqCst);
+        match &frame.request {
+            Request::Prepare(_) if is_draining => {
+                counted.fetch_add(1, Ordering::SeqCst);
+                Reply::error(ErrorCode::Overloaded, "Server is shutting down")
+            }
+            Request::Prepare(_) => prepared().into(),
+            _ if is_draining => Reply::error(ErrorCode::Unprepared, "evicted"),
+            _ => Reply::void(),
+        }
+    })
+    .await;
+    let session = connect(builder(&servers), 3).await;
+    let update = session.prepare("UPDATE t SET n = n + 1 WHERE k = ?").await.unwrap();
+    has_begun.store(true, Ordering::SeqCst);
+    for key in 0..60 {
+        session.execute(&update, (key,)).await.unwrap();
+    }
+    assert_eq!(refused.load(Ordering::SeqCst), 1);
+    assert_eq!(session.metrics().connected_nodes, 2);
+    assert_eq!(drains(&session), 1);
 }
