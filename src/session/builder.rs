@@ -187,8 +187,8 @@ impl SessionBuilder {
     ///
     /// Errors that waiting cannot cure end the retries: an invalid configuration, a TLS certificate
     /// that is not trusted, a server without a common protocol version, a keyspace that does not
-    /// exist. A wrong user name or password ends them after 15 s, because a new cluster refuses its
-    /// first user for about 10 s after it has started.
+    /// exist, a wrong user name or password. Only a refusal of the user `cassandra` is retried, for
+    /// 15 s, because a new cluster creates this user about 10 s after it has started.
     pub const fn connect_retry_for(mut self, time: Duration) -> Self {
         self.connect_retry_for = time;
         self

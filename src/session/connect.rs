@@ -15,9 +15,13 @@ const FIRST_DELAY: Duration = Duration::from_millis(50);
 /// server has started.
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
-/// Time for which a refused login is retried. Cassandra creates the first user of a new cluster 10 s
-/// after it has opened its port, and until then refuses this user with the error of a wrong password.
+/// Time for which a refused login of Cassandra's [first user](FIRST_USER) is retried. A new cluster
+/// creates this user 10 s after it has opened its port, and until then refuses it with the error of a
+/// wrong password. Other users are created later, by this user.
 const LOGIN_SETUP_TIME: Duration = Duration::from_secs(15);
+
+/// Part of the message with which Cassandra refuses a login of the user `cassandra`.
+const FIRST_USER: &str = "username cassandra and/or password";
 
 /// Connects to the cluster. While the servers may still be starting, retries for up to `retry_for`.
 ///
@@ -53,7 +57,9 @@ async fn retry<T, F: Future<Output = Result<T, ClusterError>>>(
                 refused_since = None;
                 failures.join("; ")
             }
-            ClusterError::Fatal(error) if error.is_refused_login() => {
+            ClusterError::Fatal(error)
+                if error.is_refused_login() && error.to_string().contains(FIRST_USER) =>
+            {
                 let since = *refused_since.get_or_insert(now);
                 if now.duration_since(since) >= LOGIN_SETUP_TIME {
                     return Err(failure);
@@ -82,8 +88,7 @@ mod tests {
 
     const RETRY_FOR: Duration = Duration::from_secs(60);
 
-    fn refused_login() -> ClusterError {
-        let message = "Provided username cassandra and/or password are incorrect";
+    fn refused_login(message: &str) -> ClusterError {
         let reason = CloseReason::Refused(ServerError::new(ErrorCode::Authentication, message));
         fatal(reason)
     }
@@ -101,14 +106,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn retries_a_refused_login_until_the_first_user_must_exist() {
+    async fn retries_a_refused_login_of_the_first_user_until_it_must_exist() {
         let begin = Instant::now();
+        let refused = "Provided username cassandra and/or password are incorrect";
         let attempt = || match begin.elapsed() < Duration::from_secs(10) {
-            true => Err(refused_login()),
+            true => Err(refused_login(refused)),
             false => Ok(()),
         };
         assert!(retry(|| std::future::ready(attempt()), RETRY_FOR).await.is_ok());
-        let time = time_until_the_end(|| Err(refused_login())).await;
+        let time = time_until_the_end(|| Err(refused_login(refused))).await;
         assert!((LOGIN_SETUP_TIME..LOGIN_SETUP_TIME + LONGEST_DELAY).contains(&time), "{time:?}");
     }
 
@@ -121,6 +127,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn does_not_retry_errors_that_waiting_cannot_cure() {
+        for message in [
+            "Provided username ada and/or password are incorrect",
+            "Provided username and/or password are incorrect",
+            "ada is not permitted to log in",
+        ] {
+            let time = time_until_the_end(|| Err(refused_login(message))).await;
+            assert_eq!(time, Duration::ZERO, "{message}");
+        }
         let needed = || CloseReason::CredentialsNeeded { authenticator: String::new() };
         assert_eq!(time_until_the_end(|| Err(fatal(needed()))).await, Duration::ZERO);
         let responded =

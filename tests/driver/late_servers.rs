@@ -50,7 +50,7 @@ async fn retries_while_a_server_does_not_answer_or_is_not_ready() {
         (ErrorCode::Bootstrapping, "not yet"),
         (ErrorCode::Unavailable, "Cannot achieve consistency level QUORUM"),
         (ErrorCode::Authentication, "Unable to perform authentication: no replica"),
-        (ErrorCode::Authentication, "Provided username and/or password are incorrect"),
+        (ErrorCode::Authentication, "Provided username cassandra and/or password are incorrect"),
     ];
     let replies = errors.map(|(code, text)| Reply::error(code, text));
     for late in replies.into_iter().chain([Reply::close(), Reply::silence()]) {
@@ -125,6 +125,11 @@ async fn does_not_retry_errors_that_waiting_cannot_cure() {
     let secured = server().await.unwrap().credentials("ada", "secret");
     let error = connect_error(secured, |builder| builder).await;
     assert_eq!(error.kind(), ErrorKind::Authentication);
+
+    let secured = server().await.unwrap().credentials("ada", "secret");
+    let error = connect_error(secured, |builder| builder.credentials("ada", "wrong")).await;
+    assert_eq!(error.kind(), ErrorKind::Authentication);
+    assert!(error.to_string().contains("the user name or the password is wrong"), "{error}");
 
     let missing = Reply::error(ErrorCode::Invalid, "Keyspace 'nowhere' does not exist");
     let without = server().await.unwrap().on("USE \"nowhere\"", missing);
