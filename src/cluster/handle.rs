@@ -32,7 +32,7 @@ const CLOSE_TIME: Duration = Duration::from_secs(1);
 pub(super) const SESSION_CLOSED: &str = "the session was closed";
 
 /// Error text of a session whose runtime has ended.
-pub(super) const RUNTIME_ENDED: &str = "the runtime on which the session was created has ended: create \
+pub(crate) const RUNTIME_ENDED: &str = "the runtime on which the session was created has ended: create \
                              sessions on a runtime that outlives them";
 
 impl Cluster {

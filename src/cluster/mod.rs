@@ -63,7 +63,7 @@ pub use backoff::Reconnect;
 pub use balancing::{DefaultBalancing, LatencyAwareness, LoadBalancing, Routing};
 pub(crate) use contact::{ContactPoint, DEFAULT_PORT};
 pub(crate) use counters::{Counter, FailureKind};
-pub(crate) use handle::Cluster;
+pub(crate) use handle::{Cluster, RUNTIME_ENDED};
 pub use node::{Distance, Node};
 pub(crate) use open::{ClusterError, NodeError};
 pub use replication::ReplicationStrategy;

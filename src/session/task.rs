@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
+use crate::cluster::RUNTIME_ENDED;
 
 /// A request that runs in a task of its own, on the runtime on which the session was connected. The
 /// caller may be polled by any executor.
@@ -64,6 +65,8 @@ impl<T> RequestTask<T> {
             Ok(Ok(result)) => return result,
             Ok(Err(error)) => match executor.cluster.end_reason() {
                 Some(reason) => Error::new(ErrorKind::Closed, reason),
+                // Nothing else cancels a task that a caller awaits.
+                None if error.is_cancelled() => Error::new(ErrorKind::Closed, RUNTIME_ENDED),
                 None => {
                     let text = format!("the task of the request ended early: {error}");
                     Error::new(ErrorKind::Connection, text)

@@ -1,15 +1,17 @@
 //! Failures of servers and runtimes: no answer, forgotten statements, refused logins, an ended runtime.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cqlwire::message::Request;
-use cqlwire::session::{ErrorKind, Session, Statement};
+use bytes::Bytes;
+use cqlwire::message::{ErrorCode, Request};
+use cqlwire::session::{Error, ErrorKind, Session, SpeculativeExecution, Statement};
 use cqlwire::testing::{MockServer, Reply};
 use tokio::net::TcpListener;
 
-use crate::mock_nodes::{connect, session_builder};
+use crate::cluster::prepared;
+use crate::mock_nodes::{connect, session_builder, start_nodes};
 use crate::wait::until;
 
 #[tokio::test]
@@ -91,4 +93,69 @@ fn requests_fail_at_once_after_the_sessions_runtime_has_ended() {
     let error = runtime().block_on(session.execute(select, ())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
     assert!(error.to_string().contains("the runtime on which the session was created"), "{error}");
+}
+
+/// The ways to execute a SELECT.
+#[derive(Debug, Clone, Copy)]
+enum Read {
+    Text,
+    TextWithValues,
+    Prepared,
+    SecondPage,
+    Speculative,
+}
+
+/// Executes the SELECT whose first two attempts fail.
+async fn read(session: &Session, way: Read) -> Result<(), Error> {
+    let select = "/* any */ select k FROM t WHERE k = ?";
+    let speculative = SpeculativeExecution::after(Duration::from_millis(1));
+    let text = Statement::new("SELECT k FROM t");
+    match way {
+        Read::Text => session.execute(text, ()).await.map(drop),
+        Read::TextWithValues => session.execute(select, (1,)).await.map(drop),
+        Read::Prepared => {
+            let select = session.prepare(select).await?;
+            session.execute(&select, (1,)).await.map(drop)
+        }
+        Read::SecondPage => {
+            let page = text.paging_state(Bytes::from_static(b"second"));
+            session.stream::<(i32,)>(page, ()).next_page().await.map(drop)
+        }
+        Read::Speculative => {
+            session.execute(text.speculative_execution(speculative), ()).await.map(drop)
+        }
+    }
+}
+
+/// A coordinator reports READ_FAILURE, for example, for a replica that was paused.
+#[tokio::test]
+async fn a_read_is_retried_after_a_replica_has_failed_in_whatever_way_it_is_executed() {
+    for way in
+        [Read::Text, Read::TextWithValues, Read::Prepared, Read::SecondPage, Read::Speculative]
+    {
+        for (nodes, failures) in [(1, 1), (1, 2), (2, 2), (3, 2)] {
+            let reads = Arc::new(Mutex::new(Vec::new()));
+            let seen = Arc::clone(&reads);
+            let servers = start_nodes(nodes, move |number, frame| {
+                if let Request::Prepare(_) = frame.request {
+                    return prepared().into();
+                }
+                let mut seen = seen.lock().unwrap();
+                seen.push(number);
+                match seen.len() > failures {
+                    true => Reply::void(),
+                    false => Reply::error(ErrorCode::ReadFailure, "dropped"),
+                }
+            })
+            .await;
+            let session = connect(session_builder(&servers), nodes).await;
+            let outcome = read(&session, way).await;
+            outcome.unwrap_or_else(|error| panic!("{way:?} on {nodes} nodes: {error:?}"));
+            let mut reads = reads.lock().unwrap().clone();
+            reads.truncate(nodes);
+            reads.sort_unstable();
+            reads.dedup();
+            assert!(reads.len() >= nodes.min(failures + 1), "{way:?}: the attempts use all nodes");
+        }
+    }
 }

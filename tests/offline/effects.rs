@@ -1,5 +1,5 @@
 //! Checks that the table in the documentation of `cqlwire::session::Error` and the tests of
-//! `tests/driver/effects.rs` name each other.
+//! `tests/driver/effects/` name each other.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,8 +33,11 @@ fn tests(source: &str) -> BTreeSet<&str> {
 fn each_row_on_the_effect_of_an_error_names_its_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
-    let (error, effects) = (read("src/session/error/mod.rs"), read("tests/driver/effects.rs"));
+    let error = read("src/session/error/mod.rs");
+    let files = fs::read_dir(root.join("tests/driver/effects")).unwrap();
+    let effects: Vec<_> =
+        files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
     let named = names_in_table(&error, "# Was the request applied?");
     assert!(named.len() > 15, "{named:?}");
-    assert_eq!(named, tests(&effects));
+    assert_eq!(named, effects.iter().flat_map(|source| tests(source)).collect());
 }

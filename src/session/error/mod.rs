@@ -27,30 +27,39 @@ use crate::wire::Consistency;
 /// [`may_have_been_applied`](Self::may_have_been_applied) says whether the server may have executed
 /// the request, entirely or in part. "No" is certain, for Cassandra 3.11 to 5.0. The names in the
 /// last column are tests in
-/// [`tests/driver/effects.rs`](https://github.com/cqlwire/cqlwire/blob/main/tests/driver/effects.rs).
+/// [`tests/driver/effects`](https://github.com/cqlwire/cqlwire/blob/main/tests/driver/effects).
 ///
 /// | error | may have been applied | test |
 /// |---|---|---|
 /// | any error of a SELECT or a PREPARE | no | `a_select_and_a_prepare_change_nothing` |
 /// | any error, if an earlier attempt or another execution may have been applied | yes | `an_earlier_attempt_may_have_been_applied`, `a_speculative_execution_may_have_been_applied` |
-/// | [`Config`](ErrorKind::Config), [`Authentication`](ErrorKind::Authentication), [`Encode`](ErrorKind::Encode), [`Bind`](ErrorKind::Bind), [`Throttled`](ErrorKind::Throttled), [`Closed`](ErrorKind::Closed) | no | `a_request_that_was_not_sent_was_not_applied` |
-/// | [`Unreachable`](ErrorKind::Unreachable), and [`Timeout`](ErrorKind::Timeout) while the request waits for a connection or for a free stream | no | `a_request_that_found_no_node_was_not_applied` |
+/// | [`Config`](ErrorKind::Config), [`Authentication`](ErrorKind::Authentication), [`Encode`](ErrorKind::Encode), [`Bind`](ErrorKind::Bind), [`Throttled`](ErrorKind::Throttled), [`Closed`](ErrorKind::Closed) before the request was sent | no | `a_request_that_was_not_sent_was_not_applied` |
+/// | [`Closed`](ErrorKind::Closed), if the session's runtime ended during a `USE` or while a stream waited for a page | yes | `a_request_whose_runtime_ended_may_have_been_applied` |
+/// | [`Unreachable`](ErrorKind::Unreachable) | no | `a_request_that_found_no_node_was_not_applied` |
+/// | [`Timeout`](ErrorKind::Timeout) while the request waits for a connection or for a free stream | no | `a_request_that_timed_out_while_it_waited_for_a_connection_was_not_applied`, `a_request_that_timed_out_while_it_waited_for_a_stream_was_not_applied` |
 /// | [`Timeout`](ErrorKind::Timeout) after that, even if no byte was written yet | yes | `a_request_that_timed_out_may_have_been_applied` |
+/// | [`Connection`](ErrorKind::Connection), if no byte of the request was written | no | `a_request_of_which_no_byte_was_written_when_its_connection_closed_was_not_applied` |
 /// | [`Connection`](ErrorKind::Connection), if a byte of the request was written | yes | `a_request_whose_connection_closed_may_have_been_applied` |
-/// | [`Protocol`](ErrorKind::Protocol): the response is too long or cannot be decoded, or is neither RESULT nor ERROR | yes | `a_response_that_cannot_be_decoded_may_follow_the_execution`, `a_response_that_is_not_a_result_may_follow_the_execution` |
+/// | [`Protocol`](ErrorKind::Protocol): the response is too long or cannot be decoded, or is neither RESULT nor ERROR | yes | `a_response_that_is_too_long_may_follow_the_execution`, `a_response_that_cannot_be_decoded_may_follow_the_execution`, `a_response_that_is_not_a_result_may_follow_the_execution` |
 /// | [`StatementChanged`](ErrorKind::StatementChanged), and any error while the driver prepares an evicted statement again | no | `a_statement_that_changed_was_not_applied`, `a_statement_that_could_not_be_prepared_again_was_not_applied` |
 /// | [`Read`](ErrorKind::Read), [`RowCount`](ErrorKind::RowCount), [`ResultKind`](ErrorKind::ResultKind) | yes: the request succeeded | `a_result_that_does_not_fit_belongs_to_an_executed_request` |
 /// | PROTOCOL, BAD_CREDENTIALS, SYNTAX, UNAUTHORIZED, INVALID, CONFIG, ALREADY_EXISTS, UNPREPARED, FUNCTION_FAILURE, IS_BOOTSTRAPPING | no | `an_invalid_request_was_not_applied` |
 /// | OVERLOADED, if its text is one of those that Cassandra sends before it executes a request, such as `Server is shutting down` | no | `a_request_refused_by_an_overloaded_server_was_not_applied`, `a_refused_write_is_sent_to_the_next_node` |
 /// | OVERLOADED with another text | yes | `a_request_that_overloaded_the_server_may_have_been_applied` |
-/// | UNAVAILABLE of an INSERT, UPDATE or DELETE without `IF` and `IN`, of a TRUNCATE, or of a logged batch without `IF` | no | `a_write_to_one_partition_without_replicas_was_not_applied` |
+/// | UNAVAILABLE of an INSERT, UPDATE or DELETE without `IF` and `IN`, of a TRUNCATE, of a logged batch without `IF`, or of another batch that [writes to one partition](#batches-on-one-partition) | no | `a_write_to_one_partition_without_replicas_was_not_applied` |
 /// | UNAVAILABLE of a statement or batch with `IF`, if it names a serial consistency | no | `a_conditional_statement_may_have_been_applied_without_replicas_to_commit_it` |
 /// | UNAVAILABLE of a statement or batch with `IF`, if it names another consistency: the commit may have failed | yes | `a_conditional_statement_may_have_been_applied_without_replicas_to_commit_it` |
-/// | UNAVAILABLE of any other statement, and of an unlogged or counter batch | yes, in part | `a_write_in_steps_without_replicas_may_have_been_applied_in_part` |
-/// | READ_TIMEOUT, READ_FAILURE of an INSERT, UPDATE, DELETE, TRUNCATE or logged batch, which reads before it writes | no | `a_failed_read_comes_before_the_write` |
-/// | READ_TIMEOUT, READ_FAILURE of any other statement or batch | yes, in part | `a_failed_read_comes_before_the_write` |
+/// | UNAVAILABLE of any other statement or batch | yes, in part | `a_write_in_steps_without_replicas_may_have_been_applied_in_part` |
+/// | READ_TIMEOUT, READ_FAILURE of an INSERT, UPDATE or DELETE without `IN`, of a statement with `IF`, of a TRUNCATE, of a logged batch, or of another batch that writes to one partition: these read before they write | no | `a_failed_read_comes_before_the_write` |
+/// | READ_TIMEOUT, READ_FAILURE of any other statement or batch | yes, in part | `a_failed_read_may_come_after_the_first_of_several_writes` |
 /// | WRITE_TIMEOUT of every write type, WRITE_FAILURE, CDC_WRITE_FAILURE, CAS_WRITE_UNKNOWN | yes | `a_write_that_timed_out_or_failed_may_have_been_applied` |
 /// | TRUNCATE_ERROR, SERVER_ERROR, unknown codes | yes | `a_server_that_fails_may_have_applied_the_request` |
+///
+/// # Batches on one partition
+///
+/// An unlogged or counter batch writes one partition after another, and UNAVAILABLE may concern a later
+/// one. The driver knows that a batch without `IN` writes to one partition if it has one statement, or
+/// if its statements are of one keyspace and are all bound to the same whole partition key.
 #[derive(Clone)]
 pub struct Error(Box<ErrorInner>);
 
