@@ -4,7 +4,6 @@ use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 use tracing::warn;
@@ -36,15 +35,15 @@ impl Executor {
     /// Sends the request once. `begin` is the start of the attempt. Returns the response, the
     /// columns that the driver expects in its rows, and the time at which the response arrived. The
     /// expected columns apply if the response leaves out their description.
-    pub(super) async fn attempt(
+    pub(super) async fn attempt<'p>(
         &self,
-        progress: &RequestProgress<'_, '_>,
+        progress: &RequestProgress<'_, 'p>,
         node: &Arc<Node>,
         connection: &Connection,
         consistency: Consistency,
         begin: Instant,
-    ) -> Result<(Box<ResponseFrame>, Option<Arc<StatementMetadata>>, Instant), AttemptFailure> {
-        progress.attempts.fetch_add(1, Ordering::Relaxed);
+    ) -> Result<(Box<ResponseFrame>, Option<&'p StatementMetadata>, Instant), AttemptFailure> {
+        progress.record_attempt();
         let options = progress.request.options;
         let mut metadata = None;
         // The encoder builds the message, so that the message is not part of the future, which

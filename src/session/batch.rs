@@ -11,7 +11,7 @@ use super::bound::BoundStatement;
 use super::call::{RequestContext, routing_token};
 use super::error::Error;
 use super::executor::Executor;
-use super::metadata::{EncodedValues, StatementMetadata};
+use super::metadata::StatementMetadata;
 use super::options::{EffectiveOptions, ExecutionProfile, Options, option_setters};
 use super::result::QueryResult;
 use super::retry::RetryPolicy;
@@ -96,15 +96,14 @@ impl Executor {
         let options = EffectiveOptions::new(&batch.options, &self.defaults);
         let mut bound = Vec::with_capacity(batch.statements.len());
         let state = self.cluster.state();
-        let mut first_token = routing_token(&EncodedValues::NONE, options, &state);
+        let mut first_token = routing_token(None, options, &state);
         let mut deadline = None;
         for (statement, values) in &batch.statements {
             let mut statement = BoundStatement::from(statement.kind.clone());
             self.bind_statement(&mut statement, &**values, options, &mut deadline).await?;
             // The first token routes the batch. If the batch addresses several partitions, a
             // replica of any one of them will do.
-            first_token =
-                first_token.or_else(|| routing_token(&statement.encoded, options, &state));
+            first_token = first_token.or_else(|| routing_token(Some(&statement), options, &state));
             bound.push(statement);
         }
         let message = |_: &Context, consistency, timestamp| {
@@ -125,7 +124,7 @@ impl Executor {
             };
             (batch.into(), None)
         };
-        let metadata = bound.iter().filter_map(|statement| statement.encoded.metadata.as_ref());
+        let metadata = bound.iter().filter_map(BoundStatement::metadata);
         let keyspace = metadata.filter_map(|metadata| metadata.keyspace()).next();
         let keyspace = keyspace.or(options.keyspace());
         // A token without a keyspace comes from the routing key option. Only then is the session's

@@ -57,8 +57,8 @@ impl BoundStatement {
 
     /// Returns the description for which the values were encoded. Returns `None` if the statement is
     /// not prepared.
-    pub(super) fn metadata(&self) -> Option<&Arc<StatementMetadata>> {
-        self.latest().metadata.as_ref()
+    pub(super) fn metadata(&self) -> Option<&StatementMetadata> {
+        self.prepared().map(|prepared| prepared.metadata_of(self.latest()))
     }
 
     /// Returns true if the statement is a USE, after which all connections must switch to its
@@ -90,12 +90,12 @@ impl BoundStatement {
             return Ok(());
         };
         let now = prepared.metadata();
-        if Arc::ptr_eq(&now, before) || now.accepts_values_of(before) {
+        if std::ptr::eq(&*now, before) || now.accepts_values_of(before) {
             return Ok(());
         }
         let Some(encode) = encode else { return Err(changed("; execute it again")) };
         let values = encode(&now).map_err(|error| changed(&format!(": {error}")))?;
-        let again = EncodedValues { values, metadata: Some(now) };
+        let again = EncodedValues { values, replacement: Some(now) };
         self.encoded_again.set(Box::new(again)).map_err(|_| changed(" twice; execute it again"))
     }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::bound::{BoundStatement, EncodeAgain, address_one_partition};
 use super::effect::Writes;
 use super::error::Error;
-use super::metadata::{EncodedValues, StatementMetadata};
+use super::metadata::StatementMetadata;
 use super::options::EffectiveOptions;
 use super::prepared::PreparedInner;
 use crate::cluster::{ClusterState, Node, Token};
@@ -95,16 +95,16 @@ impl RequestContext<'_> {
 /// of the attempt and the client timestamp. Also returns the columns that the driver expects in the
 /// rows, in case the response leaves out their description; `None` if the response always contains
 /// it.
-pub(super) type Message<'p> = dyn Fn(&Context, Consistency, Option<i64>) -> (Request<'p>, Option<Arc<StatementMetadata>>)
+pub(super) type Message<'p> = dyn Fn(&Context, Consistency, Option<i64>) -> (Request<'p>, Option<&'p StatementMetadata>)
     + Sync
     + 'p;
 
 /// The response of a node.
-pub(super) struct NodeResponse {
+pub(super) struct NodeResponse<'p> {
     pub(super) frame: Box<ResponseFrame>,
     /// The columns that the driver expects in the rows, in case the response leaves out their
     /// description.
-    pub(super) metadata: Option<Arc<StatementMetadata>>,
+    pub(super) metadata: Option<&'p StatementMetadata>,
     pub(super) node: Arc<Node>,
     /// The protocol version of the connection.
     pub(super) version: Version,
@@ -115,13 +115,13 @@ pub(super) struct NodeResponse {
 /// from the values of its partition key. Returns `None` if neither is known, or if the driver does
 /// not know the cluster's partitioner.
 pub(super) fn routing_token(
-    encoded: &EncodedValues,
+    bound: Option<&BoundStatement>,
     options: EffectiveOptions<'_>,
     state: &ClusterState,
 ) -> Option<Token> {
     let partitioner = state.partitioner()?;
     match options.routing_key() {
         Some(key) => Some(partitioner.token(key)),
-        None => encoded.metadata.as_ref()?.token(&encoded.values, partitioner),
+        None => bound?.metadata()?.token(bound?.values(), partitioner),
     }
 }

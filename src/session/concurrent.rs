@@ -12,16 +12,17 @@ use tokio::time::Instant;
 
 use super::call::NodeResponse;
 use super::error::Error;
+use super::execution::MAX_SKIPPED;
 use super::executor::Executor;
 use super::progress::RequestProgress;
 use super::speculative::SpeculativeExecution;
 
 /// The outcome of an execution.
-type Outcome = Result<NodeResponse, Error>;
+type Outcome<'p> = Result<NodeResponse<'p>, Error>;
 
 /// An event while executions run.
-enum Progress {
-    Finished(Outcome),
+enum Progress<'p> {
+    Finished(Outcome<'p>),
     /// This number of executions wait on connections that have become unresponsive.
     Unresponsive(usize),
 }
@@ -31,7 +32,7 @@ impl Executor {
     /// unresponsive, starts another execution on the next node. The first response wins.
     ///
     /// While all connections are responsive, this costs a comparison each time the future is polled.
-    pub(super) async fn run_watched(&self, progress: &RequestProgress<'_, '_>) -> Outcome {
+    pub(super) async fn run_watched<'p>(&self, progress: &RequestProgress<'_, 'p>) -> Outcome<'p> {
         let mut first = pin!(self.run_execution(progress));
         let next = poll_fn(|cx| match (first.as_mut().poll(cx), progress.take_unresponsive()) {
             (Poll::Ready(outcome), _) => Poll::Ready(Progress::Finished(outcome)),
@@ -48,25 +49,27 @@ impl Executor {
 
     /// Runs an execution, and starts another each time the delay of the policy passes or a connection
     /// becomes unresponsive. The first response wins.
-    pub(super) async fn run_speculatively(
+    pub(super) async fn run_speculatively<'p>(
         &self,
-        progress: &RequestProgress<'_, '_>,
+        progress: &RequestProgress<'_, 'p>,
         policy: SpeculativeExecution,
-    ) -> Outcome {
+    ) -> Outcome<'p> {
         self.run_concurrently(self.run_execution(progress).boxed(), progress, Some(policy), 0).await
     }
 
     /// Runs `first` and further executions. An error is returned only if no other execution is
-    /// running, or if every node would return it. The policy starts up to `max_executions` executions. One more execution starts for
-    /// each connection that has become unresponsive, once there is a responsive node that was not
-    /// tried. `unresponsive` is the number of these connections so far.
-    async fn run_concurrently<'f>(
+    /// running, or if every node would return it.
+    ///
+    /// The policy starts up to `max_executions` executions. One more execution starts for each
+    /// connection that has become unresponsive, once there is a responsive node that was not tried.
+    /// `unresponsive` is the number of these connections so far.
+    async fn run_concurrently<'f, 'p>(
         &'f self,
-        first: BoxFuture<'f, Outcome>,
-        progress: &'f RequestProgress<'_, '_>,
+        first: BoxFuture<'f, Outcome<'p>>,
+        progress: &'f RequestProgress<'_, 'p>,
         policy: Option<SpeculativeExecution>,
         mut unresponsive: usize,
-    ) -> Outcome {
+    ) -> Outcome<'p> {
         progress.set_concurrent();
         let delay = policy.map(|SpeculativeExecution { delay, percentile, .. }| {
             let known =
@@ -114,10 +117,10 @@ impl Executor {
         }
     }
 
-    fn start_speculation<'f>(
+    fn start_speculation<'f, 'p>(
         &'f self,
-        progress: &'f RequestProgress<'_, '_>,
-    ) -> BoxFuture<'f, Outcome> {
+        progress: &'f RequestProgress<'_, 'p>,
+    ) -> BoxFuture<'f, Outcome<'p>> {
         self.metrics.speculations.add();
         progress.record_speculation();
         self.run_execution(progress).boxed()
@@ -129,11 +132,12 @@ impl Executor {
         let state = self.cluster.state();
         let (balancing, routing) = (self.balancing(progress), progress.routing());
         let mut tried = progress.tried().clone();
+        let last = tried.len().saturating_add(MAX_SKIPPED);
         while let Some(node) = balancing.pick(&routing, &state, &tried) {
             if !must_respond {
                 return true;
             }
-            if tried.iter().any(|tried| Arc::ptr_eq(tried, &node)) {
+            if tried.len() >= last || tried.iter().any(|tried| Arc::ptr_eq(tried, &node)) {
                 return false;
             }
             if node.is_responsive() {

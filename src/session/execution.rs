@@ -23,6 +23,10 @@ use crate::wire::Consistency;
 /// statement, Cassandra may evict it again before the request is executed.
 const MAX_REPREPARES: usize = 3;
 
+/// Maximum number of unresponsive nodes that are skipped to find a responsive one. While all nodes
+/// of a large cluster are unresponsive, skipping each of them would take longer than the request.
+pub(super) const MAX_SKIPPED: usize = 64;
+
 // Rare branches are boxed so that the common path's future stays small.
 impl Executor {
     /// Sends a request to one node after another, until a node answers, the retry policy gives up,
@@ -31,7 +35,7 @@ impl Executor {
         &self,
         request: &RequestContext<'p>,
         message: &Message<'p>,
-    ) -> Result<NodeResponse, Error> {
+    ) -> Result<NodeResponse<'p>, Error> {
         let span = span::begin(request, &self.cluster);
         match span.is_disabled() {
             true => self.send_in_span(request, message, &span).await,
@@ -48,7 +52,7 @@ impl Executor {
         request: &RequestContext<'p>,
         message: &Message<'p>,
         span: &Span,
-    ) -> Result<NodeResponse, Error> {
+    ) -> Result<NodeResponse<'p>, Error> {
         let begin = Instant::now();
         let options = request.options;
         let deadline = request.deadline.or_else(|| options.deadline(begin));
@@ -107,10 +111,10 @@ impl Executor {
 
     /// Runs one execution: tries one node after another until a node answers or the retry policy
     /// gives up.
-    pub(super) async fn run_execution(
+    pub(super) async fn run_execution<'p>(
         &self,
-        progress: &RequestProgress<'_, '_>,
-    ) -> Result<NodeResponse, Error> {
+        progress: &RequestProgress<'_, 'p>,
+    ) -> Result<NodeResponse<'p>, Error> {
         let mut consistency = progress.request.options.consistency();
         let (mut reprepared, mut prepare_error) = (0, None);
         let mut retry_on = None;
@@ -136,7 +140,7 @@ impl Executor {
             };
             // The first attempt reuses the start time of the request, which saves one reading of
             // the clock.
-            let is_first = progress.attempts.load(Ordering::Relaxed) == 0 && !has_waited;
+            let is_first = progress.attempts() == 0 && !has_waited;
             let begin = if is_first { progress.begin } else { Instant::now() };
             let attempt = self.attempt(progress, &node, &connection, consistency, begin).await;
             let failure = match attempt {
@@ -225,7 +229,7 @@ impl Executor {
             error: failure.as_attempt_error(),
             idempotent: options.idempotent(progress.request.read_only)
                 || progress.request.preparing,
-            attempts: progress.attempts.load(Ordering::Relaxed).saturating_sub(reprepared),
+            attempts: progress.attempts().saturating_sub(reprepared),
             consistency,
             may_have_been_applied: failure.may_have_been_applied(writes),
             statement: progress.request.statement,
@@ -254,16 +258,16 @@ impl Executor {
 
     /// Returns the first node that has an open connection, in the order of the load balancing
     /// policy; `None` if the policy picks no such node. A node that does not answer is returned only
-    /// if the policy picks no other node.
+    /// if the policy picks no other node, or after [`MAX_SKIPPED`] such nodes.
     fn pick_node(
         &self,
         progress: &RequestProgress<'_, '_>,
         state: &ClusterState,
     ) -> Option<(Arc<Node>, Arc<Connection>)> {
         let (balancing, routing) = (self.balancing(progress), progress.routing());
-        let mut tried = progress.tried();
         // Nodes that are skipped do not count as tried: they may answer again.
-        let mut skipped = tried.clone();
+        let mut skipped = progress.copy_tried();
+        let last = skipped.len().saturating_add(MAX_SKIPPED);
         let mut found = None;
         while let Some(node) = balancing.pick(&routing, state, &skipped) {
             match node.connection() {
@@ -277,7 +281,8 @@ impl Executor {
                 _ => {}
             }
             // The policy has picked a node again, because it has no other node.
-            if skipped.iter().any(|skipped| Arc::ptr_eq(skipped, &node)) {
+            let is_repeated = skipped.iter().any(|skipped| Arc::ptr_eq(skipped, &node));
+            if is_repeated || skipped.len() >= last {
                 break;
             }
             skipped.push(node);
@@ -285,7 +290,7 @@ impl Executor {
         if let Some((node, _)) = &found
             && progress.is_concurrent()
         {
-            tried.push(Arc::clone(node));
+            progress.tried().push(Arc::clone(node));
         }
         found
     }

@@ -51,12 +51,12 @@ const CONFIRMED_FOR: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(super) struct EncodedValues {
     pub(super) values: Values<'static>,
-    /// `None` if the statement is not prepared.
-    pub(super) metadata: Option<Arc<StatementMetadata>>,
+    /// `None` if this is the first description of the statement, or if the statement is not prepared.
+    pub(super) replacement: Option<Arc<StatementMetadata>>,
 }
 
 impl EncodedValues {
-    pub(super) const NONE: Self = Self { values: Values::NONE, metadata: None };
+    pub(super) const NONE: Self = Self { values: Values::NONE, replacement: None };
 }
 
 impl StatementMetadata {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -25,9 +25,12 @@ pub(super) struct PreparedInner {
     pub(super) read_only: bool,
     /// True if the statement is a USE.
     switches_keyspace: bool,
-    /// The description of the variables and the result columns. It is replaced if the schema
-    /// changes, for all holders of the statement at once.
-    metadata: RwLock<Arc<StatementMetadata>>,
+    /// The first description of the variables and the result columns. Few statements ever get
+    /// another one, so that most requests borrow this one, without a lock and a reference count.
+    first: Arc<StatementMetadata>,
+    /// The latest description, for all holders of the statement at once. Empty until the schema
+    /// changes.
+    latest: OnceLock<RwLock<Arc<StatementMetadata>>>,
     /// For each node that has evicted the statement, the time at which the statement was last
     /// prepared again on that node.
     reprepared: Mutex<HashMap<SocketAddr, RepreparedAt>>,
@@ -45,7 +48,8 @@ impl PreparedInner {
             id: detached(id),
             read_only: is_read_only(text),
             switches_keyspace: switches_keyspace(text),
-            metadata: RwLock::new(Arc::new(metadata)),
+            first: Arc::new(metadata),
+            latest: OnceLock::new(),
             reprepared: Mutex::default(),
         }
     }
@@ -57,22 +61,43 @@ impl PreparedInner {
 
     /// Returns the current description of the variables and the result columns.
     pub(super) fn metadata(&self) -> Arc<StatementMetadata> {
-        Arc::clone(&self.metadata.read().unwrap_or_else(PoisonError::into_inner))
+        self.replacement().unwrap_or_else(|| Arc::clone(&self.first))
+    }
+
+    /// Returns the current description, or `None` if it is the first one.
+    #[inline]
+    fn replacement(&self) -> Option<Arc<StatementMetadata>> {
+        let latest = self.latest.get()?;
+        Some(Arc::clone(&latest.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// Returns the description for which `encoded`, values of this statement, were encoded.
+    #[inline]
+    pub(super) fn metadata_of<'s>(&'s self, encoded: &'s EncodedValues) -> &'s StatementMetadata {
+        encoded.replacement.as_deref().unwrap_or(&self.first)
     }
 
     /// Replaces the description, unless the new one is the same.
     pub(super) fn set_metadata(&self, metadata: impl Into<Arc<StatementMetadata>>) {
         let metadata = metadata.into();
-        let mut current = self.metadata.write().unwrap_or_else(PoisonError::into_inner);
-        if !current.is_same_as(&metadata) {
-            *current = metadata;
+        if self.latest.get().is_none() && self.first.is_same_as(&metadata) {
+            return;
         }
+        self.replace(|current| (!current.is_same_as(&metadata)).then_some(metadata));
     }
 
     /// Records that the server now describes the rows as `columns`, under the id `id`.
     pub(super) fn set_result(&self, id: &Bytes, columns: Option<Arc<[ColumnSpec]>>) {
-        let mut current = self.metadata.write().unwrap_or_else(PoisonError::into_inner);
-        *current = Arc::new(current.with_result(id, columns));
+        self.replace(|current| Some(Arc::new(current.with_result(id, columns))));
+    }
+
+    /// Replaces the current description by the one that `other` returns.
+    fn replace(&self, other: impl FnOnce(&StatementMetadata) -> Option<Arc<StatementMetadata>>) {
+        let latest = self.latest.get_or_init(|| RwLock::new(Arc::clone(&self.first)));
+        let mut current = latest.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = other(&current) {
+            *current = other;
+        }
     }
 
     /// Returns the lock with the time at which the statement was last prepared again on `node`.
@@ -90,9 +115,9 @@ impl PreparedInner {
     /// # Errors
     /// Returns an error if a value is missing, or does not fit the type of its variable.
     pub(super) fn encode(&self, values: &(impl ToValues + ?Sized)) -> Result<EncodedValues, Error> {
-        let metadata = self.metadata();
-        match metadata.encode(values) {
-            Ok(values) => Ok(EncodedValues { values, metadata: Some(metadata) }),
+        let replacement = self.replacement();
+        match replacement.as_deref().unwrap_or(&self.first).encode(values) {
+            Ok(values) => Ok(EncodedValues { values, replacement }),
             Err(error) => Err(error.with_statement(&self.text)),
         }
     }

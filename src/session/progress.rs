@@ -60,6 +60,30 @@ impl RequestProgress<'_, '_> {
         Routing { keyspace, token, consistency, serial_consistency }
     }
 
+    /// Returns the number of attempts that have begun.
+    #[inline]
+    pub(super) fn attempts(&self) -> usize {
+        self.attempts.load(Ordering::Relaxed)
+    }
+
+    /// Counts an attempt.
+    #[inline]
+    pub(super) fn record_attempt(&self) {
+        // One future polls all executions of the request, so that none counts at the same time. A
+        // store costs less than an atomic addition.
+        self.attempts.store(self.attempts().wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Returns a copy of [`tried`](Self::tried). The first attempt of a request does not pay for the
+    /// lock.
+    #[inline]
+    pub(super) fn copy_tried(&self) -> Vec<Arc<Node>> {
+        match self.attempts() == 0 && !self.is_concurrent() {
+            true => Vec::new(),
+            false => self.tried().clone(),
+        }
+    }
+
     pub(super) fn tried(&self) -> MutexGuard<'_, Vec<Arc<Node>>> {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner)
     }

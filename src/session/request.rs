@@ -10,6 +10,7 @@ use super::bound::{BoundStatement, EncodeAgain};
 use super::call::{Message, NodeResponse, RequestContext, routing_token};
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
+use super::metadata::StatementMetadata;
 use super::options::{EffectiveOptions, Options};
 use super::result::QueryResult;
 use super::statement::{Statement, StatementKind};
@@ -153,10 +154,10 @@ impl Executor {
                 let message = |context: &Context, consistency, timestamp| {
                     // Without a result metadata id the server cannot tell the client that the
                     // columns have changed, so the columns are requested every time.
-                    let metadata = bound.metadata().filter(|_| context.has_metadata_ids()).cloned();
-                    let columns = metadata.as_ref().and_then(|known| known.result_columns.as_ref());
+                    let metadata = bound.metadata().filter(|_| context.has_metadata_ids());
+                    let columns = metadata.and_then(|known| known.result_columns.as_ref());
                     let skip_metadata = columns.is_some_and(|columns| !columns.is_empty());
-                    let result_id = metadata.as_ref().map(|known| known.result_id.to_vec().into());
+                    let result_id = metadata.map(|known| known.result_id[..].into());
                     let execute = Execute {
                         id: prepared.id[..].into(),
                         result_metadata_id: result_id,
@@ -177,7 +178,7 @@ impl Executor {
         message: &Message<'p>,
     ) -> Result<QueryResult, Error> {
         let NodeResponse { frame, metadata, node, .. } = self.send(request, message).await?;
-        let mut columns = metadata.as_ref().and_then(|known| known.result_columns.clone());
+        let mut columns = metadata.and_then(|known| known.result_columns.clone());
         match &frame.response {
             Response::Result(ResultMessage::SetKeyspace(keyspace)) => {
                 Box::pin(self.cluster.use_keyspace(keyspace)).await;
@@ -215,14 +216,14 @@ fn request_context<'p>(
     options: EffectiveOptions<'p>,
     state: &'p ClusterState,
 ) -> RequestContext<'p> {
-    let keyspace = bound.encoded.metadata.as_ref().and_then(|metadata| metadata.keyspace());
+    let keyspace = bound.metadata().and_then(StatementMetadata::keyspace);
     RequestContext {
         statement: bound.text(),
         options,
         statements: std::slice::from_ref(bound),
         encode_again: None,
         keyspace: keyspace.or(options.keyspace()),
-        token: routing_token(&bound.encoded, options, state),
+        token: routing_token(Some(bound), options, state),
         state,
         read_only: match bound.prepared() {
             Some(prepared) => prepared.read_only,

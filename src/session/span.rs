@@ -61,7 +61,7 @@ pub(super) fn begin(request: &RequestContext<'_>, cluster: &Cluster) -> Span {
 /// Records the outcome of a request in its span.
 pub(super) fn end(
     span: &Span,
-    outcome: &Result<NodeResponse, Error>,
+    outcome: &Result<NodeResponse<'_>, Error>,
     speculations: usize,
     cluster: &Cluster,
 ) {

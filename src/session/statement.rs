@@ -7,7 +7,6 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::error::Error;
-use super::metadata::EncodedValues;
 use super::options::{ExecutionProfile, Options, option_setters};
 use super::prepared::PreparedInner;
 use super::retry::RetryPolicy;
@@ -173,8 +172,9 @@ impl PreparedStatement {
         values: impl ToValues,
         cluster: &ClusterState,
     ) -> Result<Option<Token>, Error> {
-        let EncodedValues { values, metadata } = self.prepared.encode(&values)?;
-        Ok(cluster.partitioner().and_then(|by| metadata?.token(&values, by)))
+        let encoded = self.prepared.encode(&values)?;
+        let metadata = self.prepared.metadata_of(&encoded);
+        Ok(cluster.partitioner().and_then(|by| metadata.token(&encoded.values, by)))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use cqlwire::cluster::{ClusterState, LoadBalancing, Node, Routing};
 use cqlwire::message::{ErrorCode, Event, Request, ServerError, StatusChange};
 use cqlwire::session::{ErrorKind, Session, SpeculativeExecution, Statement};
 use cqlwire::testing::{MockServer, Reply};
@@ -341,4 +342,39 @@ async fn speculative_executions_that_lose_count_until_they_are_answered() {
     until("the execution that lost counts", async || owed() == 1).await;
     is_released.store(true, Ordering::SeqCst);
     until("the execution that lost is answered", async || owed() == 0).await;
+}
+
+/// A policy that picks all nodes in turn, and counts its picks.
+#[derive(Debug, Default)]
+struct InTurn(AtomicUsize);
+
+impl LoadBalancing for InTurn {
+    fn pick(&self, _: &Routing<'_>, cluster: &ClusterState, _: &[Arc<Node>]) -> Option<Arc<Node>> {
+        let turn = self.0.fetch_add(1, Ordering::SeqCst);
+        cluster.nodes().get(turn % cluster.nodes().len()).cloned()
+    }
+}
+
+#[tokio::test]
+async fn a_request_skips_a_limited_number_of_unresponsive_nodes() {
+    const NODES: usize = 80;
+    let nodes = start_freezable(NODES).await;
+    let session = connect_to(&nodes).await;
+    nodes.iter().for_each(FreezableNode::freeze);
+    let insert = Statement::new("INSERT ...").load_balancing(InTurn::default());
+    let every_node_waits = execute_all(&session, &insert, NODES);
+    let skip = async {
+        for node in &nodes {
+            wait_responsive(&session, node.address, false).await;
+        }
+        let policy = Arc::new(InTurn::default());
+        let insert = Statement::new("INSERT ...").load_balancing(Arc::clone(&policy));
+        let request = session.execute(insert, ());
+        assert!(request.now_or_never().is_none());
+        policy.0.load(Ordering::SeqCst)
+    };
+    tokio::select! {
+        _ = every_node_waits => panic!("a frozen node has answered"),
+        picks = skip => assert!((60..70).contains(&picks), "{picks} nodes were examined"),
+    }
 }
