@@ -110,7 +110,7 @@ impl BoundStatement {
             let values = metadata
                 .encode(values)
                 .map_err(|error| changed(&format!(": {error}")).with_statement(self.text()))?;
-            bound.encoded = EncodedValues { values, metadata: Some(metadata) };
+            bound.encoded = EncodedValues { values, replacement: Some(metadata) };
         }
         Ok(bound)
     }
