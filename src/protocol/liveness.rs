@@ -312,5 +312,5 @@ fn has_min_rate(bytes: u64, period: Duration) -> bool {
 
 /// Returns true if a check that was due after `period` comes a quarter of `period` late.
 fn is_late(due: Instant, period: Duration, now: Instant) -> bool {
-    now.saturating_duration_since(due) >= period / 4
+    now.saturating_duration_since(due).saturating_mul(4) >= period
 }
