@@ -14,18 +14,18 @@ pub(super) struct Draining {
 }
 
 impl Draining {
-    /// Records that the server is shutting down.
+    /// Records that the server has announced that it is shutting down.
     pub(super) fn start(&self) {
         self.is_draining.store(true, Ordering::Release);
         self.started.notify_waiters();
     }
 
-    /// Returns true if the server is shutting down.
+    /// Returns true if the server has announced that it is shutting down.
     pub(super) fn has_started(&self) -> bool {
         self.is_draining.load(Ordering::Acquire)
     }
 
-    /// Waits until the server says that it is shutting down.
+    /// Waits until the server announces that it is shutting down.
     pub(super) async fn wait(&self) {
         let mut started = pin!(self.started.notified());
         // Registered before the flag is read, so that no notification is missed.

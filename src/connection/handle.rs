@@ -171,14 +171,14 @@ impl Connection {
         self.exchange.wait_closed().await
     }
 
-    /// Returns true if the server has said that it is shutting down, by the event
+    /// Returns true if the server has announced that it is shutting down, by the event
     /// [`GracefulDisconnect`](crate::message::Event::GracefulDisconnect). It then refuses new
     /// requests. Dropping the handle after the last response closes the connection.
     pub fn is_draining(&self) -> bool {
         self.exchange.draining.has_started()
     }
 
-    /// Waits until the server says that it is shutting down.
+    /// Waits until the server announces that it is shutting down.
     pub(crate) async fn wait_draining(&self) {
         self.exchange.draining.wait().await;
     }
@@ -261,7 +261,7 @@ impl ConnectionWatch {
         self.0.wait_closed().await
     }
 
-    /// Waits until the server says that it is shutting down.
+    /// Waits until the server announces that it is shutting down.
     pub(crate) async fn wait_draining(&self) {
         self.0.draining.wait().await;
     }

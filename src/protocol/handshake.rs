@@ -82,7 +82,7 @@ impl Handshake {
             (Self::AuthSuccess { can_drain }, Response::AuthSuccess(success)) => {
                 login.success(&success.token.unwrap_or_default(), can_drain)
             }
-            // The connection is as useful without the event.
+            // The event is optional, so a refusal does not end the handshake.
             (Self::Registered, Response::Ready(_) | Response::Error(_)) => Step::Open,
             (_, Response::Error(error)) => Step::Close(CloseReason::Refused(error)),
             (_, response) => Step::Close(CloseReason::Unexpected(response.opcode())),

@@ -29,10 +29,12 @@
 //! While a long request is sent, the server does not receive the OPTIONS behind it. Both timeouts
 //! therefore begin anew as long as the bytes before OPTIONS are written at [`MIN_RATE`] or faster. The
 //! bytes after it do not count, because the buffers of the socket take them even if the server is
-//! frozen. For the same reason, bytes that the operating system has accepted count as sent.
+//! frozen. The content of these buffers is not known here: bytes that the operating system has accepted
+//! count as sent.
 //!
-//! If a check comes late, the client was busy, and bytes may wait in the socket that it has not read.
-//! While a frame arrives or a request is sent, the timeout then begins anew.
+//! If a check comes late, the client was busy: the socket may hold bytes that it has not read, and may
+//! have space that it has not used. While a frame arrives or a request is sent, the timeout then begins
+//! anew.
 
 use std::time::{Duration, Instant};
 
@@ -55,7 +57,8 @@ pub(super) struct Liveness {
     /// Time of the next check whether requests wait, or `None` if none waited at the last check. Frames
     /// do not change it, so that the driver need not reset its timer for each of them.
     check: Option<Instant>,
-    /// The time at which the server was probed in this silence, or `None` if it was not.
+    /// The time at which the server was probed in this silence, or since which the progress is measured.
+    /// `None` if it was not probed.
     probed: Option<Mark>,
     /// The time at which the first part of an incomplete frame arrived, or since which its rate is
     /// measured. `None` between frames.
@@ -111,7 +114,7 @@ impl Liveness {
         self.is_responsive
     }
 
-    /// Returns true if the last OPTIONS has no response yet. Another one would not tell more.
+    /// Returns true if the last OPTIONS has no response yet. A second one would not show more.
     pub(super) const fn is_probe_unanswered(&self) -> bool {
         self.is_probe_unanswered
     }

@@ -13,7 +13,7 @@
 //!  |       |   v                                                      |
 //!  |       | AuthSuccess <--- AUTH_CHALLENGE: send AUTH_RESPONSE      |
 //!  |       v   v                                                      |
-//!  |   Registered, if the server can tell before it shuts down        |
+//!  |   Registered, if the server offers GRACEFUL_DISCONNECT           |
 //!  +-------|---|------------------------------------------------------+
 //!    READY |   | AUTH_SUCCESS                    | ERROR
 //!  +-------v---v-----------------------------+   | handshake_timeout
@@ -341,7 +341,9 @@ impl ClientConnection {
 
     /// Processes the timeouts that have passed at `now`: of requests, the handshake and heartbeats.
     ///
-    /// Call it at the time of [`poll_timeout`](Self::poll_timeout). An earlier call does nothing.
+    /// Call it at the time of [`poll_timeout`](Self::poll_timeout). An earlier call does nothing. If
+    /// the socket has bytes, call [`handle_input`](Self::handle_input) first: otherwise a server whose
+    /// response was not read seems silent.
     pub fn handle_timeout(&mut self, now: Instant) {
         let events = &mut self.events;
         self.streams.expire(now, |stream| events.push_back(ConnectionEvent::TimedOut { stream }));

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::wire::Stream;
 
-/// The least number of free ids that the table keeps in reserve, as far as the protocol has ids.
+/// Minimum number of free ids in the table, unless the protocol has too few ids.
 const MIN_FREE: usize = 128;
 
 /// The streams of one connection: a table of states by stream id, and a queue of free ids.

@@ -120,7 +120,7 @@ impl Contents {
         }
     }
 
-    /// Says why the file has no certificate, and what to do.
+    /// Returns the reason why no certificate can be read from the file, with the remedy if there is one.
     fn instead_of_certificate(self) -> &'static str {
         match self {
             Self::PemKey | Self::DerKey | Self::EncryptedKey { .. } | Self::OpenSshKey => {
@@ -152,7 +152,7 @@ impl Contents {
         }
     }
 
-    /// Says why the file has no private key, and what to do.
+    /// Returns the reason why no private key can be read from the file, with the remedy if there is one.
     fn instead_of_key(self) -> &'static str {
         match self {
             Self::EncryptedKey { is_der: false } => {
