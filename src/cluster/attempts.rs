@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 /// Maximum number of concurrent attempts by connections that have not failed since they were last
 /// open.
@@ -17,6 +17,10 @@ const MAX_FIRST_ATTEMPTS: usize = 512;
 /// Maximum number of concurrent attempts by connections whose previous attempt failed. They have
 /// their own limit, so that nodes that do not answer never delay a node that is up.
 const MAX_REPEATED_ATTEMPTS: usize = 128;
+
+/// Maximum number of concurrent attempts that use the allowance of nodes that a server has just
+/// reported up, so that nodes that do not answer never delay them, either.
+const MAX_REPORTED_ATTEMPTS: usize = 128;
 
 /// Number of failed attempts after which a wait is useless, even if not every pool has failed during
 /// the wait. It matters only if this many nodes are down.
@@ -30,6 +34,18 @@ pub(super) struct Attempts {
     changes: Arc<AtomicU64>,
     first: Semaphore,
     repeated: Semaphore,
+    reported: Semaphore,
+}
+
+/// The kind of an attempt to connect. It determines which attempts run at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AttemptKind {
+    /// The connection has not failed since it was last open.
+    First,
+    /// The previous attempt failed.
+    Repeated,
+    /// A server has reported the node up since the previous attempt.
+    ReportedUp,
 }
 
 /// Identifies a pool in [`Attempts`].
@@ -72,6 +88,7 @@ impl Default for Attempts {
             changes: Arc::default(),
             first: Semaphore::new(MAX_FIRST_ATTEMPTS),
             repeated: Semaphore::new(MAX_REPEATED_ATTEMPTS),
+            reported: Semaphore::new(MAX_REPORTED_ATTEMPTS),
         }
     }
 }
@@ -139,15 +156,29 @@ impl Attempts {
         Wait { attempts: self, since }
     }
 
-    /// Waits until a first attempt may begin. The attempt ends when the permit is dropped.
-    pub(super) async fn first_permit(&self) -> Option<SemaphorePermit<'_>> {
-        // The semaphore is never closed, so there is always a permit.
-        self.first.acquire().await.ok()
-    }
-
-    /// Waits until a repeated attempt may begin. The attempt ends when the permit is dropped.
-    pub(super) async fn repeated_permit(&self) -> Option<SemaphorePermit<'_>> {
-        self.repeated.acquire().await.ok()
+    /// Waits until an attempt may begin. If `reported_up` is notified meanwhile, the attempt becomes one
+    /// to a node that was reported up. The attempt ends when the permit is dropped.
+    pub(super) async fn permit(
+        &self,
+        kind: AttemptKind,
+        reported_up: &Notify,
+    ) -> Option<SemaphorePermit<'_>> {
+        let allowance = match kind {
+            AttemptKind::First | AttemptKind::ReportedUp => &self.first,
+            AttemptKind::Repeated => &self.repeated,
+        };
+        let reported = async {
+            if kind != AttemptKind::ReportedUp {
+                reported_up.notified().await;
+            }
+            self.reported.acquire().await
+        };
+        // The semaphores are never closed, so there is always a permit.
+        tokio::select! {
+            biased;
+            permit = allowance.acquire() => permit.ok(),
+            permit = reported => permit.ok(),
+        }
     }
 
     fn record(&self) -> MutexGuard<'_, Record> {
@@ -193,6 +224,8 @@ impl Drop for Wait<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use futures_util::FutureExt;
 
     use super::*;
@@ -238,17 +271,41 @@ mod tests {
 
     #[test]
     fn the_number_of_concurrent_attempts_is_limited() {
+        let (attempts, silent) = (Attempts::default(), Notify::new());
+        let begin = |kind| attempts.permit(kind, &silent).now_or_never().flatten();
+        for (kind, count) in [
+            (AttemptKind::First, MAX_FIRST_ATTEMPTS),
+            (AttemptKind::Repeated, MAX_REPEATED_ATTEMPTS),
+            (AttemptKind::ReportedUp, MAX_REPORTED_ATTEMPTS),
+        ] {
+            // Until the end, so that each kind has only its own allowance.
+            let mut begun: Vec<_> = (0..count).map(|_| begin(kind).unwrap()).collect();
+            assert!(begin(kind).is_none());
+            begun.pop();
+            begun.push(begin(kind).unwrap());
+            begun.into_iter().for_each(SemaphorePermit::forget);
+        }
+    }
+
+    #[test]
+    fn nodes_that_are_reported_up_do_not_wait_for_nodes_that_do_not_answer() {
         let attempts = Attempts::default();
-        let mut first: Vec<_> = (0..MAX_FIRST_ATTEMPTS)
-            .map(|_| attempts.first_permit().now_or_never().unwrap())
-            .collect();
-        assert!(attempts.first_permit().now_or_never().is_none());
-        let repeated: Vec<_> = (0..MAX_REPEATED_ATTEMPTS)
-            .map(|_| attempts.repeated_permit().now_or_never().unwrap())
-            .collect();
-        assert!(attempts.repeated_permit().now_or_never().is_none());
-        first.pop();
-        assert!(attempts.first_permit().now_or_never().is_some());
-        drop(repeated);
+        let silent = Notify::new();
+        let mut unanswered = Vec::new();
+        for (kind, count) in [
+            (AttemptKind::First, MAX_FIRST_ATTEMPTS),
+            (AttemptKind::Repeated, MAX_REPEATED_ATTEMPTS),
+        ] {
+            for _ in 0..count {
+                unanswered.push(attempts.permit(kind, &silent).now_or_never().flatten().unwrap());
+            }
+            let reported_up = Notify::new();
+            let mut waiting = pin!(attempts.permit(kind, &reported_up));
+            assert!(waiting.as_mut().now_or_never().is_none());
+            reported_up.notify_waiters();
+            assert!(waiting.now_or_never().flatten().is_some());
+        }
+        let reported = attempts.permit(AttemptKind::ReportedUp, &silent);
+        assert!(reported.now_or_never().flatten().is_some());
     }
 }

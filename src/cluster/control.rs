@@ -9,21 +9,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::seq::SliceRandom;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, timeout};
 use tracing::{debug, info, warn};
+use uuid::Uuid;
 
 use super::backoff::Backoff;
+use super::control_candidates::{OwnNode, contact_points, wait_replaceable};
 use super::open::connect_any;
-use super::peers::Reachability;
 use super::pending_reads::{PendingReads, SchemaScope};
-use super::refresh::with_topology;
-use super::schema::{Schema, SchemaPart};
 use super::shared::Shared;
-use super::system_tables::{MAX_BODY, MemoryBudget, ReadError, rows};
-use super::topology_reader::{TopologyRows, replication};
-use super::{ClusterError, ClusterState, ContactPoint, Node};
+use super::state_reader::StateReader;
+use super::system_tables::{MAX_BODY, ReadError};
+use super::{ClusterError, ContactPoint, Node, NodeError};
 use crate::connection::{Connection, timeout_at};
 use crate::message::{
     Event, EventType, Register, RequestFrame, SchemaTarget, StatusChange, TopologyChange,
@@ -36,6 +34,8 @@ pub(super) struct ControlConnection {
     connection: Arc<Connection>,
     /// The host of the contact point or node that the connection was opened to.
     host: String,
+    /// The host id of the node. Nil if the node does not report it.
+    host_id: Uuid,
     events: mpsc::Receiver<Event>,
     pending: PendingReads,
     /// The backoff between control connections. It is reset when all pending reads have succeeded,
@@ -55,9 +55,6 @@ pub(super) struct SchemaRefresh {
 
 /// Number of events that can be queued for the task.
 const EVENT_QUEUE_SIZE: usize = 256;
-
-/// Number of known nodes that are tried before the contact points.
-const MAX_KNOWN_NODES: usize = 4;
 
 /// Interval at which the topology is read even if no event arrives.
 const TOPOLOGY_INTERVAL: Duration = Duration::from_secs(60);
@@ -82,6 +79,7 @@ impl ControlConnection {
             shared: Arc::clone(shared),
             connection: Arc::new(connection),
             host,
+            host_id: Uuid::nil(),
             events,
             pending: PendingReads::default(),
             backoff: Backoff::new(settings.reconnect),
@@ -98,11 +96,12 @@ impl ControlConnection {
     async fn register_and_read(&mut self) -> Result<(), ReadError> {
         let types = [EventType::TopologyChange, EventType::StatusChange, EventType::SchemaChange];
         let register = RequestFrame::new(Stream::default(), Register::new(&types));
-        let time = self.timeout();
+        let time = self.shared.settings.connector.options.handshake_timeout;
+        let reader = self.reader();
         let both = async {
             tokio::join!(
                 self.connection.request_limited(&register, time, MAX_BODY),
-                self.read_topology()
+                reader.read_topology()
             )
         };
         let both = timeout(time.saturating_mul(2), both).await;
@@ -110,7 +109,7 @@ impl ControlConnection {
         // An ERROR in response to REGISTER is accepted: without events, the task still reads the
         // topology every `TOPOLOGY_INTERVAL`.
         registered.map_err(ReadError::Request)?;
-        read?;
+        self.host_id = read?;
         self.pending.add_schema(None);
         Ok(())
     }
@@ -131,29 +130,28 @@ impl ControlConnection {
                 self.pending.add_topology();
                 self.pending.add_schema(None);
             }
-            let due = self.pending.due();
+            let (due, own) = (self.pending.due(), self.own_node());
             tokio::select! {
                 Some(event) = self.events.recv() => {
                     let is_leaving = self.is_removal_of_own_node(&event);
                     self.handle_event(event);
                     if is_leaving {
-                        self.move_to_another_node().await;
+                        let _moved = self.move_to_another_node().await;
                     }
                 }
                 _ = timeout_at(due, pending::<()>()) => self.read_pending().await,
                 reason = self.connection.wait_closed() => {
                     let (node, retry_in) = (self.connection.address(), self.backoff.pause());
                     info!(%node, error = %reason, ?retry_in, "control connection lost");
-                    self.shared.pools.traffic.add(self.connection.traffic());
                     self.reopen(retry_in).await;
                 }
                 () = self.connection.wait_draining() => self.leave().await,
-                Ok(node) = draining.recv() => {
-                    if node == self.connection.address() {
+                node = draining.recv() => {
+                    if self.is_draining(node.ok()) {
                         self.leave().await;
                     }
                 }
-                () = wait_replaceable(&self.shared, &self.connection),
+                () = wait_replaceable(&self.shared, &self.connection, own),
                     if self.connection.close_reason().is_none() =>
                 {
                     info!(node = %self.connection.address(), "control connection unresponsive");
@@ -169,7 +167,7 @@ impl ControlConnection {
                     None => return,
                 },
                 // The keyspace may have been dropped, which the read of the topology shows.
-                () = pools.keyspace_refused.notified() => {
+                () = pools.keyspace.refused.notified() => {
                     self.pending.add_topology();
                     self.pending.read_now();
                 }
@@ -183,20 +181,38 @@ impl ControlConnection {
         &self.connection
     }
 
-    /// Returns the timeout of each request on the control connection.
-    fn timeout(&self) -> Duration {
-        self.shared.settings.connector.options.handshake_timeout
+    /// Returns the node of the control connection.
+    fn own_node(&self) -> OwnNode {
+        OwnNode { address: self.connection.address(), host_id: self.host_id }
     }
 
-    /// Opens another control connection at once, because the node is shutting down.
+    fn reader(&self) -> StateReader<'_> {
+        StateReader { shared: &self.shared, connection: &self.connection, host: &self.host }
+    }
+
+    /// Returns true if the node that drains is the control connection's own. `node` is its address, or
+    /// `None` if the addresses of several nodes were lost because too many nodes drained at once.
+    fn is_draining(&self, node: Option<SocketAddr>) -> bool {
+        let own = self.own_node();
+        let is_drained = |node: &Arc<Node>| {
+            own.is(node) && matches!(node.last_error(), Some(NodeError::ShuttingDown))
+        };
+        match node {
+            Some(node) => own.has_address(&self.shared, node),
+            None => self.shared.state().nodes().iter().any(is_drained),
+        }
+    }
+
+    /// Opens another control connection, because the node is shutting down: at once to another node, or
+    /// with backoff to the same node if no other can be reached.
     async fn leave(&mut self) {
-        let node = self.connection.address();
-        info!(%node, "control connection left a node that is shutting down");
+        info!(node = %self.connection.address(), "control connection left a node that is shutting down");
         // The pool of the node may not have drained its connections yet, so that the node looks usable.
-        self.move_to_another_node().await;
-        if self.connection.address() == node {
-            self.shared.pools.traffic.add(self.connection.traffic());
-            self.reopen(Duration::ZERO).await;
+        if !self.move_to_another_node().await {
+            // The server waits for its clients to close their connections.
+            self.connection.close();
+            let retry_in = self.backoff.pause();
+            self.reopen(retry_in).await;
         }
     }
 
@@ -233,22 +249,26 @@ impl ControlConnection {
 
     /// Moves the control connection to another node, because its node has left the cluster or is
     /// shutting down. A node that has left still lists itself in its system tables until it shuts
-    /// down, so only another node can tell that it left. Keeps the connection if no other node can be
-    /// reached.
-    async fn move_to_another_node(&mut self) {
-        let node = self.connection.address();
-        match Self::open_to(&self.shared, contact_points(&self.shared, Some(node))).await {
+    /// down, so only another node can tell that it left. Keeps the connection and returns false if no
+    /// other node can be reached.
+    async fn move_to_another_node(&mut self) -> bool {
+        let (own, node) = (self.own_node(), self.connection.address());
+        match Self::open_to(&self.shared, contact_points(&self.shared, Some(own))).await {
             // A host name led to the same node.
-            Ok(control) if control.connection.address() == node => {
+            Ok(control) if own.is_same(control.own_node()) => {
                 debug!(%node, "control connection could not be moved");
+                false
             }
             Ok(control) => {
                 info!(%node, to = %control.connection.address(), "control connection moved");
                 self.connection.close();
-                self.shared.pools.traffic.add(self.connection.traffic());
                 self.continue_on(control);
+                true
             }
-            Err(error) => debug!(%node, ?error, "control connection could not be moved"),
+            Err(error) => {
+                debug!(%node, ?error, "control connection could not be moved");
+                false
+            }
         }
     }
 
@@ -256,7 +276,7 @@ impl ControlConnection {
     fn is_removal_of_own_node(&self, event: &Event) -> bool {
         match event {
             Event::Topology { change: TopologyChange::RemovedNode, address } => {
-                self.translate(*address) == self.connection.address()
+                self.own_node().has_address(&self.shared, self.translate(*address))
             }
             _ => false,
         }
@@ -304,9 +324,10 @@ impl ControlConnection {
     /// and closes the connection: the task then opens another one and reads again.
     async fn read_pending(&mut self) {
         let PendingReads { topology, schema, waiters, .. } = std::mem::take(&mut self.pending);
+        let reader = self.reader();
         let read = tokio::select! {
-            read = self.read(topology, &schema) => read,
-            () = wait_replaceable(&self.shared, &self.connection) => Err(ReadError::Timeout),
+            read = reader.read(topology, &schema) => read,
+            () = wait_replaceable(&self.shared, &self.connection, self.own_node()) => Err(ReadError::Timeout),
         };
         match read {
             Ok(()) => {
@@ -335,72 +356,6 @@ impl ControlConnection {
             }
         }
     }
-
-    async fn read(&self, topology: bool, schema: &SchemaScope) -> Result<(), ReadError> {
-        // A schema change may change the replication of a keyspace, which is read with the
-        // topology.
-        if topology || !matches!(schema, SchemaScope::Empty) {
-            self.read_topology().await?;
-        }
-        if self.shared.settings.fetch_schema {
-            match schema {
-                SchemaScope::Empty => {}
-                SchemaScope::All => {
-                    let schema = self.read_schema(None).await?;
-                    self.shared.set_state(self.shared.state().with_schema(schema));
-                }
-                SchemaScope::Keyspaces(keyspaces) => {
-                    for keyspace in keyspaces {
-                        let read = self.read_schema(Some(keyspace)).await?;
-                        let state = self.shared.state();
-                        let schema = state.schema().with_keyspace(keyspace, &read);
-                        self.shared.set_state(state.with_schema(schema));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn read_topology(&self) -> Result<(), ReadError> {
-        let Shared { settings, pools, .. } = &*self.shared;
-        let budget = MemoryBudget::new();
-        let (rows, strategies) = tokio::join!(
-            TopologyRows::read(&self.connection, self.timeout(), &budget),
-            replication(&self.connection, self.timeout(), &budget)
-        );
-        let (rows, strategies, state) = (rows?, strategies?, self.shared.state());
-        let translator = settings.address_translator.as_deref();
-        let mut topology = rows.describe(translator, |address| reachability(&state, address));
-        if let Some(node) = topology.nodes.first_mut() {
-            node.host = Some(self.host.clone());
-        }
-        // If the server does not report its own host id, its topology is used only if no nodes are
-        // known yet.
-        let has_host_id = topology.nodes.first().is_some_and(|node| !node.host_id.is_nil());
-        if has_host_id || state.nodes().is_empty() {
-            let state = with_topology(&state, topology, strategies, settings, pools);
-            self.shared.set_state(state);
-        }
-        Ok(())
-    }
-
-    /// Reads the schema of one keyspace, or the whole schema. Skips the system tables that the
-    /// server lacks.
-    async fn read_schema(&self, keyspace: Option<&str>) -> Result<Schema, ReadError> {
-        let mut reader = Schema::reader();
-        let budget = MemoryBudget::new();
-        for part in SchemaPart::ALL {
-            match rows(&self.connection, self.timeout(), &budget, &part.select(keyspace)).await {
-                Ok(rows) => rows.into_iter().for_each(|row| reader.row(part, row)),
-                Err(ReadError::Missing) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let schema = reader.finish();
-        schema.warnings().for_each(|warning| debug!(warning, "schema could not be read in full"));
-        Ok(schema)
-    }
 }
 
 /// A guard that marks the cluster as abandoned when the task ends, because the session was dropped
@@ -411,54 +366,6 @@ impl Drop for AbandonOnDrop {
     fn drop(&mut self) {
         self.0.mark_abandoned();
     }
-}
-
-/// Waits until the control connection is unresponsive although another node is responsive.
-async fn wait_replaceable(shared: &Shared, control: &Connection) {
-    let address = control.address();
-    let is_other = |node: &Arc<Node>| node.address() != address && node.is_responsive();
-    let mut changes = shared.pools.changes();
-    loop {
-        control.wait_responsive(false).await;
-        changes.borrow_and_update();
-        if shared.state().nodes().iter().any(is_other) && !control.is_responsive() {
-            return;
-        }
-        if changes.changed().await.is_err() {
-            // The cluster has ended.
-            pending::<()>().await;
-        }
-    }
-}
-
-/// Returns the hosts to try for the control connection, in this order: up to [`MAX_KNOWN_NODES`]
-/// known nodes, then the contact points, whose names are resolved anew. Known nodes are sorted by
-/// distance. At the same distance, responsive nodes come first, then other connected nodes. The order
-/// is otherwise random. Leaves out the address `except`, but contact points with host names stay.
-fn contact_points(shared: &Shared, except: Option<SocketAddr>) -> Vec<ContactPoint> {
-    let state = shared.state();
-    let is_wanted = |node: &&Arc<Node>| Some(node.address()) != except;
-    let mut nodes: Vec<_> = state.nodes().iter().filter(is_wanted).collect();
-    nodes.shuffle(&mut rand::rng());
-    // Cached, because a connection may open or end while the nodes are sorted.
-    nodes.sort_by_cached_key(|node| (node.distance(), !node.is_responsive(), !node.is_connected()));
-    let known = nodes.into_iter().take(MAX_KNOWN_NODES).map(|node| ContactPoint::from(node.info()));
-    let is_wanted = |point: &&ContactPoint| {
-        except.is_none_or(|except| {
-            (point.host.parse(), point.port) != (Ok(except.ip()), except.port())
-        })
-    };
-    known.chain(shared.settings.contact_points.iter().filter(is_wanted).cloned()).collect()
-}
-
-/// Returns what the driver knows of an address from its connections.
-fn reachability(state: &ClusterState, address: SocketAddr) -> Reachability {
-    let of_node = |node: &Node| match node.is_connected() || node.last_error().is_none() {
-        true => Reachability::Reachable,
-        false => Reachability::Failed,
-    };
-    let nodes = state.nodes_at(address).filter(|node| node.address() == address);
-    nodes.map(|node| of_node(node)).max().unwrap_or(Reachability::Unknown)
 }
 
 /// Returns the keyspace that a schema change concerns, or `None` if the change names no keyspace.

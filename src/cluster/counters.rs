@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::timer::Timer;
+use crate::connection::ConnectionWatch;
 
 /// Counters of one node. They continue when the node's description changes, unless its address
 /// changes.
@@ -30,9 +31,9 @@ pub(crate) struct NodeCounters {
     /// Errors of the node that named no request.
     pub(super) unattributed_errors: Counter,
     latency: Timer,
-    /// Bytes sent and received on ended connections of this node.
+    /// Bytes sent and received on connections to this node, as far as they were collected.
     pub(super) traffic: Traffic,
-    /// Bytes sent and received on ended connections of all nodes.
+    /// Bytes sent and received on all connections, as far as they were collected.
     all_traffic: Arc<Traffic>,
 }
 
@@ -40,7 +41,7 @@ pub(crate) struct NodeCounters {
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
-/// Bytes sent and received on ended connections.
+/// Bytes sent and received.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
     sent: AtomicU64,
@@ -109,10 +110,13 @@ impl NodeCounters {
         self.latency.record(latency);
     }
 
-    /// Adds the bytes `(sent, received)` of a connection that has ended.
-    pub(super) fn record_closed_connection(&self, traffic: (u64, u64)) {
+    /// Adds the bytes and the errors that a connection to this node has counted since they were last
+    /// collected. Nothing is counted twice, however often and by whichever tasks this is called.
+    pub(super) fn collect(&self, connection: &ConnectionWatch) {
+        let traffic = connection.take_traffic();
         self.traffic.add(traffic);
         self.all_traffic.add(traffic);
+        self.unattributed_errors.add_all(connection.take_unattributed_errors());
     }
 }
 

@@ -13,7 +13,7 @@ use super::control::{ControlConnection, SchemaRefresh};
 use super::open::{FailedNode, MAX_SHOWN_FAILURES, use_keyspace};
 use super::shared::Shared;
 use super::{ClusterError, ClusterState, Distance, Node, Routing, Settings};
-use crate::connection::Runtime;
+use crate::connection::{ConnectionWatch, Runtime};
 use crate::message::Event;
 
 /// The cluster of a session. When it is dropped, each connection closes as soon as its requests have
@@ -56,7 +56,7 @@ impl Cluster {
         let deadline = Instant::now().checked_add(cluster.node_timeout());
         let connected = || cluster.usable_nodes().find(|node| node.is_connected());
         cluster.wait_for_node(deadline, None, connected).await?;
-        cluster.shared.pools.mark_connected();
+        cluster.shared.pools.keyspace.mark_connected();
         Ok(cluster)
     }
 
@@ -77,7 +77,7 @@ impl Cluster {
 
     /// Returns the keyspace that connections use, or `None` if the session has none.
     pub(crate) fn keyspace(&self) -> Option<String> {
-        self.shared.pools.keyspace().clone()
+        self.shared.pools.keyspace.name().clone()
     }
 
     /// Waits until `find` returns a node, and returns that node. Calls `find` again whenever a
@@ -120,26 +120,32 @@ impl Cluster {
         self.shared.pools.changes()
     }
 
-    /// Switches all connections to a keyspace, including connections that are opened later. Closes
-    /// each open connection that cannot switch.
+    /// Switches all connections to a keyspace, including connections that are opened later. Releases
+    /// each open connection that cannot switch: its requests in flight are still answered.
     pub(crate) async fn use_keyspace(&self, keyspace: &str) {
-        let pools = &self.shared.pools;
-        let _guard = pools.keyspace_switch.lock().await;
+        let current = &self.shared.pools.keyspace;
+        let _guard = current.switch.write().await;
         let connections: Vec<_> = {
-            pools.set_keyspace(keyspace);
-            self.state().nodes().iter().flat_map(|node| node.connections()).collect()
+            current.set(keyspace);
+            let state = self.state();
+            let of_node = |node: &Arc<Node>| {
+                let node = Arc::clone(node);
+                node.connections()
+                    .map(|connection| (Arc::clone(&node), connection))
+                    .collect::<Vec<_>>()
+            };
+            state.nodes().iter().flat_map(of_node).collect()
         };
         let timeout = self.node_timeout();
         let mut switches = Vec::new();
-        for connection in connections {
+        for (node, connection) in connections {
             let keyspace = keyspace.to_owned();
             switches.push(self.runtime().spawn(async move {
                 if let Err(error) = use_keyspace(&connection, &keyspace, timeout).await {
-                    // Left open, the connection would run statements in the previous keyspace.
-                    let node = connection.address();
-                    debug!(%node, %error, "connection closed because it could not switch keyspace");
-                    connection.close();
-                    connection.wait_closed().await;
+                    // In the pool, the connection would run statements in the previous keyspace.
+                    let address = connection.address();
+                    debug!(node = %address, %error, "connection released because it could not switch keyspace");
+                    node.release(&connection, &error);
                 }
             }));
         }
@@ -155,50 +161,40 @@ impl Cluster {
 
     /// Returns the number of bytes sent and received, on open and on ended connections.
     pub(crate) fn traffic(&self) -> (u64, u64) {
-        let state = self.state();
-        let open = state.nodes().iter().flat_map(|node| node.connections());
-        let traffic = open.chain(self.shared.control()).map(|connection| connection.traffic());
-        let ended = self.shared.pools.traffic.bytes();
-        traffic.fold(ended, |(sent, received), (s, r)| (sent + s, received + r))
+        self.state().nodes().iter().for_each(|node| node.collect_counts());
+        self.shared.pools.released.collect();
+        self.shared.collect_control_traffic();
+        self.shared.pools.traffic.bytes()
     }
 
     /// Waits until the requests in flight are answered or `deadline` passes, then closes all
     /// connections. New requests fail as soon as this is called. If the runtime of the connections
     /// does not run, they are closed when it runs again.
     pub(crate) async fn close(&self, deadline: Option<Instant>) {
-        let state = self.state();
-        let open = state.nodes().iter().flat_map(|node| {
-            node.connections().map(move |connection| (node, connection.traffic(), connection))
-        });
-        let open: Vec<_> = open.collect();
+        let (state, released) = (self.state(), &self.shared.pools.released);
+        // Connections to removed nodes, and connections that drain.
+        let released_before = released.open();
         self.shared.close();
         self.control_task.abort();
         let drained = async {
             for node in state.nodes() {
                 node.wait_drained().await;
             }
-        };
-        let _elapsed = self.runtime().timeout_at(deadline, drained).await;
-        let control = self.shared.control();
-        open.iter().for_each(|(_, _, connection)| connection.close());
-        control.iter().for_each(|control| control.close());
-        let closed = async {
-            for (_, _, connection) in &open {
+            for connection in &released_before {
                 connection.wait_closed().await;
             }
-            if let Some(control) = &control {
-                control.wait_closed().await;
+        };
+        let _elapsed = self.runtime().timeout_at(deadline, drained).await;
+        let control = self.shared.control().map(|control| control.watch());
+        let open: Vec<_> = released.open().into_iter().chain(control).collect();
+        open.iter().for_each(ConnectionWatch::close);
+        let closed = async {
+            for connection in &open {
+                connection.wait_closed().await;
             }
         };
         let deadline = deadline.and_then(|deadline| deadline.checked_add(CLOSE_TIME));
         let _elapsed = self.runtime().timeout_at(deadline, closed).await;
-        for (node, (sent, received), connection) in open {
-            // `Shared::close` has counted the traffic before the drain. Only the rest is added
-            // here.
-            let (s, r) = connection.traffic();
-            let rest = (s.saturating_sub(sent), r.saturating_sub(received));
-            node.counters().record_closed_connection(rest);
-        }
     }
 
     /// Returns why the session can no longer be used: it was closed, or its runtime has ended. Returns

@@ -4,11 +4,12 @@
 //! |---|---|
 //! | `handle`, `schema_wait` | the cluster, as a session uses it |
 //! | `statuses` | the nodes that servers have reported down |
-//! | `control`, `pending_reads` | the control connection and its task |
-//! | `topology`, `topology_reader`, `system_tables` | what the driver reads from `system.local` and `system.peers` |
+//! | `control`, `control_candidates`, `pending_reads` | the control connection and its task |
+//! | `state_reader`, `topology`, `topology_reader`, `system_tables` | what the driver reads from `system.local` and `system.peers` |
 //! | `peers` | the nodes in those rows, and the choice between rows that contradict each other |
 //! | [`ClusterState`], `node_index`, `connected_nodes`, `refresh` | a snapshot of nodes, ring and schema, and how the next one is computed |
-//! | [`Node`], `pool`, `pool_context`, `attempts` | a node, its connections, and what the pools share |
+//! | [`Node`], `pool`, `slots` | a node, and its connections |
+//! | `pool_context`, `attempts`, `released`, `session_keyspace` | the state that the pools share |
 //! | [`LoadBalancing`] | the policy that picks the node for a request |
 //! | [`Token`], [`Partitioner`], `ring` | the replicas of a partition |
 //! | [`schema`] | keyspaces, tables, types, and everything else that DDL creates |
@@ -32,6 +33,7 @@ mod balancing;
 mod connected_nodes;
 mod contact;
 mod control;
+mod control_candidates;
 mod counters;
 mod handle;
 mod in_flight;
@@ -43,14 +45,18 @@ mod pending_reads;
 mod pool;
 mod pool_context;
 mod refresh;
+mod released;
 mod replication;
 mod ring;
 mod routing;
 pub mod schema;
 mod schema_wait;
+mod session_keyspace;
 mod settings;
 mod shared;
+mod slots;
 mod state;
+mod state_reader;
 mod statuses;
 mod system_tables;
 mod timer;

@@ -97,7 +97,7 @@ impl Node {
 
     /// Returns the number of open connections to the node.
     pub fn open_connections(&self) -> usize {
-        self.pool.len()
+        self.pool.slots().len()
     }
 
     /// Returns true if the node is expected to answer: a connection is open and
@@ -131,19 +131,19 @@ impl Node {
     /// Returns the number of bytes sent to and received from the node, on open and on ended
     /// connections.
     pub(crate) fn traffic(&self) -> (u64, u64) {
-        let open = self.connections().map(|connection| connection.traffic());
-        open.fold(self.counters.traffic.bytes(), |(sent, received), (s, r)| {
-            (sent + s, received + r)
-        })
+        self.collect_counts();
+        self.counters.traffic.bytes()
     }
 
     /// Returns the number of the node's errors that named no request.
     pub(crate) fn unattributed_errors(&self) -> u64 {
-        let counter = &self.counters.unattributed_errors;
-        self.connections().for_each(|connection| {
-            counter.add_all(connection.take_unattributed_errors());
-        });
-        counter.value()
+        self.collect_counts();
+        self.counters.unattributed_errors.value()
+    }
+
+    /// Adds the bytes and errors of the open connections to the node's counters.
+    pub(super) fn collect_counts(&self) {
+        self.pool.collect_counts();
     }
 
     /// Returns the node's counters.
@@ -163,23 +163,29 @@ impl Node {
     /// connections.
     #[inline]
     pub(crate) fn connection(&self) -> Option<Arc<Connection>> {
-        self.pool.connection()
+        self.pool.slots().connection()
     }
 
     pub(super) fn connections(&self) -> impl Iterator<Item = Arc<Connection>> {
-        self.pool.connections()
+        self.pool.slots().connections()
     }
 
-    /// Returns why the last attempt to connect failed or why the last connection ended, whichever
-    /// is later. Returns `None` if neither has happened since a connection was last opened.
+    /// Returns why the last attempt to connect failed, why the last connection ended, or why the node
+    /// got no new requests, whichever is later. Returns `None` if neither has happened since a connection was last opened.
     pub(crate) fn last_error(&self) -> Option<NodeError> {
-        self.pool.last_error()
+        self.pool.slots().last_error()
     }
 
     /// Sends no new requests to the node until a new connection is open, because the node refused
     /// a request on `connection` as shutting down. Requests in flight are still answered.
     pub(crate) fn drain(&self, connection: &Arc<Connection>) {
         self.pool.drain(connection);
+    }
+
+    /// Sends no new requests on `connection`, because of `error`, and opens another one. Requests in
+    /// flight are still answered. Does nothing if the connection is not in the pool any more.
+    pub(super) fn release(&self, connection: &Arc<Connection>, error: &NodeError) {
+        self.pool.slots().release(connection, error);
     }
 
     /// Reconnects without waiting for the backoff to expire.
@@ -200,11 +206,11 @@ impl Node {
     }
 
     /// Returns true if this node still matches `info` and `distance`, and can be kept with its
-    /// connections. While the node is connected, its address may differ from that in `info`,
-    /// because a node may have several addresses.
+    /// connections. While the node is responsive, its address may differ from that in `info`, because a
+    /// node may have several addresses.
     pub(super) fn is_described_by(&self, info: &NodeInfo, distance: Distance) -> bool {
         self.distance == distance
-            && (self.info.address == info.address || self.is_connected())
+            && (self.info.address == info.address || self.is_responsive())
             && self.info.datacenter == info.datacenter
             && self.info.rack == info.rack
             && self.info.release_version == info.release_version

@@ -18,11 +18,12 @@ use crate::types::{Record, Value};
 /// The reachability of an address, as far as the driver knows. Later variants are preferred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reachability {
-    /// The last attempt to connect failed, and no connection is open.
+    /// The last attempt to connect failed and no connection is open, or the open connections do not
+    /// answer.
     Failed,
     /// The driver has not connected to the address.
     Unknown,
-    /// A connection is open, or the driver is opening the first one.
+    /// A connection is open and answers, or the driver is opening the first one.
     Reachable,
 }
 

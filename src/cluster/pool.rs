@@ -1,14 +1,13 @@
-//! The connections of one node.
+//! The pool of one node.
 //!
 //! Each connection has a task that opens it, waits until it ends, and then opens another one.
 //! Requests use only connections that are already open.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::pending;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -16,11 +15,12 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use super::attempts::PoolId;
+use super::attempts::{AttemptKind, PoolId};
 use super::backoff::{Backoff, spread};
 use super::counters::NodeCounters;
 use super::open::use_keyspace;
 use super::pool_context::PoolContext;
+use super::slots::Slots;
 use super::{NodeError, NodeInfo};
 use crate::connection::{Connection, ConnectionError, ConnectionWatch};
 use crate::protocol::CloseReason;
@@ -29,31 +29,21 @@ use crate::protocol::CloseReason;
 /// requests have been answered.
 #[derive(Debug)]
 pub(super) struct Pool {
-    slots: Arc<Slots>,
+    connector: Arc<PoolConnector>,
     tasks: Vec<AbortHandle>,
 }
 
-/// The connection slots of a pool. The pool shares them with its tasks.
+/// Opens the connections of a pool. The pool shares it with its tasks.
 #[derive(Debug)]
-struct Slots {
+struct PoolConnector {
     id: PoolId,
     context: Arc<PoolContext>,
     address: SocketAddr,
     host: Option<String>,
     counters: Arc<NodeCounters>,
-    connections: Box<[RwLock<Option<Arc<Connection>>>]>,
-    /// The traffic of drained connections that was counted when they left the pool, by slot.
-    drained: Mutex<HashMap<usize, (u64, u64)>>,
-    /// Round-robin counter that selects the slot for the next request.
-    next: AtomicUsize,
-    /// Number of open connections.
-    open: AtomicUsize,
-    /// True once the pool is closed. Slots change only while this is locked, so that no connection
-    /// is put into a closed pool.
-    is_closed: Mutex<bool>,
+    slots: Slots,
     /// Number of requests on all connections that were abandoned and have no response yet.
     orphans: Arc<AtomicUsize>,
-    last_error: Mutex<Option<NodeError>>,
     /// Wakes every task that is backing off.
     reconnect: Notify,
 }
@@ -69,86 +59,60 @@ impl Pool {
         counters: &Arc<NodeCounters>,
         context: &Arc<PoolContext>,
     ) -> Self {
-        let slots = Arc::new(Slots {
-            id: context.attempts.add_pool(),
+        let id = context.attempts.add_pool();
+        let connector = Arc::new(PoolConnector {
+            id,
             context: Arc::clone(context),
             address: node.address,
             host: node.host.clone(),
             counters: Arc::clone(counters),
-            connections: (0..size).map(|_| RwLock::default()).collect(),
-            drained: Mutex::default(),
-            next: AtomicUsize::new(0),
-            open: AtomicUsize::new(0),
-            is_closed: Mutex::default(),
+            slots: Slots::new(id, size, counters, context),
             orphans: Arc::default(),
-            last_error: Mutex::default(),
             reconnect: Notify::new(),
         });
         let task = |index| {
-            let slots = Arc::clone(&slots);
-            tokio::spawn(async move { slots.keep_connected(index).await }).abort_handle()
+            let connector = Arc::clone(&connector);
+            tokio::spawn(async move { connector.keep_connected(index).await }).abort_handle()
         };
         if size == 0 {
             // No task waits for a pool that never connects.
-            context.attempts.remove_pool(slots.id);
+            context.attempts.remove_pool(id);
         }
-        Self { tasks: (0..size).map(task).collect(), slots }
+        Self { tasks: (0..size).map(task).collect(), connector }
     }
 
-    /// Returns the next open connection, round robin, or `None` if none is open. Prefers connections
-    /// that are [responsive](Connection::is_responsive).
+    /// Returns the connections of the pool.
     #[inline]
-    pub(super) fn connection(&self) -> Option<Arc<Connection>> {
-        let connections = &self.slots.connections;
-        let first = match connections.len() {
-            0 | 1 => 0,
-            count => self.slots.next.fetch_add(1, Ordering::Relaxed) % count,
-        };
-        let (before, from) = connections.split_at_checked(first)?;
-        let mut connections = from.iter().chain(before).filter_map(open);
-        let first = connections.next()?;
-        match first.is_responsive() {
-            true => Some(first),
-            false => Some(connections.find(|other| other.is_responsive()).unwrap_or(first)),
-        }
+    pub(super) fn slots(&self) -> &Slots {
+        &self.connector.slots
     }
 
     /// Returns the number of requests on all connections that were abandoned and have no response yet.
     #[inline]
     pub(super) fn orphans(&self) -> usize {
-        self.slots.orphans.load(Ordering::Relaxed)
+        self.connector.orphans.load(Ordering::Relaxed)
     }
 
-    /// Returns the number of open connections.
-    #[inline]
-    pub(super) fn len(&self) -> usize {
-        self.slots.open.load(Ordering::Acquire)
-    }
-
-    /// Returns every open connection.
-    pub(super) fn connections(&self) -> impl Iterator<Item = Arc<Connection>> {
-        self.slots.connections.iter().filter_map(open)
-    }
-
-    /// Returns why the last attempt to connect failed or why the last connection ended, whichever
-    /// is later. Returns `None` if neither has happened since a connection was last opened.
-    pub(super) fn last_error(&self) -> Option<NodeError> {
-        self.slots.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Adds the bytes and errors of the open connections to the node's counters.
+    pub(super) fn collect_counts(&self) {
+        let PoolConnector { slots, counters, .. } = &*self.connector;
+        slots.connections().for_each(|connection| counters.collect(&connection.watch()));
     }
 
     /// Reconnects without waiting for the backoff to expire.
     pub(super) fn reconnect_now(&self) {
-        self.slots.reconnect.notify_waiters();
+        self.connector.reconnect.notify_waiters();
     }
 
-    /// Takes all connections out of the pool, because the node refused a request on `connection`
-    /// as shutting down. Each connection closes as soon as its requests have been answered, and its
-    /// task then reconnects with backoff. Does nothing if `connection` is not in the pool any more:
-    /// the node may have restarted since.
+    /// Releases all connections, because the node refused a request on `connection` as shutting down.
+    /// Each connection closes as soon as its requests have been answered, and its task then reconnects
+    /// with backoff. Does nothing if `connection` is not in the pool any more: the node may have
+    /// restarted since.
     pub(super) fn drain(&self, connection: &Arc<Connection>) {
-        if self.slots.drain(connection) {
-            info!(node = %self.slots.address, "node drained: it is shutting down");
-            self.slots.context.notify_draining(self.slots.address);
+        let PoolConnector { slots, context, address, .. } = &*self.connector;
+        if slots.release_all(connection, &NodeError::ShuttingDown) {
+            info!(node = %address, "node drained: it is shutting down");
+            context.notify_draining(*address);
         }
     }
 
@@ -156,18 +120,7 @@ impl Pool {
     /// requests have been answered.
     pub(super) fn close(&self) {
         self.tasks.iter().for_each(AbortHandle::abort);
-        let mut is_closed = self.slots.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
-        *is_closed = true;
-        for slot in &self.slots.connections {
-            let connection = slot.write().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(connection) = connection {
-                self.slots.counters.record_closed_connection(connection.traffic());
-                let errors = connection.take_unattributed_errors();
-                self.slots.counters.unattributed_errors.add_all(errors);
-            }
-        }
-        self.slots.open.store(0, Ordering::Release);
-        self.slots.context.attempts.remove_pool(self.slots.id);
+        self.slots().close();
     }
 }
 
@@ -177,86 +130,46 @@ impl Drop for Pool {
     }
 }
 
-/// Returns the connection in a slot, or `None` if the slot is empty or the connection has ended.
-fn open(slot: &RwLock<Option<Arc<Connection>>>) -> Option<Arc<Connection>> {
-    let slot = slot.read().unwrap_or_else(PoisonError::into_inner);
-    slot.as_ref().filter(|connection| connection.close_reason().is_none()).cloned()
-}
-
-/// Waits until a connection has ended, and returns the reason. Notifies the cluster each time the
-/// connection becomes unresponsive or responsive.
-async fn wait_closed(connection: &ConnectionWatch, context: &PoolContext) -> CloseReason {
-    let mut is_responsive = true;
-    loop {
-        tokio::select! {
-            reason = connection.wait_closed() => return reason,
-            () = connection.wait_responsive(!is_responsive) => {
-                is_responsive = !is_responsive;
-                context.notify_changed();
-            }
-        }
-    }
-}
-
-impl Slots {
+impl PoolConnector {
     /// Keeps the connection in one slot open, until the task is aborted.
     async fn keep_connected(&self, index: usize) {
         let context = &*self.context;
         let mut backoff = Backoff::new(context.reconnect);
         let mut retry_in = backoff.pause();
-        let mut is_repeated = false;
+        let mut kind = AttemptKind::First;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(retry_in) => {}
-                () = self.reconnect.notified() => is_repeated = false,
+                () = self.reconnect.notified() => kind = AttemptKind::ReportedUp,
             }
             // Boxed, so that the tasks of nodes that are down stay small.
-            match Box::pin(self.open_in_turn(index, is_repeated)).await {
+            match Box::pin(self.open_in_turn(index, kind)).await {
                 Ok((connection, has_keyspace)) => {
-                    is_repeated = false;
+                    kind = AttemptKind::First;
                     let opened = Instant::now();
                     context.notify_changed();
                     // Only the slot and the requests in flight keep the connection open.
                     let watch = connection.watch();
                     drop(connection);
-                    let reason = tokio::select! {
-                        reason = wait_closed(&watch, context) => reason,
-                        // The server sends the event on each connection.
-                        () = watch.wait_draining() => {
-                            info!(node = %self.address, "connection drained: the node is shutting down");
-                            self.drain_slot(index);
-                            watch.wait_closed().await
-                        }
-                        never = self.restore_keyspace(index, has_keyspace) => match never {},
-                    };
-                    let was_drained = self.record_closed(index, watch.traffic());
-                    let errors = watch.take_unattributed_errors();
-                    self.counters.unattributed_errors.add_all(errors);
-                    self.set(index, None);
+                    let error = Box::pin(self.wait_departed(index, &watch, has_keyspace)).await;
                     // A node that shuts down does not accept a connection soon.
-                    if !was_drained {
+                    if !matches!(error, NodeError::ShuttingDown) {
                         backoff.record_lifetime(opened.elapsed());
                     }
                     retry_in = backoff.pause();
-                    info!(node = %self.address, error = %reason, ?retry_in, "connection lost");
-                    self.set_error(Some(match was_drained {
-                        true => NodeError::ShuttingDown,
-                        false => {
-                            let address = self.address;
-                            NodeError::Connection(ConnectionError { address, reason })
-                        }
-                    }));
+                    info!(node = %self.address, %error, ?retry_in, "connection lost");
+                    self.slots.set_error(error);
                     context.notify_changed();
                 }
                 Err(error) => {
-                    is_repeated = true;
+                    kind = AttemptKind::Repeated;
                     retry_in = backoff.pause();
                     debug!(node = %self.address, %error, ?retry_in, "connection attempt failed");
                     match error.is_authentication() {
                         true => self.counters.auth_errors.add(),
                         false => self.counters.init_errors.add(),
                     }
-                    self.set_error(Some(error));
+                    self.slots.set_error(error);
                     let failure = context.attempts.record_failure(self.id);
                     if failure.ends_wait {
                         context.notify_changed();
@@ -267,21 +180,40 @@ impl Slots {
         }
     }
 
-    /// Waits until the attempt may begin, then opens a connection. A repeated attempt becomes a first
-    /// attempt if the server is reported to be up meanwhile.
+    /// Waits until the connection of a slot has ended, or was released so that it can be replaced, and
+    /// returns the reason.
+    async fn wait_departed(
+        &self,
+        index: usize,
+        connection: &ConnectionWatch,
+        has_keyspace: bool,
+    ) -> NodeError {
+        let reason = tokio::select! {
+            reason = wait_closed(connection, &self.context) => Some(reason),
+            // The server sends the event on each connection.
+            () = connection.wait_draining() => {
+                info!(node = %self.address, "connection drained: the node is shutting down");
+                self.slots.release_slot(index, &NodeError::ShuttingDown);
+                Some(connection.wait_closed().await)
+            }
+            () = self.slots.wait_replaceable(index) => None,
+            never = self.restore_keyspace(index, has_keyspace) => match never {},
+        };
+        self.counters.collect(connection);
+        let released = self.slots.clear(index);
+        released.unwrap_or_else(|| {
+            let reason = reason.unwrap_or(CloseReason::Local);
+            NodeError::Connection(ConnectionError { address: self.address, reason })
+        })
+    }
+
+    /// Waits until the attempt may begin, then opens a connection.
     async fn open_in_turn(
         &self,
         index: usize,
-        is_repeated: bool,
+        kind: AttemptKind,
     ) -> Result<(Arc<Connection>, bool), NodeError> {
-        let attempts = &self.context.attempts;
-        let _permit = match is_repeated {
-            true => tokio::select! {
-                permit = attempts.repeated_permit() => permit,
-                () = self.reconnect.notified() => attempts.first_permit().await,
-            },
-            false => attempts.first_permit().await,
-        };
+        let _permit = self.context.attempts.permit(kind, &self.reconnect).await;
         self.open(index).await
     }
 
@@ -301,11 +233,10 @@ impl Slots {
             // Compared again after each `USE`, because the session's keyspace may have changed
             // meanwhile.
             let keyspace = {
-                let keyspace = context.keyspace();
+                let keyspace = context.keyspace.name();
                 let is_dropped = keyspace.is_some() && *keyspace == dropped;
                 if *keyspace == used || is_dropped {
-                    self.set_error(None);
-                    self.set(index, Some(&connection));
+                    self.slots.put(index, &connection);
                     return Ok((connection, !is_dropped));
                 }
                 keyspace.clone()
@@ -314,7 +245,7 @@ impl Slots {
                 && let Err(error) = use_keyspace(&connection, name, timeout).await
             {
                 let is_unknown = used.is_none() && error.is_unknown_keyspace();
-                if !is_unknown || !context.confirm_dropped(timeout).await {
+                if !is_unknown || !context.keyspace.confirm_dropped(timeout).await {
                     return Err(error);
                 }
                 warn!(
@@ -343,11 +274,11 @@ impl Slots {
         let context = &*self.context;
         let _counted = context.count_without_keyspace();
         loop {
-            context.wait_for_keyspace().await;
-            let Some(connection) = self.connections.get(index).and_then(open) else { return };
+            context.keyspace.wait_until_exists().await;
+            let Some(connection) = self.slots.get(index) else { return };
             let switched = {
-                let _guard = context.keyspace_switch.lock().await;
-                let keyspace = context.keyspace().clone().unwrap_or_default();
+                let _guard = context.keyspace.switch.read().await;
+                let keyspace = context.keyspace.name().clone().unwrap_or_default();
                 let timeout = context.connector.options.handshake_timeout;
                 use_keyspace(&connection, &keyspace, timeout).await
             };
@@ -362,79 +293,25 @@ impl Slots {
                     tokio::time::sleep(KEYSPACE_RETRY_DELAY).await;
                 }
                 Err(error) => {
-                    debug!(node = %self.address, %error, "connection closed because it could not switch keyspace");
-                    return connection.close();
+                    debug!(node = %self.address, %error, "connection released because it could not switch keyspace");
+                    return self.slots.release(&connection, &error);
                 }
             }
         }
     }
+}
 
-    fn set(&self, index: usize, connection: Option<&Arc<Connection>>) {
-        let is_closed = self.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = self.connections.get(index) {
-            let connection = connection.filter(|_| !*is_closed).cloned();
-            *slot.write().unwrap_or_else(PoisonError::into_inner) = connection;
+/// Waits until a connection has ended, and returns the reason. Notifies the cluster each time the
+/// connection becomes unresponsive or responsive.
+async fn wait_closed(connection: &ConnectionWatch, context: &PoolContext) -> CloseReason {
+    let mut is_responsive = true;
+    loop {
+        tokio::select! {
+            reason = connection.wait_closed() => return reason,
+            () = connection.wait_responsive(!is_responsive) => {
+                is_responsive = !is_responsive;
+                context.notify_changed();
+            }
         }
-        self.update_open();
-    }
-
-    /// Empties all slots if one of them holds `connection`, and returns true if so.
-    fn drain(&self, connection: &Arc<Connection>) -> bool {
-        let _not_closed = self.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
-        let holds = |slot: &RwLock<Option<Arc<Connection>>>| {
-            let slot = slot.read().unwrap_or_else(PoisonError::into_inner);
-            slot.as_ref().is_some_and(|held| Arc::ptr_eq(held, connection))
-        };
-        if !self.connections.iter().any(holds) {
-            return false;
-        }
-        (0..self.connections.len()).for_each(|index| self.take(index));
-        self.update_open();
-        true
-    }
-
-    /// Empties one slot. Its connection closes as soon as its requests have been answered.
-    fn drain_slot(&self, index: usize) {
-        let _not_closed = self.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
-        self.take(index);
-        self.update_open();
-    }
-
-    /// Counts the open connections after a slot has changed. Call this while `is_closed` is locked.
-    fn update_open(&self) {
-        let open = self.connections.iter().filter_map(open).count();
-        self.open.store(open, Ordering::Release);
-        self.context.attempts.set_connected(self.id, open > 0);
-    }
-
-    /// Takes a connection that drains out of its slot. Call this while `is_closed` is locked.
-    fn take(&self, index: usize) {
-        let Some(slot) = self.connections.get(index) else { return };
-        let drained = slot.write().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(drained) = drained {
-            // Counted here, so that the node's traffic never decreases.
-            let traffic = drained.traffic();
-            self.counters.record_closed_connection(traffic);
-            self.drained().insert(index, traffic);
-            self.counters.drains.add();
-        }
-    }
-
-    /// Counts the traffic of the connection of a slot that has ended. Returns true if the
-    /// connection was drained.
-    fn record_closed(&self, index: usize, (sent, received): (u64, u64)) -> bool {
-        let drained = self.drained().remove(&index);
-        let (s, r) = drained.unwrap_or_default();
-        let rest = (sent.saturating_sub(s), received.saturating_sub(r));
-        self.counters.record_closed_connection(rest);
-        drained.is_some()
-    }
-
-    fn drained(&self) -> MutexGuard<'_, HashMap<usize, (u64, u64)>> {
-        self.drained.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set_error(&self, error: Option<NodeError>) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
     }
 }

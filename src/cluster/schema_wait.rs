@@ -81,7 +81,7 @@ impl Cluster {
     /// again, or until `deadline`.
     async fn wait_for_keyspace_switch(&self, deadline: Instant) {
         let mut changes = self.shared.pools.changes();
-        while self.shared.pools.is_switching() {
+        while self.shared.pools.keyspace.is_switching() {
             if self.runtime().timeout_at(Some(deadline), changes.changed()).await.is_err() {
                 return;
             }
@@ -107,6 +107,8 @@ impl Cluster {
             }
         };
         if self.runtime().timeout_at(Some(deadline), wait).await.is_ok() {
+            // A node that lags behind again may have the same version again.
+            self.shared.statuses.retain_stale(&lagging);
             return lagging.is_empty();
         }
         let state = self.state();

@@ -84,9 +84,6 @@ impl Shared {
     }
 
     fn replace_state(&self, state: ClusterState, closes: bool) {
-        if !closes {
-            self.pools.check_keyspace(|keyspace| state.strategies.contains_key(keyspace));
-        }
         let state = Arc::new(state);
         let before = {
             let mut current = self.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -155,7 +152,15 @@ impl Shared {
         self.control.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Adds the bytes of the control connection to the session's traffic.
+    pub(super) fn collect_control_traffic(&self) {
+        if let Some(control) = self.control() {
+            self.pools.traffic.add(control.watch().take_traffic());
+        }
+    }
+
     pub(super) fn set_control(&self, connection: &Arc<Connection>) {
+        self.collect_control_traffic();
         let control = Some(Arc::clone(connection));
         *self.control.write().unwrap_or_else(PoisonError::into_inner) = control;
     }

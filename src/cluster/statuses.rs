@@ -52,7 +52,13 @@ impl NodeStatuses {
         self.reported().stale = stale;
     }
 
-    /// Returns the nodes that did not agree on the schema in time.
+    /// Removes the nodes that are not in `lagging` from the nodes that did not agree on the schema in
+    /// time: they have agreed since.
+    pub(super) fn retain_stale(&self, lagging: &[(Uuid, Uuid)]) {
+        self.reported().stale.retain(|stale| lagging.contains(stale));
+    }
+
+    /// Returns the nodes that did not agree on the schema in time, and have not agreed since.
     pub(super) fn stale(&self) -> Vec<(Uuid, Uuid)> {
         self.reported().stale.clone()
     }

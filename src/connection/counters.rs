@@ -8,6 +8,8 @@ use std::sync::{Arc, OnceLock};
 pub(super) struct Counters {
     bytes_sent: AtomicU64,
     bytes_received: AtomicU64,
+    /// The part of `bytes_sent` and `bytes_received` that `take_traffic` has returned.
+    taken_traffic: [AtomicU64; 2],
     streams_in_use: AtomicUsize,
     orphans: AtomicUsize,
     unattributed_errors: AtomicU64,
@@ -67,5 +69,15 @@ impl Counters {
     pub(super) fn traffic(&self) -> (u64, u64) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         (read(&self.bytes_sent), read(&self.bytes_received))
+    }
+
+    /// Returns the number of bytes sent, and the number of bytes received, since the last call.
+    pub(super) fn take_traffic(&self) -> (u64, u64) {
+        let (sent, received) = self.traffic();
+        let [taken_sent, taken_received] = &self.taken_traffic;
+        let take = |taken: &AtomicU64, total: u64| {
+            total.saturating_sub(taken.fetch_max(total, Ordering::Relaxed))
+        };
+        (take(taken_sent, sent), take(taken_received, received))
     }
 }

@@ -207,12 +207,6 @@ impl Connection {
         self.exchange.counters.streams()
     }
 
-    /// Returns the number of errors that named no request since the last call. See
-    /// [`ConnectionEvent::UnattributedError`](crate::protocol::ConnectionEvent::UnattributedError).
-    pub(crate) fn take_unattributed_errors(&self) -> u64 {
-        self.exchange.counters.take_unattributed_errors()
-    }
-
     /// Waits for a free place in the queue until `deadline`. The task returns the permit when it takes
     /// the request from the queue.
     async fn acquire_queue_permit(
@@ -252,7 +246,7 @@ impl Connection {
 }
 
 /// Watches a connection without keeping it open.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ConnectionWatch(Arc<Exchange>);
 
 impl ConnectionWatch {
@@ -271,12 +265,24 @@ impl ConnectionWatch {
         self.0.wait_responsive(expected).await;
     }
 
-    /// Returns the number of bytes sent, and the number of bytes received.
-    pub(crate) fn traffic(&self) -> (u64, u64) {
-        self.0.counters.traffic()
+    /// Closes the connection. All pending requests fail.
+    pub(crate) fn close(&self) {
+        self.0.request_close();
     }
 
-    /// Returns the number of errors that named no request since the last call.
+    /// Returns true if the connection has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.close_reason().is_some()
+    }
+
+    /// Returns the number of bytes sent, and the number of bytes received, since the last call for this
+    /// connection.
+    pub(crate) fn take_traffic(&self) -> (u64, u64) {
+        self.0.counters.take_traffic()
+    }
+
+    /// Returns the number of errors that named no request since the last call. See
+    /// [`ConnectionEvent::UnattributedError`](crate::protocol::ConnectionEvent::UnattributedError).
     pub(crate) fn take_unattributed_errors(&self) -> u64 {
         self.0.counters.take_unattributed_errors()
     }

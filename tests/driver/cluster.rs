@@ -15,6 +15,10 @@ use cqlwire::session::{Batch, ErrorKind, Session, SessionBuilder, Statement};
 use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::{ColumnSpec, NativeType};
 use cqlwire::wire::Version;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::frozen::start_proxy;
 
 use crate::mock_nodes::wait_until_connected;
 use crate::wait::until;
@@ -224,6 +228,36 @@ async fn moves_away_from_a_removed_node(contact_point: &str) {
         server.emit(Event::Topology { change: TopologyChange::NewNode, address });
     }
     wait_until_connected(&session, 3).await;
+}
+
+/// The removed node is connected at an address that it does not announce.
+#[tokio::test]
+async fn moves_the_control_connection_away_from_a_removed_node_with_two_addresses() {
+    let mut servers = cluster(3).await;
+    let addresses: Vec<_> = servers.iter().map(MockServer::address).collect();
+    let removed = addresses[0];
+    let columns = [
+        ("host_id", NativeType::Uuid),
+        ("data_center", NativeType::Text),
+        ("rack", NativeType::Text),
+        ("rpc_address", NativeType::Inet),
+        ("rpc_port", NativeType::Int),
+    ];
+    let port = i32::from(removed.port());
+    let local = (Uuid::from_u128(7), "datacenter1", "rack1", removed.ip(), port);
+    let first = servers.remove(0);
+    let first =
+        first.on("SELECT * FROM system.local WHERE key = 'local'", Reply::rows(columns, [local]));
+    let others = servers.into_iter().map(|server| server.peers(addresses[1..].to_vec()));
+    let _others: Vec<_> = others.collect();
+    let proxy = start_proxy(removed, &watch::Sender::new(false)).await;
+    let builder = Session::builder().contact_points([proxy.to_string()]);
+    let session = builder.connect().await.unwrap();
+    wait_until_connected(&session, 3).await;
+    assert!(session.cluster().nodes().iter().any(|node| node.address() == proxy));
+    first.emit(Event::Topology { change: TopologyChange::RemovedNode, address: removed });
+    until("the removed node has no connections", async || first.connections() == 0).await;
+    assert_eq!(session.cluster().nodes().len(), 2);
 }
 
 #[tokio::test]

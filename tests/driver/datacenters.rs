@@ -89,10 +89,12 @@ impl Nodes {
     /// Sets the schema version of a node in a system table of the first node. `table` is the end of
     /// the statement that reads it.
     fn set_schema_version(&mut self, table: &str, host_id: u128, version: u128) {
-        let columns = ["host_id", "schema_version"].map(|name| (name, NativeType::Uuid));
-        let rows = [(Uuid::from_u128(host_id), Uuid::from_u128(version))];
+        self.set_versions(table, schema_version(host_id, version));
+    }
+
+    fn set_versions(&mut self, table: &str, reply: Reply) {
         let text = format!("SELECT host_id, schema_version{table}");
-        let server = self.servers.remove(0).on(&text, Reply::rows(columns, rows));
+        let server = self.servers.remove(0).on(&text, reply);
         self.servers.insert(0, server);
     }
 
@@ -110,6 +112,11 @@ impl Nodes {
     fn executed(&self) -> Vec<usize> {
         self.executed.iter().map(|count| count.swap(0, Ordering::SeqCst)).collect()
     }
+}
+
+fn schema_version(host_id: u128, version: u128) -> Reply {
+    let columns = ["host_id", "schema_version"].map(|name| (name, NativeType::Uuid));
+    Reply::rows(columns, [(Uuid::from_u128(host_id), Uuid::from_u128(version))])
 }
 
 fn columns() -> [(&'static str, CqlType); 4] {
@@ -309,4 +316,21 @@ async fn schema_agreement_includes_nodes_without_connections_unless_they_are_dow
     assert!(!agrees(&impatient).await, "the node is up again, and still lags");
     nodes.set_schema_version(PEERS, 2, 7);
     assert!(agrees(&patient).await);
+}
+
+/// A schema that is changed back has its former version again.
+#[tokio::test]
+async fn a_node_that_has_agreed_is_waited_for_when_it_lags_with_the_same_version_again() {
+    let mut nodes = Nodes::start(&[("dc1", "rack1"), ("dc2", "rack1")]).await;
+    nodes.set_schema_version(LOCAL, 1, 7);
+    nodes.set_schema_version(PEERS, 2, 6);
+    let session = nodes.builder().schema_agreement(Duration::from_secs(3));
+    let session = connect(session, 1).await;
+    let agrees = async || session.execute("CREATE ...", ()).await.unwrap().schema_agreed();
+    assert!(!agrees().await);
+    assert!(!agrees().await, "the node still lags");
+    nodes.set_schema_version(PEERS, 2, 7);
+    assert!(agrees().await);
+    nodes.set_versions(PEERS, schema_version(2, 6).then(schema_version(2, 7)));
+    assert!(agrees().await, "the node learns of the change soon");
 }

@@ -52,7 +52,7 @@ fn host_ids(session: &Session) -> Vec<u128> {
 }
 
 /// Causes reads of the topology until `is_done` returns true.
-async fn refresh_until(event: &str, server: &MockServer, is_done: impl Fn() -> bool) {
+pub(crate) async fn refresh_until(event: &str, server: &MockServer, is_done: impl Fn() -> bool) {
     let address = "127.0.0.9:9".parse().unwrap();
     until(event, async || {
         server.emit(Event::Status { change: StatusChange::Up, address });

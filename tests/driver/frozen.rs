@@ -14,8 +14,11 @@ use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use uuid::Uuid;
 
+use crate::duplicate_rows::refresh_until;
 use crate::mock_nodes::{connect, session_builder, start_nodes};
+use crate::peer_rows::{PeerRow, PeersTable};
 use crate::wait::until;
 
 /// A mock node behind a proxy. While the node is frozen, the proxy forwards nothing, but keeps accepting
@@ -56,7 +59,8 @@ async fn start_freezable(count: usize) -> Vec<FreezableNode> {
     nodes.into_iter().map(with_peers).collect()
 }
 
-async fn start_proxy(server: SocketAddr, frozen: &watch::Sender<bool>) -> SocketAddr {
+/// Starts a proxy for `server`. It forwards nothing while `frozen` is true.
+pub(crate) async fn start_proxy(server: SocketAddr, frozen: &watch::Sender<bool>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let frozen = frozen.clone();
@@ -377,4 +381,38 @@ async fn a_request_skips_a_limited_number_of_unresponsive_nodes() {
         _ = every_node_waits => panic!("a frozen node has answered"),
         picks = skip => assert!((60..70).contains(&picks), "{picks} nodes were examined"),
     }
+}
+
+/// Of two rows of one node, the one whose address does not answer loses, although its connections are
+/// still open.
+#[tokio::test]
+async fn a_node_that_has_moved_away_from_an_unresponsive_address_is_found() {
+    let nodes = start_freezable(1).await;
+    let [old] = &nodes[..] else { panic!() };
+    let moved = MockServer::bind("127.0.0.1:0").await.unwrap().on_any(Reply::void());
+    let table = PeersTable::new([PeerRow::current(old.address, 2)]);
+    let queried = MockServer::bind("127.0.0.1:0").await.unwrap().on_any(Reply::void());
+    let queried = queried.on_request(table.handler());
+    // The connections to the old address stay open.
+    let hour = Duration::from_secs(3_600);
+    let builder = Session::builder()
+        .contact_points([queried.address().to_string()])
+        .connection(move |options| options.heartbeat_timeout = hour);
+    let session = connect(builder, 2).await;
+    old.freeze();
+    let waiting: Vec<_> = (0..4)
+        .map(|_| {
+            let session = session.clone();
+            tokio::spawn(async move { session.execute("INSERT ...", ()).await })
+        })
+        .collect();
+    wait_responsive(&session, old.address, false).await;
+    table.replace([PeerRow::current(moved.address(), 2), PeerRow::current(old.address, 2)]);
+    let is_found = || {
+        let cluster = session.cluster();
+        cluster.node(Uuid::from_u128(2)).unwrap().address() == moved.address()
+    };
+    refresh_until("the node is found at its new address", &queried, is_found).await;
+    assert_eq!(session.cluster().nodes().len(), 2);
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
 }

@@ -10,6 +10,7 @@ mod effects;
 mod failures;
 mod frozen;
 mod keyspace;
+mod keyspace_switch;
 mod large_reads;
 mod late_servers;
 mod login;
@@ -25,6 +26,7 @@ mod policies;
 #[path = "../support/program.rs"]
 mod program;
 mod programs;
+mod released;
 mod runtimes;
 mod secrets;
 mod send_bounds;
@@ -38,5 +40,6 @@ mod timeouts;
 mod tls;
 #[path = "../support/tls.rs"]
 mod tls_proxy;
+mod traffic;
 #[path = "../support/wait.rs"]
 mod wait;

@@ -199,9 +199,8 @@ impl LoadBalancing for DefaultBalancing {
         tried: &[Arc<Node>],
     ) -> Option<Arc<Node>> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let nodes = cluster.nodes();
         let limit = match &self.latency {
-            Some(latency) => latency.limit(nodes.iter(), turn),
+            Some(latency) => latency.limit(&cluster.connected_nodes(), turn),
             None => Duration::MAX,
         };
         let is_available = |node: &Arc<Node>| {

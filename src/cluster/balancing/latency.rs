@@ -29,21 +29,19 @@ const PROBE_INTERVAL: usize = 64;
 
 impl LatencyAwareness {
     /// Returns the latency above which a node is too slow for request `number`. Returns
-    /// [`Duration::MAX`] if the request ignores latencies or no latency is known yet.
-    pub(super) fn limit<'a>(
-        &self,
-        nodes: impl Iterator<Item = &'a Arc<Node>>,
-        number: usize,
-    ) -> Duration {
-        let connected = nodes.filter(|node| node.is_connected());
-        let fastest = connected.filter_map(|node| node.latency()).min();
-        match fastest {
-            Some(fastest) if !number.is_multiple_of(PROBE_INTERVAL) => {
+    /// [`Duration::MAX`] if the request ignores latencies or no latency is known yet. `connected` are
+    /// the nodes that have an open connection.
+    pub(super) fn limit(&self, connected: &[Arc<Node>], number: usize) -> Duration {
+        if number.is_multiple_of(PROBE_INTERVAL) {
+            return Duration::MAX;
+        }
+        match connected.iter().filter_map(|node| node.latency()).min() {
+            Some(fastest) => {
                 let limit = fastest.as_secs_f64() * self.factor;
                 let limit = Duration::try_from_secs_f64(limit).unwrap_or(Duration::MAX);
                 limit.max(self.tolerance)
             }
-            _ => Duration::MAX,
+            None => Duration::MAX,
         }
     }
 }

@@ -1,0 +1,321 @@
+//! The connections in a pool, and their departures.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio::sync::Notify;
+
+use super::NodeError;
+use super::attempts::PoolId;
+use super::counters::NodeCounters;
+use super::pool_context::PoolContext;
+use crate::connection::Connection;
+
+/// The slots of a pool, each with at most one open connection.
+///
+/// A connection leaves its slot when it ends, or when it is released: it then gets no new requests,
+/// and closes as soon as its requests have been answered.
+#[derive(Debug)]
+pub(super) struct Slots {
+    id: PoolId,
+    context: Arc<PoolContext>,
+    counters: Arc<NodeCounters>,
+    connections: Box<[RwLock<Option<Arc<Connection>>>]>,
+    /// Round-robin counter that selects the slot for the next request.
+    next: AtomicUsize,
+    /// Number of open connections.
+    open: AtomicUsize,
+    /// Slots change only while this is locked.
+    departures: Mutex<Departures>,
+    /// Notified after connections were released.
+    released: Notify,
+}
+
+/// How connections have left their slots.
+#[derive(Debug, Default)]
+struct Departures {
+    /// True once the pool is closed. No connection is put into a closed pool.
+    is_closed: bool,
+    /// Why connections were released, by slot, until the slots' tasks take note.
+    released: HashMap<usize, NodeError>,
+    last_error: Option<NodeError>,
+}
+
+impl Slots {
+    /// Creates empty slots.
+    pub(super) fn new(
+        id: PoolId,
+        size: usize,
+        counters: &Arc<NodeCounters>,
+        context: &Arc<PoolContext>,
+    ) -> Self {
+        Self {
+            id,
+            context: Arc::clone(context),
+            counters: Arc::clone(counters),
+            connections: (0..size).map(|_| RwLock::default()).collect(),
+            next: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
+            departures: Mutex::default(),
+            released: Notify::new(),
+        }
+    }
+
+    /// Returns the next open connection, round robin, or `None` if none is open. Prefers connections
+    /// that are [responsive](Connection::is_responsive).
+    #[inline]
+    pub(super) fn connection(&self) -> Option<Arc<Connection>> {
+        let first = match self.connections.len() {
+            0 | 1 => 0,
+            count => self.next.fetch_add(1, Ordering::Relaxed) % count,
+        };
+        let (before, from) = self.connections.split_at_checked(first)?;
+        let mut connections = from.iter().chain(before).filter_map(open);
+        let first = connections.next()?;
+        match first.is_responsive() {
+            true => Some(first),
+            false => Some(connections.find(|other| other.is_responsive()).unwrap_or(first)),
+        }
+    }
+
+    /// Returns the number of open connections.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.open.load(Ordering::Acquire)
+    }
+
+    /// Returns every open connection.
+    pub(super) fn connections(&self) -> impl Iterator<Item = Arc<Connection>> {
+        self.connections.iter().filter_map(open)
+    }
+
+    /// Returns the open connection in a slot.
+    pub(super) fn get(&self, index: usize) -> Option<Arc<Connection>> {
+        self.connections.get(index).and_then(open)
+    }
+
+    /// Returns why the last attempt to connect failed or why the last connection left its slot,
+    /// whichever is later. Returns `None` if neither has happened since a connection was last opened.
+    pub(super) fn last_error(&self) -> Option<NodeError> {
+        self.departures().last_error.clone()
+    }
+
+    /// Records why an attempt to connect failed or why a connection left its slot.
+    pub(super) fn set_error(&self, error: NodeError) {
+        self.departures().last_error = Some(error);
+    }
+
+    /// Puts a new connection into a slot. Does nothing if the pool is closed.
+    pub(super) fn put(&self, index: usize, connection: &Arc<Connection>) {
+        let mut departures = self.departures();
+        departures.last_error = None;
+        if let Some(slot) = self.connections.get(index)
+            && !departures.is_closed
+        {
+            *slot.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(connection));
+        }
+        self.update_open();
+    }
+
+    /// Empties a slot whose connection has ended or was released. Returns why it was released, or
+    /// `None` if it was not.
+    pub(super) fn clear(&self, index: usize) -> Option<NodeError> {
+        let mut departures = self.departures();
+        let _ended = self.take(index);
+        self.update_open();
+        departures.released.remove(&index)
+    }
+
+    /// Releases the connection in a slot.
+    pub(super) fn release_slot(&self, index: usize, error: &NodeError) {
+        self.release_if(&mut self.departures(), error, |slot, _| slot == index);
+    }
+
+    /// Releases `connection`. Does nothing if it is not in a slot any more.
+    pub(super) fn release(&self, connection: &Arc<Connection>, error: &NodeError) {
+        self.release_if(&mut self.departures(), error, |_, held| Arc::ptr_eq(held, connection));
+    }
+
+    /// Releases all connections if `connection` is in a slot. Returns false if it is not.
+    pub(super) fn release_all(&self, connection: &Arc<Connection>, error: &NodeError) -> bool {
+        let mut departures = self.departures();
+        let mut held = self.connections.iter().filter_map(held);
+        let is_held = held.any(|held| Arc::ptr_eq(&held, connection));
+        if is_held {
+            self.release_if(&mut departures, error, |_, _| true);
+        }
+        is_held
+    }
+
+    /// Releases all connections, and closes the pool.
+    pub(super) fn close(&self) {
+        let mut departures = self.departures();
+        departures.is_closed = true;
+        (0..self.connections.len()).for_each(|index| self.hand_over(index));
+        self.open.store(0, Ordering::Release);
+        self.context.attempts.remove_pool(self.id);
+    }
+
+    /// Waits until the connection of a slot was released although its server is not shutting down, so
+    /// that the slot's task can open another one before this connection has closed.
+    pub(super) async fn wait_replaceable(&self, index: usize) {
+        loop {
+            // Created before the list is read, so that no notification is missed.
+            let released = self.released.notified();
+            let error = self.departures().released.get(&index).cloned();
+            if error.is_some_and(|error| !matches!(error, NodeError::ShuttingDown)) {
+                return;
+            }
+            released.await;
+        }
+    }
+
+    fn release_if(
+        &self,
+        departures: &mut Departures,
+        error: &NodeError,
+        is_released: impl Fn(usize, &Arc<Connection>) -> bool,
+    ) {
+        let slots = self.connections.iter().enumerate();
+        let held = slots.filter_map(|(index, slot)| Some((index, held(slot)?)));
+        let released: Vec<_> = held
+            .filter(|(index, held)| is_released(*index, held))
+            .map(|(index, _)| index)
+            .collect();
+        if released.is_empty() {
+            return;
+        }
+        for index in released {
+            self.hand_over(index);
+            departures.released.insert(index, error.clone());
+            if matches!(error, NodeError::ShuttingDown) {
+                self.counters.drains.add();
+            }
+        }
+        self.update_open();
+        if self.len() == 0 {
+            departures.last_error = Some(error.clone());
+        }
+        self.released.notify_waiters();
+        self.context.notify_changed();
+    }
+
+    /// Moves the connection of a slot to the released connections. Call this while `departures` is
+    /// locked.
+    fn hand_over(&self, index: usize) {
+        if let Some(connection) = self.take(index) {
+            self.context.released.add(connection.watch(), &self.counters);
+        }
+    }
+
+    /// Empties a slot. Call this while `departures` is locked.
+    fn take(&self, index: usize) -> Option<Arc<Connection>> {
+        let slot = self.connections.get(index)?;
+        slot.write().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Counts the open connections after a slot has changed. Call this while `departures` is locked.
+    fn update_open(&self) {
+        let open = self.connections().count();
+        self.open.store(open, Ordering::Release);
+        self.context.attempts.set_connected(self.id, open > 0);
+    }
+
+    fn departures(&self) -> MutexGuard<'_, Departures> {
+        self.departures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the connection in a slot, or `None` if the slot is empty.
+fn held(slot: &RwLock<Option<Arc<Connection>>>) -> Option<Arc<Connection>> {
+    slot.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Returns the connection in a slot, or `None` if the slot is empty or the connection has ended.
+fn open(slot: &RwLock<Option<Arc<Connection>>>) -> Option<Arc<Connection>> {
+    let slot = slot.read().unwrap_or_else(PoisonError::into_inner);
+    slot.as_ref().filter(|connection| connection.close_reason().is_none()).cloned()
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::cluster::Reconnect;
+    use crate::connection::Connector;
+    use crate::testing::MockServer;
+
+    struct Fixture {
+        server: MockServer,
+        context: Arc<PoolContext>,
+        counters: Arc<NodeCounters>,
+        slots: Slots,
+    }
+
+    impl Fixture {
+        async fn start(size: usize) -> Self {
+            let server = MockServer::bind("127.0.0.1:0").await.unwrap();
+            let connector = Connector::default();
+            let context =
+                PoolContext::new("test".into(), connector, Reconnect::default(), size, None);
+            let context = Arc::new(context);
+            let counters = NodeCounters::new("test", server.address(), &context.traffic);
+            let counters = Arc::new(counters);
+            let slots = Slots::new(context.attempts.add_pool(), size, &counters, &context);
+            Self { server, context, counters, slots }
+        }
+
+        /// Opens a connection and puts it into a slot.
+        async fn put(&self, index: usize) -> Arc<Connection> {
+            let connection = self.context.connector.connect(self.server.address(), None).await;
+            let connection = Arc::new(connection.unwrap());
+            self.slots.put(index, &connection);
+            connection
+        }
+
+        /// Acts as the task of a slot whose connection has ended.
+        fn clear(&self, index: usize, connection: &Connection) -> Option<NodeError> {
+            self.counters.collect(&connection.watch());
+            self.slots.clear(index)
+        }
+    }
+
+    /// The node refuses a request on a connection that ends at the same time.
+    #[tokio::test]
+    async fn a_connection_that_is_drained_when_it_ends_is_counted_once() {
+        let fixture = Fixture::start(1).await;
+        for drains_first in [true, false] {
+            let connection = fixture.put(0).await;
+            connection.close();
+            connection.wait_closed().await;
+            let before = fixture.counters.traffic.bytes();
+            let drain = || fixture.slots.release_all(&connection, &NodeError::ShuttingDown);
+            if drains_first {
+                assert!(drain());
+            }
+            let error = fixture.clear(0, &connection);
+            assert_eq!(matches!(error, Some(NodeError::ShuttingDown)), drains_first);
+            assert!(!drain(), "the connection is not in the pool any more");
+            let (sent, received) = connection.traffic();
+            fixture.context.released.collect();
+            assert_eq!(fixture.counters.traffic.bytes(), (before.0 + sent, before.1 + received));
+        }
+        // Neither drain concerns the next connection.
+        let next = fixture.put(0).await;
+        assert!(fixture.clear(0, &next).is_none() && fixture.counters.drains.value() == 1);
+    }
+
+    #[tokio::test]
+    async fn the_node_has_the_error_of_its_last_released_connection() {
+        let fixture = Fixture::start(2).await;
+        let connections = [fixture.put(0).await, fixture.put(1).await];
+        fixture.slots.release_slot(1, &NodeError::ShuttingDown);
+        assert!(fixture.slots.last_error().is_none(), "a connection is open");
+        fixture.slots.release_slot(0, &NodeError::ShuttingDown);
+        assert!(matches!(fixture.slots.last_error(), Some(NodeError::ShuttingDown)));
+        assert_eq!((fixture.slots.len(), fixture.context.released.open().len()), (0, 2));
+        drop(connections);
+        fixture.put(0).await;
+        assert!(fixture.slots.last_error().is_none(), "a connection is open again");
+    }
+}

@@ -1,0 +1,120 @@
+//! Reads the topology and the schema over the control connection into the state of the cluster.
+
+use std::net::SocketAddr;
+
+use tracing::debug;
+use uuid::Uuid;
+
+use super::peers::Reachability;
+use super::pending_reads::SchemaScope;
+use super::refresh::with_topology;
+use super::schema::{Schema, SchemaPart};
+use super::shared::Shared;
+use super::system_tables::{MemoryBudget, ReadError, rows};
+use super::topology_reader::{TopologyRows, replication};
+use super::{ClusterState, Node};
+use crate::connection::Connection;
+
+/// Reads the system tables, and sets the cluster's state to what they contain.
+pub(super) struct StateReader<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) connection: &'a Connection,
+    /// The host of the contact point or node that the connection was opened to.
+    pub(super) host: &'a str,
+}
+
+impl StateReader<'_> {
+    /// Reads the topology if `topology`, and the schemas of `schema`.
+    ///
+    /// # Errors
+    /// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
+    pub(super) async fn read(&self, topology: bool, schema: &SchemaScope) -> Result<(), ReadError> {
+        // A schema change may change the replication of a keyspace, which is read with the
+        // topology.
+        if topology || !matches!(schema, SchemaScope::Empty) {
+            self.read_topology().await?;
+        }
+        if self.shared.settings.fetch_schema {
+            match schema {
+                SchemaScope::Empty => {}
+                SchemaScope::All => {
+                    let schema = self.read_schema(None).await?;
+                    self.shared.set_state(self.shared.state().with_schema(schema));
+                }
+                SchemaScope::Keyspaces(keyspaces) => {
+                    for keyspace in keyspaces {
+                        let read = self.read_schema(Some(keyspace)).await?;
+                        let state = self.shared.state();
+                        let schema = state.schema().with_keyspace(keyspace, &read);
+                        self.shared.set_state(state.with_schema(schema));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the topology, and returns the host id of the queried node. The host id is nil if the server
+    /// does not report it.
+    ///
+    /// # Errors
+    /// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
+    pub(super) async fn read_topology(&self) -> Result<Uuid, ReadError> {
+        let Shared { settings, pools, .. } = self.shared;
+        let (budget, keyspace_read) = (MemoryBudget::new(), pools.keyspace.begin_read());
+        let time = settings.connector.options.handshake_timeout;
+        let (rows, strategies) = tokio::join!(
+            TopologyRows::read(self.connection, time, &budget),
+            replication(self.connection, time, &budget)
+        );
+        let (rows, strategies, state) = (rows?, strategies?, self.shared.state());
+        let translator = settings.address_translator.as_deref();
+        let mut topology = rows.describe(translator, |address| reachability(&state, address));
+        if let Some(node) = topology.nodes.first_mut() {
+            node.host = Some(self.host.to_owned());
+        }
+        // If the server does not report its own host id, its topology is used only if no nodes are
+        // known yet.
+        let host_id = topology.nodes.first().map(|node| node.host_id).unwrap_or_default();
+        if !host_id.is_nil() || state.nodes().is_empty() {
+            pools.keyspace.end_read(keyspace_read, |keyspace| strategies.contains_key(keyspace));
+            let state = with_topology(&state, topology, strategies, settings, pools);
+            self.shared.set_state(state);
+        }
+        Ok(host_id)
+    }
+
+    /// Reads the schema of one keyspace, or the whole schema. Skips the system tables that the
+    /// server lacks.
+    async fn read_schema(&self, keyspace: Option<&str>) -> Result<Schema, ReadError> {
+        let mut reader = Schema::reader();
+        let budget = MemoryBudget::new();
+        let time = self.shared.settings.connector.options.handshake_timeout;
+        for part in SchemaPart::ALL {
+            match rows(self.connection, time, &budget, &part.select(keyspace)).await {
+                Ok(rows) => rows.into_iter().for_each(|row| reader.row(part, row)),
+                Err(ReadError::Missing) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let schema = reader.finish();
+        schema.warnings().for_each(|warning| debug!(warning, "schema could not be read in full"));
+        Ok(schema)
+    }
+}
+
+/// Returns what the driver knows of an address from its connections.
+fn reachability(state: &ClusterState, address: SocketAddr) -> Reachability {
+    let of_node = |node: &Node| {
+        let answers = match node.is_connected() {
+            true => node.is_responsive(),
+            false => node.last_error().is_none(),
+        };
+        match answers {
+            true => Reachability::Reachable,
+            false => Reachability::Failed,
+        }
+    };
+    let nodes = state.nodes_at(address).filter(|node| node.address() == address);
+    nodes.map(|node| of_node(node)).max().unwrap_or(Reachability::Unknown)
+}
