@@ -78,7 +78,7 @@ impl Writes {
     /// partition, as far as their values show.
     pub(super) fn of_batch<'t>(
         kind: BatchKind,
-        statements: impl Iterator<Item = &'t str> + Clone,
+        mut statements: impl Iterator<Item = &'t str> + Clone,
         has_one_partition: bool,
     ) -> Self {
         if statements.clone().any(|text| contains(text, "IF")) {
@@ -88,7 +88,7 @@ impl Writes {
         match kind {
             BatchKind::Logged => Self::AtOnce,
             // The server merges all changes of one partition into one write.
-            _ if has_one_partition && statements.clone().all(is_at_once) => Self::AtOnce,
+            _ if has_one_partition && statements.all(is_at_once) => Self::AtOnce,
             // Several partitions are written one after another.
             _ => Self::InSteps,
         }

@@ -113,6 +113,7 @@ mod cache;
 mod call;
 mod concurrent;
 mod connect;
+mod downgrading;
 mod effect;
 mod error;
 mod events;
@@ -160,15 +161,13 @@ use request::ExecuteRequest;
 
 pub use batch::Batch;
 pub use builder::SessionBuilder;
+pub use downgrading::DowngradingRetry;
 pub use error::{Attempt, Error, ErrorKind};
 pub use events::ClusterEvents;
 pub use metrics::{FailureCounts, Metrics, NodeMetrics};
 pub use options::ExecutionProfile;
 pub use result::QueryResult;
-pub use retry::{
-    AttemptError, DefaultRetry, DowngradingRetry, FailedAttempt, NoRetry, RetryDecision,
-    RetryPolicy,
-};
+pub use retry::{AttemptError, DefaultRetry, FailedAttempt, NoRetry, RetryDecision, RetryPolicy};
 pub use speculative::SpeculativeExecution;
 pub use statement::{PreparedStatement, Statement};
 pub use stream::RowStream;

@@ -172,22 +172,15 @@ impl<'a> FailedAttempt<'a> {
 ///
 /// A statement that is not idempotent is retried only if the failed attempt was certainly not
 /// applied.
+///
+/// Whatever the policy decides, a request is not retried if its [timeout](super::Statement::timeout)
+/// has passed when the attempt fails, or would pass during the delay.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DefaultRetry;
 
 /// A retry policy that never retries.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoRetry;
-
-/// A retry policy that lowers the consistency. If too few replicas are alive or respond in time, an
-/// idempotent statement is retried once, at ONE, TWO or THREE: the number of replicas that are
-/// alive or responded, but at most three. In all other cases, the policy decides like
-/// [`DefaultRetry`].
-///
-/// A read may then miss data written at the original consistency, and a write may be lost. Use this
-/// policy only for data where such an outcome is better than an error.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct DowngradingRetry;
 
 /// Maximum number of attempts for one request.
 const MAX_ATTEMPTS: usize = 5;
@@ -257,45 +250,6 @@ impl RetryPolicy for DefaultRetry {
 impl RetryPolicy for NoRetry {
     fn decide(&self, _: &FailedAttempt<'_>) -> RetryDecision {
         RetryDecision::Fail
-    }
-}
-
-impl RetryPolicy for DowngradingRetry {
-    fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
-        let lower = match failed.error {
-            AttemptError::Server(error) if failed.idempotent && failed.attempts == 1 => {
-                match error.details {
-                    ErrorDetails::Unavailable { alive, .. } => satisfied_by(alive),
-                    ErrorDetails::ReadTimeout { received, block_for, .. }
-                    | ErrorDetails::WriteTimeout { received, block_for, .. }
-                        if received < block_for =>
-                    {
-                        satisfied_by(received)
-                    }
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
-        match lower {
-            Some(lower) => RetryDecision::Retry {
-                same_node: true,
-                after: Duration::ZERO,
-                consistency: Some(lower),
-            },
-            None => DefaultRetry.decide(failed),
-        }
-    }
-}
-
-/// Returns the highest of ONE, TWO and THREE that `replicas` replicas satisfy; `None` if `replicas`
-/// is zero or less.
-const fn satisfied_by(replicas: i32) -> Option<Consistency> {
-    match replicas {
-        ..=0 => None,
-        1 => Some(Consistency::One),
-        2 => Some(Consistency::Two),
-        _ => Some(Consistency::Three),
     }
 }
 
@@ -387,12 +341,6 @@ mod tests {
         assert_eq!(default(&read(2, false), false), RetryDecision::SAME_NODE);
         assert_eq!(default(&read(2, true), false), RetryDecision::Fail);
         assert_eq!(default(&read(1, false), false), RetryDecision::Fail);
-        let lower = decide(&DowngradingRetry, AttemptError::Server(&read(1, false)), true, 1);
-        let RetryDecision::Retry { consistency, .. } = lower else { panic!("{lower:?}") };
-        assert_eq!(consistency, Some(Consistency::One));
-        let not_idempotent =
-            decide(&DowngradingRetry, AttemptError::Server(&read(1, false)), false, 1);
-        assert_eq!(not_idempotent, RetryDecision::Fail);
         assert_eq!(
             decide(&NoRetry, AttemptError::Server(&read(2, false)), true, 1),
             RetryDecision::Fail
