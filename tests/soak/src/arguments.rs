@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 /// Runs cqlwire against a real Cassandra under faults, and checks every answer and every write.
 ///
 /// Exits with 0 if every promise was kept, with 1 if one was broken, and with 2 if the run could not
-/// be completed.
+/// be completed or the faults did not occur. tests/soak/README.md says what it cannot detect.
 #[derive(Parser)]
 #[command(name = "soak")]
 pub(crate) struct Arguments {

@@ -1,4 +1,4 @@
-//! Counts the connections that the driver reports as lost, by their reason.
+//! Counts the connections that the driver reports as lost, by their reason, or as unresponsive.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,16 @@ use tracing::{
     span,
 };
 
-static LOST: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
+static COUNTS: Mutex<Counts> = Mutex::new(Counts { lost: BTreeMap::new(), unresponsive: 0 });
+
+/// The counts since the last call of [`take`].
+#[derive(Default)]
+pub(crate) struct Counts {
+    /// The reasons of the lost connections, with their numbers.
+    pub(crate) lost: BTreeMap<String, u64>,
+    /// Number of times that a connection became unresponsive.
+    pub(crate) unresponsive: u64,
+}
 
 /// Makes the driver's log events reach this module.
 pub(crate) fn install() {
@@ -20,12 +29,13 @@ pub(crate) fn install() {
     let _ = tracing::subscriber::set_global_default(ConnectionLog);
 }
 
-/// Returns the reasons of the connections lost since the last call, with their numbers.
-pub(crate) fn take() -> BTreeMap<String, u64> {
-    std::mem::take(&mut LOST.lock().unwrap_or_else(PoisonError::into_inner))
+/// Returns the counts since the last call.
+pub(crate) fn take() -> Counts {
+    std::mem::take(&mut COUNTS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// A subscriber for the event `connection lost` of the driver's connection layer.
+/// A subscriber for the events `connection lost` and `connection became unresponsive` of the driver's
+/// connection layer.
 struct ConnectionLog;
 
 impl Subscriber for ConnectionLog {
@@ -37,9 +47,11 @@ impl Subscriber for ConnectionLog {
     fn event(&self, event: &Event<'_>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
+        let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
         if fields.message == "connection lost" {
-            let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
-            *lost.entry(fields.error).or_default() += 1;
+            *counts.lost.entry(fields.error).or_default() += 1;
+        } else if fields.message.starts_with("connection became unresponsive") {
+            counts.unresponsive += 1;
         }
     }
 

@@ -80,6 +80,8 @@ pub(crate) enum Violation {
     Lost,
     /// A write was done more often than it was requested.
     DoneTwice,
+    /// A conditional write was refused although the register had the value that it named.
+    RefusedWrongly,
     /// An idempotent request failed although other nodes were healthy.
     IdempotentFailed,
     /// A request failed because a node that is shutting down refused it.
@@ -95,6 +97,7 @@ impl Violation {
             Self::UntrueNotApplied => "untrue \"not applied\"",
             Self::Lost => "acknowledged writes lost",
             Self::DoneTwice => "writes done twice",
+            Self::RefusedWrongly => "conditional writes refused although their condition was true",
             Self::IdempotentFailed => "idempotent requests failed",
             Self::RefusedByShutdown => "requests failed that a node refused as shutting down",
             Self::ConnectionLost => "connections lost to a running server",

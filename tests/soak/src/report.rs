@@ -22,12 +22,48 @@ pub(crate) struct Report {
     pub(crate) cpu: Option<Duration>,
     /// The reasons of lost connections, with their numbers.
     pub(crate) connections_lost: BTreeMap<String, u64>,
+    /// Number of times that a connection became unresponsive.
+    pub(crate) unresponsive: u64,
+    /// Says which faults did not occur. `None` if all of them did.
+    pub(crate) missing_faults: Option<String>,
+}
+
+/// The verdict on a load. Of several loads, the greatest verdict counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verdict {
+    /// The faults occurred, and every promise was kept.
+    Passed,
+    /// No promise was broken, but the faults that could break one did not occur.
+    NothingProven,
+    /// A promise was broken.
+    Broken,
 }
 
 impl Report {
-    /// Returns true if no promise was broken.
-    pub(crate) fn passed(&self) -> bool {
-        self.tally.violations.is_empty()
+    pub(crate) fn verdict(&self) -> Verdict {
+        match (self.tally.violations.is_empty(), &self.missing_faults) {
+            (false, _) => Verdict::Broken,
+            (true, Some(_)) => Verdict::NothingProven,
+            (true, None) => Verdict::Passed,
+        }
+    }
+
+    /// Returns the number of errors on stream 0.
+    pub(crate) fn errors_on_stream_0(&self) -> u64 {
+        self.sum(|node| node.unattributed_errors)
+    }
+
+    /// Returns the number of connections that were drained or lost.
+    pub(crate) fn connections_ended(&self) -> u64 {
+        self.connections_drained() + self.connections_lost.values().sum::<u64>()
+    }
+
+    fn connections_drained(&self) -> u64 {
+        self.sum(|node| node.graceful_disconnects)
+    }
+
+    fn sum(&self, count: fn(&NodeMetrics) -> u64) -> u64 {
+        self.metrics.nodes.iter().map(count).sum()
     }
 
     fn requests(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,21 +94,22 @@ impl Report {
             let micros = cpu.as_secs_f64() * 1e6 / requests as f64;
             writeln!(f, "  CPU time of the client: {micros:.1} µs per request")?;
         }
-        let sum = |count: fn(&NodeMetrics) -> u64| metrics.nodes.iter().map(count).sum::<u64>();
-        let (aborted, unsent) = (sum(|node| node.errors.aborted), sum(|node| node.errors.unsent));
-        let disconnected = sum(|node| node.disconnected);
+        let aborted = self.sum(|node| node.errors.aborted);
+        let unsent = self.sum(|node| node.errors.unsent);
+        let disconnected = self.sum(|node| node.disconnected);
         writeln!(
             f,
             "  failed attempts: {disconnected} in flight when their connection ended, {} without an \
              answer in time, {unsent} unsent, {} refused or failed by the server",
             aborted.saturating_sub(disconnected),
-            sum(|node| node.errors.total()) - aborted - unsent,
+            self.sum(|node| node.errors.total()) - aborted - unsent,
         )?;
         writeln!(
             f,
-            "  {} connections drained, {} errors on stream 0",
-            sum(|node| node.graceful_disconnects),
-            sum(|node| node.unattributed_errors)
+            "  {} connections drained, {} times unresponsive, {} errors on stream 0",
+            self.connections_drained(),
+            self.unresponsive,
+            self.errors_on_stream_0()
         )
     }
 }
@@ -95,9 +132,13 @@ impl Display for Report {
                 writeln!(f, "      {example}")?;
             }
         }
-        match self.passed() {
-            true => writeln!(f, "  passed"),
-            false => writeln!(f, "  FAILED"),
+        if let Some(missing) = &self.missing_faults {
+            writeln!(f, "  NO FAULT: {missing}")?;
+        }
+        match self.verdict() {
+            Verdict::Passed => writeln!(f, "  passed"),
+            Verdict::NothingProven => writeln!(f, "  NOTHING PROVEN"),
+            Verdict::Broken => writeln!(f, "  FAILED"),
         }
     }
 }

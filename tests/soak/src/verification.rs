@@ -14,7 +14,7 @@ use cqlwire::{
 use crate::{
     Result,
     load::{Tables, Worker, payload},
-    outcome::Violation,
+    outcome::{Kind, Violation},
     tally::Tally,
 };
 
@@ -45,8 +45,12 @@ pub(crate) async fn verify(
                 });
             }
         }
-        reader.counter(&worker, &mut tally).await?;
-        reader.register(&mut worker, &mut tally).await?;
+        if worker.tally.requests.contains_key(&Kind::Increment) {
+            reader.counter(&worker, &mut tally).await?;
+        }
+        if worker.tally.requests.contains_key(&Kind::Swap) {
+            reader.register(&mut worker, &mut tally).await?;
+        }
         reader.lists(&worker, &mut tally).await?;
         tally.add(worker.tally);
     }
@@ -102,7 +106,8 @@ impl Reader<'_> {
     }
 
     async fn register(&self, worker: &mut Worker, tally: &mut Tally) -> Result<()> {
-        // A serial read finishes the conditional writes that are still under way.
+        // A serial read finishes the conditional writes that are still under way. It therefore hides
+        // an acknowledged write that the replicas have accepted but not committed.
         let select = self.select("v FROM {}.registers WHERE k = ?");
         let select = select.consistency(Consistency::Serial);
         let value = self.execute(select, (worker.register.key,)).await?.one::<i64>()?;

@@ -71,7 +71,9 @@ pub(crate) struct Worker {
 impl Load {
     /// Starts a load on new tables.
     pub(crate) async fn start(session: &Session, tables: &Tables, mix: Mix) -> Result<Self> {
-        tables.create_registers(session, mix.tasks).await?;
+        if mix.kinds.iter().any(|kinds| kinds.contains(&Kind::Swap)) {
+            tables.create_registers(session, mix.tasks).await?;
+        }
         Ok(Self::resume(session, tables, mix, (0..mix.tasks).map(Worker::new).collect()))
     }
 

@@ -39,12 +39,22 @@ impl Register {
             (Outcome::NotApplied, _) => _ = self.not_applied.insert(self.sent),
             (Outcome::Acknowledged, result) => match result.map(|result| read(&result)) {
                 Ok(Some(Swapped::Applied)) => self.set(self.sent),
-                Ok(Some(Swapped::Refused(value))) => self.observe(value, tally),
+                Ok(Some(Swapped::Refused(value))) => self.handle_refusal(value, tally),
                 _ => tally.violation(Violation::ForeignAnswer, || {
                     format!("conditional write of register {} returned other rows", self.key)
                 }),
             },
         }
+    }
+
+    /// Checks the value with which the server refused the last write, and continues from it.
+    fn handle_refusal(&mut self, value: i64, tally: &mut Tally) {
+        if value == self.current {
+            tally.violation(Violation::RefusedWrongly, || {
+                format!("register {} is {value}, as the condition of the write required", self.key)
+            });
+        }
+        self.observe(value, tally);
     }
 
     /// Checks the value that the register has, and continues from it.
@@ -107,6 +117,18 @@ mod tests {
         assert_eq!(violation(&mut register, 0), None);
         assert_eq!(violation(&mut register, 2), None);
         assert_eq!(violation(&mut register, 1), Some(Violation::Lost));
+    }
+
+    #[test]
+    fn a_refusal_with_the_expected_value_is_a_violation() {
+        let mut register = Register::new(1);
+        register.sent = 2;
+        register.uncertain = [1].into();
+        let mut tally = Tally::default();
+        register.handle_refusal(1, &mut tally);
+        assert!(tally.violations.is_empty());
+        register.handle_refusal(1, &mut tally);
+        assert_eq!(tally.violations.into_keys().collect::<Vec<_>>(), [Violation::RefusedWrongly]);
     }
 
     #[test]

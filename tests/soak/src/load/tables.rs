@@ -64,8 +64,8 @@ impl Tables {
         let text = "INSERT INTO {}.registers (k, v) VALUES (?, 0) IF NOT EXISTS";
         let insert = session.prepare(text.replace("{}", &self.keyspace)).await?;
         let insert = insert.idempotent(true);
-        let deadline = Instant::now() + LIMIT;
         for task in 0..tasks {
+            let deadline = Instant::now() + LIMIT;
             while let Err(error) = session.execute(&insert, (task.cast_signed(),)).await {
                 if Instant::now() > deadline {
                     return Err(error.into());

@@ -6,29 +6,29 @@
 use cassandra_harness::Node as Process;
 use tokio::time::sleep;
 
-use super::{CALM, Soak, kill::cluster, runtime};
+use super::{CALM, Faults, Soak, conclude, conclude_all, kill::cluster, runtime};
 use crate::{
     Result,
     arguments::Kill,
     load::{Load, Mix},
     nodes::Nodes,
     outcome::Kind,
-    report::Report,
+    report::{Report, Verdict},
 };
 
-/// Runs the soaks. Returns true if no promise was broken.
-pub(crate) fn run(options: &Kill) -> Result<bool> {
+/// Runs the soaks.
+pub(crate) fn run(options: &Kill) -> Result<Verdict> {
     let nodes = Nodes::start(&cluster(options))?;
     let (tasks, rate) = (options.rate.tasks, Some(options.rate.rate));
     let mix = Mix { kinds: &[&[Kind::Increment]], tasks, rate, requests: None };
-    let mut passed = 0;
+    let mut verdicts = Vec::new();
     for number in 0..options.soaks {
         let report = runtime()?.block_on(soak(&nodes, number, options.kills, mix))?;
-        println!("{report}");
-        passed += u32::from(report.passed());
+        let noticed = report.connections_ended();
+        let faults = Faults { name: "killed nodes", count: options.kills, noticed };
+        verdicts.push(conclude(report, faults));
     }
-    println!("{passed} of {} soaks passed", options.soaks);
-    Ok(passed == options.soaks)
+    Ok(conclude_all(&verdicts))
 }
 
 async fn soak(nodes: &Nodes, number: u32, kills: u32, mix: Mix) -> Result<Report> {

@@ -3,19 +3,19 @@
 use cassandra_harness::Node as Process;
 use tokio::time::sleep;
 
-use super::{ALL_KINDS, CALM, DEFAULT_TIMEOUTS, require_idempotent_success, runtime, soak};
-use crate::{Result, arguments::Drain, load::Mix, nodes::Nodes};
+use super::{ALL_KINDS, CALM, DEFAULT_TIMEOUTS, Faults, conclude_idempotent, runtime, soak};
+use crate::{Result, arguments::Drain, load::Mix, nodes::Nodes, report::Verdict};
 
 /// The keyspace of the load.
 const KEYSPACE: &str = "drain";
 
-/// Runs the scenario. Returns true if no promise was broken.
-pub(crate) fn run(options: &Drain) -> Result<bool> {
+/// Runs the scenario.
+pub(crate) fn run(options: &Drain) -> Result<Verdict> {
     let nodes = Nodes::start(&options.common.cluster(3, DEFAULT_TIMEOUTS))?;
     let (tasks, rate) = (options.rate.tasks, Some(options.rate.rate));
     let mix = Mix { kinds: ALL_KINDS, tasks, rate, requests: None };
     let rounds = options.rounds;
-    let mut report = runtime()?.block_on(async {
+    let report = runtime()?.block_on(async {
         let session = nodes.session(|builder| builder).await?;
         let title = format!("drain: each of 3 nodes, {rounds} times");
         soak(title, &nodes, session, KEYSPACE, mix, async |nodes| {
@@ -26,9 +26,8 @@ pub(crate) fn run(options: &Drain) -> Result<bool> {
         })
         .await
     })?;
-    require_idempotent_success(&mut report.tally);
-    println!("{report}");
-    Ok(report.passed())
+    let (count, noticed) = (3 * rounds, report.connections_ended());
+    Ok(conclude_idempotent(report, Faults { name: "drained nodes", count, noticed }))
 }
 
 async fn drain(nodes: &Nodes, number: usize) -> Result<()> {

@@ -6,19 +6,19 @@ use std::time::Duration;
 use cassandra_harness::Node as Process;
 use tokio::time::sleep;
 
-use super::{ALL_KINDS, CALM, DEFAULT_TIMEOUTS, require_idempotent_success, runtime, soak};
-use crate::{Result, arguments::Freeze, load::Mix, nodes::Nodes};
+use super::{ALL_KINDS, CALM, DEFAULT_TIMEOUTS, Faults, conclude_idempotent, runtime, soak};
+use crate::{Result, arguments::Freeze, load::Mix, nodes::Nodes, report::Verdict};
 
 /// The keyspace of the load.
 const KEYSPACE: &str = "freeze";
 
-/// Runs the scenario. Returns true if no promise was broken.
-pub(crate) fn run(options: &Freeze) -> Result<bool> {
+/// Runs the scenario.
+pub(crate) fn run(options: &Freeze) -> Result<Verdict> {
     let nodes = Nodes::start(&options.common.cluster(3, DEFAULT_TIMEOUTS))?;
     let (tasks, rate) = (options.rate.tasks, Some(options.rate.rate));
     let mix = Mix { kinds: ALL_KINDS, tasks, rate, requests: None };
     let (rounds, seconds) = (options.rounds as usize, options.seconds);
-    let mut report = runtime()?.block_on(async {
+    let report = runtime()?.block_on(async {
         let session = nodes.session(|builder| builder).await?;
         let title = format!("freeze: one of 3 nodes for {seconds} s, {rounds} times");
         soak(title, &nodes, session, KEYSPACE, mix, async |nodes| {
@@ -35,7 +35,6 @@ pub(crate) fn run(options: &Freeze) -> Result<bool> {
         })
         .await
     })?;
-    require_idempotent_success(&mut report.tally);
-    println!("{report}");
-    Ok(report.passed())
+    let (count, noticed) = (options.rounds, report.unresponsive);
+    Ok(conclude_idempotent(report, Faults { name: "frozen nodes", count, noticed }))
 }

@@ -8,19 +8,21 @@
 use cassandra_harness::{Node as Process, Options};
 use tokio::time::sleep;
 
-use super::{ALL_KINDS, CALM, DEFAULT_TIMEOUTS, require_idempotent_success, runtime, soak};
-use crate::{Result, arguments::Kill, load::Mix, nodes::Nodes};
+use super::{
+    ALL_KINDS, CALM, DEFAULT_TIMEOUTS, Faults, conclude_all, conclude_idempotent, runtime, soak,
+};
+use crate::{Result, arguments::Kill, load::Mix, nodes::Nodes, report::Verdict};
 
-/// Runs the soaks. Returns true if no promise was broken.
-pub(crate) fn run(options: &Kill) -> Result<bool> {
+/// Runs the soaks.
+pub(crate) fn run(options: &Kill) -> Result<Verdict> {
     let nodes = Nodes::start(&cluster(options))?;
     let (tasks, rate) = (options.rate.tasks, Some(options.rate.rate));
     let mix = Mix { kinds: ALL_KINDS, tasks, rate, requests: None };
-    let mut passed = 0;
+    let mut verdicts = Vec::new();
     for soak_number in 0..options.soaks {
         let keyspace = format!("kill_{soak_number}");
         let first = soak_number * options.kills;
-        let mut report = runtime()?.block_on(async {
+        let report = runtime()?.block_on(async {
             let session = nodes.session(|builder| builder).await?;
             let title = format!("kill: soak {}", soak_number + 1);
             soak(title, &nodes, session, &keyspace, mix, async |nodes| {
@@ -31,12 +33,11 @@ pub(crate) fn run(options: &Kill) -> Result<bool> {
             })
             .await
         })?;
-        require_idempotent_success(&mut report.tally);
-        println!("{report}");
-        passed += u32::from(report.passed());
+        let noticed = report.connections_ended();
+        let faults = Faults { name: "killed nodes", count: options.kills, noticed };
+        verdicts.push(conclude_idempotent(report, faults));
     }
-    println!("{passed} of {} soaks passed", options.soaks);
-    Ok(passed == options.soaks)
+    Ok(conclude_all(&verdicts))
 }
 
 /// Returns the cluster to start.

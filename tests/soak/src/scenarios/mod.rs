@@ -16,7 +16,7 @@ use crate::{
     load::{Load, Mix, Tables, Worker},
     nodes::Nodes,
     outcome::{Kind, Violation},
-    report::Report,
+    report::{Report, Verdict},
     tally::Tally,
     verification::verify,
 };
@@ -86,12 +86,54 @@ impl Soak {
         let Self { session, tables, begin, cpu_before } = self;
         let (elapsed, metrics) = (begin.elapsed(), session.metrics());
         let cpu = cpu::used().zip(cpu_before).map(|(after, before)| after - before);
-        let connections_lost = connection_log::take();
+        let connection_log::Counts { lost: connections_lost, unresponsive } =
+            connection_log::take();
         nodes.wait_until_all_are_up(&tables.keyspace).await?;
         let tally = verify(&session, &tables, workers).await?;
         session.close(Duration::from_secs(10)).await;
-        Ok(Report { title, tally, metrics, elapsed, cpu, connections_lost })
+        Ok(Report {
+            title,
+            tally,
+            metrics,
+            elapsed,
+            cpu,
+            connections_lost,
+            unresponsive,
+            missing_faults: None,
+        })
     }
+}
+
+/// The faults of a load, and how many of them the session has noticed.
+struct Faults {
+    /// The faults, such as "kills".
+    name: &'static str,
+    count: u32,
+    noticed: u64,
+}
+
+/// Concludes a load in which no idempotent request may fail.
+fn conclude_idempotent(mut report: Report, faults: Faults) -> Verdict {
+    require_idempotent_success(&mut report.tally);
+    conclude(report, faults)
+}
+
+/// Prints the report of a load, and returns the verdict. If the session did not notice all faults, the
+/// load proves nothing.
+fn conclude(mut report: Report, Faults { name, count, noticed }: Faults) -> Verdict {
+    let count = count.max(1);
+    if noticed < u64::from(count) {
+        report.missing_faults = Some(format!("the session noticed {noticed} of {count} {name}"));
+    }
+    println!("{report}");
+    report.verdict()
+}
+
+/// Prints how many loads passed, and returns the verdict on all of them.
+fn conclude_all(verdicts: &[Verdict]) -> Verdict {
+    let passed = verdicts.iter().filter(|verdict| **verdict == Verdict::Passed).count();
+    println!("{passed} of {} loads passed", verdicts.len());
+    verdicts.iter().copied().max().unwrap_or(Verdict::NothingProven)
 }
 
 /// Counts failed idempotent requests as violations.

@@ -6,23 +6,23 @@
 use cqlwire::wire::Version;
 use tokio::runtime::{Builder, Runtime};
 
-use super::soak;
+use super::{Faults, conclude, conclude_all, soak};
 use crate::{
     Result,
     arguments::StreamZero,
     load::Mix,
     nodes::Nodes,
     outcome::{Kind, Violation},
+    report::Verdict,
 };
 
 const KINDS: &[&[Kind]] = &[&[Kind::UnmarkedInsert, Kind::Read]];
 
-/// Runs the load once for each combination of protocol version and threads. Returns true if no
-/// promise was broken.
-pub(crate) fn run(options: &StreamZero) -> Result<bool> {
+/// Runs the load once for each combination of protocol version and threads.
+pub(crate) fn run(options: &StreamZero) -> Result<Verdict> {
     let cluster = options.common.cluster(1, &[("native_transport_timeout", "150ms")]);
     let nodes = Nodes::start(&cluster)?;
-    let mut passed = true;
+    let mut verdicts = Vec::new();
     for &protocol in &options.protocol {
         for &threads in &options.threads {
             let version = version(protocol)?;
@@ -43,11 +43,12 @@ pub(crate) fn run(options: &StreamZero) -> Result<bool> {
             for (reason, count) in &report.connections_lost {
                 report.tally.add_violations(Violation::ConnectionLost, *count, || reason.clone());
             }
-            println!("{report}");
-            passed &= report.passed();
+            let noticed = report.errors_on_stream_0();
+            let faults = Faults { name: "errors on stream 0", count: 1, noticed };
+            verdicts.push(conclude(report, faults));
         }
     }
-    Ok(passed)
+    Ok(conclude_all(&verdicts))
 }
 
 fn version(number: u8) -> Result<Version> {
