@@ -110,8 +110,8 @@ impl NodeCounters {
         self.latency.record(latency);
     }
 
-    /// Adds the bytes and the errors that a connection to this node has counted since they were last
-    /// collected. Nothing is counted twice, however often and by whichever tasks this is called.
+    /// Adds the bytes and the errors that a connection to this node has counted since the last call for
+    /// this connection. Concurrent calls count nothing twice.
     pub(super) fn collect(&self, connection: &ConnectionWatch) {
         let traffic = connection.take_traffic();
         self.traffic.add(traffic);

@@ -42,7 +42,7 @@ struct Found {
 pub(super) struct KeyspaceRead(u64);
 
 impl SessionKeyspace {
-    /// `name` is `None` if the session has no keyspace.
+    /// Creates the state of a session with the keyspace `name`, or `None` if it has no keyspace.
     pub(super) fn new(name: Option<String>) -> Self {
         Self {
             name: Mutex::new(name),
@@ -120,6 +120,7 @@ impl SessionKeyspace {
         self.lacking.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// Counts a connection no longer that lacked the keyspace.
     pub(super) fn remove_lacking(&self) {
         self.lacking.fetch_sub(1, Ordering::AcqRel);
     }

@@ -171,6 +171,7 @@ impl Slots {
         }
     }
 
+    /// Releases the connections for which `is_released` returns true, given their slots.
     fn release_if(
         &self,
         departures: &mut Departures,
