@@ -197,6 +197,17 @@ async fn a_result_that_does_not_fit_belongs_to_an_executed_request() {
     assert!(error.may_have_been_applied(), "{error}");
     let result = session.execute("SELECT k FROM t", ()).await.unwrap();
     assert!(!result.rows::<(i32,)>().unwrap_err().may_have_been_applied());
+    // A conditional write returns a row.
+    let columns = [("[applied]", NativeType::Boolean)];
+    let (session, _servers) = session_with(Reply::rows(columns, [(true,), (true,)])).await;
+    let result = session.execute(CONDITIONAL, ()).await.unwrap();
+    for (error, kind) in [
+        (result.rows::<(i32,)>().unwrap_err(), ErrorKind::Read),
+        (result.one::<(bool,)>().unwrap_err(), ErrorKind::RowCount),
+    ] {
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.may_have_been_applied(), "{error}");
+    }
 }
 
 #[tokio::test]
