@@ -19,6 +19,8 @@ mod install;
 mod interpreter;
 #[path = "../support/json_values.rs"]
 mod json_values;
+#[path = "../support/only.rs"]
+mod only;
 #[path = "../support/program.rs"]
 mod program;
 mod programs;

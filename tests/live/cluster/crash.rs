@@ -10,9 +10,10 @@ use libtest_mimic::Failed;
 use tokio::time::Instant;
 
 use super::load::{self, Load};
-use super::nodes::{Nodes, Only, wait_until, within_limit};
+use super::nodes::{Nodes, wait_until, within_limit};
 use super::schema::receive_table_change;
 use crate::fleet::runtime;
+use crate::only::Only;
 
 /// Kills the node of a session's control connection, while other sessions write to the cluster.
 pub(super) fn no_write_fails_when_a_node_is_killed(nodes: &Nodes) -> Result<(), Failed> {

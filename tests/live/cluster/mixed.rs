@@ -6,9 +6,10 @@ use std::time::Duration;
 use cqlwire::wire::Version;
 use libtest_mimic::Failed;
 
-use super::nodes::{Nodes, Only, wait_until, within_limit};
+use super::nodes::{Nodes, wait_until, within_limit};
 use super::schema::receive_table_change;
 use crate::fleet::runtime;
+use crate::only::Only;
 
 /// Number of keys that are compared with `nodetool`, which starts a JVM per key.
 const NODETOOL_KEYS: i32 = 2;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cassandra_harness::{Cluster, Error, Node as Process, Options};
-use cqlwire::cluster::{ClusterState, Distance, LoadBalancing, Node, NodeInfo, Routing};
 use cqlwire::session::{Session, SessionBuilder, Statement};
 use cqlwire::wire::Consistency;
 use libtest_mimic::Failed;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::fleet::runtime;
+use crate::only::Only;
 
 /// Time limit of each wait.
 pub(super) const LIMIT: Duration = Duration::from_secs(120);
@@ -126,27 +126,6 @@ impl Nodes {
             }
         }
         Ok(())
-    }
-}
-
-/// A load balancing policy that uses the node at this address only.
-#[derive(Debug)]
-pub(super) struct Only(pub(super) SocketAddr);
-
-impl LoadBalancing for Only {
-    fn distance(&self, node: &NodeInfo, _: Option<&str>) -> Distance {
-        if node.address == self.0 { Distance::Local } else { Distance::Ignored }
-    }
-
-    fn pick(
-        &self,
-        _: &Routing<'_>,
-        cluster: &ClusterState,
-        tried: &[Arc<Node>],
-    ) -> Option<Arc<Node>> {
-        let mut nodes = cluster.nodes().iter().filter(|node| node.is_connected());
-        let node = nodes.find(|node| node.address() == self.0)?;
-        tried.iter().all(|tried| !Arc::ptr_eq(tried, node)).then(|| Arc::clone(node))
     }
 }
 

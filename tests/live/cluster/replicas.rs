@@ -11,10 +11,11 @@ use cqlwire::types::ToValues;
 use libtest_mimic::Failed;
 use serde_json::{Value as Json, json};
 
-use super::nodes::{LIMIT, Nodes, Only};
+use super::nodes::{LIMIT, Nodes};
 use crate::child::Child;
 use crate::fleet::runtime;
 use crate::interpreter;
+use crate::only::Only;
 
 /// Number of keys per table and keyspace that are compared with the Python driver.
 const KEYS: u64 = 5_000;

@@ -5,6 +5,8 @@ mod connection_log;
 mod cpu;
 mod load;
 mod nodes;
+#[path = "../../support/only.rs"]
+mod only;
 mod outcome;
 mod report;
 mod scenarios;

@@ -1,16 +1,15 @@
 //! The nodes of a cluster, and sessions with them.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use cassandra_harness::{Cluster, Error, Node as Process, Options};
 use cqlwire::{
-    cluster::{ClusterState, Distance, LoadBalancing, Node, NodeInfo, Routing},
     session::{Session, SessionBuilder, Statement},
     wire::Consistency,
 };
 use tokio::time::{Instant, sleep};
 
-use crate::Result;
+use crate::{Result, only::Only};
 
 /// Time limit of each wait.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -72,27 +71,6 @@ impl Nodes {
             .await?;
         }
         Ok(())
-    }
-}
-
-/// A load balancing policy that uses the node at this address only.
-#[derive(Debug)]
-struct Only(SocketAddr);
-
-impl LoadBalancing for Only {
-    fn distance(&self, node: &NodeInfo, _: Option<&str>) -> Distance {
-        if node.address == self.0 { Distance::Local } else { Distance::Ignored }
-    }
-
-    fn pick(
-        &self,
-        _: &Routing<'_>,
-        cluster: &ClusterState,
-        tried: &[Arc<Node>],
-    ) -> Option<Arc<Node>> {
-        let mut nodes = cluster.nodes().iter().filter(|node| node.is_connected());
-        let node = nodes.find(|node| node.address() == self.0)?;
-        tried.iter().all(|tried| !Arc::ptr_eq(tried, node)).then(|| Arc::clone(node))
     }
 }
 

@@ -7,9 +7,10 @@ use cqlwire::session::{ErrorKind, Session, Statement};
 use cqlwire::wire::Consistency;
 use libtest_mimic::Failed;
 
-use super::super::nodes::{Nodes, Only};
+use super::super::nodes::Nodes;
 use super::{in_datacenter, patient};
 use crate::fleet::runtime;
+use crate::only::Only;
 
 /// Number of requests of which the nodes get equal shares.
 const REQUESTS: usize = 100;
