@@ -2,11 +2,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cqlwire::message::{ErrorCode, Request};
-use cqlwire::session::{Error, ErrorKind, Session, SpeculativeExecution, Statement};
+use cqlwire::session::{
+    DefaultRetry, Error, ErrorKind, FailedAttempt, RetryDecision, RetryPolicy, Session,
+    SpeculativeExecution, Statement,
+};
 use cqlwire::testing::{MockServer, Reply};
 use tokio::net::TcpListener;
 
@@ -158,4 +161,35 @@ async fn a_read_is_retried_after_a_replica_has_failed_in_whatever_way_it_is_exec
             assert!(reads.len() >= nodes.min(failures + 1), "{way:?}: the attempts use all nodes");
         }
     }
+}
+
+/// The default policy, which takes as long as the timeout of the request to decide.
+#[derive(Debug)]
+struct LateDecision;
+
+/// The timeout of the request.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+impl RetryPolicy for LateDecision {
+    fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
+        let decision = DefaultRetry.decide(failed);
+        assert_eq!(decision, RetryDecision::NEXT_NODE);
+        let begin = Instant::now();
+        while begin.elapsed() <= TIMEOUT {
+            std::thread::yield_now();
+        }
+        decision
+    }
+}
+
+/// A coordinator that was paused for as long as the timeout reports READ_FAILURE too late for a retry.
+#[tokio::test]
+async fn a_read_that_fails_when_its_timeout_has_passed_is_not_retried() {
+    let servers = start_nodes(3, |_, _| Reply::error(ErrorCode::ReadFailure, "dropped")).await;
+    let session = connect(session_builder(&servers), 3).await;
+    let select = Statement::new("SELECT k FROM t").timeout(TIMEOUT);
+    let request = session.execute(select.retry_policy(LateDecision), ());
+    let error = request.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::ReadFailure));
+    assert_eq!(error.attempts(), 1);
 }
