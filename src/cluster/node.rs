@@ -184,7 +184,7 @@ impl Node {
 
     /// Sends no new requests on `connection`, because of `error`, and opens another one. Requests in
     /// flight are still answered. Does nothing if the connection is not in the pool any more.
-    pub(super) fn release(&self, connection: &Arc<Connection>, error: &NodeError) {
+    pub(crate) fn release(&self, connection: &Connection, error: &NodeError) {
         self.pool.slots().release(connection, error);
     }
 

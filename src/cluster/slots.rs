@@ -1,6 +1,7 @@
 //! The connections in a pool, and their departures.
 
 use std::collections::HashMap;
+use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -133,8 +134,8 @@ impl Slots {
     }
 
     /// Releases `connection`. Does nothing if it is not in a slot any more.
-    pub(super) fn release(&self, connection: &Arc<Connection>, error: &NodeError) {
-        self.release_if(&mut self.departures(), error, |_, held| Arc::ptr_eq(held, connection));
+    pub(super) fn release(&self, connection: &Connection, error: &NodeError) {
+        self.release_if(&mut self.departures(), error, |_, held| ptr::eq(&**held, connection));
     }
 
     /// Releases all connections if `connection` is in a slot. Returns false if it is not.

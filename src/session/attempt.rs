@@ -18,7 +18,7 @@ use super::prepared::{prepare_request, prepared_result};
 use super::progress::RequestProgress;
 use super::retry::AttemptError;
 use super::shown::shown;
-use crate::cluster::{FailureKind, Node};
+use crate::cluster::{FailureKind, Node, NodeError};
 use crate::connection::{Connection, RequestError, RequestErrorKind};
 use crate::cql::switches_keyspace;
 use crate::message::{ErrorCode, ErrorDetails, RequestFrame, Response, ResponseFrame, ServerError};
@@ -99,7 +99,7 @@ impl Executor {
                 if may_switch && error.may_have_been_applied() {
                     // The server may or may not have executed the USE, so the connection's keyspace
                     // is unknown.
-                    connection.close();
+                    node.release(connection, &NodeError::Request((*error).clone()));
                 }
                 if matches!(&error.kind, RequestErrorKind::Closed(reason) if *reason != CloseReason::Local)
                     && error.may_have_been_applied()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cqlwire::message::{
     ErrorCode, Request, ResultMessage, SchemaChange, SchemaChangeKind, SchemaTarget,
 };
-use cqlwire::session::Session;
+use cqlwire::session::{ErrorKind, Session, Statement};
 use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::NativeType;
 
@@ -75,6 +75,34 @@ async fn requests_in_flight_are_answered_when_a_connection_cannot_switch_keyspac
         is_released.store(true, Ordering::SeqCst);
         in_flight.await.unwrap();
     }
+}
+
+/// The keyspace of the connection is unknown afterwards, so that it gets no new requests.
+#[tokio::test]
+async fn requests_in_flight_are_answered_when_a_use_statement_gets_no_response() {
+    let (log, is_released) = (Log::default(), Arc::new(AtomicBool::new(false)));
+    let (received, held) = (log.clone(), held(&is_released));
+    let servers = start_nodes(1, move |_, frame| {
+        let Request::Query(query) = &frame.request else { return Reply::void() };
+        received.add(&query.text);
+        match &*query.text {
+            "USE test" => Reply::silence(),
+            HELD => held.clone(),
+            _ => Reply::void(),
+        }
+    })
+    .await;
+    let session = connect(session_builder(&servers), 1).await;
+    let in_flight = spawn(&session, HELD);
+    until("the request is in flight", async || log.count(HELD) == 1).await;
+    let before = servers[0].connections();
+    let switch = Statement::new("USE test").timeout(Duration::from_millis(200));
+    assert_eq!(session.execute(switch, ()).await.unwrap_err().kind(), ErrorKind::Timeout);
+    session.execute("SELECT v FROM t", ()).await.unwrap();
+    assert_eq!(servers[0].connections(), before + 1, "the connection is in use");
+    is_released.store(true, Ordering::SeqCst);
+    in_flight.await.unwrap();
+    until("the connection is closed", async || servers[0].connections() == before).await;
 }
 
 fn spawn(session: &Session, text: &'static str) -> tokio::task::JoinHandle<()> {
