@@ -42,7 +42,7 @@ pub(super) fn handle_request(
                 execute(state, script, &executed, false)
             }
             (Request::Batch(_), Ok(executed)) => execute(state, script, &executed, true),
-            (_, Err(unprepared)) => next_step(&unprepared, None, &[]),
+            (_, Err(unprepared)) => next_step(&Reply::response(*unprepared), None, &[]),
             (request, _) => {
                 let message = format!("MockServer did not expect {}", request.opcode());
                 next_step(&Reply::error(ErrorCode::Protocol, &message), None, &[])
@@ -66,7 +66,7 @@ fn executed_statements(
     state: &ServerState,
     script: &Script,
     request: &Request<'_>,
-) -> Result<Vec<ReceivedRequest>, Reply> {
+) -> Result<Vec<ReceivedRequest>, Box<ServerError>> {
     let record = |text: String, id: &[u8], parameters: &Parameters<'_>| {
         let variables = script.reply_or_error(&text).variables_of(&text);
         ReceivedRequest::new((text, id), parameters, &variables)
@@ -214,8 +214,8 @@ fn prepare_reply(state: &ServerState, script: &Script, text: &str) -> Reply {
     ResultMessage::Prepared(prepared).into()
 }
 
-fn unprepared_error(id: &[u8]) -> Reply {
-    Reply::response(ServerError {
+fn unprepared_error(id: &[u8]) -> Box<ServerError> {
+    Box::new(ServerError {
         code: ErrorCode::Unprepared,
         message: "MockServer has not prepared this statement".to_owned(),
         details: ErrorDetails::Unprepared { id: Bytes::copy_from_slice(id) },
