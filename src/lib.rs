@@ -104,7 +104,7 @@ pub mod cluster;
 pub mod codec;
 #[cfg(feature = "driver")]
 pub mod connection;
-#[cfg(feature = "driver")]
+#[cfg(any(feature = "driver", feature = "testing"))]
 mod cql;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -44,6 +44,7 @@ impl Token<'_> {
     }
 
     /// Returns true if the token is one of these keywords, in any case.
+    #[cfg(feature = "driver")]
     pub(crate) fn is_one_of(&self, keywords: &[&str]) -> bool {
         keywords.iter().any(|keyword| self.is_keyword(keyword))
     }
@@ -51,6 +52,7 @@ impl Token<'_> {
 
 impl TokenKind {
     /// Returns true for a text in quotation marks, and for one whose closing mark is missing.
+    #[cfg(feature = "driver")]
     pub(crate) const fn is_quoted(self) -> bool {
         matches!(self, Self::String | Self::QuotedName | Self::Unterminated)
     }
@@ -81,7 +83,8 @@ pub(crate) fn next_token(cql: &str) -> Option<Token<'_>> {
         }
         _ if first.is_whitespace() => (TokenKind::Blank, length_while(cql, char::is_whitespace)),
         _ if starts_with_uuid(cql) => (TokenKind::Number, UUID_LENGTH),
-        '0'..='9' => (TokenKind::Number, length_while(cql, |c| is_word(c) || c == '.')),
+        '0'..='9' => (TokenKind::Number, number_length(cql)),
+        'P' | 'p' if starts_with_date_duration(cql) => (TokenKind::Number, DATE_DURATION.len()),
         _ if is_word(first) => {
             let length = length_while(cql, is_word);
             match is_iso_duration(&cql[..length]) {
@@ -115,6 +118,37 @@ fn length_while(cql: &str, matches: impl Fn(char) -> bool) -> usize {
 
 fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
+}
+
+/// Returns the length of the number, blob or duration at the start of `cql`, in bytes.
+fn number_length(cql: &str) -> usize {
+    let mut length = length_while(cql, is_word);
+    loop {
+        let rest = &cql[length..];
+        let has_fraction = rest.starts_with('.') && !rest.starts_with("..");
+        let is_exponent = rest.starts_with(['+', '-'])
+            && cql[..length].ends_with(['e', 'E'])
+            && !cql.starts_with("0x")
+            && !cql.starts_with("0X")
+            && rest[1..].starts_with(|c: char| c.is_ascii_digit());
+        if !has_fraction && !is_exponent {
+            return length;
+        }
+        length += 1 + length_while(&rest[1..], is_word);
+    }
+}
+
+/// The form of a duration that is written as a date and a time. `0` stands for any digit.
+const DATE_DURATION: &[u8] = b"P0000-00-00T00:00:00";
+
+fn starts_with_date_duration(cql: &str) -> bool {
+    let fits = |(found, form): (&u8, &u8)| match form {
+        b'0' => found.is_ascii_digit(),
+        _ => found.eq_ignore_ascii_case(form),
+    };
+    cql.as_bytes()
+        .get(..DATE_DURATION.len())
+        .is_some_and(|start| start.iter().zip(DATE_DURATION).all(fits))
 }
 
 const UUID_LENGTH: usize = 36;
@@ -162,6 +196,24 @@ mod tests {
         ] {
             assert_eq!(is_iso_duration(word), expected, "{word}");
         }
+    }
+
+    #[test]
+    fn numbers_include_fractions_and_exponents() {
+        for (text, number) in [
+            ("1.5e-3,", "1.5e-3"),
+            ("1E+10 ", "1E+10"),
+            ("0x1e-3", "0x1e"),
+            ("1e-x", "1e"),
+            ("1..2", "1"),
+            ("1h30m-1", "1h30m"),
+            ("P0001-03-20T12:30:21)", "P0001-03-20T12:30:21"),
+        ] {
+            let token = Token { kind: TokenKind::Number, text: number };
+            assert_eq!(next_token(text), Some(token), "{text}");
+        }
+        let kind = next_token("P0001-03-20T12:30:2x").map(|token| token.kind);
+        assert_eq!(kind, Some(TokenKind::Word));
     }
 
     proptest! {

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use uuid::Uuid;
 
 use super::reply::Reply;
+use crate::cql::parse_select;
 use crate::types::{CqlType, NativeType, Value};
 
 /// The system tables of a server in a cluster.
@@ -34,12 +35,12 @@ impl SystemTables {
     /// statement. Only `system.local`, `system.peers_v2` and `system_schema.keyspaces` have rows;
     /// all other system tables are empty.
     pub(super) fn reply(&self, text: &str) -> Option<Reply> {
-        let (_, table) = text.split_once(" FROM ")?;
-        match table.split_whitespace().next()? {
-            "system.local" => Some(self.local()),
-            "system.peers_v2" => Some(self.peers()),
-            "system_schema.keyspaces" => Some(keyspaces()),
-            other if other.starts_with("system") => Some(Reply::rows(["none"], NO_ROWS)),
+        let table = parse_select(text).ok()?.table;
+        match (table.keyspace.as_deref()?, &*table.name) {
+            ("system", "local") => Some(self.local()),
+            ("system", "peers_v2") => Some(self.peers()),
+            ("system_schema", "keyspaces") => Some(keyspaces()),
+            (other, _) if other.starts_with("system") => Some(Reply::rows(["none"], NO_ROWS)),
             _ => None,
         }
     }

@@ -117,8 +117,10 @@ pub use record::{ColumnIndex, Record};
 pub use row::{FromRow, Row, RowIter};
 pub use temporal::{Date, Duration, Time, Timestamp};
 pub use text::CqlTextError;
-#[cfg(feature = "driver")]
+#[cfg(any(feature = "driver", feature = "testing"))]
 pub(crate) use text::Identifier;
+#[cfg(feature = "testing")]
+pub(crate) use text::is_reserved;
 pub use to_cql::ToCql;
 pub use to_values::{Binder, ToNamedValues, ToValues};
 pub use value::Value;

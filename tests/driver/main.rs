@@ -33,6 +33,7 @@ mod send_bounds;
 mod session;
 mod spans;
 mod streams;
+mod system_tables;
 #[path = "../support/tcp_server.rs"]
 mod tcp_server;
 mod test_server;

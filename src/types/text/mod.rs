@@ -250,11 +250,7 @@ impl fmt::Display for Identifier<'_> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         let starts_plain = self.0.starts_with(|c: char| c.is_ascii_lowercase());
         let is_plain = starts_plain && self.0.chars().all(plain);
-        if is_plain && RESERVED.binary_search(&self.0).is_err() {
-            f.write_str(self.0)
-        } else {
-            Quoted(self.0).fmt(f)
-        }
+        if is_plain && !is_reserved(self.0) { f.write_str(self.0) } else { Quoted(self.0).fmt(f) }
     }
 }
 
@@ -265,6 +261,11 @@ impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\"", self.0.replace('"', "\"\""))
     }
+}
+
+/// Returns true if a word in lower case is reserved, so that it is a name only in quotes.
+pub(crate) fn is_reserved(word: &str) -> bool {
+    RESERVED.binary_search(&word).is_ok()
 }
 
 /// The reserved words in alphabetical order. A server accepts them as names only in quotes.

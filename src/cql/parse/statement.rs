@@ -1,0 +1,125 @@
+//! The parser of SELECT.
+
+use super::error::{Expected, Fault, SyntaxError};
+use super::relations::relations;
+use super::selectors::selection;
+use super::terms::{integer_or_marker, term};
+use super::tokens::{
+    Parsed, comma_separated, error, keyword, name, optional_keyword, peek, qualified_name, symbol,
+};
+use crate::cql::select::{Direction, Ordering, Select, TableName};
+
+/// Parses a SELECT statement. Keywords and names may be in any case, and blanks and comments may be
+/// between any two tokens. The statement may end with `;`.
+///
+/// # Errors
+/// Returns an error if the text is another statement or no statement, or if its terms nest deeper
+/// than 64 levels.
+pub(crate) fn parse_select(text: &str) -> Result<Select, SyntaxError> {
+    match select(text) {
+        Ok((_, select)) => Ok(select),
+        Err(nom::Err::Error(fault) | nom::Err::Failure(fault)) => {
+            Err(SyntaxError::new(text, &fault))
+        }
+        // Parsers of complete texts do not ask for more input.
+        Err(nom::Err::Incomplete(_)) => {
+            let fault = Fault { at: "", expected: Expected::OneOf("more text") };
+            Err(SyntaxError::new(text, &fault))
+        }
+    }
+}
+
+fn select(input: &str) -> Parsed<'_, Select> {
+    let (rest, ()) = keyword("SELECT")(input)?;
+    let (rest, is_json) = modifier(rest, "JSON");
+    let (rest, is_distinct) = modifier(rest, "DISTINCT");
+    let (rest, selection) = selection(rest)?;
+    let (rest, ()) = keyword("FROM")(rest)?;
+    let (rest, (keyspace, name)) = qualified_name(rest)?;
+    let table = TableName { keyspace, name };
+    let (rest, relations) = match optional_keyword(rest, "WHERE") {
+        (rest, true) => relations(rest)?,
+        (rest, false) => (rest, Vec::new()),
+    };
+    let (rest, group_by) = by(rest, "GROUP", self::name)?;
+    let (rest, order_by) = by(rest, "ORDER", ordering)?;
+    let (rest, per_partition_limit) = match optional_keyword(rest, "PER") {
+        (rest, true) => {
+            let (rest, ()) = keyword("PARTITION")(rest)?;
+            let (rest, ()) = keyword("LIMIT")(rest)?;
+            integer_or_marker(rest).map(|(rest, limit)| (rest, Some(limit)))?
+        }
+        (rest, false) => (rest, None),
+    };
+    let (rest, limit) = match optional_keyword(rest, "LIMIT") {
+        (rest, true) => integer_or_marker(rest).map(|(rest, limit)| (rest, Some(limit)))?,
+        (rest, false) => (rest, None),
+    };
+    let (rest, allow_filtering) = match optional_keyword(rest, "ALLOW") {
+        (rest, true) => (keyword("FILTERING")(rest)?.0, true),
+        (rest, false) => (rest, false),
+    };
+    let (rest, ()) = end(rest)?;
+    let select = Select {
+        is_json,
+        is_distinct,
+        selection,
+        table,
+        relations,
+        group_by,
+        order_by,
+        per_partition_limit,
+        limit,
+        allow_filtering,
+    };
+    Ok((rest, select))
+}
+
+/// Skips `word` if it is a modifier of SELECT. It is the name of a column if FROM, an alias, a comma
+/// or a dot follows.
+fn modifier<'a>(input: &'a str, word: &'static str) -> (&'a str, bool) {
+    let (rest, true) = optional_keyword(input, word) else { return (input, false) };
+    let is_column = peek(rest).is_none_or(|(after, token)| {
+        token.is_keyword("FROM")
+            || token.is_keyword("AS") && name(after).is_ok()
+            || [",", "."].contains(&token.text)
+    });
+    if is_column { (input, false) } else { (rest, true) }
+}
+
+/// Parses a clause such as `ORDER BY`. Without the clause, there are no items.
+fn by<'a, T>(
+    input: &'a str,
+    word: &'static str,
+    item: impl Fn(&'a str) -> Parsed<'a, T>,
+) -> Parsed<'a, Vec<T>> {
+    match optional_keyword(input, word) {
+        (rest, true) => comma_separated(keyword("BY")(rest)?.0, item),
+        (rest, false) => Ok((rest, Vec::new())),
+    }
+}
+
+fn ordering(input: &str) -> Parsed<'_, Ordering> {
+    let (rest, column) = name(input)?;
+    let (rest, direction) = match peek(rest) {
+        Some((rest, token)) if token.is_keyword("ASC") => (rest, Direction::Ascending),
+        Some((rest, token)) if token.is_keyword("DESC") => (rest, Direction::Descending),
+        Some((rest, token)) if token.is_keyword("ANN") => {
+            let (rest, ()) = keyword("OF")(rest)?;
+            term(rest, 0).map(|(rest, term)| (rest, Direction::NearestTo(term)))?
+        }
+        _ => (rest, Direction::Ascending),
+    };
+    Ok((rest, Ordering { column, direction }))
+}
+
+/// Parses semicolons and the end of the text.
+fn end(mut input: &str) -> Parsed<'_, ()> {
+    while let Ok((rest, ())) = symbol(";")(input) {
+        input = rest;
+    }
+    match peek(input) {
+        None => Ok((input, ())),
+        Some(_) => Err(error(input, Expected::Token("EOF"))),
+    }
+}

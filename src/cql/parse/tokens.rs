@@ -1,0 +1,123 @@
+//! Parsers of single tokens and names. All of them skip blanks and comments first.
+
+use nom::IResult;
+
+use super::error::{Expected, Fault};
+use crate::cql::token::{Token, TokenKind, next_token};
+use crate::types::is_reserved;
+
+/// The result of a parser: the remaining text and the parsed item.
+pub(super) type Parsed<'a, T> = IResult<&'a str, T, Fault<'a>>;
+
+/// Returns an error at `at`, after which an alternative may be tried.
+pub(super) const fn error(at: &str, expected: Expected) -> nom::Err<Fault<'_>> {
+    nom::Err::Error(Fault { at, expected })
+}
+
+/// Returns the text from its first token that is neither blank nor comment.
+pub(super) fn significant(mut input: &str) -> &str {
+    while let Some(token) = next_token(input).filter(|token| !token.is_significant()) {
+        input = &input[token.text.len()..];
+    }
+    input
+}
+
+/// Returns the next token and the text after it, or `None` at the end of the text.
+pub(super) fn peek(input: &str) -> Option<(&str, Token<'_>)> {
+    let input = significant(input);
+    let token = next_token(input)?;
+    Some((&input[token.text.len()..], token))
+}
+
+/// Parses a keyword, in any case.
+pub(super) fn keyword<'a>(keyword: &'static str) -> impl Fn(&'a str) -> Parsed<'a, ()> {
+    move |input| match peek(input) {
+        Some((rest, token)) if token.is_keyword(keyword) => Ok((rest, ())),
+        _ => Err(error(input, Expected::Token(keyword))),
+    }
+}
+
+/// Parses one or two symbols, such as `(` or `>=`.
+pub(super) fn symbol<'a>(symbol: &'static str) -> impl Fn(&'a str) -> Parsed<'a, ()> {
+    move |input| match significant(input).strip_prefix(symbol) {
+        Some(rest) => Ok((rest, ())),
+        None => Err(error(input, Expected::Token(symbol))),
+    }
+}
+
+/// Parses a keyword if it is next. Returns the remaining text, and true if the keyword was there.
+pub(super) fn optional_keyword<'a>(input: &'a str, word: &'static str) -> (&'a str, bool) {
+    keyword(word)(input).map_or((input, false), |(rest, ())| (rest, true))
+}
+
+/// Parses items with commas between them. There is at least one item.
+pub(super) fn comma_separated<'a, T>(
+    mut input: &'a str,
+    item: impl Fn(&'a str) -> Parsed<'a, T>,
+) -> Parsed<'a, Vec<T>> {
+    let mut items = Vec::new();
+    loop {
+        let (rest, parsed) = item(input)?;
+        items.push(parsed);
+        match symbol(",")(rest) {
+            Ok((rest, ())) => input = rest,
+            Err(_) => return Ok((rest, items)),
+        }
+    }
+}
+
+/// Parses items with commas between them, up to the symbol `close`. There may be no item.
+pub(super) fn items_until<'a, T>(
+    input: &'a str,
+    close: &'static str,
+    item: impl Fn(&'a str) -> Parsed<'a, T>,
+) -> Parsed<'a, Vec<T>> {
+    if let Ok((rest, ())) = symbol(close)(input) {
+        return Ok((rest, Vec::new()));
+    }
+    let (rest, items) = comma_separated(input, item)?;
+    let (rest, ()) = symbol(close)(rest)?;
+    Ok((rest, items))
+}
+
+/// Parses a name. A name without quotation marks is converted to lower case, and is not a reserved
+/// word.
+pub(super) fn name(input: &str) -> Parsed<'_, String> {
+    let expected = error(input, Expected::OneOf("a name"));
+    let Some((rest, token)) = peek(input) else { return Err(expected) };
+    match token.kind {
+        TokenKind::QuotedName => {
+            let inside = token.text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+            Ok((rest, inside.unwrap_or_default().replace("\"\"", "\"")))
+        }
+        TokenKind::Word => {
+            let word = token.text.to_ascii_lowercase();
+            let is_name = word.starts_with(|c: char| c.is_ascii_lowercase()) && word.is_ascii();
+            if is_name && !is_reserved(&word) { Ok((rest, word)) } else { Err(expected) }
+        }
+        _ => Err(expected),
+    }
+}
+
+/// Parses a name, or two names with a dot between them. Returns the first of two as `Some`.
+pub(super) fn qualified_name(input: &str) -> Parsed<'_, (Option<String>, String)> {
+    let (rest, first) = name(input)?;
+    match symbol(".")(rest) {
+        Ok((rest, ())) => name(rest).map(|(rest, second)| (rest, (Some(first), second))),
+        Err(_) => Ok((rest, (None, first))),
+    }
+}
+
+/// Greatest depth of nested terms, selectors or types.
+pub(super) const MAX_DEPTH: usize = 64;
+
+/// Returns the depth below `depth`.
+///
+/// # Errors
+/// Returns a failure if that is deeper than [`MAX_DEPTH`].
+pub(super) fn below(input: &str, depth: usize) -> Result<usize, nom::Err<Fault<'_>>> {
+    match depth < MAX_DEPTH {
+        true => Ok(depth + 1),
+        false => Err(nom::Err::Failure(Fault { at: input, expected: Expected::Depth })),
+    }
+}
