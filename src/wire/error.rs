@@ -51,7 +51,9 @@ impl DecodeError {
     /// Returns true if decoding can continue after this frame: the end of the frame is known, and
     /// only its content is invalid.
     ///
-    /// Otherwise, the start of the next frame is unknown and the connection must be closed.
+    /// Otherwise, the start of the next frame is unknown and the connection must be closed. The
+    /// exception is an unsupported version, after which a server may
+    /// [skip the frame](super::FrameDecoder::skip_unsupported).
     pub const fn is_recoverable(&self) -> bool {
         !matches!(
             self.kind,
@@ -98,7 +100,8 @@ pub enum DecodeErrorKind {
     /// length or port of an `[inet]`.
     InvalidCode(i64),
     /// A first byte of a frame that belongs to an unsupported protocol version (v1, v2, DSE) or to
-    /// another protocol.
+    /// another protocol. A server may answer, see
+    /// [`FrameDecoder::skip_unsupported`](super::FrameDecoder::skip_unsupported).
     UnsupportedVersion(u8),
     /// A frame whose version differs from that of the connection.
     VersionMismatch {

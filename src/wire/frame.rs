@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
     Compression, Context, DecodeError, DecodeErrorKind, EncodeError, FrameFlags, Header, Opcode,
-    SegmentDecoder, Writer,
+    SegmentDecoder, UnsupportedHeader, Version, Writer,
 };
 
 /// A frame with a decoded header and an undecoded body, for example to forward it in a proxy.
@@ -175,7 +175,9 @@ impl FrameDecoder {
     /// Returns an error if a header or a segment is invalid, or if a body is longer than the maximum.
     /// A body that is too long is [recoverable](DecodeError::is_recoverable): the decoder skips the
     /// frame, returns its header from [`skipped`](Self::skipped), and continues with the next frame.
-    /// After any other error the connection must be closed.
+    /// After [`UnsupportedVersion`](DecodeErrorKind::UnsupportedVersion), a server may continue with
+    /// [`skip_unsupported`](Self::skip_unsupported). After any other error the connection must be
+    /// closed.
     pub fn next_frame(&mut self) -> Result<Option<RawFrame>, DecodeError> {
         loop {
             let frame = self.next_buffered_frame()?;
@@ -183,6 +185,31 @@ impl FrameDecoder {
                 return Ok(frame);
             }
         }
+    }
+
+    /// Skips the next frame if its version is unsupported, and returns its header. A server calls this
+    /// function after [`next_frame`](Self::next_frame) has failed with
+    /// [`UnsupportedVersion`](DecodeErrorKind::UnsupportedVersion), refuses the request, and continues
+    /// with `next_frame`.
+    ///
+    /// Returns `None` if the rest of the header has not arrived, or if the version of the next frame is
+    /// supported. `next_frame` fails as soon as the first byte of the frame has arrived. The body is
+    /// skipped as it arrives, and is not buffered.
+    ///
+    /// # Errors
+    /// Returns an error if the length of the body is negative, or if the frame is in a segment, which
+    /// may carry frames of v5 only. The connection must then be closed.
+    pub fn skip_unsupported(&mut self) -> Result<Option<UnsupportedHeader>, DecodeError> {
+        let Some(&first) = self.buffer.first().filter(|_| self.skip == 0) else { return Ok(None) };
+        let Err(error) = Version::from_first_byte(first) else { return Ok(None) };
+        if self.segments.is_some() {
+            return Err(error);
+        }
+        let Some((header, length)) = UnsupportedHeader::decode(&self.buffer)? else {
+            return Ok(None);
+        };
+        self.skip = header.length().saturating_add(length);
+        Ok(Some(header))
     }
 
     /// Returns the header of the last frame that was skipped because it was too long, or `None` if

@@ -88,7 +88,7 @@ impl Header {
     /// # Errors
     /// Returns an error if the version is not supported or the length is negative. The version is
     /// checked as soon as one byte is present, because v1 and v2 headers have only eight bytes.
-    /// After either error the connection must be closed.
+    /// After a negative length the connection must be closed.
     #[inline]
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, DecodeError> {
         let Some(&[first, flags, stream1, stream2, opcode, l1, l2, l3, l4]) =

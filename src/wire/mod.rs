@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Reader`], [`Writer`] | the notations of v4 §3: `[int]`, `[string]`, `[bytes map]`, ... |
 //! | [`Header`], [`RawFrame`], [`FrameDecoder`], [`FrameEncoder`] | frame headers and frame boundaries |
+//! | [`UnsupportedHeader`] | headers of versions that only a refusal answers |
 //! | [`SegmentDecoder`], [`SegmentEncoder`] | the segments that carry frames in v5 |
 //! | [`Compression`] | compression and decompression of bodies with LZ4 and Snappy |
 //! | [`Opcode`], [`Consistency`], [`FrameFlags`] | codes and flags; unknown ones are preserved |
@@ -46,6 +47,7 @@ mod frame_encoder;
 mod header;
 mod reader;
 mod segment;
+mod unsupported;
 mod value;
 mod version;
 mod writer;
@@ -64,6 +66,7 @@ pub use reader::Reader;
 #[cfg(feature = "fuzzing")]
 pub(crate) use segment::forge_segment;
 pub use segment::{MAX_SEGMENT_PAYLOAD, Segment, SegmentDecoder, SegmentEncoder};
+pub use unsupported::UnsupportedHeader;
 pub use value::{BytesMap, RawValue};
 pub use version::{UnknownVersion, Version};
 pub use writer::{Placeholder, Writer};
