@@ -48,6 +48,7 @@ mod result;
 mod schema_change;
 mod startup;
 mod supported;
+mod version_refusal;
 
 pub use auth::{AuthChallenge, AuthResponse, AuthSuccess, Authenticate};
 pub use batch::{BatchKind, BatchMessage, BatchStatement, BatchText};
@@ -70,3 +71,4 @@ pub use result::{
 pub use schema_change::{SchemaChange, SchemaChangeKind, SchemaTarget};
 pub use startup::Startup;
 pub use supported::Supported;
+pub use version_refusal::VersionRefusal;

@@ -15,6 +15,7 @@ mod known_codec_bugs;
 mod layers;
 mod nesting;
 mod properties;
+mod refusals;
 mod segments;
 #[path = "../support/tables.rs"]
 mod spec;
