@@ -5,8 +5,8 @@
 
 use std::io;
 
-use cqlwire::codec::{ClientCodec, ServerCodec};
-use cqlwire::message::{RequestFrame, ResponseFrame};
+use cqlwire::codec::{ClientCodec, RejectedRequest, ServerCodec};
+use cqlwire::message::{RequestFrame, ResponseFrame, VersionRefusal};
 use cqlwire::wire::Version;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -37,6 +37,17 @@ async fn forward(client: TcpStream, server: TcpStream) -> io::Result<()> {
         tokio::select! {
             request = client.next() => {
                 let Some(request) = request.transpose()? else { return Ok(()) };
+                let request = match request {
+                    Ok(request) => request,
+                    // The client reads the supported versions in the answer, and tries one of them.
+                    Err(RejectedRequest::UnsupportedVersion(header)) => {
+                        println!("> {header:?}");
+                        let refusal = VersionRefusal::new(header.version, Version::V3..=Version::V5);
+                        client.send(refusal).await?;
+                        continue;
+                    }
+                    Err(invalid) => return Err(invalid.into()),
+                };
                 match RequestFrame::decode(&request, client.codec().context()) {
                     Ok(frame) => println!("> {:?}", frame.request),
                     Err(error) => println!("> {:?}: {error}", request.header),

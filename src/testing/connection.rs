@@ -14,9 +14,10 @@ use super::handler::handle_request;
 use super::reply::{Action, Reply, ReplyStep};
 use super::script::Script;
 use super::state::ServerState;
-use crate::codec::ServerCodec;
+use crate::codec::{RejectedRequest, ServerCodec};
 use crate::message::{
     ErrorCode, Event, Request, RequestFrame, Response, ResponseFrame, ResultMessage, ServerError,
+    VersionRefusal,
 };
 use crate::wire::{Context, DecodeError, DecodeErrorKind, RawFrame, Stream, Version};
 
@@ -108,29 +109,32 @@ impl Client {
     fn handle_input(&mut self, input: &mut BytesMut) -> Result<(), CloseConnection> {
         loop {
             match self.codec.decode(input) {
-                Ok(Some(frame)) => self.handle_frame(&frame)?,
+                Ok(Some(Ok(frame))) => self.handle_frame(&frame)?,
+                Ok(Some(Err(rejected))) => self.handle_rejected(rejected)?,
                 Ok(None) => return Ok(()),
-                Err(error) => self.handle_invalid_input(&error)?,
+                Err(error) => {
+                    self.send_error(UNKNOWN, ErrorCode::Protocol, error.to_string());
+                    return Err(CloseConnection);
+                }
             }
         }
     }
 
-    /// Handles input that the codec cannot decode. Like Cassandra, refuses a request that is too
-    /// long and continues with the next request. After any other error, closes the connection.
-    ///
-    /// If the header of the request is known, the ERROR has its stream. Otherwise, the ERROR has stream
-    /// 0, as in Cassandra.
-    fn handle_invalid_input(&mut self, error: &io::Error) -> Result<(), CloseConnection> {
-        let kind = error.get_ref().and_then(|error| error.downcast_ref()).map(DecodeError::kind);
-        let skipped = self.codec.skipped().map(|header| header.stream);
-        match (kind, skipped) {
-            (Some(DecodeErrorKind::FrameTooLong { length, limit }), Some(stream)) => {
-                self.refuse_too_long(stream, length, limit);
+    /// Answers a request that the codec cannot decode. Like Cassandra, continues with the next request
+    /// after an unsupported version and after a request that is too long. After an invalid STARTUP,
+    /// closes the connection.
+    fn handle_rejected(&mut self, rejected: RejectedRequest) -> Result<(), CloseConnection> {
+        match rejected {
+            RejectedRequest::UnsupportedVersion(header) => {
+                self.refuse_version(header.version, self.state.script().version);
                 Ok(())
             }
-            _ => {
-                let stream = self.codec.invalid_startup().map_or(UNKNOWN, |header| header.stream);
-                self.send_error(stream, ErrorCode::Protocol, error.to_string());
+            RejectedRequest::Invalid { header, error } => {
+                if let DecodeErrorKind::FrameTooLong { length, limit } = error.kind() {
+                    self.refuse_too_long(header.stream, length, limit);
+                    return Ok(());
+                }
+                self.send_error(header.stream, ErrorCode::Protocol, error.to_string());
                 Err(CloseConnection)
             }
         }
@@ -140,8 +144,8 @@ impl Client {
         let script = self.state.script();
         let stream = frame.header.stream;
         if frame.header.version > script.version {
-            self.refuse_version(stream, frame.header.version, script.version);
-            return Err(CloseConnection);
+            self.refuse_version(frame.header.version.number(), script.version);
+            return Ok(());
         }
         if frame.body.len() > script.max_frame_body {
             self.refuse_too_long(stream, frame.body.len() as u64, script.max_frame_body);
@@ -211,18 +215,12 @@ impl Client {
         Ok(())
     }
 
-    /// Refuses a protocol version as Cassandra does. The ERROR has the highest version that the
-    /// server supports (v4 §2.1), and a message whose wording clients recognize.
-    fn refuse_version(&mut self, stream: Stream, requested: Version, highest: Version) {
-        let message = format!(
-            "Invalid or unsupported protocol version ({}); the lowest supported version is {} and \
-             the greatest is {}",
-            requested.number(),
-            Version::V3.number(),
-            highest.number()
-        );
-        self.codec.set_version(highest);
-        self.send_error(stream, ErrorCode::Protocol, message);
+    /// Refuses the protocol version with the number `requested`, if `highest` is the server's highest
+    /// version.
+    fn refuse_version(&mut self, requested: u8, highest: Version) {
+        let refusal = VersionRefusal::new(requested, Version::V3..=highest);
+        let written = self.codec.encode(refusal, &mut self.out);
+        debug_assert!(written.is_ok(), "a refusal is short");
     }
 
     fn refuse_too_long(&mut self, stream: Stream, length: u64, limit: usize) {

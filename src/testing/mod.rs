@@ -92,8 +92,11 @@
 //! - **`USE`** succeeds for every keyspace, unless you set a reply to the statement.
 //! - **System tables** describe the server as Cassandra 5.0.6, so that drivers can connect.
 //! - **Stream ids**: a reply has the stream id of its request, even if the body of the request is invalid.
-//!   Bytes without a valid header, for example HTTP or a damaged segment, get a `PROTOCOL_ERROR` on
-//!   stream 0, and the server closes the connection, as Cassandra does.
+//!   Bytes without a valid header, for example a damaged segment, get a `PROTOCOL_ERROR` on stream 0,
+//!   and the server closes the connection.
+//! - **Versions** above [`MockServer::version`] and unknown versions, with or without the flag for beta
+//!   versions, get a [`VersionRefusal`](crate::message::VersionRefusal), so that clients try a lower
+//!   version. As in Cassandra 4 and 5, the ERROR is on stream 0 and the connection stays open.
 //! - **Compression** is used if the client asks for it: LZ4, and Snappy with the feature `snappy`.
 //! - TLS is not supported.
 

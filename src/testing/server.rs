@@ -92,6 +92,9 @@ impl MockServer {
     }
 
     /// Sets the highest protocol version that the server accepts. Default: v5.
+    ///
+    /// The server refuses requests in other versions with a
+    /// [`VersionRefusal`](crate::message::VersionRefusal).
     #[must_use]
     pub fn version(self, version: Version) -> Self {
         self.change(|script| script.version = version)

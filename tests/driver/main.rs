@@ -26,6 +26,7 @@ mod policies;
 #[path = "../support/program.rs"]
 mod program;
 mod programs;
+mod refused_versions;
 mod released;
 mod runtimes;
 mod secrets;

@@ -21,7 +21,7 @@ const CLAUSES: [(&str, usize); 10] = [
     ("V", 7),
     ("T", 19),
     ("X", 3),
-    ("D", 17),
+    ("D", 18),
 ];
 
 /// A requirement of the protocol, the files that implement it, and the tests that show it.
