@@ -126,6 +126,7 @@ mod metadata;
 mod metric_list;
 mod metrics;
 mod options;
+mod pick;
 mod prepare;
 mod prepared;
 mod progress;
