@@ -154,6 +154,12 @@ impl Cluster {
         }
     }
 
+    /// Returns the number of schema changes that servers have reported, those of this session
+    /// included. While the control connection is being replaced, changes may be missed.
+    pub(crate) fn schema_events(&self) -> u64 {
+        self.shared.schema_events()
+    }
+
     /// Returns a receiver of the server's events from now on.
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
         self.shared.subscribe()

@@ -1,7 +1,7 @@
 //! The state that the tasks of a cluster share with its handle.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::broadcast;
@@ -32,6 +32,8 @@ pub(super) struct Shared {
     refresh_error: Mutex<Option<String>>,
     /// Why the schema cannot be read. `None` if it was read, or if another attempt may succeed.
     schema_error: Mutex<Option<String>>,
+    /// Number of schema changes that servers have reported.
+    schema_events: AtomicU64,
     /// The channel to the subscribers to events. `None` once the session is closed.
     subscribers: Mutex<Option<broadcast::Sender<Event>>>,
 }
@@ -59,6 +61,7 @@ impl Shared {
             statuses: NodeStatuses::default(),
             refresh_error: Mutex::default(),
             schema_error: Mutex::default(),
+            schema_events: AtomicU64::new(0),
             subscribers: Mutex::new(Some(broadcast::Sender::new(EVENT_BUFFER_SIZE))),
         }
     }
@@ -126,11 +129,19 @@ impl Shared {
         }
     }
 
-    /// Sends an event to all subscribers.
+    /// Counts an event if it reports a schema change, and sends it to all subscribers.
     pub(super) fn publish(&self, event: &Event) {
+        if matches!(event, Event::Schema(_)) {
+            self.schema_events.fetch_add(1, Ordering::Relaxed);
+        }
         if let Some(subscribers) = &*self.subscribers() {
             let _no_subscriber = subscribers.send(event.clone());
         }
+    }
+
+    /// Returns the number of schema changes that servers have reported.
+    pub(super) fn schema_events(&self) -> u64 {
+        self.schema_events.load(Ordering::Relaxed)
     }
 
     /// Returns a receiver of all events from now on. If the session is closed, the receiver is

@@ -13,7 +13,7 @@ use super::call::RequestContext;
 use super::effect::{self, Writes};
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
-use super::metadata::StatementMetadata;
+use super::metadata::{PrepareSent, StatementMetadata};
 use super::prepared::{prepare_request, prepared_result};
 use super::progress::RequestProgress;
 use super::retry::AttemptError;
@@ -153,6 +153,7 @@ impl Executor {
             let prepare = prepare_request(&evicted.text, keyspace);
             RequestFrame::encode_bare(Stream::default(), &prepare, encoder, out)
         };
+        let sent = PrepareSent::now(self.schema_changes());
         // A failure is reported as not written: a PREPARE changes no data, even if the server
         // received it.
         let frame = connection
@@ -176,7 +177,7 @@ impl Executor {
             return Err(Error::new(ErrorKind::StatementChanged, text));
         }
         let (version, state) = (connection.context().version, self.cluster.state());
-        evicted.set_metadata(StatementMetadata::new(again, version, &state));
+        evicted.set_metadata(StatementMetadata::new(again, version, &state, sent));
         *reprepared_at = Some(Instant::now());
         progress.request.follow_changes()
     }

@@ -29,22 +29,34 @@ pub(super) struct StatementMetadata {
     /// The columns of the rows, as the first response described them. Decoding later responses
     /// reuses them.
     pub(super) known_columns: KnownColumns,
-    /// Time at which the server described the variables.
-    described_at: Instant,
-    /// The last confirmation of the variables; `None` if there was none.
-    confirmed: Mutex<Option<Confirmation>>,
+    /// When the driver sent the PREPARE request whose response contained this description.
+    sent: PrepareSent,
+    /// When the driver sent the last PREPARE request whose response contained the same variables,
+    /// although values did not fit them. `None` if there was none.
+    confirmed: Mutex<Option<PrepareSent>>,
 }
 
-/// The result of preparing a statement again whose values did not fit: the variables have not changed.
+/// When the driver sent a PREPARE request.
+///
+/// A server may describe the variables as soon as it receives the request. If a type is altered while
+/// the request is in flight, the response may therefore contain the old type, however late it arrives.
 #[derive(Debug, Clone, Copy)]
-struct Confirmation {
+pub(super) struct PrepareSent {
     at: Instant,
-    /// Number of schema changes that statements of the session had made.
+    /// Number of schema changes that the session knew of.
     schema_changes: u64,
 }
 
-/// Time after a confirmation within which values that do not fit are an error without another PREPARE.
-/// Another client may alter a type within this time.
+impl PrepareSent {
+    /// Returns the current time, for a request that is sent next. The session knows of
+    /// `schema_changes` schema changes.
+    pub(super) fn now(schema_changes: u64) -> Self {
+        Self { at: Instant::now(), schema_changes }
+    }
+}
+
+/// Time after a PREPARE request that confirmed the variables, within which values that do not fit are
+/// an error without another PREPARE. Another client may alter a type within this time.
 const CONFIRMED_FOR: Duration = Duration::from_secs(5);
 
 /// The values of a statement, and the description of the bind variables for which they were encoded.
@@ -60,9 +72,14 @@ impl EncodedValues {
 }
 
 impl StatementMetadata {
-    /// Returns the description in the response to a PREPARE request on a connection of version
-    /// `version`.
-    pub(super) fn new(prepared: PreparedResult, version: Version, state: &ClusterState) -> Self {
+    /// Returns the description in the response to a PREPARE request, which was sent at `sent` on a
+    /// connection of version `version`.
+    pub(super) fn new(
+        prepared: PreparedResult,
+        version: Version,
+        state: &ClusterState,
+        sent: PrepareSent,
+    ) -> Self {
         let PreparedResult { result_metadata_id, variables, result, .. } = prepared;
         let Variables { columns, mut partition_key, .. } = variables;
         // In v3 the response does not list the partition key, so it is taken from the schema.
@@ -78,7 +95,7 @@ impl StatementMetadata {
             result_columns: result.columns,
             result_id: result_metadata_id.as_ref().map(detached).unwrap_or_default(),
             known_columns: KnownColumns::new(),
-            described_at: Instant::now(),
+            sent,
             confirmed: Mutex::default(),
         }
     }
@@ -91,35 +108,36 @@ impl StatementMetadata {
             result_columns: columns,
             result_id: detached(id),
             known_columns: KnownColumns::new(),
-            described_at: self.described_at,
+            sent: self.sent,
             confirmed: Mutex::default(),
         }
     }
 
-    /// Returns true if the variables are others than those of `other`, and were described later.
-    pub(super) fn has_newer_variables(&self, other: &Self) -> bool {
-        self.variables != other.variables && self.described_at > other.described_at
+    /// Returns true if the driver requested the description at `now` or later. Also returns true if the
+    /// variables are others than those of `outdated` and were requested later, unless the session has
+    /// heard of a schema change between that request and `now`.
+    pub(super) fn is_newer_than(&self, outdated: &Self, now: PrepareSent) -> bool {
+        self.sent.at >= now.at
+            || (self.variables != outdated.variables
+                && self.sent.at > outdated.sent.at
+                && self.sent.schema_changes == now.schema_changes)
     }
 
-    /// Returns true if the server described the variables after `time`.
-    pub(super) fn was_described_after(&self, time: Instant) -> bool {
-        self.described_at > time
+    /// Records that values did not fit the variables, although `newer` describes the same variables.
+    /// Does nothing if `newer` describes others.
+    pub(super) fn confirm(&self, newer: &Self) {
+        if self.variables == newer.variables {
+            *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = Some(newer.sent);
+        }
     }
 
-    /// Records that the variables are current, although values did not fit them. The session had made
-    /// `schema_changes` schema changes when the statement was prepared.
-    pub(super) fn confirm(&self, schema_changes: u64) {
-        let confirmation = Confirmation { at: Instant::now(), schema_changes };
-        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = Some(confirmation);
-    }
-
-    /// Returns true if the variables were confirmed within the last [`CONFIRMED_FOR`], and the session
-    /// has made no schema change since: it has made `schema_changes` so far.
+    /// Returns true if the variables were confirmed by a PREPARE request that was sent within the last
+    /// [`CONFIRMED_FOR`], and the session has heard of no schema change since: it knows of
+    /// `schema_changes` so far.
     pub(super) fn is_confirmed(&self, schema_changes: u64) -> bool {
         let confirmed = *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
-        confirmed.is_some_and(|confirmation| {
-            confirmation.schema_changes == schema_changes
-                && confirmation.at.elapsed() < CONFIRMED_FOR
+        confirmed.is_some_and(|sent| {
+            sent.schema_changes == schema_changes && sent.at.elapsed() < CONFIRMED_FOR
         })
     }
 

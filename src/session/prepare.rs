@@ -9,7 +9,7 @@ use super::cache::CacheSlot;
 use super::call::RequestContext;
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
-use super::metadata::{EncodedValues, StatementMetadata};
+use super::metadata::{EncodedValues, PrepareSent, StatementMetadata};
 use super::options::EffectiveOptions;
 use super::prepared::{PreparedInner, prepare_request, prepared_result};
 use super::statement::{PreparedStatement, Statement, StatementKind};
@@ -74,21 +74,23 @@ impl Executor {
             Err(error) if error.may_be_outdated_types() => error,
             encoded => return encoded,
         };
-        let schema_changes = self.prepared.schema_changes();
-        if prepared.metadata().is_confirmed(schema_changes) {
-            // Another request may have replaced the description meanwhile.
-            return prepared.encode(values);
+        // Another request may have replaced the description that refused the values.
+        let current = prepared.metadata();
+        if current.is_confirmed(self.schema_changes()) {
+            return prepared.encode_for(current, values);
         }
         let again = Box::pin(self.prepare_again(prepared, options, deadline)).await?;
+        let newer = again.metadata();
         match is_cached {
             true => *prepared = again,
-            false if prepared.id == again.id => prepared.set_metadata(again.metadata()),
+            false if prepared.id == again.id => prepared.set_metadata(Arc::clone(&newer)),
             // The session has switched to another keyspace, where the text is another statement.
             false => return Err(error),
         }
-        let encoded = prepared.encode(values);
+        let current = prepared.metadata();
+        let encoded = prepared.encode_for(Arc::clone(&current), values);
         if encoded.as_ref().is_err_and(Error::may_be_outdated_types) {
-            prepared.metadata().confirm(schema_changes);
+            current.confirm(&newer);
         }
         encoded
     }
@@ -101,12 +103,11 @@ impl Executor {
         options: EffectiveOptions<'_>,
         deadline: &mut Option<Instant>,
     ) -> Result<Arc<PreparedInner>, Error> {
-        let begin = std::time::Instant::now();
+        let begin = PrepareSent::now(self.schema_changes());
+        // Another request may be preparing it at the same time, for the same reason. If its PREPARE was
+        // sent before `begin`, the server may have described the old types.
         let cached = self.prepare_cached(&outdated.text, options, deadline).await?;
-        let metadata = cached.metadata();
-        // Another request may be preparing it at the same time, for the same reason.
-        if metadata.was_described_after(begin) || metadata.has_newer_variables(&outdated.metadata())
-        {
+        if cached.metadata().is_newer_than(&outdated.metadata(), begin) {
             return Ok(cached);
         }
         self.prepared.remove(options.keyspace(), &cached);
@@ -144,6 +145,13 @@ impl Executor {
         task.join(self, deadline, text).await.map_err(Error::while_preparing)
     }
 
+    /// Returns the number of schema changes that the session knows of: those that its statements have
+    /// made, and those that the control connection has reported. Counts a change of the session twice
+    /// once its event has arrived.
+    pub(super) fn schema_changes(&self) -> u64 {
+        self.prepared.schema_changes().wrapping_add(self.cluster.schema_events())
+    }
+
     async fn send_prepare(
         &self,
         text: &Arc<str>,
@@ -166,11 +174,12 @@ impl Executor {
         };
         let keyspace = options.keyspace();
         let message = |_: &Context, _, _| (prepare_request(text, keyspace).into(), None);
+        let sent = PrepareSent::now(self.schema_changes());
         let response = self.send(&request, &message).await?;
         let prepared = prepared_result(response.frame.response)
             .map_err(|error| error.with_statement(text).while_preparing())?;
         let id = prepared.id.clone();
-        let metadata = StatementMetadata::new(prepared, response.version, &state);
+        let metadata = StatementMetadata::new(prepared, response.version, &state, sent);
         Ok(Arc::new(PreparedInner::new(text, &id, metadata)))
     }
 }

@@ -121,6 +121,21 @@ impl PreparedInner {
             Err(error) => Err(error.with_statement(&self.text)),
         }
     }
+
+    /// Encodes the values of the bind variables of `metadata`, a description of this statement.
+    ///
+    /// # Errors
+    /// Returns an error if a value is missing, or does not fit the type of its variable.
+    pub(super) fn encode_for(
+        &self,
+        metadata: Arc<StatementMetadata>,
+        values: &(impl ToValues + ?Sized),
+    ) -> Result<EncodedValues, Error> {
+        match metadata.encode(values) {
+            Ok(values) => Ok(EncodedValues { values, replacement: Some(metadata) }),
+            Err(error) => Err(error.with_statement(&self.text)),
+        }
+    }
 }
 
 /// Shows the text without secrets.

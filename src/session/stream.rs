@@ -107,7 +107,8 @@ impl PageFetch {
     /// were encoded. The task of a page has no access to the values, so that its request fails.
     ///
     /// # Errors
-    /// Returns `error` if it has another cause, or if the variables have changed a second time.
+    /// Returns `error` if it has another cause, if an earlier attempt may have been applied, or if the
+    /// variables have changed a second time.
     /// Returns an error if the values do not fit the new variables.
     fn encode_again(
         &self,
@@ -118,6 +119,8 @@ impl PageFetch {
     ) -> Result<Self, Error> {
         let bound = &self.request.bound;
         if error.kind() != ErrorKind::StatementChanged
+            // The error of another request would not say so.
+            || error.may_have_been_applied()
             || self.is_encoded_again
             || bound.require_valid().is_ok()
         {

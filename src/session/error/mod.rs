@@ -32,14 +32,14 @@ use crate::wire::Consistency;
 /// | error | may have been applied | test |
 /// |---|---|---|
 /// | any error of a SELECT or a PREPARE | no | `a_select_and_a_prepare_change_nothing` |
-/// | any error, if an earlier attempt or another execution may have been applied | yes | `an_earlier_attempt_may_have_been_applied`, `a_speculative_execution_may_have_been_applied` |
+/// | any error, if an earlier attempt or another execution may have been applied | yes | `an_earlier_attempt_may_have_been_applied`, `an_earlier_attempt_of_a_stream_may_have_been_applied`, `a_speculative_execution_may_have_been_applied` |
 /// | [`Config`](ErrorKind::Config), [`Authentication`](ErrorKind::Authentication), [`Encode`](ErrorKind::Encode), [`Bind`](ErrorKind::Bind), [`Throttled`](ErrorKind::Throttled), [`Closed`](ErrorKind::Closed) before the request was sent | no | `a_request_that_was_not_sent_was_not_applied` |
 /// | [`Closed`](ErrorKind::Closed), if the session's runtime ended during a `USE` or while a stream waited for a page | yes | `a_request_whose_runtime_ended_may_have_been_applied` |
 /// | [`Unreachable`](ErrorKind::Unreachable) | no | `a_request_that_found_no_node_was_not_applied` |
 /// | [`Timeout`](ErrorKind::Timeout) while the request waits for a connection or for a free stream | no | `a_request_that_timed_out_while_it_waited_for_a_connection_was_not_applied`, `a_request_that_timed_out_while_it_waited_for_a_stream_was_not_applied` |
-/// | [`Timeout`](ErrorKind::Timeout) after that, even if no byte was written yet | yes | `a_request_that_timed_out_may_have_been_applied` |
-/// | [`Connection`](ErrorKind::Connection), if no byte of the request was written | no | `a_request_of_which_no_byte_was_written_when_its_connection_closed_was_not_applied` |
-/// | [`Connection`](ErrorKind::Connection), if a byte of the request was written | yes | `a_request_whose_connection_closed_may_have_been_applied` |
+/// | [`Timeout`](ErrorKind::Timeout) in all other cases | yes | `a_request_that_timed_out_may_have_been_applied` |
+/// | [`Connection`](ErrorKind::Connection), if no byte of the request was written and the session's runtime has not ended | no | `a_request_of_which_no_byte_was_written_when_its_connection_closed_was_not_applied` |
+/// | [`Connection`](ErrorKind::Connection), if a byte of the request was written, or if the session's runtime ended | yes | `a_request_whose_connection_closed_may_have_been_applied`, `a_request_whose_runtime_ended_may_have_been_applied` |
 /// | [`Protocol`](ErrorKind::Protocol): the response is too long or cannot be decoded, or is neither RESULT nor ERROR | yes | `a_response_that_is_too_long_may_follow_the_execution`, `a_response_that_cannot_be_decoded_may_follow_the_execution`, `a_response_that_is_not_a_result_may_follow_the_execution` |
 /// | [`StatementChanged`](ErrorKind::StatementChanged), and any error while the driver prepares an evicted statement again | no | `a_statement_that_changed_was_not_applied`, `a_statement_that_could_not_be_prepared_again_was_not_applied` |
 /// | [`Read`](ErrorKind::Read), [`RowCount`](ErrorKind::RowCount), [`ResultKind`](ErrorKind::ResultKind) | yes: the request succeeded | `a_result_that_does_not_fit_belongs_to_an_executed_request` |
@@ -50,7 +50,7 @@ use crate::wire::Consistency;
 /// | UNAVAILABLE of a statement or batch with `IF`, if it names a serial consistency | no | `a_conditional_statement_may_have_been_applied_without_replicas_to_commit_it` |
 /// | UNAVAILABLE of a statement or batch with `IF`, if it names another consistency: the commit may have failed | yes | `a_conditional_statement_may_have_been_applied_without_replicas_to_commit_it` |
 /// | UNAVAILABLE of any other statement or batch | yes, in part | `a_write_in_steps_without_replicas_may_have_been_applied_in_part` |
-/// | READ_TIMEOUT, READ_FAILURE of an INSERT, UPDATE or DELETE without `IN`, of a statement with `IF`, of a TRUNCATE, of a logged batch, or of another batch that writes to one partition: these read before they write | no | `a_failed_read_comes_before_the_write` |
+/// | READ_TIMEOUT, READ_FAILURE of an INSERT, UPDATE or DELETE without `IN`, of a statement or batch with `IF`, of a TRUNCATE, of a logged batch, or of another batch that writes to one partition: these read before they write | no | `a_failed_read_comes_before_the_write` |
 /// | READ_TIMEOUT, READ_FAILURE of any other statement or batch | yes, in part | `a_failed_read_may_come_after_the_first_of_several_writes` |
 /// | WRITE_TIMEOUT of every write type, WRITE_FAILURE, CDC_WRITE_FAILURE, CAS_WRITE_UNKNOWN | yes | `a_write_that_timed_out_or_failed_may_have_been_applied` |
 /// | TRUNCATE_ERROR, SERVER_ERROR, unknown codes | yes | `a_server_that_fails_may_have_applied_the_request` |
@@ -113,7 +113,7 @@ enum Effect {
     /// The server may have executed the request.
     MayBeApplied,
     /// The code and the text of the server's error decide.
-    AsServerSays,
+    ByServerError,
 }
 
 impl Error {
@@ -123,7 +123,7 @@ impl Error {
 
     fn with_detail(kind: ErrorKind, detail: Detail) -> Self {
         let effect = match &detail {
-            Detail::Server(_) => Effect::AsServerSays,
+            Detail::Server(_) => Effect::ByServerError,
             Detail::Request(error) if error.may_have_been_applied() => Effect::MayBeApplied,
             // The result of a request that succeeded cannot be read.
             Detail::Type(_) | Detail::Row(_) => Effect::MayBeApplied,
@@ -300,7 +300,7 @@ impl Error {
         let writes = self.writes();
         writes != Writes::Nothing
             && (self.0.history.iter().any(|attempt| attempt.may_have_been_applied)
-                || self.leaves_open_execution(writes))
+                || self.last_attempt_may_have_been_applied(writes))
     }
 
     /// Returns how the request changes data.
@@ -314,10 +314,10 @@ impl Error {
     }
 
     /// Returns true if the server may have applied the request in the last attempt.
-    fn leaves_open_execution(&self, writes: Writes) -> bool {
+    fn last_attempt_may_have_been_applied(&self, writes: Writes) -> bool {
         match (self.0.effect, &self.0.detail) {
             (Effect::MayBeApplied, _) => true,
-            (Effect::AsServerSays, Detail::Server(error)) => {
+            (Effect::ByServerError, Detail::Server(error)) => {
                 effect::may_have_been_applied(error, writes)
             }
             _ => false,

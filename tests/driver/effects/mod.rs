@@ -5,7 +5,7 @@
 mod server_errors;
 mod unsent;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
 use crate::mock_nodes::{connect, session_builder, start_nodes};
+use crate::wait::until;
 
 const INSERT: &str = "INSERT INTO t (k) VALUES (1)";
 const CONDITIONAL: &str = "INSERT INTO t (k) VALUES (1) IF NOT EXISTS";
@@ -43,13 +44,22 @@ fn prepared(id: &'static [u8]) -> ResultMessage {
     prepared_in("ks", Bytes::from_static(id))
 }
 
+/// Returns a prepared statement whose only variable is of type `cql_type`.
+fn prepared_as(cql_type: NativeType) -> ResultMessage {
+    prepared_with(ColumnSpec::new("ks", "t", "k", cql_type), Bytes::from_static(b"id"))
+}
+
 /// Returns a prepared statement whose only variable is the partition key of a table in `keyspace`.
 fn prepared_in(keyspace: &str, id: Bytes) -> ResultMessage {
+    prepared_with(ColumnSpec::new(keyspace, "t", "k", NativeType::Int), id)
+}
+
+fn prepared_with(variable: ColumnSpec, id: Bytes) -> ResultMessage {
     ResultMessage::Prepared(PreparedResult {
         id,
         result_metadata_id: None,
         variables: Variables {
-            columns: [ColumnSpec::new(keyspace, "t", "k", NativeType::Int)].into(),
+            columns: [variable].into(),
             partition_key: vec![0],
             other_flags: Default::default(),
         },
@@ -57,10 +67,16 @@ fn prepared_in(keyspace: &str, id: Bytes) -> ResultMessage {
     })
 }
 
-/// `USE` and the pages of a stream are requested by tasks of the session's runtime.
+/// Tasks of the session's runtime request `USE` and the pages of a stream. The connections of all
+/// requests end with it.
 #[tokio::test]
 async fn a_request_whose_runtime_ended_may_have_been_applied() {
-    for is_stream in [true, false] {
+    let cases = [
+        ("stream", ErrorKind::Closed),
+        ("USE", ErrorKind::Closed),
+        (INSERT, ErrorKind::Connection),
+    ];
+    for (way, kind) in cases {
         let received = Arc::new(Notify::new());
         let notified = Arc::clone(&received);
         let servers = start_nodes(1, move |_, _| {
@@ -71,9 +87,10 @@ async fn a_request_whose_runtime_ended_may_have_been_applied() {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let session = runtime.spawn(session_builder(&servers).connect()).await.unwrap().unwrap();
         let request = async {
-            match is_stream {
-                true => session.stream::<(i32,)>(INSERT, ()).next_page().await.map(drop),
-                false => session.execute("USE test", ()).await.map(drop),
+            match way {
+                "stream" => session.stream::<(i32,)>(INSERT, ()).next_page().await.map(drop),
+                "USE" => session.execute("USE test", ()).await.map(drop),
+                _ => session.execute(INSERT, ()).await.map(drop),
             }
         };
         let end = async {
@@ -82,7 +99,7 @@ async fn a_request_whose_runtime_ended_may_have_been_applied() {
         };
         let (outcome, ()) = tokio::join!(request, end);
         let error = outcome.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Closed);
+        assert_eq!(error.kind(), kind, "{error}");
         assert!(error.may_have_been_applied(), "{error}");
     }
 }
@@ -155,6 +172,19 @@ async fn a_statement_that_changed_was_not_applied() {
     let session = connect(session_builder(&servers), 1).await;
     let error = session.execute("INSERT INTO t (k) VALUES (?)", (1,)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StatementChanged);
+    assert!(!error.may_have_been_applied(), "{error}");
+    // The id stays the same, and the values do not fit the new type of the variable.
+    let prepares = AtomicUsize::new(0);
+    let types = [NativeType::Int, NativeType::Float];
+    let servers = start_nodes(1, move |_, frame| match &frame.request {
+        Request::Prepare(_) => prepared_as(types[prepares.fetch_add(1, Ordering::SeqCst)]).into(),
+        _ => Reply::error(ErrorCode::Unprepared, "evicted"),
+    })
+    .await;
+    let session = connect(session_builder(&servers), 1).await;
+    let error = session.execute("INSERT INTO t (k) VALUES (?)", (1,)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StatementChanged);
+    assert!(error.to_string().contains("types of its bind variables have changed"), "{error}");
     assert!(!error.may_have_been_applied(), "{error}");
 }
 
@@ -240,12 +270,44 @@ async fn an_earlier_attempt_may_have_been_applied() {
     assert_eq!(applied, [true, false]);
 }
 
+/// The connection of the first attempt closes. The second attempt finds the statement evicted, and the
+/// type of its variable changed. The stream could encode text for both types, but an integer for the
+/// first type only.
+#[tokio::test]
+async fn an_earlier_attempt_of_a_stream_may_have_been_applied() {
+    for types in [[NativeType::Ascii, NativeType::Text], [NativeType::Int, NativeType::Float]] {
+        let (prepares, executions) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let servers = start_nodes(2, move |_, frame| match &frame.request {
+            Request::Prepare(_) => {
+                prepared_as(types[prepares.fetch_add(1, Ordering::SeqCst)]).into()
+            }
+            _ => match executions.fetch_add(1, Ordering::SeqCst) {
+                0 => Reply::close(),
+                1 => Reply::error(ErrorCode::Unprepared, "evicted"),
+                _ => Reply::error(ErrorCode::Invalid, "no"),
+            },
+        })
+        .await;
+        let session = connect(session_builder(&servers), 2).await;
+        let insert = Statement::new("INSERT INTO t (k) VALUES (?)").idempotent(true);
+        let outcome = match types[0] {
+            NativeType::Int => session.stream::<(i32,)>(insert, (1,)).next_page().await,
+            _ => session.stream::<(i32,)>(insert, ("one",)).next_page().await,
+        };
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StatementChanged, "{error}");
+        assert!(error.may_have_been_applied(), "{error}");
+    }
+}
+
 /// The connection of the first execution closed, and a speculative one was refused later.
 #[tokio::test]
 async fn a_speculative_execution_may_have_been_applied() {
     let attempts = Arc::new(Mutex::new(Vec::new()));
     let (seen, both_sent) = (Arc::clone(&attempts), Arc::new(Notify::new()));
     let second_sent = Arc::clone(&both_sent);
+    let has_first_failed = Arc::new(AtomicBool::new(false));
+    let failed = Arc::clone(&has_first_failed);
     let mut servers = start_nodes(2, move |number, _| {
         let mut seen = seen.lock().unwrap();
         seen.push(number);
@@ -253,7 +315,8 @@ async fn a_speculative_execution_may_have_been_applied() {
             return Reply::silence();
         }
         second_sent.notify_one();
-        Reply::error(ErrorCode::Invalid, "no").after(Duration::from_millis(500))
+        let failed = Arc::clone(&failed);
+        Reply::error(ErrorCode::Invalid, "no").when(move || failed.load(Ordering::SeqCst))
     })
     .await;
     let session = connect(session_builder(&servers).retry_policy(NoRetry), 2).await;
@@ -263,6 +326,11 @@ async fn a_speculative_execution_may_have_been_applied() {
         both_sent.notified().await;
         let first = attempts.lock().unwrap()[0];
         drop(servers.remove(first));
+        until("the first attempt has failed", async || {
+            session.metrics().nodes.iter().any(|node| node.errors.aborted > 0)
+        })
+        .await;
+        has_first_failed.store(true, Ordering::SeqCst);
     };
     let (outcome, ()) = tokio::join!(session.execute(insert, ()), stop_first);
     let error = outcome.unwrap_err();

@@ -151,9 +151,13 @@ async fn a_failed_read_comes_before_the_write() {
             assert_eq!(error.kind(), ErrorKind::Server(code));
             assert!(!error.may_have_been_applied(), "{error}");
         }
-        for batch in
-            [logged(), logged().statement(CONDITIONAL, ()), one_partition(Batch::unlogged())]
-        {
+        for batch in [
+            logged(),
+            logged().statement(CONDITIONAL, ()),
+            Batch::unlogged().statement(INSERT, ()).statement(CONDITIONAL, ()),
+            Batch::counter().statement(INSERT, ()).statement(CONDITIONAL, ()),
+            one_partition(Batch::unlogged()),
+        ] {
             let error = batch_error(&batch, Reply::error(code, "no")).await;
             assert!(!error.may_have_been_applied(), "{error}");
         }

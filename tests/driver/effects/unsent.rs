@@ -35,7 +35,14 @@ async fn a_request_that_was_not_sent_was_not_applied() {
     session.close(Duration::ZERO).await;
     let closed = session.execute(INSERT, ()).await.unwrap_err();
     assert_eq!(closed.kind(), ErrorKind::Closed);
-    for error in [values_missing, not_encoded, throttled, closed] {
+    let invalid_option = Session::builder().throttle(Throttle::concurrent(0)).connect();
+    let invalid_option = invalid_option.await.unwrap_err();
+    assert_eq!(invalid_option.kind(), ErrorKind::Config);
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap().credentials("ada", "secret");
+    let no_credentials = session_builder(&[server]).connect().await.unwrap_err();
+    assert_eq!(no_credentials.kind(), ErrorKind::Authentication);
+    let errors = [values_missing, not_encoded, throttled, closed, invalid_option, no_credentials];
+    for error in errors {
         assert!(!error.may_have_been_applied(), "{error}");
     }
 }
