@@ -19,7 +19,7 @@ const MAX_FIRST_ATTEMPTS: usize = 512;
 const MAX_REPEATED_ATTEMPTS: usize = 128;
 
 /// Maximum number of concurrent attempts that use the allowance of nodes that a server has just
-/// reported up, so that nodes that do not answer never delay them, either.
+/// reported up, so that nodes that do not answer do not delay them, unless those were reported up, too.
 const MAX_REPORTED_ATTEMPTS: usize = 128;
 
 /// Number of failed attempts after which a wait is useless, even if not every pool has failed during
@@ -37,7 +37,7 @@ pub(super) struct Attempts {
     reported: Semaphore,
 }
 
-/// The kind of an attempt to connect. It determines which attempts run at once.
+/// The kind of an attempt to connect. It selects the limit that applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AttemptKind {
     /// The connection has not failed since it was last open.
@@ -134,14 +134,14 @@ impl Attempts {
     /// Records that an attempt of the pool has failed.
     pub(super) fn record_failure(&self, id: PoolId) -> RecordedFailure {
         let mut record = self.record();
-        record.failures += 1;
-        let now = record.failures;
+        let now = record.failures + 1;
         if let Some(pool) = record.pools.get_mut(&id) {
             let before = std::mem::replace(&mut pool.last_failure, now);
             if !pool.is_connected {
                 record.unconnected.remove(&(before, id));
                 record.unconnected.insert((now, id));
             }
+            record.failures = now;
         }
         let longest_wait = record.waits.first_key_value();
         let ends_wait = longest_wait.is_some_and(|(since, _)| record.is_useless(*since));
@@ -203,7 +203,7 @@ pub(super) struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    /// Returns true if to wait longer is useless: every pool is connected, or has failed to connect
+    /// Returns true if waiting longer is useless: every pool is connected, or has failed to connect
     /// since the wait began. If very many pools are not connected, a part of them is enough.
     pub(super) fn is_useless(&self) -> bool {
         self.attempts.record().is_useless(self.since)
@@ -261,6 +261,11 @@ mod tests {
             pools.iter().fold(false, |_, pool| attempts.record_failure(*pool).ends_wait)
         };
         let wait = attempts.begin_wait();
+        let removed = attempts.add_pool();
+        attempts.remove_pool(removed);
+        for _ in 0..MANY_FAILURES {
+            attempts.record_failure(removed);
+        }
         assert!(!fail(others) && !wait.is_useless());
         assert!(fail(&[*last]) && wait.is_useless());
         drop(wait);

@@ -190,8 +190,9 @@ impl ControlConnection {
         StateReader { shared: &self.shared, connection: &self.connection, host: &self.host }
     }
 
-    /// Returns true if the node that drains is the control connection's own. `node` is its address, or
-    /// `None` if the addresses of several nodes were lost because too many nodes drained at once.
+    /// Returns true if the control connection's own node is draining. `node` is the address of a node
+    /// that drains. `None` means that addresses were lost because too many nodes drained at once: the
+    /// last error of the own node then decides.
     fn is_draining(&self, node: Option<SocketAddr>) -> bool {
         let own = self.own_node();
         let is_drained = |node: &Arc<Node>| {

@@ -128,13 +128,8 @@ impl Cluster {
         let connections: Vec<_> = {
             current.set(keyspace);
             let state = self.state();
-            let of_node = |node: &Arc<Node>| {
-                let node = Arc::clone(node);
-                node.connections()
-                    .map(|connection| (Arc::clone(&node), connection))
-                    .collect::<Vec<_>>()
-            };
-            state.nodes().iter().flat_map(of_node).collect()
+            let nodes = state.nodes().iter();
+            nodes.flat_map(|node| node.connections().map(|open| (Arc::clone(node), open))).collect()
         };
         let timeout = self.node_timeout();
         let mut switches = Vec::new();

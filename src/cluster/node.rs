@@ -170,8 +170,9 @@ impl Node {
         self.pool.slots().connections()
     }
 
-    /// Returns why the last attempt to connect failed, why the last connection ended, or why the node
-    /// got no new requests, whichever is later. Returns `None` if neither has happened since a connection was last opened.
+    /// Returns why no connection to the node is open: why the last open connection ended or was
+    /// released, or why an attempt to connect has failed since. Returns `None` while a connection is
+    /// open, and before the first attempt has failed.
     pub(crate) fn last_error(&self) -> Option<NodeError> {
         self.pool.slots().last_error()
     }

@@ -93,7 +93,7 @@ impl fmt::Display for NodeError {
             Self::Connection(error) => error.reason.fmt(f),
             Self::ShuttingDown => f.write_str("the node is shutting down"),
             Self::UseKeyspace { statement, error, .. } => write!(f, "{statement}: {error}"),
-            Self::Request(error) => error.kind.fmt(f),
+            Self::Request(error) => write!(f, "USE: {}", error.kind),
             Self::UnexpectedResponse { statement, .. } => {
                 write!(
                     f,

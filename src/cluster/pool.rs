@@ -20,7 +20,7 @@ use super::backoff::{Backoff, spread};
 use super::counters::NodeCounters;
 use super::open::use_keyspace;
 use super::pool_context::PoolContext;
-use super::slots::Slots;
+use super::slots::{Departure, Slots};
 use super::{NodeError, NodeInfo};
 use crate::connection::{Connection, ConnectionError, ConnectionWatch};
 use crate::protocol::CloseReason;
@@ -151,14 +151,19 @@ impl PoolConnector {
                     // Only the slot and the requests in flight keep the connection open.
                     let watch = connection.watch();
                     drop(connection);
-                    let error = Box::pin(self.wait_departed(index, &watch, has_keyspace)).await;
+                    let departed = Box::pin(self.wait_departed(index, &watch, has_keyspace)).await;
+                    let Departure { error, is_released } = departed;
                     // A node that shuts down does not accept a connection soon.
                     if !matches!(error, NodeError::ShuttingDown) {
                         backoff.record_lifetime(opened.elapsed());
                     }
                     retry_in = backoff.pause();
-                    info!(node = %self.address, %error, ?retry_in, "connection lost");
-                    self.slots.set_error(error);
+                    match is_released {
+                        true => {
+                            info!(node = %self.address, %error, ?retry_in, "connection released")
+                        }
+                        false => info!(node = %self.address, %error, ?retry_in, "connection lost"),
+                    }
                     context.notify_changed();
                 }
                 Err(error) => {
@@ -169,7 +174,7 @@ impl PoolConnector {
                         true => self.counters.auth_errors.add(),
                         false => self.counters.init_errors.add(),
                     }
-                    self.slots.set_error(error);
+                    self.slots.set_error(&error);
                     let failure = context.attempts.record_failure(self.id);
                     if failure.ends_wait {
                         context.notify_changed();
@@ -181,13 +186,13 @@ impl PoolConnector {
     }
 
     /// Waits until the connection of a slot has ended, or was released so that it can be replaced, and
-    /// returns the reason.
+    /// empties the slot.
     async fn wait_departed(
         &self,
         index: usize,
         connection: &ConnectionWatch,
         has_keyspace: bool,
-    ) -> NodeError {
+    ) -> Departure {
         let reason = tokio::select! {
             reason = wait_closed(connection, &self.context) => Some(reason),
             // The server sends the event on each connection.
@@ -200,11 +205,9 @@ impl PoolConnector {
             never = self.restore_keyspace(index, has_keyspace) => match never {},
         };
         self.counters.collect(connection);
-        let released = self.slots.clear(index);
-        released.unwrap_or_else(|| {
-            let reason = reason.unwrap_or(CloseReason::Local);
-            NodeError::Connection(ConnectionError { address: self.address, reason })
-        })
+        let reason = reason.unwrap_or(CloseReason::Local);
+        let ended = NodeError::Connection(ConnectionError { address: self.address, reason });
+        self.slots.clear(index, ended)
     }
 
     /// Waits until the attempt may begin, then opens a connection.

@@ -13,7 +13,7 @@ pub(super) struct SessionKeyspace {
     name: Mutex<Option<String>>,
     /// Number of reads of the cluster's keyspaces that have begun.
     reads: AtomicU64,
-    /// What the last read of the cluster's keyspaces found.
+    /// The result of the last read of the cluster's keyspaces.
     found: watch::Sender<Found>,
     /// Notified when a node does not know the keyspace.
     pub(super) refused: Notify,
@@ -21,14 +21,14 @@ pub(super) struct SessionKeyspace {
     lacking: AtomicUsize,
     /// True once the session has connected.
     has_connected: AtomicBool,
-    /// Locked while connections that are in a pool switch to another keyspace: for writing while all of
-    /// them switch, and for reading while connections that lack the keyspace switch to it. The
-    /// keyspace that is switched to does not change meanwhile, so that all connections end in the same
-    /// one.
+    /// Locked while connections in pools switch keyspace. The write lock is held while all of them
+    /// switch to another keyspace. A read lock is held while a connection that lacks the keyspace
+    /// switches to it. The keyspace therefore does not change during a switch, and all connections
+    /// end in the same one.
     pub(super) switch: RwLock<()>,
 }
 
-/// What a read of the cluster's keyspaces found.
+/// The result of a read of the cluster's keyspaces.
 #[derive(Debug, Default, Clone, Copy)]
 struct Found {
     /// The number of the read. Reads are numbered in the order in which they begin.
@@ -60,8 +60,8 @@ impl SessionKeyspace {
         self.name.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the keyspace that connections use. A server has accepted it, so it exists, whatever a read
-    /// finds that has begun before.
+    /// Sets the keyspace that connections use. A server has accepted it, so it exists. A read that began
+    /// earlier cannot make it missing.
     pub(super) fn set(&self, name: &str) {
         let mut current = self.name();
         *current = Some(name.to_owned());
@@ -120,7 +120,7 @@ impl SessionKeyspace {
         self.lacking.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Counts a connection no longer that lacked the keyspace.
+    /// Stops counting a connection that lacked the keyspace.
     pub(super) fn remove_lacking(&self) {
         self.lacking.fetch_sub(1, Ordering::AcqRel);
     }

@@ -33,13 +33,23 @@ pub(super) struct Slots {
     released: Notify,
 }
 
-/// How connections have left their slots.
+/// The departure of a connection from its slot.
+#[derive(Debug)]
+pub(super) struct Departure {
+    /// Why the connection ended or was released.
+    pub(super) error: NodeError,
+    /// True if the connection was released.
+    pub(super) is_released: bool,
+}
+
+/// The departures of connections from their slots.
 #[derive(Debug, Default)]
 struct Departures {
     /// True once the pool is closed. No connection is put into a closed pool.
     is_closed: bool,
-    /// Why connections were released, by slot, until the slots' tasks take note.
+    /// Why connections were released, by slot, until the slots' tasks collect them.
     released: HashMap<usize, NodeError>,
+    /// The result of [`Slots::last_error`].
     last_error: Option<NodeError>,
 }
 
@@ -96,15 +106,16 @@ impl Slots {
         self.connections.get(index).and_then(open)
     }
 
-    /// Returns why the last attempt to connect failed or why the last connection left its slot,
-    /// whichever is later. Returns `None` if neither has happened since a connection was last opened.
+    /// Returns why no connection is open: why the last open connection ended or was released, or why
+    /// an attempt to connect has failed since. Returns `None` while a connection is open, and before
+    /// the first attempt has failed.
     pub(super) fn last_error(&self) -> Option<NodeError> {
         self.departures().last_error.clone()
     }
 
-    /// Records why an attempt to connect failed or why a connection left its slot.
-    pub(super) fn set_error(&self, error: NodeError) {
-        self.departures().last_error = Some(error);
+    /// Records why an attempt to connect failed. Does nothing if another connection is open.
+    pub(super) fn set_error(&self, error: &NodeError) {
+        self.set_error_if_empty(&mut self.departures(), error);
     }
 
     /// Puts a new connection into a slot. Does nothing if the pool is closed.
@@ -119,13 +130,20 @@ impl Slots {
         self.update_open();
     }
 
-    /// Empties a slot whose connection has ended or was released. Returns why it was released, or
-    /// `None` if it was not.
-    pub(super) fn clear(&self, index: usize) -> Option<NodeError> {
+    /// Empties a slot whose connection has ended or was released. `ended` is the reason if it was not
+    /// released.
+    pub(super) fn clear(&self, index: usize, ended: NodeError) -> Departure {
         let mut departures = self.departures();
         let _ended = self.take(index);
         self.update_open();
-        departures.released.remove(&index)
+        match departures.released.remove(&index) {
+            // The error was recorded when the connection was released.
+            Some(error) => Departure { error, is_released: true },
+            None => {
+                self.set_error_if_empty(&mut departures, &ended);
+                Departure { error: ended, is_released: false }
+            }
+        }
     }
 
     /// Releases the connection in a slot.
@@ -196,11 +214,15 @@ impl Slots {
             }
         }
         self.update_open();
+        self.set_error_if_empty(departures, error);
+        self.released.notify_waiters();
+        self.context.notify_changed();
+    }
+
+    fn set_error_if_empty(&self, departures: &mut Departures, error: &NodeError) {
         if self.len() == 0 {
             departures.last_error = Some(error.clone());
         }
-        self.released.notify_waiters();
-        self.context.notify_changed();
     }
 
     /// Moves the connection of a slot to the released connections. Call this while `departures` is
@@ -244,7 +266,8 @@ fn open(slot: &RwLock<Option<Arc<Connection>>>) -> Option<Arc<Connection>> {
 mod tests {
     use super::*;
     use crate::cluster::Reconnect;
-    use crate::connection::Connector;
+    use crate::connection::{ConnectionError, Connector};
+    use crate::protocol::CloseReason;
     use crate::testing::MockServer;
 
     struct Fixture {
@@ -276,9 +299,11 @@ mod tests {
         }
 
         /// Acts as the task of a slot whose connection has ended.
-        fn clear(&self, index: usize, connection: &Connection) -> Option<NodeError> {
+        fn clear(&self, index: usize, connection: &Connection) -> Departure {
             self.counters.collect(&connection.watch());
-            self.slots.clear(index)
+            let reason = connection.close_reason().cloned().unwrap_or(CloseReason::Local);
+            let error = ConnectionError { address: connection.address(), reason };
+            self.slots.clear(index, NodeError::Connection(error))
         }
     }
 
@@ -295,8 +320,9 @@ mod tests {
             if drains_first {
                 assert!(drain());
             }
-            let error = fixture.clear(0, &connection);
-            assert_eq!(matches!(error, Some(NodeError::ShuttingDown)), drains_first);
+            let Departure { error, is_released } = fixture.clear(0, &connection);
+            assert_eq!(is_released, drains_first);
+            assert_eq!(matches!(error, NodeError::ShuttingDown), drains_first);
             assert!(!drain(), "the connection is not in the pool any more");
             let (sent, received) = connection.traffic();
             fixture.context.released.collect();
@@ -304,7 +330,8 @@ mod tests {
         }
         // Neither drain concerns the next connection.
         let next = fixture.put(0).await;
-        assert!(fixture.clear(0, &next).is_none() && fixture.counters.drains.value() == 1);
+        let is_released = fixture.clear(0, &next).is_released;
+        assert!(!is_released && fixture.counters.drains.value() == 1);
     }
 
     #[tokio::test]
@@ -316,8 +343,27 @@ mod tests {
         fixture.slots.release_slot(0, &NodeError::ShuttingDown);
         assert!(matches!(fixture.slots.last_error(), Some(NodeError::ShuttingDown)));
         assert_eq!((fixture.slots.len(), fixture.context.released.open().len()), (0, 2));
-        drop(connections);
+        fixture.clear(0, &connections[0]);
         fixture.put(0).await;
         assert!(fixture.slots.last_error().is_none(), "a connection is open again");
+        // The node has restarted while its other connection was still draining.
+        fixture.clear(1, &connections[1]);
+        fixture.slots.set_error(&NodeError::ShuttingDown);
+        assert!(fixture.slots.last_error().is_none(), "a connection is open");
+    }
+
+    #[tokio::test]
+    async fn the_node_has_the_error_of_its_last_connection_that_ended() {
+        let fixture = Fixture::start(2).await;
+        for index in [0, 1] {
+            let connection = fixture.put(index).await;
+            connection.close();
+            connection.wait_closed().await;
+            fixture.clear(index, &connection);
+            let error = fixture.slots.last_error();
+            assert!(matches!(error, Some(NodeError::Connection(_))), "{error:?}");
+        }
+        fixture.slots.set_error(&NodeError::ShuttingDown);
+        assert!(matches!(fixture.slots.last_error(), Some(NodeError::ShuttingDown)));
     }
 }

@@ -73,11 +73,11 @@ impl StateReader<'_> {
         if let Some(node) = topology.nodes.first_mut() {
             node.host = Some(self.host.to_owned());
         }
+        pools.keyspace.end_read(keyspace_read, |keyspace| strategies.contains_key(keyspace));
         // If the server does not report its own host id, its topology is used only if no nodes are
         // known yet.
         let host_id = topology.nodes.first().map(|node| node.host_id).unwrap_or_default();
         if !host_id.is_nil() || state.nodes().is_empty() {
-            pools.keyspace.end_read(keyspace_read, |keyspace| strategies.contains_key(keyspace));
             let state = with_topology(&state, topology, strategies, settings, pools);
             self.shared.set_state(state);
         }

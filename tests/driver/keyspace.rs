@@ -72,9 +72,30 @@ async fn connect(servers: &[MockServer]) -> Session {
 /// again, the open connection switches to it.
 #[tokio::test]
 async fn a_session_survives_the_loss_of_its_keyspace() {
+    survive_the_loss_of_the_keyspace(|servers| servers).await;
+}
+
+#[tokio::test]
+async fn a_session_survives_the_loss_of_its_keyspace_if_no_host_id_is_reported() {
+    let without_local_row = |servers: Vec<MockServer>| {
+        let servers = servers.into_iter().map(|server| {
+            server.on_request(|frame| match &frame.request {
+                Request::Query(query) if query.text.starts_with("SELECT * FROM system.local") => {
+                    Some(Reply::rows([("key", NativeType::Text)], [] as [(&str,); 0]))
+                }
+                _ => None,
+            })
+        });
+        servers.collect()
+    };
+    survive_the_loss_of_the_keyspace(without_local_row).await;
+}
+
+async fn survive_the_loss_of_the_keyspace(change: fn(Vec<MockServer>) -> Vec<MockServer>) {
     let exists = Arc::new(AtomicBool::new(true));
     let known = Arc::clone(&exists);
     let (servers, uses) = start(1, &exists, move |_| known.load(Ordering::SeqCst)).await;
+    let servers = change(servers);
     let [server] = &servers[..] else { panic!() };
     let session = connect(&servers).await;
     // The session does not learn of the drop by an event.
