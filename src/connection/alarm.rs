@@ -2,8 +2,10 @@
 //!
 //! The timers of a tokio runtime fire only while that runtime runs. A caller that is polled by another
 //! executor must not wait for a runtime that is idle, blocked or has ended, so its deadline is watched
-//! here. The thread is started by the first alarm. A process that was forked has no such thread, and
-//! starts its own.
+//! here. The thread is started by the first alarm. A process that was forked has no such thread. It forgets
+//! the alarms of its parent, and starts its own thread. If a thread of the parent held the lock when the
+//! process was forked, the first alarm of the new process blocks: a process must not use the driver after
+//! a fork while its parent used it.
 //!
 //! Most requests are answered long before their deadlines. The thread is therefore not woken for each
 //! alarm, but only if the alarm is earlier than the time at which the thread wakes anyway.
@@ -103,14 +105,22 @@ impl Alarms {
         if self.process == Some(process) {
             return;
         }
+        self.forget_parent();
         match thread::Builder::new().name("cqlwire-alarms".to_owned()).spawn(wake_when_due) {
             Ok(_detached) => {
                 self.process = Some(process);
-                // After a fork, the time is that of the thread of the other process.
                 self.wakes_at = None;
             }
             // The next alarm tries again.
             Err(error) => error!(%error, "thread for timeouts could not be started"),
+        }
+    }
+
+    /// After a fork, forgets the alarms of the parent process. Their wakers belong to runtimes whose
+    /// threads do not run in this process. They are leaked, because dropping them may drop tasks.
+    fn forget_parent(&mut self) {
+        if self.process.take().is_some() {
+            std::mem::forget(std::mem::take(&mut self.wakers));
         }
     }
 
@@ -183,6 +193,25 @@ mod tests {
         late.set_waker(&waker(4));
         assert_eq!([2, 1, 4].map(|_| woken.recv().unwrap()), [2, 1, 4]);
         assert!(Instant::now() >= after(60));
+    }
+
+    #[test]
+    fn a_forked_process_neither_wakes_nor_drops_the_tasks_of_its_parent() {
+        let (sender, woken) = channel();
+        let task = Arc::new(Woken(0, Mutex::new(sender)));
+        let mut alarms = Alarms::new();
+        let now = Instant::now();
+        alarms.insert(now, &Waker::from(Arc::clone(&task)));
+        alarms.forget_parent();
+        assert_eq!(alarms.wakers.len(), 1, "no thread has been started");
+        alarms.process = Some(process::id().wrapping_add(1));
+        alarms.forget_parent();
+        assert!(alarms.take_due(now).is_empty());
+        assert_eq!((woken.try_recv().ok(), Arc::strong_count(&task)), (None, 2));
+        // The thread could not be started, and the next alarm tries again.
+        alarms.insert(now, Waker::noop());
+        alarms.forget_parent();
+        assert_eq!(alarms.wakers.len(), 1);
     }
 
     /// Each request is answered before the next one is sent, long before its deadline.
