@@ -156,8 +156,11 @@ impl Client {
             Ok(reply) => {
                 let delayed = self.delayed.clone();
                 tokio::spawn(async move {
-                    reply.wait().await;
-                    // The connection may be closed by now.
+                    tokio::select! {
+                        () = reply.wait() => {}
+                        // A reply whose condition never becomes true ends with its connection.
+                        () = delayed.closed() => return,
+                    }
                     let _closed = delayed.send((stream, reply));
                 });
             }

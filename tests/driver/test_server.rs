@@ -14,6 +14,8 @@ use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::{NativeType, Value, ValuesBuffer};
 use cqlwire::wire::{Compression, Consistency, RawValue, Stream, Version};
 
+use crate::wait::until;
+
 async fn server() -> MockServer {
     let users = [("name", NativeType::Text), ("age", NativeType::Int)];
     MockServer::bind("127.0.0.1:0")
@@ -357,4 +359,26 @@ async fn dropping_the_server_closes_its_connections() {
             CloseReason::EndOfInput { .. } | CloseReason::Io(..)
         )
     ));
+}
+
+#[tokio::test]
+async fn a_condition_that_stays_false_ends_with_its_connection() {
+    let token = Arc::new(());
+    let held = Arc::clone(&token);
+    let reply = Reply::computed(move |_| {
+        let held = Arc::clone(&held);
+        Reply::void().when(move || Arc::strong_count(&held) == 0)
+    });
+    let server = server().await.on("never", reply);
+    let options = ConnectionOptions::default();
+    let connection = Connection::connect(server.address(), &options).await.unwrap();
+    let parameters = Parameters::from(Consistency::One);
+    let query = Query { text: "never".into(), parameters };
+    let frame = RequestFrame::new(Stream(0), query);
+    tokio::select! {
+        answer = connection.request(&frame, None) => panic!("{answer:?}"),
+        () = until("the server holds the request", async || Arc::strong_count(&token) == 3) => {}
+    }
+    connection.close();
+    until("the condition is dropped", async || Arc::strong_count(&token) == 2).await;
 }
