@@ -9,7 +9,7 @@ use cqlwire::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::{Result, only::Only};
+use crate::{Result, connection_log, only::Only};
 
 /// Time limit of each wait.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -54,6 +54,12 @@ impl Nodes {
         let cluster = Arc::clone(&self.cluster);
         let done = tokio::task::spawn_blocking(move || operation(&cluster.nodes()[number - 1]));
         Ok(done.await??)
+    }
+
+    /// Begins a fault of a node, and prints its `name`, such as "killing".
+    pub(crate) fn begin_fault(&self, name: &str, number: usize) {
+        eprintln!("{name} node {number}");
+        connection_log::begin_fault(self.cluster.nodes()[number - 1].address());
     }
 
     /// Waits until every node sees all others up, that is, until a write at consistency ALL succeeds

@@ -24,6 +24,8 @@ pub(crate) struct Report {
     pub(crate) connections_lost: BTreeMap<String, u64>,
     /// Number of times that a connection became unresponsive.
     pub(crate) unresponsive: u64,
+    /// Number of faults that the session noticed at the node of the fault.
+    pub(crate) noticed_faults: u64,
     /// Says which faults did not occur. `None` if all of them did.
     pub(crate) missing_faults: Option<String>,
 }
@@ -51,11 +53,6 @@ impl Report {
     /// Returns the number of errors on stream 0.
     pub(crate) fn errors_on_stream_0(&self) -> u64 {
         self.sum(|node| node.unattributed_errors)
-    }
-
-    /// Returns the number of connections that were drained or lost.
-    pub(crate) fn connections_ended(&self) -> u64 {
-        self.connections_drained() + self.connections_lost.values().sum::<u64>()
     }
 
     fn connections_drained(&self) -> u64 {

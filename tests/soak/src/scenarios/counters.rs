@@ -24,7 +24,7 @@ pub(crate) fn run(options: &Kill) -> Result<Verdict> {
     let mut verdicts = Vec::new();
     for number in 0..options.soaks {
         let report = runtime()?.block_on(soak(&nodes, number, options.kills, mix))?;
-        let noticed = report.connections_ended();
+        let noticed = report.noticed_faults;
         let faults = Faults { name: "killed nodes", count: options.kills, noticed };
         verdicts.push(conclude(report, faults));
     }
@@ -40,7 +40,7 @@ async fn soak(nodes: &Nodes, number: u32, kills: u32, mix: Mix) -> Result<Report
         sleep(CALM).await;
         let node = 1 + kill as usize % nodes.count();
         let workers = load.stop().await;
-        eprintln!("killing node {node}");
+        nodes.begin_fault("killing", node);
         nodes.on(node, Process::kill).await?;
         nodes.on(node, Process::start).await?;
         nodes.wait_until_all_are_up(&keyspace).await?;

@@ -26,12 +26,12 @@ pub(crate) fn run(options: &Drain) -> Result<Verdict> {
         })
         .await
     })?;
-    let (count, noticed) = (3 * rounds, report.connections_ended());
+    let (count, noticed) = (3 * rounds, report.noticed_faults);
     Ok(conclude_idempotent(report, Faults { name: "drained nodes", count, noticed }))
 }
 
 async fn drain(nodes: &Nodes, number: usize) -> Result<()> {
-    eprintln!("draining node {number}");
+    nodes.begin_fault("draining", number);
     nodes.on(number, |node| node.nodetool(&["drain"]).map(drop)).await?;
     sleep(CALM).await;
     nodes.on(number, Process::stop).await?;

@@ -24,7 +24,7 @@ pub(crate) fn run(options: &Freeze) -> Result<Verdict> {
         soak(title, &nodes, session, KEYSPACE, mix, async |nodes| {
             for round in 0..rounds {
                 let number = 1 + round % nodes.count();
-                eprintln!("freezing node {number}");
+                nodes.begin_fault("freezing", number);
                 nodes.on(number, Process::pause).await?;
                 sleep(Duration::from_secs(seconds)).await;
                 nodes.on(number, Process::resume).await?;
@@ -35,6 +35,6 @@ pub(crate) fn run(options: &Freeze) -> Result<Verdict> {
         })
         .await
     })?;
-    let (count, noticed) = (options.rounds, report.unresponsive);
+    let (count, noticed) = (options.rounds, report.noticed_faults);
     Ok(conclude_idempotent(report, Faults { name: "frozen nodes", count, noticed }))
 }

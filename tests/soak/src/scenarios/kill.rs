@@ -33,7 +33,7 @@ pub(crate) fn run(options: &Kill) -> Result<Verdict> {
             })
             .await
         })?;
-        let noticed = report.connections_ended();
+        let noticed = report.noticed_faults;
         let faults = Faults { name: "killed nodes", count: options.kills, noticed };
         verdicts.push(conclude_idempotent(report, faults));
     }
@@ -47,7 +47,7 @@ pub(super) fn cluster(options: &Kill) -> Options {
 }
 
 async fn kill_and_restart(nodes: &Nodes, number: usize, keyspace: &str) -> Result<()> {
-    eprintln!("killing node {number}");
+    nodes.begin_fault("killing", number);
     nodes.on(number, Process::kill).await?;
     sleep(CALM).await;
     nodes.on(number, Process::start).await?;

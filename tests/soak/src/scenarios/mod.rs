@@ -86,7 +86,7 @@ impl Soak {
         let Self { session, tables, begin, cpu_before } = self;
         let (elapsed, metrics) = (begin.elapsed(), session.metrics());
         let cpu = cpu::used().zip(cpu_before).map(|(after, before)| after - before);
-        let connection_log::Counts { lost: connections_lost, unresponsive } =
+        let connection_log::Counts { lost: connections_lost, unresponsive, noticed_faults, .. } =
             connection_log::take();
         nodes.wait_until_all_are_up(&tables.keyspace).await?;
         let tally = verify(&session, &tables, workers).await?;
@@ -99,6 +99,7 @@ impl Soak {
             cpu,
             connections_lost,
             unresponsive,
+            noticed_faults,
             missing_faults: None,
         })
     }
@@ -106,7 +107,7 @@ impl Soak {
 
 /// The faults of a load, and how many of them the session has noticed.
 struct Faults {
-    /// The faults, such as "kills".
+    /// The faults, such as "killed nodes".
     name: &'static str,
     count: u32,
     noticed: u64,
