@@ -126,7 +126,6 @@ mod metadata;
 mod metric_list;
 mod metrics;
 mod options;
-mod pick;
 mod prepare;
 mod prepared;
 mod progress;

@@ -19,7 +19,6 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::frozen::start_proxy;
-
 use crate::mock_nodes::wait_until_connected;
 use crate::wait::until;
 

@@ -12,7 +12,7 @@ use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::NativeType;
 
 use crate::mock_nodes::{connect, session_builder, start_nodes, wait_until_connected};
-use crate::wait::until;
+use crate::wait::{LIMIT, until};
 
 /// The statement with which the driver switches a connection to the keyspace `test`.
 const USE: &str = "USE \"test\"";
@@ -20,7 +20,6 @@ const CREATE: &str = "CREATE KEYSPACE test ...";
 const CLOSE: &str = "close the connection";
 /// A statement that is answered once the test releases it.
 const HELD: &str = "UPDATE t SET n = n + 1 WHERE k = 1";
-const LIMIT: Duration = Duration::from_secs(60);
 
 fn set_keyspace() -> Reply {
     Reply::response(ResultMessage::SetKeyspace("test".to_owned()))
@@ -117,41 +116,57 @@ struct Dropped {
     servers: Vec<MockServer>,
     session: Session,
     /// `USE` requests received since the keyspace was created again, by node.
-    uses: Arc<[AtomicUsize; 2]>,
-    log: Log,
+    uses: Counts,
+    /// Requests with the text [`HELD`], by node.
+    held: Counts,
     /// Releases the responses to [`HELD`].
     is_released: Arc<AtomicBool>,
 }
 
-/// Starts two nodes and a session whose connections lack the session's keyspace. `on_restore` answers
-/// `USE` once the keyspace exists again.
-async fn start_dropped(on_restore: Reply) -> Dropped {
+/// A number of requests for each of two nodes.
+type Counts = Arc<[AtomicUsize; 2]>;
+
+fn all(counts: &Counts, is_reached: impl Fn(usize) -> bool) -> bool {
+    counts.iter().all(|count| is_reached(count.load(Ordering::SeqCst)))
+}
+
+/// Starts two nodes and a session whose connections lack the session's keyspace. On each node,
+/// the reply that `on_restore` returns answers `USE` once the keyspace exists again.
+async fn start_dropped(on_restore: fn() -> Reply) -> Dropped {
     const EXISTS: usize = 0;
     const DROPPED: usize = 1;
     const RESTORED: usize = 2;
-    let (state, uses) =
-        (Arc::new(AtomicUsize::new(EXISTS)), Arc::new([0, 0].map(AtomicUsize::new)));
+    let state = Arc::new(AtomicUsize::new(EXISTS));
+    let [uses, refused, held]: [Counts; 3] = Default::default();
     let is_released = Arc::new(AtomicBool::new(false));
-    let (log, mut servers) = (Log::default(), Vec::new());
+    let mut servers = Vec::new();
     for number in 0..2 {
-        let (log, held) = (log.clone(), held(&is_released));
-        let (state, uses, on_restore) = (Arc::clone(&state), Arc::clone(&uses), on_restore.clone());
+        let (state, on_restore, on_held) =
+            (Arc::clone(&state), on_restore(), self::held(&is_released));
+        let [uses, refused, held] = [&uses, &refused, &held].map(Arc::clone);
         let server = MockServer::bind("127.0.0.1:0").await.unwrap().on_any(Reply::void());
         servers.push(server.on_request(move |frame| {
             let Request::Query(query) = &frame.request else { return None };
-            log.add(&query.text);
+            let count = |counts: &Counts| counts[number].fetch_add(1, Ordering::SeqCst);
             let current = state.load(Ordering::SeqCst);
             match &*query.text {
                 USE => Some(match current {
                     EXISTS => set_keyspace(),
-                    DROPPED => Reply::error(ErrorCode::Invalid, "Keyspace 'test' does not exist"),
+                    DROPPED => {
+                        count(&refused);
+                        Reply::error(ErrorCode::Invalid, "Keyspace 'test' does not exist")
+                    }
                     _ => {
-                        uses[number].fetch_add(1, Ordering::SeqCst);
+                        count(&uses);
                         on_restore.clone()
                     }
                 }),
-                CLOSE => Some(Reply::close()),
-                HELD => Some(held.clone()),
+                // Only the connection that has the keyspace is closed.
+                CLOSE if refused[number].load(Ordering::SeqCst) == 0 => Some(Reply::close()),
+                HELD => {
+                    count(&held);
+                    Some(on_held.clone())
+                }
                 "DROP KEYSPACE test" => {
                     state.store(DROPPED, Ordering::SeqCst);
                     None
@@ -175,28 +190,33 @@ async fn start_dropped(on_restore: Reply) -> Dropped {
     let builder = session_builder(&servers).keyspace("test").timeout(LIMIT);
     let session = connect(builder.connect_timeout(LIMIT), 2).await;
     session.execute("DROP KEYSPACE test", ()).await.unwrap();
-    // One of them goes to each node, and the connections are replaced.
-    for _ in 0..2 {
-        wait_until_connected(&session, 2).await;
-        let error = session.execute(CLOSE, ()).await.unwrap_err();
-        assert!(error.may_have_been_applied(), "{error}");
-    }
+    until("each node has refused USE", async || {
+        let _outcome = session.execute(CLOSE, ()).await;
+        all(&refused, |refused| refused > 0)
+    })
+    .await;
+    // A node that has refused USE is connected once its new connection is in use.
     wait_until_connected(&session, 2).await;
-    Dropped { servers, session, uses, log, is_released }
+    Dropped { servers, session, uses, held, is_released }
 }
 
 #[tokio::test]
 async fn requests_in_flight_are_answered_when_a_restored_keyspace_is_refused() {
-    let refused = Reply::error(ErrorCode::Server, "busy");
-    let dropped = start_dropped(refused.clone().then(refused).then(set_keyspace())).await;
-    let Dropped { servers: _servers, session, uses, log, is_released } = &dropped;
-    let in_flight = [(); 2].map(|()| spawn(session, HELD));
-    until("the requests are in flight", async || log.count(HELD) == 2).await;
+    let refused = || Reply::error(ErrorCode::Server, "busy").then(set_keyspace());
+    let dropped = start_dropped(refused).await;
+    let Dropped { servers: _servers, session, uses, held, is_released } = &dropped;
+    let mut in_flight = Vec::new();
+    while !all(held, |held| held > 0) {
+        assert!(in_flight.len() < 100, "a node gets no requests");
+        in_flight.push(spawn(session, HELD));
+        until("the request is in flight", async || {
+            let received: usize = held.iter().map(|held| held.load(Ordering::SeqCst)).sum();
+            received == in_flight.len()
+        })
+        .await;
+    }
     session.execute(CREATE, ()).await.unwrap();
-    until("the connections switch", async || {
-        uses.iter().all(|uses| uses.load(Ordering::SeqCst) > 1)
-    })
-    .await;
+    until("the connections are replaced", async || all(uses, |uses| uses > 1)).await;
     is_released.store(true, Ordering::SeqCst);
     for request in in_flight {
         request.await.unwrap();
@@ -205,12 +225,9 @@ async fn requests_in_flight_are_answered_when_a_restored_keyspace_is_refused() {
 
 #[tokio::test]
 async fn a_node_that_is_slow_to_switch_does_not_delay_the_other_nodes() {
-    let Dropped { servers, session, uses, .. } = start_dropped(Reply::silence()).await;
+    let Dropped { servers, session, uses, .. } = start_dropped(Reply::silence).await;
     let create = spawn(&session, CREATE);
-    until("the connections switch", async || {
-        uses.iter().all(|uses| uses.load(Ordering::SeqCst) == 1)
-    })
-    .await;
+    until("the connections switch", async || all(&uses, |uses| uses == 1)).await;
     create.abort();
     drop(servers);
 }

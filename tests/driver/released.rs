@@ -119,19 +119,34 @@ async fn closing_a_session_closes_connections_to_removed_nodes() {
     }
 }
 
-/// The node accepts a new control connection each time, and says on each that it is shutting down.
+/// The node accepts a new control connection each time, and says on each that it is shutting down. Other
+/// sessions connect meanwhile, and each takes as long as a new control connection.
 #[tokio::test]
 async fn the_control_connection_backs_off_from_the_only_node_while_it_is_shutting_down() {
-    let servers = start_nodes(1, |_, _| Reply::void()).await;
-    let servers: Vec<_> = servers.into_iter().map(MockServer::graceful_disconnect).collect();
+    const OTHERS: usize = 20;
+    let opened = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&opened);
+    let server = start_nodes(1, |_, _| Reply::void()).await.remove(0).graceful_disconnect();
+    let servers = [server.on_request(move |frame| {
+        // Only control connections register for this event.
+        if let Request::Register(register) = &frame.request
+            && register.event_types.iter().any(|name| name == "TOPOLOGY_CHANGE")
+        {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+        None
+    })];
     let session = connect(builder(&servers), 1).await;
     session.schema().await.unwrap();
     let stays_away = async {
-        let mut unconnected = 0;
-        while unconnected < 200 {
+        let mut others = 0;
+        while others < OTHERS {
             servers[0].emit(Event::GracefulDisconnect);
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            unconnected = if servers[0].connections() == 0 { unconnected + 1 } else { 0 };
+            let before = opened.load(Ordering::SeqCst);
+            let other = session_builder(&servers).connect().await.unwrap();
+            other.close(Duration::ZERO).await;
+            let is_away = opened.load(Ordering::SeqCst) == before + 1;
+            others = if is_away { others + 1 } else { 0 };
         }
     };
     within_limit("the control connection stays away from the node", stays_away).await;

@@ -23,10 +23,18 @@ fn names_in_table<'t>(source: &'t str, heading: &str) -> BTreeSet<&'t str> {
     .collect()
 }
 
-/// Returns the names of the tests in a source.
+/// Returns the names of the tests in a source. The attribute may have arguments.
 fn tests(source: &str) -> BTreeSet<&str> {
-    let functions = source.split("#[tokio::test]\nasync fn ").skip(1);
+    let attributes = source.split("#[tokio::test").skip(1);
+    let functions = attributes.filter_map(|rest| Some(rest.split_once("async fn ")?.1));
     functions.filter_map(|rest| rest.split('(').next()).collect()
+}
+
+#[test]
+fn tests_with_and_without_arguments_are_found() {
+    let source = "#[tokio::test]\nasync fn one() {}\nasync fn none() {}\n\
+                  #[tokio::test(flavor = \"multi_thread\")]\n#[cfg(unix)]\nasync fn two() {}\n";
+    assert_eq!(tests(source), BTreeSet::from(["one", "two"]));
 }
 
 #[test]

@@ -36,10 +36,11 @@ pub(crate) fn session_builder(servers: &[MockServer]) -> SessionBuilder {
     Session::builder().contact_points([servers[0].address().to_string()])
 }
 
-/// Connects a session and waits until it is connected to this number of nodes.
+/// Connects a session and waits until it is connected to this number of nodes or more.
 pub(crate) async fn connect(builder: SessionBuilder, nodes: usize) -> Session {
     let session = builder.connect().await.unwrap();
-    wait_until_connected(&session, nodes).await;
+    let event = format!("the session is connected to {nodes} nodes or more");
+    until(&event, async || session.metrics().connected_nodes >= nodes).await;
     session
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The longest wait. It is long, so that a test on a busy machine does not fail by chance.
-const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 /// Polls `condition` until it returns true.
 ///
