@@ -26,6 +26,9 @@ mod program;
 mod programs;
 #[path = "../support/proxy.rs"]
 mod proxy;
+#[path = "../support/recorded.rs"]
+mod recorded;
+mod refusals;
 mod schema;
 mod security;
 mod session;
@@ -105,6 +108,7 @@ const EVERY_VERSION: &[(&str, Test)] = &[
         session::prepares_a_forgotten_statement_again,
     ),
     ("security::reports_a_server_without_tls", security::reports_a_server_without_tls),
+    ("refusals::refuses_versions_as_recorded", refusals::refuses_versions_as_recorded),
 ];
 
 fn main() -> ExitCode {

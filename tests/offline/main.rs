@@ -15,6 +15,8 @@ mod known_codec_bugs;
 mod layers;
 mod nesting;
 mod properties;
+#[path = "../support/recorded.rs"]
+mod recorded;
 mod refusals;
 mod segments;
 #[path = "../support/tables.rs"]

@@ -2,7 +2,7 @@
 //! `protocol-spec/refusals/`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use cqlwire::message::{Response, ResponseFrame, VersionRefusal};
@@ -11,27 +11,15 @@ use cqlwire::wire::{
     Context, DecodeErrorKind, FrameDecoder, FrameFlags, Opcode, Stream, UnsupportedHeader, Version,
 };
 
-/// A recorded request and its answer.
-struct Recorded {
-    path: PathBuf,
-    request: Vec<u8>,
-    response: Vec<u8>,
-}
+use crate::recorded::{Recorded, all};
 
 /// The parts of an answer that `VersionRefusal` does not have, because it does not know v6 and has no
 /// beta versions.
 const OTHER_VERSIONS: [(&str, &str); 2] = [(", 6/v6-beta", ""), ("5/v5-beta", "5/v5")];
 
-impl Recorded {
-    /// Returns the header and the message of the answer.
-    fn answer(&self) -> (UnsupportedHeader, String) {
-        answer(&self.response)
-    }
-
-    /// Returns true if the server speaks the version of the request as a beta version.
-    fn is_beta(&self) -> bool {
-        self.answer().1.starts_with("Beta version of the protocol used")
-    }
+/// Returns true if the server speaks the version of the request as a beta version.
+fn is_beta(recorded: &Recorded) -> bool {
+    answer(&recorded.response).1.starts_with("Beta version of the protocol used")
 }
 
 /// Returns the header and the message of an ERROR in any version.
@@ -45,33 +33,10 @@ fn answer(bytes: &[u8]) -> (UnsupportedHeader, String) {
     (header, String::from_utf8(message.to_vec()).unwrap())
 }
 
-/// Returns all recorded answers, sorted by file name.
-fn all() -> Vec<Recorded> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-spec/refusals");
-    let mut paths: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    assert!(paths.len() >= 12, "an answer is missing");
-    paths.into_iter().map(read).collect()
-}
-
-fn read(path: PathBuf) -> Recorded {
-    let file = fs::read_to_string(&path).unwrap();
-    let (_, frames) = file.split_once("request:\n").expect("a request");
-    let (request, response) = frames.split_once("response:\n").expect("a response");
-    let bytes = |text: &str| {
-        text.lines()
-            .flat_map(|line| line.split('|').next().unwrap_or_default().split_whitespace())
-            .map(|byte| u8::from_str_radix(byte, 16).unwrap())
-            .collect()
-    };
-    Recorded { request: bytes(request), response: bytes(response), path }
-}
-
 #[test]
 fn refusals_have_the_words_and_the_form_of_cassandra() {
-    for recorded in all().iter().filter(|recorded| !recorded.is_beta()) {
-        let (header, message) = recorded.answer();
+    for recorded in all().iter().filter(|recorded| !is_beta(recorded)) {
+        let (header, message) = answer(&recorded.response);
         let requested = recorded.request[0];
         let mut ours = Vec::new();
         VersionRefusal::new(requested, Version::V3..=Version::V5).encode(&mut ours).unwrap();
@@ -132,7 +97,7 @@ fn a_changed_byte_of_a_refused_request_does_not_panic() {
 fn a_client_tries_a_lower_version_after_a_recorded_refusal() {
     let mut read = 0;
     for recorded in all() {
-        let (header, message) = recorded.answer();
+        let (header, message) = answer(&recorded.response);
         let Some(version) = Version::from_number(header.version) else { continue };
         let now = Instant::now();
         let options = ConnectionOptions { version: Version::V5, ..Default::default() };
