@@ -62,7 +62,7 @@ pub struct ClientCodec(CodecState);
 /// A request that cannot be decoded is an item of the stream, a [`RejectedRequest`], if the codec can
 /// decode the requests that follow. The codec also encodes the answer to a request in an unsupported
 /// version, a [`VersionRefusal`]. After STARTUP has been accepted, it encodes this answer in the
-/// version of the connection.
+/// version of the connection, except for clients of v1 and v2.
 ///
 /// Its errors wrap a [`DecodeError`] (kind `InvalidData`) or an [`EncodeError`] (kind
 /// `InvalidInput`). If the input ends within a frame, the error has the kind `UnexpectedEof`.
@@ -337,8 +337,10 @@ impl Encoder<VersionRefusal> for ServerCodec {
     type Error = io::Error;
 
     fn encode(&mut self, refusal: VersionRefusal, out: &mut BytesMut) -> io::Result<()> {
-        let is_negotiated = self.0.stage == Stage::Negotiated;
-        self.0.encode(out, |encoder, out| match is_negotiated {
+        // A client of v1 or v2 reads only its own header. Segments carry no such header.
+        let is_short = refusal.has_short_header() && self.0.segments.is_none();
+        let in_connection_version = self.0.stage == Stage::Negotiated && !is_short;
+        self.0.encode(out, |encoder, out| match in_connection_version {
             true => {
                 ResponseFrame::new(VersionRefusal::STREAM, refusal.error()).encode(encoder, out)
             }

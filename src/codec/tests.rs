@@ -222,6 +222,12 @@ fn refuses_a_version_in_the_version_of_the_connection() {
         let frame = byte_by_byte(&mut pair.client, &mut pair.responses);
         assert_eq!((frame.header.version, frame.header.stream), (version, Stream(0)));
 
+        // Clients of v1 read only their own header, which no segment contains.
+        let old = VersionRefusal::new(1, Version::V3..=Version::V5);
+        pair.server.encode(old, &mut pair.responses).unwrap();
+        let bytes = pair.responses.split();
+        assert_eq!(bytes.starts_with(&[0x81, 0, 0, 0]), version < Version::V5);
+
         // Before STARTUP is accepted, the connection has no version.
         let mut server = ServerCodec::new(Version::V3);
         server.encode(refusal, &mut pair.responses).unwrap();

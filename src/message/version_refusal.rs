@@ -83,11 +83,16 @@ impl VersionRefusal {
     /// Returns no error, because the frame is short. The result is that of the encoder.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let error = self.error();
-        if matches!(self.requested, 1 | 2) {
+        if self.has_short_header() {
             return encode_short_header(self.requested, &error, out);
         }
         let version = self.response_version();
         ResponseFrame::new(Self::STREAM, error).encode(&mut FrameEncoder::new(version), out)
+    }
+
+    /// Returns true if the ERROR has the header of v1 and v2, which has 8 bytes.
+    pub(crate) const fn has_short_header(&self) -> bool {
+        matches!(self.requested, 1 | 2)
     }
 
     /// Returns the version of the ERROR, unless it is v1 or v2.

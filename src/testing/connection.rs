@@ -19,7 +19,7 @@ use crate::message::{
     ErrorCode, Event, Request, RequestFrame, Response, ResponseFrame, ResultMessage, ServerError,
     VersionRefusal,
 };
-use crate::wire::{Context, DecodeError, DecodeErrorKind, RawFrame, Stream, Version};
+use crate::wire::{Context, DecodeError, DecodeErrorKind, Header, RawFrame, Stream, Version};
 
 /// The stream of an ERROR whose request is not known, because its header could not be decoded.
 const UNKNOWN: Stream = Stream(0);
@@ -164,7 +164,9 @@ impl Client {
                     let _closed = delayed.send((stream, reply));
                 });
             }
-            Err(error) => self.send_error(stream, ErrorCode::Protocol, error.to_string()),
+            Err(error) => {
+                self.send_error(stream, ErrorCode::Protocol, violation(&frame.header, &error));
+            }
         }
         Ok(())
     }
@@ -248,5 +250,30 @@ impl Client {
             let written = self.codec.encode(ResponseFrame::new(stream, error), &mut self.out);
             debug_assert!(written.is_ok(), "an ERROR without details has an encoding");
         }
+    }
+}
+
+/// Returns the message of the ERROR for a request that violates the protocol, in Cassandra's words
+/// where it has them.
+fn violation(header: &Header, error: &DecodeError) -> String {
+    match error.kind() {
+        DecodeErrorKind::VersionMismatch { found, expected } => format!(
+            "Invalid message version. Got {}/{found} but previous messages on this connection had \
+             version {}/{expected}",
+            found.number(),
+            expected.number()
+        ),
+        DecodeErrorKind::WrongDirection => {
+            let (expected, got) = match header.is_response {
+                true => ("REQUEST", "RESPONSE"),
+                false => ("RESPONSE", "REQUEST"),
+            };
+            let opcode = header.opcode;
+            format!(
+                "Wrong protocol direction (expected {expected}, got {got}) for opcode {} ({opcode})",
+                opcode.code()
+            )
+        }
+        _ => error.to_string(),
     }
 }

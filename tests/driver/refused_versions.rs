@@ -132,6 +132,32 @@ async fn the_version_of_the_connection_applies_to_refusals_after_startup() {
     assert_eq!(seen, expected.map(|(stream, opcode)| (Version::V4, stream, opcode)));
 }
 
+/// The messages are those of Cassandra 5.0.6.
+#[tokio::test]
+async fn another_version_and_another_direction_are_refused_in_the_words_of_cassandra() {
+    let server = server(Version::V5).await;
+    let startup = [4, 0, 0, 6, 1, 0, 0, 0, 2, 0, 0];
+    // OPTIONS in v3 after STARTUP in v4, OPTIONS as a response, and READY as a request.
+    let ready = [4, 0, 0, 7, 2, 0, 0, 0, 0];
+    let answers = ask(&server, &[&startup, &options(3), &options(0x84), &ready]).await;
+    let (_, _, mut rest) = split(&answers);
+    let expected = [
+        (
+            5,
+            "Invalid message version. Got 3/v3 but previous messages on this connection had version 4/v4",
+        ),
+        (5, "Wrong protocol direction (expected REQUEST, got RESPONSE) for opcode 5 (OPTIONS)"),
+        (7, "Wrong protocol direction (expected RESPONSE, got REQUEST) for opcode 2 (READY)"),
+    ];
+    for (stream, message) in expected {
+        let (header, text, more) = split(rest);
+        assert_eq!((header.version, header.stream), (4, Stream(stream)));
+        assert!(text.ends_with(message), "{text}");
+        rest = more;
+    }
+    assert!(rest.is_empty());
+}
+
 #[tokio::test]
 async fn the_driver_falls_back_to_the_highest_version_of_the_server() {
     for highest in Version::ALL {
