@@ -10,6 +10,7 @@ use cqlwire::protocol::{ClientConnection, CloseReason, ConnectionEvent, Connecti
 use cqlwire::wire::{
     Context, DecodeErrorKind, FrameDecoder, FrameFlags, Opcode, Stream, UnsupportedHeader, Version,
 };
+use proptest::prelude::*;
 
 use crate::recorded::{Recorded, all};
 
@@ -137,5 +138,67 @@ fn the_recorded_refusals_are_in_the_fuzz_corpus() {
             fs::write(&file, &seed).unwrap();
         }
         assert!(fs::read(&file).is_ok_and(|there| there == seed), "{}", file.display());
+    }
+}
+
+/// Returns the version and the stream of each frame of a stream that arrives in pieces.
+fn decode_in_pieces(stream: &[u8], piece: usize) -> Vec<(u8, i16)> {
+    let mut frames = FrameDecoder::new(Version::V4);
+    let mut seen = Vec::new();
+    for piece in stream.chunks(piece) {
+        frames.extend(piece);
+        loop {
+            match frames.next_frame() {
+                Ok(Some(frame)) => {
+                    seen.push((frame.header.version.number(), frame.header.stream.0));
+                }
+                Ok(None) => break,
+                Err(_) => match frames.skip_unsupported().unwrap() {
+                    Some(header) => seen.push((header.version, header.stream.0)),
+                    None => break,
+                },
+            }
+        }
+    }
+    assert!(frames.is_empty());
+    seen
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+
+    /// Frames of any version are found in a stream, however it arrives.
+    #[test]
+    fn frames_of_any_version_are_found_in_a_stream(
+        frames in prop::collection::vec((any::<[u8; 3]>(), any::<i8>(), 0..40u8), 1..6),
+        piece in 1..60usize,
+    ) {
+        let mut stream = Vec::new();
+        let mut expected = Vec::new();
+        for ([first, flags, opcode], id, length) in frames {
+            let version = first & 0x7f;
+            stream.extend([first, flags]);
+            match version {
+                1 | 2 => stream.extend(id.to_be_bytes()),
+                _ => stream.extend(i16::from(id).to_be_bytes()),
+            }
+            stream.extend([opcode, 0, 0, 0, length]);
+            stream.extend(vec![0xee; length.into()]);
+            expected.push((version, i16::from(id)));
+        }
+        prop_assert_eq!(decode_in_pieces(&stream, piece), expected);
+    }
+
+    /// The refusal of any version is one whole frame.
+    #[test]
+    fn a_refusal_is_one_frame(requested in 0..=0x7fu8, low in 0..3usize, high in 0..3usize) {
+        let mut bytes = Vec::new();
+        let supported = Version::ALL[low]..=Version::ALL[high];
+        VersionRefusal::new(requested, supported).encode(&mut bytes).unwrap();
+        prop_assert_eq!(decode_in_pieces(&bytes, 7).len(), 1);
+        let (header, message) = answer(&bytes);
+        prop_assert_eq!(header.stream, VersionRefusal::STREAM);
+        let expected = format!("Invalid or unsupported protocol version ({requested})");
+        prop_assert!(message.starts_with(&expected));
     }
 }
