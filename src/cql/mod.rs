@@ -18,11 +18,18 @@ mod term;
 mod token;
 
 #[cfg(feature = "testing")]
-pub(crate) use parse::parse_select;
+pub(crate) use parse::{parse_select, selected_table};
 #[cfg(feature = "driver")]
 pub(crate) use redact::{may_set_password, redact};
+#[cfg(feature = "testing")]
+pub(crate) use select::{
+    Comparison, Condition, InValues, MetadataFunction, Operand, Relation, Select, SelectedColumn,
+    Selection, Selector,
+};
 #[cfg(feature = "driver")]
 pub(crate) use statement::{first_keyword, has_bind_marker, is_read_only, switches_keyspace};
+#[cfg(feature = "testing")]
+pub(crate) use term::{BindMarker, FunctionName, Literal, Term};
 #[cfg(feature = "cli")]
 pub(crate) use token::{Token, next_token};
 #[cfg(feature = "driver")]

@@ -4,10 +4,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
 
+use super::preparation::Preparation;
 use super::received_request::ReceivedRequest;
 use super::reply::{Action, Reply, ReplyStep};
 use super::script::{Script, no_reply_error};
 use super::state::ServerState;
+use super::system_tables::CQL_VERSION;
 use crate::message::{
     AuthSuccess, Authenticate, BatchText, ErrorCode, ErrorDetails, EventType, Parameters,
     PreparedResult, Ready, Request, RequestFrame, Response, ResultMessage, RowsMetadata,
@@ -119,7 +121,7 @@ fn handshake_reply(script: &Script, request: &Request<'_>) -> Option<Reply> {
             let versions = Version::ALL.iter().filter(|version| **version <= script.version);
             let versions = versions.map(|v| format!("{}/{v}", v.number())).collect();
             let mut options = vec![
-                option(Startup::CQL_VERSION, vec!["3.4.5".to_owned()]),
+                option(Startup::CQL_VERSION, vec![CQL_VERSION.to_owned()]),
                 option(Startup::COMPRESSION, compressions),
                 option("PROTOCOL_VERSIONS", versions),
             ];
@@ -195,18 +197,21 @@ const fn parameters<'a>(request: &'a Request<'_>) -> Option<&'a Parameters<'a>> 
 fn prepare_reply(state: &ServerState, script: &Script, text: &str) -> Reply {
     let reply = match script.find_reply(text) {
         None if script.request_handlers.is_empty() => return no_reply_error(text),
+        Some(reply) if matches!(reply.preparation(), Preparation::Refused) => return reply,
         reply => reply.unwrap_or_else(|| no_reply_error(text)),
     };
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     let id = Bytes::copy_from_slice(&hasher.finish().to_be_bytes());
     state.prepared().insert(id.to_vec(), text.to_owned());
+    let metadata = reply.preparation().metadata();
+    let partition_key = metadata.map(|metadata| metadata.partition_key.clone());
     let prepared = PreparedResult {
         id: id.clone(),
         result_metadata_id: Some(id),
         variables: Variables {
             columns: reply.variables_of(text).into(),
-            partition_key: Vec::new(),
+            partition_key: partition_key.unwrap_or_default(),
             other_flags: Default::default(),
         },
         result: reply.columns().map_or_else(RowsMetadata::none, RowsMetadata::new),

@@ -84,13 +84,18 @@
 //!
 //! # Behavior
 //!
-//! - **Statements** match by their text. The server does not parse CQL and stores no rows.
+//! - **Statements** match by their text. The server stores no rows.
 //! - **Prepared statements** need no setup: the server prepares each statement it has a reply for.
 //! - **Rows** are sent in pages of the size that the request asks for.
 //! - **Batches** get the first of their statements' replies that is not a result, for example an
 //!   error. If all replies are results, the batch gets a result without rows.
 //! - **`USE`** succeeds for every keyspace, unless you set a reply to the statement.
-//! - **System tables** describe the server as Cassandra 5.0.6, so that drivers can connect.
+//! - **System tables** describe the server as Cassandra 5.0.6, so that drivers can connect: `system`,
+//!   `system_schema`, `system_virtual_schema`, and the other system keyspaces without rows. The server
+//!   parses each SELECT from a keyspace whose name begins with `system`, and evaluates columns,
+//!   `toJson`, `count`, `writetime`, `ttl`, JSON, DISTINCT, comparisons, `IN`, limits and bind
+//!   variables. It refuses an invalid SELECT with the error of Cassandra 5.0, and any other part of
+//!   CQL with an `INVALID` error that names the part.
 //! - **Stream ids**: a reply has the stream id of its request, even if the body of the request is invalid.
 //!   Bytes without a valid header, for example a damaged segment, get a `PROTOCOL_ERROR` on stream 0,
 //!   and the server closes the connection.
@@ -101,12 +106,15 @@
 //! - TLS is not supported.
 
 mod connection;
+mod error_details;
 mod handler;
+mod preparation;
 mod received_request;
 mod reply;
 mod script;
 mod server;
 mod state;
+mod store;
 mod system_tables;
 mod table;
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::table::{ReplyColumn, encode_cell};
 use crate::message::Parameters;
-use crate::types::{ColumnSpec, FromRow, NamedValue, RowIter};
+use crate::types::{ColumnSpec, FromRow, NamedValue, RowIter, Value};
 use crate::wire::Consistency;
 
 /// A statement that a client executed: as text, prepared, or in a batch.
@@ -83,6 +83,21 @@ impl ReceivedRequest {
             Some(Err(error)) => self.panic_undecodable(&error),
             None => self.panic_undecodable(&"the row is missing"),
         }
+    }
+
+    /// Returns the bound values with their names, decoded with the types of the variables.
+    ///
+    /// # Errors
+    /// Returns the reason if a value has another type.
+    pub(super) fn decoded_values(&self) -> Result<Vec<(Box<str>, Value)>, String> {
+        let mut rows = RowIter::<Vec<Value>>::new(&self.row, &self.columns, 1)
+            .map_err(|error| error.to_string())?;
+        let values = match rows.next() {
+            Some(values) => values.map_err(|error| error.to_string())?,
+            None => Vec::new(),
+        };
+        let names = self.columns.iter().map(|column| column.name.clone());
+        Ok(names.zip(values).collect())
     }
 
     #[track_caller]

@@ -1,21 +1,18 @@
 //! Replies of the server.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::error_details::default_details;
+use super::preparation::{Preparation, StatementMetadata};
 use super::received_request::ReceivedRequest;
-use super::table::{KEYSPACE, ReplyColumn, TABLE, Table, column_specs};
-use crate::message::{
-    ErrorCode, ErrorDetails, FailureReason, Failures, Response, ResultMessage, ServerError,
-    WriteType,
-};
+use super::table::{ReplyColumn, Table, column_specs};
+use crate::message::{ErrorCode, ErrorDetails, Response, ResultMessage, ServerError};
 use crate::types::{ColumnSpec, ToValues};
-use crate::wire::Consistency;
 
 /// A reply of a [`MockServer`](super::MockServer) to a request.
 ///
@@ -37,6 +34,7 @@ pub struct Reply {
     /// Number of requests that this reply and its clones have answered.
     steps_taken: Arc<AtomicUsize>,
     variables: Vec<ColumnSpec>,
+    preparation: Preparation,
 }
 
 /// The reply to one request.
@@ -275,7 +273,33 @@ impl Reply {
 
     fn new(action: Action) -> Self {
         let last = ReplyStep { action, delay: Duration::ZERO, conditions: Vec::new() };
-        Self { steps: Vec::new(), last, steps_taken: Arc::default(), variables: Vec::new() }
+        Self {
+            steps: Vec::new(),
+            last,
+            steps_taken: Arc::default(),
+            variables: Vec::new(),
+            preparation: Preparation::Scripted,
+        }
+    }
+
+    /// Replies to a statement that the server understood, with the reply that `compute` returns when
+    /// the statement is executed.
+    pub(super) fn understood(
+        metadata: StatementMetadata,
+        compute: impl Fn(&ReceivedRequest) -> Self + Send + Sync + 'static,
+    ) -> Self {
+        let preparation = Preparation::Understood(Arc::new(metadata));
+        Self { preparation, ..Self::computed(compute) }
+    }
+
+    /// Replies with an error, also to the PREPARE of the statement.
+    pub(super) fn refusal(error: ServerError) -> Self {
+        Self { preparation: Preparation::Refused, ..Self::response(error) }
+    }
+
+    /// Returns the response to the PREPARE of the statement.
+    pub(super) const fn preparation(&self) -> &Preparation {
+        &self.preparation
     }
 
     /// Returns the next step and advances the chain. `executed` is the statement that the request
@@ -298,6 +322,9 @@ impl Reply {
     /// Returns the bind variables of the statement `text`: those set for this reply, or by default
     /// one for each `?`.
     pub(super) fn variables_of(&self, text: &str) -> Vec<ColumnSpec> {
+        if let Some(metadata) = self.preparation.metadata() {
+            return metadata.variables.clone();
+        }
         if !self.variables.is_empty() {
             return self.variables.clone();
         }
@@ -307,6 +334,9 @@ impl Reply {
 
     /// Returns the columns of the first step that sends rows, or `None` if no step does.
     pub(super) fn columns(&self) -> Option<Arc<[ColumnSpec]>> {
+        if let Some(metadata) = self.preparation.metadata() {
+            return Some(Arc::clone(&metadata.columns));
+        }
         self.steps.iter().chain([&self.last]).find_map(|step| match &step.action {
             Action::SendRows(table) => Some(Arc::clone(table.columns())),
             _ => None,
@@ -325,45 +355,3 @@ impl From<ServerError> for Reply {
         Self::response(error)
     }
 }
-
-/// Returns the values of the fields of an error of this code, as [`Reply::error`] lists them.
-fn default_details(code: ErrorCode) -> ErrorDetails {
-    let consistency = Consistency::LocalQuorum;
-    let (received, block_for, data_present) = (1, 2, false);
-    // v3 and v4 encode only the number of reasons.
-    let failures = Failures::Reasons(vec![(LOCALHOST, FailureReason::Unspecified)]);
-    let (keyspace, name, write_type) = (KEYSPACE.to_owned(), TABLE.to_owned(), WriteType::Simple);
-    match code {
-        ErrorCode::Unavailable => {
-            ErrorDetails::Unavailable { consistency, required: block_for, alive: received }
-        }
-        ErrorCode::WriteTimeout => ErrorDetails::WriteTimeout {
-            consistency,
-            received,
-            block_for,
-            write_type,
-            contentions: None,
-        },
-        ErrorCode::ReadTimeout => {
-            ErrorDetails::ReadTimeout { consistency, received, block_for, data_present }
-        }
-        ErrorCode::ReadFailure => {
-            ErrorDetails::ReadFailure { consistency, received, block_for, failures, data_present }
-        }
-        ErrorCode::FunctionFailure => {
-            ErrorDetails::FunctionFailure { keyspace, function: name, arguments: Vec::new() }
-        }
-        ErrorCode::WriteFailure => {
-            ErrorDetails::WriteFailure { consistency, received, block_for, failures, write_type }
-        }
-        ErrorCode::CasWriteUnknown => {
-            ErrorDetails::CasWriteUnknown { consistency: Consistency::Serial, received, block_for }
-        }
-        ErrorCode::AlreadyExists => ErrorDetails::AlreadyExists { keyspace, table: name },
-        ErrorCode::Unprepared => ErrorDetails::Unprepared { id: Bytes::new() },
-        ErrorCode::Unknown(_) => ErrorDetails::Unknown(Bytes::new()),
-        _ => ErrorDetails::None,
-    }
-}
-
-const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

@@ -79,7 +79,7 @@ impl Script {
     /// Returns true if `text` reads a system table and [`set_reply`](Self::set_reply) set no reply to
     /// it. Drivers send such statements to read the cluster's topology and schema.
     pub(super) fn is_internal(&self, text: &str) -> bool {
-        !self.replies.contains_key(&normalize(text)) && self.system_tables.reply(text).is_some()
+        !self.replies.contains_key(&normalize(text)) && SystemTables::are_read_by(text)
     }
 }
 

@@ -40,7 +40,8 @@ impl MockServer {
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let state = Arc::new(ServerState::new(Script::new(SystemTables::new(address))));
+        let state =
+            Arc::new(ServerState::new(Script::new(SystemTables::new(address, Version::V5))));
         let task = tokio::spawn(accept(listener, Arc::clone(&state)));
         Ok(Self { address, state, task })
     }
@@ -97,7 +98,10 @@ impl MockServer {
     /// [`VersionRefusal`](crate::message::VersionRefusal).
     #[must_use]
     pub fn version(self, version: Version) -> Self {
-        self.change(|script| script.version = version)
+        self.change(|script| {
+            script.version = version;
+            script.system_tables.version = version;
+        })
     }
 
     /// Sets the longest frame body that the server accepts, in bytes as sent (after compression). The

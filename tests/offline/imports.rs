@@ -136,7 +136,9 @@ fn collect(folder: &Path, module: &mut ModulePath, sources: &mut Vec<(ModulePath
                 collect(&path, module, sources);
                 module.pop();
             }
-        } else if !["lib", "tests"].contains(&&*name) {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !["lib", "tests"].contains(&&*name)
+        {
             let mut file = module.clone();
             file.extend((name != "mod").then_some(name));
             sources.push((file, fs::read_to_string(&path).unwrap()));

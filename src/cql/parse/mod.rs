@@ -13,4 +13,4 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use statement::parse_select;
+pub(crate) use statement::{parse_select, selected_table};

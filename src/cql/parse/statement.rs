@@ -29,6 +29,20 @@ pub(crate) fn parse_select(text: &str) -> Result<Select, SyntaxError> {
     }
 }
 
+/// Returns the table that a SELECT reads, even if the rest of the statement is not CQL. Returns `None`
+/// if the text is another statement or names no table.
+pub(crate) fn selected_table(text: &str) -> Option<TableName> {
+    let (mut rest, ()) = keyword("SELECT")(text).ok()?;
+    while let Some((after, token)) = peek(rest) {
+        rest = after;
+        if token.is_keyword("FROM") {
+            let (_, (keyspace, name)) = qualified_name(rest).ok()?;
+            return Some(TableName { keyspace, name });
+        }
+    }
+    None
+}
+
 fn select(input: &str) -> Parsed<'_, Select> {
     let (rest, ()) = keyword("SELECT")(input)?;
     let (rest, is_json) = modifier(rest, "JSON");

@@ -1,0 +1,20 @@
+//! The errors that Cassandra 5.0 returns to a SELECT, in its words.
+
+use crate::message::{ErrorCode, ServerError};
+
+/// Returns an INVALID error.
+pub(in crate::testing) fn invalid(message: impl Into<String>) -> ServerError {
+    ServerError::new(ErrorCode::Invalid, message.into())
+}
+
+/// Returns a SYNTAX_ERROR.
+pub(in crate::testing) fn syntax_error(message: &impl ToString) -> ServerError {
+    ServerError::new(ErrorCode::Syntax, message.to_string())
+}
+
+/// Returns the error for a part of CQL that Cassandra knows and this server does not.
+pub(super) fn unsupported(part: &str) -> ServerError {
+    invalid(format!(
+        "MockServer does not support {part} in a SELECT; add a reply with MockServer::on"
+    ))
+}

@@ -1,0 +1,238 @@
+//! A SELECT, compiled for the schema of its table.
+
+use std::sync::Arc;
+
+use super::error::{invalid, unsupported};
+use super::expression::{self, Expression};
+use super::json;
+use super::restriction::{Restriction, restrictions};
+use super::schema::{ColumnKind, TableSchema};
+use super::source::{Database, Row};
+use super::variables::{BoundValues, Operand, Variables};
+use crate::cql::{Literal, Select, Term};
+use crate::message::ServerError;
+use crate::types::{ColumnSpec, NativeType, Value};
+
+/// A SELECT that was checked against the schema of its table: what PREPARE returns, and how the rows
+/// of the result are computed.
+#[derive(Debug)]
+pub(in crate::testing) struct SelectPlan {
+    table: Arc<TableSchema>,
+    /// The columns of the result.
+    pub(in crate::testing) columns: Vec<ColumnSpec>,
+    pub(in crate::testing) variables: Vec<ColumnSpec>,
+    /// The indexes of the bind variables that form the partition key, in key order. Empty if a part
+    /// of the key has no bind variable.
+    pub(in crate::testing) partition_key: Vec<u16>,
+    expressions: Vec<Expression>,
+    /// The names of the columns, if the result has them in one JSON object.
+    json_names: Option<Vec<Box<str>>>,
+    restrictions: Vec<Restriction>,
+    is_distinct: bool,
+    per_partition_limit: Option<Operand>,
+    limit: Option<Operand>,
+}
+
+impl SelectPlan {
+    /// Compiles a SELECT for its table in `database`.
+    ///
+    /// # Errors
+    /// Returns the error that Cassandra 5.0 returns to PREPARE, or an INVALID error if this server
+    /// does not support a part of the statement.
+    pub(in crate::testing) fn new(
+        select: &Select,
+        database: &impl Database,
+    ) -> Result<Self, ServerError> {
+        let table = find_table(select, database)?;
+        for (is_used, clause) in
+            [(!select.group_by.is_empty(), "GROUP BY"), (!select.order_by.is_empty(), "ORDER BY")]
+        {
+            if is_used {
+                return Err(unsupported(clause));
+            }
+        }
+        let selected = expression::select(&select.selection, &table)?;
+        let (mut columns, expressions): (Vec<_>, Vec<_>) = selected.into_iter().unzip();
+        if select.is_distinct {
+            check_distinct(&expressions, &table)?;
+        }
+        let mut json_names = None;
+        if select.is_json {
+            json_names = Some(columns.into_iter().map(|column| column.name).collect());
+            columns = vec![table.spec("[json]", NativeType::Text)];
+        }
+        let mut variables = Variables::new(&table);
+        let restrictions =
+            restrictions(&select.relations, &table, &mut variables, select.allow_filtering)?;
+        let mut limit = |limit: &Option<Term>, default| match limit {
+            Some(term) => self::limit(term, default, &mut variables).map(Some),
+            None => Ok(None),
+        };
+        let per_partition_limit = limit(&select.per_partition_limit, "[per_partition_limit]")?;
+        let limit = limit(&select.limit, "[limit]")?;
+        let (variables, table_name) = (variables.into_columns(), &table.name);
+        if u16::try_from(variables.len()).is_err() {
+            return Err(invalid(format!("too many bind variables for table {table_name}")));
+        }
+        let partition_key = partition_key(&restrictions, &table).unwrap_or_default();
+        Ok(Self {
+            columns,
+            variables,
+            partition_key,
+            expressions,
+            json_names,
+            restrictions,
+            is_distinct: select.is_distinct,
+            per_partition_limit,
+            limit,
+            table,
+        })
+    }
+
+    /// Returns the rows of the result. `values` are the bound values with the names of their
+    /// variables.
+    ///
+    /// # Errors
+    /// Returns the error that Cassandra 5.0 returns to EXECUTE.
+    pub(in crate::testing) fn execute(
+        &self,
+        database: &impl Database,
+        values: &[(Box<str>, Value)],
+    ) -> Result<Vec<Vec<Value>>, ServerError> {
+        let bound = BoundValues::new(&self.variables, values)?;
+        let per_partition = number(self.per_partition_limit.as_ref(), &bound)?;
+        let limit = number(self.limit.as_ref(), &bound)?;
+        for restriction in &self.restrictions {
+            restriction.check(&self.table, &bound)?;
+        }
+        let mut rows = database.rows(&self.table);
+        rows.retain(|row| self.restrictions.iter().all(|condition| condition.matches(row, &bound)));
+        let per_partition = if self.is_distinct { 1 } else { per_partition };
+        let rows = self.limit_partitions(rows, per_partition);
+        let is_aggregate = self.expressions.iter().any(Expression::is_aggregate);
+        let mut result: Vec<Vec<Value>> = match is_aggregate {
+            true => vec![self.expressions.iter().map(|of| of.of_rows(&rows)).collect()],
+            false => {
+                let evaluate =
+                    |row| self.expressions.iter().map(|of| of.of_row(row)).collect::<Vec<_>>();
+                rows.iter().take(limit).map(evaluate).collect()
+            }
+        };
+        if let Some(names) = &self.json_names {
+            for values in &mut result {
+                let cells = names.iter().map(|name| &**name).zip(&*values);
+                *values = vec![Value::Text(json::object(cells))];
+            }
+        }
+        Ok(result)
+    }
+
+    /// Returns at most `limit` rows of each partition.
+    fn limit_partitions(&self, rows: Vec<Row>, limit: usize) -> Vec<Row> {
+        let key = |row: &Row| -> Vec<Value> {
+            let indexes = self.table.indexes(ColumnKind::PartitionKey);
+            indexes.filter_map(|index| row.values.get(index).cloned()).collect()
+        };
+        let mut current = None;
+        let mut count = 0_usize;
+        let is_within = |row: &Row| {
+            let key = Some(key(row));
+            count = if key == current { count.saturating_add(1) } else { 1 };
+            current = key;
+            count <= limit
+        };
+        match limit {
+            usize::MAX => rows,
+            _ => rows.into_iter().filter(is_within).collect(),
+        }
+    }
+}
+
+fn find_table(select: &Select, database: &impl Database) -> Result<Arc<TableSchema>, ServerError> {
+    let name = &select.table.name;
+    let Some(keyspace) = &select.table.keyspace else {
+        let message = "No keyspace has been specified. USE a keyspace, or explicitly specify \
+                       keyspace.tablename";
+        return Err(invalid(message));
+    };
+    match database.table(keyspace, name) {
+        Some(table) => Ok(table),
+        None if !database.has_keyspace(keyspace) => {
+            Err(invalid(format!("keyspace {keyspace} does not exist")))
+        }
+        None => Err(invalid(format!("table {name} does not exist"))),
+    }
+}
+
+/// Returns an error if a SELECT DISTINCT does not select the whole partition key, or if it selects
+/// other columns than the partition key and static columns.
+fn check_distinct(expressions: &[Expression], table: &TableSchema) -> Result<(), ServerError> {
+    for expression in expressions {
+        let Expression::Column(index) = expression else {
+            return Err(unsupported("DISTINCT with functions"));
+        };
+        let column = table
+            .column(*index)
+            .filter(|column| !matches!(column.kind, ColumnKind::PartitionKey | ColumnKind::Static));
+        if let Some(column) = column {
+            return Err(invalid(format!(
+                "SELECT DISTINCT queries must only request partition key columns and/or static \
+                 columns (not {})",
+                column.name
+            )));
+        }
+    }
+    let is_selected = |index: &usize| {
+        expressions.iter().any(|of| matches!(of, Expression::Column(selected) if selected == index))
+    };
+    let mut key = table.indexes(ColumnKind::PartitionKey);
+    match key.find(|index| !is_selected(index)).and_then(|index| table.column(index)) {
+        None => Ok(()),
+        Some(column) => Err(invalid(format!(
+            "SELECT DISTINCT queries must request all the partition key columns (missing {})",
+            column.name
+        ))),
+    }
+}
+
+/// Returns the operand of LIMIT, and adds its bind variable.
+fn limit(
+    term: &Term,
+    default: &str,
+    variables: &mut Variables<'_>,
+) -> Result<Operand, ServerError> {
+    match term {
+        Term::Marker(marker) => {
+            Ok(Operand::Variable(variables.add(marker, default, NativeType::Int)))
+        }
+        Term::Literal(Literal::Integer(number)) => {
+            let number = number.parse::<i32>();
+            let number =
+                number.map_err(|_| invalid(format!("Unable to make int from '{term}'")))?;
+            Ok(Operand::Value(Value::Int(number)))
+        }
+        // The grammar has only integers and bind markers.
+        _ => Err(unsupported("this LIMIT")),
+    }
+}
+
+/// Returns the value of a limit, or the greatest number if there is no limit.
+fn number(limit: Option<&Operand>, bound: &BoundValues) -> Result<usize, ServerError> {
+    let Some(limit) = limit else { return Ok(usize::MAX) };
+    match bound.get(limit) {
+        Value::Int(number) if *number > 0 => Ok(usize::try_from(*number).unwrap_or(usize::MAX)),
+        Value::Null => Err(invalid("Invalid null value of limit")),
+        // Cassandra uses these words for both kinds of limit.
+        _ => Err(invalid("LIMIT must be strictly positive")),
+    }
+}
+
+/// Returns the bind variables of the partition key, in key order, or `None` if a part of the key has
+/// no bind variable.
+fn partition_key(restrictions: &[Restriction], table: &TableSchema) -> Option<Vec<u16>> {
+    let variable = |index| {
+        let restriction = restrictions.iter().find(|restriction| restriction.column == index)?;
+        u16::try_from(restriction.equal_variable()?).ok()
+    };
+    table.indexes(ColumnKind::PartitionKey).map(variable).collect()
+}

@@ -1,0 +1,104 @@
+//! The system tables that clients read after connecting: the server itself, its peers, and its
+//! schema.
+//!
+//! The tables have the columns of Cassandra 5.0.6. Tables about the work of a server, such as
+//! `system.batches`, have no rows.
+
+mod catalog;
+mod cells;
+mod definitions;
+mod nodes;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+pub(super) use nodes::CQL_VERSION;
+
+use super::preparation::StatementMetadata;
+use super::reply::Reply;
+use super::store::{Database, Row, SelectPlan, TableSchema, invalid, syntax_error};
+use crate::cql::{parse_select, selected_table};
+use crate::wire::Version;
+
+/// The system tables of a server in a cluster.
+#[derive(Debug, Clone)]
+pub(super) struct SystemTables {
+    /// The address of the server.
+    address: SocketAddr,
+    /// The addresses of the nodes in the cluster. The address of this server is ignored.
+    pub(super) peers: Vec<SocketAddr>,
+    /// The highest protocol version that the server accepts.
+    pub(super) version: Version,
+}
+
+impl SystemTables {
+    /// Creates the tables of a cluster that consists of this server only.
+    pub(super) const fn new(address: SocketAddr, version: Version) -> Self {
+        Self { address, peers: Vec::new(), version }
+    }
+
+    /// Returns true if a statement is a SELECT from a keyspace whose name begins with `system`.
+    pub(super) fn are_read_by(text: &str) -> bool {
+        selected_table(text)
+            .and_then(|table| table.keyspace)
+            .is_some_and(|keyspace| keyspace.starts_with("system"))
+    }
+
+    /// Returns the reply to a statement that reads a system table, or `None` for any other
+    /// statement. The reply to an invalid statement is the error that Cassandra 5.0 returns.
+    pub(super) fn reply(&self, text: &str) -> Option<Reply> {
+        if !Self::are_read_by(text) {
+            return None;
+        }
+        let select = match parse_select(text) {
+            Ok(select) => select,
+            Err(error) => return Some(Reply::refusal(syntax_error(&error))),
+        };
+        let plan = match SelectPlan::new(&select, self) {
+            Ok(plan) => plan,
+            Err(error) => return Some(Reply::refusal(error)),
+        };
+        let metadata = StatementMetadata {
+            variables: plan.variables.clone(),
+            columns: plan.columns.clone().into(),
+            partition_key: plan.partition_key.clone(),
+        };
+        let tables = self.clone();
+        Some(Reply::understood(metadata, move |request| {
+            let values = request.decoded_values().map_err(invalid);
+            match values.and_then(|values| plan.execute(&tables, &values)) {
+                Ok(rows) => Reply::rows(plan.columns.iter().cloned(), rows),
+                Err(error) => error.into(),
+            }
+        }))
+    }
+}
+
+impl Database for SystemTables {
+    fn has_keyspace(&self, keyspace: &str) -> bool {
+        let mut keyspaces = definitions::KEYSPACES.iter().map(|(name, ..)| *name);
+        keyspaces.any(|name| name == keyspace) || keyspace == catalog::VIRTUAL
+    }
+
+    fn table(&self, keyspace: &str, table: &str) -> Option<Arc<TableSchema>> {
+        let mut schemas = catalog::tables().iter().map(|table| &table.schema);
+        schemas.find(|known| known.name.keyspace == keyspace && known.name.table == table).cloned()
+    }
+
+    fn rows(&self, table: &TableSchema) -> Vec<Row> {
+        let rows = match (&*table.name.keyspace, &*table.name.table) {
+            ("system", "local") => vec![nodes::local(self.address, self.version)],
+            ("system", "peers") => nodes::peers(self.address, &self.peers),
+            ("system", "peers_v2") => nodes::peers_v2(self.address, &self.peers),
+            ("system_schema", "keyspaces") => definitions::keyspaces(),
+            ("system_schema", "tables") => definitions::tables(),
+            ("system_schema", "columns") => definitions::columns(false),
+            ("system_schema", "indexes") => definitions::indexes(),
+            (catalog::VIRTUAL, "keyspaces") => definitions::virtual_keyspaces(),
+            (catalog::VIRTUAL, "tables") => definitions::virtual_tables(),
+            (catalog::VIRTUAL, "columns") => definitions::columns(true),
+            _ => Vec::new(),
+        };
+        rows.into_iter().map(|cells| cells::row(table, cells)).collect()
+    }
+}
