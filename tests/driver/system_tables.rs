@@ -33,7 +33,7 @@ async fn system_tables_are_found_whatever_the_case_and_white_space() {
     for statement in [
         "SELECT * FROM system.local",
         "select *\nfrom System.LOCAL;",
-        "select * from \"system\" . \"local\" -- the node",
+        "select * from \"system\" . \"local\" -- the node\n",
         "SELECT key, rpc_address FROM system.local WHERE key='local' LIMIT 1",
         "/* c */ SELECT key FROM system.local WHERE key IN ('other', 'local')",
     ] {

@@ -35,6 +35,7 @@ mod session;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "../support/strategies.rs"]
 mod strategies;
+mod system_tables;
 #[path = "../support/tcp_server.rs"]
 mod tcp_server;
 mod values;
@@ -141,6 +142,14 @@ fn main() -> ExitCode {
         Box::new(programs::adds_and_lists_100_000_users),
         false,
     );
+    if newest.starts_with("5.0") {
+        add(
+            newest,
+            "system_tables::mock_server_has_the_same_system_tables",
+            Box::new(system_tables::mock_server_has_the_same_system_tables),
+            false,
+        );
+    }
     if fleet::starts_nodes() {
         add(
             newest,

@@ -8,6 +8,7 @@ use super::tokens::{
     Parsed, comma_separated, error, keyword, name, optional_keyword, peek, qualified_name, symbol,
 };
 use crate::cql::select::{Direction, Ordering, Select, TableName};
+use crate::cql::token::{TokenKind, tokens};
 
 /// Parses a SELECT statement. Keywords and names may be in any case, and blanks and comments may be
 /// between any two tokens. The statement may end with `;`.
@@ -127,13 +128,21 @@ fn ordering(input: &str) -> Parsed<'_, Ordering> {
     Ok((rest, Ordering { column, direction }))
 }
 
-/// Parses semicolons and the end of the text.
+/// Parses semicolons and the end of the text. As in Cassandra, a comment that is not closed is an
+/// error; a comment in one line is closed by a line break.
 fn end(mut input: &str) -> Parsed<'_, ()> {
     while let Ok((rest, ())) = symbol(";")(input) {
         input = rest;
     }
-    match peek(input) {
-        None => Ok((input, ())),
-        Some(_) => Err(error(input, Expected::Token("EOF"))),
+    if peek(input).is_some() {
+        return Err(error(input, Expected::Token("EOF")));
+    }
+    match tokens(input).last() {
+        Some(last) if last.kind == TokenKind::Comment => match last.text.starts_with("/*") {
+            true if last.text.len() >= 4 && last.text.ends_with("*/") => Ok((input, ())),
+            true => Err(error("", Expected::Token("*/"))),
+            false => Err(error("", Expected::Token("a line break"))),
+        },
+        _ => Ok((input, ())),
     }
 }

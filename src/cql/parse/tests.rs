@@ -16,7 +16,7 @@ use crate::cql::term::{BindMarker, FunctionName, Literal, Term, TypeName};
 fn parses_statements_whatever_their_case_and_white_space() {
     for (text, formatted) in [
         ("SELECT * FROM system.local", "SELECT * FROM system.local"),
-        ("select\t*\nfrom System . LOCAL ;;", "SELECT * FROM system.local"),
+        ("select\t*\nfrom System . LOCAL ;; -- c\n/* d */", "SELECT * FROM system.local"),
         ("/* a */ SELECT -- b\n Key // c\r FROM\"Ks\".\"T\"", "SELECT key FROM \"Ks\".\"T\""),
         ("SELECT json, distinct FROM t", "SELECT \"json\", \"distinct\" FROM t"),
         ("SELECT JSON DISTINCT a AS \"A\" FROM t", "SELECT JSON DISTINCT a AS \"A\" FROM t"),
@@ -73,6 +73,8 @@ fn errors_name_the_position_and_the_expected_token() {
              term",
         ),
         ("SELECT * FROM t foo", "line 1:16 mismatched input 'foo' expecting EOF"),
+        ("SELECT * FROM t -- c", "line 1:20 mismatched input '<EOF>' expecting a line break"),
+        ("SELECT * FROM t /* c", "line 1:20 mismatched input '<EOF>' expecting */"),
         ("SELECT * FROM t; SELECT", "line 1:17 mismatched input 'SELECT' expecting EOF"),
         (
             "SELECT *\nFROM t -- é\n  WHERE é = 1",

@@ -228,11 +228,12 @@ fn number(limit: Option<&Operand>, bound: &BoundValues) -> Result<usize, ServerE
 }
 
 /// Returns the bind variables of the partition key, in key order, or `None` if a part of the key has
-/// no bind variable.
+/// no bind variable. As in Cassandra, the last variable of several counts, whatever its condition is.
 fn partition_key(restrictions: &[Restriction], table: &TableSchema) -> Option<Vec<u16>> {
     let variable = |index| {
-        let restriction = restrictions.iter().find(|restriction| restriction.column == index)?;
-        u16::try_from(restriction.equal_variable()?).ok()
+        let of_column = restrictions.iter().filter(|restriction| restriction.column == index);
+        let variable = of_column.filter_map(Restriction::last_variable).next_back();
+        u16::try_from(variable?).ok()
     };
     table.indexes(ColumnKind::PartitionKey).map(variable).collect()
 }

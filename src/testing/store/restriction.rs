@@ -48,7 +48,7 @@ pub(super) fn restrictions(
     let compile = |relation| restriction(relation, table, variables);
     let restrictions = relations.iter().map(compile).collect::<Result<Vec<_>, _>>()?;
     check_repetition(&restrictions, table)?;
-    if !allow_filtering && !table.is_virtual {
+    if !allow_filtering {
         check_filtering(&restrictions, table)?;
     }
     Ok(restrictions)
@@ -170,24 +170,38 @@ fn check_repetition(restrictions: &[Restriction], table: &TableSchema) -> Result
     Ok(())
 }
 
-/// Returns an error if the restrictions do not select whole partitions or slices of them.
+/// Returns an error if the restrictions do not select whole partitions or slices of them. Virtual
+/// tables may be filtered, except by a clustering column without the one before it.
 fn check_filtering(restrictions: &[Restriction], table: &TableSchema) -> Result<(), ServerError> {
     if restrictions.is_empty() {
         return Ok(());
     }
-    let of = |index| restrictions.iter().filter(move |restriction| restriction.column == index);
-    let is_exact = |index| {
-        of(index).any(|restriction| {
-            matches!(restriction.test, Test::Equal(_) | Test::In(_) | Test::InList(_))
+    let is_filtered = |kind| {
+        restrictions.iter().any(|restriction| {
+            table.column(restriction.column).is_some_and(|column| column.kind == kind)
         })
     };
-    let needs_filtering = !table.indexes(ColumnKind::PartitionKey).all(is_exact)
-        || restrictions.iter().any(|restriction| {
-            table.column(restriction.column).is_none_or(|column| !column.kind.is_key())
-        });
-    if needs_filtering {
+    let has_whole_key = table
+        .indexes(ColumnKind::PartitionKey)
+        .all(|index| restrictions.iter().any(|of| of.column == index && of.is_exact()));
+    // The order of the checks is Cassandra's.
+    let has_part_of_key = is_filtered(ColumnKind::PartitionKey) && !has_whole_key;
+    if has_part_of_key && !table.is_virtual {
         return Err(invalid(NEEDS_FILTERING));
     }
+    check_clustering(restrictions, table)?;
+    let needs_filtering =
+        !has_whole_key || is_filtered(ColumnKind::Static) || is_filtered(ColumnKind::Regular);
+    match needs_filtering && !table.is_virtual {
+        true => Err(invalid(NEEDS_FILTERING)),
+        false => Ok(()),
+    }
+}
+
+/// Returns an error if a clustering column is restricted, and the one before it has no `=` or `IN`.
+fn check_clustering(restrictions: &[Restriction], table: &TableSchema) -> Result<(), ServerError> {
+    let of = |index| restrictions.iter().filter(move |restriction| restriction.column == index);
+    let is_exact = |index| of(index).any(Restriction::is_exact);
     let mut before: Option<(&Column, bool)> = None;
     for index in table.indexes(ColumnKind::Clustering) {
         let Some(column) = table.column(index) else { continue };
@@ -221,19 +235,10 @@ impl Restriction {
         table: &TableSchema,
         bound: &BoundValues,
     ) -> Result<(), ServerError> {
-        let operands = match &self.test {
-            Test::In(operands) => operands.as_slice(),
-            Test::Equal(operand)
-            | Test::Less(operand)
-            | Test::LessOrEqual(operand)
-            | Test::Greater(operand)
-            | Test::GreaterOrEqual(operand)
-            | Test::InList(operand) => std::slice::from_ref(operand),
-        };
         let Some(column) = table.column(self.column) else { return Ok(()) };
         let is_whole_key = column.kind == ColumnKind::PartitionKey
             && table.indexes(ColumnKind::PartitionKey).count() == 1;
-        for operand in operands {
+        for operand in self.operands() {
             match bound.get(operand) {
                 Value::Null => return Err(null_value(column)),
                 Value::Text(text) | Value::Ascii(text) if is_whole_key && text.is_empty() => {
@@ -265,12 +270,33 @@ impl Restriction {
         }
     }
 
-    /// Returns the bind variable that the column must equal, or `None` if the condition is another
-    /// one.
-    pub(super) const fn equal_variable(&self) -> Option<usize> {
-        match self.test {
-            Test::Equal(Operand::Variable(index)) => Some(index),
-            _ => None,
+    /// Returns true for `=` and `IN`.
+    const fn is_exact(&self) -> bool {
+        matches!(self.test, Test::Equal(_) | Test::In(_) | Test::InList(_))
+    }
+
+    /// Returns the last bind variable that is compared with the column, or `None` if there is none.
+    /// The list of `IN ?` is no value of the column.
+    pub(super) fn last_variable(&self) -> Option<usize> {
+        let variable = |operand: &Operand| match operand {
+            Operand::Variable(index) => Some(*index),
+            Operand::Value(_) => None,
+        };
+        match &self.test {
+            Test::InList(_) => None,
+            _ => self.operands().iter().filter_map(variable).next_back(),
+        }
+    }
+
+    fn operands(&self) -> &[Operand] {
+        match &self.test {
+            Test::In(operands) => operands,
+            Test::Equal(operand)
+            | Test::Less(operand)
+            | Test::LessOrEqual(operand)
+            | Test::Greater(operand)
+            | Test::GreaterOrEqual(operand)
+            | Test::InList(operand) => std::slice::from_ref(operand),
         }
     }
 }
