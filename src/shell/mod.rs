@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `split` | splits a script into statements |
 //! | `command` | parses the shell's own commands, such as `CONSISTENCY` |
+//! | `describe` | describes objects of servers that do not know `DESCRIBE` |
 //! | `run` | runs scripts |
 //! | `table` | prints rows |
 //! | `format` | formats a value |
@@ -11,6 +12,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "counters and times of the client itself")]
 
 mod command;
+mod describe;
 mod format;
 mod run;
 mod split;

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::command::{Command, DEFAULT_PAGE_SIZE};
+use super::describe::describe;
 use super::split::split_statements;
 use super::table::{Layout, TablePrinter};
 use crate::cli::Failure;
@@ -156,8 +157,8 @@ impl<W: Write> Shell<W> {
         table.finish(&mut self.out).map_err(Failure::Io)
     }
 
-    /// Executes DESCRIBE on the server and prints its result like cqlsh. Cassandra has executed
-    /// DESCRIBE since version 4.0.
+    /// Executes DESCRIBE on the server and prints its result like cqlsh. If the server does not know
+    /// DESCRIBE, reads the schema instead.
     async fn describe(&mut self, text: &str) -> Result<(), Failure> {
         let text = match text.split_once(char::is_whitespace) {
             Some((word, object)) if word.eq_ignore_ascii_case("DESC") => {
@@ -165,11 +166,10 @@ impl<W: Write> Shell<W> {
             }
             _ => text.to_owned(),
         };
-        let result = match self.session.execute(Statement::new(text).page_size(0), ()).await {
+        let result = match self.session.execute(Statement::new(&*text).page_size(0), ()).await {
             Err(error) if error.kind() == ErrorKind::Server(ErrorCode::Syntax) => {
-                return Err(Failure::Text(format!(
-                    "{error} (DESCRIBE needs Cassandra 4.0 or later)"
-                )));
+                let description = describe(&self.session, &text).await?;
+                return write!(self.out, "{description}").map_err(Failure::Io);
             }
             result => result?,
         };

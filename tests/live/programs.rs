@@ -15,6 +15,43 @@ pub(crate) const CQLWIRE: &str = env!("CARGO_BIN_EXE_cqlwire");
 /// The numbers of user_0 to user_9 in the order of their tokens.
 const IN_TOKEN_ORDER: [usize; 10] = [7, 6, 1, 2, 4, 9, 3, 8, 5, 0];
 
+/// The start of the output of `cql/users.cql`: DESCRIBE TABLE.
+const DESCRIBED_TABLE: &str = "
+CREATE TABLE k8s_test.users (
+    username text PRIMARY KEY,
+    password text
+) WITH ";
+
+/// The options of the table in Cassandra 3.11, as `export_as_string()` of the Python driver gives them.
+const OPTIONS_IN_3_11: &str = "bloom_filter_fp_chance = 0.01
+    AND caching = {'keys': 'ALL', 'rows_per_partition': 'NONE'}
+    AND comment = ''
+    AND compaction = {'class': 'org.apache.cassandra.db.compaction.SizeTieredCompactionStrategy', \
+                               'max_threshold': '32', 'min_threshold': '4'}
+    AND compression = {'chunk_length_in_kb': '64', \
+                               'class': 'org.apache.cassandra.io.compress.LZ4Compressor'}
+    AND crc_check_chance = 1.0
+    AND dclocal_read_repair_chance = 0.1
+    AND default_time_to_live = 0
+    AND gc_grace_seconds = 864000
+    AND max_index_interval = 2048
+    AND memtable_flush_period_in_ms = 0
+    AND min_index_interval = 128
+    AND read_repair_chance = 0.0
+    AND speculative_retry = '99PERCENTILE';";
+
+/// The end of the output of `cql/users.cql`: the empty lines after the description, and SELECT.
+const SELECTED_USERS: &str = "
+
+
+ username | password
+----------+----------
+    Jesse |   secret
+    Frank | password
+
+(2 rows)
+";
+
 /// Held by each test that uses the keyspace `k8s_test`, which is the default of all programs.
 static KEYSPACE: Mutex<()> = Mutex::new(());
 
@@ -38,6 +75,16 @@ pub(crate) fn creates_adds_and_lists_users(node: &Node) -> Result<(), Failed> {
     for _ in 0..2 {
         let loaded = load(node, "cql/users.cql");
         assert_eq!((loaded.code, loaded.stderr.as_str()), (0, ""), "{loaded:?}");
+        let options = loaded.stdout.strip_prefix(DESCRIBED_TABLE).unwrap_or_default();
+        let options = options.strip_suffix(SELECTED_USERS);
+        let options = options.unwrap_or_else(|| panic!("{}", loaded.stdout));
+        assert!(
+            options.ends_with(';') && options.contains("\n    AND comment = ''\n"),
+            "{options}"
+        );
+        if !node.is_at_least("4") && node.version != "environment" {
+            assert_eq!(options, OPTIONS_IN_3_11);
+        }
     }
     for arguments in [
         &[][..],

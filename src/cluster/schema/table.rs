@@ -94,8 +94,20 @@ impl Table {
     /// Returns the statement that creates the table, without its indexes. The types and functions
     /// that it names must exist. If the table is virtual, returns a comment that describes it.
     pub fn ddl(&self) -> String {
-        let definitions = self.columns.iter().map(Column::definition);
-        let lines = definitions.chain([self.primary_key()]).map(|line| format!("    {line}"));
+        // A primary key of one column is written beside the column, as the server and the Python driver
+        // do.
+        let key = match (self.partition_key.as_slice(), self.clustering.as_slice()) {
+            ([key], []) => Some(key),
+            _ => None,
+        };
+        let is_in_line = self.columns.iter().any(|column| Some(&column.name) == key);
+        let definition = |column: &Column| match Some(&column.name) == key {
+            true => format!("{} PRIMARY KEY", column.definition()),
+            false => column.definition(),
+        };
+        let primary_key = (!is_in_line).then(|| self.primary_key());
+        let lines = self.columns.iter().map(definition).chain(primary_key);
+        let lines = lines.map(|line| format!("    {line}"));
         let name = Qualified(&self.keyspace, &self.name);
         let body = format!("TABLE {name} (\n{}\n){};", separated(lines, ",\n"), self.with());
         match self.is_virtual {
