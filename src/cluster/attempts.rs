@@ -19,7 +19,7 @@ const MAX_FIRST_ATTEMPTS: usize = 512;
 const MAX_REPEATED_ATTEMPTS: usize = 128;
 
 /// Maximum number of concurrent attempts that use the allowance of nodes that a server has just
-/// reported up, so that nodes that do not answer do not delay them, unless those were reported up, too.
+/// reported up, so that nodes that do not answer do not delay them, unless as many of those were reported up.
 const MAX_REPORTED_ATTEMPTS: usize = 128;
 
 /// Number of failed attempts after which a wait is useless, even if not every pool has failed during

@@ -160,7 +160,7 @@ impl PoolConnector {
                     retry_in = backoff.pause();
                     match is_released {
                         true => {
-                            info!(node = %self.address, %error, ?retry_in, "connection released")
+                            info!(node = %self.address, %error, ?retry_in, "connection released");
                         }
                         false => info!(node = %self.address, %error, ?retry_in, "connection lost"),
                     }

@@ -3,9 +3,9 @@
 //! The timers of a tokio runtime fire only while that runtime runs. A caller that is polled by another
 //! executor must not wait for a runtime that is idle, blocked or has ended, so its deadline is watched
 //! here. The thread is started by the first alarm. A process that was forked has no such thread. It forgets
-//! the alarms of its parent, and starts its own thread. If a thread of the parent held the lock when the
-//! process was forked, the first alarm of the new process blocks: a process must not use the driver after
-//! a fork while its parent used it.
+//! the alarms of its parent, and starts its own thread. A request that was pending at the fork sets its
+//! alarm again when it is polled. If another thread of the parent held the lock at the fork, the first
+//! alarm of the new process blocks for ever.
 //!
 //! Most requests are answered long before their deadlines. The thread is therefore not woken for each
 //! alarm, but only if the alarm is earlier than the time at which the thread wakes anyway.
@@ -47,23 +47,25 @@ impl Alarm {
     /// Sets an alarm that wakes `waker` at `time`.
     pub(super) fn new(time: Instant, waker: &Waker) -> Self {
         let mut alarms = lock();
-        alarms.start_thread();
-        let (key, is_earlier) = alarms.insert(time, waker);
+        let key = alarms.new_key(time);
         drop(alarms);
-        if is_earlier {
-            EARLIER.notify_one();
-        }
-        Self(key)
+        let alarm = Self(key);
+        alarm.set_waker(waker);
+        alarm
     }
 
-    /// Replaces the task to wake. Does nothing if the alarm has fired.
+    /// Replaces the task to wake. If the alarm has fired, or belonged to the parent of a forked process,
+    /// sets it again.
     pub(super) fn set_waker(&self, waker: &Waker) {
         let mut alarms = lock();
-        let kept = alarms.wakers.get_mut(&self.0).filter(|kept| !kept.will_wake(waker));
-        let replaced = kept.map(|kept| std::mem::replace(kept, waker.clone()));
+        alarms.start_thread();
+        let (replaced, is_earlier) = alarms.set(self.0, waker);
         // Dropping a waker may drop a task, and with it another alarm, which needs the lock.
         drop(alarms);
         drop(replaced);
+        if is_earlier {
+            EARLIER.notify_one();
+        }
     }
 }
 
@@ -78,18 +80,27 @@ impl Alarms {
         Self { wakers: BTreeMap::new(), next: 0, process: None, wakes_at: None }
     }
 
-    /// Adds an alarm. Returns its key, and true if the thread has to be notified, because it would wake
-    /// too late.
-    fn insert(&mut self, time: Instant, waker: &Waker) -> (Key, bool) {
+    /// Returns the key of a new alarm.
+    fn new_key(&mut self, time: Instant) -> Key {
         let key = (time, self.next);
         self.next = self.next.wrapping_add(1);
+        key
+    }
+
+    /// Sets an alarm. Returns the waker that it replaces, and true if the thread has to be notified,
+    /// because it would wake too late.
+    fn set(&mut self, key: Key, waker: &Waker) -> (Option<Waker>, bool) {
+        if let Some(kept) = self.wakers.get_mut(&key) {
+            let is_other = !kept.will_wake(waker);
+            return (is_other.then(|| std::mem::replace(kept, waker.clone())), false);
+        }
         self.wakers.insert(key, waker.clone());
-        let is_earlier = self.wakes_at.is_none_or(|wakes_at| time < wakes_at);
+        let is_earlier = self.wakes_at.is_none_or(|wakes_at| key.0 < wakes_at);
         if is_earlier {
             // The notified thread sets the exact time. Later alarms need not notify it again.
-            self.wakes_at = Some(time);
+            self.wakes_at = Some(key.0);
         }
-        (key, is_earlier)
+        (None, is_earlier)
     }
 
     /// Sets and returns the time at which the thread wakes: that of the first alarm, or `None` if there
@@ -116,11 +127,12 @@ impl Alarms {
         }
     }
 
-    /// After a fork, forgets the alarms of the parent process. Their wakers belong to runtimes whose
-    /// threads do not run in this process. They are leaked, because dropping them may drop tasks.
+    /// After a fork, forgets the alarms of the parent process. Most of their wakers belong to runtimes
+    /// whose threads do not run in this process. They are leaked, because dropping them may drop tasks.
     fn forget_parent(&mut self) {
         if self.process.take().is_some() {
             std::mem::forget(std::mem::take(&mut self.wakers));
+            self.wakes_at = None;
         }
     }
 
@@ -201,15 +213,17 @@ mod tests {
         let task = Arc::new(Woken(0, Mutex::new(sender)));
         let mut alarms = Alarms::new();
         let now = Instant::now();
-        alarms.insert(now, &Waker::from(Arc::clone(&task)));
+        let key = alarms.new_key(now);
+        let _set = alarms.set(key, &Waker::from(Arc::clone(&task)));
         alarms.forget_parent();
         assert_eq!(alarms.wakers.len(), 1, "no thread has been started");
         alarms.process = Some(process::id().wrapping_add(1));
         alarms.forget_parent();
         assert!(alarms.take_due(now).is_empty());
         assert_eq!((woken.try_recv().ok(), Arc::strong_count(&task)), (None, 2));
-        // The thread could not be started, and the next alarm tries again.
-        alarms.insert(now, Waker::noop());
+        // The request of the alarm is polled in the new process, and sets its alarm again. The thread
+        // could not be started, and the next alarm tries again.
+        assert!(alarms.set(key, Waker::noop()).1, "the thread is notified");
         alarms.forget_parent();
         assert_eq!(alarms.wakers.len(), 1);
     }
@@ -222,8 +236,8 @@ mod tests {
         let mut alarms = Alarms::new();
         let mut notified = Vec::new();
         for millis in (1_000..1_100).chain([900]).chain(901..1_000) {
-            let (key, is_earlier) = alarms.insert(at(millis), Waker::noop());
-            if is_earlier {
+            let key = alarms.new_key(at(millis));
+            if alarms.set(key, Waker::noop()).1 {
                 notified.push(millis);
                 assert_eq!(alarms.plan_wake(), Some(at(millis)));
             }
@@ -232,6 +246,7 @@ mod tests {
         assert_eq!(notified, [1_000, 900]);
         // The thread wakes at 900 ms, and waits to be notified.
         assert_eq!((alarms.take_due(at(900)).len(), alarms.plan_wake()), (0, None));
-        assert!(alarms.insert(at(2_000), Waker::noop()).1);
+        let key = alarms.new_key(at(2_000));
+        assert!(alarms.set(key, Waker::noop()).1);
     }
 }

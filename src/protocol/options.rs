@@ -36,8 +36,7 @@ pub struct ConnectionOptions {
     /// Time after `heartbeat_interval` within which the server has to send a whole frame. Otherwise
     /// the connection ends. A frame that arrives slowly also ends the connection, if it is not complete
     /// after this time and less than 64 KiB of it arrived in each second on average. Default: 5 s. Use
-    /// at least 100 ms: with a shorter time, every check counts as late, so that a frame that arrives
-    /// slowly does not end the connection.
+    /// at least 100 ms: below that, frames that arrive slowly are not detected.
     ///
     /// The time begins anew while requests before the heartbeat are still being sent, if at least
     /// 64 KiB of them are sent in each second on average.

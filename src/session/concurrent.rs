@@ -3,7 +3,6 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::future::{BoxFuture, FutureExt};
@@ -12,7 +11,6 @@ use tokio::time::Instant;
 
 use super::call::NodeResponse;
 use super::error::Error;
-use super::execution::MAX_SKIPPED;
 use super::executor::Executor;
 use super::progress::RequestProgress;
 use super::speculative::SpeculativeExecution;
@@ -83,7 +81,7 @@ impl Executor {
         let mut executions = FuturesUnordered::from_iter([first]);
         loop {
             changes.borrow_and_update();
-            if unresponsive > 0 && self.has_untried_node(progress, true) {
+            if unresponsive > 0 && self.has_responsive_node(progress) {
                 unresponsive -= 1;
                 executions.push(self.start_speculation(progress));
             }
@@ -108,7 +106,7 @@ impl Executor {
                 () = self.cluster.runtime().sleep_until(speculate_at), if left > 0 => {
                     left -= 1;
                     speculate_at = next_speculation();
-                    if self.has_untried_node(progress, false) {
+                    if self.has_untried_node(progress) {
                         executions.push(self.start_speculation(progress));
                     }
                 }
@@ -124,27 +122,5 @@ impl Executor {
         self.metrics.speculations.add();
         progress.record_speculation();
         self.run_execution(progress).boxed()
-    }
-
-    /// Returns true if there is a node that was not tried yet. If `must_respond` is true, only nodes
-    /// that are responsive count.
-    fn has_untried_node(&self, progress: &RequestProgress<'_, '_>, must_respond: bool) -> bool {
-        let state = self.cluster.state();
-        let (balancing, routing) = (self.balancing(progress), progress.routing());
-        let mut tried = progress.tried().clone();
-        let last = tried.len().saturating_add(MAX_SKIPPED);
-        while let Some(node) = balancing.pick(&routing, &state, &tried) {
-            if !must_respond {
-                return true;
-            }
-            if tried.len() >= last || tried.iter().any(|tried| Arc::ptr_eq(tried, &node)) {
-                return false;
-            }
-            if node.is_responsive() {
-                return true;
-            }
-            tried.push(node);
-        }
-        false
     }
 }

@@ -14,7 +14,7 @@ use super::executor::Executor;
 use super::progress::RequestProgress;
 use super::retry::{FailedAttempt, RetryDecision};
 use super::span;
-use crate::cluster::{ClusterState, LoadBalancing, Node};
+use crate::cluster::Node;
 use crate::connection::Connection;
 use crate::wire::Consistency;
 
@@ -22,10 +22,6 @@ use crate::wire::Consistency;
 /// statement that it contains. Once is not always enough: while several clients prepare the same
 /// statement, Cassandra may evict it again before the request is executed.
 const MAX_REPREPARES: usize = 3;
-
-/// Maximum number of unresponsive nodes that are skipped to find a responsive one. While all nodes
-/// of a large cluster are unresponsive, skipping each of them would take longer than the request.
-pub(super) const MAX_SKIPPED: usize = 64;
 
 // Rare branches are boxed so that the common path's future stays small.
 impl Executor {
@@ -159,13 +155,16 @@ impl Executor {
             let decision = match &failure {
                 AttemptFailure::Server(unprepared) if failure.is_unprepared() => {
                     if reprepared >= progress.request.prepared().count() * MAX_REPREPARES {
-                        // A PREPARE that failed says more than the UNPREPARED that followed it.
+                        // The error of the last PREPARE is more informative than the UNPREPARED that followed.
                         return Err(prepare_error.unwrap_or(error));
                     }
                     reprepared += 1;
                     let _in_flight = node.start_request();
                     match Box::pin(self.reprepare(progress, unprepared, &connection, begin)).await {
-                        Ok(()) => RetryDecision::SAME_NODE,
+                        Ok(()) => {
+                            prepare_error = None;
+                            RetryDecision::SAME_NODE
+                        }
                         // Another node may still have the statement.
                         Err(unable) if unable.may_succeed_on_another_node() => {
                             if unable.server_error().is_some_and(effect::is_shutting_down) {
@@ -254,51 +253,5 @@ impl Executor {
             let error = Error::no_node(failure);
             if is_late { error.into_timeout() } else { error }
         })
-    }
-
-    /// Returns the first node that has an open connection, in the order of the load balancing
-    /// policy; `None` if the policy picks no such node. A node that does not answer is returned only
-    /// if the policy picks no other node, or after [`MAX_SKIPPED`] such nodes.
-    fn pick_node(
-        &self,
-        progress: &RequestProgress<'_, '_>,
-        state: &ClusterState,
-    ) -> Option<(Arc<Node>, Arc<Connection>)> {
-        let (balancing, routing) = (self.balancing(progress), progress.routing());
-        // Nodes that are skipped do not count as tried: they may answer again.
-        let mut skipped = progress.copy_tried();
-        let last = skipped.len().saturating_add(MAX_SKIPPED);
-        let mut found = None;
-        while let Some(node) = balancing.pick(&routing, state, &skipped) {
-            match node.connection() {
-                Some(connection) if connection.is_responsive() => {
-                    found = Some((node, connection));
-                    break;
-                }
-                Some(connection) if found.is_none() => {
-                    found = Some((Arc::clone(&node), connection));
-                }
-                _ => {}
-            }
-            // The policy has picked a node again, because it has no other node.
-            let is_repeated = skipped.iter().any(|skipped| Arc::ptr_eq(skipped, &node));
-            if is_repeated || skipped.len() >= last {
-                break;
-            }
-            skipped.push(node);
-        }
-        if let Some((node, _)) = &found
-            && progress.is_concurrent()
-        {
-            progress.tried().push(Arc::clone(node));
-        }
-        found
-    }
-
-    pub(super) fn balancing<'r>(
-        &'r self,
-        progress: &RequestProgress<'r, '_>,
-    ) -> &'r dyn LoadBalancing {
-        progress.request.options.balancing().unwrap_or(&*self.cluster.settings().load_balancing)
     }
 }

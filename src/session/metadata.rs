@@ -63,7 +63,7 @@ const CONFIRMED_FOR: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(super) struct EncodedValues {
     pub(super) values: Values<'static>,
-    /// `None` if this is the first description of the statement, or if the statement is not prepared.
+    /// `None` if the statement is not prepared. May be `None` if this is its first description.
     pub(super) replacement: Option<Arc<StatementMetadata>>,
 }
 
@@ -115,7 +115,7 @@ impl StatementMetadata {
 
     /// Returns true if the driver requested the description at `now` or later. Also returns true if the
     /// variables are others than those of `outdated` and were requested later, unless the session has
-    /// heard of a schema change between that request and `now`.
+    /// received a report of a schema change between that request and `now`.
     pub(super) fn is_newer_than(&self, outdated: &Self, now: PrepareSent) -> bool {
         self.sent.at >= now.at
             || (self.variables != outdated.variables
@@ -132,13 +132,18 @@ impl StatementMetadata {
     }
 
     /// Returns true if the variables were confirmed by a PREPARE request that was sent within the last
-    /// [`CONFIRMED_FOR`], and the session has heard of no schema change since: it knows of
-    /// `schema_changes` so far.
+    /// [`CONFIRMED_FOR`], and the session has received no report of a schema change since:
+    /// it has received `schema_changes` so far.
     pub(super) fn is_confirmed(&self, schema_changes: u64) -> bool {
         let confirmed = *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
         confirmed.is_some_and(|sent| {
             sent.schema_changes == schema_changes && sent.at.elapsed() < CONFIRMED_FOR
         })
+    }
+
+    /// Returns true if the driver requested this description before `other`.
+    pub(super) fn is_older_than(&self, other: &Self) -> bool {
+        self.sent.at < other.sent.at
     }
 
     /// Returns true if `newer` describes the same variables and the same result columns. A newer

@@ -126,6 +126,7 @@ mod metadata;
 mod metric_list;
 mod metrics;
 mod options;
+mod pick;
 mod prepare;
 mod prepared;
 mod progress;
@@ -188,7 +189,8 @@ pub use trace::{Trace, TraceEvent};
 /// runtime shuts down. [`connect`](SessionBuilder::connect) must be called in a runtime whose I/O and
 /// time drivers are enabled. All other methods can be called anywhere: on this runtime, on another
 /// one, or on an executor that is not of tokio. On another executor, requests end at their timeout
-/// even if the session's runtime is idle, blocked, or was lost by a fork of the process. A thread that
+/// even if the session's runtime is idle, blocked, or was lost by a fork of the process
+/// (fork while no other thread uses the driver: it could hold a lock for ever). A thread that
 /// has entered the session's runtime without driving it (`Handle::block_on` or `Handle::enter` on an
 /// idle current-thread runtime) waits until another thread drives the runtime.
 #[derive(Clone)]

@@ -77,13 +77,16 @@ impl PreparedInner {
         encoded.replacement.as_deref().unwrap_or(&self.first)
     }
 
-    /// Replaces the description, unless the new one is the same.
+    /// Replaces the description, unless the new one is the same, or was requested earlier.
     pub(super) fn set_metadata(&self, metadata: impl Into<Arc<StatementMetadata>>) {
         let metadata = metadata.into();
         if self.latest.get().is_none() && self.first.is_same_as(&metadata) {
             return;
         }
-        self.replace(|current| (!current.is_same_as(&metadata)).then_some(metadata));
+        self.replace(|current| {
+            let is_kept = current.is_same_as(&metadata) || metadata.is_older_than(current);
+            (!is_kept).then_some(metadata)
+        });
     }
 
     /// Records that the server now describes the rows as `columns`, under the id `id`.

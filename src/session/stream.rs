@@ -119,7 +119,7 @@ impl PageFetch {
     ) -> Result<Self, Error> {
         let bound = &self.request.bound;
         if error.kind() != ErrorKind::StatementChanged
-            // The error of another request would not say so.
+            // A new request's error would not mention that attempt.
             || error.may_have_been_applied()
             || self.is_encoded_again
             || bound.require_valid().is_ok()

@@ -235,8 +235,8 @@ impl Reply {
 
     /// Delays the reply until `condition` returns true, so that a test decides when the response
     /// arrives. The server calls `condition` every millisecond while the connection is open, and replies
-    /// to other requests of the connection in the meantime. Default: no condition. If there are several conditions, all must be
-    /// true. Called on a chain, delays only its last step.
+    /// to other requests of the connection in the meantime. Default: no condition. If there are several
+    /// conditions, all must be true. Called on a chain, delays only its last step.
     ///
     /// ```
     /// use std::sync::Arc;

@@ -139,8 +139,9 @@ async fn the_control_connection_backs_off_from_the_only_node_while_it_is_shuttin
     let session = connect(builder(&servers), 1).await;
     session.schema().await.unwrap();
     let stays_away = async {
-        let mut others = 0;
+        let (mut others, mut all_others) = (0, 0);
         while others < OTHERS {
+            all_others += 1;
             servers[0].emit(Event::GracefulDisconnect);
             let before = opened.load(Ordering::SeqCst);
             let other = session_builder(&servers).connect().await.unwrap();
@@ -148,6 +149,9 @@ async fn the_control_connection_backs_off_from_the_only_node_while_it_is_shuttin
             let is_away = opened.load(Ordering::SeqCst) == before + 1;
             others = if is_away { others + 1 } else { 0 };
         }
+        // The session has opened its first control connection, and at least one other: it has left the
+        // node each time.
+        assert!(opened.load(Ordering::SeqCst) >= all_others + 2);
     };
     within_limit("the control connection stays away from the node", stays_away).await;
 }

@@ -46,8 +46,8 @@ pub trait LoadBalancing: fmt::Debug + Send + Sync {
         }
     }
 
-    /// Picks the best node for a request. The request was sent to the nodes in `tried` before; do not
-    /// pick them again. Returns `None` if no other node is eligible.
+    /// Picks the best node for a request. Do not pick the nodes in `tried`: the request was sent to them
+    /// before, or they do not answer. Returns `None` if no other node is eligible.
     fn pick(
         &self,
         request: &Routing<'_>,

@@ -36,8 +36,8 @@ use crate::wire::Consistency;
 /// | [`Config`](ErrorKind::Config), [`Authentication`](ErrorKind::Authentication), [`Encode`](ErrorKind::Encode), [`Bind`](ErrorKind::Bind), [`Throttled`](ErrorKind::Throttled), [`Closed`](ErrorKind::Closed) before the request was sent | no | `a_request_that_was_not_sent_was_not_applied` |
 /// | [`Closed`](ErrorKind::Closed), if the session's runtime ended during a `USE` or while a stream waited for a page | yes | `a_request_whose_runtime_ended_may_have_been_applied` |
 /// | [`Unreachable`](ErrorKind::Unreachable) | no | `a_request_that_found_no_node_was_not_applied` |
-/// | [`Timeout`](ErrorKind::Timeout) while the request waits for a connection or for a free stream | no | `a_request_that_timed_out_while_it_waited_for_a_connection_was_not_applied`, `a_request_that_timed_out_while_it_waited_for_a_stream_was_not_applied` |
-/// | [`Timeout`](ErrorKind::Timeout) in all other cases | yes | `a_request_that_timed_out_may_have_been_applied` |
+/// | [`Timeout`](ErrorKind::Timeout) while the request waits for a connection, for a free stream, or for the session's runtime, or while the driver prepares its statement | no | `a_request_that_timed_out_while_it_waited_for_a_connection_was_not_applied`, `a_request_that_timed_out_while_it_waited_for_a_stream_was_not_applied`, `a_request_that_timed_out_while_the_sessions_runtime_was_idle_was_not_applied`, `a_request_that_timed_out_while_its_statement_was_prepared_was_not_applied` |
+/// | [`Timeout`](ErrorKind::Timeout) after that | yes | `a_request_that_timed_out_may_have_been_applied` |
 /// | [`Connection`](ErrorKind::Connection), if no byte of the request was written and the session's runtime has not ended | no | `a_request_of_which_no_byte_was_written_when_its_connection_closed_was_not_applied` |
 /// | [`Connection`](ErrorKind::Connection), if a byte of the request was written, or if the session's runtime ended | yes | `a_request_whose_connection_closed_may_have_been_applied`, `a_request_whose_runtime_ended_may_have_been_applied` |
 /// | [`Protocol`](ErrorKind::Protocol): the response is too long or cannot be decoded, or is neither RESULT nor ERROR | yes | `a_response_that_is_too_long_may_follow_the_execution`, `a_response_that_cannot_be_decoded_may_follow_the_execution`, `a_response_that_is_not_a_result_may_follow_the_execution` |
@@ -46,11 +46,11 @@ use crate::wire::Consistency;
 /// | PROTOCOL, BAD_CREDENTIALS, SYNTAX, UNAUTHORIZED, INVALID, CONFIG, ALREADY_EXISTS, UNPREPARED, FUNCTION_FAILURE, IS_BOOTSTRAPPING | no | `an_invalid_request_was_not_applied` |
 /// | OVERLOADED, if its text is one of those that Cassandra sends before it executes a request, such as `Server is shutting down` | no | `a_request_refused_by_an_overloaded_server_was_not_applied`, `a_refused_write_is_sent_to_the_next_node` |
 /// | OVERLOADED with another text | yes | `a_request_that_overloaded_the_server_may_have_been_applied` |
-/// | UNAVAILABLE of an INSERT, UPDATE or DELETE without `IF` and `IN`, of a TRUNCATE, of a logged batch without `IF`, or of another batch that [writes to one partition](#batches-on-one-partition) | no | `a_write_to_one_partition_without_replicas_was_not_applied` |
+/// | UNAVAILABLE of an INSERT, UPDATE or DELETE without `IF` and `IN`, of a TRUNCATE, of a logged batch without `IF`, or of another `Batch` that [writes to one partition](#batches-on-one-partition) | no | `a_write_to_one_partition_without_replicas_was_not_applied` |
 /// | UNAVAILABLE of a statement or batch with `IF`, if it names a serial consistency | no | `a_conditional_statement_may_have_been_applied_without_replicas_to_commit_it` |
 /// | UNAVAILABLE of a statement or batch with `IF`, if it names another consistency: the commit may have failed | yes | `a_conditional_statement_may_have_been_applied_without_replicas_to_commit_it` |
 /// | UNAVAILABLE of any other statement or batch | yes, in part | `a_write_in_steps_without_replicas_may_have_been_applied_in_part` |
-/// | READ_TIMEOUT, READ_FAILURE of an INSERT, UPDATE or DELETE without `IN`, of a statement or batch with `IF`, of a TRUNCATE, of a logged batch, or of another batch that writes to one partition: these read before they write | no | `a_failed_read_comes_before_the_write` |
+/// | READ_TIMEOUT, READ_FAILURE of an INSERT, UPDATE or DELETE without `IN`, of a statement or batch with `IF`, of a TRUNCATE, of a logged batch, or of another `Batch` that writes to one partition: these read before they write | no | `a_failed_read_comes_before_the_write` |
 /// | READ_TIMEOUT, READ_FAILURE of any other statement or batch | yes, in part | `a_failed_read_may_come_after_the_first_of_several_writes` |
 /// | WRITE_TIMEOUT of every write type, WRITE_FAILURE, CDC_WRITE_FAILURE, CAS_WRITE_UNKNOWN | yes | `a_write_that_timed_out_or_failed_may_have_been_applied` |
 /// | TRUNCATE_ERROR, SERVER_ERROR, unknown codes | yes | `a_server_that_fails_may_have_applied_the_request` |
@@ -58,7 +58,7 @@ use crate::wire::Consistency;
 /// # Batches on one partition
 ///
 /// An unlogged or counter batch writes one partition after another, and UNAVAILABLE may concern a later
-/// one. The driver knows that a batch without `IN` writes to one partition if it has one statement, or
+/// one. The driver knows that a `Batch` without `IN` writes to one partition if it has one statement, or
 /// if its statements are of one keyspace and are all bound to the same whole partition key.
 #[derive(Clone)]
 pub struct Error(Box<ErrorInner>);

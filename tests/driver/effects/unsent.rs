@@ -7,6 +7,7 @@ use std::time::Duration;
 use cqlwire::message::Request;
 use cqlwire::session::{ErrorKind, NoRetry, Session, Statement, Throttle};
 use cqlwire::testing::{MockServer, Reply};
+use tokio::runtime::Builder;
 
 use super::{INSERT, session_with};
 use crate::mock_nodes::{connect, session_builder, start_nodes, wait_until_connected};
@@ -79,6 +80,38 @@ async fn a_request_that_timed_out_while_it_waited_for_a_connection_was_not_appli
     assert!(is_mute.load(Ordering::SeqCst));
     let insert = Statement::new(INSERT).timeout(Duration::from_millis(100));
     let error = session.execute(insert, ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(!error.may_have_been_applied(), "{error}");
+}
+
+/// The session's runtime runs only in `block_on`.
+#[tokio::test]
+async fn a_request_that_timed_out_while_the_sessions_runtime_was_idle_was_not_applied() {
+    let servers = start_nodes(1, |_, _| Reply::void()).await;
+    let builder = session_builder(&servers);
+    let idle = || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let session = runtime.block_on(connect(builder, 1));
+        (runtime, session)
+    };
+    let (runtime, session) = tokio::task::spawn_blocking(idle).await.unwrap();
+    let insert = Statement::new(INSERT).timeout(Duration::from_millis(100));
+    let error = session.execute(insert, ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(!error.may_have_been_applied(), "{error}");
+    runtime.shutdown_background();
+}
+
+#[tokio::test]
+async fn a_request_that_timed_out_while_its_statement_was_prepared_was_not_applied() {
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
+    let server = server
+        .on_request(|frame| matches!(frame.request, Request::Prepare(_)).then(Reply::silence));
+    let servers = [server];
+    let session = connect(session_builder(&servers), 1).await;
+    let insert = Statement::new("INSERT INTO t (k) VALUES (?)");
+    let insert = insert.timeout(Duration::from_millis(100));
+    let error = session.execute(insert, (1,)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(!error.may_have_been_applied(), "{error}");
 }

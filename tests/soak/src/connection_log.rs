@@ -69,6 +69,11 @@ pub(crate) fn begin_fault(node: SocketAddr) {
     counts().expected = Some(node);
 }
 
+/// Ends the current fault: later events at its node do not count, because other sessions may cause them.
+pub(crate) fn end_fault() {
+    counts().expected = None;
+}
+
 fn counts() -> MutexGuard<'static, Counts> {
     COUNTS.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -62,9 +62,10 @@ impl Nodes {
         connection_log::begin_fault(self.cluster.nodes()[number - 1].address());
     }
 
-    /// Waits until every node sees all others up, that is, until a write at consistency ALL succeeds
+    /// Ends the current fault, and waits until every node sees all others up, that is, until a write at consistency ALL succeeds
     /// through each node.
     pub(crate) async fn wait_until_all_are_up(&self, keyspace: &str) -> Result<()> {
+        connection_log::end_fault();
         for address in self.cluster.contact_points() {
             let session = Session::builder().contact_points([address]);
             let session = session.connect_retry_for(LIMIT).load_balancing(Only(address));
