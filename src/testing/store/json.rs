@@ -69,7 +69,7 @@ fn write_value(json: &mut String, value: &Value) {
                 }
                 json.push_str(": ");
                 write_value(json, value);
-            })
+            });
         }
         Value::Udt { udt, fields } => {
             let cells = udt.fields.iter().zip(fields);
