@@ -6,7 +6,7 @@ use cqlwire::cluster::schema::ColumnKind;
 use cqlwire::connection::Connection;
 use cqlwire::message::{ErrorCode, Prepare, PreparedResult, RequestFrame, Response, ResultMessage};
 use cqlwire::protocol::ConnectionOptions;
-use cqlwire::session::{ErrorKind, Session};
+use cqlwire::session::{ErrorKind, Session, Statement};
 use cqlwire::testing::{MockServer, Reply};
 use cqlwire::wire::{Stream, Version};
 
@@ -101,6 +101,21 @@ async fn prepared_reads_have_columns_variables_and_partition_key() {
         let found = result.rows::<(&str,)>().unwrap().next().map(|row| row.unwrap().0);
         assert_eq!(found, json, "{keyspace}");
     }
+}
+
+#[tokio::test]
+async fn system_tables_are_read_page_by_page() {
+    let server = server().await;
+    let session = session(&server).await;
+    let all = session.execute("SELECT column_name FROM system_schema.columns", ()).await.unwrap();
+    let paged = Statement::new("SELECT column_name FROM system_schema.columns").page_size(100);
+    let mut rows = session.stream::<(String,)>(paged, ());
+    let mut count = 0;
+    while rows.try_next().await.unwrap().is_some() {
+        count += 1;
+    }
+    assert_eq!(count, all.row_count());
+    assert!(count > 200, "several pages");
 }
 
 #[tokio::test]
@@ -199,9 +214,14 @@ async fn scripted_replies_win_over_system_tables() {
     assert_eq!(result.one::<(String,)>().unwrap().0, "scripted");
     let result = session.execute("select * from system.peers", ()).await.unwrap();
     assert_eq!(result.row_count(), 0, "this text is not the scripted one");
-    for other in ["SELECT * FROM users", "SELECT nonsense FROM FROM", "SELECT now"] {
+    for other in [
+        "SELECT * FROM users",
+        "SELECT * FROM systems.t",
+        "SELECT nonsense FROM FROM",
+        "SELECT now",
+    ] {
         let result = session.execute(other, ()).await.unwrap();
         assert_eq!(result.one::<(String,)>().unwrap().0, "any", "{other}");
     }
-    assert_eq!(server.statements().len(), 4);
+    assert_eq!(server.statements().len(), 5);
 }

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
 use super::{Column, ColumnKind, Database, Row, SelectPlan, TableSchema};
 use crate::cql::parse_select;
 use crate::types::{TableSpec, Value};
@@ -63,8 +67,8 @@ impl Database for Tables {
 /// Returns the names of the columns and the rows of a statement, as text, or the error message.
 fn run(statement: &str, values: &[(&str, Value)]) -> Result<(String, String), String> {
     let tables = Tables::new();
-    let select = parse_select(statement).map_err(|error| error.to_string())?;
-    let plan = SelectPlan::new(&select, &tables).map_err(|error| error.message)?;
+    let parsed = parse_select(statement).map_err(|error| error.to_string())?;
+    let plan = SelectPlan::new(&parsed, &tables).map_err(|error| error.message)?;
     let values: Vec<_> =
         values.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
     let rows = plan.execute(&tables, &values).map_err(|error| error.message)?;
@@ -261,5 +265,71 @@ fn describes_and_binds_variables_in_the_order_of_the_text() {
     {
         let plan = SelectPlan::new(&parse_select(statement).unwrap(), &tables).unwrap();
         assert_eq!(plan.partition_key, [0_u16; 0], "{statement}");
+    }
+}
+
+/// Parts of which the next test makes statements.
+const PARTS: [&str; 40] = [
+    "a",
+    "b",
+    "c",
+    "d",
+    "\"S\"",
+    "m",
+    "v",
+    "x",
+    "tojson(",
+    "count(",
+    "count(*)",
+    "ttl(",
+    "writetime(",
+    "cast(",
+    "as",
+    ")",
+    "(",
+    ",",
+    ".",
+    "[",
+    "]",
+    "JSON ",
+    "DISTINCT ",
+    "=",
+    "<",
+    ">=",
+    "IN",
+    "CONTAINS",
+    "AND",
+    "?",
+    ":n",
+    "1",
+    "-1",
+    "'s'",
+    "{'k': 1}",
+    "{}",
+    "null",
+    "0x00",
+    "LIMIT",
+    "ALLOW FILTERING",
+];
+
+proptest! {
+    #[test]
+    fn arbitrary_statements_and_values_never_panic(
+        columns in vec(select(PARTS.to_vec()), 1..5),
+        conditions in vec(select(PARTS.to_vec()), 0..14),
+        values in vec(prop_oneof![
+            Just(Value::Null),
+            any::<i32>().prop_map(Value::Int),
+            Just(Value::Text(String::new())),
+            Just(Value::List(vec![Value::Int(1)])),
+        ], 0..4),
+    ) {
+        let (columns, conditions) = (columns.concat(), conditions.join(" "));
+        let values: Vec<_> = values.into_iter().map(|value| ("n", value)).collect();
+        for columns in [&*columns, "*"] {
+            for conditions in [&*conditions, &format!("WHERE a = 1 AND b = 1 AND {conditions}")] {
+                let _result = run(&format!("SELECT {columns} FROM ks.t {conditions}"), &values);
+            }
+        }
     }
 }

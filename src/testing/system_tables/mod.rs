@@ -37,11 +37,12 @@ impl SystemTables {
         Self { address, peers: Vec::new(), version }
     }
 
-    /// Returns true if a statement is a SELECT from a keyspace whose name begins with `system`.
+    /// Returns true if a statement is a SELECT from `system`, or from a keyspace whose name begins with
+    /// `system_`.
     pub(super) fn are_read_by(text: &str) -> bool {
         selected_table(text)
             .and_then(|table| table.keyspace)
-            .is_some_and(|keyspace| keyspace.starts_with("system"))
+            .is_some_and(|keyspace| keyspace == "system" || keyspace.starts_with("system_"))
     }
 
     /// Returns the reply to a statement that reads a system table, or `None` for any other
