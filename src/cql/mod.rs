@@ -23,8 +23,8 @@ pub(crate) use parse::{parse_select, selected_table};
 pub(crate) use redact::{may_set_password, redact};
 #[cfg(feature = "testing")]
 pub(crate) use select::{
-    Comparison, Condition, InValues, MetadataFunction, Operand, Relation, Select, SelectedColumn,
-    Selection, Selector,
+    Comparison, Condition, Direction, InValues, MetadataFunction, Operand, Ordering, Relation,
+    Select, SelectedColumn, Selection, Selector,
 };
 #[cfg(feature = "driver")]
 pub(crate) use statement::{first_keyword, has_bind_marker, is_read_only, switches_keyspace};

@@ -93,8 +93,8 @@
 //! - **System tables** describe the server as Cassandra 5.0.6, so that drivers can connect: `system`,
 //!   `system_schema`, `system_virtual_schema`, and the other system keyspaces without rows. The server
 //!   parses each SELECT from `system` and from keyspaces whose names begin with `system_`. It evaluates
-//!   columns, `toJson`, `count`, `writetime`, `ttl`, JSON, DISTINCT, comparisons, `IN`, limits and bind
-//!   variables. It refuses an invalid SELECT with the error of Cassandra 5.0, and any other part of
+//!   columns, `toJson`, `count`, `writetime`, `ttl`, JSON, DISTINCT, comparisons, `IN`, ORDER BY, limits
+//!   and bind variables. It refuses an invalid SELECT with the error of Cassandra 5.0, and any other part of
 //!   CQL with an `INVALID` error that names the part.
 //! - **Stream ids**: a reply has the stream id of its request, even if the body of the request is invalid.
 //!   Bytes without a valid header, for example a damaged segment, get a `PROTOCOL_ERROR` on stream 0,

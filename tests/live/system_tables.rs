@@ -50,6 +50,9 @@ const RESULTS: &[&str] = &[
     "SELECT key FROM system.local WHERE key = (text) 'local' PER PARTITION LIMIT 1",
     "SELECT column_name FROM system_schema.columns WHERE keyspace_name = 'system' AND \
      table_name >= 'local' AND table_name < 'paxos' LIMIT 5",
+    "SELECT column_name FROM system_schema.columns WHERE keyspace_name = 'system' ORDER BY \
+     table_name DESC, column_name DESC LIMIT 7",
+    "SELECT column_name FROM system_schema.columns WHERE keyspace_name = 'system' ORDER BY table_name",
     "SELECT table_name FROM system_schema.columns WHERE keyspace_name = 'system' AND \
      table_name = 'local' AND column_name IN ('key', 'rack')",
 ];
@@ -90,6 +93,12 @@ const ERRORS: &[&str] = &[
     "SELECT key FROM system.local WHERE host_id = 'x' ALLOW FILTERING",
     "SELECT key FROM system.local WHERE tokens = {'a'} ALLOW FILTERING",
     "SELECT key FROM system.local WHERE key = ?",
+    "SELECT key FROM system.local ORDER BY key",
+    "SELECT key FROM system.local WHERE key = 'local' ORDER BY key",
+    "SELECT key FROM system.local WHERE key = 'local' ORDER BY x",
+    "SELECT * FROM system_schema.columns WHERE keyspace_name = 'system' ORDER BY column_name",
+    "SELECT * FROM system_schema.columns WHERE keyspace_name = 'system' ORDER BY table_name ASC, \
+     column_name DESC",
     "SELECT key FROM system.local LIMIT 0",
     "SELECT key FROM system.local LIMIT 99999999999",
     "SELECT key FROM system.local PER PARTITION LIMIT 0",

@@ -60,22 +60,22 @@ fn write_value(json: &mut String, value: &Value) {
         Value::List(values) | Value::Set(values) | Value::Tuple(values) | Value::Vector(values) => {
             write_items(json, ['[', ']'], values.iter(), write_value);
         }
-        Value::Map(entries) => {
-            write_items(json, ['{', '}'], entries.iter(), |json, (key, value)| {
-                match key {
-                    Value::Ascii(text) | Value::Text(text) => write_text(json, text),
-                    // Keys of other types are the text of their JSON.
-                    other => write_text(json, to_json(other).trim_matches('"')),
-                }
-                json.push_str(": ");
-                write_value(json, value);
-            });
-        }
+        Value::Map(entries) => write_items(json, ['{', '}'], entries.iter(), write_entry),
         Value::Udt { udt, fields } => {
             let cells = udt.fields.iter().zip(fields);
             json.push_str(&object(cells.map(|((name, _), value)| (&**name, value))));
         }
     }
+}
+
+fn write_entry(json: &mut String, (key, value): &(Value, Value)) {
+    match key {
+        Value::Ascii(text) | Value::Text(text) => write_text(json, text),
+        // Keys of other types are the text of their JSON.
+        other => write_text(json, to_json(other).trim_matches('"')),
+    }
+    json.push_str(": ");
+    write_value(json, value);
 }
 
 fn write_items<T>(

@@ -9,6 +9,7 @@ mod expression;
 mod function;
 mod json;
 mod literal;
+mod order;
 mod plan;
 mod restriction;
 mod schema;

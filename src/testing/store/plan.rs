@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::error::{invalid, unsupported};
 use super::expression::{self, Expression};
 use super::json;
+use super::order;
 use super::restriction::{Restriction, restrictions};
 use super::schema::{ColumnKind, TableSchema};
 use super::source::{Database, Row};
@@ -28,6 +29,8 @@ pub(in crate::testing) struct SelectPlan {
     /// The names of the columns, if the result has them in one JSON object.
     json_names: Option<Vec<Box<str>>>,
     restrictions: Vec<Restriction>,
+    /// True if the rows of the partition are returned in reverse order.
+    is_reversed: bool,
     is_distinct: bool,
     per_partition_limit: Option<Operand>,
     limit: Option<Operand>,
@@ -44,12 +47,8 @@ impl SelectPlan {
         database: &impl Database,
     ) -> Result<Self, ServerError> {
         let table = find_table(select, database)?;
-        for (is_used, clause) in
-            [(!select.group_by.is_empty(), "GROUP BY"), (!select.order_by.is_empty(), "ORDER BY")]
-        {
-            if is_used {
-                return Err(unsupported(clause));
-            }
+        if !select.group_by.is_empty() {
+            return Err(unsupported("GROUP BY"));
         }
         let selected = expression::select(&select.selection, &table)?;
         let (mut columns, expressions): (Vec<_>, Vec<_>) = selected.into_iter().unzip();
@@ -64,6 +63,7 @@ impl SelectPlan {
         let mut variables = Variables::new(&table);
         let restrictions =
             restrictions(&select.relations, &table, &mut variables, select.allow_filtering)?;
+        let is_reversed = order::is_reversed(&select.order_by, &restrictions, &table)?;
         let mut limit = |limit: &Option<Term>, default| match limit {
             Some(term) => self::limit(term, default, &mut variables).map(Some),
             None => Ok(None),
@@ -82,6 +82,7 @@ impl SelectPlan {
             expressions,
             json_names,
             restrictions,
+            is_reversed,
             is_distinct: select.is_distinct,
             per_partition_limit,
             limit,
@@ -107,6 +108,9 @@ impl SelectPlan {
         }
         let mut rows = database.rows(&self.table);
         rows.retain(|row| self.restrictions.iter().all(|condition| condition.matches(row, &bound)));
+        if self.is_reversed {
+            rows.reverse();
+        }
         let per_partition = if self.is_distinct { 1 } else { per_partition };
         let rows = self.limit_partitions(rows, per_partition);
         let is_aggregate = self.expressions.iter().any(Expression::is_aggregate);

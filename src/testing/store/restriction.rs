@@ -270,8 +270,13 @@ impl Restriction {
         }
     }
 
+    /// Returns true for `=`.
+    pub(super) const fn is_equal(&self) -> bool {
+        matches!(self.test, Test::Equal(_))
+    }
+
     /// Returns true for `=` and `IN`.
-    const fn is_exact(&self) -> bool {
+    pub(super) const fn is_exact(&self) -> bool {
         matches!(self.test, Test::Equal(_) | Test::In(_) | Test::InList(_))
     }
 

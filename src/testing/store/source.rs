@@ -13,7 +13,7 @@ pub(in crate::testing) trait Database {
     /// Returns the schema of a table, or `None` if there is no such table.
     fn table(&self, keyspace: &str, table: &str) -> Option<Arc<TableSchema>>;
 
-    /// Returns all rows of a table. The rows of a partition are adjacent.
+    /// Returns all rows of a table. The rows of a partition are adjacent and in clustering order.
     fn rows(&self, table: &TableSchema) -> Vec<Row>;
 }
 

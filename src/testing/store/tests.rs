@@ -86,6 +86,8 @@ fn returns_the_selected_columns_of_the_selected_rows() {
         ("SELECT v FROM ks.t WHERE a IN (1, 2) AND b IN (1) AND c IN (1)", "v", "10; null"),
         ("SELECT v FROM ks.t WHERE a = 1 AND b = 1 AND c > 1 AND c <= 2", "v", "20; 30"),
         ("SELECT c FROM ks.t WHERE v >= 20 ALLOW FILTERING", "c", "2; 2"),
+        ("SELECT v FROM ks.t WHERE a = 1 AND b = 1 ORDER BY c DESC LIMIT 2", "v", "30; 20"),
+        ("SELECT v FROM ks.t WHERE a = 1 AND b = 1 ORDER BY c, d", "v", "10; 20; 30"),
         ("SELECT v FROM ks.t PER PARTITION LIMIT 1", "v", "10; null"),
         ("SELECT DISTINCT a, b, \"S\" FROM ks.t", "a b S", "1 1 's'; 2 1 's'"),
         ("SELECT count(*), count(v), a FROM ks.t LIMIT 1", "count system.count(v) a", "4 3 1"),
@@ -189,6 +191,14 @@ fn refuses_statements_with_the_words_of_cassandra() {
             "SELECT v FROM ks.t WHERE a = 99999999999 AND b = 1",
             "Unable to make int from '99999999999'",
         ),
+        (
+            "SELECT v FROM ks.t ORDER BY c",
+            "ORDER BY is only supported when the partition key is restricted by an EQ or an IN.",
+        ),
+        (
+            "SELECT v FROM ks.t WHERE a = 1 AND b = 1 ORDER BY v",
+            "Order by is currently only supported on the clustered columns of the PRIMARY KEY, got v",
+        ),
         ("SELECT v FROM ks.t LIMIT 99999999999", "Unable to make int from '99999999999'"),
         ("SELECT v FROM ks.t PER PARTITION LIMIT 0", "LIMIT must be strictly positive"),
         ("SELECT v FROM ks.t LIMIT 0", "LIMIT must be strictly positive"),
@@ -212,7 +222,10 @@ fn refuses_statements_with_the_words_of_cassandra() {
 fn names_the_parts_that_it_does_not_support() {
     for (statement, part) in [
         ("SELECT a FROM ks.t GROUP BY a", "GROUP BY"),
-        ("SELECT a FROM ks.t WHERE a = 1 AND b = 1 ORDER BY c", "ORDER BY"),
+        (
+            "SELECT a FROM ks.t WHERE a = 1 AND b IN (1, 2) ORDER BY c",
+            "ORDER BY with IN on the partition key",
+        ),
         ("SELECT max(v) FROM ks.t", "the function max"),
         ("SELECT m['k'] FROM ks.t", "the column m['k']"),
         ("SELECT writetime(m) FROM ks.t", "writetime of the collection m"),
