@@ -9,6 +9,8 @@ from lines import answer_lines
 def main(host, port):
     cluster = Cluster([host], port=int(port), protocol_version=5, monitor_reporting_enabled=False)
     session = cluster.connect()
+    # A node writes each statement that it prepares to its disk, which takes seconds on a busy machine.
+    session.default_timeout = 120
 
     def replicas(request):
         prepared = session.prepare(request["statement"])

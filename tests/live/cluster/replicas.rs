@@ -108,7 +108,8 @@ pub(super) fn compare_with_python(
     keyspaces: &[(&'static str, &str)],
 ) -> Result<Vec<ReplicaSet>, Failed> {
     let runtime = runtime()?;
-    let session = runtime.block_on(nodes.connect(1, |builder| builder))?;
+    // Each node writes a statement that it prepares to its disk, which takes seconds on a busy machine.
+    let session = runtime.block_on(nodes.connect(1, |builder| builder.timeout(LIMIT)))?;
     let python = python(nodes)?;
     let mut sets = Vec::new();
     for (keyspace, _) in keyspaces {
