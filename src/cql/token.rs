@@ -38,6 +38,20 @@ impl Token<'_> {
         !matches!(self.kind, TokenKind::Blank | TokenKind::Comment)
     }
 
+    /// Returns the name that the token stands for, or `None` if it is neither a word nor a quoted name.
+    /// A name without quotation marks is converted to lower case.
+    #[cfg(any(feature = "cli", feature = "testing"))]
+    pub(crate) fn name(&self) -> Option<String> {
+        match self.kind {
+            TokenKind::Word => Some(self.text.to_ascii_lowercase()),
+            TokenKind::QuotedName => {
+                let name = self.text.strip_prefix('"')?.strip_suffix('"')?;
+                Some(name.replace("\"\"", "\""))
+            }
+            _ => None,
+        }
+    }
+
     /// Returns true if the token is this keyword, in any case.
     pub(crate) fn is_keyword(&self, keyword: &str) -> bool {
         self.kind == TokenKind::Word && self.text.eq_ignore_ascii_case(keyword)

@@ -118,11 +118,7 @@ impl PreparedInner {
     /// # Errors
     /// Returns an error if a value is missing, or does not fit the type of its variable.
     pub(super) fn encode(&self, values: &(impl ToValues + ?Sized)) -> Result<EncodedValues, Error> {
-        let replacement = self.replacement();
-        match replacement.as_deref().unwrap_or(&self.first).encode(values) {
-            Ok(values) => Ok(EncodedValues { values, replacement }),
-            Err(error) => Err(error.with_statement(&self.text)),
-        }
+        self.encode_by(self.replacement(), values)
     }
 
     /// Encodes the values of the bind variables of `metadata`, a description of this statement.
@@ -134,8 +130,18 @@ impl PreparedInner {
         metadata: Arc<StatementMetadata>,
         values: &(impl ToValues + ?Sized),
     ) -> Result<EncodedValues, Error> {
-        match metadata.encode(values) {
-            Ok(values) => Ok(EncodedValues { values, replacement: Some(metadata) }),
+        self.encode_by(Some(metadata), values)
+    }
+
+    /// Encodes the values of the bind variables of `replacement`, or of the first description.
+    #[inline]
+    fn encode_by(
+        &self,
+        replacement: Option<Arc<StatementMetadata>>,
+        values: &(impl ToValues + ?Sized),
+    ) -> Result<EncodedValues, Error> {
+        match replacement.as_deref().unwrap_or(&self.first).encode(values) {
+            Ok(values) => Ok(EncodedValues { values, replacement }),
             Err(error) => Err(error.with_statement(&self.text)),
         }
     }

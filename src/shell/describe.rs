@@ -1,8 +1,10 @@
 //! DESCRIBE from the schema tables, for servers that do not execute it: Cassandra before 4.0.
 
+use std::sync::Arc;
+
 use crate::cli::Failure;
 use crate::cluster::schema::{Keyspace, Schema, SchemaPart, Table};
-use crate::cql::{Token, TokenKind, tokens};
+use crate::cql::{Token, tokens};
 use crate::session::{Error, Session};
 use crate::types::Record;
 
@@ -88,7 +90,7 @@ impl Object {
             names => (Kind::Any, names),
         };
         let improper = || "Improper DESCRIBE command.".to_owned();
-        let named = |name| identifier(name).map(Some).ok_or_else(improper);
+        let named = |token: &Token<'_>| token.name().map(Some).ok_or_else(improper);
         let (keyspace, name) = match (kind, names) {
             (Kind::Keyspace, []) => (None, None),
             (Kind::Keyspace, [name]) => (named(name)?, None),
@@ -140,23 +142,8 @@ fn table_script(keyspace: &Keyspace, table: &Table) -> String {
     [table.ddl()].into_iter().chain(indexes).chain(views).collect()
 }
 
-/// Returns the name that a token stands for, or `None` if it is not a name.
-fn identifier(token: &Token<'_>) -> Option<String> {
-    match token.kind {
-        TokenKind::Word => Some(token.text.to_ascii_lowercase()),
-        TokenKind::QuotedName => {
-            let name = token.text.strip_prefix('"')?.strip_suffix('"')?;
-            Some(name.replace("\"\"", "\""))
-        }
-        _ => None,
-    }
-}
-
 /// Reads a keyspace and its contents. Returns `None` if there is no such keyspace.
-async fn read_keyspace(
-    session: &Session,
-    name: &str,
-) -> Result<Option<std::sync::Arc<Keyspace>>, Error> {
+async fn read_keyspace(session: &Session, name: &str) -> Result<Option<Arc<Keyspace>>, Error> {
     let mut reader = Schema::reader();
     for part in SchemaPart::ALL {
         let mut rows = session.stream::<Record>(part.select(Some(name)), ());

@@ -128,7 +128,7 @@ async fn a_node_that_does_not_know_an_existing_keyspace_is_not_used() {
     wait_until_connected(&session, 2).await;
 }
 
-/// If no node accepts an existing keyspace, the error says so, and is not one of the statement.
+/// If no node accepts an existing keyspace, the error names the failed `USE` and not the statement.
 #[tokio::test]
 async fn a_refused_keyspace_is_not_reported_as_a_failed_statement() {
     let exists = Arc::new(AtomicBool::new(true));

@@ -19,7 +19,7 @@ pub(crate) struct SourceTree {
     files: BTreeMap<ModulePath, SourceFile>,
 }
 
-/// What the checks need to know of one file.
+/// The imports and the paths of one file, which the checks read.
 struct SourceFile {
     /// Names that `use` items bring into scope, and the paths that they stand for.
     names: BTreeMap<String, ModulePath>,

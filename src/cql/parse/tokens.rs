@@ -85,18 +85,10 @@ pub(super) fn items_until<'a, T>(
 pub(super) fn name(input: &str) -> Parsed<'_, String> {
     let expected = error(input, Expected::OneOf("a name"));
     let Some((rest, token)) = peek(input) else { return Err(expected) };
-    match token.kind {
-        TokenKind::QuotedName => {
-            let inside = token.text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-            Ok((rest, inside.unwrap_or_default().replace("\"\"", "\"")))
-        }
-        TokenKind::Word => {
-            let word = token.text.to_ascii_lowercase();
-            let is_name = word.starts_with(|c: char| c.is_ascii_lowercase()) && word.is_ascii();
-            if is_name && !is_reserved(&word) { Ok((rest, word)) } else { Err(expected) }
-        }
-        _ => Err(expected),
-    }
+    let Some(name) = token.name() else { return Err(expected) };
+    let is_name = || name.starts_with(|c: char| c.is_ascii_lowercase()) && name.is_ascii();
+    let is_valid = token.kind == TokenKind::QuotedName || is_name() && !is_reserved(&name);
+    if is_valid { Ok((rest, name)) } else { Err(expected) }
 }
 
 /// Parses a name, or two names with a dot between them. Returns the first of two as `Some`.

@@ -63,7 +63,7 @@ pub(super) fn a_datacenter_is_killed_and_returns(nodes: &Nodes) -> Result<(), Fa
 }
 
 /// Asserts that the session prepares statements in the remote datacenter, but does not execute them
-/// there at this consistency, and says so.
+/// there at this consistency, and that the error names the reason.
 async fn assert_refused(session: &Session, consistency: Consistency) -> Result<(), Failed> {
     // The alias makes a text that the session has not prepared.
     let text = format!("SELECT k AS \"{consistency}\" FROM load.outage WHERE k = ?");
