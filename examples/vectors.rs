@@ -4,6 +4,11 @@
 
 mod common;
 
+use std::time::Duration;
+
+use cqlwire::message::ErrorCode;
+use cqlwire::session::{ErrorKind, Session};
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let session = common::session().await?;
@@ -11,6 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         "CREATE TABLE IF NOT EXISTS words (word text PRIMARY KEY, meaning vector<float, 3>)";
     session.execute(table, ()).await?;
     session.execute("CREATE INDEX IF NOT EXISTS ON words (meaning) USING 'sai'", ()).await?;
+    wait_for_index(&session).await?;
 
     // The driver checks the length of an array or `Vec` before it sends the request.
     let insert = session.prepare("INSERT INTO words (word, meaning) VALUES (?, ?)").await?;
@@ -28,4 +34,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let car = session.execute("SELECT meaning FROM words WHERE word = 'car'", ()).await?;
     println!("{} dimensions", car.one::<(Vec<f32>,)>()?.0.len());
     Ok(())
+}
+
+/// Waits until the server can search the index. CREATE INDEX returns earlier; until then, the server
+/// fails every search with the reason INDEX_NOT_AVAILABLE.
+async fn wait_for_index(session: &Session) -> Result<(), Box<dyn std::error::Error>> {
+    let search = "SELECT word FROM words ORDER BY meaning ANN OF [0, 0, 1] LIMIT 1";
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        match session.execute(search, ()).await {
+            Err(error)
+                if error.kind() == ErrorKind::Server(ErrorCode::ReadFailure)
+                    && tokio::time::Instant::now() < deadline =>
+            {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            result => return Ok(result.map(drop)?),
+        }
+    }
 }

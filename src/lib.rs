@@ -50,6 +50,7 @@
 //! | [`types`] | CQL types and values, rows, conversions from and to Rust types | |
 //! | [`message`] | every request and response, encoded and decoded | |
 //! | [`protocol`] | a connection as a state machine, without socket and clock | |
+//! | [`partitioner`] | the tokens of partition keys | `driver` or `testing` |
 //! | [`codec`] | encoders and decoders for `tokio_util`'s `Framed` | `tokio-util-07` |
 //! | [`testing`] | [`MockServer`](testing::MockServer), for tests without Cassandra | `testing` |
 //! | [`connection`] | one connection on tokio | `driver` |
@@ -113,12 +114,16 @@ pub mod decode;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod message;
+#[cfg(any(feature = "driver", feature = "testing"))]
+pub mod partitioner;
 pub mod protocol;
 #[cfg(feature = "driver")]
 pub mod session;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod shell;
+#[cfg(feature = "testing")]
+mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod types;

@@ -60,10 +60,10 @@ mod state_reader;
 mod statuses;
 mod system_tables;
 mod timer;
-mod token;
 mod topology;
 mod topology_reader;
 
+pub use crate::partitioner::{Partitioner, Token};
 pub use address_translator::AddressTranslator;
 pub use backoff::Reconnect;
 pub use balancing::{DefaultBalancing, LatencyAwareness, LoadBalancing, Routing};
@@ -79,5 +79,4 @@ pub(crate) use schema_wait::SchemaError;
 pub(crate) use settings::Settings;
 pub use state::ClusterState;
 pub(crate) use timer::Timer;
-pub use token::{Partitioner, Token};
 pub use topology::NodeInfo;

@@ -114,7 +114,6 @@ mod reply;
 mod script;
 mod server;
 mod state;
-mod store;
 mod system_tables;
 mod table;
 

@@ -7,14 +7,15 @@ use std::path::Path;
 use crate::imports::{ModulePath, SourceTree};
 
 /// The layers, the lowest first. Layers on the same line do not use each other.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 13] = [
     &["wire"],
     &["types"],
     &["message"],
     &["protocol"],
     &["fuzzing"],
     &["codec"],
-    &["cql"],
+    &["cql", "partitioner"],
+    &["store"],
     &["connection", "testing"],
     &["cluster"],
     &["session"],

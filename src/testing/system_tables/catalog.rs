@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use uuid::Uuid;
 
-use crate::testing::store::{Column, ColumnKind, TableSchema};
+use crate::store::{Column, ColumnKind, TableSchema};
 use crate::types::TableSpec;
 
 /// A system table of Cassandra 5.0.6.

@@ -1,6 +1,6 @@
 //! Rows that are built from the names of their columns.
 
-use crate::testing::store::{Row, TableSchema};
+use crate::store::{Row, TableSchema};
 use crate::types::Value;
 
 /// The cells of a row that are not null, each with the name of its column.

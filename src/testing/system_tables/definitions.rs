@@ -3,7 +3,7 @@
 
 use super::catalog::{self, SystemTable, TableOptions, VIRTUAL};
 use super::cells::{Cells, text};
-use crate::testing::store::{Column, ColumnKind};
+use crate::store::{Column, ColumnKind};
 use crate::types::Value;
 
 /// The keyspaces that are not virtual: the name, the replication strategy and its factor.

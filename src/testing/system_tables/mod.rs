@@ -16,8 +16,8 @@ pub(super) use nodes::CQL_VERSION;
 
 use super::preparation::StatementMetadata;
 use super::reply::Reply;
-use super::store::{Database, Row, SelectPlan, TableSchema, invalid, syntax_error};
 use crate::cql::{parse_select, selected_table};
+use crate::store::{Database, Row, SelectPlan, TableSchema, invalid, syntax_error};
 use crate::wire::Version;
 
 /// The system tables of a server in a cluster.

@@ -8,30 +8,30 @@ use crate::types::{ColumnSpec, CqlType, Identifier, TableSpec};
 
 /// The schema of a table.
 #[derive(Debug)]
-pub(in crate::testing) struct TableSchema {
-    pub(in crate::testing) name: Arc<TableSpec>,
+pub(crate) struct TableSchema {
+    pub(crate) name: Arc<TableSpec>,
     /// The columns in the order of `SELECT *`: the partition key, the clustering columns, then the
     /// static and the regular columns by name.
-    pub(in crate::testing) columns: Vec<Column>,
+    pub(crate) columns: Vec<Column>,
     /// True for a virtual table, which may be filtered without ALLOW FILTERING.
-    pub(in crate::testing) is_virtual: bool,
+    pub(crate) is_virtual: bool,
 }
 
 /// A column of a table.
 #[derive(Debug)]
-pub(in crate::testing) struct Column {
-    pub(in crate::testing) name: String,
-    pub(in crate::testing) kind: ColumnKind,
-    pub(in crate::testing) cql_type: CqlType,
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) kind: ColumnKind,
+    pub(crate) cql_type: CqlType,
     /// The type as `system_schema.columns` has it, with `frozen`.
-    pub(in crate::testing) type_text: String,
+    pub(crate) type_text: String,
     /// True for a clustering column in descending order.
-    pub(in crate::testing) is_descending: bool,
+    pub(crate) is_descending: bool,
 }
 
 /// The role of a column in its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::testing) enum ColumnKind {
+pub(crate) enum ColumnKind {
     PartitionKey,
     Clustering,
     Static,
@@ -40,7 +40,7 @@ pub(in crate::testing) enum ColumnKind {
 
 impl ColumnKind {
     /// Returns the name of the kind in `system_schema.columns`.
-    pub(in crate::testing) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::PartitionKey => "partition_key",
             Self::Clustering => "clustering",
@@ -50,14 +50,14 @@ impl ColumnKind {
     }
 
     /// Returns true if the column is a part of the primary key.
-    pub(super) const fn is_key(self) -> bool {
+    pub(in crate::store) const fn is_key(self) -> bool {
         matches!(self, Self::PartitionKey | Self::Clustering)
     }
 }
 
 impl Column {
     /// Returns true if each element of the column's collection is a cell of its own.
-    pub(super) fn is_multi_cell(&self) -> bool {
+    pub(in crate::store) fn is_multi_cell(&self) -> bool {
         let is_collection = matches!(
             self.cql_type,
             CqlType::List(_) | CqlType::Set(_) | CqlType::Map(_) | CqlType::Udt(_)
@@ -71,7 +71,7 @@ impl TableSchema {
     ///
     /// # Errors
     /// Returns an INVALID error if there is no such column.
-    pub(super) fn index(&self, column: &str) -> Result<usize, ServerError> {
+    pub(in crate::store) fn index(&self, column: &str) -> Result<usize, ServerError> {
         self.columns.iter().position(|known| known.name == column).ok_or_else(|| {
             let (column, table) = (Identifier(column), &self.name);
             invalid(format!("Undefined column name {column} in table {table}"))
@@ -79,18 +79,18 @@ impl TableSchema {
     }
 
     /// Returns the indexes of the columns of one kind.
-    pub(super) fn indexes(&self, kind: ColumnKind) -> impl Iterator<Item = usize> {
+    pub(in crate::store) fn indexes(&self, kind: ColumnKind) -> impl Iterator<Item = usize> {
         let columns = self.columns.iter().enumerate();
         columns.filter(move |(_, column)| column.kind == kind).map(|(index, _)| index)
     }
 
     /// Returns the column at an index, or `None` if there is no such column.
-    pub(super) fn column(&self, index: usize) -> Option<&Column> {
+    pub(in crate::store) fn column(&self, index: usize) -> Option<&Column> {
         self.columns.get(index)
     }
 
     /// Returns the description of a result column or a bind variable that belongs to this table.
-    pub(super) fn spec(&self, name: &str, cql_type: impl Into<CqlType>) -> ColumnSpec {
+    pub(in crate::store) fn spec(&self, name: &str, cql_type: impl Into<CqlType>) -> ColumnSpec {
         ColumnSpec { table: Arc::clone(&self.name), name: name.into(), cql_type: cql_type.into() }
     }
 }

@@ -6,7 +6,7 @@ use super::schema::TableSchema;
 use crate::types::Value;
 
 /// A source of schemas and rows.
-pub(in crate::testing) trait Database {
+pub(crate) trait Database {
     /// Returns true if there is a keyspace of this name.
     fn has_keyspace(&self, keyspace: &str) -> bool;
 
@@ -19,9 +19,9 @@ pub(in crate::testing) trait Database {
 
 /// A row of a table.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::testing) struct Row {
+pub(crate) struct Row {
     /// The values, in the order of [`TableSchema::columns`].
-    pub(in crate::testing) values: Vec<Value>,
+    pub(crate) values: Vec<Value>,
     /// The time of the write, in microseconds since 1970.
-    pub(in crate::testing) write_time: i64,
+    pub(crate) write_time: i64,
 }

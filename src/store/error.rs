@@ -3,17 +3,17 @@
 use crate::message::{ErrorCode, ServerError};
 
 /// Returns an INVALID error.
-pub(in crate::testing) fn invalid(message: impl Into<String>) -> ServerError {
+pub(crate) fn invalid(message: impl Into<String>) -> ServerError {
     ServerError::new(ErrorCode::Invalid, message.into())
 }
 
 /// Returns a SYNTAX_ERROR.
-pub(in crate::testing) fn syntax_error(message: &impl ToString) -> ServerError {
+pub(crate) fn syntax_error(message: &impl ToString) -> ServerError {
     ServerError::new(ErrorCode::Syntax, message.to_string())
 }
 
 /// Returns the error for a part of CQL that Cassandra knows and this server does not.
-pub(super) fn unsupported(part: &str) -> ServerError {
+pub(in crate::store) fn unsupported(part: &str) -> ServerError {
     invalid(format!(
         "MockServer does not support {part} in a SELECT; add a reply with MockServer::on"
     ))

@@ -12,7 +12,7 @@ use crate::types::{CqlType, Identifier, NativeType, Value};
 /// # Errors
 /// Returns an INVALID error if the term is no value of the column's type, if it is null, or if this
 /// server cannot evaluate it.
-pub(super) fn operand(
+pub(in crate::store) fn operand(
     term: &Term,
     column: &Column,
     variables: &mut Variables<'_>,
@@ -74,7 +74,7 @@ const fn kind(term: &Term) -> &'static str {
 }
 
 /// Returns the error for a null that is compared with `column`.
-pub(super) fn null_value(column: &Column) -> ServerError {
+pub(in crate::store) fn null_value(column: &Column) -> ServerError {
     invalid(format!("Invalid null value in condition for column {}", column.name))
 }
 

@@ -1,8 +1,8 @@
 //! Functions in the columns of a SELECT.
 
-use super::error::{invalid, unsupported};
 use crate::cql::FunctionName;
 use crate::message::ServerError;
+use crate::store::error::{invalid, unsupported};
 
 /// Cassandra's functions that this server does not evaluate.
 const UNSUPPORTED: [&str; 22] = [

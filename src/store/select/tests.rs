@@ -6,8 +6,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Column, ColumnKind, Database, Row, SelectPlan, TableSchema};
+use super::SelectPlan;
 use crate::cql::parse_select;
+use crate::store::{Column, ColumnKind, Database, Row, TableSchema};
 use crate::types::{TableSpec, Value};
 
 /// The keyspace `ks` with the table `t (a int, b int, c int, "D" text static, m map<text, int>,

@@ -1,10 +1,10 @@
 //! ORDER BY.
 
-use super::error::{invalid, unsupported};
 use super::restriction::Restriction;
-use super::schema::{ColumnKind, TableSchema};
 use crate::cql::{Direction, Ordering};
 use crate::message::ServerError;
+use crate::store::error::{invalid, unsupported};
+use crate::store::schema::{ColumnKind, TableSchema};
 
 /// Returns true if ORDER BY reverses the clustering order of the table.
 ///

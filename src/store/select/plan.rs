@@ -2,29 +2,29 @@
 
 use std::sync::Arc;
 
-use super::error::{invalid, unsupported};
 use super::expression::{self, Expression};
 use super::json;
 use super::order;
 use super::restriction::{Restriction, restrictions};
-use super::schema::{ColumnKind, TableSchema};
-use super::source::{Database, Row};
-use super::variables::{BoundValues, Operand, Variables};
 use crate::cql::{Literal, Select, Term};
 use crate::message::ServerError;
+use crate::store::error::{invalid, unsupported};
+use crate::store::schema::{ColumnKind, TableSchema};
+use crate::store::source::{Database, Row};
+use crate::store::variables::{BoundValues, Operand, Variables};
 use crate::types::{ColumnSpec, NativeType, Value};
 
 /// A SELECT that was checked against the schema of its table: what PREPARE returns, and how the rows
 /// of the result are computed.
 #[derive(Debug)]
-pub(in crate::testing) struct SelectPlan {
+pub(crate) struct SelectPlan {
     table: Arc<TableSchema>,
     /// The columns of the result.
-    pub(in crate::testing) columns: Vec<ColumnSpec>,
-    pub(in crate::testing) variables: Vec<ColumnSpec>,
+    pub(crate) columns: Vec<ColumnSpec>,
+    pub(crate) variables: Vec<ColumnSpec>,
     /// The indexes of the bind variables that form the partition key, in key order. Empty if a part
     /// of the key has no bind variable.
-    pub(in crate::testing) partition_key: Vec<u16>,
+    pub(crate) partition_key: Vec<u16>,
     expressions: Vec<Expression>,
     /// The names of the columns, if the result has them in one JSON object.
     json_names: Option<Vec<Box<str>>>,
@@ -42,10 +42,7 @@ impl SelectPlan {
     /// # Errors
     /// Returns the error that Cassandra 5.0 returns to PREPARE, or an INVALID error if this server
     /// does not support a part of the statement.
-    pub(in crate::testing) fn new(
-        select: &Select,
-        database: &impl Database,
-    ) -> Result<Self, ServerError> {
+    pub(crate) fn new(select: &Select, database: &impl Database) -> Result<Self, ServerError> {
         let table = find_table(select, database)?;
         if !select.group_by.is_empty() {
             return Err(unsupported("GROUP BY"));
@@ -95,7 +92,7 @@ impl SelectPlan {
     ///
     /// # Errors
     /// Returns the error that Cassandra 5.0 returns to EXECUTE.
-    pub(in crate::testing) fn execute(
+    pub(crate) fn execute(
         &self,
         database: &impl Database,
         values: &[(Box<str>, Value)],

@@ -7,18 +7,18 @@ use crate::message::ServerError;
 use crate::types::{ColumnSpec, CqlType, Value};
 
 /// The bind variables that a statement has so far. Markers are added in the order of the text.
-pub(super) struct Variables<'t> {
+pub(in crate::store) struct Variables<'t> {
     table: &'t TableSchema,
     columns: Vec<ColumnSpec>,
 }
 
 impl<'t> Variables<'t> {
-    pub(super) const fn new(table: &'t TableSchema) -> Self {
+    pub(in crate::store) const fn new(table: &'t TableSchema) -> Self {
         Self { table, columns: Vec::new() }
     }
 
     /// Adds a bind variable and returns its index. A marker without a name gets the name `default`.
-    pub(super) fn add(
+    pub(in crate::store) fn add(
         &mut self,
         marker: &BindMarker,
         default: &str,
@@ -32,21 +32,21 @@ impl<'t> Variables<'t> {
         self.columns.len().saturating_sub(1)
     }
 
-    pub(super) fn into_columns(self) -> Vec<ColumnSpec> {
+    pub(in crate::store) fn into_columns(self) -> Vec<ColumnSpec> {
         self.columns
     }
 }
 
 /// A value of a statement: known when the statement is prepared, or bound when it is executed.
 #[derive(Debug, Clone)]
-pub(super) enum Operand {
+pub(in crate::store) enum Operand {
     Value(Value),
     /// The index of a bind variable.
     Variable(usize),
 }
 
 /// The values bound to the variables of a statement.
-pub(super) struct BoundValues(Vec<Value>);
+pub(in crate::store) struct BoundValues(Vec<Value>);
 
 impl BoundValues {
     /// Matches `values`, each with the name of its variable, to the variables. If there are fewer
@@ -54,7 +54,7 @@ impl BoundValues {
     ///
     /// # Errors
     /// Returns an INVALID error if a variable has no value, or if there are too many values.
-    pub(super) fn new(
+    pub(in crate::store) fn new(
         variables: &[ColumnSpec],
         values: &[(Box<str>, Value)],
     ) -> Result<Self, ServerError> {
@@ -73,7 +73,7 @@ impl BoundValues {
     }
 
     /// Returns the value of an operand.
-    pub(super) fn get<'v>(&'v self, operand: &'v Operand) -> &'v Value {
+    pub(in crate::store) fn get<'v>(&'v self, operand: &'v Operand) -> &'v Value {
         match operand {
             Operand::Value(value) => value,
             Operand::Variable(index) => self.0.get(*index).unwrap_or(&Value::Null),

@@ -1,12 +1,12 @@
 //! The conditions of WHERE.
 
-use super::error::{invalid, unsupported};
-use super::literal::{null_value, operand};
-use super::schema::{Column, ColumnKind, TableSchema};
-use super::source::Row;
-use super::variables::{BoundValues, Operand, Variables};
 use crate::cql::{self, Comparison, Condition, InValues, Relation};
 use crate::message::ServerError;
+use crate::store::error::{invalid, unsupported};
+use crate::store::literal::{null_value, operand};
+use crate::store::schema::{Column, ColumnKind, TableSchema};
+use crate::store::source::Row;
+use crate::store::variables::{BoundValues, Operand, Variables};
 use crate::types::{CqlType, NativeType, Value};
 
 /// The condition that one column of a row meets.

@@ -1,12 +1,12 @@
 //! The columns of a result, and how they are computed from rows.
 
-use super::error::{invalid, unsupported};
 use super::function::Function;
 use super::json::to_json;
-use super::schema::{Column, TableSchema};
-use super::source::Row;
 use crate::cql::{MetadataFunction, SelectedColumn, Selection, Selector};
 use crate::message::ServerError;
+use crate::store::error::{invalid, unsupported};
+use crate::store::schema::{Column, TableSchema};
+use crate::store::source::Row;
 use crate::types::{ColumnSpec, CqlType, NativeType, Value};
 
 /// An expression that is evaluated on a row, or on all rows of a result.

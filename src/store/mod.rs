@@ -1,0 +1,17 @@
+//! A CQL database in memory.
+//!
+//! Three parts are independent of each other: the [schema](TableSchema) of a table, the
+//! [source](Database) of its rows, and the [plan](SelectPlan) that a SELECT is compiled to. The
+//! system tables are one source; they compute their rows.
+
+mod error;
+mod literal;
+mod schema;
+mod select;
+mod source;
+mod variables;
+
+pub(crate) use error::{invalid, syntax_error};
+pub(crate) use schema::{Column, ColumnKind, TableSchema};
+pub(crate) use select::SelectPlan;
+pub(crate) use source::{Database, Row};

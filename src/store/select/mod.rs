@@ -1,0 +1,13 @@
+//! The evaluation of SELECT: a statement is compiled for its table to a [`SelectPlan`].
+
+mod expression;
+mod function;
+mod json;
+mod order;
+mod plan;
+mod restriction;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use plan::SelectPlan;
