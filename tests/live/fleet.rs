@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use cassandra_harness::{Cluster, Launcher, Options, VERSIONS};
 use cqlwire::session::{Session, SessionBuilder};
 use libtest_mimic::Failed;
 use tokio::runtime::Runtime;
 
+use crate::requirements::Reason;
 use crate::values::Shared;
 
 /// Returns the versions to test: all that can be started, or `environment` for a node that already runs.
@@ -20,6 +21,27 @@ pub(crate) fn versions() -> &'static [&'static str] {
 /// Returns true if the tests start and configure the nodes.
 pub(crate) fn starts_nodes() -> bool {
     !matches!(Launcher::choose(1), Ok(Launcher::Environment))
+}
+
+/// Returns the reason why the tests cannot configure or stop the nodes, or `None` if they start them.
+pub(crate) fn not_started() -> Option<&'static Reason> {
+    static REASON: LazyLock<Option<Reason>> = LazyLock::new(|| {
+        let text = "the nodes of CQLWIRE_CONTACT_POINTS cannot be configured or stopped";
+        (!starts_nodes()).then(|| text.to_owned())
+    });
+    REASON.as_ref()
+}
+
+/// Returns the options of a node of a version that [`versions`] returns.
+pub(crate) fn options(version: &str) -> Options {
+    let options = match starts_nodes() {
+        true => Options::new(version),
+        false => Options::default(),
+    };
+    match options.version.as_str() >= "5" {
+        true => options.set("dynamic_data_masking_enabled", "true"),
+        false => options,
+    }
 }
 
 /// All nodes, by their version and whether they require authentication.
@@ -52,15 +74,8 @@ impl Fleet {
             Arc::clone(nodes.entry((version.to_owned(), authentication)).or_default())
         };
         let started = slot.get_or_init(|| {
-            let mut options = match starts_nodes() {
-                true => Options::new(version),
-                false => Options::default(),
-            };
-            if options.version.as_str() >= "5" {
-                options = options.set("dynamic_data_masking_enabled", "true");
-            }
-            let cluster = Cluster::start(&options.authentication(authentication))
-                .map_err(|error| error.to_string())?;
+            let options = options(version).authentication(authentication);
+            let cluster = Cluster::start(&options).map_err(|error| error.to_string())?;
             Ok(Node {
                 address: cluster.contact_points()[0],
                 version: version.to_owned(),

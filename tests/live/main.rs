@@ -2,6 +2,9 @@
 //!
 //! A node starts when the first test needs it. All nodes end with this program. To run the tests of
 //! one version: `cargo test --test live 4.1.9`.
+//!
+//! Tests whose requirements this machine lacks count as ignored, and show what is missing. If `CI` is
+//! set, they fail instead.
 
 #[path = "../support/child.rs"]
 mod child;
@@ -29,6 +32,7 @@ mod proxy;
 #[path = "../support/recorded.rs"]
 mod recorded;
 mod refusals;
+mod requirements;
 mod schema;
 mod security;
 mod session;
@@ -40,11 +44,13 @@ mod system_tables;
 mod tcp_server;
 mod values;
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use fleet::{Fleet, Node};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Failed};
+use requirements::{missing_launcher, missing_python};
 
 /// A test that runs against one node.
 type Test = fn(&Node) -> Result<(), Failed>;
@@ -112,21 +118,39 @@ const EVERY_VERSION: &[(&str, Test)] = &[
     ("refusals::refuses_versions_as_recorded", refusals::refuses_versions_as_recorded),
 ];
 
+/// The requirements of a test, apart from a node.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    Python,
+    /// A node that requires authentication, which the tests have to start.
+    Authentication,
+}
+
 fn main() -> ExitCode {
     let fleet = Arc::new(Fleet::new());
     let mut trials = Vec::new();
-    let mut add = |version: &str, name: &str, test: values::Test, authentication| {
+    let missing_launcher = |version| (version, missing_launcher(&fleet::options(version)));
+    let missing: HashMap<_, _> = fleet::versions().iter().copied().map(missing_launcher).collect();
+    let mut add = |version: &str, name: &str, test: values::Test, needs: Needs| {
         let (fleet, version) = (Arc::clone(&fleet), version.to_owned());
+        let missing = missing.get(&*version).and_then(Option::as_ref);
+        let unmet = match needs {
+            Needs::Python => missing_python(),
+            Needs::Authentication => fleet::not_started(),
+            Needs::Nothing => None,
+        };
         let name = format!("{version}::{name}");
-        trials.push(Trial::test(name, move || test(&fleet.node(&version, authentication)?)));
+        trials.push(requirements::trial(name, missing.or(unmet), move || {
+            test(&fleet.node(&version, needs == Needs::Authentication)?)
+        }));
     };
-    let missing = interpreter::missing();
     for version in fleet::versions() {
         for (name, test) in EVERY_VERSION {
-            add(version, name, Box::new(test), false);
+            add(version, name, Box::new(test), Needs::Nothing);
         }
-        for (name, test) in values::tests(version, missing.is_none()) {
-            add(version, &name, test, false);
+        for (name, needs, test) in values::tests(version) {
+            add(version, &name, test, needs);
         }
     }
     let newest = fleet::versions().last().copied().unwrap_or_default();
@@ -134,39 +158,29 @@ fn main() -> ExitCode {
         newest,
         "examples::examples_print_the_expected_output",
         Box::new(examples::examples_print_the_expected_output),
-        false,
+        Needs::Nothing,
     );
     add(
         newest,
         "programs::adds_and_lists_100_000_users",
         Box::new(programs::adds_and_lists_100_000_users),
-        false,
+        Needs::Nothing,
     );
     if newest.starts_with("5.0") {
         add(
             newest,
             "system_tables::mock_server_has_the_same_system_tables",
             Box::new(system_tables::mock_server_has_the_same_system_tables),
-            false,
+            Needs::Nothing,
         );
     }
-    if fleet::starts_nodes() {
-        add(
-            newest,
-            "programs::requires_the_right_user_name_and_password",
-            Box::new(programs::requires_the_right_user_name_and_password),
-            true,
-        );
-        trials.extend(security::tests(newest));
-    }
-    match missing {
-        None => {}
-        Some(missing) if std::env::var_os("CI").is_some() => {
-            let error = format!("{missing} is not installed, but CI must run the Python tests");
-            trials.push(Trial::test("python", move || Err(error.into())));
-        }
-        Some(missing) => eprintln!("skipping the tests with Python: {missing} is not installed"),
-    }
+    add(
+        newest,
+        "programs::requires_the_right_user_name_and_password",
+        Box::new(programs::requires_the_right_user_name_and_password),
+        Needs::Authentication,
+    );
+    trials.extend(security::tests(newest));
     trials.extend(cluster::trials());
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     // Stop the nodes before the process exits.

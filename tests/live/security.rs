@@ -9,9 +9,10 @@ use cqlwire::connection::Tls;
 use cqlwire::session::{Error, Session, SessionBuilder};
 use libtest_mimic::{Failed, Trial};
 
-use crate::fleet::{Node, runtime};
+use crate::fleet::{self, Node, runtime};
 use crate::program::{ADD_USERS, LIST_USERS, Output, run};
 use crate::programs::CQLWIRE;
+use crate::requirements::{self, missing_launcher};
 
 /// A node that requires a password and a client certificate from its CA.
 struct SecureNode {
@@ -39,10 +40,15 @@ const TESTS: &[(&str, Test)] = &[
 
 /// Returns the tests on a node of `version`. The first test that runs starts the node.
 pub(crate) fn tests(version: &str) -> Vec<Trial> {
+    let missing = match fleet::starts_nodes() {
+        true => options(version).map_or_else(|_| None, |(options, _)| missing_launcher(&options)),
+        false => fleet::not_started().cloned(),
+    };
     let node = Arc::new(OnceLock::new());
     let trial = |&(name, test): &(&str, Test)| {
         let (node, version) = (Arc::clone(&node), version.to_owned());
-        Trial::test(format!("{version}::security::{name}"), move || {
+        let name = format!("{version}::security::{name}");
+        requirements::trial(name, missing.as_ref(), move || {
             let started =
                 node.get_or_init(|| SecureNode::start(&version).map_err(|e| e.to_string()));
             test(started.as_ref().map_err(Failed::from)?)
@@ -51,11 +57,16 @@ pub(crate) fn tests(version: &str) -> Vec<Trial> {
     TESTS.iter().map(trial).collect()
 }
 
+fn options(version: &str) -> Result<(Options, Arc<Certificates>), cassandra_harness::Error> {
+    let tls = NodeTls::new()?.client_certificates(true);
+    let certificates = Arc::clone(&tls.certificates);
+    Ok((Options::new(version).authentication(true).tls(tls), certificates))
+}
+
 impl SecureNode {
     fn start(version: &str) -> Result<Self, Box<dyn std::error::Error>> {
-        let tls = NodeTls::new()?.client_certificates(true);
-        let certificates = Arc::clone(&tls.certificates);
-        let cluster = Cluster::start(&Options::new(version).authentication(true).tls(tls))?;
+        let (options, certificates) = options(version)?;
+        let cluster = Cluster::start(&options)?;
         let folder = tempfile::tempdir()?;
         let file = |name: &str, text: &str| {
             let path: PathBuf = folder.path().join(name);

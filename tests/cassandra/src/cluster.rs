@@ -38,11 +38,7 @@ impl Cluster {
             let text = "cannot start a cluster with 0 nodes or 0 tokens: use at least 1 of each";
             return Err(Error::Unsupported(text.to_owned()));
         }
-        let launcher = match options.launcher {
-            Some(launcher) => launcher,
-            None => Launcher::choose(options.nodes)?,
-        };
-        match launcher {
+        match Launcher::find(options)? {
             Launcher::Environment => Self::from_env(),
             Launcher::Docker => Self::start_by_docker(options),
             Launcher::Java => Self::start_by_java(options),
@@ -86,14 +82,6 @@ impl Cluster {
     }
 
     fn start_by_docker(options: &Options) -> Result<Self, Error> {
-        if options.nodes != 1 {
-            return Err(Error::Unsupported(format!(
-                "cannot start {} nodes in Docker: the harness runs one node per cluster there; set \
-                 CQLWIRE_CASSANDRA=java to run them with Java",
-                options.nodes
-            )));
-        }
-        docker::require_daemon()?;
         let image = Image::find_or_build(&options.version, options.progress)?;
         let (plan, node) = start_with_retry(options, || {
             let plan = Plan::new(options, Launcher::Docker)?;

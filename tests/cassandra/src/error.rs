@@ -30,9 +30,14 @@ pub enum Error {
     /// The launcher does not support these options.
     #[error("{0}")]
     Unsupported(String),
-    /// Something has to be installed first.
-    #[error("{0}")]
-    Missing(String),
+    /// Something has to be installed or configured first.
+    #[error("{problem}; {advice}")]
+    Missing {
+        /// The task that failed, and what it needs: `cannot find Java 17: ...`.
+        problem: String,
+        /// What to install or configure.
+        advice: String,
+    },
     /// An external program (Maven, Docker, keytool) failed.
     #[error("{tool} failed: {problem}")]
     Tool {

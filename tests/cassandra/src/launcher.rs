@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, ToSocketAddrs},
 };
 
-use crate::{Error, docker, java::Jdk};
+use crate::{Error, Options, docker, java::require_java};
 
 const LAUNCHER: &str = "CQLWIRE_CASSANDRA";
 const CONTACT_POINTS: &str = "CQLWIRE_CONTACT_POINTS";
@@ -34,17 +34,24 @@ impl Launcher {
         choose(&choice, has_contact_points, || nodes == 1 && docker::daemon_answers())
     }
 
-    /// Checks that the launcher can run on this machine: the contact points are valid, the Docker
-    /// daemon answers, or Java 17 is installed. Does not check for Maven.
+    /// Returns the launcher that can start the cluster of `options` on this machine: the one that
+    /// `options` or `CQLWIRE_CASSANDRA` name, or else the first that works. Starts nothing.
     ///
     /// # Errors
-    /// Returns an error that names the missing requirement.
-    pub fn check(self) -> Result<(), Error> {
-        match self {
-            Self::Environment => contact_points_from_env().map(drop),
-            Self::Docker => docker::require_daemon(),
-            Self::Java => Jdk::find().map(drop),
+    /// Returns [`Error::Missing`] if a requirement is missing: a Docker daemon, Java 17, or Maven
+    /// although the jars are not cached. Returns another error if the launcher cannot start such a
+    /// cluster, or if an environment variable is invalid.
+    pub fn find(options: &Options) -> Result<Self, Error> {
+        let launcher = match options.launcher {
+            Some(launcher) => launcher,
+            None => Self::choose(options.nodes)?,
+        };
+        match launcher {
+            Self::Environment => drop(contact_points_from_env()?),
+            Self::Docker => docker::require(options)?,
+            Self::Java => require_java(options)?,
         }
+        Ok(launcher)
     }
 }
 
@@ -127,6 +134,27 @@ mod tests {
             error,
             "invalid environment variable CQLWIRE_CASSANDRA=`podman`: use `env`, `docker` or `java`"
         );
+    }
+
+    #[test]
+    fn the_missing_requirement_is_an_error_of_its_own() {
+        let containers =
+            |nodes| Options { launcher: Some(Launcher::Docker), ..Options::default().nodes(nodes) };
+        let error = Launcher::find(&containers(3)).unwrap_err();
+        assert!(matches!(error, Error::Unsupported(_)), "{error}");
+        let find = |launcher| {
+            let options = Options { launcher: Some(launcher), ..Options::default() };
+            Launcher::find(&options)
+        };
+        for launcher in [Launcher::Docker, Launcher::Java] {
+            match find(launcher) {
+                Ok(found) => assert_eq!(found, launcher),
+                Err(Error::Missing { problem, advice }) => {
+                    assert!(problem.starts_with("cannot ") && !advice.is_empty());
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
     }
 
     #[test]

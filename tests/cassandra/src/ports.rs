@@ -27,10 +27,12 @@ pub(crate) fn free_port(addresses: &[Ipv4Addr]) -> Result<u16, Error> {
 
     for address in addresses {
         if let Err(problem) = TcpListener::bind((*address, 0)) {
-            return Err(Error::Missing(format!(
-                "cannot listen on {address}: {problem}; bring the address up first (macOS: \
-                 `sudo ifconfig lo0 alias {address}`)"
-            )));
+            return Err(Error::Missing {
+                problem: format!("cannot listen on {address}: {problem}"),
+                advice: format!(
+                    "bring the address up first (macOS: `sudo ifconfig lo0 alias {address}`)"
+                ),
+            });
         }
     }
     (0..COUNT)
@@ -38,10 +40,10 @@ pub(crate) fn free_port(addresses: &[Ipv4Addr]) -> Result<u16, Error> {
         .find(|port| addresses.iter().all(|a| TcpListener::bind((*a, *port)).is_ok()))
         .ok_or_else(|| {
             let last = FIRST + COUNT - 1;
-            Error::Missing(format!(
-                "no port from {FIRST} to {last} is free on {addresses:?}: stop programs that \
-                 listen there"
-            ))
+            Error::Missing {
+                problem: format!("no port from {FIRST} to {last} is free on {addresses:?}"),
+                advice: "stop programs that listen there".to_owned(),
+            }
         })
 }
 

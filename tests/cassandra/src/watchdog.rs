@@ -126,7 +126,8 @@ mod tests {
         wait_for(&log, "\n");
         let pid = fs::read_to_string(log.path()).unwrap().trim().to_owned();
         drop(watchdog);
-        let alive = Command::new("kill").args(["-0", &pid]).output().unwrap();
+        // `kill` of the shell, because minimal systems have no program of this name.
+        let alive = Command::new("sh").args(["-c", &format!("kill -0 {pid}")]).output().unwrap();
         assert!(!alive.status.success(), "process {pid} still runs");
     }
 }

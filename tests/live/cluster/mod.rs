@@ -14,19 +14,23 @@ mod restart;
 mod routing;
 mod schema;
 
-use std::env;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cassandra_harness::{Launcher, Options};
+use cassandra_harness::Options;
 use libtest_mimic::{Failed, Trial};
 
-use crate::interpreter;
+use crate::fleet;
+use crate::requirements::{self, missing_launcher, missing_python};
 use nodes::Nodes;
 
 /// A test that runs against one cluster.
 type Test = fn(&Nodes) -> Result<(), Failed>;
 
 const THREE_NODES: &[(&str, Test)] = &[
+    (
+        "replicas::replicas_match_the_python_driver_and_nodetool",
+        replicas::replicas_match_the_python_driver_and_nodetool,
+    ),
     ("routing::sends_requests_to_replicas", routing::sends_requests_to_replicas),
     (
         "routing::uses_all_nodes_without_token_awareness",
@@ -44,6 +48,9 @@ const THREE_NODES: &[(&str, Test)] = &[
     ),
 ];
 
+/// The tests that run only with Python.
+const NEED_PYTHON: &[&str] = &["replicas::replicas_match_the_python_driver_and_nodetool"];
+
 const FROM_4_1_TO_5_0: &[(&str, Test)] = &[(
     "mixed::reads_and_writes_in_a_mixed_version_cluster",
     mixed::reads_and_writes_in_a_mixed_version_cluster,
@@ -54,44 +61,31 @@ const TWO_DATACENTERS: &[(&str, Test)] = &[(
     datacenters::serves_requests_while_a_datacenter_fails_and_nodes_move_and_leave,
 )];
 
-/// Returns the tests of clusters, or none if this machine cannot start a cluster. In CI, these tests
-/// are never skipped.
+/// Returns the tests of clusters. They count as ignored if this machine cannot start their cluster.
 pub(crate) fn trials() -> Vec<Trial> {
-    let reason_to_skip = match Launcher::choose(3) {
-        Ok(Launcher::Java) if env::var_os("CI").is_some() => None,
-        Ok(Launcher::Java) => Launcher::Java.check().err().map(|missing| missing.to_string()),
-        Ok(Launcher::Docker) => Some("Docker runs only one node".to_owned()),
-        Ok(Launcher::Environment) => {
-            Some("the nodes of CQLWIRE_CONTACT_POINTS cannot be stopped".to_owned())
-        }
-        Err(error) => Some(error.to_string()),
-    };
-    if let Some(reason) = reason_to_skip {
-        eprintln!("skipping the cluster tests: {reason}");
-        return Vec::new();
-    }
     let two_versions = Options::default().versions(["4.1.9", "5.0.6"]);
-    let mut trials = cluster_trials("4.1.9_and_5.0.6", two_versions, FROM_4_1_TO_5_0);
-    let mut three = THREE_NODES.to_vec();
-    if interpreter::missing().is_none() {
-        three.insert(
-            0,
-            (
-                "replicas::replicas_match_the_python_driver_and_nodetool",
-                replicas::replicas_match_the_python_driver_and_nodetool,
-            ),
-        );
-    }
-    trials.extend(cluster_trials("5.0.6_x_3", Options::new("5.0.6").nodes(3).tokens(16), &three));
-    trials.extend(cluster_trials("5.0.6_x_2_x_2", datacenters::options(), TWO_DATACENTERS));
-    trials
+    let three = Options::new("5.0.6").nodes(3).tokens(16);
+    [
+        cluster_trials("4.1.9_and_5.0.6", two_versions, FROM_4_1_TO_5_0),
+        cluster_trials("5.0.6_x_3", three, THREE_NODES),
+        cluster_trials("5.0.6_x_2_x_2", datacenters::options(), TWO_DATACENTERS),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn cluster_trials(name: &str, options: Options, tests: &[(&'static str, Test)]) -> Vec<Trial> {
+    let missing = match fleet::starts_nodes() {
+        true => missing_launcher(&options),
+        false => fleet::not_started().cloned(),
+    };
     let cluster = Arc::new(Cluster { options, started: Mutex::default() });
     let trial = |&(test, run): &(&str, Test)| {
         let cluster = Arc::clone(&cluster);
-        Trial::test(format!("{name}::cluster::{test}"), move || cluster.run(run))
+        let missing_python = missing_python().filter(|_| NEED_PYTHON.contains(&test));
+        let name = format!("{name}::cluster::{test}");
+        requirements::trial(name, missing.as_ref().or(missing_python), move || cluster.run(run))
     };
     tests.iter().map(trial).collect()
 }

@@ -9,9 +9,10 @@ pub(crate) use image::Image;
 use std::{env, process::Command, time::Duration};
 
 use crate::{
+    Options,
     config::NodeConfig,
     error::Error,
-    java::{Layout, MAIN_CLASS, jvm_args},
+    java::{Jdk, Layout, MAIN_CLASS, jvm_args},
     plan::Plan,
     recipe::Recipe,
     run_dir::create_dir,
@@ -31,16 +32,31 @@ pub(crate) fn daemon_answers() -> bool {
         && tool::run(&mut version, Duration::from_secs(5)).is_ok_and(|o| o.status.success())
 }
 
-/// Returns an error if no local Docker daemon answers.
-pub(crate) fn require_daemon() -> Result<(), Error> {
+/// Checks that a container can run the node of `options`.
+///
+/// # Errors
+/// Returns an error if there are several nodes, if no local daemon answers, or if there is no Java
+/// to generate the keys of a node with TLS.
+pub(crate) fn require(options: &Options) -> Result<(), Error> {
+    if options.nodes != 1 {
+        return Err(Error::Unsupported(format!(
+            "cannot start {} nodes in Docker: the harness runs one node per cluster there; set \
+             CQLWIRE_CASSANDRA=java to run them with Java",
+            options.nodes
+        )));
+    }
+    if options.tls.is_some() {
+        Jdk::find()?;
+    }
     if daemon_answers() {
         return Ok(());
     }
-    Err(Error::Missing(
-        "cannot use Docker: no local daemon answers `docker version`; start one (set DOCKER_HOST if \
-         its socket is not the default), or set CQLWIRE_CASSANDRA=java to run nodes with Java"
+    Err(Error::Missing {
+        problem: "cannot use Docker: no local daemon answers `docker version`".to_owned(),
+        advice: "start one (set DOCKER_HOST if its socket is not the default), or set \
+                 CQLWIRE_CASSANDRA=java to run nodes with Java"
             .to_owned(),
-    ))
+    })
 }
 
 /// Creates a container for the plan's only node and returns the commands that start it.

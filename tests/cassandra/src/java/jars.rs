@@ -1,7 +1,7 @@
 //! Cassandra's jars, which Maven downloads once.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -37,6 +37,19 @@ pub(crate) fn fetch_jars(version: &str, progress: fn(&str)) -> Result<PathBuf, E
     Ok(jars)
 }
 
+/// Checks that the jars of `version` are cached, or that Maven can download them.
+///
+/// # Errors
+/// Returns an error if neither is the case.
+pub(super) fn require_jars(version: &str) -> Result<(), Error> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let has_maven = || env::split_paths(&path).any(|folder| folder.join("mvn").is_file());
+    match harness_dir().join(version).join("jars").exists() || has_maven() {
+        true => Ok(()),
+        false => Err(missing_maven(version)),
+    }
+}
+
 /// Returns the path of the jamm jar, the Java agent that measures memory.
 pub(super) fn jamm_jar(jars: &Path) -> Result<String, Error> {
     let entries = fs::read_dir(jars).context(|| format!("reading {}", jars.display()))?;
@@ -45,11 +58,9 @@ pub(super) fn jamm_jar(jars: &Path) -> Result<String, Error> {
         .into_iter()
         .find(|name| name.starts_with("jamm-") && name.ends_with(".jar"))
         .map(|name| jars.join(name).display().to_string())
-        .ok_or_else(|| {
-            Error::Missing(format!(
-                "cannot start Cassandra: {} has no jamm jar; delete the folder and try again",
-                jars.display()
-            ))
+        .ok_or_else(|| Error::Missing {
+            problem: format!("cannot start Cassandra: {} has no jamm jar", jars.display()),
+            advice: "delete the folder and try again".to_owned(),
         })
 }
 
@@ -61,12 +72,15 @@ fn copy_dependencies(version: &str, dir: &Path) -> Result<(), Error> {
     maven.current_dir(dir);
     match tool::run_successfully("Maven", &mut maven, Duration::from_secs(900)) {
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            Err(Error::Missing(format!(
-                "cannot download Cassandra {version}: there is no `mvn` on the PATH; {INSTALL}"
-            )))
+            Err(missing_maven(version))
         }
         other => other.map(drop),
     }
+}
+
+fn missing_maven(version: &str) -> Error {
+    let problem = format!("cannot download Cassandra {version}: there is no `mvn` on the PATH");
+    Error::Missing { problem, advice: INSTALL.to_owned() }
 }
 
 fn pom_text(version: &str) -> Result<String, Error> {

@@ -36,7 +36,8 @@ impl Jdk {
             true => "no Java was found in JAVA_HOME or on the PATH".to_owned(),
             false => rejected.join(", "),
         };
-        Err(Error::Missing(format!("cannot find Java 17: {found}; {INSTALL}")))
+        let problem = format!("cannot find Java 17: {found}");
+        Err(Error::Missing { problem, advice: INSTALL.to_owned() })
     }
 
     /// Returns the folder that contains `bin/java`.

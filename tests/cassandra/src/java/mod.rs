@@ -39,6 +39,16 @@ const MANY_NODES: u8 = 3;
 /// The argument that lets many nodes run on a small machine.
 const SMALL_HEAP: &str = "-Xmx256M";
 
+/// Checks that this machine can run the nodes of `options`: Java 17 is installed, and the jars are
+/// cached or Maven is installed.
+///
+/// # Errors
+/// Returns an error that names the missing requirement.
+pub(crate) fn require_java(options: &Options) -> Result<(), Error> {
+    Jdk::find()?;
+    (1..=options.nodes).try_for_each(|number| jars::require_jars(options.version_of(number)))
+}
+
 /// The files that all Java nodes of one version share.
 pub(crate) struct JavaNodes {
     java: PathBuf,

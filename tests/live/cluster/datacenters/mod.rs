@@ -17,7 +17,7 @@ use libtest_mimic::Failed;
 use super::nodes::Nodes;
 use super::{load, replicas};
 use crate::fleet::runtime;
-use crate::interpreter;
+use crate::requirements::missing_python;
 
 /// The keyspaces whose replicas are compared with the Python driver, and their replication.
 const KEYSPACES: [(&str, &str); 6] = [
@@ -79,7 +79,7 @@ fn create_tables(nodes: &Nodes) -> Result<(), Failed> {
 
 /// Compares the replicas in [`KEYSPACES`] if Python is installed.
 fn assert_replicas_match_the_python_driver(nodes: &Nodes) -> Result<(), Failed> {
-    if interpreter::missing().is_none() {
+    if missing_python().is_none() {
         let sets = replicas::compare_with_python(nodes, &KEYSPACES)?;
         eprintln!("{} sets of replicas are equal to the Python driver's", sets.len());
     }
