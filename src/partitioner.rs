@@ -8,6 +8,14 @@ use md5::{Digest, Md5};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(i128);
 
+#[cfg(feature = "testing")]
+impl Token {
+    /// Returns the position as a number.
+    pub(crate) const fn number(self) -> i128 {
+        self.0
+    }
+}
+
 /// Formats the token as a number, as CQL's `token()` and `system.local` do.
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

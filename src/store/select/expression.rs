@@ -6,7 +6,7 @@ use crate::cql::{MetadataFunction, SelectedColumn, Selection, Selector};
 use crate::message::ServerError;
 use crate::store::error::{invalid, unsupported};
 use crate::store::schema::{Column, TableSchema};
-use crate::store::source::Row;
+use crate::store::source::{CellTimes, Row};
 use crate::types::{ColumnSpec, CqlType, NativeType, Value};
 
 /// An expression that is evaluated on a row, or on all rows of a result.
@@ -154,9 +154,9 @@ impl Expression {
         let value = |index: &usize| row.values.get(*index).cloned().unwrap_or(Value::Null);
         match self {
             Self::Column(index) => value(index),
-            Self::WriteTime(index) => match value(index) {
-                Value::Null => Value::Null,
-                _ => Value::BigInt(row.write_time),
+            Self::WriteTime(index) => match row.times.get(*index) {
+                Some(CellTimes::Cell(time)) => Value::BigInt(time.written),
+                _ => Value::Null,
             },
             // Rows without a time to live have none.
             Self::Ttl | Self::CountRows | Self::Count(_) => Value::Null,

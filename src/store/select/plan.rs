@@ -10,7 +10,7 @@ use crate::cql::{Literal, Select, Term};
 use crate::message::ServerError;
 use crate::store::error::{invalid, unsupported};
 use crate::store::schema::{ColumnKind, TableSchema};
-use crate::store::source::{Database, Row};
+use crate::store::source::{Database, Row, Scan};
 use crate::store::variables::{BoundValues, Operand, Variables};
 use crate::types::{ColumnSpec, NativeType, Value};
 
@@ -103,11 +103,9 @@ impl SelectPlan {
         for restriction in &self.restrictions {
             restriction.check(&self.table, &bound)?;
         }
-        let mut rows = database.rows(&self.table);
+        let scan = Scan { is_reversed: self.is_reversed, ..Scan::all(0) };
+        let mut rows: Vec<_> = database.scan(&self.table, &scan).collect();
         rows.retain(|row| self.restrictions.iter().all(|condition| condition.matches(row, &bound)));
-        if self.is_reversed {
-            rows.reverse();
-        }
         let per_partition = if self.is_distinct { 1 } else { per_partition };
         let rows = self.limit_partitions(rows, per_partition);
         let is_aggregate = self.expressions.iter().any(Expression::is_aggregate);

@@ -8,7 +8,8 @@ use proptest::sample::select;
 
 use super::SelectPlan;
 use crate::cql::parse_select;
-use crate::store::{Column, ColumnKind, Database, Row, TableSchema};
+use crate::store::source::CellTimes;
+use crate::store::{Column, ColumnKind, Database, Row, Scan, TableSchema, select_rows};
 use crate::types::{TableSpec, Value};
 
 /// The keyspace `ks` with the table `t (a int, b int, c int, "D" text static, m map<text, int>,
@@ -51,17 +52,22 @@ impl Database for Tables {
         (keyspace == "ks" && table == "t").then(|| Arc::clone(&self.0))
     }
 
-    fn rows(&self, _: &TableSchema) -> Vec<Row> {
+    fn scan<'d>(
+        &'d self,
+        table: &'d TableSchema,
+        scan: &'d Scan,
+    ) -> Box<dyn Iterator<Item = Row> + 'd> {
         let row = |[a, b, c, d, v]: [i32; 5]| {
             let m = Value::Map(vec![(Value::Text("k".into()), Value::Int(v))]);
             let values = [a, b, c, d].into_iter().map(Value::Int);
             let values = values.chain([Value::Text("s".into()), m, Value::Int(v)]);
-            Row { values: values.collect(), write_time: 5 }
+            Row::written_at(5, table, values.collect())
         };
         let mut rows =
             [[1, 1, 1, 1, 10], [1, 1, 2, 1, 20], [1, 1, 2, 2, 30], [2, 1, 1, 1, 40]].map(row);
         rows[3].values[6] = Value::Null;
-        rows.into()
+        rows[3].times[6] = CellTimes::Absent;
+        Box::new(select_rows(rows.into(), scan).into_iter())
     }
 }
 
@@ -81,24 +87,24 @@ fn run(statement: &str, values: &[(&str, Value)]) -> Result<(String, String), St
 #[test]
 fn returns_the_selected_columns_of_the_selected_rows() {
     for (statement, names, rows) in [
-        ("SELECT a, v FROM ks.t", "a v", "1 10; 1 20; 1 30; 2 null"),
-        ("SELECT * FROM ks.t LIMIT 1", "a b c d S m v", "1 1 1 1 's' {'k': 10} 10"),
+        ("SELECT a, v FROM ks.t", "a v", "2 null; 1 10; 1 20; 1 30"),
+        ("SELECT * FROM ks.t LIMIT 1", "a b c d S m v", "2 1 1 1 's' {'k': 40} null"),
         ("SELECT v AS \"V\" FROM ks.t WHERE a = 1 AND b = 1 AND c = 2", "V", "20; 30"),
-        ("SELECT v FROM ks.t WHERE a IN (1, 2) AND b IN (1) AND c IN (1)", "v", "10; null"),
+        ("SELECT v FROM ks.t WHERE a IN (1, 2) AND b IN (1) AND c IN (1)", "v", "null; 10"),
         ("SELECT v FROM ks.t WHERE a = 1 AND b = 1 AND c > 1 AND c <= 2", "v", "20; 30"),
         ("SELECT c FROM ks.t WHERE v >= 20 ALLOW FILTERING", "c", "2; 2"),
         ("SELECT v FROM ks.t WHERE a = 1 AND b = 1 ORDER BY c DESC LIMIT 2", "v", "30; 20"),
         ("SELECT v FROM ks.t WHERE a = 1 AND b = 1 ORDER BY c, d", "v", "10; 20; 30"),
-        ("SELECT v FROM ks.t PER PARTITION LIMIT 1", "v", "10; null"),
-        ("SELECT DISTINCT a, b, \"S\" FROM ks.t", "a b S", "1 1 's'; 2 1 's'"),
-        ("SELECT count(*), count(v), a FROM ks.t LIMIT 1", "count system.count(v) a", "4 3 1"),
+        ("SELECT v FROM ks.t PER PARTITION LIMIT 1", "v", "null; 10"),
+        ("SELECT DISTINCT a, b, \"S\" FROM ks.t", "a b S", "2 1 's'; 1 1 's'"),
+        ("SELECT count(*), count(v), a FROM ks.t LIMIT 1", "count system.count(v) a", "4 3 2"),
         ("SELECT count(1) AS n FROM ks.t WHERE a = 7 AND b = 1", "n", "0"),
         (
             "SELECT toJson(m) AS m, TOJSON(v), to_json(a) FROM ks.t LIMIT 1",
             "m system.tojson(v) system.to_json(a)",
-            "'{\"k\": 10}' '10' '1'",
+            "'{\"k\": 40}' 'null' '2'",
         ),
-        ("SELECT JSON a, \"S\" AS s FROM ks.t LIMIT 1", "[json]", "'{\"a\": 1, \"s\": \"s\"}'"),
+        ("SELECT JSON a, \"S\" AS s FROM ks.t LIMIT 1", "[json]", "'{\"a\": 2, \"s\": \"s\"}'"),
         (
             "SELECT writetime(v), ttl(v), maxwritetime(\"S\") FROM ks.t WHERE a = 2 AND b = 1",
             "writetime(v) ttl(v) maxwritetime(S)",

@@ -18,7 +18,7 @@ pub(super) fn row(table: &TableSchema, mut cells: Cells) -> Row {
     };
     let values = table.columns.iter().map(|column| value(&column.name)).collect();
     debug_assert!(cells.is_empty(), "{} has no such columns: {cells:?}", table.name);
-    Row { values, write_time: WRITE_TIME }
+    Row::written_at(WRITE_TIME, table, values)
 }
 
 /// Returns a cell of text.

@@ -17,7 +17,9 @@ pub(super) use nodes::CQL_VERSION;
 use super::preparation::StatementMetadata;
 use super::reply::Reply;
 use crate::cql::{parse_select, selected_table};
-use crate::store::{Database, Row, SelectPlan, TableSchema, invalid, syntax_error};
+use crate::store::{
+    Database, Row, Scan, SelectPlan, TableSchema, invalid, select_rows, syntax_error,
+};
 use crate::wire::Version;
 
 /// The system tables of a server in a cluster.
@@ -86,7 +88,11 @@ impl Database for SystemTables {
         schemas.find(|known| known.name.keyspace == keyspace && known.name.table == table).cloned()
     }
 
-    fn rows(&self, table: &TableSchema) -> Vec<Row> {
+    fn scan<'d>(
+        &'d self,
+        table: &'d TableSchema,
+        scan: &'d Scan,
+    ) -> Box<dyn Iterator<Item = Row> + 'd> {
         let rows = match (&*table.name.keyspace, &*table.name.table) {
             ("system", "local") => vec![nodes::local(self.address, self.version)],
             ("system", "peers") => nodes::peers(self.address, &self.peers),
@@ -100,6 +106,7 @@ impl Database for SystemTables {
             (catalog::VIRTUAL, "columns") => definitions::columns(true),
             _ => Vec::new(),
         };
-        rows.into_iter().map(|cells| cells::row(table, cells)).collect()
+        let rows = rows.into_iter().map(|cells| cells::row(table, cells)).collect();
+        Box::new(select_rows(rows, scan).into_iter())
     }
 }
