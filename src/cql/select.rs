@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::term::{BindMarker, FirstName, FunctionName, Separated, Term, TypeName};
+use super::format::{Separated, names, write_all};
+use super::term::{BindMarker, FirstName, FunctionName, Operator, Term, TypeName};
 use crate::types::Identifier;
 
 /// A SELECT statement.
@@ -81,6 +82,14 @@ pub(crate) enum Selector {
         of: Box<Selector>,
         from: Option<Term>,
         to: Option<Term>,
+    },
+    /// `-selector`
+    Negation(Box<Selector>),
+    /// `a + b`
+    Arithmetic {
+        operator: Operator,
+        left: Box<Selector>,
+        right: Box<Selector>,
     },
 }
 
@@ -178,9 +187,7 @@ impl fmt::Display for Select {
             Selection::Columns(columns) => Separated(columns).fmt(f)?,
         }
         write!(f, " FROM {}", self.table)?;
-        for (index, relation) in self.relations.iter().enumerate() {
-            write!(f, " {} {relation}", if index == 0 { "WHERE" } else { "AND" })?;
-        }
+        write_all(f, "WHERE", &self.relations)?;
         if !self.group_by.is_empty() {
             write!(f, " GROUP BY {}", names(&self.group_by))?;
         }
@@ -195,12 +202,6 @@ impl fmt::Display for Select {
         }
         f.write_str(if self.allow_filtering { " ALLOW FILTERING" } else { "" })
     }
-}
-
-/// Returns names as CQL, with commas between them.
-fn names(names: &[String]) -> String {
-    let names: Vec<_> = names.iter().map(|name| Identifier(name)).collect();
-    Separated(&names).to_string()
 }
 
 impl fmt::Display for SelectedColumn {
@@ -229,6 +230,8 @@ impl fmt::Display for Selector {
             Self::Slice { of, from, to } => {
                 write!(f, "{of}[{} .. {}]", optional(from), optional(to))
             }
+            Self::Negation(of) => write!(f, "- {of}"),
+            Self::Arithmetic { operator, left, right } => write!(f, "{left} {operator} {right}"),
         }
     }
 }
@@ -254,12 +257,17 @@ impl fmt::Display for TableName {
 
 impl fmt::Display for Relation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ", self.operand)?;
-        match &self.condition {
-            Condition::Compare(comparison, term) => write!(f, "{comparison} {term}"),
-            Condition::In(InValues::Marker(marker)) => write!(f, "IN {marker}"),
-            Condition::In(InValues::Terms(terms)) => write!(f, "IN ({})", Separated(terms)),
-            Condition::IsNotNull => f.write_str("IS NOT NULL"),
+        write!(f, "{} {}", self.operand, self.condition)
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Compare(comparison, term) => write!(f, "{comparison} {term}"),
+            Self::In(InValues::Marker(marker)) => write!(f, "IN {marker}"),
+            Self::In(InValues::Terms(terms)) => write!(f, "IN ({})", Separated(terms)),
+            Self::IsNotNull => f.write_str("IS NOT NULL"),
         }
     }
 }

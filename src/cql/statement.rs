@@ -1,108 +1,75 @@
-//! The kind of a statement, and its bind markers.
+//! The statements of CQL.
 
-use super::token::{Token, TokenKind, tokens};
+use std::fmt;
 
-/// Returns the first word of a statement after blanks and comments, or an empty string if the
-/// statement does not start with a word.
-pub(crate) fn first_keyword(statement: &str) -> &str {
-    match tokens(statement).find(Token::is_significant) {
-        Some(Token { kind: TokenKind::Word, text }) => text,
-        _ => "",
+use super::definition::{
+    AlterKeyspace, AlterTable, AlterType, CreateIndex, CreateKeyspace, CreateTable, CreateType,
+    DropElement,
+};
+use super::describe::Describe;
+use super::format::exists;
+use super::mutation::{Batch, Mutation};
+use super::select::{Select, TableName};
+use crate::types::Identifier;
+
+/// A statement of CQL, as a server reads it.
+///
+/// Names without quotation marks are in lower case. `Display` writes the statement as CQL. Parsing
+/// that text yields an equal statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Statement {
+    Select(Select),
+    Mutation(Mutation),
+    Batch(Batch),
+    Truncate(TableName),
+    /// `USE keyspace`
+    Use(String),
+    CreateKeyspace(CreateKeyspace),
+    AlterKeyspace(AlterKeyspace),
+    DropKeyspace(DropElement<String>),
+    CreateTable(CreateTable),
+    AlterTable(AlterTable),
+    DropTable(DropElement<TableName>),
+    CreateType(CreateType),
+    AlterType(AlterType),
+    DropType(DropElement<TableName>),
+    CreateIndex(CreateIndex),
+    DropIndex(DropElement<TableName>),
+    Describe(Describe),
+    /// Any other statement of Cassandra: its keywords, such as `CREATE FUNCTION`. The rest of the
+    /// statement is not parsed.
+    Other(&'static str),
+}
+
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Select(select) => select.fmt(f),
+            Self::Mutation(mutation) => mutation.fmt(f),
+            Self::Batch(batch) => batch.fmt(f),
+            Self::Truncate(table) => write!(f, "TRUNCATE TABLE {table}"),
+            Self::Use(keyspace) => write!(f, "USE {}", Identifier(keyspace)),
+            Self::CreateKeyspace(create) => create.fmt(f),
+            Self::AlterKeyspace(alter) => alter.fmt(f),
+            Self::DropKeyspace(DropElement { if_exists, name }) => {
+                write!(f, "DROP KEYSPACE {}{}", exists(*if_exists), Identifier(name))
+            }
+            Self::CreateTable(create) => create.fmt(f),
+            Self::AlterTable(alter) => alter.fmt(f),
+            Self::DropTable(drop) => write!(f, "DROP TABLE {drop}"),
+            Self::CreateType(create) => create.fmt(f),
+            Self::AlterType(alter) => alter.fmt(f),
+            Self::DropType(drop) => write!(f, "DROP TYPE {drop}"),
+            Self::CreateIndex(create) => create.fmt(f),
+            Self::DropIndex(drop) => write!(f, "DROP INDEX {drop}"),
+            Self::Describe(describe) => describe.fmt(f),
+            Self::Other(keywords) => f.write_str(keywords),
+        }
     }
 }
 
-/// Returns true if a statement is a SELECT, which changes nothing.
-pub(crate) fn is_read_only(statement: &str) -> bool {
-    first_keyword(statement).eq_ignore_ascii_case("SELECT")
-}
-
-/// Returns true if a statement is a USE, which changes the keyspace of its connection.
-pub(crate) fn switches_keyspace(statement: &str) -> bool {
-    first_keyword(statement).eq_ignore_ascii_case("USE")
-}
-
-/// Returns true if a statement has a bind marker: a `?`, or a `:name` outside of braces. Inside
-/// braces a colon may belong to a map or a user-defined type, so a `:name` does not count.
-pub(crate) fn has_bind_marker(statement: &str) -> bool {
-    // Most statements without bind markers contain neither character. They need not be split into
-    // tokens.
-    if !statement.contains(['?', ':']) {
-        return false;
-    }
-    let mut open_braces = 0_usize;
-    let mut follows_colon = false;
-    tokens(statement).any(|Token { kind, text }| {
-        let is_name = matches!(kind, TokenKind::Word | TokenKind::QuotedName);
-        let is_marker = text == "?" || follows_colon && is_name && open_braces == 0;
-        match text {
-            "{" => open_braces += 1,
-            "}" => open_braces = open_braces.saturating_sub(1),
-            _ => {}
-        }
-        follows_colon = text == ":";
-        is_marker
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_the_first_keyword_after_blanks_and_comments() {
-        for (statement, expected) in [
-            ("SELECT 1", "SELECT"),
-            (" \n insert", "insert"),
-            ("-- a\r/* b\n-- c */// d\n  USE\"Ks\"", "USE"),
-            ("use/**/ks", "use"),
-            ("-- SELECT", ""),
-            ("/* SELECT", ""),
-            ("?", ""),
-            ("", ""),
-        ] {
-            assert_eq!(first_keyword(statement), expected, "{statement:?}");
-        }
-        assert!(switches_keyspace("-- c\nUse ks") && !switches_keyspace("USED"));
-        assert!(is_read_only("/* USE */select") && !is_read_only("SELECTED"));
-    }
-
-    #[test]
-    fn finds_bind_markers_outside_of_literals_and_comments() {
-        for statement in [
-            "SELECT * FROM t WHERE k = ?",
-            "INSERT INTO t (a, b) VALUES (?,?)",
-            "UPDATE t USING TTL :ttl SET m[1] = 2",
-            "UPDATE t SET m[:key] = 1",
-            "UPDATE t SET v = :\"Value\" WHERE k = 1",
-            "SELECT * FROM t WHERE k IN(:k)",
-            "INSERT INTO t (m) VALUES ({'a': ?})",
-            "INSERT INTO t (m, k) VALUES ({'a': 1}, :k)",
-            "INSERT INTO t JSON ?",
-            "INSERT INTO t (v) VALUES ((int) :v)",
-        ] {
-            assert!(has_bind_marker(statement), "{statement:?}");
-        }
-        for statement in [
-            "SELECT 1",
-            "SELECT '?' FROM \"a?\" -- ?\n/* ? */ // :name",
-            "SELECT 'it''s ?', ':name' FROM \"say \"\":x\"\"?\"",
-            "INSERT INTO t JSON '{\"a\": \"it''s ?\", \"b\": :c}'",
-            "INSERT INTO t (u) VALUES ({street: 'a?', zip:true, name:null, at:now()})",
-            "INSERT INTO t (m) VALUES ({{a:b}: (1, {c:d}), 'e': [{f:null}]})",
-            "UPDATE t SET m = m + {1:now()}, m['?'] = {a:(text) 'b'}[1]",
-            "INSERT INTO t (at, d) VALUES ('2020-01-01 12:30:21+0000', P0001-03-20T12:30:21)",
-            "INSERT INTO t (d, x) VALUES (1h30m, -P0001-03-20T12:30:21)",
-            "SELECT m['a'..'c'], s[1..2], CAST(k AS text) FROM t",
-            "CREATE FUNCTION f(a int) RETURNS NULL ON NULL INPUT RETURNS int LANGUAGE java AS \
-             $$ l: for (int x : y) return x > 0 ? a :b; $$",
-            "CREATE FUNCTION f(a int) CALLED ON NULL INPUT RETURNS int LANGUAGE java AS 'a ? b :c'",
-            "CREATE AGGREGATE g(int) SFUNC f STYPE u INITCOND {a:b}",
-            "CREATE TABLE t (k int PRIMARY KEY) WITH caching = {'keys':'ALL'} AND comment = 'a :b ?'",
-            "GRANT SELECT ON MBEAN 'org.apache.cassandra.db:type=Tables,name=?' TO ada",
-            "SELECT 'ends nowhere ?",
-            "SELECT 'a' : 'b'",
-        ] {
-            assert!(!has_bind_marker(statement), "{statement:?}");
-        }
+impl fmt::Display for DropElement<TableName> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", exists(self.if_exists), self.name)
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
+use super::format::Separated;
 use crate::types::Identifier;
 
 /// A term: a literal, a bind marker, or a call of a function.
@@ -32,6 +33,24 @@ pub(crate) enum Term {
         cql_type: TypeName,
         term: Box<Term>,
     },
+    /// `-a`, where `a` is not a number.
+    Negation(Box<Term>),
+    /// `a + b`
+    Arithmetic {
+        operator: Operator,
+        left: Box<Term>,
+        right: Box<Term>,
+    },
+}
+
+/// An arithmetic operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
 }
 
 /// A constant. Numbers keep their text, because the type of the column decides how it is read.
@@ -89,7 +108,21 @@ impl fmt::Display for Term {
             Self::Tuple(terms) => write!(f, "({})", Separated(terms)),
             Self::Function { name, arguments } => write!(f, "{name}({})", Separated(arguments)),
             Self::TypeHint { cql_type, term } => write!(f, "({cql_type}) {term}"),
+            Self::Negation(term) => write!(f, "- {term}"),
+            Self::Arithmetic { operator, left, right } => write!(f, "{left} {operator} {right}"),
         }
+    }
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::Remainder => "%",
+        })
     }
 }
 
@@ -156,17 +189,5 @@ impl fmt::Display for FirstName<'_> {
 impl fmt::Display for TypeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// Items formatted with commas between them.
-pub(super) struct Separated<'a, T>(pub(super) &'a [T]);
-
-impl<T: fmt::Display> fmt::Display for Separated<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().enumerate().try_for_each(|(index, item)| match index {
-            0 => item.fmt(f),
-            _ => write!(f, ", {item}"),
-        })
     }
 }

@@ -87,7 +87,11 @@ fn is_constant(term: &Term) -> bool {
             entries.iter().all(|(key, value)| is_constant(key) && is_constant(value))
         }
         Term::Udt(fields) => fields.iter().all(|(_, value)| is_constant(value)),
-        Term::Marker(_) | Term::Function { .. } | Term::TypeHint { .. } => false,
+        Term::Marker(_)
+        | Term::Function { .. }
+        | Term::TypeHint { .. }
+        | Term::Negation(_)
+        | Term::Arithmetic { .. } => false,
     }
 }
 

@@ -87,7 +87,9 @@ fn compile(
         Selector::Cast { .. }
         | Selector::Field { .. }
         | Selector::Element { .. }
-        | Selector::Slice { .. } => {
+        | Selector::Slice { .. }
+        | Selector::Negation(_)
+        | Selector::Arithmetic { .. } => {
             // An unknown column is an error of its own.
             check_columns(selector, table)?;
             Err(unsupported(&format!("the column {selector}")))
