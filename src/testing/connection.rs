@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,47 +9,50 @@ use tokio::net::TcpStream;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::codec::{Decoder, Encoder};
 
-use super::handler::handle_request;
-use super::reply::{Action, Reply, ReplyStep};
+use super::handler::{Handler, Source};
 use super::script::Script;
 use super::state::ServerState;
+use super::step::{Action, Extras, ReplyStep};
 use crate::codec::{RejectedRequest, ServerCodec};
 use crate::message::{
     ErrorCode, Event, Request, RequestFrame, Response, ResponseFrame, ResultMessage, ServerError,
     VersionRefusal,
 };
-use crate::wire::{Context, DecodeError, DecodeErrorKind, Header, RawFrame, Stream, Version};
+use crate::wire::{
+    Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Header, RawFrame, Stream,
+    Version,
+};
 
 /// The stream of an ERROR whose request is not known, because its header could not be decoded.
 const UNKNOWN: Stream = Stream(0);
 
 /// Serves one client until the client or the server closes the connection.
 pub(super) async fn serve(socket: TcpStream, state: Arc<ServerState>) {
-    let _count = OpenConnection::new(&state);
-    // A client may disconnect at any time, so an error of the socket is ignored.
-    let _disconnected = run(socket, Arc::clone(&state)).await;
+    let (number, close) = state.connections().add();
+    let _open = OpenConnection { state: &state, number };
+    tokio::select! {
+        // A client may disconnect at any time, so an error of the socket is ignored.
+        _disconnected = run(socket, number, Arc::clone(&state)) => {}
+        () = close.notified() => {}
+    }
 }
 
-/// A guard that counts a connection as open until the guard is dropped.
-struct OpenConnection<'s>(&'s ServerState);
-
-impl<'s> OpenConnection<'s> {
-    fn new(state: &'s ServerState) -> Self {
-        state.open_connections.fetch_add(1, Ordering::Release);
-        Self(state)
-    }
+/// A guard that lists a connection as open until the guard is dropped.
+struct OpenConnection<'s> {
+    state: &'s ServerState,
+    number: u64,
 }
 
 impl Drop for OpenConnection<'_> {
     fn drop(&mut self) {
-        self.0.open_connections.fetch_sub(1, Ordering::Release);
+        self.state.connections().remove(self.number);
     }
 }
 
-async fn run(mut socket: TcpStream, state: Arc<ServerState>) -> io::Result<()> {
+async fn run(mut socket: TcpStream, number: u64, state: Arc<ServerState>) -> io::Result<()> {
     let mut events = state.events.subscribe();
     let (delayed, mut delayed_replies) = mpsc::unbounded_channel();
-    let mut client = Client::new(state, delayed);
+    let mut client = Client::new(number, state, delayed);
     let mut input = BytesMut::new();
     loop {
         let next = tokio::select! {
@@ -75,6 +77,7 @@ async fn run(mut socket: TcpStream, state: Arc<ServerState>) -> io::Result<()> {
 /// The server's side of a connection.
 struct Client {
     state: Arc<ServerState>,
+    source: Source,
     codec: ServerCodec,
     /// Encoded responses that are not yet written to the socket.
     out: BytesMut,
@@ -90,7 +93,11 @@ struct Client {
 struct CloseConnection;
 
 impl Client {
-    fn new(state: Arc<ServerState>, delayed: mpsc::UnboundedSender<(Stream, ReplyStep)>) -> Self {
+    fn new(
+        number: u64,
+        state: Arc<ServerState>,
+        delayed: mpsc::UnboundedSender<(Stream, ReplyStep)>,
+    ) -> Self {
         let script = state.script();
         // The codec's limit also applies to responses, which `max_frame_body` must not limit. A
         // `max_frame_body` below the default is therefore checked in `handle_frame`.
@@ -98,6 +105,7 @@ impl Client {
         let codec = ServerCodec::new(Context { max_body, ..script.version.into() });
         Self {
             state,
+            source: Source { number, keyspace: None },
             codec,
             out: BytesMut::new(),
             delayed,
@@ -152,12 +160,12 @@ impl Client {
             return Ok(());
         }
         match self.reply_to(frame, &script) {
-            Ok(reply) if reply.is_immediate() => return self.send_reply(stream, reply),
+            Ok(reply) if reply.timing.is_immediate() => return self.send_reply(stream, reply),
             Ok(reply) => {
                 let delayed = self.delayed.clone();
                 tokio::spawn(async move {
                     tokio::select! {
-                        () = reply.wait() => {}
+                        () = reply.timing.wait() => {}
                         // A reply whose condition never becomes true ends with its connection.
                         () = delayed.closed() => return,
                     }
@@ -179,11 +187,12 @@ impl Client {
             frame.request,
             Request::Options(_) | Request::Startup(_) | Request::AuthResponse(_)
         );
-        if script.credentials.is_some() && !self.is_authenticated && !needs_no_login {
+        if script.requires_login() && !self.is_authenticated && !needs_no_login {
             let message = "MockServer requires credentials; send AUTH_RESPONSE first";
-            return Ok(Reply::error(ErrorCode::Protocol, message).next_step(None));
+            return Ok(ReplyStep::response(ServerError::new(ErrorCode::Protocol, message)));
         }
-        let reply = handle_request(&self.state, script, &frame);
+        let (state, source) = (&*self.state, &self.source);
+        let reply = Handler { state, script, source, context: &context }.handle(&frame);
         if let (Request::Register(register), Action::SendResponse(response)) =
             (&frame.request, &reply.action)
             && let Response::Ready(_) = **response
@@ -192,23 +201,45 @@ impl Client {
             self.registered.extend(register.event_types.iter().map(ToString::to_string));
         }
         if let Action::SendResponse(response) = &reply.action {
-            self.is_authenticated |= matches!(**response, Response::AuthSuccess(_));
+            match &**response {
+                Response::AuthSuccess(_) => self.is_authenticated = true,
+                Response::Result(ResultMessage::SetKeyspace(keyspace)) => {
+                    self.source.keyspace = Some(keyspace.clone());
+                }
+                _ => {}
+            }
         }
         Ok(reply)
     }
 
     fn send_reply(&mut self, stream: Stream, reply: ReplyStep) -> Result<(), CloseConnection> {
-        match reply.action {
-            Action::SendResponse(response) => self.send(ResponseFrame::new(stream, *response)),
+        let mut response = match reply.action {
+            Action::SendResponse(response) => ResponseFrame::new(stream, *response),
             Action::SendRows(table) => {
-                let rows = ResultMessage::Rows(table.page(None, None));
-                self.send(ResponseFrame::new(stream, rows));
+                ResponseFrame::new(stream, ResultMessage::Rows(table.page(None, None)))
             }
-            Action::SendBytes(bytes) => self.out.extend_from_slice(&bytes),
-            // `Compute` does not occur: `Reply::next_step` has replaced it by the computed reply.
-            Action::SendNothing | Action::Compute(_) => {}
+            Action::SendBytes(bytes) => {
+                self.out.extend_from_slice(&bytes);
+                return Ok(());
+            }
+            Action::SendNothing => return Ok(()),
             Action::CloseConnection => return Err(CloseConnection),
+            Action::RefuseVersion(version) => {
+                let lower = Version::from_number(version.number().saturating_sub(1));
+                let supported = match lower {
+                    Some(lower) => Version::V3..=lower,
+                    None => Version::V4..=Version::V5,
+                };
+                self.refuse(VersionRefusal::new(version.number(), supported));
+                return Ok(());
+            }
+        };
+        let Extras { tracing_id, warnings, custom_payload } = reply.extras;
+        response.tracing_id = tracing_id;
+        if self.codec.context().version >= Version::V4 {
+            (response.warnings, response.custom_payload) = (warnings, custom_payload);
         }
+        self.send(response);
         Ok(())
     }
 
@@ -223,7 +254,10 @@ impl Client {
     /// Refuses the protocol version with the number `requested`, if `highest` is the server's highest
     /// version.
     fn refuse_version(&mut self, requested: u8, highest: Version) {
-        let refusal = VersionRefusal::new(requested, Version::V3..=highest);
+        self.refuse(VersionRefusal::new(requested, Version::V3..=highest));
+    }
+
+    fn refuse(&mut self, refusal: VersionRefusal) {
         let written = self.codec.encode(refusal, &mut self.out);
         debug_assert!(written.is_ok(), "a refusal is short");
     }
@@ -240,17 +274,42 @@ impl Client {
         self.send(ResponseFrame::new(stream, ServerError::new(code, message)));
     }
 
-    /// Encodes a response into `out`. If the protocol version has no encoding for the response,
-    /// encodes an ERROR instead.
+    /// Encodes a response into `out`. If the response is too long, or if the protocol version has no
+    /// encoding for it, encodes an ERROR instead.
     fn send(&mut self, frame: ResponseFrame) {
         let stream = frame.stream;
-        if let Err(error) = self.codec.encode(frame, &mut self.out) {
-            let message = format!("MockServer cannot encode the reply: {error}");
-            let error = ServerError::new(ErrorCode::Server, message);
-            let written = self.codec.encode(ResponseFrame::new(stream, error), &mut self.out);
-            debug_assert!(written.is_ok(), "an ERROR without details has an encoding");
-        }
+        let start = self.out.len();
+        let limit = self.state.script().max_response_body;
+        let message = match self.codec.encode(frame, &mut self.out) {
+            Ok(()) => {
+                let length = self.out.len().saturating_sub(start);
+                if length <= limit {
+                    return;
+                }
+                self.out.truncate(start);
+                too_long_message(length, limit)
+            }
+            Err(error) => match encode_error_kind(&error) {
+                Some(EncodeErrorKind::TooLong { length, limit }) => too_long_message(length, limit),
+                _ => format!("MockServer cannot encode the reply: {error}"),
+            },
+        };
+        let error = ServerError::new(ErrorCode::Server, message);
+        let written = self.codec.encode(ResponseFrame::new(stream, error), &mut self.out);
+        debug_assert!(written.is_ok(), "an ERROR without details has an encoding");
     }
+}
+
+fn too_long_message(length: usize, limit: usize) -> String {
+    format!(
+        "response of {length} bytes exceeds the limit of this MockServer, {limit} bytes; ask for a \
+         smaller page, or change the limit with MockServer::max_response_body"
+    )
+}
+
+fn encode_error_kind(error: &io::Error) -> Option<EncodeErrorKind> {
+    let error = error.get_ref()?.downcast_ref::<EncodeError>()?;
+    Some(error.kind())
 }
 
 /// Returns the message of the ERROR for a request that violates the protocol, in Cassandra's words

@@ -1,57 +1,220 @@
 //! Chooses the reply to each request.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::fault::{FaultEffect, FaultTarget};
+use super::handshake::handshake_reply;
 use super::preparation::Preparation;
+use super::prepared::{PreparedStatement, result_metadata_id};
 use super::received_request::ReceivedRequest;
-use super::reply::{Action, Reply, ReplyStep};
+use super::reply::Reply;
+use super::rows_response::rows_response;
 use super::script::{Script, no_reply_error};
 use super::state::ServerState;
-use super::system_tables::CQL_VERSION;
+use super::step::{Action, ReplyStep};
 use crate::message::{
-    AuthSuccess, Authenticate, BatchText, ErrorCode, ErrorDetails, EventType, Parameters,
-    PreparedResult, Ready, Request, RequestFrame, Response, ResultMessage, RowsMetadata,
-    ServerError, Startup, Supported, Variables,
+    BatchText, ErrorCode, ErrorDetails, Parameters, Prepare, PreparedResult, Ready, Request,
+    RequestFrame, ResultMessage, RowsMetadata, ServerError, Variables,
 };
-use crate::protocol::Credentials;
-use crate::wire::{Compression, Version};
+use crate::wire::Context;
 
-/// The class name sent in AUTHENTICATE. Clients know that it expects a user name and a password.
-const AUTHENTICATOR: &str = "org.apache.cassandra.auth.PasswordAuthenticator";
+/// The connection that a request arrived on.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// The number of the connection.
+    pub(super) number: u64,
+    /// The keyspace that USE has set.
+    pub(super) keyspace: Option<String>,
+}
 
-/// Returns the reply to a request. If the reply is rows, returns only the requested page.
-pub(super) fn handle_request(
-    state: &ServerState,
-    script: &Script,
-    frame: &RequestFrame<'_>,
-) -> ReplyStep {
-    let request = &frame.request;
-    let executed = executed_statements(state, script, request);
-    let handled = script.request_handlers.iter().find_map(|handler| handler(frame));
-    let reply = match handled.or_else(|| handshake_reply(script, request)) {
-        Some(reply) => {
-            let first = executed.as_ref().ok().and_then(|executed| executed.first());
-            next_step(&reply, first, statement_id(request, first))
+/// Chooses the reply to one request.
+pub(super) struct Handler<'h> {
+    pub(super) state: &'h ServerState,
+    pub(super) script: &'h Script,
+    pub(super) source: &'h Source,
+    pub(super) context: &'h Context,
+}
+
+/// The statements that a request executes, or an `UNPREPARED` error if the request names an unknown
+/// statement id.
+type Executed = Result<Vec<ReceivedRequest>, Box<ServerError>>;
+
+impl Handler<'_> {
+    /// Returns the reply to a request. If the reply is rows, returns only the requested page.
+    pub(super) fn handle(&self, frame: &RequestFrame<'_>) -> ReplyStep {
+        let executed = self.executed_statements(&frame.request);
+        let mut step = match self.fault(&frame.request, &executed) {
+            Some(FaultEffect::Reply(reply)) => self.faulty_reply(&reply, frame, &executed),
+            Some(FaultEffect::RefuseVersion(version)) => Action::RefuseVersion(version).into(),
+            Some(FaultEffect::Delay(delay)) => {
+                let mut step = self.reply(frame, executed);
+                step.timing.delay = step.timing.delay.saturating_add(delay);
+                step
+            }
+            None => self.reply(frame, executed),
+        };
+        if let Action::SendRows(table) = &step.action {
+            let prepared = match &frame.request {
+                Request::Execute(execute) => self.state.prepared().get(&execute.id),
+                _ => None,
+            };
+            let rows = rows_response(table, &frame.request, prepared.as_deref(), self.context);
+            step.action = Action::SendResponse(Box::new(ResultMessage::Rows(rows).into()));
         }
-        None => match (request, executed) {
-            (Request::Register(_), _) => next_step(&Reply::response(Ready), None, &[]),
-            (Request::Prepare(prepare), _) => {
-                next_step(&prepare_reply(state, script, &prepare.text), None, &[])
-            }
+        step
+    }
+
+    /// Returns the effect of the fault that applies to a request, if there is one.
+    fn fault(&self, request: &Request<'_>, executed: &Executed) -> Option<FaultEffect> {
+        let mut faults = self.state.faults();
+        if faults.is_empty() {
+            return None;
+        }
+        let statements = match (request, executed) {
+            (Request::Prepare(prepare), _) => vec![&*prepare.text],
+            (_, Ok(executed)) => executed.iter().map(|executed| &*executed.text).collect(),
+            (_, Err(_)) => Vec::new(),
+        };
+        let is_internal = !statements.is_empty()
+            && statements.iter().all(|statement| self.script.is_internal(statement));
+        faults.apply(&FaultTarget {
+            connection: self.source.number,
+            version: self.context.version,
+            opcode: request.opcode(),
+            statements,
+            is_internal,
+        })
+    }
+
+    /// Records the statements as received and returns the reply of a fault.
+    fn faulty_reply(
+        &self,
+        reply: &Reply,
+        frame: &RequestFrame<'_>,
+        executed: &Executed,
+    ) -> ReplyStep {
+        let executed = executed.as_deref().unwrap_or_default();
+        self.record(executed);
+        let first = executed.first();
+        next_step(reply, first, statement_id(&frame.request, first))
+    }
+
+    fn reply(&self, frame: &RequestFrame<'_>, executed: Executed) -> ReplyStep {
+        let request = &frame.request;
+        let handled = self.script.request_handlers.iter().find_map(|handler| handler(frame));
+        if let Some(reply) = handled.or_else(|| handshake_reply(self.script, request)) {
+            let first = executed.as_ref().ok().and_then(|executed| executed.first());
+            return next_step(&reply, first, statement_id(request, first));
+        }
+        match (request, executed) {
+            (Request::Register(_), _) => ReplyStep::response(Ready),
+            (Request::Prepare(prepare), _) => next_step(&self.prepare(prepare), None, &[]),
             (Request::Query(_) | Request::Execute(_), Ok(executed)) => {
-                execute(state, script, &executed, false)
+                self.execute(&executed, false)
             }
-            (Request::Batch(_), Ok(executed)) => execute(state, script, &executed, true),
-            (_, Err(unprepared)) => next_step(&Reply::response(*unprepared), None, &[]),
+            (Request::Batch(_), Ok(executed)) => self.execute(&executed, true),
+            (_, Err(unprepared)) => ReplyStep::response(*unprepared),
             (request, _) => {
                 let message = format!("MockServer did not expect {}", request.opcode());
-                next_step(&Reply::error(ErrorCode::Protocol, &message), None, &[])
+                ReplyStep::response(ServerError::new(ErrorCode::Protocol, message))
             }
-        },
-    };
-    cut_page(reply, parameters(request))
+        }
+    }
+
+    fn executed_statements(&self, request: &Request<'_>) -> Executed {
+        let source = (self.source.number, self.source.keyspace.as_deref());
+        let record = |text: String, id: &[u8], parameters: &Parameters<'_>| {
+            let variables = self.script.reply_or_error(&text).variables_of(&text);
+            ReceivedRequest::new((text, id), source, parameters, &variables)
+        };
+        match request {
+            Request::Query(query) => {
+                Ok(vec![record(query.text.to_string(), &[], &query.parameters)])
+            }
+            Request::Execute(execute) => {
+                let prepared = self.prepared_statement(&execute.id)?;
+                Ok(vec![record(prepared.text.clone(), &execute.id, &execute.parameters)])
+            }
+            Request::Batch(batch) => batch
+                .statements
+                .iter()
+                .map(|statement| {
+                    let parameters = Parameters {
+                        values: statement.values.borrowed(),
+                        serial_consistency: batch.serial_consistency,
+                        timestamp: batch.timestamp,
+                        keyspace: batch.keyspace.clone(),
+                        now_in_seconds: batch.now_in_seconds,
+                        ..batch.consistency.into()
+                    };
+                    Ok(match &statement.text {
+                        BatchText::Text(text) => record(text.to_string(), &[], &parameters),
+                        BatchText::Prepared(id) => {
+                            record(self.prepared_statement(id)?.text.clone(), id, &parameters)
+                        }
+                    })
+                })
+                .collect(),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn prepared_statement(&self, id: &[u8]) -> Result<Arc<PreparedStatement>, Box<ServerError>> {
+        self.state.prepared().get(id).ok_or_else(|| unprepared_error(id))
+    }
+
+    /// Records the statements of callers as received, without those that read system tables.
+    fn record(&self, statements: &[ReceivedRequest]) {
+        let from_caller =
+            statements.iter().filter(|statement| !self.script.is_internal(&statement.text));
+        self.state.received().extend(from_caller.cloned());
+    }
+
+    /// Records the statements as received and returns the reply to the request. The reply to a batch is
+    /// the first of its statements' replies that is not a result. If all of them are results, the batch
+    /// gets a result without rows.
+    fn execute(&self, statements: &[ReceivedRequest], is_batch: bool) -> ReplyStep {
+        self.record(statements);
+        let mut steps = statements.iter().map(|statement| {
+            let reply = self.script.reply_or_error(&statement.text);
+            next_step(&reply, Some(statement), &statement.statement_id)
+        });
+        let step = steps.find(|step| !is_batch || !step.is_result());
+        step.unwrap_or_else(|| ReplyStep::response(ResultMessage::Void))
+    }
+
+    /// Prepares a statement and returns the reply to the PREPARE. A statement without a reply gets an
+    /// error, unless there are request handlers: a handler may reply when the statement is executed.
+    fn prepare(&self, prepare: &Prepare<'_>) -> Reply {
+        let text = &*prepare.text;
+        let reply = match self.script.find_reply(text) {
+            None if self.script.request_handlers.is_empty() => return no_reply_error(text),
+            Some(reply) if matches!(reply.preparation(), Preparation::Refused) => return reply,
+            reply => reply.unwrap_or_else(|| no_reply_error(text)),
+        };
+        let columns = reply.result_columns();
+        let keyspace = prepare.keyspace.as_deref().or(self.source.keyspace.as_deref());
+        let id = self.state.prepared().insert(PreparedStatement {
+            text: text.to_owned(),
+            keyspace: keyspace.map(str::to_owned),
+            columns: columns.clone(),
+        });
+        let metadata = reply.preparation().metadata();
+        let partition_key = metadata.map(|metadata| metadata.partition_key.clone());
+        let prepared = PreparedResult {
+            id,
+            result_metadata_id: Some(result_metadata_id(columns.as_deref().unwrap_or_default())),
+            variables: Variables {
+                columns: reply.variables_of(text).into(),
+                partition_key: partition_key.unwrap_or_default(),
+                other_flags: Default::default(),
+            },
+            result: columns.map_or_else(RowsMetadata::none, RowsMetadata::new),
+        };
+        ResultMessage::Prepared(prepared).into()
+    }
 }
 
 /// Returns the next step of `reply` and advances the chain. If the step is an `UNPREPARED` error
@@ -60,45 +223,6 @@ fn next_step(reply: &Reply, executed: Option<&ReceivedRequest>, statement_id: &[
     let mut step = reply.next_step(executed);
     step.set_unprepared_id(statement_id);
     step
-}
-
-/// Returns the statements that a request executes, or an `UNPREPARED` error if the request names an
-/// unknown statement id.
-fn executed_statements(
-    state: &ServerState,
-    script: &Script,
-    request: &Request<'_>,
-) -> Result<Vec<ReceivedRequest>, Box<ServerError>> {
-    let record = |text: String, id: &[u8], parameters: &Parameters<'_>| {
-        let variables = script.reply_or_error(&text).variables_of(&text);
-        ReceivedRequest::new((text, id), parameters, &variables)
-    };
-    let prepared_text =
-        |id: &[u8]| state.prepared().get(id).cloned().ok_or_else(|| unprepared_error(id));
-    match request {
-        Request::Query(query) => Ok(vec![record(query.text.to_string(), &[], &query.parameters)]),
-        Request::Execute(execute) => {
-            let text = prepared_text(&execute.id)?;
-            Ok(vec![record(text, &execute.id, &execute.parameters)])
-        }
-        Request::Batch(batch) => batch
-            .statements
-            .iter()
-            .map(|statement| {
-                let parameters = Parameters {
-                    values: statement.values.borrowed(),
-                    serial_consistency: batch.serial_consistency,
-                    timestamp: batch.timestamp,
-                    ..batch.consistency.into()
-                };
-                Ok(match &statement.text {
-                    BatchText::Text(text) => record(text.to_string(), &[], &parameters),
-                    BatchText::Prepared(id) => record(prepared_text(id)?, id, &parameters),
-                })
-            })
-            .collect(),
-        _ => Ok(Vec::new()),
-    }
 }
 
 /// Returns the id of the prepared statement that a request executes; for a batch, the id of its first
@@ -112,117 +236,15 @@ fn statement_id<'r>(request: &'r Request<'_>, first: Option<&'r ReceivedRequest>
     }
 }
 
-/// Returns the reply to a request of the handshake, or `None` for other requests.
-fn handshake_reply(script: &Script, request: &Request<'_>) -> Option<Reply> {
-    match request {
-        Request::Options(_) => {
-            let option = |name: &str, values: Vec<String>| (name.to_owned(), values);
-            let compressions = Compression::ALL.iter().map(ToString::to_string).collect();
-            let versions = Version::ALL.iter().filter(|version| **version <= script.version);
-            let versions = versions.map(|v| format!("{}/{v}", v.number())).collect();
-            let mut options = vec![
-                option(Startup::CQL_VERSION, vec![CQL_VERSION.to_owned()]),
-                option(Startup::COMPRESSION, compressions),
-                option("PROTOCOL_VERSIONS", versions),
-            ];
-            if script.graceful_disconnect {
-                let event = EventType::GracefulDisconnect;
-                options.push(option(event.as_str(), vec!["true".to_owned()]));
-            }
-            Some(Reply::response(Supported { options }))
-        }
-        Request::Startup(_) if script.credentials.is_some() => {
-            Some(Reply::response(Authenticate { authenticator: AUTHENTICATOR.to_owned() }))
-        }
-        Request::Startup(_) => Some(Reply::response(Ready)),
-        Request::AuthResponse(response) => {
-            let expected = script.credentials.as_ref().map(Credentials::token);
-            Some(match response.token.as_deref() == expected.as_deref() {
-                true => Reply::response(AuthSuccess { token: None }),
-                false => Reply::error(
-                    ErrorCode::Authentication,
-                    "Provided username and/or password are incorrect",
-                ),
-            })
-        }
-        _ => None,
-    }
-}
-
-/// Records the statements as received and returns the reply to the request. The reply to a batch is
-/// the first of its statements' replies that is not a result. If all of them are results, the batch
-/// gets a result without rows.
-fn execute(
-    state: &ServerState,
-    script: &Script,
-    statements: &[ReceivedRequest],
-    is_batch: bool,
-) -> ReplyStep {
-    let from_caller = statements.iter().filter(|statement| !script.is_internal(&statement.text));
-    state.received().extend(from_caller.cloned());
-    let is_result = |step: &ReplyStep| match &step.action {
-        Action::SendRows(_) => true,
-        Action::SendResponse(response) => matches!(**response, Response::Result(_)),
-        _ => false,
-    };
-    let mut steps = statements.iter().map(|statement| {
-        let reply = script.reply_or_error(&statement.text);
-        next_step(&reply, Some(statement), &statement.statement_id)
-    });
-    let step = steps.find(|step| !is_batch || !is_result(step));
-    step.unwrap_or_else(|| Reply::void().next_step(None))
-}
-
-/// Replaces the rows of a step by the page that the request asks for. Returns any other step
-/// unchanged.
-fn cut_page(step: ReplyStep, parameters: Option<&Parameters<'_>>) -> ReplyStep {
-    let (Action::SendRows(table), Some(parameters)) = (&step.action, parameters) else {
-        return step;
-    };
-    let rows = table.page(parameters.paging_state.as_deref(), parameters.page_size);
-    let action = Action::SendResponse(Box::new(ResultMessage::Rows(rows).into()));
-    ReplyStep { action, ..step }
-}
-
-const fn parameters<'a>(request: &'a Request<'_>) -> Option<&'a Parameters<'a>> {
-    match request {
-        Request::Query(query) => Some(&query.parameters),
-        Request::Execute(execute) => Some(&execute.parameters),
-        _ => None,
-    }
-}
-
-/// Prepares a statement and returns the reply to the PREPARE. A statement without a reply gets an
-/// error, unless there are request handlers: a handler may reply when the statement is executed.
-fn prepare_reply(state: &ServerState, script: &Script, text: &str) -> Reply {
-    let reply = match script.find_reply(text) {
-        None if script.request_handlers.is_empty() => return no_reply_error(text),
-        Some(reply) if matches!(reply.preparation(), Preparation::Refused) => return reply,
-        reply => reply.unwrap_or_else(|| no_reply_error(text)),
-    };
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    let id = Bytes::copy_from_slice(&hasher.finish().to_be_bytes());
-    state.prepared().insert(id.to_vec(), text.to_owned());
-    let metadata = reply.preparation().metadata();
-    let partition_key = metadata.map(|metadata| metadata.partition_key.clone());
-    let prepared = PreparedResult {
-        id: id.clone(),
-        result_metadata_id: Some(id),
-        variables: Variables {
-            columns: reply.variables_of(text).into(),
-            partition_key: partition_key.unwrap_or_default(),
-            other_flags: Default::default(),
-        },
-        result: reply.columns().map_or_else(RowsMetadata::none, RowsMetadata::new),
-    };
-    ResultMessage::Prepared(prepared).into()
-}
-
 fn unprepared_error(id: &[u8]) -> Box<ServerError> {
+    let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
     Box::new(ServerError {
         code: ErrorCode::Unprepared,
-        message: "MockServer has not prepared this statement".to_owned(),
+        message: format!(
+            "Prepared query with ID {hex} not found (either the query was not prepared on this host \
+             (maybe the host has been restarted?) or you have prepared too many queries and it has \
+             been evicted from the internal cache)"
+        ),
         details: ErrorDetails::Unprepared { id: Bytes::copy_from_slice(id) },
     })
 }

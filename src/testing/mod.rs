@@ -76,6 +76,10 @@
 //! | a timeout | [`Reply::silence`] |
 //! | a connection that breaks | [`Reply::close`] |
 //! | a malformed response | [`Reply::bytes`] |
+//! | warnings, a custom payload, a tracing id | [`Reply::warning`], [`Reply::custom_payload`], [`Reply::tracing_id`] |
+//! | all statements of a form | [`MockServer::on_pattern`] |
+//! | faults that begin and end while the program runs | [`MockServer::add_fault`] and [`Fault`] |
+//! | broken connections, forgotten prepared statements | [`MockServer::close_connections`], [`MockServer::forget_prepared`] |
 //! | login | [`MockServer::credentials`] |
 //! | an older server | [`MockServer::version`] |
 //! | a cluster of several nodes | [`MockServer::peers`] |
@@ -106,17 +110,25 @@
 //! - TLS is not supported.
 
 mod connection;
-mod error_details;
+mod connections;
+mod error_reply;
+mod fault;
 mod handler;
+mod handshake;
+mod pattern;
 mod preparation;
+mod prepared;
 mod received_request;
 mod reply;
+mod rows_response;
 mod script;
 mod server;
 mod state;
+mod step;
 mod system_tables;
 mod table;
 
+pub use fault::{Fault, FaultId};
 pub use received_request::ReceivedRequest;
 pub use reply::Reply;
 pub use server::MockServer;

@@ -15,6 +15,11 @@ use crate::wire::Consistency;
 pub struct ReceivedRequest {
     /// The CQL text. For a prepared statement, the text that was prepared.
     pub text: String,
+    /// The number of the connection, counted from 1 in the order in which the server accepted them.
+    pub connection: u64,
+    /// The keyspace that applies to the statement, or `None` if there is none: the keyspace of a v5
+    /// request, or else the keyspace of the connection.
+    pub keyspace: Option<String>,
     /// The consistency of the request.
     pub consistency: Consistency,
     /// The serial consistency of a conditional statement, if the client sent one.
@@ -33,9 +38,11 @@ pub struct ReceivedRequest {
 }
 
 impl ReceivedRequest {
-    /// Creates the record of one statement, whose bind variables are `variables`.
+    /// Creates the record of one statement, whose bind variables are `variables`. `source` is the
+    /// number of the connection and its keyspace.
     pub(super) fn new(
         (text, statement_id): (String, &[u8]),
+        source: (u64, Option<&str>),
         parameters: &Parameters<'_>,
         variables: &[ColumnSpec],
     ) -> Self {
@@ -51,6 +58,8 @@ impl ReceivedRequest {
         };
         Self {
             text,
+            connection: source.0,
+            keyspace: parameters.keyspace.as_deref().or(source.1).map(str::to_owned),
             consistency: parameters.consistency,
             serial_consistency: parameters.serial_consistency,
             timestamp: parameters.timestamp,

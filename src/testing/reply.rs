@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use uuid::Uuid;
 
-use super::error_details::default_details;
 use super::preparation::{Preparation, StatementMetadata};
 use super::received_request::ReceivedRequest;
+use super::step::{Action, Condition, Extras, ReplyStep, Timing};
 use super::table::{ReplyColumn, Table, column_specs};
-use crate::message::{ErrorCode, ErrorDetails, Response, ResultMessage, ServerError};
+use crate::message::{ErrorCode, Response, ResultMessage, ServerError};
 use crate::types::{ColumnSpec, ToValues};
 
 /// A reply of a [`MockServer`](super::MockServer) to a request.
@@ -29,80 +30,37 @@ use crate::types::{ColumnSpec, ToValues};
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// The steps before the last one.
-    steps: Vec<ReplyStep>,
-    last: ReplyStep,
+    steps: Vec<Step>,
+    last: Step,
     /// Number of requests that this reply and its clones have answered.
     steps_taken: Arc<AtomicUsize>,
     variables: Vec<ColumnSpec>,
+    /// The columns set with [`columns`](Self::columns).
+    columns: Option<Arc<[ColumnSpec]>>,
     preparation: Preparation,
 }
 
-/// The reply to one request.
+/// A step of a chain: the action, or the function that chooses it.
 #[derive(Debug, Clone)]
-pub(super) struct ReplyStep {
-    pub(super) action: Action,
-    pub(super) delay: Duration,
-    /// The conditions of [`Reply::when`], which must all be true.
-    pub(super) conditions: Vec<Condition>,
+struct Step {
+    source: Source,
+    timing: Timing,
+    extras: Extras,
 }
 
-/// The function passed to [`Reply::when`].
-#[derive(Clone)]
-pub(super) struct Condition(Arc<dyn Fn() -> bool + Send + Sync>);
-
-impl fmt::Debug for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Condition").finish_non_exhaustive()
-    }
-}
-
-/// Interval at which the condition of [`Reply::when`] is checked.
-const CONDITION_INTERVAL: Duration = Duration::from_millis(1);
-
-/// The server's action in response to one request.
 #[derive(Debug, Clone)]
-pub(super) enum Action {
-    SendRows(Arc<Table>),
-    SendResponse(Box<Response>),
-    SendBytes(Bytes),
-    SendNothing,
-    CloseConnection,
+enum Source {
+    Action(Action),
     Compute(ComputeReply),
 }
 
 /// The function passed to [`Reply::computed`].
 #[derive(Clone)]
-pub(super) struct ComputeReply(Arc<dyn Fn(&ReceivedRequest) -> Reply + Send + Sync>);
+struct ComputeReply(Arc<dyn Fn(&ReceivedRequest) -> Reply + Send + Sync>);
 
 impl fmt::Debug for ComputeReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ComputeReply").finish_non_exhaustive()
-    }
-}
-
-impl ReplyStep {
-    /// Returns true if the reply has neither a delay nor a condition.
-    pub(super) const fn is_immediate(&self) -> bool {
-        self.delay.is_zero() && self.conditions.is_empty()
-    }
-
-    /// Waits until the delay has passed and all conditions are true.
-    pub(super) async fn wait(&self) {
-        tokio::time::sleep(self.delay).await;
-        while !self.conditions.iter().all(|Condition(is_true)| is_true()) {
-            tokio::time::sleep(CONDITION_INTERVAL).await;
-        }
-    }
-
-    /// If the step is an `UNPREPARED` error without a statement id, sets the id to `statement_id`.
-    pub(super) fn set_unprepared_id(&mut self, statement_id: &[u8]) {
-        if let Action::SendResponse(response) = &mut self.action
-            && let Response::Error(error) = &mut **response
-            && let ErrorDetails::Unprepared { id } = &mut error.details
-            && id.is_empty()
-        {
-            *id = Bytes::copy_from_slice(statement_id);
-        }
     }
 }
 
@@ -132,28 +90,6 @@ impl Reply {
         rows: impl IntoIterator<Item = impl ToValues>,
     ) -> Self {
         Self::new(Action::SendRows(Arc::new(Table::new(column_specs(columns), rows))))
-    }
-
-    /// Replies with an ERROR of this code and message.
-    ///
-    /// Error codes with further fields get these values:
-    ///
-    /// | field | value |
-    /// |---|---|
-    /// | consistency | `LOCAL_QUORUM`; `SERIAL` for `CAS_WRITE_UNKNOWN` |
-    /// | replicas required | 2 |
-    /// | replicas alive, or responses received | 1 |
-    /// | data present | false |
-    /// | replicas failed | 1 |
-    /// | write type | `SIMPLE` |
-    /// | table, function | `test.test` |
-    /// | statement id of `UNPREPARED` | the id of the executed statement |
-    ///
-    /// For other values, pass a [`ServerError`] to [`response`](Self::response).
-    #[must_use]
-    pub fn error(code: ErrorCode, message: &str) -> Self {
-        let (message, details) = (message.to_owned(), default_details(code));
-        Self::response(ServerError { code, message, details })
     }
 
     /// Replies with any response message.
@@ -206,7 +142,7 @@ impl Reply {
     /// If `compute` panics, the server closes the connection.
     #[must_use]
     pub fn computed(compute: impl Fn(&ReceivedRequest) -> Self + Send + Sync + 'static) -> Self {
-        Self::new(Action::Compute(ComputeReply(Arc::new(compute))))
+        Self::from_source(Source::Compute(ComputeReply(Arc::new(compute))))
     }
 
     /// Replies with `self` to the first request and with `next` to all later ones. If `self` is
@@ -222,6 +158,7 @@ impl Reply {
         if self.variables.is_empty() {
             self.variables = next.variables;
         }
+        self.columns = self.columns.or(next.columns);
         self
     }
 
@@ -229,7 +166,7 @@ impl Reply {
     /// Default: no delay. Called on a chain, delays only its last step.
     #[must_use]
     pub const fn after(mut self, delay: Duration) -> Self {
-        self.last.delay = delay;
+        self.last.timing.delay = delay;
         self
     }
 
@@ -253,7 +190,7 @@ impl Reply {
     /// ```
     #[must_use]
     pub fn when(mut self, condition: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        self.last.conditions.push(Condition(Arc::new(condition)));
+        self.last.timing.conditions.push(Condition(Arc::new(condition)));
         self
     }
 
@@ -271,13 +208,55 @@ impl Reply {
         self
     }
 
+    /// Sets the columns that a client receives when it prepares the statement, for a reply whose rows
+    /// are [computed](Self::computed). Default: the columns of the first step that sends
+    /// [rows](Self::rows), or none.
+    ///
+    /// Some drivers decode rows with the columns of the PREPARE. The rows must then have the same
+    /// columns.
+    #[must_use]
+    pub fn columns(mut self, columns: impl IntoIterator<Item = impl Into<ReplyColumn>>) -> Self {
+        self.columns = Some(column_specs(columns).into());
+        self
+    }
+
+    /// Adds a warning to the response. In v3, which has no warnings, the response is sent without it.
+    /// Called on a chain, adds the warning only to its last step.
+    #[must_use]
+    pub fn warning(mut self, warning: &str) -> Self {
+        self.last.extras.warnings.push(warning.to_owned());
+        self
+    }
+
+    /// Adds an entry to the custom payload of the response. In v3, which has no custom payload, the
+    /// response is sent without it. Called on a chain, adds the entry only to its last step.
+    #[must_use]
+    pub fn custom_payload(mut self, key: &str, value: impl Into<Bytes>) -> Self {
+        self.last.extras.custom_payload.push((key.to_owned(), Some(value.into())));
+        self
+    }
+
+    /// Sends this tracing id with the response, whether or not the client asks for tracing. Default: a
+    /// new id for each request that asks for tracing, and none for other requests. Called on a chain,
+    /// sets the id only of its last step.
+    #[must_use]
+    pub const fn tracing_id(mut self, id: Uuid) -> Self {
+        self.last.extras.tracing_id = Some(id);
+        self
+    }
+
     fn new(action: Action) -> Self {
-        let last = ReplyStep { action, delay: Duration::ZERO, conditions: Vec::new() };
+        Self::from_source(Source::Action(action))
+    }
+
+    fn from_source(source: Source) -> Self {
+        let last = Step { source, timing: Timing::default(), extras: Extras::default() };
         Self {
             steps: Vec::new(),
             last,
             steps_taken: Arc::default(),
             variables: Vec::new(),
+            columns: None,
             preparation: Preparation::Scripted,
         }
     }
@@ -306,17 +285,22 @@ impl Reply {
     /// executes, or `None` for another kind of request.
     pub(super) fn next_step(&self, executed: Option<&ReceivedRequest>) -> ReplyStep {
         let index = self.steps_taken.fetch_add(1, Ordering::Relaxed);
-        let step = self.steps.get(index).unwrap_or(&self.last).clone();
-        let Action::Compute(ComputeReply(compute)) = &step.action else { return step };
-        let Some(executed) = executed else {
-            let message =
-                "MockServer: Reply::computed replies only to statements that are executed";
-            return Self::error(ErrorCode::Server, message).last;
+        let Step { source, timing, extras } = self.steps.get(index).unwrap_or(&self.last).clone();
+        let action = match (source, executed) {
+            (Source::Action(action), _) => action,
+            (Source::Compute(ComputeReply(compute)), Some(executed)) => {
+                let mut computed = compute(executed).next_step(Some(executed));
+                computed.timing.add(timing);
+                computed.extras.add(extras);
+                return computed;
+            }
+            (Source::Compute(_), None) => {
+                let message =
+                    "MockServer: Reply::computed replies only to statements that are executed";
+                return ReplyStep::response(ServerError::new(ErrorCode::Server, message));
+            }
         };
-        let mut computed = compute(executed).next_step(Some(executed));
-        computed.delay = step.delay.saturating_add(computed.delay);
-        computed.conditions.extend(step.conditions);
-        computed
+        ReplyStep { action, timing, extras }
     }
 
     /// Returns the bind variables of the statement `text`: those set for this reply, or by default
@@ -332,15 +316,18 @@ impl Reply {
         (1..=count).map(|number| ReplyColumn::from(&*format!("v{number}")).into()).collect()
     }
 
-    /// Returns the columns of the first step that sends rows, or `None` if no step does.
-    pub(super) fn columns(&self) -> Option<Arc<[ColumnSpec]>> {
+    /// Returns the columns that the response to the PREPARE of the statement describes, or `None` if
+    /// the statement returns no rows.
+    pub(super) fn result_columns(&self) -> Option<Arc<[ColumnSpec]>> {
         if let Some(metadata) = self.preparation.metadata() {
             return Some(Arc::clone(&metadata.columns));
         }
-        self.steps.iter().chain([&self.last]).find_map(|step| match &step.action {
-            Action::SendRows(table) => Some(Arc::clone(table.columns())),
+        let of_rows = |step: &Step| match &step.source {
+            Source::Action(Action::SendRows(table)) => Some(Arc::clone(table.columns())),
             _ => None,
-        })
+        };
+        let steps = self.steps.iter().chain([&self.last]);
+        self.columns.clone().or_else(|| steps.into_iter().find_map(of_rows))
     }
 }
 

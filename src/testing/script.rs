@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::pattern::{StatementPattern, normalize};
 use super::reply::Reply;
 use super::system_tables::SystemTables;
 use crate::message::{ErrorCode, RequestFrame, ResultMessage};
-use crate::protocol::Credentials;
-use crate::wire::Version;
+use crate::wire::{Context, Version};
 
 /// The function passed to [`MockServer::on_request`](super::MockServer::on_request).
 pub(super) type RequestHandler = Arc<dyn Fn(&RequestFrame<'_>) -> Option<Reply> + Send + Sync>;
@@ -18,7 +18,10 @@ pub(super) type RequestHandler = Arc<dyn Fn(&RequestFrame<'_>) -> Option<Reply> 
 pub(super) struct Script {
     pub(super) version: Version,
     pub(super) max_frame_body: usize,
-    pub(super) credentials: Option<Credentials>,
+    /// The passwords of the users who may log in, by user name. If empty, no client has to log in.
+    pub(super) passwords: HashMap<String, String>,
+    /// Longest body of a response, in bytes.
+    pub(super) max_response_body: usize,
     /// True if SUPPORTED lists the event GRACEFUL_DISCONNECT.
     pub(super) graceful_disconnect: bool,
     pub(super) request_handlers: Vec<RequestHandler>,
@@ -27,6 +30,9 @@ pub(super) struct Script {
     /// The replies of [`MockServer::on`](super::MockServer::on), by [normalized](normalize)
     /// statement text.
     replies: HashMap<String, Reply>,
+    /// The replies of [`MockServer::on_pattern`](super::MockServer::on_pattern), in the order in which
+    /// they were added.
+    pattern_replies: Vec<(StatementPattern, Reply)>,
 }
 
 impl fmt::Debug for Script {
@@ -44,13 +50,26 @@ impl Script {
         Self {
             version: Version::V5,
             max_frame_body: 16 << 20,
-            credentials: None,
+            passwords: HashMap::new(),
+            max_response_body: Context::DEFAULT_MAX_BODY,
             graceful_disconnect: false,
             request_handlers: Vec::new(),
             default_reply: None,
             system_tables,
             replies: HashMap::new(),
+            pattern_replies: Vec::new(),
         }
+    }
+
+    /// Returns true if clients have to log in.
+    pub(super) fn requires_login(&self) -> bool {
+        !self.passwords.is_empty()
+    }
+
+    /// Returns true if the user exists and has this password.
+    pub(super) fn accepts_login(&self, username: &[u8], password: &[u8]) -> bool {
+        let known = std::str::from_utf8(username).ok().and_then(|name| self.passwords.get(name));
+        known.is_some_and(|known| known.as_bytes() == password)
     }
 
     /// Sets the reply to the statement `text`, and replaces the previous one.
@@ -58,14 +77,27 @@ impl Script {
         self.replies.insert(normalize(text), reply);
     }
 
+    /// Sets the reply to the statements that match `pattern`, and replaces the previous one.
+    pub(super) fn set_pattern_reply(&mut self, pattern: &str, reply: Reply) {
+        let pattern = StatementPattern::new(pattern);
+        self.pattern_replies.retain(|(known, _)| *known != pattern);
+        self.pattern_replies.push((pattern, reply));
+    }
+
+    /// Returns the reply that the script sets for this statement alone.
+    fn scripted_reply(&self, text: &str, normalized: &str) -> Option<Reply> {
+        let matching = || self.pattern_replies.iter().find(|(pattern, _)| pattern.matches(text));
+        let exact = self.replies.get(normalized);
+        exact.or_else(|| matching().map(|(_, reply)| reply)).cloned()
+    }
+
     /// Returns the reply to the statement `text`, or `None` if there is no reply. Tries, in this
-    /// order: the replies set with [`set_reply`](Self::set_reply), the system tables, the default
-    /// reply, and the built-in reply to `USE`.
+    /// order: the replies set with [`set_reply`](Self::set_reply), those set with
+    /// [`set_pattern_reply`](Self::set_pattern_reply), the system tables, the default reply, and the
+    /// built-in reply to `USE`.
     pub(super) fn find_reply(&self, text: &str) -> Option<Reply> {
         let normalized = normalize(text);
-        self.replies
-            .get(&normalized)
-            .cloned()
+        self.scripted_reply(text, &normalized)
             .or_else(|| self.system_tables.reply(text))
             .or_else(|| self.default_reply.clone())
             .or_else(|| use_keyspace_reply(&normalized))
@@ -76,10 +108,9 @@ impl Script {
         self.find_reply(text).unwrap_or_else(|| no_reply_error(text))
     }
 
-    /// Returns true if `text` reads a system table and [`set_reply`](Self::set_reply) set no reply to
-    /// it. Drivers send such statements to read the cluster's topology and schema.
+    /// Returns true if `text` reads a system table and the script sets no reply to it. Drivers send such statements to read the cluster's topology and schema.
     pub(super) fn is_internal(&self, text: &str) -> bool {
-        !self.replies.contains_key(&normalize(text)) && SystemTables::are_read_by(text)
+        SystemTables::are_read_by(text) && self.scripted_reply(text, &normalize(text)).is_none()
     }
 }
 
@@ -100,11 +131,4 @@ fn use_keyspace_reply(text: &str) -> Option<Reply> {
     };
     let is_use = keyword.eq_ignore_ascii_case("USE");
     is_use.then(|| Reply::response(ResultMessage::SetKeyspace(keyspace)))
-}
-
-/// Returns `text` without trailing semicolons, and with each run of white space replaced by one
-/// space.
-fn normalize(text: &str) -> String {
-    let text = text.trim_end_matches(|c: char| c == ';' || c.is_whitespace());
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -3,19 +3,18 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::connection::serve;
+use super::fault::{Fault, FaultId};
 use super::received_request::ReceivedRequest;
 use super::reply::Reply;
 use super::script::Script;
 use super::state::ServerState;
 use super::system_tables::SystemTables;
 use crate::message::{Event, RequestFrame};
-use crate::protocol::Credentials;
 use crate::wire::Version;
 
 /// A server that replies to statements as a test configures it.
@@ -56,8 +55,27 @@ impl MockServer {
         self.change(|script| script.set_reply(text, reply))
     }
 
-    /// Replies with `reply` to every statement that has no reply set with [`on`](Self::on), except
-    /// SELECTs from system tables. Default: `USE` succeeds, and any other statement gets an `INVALID`
+    /// Replies with `reply` to all statements of a form. `%` matches any number of characters, as in
+    /// LIKE. The pattern matches the whole statement, whatever its case and the amount of white space. A
+    /// reply set with [`on`](Self::on) takes precedence, and of several patterns the one that was added
+    /// first.
+    ///
+    /// ```
+    /// use cqlwire::testing::{MockServer, Reply};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let server = MockServer::bind("127.0.0.1:0").await?.on_pattern("INSERT INTO users %", Reply::void());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_pattern(self, pattern: &str, reply: Reply) -> Self {
+        self.change(|script| script.set_pattern_reply(pattern, reply))
+    }
+
+    /// Replies with `reply` to every statement that has no reply set with [`on`](Self::on) or
+    /// [`on_pattern`](Self::on_pattern), except SELECTs from system tables. Default: `USE` succeeds, and any other statement gets an `INVALID`
     /// error.
     #[must_use]
     pub fn on_any(self, reply: Reply) -> Self {
@@ -111,10 +129,21 @@ impl MockServer {
         self.change(|script| script.max_frame_body = bytes)
     }
 
-    /// Requires this user name and password. Default: no authentication.
+    /// Sets the longest response that the server sends, in bytes as sent. In place of a longer one, the
+    /// server sends a SERVER_ERROR that names this limit. Default and maximum: 256 MiB, the protocol's
+    /// limit.
+    #[must_use]
+    pub fn max_response_body(self, bytes: usize) -> Self {
+        self.change(|script| script.max_response_body = bytes)
+    }
+
+    /// Requires clients to log in, and accepts this user name and password. Call it once for each user.
+    /// Default: no authentication.
     #[must_use]
     pub fn credentials(self, username: &str, password: &str) -> Self {
-        self.change(|script| script.credentials = Some(Credentials::new(username, password)))
+        self.change(|script| {
+            script.passwords.insert(username.to_owned(), password.to_owned());
+        })
     }
 
     /// Offers the event GRACEFUL_DISCONNECT to clients, with which a server says that it is shutting
@@ -175,7 +204,58 @@ impl MockServer {
 
     /// Returns the number of open connections.
     pub fn connections(&self) -> usize {
-        self.state.open_connections.load(Ordering::Acquire)
+        self.state.connections().len()
+    }
+
+    /// Returns the numbers of the open connections. The first connection that the server accepts has
+    /// the number 1. A number is never reused.
+    pub fn connection_numbers(&self) -> Vec<u64> {
+        self.state.connections().numbers()
+    }
+
+    /// Closes the open connections. Requests in flight get no response. The server accepts new
+    /// connections.
+    pub fn close_connections(&self) {
+        self.state.connections().close_all();
+    }
+
+    /// Closes the connection with this [number](Self::connection_numbers). Returns true if it was open.
+    pub fn close_connection(&self, number: u64) -> bool {
+        self.state.connections().close(number)
+    }
+
+    /// Forgets all prepared statements, as a server that restarts does. Clients that execute one of them
+    /// get an UNPREPARED error.
+    pub fn forget_prepared(&self) {
+        self.state.prepared().clear();
+    }
+
+    /// Forgets the prepared statement with this text, apart from the amount of white space. Returns
+    /// true if it was prepared.
+    pub fn forget_prepared_statement(&self, text: &str) -> bool {
+        self.state.prepared().remove(text)
+    }
+
+    /// Adds a fault to the requests that follow. A fault takes precedence over all replies. If several
+    /// faults match a request, the one that was added first applies.
+    pub fn add_fault(&self, fault: Fault) -> FaultId {
+        self.state.faults().add(fault)
+    }
+
+    /// Removes a fault. Returns true if there was a fault with this id.
+    pub fn remove_fault(&self, id: FaultId) -> bool {
+        self.state.faults().remove(id)
+    }
+
+    /// Removes all faults.
+    pub fn clear_faults(&self) {
+        self.state.faults().clear();
+    }
+
+    /// Returns the number of requests that a fault was applied to, or `None` if there is no fault with
+    /// this id.
+    pub fn fault_count(&self, id: FaultId) -> Option<usize> {
+        self.state.faults().applied(id)
     }
 
     /// Sends an event to every connection that has registered for its type.

@@ -1,11 +1,12 @@
 //! The state that a server and its connections share.
 
-use std::collections::HashMap;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::broadcast;
 
+use super::connections::Connections;
+use super::fault::FaultList;
+use super::prepared::PreparedStatements;
 use super::received_request::ReceivedRequest;
 use super::script::Script;
 use crate::message::Event;
@@ -14,10 +15,10 @@ use crate::message::Event;
 #[derive(Debug)]
 pub(super) struct ServerState {
     script: RwLock<Arc<Script>>,
-    /// The texts of prepared statements, by statement id.
-    prepared: Mutex<HashMap<Vec<u8>, String>>,
+    prepared: Mutex<PreparedStatements>,
+    faults: Mutex<FaultList>,
     received: Mutex<Vec<ReceivedRequest>>,
-    pub(super) open_connections: AtomicUsize,
+    connections: Mutex<Connections>,
     pub(super) events: broadcast::Sender<Event>,
 }
 
@@ -30,8 +31,9 @@ impl ServerState {
         Self {
             script: RwLock::new(Arc::new(script)),
             prepared: Mutex::default(),
+            faults: Mutex::default(),
             received: Mutex::default(),
-            open_connections: AtomicUsize::new(0),
+            connections: Mutex::default(),
             events: broadcast::Sender::new(EVENT_QUEUE),
         }
     }
@@ -51,7 +53,15 @@ impl ServerState {
         self.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn prepared(&self) -> MutexGuard<'_, HashMap<Vec<u8>, String>> {
+    pub(super) fn prepared(&self) -> MutexGuard<'_, PreparedStatements> {
         self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn faults(&self) -> MutexGuard<'_, FaultList> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
