@@ -4,17 +4,26 @@
 //! [schema](TableSchema) of a table, the [source](Database) of its rows, and the [plan](SelectPlan)
 //! that a SELECT is compiled to. The system tables are one source; they compute their rows.
 
-#![allow(dead_code, reason = "parts of the interface have no caller yet")]
+#![allow(dead_code, unused_imports, reason = "parts of the interface have no caller yet")]
 
+mod cell;
+mod clock;
 mod error;
+mod fit;
+mod function;
+mod json;
 mod key;
-mod literal;
+mod order;
 mod schema;
 mod select;
 mod source;
+mod term;
+mod type_text;
 mod variables;
 
+pub(crate) use clock::{Clock, UuidSource};
 pub(crate) use error::{invalid, syntax_error};
 pub(crate) use schema::{Column, ColumnKind, TableSchema};
 pub(crate) use select::SelectPlan;
 pub(crate) use source::{Database, Row, Scan, select_rows};
+pub(crate) use variables::BoundValues;

@@ -1,14 +1,16 @@
 //! The bind variables of a statement, and the values bound to them.
 
+use super::cell;
 use super::error::invalid;
 use super::schema::TableSchema;
 use crate::cql::BindMarker;
 use crate::message::ServerError;
-use crate::types::{ColumnSpec, CqlType, Value};
+use crate::types::{ColumnSpec, CqlType, NamedValue, Value};
+use crate::wire::RawValue;
 
 /// The bind variables that a statement has so far. Markers are added in the order of the text.
 pub(in crate::store) struct Variables<'t> {
-    table: &'t TableSchema,
+    pub(in crate::store) table: &'t TableSchema,
     columns: Vec<ColumnSpec>,
 }
 
@@ -37,46 +39,77 @@ impl<'t> Variables<'t> {
     }
 }
 
-/// A value of a statement: known when the statement is prepared, or bound when it is executed.
-#[derive(Debug, Clone)]
-pub(in crate::store) enum Operand {
+/// The result of a term: a value, which may be null, or `unset`.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::store) enum TermValue {
     Value(Value),
-    /// The index of a bind variable.
-    Variable(usize),
+    /// The client left a bind variable unset.
+    Unset,
 }
 
 /// The values bound to the variables of a statement.
-pub(in crate::store) struct BoundValues(Vec<Value>);
+pub(crate) struct BoundValues(Vec<TermValue>);
 
 impl BoundValues {
+    /// Decodes the values of a request with the types of `variables`. A value with a name is bound to
+    /// all variables of this name.
+    ///
+    /// # Errors
+    /// Returns an INVALID error if a variable has no value, if there are too many values without
+    /// names, or if the bytes of a value do not fit its variable.
+    pub(crate) fn decode<'v>(
+        variables: &[ColumnSpec],
+        values: impl IntoIterator<Item = NamedValue<'v>>,
+    ) -> Result<Self, ServerError> {
+        let values: Vec<_> = values.into_iter().collect();
+        let amount = || invalid("Invalid amount of bind variables");
+        let is_named = values.iter().any(|value| value.name.is_some());
+        if !is_named && values.len() != variables.len() {
+            return Err(amount());
+        }
+        let bind = |(index, variable): (usize, &ColumnSpec)| {
+            let value = match is_named {
+                true => values.iter().rfind(|value| value.name == Some(&variable.name)),
+                false => values.get(index),
+            };
+            match value.ok_or_else(amount)?.value {
+                RawValue::Unset => Ok(TermValue::Unset),
+                RawValue::Null => Ok(TermValue::Value(Value::Null)),
+                RawValue::Bytes(bytes) => {
+                    cell::decode(&variable.cql_type, bytes).map(TermValue::Value)
+                }
+            }
+        };
+        variables.iter().enumerate().map(bind).collect::<Result<_, _>>().map(Self)
+    }
+
     /// Matches `values`, each with the name of its variable, to the variables. If there are fewer
     /// values than variables, variables of the same name share a value.
     ///
     /// # Errors
     /// Returns an INVALID error if a variable has no value, or if there are too many values.
-    pub(in crate::store) fn new(
+    pub(crate) fn new(
         variables: &[ColumnSpec],
         values: &[(Box<str>, Value)],
     ) -> Result<Self, ServerError> {
         let amount = || invalid("Invalid amount of bind variables");
+        let term = |value: &Value| TermValue::Value(value.clone());
         if values.len() == variables.len() {
-            return Ok(Self(values.iter().map(|(_, value)| value.clone()).collect()));
+            return Ok(Self(values.iter().map(|(_, value)| term(value)).collect()));
         }
         if values.len() > variables.len() {
             return Err(amount());
         }
         let value_of = |variable: &ColumnSpec| {
             let value = values.iter().find(|(name, _)| *name == variable.name);
-            value.map(|(_, value)| value.clone()).ok_or_else(amount)
+            value.map(|(_, value)| term(value)).ok_or_else(amount)
         };
         variables.iter().map(value_of).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Returns the value of an operand.
-    pub(in crate::store) fn get<'v>(&'v self, operand: &'v Operand) -> &'v Value {
-        match operand {
-            Operand::Value(value) => value,
-            Operand::Variable(index) => self.0.get(*index).unwrap_or(&Value::Null),
-        }
+    /// Returns the value of the variable at an index.
+    pub(in crate::store) fn get(&self, index: usize) -> &TermValue {
+        const NULL: &TermValue = &TermValue::Value(Value::Null);
+        self.0.get(index).unwrap_or(NULL)
     }
 }

@@ -1,10 +1,9 @@
 //! The columns of a result, and how they are computed from rows.
 
-use super::function::Function;
-use super::json::to_json;
-use crate::cql::{MetadataFunction, SelectedColumn, Selection, Selector};
+use crate::cql::{FunctionName, MetadataFunction, SelectedColumn, Selection, Selector};
 use crate::message::ServerError;
 use crate::store::error::{invalid, unsupported};
+use crate::store::json::to_json;
 use crate::store::schema::{Column, TableSchema};
 use crate::store::source::{CellTimes, Row};
 use crate::types::{ColumnSpec, CqlType, NativeType, Value};
@@ -66,7 +65,7 @@ fn compile(
         }
         Selector::Metadata { function, of } => metadata(*function, of, table),
         Selector::Function { name, arguments } => {
-            let function = Function::find(name)?;
+            let function = find_function(name)?;
             let [argument] = &**arguments else {
                 let name = &name.name;
                 let message =
@@ -77,8 +76,8 @@ fn compile(
             let label = format!("system.{}({inner})", name.name);
             let argument = Box::new(argument);
             Ok(match function {
-                Function::Count => (label, NativeType::BigInt.into(), Expression::Count(argument)),
-                Function::ToJson => (label, NativeType::Text.into(), Expression::ToJson(argument)),
+                Known::Count => (label, NativeType::BigInt.into(), Expression::Count(argument)),
+                Known::ToJson => (label, NativeType::Text.into(), Expression::ToJson(argument)),
             })
         }
         Selector::Term(term) => Err(invalid(format!(
@@ -179,5 +178,20 @@ impl Expression {
                 rows.first().map_or(Value::Null, |row| self.of_row(row))
             }
         }
+    }
+}
+
+enum Known {
+    Count,
+    ToJson,
+}
+
+fn find_function(name: &FunctionName) -> Result<Known, ServerError> {
+    let is_native = name.keyspace.as_deref().is_none_or(|keyspace| keyspace == "system");
+    match &*name.name {
+        "count" if is_native => Ok(Known::Count),
+        "tojson" | "to_json" if is_native => Ok(Known::ToJson),
+        "max" if is_native => Err(unsupported("the function max")),
+        _ => Err(invalid(format!("Unknown function '{name}'"))),
     }
 }

@@ -1,8 +1,6 @@
 //! The evaluation of SELECT: a statement is compiled for its table to a [`SelectPlan`].
 
 mod expression;
-mod function;
-mod json;
 mod order;
 mod plan;
 mod restriction;

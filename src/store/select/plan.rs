@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use super::expression::{self, Expression};
-use super::json;
 use super::order;
 use super::restriction::{Restriction, restrictions};
 use crate::cql::{Literal, Select, Term};
 use crate::message::ServerError;
+use crate::store::clock::{Clock, UuidSource};
 use crate::store::error::{invalid, unsupported};
+use crate::store::json;
 use crate::store::schema::{ColumnKind, TableSchema};
 use crate::store::source::{Database, Row, Scan};
-use crate::store::variables::{BoundValues, Operand, Variables};
+use crate::store::term::CompiledTerm;
+use crate::store::variables::{BoundValues, TermValue, Variables};
 use crate::types::{ColumnSpec, NativeType, Value};
 
 /// A SELECT that was checked against the schema of its table: what PREPARE returns, and how the rows
@@ -32,8 +34,8 @@ pub(crate) struct SelectPlan {
     /// True if the rows of the partition are returned in reverse order.
     is_reversed: bool,
     is_distinct: bool,
-    per_partition_limit: Option<Operand>,
-    limit: Option<Operand>,
+    per_partition_limit: Option<CompiledTerm>,
+    limit: Option<CompiledTerm>,
 }
 
 impl SelectPlan {
@@ -100,12 +102,15 @@ impl SelectPlan {
         let bound = BoundValues::new(&self.variables, values)?;
         let per_partition = number(self.per_partition_limit.as_ref(), &bound)?;
         let limit = number(self.limit.as_ref(), &bound)?;
+        let uuids = UuidSource::new(0);
+        let clock = Clock { now: 0, uuids: &uuids };
+        let mut restrictions = Vec::new();
         for restriction in &self.restrictions {
-            restriction.check(&self.table, &bound)?;
+            restrictions.push(restriction.bind(&self.table, &bound, &clock)?);
         }
         let scan = Scan { is_reversed: self.is_reversed, ..Scan::all(0) };
         let mut rows: Vec<_> = database.scan(&self.table, &scan).collect();
-        rows.retain(|row| self.restrictions.iter().all(|condition| condition.matches(row, &bound)));
+        rows.retain(|row| restrictions.iter().all(|condition| condition.matches(row)));
         let per_partition = if self.is_distinct { 1 } else { per_partition };
         let rows = self.limit_partitions(rows, per_partition);
         let is_aggregate = self.expressions.iter().any(Expression::is_aggregate);
@@ -199,16 +204,16 @@ fn limit(
     term: &Term,
     default: &str,
     variables: &mut Variables<'_>,
-) -> Result<Operand, ServerError> {
+) -> Result<CompiledTerm, ServerError> {
     match term {
         Term::Marker(marker) => {
-            Ok(Operand::Variable(variables.add(marker, default, NativeType::Int)))
+            Ok(CompiledTerm::Variable(variables.add(marker, default, NativeType::Int)))
         }
         Term::Literal(Literal::Integer(number)) => {
             let number = number.parse::<i32>();
             let number =
                 number.map_err(|_| invalid(format!("Unable to make int from '{term}'")))?;
-            Ok(Operand::Value(Value::Int(number)))
+            Ok(CompiledTerm::Value(Value::Int(number)))
         }
         // The grammar has only integers and bind markers.
         _ => Err(unsupported("this LIMIT")),
@@ -216,11 +221,19 @@ fn limit(
 }
 
 /// Returns the value of a limit, or the greatest number if there is no limit.
-fn number(limit: Option<&Operand>, bound: &BoundValues) -> Result<usize, ServerError> {
+fn number(limit: Option<&CompiledTerm>, bound: &BoundValues) -> Result<usize, ServerError> {
     let Some(limit) = limit else { return Ok(usize::MAX) };
-    match bound.get(limit) {
-        Value::Int(number) if *number > 0 => Ok(usize::try_from(*number).unwrap_or(usize::MAX)),
-        Value::Null => Err(invalid("Invalid null value of limit")),
+    let value = match limit {
+        CompiledTerm::Variable(index) => bound.get(*index).clone(),
+        CompiledTerm::Value(value) => TermValue::Value(value.clone()),
+        _ => TermValue::Unset,
+    };
+    match value {
+        TermValue::Unset => Ok(usize::MAX),
+        TermValue::Value(Value::Int(number)) if number > 0 => {
+            Ok(usize::try_from(number).unwrap_or(usize::MAX))
+        }
+        TermValue::Value(Value::Null) => Err(invalid("Invalid null value of limit")),
         // Cassandra uses these words for both kinds of limit.
         _ => Err(invalid("LIMIT must be strictly positive")),
     }

@@ -2,11 +2,12 @@
 
 use crate::cql::{self, Comparison, Condition, InValues, Relation};
 use crate::message::ServerError;
+use crate::store::clock::Clock;
 use crate::store::error::{invalid, unsupported};
-use crate::store::literal::{null_value, operand};
 use crate::store::schema::{Column, ColumnKind, TableSchema};
 use crate::store::source::Row;
-use crate::store::variables::{BoundValues, Operand, Variables};
+use crate::store::term::{CompiledTerm, compile};
+use crate::store::variables::{BoundValues, TermValue, Variables};
 use crate::types::{CqlType, NativeType, Value};
 
 /// The condition that one column of a row meets.
@@ -20,14 +21,14 @@ pub(super) struct Restriction {
 /// The comparison of a column with the operands of a [`Restriction`].
 #[derive(Debug)]
 pub(super) enum Test {
-    Equal(Operand),
-    Less(Operand),
-    LessOrEqual(Operand),
-    Greater(Operand),
-    GreaterOrEqual(Operand),
-    In(Vec<Operand>),
+    Equal(CompiledTerm),
+    Less(CompiledTerm),
+    LessOrEqual(CompiledTerm),
+    Greater(CompiledTerm),
+    GreaterOrEqual(CompiledTerm),
+    In(Vec<CompiledTerm>),
     /// `IN ?`, whose value is a list.
-    InList(Operand),
+    InList(CompiledTerm),
 }
 
 const NEEDS_FILTERING: &str = "Cannot execute this query as it might involve data filtering and thus \
@@ -77,16 +78,17 @@ fn restriction(
             if *comparison != Comparison::Equal && !is_ordered(&column.cql_type) {
                 return Err(unsupported());
             }
-            test(operand(term, column, variables)?)
+            test(compile(term, &column.cql_type, &column.name, variables)?)
         }
         Condition::In(InValues::Terms(terms)) => {
-            let operands = terms.iter().map(|term| operand(term, column, variables));
+            let operands =
+                terms.iter().map(|term| compile(term, &column.cql_type, &column.name, variables));
             Test::In(operands.collect::<Result<_, _>>()?)
         }
         Condition::In(InValues::Marker(marker)) => {
             let list = CqlType::List(Box::new(column.cql_type.clone()));
             let index = variables.add(marker, &format!("in({name})"), list);
-            Test::InList(Operand::Variable(index))
+            Test::InList(CompiledTerm::Variable(index))
         }
         Condition::IsNotNull => return Err(unsupported()),
     };
@@ -229,45 +231,40 @@ fn check_clustering(restrictions: &[Restriction], table: &TableSchema) -> Result
 }
 
 impl Restriction {
+    /// Returns the restriction with the values of its terms.
+    ///
+    /// # Errors
     /// Returns an INVALID error if a value of the condition is null, or the empty key of a partition.
-    pub(super) fn check(
+    pub(super) fn bind(
         &self,
         table: &TableSchema,
         bound: &BoundValues,
-    ) -> Result<(), ServerError> {
-        let Some(column) = table.column(self.column) else { return Ok(()) };
+        clock: &Clock<'_>,
+    ) -> Result<BoundRestriction<'_>, ServerError> {
+        let column = table.column(self.column).ok_or_else(|| invalid("unknown column"))?;
+        let name = &column.name;
         let is_whole_key = column.kind == ColumnKind::PartitionKey
             && table.indexes(ColumnKind::PartitionKey).count() == 1;
-        for operand in self.operands() {
-            match bound.get(operand) {
-                Value::Null => return Err(null_value(column)),
-                Value::Text(text) | Value::Ascii(text) if is_whole_key && text.is_empty() => {
+        let mut values = Vec::new();
+        for term in self.operands() {
+            values.push(match term.evaluate(bound, clock)? {
+                TermValue::Value(Value::Null) => {
+                    return Err(invalid(format!(
+                        "Invalid null value in condition for column {name}"
+                    )));
+                }
+                TermValue::Unset => {
+                    return Err(invalid(format!("Invalid unset value for column {name}")));
+                }
+                TermValue::Value(Value::Text(text) | Value::Ascii(text))
+                    if is_whole_key && text.is_empty() =>
+                {
                     return Err(invalid("Key may not be empty"));
                 }
-                _ => {}
-            }
+                TermValue::Value(value) => value,
+            });
         }
-        Ok(())
-    }
-
-    /// Returns true if a row meets the condition. A null of the row meets no condition.
-    pub(super) fn matches(&self, row: &Row, bound: &BoundValues) -> bool {
-        let found = match row.values.get(self.column) {
-            None | Some(Value::Null) => return false,
-            Some(found) => found,
-        };
-        match &self.test {
-            Test::Equal(operand) => found == bound.get(operand),
-            Test::Less(operand) => found < bound.get(operand),
-            Test::LessOrEqual(operand) => found <= bound.get(operand),
-            Test::Greater(operand) => found > bound.get(operand),
-            Test::GreaterOrEqual(operand) => found >= bound.get(operand),
-            Test::In(operands) => operands.iter().any(|operand| found == bound.get(operand)),
-            Test::InList(operand) => match bound.get(operand) {
-                Value::List(values) => values.contains(found),
-                _ => false,
-            },
-        }
+        Ok(BoundRestriction { column: self.column, test: &self.test, values })
     }
 
     /// Returns true for `=`.
@@ -283,17 +280,13 @@ impl Restriction {
     /// Returns the last bind variable that is compared with the column, or `None` if there is none.
     /// The list of `IN ?` is no value of the column.
     pub(super) fn last_variable(&self) -> Option<usize> {
-        let variable = |operand: &Operand| match operand {
-            Operand::Variable(index) => Some(*index),
-            Operand::Value(_) => None,
-        };
         match &self.test {
             Test::InList(_) => None,
-            _ => self.operands().iter().filter_map(variable).next_back(),
+            _ => self.operands().iter().filter_map(CompiledTerm::variable).next_back(),
         }
     }
 
-    fn operands(&self) -> &[Operand] {
+    fn operands(&self) -> &[CompiledTerm] {
         match &self.test {
             Test::In(operands) => operands,
             Test::Equal(operand)
@@ -302,6 +295,34 @@ impl Restriction {
             | Test::Greater(operand)
             | Test::GreaterOrEqual(operand)
             | Test::InList(operand) => std::slice::from_ref(operand),
+        }
+    }
+}
+
+/// A restriction and the values of its terms.
+#[derive(Debug)]
+pub(super) struct BoundRestriction<'r> {
+    column: usize,
+    test: &'r Test,
+    values: Vec<Value>,
+}
+
+impl BoundRestriction<'_> {
+    /// Returns true if a row meets the condition. A null of the row meets no condition.
+    pub(super) fn matches(&self, row: &Row) -> bool {
+        let found = match row.values.get(self.column) {
+            None | Some(Value::Null) => return false,
+            Some(found) => found,
+        };
+        let first = self.values.first().unwrap_or(&Value::Null);
+        match self.test {
+            Test::Equal(_) => found == first,
+            Test::Less(_) => found < first,
+            Test::LessOrEqual(_) => found <= first,
+            Test::Greater(_) => found > first,
+            Test::GreaterOrEqual(_) => found >= first,
+            Test::In(_) => self.values.contains(found),
+            Test::InList(_) => matches!(first, Value::List(values) if values.contains(found)),
         }
     }
 }

@@ -238,7 +238,6 @@ fn names_the_parts_that_it_does_not_support() {
         ("SELECT writetime(m) FROM ks.t", "writetime of the collection m"),
         ("SELECT a FROM ks.t WHERE token(a, b) > 0", "the condition token(a, b) > 0"),
         ("SELECT a FROM ks.t WHERE m CONTAINS 1 ALLOW FILTERING", "the condition m CONTAINS 1"),
-        ("SELECT a FROM ks.t WHERE a = f() AND b = 1", "the term f()"),
     ] {
         let error = run(statement, &[]).unwrap_err();
         let expected = format!("MockServer does not support {part} in a SELECT");

@@ -1,11 +1,13 @@
 //! Values as JSON, as `toJson` and `SELECT JSON` write them.
 
 use std::fmt::Write;
+use std::iter;
 
+use super::java::{decimal, double, float, inet, timestamp};
 use crate::types::Value;
 
 /// Returns a value as JSON.
-pub(super) fn to_json(value: &Value) -> String {
+pub(in crate::store) fn to_json(value: &Value) -> String {
     let mut json = String::new();
     write_value(&mut json, value);
     json
@@ -13,7 +15,7 @@ pub(super) fn to_json(value: &Value) -> String {
 
 /// Returns a row as a JSON object. A column whose name is not in lower case is in quotation marks,
 /// within those of the key.
-pub(super) fn object<'v>(cells: impl Iterator<Item = (&'v str, &'v Value)>) -> String {
+pub(in crate::store) fn object<'v>(cells: impl Iterator<Item = (&'v str, &'v Value)>) -> String {
     let mut json = String::new();
     let key = |json: &mut String, name: &str| match name == name.to_lowercase() {
         true => write_text(json, name),
@@ -35,25 +37,22 @@ fn write_value(json: &mut String, value: &Value) {
         // JSON has no such numbers.
         Value::Double(number) if !number.is_finite() => json.push_str("null"),
         Value::Float(number) if !number.is_finite() => json.push_str("null"),
+        Value::Double(number) => json.push_str(&double(*number)),
+        Value::Float(number) => json.push_str(&float(*number)),
+        Value::Decimal(number) => json.push_str(&decimal(number)),
+        Value::Inet(address) => write_text(json, &inet(*address)),
         Value::BigInt(_)
         | Value::Boolean(_)
         | Value::Counter(_)
-        | Value::Decimal(_)
-        | Value::Double(_)
-        | Value::Float(_)
         | Value::Int(_)
         | Value::SmallInt(_)
         | Value::TinyInt(_)
         | Value::Varint(_) => json.push_str(&value.to_string()),
-        Value::Timestamp(instant) => {
-            // Cassandra writes UTC as `Z`.
-            write_text(json, &instant.to_string().replace("+0000", "Z"));
-        }
+        Value::Timestamp(instant) => write_text(json, &timestamp(*instant)),
         Value::Blob(_)
         | Value::Custom(_)
         | Value::Date(_)
         | Value::Duration(_)
-        | Value::Inet(_)
         | Value::Time(_)
         | Value::TimeUuid(_)
         | Value::Uuid(_) => write_text(json, value.to_string().trim_matches('\'')),
@@ -62,6 +61,8 @@ fn write_value(json: &mut String, value: &Value) {
         }
         Value::Map(entries) => write_items(json, ['{', '}'], entries.iter(), write_entry),
         Value::Udt { udt, fields } => {
+            // Missing fields at the end are null.
+            let fields = fields.iter().chain(iter::repeat(&Value::Null));
             let cells = udt.fields.iter().zip(fields);
             json.push_str(&object(cells.map(|((name, _), value)| (&**name, value))));
         }
@@ -94,7 +95,7 @@ fn write_items<T>(
     json.push(close);
 }
 
-fn write_text(json: &mut String, text: &str) {
+pub(super) fn write_text(json: &mut String, text: &str) {
     json.push('"');
     for c in text.chars() {
         match c {
