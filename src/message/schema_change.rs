@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::wire::{DecodeError, EncodeError, Reader, Writer, wire_names};
+use crate::wire::{DecodeError, EncodeError, Reader, Version, Writer, wire_names};
 
 wire_names! {
     /// The type of a schema change.
@@ -45,6 +45,36 @@ pub enum SchemaTarget {
 }
 
 impl SchemaChange {
+    /// Returns the change as a server reports it to a client of `version`. v3 has no functions and
+    /// aggregates: a change of one of them is an update of its keyspace, as in Cassandra.
+    ///
+    /// Encoding does not convert a change, so that a proxy forwards it as it came.
+    ///
+    /// ```
+    /// use cqlwire::message::{SchemaChange, SchemaChangeKind, SchemaTarget};
+    /// use cqlwire::wire::Version;
+    ///
+    /// let (keyspace, name, arguments) = ("k".to_owned(), "f".to_owned(), vec!["int".to_owned()]);
+    /// let target = SchemaTarget::Function { keyspace, name, arguments };
+    /// let dropped = SchemaChange { kind: SchemaChangeKind::Dropped, target };
+    /// assert_eq!(dropped.clone().for_version(Version::V4), dropped);
+    /// let updated = dropped.for_version(Version::V3);
+    /// assert_eq!(updated.kind, SchemaChangeKind::Updated);
+    /// assert_eq!(updated.target, SchemaTarget::Keyspace { keyspace: "k".to_owned() });
+    /// ```
+    #[must_use]
+    pub fn for_version(self, version: Version) -> Self {
+        match self.target {
+            SchemaTarget::Function { keyspace, .. } | SchemaTarget::Aggregate { keyspace, .. }
+                if version < Version::V4 =>
+            {
+                let target = SchemaTarget::Keyspace { keyspace };
+                Self { kind: SchemaChangeKind::Updated, target }
+            }
+            target => Self { target, ..self },
+        }
+    }
+
     pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let kind = reader.string("change_type")?.into();
         let target = reader.string("target")?;

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::codec::{Decoder, Encoder};
@@ -32,9 +32,25 @@ pub(super) async fn serve(socket: TcpStream, state: Arc<ServerState>) {
     let _open = OpenConnection { state: &state, number };
     tokio::select! {
         // A client may disconnect at any time, so an error of the socket is ignored.
-        _disconnected = run(socket, number, Arc::clone(&state)) => {}
+        _disconnected = run(socket, number, &state) => {}
         () = close.notified() => {}
     }
+}
+
+/// Performs the TLS handshake if the server requires it, and serves the client.
+async fn run(socket: TcpStream, number: u64, state: &Arc<ServerState>) -> io::Result<()> {
+    // Without it, a response that follows another one waits for the client's acknowledgement.
+    socket.set_nodelay(true)?;
+    #[cfg(feature = "tls")]
+    {
+        let tls = state.script().tls.clone();
+        if let Some(tls) = tls {
+            let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(tls.config()));
+            let socket = acceptor.accept(socket).await?;
+            return exchange_frames(socket, number, Arc::clone(state)).await;
+        }
+    }
+    exchange_frames(socket, number, Arc::clone(state)).await
 }
 
 /// A guard that lists a connection as open until the guard is dropped.
@@ -49,7 +65,11 @@ impl Drop for OpenConnection<'_> {
     }
 }
 
-async fn run(mut socket: TcpStream, number: u64, state: Arc<ServerState>) -> io::Result<()> {
+async fn exchange_frames(
+    mut socket: impl AsyncRead + AsyncWrite + Unpin,
+    number: u64,
+    state: Arc<ServerState>,
+) -> io::Result<()> {
     let mut events = state.events.subscribe();
     let (delayed, mut delayed_replies) = mpsc::unbounded_channel();
     let mut client = Client::new(number, state, delayed);
@@ -68,6 +88,8 @@ async fn run(mut socket: TcpStream, number: u64, state: Arc<ServerState>) -> io:
             },
         };
         socket.write_all_buf(&mut client.out).await?;
+        // TLS keeps bytes until it is flushed.
+        socket.flush().await?;
         if let Err(CloseConnection) = next {
             return socket.shutdown().await;
         }
@@ -276,7 +298,13 @@ impl Client {
 
     /// Encodes a response into `out`. If the response is too long, or if the protocol version has no
     /// encoding for it, encodes an ERROR instead.
-    fn send(&mut self, frame: ResponseFrame) {
+    fn send(&mut self, mut frame: ResponseFrame) {
+        let version = self.codec.context().version;
+        if let Response::Event(Event::Schema(change))
+        | Response::Result(ResultMessage::SchemaChange(change)) = &mut frame.response
+        {
+            *change = change.clone().for_version(version);
+        }
         let stream = frame.stream;
         let start = self.out.len();
         let limit = self.state.script().max_response_body;

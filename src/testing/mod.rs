@@ -82,7 +82,8 @@
 //! | broken connections, forgotten prepared statements | [`MockServer::close_connections`], [`MockServer::forget_prepared`] |
 //! | login | [`MockServer::credentials`] |
 //! | an older server | [`MockServer::version`] |
-//! | a cluster of several nodes | [`MockServer::peers`] |
+//! | a cluster of several nodes, nodes that stop and start | [`MockCluster`] |
+//! | TLS | [`MockServer::tls`] |
 //! | events: a node that is down, a changed schema | [`MockServer::emit`] |
 //! | anything else | [`MockServer::on_request`], with the decoded request |
 //!
@@ -107,14 +108,16 @@
 //!   versions, get a [`VersionRefusal`](crate::message::VersionRefusal), so that clients try a lower
 //!   version. As in Cassandra 4 and 5, the ERROR is on stream 0 and the connection stays open.
 //! - **Compression** is used if the client asks for it: LZ4, and Snappy with the feature `snappy`.
-//! - TLS is not supported.
+//! - **TLS** needs the feature `tls`: see [`MockServer::tls`].
 
+mod cluster;
 mod connection;
 mod connections;
 mod error_reply;
 mod fault;
 mod handler;
 mod handshake;
+mod node_info;
 mod pattern;
 mod preparation;
 mod prepared;
@@ -127,9 +130,14 @@ mod state;
 mod step;
 mod system_tables;
 mod table;
+#[cfg(feature = "tls")]
+mod tls;
 
+pub use cluster::{MockCluster, MockClusterBuilder};
 pub use fault::{Fault, FaultId};
 pub use received_request::ReceivedRequest;
 pub use reply::Reply;
 pub use server::MockServer;
 pub use table::ReplyColumn;
+#[cfg(feature = "tls")]
+pub use tls::ServerTls;

@@ -22,6 +22,8 @@ pub(super) struct Script {
     pub(super) passwords: HashMap<String, String>,
     /// Longest body of a response, in bytes.
     pub(super) max_response_body: usize,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<super::tls::ServerTls>,
     /// True if SUPPORTED lists the event GRACEFUL_DISCONNECT.
     pub(super) graceful_disconnect: bool,
     pub(super) request_handlers: Vec<RequestHandler>,
@@ -52,6 +54,8 @@ impl Script {
             max_frame_body: 16 << 20,
             passwords: HashMap::new(),
             max_response_body: Context::DEFAULT_MAX_BODY,
+            #[cfg(feature = "tls")]
+            tls: None,
             graceful_disconnect: false,
             request_handlers: Vec::new(),
             default_reply: None,

@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::connection::serve;
 use super::fault::{Fault, FaultId};
+use super::node_info::NodeInfo;
 use super::received_request::ReceivedRequest;
 use super::reply::Reply;
 use super::script::Script;
@@ -24,7 +25,8 @@ use crate::wire::Version;
 pub struct MockServer {
     address: SocketAddr,
     state: Arc<ServerState>,
-    task: JoinHandle<()>,
+    /// The task that accepts connections, or `None` while the server is stopped.
+    task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl MockServer {
@@ -38,11 +40,17 @@ impl MockServer {
     /// Returns an error if the server cannot listen on the address.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        let state =
-            Arc::new(ServerState::new(Script::new(SystemTables::new(address, Version::V5))));
+        let info = NodeInfo::new(listener.local_addr()?);
+        Ok(Self::start(listener, info, Arc::new([])))
+    }
+
+    /// Starts a server that accepts the connections of `listener`.
+    pub(super) fn start(listener: TcpListener, info: NodeInfo, peers: Arc<[NodeInfo]>) -> Self {
+        let address = info.address;
+        let script = Script::new(SystemTables::new(info, peers, Version::V5));
+        let state = Arc::new(ServerState::new(script));
         let task = tokio::spawn(accept(listener, Arc::clone(&state)));
-        Ok(Self { address, state, task })
+        Self { address, state, task: Mutex::new(Some(task)) }
     }
 
     /// Replies with `reply` to the statement `text`, whether the client sends it as text, prepares
@@ -137,6 +145,14 @@ impl MockServer {
         self.change(|script| script.max_response_body = bytes)
     }
 
+    /// Accepts only connections with TLS. Applies to the connections that follow. Default: no TLS.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(self, tls: impl Into<super::tls::ServerTls>) -> Self {
+        let tls = tls.into();
+        self.change(|script| script.tls = Some(tls))
+    }
+
     /// Requires clients to log in, and accepts this user name and password. Call it once for each user.
     /// Default: no authentication.
     #[must_use]
@@ -157,10 +173,12 @@ impl MockServer {
     /// address, so you can pass the same list to all servers. Default: none, a cluster of one node.
     ///
     /// Several servers with each other's addresses form a cluster. To report other datacenters,
-    /// racks or tokens, add replies for the SELECTs from `system.local` and `system.peers_v2`.
+    /// racks or tokens, start a [`MockCluster`](super::MockCluster).
     #[must_use]
     pub fn peers(self, peers: impl IntoIterator<Item = SocketAddr>) -> Self {
-        self.change(|script| script.system_tables.peers = peers.into_iter().collect())
+        self.change(|script| {
+            script.system_tables.peers = peers.into_iter().map(NodeInfo::new).collect();
+        })
     }
 
     /// Returns the address that the server listens on.
@@ -224,6 +242,36 @@ impl MockServer {
         self.state.connections().close(number)
     }
 
+    /// Stops the server: it closes its connections, forgets its prepared statements, and accepts no new
+    /// connections. It keeps its replies and its faults. See [`restart`](Self::restart).
+    pub async fn stop(&self) {
+        let task = self.task().take();
+        if let Some(task) = task {
+            task.abort();
+            // Waits until the socket is closed. The task was cancelled, so that its result is an error.
+            let _cancelled = task.await;
+        }
+        self.state.prepared().clear();
+    }
+
+    /// Starts the server again on its address, after [`stop`](Self::stop). Returns false if the server
+    /// runs.
+    ///
+    /// # Errors
+    /// Returns an error if the server cannot listen on its address.
+    pub async fn restart(&self) -> io::Result<bool> {
+        if self.task().is_some() {
+            return Ok(false);
+        }
+        let listener = TcpListener::bind(self.address).await?;
+        *self.task() = Some(tokio::spawn(accept(listener, Arc::clone(&self.state))));
+        Ok(true)
+    }
+
+    fn task(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Forgets all prepared statements, as a server that restarts does. Clients that execute one of them
     /// get an UNPREPARED error.
     pub fn forget_prepared(&self) {
@@ -272,7 +320,9 @@ impl MockServer {
 
 impl Drop for MockServer {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = self.task().take() {
+            task.abort();
+        }
     }
 }
 

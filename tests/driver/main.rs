@@ -18,6 +18,7 @@ mod login;
 mod many_nodes;
 #[cfg(feature = "metrics-024")]
 mod metrics;
+mod mock_cluster;
 #[path = "../support/mock_nodes.rs"]
 mod mock_nodes;
 #[path = "../support/mock_server.rs"]
@@ -33,6 +34,7 @@ mod replies;
 mod runtimes;
 mod secrets;
 mod send_bounds;
+mod server_tls;
 mod session;
 mod spans;
 mod streams;

@@ -9,11 +9,11 @@ mod cells;
 mod definitions;
 mod nodes;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 pub(super) use nodes::CQL_VERSION;
 
+use super::node_info::NodeInfo;
 use super::preparation::StatementMetadata;
 use super::reply::Reply;
 use crate::cql::{parse_select, selected_table};
@@ -25,18 +25,18 @@ use crate::wire::Version;
 /// The system tables of a server in a cluster.
 #[derive(Debug, Clone)]
 pub(super) struct SystemTables {
-    /// The address of the server.
-    address: SocketAddr,
-    /// The addresses of the nodes in the cluster. The address of this server is ignored.
-    pub(super) peers: Vec<SocketAddr>,
+    /// The server itself.
+    own: NodeInfo,
+    /// The nodes of the cluster. A node with the address of this server is ignored.
+    pub(super) peers: Arc<[NodeInfo]>,
     /// The highest protocol version that the server accepts.
     pub(super) version: Version,
 }
 
 impl SystemTables {
-    /// Creates the tables of a cluster that consists of this server only.
-    pub(super) const fn new(address: SocketAddr, version: Version) -> Self {
-        Self { address, peers: Vec::new(), version }
+    /// Creates the tables of a node of a cluster.
+    pub(super) const fn new(own: NodeInfo, peers: Arc<[NodeInfo]>, version: Version) -> Self {
+        Self { own, peers, version }
     }
 
     /// Returns true if a statement is a SELECT from `system`, or from a keyspace whose name begins with
@@ -94,9 +94,9 @@ impl Database for SystemTables {
         scan: &'d Scan,
     ) -> Box<dyn Iterator<Item = Row> + 'd> {
         let rows = match (&*table.name.keyspace, &*table.name.table) {
-            ("system", "local") => vec![nodes::local(self.address, self.version)],
-            ("system", "peers") => nodes::peers(self.address, &self.peers),
-            ("system", "peers_v2") => nodes::peers_v2(self.address, &self.peers),
+            ("system", "local") => vec![nodes::local(&self.own, self.version)],
+            ("system", "peers") => nodes::peers(&self.own, &self.peers),
+            ("system", "peers_v2") => nodes::peers_v2(&self.own, &self.peers),
             ("system_schema", "keyspaces") => definitions::keyspaces(),
             ("system_schema", "tables") => definitions::tables(),
             ("system_schema", "columns") => definitions::columns(false),

@@ -1,10 +1,8 @@
 //! The rows of `system.local`, `system.peers` and `system.peers_v2`.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::{IpAddr, SocketAddr};
-
 use uuid::Uuid;
 
+use super::super::node_info::NodeInfo;
 use super::cells::{Cells, text};
 use crate::types::Value;
 use crate::wire::Version;
@@ -14,8 +12,6 @@ pub(in crate::testing) const CQL_VERSION: &str = "3.4.7";
 
 const RELEASE_VERSION: &str = "5.0.6";
 const SCHEMA_VERSION: Uuid = Uuid::from_u128(0x7e57);
-const DATACENTER: &str = "datacenter1";
-const RACK: &str = "rack1";
 const PARTITIONER: &str = "org.apache.cassandra.dht.Murmur3Partitioner";
 
 /// The generation of a node in gossip: the time of its start, in seconds since 1970. It is constant,
@@ -24,8 +20,8 @@ const GENERATION: i32 = 1_577_836_800;
 
 /// Returns the row of `system.local`. The server has no port for other nodes; the columns of that
 /// port have the port for clients.
-pub(super) fn local(address: SocketAddr, version: Version) -> Cells {
-    let (ip, port) = (Value::Inet(address.ip()), Value::Int(address.port().into()));
+pub(super) fn local(info: &NodeInfo, version: Version) -> Cells {
+    let (ip, port) = (Value::Inet(info.address.ip()), Value::Int(info.address.port().into()));
     let own = [
         ("key", text("local")),
         ("bootstrapped", text("COMPLETED")),
@@ -41,68 +37,50 @@ pub(super) fn local(address: SocketAddr, version: Version) -> Cells {
         ("rpc_address", ip),
         ("rpc_port", port),
     ];
-    own.into_iter().chain(node(address)).collect()
+    own.into_iter().chain(node(info)).collect()
 }
 
 /// Returns the rows of `system.peers`, which has one row for each IP address.
-pub(super) fn peers(own: SocketAddr, nodes: &[SocketAddr]) -> Vec<Cells> {
-    let mut seen = vec![own.ip()];
+pub(super) fn peers(own: &NodeInfo, nodes: &[NodeInfo]) -> Vec<Cells> {
+    let mut seen = vec![own.address.ip()];
     let mut rows = Vec::new();
     for node in nodes {
-        if seen.contains(&node.ip()) {
+        let ip = node.address.ip();
+        if seen.contains(&ip) {
             continue;
         }
-        seen.push(node.ip());
-        let ip = Value::Inet(node.ip());
+        seen.push(ip);
+        let ip = Value::Inet(ip);
         let own = [("peer", ip.clone()), ("rpc_address", ip)];
-        rows.push(own.into_iter().chain(self::node(*node)).collect());
+        rows.push(own.into_iter().chain(self::node(node)).collect());
     }
     rows
 }
 
 /// Returns the rows of `system.peers_v2`, which has one row for each address with its port.
-pub(super) fn peers_v2(own: SocketAddr, nodes: &[SocketAddr]) -> Vec<Cells> {
-    let row = |node: &SocketAddr| {
-        let (ip, port) = (Value::Inet(node.ip()), Value::Int(node.port().into()));
+pub(super) fn peers_v2(own: &NodeInfo, nodes: &[NodeInfo]) -> Vec<Cells> {
+    let row = |node: &NodeInfo| {
+        let (ip, port) = (Value::Inet(node.address.ip()), Value::Int(node.address.port().into()));
         let own = [
             ("peer", ip.clone()),
             ("peer_port", port.clone()),
             ("native_address", ip),
             ("native_port", port),
         ];
-        own.into_iter().chain(self::node(*node)).collect()
+        own.into_iter().chain(self::node(node)).collect()
     };
-    nodes.iter().filter(|node| **node != own).map(row).collect()
+    nodes.iter().filter(|node| node.address != own.address).map(row).collect()
 }
 
 /// Returns the cells that the three tables share.
-fn node(address: SocketAddr) -> Cells {
-    let tokens = tokens(address).map(|token| Value::Text(token.to_string())).collect();
+fn node(info: &NodeInfo) -> Cells {
+    let tokens = info.tokens.iter().map(|token| Value::Text(token.to_string())).collect();
     vec![
-        ("data_center", text(DATACENTER)),
-        ("rack", text(RACK)),
+        ("data_center", text(&info.datacenter)),
+        ("rack", text(&info.rack)),
         ("release_version", text(RELEASE_VERSION)),
-        ("host_id", Value::Uuid(host_id(address))),
+        ("host_id", Value::Uuid(info.host_id)),
         ("schema_version", Value::Uuid(SCHEMA_VERSION)),
         ("tokens", Value::Set(tokens)),
     ]
-}
-
-/// Returns a host id computed from the IP address and the port, so that each node has its own.
-fn host_id(address: SocketAddr) -> Uuid {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
-        IpAddr::V6(ip) => ip,
-    };
-    Uuid::from_u128(u128::from(ip).wrapping_mul(0x1_0000).wrapping_add(address.port().into()))
-}
-
-/// Returns the 16 tokens of a node, computed from its address. 16 is Cassandra's default, and enough
-/// for each node of a small cluster to own a fair share of the ring.
-fn tokens(address: SocketAddr) -> impl Iterator<Item = i64> {
-    (0..16).map(move |index| {
-        let mut hasher = DefaultHasher::new();
-        (address, index).hash(&mut hasher);
-        hasher.finish().cast_signed()
-    })
 }

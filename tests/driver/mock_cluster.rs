@@ -1,0 +1,107 @@
+//! Clusters of mock servers in one process.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+
+use cqlwire::cluster::Node;
+use cqlwire::message::{Event, SchemaChange, SchemaChangeKind, SchemaTarget};
+use cqlwire::session::{Session, Statement};
+use cqlwire::testing::{MockCluster, Reply};
+
+use crate::wait::until;
+
+async fn connect(cluster: &MockCluster, nodes: usize) -> Session {
+    let session = Session::builder().contact_points(cluster.contact_points());
+    let session = session.connect().await.unwrap();
+    let all = async || session.metrics().connected_nodes == nodes;
+    until("the session is connected to all nodes", all).await;
+    session
+}
+
+#[tokio::test]
+async fn nodes_have_their_own_addresses_and_one_port() {
+    let (one, two) = (MockCluster::start(3).await.unwrap(), MockCluster::start(3).await.unwrap());
+    for cluster in [&one, &two] {
+        let addresses: Vec<SocketAddr> =
+            cluster.nodes().iter().map(|node| node.address()).collect();
+        let ips: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
+        assert_eq!(ips, ["127.0.0.1", "127.0.0.2", "127.0.0.3"]);
+        assert!(addresses.iter().all(|address| address.port() == addresses[0].port()));
+    }
+    let session = connect(&one, 3).await;
+    session.execute("SELECT * FROM system.local", ()).await.unwrap();
+}
+
+#[tokio::test]
+async fn nodes_report_datacenters_racks_and_tokens() {
+    let builder = MockCluster::builder().datacenter("east", 3).datacenter("west", 2).racks(2);
+    let cluster = builder.start().await.unwrap();
+    let session = Session::builder().contact_points(cluster.contact_points());
+    let session = session.connect().await.unwrap();
+    let state = session.cluster();
+    let place = |node: &Node| (node.datacenter().to_owned(), node.rack().to_owned());
+    let mut places: Vec<_> = state.nodes().iter().map(|node| place(node)).collect();
+    places.sort_unstable();
+    let expected = [
+        ("east", "rack1"),
+        ("east", "rack1"),
+        ("east", "rack2"),
+        ("west", "rack1"),
+        ("west", "rack2"),
+    ];
+    assert!(places.iter().map(|(dc, rack)| (&**dc, &**rack)).eq(expected), "{places:?}");
+    let mut tokens = Vec::new();
+    for node in cluster.nodes() {
+        let only = Session::builder().contact_points([node.address().to_string()]);
+        let only = only.connect().await.unwrap();
+        let statement = Statement::new("SELECT tokens FROM system.local");
+        let result = only.execute(statement, ()).await.unwrap();
+        let coordinator = result.coordinator().address();
+        let (own,) = result.one::<(HashSet<String>,)>().unwrap();
+        assert_eq!(own.len(), 16);
+        tokens.push((coordinator, own));
+    }
+    for (address, own) in &tokens {
+        let others = tokens.iter().filter(|(other, _)| other != address);
+        assert!(others.into_iter().all(|(_, other)| own.is_disjoint(other)));
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_node_is_down_until_it_starts_again() {
+    let cluster = MockCluster::builder()
+        .datacenter("east", 3)
+        .configure(|node| node.on("a", Reply::void()))
+        .start()
+        .await
+        .unwrap();
+    let session = connect(&cluster, 3).await;
+    cluster.stop_node(1).await;
+    let connected = async |nodes| session.metrics().connected_nodes == nodes;
+    until("the node is down", async || connected(2).await).await;
+    let stopped = cluster.nodes()[1].address();
+    assert!(tokio::net::TcpStream::connect(stopped).await.is_err());
+    for _ in 0..10 {
+        let result = session.execute(Statement::new("a").idempotent(true), ()).await.unwrap();
+        assert_ne!(result.coordinator().address(), stopped);
+    }
+    cluster.start_node(1).await.unwrap();
+    cluster.start_node(1).await.unwrap();
+    until("the node is up", async || connected(3).await).await;
+}
+
+#[tokio::test]
+async fn every_node_sends_an_event_of_the_cluster() {
+    let cluster = MockCluster::start(2).await.unwrap();
+    let sessions = [connect(&cluster, 2).await, connect(&cluster, 2).await];
+    let mut events = sessions.each_ref().map(Session::events);
+    let change = SchemaChange {
+        kind: SchemaChangeKind::Created,
+        target: SchemaTarget::Keyspace { keyspace: "k".to_owned() },
+    };
+    cluster.emit(&Event::Schema(change.clone()));
+    for events in &mut events {
+        let event = crate::wait::within_limit("the event", events.next()).await;
+        assert!(format!("{event:?}").contains("Created"), "{event:?}");
+    }
+}
