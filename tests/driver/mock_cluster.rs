@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use cqlwire::cluster::Node;
 use cqlwire::message::{Event, SchemaChange, SchemaChangeKind, SchemaTarget};
 use cqlwire::session::{Session, Statement};
-use cqlwire::testing::{MockCluster, Reply};
+use cqlwire::testing::{MockCluster, MockServer, Reply};
 
 use crate::wait::until;
 
@@ -22,8 +22,7 @@ async fn connect(cluster: &MockCluster, nodes: usize) -> Session {
 async fn nodes_have_their_own_addresses_and_one_port() {
     let (one, two) = (MockCluster::start(3).await.unwrap(), MockCluster::start(3).await.unwrap());
     for cluster in [&one, &two] {
-        let addresses: Vec<SocketAddr> =
-            cluster.nodes().iter().map(|node| node.address()).collect();
+        let addresses: Vec<SocketAddr> = cluster.nodes().iter().map(MockServer::address).collect();
         let ips: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
         assert_eq!(ips, ["127.0.0.1", "127.0.0.2", "127.0.0.3"]);
         assert!(addresses.iter().all(|address| address.port() == addresses[0].port()));
