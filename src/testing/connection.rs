@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::codec::{Decoder, Encoder};
 
+use super::error_version::downgrade;
 use super::handler::{Handler, Source};
 use super::script::Script;
 use super::state::ServerState;
@@ -236,7 +237,12 @@ impl Client {
 
     fn send_reply(&mut self, stream: Stream, reply: ReplyStep) -> Result<(), CloseConnection> {
         let mut response = match reply.action {
-            Action::SendResponse(response) => ResponseFrame::new(stream, *response),
+            Action::SendResponse(mut response) => {
+                if let Response::Error(error) = &mut *response {
+                    downgrade(error, self.codec.context().version);
+                }
+                ResponseFrame::new(stream, *response)
+            }
             Action::SendRows(table) => {
                 ResponseFrame::new(stream, ResultMessage::Rows(table.page(None, None)))
             }

@@ -25,6 +25,15 @@ impl Reply {
     /// | table, function | `test.test` |
     /// | statement id of `UNPREPARED` | the id of the executed statement |
     ///
+    /// An error that the client's protocol version does not have is replaced as in Cassandra:
+    ///
+    /// | error | version | replaced by |
+    /// |---|---|---|
+    /// | `READ_FAILURE` | v3 | `READ_TIMEOUT` |
+    /// | `WRITE_FAILURE` | v3 | `WRITE_TIMEOUT` |
+    /// | `FUNCTION_FAILURE`, `CDC_WRITE_FAILURE` | v3 | `INVALID` |
+    /// | `CAS_WRITE_UNKNOWN` | v3, v4 | `WRITE_TIMEOUT` with the write type `CAS` |
+    ///
     /// For other values, pass a [`ServerError`] to [`response`](Self::response).
     #[must_use]
     pub fn error(code: ErrorCode, message: &str) -> Self {

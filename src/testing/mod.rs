@@ -114,6 +114,7 @@ mod cluster;
 mod connection;
 mod connections;
 mod error_reply;
+mod error_version;
 mod fault;
 mod handler;
 mod handshake;
