@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 use crate::install;
 
 /// The packages that pip installs.
-const PACKAGES: [&str; 2] = ["cassandra-driver==3.30.1", "lz4==4.4.5"];
+const PACKAGES: [&str; 4] =
+    ["cassandra-driver==3.30.1", "cqlsh==6.2.2", "lz4==4.4.5", "python-snappy==0.7.3"];
 
 /// Returns the command that runs a script of this package, with the modules of `tests/support` on its
 /// path. The first call installs the virtual environment.

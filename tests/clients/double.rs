@@ -1,0 +1,33 @@
+//! The server that a program runs against: a `MockServer` with replies to the statements of README.md.
+
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+
+use cqlwire::message::ErrorCode;
+use cqlwire::testing::{MockServer, Reply};
+use libtest_mimic::Failed;
+use tokio::runtime::Runtime;
+
+/// The runtime of all servers. Dropping a server stops it.
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Runtime::new().expect("a runtime should start"));
+
+/// A server for one run of one program.
+pub(crate) struct Double(MockServer);
+
+impl Double {
+    pub(crate) fn start() -> Result<Self, Failed> {
+        let mut server = RUNTIME.block_on(MockServer::bind("127.0.0.1:0"))?;
+        for code in ErrorCode::KNOWN {
+            let statement = format!("SELECT v FROM faults.errors WHERE code = {}", code.code());
+            server = server.on(&statement, Reply::error(*code, &format!("the error `{code}`")));
+        }
+        let forgotten = Reply::error(ErrorCode::Unprepared, "the statement was evicted")
+            .then(Reply::rows(["v"], [["prepared again"]]));
+        Ok(Self(server.on("SELECT v FROM faults.forgotten", forgotten)))
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.address()
+    }
+}

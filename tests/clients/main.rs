@@ -1,0 +1,23 @@
+//! Runs clients in other languages against `MockServer`. See README.md.
+
+mod client;
+mod double;
+#[path = "../support/install.rs"]
+mod install;
+#[path = "../support/interpreter.rs"]
+mod interpreter;
+mod python;
+
+use std::env;
+use std::process::ExitCode;
+
+use client::Client;
+use libtest_mimic::Arguments;
+
+const CLIENTS: &[Client] = &[python::CLIENT];
+
+fn main() -> ExitCode {
+    let is_forced = env::var_os("CI").is_some();
+    let trials = CLIENTS.iter().flat_map(|client| client.trials(is_forced)).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}

@@ -1,0 +1,22 @@
+//! The Python driver, 3.30.
+
+use crate::client::Client;
+use crate::interpreter;
+
+pub(crate) const CLIENT: Client = Client {
+    name: "python",
+    missing: interpreter::missing,
+    command: || interpreter::command("tests/clients/python/client.py"),
+    settings: &[
+        ("default", "default"),
+        ("3", "none"),
+        ("3", "lz4"),
+        ("3", "snappy"),
+        ("4", "none"),
+        ("4", "lz4"),
+        ("4", "snappy"),
+        ("5", "none"),
+        ("5", "lz4"),
+    ],
+    unsupported: &[],
+};
