@@ -57,8 +57,6 @@ const PENDING: &[&str] = &[
     "counter",
     "events",
     "large",
-    "warnings",
-    "payload",
     "tracing",
 ];
 

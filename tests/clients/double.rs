@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 
-use cqlwire::message::ErrorCode;
+use cqlwire::message::{ErrorCode, Request, RequestFrame};
 use cqlwire::testing::{MockServer, Reply};
 use libtest_mimic::Failed;
 use tokio::runtime::Runtime;
@@ -24,10 +24,31 @@ impl Double {
         }
         let forgotten = Reply::error(ErrorCode::Unprepared, "the statement was evicted")
             .then(Reply::rows(["v"], [["prepared again"]]));
-        Ok(Self(server.on("SELECT v FROM faults.forgotten", forgotten)))
+        let warned = Reply::rows(["v"], [["warned"]])
+            .warning("the first warning")
+            .warning("the second warning");
+        Ok(Self(
+            server
+                .on("SELECT v FROM faults.forgotten", forgotten)
+                .on("SELECT v FROM faults.warnings", warned)
+                .on("SELECT v FROM faults.payload", Reply::rows(["v"], [["echoed"]]))
+                .on_request(echo_payload),
+        ))
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.0.address()
     }
+}
+
+/// Replies to a statement with a custom payload: with one row and the same payload.
+fn echo_payload(frame: &RequestFrame<'_>) -> Option<Reply> {
+    let has_payload = !frame.custom_payload.is_empty();
+    let is_statement = matches!(frame.request, Request::Query(_) | Request::Execute(_));
+    (has_payload && is_statement).then(|| {
+        let echoed = Reply::rows(["v"], [["echoed"]]);
+        frame.custom_payload.iter().fold(echoed, |reply, (key, value)| {
+            reply.custom_payload(key, value.clone().unwrap_or_default())
+        })
+    })
 }

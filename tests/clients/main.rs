@@ -6,7 +6,9 @@ mod double;
 mod install;
 #[path = "../support/interpreter.rs"]
 mod interpreter;
+mod node;
 mod python;
+mod toolchain;
 
 use std::env;
 use std::process::ExitCode;
@@ -14,7 +16,7 @@ use std::process::ExitCode;
 use client::Client;
 use libtest_mimic::Arguments;
 
-const CLIENTS: &[Client] = &[python::CLIENT];
+const CLIENTS: &[Client] = &[node::CLIENT, python::CLIENT];
 
 fn main() -> ExitCode {
     let is_forced = env::var_os("CI").is_some();
