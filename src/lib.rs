@@ -117,6 +117,9 @@ pub mod message;
 #[cfg(any(feature = "driver", feature = "testing"))]
 pub mod partitioner;
 pub mod protocol;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod serve;
 #[cfg(feature = "driver")]
 pub mod session;
 #[cfg(feature = "cli")]

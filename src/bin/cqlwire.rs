@@ -1,4 +1,4 @@
-//! Command line tools for Cassandra: a script runner and a frame decoder.
+//! Command line tools for Cassandra: a script runner, a server in memory and a frame decoder.
 
 use std::io::{BufWriter, ErrorKind, Read, stdin, stdout};
 use std::path::Path;
@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use cqlwire::cli::{ConnectArgs, Failure, run};
 use cqlwire::decode::{self, DecodeArgs};
+use cqlwire::serve::{self, ServeArgs};
 use cqlwire::shell::{Shell, read_script};
 
-/// Run CQL scripts, and decode frames of the native protocol
+/// Run CQL scripts, run a Cassandra in memory, and decode frames of the native protocol
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 struct Arguments {
@@ -21,6 +22,8 @@ struct Arguments {
 enum Tool {
     /// Run CQL statements from a file, an argument or standard input, and print the results like cqlsh
     Shell(Box<ShellArgs>),
+    /// Run a Cassandra in memory, for tests of programs in any language
+    Serve(Box<ServeArgs>),
     /// Decode frames of the native protocol, and print them field by field
     Decode(DecodeArgs),
 }
@@ -46,6 +49,7 @@ struct ShellArgs {
 fn main() -> ExitCode {
     match Arguments::parse().tool {
         Tool::Shell(arguments) => run(shell(*arguments)),
+        Tool::Serve(arguments) => run(serve::run(*arguments)),
         Tool::Decode(arguments) => run(async { decode::run(&arguments, stdout().lock()) }),
     }
 }

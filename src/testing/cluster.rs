@@ -109,6 +109,13 @@ impl MockCluster {
         &self.nodes
     }
 
+    /// Changes the settings of each node, as [`MockClusterBuilder::configure`] does, while the cluster
+    /// runs.
+    #[must_use]
+    pub fn configure(self, configure: impl Fn(MockServer) -> MockServer) -> Self {
+        Self { nodes: self.nodes.into_iter().map(configure).collect() }
+    }
+
     /// Returns the addresses of all nodes as text, for a driver's contact points.
     pub fn contact_points(&self) -> Vec<String> {
         self.nodes.iter().map(|node| node.address().to_string()).collect()

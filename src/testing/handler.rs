@@ -169,7 +169,13 @@ impl Handler<'_> {
     fn record(&self, statements: &[ReceivedRequest]) {
         let from_caller =
             statements.iter().filter(|statement| !self.script.is_internal(&statement.text));
-        self.state.received().extend(from_caller.cloned());
+        let mut journal = self.state.journal();
+        journal.extend(from_caller.clone().cloned());
+        let observers = journal.observers();
+        drop(journal);
+        for statement in from_caller.filter(|_| !observers.is_empty()) {
+            observers.iter().for_each(|observe| observe(statement));
+        }
     }
 
     /// Records the statements as received and returns the reply to the request. The reply to a batch is

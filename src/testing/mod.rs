@@ -118,6 +118,7 @@ mod error_version;
 mod fault;
 mod handler;
 mod handshake;
+mod journal;
 mod node_info;
 mod pattern;
 mod preparation;

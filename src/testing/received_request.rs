@@ -4,10 +4,13 @@ use std::fmt::Display;
 
 use bytes::Bytes;
 
+use super::pattern::StatementPattern;
 use super::table::{ReplyColumn, encode_cell};
 use crate::message::Parameters;
 use crate::types::{ColumnSpec, FromRow, NamedValue, RowIter, Value};
 use crate::wire::Consistency;
+#[cfg(feature = "cli")]
+use crate::wire::Reader;
 
 /// A statement that a client executed: as text, prepared, or in a batch.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,6 +95,29 @@ impl ReceivedRequest {
             Some(Err(error)) => self.panic_undecodable(&error),
             None => self.panic_undecodable(&"the row is missing"),
         }
+    }
+
+    /// Returns true if the text matches `pattern`, as in
+    /// [`MockServer::on_pattern`](super::MockServer::on_pattern).
+    pub fn matches(&self, pattern: &str) -> bool {
+        StatementPattern::new(pattern).matches(&self.text)
+    }
+
+    /// Returns each variable with its bound value, or with the reason why the bytes are no value of its
+    /// type.
+    #[cfg(feature = "cli")]
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&ColumnSpec, Result<Value, String>)> {
+        let mut cells = Reader::new(&self.row);
+        self.columns.iter().map(move |column| {
+            let value = match cells.bytes("value") {
+                Ok(None) => Ok(Value::Null),
+                Ok(Some(bytes)) => {
+                    Value::decode(&column.cql_type, bytes).map_err(|e| e.to_string())
+                }
+                Err(error) => Err(error.to_string()),
+            };
+            (column, value)
+        })
     }
 
     /// Returns the bound values with their names, decoded with the types of the variables.

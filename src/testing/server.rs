@@ -82,6 +82,12 @@ impl MockServer {
         self.change(|script| script.set_pattern_reply(pattern, reply))
     }
 
+    /// Adds a reply to all statements of a form, as [`on_pattern`](Self::on_pattern) does, while the
+    /// server runs.
+    pub fn add_reply(&self, pattern: &str, reply: Reply) {
+        self.state.change_script(|script| script.set_pattern_reply(pattern, reply));
+    }
+
     /// Replies with `reply` to every statement that has no reply set with [`on`](Self::on) or
     /// [`on_pattern`](Self::on_pattern), except SELECTs from system tables. Default: `USE` succeeds, and any other statement gets an `INVALID`
     /// error.
@@ -212,12 +218,33 @@ impl MockServer {
     /// # }
     /// ```
     pub fn received(&self) -> Vec<ReceivedRequest> {
-        self.state.received().clone()
+        self.state.journal().iter().cloned().collect()
     }
 
     /// Returns the texts of the [`received`](Self::received) statements.
     pub fn statements(&self) -> Vec<String> {
-        self.state.received().iter().map(|received| received.text.clone()).collect()
+        self.state.journal().iter().map(|received| received.text.clone()).collect()
+    }
+
+    /// Calls `observe` for each statement that the server [receives](Self::received), before it
+    /// replies.
+    #[must_use]
+    pub fn on_received(self, observe: impl Fn(&ReceivedRequest) + Send + Sync + 'static) -> Self {
+        self.state.journal().add_observer(Arc::new(observe));
+        self
+    }
+
+    /// Keeps this number of [received](Self::received) statements, the last ones. Default: all, which
+    /// takes memory for each statement.
+    #[must_use]
+    pub fn keep_received(self, statements: usize) -> Self {
+        self.state.journal().set_limit(statements);
+        self
+    }
+
+    /// Forgets the statements that the server has [received](Self::received) so far.
+    pub fn clear_received(&self) {
+        self.state.journal().clear();
     }
 
     /// Returns the number of open connections.

@@ -6,8 +6,8 @@ use tokio::sync::broadcast;
 
 use super::connections::Connections;
 use super::fault::FaultList;
+use super::journal::Journal;
 use super::prepared::PreparedStatements;
-use super::received_request::ReceivedRequest;
 use super::script::Script;
 use crate::message::Event;
 
@@ -17,7 +17,7 @@ pub(super) struct ServerState {
     script: RwLock<Arc<Script>>,
     prepared: Mutex<PreparedStatements>,
     faults: Mutex<FaultList>,
-    received: Mutex<Vec<ReceivedRequest>>,
+    journal: Mutex<Journal>,
     connections: Mutex<Connections>,
     pub(super) events: broadcast::Sender<Event>,
 }
@@ -32,7 +32,7 @@ impl ServerState {
             script: RwLock::new(Arc::new(script)),
             prepared: Mutex::default(),
             faults: Mutex::default(),
-            received: Mutex::default(),
+            journal: Mutex::default(),
             connections: Mutex::default(),
             events: broadcast::Sender::new(EVENT_QUEUE),
         }
@@ -49,8 +49,8 @@ impl ServerState {
         change(Arc::make_mut(&mut script));
     }
 
-    pub(super) fn received(&self) -> MutexGuard<'_, Vec<ReceivedRequest>> {
-        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn prepared(&self) -> MutexGuard<'_, PreparedStatements> {

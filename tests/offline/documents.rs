@@ -3,7 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "fuzz/README.md"];
+const DOCUMENTS: [&str; 5] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "examples/serve/README.md",
+    "fuzz/README.md",
+];
 
 /// Top-level folders: a text in backticks that begins with one of them is a path.
 const FOLDERS: [&str; 8] =

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::imports::{ModulePath, SourceTree};
 
 /// The layers, the lowest first. Layers on the same line do not use each other.
-const LAYERS: [&[&str]; 13] = [
+const LAYERS: [&[&str]; 14] = [
     &["wire"],
     &["types"],
     &["message"],
@@ -21,6 +21,7 @@ const LAYERS: [&[&str]; 13] = [
     &["session"],
     &["cli"],
     &["shell", "decode"],
+    &["serve"],
 ];
 
 /// How many of [`LAYERS`] are the codec.

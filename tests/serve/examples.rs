@@ -1,0 +1,107 @@
+//! The examples in `examples/serve/`, run by the test frameworks that they are for.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::install::{self, succeeds};
+use crate::server::CQLWIRE;
+
+/// The example for one test framework.
+pub(crate) struct Example {
+    pub(crate) name: &'static str,
+    /// Returns the requirement that this machine lacks, or `None` if it lacks none.
+    pub(crate) missing: fn() -> Option<&'static str>,
+    pub(crate) run: fn() -> Result<(), String>,
+}
+
+pub(crate) const ALL: &[Example] = &[
+    Example {
+        name: "pytest",
+        missing: || {
+            let is_installed =
+                succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"]));
+            (!is_installed).then_some("python3 with venv and pip")
+        },
+        run: run_pytest,
+    },
+    Example {
+        name: "jest",
+        missing: || (!succeeds(Command::new("npm").arg("--version"))).then_some("Node.js with npm"),
+        run: run_jest,
+    },
+    Example {
+        name: "go",
+        missing: || (!succeeds(Command::new("go").arg("version"))).then_some("Go"),
+        run: || {
+            run(Command::new("go").args(["test", "-count=1", "./..."]).current_dir(copy("go")?))
+        },
+    },
+    Example {
+        name: "junit",
+        missing: || {
+            let all =
+                ["javac", "mvn"].iter().all(|tool| succeeds(Command::new(tool).arg("-version")));
+            (!all).then_some("JDK of Java 17 with Maven")
+        },
+        run: || run(Command::new("mvn").args(["-q", "-B", "test"]).current_dir(copy("junit")?)),
+    },
+];
+
+/// The packages of the example for pytest.
+const PYTHON_PACKAGES: [&str; 2] = ["cassandra-driver==3.30.1", "pytest==8.4.2"];
+
+fn run_pytest() -> Result<(), String> {
+    let folder = copy("pytest")?;
+    let python = folder.join("venv/bin/python");
+    if !succeeds(Command::new(&python).args(["-c", "import cassandra, pytest"])) {
+        install::run(Command::new("python3").args(["-m", "venv"]).arg(folder.join("venv")))?;
+        let mut pip = Command::new(&python);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        install::run(pip.args(PYTHON_PACKAGES))?;
+    }
+    run(Command::new(python).args(["-m", "pytest", "-q", "test_orders.py"]).current_dir(folder))
+}
+
+fn run_jest() -> Result<(), String> {
+    let folder = copy("jest")?;
+    let mut npm = Command::new("npm");
+    install::run(
+        npm.args(["install", "--silent", "--no-audit", "--no-fund"]).current_dir(&folder),
+    )?;
+    run(Command::new("npm").arg("test").current_dir(folder))
+}
+
+/// Runs a command with the folder of `cqlwire` at the front of its PATH.
+fn run(command: &mut Command) -> Result<(), String> {
+    let folder = Path::new(CQLWIRE).parent().unwrap_or(Path::new("."));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = [folder.to_owned()].into_iter().chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(folders).map_err(|error| error.to_string())?;
+    install::run(command.env("PATH", path))
+}
+
+/// Copies the example into a folder in `target`, in which its framework may write, and returns the
+/// folder. Files that the framework wrote before remain.
+fn copy(name: &str) -> Result<PathBuf, String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/serve");
+    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).with_file_name("serve");
+    let failed = |error: std::io::Error| format!("cannot copy the example {name}: {error}");
+    fs::create_dir_all(&target).map_err(failed)?;
+    fs::copy(source.join("shop.cql"), target.join("shop.cql")).map_err(failed)?;
+    copy_folder(&source.join(name), &target.join(name)).map_err(failed)?;
+    Ok(target.join(name))
+}
+
+fn copy_folder(source: &Path, target: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(target)?;
+    for entry in fs::read_dir(source)? {
+        let entry = entry?;
+        let copied = target.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => copy_folder(&entry.path(), &copied)?,
+            false => drop(fs::copy(entry.path(), copied)?),
+        }
+    }
+    Ok(())
+}
