@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use super::node_info::NodeInfo;
 use super::server::MockServer;
+use super::shared::SharedState;
 use crate::message::{Event, StatusChange};
 
 /// A cluster of [`MockServer`]s in one process: each node has its own loopback address, and all have
@@ -217,8 +218,10 @@ impl MockClusterBuilder {
             infos.push(info);
         }
         let infos: Arc<[NodeInfo]> = infos.into();
+        let shared = Arc::new(SharedState::default());
         let start = |(listener, info): (TcpListener, &NodeInfo)| {
-            let server = MockServer::start(listener, info.clone(), Arc::clone(&infos));
+            let server =
+                MockServer::start(listener, info.clone(), Arc::clone(&infos), Arc::clone(&shared));
             self.configure.iter().fold(server, |server, configure| configure(server))
         };
         Ok(MockCluster { nodes: listeners.into_iter().zip(&*infos).map(start).collect() })

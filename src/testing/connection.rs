@@ -42,16 +42,17 @@ pub(super) async fn serve(socket: TcpStream, state: Arc<ServerState>) {
 async fn run(socket: TcpStream, number: u64, state: &Arc<ServerState>) -> io::Result<()> {
     // Without it, a response that follows another one waits for the client's acknowledgement.
     socket.set_nodelay(true)?;
+    let source = Source { number, client: socket.peer_addr()?.ip(), keyspace: None };
     #[cfg(feature = "tls")]
     {
         let tls = state.script().tls.clone();
         if let Some(tls) = tls {
             let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(tls.config()));
             let socket = acceptor.accept(socket).await?;
-            return exchange_frames(socket, number, Arc::clone(state)).await;
+            return exchange_frames(socket, source, Arc::clone(state)).await;
         }
     }
-    exchange_frames(socket, number, Arc::clone(state)).await
+    exchange_frames(socket, source, Arc::clone(state)).await
 }
 
 /// A guard that lists a connection as open until the guard is dropped.
@@ -68,12 +69,12 @@ impl Drop for OpenConnection<'_> {
 
 async fn exchange_frames(
     mut socket: impl AsyncRead + AsyncWrite + Unpin,
-    number: u64,
+    source: Source,
     state: Arc<ServerState>,
 ) -> io::Result<()> {
     let mut events = state.events.subscribe();
     let (delayed, mut delayed_replies) = mpsc::unbounded_channel();
-    let mut client = Client::new(number, state, delayed);
+    let mut client = Client::new(source, state, delayed);
     let mut input = BytesMut::new();
     loop {
         let next = tokio::select! {
@@ -117,7 +118,7 @@ struct CloseConnection;
 
 impl Client {
     fn new(
-        number: u64,
+        source: Source,
         state: Arc<ServerState>,
         delayed: mpsc::UnboundedSender<(Stream, ReplyStep)>,
     ) -> Self {
@@ -128,7 +129,7 @@ impl Client {
         let codec = ServerCodec::new(Context { max_body, ..script.version.into() });
         Self {
             state,
-            source: Source { number, keyspace: None },
+            source,
             codec,
             out: BytesMut::new(),
             delayed,

@@ -1,5 +1,6 @@
 //! Chooses the reply to each request.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use super::rows_response::rows_response;
 use super::script::{Script, no_reply_error};
 use super::state::ServerState;
 use super::step::{Action, ReplyStep};
+use super::tracing::TraceStart;
 use crate::message::{
     BatchText, ErrorCode, ErrorDetails, Parameters, Prepare, PreparedResult, Ready, Request,
     RequestFrame, ResultMessage, RowsMetadata, ServerError, Variables,
@@ -25,6 +27,8 @@ use crate::wire::Context;
 pub(super) struct Source {
     /// The number of the connection.
     pub(super) number: u64,
+    /// The address of the client.
+    pub(super) client: IpAddr,
     /// The keyspace that USE has set.
     pub(super) keyspace: Option<String>,
 }
@@ -45,6 +49,10 @@ impl Handler<'_> {
     /// Returns the reply to a request. If the reply is rows, returns only the requested page.
     pub(super) fn handle(&self, frame: &RequestFrame<'_>) -> ReplyStep {
         let executed = self.executed_statements(&frame.request);
+        let trace = frame.tracing.then(|| {
+            let executed = executed.as_deref().unwrap_or_default();
+            TraceStart::new(self.source.client, &frame.request, executed)
+        });
         let mut step = match self.fault(&frame.request, &executed) {
             Some(FaultEffect::Reply(reply)) => self.faulty_reply(&reply, frame, &executed),
             Some(FaultEffect::RefuseVersion(version)) => Action::RefuseVersion(version).into(),
@@ -62,6 +70,12 @@ impl Handler<'_> {
             };
             let rows = rows_response(table, &frame.request, prepared.as_deref(), self.context);
             step.action = Action::SendResponse(Box::new(ResultMessage::Rows(rows).into()));
+        }
+        if let Some(trace) = trace {
+            let tables = &self.script.system_tables;
+            let new_id = || tables.shared.new_time_uuid();
+            let id = *step.extras.tracing_id.get_or_insert_with(new_id);
+            trace.finish(id, tables.own.address, step.timing.delay, &tables.shared);
         }
         step
     }

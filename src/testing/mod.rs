@@ -104,6 +104,7 @@
 //! - **Stream ids**: a reply has the stream id of its request, even if the body of the request is invalid.
 //!   Bytes without a valid header, for example a damaged segment, get a `PROTOCOL_ERROR` on stream 0,
 //!   and the server closes the connection.
+//! - **Tracing**: a request that asks for tracing gets a tracing id, and `system_traces` has its trace.
 //! - **Versions** above [`MockServer::version`] and unknown versions, with or without the flag for beta
 //!   versions, get a [`VersionRefusal`](crate::message::VersionRefusal), so that clients try a lower
 //!   version. As in Cassandra 4 and 5, the ERROR is on stream 0 and the connection stays open.
@@ -128,12 +129,15 @@ mod reply;
 mod rows_response;
 mod script;
 mod server;
+mod shared;
 mod state;
 mod step;
 mod system_tables;
 mod table;
 #[cfg(feature = "tls")]
 mod tls;
+mod traces;
+mod tracing;
 
 pub use cluster::{MockCluster, MockClusterBuilder};
 pub use fault::{Fault, FaultId};

@@ -13,6 +13,7 @@ use super::node_info::NodeInfo;
 use super::received_request::ReceivedRequest;
 use super::reply::Reply;
 use super::script::Script;
+use super::shared::SharedState;
 use super::state::ServerState;
 use super::system_tables::SystemTables;
 use crate::message::{Event, RequestFrame};
@@ -41,13 +42,18 @@ impl MockServer {
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let info = NodeInfo::new(listener.local_addr()?);
-        Ok(Self::start(listener, info, Arc::new([])))
+        Ok(Self::start(listener, info, Arc::new([]), Arc::default()))
     }
 
     /// Starts a server that accepts the connections of `listener`.
-    pub(super) fn start(listener: TcpListener, info: NodeInfo, peers: Arc<[NodeInfo]>) -> Self {
+    pub(super) fn start(
+        listener: TcpListener,
+        info: NodeInfo,
+        peers: Arc<[NodeInfo]>,
+        shared: Arc<SharedState>,
+    ) -> Self {
         let address = info.address;
-        let script = Script::new(SystemTables::new(info, peers, Version::V5));
+        let script = Script::new(SystemTables::new(info, peers, shared));
         let state = Arc::new(ServerState::new(script));
         let task = tokio::spawn(accept(listener, Arc::clone(&state)));
         Self { address, state, task: Mutex::new(Some(task)) }

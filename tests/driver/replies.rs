@@ -159,3 +159,23 @@ async fn a_response_beyond_the_limit_is_an_error_that_names_it() {
         assert!(session.execute(page, ()).await.is_ok());
     }
 }
+
+#[tokio::test]
+async fn a_traced_request_has_an_id_and_its_trace_can_be_read() {
+    let server = bind().await.on("select", Reply::rows(["a"], [["x"]])).on("insert", Reply::void());
+    let session = builder(&server).connect().await.unwrap();
+    let mut ids = Vec::new();
+    for statement in ["select", "insert"] {
+        let traced = Statement::new(statement).tracing(true);
+        let result = session.execute(traced, ()).await.unwrap();
+        let id = result.tracing_id().expect("a tracing id");
+        assert!(!ids.contains(&id));
+        ids.push(id);
+        let trace = session.trace(id).await.unwrap();
+        assert_eq!(trace.request.as_deref(), Some("Execute CQL3 query"));
+        assert!(trace.parameters.contains(&("query".to_owned(), statement.to_owned())));
+        assert_eq!(trace.events.len(), 2);
+        let plain = session.execute(statement, ()).await.unwrap();
+        assert_eq!(plain.tracing_id(), None);
+    }
+}

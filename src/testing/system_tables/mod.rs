@@ -8,6 +8,7 @@ mod catalog;
 mod cells;
 mod definitions;
 mod nodes;
+mod tracing;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ pub(super) use nodes::CQL_VERSION;
 use super::node_info::NodeInfo;
 use super::preparation::StatementMetadata;
 use super::reply::Reply;
+use super::shared::SharedState;
 use crate::cql::{parse_select, selected_table};
 use crate::store::{
     Database, Row, Scan, SelectPlan, TableSchema, invalid, select_rows, syntax_error,
@@ -26,7 +28,8 @@ use crate::wire::Version;
 #[derive(Debug, Clone)]
 pub(super) struct SystemTables {
     /// The server itself.
-    own: NodeInfo,
+    pub(super) own: Arc<NodeInfo>,
+    pub(super) shared: Arc<SharedState>,
     /// The nodes of the cluster. A node with the address of this server is ignored.
     pub(super) peers: Arc<[NodeInfo]>,
     /// The highest protocol version that the server accepts.
@@ -35,8 +38,8 @@ pub(super) struct SystemTables {
 
 impl SystemTables {
     /// Creates the tables of a node of a cluster.
-    pub(super) const fn new(own: NodeInfo, peers: Arc<[NodeInfo]>, version: Version) -> Self {
-        Self { own, peers, version }
+    pub(super) fn new(own: NodeInfo, peers: Arc<[NodeInfo]>, shared: Arc<SharedState>) -> Self {
+        Self { own: Arc::new(own), shared, peers, version: Version::V5 }
     }
 
     /// Returns true if a statement is a SELECT from `system`, or from a keyspace whose name begins with
@@ -97,6 +100,8 @@ impl Database for SystemTables {
             ("system", "local") => vec![nodes::local(&self.own, self.version)],
             ("system", "peers") => nodes::peers(&self.own, &self.peers),
             ("system", "peers_v2") => nodes::peers_v2(&self.own, &self.peers),
+            ("system_traces", "sessions") => tracing::sessions(&self.shared.traces()),
+            ("system_traces", "events") => tracing::events(&self.shared.traces()),
             ("system_schema", "keyspaces") => definitions::keyspaces(),
             ("system_schema", "tables") => definitions::tables(),
             ("system_schema", "columns") => definitions::columns(false),

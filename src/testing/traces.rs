@@ -1,0 +1,60 @@
+//! The traces of requests, which clients read from `system_traces`.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+/// The trace of one request.
+#[derive(Debug, Clone)]
+pub(super) struct Trace {
+    pub(super) id: Uuid,
+    pub(super) client: IpAddr,
+    pub(super) coordinator: SocketAddr,
+    /// The kind of the request, in Cassandra's words.
+    pub(super) request: &'static str,
+    pub(super) parameters: Vec<(&'static str, String)>,
+    /// The time of the request since 1970.
+    pub(super) started_at: Duration,
+    pub(super) duration: Duration,
+}
+
+/// Maximum number of traces. Beyond this number, the oldest one is forgotten.
+const MAX_TRACES: usize = 1_000;
+
+/// The latest traces, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Traces {
+    traces: VecDeque<Trace>,
+}
+
+impl Traces {
+    pub(super) fn add(&mut self, trace: Trace) {
+        if self.traces.len() >= MAX_TRACES {
+            self.traces.pop_front();
+        }
+        self.traces.push_back(trace);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Trace> {
+        self.traces.iter()
+    }
+}
+
+/// Returns the time since 1970.
+pub(super) fn time_since_1970() -> Duration {
+    // A clock before 1970 reads as 1970.
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// 100-nanosecond intervals between 1582-10-15, the epoch of UUIDs, and 1970.
+const EPOCH: u64 = 0x01b2_1dd2_1381_4000;
+
+/// Returns a UUID of version 1. UUIDs of the same time differ if their `number` does.
+pub(super) fn time_uuid(time: Duration, number: u64) -> Uuid {
+    let ticks = u64::try_from(time.as_nanos() / 100).unwrap_or(u64::MAX).saturating_add(EPOCH);
+    let [high, low, node @ ..] = number.to_be_bytes();
+    let counter = u16::from_be_bytes([high, low]);
+    uuid::Builder::from_gregorian_timestamp(ticks, counter, &node).into_uuid()
+}
