@@ -24,6 +24,6 @@ mod variables;
 pub(crate) use clock::{Clock, UuidSource};
 pub(crate) use error::{invalid, syntax_error};
 pub(crate) use schema::{Column, ColumnKind, TableSchema};
-pub(crate) use select::SelectPlan;
+pub(crate) use select::{PageRequest, SelectPlan, SelectResult};
 pub(crate) use source::{Database, Row, Scan, select_rows};
 pub(crate) use variables::BoundValues;

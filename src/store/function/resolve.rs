@@ -51,14 +51,14 @@ pub(in crate::store) fn fit(name: &FunctionName, cql_type: &CqlType, table: &Tab
     if matches!(&*name.name, "fromjson" | "from_json") {
         return Fit::Weak;
     }
-    let signatures = candidates(name, &[], Some(cql_type), table).unwrap_or_default();
+    let signatures = candidates(name, None, Some(cql_type), table).unwrap_or_default();
     let fits = signatures.iter().map(|of| Fit::of_type(&of.result, cql_type));
     fits.max().unwrap_or(Fit::No)
 }
 
 /// Returns the result type of the only function of this name, or `None`.
 pub(in crate::store) fn result_type(name: &FunctionName, table: &TableSchema) -> Option<CqlType> {
-    let signatures = candidates(name, &[], None, table).ok()?;
+    let signatures = candidates(name, None, None, table).ok()?;
     let mut types = signatures.into_iter().map(|signature| signature.result);
     let first = types.next()?;
     types.all(|other| other == first).then_some(first)
@@ -75,7 +75,7 @@ pub(in crate::store) fn find(
     receiver: Option<&CqlType>,
     table: &TableSchema,
 ) -> Result<Option<Function>, ServerError> {
-    let candidates = candidates(name, provided, receiver, table)?;
+    let candidates = candidates(name, Some(provided), receiver, table)?;
     let function = |signature: &Signature| Function::new(&name.name, signature);
     let text = &name.name;
     if let [only] = &*candidates {
@@ -143,10 +143,10 @@ fn texts<'s>(name: &str, signatures: impl Iterator<Item = &'s Signature>) -> Str
 }
 
 /// Returns the signatures of the functions of a name. Those of some functions depend on the arguments
-/// or on the receiver.
+/// or on the receiver. `provided` is `None` if only the types of the results are of interest.
 fn candidates(
     name: &FunctionName,
-    provided: &[&dyn Argument],
+    provided: Option<&[&dyn Argument]>,
     receiver: Option<&CqlType>,
     table: &TableSchema,
 ) -> Result<Vec<Signature>, ServerError> {
@@ -155,7 +155,7 @@ fn candidates(
     }
     let text = &*name.name;
     let one_argument = |kind: &str| match provided {
-        [argument] => argument.inferred().ok_or_else(|| {
+        Some([argument]) => argument.inferred().ok_or_else(|| {
             invalid(format!(
                 "Cannot infer type of argument {argument} in call to function \
                  system.{text}({kind}): use type casts to disambiguate"
@@ -176,7 +176,7 @@ fn candidates(
             let result = NativeType::BigInt.into();
             vec![Signature { scalar: Scalar::Token, arguments: key.collect(), result }]
         }
-        "tojson" | "to_json" if provided.is_empty() => {
+        "tojson" | "to_json" if provided.is_none() => {
             one(Scalar::ToJson, NativeType::Blob.into(), NativeType::Text.into())
         }
         "tojson" | "to_json" => one(Scalar::ToJson, one_argument("any")?, NativeType::Text.into()),
@@ -190,7 +190,7 @@ fn candidates(
             }
         },
         "map_keys" | "map_values" | "collection_count" | "collection_min" | "collection_max"
-            if !provided.is_empty() =>
+            if provided.is_some() =>
         {
             collection::signature(text, one_argument("map")?).map_or(Vec::new(), |it| vec![it])
         }

@@ -1,38 +1,65 @@
 //! ORDER BY.
 
+use super::check::has_whole_key;
 use super::restriction::Restriction;
 use crate::cql::{Direction, Ordering};
 use crate::message::ServerError;
 use crate::store::error::{invalid, unsupported};
+use crate::store::key::ClusteringKey;
 use crate::store::schema::{ColumnKind, TableSchema};
+use crate::store::source::Row;
+use crate::types::Value;
 
-/// Returns true if ORDER BY reverses the clustering order of the table.
+/// The order of the rows of a result.
+#[derive(Debug, Default)]
+pub(super) struct RowOrder {
+    /// True if the rows of each partition are read in reverse clustering order.
+    pub(super) is_reversed: bool,
+    /// The columns by which the rows of several partitions are sorted, each with true if it is in
+    /// descending order. Empty if the rows are returned as they are read.
+    sorted_by: Vec<(usize, bool)>,
+}
+
+impl RowOrder {
+    /// Returns true if the rows are sorted after all of them are read.
+    pub(super) fn is_sorted(&self) -> bool {
+        !self.sorted_by.is_empty()
+    }
+
+    /// Returns the position of a row among the sorted rows.
+    pub(super) fn sort_key(&self, row: &Row) -> ClusteringKey {
+        let value = |index: usize| row.values.get(index).unwrap_or(&Value::Null);
+        let keys =
+            self.sorted_by.iter().map(|(index, is_descending)| (value(*index), *is_descending));
+        ClusteringKey::new(keys)
+    }
+}
+
+/// Returns the order of the rows.
 ///
 /// # Errors
-/// Returns an INVALID error if Cassandra refuses the order, or if the statement reads several
-/// partitions, whose rows this server does not sort.
-pub(super) fn is_reversed(
+/// Returns an INVALID error if Cassandra refuses the order.
+pub(super) fn row_order(
     order_by: &[Ordering],
     restrictions: &[Restriction],
     table: &TableSchema,
-) -> Result<bool, ServerError> {
+) -> Result<RowOrder, ServerError> {
     if order_by.is_empty() {
-        return Ok(false);
+        return Ok(RowOrder::default());
     }
-    let mut key = table.indexes(ColumnKind::PartitionKey);
-    if !key.all(|index| restrictions.iter().any(|of| of.column == index && of.is_exact())) {
+    if order_by.iter().any(|ordering| matches!(ordering.direction, Direction::NearestTo(_))) {
+        return Err(unsupported("ANN OF"));
+    }
+    if !has_whole_key(restrictions, table) {
         let message =
             "ORDER BY is only supported when the partition key is restricted by an EQ or an IN.";
         return Err(invalid(message));
     }
     let mut clustering = table.indexes(ColumnKind::Clustering);
     let mut is_reversed = None;
+    let mut sorted_by = Vec::new();
     for Ordering { column, direction } in order_by {
-        let is_descending = match direction {
-            Direction::Ascending => false,
-            Direction::Descending => true,
-            Direction::NearestTo(_) => return Err(unsupported("ANN OF")),
-        };
+        let is_descending = matches!(direction, Direction::Descending);
         let index = table.index(column)?;
         let known = table.column(index).filter(|known| known.kind == ColumnKind::Clustering);
         let Some(known) = known else {
@@ -51,13 +78,13 @@ pub(super) fn is_reversed(
             return Err(invalid("Unsupported order by relation"));
         }
         is_reversed = Some(reverses);
+        sorted_by.push((index, is_descending));
     }
-    let reads_one_partition = restrictions.iter().all(|of| {
-        table.column(of.column).is_none_or(|column| column.kind != ColumnKind::PartitionKey)
-            || of.is_equal()
-    });
-    match reads_one_partition {
-        true => Ok(is_reversed.unwrap_or_default()),
-        false => Err(unsupported("ORDER BY with IN on the partition key")),
+    let reads_one_partition = table
+        .indexes(ColumnKind::PartitionKey)
+        .all(|index| restrictions.iter().any(|of| of.columns().contains(&index) && of.is_equal()));
+    if reads_one_partition {
+        sorted_by.clear();
     }
+    Ok(RowOrder { is_reversed: is_reversed.unwrap_or_default(), sorted_by })
 }

@@ -2,40 +2,47 @@
 
 use std::sync::Arc;
 
-use super::expression::{self, Expression};
-use super::order;
+use super::check::{check_filtering, check_repetition, has_whole_key, restricts};
+use super::expression::Expression;
+use super::group::{Grouping, grouping};
+use super::limit;
+use super::metadata::CellPart;
+use super::order::{RowOrder, row_order};
 use super::restriction::{Restriction, restrictions};
-use crate::cql::{Literal, Select, Term};
+use super::selector::{Projection, projection};
+use crate::cql::{Select, Selection};
 use crate::message::ServerError;
-use crate::store::clock::{Clock, UuidSource};
 use crate::store::error::{invalid, unsupported};
-use crate::store::json;
 use crate::store::schema::{ColumnKind, TableSchema};
-use crate::store::source::{Database, Row, Scan};
+use crate::store::source::Database;
 use crate::store::term::CompiledTerm;
-use crate::store::variables::{BoundValues, TermValue, Variables};
-use crate::types::{ColumnSpec, NativeType, Value};
+use crate::store::variables::Variables;
+use crate::types::{ColumnSpec, NativeType};
 
 /// A SELECT that was checked against the schema of its table: what PREPARE returns, and how the rows
 /// of the result are computed.
 #[derive(Debug)]
 pub(crate) struct SelectPlan {
-    table: Arc<TableSchema>,
+    pub(super) table: Arc<TableSchema>,
     /// The columns of the result.
     pub(crate) columns: Vec<ColumnSpec>,
     pub(crate) variables: Vec<ColumnSpec>,
     /// The indexes of the bind variables that form the partition key, in key order. Empty if a part
     /// of the key has no bind variable.
     pub(crate) partition_key: Vec<u16>,
-    expressions: Vec<Expression>,
+    pub(super) projection: Projection,
     /// The names of the columns, if the result has them in one JSON object.
-    json_names: Option<Vec<Box<str>>>,
-    restrictions: Vec<Restriction>,
-    /// True if the rows of the partition are returned in reverse order.
-    is_reversed: bool,
-    is_distinct: bool,
-    per_partition_limit: Option<CompiledTerm>,
-    limit: Option<CompiledTerm>,
+    pub(super) json_names: Option<Vec<Box<str>>>,
+    pub(super) restrictions: Vec<Restriction>,
+    pub(super) grouping: Grouping,
+    pub(super) order: RowOrder,
+    pub(super) is_distinct: bool,
+    /// True if a partition without rows is returned for its static values.
+    pub(super) returns_static_rows: bool,
+    pub(super) per_partition_limit: Option<CompiledTerm>,
+    pub(super) limit: Option<CompiledTerm>,
+    /// The warning that Cassandra adds to the result.
+    pub(super) warning: Option<&'static str>,
 }
 
 impl SelectPlan {
@@ -44,115 +51,82 @@ impl SelectPlan {
     /// # Errors
     /// Returns the error that Cassandra 5.0 returns to PREPARE, or an INVALID error if this server
     /// does not support a part of the statement.
-    pub(crate) fn new(select: &Select, database: &impl Database) -> Result<Self, ServerError> {
+    pub(crate) fn new(select: &Select, database: &dyn Database) -> Result<Self, ServerError> {
         let table = find_table(select, database)?;
-        if !select.group_by.is_empty() {
-            return Err(unsupported("GROUP BY"));
-        }
-        let selected = expression::select(&select.selection, &table)?;
-        let (mut columns, expressions): (Vec<_>, Vec<_>) = selected.into_iter().unzip();
-        if select.is_distinct {
-            check_distinct(&expressions, &table)?;
-        }
-        let mut json_names = None;
-        if select.is_json {
-            json_names = Some(columns.into_iter().map(|column| column.name).collect());
-            columns = vec![table.spec("[json]", NativeType::Text)];
-        }
         let mut variables = Variables::new(&table);
-        let restrictions =
-            restrictions(&select.relations, &table, &mut variables, select.allow_filtering)?;
-        let is_reversed = order::is_reversed(&select.order_by, &restrictions, &table)?;
-        let mut limit = |limit: &Option<Term>, default| match limit {
-            Some(term) => self::limit(term, default, &mut variables).map(Some),
-            None => Ok(None),
-        };
-        let per_partition_limit = limit(&select.per_partition_limit, "[per_partition_limit]")?;
-        let limit = limit(&select.limit, "[limit]")?;
+        let projection = projection(&select.selection, &mut variables)?;
+        if select.is_distinct {
+            check_distinct(&projection, &table)?;
+        }
+        let restrictions = restrictions(&select.relations, &mut variables)?;
+        check_repetition(&restrictions, &table)?;
+        if !select.allow_filtering {
+            check_filtering(&restrictions, &table)?;
+        }
+        let restricts = |kind| restricts(kind, &restrictions, &table);
+        if select.is_distinct
+            && (restricts(ColumnKind::Clustering) || restricts(ColumnKind::Regular))
+        {
+            return Err(invalid(
+                "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or \
+                 static columns",
+            ));
+        }
+        if restricts(ColumnKind::Clustering)
+            && selects_static_columns_only(select, &projection, &table)
+        {
+            let message = "Cannot restrict clustering columns when selecting only static columns";
+            return Err(invalid(message));
+        }
+        let has_aggregate = !projection.aggregates.is_empty();
+        let grouping = grouping(&select.group_by, has_aggregate, &restrictions, &table)?;
+        if grouping == Grouping::All && select.per_partition_limit.is_some() {
+            return Err(invalid("PER PARTITION LIMIT is not allowed with aggregate queries"));
+        }
+        let order = row_order(&select.order_by, &restrictions, &table)?;
+        if order.is_sorted() && grouping != Grouping::None {
+            return Err(unsupported("ORDER BY of the groups of several partitions"));
+        }
+        let per_partition_limit = limit::compile(
+            select.per_partition_limit.as_ref(),
+            "[per_partition_limit]",
+            &mut variables,
+        )?;
+        let limit = limit::compile(select.limit.as_ref(), "[limit]", &mut variables)?;
         let (variables, table_name) = (variables.into_columns(), &table.name);
         if u16::try_from(variables.len()).is_err() {
             return Err(invalid(format!("too many bind variables for table {table_name}")));
         }
+        let (columns, json_names) = match select.is_json {
+            true => {
+                let names = projection.columns.iter().map(|column| column.name.clone()).collect();
+                (vec![table.spec("[json]", NativeType::Text)], Some(names))
+            }
+            false => (projection.columns.clone(), None),
+        };
+        let returns_static_rows =
+            !restricts(ColumnKind::Clustering) && !restricts(ColumnKind::Regular);
         let partition_key = partition_key(&restrictions, &table).unwrap_or_default();
         Ok(Self {
             columns,
             variables,
             partition_key,
-            expressions,
+            projection,
             json_names,
-            restrictions,
-            is_reversed,
+            grouping,
+            order,
             is_distinct: select.is_distinct,
+            returns_static_rows,
             per_partition_limit,
             limit,
+            warning: aggregation_warning(grouping, &restrictions, &table),
+            restrictions,
             table,
         })
     }
-
-    /// Returns the rows of the result. `values` are the bound values with the names of their
-    /// variables.
-    ///
-    /// # Errors
-    /// Returns the error that Cassandra 5.0 returns to EXECUTE.
-    pub(crate) fn execute(
-        &self,
-        database: &impl Database,
-        values: &[(Box<str>, Value)],
-    ) -> Result<Vec<Vec<Value>>, ServerError> {
-        let bound = BoundValues::new(&self.variables, values)?;
-        let per_partition = number(self.per_partition_limit.as_ref(), &bound)?;
-        let limit = number(self.limit.as_ref(), &bound)?;
-        let uuids = UuidSource::new(0);
-        let clock = Clock { now: 0, uuids: &uuids };
-        let mut restrictions = Vec::new();
-        for restriction in &self.restrictions {
-            restrictions.push(restriction.bind(&self.table, &bound, &clock)?);
-        }
-        let scan = Scan { is_reversed: self.is_reversed, ..Scan::all(0) };
-        let mut rows: Vec<_> = database.scan(&self.table, &scan).collect();
-        rows.retain(|row| restrictions.iter().all(|condition| condition.matches(row)));
-        let per_partition = if self.is_distinct { 1 } else { per_partition };
-        let rows = self.limit_partitions(rows, per_partition);
-        let is_aggregate = self.expressions.iter().any(Expression::is_aggregate);
-        let mut result: Vec<Vec<Value>> = match is_aggregate {
-            true => vec![self.expressions.iter().map(|of| of.of_rows(&rows)).collect()],
-            false => {
-                let evaluate =
-                    |row| self.expressions.iter().map(|of| of.of_row(row)).collect::<Vec<_>>();
-                rows.iter().take(limit).map(evaluate).collect()
-            }
-        };
-        if let Some(names) = &self.json_names {
-            for values in &mut result {
-                let cells = names.iter().map(|name| &**name).zip(&*values);
-                *values = vec![Value::Text(json::object(cells))];
-            }
-        }
-        Ok(result)
-    }
-
-    /// Returns at most `limit` rows of each partition.
-    fn limit_partitions(&self, rows: Vec<Row>, limit: usize) -> Vec<Row> {
-        let key = |row: &Row| -> Vec<Value> {
-            let indexes = self.table.indexes(ColumnKind::PartitionKey);
-            indexes.filter_map(|index| row.values.get(index).cloned()).collect()
-        };
-        let mut current = None;
-        let mut count = 0_usize;
-        let is_within = |row: &Row| {
-            let key = Some(key(row));
-            count = if key == current { count.saturating_add(1) } else { 1 };
-            current = key;
-            count <= limit
-        };
-        match limit {
-            usize::MAX => rows,
-            _ => rows.into_iter().filter(is_within).collect(),
-        }
-    }
 }
 
-fn find_table(select: &Select, database: &impl Database) -> Result<Arc<TableSchema>, ServerError> {
+fn find_table(select: &Select, database: &dyn Database) -> Result<Arc<TableSchema>, ServerError> {
     let name = &select.table.name;
     let Some(keyspace) = &select.table.keyspace else {
         let message = "No keyspace has been specified. USE a keyspace, or explicitly specify \
@@ -168,29 +142,62 @@ fn find_table(select: &Select, database: &impl Database) -> Result<Arc<TableSche
     }
 }
 
+/// Returns the columns whose values an expression reads.
+fn columns_of(expression: &Expression) -> Vec<usize> {
+    match expression {
+        Expression::Column(index) => vec![*index],
+        Expression::Metadata(
+            _,
+            CellPart::Column(index)
+            | CellPart::Field(index, _)
+            | CellPart::Element(index, _)
+            | CellPart::Slice(index, ..),
+        ) => vec![*index],
+        Expression::Field(of, _) | Expression::Element(of, _) | Expression::Slice(of, ..) => {
+            columns_of(of)
+        }
+        Expression::Call(_, arguments) => arguments.iter().flat_map(columns_of).collect(),
+        Expression::Term(_) | Expression::Aggregate(_) => Vec::new(),
+    }
+}
+
+/// Returns the columns that the result reads.
+fn selected_columns(projection: &Projection) -> Vec<usize> {
+    let arguments = projection.aggregates.iter().filter_map(|(_, argument)| argument.as_ref());
+    projection.expressions.iter().chain(arguments).flat_map(columns_of).collect()
+}
+
+/// Returns true if the result has static columns and, apart from the partition key, no others.
+fn selects_static_columns_only(
+    select: &Select,
+    projection: &Projection,
+    table: &TableSchema,
+) -> bool {
+    if select.selection == Selection::All {
+        return false;
+    }
+    let columns = selected_columns(projection);
+    let kinds = || columns.iter().filter_map(|index| table.column(*index)).map(|of| of.kind);
+    kinds().any(|kind| kind == ColumnKind::Static)
+        && kinds().all(|kind| matches!(kind, ColumnKind::PartitionKey | ColumnKind::Static))
+}
+
 /// Returns an error if a SELECT DISTINCT does not select the whole partition key, or if it selects
 /// other columns than the partition key and static columns.
-fn check_distinct(expressions: &[Expression], table: &TableSchema) -> Result<(), ServerError> {
-    for expression in expressions {
-        let Expression::Column(index) = expression else {
-            return Err(unsupported("DISTINCT with functions"));
-        };
-        let column = table
-            .column(*index)
-            .filter(|column| !matches!(column.kind, ColumnKind::PartitionKey | ColumnKind::Static));
-        if let Some(column) = column {
-            return Err(invalid(format!(
-                "SELECT DISTINCT queries must only request partition key columns and/or static \
-                 columns (not {})",
-                column.name
-            )));
-        }
+fn check_distinct(projection: &Projection, table: &TableSchema) -> Result<(), ServerError> {
+    let selected = selected_columns(projection);
+    let others = selected.iter().filter_map(|index| table.column(*index));
+    let mut others =
+        others.filter(|of| !matches!(of.kind, ColumnKind::PartitionKey | ColumnKind::Static));
+    if let Some(column) = others.next() {
+        return Err(invalid(format!(
+            "SELECT DISTINCT queries must only request partition key columns and/or static columns \
+             (not {})",
+            column.name
+        )));
     }
-    let is_selected = |index: &usize| {
-        expressions.iter().any(|of| matches!(of, Expression::Column(selected) if selected == index))
-    };
     let mut key = table.indexes(ColumnKind::PartitionKey);
-    match key.find(|index| !is_selected(index)).and_then(|index| table.column(index)) {
+    match key.find(|index| !selected.contains(index)).and_then(|index| table.column(index)) {
         None => Ok(()),
         Some(column) => Err(invalid(format!(
             "SELECT DISTINCT queries must request all the partition key columns (missing {})",
@@ -199,43 +206,23 @@ fn check_distinct(expressions: &[Expression], table: &TableSchema) -> Result<(),
     }
 }
 
-/// Returns the operand of LIMIT, and adds its bind variable.
-fn limit(
-    term: &Term,
-    default: &str,
-    variables: &mut Variables<'_>,
-) -> Result<CompiledTerm, ServerError> {
-    match term {
-        Term::Marker(marker) => {
-            Ok(CompiledTerm::Variable(variables.add(marker, default, NativeType::Int)))
+/// Returns the warning for an aggregation that reads several partitions.
+fn aggregation_warning(
+    grouping: Grouping,
+    restrictions: &[Restriction],
+    table: &TableSchema,
+) -> Option<&'static str> {
+    let is_in =
+        |index| restrictions.iter().any(|of| of.columns().contains(&index) && !of.is_equal());
+    match grouping {
+        Grouping::None => None,
+        _ if !has_whole_key(restrictions, table) => {
+            Some("Aggregation query used without partition key")
         }
-        Term::Literal(Literal::Integer(number)) => {
-            let number = number.parse::<i32>();
-            let number =
-                number.map_err(|_| invalid(format!("Unable to make int from '{term}'")))?;
-            Ok(CompiledTerm::Value(Value::Int(number)))
+        _ if table.indexes(ColumnKind::PartitionKey).any(is_in) => {
+            Some("Aggregation query used on multiple partition keys (IN restriction)")
         }
-        // The grammar has only integers and bind markers.
-        _ => Err(unsupported("this LIMIT")),
-    }
-}
-
-/// Returns the value of a limit, or the greatest number if there is no limit.
-fn number(limit: Option<&CompiledTerm>, bound: &BoundValues) -> Result<usize, ServerError> {
-    let Some(limit) = limit else { return Ok(usize::MAX) };
-    let value = match limit {
-        CompiledTerm::Variable(index) => bound.get(*index).clone(),
-        CompiledTerm::Value(value) => TermValue::Value(value.clone()),
-        _ => TermValue::Unset,
-    };
-    match value {
-        TermValue::Unset => Ok(usize::MAX),
-        TermValue::Value(Value::Int(number)) if number > 0 => {
-            Ok(usize::try_from(number).unwrap_or(usize::MAX))
-        }
-        TermValue::Value(Value::Null) => Err(invalid("Invalid null value of limit")),
-        // Cassandra uses these words for both kinds of limit.
-        _ => Err(invalid("LIMIT must be strictly positive")),
+        _ => None,
     }
 }
 
@@ -243,7 +230,7 @@ fn number(limit: Option<&CompiledTerm>, bound: &BoundValues) -> Result<usize, Se
 /// no bind variable. As in Cassandra, the last variable of several counts, whatever its condition is.
 fn partition_key(restrictions: &[Restriction], table: &TableSchema) -> Option<Vec<u16>> {
     let variable = |index| {
-        let of_column = restrictions.iter().filter(|restriction| restriction.column == index);
+        let of_column = restrictions.iter().filter(|of| of.columns().contains(&index));
         let variable = of_column.filter_map(Restriction::last_variable).next_back();
         u16::try_from(variable?).ok()
     };

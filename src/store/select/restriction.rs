@@ -1,98 +1,136 @@
 //! The conditions of WHERE.
 
-use crate::cql::{self, Comparison, Condition, InValues, Relation};
+use super::selector::find;
+use crate::cql::{self, Comparison, Condition, InValues, Relation, Term};
 use crate::message::ServerError;
-use crate::store::clock::Clock;
 use crate::store::error::{invalid, unsupported};
 use crate::store::schema::{Column, ColumnKind, TableSchema};
-use crate::store::source::Row;
 use crate::store::term::{CompiledTerm, compile};
-use crate::store::variables::{BoundValues, TermValue, Variables};
-use crate::types::{CqlType, NativeType, Value};
+use crate::store::variables::Variables;
+use crate::types::{CqlType, Identifier, NativeType};
 
-/// The condition that one column of a row meets.
+/// A condition that each row of the result meets.
 #[derive(Debug)]
 pub(super) struct Restriction {
-    /// The index of the column.
-    pub(super) column: usize,
-    pub(super) test: Test,
+    pub(super) target: Target,
+    pub(super) operator: Operator,
+    pub(super) operands: Operands,
 }
 
-/// The comparison of a column with the operands of a [`Restriction`].
+/// What a [`Restriction`] compares. Columns are indexes of the table.
 #[derive(Debug)]
-pub(super) enum Test {
-    Equal(CompiledTerm),
-    Less(CompiledTerm),
-    LessOrEqual(CompiledTerm),
-    Greater(CompiledTerm),
-    GreaterOrEqual(CompiledTerm),
-    In(Vec<CompiledTerm>),
-    /// `IN ?`, whose value is a list.
-    InList(CompiledTerm),
+pub(super) enum Target {
+    Column(usize),
+    /// The value of a key of a map.
+    Element(usize, CompiledTerm),
+    /// Clustering columns, which are compared like a tuple.
+    Tuple(Vec<usize>),
+    /// The token of the partition key.
+    Token,
 }
 
-const NEEDS_FILTERING: &str = "Cannot execute this query as it might involve data filtering and thus \
-     may have unpredictable performance. If you want to execute this query despite the performance \
-     unpredictability, use ALLOW FILTERING";
+/// The operator of a [`Restriction`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    Equal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    In,
+    Contains,
+    ContainsKey,
+}
+
+/// The terms that a [`Restriction`] compares with. Each term of a [`Target::Tuple`] is a tuple.
+#[derive(Debug)]
+pub(super) enum Operands {
+    /// The only term, or the terms of `IN (..)`.
+    Terms(Vec<CompiledTerm>),
+    /// The list of `IN ?`.
+    List(CompiledTerm),
+}
 
 /// Returns the restrictions of a SELECT, and adds their bind variables.
 ///
 /// # Errors
-/// Returns an INVALID error if Cassandra refuses the conditions, or if this server does not support
-/// them.
+/// Returns an INVALID error if Cassandra refuses a condition, or if this server does not support it.
 pub(super) fn restrictions(
     relations: &[Relation],
-    table: &TableSchema,
     variables: &mut Variables<'_>,
-    allow_filtering: bool,
 ) -> Result<Vec<Restriction>, ServerError> {
-    let compile = |relation| restriction(relation, table, variables);
-    let restrictions = relations.iter().map(compile).collect::<Result<Vec<_>, _>>()?;
-    check_repetition(&restrictions, table)?;
-    if !allow_filtering {
-        check_filtering(&restrictions, table)?;
-    }
-    Ok(restrictions)
+    let compile = |relation: &Relation| {
+        let condition = &relation.condition;
+        match &relation.operand {
+            cql::Operand::Column(name) => column(relation, name, condition, variables),
+            cql::Operand::Element(name, key) => element(name, key, condition, variables),
+            cql::Operand::Tuple(names) => tuple(relation, names, condition, variables),
+            cql::Operand::Token(names) => token(relation, names, condition, variables),
+        }
+    };
+    relations.iter().map(compile).collect()
 }
 
-fn restriction(
+/// Returns the operator of a comparison, or `None` for `!=` and `LIKE`.
+const fn operator(comparison: Comparison) -> Option<Operator> {
+    Some(match comparison {
+        Comparison::Equal => Operator::Equal,
+        Comparison::Less => Operator::Less,
+        Comparison::LessOrEqual => Operator::LessOrEqual,
+        Comparison::Greater => Operator::Greater,
+        Comparison::GreaterOrEqual => Operator::GreaterOrEqual,
+        Comparison::Contains => Operator::Contains,
+        Comparison::ContainsKey => Operator::ContainsKey,
+        Comparison::NotEqual | Comparison::Like => return None,
+    })
+}
+
+fn not_supported(relation: &Relation) -> ServerError {
+    unsupported(&format!("the condition {relation}"))
+}
+
+fn column(
     relation: &Relation,
-    table: &TableSchema,
+    name: &str,
+    condition: &Condition,
     variables: &mut Variables<'_>,
 ) -> Result<Restriction, ServerError> {
-    let unsupported = || unsupported(&format!("the condition {relation}"));
-    let cql::Operand::Column(name) = &relation.operand else { return Err(unsupported()) };
-    let index = table.index(name)?;
-    let column = table.column(index).ok_or_else(unsupported)?;
+    let (index, column) = find(name, variables.table)?;
     check_operator(relation, column)?;
-    let test = match &relation.condition {
+    let target = Target::Column(index);
+    let cql_type = &column.cql_type;
+    let (operator, operands) = match condition {
         Condition::Compare(comparison, term) => {
-            let test = match comparison {
-                Comparison::Equal => Test::Equal,
-                Comparison::Less => Test::Less,
-                Comparison::LessOrEqual => Test::LessOrEqual,
-                Comparison::Greater => Test::Greater,
-                Comparison::GreaterOrEqual => Test::GreaterOrEqual,
-                _ => return Err(unsupported()),
+            let operator = operator(*comparison).ok_or_else(|| not_supported(relation))?;
+            let (cql_type, receiver) = match (operator, cql_type) {
+                (Operator::ContainsKey, CqlType::Map(types)) => (&types.0, format!("key({name})")),
+                (Operator::ContainsKey, _) => {
+                    return Err(invalid(format!(
+                        "Cannot use CONTAINS KEY on non-map column {}",
+                        Identifier(name)
+                    )));
+                }
+                (Operator::Contains, CqlType::Map(types)) => (&types.1, format!("value({name})")),
+                (Operator::Contains, CqlType::List(of) | CqlType::Set(of)) => {
+                    (&**of, format!("value({name})"))
+                }
+                _ => (cql_type, name.to_owned()),
             };
-            if *comparison != Comparison::Equal && !is_ordered(&column.cql_type) {
-                return Err(unsupported());
-            }
-            test(compile(term, &column.cql_type, &column.name, variables)?)
+            let term = compile(term, cql_type, &receiver, variables)?;
+            (operator, Operands::Terms(vec![term]))
         }
         Condition::In(InValues::Terms(terms)) => {
-            let operands =
-                terms.iter().map(|term| compile(term, &column.cql_type, &column.name, variables));
-            Test::In(operands.collect::<Result<_, _>>()?)
+            let terms = terms.iter().map(|term| compile(term, cql_type, name, variables));
+            (Operator::In, Operands::Terms(terms.collect::<Result<_, _>>()?))
         }
         Condition::In(InValues::Marker(marker)) => {
-            let list = CqlType::List(Box::new(column.cql_type.clone()));
+            let list = CqlType::List(Box::new(cql_type.clone()));
             let index = variables.add(marker, &format!("in({name})"), list);
-            Test::InList(CompiledTerm::Variable(index))
+            (Operator::In, Operands::List(CompiledTerm::Variable(index)))
         }
-        Condition::IsNotNull => return Err(unsupported()),
+        Condition::IsNotNull => return Err(not_supported(relation)),
     };
-    Ok(Restriction { column: index, test })
+    Ok(Restriction { target, operator, operands })
 }
 
 /// Returns the error of Cassandra if the operator of a condition does not fit the column.
@@ -124,205 +162,210 @@ fn check_operator(relation: &Relation, column: &Column) -> Result<(), ServerErro
         Condition::Compare(operator, _) => operator.to_string(),
         Condition::In(_) => "IN".to_owned(),
     };
-    match column.is_multi_cell() {
-        true => Err(invalid(format!(
+    let is_slice = matches!(
+        &relation.condition,
+        Condition::Compare(
+            Comparison::Less
+                | Comparison::LessOrEqual
+                | Comparison::Greater
+                | Comparison::GreaterOrEqual,
+            _
+        )
+    );
+    match &column.cql_type {
+        CqlType::Udt(_) if column.is_multi_cell() => Err(invalid(format!(
+            "Non-frozen UDT column '{name}' ({}) cannot be restricted by any relation",
+            column.type_text
+        ))),
+        _ if column.is_multi_cell() => Err(invalid(format!(
             "Collection column '{name}' ({}) cannot be restricted by a '{operator}' relation",
             column.type_text
         ))),
-        false => Ok(()),
+        CqlType::Native(NativeType::Duration) if is_slice => {
+            Err(invalid("Slice restrictions are not supported on duration columns"))
+        }
+        _ => Ok(()),
     }
 }
 
-/// Returns true if the order of [`Value`]s is the order of the server for this type.
-const fn is_ordered(cql_type: &CqlType) -> bool {
-    matches!(
-        cql_type,
-        CqlType::Native(
-            NativeType::Ascii
-                | NativeType::BigInt
-                | NativeType::Blob
-                | NativeType::Boolean
-                | NativeType::Date
-                | NativeType::Int
-                | NativeType::SmallInt
-                | NativeType::Text
-                | NativeType::Time
-                | NativeType::Timestamp
-                | NativeType::TinyInt
-        )
-    )
+fn element(
+    name: &str,
+    key: &Term,
+    condition: &Condition,
+    variables: &mut Variables<'_>,
+) -> Result<Restriction, ServerError> {
+    let (index, column) = find(name, variables.table)?;
+    let types = match &column.cql_type {
+        CqlType::Map(types) => types,
+        CqlType::List(_) => {
+            let message = "Indexes on list entries (c[index] = value) are not supported.";
+            return Err(invalid(message.replace("c[", &format!("{name}["))));
+        }
+        _ => return Err(invalid(format!("Column {name} cannot be used as a map"))),
+    };
+    let Condition::Compare(Comparison::Equal, term) = condition else {
+        return Err(invalid("Only EQ relations are supported on map entries"));
+    };
+    if !column.is_multi_cell() {
+        return Err(invalid(format!(
+            "Map-entry equality predicates on frozen map column {name} are not supported"
+        )));
+    }
+    let key = compile(key, &types.0, &format!("key({name})"), variables)?;
+    let term = compile(term, &types.1, &format!("value({name})"), variables)?;
+    Ok(Restriction {
+        target: Target::Element(index, key),
+        operator: Operator::Equal,
+        operands: Operands::Terms(vec![term]),
+    })
 }
 
-/// Returns an error if a column has an `=` or an `IN` and another restriction.
-fn check_repetition(restrictions: &[Restriction], table: &TableSchema) -> Result<(), ServerError> {
-    for (index, restriction) in restrictions.iter().enumerate() {
-        let kind = match restriction.test {
-            Test::Equal(_) => "Equal",
-            Test::In(_) | Test::InList(_) => "IN",
-            _ => continue,
-        };
-        let mut others = restrictions.iter().enumerate();
-        if others.any(|(other, with)| other != index && with.column == restriction.column) {
-            let name = table.column(restriction.column).map_or("", |column| &column.name);
+fn tuple(
+    relation: &Relation,
+    names: &[String],
+    condition: &Condition,
+    variables: &mut Variables<'_>,
+) -> Result<Restriction, ServerError> {
+    let table = variables.table;
+    let mut columns: Vec<(usize, &Column)> = Vec::new();
+    for name in names {
+        let (index, column) = find(name, table)?;
+        if column.kind != ColumnKind::Clustering {
             return Err(invalid(format!(
-                "{name} cannot be restricted by more than one relation if it includes an {kind}"
+                "Multi-column relations can only be applied to clustering columns but was applied \
+                 to: {name}"
             )));
         }
+        if columns.iter().any(|(other, _)| *other == index) {
+            return Err(invalid(format!(
+                "Column \"{name}\" appeared twice in a relation: {relation}"
+            )));
+        }
+        if columns.last().is_some_and(|(last, _)| last.saturating_add(1) != index) {
+            return Err(invalid(format!(
+                "Clustering columns must appear in the PRIMARY KEY order in multi-column relations: \
+                 {relation}"
+            )));
+        }
+        columns.push((index, column));
     }
-    Ok(())
-}
-
-/// Returns an error if the restrictions do not select whole partitions or slices of them. Virtual
-/// tables may be filtered, except by a clustering column without the one before it.
-fn check_filtering(restrictions: &[Restriction], table: &TableSchema) -> Result<(), ServerError> {
-    if restrictions.is_empty() {
-        return Ok(());
-    }
-    let is_filtered = |kind| {
-        restrictions.iter().any(|restriction| {
-            table.column(restriction.column).is_some_and(|column| column.kind == kind)
-        })
+    let tuple_type =
+        CqlType::Tuple(columns.iter().map(|(_, column)| column.cql_type.clone()).collect());
+    let tuple_name = format!("({})", names.join(","));
+    let compile_tuple = |term: &Term, variables: &mut Variables<'_>| match term {
+        Term::Tuple(terms) if terms.len() == columns.len() => {
+            let part = |(term, (_, column)): (&Term, &(usize, &Column))| {
+                compile(term, &column.cql_type, &column.name, variables)
+            };
+            let parts = terms.iter().zip(&columns).map(part).collect::<Result<_, _>>()?;
+            Ok(CompiledTerm::Tuple(parts))
+        }
+        Term::Tuple(terms) => Err(invalid(format!(
+            "Expected {} elements in value tuple, but got {}: {term}",
+            columns.len(),
+            terms.len()
+        ))),
+        Term::Marker(marker) => {
+            let index = variables.add(marker, &tuple_name, tuple_type.clone());
+            Ok(CompiledTerm::Variable(index))
+        }
+        _ => Err(not_supported(relation)),
     };
-    let has_whole_key = table
-        .indexes(ColumnKind::PartitionKey)
-        .all(|index| restrictions.iter().any(|of| of.column == index && of.is_exact()));
-    // The order of the checks is Cassandra's.
-    let has_part_of_key = is_filtered(ColumnKind::PartitionKey) && !has_whole_key;
-    if has_part_of_key && !table.is_virtual {
-        return Err(invalid(NEEDS_FILTERING));
-    }
-    check_clustering(restrictions, table)?;
-    let needs_filtering =
-        !has_whole_key || is_filtered(ColumnKind::Static) || is_filtered(ColumnKind::Regular);
-    match needs_filtering && !table.is_virtual {
-        true => Err(invalid(NEEDS_FILTERING)),
-        false => Ok(()),
-    }
+    let (operator, operands) = match condition {
+        Condition::Compare(comparison, term) => match operator(*comparison) {
+            Some(operator) if !matches!(operator, Operator::Contains | Operator::ContainsKey) => {
+                (operator, Operands::Terms(vec![compile_tuple(term, variables)?]))
+            }
+            _ => return Err(not_supported(relation)),
+        },
+        Condition::In(InValues::Terms(terms)) => {
+            let terms = terms.iter().map(|term| compile_tuple(term, variables));
+            (Operator::In, Operands::Terms(terms.collect::<Result<_, _>>()?))
+        }
+        Condition::In(InValues::Marker(marker)) => {
+            let list = CqlType::List(Box::new(tuple_type.clone()));
+            let index = variables.add(marker, &format!("in{tuple_name}"), list);
+            (Operator::In, Operands::List(CompiledTerm::Variable(index)))
+        }
+        Condition::IsNotNull => return Err(not_supported(relation)),
+    };
+    let target = Target::Tuple(columns.iter().map(|(index, _)| *index).collect());
+    Ok(Restriction { target, operator, operands })
 }
 
-/// Returns an error if a clustering column is restricted, and the one before it has no `=` or `IN`.
-fn check_clustering(restrictions: &[Restriction], table: &TableSchema) -> Result<(), ServerError> {
-    let of = |index| restrictions.iter().filter(move |restriction| restriction.column == index);
-    let is_exact = |index| of(index).any(Restriction::is_exact);
-    let mut before: Option<(&Column, bool)> = None;
-    for index in table.indexes(ColumnKind::Clustering) {
-        let Some(column) = table.column(index) else { continue };
-        let (is_restricted, is_exact) = (of(index).next().is_some(), is_exact(index));
-        if let Some((previous, is_restricted_before)) = before
-            && is_restricted
-        {
-            let (name, previous) = (&column.name, &previous.name);
-            return Err(invalid(match is_restricted_before {
-                true => format!(
-                    "Clustering column \"{name}\" cannot be restricted (preceding column \
-                     \"{previous}\" is restricted by a non-EQ relation)"
-                ),
-                false => format!(
-                    "PRIMARY KEY column \"{name}\" cannot be restricted as preceding column \
-                     \"{previous}\" is not restricted"
-                ),
-            }));
-        }
-        if !is_exact && before.is_none() {
-            before = Some((column, is_restricted));
-        }
+fn token(
+    relation: &Relation,
+    names: &[String],
+    condition: &Condition,
+    variables: &mut Variables<'_>,
+) -> Result<Restriction, ServerError> {
+    let table = variables.table;
+    let columns = names.iter().map(|name| find(name, table).map(|(index, _)| index));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let key: Vec<usize> = table.indexes(ColumnKind::PartitionKey).collect();
+    if columns.len() != key.len() {
+        return Err(invalid(
+            "The token() function must be applied to all partition key components or none of them",
+        ));
     }
-    Ok(())
+    if columns != key {
+        let names: Vec<_> =
+            key.iter().filter_map(|index| table.column(*index)).map(|of| &*of.name).collect();
+        return Err(invalid(format!(
+            "The token function arguments must be in the partition key order: {}",
+            names.join(", ")
+        )));
+    }
+    let Condition::Compare(comparison, term) = condition else {
+        return Err(not_supported(relation));
+    };
+    let operator = match operator(*comparison) {
+        Some(Operator::Contains | Operator::ContainsKey) | None => {
+            return Err(not_supported(relation));
+        }
+        Some(operator) => operator,
+    };
+    let cql_type = NativeType::BigInt.into();
+    let term = compile(term, &cql_type, "partition key token", variables)?;
+    Ok(Restriction { target: Target::Token, operator, operands: Operands::Terms(vec![term]) })
 }
 
 impl Restriction {
-    /// Returns the restriction with the values of its terms.
-    ///
-    /// # Errors
-    /// Returns an INVALID error if a value of the condition is null, or the empty key of a partition.
-    pub(super) fn bind(
-        &self,
-        table: &TableSchema,
-        bound: &BoundValues,
-        clock: &Clock<'_>,
-    ) -> Result<BoundRestriction<'_>, ServerError> {
-        let column = table.column(self.column).ok_or_else(|| invalid("unknown column"))?;
-        let name = &column.name;
-        let is_whole_key = column.kind == ColumnKind::PartitionKey
-            && table.indexes(ColumnKind::PartitionKey).count() == 1;
-        let mut values = Vec::new();
-        for term in self.operands() {
-            values.push(match term.evaluate(bound, clock)? {
-                TermValue::Value(Value::Null) => {
-                    return Err(invalid(format!(
-                        "Invalid null value in condition for column {name}"
-                    )));
-                }
-                TermValue::Unset => {
-                    return Err(invalid(format!("Invalid unset value for column {name}")));
-                }
-                TermValue::Value(Value::Text(text) | Value::Ascii(text))
-                    if is_whole_key && text.is_empty() =>
-                {
-                    return Err(invalid("Key may not be empty"));
-                }
-                TermValue::Value(value) => value,
-            });
+    /// Returns the columns that the condition restricts, or an empty list for the token.
+    pub(super) fn columns(&self) -> &[usize] {
+        match &self.target {
+            Target::Column(index) | Target::Element(index, _) => std::slice::from_ref(index),
+            Target::Tuple(indexes) => indexes,
+            Target::Token => &[],
         }
-        Ok(BoundRestriction { column: self.column, test: &self.test, values })
     }
 
-    /// Returns true for `=`.
+    /// Returns true for an `=` of a whole column or of a tuple of columns.
     pub(super) const fn is_equal(&self) -> bool {
-        matches!(self.test, Test::Equal(_))
+        matches!(self.operator, Operator::Equal) && !matches!(self.target, Target::Element(..))
     }
 
     /// Returns true for `=` and `IN`.
     pub(super) const fn is_exact(&self) -> bool {
-        matches!(self.test, Test::Equal(_) | Test::In(_) | Test::InList(_))
+        self.is_equal() || matches!(self.operator, Operator::In)
+    }
+
+    /// Returns true for `<`, `<=`, `>` and `>=`.
+    pub(super) const fn is_slice(&self) -> bool {
+        self.is_lower_bound() || matches!(self.operator, Operator::Less | Operator::LessOrEqual)
+    }
+
+    /// Returns true for `>` and `>=`.
+    pub(super) const fn is_lower_bound(&self) -> bool {
+        matches!(self.operator, Operator::Greater | Operator::GreaterOrEqual)
     }
 
     /// Returns the last bind variable that is compared with the column, or `None` if there is none.
     /// The list of `IN ?` is no value of the column.
     pub(super) fn last_variable(&self) -> Option<usize> {
-        match &self.test {
-            Test::InList(_) => None,
-            _ => self.operands().iter().filter_map(CompiledTerm::variable).next_back(),
-        }
-    }
-
-    fn operands(&self) -> &[CompiledTerm] {
-        match &self.test {
-            Test::In(operands) => operands,
-            Test::Equal(operand)
-            | Test::Less(operand)
-            | Test::LessOrEqual(operand)
-            | Test::Greater(operand)
-            | Test::GreaterOrEqual(operand)
-            | Test::InList(operand) => std::slice::from_ref(operand),
-        }
-    }
-}
-
-/// A restriction and the values of its terms.
-#[derive(Debug)]
-pub(super) struct BoundRestriction<'r> {
-    column: usize,
-    test: &'r Test,
-    values: Vec<Value>,
-}
-
-impl BoundRestriction<'_> {
-    /// Returns true if a row meets the condition. A null of the row meets no condition.
-    pub(super) fn matches(&self, row: &Row) -> bool {
-        let found = match row.values.get(self.column) {
-            None | Some(Value::Null) => return false,
-            Some(found) => found,
-        };
-        let first = self.values.first().unwrap_or(&Value::Null);
-        match self.test {
-            Test::Equal(_) => found == first,
-            Test::Less(_) => found < first,
-            Test::LessOrEqual(_) => found <= first,
-            Test::Greater(_) => found > first,
-            Test::GreaterOrEqual(_) => found >= first,
-            Test::In(_) => self.values.contains(found),
-            Test::InList(_) => matches!(first, Value::List(values) if values.contains(found)),
+        match &self.operands {
+            Operands::List(_) => None,
+            Operands::Terms(terms) => terms.iter().filter_map(CompiledTerm::variable).next_back(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod nodes;
 mod tracing;
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(super) use nodes::CQL_VERSION;
 
@@ -20,7 +21,8 @@ use super::reply::Reply;
 use super::shared::SharedState;
 use crate::cql::{parse_select, selected_table};
 use crate::store::{
-    Database, Row, Scan, SelectPlan, TableSchema, invalid, select_rows, syntax_error,
+    BoundValues, Clock, Database, PageRequest, Row, Scan, SelectPlan, TableSchema, UuidSource,
+    invalid, select_rows, syntax_error,
 };
 use crate::wire::Version;
 
@@ -72,12 +74,25 @@ impl SystemTables {
         let tables = self.clone();
         Some(Reply::understood(metadata, move |request| {
             let values = request.decoded_values().map_err(invalid);
-            match values.and_then(|values| plan.execute(&tables, &values)) {
-                Ok(rows) => Reply::rows(plan.columns.iter().cloned(), rows),
+            let bound = values.and_then(|values| BoundValues::new(&plan.variables, &values));
+            let clock = Clock { now: now(), uuids: &UUIDS };
+            // The server cuts the reply into pages.
+            let page = PageRequest::default();
+            match bound.and_then(|bound| plan.execute(&tables, &bound, &clock, page)) {
+                Ok(result) => Reply::rows(plan.columns.iter().cloned(), result.rows),
                 Err(error) => error.into(),
             }
         }))
     }
+}
+
+/// The source of the UUIDs that SELECTs from system tables make.
+static UUIDS: UuidSource = UuidSource::new(0);
+
+/// Returns the time in microseconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 impl Database for SystemTables {
