@@ -2,6 +2,7 @@
 
 mod client;
 mod double;
+mod gocql;
 #[path = "../support/install.rs"]
 mod install;
 #[path = "../support/interpreter.rs"]
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use client::Client;
 use libtest_mimic::Arguments;
 
-const CLIENTS: &[Client] = &[node::CLIENT, python::CLIENT];
+const CLIENTS: &[Client] = &[gocql::CLIENT_1, gocql::CLIENT_2, node::CLIENT, python::CLIENT];
 
 fn main() -> ExitCode {
     let is_forced = env::var_os("CI").is_some();

@@ -1,0 +1,63 @@
+//! gocql 1.7 and 2.1: one program, which a build tag compiles for 1.7.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use crate::client::Client;
+use crate::install;
+use crate::toolchain::{folder, has_tools, sources};
+
+/// It supports v3 and v4.
+pub(crate) const CLIENT_1: Client = Client {
+    name: "gocql1",
+    missing,
+    command: || {
+        static PROGRAM: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| build("gocql1"));
+        PROGRAM.as_ref().map(Command::new).map_err(Clone::clone)
+    },
+    settings: &[
+        ("default", "default"),
+        ("3", "none"),
+        ("3", "lz4"),
+        ("3", "snappy"),
+        ("4", "none"),
+        ("4", "lz4"),
+        ("4", "snappy"),
+    ],
+    unsupported: &[],
+};
+
+pub(crate) const CLIENT_2: Client = Client {
+    name: "gocql2",
+    missing,
+    command: || {
+        static PROGRAM: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| build("gocql2"));
+        PROGRAM.as_ref().map(Command::new).map_err(Clone::clone)
+    },
+    settings: &[
+        ("default", "default"),
+        ("3", "none"),
+        ("3", "lz4"),
+        ("3", "snappy"),
+        ("4", "none"),
+        ("4", "lz4"),
+        ("4", "snappy"),
+        ("5", "none"),
+        ("5", "lz4"),
+    ],
+    unsupported: &[],
+};
+
+fn missing() -> Option<&'static str> {
+    (!has_tools(&["go"], "version")).then_some("Go")
+}
+
+/// Compiles the program with a build tag, and returns its path. Go downloads the modules.
+fn build(tag: &str) -> Result<PathBuf, String> {
+    let program = folder("gocql")?.join(tag);
+    let mut go = Command::new("go");
+    go.args(["build", "-tags", tag, "-o"]).arg(&program).arg(".");
+    install::run(go.current_dir(sources("gocql")).env_remove("GOFLAGS"))?;
+    Ok(program)
+}
