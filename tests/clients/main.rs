@@ -7,6 +7,7 @@ mod gocql;
 mod install;
 #[path = "../support/interpreter.rs"]
 mod interpreter;
+mod java;
 mod node;
 mod python;
 mod toolchain;
@@ -17,7 +18,8 @@ use std::process::ExitCode;
 use client::Client;
 use libtest_mimic::Arguments;
 
-const CLIENTS: &[Client] = &[gocql::CLIENT_1, gocql::CLIENT_2, node::CLIENT, python::CLIENT];
+const CLIENTS: &[Client] =
+    &[gocql::CLIENT_1, gocql::CLIENT_2, java::CLIENT, node::CLIENT, python::CLIENT];
 
 fn main() -> ExitCode {
     let is_forced = env::var_os("CI").is_some();
