@@ -1,8 +1,8 @@
-//! The statements that define keyspaces, tables, types and indexes.
+//! The statements that define keyspaces and tables, and DROP.
 
 use std::fmt;
 
-use super::format::{Separated, exists, names, not_exists, write_all};
+use super::format::{Separated, exists, names, not_exists, write_all, write_renames};
 use super::select::TableName;
 use super::term::{FunctionName, Literal, Term, TypeName};
 use crate::types::Identifier;
@@ -37,9 +37,9 @@ pub(crate) struct Options(pub(crate) Vec<(String, OptionValue)>);
 /// The value of an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OptionValue {
-    /// A constant. A word without quotation marks is a string.
+    /// A constant other than null.
     Literal(Literal),
-    /// A map of constants. No key occurs twice.
+    /// A map of constants other than null. No key occurs twice.
     Map(Vec<(Literal, Literal)>),
 }
 
@@ -133,83 +133,6 @@ pub(crate) enum TableChange {
     /// `DROP COMPACT STORAGE`
     DropCompactStorage,
     With(Options),
-}
-
-/// A CREATE TYPE statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CreateType {
-    pub(crate) if_not_exists: bool,
-    pub(crate) name: TableName,
-    /// At least one field.
-    pub(crate) fields: Vec<(String, TypeName)>,
-}
-
-/// An ALTER TYPE statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AlterType {
-    pub(crate) if_exists: bool,
-    pub(crate) name: TableName,
-    pub(crate) change: TypeChange,
-}
-
-/// A change of a user-defined type.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum TypeChange {
-    Add {
-        if_not_exists: bool,
-        field: String,
-        cql_type: TypeName,
-    },
-    /// At least one pair of an old and a new name.
-    Rename {
-        if_exists: bool,
-        fields: Vec<(String, String)>,
-    },
-    /// `ALTER field TYPE type`, which Cassandra refuses.
-    AlterType {
-        if_exists: bool,
-        field: String,
-        cql_type: TypeName,
-    },
-}
-
-/// A CREATE INDEX statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CreateIndex {
-    /// True for `CREATE CUSTOM INDEX`.
-    pub(crate) is_custom: bool,
-    pub(crate) if_not_exists: bool,
-    /// The name. If it is absent, the server creates one. An index belongs to the keyspace of its
-    /// table, so that another keyspace is an error of the statement.
-    pub(crate) name: Option<TableName>,
-    pub(crate) table: TableName,
-    /// The indexed columns. A custom index may have none or several.
-    pub(crate) targets: Vec<IndexTarget>,
-    /// The class or the name of the implementation after USING.
-    pub(crate) using: Option<String>,
-    pub(crate) options: Options,
-}
-
-/// A column of an index, and the indexed part of its values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct IndexTarget {
-    pub(crate) part: IndexPart,
-    pub(crate) column: String,
-}
-
-/// The part of a column's values that an index contains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum IndexPart {
-    /// A column without a function: the whole value, or the elements of a collection.
-    Simple,
-    /// `values(column)`
-    Values,
-    /// `keys(column)`
-    Keys,
-    /// `entries(column)`
-    Entries,
-    /// `full(column)`, of a frozen collection.
-    Full,
 }
 
 impl Options {
@@ -351,84 +274,6 @@ impl fmt::Display for TableChange {
             }
             Self::DropCompactStorage => f.write_str(" DROP COMPACT STORAGE"),
             Self::With(options) => options.fmt(f),
-        }
-    }
-}
-
-fn write_renames(f: &mut fmt::Formatter<'_>, renames: &[(String, String)]) -> fmt::Result {
-    let mut renames = renames.iter().enumerate();
-    renames.try_for_each(|(index, (from, to))| {
-        let and = if index == 0 { "" } else { " AND " };
-        write!(f, "{and}{} TO {}", Identifier(from), Identifier(to))
-    })
-}
-
-impl fmt::Display for CreateType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { if_not_exists, name, fields } = self;
-        let field = |(name, cql_type): &(String, _)| format!("{} {cql_type}", Identifier(name));
-        let fields: Vec<_> = fields.iter().map(field).collect();
-        write!(f, "CREATE TYPE {}{name} ({})", not_exists(*if_not_exists), Separated(&fields))
-    }
-}
-
-impl fmt::Display for AlterType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ALTER TYPE {}{} {}", exists(self.if_exists), self.name, self.change)
-    }
-}
-
-impl fmt::Display for TypeChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Add { if_not_exists, field, cql_type } => {
-                write!(f, "ADD {}{} {cql_type}", not_exists(*if_not_exists), Identifier(field))
-            }
-            Self::Rename { if_exists, fields } => {
-                write!(f, "RENAME {}", exists(*if_exists))?;
-                write_renames(f, fields)
-            }
-            Self::AlterType { if_exists, field, cql_type } => {
-                write!(f, "ALTER {}{} TYPE {cql_type}", exists(*if_exists), Identifier(field))
-            }
-        }
-    }
-}
-
-impl fmt::Display for CreateIndex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let custom = if self.is_custom { "CUSTOM " } else { "" };
-        write!(f, "CREATE {custom}INDEX {}", not_exists(self.if_not_exists))?;
-        if let Some(name) = &self.name {
-            write!(f, "{name} ")?;
-        }
-        write!(f, "ON {} ({})", self.table, Separated(&self.targets))?;
-        if let Some(using) = &self.using {
-            write!(f, " USING '{}'", using.replace('\'', "''"))?;
-        }
-        self.options.fmt(f)
-    }
-}
-
-impl fmt::Display for IndexTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let column = Identifier(&self.column);
-        match self.part.function() {
-            Some(function) => write!(f, "{function}({column})"),
-            None => column.fmt(f),
-        }
-    }
-}
-
-impl IndexPart {
-    /// Returns the name of the function around the column, or `None` for [`Simple`](Self::Simple).
-    pub(crate) const fn function(self) -> Option<&'static str> {
-        match self {
-            Self::Simple => None,
-            Self::Values => Some("values"),
-            Self::Keys => Some("keys"),
-            Self::Entries => Some("entries"),
-            Self::Full => Some("full"),
         }
     }
 }

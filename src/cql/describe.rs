@@ -65,9 +65,27 @@ impl fmt::Display for Describe {
                 }
             }
             DescribeSubject::Element(kind, name) => write!(f, "{} {name}", kind.keywords())?,
-            DescribeSubject::Any(name) => name.fmt(f)?,
+            DescribeSubject::Any(TableName { keyspace, name }) => match keyspace {
+                Some(keyspace) => write!(f, "{}.{}", Subject(keyspace), Identifier(name))?,
+                None => Subject(name).fmt(f)?,
+            },
         }
         f.write_str(if self.with_internals { " WITH INTERNALS" } else { "" })
+    }
+}
+
+/// A name that follows DESCRIBE. Without quotation marks, some names would be keywords there.
+struct Subject<'a>(&'a str);
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            name @ ("aggregate" | "aggregates" | "cluster" | "columnfamilies" | "function"
+            | "functions" | "keyspaces" | "only" | "tables" | "type" | "types") => {
+                write!(f, "\"{name}\"")
+            }
+            name => Identifier(name).fmt(f),
+        }
     }
 }
 

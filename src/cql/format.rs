@@ -44,3 +44,15 @@ pub(super) const fn exists(flag: bool) -> &'static str {
 pub(super) const fn not_exists(flag: bool) -> &'static str {
     if flag { "IF NOT EXISTS " } else { "" }
 }
+
+/// Writes pairs of an old and a new name.
+pub(super) fn write_renames(
+    f: &mut fmt::Formatter<'_>,
+    renames: &[(String, String)],
+) -> fmt::Result {
+    let mut renames = renames.iter().enumerate();
+    renames.try_for_each(|(index, (from, to))| {
+        let and = if index == 0 { "" } else { " AND " };
+        write!(f, "{and}{} TO {}", Identifier(from), Identifier(to))
+    })
+}

@@ -236,13 +236,25 @@ impl fmt::Display for Selector {
     }
 }
 
-impl fmt::Display for MetadataFunction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl MetadataFunction {
+    /// Returns the function of this name, in any case, or `None` if there is no such function.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let mut functions = [Self::WriteTime, Self::MaxWriteTime, Self::Ttl].into_iter();
+        functions.find(|function| function.name().eq_ignore_ascii_case(name))
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
             Self::WriteTime => "writetime",
             Self::MaxWriteTime => "maxwritetime",
             Self::Ttl => "ttl",
-        })
+        }
+    }
+}
+
+impl fmt::Display for MetadataFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::fmt;
 
-use super::definition::{
-    AlterKeyspace, AlterTable, AlterType, CreateIndex, CreateKeyspace, CreateTable, CreateType,
-    DropElement,
-};
+use super::definition::{AlterKeyspace, AlterTable, CreateKeyspace, CreateTable, DropElement};
 use super::describe::Describe;
 use super::format::exists;
+use super::index::CreateIndex;
 use super::mutation::{Batch, Mutation};
 use super::select::{Select, TableName};
+use super::user_type::{AlterType, CreateType};
 use crate::types::Identifier;
 
 /// A statement of CQL, as a server reads it.
@@ -39,6 +38,12 @@ pub(crate) enum Statement {
     /// Any other statement of Cassandra: its keywords, such as `CREATE FUNCTION`. The rest of the
     /// statement is not parsed.
     Other(&'static str),
+}
+
+impl From<Mutation> for Statement {
+    fn from(mutation: Mutation) -> Self {
+        Self::Mutation(mutation)
+    }
 }
 
 impl fmt::Display for Statement {

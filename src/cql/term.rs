@@ -1,5 +1,6 @@
 //! The terms of CQL: the values of a statement that are known before any row is read.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use uuid::Uuid;
@@ -88,6 +89,16 @@ pub(crate) struct FunctionName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TypeName(pub(crate) String);
 
+impl Literal {
+    /// Returns the text of the literal without quotation marks, which is the value of an option.
+    pub(crate) fn raw_text(&self) -> Cow<'_, str> {
+        match self {
+            Self::String(text) => Cow::Borrowed(text),
+            _ => Cow::Owned(self.to_string()),
+        }
+    }
+}
+
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -114,15 +125,25 @@ impl fmt::Display for Term {
     }
 }
 
-impl fmt::Display for Operator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Operator {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Add, Self::Subtract, Self::Multiply, Self::Divide, Self::Remainder];
+
+    /// Returns the symbol of the operator.
+    pub(crate) const fn symbol(self) -> &'static str {
+        match self {
             Self::Add => "+",
             Self::Subtract => "-",
             Self::Multiply => "*",
             Self::Divide => "/",
             Self::Remainder => "%",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.symbol())
     }
 }
 

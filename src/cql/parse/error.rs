@@ -9,7 +9,7 @@ use crate::cql::token::{Token, TokenKind, tokens};
 /// The position of the first token that does not fit, and the expected token.
 ///
 /// The text has the form of Cassandra's: `line 1:9 mismatched input 'FRM' expecting FROM`. Lines
-/// count from 1, and characters of a line from 0.
+/// count from 1, and characters of a line from 0. As in Cassandra, some errors have no position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SyntaxError {
     line: usize,
@@ -18,8 +18,8 @@ pub(crate) struct SyntaxError {
     expected: Expected,
 }
 
-/// The token that a parser expected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The reason of a [`SyntaxError`]: in most cases, the token that a parser expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Expected {
     /// A keyword, a symbol, or the end of the text.
     Token(&'static str),
@@ -27,6 +27,8 @@ pub(super) enum Expected {
     OneOf(&'static str),
     /// Less nesting.
     Depth,
+    /// A rule that is not about single tokens. The text is the whole message.
+    Rule(String),
 }
 
 /// The error of a parser: the text at whose first token it failed, and the token that it expected.
@@ -76,7 +78,7 @@ impl SyntaxError {
                 }
                 Some(token) => token.text.chars().take(EXCERPT).collect(),
             },
-            expected: fault.expected,
+            expected: fault.expected.clone(),
         }
     }
 }
@@ -84,8 +86,11 @@ impl SyntaxError {
 impl fmt::Display for SyntaxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { line, character, found, expected } = self;
-        write!(f, "line {line}:{character} ")?;
+        if !matches!(expected, Expected::Rule(_)) {
+            write!(f, "line {line}:{character} ")?;
+        }
         match expected {
+            Expected::Rule(message) => f.write_str(message),
             Expected::Token(token) => write!(f, "mismatched input '{found}' expecting {token}"),
             Expected::OneOf(tokens) => {
                 write!(f, "no viable alternative at input '{found}', expecting {tokens}")

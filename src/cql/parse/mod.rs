@@ -3,8 +3,15 @@
 //! Parsers read the tokens of [`token`](super::token) directly from the text, so that a long
 //! statement needs no list of tokens. Every recursion counts its depth.
 
+mod alter;
+mod create;
+mod describe;
 mod error;
+mod mutation;
+mod names;
+mod options;
 mod relations;
+mod select;
 mod selectors;
 mod statement;
 mod terms;
@@ -13,4 +20,5 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use statement::{parse_select, selected_table};
+pub(crate) use select::selected_table;
+pub(crate) use statement::{parse_select, parse_statement};

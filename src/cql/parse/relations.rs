@@ -3,22 +3,14 @@
 use super::error::Expected;
 use super::terms::{marker, term};
 use super::tokens::{
-    Parsed, below, comma_separated, error, items_until, keyword, name, optional_keyword, peek,
-    symbol,
+    Parsed, and_separated, below, comma_separated, error, items_until, keyword, keywords, name,
+    optional_keyword, symbol,
 };
 use crate::cql::select::{Comparison, Condition, InValues, Operand, Relation};
 
-/// Parses conditions with AND between them. There is at least one condition.
-pub(super) fn relations(mut input: &str) -> Parsed<'_, Vec<Relation>> {
-    let mut relations = Vec::new();
-    loop {
-        let (rest, relation) = relation(input, 0)?;
-        relations.push(relation);
-        match keyword("AND")(rest) {
-            Ok((rest, ())) => input = rest,
-            Err(_) => return Ok((rest, relations)),
-        }
-    }
+/// Parses the conditions of WHERE. There is at least one condition.
+pub(super) fn relations(input: &str) -> Parsed<'_, Vec<Relation>> {
+    and_separated(input, |input| relation(input, 0))
 }
 
 /// Parses a condition that is nested in `depth` pairs of parentheses.
@@ -32,7 +24,12 @@ fn relation(input: &str, depth: usize) -> Parsed<'_, Relation> {
         return Ok((rest, relation));
     }
     let (rest, operand) = operand(input)?;
-    let (rest, condition) = condition(rest, &operand)?;
+    let words: &[_] = match operand {
+        Operand::Column(_) => &["IN", "LIKE", "CONTAINS", "IS"],
+        Operand::Tuple(_) => &["IN"],
+        Operand::Element(..) | Operand::Token(_) => &[],
+    };
+    let (rest, condition) = condition(rest, words)?;
     Ok((rest, Relation { operand, condition }))
 }
 
@@ -76,30 +73,26 @@ const OPERATORS: [(&str, Comparison); 6] = [
     (">", Comparison::Greater),
 ];
 
-fn condition<'a>(input: &'a str, operand: &Operand) -> Parsed<'a, Condition> {
+/// Parses an operator and its right side. Of the operators that are words, only `words` are parsed.
+pub(super) fn condition<'a>(input: &'a str, words: &[&'static str]) -> Parsed<'a, Condition> {
     for (text, comparison) in OPERATORS {
         if let Ok((rest, ())) = symbol(text)(input) {
             return compare(rest, comparison);
         }
     }
-    let is_column = matches!(operand, Operand::Column(_));
-    let expected = error(input, Expected::OneOf("an operator"));
-    let Some((rest, word)) = peek(input) else { return Err(expected) };
+    let word = words.iter().find_map(|word| Some((keyword(word)(input).ok()?.0, *word)));
     match word {
-        _ if word.is_keyword("IN") && (is_column || matches!(operand, Operand::Tuple(_))) => {
-            in_values(rest).map(|(rest, values)| (rest, Condition::In(values)))
-        }
-        _ if word.is_keyword("LIKE") && is_column => compare(rest, Comparison::Like),
-        _ if word.is_keyword("CONTAINS") && is_column => match optional_keyword(rest, "KEY") {
+        Some((rest, "IN")) => in_values(rest).map(|(rest, values)| (rest, Condition::In(values))),
+        Some((rest, "LIKE")) => compare(rest, Comparison::Like),
+        Some((rest, "CONTAINS")) => match optional_keyword(rest, "KEY") {
             (rest, true) => compare(rest, Comparison::ContainsKey),
             (rest, false) => compare(rest, Comparison::Contains),
         },
-        _ if word.is_keyword("IS") && is_column => {
-            let (rest, ()) = keyword("NOT")(rest)?;
-            let (rest, ()) = keyword("NULL")(rest)?;
+        Some((rest, _)) => {
+            let (rest, ()) = keywords(rest, &["NOT", "NULL"])?;
             Ok((rest, Condition::IsNotNull))
         }
-        _ => Err(expected),
+        None => Err(error(input, Expected::OneOf("an operator"))),
     }
 }
 

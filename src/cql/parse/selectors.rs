@@ -1,7 +1,7 @@
 //! Parsers of the columns that SELECT returns.
 
 use super::error::Expected;
-use super::terms::{called_function, literal, term, type_name};
+use super::terms::{Operations, called_function, literal, simple_term, term, type_name};
 use super::tokens::{
     Parsed, below, comma_separated, error, items_until, keyword, name, peek, significant, symbol,
 };
@@ -28,31 +28,48 @@ fn selected_column(input: &str) -> Parsed<'_, SelectedColumn> {
 
 /// Parses a selector that is nested in `depth` other items.
 fn selector(input: &str, depth: usize) -> Parsed<'_, Selector> {
+    let join = |operator, left, right| Selector::Arithmetic {
+        operator,
+        left: Box::new(left),
+        right: Box::new(right),
+    };
+    Operations { operand, has_columns: true, join }.sum(input, depth)
+}
+
+/// Parses a selector without operators between its parts.
+fn operand(input: &str, depth: usize) -> Parsed<'_, Selector> {
     let mut depth = below(input, depth)?;
+    if symbol("-")(input).is_ok() && literal(input).is_err() {
+        return negation(input, depth);
+    }
     let (mut rest, mut selector) = unsuffixed(input, depth)?;
     if matches!(selector, Selector::Term(_) | Selector::CountRows) {
         return Ok((rest, selector));
     }
-    loop {
-        (rest, selector) = if let Ok((rest, ())) = symbol(".")(rest) {
-            let (rest, field) = name(rest)?;
-            (rest, Selector::Field { of: Box::new(selector), field })
-        } else if let Ok((rest, ())) = symbol("[")(rest) {
-            suffix(rest, selector, depth)?
-        } else {
-            return Ok((rest, selector));
-        };
+    while symbol(".")(rest).is_ok() || symbol("[")(rest).is_ok() {
+        (rest, selector) = suffix(rest, selector, depth)?;
         // Each suffix nests the selector before it.
         depth = below(rest, depth)?;
     }
+    Ok((rest, selector))
 }
 
-/// Parses an element or a slice of `of`, after the `[`.
+fn negation(input: &str, depth: usize) -> Parsed<'_, Selector> {
+    let (rest, ()) = symbol("-")(input)?;
+    let (rest, of) = operand(rest, depth)?;
+    Ok((rest, Selector::Negation(Box::new(of))))
+}
+
+/// Parses a field, an element or a slice of `of`.
 fn suffix(input: &str, of: Selector, depth: usize) -> Parsed<'_, Selector> {
     let of = Box::new(of);
-    let (rest, from) = match symbol("..")(input) {
-        Ok(_) => (input, None),
-        Err(_) => term(input, depth).map(|(rest, term)| (rest, Some(term)))?,
+    if let Ok((rest, ())) = symbol(".")(input) {
+        return name(rest).map(|(rest, field)| (rest, Selector::Field { of, field }));
+    }
+    let (inside, ()) = symbol("[")(input)?;
+    let (rest, from) = match symbol("..")(inside) {
+        Ok(_) => (inside, None),
+        Err(_) => term(inside, depth).map(|(rest, term)| (rest, Some(term)))?,
     };
     let Ok((rest, ())) = symbol("..")(rest) else {
         let (rest, ()) = symbol("]")(rest)?;
@@ -75,14 +92,8 @@ fn unsuffixed(input: &str, depth: usize) -> Parsed<'_, Selector> {
     if let Some((after, word)) = peek(input)
         && let Ok((inside, ())) = symbol("(")(after)
     {
-        for function in
-            [MetadataFunction::WriteTime, MetadataFunction::MaxWriteTime, MetadataFunction::Ttl]
-        {
-            if word.is_keyword(&function.to_string()) {
-                let (rest, of) = selector(inside, depth)?;
-                let (rest, ()) = symbol(")")(rest)?;
-                return Ok((rest, Selector::Metadata { function, of: Box::new(of) }));
-            }
+        if let Some(function) = MetadataFunction::named(word.text) {
+            return metadata(function, inside, depth);
         }
         if word.is_keyword("CAST") {
             return cast(inside, depth);
@@ -94,21 +105,36 @@ fn unsuffixed(input: &str, depth: usize) -> Parsed<'_, Selector> {
             return Ok((rest, Selector::CountRows));
         }
     }
-    if let Ok((rest, name)) = called_function(input) {
-        let (rest, arguments) = items_until(rest, ")", |input| selector(input, depth))?;
-        let selector = match is_row_count(&name, &arguments) {
-            true => Selector::CountRows,
-            false => Selector::Function { name, arguments },
-        };
-        return Ok((rest, selector));
+    if called_function(input).is_ok() {
+        return call(input, depth);
     }
-    if let Ok((rest, name)) = name(input) {
-        return Ok((rest, Selector::Column(name)));
+    match name(input) {
+        Ok((rest, name)) => Ok((rest, Selector::Column(name))),
+        Err(_) => selected_term(input, depth),
     }
+}
+
+fn metadata(function: MetadataFunction, input: &str, depth: usize) -> Parsed<'_, Selector> {
+    let (rest, of) = selector(input, depth)?;
+    let (rest, ()) = symbol(")")(rest)?;
+    Ok((rest, Selector::Metadata { function, of: Box::new(of) }))
+}
+
+fn call(input: &str, depth: usize) -> Parsed<'_, Selector> {
+    let (rest, name) = called_function(input)?;
+    let (rest, arguments) = items_until(rest, ")", |input| selector(input, depth))?;
+    let selector = match is_row_count(&name, &arguments) {
+        true => Selector::CountRows,
+        false => Selector::Function { name, arguments },
+    };
+    Ok((rest, selector))
+}
+
+fn selected_term(input: &str, depth: usize) -> Parsed<'_, Selector> {
     let starts_term =
         literal(input).is_ok() || significant(input).starts_with(['[', '{', '(', '?', ':']);
     match starts_term {
-        true => term(input, depth).map(|(rest, term)| (rest, Selector::Term(term))),
+        true => simple_term(input, depth).map(|(rest, term)| (rest, Selector::Term(term))),
         false => Err(error(input, Expected::OneOf("a column, a function or a term"))),
     }
 }

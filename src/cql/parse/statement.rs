@@ -1,131 +1,156 @@
-//! The parser of SELECT.
+//! The parser of statements of every kind.
 
+use super::alter::{alter_keyspace, alter_table, alter_type, drop_element};
+use super::create::{create_index, create_keyspace, create_table, create_type};
+use super::describe::describe;
 use super::error::{Expected, Fault, SyntaxError};
-use super::relations::relations;
-use super::selectors::selection;
-use super::terms::{integer_or_marker, term};
-use super::tokens::{
-    Parsed, comma_separated, error, keyword, name, optional_keyword, peek, qualified_name, symbol,
-};
-use crate::cql::select::{Direction, Ordering, Select, TableName};
+use super::mutation::{batch, delete, insert, update};
+use super::names::{element_name, keyspace_name, table_name, user_type_name};
+use super::select::select;
+use super::tokens::{Parsed, error, keywords, peek, symbol};
+use crate::cql::mutation::Mutation;
+use crate::cql::select::Select;
+use crate::cql::statement::Statement;
 use crate::cql::token::{TokenKind, tokens};
 
-/// Parses a SELECT statement. Keywords and names may be in any case, and blanks and comments may be
-/// between any two tokens. The statement may end with `;`.
+/// Parses a statement. Keywords and names may be in any case, and blanks and comments may be between
+/// any two tokens. The statement may end with `;`.
+///
+/// Of a [`Statement::Other`], only the first words are parsed.
 ///
 /// # Errors
-/// Returns an error if the text is another statement or no statement, or if its terms nest deeper
-/// than 64 levels.
-pub(crate) fn parse_select(text: &str) -> Result<Select, SyntaxError> {
-    match select(text) {
-        Ok((_, select)) => Ok(select),
-        Err(nom::Err::Error(fault) | nom::Err::Failure(fault)) => {
-            Err(SyntaxError::new(text, &fault))
-        }
-        // Parsers of complete texts do not ask for more input.
-        Err(nom::Err::Incomplete(_)) => {
-            let fault = Fault { at: "", expected: Expected::OneOf("more text") };
-            Err(SyntaxError::new(text, &fault))
-        }
-    }
-}
-
-/// Returns the table that a SELECT reads, even if the rest of the statement is not CQL. Returns `None`
-/// if the text is another statement or names no table.
-pub(crate) fn selected_table(text: &str) -> Option<TableName> {
-    let (mut rest, ()) = keyword("SELECT")(text).ok()?;
-    while let Some((after, token)) = peek(rest) {
-        rest = after;
-        if token.is_keyword("FROM") {
-            let (_, (keyspace, name)) = qualified_name(rest).ok()?;
-            return Some(TableName { keyspace, name });
-        }
-    }
-    None
-}
-
-fn select(input: &str) -> Parsed<'_, Select> {
-    let (rest, ()) = keyword("SELECT")(input)?;
-    let (rest, is_json) = modifier(rest, "JSON");
-    let (rest, is_distinct) = modifier(rest, "DISTINCT");
-    let (rest, selection) = selection(rest)?;
-    let (rest, ()) = keyword("FROM")(rest)?;
-    let (rest, (keyspace, name)) = qualified_name(rest)?;
-    let table = TableName { keyspace, name };
-    let (rest, relations) = match optional_keyword(rest, "WHERE") {
-        (rest, true) => relations(rest)?,
-        (rest, false) => (rest, Vec::new()),
-    };
-    let (rest, group_by) = by(rest, "GROUP", self::name)?;
-    let (rest, order_by) = by(rest, "ORDER", ordering)?;
-    let (rest, per_partition_limit) = match optional_keyword(rest, "PER") {
-        (rest, true) => {
-            let (rest, ()) = keyword("PARTITION")(rest)?;
-            let (rest, ()) = keyword("LIMIT")(rest)?;
-            integer_or_marker(rest).map(|(rest, limit)| (rest, Some(limit)))?
-        }
-        (rest, false) => (rest, None),
-    };
-    let (rest, limit) = match optional_keyword(rest, "LIMIT") {
-        (rest, true) => integer_or_marker(rest).map(|(rest, limit)| (rest, Some(limit)))?,
-        (rest, false) => (rest, None),
-    };
-    let (rest, allow_filtering) = match optional_keyword(rest, "ALLOW") {
-        (rest, true) => (keyword("FILTERING")(rest)?.0, true),
-        (rest, false) => (rest, false),
-    };
-    let (rest, ()) = end(rest)?;
-    let select = Select {
-        is_json,
-        is_distinct,
-        selection,
-        table,
-        relations,
-        group_by,
-        order_by,
-        per_partition_limit,
-        limit,
-        allow_filtering,
-    };
-    Ok((rest, select))
-}
-
-/// Skips `word` if it is a modifier of SELECT. It is the name of a column if FROM, an alias, a comma
-/// or a dot follows.
-fn modifier<'a>(input: &'a str, word: &'static str) -> (&'a str, bool) {
-    let (rest, true) = optional_keyword(input, word) else { return (input, false) };
-    let is_column = peek(rest).is_none_or(|(after, token)| {
-        token.is_keyword("FROM")
-            || token.is_keyword("AS") && name(after).is_ok()
-            || [",", "."].contains(&token.text)
+/// Returns an error if the text is not one statement, or if its terms nest deeper than 64 levels.
+pub(crate) fn parse_statement(text: &str) -> Result<Statement, SyntaxError> {
+    let parsed = statement(text).and_then(|(rest, statement)| match statement {
+        Statement::Other(_) => Ok(statement),
+        _ => end(rest).map(|_| statement),
     });
-    if is_column { (input, false) } else { (rest, true) }
+    parsed.map_err(|error| match error {
+        nom::Err::Error(fault) | nom::Err::Failure(fault) => SyntaxError::new(text, &fault),
+        // Parsers of complete texts do not ask for more input.
+        nom::Err::Incomplete(_) => {
+            let expected = Expected::OneOf("more text");
+            SyntaxError::new(text, &Fault { at: "", expected })
+        }
+    })
 }
 
-/// Parses a clause such as `ORDER BY`. Without the clause, there are no items.
-fn by<'a, T>(
-    input: &'a str,
-    word: &'static str,
-    item: impl Fn(&'a str) -> Parsed<'a, T>,
-) -> Parsed<'a, Vec<T>> {
-    match optional_keyword(input, word) {
-        (rest, true) => comma_separated(keyword("BY")(rest)?.0, item),
-        (rest, false) => Ok((rest, Vec::new())),
+/// Parses a SELECT statement, as [`parse_statement`] does.
+///
+/// # Errors
+/// Returns an error if the text is not a SELECT statement.
+pub(crate) fn parse_select(text: &str) -> Result<Select, SyntaxError> {
+    match parse_statement(text)? {
+        Statement::Select(select) => Ok(select),
+        _ => {
+            let expected = Expected::Token("SELECT");
+            Err(SyntaxError::new(text, &Fault { at: text, expected }))
+        }
     }
 }
 
-fn ordering(input: &str) -> Parsed<'_, Ordering> {
-    let (rest, column) = name(input)?;
-    let (rest, direction) = match peek(rest) {
-        Some((rest, token)) if token.is_keyword("ASC") => (rest, Direction::Ascending),
-        Some((rest, token)) if token.is_keyword("DESC") => (rest, Direction::Descending),
-        Some((rest, token)) if token.is_keyword("ANN") => {
-            let (rest, ()) = keyword("OF")(rest)?;
-            term(rest, 0).map(|(rest, term)| (rest, Direction::NearestTo(term)))?
-        }
-        _ => (rest, Direction::Ascending),
+/// A parser of a statement after the words that identify it.
+type Parser = for<'a> fn(&'a str) -> Parsed<'a, Statement>;
+
+/// The words that statements begin with. Words that another entry begins with come later.
+const STATEMENTS: [(&[&str], Parser); 31] = [
+    (&["SELECT"], |text| map(select(text), Statement::Select)),
+    (&["INSERT"], |text| map(insert(text), |insert| Mutation::Insert(insert).into())),
+    (&["UPDATE"], |text| map(update(text), |update| Mutation::Update(update).into())),
+    (&["DELETE"], |text| map(delete(text), |delete| Mutation::Delete(delete).into())),
+    (&["BEGIN"], |text| map(batch(text), Statement::Batch)),
+    (&["TRUNCATE", "TABLE"], |text| map(table_name(text), Statement::Truncate)),
+    (&["TRUNCATE", "COLUMNFAMILY"], |text| map(table_name(text), Statement::Truncate)),
+    (&["TRUNCATE"], |text| map(table_name(text), Statement::Truncate)),
+    (&["USE"], |text| map(keyspace_name(text), Statement::Use)),
+    (&["DESCRIBE"], |text| map(describe(text), Statement::Describe)),
+    (&["DESC"], |text| map(describe(text), Statement::Describe)),
+    (&["CREATE", "KEYSPACE"], |text| map(create_keyspace(text), Statement::CreateKeyspace)),
+    (&["CREATE", "SCHEMA"], |text| map(create_keyspace(text), Statement::CreateKeyspace)),
+    (&["CREATE", "TABLE"], |text| map(create_table(text), Statement::CreateTable)),
+    (&["CREATE", "COLUMNFAMILY"], |text| map(create_table(text), Statement::CreateTable)),
+    (&["CREATE", "TYPE"], |text| map(create_type(text), Statement::CreateType)),
+    (&["CREATE", "INDEX"], |text| map(create_index(text, false), Statement::CreateIndex)),
+    (&["CREATE", "CUSTOM", "INDEX"], |text| map(create_index(text, true), Statement::CreateIndex)),
+    (&["ALTER", "KEYSPACE"], |text| map(alter_keyspace(text), Statement::AlterKeyspace)),
+    (&["ALTER", "SCHEMA"], |text| map(alter_keyspace(text), Statement::AlterKeyspace)),
+    (&["ALTER", "TABLE"], |text| map(alter_table(text), Statement::AlterTable)),
+    (&["ALTER", "COLUMNFAMILY"], |text| map(alter_table(text), Statement::AlterTable)),
+    (&["ALTER", "TYPE"], |text| map(alter_type(text), Statement::AlterType)),
+    (&["DROP", "KEYSPACE"], |text| map(drop_element(text, keyspace_name), Statement::DropKeyspace)),
+    (&["DROP", "SCHEMA"], |text| map(drop_element(text, keyspace_name), Statement::DropKeyspace)),
+    (&["DROP", "TABLE"], |text| map(drop_element(text, table_name), Statement::DropTable)),
+    (&["DROP", "COLUMNFAMILY"], |text| map(drop_element(text, table_name), Statement::DropTable)),
+    (&["DROP", "TYPE"], |text| map(drop_element(text, user_type_name), Statement::DropType)),
+    (&["DROP", "INDEX"], |text| map(drop_element(text, element_name), Statement::DropIndex)),
+    (&["CREATE", "OR", "REPLACE", "FUNCTION"], |text| other(text, "CREATE FUNCTION")),
+    (&["CREATE", "OR", "REPLACE", "AGGREGATE"], |text| other(text, "CREATE AGGREGATE")),
+];
+
+/// The words that the other statements of Cassandra begin with.
+const OTHERS: [&str; 20] = [
+    "CREATE FUNCTION",
+    "CREATE AGGREGATE",
+    "CREATE MATERIALIZED VIEW",
+    "CREATE TRIGGER",
+    "CREATE ROLE",
+    "CREATE USER",
+    "ALTER MATERIALIZED VIEW",
+    "ALTER ROLE",
+    "ALTER USER",
+    "DROP FUNCTION",
+    "DROP AGGREGATE",
+    "DROP MATERIALIZED VIEW",
+    "DROP TRIGGER",
+    "DROP ROLE",
+    "DROP USER",
+    "DROP IDENTITY",
+    "ADD IDENTITY",
+    "GRANT",
+    "REVOKE",
+    "LIST",
+];
+
+fn map<'a, T>(
+    parsed: Parsed<'a, T>,
+    statement: impl FnOnce(T) -> Statement,
+) -> Parsed<'a, Statement> {
+    parsed.map(|(rest, parsed)| (rest, statement(parsed)))
+}
+
+fn other<'a>(input: &'a str, keywords: &'static str) -> Parsed<'a, Statement> {
+    Ok((input, Statement::Other(keywords)))
+}
+
+fn statement(input: &str) -> Parsed<'_, Statement> {
+    let expected = Expected::OneOf("a statement");
+    let Some((second, first)) = peek(input).filter(|(_, token)| token.kind == TokenKind::Word)
+    else {
+        return Err(error(input, expected));
     };
-    Ok((rest, Ordering { column, direction }))
+    for (words, parser) in STATEMENTS {
+        if let Ok((rest, ())) = keywords(input, words) {
+            return parser(rest);
+        }
+    }
+    for words in OTHERS {
+        if let Some(rest) = skip_words(input, words) {
+            return other(rest, words);
+        }
+    }
+    // The first word may be right, and the second wrong.
+    let firsts = STATEMENTS.iter().filter_map(|(words, _)| words.first());
+    let mut firsts = firsts.chain(&OTHERS).filter_map(|words| words.split(' ').next());
+    let wrong = if firsts.any(|word| first.is_keyword(word)) { second } else { input };
+    Err(error(wrong, expected))
+}
+
+/// Returns the text after `words`, which blanks separate, or `None` if they are not next.
+fn skip_words<'a>(input: &'a str, words: &str) -> Option<&'a str> {
+    words.split(' ').try_fold(input, |input, expected| {
+        let (rest, word) = peek(input)?;
+        word.is_keyword(expected).then_some(rest)
+    })
 }
 
 /// Parses semicolons and the end of the text. As in Cassandra, a comment that is not closed is an

@@ -7,12 +7,78 @@ use super::tokens::{
     Parsed, below, comma_separated, error, items_until, name, peek, qualified_name, significant,
     symbol,
 };
-use crate::cql::term::{BindMarker, FunctionName, Literal, Term, TypeName};
+use crate::cql::term::{BindMarker, FunctionName, Literal, Operator, Term, TypeName};
 use crate::cql::token::{Token, TokenKind, tokens};
 use crate::types::{NativeType, Value};
 
 /// Parses a term that is nested in `depth` other items.
 pub(super) fn term(input: &str, depth: usize) -> Parsed<'_, Term> {
+    let join = |operator, left, right| Term::Arithmetic {
+        operator,
+        left: Box::new(left),
+        right: Box::new(right),
+    };
+    Operations { operand: simple_term, has_columns: false, join }.sum(input, depth)
+}
+
+/// The parser of operands with operators between them.
+#[derive(Clone, Copy)]
+pub(super) struct Operations<T> {
+    pub(super) operand: for<'a> fn(&'a str, usize) -> Parsed<'a, T>,
+    /// True if operands may be columns. Otherwise `+` before a column is not an operator.
+    pub(super) has_columns: bool,
+    pub(super) join: fn(Operator, T, T) -> T,
+}
+
+impl<T> Operations<T> {
+    /// Parses a sum of products of operands, each nested in `depth` other items.
+    pub(super) fn sum<'a>(&self, input: &'a str, mut depth: usize) -> Parsed<'a, T> {
+        let (mut rest, mut product) = (self.operand)(input, depth)?;
+        // The sum before the product, and the operator between them.
+        let mut sum = None;
+        while let Some((after, operator)) = self.operator(rest) {
+            // Each operator nests the operands before it.
+            depth = below(rest, depth)?;
+            let operand;
+            (rest, operand) = (self.operand)(after, depth)?;
+            product = match operator {
+                Operator::Add | Operator::Subtract => {
+                    sum = Some((self.join_sum(sum, product), operator));
+                    operand
+                }
+                _ => (self.join)(operator, product, operand),
+            };
+        }
+        Ok((rest, self.join_sum(sum, product)))
+    }
+
+    fn join_sum(&self, sum: Option<(T, Operator)>, product: T) -> T {
+        match sum {
+            Some((sum, operator)) => (self.join)(operator, sum, product),
+            None => product,
+        }
+    }
+
+    /// Parses an operator. `+=`, `-=` and the sign of a number are not operators.
+    fn operator<'a>(&self, input: &'a str) -> Option<(&'a str, Operator)> {
+        let (rest, token) = peek(input)?;
+        let operator = Operator::ALL.into_iter().find(|known| known.symbol() == token.text)?;
+        let is_operator = match operator {
+            Operator::Add => !rest.starts_with('=') && (self.has_columns || !is_column(rest)),
+            Operator::Subtract => !rest.starts_with(|c: char| c == '=' || c.is_ascii_digit()),
+            _ => true,
+        };
+        is_operator.then_some((rest, operator))
+    }
+}
+
+/// Returns true if the next token is a name that does not begin the call of a function.
+fn is_column(input: &str) -> bool {
+    name(input).is_ok_and(|(rest, _)| symbol("(")(rest).is_err() && symbol(".")(rest).is_err())
+}
+
+/// Parses a term without operators between its parts.
+pub(super) fn simple_term(input: &str, depth: usize) -> Parsed<'_, Term> {
     let depth = below(input, depth)?;
     match significant(input).bytes().next() {
         Some(b'[') => {
@@ -23,8 +89,13 @@ pub(super) fn term(input: &str, depth: usize) -> Parsed<'_, Term> {
         Some(b'{') => braces(input, depth),
         Some(b'(') => parentheses(input, depth),
         Some(b'?' | b':') => marker(input).map(|(rest, marker)| (rest, Term::Marker(marker))),
-        _ => match literal(input) {
+        first => match literal(input) {
             Ok((rest, literal)) => Ok((rest, Term::Literal(literal))),
+            Err(_) if first == Some(b'-') => {
+                let (rest, ()) = symbol("-")(input)?;
+                let (rest, term) = simple_term(rest, depth)?;
+                Ok((rest, Term::Negation(Box::new(term))))
+            }
             Err(_) => call(input, depth),
         },
     }
@@ -106,7 +177,7 @@ fn parentheses(input: &str, depth: usize) -> Parsed<'_, Term> {
         && let Ok((rest, cql_type)) = type_name(inside, depth)
         && let Ok((rest, ())) = symbol(")")(rest)
     {
-        let (rest, term) = term(rest, depth)?;
+        let (rest, term) = simple_term(rest, depth)?;
         return Ok((rest, Term::TypeHint { cql_type, term: Box::new(term) }));
     }
     let (rest, terms) = comma_separated(inside, |input| term(input, depth))?;

@@ -14,6 +14,11 @@ pub(super) const fn error(at: &str, expected: Expected) -> nom::Err<Fault<'_>> {
     nom::Err::Error(Fault { at, expected })
 }
 
+/// Returns an error at `at`, after which no alternative is tried. The error is `message`.
+pub(super) fn rule<'a>(at: &'a str, message: impl Into<String>) -> nom::Err<Fault<'a>> {
+    nom::Err::Failure(Fault { at, expected: Expected::Rule(message.into()) })
+}
+
 /// Returns the text from its first token that is neither blank nor comment.
 pub(super) fn significant(mut input: &str) -> &str {
     while let Some(token) = next_token(input).filter(|token| !token.is_significant()) {
@@ -48,6 +53,37 @@ pub(super) fn symbol<'a>(symbol: &'static str) -> impl Fn(&'a str) -> Parsed<'a,
 /// Parses a keyword if it is next. Returns the remaining text, and true if the keyword was there.
 pub(super) fn optional_keyword<'a>(input: &'a str, word: &'static str) -> (&'a str, bool) {
     keyword(word)(input).map_or((input, false), |(rest, ())| (rest, true))
+}
+
+/// Parses keywords, in any case.
+pub(super) fn keywords<'a>(input: &'a str, words: &[&'static str]) -> Parsed<'a, ()> {
+    let rest = words.iter().try_fold(input, |input, word| Ok(keyword(word)(input)?.0))?;
+    Ok((rest, ()))
+}
+
+/// Parses keywords if the first of them is next. Returns the remaining text, and true if the
+/// keywords were there.
+pub(super) fn optional_keywords<'a>(input: &'a str, words: &[&'static str]) -> Parsed<'a, bool> {
+    match words.first().is_some_and(|first| keyword(first)(input).is_ok()) {
+        true => keywords(input, words).map(|(rest, ())| (rest, true)),
+        false => Ok((input, false)),
+    }
+}
+
+/// Parses items with AND between them. There is at least one item.
+pub(super) fn and_separated<'a, T>(
+    mut input: &'a str,
+    mut item: impl FnMut(&'a str) -> Parsed<'a, T>,
+) -> Parsed<'a, Vec<T>> {
+    let mut items = Vec::new();
+    loop {
+        let (rest, parsed) = item(input)?;
+        items.push(parsed);
+        match keyword("AND")(rest) {
+            Ok((rest, ())) => input = rest,
+            Err(_) => return Ok((rest, items)),
+        }
+    }
 }
 
 /// Parses items with commas between them. There is at least one item.
