@@ -117,6 +117,9 @@ pub mod message;
 #[cfg(any(feature = "driver", feature = "testing"))]
 pub mod partitioner;
 pub mod protocol;
+#[cfg(any(feature = "driver", feature = "testing"))]
+#[cfg_attr(not(feature = "driver"), allow(dead_code, unused_imports))]
+mod schema;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod serve;

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 14] = [
     &["protocol"],
     &["fuzzing"],
     &["codec"],
-    &["cql", "partitioner"],
+    &["cql", "partitioner", "schema"],
     &["store"],
     &["connection", "testing"],
     &["cluster"],

@@ -76,7 +76,8 @@ fn unescaped_end(text: &str, depth: usize) -> Option<usize> {
 
 /// Returns the position of each quote, and the text after it.
 fn quotes(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.match_indices('\'').filter_map(|(at, quote)| Some((at, text.get(at + quote.len()..)?)))
+    text.match_indices('\'')
+        .filter_map(|(at, quote)| Some((at, text.get(at.saturating_add(quote.len())..)?)))
 }
 
 /// Returns true if `after` may follow a literal at this depth of brackets.
