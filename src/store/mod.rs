@@ -8,6 +8,7 @@
 
 mod cell;
 mod clock;
+mod data;
 mod error;
 mod fit;
 mod function;
