@@ -18,3 +18,8 @@ pub(in crate::store) fn unsupported(part: &str) -> ServerError {
         "MockServer does not support {part} in a SELECT; add a reply with MockServer::on"
     ))
 }
+
+/// Returns a CONFIG error.
+pub(in crate::store) fn config(message: impl Into<String>) -> ServerError {
+    ServerError::new(ErrorCode::Config, message.into())
+}

@@ -6,6 +6,7 @@
 
 #![allow(dead_code, unused_imports, reason = "parts of the interface have no caller yet")]
 
+mod catalog;
 mod cell;
 mod clock;
 mod data;
@@ -22,9 +23,10 @@ mod term;
 mod type_text;
 mod variables;
 
+pub(crate) use catalog::{Catalog, DroppedColumn, Keyspace, Table, TableOptions, UserType};
 pub(crate) use clock::{Clock, UuidSource};
 pub(crate) use error::{invalid, syntax_error};
-pub(crate) use schema::{Column, ColumnKind, TableSchema};
+pub(crate) use schema::{Column, ColumnKind, SecondaryIndex, TableSchema};
 pub(crate) use select::{PageRequest, SelectPlan, SelectResult};
 pub(crate) use source::{Database, Row, Scan, select_rows};
 pub(crate) use variables::BoundValues;

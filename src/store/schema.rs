@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::error::invalid;
+use crate::cql::IndexPart;
 use crate::message::ServerError;
-use crate::types::{ColumnSpec, CqlType, Identifier, TableSpec};
+use crate::types::{ColumnSpec, CqlType, Identifier, NativeType, TableSpec};
 
 /// The schema of a table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct TableSchema {
     pub(crate) name: Arc<TableSpec>,
     /// The columns in the order of `SELECT *`: the partition key, the clustering columns, then the
@@ -15,10 +16,25 @@ pub(crate) struct TableSchema {
     pub(crate) columns: Vec<Column>,
     /// True for a virtual table, which may be filtered without ALLOW FILTERING.
     pub(crate) is_virtual: bool,
+    pub(crate) secondary_indexes: Vec<SecondaryIndex>,
+}
+
+/// An index of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SecondaryIndex {
+    pub(crate) name: String,
+    /// True if the statement names the implementation of the index.
+    pub(crate) is_custom: bool,
+    /// The name of the column.
+    pub(crate) column: String,
+    /// The part of the column's values that the index contains.
+    pub(crate) part: IndexPart,
+    /// The options as `system_schema.indexes` has them.
+    pub(crate) options: Vec<(String, String)>,
 }
 
 /// A column of a table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) kind: ColumnKind,
@@ -67,6 +83,12 @@ impl Column {
 }
 
 impl TableSchema {
+    /// Returns true if the values of the table are counters.
+    pub(in crate::store) fn is_counter(&self) -> bool {
+        let counter = CqlType::from(NativeType::Counter);
+        self.columns.iter().any(|column| column.cql_type == counter)
+    }
+
     /// Returns the index of a column.
     ///
     /// # Errors

@@ -42,6 +42,7 @@ impl Tables {
             name: Arc::new(name),
             columns: columns.map(column).into(),
             is_virtual: false,
+            secondary_indexes: Vec::new(),
         }))
     }
 }

@@ -52,7 +52,15 @@ fn parse(text: &str) -> Vec<SystemTable> {
     let with_columns = |(table, columns): (SystemTable, Vec<Column>)| {
         let name = Arc::clone(&table.schema.name);
         let is_virtual = table.options.is_none();
-        SystemTable { schema: Arc::new(TableSchema { name, columns, is_virtual }), ..table }
+        SystemTable {
+            schema: Arc::new(TableSchema {
+                name,
+                columns,
+                is_virtual,
+                secondary_indexes: Vec::new(),
+            }),
+            ..table
+        }
     };
     tables.into_iter().map(with_columns).collect()
 }
@@ -69,7 +77,8 @@ fn parse_table(line: &str) -> Option<SystemTable> {
         }
     };
     let name = Arc::new(TableSpec { keyspace: keyspace.to_owned(), table: name.to_owned() });
-    let schema = TableSchema { name, columns: Vec::new(), is_virtual: false };
+    let schema =
+        TableSchema { name, columns: Vec::new(), is_virtual: false, secondary_indexes: Vec::new() };
     Some(SystemTable { schema: Arc::new(schema), options, comment: comment.to_owned() })
 }
 

@@ -1,0 +1,269 @@
+//! CREATE and DROP TABLE.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::lookup::{already_exists, check_modifiable, keyspace_of};
+use super::table_options::{TableOptions, table_id};
+use super::type_name::{DefinedType, has_duration};
+use super::{Catalog, Changed, Keyspace, Table, table_change};
+use crate::cql::{ColumnDefinition, CreateTable, DropElement, PrimaryKey, TableName};
+use crate::message::{SchemaChangeKind, ServerError};
+use crate::store::error::{config, invalid};
+use crate::store::schema::{Column, ColumnKind, TableSchema};
+use crate::types::{CqlType, TableSpec};
+
+/// Longest name of a keyspace or a table, in characters.
+const MAX_NAME_LENGTH: usize = 48;
+
+impl Catalog {
+    /// Creates a table. `id` is its id, if the options give it none.
+    pub(in crate::store) fn create_table(
+        &mut self,
+        create: &CreateTable,
+        current: Option<&str>,
+        id: Uuid,
+    ) -> Changed {
+        let name = &create.table.name;
+        // The parser of Cassandra finds these errors, before it looks up the keyspace.
+        let key = check_statement(create)?;
+        let keyspace = self.target(keyspace_of(&create.table, current)?)?;
+        if keyspace.tables.contains_key(name) {
+            return match create.if_not_exists {
+                true => Ok(None),
+                false => Err(already_exists(&keyspace.name, name)),
+            };
+        }
+        if create.is_compact {
+            return Err(invalid("MockServer does not support COMPACT STORAGE in CREATE TABLE"));
+        }
+        let options = TableOptions::default().with(&create.options)?;
+        let columns = columns(create, key, keyspace)?;
+        let is_counter = columns.iter().any(|(_, of)| of.is_counter());
+        if is_counter && options.default_time_to_live > 0 {
+            return Err(invalid("Cannot set default_time_to_live on a table with counters"));
+        }
+        if name.len() > MAX_NAME_LENGTH
+            || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        {
+            return Err(config(format!(
+                "{}.{name}: Table name must not be empty, more than {MAX_NAME_LENGTH} characters \
+                 long, or contain non-alphanumeric-underscore characters (got \"{name}\")",
+                keyspace.name
+            )));
+        }
+        let table_name = TableSpec { keyspace: keyspace.name.clone(), table: name.clone() };
+        let schema = TableSchema {
+            name: Arc::new(table_name),
+            columns: columns.into_iter().map(|(column, _)| column).collect(),
+            is_virtual: false,
+            secondary_indexes: Vec::new(),
+        };
+        let table = Table {
+            schema: Arc::new(schema),
+            id: table_id(&create.options)?.unwrap_or(id),
+            options,
+            dropped_columns: Vec::new(),
+            data: Default::default(),
+        };
+        keyspace.tables.insert(name.clone(), table);
+        Ok(Some(table_change(SchemaChangeKind::Created, &keyspace.name, name)))
+    }
+
+    /// Drops a table.
+    pub(in crate::store) fn drop_table(
+        &mut self,
+        drop: &DropElement<TableName>,
+        current: Option<&str>,
+    ) -> Changed {
+        let keyspace = keyspace_of(&drop.name, current)?;
+        check_modifiable(keyspace)?;
+        let name = &drop.name.name;
+        let tables = self.keyspaces.get_mut(keyspace).map(|keyspace| &mut keyspace.tables);
+        match tables.and_then(|tables| tables.remove(name)) {
+            Some(_) => Ok(Some(table_change(SchemaChangeKind::Dropped, keyspace, name))),
+            None if drop.if_exists => Ok(None),
+            None => Err(invalid(format!("Table '{keyspace}.{name}' doesn't exist"))),
+        }
+    }
+}
+
+/// Returns the primary key of a statement that repeats nothing.
+fn check_statement(create: &CreateTable) -> Result<&PrimaryKey, ServerError> {
+    let table = &create.table.name;
+    for (index, ColumnDefinition { name, .. }) in create.columns.iter().enumerate() {
+        if create.columns.iter().take(index).any(|known| known.name == *name) {
+            return Err(invalid(format!(
+                "Duplicate column '{name}' declaration for table '{table}'"
+            )));
+        }
+    }
+    for (index, order) in create.clustering_order.iter().enumerate() {
+        let name = &order.column;
+        if create.clustering_order.iter().take(index).any(|known| known.column == *name) {
+            return Err(invalid(format!(
+                "Duplicate column '{name}' in CLUSTERING ORDER BY clause for table '{table}'"
+            )));
+        }
+    }
+    match &*create.primary_keys {
+        [key] => Ok(key),
+        keys => Err(invalid(format!(
+            "{} PRIMARY KEY specified for table '{table}' (exactly one required)",
+            if keys.is_empty() { "No" } else { "Multiple" }
+        ))),
+    }
+}
+
+/// Returns the columns of a new table in the order of `SELECT *`.
+fn columns(
+    create: &CreateTable,
+    key: &PrimaryKey,
+    keyspace: &Keyspace,
+) -> Result<Vec<(Column, DefinedType)>, ServerError> {
+    let table = &create.table.name;
+    let mut defined = Vec::with_capacity(create.columns.len());
+    for column in &create.columns {
+        if column.mask.is_some() {
+            return Err(no_masks());
+        }
+        defined.push((column, keyspace.define(&column.cql_type.0)?));
+    }
+    for (column, of) in &defined {
+        check_fields(of, keyspace, || {
+            let _ = column;
+            "Non-frozen UDTs with nested non-frozen collections are not supported".to_owned()
+        })?;
+    }
+    let mut seen: Vec<&String> = Vec::new();
+    let keys = key.partition.iter().map(|name| (name, ColumnKind::PartitionKey));
+    let keys = keys.chain(key.clustering.iter().map(|name| (name, ColumnKind::Clustering)));
+    let mut columns = Vec::with_capacity(defined.len());
+    for (name, kind) in keys {
+        let Some((column, of)) = defined.iter().find(|(column, _)| column.name == *name) else {
+            return Err(invalid(format!(
+                "Unknown column '{name}' referenced in PRIMARY KEY for table '{table}'"
+            )));
+        };
+        if seen.contains(&name) {
+            return Err(invalid(format!(
+                "Duplicate column '{name}' in PRIMARY KEY clause for table '{table}'"
+            )));
+        }
+        seen.push(name);
+        check_key_column(name, of, column.is_static)?;
+        columns.push((self::column(name, kind, of), of.clone()));
+    }
+    check_order(create, key)?;
+    for (column, _) in columns.iter_mut().filter(|(of, _)| of.kind == ColumnKind::Clustering) {
+        let mut order = create.clustering_order.iter();
+        column.is_descending = order.any(|of| of.column == column.name && of.is_descending);
+    }
+    let mut others: Vec<_> =
+        defined.into_iter().filter(|(of, _)| !seen.contains(&&of.name)).collect();
+    others.sort_by_key(|(of, _)| (!of.is_static, of.name.clone()));
+    if key.clustering.is_empty() && others.iter().any(|(of, _)| of.is_static) {
+        return Err(static_without_clustering());
+    }
+    if others.iter().any(|(_, of)| of.is_counter()) && !others.iter().all(|(_, of)| of.is_counter())
+    {
+        return Err(invalid("Cannot mix counter and non counter columns in the same table"));
+    }
+    columns.extend(others.into_iter().map(|(definition, of)| {
+        let kind = if definition.is_static { ColumnKind::Static } else { ColumnKind::Regular };
+        (column(&definition.name, kind, &of), of)
+    }));
+    Ok(columns)
+}
+
+pub(super) fn column(name: &str, kind: ColumnKind, of: &DefinedType) -> Column {
+    Column {
+        name: name.to_owned(),
+        kind,
+        cql_type: of.cql_type.clone(),
+        type_text: of.text(),
+        is_descending: false,
+    }
+}
+
+pub(super) fn no_masks() -> ServerError {
+    invalid(
+        "Cannot mask columns because dynamic data masking is not enabled. You can enable it with the \
+         dynamic_data_masking_enabled property on cassandra.yaml",
+    )
+}
+
+pub(super) fn static_without_clustering() -> ServerError {
+    invalid(
+        "Static columns are only useful (and thus allowed) if the table has at least one clustering \
+         column",
+    )
+}
+
+/// Returns an error if a field of a user-defined type that is not frozen is a collection that is not
+/// frozen.
+pub(super) fn check_fields(
+    of: &DefinedType,
+    keyspace: &Keyspace,
+    message: impl Fn() -> String,
+) -> Result<(), ServerError> {
+    let CqlType::Udt(udt) = &of.cql_type else { return Ok(()) };
+    let fields = keyspace.types.get(&udt.name).map(|known| known.field_types.as_slice());
+    let is_open =
+        |text: &String| ["list<", "set<", "map<"].iter().any(|name| text.starts_with(name));
+    match of.is_multi_cell() && fields.unwrap_or_default().iter().any(is_open) {
+        true => Err(invalid(message())),
+        false => Ok(()),
+    }
+}
+
+fn check_key_column(name: &str, of: &DefinedType, is_static: bool) -> Result<(), ServerError> {
+    if of.is_multi_cell() {
+        let kind = if of.is_collection() { "collection" } else { "user-defined" };
+        return Err(invalid(format!(
+            "Invalid non-frozen {kind} type {} for PRIMARY KEY column '{name}'",
+            of.text()
+        )));
+    }
+    let fault = if of.is_counter() {
+        Some("counter")
+    } else if has_duration(&of.cql_type) {
+        Some("duration")
+    } else {
+        None
+    };
+    if let Some(fault) = fault {
+        return Err(invalid(format!(
+            "{fault} type is not supported for PRIMARY KEY column '{name}'"
+        )));
+    }
+    match is_static {
+        true => Err(invalid(format!("Static column '{name}' cannot be part of the PRIMARY KEY"))),
+        false => Ok(()),
+    }
+}
+
+/// Returns an error if CLUSTERING ORDER BY does not name the clustering columns in their order.
+fn check_order(create: &CreateTable, key: &PrimaryKey) -> Result<(), ServerError> {
+    let order = &create.clustering_order;
+    if order.len() > key.clustering.len() {
+        return Err(invalid(
+            "Only clustering columns can be defined in CLUSTERING ORDER directive",
+        ));
+    }
+    for (given, expected) in order.iter().zip(&key.clustering) {
+        if given.column == *expected {
+            continue;
+        }
+        return Err(invalid(match order.iter().any(|of| of.column == *expected) {
+            true => format!(
+                "The order of columns in the CLUSTERING ORDER directive must match that of the \
+                 clustering columns ({expected} must appear before {})",
+                given.column
+            ),
+            false => format!("Missing CLUSTERING ORDER for column {expected}"),
+        }));
+    }
+    Ok(())
+}

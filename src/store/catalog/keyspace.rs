@@ -1,0 +1,142 @@
+//! CREATE, ALTER and DROP KEYSPACE.
+
+use super::lookup::{already_exists, check_modifiable};
+use super::options::{self, OptionMap, boolean, check_names, class, map};
+use super::{Catalog, Changed, Keyspace};
+use crate::cql::{AlterKeyspace, CreateKeyspace, DropElement, Options};
+use crate::message::{SchemaChange, SchemaChangeKind, SchemaTarget, ServerError};
+use crate::store::error::{config, invalid};
+
+const PACKAGE: &str = "org.apache.cassandra.locator";
+const STRATEGIES: [&str; 3] = ["LocalStrategy", "NetworkTopologyStrategy", "SimpleStrategy"];
+
+/// The datacenter of all nodes.
+const DATACENTER: &str = "datacenter1";
+
+impl Catalog {
+    /// Creates a keyspace.
+    pub(in crate::store) fn create_keyspace(&mut self, create: &CreateKeyspace) -> Changed {
+        let CreateKeyspace { if_not_exists, name, options } = create;
+        let (replication, durable_writes) = read(options)?;
+        let replication =
+            replication.ok_or_else(|| invalid("Missing mandatory option 'replication'"))?;
+        if name.starts_with("system_") || name == "system" {
+            return Err(invalid(format!("System keyspace '{name}' is not user-modifiable")));
+        }
+        if self.keyspaces.contains_key(name) {
+            return match if_not_exists {
+                true => Ok(None),
+                false => Err(already_exists(name, "")),
+            };
+        }
+        let keyspace = Keyspace {
+            name: name.clone(),
+            replication: check_replication(name, replication)?,
+            durable_writes: durable_writes.unwrap_or(true),
+            types: Default::default(),
+            tables: Default::default(),
+        };
+        self.keyspaces.insert(name.clone(), keyspace);
+        Ok(Some(change(SchemaChangeKind::Created, name)))
+    }
+
+    /// Changes the options of a keyspace.
+    pub(in crate::store) fn alter_keyspace(&mut self, alter: &AlterKeyspace) -> Changed {
+        let AlterKeyspace { if_exists, name, options } = alter;
+        check_modifiable(name)?;
+        let (replication, durable_writes) = read(options)?;
+        let Some(keyspace) = self.keyspaces.get_mut(name) else {
+            return missing(*if_exists, name);
+        };
+        if let Some(replication) = replication {
+            keyspace.replication = check_replication(name, replication)?;
+        }
+        keyspace.durable_writes = durable_writes.unwrap_or(keyspace.durable_writes);
+        Ok(Some(change(SchemaChangeKind::Updated, name)))
+    }
+
+    /// Drops a keyspace with all its tables.
+    pub(in crate::store) fn drop_keyspace(&mut self, drop: &DropElement<String>) -> Changed {
+        let DropElement { if_exists, name } = drop;
+        check_modifiable(name)?;
+        match self.keyspaces.remove(name) {
+            Some(_) => Ok(Some(change(SchemaChangeKind::Dropped, name))),
+            None => missing(*if_exists, name),
+        }
+    }
+}
+
+fn missing(if_exists: bool, name: &str) -> Changed {
+    match if_exists {
+        true => Ok(None),
+        false => Err(invalid(format!("Keyspace '{name}' doesn't exist"))),
+    }
+}
+
+fn change(kind: SchemaChangeKind, keyspace: &str) -> SchemaChange {
+    SchemaChange { kind, target: SchemaTarget::Keyspace { keyspace: keyspace.to_owned() } }
+}
+
+/// Reads the options of a keyspace: those of the replication strategy, and `durable_writes`.
+fn read(options: &Options) -> Result<(Option<OptionMap>, Option<bool>), ServerError> {
+    check_names(options, &["replication", "durable_writes"])?;
+    let replication = map(options, "replication")?;
+    if let Some(given) = &replication
+        && !given.is_empty()
+        && !given.iter().any(|(name, _)| name == "class")
+    {
+        return Err(config("Missing replication strategy class"));
+    }
+    Ok((replication, boolean(options, "durable_writes")?))
+}
+
+fn check_replication(keyspace: &str, mut given: OptionMap) -> Result<OptionMap, ServerError> {
+    let name = options::remove(&mut given, "class").unwrap_or_default();
+    let full = class(&name, PACKAGE, &STRATEGIES, "replication strategy")?;
+    let short = full.rsplit('.').next().unwrap_or_default();
+    match short {
+        "LocalStrategy" => {
+            return Err(invalid(
+                "Unable to use given strategy class: LocalStrategy is reserved for internal use.",
+            ));
+        }
+        "SimpleStrategy" => {
+            if !given.iter().any(|(name, _)| name == "replication_factor") {
+                return Err(config(
+                    "SimpleStrategy requires a replication_factor strategy option.",
+                ));
+            }
+            if let Some((name, _)) = given.iter().find(|(name, _)| name != "replication_factor") {
+                return Err(config(format!(
+                    "Unrecognized strategy option {{{name}}} passed to SimpleStrategy for keyspace \
+                     {keyspace}"
+                )));
+            }
+        }
+        _ => {
+            // A factor for all datacenters is stored for each of them.
+            if let Some(factor) = options::remove(&mut given, "replication_factor")
+                && !given.iter().any(|(name, _)| name == DATACENTER)
+            {
+                given.push((DATACENTER.to_owned(), factor));
+            }
+            if given.is_empty() {
+                return Err(config("Configuration for at least one datacenter must be present"));
+            }
+        }
+    }
+    for (_, factor) in &given {
+        match factor.parse::<i32>() {
+            Ok(0..) => {}
+            Ok(number) => {
+                return Err(config(format!(
+                    "Replication factor must be non-negative, found {number}"
+                )));
+            }
+            Err(_) => return Err(config(format!("For input string: \"{factor}\""))),
+        }
+    }
+    given.sort();
+    given.insert(0, ("class".to_owned(), full));
+    Ok(given)
+}
