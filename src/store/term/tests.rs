@@ -33,7 +33,7 @@ fn table() -> TableSchema {
         column("u", ColumnKind::Regular, CqlType::Udt(Arc::new(udt))),
     ];
     let name = TableSpec { keyspace: "ks".to_owned(), table: "t".to_owned() };
-    TableSchema { name: Arc::new(name), columns, is_virtual: false }
+    TableSchema { name: Arc::new(name), columns, is_virtual: false, secondary_indexes: Vec::new() }
 }
 
 fn parse(term: &str) -> Term {
