@@ -23,3 +23,8 @@ pub(in crate::store) fn unsupported(part: &str) -> ServerError {
 pub(in crate::store) fn config(message: impl Into<String>) -> ServerError {
     ServerError::new(ErrorCode::Config, message.into())
 }
+
+/// Returns the error for an unset variable where a value is needed.
+pub(in crate::store) fn invalid_unset(kind: &str) -> ServerError {
+    invalid(format!("Invalid unset value for {kind}"))
+}

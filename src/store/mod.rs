@@ -15,6 +15,7 @@ mod fit;
 mod function;
 mod json;
 mod key;
+mod mutation;
 mod order;
 mod schema;
 mod select;

@@ -28,6 +28,11 @@ impl Partition {
         Self { key, ..Self::default() }
     }
 
+    /// Returns the value of a column of the partition key.
+    pub(in crate::store) fn key(&self, index: usize) -> Option<&Value> {
+        self.key.get(index)
+    }
+
     /// Returns the row of a key.
     pub(in crate::store) fn row(&self, key: &ClusteringKey) -> Option<&StoredRow> {
         self.rows.get(key)

@@ -51,6 +51,11 @@ impl StoredRow {
             || self.columns.iter().any(|(_, column)| column.is_live(seconds))
     }
 
+    /// Returns the value of a clustering column.
+    pub(in crate::store) fn clustering(&self, index: usize) -> Option<&Value> {
+        self.clustering.get(index)
+    }
+
     /// Returns the cells of a column.
     pub(in crate::store) fn column(&self, index: usize) -> Option<&StoredColumn> {
         let position = self.columns.binary_search_by_key(&index, |(index, _)| *index).ok()?;
