@@ -10,6 +10,7 @@ mod catalog;
 mod cell;
 mod clock;
 mod data;
+mod database;
 mod error;
 mod fit;
 mod function;
@@ -26,6 +27,7 @@ mod variables;
 
 pub(crate) use catalog::{Catalog, DroppedColumn, Keyspace, Table, TableOptions, UserType};
 pub(crate) use clock::{Clock, UuidSource};
+pub(crate) use database::{BatchEntry, Execution, Outcome, Prepared, Store, System};
 pub(crate) use error::{invalid, syntax_error};
 pub(crate) use schema::{Column, ColumnKind, SecondaryIndex, TableSchema};
 pub(crate) use select::{PageRequest, SelectPlan, SelectResult};

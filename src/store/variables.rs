@@ -107,6 +107,11 @@ impl BoundValues {
         variables.iter().map(value_of).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Returns the values of the variables of one statement in a batch.
+    pub(in crate::store) fn part(&self, first: usize, count: usize) -> Self {
+        Self(self.0.iter().skip(first).take(count).cloned().collect())
+    }
+
     /// Returns the value of the variable at an index.
     pub(in crate::store) fn get(&self, index: usize) -> &TermValue {
         const NULL: &TermValue = &TermValue::Value(Value::Null);

@@ -1,25 +1,66 @@
 //! Batches, and the execution of statements as batches of one.
 
+use std::sync::Arc;
+
 use super::change::Change;
 use super::compile::MutationPlan;
 use super::condition::ConditionPlan;
 use super::evaluate::{Context, current_row};
 use super::result::{Conditional, applied, refused};
+use crate::cql::{Batch, TableName};
 use crate::message::{BatchKind, ServerError};
 use crate::store::error::invalid;
 use crate::store::key::{ClusteringKey, PartitionKey};
 use crate::store::schema::{ColumnKind, TableSchema};
-use crate::store::term::CompiledTerm;
-use crate::types::ColumnSpec;
+use crate::store::term::{CompiledTerm, compile};
+use crate::store::variables::Variables;
+use crate::types::{ColumnSpec, NativeType};
 
 /// A BATCH statement, compiled.
 #[derive(Debug)]
 pub(in crate::store) struct BatchPlan {
-    pub(in crate::store) kind: BatchKind,
     /// The statements, each with the index of its first variable.
     pub(in crate::store) statements: Vec<(MutationPlan, usize)>,
     pub(in crate::store) timestamp: Option<CompiledTerm>,
     pub(in crate::store) variables: Vec<ColumnSpec>,
+}
+
+impl BatchPlan {
+    /// Compiles a BATCH statement. `find` looks up the table of a statement.
+    ///
+    /// # Errors
+    /// Returns the error that Cassandra 5.0 returns to PREPARE.
+    pub(in crate::store) fn new(
+        batch: &Batch,
+        find: &dyn Fn(&TableName) -> Result<Arc<TableSchema>, ServerError>,
+    ) -> Result<Self, ServerError> {
+        if batch.using.ttl().is_some() {
+            return Err(invalid("Global TTL on the BATCH statement is not supported."));
+        }
+        let tables = batch.statements.iter().map(|statement| find(statement.table()));
+        let tables: Vec<_> = tables.collect::<Result<_, _>>()?;
+        // A batch without statements does nothing, so that its timestamp is not read.
+        let mut variables = Vec::new();
+        let mut timestamp = None;
+        if let (Some(term), Some(table)) = (batch.using.timestamp(), tables.first()) {
+            let mut own = Variables::new(table);
+            timestamp = Some(compile(term, &NativeType::BigInt.into(), "[timestamp]", &mut own)?);
+            variables = own.into_columns();
+        }
+        let mut statements = Vec::with_capacity(batch.statements.len());
+        for (statement, table) in batch.statements.iter().zip(tables) {
+            let plan = MutationPlan::new(statement, table)?;
+            let first = variables.len();
+            variables.extend(plan.variables.iter().cloned());
+            statements.push((plan, first));
+        }
+        if u16::try_from(variables.len()).is_err() {
+            return Err(invalid("too many bind variables in a batch"));
+        }
+        let plans: Vec<_> = statements.iter().map(|(plan, _)| plan).collect();
+        check_batch(batch.kind, timestamp.is_some(), &plans)?;
+        Ok(Self { statements, timestamp, variables })
+    }
 }
 
 /// A statement of a batch that is executed.

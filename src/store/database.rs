@@ -1,0 +1,242 @@
+//! The store: prepares and executes statements.
+
+mod batch;
+mod outcome;
+mod prepared;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use batch::BatchEntry;
+pub(crate) use outcome::Outcome;
+pub(crate) use prepared::Prepared;
+pub(crate) use view::System;
+
+use super::catalog::Catalog;
+use super::catalog::keyspace_of;
+use super::clock::{Clock, UuidSource};
+use super::error::invalid;
+use super::mutation::{BatchPart, Change, Context, Positions, apply, execute_batch};
+use super::select::PageRequest;
+use super::variables::BoundValues;
+use crate::cql::{Statement, TableName};
+use crate::message::ServerError;
+use crate::types::NamedValue;
+use prepared::Plan;
+use view::View;
+
+/// A CQL database in memory.
+///
+/// The store has no clock: the caller passes the time of each execution. It is not durable, and it
+/// knows neither replicas nor consistency levels.
+#[derive(Debug)]
+pub(crate) struct Store {
+    catalog: Catalog,
+    /// The number of changes of the schema.
+    version: u64,
+    /// The last timestamp that the store gave a write.
+    last_timestamp: i64,
+    positions: Positions,
+    uuids: UuidSource,
+}
+
+/// The values and the attributes of an execution.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Execution<'e> {
+    pub(crate) values: Vec<NamedValue<'e>>,
+    /// The time in microseconds since 1970.
+    pub(crate) now: i64,
+    /// The timestamp of the request, in microseconds since 1970. `None` for the time of the store.
+    pub(crate) timestamp: Option<i64>,
+    pub(crate) page: PageRequest<'e>,
+}
+
+impl Store {
+    /// Returns an empty store. `seed` determines the UUIDs that the store makes.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            catalog: Catalog::default(),
+            version: 0,
+            last_timestamp: i64::MIN,
+            positions: Positions::default(),
+            uuids: UuidSource::new(seed),
+        }
+    }
+
+    /// Returns the keyspaces that clients created.
+    pub(crate) const fn schema(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Returns the number of changes of the schema so far.
+    pub(crate) const fn schema_version(&self) -> u64 {
+        self.version
+    }
+
+    /// Prepares a statement. `keyspace` is the keyspace of the connection.
+    ///
+    /// # Errors
+    /// Returns the error that Cassandra 5.0 returns to PREPARE, or an INVALID error if the store does
+    /// not support a part of the statement.
+    pub(crate) fn prepare(
+        &self,
+        text: &str,
+        keyspace: Option<&str>,
+        system: &dyn System,
+    ) -> Result<Prepared, ServerError> {
+        let statement =
+            crate::cql::parse_statement(text).map_err(|error| super::syntax_error(&error))?;
+        self.compile(statement, keyspace, system)
+    }
+
+    fn compile(
+        &self,
+        statement: Statement,
+        keyspace: Option<&str>,
+        system: &dyn System,
+    ) -> Result<Prepared, ServerError> {
+        let view = View::new(&self.catalog, system);
+        let plan = Plan::new(&statement, keyspace, &view)?;
+        let keyspace = keyspace.map(str::to_owned);
+        Ok(Prepared { statement, keyspace, plan, version: self.version })
+    }
+
+    /// Returns the statement compiled for the current schema, or `None` if it is up to date.
+    fn recompiled(
+        &self,
+        prepared: &Prepared,
+        system: &dyn System,
+    ) -> Result<Option<Prepared>, ServerError> {
+        if prepared.version == self.version {
+            return Ok(None);
+        }
+        let statement = prepared.statement.clone();
+        self.compile(statement, prepared.keyspace.as_deref(), system).map(Some)
+    }
+
+    /// Executes a statement.
+    ///
+    /// # Errors
+    /// Returns the error that Cassandra 5.0 returns. A statement that fails changes nothing.
+    pub(crate) fn execute(
+        &mut self,
+        prepared: &Prepared,
+        execution: &Execution<'_>,
+        system: &dyn System,
+    ) -> Result<Outcome, ServerError> {
+        let recompiled = self.recompiled(prepared, system)?;
+        let prepared = recompiled.as_ref().unwrap_or(prepared);
+        let values = execution.values.iter().copied();
+        let bound = BoundValues::decode(prepared.variables(), values)?;
+        match &prepared.plan {
+            Plan::Select(plan) => {
+                let clock = Clock { now: execution.now, uuids: &self.uuids };
+                let view = View::new(&self.catalog, system);
+                let result = plan.execute(&view, &bound, &clock, execution.page)?;
+                Ok(Outcome::selected(plan.columns.clone(), result))
+            }
+            Plan::Mutation(plan) => {
+                let is_internal = plan.is_conditional() || plan.table.is_counter();
+                let timestamp = self.timestamp(execution, is_internal);
+                let context = self.context(&plan.table.name, &bound, execution.now, timestamp)?;
+                let parts = [BatchPart { plan, context }];
+                let (changes, result) = execute_batch(&parts)?;
+                self.apply(changes, execution.now);
+                Ok(Outcome::written(result))
+            }
+            Plan::Batch(plan) => self.execute_text_batch(plan, &bound, execution),
+            Plan::Truncate(table) => {
+                if let Some(table) = self.catalog.table_mut(&table.keyspace, &table.table) {
+                    table.data.truncate();
+                }
+                Ok(Outcome::Void)
+            }
+            Plan::Other => self.define(prepared, execution.now, system),
+        }
+    }
+
+    /// Executes a statement that changes no rows.
+    fn define(
+        &mut self,
+        prepared: &Prepared,
+        now: i64,
+        system: &dyn System,
+    ) -> Result<Outcome, ServerError> {
+        let current = prepared.keyspace.as_deref();
+        let catalog = &mut self.catalog;
+        let changed = match &prepared.statement {
+            Statement::Use(keyspace) => {
+                let view = View::new(catalog, system);
+                return match super::Database::has_keyspace(&view, keyspace) {
+                    true => Ok(Outcome::SetKeyspace(keyspace.clone())),
+                    false => Err(invalid(format!("Keyspace '{keyspace}' does not exist"))),
+                };
+            }
+            Statement::CreateKeyspace(create) => catalog.create_keyspace(create),
+            Statement::AlterKeyspace(alter) => catalog.alter_keyspace(alter),
+            Statement::DropKeyspace(drop) => catalog.drop_keyspace(drop),
+            Statement::CreateTable(create) => {
+                let id = Clock { now, uuids: &self.uuids }.timeuuid();
+                catalog.create_table(create, current, id)
+            }
+            Statement::AlterTable(alter) => catalog.alter_table(alter, current, now),
+            Statement::DropTable(drop) => catalog.drop_table(drop, current),
+            Statement::CreateType(create) => catalog.create_type(create, current),
+            Statement::AlterType(alter) => catalog.alter_type(alter, current),
+            Statement::DropType(drop) => catalog.drop_type(drop, current),
+            Statement::CreateIndex(create) => catalog.create_index(create, current),
+            Statement::DropIndex(drop) => catalog.drop_index(drop, current),
+            statement => Err(invalid(format!(
+                "MockServer does not support the statement {}",
+                prepared::name(statement)
+            ))),
+        };
+        let Some(change) = changed? else { return Ok(Outcome::Void) };
+        self.version = self.version.saturating_add(1);
+        Ok(Outcome::SchemaChange(change))
+    }
+
+    /// Returns the timestamp of an execution. Timestamps of the store always increase.
+    fn timestamp(&mut self, execution: &Execution<'_>, is_internal: bool) -> i64 {
+        match execution.timestamp {
+            Some(timestamp) if !is_internal => timestamp,
+            _ => {
+                self.last_timestamp = execution.now.max(self.last_timestamp.saturating_add(1));
+                self.last_timestamp
+            }
+        }
+    }
+
+    fn context<'c>(
+        &'c self,
+        table: &crate::types::TableSpec,
+        bound: &'c BoundValues,
+        now: i64,
+        timestamp: i64,
+    ) -> Result<Context<'c>, ServerError> {
+        let found = self.catalog.table(&table.keyspace, &table.table);
+        let table = found.ok_or_else(|| {
+            invalid(format!("MockServer does not support writes to the system table {table}"))
+        })?;
+        let clock = Clock { now, uuids: &self.uuids };
+        Ok(Context { bound, clock, timestamp, table, positions: &self.positions })
+    }
+
+    fn apply(&mut self, changes: Vec<Change>, now: i64) {
+        let seconds = now.div_euclid(1_000_000);
+        for change in changes {
+            let name = std::sync::Arc::clone(&change.table.name);
+            if let Some(table) = self.catalog.table_mut(&name.keyspace, &name.table) {
+                apply(change, &mut table.data);
+                table.data.purge(seconds, table.options.gc_grace_seconds.into());
+            }
+        }
+    }
+}
+
+/// Returns a name with the keyspace that it has, or that of the connection.
+fn qualified(name: &TableName, current: Option<&str>) -> Result<TableName, ServerError> {
+    let keyspace = keyspace_of(name, current)?.to_owned();
+    Ok(TableName { keyspace: Some(keyspace), name: name.name.clone() })
+}
