@@ -139,8 +139,7 @@ fn index(
     schema: &TableSchema,
     name: impl FnOnce() -> String,
 ) -> Result<SecondaryIndex, ServerError> {
-    let column = schema.columns.iter().find(|column| column.name == target.column);
-    let Some(column) = column else {
+    let Some(column) = schema.column(schema.index(&target.column)?) else {
         return Err(invalid(format!("Column '{}' doesn't exist", target.column)));
     };
     let is_collection =

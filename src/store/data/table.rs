@@ -37,20 +37,26 @@ impl TableData {
         self.partitions.entry(key.clone()).or_insert_with(|| Partition::new(values.into()))
     }
 
+    /// Returns the number of partitions and rows, with those that only hide older writes.
+    #[cfg(test)]
+    pub(in crate::store) fn size(&self) -> usize {
+        self.partitions.values().map(|partition| partition.len().saturating_add(1)).sum()
+    }
+
     /// Removes all rows.
     pub(in crate::store) fn truncate(&mut self) {
         self.partitions.clear();
         self.writes = 0;
     }
 
-    /// Removes what need not be kept, if the table has had as many writes as it has rows, so that the
-    /// cost of a write stays constant.
+    /// Removes what need not be kept, if the table has had half as many writes as it has rows, so that
+    /// the cost of a write stays constant.
     pub(in crate::store) fn purge(&mut self, seconds: i64, gc_grace: i64) {
         if self.writes < WRITES_BEFORE_PURGE {
             return;
         }
         let rows = self.partitions.values().map(|partition| partition.len().saturating_add(1));
-        if self.writes < rows.sum() {
+        if self.writes < rows.sum::<usize>().div_euclid(2) {
             return;
         }
         self.writes = 0;
