@@ -296,6 +296,8 @@ fn type_end(input: &str, depth: usize) -> Parsed<'_, ()> {
     let expected = error(input, Expected::OneOf("a type"));
     let rest = match peek(input) {
         Some((rest, token)) if token.kind == TokenKind::String => return Ok((rest, ())),
+        // The only reserved word that is a type.
+        Some((rest, token)) if token.text.eq_ignore_ascii_case("set") => rest,
         Some(_) => qualified_name(input).map_err(|_| expected)?.0,
         None => return Err(expected),
     };
