@@ -14,13 +14,12 @@ pub(crate) use prepared::Prepared;
 pub(crate) use view::System;
 
 use super::catalog::Catalog;
-use super::catalog::keyspace_of;
 use super::clock::{Clock, UuidSource};
 use super::error::invalid;
 use super::mutation::{BatchPart, Change, Context, Positions, apply, execute_batch};
 use super::select::PageRequest;
 use super::variables::BoundValues;
-use crate::cql::{Statement, TableName};
+use crate::cql::Statement;
 use crate::message::ServerError;
 use crate::types::NamedValue;
 use prepared::Plan;
@@ -233,10 +232,4 @@ impl Store {
             }
         }
     }
-}
-
-/// Returns a name with the keyspace that it has, or that of the connection.
-fn qualified(name: &TableName, current: Option<&str>) -> Result<TableName, ServerError> {
-    let keyspace = keyspace_of(name, current)?.to_owned();
-    Ok(TableName { keyspace: Some(keyspace), name: name.name.clone() })
 }

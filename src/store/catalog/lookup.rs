@@ -19,6 +19,18 @@ pub(in crate::store) fn keyspace_of<'n>(
     name.keyspace.as_deref().or(current).ok_or_else(no_keyspace)
 }
 
+/// Returns a name with the keyspace that it has, or that of the connection.
+///
+/// # Errors
+/// Returns an INVALID error if there is neither.
+pub(in crate::store) fn qualified(
+    name: &TableName,
+    current: Option<&str>,
+) -> Result<TableName, ServerError> {
+    let keyspace = keyspace_of(name, current)?.to_owned();
+    Ok(TableName { keyspace: Some(keyspace), name: name.name.clone() })
+}
+
 /// Returns the error for a statement that names no keyspace, on a connection without one.
 pub(in crate::store) fn no_keyspace() -> ServerError {
     invalid(

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::qualified;
 use crate::cql::{Select, Statement, TableName};
 use crate::message::ServerError;
+use crate::store::catalog::qualified;
 use crate::store::error::invalid;
 use crate::store::mutation::{BatchPlan, MutationPlan};
 use crate::store::schema::TableSchema;

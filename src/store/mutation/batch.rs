@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::change::Change;
 use super::compile::MutationPlan;
 use super::condition::ConditionPlan;
-use super::evaluate::{Context, current_row};
+use super::context::Context;
 use super::result::{Conditional, applied, refused};
 use crate::cql::{Batch, TableName};
 use crate::message::{BatchKind, ServerError};
@@ -170,7 +170,7 @@ fn check_conditions(
         let static_row = static_row.filter(|row| row.is_live(seconds));
         let key = plan.checked_row(context)?;
         let row = match &key {
-            Some(key) => current_row(partition, key, seconds),
+            Some(key) => partition.and_then(|of| of.row(key)).filter(|row| row.is_live(seconds)),
             None => static_row,
         };
         is_met &= condition.is_met(row, static_row, &plan.table, context)?;

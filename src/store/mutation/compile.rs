@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::condition::ConditionPlan;
-use super::evaluate::Context;
+use super::context::Context;
 use super::keys::{KeyPlan, StatementKind};
 use super::operation::{Operation, OperationKind, assignment, deletion, set};
 use crate::cql::{Delete, Insert, InsertValues, JsonValue, Mutation, Update, Using};

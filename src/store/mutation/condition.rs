@@ -1,6 +1,6 @@
 //! The conditions of IF.
 
-use super::evaluate::Context;
+use super::context::Context;
 use crate::cql::{Comparison, Condition, IfCondition, InValues, Target, TargetCondition};
 use crate::message::ServerError;
 use crate::store::data::StoredRow;

@@ -1,69 +1,20 @@
 //! Evaluates a statement that writes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::change::{Change, ChangeKind, Write};
 use super::compile::MutationPlan;
-use super::keys::{RowTargets, StatementKind};
+use super::context::Context;
+use super::keys::{KeyAndValues, RowTargets, StatementKind};
 use super::operation::{Operation, OperationKind};
 use crate::message::ServerError;
-use crate::store::catalog::{MAX_TTL, Table};
-use crate::store::clock::Clock;
-use crate::store::data::{Expiry, Moment, Partition, Path, StoredColumn, StoredRow};
+use crate::store::catalog::MAX_TTL;
+use crate::store::data::{Expiry, Moment, Path, StoredColumn, StoredRow};
 use crate::store::error::{invalid, invalid_unset};
-use crate::store::key::{ClusteringKey, PartitionKey};
+use crate::store::key::ClusteringKey;
 use crate::store::schema::{Column, ColumnKind};
 use crate::store::term::CompiledTerm;
-use crate::store::variables::{BoundValues, TermValue};
 use crate::types::{CqlType, Value};
-
-/// What the execution of a statement needs beside its plan.
-pub(in crate::store) struct Context<'c> {
-    pub(in crate::store) bound: &'c BoundValues,
-    pub(in crate::store) clock: Clock<'c>,
-    /// The timestamp of the written cells, if the statement has none, in microseconds since 1970.
-    pub(in crate::store) timestamp: i64,
-    /// The table that the statement writes.
-    pub(in crate::store) table: &'c Table,
-    pub(in crate::store) positions: &'c Positions,
-}
-
-/// The source of the positions of list elements. Positions are unique in a store.
-#[derive(Debug, Default)]
-pub(in crate::store) struct Positions {
-    last: AtomicI64,
-    first: AtomicI64,
-}
-
-impl Positions {
-    /// Returns the position after all positions so far.
-    fn append(&self) -> Path {
-        Path::Position(self.last.fetch_add(1, Ordering::Relaxed).saturating_add(1))
-    }
-
-    /// Returns `count` positions in ascending order, before all positions so far.
-    fn prepend(&self, count: usize) -> impl Iterator<Item = Path> {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let before = self.first.fetch_sub(count, Ordering::Relaxed);
-        (before.saturating_sub(count)..before).map(Path::Position)
-    }
-}
-
-impl Context<'_> {
-    /// Returns the time in seconds since 1970.
-    pub(super) const fn seconds(&self) -> i64 {
-        self.clock.now.div_euclid(1_000_000)
-    }
-
-    /// Returns the value of a term, or `None` if it is unset.
-    pub(super) fn value(&self, term: &CompiledTerm) -> Result<Option<Value>, ServerError> {
-        Ok(match term.evaluate(self.bound, &self.clock)? {
-            TermValue::Value(value) => Some(value),
-            TermValue::Unset => None,
-        })
-    }
-}
 
 impl MutationPlan {
     /// Returns the timestamp of the statement, or that of the execution.
@@ -97,10 +48,10 @@ impl MutationPlan {
     }
 
     /// Returns the keys of the partitions that the statement writes.
-    pub(in crate::store) fn partitions(
+    pub(super) fn partitions(
         &self,
         context: &Context<'_>,
-    ) -> Result<Vec<(PartitionKey, Arc<[Value]>)>, ServerError> {
+    ) -> Result<Vec<KeyAndValues>, ServerError> {
         self.keys.partitions(&self.table, context)
     }
 
@@ -194,11 +145,7 @@ impl MutationPlan {
 }
 
 /// The live elements of a list in its row, in order.
-fn list_of<'r>(
-    row: Option<&'r StoredRow>,
-    column: usize,
-    seconds: i64,
-) -> Vec<(&'r Path, &'r Value)> {
+fn list_of(row: Option<&StoredRow>, column: usize, seconds: i64) -> Vec<(&Path, &Value)> {
     match row.and_then(|row| row.column(column)) {
         Some(StoredColumn::Elements(elements)) => {
             elements.live(seconds).map(|(path, value, _)| (path, value)).collect()
@@ -394,13 +341,4 @@ impl Operation {
             ))),
         }
     }
-}
-
-/// Returns the rows of a partition that conditions check.
-pub(super) fn current_row<'p>(
-    partition: Option<&'p Partition>,
-    key: &ClusteringKey,
-    seconds: i64,
-) -> Option<&'p StoredRow> {
-    partition.and_then(|partition| partition.row(key)).filter(|row| row.is_live(seconds))
 }

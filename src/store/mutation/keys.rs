@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::evaluate::Context;
+use super::context::Context;
 use crate::cql::{Comparison, Condition, InValues, Operand, Relation};
 use crate::message::ServerError;
 use crate::store::data::RowRange;
@@ -16,6 +16,9 @@ use crate::types::{CqlType, Value};
 
 /// Greatest number of keys that one statement writes.
 const MAX_KEYS: usize = 65_536;
+
+/// The key of a partition, and the values of its columns.
+pub(super) type KeyAndValues = (PartitionKey, Arc<[Value]>);
 
 /// The restrictions of the key columns.
 #[derive(Debug, Default)]
@@ -308,7 +311,7 @@ impl KeyPlan {
         &self,
         table: &TableSchema,
         context: &Context<'_>,
-    ) -> Result<Vec<(PartitionKey, Arc<[Value]>)>, ServerError> {
+    ) -> Result<Vec<KeyAndValues>, ServerError> {
         let indexes: Vec<_> = table.indexes(ColumnKind::PartitionKey).collect();
         let mut keys = Vec::new();
         for values in self.combinations(&indexes, table, context)? {
@@ -446,12 +449,10 @@ impl KeyTest {
             }
             Self::In(terms) => terms.iter().map(|term| key_value(term, column, context)).collect(),
             Self::InList(term) => match term.evaluate(context.bound, &context.clock)? {
-                TermValue::Value(Value::List(values)) => {
-                    match values.iter().any(|value| *value == Value::Null) {
-                        true => Err(null_value(column)),
-                        false => Ok(values),
-                    }
-                }
+                TermValue::Value(Value::List(values)) => match values.contains(&Value::Null) {
+                    true => Err(null_value(column)),
+                    false => Ok(values),
+                },
                 TermValue::Value(Value::Empty) => Ok(Vec::new()),
                 TermValue::Value(_) => Err(null_value(column)),
                 TermValue::Unset => Err(unset_value(column)),
