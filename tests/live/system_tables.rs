@@ -55,6 +55,55 @@ const RESULTS: &[&str] = &[
     "SELECT column_name FROM system_schema.columns WHERE keyspace_name = 'system' ORDER BY table_name",
     "SELECT table_name FROM system_schema.columns WHERE keyspace_name = 'system' AND \
      table_name = 'local' AND column_name IN ('key', 'rack')",
+    // Functions, and parts of values.
+    "SELECT token(key), token('local'), bigint_as_blob(token(key)), textAsBlob(key) FROM system.local",
+    "SELECT cast(rpc_port AS text), cast(rpc_port AS bigint) AS b, cast(rpc_port AS int), \
+     toJson(cast(rpc_port AS double)) FROM system.local",
+    "SELECT (int)5, (text)'a', (list<int>)[1, 2], totimestamp('2020-01-02'), \
+     to_unix_timestamp((timestamp)5), (int)null FROM system.local",
+    "SELECT minTimeuuid('2013-02-02 10:00+0000'), max_timeuuid(0), \
+     to_date(50554d6e-29bb-11e5-b345-feff819cdc9f) FROM system.local",
+    "SELECT replication['class'], replication['x'], map_keys(replication)['class'] FROM \
+     system_schema.keyspaces WHERE keyspace_name = 'system_traces'",
+    "SELECT collection_count(replication), map_keys(replication), map_values(replication) FROM \
+     system_schema.keyspaces WHERE keyspace_name = 'system_traces'",
+    "SELECT flags['compound'], flags['a'..'d'], flags['d'..], flags[..'d'] FROM system_schema.tables \
+     WHERE keyspace_name = 'system' AND table_name = 'local'",
+    "SELECT abs(rpc_port), exp(gc_grace_seconds), log10(rpc_port) FROM system.local",
+    // Aggregates and groups.
+    "SELECT min(position), max(position), sum(position), avg(position), count(position) FROM \
+     system_schema.columns WHERE keyspace_name = 'system'",
+    "SELECT table_name, count(*), max(column_name) FROM system_schema.columns WHERE keyspace_name = \
+     'system' GROUP BY table_name LIMIT 9",
+    "SELECT keyspace_name, table_name, count(*) FROM system_schema.columns WHERE keyspace_name IN \
+     ('system', 'system_auth') GROUP BY keyspace_name, table_name PER PARTITION LIMIT 3",
+    "SELECT min(position), avg(position), count(*), position FROM system_schema.columns WHERE \
+     keyspace_name = 'system' AND table_name = 'x'",
+    "SELECT toJson(max(position)), max(toJson(position)) FROM system_schema.columns WHERE \
+     keyspace_name = 'system'",
+    "SELECT avg(crc_check_chance), sum(crc_check_chance), min(crc_check_chance) FROM \
+     system_schema.tables WHERE keyspace_name = 'system'",
+    // Conditions.
+    "SELECT column_name FROM system_schema.columns WHERE keyspace_name = 'system' AND \
+     (table_name, column_name) > ('local', 'key') LIMIT 4",
+    "SELECT column_name FROM system_schema.columns WHERE keyspace_name = 'system' AND \
+     (table_name, column_name) >= ('local', 'key') AND (table_name) < ('peers') LIMIT 60",
+    "SELECT column_name FROM system_schema.columns WHERE keyspace_name = 'system' AND \
+     (table_name, column_name) IN (('peers', 'peer'), ('local', 'key'))",
+    "SELECT table_name, column_name FROM system_schema.columns WHERE keyspace_name IN \
+     ('system_auth', 'system') AND table_name IN ('roles', 'local') AND column_name >= 'r'",
+    "SELECT table_name FROM system_schema.columns WHERE keyspace_name = 'system' AND table_name IN \
+     ('peers', 'local') ORDER BY table_name DESC PER PARTITION LIMIT 2",
+    "SELECT key FROM system.local WHERE token(key) = token('local')",
+    "SELECT key FROM system.local WHERE token(key) > token('local')",
+    "SELECT key FROM system.local WHERE token(key) >= token('local') AND token(key) < 9223372036854775807",
+    "SELECT key FROM system.local WHERE token(key) <= -9223372036854775808",
+    "SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'system' AND flags CONTAINS \
+     'compound' AND gc_grace_seconds < 10 ALLOW FILTERING",
+    "SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'system' AND \
+     compaction CONTAINS KEY 'class' ALLOW FILTERING",
+    "SELECT DISTINCT keyspace_name FROM system_schema.columns WHERE keyspace_name IN \
+     ('system_auth', 'system', 'system')",
 ];
 
 /// Statements whose errors have the same code and the same message.
@@ -114,6 +163,61 @@ const ERRORS: &[&str] = &[
      keyspace_name = 'system_virtual_schema'",
     "SELECT * FROM system_schema.columns WHERE keyspace_name = 'system' AND table_name > 'm' AND \
      column_name = 'x'",
+    "SELECT now(1) FROM system.local",
+    "SELECT totimestamp(key) FROM system.local",
+    "SELECT intasblob(key) FROM system.local",
+    "SELECT blobasint(textasblob(key)) FROM system.local",
+    "SELECT token(key, key) FROM system.local",
+    "SELECT cast(key AS counter) FROM system.local",
+    "SELECT cast(rpc_port AS date) FROM system.local",
+    "SELECT cast(5 AS text) FROM system.local",
+    "SELECT min(key, key) FROM system.local",
+    "SELECT count(key, key) FROM system.local",
+    "SELECT max(min(key)) FROM system.local",
+    "SELECT tokens['a']['b'] FROM system.local",
+    "SELECT key[1] FROM system.local",
+    "SELECT key[1..2] FROM system.local",
+    "SELECT tokens[1] FROM system.local",
+    "SELECT key.x FROM system.local",
+    "SELECT fromjson('1') FROM system.local",
+    "SELECT tojson(null) FROM system.local",
+    "SELECT dateof(now()) FROM system.local",
+    "SELECT key FROM system.local GROUP BY rack",
+    "SELECT keyspace_name FROM system_schema.columns GROUP BY keyspace_name, column_name",
+    "SELECT DISTINCT keyspace_name FROM system_schema.columns GROUP BY keyspace_name, table_name",
+    "SELECT count(*) FROM system.local PER PARTITION LIMIT 1",
+    "SELECT key FROM system.local WHERE key = now()",
+    "SELECT key FROM system.local WHERE key = max('a')",
+    "SELECT key FROM system.local WHERE key = foo('a')",
+    "SELECT key FROM system.local WHERE key = (int)5",
+    "SELECT key FROM system.local WHERE key = (int)'a'",
+    "SELECT key FROM system.local WHERE (key) = ('a')",
+    "SELECT key FROM system.local WHERE key[1] = 'a'",
+    "SELECT key FROM system.local WHERE token(rack) = 1",
+    "SELECT key FROM system.local WHERE token(key) = 'a'",
+    "SELECT key FROM system.local WHERE token(key) > null",
+    "SELECT key FROM system.local WHERE token(key) > 1 AND token(key) > 2",
+    "SELECT key FROM system.local WHERE token(key) = 1 AND token(key) > 2",
+    "SELECT key FROM system.local WHERE tokens CONTAINS 'a'",
+    "SELECT key FROM system.local WHERE tokens CONTAINS KEY 'a'",
+    "SELECT key FROM system.local WHERE tokens CONTAINS 1 ALLOW FILTERING",
+    "SELECT key FROM system.local WHERE tokens CONTAINS null ALLOW FILTERING",
+    "SELECT key FROM system.local WHERE rack = null ALLOW FILTERING",
+    "SELECT key FROM system.local WHERE rpc_port > 1 AND rpc_port >= 2 ALLOW FILTERING",
+    "SELECT * FROM system_schema.columns WHERE keyspace_name = 'system' AND (column_name) > ('a')",
+    "SELECT * FROM system_schema.columns WHERE keyspace_name = 'system' AND \
+     (column_name, table_name) > ('a', 'b')",
+    "SELECT * FROM system_schema.columns WHERE keyspace_name = 'system' AND \
+     (table_name, column_name) > ('a', 'b', 'c')",
+    "SELECT * FROM system_schema.columns WHERE keyspace_name = 'system' AND \
+     (table_name, column_name) > ('a', 5)",
+    "SELECT * FROM system_schema.columns WHERE keyspace_name = 'system' AND \
+     (table_name, column_name) > ('a', null)",
+    "SELECT * FROM system_schema.columns WHERE keyspace_name = 'system' AND \
+     (table_name, column_name) > ('a', 'b') AND table_name = 'a'",
+    "SELECT * FROM system_schema.columns WHERE keyspace_name = 'system' AND table_name > 'a' AND \
+     table_name > 'b'",
+    "SELECT DISTINCT keyspace_name FROM system_schema.columns WHERE table_name = 'a' ALLOW FILTERING",
 ];
 
 /// Statements with syntax errors, which have the same position.
@@ -140,6 +244,22 @@ const PREPARED: &[&str] = &[
     "SELECT key FROM system.local WHERE key IN ?",
     "SELECT peer FROM system.peers_v2 WHERE peer_port > ? AND peer = :p",
     "SELECT count(*) FROM system.peers_v2 WHERE peer_port = 7000 ALLOW FILTERING",
+    "SELECT key FROM system.local WHERE token(key) > ? AND token(key) <= token(?)",
+    "SELECT * FROM system_schema.columns WHERE keyspace_name = ? AND (table_name, column_name) > (?, :c)",
+    "SELECT kind FROM system_schema.columns WHERE keyspace_name = ? AND (table_name, column_name) > ?",
+    "SELECT kind FROM system_schema.columns WHERE keyspace_name = ? AND (table_name, column_name) IN ?",
+    "SELECT kind FROM system_schema.columns WHERE keyspace_name = ? AND (table_name, column_name) IN \
+     (?, (?, 'a'))",
+    "SELECT key FROM system.local WHERE tokens CONTAINS ? AND tokens CONTAINS :t ALLOW FILTERING",
+    "SELECT table_name FROM system_schema.tables WHERE flags = {'a', ?} AND caching = {?: ?} ALLOW \
+     FILTERING",
+    "SELECT table_name FROM system_schema.tables WHERE compaction CONTAINS KEY ? AND compaction \
+     CONTAINS ? ALLOW FILTERING",
+    "SELECT flags[?], compaction[?..:b], totimestamp((date)?), intasblob(?) FROM system_schema.tables",
+    "SELECT key FROM system.local WHERE key = blobastext(?) AND rpc_port = blobasint(:b) ALLOW FILTERING",
+    "SELECT min(position), sum(position) AS s, count(*), now(), uuid(), current_date(), \
+     currentTime(), toJson(kind), cast(position AS decimal) FROM system_schema.columns",
+    "SELECT key FROM system.local WHERE key = (text)? LIMIT :l",
 ];
 
 /// Sends a request without values and returns the response.

@@ -10,7 +10,7 @@ use crate::store::error::{invalid, unsupported};
 use crate::store::fit::Fit;
 use crate::store::schema::{ColumnKind, TableSchema};
 use crate::store::type_text::TypeText;
-use crate::types::{CqlType, Identifier, NativeType};
+use crate::types::{CqlType, NativeType};
 
 /// An argument of a function that is not chosen yet. `Display` writes it as CQL.
 pub(in crate::store) trait Argument: fmt::Display {
@@ -33,13 +33,17 @@ pub(in crate::store) fn find_for(
     table: &TableSchema,
 ) -> Result<Function, ServerError> {
     let Some(function) = find(name, provided, Some(receiver_type), table)? else {
-        return Err(invalid(format!("Unknown function {name} called")));
+        let is_aggregate = ["avg", "count", "max", "min", "sum"].contains(&&*name.name);
+        return Err(invalid(match is_aggregate {
+            true => "Aggregation function are not supported in the where clause".to_owned(),
+            false => format!("Unknown function {name} called"),
+        }));
     };
     match Fit::of_type(&function.result, receiver_type) {
         Fit::No => Err(invalid(format!(
             "Type error: cannot assign result of function {function} (type {}) to {} (type {})",
             TypeText(&function.result),
-            Identifier(receiver),
+            receiver,
             TypeText(receiver_type)
         ))),
         _ => Ok(function),

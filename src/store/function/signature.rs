@@ -158,7 +158,8 @@ pub(super) fn fixed(name: &str) -> Vec<Signature> {
                 "log10" => Scalar::Log10,
                 _ => Scalar::Round,
             };
-            NUMBERS.map(|number| of(scalar, &[number], number)).into()
+            let numbers = NUMBERS.into_iter().filter(|number| *number != Native::Counter);
+            numbers.map(|number| of(scalar, &[number], number)).collect()
         }
         _ => blob(name).into_iter().collect(),
     }

@@ -81,6 +81,14 @@ impl<'r> BoundRestriction<'r> {
             Some(value) => Some(value),
         };
         let found = match &self.restriction.target {
+            // The least token is the end of the ring, too.
+            Target::Token
+                if self.restriction.is_slice()
+                    && !self.restriction.is_lower_bound()
+                    && self.values.iter().flatten().eq([&Value::BigInt(i64::MIN)]) =>
+            {
+                return true;
+            }
             Target::Token => ClusteringKey::of(&Value::BigInt(row.partition.token())),
             Target::Tuple(indexes) => {
                 let values: Option<Vec<&Value>> = indexes.iter().map(value).collect();

@@ -17,6 +17,10 @@ mod scan;
 mod selector;
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use execute::{PageRequest, SelectResult};

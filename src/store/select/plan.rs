@@ -80,6 +80,11 @@ impl SelectPlan {
         }
         let has_aggregate = !projection.aggregates.is_empty();
         let grouping = grouping(&select.group_by, has_aggregate, &restrictions, &table)?;
+        if select.is_distinct && matches!(grouping, Grouping::By(1..)) {
+            let message =
+                "Grouping on clustering columns is not allowed for SELECT DISTINCT queries";
+            return Err(invalid(message));
+        }
         if grouping == Grouping::All && select.per_partition_limit.is_some() {
             return Err(invalid("PER PARTITION LIMIT is not allowed with aggregate queries"));
         }

@@ -303,7 +303,8 @@ fn token(
     let columns = names.iter().map(|name| find(name, table).map(|(index, _)| index));
     let columns = columns.collect::<Result<Vec<_>, _>>()?;
     let key: Vec<usize> = table.indexes(ColumnKind::PartitionKey).collect();
-    if columns.len() != key.len() {
+    let is_of_key = |index: &usize| key.contains(index);
+    if columns.len() != key.len() || !columns.iter().all(is_of_key) {
         return Err(invalid(
             "The token() function must be applied to all partition key components or none of them",
         ));

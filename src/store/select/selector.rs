@@ -6,7 +6,7 @@ use super::aggregate::Aggregate;
 use super::expression::Expression;
 use super::metadata::{self, CellPart};
 use crate::cql::FunctionName;
-use crate::cql::{MetadataFunction, SelectedColumn, Selection, Selector, Term, TypeName};
+use crate::cql::{Literal, MetadataFunction, SelectedColumn, Selection, Selector, Term, TypeName};
 use crate::message::ServerError;
 use crate::store::error::{invalid, unsupported};
 use crate::store::fit::Fit;
@@ -106,7 +106,7 @@ impl Compiler<'_, '_> {
             Selector::Field { of, field } => self.field(of, field)?,
             Selector::Element { of, key } => {
                 let of = self.compile(of)?;
-                let (key_type, element) = element_types(&of, "Element", table)?;
+                let (key_type, element) = element_types(&of, "Element")?;
                 let key_name = key_name(&of);
                 Compiled {
                     name: format!("{}[{key}]", of.name),
@@ -119,7 +119,7 @@ impl Compiler<'_, '_> {
             }
             Selector::Slice { of, from, to } => {
                 let of = self.compile(of)?;
-                let (key_type, _) = element_types(&of, "Slice", table)?;
+                let (key_type, _) = element_types(&of, "Slice")?;
                 let key_name = key_name(&of);
                 let mut bound = |term: &Option<Term>| match term {
                     Some(term) => compile(term, &key_type, &key_name, self.variables).map(Some),
@@ -134,16 +134,13 @@ impl Compiler<'_, '_> {
             }
             Selector::Term(Term::TypeHint { cql_type, term }) => {
                 let hinted = resolve(cql_type, table)?;
-                let name = format!("({cql_type}){term}");
+                let name = format!("({cql_type}){}", term_text(term));
                 let term = Term::TypeHint { cql_type: cql_type.clone(), term: term.clone() };
                 let compiled = compile(&term, &hinted, &name, self.variables)?;
                 Compiled { name, cql_type: hinted, expression: Expression::Term(compiled) }
             }
             Selector::Term(term) => {
-                return Err(invalid(format!(
-                    "Cannot infer type for term {term} in selection clause (try using a cast to \
-                     force a type)"
-                )));
+                return Err(cannot_infer(term));
             }
             Selector::Negation(_) | Selector::Arithmetic { .. } => {
                 return Err(unsupported(&format!("the column {selector}")));
@@ -184,13 +181,13 @@ impl Compiler<'_, '_> {
 
     /// Compiles a term for the type that it has by itself.
     fn untyped(&mut self, term: &Term) -> Result<Compiled, ServerError> {
-        let Some(cql_type) = infer(term, self.variables.table) else {
-            return Err(invalid(format!(
-                "Cannot infer type for term {term} in selection clause (try using a cast to force a \
-                 type)"
-            )));
+        let name = term_text(term);
+        // Cassandra takes a null for a blob here.
+        let cql_type = match infer(term, self.variables.table) {
+            Some(cql_type) => cql_type,
+            None if *term == Term::Literal(Literal::Null) => NativeType::Blob.into(),
+            None => return Err(cannot_infer(term)),
         };
-        let name = term.to_string();
         let expression = Expression::Term(compile(term, &cql_type, &name, self.variables)?);
         Ok(Compiled { name, cql_type, expression })
     }
@@ -228,9 +225,9 @@ impl Compiler<'_, '_> {
             let (name, expression) = match (argument, compiled) {
                 (Selector::Term(term), _) => {
                     let (cql_type, name) = function.argument(index);
-                    let term_text = term.to_string();
+                    let text = term_text(term);
                     let term = compile(term, cql_type, &name, self.variables)?;
-                    (term_text, Expression::Term(term))
+                    (text, Expression::Term(term))
                 }
                 (_, Some(compiled)) => (compiled.name, compiled.expression),
                 (other, None) => return Err(unsupported(&format!("the column {other}"))),
@@ -246,10 +243,7 @@ impl Compiler<'_, '_> {
     }
 
     fn cast(&mut self, selector: &Selector, target: &TypeName) -> Result<Compiled, ServerError> {
-        let of = match selector {
-            Selector::Term(term) => self.untyped(term)?,
-            other => self.compile(other)?,
-        };
+        let of = self.compile(selector)?;
         let target = resolve(target, self.variables.table)?;
         if of.cql_type == target {
             return Ok(of);
@@ -378,6 +372,21 @@ impl Argument for Provided<'_> {
     }
 }
 
+fn cannot_infer(term: &Term) -> ServerError {
+    invalid(format!(
+        "Cannot infer type for term {} in selection clause (try using a cast to force a type)",
+        term_text(term)
+    ))
+}
+
+/// Returns the text of a term in the name of a column.
+fn term_text(term: &Term) -> String {
+    match term {
+        Term::Literal(Literal::Null) => "NULL".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 fn text(term: &Option<Term>) -> String {
     term.as_ref().map_or_else(String::new, Term::to_string)
 }
@@ -390,12 +399,7 @@ fn key_name(of: &Compiled) -> String {
 }
 
 /// Returns the type of the keys of a map or a set, and the type of its elements.
-fn element_types(
-    of: &Compiled,
-    kind: &str,
-    table: &TableSchema,
-) -> Result<(CqlType, CqlType), ServerError> {
-    let _ = table;
+fn element_types(of: &Compiled, kind: &str) -> Result<(CqlType, CqlType), ServerError> {
     match &of.cql_type {
         CqlType::Map(types) => Ok((types.0.clone(), types.1.clone())),
         CqlType::Set(element) => Ok(((**element).clone(), (**element).clone())),
@@ -403,11 +407,15 @@ fn element_types(
             "{kind} selection is only allowed on sets and maps, but {} is a list",
             of.name
         ))),
-        other => Err(invalid(format!(
-            "Invalid {} selection: {} of type {} is not a collection",
-            kind.to_lowercase(),
-            of.name,
-            TypeText(other)
-        ))),
+        other => {
+            // The words of Cassandra differ.
+            let is = if kind == "Element" { "is " } else { "" };
+            Err(invalid(format!(
+                "Invalid {} selection: {} {is}of type {} is not a collection",
+                kind.to_lowercase(),
+                of.name,
+                TypeText(other)
+            )))
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::store::function::{self, Argument};
 use crate::store::order::{sort_entries, sort_set};
 use crate::store::type_text::TypeText;
 use crate::store::variables::Variables;
-use crate::types::{CqlType, Identifier, UdtType, Value};
+use crate::types::{CqlType, UdtType, Value};
 
 /// Compiles a term whose receiver, such as a column, has the type `cql_type` and the name `receiver`.
 /// Adds the bind variables of the term in the order of the text.
@@ -66,7 +66,7 @@ pub(in crate::store) fn compile(
             if Fit::of_type(&hinted, cql_type) == Fit::No {
                 return Err(invalid(format!(
                     "Cannot assign value ({hint}){term} to {} of type {}",
-                    Identifier(receiver),
+                    receiver,
                     TypeText(cql_type)
                 )));
             }
@@ -78,8 +78,8 @@ pub(in crate::store) fn compile(
 
 /// Returns the error for a literal that is no value of the type of its receiver.
 fn mismatch(kind: &str, receiver: &str, cql_type: &CqlType) -> ServerError {
-    let (name, cql_type) = (Identifier(receiver), TypeText(cql_type));
-    invalid(format!("Invalid {kind} literal for {name} of type {cql_type}"))
+    let cql_type = TypeText(cql_type);
+    invalid(format!("Invalid {kind} literal for {receiver} of type {cql_type}"))
 }
 
 /// Checks that an element of a literal fits its type. `part` says which element it is.
@@ -93,7 +93,7 @@ fn check(
     match fit(term, cql_type, variables.table) {
         Fit::No => Err(invalid(format!(
             "Invalid {kind} literal for {}: {part} is not of type {}",
-            Identifier(receiver),
+            receiver,
             TypeText(cql_type)
         ))),
         _ => Ok(()),
@@ -130,7 +130,7 @@ fn list(
         }
         CqlType::Vector(vector) => Err(invalid(format!(
             "Invalid vector literal for {} of type {}; expected {} elements, but given {}",
-            Identifier(receiver),
+            receiver,
             TypeText(cql_type),
             vector.dimensions,
             terms.len()
@@ -187,7 +187,7 @@ fn tuple(
     receiver: &str,
     variables: &mut Variables<'_>,
 ) -> Result<CompiledTerm, ServerError> {
-    let name = Identifier(receiver);
+    let name = receiver;
     // Cassandra reads a term in parentheses as that term.
     if let ([term], false) = (terms, matches!(cql_type, CqlType::Tuple(_))) {
         return compile(term, cql_type, receiver, variables);
@@ -222,7 +222,7 @@ fn udt(
     receiver: &str,
     variables: &mut Variables<'_>,
 ) -> Result<CompiledTerm, ServerError> {
-    let name = Identifier(receiver);
+    let name = receiver;
     let CqlType::Udt(udt) = cql_type else {
         return Err(invalid(format!(
             "Invalid user type literal for {name} of type {}",

@@ -5,7 +5,7 @@ use crate::message::ServerError;
 use crate::store::error::invalid;
 use crate::store::fit::Fit;
 use crate::store::type_text::{TypeText, unparsable};
-use crate::types::{CqlType, Identifier, NativeType, Value};
+use crate::types::{CqlType, NativeType, Value};
 
 /// Returns the type that a constant has by itself, or `None` for null.
 pub(super) fn preferred(literal: &Literal) -> Option<NativeType> {
@@ -85,7 +85,7 @@ pub(super) fn value(
         let (kind, text) = kind_and_text(literal);
         return Err(invalid(format!(
             "Invalid {kind} constant ({text}) for \"{}\" of type {}",
-            Identifier(receiver),
+            receiver,
             TypeText(cql_type)
         )));
     }
