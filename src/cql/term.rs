@@ -118,7 +118,7 @@ impl fmt::Display for Term {
             }
             Self::Tuple(terms) => write!(f, "({})", Separated(terms)),
             Self::Function { name, arguments } => write!(f, "{name}({})", Separated(arguments)),
-            Self::TypeHint { cql_type, term } => write!(f, "({cql_type}) {term}"),
+            Self::TypeHint { cql_type, term } => write!(f, "({cql_type}){term}"),
             Self::Negation(term) => write!(f, "- {term}"),
             Self::Arithmetic { operator, left, right } => write!(f, "{left} {operator} {right}"),
         }

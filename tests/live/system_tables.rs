@@ -57,8 +57,9 @@ const RESULTS: &[&str] = &[
      table_name = 'local' AND column_name IN ('key', 'rack')",
     // Functions, and parts of values.
     "SELECT token(key), token('local'), bigint_as_blob(token(key)), textAsBlob(key) FROM system.local",
-    "SELECT cast(rpc_port AS text), cast(rpc_port AS bigint) AS b, cast(rpc_port AS int), \
-     toJson(cast(rpc_port AS double)) FROM system.local",
+    "SELECT cast(gc_grace_seconds AS text), cast(gc_grace_seconds AS bigint) AS b, \
+     cast(gc_grace_seconds AS int), toJson(cast(gc_grace_seconds AS double)) FROM \
+     system_schema.tables WHERE keyspace_name = 'system_auth'",
     "SELECT (int)5, (text)'a', (list<int>)[1, 2], totimestamp('2020-01-02'), \
      to_unix_timestamp((timestamp)5), (int)null FROM system.local",
     "SELECT minTimeuuid('2013-02-02 10:00+0000'), max_timeuuid(0), \
@@ -69,7 +70,8 @@ const RESULTS: &[&str] = &[
      system_schema.keyspaces WHERE keyspace_name = 'system_traces'",
     "SELECT flags['compound'], flags['a'..'d'], flags['d'..], flags[..'d'] FROM system_schema.tables \
      WHERE keyspace_name = 'system' AND table_name = 'local'",
-    "SELECT abs(rpc_port), exp(gc_grace_seconds), log10(rpc_port) FROM system.local",
+    "SELECT abs(gc_grace_seconds), exp(crc_check_chance), log10(gc_grace_seconds) FROM \
+     system_schema.tables WHERE keyspace_name = 'system_auth'",
     // Aggregates and groups.
     "SELECT min(position), max(position), sum(position), avg(position), count(position) FROM \
      system_schema.columns WHERE keyspace_name = 'system'",
@@ -164,12 +166,10 @@ const ERRORS: &[&str] = &[
     "SELECT * FROM system_schema.columns WHERE keyspace_name = 'system' AND table_name > 'm' AND \
      column_name = 'x'",
     "SELECT now(1) FROM system.local",
-    "SELECT totimestamp(key) FROM system.local",
     "SELECT intasblob(key) FROM system.local",
     "SELECT blobasint(textasblob(key)) FROM system.local",
     "SELECT token(key, key) FROM system.local",
     "SELECT cast(key AS counter) FROM system.local",
-    "SELECT cast(rpc_port AS date) FROM system.local",
     "SELECT cast(5 AS text) FROM system.local",
     "SELECT min(key, key) FROM system.local",
     "SELECT count(key, key) FROM system.local",
@@ -249,7 +249,9 @@ const PREPARED: &[&str] = &[
     "SELECT kind FROM system_schema.columns WHERE keyspace_name = ? AND (table_name, column_name) > ?",
     "SELECT kind FROM system_schema.columns WHERE keyspace_name = ? AND (table_name, column_name) IN ?",
     "SELECT kind FROM system_schema.columns WHERE keyspace_name = ? AND (table_name, column_name) IN \
-     (?, (?, 'a'))",
+     (?, ?)",
+    "SELECT kind FROM system_schema.columns WHERE keyspace_name = ? AND (table_name, column_name) IN \
+     ((?, ?), ('a', ?))",
     "SELECT key FROM system.local WHERE tokens CONTAINS ? AND tokens CONTAINS :t ALLOW FILTERING",
     "SELECT table_name FROM system_schema.tables WHERE flags = {'a', ?} AND caching = {?: ?} ALLOW \
      FILTERING",

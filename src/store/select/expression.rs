@@ -25,7 +25,13 @@ pub(super) enum Expression {
     /// The element of a map or a set.
     Element(Box<Expression>, CompiledTerm),
     /// The elements of a map or a set between two bounds.
-    Slice(Box<Expression>, Option<CompiledTerm>, Option<CompiledTerm>),
+    Slice {
+        of: Box<Expression>,
+        bounds: (Option<CompiledTerm>, Option<CompiledTerm>),
+        /// True if each element is a cell. A slice without cells is null, and a slice of one cell may
+        /// be empty.
+        is_multi_cell: bool,
+    },
     Call(Function, Vec<Expression>),
     /// The aggregate at an index of the projection.
     Aggregate(usize),
@@ -80,16 +86,20 @@ impl Expression {
                     _ => Value::Null,
                 }
             }
-            Self::Slice(of, from, to) => {
+            Self::Slice { of, bounds: (from, to), is_multi_cell } => {
+                let or_null = |is_empty: bool, value| match is_empty && *is_multi_cell {
+                    true => Value::Null,
+                    false => value,
+                };
                 let range = KeyRange::new(from.as_ref(), to.as_ref(), term)?;
                 match of.evaluate(scope)? {
                     Value::Map(mut entries) => {
                         entries.retain(|(key, _)| range.contains(key));
-                        non_empty(entries.is_empty(), Value::Map(entries))
+                        or_null(entries.is_empty(), Value::Map(entries))
                     }
                     Value::Set(mut values) => {
                         values.retain(|value| range.contains(value));
-                        non_empty(values.is_empty(), Value::Set(values))
+                        or_null(values.is_empty(), Value::Set(values))
                     }
                     _ => Value::Null,
                 }
@@ -101,9 +111,4 @@ impl Expression {
             Self::Aggregate(index) => scope.aggregates.get(*index).cloned().unwrap_or(Value::Null),
         })
     }
-}
-
-/// A collection without elements is null.
-fn non_empty(is_empty: bool, value: Value) -> Value {
-    if is_empty { Value::Null } else { value }
 }

@@ -490,11 +490,11 @@ fn refuses_conditions_and_orders_with_the_words_of_cassandra() {
         (
             "SELECT DISTINCT k FROM ks.o WHERE c = 1 ALLOW FILTERING",
             "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or \
-             static columns",
+             static columns.",
         ),
         (
             "SELECT count(*) FROM ks.o PER PARTITION LIMIT 1",
-            "PER PARTITION LIMIT is not allowed with aggregate queries",
+            "PER PARTITION LIMIT is not allowed with aggregate queries.",
         ),
         ("SELECT k FROM ks.o WHERE token(k) > null", "Invalid null token value"),
         (

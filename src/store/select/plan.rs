@@ -69,7 +69,7 @@ impl SelectPlan {
         {
             return Err(invalid(
                 "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or \
-                 static columns",
+                 static columns.",
             ));
         }
         if restricts(ColumnKind::Clustering)
@@ -86,7 +86,7 @@ impl SelectPlan {
             return Err(invalid(message));
         }
         if grouping == Grouping::All && select.per_partition_limit.is_some() {
-            return Err(invalid("PER PARTITION LIMIT is not allowed with aggregate queries"));
+            return Err(invalid("PER PARTITION LIMIT is not allowed with aggregate queries."));
         }
         let order = row_order(&select.order_by, &restrictions, &table)?;
         if order.is_sorted() && grouping != Grouping::None {
@@ -158,7 +158,7 @@ fn columns_of(expression: &Expression) -> Vec<usize> {
             | CellPart::Element(index, _)
             | CellPart::Slice(index, ..),
         ) => vec![*index],
-        Expression::Field(of, _) | Expression::Element(of, _) | Expression::Slice(of, ..) => {
+        Expression::Field(of, _) | Expression::Element(of, _) | Expression::Slice { of, .. } => {
             columns_of(of)
         }
         Expression::Call(_, arguments) => arguments.iter().flat_map(columns_of).collect(),

@@ -6,7 +6,9 @@ use super::aggregate::Aggregate;
 use super::expression::Expression;
 use super::metadata::{self, CellPart};
 use crate::cql::FunctionName;
-use crate::cql::{Literal, MetadataFunction, SelectedColumn, Selection, Selector, Term, TypeName};
+use crate::cql::{
+    BindMarker, Literal, MetadataFunction, SelectedColumn, Selection, Selector, Term, TypeName,
+};
 use crate::message::ServerError;
 use crate::store::error::{invalid, unsupported};
 use crate::store::fit::Fit;
@@ -25,6 +27,9 @@ pub(super) struct Projection {
     /// Each aggregate and its argument. `count(*)` has no argument.
     pub(super) aggregates: Vec<(Aggregate, Option<Expression>)>,
 }
+
+/// The name of the receiver of the terms of a selection.
+const RECEIVER: &str = "[selection]";
 
 /// A compiled selector: its name in the result, its type, and its expression.
 struct Compiled {
@@ -109,7 +114,7 @@ impl Compiler<'_, '_> {
                 let (key_type, element) = element_types(&of, "Element")?;
                 let key_name = key_name(&of);
                 Compiled {
-                    name: format!("{}[{key}]", of.name),
+                    name: format!("{}[{}]", of.name, term_text(key)),
                     cql_type: element,
                     expression: Expression::Element(
                         Box::new(of.expression),
@@ -126,9 +131,20 @@ impl Compiler<'_, '_> {
                     None => Ok(None),
                 };
                 let (low, high) = (bound(from)?, bound(to)?);
+                let is_multi_cell = match &of.expression {
+                    Expression::Column(index) => {
+                        table.column(*index).is_some_and(Column::is_multi_cell)
+                    }
+                    _ => false,
+                };
+                let bounds = (low, high);
                 Compiled {
                     name: format!("{}[{}..{}]", of.name, text(from), text(to)),
-                    expression: Expression::Slice(Box::new(of.expression), low, high),
+                    expression: Expression::Slice {
+                        of: Box::new(of.expression),
+                        bounds,
+                        is_multi_cell,
+                    },
                     cql_type: of.cql_type,
                 }
             }
@@ -136,7 +152,7 @@ impl Compiler<'_, '_> {
                 let hinted = resolve(cql_type, table)?;
                 let name = format!("({cql_type}){}", term_text(term));
                 let term = Term::TypeHint { cql_type: cql_type.clone(), term: term.clone() };
-                let compiled = compile(&term, &hinted, &name, self.variables)?;
+                let compiled = compile(&term, &hinted, RECEIVER, self.variables)?;
                 Compiled { name, cql_type: hinted, expression: Expression::Term(compiled) }
             }
             Selector::Term(term) => {
@@ -188,7 +204,7 @@ impl Compiler<'_, '_> {
             None if *term == Term::Literal(Literal::Null) => NativeType::Blob.into(),
             None => return Err(cannot_infer(term)),
         };
-        let expression = Expression::Term(compile(term, &cql_type, &name, self.variables)?);
+        let expression = Expression::Term(compile(term, &cql_type, RECEIVER, self.variables)?);
         Ok(Compiled { name, cql_type, expression })
     }
 
@@ -224,9 +240,9 @@ impl Compiler<'_, '_> {
         for (index, (argument, compiled)) in arguments.iter().zip(compiled).enumerate() {
             let (name, expression) = match (argument, compiled) {
                 (Selector::Term(term), _) => {
-                    let (cql_type, name) = function.argument(index);
+                    let (cql_type, _) = function.argument(index);
                     let text = term_text(term);
-                    let term = compile(term, cql_type, &name, self.variables)?;
+                    let term = compile(term, cql_type, RECEIVER, self.variables)?;
                     (text, Expression::Term(term))
                 }
                 (_, Some(compiled)) => (compiled.name, compiled.expression),
@@ -314,7 +330,7 @@ impl Compiler<'_, '_> {
                 Expression::Column(index) => (CellPart::Element(index, key), false),
                 _ => return Err(unsupported(&format!("{function} of parts of an element"))),
             },
-            (_, Expression::Slice(of, from, to)) => match *of {
+            (_, Expression::Slice { of, bounds: (from, to), .. }) => match *of {
                 Expression::Column(index) => {
                     let is_list = table.column(index).is_some_and(Column::is_multi_cell);
                     (CellPart::Slice(index, from, to), is_list)
@@ -379,16 +395,31 @@ fn cannot_infer(term: &Term) -> ServerError {
     ))
 }
 
-/// Returns the text of a term in the name of a column.
+/// Returns the text of a term in the name of a column, where bind variables have no names.
 fn term_text(term: &Term) -> String {
+    without_names(term).to_string()
+}
+
+fn without_names(term: &Term) -> Term {
+    let all = |terms: &[Term]| terms.iter().map(without_names).collect();
     match term {
-        Term::Literal(Literal::Null) => "NULL".to_owned(),
-        other => other.to_string(),
+        Term::Marker(_) => Term::Marker(BindMarker::Positional),
+        Term::List(terms) => Term::List(all(terms)),
+        Term::Set(terms) => Term::Set(all(terms)),
+        Term::Tuple(terms) => Term::Tuple(all(terms)),
+        Term::Function { name, arguments } => {
+            Term::Function { name: name.clone(), arguments: all(arguments) }
+        }
+        Term::TypeHint { cql_type, term } => {
+            let term = Box::new(without_names(term));
+            Term::TypeHint { cql_type: cql_type.clone(), term }
+        }
+        other => other.clone(),
     }
 }
 
 fn text(term: &Option<Term>) -> String {
-    term.as_ref().map_or_else(String::new, Term::to_string)
+    term.as_ref().map_or_else(String::new, term_text)
 }
 
 fn key_name(of: &Compiled) -> String {

@@ -4,7 +4,7 @@ use super::constant;
 use super::type_hint::resolve;
 use std::fmt;
 
-use crate::cql::Term;
+use crate::cql::{Literal, Term};
 use crate::store::fit::Fit;
 use crate::store::function::{self, Argument};
 use crate::store::schema::TableSchema;
@@ -80,7 +80,11 @@ pub(in crate::store) struct TermArgument<'a> {
 
 impl fmt::Display for TermArgument<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.term.fmt(f)
+        match self.term {
+            // Unlike everywhere else, Cassandra writes it in upper case here.
+            Term::Literal(Literal::Null) => f.write_str("NULL"),
+            term => term.fmt(f),
+        }
     }
 }
 

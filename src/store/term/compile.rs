@@ -100,6 +100,38 @@ fn check(
     }
 }
 
+/// Returns an error if the elements of a literal contain bind markers.
+fn check_markers<'t>(
+    mut terms: impl Iterator<Item = &'t Term>,
+    kind: &str,
+    receiver: &str,
+) -> Result<(), ServerError> {
+    match terms.any(has_marker) {
+        true => Err(invalid(format!(
+            "Invalid {kind} literal for {receiver}: bind variables are not supported inside \
+             collection literals"
+        ))),
+        false => Ok(()),
+    }
+}
+
+fn has_marker(term: &Term) -> bool {
+    match term {
+        Term::Literal(_) => false,
+        Term::Marker(_) => true,
+        Term::List(terms)
+        | Term::Set(terms)
+        | Term::Tuple(terms)
+        | Term::Function { arguments: terms, .. } => terms.iter().any(has_marker),
+        Term::Map(entries) => {
+            entries.iter().any(|(key, value)| has_marker(key) || has_marker(value))
+        }
+        Term::Udt(fields) => fields.iter().any(|(_, term)| has_marker(term)),
+        Term::TypeHint { term, .. } | Term::Negation(term) => has_marker(term),
+        Term::Arithmetic { left, right, .. } => has_marker(left) || has_marker(right),
+    }
+}
+
 fn elements(
     terms: &[Term],
     element: &CqlType,
@@ -110,6 +142,7 @@ fn elements(
     for term in terms {
         check(term, element, (kind, &format!("value {term}")), receiver, variables)?;
     }
+    check_markers(terms.iter(), kind, receiver)?;
     let name = format!("value({receiver})");
     terms.iter().map(|term| compile(term, element, &name, variables)).collect()
 }
@@ -172,6 +205,7 @@ fn map(
         check(key, &types.0, ("map", &format!("key {key}")), receiver, variables)?;
         check(value, &types.1, ("map", &format!("value {value}")), receiver, variables)?;
     }
+    check_markers(entries.iter().flat_map(|(key, value)| [key, value]), "map", receiver)?;
     let (key_name, value_name) = (format!("key({receiver})"), format!("value({receiver})"));
     let compile = |(key, value): &(Term, Term)| {
         let key = compile(key, &types.0, &key_name, variables)?;

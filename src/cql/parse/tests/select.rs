@@ -35,7 +35,7 @@ fn parses_select_whatever_their_case_and_white_space() {
             "SELECT a FROM t WHERE a = {'k': [1, NAN], 'l': null} AND b = {x: 1, \"Y\": now()} AND \
              c = {} AND d = (List<Int>) ? AND e = 12e4067d-9716-4d5a-a0f0-6d3a3c6ba05f AND f = 1h30m",
             "SELECT a FROM t WHERE a = {'k': [1, NaN], 'l': null} AND b = {x: 1, \"Y\": now()} AND \
-             c = {} AND d = (list<int>) ? AND e = 12e4067d-9716-4d5a-a0f0-6d3a3c6ba05f AND f = 1h30m",
+             c = {} AND d = (list<int>)? AND e = 12e4067d-9716-4d5a-a0f0-6d3a3c6ba05f AND f = 1h30m",
         ),
         (
             "SELECT a+b*2-c%d/2, - a, -1, f(a - 1)+-1 FROM t WHERE a=1+2*-f()- 3",
