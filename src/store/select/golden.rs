@@ -49,6 +49,7 @@ fn table(name: &str, columns: &[&str]) -> Arc<TableSchema> {
         name: Arc::new(name),
         columns: columns.iter().map(column).collect(),
         is_virtual: false,
+        secondary_indexes: Vec::new(),
     })
 }
 
