@@ -10,6 +10,7 @@ mod interpreter;
 mod java;
 mod node;
 mod python;
+mod rust;
 mod toolchain;
 
 use std::env;
@@ -18,8 +19,15 @@ use std::process::ExitCode;
 use client::Client;
 use libtest_mimic::Arguments;
 
-const CLIENTS: &[Client] =
-    &[gocql::CLIENT_1, gocql::CLIENT_2, java::CLIENT, node::CLIENT, python::CLIENT];
+const CLIENTS: &[Client] = &[
+    gocql::CLIENT_1,
+    gocql::CLIENT_2,
+    java::CLIENT,
+    node::CLIENT,
+    python::CLIENT,
+    rust::CDRS,
+    rust::SCYLLA,
+];
 
 fn main() -> ExitCode {
     let is_forced = env::var_os("CI").is_some();

@@ -1,0 +1,51 @@
+//! The Rust drivers scylla 1.9 and cdrs-tokio 9.0: two programs of one package.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use crate::client::Client;
+use crate::install;
+use crate::toolchain::{folder, sources};
+
+/// It supports v4.
+pub(crate) const SCYLLA: Client = Client {
+    name: "scylla",
+    missing: || None,
+    command: || program("scylla"),
+    settings: &[("default", "default"), ("4", "none"), ("4", "lz4"), ("4", "snappy")],
+    // The driver reads the schema again every minute, and not after an event.
+    unsupported: &["events", "payload"],
+};
+
+pub(crate) const CDRS: Client = Client {
+    name: "cdrs",
+    missing: || None,
+    command: || program("cdrs"),
+    settings: &[
+        ("default", "default"),
+        ("3", "none"),
+        ("3", "lz4"),
+        ("3", "snappy"),
+        ("4", "none"),
+        ("4", "lz4"),
+        ("4", "snappy"),
+        ("5", "none"),
+        ("5", "lz4"),
+    ],
+    unsupported: &["payload"],
+};
+
+fn program(name: &str) -> Result<Command, String> {
+    static PROGRAMS: LazyLock<Result<PathBuf, String>> = LazyLock::new(build);
+    PROGRAMS.as_ref().map(|folder| Command::new(folder.join(name))).map_err(Clone::clone)
+}
+
+/// Compiles the programs, and returns their folder.
+fn build() -> Result<PathBuf, String> {
+    let target = folder("rust")?;
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--locked", "--target-dir"]).arg(&target);
+    install::run(cargo.current_dir(sources("rust")))?;
+    Ok(target.join("debug"))
+}
