@@ -1,6 +1,7 @@
 //! The checks of all conditions of WHERE together.
 
-use super::restriction::{Restriction, Target};
+use super::restriction::{Operator, Restriction, Target};
+use crate::cql::IndexPart;
 use crate::message::ServerError;
 use crate::store::error::invalid;
 use crate::store::schema::{Column, ColumnKind, TableSchema};
@@ -67,34 +68,66 @@ fn check_pair(
 }
 
 /// Returns true if each column of the partition key has an `=` or an `IN`.
-pub(super) fn has_whole_key(restrictions: &[Restriction], table: &TableSchema) -> bool {
-    table
-        .indexes(ColumnKind::PartitionKey)
-        .all(|index| restrictions.iter().any(|of| of.columns().contains(&index) && of.is_exact()))
+pub(super) fn has_whole_key<'r>(
+    restrictions: impl Iterator<Item = &'r Restriction>,
+    table: &TableSchema,
+) -> bool {
+    let exact = restrictions.filter(|restriction| restriction.is_exact());
+    let columns: Vec<usize> = exact.flat_map(|of| of.columns().iter().copied()).collect();
+    table.indexes(ColumnKind::PartitionKey).all(|index| columns.contains(&index))
 }
 
 /// Returns true if a column of this kind is restricted.
-pub(super) fn restricts(
+pub(super) fn restricts<'r>(
     kind: ColumnKind,
-    restrictions: &[Restriction],
+    mut restrictions: impl Iterator<Item = &'r Restriction>,
     table: &TableSchema,
 ) -> bool {
     let is_of_kind = |index: &usize| table.column(*index).is_some_and(|of| of.kind == kind);
-    restrictions.iter().any(|restriction| restriction.columns().iter().any(is_of_kind))
+    restrictions.any(|restriction| restriction.columns().iter().any(is_of_kind))
 }
 
-/// Returns an error if the restrictions do not select whole partitions or slices of them. Virtual
-/// tables may be filtered, except by a clustering column without the one before it.
+/// Returns an error if the restrictions do not select whole partitions or slices of them, and no index
+/// selects the rows. Virtual tables may be filtered, except by a clustering column without the one
+/// before it.
 pub(super) fn check_filtering(
     restrictions: &[Restriction],
     table: &TableSchema,
 ) -> Result<(), ServerError> {
     let is_token = |of: &Restriction| matches!(of.target, Target::Token);
-    if restrictions.iter().all(is_token) {
+    // As in Cassandra, an index replaces one condition.
+    let indexed = restrictions.iter().position(|of| is_indexed(of, table));
+    let rest: Vec<&Restriction> = restrictions
+        .iter()
+        .enumerate()
+        .filter(|(index, restriction)| Some(*index) != indexed && !is_token(restriction))
+        .map(|(_, restriction)| restriction)
+        .collect();
+    if rest.is_empty() {
         return Ok(());
     }
-    let is_filtered = |kind| restricts(kind, restrictions, table);
-    let has_whole_key = has_whole_key(restrictions, table);
+    check_unindexed(&rest, table)
+}
+
+/// Returns true if an index of the table contains the rows that meet a condition.
+fn is_indexed(restriction: &Restriction, table: &TableSchema) -> bool {
+    let [index] = restriction.columns() else { return false };
+    let Some(column) = table.column(*index) else { return false };
+    table.secondary_indexes.iter().filter(|index| index.column == column.name).any(|index| {
+        matches!(
+            (&restriction.target, restriction.operator, index.part),
+            (Target::Column(_), Operator::Equal, IndexPart::Simple | IndexPart::Full)
+                | (Target::Column(_), Operator::Contains, IndexPart::Simple | IndexPart::Values)
+                | (Target::Column(_), Operator::ContainsKey, IndexPart::Keys)
+                | (Target::Element(..), Operator::Equal, IndexPart::Entries)
+        )
+    })
+}
+
+fn check_unindexed(restrictions: &[&Restriction], table: &TableSchema) -> Result<(), ServerError> {
+    let all = || restrictions.iter().copied();
+    let is_filtered = |kind| restricts(kind, all(), table);
+    let has_whole_key = has_whole_key(all(), table);
     // The order of the checks is Cassandra's.
     let has_part_of_key = is_filtered(ColumnKind::PartitionKey) && !has_whole_key;
     if has_part_of_key && !table.is_virtual {
@@ -110,12 +143,12 @@ pub(super) fn check_filtering(
 }
 
 /// Returns an error if a clustering column is restricted, and the one before it has no `=` or `IN`.
-fn check_clustering(restrictions: &[Restriction], table: &TableSchema) -> Result<(), ServerError> {
+fn check_clustering(restrictions: &[&Restriction], table: &TableSchema) -> Result<(), ServerError> {
     // A tuple restricts its columns as one.
     let of = |index| {
         restrictions.iter().filter(move |restriction| restriction.columns().contains(&index))
     };
-    let is_exact = |index| of(index).any(Restriction::is_exact);
+    let is_exact = |index| of(index).any(|restriction| restriction.is_exact());
     let continues_tuple =
         |index: usize| of(index).any(|restriction| restriction.columns().first() != Some(&index));
     let mut before: Option<(&Column, bool)> = None;

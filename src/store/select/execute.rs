@@ -200,7 +200,7 @@ impl Run<'_> {
             self.sort_keys.push(self.plan.order.sort_key(row));
         }
         let ends_partition = self.in_partition.saturating_add(1) >= self.per_partition;
-        let clustering = row.clustering.clone().filter(|_| !ends_partition);
+        let clustering = row.clustering.as_ref().filter(|_| !ends_partition);
         self.push(values, &row.partition, clustering);
         Ok(match (self.remaining == 0 || self.page == 0, ends_partition) {
             (true, _) => Next::End,
@@ -214,7 +214,7 @@ impl Run<'_> {
         &mut self,
         values: Vec<Value>,
         partition: &PartitionKey,
-        clustering: Option<ClusteringKey>,
+        clustering: Option<&ClusteringKey>,
     ) {
         self.result.rows.push(values);
         self.in_partition = self.in_partition.saturating_add(1);
@@ -223,7 +223,7 @@ impl Run<'_> {
         if self.page == 0 && self.remaining > 0 {
             let state = PagingState {
                 partition: partition.clone(),
-                clustering,
+                clustering: clustering.cloned(),
                 remaining: self.remaining,
                 in_partition: self.in_partition,
             };
@@ -280,7 +280,7 @@ impl Run<'_> {
         }
         let Some(group) = self.group.take() else { return Ok(()) };
         let values = self.group_values(Some(&group))?;
-        self.push(values, &group.key.0, group.last);
+        self.push(values, &group.key.0, group.last.as_ref());
         Ok(())
     }
 

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use super::{PageRequest, SelectPlan};
-use crate::cql::parse_select;
+use crate::cql::{IndexPart, parse_select};
 use crate::store::source::{CellTime, CellTimes};
 use crate::store::{
-    BoundValues, Clock, Column, ColumnKind, Database, Row, Scan, TableSchema, UuidSource,
-    select_rows,
+    BoundValues, Clock, Column, ColumnKind, Database, Row, Scan, SecondaryIndex, TableSchema,
+    UuidSource, select_rows,
 };
 use crate::types::{CqlType, NativeType, TableSpec, UdtType, Value};
 
@@ -84,6 +84,40 @@ fn row(table: &TableSchema, literals: &[&str]) -> Row {
         row.clustering = None;
     }
     row
+}
+
+/// Returns a table with an index of each kind.
+fn indexed() -> Arc<TableSchema> {
+    let columns = [
+        "p k int",
+        "c c int",
+        "r f frozen<set<int>>",
+        "r l list<int>",
+        "r m map<int, text>",
+        "r mk map<int, text>",
+        "r me map<int, text>",
+        "r v int",
+        "r w int",
+    ];
+    let mut table = TableSchema::clone(&table("i", &columns));
+    let index = |(column, part): (&str, IndexPart)| SecondaryIndex {
+        name: format!("i_{column}_idx"),
+        is_custom: false,
+        column: column.to_owned(),
+        part,
+        options: Vec::new(),
+    };
+    let parts = [
+        ("c", IndexPart::Simple),
+        ("f", IndexPart::Full),
+        ("l", IndexPart::Simple),
+        ("m", IndexPart::Values),
+        ("mk", IndexPart::Keys),
+        ("me", IndexPart::Entries),
+        ("v", IndexPart::Simple),
+    ];
+    table.secondary_indexes = parts.map(index).into();
+    Arc::new(table)
 }
 
 impl Tables {
@@ -162,7 +196,7 @@ impl Tables {
             ],
         ];
         let u_rows = u_rows.iter().map(|literals| row(&u, literals)).collect();
-        Self(vec![(o, o_rows), (u, u_rows)])
+        Self(vec![(o, o_rows), (u, u_rows), (indexed(), Vec::new())])
     }
 }
 
@@ -273,6 +307,39 @@ fn reads_partitions_ranges_of_rows_and_ranges_of_tokens_in_the_order_of_cassandr
         ("SELECT k, c, d FROM ks.o WHERE k IN (2, 0, 1) ORDER BY c DESC LIMIT 2", "2|5|1; 0|2|1"),
         ("SELECT v FROM ks.o WHERE k IN (2, 0, 1) ORDER BY c LIMIT 3", "2; 1; 4"),
     ]);
+}
+
+#[test]
+fn filters_by_indexed_columns_without_allow_filtering() {
+    for condition in [
+        "v = 1",
+        "k = 1 AND v = 1",
+        "k = 1 AND c > 1 AND v = 1",
+        "token(k) > 1 AND v = 1",
+        "c = 1",
+        "f = {1}",
+        "l CONTAINS 1",
+        "m CONTAINS 'a'",
+        "mk CONTAINS KEY 1",
+        "me[1] = 'a'",
+    ] {
+        let result = run(&format!("SELECT k FROM ks.i WHERE {condition}"));
+        assert_eq!(result.map(|(_, rows)| rows), Ok(String::new()), "{condition}");
+    }
+    for condition in [
+        "w = 1",
+        "v > 1",
+        "v IN (1)",
+        "v = 1 AND w = 1",
+        "k = 1 AND v = 1 AND w = 1",
+        "f CONTAINS 1",
+        "m CONTAINS KEY 1",
+        "m[1] = 'a'",
+        "mk CONTAINS 'a'",
+    ] {
+        let error = run(&format!("SELECT k FROM ks.i WHERE {condition}")).unwrap_err();
+        assert!(error.ends_with("use ALLOW FILTERING"), "{condition}: {error}");
+    }
 }
 
 #[test]

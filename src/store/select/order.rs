@@ -50,7 +50,7 @@ pub(super) fn row_order(
     if order_by.iter().any(|ordering| matches!(ordering.direction, Direction::NearestTo(_))) {
         return Err(unsupported("ANN OF"));
     }
-    if !has_whole_key(restrictions, table) {
+    if !has_whole_key(restrictions.iter(), table) {
         let message =
             "ORDER BY is only supported when the partition key is restricted by an EQ or an IN.";
         return Err(invalid(message));

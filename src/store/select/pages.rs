@@ -1,10 +1,13 @@
 //! Pages of SELECT.
 
+use std::cell::Cell;
+use std::sync::Arc;
+
 use super::golden::Tables;
 use super::{PageRequest, SelectPlan};
 use crate::cql::parse_select;
 use crate::message::ErrorCode;
-use crate::store::{BoundValues, Clock, UuidSource};
+use crate::store::{BoundValues, Clock, Database, Row, Scan, TableSchema, UuidSource};
 use crate::types::Value;
 
 /// Reads all pages of a statement, and returns the rows of each.
@@ -91,4 +94,52 @@ fn refuses_states_that_it_did_not_make_and_pages_of_sorted_partitions() {
         "Cannot page queries with both ORDER BY and a IN restriction on the partition key; you must \
          either remove the ORDER BY or the IN and sort client side, or disable paging for this query"
     );
+}
+
+/// The tables, and the number of rows that were read from them.
+struct Counted(Tables, Cell<usize>);
+
+impl Database for Counted {
+    fn has_keyspace(&self, keyspace: &str) -> bool {
+        self.0.has_keyspace(keyspace)
+    }
+
+    fn table(&self, keyspace: &str, table: &str) -> Option<Arc<TableSchema>> {
+        self.0.table(keyspace, table)
+    }
+
+    fn scan<'d>(
+        &'d self,
+        table: &'d TableSchema,
+        scan: &'d Scan,
+    ) -> Box<dyn Iterator<Item = Row> + 'd> {
+        let count = |_: &Row| self.1.set(self.1.get() + 1);
+        Box::new(self.0.scan(table, scan).inspect(count))
+    }
+}
+
+#[test]
+fn reads_only_the_rows_of_the_key_of_the_range_or_of_the_page() {
+    for (statement, size, read) in [
+        ("SELECT v FROM ks.o WHERE k = 0 AND c = 1 AND d = 1", None, 1),
+        ("SELECT v FROM ks.o WHERE k = 0 AND c IN (1, 2) AND d = 1", None, 2),
+        ("SELECT v FROM ks.o WHERE k = 0 AND c > 1", None, 1),
+        ("SELECT v FROM ks.o WHERE k = 0 AND (c, d) IN ((1, 2), (9, 9))", None, 1),
+        ("SELECT v FROM ks.o WHERE k IN (1, 2)", None, 2),
+        ("SELECT v FROM ks.o WHERE token(k) > 0", None, 1),
+        ("SELECT v FROM ks.o LIMIT 2", None, 2),
+        ("SELECT v FROM ks.o", Some(3), 3),
+        // One row of each partition.
+        ("SELECT DISTINCT k FROM ks.o", None, 4),
+        ("SELECT v FROM ks.o PER PARTITION LIMIT 1", None, 4),
+        ("SELECT v FROM ks.o", None, 6),
+    ] {
+        let tables = Counted(Tables::new(), Cell::new(0));
+        let plan = SelectPlan::new(&parse_select(statement).unwrap(), &tables).unwrap();
+        let bound = BoundValues::new(&plan.variables, &[]).unwrap();
+        let uuids = UuidSource::new(1);
+        let clock = Clock { now: 0, uuids: &uuids };
+        plan.execute(&tables, &bound, &clock, PageRequest { size, state: None }).unwrap();
+        assert_eq!(tables.1.get(), read, "{statement}");
+    }
 }

@@ -63,7 +63,7 @@ impl SelectPlan {
         if !select.allow_filtering {
             check_filtering(&restrictions, &table)?;
         }
-        let restricts = |kind| restricts(kind, &restrictions, &table);
+        let restricts = |kind| restricts(kind, restrictions.iter(), &table);
         if select.is_distinct
             && (restricts(ColumnKind::Clustering) || restricts(ColumnKind::Regular))
         {
@@ -221,7 +221,7 @@ fn aggregation_warning(
         |index| restrictions.iter().any(|of| of.columns().contains(&index) && !of.is_equal());
     match grouping {
         Grouping::None => None,
-        _ if !has_whole_key(restrictions, table) => {
+        _ if !has_whole_key(restrictions.iter(), table) => {
             Some("Aggregation query used without partition key")
         }
         _ if table.indexes(ColumnKind::PartitionKey).any(is_in) => {
