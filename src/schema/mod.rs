@@ -12,6 +12,7 @@
 //! | `keyspace`, `user_type`, `table`, `index`, `view`, `function` | schema elements and their DDL |
 //! | `where_clause` | the escaping of literals in the `WHERE` clause of a view |
 //! | `ddl` | helpers that print DDL |
+//! | `server_ddl` | the statements that DESCRIBE of a server prints |
 //!
 //! Invariants:
 //!
@@ -29,6 +30,8 @@ mod part;
 mod reader;
 #[cfg(test)]
 mod rows;
+#[cfg(feature = "testing")]
+mod server_ddl;
 mod table;
 mod user_type;
 mod user_types;

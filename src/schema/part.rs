@@ -66,7 +66,8 @@ impl SchemaPart {
         matches!(self, Self::VirtualKeyspaces | Self::VirtualTables | Self::VirtualColumns)
     }
 
-    const fn table(self) -> &'static str {
+    /// Returns the name of the table, with its keyspace.
+    pub(crate) const fn table(self) -> &'static str {
         match self {
             Self::Keyspaces => "system_schema.keyspaces",
             Self::Types => "system_schema.types",

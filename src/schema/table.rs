@@ -94,6 +94,16 @@ impl Table {
     /// Returns the statement that creates the table, without its indexes. The types and functions
     /// that it names must exist. If the table is virtual, returns a comment that describes it.
     pub fn ddl(&self) -> String {
+        self.ddl_with(None, ddl::options(&self.options))
+    }
+
+    /// Returns the statement that creates the table with these options. `first` is written before the
+    /// clustering order.
+    pub(super) fn ddl_with(
+        &self,
+        first: Option<String>,
+        options: impl Iterator<Item = String>,
+    ) -> String {
         // A primary key of one column is written beside the column, as the server and the Python driver
         // do.
         let key = match (self.partition_key.as_slice(), self.clustering.as_slice()) {
@@ -109,7 +119,8 @@ impl Table {
         let lines = self.columns.iter().map(definition).chain(primary_key);
         let lines = lines.map(|line| format!("    {line}"));
         let name = Qualified(&self.keyspace, &self.name);
-        let body = format!("TABLE {name} (\n{}\n){};", separated(lines, ",\n"), self.with());
+        let body =
+            format!("TABLE {name} (\n{}\n){};", separated(lines, ",\n"), self.with(first, options));
         match self.is_virtual {
             true => ddl::virtual_comment(&body),
             false => format!("CREATE {body}"),
@@ -126,8 +137,12 @@ impl Table {
         format!("PRIMARY KEY ({})", list([partition].into_iter().chain(clustering)))
     }
 
-    /// Formats the `WITH` clause: compact storage, the clustering order and the options.
-    pub(super) fn with(&self) -> String {
+    /// Formats the `WITH` clause: `first`, compact storage, the clustering order and the options.
+    pub(super) fn with(
+        &self,
+        first: Option<String>,
+        options: impl Iterator<Item = String>,
+    ) -> String {
         let compact = self.is_compact.then(|| "COMPACT STORAGE".to_owned());
         let order = |(name, order): &(String, ClusteringOrder)| {
             let keyword = match order {
@@ -138,7 +153,7 @@ impl Table {
         };
         let orders = list(self.clustering.iter().map(order));
         let orders = (!orders.is_empty()).then(|| format!("CLUSTERING ORDER BY ({orders})"));
-        ddl::with(compact.into_iter().chain(orders).chain(ddl::options(&self.options)))
+        ddl::with(first.into_iter().chain(compact).chain(orders).chain(options))
     }
 
     /// Reads a table or a view whose name is in the field `name_field`. Returns `None` if that

@@ -46,7 +46,7 @@ impl View {
             Qualified(keyspace, &self.base_table),
             escape_literals(&self.where_clause),
             self.table.primary_key(),
-            self.table.with(),
+            self.table.with(None, super::ddl::options(&self.table.options)),
         )
     }
 }

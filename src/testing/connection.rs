@@ -73,6 +73,7 @@ async fn exchange_frames(
     state: Arc<ServerState>,
 ) -> io::Result<()> {
     let mut events = state.events.subscribe();
+    let mut cluster_events = state.script().system_tables.shared.events.subscribe();
     let (delayed, mut delayed_replies) = mpsc::unbounded_channel();
     let mut client = Client::new(source, state, delayed);
     let mut input = BytesMut::new();
@@ -83,17 +84,33 @@ async fn exchange_frames(
                 _ => client.handle_input(&mut input),
             },
             Some((stream, reply)) = delayed_replies.recv() => client.send_reply(stream, reply),
-            event = events.recv() => match event {
-                Ok(event) => client.send_event(event),
-                Err(broadcast::error::RecvError::Lagged(_)) => Ok(()),
-                Err(broadcast::error::RecvError::Closed) => return Ok(()),
-            },
+            event = next_event(&mut events, &mut cluster_events) => client.send_event(event),
         };
         socket.write_all_buf(&mut client.out).await?;
         // TLS keeps bytes until it is flushed.
         socket.flush().await?;
         if let Err(CloseConnection) = next {
             return socket.shutdown().await;
+        }
+    }
+}
+
+/// Waits for the next event of the node or of its cluster. Events that the connection was too slow to
+/// receive are lost.
+async fn next_event(
+    of_node: &mut broadcast::Receiver<Event>,
+    of_cluster: &mut broadcast::Receiver<Event>,
+) -> Event {
+    loop {
+        let event = tokio::select! {
+            event = of_node.recv() => event,
+            event = of_cluster.recv() => event,
+        };
+        match event {
+            Ok(event) => return event,
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            // The connection ends with its server.
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }
 }

@@ -5,21 +5,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::engine::{Call, Engine};
 use super::fault::{FaultEffect, FaultTarget};
 use super::handshake::handshake_reply;
-use super::preparation::Preparation;
 use super::prepared::{PreparedStatement, result_metadata_id};
 use super::received_request::ReceivedRequest;
-use super::reply::Reply;
+use super::reply::{Reply, text_variables};
 use super::rows_response::rows_response;
-use super::script::{Script, no_reply_error};
+use super::script::Script;
 use super::state::ServerState;
 use super::step::{Action, ReplyStep};
 use super::tracing::TraceStart;
 use crate::message::{
-    BatchText, ErrorCode, ErrorDetails, Parameters, Prepare, PreparedResult, Ready, Request,
-    RequestFrame, ResultMessage, RowsMetadata, ServerError, Variables,
+    BatchKind, BatchText, ErrorCode, ErrorDetails, Parameters, Prepare, PreparedResult, Ready,
+    Request, RequestFrame, ResultMessage, RowsMetadata, ServerError, Variables,
 };
+use crate::store::Prepared;
+use crate::types::{ColumnSpec, NamedValue};
 use crate::wire::Context;
 
 /// The connection that a request arrived on.
@@ -43,15 +45,52 @@ pub(super) struct Handler<'h> {
 
 /// The statements that a request executes, or an `UNPREPARED` error if the request names an unknown
 /// statement id.
-type Executed = Result<Vec<ReceivedRequest>, Box<ServerError>>;
+type Executed<'r> = Result<Vec<ExecutedStatement<'r>>, Box<ServerError>>;
+
+/// A statement that a request executes.
+struct ExecutedStatement<'r> {
+    received: ReceivedRequest,
+    target: Target,
+    values: Vec<NamedValue<'r>>,
+    now_in_seconds: Option<i32>,
+}
+
+/// The part of the server that replies to a statement.
+enum Target {
+    Script(Box<Reply>),
+    /// The store, which has prepared the statement or refused it.
+    Store(Result<Arc<Prepared>, ServerError>),
+}
+
+impl Target {
+    /// Returns the bind variables of the statement `text`.
+    fn variables(&self, text: &str) -> Vec<ColumnSpec> {
+        match self {
+            Self::Script(reply) => reply.variables_of(text),
+            Self::Store(Ok(prepared)) => prepared.variables().to_vec(),
+            Self::Store(Err(_)) => text_variables(text),
+        }
+    }
+}
+
+impl ExecutedStatement<'_> {
+    fn call(&self) -> Call<'_> {
+        let (values, now_in_seconds) = (self.values.clone(), self.now_in_seconds);
+        Call { request: &self.received, values, now_in_seconds }
+    }
+}
+
+/// Returns the first statement as the server received it.
+fn first_received<'e>(executed: &'e Executed<'_>) -> Option<&'e ReceivedRequest> {
+    executed.as_ref().ok()?.first().map(|statement| &statement.received)
+}
 
 impl Handler<'_> {
     /// Returns the reply to a request. If the reply is rows, returns only the requested page.
     pub(super) fn handle(&self, frame: &RequestFrame<'_>) -> ReplyStep {
         let executed = self.executed_statements(&frame.request);
         let trace = frame.tracing.then(|| {
-            let executed = executed.as_deref().unwrap_or_default();
-            TraceStart::new(self.source.client, &frame.request, executed)
+            TraceStart::new(self.source.client, &frame.request, first_received(&executed))
         });
         let mut step = match self.fault(&frame.request, &executed) {
             Some(FaultEffect::Reply(reply)) => self.faulty_reply(&reply, frame, &executed),
@@ -81,14 +120,14 @@ impl Handler<'_> {
     }
 
     /// Returns the effect of the fault that applies to a request, if there is one.
-    fn fault(&self, request: &Request<'_>, executed: &Executed) -> Option<FaultEffect> {
+    fn fault(&self, request: &Request<'_>, executed: &Executed<'_>) -> Option<FaultEffect> {
         let mut faults = self.state.faults();
         if faults.is_empty() {
             return None;
         }
         let statements = match (request, executed) {
             (Request::Prepare(prepare), _) => vec![&*prepare.text],
-            (_, Ok(executed)) => executed.iter().map(|executed| &*executed.text).collect(),
+            (_, Ok(executed)) => executed.iter().map(|executed| &*executed.received.text).collect(),
             (_, Err(_)) => Vec::new(),
         };
         let is_internal = !statements.is_empty()
@@ -107,28 +146,25 @@ impl Handler<'_> {
         &self,
         reply: &Reply,
         frame: &RequestFrame<'_>,
-        executed: &Executed,
+        executed: &Executed<'_>,
     ) -> ReplyStep {
-        let executed = executed.as_deref().unwrap_or_default();
-        self.record(executed);
-        let first = executed.first();
+        self.record(executed.as_deref().unwrap_or_default());
+        let first = first_received(executed);
         next_step(reply, first, statement_id(&frame.request, first))
     }
 
-    fn reply(&self, frame: &RequestFrame<'_>, executed: Executed) -> ReplyStep {
+    fn reply(&self, frame: &RequestFrame<'_>, executed: Executed<'_>) -> ReplyStep {
         let request = &frame.request;
         let handled = self.script.request_handlers.iter().find_map(|handler| handler(frame));
         if let Some(reply) = handled.or_else(|| handshake_reply(self.script, request)) {
-            let first = executed.as_ref().ok().and_then(|executed| executed.first());
+            let first = first_received(&executed);
             return next_step(&reply, first, statement_id(request, first));
         }
         match (request, executed) {
             (Request::Register(_), _) => ReplyStep::response(Ready),
-            (Request::Prepare(prepare), _) => next_step(&self.prepare(prepare), None, &[]),
-            (Request::Query(_) | Request::Execute(_), Ok(executed)) => {
-                self.execute(&executed, false)
-            }
-            (Request::Batch(_), Ok(executed)) => self.execute(&executed, true),
+            (Request::Prepare(prepare), _) => self.prepare(prepare),
+            (Request::Query(_) | Request::Execute(_), Ok(executed)) => self.execute(&executed),
+            (Request::Batch(batch), Ok(executed)) => self.execute_batch(batch.kind, &executed),
             (_, Err(unprepared)) => ReplyStep::response(*unprepared),
             (request, _) => {
                 let message = format!("MockServer did not expect {}", request.opcode());
@@ -137,19 +173,15 @@ impl Handler<'_> {
         }
     }
 
-    fn executed_statements(&self, request: &Request<'_>) -> Executed {
-        let source = (self.source.number, self.source.keyspace.as_deref());
-        let record = |text: String, id: &[u8], parameters: &Parameters<'_>| {
-            let variables = self.script.reply_or_error(&text).variables_of(&text);
-            ReceivedRequest::new((text, id), source, parameters, &variables)
-        };
+    fn executed_statements<'r>(&self, request: &'r Request<'_>) -> Executed<'r> {
         match request {
             Request::Query(query) => {
-                Ok(vec![record(query.text.to_string(), &[], &query.parameters)])
+                let values = query.parameters.values.iter().collect();
+                Ok(vec![self.executed_text(&query.text, &query.parameters, values)])
             }
             Request::Execute(execute) => {
-                let prepared = self.prepared_statement(&execute.id)?;
-                Ok(vec![record(prepared.text.clone(), &execute.id, &execute.parameters)])
+                let values = execute.parameters.values.iter().collect();
+                Ok(vec![self.executed_prepared(&execute.id, &execute.parameters, values)?])
             }
             Request::Batch(batch) => batch
                 .statements
@@ -163,16 +195,75 @@ impl Handler<'_> {
                         now_in_seconds: batch.now_in_seconds,
                         ..batch.consistency.into()
                     };
-                    Ok(match &statement.text {
-                        BatchText::Text(text) => record(text.to_string(), &[], &parameters),
-                        BatchText::Prepared(id) => {
-                            record(self.prepared_statement(id)?.text.clone(), id, &parameters)
-                        }
-                    })
+                    let values = statement.values.iter().collect();
+                    match &statement.text {
+                        BatchText::Text(text) => Ok(self.executed_text(text, &parameters, values)),
+                        BatchText::Prepared(id) => self.executed_prepared(id, &parameters, values),
+                    }
                 })
                 .collect(),
             _ => Ok(Vec::new()),
         }
+    }
+
+    /// Returns a statement that was sent as text.
+    fn executed_text<'v>(
+        &self,
+        text: &str,
+        parameters: &Parameters<'_>,
+        values: Vec<NamedValue<'v>>,
+    ) -> ExecutedStatement<'v> {
+        let target = self.target(text, self.keyspace(parameters.keyspace.as_deref()), None);
+        self.executed((text, &[]), target, parameters, values)
+    }
+
+    /// Returns a prepared statement.
+    fn executed_prepared<'v>(
+        &self,
+        id: &[u8],
+        parameters: &Parameters<'_>,
+        values: Vec<NamedValue<'v>>,
+    ) -> Result<ExecutedStatement<'v>, Box<ServerError>> {
+        let known = self.prepared_statement(id)?;
+        let target = self.target(&known.text, known.keyspace.as_deref(), known.prepared.clone());
+        Ok(self.executed((&known.text, id), target, parameters, values))
+    }
+
+    fn executed<'v>(
+        &self,
+        (text, id): (&str, &[u8]),
+        target: Target,
+        parameters: &Parameters<'_>,
+        values: Vec<NamedValue<'v>>,
+    ) -> ExecutedStatement<'v> {
+        let source = (self.source.number, self.source.keyspace.as_deref());
+        let variables = target.variables(text);
+        let received = ReceivedRequest::new((text.to_owned(), id), source, parameters, &variables);
+        ExecutedStatement { received, target, values, now_in_seconds: parameters.now_in_seconds }
+    }
+
+    /// Returns the keyspace that applies to a request: its own, or that of the connection.
+    fn keyspace<'k>(&'k self, of_request: Option<&'k str>) -> Option<&'k str> {
+        of_request.or(self.source.keyspace.as_deref())
+    }
+
+    /// Returns the part of the server that replies to a statement. `prepared` is the statement as the
+    /// store has prepared it before.
+    fn target(
+        &self,
+        text: &str,
+        keyspace: Option<&str>,
+        prepared: Option<Arc<Prepared>>,
+    ) -> Target {
+        match (self.script.find_reply(text), prepared) {
+            (Some(reply), _) => Target::Script(Box::new(reply)),
+            (None, Some(prepared)) => Target::Store(Ok(prepared)),
+            (None, None) => Target::Store(self.engine().prepare(text, keyspace)),
+        }
+    }
+
+    fn engine(&self) -> Engine<'_> {
+        Engine { tables: &self.script.system_tables }
     }
 
     fn prepared_statement(&self, id: &[u8]) -> Result<Arc<PreparedStatement>, Box<ServerError>> {
@@ -180,9 +271,9 @@ impl Handler<'_> {
     }
 
     /// Records the statements of callers as received, without those that read system tables.
-    fn record(&self, statements: &[ReceivedRequest]) {
-        let from_caller =
-            statements.iter().filter(|statement| !self.script.is_internal(&statement.text));
+    fn record(&self, statements: &[ExecutedStatement<'_>]) {
+        let received = statements.iter().map(|statement| &statement.received);
+        let from_caller = received.filter(|received| !self.script.is_internal(&received.text));
         let mut journal = self.state.journal();
         journal.extend(from_caller.clone().cloned());
         let observers = journal.observers();
@@ -192,49 +283,87 @@ impl Handler<'_> {
         }
     }
 
-    /// Records the statements as received and returns the reply to the request. The reply to a batch is
-    /// the first of its statements' replies that is not a result. If all of them are results, the batch
-    /// gets a result without rows.
-    fn execute(&self, statements: &[ReceivedRequest], is_batch: bool) -> ReplyStep {
+    /// Records a statement as received and returns the reply to it.
+    fn execute(&self, statements: &[ExecutedStatement<'_>]) -> ReplyStep {
         self.record(statements);
-        let mut steps = statements.iter().map(|statement| {
-            let reply = self.script.reply_or_error(&statement.text);
-            next_step(&reply, Some(statement), &statement.statement_id)
-        });
-        let step = steps.find(|step| !is_batch || !step.is_result());
-        step.unwrap_or_else(|| ReplyStep::response(ResultMessage::Void))
+        let Some(statement) = statements.first() else {
+            return ReplyStep::response(ResultMessage::Void);
+        };
+        match &statement.target {
+            Target::Script(reply) => scripted_step(reply, statement),
+            Target::Store(Ok(prepared)) => self.engine().execute(prepared, &statement.call()),
+            Target::Store(Err(error)) => ReplyStep::response(error.clone()),
+        }
     }
 
-    /// Prepares a statement and returns the reply to the PREPARE. A statement without a reply gets an
-    /// error, unless there are request handlers: a handler may reply when the statement is executed.
-    fn prepare(&self, prepare: &Prepare<'_>) -> Reply {
+    /// Records the statements as received and returns the reply to a batch: the first reply of the
+    /// script that is not a result, or else the result of the statements that the store executes.
+    fn execute_batch(&self, kind: BatchKind, statements: &[ExecutedStatement<'_>]) -> ReplyStep {
+        self.record(statements);
+        let mut of_store = Vec::new();
+        for statement in statements {
+            match &statement.target {
+                Target::Script(reply) => {
+                    let step = scripted_step(reply, statement);
+                    if !step.is_result() {
+                        return step;
+                    }
+                }
+                Target::Store(Ok(prepared)) => {
+                    of_store.push((Arc::clone(prepared), statement.call()));
+                }
+                Target::Store(Err(error)) => return ReplyStep::response(error.clone()),
+            }
+        }
+        self.engine().execute_batch(kind, &of_store)
+    }
+
+    /// Prepares a statement and returns the reply to the PREPARE. If the store refuses the statement, it
+    /// is prepared only if there are request handlers: a handler may reply when the statement is
+    /// executed.
+    fn prepare(&self, prepare: &Prepare<'_>) -> ReplyStep {
         let text = &*prepare.text;
-        let reply = match self.script.find_reply(text) {
-            None if self.script.request_handlers.is_empty() => return no_reply_error(text),
-            Some(reply) if matches!(reply.preparation(), Preparation::Refused) => return reply,
-            reply => reply.unwrap_or_else(|| no_reply_error(text)),
+        let keyspace = self.keyspace(prepare.keyspace.as_deref());
+        let target = self.target(text, keyspace, None);
+        let (columns, partition_key) = match &target {
+            Target::Script(reply) => (reply.result_columns(), Vec::new()),
+            Target::Store(Ok(prepared)) => {
+                let columns = Some(prepared.columns()).filter(|columns| !columns.is_empty());
+                (columns.map(Arc::from), prepared.partition_key().to_vec())
+            }
+            Target::Store(Err(error)) if self.script.request_handlers.is_empty() => {
+                return ReplyStep::response(error.clone());
+            }
+            Target::Store(Err(_)) => (None, Vec::new()),
         };
-        let columns = reply.result_columns();
-        let keyspace = prepare.keyspace.as_deref().or(self.source.keyspace.as_deref());
+        let variables = target.variables(text).into();
+        let prepared = match target {
+            Target::Store(prepared) => prepared.ok(),
+            Target::Script(_) => None,
+        };
         let id = self.state.prepared().insert(PreparedStatement {
             text: text.to_owned(),
             keyspace: keyspace.map(str::to_owned),
             columns: columns.clone(),
+            prepared,
         });
-        let metadata = reply.preparation().metadata();
-        let partition_key = metadata.map(|metadata| metadata.partition_key.clone());
         let prepared = PreparedResult {
             id,
             result_metadata_id: Some(result_metadata_id(columns.as_deref().unwrap_or_default())),
             variables: Variables {
-                columns: reply.variables_of(text).into(),
-                partition_key: partition_key.unwrap_or_default(),
+                columns: variables,
+                partition_key,
                 other_flags: Default::default(),
             },
             result: columns.map_or_else(RowsMetadata::none, RowsMetadata::new),
         };
-        ResultMessage::Prepared(prepared).into()
+        ReplyStep::response(ResultMessage::Prepared(prepared))
     }
+}
+
+/// Returns the next step of the reply to a statement.
+fn scripted_step(reply: &Reply, statement: &ExecutedStatement<'_>) -> ReplyStep {
+    next_step(reply, Some(&statement.received), &statement.received.statement_id)
 }
 
 /// Returns the next step of `reply` and advances the chain. If the step is an `UNPREPARED` error

@@ -114,6 +114,8 @@
 mod cluster;
 mod connection;
 mod connections;
+mod describe;
+mod engine;
 mod error_reply;
 mod error_version;
 mod fault;
@@ -122,7 +124,6 @@ mod handshake;
 mod journal;
 mod node_info;
 mod pattern;
-mod preparation;
 mod prepared;
 mod received_request;
 mod reply;

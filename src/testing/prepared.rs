@@ -7,6 +7,7 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 
 use super::pattern::normalize;
+use crate::store::Prepared;
 use crate::types::{ColumnSpec, CqlType};
 
 /// A statement that a client prepared.
@@ -17,6 +18,8 @@ pub(super) struct PreparedStatement {
     pub(super) keyspace: Option<String>,
     /// The columns of the result that the response to PREPARE described.
     pub(super) columns: Option<Arc<[ColumnSpec]>>,
+    /// The statement as the store prepared it; `None` if the script replies to it.
+    pub(super) prepared: Option<Arc<Prepared>>,
 }
 
 impl PreparedStatement {
@@ -110,7 +113,7 @@ mod tests {
     use crate::types::NativeType;
 
     fn statement(text: &str) -> PreparedStatement {
-        PreparedStatement { text: text.to_owned(), keyspace: None, columns: None }
+        PreparedStatement { text: text.to_owned(), keyspace: None, columns: None, prepared: None }
     }
 
     #[test]

@@ -120,21 +120,6 @@ impl ReceivedRequest {
         })
     }
 
-    /// Returns the bound values with their names, decoded with the types of the variables.
-    ///
-    /// # Errors
-    /// Returns the reason if a value has another type.
-    pub(super) fn decoded_values(&self) -> Result<Vec<(Box<str>, Value)>, String> {
-        let mut rows = RowIter::<Vec<Value>>::new(&self.row, &self.columns, 1)
-            .map_err(|error| error.to_string())?;
-        let values = match rows.next() {
-            Some(values) => values.map_err(|error| error.to_string())?,
-            None => Vec::new(),
-        };
-        let names = self.columns.iter().map(|column| column.name.clone());
-        Ok(names.zip(values).collect())
-    }
-
     #[track_caller]
     #[expect(clippy::panic, reason = "fails the test that reads the values")]
     fn panic_undecodable(&self, error: &dyn Display) -> ! {

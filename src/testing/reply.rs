@@ -8,7 +8,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::preparation::{Preparation, StatementMetadata};
 use super::received_request::ReceivedRequest;
 use super::step::{Action, Condition, Extras, ReplyStep, Timing};
 use super::table::{ReplyColumn, Table, column_specs};
@@ -37,7 +36,6 @@ pub struct Reply {
     variables: Vec<ColumnSpec>,
     /// The columns set with [`columns`](Self::columns).
     columns: Option<Arc<[ColumnSpec]>>,
-    preparation: Preparation,
 }
 
 /// A step of a chain: the action, or the function that chooses it.
@@ -257,28 +255,7 @@ impl Reply {
             steps_taken: Arc::default(),
             variables: Vec::new(),
             columns: None,
-            preparation: Preparation::Scripted,
         }
-    }
-
-    /// Replies to a statement that the server understood, with the reply that `compute` returns when
-    /// the statement is executed.
-    pub(super) fn understood(
-        metadata: StatementMetadata,
-        compute: impl Fn(&ReceivedRequest) -> Self + Send + Sync + 'static,
-    ) -> Self {
-        let preparation = Preparation::Understood(Arc::new(metadata));
-        Self { preparation, ..Self::computed(compute) }
-    }
-
-    /// Replies with an error, also to the PREPARE of the statement.
-    pub(super) fn refusal(error: ServerError) -> Self {
-        Self { preparation: Preparation::Refused, ..Self::response(error) }
-    }
-
-    /// Returns the response to the PREPARE of the statement.
-    pub(super) const fn preparation(&self) -> &Preparation {
-        &self.preparation
     }
 
     /// Returns the next step and advances the chain. `executed` is the statement that the request
@@ -306,22 +283,15 @@ impl Reply {
     /// Returns the bind variables of the statement `text`: those set for this reply, or by default
     /// one for each `?`.
     pub(super) fn variables_of(&self, text: &str) -> Vec<ColumnSpec> {
-        if let Some(metadata) = self.preparation.metadata() {
-            return metadata.variables.clone();
-        }
         if !self.variables.is_empty() {
             return self.variables.clone();
         }
-        let count = text.matches('?').count();
-        (1..=count).map(|number| ReplyColumn::from(&*format!("v{number}")).into()).collect()
+        text_variables(text)
     }
 
     /// Returns the columns that the response to the PREPARE of the statement describes, or `None` if
     /// the statement returns no rows.
     pub(super) fn result_columns(&self) -> Option<Arc<[ColumnSpec]>> {
-        if let Some(metadata) = self.preparation.metadata() {
-            return Some(Arc::clone(&metadata.columns));
-        }
         let of_rows = |step: &Step| match &step.source {
             Source::Action(Action::SendRows(table)) => Some(Arc::clone(table.columns())),
             _ => None,
@@ -329,6 +299,12 @@ impl Reply {
         let steps = self.steps.iter().chain([&self.last]);
         self.columns.clone().or_else(|| steps.into_iter().find_map(of_rows))
     }
+}
+
+/// Returns one variable of type `text` for each `?` in a statement.
+pub(super) fn text_variables(statement: &str) -> Vec<ColumnSpec> {
+    let count = statement.matches('?').count();
+    (1..=count).map(|number| ReplyColumn::from(&*format!("v{number}")).into()).collect()
 }
 
 impl From<ResultMessage> for Reply {

@@ -34,7 +34,9 @@ pub(super) fn rows_response(
             let skips = execute.parameters.skip_metadata;
             if context.has_metadata_ids() {
                 let id = result_metadata_id(table.columns());
-                if execute.result_metadata_id.as_deref() != Some(&*id) {
+                if table.has_varying_columns() {
+                    // Cassandra describes the columns of a conditional statement each time.
+                } else if execute.result_metadata_id.as_deref() != Some(&*id) {
                     rows.metadata.new_metadata_id = Some(id);
                 } else if skips {
                     rows.metadata.columns = None;

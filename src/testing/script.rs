@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::pattern::{StatementPattern, normalize};
 use super::reply::Reply;
 use super::system_tables::SystemTables;
-use crate::message::{ErrorCode, RequestFrame, ResultMessage};
+use crate::message::{RequestFrame, ResultMessage};
 use crate::wire::{Context, Version};
 
 /// The function passed to [`MockServer::on_request`](super::MockServer::on_request).
@@ -78,51 +78,55 @@ impl Script {
 
     /// Sets the reply to the statement `text`, and replaces the previous one.
     pub(super) fn set_reply(&mut self, text: &str, reply: Reply) {
+        self.set_scripted();
         self.replies.insert(normalize(text), reply);
     }
 
     /// Sets the reply to the statements that match `pattern`, and replaces the previous one.
     pub(super) fn set_pattern_reply(&mut self, pattern: &str, reply: Reply) {
+        self.set_scripted();
         let pattern = StatementPattern::new(pattern);
         self.pattern_replies.retain(|(known, _)| *known != pattern);
         self.pattern_replies.push((pattern, reply));
     }
 
     /// Returns the reply that the script sets for this statement alone.
-    fn scripted_reply(&self, text: &str, normalized: &str) -> Option<Reply> {
+    fn own_reply(&self, text: &str, normalized: &str) -> Option<Reply> {
         let matching = || self.pattern_replies.iter().find(|(pattern, _)| pattern.matches(text));
         let exact = self.replies.get(normalized);
         exact.or_else(|| matching().map(|(_, reply)| reply)).cloned()
     }
 
-    /// Returns the reply to the statement `text`, or `None` if there is no reply. Tries, in this
-    /// order: the replies set with [`set_reply`](Self::set_reply), those set with
-    /// [`set_pattern_reply`](Self::set_pattern_reply), the system tables, the default reply, and the
-    /// built-in reply to `USE`.
+    /// Returns the reply to the statement `text`, or `None` if the store replies. Tries, in this order:
+    /// the replies set with [`set_reply`](Self::set_reply), those set with
+    /// [`set_pattern_reply`](Self::set_pattern_reply), and, unless the statement reads a system table,
+    /// the default reply. A script with replies accepts every keyspace in `USE`.
     pub(super) fn find_reply(&self, text: &str) -> Option<Reply> {
+        if !self.is_scripted() {
+            return None;
+        }
         let normalized = normalize(text);
-        self.scripted_reply(text, &normalized)
-            .or_else(|| self.system_tables.reply(text))
-            .or_else(|| self.default_reply.clone())
-            .or_else(|| use_keyspace_reply(&normalized))
+        self.own_reply(text, &normalized).or_else(|| {
+            let default = self.default_reply.as_ref();
+            let default = default.filter(|_| !SystemTables::are_read_by(text)).cloned();
+            default.or_else(|| use_keyspace_reply(&normalized))
+        })
     }
 
-    /// Returns the reply that [`find_reply`](Self::find_reply) finds, or else an error reply.
-    pub(super) fn reply_or_error(&self, text: &str) -> Reply {
-        self.find_reply(text).unwrap_or_else(|| no_reply_error(text))
+    /// Returns true if there are replies or request handlers.
+    fn is_scripted(&self) -> bool {
+        self.system_tables.has_test_keyspace
+    }
+
+    /// Notes that there are replies or request handlers.
+    pub(super) fn set_scripted(&mut self) {
+        self.system_tables.has_test_keyspace = true;
     }
 
     /// Returns true if `text` reads a system table and the script sets no reply to it. Drivers send such statements to read the cluster's topology and schema.
     pub(super) fn is_internal(&self, text: &str) -> bool {
-        SystemTables::are_read_by(text) && self.scripted_reply(text, &normalize(text)).is_none()
+        SystemTables::are_read_by(text) && self.own_reply(text, &normalize(text)).is_none()
     }
-}
-
-/// Returns the error reply to a statement for which the script has no reply.
-pub(super) fn no_reply_error(text: &str) -> Reply {
-    let message =
-        format!("MockServer has no reply for `{}`; add one with MockServer::on", normalize(text));
-    Reply::error(ErrorCode::Invalid, &message)
 }
 
 /// Returns the reply to a USE statement, which succeeds for every keyspace. Returns `None` if `text`

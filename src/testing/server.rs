@@ -99,7 +99,10 @@ impl MockServer {
     /// error.
     #[must_use]
     pub fn on_any(self, reply: Reply) -> Self {
-        self.change(|script| script.default_reply = Some(reply))
+        self.change(|script| {
+            script.set_scripted();
+            script.default_reply = Some(reply);
+        })
     }
 
     /// Calls `handler` for every request, including those of the handshake, before the server looks
@@ -127,7 +130,10 @@ impl MockServer {
         self,
         handler: impl Fn(&RequestFrame<'_>) -> Option<Reply> + Send + Sync + 'static,
     ) -> Self {
-        self.change(|script| script.request_handlers.push(Arc::new(handler)))
+        self.change(|script| {
+            script.set_scripted();
+            script.request_handlers.push(Arc::new(handler));
+        })
     }
 
     /// Sets the highest protocol version that the server accepts. Default: v5.

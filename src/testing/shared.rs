@@ -1,20 +1,74 @@
 //! The state that the nodes of a cluster share.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::traces::{Traces, time_since_1970, time_uuid};
+use crate::message::{Event, SchemaChange};
+use crate::store::Store;
 
 /// The state that the nodes of a cluster share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SharedState {
+    store: Mutex<Store>,
+    /// The events of every node.
+    pub(super) events: broadcast::Sender<Event>,
     traces: Mutex<Traces>,
     next_uuid: AtomicU64,
+    /// The number of changes of the schema. It is kept here because the system tables, which are read
+    /// while the store is locked, contain it.
+    schema_changes: AtomicU64,
+}
+
+/// The version of the schema before its first change.
+const SCHEMA_VERSION: u128 = 0x7e57;
+
+/// Maximum number of events queued for a connection that does not read. Beyond this number, the oldest
+/// events are dropped.
+pub(super) const EVENT_QUEUE: usize = 1_024;
+
+impl Default for SharedState {
+    fn default() -> Self {
+        // The seed differs in each process and for each cluster, so that UUIDs do.
+        let seed = RandomState::new().hash_one(time_since_1970());
+        Self {
+            store: Mutex::new(Store::new(seed)),
+            events: broadcast::Sender::new(EVENT_QUEUE),
+            traces: Mutex::default(),
+            next_uuid: AtomicU64::new(seed & 0xffff_ffff),
+            schema_changes: AtomicU64::new(0),
+        }
+    }
 }
 
 impl SharedState {
+    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the version of the schema, which each change of the schema changes.
+    pub(super) fn schema_version(&self) -> Uuid {
+        let changes = self.schema_changes.load(Ordering::Acquire);
+        Uuid::from_u128(SCHEMA_VERSION.wrapping_add(u128::from(changes) << 64))
+    }
+
+    /// Changes the version of the schema, and announces the change to all clients that registered for
+    /// it.
+    pub(super) fn announce(&self, change: SchemaChange) {
+        self.schema_changes.fetch_add(1, Ordering::AcqRel);
+        self.emit(Event::Schema(change));
+    }
+
+    /// Sends an event from every node to the clients that registered for its type.
+    fn emit(&self, event: Event) {
+        // `send` fails only if no connection is open, and then no client waits for the event.
+        let _no_connection = self.events.send(event);
+    }
+
     pub(super) fn traces(&self) -> MutexGuard<'_, Traces> {
         self.traces.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,6 +9,7 @@ use super::fault::FaultList;
 use super::journal::Journal;
 use super::prepared::PreparedStatements;
 use super::script::Script;
+use super::shared::EVENT_QUEUE;
 use crate::message::Event;
 
 /// The state that a server and its connections share.
@@ -21,10 +22,6 @@ pub(super) struct ServerState {
     connections: Mutex<Connections>,
     pub(super) events: broadcast::Sender<Event>,
 }
-
-/// Maximum number of events queued for a connection that does not read. Beyond this number, the oldest
-/// events are dropped.
-const EVENT_QUEUE: usize = 1_024;
 
 impl ServerState {
     pub(super) fn new(script: Script) -> Self {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::message::{Rows, RowsMetadata};
-use crate::types::{ColumnSpec, CqlType, NamedValue, NativeType, ToValues, ValuesBuffer};
+use crate::types::{
+    BindError, ColumnSpec, CqlType, NamedValue, NativeType, ToValues, ValuesBuffer,
+};
 
 /// The keyspace of every column that is not made from a [`ColumnSpec`]. The table is [`TABLE`].
 pub(super) const KEYSPACE: &str = "test";
@@ -54,6 +56,16 @@ pub(super) fn column_specs(
 pub(super) struct Table {
     columns: Arc<[ColumnSpec]>,
     rows: Vec<Bytes>,
+    /// The page that the rows form; `None` if the server splits the rows into pages.
+    page: Option<StorePage>,
+}
+
+/// A page that the store has cut.
+#[derive(Debug)]
+struct StorePage {
+    next: Option<Bytes>,
+    /// True if clients must not keep the columns, because the statement is conditional.
+    has_varying_columns: bool,
 }
 
 impl Table {
@@ -66,15 +78,38 @@ impl Table {
         columns: Vec<ColumnSpec>,
         rows: impl IntoIterator<Item = impl ToValues>,
     ) -> Self {
-        let encode_row = |row| {
-            let mut buffer = ValuesBuffer::new();
-            match buffer.bind(&row, &columns) {
-                Ok(values) => values.iter().flat_map(encode_cell).collect(),
-                Err(error) => panic!("cannot encode a row of the reply: {error}"),
-            }
+        match Self::encode(columns, rows) {
+            Ok(table) => table,
+            Err(error) => panic!("cannot encode a row of the reply: {error}"),
+        }
+    }
+
+    /// Creates a table of `columns` and encodes `rows` for it.
+    ///
+    /// # Errors
+    /// Returns an error if a row does not fit the columns.
+    pub(super) fn encode(
+        columns: Vec<ColumnSpec>,
+        rows: impl IntoIterator<Item = impl ToValues>,
+    ) -> Result<Self, BindError> {
+        let mut buffer = ValuesBuffer::new();
+        let mut encode_row = |row| {
+            let values = buffer.bind(&row, &columns)?;
+            Ok(values.iter().flat_map(encode_cell).collect())
         };
-        let rows = rows.into_iter().map(encode_row).collect();
-        Self { columns: columns.into(), rows }
+        let rows = rows.into_iter().map(&mut encode_row).collect::<Result<_, BindError>>()?;
+        Ok(Self { columns: columns.into(), rows, page: None })
+    }
+
+    /// Makes the rows the page of a result. `next` is the paging state of the next page.
+    pub(super) fn into_page(mut self, next: Option<Bytes>, has_varying_columns: bool) -> Self {
+        self.page = Some(StorePage { next, has_varying_columns });
+        self
+    }
+
+    /// Returns true if clients must not keep the columns.
+    pub(super) fn has_varying_columns(&self) -> bool {
+        self.page.as_ref().is_some_and(|page| page.has_varying_columns)
     }
 
     /// Returns the columns of the rows.
@@ -85,6 +120,9 @@ impl Table {
     /// Returns the page of up to `size` rows that starts at `paging_state`. Without a paging state,
     /// starts at the first row. Without a positive size, returns all remaining rows.
     pub(super) fn page(&self, paging_state: Option<&[u8]>, size: Option<i32>) -> Rows {
+        if let Some(page) = &self.page {
+            return self.slice(0, self.rows.len(), page.next.clone());
+        }
         let first = paging_state.and_then(|state| <[u8; 8]>::try_from(state).ok());
         let first = first.map_or(0, u64::from_be_bytes);
         let first = usize::try_from(first).unwrap_or(usize::MAX).min(self.rows.len());
@@ -92,10 +130,12 @@ impl Table {
         let end = size.map_or(self.rows.len(), |size| first.saturating_add(size));
         let end = end.min(self.rows.len());
         let next = (end < self.rows.len()).then(|| (end as u64).to_be_bytes());
-        let metadata = RowsMetadata {
-            paging_state: next.map(|next| Bytes::copy_from_slice(&next)),
-            ..RowsMetadata::new(Arc::clone(&self.columns))
-        };
+        self.slice(first, end, next.map(|next| Bytes::copy_from_slice(&next)))
+    }
+
+    fn slice(&self, first: usize, end: usize, paging_state: Option<Bytes>) -> Rows {
+        let metadata =
+            RowsMetadata { paging_state, ..RowsMetadata::new(Arc::clone(&self.columns)) };
         let content = self.rows.get(first..end).unwrap_or_default().concat().into();
         Rows { metadata, count: end.saturating_sub(first), content }
     }

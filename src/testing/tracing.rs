@@ -19,8 +19,12 @@ pub(super) struct TraceStart {
 }
 
 impl TraceStart {
-    /// Returns the start of a request, with the statements that it executes.
-    pub(super) fn new(client: IpAddr, request: &Request<'_>, executed: &[ReceivedRequest]) -> Self {
+    /// Returns the start of a request, with the first statement that it executes.
+    pub(super) fn new(
+        client: IpAddr,
+        request: &Request<'_>,
+        first: Option<&ReceivedRequest>,
+    ) -> Self {
         let name = match request {
             Request::Query(_) => "Execute CQL3 query",
             Request::Execute(_) => "Execute CQL3 prepared query",
@@ -32,7 +36,7 @@ impl TraceStart {
         if let Request::Prepare(prepare) = request {
             parameters.push(("query", prepare.text.to_string()));
         }
-        if let Some(first) = executed.first() {
+        if let Some(first) = first {
             parameters.push(("consistency_level", first.consistency.to_string()));
             parameters.extend(first.page_size.map(|size| ("page_size", size.to_string())));
             if !matches!(request, Request::Batch(_)) {

@@ -37,6 +37,7 @@ mod send_bounds;
 mod server_tls;
 mod session;
 mod spans;
+mod store;
 mod streams;
 mod system_tables;
 #[path = "../support/tcp_server.rs"]

@@ -3,7 +3,7 @@
 
 use super::catalog::{self, SystemTable, TableOptions, VIRTUAL};
 use super::cells::{Cells, text};
-use crate::store::{Column, ColumnKind};
+use crate::store::{Column, ColumnKind, TableSchema};
 use crate::types::Value;
 
 /// The keyspaces that are not virtual: the name, the replication strategy and its factor.
@@ -17,8 +17,8 @@ pub(super) const KEYSPACES: [(&str, &str, Option<&str>); 6] = [
     ("test", "SimpleStrategy", Some("1")),
 ];
 
-/// Returns the rows of `system_schema.keyspaces`.
-pub(super) fn keyspaces() -> Vec<Cells> {
+/// Returns the rows of `system_schema.keyspaces` for the keyspaces that `is_listed` selects.
+pub(super) fn keyspaces(is_listed: impl Fn(&str) -> bool) -> Vec<Cells> {
     let row = |(name, strategy, factor): &(&str, &str, Option<&str>)| {
         let class = format!("org.apache.cassandra.locator.{strategy}");
         let mut replication = vec![("class", &*class)];
@@ -29,7 +29,7 @@ pub(super) fn keyspaces() -> Vec<Cells> {
             ("replication", map(&replication)),
         ]
     };
-    KEYSPACES.iter().map(row).collect()
+    KEYSPACES.iter().filter(|(name, ..)| is_listed(name)).map(row).collect()
 }
 
 /// Returns the rows of `system_virtual_schema.keyspaces`.
@@ -44,7 +44,7 @@ pub(super) fn tables() -> Vec<Cells> {
 }
 
 fn table_row(table: &SystemTable, options: &TableOptions) -> Cells {
-    let mut cells = names(table);
+    let mut cells = names(&table.schema);
     let compaction = format!("org.apache.cassandra.db.compaction.{}", options.compaction);
     let mut compaction = vec![
         ("class", &*compaction),
@@ -85,7 +85,7 @@ pub(super) fn virtual_tables() -> Vec<Cells> {
     let tables = catalog::tables().iter().filter(|table| table.options.is_none());
     let row = |table: &SystemTable| {
         let comment = [("comment", text(&table.comment))];
-        names(table).into_iter().chain(comment).collect()
+        names(&table.schema).into_iter().chain(comment).collect()
     };
     tables.map(row).collect()
 }
@@ -94,12 +94,12 @@ pub(super) fn virtual_tables() -> Vec<Cells> {
 /// `is_virtual`.
 pub(super) fn columns(is_virtual: bool) -> Vec<Cells> {
     let tables = catalog::tables().iter().filter(|table| table.options.is_none() == is_virtual);
-    tables.flat_map(table_columns).collect()
+    tables.flat_map(|table| table_columns(&table.schema)).collect()
 }
 
 /// Returns the rows of one table's columns, in alphabetical order.
-fn table_columns(table: &SystemTable) -> Vec<Cells> {
-    let columns = &table.schema.columns;
+pub(super) fn table_columns(table: &TableSchema) -> Vec<Cells> {
+    let columns = &table.columns;
     let row = |(index, column): (usize, &Column)| {
         let of_kind = columns.iter().take(index).filter(|other| other.kind == column.kind);
         let position = match column.kind {
@@ -142,8 +142,8 @@ pub(super) fn indexes() -> Vec<Cells> {
 }
 
 /// Returns the cells with the name of a table.
-fn names(table: &SystemTable) -> Cells {
-    let name = &table.schema.name;
+pub(super) fn names(table: &TableSchema) -> Cells {
+    let name = &table.name;
     vec![("keyspace_name", text(&name.keyspace)), ("table_name", text(&name.table))]
 }
 

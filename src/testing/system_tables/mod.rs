@@ -9,21 +9,20 @@ mod cells;
 mod definitions;
 mod nodes;
 mod tracing;
+mod user_schema;
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-pub(super) use nodes::CQL_VERSION;
+use cells::Cells;
+pub(super) use nodes::{CLUSTER_NAME, CQL_VERSION, PARTITIONER};
 
 use super::node_info::NodeInfo;
-use super::preparation::StatementMetadata;
-use super::reply::Reply;
 use super::shared::SharedState;
-use crate::cql::{parse_select, selected_table};
-use crate::store::{
-    BoundValues, Clock, Database, PageRequest, Row, Scan, SelectPlan, TableSchema, UuidSource,
-    invalid, select_rows, syntax_error,
-};
+use super::table::{KEYSPACE as TEST_KEYSPACE, Table};
+use crate::cql::selected_table;
+use crate::message::{ErrorCode, ServerError};
+use crate::store::{Catalog, Column, Database, Row, Scan, System, TableSchema, select_rows};
+use crate::types::{ColumnSpec, Record};
 use crate::wire::Version;
 
 /// The system tables of a server in a cluster.
@@ -36,12 +35,14 @@ pub(super) struct SystemTables {
     pub(super) peers: Arc<[NodeInfo]>,
     /// The highest protocol version that the server accepts.
     pub(super) version: Version,
+    /// True if there is a keyspace `test`: that of the columns of scripted replies.
+    pub(super) has_test_keyspace: bool,
 }
 
 impl SystemTables {
     /// Creates the tables of a node of a cluster.
     pub(super) fn new(own: NodeInfo, peers: Arc<[NodeInfo]>, shared: Arc<SharedState>) -> Self {
-        Self { own: Arc::new(own), shared, peers, version: Version::V5 }
+        Self { own: Arc::new(own), shared, peers, version: Version::V5, has_test_keyspace: false }
     }
 
     /// Returns true if a statement is a SELECT from `system`, or from a keyspace whose name begins with
@@ -52,53 +53,64 @@ impl SystemTables {
             .is_some_and(|keyspace| keyspace == "system" || keyspace.starts_with("system_"))
     }
 
-    /// Returns the reply to a statement that reads a system table, or `None` for any other
-    /// statement. The reply to an invalid statement is the error that Cassandra 5.0 returns.
-    pub(super) fn reply(&self, text: &str) -> Option<Reply> {
-        if !Self::are_read_by(text) {
-            return None;
-        }
-        let select = match parse_select(text) {
-            Ok(select) => select,
-            Err(error) => return Some(Reply::refusal(syntax_error(&error))),
+    /// Returns the rows of a table, which is named with its keyspace.
+    ///
+    /// # Errors
+    /// Returns a SERVER_ERROR if there is no such table.
+    pub(super) fn records(
+        &self,
+        table: &str,
+        catalog: &Catalog,
+    ) -> Result<Vec<Record>, ServerError> {
+        let error = |reason: &dyn ToString| {
+            ServerError::new(ErrorCode::Server, format!("{table}: {}", reason.to_string()))
         };
-        let plan = match SelectPlan::new(&select, self) {
-            Ok(plan) => plan,
-            Err(error) => return Some(Reply::refusal(error)),
+        let source = self.tables(catalog);
+        let (keyspace, name) = table.split_once('.').unwrap_or_default();
+        let schema = source.table(keyspace, name).ok_or_else(|| error(&"no such table"))?;
+        let column = |column: &Column| ColumnSpec {
+            table: Arc::clone(&schema.name),
+            name: column.name.as_str().into(),
+            cql_type: column.cql_type.clone(),
         };
-        let metadata = StatementMetadata {
-            variables: plan.variables.clone(),
-            columns: plan.columns.clone().into(),
-            partition_key: plan.partition_key.clone(),
-        };
-        let tables = self.clone();
-        Some(Reply::understood(metadata, move |request| {
-            let values = request.decoded_values().map_err(invalid);
-            let bound = values.and_then(|values| BoundValues::new(&plan.variables, &values));
-            let clock = Clock { now: now(), uuids: &UUIDS };
-            // The server cuts the reply into pages.
-            let page = PageRequest::default();
-            match bound.and_then(|bound| plan.execute(&tables, &bound, &clock, page)) {
-                Ok(result) => Reply::rows(plan.columns.iter().cloned(), result.rows),
-                Err(error) => error.into(),
-            }
-        }))
+        let columns = schema.columns.iter().map(column).collect();
+        let scan = Scan::all(0);
+        let rows = source.scan(&schema, &scan).map(|row| row.values);
+        let rows = Table::encode(columns, rows).map_err(|reason| error(&reason))?.page(None, None);
+        let records = rows.rows::<Record>().map_err(|reason| error(&reason))?;
+        records.collect::<Result<_, _>>().map_err(|reason| error(&reason))
     }
 }
 
-/// The source of the UUIDs that SELECTs from system tables make.
-static UUIDS: UuidSource = UuidSource::new(0);
-
-/// Returns the time in microseconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+impl System for SystemTables {
+    fn tables<'s>(&'s self, catalog: &'s Catalog) -> Box<dyn Database + 's> {
+        Box::new(TablesOf { system: self, catalog })
+    }
 }
 
-impl Database for SystemTables {
+/// The system tables, which describe the keyspaces of a catalog.
+struct TablesOf<'t> {
+    system: &'t SystemTables,
+    catalog: &'t Catalog,
+}
+
+impl TablesOf<'_> {
+    /// Returns the rows of `system_schema.keyspaces`.
+    fn keyspaces(&self) -> Vec<Cells> {
+        let is_listed = |name: &str| {
+            name != TEST_KEYSPACE
+                || self.system.has_test_keyspace && self.catalog.keyspace(name).is_none()
+        };
+        let of_system = definitions::keyspaces(is_listed);
+        [of_system, user_schema::keyspaces(self.catalog)].concat()
+    }
+}
+
+impl Database for TablesOf<'_> {
     fn has_keyspace(&self, keyspace: &str) -> bool {
         let mut keyspaces = definitions::KEYSPACES.iter().map(|(name, ..)| *name);
-        keyspaces.any(|name| name == keyspace) || keyspace == catalog::VIRTUAL
+        let is_known = keyspaces.any(|name| name == keyspace) || keyspace == catalog::VIRTUAL;
+        is_known && (keyspace != TEST_KEYSPACE || self.system.has_test_keyspace)
     }
 
     fn table(&self, keyspace: &str, table: &str) -> Option<Arc<TableSchema>> {
@@ -111,16 +123,27 @@ impl Database for SystemTables {
         table: &'d TableSchema,
         scan: &'d Scan,
     ) -> Box<dyn Iterator<Item = Row> + 'd> {
+        let SystemTables { own, shared, peers, version, .. } = self.system;
+        let catalog = self.catalog;
+        let schema_version = shared.schema_version();
         let rows = match (&*table.name.keyspace, &*table.name.table) {
-            ("system", "local") => vec![nodes::local(&self.own, self.version)],
-            ("system", "peers") => nodes::peers(&self.own, &self.peers),
-            ("system", "peers_v2") => nodes::peers_v2(&self.own, &self.peers),
-            ("system_traces", "sessions") => tracing::sessions(&self.shared.traces()),
-            ("system_traces", "events") => tracing::events(&self.shared.traces()),
-            ("system_schema", "keyspaces") => definitions::keyspaces(),
-            ("system_schema", "tables") => definitions::tables(),
-            ("system_schema", "columns") => definitions::columns(false),
-            ("system_schema", "indexes") => definitions::indexes(),
+            ("system", "local") => vec![nodes::local(own, *version, schema_version)],
+            ("system", "peers") => nodes::peers(own, peers, schema_version),
+            ("system", "peers_v2") => nodes::peers_v2(own, peers, schema_version),
+            ("system_traces", "sessions") => tracing::sessions(&shared.traces()),
+            ("system_traces", "events") => tracing::events(&shared.traces()),
+            ("system_schema", "keyspaces") => self.keyspaces(),
+            ("system_schema", "tables") => {
+                [definitions::tables(), user_schema::tables(catalog)].concat()
+            }
+            ("system_schema", "columns") => {
+                [definitions::columns(false), user_schema::columns(catalog)].concat()
+            }
+            ("system_schema", "indexes") => {
+                [definitions::indexes(), user_schema::indexes(catalog)].concat()
+            }
+            ("system_schema", "types") => user_schema::types(catalog),
+            ("system_schema", "dropped_columns") => user_schema::dropped_columns(catalog),
             (catalog::VIRTUAL, "keyspaces") => definitions::virtual_keyspaces(),
             (catalog::VIRTUAL, "tables") => definitions::virtual_tables(),
             (catalog::VIRTUAL, "columns") => definitions::columns(true),
