@@ -57,9 +57,11 @@ pub(crate) use mutation::{
     Assignment, Attribute, Batch, Delete, IfCondition, Insert, InsertValues, JsonValue, Mutation,
     Operation, Target, TargetCondition, Update, Using,
 };
+#[cfg(all(test, feature = "testing"))]
+pub(crate) use parse::parse_select;
 #[cfg(feature = "testing")]
 #[allow(unused_imports, reason = "the store reads the types that it executes")]
-pub(crate) use parse::{parse_select, parse_statement, selected_table};
+pub(crate) use parse::{parse_statement, selected_table};
 #[cfg(feature = "driver")]
 pub(crate) use redact::{may_set_password, redact};
 #[cfg(feature = "testing")]

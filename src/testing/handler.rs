@@ -1,6 +1,8 @@
 //! Chooses the reply to each request.
 
+use std::cell::LazyCell;
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -88,7 +90,8 @@ fn first_received<'e>(executed: &'e Executed<'_>) -> Option<&'e ReceivedRequest>
 impl Handler<'_> {
     /// Returns the reply to a request. If the reply is rows, returns only the requested page.
     pub(super) fn handle(&self, frame: &RequestFrame<'_>) -> ReplyStep {
-        let executed = self.executed_statements(&frame.request);
+        // Most handlers need no statement, and a statement that they reply to may be no CQL.
+        let executed = LazyCell::new(|| self.executed_statements(&frame.request));
         let trace = frame.tracing.then(|| {
             TraceStart::new(self.source.client, &frame.request, first_received(&executed))
         });
@@ -96,11 +99,11 @@ impl Handler<'_> {
             Some(FaultEffect::Reply(reply)) => self.faulty_reply(&reply, frame, &executed),
             Some(FaultEffect::RefuseVersion(version)) => Action::RefuseVersion(version).into(),
             Some(FaultEffect::Delay(delay)) => {
-                let mut step = self.reply(frame, executed);
+                let mut step = self.reply(frame, &executed);
                 step.timing.delay = step.timing.delay.saturating_add(delay);
                 step
             }
-            None => self.reply(frame, executed),
+            None => self.reply(frame, &executed),
         };
         if let Action::SendRows(table) = &step.action {
             let prepared = match &frame.request {
@@ -120,12 +123,16 @@ impl Handler<'_> {
     }
 
     /// Returns the effect of the fault that applies to a request, if there is one.
-    fn fault(&self, request: &Request<'_>, executed: &Executed<'_>) -> Option<FaultEffect> {
+    fn fault<'r>(
+        &self,
+        request: &Request<'_>,
+        executed: &impl Deref<Target = Executed<'r>>,
+    ) -> Option<FaultEffect> {
         let mut faults = self.state.faults();
         if faults.is_empty() {
             return None;
         }
-        let statements = match (request, executed) {
+        let statements = match (request, &**executed) {
             (Request::Prepare(prepare), _) => vec![&*prepare.text],
             (_, Ok(executed)) => executed.iter().map(|executed| &*executed.received.text).collect(),
             (_, Err(_)) => Vec::new(),
@@ -150,22 +157,26 @@ impl Handler<'_> {
     ) -> ReplyStep {
         self.record(executed.as_deref().unwrap_or_default());
         let first = first_received(executed);
-        next_step(reply, first, statement_id(&frame.request, first))
+        next_step(reply, first, statement_id(&frame.request))
     }
 
-    fn reply(&self, frame: &RequestFrame<'_>, executed: Executed<'_>) -> ReplyStep {
+    fn reply<'r>(
+        &self,
+        frame: &RequestFrame<'_>,
+        executed: &impl Deref<Target = Executed<'r>>,
+    ) -> ReplyStep {
         let request = &frame.request;
         let handled = self.script.request_handlers.iter().find_map(|handler| handler(frame));
         if let Some(reply) = handled.or_else(|| handshake_reply(self.script, request)) {
-            let first = first_received(&executed);
-            return next_step(&reply, first, statement_id(request, first));
+            let first = if reply.is_computed() { first_received(executed) } else { None };
+            return next_step(&reply, first, statement_id(request));
         }
-        match (request, executed) {
+        match (request, &**executed) {
             (Request::Register(_), _) => ReplyStep::response(Ready),
             (Request::Prepare(prepare), _) => self.prepare(prepare),
-            (Request::Query(_) | Request::Execute(_), Ok(executed)) => self.execute(&executed),
-            (Request::Batch(batch), Ok(executed)) => self.execute_batch(batch.kind, &executed),
-            (_, Err(unprepared)) => ReplyStep::response(*unprepared),
+            (Request::Query(_) | Request::Execute(_), Ok(executed)) => self.execute(executed),
+            (Request::Batch(batch), Ok(executed)) => self.execute_batch(batch.kind, executed),
+            (_, Err(unprepared)) => ReplyStep::response((**unprepared).clone()),
             (request, _) => {
                 let message = format!("MockServer did not expect {}", request.opcode());
                 ReplyStep::response(ServerError::new(ErrorCode::Protocol, message))
@@ -376,12 +387,15 @@ fn next_step(reply: &Reply, executed: Option<&ReceivedRequest>, statement_id: &[
 
 /// Returns the id of the prepared statement that a request executes; for a batch, the id of its first
 /// statement. The id is empty if the statement was sent as text, or if the request is of another kind.
-fn statement_id<'r>(request: &'r Request<'_>, first: Option<&'r ReceivedRequest>) -> &'r [u8] {
-    match (request, first) {
-        // A request handler may reply to an id that the server does not know.
-        (Request::Execute(execute), _) => &execute.id,
-        (_, Some(first)) => &first.statement_id,
-        (_, None) => &[],
+fn statement_id<'r>(request: &'r Request<'_>) -> &'r [u8] {
+    let of_batch = match request {
+        Request::Execute(execute) => return &execute.id,
+        Request::Batch(batch) => batch.statements.first(),
+        _ => None,
+    };
+    match of_batch.map(|first| &first.text) {
+        Some(BatchText::Prepared(id)) => id,
+        _ => &[],
     }
 }
 

@@ -1,8 +1,36 @@
-//! A mock Cassandra server: test your program without a cluster.
+//! A server in the process that answers as Cassandra does: test your program without a cluster.
 //!
 //! A [`MockServer`] listens on a real socket and speaks the native protocol v3, v4 and v5. Your
-//! program connects to it with its usual driver. The test chooses a [`Reply`] for each statement, and
-//! afterwards checks which statements the server received.
+//! program connects to it with its usual driver, in any language. The server executes CQL on a
+//! database in memory:
+//!
+//! ```
+//! use cqlwire::session::Session;
+//! use cqlwire::testing::MockServer;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = MockServer::bind("127.0.0.1:0").await?;
+//! let address = server.address().to_string();
+//! let session = Session::builder().contact_points([address]).connect().await?;
+//! let replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}";
+//! session.execute(format!("CREATE KEYSPACE app WITH replication = {replication}"), ()).await?;
+//! session.execute("CREATE TABLE app.users (name text PRIMARY KEY, age int)", ()).await?;
+//!
+//! session.execute("INSERT INTO app.users (name, age) VALUES (?, ?)", ("ada", 36)).await?;
+//! let result = session.execute("SELECT age FROM app.users WHERE name = ?", ("ada",)).await?;
+//! assert_eq!(result.one::<(i32,)>()?, (36,));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The database is a double for tests: it is not durable, and it ignores replication and consistency
+//! levels. It refuses statements that it does not support with an INVALID error that names the part.
+//!
+//! # Scripted replies
+//!
+//! A test chooses a [`Reply`] for some statements, or adds a [`Fault`], and afterwards checks which
+//! statements the server received. A scripted reply takes precedence over the database.
 //!
 //! ```
 //! use cqlwire::message::ErrorCode;
@@ -65,7 +93,8 @@
 //!
 //! | to test | use |
 //! |---|---|
-//! | a query | [`Reply::rows`] |
+//! | statements of any kind, with a real schema | no reply: the server executes them |
+//! | a query without a schema | [`Reply::rows`] |
 //! | a write | [`Reply::void`] |
 //! | a prepared statement with typed values | [`Reply::variables`] |
 //! | the values that the program bound | [`MockServer::received`] and [`ReceivedRequest::values`] |
@@ -89,18 +118,24 @@
 //!
 //! # Behavior
 //!
-//! - **Statements** match by their text. The server stores no rows.
-//! - **Prepared statements** need no setup: the server prepares each statement it has a reply for.
+//! - **Statements** get, in this order: the effect of a [`Fault`], the reply of a handler of
+//!   [`on_request`](MockServer::on_request), a reply set with [`on`](MockServer::on) or
+//!   [`on_pattern`](MockServer::on_pattern), the reply of [`on_any`](MockServer::on_any), or the result
+//!   of the database.
+//! - **The database** is shared by the nodes of a [`MockCluster`]. It executes statements that define
+//!   keyspaces, tables, types and indexes, `USE`, INSERT, UPDATE, DELETE, BATCH, TRUNCATE, SELECT and
+//!   DESCRIBE, with the results and errors of Cassandra 5.0. The server announces a change of the
+//!   schema to the clients that have registered for it.
+//! - **Prepared statements** need no setup. A statement is prepared as the server will reply to it.
 //! - **Rows** are sent in pages of the size that the request asks for.
-//! - **Batches** get the first of their statements' replies that is not a result, for example an
-//!   error. If all replies are results, the batch gets a result without rows.
-//! - **`USE`** succeeds for every keyspace, unless you set a reply to the statement.
-//! - **System tables** describe the server as Cassandra 5.0.6, so that drivers can connect: `system`,
-//!   `system_schema`, `system_virtual_schema`, and the other system keyspaces without rows. The server
-//!   parses each SELECT from `system` and from keyspaces whose names begin with `system_`. It evaluates
-//!   columns, `toJson`, `count`, `writetime`, `ttl`, JSON, DISTINCT, comparisons, `IN`, ORDER BY, limits
-//!   and bind variables. It refuses an invalid SELECT with the error of Cassandra 5.0, and any other part of
-//!   CQL with an `INVALID` error that names the part.
+//! - **Batches** get the first scripted reply to their statements that is not a result, for example an
+//!   error. If there is none, the database executes the other statements together.
+//! - **`USE`** requires that the keyspace exists. A server with scripted replies accepts every keyspace,
+//!   and lists the keyspace `test`, to which the columns of replies belong.
+//! - **System tables** describe the server as Cassandra 5.0.6, and the keyspaces that clients create:
+//!   `system`, `system_schema`, `system_virtual_schema`, and the other system keyspaces without rows.
+//!   [`on_any`](MockServer::on_any) does not apply to SELECTs from `system` and from keyspaces whose
+//!   names begin with `system_`.
 //! - **Stream ids**: a reply has the stream id of its request, even if the body of the request is invalid.
 //!   Bytes without a valid header, for example a damaged segment, get a `PROTOCOL_ERROR` on stream 0,
 //!   and the server closes the connection.

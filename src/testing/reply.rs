@@ -258,6 +258,12 @@ impl Reply {
         }
     }
 
+    /// Returns true if a step needs the statement that a request executes.
+    pub(super) fn is_computed(&self) -> bool {
+        let mut steps = self.steps.iter().chain([&self.last]);
+        steps.any(|step| matches!(step.source, Source::Compute(_)))
+    }
+
     /// Returns the next step and advances the chain. `executed` is the statement that the request
     /// executes, or `None` for another kind of request.
     pub(super) fn next_step(&self, executed: Option<&ReceivedRequest>) -> ReplyStep {

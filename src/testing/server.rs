@@ -34,8 +34,8 @@ impl MockServer {
     /// Starts a server on `address`, on the current tokio runtime. Port 0 selects a free port;
     /// [`address`](Self::address) returns it.
     ///
-    /// The server accepts connections at once. `USE` and SELECTs from system tables succeed. Every
-    /// other statement gets an `INVALID` error that names it, until you add a reply to it.
+    /// The server accepts connections at once. It executes statements on an empty database in memory,
+    /// unless you add a reply to them.
     ///
     /// # Errors
     /// Returns an error if the server cannot listen on the address.
@@ -95,8 +95,7 @@ impl MockServer {
     }
 
     /// Replies with `reply` to every statement that has no reply set with [`on`](Self::on) or
-    /// [`on_pattern`](Self::on_pattern), except SELECTs from system tables. Default: `USE` succeeds, and any other statement gets an `INVALID`
-    /// error.
+    /// [`on_pattern`](Self::on_pattern), except SELECTs from system tables. Default: the server executes the statements on its database.
     #[must_use]
     pub fn on_any(self, reply: Reply) -> Self {
         self.change(|script| {

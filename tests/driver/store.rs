@@ -50,7 +50,7 @@ async fn reads_return_what_was_written_in_every_version() {
         assert_eq!(names[&7], "user 7");
         let one = session.execute("SELECT name FROM k.users WHERE id = ?", (7,)).await.unwrap();
         assert_eq!(one.one::<(&str,)>().unwrap(), ("user 7",));
-        assert_eq!(server.statements().len(), 15);
+        assert_eq!(server.statements().len(), 17);
     }
 }
 

@@ -90,9 +90,9 @@ async fn prepared_reads_have_columns_variables_and_partition_key() {
     for (keyspace, json) in [
         ("system", Some(r#"{"class": "org.apache.cassandra.locator.LocalStrategy"}"#)),
         (
-            "test",
+            "system_traces",
             Some(
-                r#"{"class": "org.apache.cassandra.locator.SimpleStrategy", "replication_factor": "1"}"#,
+                r#"{"class": "org.apache.cassandra.locator.SimpleStrategy", "replication_factor": "2"}"#,
             ),
         ),
         ("other", None),
@@ -170,7 +170,8 @@ async fn invalid_reads_get_the_errors_of_cassandra_also_when_prepared() {
 
 #[tokio::test]
 async fn the_schema_describes_the_system_tables() {
-    let server = server().await;
+    // Scripted replies belong to the keyspace `test`.
+    let server = server().await.on("a", Reply::void());
     let session = session(&server).await;
     let schema = session.schema().await.unwrap();
     assert_eq!(schema.warnings().collect::<Vec<_>>(), [""; 0]);

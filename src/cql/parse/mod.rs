@@ -21,4 +21,6 @@ mod tokens;
 mod tests;
 
 pub(crate) use select::selected_table;
-pub(crate) use statement::{parse_select, parse_statement};
+#[cfg(test)]
+pub(crate) use statement::parse_select;
+pub(crate) use statement::parse_statement;

@@ -9,6 +9,7 @@ use super::names::{element_name, keyspace_name, table_name, user_type_name};
 use super::select::select;
 use super::tokens::{Parsed, error, keywords, peek, symbol};
 use crate::cql::mutation::Mutation;
+#[cfg(test)]
 use crate::cql::select::Select;
 use crate::cql::statement::Statement;
 use crate::cql::token::{TokenKind, tokens};
@@ -39,6 +40,7 @@ pub(crate) fn parse_statement(text: &str) -> Result<Statement, SyntaxError> {
 ///
 /// # Errors
 /// Returns an error if the text is not a SELECT statement.
+#[cfg(test)]
 pub(crate) fn parse_select(text: &str) -> Result<Select, SyntaxError> {
     match parse_statement(text)? {
         Statement::Select(select) => Ok(select),
