@@ -19,13 +19,11 @@ impl Clock<'_> {
         self.now.div_euclid(1_000)
     }
 
-    /// Returns a new UUID of version 1 with the time of the execution.
+    /// Returns a new UUID of version 1 with the time of the execution. If the source has made one with
+    /// this time or a later one, the new UUID has the time after it.
     pub(in crate::store) fn timeuuid(&self) -> Uuid {
-        let number = self.uuids.next();
-        // UUIDs that the source makes at the same microsecond differ in these 100 nanoseconds and in
-        // the node, and are mostly in the order in which they were made.
-        let ticks = ticks(self.now).saturating_add(number.wrapping_rem(10));
-        from_parts(ticks, 0x8000_0000_0000_0000 | number & 0x3fff_ffff_ffff_ffff)
+        let ticks = self.uuids.ticks_from(ticks(self.now));
+        from_parts(ticks, 0x8000_0000_0000_0000 | mix(self.uuids.seed) & 0x3fff_ffff_ffff_ffff)
     }
 
     /// Returns a new UUID of version 4.
@@ -43,17 +41,28 @@ impl Clock<'_> {
 pub(crate) struct UuidSource {
     seed: u64,
     next: AtomicU64,
+    /// The time of the last UUID of version 1, in 100-nanosecond intervals.
+    last_ticks: AtomicU64,
 }
 
 impl UuidSource {
     /// Returns a source. UUIDs of sources with different seeds differ, too.
     pub(crate) const fn new(seed: u64) -> Self {
-        Self { seed, next: AtomicU64::new(mix(seed)) }
+        Self { seed, next: AtomicU64::new(mix(seed)), last_ticks: AtomicU64::new(0) }
     }
 
     /// Returns the number of the next UUID.
     fn next(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Returns the time of the next UUID of version 1, which is not before `ticks`.
+    fn ticks_from(&self, ticks: u64) -> u64 {
+        let next = |last: u64| ticks.max(last.saturating_add(1));
+        let last = self
+            .last_ticks
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
+        next(last.unwrap_or_default())
     }
 }
 
@@ -96,10 +105,13 @@ mod tests {
     fn uuids_differ_and_have_the_time_of_the_execution() {
         let uuids = UuidSource::new(7);
         let clock = Clock { now: 1_700_000_000_123_456, uuids: &uuids };
-        let made: HashSet<_> = (0..1_000).flat_map(|_| [clock.timeuuid(), clock.uuid()]).collect();
-        assert_eq!(made.len(), 2_000);
         let timeuuid = clock.timeuuid();
         assert_eq!((timeuuid.get_version_num(), clock.uuid().get_version_num()), (1, 4));
         assert_eq!(milliseconds_of(&timeuuid), 1_700_000_000_123);
+        let timeuuids: Vec<_> = (0..1_000).map(|_| clock.timeuuid()).collect();
+        let ticks = |uuid: &Uuid| uuid.get_timestamp().map(|time| time.to_gregorian().0);
+        assert!(timeuuids.is_sorted_by(|uuid, next| ticks(uuid) < ticks(next)));
+        let made: HashSet<_> = (0..1_000).map(|_| clock.uuid()).chain(timeuuids).collect();
+        assert_eq!(made.len(), 2_000);
     }
 }

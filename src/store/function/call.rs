@@ -43,7 +43,7 @@ impl Function {
                 ))
             }),
             Scalar::FromJson => json::from_text(argument.as_str().unwrap_or_default(), &self.result),
-            Scalar::Cast => Ok(cast::cast(argument, &self.result)),
+            Scalar::Cast => cast::cast(argument, &self.result),
             Scalar::Abs | Scalar::Exp | Scalar::Log | Scalar::Log10 | Scalar::Round => {
                 number::compute(self.scalar, argument, &self.result)
             }

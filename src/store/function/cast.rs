@@ -2,7 +2,9 @@
 
 use super::number::Number;
 use super::signature::{NUMBERS, Scalar, Signature};
+use crate::message::{ErrorCode, ServerError};
 use crate::store::clock::milliseconds_of;
+use crate::store::error::unsupported;
 use crate::store::json;
 use crate::types::{CqlType, Date, NativeType, Timestamp, Value};
 
@@ -46,14 +48,36 @@ pub(super) fn signatures(name: &str) -> Vec<Signature> {
 
 /// Returns a value as a value of another type. Numbers that are too large wrap around or are limited,
 /// as in Java.
-pub(super) fn cast(value: &Value, target: &CqlType) -> Value {
-    let CqlType::Native(target) = target else { return Value::Null };
-    match target {
+///
+/// # Errors
+/// Returns a SERVER_ERROR if Java has no such number, or an INVALID error if it has too many digits.
+pub(super) fn cast(value: &Value, target: &CqlType) -> Result<Value, ServerError> {
+    let CqlType::Native(target) = target else { return Ok(Value::Null) };
+    let cast = match target {
         Native::Text => Value::Text(text(value)),
         Native::Ascii => Value::Ascii(text(value)),
         Native::Date => instant(value).and_then(Timestamp::date).map_or(Value::Null, Value::Date),
         Native::Timestamp => instant(value).map_or(Value::Null, Value::Timestamp),
         _ => Number::of(value).map_or(Value::Null, |number| number.cast(*target)),
+    };
+    let is_finite = match value {
+        Value::Double(number) => number.is_finite(),
+        Value::Float(number) => number.is_finite(),
+        _ => true,
+    };
+    match cast {
+        Value::Null if !is_finite => Err(ServerError::new(
+            ErrorCode::Server,
+            format!(
+                "java.lang.NumberFormatException: Character {} is neither a decimal digit number, \
+                 decimal point, nor \"e\" notation exponential mark.",
+                text(value).trim_start_matches('-').chars().next().unwrap_or('N')
+            ),
+        )),
+        Value::Null if NUMBERS.contains(target) => {
+            Err(unsupported(&format!("the cast of {value} to {target}")))
+        }
+        cast => Ok(cast),
     }
 }
 

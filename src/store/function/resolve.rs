@@ -196,7 +196,20 @@ fn candidates(
         "map_keys" | "map_values" | "collection_count" | "collection_min" | "collection_max"
             if provided.is_some() =>
         {
-            collection::signature(text, one_argument("map")?).map_or(Vec::new(), |it| vec![it])
+            let kind = if text.starts_with("map_") { "map" } else { "collection" };
+            let argument = one_argument(kind)?;
+            match collection::signature(text, argument.clone()) {
+                Some(signature) => vec![signature],
+                None => {
+                    let name = provided.and_then(<[_]>::first).map(ToString::to_string);
+                    return Err(invalid(format!(
+                        "Function system.{text} requires a {kind} argument, but found argument {} of \
+                         type {}",
+                        name.unwrap_or_default(),
+                        TypeText(&argument)
+                    )));
+                }
+            }
         }
         _ if text.starts_with("cast_as_") => cast::signatures(text),
         _ if signature::is_unsupported(text) => {

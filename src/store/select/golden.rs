@@ -313,6 +313,7 @@ fn reads_partitions_ranges_of_rows_and_ranges_of_tokens_in_the_order_of_cassandr
 fn filters_by_indexed_columns_without_allow_filtering() {
     for condition in [
         "v = 1",
+        "v IN (1)",
         "k = 1 AND v = 1",
         "k = 1 AND c > 1 AND v = 1",
         "token(k) > 1 AND v = 1",
@@ -329,7 +330,7 @@ fn filters_by_indexed_columns_without_allow_filtering() {
     for condition in [
         "w = 1",
         "v > 1",
-        "v IN (1)",
+        "v IN (1, 2)",
         "v = 1 AND w = 1",
         "k = 1 AND v = 1 AND w = 1",
         "f CONTAINS 1",
@@ -561,6 +562,11 @@ fn refuses_conditions_and_orders_with_the_words_of_cassandra() {
              static columns.",
         ),
         (
+            "SELECT DISTINCT k FROM ks.o WHERE c = 1",
+            "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or \
+             static columns.",
+        ),
+        (
             "SELECT count(*) FROM ks.o PER PARTITION LIMIT 1",
             "PER PARTITION LIMIT is not allowed with aggregate queries.",
         ),
@@ -644,6 +650,20 @@ fn refuses_selections_and_groups_with_the_words_of_cassandra() {
              (timeuuid) -> date)",
         ),
         ("SELECT cast(v as counter) FROM ks.u", "v cannot be cast to counter"),
+        (
+            "SELECT cast(fl as decimal) FROM ks.u WHERE k = 2",
+            "java.lang.NumberFormatException: Character I is neither a decimal digit number, decimal \
+             point, nor \"e\" notation exponential mark.",
+        ),
+        (
+            "SELECT cast(null as int) FROM ks.u",
+            "Cannot infer type for term NULL in selection clause (try using a cast to force a type)",
+        ),
+        (
+            "SELECT collection_count(v) FROM ks.u",
+            "Function system.collection_count requires a collection argument, but found argument v of \
+             type int",
+        ),
         (
             "SELECT cast(5 as text) FROM ks.u",
             "Cannot infer type for term 5 in selection clause (try using a cast to force a type)",

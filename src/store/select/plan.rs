@@ -60,9 +60,6 @@ impl SelectPlan {
         }
         let restrictions = restrictions(&select.relations, &mut variables)?;
         check_repetition(&restrictions, &table)?;
-        if !select.allow_filtering {
-            check_filtering(&restrictions, &table)?;
-        }
         let restricts = |kind| restricts(kind, restrictions.iter(), &table);
         if select.is_distinct
             && (restricts(ColumnKind::Clustering) || restricts(ColumnKind::Regular))
@@ -71,6 +68,9 @@ impl SelectPlan {
                 "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or \
                  static columns.",
             ));
+        }
+        if !select.allow_filtering {
+            check_filtering(&restrictions, &table)?;
         }
         if restricts(ColumnKind::Clustering)
             && selects_static_columns_only(select, &projection, &table)

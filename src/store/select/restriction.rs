@@ -119,9 +119,11 @@ fn column(
             let term = compile(term, cql_type, &receiver, variables)?;
             (operator, Operands::Terms(vec![term]))
         }
+        // As in Cassandra, `IN` with one term is `=`.
         Condition::In(InValues::Terms(terms)) => {
+            let operator = if terms.len() == 1 { Operator::Equal } else { Operator::In };
             let terms = terms.iter().map(|term| compile(term, cql_type, name, variables));
-            (Operator::In, Operands::Terms(terms.collect::<Result<_, _>>()?))
+            (operator, Operands::Terms(terms.collect::<Result<_, _>>()?))
         }
         Condition::In(InValues::Marker(marker)) => {
             let list = CqlType::List(Box::new(cql_type.clone()));
@@ -278,9 +280,11 @@ fn tuple(
             }
             _ => return Err(not_supported(relation)),
         },
+        // As in Cassandra, `IN` with one term is `=`.
         Condition::In(InValues::Terms(terms)) => {
+            let operator = if terms.len() == 1 { Operator::Equal } else { Operator::In };
             let terms = terms.iter().map(|term| compile_tuple(term, variables));
-            (Operator::In, Operands::Terms(terms.collect::<Result<_, _>>()?))
+            (operator, Operands::Terms(terms.collect::<Result<_, _>>()?))
         }
         Condition::In(InValues::Marker(marker)) => {
             let list = CqlType::List(Box::new(tuple_type.clone()));

@@ -397,7 +397,10 @@ fn cannot_infer(term: &Term) -> ServerError {
 
 /// Returns the text of a term in the name of a column, where bind variables have no names.
 fn term_text(term: &Term) -> String {
-    without_names(term).to_string()
+    match term {
+        Term::Literal(Literal::Null) => "NULL".to_owned(),
+        term => without_names(term).to_string(),
+    }
 }
 
 fn without_names(term: &Term) -> Term {
