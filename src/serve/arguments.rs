@@ -15,7 +15,12 @@ use crate::wire::Version;
 #[command(after_help = HELP)]
 pub struct ServeArgs {
     /// Address of the first node; port 0 takes a free port
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9042")]
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:9042",
+        value_parser = parse_address
+    )]
     pub(super) listen: SocketAddr,
 
     /// Number of nodes; the others listen on the addresses that follow, on the same port
@@ -63,6 +68,10 @@ pub struct ServeArgs {
     /// Stop when standard input closes, so that no node outlives the program that started it
     #[arg(long)]
     pub(super) exit_with_stdin: bool,
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write it as IP address and port, such as 127.0.0.1:9042".to_owned())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

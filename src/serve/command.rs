@@ -223,6 +223,8 @@ mod tests {
             (json!({"on": "%", "void": true, "times": 1}), "apply to faults"),
             (json!({"on": "%", "rows": [[1]]}), "\"rows\" needs \"columns\""),
             (json!({"on": "%", "rows": [[1]], "columns": {"id": "integer"}}), "the type of \"id\""),
+            (json!({"on": "%", "void": true, "warnings": [1]}), "an array of strings, not 1"),
+            (json!({"on": "%", "close": true, "warnings": ["w"]}), "need \"rows\" or \"void\""),
             (
                 json!({"on": "%", "rows": [[1], ["x"]], "columns": {"id": "int"}}),
                 "row 2: column \"id\": ",

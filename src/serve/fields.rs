@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 #[derive(Debug)]
 pub(super) struct Fields {
     object: Map<String, Json>,
-    /// The names that were asked for, in order.
+    /// The names of the fields that the caller has requested, in order.
     known: Vec<&'static str>,
 }
 

@@ -1,5 +1,6 @@
 //! Statements as JSON.
 
+use std::io::{Write, stderr};
 use std::net::SocketAddr;
 
 use serde_json::{Map, Value as Json, json};
@@ -8,7 +9,8 @@ use crate::testing::ReceivedRequest;
 
 /// Writes a line to stderr for a statement that a node has received.
 pub(super) fn log(node: SocketAddr, received: &ReceivedRequest) {
-    eprintln!("{}", to_json(node, received));
+    // A program that closes its end of the pipe no longer wants the log.
+    let _closed = writeln!(stderr(), "{}", to_json(node, received));
 }
 
 /// Returns a statement with its values, in the JSON form of Cassandra's `SELECT JSON`, and with their

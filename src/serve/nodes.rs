@@ -126,12 +126,8 @@ impl Nodes {
     fn add_rule(&mut self, rule: Rule) -> Result<Json, String> {
         let Rule { pattern, effect, limits } = rule;
         match effect {
-            Effect::Fault(reply) => {
-                self.add_fault(Fault::reply(reply).statement(&pattern), &limits)
-            }
-            Effect::Delay(delay) => {
-                self.add_fault(Fault::delay(delay).statement(&pattern), &limits)
-            }
+            Effect::Fault(reply) => self.add_fault(on(&pattern, Fault::reply(reply)), &limits),
+            Effect::Delay(delay) => self.add_fault(on(&pattern, Fault::delay(delay)), &limits),
             Effect::Answer(reply) => {
                 for node in self.chosen(limits.node)? {
                     node.add_reply(&pattern, reply.clone());
@@ -172,6 +168,15 @@ impl Nodes {
         index.ok_or_else(|| {
             format!("there is no node {number}; --nodes sets their number, now {count}")
         })
+    }
+}
+
+/// Limits a fault to the statements that match. `%` alone matches all except those that read system
+/// tables, so that clients stay connected.
+fn on(pattern: &str, fault: Fault) -> Fault {
+    match pattern {
+        "%" => fault,
+        pattern => fault.statement(pattern),
     }
 }
 

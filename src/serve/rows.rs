@@ -19,9 +19,11 @@ pub(super) fn take_answer(fields: &mut Fields) -> Result<Option<Reply>, String> 
     let rows = fields.array("rows")?;
     let is_void = fields.flag("void")?;
     let variables = take_columns(fields, "variables")?;
+    let warnings = fields.array("warnings")?;
     let reply = match (rows, is_void) {
-        (None, false) if columns.is_some() || variables.is_some() => {
-            return Err("columns and variables need \"rows\" or \"void\"".to_owned());
+        (None, false) if columns.is_some() || variables.is_some() || warnings.is_some() => {
+            let names = "columns, variables and warnings";
+            return Err(format!("{names} need \"rows\" or \"void\""));
         }
         (None, false) => return Ok(None),
         (None, true) => Reply::void(),
@@ -36,10 +38,15 @@ pub(super) fn take_answer(fields: &mut Fields) -> Result<Option<Reply>, String> 
             Reply::rows(columns.clone(), rows.collect::<Result<Vec<_>, _>>()?)
         }
     };
-    Ok(Some(match variables {
+    let reply = match variables {
         Some(variables) => reply.variables(variables),
         None => reply,
-    }))
+    };
+    let warn = |reply: Reply, warning: &Json| match warning {
+        Json::String(text) => Ok(reply.warning(text)),
+        other => Err(wrong_type("warnings", "an array of strings", other)),
+    };
+    warnings.unwrap_or_default().iter().try_fold(reply, warn).map(Some)
 }
 
 /// Takes an object from names to CQL types.

@@ -89,9 +89,12 @@ impl MockServer {
     }
 
     /// Adds a reply to all statements of a form, as [`on_pattern`](Self::on_pattern) does, while the
-    /// server runs.
+    /// server runs. The pattern `%` alone sets the reply of [`on_any`](Self::on_any).
     pub fn add_reply(&self, pattern: &str, reply: Reply) {
-        self.state.change_script(|script| script.set_pattern_reply(pattern, reply));
+        self.state.change_script(|script| match pattern {
+            "%" => script.default_reply = Some(reply),
+            _ => script.set_pattern_reply(pattern, reply),
+        });
     }
 
     /// Replies with `reply` to every statement that has no reply set with [`on`](Self::on) or

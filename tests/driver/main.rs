@@ -10,6 +10,7 @@ mod effects;
 mod failures;
 mod faults;
 mod frozen;
+mod journal;
 mod keyspace;
 mod keyspace_switch;
 mod large_reads;

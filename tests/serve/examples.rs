@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use crate::install::{self, succeeds};
 use crate::server::CQLWIRE;
@@ -18,13 +19,13 @@ pub(crate) struct Example {
 pub(crate) const ALL: &[Example] = &[
     Example {
         name: "pytest",
-        missing: || {
-            let is_installed =
-                succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"]));
-            (!is_installed).then_some("python3 with venv and pip")
+        missing: missing_python,
+        run: || {
+            let mut pytest = Command::new(python()?);
+            run(pytest.args(["-m", "pytest", "-q", "test_orders.py"]).current_dir(copy("pytest")?))
         },
-        run: run_pytest,
     },
+    Example { name: "readme", missing: missing_python, run: run_readme },
     Example {
         name: "jest",
         missing: || (!succeeds(Command::new("npm").arg("--version"))).then_some("Node.js with npm"),
@@ -51,16 +52,34 @@ pub(crate) const ALL: &[Example] = &[
 /// The packages of the example for pytest.
 const PYTHON_PACKAGES: [&str; 2] = ["cassandra-driver==3.30.1", "pytest==8.4.2"];
 
-fn run_pytest() -> Result<(), String> {
-    let folder = copy("pytest")?;
-    let python = folder.join("venv/bin/python");
-    if !succeeds(Command::new(&python).args(["-c", "import cassandra, pytest"])) {
-        install::run(Command::new("python3").args(["-m", "venv"]).arg(folder.join("venv")))?;
-        let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-        install::run(pip.args(PYTHON_PACKAGES))?;
-    }
-    run(Command::new(python).args(["-m", "pytest", "-q", "test_orders.py"]).current_dir(folder))
+fn missing_python() -> Option<&'static str> {
+    let is_installed = succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"]));
+    (!is_installed).then_some("python3 with venv and pip")
+}
+
+/// Returns the Python of a virtual environment, which the first call installs.
+fn python() -> Result<PathBuf, String> {
+    static INSTALLED: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        let folder = target().join("python");
+        let python = folder.join("bin/python");
+        if !succeeds(Command::new(&python).args(["-c", "import cassandra, pytest"])) {
+            install::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+            let mut pip = Command::new(&python);
+            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+            install::run(pip.args(PYTHON_PACKAGES))?;
+        }
+        Ok(python)
+    });
+    INSTALLED.clone()
+}
+
+/// Runs the program in Python that the README shows.
+fn run_readme() -> Result<(), String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).map_err(|error| error.to_string())?;
+    let program = readme.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
+    let program = program.ok_or("the README has no program in Python")?;
+    run(Command::new(python()?).args(["-c", program]).current_dir(root))
 }
 
 fn run_jest() -> Result<(), String> {
@@ -81,11 +100,16 @@ fn run(command: &mut Command) -> Result<(), String> {
     install::run(command.env("PATH", path))
 }
 
+/// Returns the folder `target/serve/`.
+fn target() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).with_file_name("serve")
+}
+
 /// Copies the example into a folder in `target`, in which its framework may write, and returns the
 /// folder. Files that the framework wrote before remain.
 fn copy(name: &str) -> Result<PathBuf, String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/serve");
-    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).with_file_name("serve");
+    let target = target();
     let failed = |error: std::io::Error| format!("cannot copy the example {name}: {error}");
     fs::create_dir_all(&target).map_err(failed)?;
     fs::copy(source.join("shop.cql"), target.join("shop.cql")).map_err(failed)?;

@@ -9,6 +9,7 @@ mod install;
 mod program;
 mod programs;
 mod server;
+mod users;
 
 use std::env;
 use std::process::ExitCode;
@@ -16,8 +17,8 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Completion, Trial};
 
 fn main() -> ExitCode {
-    let mut trials: Vec<_> = programs::TESTS
-        .iter()
+    let tests = programs::TESTS.iter().chain(users::TESTS);
+    let mut trials: Vec<_> = tests
         .map(|&(name, test)| {
             Trial::test(name, move || {
                 test();

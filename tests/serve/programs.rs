@@ -134,6 +134,10 @@ fn changes_faults_while_it_runs() {
         server.control(&json!({"on": "INSERT %", "close": true, "times": 1}));
         assert_eq!(failure(&session, insert).await.kind(), cqlwire::session::ErrorKind::Connection);
 
+        let fault = server.control(&json!({"on": "%", "error": "server", "times": 1}));
+        let error = failure(&session, insert).await;
+        assert_eq!(error.server_error().unwrap().code, ErrorCode::Server, "{fault}");
+
         server.control(&json!({"close_connections": true}));
         server.control(&json!({"forget_prepared": true}));
         server.control(&json!({"refuse_version": 5}));
@@ -249,7 +253,9 @@ fn refuses_invalid_arguments_and_files() {
     let (_folder, node) = file("node.json", "{\"on\": \"%\", \"close\": true, \"node\": 2}");
     let (_folder, schema) = file("bad.cql", "\n\nCREATE KEYSPAC shop;\n");
     let serve = |arguments: &[&str]| {
-        run(CQLWIRE, &[&["serve", "--listen", "127.0.0.1:0"], arguments].concat())
+        let free_port = ["--listen", "127.0.0.1:0"];
+        let listen = if arguments.contains(&"--listen") { &[][..] } else { &free_port };
+        run(CQLWIRE, &[&["serve"], arguments, listen].concat())
     };
     for (arguments, code, expected) in [
         (&["--script", &*script][..], 2, format!("{script}:2: unknown field \"colums\"; use on, ")),
@@ -257,6 +263,7 @@ fn refuses_invalid_arguments_and_files() {
         (&["--script", "missing.json"], 2, "cannot read missing.json: ".to_owned()),
         (&["--schema", "missing.cql"], 2, "cannot read missing.cql: ".to_owned()),
         (&["--schema", &schema], 1, format!("{schema}:3:")),
+        (&["--auth", "ada:b", "--listen", "localhost"], 2, "such as 127.0.0.1:9042".to_owned()),
         (&["--auth", "ada"], 2, "write it as USER:PASSWORD".to_owned()),
         (&["--tls-cert", "x"], 2, "--tls-key".to_owned()),
         (&["--nodes", "0"], 2, "not a whole number from 1 to 100".to_owned()),

@@ -123,14 +123,15 @@ fn options(args: &Args) -> Options {
 ///
 /// # Errors
 /// Returns an error if a requirement of a real Cassandra is missing, and the user has chosen its
-/// version or its launcher.
+/// version or its launcher, or `CI` is set.
 fn is_embedded(args: &Args) -> Result<bool, HarnessError> {
     const EMBEDDED: &str = "the programs run on `cqlwire serve`, which keeps its rows in memory";
     if args.embedded {
         eprintln!("As requested, {EMBEDDED}; for a real Cassandra, omit --embedded");
         return Ok(true);
     }
-    let is_chosen = args.cassandra.is_some() || env::var_os("CQLWIRE_CASSANDRA").is_some();
+    let is_set = |variable| env::var_os(variable).is_some();
+    let is_chosen = args.cassandra.is_some() || is_set("CQLWIRE_CASSANDRA") || is_set("CI");
     match Launcher::find(&options(args)) {
         Err(HarnessError::Missing { problem, advice }) if !is_chosen => {
             eprintln!("{problem}; therefore, {EMBEDDED}; for a real Cassandra, {advice}");
