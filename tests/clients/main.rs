@@ -1,6 +1,7 @@
 //! Runs clients in other languages against `MockServer`. See README.md.
 
 mod client;
+mod cqlsh;
 mod double;
 mod gocql;
 #[path = "../support/install.rs"]
@@ -20,6 +21,7 @@ use client::Client;
 use libtest_mimic::Arguments;
 
 const CLIENTS: &[Client] = &[
+    cqlsh::CLIENT,
     gocql::CLIENT_1,
     gocql::CLIENT_2,
     java::CLIENT,
