@@ -202,10 +202,11 @@ fn names(kind: ElementKind, current: Option<&str>, schema: &Schema) -> Result<Ta
     encode(columns, rows.into_iter().map(|row| row.map(Value::Text).to_vec()))
 }
 
-/// Returns the row of DESCRIBE CLUSTER.
+/// Returns the row of DESCRIBE CLUSTER, which names classes without their package.
 fn cluster() -> Result<Table, ServerError> {
-    let snitch = "org.apache.cassandra.locator.SimpleSnitch";
-    let row = [CLUSTER_NAME, PARTITIONER, snitch].map(|text| Value::Text(text.to_owned()));
+    let partitioner = PARTITIONER.rsplit('.').next().unwrap_or_default();
+    let row = [CLUSTER_NAME, partitioner, "DynamicEndpointSnitch"]
+        .map(|text| Value::Text(text.to_owned()));
     let columns = ["cluster", "partitioner", "snitch"].map(text_column).to_vec();
     encode(columns, [row.to_vec()])
 }

@@ -20,7 +20,8 @@ impl Double {
         let mut server = RUNTIME.block_on(MockServer::bind("127.0.0.1:0"))?;
         for code in ErrorCode::KNOWN {
             let statement = format!("SELECT v FROM faults.errors WHERE code = {}", code.code());
-            server = server.on(&statement, Reply::error(*code, &format!("the error {:#06x}", code.code())));
+            server = server
+                .on(&statement, Reply::error(*code, &format!("the error {:#06x}", code.code())));
         }
         let forgotten = Reply::error(ErrorCode::Unprepared, "the statement was evicted")
             .then(Reply::rows(["v"], [["prepared again"]]));

@@ -203,6 +203,9 @@ async fn describe_prints_statements_that_create_the_elements() {
     for (_, _, _, statement) in &keyspace {
         copied.execute(statement.trim_end_matches(';'), ()).await.unwrap();
     }
+    let cluster = session.execute("DESCRIBE CLUSTER", ()).await.unwrap();
+    let (_, partitioner, snitch) = cluster.one::<(&str, &str, &str)>().unwrap();
+    assert_eq!((partitioner, snitch), ("Murmur3Partitioner", "DynamicEndpointSnitch"));
     let keyspaces = session.execute("DESCRIBE KEYSPACES", ()).await.unwrap();
     let names = keyspaces.rows::<(&str, &str, &str)>().unwrap().map(|row| row.unwrap().2);
     assert!(names.collect::<Vec<_>>().contains(&"k"));

@@ -43,8 +43,8 @@ public final class Client {
     steps.put("paging", Steps::paging);
     steps.put("conditional", Steps::conditional);
     steps.put("counter", Steps::counter);
-    steps.put("errors", Errors::errors);
     steps.put("events", Steps::events);
+    steps.put("errors", Errors::errors);
     steps.put("large", Steps::large);
     steps.put("warnings", Steps::warnings);
     steps.put("payload", Steps::payload);
@@ -67,6 +67,8 @@ public final class Client {
     var config = DriverConfigLoader.programmaticBuilder();
     config.withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofMinutes(1));
     if (!version.equals("default")) {
+      // Refreshes the schema at once after each statement that changes it; the default is a second later.
+      config.withDuration(DefaultDriverOption.METADATA_SCHEMA_WINDOW, Duration.ZERO);
       config.withString(DefaultDriverOption.PROTOCOL_VERSION, "V" + version);
     }
     if (!compression.equals("default")) {

@@ -62,6 +62,10 @@ final class Types {
         new Sample(
             "frozen<address>", address.newValue("Main Street", 7), "{street: 'Main Street', number: 7}"));
     samples.add(new Sample("vector<float, 3>", CqlVector.newInstance(1f, 2.5f, -3f), "[1.0, 2.5, -3.0]"));
+    if (Client.version.equals("3")) {
+      // Servers describe types that v3 does not have as custom types, for which the driver has no codecs.
+      samples.removeIf(sample -> List.of("date", "smallint", "time", "tinyint").contains(sample.type()));
+    }
     return samples;
   }
 

@@ -199,6 +199,21 @@ const steps = {
     assert.equal(row.hits.toString(), '-1');
   },
 
+  async events(client) {
+    const other = connectClient();
+    const created = `${keyspace}_of_another_client`;
+    try {
+      await other.execute(`DROP KEYSPACE IF EXISTS ${created}`);
+      await other.execute(`CREATE KEYSPACE ${created} WITH replication = `
+        + "{'class': 'SimpleStrategy', 'replication_factor': 1}");
+      await waitUntil(() => client.metadata.keyspaces[created]);
+      await other.execute(`DROP KEYSPACE ${created}`);
+      await waitUntil(() => !client.metadata.keyspaces[created]);
+    } finally {
+      await other.shutdown();
+    }
+  },
+
   async errors(client) {
     const connected = client.controlConnection.protocolVersion;
     const replaced = connected < 4 ? CODES_IN_V3 : CODES_IN_V4;
@@ -214,21 +229,6 @@ const steps = {
     }
     const forgotten = await client.execute('SELECT v FROM faults.forgotten', [], { prepare: true });
     assert.equal(forgotten.first().v, 'prepared again');
-  },
-
-  async events(client) {
-    const other = connectClient();
-    const created = `${keyspace}_of_another_client`;
-    try {
-      await other.execute(`DROP KEYSPACE IF EXISTS ${created}`);
-      await other.execute(`CREATE KEYSPACE ${created} WITH replication = `
-        + "{'class': 'SimpleStrategy', 'replication_factor': 1}");
-      await waitUntil(() => client.metadata.keyspaces[created]);
-      await other.execute(`DROP KEYSPACE ${created}`);
-      await waitUntil(() => !client.metadata.keyspaces[created]);
-    } finally {
-      await other.shutdown();
-    }
   },
 
   async large(client) {

@@ -305,7 +305,7 @@ def tracing(cluster, session):
         raise AssertionError("the trace has no events")
 
 
-STEPS = [metadata, ddl, types, prepared, batch, paging, conditional, counter, errors, events, large, warnings, payload,
+STEPS = [metadata, ddl, types, prepared, batch, paging, conditional, counter, events, errors, large, warnings, payload,
          tracing]
 
 

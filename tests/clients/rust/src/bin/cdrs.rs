@@ -44,8 +44,8 @@ async fn main() -> Result<(), Failure> {
     report("paging", client.paging().await);
     report("conditional", client.conditional().await);
     report("counter", client.counter().await);
-    report("errors", client.errors().await);
     report("events", client.events().await);
+    report("errors", client.errors().await);
     report("large", client.large().await);
     report("warnings", client.warnings().await);
     report("payload", Ok(Some("the driver neither sends nor shows payloads")));

@@ -32,9 +32,9 @@ async fn main() -> Result<(), Failure> {
     report("paging", client.paging().await);
     report("conditional", client.conditional().await);
     report("counter", client.counter().await);
-    report("errors", client.errors().await);
     // The driver reads the schema again every minute, and not after an event.
     report("events", Ok(Some("the driver shows no events")));
+    report("errors", client.errors().await);
     report("large", client.large().await);
     report("warnings", client.warnings().await);
     report("payload", Ok(Some("the driver neither sends nor shows payloads")));
