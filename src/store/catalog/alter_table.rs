@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::create_table::{check_fields, column, no_masks, static_without_clustering};
 use super::lookup::{check_modifiable, keyspace_of};
+use super::table_options::table_id;
 use super::type_name::DefinedType;
 use super::{Catalog, Changed, DroppedColumn, Keyspace, Table, table_change};
 use crate::cql::{AlterTable, ColumnDefinition, TableChange};
 use crate::message::{SchemaChangeKind, ServerError};
 use crate::store::error::{config, invalid};
 use crate::store::schema::{Column, ColumnKind, TableSchema};
-use crate::types::{CqlType, NativeType};
+use crate::types::{CqlType, Identifier, NativeType};
 
 impl Catalog {
     /// Changes the columns or the options of a table. `now` is the time of the drop of a column, in
@@ -71,10 +72,10 @@ fn change(
             }
         }
         TableChange::DropCompactStorage => {
-            Err(invalid("Cannot DROP COMPACT STORAGE on table without COMPACT STORAGE"))
+            Err(invalid("DROP COMPACT STORAGE is disabled. Enable in cassandra.yaml to use."))
         }
         TableChange::With(options) => {
-            if options.get("id").is_some() {
+            if table_id(options)?.is_some() {
                 return Err(config("Cannot alter table id."));
             }
             let changed = table.options.clone().with(options)?;
@@ -120,8 +121,14 @@ fn add(
         let kind = if definition.is_static { ColumnKind::Static } else { ColumnKind::Regular };
         check_dropped(table, name, &of, kind)?;
         if of.is_counter() != table.schema.is_counter() && has_values(&table.schema) {
-            // Cassandra accepts the statement, and then fails on each use of the table.
-            return Err(invalid("Cannot mix counter and non counter columns in the same table"));
+            let (column, table_kind) = match of.is_counter() {
+                true => ("counter", "non counter"),
+                false => ("non counter", "counter"),
+            };
+            return Err(config(format!(
+                "{}: Cannot have a {column} column (\"{name}\") in a {table_kind} table",
+                table.schema.name
+            )));
         }
         columns.push(column(name, kind, &of));
     }
@@ -240,7 +247,8 @@ fn rename(
             match if_exists {
                 true => continue,
                 false => {
-                    return Err(invalid(format!("Column {from} was not found in table {name}")));
+                    let from = Identifier(from);
+                    return Err(invalid(format!("Undefined column name {from} in table {name}")));
                 }
             }
         };

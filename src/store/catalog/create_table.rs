@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::lookup::{already_exists, check_modifiable, keyspace_of};
+use super::lookup::{already_exists, check_modifiable, is_valid_name, keyspace_of};
 use super::table_options::{TableOptions, table_id};
 use super::type_name::{DefinedType, has_duration};
 use super::{Catalog, Changed, Keyspace, Table, table_change};
@@ -13,9 +13,6 @@ use crate::message::{SchemaChangeKind, ServerError};
 use crate::store::error::{config, invalid};
 use crate::store::schema::{Column, ColumnKind, TableSchema};
 use crate::types::{CqlType, TableSpec};
-
-/// Longest name of a keyspace or a table, in characters.
-const MAX_NAME_LENGTH: usize = 48;
 
 impl Catalog {
     /// Creates a table. `id` is its id, if the options give it none.
@@ -44,12 +41,10 @@ impl Catalog {
         if is_counter && options.default_time_to_live > 0 {
             return Err(invalid("Cannot set default_time_to_live on a table with counters"));
         }
-        if name.len() > MAX_NAME_LENGTH
-            || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        {
+        if !is_valid_name(name) {
             return Err(config(format!(
-                "{}.{name}: Table name must not be empty, more than {MAX_NAME_LENGTH} characters \
-                 long, or contain non-alphanumeric-underscore characters (got \"{name}\")",
+                "{}.{name}: Table name must not be empty or not contain non-alphanumeric-underscore \
+                 characters (got \"{name}\")",
                 keyspace.name
             )));
         }
@@ -109,9 +104,12 @@ fn check_statement(create: &CreateTable) -> Result<&PrimaryKey, ServerError> {
     }
     match &*create.primary_keys {
         [key] => Ok(key),
-        keys => Err(invalid(format!(
-            "{} PRIMARY KEY specified for table '{table}' (exactly one required)",
-            if keys.is_empty() { "No" } else { "Multiple" }
+        // The words are those of the server.
+        [] => Err(invalid(format!(
+            "No PRIMARY KEY specifed for table '{table}' (exactly one required)"
+        ))),
+        _ => Err(invalid(format!(
+            "Multiple PRIMARY KEY specified for table '{table}' (exactly one required)"
         ))),
     }
 }
@@ -220,10 +218,12 @@ pub(super) fn check_fields(
 
 fn check_key_column(name: &str, of: &DefinedType, is_static: bool) -> Result<(), ServerError> {
     if of.is_multi_cell() {
-        let kind = if of.is_collection() { "collection" } else { "user-defined" };
+        let (kind, text) = match &of.cql_type {
+            CqlType::Udt(udt) => ("user-defined", format!("\"{}.{}\"", udt.keyspace, udt.name)),
+            _ => ("collection", of.text()),
+        };
         return Err(invalid(format!(
-            "Invalid non-frozen {kind} type {} for PRIMARY KEY column '{name}'",
-            of.text()
+            "Invalid non-frozen {kind} type {text} for PRIMARY KEY column '{name}'"
         )));
     }
     let fault = if of.is_counter() {
@@ -247,10 +247,14 @@ fn check_key_column(name: &str, of: &DefinedType, is_static: bool) -> Result<(),
 /// Returns an error if CLUSTERING ORDER BY does not name the clustering columns in their order.
 fn check_order(create: &CreateTable, key: &PrimaryKey) -> Result<(), ServerError> {
     let order = &create.clustering_order;
-    if order.len() > key.clustering.len() {
-        return Err(invalid(
-            "Only clustering columns can be defined in CLUSTERING ORDER directive",
-        ));
+    let others = order.iter().filter(|of| !key.clustering.contains(&of.column));
+    let others: Vec<_> = others.map(|of| of.column.as_str()).collect();
+    if !others.is_empty() {
+        return Err(invalid(format!(
+            "Only clustering key columns can be defined in CLUSTERING ORDER directive: [{}] are not \
+             clustering columns",
+            others.join(", ")
+        )));
     }
     for (given, expected) in order.iter().zip(&key.clustering) {
         if given.column == *expected {

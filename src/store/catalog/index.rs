@@ -8,7 +8,7 @@ use super::type_name::has_duration;
 use super::{Catalog, Changed, Keyspace, table_change};
 use crate::cql::{CreateIndex, DropElement, IndexPart, IndexTarget, TableName};
 use crate::message::{SchemaChangeKind, ServerError};
-use crate::store::error::invalid;
+use crate::store::error::{config, invalid};
 use crate::store::schema::{Column, ColumnKind, SecondaryIndex, TableSchema};
 use crate::types::{CqlType, Identifier};
 
@@ -157,7 +157,7 @@ fn index(
     let mut options: OptionMap = map(&create.options, "options")?.unwrap_or_default();
     let is_custom = create.is_custom || create.using.is_some();
     if create.is_custom && create.using.is_none() {
-        return Err(invalid("CUSTOM index requires specifying the index class"));
+        return Err(config("Unable to find custom indexer class 'legacy_local_table'"));
     }
     if !is_custom && !options.is_empty() {
         return Err(invalid("Cannot specify options for a non-CUSTOM index"));

@@ -1,6 +1,6 @@
 //! CREATE, ALTER and DROP KEYSPACE.
 
-use super::lookup::{already_exists, check_modifiable};
+use super::lookup::{already_exists, check_modifiable, is_valid_name};
 use super::options::{self, OptionMap, boolean, check_names, class, map};
 use super::{Catalog, Changed, Keyspace};
 use crate::cql::{AlterKeyspace, CreateKeyspace, DropElement, Options};
@@ -9,6 +9,9 @@ use crate::store::error::{config, invalid};
 
 const PACKAGE: &str = "org.apache.cassandra.locator";
 const STRATEGIES: [&str; 3] = ["LocalStrategy", "NetworkTopologyStrategy", "SimpleStrategy"];
+
+/// The replication factor of a keyspace that has none.
+const DEFAULT_FACTOR: &str = "1";
 
 /// The datacenter of all nodes.
 const DATACENTER: &str = "datacenter1";
@@ -22,6 +25,12 @@ impl Catalog {
             replication.ok_or_else(|| invalid("Missing mandatory option 'replication'"))?;
         if name.starts_with("system_") || name == "system" {
             return Err(invalid(format!("System keyspace '{name}' is not user-modifiable")));
+        }
+        if !is_valid_name(name) {
+            return Err(invalid(format!(
+                "Keyspace name must not be empty and must contain alphanumeric or underscore characters \
+                 only (got \"{name}\")"
+            )));
         }
         if self.keyspaces.contains_key(name) {
             return match if_not_exists {
@@ -102,9 +111,7 @@ fn check_replication(keyspace: &str, mut given: OptionMap) -> Result<OptionMap, 
         }
         "SimpleStrategy" => {
             if !given.iter().any(|(name, _)| name == "replication_factor") {
-                return Err(config(
-                    "SimpleStrategy requires a replication_factor strategy option.",
-                ));
+                given.push(("replication_factor".to_owned(), DEFAULT_FACTOR.to_owned()));
             }
             if let Some((name, _)) = given.iter().find(|(name, _)| name != "replication_factor") {
                 return Err(config(format!(
@@ -115,13 +122,18 @@ fn check_replication(keyspace: &str, mut given: OptionMap) -> Result<OptionMap, 
         }
         _ => {
             // A factor for all datacenters is stored for each of them.
-            if let Some(factor) = options::remove(&mut given, "replication_factor")
+            let factor = options::remove(&mut given, "replication_factor");
+            let factor = factor.or_else(|| given.is_empty().then(|| DEFAULT_FACTOR.to_owned()));
+            if let Some(factor) = factor
                 && !given.iter().any(|(name, _)| name == DATACENTER)
             {
                 given.push((DATACENTER.to_owned(), factor));
             }
-            if given.is_empty() {
-                return Err(config("Configuration for at least one datacenter must be present"));
+            if let Some((name, _)) = given.iter().find(|(name, _)| name != DATACENTER) {
+                return Err(config(format!(
+                    "Unrecognized strategy option {{{name}}} passed to NetworkTopologyStrategy for \
+                     keyspace {keyspace}"
+                )));
             }
         }
     }

@@ -50,6 +50,11 @@ pub(super) fn check_modifiable(keyspace: &str) -> Result<(), ServerError> {
     }
 }
 
+/// Returns true if a keyspace or a table may have this name.
+pub(super) fn is_valid_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
 pub(super) fn already_exists(keyspace: &str, table: &str) -> ServerError {
     let message = match table.is_empty() {
         true => format!("Cannot add existing keyspace \"{keyspace}\""),

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::options::{self, OptionMap, boolean, check_names, class, double, int, map, simple};
 use crate::cql::Options;
-use crate::message::ServerError;
+use crate::message::{ErrorCode, ServerError};
 use crate::store::error::{config, syntax_error};
 
 /// Greatest time to live, in seconds: 20 years.
@@ -135,7 +135,8 @@ impl TableOptions {
         }
         set(&mut self.bloom_filter_fp_chance, double(options, "bloom_filter_fp_chance")?);
         set(&mut self.compression, map(options, "compression")?.map(compression).transpose()?);
-        let retry = |name| simple(options, name)?.map(|policy| retry_policy(&policy)).transpose();
+        let retry =
+            |name| simple(options, name)?.map(|policy| retry_policy(&policy, name)).transpose();
         set(&mut self.speculative_retry, retry("speculative_retry")?);
         set(&mut self.additional_write_policy, retry("additional_write_policy")?);
         if let Some(strategy) = simple(options, "read_repair")? {
@@ -186,7 +187,14 @@ impl TableOptions {
         }
         match &*self.read_repair {
             "BLOCKING" | "NONE" => Ok(()),
-            other => Err(config(format!("Unknown read repair strategy {other}"))),
+            // Cassandra does not expect the error of its parser.
+            other => Err(ServerError::new(
+                ErrorCode::Server,
+                format!(
+                    "java.lang.IllegalArgumentException: No enum constant \
+                     org.apache.cassandra.service.reads.repair.ReadRepairStrategy.{other}"
+                ),
+            )),
         }
     }
 }
@@ -209,15 +217,16 @@ fn caching(mut given: OptionMap) -> Result<OptionMap, ServerError> {
             "Invalid value '{value}' for caching sub-option '{option}': only {allowed} allowed"
         )))
     };
-    let keys = options::remove(&mut given, "keys").unwrap_or_else(|| "NONE".to_owned());
-    let keys = keys.to_uppercase();
+    let given_keys = options::remove(&mut given, "keys").unwrap_or_else(|| "NONE".to_owned());
+    let keys = given_keys.to_uppercase();
     if keys != "ALL" && keys != "NONE" {
-        return fault(&keys, "keys", "'ALL' and 'NONE' are");
+        return fault(&given_keys, "keys", "'ALL' and 'NONE' are");
     }
-    let rows = options::remove(&mut given, "rows_per_partition");
-    let rows = rows.unwrap_or_else(|| "NONE".to_owned()).to_uppercase();
+    let given_rows = options::remove(&mut given, "rows_per_partition");
+    let given_rows = given_rows.unwrap_or_else(|| "NONE".to_owned());
+    let rows = given_rows.to_uppercase();
     if rows != "ALL" && rows != "NONE" && rows.parse::<u32>().is_err() {
-        return fault(&rows, "rows_per_partition", "'ALL', 'NONE', and integer values are");
+        return fault(&given_rows, "rows_per_partition", "'ALL', 'NONE', and integer values are");
     }
     match given.is_empty() {
         true => Ok(entries(&[("keys", &keys), ("rows_per_partition", &rows)])),
@@ -309,7 +318,7 @@ fn compression(mut given: OptionMap) -> Result<OptionMap, ServerError> {
 }
 
 /// Returns a policy of speculative retries as Cassandra stores it.
-fn retry_policy(policy: &str) -> Result<String, ServerError> {
+fn retry_policy(policy: &str, option: &str) -> Result<String, ServerError> {
     let upper = policy.trim().to_uppercase();
     let percentile = upper.strip_suffix("PERCENTILE").or_else(|| upper.strip_suffix('P'));
     let milliseconds = upper.strip_suffix("MS");
@@ -331,5 +340,5 @@ fn retry_policy(policy: &str) -> Result<String, ServerError> {
     if upper.starts_with("MIN(") || upper.starts_with("MAX(") {
         return Ok(upper);
     }
-    Err(config(format!("Specified Speculative Retry Policy [{policy}] is not supported")))
+    Err(config(format!("Invalid value {policy} for option '{option}'")))
 }

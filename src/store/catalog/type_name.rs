@@ -103,12 +103,30 @@ pub(in crate::store) fn define(
     keyspace: &str,
     find: FindType<'_>,
 ) -> Result<DefinedType, ServerError> {
+    resolve(&parse(text)?, keyspace, find, false)
+}
+
+/// Returns true if a text is the name of a user-defined type without `frozen`.
+pub(super) fn is_open_user_type(text: &str) -> Result<bool, ServerError> {
+    let parsed = parse(text)?;
+    Ok(matches!(parsed, Parsed::Name { .. }) && parsed.native().is_none())
+}
+
+/// Returns a type as Cassandra writes it in the errors of ALTER TYPE: with the keyspaces of
+/// user-defined types.
+pub(super) fn qualified_text(text: &str, keyspace: &str) -> Result<String, ServerError> {
+    let mut parsed = parse(text)?;
+    parsed.qualify(keyspace);
+    Ok(parsed.text())
+}
+
+fn parse(text: &str) -> Result<Parsed, ServerError> {
     let mut parser = Parser { rest: text };
     let parsed = parser.parse(0)?;
-    if !parser.rest.trim().is_empty() {
-        return Err(parser.fault());
+    match parser.rest.trim().is_empty() {
+        true => Ok(parsed),
+        false => Err(parser.fault()),
     }
-    resolve(&parsed, keyspace, find, false)
 }
 
 struct Parser<'t> {
@@ -244,6 +262,23 @@ impl Parsed {
             _ => return None,
         };
         Some(invalid(format!("Non-frozen {kind} are not allowed inside collections: {outer}")))
+    }
+
+    /// Adds a keyspace to the names of user-defined types that have none.
+    fn qualify(&mut self, own: &str) {
+        if self.native().is_some() {
+            return;
+        }
+        match self {
+            Self::Frozen(inner) => inner.qualify(own),
+            Self::Generic { parameters, .. } => {
+                parameters.iter_mut().for_each(|of| of.qualify(own))
+            }
+            Self::Name { keyspace, .. } => {
+                keyspace.get_or_insert_with(|| own.to_owned());
+            }
+            Self::Class(_) => {}
+        }
     }
 
     /// Returns the type as Cassandra writes it in errors.

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::lookup::{check_modifiable, keyspace_of};
-use super::type_name::{DefinedType, define, references, replace};
+use super::type_name::{
+    DefinedType, define, is_open_user_type, qualified_text, references, replace,
+};
 use super::{Catalog, Changed, Keyspace, UserType, type_change};
 use crate::cql::{AlterType, CreateType, DropElement, TableName, TypeChange};
 use crate::message::{SchemaChangeKind, ServerError};
 use crate::store::error::invalid;
 use crate::store::schema::ColumnKind;
-use crate::types::{CqlType, Identifier, UdtType};
+use crate::types::{CqlType, UdtType};
 
 impl Keyspace {
     /// Returns the type with this name in a definition.
@@ -65,14 +67,7 @@ impl Catalog {
             if fields.iter().take(index).any(|(known, _)| known == field) {
                 return Err(invalid(format!("Duplicate field name '{field}' in type '{name}'")));
             }
-            let defined = keyspace.define(&cql_type.0)?;
-            if defined.is_counter() {
-                return Err(invalid("A user type cannot contain counters"));
-            }
-            if matches!(defined.cql_type, CqlType::Udt(_)) && !defined.is_frozen {
-                return Err(invalid("A user type cannot contain non-frozen UDTs"));
-            }
-            types.push(defined);
+            types.push(define_field(keyspace, &cql_type.0)?);
         }
         let names = fields.iter().map(|(field, _)| field.clone());
         let udt = Arc::new(UdtType {
@@ -113,12 +108,12 @@ impl Catalog {
                     return match if_not_exists {
                         true => Ok(None),
                         false => Err(invalid(format!(
-                            "Cannot add field {field} to type {name}: a field with name {field} \
-                             already exists"
+                            "Cannot add field {field} to type {keyspace_name}.{name}: a field with \
+                             name {field} already exists"
                         ))),
                     };
                 }
-                let defined = keyspace.define(&cql_type.0)?;
+                let defined = define_field(keyspace, &cql_type.0)?;
                 check_field(keyspace, name, field, &cql_type.0, &defined)?;
                 user_type.field_types.push(defined.text());
                 udt.fields.push((field.clone(), defined.cql_type));
@@ -173,6 +168,18 @@ impl Catalog {
     }
 }
 
+/// Returns the type of a field.
+fn define_field(keyspace: &Keyspace, type_name: &str) -> Result<DefinedType, ServerError> {
+    if is_open_user_type(type_name)? {
+        return Err(invalid("A user type cannot contain non-frozen UDTs"));
+    }
+    let defined = keyspace.define(type_name)?;
+    match defined.is_counter() {
+        true => Err(invalid("A user type cannot contain counters")),
+        false => Ok(defined),
+    }
+}
+
 /// Returns an error if a type may not have a new field.
 fn check_field(
     keyspace: &Keyspace,
@@ -181,10 +188,12 @@ fn check_field(
     type_text: &str,
     defined: &DefinedType,
 ) -> Result<(), ServerError> {
+    let type_text = qualified_text(type_text, &keyspace.name)?;
+    let name_text = format!("{}.{name}", keyspace.name);
     if references(&defined.cql_type, &keyspace.name, name) {
         return Err(invalid(format!(
-            "Cannot add new field {field} of type {type_text} to user type {name} as it would create \
-             a circular reference"
+            "Cannot add new field {field} of type {type_text} to user type {name_text} as it would \
+             create a circular reference"
         )));
     }
     let uses = |of: &&super::Table| {
@@ -199,7 +208,7 @@ fn check_field(
     match tables.is_empty() {
         true => Ok(()),
         false => Err(invalid(format!(
-            "Cannot add new field {field} of type {type_text} to user type {name} as the type is \
+            "Cannot add new field {field} of type {type_text} to user type {name_text} as the type is \
              being used in partition key by the following tables: {}",
             tables.join(", ")
         ))),
@@ -221,8 +230,8 @@ fn rename(
             }
             None if if_exists => {}
             None => {
-                let name = Identifier(&udt.name);
-                return Err(invalid(format!("Unkown field {from} in user type {name}")));
+                let (keyspace, name) = (&udt.keyspace, &udt.name);
+                return Err(invalid(format!("Unkown field {from} in user type {keyspace}.{name}")));
             }
         }
     }

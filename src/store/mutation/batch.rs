@@ -152,6 +152,7 @@ fn check_conditions(
 ) -> Result<(bool, Conditional), ServerError> {
     let mut checked: Option<PartitionKey> = None;
     let mut rows: Vec<Option<ClusteringKey>> = Vec::new();
+    let mut kinds = Vec::new();
     let mut columns: Option<Vec<usize>> = Some(Vec::new());
     let mut is_met = true;
     for (plan, context) in plans {
@@ -169,6 +170,7 @@ fn check_conditions(
         let static_row = partition.map(|partition| &partition.static_row);
         let static_row = static_row.filter(|row| row.is_live(seconds));
         let key = plan.checked_row(context)?;
+        check_mix(&mut kinds, &key, condition)?;
         let row = match &key {
             Some(key) => partition.and_then(|of| of.row(key)).filter(|row| row.is_live(seconds)),
             None => static_row,
@@ -192,6 +194,31 @@ fn check_conditions(
     });
     let partition = checked.as_ref().and_then(|key| context.table.data.partition(key));
     Ok((false, refused(&first.table, columns, partition, &rows, context.seconds())))
+}
+
+/// Returns an error if statements of a batch have conditions of different kinds on the same row.
+fn check_mix<'p>(
+    kinds: &mut Vec<(Option<ClusteringKey>, &'p ConditionPlan)>,
+    key: &Option<ClusteringKey>,
+    condition: &'p ConditionPlan,
+) -> Result<(), ServerError> {
+    let known = kinds.iter().find(|(known, _)| known == key).map(|(_, condition)| *condition);
+    let fault = match (known, condition) {
+        (Some(ConditionPlan::All(_)), ConditionPlan::NotExists)
+        | (Some(ConditionPlan::NotExists | ConditionPlan::Exists), ConditionPlan::All(_)) => {
+            Some("Cannot mix IF conditions and IF NOT EXISTS for the same row")
+        }
+        (Some(ConditionPlan::All(_)), ConditionPlan::Exists) => {
+            Some("Cannot mix IF conditions and IF EXISTS for the same row")
+        }
+        (Some(ConditionPlan::Exists), ConditionPlan::NotExists)
+        | (Some(ConditionPlan::NotExists), ConditionPlan::Exists) => {
+            Some("Cannot mix IF EXISTS and IF NOT EXISTS conditions for the same row")
+        }
+        _ => None,
+    };
+    kinds.push((key.clone(), condition));
+    fault.map_or(Ok(()), |fault| Err(invalid(fault)))
 }
 
 /// Adds the columns of a condition. A condition on the existence of a row stands for all columns.

@@ -112,6 +112,9 @@ impl MutationPlan {
 
     /// Returns true if the statement writes and checks static columns only.
     fn is_static_only(&self) -> bool {
+        if self.kind == StatementKind::Delete && self.operations.is_empty() {
+            return false;
+        }
         let of = |kind| {
             let conditions = self.condition.as_ref().is_some_and(|of| of.has(kind, &self.table));
             self.has_operations(kind) || conditions
@@ -181,17 +184,15 @@ impl MutationPlan {
             return self.keys.check_clustering(self.kind, true, table);
         }
         self.keys.check_clustering(self.kind, false, table)?;
-        let is_exact = self.keys.is_exact(table);
         if let Some(condition) = &self.condition
-            && !is_exact
-            && !self.keys.has_in(ColumnKind::Clustering, table)
+            && !self.keys.selects_rows(table)
         {
             let rule =
                 "DELETE statements must restrict all PRIMARY KEY columns with equality relations";
-            if self.has_operations(ColumnKind::Regular) {
+            if self.has_operations(ColumnKind::Regular) || self.operations.is_empty() {
                 return Err(invalid(format!("{rule} in order to delete non static columns")));
             }
-            if condition.has(ColumnKind::Regular, table) || condition.is_existence() {
+            if condition.has(ColumnKind::Regular, table) {
                 return Err(invalid(format!(
                     "{rule} in order to use IF condition on non static columns"
                 )));
@@ -360,7 +361,7 @@ fn update(
     let (timestamp, ttl) = using(&update.using, variables)?;
     let mut operations: Vec<Operation> = Vec::with_capacity(update.assignments.len());
     for part in &update.assignments {
-        let operation = assignment(part, table, variables)?;
+        let operation = assignment(part, update.condition.is_some(), table, variables)?;
         let known = operations.iter().filter(|known| known.column == operation.column);
         for known in known {
             if known.kind.is_set() || operation.kind.is_set() {

@@ -69,11 +69,6 @@ impl ConditionPlan {
         }
     }
 
-    /// Returns true for IF EXISTS and IF NOT EXISTS.
-    pub(super) const fn is_existence(&self) -> bool {
-        !matches!(self, Self::All(_))
-    }
-
     /// Returns true if a column of this kind has a condition.
     pub(super) fn has(&self, kind: ColumnKind, table: &TableSchema) -> bool {
         match self {
@@ -140,15 +135,20 @@ impl ColumnTest {
             },
             Part::Element(key) => {
                 let kind = match column.cql_type {
-                    CqlType::List(_) => "list index",
-                    _ => "map key",
+                    CqlType::List(_) => "list",
+                    _ => "map",
                 };
                 match context.value(key)? {
-                    None => return Err(invalid_unset(kind)),
+                    None => return Err(invalid_unset(&format!("{kind} element access"))),
                     Some(Value::Null) => {
-                        return Err(invalid(format!("Invalid null value for {kind} access")));
+                        return Err(invalid(format!(
+                            "Invalid null value for {kind} element access"
+                        )));
                     }
-                    Some(key) => element(whole, &key)?,
+                    Some(Value::Int(index)) if index < 0 && kind == "list" => {
+                        return Err(invalid(format!("Invalid negative list index {index}")));
+                    }
+                    Some(key) => element(whole, &key),
                 }
             }
         };
@@ -176,19 +176,19 @@ impl ColumnTest {
 }
 
 /// Returns the element of a list at an index, or of a map with a key.
-fn element(whole: Value, key: &Value) -> Result<Value, ServerError> {
+fn element(whole: Value, key: &Value) -> Value {
     match (whole, key) {
-        (Value::List(values), Value::Int(index)) => match usize::try_from(*index) {
-            Ok(index) => Ok(values.into_iter().nth(index).unwrap_or(Value::Null)),
-            Err(_) => Err(invalid(format!("Invalid negative list index {index}"))),
-        },
+        (Value::List(values), Value::Int(index)) => {
+            let index = usize::try_from(*index).unwrap_or(usize::MAX);
+            values.into_iter().nth(index).unwrap_or(Value::Null)
+        }
         (Value::Map(entries), key) => {
             let key = ClusteringKey::of(key);
             let mut entries = entries.into_iter();
             let entry = entries.find(|(known, _)| ClusteringKey::of(known) == key);
-            Ok(entry.map_or(Value::Null, |(_, value)| value))
+            entry.map_or(Value::Null, |(_, value)| value)
         }
-        _ => Ok(Value::Null),
+        _ => Value::Null,
     }
 }
 
@@ -250,6 +250,9 @@ fn column_test(
         return Err(invalid("unknown column"));
     };
     let name = &column.name;
+    if column.cql_type == NativeType::Counter.into() {
+        return Err(invalid("Conditions on counters are not supported"));
+    }
     let (part, cql_type, receiver) = part(&of.target, column, variables)?;
     let test = match &of.condition {
         Condition::Compare(comparison, term) => {

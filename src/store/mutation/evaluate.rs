@@ -10,7 +10,7 @@ use super::operation::{Operation, OperationKind};
 use crate::message::ServerError;
 use crate::store::catalog::MAX_TTL;
 use crate::store::data::{Expiry, Moment, Path, StoredColumn, StoredRow};
-use crate::store::error::{invalid, invalid_unset};
+use crate::store::error::invalid;
 use crate::store::key::ClusteringKey;
 use crate::store::schema::{Column, ColumnKind};
 use crate::store::term::CompiledTerm;
@@ -315,16 +315,16 @@ impl Operation {
         action: &str,
     ) -> Result<Option<Path>, ServerError> {
         let kind = match column.cql_type {
-            CqlType::List(_) => "list index",
+            CqlType::List(_) => "value for list index",
             CqlType::Set(_) => "set element",
             _ => "map key",
         };
         let key = match context.value(key)? {
-            Some(Value::Null) => return Err(invalid(format!("Invalid null value for {kind}"))),
+            Some(Value::Null) => return Err(invalid(format!("Invalid null {kind}"))),
             Some(key) => key,
-            None => return Err(invalid_unset(kind)),
+            None => return Err(invalid(format!("Invalid unset {kind}"))),
         };
-        if kind != "list index" {
+        if !matches!(column.cql_type, CqlType::List(_)) {
             return Ok(Some(Path::Key(key)));
         }
         let Value::Int(position) = key else { return Ok(None) };

@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::context::Context;
-use crate::cql::{Comparison, Condition, InValues, Operand, Relation};
+use crate::cql::{Comparison, Condition, InValues, Operand, Relation, Term};
 use crate::message::ServerError;
 use crate::store::data::RowRange;
 use crate::store::error::invalid;
@@ -24,7 +24,7 @@ pub(super) type KeyAndValues = (PartitionKey, Arc<[Value]>);
 #[derive(Debug, Default)]
 pub(super) struct KeyPlan {
     /// The restrictions with the indexes of their columns, at most one `=` or IN for a column.
-    tests: Vec<(usize, KeyTest)>,
+    tests: Vec<(Vec<usize>, KeyTest)>,
 }
 
 /// The restriction of a key column.
@@ -34,8 +34,10 @@ pub(super) enum KeyTest {
     In(Vec<CompiledTerm>),
     /// `IN ?`
     InList(CompiledTerm),
-    /// `<`, `<=`, `>` or `>=`
-    Slice(Comparison, CompiledTerm),
+    /// `<`, `<=`, `>` or `>=`, with a term for each column of `(a, b) > (1, 2)`.
+    Slice(Comparison, Vec<CompiledTerm>),
+    /// `(a, b) IN ((1, 2), (3, 4))`, or `(a, b) = (1, 2)`.
+    Tuples(Vec<Vec<CompiledTerm>>),
 }
 
 /// The rows of each partition that a statement writes.
@@ -68,7 +70,7 @@ impl StatementKind {
 impl KeyPlan {
     /// Adds the value that an INSERT gives a key column.
     pub(super) fn push_equal(&mut self, column: usize, term: CompiledTerm) {
-        self.tests.push((column, KeyTest::Equal(term)));
+        self.tests.push((vec![column], KeyTest::Equal(term)));
     }
 
     /// Compiles WHERE of an UPDATE or a DELETE, and adds its bind variables.
@@ -101,9 +103,9 @@ impl KeyPlan {
             };
             let index = table.index(name)?;
             let Some(column) = table.column(index) else { continue };
-            let test = test(column, relation, variables)?;
+            let test = test(column, relation, kind, variables)?;
             if column.kind.is_key() {
-                plan.push(index, test, column)?;
+                plan.push(vec![index], test, &column.name)?;
             } else {
                 others.push((index, name));
             }
@@ -120,9 +122,9 @@ impl KeyPlan {
         Ok(plan)
     }
 
-    fn push(&mut self, index: usize, test: KeyTest, column: &Column) -> Result<(), ServerError> {
-        let name = &column.name;
-        let known = self.tests.iter().filter(|(known, _)| *known == index);
+    fn push(&mut self, columns: Vec<usize>, test: KeyTest, name: &str) -> Result<(), ServerError> {
+        let is_shared = |known: &Vec<usize>| known.iter().any(|index| columns.contains(index));
+        let known = self.tests.iter().filter(|(known, _)| is_shared(known));
         for (_, known) in known {
             let exact = [known, &test].into_iter().find_map(KeyTest::exact_name);
             if let Some(exact) = exact {
@@ -139,11 +141,11 @@ impl KeyPlan {
                 )));
             }
         }
-        self.tests.push((index, test));
+        self.tests.push((columns, test));
         Ok(())
     }
 
-    /// Adds the restrictions of `(a, b) = (1, 2)`.
+    /// Adds the restriction of `(a, b) = (1, 2)`, `(a, b) IN ((1, 2))` or `(a, b) > (1, 2)`.
     fn push_tuple(
         &mut self,
         columns: &[String],
@@ -151,34 +153,45 @@ impl KeyPlan {
         table: &TableSchema,
         variables: &mut Variables<'_>,
     ) -> Result<(), ServerError> {
-        let Condition::Compare(Comparison::Equal, crate::cql::Term::Tuple(terms)) =
-            &relation.condition
-        else {
-            return Err(invalid(format!(
-                "MockServer does not support the condition {relation} in a statement that writes"
-            )));
-        };
-        if terms.len() != columns.len() {
-            return Err(invalid(format!(
-                "Expected {} elements in value tuple, but got {}: {}",
-                columns.len(),
-                terms.len(),
-                crate::cql::Term::Tuple(terms.clone())
-            )));
-        }
-        for (name, term) in columns.iter().zip(terms) {
+        let mut indexes = Vec::with_capacity(columns.len());
+        for name in columns {
             let index = table.index(name)?;
-            let Some(column) = table.column(index) else { continue };
-            if column.kind != ColumnKind::Clustering {
+            if table.column(index).is_none_or(|column| column.kind != ColumnKind::Clustering) {
                 return Err(invalid(format!(
                     "Multi-column relations can only be applied to clustering columns but was applied \
                      to: {name}"
                 )));
             }
-            let term = compile(term, &column.cql_type, name, variables)?;
-            self.push(index, KeyTest::Equal(term), column)?;
+            // The clustering columns are adjacent.
+            if indexes.last().is_some_and(|last: &usize| last.saturating_add(1) != index) {
+                return Err(invalid(format!(
+                    "Clustering columns must appear in the PRIMARY KEY order in multi-column relations: \
+                     {relation}"
+                )));
+            }
+            indexes.push(index);
         }
-        Ok(())
+        let mut tuple = |term: &Term| tuple(term, relation, &indexes, table, variables);
+        let test = match &relation.condition {
+            Condition::Compare(Comparison::Equal, term) => KeyTest::Tuples(vec![tuple(term)?]),
+            Condition::Compare(
+                comparison @ (Comparison::Less
+                | Comparison::LessOrEqual
+                | Comparison::Greater
+                | Comparison::GreaterOrEqual),
+                term,
+            ) => KeyTest::Slice(*comparison, tuple(term)?),
+            Condition::In(InValues::Terms(terms)) => {
+                KeyTest::Tuples(terms.iter().map(tuple).collect::<Result<_, _>>()?)
+            }
+            _ => return Err(unsupported(relation)),
+        };
+        let mut directions = indexes.iter().map(|index| is_descending(table, *index));
+        let first = directions.next();
+        if test.is_slice() && directions.any(|direction| Some(direction) != first) {
+            return Err(unsupported(relation));
+        }
+        self.push(indexes, test, &columns.join(", "))
     }
 
     /// Returns an error if a column of the partition key has no `=` or IN.
@@ -211,7 +224,8 @@ impl KeyPlan {
     }
 
     fn of(&self, index: usize) -> impl Iterator<Item = &KeyTest> {
-        self.tests.iter().filter(move |(known, _)| *known == index).map(|(_, test)| test)
+        let tests = self.tests.iter().filter(move |(known, _)| known.contains(&index));
+        tests.map(|(_, test)| test)
     }
 
     /// Returns true if a clustering column is restricted.
@@ -222,7 +236,11 @@ impl KeyPlan {
     /// Returns true if a column of this kind is restricted by IN.
     pub(super) fn has_in(&self, kind: ColumnKind, table: &TableSchema) -> bool {
         table.indexes(kind).any(|index| {
-            self.of(index).any(|test| matches!(test, KeyTest::In(_) | KeyTest::InList(_)))
+            self.of(index).any(|test| match test {
+                KeyTest::In(_) | KeyTest::InList(_) => true,
+                KeyTest::Tuples(tuples) => tuples.len() != 1,
+                KeyTest::Equal(_) | KeyTest::Slice(..) => false,
+            })
         })
     }
 
@@ -230,13 +248,6 @@ impl KeyPlan {
     pub(super) fn selects_rows(&self, table: &TableSchema) -> bool {
         let is_selected = |index| self.of(index).any(|test| !test.is_slice());
         table.indexes(ColumnKind::Clustering).all(is_selected)
-    }
-
-    /// Returns true if all columns of the primary key are restricted by `=`.
-    pub(super) fn is_exact(&self, table: &TableSchema) -> bool {
-        let is_exact = |index| self.of(index).any(|test| matches!(test, KeyTest::Equal(_)));
-        table.indexes(ColumnKind::PartitionKey).all(is_exact)
-            && table.indexes(ColumnKind::Clustering).all(is_exact)
     }
 
     /// Checks the restrictions of clustering columns. `needs_all` is true if the statement writes
@@ -268,8 +279,9 @@ impl KeyPlan {
             let Some(column) = table.column(index) else { continue };
             let (is_restricted, is_slice) =
                 (self.of(index).next().is_some(), self.of(index).any(KeyTest::is_slice));
+            let starts = |(columns, _): &(Vec<usize>, KeyTest)| columns.first() == Some(&index);
             if let Some((previous, was_slice)) = before
-                && is_restricted
+                && self.tests.iter().any(starts)
             {
                 let name = &column.name;
                 return Err(invalid(match was_slice {
@@ -298,7 +310,7 @@ impl KeyPlan {
             let variable = match test {
                 KeyTest::Equal(term) => term.variable(),
                 KeyTest::In(terms) => terms.last().and_then(CompiledTerm::variable),
-                KeyTest::InList(_) | KeyTest::Slice(..) => None,
+                KeyTest::InList(_) | KeyTest::Slice(..) | KeyTest::Tuples(_) => None,
             };
             u16::try_from(variable?).ok()
         };
@@ -332,44 +344,41 @@ impl KeyPlan {
         context: &Context<'_>,
     ) -> Result<RowTargets, ServerError> {
         let clustering: Vec<_> = table.indexes(ColumnKind::Clustering).collect();
-        let is_exact = |index: &usize| {
-            let mut tests = self.of(*index);
-            tests.any(|test| !test.is_slice())
-        };
+        let is_exact = |index: &usize| self.of(*index).any(|test| !test.is_slice());
         let exact: Vec<_> = clustering.iter().copied().take_while(is_exact).collect();
         let next = clustering.get(exact.len()).copied();
         let has_slice = next.is_some_and(|index| self.of(index).next().is_some());
         if exact.is_empty() && !has_slice && !clustering.is_empty() {
             return Ok(RowTargets::Partition);
         }
-        let descending = |index: &usize| table.column(*index).is_some_and(|of| of.is_descending);
-        let prefixes = self.combinations(&exact, table, context)?.into_iter().map(|values| {
-            let key = ClusteringKey::new(values.iter().zip(exact.iter().map(descending)));
-            (key, values)
-        });
+        let directions = clustering.iter().map(|index| is_descending(table, *index));
+        let directions: Vec<_> = directions.collect();
+        let key =
+            |values: &[Value]| ClusteringKey::new(values.iter().zip(directions.iter().copied()));
+        let prefixes = self.combinations(&exact, table, context)?;
         if exact.len() == clustering.len() {
-            let mut rows: Vec<_> =
-                prefixes.map(|(key, values)| (key, values.into_boxed_slice())).collect();
+            let row = |values: Vec<Value>| (key(&values), values.into_boxed_slice());
+            let mut rows: Vec<_> = prefixes.into_iter().map(row).collect();
             rows.sort_by(|(a, _), (b, _)| a.cmp(b));
             rows.dedup_by(|(a, _), (b, _)| a == b);
             return Ok(RowTargets::Rows(rows));
         }
         let mut ranges = Vec::new();
-        for (prefix, values) in prefixes {
+        for values in prefixes {
             let mut range = match exact.is_empty() {
                 true => (Bound::Unbounded, Bound::Unbounded),
-                false => prefix.prefix_range(),
+                false => key(&values).prefix_range(),
             };
-            if let (true, Some(next)) = (has_slice, next)
-                && let Some(column) = table.column(next)
-            {
-                for test in self.of(next) {
-                    let KeyTest::Slice(comparison, term) = test else { continue };
-                    let value = key_value(term, column, context)?;
-                    let prefix = values.iter().zip(exact.iter().map(descending));
-                    let bounded = prefix.chain([(&value, column.is_descending)]);
-                    narrow(&mut range, *comparison, &ClusteringKey::new(bounded), column);
+            for (columns, test) in &self.tests {
+                let KeyTest::Slice(comparison, terms) = test else { continue };
+                let mut bounded = values.clone();
+                for (index, term) in columns.iter().zip(terms) {
+                    let Some(column) = table.column(*index) else { continue };
+                    bounded.push(key_value(term, column, context)?);
                 }
+                let first = columns.first();
+                let is_descending = first.is_some_and(|index| is_descending(table, *index));
+                narrow(&mut range, *comparison, &key(&bounded), is_descending);
             }
             ranges.push(range);
         }
@@ -385,12 +394,30 @@ impl KeyPlan {
     ) -> Result<Vec<Vec<Value>>, ServerError> {
         let mut combinations = vec![Vec::with_capacity(indexes.len())];
         for index in indexes {
-            let (Some(column), Some(test)) = (table.column(*index), self.of(*index).next()) else {
+            let test = self.tests.iter().find(|(columns, _)| columns.contains(index));
+            let (Some(column), Some((columns, test))) = (table.column(*index), test) else {
                 continue;
             };
-            let values = test.values(column, context)?;
-            if let [value] = &*values {
-                combinations.iter_mut().for_each(|of| of.push(value.clone()));
+            // The first column of a tuple stands for all of them.
+            if columns.first() != Some(index) {
+                continue;
+            }
+            let values: Vec<Vec<Value>> = match test {
+                KeyTest::Tuples(tuples) => {
+                    let tuple = |terms: &Vec<CompiledTerm>| {
+                        let columns = columns.iter().filter_map(|index| table.column(*index));
+                        let values = terms.iter().zip(columns);
+                        values.map(|(term, column)| key_value(term, column, context)).collect()
+                    };
+                    tuples.iter().map(tuple).collect::<Result<_, _>>()?
+                }
+                test => {
+                    let values = test.values(column, context)?;
+                    values.into_iter().map(|value| vec![value]).collect()
+                }
+            };
+            if let [values] = &*values {
+                combinations.iter_mut().for_each(|of| of.extend_from_slice(values));
                 continue;
             }
             if combinations.len().saturating_mul(values.len()) > MAX_KEYS {
@@ -398,26 +425,64 @@ impl KeyPlan {
                     "MockServer does not support more than {MAX_KEYS} keys in a statement that writes"
                 )));
             }
-            let with = |known: &Vec<Value>, value: &Value| {
-                known.iter().chain([value]).cloned().collect::<Vec<_>>()
+            let with = |known: &Vec<Value>, values: &Vec<Value>| {
+                known.iter().chain(values).cloned().collect::<Vec<_>>()
             };
             combinations = combinations
                 .iter()
-                .flat_map(|known| values.iter().map(move |value| with(known, value)))
+                .flat_map(|known| values.iter().map(move |values| with(known, values)))
                 .collect();
         }
         Ok(combinations)
     }
 }
 
-/// Narrows a range to the keys of which the next column compares with the last value of `bound`.
-fn narrow(range: &mut RowRange, comparison: Comparison, bound: &ClusteringKey, column: &Column) {
+fn is_descending(table: &TableSchema, index: usize) -> bool {
+    table.column(index).is_some_and(|column| column.is_descending)
+}
+
+fn unsupported(relation: &Relation) -> ServerError {
+    invalid(format!(
+        "MockServer does not support the condition {relation} in a statement that writes"
+    ))
+}
+
+/// Compiles a tuple of clustering values.
+fn tuple(
+    term: &Term,
+    relation: &Relation,
+    indexes: &[usize],
+    table: &TableSchema,
+    variables: &mut Variables<'_>,
+) -> Result<Vec<CompiledTerm>, ServerError> {
+    let Term::Tuple(terms) = term else { return Err(unsupported(relation)) };
+    if terms.len() != indexes.len() {
+        return Err(invalid(format!(
+            "Expected {} elements in value tuple, but got {}: {term}",
+            indexes.len(),
+            terms.len()
+        )));
+    }
+    let columns = indexes.iter().filter_map(|index| table.column(*index));
+    let compile =
+        |(term, column): (&Term, &Column)| compile(term, &column.cql_type, &column.name, variables);
+    terms.iter().zip(columns).map(compile).collect()
+}
+
+/// Narrows a range to the keys that compare with `bound`. The range of each slice is within the range
+/// of the columns before it.
+fn narrow(
+    range: &mut RowRange,
+    comparison: Comparison,
+    bound: &ClusteringKey,
+    is_descending: bool,
+) {
     let after = |bound: &ClusteringKey| {
         // No key follows the greatest one.
         bound.prefix_successor().map_or_else(|| Bound::Excluded(bound.clone()), Bound::Included)
     };
     let is_inclusive = matches!(comparison, Comparison::LessOrEqual | Comparison::GreaterOrEqual);
-    match (is_lower(comparison) != column.is_descending, is_inclusive) {
+    match (is_lower(comparison) != is_descending, is_inclusive) {
         (true, true) => range.0 = Bound::Included(bound.clone()),
         (true, false) => range.0 = after(bound),
         (false, true) => range.1 = bound.prefix_end(),
@@ -437,16 +502,17 @@ impl KeyTest {
     const fn exact_name(&self) -> Option<&'static str> {
         match self {
             Self::Equal(_) => Some("Equal"),
-            Self::In(_) | Self::InList(_) => Some("IN"),
+            Self::Tuples(tuples) if tuples.len() == 1 => Some("Equal"),
+            Self::In(_) | Self::InList(_) | Self::Tuples(_) => Some("IN"),
             Self::Slice(..) => None,
         }
     }
 
     fn values(&self, column: &Column, context: &Context<'_>) -> Result<Vec<Value>, ServerError> {
         match self {
-            Self::Equal(term) | Self::Slice(_, term) => {
-                key_value(term, column, context).map(|value| vec![value])
-            }
+            Self::Equal(term) => key_value(term, column, context).map(|value| vec![value]),
+            // These are evaluated with all their columns.
+            Self::Slice(..) | Self::Tuples(_) => Ok(Vec::new()),
             Self::In(terms) => terms.iter().map(|term| key_value(term, column, context)).collect(),
             Self::InList(term) => match term.evaluate(context.bound, &context.clock)? {
                 TermValue::Value(Value::List(values)) => match values.contains(&Value::Null) {
@@ -485,6 +551,7 @@ fn unset_value(column: &Column) -> ServerError {
 fn test(
     column: &Column,
     relation: &Relation,
+    kind: StatementKind,
     variables: &mut Variables<'_>,
 ) -> Result<KeyTest, ServerError> {
     let name = &column.name;
@@ -500,11 +567,10 @@ fn test(
                     return Err(invalid(format!("Unsupported \"!=\" relation: {relation}")));
                 }
                 Comparison::Contains | Comparison::ContainsKey => {
-                    return Err(invalid(format!(
-                        "Cannot use {comparison} on non-collection column {name}"
-                    )));
+                    return Err(invalid(format!("Cannot use {} with {comparison}", kind.name())));
                 }
                 Comparison::Like => {
+                    compile(term, &column.cql_type, name, variables)?;
                     return Err(invalid(format!(
                         "LIKE restriction is only supported on properly indexed columns. {relation} is \
                          not valid."
@@ -512,7 +578,10 @@ fn test(
                 }
             };
             let term = compile(term, &column.cql_type, name, variables)?;
-            Ok(if is_slice { KeyTest::Slice(*comparison, term) } else { KeyTest::Equal(term) })
+            Ok(match is_slice {
+                true => KeyTest::Slice(*comparison, vec![term]),
+                false => KeyTest::Equal(term),
+            })
         }
         Condition::In(InValues::Terms(terms)) => {
             let terms = terms.iter().map(|term| compile(term, &column.cql_type, name, variables));

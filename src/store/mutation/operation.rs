@@ -44,6 +44,7 @@ impl OperationKind {
 /// Compiles a part of SET, and adds its bind variables.
 pub(super) fn assignment(
     assignment: &Assignment,
+    is_conditional: bool,
     table: &TableSchema,
     variables: &mut Variables<'_>,
 ) -> Result<Operation, ServerError> {
@@ -59,7 +60,19 @@ pub(super) fn assignment(
     }
     let kind = match (&assignment.target, &assignment.operation) {
         (Target::Column(_), cql::Operation::Set(term)) => set(term, column, variables)?,
-        (Target::Column(_), operation) => change(assignment, operation, column, variables)?,
+        (Target::Column(_), operation) => {
+            let is_scalar = matches!(
+                &column.cql_type,
+                CqlType::Native(native) if *native != NativeType::Counter
+            );
+            if is_conditional && is_scalar {
+                // Cassandra adds to numbers and texts in conditional statements.
+                return Err(invalid(format!(
+                    "MockServer does not support the operation {assignment} in a conditional UPDATE"
+                )));
+            }
+            change(assignment, operation, column, variables)?
+        }
         (Target::Element(_, key), cql::Operation::Set(term)) => {
             set_element(assignment, key, term, column, variables)?
         }
@@ -135,7 +148,10 @@ fn change(
             own(term).map(OperationKind::Add)
         }
         (cql::Operation::Prepend(term), CqlType::List(_)) => own(term).map(OperationKind::Prepend),
-        (cql::Operation::Prepend(_), _) => fault("non list column"),
+        (cql::Operation::Prepend(term), _) => {
+            own(term)?;
+            fault("non list column")
+        }
         (cql::Operation::Subtract(term), CqlType::Map(types)) => {
             let keys = CqlType::Set(Box::new(types.0.clone()));
             compile(term, &keys, name, variables).map(OperationKind::Subtract)

@@ -16,8 +16,14 @@ fn creates_alters_and_drops_keyspaces() {
             "0x2300 Unable to find replication strategy class 'org.apache.cassandra.locator.Foo'",
         ),
         (
-            "CREATE KEYSPACE b WITH replication = {'class': 'SimpleStrategy'}".into(),
-            "0x2300 SimpleStrategy requires a replication_factor strategy option.",
+            "CREATE KEYSPACE b WITH replication = {'class': 'NetworkTopologyStrategy', 'dc9': 1}"
+                .into(),
+            "0x2300 Unrecognized strategy option {dc9} passed to NetworkTopologyStrategy for keyspace b",
+        ),
+        (
+            format!("CREATE KEYSPACE \"a-b\" WITH {simple}"),
+            "0x2200 Keyspace name must not be empty and must contain alphanumeric or underscore \
+             characters only (got \"a-b\")",
         ),
         (
             "CREATE KEYSPACE b WITH replication = {'replication_factor': 1}".into(),
@@ -67,7 +73,7 @@ fn creates_and_drops_tables() {
         ("CREATE TABLE z.t (k int PRIMARY KEY)", "0x2200 Keyspace 'z' doesn't exist"),
         (
             "CREATE TABLE u (k int)",
-            "0x2200 No PRIMARY KEY specified for table 'u' (exactly one required)",
+            "0x2200 No PRIMARY KEY specifed for table 'u' (exactly one required)",
         ),
         (
             "CREATE TABLE u (k int PRIMARY KEY, c int PRIMARY KEY)",
@@ -109,7 +115,8 @@ fn creates_and_drops_tables() {
         ),
         (
             "CREATE TABLE u (k int, c int, PRIMARY KEY (k, c)) WITH CLUSTERING ORDER BY (d DESC)",
-            "0x2200 Missing CLUSTERING ORDER for column c",
+            "0x2200 Only clustering key columns can be defined in CLUSTERING ORDER directive: [d] are \
+             not clustering columns",
         ),
         (
             "CREATE TABLE u (k int PRIMARY KEY) WITH gc_grace_seconds = -1",
@@ -192,7 +199,7 @@ fn alters_tables() {
         ("SELECT d FROM t WHERE k = 1 AND d = 2", "2"),
         ("ALTER TABLE t RENAME v TO w", "0x2200 Cannot rename non PRIMARY KEY column v"),
         ("ALTER TABLE t WITH comment = 'x'", "UPDATED table ks.t"),
-        ("ALTER TABLE t WITH id = 'x'", "0x2300 Cannot alter table id."),
+        ("ALTER TABLE t WITH id = 'x'", "0x2300 Invalid table id"),
         ("ALTER TABLE t ALTER v TYPE text", "0x2200 Altering column types is no longer supported"),
         ("ALTER TABLE z ADD v int", "0x2200 Table 'ks.z' doesn't exist"),
         ("ALTER TABLE IF EXISTS z ADD v int", ""),
@@ -215,12 +222,12 @@ fn creates_alters_and_drops_types() {
         ("ALTER TYPE a ADD y text", "UPDATED type ks.a"),
         (
             "ALTER TYPE a ADD y text",
-            "0x2200 Cannot add field y to type a: a field with name y already exists",
+            "0x2200 Cannot add field y to type ks.a: a field with name y already exists",
         ),
         (
             "ALTER TYPE a ADD z frozen<b>",
-            "0x2200 Cannot add new field z of type frozen<b> to user type a as it would create a \
-             circular reference",
+            "0x2200 Cannot add new field z of type frozen<ks.b> to user type ks.a as it would create \
+             a circular reference",
         ),
         ("UPDATE t SET a.y = 'z' WHERE k = 1", ""),
         ("SELECT a FROM t", "{x: 3, y: 'z'}"),

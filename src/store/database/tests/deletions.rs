@@ -23,6 +23,9 @@ fn deletes_columns_rows_ranges_and_partitions() {
         ("DELETE FROM t WHERE k = 1 AND c > 1", "111; 112; 211; 311"),
         ("DELETE FROM t WHERE k = 1 AND c >= 1 AND c < 3", "131; 211; 311"),
         ("DELETE FROM t WHERE k = 1 AND c = 1 AND d <= 1", "112; 121; 131; 211; 311"),
+        ("DELETE FROM t WHERE k = 1 AND (c, d) IN ((1, 2), (3, 1))", "111; 121; 211; 311"),
+        ("DELETE FROM t WHERE k = 1 AND (c, d) > (1, 1)", "111; 211; 311"),
+        ("DELETE FROM t WHERE k = 1 AND (c, d) >= (1, 2) AND (c) < (3)", "111; 131; 211; 311"),
         ("DELETE FROM t WHERE k = 1 AND c > 5 AND c < 2", "111; 112; 121; 131; 211; 311"),
         ("DELETE FROM t WHERE k IN (1, 3)", "211"),
         ("DELETE FROM t WHERE k = 2", "111; 112; 121; 131; 311"),
@@ -99,6 +102,11 @@ fn refuses_deletions_that_cassandra_refuses() {
         (
             "DELETE v[1] FROM t WHERE k = 1 AND c = 1 AND d = 1",
             "0x2200 Invalid deletion operation for non collection column v",
+        ),
+        (
+            "DELETE FROM t WHERE k = 1 AND (d, c) > (1, 2)",
+            "0x2200 Clustering columns must appear in the PRIMARY KEY order in multi-column relations: \
+             (d, c) > (1, 2)",
         ),
         ("DELETE FROM t WHERE c = 1", "0x2200 Some partition key parts are missing: k"),
         (
