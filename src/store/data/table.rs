@@ -10,7 +10,7 @@ use crate::store::schema::{ColumnKind, TableSchema};
 use crate::store::source::{CellTimes, Partitions, Row, Scan};
 use crate::types::Value;
 
-/// The number of writes after which a table of any size is searched for what need not be kept.
+/// The least number of writes between two searches for what need not be kept.
 const WRITES_BEFORE_PURGE: usize = 10_000;
 
 /// The partitions of a table.
@@ -19,6 +19,8 @@ pub(in crate::store) struct TableData {
     partitions: BTreeMap<PartitionKey, Partition>,
     /// The number of writes since the last purge.
     writes: usize,
+    /// The number of rows that the last purge left.
+    kept: usize,
 }
 
 impl TableData {
@@ -47,20 +49,19 @@ impl TableData {
     pub(in crate::store) fn truncate(&mut self) {
         self.partitions.clear();
         self.writes = 0;
+        self.kept = 0;
     }
 
-    /// Removes what need not be kept, if the table has had half as many writes as it has rows, so that
-    /// the cost of a write stays constant.
+    /// Removes what need not be kept, if there have been half as many writes as the last purge left
+    /// rows. The cost of a write is therefore constant on average.
     pub(in crate::store) fn purge(&mut self, seconds: i64, gc_grace: i64) {
-        if self.writes < WRITES_BEFORE_PURGE {
-            return;
-        }
-        let rows = self.partitions.values().map(|partition| partition.len().saturating_add(1));
-        if self.writes < rows.sum::<usize>().div_euclid(2) {
+        if self.writes < WRITES_BEFORE_PURGE.max(self.kept.div_euclid(2)) {
             return;
         }
         self.writes = 0;
         self.partitions.retain(|_, partition| partition.purge(seconds, gc_grace));
+        let rows = self.partitions.values().map(|partition| partition.len().saturating_add(1));
+        self.kept = rows.sum();
     }
 
     /// Gives the cells of all rows new column indexes. Cells for which `index` returns `None` are

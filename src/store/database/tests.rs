@@ -3,6 +3,7 @@
 mod conditions;
 mod definitions;
 mod deletions;
+mod figures;
 mod times;
 mod writes;
 
