@@ -272,7 +272,7 @@ impl Parsed {
         match self {
             Self::Frozen(inner) => inner.qualify(own),
             Self::Generic { parameters, .. } => {
-                parameters.iter_mut().for_each(|of| of.qualify(own))
+                parameters.iter_mut().for_each(|of| of.qualify(own));
             }
             Self::Name { keyspace, .. } => {
                 keyspace.get_or_insert_with(|| own.to_owned());
