@@ -29,6 +29,7 @@ mod policies;
 #[path = "../support/program.rs"]
 mod program;
 mod programs;
+mod readme;
 mod refused_versions;
 mod released;
 mod replies;
