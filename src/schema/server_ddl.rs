@@ -2,8 +2,8 @@
 
 use super::ddl;
 use super::user_types::in_dependency_order;
-use super::{Keyspace, Table, UserType};
-use crate::types::Identifier;
+use super::{Column, Keyspace, Table, UserType};
+use crate::types::{CqlType, Identifier};
 
 /// The options of a table in the order in which Cassandra 5.0 prints them. Each has the value that the
 /// schema tables leave out because it is the default, or an empty text if they always have it.
@@ -39,7 +39,21 @@ impl Table {
             (None, default) => Some(format!("{name} = {default}")),
         };
         let id = self.id.filter(|_| internals).map(|id| format!("ID = {id}"));
-        self.ddl_with(id, OPTIONS.into_iter().filter_map(option))
+        // DESCRIBE prints the columns whose elements are cells of their own after the others.
+        let mut ordered = self.clone();
+        ordered.columns.sort_by_key(|column| (column.kind, column.is_multi_cell()));
+        ordered.ddl_with(id, OPTIONS.into_iter().filter_map(option))
+    }
+}
+
+impl Column {
+    /// Returns true if each element of the column's value is a cell of its own.
+    fn is_multi_cell(&self) -> bool {
+        let has_elements = matches!(
+            self.cql_type,
+            CqlType::List(_) | CqlType::Set(_) | CqlType::Map(_) | CqlType::Udt(_)
+        );
+        has_elements && !self.type_text.starts_with("frozen<")
     }
 }
 

@@ -124,9 +124,9 @@ fn element(
         ElementKind::Index => index(keyspace, name).ok_or_else(|| {
             invalid(format!("Table for existing index '{name}' not found in '{in_keyspace}'"))
         }),
-        ElementKind::MaterializedView => Err(invalid(format!(
-            "Materialized view '{name}' not found in keyspace '{in_keyspace}'"
-        ))),
+        ElementKind::MaterializedView => {
+            Err(invalid(format!("Materialized view '{name}' not found in '{in_keyspace}'")))
+        }
         ElementKind::Function => {
             Err(invalid(format!("User defined function '{name}' not found in '{in_keyspace}'")))
         }
@@ -147,6 +147,9 @@ fn any(
         && let Some(keyspace) = schema.keyspaces.get(&name.name)
     {
         return Ok(of_keyspace(keyspace, internals));
+    }
+    if name.keyspace.is_none() && current.is_none() {
+        return Err(no_such_keyspace(&name.name));
     }
     let keyspace = keyspace_of(name, current, schema)?;
     let table = of_table(keyspace, &name.name, internals);

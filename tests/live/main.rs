@@ -9,6 +9,7 @@
 #[path = "../support/child.rs"]
 mod child;
 mod cluster;
+mod describe;
 mod effects;
 mod everyday;
 mod examples;
@@ -171,6 +172,12 @@ fn main() -> ExitCode {
             newest,
             "system_tables::mock_server_has_the_same_system_tables",
             Box::new(system_tables::mock_server_has_the_same_system_tables),
+            Needs::Nothing,
+        );
+        add(
+            newest,
+            "describe::mock_server_describes_the_same_schema",
+            Box::new(describe::mock_server_describes_the_same_schema),
             Needs::Nothing,
         );
     }

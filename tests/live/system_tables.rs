@@ -265,7 +265,7 @@ const PREPARED: &[&str] = &[
 ];
 
 /// Sends a request without values and returns the response.
-async fn request(
+pub(crate) async fn request(
     connection: &Connection,
     request: impl Into<Request<'static>>,
 ) -> Result<Response, Failed> {
@@ -273,13 +273,13 @@ async fn request(
     Ok(connection.request(&frame, None).await?.response)
 }
 
-async fn connect(address: SocketAddr) -> Result<Connection, Failed> {
+pub(crate) async fn connect(address: SocketAddr) -> Result<Connection, Failed> {
     let options = ConnectionOptions { version: Version::V4, ..Default::default() };
     Ok(Connection::connect(address, &options).await?)
 }
 
 /// Returns a result or an error in a form that can be compared.
-fn summary(response: Response) -> Result<Vec<String>, Failed> {
+pub(crate) fn summary(response: Response) -> Result<Vec<String>, Failed> {
     let columns = |metadata: &RowsMetadata| -> Vec<String> {
         let columns = metadata.columns.iter().flat_map(|columns| columns.iter());
         columns

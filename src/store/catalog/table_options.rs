@@ -252,9 +252,7 @@ fn compaction(mut given: OptionMap) -> Result<OptionMap, ServerError> {
     };
     let name = class(&name, COMPACTION, &STRATEGIES, "compaction strategy")?;
     // Cassandra stores the thresholds of the strategies that have them.
-    if name.ends_with(".SizeTieredCompactionStrategy")
-        || name.ends_with(".TimeWindowCompactionStrategy")
-    {
+    if !name.ends_with(".UnifiedCompactionStrategy") {
         for (option, default) in [("min_threshold", "4"), ("max_threshold", "32")] {
             if !given.iter().any(|(known, _)| known == option) {
                 given.push((option.to_owned(), default.to_owned()));
