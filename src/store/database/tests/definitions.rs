@@ -169,7 +169,9 @@ fn orders_the_columns_of_a_table_and_freezes_what_is_nested() {
     assert_eq!(table.options.default_time_to_live, 10);
     assert_eq!(table.options.bloom_filter_fp_chance, 0.1);
     let class = "org.apache.cassandra.db.compaction.LeveledCompactionStrategy";
-    assert_eq!(table.options.compaction, [("class".to_owned(), class.to_owned())]);
+    let compaction = [("class", class), ("max_threshold", "32"), ("min_threshold", "4")];
+    let compaction = compaction.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(table.options.compaction, compaction);
 }
 
 #[test]
