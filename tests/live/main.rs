@@ -36,6 +36,7 @@ mod refusals;
 mod requirements;
 mod schema;
 mod security;
+mod select;
 mod session;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "../support/strategies.rs"]
@@ -178,6 +179,12 @@ fn main() -> ExitCode {
             newest,
             "describe::mock_server_describes_the_same_schema",
             Box::new(describe::mock_server_describes_the_same_schema),
+            Needs::Nothing,
+        );
+        add(
+            newest,
+            "select::mock_server_selects_the_same_rows_and_pages",
+            Box::new(select::mock_server_selects_the_same_rows_and_pages),
             Needs::Nothing,
         );
     }

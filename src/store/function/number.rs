@@ -41,7 +41,12 @@ impl Number {
                 other => other.to_double() as f32,
             }),
             NativeType::Decimal => self.to_decimal().map_or(Value::Null, Value::Decimal),
-            NativeType::Varint => self.to_varint().map_or(Value::Null, Value::Varint),
+            // Cassandra casts by way of a 64-bit integer.
+            NativeType::Varint => match self {
+                Self::Large(number) => Value::Varint(number.clone()),
+                Self::Integer(number) => Value::Varint(Varint::from(*number)),
+                other => Value::Varint(Varint::from(other.to_i64())),
+            },
             NativeType::BigInt => Value::BigInt(self.to_i64()),
             NativeType::Counter => Value::Counter(self.to_i64()),
             NativeType::Int => Value::Int(self.to_i32()),

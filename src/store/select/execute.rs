@@ -89,6 +89,7 @@ impl SelectPlan {
             in_partition: 0,
             group: None,
             result: SelectResult::default(),
+            next: None,
             sort_keys: Vec::new(),
         };
         if let Some(state) = state {
@@ -98,6 +99,13 @@ impl SelectPlan {
             run.partition = Some(state.partition);
         }
         run.read(database, &scans)?;
+        // As in Cassandra, the end of the last partition of a list is known to be the end.
+        if let Some(next) = &run.next
+            && next.clustering.is_none()
+            && resume(scans, &next.partition, None).is_empty()
+        {
+            run.next = None;
+        }
         run.finish(limit)
     }
 }
@@ -136,6 +144,8 @@ struct Run<'r> {
     in_partition: u32,
     group: Option<Group>,
     result: SelectResult,
+    /// The position after a page that is full.
+    next: Option<PagingState>,
     /// The positions of the rows, if they are sorted afterwards.
     sort_keys: Vec<ClusteringKey>,
 }
@@ -227,7 +237,7 @@ impl Run<'_> {
                 remaining: self.remaining,
                 in_partition: self.in_partition,
             };
-            self.result.paging_state = Some(state.encode());
+            self.next = Some(state);
         }
     }
 
@@ -323,7 +333,7 @@ impl Run<'_> {
             rows.sort_by(|(a, _), (b, _)| a.cmp(b));
             let rows = rows.into_iter().map(|(_, values)| values);
             self.result.rows = rows.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
-            self.result.paging_state = None;
+            self.next = None;
         }
         if let Some(names) = &self.plan.json_names {
             for values in &mut self.result.rows {
@@ -331,6 +341,7 @@ impl Run<'_> {
                 *values = vec![Value::Text(json::object(cells))];
             }
         }
+        self.result.paging_state = self.next.as_ref().map(PagingState::encode);
         self.result.warnings.extend(self.plan.warning.map(str::to_owned));
         Ok(self.result)
     }
