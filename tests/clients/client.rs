@@ -10,6 +10,7 @@ use libtest_mimic::{Completion, Failed, Trial};
 
 use crate::double::Double;
 use crate::install;
+use crate::toolchain::SetupError;
 
 /// A client in another language, with the program in this folder that uses it.
 pub(crate) struct Client {
@@ -18,7 +19,7 @@ pub(crate) struct Client {
     pub(crate) missing: fn() -> Option<&'static str>,
     /// Returns the command that starts the program, without the arguments of README.md. The first call
     /// installs the client.
-    pub(crate) command: fn() -> Result<Command, String>,
+    pub(crate) command: fn() -> Result<Command, SetupError>,
     pub(crate) settings: &'static [Setting],
     /// The steps that the client has no function for.
     pub(crate) unsupported: &'static [&'static str],
@@ -51,7 +52,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(180);
 
 impl Client {
     /// Returns a test for each setting. If this machine lacks the client's toolchain, the tests count as
-    /// ignored, or fail if `is_forced`.
+    /// ignored, or fail if `is_forced`. They also count as ignored if the client cannot be downloaded,
+    /// which says nothing about `MockServer`.
     pub(crate) fn trials(&'static self, is_forced: bool) -> impl Iterator<Item = Trial> {
         let missing = (self.missing)().map(|missing| format!("{missing} is not installed"));
         self.settings.iter().map(move |(version, compression)| {
@@ -60,7 +62,7 @@ impl Client {
                 number => format!("{}::v{number}::{compression}", self.name),
             };
             match missing.clone() {
-                None => Trial::test(name, move || self.test(version, compression)),
+                None => Trial::ignorable_test(name, move || self.test(version, compression)),
                 Some(reason) if is_forced => Trial::test(name, move || Err(reason.into())),
                 Some(reason) => {
                     Trial::ignorable_test(name, || Ok(Completion::ignored_with(reason)))
@@ -69,8 +71,12 @@ impl Client {
         })
     }
 
-    fn test(&self, version: &str, compression: &str) -> Result<(), Failed> {
-        let mut command = (self.command)()?;
+    fn test(&self, version: &str, compression: &str) -> Result<Completion, Failed> {
+        let mut command = match (self.command)() {
+            Ok(command) => command,
+            Err(SetupError::NotDownloaded(reason)) => return Ok(Completion::ignored_with(reason)),
+            Err(SetupError::Failed(reason)) => return Err(reason.into()),
+        };
         let double = Double::start()?;
         let address = double.address();
         command.args([&address.ip().to_string(), &address.port().to_string()]);
@@ -78,7 +84,7 @@ impl Client {
         let output = run(&mut command)?;
         let failures = self.failures(version, &String::from_utf8_lossy(&output.stdout));
         match failures.as_slice() {
-            [] => Ok(()),
+            [] => Ok(Completion::Completed),
             failures => {
                 let log = String::from_utf8_lossy(&output.stderr);
                 Err(format!("{}\nstderr: {log}", failures.join("\n")).into())

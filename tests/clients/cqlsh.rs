@@ -6,7 +6,7 @@ use crate::interpreter;
 pub(crate) const CLIENT: Client = Client {
     name: "cqlsh",
     missing: interpreter::missing,
-    command: || interpreter::command("tests/clients/cqlsh/client.py"),
+    command: || Ok(interpreter::command("tests/clients/cqlsh/client.py")?),
     settings: &[("default", "default"), ("3", "default"), ("4", "default"), ("5", "default")],
     unsupported: &["events", "payload"],
 };

@@ -6,14 +6,14 @@ use std::sync::LazyLock;
 
 use crate::client::Client;
 use crate::install;
-use crate::toolchain::{folder, has_tools, sources};
+use crate::toolchain::{SetupError, download, folder, has_tools, sources};
 
 /// It supports v3 and v4.
 pub(crate) const CLIENT_1: Client = Client {
     name: "gocql1",
     missing,
     command: || {
-        static PROGRAM: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| build("gocql1"));
+        static PROGRAM: LazyLock<Result<PathBuf, SetupError>> = LazyLock::new(|| build("gocql1"));
         PROGRAM.as_ref().map(Command::new).map_err(Clone::clone)
     },
     settings: &[
@@ -32,7 +32,7 @@ pub(crate) const CLIENT_2: Client = Client {
     name: "gocql2",
     missing,
     command: || {
-        static PROGRAM: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| build("gocql2"));
+        static PROGRAM: LazyLock<Result<PathBuf, SetupError>> = LazyLock::new(|| build("gocql2"));
         PROGRAM.as_ref().map(Command::new).map_err(Clone::clone)
     },
     settings: &[
@@ -53,9 +53,10 @@ fn missing() -> Option<&'static str> {
     (!has_tools(&["go"], "version")).then_some("Go")
 }
 
-/// Compiles the program with a build tag, and returns its path. Go downloads the modules.
-fn build(tag: &str) -> Result<PathBuf, String> {
+/// Downloads the modules, compiles the program with a build tag, and returns its path.
+fn build(tag: &str) -> Result<PathBuf, SetupError> {
     let program = folder("gocql")?.join(tag);
+    download(Command::new("go").args(["mod", "download"]).current_dir(sources("gocql")))?;
     let mut go = Command::new("go");
     go.args(["build", "-tags", tag, "-o"]).arg(&program).arg(".");
     install::run(go.current_dir(sources("gocql")).env_remove("GOFLAGS"))?;

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use crate::client::Client;
 use crate::install;
-use crate::toolchain::{has_tools, install_packages, sources};
+use crate::toolchain::{SetupError, download, has_tools, install_packages, sources};
 
 pub(crate) const CLIENT: Client = Client {
     name: "java",
@@ -31,8 +31,8 @@ fn missing() -> Option<&'static str> {
     (!has_tools(&tools, "-version")).then_some("JDK of Java 17 with Maven")
 }
 
-fn command() -> Result<Command, String> {
-    static CLASS_PATH: LazyLock<Result<String, String>> = LazyLock::new(compile);
+fn command() -> Result<Command, SetupError> {
+    static CLASS_PATH: LazyLock<Result<String, SetupError>> = LazyLock::new(compile);
     let class_path = CLASS_PATH.as_ref().map_err(Clone::clone)?;
     let mut java = Command::new("java");
     // The first of Java's compilers is enough for a program of a few seconds.
@@ -41,11 +41,11 @@ fn command() -> Result<Command, String> {
 }
 
 /// Compiles the program and returns its class path. Maven downloads the driver.
-fn compile() -> Result<String, String> {
+fn compile() -> Result<String, SetupError> {
     let folder = install_packages("java", "pom.xml", |folder| {
         let mut maven = Command::new("mvn");
         maven.args(["-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=jars"]);
-        install::run(maven.current_dir(folder))
+        download(maven.current_dir(folder))
     })?;
     let (classes, jars) = (folder.join("classes"), format!("{}/*", folder.join("jars").display()));
     let files = ["Client", "Errors", "Steps", "Types"].map(|name| format!("{name}.java"));

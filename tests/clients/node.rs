@@ -5,8 +5,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use crate::client::Client;
-use crate::install;
-use crate::toolchain::{has_tools, install_packages, sources};
+use crate::toolchain::{SetupError, download, has_tools, install_packages, sources};
 
 pub(crate) const CLIENT: Client = Client {
     name: "node",
@@ -16,12 +15,12 @@ pub(crate) const CLIENT: Client = Client {
     unsupported: &[],
 };
 
-fn command() -> Result<Command, String> {
-    static INSTALLED: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+fn command() -> Result<Command, SetupError> {
+    static INSTALLED: LazyLock<Result<PathBuf, SetupError>> = LazyLock::new(|| {
         install_packages("node", "package.json", |folder| {
             let mut npm = Command::new("npm");
             npm.args(["install", "--no-package-lock", "--no-audit", "--no-fund"]);
-            install::run(npm.current_dir(folder))
+            download(npm.current_dir(folder))
         })
     });
     let folder = INSTALLED.as_ref().map_err(Clone::clone)?;

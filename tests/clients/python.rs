@@ -6,7 +6,7 @@ use crate::interpreter;
 pub(crate) const CLIENT: Client = Client {
     name: "python",
     missing: interpreter::missing,
-    command: || interpreter::command("tests/clients/python/client.py"),
+    command: || Ok(interpreter::command("tests/clients/python/client.py")?),
     settings: &[
         ("default", "default"),
         ("3", "none"),

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use crate::client::Client;
 use crate::install;
-use crate::toolchain::{folder, sources};
+use crate::toolchain::{SetupError, download, folder, sources};
 
 /// It supports v4.
 pub(crate) const SCYLLA: Client = Client {
@@ -36,14 +36,16 @@ pub(crate) const CDRS: Client = Client {
     unsupported: &["payload"],
 };
 
-fn program(name: &str) -> Result<Command, String> {
-    static PROGRAMS: LazyLock<Result<PathBuf, String>> = LazyLock::new(build);
+fn program(name: &str) -> Result<Command, SetupError> {
+    static PROGRAMS: LazyLock<Result<PathBuf, SetupError>> = LazyLock::new(build);
     PROGRAMS.as_ref().map(|folder| Command::new(folder.join(name))).map_err(Clone::clone)
 }
 
-/// Compiles the programs, and returns their folder.
-fn build() -> Result<PathBuf, String> {
+/// Downloads the drivers, compiles the programs, and returns their folder.
+fn build() -> Result<PathBuf, SetupError> {
     let target = folder("rust")?;
+    let mut fetch = Command::new(env!("CARGO"));
+    download(fetch.args(["fetch", "--quiet", "--locked"]).current_dir(sources("rust")))?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--locked", "--target-dir"]).arg(&target);
     install::run(cargo.current_dir(sources("rust")))?;

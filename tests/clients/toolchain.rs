@@ -6,6 +6,25 @@ use std::process::Command;
 
 use crate::install;
 
+/// The reason why the program of a client cannot be started.
+#[derive(Debug, Clone)]
+pub(crate) enum SetupError {
+    /// The packages of the client could not be downloaded.
+    NotDownloaded(String),
+    Failed(String),
+}
+
+impl From<String> for SetupError {
+    fn from(reason: String) -> Self {
+        Self::Failed(reason)
+    }
+}
+
+/// Runs a command that downloads packages.
+pub(crate) fn download(command: &mut Command) -> Result<(), SetupError> {
+    install::run(command).map_err(SetupError::NotDownloaded)
+}
+
 /// Returns true if all tools exist. Each is called with `argument`, which must print its version.
 pub(crate) fn has_tools(tools: &[&str], argument: &str) -> bool {
     tools.iter().all(|tool| install::succeeds(Command::new(tool).arg(argument)))
@@ -24,20 +43,20 @@ pub(crate) fn folder(client: &str) -> Result<PathBuf, String> {
 }
 
 /// Copies the file `manifest`, which lists packages, from the sources into the client's folder, and
-/// calls `install` with the folder. Does nothing if that has succeeded with the same manifest. Returns
+/// calls `download` with the folder. Does nothing if that has succeeded with the same manifest. Returns
 /// the folder.
 pub(crate) fn install_packages(
     client: &str,
     manifest: &str,
-    install: impl FnOnce(&Path) -> Result<(), String>,
-) -> Result<PathBuf, String> {
+    download: impl FnOnce(&Path) -> Result<(), SetupError>,
+) -> Result<PathBuf, SetupError> {
     let folder = folder(client)?;
     let source = sources(client).join(manifest);
     let packages = fs::read(&source).map_err(|error| failed("read", &source, &error))?;
     let stamp = folder.join("installed");
     if !fs::read(&stamp).is_ok_and(|installed| installed == packages) {
         write(&folder.join(manifest), &packages)?;
-        install(&folder)?;
+        download(&folder)?;
         write(&stamp, &packages)?;
     }
     Ok(folder)
