@@ -75,12 +75,13 @@ impl Cell {
 
     /// Returns true if the cell hides the other one. The higher timestamp wins. Of cells with the same
     /// timestamp, a deleted one wins over one that expires, and that one over one that does not. Then
-    /// the later expiry wins, then the greater value. A deleted counter wins whatever its timestamp
-    /// is.
+    /// the later expiry wins, then the greater value. Of counters, a deleted one wins whatever its
+    /// timestamp is, and of two live ones the new one, which is this cell.
     pub(in crate::store) fn supersedes(&self, other: &Self, cql_type: &CqlType) -> bool {
         let is_counter = matches!(cql_type, CqlType::Native(NativeType::Counter));
-        if is_counter && self.value.is_none() != other.value.is_none() {
-            return self.value.is_none();
+        if is_counter {
+            // A live counter is the sum of all increments before it.
+            return self.value.is_none() || other.value.is_some();
         }
         let rank = |cell: &Self| match (&cell.value, cell.expiry) {
             (None, _) => 2,

@@ -176,7 +176,7 @@ fn check_conditions(
             None => static_row,
         };
         is_met &= condition.is_met(row, static_row, &plan.table, context)?;
-        add_columns(&mut columns, condition);
+        add_columns(&mut columns, condition, &plan.table);
         if !rows.contains(&key) {
             rows.push(key);
         }
@@ -222,8 +222,8 @@ fn check_mix<'p>(
 }
 
 /// Adds the columns of a condition. A condition on the existence of a row stands for all columns.
-fn add_columns(columns: &mut Option<Vec<usize>>, condition: &ConditionPlan) {
-    let added = condition.columns();
+fn add_columns(columns: &mut Option<Vec<usize>>, condition: &ConditionPlan, table: &TableSchema) {
+    let added = condition.columns(table);
     *columns = columns.take().zip(added).map(|(mut columns, added)| {
         let is_new: Vec<_> = added.into_iter().filter(|index| !columns.contains(index)).collect();
         columns.extend(is_new);

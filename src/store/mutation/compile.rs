@@ -112,6 +112,7 @@ impl MutationPlan {
 
     /// Returns true if the statement writes and checks static columns only.
     fn is_static_only(&self) -> bool {
+        // A DELETE without columns deletes rows.
         if self.kind == StatementKind::Delete && self.operations.is_empty() {
             return false;
         }

@@ -80,9 +80,9 @@ impl ConditionPlan {
         }
     }
 
-    /// Returns the indexes of the columns with conditions, each once, or `None` if the condition is on
-    /// the existence of the row.
-    pub(super) fn columns(&self) -> Option<Vec<usize>> {
+    /// Returns the indexes of the columns with conditions, each once and the static columns last, or
+    /// `None` if the condition is on the existence of the row.
+    pub(super) fn columns(&self, table: &TableSchema) -> Option<Vec<usize>> {
         let Self::All(tests) = self else { return None };
         let mut columns = Vec::new();
         for test in tests {
@@ -90,6 +90,9 @@ impl ConditionPlan {
                 columns.push(test.column);
             }
         }
+        columns.sort_by_key(|index| {
+            table.column(*index).is_some_and(|column| column.kind == ColumnKind::Static)
+        });
         Some(columns)
     }
 

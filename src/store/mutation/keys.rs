@@ -584,8 +584,12 @@ fn test(
             })
         }
         Condition::In(InValues::Terms(terms)) => {
-            let terms = terms.iter().map(|term| compile(term, &column.cql_type, name, variables));
-            Ok(KeyTest::In(terms.collect::<Result<_, _>>()?))
+            let mut compile = |term| compile(term, &column.cql_type, name, variables);
+            // IN with one term is equality.
+            match &**terms {
+                [term] => compile(term).map(KeyTest::Equal),
+                terms => terms.iter().map(compile).collect::<Result<_, _>>().map(KeyTest::In),
+            }
         }
         Condition::In(InValues::Marker(marker)) => {
             let list = CqlType::List(Box::new(column.cql_type.clone()));

@@ -1,6 +1,8 @@
 //! The result of a conditional statement.
 
-use crate::store::data::{Partition, StoredRow};
+use std::ops::Bound;
+
+use crate::store::data::{Partition, RowRange, StoredRow};
 use crate::store::key::ClusteringKey;
 use crate::store::schema::{ColumnKind, TableSchema};
 use crate::types::{ColumnSpec, NativeType, Value};
@@ -18,6 +20,8 @@ pub(super) fn applied(table: &TableSchema) -> Conditional {
     (applied_columns(table), vec![vec![Value::Boolean(true)]])
 }
 
+const ALL_ROWS: RowRange = (Bound::Unbounded, Bound::Unbounded);
+
 /// Returns the result of a statement that was not applied: the current values of `columns` in the rows
 /// that exist. `None` stands for all columns.
 pub(super) fn refused(
@@ -28,6 +32,7 @@ pub(super) fn refused(
     seconds: i64,
 ) -> Conditional {
     let mut specs = applied_columns(table);
+    let checks_existence = columns.is_none();
     let columns = columns.unwrap_or_else(|| (0..table.columns.len()).collect());
     let mut found = Vec::new();
     if let Some(partition) = partition {
@@ -36,12 +41,16 @@ pub(super) fn refused(
                 Some(key) => partition.row(key).filter(|row| row.is_live(seconds)).map(Some),
                 None => partition.static_row.is_live(seconds).then_some(None),
             };
-            // A condition on a static column returns its value even if the row does not exist.
+            // A condition on a static column returns its value even if the row does not exist. The
+            // partition must have a row or a static value.
             let has_static = || {
                 let is_static = |index: &usize| {
                     table.column(*index).is_some_and(|of| of.kind == ColumnKind::Static)
                 };
-                columns.iter().any(is_static) && partition.static_row.is_live(seconds)
+                !checks_existence
+                    && columns.iter().any(is_static)
+                    && (partition.static_row.is_live(seconds)
+                        || partition.rows(&ALL_ROWS).any(|(_, row)| row.is_live(seconds)))
             };
             let row = row.or_else(|| has_static().then_some(None));
             found.extend(row.map(|row| values(table, &columns, partition, row, seconds)));

@@ -15,6 +15,7 @@ use crate::store::clock::Clock;
 use crate::store::error::invalid;
 use crate::store::json;
 use crate::store::key::{ClusteringKey, PartitionKey};
+use crate::store::schema::ColumnKind;
 use crate::store::source::{Database, Partitions, Row, Scan};
 use crate::store::variables::BoundValues;
 use crate::types::Value;
@@ -61,7 +62,7 @@ impl SelectPlan {
         let limit = limit::number(self.limit.as_ref(), bound)?;
         let size = page.size.and_then(|size| u32::try_from(size).ok()).filter(|size| *size > 0);
         let state = page.state.map(PagingState::decode).transpose()?;
-        if self.order.is_sorted() && size.is_some_and(|size| limit > size) {
+        if self.order.is_sorted() && size.is_some() {
             return Err(invalid(
                 "Cannot page queries with both ORDER BY and a IN restriction on the partition key; \
                  you must either remove the ORDER BY or the IN and sort client side, or disable \
@@ -85,6 +86,7 @@ impl SelectPlan {
                 Grouping::All => u32::MAX,
                 _ => size.unwrap_or(u32::MAX),
             },
+            last_key: last_key(&scans),
             partition: None,
             in_partition: 0,
             group: None,
@@ -138,6 +140,8 @@ struct Run<'r> {
     remaining: u32,
     /// Rows that the page size leaves.
     page: u32,
+    /// The partition that is read last, if the partitions are known before they are read.
+    last_key: Option<PartitionKey>,
     /// The partition of the last row.
     partition: Option<PartitionKey>,
     /// Rows of this partition in the result.
@@ -230,7 +234,7 @@ impl Run<'_> {
         self.in_partition = self.in_partition.saturating_add(1);
         self.remaining = self.remaining.saturating_sub(1);
         self.page = self.page.saturating_sub(1);
-        if self.page == 0 && self.remaining > 0 {
+        if self.page == 0 && self.remaining > 0 && !self.is_exhausted(partition) {
             let state = PagingState {
                 partition: partition.clone(),
                 clustering: clustering.cloned(),
@@ -239,6 +243,13 @@ impl Run<'_> {
             };
             self.next = Some(state);
         }
+    }
+
+    /// Returns true if no row can follow the last one, which belongs to `partition`.
+    fn is_exhausted(&self, partition: &PartitionKey) -> bool {
+        let has_single_rows = self.plan.table.indexes(ColumnKind::Clustering).next().is_none();
+        self.last_key.as_ref() == Some(partition)
+            && (has_single_rows || self.in_partition >= self.per_partition)
     }
 
     fn add_to_group(&mut self, row: &Row, grouping: Grouping) -> Result<Next, ServerError> {
@@ -344,6 +355,14 @@ impl Run<'_> {
         self.result.paging_state = self.next.as_ref().map(PagingState::encode);
         self.result.warnings.extend(self.plan.warning.map(str::to_owned));
         Ok(self.result)
+    }
+}
+
+/// Returns the partition that is read last, or `None` if ranges of partitions are read.
+fn last_key(scans: &[Scan]) -> Option<PartitionKey> {
+    match &scans.last()?.partitions {
+        Partitions::Keys(keys) => keys.last().cloned(),
+        Partitions::Range(..) => None,
     }
 }
 

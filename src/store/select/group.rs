@@ -73,10 +73,6 @@ pub(super) fn grouping(
             }
         }
     }
-    // Columns with `=` at the end of the partition key do not change the groups.
-    while position < partition_length && key.get(position).is_some_and(|index| is_equal(*index)) {
-        position = position.saturating_add(1);
-    }
     if position < partition_length {
         return Err(invalid("Group by is not supported on only a part of the partition key"));
     }

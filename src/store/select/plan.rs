@@ -60,6 +60,10 @@ impl SelectPlan {
         }
         let restrictions = restrictions(&select.relations, &mut variables)?;
         check_repetition(&restrictions, &table)?;
+        if select.is_distinct && select.per_partition_limit.is_some() {
+            let message = "PER PARTITION LIMIT is not allowed with SELECT DISTINCT queries";
+            return Err(invalid(message));
+        }
         let restricts = |kind| restricts(kind, restrictions.iter(), &table);
         if select.is_distinct
             && (restricts(ColumnKind::Clustering) || restricts(ColumnKind::Regular))
@@ -89,6 +93,16 @@ impl SelectPlan {
             return Err(invalid("PER PARTITION LIMIT is not allowed with aggregate queries."));
         }
         let order = row_order(&select.order_by, &restrictions, &table)?;
+        if select.is_distinct
+            && order.is_sorted()
+            && let Some(ordering) = select.order_by.first()
+        {
+            return Err(invalid(format!(
+                "SELECT DISTINCT queries must only request partition key columns and/or static columns \
+                 (not {})",
+                ordering.column
+            )));
+        }
         if order.is_sorted() && grouping != Grouping::None {
             return Err(unsupported("ORDER BY of the groups of several partitions"));
         }

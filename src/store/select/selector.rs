@@ -262,7 +262,19 @@ impl Compiler<'_, '_> {
         let of = self.compile(selector)?;
         let target = resolve(target, self.variables.table)?;
         if of.cql_type == target {
-            return Ok(of);
+            // The type of a column in descending order differs from its CQL type.
+            let is_descending = match &of.expression {
+                Expression::Column(index) => {
+                    self.variables.table.column(*index).is_some_and(|column| column.is_descending)
+                }
+                _ => false,
+            };
+            return Ok(match is_descending {
+                true => {
+                    Compiled { name: format!("cast({} as {})", of.name, TypeText(&target)), ..of }
+                }
+                false => of,
+            });
         }
         let not_castable = || {
             let name = Identifier(&of.name);
@@ -399,7 +411,9 @@ fn cannot_infer(term: &Term) -> ServerError {
 fn term_text(term: &Term) -> String {
     match term {
         Term::Literal(Literal::Null) => "NULL".to_owned(),
-        term => without_names(term).to_string(),
+        // Cassandra does not double the quotation marks inside of a name.
+        Term::Literal(Literal::String(text)) => format!("'{text}'"),
+        _ => without_names(term).to_string(),
     }
 }
 
