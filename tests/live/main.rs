@@ -38,6 +38,7 @@ mod schema;
 mod security;
 mod select;
 mod session;
+mod store;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "../support/strategies.rs"]
 mod strategies;
@@ -185,6 +186,15 @@ fn main() -> ExitCode {
             newest,
             "select::mock_server_selects_the_same_rows_and_pages",
             Box::new(select::mock_server_selects_the_same_rows_and_pages),
+            Needs::Nothing,
+        );
+    }
+    // The version of a node that already runs is unknown.
+    if newest.starts_with("5.0") || std::env::var_os("CQLWIRE_SCRIPTS").is_some() {
+        add(
+            newest,
+            "store::mock_server_executes_scripts_as_cassandra_does",
+            Box::new(store::mock_server_executes_scripts_as_cassandra_does),
             Needs::Nothing,
         );
     }
