@@ -10,7 +10,7 @@ use libtest_mimic::{Completion, Failed, Trial};
 
 use crate::double::Double;
 use crate::install;
-use crate::toolchain::SetupError;
+use crate::setup::SetupError;
 
 /// A client in another language, with the program in this folder that uses it.
 pub(crate) struct Client {
@@ -124,7 +124,8 @@ fn run(command: &mut Command) -> Result<Output, Failed> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(child.wait_with_output()));
     let Ok(output) = receiver.recv_timeout(TIME_LIMIT) else {
-        install::run(Command::new("kill").args(["-9", &id]))?;
+        // Minimal systems have no program `kill`.
+        install::run(Command::new("sh").args(["-c", &format!("kill -9 {id}")]))?;
         let output = receiver.recv().map_err(|error| error.to_string())??;
         let [report, log] =
             [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());

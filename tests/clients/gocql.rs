@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use crate::client::Client;
 use crate::install;
-use crate::toolchain::{SetupError, download, folder, has_tools, sources};
+use crate::setup::{SetupError, download};
+use crate::toolchain::{folder, has_tools, sources};
 
 /// It supports v3 and v4.
 pub(crate) const CLIENT_1: Client = Client {

@@ -12,6 +12,8 @@ mod java;
 mod node;
 mod python;
 mod rust;
+#[path = "../support/setup.rs"]
+mod setup;
 mod toolchain;
 
 use std::env;

@@ -5,7 +5,8 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use crate::client::Client;
-use crate::toolchain::{SetupError, download, has_tools, install_packages, sources};
+use crate::setup::{SetupError, download};
+use crate::toolchain::{has_tools, install_packages, sources};
 
 pub(crate) const CLIENT: Client = Client {
     name: "node",

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use crate::client::Client;
 use crate::install;
-use crate::toolchain::{SetupError, download, folder, sources};
+use crate::setup::{SetupError, download};
+use crate::toolchain::{folder, sources};
 
 /// It supports v4.
 pub(crate) const SCYLLA: Client = Client {

@@ -5,25 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::install;
-
-/// The reason why the program of a client cannot be started.
-#[derive(Debug, Clone)]
-pub(crate) enum SetupError {
-    /// The packages of the client could not be downloaded.
-    NotDownloaded(String),
-    Failed(String),
-}
-
-impl From<String> for SetupError {
-    fn from(reason: String) -> Self {
-        Self::Failed(reason)
-    }
-}
-
-/// Runs a command that downloads packages.
-pub(crate) fn download(command: &mut Command) -> Result<(), SetupError> {
-    install::run(command).map_err(SetupError::NotDownloaded)
-}
+use crate::setup::SetupError;
 
 /// Returns true if all tools exist. Each is called with `argument`, which must print its version.
 pub(crate) fn has_tools(tools: &[&str], argument: &str) -> bool {

@@ -7,13 +7,14 @@ use std::sync::LazyLock;
 
 use crate::install::{self, succeeds};
 use crate::server::CQLWIRE;
+use crate::setup::{SetupError, download};
 
 /// The example for one test framework.
 pub(crate) struct Example {
     pub(crate) name: &'static str,
     /// Returns the requirement that this machine lacks, or `None` if it lacks none.
     pub(crate) missing: fn() -> Option<&'static str>,
-    pub(crate) run: fn() -> Result<(), String>,
+    pub(crate) run: fn() -> Result<(), SetupError>,
 }
 
 pub(crate) const ALL: &[Example] = &[
@@ -35,7 +36,9 @@ pub(crate) const ALL: &[Example] = &[
         name: "go",
         missing: || (!succeeds(Command::new("go").arg("version"))).then_some("Go"),
         run: || {
-            run(Command::new("go").args(["test", "-count=1", "./..."]).current_dir(copy("go")?))
+            let folder = copy("go")?;
+            download(Command::new("go").args(["mod", "download"]).current_dir(&folder))?;
+            run(Command::new("go").args(["test", "-count=1", "./..."]).current_dir(folder))
         },
     },
     Example {
@@ -58,15 +61,15 @@ fn missing_python() -> Option<&'static str> {
 }
 
 /// Returns the Python of a virtual environment, which the first call installs.
-fn python() -> Result<PathBuf, String> {
-    static INSTALLED: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+fn python() -> Result<PathBuf, SetupError> {
+    static INSTALLED: LazyLock<Result<PathBuf, SetupError>> = LazyLock::new(|| {
         let folder = target().join("python");
         let python = folder.join("bin/python");
         if !succeeds(Command::new(&python).args(["-c", "import cassandra, pytest"])) {
             install::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
             let mut pip = Command::new(&python);
             pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-            install::run(pip.args(PYTHON_PACKAGES))?;
+            download(pip.args(PYTHON_PACKAGES))?;
         }
         Ok(python)
     });
@@ -74,30 +77,28 @@ fn python() -> Result<PathBuf, String> {
 }
 
 /// Runs the program in Python that the README shows.
-fn run_readme() -> Result<(), String> {
+fn run_readme() -> Result<(), SetupError> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = fs::read_to_string(root.join("README.md")).map_err(|error| error.to_string())?;
     let program = readme.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
-    let program = program.ok_or("the README has no program in Python")?;
+    let program = program.ok_or_else(|| "the README has no program in Python".to_owned())?;
     run(Command::new(python()?).args(["-c", program]).current_dir(root))
 }
 
-fn run_jest() -> Result<(), String> {
+fn run_jest() -> Result<(), SetupError> {
     let folder = copy("jest")?;
     let mut npm = Command::new("npm");
-    install::run(
-        npm.args(["install", "--silent", "--no-audit", "--no-fund"]).current_dir(&folder),
-    )?;
+    download(npm.args(["install", "--silent", "--no-audit", "--no-fund"]).current_dir(&folder))?;
     run(Command::new("npm").arg("test").current_dir(folder))
 }
 
 /// Runs a command with the folder of `cqlwire` at the front of its PATH.
-fn run(command: &mut Command) -> Result<(), String> {
+fn run(command: &mut Command) -> Result<(), SetupError> {
     let folder = Path::new(CQLWIRE).parent().unwrap_or(Path::new("."));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = [folder.to_owned()].into_iter().chain(std::env::split_paths(&path));
     let path = std::env::join_paths(folders).map_err(|error| error.to_string())?;
-    install::run(command.env("PATH", path))
+    install::run(command.env("PATH", path)).map_err(SetupError::Failed)
 }
 
 /// Returns the folder `target/serve/`.

@@ -9,12 +9,15 @@ mod install;
 mod program;
 mod programs;
 mod server;
+#[path = "../support/setup.rs"]
+mod setup;
 mod users;
 
 use std::env;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Trial};
+use setup::SetupError;
 
 fn main() -> ExitCode {
     let tests = programs::TESTS.iter().chain(users::TESTS);
@@ -33,7 +36,12 @@ fn main() -> ExitCode {
             Some(missing) if !is_forced => Trial::ignorable_test(name, move || {
                 Ok(Completion::ignored_with(format!("{missing} is not installed")))
             }),
-            _ => Trial::test(name, || (example.run)().map_err(Into::into)),
+            _ => Trial::ignorable_test(name, || match (example.run)() {
+                Ok(()) => Ok(Completion::Completed),
+                // This says nothing about the example.
+                Err(SetupError::NotDownloaded(reason)) => Ok(Completion::ignored_with(reason)),
+                Err(SetupError::Failed(reason)) => Err(reason.into()),
+            }),
         });
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
