@@ -118,7 +118,10 @@ pub mod message;
 pub mod partitioner;
 pub mod protocol;
 #[cfg(any(feature = "driver", feature = "testing"))]
-#[cfg_attr(not(feature = "driver"), allow(dead_code, unused_imports))]
+#[cfg_attr(
+    not(feature = "driver"),
+    allow(dead_code, unused_imports, unreachable_pub, reason = "the driver exports the module")
+)]
 mod schema;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

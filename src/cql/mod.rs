@@ -8,18 +8,14 @@
 #[cfg(feature = "driver")]
 mod classify;
 #[cfg(feature = "testing")]
-#[allow(dead_code, reason = "the store reads the types that it executes")]
 mod definition;
 #[cfg(feature = "testing")]
-#[allow(dead_code, reason = "the store reads the types that it executes")]
 mod describe;
 #[cfg(feature = "testing")]
 mod format;
 #[cfg(feature = "testing")]
-#[allow(dead_code, reason = "the store reads the types that it executes")]
 mod index;
 #[cfg(feature = "testing")]
-#[allow(dead_code, reason = "the store reads the types that it executes")]
 mod mutation;
 #[cfg(feature = "testing")]
 mod parse;
@@ -28,31 +24,25 @@ mod redact;
 #[cfg(feature = "testing")]
 mod select;
 #[cfg(feature = "testing")]
-#[allow(dead_code, reason = "the store reads the types that it executes")]
 mod statement;
 #[cfg(feature = "testing")]
 mod term;
 mod token;
 #[cfg(feature = "testing")]
-#[allow(dead_code, reason = "the store reads the types that it executes")]
 mod user_type;
 
 #[cfg(feature = "driver")]
 pub(crate) use classify::{first_keyword, has_bind_marker, is_read_only, switches_keyspace};
 #[cfg(feature = "testing")]
-#[allow(unused_imports, reason = "the store reads the types that it executes")]
 pub(crate) use definition::{
-    AlterKeyspace, AlterTable, ClusteringOrder, ColumnDefinition, CreateKeyspace, CreateTable,
-    DropElement, Mask, OptionValue, Options, PrimaryKey, TableChange,
+    AlterKeyspace, AlterTable, ColumnDefinition, CreateKeyspace, CreateTable, DropElement,
+    OptionValue, Options, PrimaryKey, TableChange,
 };
 #[cfg(feature = "testing")]
-#[allow(unused_imports, reason = "the store reads the types that it executes")]
 pub(crate) use describe::{Describe, DescribeSubject, ElementKind};
 #[cfg(feature = "testing")]
-#[allow(unused_imports, reason = "the store reads the types that it executes")]
 pub(crate) use index::{CreateIndex, IndexPart, IndexTarget};
 #[cfg(feature = "testing")]
-#[allow(unused_imports, reason = "the store reads the types that it executes")]
 pub(crate) use mutation::{
     Assignment, Attribute, Batch, Delete, IfCondition, Insert, InsertValues, JsonValue, Mutation,
     Operation, Target, TargetCondition, Update, Using,
@@ -60,26 +50,21 @@ pub(crate) use mutation::{
 #[cfg(all(test, feature = "testing"))]
 pub(crate) use parse::parse_select;
 #[cfg(feature = "testing")]
-#[allow(unused_imports, reason = "the store reads the types that it executes")]
 pub(crate) use parse::{parse_statement, selected_table};
 #[cfg(feature = "driver")]
 pub(crate) use redact::{may_set_password, redact};
 #[cfg(feature = "testing")]
-#[allow(unused_imports, reason = "the store reads the types that it executes")]
 pub(crate) use select::{
     Comparison, Condition, Direction, InValues, MetadataFunction, Operand, Ordering, Relation,
     Select, SelectedColumn, Selection, Selector, TableName,
 };
 #[cfg(feature = "testing")]
-#[allow(unused_imports, reason = "the store reads the types that it executes")]
 pub(crate) use statement::Statement;
 #[cfg(feature = "testing")]
-#[allow(unused_imports, reason = "the store reads the types that it executes")]
-pub(crate) use term::{BindMarker, FunctionName, Literal, Operator, Term, TypeName};
+pub(crate) use term::{BindMarker, FunctionName, Literal, Term, TypeName};
 #[cfg(feature = "cli")]
 pub(crate) use token::{Token, next_token};
 #[cfg(feature = "driver")]
 pub(crate) use token::{TokenKind, tokens};
 #[cfg(feature = "testing")]
-#[allow(unused_imports, reason = "the store reads the types that it executes")]
 pub(crate) use user_type::{AlterType, CreateType, TypeChange};

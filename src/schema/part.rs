@@ -5,7 +5,7 @@ use crate::types::Value;
 /// A table of `system_schema` or `system_virtual_schema`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the variants are the names of the tables")]
+#[allow(missing_docs, reason = "the variants are the names of the tables")]
 pub enum SchemaPart {
     Keyspaces,
     Types,

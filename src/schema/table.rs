@@ -79,7 +79,7 @@ pub enum ColumnKind {
 
 /// The order of a clustering column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the variants are the keywords")]
+#[allow(missing_docs, reason = "the variants are the keywords")]
 pub enum ClusteringOrder {
     Asc,
     Desc,

@@ -68,11 +68,6 @@ impl Store {
         &self.catalog
     }
 
-    /// Returns the number of changes of the schema so far.
-    pub(crate) const fn schema_version(&self) -> u64 {
-        self.version
-    }
-
     /// Prepares a statement. `keyspace` is the keyspace of the connection.
     ///
     /// # Errors

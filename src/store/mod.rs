@@ -4,8 +4,6 @@
 //! [schema](TableSchema) of a table, the [source](Database) of its rows, and the [plan](SelectPlan)
 //! that a SELECT is compiled to. The system tables are one source; they compute their rows.
 
-#![allow(dead_code, unused_imports, reason = "parts of the interface have no caller yet")]
-
 mod catalog;
 mod cell;
 mod clock;
@@ -26,10 +24,8 @@ mod type_text;
 mod variables;
 
 pub(crate) use catalog::{Catalog, DroppedColumn, Keyspace, Table, TableOptions, UserType};
-pub(crate) use clock::{Clock, UuidSource};
 pub(crate) use database::{BatchEntry, Execution, Outcome, Prepared, Store, System};
 pub(crate) use error::{invalid, syntax_error};
 pub(crate) use schema::{Column, ColumnKind, SecondaryIndex, TableSchema};
-pub(crate) use select::{PageRequest, SelectPlan, SelectResult};
+pub(crate) use select::PageRequest;
 pub(crate) use source::{Database, Row, Scan, select_rows};
-pub(crate) use variables::BoundValues;

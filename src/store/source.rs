@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::key::{ClusteringKey, PartitionKey};
 use super::schema::{ColumnKind, TableSchema};
-use crate::types::{UdtType, Value};
+use crate::types::Value;
 
 /// A source of schemas and rows.
 pub(crate) trait Database {
@@ -14,11 +14,6 @@ pub(crate) trait Database {
 
     /// Returns the schema of a table, or `None` if there is no such table.
     fn table(&self, keyspace: &str, table: &str) -> Option<Arc<TableSchema>>;
-
-    /// Returns a user-defined type, or `None` if there is no such type.
-    fn user_type(&self, _keyspace: &str, _name: &str) -> Option<Arc<UdtType>> {
-        None
-    }
 
     /// Returns the rows that `scan` selects, in its order. The cost is that of the rows that the
     /// caller takes, and the logarithm of the size of the table.

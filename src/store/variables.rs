@@ -88,7 +88,8 @@ impl BoundValues {
     ///
     /// # Errors
     /// Returns an INVALID error if a variable has no value, or if there are too many values.
-    pub(crate) fn new(
+    #[cfg(test)]
+    pub(in crate::store) fn new(
         variables: &[ColumnSpec],
         values: &[(Box<str>, Value)],
     ) -> Result<Self, ServerError> {

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use super::pattern::StatementPattern;
 use super::table::{ReplyColumn, encode_cell};
 use crate::message::Parameters;
-use crate::types::{ColumnSpec, FromRow, NamedValue, RowIter, Value};
+#[cfg(feature = "cli")]
+use crate::types::Value;
+use crate::types::{ColumnSpec, FromRow, NamedValue, RowIter};
 use crate::wire::Consistency;
 #[cfg(feature = "cli")]
 use crate::wire::Reader;

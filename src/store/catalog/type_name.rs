@@ -30,10 +30,6 @@ impl DefinedType {
         has_elements && !self.is_frozen
     }
 
-    pub(in crate::store) const fn is_collection(&self) -> bool {
-        matches!(self.cql_type, CqlType::List(_) | CqlType::Set(_) | CqlType::Map(_))
-    }
-
     pub(in crate::store) fn is_counter(&self) -> bool {
         self.cql_type == NativeType::Counter.into()
     }

@@ -14,7 +14,7 @@ mod table;
 mod tests;
 
 pub(in crate::store) use cell::{Cell, Expiry, Moment};
-pub(in crate::store) use column::{Elements, Path, StoredColumn};
+pub(in crate::store) use column::{Path, StoredColumn};
 pub(in crate::store) use partition::{Partition, RowRange};
 pub(in crate::store) use row::{Liveness, StoredRow};
 pub(in crate::store) use table::TableData;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::store::catalog::Catalog;
 use crate::store::schema::TableSchema;
 use crate::store::source::{Database, Row, Scan};
-use crate::types::UdtType;
 
 /// The tables of the system, which describe the server and the schema of a store.
 pub(crate) trait System {
@@ -35,11 +34,6 @@ impl Database for View<'_> {
             Some(keyspace) => keyspace.tables.get(table).map(|table| Arc::clone(&table.schema)),
             None => self.system.table(keyspace, table),
         }
-    }
-
-    fn user_type(&self, keyspace: &str, name: &str) -> Option<Arc<UdtType>> {
-        let keyspace = self.catalog.keyspace(keyspace)?;
-        keyspace.types.get(name).map(|user_type| Arc::clone(&user_type.udt))
     }
 
     fn scan<'d>(

@@ -12,4 +12,4 @@ mod time;
 
 pub(in crate::store) use number::Number;
 pub(in crate::store) use resolve::{Argument, find, find_for, fit, result_type};
-pub(in crate::store) use signature::{Function, Scalar};
+pub(in crate::store) use signature::Function;

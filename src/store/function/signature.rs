@@ -68,21 +68,11 @@ impl Function {
         &self.result
     }
 
-    /// Returns the number of arguments.
-    pub(in crate::store) fn arity(&self) -> usize {
-        self.arguments.len()
-    }
-
     /// Returns the type of an argument, and its name as the receiver of a term.
     pub(in crate::store) fn argument(&self, index: usize) -> (&CqlType, String) {
         // The number of arguments was checked when the function was chosen.
         let cql_type = self.arguments.get(index).unwrap_or(&self.result);
         (cql_type, format!("arg{index}({self})"))
-    }
-
-    /// Returns the name without its keyspace.
-    pub(in crate::store) fn name(&self) -> &str {
-        &self.name
     }
 }
 

@@ -17,7 +17,6 @@ mod result;
 
 pub(in crate::store) use apply::apply;
 pub(in crate::store) use batch::{BatchPart, BatchPlan, check_batch, execute_batch};
-pub(in crate::store) use change::{Change, ChangeKind, Write};
+pub(in crate::store) use change::Change;
 pub(in crate::store) use compile::MutationPlan;
 pub(in crate::store) use context::{Context, Positions};
-pub(in crate::store) use result::applied_columns;

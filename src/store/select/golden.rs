@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::{PageRequest, SelectPlan};
 use crate::cql::{IndexPart, parse_select};
+use crate::store::clock::{Clock, UuidSource};
 use crate::store::source::{CellTime, CellTimes};
+use crate::store::variables::BoundValues;
 use crate::store::{
-    BoundValues, Clock, Column, ColumnKind, Database, Row, Scan, SecondaryIndex, TableSchema,
-    UuidSource, select_rows,
+    Column, ColumnKind, Database, Row, Scan, SecondaryIndex, TableSchema, select_rows,
 };
 use crate::types::{CqlType, NativeType, TableSpec, UdtType, Value};
 

@@ -7,7 +7,9 @@ use super::golden::Tables;
 use super::{PageRequest, SelectPlan};
 use crate::cql::parse_select;
 use crate::message::ErrorCode;
-use crate::store::{BoundValues, Clock, Database, Row, Scan, TableSchema, UuidSource};
+use crate::store::clock::{Clock, UuidSource};
+use crate::store::variables::BoundValues;
+use crate::store::{Database, Row, Scan, TableSchema};
 use crate::types::Value;
 
 /// Reads all pages of a statement, and returns the rows of each.

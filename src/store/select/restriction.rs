@@ -4,7 +4,7 @@ use super::selector::find;
 use crate::cql::{self, Comparison, Condition, InValues, Relation, Term};
 use crate::message::ServerError;
 use crate::store::error::{invalid, unsupported};
-use crate::store::schema::{Column, ColumnKind, TableSchema};
+use crate::store::schema::{Column, ColumnKind};
 use crate::store::term::{CompiledTerm, compile};
 use crate::store::variables::Variables;
 use crate::types::{CqlType, Identifier, NativeType};

@@ -8,11 +8,10 @@ use proptest::sample::select;
 
 use super::{PageRequest, SelectPlan};
 use crate::cql::parse_select;
+use crate::store::clock::{Clock, UuidSource};
 use crate::store::source::CellTimes;
-use crate::store::{
-    BoundValues, Clock, Column, ColumnKind, Database, Row, Scan, TableSchema, UuidSource,
-    select_rows,
-};
+use crate::store::variables::BoundValues;
+use crate::store::{Column, ColumnKind, Database, Row, Scan, TableSchema, select_rows};
 use crate::types::{TableSpec, Value};
 
 /// The keyspace `ks` with the table `t (a int, b int, c int, "D" text static, m map<text, int>,

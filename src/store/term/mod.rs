@@ -10,7 +10,7 @@ mod type_hint;
 #[cfg(test)]
 mod tests;
 
-pub(in crate::store) use assignment::{TermArgument, fit, infer};
+pub(in crate::store) use assignment::{TermArgument, infer};
 pub(in crate::store) use compile::compile;
 pub(in crate::store) use compiled::CompiledTerm;
 pub(in crate::store) use type_hint::resolve;
