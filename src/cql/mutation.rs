@@ -148,24 +148,6 @@ impl Mutation {
             Self::Delete(delete) => &delete.table,
         }
     }
-
-    /// Returns true if the statement has an IF clause.
-    pub(crate) const fn is_conditional(&self) -> bool {
-        match self {
-            Self::Insert(insert) => insert.if_not_exists,
-            Self::Update(update) => update.condition.is_some(),
-            Self::Delete(delete) => delete.condition.is_some(),
-        }
-    }
-
-    /// Returns the attributes of USING.
-    pub(crate) const fn using(&self) -> &Using {
-        match self {
-            Self::Insert(insert) => &insert.using,
-            Self::Update(update) => &update.using,
-            Self::Delete(delete) => &delete.using,
-        }
-    }
 }
 
 impl Target {

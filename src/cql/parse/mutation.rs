@@ -14,7 +14,7 @@ use crate::cql::mutation::{
     Assignment, Attribute, Batch, Delete, IfCondition, Insert, InsertValues, JsonValue, Mutation,
     Operation, Target, TargetCondition, Update, Using,
 };
-use crate::cql::term::Literal;
+use crate::cql::term::{Literal, Term};
 use crate::message::BatchKind;
 
 /// Parses INSERT.
@@ -125,6 +125,15 @@ fn column_operation<'a>(input: &'a str, column: &str) -> Parsed<'a, Operation> {
         let (rest, term) = term(rest, 0)?;
         let operation = if sign == '+' { Operation::Add } else { Operation::Subtract };
         return Ok((rest, operation(term)));
+    }
+    if let Ok((after, first)) = name(input)
+        && let Ok((rest, literal @ Literal::Integer(_))) = literal(after)
+    {
+        // In `n = n 2`, the number is the one of `n = n +2`.
+        return match first == column {
+            true => Ok((rest, Operation::Add(Term::Literal(literal)))),
+            false => Err(only("X = X + <value>")),
+        };
     }
     let (rest, term) = term(input, 0)?;
     let Ok((after, ())) = symbol("+")(rest) else { return Ok((rest, Operation::Set(term))) };

@@ -155,6 +155,7 @@ fn check_conditions(
     let mut kinds = Vec::new();
     let mut columns: Option<Vec<usize>> = Some(Vec::new());
     let mut is_met = true;
+    let mut reads_static = false;
     for (plan, context) in plans {
         for (partition, _) in plan.partitions(context)? {
             match &checked {
@@ -176,6 +177,13 @@ fn check_conditions(
             None => static_row,
         };
         is_met &= condition.is_met(row, static_row, &plan.table, context)?;
+        // A condition on the existence of a row reads the static columns that the statement writes.
+        reads_static |= match condition {
+            ConditionPlan::All(_) => condition.has(ColumnKind::Static, &plan.table),
+            ConditionPlan::Exists | ConditionPlan::NotExists => {
+                plan.has_operations(ColumnKind::Static)
+            }
+        };
         add_columns(&mut columns, condition, &plan.table);
         if !rows.contains(&key) {
             rows.push(key);
@@ -193,7 +201,7 @@ fn check_conditions(
         _ => key_columns(&first.table).chain(columns).collect(),
     });
     let partition = checked.as_ref().and_then(|key| context.table.data.partition(key));
-    Ok((false, refused(&first.table, columns, partition, &rows, context.seconds())))
+    Ok((false, refused(&first.table, columns, partition, &rows, reads_static, context.seconds())))
 }
 
 /// Returns an error if statements of a batch have conditions of different kinds on the same row.

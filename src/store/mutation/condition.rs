@@ -110,23 +110,26 @@ impl ConditionPlan {
             Self::Exists => return Ok(row.is_some()),
             Self::All(tests) => tests,
         };
-        // All conditions are evaluated, so that the error of each is found.
+        // The values of all conditions are evaluated. As in Cassandra, the first condition that is not
+        // met decides the result, so that the comparisons after it cannot fail.
         let mut is_met = true;
         for test in tests {
             let Some(column) = table.column(test.column) else { continue };
             let row = if column.kind == ColumnKind::Static { static_row } else { row };
-            is_met &= test.is_met(row, column, context)?;
+            is_met &= test.is_met(row, column, context, is_met)?;
         }
         Ok(is_met)
     }
 }
 
 impl ColumnTest {
+    /// Returns true if the condition is met. If `compares` is false, only checks its values.
     fn is_met(
         &self,
         row: Option<&StoredRow>,
         column: &Column,
         context: &Context<'_>,
+        compares: bool,
     ) -> Result<bool, ServerError> {
         let whole = row
             .map_or(Value::Null, |row| row.value(self.column, &column.cql_type, context.seconds()));
@@ -162,7 +165,10 @@ impl ColumnTest {
             None => Err(invalid("Invalid 'unset' value in condition")),
         };
         match &self.test {
-            Test::Compare(comparison, term) => compare(&found, *comparison, &given(term)?),
+            Test::Compare(comparison, term) => {
+                let given = given(term)?;
+                Ok(compares && compare(&found, *comparison, &given)?)
+            }
             Test::In(terms) => {
                 let mut is_in = false;
                 for term in terms {

@@ -24,36 +24,40 @@ const ALL_ROWS: RowRange = (Bound::Unbounded, Bound::Unbounded);
 
 /// Returns the result of a statement that was not applied: the current values of `columns` in the rows
 /// that exist. `None` stands for all columns.
+///
+/// If none of the rows exists, but a static column has a value and `reads_static` is true, the result
+/// has one row of the static values. If all conditions are on static columns, the partition needs any
+/// live row.
 pub(super) fn refused(
     table: &TableSchema,
     columns: Option<Vec<usize>>,
     partition: Option<&Partition>,
     rows: &[Option<ClusteringKey>],
+    reads_static: bool,
     seconds: i64,
 ) -> Conditional {
     let mut specs = applied_columns(table);
-    let checks_existence = columns.is_none();
+    let is_regular = |index: &usize| {
+        table.column(*index).is_some_and(|column| column.kind == ColumnKind::Regular)
+    };
+    let has_regular = columns.as_ref().is_none_or(|columns| columns.iter().any(is_regular));
     let columns = columns.unwrap_or_else(|| (0..table.columns.len()).collect());
     let mut found = Vec::new();
     if let Some(partition) = partition {
-        for row in rows {
-            let row = match row {
-                Some(key) => partition.row(key).filter(|row| row.is_live(seconds)).map(Some),
-                None => partition.static_row.is_live(seconds).then_some(None),
-            };
-            // A condition on a static column returns its value even if the row does not exist. The
-            // partition must have a row or a static value.
-            let has_static = || {
-                let is_static = |index: &usize| {
-                    table.column(*index).is_some_and(|of| of.kind == ColumnKind::Static)
-                };
-                !checks_existence
-                    && columns.iter().any(is_static)
-                    && (partition.static_row.is_live(seconds)
-                        || partition.rows(&ALL_ROWS).any(|(_, row)| row.is_live(seconds)))
-            };
-            let row = row.or_else(|| has_static().then_some(None));
-            found.extend(row.map(|row| values(table, &columns, partition, row, seconds)));
+        let is_live = |row: &&StoredRow| row.is_live(seconds);
+        let mut keys: Vec<_> = rows.iter().flatten().collect();
+        keys.sort_unstable();
+        let live: Vec<&StoredRow> = match has_regular {
+            true => keys.iter().filter_map(|key| partition.row(key)).filter(is_live).collect(),
+            false => {
+                partition.rows(&ALL_ROWS).map(|(_, row)| row).find(is_live).into_iter().collect()
+            }
+        };
+        let has_static = reads_static && is_live(&&partition.static_row);
+        let of_row = |row| values(table, &columns, partition, row, seconds);
+        found.extend(live.into_iter().map(Some).map(of_row));
+        if found.is_empty() && has_static {
+            found.push(of_row(None));
         }
     }
     if found.is_empty() {

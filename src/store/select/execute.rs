@@ -7,6 +7,7 @@ use super::bound::BoundRestriction;
 use super::expression::{Expression, Scope};
 use super::group::Grouping;
 use super::limit;
+use super::order::SortKey;
 use super::paging::{PagingState, resume};
 use super::plan::SelectPlan;
 use super::scan::scans;
@@ -84,6 +85,8 @@ impl SelectPlan {
             },
             page: match self.grouping {
                 Grouping::All => u32::MAX,
+                // As in Cassandra, groups of DISTINCT are not paged.
+                Grouping::By(_) if self.is_distinct => u32::MAX,
                 _ => size.unwrap_or(u32::MAX),
             },
             last_key: last_key(&scans),
@@ -101,6 +104,7 @@ impl SelectPlan {
             run.partition = Some(state.partition);
         }
         run.read(database, &scans)?;
+        run.close_group()?;
         // As in Cassandra, the end of the last partition of a list is known to be the end.
         if let Some(next) = &run.next
             && next.clustering.is_none()
@@ -151,7 +155,7 @@ struct Run<'r> {
     /// The position after a page that is full.
     next: Option<PagingState>,
     /// The positions of the rows, if they are sorted afterwards.
-    sort_keys: Vec<ClusteringKey>,
+    sort_keys: Vec<SortKey>,
 }
 
 impl Run<'_> {
@@ -294,7 +298,7 @@ impl Run<'_> {
         Ok(if is_distinct { Next::Partition } else { Next::Row })
     }
 
-    /// Adds the row of the current group to the result.
+    /// Adds the row of the current group to the result. The group of all rows stays open.
     fn close_group(&mut self) -> Result<(), ServerError> {
         if self.plan.grouping == Grouping::All {
             return Ok(());
@@ -329,13 +333,10 @@ impl Run<'_> {
     }
 
     fn finish(mut self, limit: u32) -> Result<SelectResult, ServerError> {
-        match self.plan.grouping {
-            Grouping::All => {
-                let group = self.group.take();
-                let values = self.group_values(group.as_ref())?;
-                self.result.rows.push(values);
-            }
-            _ => self.close_group()?,
+        if self.plan.grouping == Grouping::All {
+            let group = self.group.take();
+            let values = self.group_values(group.as_ref())?;
+            self.result.rows.push(values);
         }
         if self.plan.order.is_sorted() {
             let mut rows: Vec<_> =

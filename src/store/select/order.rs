@@ -20,6 +20,10 @@ pub(super) struct RowOrder {
     sorted_by: Vec<(usize, bool)>,
 }
 
+/// The position of a row among sorted rows: for each column, false if it is null, and its value. As in
+/// Cassandra, nulls are first in both directions.
+pub(super) type SortKey = Vec<(bool, ClusteringKey)>;
+
 impl RowOrder {
     /// Returns true if the rows are sorted after all of them are read.
     pub(super) fn is_sorted(&self) -> bool {
@@ -27,11 +31,12 @@ impl RowOrder {
     }
 
     /// Returns the position of a row among the sorted rows.
-    pub(super) fn sort_key(&self, row: &Row) -> ClusteringKey {
-        let value = |index: usize| row.values.get(index).unwrap_or(&Value::Null);
-        let keys =
-            self.sorted_by.iter().map(|(index, is_descending)| (value(*index), *is_descending));
-        ClusteringKey::new(keys)
+    pub(super) fn sort_key(&self, row: &Row) -> SortKey {
+        let key = |(index, is_descending): &(usize, bool)| {
+            let value = row.values.get(*index).unwrap_or(&Value::Null);
+            (*value != Value::Null, ClusteringKey::new([(value, *is_descending)]))
+        };
+        self.sorted_by.iter().map(key).collect()
     }
 }
 

@@ -187,7 +187,6 @@ fn set(
             Ok(CompiledTerm::Set(terms))
         }
         CqlType::Map(types) if terms.is_empty() => Ok(CompiledTerm::Map(Vec::new())),
-        CqlType::Udt(udt) if terms.is_empty() => Ok(CompiledTerm::Udt(Arc::clone(udt), Vec::new())),
         _ => Err(mismatch("set", receiver, cql_type)),
     }
 }

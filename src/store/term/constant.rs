@@ -67,7 +67,10 @@ pub(super) fn fit(literal: &Literal, cql_type: &CqlType) -> Fit {
         Literal::Float(_) => matches!(native, Native::Decimal | Native::Double | Native::Float),
         Literal::Duration(_) => native == Native::Duration,
         Literal::Uuid(_) => matches!(native, Native::Uuid | Native::TimeUuid),
-        Literal::Blob(_) => native == Native::Blob,
+        // Cassandra accepts blobs for `tinyint`, but stores those of another length as they are.
+        Literal::Blob(digits) => {
+            native == Native::Blob || (native == Native::TinyInt && digits.len() == 2)
+        }
     };
     if fits { Fit::Weak } else { Fit::No }
 }
@@ -88,6 +91,11 @@ pub(super) fn value(
             receiver,
             TypeText(cql_type)
         )));
+    }
+    if let (Literal::Blob(digits), CqlType::Native(NativeType::TinyInt)) = (literal, cql_type)
+        && let Ok(byte) = u8::from_str_radix(digits, 16)
+    {
+        return Ok(Value::TinyInt(byte.cast_signed()));
     }
     let parsed = Value::parse(cql_type, &literal.to_string());
     match (parsed, literal) {

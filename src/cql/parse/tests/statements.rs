@@ -35,8 +35,8 @@ const MUTATIONS: &[(&str, &str)] = &[
          k IN (1, 2) AND (c, d) = (3, 4) IF EXISTS",
     ),
     (
-        "UPDATE t SET c = c + 1, d = d - 1, e = e -1, f += 2, g -= ?, h=h+{1}, i = i-- x\n-{1} WHERE k = 1",
-        "UPDATE t SET c += 1, d -= 1, e -= 1, f += 2, g -= ?, h += {1}, i -= {1} WHERE k = 1",
+        "UPDATE t SET c = c + 1, d = d - 1, e = e -1, f += 2, g -= ?, h=h+{1}, i = i-- x\n-{1}, j = j 2 WHERE k = 1",
+        "UPDATE t SET c += 1, d -= 1, e -= 1, f += 2, g -= ?, h += {1}, i -= {1}, j += 2 WHERE k = 1",
     ),
     (
         "UPDATE t SET l = [1] + l, m = ? + m, a = 1 + 2 * f(), b = f() + 1, c = ks.f() - 1 WHERE k = 1",

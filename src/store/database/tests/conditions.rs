@@ -72,6 +72,28 @@ fn conditions_on_static_columns_need_no_row() {
     ]);
 }
 
+/// The expected results are those of Cassandra 5.0.6.
+#[test]
+fn a_refused_statement_returns_static_values_that_it_reads_or_writes() {
+    let mut session = Session::with(&[
+        "CREATE TABLE t (k int, c int, s int static, r int static, v int, w int, PRIMARY KEY (k, c))",
+        "INSERT INTO t (k, c, v) VALUES (1, 1, 1)",
+        "INSERT INTO t (k, r) VALUES (2, 5)",
+    ]);
+    session.check(&[
+        ("DELETE w FROM t WHERE k = 1 AND c = 2 IF s != 2 AND v = 3", "[applied]: false"),
+        (
+            "UPDATE t SET r = 6, v = 1 WHERE k = 2 AND c = 2 IF EXISTS",
+            "[applied] k c r s v w: false 2 null 5 null null null",
+        ),
+        ("UPDATE t SET v = 1 WHERE k = 2 AND c = 2 IF EXISTS", "[applied]: false"),
+        (
+            "UPDATE t SET r = 6 WHERE k = 2 AND c = 2 IF s = 1 AND v = 3",
+            "[applied] v s: false null null",
+        ),
+    ]);
+}
+
 #[test]
 fn a_batch_is_applied_if_all_its_conditions_are_met() {
     let mut session = Session::with(&[

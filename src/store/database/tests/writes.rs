@@ -6,6 +6,21 @@ fn int(number: i32) -> Option<Value> {
     Some(Value::Int(number))
 }
 
+/// Cassandra stores blobs of any length in a `tinyint`.
+#[test]
+fn accepts_a_byte_as_a_tinyint() {
+    let mut session = Session::with(&["CREATE TABLE t (k int PRIMARY KEY, v tinyint)"]);
+    session.check(&[
+        ("INSERT INTO t (k, v) VALUES (1, 0x0A)", ""),
+        ("UPDATE t SET v = 0xff WHERE k = 1", ""),
+        ("SELECT v FROM t", "-1"),
+        (
+            "INSERT INTO t (k, v) VALUES (1, 0x0A0B)",
+            "0x2200 Invalid HEX constant (0a0b) for \"v\" of type tinyint",
+        ),
+    ]);
+}
+
 #[test]
 fn inserts_and_updates_rows() {
     let mut session = Session::with(&["CREATE TABLE t (k int, c int, v text, PRIMARY KEY (k, c))"]);
