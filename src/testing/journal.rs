@@ -1,19 +1,17 @@
 //! The statements that a server has received.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
 use super::received_request::ReceivedRequest;
+use super::recent::Recent;
 
 /// The function passed to [`MockServer::on_received`](super::MockServer::on_received).
 pub(super) type Observer = Arc<dyn Fn(&ReceivedRequest) + Send + Sync>;
 
 /// The statements that a server has received, in order.
 pub(super) struct Journal {
-    statements: VecDeque<ReceivedRequest>,
-    /// Number of statements to keep.
-    limit: usize,
+    statements: Recent<ReceivedRequest>,
     observers: Arc<[Observer]>,
 }
 
@@ -21,26 +19,29 @@ impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Journal")
             .field("statements", &self.statements.len())
-            .field("limit", &self.limit)
             .finish_non_exhaustive()
     }
 }
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { statements: VecDeque::new(), limit: usize::MAX, observers: Arc::default() }
+        Self { statements: Recent::new(usize::MAX, usize::MAX), observers: Arc::default() }
     }
 }
 
 impl Journal {
-    /// Adds statements, and drops the oldest ones beyond the limit.
+    /// Adds statements, and drops the oldest ones beyond the limits.
     pub(super) fn extend(&mut self, statements: impl Iterator<Item = ReceivedRequest>) {
-        self.statements.extend(statements);
+        for statement in statements {
+            let size = statement.size();
+            self.statements.push(statement, size);
+        }
         self.drop_oldest();
     }
 
-    pub(super) fn set_limit(&mut self, limit: usize) {
-        self.limit = limit;
+    /// Limits the number of statements that are kept, and the size of their texts and values.
+    pub(super) fn set_limits(&mut self, statements: usize, size: usize) {
+        self.statements.set_limits(statements, size);
         self.drop_oldest();
     }
 
@@ -62,7 +63,6 @@ impl Journal {
     }
 
     fn drop_oldest(&mut self) {
-        let excess = self.statements.len().saturating_sub(self.limit);
-        self.statements.drain(..excess);
+        while self.statements.pop_excess().is_some() {}
     }
 }

@@ -161,6 +161,7 @@ mod node_info;
 mod pattern;
 mod prepared;
 mod received_request;
+mod recent;
 mod reply;
 mod rows_response;
 mod script;

@@ -1,12 +1,13 @@
 //! The prepared statements of a server.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use md5::{Digest, Md5};
 
 use super::pattern::normalize;
+use super::recent::Recent;
 use crate::store::Prepared;
 use crate::types::{ColumnSpec, CqlType};
 
@@ -32,25 +33,32 @@ impl PreparedStatement {
 /// Maximum number of prepared statements. Beyond this number, the oldest one is forgotten.
 const MAX_STATEMENTS: usize = 10_000;
 
+/// Maximum size of the texts of all prepared statements, in bytes.
+const MAX_TEXTS: usize = 64 << 20;
+
 /// The prepared statements of a server, by id.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct PreparedStatements {
     statements: HashMap<Bytes, Arc<PreparedStatement>>,
-    /// The ids, the oldest first.
-    ids: VecDeque<Bytes>,
+    ids: Recent<Bytes>,
+}
+
+impl Default for PreparedStatements {
+    fn default() -> Self {
+        Self { statements: HashMap::new(), ids: Recent::new(MAX_STATEMENTS, MAX_TEXTS) }
+    }
 }
 
 impl PreparedStatements {
     /// Adds a statement, or replaces the statement with the same text and keyspace. Returns its id.
     pub(super) fn insert(&mut self, statement: PreparedStatement) -> Bytes {
         let id = statement_id(statement.keyspace.as_deref(), &statement.text);
+        let size = statement.text.len();
         if self.statements.insert(id.clone(), Arc::new(statement)).is_none() {
-            self.ids.push_back(id.clone());
+            self.ids.push(id.clone(), size);
         }
-        while self.ids.len() > MAX_STATEMENTS {
-            if let Some(oldest) = self.ids.pop_front() {
-                self.statements.remove(&oldest);
-            }
+        while let Some(oldest) = self.ids.pop_excess() {
+            self.statements.remove(&oldest);
         }
         id
     }

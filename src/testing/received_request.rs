@@ -76,6 +76,11 @@ impl ReceivedRequest {
         }
     }
 
+    /// Returns the size of the text and the values, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.text.len().saturating_add(self.row.len())
+    }
+
     /// Returns the bound values, decoded like a row: as a tuple, or as a struct that derives
     /// `FromRow`. If the number of values is unknown, decode them as a `Vec` of
     /// [`Value`](crate::types::Value)s.

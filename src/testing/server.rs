@@ -248,11 +248,11 @@ impl MockServer {
         self
     }
 
-    /// Keeps this number of [received](Self::received) statements, the last ones. Default: all, which
-    /// takes memory for each statement.
+    /// Keeps this number of [received](Self::received) statements, the last ones, and fewer if their
+    /// texts and values take more than 256 MiB. Default: all, which takes memory for each statement.
     #[must_use]
     pub fn keep_received(self, statements: usize) -> Self {
-        self.state.journal().set_limit(statements);
+        self.state.journal().set_limits(statements, 256 << 20);
         self
     }
 

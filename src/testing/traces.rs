@@ -1,10 +1,11 @@
 //! The traces of requests, which clients read from `system_traces`.
 
-use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
+
+use super::recent::Recent;
 
 /// The trace of one request.
 #[derive(Debug, Clone)]
@@ -23,18 +24,26 @@ pub(super) struct Trace {
 /// Maximum number of traces. Beyond this number, the oldest one is forgotten.
 const MAX_TRACES: usize = 1_000;
 
+/// Maximum size of the parameters of all traces, in bytes.
+const MAX_PARAMETERS: usize = 64 << 20;
+
 /// The latest traces, the oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Traces {
-    traces: VecDeque<Trace>,
+    traces: Recent<Trace>,
+}
+
+impl Default for Traces {
+    fn default() -> Self {
+        Self { traces: Recent::new(MAX_TRACES, MAX_PARAMETERS) }
+    }
 }
 
 impl Traces {
     pub(super) fn add(&mut self, trace: Trace) {
-        if self.traces.len() >= MAX_TRACES {
-            self.traces.pop_front();
-        }
-        self.traces.push_back(trace);
+        let size = trace.parameters.iter().map(|(_, value)| value.len()).sum();
+        self.traces.push(trace, size);
+        while self.traces.pop_excess().is_some() {}
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Trace> {

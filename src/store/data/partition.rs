@@ -110,9 +110,10 @@ impl Partition {
         for key in emptied {
             self.rows.remove(&key);
         }
-        // A newer deletion of the same range replaces the older one.
-        self.ranges
-            .retain(|(known, older)| *known != range || older.timestamp > deletion.timestamp);
+        // A newer deletion replaces the older ones of the ranges in its own.
+        self.ranges.retain(|(known, older)| {
+            !contains(&range, known) || older.timestamp > deletion.timestamp
+        });
         self.ranges.push((range, deletion));
     }
 
@@ -152,6 +153,24 @@ fn remove_older(row: &mut StoredRow, timestamp: i64) -> bool {
     !row.is_empty()
 }
 
+/// Returns true if all keys of the range `inner` are in `outer`.
+fn contains(outer: &RowRange, inner: &RowRange) -> bool {
+    use Bound::{Excluded, Included, Unbounded};
+    let starts_before = match (&outer.0, &inner.0) {
+        (Unbounded, _) => true,
+        (_, Unbounded) => false,
+        (Excluded(outer), Included(inner)) => outer < inner,
+        (Included(outer) | Excluded(outer), Included(inner) | Excluded(inner)) => outer <= inner,
+    };
+    let ends_after = match (&outer.1, &inner.1) {
+        (Unbounded, _) => true,
+        (_, Unbounded) => false,
+        (Excluded(outer), Included(inner)) => outer > inner,
+        (Included(outer) | Excluded(outer), Included(inner) | Excluded(inner)) => outer >= inner,
+    };
+    starts_before && ends_after
+}
+
 /// Returns true if a range can contain keys.
 pub(super) fn is_range<T: Ord>((from, to): &(Bound<T>, Bound<T>)) -> bool {
     match (from, to) {
@@ -159,5 +178,30 @@ pub(super) fn is_range<T: Ord>((from, to): &(Bound<T>, Bound<T>)) -> bool {
         (Bound::Included(from) | Bound::Excluded(from), Bound::Excluded(to))
         | (Bound::Excluded(from), Bound::Included(to)) => from < to,
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deletion_replaces_those_of_the_ranges_in_its_own() {
+        let key = |number| ClusteringKey::of(&Value::Int(number));
+        let below = |number| (Bound::Unbounded, Bound::Excluded(key(number)));
+        let deletion = |timestamp| Deletion { timestamp, seconds: 1 };
+        let mut partition = Partition::default();
+        for number in 1..=100 {
+            partition.delete_range(below(number), deletion(number.into()));
+        }
+        assert_eq!(partition.ranges, [(below(100), deletion(100))]);
+        // Neither an older deletion nor one of another range replaces it.
+        partition.delete_range((Bound::Unbounded, Bound::Unbounded), deletion(99));
+        let included = |to| (Bound::Included(key(50)), Bound::Included(key(to)));
+        partition.delete_range(included(100), deletion(101));
+        assert_eq!(partition.ranges.len(), 3);
+        let excluded = (Bound::Excluded(key(50)), Bound::Excluded(key(100)));
+        assert!(!contains(&excluded, &included(99)));
+        assert!(contains(&included(100), &excluded));
     }
 }
