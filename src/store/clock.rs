@@ -4,12 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use uuid::Uuid;
 
-/// The time of one execution, and the source of its UUIDs. The store reads no clock: the caller passes
-/// the time.
+/// The times of one execution, and the source of its UUIDs. The store reads no clock: the caller passes
+/// the times.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock<'u> {
-    /// The time in microseconds since 1970.
+    /// The time of the server, in microseconds since 1970.
     pub(crate) now: i64,
+    /// The time that decides which cells have expired, in seconds since 1970.
+    pub(crate) seconds: i64,
     pub(crate) uuids: &'u UuidSource,
 }
 
@@ -104,7 +106,7 @@ mod tests {
     #[test]
     fn uuids_differ_and_have_the_time_of_the_execution() {
         let uuids = UuidSource::new(7);
-        let clock = Clock { now: 1_700_000_000_123_456, uuids: &uuids };
+        let clock = Clock { now: 1_700_000_000_123_456, seconds: 0, uuids: &uuids };
         let timeuuid = clock.timeuuid();
         assert_eq!((timeuuid.get_version_num(), clock.uuid().get_version_num()), (1, 4));
         assert_eq!(milliseconds_of(&timeuuid), 1_700_000_000_123);

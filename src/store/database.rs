@@ -44,11 +44,24 @@ pub(crate) struct Store {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Execution<'e> {
     pub(crate) values: Vec<NamedValue<'e>>,
-    /// The time in microseconds since 1970.
+    /// The time of the server, in microseconds since 1970. It gives the timestamps of the store, the
+    /// times of UUIDs and functions, and the age of deletions.
     pub(crate) now: i64,
+    /// The time that decides which cells have expired, and from which times to live are counted, in
+    /// seconds since 1970. `None` for the time of the server.
+    pub(crate) now_in_seconds: Option<i32>,
     /// The timestamp of the request, in microseconds since 1970. `None` for the time of the store.
     pub(crate) timestamp: Option<i64>,
     pub(crate) page: PageRequest<'e>,
+}
+
+impl Execution<'_> {
+    /// Returns the times of the execution, with the source of its UUIDs.
+    fn clock<'u>(&self, uuids: &'u UuidSource) -> Clock<'u> {
+        let seconds = self.now_in_seconds.map(i64::from);
+        let seconds = seconds.unwrap_or_else(|| self.now.div_euclid(1_000_000));
+        Clock { now: self.now, seconds, uuids }
+    }
 }
 
 impl Store {
@@ -125,7 +138,7 @@ impl Store {
         let bound = BoundValues::decode(prepared.variables(), values)?;
         match &prepared.plan {
             Plan::Select(plan) => {
-                let clock = Clock { now: execution.now, uuids: &self.uuids };
+                let clock = execution.clock(&self.uuids);
                 let view = View::new(&self.catalog, system);
                 let result = plan.execute(&view, &bound, &clock, execution.page)?;
                 Ok(Outcome::selected(plan.columns.clone(), result))
@@ -133,7 +146,7 @@ impl Store {
             Plan::Mutation(plan) => {
                 let is_internal = plan.is_conditional() || plan.table.is_counter();
                 let timestamp = self.timestamp(execution, is_internal);
-                let context = self.context(&plan.table.name, &bound, execution.now, timestamp)?;
+                let context = self.context(&plan.table.name, &bound, execution, timestamp)?;
                 let parts = [BatchPart { plan, context }];
                 let (changes, result) = execute_batch(&parts)?;
                 self.apply(changes, execution.now);
@@ -146,7 +159,7 @@ impl Store {
                 }
                 Ok(Outcome::Void)
             }
-            Plan::Other => self.define(prepared, execution.now, system),
+            Plan::Other => self.define(prepared, execution, system),
         }
     }
 
@@ -154,7 +167,7 @@ impl Store {
     fn define(
         &mut self,
         prepared: &Prepared,
-        now: i64,
+        execution: &Execution<'_>,
         system: &dyn System,
     ) -> Result<Outcome, ServerError> {
         let current = prepared.keyspace.as_deref();
@@ -171,10 +184,10 @@ impl Store {
             Statement::AlterKeyspace(alter) => catalog.alter_keyspace(alter),
             Statement::DropKeyspace(drop) => catalog.drop_keyspace(drop),
             Statement::CreateTable(create) => {
-                let id = Clock { now, uuids: &self.uuids }.timeuuid();
+                let id = execution.clock(&self.uuids).timeuuid();
                 catalog.create_table(create, current, id)
             }
-            Statement::AlterTable(alter) => catalog.alter_table(alter, current, now),
+            Statement::AlterTable(alter) => catalog.alter_table(alter, current, execution.now),
             Statement::DropTable(drop) => catalog.drop_table(drop, current),
             Statement::CreateType(create) => catalog.create_type(create, current),
             Statement::AlterType(alter) => catalog.alter_type(alter, current),
@@ -206,14 +219,14 @@ impl Store {
         &'c self,
         table: &crate::types::TableSpec,
         bound: &'c BoundValues,
-        now: i64,
+        execution: &Execution<'_>,
         timestamp: i64,
     ) -> Result<Context<'c>, ServerError> {
         let found = self.catalog.table(&table.keyspace, &table.table);
         let table = found.ok_or_else(|| {
             invalid(format!("MockServer does not support writes to the system table {table}"))
         })?;
-        let clock = Clock { now, uuids: &self.uuids };
+        let clock = execution.clock(&self.uuids);
         Ok(Context { bound, clock, timestamp, table, positions: &self.positions })
     }
 

@@ -34,8 +34,8 @@ pub(crate) struct Scan {
     /// True to return the rows of each partition in reverse clustering order. The order of partitions
     /// is not affected.
     pub(crate) is_reversed: bool,
-    /// The time of the read, in microseconds since 1970. Expired cells are left out.
-    pub(crate) now: i64,
+    /// The time of the read, in seconds since 1970. Expired cells are left out.
+    pub(crate) seconds: i64,
 }
 
 /// The partitions that are read from a table.
@@ -49,12 +49,12 @@ pub(crate) enum Partitions {
 
 impl Scan {
     /// Returns the scan of all rows of a table in token order.
-    pub(crate) const fn all(now: i64) -> Self {
+    pub(crate) const fn all(seconds: i64) -> Self {
         Self {
             partitions: Partitions::Range(Bound::Unbounded, Bound::Unbounded),
             rows: (Bound::Unbounded, Bound::Unbounded),
             is_reversed: false,
-            now,
+            seconds,
         }
     }
 }

@@ -109,17 +109,13 @@ impl Engine<'_> {
     }
 }
 
-/// Returns the time and the timestamp of an execution, without values.
+/// Returns the times and the timestamp of an execution, without values.
 fn execution<'e>(call: &Call<'_>) -> Execution<'e> {
-    let clock = microseconds(time_since_1970());
-    match call.now_in_seconds {
-        None => Execution { now: clock, timestamp: call.request.timestamp, ..Default::default() },
-        // The time of the request decides which cells have expired, but not the time of a write.
-        Some(seconds) => Execution {
-            now: i64::from(seconds).saturating_mul(1_000_000),
-            timestamp: call.request.timestamp.or(Some(clock)),
-            ..Default::default()
-        },
+    Execution {
+        now: microseconds(time_since_1970()),
+        now_in_seconds: call.now_in_seconds,
+        timestamp: call.request.timestamp,
+        ..Default::default()
     }
 }
 

@@ -251,3 +251,28 @@ async fn the_nodes_of_a_cluster_share_the_store_and_announce_schema_changes() {
     let mut peers = peers.rows::<(uuid::Uuid,)>().unwrap();
     assert!(peers.all(|row| row.unwrap() == (local,)));
 }
+
+#[tokio::test]
+async fn the_time_of_a_request_is_no_write_time() {
+    let server = bind().await;
+    let session = with_table(&server, Version::V5).await;
+    let insert =
+        "INSERT INTO k.users (id, name) VALUES (1, 'ada') USING TIMESTAMP 1000000000000000";
+    session.execute(insert, ()).await.unwrap();
+    for (name, next, seconds) in [("ada", "bob", 1), ("eve", "dan", 2_000_000_000)] {
+        let update = format!("UPDATE k.users SET name = '{next}' WHERE id = 1 IF name = '{name}'");
+        let update = Statement::new(update).now_in_seconds(seconds);
+        assert!(session.execute(update, ()).await.unwrap().applied().unwrap());
+        let select =
+            Statement::new("SELECT name, toUnixTimestamp(now()) FROM k.users WHERE id = 1");
+        let row = session.execute(select.now_in_seconds(seconds), ()).await.unwrap();
+        let (found, now) = row.one::<(String, i64)>().unwrap();
+        assert_eq!(found, next);
+        let present = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
+        assert!(now.abs_diff(present.try_into().unwrap()) < 3_600_000, "{now} at {present}");
+        // A plain write is later than the conditional one.
+        session.execute("UPDATE k.users SET name = 'eve' WHERE id = 1", ()).await.unwrap();
+        let row = session.execute("SELECT name FROM k.users WHERE id = 1", ()).await.unwrap();
+        assert_eq!(row.one::<(&str,)>().unwrap(), ("eve",));
+    }
+}

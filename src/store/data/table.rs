@@ -101,7 +101,7 @@ fn rows_of<'d>(
     partition: &'d Partition,
     scan: &'d Scan,
 ) -> impl Iterator<Item = Row> + 'd {
-    let seconds = scan.now.div_euclid(1_000_000);
+    let seconds = scan.seconds;
     let live = partition.rows(&scan.rows).filter(move |(_, row)| row.is_live(seconds));
     let live: Box<dyn Iterator<Item = _>> =
         if scan.is_reversed { Box::new(live.rev()) } else { Box::new(live) };

@@ -57,7 +57,7 @@ impl Store {
         let timestamp = match &plan.timestamp {
             None => None,
             Some(term) => {
-                let clock = super::Clock { now: execution.now, uuids: &self.uuids };
+                let clock = execution.clock(&self.uuids);
                 match term.evaluate(bound, &clock)? {
                     TermValue::Value(Value::BigInt(timestamp)) => Some(timestamp),
                     TermValue::Value(_) => return Err(invalid("Invalid null value of timestamp")),
@@ -87,7 +87,7 @@ impl Store {
         };
         let mut parts = Vec::with_capacity(statements.len());
         for (plan, bound) in statements {
-            let context = self.context(&plan.table.name, bound, execution.now, timestamp)?;
+            let context = self.context(&plan.table.name, bound, execution, timestamp)?;
             parts.push(BatchPart { plan, context });
         }
         let (changes, result) = execute_batch(&parts)?;

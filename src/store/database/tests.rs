@@ -77,6 +77,18 @@ impl Session {
         text(self.execute(statement, values))
     }
 
+    /// Executes a statement with the time of a v5 request, one second after the one before.
+    fn run_at(&mut self, now_in_seconds: i32, statement: &str) -> String {
+        self.now += 1_000_000;
+        let execution = Execution {
+            now: self.now,
+            now_in_seconds: Some(now_in_seconds),
+            ..Execution::default()
+        };
+        let prepared = self.store.prepare(statement, Some("ks"), &NoTables).unwrap();
+        text(self.store.execute(&prepared, &execution, &NoTables))
+    }
+
     fn execute(
         &mut self,
         statement: &str,

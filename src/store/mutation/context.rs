@@ -43,9 +43,9 @@ impl Positions {
 }
 
 impl Context<'_> {
-    /// Returns the time in seconds since 1970.
+    /// Returns the time that decides which cells have expired, in seconds since 1970.
     pub(super) const fn seconds(&self) -> i64 {
-        self.clock.now.div_euclid(1_000_000)
+        self.clock.seconds
     }
 
     /// Returns the value of a term, or `None` if it is unset.

@@ -70,7 +70,7 @@ impl SelectPlan {
                  paging for this query",
             ));
         }
-        let mut scans = scans(&restrictions, &self.table, self.order.is_reversed, clock.now)?;
+        let mut scans = scans(&restrictions, &self.table, self.order.is_reversed, clock.seconds)?;
         let mut run = Run {
             plan: self,
             restrictions: &restrictions,

@@ -232,7 +232,7 @@ pub(super) fn run(statement: &str) -> Result<(String, String), String> {
     let plan = SelectPlan::new(&parsed, &tables).map_err(|error| error.message)?;
     let bound = BoundValues::new(&plan.variables, &[]).map_err(|error| error.message)?;
     let uuids = UuidSource::new(1);
-    let clock = Clock { now: 1_700_000_000_000_000, uuids: &uuids };
+    let clock = Clock { now: 1_700_000_000_000_000, seconds: 1_700_000_000, uuids: &uuids };
     let result = plan.execute(&tables, &bound, &clock, PageRequest::default());
     let result = result.map_err(|error| error.message)?;
     for row in &result.rows {

@@ -18,7 +18,7 @@ fn pages(statement: &str, size: i32) -> Vec<Vec<Vec<Value>>> {
     let plan = SelectPlan::new(&parse_select(statement).unwrap(), &tables).unwrap();
     let bound = BoundValues::new(&plan.variables, &[]).unwrap();
     let uuids = UuidSource::new(1);
-    let clock = Clock { now: 0, uuids: &uuids };
+    let clock = Clock { now: 0, seconds: 0, uuids: &uuids };
     let mut pages = Vec::new();
     let mut state = None;
     loop {
@@ -82,7 +82,7 @@ fn refuses_states_that_it_did_not_make_and_pages_of_sorted_partitions() {
         let plan = SelectPlan::new(&parse_select(statement).unwrap(), &tables).unwrap();
         let bound = BoundValues::new(&plan.variables, &[]).unwrap();
         let uuids = UuidSource::new(1);
-        let clock = Clock { now: 0, uuids: &uuids };
+        let clock = Clock { now: 0, seconds: 0, uuids: &uuids };
         plan.execute(&tables, &bound, &clock, page).unwrap_err()
     };
     let page = PageRequest { size: Some(2), state: Some(b"garbage") };
@@ -140,7 +140,7 @@ fn reads_only_the_rows_of_the_key_of_the_range_or_of_the_page() {
         let plan = SelectPlan::new(&parse_select(statement).unwrap(), &tables).unwrap();
         let bound = BoundValues::new(&plan.variables, &[]).unwrap();
         let uuids = UuidSource::new(1);
-        let clock = Clock { now: 0, uuids: &uuids };
+        let clock = Clock { now: 0, seconds: 0, uuids: &uuids };
         plan.execute(&tables, &bound, &clock, PageRequest { size, state: None }).unwrap();
         assert_eq!(tables.1.get(), read, "{statement}");
     }

@@ -30,13 +30,13 @@ pub(super) fn scans(
     restrictions: &[BoundRestriction<'_>],
     table: &TableSchema,
     is_reversed: bool,
-    now: i64,
+    seconds: i64,
 ) -> Result<Vec<Scan>, ServerError> {
     let mut ranges = clustering_ranges(restrictions, table)?;
     if is_reversed {
         ranges.reverse();
     }
-    let scan = |partitions, rows| Scan { partitions, rows, is_reversed, now };
+    let scan = |partitions, rows| Scan { partitions, rows, is_reversed, seconds };
     let Some(keys) = partition_keys(restrictions, table)? else {
         let Some((from, to)) = token_range(restrictions) else { return Ok(Vec::new()) };
         // The rows of a partition are in one range; the restrictions are tested on each row.

@@ -83,7 +83,7 @@ fn run(statement: &str, values: &[(&str, Value)]) -> Result<(String, String), St
         values.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
     let bound = BoundValues::new(&plan.variables, &values).map_err(|error| error.message)?;
     let uuids = UuidSource::new(1);
-    let clock = Clock { now: 0, uuids: &uuids };
+    let clock = Clock { now: 0, seconds: 0, uuids: &uuids };
     let page = PageRequest::default();
     let rows = plan.execute(&tables, &bound, &clock, page).map_err(|error| error.message)?.rows;
     let names: Vec<_> = plan.columns.iter().map(|column| &*column.name).collect();

@@ -57,7 +57,7 @@ fn evaluate(cql_type: &str, term: &str, bound: &[RawValue<'_>]) -> Result<String
     let bound = bound.iter().map(|value| NamedValue { name: None, value: *value });
     let bound = BoundValues::decode(&variables.into_columns(), bound).map_err(|it| it.message)?;
     let uuids = UuidSource::new(1);
-    let clock = Clock { now: 1_700_000_000_123_456, uuids: &uuids };
+    let clock = Clock { now: 1_700_000_000_123_456, seconds: 1_700_000_000, uuids: &uuids };
     match term.evaluate(&bound, &clock).map_err(|error| error.message)? {
         TermValue::Value(value) => Ok(value.to_string()),
         TermValue::Unset => Ok("unset".to_owned()),

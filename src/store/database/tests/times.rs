@@ -109,3 +109,52 @@ fn what_cannot_be_read_again_is_removed() {
     // A deletion of ten seconds ago may still hide a write.
     assert!(table.data.size() < 15_000, "{}", table.data.size());
 }
+
+#[test]
+fn the_time_of_a_request_decides_what_has_expired() {
+    let mut session = Session::with(&[TABLE]);
+    let insert = "INSERT INTO t (k, v, w) VALUES (1, 1, 1) USING TTL 10";
+    assert_eq!(session.run_at(2_000_000_000, insert), "");
+    let select = "SELECT v, ttl(v) FROM t";
+    assert_eq!(session.run_at(2_000_000_003, select), "1 7");
+    assert_eq!(session.run_at(2_000_000_010, select), "");
+    // The time to live begins at the time of the request.
+    session.check(&[(select, "1 1999999004")]);
+    let conditional = "UPDATE t SET w = 2 WHERE k = 1 IF v = 1";
+    assert_eq!(session.run_at(2_000_000_010, conditional), "[applied]: false");
+    assert_eq!(session.run_at(2_000_000_009, conditional), "[applied]: true");
+}
+
+#[test]
+fn the_time_of_a_request_is_no_write_time() {
+    let mut session = Session::with(&[TABLE, "CREATE TABLE c (k int PRIMARY KEY, n counter)"]);
+    session.check(&[("INSERT INTO t (k, v) VALUES (1, 1) USING TIMESTAMP 1000000000", "")]);
+    let conditional = |value: i32| format!("UPDATE t SET v = {value} WHERE k = 1 IF v > 0");
+    let batch = |value: i32| format!("BEGIN BATCH {} APPLY BATCH", conditional(value));
+    for (value, seconds) in [(2, 1), (3, 2_000_000_000)] {
+        for statement in [conditional(value), batch(value)] {
+            assert_eq!(session.run_at(seconds, &statement), "[applied]: true");
+            let written = format!("{value} {}", session.now);
+            assert_eq!(session.run("SELECT v, writetime(v) FROM t"), written);
+        }
+        assert_eq!(session.run_at(seconds, "UPDATE c SET n = n + 1 WHERE k = 1"), "");
+        session.check(&[("UPDATE t SET v = 9 WHERE k = 1", ""), ("SELECT v FROM t", "9")]);
+        let functions = "SELECT toUnixTimestamp(now()), toUnixTimestamp(currentTimestamp()) FROM t";
+        let milliseconds = (session.now + 1_000_000) / 1_000;
+        let present = format!("{milliseconds} {milliseconds}");
+        assert_eq!(session.run_at(seconds, functions), present);
+    }
+    session.check(&[("SELECT n FROM c", "2")]);
+}
+
+#[test]
+fn the_time_of_a_request_does_not_age_deletions() {
+    let mut session = Session::with(&[TABLE, "DELETE FROM t USING TIMESTAMP 10 WHERE k = 0"]);
+    for key in 1..20_000 {
+        session.run_at(2_000_000_000, &format!("UPDATE t SET v = 1 WHERE k = {key}"));
+    }
+    session.check(&[
+        ("INSERT INTO t (k, v) VALUES (0, 1) USING TIMESTAMP 9", ""),
+        ("SELECT v FROM t WHERE k = 0", ""),
+    ]);
+}
