@@ -21,7 +21,7 @@ use super::select::PageRequest;
 use super::variables::BoundValues;
 use crate::cql::Statement;
 use crate::message::ServerError;
-use crate::types::NamedValue;
+use crate::types::{NamedValue, TableSpec};
 use prepared::Plan;
 use view::View;
 
@@ -154,9 +154,8 @@ impl Store {
             }
             Plan::Batch(plan) => self.execute_text_batch(plan, &bound, execution),
             Plan::Truncate(table) => {
-                if let Some(table) = self.catalog.table_mut(&table.keyspace, &table.table) {
-                    table.data.truncate();
-                }
+                let found = self.catalog.table_mut(&table.keyspace, &table.table);
+                found.ok_or_else(|| not_writable(table))?.data.truncate();
                 Ok(Outcome::Void)
             }
             Plan::Other => self.define(prepared, execution, system),
@@ -217,15 +216,13 @@ impl Store {
 
     fn context<'c>(
         &'c self,
-        table: &crate::types::TableSpec,
+        table: &TableSpec,
         bound: &'c BoundValues,
         execution: &Execution<'_>,
         timestamp: i64,
     ) -> Result<Context<'c>, ServerError> {
         let found = self.catalog.table(&table.keyspace, &table.table);
-        let table = found.ok_or_else(|| {
-            invalid(format!("MockServer does not support writes to the system table {table}"))
-        })?;
+        let table = found.ok_or_else(|| not_writable(table))?;
         let clock = execution.clock(&self.uuids);
         Ok(Context { bound, clock, timestamp, table, positions: &self.positions })
     }
@@ -240,4 +237,9 @@ impl Store {
             }
         }
     }
+}
+
+/// Returns the error for a write to a system table.
+fn not_writable(table: &TableSpec) -> ServerError {
+    invalid(format!("MockServer does not support writes to the system table {table}"))
 }

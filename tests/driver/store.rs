@@ -276,3 +276,17 @@ async fn the_time_of_a_request_is_no_write_time() {
         assert_eq!(row.one::<(&str,)>().unwrap(), ("eve",));
     }
 }
+
+#[tokio::test]
+async fn system_tables_are_not_writable() {
+    let server = bind().await;
+    let session = builder(&server).connect().await.unwrap();
+    for statement in ["TRUNCATE system.local", "DELETE FROM system.local WHERE key = 'local'"] {
+        let error = session.execute(statement, ()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Invalid), "{statement}: {error}");
+        let expected = "MockServer does not support writes to the system table system.local";
+        assert!(error.to_string().contains(expected), "{statement}: {error}");
+    }
+    let rows = session.execute("SELECT key FROM system.local", ()).await.unwrap();
+    assert_eq!(rows.one::<(&str,)>().unwrap(), ("local",));
+}
