@@ -13,6 +13,8 @@ pub(crate) use outcome::Outcome;
 pub(crate) use prepared::Prepared;
 pub(crate) use view::System;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::catalog::Catalog;
 use super::clock::{Clock, UuidSource};
 use super::error::invalid;
@@ -106,20 +108,27 @@ impl Store {
         let view = View::new(&self.catalog, system);
         let plan = Plan::new(&statement, keyspace, &view)?;
         let keyspace = keyspace.map(str::to_owned);
-        Ok(Prepared { statement, keyspace, plan, version: self.version })
+        let version = self.version;
+        Ok(Prepared { statement, keyspace, plan, version, recompiled: Mutex::default() })
     }
 
-    /// Returns the statement compiled for the current schema, or `None` if it is up to date.
+    /// Returns the statement compiled for the current schema, or `None` if it is up to date. The
+    /// statement is compiled once for each change of the schema.
     fn recompiled(
         &self,
         prepared: &Prepared,
         system: &dyn System,
-    ) -> Result<Option<Prepared>, ServerError> {
+    ) -> Result<Option<Arc<Prepared>>, ServerError> {
         if prepared.version == self.version {
             return Ok(None);
         }
+        let mut kept = prepared.recompiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(recompiled) = kept.as_ref().filter(|kept| kept.version == self.version) {
+            return Ok(Some(Arc::clone(recompiled)));
+        }
         let statement = prepared.statement.clone();
-        self.compile(statement, prepared.keyspace.as_deref(), system).map(Some)
+        let recompiled = self.compile(statement, prepared.keyspace.as_deref(), system)?;
+        Ok(Some(Arc::clone(kept.insert(Arc::new(recompiled)))))
     }
 
     /// Executes a statement.
@@ -133,7 +142,7 @@ impl Store {
         system: &dyn System,
     ) -> Result<Outcome, ServerError> {
         let recompiled = self.recompiled(prepared, system)?;
-        let prepared = recompiled.as_ref().unwrap_or(prepared);
+        let prepared = recompiled.as_deref().unwrap_or(prepared);
         let values = execution.values.iter().copied();
         let bound = BoundValues::decode(prepared.variables(), values)?;
         match &prepared.plan {
@@ -230,7 +239,7 @@ impl Store {
     fn apply(&mut self, changes: Vec<Change>, now: i64) {
         let seconds = now.div_euclid(1_000_000);
         for change in changes {
-            let name = std::sync::Arc::clone(&change.table.name);
+            let name = Arc::clone(&change.table.name);
             if let Some(table) = self.catalog.table_mut(&name.keyspace, &name.table) {
                 apply(change, &mut table.data);
                 table.data.purge(seconds, table.options.gc_grace_seconds.into());

@@ -33,7 +33,7 @@ impl Store {
         }
         let mut statements = Vec::with_capacity(entries.len());
         for (entry, recompiled) in entries.iter().zip(&recompiled) {
-            let prepared = recompiled.as_ref().unwrap_or(entry.prepared);
+            let prepared = recompiled.as_deref().unwrap_or(entry.prepared);
             let plan = prepared.mutation().ok_or_else(|| {
                 invalid(
                     "Invalid statement in batch: only UPDATE, INSERT and DELETE statements are allowed.",

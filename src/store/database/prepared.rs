@@ -1,6 +1,6 @@
 //! Prepared statements.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::cql::{Select, Statement, TableName};
 use crate::message::ServerError;
@@ -14,7 +14,8 @@ use crate::types::{ColumnSpec, TableSpec};
 
 /// A statement that was checked against the schema.
 ///
-/// If the schema changes, [`Store::execute`](super::Store::execute) checks the statement again.
+/// If the schema changes, [`Store::execute`](super::Store::execute) checks the statement again, once
+/// for each change.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(super) statement: Statement,
@@ -23,6 +24,8 @@ pub(crate) struct Prepared {
     pub(super) plan: Plan,
     /// The version of the schema.
     pub(super) version: u64,
+    /// The statement compiled for a later version of the schema.
+    pub(super) recompiled: Mutex<Option<Arc<Prepared>>>,
 }
 
 /// A statement, compiled.

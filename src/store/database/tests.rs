@@ -4,10 +4,9 @@ mod conditions;
 mod definitions;
 mod deletions;
 mod figures;
+mod recompiled;
 mod times;
 mod writes;
-
-use std::sync::Arc;
 
 use super::*;
 use crate::message::{SchemaChange, SchemaTarget};
