@@ -27,7 +27,7 @@ pub(super) struct Script {
     /// True if SUPPORTED lists the event GRACEFUL_DISCONNECT.
     pub(super) graceful_disconnect: bool,
     pub(super) request_handlers: Vec<RequestHandler>,
-    pub(super) default_reply: Option<Reply>,
+    default_reply: Option<Reply>,
     pub(super) system_tables: SystemTables,
     /// The replies of [`MockServer::on`](super::MockServer::on), by [normalized](normalize)
     /// statement text.
@@ -90,6 +90,18 @@ impl Script {
         self.pattern_replies.push((pattern, reply));
     }
 
+    /// Sets the reply to the statements that have no other reply, and replaces the previous one.
+    pub(super) fn set_default_reply(&mut self, reply: Reply) {
+        self.set_scripted();
+        self.default_reply = Some(reply);
+    }
+
+    /// Adds a request handler.
+    pub(super) fn add_request_handler(&mut self, handler: RequestHandler) {
+        self.set_scripted();
+        self.request_handlers.push(handler);
+    }
+
     /// Returns the reply that the script sets for this statement alone.
     fn own_reply(&self, text: &str, normalized: &str) -> Option<Reply> {
         let matching = || self.pattern_replies.iter().find(|(pattern, _)| pattern.matches(text));
@@ -119,7 +131,7 @@ impl Script {
     }
 
     /// Notes that there are replies or request handlers.
-    pub(super) fn set_scripted(&mut self) {
+    fn set_scripted(&mut self) {
         self.system_tables.has_test_keyspace = true;
     }
 

@@ -92,7 +92,7 @@ impl MockServer {
     /// server runs. The pattern `%` alone sets the reply of [`on_any`](Self::on_any).
     pub fn add_reply(&self, pattern: &str, reply: Reply) {
         self.state.change_script(|script| match pattern {
-            "%" => script.default_reply = Some(reply),
+            "%" => script.set_default_reply(reply),
             _ => script.set_pattern_reply(pattern, reply),
         });
     }
@@ -101,10 +101,7 @@ impl MockServer {
     /// [`on_pattern`](Self::on_pattern), except SELECTs from system tables. Default: the server executes the statements on its database.
     #[must_use]
     pub fn on_any(self, reply: Reply) -> Self {
-        self.change(|script| {
-            script.set_scripted();
-            script.default_reply = Some(reply);
-        })
+        self.change(|script| script.set_default_reply(reply))
     }
 
     /// Calls `handler` for every request, including those of the handshake, before the server looks
@@ -132,10 +129,7 @@ impl MockServer {
         self,
         handler: impl Fn(&RequestFrame<'_>) -> Option<Reply> + Send + Sync + 'static,
     ) -> Self {
-        self.change(|script| {
-            script.set_scripted();
-            script.request_handlers.push(Arc::new(handler));
-        })
+        self.change(|script| script.add_request_handler(Arc::new(handler)))
     }
 
     /// Sets the highest protocol version that the server accepts. Default: v5.

@@ -50,3 +50,12 @@ async fn replies_can_be_added_while_the_servers_run() {
     cluster.nodes()[0].add_reply("%", Reply::void());
     session.execute("DELETE 1", ()).await.unwrap();
 }
+
+#[tokio::test]
+async fn the_first_reply_of_a_running_server_can_be_for_all_statements() {
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
+    let session = connect(server.address().to_string()).await;
+    assert!(session.execute("INSERT 1", ()).await.is_err());
+    server.add_reply("%", Reply::void());
+    session.execute("INSERT 1", ()).await.unwrap();
+}
