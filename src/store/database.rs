@@ -13,6 +13,7 @@ pub(crate) use outcome::Outcome;
 pub(crate) use prepared::Prepared;
 pub(crate) use view::System;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::catalog::Catalog;
@@ -67,10 +68,11 @@ impl Execution<'_> {
 }
 
 impl Store {
-    /// Returns an empty store. `seed` determines the UUIDs that the store makes.
-    pub(crate) fn new(seed: u64) -> Self {
+    /// Returns an empty store. `seed` determines the UUIDs that the store makes. `datacenters` are those
+    /// of the nodes, which a keyspace may be replicated to.
+    pub(crate) fn new(seed: u64, datacenters: BTreeSet<String>) -> Self {
         Self {
-            catalog: Catalog::default(),
+            catalog: Catalog::new(datacenters),
             version: 0,
             last_timestamp: i64::MIN,
             positions: Positions::default(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-use super::node_info::NodeInfo;
+use super::node_info::{DEFAULT_DATACENTER, NodeInfo};
 use super::server::MockServer;
 use super::shared::SharedState;
 use crate::message::{Event, StatusChange};
@@ -75,7 +75,7 @@ impl MockCluster {
     /// # Errors
     /// Returns an error if a node cannot listen on its address.
     pub async fn start(nodes: usize) -> io::Result<Self> {
-        Self::builder().datacenter("datacenter1", nodes).start().await
+        Self::builder().datacenter(DEFAULT_DATACENTER, nodes).start().await
     }
 
     /// Returns a builder for a cluster with several datacenters or racks, on chosen addresses, or with
@@ -169,6 +169,8 @@ impl MockCluster {
 
 impl MockClusterBuilder {
     /// Adds a datacenter with this many nodes. Default: one datacenter, `datacenter1`, with one node.
+    ///
+    /// A keyspace with `NetworkTopologyStrategy` can name the datacenters of the cluster and no others.
     pub fn datacenter(mut self, name: &str, nodes: usize) -> Self {
         self.datacenters.push((name.to_owned(), nodes));
         self
@@ -204,7 +206,7 @@ impl MockClusterBuilder {
     /// Returns an error if a node cannot listen on its address.
     pub async fn start(mut self) -> io::Result<MockCluster> {
         if self.datacenters.is_empty() {
-            self.datacenters.push(("datacenter1".to_owned(), 1));
+            self.datacenters.push((DEFAULT_DATACENTER.to_owned(), 1));
         }
         let listeners = listen(self.address, self.places().count()).await?;
         let mut infos = Vec::new();
@@ -218,7 +220,7 @@ impl MockClusterBuilder {
             infos.push(info);
         }
         let infos: Arc<[NodeInfo]> = infos.into();
-        let shared = Arc::new(SharedState::default());
+        let shared = Arc::new(SharedState::new(&*infos));
         let start = |(listener, info): (TcpListener, &NodeInfo)| {
             let server =
                 MockServer::start(listener, info.clone(), Arc::clone(&infos), Arc::clone(&shared));

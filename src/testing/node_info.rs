@@ -19,6 +19,9 @@ pub(super) struct NodeInfo {
 /// Number of tokens of a node. This is Cassandra's default.
 const TOKENS: u64 = 16;
 
+/// The datacenter of a node for which no other is set.
+pub(super) const DEFAULT_DATACENTER: &str = "datacenter1";
+
 impl NodeInfo {
     /// Returns a node in the first rack of the first datacenter. Its host id and its tokens are computed
     /// from its address, so that each node has its own.
@@ -30,7 +33,7 @@ impl NodeInfo {
         };
         Self {
             address,
-            datacenter: "datacenter1".to_owned(),
+            datacenter: DEFAULT_DATACENTER.to_owned(),
             rack: "rack1".to_owned(),
             host_id: host_id(address),
             // 16 random tokens give each node of a small cluster a fair share of the ring.

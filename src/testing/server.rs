@@ -42,7 +42,8 @@ impl MockServer {
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let info = NodeInfo::new(listener.local_addr()?);
-        Ok(Self::start(listener, info, Arc::new([]), Arc::default()))
+        let shared = Arc::new(SharedState::new([&info]));
+        Ok(Self::start(listener, info, Arc::new([]), shared))
     }
 
     /// Starts a server that accepts the connections of `listener`.

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+use super::node_info::NodeInfo;
 use super::traces::{Traces, time_since_1970, time_uuid};
 use crate::message::{Event, SchemaChange};
 use crate::store::Store;
@@ -31,21 +32,21 @@ const SCHEMA_VERSION: u128 = 0x7e57;
 /// events are dropped.
 pub(super) const EVENT_QUEUE: usize = 1_024;
 
-impl Default for SharedState {
-    fn default() -> Self {
+impl SharedState {
+    /// Returns the state of a cluster of these nodes, with an empty database.
+    pub(super) fn new<'n>(nodes: impl IntoIterator<Item = &'n NodeInfo>) -> Self {
+        let datacenters = nodes.into_iter().map(|node| node.datacenter.clone()).collect();
         // The seed differs in each process and for each cluster, so that UUIDs do.
         let seed = RandomState::new().hash_one(time_since_1970());
         Self {
-            store: Mutex::new(Store::new(seed)),
+            store: Mutex::new(Store::new(seed, datacenters)),
             events: broadcast::Sender::new(EVENT_QUEUE),
             traces: Mutex::default(),
             next_uuid: AtomicU64::new(seed & 0xffff_ffff),
             schema_changes: AtomicU64::new(0),
         }
     }
-}
 
-impl SharedState {
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }

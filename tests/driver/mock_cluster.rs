@@ -1,6 +1,6 @@
 //! Clusters of mock servers in one process.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 
 use cqlwire::cluster::Node;
@@ -29,6 +29,37 @@ async fn nodes_have_their_own_addresses_and_one_port() {
     }
     let session = connect(&one, 3).await;
     session.execute("SELECT * FROM system.local", ()).await.unwrap();
+}
+
+#[tokio::test]
+async fn keyspaces_are_replicated_to_the_datacenters_of_the_cluster() {
+    let builder = MockCluster::builder().datacenter("west", 2).datacenter("east", 3);
+    let cluster = builder.start().await.unwrap();
+    let session = Session::builder().contact_points(cluster.contact_points());
+    let session = session.connect().await.unwrap();
+    for (name, given, expected) in [
+        ("one", "'east': 3", "east=3"),
+        ("both", "'east': 3, 'west': 2", "east=3 west=2"),
+        ("equal", "'replication_factor': 2", "east=2 west=2"),
+        ("more_in_one", "'replication_factor': 1, 'east': 3", "east=3 west=1"),
+        ("default_factor", "", "east=1 west=1"),
+        ("unknown", "'datacenter1': 1", "Unrecognized strategy option {datacenter1}"),
+    ] {
+        let comma = if given.is_empty() { "" } else { ", " };
+        let strategy = format!("{{'class': 'NetworkTopologyStrategy'{comma}{given}}}");
+        let create = format!("CREATE KEYSPACE {name} WITH replication = {strategy}");
+        if let Err(error) = session.execute(create, ()).await {
+            assert!(error.to_string().contains(expected), "{given}: {error}");
+            continue;
+        }
+        let read = "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?";
+        let result = session.execute(read, (name,)).await.unwrap();
+        let (mut factors,) = result.one::<(BTreeMap<String, String>,)>().unwrap();
+        factors.remove("class");
+        let factors: Vec<_> =
+            factors.iter().map(|(name, factor)| format!("{name}={factor}")).collect();
+        assert_eq!(factors.join(" "), expected, "{given}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! CREATE, ALTER and DROP KEYSPACE.
 
+use std::collections::BTreeSet;
+
 use super::lookup::{already_exists, check_modifiable, is_valid_name};
 use super::options::{self, OptionMap, boolean, check_names, class, map};
 use super::{Catalog, Changed, Keyspace};
@@ -12,9 +14,6 @@ const STRATEGIES: [&str; 3] = ["LocalStrategy", "NetworkTopologyStrategy", "Simp
 
 /// The replication factor of a keyspace that has none.
 const DEFAULT_FACTOR: &str = "1";
-
-/// The datacenter of all nodes.
-const DATACENTER: &str = "datacenter1";
 
 impl Catalog {
     /// Creates a keyspace.
@@ -40,7 +39,7 @@ impl Catalog {
         }
         let keyspace = Keyspace {
             name: name.clone(),
-            replication: check_replication(name, replication)?,
+            replication: check_replication(name, replication, &self.datacenters)?,
             durable_writes: durable_writes.unwrap_or(true),
             types: Default::default(),
             tables: Default::default(),
@@ -58,7 +57,7 @@ impl Catalog {
             return missing(*if_exists, name);
         };
         if let Some(replication) = replication {
-            keyspace.replication = check_replication(name, replication)?;
+            keyspace.replication = check_replication(name, replication, &self.datacenters)?;
         }
         keyspace.durable_writes = durable_writes.unwrap_or(keyspace.durable_writes);
         Ok(Some(change(SchemaChangeKind::Updated, name)))
@@ -99,7 +98,12 @@ fn read(options: &Options) -> Result<(Option<OptionMap>, Option<bool>), ServerEr
     Ok((replication, boolean(options, "durable_writes")?))
 }
 
-fn check_replication(keyspace: &str, mut given: OptionMap) -> Result<OptionMap, ServerError> {
+/// Returns the options of a replication strategy as `system_schema.keyspaces` has them.
+fn check_replication(
+    keyspace: &str,
+    mut given: OptionMap,
+    datacenters: &BTreeSet<String>,
+) -> Result<OptionMap, ServerError> {
     let name = options::remove(&mut given, "class").unwrap_or_default();
     let full = class(&name, PACKAGE, &STRATEGIES, "replication strategy")?;
     let short = full.rsplit('.').next().unwrap_or_default();
@@ -121,15 +125,16 @@ fn check_replication(keyspace: &str, mut given: OptionMap) -> Result<OptionMap, 
             }
         }
         _ => {
-            // A factor for all datacenters is stored for each of them.
+            // `replication_factor` is stored for each datacenter that has no factor of its own.
             let factor = options::remove(&mut given, "replication_factor");
             let factor = factor.or_else(|| given.is_empty().then(|| DEFAULT_FACTOR.to_owned()));
-            if let Some(factor) = factor
-                && !given.iter().any(|(name, _)| name == DATACENTER)
-            {
-                given.push((DATACENTER.to_owned(), factor));
+            for datacenter in datacenters {
+                let has_own = given.iter().any(|(name, _)| name == datacenter);
+                if let Some(factor) = factor.as_ref().filter(|_| !has_own) {
+                    given.push((datacenter.clone(), factor.clone()));
+                }
             }
-            if let Some((name, _)) = given.iter().find(|(name, _)| name != DATACENTER) {
+            if let Some((name, _)) = given.iter().find(|(name, _)| !datacenters.contains(name)) {
                 return Err(config(format!(
                     "Unrecognized strategy option {{{name}}} passed to NetworkTopologyStrategy for \
                      keyspace {keyspace}"

@@ -10,10 +10,7 @@ mod table_options;
 mod type_name;
 mod user_type;
 
-#[cfg(test)]
-mod tests;
-
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -29,8 +26,10 @@ use crate::message::{SchemaChange, SchemaChangeKind, SchemaTarget, ServerError};
 use crate::types::UdtType;
 
 /// The keyspaces of a store.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Catalog {
+    /// The datacenters of the nodes.
+    datacenters: BTreeSet<String>,
     keyspaces: BTreeMap<String, Keyspace>,
 }
 
@@ -78,6 +77,10 @@ pub(crate) struct DroppedColumn {
 pub(in crate::store) type Changed = Result<Option<SchemaChange>, ServerError>;
 
 impl Catalog {
+    pub(in crate::store) const fn new(datacenters: BTreeSet<String>) -> Self {
+        Self { datacenters, keyspaces: BTreeMap::new() }
+    }
+
     /// Returns all keyspaces in the order of their names.
     pub(crate) fn keyspaces(&self) -> impl Iterator<Item = &Keyspace> {
         self.keyspaces.values()

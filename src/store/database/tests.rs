@@ -47,7 +47,8 @@ pub(super) struct Session {
 
 impl Session {
     fn new() -> Self {
-        let mut session = Self { store: Store::new(1), now: 1_000_000_000 };
+        let store = Store::new(1, ["datacenter1".to_owned()].into());
+        let mut session = Self { store, now: 1_000_000_000 };
         session.run(
             "CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
         );
