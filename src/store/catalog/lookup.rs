@@ -1,9 +1,13 @@
 //! The names of elements of the schema, and the errors if there is no such element.
 
+use std::sync::Arc;
+
 use super::{Catalog, Keyspace};
 use crate::cql::TableName;
 use crate::message::{ErrorCode, ErrorDetails, ServerError};
 use crate::store::error::invalid;
+use crate::store::schema::TableSchema;
+use crate::store::source::Database;
 
 /// The keyspaces that no client may change.
 const SYSTEM: [&str; 2] = ["system", "system_schema"];
@@ -29,6 +33,25 @@ pub(in crate::store) fn qualified(
 ) -> Result<TableName, ServerError> {
     let keyspace = keyspace_of(name, current)?.to_owned();
     Ok(TableName { keyspace: Some(keyspace), name: name.name.clone() })
+}
+
+/// Returns the table that a name in the keyspace `current` means.
+///
+/// # Errors
+/// Returns an INVALID error if there is no such table.
+pub(in crate::store) fn find_table(
+    name: &TableName,
+    current: Option<&str>,
+    database: &dyn Database,
+) -> Result<Arc<TableSchema>, ServerError> {
+    let keyspace = keyspace_of(name, current)?;
+    match database.table(keyspace, &name.name) {
+        Some(table) => Ok(table),
+        None if !database.has_keyspace(keyspace) => {
+            Err(invalid(format!("keyspace {keyspace} does not exist")))
+        }
+        None => Err(invalid(format!("table {} does not exist", name.name))),
+    }
 }
 
 /// Returns the error for a statement that names no keyspace, on a connection without one.

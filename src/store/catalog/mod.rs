@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-pub(in crate::store) use lookup::qualified;
+pub(in crate::store) use lookup::{find_table, qualified};
 pub(crate) use options::OptionMap;
 pub(in crate::store) use table_options::MAX_TTL;
 pub(crate) use table_options::TableOptions;

@@ -4,10 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::cql::{Select, Statement, TableName};
 use crate::message::ServerError;
-use crate::store::catalog::qualified;
-use crate::store::error::invalid;
+use crate::store::catalog::{find_table, qualified};
 use crate::store::mutation::{BatchPlan, MutationPlan};
-use crate::store::schema::TableSchema;
 use crate::store::select::SelectPlan;
 use crate::store::source::Database;
 use crate::types::{ColumnSpec, TableSpec};
@@ -64,22 +62,6 @@ impl Plan {
             }
             _ => Self::Other,
         })
-    }
-}
-
-fn find_table(
-    name: &TableName,
-    keyspace: Option<&str>,
-    database: &dyn Database,
-) -> Result<Arc<TableSchema>, ServerError> {
-    let name = qualified(name, keyspace)?;
-    let keyspace = name.keyspace.unwrap_or_default();
-    match database.table(&keyspace, &name.name) {
-        Some(table) => Ok(table),
-        None if !database.has_keyspace(&keyspace) => {
-            Err(invalid(format!("keyspace {keyspace} does not exist")))
-        }
-        None => Err(invalid(format!("table {} does not exist", name.name))),
     }
 }
 

@@ -13,6 +13,9 @@ use crate::partitioner::Partitioner;
 use crate::types::{CqlType, Value};
 use crate::wire::Writer;
 
+/// Greatest number of keys that the values of several `IN` in one statement combine to.
+pub(in crate::store) const MAX_KEYS: usize = 65_536;
+
 /// Longest key of a partition, in bytes.
 const MAX_KEY_LENGTH: usize = 65_535;
 

@@ -8,14 +8,11 @@ use crate::cql::{Comparison, Condition, InValues, Operand, Relation, Term};
 use crate::message::ServerError;
 use crate::store::data::RowRange;
 use crate::store::error::invalid;
-use crate::store::key::{ClusteringKey, PartitionKey};
+use crate::store::key::{ClusteringKey, MAX_KEYS, PartitionKey};
 use crate::store::schema::{Column, ColumnKind, TableSchema};
 use crate::store::term::{CompiledTerm, compile};
 use crate::store::variables::{TermValue, Variables};
 use crate::types::{CqlType, Value};
-
-/// Greatest number of keys that one statement writes.
-const MAX_KEYS: usize = 65_536;
 
 /// The key of a partition, and the values of its columns.
 pub(super) type KeyAndValues = (PartitionKey, Arc<[Value]>);

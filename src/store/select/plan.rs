@@ -12,6 +12,7 @@ use super::restriction::{Restriction, restrictions};
 use super::selector::{Projection, projection};
 use crate::cql::{Select, Selection};
 use crate::message::ServerError;
+use crate::store::catalog::find_table;
 use crate::store::error::{invalid, unsupported};
 use crate::store::schema::{ColumnKind, TableSchema};
 use crate::store::source::Database;
@@ -52,7 +53,7 @@ impl SelectPlan {
     /// Returns the error that Cassandra 5.0 returns to PREPARE, or an INVALID error if this server
     /// does not support a part of the statement.
     pub(crate) fn new(select: &Select, database: &dyn Database) -> Result<Self, ServerError> {
-        let table = find_table(select, database)?;
+        let table = find_table(&select.table, None, database)?;
         let mut variables = Variables::new(&table);
         let projection = projection(&select.selection, &mut variables)?;
         if select.is_distinct {
@@ -142,22 +143,6 @@ impl SelectPlan {
             restrictions,
             table,
         })
-    }
-}
-
-fn find_table(select: &Select, database: &dyn Database) -> Result<Arc<TableSchema>, ServerError> {
-    let name = &select.table.name;
-    let Some(keyspace) = &select.table.keyspace else {
-        let message = "No keyspace has been specified. USE a keyspace, or explicitly specify \
-                       keyspace.tablename";
-        return Err(invalid(message));
-    };
-    match database.table(keyspace, name) {
-        Some(table) => Ok(table),
-        None if !database.has_keyspace(keyspace) => {
-            Err(invalid(format!("keyspace {keyspace} does not exist")))
-        }
-        None => Err(invalid(format!("table {name} does not exist"))),
     }
 }
 

@@ -7,13 +7,10 @@ use super::bound::BoundRestriction;
 use super::restriction::{Operator, Target};
 use crate::message::ServerError;
 use crate::store::error::unsupported;
-use crate::store::key::{ClusteringKey, PartitionKey};
+use crate::store::key::{ClusteringKey, MAX_KEYS, PartitionKey};
 use crate::store::schema::{Column, ColumnKind, TableSchema};
 use crate::store::source::{Partitions, Scan};
 use crate::types::{CqlType, Value};
-
-/// Largest number of combinations of the values of several `IN`.
-const MAX_COMBINATIONS: usize = 65_536;
 
 /// The values of the first clustering columns, each with true if its column is in descending order.
 type Prefix<'v> = Vec<(&'v Value, bool)>;
@@ -72,8 +69,8 @@ fn exact<'r>(
 }
 
 fn check_combinations(first: usize, second: usize) -> Result<(), ServerError> {
-    match first.saturating_mul(second) > MAX_COMBINATIONS {
-        true => Err(unsupported("more than 65,536 combinations of the values of IN")),
+    match first.saturating_mul(second) > MAX_KEYS {
+        true => Err(unsupported(&format!("more than {MAX_KEYS} combinations of the values of IN"))),
         false => Ok(()),
     }
 }
