@@ -1,8 +1,17 @@
 //! A CQL database in memory.
 //!
-//! Four parts are independent of each other: the [keys](key) of partitions and rows, the
-//! [schema](TableSchema) of a table, the [source](Database) of its rows, and the [plan](SelectPlan)
-//! that a SELECT is compiled to. The system tables are one source; they compute their rows.
+//! | part | contents |
+//! |---|---|
+//! | [`catalog`] | the keyspaces, types and tables, and the statements that define them |
+//! | [`data`] | the rows of a table: cells with their times, and deletions |
+//! | [`key`] | the keys of partitions and rows, in the order of Cassandra |
+//! | [`source`] | the trait [`Database`], through which a SELECT reads tables and computed system tables |
+//! | [`term`] | terms, compiled for the type of their receiver |
+//! | [`function`] | the scalar functions of CQL |
+//! | [`json`] | values and rows as JSON |
+//! | [`select`] | SELECT, compiled to a [`SelectPlan`] |
+//! | [`mutation`] | INSERT, UPDATE, DELETE and BATCH, compiled to plans |
+//! | [`database`] | the [`Store`], which prepares and executes statements with the other parts |
 
 mod catalog;
 mod cell;

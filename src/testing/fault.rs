@@ -67,11 +67,6 @@ pub(super) enum FaultEffect {
 pub struct FaultId(u64);
 
 impl FaultId {
-    /// Creates the id with this number, for a program that has received the number as text.
-    pub const fn new(number: u64) -> Self {
-        Self(number)
-    }
-
     /// Returns the number of the fault. The first fault of a server has the number 1.
     pub const fn number(self) -> u64 {
         self.0

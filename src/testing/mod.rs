@@ -94,11 +94,12 @@
 //! | to test | use |
 //! |---|---|
 //! | statements of any kind, with a real schema | no reply: the server executes them |
+//! | state: a read returns what was written | no reply: the server executes both |
 //! | a query without a schema | [`Reply::rows`] |
 //! | a write | [`Reply::void`] |
 //! | a prepared statement with typed values | [`Reply::variables`] |
 //! | the values that the program bound | [`MockServer::received`] and [`ReceivedRequest::values`] |
-//! | state: a read returns what was written | [`Reply::computed`] |
+//! | a reply that depends on the bound values | [`Reply::computed`] |
 //! | an error of the server | [`Reply::error`], or [`Reply::response`] for all its fields |
 //! | a retry that succeeds | `Reply::error(..)`[`.then(Reply::void())`](Reply::then) |
 //! | a slow server | [`Reply::after`], or [`Reply::when`] to release the response |

@@ -118,8 +118,10 @@ impl Reply {
     /// that `compute` returns.
     ///
     /// The server calls `compute` each time the statement is executed. For a batch, it calls
-    /// `compute` for each statement in turn, and stops at the first that fails. `compute` may keep
-    /// state, for example the rows that were written:
+    /// `compute` for each statement in turn, and stops at the first that fails.
+    ///
+    /// If reads only have to return what was written, set no reply: the server executes the statements on
+    /// its database. `compute` may read the values, and keep state of its own:
     ///
     /// ```
     /// use std::collections::HashMap;

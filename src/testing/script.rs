@@ -135,7 +135,8 @@ impl Script {
         self.system_tables.has_test_keyspace = true;
     }
 
-    /// Returns true if `text` reads a system table and the script sets no reply to it. Drivers send such statements to read the cluster's topology and schema.
+    /// Returns true if `text` reads a system table and the script sets no reply to it. Drivers send such
+    /// statements to read the cluster's topology and schema.
     pub(super) fn is_internal(&self, text: &str) -> bool {
         SystemTables::are_read_by(text) && self.own_reply(text, &normalize(text)).is_none()
     }

@@ -19,7 +19,7 @@ use super::system_tables::SystemTables;
 use crate::message::{Event, RequestFrame};
 use crate::wire::Version;
 
-/// A server that replies to statements as a test configures it.
+/// A server that executes statements on a database in memory, or replies as a test configures it.
 ///
 /// See the [module](super) for an introduction. Dropping the server closes its connections.
 #[derive(Debug)]
@@ -99,7 +99,8 @@ impl MockServer {
     }
 
     /// Replies with `reply` to every statement that has no reply set with [`on`](Self::on) or
-    /// [`on_pattern`](Self::on_pattern), except SELECTs from system tables. Default: the server executes the statements on its database.
+    /// [`on_pattern`](Self::on_pattern), except SELECTs from system tables. Default: the server executes
+    /// the statements on its database.
     #[must_use]
     pub fn on_any(self, reply: Reply) -> Self {
         self.change(|script| script.set_default_reply(reply))

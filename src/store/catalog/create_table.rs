@@ -128,9 +128,8 @@ fn columns(
         }
         defined.push((column, keyspace.define(&column.cql_type.0)?));
     }
-    for (column, of) in &defined {
+    for (_, of) in &defined {
         check_fields(of, keyspace, || {
-            let _ = column;
             "Non-frozen UDTs with nested non-frozen collections are not supported".to_owned()
         })?;
     }

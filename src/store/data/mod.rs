@@ -10,9 +10,6 @@ mod partition;
 mod row;
 mod table;
 
-#[cfg(test)]
-mod tests;
-
 pub(in crate::store) use cell::{Cell, Expiry, Moment};
 pub(in crate::store) use column::{Path, StoredColumn};
 pub(in crate::store) use partition::{Partition, RowRange};
