@@ -1,10 +1,12 @@
 //! ALTER TABLE.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::create_table::{check_fields, column, no_masks, static_without_clustering};
 use super::lookup::{check_modifiable, keyspace_of};
 use super::table_options::table_id;
+use super::type_budget::TypeBudget;
 use super::type_name::DefinedType;
 use super::{Catalog, Changed, DroppedColumn, Keyspace, Table, table_change};
 use crate::cql::{AlterTable, ColumnDefinition, TableChange};
@@ -96,10 +98,15 @@ fn add(
     if_not_exists: bool,
 ) -> Result<bool, ServerError> {
     let mut columns = table.schema.columns.clone();
+    let mut budget = TypeBudget::new();
+    for column in &columns {
+        budget.spend(&column.cql_type, 1)?;
+    }
+    let mut known: HashSet<_> = columns.iter().map(|column| column.name.clone()).collect();
     for definition in definitions {
         let name = &definition.name;
-        let of = keyspace.define(&definition.cql_type.0)?;
-        if columns.iter().any(|known| known.name == *name) {
+        let of = keyspace.define(&definition.cql_type.0, &mut budget)?;
+        if known.contains(name) {
             match if_not_exists {
                 true => continue,
                 false => return Err(invalid(format!("Column with name '{name}' already exists"))),
@@ -130,6 +137,7 @@ fn add(
                 table.schema.name
             )));
         }
+        known.insert(name.clone());
         columns.push(column(name, kind, &of));
     }
     let is_changed = columns.len() > table.schema.columns.len();

@@ -1,11 +1,13 @@
 //! CREATE and DROP TABLE.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::lookup::{already_exists, check_modifiable, is_valid_name, keyspace_of};
 use super::table_options::{TableOptions, table_id};
+use super::type_budget::TypeBudget;
 use super::type_name::{DefinedType, has_duration};
 use super::{Catalog, Changed, Keyspace, Table, table_change};
 use crate::cql::{ColumnDefinition, CreateTable, DropElement, PrimaryKey, TableName};
@@ -13,6 +15,9 @@ use crate::message::{SchemaChangeKind, ServerError};
 use crate::store::error::{config, invalid};
 use crate::store::schema::{Column, ColumnKind, TableSchema};
 use crate::types::{CqlType, TableSpec};
+
+/// Limit on the columns of a primary key. The statements on a table compare its key columns in pairs.
+const MAX_KEY_COLUMNS: usize = 1_000;
 
 impl Catalog {
     /// Creates a table. `id` is its id, if the options give it none.
@@ -87,16 +92,18 @@ impl Catalog {
 /// Returns the primary key of a statement that repeats nothing.
 fn check_statement(create: &CreateTable) -> Result<&PrimaryKey, ServerError> {
     let table = &create.table.name;
-    for (index, ColumnDefinition { name, .. }) in create.columns.iter().enumerate() {
-        if create.columns.iter().take(index).any(|known| known.name == *name) {
+    let mut known = HashSet::with_capacity(create.columns.len());
+    for ColumnDefinition { name, .. } in &create.columns {
+        if !known.insert(name) {
             return Err(invalid(format!(
                 "Duplicate column '{name}' declaration for table '{table}'"
             )));
         }
     }
-    for (index, order) in create.clustering_order.iter().enumerate() {
+    known.clear();
+    for order in &create.clustering_order {
         let name = &order.column;
-        if create.clustering_order.iter().take(index).any(|known| known.column == *name) {
+        if !known.insert(name) {
             return Err(invalid(format!(
                 "Duplicate column '{name}' in CLUSTERING ORDER BY clause for table '{table}'"
             )));
@@ -122,33 +129,41 @@ fn columns(
 ) -> Result<Vec<(Column, DefinedType)>, ServerError> {
     let table = &create.table.name;
     let mut defined = Vec::with_capacity(create.columns.len());
+    let mut budget = TypeBudget::new();
     for column in &create.columns {
         if column.mask.is_some() {
             return Err(no_masks());
         }
-        defined.push((column, keyspace.define(&column.cql_type.0)?));
+        defined.push((column, keyspace.define(&column.cql_type.0, &mut budget)?));
     }
     for (_, of) in &defined {
         check_fields(of, keyspace, || {
             "Non-frozen UDTs with nested non-frozen collections are not supported".to_owned()
         })?;
     }
-    let mut seen: Vec<&String> = Vec::new();
+    if key.partition.len().saturating_add(key.clustering.len()) > MAX_KEY_COLUMNS {
+        return Err(invalid(format!(
+            "MockServer does not support more than {MAX_KEY_COLUMNS} columns in a primary key"
+        )));
+    }
+    let positions: HashMap<_, _> =
+        defined.iter().map(|(column, _)| &column.name).zip(0_usize..).collect();
+    let mut seen: HashSet<&String> = HashSet::new();
     let keys = key.partition.iter().map(|name| (name, ColumnKind::PartitionKey));
     let keys = keys.chain(key.clustering.iter().map(|name| (name, ColumnKind::Clustering)));
     let mut columns = Vec::with_capacity(defined.len());
     for (name, kind) in keys {
-        let Some((column, of)) = defined.iter().find(|(column, _)| column.name == *name) else {
+        let known = positions.get(name).and_then(|position| defined.get(*position));
+        let Some((column, of)) = known else {
             return Err(invalid(format!(
                 "Unknown column '{name}' referenced in PRIMARY KEY for table '{table}'"
             )));
         };
-        if seen.contains(&name) {
+        if !seen.insert(name) {
             return Err(invalid(format!(
                 "Duplicate column '{name}' in PRIMARY KEY clause for table '{table}'"
             )));
         }
-        seen.push(name);
         check_key_column(name, of, column.is_static)?;
         columns.push((self::column(name, kind, of), of.clone()));
     }
@@ -158,7 +173,7 @@ fn columns(
         column.is_descending = order.any(|of| of.column == column.name && of.is_descending);
     }
     let mut others: Vec<_> =
-        defined.into_iter().filter(|(of, _)| !seen.contains(&&of.name)).collect();
+        defined.into_iter().filter(|(of, _)| !seen.contains(&of.name)).collect();
     others.sort_by_key(|(of, _)| (!of.is_static, of.name.clone()));
     if key.clustering.is_empty() && others.iter().any(|(of, _)| of.is_static) {
         return Err(static_without_clustering());

@@ -7,6 +7,7 @@ mod keyspace;
 mod lookup;
 mod options;
 mod table_options;
+mod type_budget;
 mod type_name;
 mod user_type;
 

@@ -1,7 +1,9 @@
 //! The types of columns and fields, with the rules of `frozen`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::type_budget::TypeBudget;
 use crate::message::ServerError;
 use crate::store::error::{invalid, syntax_error};
 use crate::types::{CqlType, Identifier, MAX_TYPE_DEPTH, NativeType, UdtType};
@@ -90,16 +92,20 @@ enum Parsed {
 /// Looks up a user-defined type of the keyspace.
 pub(in crate::store) type FindType<'f> = &'f dyn Fn(&str) -> Option<Arc<UdtType>>;
 
-/// Returns the type that `text` names in a definition in `keyspace`.
+/// Returns the type that `text` names in a definition in `keyspace`. The type is at this depth of the
+/// definition, whose budget it reduces.
 ///
 /// # Errors
 /// Returns the error of Cassandra if a type is unknown, or if it may not be a part of another one.
-pub(in crate::store) fn define(
+/// Returns an INVALID error if the definition exceeds its budget.
+pub(super) fn define(
     text: &str,
     keyspace: &str,
     find: FindType<'_>,
+    (budget, depth): (&mut TypeBudget, usize),
 ) -> Result<DefinedType, ServerError> {
-    resolve(&parse(text)?, keyspace, find, false)
+    let parsed = parse(text)?;
+    Definition { keyspace, find, budget }.resolve(&parsed, depth, false)
 }
 
 /// Returns true if a text is the name of a user-defined type without `frozen`.
@@ -293,74 +299,93 @@ impl Parsed {
     }
 }
 
-fn resolve(
-    parsed: &Parsed,
-    keyspace: &str,
-    find: FindType<'_>,
-    is_frozen: bool,
-) -> Result<DefinedType, ServerError> {
-    let (name, parameters, dimensions) = match parsed {
-        Parsed::Frozen(inner) if inner.can_be_frozen() => {
-            return resolve(inner, keyspace, find, true);
-        }
-        Parsed::Frozen(inner) => {
-            return Err(invalid(format!(
-                "frozen<> is only allowed on collections, tuples, and user-defined types (got {})",
-                inner.text()
-            )));
-        }
-        Parsed::Class(class) => {
-            let cql_type = CqlType::parse_class(class)
-                .map_err(|_| syntax_error(&format!("invalid class name '{class}'")))?;
-            return Ok(DefinedType { cql_type, is_frozen });
-        }
-        Parsed::Name { keyspace: of, name, .. } => {
-            if let Some(native) = parsed.native() {
-                return Ok(DefinedType { cql_type: native.into(), is_frozen: false });
+/// The resolution of the types of a definition.
+struct Definition<'d> {
+    keyspace: &'d str,
+    find: FindType<'d>,
+    budget: &'d mut TypeBudget,
+}
+
+impl Definition<'_> {
+    fn resolve(
+        &mut self,
+        parsed: &Parsed,
+        depth: usize,
+        is_frozen: bool,
+    ) -> Result<DefinedType, ServerError> {
+        let (name, parameters, dimensions) = match parsed {
+            Parsed::Frozen(inner) if inner.can_be_frozen() => {
+                return self.resolve(inner, depth, true);
             }
-            let cql_type = user_type(of.as_deref(), name, keyspace, find)?;
-            return Ok(DefinedType { cql_type, is_frozen });
-        }
-        Parsed::Generic { name, parameters, dimensions } => (&**name, parameters, dimensions),
-    };
-    let is_collection = matches!(name, "list" | "set" | "map");
-    let mut types = Vec::with_capacity(parameters.len());
-    for (index, parameter) in parameters.iter().enumerate() {
-        let text = || parsed.text();
-        if is_collection
-            && !is_frozen
-            && let Some(fault) = parameter.nested_fault(&text())
-        {
-            return Err(fault);
-        }
-        let resolved = resolve(parameter, keyspace, find, true)?.cql_type;
-        let is_key = index == 0 && name == "map";
-        match &resolved {
-            CqlType::Native(NativeType::Counter) => {
-                return Err(invalid(match is_collection {
-                    true => format!("Counters are not allowed inside collections: {}", text()),
-                    false => format!("Counters are not allowed inside {name}s"),
-                }));
+            Parsed::Frozen(inner) => {
+                return Err(invalid(format!(
+                    "frozen<> is only allowed on collections, tuples, and user-defined types (got {})",
+                    inner.text()
+                )));
             }
-            CqlType::Native(NativeType::Duration) if name == "set" => {
-                return Err(invalid(format!("Durations are not allowed inside sets: {}", text())));
+            Parsed::Class(class) => {
+                let cql_type = CqlType::parse_class(class)
+                    .map_err(|_| syntax_error(&format!("invalid class name '{class}'")))?;
+                self.budget.spend(&cql_type, depth)?;
+                return Ok(DefinedType { cql_type, is_frozen });
             }
-            CqlType::Native(NativeType::Duration) if is_key => {
-                return Err(invalid(format!("Durations are not allowed as map keys: {}", text())));
+            Parsed::Name { keyspace: of, name, .. } => {
+                if let Some(native) = parsed.native() {
+                    self.budget.spend_part(depth)?;
+                    return Ok(DefinedType { cql_type: native.into(), is_frozen: false });
+                }
+                let cql_type = user_type(of.as_deref(), name, self.keyspace, self.find)?;
+                self.budget.spend(&cql_type, depth)?;
+                return Ok(DefinedType { cql_type, is_frozen });
             }
-            _ => types.push(resolved),
+            Parsed::Generic { name, parameters, dimensions } => (&**name, parameters, dimensions),
+        };
+        self.budget.spend_part(depth)?;
+        let is_collection = matches!(name, "list" | "set" | "map");
+        let mut types = Vec::with_capacity(parameters.len());
+        for (index, parameter) in parameters.iter().enumerate() {
+            let text = || parsed.text();
+            if is_collection
+                && !is_frozen
+                && let Some(fault) = parameter.nested_fault(&text())
+            {
+                return Err(fault);
+            }
+            let resolved = self.resolve(parameter, depth.saturating_add(1), true)?.cql_type;
+            let is_key = index == 0 && name == "map";
+            match &resolved {
+                CqlType::Native(NativeType::Counter) => {
+                    return Err(invalid(match is_collection {
+                        true => format!("Counters are not allowed inside collections: {}", text()),
+                        false => format!("Counters are not allowed inside {name}s"),
+                    }));
+                }
+                CqlType::Native(NativeType::Duration) if name == "set" => {
+                    return Err(invalid(format!(
+                        "Durations are not allowed inside sets: {}",
+                        text()
+                    )));
+                }
+                CqlType::Native(NativeType::Duration) if is_key => {
+                    return Err(invalid(format!(
+                        "Durations are not allowed as map keys: {}",
+                        text()
+                    )));
+                }
+                _ => types.push(resolved),
+            }
         }
+        let mut types = types.into_iter();
+        let mut next = || types.next().unwrap_or_else(|| NativeType::Blob.into());
+        let cql_type = match name {
+            "list" => CqlType::List(Box::new(next())),
+            "set" => CqlType::Set(Box::new(next())),
+            "map" => CqlType::Map(Box::new((next(), next()))),
+            "vector" => vector(next(), dimensions.as_deref().unwrap_or_default())?,
+            _ => CqlType::Tuple(types.collect()),
+        };
+        Ok(DefinedType { cql_type, is_frozen })
     }
-    let mut types = types.into_iter();
-    let mut next = || types.next().unwrap_or_else(|| NativeType::Blob.into());
-    let cql_type = match name {
-        "list" => CqlType::List(Box::new(next())),
-        "set" => CqlType::Set(Box::new(next())),
-        "map" => CqlType::Map(Box::new((next(), next()))),
-        "vector" => vector(next(), dimensions.as_deref().unwrap_or_default())?,
-        _ => CqlType::Tuple(types.collect()),
-    };
-    Ok(DefinedType { cql_type, is_frozen })
 }
 
 /// Returns the type of a vector. Its class is the one that its text has when it is parsed.
@@ -408,27 +433,48 @@ pub(in crate::store) fn references(cql_type: &CqlType, keyspace: &str, name: &st
     }
 }
 
-/// Returns a type in which a user-defined type is replaced by its changed definition.
-pub(in crate::store) fn replace(cql_type: &CqlType, changed: &Arc<UdtType>) -> CqlType {
-    let inner = |of: &CqlType| replace(of, changed);
-    match cql_type {
-        CqlType::Udt(udt) if udt.keyspace == changed.keyspace && udt.name == changed.name => {
-            CqlType::Udt(Arc::clone(changed))
+/// The replacement of a user-defined type by its changed definition. Types that share a definition
+/// share the new one, too.
+pub(super) struct Replacement<'c> {
+    changed: &'c Arc<UdtType>,
+    /// The new definitions by the address of the old ones, which are kept so that no other type gets
+    /// their address.
+    replaced: HashMap<*const UdtType, (Arc<UdtType>, Arc<UdtType>)>,
+}
+
+impl<'c> Replacement<'c> {
+    pub(super) fn new(changed: &'c Arc<UdtType>) -> Self {
+        Self { changed, replaced: HashMap::new() }
+    }
+
+    /// Returns a type with the changed definition.
+    pub(super) fn apply(&mut self, cql_type: &CqlType) -> CqlType {
+        let changed = self.changed;
+        let mut inner = |of: &CqlType| self.apply(of);
+        match cql_type {
+            CqlType::Udt(udt) if udt.keyspace == changed.keyspace && udt.name == changed.name => {
+                CqlType::Udt(Arc::clone(changed))
+            }
+            CqlType::Udt(udt) => CqlType::Udt(self.definition(udt)),
+            CqlType::List(of) => CqlType::List(Box::new(inner(of))),
+            CqlType::Set(of) => CqlType::Set(Box::new(inner(of))),
+            CqlType::Map(types) => CqlType::Map(Box::new((inner(&types.0), inner(&types.1)))),
+            CqlType::Tuple(types) => CqlType::Tuple(types.iter().map(inner).collect()),
+            CqlType::Vector(vector) => CqlType::vector(inner(&vector.element), vector.dimensions),
+            CqlType::Native(_) | CqlType::Custom(_) => cql_type.clone(),
         }
-        CqlType::Udt(udt) => {
-            let field = |(name, of): &(String, CqlType)| (name.clone(), inner(of));
-            CqlType::Udt(Arc::new(UdtType {
-                keyspace: udt.keyspace.clone(),
-                name: udt.name.clone(),
-                fields: udt.fields.iter().map(field).collect(),
-            }))
+    }
+
+    /// Returns another user-defined type with the changed definition.
+    pub(super) fn definition(&mut self, udt: &Arc<UdtType>) -> Arc<UdtType> {
+        if let Some((_, new)) = self.replaced.get(&Arc::as_ptr(udt)) {
+            return Arc::clone(new);
         }
-        CqlType::List(of) => CqlType::List(Box::new(inner(of))),
-        CqlType::Set(of) => CqlType::Set(Box::new(inner(of))),
-        CqlType::Map(types) => CqlType::Map(Box::new((inner(&types.0), inner(&types.1)))),
-        CqlType::Tuple(types) => CqlType::Tuple(types.iter().map(inner).collect()),
-        CqlType::Vector(vector) => CqlType::vector(inner(&vector.element), vector.dimensions),
-        CqlType::Native(_) | CqlType::Custom(_) => cql_type.clone(),
+        let fields = udt.fields.iter().map(|(name, of)| (name.clone(), self.apply(of))).collect();
+        let (keyspace, name) = (udt.keyspace.clone(), udt.name.clone());
+        let new = Arc::new(UdtType { keyspace, name, fields });
+        self.replaced.insert(Arc::as_ptr(udt), (Arc::clone(udt), Arc::clone(&new)));
+        new
     }
 }
 

@@ -1,10 +1,12 @@
 //! CREATE, ALTER and DROP TYPE.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::lookup::{check_modifiable, keyspace_of};
+use super::type_budget::TypeBudget;
 use super::type_name::{
-    DefinedType, define, is_open_user_type, qualified_text, references, replace,
+    DefinedType, Replacement, define, is_open_user_type, qualified_text, references,
 };
 use super::{Catalog, Changed, Keyspace, UserType, type_change};
 use crate::cql::{AlterType, CreateType, DropElement, TableName, TypeChange};
@@ -14,31 +16,53 @@ use crate::store::schema::ColumnKind;
 use crate::types::{CqlType, UdtType};
 
 impl Keyspace {
-    /// Returns the type with this name in a definition.
-    pub(super) fn define(&self, type_name: &str) -> Result<DefinedType, ServerError> {
+    /// Returns the type with this name of a column of a table. The table's columns share a budget.
+    pub(super) fn define(
+        &self,
+        type_name: &str,
+        budget: &mut TypeBudget,
+    ) -> Result<DefinedType, ServerError> {
+        self.define_at(type_name, (budget, 1))
+    }
+
+    fn define_at(
+        &self,
+        type_name: &str,
+        place: (&mut TypeBudget, usize),
+    ) -> Result<DefinedType, ServerError> {
         let find = |name: &str| self.types.get(name).map(|of| Arc::clone(&of.udt));
-        define(type_name, &self.name, &find)
+        define(type_name, &self.name, &find, place)
+    }
+
+    /// Returns an error if a type or a table of the keyspace becomes too large when a type changes.
+    fn check_growth(&self, changed: &UdtType) -> Result<(), ServerError> {
+        for user_type in self.types.values() {
+            let of = CqlType::Udt(Arc::clone(&user_type.udt));
+            TypeBudget::new().spend_changed(&of, 1, Some(changed))?;
+        }
+        for table in self.tables.values() {
+            let mut budget = TypeBudget::new();
+            for column in &table.schema.columns {
+                budget.spend_changed(&column.cql_type, 1, Some(changed))?;
+            }
+        }
+        Ok(())
     }
 
     /// Replaces the definition of a type everywhere in the keyspace.
     fn replace_type(&mut self, changed: &Arc<UdtType>) {
+        let mut replacement = Replacement::new(changed);
+        let uses = |of: &CqlType| references(of, &changed.keyspace, &changed.name);
         for user_type in self.types.values_mut() {
-            if references(
-                &CqlType::Udt(Arc::clone(&user_type.udt)),
-                &changed.keyspace,
-                &changed.name,
-            ) && let CqlType::Udt(udt) =
-                replace(&CqlType::Udt(Arc::clone(&user_type.udt)), changed)
-            {
-                user_type.udt = udt;
+            if user_type.udt.fields.iter().any(|(_, field)| uses(field)) {
+                user_type.udt = replacement.definition(&user_type.udt);
             }
         }
         for table in self.tables.values_mut() {
-            let uses = |of: &CqlType| references(of, &changed.keyspace, &changed.name);
             if table.schema.columns.iter().any(|column| uses(&column.cql_type)) {
                 let mut schema = (*table.schema).clone();
                 for column in &mut schema.columns {
-                    column.cql_type = replace(&column.cql_type, changed);
+                    column.cql_type = replacement.apply(&column.cql_type);
                 }
                 table.schema = Arc::new(schema);
             }
@@ -63,11 +87,14 @@ impl Catalog {
             };
         }
         let mut types = Vec::with_capacity(fields.len());
-        for (index, (field, cql_type)) in fields.iter().enumerate() {
-            if fields.iter().take(index).any(|(known, _)| known == field) {
+        let mut known = HashSet::with_capacity(fields.len());
+        let mut budget = TypeBudget::new();
+        budget.spend_part(1)?;
+        for (field, cql_type) in fields {
+            if !known.insert(field) {
                 return Err(invalid(format!("Duplicate field name '{field}' in type '{name}'")));
             }
-            types.push(define_field(keyspace, &cql_type.0)?);
+            types.push(define_field(keyspace, &cql_type.0, &mut budget)?);
         }
         let names = fields.iter().map(|(field, _)| field.clone());
         let udt = Arc::new(UdtType {
@@ -113,10 +140,13 @@ impl Catalog {
                         ))),
                     };
                 }
-                let defined = define_field(keyspace, &cql_type.0)?;
+                let mut budget = TypeBudget::new();
+                budget.spend(&CqlType::Udt(Arc::clone(&user_type.udt)), 1)?;
+                let defined = define_field(keyspace, &cql_type.0, &mut budget)?;
                 check_field(keyspace, name, field, &cql_type.0, &defined)?;
                 user_type.field_types.push(defined.text());
                 udt.fields.push((field.clone(), defined.cql_type));
+                keyspace.check_growth(&udt)?;
             }
             TypeChange::Rename { if_exists, fields } => {
                 rename(&mut udt, fields, *if_exists)?;
@@ -169,11 +199,15 @@ impl Catalog {
 }
 
 /// Returns the type of a field.
-fn define_field(keyspace: &Keyspace, type_name: &str) -> Result<DefinedType, ServerError> {
+fn define_field(
+    keyspace: &Keyspace,
+    type_name: &str,
+    budget: &mut TypeBudget,
+) -> Result<DefinedType, ServerError> {
     if is_open_user_type(type_name)? {
         return Err(invalid("A user type cannot contain non-frozen UDTs"));
     }
-    let defined = keyspace.define(type_name)?;
+    let defined = keyspace.define_at(type_name, (budget, 2))?;
     match defined.is_counter() {
         true => Err(invalid("A user type cannot contain counters")),
         false => Ok(defined),
@@ -220,9 +254,10 @@ fn rename(
     renames: &[(String, String)],
     if_exists: bool,
 ) -> Result<(), ServerError> {
-    let old = udt.fields.clone();
+    let old: Vec<_> = udt.fields.iter().map(|(name, _)| name.clone()).collect();
+    let positions: HashMap<_, _> = old.iter().zip(0_usize..).collect();
     for (from, to) in renames {
-        match old.iter().position(|(known, _)| known == from) {
+        match positions.get(from).copied() {
             Some(index) => {
                 if let Some((name, _)) = udt.fields.get_mut(index) {
                     name.clone_from(to);
@@ -235,12 +270,10 @@ fn rename(
             }
         }
     }
-    let mut fields = udt.fields.iter().enumerate();
-    let repeated = fields
-        .find(|(index, (name, _))| udt.fields.iter().take(*index).any(|(known, _)| known == name));
-    match repeated {
+    let mut known = HashSet::with_capacity(old.len());
+    match udt.fields.iter().find(|(name, _)| !known.insert(name)) {
         // The server formats this error with its arguments in the wrong order.
-        Some((_, (name, _))) => {
+        Some((name, _)) => {
             Err(invalid(format!("Duplicate field name {name} in type {}", udt.keyspace)))
         }
         None => Ok(()),

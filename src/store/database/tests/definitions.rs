@@ -276,3 +276,62 @@ fn creates_and_drops_indexes() {
     assert_eq!(names, ["i", "t_f_idx"]);
     assert_eq!(indexes[0].options, [("target".to_owned(), "keys(m)".to_owned())]);
 }
+
+const TOO_LARGE: &str = "0x2200 MockServer does not support user-defined types and tables with more \
+                         than 100000 parts";
+const TOO_DEEP: &str = "0x2200 MockServer does not support types that nest deeper than 128";
+
+#[test]
+fn refuses_types_that_expand_exponentially() {
+    let mut session = Session::with(&["CREATE TYPE t0 (a int)"]);
+    let create = |n: usize, inner: usize| {
+        format!("CREATE TYPE t{n} (a frozen<t{inner}>, b frozen<t{inner}>)")
+    };
+    // The type tN has 3 * 2^N - 1 parts.
+    for n in 1..=15 {
+        assert_eq!(session.run(&create(n, n - 1)), format!("CREATED type ks.t{n}"));
+    }
+    assert_eq!(session.run(&create(16, 15)), TOO_LARGE);
+    assert_eq!(session.run("CREATE TYPE v (a frozen<t14>, b vector<frozen<t15>, 3>)"), TOO_LARGE);
+    let columns = "a frozen<t15>, b frozen<t15>";
+    assert_eq!(session.run(&format!("CREATE TABLE t (k int PRIMARY KEY, {columns})")), TOO_LARGE);
+    session.check(&[
+        ("CREATE TABLE t (k int PRIMARY KEY, a frozen<t15>)", "CREATED table ks.t"),
+        ("ALTER TABLE t ADD b frozen<t15>", TOO_LARGE),
+        ("ALTER TYPE t15 ADD c frozen<t14>", TOO_LARGE),
+        // Each type that contains t0 grows.
+        ("ALTER TYPE t0 ADD b frozen<list<int>>", TOO_LARGE),
+        ("ALTER TYPE t13 ADD c int", "UPDATED type ks.t13"),
+    ]);
+}
+
+#[test]
+fn refuses_types_that_nest_deeper_than_the_limit() {
+    let mut session = Session::with(&["CREATE TYPE t2 (a int)"]);
+    let create = |n: usize| format!("CREATE TYPE t{n} (a frozen<t{}>)", n - 1);
+    // The type tN has depth N.
+    for n in 3..=128 {
+        assert_eq!(session.run(&create(n)), format!("CREATED type ks.t{n}"));
+    }
+    session.check(&[
+        (&create(129), TOO_DEEP),
+        ("ALTER TYPE t2 ADD b frozen<list<int>>", TOO_DEEP),
+        ("CREATE TABLE t (k int PRIMARY KEY, a list<frozen<t128>>)", TOO_DEEP),
+        ("CREATE TABLE t (k int PRIMARY KEY, a frozen<t128>)", "CREATED table ks.t"),
+        ("ALTER TYPE t2 ADD b int", "UPDATED type ks.t2"),
+    ]);
+}
+
+#[test]
+fn refuses_primary_keys_with_too_many_columns() {
+    let mut session = Session::new();
+    let create = |table: &str, count: usize| {
+        let names: Vec<_> = (0..count).map(|n| format!("c{n}")).collect();
+        let columns: Vec<_> = names.iter().map(|name| format!("{name} int")).collect();
+        let (columns, names) = (columns.join(", "), names.join(", "));
+        format!("CREATE TABLE {table} ({columns}, PRIMARY KEY ({names}))")
+    };
+    assert_eq!(session.run(&create("a", 1000)), "CREATED table ks.a");
+    let error = "0x2200 MockServer does not support more than 1000 columns in a primary key";
+    assert_eq!(session.run(&create("b", 1001)), error);
+}
