@@ -6,6 +6,7 @@ mod index;
 mod keyspace;
 mod lookup;
 mod options;
+mod replacement;
 mod table_options;
 mod type_budget;
 mod type_name;

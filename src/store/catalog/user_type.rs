@@ -4,10 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::lookup::{check_modifiable, keyspace_of};
+use super::replacement::{Replacement, references};
 use super::type_budget::TypeBudget;
-use super::type_name::{
-    DefinedType, Replacement, define, is_open_user_type, qualified_text, references,
-};
+use super::type_name::{DefinedType, define, is_open_user_type, qualified_text};
 use super::{Catalog, Changed, Keyspace, UserType, type_change};
 use crate::cql::{AlterType, CreateType, DropElement, TableName, TypeChange};
 use crate::message::{SchemaChangeKind, ServerError};
