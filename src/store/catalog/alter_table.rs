@@ -1,6 +1,6 @@
 //! ALTER TABLE.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::create_table::{check_fields, column, no_masks, static_without_clustering};
@@ -188,10 +188,11 @@ fn drop_columns(
     if_exists: bool,
     now: i64,
 ) -> Result<bool, ServerError> {
-    let mut columns = table.schema.columns.clone();
+    let columns = table.schema.columns.iter().map(|column| (&*column.name, column));
+    let mut columns: HashMap<_, _> = columns.collect();
     let mut dropped = Vec::new();
     for name in names {
-        let Some(position) = columns.iter().position(|known| known.name == *name) else {
+        let Some(column) = columns.remove(&**name).cloned() else {
             match if_exists {
                 true => continue,
                 false => {
@@ -202,7 +203,6 @@ fn drop_columns(
                 }
             }
         };
-        let column = columns.remove(position);
         if column.kind.is_key() {
             return Err(invalid(format!("Cannot drop PRIMARY KEY column {name}")));
         }
@@ -221,8 +221,10 @@ fn drop_columns(
         });
     }
     let is_changed = !dropped.is_empty();
-    let is_kept = |known: &DroppedColumn| dropped.iter().all(|column| column.name != known.name);
-    table.dropped_columns.retain(is_kept);
+    let names: HashSet<_> = dropped.iter().map(|column| column.name.as_str()).collect();
+    table.dropped_columns.retain(|known| !names.contains(&*known.name));
+    let mut columns = table.schema.columns.clone();
+    columns.retain(|column| !names.contains(&*column.name));
     table.dropped_columns.extend(dropped);
     replace_columns(table, columns);
     Ok(is_changed)
@@ -285,10 +287,9 @@ fn replace_columns(table: &mut Table, mut columns: Vec<Column>) {
         a.kind.cmp(&b.kind).then(by_name)
     });
     let old = Arc::clone(&table.schema);
-    let index = |index: usize| {
-        let name = &old.column(index)?.name;
-        columns.iter().position(|column| column.name == *name)
-    };
+    let positions: HashMap<_, _> =
+        columns.iter().map(|column| column.name.as_str()).zip(0_usize..).collect();
+    let index = |index: usize| positions.get(&*old.column(index)?.name).copied();
     table.data.reindex(index);
     table.schema = Arc::new(TableSchema { columns, ..(*old).clone() });
 }

@@ -1,5 +1,6 @@
 //! Batches, and the execution of statements as batches of one.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::change::Change;
@@ -152,7 +153,8 @@ fn check_conditions(
 ) -> Result<(bool, Conditional), ServerError> {
     let mut checked: Option<PartitionKey> = None;
     let mut rows: Vec<Option<ClusteringKey>> = Vec::new();
-    let mut kinds = Vec::new();
+    let mut known_rows = HashSet::new();
+    let mut kinds = HashMap::new();
     let mut columns: Option<Vec<usize>> = Some(Vec::new());
     let mut is_met = true;
     let mut reads_static = false;
@@ -185,7 +187,7 @@ fn check_conditions(
             }
         };
         add_columns(&mut columns, condition, &plan.table);
-        if !rows.contains(&key) {
+        if known_rows.insert(key.clone()) {
             rows.push(key);
         }
     }
@@ -206,11 +208,11 @@ fn check_conditions(
 
 /// Returns an error if statements of a batch have conditions of different kinds on the same row.
 fn check_mix<'p>(
-    kinds: &mut Vec<(Option<ClusteringKey>, &'p ConditionPlan)>,
+    kinds: &mut HashMap<Option<ClusteringKey>, &'p ConditionPlan>,
     key: &Option<ClusteringKey>,
     condition: &'p ConditionPlan,
 ) -> Result<(), ServerError> {
-    let known = kinds.iter().find(|(known, _)| known == key).map(|(_, condition)| *condition);
+    let known = kinds.get(key).copied();
     let fault = match (known, condition) {
         (Some(ConditionPlan::All(_)), ConditionPlan::NotExists)
         | (Some(ConditionPlan::NotExists | ConditionPlan::Exists), ConditionPlan::All(_)) => {
@@ -225,7 +227,9 @@ fn check_mix<'p>(
         }
         _ => None,
     };
-    kinds.push((key.clone(), condition));
+    if known.is_none() {
+        kinds.insert(key.clone(), condition);
+    }
     fault.map_or(Ok(()), |fault| Err(invalid(fault)))
 }
 

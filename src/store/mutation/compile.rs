@@ -1,5 +1,6 @@
 //! Compiles INSERT, UPDATE and DELETE.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::condition::ConditionPlan;
@@ -303,10 +304,9 @@ fn insert_columns(
     if columns.len() != terms.len() {
         return Err(invalid("Unmatched column names/values"));
     }
-    for (index, name) in columns.iter().enumerate() {
-        if columns.iter().take(index).any(|known| known == name) {
-            return Err(invalid("The column names contains duplicates"));
-        }
+    let mut known = HashSet::with_capacity(columns.len());
+    if !columns.iter().all(|name| known.insert(name)) {
+        return Err(invalid("The column names contains duplicates"));
     }
     let (mut keys, mut operations) = (KeyPlan::default(), Vec::new());
     for (name, term) in columns.iter().zip(terms) {
@@ -328,16 +328,16 @@ fn json_parts(
     default_unset: bool,
     table: &TableSchema,
 ) -> Result<(KeyPlan, Vec<Operation>), ServerError> {
-    let mut fields = object_fields(text)?;
+    let fields = object_fields(text)?;
+    // Of fields with the same name, the last one counts.
+    let mut by_name: HashMap<_, _> =
+        fields.iter().map(|(name, field)| (name.as_str(), field)).collect();
     let (mut keys, mut operations) = (KeyPlan::default(), Vec::new());
     for (index, column) in table.columns.iter().enumerate() {
-        // Of fields with the same name, the last one counts.
-        let field = fields.iter().rposition(|(name, _)| *name == column.name);
-        let value = match field.and_then(|position| fields.get(position)) {
-            Some((_, field)) => Some(field.value(&column.name, &column.cql_type)?),
+        let value = match by_name.remove(&*column.name) {
+            Some(field) => Some(field.value(&column.name, &column.cql_type)?),
             None => None,
         };
-        fields.retain(|(name, _)| *name != column.name);
         if column.kind.is_key() {
             keys.push_equal(index, CompiledTerm::Value(value.unwrap_or(Value::Null)));
         } else if value.is_some() || !default_unset {
@@ -345,7 +345,7 @@ fn json_parts(
             operations.push(Operation { column: index, kind: OperationKind::Set(term) });
         }
     }
-    match fields.first() {
+    match fields.iter().find(|(name, _)| by_name.contains_key(&**name)) {
         Some((name, _)) => {
             Err(invalid(format!("JSON values map contains unrecognized column: {name}")))
         }
@@ -361,16 +361,18 @@ fn update(
     let kind = StatementKind::Update;
     let (timestamp, ttl) = using(&update.using, variables)?;
     let mut operations: Vec<Operation> = Vec::with_capacity(update.assignments.len());
+    // The columns that are assigned, with true if the whole column is.
+    let mut assigned: HashMap<usize, bool> = HashMap::new();
     for part in &update.assignments {
         let operation = assignment(part, update.condition.is_some(), table, variables)?;
-        let known = operations.iter().filter(|known| known.column == operation.column);
-        for known in known {
-            if known.kind.is_set() || operation.kind.is_set() {
-                return Err(crate::store::error::syntax_error(&format!(
-                    "Multiple incompatible setting of column {}",
-                    part.target.column()
-                )));
-            }
+        let is_set = operation.kind.is_set();
+        if let Some(was_set) = assigned.insert(operation.column, is_set)
+            && (was_set || is_set)
+        {
+            return Err(crate::store::error::syntax_error(&format!(
+                "Multiple incompatible setting of column {}",
+                part.target.column()
+            )));
         }
         operations.push(operation);
     }

@@ -1,5 +1,7 @@
 //! The checks of all conditions of WHERE together.
 
+use std::collections::{HashMap, HashSet};
+
 use super::restriction::{Operator, Restriction, Target};
 use crate::cql::IndexPart;
 use crate::message::ServerError;
@@ -16,9 +18,27 @@ pub(super) fn check_repetition(
     restrictions: &[Restriction],
     table: &TableSchema,
 ) -> Result<(), ServerError> {
-    for (index, restriction) in restrictions.iter().enumerate() {
-        for other in restrictions.iter().take(index) {
+    // The conditions by column. `None` stands for the token.
+    let mut known: HashMap<Option<usize>, Vec<(usize, &Restriction)>> = HashMap::new();
+    for (position, restriction) in restrictions.iter().enumerate() {
+        let targets: Vec<Option<usize>> = match &restriction.target {
+            // Conditions on elements contradict no other condition.
+            Target::Element(..) => continue,
+            Target::Token => vec![None],
+            _ => restriction.columns().iter().copied().map(Some).collect(),
+        };
+        let others = targets.iter().filter_map(|target| known.get(target)).flatten();
+        let mut others: Vec<_> = others.copied().collect();
+        others.sort_unstable_by_key(|(position, _)| *position);
+        for (_, other) in others {
             check_pair(other, restriction, table)?;
+        }
+        for target in targets {
+            // A condition with the same operator would contradict the same conditions.
+            let others = known.entry(target).or_default();
+            if others.iter().all(|(_, other)| other.operator != restriction.operator) {
+                others.push((position, restriction));
+            }
         }
     }
     Ok(())
@@ -31,7 +51,6 @@ fn check_pair(
 ) -> Result<(), ServerError> {
     let is_token = |of: &Restriction| matches!(of.target, Target::Token);
     let is_tuple = |of: &Restriction| matches!(of.target, Target::Tuple(_));
-    let is_element = |of: &Restriction| matches!(of.target, Target::Element(..));
     let common = first.columns().iter().find(|index| second.columns().contains(index));
     let name = match common {
         Some(index) => table.column(*index).map_or("", |column| &column.name).to_owned(),
@@ -43,9 +62,6 @@ fn check_pair(
         }
         None => return Ok(()),
     };
-    if is_element(first) || is_element(second) {
-        return Ok(());
-    }
     if is_tuple(first) != is_tuple(second) && first.is_slice() != second.is_slice() {
         return Err(invalid(format!(
             "Column \"{name}\" cannot be restricted by both an equality and an inequality relation"
@@ -73,7 +89,7 @@ pub(super) fn has_whole_key<'r>(
     table: &TableSchema,
 ) -> bool {
     let exact = restrictions.filter(|restriction| restriction.is_exact());
-    let columns: Vec<usize> = exact.flat_map(|of| of.columns().iter().copied()).collect();
+    let columns: HashSet<usize> = exact.flat_map(|of| of.columns().iter().copied()).collect();
     table.indexes(ColumnKind::PartitionKey).all(|index| columns.contains(&index))
 }
 
@@ -145,9 +161,13 @@ fn check_unindexed(restrictions: &[&Restriction], table: &TableSchema) -> Result
 /// Returns an error if a clustering column is restricted, and the one before it has no `=` or `IN`.
 fn check_clustering(restrictions: &[&Restriction], table: &TableSchema) -> Result<(), ServerError> {
     // A tuple restricts its columns as one.
-    let of = |index| {
-        restrictions.iter().filter(move |restriction| restriction.columns().contains(&index))
-    };
+    let mut by_column: HashMap<usize, Vec<&Restriction>> = HashMap::new();
+    for restriction in restrictions {
+        for index in restriction.columns() {
+            by_column.entry(*index).or_default().push(restriction);
+        }
+    }
+    let of = |index: usize| by_column.get(&index).into_iter().flatten();
     let is_exact = |index| of(index).any(|restriction| restriction.is_exact());
     let continues_tuple =
         |index: usize| of(index).any(|restriction| restriction.columns().first() != Some(&index));
