@@ -18,7 +18,7 @@ pub(super) struct BoundRestriction<'r> {
     element: Option<ClusteringKey>,
     /// The values that are compared: one value for a column, several for a tuple of columns.
     pub(super) values: Vec<Vec<Value>>,
-    /// The values in the form in which they are compared.
+    /// The values in the form in which they are compared, in ascending order.
     keys: Vec<ClusteringKey>,
 }
 
@@ -70,7 +70,8 @@ impl<'r> BoundRestriction<'r> {
             },
             _ => None,
         };
-        let keys = values.iter().map(|values| key(values)).collect();
+        let mut keys: Vec<_> = values.iter().map(|values| key(values)).collect();
+        keys.sort_unstable();
         Ok(Self { restriction, element, values, keys })
     }
 
@@ -116,7 +117,7 @@ impl<'r> BoundRestriction<'r> {
             self.keys.iter().any(|key| test(&found, key))
         };
         match self.restriction.operator {
-            Operator::Equal | Operator::In => is(|found, key| found == key),
+            Operator::Equal | Operator::In => self.keys.binary_search(&found).is_ok(),
             Operator::Less => is(|found, key| found < key),
             Operator::LessOrEqual => is(|found, key| found <= key),
             Operator::Greater => is(|found, key| found > key),

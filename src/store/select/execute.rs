@@ -10,7 +10,7 @@ use super::limit;
 use super::order::SortKey;
 use super::paging::{PagingState, resume};
 use super::plan::SelectPlan;
-use super::scan::scans;
+use super::scan::{each_partition, scans};
 use crate::message::ServerError;
 use crate::store::clock::Clock;
 use crate::store::error::invalid;
@@ -103,7 +103,11 @@ impl SelectPlan {
             run.in_partition = state.in_partition;
             run.partition = Some(state.partition);
         }
-        run.read(database, &scans)?;
+        if self.is_distinct || per_partition < u32::MAX {
+            run.read(database, each_partition(&scans))?;
+        } else {
+            run.read(database, scans.iter().cloned())?;
+        }
         run.close_group()?;
         // As in Cassandra, the end of the last partition of a list is known to be the end.
         if let Some(next) = &run.next
@@ -160,7 +164,11 @@ struct Run<'r> {
 
 impl Run<'_> {
     /// Reads the rows of the scans.
-    fn read(&mut self, database: &dyn Database, scans: &[Scan]) -> Result<(), ServerError> {
+    fn read(
+        &mut self,
+        database: &dyn Database,
+        scans: impl Iterator<Item = Scan>,
+    ) -> Result<(), ServerError> {
         let table = &self.plan.table;
         let mut skipped: Option<PartitionKey> = None;
         for scan in scans {
@@ -169,7 +177,7 @@ impl Run<'_> {
             {
                 continue;
             }
-            let mut rest = Some(scan.clone());
+            let mut rest = Some(scan);
             while let Some(scan) = rest.take() {
                 for row in database.scan(table, &scan) {
                     match self.row(&row)? {

@@ -57,6 +57,24 @@ pub(super) fn scans(
     }
 }
 
+/// Returns the scans with each partition key in a scan of its own. A reader that skips the rest of a
+/// partition continues with the next scan.
+pub(super) fn each_partition(scans: &[Scan]) -> impl Iterator<Item = Scan> {
+    scans.iter().flat_map(|scan| {
+        let (keys, range) = match &scan.partitions {
+            Partitions::Keys(keys) => (&**keys, None),
+            Partitions::Range(..) => (&[][..], Some(scan.clone())),
+        };
+        let of_key = |key: &PartitionKey| Scan {
+            partitions: Partitions::Keys(vec![key.clone()]),
+            rows: scan.rows.clone(),
+            is_reversed: scan.is_reversed,
+            now: scan.now,
+        };
+        keys.iter().map(of_key).chain(range)
+    })
+}
+
 /// Returns the restriction by `=` or `IN` of a column, and the position of the column in it.
 fn exact<'r>(
     restrictions: &'r [BoundRestriction<'r>],
