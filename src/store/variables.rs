@@ -1,5 +1,7 @@
 //! The bind variables of a statement, and the values bound to them.
 
+use std::collections::HashMap;
+
 use super::cell;
 use super::error::invalid;
 use super::schema::TableSchema;
@@ -67,9 +69,12 @@ impl BoundValues {
         if !is_named && values.len() != variables.len() {
             return Err(amount());
         }
+        // Of values with the same name, the last one counts.
+        let by_name: HashMap<&str, &NamedValue<'_>> =
+            values.iter().filter_map(|value| Some((value.name?, value))).collect();
         let bind = |(index, variable): (usize, &ColumnSpec)| {
             let value = match is_named {
-                true => values.iter().rfind(|value| value.name == Some(&variable.name)),
+                true => by_name.get(&*variable.name).copied(),
                 false => values.get(index),
             };
             match value.ok_or_else(amount)?.value {
@@ -101,9 +106,11 @@ impl BoundValues {
         if values.len() > variables.len() {
             return Err(amount());
         }
+        // Of values with the same name, the first one counts.
+        let by_name: HashMap<&str, &Value> =
+            values.iter().rev().map(|(name, value)| (&**name, value)).collect();
         let value_of = |variable: &ColumnSpec| {
-            let value = values.iter().find(|(name, _)| *name == variable.name);
-            value.map(|(_, value)| term(value)).ok_or_else(amount)
+            by_name.get(&*variable.name).copied().map(term).ok_or_else(amount)
         };
         variables.iter().map(value_of).collect::<Result<_, _>>().map(Self)
     }

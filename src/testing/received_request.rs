@@ -1,5 +1,6 @@
 //! Statements that the server received.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 
 use bytes::Bytes;
@@ -52,8 +53,15 @@ impl ReceivedRequest {
         variables: &[ColumnSpec],
     ) -> Self {
         let mut values: Vec<_> = parameters.values.iter().enumerate().collect();
+        // Only values with names are looked up. Of variables with the same name, the first one counts.
+        let by_name: HashMap<&str, usize> = match parameters.values.is_named() {
+            true => {
+                variables.iter().enumerate().rev().map(|(index, of)| (&*of.name, index)).collect()
+            }
+            false => HashMap::new(),
+        };
         let position = |(index, value): &(usize, NamedValue<'_>)| match value.name {
-            Some(name) => variables.iter().position(|variable| *variable.name == *name),
+            Some(name) => by_name.get(name).copied(),
             None => Some(*index),
         };
         values.sort_by_key(|value| position(value).unwrap_or(usize::MAX));
@@ -131,5 +139,32 @@ impl ReceivedRequest {
     #[expect(clippy::panic, reason = "fails the test that reads the values")]
     fn panic_undecodable(&self, error: &dyn Display) -> ! {
         panic!("cannot decode the values of `{}`: {error}", self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{NativeType, ValuesBuffer};
+    use crate::wire::RawValue;
+
+    #[test]
+    fn sorts_many_named_values_by_their_variables() {
+        let count = 60_000_u16;
+        let name = |index| format!("v{index}");
+        let variable = |index| ColumnSpec::new("ks", "t", &name(index), NativeType::Int);
+        // Of variables with the same name, the first one counts.
+        let variables: Vec<_> = (0..count).map(variable).chain([variable(0)]).collect();
+        let mut values = ValuesBuffer::default();
+        for index in (0..count).rev() {
+            let bytes = i32::from(index).to_be_bytes();
+            values.push(Some(&name(index)), RawValue::Bytes(&bytes)).unwrap();
+        }
+        let mut parameters = Parameters::from(Consistency::One);
+        parameters.values = values.values();
+        let received =
+            ReceivedRequest::new((String::new(), &[]), (1, None), &parameters, &variables);
+        let expected: Vec<_> = (0..i32::from(count)).map(Value::Int).collect();
+        assert_eq!(received.values::<Vec<Value>>(), expected);
     }
 }

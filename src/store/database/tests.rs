@@ -4,6 +4,7 @@ mod conditions;
 mod definitions;
 mod deletions;
 mod figures;
+mod large;
 mod recompiled;
 mod times;
 mod writes;

@@ -69,7 +69,7 @@ pub(super) fn each_partition(scans: &[Scan]) -> impl Iterator<Item = Scan> {
             partitions: Partitions::Keys(vec![key.clone()]),
             rows: scan.rows.clone(),
             is_reversed: scan.is_reversed,
-            now: scan.now,
+            seconds: scan.seconds,
         };
         keys.iter().map(of_key).chain(range)
     })
