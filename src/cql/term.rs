@@ -181,14 +181,20 @@ impl fmt::Display for BindMarker {
 
 impl fmt::Display for FunctionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(keyspace) = &self.keyspace {
-            write!(f, "{}.", Identifier(keyspace))?;
+        match self.keyspace.as_deref() {
+            None => {}
+            // After CONTAINS, the word without quotation marks is a keyword.
+            Some("key") => f.write_str("\"key\".")?,
+            Some(keyspace) => write!(f, "{}.", Identifier(keyspace))?,
         }
         match &*self.name {
             // The only reserved word that is the name of a function.
             "token" if self.keyspace.is_none() => f.write_str("token"),
-            // With these words in front, the arguments are no list of selectors.
-            name @ ("cast" | "maxwritetime" | "ttl" | "writetime") => write!(f, "\"{name}\""),
+            // With these words in front, the arguments are no list of selectors; `key` is a keyword after
+            // CONTAINS.
+            name @ ("cast" | "key" | "maxwritetime" | "ttl" | "writetime") => {
+                write!(f, "\"{name}\"")
+            }
             name => FirstName(name).fmt(f),
         }
     }
