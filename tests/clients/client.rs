@@ -28,6 +28,22 @@ pub(crate) struct Client {
 /// A protocol version and a compression. `default` is the client's own choice.
 pub(crate) type Setting = (&'static str, &'static str);
 
+/// The settings of a client that supports all versions and compressions.
+pub(crate) const UP_TO_V5: &[Setting] = &[
+    ("default", "default"),
+    ("3", "none"),
+    ("3", "lz4"),
+    ("3", "snappy"),
+    ("4", "none"),
+    ("4", "lz4"),
+    ("4", "snappy"),
+    ("5", "none"),
+    ("5", "lz4"),
+];
+
+/// The same without v5.
+pub(crate) const UP_TO_V4: &[Setting] = UP_TO_V5.split_at(7).0;
+
 /// The steps of each program, as README.md describes them.
 const STEPS: &[&str] = &[
     "connect",

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use crate::client::Client;
+use crate::client::{Client, UP_TO_V4, UP_TO_V5};
 use crate::install;
 use crate::setup::{SetupError, download};
 use crate::toolchain::{folder, has_tools, sources};
@@ -17,15 +17,7 @@ pub(crate) const CLIENT_1: Client = Client {
         static PROGRAM: LazyLock<Result<PathBuf, SetupError>> = LazyLock::new(|| build("gocql1"));
         PROGRAM.as_ref().map(Command::new).map_err(Clone::clone)
     },
-    settings: &[
-        ("default", "default"),
-        ("3", "none"),
-        ("3", "lz4"),
-        ("3", "snappy"),
-        ("4", "none"),
-        ("4", "lz4"),
-        ("4", "snappy"),
-    ],
+    settings: UP_TO_V4,
     unsupported: &[],
 };
 
@@ -36,17 +28,7 @@ pub(crate) const CLIENT_2: Client = Client {
         static PROGRAM: LazyLock<Result<PathBuf, SetupError>> = LazyLock::new(|| build("gocql2"));
         PROGRAM.as_ref().map(Command::new).map_err(Clone::clone)
     },
-    settings: &[
-        ("default", "default"),
-        ("3", "none"),
-        ("3", "lz4"),
-        ("3", "snappy"),
-        ("4", "none"),
-        ("4", "lz4"),
-        ("4", "snappy"),
-        ("5", "none"),
-        ("5", "lz4"),
-    ],
+    settings: UP_TO_V5,
     unsupported: &[],
 };
 

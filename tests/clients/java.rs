@@ -4,28 +4,13 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use crate::client::Client;
+use crate::client::{Client, UP_TO_V5};
 use crate::install;
 use crate::setup::{SetupError, download};
 use crate::toolchain::{has_tools, install_packages, sources};
 
-pub(crate) const CLIENT: Client = Client {
-    name: "java",
-    missing,
-    command,
-    settings: &[
-        ("default", "default"),
-        ("3", "none"),
-        ("3", "lz4"),
-        ("3", "snappy"),
-        ("4", "none"),
-        ("4", "lz4"),
-        ("4", "snappy"),
-        ("5", "none"),
-        ("5", "lz4"),
-    ],
-    unsupported: &[],
-};
+pub(crate) const CLIENT: Client =
+    Client { name: "java", missing, command, settings: UP_TO_V5, unsupported: &[] };
 
 fn missing() -> Option<&'static str> {
     let tools = ["java", "javac", "mvn"];

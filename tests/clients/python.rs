@@ -1,6 +1,6 @@
 //! The Python driver, 3.30.
 
-use crate::client::Client;
+use crate::client::{Client, UP_TO_V5};
 use crate::interpreter;
 use crate::setup::SetupError;
 
@@ -10,16 +10,6 @@ pub(crate) const CLIENT: Client = Client {
     command: || {
         interpreter::command("tests/clients/python/client.py").map_err(SetupError::NotDownloaded)
     },
-    settings: &[
-        ("default", "default"),
-        ("3", "none"),
-        ("3", "lz4"),
-        ("3", "snappy"),
-        ("4", "none"),
-        ("4", "lz4"),
-        ("4", "snappy"),
-        ("5", "none"),
-        ("5", "lz4"),
-    ],
+    settings: UP_TO_V5,
     unsupported: &[],
 };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use crate::client::Client;
+use crate::client::{Client, UP_TO_V5};
 use crate::install;
 use crate::setup::{SetupError, download};
 use crate::toolchain::{folder, sources};
@@ -23,17 +23,7 @@ pub(crate) const CDRS: Client = Client {
     name: "cdrs",
     missing: || None,
     command: || program("cdrs"),
-    settings: &[
-        ("default", "default"),
-        ("3", "none"),
-        ("3", "lz4"),
-        ("3", "snappy"),
-        ("4", "none"),
-        ("4", "lz4"),
-        ("4", "snappy"),
-        ("5", "none"),
-        ("5", "lz4"),
-    ],
+    settings: UP_TO_V5,
     unsupported: &["payload"],
 };
 
