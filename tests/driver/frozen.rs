@@ -95,6 +95,12 @@ async fn connect_to(nodes: &[FreezableNode]) -> Session {
     connect(builder, nodes.len()).await
 }
 
+/// Returns a statement that waits without limit. On a busy machine, the session may take longer to find
+/// out that nodes do not answer than requests wait by default.
+fn unlimited(text: &str) -> Statement {
+    Statement::new(text).timeout(None::<Duration>)
+}
+
 /// Sends `count` requests at once, and returns the coordinators of their responses.
 async fn execute_all(session: &Session, statement: &Statement, count: usize) -> Vec<SocketAddr> {
     let requests = (0..count).map(|_| async {
@@ -155,7 +161,7 @@ async fn idempotent_requests_survive_a_frozen_node_with_default_settings() {
 async fn requests_that_are_not_idempotent_wait_for_the_frozen_node() {
     let nodes = start_freezable(2).await;
     let session = connect_to(&nodes).await;
-    let insert = Statement::new("INSERT ...");
+    let insert = unlimited("INSERT ...");
     let frozen = nodes[1].address;
     nodes[1].freeze();
     let requests = execute_all(&session, &insert, 10);
@@ -186,7 +192,7 @@ async fn requests_wait_for_the_only_node_if_it_is_frozen() {
     let nodes = start_freezable(1).await;
     let session = connect_to(&nodes).await;
     nodes[0].freeze();
-    let select = Statement::new("SELECT ...");
+    let select = unlimited("SELECT ...");
     let requests = async {
         execute_all(&session, &select, 1).await;
     };
@@ -205,7 +211,7 @@ async fn requests_move_to_a_node_as_soon_as_it_answers_again() {
     let nodes = start_freezable(2).await;
     let session = connect_to(&nodes).await;
     nodes.iter().for_each(FreezableNode::freeze);
-    let select = Statement::new("SELECT ...");
+    let select = unlimited("SELECT ...");
     let thaw = async {
         for node in &nodes {
             wait_responsive(&session, node.address, false).await;
@@ -223,7 +229,7 @@ async fn requests_sent_while_no_node_answers_move_to_the_first_that_does() {
     let nodes = start_freezable(2).await;
     let session = connect_to(&nodes).await;
     nodes.iter().for_each(FreezableNode::freeze);
-    let select = Statement::new("SELECT ...");
+    let select = unlimited("SELECT ...");
     let later = async {
         for node in &nodes {
             wait_responsive(&session, node.address, false).await;
@@ -387,7 +393,7 @@ async fn a_request_skips_all_unresponsive_nodes_at_once() {
     let (healthy, frozen): (Vec<_>, Vec<_>) =
         nodes.iter().partition(|node| node.address == healthy);
     frozen.iter().for_each(|node| node.freeze());
-    let insert = Statement::new("INSERT ...").load_balancing(InTurn::default());
+    let insert = unlimited("INSERT ...").load_balancing(InTurn::default());
     let every_node_waits = execute_all(&session, &insert, NODES);
     let skip = async {
         for node in &frozen {
@@ -425,7 +431,7 @@ async fn a_node_that_has_moved_away_from_an_unresponsive_address_is_found() {
     let waiting: Vec<_> = (0..4)
         .map(|_| {
             let session = session.clone();
-            tokio::spawn(async move { session.execute("INSERT ...", ()).await })
+            tokio::spawn(async move { session.execute(unlimited("INSERT ..."), ()).await })
         })
         .collect();
     wait_responsive(&session, old.address, false).await;
