@@ -69,7 +69,7 @@ impl UuidSource {
 }
 
 /// 100-nanosecond intervals between 1582-10-15, the epoch of UUIDs, and 1970.
-const UUID_EPOCH: i64 = 0x01b2_1dd2_1381_4000;
+pub(crate) const UUID_EPOCH: i64 = 0x01b2_1dd2_1381_4000;
 
 /// Returns the time of a UUID of version 1, in 100-nanosecond intervals, from microseconds since 1970.
 pub(in crate::store) const fn ticks(microseconds: i64) -> u64 {

@@ -1,8 +1,8 @@
-//! How well a value of one type fits another type.
+//! The fit of a value of one type for another type.
 
 use crate::types::{CqlType, NativeType};
 
-/// How well a term fits a type. Cassandra chooses among the functions of one name by the fit of their
+/// The fit of a term for a type. Cassandra chooses among the functions of one name by the fit of their
 /// arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::store) enum Fit {

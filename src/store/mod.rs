@@ -33,6 +33,7 @@ mod type_text;
 mod variables;
 
 pub(crate) use catalog::{Catalog, DroppedColumn, Keyspace, Table, TableOptions, UserType};
+pub(crate) use clock::UUID_EPOCH;
 pub(crate) use database::{BatchEntry, Execution, Outcome, Prepared, Store, System};
 pub(crate) use error::{invalid, syntax_error};
 pub(crate) use schema::{Column, ColumnKind, SecondaryIndex, TableSchema};

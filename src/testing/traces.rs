@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
 use super::recent::Recent;
+use crate::store::UUID_EPOCH;
 
 /// The trace of one request.
 #[derive(Debug, Clone)]
@@ -57,12 +58,10 @@ pub(super) fn time_since_1970() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// 100-nanosecond intervals between 1582-10-15, the epoch of UUIDs, and 1970.
-const EPOCH: u64 = 0x01b2_1dd2_1381_4000;
-
 /// Returns a UUID of version 1. UUIDs of the same time differ if their `number` does.
 pub(super) fn time_uuid(time: Duration, number: u64) -> Uuid {
-    let ticks = u64::try_from(time.as_nanos() / 100).unwrap_or(u64::MAX).saturating_add(EPOCH);
+    let ticks = u64::try_from(time.as_nanos() / 100).unwrap_or(u64::MAX);
+    let ticks = ticks.saturating_add_signed(UUID_EPOCH);
     let [high, low, node @ ..] = number.to_be_bytes();
     let counter = u16::from_be_bytes([high, low]);
     uuid::Builder::from_gregorian_timestamp(ticks, counter, &node).into_uuid()

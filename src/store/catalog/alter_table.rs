@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::create_table::{check_fields, column, no_masks, static_without_clustering};
-use super::lookup::{check_modifiable, keyspace_of};
+use super::lookup::modifiable_keyspace;
 use super::table_options::table_id;
 use super::type_budget::TypeBudget;
 use super::type_name::DefinedType;
@@ -24,8 +24,7 @@ impl Catalog {
         current: Option<&str>,
         now: i64,
     ) -> Changed {
-        let keyspace_name = keyspace_of(&alter.table, current)?;
-        check_modifiable(keyspace_name)?;
+        let keyspace_name = modifiable_keyspace(&alter.table, current)?;
         let name = &alter.table.name;
         let keyspace = self.keyspaces.get_mut(keyspace_name);
         let Some(keyspace) = keyspace.filter(|keyspace| keyspace.tables.contains_key(name)) else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::lookup::{already_exists, check_modifiable, is_valid_name, keyspace_of};
+use super::lookup::{already_exists, is_valid_name, keyspace_of, modifiable_keyspace};
 use super::table_options::{TableOptions, table_id};
 use super::type_budget::TypeBudget;
 use super::type_name::{DefinedType, has_duration};
@@ -77,8 +77,7 @@ impl Catalog {
         drop: &DropElement<TableName>,
         current: Option<&str>,
     ) -> Changed {
-        let keyspace = keyspace_of(&drop.name, current)?;
-        check_modifiable(keyspace)?;
+        let keyspace = modifiable_keyspace(&drop.name, current)?;
         let name = &drop.name.name;
         let tables = self.keyspaces.get_mut(keyspace).map(|keyspace| &mut keyspace.tables);
         match tables.and_then(|tables| tables.remove(name)) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::lookup::{check_modifiable, keyspace_of, no_keyspace};
+use super::lookup::{modifiable_keyspace, no_keyspace};
 use super::options::{OptionMap, map};
 use super::type_name::has_duration;
 use super::{Catalog, Changed, Keyspace, table_change};
@@ -96,8 +96,7 @@ impl Catalog {
         drop: &DropElement<TableName>,
         current: Option<&str>,
     ) -> Changed {
-        let keyspace_name = keyspace_of(&drop.name, current)?;
-        check_modifiable(keyspace_name)?;
+        let keyspace_name = modifiable_keyspace(&drop.name, current)?;
         let name = &drop.name.name;
         let tables = self.keyspaces.get_mut(keyspace_name).map(|of| of.tables.iter_mut());
         for (table_name, table) in tables.into_iter().flatten() {

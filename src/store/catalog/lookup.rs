@@ -61,6 +61,19 @@ pub(in crate::store) fn no_keyspace() -> ServerError {
     )
 }
 
+/// Returns the keyspace that a name has, or that of the connection, if clients may change it.
+///
+/// # Errors
+/// Returns an INVALID error if there is neither, or an error if the keyspace belongs to the system.
+pub(super) fn modifiable_keyspace<'n>(
+    name: &'n TableName,
+    current: Option<&'n str>,
+) -> Result<&'n str, ServerError> {
+    let keyspace = keyspace_of(name, current)?;
+    check_modifiable(keyspace)?;
+    Ok(keyspace)
+}
+
 /// Returns an error if a keyspace belongs to the system.
 pub(super) fn check_modifiable(keyspace: &str) -> Result<(), ServerError> {
     if SYSTEM.contains(&keyspace) {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::lookup::{check_modifiable, keyspace_of};
+use super::lookup::{keyspace_of, modifiable_keyspace};
 use super::replacement::{Replacement, references};
 use super::type_budget::TypeBudget;
 use super::type_name::{DefinedType, define, is_open_user_type, qualified_text};
@@ -113,8 +113,7 @@ impl Catalog {
         current: Option<&str>,
     ) -> Changed {
         let AlterType { if_exists, name: type_name, change } = alter;
-        let keyspace_name = keyspace_of(type_name, current)?;
-        check_modifiable(keyspace_name)?;
+        let keyspace_name = modifiable_keyspace(type_name, current)?;
         let name = &type_name.name;
         let keyspace = self.keyspaces.get_mut(keyspace_name);
         let Some(keyspace) = keyspace.filter(|keyspace| keyspace.types.contains_key(name)) else {
@@ -164,8 +163,7 @@ impl Catalog {
         drop: &DropElement<TableName>,
         current: Option<&str>,
     ) -> Changed {
-        let keyspace_name = keyspace_of(&drop.name, current)?;
-        check_modifiable(keyspace_name)?;
+        let keyspace_name = modifiable_keyspace(&drop.name, current)?;
         let name = &drop.name.name;
         let keyspace = self.keyspaces.get_mut(keyspace_name);
         let Some(keyspace) = keyspace.filter(|keyspace| keyspace.types.contains_key(name)) else {

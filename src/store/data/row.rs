@@ -9,7 +9,7 @@ use crate::types::{CqlType, Value};
 pub(in crate::store) struct StoredRow {
     /// The values of the clustering columns.
     pub(super) clustering: Box<[Value]>,
-    /// What keeps a row alive in which all other columns are null. INSERT writes it.
+    /// The marker that INSERT writes. It keeps the row alive while all other columns are null.
     pub(super) liveness: Option<Liveness>,
     pub(super) deletion: Option<Deletion>,
     /// The cells with the indexes of their columns, in ascending order.

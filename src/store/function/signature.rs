@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::types::{CqlType, NativeType};
 
-/// What a scalar function computes. The types of its arguments and of its result are those of its
-/// [`Signature`].
+/// The computation of a scalar function. Its [`Signature`] has the types of the arguments and of the
+/// result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Scalar {
     /// The time of the execution, as the type of the result.

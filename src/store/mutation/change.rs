@@ -1,4 +1,4 @@
-//! What a statement changes.
+//! The changes that a statement makes.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What the execution of a statement needs beside its plan.
+//! The input of an execution, beside the plan of the statement.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -10,7 +10,7 @@ use crate::store::term::CompiledTerm;
 use crate::store::variables::{BoundValues, TermValue};
 use crate::types::Value;
 
-/// What the execution of a statement needs beside its plan.
+/// The input of an execution, beside the plan of the statement.
 pub(in crate::store) struct Context<'c> {
     pub(in crate::store) bound: &'c BoundValues,
     pub(in crate::store) clock: Clock<'c>,

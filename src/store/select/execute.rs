@@ -120,7 +120,7 @@ impl SelectPlan {
     }
 }
 
-/// What follows after a row.
+/// The next step of a read after a row.
 enum Next {
     Row,
     /// The other rows of the partition are not read.

@@ -17,7 +17,7 @@ pub(super) struct Restriction {
     pub(super) operands: Operands,
 }
 
-/// What a [`Restriction`] compares. Columns are indexes of the table.
+/// The left side of a [`Restriction`]. Columns are indexes of the table.
 #[derive(Debug)]
 pub(super) enum Target {
     Column(usize),
@@ -119,20 +119,39 @@ fn column(
             let term = compile(term, cql_type, &receiver, variables)?;
             (operator, Operands::Terms(vec![term]))
         }
-        // As in Cassandra, `IN` with one term is `=`.
-        Condition::In(InValues::Terms(terms)) => {
-            let operator = if terms.len() == 1 { Operator::Equal } else { Operator::In };
-            let terms = terms.iter().map(|term| compile(term, cql_type, name, variables));
-            (operator, Operands::Terms(terms.collect::<Result<_, _>>()?))
-        }
-        Condition::In(InValues::Marker(marker)) => {
-            let list = CqlType::List(Box::new(cql_type.clone()));
-            let index = variables.add(marker, &format!("in({name})"), list);
-            (Operator::In, Operands::List(CompiledTerm::Variable(index)))
+        Condition::In(values) => {
+            let compile = |term: &Term, variables: &mut Variables<'_>| {
+                compile(term, cql_type, name, variables)
+            };
+            in_values(values, cql_type, &format!("in({name})"), variables, compile)?
         }
         Condition::IsNotNull => return Err(not_supported(relation)),
     };
     Ok(Restriction { target, operator, operands })
+}
+
+/// Returns the operator and the operands of IN. `cql_type` is the type of each value, `marker_name` the
+/// name of the bind variable of `IN ?`, and `compile` compiles one value.
+fn in_values(
+    values: &InValues,
+    cql_type: &CqlType,
+    marker_name: &str,
+    variables: &mut Variables<'_>,
+    compile: impl Fn(&Term, &mut Variables<'_>) -> Result<CompiledTerm, ServerError>,
+) -> Result<(Operator, Operands), ServerError> {
+    match values {
+        InValues::Terms(terms) => {
+            // As in Cassandra, `IN` with one term is `=`.
+            let operator = if terms.len() == 1 { Operator::Equal } else { Operator::In };
+            let terms = terms.iter().map(|term| compile(term, variables));
+            Ok((operator, Operands::Terms(terms.collect::<Result<_, _>>()?)))
+        }
+        InValues::Marker(marker) => {
+            let list = CqlType::List(Box::new(cql_type.clone()));
+            let index = variables.add(marker, marker_name, list);
+            Ok((Operator::In, Operands::List(CompiledTerm::Variable(index))))
+        }
+    }
 }
 
 /// Returns the error of Cassandra if the operator of a condition does not fit the column.
@@ -280,16 +299,8 @@ fn tuple(
             }
             _ => return Err(not_supported(relation)),
         },
-        // As in Cassandra, `IN` with one term is `=`.
-        Condition::In(InValues::Terms(terms)) => {
-            let operator = if terms.len() == 1 { Operator::Equal } else { Operator::In };
-            let terms = terms.iter().map(|term| compile_tuple(term, variables));
-            (operator, Operands::Terms(terms.collect::<Result<_, _>>()?))
-        }
-        Condition::In(InValues::Marker(marker)) => {
-            let list = CqlType::List(Box::new(tuple_type.clone()));
-            let index = variables.add(marker, &format!("in{tuple_name}"), list);
-            (Operator::In, Operands::List(CompiledTerm::Variable(index)))
+        Condition::In(values) => {
+            in_values(values, &tuple_type, &format!("in{tuple_name}"), variables, compile_tuple)?
         }
         Condition::IsNotNull => return Err(not_supported(relation)),
     };

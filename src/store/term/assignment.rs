@@ -1,4 +1,4 @@
-//! Whether a term can be a value of a type.
+//! The check that a term can be a value of a type.
 
 use super::constant;
 use super::type_hint::resolve;
