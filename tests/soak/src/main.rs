@@ -3,15 +3,11 @@
 mod arguments;
 mod connection_log;
 mod cpu;
-mod load;
 mod nodes;
 #[path = "../../support/only.rs"]
 mod only;
-mod outcome;
 mod report;
 mod scenarios;
-mod tally;
-mod verification;
 
 use std::process::ExitCode;
 

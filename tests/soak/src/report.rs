@@ -7,8 +7,7 @@ use std::{
 };
 
 use cqlwire::session::{Metrics, NodeMetrics};
-
-use crate::tally::Tally;
+use cqlwire_model::Tally;
 
 /// The results of one load.
 pub(crate) struct Report {

@@ -4,15 +4,14 @@
 //! exactly the value of its acknowledged updates.
 
 use cassandra_harness::Node as Process;
+use cqlwire_model::{Kind, Load, Mix};
 use tokio::time::sleep;
 
 use super::{CALM, Faults, Soak, conclude, conclude_all, kill::cluster, runtime};
 use crate::{
     Result,
     arguments::Kill,
-    load::{Load, Mix},
     nodes::Nodes,
-    outcome::Kind,
     report::{Report, Verdict},
 };
 
@@ -20,10 +19,10 @@ use crate::{
 pub(crate) fn run(options: &Kill) -> Result<Verdict> {
     let nodes = Nodes::start(&cluster(options))?;
     let (tasks, rate) = (options.rate.tasks, Some(options.rate.rate));
-    let mix = Mix { kinds: &[&[Kind::Increment]], tasks, rate, requests: None };
+    let mix = Mix { kinds: vec![vec![Kind::Increment]], workers: tasks, rate, requests: None };
     let mut verdicts = Vec::new();
     for number in 0..options.soaks {
-        let report = runtime()?.block_on(soak(&nodes, number, options.kills, mix))?;
+        let report = runtime()?.block_on(soak(&nodes, number, options.kills, &mix))?;
         let noticed = report.noticed_faults;
         let faults = Faults { name: "killed nodes", count: options.kills, noticed };
         verdicts.push(conclude(report, faults));
@@ -31,7 +30,7 @@ pub(crate) fn run(options: &Kill) -> Result<Verdict> {
     Ok(conclude_all(&verdicts))
 }
 
-async fn soak(nodes: &Nodes, number: u32, kills: u32, mix: Mix) -> Result<Report> {
+async fn soak(nodes: &Nodes, number: u32, kills: u32, mix: &Mix) -> Result<Report> {
     let keyspace = format!("counters_{number}");
     let session = nodes.session(|builder| builder).await?;
     let soak = Soak::begin(nodes, session, &keyspace).await?;

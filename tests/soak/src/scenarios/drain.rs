@@ -1,10 +1,11 @@
 //! Three nodes, each in turn drained by `nodetool drain`, stopped and restarted.
 
 use cassandra_harness::Node as Process;
+use cqlwire_model::Mix;
 use tokio::time::sleep;
 
-use super::{ALL_KINDS, CALM, DEFAULT_TIMEOUTS, Faults, conclude_idempotent, runtime, soak};
-use crate::{Result, arguments::Drain, load::Mix, nodes::Nodes, report::Verdict};
+use super::{CALM, DEFAULT_TIMEOUTS, Faults, all_kinds, conclude_idempotent, runtime, soak};
+use crate::{Result, arguments::Drain, nodes::Nodes, report::Verdict};
 
 /// The keyspace of the load.
 const KEYSPACE: &str = "drain";
@@ -13,12 +14,12 @@ const KEYSPACE: &str = "drain";
 pub(crate) fn run(options: &Drain) -> Result<Verdict> {
     let nodes = Nodes::start(&options.common.cluster(3, DEFAULT_TIMEOUTS))?;
     let (tasks, rate) = (options.rate.tasks, Some(options.rate.rate));
-    let mix = Mix { kinds: ALL_KINDS, tasks, rate, requests: None };
+    let mix = Mix { kinds: all_kinds(), workers: tasks, rate, requests: None };
     let rounds = options.rounds;
     let report = runtime()?.block_on(async {
         let session = nodes.session(|builder| builder).await?;
         let title = format!("drain: each of 3 nodes, {rounds} times");
-        soak(title, &nodes, session, KEYSPACE, mix, async |nodes| {
+        soak(title, &nodes, session, KEYSPACE, &mix, async |nodes| {
             for round in 0..rounds as usize * nodes.count() {
                 drain(nodes, 1 + round % nodes.count()).await?;
             }

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use cassandra_harness::Node as Process;
+use cqlwire_model::Mix;
 use tokio::time::sleep;
 
-use super::{ALL_KINDS, CALM, DEFAULT_TIMEOUTS, Faults, conclude_idempotent, runtime, soak};
-use crate::{Result, arguments::Freeze, load::Mix, nodes::Nodes, report::Verdict};
+use super::{CALM, DEFAULT_TIMEOUTS, Faults, all_kinds, conclude_idempotent, runtime, soak};
+use crate::{Result, arguments::Freeze, nodes::Nodes, report::Verdict};
 
 /// The keyspace of the load.
 const KEYSPACE: &str = "freeze";
@@ -16,12 +17,12 @@ const KEYSPACE: &str = "freeze";
 pub(crate) fn run(options: &Freeze) -> Result<Verdict> {
     let nodes = Nodes::start(&options.common.cluster(3, DEFAULT_TIMEOUTS))?;
     let (tasks, rate) = (options.rate.tasks, Some(options.rate.rate));
-    let mix = Mix { kinds: ALL_KINDS, tasks, rate, requests: None };
+    let mix = Mix { kinds: all_kinds(), workers: tasks, rate, requests: None };
     let (rounds, seconds) = (options.rounds as usize, options.seconds);
     let report = runtime()?.block_on(async {
         let session = nodes.session(|builder| builder).await?;
         let title = format!("freeze: one of 3 nodes for {seconds} s, {rounds} times");
-        soak(title, &nodes, session, KEYSPACE, mix, async |nodes| {
+        soak(title, &nodes, session, KEYSPACE, &mix, async |nodes| {
             for round in 0..rounds {
                 let number = 1 + round % nodes.count();
                 nodes.begin_fault("freezing", number);

@@ -6,18 +6,19 @@
 //! on the other replicas too.
 
 use cassandra_harness::{Node as Process, Options};
+use cqlwire_model::Mix;
 use tokio::time::sleep;
 
 use super::{
-    ALL_KINDS, CALM, DEFAULT_TIMEOUTS, Faults, conclude_all, conclude_idempotent, runtime, soak,
+    CALM, DEFAULT_TIMEOUTS, Faults, all_kinds, conclude_all, conclude_idempotent, runtime, soak,
 };
-use crate::{Result, arguments::Kill, load::Mix, nodes::Nodes, report::Verdict};
+use crate::{Result, arguments::Kill, nodes::Nodes, report::Verdict};
 
 /// Runs the soaks.
 pub(crate) fn run(options: &Kill) -> Result<Verdict> {
     let nodes = Nodes::start(&cluster(options))?;
     let (tasks, rate) = (options.rate.tasks, Some(options.rate.rate));
-    let mix = Mix { kinds: ALL_KINDS, tasks, rate, requests: None };
+    let mix = Mix { kinds: all_kinds(), workers: tasks, rate, requests: None };
     let mut verdicts = Vec::new();
     for soak_number in 0..options.soaks {
         let keyspace = format!("kill_{soak_number}");
@@ -25,7 +26,7 @@ pub(crate) fn run(options: &Kill) -> Result<Verdict> {
         let report = runtime()?.block_on(async {
             let session = nodes.session(|builder| builder).await?;
             let title = format!("kill: soak {}", soak_number + 1);
-            soak(title, &nodes, session, &keyspace, mix, async |nodes| {
+            soak(title, &nodes, session, &keyspace, &mix, async |nodes| {
                 for kill in first..first + options.kills {
                     kill_and_restart(nodes, 1 + kill as usize % nodes.count(), &keyspace).await?;
                 }

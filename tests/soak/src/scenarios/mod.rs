@@ -9,25 +9,26 @@ pub(crate) mod stream_zero;
 use std::time::{Duration, Instant};
 
 use cqlwire::session::Session;
+use cqlwire_model::{Kind, Load, Mix, Tables, Tally, Violation, Worker, verify};
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
     Result, connection_log, cpu,
-    load::{Load, Mix, Tables, Worker},
     nodes::Nodes,
-    outcome::{Kind, Violation},
     report::{Report, Verdict},
-    tally::Tally,
-    verification::verify,
 };
 
-/// A load of all kinds of requests. Tasks with idempotent requests send no others, so that a request
+/// Returns a load of all kinds of requests. Workers with idempotent requests send no others, so that a request
 /// that waits until its timeout does not reduce their load.
-const ALL_KINDS: &[&[Kind]] =
-    &[&[Kind::Insert, Kind::Read], &[Kind::Increment, Kind::Swap, Kind::Append]];
+fn all_kinds() -> Vec<Vec<Kind>> {
+    vec![vec![Kind::Insert, Kind::Read], vec![Kind::Increment, Kind::Swap, Kind::Append]]
+}
 
 /// Time of undisturbed load between two faults.
 const CALM: Duration = Duration::from_secs(5);
+
+/// Time within which each read of the verification must succeed. The nodes may still be busy with the load.
+const VERIFY_WAIT: Duration = Duration::from_secs(120);
 
 /// Cassandra's default timeouts. Those of the harness are longer.
 const DEFAULT_TIMEOUTS: &[(&str, &str)] = &[
@@ -46,7 +47,7 @@ async fn soak(
     nodes: &Nodes,
     session: Session,
     keyspace: &str,
-    mix: Mix,
+    mix: &Mix,
     faults: impl AsyncFnOnce(&Nodes) -> Result<()>,
 ) -> Result<Report> {
     let soak = Soak::begin(nodes, session, keyspace).await?;
@@ -88,8 +89,8 @@ impl Soak {
         let cpu = cpu::used().zip(cpu_before).map(|(after, before)| after - before);
         let connection_log::Counts { lost: connections_lost, unresponsive, noticed_faults, .. } =
             connection_log::take();
-        nodes.wait_until_all_are_up(&tables.keyspace).await?;
-        let tally = verify(&session, &tables, workers).await?;
+        nodes.wait_until_all_are_up(tables.keyspace()).await?;
+        let tally = verify(&session, &tables, workers, VERIFY_WAIT).await?;
         session.close(Duration::from_secs(10)).await;
         Ok(Report {
             title,

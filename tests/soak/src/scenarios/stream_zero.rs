@@ -4,19 +4,11 @@
 //! ERROR of a shed request on stream 0 instead of the stream of the request.
 
 use cqlwire::wire::Version;
+use cqlwire_model::{Kind, Mix, Violation};
 use tokio::runtime::{Builder, Runtime};
 
 use super::{Faults, conclude, conclude_all, soak};
-use crate::{
-    Result,
-    arguments::StreamZero,
-    load::Mix,
-    nodes::Nodes,
-    outcome::{Kind, Violation},
-    report::Verdict,
-};
-
-const KINDS: &[&[Kind]] = &[&[Kind::UnmarkedInsert, Kind::Read]];
+use crate::{Result, arguments::StreamZero, nodes::Nodes, report::Verdict};
 
 /// Runs the load once for each combination of protocol version and threads.
 pub(crate) fn run(options: &StreamZero) -> Result<Verdict> {
@@ -28,8 +20,8 @@ pub(crate) fn run(options: &StreamZero) -> Result<Verdict> {
             let version = version(protocol)?;
             let title = format!("stream-0: {version:?}, {threads} threads");
             let mix = Mix {
-                kinds: KINDS,
-                tasks: options.tasks,
+                kinds: vec![vec![Kind::UnmarkedInsert, Kind::Read]],
+                workers: options.tasks,
                 rate: None,
                 requests: Some(options.requests),
             };
@@ -38,7 +30,7 @@ pub(crate) fn run(options: &StreamZero) -> Result<Verdict> {
                     builder.protocol_version(version).connections_per_node(options.connections)
                 });
                 let keyspace = format!("v{protocol}_{threads}");
-                soak(title, &nodes, session.await?, &keyspace, mix, async |_| Ok(())).await
+                soak(title, &nodes, session.await?, &keyspace, &mix, async |_| Ok(())).await
             })?;
             for (reason, count) in &report.connections_lost {
                 report.tally.add_violations(Violation::ConnectionLost, *count, || reason.clone());

@@ -2,44 +2,47 @@
 
 use cqlwire::session::Session;
 
-use super::Tables;
 use crate::{
-    outcome::{Kind, Outcome, Violation},
+    outcome::{Kind, Outcome, Outcomes},
+    tables::Tables,
     tally::Tally,
+    violation::Violation,
 };
 
 /// Number of tokens in a list.
 const LENGTH: i64 = 64;
 
-/// The lists of one task.
+/// The lists of one worker.
 pub(crate) struct Appends {
-    task: u32,
-    outcomes: Vec<Outcome>,
+    worker: u32,
+    outcomes: Outcomes,
 }
 
 impl Appends {
-    pub(super) const fn new(task: u32) -> Self {
-        Self { task, outcomes: Vec::new() }
+    pub(super) fn new(worker: u32) -> Self {
+        Self { worker, outcomes: Outcomes::default() }
     }
 
     /// Returns the keys of the lists, each with the tokens of the list and their outcomes.
     pub(crate) fn expected(&self) -> impl Iterator<Item = (i64, Vec<(i64, Outcome)>)> {
-        let tokens: Vec<_> = (0..).zip(self.outcomes.iter().copied()).collect();
+        let tokens = self.outcomes.iter().map(|(number, outcome)| (i64::from(number), outcome));
+        let tokens: Vec<_> = tokens.collect();
         let lists: Vec<_> = tokens.chunks(LENGTH as usize).map(<[_]>::to_vec).collect();
         (0..).zip(lists).map(|(list, tokens)| (self.key(list), tokens))
     }
 
     pub(super) async fn append(&mut self, session: &Session, tables: &Tables, tally: &mut Tally) {
-        let token = i64::try_from(self.outcomes.len()).unwrap_or(i64::MAX);
+        let token = i64::from(self.outcomes.begin());
+        tally.begin(Kind::Append);
         let key = self.key(token / LENGTH);
         let result = session.execute(&tables.append, (vec![token], key)).await;
-        self.outcomes.push(tally.record(Kind::Append, &result));
+        self.outcomes.end(tally.end(Kind::Append, &result));
         if result.is_ok_and(|result| result.has_rows()) {
             tally.violation(Violation::ForeignAnswer, || format!("list {key} returned rows"));
         }
     }
 
     fn key(&self, list: i64) -> i64 {
-        i64::from(self.task) << 32 | list
+        i64::from(self.worker) << 32 | list
     }
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use cqlwire::session::{QueryResult, Session};
 
-use super::Tables;
 use crate::{
-    outcome::{Kind, Outcome, Violation},
+    outcome::{Kind, Outcome},
+    tables::Tables,
     tally::Tally,
+    violation::Violation,
 };
 
-/// The register of one task. Each write has a new value, and the condition that the register still
+/// The register of one worker. Each write has a new value, and the condition that the register still
 /// has the value of the write before.
 pub(crate) struct Register {
     pub(crate) key: i32,
@@ -25,17 +26,24 @@ pub(crate) struct Register {
 }
 
 impl Register {
-    pub(super) fn new(task: u32) -> Self {
+    pub(super) fn new(worker: u32) -> Self {
         let (uncertain, not_applied) = (BTreeSet::new(), BTreeSet::new());
-        Self { key: task.cast_signed(), current: 0, sent: 0, uncertain, not_applied }
+        Self { key: worker.cast_signed(), current: 0, sent: 0, uncertain, not_applied }
     }
 
     pub(super) async fn swap(&mut self, session: &Session, tables: &Tables, tally: &mut Tally) {
         self.sent += 1;
+        tally.begin(Kind::Swap);
+        // A request that is cancelled stays uncertain.
+        self.uncertain.insert(self.sent);
         let values = (self.sent, self.key, self.current);
         let result = session.execute(&tables.swap, values).await;
-        match (tally.record(Kind::Swap, &result), result) {
-            (Outcome::Uncertain, _) => _ = self.uncertain.insert(self.sent),
+        let outcome = tally.end(Kind::Swap, &result);
+        if outcome != Outcome::Uncertain {
+            self.uncertain.remove(&self.sent);
+        }
+        match (outcome, result) {
+            (Outcome::Uncertain, _) => {}
             (Outcome::NotApplied, _) => _ = self.not_applied.insert(self.sent),
             (Outcome::Acknowledged, result) => match result.map(|result| read(&result)) {
                 Ok(Some(Swapped::Applied)) => self.set(self.sent),

@@ -2,29 +2,30 @@
 
 use cqlwire::session::{Error, Session};
 
-use super::Tables;
 use crate::{
-    outcome::{Kind, Outcome, Violation},
+    outcome::{Kind, Outcome, Outcomes},
+    tables::Tables,
     tally::Tally,
+    violation::Violation,
 };
 
-/// The rows of one task.
+/// The rows of one worker.
 pub(crate) struct Rows {
-    task: u32,
-    outcomes: Vec<Outcome>,
+    worker: u32,
+    outcomes: Outcomes,
     /// The numbers of the rows whose insert was acknowledged.
     acknowledged: Vec<u32>,
     reads: u64,
 }
 
 impl Rows {
-    pub(super) const fn new(task: u32) -> Self {
-        Self { task, outcomes: Vec::new(), acknowledged: Vec::new(), reads: 0 }
+    pub(super) fn new(worker: u32) -> Self {
+        Self { worker, outcomes: Outcomes::default(), acknowledged: Vec::new(), reads: 0 }
     }
 
-    /// Returns the keys of all rows that the task has tried to insert, with the outcomes.
+    /// Returns the keys of all rows that the worker has tried to insert, with the outcomes.
     pub(crate) fn expected(&self) -> impl Iterator<Item = (i64, Outcome)> {
-        (0..).zip(&self.outcomes).map(|(number, outcome)| (self.key(number), *outcome))
+        self.outcomes.iter().map(|(number, outcome)| (self.key(number), outcome))
     }
 
     /// Inserts the next row.
@@ -35,15 +36,16 @@ impl Rows {
         tables: &Tables,
         tally: &mut Tally,
     ) {
-        let number = u32::try_from(self.outcomes.len()).unwrap_or(u32::MAX);
+        let number = self.outcomes.begin();
+        tally.begin(kind);
         let key = self.key(number);
         let statement = match kind {
             Kind::Insert => &tables.insert,
             _ => &tables.unmarked_insert,
         };
         let result = session.execute(statement, (key, payload(key))).await;
-        let outcome = tally.record(kind, &result);
-        self.outcomes.push(outcome);
+        let outcome = tally.end(kind, &result);
+        self.outcomes.end(outcome);
         if outcome == Outcome::Acknowledged {
             self.acknowledged.push(number);
         }
@@ -56,8 +58,9 @@ impl Rows {
     pub(super) async fn read(&mut self, session: &Session, tables: &Tables, tally: &mut Tally) {
         let Some(number) = self.pick() else { return };
         let key = self.key(number);
+        tally.begin(Kind::Read);
         let result = session.execute(&tables.read, (key,)).await;
-        tally.record(Kind::Read, &result);
+        tally.end(Kind::Read, &result);
         let Ok(result) = result else { return };
         match result.first::<(i64, &str)>() {
             Ok(None) => tally.violation(Violation::Lost, || format!("row {key} is missing")),
@@ -75,7 +78,7 @@ impl Rows {
     }
 
     fn key(&self, number: u32) -> i64 {
-        i64::from(self.task) << 32 | i64::from(number)
+        i64::from(self.worker) << 32 | i64::from(number)
     }
 }
 

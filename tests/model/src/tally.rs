@@ -4,31 +4,53 @@ use std::collections::BTreeMap;
 
 use cqlwire::session::{Error, ErrorKind};
 
-use crate::outcome::{Kind, Outcome, Violation};
+use crate::{
+    outcome::{Kind, Outcome},
+    violation::Violation,
+};
 
 /// Number of examples kept of each violation.
 const MAX_EXAMPLES: usize = 3;
 
-/// The counts of one task, or of all tasks.
+/// The counts of one worker, or of all workers.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) requests: BTreeMap<Kind, Counts>,
+pub struct Tally {
+    /// Outcomes by kind of request.
+    pub requests: BTreeMap<Kind, Counts>,
     /// Failures by kind of request and text, with an example.
-    pub(crate) failures: BTreeMap<(Kind, String), (u64, String)>,
-    pub(crate) violations: BTreeMap<Violation, (u64, Vec<String>)>,
+    pub failures: BTreeMap<(Kind, String), (u64, String)>,
+    /// Number of violations of each kind, with a few examples.
+    pub violations: BTreeMap<Violation, (u64, Vec<String>)>,
 }
 
 /// The outcomes of the requests of one kind.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) acknowledged: u64,
-    pub(crate) uncertain: u64,
-    pub(crate) not_applied: u64,
+pub struct Counts {
+    /// Number of requests that began.
+    pub begun: u64,
+    /// Number of requests that succeeded.
+    pub acknowledged: u64,
+    /// Number of requests that failed, and may have been applied.
+    pub uncertain: u64,
+    /// Number of requests that failed, and were not applied.
+    pub not_applied: u64,
+}
+
+impl Counts {
+    /// Returns the number of requests whose future was dropped before they ended.
+    pub const fn cancelled(&self) -> u64 {
+        self.begun - self.acknowledged - self.uncertain - self.not_applied
+    }
 }
 
 impl Tally {
-    /// Records a request and returns its outcome.
-    pub(crate) fn record<T>(&mut self, kind: Kind, result: &Result<T, Error>) -> Outcome {
+    /// Records that a request begins.
+    pub(crate) fn begin(&mut self, kind: Kind) {
+        self.requests.entry(kind).or_default().begun += 1;
+    }
+
+    /// Records the end of a request that began, and returns its outcome.
+    pub(crate) fn end<T>(&mut self, kind: Kind, result: &Result<T, Error>) -> Outcome {
         let outcome = Outcome::of(result);
         let counts = self.requests.entry(kind).or_default();
         match outcome {
@@ -42,12 +64,13 @@ impl Tally {
         outcome
     }
 
-    pub(crate) fn violation(&mut self, violation: Violation, example: impl FnOnce() -> String) {
+    /// Records a violation.
+    pub fn violation(&mut self, violation: Violation, example: impl FnOnce() -> String) {
         self.add_violations(violation, 1, example);
     }
 
     /// Records several violations that have one example.
-    pub(crate) fn add_violations(
+    pub fn add_violations(
         &mut self,
         violation: Violation,
         number: u64,
@@ -60,9 +83,11 @@ impl Tally {
         }
     }
 
-    pub(crate) fn add(&mut self, other: Self) {
+    /// Adds the counts of another tally.
+    pub fn add(&mut self, other: Self) {
         for (kind, counts) in other.requests {
             let sum = self.requests.entry(kind).or_default();
+            sum.begun += counts.begun;
             sum.acknowledged += counts.acknowledged;
             sum.uncertain += counts.uncertain;
             sum.not_applied += counts.not_applied;

@@ -1,9 +1,6 @@
 //! Compares the tables with what the load expects of them.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use cqlwire::{
     session::{Error, QueryResult, Session, Statement},
@@ -11,15 +8,15 @@ use cqlwire::{
     wire::Consistency,
 };
 
-use crate::{
-    Result,
-    load::{Tables, Worker, payload},
-    outcome::{Kind, Violation},
-    tally::Tally,
-};
+use tokio::time::{Instant, sleep};
 
-/// Time within which each read must succeed. The nodes may still be busy with the load.
-const LIMIT: Duration = Duration::from_secs(120);
+use crate::{
+    outcome::Kind,
+    tables::Tables,
+    tally::Tally,
+    violation::Violation,
+    worker::{Worker, payload},
+};
 
 /// Delay before a read is repeated.
 const DELAY: Duration = Duration::from_millis(500);
@@ -27,19 +24,24 @@ const DELAY: Duration = Duration::from_millis(500);
 /// Rows of a page. Pages are small, because the nodes of a soak may have short timeouts.
 const PAGE_SIZE: i32 = 500;
 
-/// Reads all tables, and returns the counts of the load with the violations that the tables show.
-pub(crate) async fn verify(
+/// Reads all tables at ALL, and returns the counts of all workers with the violations that their answers
+/// and the tables show. `workers` are all workers of the tables.
+///
+/// # Errors
+/// Returns an error if a read fails for longer than `wait`.
+pub async fn verify(
     session: &Session,
     tables: &Tables,
     workers: Vec<Worker>,
-) -> Result<Tally> {
-    let reader = Reader { session, keyspace: &tables.keyspace };
+    wait: Duration,
+) -> Result<Tally, Error> {
+    let reader = Reader { session, keyspace: tables.keyspace(), wait };
     let mut tally = Tally::default();
     let mut rows = reader.rows(&mut tally).await?;
     for mut worker in workers {
         for (key, outcome) in worker.rows.expected() {
-            let times = usize::from(rows.remove(&key).is_some());
-            if let Some(violation) = outcome.broken_promise(times) {
+            let times = usize::from(rows.remove(&key));
+            if let Some(violation) = Violation::of(outcome, times) {
                 tally.violation(violation, || {
                     format!("row {key}: {outcome:?}, found {times} times")
                 });
@@ -54,7 +56,7 @@ pub(crate) async fn verify(
         reader.lists(&worker, &mut tally).await?;
         tally.add(worker.tally);
     }
-    for key in rows.into_keys() {
+    for key in rows {
         tally.violation(Violation::ForeignAnswer, || format!("row {key} was never written"));
     }
     Ok(tally)
@@ -63,12 +65,14 @@ pub(crate) async fn verify(
 struct Reader<'a> {
     session: &'a Session,
     keyspace: &'a str,
+    /// Time within which each read must succeed.
+    wait: Duration,
 }
 
 impl Reader<'_> {
     /// Returns the keys of all rows.
-    async fn rows(&self, tally: &mut Tally) -> Result<HashMap<i64, ()>> {
-        let mut found = HashMap::new();
+    async fn rows(&self, tally: &mut Tally) -> Result<BTreeSet<i64>, Error> {
+        let mut found = BTreeSet::new();
         let mut next = None;
         loop {
             let select = self.select("k, payload FROM {}.rows").paging_state(next.take());
@@ -78,18 +82,18 @@ impl Reader<'_> {
                 if key >= 0 && text != Some(&payload(key)) {
                     tally.violation(Violation::ForeignAnswer, || format!("row {key} is {text:?}"));
                 }
-                found.insert(key, ());
+                found.insert(key);
             }
             next = page.paging_state().cloned();
             if next.is_none() {
-                // Negative keys belong to the test that all nodes are up.
-                found.retain(|key, ()| *key >= 0);
+                // The caller may write to rows with negative keys.
+                found.retain(|key| *key >= 0);
                 return Ok(found);
             }
         }
     }
 
-    async fn counter(&self, worker: &Worker, tally: &mut Tally) -> Result<()> {
+    async fn counter(&self, worker: &Worker, tally: &mut Tally) -> Result<(), Error> {
         let (key, expected) = (worker.counter.key, worker.counter.expected());
         let select = self.select("n FROM {}.counters WHERE k = ?");
         let value = self.execute(select, (key,)).await?.first::<i64>()?.unwrap_or(0);
@@ -105,7 +109,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    async fn register(&self, worker: &mut Worker, tally: &mut Tally) -> Result<()> {
+    async fn register(&self, worker: &mut Worker, tally: &mut Tally) -> Result<(), Error> {
         // A serial read finishes the conditional writes that are still under way. It therefore hides
         // an acknowledged write that the replicas have accepted but not committed.
         let select = self.select("v FROM {}.registers WHERE k = ?");
@@ -115,14 +119,14 @@ impl Reader<'_> {
         Ok(())
     }
 
-    async fn lists(&self, worker: &Worker, tally: &mut Tally) -> Result<()> {
+    async fn lists(&self, worker: &Worker, tally: &mut Tally) -> Result<(), Error> {
         for (key, tokens) in worker.appends.expected() {
             let select = self.select("tokens FROM {}.lists WHERE k = ?");
             let result = self.execute(select, (key,)).await?;
             let found = result.first::<(Vec<i64>,)>()?.unwrap_or_default().0;
             for (token, outcome) in tokens {
                 let times = found.iter().filter(|found| **found == token).count();
-                if let Some(violation) = outcome.broken_promise(times) {
+                if let Some(violation) = Violation::of(outcome, times) {
                     tally.violation(violation, || {
                         format!("token {token} of list {key}: {outcome:?}, found {times} times")
                     });
@@ -142,12 +146,12 @@ impl Reader<'_> {
         &self,
         select: Statement,
         values: impl ToValues + Send + Sync + Copy,
-    ) -> std::result::Result<QueryResult, Error> {
-        let deadline = Instant::now() + LIMIT;
+    ) -> Result<QueryResult, Error> {
+        let deadline = Instant::now() + self.wait;
         loop {
             match self.session.execute(&select, values).await {
                 Err(error) if Instant::now() > deadline => return Err(error),
-                Err(_) => tokio::time::sleep(DELAY).await,
+                Err(_) => sleep(DELAY).await,
                 Ok(result) => return Ok(result),
             }
         }

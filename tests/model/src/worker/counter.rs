@@ -4,10 +4,11 @@ use std::ops::RangeInclusive;
 
 use cqlwire::session::Session;
 
-use super::Tables;
 use crate::{
-    outcome::{Kind, Outcome, Violation},
+    outcome::{Kind, Outcome},
+    tables::Tables,
     tally::Tally,
+    violation::Violation,
 };
 
 /// The counter of one task.
@@ -18,8 +19,8 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    pub(super) const fn new(task: u32) -> Self {
-        Self { key: task.cast_signed(), acknowledged: 0, uncertain: 0 }
+    pub(super) const fn new(worker: u32) -> Self {
+        Self { key: worker.cast_signed(), acknowledged: 0, uncertain: 0 }
     }
 
     /// Returns the values that the counter may have.
@@ -33,11 +34,17 @@ impl Counter {
         tables: &Tables,
         tally: &mut Tally,
     ) {
+        tally.begin(Kind::Increment);
+        // A request that is cancelled stays uncertain.
+        self.uncertain += 1;
         let result = session.execute(&tables.increment, (self.key,)).await;
-        match tally.record(Kind::Increment, &result) {
-            Outcome::Acknowledged => self.acknowledged += 1,
-            Outcome::Uncertain => self.uncertain += 1,
-            Outcome::NotApplied => {}
+        match tally.end(Kind::Increment, &result) {
+            Outcome::Acknowledged => {
+                self.uncertain -= 1;
+                self.acknowledged += 1;
+            }
+            Outcome::Uncertain => {}
+            Outcome::NotApplied => self.uncertain -= 1,
         }
         if result.is_ok_and(|result| result.has_rows()) {
             let key = self.key;

@@ -1,0 +1,61 @@
+//! The model on nodes of `cqlwire::testing`.
+
+use std::{future::Future, pin::pin, task::Poll, time::Duration};
+
+use cqlwire::{session::Session, testing::MockCluster};
+use cqlwire_model::{Kind, Load, Mix, Tables, Worker, verify};
+
+/// Time within which the tests wait for a read.
+const WAIT: Duration = Duration::from_secs(30);
+
+async fn connect(cluster: &MockCluster) -> Session {
+    Session::builder().contact_points(cluster.contact_points()).connect().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_load_of_all_kinds_keeps_all_promises() {
+    let cluster = MockCluster::start(3).await.unwrap();
+    let session = connect(&cluster).await;
+    let tables = Tables::create(&session, "model", 3).await.unwrap();
+    let kinds = Kind::ALL.to_vec();
+    let mix = Mix { kinds: vec![kinds], workers: 4, rate: None, requests: Some(600) };
+    let workers = Load::start(&session, &tables, &mix).await.unwrap().wait().await;
+    let tally = verify(&session, &tables, workers, WAIT).await.unwrap();
+    assert!(tally.violations.is_empty(), "{:?}", tally.violations);
+    for kind in Kind::ALL {
+        let counts = tally.requests[&kind];
+        assert!(counts.acknowledged >= 99, "{kind:?}: {counts:?}");
+        assert_eq!(counts.begun, counts.acknowledged, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_can_be_cancelled_at_any_await_point() {
+    let cluster = MockCluster::start(1).await.unwrap();
+    let session = connect(&cluster).await;
+    let tables = Tables::create(&session, "model", 1).await.unwrap();
+    tables.create_registers(&session, 1, WAIT).await.unwrap();
+    let mut worker = Worker::new(0);
+    for polls in 0..12 {
+        for kind in Kind::ALL {
+            poll_times(worker.request(kind, &session, &tables), polls).await;
+            worker.request(kind, &session, &tables).await;
+        }
+    }
+    let cancelled = worker.tally().requests.values().map(|counts| counts.cancelled()).sum::<u64>();
+    assert!(cancelled > 0);
+    let tally = verify(&session, &tables, vec![worker], WAIT).await.unwrap();
+    assert!(tally.violations.is_empty(), "{:?}", tally.violations);
+}
+
+/// Polls a future at most this number of times, and drops it.
+async fn poll_times(future: impl Future<Output = ()>, polls: usize) {
+    let mut future = pin!(future);
+    for _ in 0..polls {
+        let poll = std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context)));
+        if poll.await.is_ready() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
