@@ -3,7 +3,7 @@
 use std::{future::Future, pin::pin, task::Poll, time::Duration};
 
 use cqlwire::{session::Session, testing::MockCluster};
-use cqlwire_model::{Kind, Load, Mix, Tables, Worker, verify};
+use cqlwire_model::{Counts, Kind, Load, Mix, Tables, Worker, verify};
 
 /// Time within which the tests wait for a read.
 const WAIT: Duration = Duration::from_secs(30);
@@ -42,7 +42,7 @@ async fn a_request_can_be_cancelled_at_any_await_point() {
             worker.request(kind, &session, &tables).await;
         }
     }
-    let cancelled = worker.tally().requests.values().map(|counts| counts.cancelled()).sum::<u64>();
+    let cancelled = worker.tally().requests.values().map(Counts::cancelled).sum::<u64>();
     assert!(cancelled > 0);
     let tally = verify(&session, &tables, vec![worker], WAIT).await.unwrap();
     assert!(tally.violations.is_empty(), "{:?}", tally.violations);
