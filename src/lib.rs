@@ -110,6 +110,8 @@ mod cql;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod decode;
+#[cfg(any(feature = "driver", feature = "testing"))]
+mod environment;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -138,6 +140,9 @@ pub mod testing;
 pub mod types;
 pub mod wire;
 
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub use environment::simulation;
 #[cfg(feature = "driver")]
 pub use session::{
     Batch, Error, ErrorKind, ExecutionProfile, PreparedStatement, QueryResult, RowStream, Session,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rand::RngExt;
 
+use crate::environment;
+
 /// The backoff between attempts to connect to a node.
 ///
 /// The first attempt starts at once. The pause before the second is `base`; each further pause
@@ -45,7 +47,7 @@ impl Backoff {
         let Reconnect { base, cap } = self.reconnect;
         let pause = self.next;
         self.next = pause.saturating_mul(2).clamp(base.min(cap), cap);
-        pause.mul_f64(rand::rng().random_range(0.75..=1.25))
+        pause.mul_f64(environment::random().random_range(0.75..=1.25))
     }
 
     /// Resets the backoff if the connection was open for longer than `cap`.
@@ -64,7 +66,7 @@ const ATTEMPT_INTERVAL: Duration = Duration::from_millis(1);
 pub(super) fn spread(unconnected: usize) -> Duration {
     let count = u32::try_from(unconnected).unwrap_or(u32::MAX);
     let pause = ATTEMPT_INTERVAL.saturating_mul(count);
-    pause.mul_f64(rand::rng().random_range(0.75..=1.25))
+    pause.mul_f64(environment::random().random_range(0.75..=1.25))
 }
 
 #[cfg(test)]

@@ -131,15 +131,9 @@ impl ControlConnection {
                 self.pending.add_schema(None);
             }
             let (due, own) = (self.pending.due(), self.own_node());
+            // Events come last, so that a server that floods the client with them delays nothing else.
             tokio::select! {
-                Some(event) = self.events.recv() => {
-                    let is_leaving = self.is_removal_of_own_node(&event);
-                    self.handle_event(event);
-                    if is_leaving {
-                        let _moved = self.move_to_another_node().await;
-                    }
-                }
-                _ = timeout_at(due, pending::<()>()) => self.read_pending().await,
+                biased;
                 reason = self.connection.wait_closed() => {
                     let (node, retry_in) = (self.connection.address(), self.backoff.pause());
                     info!(%node, error = %reason, ?retry_in, "control connection lost");
@@ -171,7 +165,15 @@ impl ControlConnection {
                     self.pending.add_topology();
                     self.pending.read_now();
                 }
+                _ = timeout_at(due, pending::<()>()) => self.read_pending().await,
                 _ = interval.tick() => self.pending.add_topology(),
+                Some(event) = self.events.recv() => {
+                    let is_leaving = self.is_removal_of_own_node(&event);
+                    self.handle_event(event);
+                    if is_leaving {
+                        let _moved = self.move_to_another_node().await;
+                    }
+                }
             }
         }
     }
@@ -327,6 +329,7 @@ impl ControlConnection {
         let PendingReads { topology, schema, waiters, .. } = std::mem::take(&mut self.pending);
         let reader = self.reader();
         let read = tokio::select! {
+            biased;
             read = reader.read(topology, &schema) => read,
             () = wait_replaceable(&self.shared, &self.connection, self.own_node()) => Err(ReadError::Timeout),
         };

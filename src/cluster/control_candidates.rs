@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::shared::Shared;
 use super::{ContactPoint, Node};
 use crate::connection::Connection;
+use crate::environment;
 
 /// Number of known nodes that are tried before the contact points.
 const MAX_KNOWN_NODES: usize = 4;
@@ -68,7 +69,7 @@ pub(super) fn contact_points(shared: &Shared, except: Option<OwnNode>) -> Vec<Co
     let state = shared.state();
     let is_wanted = |node: &&Arc<Node>| except.is_none_or(|except| !except.is(node));
     let mut nodes: Vec<_> = state.nodes().iter().filter(is_wanted).collect();
-    nodes.shuffle(&mut rand::rng());
+    nodes.shuffle(&mut environment::random());
     // Cached, because a connection may open or end while the nodes are sorted.
     nodes.sort_by_cached_key(|node| (node.distance(), !node.is_responsive(), !node.is_connected()));
     let known = nodes.into_iter().take(MAX_KNOWN_NODES).map(|node| ContactPoint::from(node.info()));

@@ -139,8 +139,9 @@ impl PoolConnector {
         let mut kind = AttemptKind::First;
         loop {
             tokio::select! {
-                () = tokio::time::sleep(retry_in) => {}
+                biased;
                 () = self.reconnect.notified() => kind = AttemptKind::ReportedUp,
+                () = tokio::time::sleep(retry_in) => {}
             }
             // Boxed, so that the tasks of nodes that are down stay small.
             match Box::pin(self.open_in_turn(index, kind)).await {
@@ -194,6 +195,7 @@ impl PoolConnector {
         has_keyspace: bool,
     ) -> Departure {
         let reason = tokio::select! {
+            biased;
             reason = wait_closed(connection, &self.context) => Some(reason),
             // The server sends the event on each connection.
             () = connection.wait_draining() => {
@@ -310,6 +312,7 @@ async fn wait_closed(connection: &ConnectionWatch, context: &PoolContext) -> Clo
     let mut is_responsive = true;
     loop {
         tokio::select! {
+            biased;
             reason = connection.wait_closed() => return reason,
             () = connection.wait_responsive(!is_responsive) => {
                 is_responsive = !is_responsive;

@@ -4,7 +4,6 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::debug;
@@ -16,6 +15,7 @@ use super::handle::Connection;
 use super::runtime::Runtime;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
+use crate::environment::Socket;
 use crate::message::Event;
 use crate::protocol::{self, CloseReason, ConnectionOptions};
 
@@ -121,9 +121,7 @@ impl Connector {
         options: ConnectionOptions,
         events: Option<mpsc::Sender<Event>>,
     ) -> Result<Connection, CloseReason> {
-        let socket = TcpStream::connect(address).await.map_err(|error| socket_error(&error))?;
-        // The task batches requests itself, so Nagle's algorithm would only delay them.
-        socket.set_nodelay(true).map_err(|error| socket_error(&error))?;
+        let socket = Socket::connect(address).await.map_err(|error| socket_error(&error))?;
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls {
             let socket = tls.handshake(socket, address, host).await?;

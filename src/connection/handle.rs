@@ -229,6 +229,7 @@ impl Connection {
     async fn wait_for_queue_permit(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         let mut permit = pin!(self.exchange.queue_permits.acquire());
         tokio::select! {
+            biased;
             permit = &mut permit => return permit,
             () = self.exchange.wait_responsive(false) => {}
         }

@@ -93,6 +93,7 @@ impl Executor {
                 },
             });
             tokio::select! {
+                biased;
                 next = next => match next {
                     Progress::Finished(Err(error)) if !executions.is_empty() => {
                         if error.is_about_statement() {

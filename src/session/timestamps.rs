@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::environment;
 
 /// Generates the timestamps of writes. Of two writes to a cell, the server keeps the one with the
 /// later timestamp.
@@ -24,7 +25,7 @@ pub struct ServerTimestamps;
 
 impl TimestampGenerator for MonotonicTimestamps {
     fn next(&self) -> Option<i64> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        let now = environment::time_since_1970().as_micros();
         Some(self.after(i64::try_from(now).unwrap_or(i64::MAX)))
     }
 }

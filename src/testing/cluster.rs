@@ -5,11 +5,10 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
-
 use super::node_info::{DEFAULT_DATACENTER, NodeInfo};
 use super::server::MockServer;
 use super::shared::SharedState;
+use crate::environment::Listener;
 use crate::message::{Event, StatusChange};
 
 /// A cluster of [`MockServer`]s in one process: each node has its own loopback address, and all have
@@ -221,7 +220,7 @@ impl MockClusterBuilder {
         }
         let infos: Arc<[NodeInfo]> = infos.into();
         let shared = Arc::new(SharedState::new(&*infos));
-        let start = |(listener, info): (TcpListener, &NodeInfo)| {
+        let start = |(listener, info): (Listener, &NodeInfo)| {
             let server =
                 MockServer::start(listener, info.clone(), Arc::clone(&infos), Arc::clone(&shared));
             self.configure.iter().fold(server, |server, configure| configure(server))
@@ -244,7 +243,7 @@ impl MockClusterBuilder {
 const ATTEMPTS: usize = 100;
 
 /// Listens on `count` consecutive IP addresses, the first of which is that of `first`.
-async fn listen(first: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
+async fn listen(first: SocketAddr, count: usize) -> io::Result<Vec<Listener>> {
     let mut attempt = 1;
     loop {
         match try_listen(first, count).await {
@@ -260,11 +259,11 @@ async fn listen(first: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>>
     }
 }
 
-async fn try_listen(first: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
+async fn try_listen(first: SocketAddr, count: usize) -> io::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     let mut address = first;
     for _ in 0..count {
-        let listener = TcpListener::bind(address).await.map_err(|error| {
+        let listener = Listener::bind(address).await.map_err(|error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
         })?;
         address.set_port(listener.local_addr()?.port());

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -15,6 +14,7 @@ use super::script::Script;
 use super::state::ServerState;
 use super::step::{Action, Extras, ReplyStep};
 use crate::codec::{RejectedRequest, ServerCodec};
+use crate::environment::Socket;
 use crate::message::{
     ErrorCode, Event, Request, RequestFrame, Response, ResponseFrame, ResultMessage, ServerError,
     VersionRefusal,
@@ -28,20 +28,19 @@ use crate::wire::{
 const UNKNOWN: Stream = Stream(0);
 
 /// Serves one client until the client or the server closes the connection.
-pub(super) async fn serve(socket: TcpStream, state: Arc<ServerState>) {
+pub(super) async fn serve(socket: Socket, state: Arc<ServerState>) {
     let (number, close) = state.connections().add();
     let _open = OpenConnection { state: &state, number };
     tokio::select! {
+        biased;
+        () = close.notified() => {}
         // A client may disconnect at any time, so an error of the socket is ignored.
         _disconnected = run(socket, number, &state) => {}
-        () = close.notified() => {}
     }
 }
 
 /// Performs the TLS handshake if the server requires it, and serves the client.
-async fn run(socket: TcpStream, number: u64, state: &Arc<ServerState>) -> io::Result<()> {
-    // Without it, a response that follows another one waits for the client's acknowledgement.
-    socket.set_nodelay(true)?;
+async fn run(socket: Socket, number: u64, state: &Arc<ServerState>) -> io::Result<()> {
     let source = Source { number, client: socket.peer_addr()?.ip(), keyspace: None };
     #[cfg(feature = "tls")]
     {
@@ -79,12 +78,13 @@ async fn exchange_frames(
     let mut input = BytesMut::new();
     loop {
         let next = tokio::select! {
+            biased;
+            Some((stream, reply)) = delayed_replies.recv() => client.send_reply(stream, reply),
+            event = next_event(&mut events, &mut cluster_events) => client.send_event(event),
             read = socket.read_buf(&mut input) => match read? {
                 0 => return Ok(()),
                 _ => client.handle_input(&mut input),
             },
-            Some((stream, reply)) = delayed_replies.recv() => client.send_reply(stream, reply),
-            event = next_event(&mut events, &mut cluster_events) => client.send_event(event),
         };
         socket.write_all_buf(&mut client.out).await?;
         // TLS keeps bytes until it is flushed.
@@ -103,6 +103,7 @@ async fn next_event(
 ) -> Event {
     loop {
         let event = tokio::select! {
+            biased;
             event = of_node.recv() => event,
             event = of_cluster.recv() => event,
         };
@@ -206,6 +207,7 @@ impl Client {
                 let delayed = self.delayed.clone();
                 tokio::spawn(async move {
                     tokio::select! {
+                        biased;
                         () = reply.timing.wait() => {}
                         // A reply whose condition never becomes true ends with its connection.
                         () = delayed.closed() => return,

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::net::{ToSocketAddrs, lookup_host};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::connection::serve;
@@ -16,6 +16,7 @@ use super::script::Script;
 use super::shared::SharedState;
 use super::state::ServerState;
 use super::system_tables::SystemTables;
+use crate::environment::Listener;
 use crate::message::{Event, RequestFrame};
 use crate::wire::Version;
 
@@ -40,7 +41,7 @@ impl MockServer {
     /// # Errors
     /// Returns an error if the server cannot listen on the address.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        let listener = listen(address).await?;
         let info = NodeInfo::new(listener.local_addr()?);
         let shared = Arc::new(SharedState::new([&info]));
         Ok(Self::start(listener, info, Arc::new([]), shared))
@@ -48,7 +49,7 @@ impl MockServer {
 
     /// Starts a server that accepts the connections of `listener`.
     pub(super) fn start(
-        listener: TcpListener,
+        listener: Listener,
         info: NodeInfo,
         peers: Arc<[NodeInfo]>,
         shared: Arc<SharedState>,
@@ -300,7 +301,7 @@ impl MockServer {
         if self.task().is_some() {
             return Ok(false);
         }
-        let listener = TcpListener::bind(self.address).await?;
+        let listener = Listener::bind(self.address).await?;
         *self.task() = Some(tokio::spawn(accept(listener, Arc::clone(&self.state))));
         Ok(true)
     }
@@ -363,18 +364,31 @@ impl Drop for MockServer {
     }
 }
 
+/// Listens on the first of the addresses on which this is possible.
+async fn listen(addresses: impl ToSocketAddrs) -> io::Result<Listener> {
+    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "there is no address to listen on");
+    for address in lookup_host(addresses).await? {
+        match Listener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
 /// Accepts clients and serves them. The connections close when this future is dropped.
-async fn accept(listener: TcpListener, state: Arc<ServerState>) {
+async fn accept(listener: Listener, state: Arc<ServerState>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
+            biased;
+            // Frees the tasks of connections that have ended.
+            Some(_ended) = connections.join_next() => {}
             accepted = listener.accept() => {
-                if let Ok((socket, _)) = accepted {
+                if let Ok(socket) = accepted {
                     connections.spawn(serve(socket, Arc::clone(&state)));
                 }
             }
-            // Frees the tasks of connections that have ended.
-            Some(_ended) = connections.join_next() => {}
         }
     }
 }

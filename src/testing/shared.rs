@@ -1,6 +1,5 @@
 //! The state that the nodes of a cluster share.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +7,8 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::node_info::NodeInfo;
-use super::traces::{Traces, time_since_1970, time_uuid};
+use super::traces::{Traces, time_uuid};
+use crate::environment::{random_seed, time_since_1970};
 use crate::message::{Event, SchemaChange};
 use crate::store::Store;
 
@@ -37,7 +37,7 @@ impl SharedState {
     pub(super) fn new<'n>(nodes: impl IntoIterator<Item = &'n NodeInfo>) -> Self {
         let datacenters = nodes.into_iter().map(|node| node.datacenter.clone()).collect();
         // The seed differs in each process and for each cluster, so that UUIDs do.
-        let seed = RandomState::new().hash_one(time_since_1970());
+        let seed = random_seed();
         Self {
             store: Mutex::new(Store::new(seed, datacenters)),
             events: broadcast::Sender::new(EVENT_QUEUE),

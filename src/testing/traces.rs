@@ -1,7 +1,7 @@
 //! The traces of requests, which clients read from `system_traces`.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -50,12 +50,6 @@ impl Traces {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Trace> {
         self.traces.iter()
     }
-}
-
-/// Returns the time since 1970.
-pub(super) fn time_since_1970() -> Duration {
-    // A clock before 1970 reads as 1970.
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Returns a UUID of version 1. UUIDs of the same time differ if their `number` does.

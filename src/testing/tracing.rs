@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::received_request::ReceivedRequest;
 use super::shared::SharedState;
-use super::traces::{Trace, time_since_1970};
+use super::traces::Trace;
+use crate::environment::time_since_1970;
 use crate::message::Request;
 
 /// The start of a request that is traced.

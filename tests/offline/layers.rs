@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 14] = [
     &["protocol"],
     &["fuzzing"],
     &["codec"],
-    &["cql", "partitioner", "schema"],
+    &["cql", "environment", "partitioner", "schema"],
     &["store"],
     &["connection", "testing"],
     &["cluster"],
@@ -218,4 +218,27 @@ fn a_forbidden_word_is_found_in_code_only() {
     assert_eq!(forbidden_words("let now = Instant::now();"), ["Instant::now"]);
     assert_eq!(forbidden_words("use std::net::TcpStream;"), ["TcpStream"]);
     assert_eq!(forbidden_words("// tokio\nfn f() {}\n#[cfg(test)]\nmod tests { tokio }"), [""; 0]);
+}
+
+/// Without `biased`, tokio polls the branches in a random order, and a simulation could not be repeated.
+#[test]
+fn the_branches_of_each_select_have_an_order() {
+    let mut faults = Vec::new();
+    let mut folders = vec![src()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let source = fs::read_to_string(&path).unwrap();
+            for select in source.split("select! {").skip(1) {
+                if !select.trim_start().starts_with("biased;") {
+                    faults.push(path.display().to_string());
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "select! without `biased` in {faults:?}");
 }

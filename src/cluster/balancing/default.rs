@@ -9,6 +9,7 @@ use rand::RngExt;
 use super::{LatencyAwareness, LoadBalancing, Routing};
 use crate::cluster::topology::NodeInfo;
 use crate::cluster::{ClusterState, Distance, Node};
+use crate::environment;
 
 /// The default load balancing policy.
 ///
@@ -166,7 +167,7 @@ impl DefaultBalancing {
         nodes: &(impl ExactSizeIterator<Item = &'a Arc<Node>> + Clone),
         is_eligible: impl Fn(&Arc<Node>) -> bool,
     ) -> Option<(&'a Arc<Node>, Option<&'a Arc<Node>>)> {
-        let mut random = rand::rng();
+        let mut random = environment::random();
         let positions = (0..SAMPLES).map(|_| random.random_range(0..nodes.len()));
         let sample = positions.filter_map(|position| nodes.clone().nth(position));
         let mut eligible = sample.filter(|node| is_eligible(node));

@@ -13,10 +13,10 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::environment::Socket;
 use crate::protocol::CloseReason;
 use any_host::AnyHostName;
 use contents::{certificates, private_key};
@@ -136,10 +136,10 @@ impl Tls {
     /// Performs the TLS handshake on a connected socket.
     pub(super) async fn handshake(
         &self,
-        socket: TcpStream,
+        socket: Socket,
         address: SocketAddr,
         host: Option<&str>,
-    ) -> Result<TlsStream<TcpStream>, CloseReason> {
+    ) -> Result<TlsStream<Socket>, CloseReason> {
         // On first use, this reads the system's root certificates, which blocks for milliseconds.
         let config = self.config.get_or_init(|| self.build().map(Arc::new)).clone();
         let config = config.map_err(|error| CloseReason::Tls(error.to_string()))?;
