@@ -28,16 +28,24 @@
 //! # }
 //! ```
 
+mod cancel;
 mod load;
 mod outcome;
+mod recovery;
+mod secret;
+mod secret_log;
 mod tables;
 mod tally;
 mod verification;
 mod violation;
 mod worker;
 
+pub use cancel::limit_polls;
 pub use load::{Load, Mix};
 pub use outcome::{Kind, Outcome};
+pub use recovery::{recover, settle};
+pub use secret::{SECRET, shows_secret};
+pub use secret_log::SecretLog;
 pub use tables::Tables;
 pub use tally::{Counts, Tally};
 pub use verification::verify;

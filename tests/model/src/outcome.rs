@@ -17,16 +17,46 @@ pub enum Kind {
     Swap,
     /// A write that appends to a list.
     Append,
+    /// A logged batch that is marked as idempotent. In turn, its rows are in one partition and in several.
+    LoggedBatch,
+    /// An unlogged batch that is not marked as idempotent. In turn, its rows are in one partition and in
+    /// several.
+    UnloggedBatch,
+    /// An INSERT that replaces a row. Its text contains the values, and it is marked as idempotent.
+    Overwrite,
+    /// A SELECT of a wide partition, in small pages.
+    ReadPartition,
+    /// A SELECT of a whole table, in small pages.
+    ReadTable,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 6] =
-        [Self::Insert, Self::UnmarkedInsert, Self::Read, Self::Increment, Self::Swap, Self::Append];
+    pub const ALL: [Self; 11] = [
+        Self::Insert,
+        Self::UnmarkedInsert,
+        Self::Read,
+        Self::Increment,
+        Self::Swap,
+        Self::Append,
+        Self::LoggedBatch,
+        Self::UnloggedBatch,
+        Self::Overwrite,
+        Self::ReadPartition,
+        Self::ReadTable,
+    ];
 
     /// Returns true if the driver may send the request twice.
     pub const fn is_idempotent(self) -> bool {
-        matches!(self, Self::Insert | Self::Read)
+        match self {
+            Self::Insert | Self::LoggedBatch | Self::Overwrite => true,
+            Self::Read | Self::ReadPartition | Self::ReadTable => true,
+            Self::UnmarkedInsert
+            | Self::Increment
+            | Self::Swap
+            | Self::Append
+            | Self::UnloggedBatch => false,
+        }
     }
 
     /// Returns the name of the kind in reports.
@@ -38,6 +68,11 @@ impl Kind {
             Self::Increment => "counter update",
             Self::Swap => "conditional write",
             Self::Append => "list append",
+            Self::LoggedBatch => "logged batch",
+            Self::UnloggedBatch => "unlogged batch",
+            Self::Overwrite => "overwrite",
+            Self::ReadPartition => "partition read",
+            Self::ReadTable => "table read",
         }
     }
 }
@@ -84,6 +119,16 @@ impl Outcomes {
         if let Some(last) = self.0.last_mut() {
             *last = outcome;
         }
+    }
+
+    /// Returns the number of the writes that began.
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the outcome of a write. A write that never began was not applied.
+    pub(crate) fn get(&self, number: u32) -> Outcome {
+        self.0.get(number as usize).copied().unwrap_or(Outcome::NotApplied)
     }
 
     /// Returns the numbers of the writes that began, with their outcomes.

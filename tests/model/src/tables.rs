@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use cqlwire::{
-    session::{Error, PreparedStatement, Session},
+    session::{Batch, Error, PreparedStatement, Session, Statement},
     wire::Consistency,
 };
 use tokio::time::{Instant, sleep};
@@ -11,12 +11,20 @@ use tokio::time::{Instant, sleep};
 /// Delay before a request is repeated.
 const DELAY: Duration = Duration::from_millis(100);
 
+/// Rows of a page when a wide partition is read.
+const PARTITION_PAGE: i32 = 7;
+
+/// Rows of a page when a whole table is read.
+const TABLE_PAGE: i32 = 50;
+
 /// The tables, which the statements below find in the keyspace of the load.
 const TABLES: &[&str] = &[
     "rows (k bigint PRIMARY KEY, payload text)",
     "counters (k int PRIMARY KEY, n counter)",
     "registers (k int PRIMARY KEY, v bigint)",
     "lists (k bigint PRIMARY KEY, tokens list<bigint>)",
+    "wide (p bigint, c int, payload text, PRIMARY KEY (p, c)) WITH CLUSTERING ORDER BY (c DESC)",
+    "versions (k bigint PRIMARY KEY, v bigint, payload text)",
 ];
 
 /// The keyspace of one load, with its prepared statements.
@@ -33,6 +41,12 @@ pub struct Tables {
     pub(crate) increment: PreparedStatement,
     pub(crate) swap: PreparedStatement,
     pub(crate) append: PreparedStatement,
+    /// Inserts a row of a batch.
+    pub(crate) insert_wide: PreparedStatement,
+    pub(crate) read_wide: PreparedStatement,
+    pub(crate) read_versions: PreparedStatement,
+    /// The timeout of the requests. `None` is the session's.
+    timeout: Option<Duration>,
 }
 
 impl Tables {
@@ -78,7 +92,58 @@ impl Tables {
             increment: prepare("UPDATE ks.counters SET n = n + 1 WHERE k = ?").await?,
             swap: prepare("UPDATE ks.registers SET v = ? WHERE k = ? IF v = ?").await?,
             append: prepare("UPDATE ks.lists SET tokens = tokens + ? WHERE k = ?").await?,
+            insert_wide: prepare("INSERT INTO ks.wide (p, c, payload) VALUES (?, ?, ?)").await?,
+            read_wide: prepare("SELECT p, c, payload FROM ks.wide WHERE p = ?")
+                .await?
+                .page_size(PARTITION_PAGE),
+            read_versions: prepare("SELECT k, v, payload FROM ks.versions")
+                .await?
+                .page_size(TABLE_PAGE),
+            timeout: None,
         })
+    }
+
+    /// Sets the timeout of all requests of the load. Default: the session's timeout.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        for statement in self.statements_mut() {
+            *statement = statement.clone().timeout(timeout);
+        }
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Applies the options of the load to a batch.
+    pub(crate) fn batch_options<'v>(&self, batch: Batch<'v>) -> Batch<'v> {
+        let batch = batch.consistency(Consistency::LocalQuorum);
+        match self.timeout {
+            Some(timeout) => batch.timeout(timeout),
+            None => batch,
+        }
+    }
+
+    /// Returns a statement with literal values and the options of the load.
+    pub(crate) fn statement(&self, text: String) -> Statement {
+        let statement = Statement::new(text).consistency(Consistency::LocalQuorum);
+        match self.timeout {
+            Some(timeout) => statement.timeout(timeout),
+            None => statement,
+        }
+    }
+
+    /// Returns the prepared statements.
+    pub(crate) fn statements_mut(&mut self) -> [&mut PreparedStatement; 9] {
+        [
+            &mut self.insert,
+            &mut self.unmarked_insert,
+            &mut self.read,
+            &mut self.increment,
+            &mut self.swap,
+            &mut self.append,
+            &mut self.insert_wide,
+            &mut self.read_wide,
+            &mut self.read_versions,
+        ]
     }
 
     /// Returns the name of the keyspace.

@@ -6,6 +6,7 @@ use cqlwire::session::{Error, ErrorKind};
 
 use crate::{
     outcome::{Kind, Outcome},
+    secret::shows_secret,
     violation::Violation,
 };
 
@@ -49,6 +50,11 @@ impl Tally {
         self.requests.entry(kind).or_default().begun += 1;
     }
 
+    /// Returns the number of requests of a kind that began.
+    pub(crate) fn begun(&self, kind: Kind) -> u64 {
+        self.requests.get(&kind).map_or(0, |counts| counts.begun)
+    }
+
     /// Records the end of a request that began, and returns its outcome.
     pub(crate) fn end<T>(&mut self, kind: Kind, result: &Result<T, Error>) -> Outcome {
         let outcome = Outcome::of(result);
@@ -83,6 +89,29 @@ impl Tally {
         }
     }
 
+    /// Checks the texts of an error, as [`Self::check_text`] does.
+    pub fn check_error(&mut self, error: &Error) {
+        self.check_text(|| format!("{error}\n{error:?}\n{error:#?}\n{:?}", error.history()));
+    }
+
+    /// Counts failed idempotent requests as violations. Call this if a healthy node was there for each
+    /// request.
+    pub fn require_idempotent_success(&mut self) {
+        let failures = self.failures.iter().filter(|((kind, _), _)| kind.is_idempotent());
+        let failures: Vec<_> = failures.map(|(_, failure)| failure.clone()).collect();
+        for (count, example) in failures {
+            self.add_violations(Violation::IdempotentFailed, count, || example);
+        }
+    }
+
+    /// Counts a text of the driver that contains a secret as [`Violation::SecretShown`].
+    pub fn check_text(&mut self, text: impl FnOnce() -> String) {
+        let text = text();
+        if shows_secret(&text) {
+            self.violation(Violation::SecretShown, || text);
+        }
+    }
+
     /// Adds the counts of another tally.
     pub fn add(&mut self, other: Self) {
         for (kind, counts) in other.requests {
@@ -107,6 +136,7 @@ impl Tally {
         let last = error.history().last().map_or_else(|| error.to_string(), |a| a.failure.clone());
         let text = format!("{:?}: {}", error.kind(), without_numbers(&last));
         let example = || format!("{error} {:?}", error.history());
+        self.check_error(error);
         self.failures.entry((kind, text)).or_insert_with(|| (0, example())).0 += 1;
         if is_of_another_request(error) {
             self.violation(Violation::ForeignAnswer, example);

@@ -15,6 +15,20 @@ pub enum Violation {
     DoneTwice,
     /// A conditional write was refused although the register had the value that it named.
     RefusedWrongly,
+    /// A read returned a row twice.
+    RepeatedRow,
+    /// A read returned rows in another order than that of their table.
+    OutOfOrder,
+    /// A batch was applied in part, although its batch log or its only partition makes it atomic.
+    TornBatch,
+    /// A request did not end in time.
+    Unended,
+    /// The session did not answer in time after the last fault.
+    NotRecovered,
+    /// Something that requests use was not returned after all requests had ended.
+    NotReturned,
+    /// An error, a `Debug` text or a log event contains a secret.
+    SecretShown,
     /// An idempotent request failed although other nodes were healthy.
     IdempotentFailed,
     /// A request failed because a node that is shutting down refused it.
@@ -43,6 +57,13 @@ impl Violation {
             Self::Lost => "acknowledged writes lost",
             Self::DoneTwice => "writes done twice",
             Self::RefusedWrongly => "conditional writes refused although their condition was true",
+            Self::RepeatedRow => "rows that a read returned twice",
+            Self::OutOfOrder => "rows out of order",
+            Self::TornBatch => "batches applied in part",
+            Self::Unended => "requests that did not end in time",
+            Self::NotRecovered => "sessions that did not answer in time after the last fault",
+            Self::NotReturned => "requests, permits or tasks that were not returned",
+            Self::SecretShown => "texts with a secret",
             Self::IdempotentFailed => "idempotent requests failed",
             Self::RefusedByShutdown => "requests failed that a node refused as shutting down",
             Self::ConnectionLost => "connections lost to a running server",

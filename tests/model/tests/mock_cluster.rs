@@ -1,9 +1,9 @@
 //! The model on nodes of `cqlwire::testing`.
 
-use std::{future::Future, pin::pin, task::Poll, time::Duration};
+use std::time::Duration;
 
 use cqlwire::{session::Session, testing::MockCluster};
-use cqlwire_model::{Counts, Kind, Load, Mix, Tables, Worker, verify};
+use cqlwire_model::{Counts, Kind, Load, Mix, Tables, Worker, limit_polls, verify};
 
 /// Time within which the tests wait for a read.
 const WAIT: Duration = Duration::from_secs(30);
@@ -18,7 +18,7 @@ async fn a_load_of_all_kinds_keeps_all_promises() {
     let session = connect(&cluster).await;
     let tables = Tables::create(&session, "model", 3).await.unwrap();
     let kinds = Kind::ALL.to_vec();
-    let mix = Mix { kinds: vec![kinds], workers: 4, rate: None, requests: Some(600) };
+    let mix = Mix { kinds: vec![kinds], workers: 4, rate: None, requests: Some(1_100) };
     let workers = Load::start(&session, &tables, &mix).await.unwrap().wait().await;
     let tally = verify(&session, &tables, workers, WAIT).await.unwrap();
     assert!(tally.violations.is_empty(), "{:?}", tally.violations);
@@ -38,7 +38,7 @@ async fn a_request_can_be_cancelled_at_any_await_point() {
     let mut worker = Worker::new(0);
     for polls in 0..12 {
         for kind in Kind::ALL {
-            poll_times(worker.request(kind, &session, &tables), polls).await;
+            limit_polls(worker.request(kind, &session, &tables), polls).await;
             worker.request(kind, &session, &tables).await;
         }
     }
@@ -46,16 +46,4 @@ async fn a_request_can_be_cancelled_at_any_await_point() {
     assert!(cancelled > 0);
     let tally = verify(&session, &tables, vec![worker], WAIT).await.unwrap();
     assert!(tally.violations.is_empty(), "{:?}", tally.violations);
-}
-
-/// Polls a future at most this number of times, and drops it.
-async fn poll_times(future: impl Future<Output = ()>, polls: usize) {
-    let mut future = pin!(future);
-    for _ in 0..polls {
-        let poll = std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context)));
-        if poll.await.is_ready() {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
 }

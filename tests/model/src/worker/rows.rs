@@ -2,6 +2,7 @@
 
 use cqlwire::session::{Error, Session};
 
+use super::payload::{payload, pick};
 use crate::{
     outcome::{Kind, Outcome, Outcomes},
     tables::Tables,
@@ -13,14 +14,13 @@ use crate::{
 pub(crate) struct Rows {
     worker: u32,
     outcomes: Outcomes,
-    /// The numbers of the rows whose insert was acknowledged.
-    acknowledged: Vec<u32>,
+    /// Number of reads, from which the next row to read is computed.
     reads: u64,
 }
 
 impl Rows {
     pub(super) fn new(worker: u32) -> Self {
-        Self { worker, outcomes: Outcomes::default(), acknowledged: Vec::new(), reads: 0 }
+        Self { worker, outcomes: Outcomes::default(), reads: 0 }
     }
 
     /// Returns the keys of all rows that the worker has tried to insert, with the outcomes.
@@ -43,12 +43,9 @@ impl Rows {
             Kind::Insert => &tables.insert,
             _ => &tables.unmarked_insert,
         };
-        let result = session.execute(statement, (key, payload(key))).await;
+        let result = session.execute(statement, (key, payload(key, 0))).await;
         let outcome = tally.end(kind, &result);
         self.outcomes.end(outcome);
-        if outcome == Outcome::Acknowledged {
-            self.acknowledged.push(number);
-        }
         if result.is_ok_and(|result| result.has_rows()) {
             tally.violation(Violation::ForeignAnswer, || format!("insert of {key} returned rows"));
         }
@@ -64,17 +61,18 @@ impl Rows {
         let Ok(result) = result else { return };
         match result.first::<(i64, &str)>() {
             Ok(None) => tally.violation(Violation::Lost, || format!("row {key} is missing")),
-            Ok(Some((k, text))) if k == key && text == payload(key) => {}
+            Ok(Some((k, text))) if k == key && text == payload(key, 0) => {}
             other => tally.violation(Violation::ForeignAnswer, || describe(key, &other)),
         }
     }
 
-    /// Picks one of the acknowledged rows: one after another, in an order that jumps.
+    /// Picks one of the acknowledged rows, in an order that jumps.
     fn pick(&mut self) -> Option<u32> {
         self.reads += 1;
-        let count = self.acknowledged.len() as u64;
-        let index = mix(self.reads).checked_rem(count)?;
-        self.acknowledged.get(usize::try_from(index).ok()?).copied()
+        let count = self.outcomes.len();
+        let first = pick(self.reads, count)?;
+        let mut numbers = (first..count).chain(0..first);
+        numbers.find(|number| self.outcomes.get(*number) == Outcome::Acknowledged)
     }
 
     fn key(&self, number: u32) -> i64 {
@@ -84,17 +82,4 @@ impl Rows {
 
 fn describe(key: i64, answer: &Result<Option<(i64, &str)>, Error>) -> String {
     format!("read of row {key} returned {answer:?}")
-}
-
-/// Returns the text of the row with this key.
-pub(crate) fn payload(key: i64) -> String {
-    format!("row {key} {:016x}", mix(key.cast_unsigned()))
-}
-
-/// Returns a pseudo-random number (SplitMix64).
-fn mix(number: u64) -> u64 {
-    let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ z >> 31
 }

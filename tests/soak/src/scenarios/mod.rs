@@ -9,7 +9,7 @@ pub(crate) mod stream_zero;
 use std::time::{Duration, Instant};
 
 use cqlwire::session::Session;
-use cqlwire_model::{Kind, Load, Mix, Tables, Tally, Violation, Worker, verify};
+use cqlwire_model::{Kind, Load, Mix, Tables, Worker, verify};
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
@@ -116,7 +116,7 @@ struct Faults {
 
 /// Concludes a load in which no idempotent request may fail.
 fn conclude_idempotent(mut report: Report, faults: Faults) -> Verdict {
-    require_idempotent_success(&mut report.tally);
+    report.tally.require_idempotent_success();
     conclude(report, faults)
 }
 
@@ -136,13 +136,4 @@ fn conclude_all(verdicts: &[Verdict]) -> Verdict {
     let passed = verdicts.iter().filter(|verdict| **verdict == Verdict::Passed).count();
     println!("{passed} of {} loads passed", verdicts.len());
     verdicts.iter().copied().max().unwrap_or(Verdict::NothingProven)
-}
-
-/// Counts failed idempotent requests as violations.
-fn require_idempotent_success(tally: &mut Tally) {
-    let failures = tally.failures.iter().filter(|((kind, _), _)| kind.is_idempotent());
-    let failures: Vec<_> = failures.map(|(_, failure)| failure.clone()).collect();
-    for (count, example) in failures {
-        tally.add_violations(Violation::IdempotentFailed, count, || example);
-    }
 }

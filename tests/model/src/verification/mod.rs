@@ -1,14 +1,14 @@
 //! Compares the tables with what the load expects of them.
 
-use std::{collections::BTreeSet, time::Duration};
+mod batches;
+mod reader;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use cqlwire::{
-    session::{Error, QueryResult, Session, Statement},
-    types::ToValues,
+    session::{Error, Session},
     wire::Consistency,
 };
-
-use tokio::time::{Instant, sleep};
 
 use crate::{
     outcome::Kind,
@@ -17,15 +17,13 @@ use crate::{
     violation::Violation,
     worker::{Worker, payload},
 };
-
-/// Delay before a read is repeated.
-const DELAY: Duration = Duration::from_millis(500);
-
-/// Rows of a page. Pages are small, because the nodes of a soak may have short timeouts.
-const PAGE_SIZE: i32 = 500;
+use reader::Reader;
 
 /// Reads all tables at ALL, and returns the counts of all workers with the violations that their answers
 /// and the tables show. `workers` are all workers of the tables.
+///
+/// `wait` is the time within which each read must succeed, and within which a batch that is atomic but
+/// was applied in part must be completed.
 ///
 /// # Errors
 /// Returns an error if a read fails for longer than `wait`.
@@ -37,16 +35,20 @@ pub async fn verify(
 ) -> Result<Tally, Error> {
     let reader = Reader { session, keyspace: tables.keyspace(), wait };
     let mut tally = Tally::default();
+    check_debug_texts(session, tables, &mut tally);
     let mut rows = reader.rows(&mut tally).await?;
+    let mut versions = reader.versions(&mut tally).await?;
+    batches::check(&reader, &workers, &mut tally).await?;
     for mut worker in workers {
         for (key, outcome) in worker.rows.expected() {
-            let times = usize::from(rows.remove(&key));
-            if let Some(violation) = Violation::of(outcome, times) {
+            let times = rows.remove(&key).unwrap_or(0);
+            if let Some(violation) = Violation::of(outcome, times.min(1)) {
                 tally.violation(violation, || {
                     format!("row {key}: {outcome:?}, found {times} times")
                 });
             }
         }
+        worker.versions.check(&mut versions, &mut tally);
         if worker.tally.requests.contains_key(&Kind::Increment) {
             reader.counter(&worker, &mut tally).await?;
         }
@@ -56,41 +58,63 @@ pub async fn verify(
         reader.lists(&worker, &mut tally).await?;
         tally.add(worker.tally);
     }
-    for key in rows {
+    for key in rows.into_keys().chain(versions.into_keys()) {
         tally.violation(Violation::ForeignAnswer, || format!("row {key} was never written"));
     }
     Ok(tally)
 }
 
-struct Reader<'a> {
-    session: &'a Session,
-    keyspace: &'a str,
-    /// Time within which each read must succeed.
-    wait: Duration,
+/// Checks that the `Debug` texts of the session and its statements contain no secret.
+fn check_debug_texts(session: &Session, tables: &Tables, tally: &mut Tally) {
+    tally.check_text(|| format!("{session:?}"));
+    for statement in tables.clone().statements_mut() {
+        tally.check_text(|| format!("{statement:?}"));
+    }
 }
 
 impl Reader<'_> {
-    /// Returns the keys of all rows.
-    async fn rows(&self, tally: &mut Tally) -> Result<BTreeSet<i64>, Error> {
-        let mut found = BTreeSet::new();
-        let mut next = None;
-        loop {
-            let select = self.select("k, payload FROM {}.rows").paging_state(next.take());
-            let page = self.execute(select, ()).await?;
+    /// Returns the keys of all rows, with the number of times that each was read.
+    async fn rows(&self, tally: &mut Tally) -> Result<BTreeMap<i64, usize>, Error> {
+        let mut found = BTreeMap::new();
+        self.pages("k, payload FROM {}.rows", |page| {
             for row in page.rows::<(i64, Option<&str>)>()? {
                 let (key, text) = row?;
-                if key >= 0 && text != Some(&payload(key)) {
+                // The caller may write to rows with negative keys.
+                if key < 0 {
+                    continue;
+                }
+                if text != Some(&payload(key, 0)) {
                     tally.violation(Violation::ForeignAnswer, || format!("row {key} is {text:?}"));
                 }
-                found.insert(key);
+                let times = found.entry(key).or_insert(0);
+                *times += 1;
+                if *times > 1 {
+                    tally.violation(Violation::RepeatedRow, || format!("row {key}"));
+                }
             }
-            next = page.paging_state().cloned();
-            if next.is_none() {
-                // The caller may write to rows with negative keys.
-                found.retain(|key| *key >= 0);
-                return Ok(found);
+            Ok(())
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// Returns the keys of the rows that were replaced, with their versions.
+    async fn versions(&self, tally: &mut Tally) -> Result<BTreeMap<i64, i64>, Error> {
+        let mut found = BTreeMap::new();
+        self.pages("k, v, payload FROM {}.versions", |page| {
+            for row in page.rows::<(i64, i64, &str)>()? {
+                let (key, version, text) = row?;
+                if text != payload(key, version) {
+                    tally.violation(Violation::ForeignAnswer, || format!("row {key} is {text:?}"));
+                }
+                if found.insert(key, version).is_some() {
+                    tally.violation(Violation::RepeatedRow, || format!("row {key}"));
+                }
             }
-        }
+            Ok(())
+        })
+        .await?;
+        Ok(found)
     }
 
     async fn counter(&self, worker: &Worker, tally: &mut Tally) -> Result<(), Error> {
@@ -123,37 +147,23 @@ impl Reader<'_> {
         for (key, tokens) in worker.appends.expected() {
             let select = self.select("tokens FROM {}.lists WHERE k = ?");
             let result = self.execute(select, (key,)).await?;
-            let found = result.first::<(Vec<i64>,)>()?.unwrap_or_default().0;
+            let mut found = result.first::<(Vec<i64>,)>()?.unwrap_or_default().0;
             for (token, outcome) in tokens {
-                let times = found.iter().filter(|found| **found == token).count();
+                let before = found.len();
+                found.retain(|found| *found != token);
+                let times = before - found.len();
                 if let Some(violation) = Violation::of(outcome, times) {
                     tally.violation(violation, || {
                         format!("token {token} of list {key}: {outcome:?}, found {times} times")
                     });
                 }
             }
-        }
-        Ok(())
-    }
-
-    fn select(&self, text: &str) -> Statement {
-        let statement = Statement::new(format!("SELECT {}", text.replace("{}", self.keyspace)));
-        statement.consistency(Consistency::All).page_size(PAGE_SIZE)
-    }
-
-    /// Executes a read, and repeats it while it fails.
-    async fn execute(
-        &self,
-        select: Statement,
-        values: impl ToValues + Send + Sync + Copy,
-    ) -> Result<QueryResult, Error> {
-        let deadline = Instant::now() + self.wait;
-        loop {
-            match self.session.execute(&select, values).await {
-                Err(error) if Instant::now() > deadline => return Err(error),
-                Err(_) => sleep(DELAY).await,
-                Ok(result) => return Ok(result),
+            for token in found {
+                tally.violation(Violation::ForeignAnswer, || {
+                    format!("token {token} of list {key} was never written")
+                });
             }
         }
+        Ok(())
     }
 }
