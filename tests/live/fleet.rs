@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
-use cassandra_harness::{Cluster, Launcher, Options, VERSIONS};
+use cassandra_harness::{Cluster, DEFAULT_VERSION, Launcher, Options, VERSIONS};
 use cqlwire::session::{Session, SessionBuilder};
 use libtest_mimic::Failed;
 use tokio::runtime::Runtime;
@@ -16,6 +16,12 @@ use crate::values::Shared;
 /// Returns the versions to test: all that can be started, or `environment` for a node that already runs.
 pub(crate) fn versions() -> &'static [&'static str] {
     if starts_nodes() { &VERSIONS } else { &["environment"] }
+}
+
+/// Returns the version on which all tests run. The tests that take minutes, and those that compare
+/// `MockServer` with a node, run on this version only.
+pub(crate) fn full_version() -> &'static str {
+    if starts_nodes() { DEFAULT_VERSION } else { "environment" }
 }
 
 /// Returns true if the tests start and configure the nodes.

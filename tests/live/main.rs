@@ -156,55 +156,57 @@ fn main() -> ExitCode {
             add(version, &name, test, needs);
         }
     }
-    let newest = fleet::versions().last().copied().unwrap_or_default();
+    let full = fleet::full_version();
     add(
-        newest,
+        full,
         "examples::examples_print_the_expected_output",
         Box::new(examples::examples_print_the_expected_output),
         Needs::Nothing,
     );
     add(
-        newest,
+        full,
         "programs::adds_and_lists_100_000_users",
         Box::new(programs::adds_and_lists_100_000_users),
         Needs::Nothing,
     );
-    if newest.starts_with("5.0") {
+    if full.starts_with("5.0") {
         add(
-            newest,
+            full,
             "system_tables::mock_server_has_the_same_system_tables",
             Box::new(system_tables::mock_server_has_the_same_system_tables),
             Needs::Nothing,
         );
         add(
-            newest,
+            full,
             "describe::mock_server_describes_the_same_schema",
             Box::new(describe::mock_server_describes_the_same_schema),
             Needs::Nothing,
         );
         add(
-            newest,
+            full,
             "select::mock_server_selects_the_same_rows_and_pages",
             Box::new(select::mock_server_selects_the_same_rows_and_pages),
             Needs::Nothing,
         );
     }
     // The version of a node that already runs is unknown.
-    if newest.starts_with("5.0") || std::env::var_os("CQLWIRE_SCRIPTS").is_some() {
+    if full.starts_with("5.0") || std::env::var_os("CQLWIRE_SCRIPTS").is_some() {
         add(
-            newest,
+            full,
             "store::mock_server_executes_scripts_as_cassandra_does",
             Box::new(store::mock_server_executes_scripts_as_cassandra_does),
             Needs::Nothing,
         );
     }
     add(
-        newest,
+        full,
         "programs::requires_the_right_user_name_and_password",
         Box::new(programs::requires_the_right_user_name_and_password),
         Needs::Authentication,
     );
-    trials.extend(security::tests(newest));
+    for version in fleet::versions().iter().copied().filter(|&version| version >= full) {
+        trials.extend(security::tests(version));
+    }
     trials.extend(cluster::trials());
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     // Stop the nodes before the process exits.

@@ -10,7 +10,7 @@ use crate::VERSIONS;
 pub enum Error {
     /// The harness has no configuration for this version.
     #[error(
-        "cannot start Cassandra `{version}`: use version 3.11.x, 4.x.y or 5.x.y (tested: {})",
+        "cannot start Cassandra `{version}`: use version 3.11.x, 4.x.y, 5.x.y or 6.x.y (tested: {})",
         VERSIONS.join(", ")
     )]
     UnknownVersion {

@@ -8,8 +8,8 @@ use crate::{DEFAULT_VERSION, Launcher, Tls};
 /// [`DEFAULT_VERSION`], without authentication.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The version in full, such as `4.1.9`. Versions 3.11.x, 4.x.y and 5.x.y can start; those in
-    /// [`VERSIONS`](crate::VERSIONS) are the tested ones.
+    /// The version in full, such as `4.1.9`. Versions 3.11.x, 4.x.y, 5.x.y and 6.x.y can start, also
+    /// `6.0-alpha2`; those in [`VERSIONS`](crate::VERSIONS) are the tested ones.
     pub version: String,
     /// The versions of the second and later nodes, if they differ from that of the first node; see
     /// [`versions`](Self::versions). Empty by default: all nodes run `version`.
@@ -121,7 +121,8 @@ impl Options {
         self
     }
 
-    /// Adds a setting of `cassandra.yaml`, such as `native_transport_timeout` with `150ms`.
+    /// Adds a setting of `cassandra.yaml`, such as `native_transport_timeout` with `150ms`. A nested
+    /// setting is written in braces: `accord` with `{enabled: true}`.
     #[must_use]
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.push((key.into(), value.into()));

@@ -20,8 +20,8 @@ const COMMANDS: &str =
 #[derive(Parser)]
 #[command(name = "cassandra")]
 struct Args {
-    /// Version to start; 3.11.3, 4.1.9 and 5.0.6 are tested. A list such as `4.1.9,5.0.6` starts one
-    /// node of each version
+    /// Version to start; 3.11.3, 4.1.9, 5.0.6, 5.0.9 and 6.0-alpha2 are tested. A list such as
+    /// `4.1.9,5.0.6` starts one node of each version
     #[arg(long, value_name = "VERSION", default_value = DEFAULT_VERSION, value_delimiter = ',')]
     cassandra: Vec<String>,
 
@@ -42,8 +42,8 @@ struct Args {
     #[arg(long)]
     authentication: bool,
 
-    /// Setting of `cassandra.yaml` for every node, such as `native_transport_timeout=150ms`. Can be
-    /// repeated
+    /// Setting of `cassandra.yaml` for every node, such as `native_transport_timeout=150ms` or
+    /// `accord={enabled: true}`. Can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = Options::parse_setting)]
     settings: Vec<(String, String)>,
 }

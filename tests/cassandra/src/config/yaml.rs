@@ -254,12 +254,17 @@ mod tests {
 
     #[test]
     fn settings_are_added_or_replace_those_of_the_harness() {
-        let settings = [("cdc_enabled", "true"), ("read_request_timeout", "5s")];
+        let settings = [
+            ("cdc_enabled", "true"),
+            ("read_request_timeout", "5s"),
+            ("accord", "{enabled: true}"),
+        ];
         let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
         let yaml = yaml(Generation::V5, |config| config.settings = &settings);
         assert!(has(&yaml, "cdc_enabled: true") && has(&yaml, "commitlog_sync_period: 10000ms"));
         assert!(has(&yaml, "read_request_timeout: 5s"));
         assert_eq!(yaml.matches("read_request_timeout").count(), 1, "{yaml}");
+        assert!(has(&yaml, "accord: {enabled: true}"));
     }
 
     #[test]

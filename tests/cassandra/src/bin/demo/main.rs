@@ -27,7 +27,8 @@ use embedded::Embedded;
 #[derive(Parser)]
 #[command(name = "cargo demo", bin_name = "cargo demo")]
 struct Args {
-    /// Version of Cassandra to start; 3.11.3, 4.1.9 and 5.0.6 are tested [default: 5.0.6]
+    /// Version of Cassandra to start; 3.11.3, 4.1.9, 5.0.6, 5.0.9 and 6.0-alpha2 are tested
+    /// [default: 5.0.6]
     #[arg(long, value_name = "VERSION", conflicts_with = "embedded")]
     cassandra: Option<String>,
 
