@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cassandra_harness::{Cluster, DEFAULT_VERSION, Launcher, Options, VERSIONS};
 use cqlwire::session::{Session, SessionBuilder};
@@ -65,6 +65,8 @@ pub(crate) struct Node {
     /// The state that the tests of values share. It is dropped before the node.
     pub(crate) shared: Arc<Shared>,
     keyspaces: Arc<AtomicUsize>,
+    /// Held by the running test. `None` if tests may run at once.
+    turn: Option<Arc<Mutex<()>>>,
     _cluster: Arc<Cluster>,
 }
 
@@ -87,6 +89,7 @@ impl Fleet {
                 version: version.to_owned(),
                 shared: Arc::default(),
                 keyspaces: Arc::default(),
+                turn: (version >= "6").then(Arc::default),
                 _cluster: Arc::new(cluster),
             })
         });
@@ -98,6 +101,12 @@ impl Node {
     /// Returns true if the node has at least `version`, or if its version is unknown.
     pub(crate) fn is_at_least(&self, version: &str) -> bool {
         self.version.as_str() >= version
+    }
+
+    /// Waits until no other test runs on this node, if its version requires that: schema changes that
+    /// run at once can fail or hang on 6.0-alpha2.
+    pub(crate) fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        Some(self.turn.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Creates a keyspace for one test, and connects a session that uses it.

@@ -145,7 +145,9 @@ fn main() -> ExitCode {
         };
         let name = format!("{version}::{name}");
         trials.push(requirements::trial(name, missing.or(unmet), move || {
-            test(&fleet.node(&version, needs == Needs::Authentication)?)
+            let node = fleet.node(&version, needs == Needs::Authentication)?;
+            let _turn = node.turn();
+            test(&node)
         }));
     };
     for version in fleet::versions() {

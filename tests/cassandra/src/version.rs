@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn refuses_other_versions_and_lists_the_tested_ones() {
-        let incomplete = ["", "5", "5.0", "5.0.6.1", "5.0.x", "6.0-alpha", "6.0-alpha2.1", "latest"];
+        let incomplete =
+            ["", "5", "5.0", "5.0.6.1", "5.0.x", "6.0-alpha", "6.0-alpha2.1", "latest"];
         for version in incomplete.into_iter().chain(["2.1.22", "3.0.30", "7.0.0", "6.0-beta"]) {
             let text = Generation::of(version).unwrap_err().to_string();
             assert!(text.contains("3.11.3, 4.1.9, 5.0.6, 5.0.9, 6.0-alpha2"), "{text}");
