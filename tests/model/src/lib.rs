@@ -48,6 +48,6 @@ pub use secret::{SECRET, shows_secret};
 pub use secret_log::SecretLog;
 pub use tables::Tables;
 pub use tally::{Counts, Tally};
-pub use verification::verify;
+pub use verification::{verify, verify_workers};
 pub use violation::Violation;
 pub use worker::Worker;

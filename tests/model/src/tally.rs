@@ -139,7 +139,7 @@ impl Tally {
         self.check_error(error);
         self.failures.entry((kind, text)).or_insert_with(|| (0, example())).0 += 1;
         if is_of_another_request(error) {
-            self.violation(Violation::ForeignAnswer, example);
+            self.violation(Violation::MalformedAnswer, example);
         }
         if last.to_lowercase().contains("shutting down") {
             self.violation(Violation::RefusedByShutdown, example);

@@ -7,6 +7,9 @@ use crate::outcome::Outcome;
 pub enum Violation {
     /// A request received the answer to another request.
     ForeignAnswer,
+    /// A request failed because its answer could not be decoded, or did not fit the request. A server
+    /// that sends malformed answers causes it, too.
+    MalformedAnswer,
     /// An error says that a write was not applied, but the write is there.
     UntrueNotApplied,
     /// An acknowledged write is not there.
@@ -53,6 +56,7 @@ impl Violation {
     pub const fn description(self) -> &'static str {
         match self {
             Self::ForeignAnswer => "foreign answers",
+            Self::MalformedAnswer => "malformed answers",
             Self::UntrueNotApplied => "untrue \"not applied\"",
             Self::Lost => "acknowledged writes lost",
             Self::DoneTwice => "writes done twice",

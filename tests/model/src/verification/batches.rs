@@ -20,7 +20,7 @@ pub(super) async fn check(
     workers: &[Worker],
     tally: &mut Tally,
 ) -> Result<(), Error> {
-    let mut found = read(reader, tally).await?;
+    let mut found = read(reader, workers, tally).await?;
     let batches = workers.iter().flat_map(|worker| [&worker.logged, &worker.unlogged]);
     for batch in batches.flat_map(Batches::expected) {
         let mut rows = 0;
@@ -41,10 +41,16 @@ pub(super) async fn check(
 }
 
 /// Returns all rows of the table, with the number of times that each was read.
-async fn read(reader: &Reader<'_>, tally: &mut Tally) -> Result<BTreeMap<RowKey, usize>, Error> {
+async fn read(
+    reader: &Reader<'_>,
+    workers: &[Worker],
+    tally: &mut Tally,
+) -> Result<BTreeMap<RowKey, usize>, Error> {
     let mut found = BTreeMap::new();
+    let batches = workers.iter().flat_map(|worker| [&worker.logged, &worker.unlogged]);
+    let own = batches.flat_map(Batches::expected).flat_map(|batch| batch.rows).map(|row| row.0);
     reader
-        .pages("p, c, payload FROM {}.wide", |page| {
+        .pages("p, c, payload FROM {}.wide", "p", own, |page| {
             for row in page.rows::<(i64, i32, &str)>()? {
                 let (p, c, text) = row?;
                 if text != payload(p, c.into()) {

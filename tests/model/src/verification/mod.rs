@@ -33,35 +33,23 @@ pub async fn verify(
     workers: Vec<Worker>,
     wait: Duration,
 ) -> Result<Tally, Error> {
-    let reader = Reader { session, keyspace: tables.keyspace(), wait };
-    let mut tally = Tally::default();
-    check_debug_texts(session, tables, &mut tally);
-    let mut rows = reader.rows(&mut tally).await?;
-    let mut versions = reader.versions(&mut tally).await?;
-    batches::check(&reader, &workers, &mut tally).await?;
-    for mut worker in workers {
-        for (key, outcome) in worker.rows.expected() {
-            let times = rows.remove(&key).unwrap_or(0);
-            if let Some(violation) = Violation::of(outcome, times.min(1)) {
-                tally.violation(violation, || {
-                    format!("row {key}: {outcome:?}, found {times} times")
-                });
-            }
-        }
-        worker.versions.check(&mut versions, &mut tally);
-        if worker.tally.requests.contains_key(&Kind::Increment) {
-            reader.counter(&worker, &mut tally).await?;
-        }
-        if worker.tally.requests.contains_key(&Kind::Swap) {
-            reader.register(&mut worker, &mut tally).await?;
-        }
-        reader.lists(&worker, &mut tally).await?;
-        tally.add(worker.tally);
-    }
-    for key in rows.into_keys().chain(versions.into_keys()) {
-        tally.violation(Violation::ForeignAnswer, || format!("row {key} was never written"));
-    }
-    Ok(tally)
+    let reader = Reader { session, keyspace: tables.keyspace(), wait, only_own: false };
+    reader.check(tables, workers).await
+}
+
+/// Reads what these workers wrote, as [`verify`] does. Other workers may use the tables at the same time.
+/// Rows that no worker wrote are not detected.
+///
+/// # Errors
+/// Returns an error if a read fails for longer than `wait`.
+pub async fn verify_workers(
+    session: &Session,
+    tables: &Tables,
+    workers: Vec<Worker>,
+    wait: Duration,
+) -> Result<Tally, Error> {
+    let reader = Reader { session, keyspace: tables.keyspace(), wait, only_own: true };
+    reader.check(tables, workers).await
 }
 
 /// Checks that the `Debug` texts of the session and its statements contain no secret.
@@ -73,10 +61,47 @@ fn check_debug_texts(session: &Session, tables: &Tables, tally: &mut Tally) {
 }
 
 impl Reader<'_> {
+    async fn check(&self, tables: &Tables, workers: Vec<Worker>) -> Result<Tally, Error> {
+        let mut tally = Tally::default();
+        check_debug_texts(self.session, tables, &mut tally);
+        let mut rows = self.rows(&workers, &mut tally).await?;
+        let mut versions = self.versions(&workers, &mut tally).await?;
+        batches::check(self, &workers, &mut tally).await?;
+        for mut worker in workers {
+            for (key, outcome) in worker.rows.expected() {
+                let times = rows.remove(&key).unwrap_or(0);
+                if let Some(violation) = Violation::of(outcome, times.min(1)) {
+                    tally.violation(violation, || {
+                        format!("row {key}: {outcome:?}, found {times} times")
+                    });
+                }
+            }
+            worker.versions.check(&mut versions, &mut tally);
+            if worker.tally.requests.contains_key(&Kind::Increment) {
+                self.counter(&worker, &mut tally).await?;
+            }
+            if worker.tally.requests.contains_key(&Kind::Swap) {
+                self.register(&mut worker, &mut tally).await?;
+            }
+            self.lists(&worker, &mut tally).await?;
+            tally.add(worker.tally);
+        }
+        for key in rows.into_keys().chain(versions.into_keys()) {
+            tally.violation(Violation::ForeignAnswer, || format!("row {key} was never written"));
+        }
+        Ok(tally)
+    }
+
     /// Returns the keys of all rows, with the number of times that each was read.
-    async fn rows(&self, tally: &mut Tally) -> Result<BTreeMap<i64, usize>, Error> {
+    async fn rows(
+        &self,
+        workers: &[Worker],
+        tally: &mut Tally,
+    ) -> Result<BTreeMap<i64, usize>, Error> {
         let mut found = BTreeMap::new();
-        self.pages("k, payload FROM {}.rows", |page| {
+        let own = workers.iter().flat_map(|worker| worker.rows.expected());
+        let own = own.map(|(key, _)| key);
+        self.pages("k, payload FROM {}.rows", "k", own, |page| {
             for row in page.rows::<(i64, Option<&str>)>()? {
                 let (key, text) = row?;
                 // The caller may write to rows with negative keys.
@@ -99,9 +124,14 @@ impl Reader<'_> {
     }
 
     /// Returns the keys of the rows that were replaced, with their versions.
-    async fn versions(&self, tally: &mut Tally) -> Result<BTreeMap<i64, i64>, Error> {
+    async fn versions(
+        &self,
+        workers: &[Worker],
+        tally: &mut Tally,
+    ) -> Result<BTreeMap<i64, i64>, Error> {
         let mut found = BTreeMap::new();
-        self.pages("k, v, payload FROM {}.versions", |page| {
+        let own = workers.iter().flat_map(|worker| worker.versions.keys());
+        self.pages("k, v, payload FROM {}.versions", "k", own, |page| {
             for row in page.rows::<(i64, i64, &str)>()? {
                 let (key, version, text) = row?;
                 if text != payload(key, version) {

@@ -1,6 +1,6 @@
 //! Reads that are repeated while the nodes are still busy with the load.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use cqlwire::{
     session::{Error, QueryResult, Session, Statement},
@@ -15,12 +15,17 @@ pub(super) const DELAY: Duration = Duration::from_millis(500);
 /// Rows of a page. Pages are small, because the nodes of a soak may have short timeouts.
 const PAGE_SIZE: i32 = 500;
 
+/// Number of keys that one read names.
+const MAX_KEYS: usize = 100;
+
 /// A reader of the tables in a keyspace.
 pub(super) struct Reader<'a> {
     pub(super) session: &'a Session,
     pub(super) keyspace: &'a str,
     /// Time within which each read must succeed.
     pub(super) wait: Duration,
+    /// True if only the rows of some workers are read.
+    pub(super) only_own: bool,
 }
 
 impl Reader<'_> {
@@ -46,16 +51,35 @@ impl Reader<'_> {
         }
     }
 
-    /// Executes a read without values, and passes each page to `handle`.
+    /// Reads a table, and passes each page to `handle`. Reads only the rows of the `own` keys, if the
+    /// reader is limited to them.
     pub(super) async fn pages(
         &self,
         text: &str,
+        key: &str,
+        own: impl Iterator<Item = i64>,
         mut handle: impl FnMut(&QueryResult) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if !self.only_own {
+            return self.pages_of(self.select(text), (), &mut handle).await;
+        }
+        let own: Vec<_> = own.collect::<BTreeSet<_>>().into_iter().collect();
+        for keys in own.chunks(MAX_KEYS) {
+            let select = self.select(&format!("{text} WHERE {key} IN ?"));
+            self.pages_of(select, (keys,), &mut handle).await?;
+        }
+        Ok(())
+    }
+
+    async fn pages_of(
+        &self,
+        select: Statement,
+        values: impl ToValues + Send + Sync + Copy,
+        handle: &mut impl FnMut(&QueryResult) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut next = None;
         loop {
-            let select = self.select(text).paging_state(next.take());
-            let page = self.execute(select, ()).await?;
+            let page = self.execute(select.clone().paging_state(next.take()), values).await?;
             handle(&page)?;
             next = page.paging_state().cloned();
             if next.is_none() {

@@ -97,6 +97,11 @@ impl Versions {
         acknowledged.next()
     }
 
+    /// Returns the keys of the rows that were written.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = i64> {
+        (0..self.outcomes.len().min(ROWS)).map(|row| self.key(row))
+    }
+
     fn key(&self, row: u32) -> i64 {
         i64::from(self.worker) << 32 | i64::from(row)
     }
