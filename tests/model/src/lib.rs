@@ -41,7 +41,7 @@ mod violation;
 mod worker;
 
 pub use cancel::limit_polls;
-pub use load::{Load, Mix};
+pub use load::{Load, Mix, Observer};
 pub use outcome::{Kind, Outcome};
 pub use recovery::{recover, settle};
 pub use secret::{SECRET, shows_secret};

@@ -11,10 +11,14 @@ use std::{
 use cqlwire::session::{Error, Session};
 use tokio::{
     task::JoinSet,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval},
 };
 
-use crate::{outcome::Kind, tables::Tables, worker::Worker};
+use crate::{
+    outcome::{Kind, Outcome},
+    tables::Tables,
+    worker::Worker,
+};
 
 /// Time within which each register must be created.
 const REGISTER_WAIT: Duration = Duration::from_secs(60);
@@ -33,6 +37,16 @@ pub struct Mix {
     pub requests: Option<u64>,
 }
 
+/// A receiver of the results of a load's requests, such as a recorder of latencies.
+pub trait Observer: Send + Sync + 'static {
+    /// A request has ended after `latency`.
+    fn request_ended(&self, kind: Kind, outcome: Outcome, latency: Duration);
+}
+
+impl Observer for () {
+    fn request_ended(&self, _: Kind, _: Outcome, _: Duration) {}
+}
+
 /// A running load.
 pub struct Load {
     shared: Arc<Shared>,
@@ -45,6 +59,7 @@ struct Shared {
     tables: Tables,
     /// Number of requests that are still to be sent.
     left: AtomicU64,
+    observer: Arc<dyn Observer>,
 }
 
 impl Load {
@@ -61,9 +76,21 @@ impl Load {
 
     /// Starts a load that continues from the expectations of an earlier one.
     pub fn resume(session: &Session, tables: &Tables, mix: &Mix, workers: Vec<Worker>) -> Self {
+        Self::observed(session, tables, mix, workers, Arc::new(()))
+    }
+
+    /// Starts a load, as [`Self::resume`] does, whose results `observer` receives.
+    pub fn observed(
+        session: &Session,
+        tables: &Tables,
+        mix: &Mix,
+        workers: Vec<Worker>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
         let period = mix.rate.map(|rate| Duration::from_secs(1) * mix.workers / rate.max(1));
         let left = AtomicU64::new(mix.requests.unwrap_or(u64::MAX));
-        let shared = Arc::new(Shared { session: session.clone(), tables: tables.clone(), left });
+        let (session, tables) = (session.clone(), tables.clone());
+        let shared = Arc::new(Shared { session, tables, left, observer });
         let mut tasks = JoinSet::new();
         for (mut worker, kinds) in workers.into_iter().zip(mix.kinds.iter().cycle()) {
             let kinds = kinds.clone();
@@ -109,7 +136,11 @@ impl Worker {
             if !shared.take_request() {
                 return;
             }
-            self.request(kind, &shared.session, &shared.tables).await;
+            let begin = Instant::now();
+            let outcome = self.request(kind, &shared.session, &shared.tables).await;
+            if let Some(outcome) = outcome {
+                shared.observer.request_ended(kind, outcome, begin.elapsed());
+            }
         }
     }
 }

@@ -42,6 +42,19 @@ impl Counts {
     pub const fn cancelled(&self) -> u64 {
         self.begun - self.acknowledged - self.uncertain - self.not_applied
     }
+
+    /// Returns the outcome of the request that has ended since the counts were `before`.
+    pub(crate) const fn outcome_since(self, before: Self) -> Option<Outcome> {
+        if self.acknowledged > before.acknowledged {
+            Some(Outcome::Acknowledged)
+        } else if self.uncertain > before.uncertain {
+            Some(Outcome::Uncertain)
+        } else if self.not_applied > before.not_applied {
+            Some(Outcome::NotApplied)
+        } else {
+            None
+        }
+    }
 }
 
 impl Tally {
@@ -50,9 +63,9 @@ impl Tally {
         self.requests.entry(kind).or_default().begun += 1;
     }
 
-    /// Returns the number of requests of a kind that began.
-    pub(crate) fn begun(&self, kind: Kind) -> u64 {
-        self.requests.get(&kind).map_or(0, |counts| counts.begun)
+    /// Returns the counts of the requests of a kind.
+    pub fn counts(&self, kind: Kind) -> Counts {
+        self.requests.get(&kind).copied().unwrap_or_default()
     }
 
     /// Records the end of a request that began, and returns its outcome.

@@ -21,7 +21,12 @@ use std::time::Duration;
 use cqlwire::session::Session;
 use tokio::time::timeout;
 
-use crate::{outcome::Kind, tables::Tables, tally::Tally, violation::Violation};
+use crate::{
+    outcome::{Kind, Outcome},
+    tables::Tables,
+    tally::Tally,
+    violation::Violation,
+};
 
 /// A sender of requests that writes only rows of its own, with its expectations of the tables.
 ///
@@ -54,12 +59,23 @@ impl Worker {
         }
     }
 
-    /// Sends one request, and checks its answer. [`Kind::Read`] and [`Kind::ReadPartition`] send nothing
-    /// before the first row was acknowledged or the first batch was sent.
+    /// Sends one request, checks its answer, and returns its outcome. Returns `None` if there was nothing
+    /// to send: [`Kind::Read`] needs an acknowledged row, and [`Kind::ReadPartition`] a batch.
     ///
     /// The future can be dropped at any await point: see [`limit_polls`](crate::limit_polls). The outcome
     /// of the request is then uncertain, and the worker can send the next request.
-    pub async fn request(&mut self, kind: Kind, session: &Session, tables: &Tables) {
+    pub async fn request(
+        &mut self,
+        kind: Kind,
+        session: &Session,
+        tables: &Tables,
+    ) -> Option<Outcome> {
+        let before = self.tally.counts(kind);
+        self.send(kind, session, tables).await;
+        self.tally.counts(kind).outcome_since(before)
+    }
+
+    async fn send(&mut self, kind: Kind, session: &Session, tables: &Tables) {
         let Self { rows, counter, register, appends, logged, unlogged, versions, tally } = self;
         match kind {
             Kind::Insert | Kind::UnmarkedInsert => rows.insert(kind, session, tables, tally).await,
@@ -71,7 +87,7 @@ impl Worker {
             Kind::UnloggedBatch => unlogged.write(session, tables, tally).await,
             Kind::Overwrite => versions.write(session, tables, tally).await,
             Kind::ReadPartition => {
-                let is_even = tally.begun(kind).is_multiple_of(2);
+                let is_even = tally.counts(kind).begun.is_multiple_of(2);
                 match unlogged.is_empty() || is_even && !logged.is_empty() {
                     true => logged.read(session, tables, tally).await,
                     false => unlogged.read(session, tables, tally).await,

@@ -28,16 +28,16 @@ fn all_kinds() -> Vec<Vec<Kind>> {
 const CALM: Duration = Duration::from_secs(5);
 
 /// Time within which each read of the verification must succeed. The nodes may still be busy with the load.
-const VERIFY_WAIT: Duration = Duration::from_secs(120);
+pub(crate) const VERIFY_WAIT: Duration = Duration::from_secs(120);
 
 /// Cassandra's default timeouts. Those of the harness are longer.
-const DEFAULT_TIMEOUTS: &[(&str, &str)] = &[
+pub(crate) const DEFAULT_TIMEOUTS: &[(&str, &str)] = &[
     ("read_request_timeout", "5000ms"),
     ("write_request_timeout", "2000ms"),
     ("counter_write_request_timeout", "5000ms"),
 ];
 
-fn runtime() -> Result<Runtime> {
+pub(crate) fn runtime() -> Result<Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 

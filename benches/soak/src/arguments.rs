@@ -1,12 +1,14 @@
 //! The program's arguments.
 
+use std::path::PathBuf;
+
 use cassandra_harness::{DEFAULT_VERSION, Options};
 use clap::{Args, Parser, Subcommand};
 
 /// Runs cqlwire against a real Cassandra under faults, and checks every answer and every write.
 ///
 /// Exits with 0 if every promise was kept, with 1 if one was broken, and with 2 if the run could not
-/// be completed or the faults did not occur. tests/soak/README.md says what it cannot detect.
+/// be completed or the faults did not occur. benches/soak/README.md says what it cannot detect.
 #[derive(Parser)]
 #[command(name = "soak")]
 pub(crate) struct Arguments {
@@ -16,6 +18,8 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Three nodes, disturbed in all ways for an hour, on one version of Cassandra after another
+    Soak(Long),
     /// One overloaded node, which sends some of its errors on stream 0
     #[command(name = "stream-0")]
     StreamZero(StreamZero),
@@ -45,14 +49,66 @@ impl Common {
     /// Returns the cluster to start: the scenario's `settings`, followed by those of the command
     /// line, which replace them.
     pub(crate) fn cluster(&self, nodes: u8, settings: &[(&str, &str)]) -> Options {
-        let mut options = Options::new(&self.cassandra).nodes(nodes);
-        for &(key, value) in settings {
-            if self.settings.iter().all(|(other, _)| other != key) {
-                options = options.set(key, value);
-            }
+        cluster(&self.cassandra, nodes, settings, &self.settings)
+    }
+}
+
+/// Returns a cluster with `settings`, except those that `overrides` contain, and with the `overrides`.
+fn cluster(
+    version: &str,
+    nodes: u8,
+    settings: &[(&str, &str)],
+    overrides: &[(String, String)],
+) -> Options {
+    let mut options = Options::new(version).nodes(nodes);
+    for &(key, value) in settings {
+        if overrides.iter().all(|(other, _)| other != key) {
+            options = options.set(key, value);
         }
-        options.settings.extend_from_slice(&self.settings);
-        options
+    }
+    options.settings.extend_from_slice(overrides);
+    options
+}
+
+#[derive(Args)]
+pub(crate) struct Long {
+    /// Versions of Cassandra, each of which gets an equal part of the time
+    #[arg(
+        long,
+        value_name = "VERSION,...",
+        value_delimiter = ',',
+        default_value = "5.0.6,5.0.9,4.1.9"
+    )]
+    pub(crate) cassandra: Vec<String>,
+
+    /// Duration of the load on all versions together, in minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = 60.0)]
+    pub(crate) minutes: f64,
+
+    #[command(flatten)]
+    pub(crate) load: Rate,
+
+    /// Take the results of versions that an interrupted run with the same duration has completed
+    #[arg(long)]
+    pub(crate) resume: bool,
+
+    /// Folder of the results
+    #[arg(long, value_name = "FOLDER", default_value = "target/soak")]
+    pub(crate) directory: PathBuf,
+
+    /// File of the plot. Default: `soak.svg` in the folder of the results
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+
+    /// Setting of `cassandra.yaml`, such as `commitlog_sync=periodic`. Can be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = Options::parse_setting)]
+    pub(crate) settings: Vec<(String, String)>,
+}
+
+impl Long {
+    /// Returns the cluster of three nodes to start.
+    pub(crate) fn cluster(&self, version: &str, settings: &[(&str, &str)]) -> Options {
+        cluster(version, 3, settings, &self.settings)
     }
 }
 

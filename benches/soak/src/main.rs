@@ -3,8 +3,9 @@
 mod arguments;
 mod connection_log;
 mod cpu;
+mod long;
 mod nodes;
-#[path = "../../support/only.rs"]
+#[path = "../../../tests/support/only.rs"]
 mod only;
 mod report;
 mod scenarios;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     connection_log::install();
     let verdict = match Arguments::parse().command {
         Command::StreamZero(options) => scenarios::stream_zero::run(&options),
+        Command::Soak(options) => long::run(&options),
         Command::Drain(options) => scenarios::drain::run(&options),
         Command::Freeze(options) => scenarios::freeze::run(&options),
         Command::Counters(options) => scenarios::counters::run(&options),

@@ -5,13 +5,18 @@ use std::{
     collections::BTreeMap,
     fmt,
     net::SocketAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
+use cqlwire_model::{SecretLog, Tally};
 use tracing::{
-    Event, Level, Metadata, Subscriber,
+    Event, Level, Subscriber,
     field::{Field, Visit},
-    span,
+    level_filters::LevelFilter,
+};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt},
 };
 
 static COUNTS: Mutex<Counts> = Mutex::new(Counts::new());
@@ -53,10 +58,21 @@ fn is_drain(message: &str) -> bool {
     message.starts_with("connection drained") || message.starts_with("node drained")
 }
 
-/// Makes the driver's log events reach this module.
+/// Makes the driver's log events and spans reach this module.
 pub(crate) fn install() {
+    let subscriber = tracing_subscriber::registry().with(ConnectionLog).with(secrets().clone());
     // Fails only if the process has a subscriber already.
-    let _ = tracing::subscriber::set_global_default(ConnectionLog);
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// Counts the events that contain the secret of the load as violations.
+pub(crate) fn check_secrets(tally: &mut Tally) {
+    secrets().check(tally);
+}
+
+fn secrets() -> &'static SecretLog {
+    static SECRETS: OnceLock<SecretLog> = OnceLock::new();
+    SECRETS.get_or_init(|| SecretLog::new(LevelFilter::INFO))
 }
 
 /// Returns the counts since the last call.
@@ -78,39 +94,30 @@ fn counts() -> MutexGuard<'static, Counts> {
     COUNTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A subscriber for the events about lost and unresponsive connections of the driver's connection layer,
-/// and for those about drained connections of its pools.
+/// A layer that reads the events about lost and unresponsive connections of the driver's connection layer,
+/// and those about drained connections of its pools.
 struct ConnectionLog;
 
-impl Subscriber for ConnectionLog {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let (level, target) = (*metadata.level(), metadata.target());
-        let is_lost = level == Level::WARN && target.starts_with("cqlwire::connection");
-        let is_drained = level == Level::INFO && target == "cqlwire::cluster::pool";
-        metadata.is_event() && (is_lost || is_drained)
+impl<S: Subscriber> Layer<S> for ConnectionLog {
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::INFO)
     }
 
-    fn event(&self, event: &Event<'_>) {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let (level, target) = (*event.metadata().level(), event.metadata().target());
+        let is_lost = level == Level::WARN && target.starts_with("cqlwire::connection");
+        let is_drained = level == Level::INFO && target == "cqlwire::cluster::pool";
+        if !is_lost && !is_drained {
+            return;
+        }
         let mut fields = Fields::default();
         event.record(&mut fields);
         // The pool repeats the loss of its connections, which the connection has already reported.
-        let is_repeated = *event.metadata().level() == Level::INFO && !is_drain(&fields.message);
+        let is_repeated = is_drained && !is_drain(&fields.message);
         if !is_repeated {
             counts().add(fields);
         }
     }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
 }
 
 #[derive(Default)]
