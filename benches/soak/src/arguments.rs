@@ -20,6 +20,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Three nodes, disturbed in all ways for an hour, on one version of Cassandra after another
     Soak(Long),
+    /// The same load and faults through cqlwire, scylla and the Java driver, one after another
+    Peers(Peers),
     /// One overloaded node, which sends some of its errors on stream 0
     #[command(name = "stream-0")]
     StreamZero(StreamZero),
@@ -62,12 +64,25 @@ fn cluster(
 ) -> Options {
     let mut options = Options::new(version).nodes(nodes);
     for &(key, value) in settings {
-        if overrides.iter().all(|(other, _)| other != key) {
+        let (key, value) = setting_of(version, key, value);
+        if overrides.iter().all(|(other, _)| *other != key) {
             options = options.set(key, value);
         }
     }
     options.settings.extend_from_slice(overrides);
     options
+}
+
+/// Returns a setting of Cassandra 5 as the harness writes it for this version. Before 5.0, the harness uses
+/// the names of timeouts with their unit, and a node refuses two names of one setting.
+fn setting_of(version: &str, key: &str, value: &str) -> (String, String) {
+    let is_old = matches!(version.split('.').next(), Some("3" | "4"));
+    match value.strip_suffix("ms") {
+        Some(millis) if is_old && key.ends_with("_request_timeout") => {
+            (format!("{key}_in_ms"), millis.to_owned())
+        }
+        _ => (key.to_owned(), value.to_owned()),
+    }
 }
 
 #[derive(Args)]
@@ -151,6 +166,28 @@ pub(crate) struct StreamZero {
 }
 
 #[derive(Args)]
+pub(crate) struct Peers {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    #[command(flatten)]
+    pub(crate) load: Rate,
+
+    /// Duration of the load through each driver, in minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = 10.0)]
+    pub(crate) minutes: f64,
+
+    /// Drivers: `cqlwire`, `scylla` and `java`
+    #[arg(
+        long,
+        value_name = "DRIVER,...",
+        value_delimiter = ',',
+        default_value = "cqlwire,scylla,java"
+    )]
+    pub(crate) drivers: Vec<String>,
+}
+
+#[derive(Args)]
 pub(crate) struct Drain {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -195,4 +232,19 @@ pub(crate) struct Kill {
     /// Number of kills in a soak; the nodes take turns
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) kills: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_have_their_names_of_the_version() {
+        let setting = |version| setting_of(version, "read_request_timeout", "5000ms");
+        let old = ("read_request_timeout_in_ms".to_owned(), "5000".to_owned());
+        assert_eq!(setting("4.1.9"), old);
+        assert_eq!(setting("5.0.6"), ("read_request_timeout".to_owned(), "5000ms".to_owned()));
+        let (key, value) = setting_of("4.1.9", "commitlog_sync", "batch");
+        assert_eq!((key.as_str(), value.as_str()), ("commitlog_sync", "batch"));
+    }
 }

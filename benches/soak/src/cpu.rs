@@ -1,4 +1,4 @@
-//! The CPU time of this process.
+//! The CPU time of processes.
 
 use std::{fs, time::Duration};
 
@@ -7,7 +7,12 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// Returns the CPU time that this process has used, or `None` if the system is not Linux.
 pub(crate) fn used() -> Option<Duration> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    used_by("self")
+}
+
+/// Returns the CPU time that the process with this id has used, or `None` if the system is not Linux.
+pub(crate) fn used_by(process: &str) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name of the program, in parentheses, may contain spaces.
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split(' ').skip(11);

@@ -7,6 +7,7 @@ mod long;
 mod nodes;
 #[path = "../../../tests/support/only.rs"]
 mod only;
+mod peers;
 mod report;
 mod scenarios;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let verdict = match Arguments::parse().command {
         Command::StreamZero(options) => scenarios::stream_zero::run(&options),
         Command::Soak(options) => long::run(&options),
+        Command::Peers(options) => peers::run(&options),
         Command::Drain(options) => scenarios::drain::run(&options),
         Command::Freeze(options) => scenarios::freeze::run(&options),
         Command::Counters(options) => scenarios::counters::run(&options),

@@ -1,6 +1,6 @@
 //! The nodes of a cluster, and sessions with them.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use cassandra_harness::{Cluster, Error, Node as Process, Options};
 use cqlwire::{
@@ -29,6 +29,11 @@ impl Nodes {
 
     pub(crate) fn count(&self) -> usize {
         self.cluster.nodes().len()
+    }
+
+    /// Returns the addresses of the nodes for clients.
+    pub(crate) fn contact_points(&self) -> Vec<SocketAddr> {
+        self.cluster.contact_points()
     }
 
     /// Connects a session to all nodes. Apart from `change`, its options are the default ones.

@@ -17,9 +17,10 @@ pub enum Kind {
     Swap,
     /// A write that appends to a list.
     Append,
-    /// A logged batch that is marked as idempotent. In turn, its rows are in one partition and in several.
+    /// A logged batch that is not marked as idempotent. In turn, its rows are in one partition and in
+    /// several.
     LoggedBatch,
-    /// An unlogged batch that is not marked as idempotent. In turn, its rows are in one partition and in
+    /// An unlogged batch that is marked as idempotent. In turn, its rows are in one partition and in
     /// several.
     UnloggedBatch,
     /// An INSERT that replaces a row. Its text contains the values, and it is marked as idempotent.
@@ -49,13 +50,13 @@ impl Kind {
     /// Returns true if the driver may send the request twice.
     pub const fn is_idempotent(self) -> bool {
         match self {
-            Self::Insert | Self::LoggedBatch | Self::Overwrite => true,
+            Self::Insert | Self::UnloggedBatch | Self::Overwrite => true,
             Self::Read | Self::ReadPartition | Self::ReadTable => true,
             Self::UnmarkedInsert
             | Self::Increment
             | Self::Swap
             | Self::Append
-            | Self::UnloggedBatch => false,
+            | Self::LoggedBatch => false,
         }
     }
 

@@ -12,9 +12,19 @@ const TOLERANCE_KIB: u64 = 4 * 1024;
 
 /// Returns the resident memory of this process in KiB, or `None` if the system is not Linux.
 pub(crate) fn resident() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse().ok()
+    status("self", "VmRSS:")
+}
+
+/// Returns the largest resident memory that a process has had, in KiB.
+pub(crate) fn largest_of(process: &str) -> Option<u64> {
+    status(process, "VmHWM:")
+}
+
+/// Returns a value of a process's status in KiB.
+fn status(process: &str, name: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let value = status.lines().find_map(|line| line.strip_prefix(name))?;
+    value.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
 
 /// Compares the last quarter of a stage with its second quarter. The first quarter fills caches and

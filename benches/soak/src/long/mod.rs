@@ -1,8 +1,8 @@
 //! A load of all kinds of requests for an hour, while nodes are killed, frozen, drained and restarted
 //! and the schema changes, on one version of Cassandra after another.
 
-mod faults;
-mod memory;
+pub(crate) mod faults;
+pub(crate) mod memory;
 mod plot;
 mod record;
 mod recorder;
@@ -15,6 +15,7 @@ use std::{fs, time::Duration};
 
 use crate::{Result, arguments::Long, report::Verdict};
 use record::Stage;
+pub(crate) use recorder::Recorder;
 
 /// Runs the stages, and writes their results and the plot.
 pub(crate) fn run(options: &Long) -> Result<Verdict> {

@@ -18,7 +18,8 @@ const MAX_MICROS: u64 = 120_000_000;
 pub(crate) struct Recorder(Mutex<Recorded>);
 
 struct Recorded {
-    /// Latencies of all idempotent requests, in microseconds.
+    /// Latencies of idempotent requests, in microseconds, without reads in pages, which are several
+    /// requests.
     idempotent: Histogram<u64>,
     /// Latencies of all other requests.
     other: Histogram<u64>,
@@ -56,7 +57,7 @@ impl Recorder {
         mem::take(&mut self.lock().slowest)
     }
 
-    /// Returns the latencies of all idempotent requests, and those of the others.
+    /// Returns the latencies of the idempotent requests, and those of the others.
     pub(crate) fn latencies(&self) -> (Latencies, Latencies) {
         let recorded = self.lock();
         (Latencies::of(&recorded.idempotent), Latencies::of(&recorded.other))
@@ -72,7 +73,7 @@ impl Observer for Recorder {
         let micros = u64::try_from(latency.as_micros()).unwrap_or(MAX_MICROS);
         let mut recorded = self.lock();
         let Recorded { idempotent, other, interval, slowest } = &mut *recorded;
-        if kind.is_idempotent() {
+        if kind.is_idempotent() && !matches!(kind, Kind::ReadPartition | Kind::ReadTable) {
             idempotent.saturating_record(micros);
             interval.latencies.saturating_record(micros);
             *slowest = latency.max(*slowest);

@@ -62,8 +62,8 @@ impl Batches {
         let number = self.outcomes.begin();
         tally.begin(self.kind);
         let batch = match self.kind {
-            Kind::LoggedBatch => Batch::logged().idempotent(true),
-            _ => Batch::unlogged(),
+            Kind::LoggedBatch => Batch::logged(),
+            _ => Batch::unlogged().idempotent(true),
         };
         let mut batch = tables.batch_options(batch);
         for (p, c) in self.rows(number) {
