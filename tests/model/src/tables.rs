@@ -113,6 +113,15 @@ impl Tables {
         self
     }
 
+    /// Sets the timeout of each page of [`Kind::ReadTable`](crate::Kind::ReadTable). Default: the session's
+    /// timeout. A frozen node can make a read of a table fail on each coordinator until the other nodes
+    /// report it as down.
+    #[must_use]
+    pub fn table_read_timeout(mut self, timeout: Duration) -> Self {
+        self.read_versions = self.read_versions.timeout(timeout);
+        self
+    }
+
     /// Applies the options of the load to a batch.
     pub(crate) fn batch_options<'v>(&self, batch: Batch<'v>) -> Batch<'v> {
         let batch = batch.consistency(Consistency::LocalQuorum);

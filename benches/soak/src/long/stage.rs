@@ -22,11 +22,14 @@ use crate::{
 
 const KEYSPACE: &str = "soak";
 
-/// Cassandra sends a read of a table to as many replicas as must answer, even if one of them is frozen and
-/// not yet reported as down. Its default timeout is the driver's. With a shorter one, the driver can
-/// retry the read. `commitlog_sync` is explained in README.md.
+/// The nodes' settings beside the default timeouts. The default of `range_request_timeout` is 10 seconds.
+/// `commitlog_sync` is explained in README.md.
 const SETTINGS: &[(&str, &str)] =
-    &[("commitlog_sync", "batch"), ("range_request_timeout", "2000ms")];
+    &[("commitlog_sync", "batch"), ("range_request_timeout", "5000ms")];
+
+/// Timeout of a page of a read of a table. Cassandra sends such a read to as many replicas as must answer,
+/// without a speculative retry, even if one of them is frozen and not yet reported as down.
+const TABLE_READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Time within which the session must answer after the last fault, and return what it used.
 const RECOVERY_BOUND: Duration = Duration::from_secs(10);
@@ -45,6 +48,7 @@ pub(crate) fn run(options: &Long, version: &str, duration: Duration) -> Result<S
 async fn soak(nodes: &Nodes, options: &Long, version: &str, duration: Duration) -> Result<Stage> {
     let session = nodes.session(|builder| builder).await?;
     let tables = Tables::create(&session, KEYSPACE, u8::try_from(nodes.count())?).await?;
+    let tables = tables.table_read_timeout(TABLE_READ_TIMEOUT);
     tables.create_registers(&session, options.load.tasks, REGISTER_WAIT).await?;
     nodes.wait_until_all_are_up(KEYSPACE).await?;
     connection_log::take();
