@@ -1,6 +1,5 @@
 //! The node of the control connection, and the nodes that may replace it.
 
-use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -50,14 +49,11 @@ pub(super) async fn wait_replaceable(shared: &Shared, control: &Connection, own:
     let mut changes = shared.pools.changes();
     loop {
         control.wait_responsive(false).await;
-        changes.borrow_and_update();
+        changes.mark_seen();
         if shared.state().nodes().iter().any(is_other) && !control.is_responsive() {
             return;
         }
-        if changes.changed().await.is_err() {
-            // The cluster has ended.
-            pending::<()>().await;
-        }
+        changes.changed().await;
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::debug;
 
+use super::changes::ChangeListener;
 use super::control::{ControlConnection, SchemaRefresh};
 use super::open::{FailedNode, MAX_SHOWN_FAILURES, use_keyspace};
 use super::shared::Shared;
@@ -100,7 +101,7 @@ impl Cluster {
         let has_ended = |node: &Node| node.is_connected() && node.connection().is_none();
         let is_settled = || wait.is_useless() && !self.usable_nodes().any(|node| has_ended(&node));
         loop {
-            changes.borrow_and_update();
+            changes.mark_seen();
             let was_settled = is_settled();
             if let Some(found) = find() {
                 return Ok(found);
@@ -116,7 +117,7 @@ impl Cluster {
 
     /// Returns a receiver that is notified when a connection was opened, has ended, could not be
     /// opened, or has changed its responsiveness, and when the state of the cluster changes.
-    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+    pub(crate) fn changes(&self) -> ChangeListener {
         self.shared.pools.changes()
     }
 

@@ -30,6 +30,7 @@ mod address_translator;
 mod attempts;
 mod backoff;
 mod balancing;
+mod changes;
 mod connected_nodes;
 mod contact;
 mod control;

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 
 use super::Reconnect;
 use super::attempts::Attempts;
+use super::changes::{ChangeListener, Changes};
 use super::counters::Traffic;
 use super::released::ReleasedConnections;
 use super::session_keyspace::SessionKeyspace;
@@ -30,7 +31,7 @@ pub(super) struct PoolContext {
     pub(super) keyspace: SessionKeyspace,
     /// Incremented whenever a connection is opened, ends or changes its responsiveness, whenever a
     /// failed attempt to connect ends a wait, and whenever the cluster's state changes.
-    changes: watch::Sender<u64>,
+    changes: Changes,
     /// The addresses of nodes that are shutting down.
     draining: broadcast::Sender<SocketAddr>,
 }
@@ -55,7 +56,7 @@ impl PoolContext {
             traffic: Arc::default(),
             released: ReleasedConnections::default(),
             keyspace: SessionKeyspace::new(keyspace),
-            changes: watch::Sender::new(0),
+            changes: Changes::default(),
             draining: broadcast::Sender::new(DRAINING_QUEUE_SIZE),
         }
     }
@@ -68,7 +69,7 @@ impl PoolContext {
 
     /// Wakes the tasks that wait for a connection or for a new state of the cluster.
     pub(super) fn notify_changed(&self) {
-        self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+        self.changes.add();
     }
 
     /// Reports that the node at `address` is shutting down.
@@ -82,9 +83,9 @@ impl PoolContext {
         self.draining.subscribe()
     }
 
-    /// Returns a receiver that is notified of every change from now on.
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+    /// Returns a listener for the changes from now on.
+    pub(super) fn changes(&self) -> ChangeListener {
+        self.changes.listen()
     }
 }
 

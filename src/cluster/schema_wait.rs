@@ -37,7 +37,7 @@ impl Cluster {
         }
         let mut changes = self.shared.pools.changes();
         loop {
-            changes.borrow_and_update();
+            changes.mark_seen();
             let state = self.state();
             if state.has_schema {
                 return Ok(Arc::clone(state.schema()));

@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, RwLock, watch};
+use tokio::sync::{Notify, RwLock};
 use tokio::time::timeout;
+
+use super::changes::Changes;
 
 /// The keyspace that the connections of all pools use.
 #[derive(Debug)]
@@ -14,7 +16,8 @@ pub(super) struct SessionKeyspace {
     /// Number of reads of the cluster's keyspaces that have begun.
     reads: AtomicU64,
     /// The result of the last read of the cluster's keyspaces.
-    found: watch::Sender<Found>,
+    found: Mutex<Found>,
+    found_changes: Changes,
     /// Notified when a node does not know the keyspace.
     pub(super) refused: Notify,
     /// Number of connections in pools that lack the keyspace, because it was dropped.
@@ -47,7 +50,8 @@ impl SessionKeyspace {
         Self {
             name: Mutex::new(name),
             reads: AtomicU64::new(0),
-            found: watch::Sender::default(),
+            found: Mutex::default(),
+            found_changes: Changes::default(),
             refused: Notify::new(),
             lacking: AtomicUsize::new(0),
             has_connected: AtomicBool::new(false),
@@ -66,7 +70,8 @@ impl SessionKeyspace {
         let mut current = self.name();
         *current = Some(name.to_owned());
         let read = self.reads.load(Ordering::Acquire);
-        self.found.send_replace(Found { read, is_missing: false });
+        *self.found() = Found { read, is_missing: false };
+        self.found_changes.add();
     }
 
     /// Begins to read the cluster's keyspaces.
@@ -78,13 +83,11 @@ impl SessionKeyspace {
     pub(super) fn end_read(&self, read: KeyspaceRead, exists: impl Fn(&str) -> bool) {
         let name = self.name();
         let is_missing = name.as_deref().is_some_and(|name| !exists(name));
-        self.found.send_if_modified(|found| {
-            let is_later = read.0 > found.read;
-            if is_later {
-                *found = Found { read: read.0, is_missing };
-            }
-            is_later
-        });
+        let mut found = self.found();
+        if read.0 > found.read {
+            *found = Found { read: read.0, is_missing };
+            self.found_changes.add();
+        }
     }
 
     /// Records that the session has connected. Until then, a keyspace that does not exist is an error
@@ -101,17 +104,31 @@ impl SessionKeyspace {
             return false;
         }
         let begun = self.reads.load(Ordering::Acquire);
-        let mut found = self.found.subscribe();
         self.refused.notify_one();
         // A read that has begun before may not show the drop.
-        let later = found.wait_for(|found| found.read > begun);
-        timeout(time, later).await.is_ok_and(|found| found.is_ok_and(|found| found.is_missing))
+        let later = self.wait_found(|found| found.read > begun);
+        timeout(time, later).await.is_ok_and(|found| found.is_missing)
     }
 
     /// Waits until the keyspace exists.
     pub(super) async fn wait_until_exists(&self) {
-        let mut found = self.found.subscribe();
-        let _closed = found.wait_for(|found| !found.is_missing).await.is_err();
+        self.wait_found(|found| !found.is_missing).await;
+    }
+
+    /// Waits until the result of the last read meets a condition, and returns the result.
+    async fn wait_found(&self, condition: impl Fn(&Found) -> bool) -> Found {
+        let mut changes = self.found_changes.listen();
+        loop {
+            let found = *self.found();
+            if condition(&found) {
+                return found;
+            }
+            changes.changed().await;
+        }
+    }
+
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a connection that lacks the keyspace. Call [`remove_lacking`](Self::remove_lacking) when
@@ -127,7 +144,7 @@ impl SessionKeyspace {
 
     /// Returns true if the keyspace exists, and a connection has not switched to it yet.
     pub(super) fn is_switching(&self) -> bool {
-        !self.found.borrow().is_missing && self.lacking.load(Ordering::Acquire) > 0
+        !self.found().is_missing && self.lacking.load(Ordering::Acquire) > 0
     }
 }
 

@@ -295,18 +295,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if let Response::Event(Event::GracefulDisconnect) = response {
             self.exchange.draining.start();
         }
-        match (response, &self.events) {
-            (Response::Error(error), _) => self.count_unattributed_error(&error),
-            (Response::Event(event), Some(events)) => {
-                if events.try_send(event).is_err() {
+        match response {
+            Response::Event(event) => {
+                let sent = self.events.as_ref().map(|events| events.try_send(event));
+                if matches!(sent, Some(Err(_))) {
                     debug!(node = %self.address, "server event dropped: channel full or closed");
                 }
             }
-            // Without its content, which may repeat parts of a statement.
-            (response, _) => {
-                let opcode = response.opcode();
-                debug!(node = %self.address, %opcode, "server message ignored");
-            }
+            Response::Error(error) => self.count_unattributed_error(&error),
+            // The state machine reports no other message as an event.
+            _ => {}
         }
     }
 

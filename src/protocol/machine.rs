@@ -448,15 +448,10 @@ impl ClientConnection {
         if !header.is_response {
             return self.close(CloseReason::Unexpected(header.opcode));
         }
-        if header.stream.0 < 0 {
-            return match ResponseFrame::decode(&frame, &self.receive_context()) {
-                Ok(response) => {
-                    self.events.push_back(ConnectionEvent::ServerEvent(Box::new(response)));
-                }
-                Err(error) => self.close(CloseReason::Decode(error)),
-            };
-        }
         let stream = header.stream;
+        if stream.0 < 0 {
+            return self.handle_server_event(&frame);
+        }
         match self.streams.release(stream) {
             Some(StreamState::InFlight(_)) => {
                 self.events.push_back(ConnectionEvent::Response { stream, frame });
@@ -464,6 +459,18 @@ impl ClientConnection {
             Some(StreamState::Orphaned) => {}
             Some(StreamState::Internal) => self.handle_internal(&frame),
             Some(StreamState::Free) | None => self.handle_unsolicited(&frame),
+        }
+    }
+
+    /// Handles a message on a negative stream. The response to a request does not belong there: the
+    /// request would never end.
+    fn handle_server_event(&mut self, frame: &RawFrame) {
+        match ResponseFrame::decode(frame, &self.receive_context()) {
+            Ok(message) if matches!(message.response, Response::Event(_) | Response::Error(_)) => {
+                self.events.push_back(ConnectionEvent::ServerEvent(Box::new(message)));
+            }
+            Ok(_) => self.close(CloseReason::UnknownStream(frame.header.stream)),
+            Err(error) => self.close(CloseReason::Decode(error)),
         }
     }
 

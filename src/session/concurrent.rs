@@ -80,7 +80,7 @@ impl Executor {
         let mut changes = self.cluster.changes();
         let mut executions = FuturesUnordered::from_iter([first]);
         loop {
-            changes.borrow_and_update();
+            changes.mark_seen();
             if unresponsive > 0 && self.has_responsive_node(progress) {
                 unresponsive -= 1;
                 executions.push(self.start_speculation(progress));
@@ -111,7 +111,7 @@ impl Executor {
                         executions.push(self.start_speculation(progress));
                     }
                 }
-                _ = changes.changed(), if unresponsive > 0 => {}
+                () = changes.changed(), if unresponsive > 0 => {}
             }
         }
     }

@@ -20,6 +20,7 @@ use crate::wire::{Opcode, Version};
 /// | an error of any code | [`Fault::error`] |
 /// | an error with chosen fields | [`Fault::reply`] with [`Reply::unavailable`], [`Reply::write_timeout`], or [`Reply::response`] |
 /// | no answer | [`Fault::reply`] with [`Reply::silence`] |
+/// | an error or no answer, although the statement was executed | the same with [`Fault::after_execution`] |
 /// | a late answer | [`Fault::delay`] |
 /// | a connection that breaks | [`Fault::reply`] with [`Reply::close`] |
 /// | a statement that is no longer prepared | [`MockServer::forget_prepared`](super::MockServer::forget_prepared) |
@@ -58,6 +59,8 @@ pub struct Fault {
 #[derive(Debug, Clone)]
 pub(super) enum FaultEffect {
     Reply(Box<Reply>),
+    /// Executes the request, and replaces the reply.
+    ReplyAfterExecution(Box<Reply>),
     Delay(Duration),
     RefuseVersion(Version),
 }
@@ -106,6 +109,23 @@ impl Fault {
     const fn new(effect: FaultEffect) -> Self {
         let (statement, opcode, connection) = (None, None, None);
         Self { effect, statement, opcode, connection, skipped: 0, times: usize::MAX }
+    }
+
+    /// Executes the request before the server sends the reply of the fault, as a node does whose answer is
+    /// lost, or that reports a timeout although all replicas have written. No effect on a fault of another
+    /// kind than [`reply`](Self::reply) and [`error`](Self::error).
+    ///
+    /// ```
+    /// use cqlwire::testing::{Fault, Reply};
+    ///
+    /// // The next INSERT is done, but the client gets no answer.
+    /// Fault::reply(Reply::silence()).statement("INSERT %").after_execution().times(1);
+    /// ```
+    pub fn after_execution(mut self) -> Self {
+        if let FaultEffect::Reply(reply) = self.effect {
+            self.effect = FaultEffect::ReplyAfterExecution(reply);
+        }
+        self
     }
 
     /// Matches only statements of this form. `%` matches any number of characters, as in LIKE. The

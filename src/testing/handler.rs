@@ -97,6 +97,10 @@ impl Handler<'_> {
         });
         let mut step = match self.fault(&frame.request, &executed) {
             Some(FaultEffect::Reply(reply)) => self.faulty_reply(&reply, frame, &executed),
+            Some(FaultEffect::ReplyAfterExecution(reply)) => {
+                let _replaced = self.reply(frame, &executed);
+                next_step(&reply, first_received(&executed), statement_id(&frame.request))
+            }
             Some(FaultEffect::RefuseVersion(version)) => Action::RefuseVersion(version).into(),
             Some(FaultEffect::Delay(delay)) => {
                 let mut step = self.reply(frame, &executed);

@@ -172,3 +172,23 @@ async fn a_fault_of_the_handshake_is_counted() {
     builder(&server).connect().await.unwrap();
     assert_eq!(server.fault_count(id), Some(1));
 }
+
+#[tokio::test]
+async fn a_fault_after_execution_hides_that_the_statement_was_executed() {
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    for statement in [
+        "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
+        "CREATE TABLE k.t (id int PRIMARY KEY)",
+    ] {
+        session.execute(statement, ()).await.unwrap();
+    }
+    let refused = Some(ErrorKind::Server(ErrorCode::Server));
+    let fault = || Fault::error(ErrorCode::Server, "lost").statement("INSERT %").times(1);
+    server.add_fault(fault());
+    assert_eq!(kind(&session, "INSERT INTO k.t (id) VALUES (1)").await, refused);
+    server.add_fault(fault().after_execution());
+    assert_eq!(kind(&session, "INSERT INTO k.t (id) VALUES (2)").await, refused);
+    let rows = session.execute("SELECT id FROM k.t", ()).await.unwrap();
+    assert_eq!(rows.one::<i32>().unwrap(), 2);
+}

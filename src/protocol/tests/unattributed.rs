@@ -138,6 +138,19 @@ fn a_second_response_is_detected_although_other_requests_follow() {
 }
 
 #[test]
+fn a_response_on_the_stream_of_events_ends_the_connection() {
+    for version in Version::ALL {
+        let mut pair = Pair::open(ConnectionOptions { version, ..Default::default() });
+        let stream = pair.query(SECOND).unwrap();
+        pair.deliver();
+        pair.respond(Stream::EVENT, ResultMessage::Void);
+        let failed = ConnectionEvent::RequestFailed { stream, written: true };
+        assert_eq!(pair.client.poll_event(), Some(failed));
+        assert_eq!(pair.close_reason(), CloseReason::UnknownStream(Stream::EVENT));
+    }
+}
+
+#[test]
 fn an_overloaded_on_stream_0_may_be_the_response_to_a_heartbeat() {
     let mut pair = Pair::open(ConnectionOptions::default());
     for _ in 0..3 {

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use cqlwire::wire::Compression;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::conversation::Conversation;
@@ -142,7 +141,7 @@ impl Link {
         mut from: impl AsyncRead + Unpin,
         mut to: impl AsyncWrite + Unpin,
     ) -> End {
-        let mut switch = self.context.switch.subscribe();
+        let mut is_on = self.context.is_on();
         let mut is_at_end = false;
         loop {
             let now = Instant::now();
@@ -173,7 +172,8 @@ impl Link {
             }
             tokio::select! {
                 biased;
-                is_on = turned(&mut switch) => {
+                () = context.switch.wait_until(!is_on) => {
+                    is_on = !is_on;
                     if !is_on {
                         faults.heal(context, output);
                         output.heal();
@@ -210,15 +210,6 @@ impl Link {
         }
         faults.heal(context, output);
         output.end_input();
-    }
-}
-
-/// Waits until the faults are started or stopped, and returns whether they are started.
-async fn turned(switch: &mut watch::Receiver<bool>) -> bool {
-    match switch.changed().await {
-        Ok(()) => *switch.borrow_and_update(),
-        // The switch lives as long as the link.
-        Err(_) => std::future::pending().await,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Starting and stopping faults while connections are open.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// A switch for the faults of any number of connections. Clones share their state.
 ///
@@ -10,33 +11,51 @@ use tokio::sync::watch;
 /// once. It cannot undo closed directions, lost bytes and lies. Faults whose trigger is reached while
 /// the faults are stopped are applied when they are started again.
 #[derive(Debug, Clone)]
-pub struct Switch {
-    on: Arc<watch::Sender<bool>>,
+pub struct Switch(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    is_on: AtomicBool,
+    /// Wakes the links in the order in which they wait, so that a simulation can be repeated.
+    turned: Notify,
 }
 
 impl Switch {
     /// Creates a switch. Its faults are started.
     pub fn new() -> Self {
-        Self { on: Arc::new(watch::Sender::new(true)) }
+        Self(Arc::new(Inner { is_on: AtomicBool::new(true), turned: Notify::new() }))
     }
 
     /// Starts the faults.
     pub fn start(&self) {
-        self.on.send_replace(true);
+        self.turn(true);
     }
 
     /// Stops the faults.
     pub fn stop(&self) {
-        self.on.send_replace(false);
+        self.turn(false);
     }
 
     /// Returns true if the faults are started.
     pub fn is_on(&self) -> bool {
-        *self.on.borrow()
+        self.0.is_on.load(Ordering::Acquire)
     }
 
-    pub(crate) fn subscribe(&self) -> watch::Receiver<bool> {
-        self.on.subscribe()
+    /// Waits until the faults are started, or stopped, if they are not.
+    pub(crate) async fn wait_until(&self, is_on: bool) {
+        loop {
+            // Created before the state is read, so that a turn in between wakes it.
+            let turned = self.0.turned.notified();
+            if self.is_on() == is_on {
+                return;
+            }
+            turned.await;
+        }
+    }
+
+    fn turn(&self, is_on: bool) {
+        self.0.is_on.store(is_on, Ordering::Release);
+        self.0.turned.notify_waiters();
     }
 }
 

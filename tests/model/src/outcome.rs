@@ -60,6 +60,11 @@ impl Kind {
         }
     }
 
+    /// Returns true if the request is a stream of pages.
+    pub const fn has_pages(self) -> bool {
+        matches!(self, Self::ReadPartition | Self::ReadTable)
+    }
+
     /// Returns the name of the kind in reports.
     pub const fn name(self) -> &'static str {
         match self {

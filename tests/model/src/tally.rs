@@ -151,7 +151,7 @@ impl Tally {
         let example = || format!("{error} {:?}", error.history());
         self.check_error(error);
         self.failures.entry((kind, text)).or_insert_with(|| (0, example())).0 += 1;
-        if is_of_another_request(error) {
+        if is_unfit(error) {
             self.violation(Violation::MalformedAnswer, example);
         }
         if last.to_lowercase().contains("shutting down") {
@@ -161,7 +161,7 @@ impl Tally {
 }
 
 /// Returns true if the response does not fit the request.
-fn is_of_another_request(error: &Error) -> bool {
+fn is_unfit(error: &Error) -> bool {
     use ErrorKind::{Protocol, Read, ResultKind, RowCount, StatementChanged};
     matches!(error.kind(), Protocol | Read | ResultKind | RowCount | StatementChanged)
 }

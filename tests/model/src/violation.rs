@@ -7,7 +7,7 @@ use crate::outcome::Outcome;
 pub enum Violation {
     /// A request received the answer to another request.
     ForeignAnswer,
-    /// A request failed because its answer could not be decoded, or did not fit the request. A server
+    /// The answer to a request could not be decoded, or was of another kind than the request. A server
     /// that sends malformed answers causes it, too.
     MalformedAnswer,
     /// An error says that a write was not applied, but the write is there.

@@ -38,7 +38,7 @@ impl Appends {
         let result = session.execute(&tables.append, (vec![token], key)).await;
         self.outcomes.end(tally.end(Kind::Append, &result));
         if result.is_ok_and(|result| result.has_rows()) {
-            tally.violation(Violation::ForeignAnswer, || format!("list {key} returned rows"));
+            tally.violation(Violation::MalformedAnswer, || format!("list {key} returned rows"));
         }
     }
 

@@ -73,7 +73,7 @@ impl Batches {
         let result = session.batch(&batch).await;
         self.outcomes.end(tally.end(self.kind, &result));
         if result.is_ok_and(|result| result.has_rows()) {
-            tally.violation(Violation::ForeignAnswer, || {
+            tally.violation(Violation::MalformedAnswer, || {
                 format!("batch {number} of {:?} returned rows", self.rows(number))
             });
         }

@@ -48,7 +48,7 @@ impl Counter {
         }
         if result.is_ok_and(|result| result.has_rows()) {
             let key = self.key;
-            tally.violation(Violation::ForeignAnswer, || format!("counter {key} returned rows"));
+            tally.violation(Violation::MalformedAnswer, || format!("counter {key} returned rows"));
         }
     }
 }

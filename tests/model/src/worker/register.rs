@@ -48,9 +48,12 @@ impl Register {
             (Outcome::Acknowledged, result) => match result.map(|result| read(&result)) {
                 Ok(Some(Swapped::Applied)) => self.set(self.sent),
                 Ok(Some(Swapped::Refused(value))) => self.handle_refusal(value, tally),
-                _ => tally.violation(Violation::ForeignAnswer, || {
-                    format!("conditional write of register {} returned other rows", self.key)
-                }),
+                _ => {
+                    self.uncertain.insert(self.sent);
+                    tally.violation(Violation::MalformedAnswer, || {
+                        format!("conditional write of register {} returned other rows", self.key)
+                    });
+                }
             },
         }
     }

@@ -1,6 +1,6 @@
 //! Rows that are written once and read many times.
 
-use cqlwire::session::{Error, Session};
+use cqlwire::session::Session;
 
 use super::payload::{payload, pick};
 use crate::{
@@ -47,7 +47,8 @@ impl Rows {
         let outcome = tally.end(kind, &result);
         self.outcomes.end(outcome);
         if result.is_ok_and(|result| result.has_rows()) {
-            tally.violation(Violation::ForeignAnswer, || format!("insert of {key} returned rows"));
+            tally
+                .violation(Violation::MalformedAnswer, || format!("insert of {key} returned rows"));
         }
     }
 
@@ -62,7 +63,12 @@ impl Rows {
         match result.first::<(i64, &str)>() {
             Ok(None) => tally.violation(Violation::Lost, || format!("row {key} is missing")),
             Ok(Some((k, text))) if k == key && text == payload(key, 0) => {}
-            other => tally.violation(Violation::ForeignAnswer, || describe(key, &other)),
+            Err(error) => {
+                tally.violation(Violation::MalformedAnswer, || format!("row {key}: {error}"))
+            }
+            Ok(Some(other)) => tally.violation(Violation::ForeignAnswer, || {
+                format!("read of row {key} returned {other:?}")
+            }),
         }
     }
 
@@ -78,8 +84,4 @@ impl Rows {
     fn key(&self, number: u32) -> i64 {
         i64::from(self.worker) << 32 | i64::from(number)
     }
-}
-
-fn describe(key: i64, answer: &Result<Option<(i64, &str)>, Error>) -> String {
-    format!("read of row {key} returned {answer:?}")
 }

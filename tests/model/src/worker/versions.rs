@@ -43,7 +43,7 @@ impl Versions {
         let result = session.execute(insert, ()).await;
         self.outcomes.end(tally.end(Kind::Overwrite, &result));
         if result.is_ok_and(|result| result.has_rows()) {
-            tally.violation(Violation::ForeignAnswer, || {
+            tally.violation(Violation::MalformedAnswer, || {
                 format!("overwrite of {key} returned rows")
             });
         }

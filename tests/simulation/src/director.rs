@@ -1,0 +1,151 @@
+//! Applies the faults of nodes, answers and clocks at their times.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use cqlwire::{
+    message::Event,
+    testing::{FaultId, MockCluster},
+};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    network::Network,
+    node_event::NodeEvent,
+    report::Report,
+    schedule::{Schedule, ScheduledFault},
+    server_fault::ServerFault,
+    world::WallClock,
+};
+
+/// Time for which faults may last. They end earlier if the load has ended.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// The task that applies faults, until they are ended.
+pub(crate) struct Director {
+    stage: Stage,
+    task: JoinHandle<()>,
+    begin: Instant,
+}
+
+/// The objects of faults. Clones share them.
+#[derive(Clone)]
+struct Stage {
+    cluster: Arc<MockCluster>,
+    network: Network,
+    clock: WallClock,
+    done: Arc<Mutex<Done>>,
+}
+
+/// The faults that were applied.
+#[derive(Default)]
+struct Done {
+    names: Vec<&'static str>,
+    server_faults: Vec<(usize, FaultId, ServerFault)>,
+}
+
+impl Director {
+    pub(crate) fn start(
+        schedule: &Schedule,
+        network: &Network,
+        clock: &WallClock,
+        cluster: MockCluster,
+    ) -> Self {
+        let (network, clock) = (network.clone(), clock.clone());
+        let stage = Stage { cluster: Arc::new(cluster), network, clock, done: Arc::default() };
+        let mut events: Vec<_> = schedule
+            .faults
+            .iter()
+            .filter_map(|fault| Some((fault.time()?, fault.clone())))
+            .collect();
+        events.sort_by_key(|(at, _)| *at);
+        let (begin, of_task) = (Instant::now(), stage.clone());
+        let task = tokio::spawn(async move {
+            for (at, fault) in events {
+                sleep_until(begin + at).await;
+                of_task.apply(&fault).await;
+            }
+        });
+        Self { stage, task, begin }
+    }
+
+    /// Returns the addresses of all nodes.
+    pub(crate) fn contact_points(&self) -> Vec<String> {
+        self.stage.cluster.contact_points()
+    }
+
+    /// Returns true if a request may fail because of a fault.
+    pub(crate) fn has_faults(&self) -> bool {
+        self.begin.elapsed() < LONGEST
+    }
+
+    /// Ends all faults, and adds those that were applied to a report.
+    pub(crate) async fn end_faults(&self, report: &mut Report) {
+        self.task.abort();
+        let Stage { cluster, network, done, .. } = &self.stage;
+        network.heal();
+        for index in 0..cluster.nodes().len() {
+            cluster.start_node(index).await.expect("the address of the node is its own");
+        }
+        let done = std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner));
+        for name in done.names {
+            report.count(name, 1);
+        }
+        for (node, id, fault) in done.server_faults {
+            let times = cluster.nodes()[node].fault_count(id).unwrap_or_default() as u64;
+            report.count_server_fault(fault, times);
+        }
+        cluster.nodes().iter().for_each(|node| node.clear_faults());
+    }
+}
+
+impl Drop for Director {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Stage {
+    async fn apply(&self, fault: &ScheduledFault) {
+        let done = || self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        match *fault {
+            ScheduledFault::Node { node, event, .. } => {
+                done().names.push(event.name());
+                self.apply_node_event(node, event).await;
+            }
+            ScheduledFault::Server { node, fault, .. } => {
+                let id = self.cluster.nodes()[node].add_fault(fault.to_fault());
+                done().server_faults.push((node, id, fault));
+            }
+            ScheduledFault::Clock { micros, .. } => {
+                done().names.push("wall clock jumped");
+                self.clock.jump(micros);
+            }
+            ScheduledFault::Connection { .. } | ScheduledFault::Cancel { .. } => {}
+        }
+    }
+
+    async fn apply_node_event(&self, index: usize, event: NodeEvent) {
+        let server = &self.cluster.nodes()[index];
+        let node = self.network.node(server.address());
+        match event {
+            NodeEvent::Stop => self.cluster.stop_node(index).await,
+            NodeEvent::Start => {
+                let started = self.cluster.start_node(index).await;
+                started.expect("the address of the node is its own");
+            }
+            NodeEvent::Freeze => node.set_frozen(true),
+            NodeEvent::Thaw => node.set_frozen(false),
+            NodeEvent::Unreachable => node.set_unreachable(true),
+            NodeEvent::Reachable => node.set_unreachable(false),
+            NodeEvent::CloseConnections => server.close_connections(),
+            NodeEvent::ForgetPrepared => server.forget_prepared(),
+            NodeEvent::GracefulDisconnect => server.emit(Event::GracefulDisconnect),
+        }
+    }
+}

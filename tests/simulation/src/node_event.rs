@@ -1,0 +1,60 @@
+//! Events of a node.
+
+/// An event of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum NodeEvent {
+    /// The process ends: connections are closed, and new ones refused. The other nodes report it.
+    Stop,
+    /// The process starts again. It has forgotten the prepared statements.
+    Start,
+    /// The process is stopped, as by SIGSTOP.
+    Freeze,
+    /// The process continues.
+    Thaw,
+    /// Attempts to connect get no answer.
+    Unreachable,
+    /// Attempts to connect get an answer again.
+    Reachable,
+    /// The node closes all of its connections.
+    CloseConnections,
+    /// The node forgets all prepared statements.
+    ForgetPrepared,
+    /// The node announces on each connection that it is shutting down (CEP-59).
+    GracefulDisconnect,
+}
+
+impl NodeEvent {
+    /// The events that begin a fault.
+    pub(crate) const ALL: &[Self] = &[
+        Self::Stop,
+        Self::Freeze,
+        Self::Unreachable,
+        Self::CloseConnections,
+        Self::ForgetPrepared,
+        Self::GracefulDisconnect,
+    ];
+
+    /// Returns the event that ends the fault. `None` if the fault ends by itself.
+    pub(crate) const fn end(self) -> Option<Self> {
+        match self {
+            Self::Stop => Some(Self::Start),
+            Self::Freeze => Some(Self::Thaw),
+            Self::Unreachable => Some(Self::Reachable),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "node stopped",
+            Self::Start => "node started",
+            Self::Freeze => "node frozen",
+            Self::Thaw => "node continued",
+            Self::Unreachable => "node unreachable",
+            Self::Reachable => "node reachable",
+            Self::CloseConnections => "node closed its connections",
+            Self::ForgetPrepared => "node forgot statements",
+            Self::GracefulDisconnect => "node announced its shutdown",
+        }
+    }
+}

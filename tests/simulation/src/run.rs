@@ -1,0 +1,277 @@
+//! One simulation, from its schedule to its report.
+
+use std::{rc::Rc, time::Duration};
+
+use cqlwire::{
+    cluster::Reconnect,
+    session::{ExecutionProfile, Session, SessionBuilder, SpeculativeExecution, Throttle},
+    simulation::enter,
+    testing::MockCluster,
+};
+use cqlwire_faults::{Direction, Honesty};
+use cqlwire_model::{Tables, Violation, Worker, limit_polls, verify};
+use tokio::{
+    runtime::{Builder, Handle},
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{
+    director::Director,
+    network::Network,
+    panics,
+    report::{Finding, Report},
+    schedule::{Schedule, ScheduledFault, Settings},
+    world::{SimulatedWorld, WallClock},
+};
+
+/// The keyspace of the load.
+const KEYSPACE: &str = "simulation";
+
+const USER: (&str, &str) = ("ada", "secret-of-ada");
+
+/// Time within which a request without a timeout must end. A connection whose peer has vanished is closed
+/// after 35 seconds, and the request may be sent on three such connections, one after another.
+const REQUEST_LIMIT: Duration = Duration::from_secs(180);
+
+/// Time after its timeout within which a request must end.
+const TIMEOUT_SLACK: Duration = Duration::from_millis(200);
+
+/// Number of pages that a stream has at most.
+const MAX_PAGES: u32 = 50;
+
+/// Time after the last fault within which the session must be connected to all nodes.
+const RECOVERY: Duration = Duration::from_secs(60);
+
+/// Time within which each step without faults must end.
+const STEP_LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs a schedule. `is_traced` prints what happens.
+pub(crate) fn run(schedule: &Schedule, is_traced: bool) -> Report {
+    let (mut report, panics) = panics::collect(|| {
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+        let runtime = runtime.expect("a runtime without I/O needs nothing of the system");
+        runtime.block_on(simulate(schedule, is_traced))
+    });
+    report.findings.extend(panics.into_iter().map(Finding::Panicked));
+    report
+}
+
+async fn simulate(schedule: &Schedule, is_traced: bool) -> Report {
+    let network = Network::default();
+    if is_traced {
+        network.history().print();
+    }
+    let clock = WallClock::new();
+    let world = SimulatedWorld::new(network.clone(), clock.clone(), schedule.seed);
+    let _entered = enter(Rc::new(world));
+    let mut report = Report::default();
+    let simulation = Simulation { schedule, network: network.clone(), clock };
+    if let Err(finding) = simulation.run(&mut report).await {
+        report.findings.push(finding);
+    }
+    report.applied = network.applied();
+    (report.events, report.hash) = (network.history().events(), network.history().hash());
+    report
+}
+
+struct Simulation<'s> {
+    schedule: &'s Schedule,
+    network: Network,
+    clock: WallClock,
+}
+
+impl Simulation<'_> {
+    async fn run(&self, report: &mut Report) -> Result<(), Finding> {
+        let settings = &self.schedule.settings;
+        let cluster = start_cluster(settings).await;
+        self.create_tables(&cluster).await?;
+        let tasks = alive_tasks();
+
+        self.network.plan(self.schedule.plans());
+        let director = Director::start(self.schedule, &self.network, &self.clock, cluster);
+        let begin = Instant::now();
+        let loaded = self.load(&director, report).await;
+        director.end_faults(report).await;
+        report.fault_time = begin.elapsed();
+        let (session, tables, workers) = loaded?;
+
+        let applied = self.network.applied();
+        if !applied.lied_to_client() && !applied.lied_to_server() {
+            wait_recovered(&session, settings.nodes).await?;
+            let verified = verify(&session, &tables, workers, STEP_LIMIT).await;
+            let mut tally = verified.map_err(|error| Finding::NotRecovered(error.to_string()))?;
+            // All nodes may shut down at once.
+            tally.violations.remove(&Violation::RefusedByShutdown);
+            if applied.honesty(Direction::Responses) > Some(Honesty::Honest) {
+                tally.violations.remove(&Violation::MalformedAnswer);
+            }
+            report.add_tally(tally);
+        }
+        drop(tables);
+        close(session, tasks).await
+    }
+
+    /// Creates the tables, on connections without faults.
+    async fn create_tables(&self, cluster: &MockCluster) -> Result<(), Finding> {
+        let settings = &self.schedule.settings;
+        let create = async {
+            let builder = Session::builder().contact_points(cluster.contact_points());
+            let builder = builder.credentials(USER.0, USER.1).fetch_schema(false);
+            let session = builder.connect().await?;
+            let replicas = u8::try_from(settings.nodes).unwrap_or(u8::MAX);
+            let tables = Tables::create(&session, KEYSPACE, replicas).await?;
+            let workers = u32::try_from(settings.workers.len()).unwrap_or(u32::MAX);
+            tables.create_registers(&session, workers, STEP_LIMIT).await?;
+            session.close(STEP_LIMIT).await;
+            Ok::<_, cqlwire::Error>(())
+        };
+        create.await.map_err(|error| Finding::NoTables(error.to_string()))?;
+        // The tasks of the connections end after the session.
+        sleep(Duration::from_millis(100)).await;
+        Ok(())
+    }
+
+    /// Connects the session under test and runs the load, both under faults.
+    async fn load(
+        &self,
+        director: &Director,
+        report: &mut Report,
+    ) -> Result<(Session, Tables, Vec<Worker>), Finding> {
+        let settings = &self.schedule.settings;
+        let session = self.connect(director).await?;
+        let tables = loop {
+            match timeout(REQUEST_LIMIT, Tables::prepare(&session, KEYSPACE)).await {
+                Ok(Ok(tables)) => break tables,
+                Ok(Err(_)) if director.has_faults() => sleep(Duration::from_millis(50)).await,
+                Ok(Err(error)) => return Err(Finding::NotRecovered(error.to_string())),
+                Err(_) => return Err(Finding::Unended("PREPARE")),
+            }
+        };
+        let mut tasks = JoinSet::new();
+        for number in 0..settings.workers.len() {
+            let (session, tables) = (session.clone(), tables.clone());
+            tasks.spawn(work(number, self.schedule.clone(), session, tables));
+        }
+        let mut workers: Vec<_> = Vec::new();
+        while let Some(worker) = tasks.join_next().await {
+            match worker {
+                Ok(worker) => workers.push(worker),
+                Err(error) => return Err(Finding::Panicked(error.to_string())),
+            }
+        }
+        report.requests += u64::from(settings.requests) * settings.workers.len() as u64;
+        Ok((session, tables, workers))
+    }
+
+    /// Connects the session under test. While there are faults, attempts may fail.
+    async fn connect(&self, director: &Director) -> Result<Session, Finding> {
+        loop {
+            let builder = builder(&self.schedule.settings, &director.contact_points());
+            match timeout(REQUEST_LIMIT, builder.connect()).await {
+                Ok(Ok(session)) => return Ok(session),
+                Ok(Err(_)) if director.has_faults() => sleep(Duration::from_millis(50)).await,
+                Ok(Err(error)) => return Err(Finding::NotRecovered(error.to_string())),
+                Err(_) => return Err(Finding::Unended("connect")),
+            }
+        }
+    }
+}
+
+async fn start_cluster(settings: &Settings) -> MockCluster {
+    let (version, has_login) = (settings.version, settings.has_login);
+    let cluster = MockCluster::builder().datacenter("datacenter1", settings.nodes);
+    let cluster = cluster.configure(move |node| {
+        let node = node.version(version).graceful_disconnect();
+        if has_login { node.credentials(USER.0, USER.1) } else { node }
+    });
+    cluster.start().await.expect("the addresses of a new network are free")
+}
+
+fn builder(settings: &Settings, contact_points: &[String]) -> SessionBuilder {
+    let mut profile = ExecutionProfile::new();
+    if let Some(delay) = settings.speculation {
+        profile = profile.speculative_execution(SpeculativeExecution::after(delay));
+    }
+    let builder = Session::builder()
+        .contact_points(contact_points)
+        .protocol_version(settings.version)
+        .compression(settings.compression)
+        .credentials(USER.0, USER.1)
+        .timeout(settings.timeout)
+        .prepared_cache_size(settings.prepared_cache)
+        .connections_per_node(settings.connections_per_node)
+        .reconnect(Reconnect::default())
+        .default_profile(&profile)
+        .connection(|options| options.max_in_flight = settings.max_in_flight);
+    match settings.throttle {
+        Some(requests) => builder.throttle(Throttle::concurrent(requests)),
+        None => builder,
+    }
+}
+
+/// Sends the requests of one worker.
+async fn work(number: usize, schedule: Schedule, session: Session, tables: Tables) -> Worker {
+    let settings = &schedule.settings;
+    let limit = settings.timeout.map_or(REQUEST_LIMIT, |timeout| timeout + TIMEOUT_SLACK);
+    let mut worker = Worker::new(u32::try_from(number).unwrap_or(u32::MAX));
+    for (request, kind) in (0..settings.requests).zip(settings.workers[number].iter().cycle()) {
+        let polls = schedule.faults.iter().find_map(|fault| match *fault {
+            ScheduledFault::Cancel { worker, request: other, polls }
+                if worker == number && other == request =>
+            {
+                Some(polls)
+            }
+            _ => None,
+        });
+        // The timeout applies to each page of a stream.
+        let limit = if kind.has_pages() { limit * MAX_PAGES } else { limit };
+        let sent = worker.request_within(limit, *kind, &session, &tables);
+        match polls {
+            Some(polls) => _ = limit_polls(sent, polls).await,
+            None => sent.await,
+        }
+        sleep(settings.pause).await;
+    }
+    worker
+}
+
+/// Waits until the session is connected to all nodes.
+async fn wait_recovered(session: &Session, nodes: usize) -> Result<(), Finding> {
+    let deadline = Instant::now() + RECOVERY;
+    while session.metrics().connected_nodes < nodes {
+        if Instant::now() > deadline {
+            let connected = session.metrics().connected_nodes;
+            return Err(Finding::NotRecovered(format!(
+                "connected to {connected} of {nodes} nodes"
+            )));
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// Closes the session, and checks that nothing of it remains. `tasks` is the number of tasks before the
+/// session was opened.
+async fn close(session: Session, tasks: usize) -> Result<(), Finding> {
+    let in_flight = session.metrics().in_flight;
+    if in_flight > 0 {
+        return Err(Finding::Leaked(format!("{in_flight} requests are still in flight")));
+    }
+    if timeout(STEP_LIMIT, session.close(Duration::from_secs(1))).await.is_err() {
+        return Err(Finding::Unended("close"));
+    }
+    drop(session);
+    let deadline = Instant::now() + STEP_LIMIT;
+    while alive_tasks() > tasks {
+        if Instant::now() > deadline {
+            return Err(Finding::Leaked(format!("{} tasks still run", alive_tasks() - tasks)));
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+fn alive_tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}
