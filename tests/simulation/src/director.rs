@@ -7,7 +7,7 @@ use std::{
 
 use cqlwire::{
     message::Event,
-    testing::{FaultId, MockCluster},
+    testing::{FaultId, MockCluster, MockServer},
 };
 use tokio::{
     task::JoinHandle,
@@ -100,7 +100,7 @@ impl Director {
             let times = cluster.nodes()[node].fault_count(id).unwrap_or_default() as u64;
             report.count_server_fault(fault, times);
         }
-        cluster.nodes().iter().for_each(|node| node.clear_faults());
+        cluster.nodes().iter().for_each(MockServer::clear_faults);
     }
 }
 

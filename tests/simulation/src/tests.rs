@@ -1,6 +1,6 @@
 //! Simulations that `cargo test` runs.
 
-use crate::{panics, report::Report, run::run, schedule::Schedule};
+use crate::{report::Report, run::run, schedule::Schedule};
 
 /// Seeds whose schedules broke a promise once, with the fault that was found.
 const FOUND: &[(u64, &str)] = &[

@@ -64,7 +64,7 @@ impl Rows {
             Ok(None) => tally.violation(Violation::Lost, || format!("row {key} is missing")),
             Ok(Some((k, text))) if k == key && text == payload(key, 0) => {}
             Err(error) => {
-                tally.violation(Violation::MalformedAnswer, || format!("row {key}: {error}"))
+                tally.violation(Violation::MalformedAnswer, || format!("row {key}: {error}"));
             }
             Ok(Some(other)) => tally.violation(Violation::ForeignAnswer, || {
                 format!("read of row {key} returned {other:?}")
