@@ -41,9 +41,9 @@ pub struct ConnectArgs {
     #[arg(long = "local-dc", value_name = "NAME", env = "CQLWIRE_LOCAL_DC")]
     local_datacenter: Option<String>,
 
-    /// Consistency level of requests
-    #[arg(long, default_value = "LOCAL_ONE", value_name = "LEVEL")]
-    consistency: Consistency,
+    /// Consistency level of requests [default: LOCAL_ONE, and QUORUM for transactions]
+    #[arg(long, value_name = "LEVEL")]
+    consistency: Option<Consistency>,
 
     /// Compression of frames; snappy needs protocol version 3 or 4
     #[arg(
@@ -145,12 +145,14 @@ impl ConnectArgs {
             .port(self.port)
             .protocol_version(self.protocol_version)
             .compression(self.compression()?)
-            .consistency(self.consistency)
             .timeout(self.timeout)
             .connect_timeout(self.timeout)
             .connect_retry_for(self.wait)
             // The programs do not use the schema.
             .fetch_schema(false);
+        if let Some(consistency) = self.consistency {
+            builder = builder.consistency(consistency);
+        }
         if let Some(name) = &self.local_datacenter {
             builder = builder.local_datacenter(name);
         }
@@ -180,8 +182,8 @@ impl ConnectArgs {
         }
     }
 
-    /// Returns the consistency level that `--consistency` sets.
-    pub const fn consistency(&self) -> Consistency {
+    /// Returns the consistency level that `--consistency` sets, or `None` if it is not given.
+    pub const fn consistency(&self) -> Option<Consistency> {
         self.consistency
     }
 

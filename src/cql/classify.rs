@@ -11,9 +11,31 @@ pub(crate) fn first_keyword(statement: &str) -> &str {
     }
 }
 
-/// Returns true if a statement is a SELECT, which changes nothing.
+/// Returns true if a statement changes nothing: a SELECT, or a transaction that only reads.
 pub(crate) fn is_read_only(statement: &str) -> bool {
-    first_keyword(statement).eq_ignore_ascii_case("SELECT")
+    let first = first_keyword(statement);
+    first.eq_ignore_ascii_case("SELECT")
+        || first.eq_ignore_ascii_case("BEGIN")
+            && is_transaction(statement)
+            && !tokens(statement).any(|token| WRITES.iter().any(|write| token.is_keyword(write)))
+}
+
+/// Keywords of the statements that a transaction may write with. They are reserved, so that a column
+/// with such a name is in quotation marks.
+const WRITES: [&str; 3] = ["INSERT", "UPDATE", "DELETE"];
+
+/// Returns true if a statement is a transaction of Accord: `BEGIN TRANSACTION ... COMMIT TRANSACTION`
+/// (Cassandra 6.0 and later).
+pub(crate) fn is_transaction(statement: &str) -> bool {
+    // Most statements start with another letter. They need not be split into tokens.
+    if statement
+        .starts_with(|first: char| first.is_ascii_alphabetic() && !matches!(first, 'B' | 'b'))
+    {
+        return false;
+    }
+    let mut words = tokens(statement).filter(Token::is_significant);
+    words.next().is_some_and(|word| word.is_keyword("BEGIN"))
+        && words.next().is_some_and(|word| word.is_keyword("TRANSACTION"))
 }
 
 /// Returns true if a statement is a USE, which changes the keyspace of its connection.
@@ -64,6 +86,19 @@ mod tests {
         }
         assert!(switches_keyspace("-- c\nUse ks") && !switches_keyspace("USED"));
         assert!(is_read_only("/* USE */select") && !is_read_only("SELECTED"));
+    }
+
+    #[test]
+    fn transactions_are_read_only_unless_they_write() {
+        let reads = "begin /* a */ Transaction LET a = (SELECT \"update\" FROM t WHERE k = 'DELETE'); \
+                     SELECT a.v; COMMIT TRANSACTION";
+        let writes = "BEGIN TRANSACTION IF a IS NULL THEN insert INTO t (k) VALUES (1); END IF \
+                      COMMIT TRANSACTION";
+        assert!(is_transaction(reads) && is_read_only(reads));
+        assert!(is_transaction(writes) && !is_read_only(writes));
+        for batch in ["BEGIN BATCH APPLY BATCH", "BEGIN", "TRANSACTION", "BEGIN \"TRANSACTION\""] {
+            assert!(!is_transaction(batch) && !is_read_only(batch), "{batch}");
+        }
     }
 
     #[test]

@@ -32,7 +32,9 @@ mod token;
 mod user_type;
 
 #[cfg(feature = "driver")]
-pub(crate) use classify::{first_keyword, has_bind_marker, is_read_only, switches_keyspace};
+pub(crate) use classify::{
+    first_keyword, has_bind_marker, is_read_only, is_transaction, switches_keyspace,
+};
 #[cfg(feature = "testing")]
 pub(crate) use definition::{
     AlterKeyspace, AlterTable, ColumnDefinition, CreateKeyspace, CreateTable, DropElement,
@@ -63,8 +65,7 @@ pub(crate) use statement::Statement;
 #[cfg(feature = "testing")]
 pub(crate) use term::{BindMarker, FunctionName, Literal, Term, TypeName};
 #[cfg(feature = "cli")]
-pub(crate) use token::{Token, next_token};
-#[cfg(feature = "driver")]
-pub(crate) use token::{TokenKind, tokens};
+pub(crate) use token::next_token;
+pub(crate) use token::{Token, TokenKind, tokens};
 #[cfg(feature = "testing")]
 pub(crate) use user_type::{AlterType, CreateType, TypeChange};

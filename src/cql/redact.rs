@@ -108,10 +108,10 @@ const OBJECTS: [&str; 14] = [
     "TYPE",
 ];
 
-/// Statements that have no password.
-const STATEMENTS: [&str; 14] = [
-    "APPLY", "COMMIT", "DELETE", "DESC", "DESCRIBE", "DROP", "GRANT", "INSERT", "LIST", "REVOKE",
-    "SELECT", "TRUNCATE", "UPDATE", "USE",
+/// Statements that have no password, and the words that begin the parts of a transaction.
+const STATEMENTS: [&str; 17] = [
+    "APPLY", "COMMIT", "DELETE", "DESC", "DESCRIBE", "DROP", "END", "GRANT", "IF", "INSERT", "LET",
+    "LIST", "REVOKE", "SELECT", "TRUNCATE", "UPDATE", "USE",
 ];
 
 const ROLES: [&str; 2] = ["ROLE", "USER"];
@@ -241,6 +241,9 @@ mod tests {
             "CREATE OR REPLACE FUNCTION password(a int)",
             "CREATE OR REPLACE AGGREGATE password(int)",
             "BEGIN UNLOGGED BATCH USING TIMESTAMP ? UPDATE users SET password = ?; APPLY BATCH",
+            "BEGIN TRANSACTION LET u = (SELECT password FROM users WHERE k = ?); SELECT u.password; \
+             IF u.password = ? THEN UPDATE users SET password = ? WHERE k = ?; END IF \
+             COMMIT TRANSACTION",
             "DROP ROLE ada",
             "GRANT SELECT ON ks.password TO role",
             "LIST ROLES OF user",

@@ -40,7 +40,6 @@ impl Token<'_> {
 
     /// Returns the name that the token stands for, or `None` if it is neither a word nor a quoted name.
     /// A name without quotation marks is converted to lower case.
-    #[cfg(any(feature = "cli", feature = "testing"))]
     pub(crate) fn name(&self) -> Option<String> {
         match self.kind {
             TokenKind::Word => Some(self.text.to_ascii_lowercase()),
@@ -58,7 +57,6 @@ impl Token<'_> {
     }
 
     /// Returns true if the token is one of these keywords, in any case.
-    #[cfg(feature = "driver")]
     pub(crate) fn is_one_of(&self, keywords: &[&str]) -> bool {
         keywords.iter().any(|keyword| self.is_keyword(keyword))
     }

@@ -19,7 +19,7 @@ pub(super) async fn run_schema(
 ) -> Result<(), Failure> {
     let session = Session::builder().contact_points(nodes).fetch_schema(false);
     let session = session.connect().await?;
-    let mut shell = Shell::new(session, Consistency::One, io::sink());
+    let mut shell = Shell::new(session, Some(Consistency::One), io::sink());
     shell.run(file, script).await?;
     shell.finish()
 }

@@ -152,7 +152,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets the default consistency: how many replicas must answer a request. Default: LOCAL_ONE.
+    /// Sets the default consistency: how many replicas must answer a request. Default: LOCAL_ONE, and
+    /// QUORUM for [transactions](crate::session#transactions).
     pub const fn consistency(mut self, consistency: Consistency) -> Self {
         self.defaults.consistency = Some(consistency);
         self

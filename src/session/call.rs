@@ -32,7 +32,8 @@ pub(super) struct RequestContext<'p> {
     pub(super) token: Option<Token>,
     /// The state of the cluster when the request began.
     pub(super) state: &'p ClusterState,
-    /// True if the statement is a SELECT, which is idempotent and sent without a client timestamp.
+    /// True if the statement is a SELECT or a transaction that only reads: it is idempotent, and sent
+    /// without a client timestamp.
     pub(super) read_only: bool,
     /// True for PREPARE, which changes no data.
     pub(super) preparing: bool,

@@ -5,14 +5,14 @@
 
 use std::iter;
 
-use crate::cql::{TokenKind, first_keyword, tokens};
+use crate::cql::{TokenKind, first_keyword, is_read_only, tokens};
 use crate::message::{BatchKind, ErrorCode, ErrorDetails, ServerError};
 use crate::wire::Consistency;
 
 /// The manner in which a request changes data, as far as its text shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Writes {
-    /// The request changes no data: it is a SELECT or a PREPARE.
+    /// The request changes no data: it is a SELECT, a transaction that only reads, or a PREPARE.
     Nothing,
     /// The server checks the request and reads before it writes anything: INSERT, UPDATE or DELETE
     /// of one partition, TRUNCATE, a logged batch, or a batch on one partition.
@@ -20,8 +20,8 @@ pub(super) enum Writes {
     /// A conditional statement or batch (`IF`). The server commits it after the replicas have
     /// agreed on it, and may fail in between.
     Conditionally,
-    /// The server may fail after a part of the request was applied. This includes every statement
-    /// whose kind is unknown.
+    /// The server may fail after a part of the request was applied. This includes transactions, which
+    /// may be applied after their coordinator has failed, and every statement whose kind is unknown.
     InSteps,
 }
 
@@ -50,7 +50,7 @@ impl Writes {
     pub(super) fn of_statement(text: &str) -> Self {
         let is = |keyword: &str, expected: &str| keyword.eq_ignore_ascii_case(expected);
         let keyword = first_keyword(text);
-        if is(keyword, "SELECT") {
+        if is_read_only(text) {
             return Self::Nothing;
         }
         if is(keyword, "BEGIN") {
@@ -177,7 +177,8 @@ mod tests {
             ("begin unlogged batch DELETE FROM t WHERE k = 1; APPLY BATCH", Writes::InSteps),
             ("BEGIN COUNTER BATCH UPDATE t SET n = n + 1; APPLY BATCH", Writes::InSteps),
             ("BEGIN UNLOGGED BATCH DELETE FROM t IF EXISTS APPLY BATCH", Writes::Conditionally),
-            ("BEGIN TRANSACTION COMMIT TRANSACTION", Writes::InSteps),
+            ("BEGIN TRANSACTION SELECT v FROM t WHERE k = 1; COMMIT TRANSACTION", Writes::Nothing),
+            ("BEGIN TRANSACTION DELETE FROM t WHERE k = 1; COMMIT TRANSACTION", Writes::InSteps),
             ("DROP ROLE ada", Writes::InSteps),
             ("a batch of 2 statements", Writes::InSteps),
             ("", Writes::InSteps),

@@ -98,7 +98,7 @@ impl Executor {
                 .without_password(error)
                 .with_writes(request.writes(), request.preparing)
                 .with_statement(request.statement)
-                .with_consistency(options.consistency())
+                .with_consistency(options.consistency(request.statement))
                 .with_history(std::mem::take(&mut *progress.history()))
         });
         span::end(span, &outcome, progress.speculations.load(Ordering::Relaxed), &self.cluster);
@@ -111,7 +111,7 @@ impl Executor {
         &self,
         progress: &RequestProgress<'_, 'p>,
     ) -> Result<NodeResponse<'p>, Error> {
-        let mut consistency = progress.request.options.consistency();
+        let mut consistency = progress.request.options.consistency(progress.request.statement);
         let (mut reprepared, mut prepare_error) = (0, None);
         let mut retry_on = None;
         let mut last_error = None;

@@ -45,6 +45,22 @@
 //! [idempotent](Statement::idempotent). An [`Error`] is one line that names the statement and the
 //! node, and says whether the statement may have been applied.
 //!
+//! # Transactions
+//!
+//! A transaction of Cassandra 6.0 (`BEGIN TRANSACTION ... COMMIT TRANSACTION`) is one statement: it is
+//! executed with or without values, or prepared, like any other. Its result has the rows of its
+//! SELECT, or nothing. A transaction that writes is not idempotent unless it is marked so, and is
+//! therefore not retried after an error that leaves open whether it was applied.
+//!
+//! The server commits a transaction at its own time, and ignores
+//! [client timestamps](Statement::timestamp). It refuses some consistencies, such as LOCAL_ONE and
+//! LOCAL_QUORUM. If no consistency is set, the driver sends QUORUM. A consistency that is set for the
+//! statement, a profile or the session is sent unchanged; the error then says what to set.
+//!
+//! Other statements on a table whose `transactional_mode` is `full` are executed as transactions by
+//! the server, with the same restrictions. Their default consistency is LOCAL_ONE, because the
+//! driver does not know the mode of the table: set one of those that the error lists.
+//!
 //! # Nodes that stop answering
 //!
 //! A node may stop answering while its connections stay open: its process is paused, or the network

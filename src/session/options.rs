@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::retry::RetryPolicy;
 use super::speculative::SpeculativeExecution;
 use crate::cluster::LoadBalancing;
+use crate::cql::is_transaction;
 use crate::wire::{BytesMap, Consistency};
 
 /// The options of a statement, a batch, a profile or a session. `None` means that the option is not
@@ -108,7 +109,15 @@ impl Options {
     }
 }
 
-const DEFAULT_CONSISTENCY: Consistency = Consistency::LocalOne;
+/// Returns the consistency of a statement for which none is set.
+fn default_consistency(statement: &str) -> Consistency {
+    match is_transaction(statement) {
+        // Accord refuses to write at LOCAL_ONE.
+        true => Consistency::Quorum,
+        false => Consistency::LocalOne,
+    }
+}
+
 const DEFAULT_PAGE_SIZE: i32 = 5_000;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -150,8 +159,9 @@ impl<'o> EffectiveOptions<'o> {
         self.first(|options| options.extra.as_deref().and_then(&get))
     }
 
-    pub(super) fn consistency(self) -> Consistency {
-        self.first(|options| options.consistency).unwrap_or(DEFAULT_CONSISTENCY)
+    /// Returns the consistency; `statement` decides if none is set.
+    pub(super) fn consistency(self, statement: &str) -> Consistency {
+        self.first(|options| options.consistency).unwrap_or_else(|| default_consistency(statement))
     }
 
     pub(super) fn serial_consistency(self) -> Option<Consistency> {
@@ -224,7 +234,8 @@ impl<'o> EffectiveOptions<'o> {
 macro_rules! option_setters {
     ($name:ty) => {
         impl $name {
-            /// Sets the consistency: how many replicas must answer. Default: LOCAL_ONE.
+            /// Sets the consistency: how many replicas must answer. Default: LOCAL_ONE, and QUORUM for
+            /// [transactions](crate::session#transactions).
             #[must_use]
             pub fn consistency(self, consistency: Consistency) -> Self {
                 self.with(|options| options.consistency = Some(consistency))
@@ -271,7 +282,7 @@ macro_rules! option_setters {
             /// An idempotent statement is retried even if the failed attempt may have been applied. It
             /// is also sent to another node if its node
             /// [stops answering](crate::session#nodes-that-stop-answering).
-            /// Default: true for a SELECT, false otherwise.
+            /// Default: true for a SELECT and for a transaction that only reads, false otherwise.
             #[must_use]
             pub fn idempotent(self, idempotent: bool) -> Self {
                 self.with(|options| options.idempotent = Some(idempotent))
@@ -373,8 +384,19 @@ mod tests {
         assert_eq!(options.timestamp(), Some(3));
         assert_eq!(options.page_size(), Some(2));
         assert!(options.tracing());
-        assert_eq!(options.consistency(), Consistency::All);
+        assert_eq!(options.consistency("SELECT 1"), Consistency::All);
         assert!(options.idempotent(false));
         assert_eq!(options.serial_consistency(), None);
+    }
+
+    #[test]
+    fn the_default_consistency_of_transactions_is_one_that_accord_accepts() {
+        let transaction = "BEGIN TRANSACTION UPDATE t SET v = 1 WHERE k = 1; COMMIT TRANSACTION";
+        let default = EffectiveOptions::new(&Options::NONE, &Options::NONE);
+        assert_eq!(default.consistency("SELECT v FROM t"), Consistency::LocalOne);
+        assert_eq!(default.consistency(transaction), Consistency::Quorum);
+        let session = Options { consistency: Some(Consistency::LocalOne), ..Options::NONE };
+        let chosen = EffectiveOptions::new(&Options::NONE, &session);
+        assert_eq!(chosen.consistency(transaction), Consistency::LocalOne);
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct PreparedInner {
     pub(super) text: Arc<str>,
     /// The statement id, which is the same on every node.
     pub(super) id: Bytes,
-    /// True if the statement is a SELECT.
+    /// True if the statement changes nothing: a SELECT, or a transaction that only reads.
     pub(super) read_only: bool,
     /// True if the statement is a USE.
     switches_keyspace: bool,

@@ -51,10 +51,11 @@ impl RequestProgress<'_, '_> {
     }
 
     pub(super) fn routing(&self) -> Routing<'_> {
-        let RequestContext { options, keyspace, token, preparing, read_only, .. } = *self.request;
+        let RequestContext { statement, options, keyspace, token, preparing, read_only, .. } =
+            *self.request;
         let consistency = match preparing {
             true => Consistency::One,
-            false => options.consistency(),
+            false => options.consistency(statement),
         };
         let serial_consistency = options.serial_consistency().filter(|_| !preparing && !read_only);
         Routing { keyspace, token, consistency, serial_consistency }

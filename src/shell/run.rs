@@ -18,7 +18,8 @@ use crate::wire::Consistency;
 pub struct Shell<W> {
     session: Session,
     out: W,
-    consistency: Consistency,
+    /// `None` leaves the consistency to the session.
+    consistency: Option<Consistency>,
     serial_consistency: Consistency,
     page_size: Option<i32>,
     layout: Layout,
@@ -39,8 +40,8 @@ enum Next {
 }
 
 impl<W: Write> Shell<W> {
-    /// Creates a shell that prints to `out`.
-    pub const fn new(session: Session, consistency: Consistency, out: W) -> Self {
+    /// Creates a shell that prints to `out`. `None` leaves the consistency to the session.
+    pub const fn new(session: Session, consistency: Option<Consistency>, out: W) -> Self {
         Self {
             session,
             out,
@@ -107,11 +108,11 @@ impl<W: Write> Shell<W> {
             Command::Statement(text) => self.execute(text).await?,
             Command::Describe(text) => self.describe(text).await?,
             Command::Consistency(None) => {
-                let level = self.consistency;
+                let level = self.consistency.unwrap_or(Consistency::LocalOne);
                 self.print_line(format_args!("Current consistency level is {level}."))?;
             }
             Command::Consistency(Some(level)) => {
-                self.consistency = level;
+                self.consistency = Some(level);
                 self.print_line(format_args!("Consistency level set to {level}."))?;
             }
             Command::SerialConsistency(None) => {
@@ -142,10 +143,12 @@ impl<W: Write> Shell<W> {
 
     /// Executes a statement on the server and prints its rows page by page.
     async fn execute(&mut self, text: &str) -> Result<(), Failure> {
-        let statement = Statement::new(text)
-            .consistency(self.consistency)
+        let mut statement = Statement::new(text)
             .serial_consistency(self.serial_consistency)
             .page_size(self.page_size.unwrap_or(0));
+        if let Some(consistency) = self.consistency {
+            statement = statement.consistency(consistency);
+        }
         let mut pages = self.session.stream::<()>(statement, ());
         let mut table = TablePrinter::new(self.layout);
         while let Some(page) = pages.next_page().await? {

@@ -18,7 +18,7 @@ pub(super) struct Statement<'s> {
 /// Splits a script into statements, in one pass.
 ///
 /// Comments between statements are skipped; comments inside a statement are part of it. A batch up
-/// to `APPLY BATCH` is one statement.
+/// to `APPLY BATCH` is one statement, and so is a transaction up to `COMMIT TRANSACTION`.
 pub(super) fn split_statements(script: &str) -> impl Iterator<Item = Statement<'_>> {
     let mut left = script.strip_prefix('\u{feff}').unwrap_or(script);
     let mut line = 1;
@@ -40,13 +40,13 @@ pub(super) fn split_statements(script: &str) -> impl Iterator<Item = Statement<'
 /// script, and true if the statement is complete.
 fn take_statement(start: &str) -> (&str, &str, bool) {
     let mut left = start;
-    let mut batch = Batch::None;
+    let mut block = Block::None;
     let mut is_command = None;
     while let Some(Token { kind, text: token }) = next_token(left) {
         let text = &start[..start.len() - left.len()];
         left = &left[token.len()..];
         match kind {
-            TokenKind::Symbol if token == ";" && batch != Batch::Open => return (text, left, true),
+            TokenKind::Symbol if token == ";" && !block.is_open() => return (text, left, true),
             TokenKind::Blank if is_command == Some(true) && token.contains('\n') => {
                 return (text, left, true);
             }
@@ -55,7 +55,7 @@ fn take_statement(start: &str) -> (&str, &str, bool) {
                 if is_command.is_none() {
                     is_command = Some(command::ends_at_line_end(token));
                 }
-                batch = batch.next(token, text.is_empty());
+                block = block.next(token, text.is_empty());
             }
             _ => {}
         }
@@ -63,27 +63,43 @@ fn take_statement(start: &str) -> (&str, &str, bool) {
     (start, "", is_command == Some(true))
 }
 
-/// The position in a batch. Semicolons inside a batch do not end the statement.
+/// The position in a batch or a transaction. Semicolons inside do not end the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Batch {
+enum Block {
     None,
-    /// After `BEGIN` and before `BATCH`; `UNLOGGED` or `COUNTER` may come between them.
+    /// After `BEGIN` and before `BATCH` or `TRANSACTION`; `UNLOGGED` or `COUNTER` may come between them.
     Begun,
-    Open,
-    /// After `APPLY` and before `BATCH`.
-    Applying,
-    Applied,
+    Open(&'static Ends),
+    /// After the first word of the end of the block, and before the second.
+    Ending(&'static Ends),
+    Ended,
 }
 
-impl Batch {
+/// The words that begin and end a block.
+#[derive(Debug, PartialEq, Eq)]
+struct Ends {
+    /// The word after `BEGIN`, with which the block ends, too.
+    kind: &'static str,
+    /// The word before the last one.
+    end: &'static str,
+}
+
+const BLOCKS: [Ends; 2] =
+    [Ends { kind: "BATCH", end: "APPLY" }, Ends { kind: "TRANSACTION", end: "COMMIT" }];
+
+impl Block {
+    const fn is_open(self) -> bool {
+        matches!(self, Self::Open(_))
+    }
+
     fn next(self, word: &str, is_first: bool) -> Self {
         let is = |keyword: &str| word.eq_ignore_ascii_case(keyword);
         match self {
             Self::None if is_first && is("BEGIN") => Self::Begun,
-            Self::Begun if is("BATCH") => Self::Open,
-            Self::Open | Self::Applying if is("APPLY") => Self::Applying,
-            Self::Applying if is("BATCH") => Self::Applied,
-            Self::Applying => Self::Open,
+            Self::Begun => BLOCKS.iter().find(|of| is(of.kind)).map_or(self, Self::Open),
+            Self::Open(ends) | Self::Ending(ends) if is(ends.end) => Self::Ending(ends),
+            Self::Ending(ends) if is(ends.kind) => Self::Ended,
+            Self::Ending(ends) => Self::Open(ends),
             state => state,
         }
     }
@@ -128,8 +144,13 @@ mod tests {
     fn keeps_a_batch_together() {
         let batch = "BEGIN UNLOGGED BATCH INSERT a; INSERT b; APPLY BATCH";
         assert_eq!(texts(&format!("{batch}; SELECT 1;")), [batch, "SELECT 1"]);
-        // A transaction is not a batch.
-        assert_eq!(texts("BEGIN TRANSACTION; SELECT 1;"), ["BEGIN TRANSACTION", "SELECT 1"]);
+    }
+
+    #[test]
+    fn keeps_a_transaction_together() {
+        let transaction = "BEGIN TRANSACTION LET a = (SELECT apply, batch FROM t); SELECT a.v; \
+                           IF a.v = 1 THEN DELETE FROM t; END IF COMMIT TRANSACTION";
+        assert_eq!(texts(&format!("{transaction};\nSELECT 1;")), [transaction, "SELECT 1"]);
     }
 
     #[test]
@@ -145,7 +166,9 @@ mod tests {
 
     #[test]
     fn marks_a_statement_without_an_end_as_incomplete() {
-        for script in ["SELECT 1", "SELECT 'x;", "SELECT $$ ;", "BEGIN BATCH INSERT a;"] {
+        for script in
+            ["SELECT 1", "SELECT 'x;", "SELECT $$ ;", "BEGIN BATCH a;", "begin transaction a;"]
+        {
             let all: Vec<_> = split_statements(script).collect();
             let expected = Statement { text: script, line: 1, is_complete: false };
             assert_eq!(all, [expected]);

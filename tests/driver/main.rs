@@ -50,5 +50,6 @@ mod tls;
 #[path = "../support/tls.rs"]
 mod tls_proxy;
 mod traffic;
+mod transactions;
 #[path = "../support/wait.rs"]
 mod wait;

@@ -31,7 +31,7 @@ use crate::wire::Consistency;
 ///
 /// | error | may have been applied | test |
 /// |---|---|---|
-/// | any error of a SELECT or a PREPARE | no | `a_select_and_a_prepare_change_nothing` |
+/// | any error of a SELECT, of a transaction that only reads, or of a PREPARE | no | `a_select_and_a_prepare_change_nothing` |
 /// | any error, if an earlier attempt or another execution may have been applied | yes | `an_earlier_attempt_may_have_been_applied`, `an_earlier_attempt_of_a_stream_may_have_been_applied`, `a_speculative_execution_may_have_been_applied` |
 /// | [`Config`](ErrorKind::Config), [`Authentication`](ErrorKind::Authentication), [`Encode`](ErrorKind::Encode), [`Bind`](ErrorKind::Bind), [`Throttled`](ErrorKind::Throttled), [`Closed`](ErrorKind::Closed) before the request was sent | no | `a_request_that_was_not_sent_was_not_applied` |
 /// | [`Closed`](ErrorKind::Closed), if the session's runtime ended during a `USE` or while a stream waited for a page | yes | `a_request_whose_runtime_ended_may_have_been_applied` |

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{Attempt, Detail, Error, ErrorInner, ErrorKind};
-use crate::message::{ErrorDetails, ServerError};
+use crate::message::{ErrorCode, ErrorDetails, ServerError};
 use crate::session::shown::shown;
 
 /// Longest prefix of a statement in the text of an error, in characters.
@@ -125,8 +125,27 @@ fn write_server_error(
             let reason = "message withheld, because the statement may set a password";
             write!(line, "{}: {reason}", error.code)
         }
-        _ => write!(line, "{}", error.to_string().trim_end_matches('.')),
+        _ => {
+            write!(line, "{}", error.to_string().trim_end_matches('.'))?;
+            match is_unsupported_by_accord(error) {
+                true => line.write_str(SET_ANOTHER_CONSISTENCY),
+                false => Ok(()),
+            }
+        }
     }
+}
+
+/// The advice after the error of a consistency that Accord does not support. The message of the server
+/// lists the supported ones.
+const SET_ANOTHER_CONSISTENCY: &str =
+    "; set one of these, such as QUORUM, as the consistency of the statement or of the session";
+
+/// Returns true if the server executes the statement as a transaction of Accord, and refuses its
+/// consistency, such as LOCAL_ONE.
+fn is_unsupported_by_accord(error: &ServerError) -> bool {
+    error.code == ErrorCode::Invalid
+        && error.message.starts_with("ConsistencyLevel ")
+        && error.message.contains(" is unsupported with Accord ")
 }
 
 /// Displays the beginning of a statement on one line, as far as it may be shown.

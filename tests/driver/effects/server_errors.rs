@@ -6,7 +6,9 @@ use cqlwire::session::{Batch, Error, ErrorKind, NoRetry};
 use cqlwire::testing::Reply;
 use cqlwire::wire::Consistency;
 
-use super::{CONDITIONAL, INSERT, SEVERAL_PARTITIONS, error_of, prepared_in, session_with};
+use super::{
+    CONDITIONAL, INSERT, SEVERAL_PARTITIONS, TRANSACTION, error_of, prepared_in, session_with,
+};
 use crate::mock_nodes::{connect, session_builder, start_nodes};
 
 const UPDATE_BY_KEY: &str = "UPDATE ks.t SET v = 1 WHERE k = ?";
@@ -73,7 +75,7 @@ async fn a_request_refused_by_an_overloaded_server_was_not_applied() {
         "Request has spent over 0.8 time of the maximum timeout 12000ms in the queue",
         "Server is in overloaded state. Cannot accept more requests at this point",
     ] {
-        for statement in [INSERT, CONDITIONAL, SEVERAL_PARTITIONS, "DROP ROLE ada"] {
+        for statement in [INSERT, CONDITIONAL, SEVERAL_PARTITIONS, TRANSACTION, "DROP ROLE ada"] {
             let error = error_of(statement, Reply::error(ErrorCode::Overloaded, text)).await;
             assert!(!error.may_have_been_applied(), "{error}");
         }
@@ -109,7 +111,7 @@ async fn a_write_to_one_partition_without_replicas_was_not_applied() {
 #[tokio::test]
 async fn a_write_in_steps_without_replicas_may_have_been_applied_in_part() {
     let reply = unavailable_at(Consistency::Quorum);
-    for text in [SEVERAL_PARTITIONS, "DROP ROLE ada"] {
+    for text in [SEVERAL_PARTITIONS, TRANSACTION, "DROP ROLE ada"] {
         let error = error_of(text, reply.clone()).await;
         assert!(error.may_have_been_applied(), "{error}");
     }
@@ -167,7 +169,7 @@ async fn a_failed_read_comes_before_the_write() {
 #[tokio::test]
 async fn a_failed_read_may_come_after_the_first_of_several_writes() {
     for code in [ErrorCode::ReadTimeout, ErrorCode::ReadFailure] {
-        for text in [SEVERAL_PARTITIONS, "DROP ROLE ada"] {
+        for text in [SEVERAL_PARTITIONS, TRANSACTION, "DROP ROLE ada"] {
             let error = error_of(text, Reply::error(code, "no")).await;
             assert!(error.may_have_been_applied(), "{error}");
         }
