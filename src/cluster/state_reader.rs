@@ -29,21 +29,23 @@ impl StateReader<'_> {
     /// # Errors
     /// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
     pub(super) async fn read(&self, topology: bool, schema: &SchemaScope) -> Result<(), ReadError> {
+        let mut version = None;
         // A schema change may change the replication of a keyspace, which is read with the
         // topology.
         if topology || !matches!(schema, SchemaScope::Empty) {
-            self.read_topology().await?;
+            let host_id = self.read_topology().await?;
+            version = self.release_version(host_id);
         }
         if self.shared.settings.fetch_schema {
             match schema {
                 SchemaScope::Empty => {}
                 SchemaScope::All => {
-                    let schema = self.read_schema(None).await?;
+                    let schema = self.read_schema(None, version.as_deref()).await?;
                     self.shared.set_state(self.shared.state().with_schema(schema));
                 }
                 SchemaScope::Keyspaces(keyspaces) => {
                     for keyspace in keyspaces {
-                        let read = self.read_schema(Some(keyspace)).await?;
+                        let read = self.read_schema(Some(keyspace), version.as_deref()).await?;
                         let state = self.shared.state();
                         let schema = state.schema().with_keyspace(keyspace, &read);
                         self.shared.set_state(state.with_schema(schema));
@@ -84,13 +86,23 @@ impl StateReader<'_> {
         Ok(host_id)
     }
 
+    /// Returns the version of the node with this host id, or `None` if it is unknown.
+    fn release_version(&self, host_id: Uuid) -> Option<String> {
+        Some(self.shared.state().node(host_id)?.info().release_version.clone())
+    }
+
     /// Reads the schema of one keyspace, or the whole schema. Skips the system tables that the
-    /// server lacks.
-    async fn read_schema(&self, keyspace: Option<&str>) -> Result<Schema, ReadError> {
+    /// server lacks. `version` is that of the server.
+    async fn read_schema(
+        &self,
+        keyspace: Option<&str>,
+        version: Option<&str>,
+    ) -> Result<Schema, ReadError> {
         let mut reader = Schema::reader();
         let budget = MemoryBudget::new();
         let time = self.shared.settings.connector.options.handshake_timeout;
-        for part in SchemaPart::ALL {
+        let version = version.unwrap_or_default();
+        for part in SchemaPart::ALL.into_iter().filter(|part| part.is_needed(version)) {
             match rows(self.connection, time, &budget, &part.select(keyspace)).await {
                 Ok(rows) => rows.into_iter().for_each(|row| reader.row(part, row)),
                 Err(ReadError::Missing) => {}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::ddl::{self, virtual_comment};
 use super::user_types::in_dependency_order;
 use super::{Aggregate, Function, Table, UserType, View};
-use crate::types::Identifier;
+use crate::types::{Identifier, Value};
 
 /// A keyspace and its contents.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,6 +18,9 @@ pub struct Keyspace {
     pub replication: BTreeMap<String, String>,
     /// True if writes go to the commit log.
     pub durable_writes: bool,
+    /// The strategy by which transactions choose the replicas that must answer at once (Cassandra 6.0
+    /// and later, if transactions are enabled): `simple`, or a map of its parameters.
+    pub fast_path: Option<Value>,
     /// True if the keyspace is virtual (Cassandra 4.0 and later): the server computes the rows of
     /// its tables, and no statement creates it.
     pub is_virtual: bool,
@@ -42,9 +45,10 @@ impl Keyspace {
         match self.is_virtual {
             true => virtual_comment(&format!("{name};")),
             false => format!(
-                "CREATE {name} WITH replication = {}\n    AND durable_writes = {};",
+                "CREATE {name} WITH replication = {}\n    AND durable_writes = {}{};",
                 ddl::map(&self.replication),
-                self.durable_writes
+                self.durable_writes,
+                self.fast_path_option("\n    "),
             ),
         }
     }
@@ -65,6 +69,13 @@ impl Keyspace {
     /// [`Schema::warnings`](super::Schema::warnings).
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Formats `fast_path` as an option after others; `before` is written before AND. Returns an empty
+    /// string if the keyspace has none.
+    pub(super) fn fast_path_option(&self, before: &str) -> String {
+        let fast_path = self.fast_path.as_ref();
+        fast_path.map(|value| format!("{before}AND fast_path = {value}")).unwrap_or_default()
     }
 
     fn ddls(&self) -> impl Iterator<Item = String> {

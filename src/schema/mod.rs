@@ -11,6 +11,7 @@
 //! | `user_types` | the user-defined types of a keyspace, in the order of their dependencies |
 //! | `keyspace`, `user_type`, `table`, `index`, `view`, `function` | schema elements and their DDL |
 //! | `where_clause` | the escaping of literals in the `WHERE` clause of a view |
+//! | `create_statement` | the parts of a table that only DESCRIBE prints |
 //! | `ddl` | helpers that print DDL |
 //! | `server_ddl` | the statements that DESCRIBE of a server prints |
 //!
@@ -21,6 +22,7 @@
 //!   levels inside user-defined types.
 //! - Each keyspace is read independently of the others.
 
+mod create_statement;
 mod ddl;
 mod fields;
 mod function;

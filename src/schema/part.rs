@@ -1,11 +1,11 @@
 //! The statements that read a schema.
 
-use crate::types::Value;
+use crate::types::{Identifier, Value};
 
-/// A table of `system_schema` or `system_virtual_schema`.
+/// A table of `system_schema` or `system_virtual_schema`, or the statements of DESCRIBE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-#[allow(missing_docs, reason = "the variants are the names of the tables")]
+#[allow(missing_docs, reason = "most variants are the names of tables")]
 pub enum SchemaPart {
     Keyspaces,
     Types,
@@ -19,11 +19,14 @@ pub enum SchemaPart {
     VirtualKeyspaces,
     VirtualTables,
     VirtualColumns,
+    /// The statements of DESCRIBE. Cassandra 6.0 keeps the constraints of columns and the options of
+    /// tables for transactions in no table, and prints them there.
+    CreateStatements,
 }
 
 impl SchemaPart {
     /// Every part. The parts can be read in any order, or concurrently.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Keyspaces,
         Self::Types,
         Self::Tables,
@@ -36,6 +39,7 @@ impl SchemaPart {
         Self::VirtualKeyspaces,
         Self::VirtualTables,
         Self::VirtualColumns,
+        Self::CreateStatements,
     ];
 
     /// Returns the statement that reads this part for one keyspace, or for all keyspaces if
@@ -48,7 +52,13 @@ impl SchemaPart {
     /// assert_eq!(select, "SELECT * FROM system_schema.tables WHERE keyspace_name = 'k8s_test'");
     /// ```
     pub fn select(self, keyspace: Option<&str>) -> String {
-        let mut select = format!("SELECT * FROM {}", self.table());
+        let Some(table) = self.table() else {
+            return match keyspace {
+                Some(keyspace) => format!("DESCRIBE KEYSPACE {}", Identifier(keyspace)),
+                None => "DESCRIBE SCHEMA".to_owned(),
+            };
+        };
+        let mut select = format!("SELECT * FROM {table}");
         if let Some(keyspace) = keyspace {
             let keyspace = Value::Text(keyspace.to_owned());
             select.push_str(&format!(" WHERE keyspace_name = {keyspace}"));
@@ -57,18 +67,26 @@ impl SchemaPart {
     }
 
     /// Returns true if some servers lack this table and answer the statement with an error: virtual
-    /// tables exist since Cassandra 4.0, column masks since 5.0.
+    /// tables and DESCRIBE exist since Cassandra 4.0, column masks since 5.0. DESCRIBE is also
+    /// answered with an error if the keyspace does not exist.
     pub const fn is_optional(self) -> bool {
-        self.is_virtual() || matches!(self, Self::ColumnMasks)
+        self.is_virtual() || matches!(self, Self::ColumnMasks | Self::CreateStatements)
+    }
+
+    /// Returns true if a server of this version may have something in this part that the other parts
+    /// lack. `release_version` is that of `system.local`, such as `5.0.6`.
+    pub(crate) fn is_needed(self, release_version: &str) -> bool {
+        let major = release_version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        self != Self::CreateStatements || major.is_some_and(|major| major >= 6)
     }
 
     pub(super) const fn is_virtual(self) -> bool {
         matches!(self, Self::VirtualKeyspaces | Self::VirtualTables | Self::VirtualColumns)
     }
 
-    /// Returns the name of the table, with its keyspace.
-    pub(crate) const fn table(self) -> &'static str {
-        match self {
+    /// Returns the name of the table, with its keyspace; `None` for DESCRIBE.
+    pub(crate) const fn table(self) -> Option<&'static str> {
+        Some(match self {
             Self::Keyspaces => "system_schema.keyspaces",
             Self::Types => "system_schema.types",
             Self::Tables => "system_schema.tables",
@@ -81,7 +99,8 @@ impl SchemaPart {
             Self::VirtualKeyspaces => "system_virtual_schema.keyspaces",
             Self::VirtualTables => "system_virtual_schema.tables",
             Self::VirtualColumns => "system_virtual_schema.columns",
-        }
+            Self::CreateStatements => return None,
+        })
     }
 }
 
@@ -95,5 +114,16 @@ mod tests {
         let expected = "SELECT * FROM system_virtual_schema.columns WHERE keyspace_name = 'it''s'";
         assert_eq!(select, expected);
         assert_eq!(SchemaPart::Keyspaces.select(None), "SELECT * FROM system_schema.keyspaces");
+        assert_eq!(SchemaPart::CreateStatements.select(None), "DESCRIBE SCHEMA");
+        let select = SchemaPart::CreateStatements.select(Some("Ks"));
+        assert_eq!(select, "DESCRIBE KEYSPACE \"Ks\"");
+    }
+
+    #[test]
+    fn describe_is_read_from_servers_that_keep_something_nowhere_else() {
+        let is_needed = |version| SchemaPart::CreateStatements.is_needed(version);
+        assert!(["6.0-alpha2", "6.0.0", "10.1.2"].into_iter().all(is_needed));
+        assert!(!["3.11.3", "5.0.9", "", "x"].into_iter().any(is_needed));
+        assert!(SchemaPart::Tables.is_needed("3.11.3"));
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::create_statement::{self, CreateStatement, fast_path};
 use super::fields::Fields;
 use super::table::mask;
 use super::user_types::UserTypes;
 use super::{Aggregate, Column, Function, Index, Keyspace, Schema, SchemaPart, Table, View};
 use crate::message::Rows;
-use crate::types::Record;
+use crate::types::{Record, Value};
 
 /// Builds a [`Schema`] from the rows of every [`SchemaPart`], added in any order.
 #[derive(Debug, Default)]
@@ -42,9 +43,15 @@ impl SchemaReader {
     /// Adds a row. Unknown columns are ignored, and most columns may be missing. A row without the
     /// column `keyspace_name` adds a warning.
     pub fn row(&mut self, part: SchemaPart, row: Record) {
-        match Fields(&row).text("keyspace_name") {
+        let keyspace = Fields(&row).text("keyspace_name");
+        let keyspace = match part {
+            // DESCRIBE prints names as statements contain them.
+            SchemaPart::CreateStatements => keyspace.and_then(create_statement::name),
+            _ => keyspace.map(str::to_owned),
+        };
+        match keyspace {
             Some(keyspace) => {
-                let parts = self.keyspaces.entry(keyspace.to_owned()).or_default();
+                let parts = self.keyspaces.entry(keyspace).or_default();
                 parts.entry(part).or_default().push(row);
             }
             None => self.warnings.push(format!("{part:?}: row without a keyspace: {row}")),
@@ -90,6 +97,7 @@ impl<'r> KeyspaceReader<'r> {
             name: self.name.to_owned(),
             replication: row.map("replication"),
             durable_writes: row.flag("durable_writes").unwrap_or(true),
+            fast_path: row.0.get("fast_path").map(fast_path).filter(|value| *value != Value::Null),
             is_virtual,
             tables,
             views,
@@ -101,7 +109,9 @@ impl<'r> KeyspaceReader<'r> {
     }
 
     fn tables_and_views(&mut self) -> (BTreeMap<String, Arc<Table>>, BTreeMap<String, Arc<View>>) {
-        let mut columns = self.columns();
+        let mut statements: BTreeMap<_, _> =
+            self.rows(SchemaPart::CreateStatements).filter_map(CreateStatement::read).collect();
+        let mut columns = self.columns(&mut statements);
         let mut columns_of = |row: Fields<'_>, name: &str| {
             row.text(name).and_then(|table| columns.remove(table)).unwrap_or_default()
         };
@@ -112,6 +122,11 @@ impl<'r> KeyspaceReader<'r> {
                 Table::read(keyspace, "table_name", row, columns, part.is_virtual())
             }) {
                 tables.insert(table.name.clone(), table);
+            }
+        }
+        for (name, statement) in statements {
+            if let Some(table) = tables.get_mut(&name) {
+                table.options.extend(statement.options);
             }
         }
         for index in self.all(SchemaPart::Indexes, |keyspace, row, _| Index::read(keyspace, row)) {
@@ -133,7 +148,10 @@ impl<'r> KeyspaceReader<'r> {
     }
 
     /// Reads the columns of every table and view. Returns them by the name of the table or view.
-    fn columns(&mut self) -> BTreeMap<String, Vec<Column>> {
+    fn columns(
+        &mut self,
+        statements: &mut BTreeMap<String, CreateStatement>,
+    ) -> BTreeMap<String, Vec<Column>> {
         let mut masks: BTreeMap<_, _> = self
             .rows(SchemaPart::ColumnMasks)
             .filter_map(|row| {
@@ -146,6 +164,8 @@ impl<'r> KeyspaceReader<'r> {
                 let table = row.text("table_name")?;
                 let mut column = Column::read(row, &format!("{keyspace}.{table}"), types)?;
                 column.mask = masks.remove(&(table, row.text("column_name")?));
+                let statement = statements.get_mut(table);
+                column.check = statement.and_then(|of| of.constraints.remove(&column.name));
                 Some((table, column))
             }) {
                 columns.entry(table.to_owned()).or_default().push(column);

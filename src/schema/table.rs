@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::Index;
+use super::create_statement::fast_path;
 use super::ddl::{self, Qualified, list, names, separated};
 use super::fields::Fields;
 use super::user_types::{UserTypes, as_cql, is_empty};
@@ -61,6 +62,10 @@ pub struct Column {
     pub order: Option<ClusteringOrder>,
     /// The function call after `MASKED WITH` (Cassandra 5.0 and later), if any.
     pub mask: Option<String>,
+    /// The conditions after `CHECK` that each written value must satisfy (Cassandra 6.0 and later),
+    /// such as `v < 100 AND v > 0` or `LENGTH() < 8`. The server answers a write that violates them
+    /// with [`ErrorCode::Invalid`](crate::message::ErrorCode::Invalid).
+    pub check: Option<String>,
 }
 
 /// The kind of a column.
@@ -181,6 +186,10 @@ impl Table {
         let clustering = clustering
             .map(|column| (column.name.clone(), column.order.unwrap_or(ClusteringOrder::Asc)))
             .collect();
+        let mut options = fields.all_except(&NON_OPTIONS);
+        if let Some(stored) = options.get_mut("fast_path") {
+            *stored = fast_path(stored);
+        }
         Some(Self {
             keyspace: keyspace.to_owned(),
             name,
@@ -189,7 +198,7 @@ impl Table {
             partition_key,
             clustering,
             indexes: BTreeMap::new(),
-            options: fields.all_except(&NON_OPTIONS),
+            options,
             flags,
             is_compact,
             is_virtual,
@@ -246,8 +255,10 @@ impl Column {
     fn definition(&self) -> String {
         let is_static = if self.kind == ColumnKind::Static { " static" } else { "" };
         let mask = self.mask.as_ref().map(|mask| format!(" MASKED WITH {mask}"));
+        let check = self.check.as_ref().map(|check| format!(" CHECK {check}"));
         let name = Identifier(&self.name);
-        format!("{name} {}{is_static}{}", self.type_text, mask.unwrap_or_default())
+        let (mask, check) = (mask.unwrap_or_default(), check.unwrap_or_default());
+        format!("{name} {}{is_static}{mask}{check}", self.type_text)
     }
 
     pub(super) fn read(
@@ -280,6 +291,7 @@ impl Column {
             position: fields.int("position").and_then(|position| position.try_into().ok()),
             order: (kind == ColumnKind::Clustering).then_some(order),
             mask: None,
+            check: None,
         })
     }
 }

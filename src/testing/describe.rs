@@ -63,7 +63,8 @@ pub(super) fn describe(
 fn read_schema(tables: &SystemTables, catalog: &Catalog) -> Result<Schema, ServerError> {
     let mut reader: SchemaReader = Schema::reader();
     for part in SchemaPart::ALL {
-        for record in tables.records(part.table(), catalog)? {
+        let Some(table) = part.table() else { continue };
+        for record in tables.records(table, catalog)? {
             reader.row(part, record);
         }
     }

@@ -7,14 +7,15 @@ use std::path::Path;
 use crate::imports::{ModulePath, SourceTree};
 
 /// The layers, the lowest first. Layers on the same line do not use each other.
-const LAYERS: [&[&str]; 14] = [
+const LAYERS: [&[&str]; 15] = [
     &["wire"],
     &["types"],
     &["message"],
     &["protocol"],
     &["fuzzing"],
     &["codec"],
-    &["cql", "environment", "partitioner", "schema"],
+    &["cql", "environment", "partitioner"],
+    &["schema"],
     &["store"],
     &["connection", "testing"],
     &["cluster"],
