@@ -4,11 +4,13 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::authenticator::{Authenticator, SaslSession};
+use super::certificate::{ByCertificate, MUTUAL_TLS, MUTUAL_TLS_OR_PASSWORD};
 
 /// A user name and a password, sent by SASL PLAIN (RFC 4616) to servers that require them.
 ///
 /// PLAIN sends the password as plain text. The password is therefore sent only to authenticators that
-/// are known to require a password: those of Cassandra, DSE, ScyllaDB, and services that run these.
+/// are known to require a password: those of Cassandra, DSE, ScyllaDB, and services that run these. It
+/// is not sent to `MutualTlsAuthenticator`, which identifies the client by its certificate.
 /// [Allow](Self::allow_class) any other class explicitly. Use TLS on networks that are not trusted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -20,7 +22,7 @@ pub struct Credentials {
 /// Classes of authenticators that require a user name and a password.
 const PASSWORD_CLASSES: [&str; 11] = [
     "org.apache.cassandra.auth.PasswordAuthenticator",
-    "org.apache.cassandra.auth.MutualTlsWithPasswordFallbackAuthenticator",
+    MUTUAL_TLS_OR_PASSWORD,
     DSE,
     "com.scylladb.auth.SaslauthdAuthenticator",
     "com.scylladb.auth.TransitionalAuthenticator",
@@ -68,6 +70,9 @@ impl Credentials {
 
 impl Authenticator for Credentials {
     fn start(&self, class: &str, _: Option<SocketAddr>) -> Result<Box<dyn SaslSession>, String> {
+        if class == MUTUAL_TLS && !self.is_allowed(class) {
+            return Ok(Box::new(ByCertificate));
+        }
         if !self.is_allowed(class) {
             return Err(format!(
                 "the password was not sent: the server's authenticator `{class}` is not known to \

@@ -5,9 +5,12 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::authenticator::SaslSession;
+use super::certificate::{ByCertificate, MUTUAL_TLS, MUTUAL_TLS_OR_PASSWORD};
 use super::error::CloseReason;
 use super::options::ConnectionOptions;
-use crate::message::{AuthResponse, EventType, Options, Register, Request, Response, Startup};
+use crate::message::{
+    AuthResponse, ErrorCode, EventType, Options, Register, Request, Response, ServerError, Startup,
+};
 use crate::wire::{Context, Opcode};
 
 /// A state of the handshake, named after the responses that the client waits for.
@@ -84,6 +87,7 @@ impl Handshake {
             }
             // The event is optional, so a refusal does not end the handshake.
             (Self::Registered, Response::Ready(_) | Response::Error(_)) => Step::Open,
+            (Self::AuthSuccess { .. }, Response::Error(error)) => login.refused(error),
             (_, Response::Error(error)) => Step::Close(CloseReason::Refused(error)),
             (_, response) => Step::Close(CloseReason::Unexpected(response.opcode())),
         }
@@ -96,6 +100,9 @@ pub(super) struct Login {
     /// The server's address, or `None` if it is not known.
     pub(super) server: Option<SocketAddr>,
     session: Option<Box<dyn SaslSession>>,
+    /// The class of the server's authenticator, if the client has no other means than its certificate
+    /// to authenticate, and the server may require a password instead.
+    needs_password: Option<String>,
     /// Number of challenges that the server has sent.
     challenges: usize,
 }
@@ -110,10 +117,17 @@ impl Login {
         authenticator: String,
         can_drain: bool,
     ) -> Step {
-        let Some(client) = &options.authenticator else {
-            return Step::Close(CloseReason::CredentialsNeeded { authenticator });
+        let started = match &options.authenticator {
+            Some(client) => client.start(&authenticator, self.server),
+            // The client may have a certificate.
+            None if authenticator == MUTUAL_TLS => Ok(Box::new(ByCertificate) as _),
+            None if authenticator == MUTUAL_TLS_OR_PASSWORD => {
+                self.needs_password = Some(authenticator);
+                Ok(Box::new(ByCertificate) as _)
+            }
+            None => return Step::Close(CloseReason::CredentialsNeeded { authenticator }),
         };
-        match client.start(&authenticator, self.server) {
+        match started {
             Ok(mut session) => {
                 let response = session.initial_response();
                 self.session = Some(session);
@@ -136,6 +150,16 @@ impl Login {
             Some(session) => auth_response(session.challenge(challenge), can_drain),
             None => Step::Close(CloseReason::Unexpected(Opcode::AuthChallenge)),
         }
+    }
+
+    /// Returns the step after the server has refused the client.
+    fn refused(&mut self, error: ServerError) -> Step {
+        Step::Close(match self.needs_password.take() {
+            Some(authenticator) if error.code == ErrorCode::Authentication => {
+                CloseReason::CredentialsNeeded { authenticator }
+            }
+            _ => CloseReason::Refused(error),
+        })
     }
 
     fn success(&mut self, token: &[u8], can_drain: bool) -> Step {
@@ -182,7 +206,7 @@ fn auth_response(token: Result<Option<Vec<u8>>, String>, can_drain: bool) -> Ste
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{ErrorCode, Ready, ServerError, Supported};
+    use crate::message::{Ready, Supported};
     use crate::wire::Version;
 
     /// Returns the steps after SUPPORTED with this value of GRACEFUL_DISCONNECT, and READY.

@@ -18,6 +18,7 @@
 //!   these segments is written.
 
 mod authenticator;
+mod certificate;
 mod credentials;
 mod error;
 mod event;

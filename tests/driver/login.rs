@@ -8,6 +8,7 @@ use bytes::Bytes;
 use cqlwire::connection::Connection;
 use cqlwire::message::{
     AuthChallenge, AuthResponse, AuthSuccess, Authenticate, ErrorCode, Request, Response,
+    ServerError,
 };
 use cqlwire::protocol::{Authenticator, ConnectionOptions, Credentials, SaslSession};
 use cqlwire::session::{Error, ErrorKind, Session};
@@ -95,7 +96,7 @@ fn answer_adder(tokens: Option<&[u8]>) -> Response {
         Some([1]) => challenge(&[2]),
         Some([3]) => challenge(&[4]),
         Some([7]) => success(b"right"),
-        _ => cqlwire::message::ServerError::new(ErrorCode::Authentication, "no").into(),
+        _ => ServerError::new(ErrorCode::Authentication, "no").into(),
     }
 }
 
@@ -181,6 +182,42 @@ async fn sends_the_password_only_to_allowed_authenticators() {
     connect(server("com.datastax.bdp.cassandra.auth.DseAuthenticator"), credentials).await.unwrap();
     let plain = Some(b"PLAIN".to_vec());
     assert_eq!(*tokens.lock().unwrap(), [plain.clone(), token.clone(), plain, token]);
+}
+
+/// Cassandra 5.0 sends AUTHENTICATE to clients that it has identified by their certificates.
+#[tokio::test]
+async fn answers_servers_that_identify_the_client_by_its_certificate_without_a_password() {
+    let tokens = Arc::new(Mutex::new(Vec::new()));
+    let server = |class, answer: fn() -> Response| {
+        let tokens = Arc::clone(&tokens);
+        start_authenticating_server(Version::V5, class, move |token| {
+            tokens.lock().unwrap().push(token.map(<[u8]>::to_vec));
+            answer()
+        })
+    };
+    let without_password = async |address: SocketAddr| {
+        Session::builder().contact_points([address.to_string()]).connect().await
+    };
+    let only = server("org.apache.cassandra.auth.MutualTlsAuthenticator", || success(b""));
+    without_password(only).await.unwrap();
+    connect(only, Credentials::new("ada", SECRET)).await.unwrap();
+    let fallback = "org.apache.cassandra.auth.MutualTlsWithPasswordFallbackAuthenticator";
+    without_password(server(fallback, || success(b""))).await.unwrap();
+    // For each session, the control connection and the one for requests.
+    assert_eq!(*tokens.lock().unwrap(), vec![Some(Vec::new()); 6]);
+
+    let refuse = || ServerError::new(ErrorCode::Authentication, "Password must not be null").into();
+    let error = without_password(server(fallback, refuse)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Authentication);
+    let expected = "the server requires a user name and a password";
+    assert!(error.to_string().contains(expected), "{error}");
+    let refuse = || {
+        let message = "Certificate identity 'spiffe://a' not authorized";
+        ServerError::new(ErrorCode::Authentication, message).into()
+    };
+    let only = server("org.apache.cassandra.auth.MutualTlsAuthenticator", refuse);
+    let error = without_password(only).await.unwrap_err();
+    assert!(error.to_string().contains("'spiffe://a' not authorized"), "{error}");
 }
 
 /// A server that answers every AUTH_RESPONSE with a challenge neither receives the password again nor

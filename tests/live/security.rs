@@ -4,9 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use cassandra_harness::{Certificates, Cluster, Options, Tls as NodeTls};
+use cassandra_harness::{Certificates, ClientCertificates, Cluster, Options, Tls as NodeTls};
 use cqlwire::connection::Tls;
-use cqlwire::session::{Error, Session, SessionBuilder};
+use cqlwire::session::{Error, ErrorKind, Session, SessionBuilder};
 use libtest_mimic::{Failed, Trial};
 
 use crate::fleet::{self, Node, runtime};
@@ -54,11 +54,18 @@ pub(crate) fn tests(version: &str) -> Vec<Trial> {
             test(started.as_ref().map_err(Failed::from)?)
         })
     };
-    TESTS.iter().map(trial).collect()
+    let by_certificate = {
+        let version = version.to_owned();
+        let name = format!("{version}::security::connects_by_a_client_certificate");
+        requirements::trial(name, missing.as_ref(), move || {
+            connects_by_a_client_certificate(&version)
+        })
+    };
+    TESTS.iter().map(trial).chain([by_certificate]).collect()
 }
 
 fn options(version: &str) -> Result<(Options, Arc<Certificates>), cassandra_harness::Error> {
-    let tls = NodeTls::new()?.client_certificates(true);
+    let tls = NodeTls::new()?.client_certificates(ClientCertificates::Required);
     let certificates = Arc::clone(&tls.certificates);
     Ok((Options::new(version).authentication(true).tls(tls), certificates))
 }
@@ -194,4 +201,41 @@ pub(crate) fn reports_a_server_without_tls(node: &Node) -> Result<(), Failed> {
     assert_eq!((program.code, program.stderr.lines().count()), (1, 1), "{program:?}");
     assert!(program.stderr.ends_with("(try without --tls)\n"), "{program:?}");
     Ok(())
+}
+
+/// Connects without a password to a node that identifies clients by their certificates. Cassandra 5.0
+/// sends AUTHENTICATE to such a client, and 6.0 sends READY.
+fn connects_by_a_client_certificate(version: &str) -> Result<(), Failed> {
+    let tls = NodeTls::new()?.client_certificates(ClientCertificates::Optional);
+    let certificates = Arc::clone(&tls.certificates);
+    let authenticator = "{class_name: MutualTlsWithPasswordFallbackAuthenticator, parameters: \
+                         {validator_class_name: SpiffeCertificateValidator}}";
+    let options = Options::new(version).authentication(true).tls(tls);
+    let cluster = Cluster::start(&options.set("authenticator", authenticator))?;
+    let trusting = || Tls::new().root_certificates_pem(certificates.ca());
+    let builder = |tls| {
+        let address = cluster.contact_points()[0].to_string();
+        Session::builder().contact_points([address]).tls(tls)
+    };
+    let with_identity = |uri| {
+        let client = certificates.issue_identity(uri)?;
+        Ok::<_, Failed>(trusting()?.client_certificate_pem(client.certificate, client.key)?)
+    };
+    runtime()?.block_on(async {
+        // A client without a certificate logs in with a password.
+        let error = builder(trusting()?).connect().await.expect_err("no password");
+        assert!(error.to_string().contains("requires a user name and a password"), "{error}");
+        let admin = builder(trusting()?).credentials("cassandra", "cassandra").connect().await?;
+        admin.execute("CREATE ROLE ada WITH LOGIN = true", ()).await?;
+        admin.execute("ADD IDENTITY 'spiffe://cqlwire/ada' TO ROLE 'ada'", ()).await?;
+        let ada = with_identity("spiffe://cqlwire/ada")?;
+        let session = builder(ada.clone()).connect().await?;
+        session.execute("SELECT key FROM system.local", ()).await?;
+        // The node does not read the password.
+        builder(ada).credentials("cassandra", "wr0ng").connect().await?;
+        let unknown = with_identity("spiffe://cqlwire/bob")?;
+        let error = builder(unknown).connect().await.expect_err("an unknown identity");
+        assert_eq!(error.kind(), ErrorKind::Authentication, "{error}");
+        Ok(())
+    })
 }

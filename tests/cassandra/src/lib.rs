@@ -41,5 +41,5 @@ pub use error::Error;
 pub use launcher::Launcher;
 pub use node::Node;
 pub use options::Options;
-pub use tls::{Certificates, Identity, Tls};
+pub use tls::{Certificates, ClientCertificates, Identity, Tls};
 pub use version::{DEFAULT_VERSION, VERSIONS};

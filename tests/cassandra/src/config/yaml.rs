@@ -2,7 +2,11 @@
 
 use std::{fmt::Write, net::Ipv4Addr};
 
-use crate::{options::Location, tls::PASSWORD, version::Generation};
+use crate::{
+    options::Location,
+    tls::{ClientCertificates, PASSWORD},
+    version::Generation,
+};
 
 /// The settings that differ from node to node.
 #[derive(Clone, Debug)]
@@ -34,11 +38,11 @@ pub(crate) struct NodeConfig<'a> {
     pub(crate) settings: &'a [(String, String)],
 }
 
-/// The folder of a node's keystores, and whether clients need a certificate.
+/// The folder of a node's keystores, and whether clients have certificates.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsConfig<'a> {
     pub(crate) dir: &'a str,
-    pub(crate) client_certificates: bool,
+    pub(crate) client_certificates: ClientCertificates,
 }
 
 impl NodeConfig<'_> {
@@ -96,6 +100,7 @@ impl NodeConfig<'_> {
         }
         if let Some(TlsConfig { dir, client_certificates }) = &self.tls {
             let file = |name: &str| format!("{:?}", format!("{dir}/{name}.p12"));
+            let client_certificates = client_certificates.yaml();
             let (keystore, truststore) = (file("keystore"), file("truststore"));
             let options = format!(
                 "{{enabled: true, optional: false, store_type: PKCS12, keystore: {keystore}, \
@@ -241,7 +246,10 @@ mod tests {
         let yaml = yaml(Generation::V4, |config| {
             config.authentication = true;
             config.any_rpc_address = true;
-            config.tls = Some(TlsConfig { dir: "/with space", client_certificates: true });
+            config.tls = Some(TlsConfig {
+                dir: "/with space",
+                client_certificates: ClientCertificates::Required,
+            });
         });
         assert!(has(&yaml, "authenticator: PasswordAuthenticator"));
         assert!(has(&yaml, "rpc_address: 0.0.0.0"));

@@ -70,6 +70,24 @@ impl Certificates {
         issue().map_err(certificate_error)
     }
 
+    /// Issues a certificate for a client with this identity, a URI such as `spiffe://example.org/ada`.
+    ///
+    /// # Errors
+    /// Returns an error if the identity is not ASCII.
+    pub fn issue_identity(&self, uri: &str) -> Result<Identity, Error> {
+        let issue = || {
+            let key = KeyPair::generate()?;
+            let mut params = CertificateParams::new([])?;
+            params.subject_alt_names = vec![SanType::URI(uri.try_into()?)];
+            let certificate = params.signed_by(&key, &self.ca)?;
+            Ok::<_, rcgen::Error>(Identity {
+                certificate: certificate.pem(),
+                key: key.serialize_pem(),
+            })
+        };
+        issue().map_err(certificate_error)
+    }
+
     /// Issues a certificate, in PEM, for the public key of the self-signed certificate
     /// `self_signed`. The key must be on the curve secp256r1.
     pub(crate) fn sign(&self, self_signed: &str, names: Vec<SanType>) -> Result<String, Error> {

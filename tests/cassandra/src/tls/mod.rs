@@ -10,14 +10,36 @@ use std::sync::Arc;
 
 use crate::error::Error;
 
+/// What a node requires of the certificates of clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// The node requests none.
+    Ignored,
+    /// The node accepts clients without a certificate, and verifies those of the others.
+    Optional,
+    /// The node refuses clients without a certificate.
+    Required,
+}
+
+impl ClientCertificates {
+    /// Returns the value of `require_client_auth` in `cassandra.yaml`.
+    pub(crate) const fn yaml(self) -> &'static str {
+        match self {
+            Self::Ignored => "false",
+            Self::Optional => "optional",
+            Self::Required => "true",
+        }
+    }
+}
+
 /// The TLS settings of the nodes. Nodes with TLS refuse plain connections.
 #[derive(Clone, Debug)]
 pub struct Tls {
     /// The CA that issues the nodes' certificates, and that the nodes trust for client certificates.
     /// The nodes' certificates are valid for `localhost` and the nodes' addresses.
     pub certificates: Arc<Certificates>,
-    /// True if clients must have a certificate. False by default.
-    pub client_certificates: bool,
+    /// Whether clients have certificates. [`ClientCertificates::Ignored`] by default.
+    pub client_certificates: ClientCertificates,
 }
 
 impl Tls {
@@ -27,13 +49,13 @@ impl Tls {
     /// Returns an error if the system cannot generate a key.
     pub fn new() -> Result<Self, Error> {
         let certificates = Arc::new(Certificates::new()?);
-        Ok(Self { certificates, client_certificates: false })
+        Ok(Self { certificates, client_certificates: ClientCertificates::Ignored })
     }
 
-    /// Sets whether clients must have a certificate. Default: false.
+    /// Sets whether clients have certificates. Default: [`ClientCertificates::Ignored`].
     #[must_use]
-    pub fn client_certificates(mut self, required: bool) -> Self {
-        self.client_certificates = required;
+    pub fn client_certificates(mut self, certificates: ClientCertificates) -> Self {
+        self.client_certificates = certificates;
         self
     }
 }
