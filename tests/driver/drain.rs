@@ -213,6 +213,43 @@ async fn a_graceful_disconnect_drains_every_connection_of_the_node() {
     assert_eq!(drain.refused.load(Ordering::SeqCst), 0);
 }
 
+/// As CEP-59 describes a restart: the event on each connection, no new connections, the end of the
+/// process, and the node again.
+#[tokio::test]
+async fn no_request_fails_while_a_node_that_sends_the_event_restarts() {
+    let (_drain, servers) = start_with_event().await;
+    let session = connect(session_builder(&servers), 3).await;
+    let write = async || session.execute("UPDATE t SET n = n + 1 WHERE k = 2", ()).await.unwrap();
+    servers[0].emit(Event::GracefulDisconnect);
+    until("a connection is drained", async || drains(&session) == 1).await;
+    servers[0].stop().await;
+    wait_until_connected(&session, 2).await;
+    for _ in 0..20 {
+        write().await;
+    }
+    assert!(servers[0].restart().await.unwrap());
+    wait_until_connected(&session, 3).await;
+    for _ in 0..20 {
+        write().await;
+    }
+    let metrics = session.metrics();
+    assert!(metrics.nodes.iter().all(|node| node.errors.aborted == 0), "{metrics:?}");
+}
+
+/// A server that ends its grace period closes the connection under the requests that it has not answered.
+#[tokio::test]
+async fn a_request_that_the_grace_period_cuts_off_may_have_been_applied() {
+    let (drain, servers) = start_with_event().await;
+    let session = connect(builder(&servers), 3).await;
+    let in_flight = hold_request(&drain, &session).await;
+    servers[0].emit(Event::GracefulDisconnect);
+    until("a connection is drained", async || drains(&session) == 1).await;
+    assert!(!in_flight.is_finished());
+    servers[0].stop().await;
+    let error = in_flight.await.unwrap().unwrap_err();
+    assert!(error.may_have_been_applied() && error.attempts() == 1, "{error}");
+}
+
 #[tokio::test]
 async fn a_refused_registration_is_ignored() {
     let refused = Arc::new(AtomicUsize::new(0));

@@ -1,6 +1,7 @@
 //! The nodes that the tests share. Each is started once, when a test needs it.
 
 use std::collections::HashMap;
+use std::env;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -18,10 +19,14 @@ pub(crate) fn versions() -> &'static [&'static str] {
     if starts_nodes() { &VERSIONS } else { &["environment"] }
 }
 
-/// Returns the version on which all tests run. The tests that take minutes, and those that compare
-/// `MockServer` with a node, run on this version only.
+/// Returns the version on which all tests run: [`DEFAULT_VERSION`], or the one that
+/// `CQLWIRE_LIVE_VERSION` names. Clusters and the tests that take minutes run on this version only.
 pub(crate) fn full_version() -> &'static str {
-    if starts_nodes() { DEFAULT_VERSION } else { "environment" }
+    if !starts_nodes() {
+        return "environment";
+    }
+    let named = env::var("CQLWIRE_LIVE_VERSION").unwrap_or_default();
+    VERSIONS.into_iter().find(|version| *version == named).unwrap_or(DEFAULT_VERSION)
 }
 
 /// Returns true if the tests start and configure the nodes.
@@ -44,10 +49,14 @@ pub(crate) fn options(version: &str) -> Options {
         true => Options::new(version),
         false => Options::default(),
     };
-    match options.version.as_str() >= "5" {
-        true => options.set("dynamic_data_masking_enabled", "true"),
+    let is_at_least = |version: &str| options.version.as_str() >= version;
+    let (masks, transactions) = (is_at_least("5"), is_at_least("6"));
+    let set = |options: Options, is_set, key: &str, value: &str| match is_set {
+        true => options.set(key, value),
         false => options,
-    }
+    };
+    let options = set(options, masks, "dynamic_data_masking_enabled", "true");
+    set(options, transactions, "accord", "{enabled: true}")
 }
 
 /// All nodes, by their version and whether they require authentication.

@@ -1,7 +1,8 @@
 //! Tests against real Cassandra nodes of every generation.
 //!
 //! A node starts when the first test needs it. All nodes end with this program. To run the tests of
-//! one version: `cargo test --test live 4.1.9`.
+//! one version: `cargo test --test live 4.1.9`. Clusters and the tests that take minutes run on 5.0.6, or
+//! on the version that `CQLWIRE_LIVE_VERSION` names.
 //!
 //! Tests whose requirements this machine lacks count as ignored, and show what is missing. If `CI` is
 //! set, they fail instead.
@@ -9,6 +10,7 @@
 #[path = "../support/child.rs"]
 mod child;
 mod cluster;
+mod constraints;
 mod describe;
 mod effects;
 mod everyday;
@@ -45,6 +47,7 @@ mod strategies;
 mod system_tables;
 #[path = "../support/tcp_server.rs"]
 mod tcp_server;
+mod transactions;
 mod values;
 
 use std::collections::HashMap;
@@ -121,6 +124,31 @@ const EVERY_VERSION: &[(&str, Test)] = &[
     ("refusals::refuses_versions_as_recorded", refusals::refuses_versions_as_recorded),
 ];
 
+/// The tests of what is new in Cassandra 6.0.
+const SINCE_6: &[(&str, Test)] = &[
+    (
+        "constraints::constraints_are_in_the_schema_and_refuse_writes",
+        constraints::constraints_are_in_the_schema_and_refuse_writes,
+    ),
+    ("transactions::executes_transactions", transactions::executes_transactions),
+    (
+        "transactions::concurrent_transactions_are_isolated",
+        transactions::concurrent_transactions_are_isolated,
+    ),
+    (
+        "transactions::names_the_consistencies_that_transactions_support",
+        transactions::names_the_consistencies_that_transactions_support,
+    ),
+    (
+        "transactions::the_options_of_transactional_tables_are_in_the_ddl",
+        transactions::the_options_of_transactional_tables_are_in_the_ddl,
+    ),
+    (
+        "transactions::the_shell_runs_scripts_with_transactions",
+        transactions::the_shell_runs_scripts_with_transactions,
+    ),
+];
+
 /// The requirements of a test, apart from a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Needs {
@@ -152,6 +180,11 @@ fn main() -> ExitCode {
     };
     for version in fleet::versions() {
         for (name, test) in EVERY_VERSION {
+            add(version, name, Box::new(test), Needs::Nothing);
+        }
+        // The version of a node that already runs is unknown.
+        for (name, test) in SINCE_6.iter().filter(|_| *version >= "6" && *version != "environment")
+        {
             add(version, name, Box::new(test), Needs::Nothing);
         }
         for (name, needs, test) in values::tests(version) {

@@ -16,7 +16,7 @@ mod schema;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cassandra_harness::Options;
+use cassandra_harness::{DEFAULT_VERSION, Options};
 use libtest_mimic::{Failed, Trial};
 
 use crate::fleet;
@@ -64,11 +64,17 @@ const TWO_DATACENTERS: &[(&str, Test)] = &[(
 /// Returns the tests of clusters. They count as ignored if this machine cannot start their cluster.
 pub(crate) fn trials() -> Vec<Trial> {
     let two_versions = Options::default().versions(["4.1.9", "5.0.6"]);
-    let three = Options::new("5.0.6").nodes(3).tokens(16);
+    // The options of nodes that already run are not used.
+    let version = if fleet::starts_nodes() { fleet::full_version() } else { DEFAULT_VERSION };
+    let three = Options::new(version).nodes(3).tokens(16);
     [
         cluster_trials("4.1.9_and_5.0.6", two_versions, FROM_4_1_TO_5_0),
-        cluster_trials("5.0.6_x_3", three, THREE_NODES),
-        cluster_trials("5.0.6_x_2_x_2", datacenters::options(), TWO_DATACENTERS),
+        cluster_trials(&format!("{version}_x_3"), three, THREE_NODES),
+        cluster_trials(
+            &format!("{version}_x_2_x_2"),
+            datacenters::options(version),
+            TWO_DATACENTERS,
+        ),
     ]
     .into_iter()
     .flatten()

@@ -35,10 +35,10 @@ const ON_ALL_NODES: &str = "{'class': 'NetworkTopologyStrategy', 'dc1': 2, 'dc2'
 /// Timeout of requests. Each write waits for the disk, which can take seconds on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Returns the options of the cluster.
-pub(super) fn options() -> Options {
+/// Returns the options of a cluster of this version.
+pub(super) fn options(version: &str) -> Options {
     // With `batch`, a write survives if the only node that has acknowledged it is killed.
-    let options = Options::new("5.0.6").datacenters([2, 2]).tokens(16);
+    let options = Options::new(version).datacenters([2, 2]).tokens(16);
     let options = options.set("commitlog_sync", "batch");
     let mut options = options.set("range_request_timeout", "60s");
     // A node that is decommissioned waits twice for the ring delay, and once for the batches.
