@@ -48,7 +48,7 @@ pub async fn recover(
 /// servers answer all requests can add them to the `counts`: see `NodeMetrics::orphaned_streams`.
 pub async fn settle(
     session: &Session,
-    counts: &[(&str, &dyn Fn() -> usize)],
+    counts: &[(&str, &(dyn Fn() -> usize + Sync))],
     bound: Duration,
     tally: &mut Tally,
 ) {
