@@ -19,7 +19,8 @@ pub struct Profile {
     framing: Framing,
     lies_to_client: bool,
     lies_to_server: bool,
-    weights: [u32; FaultKind::COUNT],
+    /// The weights of the faults of requests, and of those of responses.
+    weights: [[u32; FaultKind::COUNT]; 2],
     /// Share of connections without faults. Default: 0.3.
     pub fault_free: f64,
     /// The highest number of faults of one connection. Default: 4.
@@ -49,7 +50,7 @@ impl Profile {
             framing,
             lies_to_client: false,
             lies_to_server: false,
-            weights: [1; FaultKind::COUNT],
+            weights: [[1; FaultKind::COUNT]; 2],
             fault_free: 0.3,
             max_faults: 4,
             time: Duration::from_secs(2),
@@ -71,10 +72,11 @@ impl Profile {
         self
     }
 
-    /// Sets how often faults of this kind happen, relative to the other kinds. 0: never. Default: 1.
+    /// Sets how often faults of this kind happen in this direction, relative to other faults. 0: never.
+    /// Default: 1.
     #[must_use]
-    pub const fn weight(mut self, kind: FaultKind, weight: u32) -> Self {
-        self.weights[kind as usize] = weight;
+    pub const fn weight(mut self, direction: Direction, kind: FaultKind, weight: u32) -> Self {
+        self.weights[direction as usize][kind as usize] = weight;
         self
     }
 
@@ -94,7 +96,7 @@ impl Profile {
         };
         let is_allowed = lies || fault.honesty(direction, self.framing) != Honesty::Lying;
         match is_possible && is_allowed {
-            true => self.weights[fault.kind() as usize],
+            true => self.weights[direction as usize][fault.kind() as usize],
             false => 0,
         }
     }

@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Parser;
 use cqlwire::wire::{Compression, Version};
@@ -99,8 +98,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error
     settings.compression = arguments.compression;
     settings.tls = arguments.tls;
     settings.lies_every = arguments.lies_every;
-    // Starting a node takes longer than a request.
-    settings.recovery = Duration::from_secs(10);
+    settings.trusts_lz4 = arguments.server != "mock";
     let server = Arc::new(match arguments.server.as_str() {
         "mock" => Server::mock(&settings).await?,
         version => Server::real(&settings, version).await?,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cqlwire::session::{Session, SessionBuilder};
 use cqlwire::wire::{Compression, Version};
-use cqlwire_faults::Profile;
+use cqlwire_faults::{Direction, FaultKind, Profile};
 
 use crate::Plans;
 
@@ -25,6 +25,9 @@ pub struct Settings {
     pub requests: u32,
     /// Time within which a session must recover after the faults have stopped.
     pub recovery: Duration,
+    /// True if the server may crash when it decompresses requests that are not what LZ4 produces.
+    /// Cassandra decompresses them in native code that trusts its input.
+    pub trusts_lz4: bool,
     /// Every seed that is divisible by this number lies to the client. 0: none.
     pub lies_every: u64,
 }
@@ -43,6 +46,7 @@ impl Settings {
             workers: 3,
             requests: 60,
             recovery: Duration::from_secs(10),
+            trusts_lz4: false,
             lies_every: 5,
         }
     }
@@ -61,6 +65,12 @@ impl Settings {
             true => Profile::encrypted(),
             false => Profile::new(self.version),
         };
+        let is_lz4_body = self.compression == Some(Compression::Lz4) && self.version < Version::V5;
+        if self.trusts_lz4 && is_lz4_body {
+            for kind in [FaultKind::TooShort, FaultKind::TooLong, FaultKind::CompressionFlag] {
+                profile = profile.weight(Direction::Requests, kind, 0);
+            }
+        }
         profile.time = self.faulty_time;
         profile.delay = self.faulty_time / 2;
         let lies = self.lies_every > 0 && seed.is_multiple_of(self.lies_every);
