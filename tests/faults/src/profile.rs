@@ -72,10 +72,16 @@ impl Profile {
         self
     }
 
-    /// Sets how often faults of this kind happen in this direction, relative to other faults. 0: never.
-    /// Default: 1.
+    /// Sets how often faults of this kind happen, relative to other faults. 0: never. Default: 1.
     #[must_use]
-    pub const fn weight(mut self, direction: Direction, kind: FaultKind, weight: u32) -> Self {
+    pub const fn weight(self, kind: FaultKind, weight: u32) -> Self {
+        let profile = self.weight_in(Direction::Requests, kind, weight);
+        profile.weight_in(Direction::Responses, kind, weight)
+    }
+
+    /// Sets how often faults of this kind happen in one direction, as [`Self::weight`] does for both.
+    #[must_use]
+    pub const fn weight_in(mut self, direction: Direction, kind: FaultKind, weight: u32) -> Self {
         self.weights[direction as usize][kind as usize] = weight;
         self
     }

@@ -68,7 +68,7 @@ impl Settings {
         let is_lz4_body = self.compression == Some(Compression::Lz4) && self.version < Version::V5;
         if self.trusts_lz4 && is_lz4_body {
             for kind in [FaultKind::TooShort, FaultKind::TooLong, FaultKind::CompressionFlag] {
-                profile = profile.weight(Direction::Requests, kind, 0);
+                profile = profile.weight_in(Direction::Requests, kind, 0);
             }
         }
         profile.time = self.faulty_time;
