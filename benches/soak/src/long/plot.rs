@@ -78,10 +78,17 @@ const CONTENT: [Panel; PANELS] = [
     },
 ];
 
+/// Largest number of points of a line. It bounds the size of the file.
+const MAX_POINTS: usize = 720;
+
 /// The time axis: all stages, one after the other.
 struct Timeline<'a> {
     /// The stages, each with its beginning in minutes.
     stages: Vec<(f64, &'a Stage)>,
+    /// The points of all lines, with their times in minutes.
+    points: Vec<(f64, Sample)>,
+    /// Number of seconds that a point stands for.
+    interval: usize,
     /// Minutes of all stages.
     end: f64,
 }
@@ -94,14 +101,19 @@ impl<'a> Timeline<'a> {
             end += stage.seconds / 60.0;
             (begin, stage)
         });
-        Self { stages: begins.collect(), end: end.max(1e-3) }
+        let stages: Vec<_> = begins.collect();
+        let samples = stages.iter().map(|(_, stage)| stage.samples.len()).sum::<usize>();
+        let interval = samples.div_ceil(MAX_POINTS).max(1);
+        let points = stages.iter().flat_map(|(begin, stage)| {
+            let points = stage.samples.chunks(interval).map(combine);
+            points.map(move |point| (begin + point.time / 60.0, point))
+        });
+        Self { points: points.collect(), stages, interval, end: end.max(1e-3) }
     }
 
-    /// Returns the values of all samples over time.
+    /// Returns the values of a line over time.
     fn points(&self, value: fn(&Sample) -> f64) -> impl Iterator<Item = (f64, f64)> {
-        self.stages.iter().flat_map(move |(begin, stage)| {
-            stage.samples.iter().map(move |sample| (begin + sample.time / 60.0, value(sample)))
-        })
+        self.points.iter().map(move |(time, point)| (*time, value(point)))
     }
 
     /// Returns the faults, with their beginnings and ends in minutes.
@@ -113,6 +125,29 @@ impl<'a> Timeline<'a> {
     }
 }
 
+/// Returns one point for several samples: the mean throughput and median latency, and otherwise the largest
+/// values.
+fn combine(samples: &[Sample]) -> Sample {
+    let mean = |value: fn(&Sample) -> f64| {
+        samples.iter().map(value).sum::<f64>() / samples.len().max(1) as f64
+    };
+    let max = |value: fn(&Sample) -> f64| samples.iter().map(value).fold(0.0, f64::max);
+    let largest = |value: fn(&Sample) -> usize| samples.iter().map(value).max().unwrap_or(0);
+    Sample {
+        time: max(|sample| sample.time),
+        succeeded: mean(|sample| sample.succeeded),
+        failed_idempotent: max(|sample| sample.failed_idempotent),
+        failed_other: max(|sample| sample.failed_other),
+        p50: mean(|sample| sample.p50),
+        p99: max(|sample| sample.p99),
+        max: max(|sample| sample.max),
+        memory: samples.iter().filter_map(|sample| sample.memory).max(),
+        in_flight: largest(|sample| sample.in_flight),
+        orphaned_streams: largest(|sample| sample.orphaned_streams),
+        open_connections: largest(|sample| sample.open_connections),
+    }
+}
+
 /// Draws the plot as an SVG file.
 pub(crate) fn draw(stages: &[Stage], path: &Path) -> Result<()> {
     let timeline = Timeline::new(stages);
@@ -121,7 +156,7 @@ pub(crate) fn draw(stages: &[Stage], path: &Path) -> Result<()> {
     let versions: Vec<_> = stages.iter().map(|stage| stage.version.as_str()).collect();
     let title = format!("Cassandra {}, three nodes", versions.join(", then "));
     let (header, body) = root.titled(&title, (FONT, 24))?.split_vertically(28);
-    draw_legend_of_faults(&header)?;
+    draw_legend(&header, timeline.interval)?;
     for (panel, area) in CONTENT.iter().zip(body.split_evenly((PANELS, 1))) {
         let highest = panel.lines.iter().flat_map(|line| timeline.points(line.value));
         let highest = highest.map(|(_, value)| value).fold(1.0, f64::max) * 1.1;
@@ -196,20 +231,39 @@ fn color_of(fault: &str) -> RGBColor {
     found.map_or(BLACK, |(_, color)| *color)
 }
 
-fn draw_legend_of_faults(area: &Area<'_>) -> Result<()> {
+/// Draws the colors of the faults, and the meaning of the horizontal axis.
+fn draw_legend(area: &Area<'_>, interval: usize) -> Result<()> {
     let mut x = 64;
     for (name, color) in FAULT_COLORS {
         area.draw(&Rectangle::new([(x, 4), (x + 16, 20)], color.mix(0.25).filled()))?;
         area.draw(&Text::new(name, (x + 22, 4), (FONT, 16)))?;
         x += 110;
     }
-    area.draw(&Text::new("minutes on the horizontal axis", (x + 22, 4), (FONT, 16)))?;
+    let axis = format!("horizontal axis: minutes, one point for {interval} s");
+    area.draw(&Text::new(axis, (x + 22, 4), (FONT, 16)))?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_soaks_have_few_points_which_keep_the_worst_values() {
+        let sample = |second: u32| Sample {
+            time: f64::from(second),
+            succeeded: 100.0,
+            max: if second == 1_000 { 9_000.0 } else { 1.0 },
+            ..Sample::default()
+        };
+        let samples = (0..3_600).map(sample).collect();
+        let stages = [Stage { seconds: 3_600.0, samples, ..Stage::default() }];
+        let timeline = Timeline::new(&stages);
+        assert_eq!((timeline.points.len(), timeline.interval), (720, 5));
+        let worst = timeline.points(|point| point.max).filter(|(_, max)| *max > 1.0);
+        assert_eq!(worst.collect::<Vec<_>>(), [(1_004.0 / 60.0, 9_000.0)]);
+        assert!(timeline.points(|point| point.succeeded).all(|(_, rate)| rate == 100.0));
+    }
 
     #[test]
     fn draws_each_panel_of_a_stage() {
