@@ -206,26 +206,24 @@ pub(crate) fn reports_a_server_without_tls(node: &Node) -> Result<(), Failed> {
 /// Connects without a password to a node that identifies clients by their certificates. Cassandra 5.0
 /// sends AUTHENTICATE to such a client, and 6.0 sends READY.
 fn connects_by_a_client_certificate(version: &str) -> Result<(), Failed> {
-    let tls = NodeTls::new()?.client_certificates(ClientCertificates::Optional);
+    let tls = NodeTls::new()?.client_certificates(ClientCertificates::RequiredByTls);
     let certificates = Arc::clone(&tls.certificates);
     let authenticator = "{class_name: MutualTlsWithPasswordFallbackAuthenticator, parameters: \
                          {validator_class_name: SpiffeCertificateValidator}}";
     let options = Options::new(version).authentication(true).tls(tls);
     let cluster = Cluster::start(&options.set("authenticator", authenticator))?;
-    let trusting = || Tls::new().root_certificates_pem(certificates.ca());
-    let builder = |tls| {
-        let address = cluster.contact_points()[0].to_string();
-        Session::builder().contact_points([address]).tls(tls)
-    };
+    let plain = || Session::builder().contact_points([cluster.contact_points()[0].to_string()]);
+    let builder = |tls| plain().tls(tls);
     let with_identity = |uri| {
         let client = certificates.issue_identity(uri)?;
-        Ok::<_, Failed>(trusting()?.client_certificate_pem(client.certificate, client.key)?)
+        let trusting = Tls::new().root_certificates_pem(certificates.ca())?;
+        Ok::<_, Failed>(trusting.client_certificate_pem(client.certificate, client.key)?)
     };
     runtime()?.block_on(async {
-        // A client without a certificate logs in with a password.
-        let error = builder(trusting()?).connect().await.expect_err("no password");
+        // A client without TLS logs in with a password.
+        let error = plain().connect().await.expect_err("no password");
         assert!(error.to_string().contains("requires a user name and a password"), "{error}");
-        let admin = builder(trusting()?).credentials("cassandra", "cassandra").connect().await?;
+        let admin = plain().credentials("cassandra", "cassandra").connect().await?;
         admin.execute("CREATE ROLE ada WITH LOGIN = true", ()).await?;
         admin.execute("ADD IDENTITY 'spiffe://cqlwire/ada' TO ROLE 'ada'", ()).await?;
         let ada = with_identity("spiffe://cqlwire/ada")?;

@@ -103,9 +103,9 @@ impl NodeConfig<'_> {
             let client_certificates = client_certificates.yaml();
             let (keystore, truststore) = (file("keystore"), file("truststore"));
             let options = format!(
-                "{{enabled: true, optional: false, store_type: PKCS12, keystore: {keystore}, \
+                "{{enabled: true, {client_certificates}, store_type: PKCS12, keystore: {keystore}, \
                  keystore_password: {PASSWORD}, truststore: {truststore}, \
-                 truststore_password: {PASSWORD}, require_client_auth: {client_certificates}}}"
+                 truststore_password: {PASSWORD}}}"
             );
             set("client_encryption_options", &options);
         }

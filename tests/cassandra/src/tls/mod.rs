@@ -15,24 +15,26 @@ use crate::error::Error;
 pub enum ClientCertificates {
     /// The node requests none.
     Ignored,
-    /// The node accepts clients without a certificate, and verifies those of the others.
-    Optional,
+    /// The node refuses clients without a certificate over TLS, and also accepts plain connections.
+    /// Cassandra 5.0 has no other way to accept both kinds of clients.
+    RequiredByTls,
     /// The node refuses clients without a certificate.
     Required,
 }
 
 impl ClientCertificates {
-    /// Returns the value of `require_client_auth` in `cassandra.yaml`.
+    /// Returns the options `optional` and `require_client_auth` of `cassandra.yaml`.
     pub(crate) const fn yaml(self) -> &'static str {
         match self {
-            Self::Ignored => "false",
-            Self::Optional => "optional",
-            Self::Required => "true",
+            Self::Ignored => "optional: false, require_client_auth: false",
+            Self::RequiredByTls => "optional: true, require_client_auth: true",
+            Self::Required => "optional: false, require_client_auth: true",
         }
     }
 }
 
-/// The TLS settings of the nodes. Nodes with TLS refuse plain connections.
+/// The TLS settings of the nodes. Nodes with TLS refuse plain connections, unless
+/// [`ClientCertificates::RequiredByTls`] is set.
 #[derive(Clone, Debug)]
 pub struct Tls {
     /// The CA that issues the nodes' certificates, and that the nodes trust for client certificates.
