@@ -111,6 +111,9 @@ impl Run<'_> {
     ) -> Option<Duration> {
         let session = self.open().await?;
         let tables = self.prepare(&session).await?;
+        // The time until here was that of connecting.
+        self.end = Instant::now() + self.settings.faulty_time;
+        self.switch.start();
         let workers = self.load(seed, &session, &tables, workers).await;
         self.switch.stop();
         let stopped = self.end.min(Instant::now());

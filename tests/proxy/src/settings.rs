@@ -17,7 +17,7 @@ pub struct Settings {
     pub compression: Option<Compression>,
     /// True if connections use TLS.
     pub tls: bool,
-    /// Time for which the faults are on.
+    /// Time for which the faults are on while the session connects, and again while it runs the load.
     pub faulty_time: Duration,
     /// Number of workers of each session, which send requests concurrently.
     pub workers: u32,
