@@ -135,6 +135,8 @@ pub mod session;
 pub mod shell;
 #[cfg(feature = "testing")]
 mod store;
+#[cfg(feature = "driver")]
+mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod types;

@@ -5,10 +5,10 @@
 //! here, in the order in which they failed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard, Notify, Semaphore, SemaphorePermit};
 
 /// Maximum number of concurrent attempts by connections that have not failed since they were last
 /// open.

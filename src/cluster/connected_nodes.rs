@@ -1,8 +1,9 @@
 //! The nodes of a state that have an open connection.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use super::Node;
+use crate::sync::RwLock;
 
 /// A list of the connected nodes of a [`ClusterState`](super::ClusterState), cached until a node
 /// connects or disconnects.

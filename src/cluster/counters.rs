@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::timer::Timer;
 use crate::connection::ConnectionWatch;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Counters of one node. They continue when the node's description changes, unless its address
 /// changes.

@@ -1,9 +1,9 @@
 //! Counts the requests in flight at a node.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::Notify;
+use crate::sync::Notify;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// A counter of the requests in flight. A task can wait until the count is zero.
 #[derive(Debug, Default)]

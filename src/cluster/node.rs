@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::NodeError;
@@ -13,6 +12,7 @@ use super::pool::Pool;
 use super::pool_context::PoolContext;
 use super::topology::NodeInfo;
 use crate::connection::Connection;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// The distance that the [`LoadBalancing`](super::LoadBalancing) policy assigns to a node. It
 /// determines how many connections the node has.

@@ -7,10 +7,8 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
@@ -24,6 +22,8 @@ use super::slots::{Departure, Slots};
 use super::{NodeError, NodeInfo};
 use crate::connection::{Connection, ConnectionError, ConnectionWatch};
 use crate::protocol::CloseReason;
+use crate::sync::Notify;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// A connection pool for one node. When it is dropped, each connection closes as soon as its
 /// requests have been answered.

@@ -1,9 +1,10 @@
 //! The connections that have left their pools, and may still be open.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::counters::NodeCounters;
 use crate::connection::ConnectionWatch;
+use crate::sync::{Mutex, MutexGuard};
 
 /// The connections that left their pools while they were open: because the server shuts down or
 /// could not switch to a keyspace, or because their node was removed. Each closes as soon as its

@@ -1,13 +1,14 @@
 //! The keyspace that a session's connections use, and whether it still exists.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
-use tokio::sync::{Notify, RwLock};
+use tokio::sync::RwLock;
 use tokio::time::timeout;
 
 use super::changes::Changes;
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard, Notify};
 
 /// The keyspace that the connections of all pools use.
 #[derive(Debug)]

@@ -1,8 +1,7 @@
 //! The state that the tasks of a cluster share with its handle.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::broadcast;
 
@@ -11,6 +10,8 @@ use super::statuses::NodeStatuses;
 use super::{ClusterState, Distance, Node, Settings};
 use crate::connection::{Connection, Runtime};
 use crate::message::Event;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard, RwLock};
 
 /// The current state of a cluster, its control connection and its event subscribers.
 #[derive(Debug)]

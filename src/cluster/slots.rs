@@ -2,16 +2,15 @@
 
 use std::collections::HashMap;
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-
-use tokio::sync::Notify;
+use std::sync::{Arc, PoisonError};
 
 use super::NodeError;
 use super::attempts::PoolId;
 use super::counters::NodeCounters;
 use super::pool_context::PoolContext;
 use crate::connection::Connection;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard, Notify, RwLock};
 
 /// The slots of a pool, each with at most one open connection.
 ///

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use uuid::Uuid;
 
@@ -13,6 +12,7 @@ use super::ring::Replicas;
 use super::schema::Schema;
 use super::topology::{IgnoredRow, NodeInfo};
 use super::{Node, Partitioner, ReplicationStrategy, Token};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// A snapshot of a cluster: its nodes, its ring and its schema. It never changes;
 /// [`Session::cluster`](crate::session::Session::cluster) returns the latest one.

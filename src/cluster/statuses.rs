@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use uuid::Uuid;
+
+use crate::sync::{Mutex, MutexGuard};
 
 /// The statuses of nodes to which the session has no connections. For all other nodes, the state of
 /// the connections is more reliable.

@@ -12,12 +12,14 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::Waker;
 use std::time::Instant;
 use std::{process, thread};
 
 use tracing::error;
+
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// An alarm, which wakes a task at a given time. Dropping it cancels it.
 #[derive(Debug)]

@@ -1,7 +1,9 @@
 //! The counters of a connection.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+
+use crate::sync::OnceLock;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// The counters of a connection. Its task writes them; its handle reads them.
 #[derive(Debug, Default)]

@@ -1,9 +1,9 @@
 //! The notice that a server is shutting down.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::Notify;
+use crate::sync::Notify;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// A flag that is set when the server sends GRACEFUL_DISCONNECT on the connection.
 #[derive(Debug, Default)]

@@ -10,18 +10,17 @@
 
 use std::mem;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Instant;
-
-use tokio::sync::{Notify, Semaphore};
 
 use super::counters::Counters;
 use super::draining::Draining;
 use super::queue::Queue;
 use super::slots::{FailedRequest, Outcome, Slot, SlotId, Slots};
 use crate::protocol::CloseReason;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, MutexGuard, Notify, OnceLock, Semaphore};
 
 /// The state that the handle and the task share.
 #[derive(Debug)]
@@ -255,6 +254,12 @@ impl Exchange {
         self.close_reason().cloned().unwrap_or(CloseReason::Local)
     }
 
+    /// Returns the number of slots, and how many of these are free.
+    #[cfg(test)]
+    pub(super) fn slot_counts(&self) -> (usize, usize) {
+        self.lock().slots.counts()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -296,5 +301,7 @@ fn wake(task: Option<Waker>) {
     }
 }
 
+#[cfg(test)]
+mod interleavings;
 #[cfg(test)]
 mod tests;

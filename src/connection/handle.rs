@@ -5,11 +5,10 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
-use tokio::sync::{AcquireError, SemaphorePermit};
+use tokio::sync::AcquireError;
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
@@ -19,6 +18,8 @@ use super::runtime::{Runtime, has_passed};
 use super::slots::{FailedRequest, Outcome, SlotId};
 use crate::message::{KnownColumns, RequestFrame, ResponseFrame};
 use crate::protocol::CloseReason;
+use crate::sync::SemaphorePermit;
+use crate::sync::atomic::AtomicUsize;
 use crate::wire::{Context, DecodeError, DecodeErrorKind, EncodeError, FrameEncoder};
 
 /// A handle of an open connection.

@@ -23,6 +23,8 @@ mod driver;
 mod error;
 mod exchange;
 mod handle;
+#[cfg(test)]
+pub(crate) mod interleavings;
 mod queue;
 mod runtime;
 mod slots;

@@ -1,12 +1,13 @@
 //! The cache of prepared statements.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::OnceCell;
 
 use super::prepared::PreparedInner;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 /// The slot of one statement in the cache, empty until the statement has been prepared. Concurrent
 /// callers share the slot, so that only one of them sends a PREPARE request.

@@ -1,9 +1,10 @@
 //! A lock-free histogram of latencies: of all requests, and of the recent ones.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// A histogram of latencies. Any number of threads can record into it without a lock.
 #[derive(Debug)]

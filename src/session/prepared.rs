@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -14,6 +14,7 @@ use super::metadata::{EncodedValues, StatementMetadata, detached};
 use crate::cluster::ClusterState;
 use crate::cql::{is_read_only, redact, switches_keyspace};
 use crate::message::{self, Prepare, Response};
+use crate::sync::{Mutex, OnceLock, RwLock};
 use crate::types::{ColumnSpec, ToValues};
 
 /// A statement that a server has prepared, shared by all uses of the statement.

@@ -1,14 +1,14 @@
 //! The throttle: limits on the requests of a session.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::{Error, ErrorKind};
 use crate::connection::Runtime;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, Semaphore, SemaphorePermit};
 
 /// Limits on the requests of a session: in flight, per second, or both.
 ///

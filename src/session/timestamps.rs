@@ -1,9 +1,9 @@
 //! Generators of write timestamps.
 
 use std::fmt;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::environment;
+use crate::sync::atomic::{AtomicI64, Ordering};
 
 /// Generates the timestamps of writes. Of two writes to a cell, the server keeps the one with the
 /// later timestamp.

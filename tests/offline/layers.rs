@@ -12,6 +12,7 @@ const LAYERS: [&[&str]; 15] = [
     &["types"],
     &["message"],
     &["protocol"],
+    &["sync"],
     &["fuzzing"],
     &["codec"],
     &["cql", "environment", "partitioner"],
