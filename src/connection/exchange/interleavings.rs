@@ -184,7 +184,7 @@ fn run(polls: &[usize], closes_early: bool) -> Vec<End> {
     for (number, end) in (1..).zip(&ends) {
         match end {
             End::Response(response) => {
-                assert_eq!(*response, number, "the response to another request")
+                assert_eq!(*response, number, "the response to another request");
             }
             End::Closed(false) => assert!(!sent.contains(&number), "the request was sent"),
             End::Closed(true) | End::Dropped => {}

@@ -99,7 +99,7 @@ impl Fixture {
         &self,
         number: u8,
         polls: usize,
-    ) -> thread::JoinHandle<Option<Result<(), RequestError>>> {
+    ) -> thread::JoinHandle<Option<Result<(), Box<RequestError>>>> {
         let connection = Arc::clone(self.connection());
         thread::spawn(move || {
             block_on(poll_at_most(polls, Self::request(&connection, number, None)))
@@ -111,7 +111,7 @@ impl Fixture {
         &self,
         number: u8,
         timeout: Duration,
-    ) -> thread::JoinHandle<Result<(), RequestError>> {
+    ) -> thread::JoinHandle<Result<(), Box<RequestError>>> {
         let connection = Arc::clone(self.connection());
         thread::spawn(move || block_on(Self::request(&connection, number, Some(timeout))))
     }
@@ -121,12 +121,12 @@ impl Fixture {
         connection: &Connection,
         number: u8,
         timeout: Option<Duration>,
-    ) -> Result<(), RequestError> {
+    ) -> Result<(), Box<RequestError>> {
         let request = RequestFrame::new(
             Stream(0),
             Query { text: number.to_string().into(), parameters: Consistency::One.into() },
         );
-        let response = connection.request(&request, timeout).await?.response;
+        let response = connection.request(&request, timeout).await.map_err(Box::new)?.response;
         let expected = ResultMessage::SetKeyspace(number.to_string());
         assert_eq!(response, Response::Result(expected), "the response to another request");
         Ok(())
