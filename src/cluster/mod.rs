@@ -38,6 +38,8 @@ mod control_candidates;
 mod counters;
 mod handle;
 mod in_flight;
+#[cfg(test)]
+mod interleavings;
 mod node;
 mod node_index;
 mod open;

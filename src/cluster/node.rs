@@ -200,6 +200,12 @@ impl Node {
         self.pool.close();
     }
 
+    /// Returns true once [`close`](Self::close) was called.
+    #[cfg(test)]
+    pub(super) fn is_closed(&self) -> bool {
+        self.pool.slots().is_closed()
+    }
+
     /// Waits until no request waits for a response of the node. Does not wait for the responses to
     /// requests that timed out or were cancelled, which may never arrive.
     pub(super) async fn wait_drained(&self) {

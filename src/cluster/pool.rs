@@ -321,3 +321,6 @@ async fn wait_closed(connection: &ConnectionWatch, context: &PoolContext) -> Clo
         }
     }
 }
+
+#[cfg(test)]
+mod interleavings;

@@ -175,6 +175,12 @@ impl Slots {
         self.context.attempts.remove_pool(self.id);
     }
 
+    /// Returns true once the pool is closed.
+    #[cfg(test)]
+    pub(super) fn is_closed(&self) -> bool {
+        self.departures().is_closed
+    }
+
     /// Waits until the connection of a slot was released although its server is not shutting down, so
     /// that the slot's task can open another one before this connection has closed.
     pub(super) async fn wait_replaceable(&self, index: usize) {

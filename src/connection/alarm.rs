@@ -23,7 +23,18 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// An alarm, which wakes a task at a given time. Dropping it cancels it.
 #[derive(Debug)]
-pub(super) struct Alarm(Key);
+pub(super) struct Alarm {
+    key: Key,
+    clock: &'static AlarmClock,
+}
+
+/// The alarms of the process, and the notification of their thread.
+#[derive(Debug)]
+struct AlarmClock {
+    alarms: Mutex<Alarms>,
+    /// Notified when an alarm is set that is earlier than the time at which the thread wakes.
+    earlier: Condvar,
+}
 
 /// The time of an alarm, and a number that makes the key unique.
 type Key = (Instant, u64);
@@ -40,18 +51,17 @@ struct Alarms {
     wakes_at: Option<Instant>,
 }
 
-static ALARMS: Mutex<Alarms> = Mutex::new(Alarms::new());
-
-/// Notified when an alarm is set that is earlier than the time at which the thread wakes.
-static EARLIER: Condvar = Condvar::new();
+static CLOCK: AlarmClock = AlarmClock::new();
 
 impl Alarm {
     /// Sets an alarm that wakes `waker` at `time`.
     pub(super) fn new(time: Instant, waker: &Waker) -> Self {
-        let mut alarms = lock();
-        let key = alarms.new_key(time);
-        drop(alarms);
-        let alarm = Self(key);
+        Self::on(&CLOCK, time, waker)
+    }
+
+    fn on(clock: &'static AlarmClock, time: Instant, waker: &Waker) -> Self {
+        let key = clock.lock().new_key(time);
+        let alarm = Self { key, clock };
         alarm.set_waker(waker);
         alarm
     }
@@ -59,21 +69,21 @@ impl Alarm {
     /// Replaces the task to wake. If the alarm has fired, or belonged to the parent of a forked process,
     /// sets it again.
     pub(super) fn set_waker(&self, waker: &Waker) {
-        let mut alarms = lock();
-        alarms.start_thread();
-        let (replaced, is_earlier) = alarms.set(self.0, waker);
+        let mut alarms = self.clock.lock();
+        alarms.start_thread(self.clock);
+        let (replaced, is_earlier) = alarms.set(self.key, waker);
         // Dropping a waker may drop a task, and with it another alarm, which needs the lock.
         drop(alarms);
         drop(replaced);
         if is_earlier {
-            EARLIER.notify_one();
+            self.clock.earlier.notify_one();
         }
     }
 }
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        let _waker = lock().wakers.remove(&self.0);
+        let _waker = self.clock.lock().wakers.remove(&self.key);
     }
 }
 
@@ -112,14 +122,14 @@ impl Alarms {
         self.wakes_at
     }
 
-    /// Starts the thread, unless it runs in this process.
-    fn start_thread(&mut self) {
+    /// Starts the thread of `clock`, unless it runs in this process.
+    fn start_thread(&mut self, clock: &'static AlarmClock) {
         let process = process::id();
         if self.process == Some(process) {
             return;
         }
         self.forget_parent();
-        match thread::Builder::new().name("cqlwire-alarms".to_owned()).spawn(wake_when_due) {
+        match thread::Builder::new().name("cqlwire-alarms".to_owned()).spawn(|| clock.run()) {
             Ok(_detached) => {
                 self.process = Some(process);
                 self.wakes_at = None;
@@ -145,10 +155,22 @@ impl Alarms {
     }
 }
 
-/// Wakes the task of each alarm at its time.
-fn wake_when_due() {
-    let mut alarms = lock();
-    loop {
+impl AlarmClock {
+    const fn new() -> Self {
+        Self { alarms: Mutex::new(Alarms::new()), earlier: Condvar::new() }
+    }
+
+    /// Wakes the task of each alarm at its time. Never returns.
+    fn run(&self) {
+        let mut alarms = self.lock();
+        loop {
+            alarms = self.wake_or_wait(alarms);
+        }
+    }
+
+    /// Wakes the tasks of the alarms that are due. If there are none, waits for the next alarm, or for an
+    /// earlier one to be set.
+    fn wake_or_wait<'a>(&'a self, mut alarms: MutexGuard<'a, Alarms>) -> MutexGuard<'a, Alarms> {
         let now = Instant::now();
         let due = alarms.take_due(now);
         if !due.is_empty() {
@@ -157,23 +179,24 @@ fn wake_when_due() {
                 // A panic of one waker must not silence the alarms of others.
                 let _panicked = catch_unwind(AssertUnwindSafe(|| waker.wake()));
             }
-            alarms = lock();
-            continue;
+            return self.lock();
         }
-        alarms = match alarms.plan_wake() {
+        match alarms.plan_wake() {
             Some(time) => {
                 let left = time.saturating_duration_since(now);
-                EARLIER.wait_timeout(alarms, left).unwrap_or_else(PoisonError::into_inner).0
+                self.earlier.wait_timeout(alarms, left).unwrap_or_else(PoisonError::into_inner).0
             }
-            None => EARLIER.wait(alarms).unwrap_or_else(PoisonError::into_inner),
-        };
+            None => self.earlier.wait(alarms).unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Alarms> {
+        self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn lock() -> MutexGuard<'static, Alarms> {
-    ALARMS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
+#[cfg(test)]
+mod interleavings;
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{Sender, channel};

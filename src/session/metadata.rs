@@ -100,6 +100,20 @@ impl StatementMetadata {
         }
     }
 
+    /// Returns the description of a statement without variables and rows.
+    #[cfg(test)]
+    pub(super) fn for_test() -> Self {
+        Self {
+            variables: Arc::default(),
+            partition_key: Arc::default(),
+            result_columns: None,
+            result_id: Bytes::new(),
+            known_columns: KnownColumns::new(),
+            sent: PrepareSent::now(0),
+            confirmed: Mutex::default(),
+        }
+    }
+
     /// Returns the same description with other result columns, which the server names by `id`.
     pub(super) fn with_result(&self, id: &Bytes, columns: Option<Arc<[ColumnSpec]>>) -> Self {
         Self {

@@ -137,6 +137,8 @@ mod execution;
 mod executor;
 #[cfg(feature = "metrics-024")]
 mod facade;
+#[cfg(test)]
+mod interleavings;
 mod latencies;
 mod metadata;
 mod metric_list;

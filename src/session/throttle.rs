@@ -1,5 +1,6 @@
 //! The throttle: limits on the requests of a session.
 
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::time::Instant;
 use super::{Error, ErrorKind};
 use crate::connection::Runtime;
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::sync::{Mutex, Semaphore, SemaphorePermit};
+use crate::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
 
 /// Limits on the requests of a session: in flight, per second, or both.
 ///
@@ -70,8 +71,22 @@ pub(super) struct Gate {
 #[derive(Debug)]
 struct Rate {
     interval: Duration,
-    /// The earliest time at which the next request may begin; `None` before the first request.
-    next: Mutex<Option<Instant>>,
+    times: Mutex<Times>,
+}
+
+/// The times at which requests may begin.
+#[derive(Debug, Default)]
+struct Times {
+    /// The earliest time that no request has taken yet; `None` before the first request.
+    next: Option<Instant>,
+    /// Earlier times, which requests have returned because they were dropped while they waited.
+    returned: BTreeSet<Instant>,
+}
+
+/// The time at which a request may begin. It is returned if this is dropped before.
+struct TakenTime<'g> {
+    rate: &'g Rate,
+    begin: Instant,
 }
 
 /// Counts a request as waiting until the guard is dropped.
@@ -91,7 +106,7 @@ impl Gate {
             in_flight: limit.map(Semaphore::new),
             rate: throttle
                 .per_second
-                .map(|rate| Rate { interval: interval(rate), next: Mutex::default() }),
+                .map(|rate| Rate { interval: interval(rate), times: Mutex::default() }),
             queue: throttle.queue,
             waiting: AtomicUsize::new(0),
         }
@@ -124,24 +139,11 @@ impl Gate {
         };
         if let Some(rate) = &self.rate {
             let now = Instant::now();
-            let begin = {
-                let mut next = rate.next.lock().unwrap_or_else(PoisonError::into_inner);
-                let begin = next.map_or(now, |next| next.max(now));
-                if deadline.is_some_and(|deadline| begin > deadline) {
-                    return Err(timed_out());
-                }
-                // Checked before a time slot is taken, so that a rejected request uses no slot.
-                let ahead = (begin - now).as_nanos() / rate.interval.as_nanos().max(1);
-                if ahead > self.queue as u128 {
-                    return Err(queue_full(self.queue));
-                }
-                *next = Some(begin + rate.interval);
-                begin
-            };
-            if begin > now {
+            let taken = rate.take_time(now, deadline, self.queue)?;
+            if taken.begin > now {
                 self.waiting.fetch_add(1, Ordering::Relaxed);
                 let _waiting = WaitGuard(&self.waiting);
-                runtime.sleep_until(Some(begin)).await;
+                runtime.sleep_until(Some(taken.begin)).await;
             }
         }
         Ok(permit)
@@ -156,6 +158,49 @@ impl Gate {
         match self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add_one) {
             Ok(_) => Ok(WaitGuard(&self.waiting)),
             Err(_) => Err(queue_full(self.queue)),
+        }
+    }
+}
+
+impl Rate {
+    /// Takes the earliest time at which a request may begin.
+    ///
+    /// # Errors
+    /// Returns an error, and takes no time, if more than `queue` intervals precede it, or if it is later
+    /// than `deadline`.
+    fn take_time(
+        &self,
+        now: Instant,
+        deadline: Option<Instant>,
+        queue: usize,
+    ) -> Result<TakenTime<'_>, Error> {
+        let mut times = self.times();
+        times.returned = times.returned.split_off(&now);
+        let returned = times.returned.first().copied();
+        let begin = returned.unwrap_or_else(|| times.next.map_or(now, |next| next.max(now)));
+        if deadline.is_some_and(|deadline| begin > deadline) {
+            return Err(timed_out());
+        }
+        let ahead = (begin - now).as_nanos() / self.interval.as_nanos().max(1);
+        if ahead > queue as u128 {
+            return Err(queue_full(queue));
+        }
+        match returned {
+            Some(_) => drop(times.returned.pop_first()),
+            None => times.next = Some(begin + self.interval),
+        }
+        Ok(TakenTime { rate: self, begin })
+    }
+
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for TakenTime<'_> {
+    fn drop(&mut self) {
+        if self.begin > Instant::now() {
+            self.rate.times().returned.insert(self.begin);
         }
     }
 }
@@ -176,6 +221,8 @@ fn timed_out() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     fn in_ms(millis: u64) -> Option<Instant> {
@@ -215,5 +262,31 @@ mod tests {
         assert_eq!(begin.elapsed(), Duration::from_millis(40));
         let timed_out = gate.enter(in_ms(5), &runtime).await.unwrap_err();
         assert_eq!(timed_out.kind(), ErrorKind::Throttled);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_that_are_dropped_while_they_wait_delay_no_later_ones() {
+        let runtime = Runtime::current().unwrap();
+        let gate = Gate::new(Throttle::rate(100));
+        let begin = Instant::now();
+        gate.enter(None, &runtime).await.unwrap();
+        for drops in [1, 5] {
+            let mut waiting: Vec<_> =
+                (0..5).map(|_| Box::pin(gate.enter(None, &runtime))).collect();
+            for entered in &mut waiting {
+                assert!(entered.as_mut().now_or_never().is_none());
+            }
+            assert_eq!(gate.waiting(), 5);
+            // The last ones keep their times.
+            waiting.drain(..drops);
+            gate.enter(None, &runtime).await.unwrap();
+            let passed = begin.elapsed();
+            futures_util::future::try_join_all(waiting).await.unwrap();
+            assert!(
+                passed <= Duration::from_millis(if drops == 1 { 10 } else { 60 }),
+                "{passed:?}"
+            );
+        }
+        assert_eq!(gate.waiting(), 0);
     }
 }

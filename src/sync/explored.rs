@@ -81,8 +81,8 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-/// A condition variable. In an exploration, a wait with a timeout ends when it is notified, or when
-/// another task runs first: shuttle has no clock.
+/// A condition variable. In an exploration, a wait with a timeout ends only when it is notified, so that
+/// a notification that is missing is found.
 #[derive(Debug, Default)]
 pub(crate) struct Condvar {
     explored: shuttle::sync::Condvar,
@@ -126,9 +126,8 @@ impl Condvar {
         let (lock, inner) = (guard.lock, guard.inner.take());
         match guard.explored.take() {
             Some(explored) => {
-                drop((inner, explored));
-                shuttle::thread::yield_now();
-                Ok((ignore_poison(lock.lock()), ()))
+                drop(inner);
+                Ok((lock.guard(Some(ignore_poison(self.explored.wait(explored)))), ()))
             }
             None => {
                 let wait = |inner| ignore_poison(self.inner.wait_timeout(inner, timeout)).0;

@@ -198,17 +198,128 @@ fn run(polls: &[usize], closes_early: bool) -> Vec<End> {
     ends
 }
 
+/// Collects requests until there is one.
+async fn collect(exchange: Arc<Exchange>) -> SlotId {
+    let (mut queue, mut notices) = (Queue::default(), Notices::default());
+    poll_fn(|cx| {
+        exchange.collect(&mut queue, &mut notices, cx);
+        queue.pop().map_or(Poll::Pending, |(request, _)| Poll::Ready(request.slot))
+    })
+    .await
+}
+
+fn deliver(exchange: &Exchange, slot: SlotId, outcome: Outcome) {
+    let mut wakers = Vec::new();
+    exchange.deliver(&mut vec![(slot, outcome)], &mut wakers);
+    wakers.into_iter().for_each(Waker::wake);
+}
+
 #[test]
-fn a_call_ends_in_every_interleaving_with_the_task() {
+fn the_task_notices_a_request_in_every_interleaving() {
     explore_all(|| {
-        let handle = Handle::default();
-        let exchange = handle.share();
-        let task = Task::new(&exchange);
-        let task = thread::spawn(move || block_on(task.run()));
-        assert_eq!(call(&exchange, 1, usize::MAX), End::Response(1));
-        drop(handle);
-        assert_eq!(task.join().unwrap(), [1]);
+        let exchange = Handle::default().share();
+        let task = Arc::clone(&exchange);
+        let task = thread::spawn(move || block_on(collect(task)));
+        let slot = exchange.submit(&[1], None, Waker::noop().clone());
+        assert_eq!(slot, Some(task.join().unwrap()));
+    });
+}
+
+#[test]
+fn a_caller_notices_its_outcome_in_every_interleaving() {
+    explore_all(|| {
+        let exchange = Handle::default().share();
+        let slot = exchange.submit(&[1], None, Waker::noop().clone()).unwrap();
+        let task = Arc::clone(&exchange);
+        let task = thread::spawn(move || deliver(&task, slot, Ok(response(1))));
+        let outcome = block_on(poll_fn(|cx| exchange.poll_outcome(slot, cx)));
+        assert_eq!(outcome.unwrap(), response(1));
+        task.join().unwrap();
         assert_eq!(exchange.slot_counts(), (1, 1));
+    });
+}
+
+#[test]
+fn an_abandoned_slot_is_freed_once_in_every_interleaving() {
+    explore_all(|| {
+        let exchange = Handle::default().share();
+        let slot = exchange.submit(&[1], None, Waker::noop().clone()).unwrap();
+        let task = Arc::clone(&exchange);
+        let task = thread::spawn(move || {
+            deliver(&task, slot, Ok(response(1)));
+            let mut notices = Notices::default();
+            let cx = TaskContext::from_waker(Waker::noop());
+            task.collect(&mut Queue::default(), &mut notices, &cx);
+            task.release(&mut notices.abandoned);
+        });
+        exchange.abandon(slot);
+        task.join().unwrap();
+        let mut abandoned = exchange.lock().abandoned.clone();
+        exchange.release(&mut abandoned);
+        assert_eq!(exchange.slot_counts(), (1, 1));
+    });
+}
+
+#[test]
+fn a_request_fails_in_every_interleaving_with_the_end_of_the_connection() {
+    explore_all(|| {
+        let exchange = Handle::default().share();
+        let task = Arc::clone(&exchange);
+        let task = thread::spawn(move || {
+            let mut queue = Queue::default();
+            task.close(CloseReason::Local, &mut queue);
+            while let Some((request, _)) = queue.pop() {
+                let failed = FailedRequest::closed(CloseReason::Local, false);
+                deliver(&task, request.slot, Err(Box::new(failed)));
+            }
+        });
+        assert_eq!(call(&exchange, 1, usize::MAX), End::Closed(false));
+        task.join().unwrap();
+        assert_eq!(block_on(exchange.wait_closed()), CloseReason::Local);
+    });
+}
+
+#[test]
+fn each_wait_for_a_state_of_the_connection_ends_in_every_interleaving() {
+    type Wait = (fn(&Exchange), fn(&Exchange));
+    let closes: Wait = (
+        |exchange| exchange.close(CloseReason::Local, &mut Queue::default()),
+        |exchange| assert_eq!(block_on(exchange.wait_closed()), CloseReason::Local),
+    );
+    let drains: Wait =
+        (|exchange| exchange.draining.start(), |exchange| block_on(exchange.draining.wait()));
+    let freezes: Wait = (
+        |exchange| exchange.set_responsive(false, &mut Vec::new()),
+        |exchange| block_on(exchange.wait_responsive(false)),
+    );
+    for (change, wait) in [closes, drains, freezes] {
+        explore_all(move || {
+            let exchange = Handle::default().share();
+            let task = Arc::clone(&exchange);
+            let task = thread::spawn(move || change(&task));
+            wait(&exchange);
+            task.join().unwrap();
+        });
+    }
+}
+
+/// A caller that looks at the connection only when it is polled, as an attempt of a session does.
+#[test]
+fn a_caller_notices_that_the_server_stops_answering_in_every_interleaving() {
+    explore_all(|| {
+        let exchange = Handle::default().share();
+        let slot = exchange.submit(&[1], None, Waker::noop().clone()).unwrap();
+        let task = Arc::clone(&exchange);
+        let task = thread::spawn(move || {
+            let mut wakers = Vec::new();
+            task.set_responsive(false, &mut wakers);
+            wakers.into_iter().for_each(Waker::wake);
+        });
+        block_on(poll_fn(|cx| {
+            assert!(exchange.poll_outcome(slot, cx).is_pending());
+            if exchange.is_responsive() { Poll::Pending } else { Poll::Ready(()) }
+        }));
+        task.join().unwrap();
     });
 }
 

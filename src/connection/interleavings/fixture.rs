@@ -143,6 +143,16 @@ impl Fixture {
         self.state.is_frozen.store(true, Ordering::SeqCst);
     }
 
+    /// Announces that the server is shutting down, as its event does.
+    pub(crate) fn announce_shutdown(&self) {
+        self.exchange.draining.start();
+    }
+
+    /// Returns the number of bytes sent, and the number of bytes received.
+    pub(crate) fn traffic(&self) -> (u64, u64) {
+        self.exchange.counters.traffic()
+    }
+
     /// Lets time pass.
     pub(crate) fn pass(&self, time: Duration) {
         self.runtime.block_on(tokio::time::advance(time));
