@@ -1,6 +1,7 @@
 //! Explorations: tests that run many times, each time with other switches between their tasks.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::{env, thread};
@@ -28,11 +29,11 @@ const STACK_SIZE: usize = 512 << 10;
 /// few changes of priority. The first find faults that need many switches; the second, faults that
 /// need few switches at the right places.
 pub(crate) fn explore(test: impl Fn() + Send + Sync + 'static) {
-    let test = std::sync::Arc::new(test);
+    let test = Arc::new(test);
     let schedules = env::var(SCHEDULES).map_or(DEFAULT_SCHEDULES, |number| {
         number.parse().unwrap_or_else(|_| panic!("{SCHEDULES} is not a number: {number}"))
     });
-    let again = std::sync::Arc::clone(&test);
+    let again = Arc::clone(&test);
     run("random", RandomScheduler::new_from_seed(SEED, schedules), move || again());
     run("priority", PctScheduler::new_from_seed(SEED, PREEMPTIONS, schedules), move || test());
 }
@@ -47,21 +48,25 @@ pub(crate) fn random_below(bound: usize) -> usize {
     shuttle::rand::Rng::gen_range(&mut shuttle::rand::thread_rng(), 0..bound)
 }
 
-/// Polls `future` at most `polls` times. Returns `None`, and drops the future, if it is still pending.
+/// Polls `future` until it is ready, or `polls` times, at times that shuttle chooses. Returns `None`,
+/// and drops the future, if it is still pending then.
 pub(crate) async fn poll_at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     let (mut future, mut polled) = (Box::pin(future), 0);
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
+        // Only the wakes of the future poll it again.
+        Poll::Pending if polls == usize::MAX => Poll::Pending,
         Poll::Pending => {
             polled += 1;
-            if polled >= polls { Poll::Ready(None) } else { Poll::Pending }
+            cx.waker().wake_by_ref();
+            if polled > polls { Poll::Ready(None) } else { Poll::Pending }
         }
     })
     .await
 }
 
-/// Counts the schedules, and prints their number if the test panics.
-struct Count(&'static str, AtomicUsize);
+/// Counts the schedules, and prints their number if an exploration fails.
+struct Count(&'static str, Arc<AtomicUsize>);
 
 impl Drop for Count {
     fn drop(&mut self) {
@@ -79,10 +84,10 @@ fn run(
     let mut config = Config::new();
     config.silence_warnings = true;
     config.stack_size = STACK_SIZE;
-    let count = std::sync::Arc::new(Count(kind, AtomicUsize::new(0)));
-    let counted = std::sync::Arc::clone(&count);
+    let count = Count(kind, Arc::default());
+    let counted = Arc::clone(&count.1);
     let schedules = Runner::new(scheduler, config).run(move || {
-        counted.1.fetch_add(1, Ordering::Relaxed);
+        counted.fetch_add(1, Ordering::Relaxed);
         test();
     });
     if env::var_os(SCHEDULES).is_some() {

@@ -1,6 +1,6 @@
 //! Interleavings of the tasks of a pool, its callers and the end of the pool.
 
-use shuttle::future::block_on;
+use shuttle::future::{JoinHandle, block_on, spawn};
 use shuttle::thread;
 
 use super::*;
@@ -34,14 +34,19 @@ fn start_task(
     pool: &Arc<PoolConnector>,
     index: usize,
     connection: Arc<Connection>,
-) -> thread::JoinHandle<Departure> {
+) -> JoinHandle<Departure> {
     let pool = Arc::clone(pool);
-    thread::spawn(move || {
+    spawn(async move {
         pool.slots.put(index, &connection);
         let watch = connection.watch();
         drop(connection);
-        block_on(pool.wait_departed(index, &watch, true))
+        pool.wait_departed(index, &watch, true).await
     })
+}
+
+/// Waits until a task has departed or was aborted.
+fn wait_ended(task: JoinHandle<Departure>) {
+    let _aborted = block_on(task);
 }
 
 fn error() -> NodeError {
@@ -84,9 +89,12 @@ fn a_connection_that_leaves_its_pool_closes_after_its_last_response() {
                 fixture.release();
                 fixture
             });
+            if random_below(2) == 0 {
+                tasks.iter().for_each(JoinHandle::abort);
+            }
             pool.slots.close();
             callers.into_iter().for_each(|caller| caller.join().unwrap());
-            tasks.into_iter().for_each(|task| drop(task.join().unwrap()));
+            tasks.into_iter().for_each(wait_ended);
             assert!(fixtures.iter().all(Fixture::wait_ended));
             let PoolContext { released, traffic, .. } = &*pool.context;
             assert_eq!((pool.slots.len(), pool.slots.connections().count()), (0, 0));
@@ -114,7 +122,7 @@ fn a_pool_that_is_closed_while_connections_arrive_keeps_none() {
             });
             pool.slots.close();
             // Nothing but the pool could keep a connection open.
-            tasks.into_iter().for_each(|task| drop(task.join().unwrap()));
+            tasks.into_iter().for_each(wait_ended);
             assert!(fixtures.iter().all(Fixture::wait_ended));
             assert_eq!((pool.slots.len(), pool.context.released.open().len()), (0, 0));
         });
