@@ -1,9 +1,9 @@
 //! A counter of changes that tasks can wait for.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::Notify;
+use crate::sync::Notify;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// A counter of changes. Clones share it.
 ///

@@ -8,6 +8,7 @@ use shuttle::thread;
 use uuid::Uuid;
 
 use super::attempts::{AttemptKind, Attempts};
+use super::changes::Changes;
 use super::in_flight::InFlight;
 use super::pool_context::PoolContext;
 use super::shared::Shared;
@@ -51,6 +52,18 @@ fn each_wait_for_the_end_of_requests_ends() {
             .collect();
         others.into_iter().for_each(|other| other.join().unwrap());
         assert_eq!(requests.count(), 0);
+    });
+}
+
+#[test]
+fn a_listener_notices_a_change_in_every_interleaving() {
+    explore_all(|| {
+        let changes = Changes::default();
+        let (mut listener, adding) = (changes.listen(), changes.clone());
+        let adding = thread::spawn(move || adding.add());
+        block_on(listener.changed());
+        adding.join().unwrap();
+        assert_eq!(listener.changed().now_or_never(), None, "the change is seen again");
     });
 }
 
@@ -125,7 +138,7 @@ fn a_wait_for_a_connection_ends_once_each_pool_has_failed_or_is_connected() {
             })
         });
         while !wait.is_useless() {
-            block_on(changes.changed()).unwrap();
+            block_on(changes.changed());
         }
         failed.into_iter().for_each(|task| task.join().unwrap());
         drop(wait);
@@ -179,7 +192,7 @@ fn closing_a_session_closes_the_nodes_of_each_state_that_is_set_meanwhile() {
             let waiting = Arc::clone(&shared);
             let waiting = thread::spawn(move || {
                 while !waiting.is_closed() {
-                    block_on(changes.changed()).unwrap();
+                    block_on(changes.changed());
                 }
             });
             shared.close();

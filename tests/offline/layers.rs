@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::imports::{ModulePath, SourceTree};
 
 /// The layers, the lowest first. Layers on the same line do not use each other.
-const LAYERS: [&[&str]; 15] = [
+const LAYERS: [&[&str]; 16] = [
     &["wire"],
     &["types"],
     &["message"],
