@@ -1,6 +1,6 @@
 //! Counts of requests, failures and violations.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::AddAssign};
 
 use cqlwire::session::{Error, ErrorKind};
 
@@ -35,6 +35,15 @@ pub struct Counts {
     pub uncertain: u64,
     /// Number of requests that failed, and were not applied.
     pub not_applied: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.begun += other.begun;
+        self.acknowledged += other.acknowledged;
+        self.uncertain += other.uncertain;
+        self.not_applied += other.not_applied;
+    }
 }
 
 impl Counts {
@@ -128,11 +137,7 @@ impl Tally {
     /// Adds the counts of another tally.
     pub fn add(&mut self, other: Self) {
         for (kind, counts) in other.requests {
-            let sum = self.requests.entry(kind).or_default();
-            sum.begun += counts.begun;
-            sum.acknowledged += counts.acknowledged;
-            sum.uncertain += counts.uncertain;
-            sum.not_applied += counts.not_applied;
+            *self.requests.entry(kind).or_default() += counts;
         }
         for (key, (count, example)) in other.failures {
             self.failures.entry(key).or_insert((0, example)).0 += count;

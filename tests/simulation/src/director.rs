@@ -1,13 +1,14 @@
 //! Applies the faults of nodes, answers and clocks at their times.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use cqlwire::{
     message::Event,
-    testing::{FaultId, MockCluster, MockServer},
+    testing::{Fault, FaultId, MockCluster, MockServer},
+    wire::Version,
 };
 use tokio::{
     task::JoinHandle,
@@ -39,14 +40,20 @@ struct Stage {
     cluster: Arc<MockCluster>,
     network: Network,
     clock: WallClock,
+    /// The version of the session.
+    version: Version,
     done: Arc<Mutex<Done>>,
 }
 
 /// The faults that were applied.
 #[derive(Default)]
 struct Done {
-    names: Vec<&'static str>,
-    server_faults: Vec<(usize, FaultId, ServerFault)>,
+    node_events: Vec<NodeEvent>,
+    /// The nodes that answer wrongly.
+    answers: Vec<(usize, FaultId, ServerFault)>,
+    /// The refusals of a version that have not ended.
+    refusals: Vec<(usize, FaultId)>,
+    jumps: u64,
 }
 
 impl Director {
@@ -57,7 +64,8 @@ impl Director {
         cluster: MockCluster,
     ) -> Self {
         let (network, clock) = (network.clone(), clock.clone());
-        let stage = Stage { cluster: Arc::new(cluster), network, clock, done: Arc::default() };
+        let (cluster, version) = (Arc::new(cluster), schedule.settings.version);
+        let stage = Stage { cluster, network, clock, version, done: Arc::default() };
         let mut events: Vec<_> = schedule
             .faults
             .iter()
@@ -87,18 +95,20 @@ impl Director {
     /// Ends all faults, and adds those that were applied to a report.
     pub(crate) async fn end_faults(&self, report: &mut Report) {
         self.task.abort();
-        let Stage { cluster, network, done, .. } = &self.stage;
+        let Stage { cluster, network, .. } = &self.stage;
         network.heal();
         for index in 0..cluster.nodes().len() {
             cluster.start_node(index).await.expect("the address of the node is its own");
         }
-        let done = std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner));
-        for name in done.names {
-            report.count(name, 1);
+        let done = std::mem::take(&mut *self.stage.done());
+        report.jumps = done.jumps;
+        for event in done.node_events {
+            *report.node_events.entry(event).or_default() += 1;
         }
-        for (node, id, fault) in done.server_faults {
+        for (node, id, fault) in done.answers {
             let times = cluster.nodes()[node].fault_count(id).unwrap_or_default() as u64;
-            report.count_server_fault(fault, times);
+            let key = (fault.kind, fault.target, fault.executes);
+            *report.answers.entry(key).or_default() += times;
         }
         cluster.nodes().iter().for_each(MockServer::clear_faults);
     }
@@ -112,22 +122,25 @@ impl Drop for Director {
 
 impl Stage {
     async fn apply(&self, fault: &ScheduledFault) {
-        let done = || self.done.lock().unwrap_or_else(PoisonError::into_inner);
         match *fault {
             ScheduledFault::Node { node, event, .. } => {
-                done().names.push(event.name());
+                self.done().node_events.push(event);
                 self.apply_node_event(node, event).await;
             }
             ScheduledFault::Server { node, fault, .. } => {
                 let id = self.cluster.nodes()[node].add_fault(fault.to_fault());
-                done().server_faults.push((node, id, fault));
+                self.done().answers.push((node, id, fault));
             }
             ScheduledFault::Clock { micros, .. } => {
-                done().names.push("wall clock jumped");
+                self.done().jumps += 1;
                 self.clock.jump(micros);
             }
             ScheduledFault::Connection { .. } | ScheduledFault::Cancel { .. } => {}
         }
+    }
+
+    fn done(&self) -> MutexGuard<'_, Done> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn apply_node_event(&self, index: usize, event: NodeEvent) {
@@ -146,6 +159,14 @@ impl Stage {
             NodeEvent::CloseConnections => server.close_connections(),
             NodeEvent::ForgetPrepared => server.forget_prepared(),
             NodeEvent::GracefulDisconnect => server.emit(Event::GracefulDisconnect),
+            NodeEvent::Downgrade => {
+                let id = server.add_fault(Fault::refuse_version(self.version));
+                self.done().refusals.push((index, id));
+            }
+            NodeEvent::Upgrade => {
+                let mut done = self.done();
+                done.refusals.retain(|(node, id)| *node != index || !server.remove_fault(*id));
+            }
         }
     }
 }

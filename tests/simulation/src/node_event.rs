@@ -21,6 +21,10 @@ pub(crate) enum NodeEvent {
     ForgetPrepared,
     /// The node announces on each connection that it is shutting down (CEP-59).
     GracefulDisconnect,
+    /// The node refuses the version of the session, on open connections, too.
+    Downgrade,
+    /// The node accepts the version again.
+    Upgrade,
 }
 
 impl NodeEvent {
@@ -32,6 +36,7 @@ impl NodeEvent {
         Self::CloseConnections,
         Self::ForgetPrepared,
         Self::GracefulDisconnect,
+        Self::Downgrade,
     ];
 
     /// Returns the event that ends the fault. `None` if the fault ends by itself.
@@ -40,6 +45,7 @@ impl NodeEvent {
             Self::Stop => Some(Self::Start),
             Self::Freeze => Some(Self::Thaw),
             Self::Unreachable => Some(Self::Reachable),
+            Self::Downgrade => Some(Self::Upgrade),
             _ => None,
         }
     }
@@ -55,6 +61,8 @@ impl NodeEvent {
             Self::CloseConnections => "node closed its connections",
             Self::ForgetPrepared => "node forgot statements",
             Self::GracefulDisconnect => "node announced its shutdown",
+            Self::Downgrade => "node refused the version",
+            Self::Upgrade => "node accepted the version",
         }
     }
 }

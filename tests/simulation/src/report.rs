@@ -3,9 +3,12 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use cqlwire_faults::Applied;
-use cqlwire_model::Tally;
+use cqlwire_model::{Counts, Kind, Tally};
 
-use crate::server_fault::ServerFault;
+use crate::{
+    node_event::NodeEvent,
+    server_fault::{ServerFaultKind, Target},
+};
 
 /// The result of one simulation.
 #[derive(Debug, Default)]
@@ -22,10 +25,17 @@ pub(crate) struct Report {
     pub(crate) fault_time: Duration,
     /// The faults of connections.
     pub(crate) applied: Applied,
-    /// The other faults that were applied, by name.
-    pub(crate) counts: BTreeMap<String, u64>,
-    /// The outcomes of the requests, by kind.
-    pub(crate) outcomes: BTreeMap<String, u64>,
+    /// The events of nodes.
+    pub(crate) node_events: BTreeMap<NodeEvent, u64>,
+    /// The wrong answers, by what the node answered, to which requests, and whether it had executed
+    /// them.
+    pub(crate) answers: BTreeMap<(ServerFaultKind, Target, bool), u64>,
+    /// Number of futures that were dropped before they were ready.
+    pub(crate) cancelled: u64,
+    /// Number of jumps of the wall clock.
+    pub(crate) jumps: u64,
+    /// The outcomes of the requests.
+    pub(crate) outcomes: BTreeMap<Kind, Counts>,
 }
 
 /// A broken promise.
@@ -46,26 +56,14 @@ pub(crate) enum Finding {
 }
 
 impl Report {
-    pub(crate) fn count(&mut self, name: &str, times: u64) {
-        *self.counts.entry(name.to_owned()).or_default() += times;
-    }
-
-    pub(crate) fn count_server_fault(&mut self, fault: ServerFault, times: u64) {
-        let executed = if fault.executes { ", executed" } else { "" };
-        let name = format!("{}: {}{executed}", fault.target.name(), fault.kind.name());
-        self.count(&name, times);
-    }
-
     /// Adds the counts of the load, and the violations that the model has found.
-    pub(crate) fn add_tally(&mut self, tally: Tally) {
-        for (kind, counts) in &tally.requests {
-            let mut add = |outcome: &str, times: u64| {
-                *self.outcomes.entry(format!("{}: {outcome}", kind.name())).or_default() += times;
-            };
-            add("acknowledged", counts.acknowledged);
-            add("uncertain", counts.uncertain);
-            add("not applied", counts.not_applied);
-        }
+    pub(crate) fn add_tally(&mut self, mut tally: Tally) {
+        self.outcomes = std::mem::take(&mut tally.requests);
+        self.add_violations(tally);
+    }
+
+    /// Adds the violations that the model has found.
+    pub(crate) fn add_violations(&mut self, tally: Tally) {
         for (violation, (count, examples)) in tally.violations {
             let examples = examples.join("; ");
             let text = format!("{count} {}: {examples}", violation.description());

@@ -9,7 +9,10 @@ use cqlwire::{
     testing::MockCluster,
 };
 use cqlwire_faults::{Direction, Honesty};
-use cqlwire_model::{Tables, Violation, Worker, limit_polls, verify};
+use cqlwire_model::{SECRET, SecretLog, Tables, Tally, Violation, Worker, limit_polls, verify};
+use tracing::{level_filters::LevelFilter, subscriber::with_default};
+use tracing_subscriber::{layer::SubscriberExt, registry};
+
 use tokio::{
     runtime::{Builder, Handle},
     task::JoinSet,
@@ -28,7 +31,8 @@ use crate::{
 /// The keyspace of the load.
 const KEYSPACE: &str = "simulation";
 
-const USER: (&str, &str) = ("ada", "secret-of-ada");
+/// The user name of the sessions, and their password, which no text may show.
+const USER: (&str, &str) = ("ada", SECRET);
 
 /// Time within which a request without a timeout must end. A connection whose peer has vanished is closed
 /// after 35 seconds, and the request may be sent on three such connections, one after another.
@@ -48,11 +52,19 @@ const STEP_LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs a schedule. `is_traced` prints what happens.
 pub(crate) fn run(schedule: &Schedule, is_traced: bool) -> Report {
+    let log = SecretLog::new(LevelFilter::TRACE);
     let (mut report, panics) = panics::collect(|| {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without I/O needs nothing of the system");
-        runtime.block_on(simulate(schedule, is_traced))
+        let simulation = || runtime.block_on(simulate(schedule, is_traced));
+        match schedule.settings.has_log {
+            true => with_default(registry().with(log.clone()), simulation),
+            false => simulation(),
+        }
     });
+    let mut shown = Tally::default();
+    log.check(&mut shown);
+    report.add_violations(shown);
     report.findings.extend(panics.into_iter().map(Finding::Panicked));
     report
 }
@@ -156,7 +168,10 @@ impl Simulation<'_> {
         let mut workers: Vec<_> = Vec::new();
         while let Some(worker) = tasks.join_next().await {
             match worker {
-                Ok(worker) => workers.push(worker),
+                Ok((worker, cancelled)) => {
+                    workers.push(worker);
+                    report.cancelled += cancelled;
+                }
                 Err(error) => return Err(Finding::Panicked(error.to_string())),
             }
         }
@@ -210,8 +225,14 @@ fn builder(settings: &Settings, contact_points: &[String]) -> SessionBuilder {
     }
 }
 
-/// Sends the requests of one worker.
-async fn work(number: usize, schedule: Schedule, session: Session, tables: Tables) -> Worker {
+/// Sends the requests of one worker. Returns the worker, and the number of requests that were dropped.
+async fn work(
+    number: usize,
+    schedule: Schedule,
+    session: Session,
+    tables: Tables,
+) -> (Worker, u64) {
+    let mut cancelled = 0;
     let settings = &schedule.settings;
     let limit = settings.timeout.map_or(REQUEST_LIMIT, |timeout| timeout + TIMEOUT_SLACK);
     let mut worker = Worker::new(u32::try_from(number).unwrap_or(u32::MAX));
@@ -228,12 +249,14 @@ async fn work(number: usize, schedule: Schedule, session: Session, tables: Table
         let limit = if kind.has_pages() { limit * MAX_PAGES } else { limit };
         let sent = worker.request_within(limit, *kind, &session, &tables);
         match polls {
-            Some(polls) => _ = limit_polls(sent, polls).await,
+            Some(polls) => {
+                cancelled += u64::from(limit_polls(sent, polls).await.is_none());
+            }
             None => sent.await,
         }
         sleep(settings.pause).await;
     }
-    worker
+    (worker, cancelled)
 }
 
 /// Waits until the session is connected to all nodes.

@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) requests: u32,
     /// Time between two requests of a worker.
     pub(crate) pause: Duration,
+    /// True if log events and spans are checked for secrets, which takes time.
+    pub(crate) has_log: bool,
     /// True if connections may be lied to. Only liveness is checked then.
     pub(crate) has_lies: bool,
 }
@@ -160,6 +162,7 @@ impl Settings {
             workers: (0..workers).map(|_| kinds(random)).collect(),
             requests: random.random_range(2..12),
             pause: Duration::from_millis(*[0, 5, 50, 300].choose(random).unwrap_or(&0)),
+            has_log: random.random_bool(0.1),
             has_lies: timeout.is_some() && random.random_bool(0.1),
         }
     }

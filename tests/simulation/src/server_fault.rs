@@ -38,7 +38,7 @@ macro_rules! server_faults {
             }
 
             /// Returns true if a node may give this answer although it has executed the request.
-            const fn may_execute(self) -> bool {
+            pub(crate) const fn may_execute(self) -> bool {
                 match self {
                     $(Self::$variant => $may_execute,)*
                 }
