@@ -3,13 +3,13 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::node_info::{DEFAULT_DATACENTER, NodeInfo};
 use super::server::MockServer;
 use super::shared::SharedState;
 use crate::environment::Listener;
-use crate::message::{Event, StatusChange};
+use crate::message::{Event, StatusChange, TopologyChange};
 
 /// A cluster of [`MockServer`]s in one process: each node has its own loopback address, and all have
 /// the same port.
@@ -43,6 +43,9 @@ use crate::message::{Event, StatusChange};
 #[derive(Debug)]
 pub struct MockCluster {
     nodes: Vec<MockServer>,
+    /// The properties of each node, or `None` for a node that was removed.
+    members: Mutex<Vec<Option<NodeInfo>>>,
+    infos: Arc<[NodeInfo]>,
 }
 
 /// The configuration of a [`MockCluster`], from [`MockCluster::builder`].
@@ -113,7 +116,7 @@ impl MockCluster {
     /// runs.
     #[must_use]
     pub fn configure(self, configure: impl Fn(MockServer) -> MockServer) -> Self {
-        Self { nodes: self.nodes.into_iter().map(configure).collect() }
+        Self { nodes: self.nodes.into_iter().map(configure).collect(), ..self }
     }
 
     /// Returns the addresses of all nodes as text, for a driver's contact points.
@@ -146,6 +149,44 @@ impl MockCluster {
         Ok(())
     }
 
+    /// Removes a node from the cluster, as `nodetool decommission` does: the other nodes no longer list it,
+    /// and send the event REMOVED_NODE; the node [stops](Self::stop_node). Its rows stay in the database.
+    ///
+    /// # Panics
+    /// Panics if there is no node with this index.
+    pub async fn remove_node(&self, index: usize) {
+        self.set_member(index, None);
+        self.node(index).stop().await;
+        self.emit_topology(index, TopologyChange::RemovedNode);
+    }
+
+    /// Adds a node that was [removed](Self::remove_node), and starts it. The other nodes list it again, and
+    /// send the events NEW_NODE and UP.
+    ///
+    /// # Errors
+    /// Returns an error if the node cannot listen on its address.
+    ///
+    /// # Panics
+    /// Panics if there is no node with this index.
+    pub async fn add_node(&self, index: usize) -> io::Result<()> {
+        let is_new = self.set_member(index, self.infos.get(index).cloned());
+        if is_new {
+            self.emit_topology(index, TopologyChange::NewNode);
+        }
+        self.start_node(index).await
+    }
+
+    /// Sets whether a node is a member of the cluster. Returns true if this is a change.
+    fn set_member(&self, index: usize, info: Option<NodeInfo>) -> bool {
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(member) = members.get_mut(index) else { return false };
+        let is_change = member.is_some() != info.is_some();
+        *member = info;
+        let peers: Arc<[NodeInfo]> = members.iter().flatten().cloned().collect();
+        self.nodes.iter().for_each(|node| node.set_peers(Arc::clone(&peers)));
+        is_change
+    }
+
     /// Sends an event from every node to the clients that registered for its type.
     pub fn emit(&self, event: &Event) {
         self.nodes.iter().for_each(|node| node.emit(event.clone()));
@@ -160,9 +201,18 @@ impl MockCluster {
     /// Sends a status event about the node `index` from all other nodes.
     fn emit_status(&self, index: usize, change: &StatusChange) {
         let address = self.node(index).address();
-        for node in self.nodes.iter().filter(|node| node.address() != address) {
-            node.emit(Event::Status { change: change.clone(), address });
-        }
+        self.emit_from_others(index, &Event::Status { change: change.clone(), address });
+    }
+
+    /// Sends a topology event about the node `index` from all other nodes.
+    fn emit_topology(&self, index: usize, change: TopologyChange) {
+        let address = self.node(index).address();
+        self.emit_from_others(index, &Event::Topology { change, address });
+    }
+
+    fn emit_from_others(&self, index: usize, event: &Event) {
+        let others = self.nodes.iter().enumerate().filter(|(other, _)| *other != index);
+        others.for_each(|(_, node)| node.emit(event.clone()));
     }
 }
 
@@ -225,7 +275,9 @@ impl MockClusterBuilder {
                 MockServer::start(listener, info.clone(), Arc::clone(&infos), Arc::clone(&shared));
             self.configure.iter().fold(server, |server, configure| configure(server))
         };
-        Ok(MockCluster { nodes: listeners.into_iter().zip(&*infos).map(start).collect() })
+        let nodes = listeners.into_iter().zip(&*infos).map(start).collect();
+        let members = Mutex::new(infos.iter().cloned().map(Some).collect());
+        Ok(MockCluster { nodes, members, infos })
     }
 
     /// Returns the datacenter and the rack of each node.

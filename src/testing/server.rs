@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::{ToSocketAddrs, lookup_host};
 use tokio::task::{JoinHandle, JoinSet};
+use uuid::Uuid;
 
 use super::connection::serve;
 use super::fault::{Fault, FaultId};
@@ -196,6 +197,17 @@ impl MockServer {
         self.change(|script| {
             script.system_tables.peers = peers.into_iter().map(NodeInfo::new).collect();
         })
+    }
+
+    /// Reports this version of the schema in `system.local`, instead of the version that all nodes of the
+    /// cluster share. A node that has not learned of a change of the schema does this. `None` ends it.
+    pub fn set_schema_version(&self, version: Option<Uuid>) {
+        self.state.change_script(|script| script.system_tables.schema_version = version);
+    }
+
+    /// Sets the nodes of the cluster, while the server runs.
+    pub(super) fn set_peers(&self, peers: Arc<[NodeInfo]>) {
+        self.state.change_script(|script| script.system_tables.peers = peers);
     }
 
     /// Returns the address that the server listens on.

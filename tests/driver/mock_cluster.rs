@@ -135,3 +135,42 @@ async fn every_node_sends_an_event_of_the_cluster() {
         assert!(format!("{event:?}").contains("Created"), "{event:?}");
     }
 }
+
+#[tokio::test]
+async fn a_removed_node_leaves_the_cluster_until_it_is_added() {
+    let cluster = MockCluster::start(3).await.unwrap();
+    let session = connect(&cluster, 3).await;
+    cluster.remove_node(1).await;
+    let removed = cluster.nodes()[1].address();
+    let members = || session.cluster().nodes().len();
+    until("the node left", async || members() == 2).await;
+    assert!(session.cluster().nodes().iter().all(|node| node.address() != removed));
+    cluster.add_node(1).await.unwrap();
+    let is_back = async || members() == 3 && session.metrics().connected_nodes == 3;
+    until("the node is back", is_back).await;
+}
+
+#[tokio::test]
+async fn a_node_can_report_another_version_of_the_schema() {
+    let cluster = MockCluster::start(2).await.unwrap();
+    let version = async |node: usize| {
+        let contact = cluster.nodes()[node].address().to_string();
+        let session = Session::builder().contact_points([contact]).connect().await.unwrap();
+        let select = Statement::new("SELECT schema_version FROM system.local");
+        let mut other = None;
+        // The session sends requests to both nodes.
+        while other.is_none() {
+            let result = session.execute(select.clone(), ()).await.unwrap();
+            let is_own = result.coordinator().address() == cluster.nodes()[node].address();
+            other = is_own.then(|| result.one::<(uuid::Uuid,)>().unwrap().0);
+        }
+        other
+    };
+    let shared = version(0).await;
+    assert_eq!(version(1).await, shared);
+    cluster.nodes()[0].set_schema_version(Some(uuid::Uuid::nil()));
+    assert_eq!(version(0).await, Some(uuid::Uuid::nil()));
+    assert_eq!(version(1).await, shared);
+    cluster.nodes()[0].set_schema_version(None);
+    assert_eq!(version(0).await, shared);
+}

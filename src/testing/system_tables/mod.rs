@@ -13,6 +13,8 @@ mod user_schema;
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use cells::Cells;
 pub(super) use nodes::{CLUSTER_NAME, CQL_VERSION, PARTITIONER};
 
@@ -35,6 +37,8 @@ pub(super) struct SystemTables {
     pub(super) peers: Arc<[NodeInfo]>,
     /// The highest protocol version that the server accepts.
     pub(super) version: Version,
+    /// The version of the schema that this server reports of itself. Default: the cluster's.
+    pub(super) schema_version: Option<Uuid>,
     /// True if there is a keyspace `test`: that of the columns of scripted replies.
     pub(super) has_test_keyspace: bool,
 }
@@ -42,7 +46,14 @@ pub(super) struct SystemTables {
 impl SystemTables {
     /// Creates the tables of a node of a cluster.
     pub(super) fn new(own: NodeInfo, peers: Arc<[NodeInfo]>, shared: Arc<SharedState>) -> Self {
-        Self { own: Arc::new(own), shared, peers, version: Version::V5, has_test_keyspace: false }
+        Self {
+            own: Arc::new(own),
+            shared,
+            peers,
+            version: Version::V5,
+            schema_version: None,
+            has_test_keyspace: false,
+        }
     }
 
     /// Returns true if a statement is a SELECT from `system`, or from a keyspace whose name begins with
@@ -127,7 +138,10 @@ impl Database for TablesOf<'_> {
         let catalog = self.catalog;
         let schema_version = shared.schema_version();
         let rows = match (&*table.name.keyspace, &*table.name.table) {
-            ("system", "local") => vec![nodes::local(own, *version, schema_version)],
+            ("system", "local") => {
+                let own_version = self.system.schema_version.unwrap_or(schema_version);
+                vec![nodes::local(own, *version, own_version)]
+            }
             ("system", "peers") => nodes::peers(own, peers, schema_version),
             ("system", "peers_v2") => nodes::peers_v2(own, peers, schema_version),
             ("system_traces", "sessions") => tracing::sessions(&shared.traces()),

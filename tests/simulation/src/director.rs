@@ -15,6 +15,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use uuid::Uuid;
+
 use crate::{
     network::Network,
     node_event::NodeEvent,
@@ -98,7 +100,8 @@ impl Director {
         let Stage { cluster, network, .. } = &self.stage;
         network.heal();
         for index in 0..cluster.nodes().len() {
-            cluster.start_node(index).await.expect("the address of the node is its own");
+            cluster.add_node(index).await.expect("the address of the node is its own");
+            cluster.nodes()[index].set_schema_version(None);
         }
         let done = std::mem::take(&mut *self.stage.done());
         report.jumps = done.jumps;
@@ -159,6 +162,13 @@ impl Stage {
             NodeEvent::CloseConnections => server.close_connections(),
             NodeEvent::ForgetPrepared => server.forget_prepared(),
             NodeEvent::GracefulDisconnect => server.emit(Event::GracefulDisconnect),
+            NodeEvent::Remove => self.cluster.remove_node(index).await,
+            NodeEvent::Add => {
+                let added = self.cluster.add_node(index).await;
+                added.expect("the address of the node is its own");
+            }
+            NodeEvent::Disagree => server.set_schema_version(Some(Uuid::nil())),
+            NodeEvent::Agree => server.set_schema_version(None),
             NodeEvent::Downgrade => {
                 let id = server.add_fault(Fault::refuse_version(self.version));
                 self.done().refusals.push((index, id));

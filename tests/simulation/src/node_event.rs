@@ -21,6 +21,14 @@ pub(crate) enum NodeEvent {
     ForgetPrepared,
     /// The node announces on each connection that it is shutting down (CEP-59).
     GracefulDisconnect,
+    /// The node leaves the cluster.
+    Remove,
+    /// The node joins the cluster again.
+    Add,
+    /// The node reports another version of the schema.
+    Disagree,
+    /// The node reports the version of the cluster again.
+    Agree,
     /// The node refuses the version of the session, on open connections, too.
     Downgrade,
     /// The node accepts the version again.
@@ -36,6 +44,8 @@ impl NodeEvent {
         Self::CloseConnections,
         Self::ForgetPrepared,
         Self::GracefulDisconnect,
+        Self::Remove,
+        Self::Disagree,
         Self::Downgrade,
     ];
 
@@ -45,6 +55,8 @@ impl NodeEvent {
             Self::Stop => Some(Self::Start),
             Self::Freeze => Some(Self::Thaw),
             Self::Unreachable => Some(Self::Reachable),
+            Self::Remove => Some(Self::Add),
+            Self::Disagree => Some(Self::Agree),
             Self::Downgrade => Some(Self::Upgrade),
             _ => None,
         }
@@ -61,6 +73,10 @@ impl NodeEvent {
             Self::CloseConnections => "node closed its connections",
             Self::ForgetPrepared => "node forgot statements",
             Self::GracefulDisconnect => "node announced its shutdown",
+            Self::Remove => "node left",
+            Self::Add => "node joined",
+            Self::Disagree => "node had another schema",
+            Self::Agree => "node agreed on the schema",
             Self::Downgrade => "node refused the version",
             Self::Upgrade => "node accepted the version",
         }

@@ -41,6 +41,10 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(180);
 /// Time after its timeout within which a request must end.
 const TIMEOUT_SLACK: Duration = Duration::from_millis(200);
 
+/// Time for which a change of the schema waits for the agreement of the nodes, which is the session's
+/// default.
+const AGREEMENT: Duration = Duration::from_secs(10);
+
 /// Number of pages that a stream has at most.
 const MAX_PAGES: u32 = 50;
 
@@ -165,6 +169,7 @@ impl Simulation<'_> {
             let (session, tables) = (session.clone(), tables.clone());
             tasks.spawn(work(number, self.schedule.clone(), session, tables));
         }
+        let changes = tokio::spawn(change_schema(settings.clone(), session.clone()));
         let mut workers: Vec<_> = Vec::new();
         while let Some(worker) = tasks.join_next().await {
             match worker {
@@ -175,6 +180,7 @@ impl Simulation<'_> {
                 Err(error) => return Err(Finding::Panicked(error.to_string())),
             }
         }
+        changes.await.map_err(|error| Finding::Panicked(error.to_string()))??;
         report.requests += u64::from(settings.requests) * settings.workers.len() as u64;
         Ok((session, tables, workers))
     }
@@ -257,6 +263,22 @@ async fn work(
         sleep(settings.pause).await;
     }
     (worker, cancelled)
+}
+
+/// Creates and drops tables. The statements may fail, but must end.
+async fn change_schema(settings: Settings, session: Session) -> Result<(), Finding> {
+    let limit = settings.timeout.map_or(REQUEST_LIMIT, |timeout| timeout + TIMEOUT_SLACK);
+    for number in 0..settings.schema_changes {
+        for statement in [
+            format!("CREATE TABLE IF NOT EXISTS {KEYSPACE}.new_{number} (k int PRIMARY KEY)"),
+            format!("DROP TABLE IF EXISTS {KEYSPACE}.new_{number}"),
+        ] {
+            let changed = timeout(limit + AGREEMENT, session.execute(statement, ())).await;
+            changed.map(drop).map_err(|_| Finding::Unended("a change of the schema"))?;
+            sleep(settings.pause).await;
+        }
+    }
+    Ok(())
 }
 
 /// Waits until the session is connected to all nodes.

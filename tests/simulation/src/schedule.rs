@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) requests: u32,
     /// Time between two requests of a worker.
     pub(crate) pause: Duration,
+    /// Number of tables that are created and dropped during the load.
+    pub(crate) schema_changes: u32,
     /// True if log events and spans are checked for secrets, which takes time.
     pub(crate) has_log: bool,
     /// True if connections may be lied to. Only liveness is checked then.
@@ -162,6 +164,7 @@ impl Settings {
             workers: (0..workers).map(|_| kinds(random)).collect(),
             requests: random.random_range(2..12),
             pause: Duration::from_millis(*[0, 5, 50, 300].choose(random).unwrap_or(&0)),
+            schema_changes: *[0, 0, 1, 4].choose(random).unwrap_or(&0),
             has_log: random.random_bool(0.1),
             has_lies: timeout.is_some() && random.random_bool(0.1),
         }
@@ -205,6 +208,9 @@ fn node_fault(random: &mut SmallRng, settings: &Settings, faults: &mut Vec<Sched
     let node = random.random_range(0..settings.nodes);
     let at = time(random, settings.load_time());
     let event = *NodeEvent::ALL.choose(random).unwrap_or(&NodeEvent::Stop);
+    if event == NodeEvent::Remove && settings.nodes == 1 {
+        return;
+    }
     faults.push(ScheduledFault::Node { at, node, event });
     if let Some(event) = event.end() {
         let at = at + time(random, LONGEST_OUTAGE);
