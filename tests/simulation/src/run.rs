@@ -3,7 +3,6 @@
 use std::{rc::Rc, time::Duration};
 
 use cqlwire::{
-    cluster::Reconnect,
     session::{ExecutionProfile, Session, SessionBuilder, SpeculativeExecution, Throttle},
     simulation::enter,
     testing::MockCluster,
@@ -222,7 +221,7 @@ fn builder(settings: &Settings, contact_points: &[String]) -> SessionBuilder {
         .timeout(settings.timeout)
         .prepared_cache_size(settings.prepared_cache)
         .connections_per_node(settings.connections_per_node)
-        .reconnect(Reconnect::default())
+        .fetch_schema(settings.reads_schema)
         .default_profile(&profile)
         .connection(|options| options.max_in_flight = settings.max_in_flight);
     match settings.throttle {

@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) requests: u32,
     /// Time between two requests of a worker.
     pub(crate) pause: Duration,
+    /// True if the session reads the schema, which takes half of the time of a simulation.
+    pub(crate) reads_schema: bool,
     /// Number of tables that are created and dropped during the load.
     pub(crate) schema_changes: u32,
     /// True if log events and spans are checked for secrets, which takes time.
@@ -164,6 +166,7 @@ impl Settings {
             workers: (0..workers).map(|_| kinds(random)).collect(),
             requests: random.random_range(2..12),
             pause: Duration::from_millis(*[0, 5, 50, 300].choose(random).unwrap_or(&0)),
+            reads_schema: random.random_bool(0.1),
             schema_changes: *[0, 0, 1, 4].choose(random).unwrap_or(&0),
             has_log: random.random_bool(0.1),
             has_lies: timeout.is_some() && random.random_bool(0.1),
