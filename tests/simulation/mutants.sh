@@ -15,7 +15,8 @@ for patch in tests/simulation/mutants/*.patch; do
     git -C "$copy" checkout --quiet -- .
     git -C "$copy" apply "$PWD/$patch"
     (cd "$copy" && RUSTFLAGS=-Awarnings cargo build --quiet --profile checked -p cqlwire-simulation)
-    if output=$("$CARGO_TARGET_DIR/checked/simulate" run --schedules "$schedules" 2>/dev/null); then
+    # A fault may also make a schedule run for ever.
+    if output=$(timeout 600 "$CARGO_TARGET_DIR/checked/simulate" run --schedules "$schedules" 2>/dev/null); then
         missed+=("$name")
         echo "$name: NOT FOUND in $schedules schedules"
     else

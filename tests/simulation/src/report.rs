@@ -23,6 +23,8 @@ pub(crate) struct Report {
     pub(crate) hash: u64,
     /// The time from the first fault until the end of all faults.
     pub(crate) fault_time: Duration,
+    /// The time from the end of the faults until the session was connected to all nodes.
+    pub(crate) recovery: Duration,
     /// The faults of connections.
     pub(crate) applied: Applied,
     /// The events of nodes.

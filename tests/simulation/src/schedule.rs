@@ -70,6 +70,13 @@ pub(crate) enum ScheduledFault {
 /// Time after which a node that was stopped runs again, at the latest.
 const LONGEST_OUTAGE: Duration = Duration::from_secs(4);
 
+/// Time after the last fault within which the session must be connected to all nodes.
+const RECOVERY: Duration = Duration::from_secs(10);
+
+/// The same if a node joins again. If its event is lost, the session finds the node when it next reads the
+/// topology, which it does each minute.
+const FOUND_AGAIN: Duration = Duration::from_secs(70);
+
 /// Number of connections that have faults, at most: later connections have none.
 const MAX_CONNECTIONS: usize = 24;
 
@@ -106,6 +113,17 @@ impl Schedule {
             faults.push(ScheduledFault::Clock { at: time(random, settings.load_time()), micros });
         }
         Self { seed, settings, faults }
+    }
+
+    /// Returns the time after the last fault within which the session must be connected to all nodes.
+    pub(crate) fn recovery(&self) -> Duration {
+        let is_removal = |fault: &ScheduledFault| {
+            matches!(fault, ScheduledFault::Node { event: NodeEvent::Remove, .. })
+        };
+        match self.faults.iter().any(is_removal) {
+            true => FOUND_AGAIN,
+            false => RECOVERY,
+        }
     }
 
     /// Removes all faults but those with these numbers.
@@ -195,9 +213,11 @@ fn connection_faults(random: &mut SmallRng, settings: &Settings, faults: &mut Ve
     let mut profile = Profile::new(settings.version).lies_to_client(lies).lies_to_server(lies);
     profile.time = settings.load_time();
     if settings.timeout.is_none() {
-        // A request without a timeout waits for ever if it is lost, or if the server answers with an
-        // error that names no request.
-        profile = profile.weight(FaultKind::Drop, 0).weight(FaultKind::MisdirectFree, 0);
+        // A request without a timeout waits for ever if its answer is lost: also in a longer frame, and
+        // on a stream on which servers send errors that name no request.
+        for kind in [FaultKind::Drop, FaultKind::MisdirectFree, FaultKind::TooLong] {
+            profile = profile.weight(kind, 0);
+        }
     }
     for number in 0..MAX_CONNECTIONS {
         let plan = Plan::random(random, &profile);

@@ -19,6 +19,7 @@ pub(crate) struct Summary {
     requests: u64,
     events: u64,
     fault_time: Duration,
+    slowest_recovery: Duration,
     applied: FaultCounts,
     node_events: BTreeMap<NodeEvent, u64>,
     answers: BTreeMap<(ServerFaultKind, Target, bool), u64>,
@@ -34,6 +35,7 @@ impl Summary {
         self.requests += report.requests;
         self.events += report.events;
         self.fault_time += report.fault_time;
+        self.slowest_recovery = self.slowest_recovery.max(report.recovery);
         self.applied += &report.applied.counts();
         self.cancelled += report.cancelled;
         self.jumps += report.jumps;
@@ -97,6 +99,7 @@ impl fmt::Display for Summary {
         }
         let Self { schedules, failures, requests, events, fault_time, .. } = self;
         writeln!(f, "{schedules} schedules, {failures} of them broke a promise")?;
+        writeln!(f, "slowest recovery: {:.1?}", self.slowest_recovery)?;
         let hours = fault_time.as_secs_f64() / 3_600.0;
         writeln!(f, "{requests} requests, {events} reads and writes, {hours:.1} hours of faults")
     }
