@@ -21,7 +21,7 @@ for patch in tests/simulation/mutants/*.patch; do
         echo "$name: NOT FOUND in $schedules schedules"
     else
         printf '%s: found after %s schedules: %s\n' "$name" \
-            "$(grep -oE '^[0-9]+ schedules' <<<"$output" | cut -d' ' -f1)" \
+            "$(grep -oE -m1 '^[0-9]+ schedules, ' <<<"$output" | cut -d' ' -f1)" \
             "$(grep -m1 -oE 'BROKEN: .{0,120}' <<<"$output")"
     fi
 done
