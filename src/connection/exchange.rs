@@ -18,6 +18,7 @@ use super::counters::Counters;
 use super::draining::Draining;
 use super::queue::Queue;
 use super::slots::{FailedRequest, Outcome, Slot, SlotId, Slots};
+use crate::environment::capacity;
 use crate::protocol::CloseReason;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, MutexGuard, Notify, OnceLock, Semaphore};
@@ -75,7 +76,7 @@ impl Default for Exchange {
     fn default() -> Self {
         Self {
             state: Mutex::default(),
-            queue_permits: Semaphore::new(QUEUE_LENGTH),
+            queue_permits: Semaphore::new(capacity(QUEUE_LENGTH)),
             close_reason: OnceLock::new(),
             is_unresponsive: AtomicBool::new(false),
             draining: Draining::default(),

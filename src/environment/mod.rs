@@ -23,6 +23,17 @@ pub(crate) fn random() -> simulation::Random {
     simulation::Random::current()
 }
 
+/// Returns the capacity of a queue: `default`, unless a simulation makes it smaller, so that the queue is
+/// full at times.
+#[cfg(feature = "driver")]
+pub(crate) fn capacity(default: usize) -> usize {
+    #[cfg(feature = "simulation")]
+    if let Some(capacity) = simulation::with_world(|world| world.capacity(default)) {
+        return capacity;
+    }
+    default
+}
+
 /// Returns a number that differs in each process and at each call.
 #[cfg(feature = "testing")]
 pub(crate) fn random_seed() -> u64 {

@@ -31,6 +31,9 @@ pub trait World {
     /// Returns a random number.
     fn random(&self) -> u64;
 
+    /// Returns the capacity of a queue whose capacity is `default` outside of simulations.
+    fn capacity(&self, default: usize) -> usize;
+
     /// Returns the time of the wall clock since 1970.
     fn time_since_1970(&self) -> Duration;
 }

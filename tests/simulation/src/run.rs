@@ -78,7 +78,7 @@ async fn simulate(schedule: &Schedule, is_traced: bool) -> Report {
         network.history().print();
     }
     let clock = WallClock::new();
-    let world = SimulatedWorld::new(network.clone(), clock.clone(), schedule.seed);
+    let world = SimulatedWorld::new(network.clone(), clock.clone(), schedule);
     let _entered = enter(Rc::new(world));
     let mut report = Report::default();
     let simulation = Simulation { schedule, network: network.clone(), clock };

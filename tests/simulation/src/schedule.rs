@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) throttle: Option<usize>,
     /// Maximum number of requests in flight on a connection.
     pub(crate) max_in_flight: usize,
+    /// The capacity of the queue of each connection, if it is small.
+    pub(crate) capacity: Option<usize>,
     /// Number of statements that the session keeps prepared.
     pub(crate) prepared_cache: usize,
     /// The kinds of requests that each worker sends in turn.
@@ -180,6 +182,7 @@ impl Settings {
                 .then(|| Duration::from_millis(random.random_range(1..200))),
             throttle: random.random_bool(0.2).then(|| random.random_range(1..4)),
             max_in_flight: *[1, 2, 8, 1_024].choose(random).unwrap_or(&1_024),
+            capacity: random.random_bool(0.3).then(|| random.random_range(1..4)),
             prepared_cache: *[1, 3, 128].choose(random).unwrap_or(&128),
             workers: (0..workers).map(|_| kinds(random)).collect(),
             requests: random.random_range(2..12),

@@ -15,7 +15,7 @@ use cqlwire::simulation::{Connecting, SimulatedListener, World};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use tokio::time::Instant;
 
-use crate::network::Network;
+use crate::{network::Network, schedule::Schedule};
 
 /// The time since 1970 at which each simulation begins.
 const BEGIN: Duration = Duration::from_secs(1_800_000_000);
@@ -25,6 +25,8 @@ pub(crate) struct SimulatedWorld {
     network: Network,
     random: RefCell<SmallRng>,
     clock: WallClock,
+    /// The capacity of each queue, if it is small.
+    capacity: Option<usize>,
 }
 
 /// The wall clock, which can jump. Clones share it.
@@ -36,9 +38,10 @@ pub(crate) struct WallClock {
 }
 
 impl SimulatedWorld {
-    /// Creates a world.
-    pub(crate) fn new(network: Network, clock: WallClock, seed: u64) -> Self {
-        Self { network, random: RefCell::new(SmallRng::seed_from_u64(seed)), clock }
+    /// Creates the world of a schedule.
+    pub(crate) fn new(network: Network, clock: WallClock, schedule: &Schedule) -> Self {
+        let random = RefCell::new(SmallRng::seed_from_u64(schedule.seed));
+        Self { network, random, clock, capacity: schedule.settings.capacity }
     }
 }
 
@@ -72,6 +75,10 @@ impl World for SimulatedWorld {
 
     fn random(&self) -> u64 {
         self.random.borrow_mut().next_u64()
+    }
+
+    fn capacity(&self, default: usize) -> usize {
+        self.capacity.unwrap_or(default)
     }
 
     fn time_since_1970(&self) -> Duration {
