@@ -106,6 +106,12 @@ impl StateReader<'_> {
             match rows(self.connection, time, &budget, &part.select(keyspace)).await {
                 Ok(rows) => rows.into_iter().for_each(|row| reader.row(part, row)),
                 Err(ReadError::Missing) => {}
+                // The statements only add to the schema, and a server may fail to make them.
+                Err(error @ (ReadError::Server(_) | ReadError::Timeout))
+                    if part == SchemaPart::CreateStatements =>
+                {
+                    debug!(%error, "DESCRIBE SCHEMA failed; the schema lacks constraints");
+                }
                 Err(error) => return Err(error),
             }
         }
