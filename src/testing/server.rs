@@ -199,10 +199,12 @@ impl MockServer {
         })
     }
 
-    /// Reports this version of the schema in `system.local`, instead of the version that all nodes of the
-    /// cluster share. A node that has not learned of a change of the schema does this. `None` ends it.
+    /// Reports this version of the schema for the node, in its own tables and in those of the other nodes,
+    /// instead of the version that all nodes of the cluster share. A node that has not learned of a change
+    /// of the schema does this. `None` ends it.
     pub fn set_schema_version(&self, version: Option<Uuid>) {
-        self.state.change_script(|script| script.system_tables.schema_version = version);
+        let tables = self.state.script().system_tables.clone();
+        tables.shared.set_schema_version(tables.own.host_id, version);
     }
 
     /// Sets the nodes of the cluster, while the server runs.

@@ -1,5 +1,6 @@
 //! The state that the nodes of a cluster share.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -23,6 +24,8 @@ pub(super) struct SharedState {
     /// The number of changes of the schema. It is kept here because the system tables, which are read
     /// while the store is locked, contain it.
     schema_changes: AtomicU64,
+    /// The versions of the schema of nodes that have one of their own, by host id.
+    own_versions: Mutex<BTreeMap<Uuid, Uuid>>,
 }
 
 /// The version of the schema before its first change.
@@ -44,6 +47,7 @@ impl SharedState {
             traces: Mutex::default(),
             next_uuid: AtomicU64::new(seed & 0xffff_ffff),
             schema_changes: AtomicU64::new(0),
+            own_versions: Mutex::default(),
         }
     }
 
@@ -51,10 +55,27 @@ impl SharedState {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the version of the schema, which each change of the schema changes.
-    pub(super) fn schema_version(&self) -> Uuid {
+    /// Returns the version of the schema of the node with this host id: the version that
+    /// [`set_schema_version`](Self::set_schema_version) sets, or the cluster's, which each change of the
+    /// schema changes.
+    pub(super) fn schema_version(&self, host_id: Uuid) -> Uuid {
+        if let Some(version) = self.own_versions().get(&host_id) {
+            return *version;
+        }
         let changes = self.schema_changes.load(Ordering::Acquire);
         Uuid::from_u128(SCHEMA_VERSION.wrapping_add(u128::from(changes) << 64))
+    }
+
+    /// Sets the version of the schema of one node. `None` ends it.
+    pub(super) fn set_schema_version(&self, host_id: Uuid, version: Option<Uuid>) {
+        match version {
+            Some(version) => self.own_versions().insert(host_id, version),
+            None => self.own_versions().remove(&host_id),
+        };
+    }
+
+    fn own_versions(&self) -> MutexGuard<'_, BTreeMap<Uuid, Uuid>> {
+        self.own_versions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the version of the schema, and announces the change to all clients that registered for

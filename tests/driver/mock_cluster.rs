@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use cqlwire::cluster::Node;
 use cqlwire::message::{Event, SchemaChange, SchemaChangeKind, SchemaTarget};
@@ -151,26 +152,18 @@ async fn a_removed_node_leaves_the_cluster_until_it_is_added() {
 }
 
 #[tokio::test]
-async fn a_node_can_report_another_version_of_the_schema() {
+async fn a_change_of_the_schema_waits_for_a_node_with_another_version() {
     let cluster = MockCluster::start(2).await.unwrap();
-    let version = async |node: usize| {
-        let contact = cluster.nodes()[node].address().to_string();
-        let session = Session::builder().contact_points([contact]).connect().await.unwrap();
-        let select = Statement::new("SELECT schema_version FROM system.local");
-        let mut other = None;
-        // The session sends requests to both nodes.
-        while other.is_none() {
-            let result = session.execute(select.clone(), ()).await.unwrap();
-            let is_own = result.coordinator().address() == cluster.nodes()[node].address();
-            other = is_own.then(|| result.one::<(uuid::Uuid,)>().unwrap().0);
-        }
-        other
-    };
-    let shared = version(0).await;
-    assert_eq!(version(1).await, shared);
-    cluster.nodes()[0].set_schema_version(Some(uuid::Uuid::nil()));
-    assert_eq!(version(0).await, Some(uuid::Uuid::nil()));
-    assert_eq!(version(1).await, shared);
-    cluster.nodes()[0].set_schema_version(None);
-    assert_eq!(version(0).await, shared);
+    let session = Session::builder().contact_points(cluster.contact_points());
+    let session = session.schema_agreement(Duration::from_millis(50)).connect().await.unwrap();
+    until("both nodes are up", async || session.metrics().connected_nodes == 2).await;
+    let replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}";
+    let mut agreed = Vec::new();
+    for (number, other) in [(1, None), (2, Some(uuid::Uuid::nil())), (3, None)] {
+        // Neither node agrees with the other one, whichever executes the statement.
+        cluster.nodes()[0].set_schema_version(other);
+        let create = format!("CREATE KEYSPACE k{number} WITH replication = {replication}");
+        agreed.push(session.execute(create, ()).await.unwrap().schema_agreed());
+    }
+    assert_eq!(agreed, [true, false, true]);
 }

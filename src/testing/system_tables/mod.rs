@@ -13,8 +13,6 @@ mod user_schema;
 
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use cells::Cells;
 pub(super) use nodes::{CLUSTER_NAME, CQL_VERSION, PARTITIONER};
 
@@ -37,8 +35,6 @@ pub(super) struct SystemTables {
     pub(super) peers: Arc<[NodeInfo]>,
     /// The highest protocol version that the server accepts.
     pub(super) version: Version,
-    /// The version of the schema that this server reports of itself. Default: the cluster's.
-    pub(super) schema_version: Option<Uuid>,
     /// True if there is a keyspace `test`: that of the columns of scripted replies.
     pub(super) has_test_keyspace: bool,
 }
@@ -46,14 +42,7 @@ pub(super) struct SystemTables {
 impl SystemTables {
     /// Creates the tables of a node of a cluster.
     pub(super) fn new(own: NodeInfo, peers: Arc<[NodeInfo]>, shared: Arc<SharedState>) -> Self {
-        Self {
-            own: Arc::new(own),
-            shared,
-            peers,
-            version: Version::V5,
-            schema_version: None,
-            has_test_keyspace: false,
-        }
+        Self { own: Arc::new(own), shared, peers, version: Version::V5, has_test_keyspace: false }
     }
 
     /// Returns true if a statement is a SELECT from `system`, or from a keyspace whose name begins with
@@ -136,12 +125,9 @@ impl Database for TablesOf<'_> {
     ) -> Box<dyn Iterator<Item = Row> + 'd> {
         let SystemTables { own, shared, peers, version, .. } = self.system;
         let catalog = self.catalog;
-        let schema_version = shared.schema_version();
+        let schema_version = |node: &NodeInfo| shared.schema_version(node.host_id);
         let rows = match (&*table.name.keyspace, &*table.name.table) {
-            ("system", "local") => {
-                let own_version = self.system.schema_version.unwrap_or(schema_version);
-                vec![nodes::local(own, *version, own_version)]
-            }
+            ("system", "local") => vec![nodes::local(own, *version, schema_version(own))],
             ("system", "peers") => nodes::peers(own, peers, schema_version),
             ("system", "peers_v2") => nodes::peers_v2(own, peers, schema_version),
             ("system_traces", "sessions") => tracing::sessions(&shared.traces()),

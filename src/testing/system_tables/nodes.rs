@@ -43,7 +43,11 @@ pub(super) fn local(info: &NodeInfo, version: Version, schema_version: Uuid) -> 
 }
 
 /// Returns the rows of `system.peers`, which has one row for each IP address.
-pub(super) fn peers(own: &NodeInfo, nodes: &[NodeInfo], schema_version: Uuid) -> Vec<Cells> {
+pub(super) fn peers(
+    own: &NodeInfo,
+    nodes: &[NodeInfo],
+    schema_version: impl Fn(&NodeInfo) -> Uuid,
+) -> Vec<Cells> {
     let mut seen = vec![own.address.ip()];
     let mut rows = Vec::new();
     for node in nodes {
@@ -54,13 +58,17 @@ pub(super) fn peers(own: &NodeInfo, nodes: &[NodeInfo], schema_version: Uuid) ->
         seen.push(ip);
         let ip = Value::Inet(ip);
         let own = [("peer", ip.clone()), ("rpc_address", ip)];
-        rows.push(own.into_iter().chain(self::node(node, schema_version)).collect());
+        rows.push(own.into_iter().chain(self::node(node, schema_version(node))).collect());
     }
     rows
 }
 
 /// Returns the rows of `system.peers_v2`, which has one row for each address with its port.
-pub(super) fn peers_v2(own: &NodeInfo, nodes: &[NodeInfo], schema_version: Uuid) -> Vec<Cells> {
+pub(super) fn peers_v2(
+    own: &NodeInfo,
+    nodes: &[NodeInfo],
+    schema_version: impl Fn(&NodeInfo) -> Uuid,
+) -> Vec<Cells> {
     let row = |node: &NodeInfo| {
         let (ip, port) = (Value::Inet(node.address.ip()), Value::Int(node.address.port().into()));
         let own = [
@@ -69,7 +77,7 @@ pub(super) fn peers_v2(own: &NodeInfo, nodes: &[NodeInfo], schema_version: Uuid)
             ("native_address", ip),
             ("native_port", port),
         ];
-        own.into_iter().chain(self::node(node, schema_version)).collect()
+        own.into_iter().chain(self::node(node, schema_version(node))).collect()
     };
     nodes.iter().filter(|node| node.address != own.address).map(row).collect()
 }
