@@ -86,6 +86,18 @@ impl FaultCounts {
         self.counts[kind as usize]
     }
 
+    /// Returns true if there was a fault after which an answer can be malformed, although the client
+    /// notices the fault.
+    pub fn breaks_answers(&self) -> bool {
+        let kinds = [
+            FaultKind::TooShort,
+            FaultKind::TooLong,
+            FaultKind::AbsurdLength,
+            FaultKind::CompressionFlag,
+        ];
+        kinds.into_iter().any(|kind| self.get(kind) > 0)
+    }
+
     /// Returns the number of faults of all kinds.
     pub fn total(&self) -> u64 {
         self.counts.iter().sum()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cqlwire::session::{Error, Session};
-use cqlwire_faults::{Applied, Direction, FaultKind, Honesty, Switch};
+use cqlwire_faults::{Applied, Direction, Honesty, Switch};
 use cqlwire_model::{
     Kind, Tables, Tally, Violation, Worker, limit_polls, recover, settle, verify_workers,
 };
@@ -257,9 +257,9 @@ async fn work(
         match random.random_range(0..12) {
             0 => {
                 let polls = random.random_range(0..8);
-                let request = worker.request(kind, &session, &tables);
-                let _cancelled =
-                    timeout(Settings::REQUEST_LIMIT, limit_polls(request, polls)).await;
+                let limit = Settings::REQUEST_LIMIT;
+                let request = worker.request_within(limit, kind, &session, &tables);
+                let _cancelled = limit_polls(request, polls).await;
             }
             _ => worker.request_within(Settings::REQUEST_LIMIT, kind, &session, &tables).await,
         }
@@ -270,17 +270,12 @@ async fn work(
     worker
 }
 
-/// The detectable faults after which a request fails because its answer is malformed.
-const MALFORMED: [FaultKind; 4] =
-    [FaultKind::TooShort, FaultKind::TooLong, FaultKind::AbsurdLength, FaultKind::CompressionFlag];
-
 /// Removes the violations that the driver cannot avoid with these faults.
 fn exempt(tally: &mut Tally, applied: &Applied) {
     let worst = applied.honesty(Direction::Responses).max(applied.honesty(Direction::Requests));
-    let counts = applied.counts();
-    let truncates = MALFORMED.iter().any(|&kind| counts.get(kind) > 0);
+    let breaks_answers = applied.counts().breaks_answers();
     tally.violations.retain(|violation, _| match violation {
-        Violation::MalformedAnswer => worst < Some(Honesty::Lying) && !truncates,
+        Violation::MalformedAnswer => worst < Some(Honesty::Lying) && !breaks_answers,
         Violation::ForeignAnswer
         | Violation::UntrueNotApplied
         | Violation::Lost

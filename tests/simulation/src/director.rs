@@ -26,7 +26,7 @@ use crate::{
     world::WallClock,
 };
 
-/// Time for which faults may last. They end earlier if the load has ended.
+/// Time within which the session must have connected and prepared its statements in spite of the faults.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// The task that applies faults, until they are ended.

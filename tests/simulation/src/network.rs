@@ -130,7 +130,7 @@ impl State {
         let record = self.history.connection(self.connections);
         let server = Socket::of_server(server, client_address, &reset, node, record);
         tokio::spawn(async move {
-            if let End::Reset = forward(from_client, from_server, links).await {
+            if let End::Reset | End::Failed(_) = forward(from_client, from_server, links).await {
                 reset.reset();
             }
         });

@@ -1,6 +1,10 @@
 //! The panics of a simulation, which tokio's tasks catch.
 
-use std::{cell::RefCell, panic, sync::Once};
+use std::{
+    cell::RefCell,
+    panic::{self, AssertUnwindSafe},
+    sync::Once,
+};
 
 thread_local! {
     /// `None` while no simulation runs on this thread.
@@ -8,8 +12,8 @@ thread_local! {
 }
 
 /// Calls a function, and returns its result with the panics on this thread in the meantime, which are
-/// not printed.
-pub(crate) fn collect<T>(f: impl FnOnce() -> T) -> (T, Vec<String>) {
+/// not printed. The result is `None` if the function itself panicked.
+pub(crate) fn collect<T>(f: impl FnOnce() -> T) -> (Option<T>, Vec<String>) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let print = panic::take_hook();
@@ -21,6 +25,6 @@ pub(crate) fn collect<T>(f: impl FnOnce() -> T) -> (T, Vec<String>) {
         }));
     });
     PANICS.set(Some(Vec::new()));
-    let result = f();
+    let result = panic::catch_unwind(AssertUnwindSafe(f)).ok();
     (result, PANICS.take().unwrap_or_default())
 }

@@ -7,8 +7,9 @@ use cqlwire::{
     simulation::enter,
     testing::MockCluster,
 };
-use cqlwire_faults::{Direction, Honesty};
-use cqlwire_model::{SECRET, SecretLog, Tables, Tally, Violation, Worker, limit_polls, verify};
+use cqlwire_model::{
+    SECRET, SecretLog, Tables, Tally, Violation, Worker, limit_polls, recover, verify,
+};
 use tracing::{level_filters::LevelFilter, subscriber::with_default};
 use tracing_subscriber::{layer::SubscriberExt, registry};
 
@@ -21,6 +22,7 @@ use tokio::{
 use crate::{
     director::Director,
     network::Network,
+    node_event::NodeEvent,
     panics,
     report::{Finding, Report},
     schedule::{Schedule, ScheduledFault, Settings},
@@ -45,7 +47,11 @@ const TIMEOUT_SLACK: Duration = Duration::from_millis(200);
 const AGREEMENT: Duration = Duration::from_secs(10);
 
 /// The violations that are found whatever the answers contain.
-const LIVENESS: [Violation; 2] = [Violation::Unended, Violation::SecretShown];
+const CHECKED_AFTER_LIES: [Violation; 2] = [Violation::Unended, Violation::SecretShown];
+
+/// Time within which the recovered session must answer each read. A connection may still be out of step
+/// because of a frame with a wrong length.
+const VERIFICATION: Duration = Duration::from_secs(10);
 
 /// Number of pages that a stream has at most.
 const MAX_PAGES: u32 = 50;
@@ -56,7 +62,7 @@ const STEP_LIMIT: Duration = Duration::from_secs(60);
 /// Runs a schedule. `is_traced` prints what happens.
 pub(crate) fn run(schedule: &Schedule, is_traced: bool) -> Report {
     let log = SecretLog::new(LevelFilter::TRACE);
-    let (mut report, panics) = panics::collect(|| {
+    let (report, panics) = panics::collect(|| {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without I/O needs nothing of the system");
         let simulation = || runtime.block_on(simulate(schedule, is_traced));
@@ -65,6 +71,7 @@ pub(crate) fn run(schedule: &Schedule, is_traced: bool) -> Report {
             false => simulation(),
         }
     });
+    let mut report = report.unwrap_or_default();
     let mut shown = Tally::default();
     log.check(&mut shown);
     report.add_violations(shown);
@@ -116,17 +123,23 @@ impl Simulation<'_> {
             // After a lie, the contents of all answers can be wrong.
             let tallies = workers.into_iter().map(|worker| worker.tally().violations.clone());
             for mut violations in tallies {
-                violations.retain(|violation, _| LIVENESS.contains(violation));
+                violations.retain(|violation, _| CHECKED_AFTER_LIES.contains(violation));
                 report.add_violations(Tally { violations, ..Tally::default() });
             }
         } else {
             report.recovery =
                 wait_recovered(&session, settings.nodes, self.schedule.recovery()).await?;
-            let verified = verify(&session, &tables, workers, STEP_LIMIT).await;
+            let mut recovered = Tally::default();
+            recover(&session, &tables, VERIFICATION, &mut recovered).await;
+            report.add_violations(recovered);
+            let verified = verify(&session, &tables, workers, VERIFICATION).await;
             let mut tally = verified.map_err(|error| Finding::NotRecovered(error.to_string()))?;
-            // All nodes may shut down at once.
-            tally.violations.remove(&Violation::RefusedByShutdown);
-            if applied.honesty(Direction::Responses) > Some(Honesty::Honest) {
+            let announced = report.node_events.contains_key(&NodeEvent::GracefulDisconnect);
+            if announced {
+                // All nodes may shut down at once.
+                tally.violations.remove(&Violation::RefusedByShutdown);
+            }
+            if applied.counts().breaks_answers() {
                 tally.violations.remove(&Violation::MalformedAnswer);
             }
             report.add_tally(tally);
