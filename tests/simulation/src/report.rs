@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use cqlwire_faults::Applied;
+use cqlwire_faults::{Applied, FaultKind};
 use cqlwire_model::{Counts, Kind, Tally};
 
 use crate::{
@@ -58,6 +58,15 @@ pub(crate) enum Finding {
 }
 
 impl Report {
+    /// Returns true if the answer to a request may be lost on a connection that stays open.
+    pub(crate) fn loses_answers(&self, applied: &Applied) -> bool {
+        let counts = applied.counts();
+        let lost = [FaultKind::Drop, FaultKind::MisdirectFree];
+        counts.breaks_answers()
+            || lost.into_iter().any(|kind| counts.get(kind) > 0)
+            || self.answers.keys().any(|(kind, ..)| *kind == ServerFaultKind::Silence)
+    }
+
     /// Adds the counts of the load, and the violations that the model has found.
     pub(crate) fn add_tally(&mut self, mut tally: Tally) {
         self.outcomes = std::mem::take(&mut tally.requests);

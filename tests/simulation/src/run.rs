@@ -143,6 +143,9 @@ impl Simulation<'_> {
                 tally.violations.remove(&Violation::MalformedAnswer);
             }
             report.add_tally(tally);
+            if !report.loses_answers(&applied) {
+                wait_for_orphans(&session).await?;
+            }
         }
         drop(tables);
         close(session, tasks).await
@@ -318,6 +321,22 @@ async fn wait_recovered(
         sleep(Duration::from_millis(10)).await;
     }
     Ok(begin.elapsed())
+}
+
+/// Waits until no stream is orphaned. Call this if no answer was lost.
+async fn wait_for_orphans(session: &Session) -> Result<(), Finding> {
+    let begin = Instant::now();
+    loop {
+        let nodes = session.metrics().nodes;
+        let orphaned: usize = nodes.iter().map(|node| node.orphaned_streams).sum();
+        if orphaned == 0 {
+            return Ok(());
+        }
+        if begin.elapsed() > VERIFICATION {
+            return Err(Finding::Leaked(format!("{orphaned} streams are still orphaned")));
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// Closes the session, and checks that nothing of it remains. `tasks` is the number of tasks before the
