@@ -8,7 +8,7 @@ use cqlwire::{
     testing::MockCluster,
 };
 use cqlwire_model::{
-    SECRET, SecretLog, Tables, Tally, Violation, Worker, limit_polls, recover, verify,
+    SECRET, SecretLog, Tables, Tally, Violation, Worker, limit_polls, recover, settle, verify,
 };
 use tracing::{level_filters::LevelFilter, subscriber::with_default};
 use tracing_subscriber::{layer::SubscriberExt, registry};
@@ -144,10 +144,19 @@ impl Simulation<'_> {
             }
             report.add_tally(tally);
             if !report.loses_answers(&applied) {
-                wait_for_orphans(&session).await?;
+                let orphaned = || {
+                    let nodes = session.metrics().nodes;
+                    nodes.iter().map(|node| node.orphaned_streams).sum()
+                };
+                let mut settled = Tally::default();
+                settle(&session, &[("orphaned", &orphaned)], VERIFICATION, &mut settled).await;
+                report.add_violations(settled);
             }
         }
         drop(tables);
+        let mut settled = Tally::default();
+        settle(&session, &[], Duration::ZERO, &mut settled).await;
+        report.add_violations(settled);
         close(session, tasks).await
     }
 
@@ -178,15 +187,11 @@ impl Simulation<'_> {
         report: &mut Report,
     ) -> Result<(Session, Tables, Vec<Worker>), Finding> {
         let settings = &self.schedule.settings;
-        let session = self.connect(director).await?;
-        let tables = loop {
-            match timeout(REQUEST_LIMIT, Tables::prepare(&session, KEYSPACE)).await {
-                Ok(Ok(tables)) => break tables,
-                Ok(Err(_)) if director.has_faults() => sleep(Duration::from_millis(50)).await,
-                Ok(Err(error)) => return Err(Finding::NotRecovered(error.to_string())),
-                Err(_) => return Err(Finding::Unended("PREPARE")),
-            }
-        };
+        let contact_points = director.contact_points();
+        let connect = async || builder(settings, &contact_points).connect().await;
+        let session = repeat("connect", director, connect).await?;
+        let tables =
+            repeat("PREPARE", director, async || Tables::prepare(&session, KEYSPACE).await).await?;
         let mut tasks = JoinSet::new();
         for number in 0..settings.workers.len() {
             let (session, tables) = (session.clone(), tables.clone());
@@ -207,19 +212,27 @@ impl Simulation<'_> {
         report.requests += u64::from(settings.requests) * settings.workers.len() as u64;
         Ok((session, tables, workers))
     }
+}
 
-    /// Connects the session under test. While there are faults, attempts may fail.
-    async fn connect(&self, director: &Director) -> Result<Session, Finding> {
-        loop {
-            let builder = builder(&self.schedule.settings, &director.contact_points());
-            match timeout(REQUEST_LIMIT, builder.connect()).await {
-                Ok(Ok(session)) => return Ok(session),
-                Ok(Err(_)) if director.has_faults() => sleep(Duration::from_millis(50)).await,
-                Ok(Err(error)) => return Err(Finding::NotRecovered(error.to_string())),
-                Err(_) => return Err(Finding::Unended("connect")),
-            }
+/// Repeats an attempt until it succeeds. While there are faults, attempts may fail, but each must end.
+async fn repeat<T>(
+    call: &'static str,
+    director: &Director,
+    attempt: impl AsyncFn() -> Result<T, cqlwire::Error>,
+) -> Result<T, Finding> {
+    loop {
+        match timeout(REQUEST_LIMIT, attempt()).await {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(_)) if director.has_faults() => sleep(Duration::from_millis(50)).await,
+            Ok(Err(error)) => return Err(Finding::NotRecovered(error.to_string())),
+            Err(_) => return Err(Finding::Unended(call)),
         }
     }
+}
+
+/// Returns the time within which a request must end.
+fn request_limit(settings: &Settings) -> Duration {
+    settings.timeout.map_or(REQUEST_LIMIT, |timeout| timeout + TIMEOUT_SLACK)
 }
 
 async fn start_cluster(settings: &Settings) -> MockCluster {
@@ -263,7 +276,7 @@ async fn work(
 ) -> (Worker, u64) {
     let mut cancelled = 0;
     let settings = &schedule.settings;
-    let limit = settings.timeout.map_or(REQUEST_LIMIT, |timeout| timeout + TIMEOUT_SLACK);
+    let limit = request_limit(settings);
     let mut worker = Worker::new(u32::try_from(number).unwrap_or(u32::MAX));
     for (request, kind) in (0..settings.requests).zip(settings.workers[number].iter().cycle()) {
         let polls = schedule.faults.iter().find_map(|fault| match *fault {
@@ -290,7 +303,7 @@ async fn work(
 
 /// Creates and drops tables. The statements may fail, but must end.
 async fn change_schema(settings: Settings, session: Session) -> Result<(), Finding> {
-    let limit = settings.timeout.map_or(REQUEST_LIMIT, |timeout| timeout + TIMEOUT_SLACK);
+    let limit = request_limit(&settings);
     for number in 0..settings.schema_changes {
         for statement in [
             format!("CREATE TABLE IF NOT EXISTS {KEYSPACE}.new_{number} (k int PRIMARY KEY)"),
@@ -323,31 +336,9 @@ async fn wait_recovered(
     Ok(begin.elapsed())
 }
 
-/// Waits until no stream is orphaned. Call this if no answer was lost.
-async fn wait_for_orphans(session: &Session) -> Result<(), Finding> {
-    let begin = Instant::now();
-    loop {
-        let nodes = session.metrics().nodes;
-        let orphaned: usize = nodes.iter().map(|node| node.orphaned_streams).sum();
-        if orphaned == 0 {
-            return Ok(());
-        }
-        if begin.elapsed() > VERIFICATION {
-            return Err(Finding::Leaked(format!("{orphaned} streams are still orphaned")));
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
-}
-
-/// Closes the session, and checks that nothing of it remains. `tasks` is the number of tasks before the
+/// Closes the session, and checks that no task of it remains. `tasks` is the number of tasks before the
 /// session was opened.
 async fn close(session: Session, tasks: usize) -> Result<(), Finding> {
-    let metrics = session.metrics();
-    let (in_flight, throttled) = (metrics.in_flight, metrics.throttling_queue);
-    if in_flight + throttled > 0 {
-        let text = format!("{in_flight} requests are in flight, and {throttled} wait");
-        return Err(Finding::Leaked(text));
-    }
     if timeout(STEP_LIMIT, session.close(Duration::from_secs(1))).await.is_err() {
         return Err(Finding::Unended("close"));
     }

@@ -91,10 +91,10 @@ impl Schedule {
         if random.random_bool(0.7) {
             connection_faults(random, &settings, &mut faults);
         }
-        for _ in 0..*[0, 0, 1, 1, 2, 3].choose(random).unwrap_or(&0) {
+        for _ in 0..one_of(random, &[0, 0, 1, 1, 2, 3]) {
             node_fault(random, &settings, &mut faults);
         }
-        for _ in 0..*[0, 0, 1, 2, 4].choose(random).unwrap_or(&0) {
+        for _ in 0..one_of(random, &[0, 0, 1, 2, 4]) {
             let node = random.random_range(0..settings.nodes);
             let fault = ServerFault::random(random);
             if fault.loses_answers() && settings.timeout.is_none() {
@@ -103,14 +103,14 @@ impl Schedule {
             let at = time(random, settings.load_time());
             faults.push(ScheduledFault::Server { at, node, fault });
         }
-        for _ in 0..*[0, 0, 1, 4, 10].choose(random).unwrap_or(&0) {
+        for _ in 0..one_of(random, &[0, 0, 1, 4, 10]) {
             let worker = random.random_range(0..settings.workers.len());
             let request = random.random_range(0..settings.requests);
             let polls = random.random_range(0..6);
             faults.push(ScheduledFault::Cancel { worker, request, polls });
         }
         if random.random_bool(0.1) {
-            let seconds = *[1, 60, 86_400].choose(random).unwrap_or(&1);
+            let seconds = one_of(random, &[1, 60, 86_400]);
             let micros = random.random_range(-seconds * 1_000_000..=seconds * 1_000_000);
             faults.push(ScheduledFault::Clock { at: time(random, settings.load_time()), micros });
         }
@@ -164,31 +164,29 @@ impl ScheduledFault {
 
 impl Settings {
     fn random(random: &mut SmallRng) -> Self {
-        let version = *[Version::V3, Version::V4, Version::V5, Version::V5]
-            .choose(random)
-            .unwrap_or(&Version::V5);
+        let version = one_of(random, &[Version::V3, Version::V4, Version::V5, Version::V5]);
         let workers = random.random_range(1..=5);
         let timeouts = [None, Some(300), Some(1_000), Some(3_000), Some(10_000)];
-        let timeout = timeouts.choose(random).copied().flatten().map(Duration::from_millis);
+        let timeout = one_of(random, &timeouts).map(Duration::from_millis);
         Self {
-            nodes: *[1, 2, 3, 3].choose(random).unwrap_or(&3),
+            nodes: one_of(random, &[1, 2, 3, 3]),
             version,
             compression: random.random_bool(0.5).then_some(Compression::Lz4),
             has_login: random.random_bool(0.3),
-            connections_per_node: *[1, 1, 1, 2].choose(random).unwrap_or(&1),
+            connections_per_node: one_of(random, &[1, 1, 1, 2]),
             timeout,
             speculation: random
                 .random_bool(0.3)
                 .then(|| Duration::from_millis(random.random_range(1..200))),
             throttle: random.random_bool(0.2).then(|| random.random_range(1..4)),
-            max_in_flight: *[1, 2, 8, 1_024].choose(random).unwrap_or(&1_024),
+            max_in_flight: one_of(random, &[1, 2, 8, 1_024]),
             capacity: random.random_bool(0.3).then(|| random.random_range(1..4)),
-            prepared_cache: *[1, 3, 128].choose(random).unwrap_or(&128),
+            prepared_cache: one_of(random, &[1, 3, 128]),
             workers: (0..workers).map(|_| kinds(random)).collect(),
             requests: random.random_range(2..12),
-            pause: Duration::from_millis(*[0, 5, 50, 300].choose(random).unwrap_or(&0)),
+            pause: Duration::from_millis(one_of(random, &[0, 5, 50, 300])),
             reads_schema: random.random_bool(0.1),
-            schema_changes: *[0, 0, 1, 4].choose(random).unwrap_or(&0),
+            schema_changes: one_of(random, &[0, 0, 1, 4]),
             has_log: random.random_bool(0.1),
             has_lies: timeout.is_some() && random.random_bool(0.1),
         }
@@ -203,7 +201,12 @@ impl Settings {
 /// Returns the kinds of requests of one worker.
 fn kinds(random: &mut SmallRng) -> Vec<Kind> {
     let count = random.random_range(1..=4);
-    (0..count).filter_map(|_| Kind::ALL.choose(random).copied()).collect()
+    (0..count).map(|_| one_of(random, &Kind::ALL)).collect()
+}
+
+/// Returns a random one of the values.
+pub(crate) fn one_of<T: Copy>(random: &mut SmallRng, values: &[T]) -> T {
+    *values.choose(random).expect("there are values to choose from")
 }
 
 fn time(random: &mut SmallRng, end: Duration) -> Duration {
@@ -233,7 +236,7 @@ fn connection_faults(random: &mut SmallRng, settings: &Settings, faults: &mut Ve
 fn node_fault(random: &mut SmallRng, settings: &Settings, faults: &mut Vec<ScheduledFault>) {
     let node = random.random_range(0..settings.nodes);
     let at = time(random, settings.load_time());
-    let event = *NodeEvent::ALL.choose(random).unwrap_or(&NodeEvent::Stop);
+    let event = one_of(random, NodeEvent::ALL);
     if event == NodeEvent::Remove && settings.nodes == 1 {
         return;
     }

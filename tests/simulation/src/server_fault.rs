@@ -7,7 +7,9 @@ use cqlwire::{
     testing::{Fault, Reply},
     wire::{Consistency, Opcode},
 };
-use rand::{RngExt, rngs::SmallRng, seq::IndexedRandom};
+use rand::{RngExt, rngs::SmallRng};
+
+use crate::schedule::one_of;
 
 /// A node answers some requests wrongly, or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,10 +111,10 @@ impl Target {
 
 impl ServerFault {
     pub(crate) fn random(random: &mut SmallRng) -> Self {
-        let kind = *ServerFaultKind::ALL.choose(random).unwrap_or(&ServerFaultKind::Silence);
+        let kind = one_of(random, ServerFaultKind::ALL);
         let target = match random.random_bool(0.6) {
             true => Target::Statements,
-            false => *Target::ALL.choose(random).unwrap_or(&Target::Statements),
+            false => one_of(random, Target::ALL),
         };
         let executes = kind.may_execute() && random.random_bool(0.5);
         let times = random.random_range(1..6);
