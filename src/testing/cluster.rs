@@ -43,9 +43,9 @@ use crate::message::{Event, StatusChange, TopologyChange};
 #[derive(Debug)]
 pub struct MockCluster {
     nodes: Vec<MockServer>,
-    /// The properties of each node, or `None` for a node that was removed.
-    members: Mutex<Vec<Option<NodeInfo>>>,
     infos: Arc<[NodeInfo]>,
+    /// For each node, true unless the node was removed.
+    members: Mutex<Vec<bool>>,
 }
 
 /// The configuration of a [`MockCluster`], from [`MockCluster::builder`].
@@ -155,7 +155,7 @@ impl MockCluster {
     /// # Panics
     /// Panics if there is no node with this index.
     pub async fn remove_node(&self, index: usize) {
-        self.set_member(index, None);
+        self.set_member(index, false);
         self.node(index).stop().await;
         self.emit_topology(index, TopologyChange::RemovedNode);
     }
@@ -169,7 +169,7 @@ impl MockCluster {
     /// # Panics
     /// Panics if there is no node with this index.
     pub async fn add_node(&self, index: usize) -> io::Result<()> {
-        let is_new = self.set_member(index, self.infos.get(index).cloned());
+        let is_new = self.set_member(index, true);
         if is_new {
             self.emit_topology(index, TopologyChange::NewNode);
         }
@@ -177,12 +177,12 @@ impl MockCluster {
     }
 
     /// Sets whether a node is a member of the cluster. Returns true if this is a change.
-    fn set_member(&self, index: usize, info: Option<NodeInfo>) -> bool {
+    fn set_member(&self, index: usize, is_member: bool) -> bool {
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(member) = members.get_mut(index) else { return false };
-        let is_change = member.is_some() != info.is_some();
-        *member = info;
-        let peers: Arc<[NodeInfo]> = members.iter().flatten().cloned().collect();
+        let is_change = std::mem::replace(member, is_member) != is_member;
+        let infos = self.infos.iter().zip(&*members).filter(|(_, is_member)| **is_member);
+        let peers: Arc<[NodeInfo]> = infos.map(|(info, _)| info.clone()).collect();
         self.nodes.iter().for_each(|node| node.set_peers(Arc::clone(&peers)));
         is_change
     }
@@ -276,8 +276,8 @@ impl MockClusterBuilder {
             self.configure.iter().fold(server, |server, configure| configure(server))
         };
         let nodes = listeners.into_iter().zip(&*infos).map(start).collect();
-        let members = Mutex::new(infos.iter().cloned().map(Some).collect());
-        Ok(MockCluster { nodes, members, infos })
+        let members = Mutex::new(vec![true; infos.len()]);
+        Ok(MockCluster { nodes, infos, members })
     }
 
     /// Returns the datacenter and the rack of each node.
