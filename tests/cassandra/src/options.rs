@@ -26,7 +26,7 @@ pub struct Options {
     /// True if clients must log in (`PasswordAuthenticator`), as user `cassandra` with password
     /// `cassandra`. False by default.
     pub authentication: bool,
-    /// How clients connect over TLS, or `None`, the default, for plain connections.
+    /// The settings of TLS, or `None`, the default, for plain connections.
     pub tls: Option<Tls>,
     /// The source of the nodes. `None`, the default, selects the [`Launcher`] that
     /// `CQLWIRE_CASSANDRA` names, or else the first that works on this machine.

@@ -24,7 +24,7 @@ const RECONNECT_LIMIT: Duration = Duration::from_secs(180);
 /// Number of times that a node is started before the soak gives up.
 const STARTS: u32 = 4;
 
-/// What happens to a node.
+/// A fault of a node, and its end.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     /// SIGKILL, and a restart.

@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 
 use super::record::Latencies;
 
-/// Longest latency that is told apart, in microseconds.
+/// Longest latency that the histogram distinguishes, in microseconds.
 const MAX_MICROS: u64 = 120_000_000;
 
 /// A recorder of all requests of a stage.

@@ -32,7 +32,7 @@ pub(crate) struct Results {
     pub(crate) failures: BTreeMap<String, u64>,
 }
 
-/// What the process has used. `None` if the system is not Linux.
+/// The resources that the process has used; each is `None` if the system is not Linux.
 pub(crate) struct Usage {
     pub(crate) cpu: Option<Duration>,
     /// Largest resident memory, in KiB.

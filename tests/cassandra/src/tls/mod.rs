@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 
-/// What a node requires of the certificates of clients.
+/// The requirement of a node for the certificates of clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientCertificates {
     /// The node requests none.
@@ -40,7 +40,7 @@ pub struct Tls {
     /// The CA that issues the nodes' certificates, and that the nodes trust for client certificates.
     /// The nodes' certificates are valid for `localhost` and the nodes' addresses.
     pub certificates: Arc<Certificates>,
-    /// Whether clients have certificates. [`ClientCertificates::Ignored`] by default.
+    /// The requirement for the certificates of clients. [`ClientCertificates::Ignored`] by default.
     pub client_certificates: ClientCertificates,
 }
 
