@@ -60,6 +60,11 @@ impl Kind {
         }
     }
 
+    /// Returns true if the request writes.
+    pub const fn is_write(self) -> bool {
+        !matches!(self, Self::Read | Self::ReadPartition | Self::ReadTable)
+    }
+
     /// Returns true if the request is a stream of pages.
     pub const fn has_pages(self) -> bool {
         matches!(self, Self::ReadPartition | Self::ReadTable)

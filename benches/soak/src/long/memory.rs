@@ -2,13 +2,22 @@
 
 use std::fs;
 
+use peak_alloc::PeakAlloc;
+
 use super::record::{Memory, Sample};
 
-/// Growth that the allocator may cause, as a part of the early memory.
-const TOLERANCE: f64 = 0.1;
+/// The allocator, which counts the bytes in use.
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
 
-/// Growth that the allocator may cause, in KiB.
-const TOLERANCE_KIB: u64 = 4 * 1024;
+/// Growth of the heap that counts as flat: what the records of a second take (a sample and a line of the
+/// log), and the requests in flight at the time of a sample.
+const TOLERANCE: u64 = 1 << 20;
+
+/// Returns the bytes of the heap that are in use.
+pub(crate) fn heap() -> u64 {
+    u64::try_from(HEAP.current_usage()).unwrap_or(u64::MAX)
+}
 
 /// Returns the resident memory of this process in KiB, or `None` if the system is not Linux.
 pub(crate) fn resident() -> Option<u64> {
@@ -28,36 +37,41 @@ fn status(process: &str, name: &str) -> Option<u64> {
 }
 
 /// Compares the last quarter of a stage with its second quarter. The first quarter fills caches and
-/// pools. The memory is flat if its median has grown by at most a tenth, 4 MiB, and `kept`, which are
-/// the bytes that the load itself keeps to verify its writes.
-pub(crate) fn growth(samples: &[Sample], kept: u64) -> Memory {
+/// pools. The memory is flat if the median of the heap has grown by at most a mebibyte and `kept`, which
+/// are the bytes that the load itself keeps to verify its writes. Returns `None` without four samples.
+pub(crate) fn growth(samples: &[Sample], kept: u64) -> Option<Memory> {
     let quarter = samples.len() / 4;
     let median = |samples: &[Sample]| {
-        let mut values: Vec<_> = samples.iter().filter_map(|sample| sample.memory).collect();
+        let mut values: Vec<_> = samples.iter().map(|sample| sample.heap).collect();
         values.sort_unstable();
-        values.get(values.len() / 2).copied().unwrap_or(0)
+        values.get(values.len() / 2).copied()
     };
-    let early = median(&samples[quarter..2 * quarter]);
-    let late = median(&samples[samples.len() - quarter..]);
-    let limit = early + (early as f64 * TOLERANCE) as u64 + TOLERANCE_KIB + kept.div_ceil(1024);
-    Memory { early, late, limit }
+    let early = median(&samples[quarter..2 * quarter])?;
+    let late = median(&samples[samples.len() - quarter..])?;
+    Some(Memory { early, late, limit: early + TOLERANCE + kept })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn memory(values: impl IntoIterator<Item = u64>) -> Memory {
-        let sample = |memory| Sample { memory: Some(memory), ..Sample::default() };
-        growth(&values.into_iter().map(sample).collect::<Vec<_>>(), 0)
+    fn is_flat(values: impl IntoIterator<Item = u64>) -> bool {
+        let sample = |heap| Sample { heap, ..Sample::default() };
+        let samples: Vec<_> = values.into_iter().map(sample).collect();
+        growth(&samples, 0).expect("there are samples").is_flat()
     }
 
     #[test]
     fn memory_that_stays_is_flat_and_memory_that_grows_is_not() {
-        assert!(memory([50_000; 400]).is_flat());
-        assert!(memory((0..400).map(|n| 50_000 + n % 7 * 300)).is_flat());
-        assert!(memory((0..400).map(|n| 30_000 + 20_000 * n.min(99) / 99)).is_flat(), "warm-up");
-        assert!(!memory((0..400).map(|n| 50_000 + n * 100)).is_flat());
+        assert!(is_flat([5_000_000; 400]));
+        assert!(is_flat((0..400).map(|n| 5_000_000 + n % 7 * 300_000)));
+        assert!(is_flat((0..400).map(|n| 3_000_000 + 2_000_000 * n.min(99) / 99)), "warm-up");
+        assert!(!is_flat((0..400).map(|n| 5_000_000 + n * 10_000)));
+    }
+
+    #[test]
+    fn nothing_is_known_without_samples() {
+        assert!(growth(&[], 0).is_none());
     }
 
     #[test]
@@ -65,5 +79,7 @@ mod tests {
         if cfg!(target_os = "linux") {
             assert!(resident().is_some_and(|kib| kib > 100));
         }
+        let (before, block) = (heap(), vec![0_u8; 1 << 24]);
+        assert!(heap() > before + (1 << 23), "{} bytes are in use", block.len());
     }
 }

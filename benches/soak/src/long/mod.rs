@@ -1,7 +1,7 @@
 //! A load of all kinds of requests for an hour, while nodes are killed, frozen, drained and restarted
 //! and the schema changes, on one version of Cassandra after another.
 
-pub(crate) mod faults;
+mod faults;
 pub(crate) mod memory;
 mod plot;
 mod record;
@@ -14,6 +14,7 @@ mod summary;
 use std::{fs, time::Duration};
 
 use crate::{Result, arguments::Long, report::Verdict};
+pub(crate) use faults::Disturbance;
 use record::Stage;
 pub(crate) use recorder::Recorder;
 

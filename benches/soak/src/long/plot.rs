@@ -61,11 +61,18 @@ const CONTENT: [Panel; PANELS] = [
     },
     Panel {
         title: "memory of the client, MiB",
-        lines: &[Line {
-            name: "resident",
-            color: BLUE,
-            value: |sample| sample.memory.unwrap_or(0) as f64 / 1024.0,
-        }],
+        lines: &[
+            Line {
+                name: "resident",
+                color: ORANGE,
+                value: |sample| sample.resident.unwrap_or(0) as f64 / 1024.0,
+            },
+            Line {
+                name: "heap",
+                color: BLUE,
+                value: |sample| sample.heap as f64 / f64::from(1 << 20),
+            },
+        ],
         is_logarithmic: false,
     },
     Panel {
@@ -141,7 +148,8 @@ fn combine(samples: &[Sample]) -> Sample {
         p50: mean(|sample| sample.p50),
         p99: max(|sample| sample.p99),
         max: max(|sample| sample.max),
-        memory: samples.iter().filter_map(|sample| sample.memory).max(),
+        heap: samples.iter().map(|sample| sample.heap).max().unwrap_or(0),
+        resident: samples.iter().filter_map(|sample| sample.resident).max(),
         in_flight: largest(|sample| sample.in_flight),
         orphaned_streams: largest(|sample| sample.orphaned_streams),
         open_connections: largest(|sample| sample.open_connections),
@@ -273,7 +281,8 @@ mod tests {
             p50: 1.0,
             p99: 20.0,
             max: f64::from(second),
-            memory: Some(40_000),
+            heap: 20_000_000,
+            resident: Some(40_000),
             ..Sample::default()
         };
         let fault = Fault {
@@ -282,6 +291,7 @@ mod tests {
             begin: 10.0,
             end: 20.0,
             slowest: 100.0,
+            answered: 1.0,
             reconnected: 5.0,
         };
         let stage = || Stage {

@@ -26,9 +26,8 @@ pub(crate) struct Stage {
     pub(crate) failures: Vec<(String, u64, String)>,
     /// Violations, with their number and examples.
     pub(crate) violations: Vec<(String, u64, Vec<String>)>,
-    pub(crate) memory: Memory,
-    /// Time that the session took to answer after the last fault, in milliseconds.
-    pub(crate) recovery: Option<f64>,
+    /// The growth of the heap. `None` if there were no samples.
+    pub(crate) memory: Option<Memory>,
     /// CPU time of the client, in seconds.
     pub(crate) cpu: Option<f64>,
     pub(crate) retries: u64,
@@ -54,8 +53,10 @@ pub(crate) struct Sample {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) max: f64,
+    /// Bytes of the heap in use.
+    pub(crate) heap: u64,
     /// Resident memory of this process, in KiB.
-    pub(crate) memory: Option<u64>,
+    pub(crate) resident: Option<u64>,
     /// Requests that wait for a response.
     pub(crate) in_flight: usize,
     /// Stream ids in use by abandoned requests.
@@ -74,6 +75,8 @@ pub(crate) struct Fault {
     /// Latency of the slowest idempotent request from the beginning of the fault until all nodes were
     /// up again, in milliseconds.
     pub(crate) slowest: f64,
+    /// Time from the end of the fault until the session answered a new request, in milliseconds.
+    pub(crate) answered: f64,
     /// Time from the end of the fault until the session was connected to all nodes, in milliseconds.
     pub(crate) reconnected: f64,
 }
@@ -97,7 +100,7 @@ pub(crate) struct Latencies {
     pub(crate) max: f64,
 }
 
-/// Resident memory of this process, in KiB.
+/// Bytes of the heap in use.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Memory {
     /// Median of the second quarter of the stage.
@@ -124,12 +127,26 @@ impl Stage {
 
     /// Returns the verdict on the stage.
     pub(crate) fn verdict(&self) -> Verdict {
-        if !self.violations.is_empty() || !self.memory.is_flat() {
+        if !self.violations.is_empty() || self.memory.is_some_and(|memory| !memory.is_flat()) {
             Verdict::Broken
-        } else if self.noticed_faults < self.faults.len() as u64 || self.faults.is_empty() {
+        } else if self.unproven().is_some() {
             Verdict::NothingProven
         } else {
             Verdict::Passed
+        }
+    }
+
+    /// Returns the reason why the stage proves nothing, or `None` if it proves something.
+    pub(crate) fn unproven(&self) -> Option<String> {
+        let (noticed, faults) = (self.noticed_faults, self.faults.len());
+        if faults == 0 || noticed < faults as u64 {
+            Some(format!("the session noticed {noticed} of {faults} faults"))
+        } else if self.schema_changes == 0 {
+            Some("no change of the schema succeeded".to_owned())
+        } else if self.memory.is_none() {
+            Some("the memory was not measured".to_owned())
+        } else {
+            None
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cqlwire_model::{Kind, Load, Mix, Tables, Tally, Worker, recover, settle, verify};
+use cqlwire_model::{Kind, Load, Mix, Tables, Tally, Worker, settle, verify};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    faults, memory,
+    faults::Disturbance,
+    memory,
     record::{Requests, Stage},
     recorder::Recorder,
     sampler::Sampler,
@@ -20,6 +21,7 @@ use crate::{
     scenarios::{DEFAULT_TIMEOUTS, VERIFY_WAIT, runtime},
 };
 
+/// The keyspace of the load.
 const KEYSPACE: &str = "soak";
 
 /// The nodes' settings beside the default timeouts. The default of `range_request_timeout` is 10 seconds.
@@ -31,8 +33,8 @@ const SETTINGS: &[(&str, &str)] =
 /// without a speculative retry, even if one of them is frozen and not yet reported as down.
 const TABLE_READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Time within which the session must answer after the last fault, and return what it used.
-const RECOVERY_BOUND: Duration = Duration::from_secs(10);
+/// Time after the last request within which the session must have returned everything that it used.
+const SETTLE_BOUND: Duration = Duration::from_secs(10);
 
 /// Time within which each register must be created.
 const REGISTER_WAIT: Duration = Duration::from_secs(60);
@@ -65,7 +67,15 @@ async fn soak(nodes: &Nodes, options: &Long, version: &str, duration: Duration) 
     let sampler = Sampler::start(session.clone(), Arc::clone(&recorder), begin);
     let changes = SchemaChanges::start(session.clone(), KEYSPACE);
     let end = begin + duration;
-    let faults = faults::run(nodes, &session, KEYSPACE, &recorder, begin, end).await?;
+    let mut disturbed = Tally::default();
+    let disturbance = Disturbance {
+        nodes,
+        session: &session,
+        tables: &tables,
+        keyspace: KEYSPACE,
+        recorder: &recorder,
+    };
+    let faults = disturbance.run(begin, end, &mut disturbed).await?;
     sleep_until(end).await;
     let schema_changes = changes.stop().await;
     let samples = sampler.stop().await?;
@@ -75,16 +85,14 @@ async fn soak(nodes: &Nodes, options: &Long, version: &str, duration: Duration) 
     let (idempotent, other) = recorder.latencies();
     let (counts, metrics) = (connection_log::take(), session.metrics());
 
-    let mut after = Tally::default();
-    let recovery = recover(&session, &tables, RECOVERY_BOUND, &mut after).await;
-    settle(&session, &[], RECOVERY_BOUND, &mut after).await;
+    settle(&session, &[], SETTLE_BOUND, &mut disturbed).await;
     nodes.wait_until_all_are_up(KEYSPACE).await?;
     eprintln!("Cassandra {version}: reading all tables");
     let mut tally = verify(&session, &tables, workers, VERIFY_WAIT).await?;
-    tally.add(after);
+    tally.add(disturbed);
     tally.require_idempotent_success();
     connection_log::check_secrets(&mut tally);
-    session.close(RECOVERY_BOUND).await;
+    session.close(SETTLE_BOUND).await;
     Ok(Stage {
         version: version.to_owned(),
         planned: duration.as_secs_f64(),
@@ -98,7 +106,6 @@ async fn soak(nodes: &Nodes, options: &Long, version: &str, duration: Duration) 
         other,
         failures: failures(&tally),
         violations: violations(&tally),
-        recovery: recovery.map(|time| time.as_secs_f64() * 1e3),
         cpu,
         retries: metrics.retries,
         speculative_executions: metrics.speculative_executions,
@@ -121,11 +128,10 @@ fn kinds() -> Vec<Vec<Kind>> {
     vec![rows.clone(), rows, vec![Increment, Swap, Append, UnmarkedInsert], batches]
 }
 
-/// Returns the bytes that the workers keep to verify their writes: one for each write, in vectors that
-/// double, and some for each conditional write that was not applied.
+/// Returns the bytes that the workers keep to verify their writes: one for each, in vectors that double.
 fn kept_bytes(tally: &Tally) -> u64 {
-    let writes = tally.requests.values().map(|counts| counts.begun).sum::<u64>();
-    2 * writes
+    let writes = tally.requests.iter().filter(|(kind, _)| kind.is_write());
+    2 * writes.map(|(_, counts)| counts.begun).sum::<u64>()
 }
 
 fn requests(tally: &Tally) -> Vec<Requests> {

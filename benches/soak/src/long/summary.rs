@@ -23,8 +23,14 @@ impl Stage {
     }
 
     /// Returns the latency of the slowest idempotent request under any fault, in milliseconds.
-    fn slowest_recovery(&self) -> f64 {
+    fn slowest_under_fault(&self) -> f64 {
         self.faults.iter().map(|fault| fault.slowest).fold(0.0, f64::max)
+    }
+
+    /// Returns the longest time from the end of a fault until the session answered a new request and was
+    /// connected to all nodes, in milliseconds.
+    fn slowest_reconnection(&self) -> f64 {
+        self.faults.iter().map(|fault| fault.answered.max(fault.reconnected)).fold(0.0, f64::max)
     }
 }
 
@@ -59,15 +65,13 @@ impl Display for Stage {
         for fault in &self.faults {
             let seconds = fault.end - fault.begin;
             let (name, node, slowest) = (&fault.name, fault.node, fault.slowest);
-            let reconnected = fault.reconnected;
+            let (answered, reconnected) = (fault.answered, fault.reconnected);
             writeln!(
                 f,
                 "  {name:>8} of node {node} for {seconds:>4.0} s: slowest idempotent request \
-                 {slowest:>6.0} ms, connected again after {reconnected:>5.0} ms"
+                 {slowest:>6.0} ms, then answered after {answered:>4.0} ms, connected again after \
+                 {reconnected:>5.0} ms"
             )?;
-        }
-        if let Some(recovery) = self.recovery {
-            writeln!(f, "  answered {recovery:.1} ms after the load")?;
         }
         for (reason, count) in &self.connections_lost {
             writeln!(f, "  {count} connections lost: {reason}")?;
@@ -75,21 +79,21 @@ impl Display for Stage {
         for (text, count, example) in &self.failures {
             writeln!(f, "  {count} x {text}\n      for example: {example}")?;
         }
-        let memory = &self.memory;
-        let [early, late, limit] = [memory.early, memory.late, memory.limit].map(mib);
-        let word = if memory.is_flat() { "flat" } else { "BROKEN: not flat" };
-        writeln!(f, "  memory: {word}, {early:.1} MiB, later {late:.1} (limit {limit:.1})")?;
+        if let Some(memory) = self.memory {
+            let [early, late, limit] = [memory.early, memory.late, memory.limit].map(mib);
+            let word = if memory.is_flat() { "flat" } else { "BROKEN: not flat" };
+            writeln!(f, "  heap: {word}, {early:.2} MiB, later {late:.2} (limit {limit:.2})")?;
+        }
         for (text, count, examples) in &self.violations {
             writeln!(f, "  BROKEN: {count} {text}")?;
             for example in examples {
                 writeln!(f, "      {example}")?;
             }
         }
-        let (noticed, faults) = (self.noticed_faults, self.faults.len());
         match self.verdict() {
             Verdict::Passed => writeln!(f, "  passed"),
             Verdict::NothingProven => {
-                writeln!(f, "  NOTHING PROVEN: the session noticed {noticed} of {faults} faults")
+                writeln!(f, "  NOTHING PROVEN: {}", self.unproven().unwrap_or_default())
             }
             Verdict::Broken => writeln!(f, "  FAILED"),
         }
@@ -107,31 +111,32 @@ impl Display for Latencies {
 pub(crate) fn table(stages: &[Stage]) -> String {
     let mut text = String::from(
         "| Cassandra | minutes | faults | schema changes | requests | failed, of them idempotent | \
-         p50, p99, max of idempotent requests | slowest under a fault | memory, early and late | violations |\n\
-         |---|---|---|---|---|---|---|---|---|---|\n",
+         p50, p99, max of idempotent requests | slowest under a fault | slowest recovery | heap, early and late | violations |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for stage in stages {
         let idempotent = stage.failed_idempotent();
         let Latencies { p50, p99, max, .. } = stage.idempotent;
+        let [early, late] =
+            stage.memory.map_or([0; 2], |memory| [memory.early, memory.late]).map(mib);
         let violations: u64 = stage.violations.iter().map(|(_, count, _)| count).sum();
         let _ = writeln!(
             text,
             "| {} | {:.1} | {} | {} | {} | {}, {idempotent} | {p50:.1}, {p99:.1}, {max:.0} ms | {:.0} ms | \
-             {:.1}, {:.1} MiB | {violations} |",
+             {:.0} ms | {early:.2}, {late:.2} MiB | {violations} |",
             stage.version,
             stage.seconds / 60.0,
             stage.faults.len(),
             stage.schema_changes,
             stage.succeeded() + stage.failed(),
             stage.failed(),
-            stage.slowest_recovery(),
-            mib(stage.memory.early),
-            mib(stage.memory.late),
+            stage.slowest_under_fault(),
+            stage.slowest_reconnection(),
         );
     }
     text
 }
 
-fn mib(kib: u64) -> f64 {
-    kib as f64 / 1024.0
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }

@@ -6,13 +6,13 @@ mod programs;
 
 use std::{fmt::Write, time::Duration};
 
-use cqlwire_model::Tables;
+use cqlwire_model::{Tables, Tally};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
     Result,
     arguments::Peers,
-    long::{Recorder, faults},
+    long::{Disturbance, Recorder},
     nodes::Nodes,
     report::Verdict,
     scenarios::{DEFAULT_TIMEOUTS, runtime},
@@ -63,7 +63,15 @@ async fn load(nodes: &Nodes, options: &Peers, name: &str, program: &Program) -> 
     eprintln!("{name}: sending requests");
     let begin = Instant::now();
     let end = begin + Duration::from_secs_f64(options.minutes * 60.0);
-    faults::run(nodes, &session, KEYSPACE, &Recorder::new(), begin, end).await?;
+    let disturbance = Disturbance {
+        nodes,
+        session: &session,
+        tables: &tables,
+        keyspace: KEYSPACE,
+        recorder: &Recorder::new(),
+    };
+    // The session that creates the tables is not under test.
+    disturbance.run(begin, end, &mut Tally::default()).await?;
     sleep_until(end).await;
     let (seconds, usage) = (begin.elapsed().as_secs_f64(), process.usage());
     let results = tokio::task::spawn_blocking(move || process.stop()).await??;
