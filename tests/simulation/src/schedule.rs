@@ -219,9 +219,11 @@ fn connection_faults(random: &mut SmallRng, settings: &Settings, faults: &mut Ve
     let mut profile = Profile::new(settings.version).lies_to_client(lies).lies_to_server(lies);
     profile.time = settings.load_time();
     if settings.timeout.is_none() {
-        // A request without a timeout waits for ever if its answer is lost: also in a longer frame, and
-        // on a stream on which servers send errors that name no request.
-        for kind in [FaultKind::Drop, FaultKind::MisdirectFree, FaultKind::TooLong] {
+        // A request without a timeout waits for ever if its answer is lost: also in a longer frame, on a
+        // stream on which servers send errors that name no request, and behind a request whose length
+        // makes the server skip all that follow.
+        use FaultKind::{AbsurdLength, Drop, MisdirectFree, TooLong};
+        for kind in [Drop, MisdirectFree, TooLong, AbsurdLength] {
             profile = profile.weight(kind, 0);
         }
     }
