@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::effect::{self, Writes};
 use super::shown::shown;
 use crate::connection::{RequestError, RequestErrorKind};
-use crate::message::{ErrorCode, ErrorDetails, ServerError, WriteType};
+use crate::message::{ErrorCode, ErrorDetails, FailureReason, Failures, ServerError, WriteType};
 use crate::wire::Consistency;
 
 /// Decides whether a request is retried after a failed attempt.
@@ -154,7 +154,7 @@ impl<'a> FailedAttempt<'a> {
 }
 
 /// The default retry policy. It retries where a retry is safe and likely to succeed, up to five
-/// attempts in total, with delays while nodes are overloaded, bootstrapping or down.
+/// attempts in total, with delays while nodes are overloaded, bootstrapping, down or starting.
 ///
 /// | failure | decision |
 /// |---|---|
@@ -165,10 +165,13 @@ impl<'a> FailedAttempt<'a> {
 /// | read timeout: enough replicas responded, but not the one that was asked for the data | the same node, once |
 /// | write timeout of the batch log | if idempotent, the same node once, then another node after a delay that doubles |
 /// | the node is overloaded in the middle of a request, or reports a server error; any other read or write timeout | if idempotent, another node after a delay that doubles |
-/// | a replica failed | if idempotent, another node, up to two times |
+/// | a replica failed because of too many tombstones, too many indexes or too large a read | none |
+/// | a replica failed for another reason | if idempotent, another node, then another node after a longer delay that doubles |
 ///
-/// A coordinator reports READ_FAILURE also for a replica that was paused: when the replica continues,
-/// it reports that it has dropped the read. Another coordinator may choose other replicas.
+/// Coordinators report a failure also for a replica that was paused: when the replica continues, it
+/// reports that it has dropped the request. Another coordinator may choose other replicas. A replica that
+/// has just started fails for the first second or two if the schema changed while it was down, whichever
+/// node coordinates the request.
 ///
 /// A statement that is not idempotent is retried only if the failed attempt was certainly not
 /// applied.
@@ -185,13 +188,13 @@ pub struct NoRetry;
 /// Maximum number of attempts for one request.
 const MAX_ATTEMPTS: usize = 5;
 
-/// Maximum number of attempts after a replica failure. The limit is lower because the statement may
-/// fail on every node, each time after much work.
-const MAX_ATTEMPTS_AFTER_FAILURE: usize = 3;
-
 /// The delay of a delayed retry after the first attempt. The delay doubles with each further
 /// attempt.
 const FIRST_DELAY: Duration = Duration::from_millis(20);
+
+/// The same after a replica failure, where the first retry has no delay. The delays before the fifth
+/// attempt are 1.4 seconds together, in which a node that has started reads the schema.
+const FIRST_DELAY_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 impl RetryPolicy for DefaultRetry {
     fn decide(&self, failed: &FailedAttempt<'_>) -> RetryDecision {
@@ -200,11 +203,12 @@ impl RetryPolicy for DefaultRetry {
             return RetryDecision::Fail;
         }
         let is_first = attempts == 1;
-        let delayed = RetryDecision::Retry {
+        let delay_from = |first: Duration| RetryDecision::Retry {
             same_node: false,
-            after: FIRST_DELAY * (1 << attempts.saturating_sub(1).min(MAX_ATTEMPTS)),
+            after: first * (1 << attempts.saturating_sub(1).min(MAX_ATTEMPTS)),
             consistency: None,
         };
+        let delayed = delay_from(FIRST_DELAY);
         let error = match failed.error {
             AttemptError::Server(error) => error,
             AttemptError::NoResponse(error) => {
@@ -237,14 +241,31 @@ impl RetryPolicy for DefaultRetry {
                 | ErrorCode::WriteTimeout,
                 _,
             ) if idempotent => delayed,
-            (ErrorCode::ReadFailure | ErrorCode::WriteFailure, _)
-                if idempotent && attempts < MAX_ATTEMPTS_AFTER_FAILURE =>
-            {
-                RetryDecision::NEXT_NODE
-            }
+            (
+                _,
+                ErrorDetails::ReadFailure { failures, .. }
+                | ErrorDetails::WriteFailure { failures, .. },
+            ) if idempotent && !fails_everywhere(failures) => match is_first {
+                true => RetryDecision::NEXT_NODE,
+                false => delay_from(FIRST_DELAY_AFTER_FAILURE),
+            },
             _ => RetryDecision::Fail,
         }
     }
+}
+
+/// Returns true if replicas failed because of the statement and its data, so that all other replicas
+/// would do the same work and fail, too. In v3 and v4, replicas give no reasons.
+fn fails_everywhere(failures: &Failures) -> bool {
+    let Failures::Reasons(reasons) = failures else { return false };
+    reasons.iter().any(|(_, reason)| {
+        matches!(
+            reason,
+            FailureReason::TooManyTombstones
+                | FailureReason::ReadSize
+                | FailureReason::TooManyIndexes
+        )
+    })
 }
 
 impl RetryPolicy for NoRetry {
@@ -321,6 +342,46 @@ mod tests {
         assert_eq!(decide(ErrorCode::Unavailable, false, 2), RetryDecision::Fail);
         assert!(is_delayed(decide(ErrorCode::Unavailable, true, 2)));
         assert_eq!(decide(ErrorCode::Invalid, true, 1), RetryDecision::Fail);
+    }
+
+    #[test]
+    fn failures_of_replicas_are_retried_unless_each_replica_would_fail() {
+        let decide = |failures, idempotent, attempts| {
+            let details = ErrorDetails::ReadFailure {
+                consistency: Consistency::Quorum,
+                received: 1,
+                block_for: 2,
+                failures,
+                data_present: true,
+            };
+            let error =
+                ServerError { code: ErrorCode::ReadFailure, message: String::new(), details };
+            decide(&DefaultRetry, AttemptError::Server(&error), idempotent, attempts)
+        };
+        let node = || std::net::Ipv4Addr::LOCALHOST.into();
+        let failed = |reason| Failures::Reasons(vec![(node(), reason)]);
+        for failures in [
+            Failures::Count(1),
+            failed(FailureReason::Unspecified),
+            failed(FailureReason::IncompatibleSchema),
+        ] {
+            assert_eq!(decide(failures.clone(), true, 1), RetryDecision::NEXT_NODE);
+            let delays =
+                (2..MAX_ATTEMPTS).map(|attempts| match decide(failures.clone(), true, attempts) {
+                    RetryDecision::Retry { after, same_node: false, .. } => after,
+                    decision => panic!("{decision:?} after {attempts} attempts"),
+                });
+            assert_eq!(delays.sum::<Duration>(), Duration::from_millis(1_400));
+            assert_eq!(decide(failures.clone(), true, MAX_ATTEMPTS), RetryDecision::Fail);
+            assert_eq!(decide(failures, false, 1), RetryDecision::Fail);
+        }
+        for reason in [
+            FailureReason::TooManyTombstones,
+            FailureReason::ReadSize,
+            FailureReason::TooManyIndexes,
+        ] {
+            assert_eq!(decide(failed(reason), true, 1), RetryDecision::Fail);
+        }
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub(crate) fn recipe(plan: &Plan<'_>, image: &Image) -> Result<Recipe, Error> {
             let settings = format!(
                 "-Dcassandra.config=file://{CONFIG_DIR}/cassandra.yaml \
                  -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=1000 \
-                 -Dcassandra.superuser_setup_delay_ms=0 {}",
+                 -Dcassandra.superuser_setup_delay_ms=100 {}",
                 options.jvm_args.join(" ")
             );
             create.args(["--env", "MAX_HEAP_SIZE=512M", "--env", "HEAP_NEWSIZE=128M"]);

@@ -62,11 +62,12 @@ const FIXED: [&str; 12] = [
     "-Djdk.attach.allowAttachSelf=true",
     // Without it, Cassandra closes stdout, and with it the log, after its start.
     "-Dcassandra-foreground=yes",
-    // These skip waits that a new cluster does not need: for gossip, for the ring, for roles.
+    // These shorten waits that a new cluster does not need: for gossip, for the ring, for roles. A node
+    // repeats the set-up of roles after the last one, until the others answer.
     "-Dcassandra.skip_wait_for_gossip_to_settle=0",
     "-Dcassandra.ring_delay_ms=1000",
     "-Dcassandra.consistent.rangemovement=false",
-    "-Dcassandra.superuser_setup_delay_ms=0",
+    "-Dcassandra.superuser_setup_delay_ms=100",
 ];
 
 const OPEN_PACKAGES: [&str; 30] = [
