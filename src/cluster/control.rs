@@ -10,23 +10,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, timeout};
+use tokio::time::{Instant, MissedTickBehavior};
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
 use super::backoff::Backoff;
 use super::control_candidates::{OwnNode, contact_points, wait_replaceable};
-use super::open::connect_any;
+use super::control_setup::{EVENT_QUEUE_SIZE, OpenedControl, open_control};
 use super::pending_reads::{PendingReads, SchemaScope};
 use super::shared::Shared;
 use super::state_reader::StateReader;
-use super::system_tables::{MAX_BODY, ReadError};
-use super::{ClusterError, ContactPoint, Node, NodeError};
+use super::system_tables::ReadError;
+use super::{ClusterError, ContactPoint, Node, NodeError, Reconnect};
 use crate::connection::{Connection, timeout_at};
-use crate::message::{
-    Event, EventType, Register, RequestFrame, SchemaTarget, StatusChange, TopologyChange,
-};
-use crate::wire::Stream;
+use crate::message::{Event, SchemaTarget, StatusChange, TopologyChange};
 
 /// The control connection, and the reads that are pending on it.
 pub(super) struct ControlConnection {
@@ -38,10 +35,17 @@ pub(super) struct ControlConnection {
     host_id: Uuid,
     events: mpsc::Receiver<Event>,
     pending: PendingReads,
-    /// The backoff between control connections. It is reset when all pending reads have succeeded,
-    /// rather than when a connection is opened. The task therefore also backs off from a cluster
-    /// that accepts connections but is too busy to answer the reads.
+    /// When the connection was opened.
+    opened: Instant,
+    /// True once all pending reads have succeeded on the connection.
+    has_read: bool,
+    /// The backoff between control connections. It is reset by a connection that stayed open and
+    /// answered the reads. The task therefore also backs off from a cluster that accepts connections,
+    /// but is too busy to answer the reads or closes the connections soon.
     backoff: Backoff,
+    /// The backoff between reads of a schema whose tables the server failed to DESCRIBE. Other reads in
+    /// the meantime, such as that of the topology every minute, include the schema.
+    describe_backoff: Backoff,
 }
 
 /// A request to read the schema of a keyspace, or the whole schema, without delay.
@@ -53,17 +57,19 @@ pub(super) struct SchemaRefresh {
     pub(super) done: oneshot::Sender<()>,
 }
 
-/// Number of events that can be queued for the task.
-const EVENT_QUEUE_SIZE: usize = 256;
+/// The pauses between reads of a schema whose tables the server failed to DESCRIBE.
+const DESCRIBE_AGAIN: Reconnect =
+    Reconnect { base: Duration::from_secs(1), cap: TOPOLOGY_INTERVAL };
 
 /// Interval at which the topology is read even if no event arrives.
 const TOPOLOGY_INTERVAL: Duration = Duration::from_secs(60);
 
 impl ControlConnection {
-    /// Opens the control connection to a known node or a contact point, and reads the topology.
+    /// Opens the control connection to a known node or a contact point, subscribes to its events, reads
+    /// the topology, and schedules a read of the whole schema.
     ///
     /// # Errors
-    /// Returns an error if no connection can be opened, or if the topology cannot be read.
+    /// Returns an error if no node accepts the connection and answers.
     pub(super) async fn open(shared: &Arc<Shared>) -> Result<Self, ClusterError> {
         Self::open_to(shared, contact_points(shared, None)).await
     }
@@ -72,46 +78,22 @@ impl ControlConnection {
         shared: &Arc<Shared>,
         points: Vec<ContactPoint>,
     ) -> Result<Self, ClusterError> {
-        let (sender, events) = mpsc::channel(EVENT_QUEUE_SIZE);
-        let settings = &shared.settings;
-        let (connection, host) = connect_any(&points, &settings.connector, &sender).await?;
-        let mut control = Self {
+        let OpenedControl { connection, host, host_id, events } =
+            open_control(shared, &points).await?;
+        let mut pending = PendingReads::default();
+        pending.add_schema(None);
+        Ok(Self {
             shared: Arc::clone(shared),
-            connection: Arc::new(connection),
+            connection,
             host,
-            host_id: Uuid::nil(),
+            host_id,
             events,
-            pending: PendingReads::default(),
-            backoff: Backoff::new(settings.reconnect),
-        };
-        control.register_and_read().await.map_err(|error| ClusterError::Unreachable {
-            failures: vec![format!("{}: {error}", control.connection.address())],
-            is_starting: true,
-        })?;
-        Ok(control)
-    }
-
-    /// Subscribes to the server's events, reads the topology, and schedules a read of the whole
-    /// schema.
-    async fn register_and_read(&mut self) -> Result<(), ReadError> {
-        let types = [EventType::TopologyChange, EventType::StatusChange, EventType::SchemaChange];
-        let register = RequestFrame::new(Stream::default(), Register::new(&types));
-        let time = self.shared.settings.connector.options.handshake_timeout;
-        let reader = self.reader();
-        let both = async {
-            tokio::join!(
-                self.connection.request_limited(&register, time, MAX_BODY),
-                reader.read_topology()
-            )
-        };
-        let both = timeout(time.saturating_mul(2), both).await;
-        let (registered, read) = both.map_err(|_| ReadError::Timeout)?;
-        // An ERROR in response to REGISTER is accepted: without events, the task still reads the
-        // topology every `TOPOLOGY_INTERVAL`.
-        registered.map_err(ReadError::Request)?;
-        self.host_id = read?;
-        self.pending.add_schema(None);
-        Ok(())
+            pending,
+            opened: Instant::now(),
+            has_read: false,
+            backoff: Backoff::new(shared.settings.reconnect),
+            describe_backoff: Backoff::new(DESCRIBE_AGAIN),
+        })
     }
 
     /// Keeps the state of the cluster up to date until the sender of `refreshes` is dropped.
@@ -135,7 +117,7 @@ impl ControlConnection {
             tokio::select! {
                 biased;
                 reason = self.connection.wait_closed() => {
-                    let (node, retry_in) = (self.connection.address(), self.backoff.pause());
+                    let (node, retry_in) = (self.connection.address(), self.retry_in());
                     info!(%node, error = %reason, ?retry_in, "control connection lost");
                     self.reopen(retry_in).await;
                 }
@@ -214,9 +196,17 @@ impl ControlConnection {
         if !self.move_to_another_node().await {
             // The server waits for its clients to close their connections.
             self.connection.close();
-            let retry_in = self.backoff.pause();
+            let retry_in = self.retry_in();
             self.reopen(retry_in).await;
         }
+    }
+
+    /// Returns the pause before the next control connection, now that this one has ended.
+    fn retry_in(&mut self) -> Duration {
+        if self.has_read {
+            self.backoff.record_lifetime(self.opened.elapsed());
+        }
+        self.backoff.pause()
     }
 
     /// Waits for `retry_in`, then opens another control connection. Retries until a connection is
@@ -246,6 +236,7 @@ impl ControlConnection {
         let before = std::mem::replace(self, control);
         self.pending.waiters = before.pending.waiters;
         self.backoff = before.backoff;
+        self.describe_backoff = before.describe_backoff;
         self.shared.statuses.forget();
         self.shared.set_control(&self.connection);
     }
@@ -334,12 +325,13 @@ impl ControlConnection {
             () = wait_replaceable(&self.shared, &self.connection, self.own_node()) => Err(ReadError::Timeout),
         };
         match read {
-            Ok(()) => {
+            Ok(undescribed) => {
                 self.shared.set_refresh_error(None);
                 if !matches!(schema, SchemaScope::Empty) {
                     self.shared.set_schema_error(None);
+                    self.describe_again(undescribed);
                 }
-                self.backoff = Backoff::new(self.shared.settings.reconnect);
+                self.has_read = true;
                 for waiter in waiters {
                     let _dropped = waiter.send(());
                 }
@@ -358,6 +350,14 @@ impl ControlConnection {
                 self.pending.waiters = waiters;
                 self.connection.close();
             }
+        }
+    }
+
+    /// Schedules another read of the schemas whose tables the server failed to DESCRIBE.
+    fn describe_again(&mut self, undescribed: SchemaScope) {
+        match undescribed {
+            SchemaScope::Empty => self.describe_backoff = Backoff::new(DESCRIBE_AGAIN),
+            scope => self.pending.retry_schema(scope, self.describe_backoff.pause()),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `handle`, `schema_wait` | the cluster, as a session uses it |
 //! | `statuses` | the nodes that servers have reported down |
-//! | `control`, `control_candidates`, `pending_reads` | the control connection and its task |
+//! | `control`, `control_candidates`, `control_setup`, `pending_reads` | the control connection and its task |
 //! | `state_reader`, `topology`, `topology_reader`, `system_tables` | what the driver reads from `system.local` and `system.peers` |
 //! | `peers` | the nodes in those rows, and the choice between rows that contradict each other |
 //! | [`ClusterState`], `node_index`, `connected_nodes`, `refresh` | a snapshot of nodes, ring and schema, and how the next one is computed |
@@ -35,6 +35,7 @@ mod connected_nodes;
 mod contact;
 mod control;
 mod control_candidates;
+mod control_setup;
 mod counters;
 mod handle;
 mod in_flight;

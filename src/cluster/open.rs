@@ -152,6 +152,12 @@ impl FailedNode {
         Self { description, fatal: None, is_starting: false, has_responded: true }
     }
 
+    /// Describes a node that accepted a connection, but could not answer a request of the driver. It may
+    /// still be starting.
+    pub(super) const fn busy(description: String) -> Self {
+        Self { description, fatal: None, is_starting: true, has_responded: true }
+    }
+
     /// Describes a node to which no attempt to connect has ended. The node may still be starting.
     pub(super) const fn untried(description: String) -> Self {
         Self { description, fatal: None, is_starting: true, has_responded: false }
@@ -187,16 +193,20 @@ type Opened = (Connection, String);
 /// Delay after which the next attempt starts even if the previous attempts are still running.
 const NEXT_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Connects to the first contact point that accepts a connection.
+/// Connects to the first contact point that accepts a connection, at an address that is not in
+/// `except`.
+///
+/// # Errors
+/// Returns an error for each contact point that cannot be used, except those of `except`.
 pub(super) async fn connect_any(
     points: &[ContactPoint],
     connector: &Connector,
     events: &mpsc::Sender<Event>,
-) -> Result<Opened, ClusterError> {
-    let attempts =
-        points.iter().map(|point| connect_to_contact_point(point, connector, events).boxed());
-    let opened = first_success(attempts.collect()).await;
-    opened.map_err(|failed| ClusterError::from_nodes(failed.into_iter().flatten().collect()))
+    except: &[SocketAddr],
+) -> Result<Opened, Vec<FailedNode>> {
+    let connect = |point| connect_to_contact_point(point, connector, events, except).boxed();
+    let opened = first_success(points.iter().map(connect).collect()).await;
+    opened.map_err(|failed| failed.into_iter().flatten().collect())
 }
 
 /// Connects to the first address of a contact point that accepts a connection.
@@ -204,6 +214,7 @@ async fn connect_to_contact_point(
     point: &ContactPoint,
     connector: &Connector,
     events: &mpsc::Sender<Event>,
+    except: &[SocketAddr],
 ) -> Result<Opened, Vec<FailedNode>> {
     let resolved = timeout(connector.options.handshake_timeout, point.resolve()).await;
     // Container platforms add the name of a server only when the server starts, so the server may
@@ -212,7 +223,8 @@ async fn connect_to_contact_point(
         .unwrap_or_else(|_| Err("name resolution timed out".to_owned()))
         .map_err(|problem| vec![FailedNode::untried(format!("{point}: {problem}"))])?;
     let connect = |address| connect_to_address(point, address, connector, events).boxed();
-    first_success(addresses.into_iter().map(connect).collect()).await
+    let addresses = addresses.into_iter().filter(|address| !except.contains(address));
+    first_success(addresses.map(connect).collect()).await
 }
 
 async fn connect_to_address(

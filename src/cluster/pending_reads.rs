@@ -28,6 +28,20 @@ pub(super) enum SchemaScope {
     All,
 }
 
+impl SchemaScope {
+    /// Adds a keyspace, or all keyspaces.
+    pub(super) fn add(&mut self, keyspace: Option<String>) {
+        match (keyspace, &mut *self) {
+            (_, Self::All) => {}
+            (Some(keyspace), Self::Keyspaces(keyspaces)) => {
+                keyspaces.insert(keyspace);
+            }
+            (Some(keyspace), Self::Empty) => *self = Self::Keyspaces(BTreeSet::from([keyspace])),
+            (None, _) => *self = Self::All,
+        }
+    }
+}
+
 /// Delay between a request for a read and the read itself. Each further request restarts the delay.
 const DELAY: Duration = Duration::from_millis(100);
 /// Longest delay between the first request and the read, however many requests follow.
@@ -42,17 +56,21 @@ impl PendingReads {
 
     /// Schedules a read of the schema of one keyspace, or of the whole schema.
     pub(super) fn add_schema(&mut self, keyspace: Option<String>) {
-        match (keyspace, &mut self.schema) {
-            (_, SchemaScope::All) => {}
-            (Some(keyspace), SchemaScope::Keyspaces(keyspaces)) => {
-                keyspaces.insert(keyspace);
-            }
-            (Some(keyspace), scope @ SchemaScope::Empty) => {
-                *scope = SchemaScope::Keyspaces(BTreeSet::from([keyspace]));
-            }
-            (None, scope) => *scope = SchemaScope::All,
-        }
+        self.schema.add(keyspace);
         self.schedule();
+    }
+
+    /// Schedules another read of `scope` after a delay, or earlier together with other reads.
+    pub(super) fn retry_schema(&mut self, scope: SchemaScope, delay: Duration) {
+        match scope {
+            SchemaScope::Empty => return,
+            SchemaScope::All => self.schema.add(None),
+            SchemaScope::Keyspaces(keyspaces) => {
+                keyspaces.into_iter().for_each(|keyspace| self.schema.add(Some(keyspace)));
+            }
+        }
+        let due = Instant::now() + delay;
+        self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
     }
 
     /// Makes the pending reads due now.
@@ -91,6 +109,21 @@ mod tests {
         assert!(matches!(&pending.schema, SchemaScope::Keyspaces(names) if names.len() == 2));
         pending.add_schema(None);
         pending.add_schema(Some("c".to_owned()));
+        assert!(matches!(pending.schema, SchemaScope::All));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_retry_waits_for_its_delay_unless_another_read_is_due_earlier() {
+        let (mut pending, start) = (PendingReads::default(), Instant::now());
+        let delay = Duration::from_secs(30);
+        pending.retry_schema(SchemaScope::Empty, delay);
+        assert_eq!(pending.due(), None);
+        pending.retry_schema(SchemaScope::All, delay);
+        assert_eq!(pending.due(), Some(start + delay));
+        pending.add_topology();
+        assert_eq!(pending.due(), Some(start + DELAY));
+        pending.retry_schema(SchemaScope::All, delay);
+        assert_eq!(pending.due(), Some(start + DELAY));
         assert!(matches!(pending.schema, SchemaScope::All));
     }
 }

@@ -24,12 +24,17 @@ pub(super) struct StateReader<'a> {
 }
 
 impl StateReader<'_> {
-    /// Reads the topology if `topology`, and the schemas of `schema`.
+    /// Reads the topology if `topology`, and the schemas of `schema`. Returns the part of `schema` for
+    /// which the server failed to DESCRIBE its tables. The rest of this part has been read.
     ///
     /// # Errors
     /// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
-    pub(super) async fn read(&self, topology: bool, schema: &SchemaScope) -> Result<(), ReadError> {
-        let mut version = None;
+    pub(super) async fn read(
+        &self,
+        topology: bool,
+        schema: &SchemaScope,
+    ) -> Result<SchemaScope, ReadError> {
+        let (mut version, mut undescribed) = (None, SchemaScope::Empty);
         // A schema change may change the replication of a keyspace, which is read with the
         // topology.
         if topology || !matches!(schema, SchemaScope::Empty) {
@@ -40,20 +45,26 @@ impl StateReader<'_> {
             match schema {
                 SchemaScope::Empty => {}
                 SchemaScope::All => {
-                    let schema = self.read_schema(None, version.as_deref()).await?;
-                    self.shared.set_state(self.shared.state().with_schema(schema));
+                    let read = self.read_schema(None, version.as_deref()).await?;
+                    self.shared.set_state(self.shared.state().with_schema(read.schema));
+                    if !read.is_described {
+                        undescribed.add(None);
+                    }
                 }
                 SchemaScope::Keyspaces(keyspaces) => {
                     for keyspace in keyspaces {
                         let read = self.read_schema(Some(keyspace), version.as_deref()).await?;
                         let state = self.shared.state();
-                        let schema = state.schema().with_keyspace(keyspace, &read);
+                        let schema = state.schema().with_keyspace(keyspace, &read.schema);
                         self.shared.set_state(state.with_schema(schema));
+                        if !read.is_described {
+                            undescribed.add(Some(keyspace.clone()));
+                        }
                     }
                 }
             }
         }
-        Ok(())
+        Ok(undescribed)
     }
 
     /// Reads the topology, and returns the host id of the queried node. The host id is nil if the server
@@ -97,8 +108,8 @@ impl StateReader<'_> {
         &self,
         keyspace: Option<&str>,
         version: Option<&str>,
-    ) -> Result<Schema, ReadError> {
-        let mut reader = Schema::reader();
+    ) -> Result<SchemaRead, ReadError> {
+        let (mut reader, mut is_described) = (Schema::reader(), true);
         let budget = MemoryBudget::new();
         let time = self.shared.settings.connector.options.handshake_timeout;
         let version = version.unwrap_or_default();
@@ -107,18 +118,26 @@ impl StateReader<'_> {
                 Ok(rows) => rows.into_iter().for_each(|row| reader.row(part, row)),
                 Err(ReadError::Missing) => {}
                 // The statements only add to the schema, and a server may fail to make them.
-                Err(error @ (ReadError::Server(_) | ReadError::Timeout))
-                    if part == SchemaPart::CreateStatements =>
-                {
-                    debug!(%error, "DESCRIBE SCHEMA failed; the schema lacks constraints");
+                Err(
+                    error @ (ReadError::Server(_) | ReadError::Interrupted | ReadError::Timeout),
+                ) if part == SchemaPart::CreateStatements => {
+                    debug!(%error, "DESCRIBE failed; the schema lacks constraints");
+                    is_described = false;
                 }
                 Err(error) => return Err(error),
             }
         }
         let schema = reader.finish();
         schema.warnings().for_each(|warning| debug!(warning, "schema could not be read in full"));
-        Ok(schema)
+        Ok(SchemaRead { schema, is_described })
     }
+}
+
+/// The schema of one keyspace, or the whole schema.
+struct SchemaRead {
+    schema: Schema,
+    /// False if the server failed to DESCRIBE the tables, so that the schema lacks their constraints.
+    is_described: bool,
 }
 
 /// Returns what the driver knows of an address from its connections.

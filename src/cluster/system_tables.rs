@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use tracing::debug;
+
 use crate::connection::{Connection, RequestError, RequestErrorKind};
 use crate::message::{
     self, ErrorCode, Parameters, Query, RequestFrame, Response, ResponseFrame, ResultMessage,
@@ -21,6 +24,9 @@ pub(super) enum ReadError {
     Server(Box<ServerError>),
     /// The server has no such table, or the user may not read it.
     Missing,
+    /// The server returned a page, and refused the next one each time, as Cassandra does if the schema
+    /// changes while DESCRIBE is read.
+    Interrupted,
     /// The read took too long, or the server returned too many pages.
     Timeout,
     /// The rows take more memory than [`MAX_ROWS_MEMORY`].
@@ -42,7 +48,7 @@ impl ReadError {
                             | DecodeErrorKind::DecompressedTooLong { .. }
                     )
             ),
-            Self::Server(_) | Self::Missing | Self::Timeout => false,
+            Self::Server(_) | Self::Missing | Self::Interrupted | Self::Timeout => false,
         }
     }
 }
@@ -53,6 +59,9 @@ impl fmt::Display for ReadError {
             Self::Request(error) => error.fmt(f),
             Self::Server(error) => error.fmt(f),
             Self::Missing => f.write_str("the server has no such system table"),
+            Self::Interrupted => f.write_str(
+                "the server refused to continue the read of a system table after its first page",
+            ),
             Self::Timeout => f.write_str("reading the system tables timed out"),
             Self::TooLarge => write!(
                 f,
@@ -87,11 +96,21 @@ impl MemoryBudget {
     /// # Errors
     /// Returns an error if less memory is left.
     fn take(&self, row: &Record) -> Result<(), ReadError> {
-        let memory = row.values().iter().map(memory).sum::<usize>() + size_of::<Record>();
-        let take = |left: usize| left.checked_sub(memory);
+        let take = |left: usize| left.checked_sub(row_memory(row));
         let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         taken.map(drop).map_err(|_| ReadError::TooLarge)
     }
+
+    /// Adds the memory of rows to the budget, because they are not kept.
+    fn give_back(&self, rows: &[Record]) {
+        let memory = rows.iter().map(row_memory).sum();
+        self.0.fetch_add(memory, Ordering::Relaxed);
+    }
+}
+
+/// Returns the memory that a row takes, in bytes.
+fn row_memory(row: &Record) -> usize {
+    row.values().iter().map(memory).sum::<usize>() + size_of::<Record>()
 }
 
 /// Returns the memory that a value takes, in bytes, without unused capacity.
@@ -116,7 +135,11 @@ const PAGE_SIZE: i32 = 1_000;
 /// Maximum number of pages of one read, because a faulty server could return pages without end.
 const MAX_PAGES: usize = 1_000;
 
-/// Returns the rows of all pages of a statement. Rows that cannot be decoded are left out.
+/// Number of times that one read starts over because the server refused a page after the first.
+const MAX_RESTARTS: usize = 3;
+
+/// Returns the rows of all pages of a statement. Rows that cannot be decoded are left out. If the server
+/// refuses a page after the first, starts over with the first page, up to [`MAX_RESTARTS`] times.
 ///
 /// # Errors
 /// Returns an error if a page cannot be read within `page_timeout` or is longer than [`MAX_BODY`], if
@@ -127,10 +150,34 @@ pub(super) async fn rows(
     budget: &MemoryBudget,
     statement: &str,
 ) -> Result<Vec<Record>, ReadError> {
+    for _ in 0..MAX_RESTARTS {
+        match rows_once(connection, page_timeout, budget, statement).await {
+            Err(ReadError::Interrupted) => {
+                debug!(node = %connection.address(), statement, "read of a system table started over");
+            }
+            read => return read,
+        }
+    }
+    rows_once(connection, page_timeout, budget, statement).await
+}
+
+async fn rows_once(
+    connection: &Connection,
+    page_timeout: Duration,
+    budget: &MemoryBudget,
+    statement: &str,
+) -> Result<Vec<Record>, ReadError> {
     let mut records = Vec::new();
-    let mut paging_state = None;
+    let mut paging_state: Option<Bytes> = None;
     for _ in 0..MAX_PAGES {
-        let page = page(connection, page_timeout, statement, paging_state.as_deref()).await?;
+        let page = match page(connection, page_timeout, statement, paging_state.as_deref()).await {
+            // The server has returned the first page, so that it does not lack the table.
+            Err(ReadError::Missing) if paging_state.is_some() => {
+                budget.give_back(&records);
+                return Err(ReadError::Interrupted);
+            }
+            page => page?,
+        };
         for record in page.rows::<Record>().into_iter().flatten().flatten() {
             budget.take(&record)?;
             records.push(record);
@@ -166,7 +213,7 @@ async fn page(
     let frame = RequestFrame::new(Stream::default(), Query { text: statement.into(), parameters });
     match connection.request_limited(&frame, timeout, MAX_BODY).await {
         Ok(ResponseFrame { response: Response::Result(ResultMessage::Rows(rows)), .. }) => Ok(rows),
-        Ok(ResponseFrame { response: Response::Error(error), .. }) if !is_missing(error.code) => {
+        Ok(ResponseFrame { response: Response::Error(error), .. }) if !is_permanent(error.code) => {
             Err(ReadError::Server(Box::new(error)))
         }
         Ok(_) => Err(ReadError::Missing),
@@ -174,9 +221,9 @@ async fn page(
     }
 }
 
-/// Returns true if the error means that the table is missing or forbidden, so the server would
-/// return it again.
-const fn is_missing(code: ErrorCode) -> bool {
+/// Returns true if the error means that the server lacks or forbids what was requested, so it would
+/// return the error again.
+pub(super) const fn is_permanent(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::Invalid | ErrorCode::Syntax | ErrorCode::Unauthorized | ErrorCode::Config

@@ -12,7 +12,7 @@ use cqlwire::message::{
     ServerError, StatusChange, TopologyChange, Variables,
 };
 use cqlwire::session::{Batch, ErrorKind, Session, SessionBuilder, Statement};
-use cqlwire::testing::{Fault, MockServer, Reply};
+use cqlwire::testing::{MockServer, Reply};
 use cqlwire::types::{ColumnSpec, NativeType};
 use cqlwire::wire::Version;
 use tokio::sync::watch;
@@ -465,28 +465,4 @@ async fn connects_over_ipv6() {
     let session = builder(&server).connect().await.unwrap();
     assert_eq!(query_node_number(&session, "whoami").await, 6);
     assert!(session.cluster().nodes()[0].address().is_ipv6());
-}
-
-#[tokio::test]
-async fn reads_the_tables_of_the_schema_if_the_server_fails_to_describe_it() {
-    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
-    let address = server.address();
-    let columns = [
-        ("host_id", NativeType::Uuid),
-        ("data_center", NativeType::Text),
-        ("rack", NativeType::Text),
-        ("release_version", NativeType::Text),
-        ("rpc_address", NativeType::Inet),
-        ("rpc_port", NativeType::Int),
-    ];
-    let port = i32::from(address.port());
-    let local = (Uuid::from_u128(7), "datacenter1", "rack1", "6.0.0", address.ip(), port);
-    let server =
-        server.on("SELECT * FROM system.local WHERE key = 'local'", Reply::rows(columns, [local]));
-    let failure = Fault::error(ErrorCode::Server, "cannot describe").statement("DESCRIBE%");
-    let failure = server.add_fault(failure);
-    let session = Session::builder().contact_points([address.to_string()]).connect().await.unwrap();
-    let schema = session.schema().await.unwrap();
-    assert!(schema.keyspaces.contains_key("system"));
-    assert_eq!(server.fault_count(failure), Some(1));
 }

@@ -3,7 +3,9 @@
 mod certificates;
 mod changed_types;
 mod cluster;
+mod control;
 mod datacenters;
+mod describe;
 mod drain;
 mod duplicate_rows;
 mod effects;

@@ -1,0 +1,101 @@
+//! Opens a connection and sets it up as the control connection: subscribes to the server's events,
+//! and reads the topology.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tracing::{debug, info};
+use uuid::Uuid;
+
+use super::open::{FailedNode, connect_any};
+use super::shared::Shared;
+use super::state_reader::StateReader;
+use super::system_tables::{MAX_BODY, ReadError, is_permanent};
+use super::{ClusterError, ContactPoint};
+use crate::connection::Connection;
+use crate::message::{
+    ErrorCode, Event, EventType, Register, RequestFrame, Response, ResponseFrame,
+};
+use crate::wire::Stream;
+
+/// A connection that is set up as the control connection.
+pub(super) struct OpenedControl {
+    pub(super) connection: Arc<Connection>,
+    /// The host of the contact point or node that the connection was opened to.
+    pub(super) host: String,
+    /// The host id of the node. Nil if the node does not report it.
+    pub(super) host_id: Uuid,
+    pub(super) events: mpsc::Receiver<Event>,
+}
+
+/// Number of events that can be queued for the task.
+pub(super) const EVENT_QUEUE_SIZE: usize = 256;
+
+/// Opens the control connection to the first contact point that accepts the connection and answers
+/// its setup.
+///
+/// # Errors
+/// Returns the errors of all contact points if none of them does.
+pub(super) async fn open_control(
+    shared: &Shared,
+    points: &[ContactPoint],
+) -> Result<OpenedControl, ClusterError> {
+    let (mut tried, mut failed) = (Vec::new(), Vec::new());
+    loop {
+        let (sender, events) = mpsc::channel(EVENT_QUEUE_SIZE);
+        let opened = connect_any(points, &shared.settings.connector, &sender, &tried).await;
+        let (connection, host) = opened.map_err(|unreachable| {
+            ClusterError::from_nodes(failed.drain(..).chain(unreachable).collect())
+        })?;
+        let address = connection.address();
+        match set_up(shared, &connection, &host).await {
+            Ok(host_id) => {
+                return Ok(OpenedControl { connection: connection.into(), host, host_id, events });
+            }
+            Err(error) => {
+                debug!(node = %address, error, "control connection could not be set up");
+                tried.push(address);
+                failed.push(FailedNode::busy(format!("{address}: {error}")));
+            }
+        }
+    }
+}
+
+/// Subscribes to the server's events, and reads the topology. Returns the host id of the node.
+///
+/// # Errors
+/// Returns an error if the connection fails, or if the server cannot answer.
+async fn set_up(shared: &Shared, connection: &Connection, host: &str) -> Result<Uuid, String> {
+    let reader = StateReader { shared, connection, host };
+    let both = async { tokio::join!(register(shared, connection), reader.read_topology()) };
+    let time = shared.settings.connector.options.handshake_timeout.saturating_mul(2);
+    let both = timeout(time, both).await;
+    let (registered, read) = both.map_err(|_| ReadError::Timeout.to_string())?;
+    registered.map_err(|error| format!("REGISTER: {error}"))?;
+    read.map_err(|error| error.to_string())
+}
+
+/// Subscribes to the server's events. A server that refuses every subscription is accepted: without
+/// events, the task still reads the topology every minute.
+///
+/// # Errors
+/// Returns an error if the connection fails, or if the server may accept another attempt.
+async fn register(shared: &Shared, connection: &Connection) -> Result<(), ReadError> {
+    let types = [EventType::TopologyChange, EventType::StatusChange, EventType::SchemaChange];
+    let register = RequestFrame::new(Stream::default(), Register::new(&types));
+    let time = shared.settings.connector.options.handshake_timeout;
+    let node: SocketAddr = connection.address();
+    match connection.request_limited(&register, time, MAX_BODY).await {
+        Ok(ResponseFrame { response: Response::Error(error), .. }) => {
+            if !is_permanent(error.code) && error.code != ErrorCode::Protocol {
+                return Err(ReadError::Server(Box::new(error)));
+            }
+            info!(%node, %error, "events refused");
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(ReadError::Request(error)),
+    }
+}
