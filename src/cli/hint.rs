@@ -17,7 +17,7 @@ pub(super) fn for_error(error: &Error) -> Option<&'static str> {
         ErrorKind::Config if text.contains("local datacenter") => Some("check --local-dc"),
         ErrorKind::Config if text.contains("contact point") => Some("check --host"),
         ErrorKind::Timeout => Some("raise --timeout to wait longer"),
-        ErrorKind::Server(ErrorCode::Invalid) if text.contains(ACCORD) => {
+        ErrorKind::Server(_) if error.is_unsupported_by_accord() => {
             Some("set --consistency quorum")
         }
         ErrorKind::Server(ErrorCode::Unavailable) => {
@@ -46,8 +46,6 @@ pub(super) fn for_connect_error(error: &Error, wait: Duration) -> Option<String>
     for_error(error).map(str::to_owned)
 }
 
-/// The server refuses the consistency of a transaction.
-const ACCORD: &str = " is unsupported with Accord ";
 const REFUSED: &str = "connection refused";
 const PERHAPS_TLS: &str = "does it require TLS?";
 

@@ -185,6 +185,8 @@ pub use error::{Attempt, Error, ErrorKind};
 pub use events::ClusterEvents;
 pub use metrics::{FailureCounts, Metrics, NodeMetrics};
 pub use options::ExecutionProfile;
+#[cfg(feature = "cli")]
+pub(crate) use options::{DEFAULT_CONSISTENCY, DEFAULT_TRANSACTION_CONSISTENCY};
 pub use result::QueryResult;
 pub use retry::{AttemptError, DefaultRetry, FailedAttempt, NoRetry, RetryDecision, RetryPolicy};
 pub use speculative::SpeculativeExecution;
@@ -197,7 +199,8 @@ pub use trace::{Trace, TraceEvent};
 /// A session with a Cassandra cluster: its nodes, and connections to them.
 ///
 /// Each request goes to one node, if possible to a replica of the partition that it addresses.
-/// Requests run concurrently; a connection carries many at a time.
+/// Requests run concurrently; a connection carries many at a time. Requests that are in flight at the
+/// same time have no order: await the first before the second if their order matters.
 ///
 /// Cloning is cheap, and all clones are the same session. A program needs one session per cluster.
 /// When the last clone is dropped, the connections close as soon as the requests in flight have
@@ -406,7 +409,8 @@ impl Session {
     }
 
     /// Subscribes to the cluster's events: nodes added, removed, up or down, and schema changes.
-    /// The subscription starts now: it does not include earlier events.
+    /// The subscription starts now: it does not include earlier events. It also lacks those that happen
+    /// while the control connection is being opened again.
     pub fn events(&self) -> ClusterEvents {
         ClusterEvents::new(self.executor.cluster.events())
     }

@@ -109,12 +109,17 @@ impl Options {
     }
 }
 
+/// The consistency of a statement for which none is set, unless the statement is a transaction.
+pub(crate) const DEFAULT_CONSISTENCY: Consistency = Consistency::LocalOne;
+
+/// The consistency of a transaction for which none is set. Accord refuses to write at LOCAL_ONE.
+pub(crate) const DEFAULT_TRANSACTION_CONSISTENCY: Consistency = Consistency::Quorum;
+
 /// Returns the consistency of a statement for which none is set.
 fn default_consistency(statement: &str) -> Consistency {
     match is_transaction(statement) {
-        // Accord refuses to write at LOCAL_ONE.
-        true => Consistency::Quorum,
-        false => Consistency::LocalOne,
+        true => DEFAULT_TRANSACTION_CONSISTENCY,
+        false => DEFAULT_CONSISTENCY,
     }
 }
 
@@ -257,7 +262,8 @@ macro_rules! option_setters {
 
             /// Sets the request timeout: the time in which the request must be answered, including
             /// preparation and retries. `None` means no timeout. With zero, the request fails at
-            /// once. Default: 10 s.
+            /// once. Default: 10 s. A statement that changed the schema also waits for
+            /// [schema agreement](crate::session::SessionBuilder::schema_agreement).
             #[must_use]
             pub fn timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
                 self.with(|options| options.timeout = Some(timeout.into()))

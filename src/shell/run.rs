@@ -9,7 +9,10 @@ use super::split::split_statements;
 use super::table::{Layout, TablePrinter};
 use crate::cli::Failure;
 use crate::message::ErrorCode;
-use crate::session::{ErrorKind, QueryResult, Session, Statement};
+use crate::session::{
+    DEFAULT_CONSISTENCY, DEFAULT_TRANSACTION_CONSISTENCY, ErrorKind, QueryResult, Session,
+    Statement,
+};
 use crate::types::Value;
 use crate::wire::Consistency;
 
@@ -108,8 +111,12 @@ impl<W: Write> Shell<W> {
             Command::Statement(text) => self.execute(text).await?,
             Command::Describe(text) => self.describe(text).await?,
             Command::Consistency(None) => {
-                let level = self.consistency.unwrap_or(Consistency::LocalOne);
+                let level = self.consistency.unwrap_or(DEFAULT_CONSISTENCY);
                 self.print_line(format_args!("Current consistency level is {level}."))?;
+                if self.consistency.is_none() {
+                    let level = DEFAULT_TRANSACTION_CONSISTENCY;
+                    self.print_line(format_args!("Transactions use {level}."))?;
+                }
             }
             Command::Consistency(Some(level)) => {
                 self.consistency = Some(level);

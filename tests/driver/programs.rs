@@ -260,6 +260,27 @@ fn only_the_example_programs_give_the_hint_at_their_schema() {
 }
 
 #[test]
+fn the_shell_says_which_consistency_it_uses_and_what_to_set_for_transactions() {
+    let address = start_server(Version::V4, |_, _| {
+        let message = "ConsistencyLevel LOCAL_ONE is unsupported with Accord for write/commit, \
+                       supported are [ANY, ONE, QUORUM, ALL, SERIAL]";
+        Reply::error(ErrorCode::Invalid, message)
+    });
+    let host = address.to_string();
+    let script = "CONSISTENCY; DELETE FROM t WHERE k = 1; CONSISTENCY ONE; CONSISTENCY";
+    let shell = run(CQLWIRE, &["shell", "--host", &host, "-e", script]);
+    let lines: Vec<_> = shell.stdout.lines().collect();
+    let expected = [
+        "Current consistency level is LOCAL_ONE.",
+        "Transactions use QUORUM.",
+        "Consistency level set to ONE.",
+        "Current consistency level is ONE.",
+    ];
+    assert_eq!(lines, expected, "{shell:?}");
+    assert!(shell.stderr.contains("(set --consistency quorum)"), "{shell:?}");
+}
+
+#[test]
 fn logs_in_a_pipe_contain_no_escape_codes() {
     let address = start_server(Version::V4, |_, _| keyspace_set());
     let host = address.to_string();

@@ -161,6 +161,15 @@ impl fmt::Display for Abbreviated<'_> {
     }
 }
 
+#[cfg(feature = "cli")]
+impl Error {
+    /// Returns true if the server executes the statement as a transaction of Accord, and refuses its
+    /// consistency, such as LOCAL_ONE.
+    pub(crate) fn is_unsupported_by_accord(&self) -> bool {
+        self.server_error().is_some_and(is_unsupported_by_accord)
+    }
+}
+
 impl Error {
     /// Returns this error as an entry of the history.
     pub(in crate::session) fn to_attempt(&self, node: SocketAddr, elapsed: Duration) -> Attempt {
