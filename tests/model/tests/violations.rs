@@ -323,6 +323,16 @@ async fn finds_secrets_in_errors() {
 }
 
 #[tokio::test]
+async fn finds_secrets_in_the_errors_of_reads_that_verify_repeats() {
+    let Setup { server, session, tables, worker } = Setup::new().await;
+    let echo = Fault::error(ErrorCode::Invalid, &format!("invalid value {SECRET}"));
+    let fault = server.add_fault(echo.statement("SELECT % FROM model.rows").times(1));
+    let tally = verify(&session, &tables, vec![worker], Duration::from_secs(60)).await.unwrap();
+    assert_eq!(server.fault_count(fault), Some(1));
+    assert_found(&tally, Violation::SecretShown);
+}
+
+#[tokio::test]
 async fn finds_failed_idempotent_requests_and_refusals_by_shutdown() {
     let mut setup = Setup::new().await;
     setup.request_with(Kind::UnmarkedInsert, refusal()).await;

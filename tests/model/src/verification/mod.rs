@@ -33,7 +33,7 @@ pub async fn verify(
     workers: Vec<Worker>,
     wait: Duration,
 ) -> Result<Tally, Error> {
-    let reader = Reader { session, keyspace: tables.keyspace(), wait, only_own: false };
+    let reader = Reader::new(session, tables.keyspace(), wait);
     reader.check(tables, workers).await
 }
 
@@ -48,7 +48,8 @@ pub async fn verify_workers(
     workers: Vec<Worker>,
     wait: Duration,
 ) -> Result<Tally, Error> {
-    let reader = Reader { session, keyspace: tables.keyspace(), wait, only_own: true };
+    let mut reader = Reader::new(session, tables.keyspace(), wait);
+    reader.only_own = true;
     reader.check(tables, workers).await
 }
 
@@ -89,6 +90,7 @@ impl Reader<'_> {
         for key in rows.into_keys().chain(versions.into_keys()) {
             tally.violation(Violation::ForeignAnswer, || format!("row {key} was never written"));
         }
+        tally.add(self.take_failures());
         Ok(tally)
     }
 

@@ -1,6 +1,10 @@
 //! Reads that are repeated while the nodes are still busy with the load.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use cqlwire::{
     session::{Error, QueryResult, Session, Statement},
@@ -8,6 +12,8 @@ use cqlwire::{
     wire::Consistency,
 };
 use tokio::time::{Instant, sleep};
+
+use crate::tally::Tally;
 
 /// Delay before a read is repeated.
 pub(super) const DELAY: Duration = Duration::from_millis(500);
@@ -26,16 +32,28 @@ pub(super) struct Reader<'a> {
     pub(super) wait: Duration,
     /// True if only the rows of some workers are read.
     pub(super) only_own: bool,
+    /// The violations in the errors of reads.
+    failures: Mutex<Tally>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// Creates a reader of all rows.
+    pub(super) fn new(session: &'a Session, keyspace: &'a str, wait: Duration) -> Self {
+        Self { session, keyspace, wait, only_own: false, failures: Mutex::default() }
+    }
+
+    /// Returns the violations in the errors of reads since the last call.
+    pub(super) fn take_failures(&self) -> Tally {
+        std::mem::take(&mut *self.failures.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Returns a SELECT at ALL of this text, in which `{}` is the keyspace.
     pub(super) fn select(&self, text: &str) -> Statement {
         let statement = Statement::new(format!("SELECT {}", text.replace("{}", self.keyspace)));
         statement.consistency(Consistency::All).page_size(PAGE_SIZE)
     }
 
-    /// Executes a read, and repeats it while it fails.
+    /// Executes a read, and repeats it while it fails. Checks that no error contains a secret.
     pub(super) async fn execute(
         &self,
         select: Statement,
@@ -43,11 +61,15 @@ impl Reader<'_> {
     ) -> Result<QueryResult, Error> {
         let deadline = Instant::now() + self.wait;
         loop {
-            match self.session.execute(&select, values).await {
-                Err(error) if Instant::now() > deadline => return Err(error),
-                Err(_) => sleep(DELAY).await,
+            let error = match self.session.execute(&select, values).await {
                 Ok(result) => return Ok(result),
+                Err(error) => error,
+            };
+            self.failures.lock().unwrap_or_else(PoisonError::into_inner).check_error(&error);
+            if Instant::now() > deadline {
+                return Err(error);
             }
+            sleep(DELAY).await;
         }
     }
 
