@@ -154,6 +154,18 @@ async fn execute(session: &Session, statement: &Statement, times: usize) {
 }
 
 #[tokio::test]
+async fn a_session_has_one_connection_to_each_local_node_and_a_control_connection() {
+    let locations = [("dc1", "rack1"), ("dc1", "rack2"), ("dc2", "rack1"), ("dc2", "rack2")];
+    let nodes = Nodes::start(&locations).await;
+    let session = connect(nodes.builder(), 2).await;
+    let connections = || nodes.servers.iter().map(MockServer::connections).collect::<Vec<_>>();
+    for _ in 0..100 {
+        session.execute("SELECT v FROM test.kv", ()).await.unwrap();
+        assert_eq!(connections(), [2, 1, 0, 0]);
+    }
+}
+
+#[tokio::test]
 async fn the_nodes_of_each_tier_get_equal_shares() {
     let mut locations = vec![("dc1", "rack1"); 3];
     locations.push(("dc2", "rack1"));

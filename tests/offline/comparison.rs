@@ -4,10 +4,11 @@
 use std::fs;
 use std::path::Path;
 
+use crate::links;
+
 /// Returns the faults of a cell. `file` returns the text of a file, or `None` if it does not exist.
 fn faults(cell: &str, file: impl Fn(&str) -> Option<String>) -> Vec<String> {
-    let links: Vec<_> =
-        cell.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    let links: Vec<_> = links::targets(cell).collect();
     let mut faults = Vec::new();
     match cell.split([' ', ':']).next() {
         Some("Y" | "P") if links.is_empty() => faults.push(format!("it has no link: {cell}")),
@@ -17,20 +18,7 @@ fn faults(cell: &str, file: impl Fn(&str) -> Option<String>) -> Vec<String> {
         Some("Y" | "P" | "N") => {}
         _ => faults.push(format!("it does not start with Y, P or N: {cell}")),
     }
-    for link in links {
-        let (path, function) = link.split_once('#').unwrap_or((link, ""));
-        match file(path) {
-            None => faults.push(format!("there is no file {path}")),
-            Some(source) if !function.is_empty() => {
-                let is_there =
-                    ["(", "<"].iter().any(|end| source.contains(&format!("fn {function}{end}")));
-                if !is_there {
-                    faults.push(format!("{path} has no function {function}"));
-                }
-            }
-            Some(_) => {}
-        }
-    }
+    faults.extend(links.into_iter().filter_map(|link| links::fault(link, &file)));
     faults
 }
 

@@ -13,6 +13,7 @@ mod imports;
 mod invalid_values;
 mod known_codec_bugs;
 mod layers;
+mod links;
 mod nesting;
 mod properties;
 #[path = "../support/recorded.rs"]
