@@ -9,7 +9,7 @@ use std::time::Duration;
 use cassandra_harness::Certificates;
 use cqlwire::connection::Tls;
 use cqlwire::message::{Request, ResultMessage};
-use cqlwire::session::{Error, ErrorKind, Session};
+use cqlwire::session::{Error, ErrorKind, Session, Statement};
 use cqlwire::testing::Reply;
 use cqlwire::wire::Version;
 
@@ -177,8 +177,9 @@ async fn requests_larger_than_the_socket_buffer_arrive_complete() {
     let secure = TlsServer::in_front_of(server, &["127.0.0.1"]);
     let session = secure.connect(secure.tls()).await.unwrap();
     let long = "x".repeat(3 << 20);
+    let statement = Statement::new(long.as_str()).timeout(None);
     for _ in 0..4 {
-        let statements = std::array::from_fn::<_, 4, _>(|_| session.execute(long.as_str(), ()));
+        let statements = std::array::from_fn::<_, 4, _>(|_| session.execute(&statement, ()));
         let [a, b, c, d] = statements;
         let (a, b, c, d) = tokio::join!(a, b, c, d);
         for answer in [a, b, c, d] {
