@@ -43,9 +43,15 @@ use crate::message::{Event, StatusChange, TopologyChange};
 #[derive(Debug)]
 pub struct MockCluster {
     nodes: Vec<MockServer>,
-    infos: Arc<[NodeInfo]>,
-    /// For each node, true unless the node was removed.
-    members: Mutex<Vec<bool>>,
+    members: Mutex<Vec<Member>>,
+}
+
+/// What the other nodes report of a node.
+#[derive(Debug)]
+struct Member {
+    info: NodeInfo,
+    /// True unless the node was removed.
+    is_member: bool,
 }
 
 /// The configuration of a [`MockCluster`], from [`MockCluster::builder`].
@@ -155,7 +161,7 @@ impl MockCluster {
     /// # Panics
     /// Panics if there is no node with this index.
     pub async fn remove_node(&self, index: usize) {
-        self.set_member(index, false);
+        self.change_member(index, |member| member.is_member = false);
         self.node(index).stop().await;
         self.emit_topology(index, TopologyChange::RemovedNode);
     }
@@ -169,22 +175,61 @@ impl MockCluster {
     /// # Panics
     /// Panics if there is no node with this index.
     pub async fn add_node(&self, index: usize) -> io::Result<()> {
-        let is_new = self.set_member(index, true);
-        if is_new {
+        let was_member =
+            self.change_member(index, |member| std::mem::replace(&mut member.is_member, true));
+        if !was_member {
             self.emit_topology(index, TopologyChange::NewNode);
         }
         self.start_node(index).await
     }
 
-    /// Sets whether a node is a member of the cluster. Returns true if this is a change.
-    fn set_member(&self, index: usize, is_member: bool) -> bool {
+    /// Gives a node another address, as when its machine gets another IP address: the node
+    /// [stops](Self::stop_node), and starts on `address` with the same host id and tokens. The other nodes
+    /// list it with that address, and send the events DOWN for the old address, and NEW_NODE and UP for
+    /// the new one. A node that was [removed](Self::remove_node) uses the address when it is added again.
+    ///
+    /// ```
+    /// use cqlwire::testing::MockCluster;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let cluster = MockCluster::start(2).await?;
+    /// let mut address = cluster.nodes()[1].address();
+    /// address.set_ip([127, 0, 0, 102].into());
+    /// cluster.change_address(1, address).await?;
+    /// assert_eq!(cluster.nodes()[1].address(), address);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an error if the node cannot listen on the address. The node is then stopped.
+    ///
+    /// # Panics
+    /// Panics if there is no node with this index.
+    pub async fn change_address(&self, index: usize, address: SocketAddr) -> io::Result<()> {
+        let is_member = self.change_member(index, |member| member.is_member);
+        if is_member {
+            self.stop_node(index).await;
+        }
+        self.node(index).set_address(address);
+        self.change_member(index, |member| member.info.address = address);
+        if is_member {
+            self.emit_topology(index, TopologyChange::NewNode);
+            self.start_node(index).await?;
+        }
+        Ok(())
+    }
+
+    /// Changes what the other nodes report of a node. Returns the result of `change`.
+    fn change_member<T>(&self, index: usize, change: impl FnOnce(&mut Member) -> T) -> T {
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(member) = members.get_mut(index) else { return false };
-        let is_change = std::mem::replace(member, is_member) != is_member;
-        let infos = self.infos.iter().zip(&*members).filter(|(_, is_member)| **is_member);
-        let peers: Arc<[NodeInfo]> = infos.map(|(info, _)| info.clone()).collect();
+        let nodes = members.len();
+        let result = change(members.get_mut(index).unwrap_or_else(|| no_node(index, nodes)));
+        let members = members.iter().filter(|member| member.is_member);
+        let peers: Arc<[NodeInfo]> = members.map(|member| member.info.clone()).collect();
         self.nodes.iter().for_each(|node| node.set_peers(Arc::clone(&peers)));
-        is_change
+        result
     }
 
     /// Sends an event from every node to the clients that registered for its type.
@@ -192,10 +237,9 @@ impl MockCluster {
         self.nodes.iter().for_each(|node| node.emit(event.clone()));
     }
 
-    #[expect(clippy::panic, reason = "fails the test that names a node that does not exist")]
     fn node(&self, index: usize) -> &MockServer {
         let nodes = self.nodes.len();
-        self.nodes.get(index).unwrap_or_else(|| panic!("no node {index}: the cluster has {nodes}"))
+        self.nodes.get(index).unwrap_or_else(|| no_node(index, nodes))
     }
 
     /// Sends a status event about the node `index` from all other nodes.
@@ -214,6 +258,11 @@ impl MockCluster {
         let others = self.nodes.iter().enumerate().filter(|(other, _)| *other != index);
         others.for_each(|(_, node)| node.emit(event.clone()));
     }
+}
+
+#[expect(clippy::panic, reason = "fails the test that names a node that does not exist")]
+fn no_node(index: usize, nodes: usize) -> ! {
+    panic!("no node {index}: the cluster has {nodes}")
 }
 
 impl MockClusterBuilder {
@@ -276,8 +325,9 @@ impl MockClusterBuilder {
             self.configure.iter().fold(server, |server, configure| configure(server))
         };
         let nodes = listeners.into_iter().zip(&*infos).map(start).collect();
-        let members = Mutex::new(vec![true; infos.len()]);
-        Ok(MockCluster { nodes, infos, members })
+        let member = |info: &NodeInfo| Member { info: info.clone(), is_member: true };
+        let members = Mutex::new(infos.iter().map(member).collect());
+        Ok(MockCluster { nodes, members })
     }
 
     /// Returns the datacenter and the rack of each node.

@@ -26,7 +26,6 @@ use crate::wire::Version;
 /// See the [module](super) for an introduction. Dropping the server closes its connections.
 #[derive(Debug)]
 pub struct MockServer {
-    address: SocketAddr,
     state: Arc<ServerState>,
     /// The task that accepts connections, or `None` while the server is stopped.
     task: Mutex<Option<JoinHandle<()>>>,
@@ -55,11 +54,10 @@ impl MockServer {
         peers: Arc<[NodeInfo]>,
         shared: Arc<SharedState>,
     ) -> Self {
-        let address = info.address;
         let script = Script::new(SystemTables::new(info, peers, shared));
         let state = Arc::new(ServerState::new(script));
         let task = tokio::spawn(accept(listener, Arc::clone(&state)));
-        Self { address, state, task: Mutex::new(Some(task)) }
+        Self { state, task: Mutex::new(Some(task)) }
     }
 
     /// Replies with `reply` to the statement `text`, whether the client sends it as text, prepares
@@ -212,9 +210,16 @@ impl MockServer {
         self.state.change_script(|script| script.system_tables.peers = peers);
     }
 
+    /// Sets the address on which the server listens when it starts again.
+    pub(super) fn set_address(&self, address: SocketAddr) {
+        self.state.change_script(|script| {
+            Arc::make_mut(&mut script.system_tables.own).address = address;
+        });
+    }
+
     /// Returns the address that the server listens on.
-    pub const fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> SocketAddr {
+        self.state.script().system_tables.own.address
     }
 
     /// Returns all statements that clients have executed so far, in order, with their values. The
@@ -315,7 +320,7 @@ impl MockServer {
         if self.task().is_some() {
             return Ok(false);
         }
-        let listener = Listener::bind(self.address).await?;
+        let listener = Listener::bind(self.address()).await?;
         *self.task() = Some(tokio::spawn(accept(listener, Arc::clone(&self.state))));
         Ok(true)
     }

@@ -168,3 +168,42 @@ async fn a_change_of_the_schema_waits_for_a_node_with_another_version() {
         assert_eq!(result.schema_agreed(), other.is_none(), "{other:?}");
     }
 }
+
+#[tokio::test]
+async fn a_node_that_changes_its_address_keeps_its_host_id_and_is_found() {
+    let cluster = MockCluster::start(3).await.unwrap();
+    let session = connect(&cluster, 3).await;
+    let old = cluster.nodes()[1].address();
+    let node_at = |address| {
+        let state = session.cluster();
+        state.nodes().iter().find(|node| node.address() == address).cloned()
+    };
+    let host_id = node_at(old).unwrap().info().host_id;
+    for ip in [[127, 0, 0, 102], [127, 0, 0, 2]] {
+        let address = SocketAddr::from((ip, old.port()));
+        cluster.change_address(1, address).await.unwrap();
+        let is_found = async || {
+            node_at(address)
+                .is_some_and(|node| node.info().host_id == host_id && node.is_connected())
+        };
+        until("the node is connected at its new address", is_found).await;
+        assert_eq!(session.cluster().nodes().len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_removed_node_joins_with_its_new_address() {
+    let cluster = MockCluster::start(2).await.unwrap();
+    let session = connect(&cluster, 2).await;
+    cluster.remove_node(1).await;
+    let is_alone = async || session.cluster().nodes().len() == 1;
+    until("the node is removed", is_alone).await;
+    let address = SocketAddr::from(([127, 0, 0, 102], cluster.nodes()[1].address().port()));
+    cluster.change_address(1, address).await.unwrap();
+    assert_eq!(session.cluster().nodes().len(), 1);
+    cluster.add_node(1).await.unwrap();
+    let is_found = async || {
+        session.cluster().nodes().iter().any(|n| n.address() == address && n.is_connected())
+    };
+    until("the node is connected at its new address", is_found).await;
+}
