@@ -29,6 +29,7 @@
 //! ```
 
 mod cancel;
+mod exemptions;
 mod load;
 mod outcome;
 mod recovery;
@@ -41,6 +42,7 @@ mod violation;
 mod worker;
 
 pub use cancel::limit_polls;
+pub use exemptions::Exemptions;
 pub use load::{Load, Mix, Observer};
 pub use outcome::{Kind, Outcome};
 pub use recovery::{recover, settle};

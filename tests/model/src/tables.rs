@@ -33,6 +33,8 @@ const TABLES: &[&str] = &[
 #[derive(Clone)]
 pub struct Tables {
     keyspace: String,
+    /// The keyspace with a dot, or nothing if the statements name no keyspace.
+    qualifier: String,
     /// Inserts a row, and is marked as idempotent.
     pub(crate) insert: PreparedStatement,
     /// Inserts a row, and is not marked as idempotent.
@@ -79,13 +81,31 @@ impl Tables {
     /// # Errors
     /// Returns an error if a statement cannot be prepared.
     pub async fn prepare(session: &Session, keyspace: &str) -> Result<Self, Error> {
+        Self::prepare_with(session, keyspace, format!("{keyspace}.")).await
+    }
+
+    /// Prepares the statements as [`Self::prepare`] does, but they name no keyspace: `keyspace` is that of
+    /// the session.
+    ///
+    /// # Errors
+    /// Returns an error if a statement cannot be prepared.
+    pub async fn prepare_unqualified(session: &Session, keyspace: &str) -> Result<Self, Error> {
+        Self::prepare_with(session, keyspace, String::new()).await
+    }
+
+    async fn prepare_with(
+        session: &Session,
+        keyspace: &str,
+        qualifier: String,
+    ) -> Result<Self, Error> {
         let prepare = async |text: &str| {
-            let prepared = session.prepare(text.replace("ks.", &format!("{keyspace}."))).await?;
+            let prepared = session.prepare(text.replace("ks.", &qualifier)).await?;
             Ok::<_, Error>(prepared.consistency(Consistency::LocalQuorum))
         };
         let unmarked_insert = prepare("INSERT INTO ks.rows (k, payload) VALUES (?, ?)").await?;
         Ok(Self {
             keyspace: keyspace.to_owned(),
+            qualifier: qualifier.clone(),
             insert: unmarked_insert.clone().idempotent(true),
             unmarked_insert,
             read: prepare("SELECT k, payload FROM ks.rows WHERE k = ?").await?,
@@ -119,6 +139,15 @@ impl Tables {
     #[must_use]
     pub fn table_read_timeout(mut self, timeout: Duration) -> Self {
         self.read_versions = self.read_versions.timeout(timeout);
+        self
+    }
+
+    /// Sets the number of rows of a page when a partition or a table is read. Default: 7 and 50.
+    #[must_use]
+    pub fn page_size(mut self, rows: i32) -> Self {
+        for statement in [&mut self.read_wide, &mut self.read_versions] {
+            *statement = statement.clone().page_size(rows);
+        }
         self
     }
 
@@ -158,6 +187,12 @@ impl Tables {
     /// Returns the name of the keyspace.
     pub fn keyspace(&self) -> &str {
         &self.keyspace
+    }
+
+    /// Returns the prefix of a table's name in statements: the keyspace with a dot, or nothing if they name
+    /// no keyspace.
+    pub(crate) fn qualifier(&self) -> &str {
+        &self.qualifier
     }
 
     /// Creates the registers of the workers with the numbers below `workers`, with the value 0.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use cqlwire::session::{Error, Session};
-use cqlwire_faults::{Applied, Direction, Honesty, Switch};
+use cqlwire_faults::{Applied, Switch};
 use cqlwire_model::{
-    Kind, Tables, Tally, Violation, Worker, limit_polls, recover, settle, verify_workers,
+    Exemptions, Kind, Tables, Tally, Violation, Worker, limit_polls, recover, settle,
+    verify_workers,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -96,7 +97,11 @@ impl SeedRun {
         };
         let recovery = run.session_under_faults(self.seed, workers, &applied).await;
         let Run { proxy, mut tally, .. } = run;
-        exempt(&mut tally, &applied);
+        tally.exempt(Exemptions {
+            lies: applied.lied_to_client() || applied.lied_to_server(),
+            malformed_answers: applied.counts().breaks_answers(),
+            shutdowns: false,
+        });
         Ok(SeedResult { connections: proxy.connections(), applied, tally, recovery })
     }
 }
@@ -268,22 +273,4 @@ async fn work(
         }
     }
     worker
-}
-
-/// Removes the violations that the driver cannot avoid with these faults.
-fn exempt(tally: &mut Tally, applied: &Applied) {
-    let worst = applied.honesty(Direction::Responses).max(applied.honesty(Direction::Requests));
-    let breaks_answers = applied.counts().breaks_answers();
-    tally.violations.retain(|violation, _| match violation {
-        Violation::MalformedAnswer => worst < Some(Honesty::Lying) && !breaks_answers,
-        Violation::ForeignAnswer
-        | Violation::UntrueNotApplied
-        | Violation::Lost
-        | Violation::DoneTwice
-        | Violation::RefusedWrongly
-        | Violation::RepeatedRow
-        | Violation::OutOfOrder
-        | Violation::TornBatch => worst < Some(Honesty::Lying),
-        _ => true,
-    });
 }

@@ -34,9 +34,9 @@ impl Versions {
         let version = self.outcomes.begin();
         tally.begin(Kind::Overwrite);
         let key = self.key(version % ROWS);
-        let (keyspace, text) = (tables.keyspace(), payload(key, version.into()));
+        let (qualifier, text) = (tables.qualifier(), payload(key, version.into()));
         let insert = format!(
-            "INSERT INTO {keyspace}.versions (k, v, payload) VALUES ({key}, {version}, '{text}')"
+            "INSERT INTO {qualifier}versions (k, v, payload) VALUES ({key}, {version}, '{text}')"
         );
         let insert = tables.statement(insert).idempotent(true);
         tally.check_text(|| format!("{insert:?}"));
