@@ -1,10 +1,12 @@
 //! The program's arguments.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 /// Runs cqlwire in a simulated world: one seed is one history, with faults, and a model checks it.
 ///
-/// Exits with 0 if every promise was kept, and with 1 if one was broken.
+/// Exits with 0 if every promise was kept, with 1 if one was broken, and with 2 if a schedule cannot be read.
 #[derive(Parser)]
 #[command(name = "simulate")]
 pub(crate) struct Arguments {
@@ -16,7 +18,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run the schedules of many seeds
     Run(Run),
-    /// Run the schedule of one seed
+    /// Run one schedule
     Replay(Replay),
 }
 
@@ -37,12 +39,21 @@ pub(crate) struct Run {
     /// Number of failing schedules after which the run ends
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) failures: u64,
+
+    /// Do not look for the faults that matter in a failing schedule
+    #[arg(long)]
+    pub(crate) no_shrink: bool,
+
+    /// The directory in which failing schedules are stored
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) save: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub(crate) struct Replay {
-    /// The seed
-    pub(crate) seed: u64,
+    /// A seed, or a file with a schedule
+    #[arg(value_name = "SEED|FILE")]
+    pub(crate) schedule: String,
 
     /// The numbers of the faults to keep, counted from 0. Default: all
     #[arg(long, value_name = "N,...", value_delimiter = ',')]

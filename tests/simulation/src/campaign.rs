@@ -1,8 +1,10 @@
 //! Runs the schedules of many seeds.
 
 use std::{
+    fs,
+    path::Path,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
@@ -53,11 +55,10 @@ impl Campaign<'_> {
             if number >= self.options.schedules {
                 break;
             }
-            let schedule = Schedule::new(self.options.first + number);
+            let schedule = Arc::new(Schedule::new(self.options.first + number));
             let report = run_schedule(&schedule, false);
-            if let Some(finding) = report.findings.first() {
-                let kept = shrink(&schedule, finding);
-                print_failure(&schedule, &report, &kept);
+            if !report.findings.is_empty() {
+                self.print_failure(&schedule, &report);
             }
             let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
             summary.add(&report);
@@ -79,19 +80,32 @@ impl Campaign<'_> {
             }
         }
     }
+
+    /// Prints the broken promises, and then the schedule without the faults that do not matter.
+    fn print_failure(&self, schedule: &Schedule, report: &Report) {
+        let Some(finding) = report.findings.first() else { return };
+        let seed = schedule.seed;
+        let broken = report.findings.iter().map(|finding| format!("  BROKEN: {finding}\n"));
+        print!("seed {seed}:\n{}", broken.collect::<String>());
+        let mut smaller = schedule.clone();
+        if !self.options.no_shrink {
+            smaller.keep(&shrink(schedule, finding));
+        }
+        println!("{smaller}");
+        match &self.options.save {
+            Some(directory) => match save(directory, &smaller) {
+                Ok(file) => println!("  replay: cargo simulate replay {file} --trace"),
+                Err(error) => eprintln!("the schedule is not stored: {error}"),
+            },
+            None => println!("  replay: cargo simulate replay {seed} --trace"),
+        }
+    }
 }
 
-fn print_failure(schedule: &Schedule, report: &Report, kept: &[usize]) {
-    let faults: Vec<_> = kept.iter().map(ToString::to_string).collect();
-    let mut smaller = schedule.clone();
-    smaller.keep(kept);
-    print!("{smaller}");
-    for finding in &report.findings {
-        println!("  BROKEN: {finding}");
-    }
-    println!(
-        "  replay: cargo simulate replay {} --faults {} --trace",
-        schedule.seed,
-        faults.join(",")
-    );
+/// Stores a schedule, and returns its file.
+fn save(directory: &Path, schedule: &Schedule) -> std::io::Result<String> {
+    fs::create_dir_all(directory)?;
+    let file = directory.join(format!("seed-{}.ron", schedule.seed));
+    fs::write(&file, format!("{schedule}\n"))?;
+    Ok(file.display().to_string())
 }

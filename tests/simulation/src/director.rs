@@ -1,6 +1,7 @@
 //! Applies the faults of nodes, answers and clocks at their times.
 
 use std::{
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,7 +13,7 @@ use cqlwire::{
 };
 use tokio::{
     task::JoinHandle,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 use uuid::Uuid;
@@ -44,6 +45,8 @@ struct Stage {
     clock: WallClock,
     /// The version of the session.
     version: Version,
+    /// The first addresses of the nodes.
+    addresses: Arc<[SocketAddr]>,
     done: Arc<Mutex<Done>>,
 }
 
@@ -55,6 +58,8 @@ struct Done {
     answers: Vec<(usize, FaultId, ServerFault)>,
     /// The refusals of a version that have not ended.
     refusals: Vec<(usize, FaultId)>,
+    /// Number of changes of addresses.
+    moves: u8,
     jumps: u64,
 }
 
@@ -67,7 +72,9 @@ impl Director {
     ) -> Self {
         let (network, clock) = (network.clone(), clock.clone());
         let (cluster, version) = (Arc::new(cluster), schedule.settings.version);
-        let stage = Stage { cluster, network, clock, version, done: Arc::default() };
+        let addresses = cluster.nodes().iter().map(MockServer::address).collect();
+        let done = Arc::default();
+        let stage = Stage { cluster, network, clock, version, addresses, done };
         let mut events: Vec<_> = schedule
             .faults
             .iter()
@@ -84,7 +91,7 @@ impl Director {
         Self { stage, task, begin }
     }
 
-    /// Returns the addresses of all nodes.
+    /// Returns the present addresses of all nodes.
     pub(crate) fn contact_points(&self) -> Vec<String> {
         self.stage.cluster.contact_points()
     }
@@ -97,6 +104,8 @@ impl Director {
     /// Ends all faults, and adds those that were applied to a report.
     pub(crate) async fn end_faults(&self, report: &mut Report) {
         self.task.abort();
+        // A node that is being stopped still has its address.
+        sleep(Duration::from_millis(1)).await;
         let Stage { cluster, network, .. } = &self.stage;
         network.heal();
         for index in 0..cluster.nodes().len() {
@@ -167,6 +176,11 @@ impl Stage {
                 let added = self.cluster.add_node(index).await;
                 added.expect("the address of the node is its own");
             }
+            NodeEvent::ChangeAddress => {
+                let address = self.new_address(index);
+                self.change_address(index, address).await;
+            }
+            NodeEvent::RestoreAddress => self.change_address(index, self.addresses[index]).await,
             NodeEvent::Disagree => server.set_schema_version(Some(Uuid::nil())),
             NodeEvent::Agree => server.set_schema_version(None),
             NodeEvent::Downgrade => {
@@ -178,5 +192,22 @@ impl Stage {
                 done.refusals.retain(|(node, id)| *node != index || !server.remove_fault(*id));
             }
         }
+    }
+
+    /// Returns an address that no node has had, in a network of its own.
+    fn new_address(&self, index: usize) -> SocketAddr {
+        let mut done = self.done();
+        done.moves += 1;
+        let mut address = self.addresses[index];
+        if let IpAddr::V4(ip) = address.ip() {
+            let [a, b, _, d] = ip.octets();
+            address.set_ip([a, b, done.moves, d].into());
+        }
+        address
+    }
+
+    async fn change_address(&self, index: usize, address: SocketAddr) {
+        let changed = self.cluster.change_address(index, address).await;
+        changed.expect("the address of the node is its own");
     }
 }

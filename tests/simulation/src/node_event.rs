@@ -1,7 +1,9 @@
 //! Events of a node.
 
+use serde::{Deserialize, Serialize};
+
 /// An event of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum NodeEvent {
     /// The process ends: connections are closed, and new ones refused. The other nodes report it.
     Stop,
@@ -25,6 +27,10 @@ pub(crate) enum NodeEvent {
     Remove,
     /// The node joins the cluster again.
     Add,
+    /// The node stops, and starts with an address that no node had. The other nodes report it.
+    ChangeAddress,
+    /// The node stops, and starts with its first address.
+    RestoreAddress,
     /// The node reports another version of the schema.
     Disagree,
     /// The node reports the version of the cluster again.
@@ -45,6 +51,7 @@ impl NodeEvent {
         Self::ForgetPrepared,
         Self::GracefulDisconnect,
         Self::Remove,
+        Self::ChangeAddress,
         Self::Disagree,
         Self::Downgrade,
     ];
@@ -56,6 +63,7 @@ impl NodeEvent {
             Self::Freeze => Some(Self::Thaw),
             Self::Unreachable => Some(Self::Reachable),
             Self::Remove => Some(Self::Add),
+            Self::ChangeAddress => Some(Self::RestoreAddress),
             Self::Disagree => Some(Self::Agree),
             Self::Downgrade => Some(Self::Upgrade),
             _ => None,
@@ -75,6 +83,8 @@ impl NodeEvent {
             Self::GracefulDisconnect => "node announced its shutdown",
             Self::Remove => "node left",
             Self::Add => "node joined",
+            Self::ChangeAddress => "node changed its address",
+            Self::RestoreAddress => "node had its first address again",
             Self::Disagree => "node had another schema",
             Self::Agree => "node agreed on the schema",
             Self::Downgrade => "node refused the version",

@@ -1,72 +1,66 @@
 //! The schedule of one simulation: everything that the seed decides before it begins.
 
-use std::{fmt, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
-use cqlwire::wire::{Compression, Version};
 use cqlwire_faults::{FaultKind, Plan, PlannedFault, Profile};
-use cqlwire_model::Kind;
-use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
+use ron::{
+    error::SpannedError,
+    ser::{PrettyConfig, to_string_pretty},
+};
+use serde::{Deserialize, Serialize};
 
-use crate::{node_event::NodeEvent, server_fault::ServerFault};
+use crate::{
+    node_event::NodeEvent,
+    server_fault::ServerFault,
+    settings::{Settings, one_of},
+    text,
+};
 
 /// The schedule of one simulation.
-#[derive(Clone, Debug)]
+///
+/// `Display` writes a schedule in the notation of Rust (RON), which `FromStr` reads again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Schedule {
+    /// The seed, which decides the random numbers of the driver, too.
     pub(crate) seed: u64,
     pub(crate) settings: Settings,
     /// The faults. A schedule without some of them is a schedule, too.
     pub(crate) faults: Vec<ScheduledFault>,
 }
 
-/// The cluster, the session and the load.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) nodes: usize,
-    pub(crate) version: Version,
-    pub(crate) compression: Option<Compression>,
-    pub(crate) has_login: bool,
-    pub(crate) connections_per_node: usize,
-    /// The timeout of each request.
-    pub(crate) timeout: Option<Duration>,
-    /// The delay of speculative executions.
-    pub(crate) speculation: Option<Duration>,
-    /// Maximum number of concurrent requests of the session.
-    pub(crate) throttle: Option<usize>,
-    /// Maximum number of requests in flight on a connection.
-    pub(crate) max_in_flight: usize,
-    /// The capacity of the queue of each connection, if it is small.
-    pub(crate) capacity: Option<usize>,
-    /// Number of statements that the session keeps prepared.
-    pub(crate) prepared_cache: usize,
-    /// The kinds of requests that each worker sends in turn.
-    pub(crate) workers: Vec<Vec<Kind>>,
-    /// Number of requests of each worker.
-    pub(crate) requests: u32,
-    /// Time between two requests of a worker.
-    pub(crate) pause: Duration,
-    /// True if the session reads the schema, which takes half of the time of a simulation.
-    pub(crate) reads_schema: bool,
-    /// Number of tables that are created and dropped during the load.
-    pub(crate) schema_changes: u32,
-    /// True if log events and spans are checked for secrets, which takes time.
-    pub(crate) has_log: bool,
-    /// True if connections may be lied to. Only liveness is checked then.
-    pub(crate) has_lies: bool,
-}
-
 /// A fault of a schedule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum ScheduledFault {
     /// A fault of the connection with this number, counted from 0 since the faults began.
-    Connection { number: usize, fault: PlannedFault },
+    Connection {
+        number: usize,
+        #[serde(with = "text")]
+        fault: PlannedFault,
+    },
     /// An event of a node, at this time since the faults began.
-    Node { at: Duration, node: usize, event: NodeEvent },
+    Node {
+        #[serde(with = "text")]
+        at: Duration,
+        node: usize,
+        event: NodeEvent,
+    },
     /// A node answers requests wrongly from this time on.
-    Server { at: Duration, node: usize, fault: ServerFault },
+    Server {
+        #[serde(with = "text")]
+        at: Duration,
+        node: usize,
+        fault: ServerFault,
+    },
     /// The caller drops a request of a worker when it has polled it this number of times.
     Cancel { worker: usize, request: u32, polls: u32 },
     /// The wall clock jumps by this number of microseconds.
-    Clock { at: Duration, micros: i64 },
+    Clock {
+        #[serde(with = "text")]
+        at: Duration,
+        micros: i64,
+    },
 }
 
 /// Time after which a node that was stopped runs again, at the latest.
@@ -75,8 +69,8 @@ const LONGEST_OUTAGE: Duration = Duration::from_secs(4);
 /// Time after the last fault within which the session must be connected to all nodes.
 const RECOVERY: Duration = Duration::from_secs(10);
 
-/// The same if a node joins again. If its event is lost, the session finds the node when it next reads the
-/// topology, which it does each minute.
+/// The same if a node joins again or has another address. If its event is lost, the session finds the node
+/// when it next reads the topology, which it does each minute.
 const FOUND_AGAIN: Duration = Duration::from_secs(70);
 
 /// Number of connections that have faults, at most: later connections have none.
@@ -95,7 +89,7 @@ impl Schedule {
             node_fault(random, &settings, &mut faults);
         }
         for _ in 0..one_of(random, &[0, 0, 1, 2, 4]) {
-            let node = random.random_range(0..settings.nodes);
+            let node = random.random_range(0..settings.nodes());
             let fault = ServerFault::random(random);
             if fault.loses_answers() && settings.timeout.is_none() {
                 continue;
@@ -119,10 +113,13 @@ impl Schedule {
 
     /// Returns the time after the last fault within which the session must be connected to all nodes.
     pub(crate) fn recovery(&self) -> Duration {
-        let is_removal = |fault: &ScheduledFault| {
-            matches!(fault, ScheduledFault::Node { event: NodeEvent::Remove, .. })
+        let changes_topology = |fault: &ScheduledFault| {
+            matches!(
+                fault,
+                ScheduledFault::Node { event: NodeEvent::Remove | NodeEvent::ChangeAddress, .. }
+            )
         };
-        match self.faults.iter().any(is_removal) {
+        match self.faults.iter().any(changes_topology) {
             true => FOUND_AGAIN,
             false => RECOVERY,
         }
@@ -162,53 +159,6 @@ impl ScheduledFault {
     }
 }
 
-impl Settings {
-    fn random(random: &mut SmallRng) -> Self {
-        let version = one_of(random, &[Version::V3, Version::V4, Version::V5, Version::V5]);
-        let workers = random.random_range(1..=5);
-        let timeouts = [None, Some(300), Some(1_000), Some(3_000), Some(10_000)];
-        let timeout = one_of(random, &timeouts).map(Duration::from_millis);
-        Self {
-            nodes: one_of(random, &[1, 2, 3, 3]),
-            version,
-            compression: random.random_bool(0.5).then_some(Compression::Lz4),
-            has_login: random.random_bool(0.3),
-            connections_per_node: one_of(random, &[1, 1, 1, 2]),
-            timeout,
-            speculation: random
-                .random_bool(0.3)
-                .then(|| Duration::from_millis(random.random_range(1..200))),
-            throttle: random.random_bool(0.2).then(|| random.random_range(1..4)),
-            max_in_flight: one_of(random, &[1, 2, 8, 1_024]),
-            capacity: random.random_bool(0.3).then(|| random.random_range(1..4)),
-            prepared_cache: one_of(random, &[1, 3, 128]),
-            workers: (0..workers).map(|_| kinds(random)).collect(),
-            requests: random.random_range(2..12),
-            pause: Duration::from_millis(one_of(random, &[0, 5, 50, 300])),
-            reads_schema: random.random_bool(0.1),
-            schema_changes: one_of(random, &[0, 0, 1, 4]),
-            has_log: random.random_bool(0.1),
-            has_lies: timeout.is_some() && random.random_bool(0.1),
-        }
-    }
-
-    /// Returns the time that the load takes without faults, roughly.
-    fn load_time(&self) -> Duration {
-        Duration::from_millis(30) + (self.pause + Duration::from_millis(5)) * self.requests
-    }
-}
-
-/// Returns the kinds of requests of one worker.
-fn kinds(random: &mut SmallRng) -> Vec<Kind> {
-    let count = random.random_range(1..=4);
-    (0..count).map(|_| one_of(random, &Kind::ALL)).collect()
-}
-
-/// Returns a random one of the values.
-pub(crate) fn one_of<T: Copy>(random: &mut SmallRng, values: &[T]) -> T {
-    *values.choose(random).expect("there are values to choose from")
-}
-
 fn time(random: &mut SmallRng, end: Duration) -> Duration {
     let end = u64::try_from(end.as_millis()).unwrap_or(u64::MAX);
     Duration::from_millis(random.random_range(0..end))
@@ -236,14 +186,23 @@ fn connection_faults(random: &mut SmallRng, settings: &Settings, faults: &mut Ve
 
 /// Adds an event of a node, and the event that ends it.
 fn node_fault(random: &mut SmallRng, settings: &Settings, faults: &mut Vec<ScheduledFault>) {
-    let node = random.random_range(0..settings.nodes);
+    let node = random.random_range(0..settings.nodes());
     let at = time(random, settings.load_time());
     let event = one_of(random, NodeEvent::ALL);
-    if event == NodeEvent::Remove && settings.nodes == 1 {
+    let is_possible = match event {
+        NodeEvent::Remove => settings.nodes() > 1,
+        // The session finds the cluster by the contact points that it was given: one of them must remain.
+        NodeEvent::ChangeAddress => node > 0,
+        _ => true,
+    };
+    if !is_possible {
         return;
     }
     faults.push(ScheduledFault::Node { at, node, event });
-    if let Some(event) = event.end() {
+    let may_remain = event == NodeEvent::ChangeAddress;
+    if let Some(event) = event.end()
+        && !(may_remain && random.random_bool(0.5))
+    {
         let at = at + time(random, LONGEST_OUTAGE);
         faults.push(ScheduledFault::Node { at, node, event });
     }
@@ -251,7 +210,16 @@ fn node_fault(random: &mut SmallRng, settings: &Settings, faults: &mut Vec<Sched
 
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {}: {:?}", self.seed, self.settings)?;
-        self.faults.iter().try_for_each(|fault| writeln!(f, "  {fault:?}"))
+        // One line for each setting and each fault.
+        let config = PrettyConfig::new().depth_limit(2).struct_names(false);
+        f.write_str(&to_string_pretty(self, config).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl FromStr for Schedule {
+    type Err = SpannedError;
+
+    fn from_str(text: &str) -> Result<Self, SpannedError> {
+        ron::from_str(text)
     }
 }

@@ -8,11 +8,12 @@ use cqlwire::{
     wire::{Consistency, Opcode},
 };
 use rand::{RngExt, rngs::SmallRng};
+use serde::{Deserialize, Serialize};
 
-use crate::schedule::one_of;
+use crate::settings::one_of;
 
 /// A node answers some requests wrongly, or not at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ServerFault {
     pub(crate) kind: ServerFaultKind,
     pub(crate) target: Target,
@@ -25,7 +26,7 @@ pub(crate) struct ServerFault {
 macro_rules! server_faults {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $may_execute:literal;)*) => {
         /// The wrong answer of a node.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         pub(crate) enum ServerFaultKind {
             $($(#[$doc])* $variant,)*
         }
@@ -72,7 +73,7 @@ server_faults! {
 }
 
 /// The requests that are answered wrongly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Target {
     /// The statements of the load.
     Statements,
