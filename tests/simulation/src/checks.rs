@@ -19,10 +19,6 @@ use crate::{
     settings::{Settings, datacenter},
 };
 
-/// Time within which the recovered session must answer each read. A connection may still be out of step
-/// because of a frame with a wrong length.
-const VERIFICATION: Duration = Duration::from_secs(10);
-
 /// Time after the last lie within which the session must be usable. It may have to close connections on
 /// which it waits for bytes that do not come, and to read the topology again.
 const RECOVERY_AFTER_LIES: Duration = Duration::from_secs(120);
@@ -53,9 +49,9 @@ pub(crate) async fn check(
     } else {
         report.recovery = wait_connected(&session, &schedule.settings, schedule.recovery()).await?;
         let mut recovered = Tally::default();
-        recover(&session, &tables, VERIFICATION, &mut recovered).await;
+        recover(&session, &tables, schedule.recovery(), &mut recovered).await;
         report.add_violations(recovered);
-        let verified = verify(&session, &tables, workers, VERIFICATION).await;
+        let verified = verify(&session, &tables, workers, schedule.recovery()).await;
         let mut tally = verified.map_err(|error| Finding::NotRecovered(error.to_string()))?;
         tally.exempt(exemptions);
         report.add_tally(tally);
@@ -65,7 +61,7 @@ pub(crate) async fn check(
                 nodes.iter().map(|node| node.orphaned_streams).sum()
             };
             let mut settled = Tally::default();
-            settle(&session, &[("orphaned", &orphaned)], VERIFICATION, &mut settled).await;
+            settle(&session, &[("orphaned", &orphaned)], schedule.recovery(), &mut settled).await;
             report.add_violations(settled);
         }
     }
@@ -104,7 +100,7 @@ async fn check_after_lies(
     let error = |error| Finding::NotRecovered(format!("a new session after lies: {error}"));
     let (new, tables) = opened.map_err(error)?;
     let mut recovered = Tally::default();
-    recover(&new, &tables, VERIFICATION, &mut recovered).await;
+    recover(&new, &tables, schedule.recovery(), &mut recovered).await;
     report.add_violations(recovered);
     drop(tables);
     close_session(new).await

@@ -28,7 +28,8 @@ use crate::{
 };
 
 /// Time within which the session must have connected and prepared its statements in spite of the faults.
-const LONGEST: Duration = Duration::from_secs(60);
+/// Each connection that has faults may have to be closed after a silence of 35 seconds.
+const LONGEST: Duration = Duration::from_secs(24 * 35);
 
 /// The task that applies faults, until they are ended.
 pub(crate) struct Director {

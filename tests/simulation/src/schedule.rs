@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use cqlwire_faults::{FaultKind, Plan, PlannedFault, Profile};
+use cqlwire_faults::{Direction, Fault, FaultKind, Plan, PlannedFault, Profile};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use ron::{
     error::SpannedError,
@@ -66,12 +66,16 @@ pub(crate) enum ScheduledFault {
 /// Time after which a node that was stopped runs again, at the latest.
 const LONGEST_OUTAGE: Duration = Duration::from_secs(4);
 
-/// Time after the last fault within which the session must be connected to all nodes.
+/// Time after the last fault within which the session must answer and be connected to all nodes.
 const RECOVERY: Duration = Duration::from_secs(10);
 
 /// The same if a node joins again or has another address. If its event is lost, the session finds the node
 /// when it next reads the topology, which it does each minute.
 const FOUND_AGAIN: Duration = Duration::from_secs(70);
+
+/// The same if the length of a request was wrong. A server then skips the requests that follow, and the
+/// driver closes the connection after a silence of 35 seconds.
+const RECOVERY_AFTER_SILENCE: Duration = Duration::from_secs(45);
 
 /// Number of connections that have faults, at most: later connections have none.
 const MAX_CONNECTIONS: usize = 24;
@@ -111,18 +115,20 @@ impl Schedule {
         Self { seed, settings, faults }
     }
 
-    /// Returns the time after the last fault within which the session must be connected to all nodes.
+    /// Returns the time after the last fault within which the session must answer and be connected to all
+    /// nodes.
     pub(crate) fn recovery(&self) -> Duration {
-        let changes_topology = |fault: &ScheduledFault| {
-            matches!(
-                fault,
-                ScheduledFault::Node { event: NodeEvent::Remove | NodeEvent::ChangeAddress, .. }
-            )
+        let of_fault = |fault: &ScheduledFault| match fault {
+            ScheduledFault::Node {
+                event: NodeEvent::Remove | NodeEvent::ChangeAddress, ..
+            } => FOUND_AGAIN,
+            ScheduledFault::Connection {
+                fault: PlannedFault { direction: Direction::Requests, fault: Fault::Length(_), .. },
+                ..
+            } => RECOVERY_AFTER_SILENCE,
+            _ => RECOVERY,
         };
-        match self.faults.iter().any(changes_topology) {
-            true => FOUND_AGAIN,
-            false => RECOVERY,
-        }
+        self.faults.iter().map(of_fault).max().unwrap_or(RECOVERY)
     }
 
     /// Removes all faults but those with these numbers.
@@ -169,11 +175,9 @@ fn connection_faults(random: &mut SmallRng, settings: &Settings, faults: &mut Ve
     let mut profile = Profile::new(settings.version).lies_to_client(lies).lies_to_server(lies);
     profile.time = settings.load_time();
     if settings.timeout.is_none() {
-        // A request without a timeout waits for ever if its answer is lost: also in a longer frame, on a
-        // stream on which servers send errors that name no request, and behind a request whose length
-        // makes the server skip all that follow.
-        use FaultKind::{AbsurdLength, Drop, MisdirectFree, TooLong};
-        for kind in [Drop, MisdirectFree, TooLong, AbsurdLength] {
+        // A request without a timeout waits for ever if its answer is lost: also in a longer frame, and
+        // on a stream on which servers send errors that name no request.
+        for kind in [FaultKind::Drop, FaultKind::MisdirectFree, FaultKind::TooLong] {
             profile = profile.weight(kind, 0);
         }
     }
