@@ -124,8 +124,27 @@ impl Executor {
     ///
     /// # Errors
     /// Returns an error if the statement cannot be prepared, if the server prepares its text as a
-    /// different statement now, or if the values do not fit the new bind variables.
+    /// different statement now, if the values do not fit the new bind variables, or as soon as the
+    /// connection becomes unresponsive. In all cases, the statement was not executed.
     pub(super) async fn reprepare(
+        &self,
+        progress: &RequestProgress<'_, '_>,
+        error: &ServerError,
+        connection: &Connection,
+        begin: Instant,
+    ) -> Result<(), Error> {
+        tokio::select! {
+            biased;
+            outcome = self.prepare_evicted(progress, error, connection, begin) => outcome,
+            () = connection.wait_responsive(false) => {
+                let text = "the node has evicted the prepared statement, and stopped answering \
+                            before the statement was prepared again";
+                Err(Error::new(ErrorKind::Timeout, text))
+            }
+        }
+    }
+
+    async fn prepare_evicted(
         &self,
         progress: &RequestProgress<'_, '_>,
         error: &ServerError,

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cqlwire::cluster::{ClusterState, LoadBalancing, Node, Routing};
-use cqlwire::message::{ErrorCode, Event, Request, ServerError, StatusChange};
+use cqlwire::message::{ErrorCode, ErrorDetails, Event, Request, ServerError, StatusChange};
 use cqlwire::session::{ErrorKind, Session, SpeculativeExecution, Statement};
 use cqlwire::testing::{MockServer, Reply};
 use cqlwire::wire::Version;
@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::cluster::prepared;
 use crate::duplicate_rows::refresh_until;
 use crate::mock_nodes::{connect, session_builder, start_nodes};
 use crate::peer_rows::{PeerRow, PeersTable};
@@ -185,6 +186,52 @@ async fn a_statement_is_prepared_on_another_node_if_one_is_frozen() {
         // PREPARE may be sent twice, whatever the statement.
         session.prepare(insert.idempotent(false)).await.unwrap();
     }
+}
+
+/// The second node has evicted the statement, and freezes when it receives PREPARE. The statement is not
+/// idempotent, but was not executed.
+#[tokio::test]
+async fn a_request_moves_on_if_the_node_freezes_while_a_statement_is_prepared_again() {
+    let mut nodes = start_freezable(2).await;
+    let id = bytes::Bytes::from_static(b"select");
+    let (details, message) = (ErrorDetails::Unprepared { id }, "evicted".to_owned());
+    let unprepared = ServerError { code: ErrorCode::Unprepared, message, details };
+    let frozen = nodes[1].frozen.clone();
+    let has_evicted = AtomicBool::new(false);
+    let FreezableNode { address, server, .. } = nodes.pop().unwrap();
+    let server = server.on_request(move |frame| match &frame.request {
+        Request::Prepare(_) if has_evicted.load(Ordering::SeqCst) => {
+            frozen.send_replace(true);
+            Some(Reply::silence())
+        }
+        Request::Prepare(_) => Some(prepared().into()),
+        Request::Execute(_) => {
+            has_evicted.store(true, Ordering::SeqCst);
+            Some(Reply::response(unprepared.clone()))
+        }
+        _ => None,
+    });
+    let FreezableNode { server: first, address: responsive, .. } = nodes.pop().unwrap();
+    let first = first.on_request(|frame| match &frame.request {
+        Request::Prepare(_) => Some(prepared().into()),
+        Request::Execute(_) => Some(Reply::void()),
+        _ => None,
+    });
+    let builder = Session::builder().contact_points([responsive.to_string()]);
+    let session = connect(builder, 2).await;
+    let insert = session.prepare(unlimited("INSERT INTO kv (k) VALUES (?)")).await.unwrap();
+    // The tokens of some keys are those of the second node.
+    let keys = AtomicI32::new(0);
+    until("the second node is frozen", async || {
+        let key = keys.fetch_add(1, Ordering::SeqCst);
+        let result = session.execute(&insert, (key,)).await.unwrap();
+        assert_eq!(result.coordinator().address(), responsive);
+        let cluster = session.cluster();
+        let node = cluster.nodes().iter().find(|node| node.address() == address).unwrap();
+        !node.is_responsive()
+    })
+    .await;
+    drop((first, server));
 }
 
 #[tokio::test]
