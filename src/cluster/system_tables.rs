@@ -178,7 +178,10 @@ async fn rows_once(
             }
             page => page?,
         };
-        for record in page.rows::<Record>().into_iter().flatten().flatten() {
+        // Rows without columns would take memory, but no bytes of the response.
+        let has_columns = page.metadata.columns_count > 0;
+        let decoded = has_columns.then(|| page.rows::<Record>()).into_iter().flatten();
+        for record in decoded.flatten().flatten() {
             budget.take(&record)?;
             records.push(record);
         }

@@ -10,6 +10,7 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use super::error_version::downgrade;
 use super::handler::{Handler, Source};
+use super::registered::RegisteredTypes;
 use super::script::Script;
 use super::state::ServerState;
 use super::step::{Action, Extras, ReplyStep};
@@ -126,7 +127,7 @@ struct Client {
     /// A channel to the connection's loop, for replies whose delay has passed or whose condition is true.
     delayed: mpsc::UnboundedSender<(Stream, ReplyStep)>,
     /// The event types that the client has registered for.
-    registered: Vec<String>,
+    registered: RegisteredTypes,
     is_authenticated: bool,
 }
 
@@ -151,7 +152,7 @@ impl Client {
             codec,
             out: BytesMut::new(),
             delayed,
-            registered: Vec::new(),
+            registered: RegisteredTypes::default(),
             is_authenticated: false,
         }
     }
@@ -240,7 +241,6 @@ impl Client {
             (&frame.request, &reply.action)
             && let Response::Ready(_) = **response
         {
-            // A client may register several times.
             self.registered.extend(register.event_types.iter().map(ToString::to_string));
         }
         if let Action::SendResponse(response) = &reply.action {
@@ -293,7 +293,7 @@ impl Client {
 
     /// Sends an event if the client has registered for its type.
     fn send_event(&mut self, event: Event) -> Result<(), CloseConnection> {
-        if self.registered.iter().any(|registered| registered == event.event_type()) {
+        if self.registered.contains(event.event_type()) {
             self.send(ResponseFrame::new(Stream::EVENT, event));
         }
         Ok(())

@@ -145,6 +145,11 @@
 //!   versions, get a [`VersionRefusal`](crate::message::VersionRefusal), so that clients try a lower
 //!   version. As in Cassandra 4 and 5, the ERROR is on stream 0 and the connection stays open.
 //! - **Compression** is used if the client asks for it: LZ4, and Snappy with the feature `snappy`.
+//! - **Memory**: a server keeps the statements that it [received](MockServer::received), unless
+//!   [`keep_received`](MockServer::keep_received) limits them, the latest 10,000 prepared statements (64 MiB
+//!   of text), and the latest 1,000 traces. A connection registers for at most 64 event types. It buffers a
+//!   request of up to 256 MiB, also before the client has logged in, and then refuses those that exceed
+//!   [`max_frame_body`](MockServer::max_frame_body). A statement that nests too deeply is a syntax error.
 //! - **TLS** needs the feature `tls`: see [`MockServer::tls`].
 
 mod cluster;
@@ -163,6 +168,7 @@ mod pattern;
 mod prepared;
 mod received_request;
 mod recent;
+mod registered;
 mod reply;
 mod rows_response;
 mod script;

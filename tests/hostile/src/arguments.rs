@@ -62,6 +62,10 @@ pub(crate) struct Run {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) every: usize,
 
+    /// Only mutations whose names contain this text, such as `replaced by` or `always`
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) named: String,
+
     /// Number of failing cases after which the run ends
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) failures: u64,

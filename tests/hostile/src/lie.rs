@@ -56,12 +56,13 @@ struct State {
     plain_bytes: usize,
     requests: usize,
     responses: usize,
-    /// All frames, if they are recorded.
+    is_over: bool,
+    /// The frames that a lie can change, if they are recorded.
     seen: Option<Vec<SeenFrame>>,
 }
 
 impl Lie {
-    /// Creates a record of all frames, which changes none.
+    /// Creates a record of the frames, which changes none.
     pub(crate) fn record() -> Self {
         let lie = Self::default();
         lie.state().seen = Some(Vec::new());
@@ -75,9 +76,11 @@ impl Lie {
         lie
     }
 
-    /// Ends the lie.
+    /// Ends the lie. Frames are no longer recorded, because no lie can change them.
     pub(crate) fn end(&self) {
-        self.state().lie = None;
+        let mut state = self.state();
+        state.lie = None;
+        state.is_over = true;
     }
 
     /// Counts a frame. Returns the change to it, if it is lied about.
@@ -89,7 +92,8 @@ impl Lie {
         };
         let number = *count;
         *count += 1;
-        if let Some(seen) = &mut state.seen {
+        let is_over = state.is_over;
+        if let Some(seen) = state.seen.as_mut().filter(|_| !is_over) {
             seen.push(frame.clone());
         }
         let (target, change) = state.lie.clone()?;
@@ -126,7 +130,7 @@ impl Lie {
         state.requests + state.responses
     }
 
-    /// Returns all frames, if they are recorded.
+    /// Returns the frames that a lie can change, if they are recorded.
     pub(crate) fn seen(&self) -> Vec<SeenFrame> {
         self.state().seen.take().unwrap_or_default()
     }

@@ -13,7 +13,7 @@ use crate::{
     lie::Lie,
     network::{HostileWorld, Network},
     panics,
-    session::{CONNECT, Findings, READ, REQUEST, SECRETS, TABLES, USER, connect, converse},
+    session::{CONNECT, Findings, READ, REQUEST, SECRETS, TABLES, USER, builder, converse},
     setup::Setup,
 };
 
@@ -71,14 +71,15 @@ async fn simulate(setup: Setup, lie: &Lie) -> Report {
     MEMORY.reset_peak_usage();
     network.tap(Some(lie.clone()));
     let findings = &mut report.findings;
-    let mut session = findings.call("connect", CONNECT, connect(setup, &cluster)).await;
+    let connect = || builder(setup, &cluster).keyspace("hostile").connect();
+    let mut session = findings.call("connect", CONNECT, connect()).await;
     if let Some(session) = &session {
         converse(session, &cluster, findings).await;
     }
     lie.end();
     let end_of_lie = Instant::now();
     if session.is_none() {
-        session = findings.call("connect", CONNECT, connect(setup, &cluster)).await;
+        session = findings.call("connect", CONNECT, connect()).await;
     }
     match session {
         Some(session) => {
@@ -104,9 +105,8 @@ async fn start_cluster(setup: Setup) -> MockCluster {
 }
 
 async fn prepare_tables(setup: Setup, cluster: &MockCluster) {
-    let builder = Session::builder().contact_points(cluster.contact_points()).fetch_schema(false);
-    let builder = builder.protocol_version(setup.version).credentials(USER, SECRETS[0]);
-    let session = builder.connect().await.expect("nothing is wrong yet");
+    let connect = builder(setup, cluster).fetch_schema(false).connect();
+    let session = connect.await.expect("nothing is wrong yet");
     for statement in TABLES {
         session.execute(*statement, ()).await.expect("the statement is right");
     }
@@ -160,8 +160,8 @@ async fn close(session: Session, cluster: &MockCluster, tasks: usize, findings: 
 
 /// Checks that the servers still serve another client, and that they end.
 async fn check_server(setup: Setup, cluster: MockCluster, findings: &mut Findings) {
-    let other = findings.call("connect of another client", CONNECT, connect(setup, &cluster)).await;
-    match other {
+    let connect = builder(setup, &cluster).fetch_schema(false).connect();
+    match findings.call("connect of another client", CONNECT, connect).await {
         Some(session) => {
             let read = session.execute(READ, ());
             if findings.call("a read of another client", REQUEST, read).await.is_none() {

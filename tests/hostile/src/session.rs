@@ -4,7 +4,7 @@ use std::{fmt::Debug, time::Duration};
 
 use cqlwire::{
     message::{Event, TopologyChange},
-    session::{Batch, Error, Session, Statement},
+    session::{Batch, Error, Session, SessionBuilder, Statement},
     testing::MockCluster,
     types::Value,
 };
@@ -104,18 +104,15 @@ impl Findings {
     }
 }
 
-/// Connects a session.
-pub(crate) async fn connect(setup: Setup, cluster: &MockCluster) -> Result<Session, Error> {
+/// Returns the builder of a session.
+pub(crate) fn builder(setup: Setup, cluster: &MockCluster) -> SessionBuilder {
     Session::builder()
         .contact_points(cluster.contact_points())
         .protocol_version(setup.version)
         .compression(setup.compression)
         .credentials(USER, SECRETS[0])
-        .keyspace("hostile")
         .timeout(TIMEOUT)
         .connection(|options| options.max_body = MAX_BODY)
-        .connect()
-        .await
 }
 
 /// Sends each kind of request, and reads each kind of response. All calls may fail.

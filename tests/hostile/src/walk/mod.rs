@@ -48,9 +48,10 @@ impl<'b> Walk<'b> {
         Some(number)
     }
 
+    /// Reads bytes of this number. Of more than 8, only the first 8 are a field.
     fn fixed(&mut self, width: usize) -> Option<()> {
         self.body.get(self.at..self.at + width)?;
-        self.fields.push(Field { at: self.at, kind: FieldKind::Fixed(width) });
+        self.fields.push(Field { at: self.at, kind: FieldKind::Fixed(width.min(8)) });
         self.at += width;
         Some(())
     }
