@@ -124,6 +124,7 @@ impl Connection {
             PendingRequest { connection: self, encode, deadline, slot: None, alarm: None };
         let frame = pending.await?.map_err(|failed| self.error(failed.kind, failed.written))?;
         let length = frame.body.len();
+        let max_body = max_body.min(self.context.max_body);
         let decoded = match length > max_body {
             true => {
                 let kind = DecodeErrorKind::FrameTooLong { length: length as u64, limit: max_body };

@@ -35,6 +35,9 @@ const EVENTS: usize = 2_000;
 /// Number of nested lists that take the place of a type.
 const DEEP: usize = 1_000;
 
+/// The largest ratio of output to input of the compressions.
+const MAX_RATIO: usize = 255;
+
 /// Returns the changes of a frame: all of the header and of the whole message, and of the fields
 /// `of_fields` that are chosen at random.
 pub(crate) fn mutations(frame: &SeenFrame, of_fields: usize, seed: u64) -> Vec<Mutation> {
@@ -151,18 +154,21 @@ impl List {
         let Some(compression) = compression.filter(|_| frame.header.version < Version::V5) else {
             return;
         };
-        let mut push = |name: &str, body: Vec<u8>| {
-            self.push(format!("compressed body: {name}"), Change::Compressed(body.into()));
+        let mut push = |name: &str, body: Vec<u8>, claimed: usize| {
+            let largest = body.len().saturating_mul(MAX_RATIO);
+            let plain = if claimed > MAX_BODY { 0 } else { claimed.min(largest) };
+            let change = Change::Compressed { body: body.into(), plain };
+            self.push(format!("compressed body: {name}"), change);
         };
         let mut compressed = Vec::new();
         compression.compress(&frame.body, &mut compressed);
-        push("none", Vec::new());
-        push("noise", vec![0xa5; 100]);
+        push("none", Vec::new(), 0);
+        push("noise", vec![0xa5; 100], MAX_BODY);
         if compression == Compression::Lz4 {
             for claimed in [0, 1, MAX_BODY, MAX_BODY + 1, 0x7fff_ffff, 0xffff_ffff] {
-                let claimed = u32::try_from(claimed).unwrap_or(u32::MAX);
-                let body = [&claimed.to_be_bytes()[..], compressed.get(4..).unwrap_or_default()];
-                push(&format!("claims {claimed} bytes"), body.concat());
+                let length = u32::try_from(claimed).unwrap_or(u32::MAX).to_be_bytes();
+                let body = [&length[..], compressed.get(4..).unwrap_or_default()];
+                push(&format!("claims {claimed} bytes"), body.concat(), claimed);
             }
         }
         // The rows of a column of nulls.
@@ -173,7 +179,7 @@ impl List {
             body.resize(length, 0xff);
             let mut bomb = Vec::new();
             compression.compress(&body, &mut bomb);
-            push(&format!("{length} bytes in {}", bomb.len()), bomb);
+            push(&format!("{length} bytes in {}", bomb.len()), bomb, length);
         }
     }
 

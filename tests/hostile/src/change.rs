@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use cqlwire::wire::{FrameFlags, Header, Opcode, RawFrame};
 
-use crate::{lie::SeenFrame, segments::Segments, session::MAX_BODY};
+use crate::{lie::SeenFrame, segments::Segments};
 
 /// A change of a frame.
 #[derive(Clone, Debug)]
@@ -16,8 +16,9 @@ pub(crate) enum Change {
     Header { at: usize, bytes: Bytes },
     /// Bits of the encoded frame are inverted: positions and masks.
     Corrupt(Vec<(usize, u8)>),
-    /// The compressed body is replaced.
-    Compressed(Bytes),
+    /// The compressed body is replaced. `plain` is the number of bytes to which the client may decompress
+    /// it, 0 if it must be refused before.
+    Compressed { body: Bytes, plain: usize },
     /// The frame is sent in wrong segments.
     Segments(Segments),
     /// Bytes follow the frame.
@@ -32,9 +33,6 @@ pub(crate) enum Changed {
     /// Bytes that are sent as they are.
     Wire(Vec<u8>),
 }
-
-/// The largest ratio of output to input of the compressions.
-const MAX_RATIO: usize = 255;
 
 impl Change {
     /// Applies the change.
@@ -57,7 +55,7 @@ impl Change {
                 }
                 encoded
             }
-            Self::Compressed(body) => {
+            Self::Compressed { body, .. } => {
                 let flags = frame.header.flags.with(FrameFlags::COMPRESSED, true);
                 raw(Header { flags, ..frame.header }, body.clone())
             }
@@ -74,7 +72,7 @@ impl Change {
         match self {
             Self::Splice { .. } => self.body(frame).len(),
             Self::Replace { body, .. } => body.len(),
-            Self::Compressed(body) => body.len().saturating_mul(MAX_RATIO).min(MAX_BODY),
+            Self::Compressed { plain, .. } => *plain,
             Self::Header { .. } | Self::Corrupt(_) | Self::Segments(_) => frame.body.len(),
             Self::Follow(bytes) => frame.body.len() + bytes.len(),
         }

@@ -44,3 +44,11 @@ fn rows_of_system_tables_without_columns_take_no_memory() {
     let named = "Rows of no columns".to_owned();
     assert_kept(&Run { options, named, first: 18, positions: 5, ..all() }, 5);
 }
+
+#[test]
+fn reads_of_system_tables_obey_the_limit_of_the_connection() {
+    let options =
+        Options { setups: vec!["v4-lz4".parse().unwrap()], direction: Some(Side::Response) };
+    let named = "4194305 bytes in".to_owned();
+    assert_kept(&Run { options, named, first: 18, positions: 5, ..all() }, 5);
+}
