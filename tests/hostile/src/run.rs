@@ -2,7 +2,11 @@
 
 use std::{rc::Rc, time::Duration};
 
-use cqlwire::{session::Session, simulation::enter, testing::MockCluster};
+use cqlwire::{
+    session::Session,
+    simulation::enter,
+    testing::{MockCluster, MockServer},
+};
 use tokio::{
     runtime::{Builder, Handle},
     time::{Instant, sleep, timeout},
@@ -112,7 +116,7 @@ async fn prepare_tables(setup: Setup, cluster: &MockCluster) {
     }
     session.close(REQUEST).await;
     drop(session);
-    cluster.nodes().iter().for_each(|node| node.clear_received());
+    cluster.nodes().iter().for_each(MockServer::clear_received);
     // The tasks of the connections end after the session.
     sleep(Duration::from_millis(100)).await;
 }
@@ -147,7 +151,7 @@ async fn close(session: Session, cluster: &MockCluster, tasks: usize, findings: 
     }
     drop(session);
     let deadline = Instant::now() + TASKS_END;
-    let connections = || cluster.nodes().iter().map(|node| node.connections()).sum::<usize>();
+    let connections = || cluster.nodes().iter().map(MockServer::connections).sum::<usize>();
     while alive_tasks() > tasks || connections() > 0 {
         if Instant::now() > deadline {
             let (more, open) = (alive_tasks() - tasks, connections());

@@ -4,8 +4,8 @@ use std::{fmt::Debug, time::Duration};
 
 use cqlwire::{
     message::{Event, TopologyChange},
-    session::{Batch, Error, Session, SessionBuilder, Statement},
-    testing::MockCluster,
+    session::{Batch, Error, QueryResult, Session, SessionBuilder, Statement},
+    testing::{MockCluster, MockServer},
     types::Value,
 };
 use tokio::time::{sleep, timeout};
@@ -137,7 +137,7 @@ pub(crate) async fn converse(session: &Session, cluster: &MockCluster, findings:
             decode(result.as_ref());
         }
         // The next execution prepares the statement again.
-        cluster.nodes().iter().for_each(|node| node.forget_prepared());
+        cluster.nodes().iter().for_each(MockServer::forget_prepared);
     }
     let batch = Batch::unlogged()
         .statement(insert, (3, "three"))
@@ -181,8 +181,8 @@ async fn read(session: &Session, statement: Statement, findings: &mut Findings) 
 }
 
 /// Decodes all values. The result may be no table.
-fn decode(result: Option<&cqlwire::session::QueryResult>) {
-    let Some(Ok(rows)) = result.map(|result| result.rows::<Vec<Value>>()) else { return };
+fn decode(result: Option<&QueryResult>) {
+    let Some(Ok(rows)) = result.map(QueryResult::rows::<Vec<Value>>) else { return };
     // A result may claim to have billions of rows without columns.
     for row in rows.take(1_000_000) {
         if row.is_err() {
