@@ -58,7 +58,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) sample: Sample,
 
-    /// Only mutations whose number is a multiple of this one
+    /// Only each N-th mutation, counted over all positions
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) every: usize,
 

@@ -48,6 +48,8 @@ pub(crate) struct Baseline {
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     pub(crate) positions: usize,
+    /// Number of mutations, including those that were left out.
+    listed: usize,
     pub(crate) cases: u64,
     pub(crate) broken: u64,
     /// Number of cases in which a call of the session failed.
@@ -155,7 +157,8 @@ pub(crate) fn run_all(options: &Run) -> Summary {
                 let mutations = mutations(frame, fields, seed ^ position as u64);
                 for (number, mutation) in mutations.iter().enumerate() {
                     let is_named = mutation.name.contains(&options.named);
-                    if !is_named || (number + position) % options.every != 0 {
+                    summary.listed += 1;
+                    if !is_named || summary.listed % options.every != 0 {
                         continue;
                     }
                     let name = case(setup, direction, position, number, frame, mutation);

@@ -1,17 +1,19 @@
 //! All changes of one frame.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use cqlwire::{
     message::{Event, ResponseFrame, StatusChange},
     wire::{Compression, FrameEncoder, Header, Stream, Version},
 };
-use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
+use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 
 use crate::{
     change::Change,
     field::{Field, FieldKind},
     lie::{Direction, SeenFrame},
-    messages,
+    messages::{self, Message},
     segments::Segments,
     session::MAX_BODY,
     walk::fields,
@@ -38,6 +40,10 @@ const DEEP: usize = 1_000;
 /// The largest ratio of output to input of the compressions.
 const MAX_RATIO: usize = 255;
 
+/// The messages that take the place of others, encoded once.
+static RESPONSES: LazyLock<Vec<Message>> = LazyLock::new(messages::responses);
+static REQUESTS: LazyLock<Vec<Message>> = LazyLock::new(messages::requests);
+
 /// Returns the changes of a frame: all of the header and of the whole message, and of the fields
 /// `of_fields` that are chosen at random.
 pub(crate) fn mutations(frame: &SeenFrame, of_fields: usize, seed: u64) -> Vec<Mutation> {
@@ -47,14 +53,15 @@ pub(crate) fn mutations(frame: &SeenFrame, of_fields: usize, seed: u64) -> Vec<M
     list.body(frame);
     list.compression(frame);
     list.segments(frame);
-    let mut in_fields = List(Vec::new());
-    for field in fields(frame) {
-        in_fields.field(&field, frame);
-    }
     let mut random = SmallRng::seed_from_u64(seed);
-    in_fields.0.shuffle(&mut random);
-    in_fields.0.truncate(of_fields);
-    list.0.append(&mut in_fields.0);
+    let fields = fields(frame);
+    for _ in 0..of_fields {
+        let Some(field) = fields.choose(&mut random) else { break };
+        let mut of_field = List(Vec::new());
+        of_field.field(field, frame);
+        let index = random.random_range(0..of_field.0.len());
+        list.0.push(of_field.0.swap_remove(index));
+    }
     for _ in 0..of_fields / 8 {
         let bits = random.random_range(1..4);
         let bits =
@@ -115,12 +122,12 @@ impl List {
 
     fn messages(&mut self, frame: &SeenFrame) {
         let messages = match frame.direction {
-            Direction::Response => messages::responses(),
-            Direction::Request => messages::requests(),
+            Direction::Response => &*RESPONSES,
+            Direction::Request => &*REQUESTS,
         };
         for message in messages {
             let name = format!("replaced by {}", message.name);
-            let (opcode, flags, body) = (message.opcode, message.flags, message.body);
+            let (opcode, flags, body) = (message.opcode, message.flags, message.body.clone());
             let change = Change::Replace { opcode, flags, body };
             self.push(name.clone(), change.clone());
             if message.may_repeat {
