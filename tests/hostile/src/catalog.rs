@@ -44,6 +44,34 @@ const MAX_RATIO: usize = 255;
 static RESPONSES: LazyLock<Vec<Message>> = LazyLock::new(messages::responses);
 static REQUESTS: LazyLock<Vec<Message>> = LazyLock::new(messages::requests);
 
+/// A short body that decompresses to many rows.
+struct Bomb {
+    compression: Compression,
+    /// The length of the decompressed body.
+    length: usize,
+    body: Bytes,
+}
+
+/// The bombs with the longest allowed body and with one byte more, compressed once.
+static BOMBS: LazyLock<Vec<Bomb>> = LazyLock::new(|| {
+    let kinds = [Compression::Lz4, Compression::Snappy];
+    kinds
+        .into_iter()
+        .flat_map(|kind| [MAX_BODY, MAX_BODY + 1].map(|length| bomb(kind, length)))
+        .collect()
+});
+
+/// Compresses the rows of a column of nulls.
+fn bomb(compression: Compression, length: usize) -> Bomb {
+    let start = [&[0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1][..], &[0; 6], &[0, 3]].concat();
+    let count = u32::try_from((length - start.len() - 4) / 4).unwrap_or(u32::MAX);
+    let mut plain = [&start[..], &count.to_be_bytes()].concat();
+    plain.resize(length, 0xff);
+    let mut body = Vec::new();
+    compression.compress(&plain, &mut body);
+    Bomb { compression, length, body: body.into() }
+}
+
 /// Returns the changes of a frame: all of the header and of the whole message, and of the fields
 /// `of_fields` that are chosen at random.
 pub(crate) fn mutations(frame: &SeenFrame, of_fields: usize, seed: u64) -> Vec<Mutation> {
@@ -178,15 +206,13 @@ impl List {
                 push(&format!("claims {claimed} bytes"), body.concat(), claimed);
             }
         }
-        // The rows of a column of nulls.
-        let start = [&[0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1][..], &[0; 6], &[0, 3]].concat();
-        for length in [MAX_BODY, MAX_BODY + 1] {
-            let count = u32::try_from((length - start.len() - 4) / 4).unwrap_or(u32::MAX);
-            let mut body = [&start[..], &count.to_be_bytes()].concat();
-            body.resize(length, 0xff);
-            let mut bomb = Vec::new();
-            compression.compress(&body, &mut bomb);
-            push(&format!("{length} bytes in {}", bomb.len()), bomb, length);
+        for bomb in BOMBS.iter().filter(|bomb| bomb.compression == compression) {
+            let (length, body) = (bomb.length, bomb.body.clone());
+            let name = format!("{length} bytes in {}", body.len());
+            self.push(
+                format!("compressed body: {name}"),
+                Change::Compressed { body, plain: length },
+            );
         }
     }
 
