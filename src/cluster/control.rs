@@ -57,7 +57,8 @@ pub(super) struct SchemaRefresh {
     pub(super) done: oneshot::Sender<()>,
 }
 
-/// The pauses between reads of a schema whose tables the server failed to DESCRIBE.
+/// The pauses between reads of a schema whose tables the server failed to DESCRIBE. The first read has
+/// none, because the server may have failed for a moment only.
 const DESCRIBE_AGAIN: Reconnect =
     Reconnect { base: Duration::from_secs(1), cap: TOPOLOGY_INTERVAL };
 
@@ -342,7 +343,8 @@ impl ControlConnection {
                 let text = format!("{node}: {error}");
                 self.shared.set_refresh_error(Some(text.clone()));
                 if error.is_too_large() {
-                    // The waiters end without a new schema.
+                    // The waiters end without a new schema. The server has answered.
+                    self.has_read = true;
                     self.shared.set_schema_error(Some(text));
                     warn!(%node, %error, "system tables not read");
                     return;

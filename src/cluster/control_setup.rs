@@ -1,7 +1,6 @@
 //! Opens a connection and sets it up as the control connection: subscribes to the server's events,
 //! and reads the topology.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -77,8 +76,8 @@ async fn set_up(shared: &Shared, connection: &Connection, host: &str) -> Result<
     read.map_err(|error| error.to_string())
 }
 
-/// Subscribes to the server's events. A server that refuses every subscription is accepted: without
-/// events, the task still reads the topology every minute.
+/// Subscribes to the server's events. A refusal that the server would repeat is accepted: without events,
+/// the task still reads the topology every minute.
 ///
 /// # Errors
 /// Returns an error if the connection fails, or if the server may accept another attempt.
@@ -86,7 +85,7 @@ async fn register(shared: &Shared, connection: &Connection) -> Result<(), ReadEr
     let types = [EventType::TopologyChange, EventType::StatusChange, EventType::SchemaChange];
     let register = RequestFrame::new(Stream::default(), Register::new(&types));
     let time = shared.settings.connector.options.handshake_timeout;
-    let node: SocketAddr = connection.address();
+    let node = connection.address();
     match connection.request_limited(&register, time, MAX_BODY).await {
         Ok(ResponseFrame { response: Response::Error(error), .. }) => {
             if !is_permanent(error.code) && error.code != ErrorCode::Protocol {

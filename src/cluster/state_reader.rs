@@ -118,11 +118,10 @@ impl StateReader<'_> {
                 Ok(rows) => rows.into_iter().for_each(|row| reader.row(part, row)),
                 Err(ReadError::Missing) => {}
                 // The statements only add to the schema, and a server may fail to make them.
-                Err(
-                    error @ (ReadError::Server(_) | ReadError::Interrupted | ReadError::Timeout),
-                ) if part == SchemaPart::CreateStatements => {
+                Err(error) if part == SchemaPart::CreateStatements && error.is_of_server() => {
                     debug!(%error, "DESCRIBE failed; the schema lacks constraints");
-                    is_described = false;
+                    // Another read would not return less.
+                    is_described = error.is_too_large();
                 }
                 Err(error) => return Err(error),
             }

@@ -51,6 +51,11 @@ impl ReadError {
             Self::Server(_) | Self::Missing | Self::Interrupted | Self::Timeout => false,
         }
     }
+
+    /// Returns true if the server could not answer, or with too much, and the connection works.
+    pub(super) fn is_of_server(&self) -> bool {
+        self.is_too_large() || !matches!(self, Self::Request(_))
+    }
 }
 
 impl fmt::Display for ReadError {
@@ -171,7 +176,7 @@ async fn rows_once(
     let mut paging_state: Option<Bytes> = None;
     for _ in 0..MAX_PAGES {
         let page = match page(connection, page_timeout, statement, paging_state.as_deref()).await {
-            // The server has returned the first page, so that it does not lack the table.
+            // The server has returned the first page, so it has the table.
             Err(ReadError::Missing) if paging_state.is_some() => {
                 budget.give_back(&records);
                 return Err(ReadError::Interrupted);
@@ -220,6 +225,7 @@ async fn page(
             Err(ReadError::Server(Box::new(error)))
         }
         Ok(_) => Err(ReadError::Missing),
+        Err(error) if error.kind == RequestErrorKind::TimedOut => Err(ReadError::Timeout),
         Err(error) => Err(ReadError::Request(error)),
     }
 }

@@ -72,6 +72,8 @@
 //! - Requests that wait on it and are [idempotent](Statement::idempotent), and PREPARE, are also sent
 //!   to another node. The first response wins. They count as
 //!   [speculative executions](Metrics::speculative_executions).
+//! - A request whose prepared statement the node has evicted, and which waits until the statement is
+//!   prepared again, goes to another node: it was not executed.
 //! - All other requests that wait on it keep waiting until they are answered or time out.
 //! - New requests go to other nodes, if there is one ([`Node::is_responsive`]).
 //!

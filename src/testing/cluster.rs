@@ -203,7 +203,8 @@ impl MockCluster {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the node cannot listen on the address. The node is then stopped.
+    /// Returns an error if the node cannot listen on the address. The node is then stopped, and the other
+    /// nodes list it at the new address.
     ///
     /// # Panics
     /// Panics if there is no node with this index.

@@ -10,8 +10,8 @@ const MAX_TYPES: usize = 64;
 pub(super) struct RegisteredTypes(BTreeSet<String>);
 
 impl RegisteredTypes {
-    /// Adds event types, each once. A client may register repeatedly, so that types beyond the maximum are
-    /// ignored: the memory of a connection must not grow with each REGISTER.
+    /// Adds event types, each once. Ignores types beyond the maximum, so that repeated REGISTER requests do
+    /// not grow the memory of a connection.
     pub(super) fn extend(&mut self, types: impl Iterator<Item = String>) {
         for event_type in types {
             if self.0.len() >= MAX_TYPES {

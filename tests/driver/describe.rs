@@ -1,6 +1,7 @@
 //! The parts of the schema that the driver reads from DESCRIBE, if servers fail to answer it.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use cqlwire::message::ErrorCode;
 use cqlwire::session::Session;
@@ -42,6 +43,8 @@ async fn start() -> MockServer {
     let keyspace = format!("CREATE KEYSPACE k WITH replication = {replication}");
     session.execute(keyspace, ()).await.unwrap();
     session.execute("CREATE TABLE k.t (k int PRIMARY KEY, v int)", ()).await.unwrap();
+    session.close(Duration::from_secs(60)).await;
+    until("the first session has no connection", async || server.connections() == 0).await;
     server
 }
 
@@ -84,6 +87,26 @@ async fn describes_the_schema_again_if_the_server_failed_to() {
     assert_eq!(server.fault_count(failure), Some(1));
 }
 
+/// The driver waits for the answer as long as for a handshake.
+#[tokio::test]
+async fn describes_the_schema_again_if_the_server_did_not_answer() {
+    let server = start().await;
+    let failure = add_failure(&server, Fault::reply(Reply::silence()).times(1));
+    server.clear_received();
+    let session = connect(&server).await;
+    until("the constraint is read", async || check(&session).await.as_deref() == Some("v > 0"))
+        .await;
+    assert_eq!(server.fault_count(failure), Some(1));
+    assert_eq!(connections_of_describe(&server), 1, "the driver reconnected");
+}
+
+/// Returns the number of connections that received DESCRIBE.
+fn connections_of_describe(server: &MockServer) -> usize {
+    let received = server.received();
+    let described = received.iter().filter(|request| request.text == "DESCRIBE SCHEMA");
+    described.map(|request| request.connection).collect::<HashSet<_>>().len()
+}
+
 #[tokio::test]
 async fn reads_the_tables_of_the_schema_if_the_server_fails_to_describe_it() {
     let server = start().await;
@@ -93,11 +116,5 @@ async fn reads_the_tables_of_the_schema_if_the_server_fails_to_describe_it() {
     assert_eq!(check(&session).await, None);
     until("the driver tries again", async || server.fault_count(failure) > Some(1)).await;
     assert_eq!(check(&session).await, None);
-    let described = server.received();
-    let connections: HashSet<_> = described
-        .iter()
-        .filter(|request| request.text == "DESCRIBE SCHEMA")
-        .map(|request| request.connection)
-        .collect();
-    assert_eq!(connections.len(), 1, "the driver reconnected: {described:?}");
+    assert_eq!(connections_of_describe(&server), 1, "the driver reconnected");
 }

@@ -157,15 +157,26 @@ async fn a_change_of_the_schema_waits_for_a_node_with_another_version() {
     let (short, long) = (Duration::from_millis(50), Duration::from_secs(600));
     let replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}";
     // Neither node agrees with the other one, whichever executes the statement.
-    let versions = [(None, long), (Some(uuid::Uuid::nil()), short), (None, long)];
-    for (number, (other, wait)) in versions.into_iter().enumerate() {
+    let other = Some(uuid::Uuid::nil());
+    let has_changed = |node: &MockServer| {
+        node.received().iter().any(|request| request.text.starts_with("CREATE"))
+    };
+    for (number, wait) in [short, long].into_iter().enumerate() {
         let session = Session::builder().contact_points(cluster.contact_points());
         let session = session.schema_agreement(wait).connect().await.unwrap();
         until("both nodes are up", async || session.metrics().connected_nodes == 2).await;
         cluster.nodes()[0].set_schema_version(other);
+        cluster.nodes().iter().for_each(MockServer::clear_received);
         let create = format!("CREATE KEYSPACE k{number} WITH replication = {replication}");
-        let result = session.execute(create, ()).await.unwrap();
-        assert_eq!(result.schema_agreed(), other.is_none(), "{other:?}");
+        let agree = async {
+            if wait == long {
+                let has_begun = async || cluster.nodes().iter().any(has_changed);
+                until("the change has begun", has_begun).await;
+                cluster.nodes()[0].set_schema_version(None);
+            }
+        };
+        let (result, ()) = tokio::join!(session.execute(create, ()), agree);
+        assert_eq!(result.unwrap().schema_agreed(), wait == long);
     }
 }
 

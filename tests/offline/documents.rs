@@ -80,8 +80,8 @@ fn each_promise_of_the_readme_links_to_a_test() {
 
 #[test]
 fn a_promise_without_an_existing_test_is_found() {
-    let source =
-        "#[test]\nfn proves() {}\n\nfn helps() {}\n\n#[tokio::test]\nasync fn waits() {}\n";
+    let source = "#[test]\nfn proves() {}\n\nfn helps() {}\n\n#[tokio::test]\nasync fn waits() {}\n\n\
+         #[cfg(test)]\nfn prepares() {}\n\n#[test]\n#[ignore]\nfn sleeps() {}\n";
     let file = |path: &str| (path == "a.rs").then(|| source.to_owned());
     let check = |cell: &str| {
         unproven(&format!("| promise | test |\n|---|---|\n| p | {cell} |\n"), file).len()
@@ -89,7 +89,15 @@ fn a_promise_without_an_existing_test_is_found() {
     for right in ["[a](a.rs#proves)", "[a](a.rs#proves), [b](a.rs#waits)"] {
         assert_eq!(check(right), 0, "{right}");
     }
-    for wrong in ["", "[a](a.rs)", "[a](a.rs#prove)", "[a](a.rs#helps)", "[b](b.rs#proves)"] {
+    for wrong in [
+        "",
+        "[a](a.rs)",
+        "[a](a.rs#prove)",
+        "[a](a.rs#helps)",
+        "[a](a.rs#prepares)",
+        "[a](a.rs#sleeps)",
+        "[b](b.rs#proves)",
+    ] {
         assert_eq!(check(wrong), 1, "{wrong}");
     }
 }

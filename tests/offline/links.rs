@@ -22,8 +22,12 @@ pub(crate) fn fault(link: &str, file: impl Fn(&str) -> Option<String>) -> Option
 pub(crate) fn is_test(source: &str, function: &str) -> bool {
     let before = position(source, function).map(|at| &source[..at]).unwrap_or_default();
     let before = before.rfind('\n').map_or("", |line| &before[..line]);
-    let is_attribute = |line: &&str| line.trim_start().starts_with("#[");
-    before.lines().rev().take_while(is_attribute).any(|line| line.contains("test"))
+    let attributes =
+        before.lines().rev().map(str::trim_start).take_while(|line| line.starts_with("#["));
+    let attributes: Vec<_> = attributes.collect();
+    let is_test =
+        |line: &&str| ["#[test]", "#[tokio::test"].iter().any(|test| line.starts_with(test));
+    attributes.iter().any(is_test) && !attributes.iter().any(|line| line.starts_with("#[ignore"))
 }
 
 /// Returns the position of a function in a source.

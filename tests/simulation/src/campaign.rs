@@ -87,9 +87,12 @@ impl Campaign<'_> {
         let seed = schedule.seed;
         let broken = report.findings.iter().map(|finding| format!("  BROKEN: {finding}\n"));
         print!("seed {seed}:\n{}", broken.collect::<String>());
-        let mut smaller = schedule.clone();
+        let (mut smaller, mut faults) = (schedule.clone(), String::new());
         if !self.options.no_shrink {
-            smaller.keep(&shrink(schedule, finding));
+            let kept = shrink(schedule, finding);
+            smaller.keep(&kept);
+            let kept: Vec<_> = kept.iter().map(ToString::to_string).collect();
+            faults = format!(" --faults {}", kept.join(","));
         }
         println!("{smaller}");
         match &self.options.save {
@@ -97,7 +100,7 @@ impl Campaign<'_> {
                 Ok(file) => println!("  replay: cargo simulate replay {file} --trace"),
                 Err(error) => eprintln!("the schedule is not stored: {error}"),
             },
-            None => println!("  replay: cargo simulate replay {seed} --trace"),
+            None => println!("  replay: cargo simulate replay {seed}{faults} --trace"),
         }
     }
 }

@@ -105,7 +105,7 @@ impl Director {
     /// Ends all faults, and adds those that were applied to a report.
     pub(crate) async fn end_faults(&self, report: &mut Report) {
         self.task.abort();
-        // A node that is being stopped still has its address.
+        // Lets the tasks of a node that was being stopped release its address.
         sleep(Duration::from_millis(1)).await;
         let Stage { cluster, network, .. } = &self.stage;
         network.heal();

@@ -18,8 +18,8 @@ pub(crate) fn shrink(schedule: &Schedule, finding: &Finding) -> Vec<usize> {
     })
 }
 
-/// Returns the numbers below `faults` that remain if each is removed without which `is_broken` still
-/// returns true. Calls it at most [`MAX_RUNS`] times.
+/// Returns the numbers below `faults` that are left after removing those that `is_broken` does not need.
+/// Calls it at most [`MAX_RUNS`] times.
 fn shrink_with(faults: usize, mut is_broken: impl FnMut(&[usize]) -> bool) -> Vec<usize> {
     let mut kept: Vec<usize> = (0..faults).collect();
     let mut size = kept.len().div_ceil(2);
