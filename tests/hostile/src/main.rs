@@ -2,6 +2,8 @@
 //! or the nodes must bear it: within their bounds of time and memory, and without a panic.
 
 mod arguments;
+#[path = "../../simulation/src/backlogs.rs"]
+mod backlogs;
 mod campaign;
 mod catalog;
 mod change;

@@ -2,11 +2,9 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, VecDeque},
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -17,13 +15,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{lie::Lie, socket::Socket, tap::Tap};
+use crate::{backlogs::Backlogs, lie::Lie, socket::Socket, tap::Tap};
 
 /// Number of bytes that one direction of a socket buffers.
 const BUFFER: usize = 16 << 10;
-
-/// The port of all nodes.
-const PORT: u16 = 9_042;
 
 /// The time since 1970 at which each run begins.
 const BEGIN: Duration = Duration::from_secs(1_800_000_000);
@@ -34,17 +29,10 @@ pub(crate) struct Network(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    listeners: BTreeMap<SocketAddr, Backlog>,
+    backlogs: Backlogs,
     connections: u16,
     /// The peer's lie. `None` if new connections have no tap.
     lie: Option<Lie>,
-}
-
-/// The connections that a listener has not accepted yet.
-#[derive(Debug, Default)]
-struct Backlog {
-    sockets: VecDeque<Socket>,
-    waker: Option<Waker>,
 }
 
 impl Network {
@@ -55,66 +43,18 @@ impl Network {
 
     fn connect(&self, address: SocketAddr) -> io::Result<Socket> {
         let mut state = self.state();
+        state.backlogs.check(address)?;
         state.connections += 1;
         let number = state.connections;
         let tap = state.lie.as_ref().map(|lie| Tap::new(number, lie.clone()));
-        let backlog = state.listeners.get_mut(&address).ok_or(io::ErrorKind::ConnectionRefused)?;
         let (client, server) = duplex(BUFFER);
         let client_address = SocketAddr::from(([127, 0, 0, 99], 10_000 + number));
-        backlog.sockets.push_back(Socket::new(server, client_address, None));
-        if let Some(waker) = backlog.waker.take() {
-            waker.wake();
-        }
+        state.backlogs.offer(address, Socket::new(server, client_address, None))?;
         Ok(Socket::new(client, address, tap))
-    }
-
-    fn listen(&self, mut address: SocketAddr) -> io::Result<Box<dyn SimulatedListener>> {
-        if address.port() == 0 {
-            address.set_port(PORT);
-        }
-        let mut state = self.state();
-        if state.listeners.contains_key(&address) {
-            return Err(io::ErrorKind::AddrInUse.into());
-        }
-        state.listeners.insert(address, Backlog::default());
-        drop(state);
-        Ok(Box::new(Listener { network: self.clone(), address }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A listener of a node. Connections are refused when it is dropped.
-#[derive(Debug)]
-struct Listener {
-    network: Network,
-    address: SocketAddr,
-}
-
-impl SimulatedListener for Listener {
-    fn local_addr(&self) -> SocketAddr {
-        self.address
-    }
-
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Box<dyn SimulatedSocket>>> {
-        let mut state = self.network.state();
-        let backlog = state.listeners.entry(self.address).or_default();
-        match backlog.sockets.pop_front() {
-            Some(socket) => Poll::Ready(Ok(Box::new(socket))),
-            None => {
-                backlog.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        // The sockets that were not accepted are closed after the lock is released.
-        let _backlog = self.network.state().listeners.remove(&self.address);
     }
 }
 
@@ -145,7 +85,7 @@ impl World for HostileWorld {
     }
 
     fn listen(&self, address: SocketAddr) -> io::Result<Box<dyn SimulatedListener>> {
-        self.network.listen(address)
+        self.network.state().backlogs.listen(address)
     }
 
     fn random(&self) -> u64 {

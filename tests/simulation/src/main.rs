@@ -2,6 +2,7 @@
 //! driver makes of them.
 
 mod arguments;
+mod backlogs;
 mod campaign;
 mod checks;
 mod director;

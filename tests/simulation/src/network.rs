@@ -6,7 +6,6 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -15,6 +14,7 @@ use cqlwire_faults::{Applied, End, Plan, Switch, forward, links};
 use tokio::{io::duplex, time::sleep};
 
 use crate::{
+    backlogs::Backlogs,
     history::History,
     node::NodeState,
     socket::{Reset, Socket},
@@ -29,7 +29,7 @@ pub(crate) struct Network(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    listeners: BTreeMap<SocketAddr, Backlog>,
+    backlogs: Backlogs,
     nodes: BTreeMap<SocketAddr, NodeState>,
     /// The plans of the next connections.
     plans: VecDeque<Plan>,
@@ -37,13 +37,6 @@ struct State {
     switch: Switch,
     applied: Applied,
     history: History,
-}
-
-/// The connections that a listener has not accepted yet.
-#[derive(Debug, Default)]
-struct Backlog {
-    sockets: VecDeque<Socket>,
-    waker: Option<Waker>,
 }
 
 impl Network {
@@ -95,17 +88,8 @@ impl Network {
     }
 
     /// Listens on an address.
-    pub(crate) fn listen(&self, mut address: SocketAddr) -> io::Result<Box<dyn SimulatedListener>> {
-        let mut state = self.state();
-        if address.port() == 0 {
-            address.set_port(9_042);
-        }
-        if state.listeners.contains_key(&address) {
-            return Err(io::ErrorKind::AddrInUse.into());
-        }
-        state.listeners.insert(address, Backlog::default());
-        drop(state);
-        Ok(Box::new(Listener { network: self.clone(), address }))
+    pub(crate) fn listen(&self, address: SocketAddr) -> io::Result<Box<dyn SimulatedListener>> {
+        self.state().backlogs.listen(address)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -116,7 +100,7 @@ impl Network {
 impl State {
     /// Opens a connection, and returns the client's socket.
     fn connect(&mut self, address: SocketAddr) -> io::Result<Socket> {
-        let backlog = self.listeners.get_mut(&address).ok_or(io::ErrorKind::ConnectionRefused)?;
+        self.backlogs.check(address)?;
         self.connections += 1;
         let client_address = SocketAddr::from(([127, 0, 0, 99], 10_000 + self.connections));
         let node = self.nodes.entry(address).or_default().clone();
@@ -134,42 +118,7 @@ impl State {
                 reset.reset();
             }
         });
-        backlog.sockets.push_back(server);
-        if let Some(waker) = backlog.waker.take() {
-            waker.wake();
-        }
+        self.backlogs.offer(address, server)?;
         Ok(client)
-    }
-}
-
-/// A listener of a node. Connections are refused when it is dropped.
-#[derive(Debug)]
-struct Listener {
-    network: Network,
-    address: SocketAddr,
-}
-
-impl SimulatedListener for Listener {
-    fn local_addr(&self) -> SocketAddr {
-        self.address
-    }
-
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Box<dyn SimulatedSocket>>> {
-        let mut state = self.network.state();
-        let backlog = state.listeners.entry(self.address).or_default();
-        match backlog.sockets.pop_front() {
-            Some(socket) => Poll::Ready(Ok(Box::new(socket))),
-            None => {
-                backlog.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        // The sockets that were not accepted are closed after the lock is released.
-        let _backlog = self.network.state().listeners.remove(&self.address);
     }
 }
