@@ -4,6 +4,8 @@
 mod comparison;
 mod corpus;
 mod coverage;
+#[path = "../support/crc.rs"]
+mod crc;
 mod documents;
 mod effects;
 #[path = "../support/vectors.rs"]

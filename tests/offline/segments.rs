@@ -4,6 +4,7 @@ use cqlwire::wire::{
     Compression, DecodeErrorKind, MAX_SEGMENT_PAYLOAD, SegmentDecoder, SegmentEncoder,
 };
 
+use crate::crc::{crc24, crc32};
 use crate::spec::{Row, table};
 
 const FORMS: [(&str, Option<Compression>); 2] = [("plain", None), ("lz4", Some(Compression::Lz4))];
@@ -58,20 +59,6 @@ impl Layout {
         segment.extend_from_slice(&crc32(payload).to_le_bytes());
         segment
     }
-}
-
-/// Computes the header checksum of v5 §2.1 bit by bit.
-fn crc24(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x87_5060, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte) << 16, |crc, _| {
-            let shifted = crc << 1;
-            if shifted & 0x100_0000 == 0 { shifted } else { shifted ^ 0x197_4F0B }
-        })
-    })
-}
-
-fn crc32(payload: &[u8]) -> u32 {
-    crc32fast::hash(&[&[0xfa, 0x2d, 0x55, 0xca], payload].concat())
 }
 
 /// Returns an OPTIONS frame, which LZ4 cannot shorten, and a longer frame, which it can.

@@ -7,6 +7,8 @@ mod backlogs;
 mod campaign;
 mod catalog;
 mod change;
+#[path = "../../support/crc.rs"]
+mod crc;
 mod field;
 mod lie;
 mod messages;

@@ -2,6 +2,8 @@
 
 use cqlwire::wire::Compression;
 
+use crate::crc::{crc24, crc32};
+
 /// The way in which the segments of a frame are wrong.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Segments {
@@ -103,33 +105,6 @@ fn forge(
     bytes.extend_from_slice(payload);
     bytes.extend_from_slice(&crc32(payload).to_le_bytes());
     bytes
-}
-
-/// Returns the checksum of a segment header.
-fn crc24(bytes: &[u8]) -> u32 {
-    let mut crc = 0x0087_5060;
-    for byte in bytes {
-        crc ^= u32::from(*byte) << 16;
-        for _ in 0..8 {
-            crc <<= 1;
-            if crc & 0x0100_0000 != 0 {
-                crc ^= 0x0197_4f0b;
-            }
-        }
-    }
-    crc & 0x00ff_ffff
-}
-
-/// Returns the checksum of a payload, which servers precede with four bytes.
-fn crc32(payload: &[u8]) -> u32 {
-    let mut crc = u32::MAX;
-    for byte in [0xfa, 0x2d, 0x55, 0xca].iter().chain(payload) {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
-        }
-    }
-    !crc
 }
 
 #[cfg(test)]
