@@ -77,16 +77,46 @@ impl Baseline {
         self.frames.iter().filter(|frame| frame.direction == direction).collect()
     }
 
-    /// Runs one mutation of the frame at a position. Returns the report and the broken promises.
-    fn run(
-        &self,
+    /// Returns all cases of the frame at a position.
+    fn cases<'a>(
+        &'a self,
         direction: Direction,
         position: usize,
-        mutation: &Mutation,
-    ) -> (Report, Vec<String>) {
+        frame: &'a SeenFrame,
+        sample: Sample,
+    ) -> impl Iterator<Item = Case<'a>> {
+        let mutations = mutations(frame, sample.fields, sample.seed ^ position as u64);
+        mutations.into_iter().enumerate().map(move |(number, mutation)| Case {
+            baseline: self,
+            direction,
+            position,
+            frame,
+            number,
+            mutation,
+        })
+    }
+}
+
+/// One mutation of one frame.
+struct Case<'a> {
+    baseline: &'a Baseline,
+    direction: Direction,
+    position: usize,
+    frame: &'a SeenFrame,
+    /// The index of the mutation among those of the frame.
+    number: usize,
+    mutation: Mutation,
+}
+
+impl Case<'_> {
+    /// Runs the session with this mutation. Returns the report and the broken promises.
+    fn run(&self) -> (Report, Vec<String>) {
+        watchdog::watch(Some(self.to_string()));
+        let Self { baseline, direction, position, mutation, .. } = self;
+        let (direction, position) = (*direction, *position);
         let target = Target { direction, position, is_repeated: mutation.is_repeated };
         let lie = Lie::new(target, mutation.change.clone());
-        let report = run(self.setup, &lie);
+        let report = run(baseline.setup, &lie);
         let mut broken = report.findings.broken.clone();
         let (wire, plain) = lie.sizes();
         if lie.told() == 0 {
@@ -96,7 +126,7 @@ impl Baseline {
             Direction::Response => MEMORY_OF_RESPONSES,
             Direction::Request => MEMORY_OF_REQUESTS,
         };
-        let expected = self.peak + per_byte * (wire + plain);
+        let expected = baseline.peak + per_byte * (wire + plain);
         if report.peak > expected + MEMORY {
             let peak = report.peak;
             broken.push(format!("{peak} bytes of memory for {wire} bytes, {plain} uncompressed"));
@@ -105,7 +135,7 @@ impl Baseline {
             broken.push(format!("{} bytes are still allocated", report.kept));
         }
         let seconds = usize::try_from(report.time.as_secs()).unwrap_or(usize::MAX);
-        let most = 2 * self.frames.len() + ENDLESS_PAGES + FRAMES_PER_SECOND * seconds;
+        let most = 2 * baseline.frames.len() + ENDLESS_PAGES + FRAMES_PER_SECOND * seconds;
         if report.frames > most {
             broken.push(format!("{} frames in {seconds} s", report.frames));
         }
@@ -145,86 +175,91 @@ pub(crate) fn print_positions(options: &Options) {
 pub(crate) fn run_all(options: &Run) -> Summary {
     let begin = Instant::now();
     let mut summary = Summary::default();
-    let mut printed = begin;
-    'all: for setup in options.options.setups() {
-        let baseline = Baseline::new(setup);
-        for direction in options.options.directions() {
-            let frames = baseline.frames(direction);
-            let chosen = frames.into_iter().enumerate().skip(options.first).take(options.positions);
-            for (position, frame) in chosen {
-                summary.positions += 1;
-                let Sample { fields, seed } = options.sample;
-                let mutations = mutations(frame, fields, seed ^ position as u64);
-                for (number, mutation) in mutations.iter().enumerate() {
-                    let is_named = mutation.name.contains(&options.named);
-                    summary.listed += 1;
-                    if !is_named || summary.listed % options.every != 0 {
-                        continue;
-                    }
-                    let name = case(setup, direction, position, number, frame, mutation);
-                    watchdog::watch(Some(name.clone()));
-                    let (report, broken) = baseline.run(direction, position, mutation);
-                    summary.add(frame, &report);
-                    if !broken.is_empty() {
-                        summary.broken += 1;
-                        print_broken(&name, &broken);
-                        println!(
-                            "  replay: cargo hostile replay {setup} {direction} {position} {number} \
-                             --fields {fields} --seed {seed}"
-                        );
-                        if summary.broken >= options.failures {
-                            break 'all;
-                        }
-                    }
-                    if printed.elapsed() > Duration::from_secs(20) {
-                        printed = Instant::now();
-                        eprintln!("{} cases in {:.0?}: {name}", summary.cases, begin.elapsed());
-                    }
-                }
-            }
-        }
-    }
+    run_cases(options, &mut summary);
     watchdog::watch(None);
     summary.wall = begin.elapsed();
     summary
 }
 
+/// Runs cases until all have run, or as many have failed as the options allow.
+fn run_cases(options: &Run, summary: &mut Summary) {
+    let begin = Instant::now();
+    let mut printed = begin;
+    for setup in options.options.setups() {
+        let baseline = Baseline::new(setup);
+        for direction in options.options.directions() {
+            let frames = baseline.frames(direction).into_iter().enumerate();
+            for (position, frame) in frames.skip(options.first).take(options.positions) {
+                summary.positions += 1;
+                for case in baseline.cases(direction, position, frame, options.sample) {
+                    summary.listed += 1;
+                    let is_named = case.mutation.name.contains(&options.named);
+                    if !is_named || !summary.listed.is_multiple_of(options.every) {
+                        continue;
+                    }
+                    run_case(&case, options.sample, summary);
+                    if summary.broken >= options.failures {
+                        return;
+                    }
+                    if printed.elapsed() > Duration::from_secs(20) {
+                        printed = Instant::now();
+                        eprintln!("{} cases in {:.0?}: {case}", summary.cases, begin.elapsed());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Runs one case, and prints its broken promises and how to replay it.
+fn run_case(case: &Case<'_>, Sample { fields, seed }: Sample, summary: &mut Summary) {
+    let (report, broken) = case.run();
+    summary.add(case.frame, &report);
+    if broken.is_empty() {
+        return;
+    }
+    summary.broken += 1;
+    print_broken(&case.to_string(), &broken);
+    let Case { baseline: Baseline { setup, .. }, direction, position, number, .. } = case;
+    println!(
+        "  replay: cargo hostile replay {setup} {direction} {position} {number} --fields {fields} \
+         --seed {seed}"
+    );
+}
+
 /// Runs one mutation. Returns true if every promise was kept.
 pub(crate) fn replay(options: &Replay) -> bool {
     let baseline = Baseline::new(options.setup);
-    let direction = options.side.into();
+    let (direction, position) = (options.side.into(), options.position);
     let frames = baseline.frames(direction);
-    let Some(frame) = frames.get(options.position) else {
+    let Some(frame) = frames.get(position) else {
         println!("the session has {} positions", frames.len());
         return false;
     };
-    let Sample { fields, seed } = options.sample;
-    let mutations = mutations(frame, fields, seed ^ options.position as u64);
-    let Some(mutation) = mutations.get(options.mutation) else {
-        println!("the frame has {} mutations", mutations.len());
+    let cases: Vec<_> = baseline.cases(direction, position, frame, options.sample).collect();
+    let Some(case) = cases.get(options.mutation) else {
+        println!("the frame has {} mutations", cases.len());
         return false;
     };
-    let name = case(options.setup, direction, options.position, options.mutation, frame, mutation);
-    watchdog::watch(Some(name.clone()));
-    let (report, broken) = baseline.run(direction, options.position, mutation);
+    let (report, broken) = case.run();
     println!(
-        "{name}\n  {} failed calls, {} frames in {:?}, recovered after {:?}, {} bytes of memory",
+        "{case}\n  {} failed calls, {} frames in {:?}, recovered after {:?}, {} bytes of memory",
         report.findings.failed, report.frames, report.time, report.recovery, report.peak
     );
     print_broken("", &broken);
     broken.is_empty()
 }
 
-fn case(
-    setup: Setup,
-    direction: Direction,
-    position: usize,
-    number: usize,
-    frame: &SeenFrame,
-    mutation: &Mutation,
-) -> String {
-    let (opcode, request, change) = (frame.header.opcode, &frame.request, &mutation.name);
-    format!("{setup} {direction} {position} ({opcode}, {request}), mutation {number}: {change}")
+impl fmt::Display for Case<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { baseline: Baseline { setup, .. }, direction, position, frame, number, mutation } =
+            self;
+        let (opcode, request, change) = (frame.header.opcode, &frame.request, &mutation.name);
+        write!(
+            f,
+            "{setup} {direction} {position} ({opcode}, {request}), mutation {number}: {change}"
+        )
+    }
 }
 
 fn print_broken(name: &str, broken: &[String]) {

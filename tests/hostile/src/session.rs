@@ -60,7 +60,7 @@ pub(crate) const TABLES: &[&str] = &[
 /// The text of a read that any session can make.
 pub(crate) const READ: &str = "SELECT v FROM hostile.t WHERE k = 1";
 
-/// What a conversation has found.
+/// The result of a conversation.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) broken: Vec<String>,
