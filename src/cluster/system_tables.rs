@@ -155,15 +155,16 @@ pub(super) async fn rows(
     budget: &MemoryBudget,
     statement: &str,
 ) -> Result<Vec<Record>, ReadError> {
-    for _ in 0..MAX_RESTARTS {
+    let mut restarts = 0;
+    loop {
         match rows_once(connection, page_timeout, budget, statement).await {
-            Err(ReadError::Interrupted) => {
+            Err(ReadError::Interrupted) if restarts < MAX_RESTARTS => {
+                restarts += 1;
                 debug!(node = %connection.address(), statement, "read of a system table started over");
             }
             read => return read,
         }
     }
-    rows_once(connection, page_timeout, budget, statement).await
 }
 
 async fn rows_once(

@@ -203,12 +203,13 @@ impl RetryPolicy for DefaultRetry {
             return RetryDecision::Fail;
         }
         let is_first = attempts == 1;
-        let delay_after = |first: Duration, not_delayed: usize| RetryDecision::Retry {
+        // The delay is `first` after the attempt with this number, and doubles with each further one.
+        let delay_from = |number: usize, first: Duration| RetryDecision::Retry {
             same_node: false,
-            after: first * (1 << attempts.saturating_sub(not_delayed).min(MAX_ATTEMPTS)),
+            after: first * (1 << attempts.saturating_sub(number).min(MAX_ATTEMPTS)),
             consistency: None,
         };
-        let delayed = delay_after(FIRST_DELAY, 1);
+        let delayed = delay_from(1, FIRST_DELAY);
         let error = match failed.error {
             AttemptError::Server(error) => error,
             AttemptError::NoResponse(error) => {
@@ -247,30 +248,29 @@ impl RetryPolicy for DefaultRetry {
                 | ErrorDetails::WriteFailure { failures, .. },
             ) if idempotent && !fails_everywhere(failures, &error.message) => match is_first {
                 true => RetryDecision::NEXT_NODE,
-                false => delay_after(DELAY_AFTER_FAILURE, 2),
+                false => delay_from(2, DELAY_AFTER_FAILURE),
             },
             _ => RetryDecision::Fail,
         }
     }
 }
 
-/// Returns true if replicas failed because of the statement and its data, so that all other replicas
-/// would do the same work and fail, too. In v3 and v4, only the message of the error has the reasons, as
-/// in "1 failures: READ_TOO_MANY_TOMBSTONES from /127.0.0.1:7000"; Cassandra 3.11 does not send them.
+/// The reasons for which each replica would fail, because they lie in the statement and its data, and
+/// their beginnings in the messages of errors.
+const REASONS_OF_ALL: [(FailureReason, &str); 3] = [
+    (FailureReason::TooManyTombstones, "READ_TOO_MANY_TOMBSTONES from "),
+    (FailureReason::ReadSize, "READ_SIZE from "),
+    (FailureReason::TooManyIndexes, "READ_TOO_MANY_INDEXES from "),
+];
+
+/// Returns true if all other replicas would do the same work and fail, too. In v3 and v4, only the message
+/// of the error has the reasons, as in "1 failures: READ_TOO_MANY_TOMBSTONES from /127.0.0.1:7000";
+/// Cassandra 3.11 does not send them.
 fn fails_everywhere(failures: &Failures, message: &str) -> bool {
-    match failures {
-        Failures::Reasons(reasons) => reasons.iter().any(|(_, reason)| {
-            matches!(
-                reason,
-                FailureReason::TooManyTombstones
-                    | FailureReason::ReadSize
-                    | FailureReason::TooManyIndexes
-            )
-        }),
-        Failures::Count(_) => ["READ_TOO_MANY_TOMBSTONES", "READ_SIZE", "READ_TOO_MANY_INDEXES"]
-            .iter()
-            .any(|reason| message.contains(&format!("{reason} from "))),
-    }
+    REASONS_OF_ALL.iter().any(|(of_all, text)| match failures {
+        Failures::Reasons(reasons) => reasons.iter().any(|(_, reason)| reason == of_all),
+        Failures::Count(_) => message.contains(text),
+    })
 }
 
 impl RetryPolicy for NoRetry {

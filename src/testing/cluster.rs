@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::node_info::{DEFAULT_DATACENTER, NodeInfo};
 use super::server::MockServer;
@@ -46,7 +46,7 @@ pub struct MockCluster {
     members: Mutex<Vec<Member>>,
 }
 
-/// What the other nodes report of a node.
+/// A node, as the other nodes list it.
 #[derive(Debug)]
 struct Member {
     info: NodeInfo,
@@ -209,7 +209,7 @@ impl MockCluster {
     /// # Panics
     /// Panics if there is no node with this index.
     pub async fn change_address(&self, index: usize, address: SocketAddr) -> io::Result<()> {
-        let is_member = self.change_member(index, |member| member.is_member);
+        let is_member = self.members().get(index).is_some_and(|member| member.is_member);
         if is_member {
             self.stop_node(index).await;
         }
@@ -224,13 +224,17 @@ impl MockCluster {
 
     /// Changes what the other nodes report of a node. Returns the result of `change`.
     fn change_member<T>(&self, index: usize, change: impl FnOnce(&mut Member) -> T) -> T {
-        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut members = self.members();
         let nodes = members.len();
         let result = change(members.get_mut(index).unwrap_or_else(|| no_node(index, nodes)));
         let members = members.iter().filter(|member| member.is_member);
         let peers: Arc<[NodeInfo]> = members.map(|member| member.info.clone()).collect();
         self.nodes.iter().for_each(|node| node.set_peers(Arc::clone(&peers)));
         result
+    }
+
+    fn members(&self) -> MutexGuard<'_, Vec<Member>> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends an event from every node to the clients that registered for its type.

@@ -18,7 +18,7 @@ pub(crate) fn fault(link: &str, file: impl Fn(&str) -> Option<String>) -> Option
     }
 }
 
-/// Returns true if a function is a test: if an attribute directly before it says so.
+/// Returns true if a function has the attribute of a test, and is not ignored.
 pub(crate) fn is_test(source: &str, function: &str) -> bool {
     let before = position(source, function).map(|at| &source[..at]).unwrap_or_default();
     let before = before.rfind('\n').map_or("", |line| &before[..line]);
