@@ -43,9 +43,9 @@ pub(super) struct ControlConnection {
     /// answered the reads. The task therefore also backs off from a cluster that accepts connections,
     /// but is too busy to answer the reads or closes the connections soon.
     backoff: Backoff,
-    /// The backoff between reads of a schema whose tables the server failed to DESCRIBE. Other reads in
-    /// the meantime, such as that of the topology every minute, include the schema.
-    describe_backoff: Backoff,
+    /// The backoff between reads of what was [unread](StateReader::read). Other reads in the meantime,
+    /// such as that of the topology every minute, include it.
+    unread_backoff: Backoff,
 }
 
 /// A request to read the schema of a keyspace, or the whole schema, without delay.
@@ -57,10 +57,9 @@ pub(super) struct SchemaRefresh {
     pub(super) done: oneshot::Sender<()>,
 }
 
-/// The pauses between reads of a schema whose tables the server failed to DESCRIBE. The first read has
-/// none, because the server may have failed for a moment only.
-const DESCRIBE_AGAIN: Reconnect =
-    Reconnect { base: Duration::from_secs(1), cap: TOPOLOGY_INTERVAL };
+/// The pauses between reads of what was unread. The first pause is zero, because the server may have
+/// failed for a moment only.
+const READ_AGAIN: Reconnect = Reconnect { base: Duration::from_secs(1), cap: TOPOLOGY_INTERVAL };
 
 /// Interval at which the topology is read even if no event arrives.
 const TOPOLOGY_INTERVAL: Duration = Duration::from_secs(60);
@@ -93,7 +92,7 @@ impl ControlConnection {
             opened: Instant::now(),
             has_read: false,
             backoff: Backoff::new(shared.settings.reconnect),
-            describe_backoff: Backoff::new(DESCRIBE_AGAIN),
+            unread_backoff: Backoff::new(READ_AGAIN),
         })
     }
 
@@ -237,7 +236,7 @@ impl ControlConnection {
         let before = std::mem::replace(self, control);
         self.pending.waiters = before.pending.waiters;
         self.backoff = before.backoff;
-        self.describe_backoff = before.describe_backoff;
+        self.unread_backoff = before.unread_backoff;
         self.shared.statuses.forget();
         self.shared.set_control(&self.connection);
     }
@@ -326,11 +325,14 @@ impl ControlConnection {
             () = wait_replaceable(&self.shared, &self.connection, self.own_node()) => Err(ReadError::Timeout),
         };
         match read {
-            Ok(undescribed) => {
+            Ok(unread) => {
                 self.shared.set_refresh_error(None);
                 if !matches!(schema, SchemaScope::Empty) {
                     self.shared.set_schema_error(None);
-                    self.describe_again(undescribed);
+                }
+                match unread.is_empty() {
+                    true => self.unread_backoff = Backoff::new(READ_AGAIN),
+                    false => self.pending.retry(unread, self.unread_backoff.pause()),
                 }
                 self.has_read = true;
                 for waiter in waiters {
@@ -352,14 +354,6 @@ impl ControlConnection {
                 self.pending.waiters = waiters;
                 self.connection.close();
             }
-        }
-    }
-
-    /// Schedules another read of the schemas whose tables the server failed to DESCRIBE.
-    fn describe_again(&mut self, undescribed: SchemaScope) {
-        match undescribed {
-            SchemaScope::Empty => self.describe_backoff = Backoff::new(DESCRIBE_AGAIN),
-            scope => self.pending.retry_schema(scope, self.describe_backoff.pause()),
         }
     }
 }

@@ -73,7 +73,7 @@ async fn set_up(shared: &Shared, connection: &Connection, host: &str) -> Result<
     let both = timeout(time, both).await;
     let (registered, read) = both.map_err(|_| ReadError::Timeout.to_string())?;
     registered.map_err(|error| format!("REGISTER: {error}"))?;
-    read.map_err(|error| error.to_string())
+    read.map(|read| read.host_id).map_err(|error| error.to_string())
 }
 
 /// Subscribes to the server's events. A refusal that the server would repeat is accepted: without events,

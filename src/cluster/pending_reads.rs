@@ -42,6 +42,20 @@ impl SchemaScope {
     }
 }
 
+/// The part of a read that should be repeated although the connection works.
+#[derive(Debug, Default)]
+pub(super) struct Unread {
+    pub(super) topology: bool,
+    pub(super) schema: SchemaScope,
+}
+
+impl Unread {
+    /// Returns true if everything has been read.
+    pub(super) const fn is_empty(&self) -> bool {
+        !self.topology && matches!(self.schema, SchemaScope::Empty)
+    }
+}
+
 /// Delay between a request for a read and the read itself. Each further request restarts the delay.
 const DELAY: Duration = Duration::from_millis(100);
 /// Longest delay between the first request and the read, however many requests follow.
@@ -60,10 +74,14 @@ impl PendingReads {
         self.schedule();
     }
 
-    /// Schedules another read of `scope` after a delay, or earlier together with other reads.
-    pub(super) fn retry_schema(&mut self, scope: SchemaScope, delay: Duration) {
-        match scope {
-            SchemaScope::Empty => return,
+    /// Schedules another read of `unread` after a delay, or earlier together with other reads.
+    pub(super) fn retry(&mut self, unread: Unread, delay: Duration) {
+        if unread.is_empty() {
+            return;
+        }
+        self.topology |= unread.topology;
+        match unread.schema {
+            SchemaScope::Empty => {}
             SchemaScope::All => self.schema.add(None),
             SchemaScope::Keyspaces(keyspaces) => {
                 keyspaces.into_iter().for_each(|keyspace| self.schema.add(Some(keyspace)));
@@ -116,13 +134,14 @@ mod tests {
     async fn a_retry_waits_for_its_delay_unless_another_read_is_due_earlier() {
         let (mut pending, start) = (PendingReads::default(), Instant::now());
         let delay = Duration::from_secs(30);
-        pending.retry_schema(SchemaScope::Empty, delay);
+        let unread = |schema| Unread { topology: false, schema };
+        pending.retry(unread(SchemaScope::Empty), delay);
         assert_eq!(pending.due(), None);
-        pending.retry_schema(SchemaScope::All, delay);
+        pending.retry(unread(SchemaScope::All), delay);
         assert_eq!(pending.due(), Some(start + delay));
         pending.add_topology();
         assert_eq!(pending.due(), Some(start + DELAY));
-        pending.retry_schema(SchemaScope::All, delay);
+        pending.retry(unread(SchemaScope::All), delay);
         assert_eq!(pending.due(), Some(start + DELAY));
         assert!(matches!(pending.schema, SchemaScope::All));
     }

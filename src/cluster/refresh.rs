@@ -26,10 +26,7 @@ pub(super) fn with_topology(
 ) -> ClusterState {
     let Topology { cluster_name: name, partitioner, nodes: infos, announced, ignored } = topology;
     log_ignored_rows(previous, &ignored);
-    let first = || infos.first().map(|info| info.datacenter.clone());
-    let local_datacenter = previous.local_datacenter.clone();
-    let local_datacenter = local_datacenter.or_else(|| settings.local_datacenter.clone());
-    let local_datacenter = local_datacenter.or_else(first).filter(|name| !name.is_empty());
+    let local_datacenter = local_datacenter(previous, &infos, settings);
     let addresses: HashSet<_> = infos.iter().map(|info| info.address).collect();
     let node = |info: &NodeInfo| {
         let distance = settings.load_balancing.distance(info, local_datacenter.as_deref());
@@ -52,7 +49,7 @@ pub(super) fn with_topology(
         (false, Some(partitioner)) => replicas(partitioner, &infos, &strategies),
         (false, None) => HashMap::new(),
     };
-    let (schema, has_schema) = (Arc::clone(&previous.schema), previous.has_schema);
+    let ClusterState { has_topology_tables, has_schema, has_schema_tables, .. } = *previous;
     ClusterState {
         name,
         nodes,
@@ -61,13 +58,41 @@ pub(super) fn with_topology(
         connected: Arc::default(),
         connection_changes: Arc::clone(pools.attempts.changes()),
         ignored: ignored.into(),
+        has_topology_tables,
+        first_datacenter: previous.first_datacenter.clone().or_else(|| local_datacenter.clone()),
         local_datacenter,
         partitioner,
         strategies,
         replicas,
-        schema,
+        schema: Arc::clone(&previous.schema),
         has_schema,
+        has_schema_tables,
     }
+}
+
+/// Returns the local datacenter: the configured one, or else the first of these that has nodes: the one
+/// that was chosen first, the previous one, and that of the queried node.
+fn local_datacenter(
+    previous: &ClusterState,
+    infos: &[NodeInfo],
+    settings: &Settings,
+) -> Option<String> {
+    if let Some(configured) = &settings.local_datacenter {
+        return Some(configured.clone());
+    }
+    let ClusterState { first_datacenter, local_datacenter: before, .. } = previous;
+    let known = [first_datacenter.as_ref(), before.as_ref()];
+    let has_nodes = |name: &&String| infos.iter().any(|info| info.datacenter == **name);
+    let queried = infos.first().map(|info| &info.datacenter);
+    let candidates = known.into_iter().chain([queried]).flatten().filter(|name| !name.is_empty());
+    let chosen = candidates.clone().find(has_nodes).or_else(|| candidates.clone().next()).cloned();
+    if before.is_some() && chosen != *before {
+        warn!(
+            before,
+            chosen, "another local datacenter was chosen, because the cluster has changed"
+        );
+    }
+    chosen
 }
 
 /// Returns the previous node if `info` still describes it, or a new node.

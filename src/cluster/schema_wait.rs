@@ -127,7 +127,14 @@ impl Cluster {
         let connection = node.connection().or_else(|| self.shared.control())?;
         let translator = self.shared.settings.address_translator.as_deref();
         let versions = schema_versions(&connection, self.node_timeout(), translator).await.ok()?;
-        Some(lagging(&versions, &self.state(), |node| self.shared.is_up(node)))
+        let state = self.state();
+        match versions {
+            Some(versions) => Some(lagging(&versions, &state, |node| self.shared.is_up(node))),
+            // The nodes may not agree.
+            None if state.has_topology_tables => None,
+            // A server without these tables is a cluster of one node.
+            None => Some(Vec::new()),
+        }
     }
 }
 

@@ -28,7 +28,12 @@ pub struct ClusterState {
     pub(super) connection_changes: Arc<AtomicU64>,
     /// The rows of the peers table that contradict the nodes.
     pub(super) ignored: Arc<[IgnoredRow]>,
+    /// True once the tables of the topology have been read, which every Cassandra version has. A server
+    /// that refuses to read them has a fault.
+    pub(super) has_topology_tables: bool,
     pub(super) local_datacenter: Option<String>,
+    /// The local datacenter that the driver chose first.
+    pub(super) first_datacenter: Option<String>,
     pub(super) partitioner: Option<Partitioner>,
     /// The replication strategy of each keyspace, by keyspace name.
     pub(super) strategies: BTreeMap<String, ReplicationStrategy>,
@@ -38,6 +43,8 @@ pub struct ClusterState {
     pub(super) schema: Arc<Schema>,
     /// True once the schema has been read.
     pub(super) has_schema: bool,
+    /// True once the tables of the schema that every Cassandra version has have been read.
+    pub(super) has_schema_tables: bool,
 }
 
 impl ClusterState {
@@ -50,12 +57,15 @@ impl ClusterState {
             connected: Arc::default(),
             connection_changes: Arc::default(),
             ignored: Arc::default(),
+            has_topology_tables: false,
             local_datacenter: None,
+            first_datacenter: None,
             partitioner: None,
             strategies: BTreeMap::new(),
             replicas: HashMap::new(),
             schema: Arc::default(),
             has_schema: false,
+            has_schema_tables: false,
         }
     }
 
@@ -95,8 +105,9 @@ impl ClusterState {
     }
 
     /// Returns the local datacenter: the configured datacenter, or else the datacenter of the first
-    /// node that the driver connected to. Returns `None` if that node did not announce a
-    /// datacenter.
+    /// node that the driver connected to. While no node is in that datacenter, and it was not configured,
+    /// it is the datacenter of the node of the control connection. Returns `None` if that node did not
+    /// announce a datacenter.
     pub fn local_datacenter(&self) -> Option<&str> {
         self.local_datacenter.as_deref()
     }
@@ -131,8 +142,10 @@ impl ClusterState {
         &self.schema
     }
 
-    /// Returns a copy of this state with another schema.
-    pub(super) fn with_schema(&self, schema: Schema) -> Self {
-        Self { schema: Arc::new(schema), has_schema: true, ..self.clone() }
+    /// Returns a copy of this state with another schema. `has_tables` is true if no table was missing
+    /// that every Cassandra version has.
+    pub(super) fn with_schema(&self, schema: Schema, has_tables: bool) -> Self {
+        let (schema, has_schema_tables) = (Arc::new(schema), has_tables || self.has_schema_tables);
+        Self { schema, has_schema: true, has_schema_tables, ..self.clone() }
     }
 }

@@ -6,7 +6,7 @@ use tracing::debug;
 use uuid::Uuid;
 
 use super::peers::Reachability;
-use super::pending_reads::SchemaScope;
+use super::pending_reads::{SchemaScope, Unread};
 use super::refresh::with_topology;
 use super::schema::{Schema, SchemaPart};
 use super::shared::Shared;
@@ -24,8 +24,9 @@ pub(super) struct StateReader<'a> {
 }
 
 impl StateReader<'_> {
-    /// Reads the topology if `topology`, and the schemas of `schema`. Returns the part of `schema` for
-    /// which the server failed to DESCRIBE its tables. The rest of this part has been read.
+    /// Reads the topology if `topology`, and the schemas of `schema`. Returns what should be read again
+    /// although the connection works: the topology if tables were missing that Cassandra has, and the
+    /// schemas whose tables the server failed to DESCRIBE.
     ///
     /// # Errors
     /// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
@@ -33,46 +34,40 @@ impl StateReader<'_> {
         &self,
         topology: bool,
         schema: &SchemaScope,
-    ) -> Result<SchemaScope, ReadError> {
-        let (mut version, mut undescribed) = (None, SchemaScope::Empty);
+    ) -> Result<Unread, ReadError> {
+        let (mut version, mut unread) = (None, Unread::default());
         // A schema change may change the replication of a keyspace, which is read with the
         // topology.
         if topology || !matches!(schema, SchemaScope::Empty) {
-            let host_id = self.read_topology().await?;
+            let TopologyRead { host_id, has_tables } = self.read_topology().await?;
             version = self.release_version(host_id);
+            unread.topology = !has_tables;
         }
         if self.shared.settings.fetch_schema {
             match schema {
                 SchemaScope::Empty => {}
                 SchemaScope::All => {
-                    let read = self.read_schema(None, version.as_deref()).await?;
-                    self.shared.set_state(self.shared.state().with_schema(read.schema));
-                    if !read.is_described {
-                        undescribed.add(None);
+                    if !self.update_schema(None, version.as_deref()).await? {
+                        unread.schema.add(None);
                     }
                 }
                 SchemaScope::Keyspaces(keyspaces) => {
                     for keyspace in keyspaces {
-                        let read = self.read_schema(Some(keyspace), version.as_deref()).await?;
-                        let state = self.shared.state();
-                        let schema = state.schema().with_keyspace(keyspace, &read.schema);
-                        self.shared.set_state(state.with_schema(schema));
-                        if !read.is_described {
-                            undescribed.add(Some(keyspace.clone()));
+                        if !self.update_schema(Some(keyspace), version.as_deref()).await? {
+                            unread.schema.add(Some(keyspace.clone()));
                         }
                     }
                 }
             }
         }
-        Ok(undescribed)
+        Ok(unread)
     }
 
-    /// Reads the topology, and returns the host id of the queried node. The host id is nil if the server
-    /// does not report it.
+    /// Reads the topology.
     ///
     /// # Errors
     /// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
-    pub(super) async fn read_topology(&self) -> Result<Uuid, ReadError> {
+    pub(super) async fn read_topology(&self) -> Result<TopologyRead, ReadError> {
         let Shared { settings, pools, .. } = self.shared;
         let (budget, keyspace_read) = (MemoryBudget::new(), pools.keyspace.begin_read());
         let time = settings.connector.options.handshake_timeout;
@@ -81,20 +76,26 @@ impl StateReader<'_> {
             replication(self.connection, time, &budget)
         );
         let (rows, strategies, state) = (rows?, strategies?, self.shared.state());
+        let has_tables = rows.has_both_tables() && strategies.is_some();
+        if state.has_topology_tables && !has_tables {
+            return Err(ReadError::Refused);
+        }
         let translator = settings.address_translator.as_deref();
         let mut topology = rows.describe(translator, |address| reachability(&state, address));
         if let Some(node) = topology.nodes.first_mut() {
             node.host = Some(self.host.to_owned());
         }
+        let strategies = strategies.unwrap_or_default();
         pools.keyspace.end_read(keyspace_read, |keyspace| strategies.contains_key(keyspace));
         // If the server does not report its own host id, its topology is used only if no nodes are
         // known yet.
         let host_id = topology.nodes.first().map(|node| node.host_id).unwrap_or_default();
         if !host_id.is_nil() || state.nodes().is_empty() {
-            let state = with_topology(&state, topology, strategies, settings, pools);
+            let mut state = with_topology(&state, topology, strategies, settings, pools);
+            state.has_topology_tables |= has_tables;
             self.shared.set_state(state);
         }
-        Ok(host_id)
+        Ok(TopologyRead { host_id, has_tables })
     }
 
     /// Returns the version of the node with this host id, or `None` if it is unknown.
@@ -102,21 +103,42 @@ impl StateReader<'_> {
         Some(self.shared.state().node(host_id)?.info().release_version.clone())
     }
 
-    /// Reads the schema of one keyspace, or the whole schema. Skips the system tables that the
-    /// server lacks. `version` is that of the server.
+    /// Reads the schema of one keyspace, or the whole schema, into the state. Returns false if the server
+    /// failed to DESCRIBE the tables.
+    async fn update_schema(
+        &self,
+        keyspace: Option<&str>,
+        version: Option<&str>,
+    ) -> Result<bool, ReadError> {
+        let SchemaRead { schema, has_tables, is_described } =
+            self.read_schema(keyspace, version).await?;
+        let state = self.shared.state();
+        if state.has_schema_tables && !has_tables {
+            return Err(ReadError::Refused);
+        }
+        let schema = match keyspace {
+            Some(keyspace) => state.schema().with_keyspace(keyspace, &schema),
+            None => schema,
+        };
+        self.shared.set_state(state.with_schema(schema, has_tables));
+        Ok(is_described)
+    }
+
+    /// Reads the schema of one keyspace, or the whole schema. Skips the system tables that the server
+    /// lacks. `version` is that of the server.
     async fn read_schema(
         &self,
         keyspace: Option<&str>,
         version: Option<&str>,
     ) -> Result<SchemaRead, ReadError> {
-        let (mut reader, mut is_described) = (Schema::reader(), true);
+        let (mut reader, mut has_tables, mut is_described) = (Schema::reader(), true, true);
         let budget = MemoryBudget::new();
         let time = self.shared.settings.connector.options.handshake_timeout;
         let version = version.unwrap_or_default();
         for part in SchemaPart::ALL.into_iter().filter(|part| part.is_needed(version)) {
             match rows(self.connection, time, &budget, &part.select(keyspace)).await {
                 Ok(rows) => rows.into_iter().for_each(|row| reader.row(part, row)),
-                Err(ReadError::Missing) => {}
+                Err(ReadError::Missing) => has_tables &= part.is_optional(),
                 // The statements only add to the schema, and a server may fail to make them.
                 Err(error) if part == SchemaPart::CreateStatements && error.is_of_server() => {
                     debug!(%error, "DESCRIBE failed; the schema lacks constraints");
@@ -128,13 +150,23 @@ impl StateReader<'_> {
         }
         let schema = reader.finish();
         schema.warnings().for_each(|warning| debug!(warning, "schema could not be read in full"));
-        Ok(SchemaRead { schema, is_described })
+        Ok(SchemaRead { schema, has_tables, is_described })
     }
+}
+
+/// A read of the topology.
+pub(super) struct TopologyRead {
+    /// The host id of the queried node. Nil if the server does not report it.
+    pub(super) host_id: Uuid,
+    /// False if the server refused to read a table that every Cassandra version has.
+    pub(super) has_tables: bool,
 }
 
 /// The schema of one keyspace, or the whole schema.
 struct SchemaRead {
     schema: Schema,
+    /// False if the server refused to read a table that every Cassandra version has.
+    has_tables: bool,
     /// False if the server failed to DESCRIBE the tables, so that the schema lacks their constraints.
     is_described: bool,
 }

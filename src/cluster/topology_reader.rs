@@ -26,8 +26,7 @@ const PEERS_V2_SCHEMA_VERSION: &str =
 
 /// The rows of `system.local` and of the peers table.
 pub(super) struct TopologyRows {
-    local: Option<Record>,
-    peers: Vec<Record>,
+    rows: LocalAndPeers,
     /// The address of the connection.
     queried: SocketAddr,
 }
@@ -43,8 +42,13 @@ impl TopologyRows {
         budget: &MemoryBudget,
     ) -> Result<Self, ReadError> {
         let statements = [LOCAL, PEERS, PEERS_V2];
-        let (local, peers) = local_and_peers(connection, timeout, budget, statements).await?;
-        Ok(Self { local, peers, queried: connection.address() })
+        let rows = local_and_peers(connection, timeout, budget, statements).await?;
+        Ok(Self { rows, queried: connection.address() })
+    }
+
+    /// Returns false if the server refused to read `system.local` or the peers table.
+    pub(super) const fn has_both_tables(&self) -> bool {
+        self.rows.has_both_tables
     }
 
     /// Returns the nodes that the rows describe. `reachability` returns what is known of a
@@ -54,11 +58,13 @@ impl TopologyRows {
         translator: Option<&dyn AddressTranslator>,
         reachability: impl Fn(SocketAddr) -> Reachability,
     ) -> Topology {
-        describe(self.local.as_ref(), &self.peers, self.queried, translator, reachability)
+        let LocalAndPeers { local, peers, .. } = &self.rows;
+        describe(local.as_ref(), peers, self.queried, translator, reachability)
     }
 }
 
-/// Reads the replication strategy of each keyspace, and returns it by keyspace name.
+/// Reads the replication strategy of each keyspace, and returns it by keyspace name. Returns `None` if
+/// the server refuses to read the table of keyspaces.
 ///
 /// # Errors
 /// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
@@ -66,9 +72,9 @@ pub(super) async fn replication(
     connection: &Connection,
     timeout: Duration,
     budget: &MemoryBudget,
-) -> Result<BTreeMap<String, ReplicationStrategy>, ReadError> {
+) -> Result<Option<BTreeMap<String, ReplicationStrategy>>, ReadError> {
     let keyspaces = rows(connection, timeout, budget, KEYSPACES).await;
-    let keyspaces = none_if_missing(keyspaces)?.unwrap_or_default();
+    let Some(keyspaces) = none_if_missing(keyspaces)? else { return Ok(None) };
     let strategy = |keyspace: &Record| {
         let name = text(keyspace, "keyspace_name")?;
         let Value::Map(options) = keyspace.get("replication")? else { return None };
@@ -78,7 +84,7 @@ pub(super) async fn replication(
         });
         Some((name, ReplicationStrategy::from_options(options)))
     };
-    Ok(keyspaces.iter().filter_map(strategy).collect())
+    Ok(Some(keyspaces.iter().filter_map(strategy).collect()))
 }
 
 /// The schema version of a node, as a row of a system table reports it.
@@ -91,7 +97,8 @@ pub(super) struct ReportedVersion {
 }
 
 /// Reads the schema version of each node. The first one is that of the queried node, if the server
-/// reports it. Rows without a version are left out.
+/// reports it. Rows without a version are left out. Returns `None` if the server refuses to read
+/// `system.local` or the peers table.
 ///
 /// # Errors
 /// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
@@ -99,10 +106,11 @@ pub(super) async fn schema_versions(
     connection: &Connection,
     timeout: Duration,
     translator: Option<&dyn AddressTranslator>,
-) -> Result<Vec<ReportedVersion>, ReadError> {
+) -> Result<Option<Vec<ReportedVersion>>, ReadError> {
     let statements = [LOCAL_SCHEMA_VERSION, PEERS_SCHEMA_VERSION, PEERS_V2_SCHEMA_VERSION];
     let budget = MemoryBudget::new();
-    let (local, peers) = local_and_peers(connection, timeout, &budget, statements).await?;
+    let read = local_and_peers(connection, timeout, &budget, statements).await?;
+    let LocalAndPeers { local, peers, has_both_tables: true } = read else { return Ok(None) };
     let reported = |row: &Record, address| {
         let (host_id, version) = (uuid(row, "host_id"), uuid(row, "schema_version")?);
         Some(ReportedVersion { host_id, address, version })
@@ -114,26 +122,37 @@ pub(super) async fn schema_versions(
     };
     let local = local.as_ref().and_then(|local| reported(local, Some(queried)));
     let peers = peers.iter().filter_map(|row| reported(row, address(row)));
-    Ok(local.into_iter().chain(peers).collect())
+    Ok(Some(local.into_iter().chain(peers).collect()))
 }
 
-/// Runs the statements that read `system.local`, `system.peers` and `system.peers_v2`. Returns the
-/// local row and the peers' rows. `system.peers_v2` is preferred if it exists (Cassandra 4.0 and
-/// later), because it contains the peers' ports; `system.peers` is then not read.
+/// The rows of `system.local` and of the peers table.
+struct LocalAndPeers {
+    local: Option<Record>,
+    peers: Vec<Record>,
+    /// False if the server refused to read one of the tables.
+    has_both_tables: bool,
+}
+
+/// Runs the statements that read `system.local`, `system.peers` and `system.peers_v2`.
+/// `system.peers_v2` is preferred if it exists (Cassandra 4.0 and later), because it contains the
+/// peers' ports; `system.peers` is then not read.
 async fn local_and_peers(
     connection: &Connection,
     timeout: Duration,
     budget: &MemoryBudget,
     [local, peers, peers_v2]: [&str; 3],
-) -> Result<(Option<Record>, Vec<Record>), ReadError> {
+) -> Result<LocalAndPeers, ReadError> {
     let peers = async {
         match none_if_missing(rows(connection, timeout, budget, peers_v2).await)? {
-            Some(peers) => Ok(peers),
-            None => Ok(none_if_missing(rows(connection, timeout, budget, peers).await)?
-                .unwrap_or_default()),
+            Some(peers) => Ok(Some(peers)),
+            None => none_if_missing(rows(connection, timeout, budget, peers).await),
         }
     };
     let (local, peers) = tokio::join!(rows(connection, timeout, budget, local), peers);
-    let local = none_if_missing(local)?.unwrap_or_default();
-    Ok((local.into_iter().next(), peers?))
+    let (local, peers) = (none_if_missing(local)?, peers?);
+    Ok(LocalAndPeers {
+        has_both_tables: local.is_some() && peers.is_some(),
+        local: local.and_then(|rows| rows.into_iter().next()),
+        peers: peers.unwrap_or_default(),
+    })
 }

@@ -231,6 +231,9 @@ impl<OwnedRow: for<'r> FromRow<'r>> RowStream<'_, OwnedRow> {
     /// borrow from their page, such as `(&str, i32)`, are read with
     /// [`next_page`](Self::next_page).
     ///
+    /// The timeout of the statement applies to each page. A page may have no rows, so that one call can
+    /// take as long as several pages.
+    ///
     /// The future is cancel safe: if it is dropped, the next call continues where it stopped.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ mod policies;
 mod program;
 mod programs;
 mod readme;
+mod refused_reads;
 mod refused_versions;
 mod released;
 mod replies;

@@ -207,8 +207,12 @@ impl Stage {
         address
     }
 
+    /// Restarts the node at another address, and ends the freeze and the unreachability of its old one.
     async fn change_address(&self, index: usize, address: SocketAddr) {
+        let before = self.network.node(self.cluster.nodes()[index].address());
         let changed = self.cluster.change_address(index, address).await;
         changed.expect("the address of the node is its own");
+        before.set_frozen(false);
+        before.set_unreachable(false);
     }
 }

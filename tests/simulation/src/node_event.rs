@@ -27,7 +27,8 @@ pub(crate) enum NodeEvent {
     Remove,
     /// The node joins the cluster again.
     Add,
-    /// The node stops, and starts with an address that no node had. The other nodes report it.
+    /// The node stops, and starts with an address that no node had, where it is reachable. The other nodes
+    /// report it.
     ChangeAddress,
     /// The node stops, and starts with its first address.
     RestoreAddress,
