@@ -39,6 +39,8 @@ pub(super) struct ControlConnection {
     opened: Instant,
     /// True once all pending reads have succeeded on the connection.
     has_read: bool,
+    /// True if the node has refused to read a table that the session has read before.
+    has_refused: bool,
     /// The backoff between control connections. It is reset by a connection that stayed open and
     /// answered the reads. The task therefore also backs off from a cluster that accepts connections,
     /// but is too busy to answer the reads or closes the connections soon.
@@ -91,6 +93,7 @@ impl ControlConnection {
             pending,
             opened: Instant::now(),
             has_read: false,
+            has_refused: false,
             backoff: Backoff::new(shared.settings.reconnect),
             unread_backoff: Backoff::new(READ_AGAIN),
         })
@@ -210,11 +213,13 @@ impl ControlConnection {
     }
 
     /// Waits for `retry_in`, then opens another control connection. Retries until a connection is
-    /// open or the session is closed.
+    /// open or the session is closed. The first attempt leaves out a node that has refused to read a table.
     async fn reopen(&mut self, mut retry_in: Duration) {
+        let mut except = self.has_refused.then(|| self.own_node());
         loop {
             tokio::time::sleep(retry_in).await;
-            let (error, is_permanent) = match Self::open(&self.shared).await {
+            let points = contact_points(&self.shared, except.take());
+            let (error, is_permanent) = match Self::open_to(&self.shared, points).await {
                 Ok(control) => return self.continue_on(control),
                 Err(ClusterError::Closed(_)) => return,
                 Err(ClusterError::Unreachable { failures, .. }) => (failures.join("; "), false),
@@ -350,6 +355,10 @@ impl ControlConnection {
                     self.shared.set_schema_error(Some(text));
                     warn!(%node, %error, "system tables not read");
                     return;
+                }
+                if let ReadError::Refused(_) = error {
+                    warn!(%node, %error, "system tables not read");
+                    self.has_refused = true;
                 }
                 self.pending.waiters = waiters;
                 self.connection.close();

@@ -71,7 +71,8 @@ pub(super) fn with_topology(
 }
 
 /// Returns the local datacenter: the configured one, or else the first of these that has nodes: the one
-/// that was chosen first, the previous one, and that of the queried node.
+/// that was chosen first, the previous one, and that of the queried node. If none has nodes, returns the
+/// first of them that is known.
 fn local_datacenter(
     previous: &ClusterState,
     infos: &[NodeInfo],
@@ -87,10 +88,7 @@ fn local_datacenter(
     let candidates = known.into_iter().chain([queried]).flatten().filter(|name| !name.is_empty());
     let chosen = candidates.clone().find(has_nodes).or_else(|| candidates.clone().next()).cloned();
     if before.is_some() && chosen != *before {
-        warn!(
-            before,
-            chosen, "another local datacenter was chosen, because the cluster has changed"
-        );
+        warn!(before, chosen, "local datacenter changed");
     }
     chosen
 }

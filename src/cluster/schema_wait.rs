@@ -130,9 +130,9 @@ impl Cluster {
         let state = self.state();
         match versions {
             Some(versions) => Some(lagging(&versions, &state, |node| self.shared.is_up(node))),
-            // The nodes may not agree.
-            None if state.has_topology_tables => None,
-            // A server without these tables is a cluster of one node.
+            // A server that knows several nodes has the tables, and refused to read them.
+            None if state.nodes().len() > 1 => None,
+            // A cluster of one node agrees with itself.
             None => Some(Vec::new()),
         }
     }

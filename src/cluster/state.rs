@@ -28,11 +28,10 @@ pub struct ClusterState {
     pub(super) connection_changes: Arc<AtomicU64>,
     /// The rows of the peers table that contradict the nodes.
     pub(super) ignored: Arc<[IgnoredRow]>,
-    /// True once the tables of the topology have been read, which every Cassandra version has. A server
-    /// that refuses to read them has a fault.
+    /// True once one read of the topology found all of its tables.
     pub(super) has_topology_tables: bool,
     pub(super) local_datacenter: Option<String>,
-    /// The local datacenter that the driver chose first.
+    /// The first local datacenter, configured or chosen.
     pub(super) first_datacenter: Option<String>,
     pub(super) partitioner: Option<Partitioner>,
     /// The replication strategy of each keyspace, by keyspace name.
@@ -43,7 +42,7 @@ pub struct ClusterState {
     pub(super) schema: Arc<Schema>,
     /// True once the schema has been read.
     pub(super) has_schema: bool,
-    /// True once the tables of the schema that every Cassandra version has have been read.
+    /// True once one read of the whole schema found all tables that every Cassandra version has.
     pub(super) has_schema_tables: bool,
 }
 
@@ -105,9 +104,9 @@ impl ClusterState {
     }
 
     /// Returns the local datacenter: the configured datacenter, or else the datacenter of the first
-    /// node that the driver connected to. While no node is in that datacenter, and it was not configured,
-    /// it is the datacenter of the node of the control connection. Returns `None` if that node did not
-    /// announce a datacenter.
+    /// node that the driver connected to. While a datacenter that the driver chose has no nodes, another
+    /// one is used: that of the node of the control connection when the driver noticed it. Returns `None`
+    /// if no such node has announced a datacenter.
     pub fn local_datacenter(&self) -> Option<&str> {
         self.local_datacenter.as_deref()
     }
@@ -142,8 +141,8 @@ impl ClusterState {
         &self.schema
     }
 
-    /// Returns a copy of this state with another schema. `has_tables` is true if no table was missing
-    /// that every Cassandra version has.
+    /// Returns a copy of this state with another schema. `has_tables` is true if the whole schema was read,
+    /// and no table was missing that every Cassandra version has.
     pub(super) fn with_schema(&self, schema: Schema, has_tables: bool) -> Self {
         let (schema, has_schema_tables) = (Arc::new(schema), has_tables || self.has_schema_tables);
         Self { schema, has_schema: true, has_schema_tables, ..self.clone() }

@@ -29,7 +29,8 @@ impl StateReader<'_> {
     /// schemas whose tables the server failed to DESCRIBE.
     ///
     /// # Errors
-    /// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
+    /// Returns an error if the connection fails, the server cannot answer, the rows are too large, or the
+    /// server refuses to read a table that the session has read before.
     pub(super) async fn read(
         &self,
         topology: bool,
@@ -66,7 +67,8 @@ impl StateReader<'_> {
     /// Reads the topology.
     ///
     /// # Errors
-    /// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
+    /// Returns an error if the connection fails, the server cannot answer, the rows are too large, or the
+    /// server refuses to read a table that the session has read before.
     pub(super) async fn read_topology(&self) -> Result<TopologyRead, ReadError> {
         let Shared { settings, pools, .. } = self.shared;
         let (budget, keyspace_read) = (MemoryBudget::new(), pools.keyspace.begin_read());
@@ -76,10 +78,12 @@ impl StateReader<'_> {
             replication(self.connection, time, &budget)
         );
         let (rows, strategies, state) = (rows?, strategies?, self.shared.state());
-        let has_tables = rows.has_both_tables() && strategies.is_some();
-        if state.has_topology_tables && !has_tables {
-            return Err(ReadError::Refused);
+        let keyspaces = SchemaPart::Keyspaces.table().filter(|_| strategies.is_none());
+        let refused = rows.refused().or(keyspaces);
+        if let Some(table) = refused.filter(|_| state.has_topology_tables) {
+            return Err(ReadError::Refused(table));
         }
+        let has_tables = refused.is_none();
         let translator = settings.address_translator.as_deref();
         let mut topology = rows.describe(translator, |address| reachability(&state, address));
         if let Some(node) = topology.nodes.first_mut() {
@@ -105,17 +109,22 @@ impl StateReader<'_> {
 
     /// Reads the schema of one keyspace, or the whole schema, into the state. Returns false if the server
     /// failed to DESCRIBE the tables.
+    ///
+    /// # Errors
+    /// Returns an error if the connection fails, the server cannot answer, the rows are too large, or the
+    /// server refuses to read a table that the session has read before.
     async fn update_schema(
         &self,
         keyspace: Option<&str>,
         version: Option<&str>,
     ) -> Result<bool, ReadError> {
-        let SchemaRead { schema, has_tables, is_described } =
+        let SchemaRead { schema, refused, is_described } =
             self.read_schema(keyspace, version).await?;
         let state = self.shared.state();
-        if state.has_schema_tables && !has_tables {
-            return Err(ReadError::Refused);
+        if let Some(table) = refused.filter(|_| state.has_schema_tables) {
+            return Err(ReadError::Refused(table));
         }
+        let has_tables = keyspace.is_none() && refused.is_none();
         let schema = match keyspace {
             Some(keyspace) => state.schema().with_keyspace(keyspace, &schema),
             None => schema,
@@ -131,14 +140,15 @@ impl StateReader<'_> {
         keyspace: Option<&str>,
         version: Option<&str>,
     ) -> Result<SchemaRead, ReadError> {
-        let (mut reader, mut has_tables, mut is_described) = (Schema::reader(), true, true);
+        let (mut reader, mut refused, mut is_described) = (Schema::reader(), None, true);
         let budget = MemoryBudget::new();
         let time = self.shared.settings.connector.options.handshake_timeout;
         let version = version.unwrap_or_default();
         for part in SchemaPart::ALL.into_iter().filter(|part| part.is_needed(version)) {
             match rows(self.connection, time, &budget, &part.select(keyspace)).await {
                 Ok(rows) => rows.into_iter().for_each(|row| reader.row(part, row)),
-                Err(ReadError::Missing) => has_tables &= part.is_optional(),
+                Err(ReadError::Missing) if part.is_optional() => {}
+                Err(ReadError::Missing) => refused = part.table(),
                 // The statements only add to the schema, and a server may fail to make them.
                 Err(error) if part == SchemaPart::CreateStatements && error.is_of_server() => {
                     debug!(%error, "DESCRIBE failed; the schema lacks constraints");
@@ -150,7 +160,7 @@ impl StateReader<'_> {
         }
         let schema = reader.finish();
         schema.warnings().for_each(|warning| debug!(warning, "schema could not be read in full"));
-        Ok(SchemaRead { schema, has_tables, is_described })
+        Ok(SchemaRead { schema, refused, is_described })
     }
 }
 
@@ -165,8 +175,8 @@ pub(super) struct TopologyRead {
 /// The schema of one keyspace, or the whole schema.
 struct SchemaRead {
     schema: Schema,
-    /// False if the server refused to read a table that every Cassandra version has.
-    has_tables: bool,
+    /// A table that the server refused to read although every Cassandra version has it, if any.
+    refused: Option<&'static str>,
     /// False if the server failed to DESCRIBE the tables, so that the schema lacks their constraints.
     is_described: bool,
 }

@@ -24,9 +24,9 @@ pub(super) enum ReadError {
     Server(Box<ServerError>),
     /// The server has no such table, or the user may not read it.
     Missing,
-    /// The server refuses to read a table that every Cassandra version has, and that the session has
+    /// The server refuses to read this table, which every Cassandra version has, and which the session has
     /// read before.
-    Refused,
+    Refused(&'static str),
     /// The server returned a page, and refused the next one each time, as Cassandra does if the schema
     /// changes while DESCRIBE is read.
     Interrupted,
@@ -51,9 +51,11 @@ impl ReadError {
                             | DecodeErrorKind::DecompressedTooLong { .. }
                     )
             ),
-            Self::Server(_) | Self::Missing | Self::Refused | Self::Interrupted | Self::Timeout => {
-                false
-            }
+            Self::Server(_)
+            | Self::Missing
+            | Self::Refused(_)
+            | Self::Interrupted
+            | Self::Timeout => false,
         }
     }
 
@@ -69,8 +71,8 @@ impl fmt::Display for ReadError {
             Self::Request(error) => error.fmt(f),
             Self::Server(error) => error.fmt(f),
             Self::Missing => f.write_str("the server has no such system table"),
-            Self::Refused => {
-                f.write_str("the server refuses to read a system table that the cluster has")
+            Self::Refused(table) => {
+                write!(f, "the server refuses to read {table}, which the session has read before")
             }
             Self::Interrupted => f.write_str(
                 "the server refused to continue the read of a system table after its first page",

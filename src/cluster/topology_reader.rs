@@ -46,9 +46,9 @@ impl TopologyRows {
         Ok(Self { rows, queried: connection.address() })
     }
 
-    /// Returns false if the server refused to read `system.local` or the peers table.
-    pub(super) const fn has_both_tables(&self) -> bool {
-        self.rows.has_both_tables
+    /// Returns the table that the server refused to read, if any.
+    pub(super) const fn refused(&self) -> Option<&'static str> {
+        self.rows.refused
     }
 
     /// Returns the nodes that the rows describe. `reachability` returns what is known of a
@@ -110,7 +110,7 @@ pub(super) async fn schema_versions(
     let statements = [LOCAL_SCHEMA_VERSION, PEERS_SCHEMA_VERSION, PEERS_V2_SCHEMA_VERSION];
     let budget = MemoryBudget::new();
     let read = local_and_peers(connection, timeout, &budget, statements).await?;
-    let LocalAndPeers { local, peers, has_both_tables: true } = read else { return Ok(None) };
+    let LocalAndPeers { local, peers, refused: None } = read else { return Ok(None) };
     let reported = |row: &Record, address| {
         let (host_id, version) = (uuid(row, "host_id"), uuid(row, "schema_version")?);
         Some(ReportedVersion { host_id, address, version })
@@ -129,8 +129,8 @@ pub(super) async fn schema_versions(
 struct LocalAndPeers {
     local: Option<Record>,
     peers: Vec<Record>,
-    /// False if the server refused to read one of the tables.
-    has_both_tables: bool,
+    /// The table that the server refused to read, if any.
+    refused: Option<&'static str>,
 }
 
 /// Runs the statements that read `system.local`, `system.peers` and `system.peers_v2`.
@@ -151,7 +151,11 @@ async fn local_and_peers(
     let (local, peers) = tokio::join!(rows(connection, timeout, budget, local), peers);
     let (local, peers) = (none_if_missing(local)?, peers?);
     Ok(LocalAndPeers {
-        has_both_tables: local.is_some() && peers.is_some(),
+        refused: match (&local, &peers) {
+            (None, _) => Some("system.local"),
+            (_, None) => Some("system.peers"),
+            _ => None,
+        },
         local: local.and_then(|rows| rows.into_iter().next()),
         peers: peers.unwrap_or_default(),
     })

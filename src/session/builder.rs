@@ -216,8 +216,8 @@ impl SessionBuilder {
     }
 
     /// Sets the local datacenter, whose nodes are preferred. Default: the datacenter of the first
-    /// contact point that answers. An empty name, or one that the cluster does not have, is an error
-    /// when the session connects.
+    /// contact point that answers, or another one while it has no nodes. An empty name, or one that the
+    /// cluster does not have, is an error when the session connects.
     pub fn local_datacenter(mut self, name: impl Into<String>) -> Self {
         self.local_datacenter = Some(name.into());
         self

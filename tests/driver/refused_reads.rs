@@ -9,7 +9,7 @@ use cqlwire::session::{Session, SessionBuilder};
 use cqlwire::testing::{Fault, FaultId, MockCluster, MockServer};
 use tokio::time::timeout;
 
-use crate::wait::until;
+use crate::wait::{until, within_limit};
 
 const CREATE_KEYSPACE: &str =
     "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}";
@@ -136,6 +136,22 @@ async fn the_nodes_are_not_said_to_agree_if_their_versions_are_refused() {
     let create = "CREATE TABLE IF NOT EXISTS k.u (k int PRIMARY KEY)";
     assert!(!session.execute(create, ()).await.unwrap().schema_agreed());
     assert!(count(&cluster, &refused) > 0);
+}
+
+#[tokio::test]
+async fn a_server_alone_that_does_not_report_versions_agrees_with_itself() {
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
+    let refused = server.add_fault(refused("SELECT host_id, schema_version%"));
+    let hour = Duration::from_secs(3_600);
+    let builder = Session::builder().contact_points([server.address().to_string()]);
+    let session = builder.schema_agreement(hour).timeout(None).connect().await.unwrap();
+    assert!(
+        within_limit("the change", session.execute(CREATE_KEYSPACE, ()))
+            .await
+            .unwrap()
+            .schema_agreed()
+    );
+    assert!(server.fault_count(refused) > Some(0));
 }
 
 /// The driver has chosen the datacenter by itself, so it may choose another one.
