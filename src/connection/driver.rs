@@ -53,6 +53,8 @@ pub(super) struct Driver<S> {
     unattributed_errors: u64,
     /// True if written bytes may still be in a buffer of the socket, as with TLS.
     is_unflushed: bool,
+    /// True if the task has yielded since it last collected requests.
+    has_yielded: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
@@ -80,6 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
             unattributed_errors: 0,
             is_unflushed: false,
+            has_yielded: false,
         }
     }
 
@@ -102,8 +105,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         Poll::Ready(())
     }
 
+    /// Returns true if the task should yield before it collects the new requests. The callers that are
+    /// ready to run then add theirs, and one write sends them all. The first request after a pause is not
+    /// delayed: while none is in flight, the task does not yield.
+    fn should_yield(&self) -> bool {
+        !self.has_yielded && self.machine.in_flight() > 0 && self.exchange.has_only_requests()
+    }
+
     /// Collects new requests and notices from the handle.
     fn collect(&mut self, cx: &TaskContext<'_>) {
+        self.has_yielded = false;
         self.exchange.collect(&mut self.queue, &mut self.notices, cx);
         if !self.notices.abandoned.is_empty() {
             self.cancel_abandoned();
@@ -371,10 +382,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
         let this = &mut *self;
+        let mut yields = false;
         loop {
             let read = this.poll_read(cx);
             this.dispatch();
-            this.collect(cx);
+            yields = yields || this.should_yield();
+            if !yields {
+                this.collect(cx);
+            }
             this.send_queued();
             let written = this.poll_write(cx);
             let timer = this.poll_timer(cx);
@@ -388,6 +403,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
             // Suspend the task only if the read, the write and the timer are pending. Each of these has
             // registered the task's waker, unless it has nothing to wait for.
             if read.is_pending() && written.is_pending() && timer.is_pending() {
+                if yields {
+                    this.has_yielded = true;
+                    cx.waker().wake_by_ref();
+                }
                 return Poll::Pending;
             }
         }

@@ -157,6 +157,12 @@ impl Exchange {
         wake(task);
     }
 
+    /// Returns true if there are new requests and no notices.
+    pub(super) fn has_only_requests(&self) -> bool {
+        let State { inbox, abandoned, close_requested, .. } = &*self.lock();
+        !inbox.is_empty() && abandoned.is_empty() && !close_requested
+    }
+
     /// Moves new requests to `queue` and notices to `notices`. Registers the task to be woken by later
     /// requests and notices.
     pub(super) fn collect(&self, queue: &mut Queue, notices: &mut Notices, cx: &TaskContext<'_>) {

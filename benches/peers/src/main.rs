@@ -7,11 +7,12 @@
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- check           # the bars
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- time [filter]   # nanoseconds
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- driver [filter] # whole drivers
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- scale [filter]  # tasks, connections
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- list
 //! ```
 //!
 //! `driver --contact-point 127.0.0.1:9042 [filter]` sends requests to a real node instead of the
-//! built-in stub server. It creates the keyspace `bench` there.
+//! built-in stub server, and so does `scale`. They create the keyspace `bench` there.
 
 mod callgrind;
 mod cdrs;
@@ -19,6 +20,7 @@ mod data;
 mod driver;
 mod floor;
 mod ours;
+mod scale;
 mod scylla;
 mod table;
 mod workloads;
@@ -28,7 +30,8 @@ use std::process::ExitCode;
 use workloads::{Contender, WORKLOADS, Workload};
 
 const USAGE: &str = "usage: peers check [filter] | time [filter] | \
-                     driver [--contact-point IP:PORT] [filter] | list";
+                     driver [--contact-point IP:PORT] [filter] | \
+                     scale [--contact-point IP:PORT] [filter] | list";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -40,6 +43,12 @@ fn main() -> ExitCode {
         ["driver", "--contact-point", address] => driver::table("", Some(address)),
         ["driver", "--contact-point", address, filter] => driver::table(filter, Some(address)),
         ["driver", filter] => driver::table(filter, None),
+        ["scale"] => scale::table("", None),
+        ["scale", "--contact-point", address] => scale::table("", Some(address)),
+        ["scale", "--contact-point", address, filter] => scale::table(filter, Some(address)),
+        ["scale", filter] => scale::table(filter, None),
+        // `scale` runs this.
+        ["stub"] => scale::serve(),
         // For a profiler.
         ["driver-profile", filter, requests] => requests
             .parse()

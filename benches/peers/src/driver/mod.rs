@@ -5,10 +5,10 @@
 
 mod cdrs;
 mod floor;
-mod load;
-mod ours;
+pub mod load;
+pub mod ours;
 mod scylla;
-mod stub;
+pub mod stub;
 
 use std::net::SocketAddr;
 
