@@ -9,6 +9,9 @@ use crate::wire::{Compression, SegmentEncoder};
 /// Minimum number of written bytes at which the buffer is compacted.
 const COMPACT: usize = 64 << 10;
 
+/// Maximum capacity that an empty buffer keeps, in bytes.
+const MAX_KEPT_CAPACITY: usize = 256 << 10;
+
 /// The outbound buffer of a connection.
 ///
 /// A *position* is a byte offset in the concatenation of all frames that the connection has sent. Once
@@ -104,7 +107,7 @@ impl Outbound {
             segments.encoder.encode(&segments.pending, &mut self.out);
             segments.packed = segments.packed.saturating_add(to_u64(segments.pending.len()));
             segments.unwritten.push_back((begin, segments.packed));
-            segments.pending.clear();
+            empty(&mut segments.pending);
         }
     }
 
@@ -128,7 +131,7 @@ impl Outbound {
             }
         }
         if self.out_written == self.out.len() {
-            self.out.clear();
+            empty(&mut self.out);
         } else if self.out_written >= COMPACT && self.out_written >= self.out.len() / 2 {
             // Without this, the buffer would grow without bound while the socket is always a little
             // behind.
@@ -151,14 +154,21 @@ impl Outbound {
 
     /// Returns the capacity of the buffer, in bytes.
     #[cfg(test)]
-    pub(super) const fn capacity(&self) -> usize {
-        self.out.capacity()
+    pub(super) fn capacity(&self) -> usize {
+        let pending = self.segments.as_ref().map_or(0, |segments| segments.pending.capacity());
+        self.out.capacity().saturating_add(pending)
     }
 
     /// Returns the number of bytes that have been written since the connection began.
     pub(super) fn written(&self) -> u64 {
         self.written_before.saturating_add(to_u64(self.out_written))
     }
+}
+
+/// Removes all bytes, and gives back the memory that small frames do not need.
+fn empty(buffer: &mut Vec<u8>) {
+    buffer.clear();
+    buffer.shrink_to(MAX_KEPT_CAPACITY);
 }
 
 fn to_u64(length: usize) -> u64 {

@@ -510,6 +510,21 @@ fn memory_stays_bounded_while_the_socket_is_always_behind() {
     assert!(pair.client.out.capacity() < 1_000_000);
 }
 
+#[test]
+fn a_long_request_leaves_no_large_buffer_behind() {
+    for mut pair in [Pair::open(ConnectionOptions::default()), v5(None), v5(Some(Compression::Lz4))]
+    {
+        let text = "x".repeat(10 << 20);
+        let query = Query { text: text.into(), parameters: Consistency::One.into() };
+        pair.client.send(&RequestFrame::new(Stream(0), query), None).unwrap();
+        while pair.client.backlog() > 0 {
+            let ready = pair.client.transmit().len();
+            pair.client.transmitted(ready);
+        }
+        assert!(pair.client.out.capacity() <= 1 << 20, "{}", pair.client.out.capacity());
+    }
+}
+
 fn v5(compression: Option<Compression>) -> Pair {
     Pair::open(ConnectionOptions { version: Version::V5, compression, ..Default::default() })
 }

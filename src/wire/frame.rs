@@ -120,6 +120,9 @@ struct Segments {
     self_contained: bool,
 }
 
+/// Length above which a frame does not share its memory with the frames that follow, in bytes.
+const LARGE_FRAME: usize = 256 << 10;
+
 /// The error for a segment that contradicts its self-contained flag (v5 §2).
 const WRONG_SELF_CONTAINED: DecodeError =
     DecodeError::new(DecodeErrorKind::InvalidSegment, "self_contained", 0);
@@ -288,6 +291,10 @@ impl FrameDecoder {
         }
         let mut body = self.buffer.split_to(frame_length).freeze();
         body.advance(Header::LENGTH);
+        if frame_length > LARGE_FRAME && self.buffer.len() < frame_length {
+            // Otherwise, the rest of the buffer would keep the memory of the frame.
+            self.buffer = BytesMut::from(self.buffer.as_ref());
+        }
         Ok(Some(RawFrame { header, body }))
     }
 
@@ -399,6 +406,23 @@ mod tests {
     /// Returns a v5 frame with a body of `body` bytes.
     fn v5(body: usize) -> Vec<u8> {
         encode(Version::V5.into(), Header { version: Version::V5, ..QUERY }, &vec![7; body])
+    }
+
+    #[test]
+    fn a_long_frame_leaves_no_large_buffer_behind() {
+        let long = encode(Version::V4.into(), QUERY, &vec![7; 10 << 20]);
+        let mut decoder = FrameDecoder::new(Version::V4);
+        for next in [b"".as_slice(), &[4, 0], &encode(Version::V4.into(), QUERY, b"one")] {
+            decoder.extend(&long);
+            decoder.extend(next);
+            let frame = decoder.next_frame().unwrap().unwrap();
+            assert_eq!(frame.body.len(), 10 << 20);
+            assert_eq!(decoder.buffer_mut(), next);
+            drop(frame);
+            decoder.buffer_mut().reserve(1 << 10);
+            assert!(decoder.buffer_mut().capacity() < 1 << 20);
+            decoder.buffer_mut().clear();
+        }
     }
 
     #[test]
