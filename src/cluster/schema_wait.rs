@@ -19,6 +19,9 @@ use crate::message::SchemaChange;
 /// Interval at which the nodes' schema versions are compared.
 const AGREEMENT_INTERVAL: Duration = Duration::from_millis(50);
 
+/// Pause after the versions could not be read.
+const FAILED_READ_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Longest wait for schema agreement, whatever timeout is configured.
 const MAX_AGREEMENT_WAIT: Duration = Duration::from_secs(3_600);
 
@@ -97,11 +100,13 @@ impl Cluster {
         let mut lagging = Vec::new();
         let wait = async {
             loop {
-                if let Some(nodes) = self.lagging_nodes(node).await {
-                    lagging = nodes;
-                    if lagging.iter().all(|node| stale.contains(node)) {
-                        return;
-                    }
+                let Some(nodes) = self.lagging_nodes(node).await else {
+                    self.runtime().sleep(FAILED_READ_INTERVAL).await;
+                    continue;
+                };
+                lagging = nodes;
+                if lagging.iter().all(|node| stale.contains(node)) {
+                    return;
                 }
                 self.runtime().sleep(AGREEMENT_INTERVAL).await;
             }

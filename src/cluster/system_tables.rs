@@ -149,6 +149,10 @@ fn memory(value: &Value) -> usize {
 const PAGE_SIZE: i32 = 1_000;
 /// Maximum number of pages of one read, because a faulty server could return pages without end.
 const MAX_PAGES: usize = 1_000;
+/// Number of pages of one read that may have few rows.
+const SHORT_PAGES: usize = 40;
+/// Number of rows that all further pages have on average, at least.
+const MIN_ROWS: usize = 10;
 
 /// Number of times that one read starts over because the server refused a page after the first.
 const MAX_RESTARTS: usize = 3;
@@ -185,7 +189,7 @@ async fn rows_once(
 ) -> Result<Vec<Record>, ReadError> {
     let mut records = Vec::new();
     let mut paging_state: Option<Bytes> = None;
-    for _ in 0..MAX_PAGES {
+    for pages in 1..=MAX_PAGES {
         let page = match page(connection, page_timeout, statement, paging_state.as_deref()).await {
             // The server has returned the first page, so it has the table.
             Err(ReadError::Missing) if paging_state.is_some() => {
@@ -204,6 +208,9 @@ async fn rows_once(
         paging_state = page.metadata.paging_state;
         if paging_state.is_none() {
             return Ok(records);
+        }
+        if records.len() < pages.saturating_sub(SHORT_PAGES).saturating_mul(MIN_ROWS) {
+            break;
         }
     }
     Err(ReadError::Timeout)

@@ -71,3 +71,11 @@ async fn refuses_a_page_of_a_system_table_that_is_too_long() {
     assert!(error.to_string().contains("exceeds the limit of 16777216"), "{error}");
     assert_eq!(reads.load(Ordering::SeqCst), 1);
 }
+
+#[tokio::test]
+async fn gives_up_a_table_whose_pages_have_few_rows_and_do_not_end() {
+    let (server, reads) = start("system.peers_v2", endless_page(1)).await;
+    let error = builder(&server).connect().await.unwrap_err();
+    assert!(error.to_string().contains("reading the system tables timed out"), "{error}");
+    assert_eq!(reads.load(Ordering::SeqCst), 45);
+}
