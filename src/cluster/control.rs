@@ -349,16 +349,15 @@ impl ControlConnection {
                 debug!(%node, %error, "reading the system tables failed");
                 let text = format!("{node}: {error}");
                 self.shared.set_refresh_error(Some(text.clone()));
+                self.has_refused = matches!(error, ReadError::Refused(_));
+                if self.has_refused || error.is_too_large() {
+                    warn!(%node, %error, "system tables not read");
+                }
                 if error.is_too_large() {
                     // The waiters end without a new schema. The server has answered.
                     self.has_read = true;
                     self.shared.set_schema_error(Some(text));
-                    warn!(%node, %error, "system tables not read");
                     return;
-                }
-                if let ReadError::Refused(_) = error {
-                    warn!(%node, %error, "system tables not read");
-                    self.has_refused = true;
                 }
                 self.pending.waiters = waiters;
                 self.connection.close();

@@ -126,8 +126,9 @@ impl Cluster {
     }
 
     /// Returns the host ids and schema versions of the nodes that are up and whose version differs
-    /// from that of `node`. Returns `None` if the versions cannot be read. Only `node` is asked,
-    /// because the change was made there and other nodes may not know of it yet.
+    /// from that of `node`. Returns `None` if the versions cannot be read, or if `node` refuses to read
+    /// them. The driver reads them from `node`, because it has made the change: other nodes may not know
+    /// of the change yet.
     async fn lagging_nodes(&self, node: &Node) -> Option<Vec<(Uuid, Uuid)>> {
         let connection = node.connection().or_else(|| self.shared.control())?;
         let translator = self.shared.settings.address_translator.as_deref();

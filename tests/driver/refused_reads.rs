@@ -9,6 +9,7 @@ use cqlwire::session::{Session, SessionBuilder};
 use cqlwire::testing::{Fault, FaultId, MockCluster, MockServer};
 use tokio::time::timeout;
 
+use crate::mock_nodes::wait_until_connected;
 use crate::wait::{until, within_limit};
 
 const CREATE_KEYSPACE: &str =
@@ -27,11 +28,6 @@ async fn start() -> MockCluster {
 /// Returns the builder of a session that connects to the first node.
 fn builder(cluster: &MockCluster) -> SessionBuilder {
     Session::builder().contact_points([cluster.nodes()[0].address().to_string()])
-}
-
-async fn wait_until_connected(session: &Session, nodes: usize) {
-    let is_connected = async || session.metrics().connected_nodes == nodes;
-    until("the session is connected to all nodes", is_connected).await;
 }
 
 fn refused(statement: &str) -> Fault {

@@ -65,6 +65,11 @@ impl Load {
 
 /// Returns the CPU time of this thread.
 pub fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time(ClockId::ThreadCPUTime)
+}
+
+/// Returns the time of a clock.
+pub fn time(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

@@ -6,7 +6,7 @@
 mod cdrs;
 mod floor;
 pub mod load;
-pub mod ours;
+mod ours;
 mod scylla;
 pub mod stub;
 
@@ -73,7 +73,7 @@ const WORKLOADS: [Workload; 5] = [
 ];
 
 /// Number of measured turns of each driver.
-const ROUNDS: usize = 9;
+pub const ROUNDS: usize = 9;
 
 /// Prints the time of one request for each driver. Returns an error if ours misses a bar.
 pub fn table(filter: &str, contact_point: Option<&str>) -> Result<(), String> {
@@ -83,13 +83,7 @@ pub fn table(filter: &str, contact_point: Option<&str>) -> Result<(), String> {
         return Ok(());
     }
     let address = match contact_point {
-        Some(address) => {
-            let address = address
-                .parse()
-                .map_err(|_| format!("invalid contact point `{address}`; use IP:PORT"))?;
-            ours::fill(address);
-            address
-        }
+        Some(address) => real_node(address)?,
         None => stub::start(),
     };
     println!("Microseconds of the client's thread for a request: the median of {ROUNDS} turns.\n");
@@ -104,6 +98,14 @@ pub fn table(filter: &str, contact_point: Option<&str>) -> Result<(), String> {
         0 => Ok(()),
         _ => Err(format!("{missed} bars are missed")),
     }
+}
+
+/// Fills the tables of a real node, and returns its address.
+pub fn real_node(address: &str) -> Result<SocketAddr, String> {
+    let invalid = |_| format!("invalid contact point `{address}`; use IP:PORT");
+    let address = address.parse().map_err(invalid)?;
+    ours::fill(address);
+    Ok(address)
 }
 
 /// Runs `requests` requests of ours for each workload that `filter` matches, for use with a profiler.
@@ -176,7 +178,7 @@ fn row(
     is_real || ours <= bar_here
 }
 
-fn median(mut times: Vec<f64>) -> Option<f64> {
+pub fn median(mut times: Vec<f64>) -> Option<f64> {
     times.sort_by(f64::total_cmp);
     times.get(times.len() / 2).copied()
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{Sample, ours::Ours, scylla::Scylla};
+use crate::driver::{ROUNDS, median};
 
 /// Numbers of connections and of tasks.
 const ROWS: [(usize, usize); 8] =
@@ -12,13 +13,12 @@ const ROWS: [(usize, usize); 8] =
 const PER_TASK: usize = 500;
 const REQUESTS: [usize; 2] = [4_000, 40_000];
 
-/// Number of measured turns of each driver. The first turn is a warm-up.
-const ROUNDS: usize = 9;
-
 /// Prints the table of the rows whose names contain `filter`.
 pub fn table(filter: &str, address: SocketAddr) {
     println!("CPU time of the client for a SELECT of one row: the median of {ROUNDS} turns.\n");
-    println!("| tasks, connections | ours, µs | scylla, µs | ours to scylla | ours, /s | scylla, /s |");
+    println!(
+        "| tasks, connections | ours, µs | scylla, µs | ours to scylla | ours, /s | scylla, /s |"
+    );
     println!("|---|---|---|---|---|---|");
     for (connections, tasks) in ROWS {
         let name = format!("{tasks} tasks, {connections} connections");
@@ -39,6 +39,7 @@ fn measure(address: SocketAddr, connections: usize, tasks: usize) -> [Sample; 2]
     let ours = Ours::connect(address, connections);
     let scylla = Scylla::connect(address, connections);
     let mut samples = [Vec::new(), Vec::new()];
+    // The first turn is a warm-up.
     for round in 0..=ROUNDS {
         let turn = [ours.select(tasks, requests), scylla.select(tasks, requests)];
         if round > 0 {
@@ -46,11 +47,9 @@ fn measure(address: SocketAddr, connections: usize, tasks: usize) -> [Sample; 2]
         }
     }
     samples.map(|samples| {
-        let median = |value: fn(&Sample) -> f64| {
-            let mut values: Vec<_> = samples.iter().map(value).collect();
-            values.sort_by(f64::total_cmp);
-            values[values.len() / 2]
+        let of = |value: fn(&Sample) -> f64| {
+            median(samples.iter().map(value).collect()).unwrap_or(f64::NAN)
         };
-        Sample { micros: median(|sample| sample.micros), rate: median(|sample| sample.rate) }
+        Sample { micros: of(|sample| sample.micros), rate: of(|sample| sample.rate) }
     })
 }

@@ -11,10 +11,12 @@ mod server;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::ClockId;
 use tokio::runtime::{Builder, Runtime};
+
+use crate::driver::load::time;
 
 pub use server::serve;
 
@@ -49,6 +51,8 @@ where
     R: Future<Output = ()> + Send,
 {
     let request = Arc::new(request);
+    // The CPU time of this process.
+    let cpu_time = || time(ClockId::ProcessCPUTime);
     let (cpu, begin) = (cpu_time(), Instant::now());
     let tasks: Vec<_> = (0..tasks)
         .map(|task| {
@@ -68,10 +72,4 @@ where
         micros: cpu.as_secs_f64() * 1e6 / requests as f64,
         rate: requests as f64 / took.as_secs_f64(),
     }
-}
-
-/// Returns the CPU time of this process.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

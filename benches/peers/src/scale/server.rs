@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-use crate::driver::{ours, stub};
+use crate::driver::{real_node, stub};
 
 pub struct Server {
     address: SocketAddr,
@@ -29,11 +29,7 @@ impl Server {
 
     /// Uses a real node, and fills its tables.
     pub fn at(address: &str) -> Result<Self, String> {
-        let parsed = address.parse();
-        let address =
-            parsed.map_err(|_| format!("invalid contact point `{address}`; use IP:PORT"))?;
-        ours::fill(address);
-        Ok(Self { address, stub: None })
+        Ok(Self { address: real_node(address)?, stub: None })
     }
 
     pub fn address(&self) -> SocketAddr {
