@@ -1,6 +1,7 @@
 //! Counts of instructions and allocations by callgrind. They are the same on every run.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::process::Command;
 
 use crate::workloads::{Contender, Workload};
@@ -12,19 +13,31 @@ pub struct Cost {
     pub allocations: f64,
 }
 
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.0}, {:.2}", self.instructions, self.allocations)
+    }
+}
+
 /// Returns the cost of one unit of `workload` for `contender`.
 ///
 /// The program runs itself twice, with few and with more iterations. The difference excludes the cost
 /// of the setup.
 pub fn count(workload: &Workload, contender: Contender) -> Result<Cost, String> {
     let (few, more) = if workload.units > 1 { (1, 3) } else { (10, 210) };
-    let (before, after) = (run(workload, contender, few)?, run(workload, contender, more)?);
+    let run =
+        |iterations: u64| run(&["run", workload.name, contender.name(), &iterations.to_string()]);
     let units = (more - few) as f64 * f64::from(workload.units);
-    let each = |before: u64, after: u64| after.saturating_sub(before) as f64 / units;
-    Ok(Cost {
-        instructions: each(before.instructions, after.instructions),
-        allocations: each(before.allocations, after.allocations),
-    })
+    Ok(difference(&run(few)?, &run(more)?, units))
+}
+
+/// Returns the cost of one unit, if `more` has so many units more than `few`.
+pub fn difference(few: &Totals, more: &Totals, units: f64) -> Cost {
+    let each = |few: u64, more: u64| more.saturating_sub(few) as f64 / units;
+    Cost {
+        instructions: each(few.instructions, more.instructions),
+        allocations: each(few.allocations, more.allocations),
+    }
 }
 
 /// Checks that callgrind is installed.
@@ -40,27 +53,25 @@ pub fn check_installed() -> Result<(), String> {
     }
 }
 
+/// The counts of a whole run.
 #[derive(Default)]
-struct Totals {
+pub struct Totals {
     instructions: u64,
     allocations: u64,
 }
 
-fn run(workload: &Workload, contender: Contender, iterations: u64) -> Result<Totals, String> {
+/// Runs this program with `arguments` under callgrind.
+pub fn run(arguments: &[&str]) -> Result<Totals, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/stdout"])
         .arg(program)
-        .args(["run", workload.name, contender.name(), &iterations.to_string()])
+        .args(arguments)
         .output()
         .map_err(|error| format!("cannot start valgrind: {error}"))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
-        return Err(format!(
-            "{} by {} failed under valgrind: {text}",
-            workload.name,
-            contender.name()
-        ));
+        return Err(format!("{} failed under valgrind: {text}", arguments.join(" ")));
     }
     Ok(totals(&String::from_utf8_lossy(&output.stdout)))
 }

@@ -7,7 +7,7 @@
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- check           # the bars
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- time [filter]   # nanoseconds
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- driver [filter] # whole drivers
-//! cargo run --release --manifest-path benches/peers/Cargo.toml -- scale [filter]  # tasks, connections
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- scale [filter]  # scale, by section
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- list
 //! ```
 //!
@@ -47,8 +47,11 @@ fn main() -> ExitCode {
         ["scale", "--contact-point", address] => scale::table("", Some(address)),
         ["scale", "--contact-point", address, filter] => scale::table(filter, Some(address)),
         ["scale", filter] => scale::table(filter, None),
-        // `scale` runs this.
-        ["stub"] => scale::serve(),
+        // `scale` runs these: the second one under callgrind.
+        ["serve", kind] => scale::serve(kind),
+        ["load", load, contender, address, requests] => {
+            scale::run(load, contender, address, requests).ok_or_else(|| USAGE.to_owned())
+        }
         // For a profiler.
         ["driver-profile", filter, requests] => requests
             .parse()

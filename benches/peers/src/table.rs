@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::callgrind::{self, Cost};
+use crate::callgrind;
 use crate::workloads::{Bar, Contender, Limit, Run, Workload};
 use crate::{measure_all, select};
 
@@ -26,7 +26,7 @@ pub fn check(filter: &str) -> Result<(), String> {
         let cost_of =
             |contender| costs.iter().find(|(known, _)| *known == contender).map(|&(_, cost)| cost);
         let cells = Contender::ALL
-            .map(|contender| cost_of(contender).map_or("-".to_owned(), |cost| print(&cost)));
+            .map(|contender| cost_of(contender).map_or("-".to_owned(), |cost| cost.to_string()));
         let ours = cost_of(Contender::Ours).ok_or("ours is missing")?;
         let max_instructions = match workload.bar.limit {
             Limit::Instructions(max) => max,
@@ -51,10 +51,6 @@ pub fn check(filter: &str) -> Result<(), String> {
         0 => Ok(()),
         _ => Err(format!("{missed} bars are missed")),
     }
-}
-
-fn print(cost: &Cost) -> String {
-    format!("{:.0}, {:.2}", cost.instructions, cost.allocations)
 }
 
 fn print_bar(bar: &Bar) -> String {

@@ -76,6 +76,7 @@ impl Server {
             },
             (4, 0x05) => (4, 0x06, supported()),
             (4, 0x01 | 0x0B) => (4, 0x02, Vec::new()),
+            (4, 0x0D) => (4, 0x08, vec![0, 0, 0, 1]),
             (4, 0x07) => (4, 0x08, self.result(long_string(body))),
             (4, 0x09) => (4, 0x08, self.prepare(long_string(body))),
             (4, _) => (4, 0x00, error(0x000A, "unknown opcode")),

@@ -1,9 +1,8 @@
-//! Rows for numbers of connections and of tasks.
+//! Numbers of connections and of tasks.
 
-use std::net::SocketAddr;
-
-use super::{Sample, ours::Ours, scylla::Scylla};
-use crate::driver::{ROUNDS, median};
+use super::sample::{medians, runtime};
+use super::{Servers, head, ours::Ours, scylla::Scylla};
+use crate::driver::ROUNDS;
 
 /// Numbers of connections and of tasks.
 const ROWS: [(usize, usize); 8] =
@@ -13,43 +12,38 @@ const ROWS: [(usize, usize); 8] =
 const PER_TASK: usize = 500;
 const REQUESTS: [usize; 2] = [4_000, 40_000];
 
-/// Prints the table of the rows whose names contain `filter`.
-pub fn table(filter: &str, address: SocketAddr) {
-    println!("CPU time of the client for a SELECT of one row: the median of {ROUNDS} turns.\n");
-    println!(
-        "| tasks, connections | ours, µs | scylla, µs | ours to scylla | ours, /s | scylla, /s |"
-    );
-    println!("|---|---|---|---|---|---|");
-    for (connections, tasks) in ROWS {
-        let name = format!("{tasks} tasks, {connections} connections");
-        if name.contains(filter) {
-            let [ours, scylla] = measure(address, connections, tasks);
-            let ratio = ours.micros / scylla.micros;
-            println!(
-                "| {name} | {:.2} | {:.2} | {ratio:.2} | {:.0} | {:.0} |",
-                ours.micros, scylla.micros, ours.rate, scylla.rate
-            );
-        }
+pub fn table(filter: &str, servers: &Servers) -> Result<(), String> {
+    let name =
+        |(connections, tasks): (usize, usize)| format!("{tasks} tasks, {connections} connections");
+    let title = format!("CPU time for a SELECT of one row: the median of {ROUNDS} turns.");
+    let columns = [
+        "tasks, connections",
+        "ours, µs",
+        "scylla, µs",
+        "ours to scylla",
+        "ours, /s",
+        "scylla, /s",
+    ];
+    if !head(&title, &columns, filter, ROWS.into_iter().map(name)) {
+        return Ok(());
     }
-}
-
-/// Returns the medians of both drivers.
-fn measure(address: SocketAddr, connections: usize, tasks: usize) -> [Sample; 2] {
-    let requests = (tasks * PER_TASK).clamp(REQUESTS[0], REQUESTS[1]);
-    let ours = Ours::connect(address, connections);
-    let scylla = Scylla::connect(address, connections);
-    let mut samples = [Vec::new(), Vec::new()];
-    // The first turn is a warm-up.
-    for round in 0..=ROUNDS {
-        let turn = [ours.select(tasks, requests), scylla.select(tasks, requests)];
-        if round > 0 {
-            samples.iter_mut().zip(turn).for_each(|(samples, sample)| samples.push(sample));
-        }
+    let server = servers.node()?;
+    for row in ROWS.into_iter().filter(|row| name(*row).contains(filter)) {
+        let (connections, tasks) = row;
+        let requests = (tasks * PER_TASK).clamp(REQUESTS[0], REQUESTS[1]);
+        let ours = Ours::connect(runtime(), server.address(), connections);
+        let scylla = Scylla::connect(runtime(), server.address(), connections);
+        let [ours, scylla] =
+            medians(|| [ours.select(tasks, requests), scylla.select(tasks, requests)]);
+        let ratio = ours.micros / scylla.micros;
+        println!(
+            "| {} | {:.2} | {:.2} | {ratio:.2} | {:.0} | {:.0} |",
+            name(row),
+            ours.micros,
+            scylla.micros,
+            ours.rate,
+            scylla.rate
+        );
     }
-    samples.map(|samples| {
-        let of = |value: fn(&Sample) -> f64| {
-            median(samples.iter().map(value).collect()).unwrap_or(f64::NAN)
-        };
-        Sample { micros: of(|sample| sample.micros), rate: of(|sample| sample.rate) }
-    })
+    Ok(())
 }

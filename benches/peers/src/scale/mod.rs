@@ -1,75 +1,69 @@
-//! The comparison of whole drivers at scale: what a session costs with many tasks and connections.
+//! The comparison of whole drivers at scale: with many tasks and connections, and with large batches.
 //!
-//! The client has a runtime of two worker threads. The server is a stub in a process of its own, or a real
-//! node, so that the CPU time of this process is that of the client. The drivers take turns, so that load
-//! from other processes affects all of them.
+//! A section is a table, in a file of its own. The client has a runtime of two worker threads. The server runs
+//! in a process of its own, or is a real node, so that the CPU time of this process is that of the client. The
+//! drivers take turns, so that load from other processes affects all of them.
 
+mod batches;
 mod connections;
+mod instructions;
 mod ours;
+mod sample;
 mod scylla;
 mod server;
 
-use std::future::Future;
-use std::sync::Arc;
-use std::time::Instant;
+use std::net::SocketAddr;
 
-use rustix::time::ClockId;
-use tokio::runtime::{Builder, Runtime};
+use server::Server;
 
-use crate::driver::load::time;
-
+pub use instructions::run;
 pub use server::serve;
 
-/// Prints the table. Only the rows whose names contain `filter` are measured.
+/// A table: its name, and the function that prints the rows whose names contain a filter.
+type Section = (&'static str, fn(&str, &Servers) -> Result<(), String>);
+
+const SECTIONS: &[Section] = &[
+    ("connections", connections::table),
+    ("batches", batches::table),
+    ("instructions", instructions::table),
+];
+
+/// The servers of the sections.
+struct Servers {
+    /// The address of a real node with the tables of the bench, if the caller named one.
+    real_node: Option<SocketAddr>,
+}
+
+impl Servers {
+    /// Returns the real node, or starts the stub.
+    fn node(&self) -> Result<Server, String> {
+        match self.real_node {
+            Some(address) => Ok(Server::at(address)),
+            None => Server::start("stub"),
+        }
+    }
+}
+
+/// Prints the tables. `filter` is the name of a section, or a part of the names of rows.
 pub fn table(filter: &str, contact_point: Option<&str>) -> Result<(), String> {
-    let server = match contact_point {
-        Some(address) => server::Server::at(address)?,
-        None => server::Server::start()?,
-    };
-    connections::table(filter, server.address());
-    Ok(())
-}
-
-/// The measurement of one turn.
-#[derive(Debug, Clone, Copy)]
-struct Sample {
-    /// CPU time of the client for each request, in microseconds.
-    micros: f64,
-    /// Requests per second.
-    rate: f64,
-}
-
-/// A runtime of two threads.
-fn runtime() -> Runtime {
-    Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
-}
-
-/// Runs `tasks` tasks, which send `requests` requests together, each one after the other.
-async fn run<F, R>(tasks: usize, requests: usize, request: F) -> Sample
-where
-    F: Fn(usize) -> R + Send + Sync + 'static,
-    R: Future<Output = ()> + Send,
-{
-    let request = Arc::new(request);
-    // The CPU time of this process.
-    let cpu_time = || time(ClockId::ProcessCPUTime);
-    let (cpu, begin) = (cpu_time(), Instant::now());
-    let tasks: Vec<_> = (0..tasks)
-        .map(|task| {
-            let request = Arc::clone(&request);
-            tokio::spawn(async move {
-                for number in (task..requests).step_by(tasks) {
-                    request(number).await;
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
+    let real_node = contact_point.map(crate::driver::real_node).transpose()?;
+    let servers = Servers { real_node };
+    match SECTIONS.iter().find(|(name, _)| *name == filter) {
+        Some((_, table)) => table("", &servers),
+        None => SECTIONS.iter().try_for_each(|(_, table)| table(filter, &servers)),
     }
-    let (cpu, took) = (cpu_time().saturating_sub(cpu), begin.elapsed());
-    Sample {
-        micros: cpu.as_secs_f64() * 1e6 / requests as f64,
-        rate: requests as f64 / took.as_secs_f64(),
+}
+
+/// Prints the head of a table, unless no row's name contains `filter`. Returns true if there are rows.
+fn head(
+    title: &str,
+    columns: &[&str],
+    filter: &str,
+    mut names: impl Iterator<Item = String>,
+) -> bool {
+    let has_rows = names.any(|name| name.contains(filter));
+    if has_rows {
+        println!("\n{title}\n\n| {} |\n|{}", columns.join(" | "), "---|".repeat(columns.len()));
     }
+    has_rows
 }

@@ -1,35 +1,35 @@
-//! The server of a comparison: the stub in a process of its own, or a real node.
+//! The server of a comparison, in a process of its own, or a real node.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-use crate::driver::{real_node, stub};
+use crate::driver::stub;
 
 pub struct Server {
     address: SocketAddr,
-    /// The process of the stub.
-    stub: Option<Child>,
+    /// The process, unless the server is a real node.
+    process: Option<Child>,
 }
 
 impl Server {
-    /// Starts the stub.
-    pub fn start() -> Result<Self, String> {
+    /// Starts a server: see [`serve`] for the kinds.
+    pub fn start(kind: &str) -> Result<Self, String> {
         let program = env::current_exe().map_err(|error| error.to_string())?;
         let mut command = Command::new(program);
-        let command = command.arg("stub").stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut stub = command.spawn().map_err(|error| error.to_string())?;
+        let command = command.args(["serve", kind]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().map_err(|error| error.to_string())?;
         let mut line = String::new();
-        let output = stub.stdout.take().ok_or("the stub has no output")?;
+        let output = process.stdout.take().ok_or("the server has no output")?;
         BufReader::new(output).read_line(&mut line).map_err(|error| error.to_string())?;
-        let address = line.trim().parse().map_err(|_| "the stub did not start")?;
-        Ok(Self { address, stub: Some(stub) })
+        let address = line.trim().parse().map_err(|_| "the server did not start")?;
+        Ok(Self { address, process: Some(process) })
     }
 
-    /// Uses a real node, and fills its tables.
-    pub fn at(address: &str) -> Result<Self, String> {
-        Ok(Self { address: real_node(address)?, stub: None })
+    /// Uses a real node.
+    pub fn at(address: SocketAddr) -> Self {
+        Self { address, process: None }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -39,17 +39,20 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(stub) = &mut self.stub {
+        if let Some(process) = &mut self.process {
             // The process ends when its input does.
-            drop(stub.stdin.take());
-            let _status = stub.wait();
+            drop(process.stdin.take());
+            let _status = process.wait();
         }
     }
 }
 
-/// Runs the stub until the standard input ends.
-pub fn serve() -> Result<(), String> {
-    println!("{}", stub::start());
+/// Runs a server until the standard input ends. Prints its address.
+pub fn serve(kind: &str) -> Result<(), String> {
+    match kind {
+        "stub" => println!("{}", stub::start()),
+        _ => return Err(format!("unknown kind of server `{kind}`")),
+    }
     let ended = io::stdin().read_to_end(&mut Vec::new());
     ended.map(drop).map_err(|error| error.to_string())
 }
