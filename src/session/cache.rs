@@ -1,8 +1,9 @@
 //! The cache of prepared statements.
 
-use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, PoisonError};
 
+use lru::LruCache;
 use tokio::sync::OnceCell;
 
 use super::prepared::PreparedInner;
@@ -17,35 +18,19 @@ pub(super) type CacheSlot = Arc<OnceCell<Arc<PreparedInner>>>;
 /// least recently used statement is evicted.
 #[derive(Debug)]
 pub(super) struct PreparedCache {
-    limit: usize,
-    statements: Mutex<Statements>,
+    statements: Mutex<LruCache<Key, CacheSlot>>,
     /// Number of schema changes that statements of the session have made.
     schema_changes: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct Statements {
-    by_text: HashMap<Key, Entry>,
-    /// The number of look-ups so far, which serves as the clock for `Entry::last_used`.
-    now: u64,
 }
 
 /// The keyspace option of a statement (v5), and its text.
 type Key = (Option<Arc<str>>, Arc<str>);
 
-#[derive(Debug)]
-struct Entry {
-    slot: CacheSlot,
-    last_used: u64,
-}
-
 impl PreparedCache {
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            limit: limit.max(1),
-            statements: Mutex::default(),
-            schema_changes: AtomicU64::new(0),
-        }
+        // `sparse` allocates memory only as statements arrive, so that a high limit costs nothing.
+        let statements = LruCache::sparse(NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN));
+        Self { statements: Mutex::new(statements), schema_changes: AtomicU64::new(0) }
     }
 
     /// Returns the slot of a statement. If the cache does not contain the statement, adds an empty
@@ -53,18 +38,14 @@ impl PreparedCache {
     pub(super) fn slot(&self, keyspace: Option<&str>, text: &Arc<str>) -> CacheSlot {
         let key = (keyspace.map(Arc::from), Arc::clone(text));
         let mut statements = self.lock();
-        statements.now += 1;
-        let now = statements.now;
-        if let Some(entry) = statements.by_text.get_mut(&key) {
-            entry.last_used = now;
-            return Arc::clone(&entry.slot);
-        }
-        if statements.by_text.len() >= self.limit {
-            statements.evict();
+        if let Some(slot) = statements.get(&key) {
+            return Arc::clone(slot);
         }
         let slot = CacheSlot::default();
-        let entry = Entry { slot: Arc::clone(&slot), last_used: now };
-        statements.by_text.insert(key, entry);
+        let evicted = statements.push(key, Arc::clone(&slot));
+        // The evicted statement may have many columns. It is dropped after the lock is released.
+        drop(statements);
+        drop(evicted);
         slot
     }
 
@@ -73,10 +54,10 @@ impl PreparedCache {
     pub(super) fn remove(&self, keyspace: Option<&str>, statement: &Arc<PreparedInner>) {
         let key = (keyspace.map(Arc::from), Arc::clone(&statement.text));
         let holds_it =
-            |entry: &Entry| entry.slot.get().is_some_and(|held| Arc::ptr_eq(held, statement));
+            |slot: &CacheSlot| slot.get().is_some_and(|held| Arc::ptr_eq(held, statement));
         let mut statements = self.lock();
-        if statements.by_text.get(&key).is_some_and(holds_it) {
-            statements.by_text.remove(&key);
+        if statements.peek(&key).is_some_and(holds_it) {
+            statements.pop(&key);
         }
     }
 
@@ -92,25 +73,16 @@ impl PreparedCache {
 
     /// Returns the number of statements, including those that are being prepared.
     pub(super) fn len(&self) -> usize {
-        self.lock().by_text.len()
+        self.lock().len()
     }
 
     /// Removes all statements.
     pub(super) fn clear(&self) {
-        self.lock().by_text.clear();
+        self.lock().clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Statements> {
+    fn lock(&self) -> MutexGuard<'_, LruCache<Key, CacheSlot>> {
         self.statements.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Statements {
-    fn evict(&mut self) {
-        let oldest = self.by_text.iter().min_by_key(|(_, entry)| entry.last_used);
-        if let Some(key) = oldest.map(|(key, _)| key.clone()) {
-            self.by_text.remove(&key);
-        }
     }
 }
 
@@ -130,5 +102,16 @@ mod tests {
         assert!(!Arc::ptr_eq(&gone, &cache.slot(None, &b)));
         cache.clear();
         assert!(!Arc::ptr_eq(&kept, &cache.slot(None, &a)));
+    }
+
+    #[test]
+    fn any_limit_is_accepted() {
+        let [a, b] = ["a", "b"].map(Arc::<str>::from);
+        for (limit, held) in [(0, 1), (1, 1), (usize::MAX, 2)] {
+            let cache = PreparedCache::new(limit);
+            cache.slot(None, &a);
+            cache.slot(Some("ks"), &b);
+            assert_eq!(cache.len(), held, "limit {limit}");
+        }
     }
 }
