@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use histogram::{AtomicHistogram, Config, Histogram};
 use tokio::time::Instant;
 
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -15,9 +16,9 @@ pub(super) struct Latencies {
     /// The counts of the current and the previous window. A window with an even number uses the
     /// first element, one with an odd number the second. Before an element is reused, its counts
     /// move to `older`.
-    windows: [Buckets; 2],
+    windows: [AtomicHistogram; 2],
     /// Counts of all windows that are no longer recent.
-    older: Buckets,
+    older: AtomicHistogram,
     shortest: AtomicU64,
     longest: AtomicU64,
 }
@@ -25,10 +26,25 @@ pub(super) struct Latencies {
 /// The length of a window. A request is recent if it ended in the current or the previous window.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// Binary logarithm of the upper bound of the last bucket, in microseconds: about 19 hours.
+const LONGEST_POWER: u8 = 36;
+
+/// The upper bound of the last bucket, in microseconds. The last bucket also counts all longer
+/// latencies.
+const LONGEST: u64 = (1 << LONGEST_POWER) - 1;
+
+/// The buckets, in microseconds. Below 128 µs, each microsecond has its own bucket. Above, the range
+/// from each power of two to the next is divided into 64 buckets. The width of a bucket is therefore
+/// at most 1/64 of the latencies in it.
+const BUCKETS: Config = match Config::new(6, LONGEST_POWER) {
+    Ok(buckets) => buckets,
+    Err(_) => panic!("the buckets are valid"),
+};
+
 /// A snapshot of the latencies of all requests.
 #[derive(Debug)]
 pub(super) struct Summary {
-    counts: Vec<u64>,
+    counts: Histogram,
     pub(super) count: u64,
     pub(super) shortest: Duration,
     pub(super) longest: Duration,
@@ -39,8 +55,8 @@ impl Latencies {
         Self {
             begin: Instant::now(),
             window: AtomicU64::new(0),
-            windows: [Buckets::new(), Buckets::new()],
-            older: Buckets::new(),
+            windows: [(); 2].map(|()| AtomicHistogram::with_config(&BUCKETS)),
+            older: AtomicHistogram::with_config(&BUCKETS),
             shortest: AtomicU64::new(u64::MAX),
             longest: AtomicU64::new(0),
         }
@@ -48,7 +64,7 @@ impl Latencies {
 
     pub(super) fn record(&self, elapsed: Duration, now: Instant) {
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        self.window_at(now).add(micros);
+        add(self.window_at(now), micros, 1);
         // A plain load is cheaper than `fetch_min`, and a new minimum or maximum is rare.
         if micros < self.shortest.load(Ordering::Relaxed) {
             self.shortest.fetch_min(micros, Ordering::Relaxed);
@@ -61,13 +77,11 @@ impl Latencies {
     /// Returns a snapshot of the latencies of all requests.
     pub(super) fn summary(&self) -> Summary {
         let [one, other] = &self.windows;
-        let counts: Vec<_> = (0..BUCKETS)
-            .map(|index| one.count(index) + other.count(index) + self.older.count(index))
-            .collect();
+        let counts = sum(&[one, other, &self.older]);
         let longest = self.longest.load(Ordering::Relaxed);
         let shortest = self.shortest.load(Ordering::Relaxed).min(longest);
         Summary {
-            count: counts.iter().sum(),
+            count: counts.as_slice().iter().sum(),
             counts,
             shortest: Duration::from_micros(shortest),
             longest: Duration::from_micros(longest),
@@ -79,14 +93,14 @@ impl Latencies {
     pub(super) fn recent(&self, quantile: f64, min_count: u64, now: Instant) -> Option<Duration> {
         self.window_at(now);
         let [one, other] = &self.windows;
-        let count = |index| one.count(index) + other.count(index);
-        let total = (0..BUCKETS).map(count).sum();
-        (total >= min_count).then(|| latency_at(quantile, total, (0..BUCKETS).map(count)))
+        let counts = sum(&[one, other]);
+        let total: u64 = counts.as_slice().iter().sum();
+        (total >= min_count).then(|| latency_at(quantile, &counts))
     }
 
-    /// Returns the buckets of the window that contains `now`. The first call in a window also moves
+    /// Returns the counts of the window that contains `now`. The first call in a window also moves
     /// the counts of windows that are no longer recent to `older`.
-    fn window_at(&self, now: Instant) -> &Buckets {
+    fn window_at(&self, now: Instant) -> &AtomicHistogram {
         let elapsed = now.saturating_duration_since(self.begin);
         let number = elapsed.as_secs() / WINDOW.as_secs();
         let last = self.window.load(Ordering::Relaxed);
@@ -94,9 +108,9 @@ impl Latencies {
         let (window, other) = if number.is_multiple_of(2) { (even, odd) } else { (odd, even) };
         let relaxed = Ordering::Relaxed;
         if number > last && self.window.compare_exchange(last, number, relaxed, relaxed).is_ok() {
-            window.move_into(&self.older);
+            move_counts(window, &self.older);
             if number > last + 1 {
-                other.move_into(&self.older);
+                move_counts(other, &self.older);
             }
         }
         window
@@ -106,99 +120,42 @@ impl Latencies {
 impl Summary {
     /// Returns the latency at `quantile` (0 to 1); zero if there were no requests.
     pub(super) fn at(&self, quantile: f64) -> Duration {
-        latency_at(quantile, self.count, self.counts.iter().copied()).min(self.longest)
+        latency_at(quantile, &self.counts).min(self.longest)
     }
 }
 
-/// Counts of requests by latency, in microseconds. Below 128 µs, each microsecond has its own
-/// bucket. Above, the range from each power of two to the next is divided into 64 buckets. The
-/// width of a bucket is therefore at most 1/64 of the latencies in it.
-#[derive(Debug)]
-struct Buckets(Box<[AtomicU64]>);
-
-/// Binary logarithm of the number of buckets from one power of two to the next.
-const BUCKET_BITS: u32 = 6;
-
-/// The upper bound of the last bucket, in microseconds: about 19 hours. The last bucket also counts
-/// all longer latencies.
-const LONGEST: u64 = (1 << 36) - 1;
-
-const BUCKETS: usize = bucket(LONGEST) + 1;
-
-/// Returns the index of the bucket that counts this latency.
-#[expect(clippy::cast_possible_truncation, reason = "the shifted value is below 128")]
-const fn bucket(micros: u64) -> usize {
-    let micros = if micros < LONGEST { micros } else { LONGEST };
-    let power = (u64::BITS - micros.leading_zeros()).saturating_sub(BUCKET_BITS + 1);
-    ((power as usize) << BUCKET_BITS) + (micros >> power) as usize
+/// Adds `count` to the bucket that counts this latency.
+fn add(histogram: &AtomicHistogram, micros: u64, count: u64) {
+    // Only values above `LONGEST` are errors.
+    let _ = histogram.add(micros.min(LONGEST), count);
 }
 
-/// Returns the upper bound of a bucket: the longest latency that belongs to it.
-const fn longest(bucket: usize) -> Duration {
-    let power = (bucket >> BUCKET_BITS).saturating_sub(1);
-    let offset = bucket - (power << BUCKET_BITS);
-    Duration::from_micros(((offset as u64 + 1) << power) - 1)
-}
-
-impl Buckets {
-    fn new() -> Self {
-        Self((0..BUCKETS).map(|_| AtomicU64::new(0)).collect())
-    }
-
-    fn add(&self, micros: u64) {
-        if let Some(count) = self.0.get(bucket(micros)) {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn count(&self, bucket: usize) -> u64 {
-        self.0.get(bucket).map_or(0, |count| count.load(Ordering::Relaxed))
-    }
-
-    /// Adds all counts to those of `other`, and resets the counts of `self` to zero.
-    fn move_into(&self, other: &Self) {
-        for (from, into) in self.0.iter().zip(&other.0) {
-            let count = from.swap(0, Ordering::Relaxed);
-            if count > 0 {
-                into.fetch_add(count, Ordering::Relaxed);
-            }
-        }
+/// Adds all counts of `from` to those of `into`, and resets the counts of `from` to zero.
+fn move_counts(from: &AtomicHistogram, into: &AtomicHistogram) {
+    for bucket in from.drain().iter().filter(|bucket| bucket.count() > 0) {
+        add(into, bucket.start(), bucket.count());
     }
 }
 
-/// Returns the latency at `quantile` (0 to 1). `counts` is the number of requests in each bucket,
-/// and `total` the sum of `counts`.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the product is between 0 and `total`"
-)]
-fn latency_at(quantile: f64, total: u64, counts: impl Iterator<Item = u64>) -> Duration {
-    let rank = (quantile.clamp(0.0, 1.0) * total as f64).ceil().max(1.0) as u64;
-    let mut seen = 0;
-    let below = counts.take_while(|count| {
-        seen += count;
-        seen < rank
-    });
-    longest(below.count().min(BUCKETS - 1))
+/// Returns the sum of the counts in each bucket.
+fn sum(histograms: &[&AtomicHistogram]) -> Histogram {
+    let mut sum = Histogram::with_config(&BUCKETS);
+    for histogram in histograms {
+        // Only other buckets, or counts above 2^64, are errors.
+        let _ = sum.checked_add_assign(&histogram.load());
+    }
+    sum
+}
+
+/// Returns the latency at `quantile` (0 to 1); zero if there were no requests.
+fn latency_at(quantile: f64, counts: &Histogram) -> Duration {
+    let bucket = counts.quantile_bucket(quantile.clamp(0.0, 1.0)).ok().flatten();
+    bucket.map_or(Duration::ZERO, |bucket| Duration::from_micros(bucket.end()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn buckets_are_contiguous_and_narrow() {
-        let mut next = 0;
-        for index in 0..BUCKETS {
-            let last = u64::try_from(longest(index).as_micros()).unwrap();
-            assert_eq!((bucket(next), bucket(last)), (index, index));
-            assert!(last - next <= last / 64, "the bucket from {next} to {last} is too wide");
-            next = last + 1;
-        }
-        assert_eq!(next, LONGEST + 1);
-        assert_eq!(bucket(u64::MAX), BUCKETS - 1);
-    }
 
     #[test]
     fn computes_quantiles_of_all_and_of_recent_requests() {
@@ -245,6 +202,16 @@ mod tests {
             }
         });
         assert_eq!(latencies.summary().count, 4_000);
+    }
+
+    #[test]
+    fn a_latency_above_the_last_bucket_counts_in_it() {
+        let latencies = Latencies::new();
+        let longest = Duration::from_secs(1_000_000);
+        latencies.record(longest, latencies.begin);
+        latencies.record(Duration::MAX, latencies.begin);
+        assert_eq!(latencies.summary().count, 2);
+        assert_eq!(latencies.summary().at(1.0), Duration::from_micros(LONGEST));
     }
 
     #[test]
