@@ -60,7 +60,7 @@
 //! # Features
 //!
 //! A feature only adds to the API. Without default features the crate is the codec alone: it
-//! depends on `bytes`, `crc32fast`, `lz4_flex`, `nom` and `uuid`, and needs no async runtime.
+//! depends on `base16ct`, `bytes`, `crc32fast`, `lz4_flex`, `nom` and `uuid`, and needs no async runtime.
 //!
 //! | feature | adds | default |
 //! |---|---|---|

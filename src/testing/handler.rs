@@ -404,7 +404,7 @@ fn statement_id<'r>(request: &'r Request<'_>) -> &'r [u8] {
 }
 
 fn unprepared_error(id: &[u8]) -> Box<ServerError> {
-    let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = base16ct::lower::encode_string(id);
     Box::new(ServerError {
         code: ErrorCode::Unprepared,
         message: format!(

@@ -40,7 +40,7 @@ pub(crate) fn object(arguments: &[&str], input: impl Into<Vec<u8>>) -> Value {
 
 /// Returns the bytes as a line of hex.
 pub(crate) fn hex_line(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).chain(["\n".to_owned()]).collect()
+    base16ct::lower::encode_string(bytes) + "\n"
 }
 
 /// Returns the bytes of the vector with this name.

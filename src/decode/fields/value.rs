@@ -13,9 +13,7 @@ pub(in super::super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Va
 
 /// Formats bytes as hex.
 pub(in super::super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |half: u8| DIGITS.get(usize::from(half)).copied().map_or('0', char::from);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)]).collect()
+    base16ct::lower::encode_string(bytes)
 }
 
 /// Formats bytes as hex, and `None` as null.

@@ -17,6 +17,5 @@ pub(super) fn of(value: &Value, cql_type: &CqlType) -> Value {
 /// the type.
 pub(super) fn value(blob: &Value, cql_type: &CqlType) -> Result<Value, String> {
     let Value::Blob(bytes) = blob else { return Ok(Value::Null) };
-    Value::decode(cql_type, bytes)
-        .map_err(|_| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Value::decode(cql_type, bytes).map_err(|_| base16ct::lower::encode_string(bytes))
 }

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use base16ct::lower::encode_string;
+use base16ct::mixed::decode_vec;
 use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::{take_while, take_while1};
@@ -13,7 +15,6 @@ use nom::character::complete::char;
 use nom::combinator::opt;
 use nom::sequence::terminated;
 
-use super::blob;
 use super::{CqlTextError, Fault, Parsed, blanks, expected, fault, symbol, whole};
 use crate::types::{CqlType, MAX_TYPE_DEPTH, NativeType, UdtType, VectorType};
 
@@ -153,12 +154,14 @@ pub(in crate::types) fn print(cql_type: &CqlType) -> String {
             with("TupleType", elements.iter().map(print).collect::<Vec<_>>().join(","))
         }
         CqlType::Udt(udt) => {
-            let fields = udt
-                .fields
-                .iter()
-                .map(|(name, field)| format!(",{}:{}", blob::hex(name.as_bytes()), print(field)));
+            let fields = udt.fields.iter().map(|(name, field)| {
+                format!(",{}:{}", encode_string(name.as_bytes()), print(field))
+            });
             let fields: String = fields.collect();
-            with("UserType", format!("{},{}{fields}", udt.keyspace, blob::hex(udt.name.as_bytes())))
+            with(
+                "UserType",
+                format!("{},{}{fields}", udt.keyspace, encode_string(udt.name.as_bytes())),
+            )
         }
         CqlType::Vector(vector) => vector.class.to_string(),
         CqlType::Custom(class) => class.to_string(),
@@ -328,7 +331,7 @@ impl<'a> Node<'a> {
 /// Decodes a name from hexadecimal `digits`. If they are invalid or missing, the error points to
 /// `at`.
 fn unhex<'a>(digits: Option<&str>, at: &'a str) -> Result<String, nom::Err<Fault<'a>>> {
-    let name = digits.and_then(|digits| String::from_utf8(blob::unhex(digits)?).ok());
+    let name = digits.and_then(|digits| String::from_utf8(decode_vec(digits).ok()?).ok());
     name.ok_or_else(|| fault(at, "a name in hexadecimal digits"))
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base16ct::lower::encode_string;
+
 use super::Identifier;
 use crate::types::temporal::civil;
 use crate::types::{Date, Timestamp, Value};
@@ -14,8 +16,7 @@ impl fmt::Display for Value {
             Self::Ascii(text) | Self::Text(text) => quoted(f, text),
             Self::BigInt(number) | Self::Counter(number) => number.fmt(f),
             Self::Blob(bytes) | Self::Custom(bytes) => {
-                f.write_str("0x")?;
-                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                write!(f, "0x{}", encode_string(bytes))
             }
             Self::Boolean(flag) => flag.fmt(f),
             Self::Date(date) => self::date(f, *date),

@@ -17,7 +17,7 @@ use super::{
     CqlTextError, Fault, Identifier, Parsed, all_of, blanks, expected, fault, keyword, name,
     raw_string, string, symbol, whole, word,
 };
-use super::{blob, number, temporal};
+use super::{number, temporal};
 use crate::types::{CqlType, NativeType, UdtType, Value};
 use crate::wire::Counted;
 
@@ -194,7 +194,7 @@ where
 fn bytes(input: &str) -> Parsed<'_, Vec<u8>> {
     let (start, _) = expected("bytes such as 0x00ff", tag_no_case("0x")).parse(input)?;
     let (rest, digits) = take_while(|c: char| c.is_ascii_alphanumeric()).parse(start)?;
-    let bytes = blob::unhex(digits);
+    let bytes = base16ct::mixed::decode_vec(digits).ok();
     Ok((rest, bytes.ok_or_else(|| fault(start, "two hexadecimal digits for each byte"))?))
 }
 

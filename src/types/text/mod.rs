@@ -1,7 +1,6 @@
 //! Parsing and formatting of CQL text: types, Java class names, literals, numbers and times. This
 //! module contains the parsers that all of these share, and the parse error.
 
-pub(super) mod blob;
 pub(super) mod class_name;
 mod cql_type;
 mod literal;

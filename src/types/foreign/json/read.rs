@@ -8,7 +8,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value as Json;
 
-use crate::types::text::blob::unhex;
 use crate::types::value::check_unique;
 use crate::types::{CqlType, NativeType, UdtType, Value, ValueError};
 use crate::wire::Counted;
@@ -326,7 +325,8 @@ fn parse<T: FromStr>(text: &str) -> Result<T, Reason> {
 }
 
 fn bytes(text: &str) -> Option<Bytes> {
-    text.strip_prefix("0x").and_then(unhex).map(Bytes::from)
+    let digits = text.strip_prefix("0x")?;
+    base16ct::mixed::decode_vec(digits).ok().map(Bytes::from)
 }
 
 #[cfg(test)]
