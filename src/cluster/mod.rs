@@ -6,6 +6,7 @@
 //! | `statuses` | the nodes that servers have reported down |
 //! | `control`, `control_candidates`, `control_setup`, `pending_reads` | the control connection and its task |
 //! | `state_reader`, `topology`, `topology_reader`, `system_tables` | what the driver reads from `system.local` and `system.peers` |
+//! | `schema_reader`, `system_pages` | what the driver reads from `system_schema` |
 //! | `peers` | the nodes in those rows, and the choice between rows that contradict each other |
 //! | [`ClusterState`], `node_index`, `connected_nodes`, `refresh` | a snapshot of nodes, ring and schema, and how the next one is computed |
 //! | [`Node`], `pool`, `slots` | a node, and its connections |
@@ -54,6 +55,7 @@ mod replication;
 mod ring;
 mod routing;
 pub mod schema;
+mod schema_reader;
 mod schema_wait;
 mod session_keyspace;
 mod settings;
@@ -62,6 +64,7 @@ mod slots;
 mod state;
 mod state_reader;
 mod statuses;
+mod system_pages;
 mod system_tables;
 mod timer;
 mod topology;

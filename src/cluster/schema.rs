@@ -32,6 +32,6 @@
 //! ```
 
 pub use crate::schema::{
-    Aggregate, ClusteringOrder, Column, ColumnKind, Function, Index, Keyspace, Schema, SchemaPart,
-    SchemaReader, Table, UserType, View,
+    Aggregate, ClusteringOrder, Column, ColumnKind, ElementIter, ElementMap, Function, Index,
+    Keyspace, Schema, SchemaPart, SchemaReader, Table, UserType, View,
 };

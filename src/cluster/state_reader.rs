@@ -2,15 +2,15 @@
 
 use std::net::SocketAddr;
 
-use tracing::debug;
 use uuid::Uuid;
 
 use super::peers::Reachability;
 use super::pending_reads::{SchemaScope, Unread};
 use super::refresh::with_topology;
-use super::schema::{Schema, SchemaPart};
+use super::schema::SchemaPart;
+use super::schema_reader::{SchemaRead, SchemaSource};
 use super::shared::Shared;
-use super::system_tables::{MemoryBudget, ReadError, rows};
+use super::system_tables::{MemoryBudget, ReadError};
 use super::topology_reader::{TopologyRows, replication};
 use super::{ClusterState, Node};
 use crate::connection::Connection;
@@ -118,8 +118,12 @@ impl StateReader<'_> {
         keyspace: Option<&str>,
         version: Option<&str>,
     ) -> Result<bool, ReadError> {
-        let SchemaRead { schema, refused, is_described } =
-            self.read_schema(keyspace, version).await?;
+        let source = SchemaSource {
+            connection: self.connection,
+            timeout: self.shared.settings.connector.options.handshake_timeout,
+            version: version.unwrap_or_default(),
+        };
+        let SchemaRead { schema, refused, is_described } = source.read(keyspace).await?;
         let state = self.shared.state();
         if let Some(table) = refused.filter(|_| state.has_schema_tables) {
             return Err(ReadError::Refused(table));
@@ -132,36 +136,6 @@ impl StateReader<'_> {
         self.shared.set_state(state.with_schema(schema, has_tables));
         Ok(is_described)
     }
-
-    /// Reads the schema of one keyspace, or the whole schema. Skips the system tables that the server
-    /// lacks. `version` is that of the server.
-    async fn read_schema(
-        &self,
-        keyspace: Option<&str>,
-        version: Option<&str>,
-    ) -> Result<SchemaRead, ReadError> {
-        let (mut reader, mut refused, mut is_described) = (Schema::reader(), None, true);
-        let budget = MemoryBudget::new();
-        let time = self.shared.settings.connector.options.handshake_timeout;
-        let version = version.unwrap_or_default();
-        for part in SchemaPart::ALL.into_iter().filter(|part| part.is_needed(version)) {
-            match rows(self.connection, time, &budget, &part.select(keyspace)).await {
-                Ok(rows) => rows.into_iter().for_each(|row| reader.row(part, row)),
-                Err(ReadError::Missing) if part.is_optional() => {}
-                Err(ReadError::Missing) => refused = part.table(),
-                // The statements only add to the schema, and a server may fail to make them.
-                Err(error) if part == SchemaPart::CreateStatements && error.is_of_server() => {
-                    debug!(%error, "DESCRIBE failed; the schema lacks constraints");
-                    // Another read would not return less.
-                    is_described = error.is_too_large();
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        let schema = reader.finish();
-        schema.warnings().for_each(|warning| debug!(warning, "schema could not be read in full"));
-        Ok(SchemaRead { schema, refused, is_described })
-    }
 }
 
 /// A read of the topology.
@@ -170,15 +144,6 @@ pub(super) struct TopologyRead {
     pub(super) host_id: Uuid,
     /// False if the server refused to read a table that every Cassandra version has.
     pub(super) has_tables: bool,
-}
-
-/// The schema of one keyspace, or the whole schema.
-struct SchemaRead {
-    schema: Schema,
-    /// A table that the server refused to read although every Cassandra version has it, if any.
-    refused: Option<&'static str>,
-    /// False if the server failed to DESCRIBE the tables, so that the schema lacks their constraints.
-    is_described: bool,
 }
 
 /// Returns what the driver knows of an address from its connections.

@@ -93,7 +93,7 @@ impl fmt::Display for ReadError {
 pub(super) const MAX_BODY: usize = 16 << 20;
 
 /// Maximum memory for the rows of one read of the topology or the schema, in bytes: 256 MiB. A schema
-/// of 500,000 columns stays below it.
+/// of 1,000,000 columns stays below it.
 const MAX_ROWS_MEMORY: usize = 256 << 20;
 
 /// The memory that is left for the rows of one read, in bytes.
@@ -112,6 +112,16 @@ impl MemoryBudget {
     /// Returns an error if less memory is left.
     fn take(&self, row: &Record) -> Result<(), ReadError> {
         let take = |left: usize| left.checked_sub(row_memory(row));
+        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        taken.map(drop).map_err(|_| ReadError::TooLarge)
+    }
+
+    /// Takes bytes from the budget.
+    ///
+    /// # Errors
+    /// Returns an error if fewer are left.
+    pub(super) fn take_bytes(&self, bytes: usize) -> Result<(), ReadError> {
+        let take = |left: usize| left.checked_sub(bytes);
         let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         taken.map(drop).map_err(|_| ReadError::TooLarge)
     }
@@ -148,14 +158,14 @@ fn memory(value: &Value) -> usize {
 /// Page size, in rows.
 const PAGE_SIZE: i32 = 1_000;
 /// Maximum number of pages of one read, because a faulty server could return pages without end.
-const MAX_PAGES: usize = 1_000;
+pub(super) const MAX_PAGES: usize = 1_000;
 /// Number of pages of one read that may have few rows.
-const SHORT_PAGES: usize = 40;
+pub(super) const SHORT_PAGES: usize = 40;
 /// Number of rows that all further pages have on average, at least.
-const MIN_ROWS: usize = 10;
+pub(super) const MIN_ROWS: usize = 10;
 
 /// Number of times that one read starts over because the server refused a page after the first.
-const MAX_RESTARTS: usize = 3;
+pub(super) const MAX_RESTARTS: usize = 3;
 
 /// Returns the rows of all pages of a statement. Rows that cannot be decoded are left out. If the server
 /// refuses a page after the first, starts over with the first page, up to [`MAX_RESTARTS`] times.
@@ -225,7 +235,12 @@ pub(super) fn none_if_missing<T>(read: Result<T, ReadError>) -> Result<Option<T>
     }
 }
 
-async fn page(
+/// Reads a page of a statement.
+///
+/// # Errors
+/// Returns [`ReadError::Missing`] if the server would refuse the statement again, and an error if it
+/// does not answer in time.
+pub(super) async fn page(
     connection: &Connection,
     timeout: Duration,
     statement: &str,

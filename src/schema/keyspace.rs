@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ddl::{self, virtual_comment};
+use super::element_map::ElementMap;
 use super::user_types::in_dependency_order;
 use super::{Aggregate, Function, Table, UserType, View};
 use crate::types::{Identifier, Value};
@@ -25,9 +26,9 @@ pub struct Keyspace {
     /// its tables, and no statement creates it.
     pub is_virtual: bool,
     /// The tables, by name.
-    pub tables: BTreeMap<String, Arc<Table>>,
+    pub tables: ElementMap<Table>,
     /// The materialized views, by name.
-    pub views: BTreeMap<String, Arc<View>>,
+    pub views: ElementMap<View>,
     /// The user-defined types, by name.
     pub types: BTreeMap<String, UserType>,
     /// The user-defined functions, by [signature](Function::signature).

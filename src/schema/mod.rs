@@ -7,9 +7,11 @@
 //! | file | contents |
 //! |---|---|
 //! | `part` | the SELECT statements that read a schema |
-//! | `reader`, `fields` | building a [`Schema`] from rows |
+//! | `reader`, `page`, `fields`, `warnings` | building a [`Schema`] from rows |
+//! | `keyspace_rows`, `table_rows`, `column_rows`, `options_row`, `known_options`, `stored_row` | the rows, in the compact form in which they are kept |
+//! | `element_map` | the tables and views, which are built from their rows when they are first used |
 //! | `user_types` | the user-defined types of a keyspace, in the order of their dependencies |
-//! | `keyspace`, `user_type`, `table`, `index`, `view`, `function` | schema elements and their DDL |
+//! | `keyspace`, `user_type`, `table`, `column`, `index`, `view`, `function` | schema elements and their DDL |
 //! | `where_clause` | the escaping of literals in the `WHERE` clause of a view |
 //! | `create_statement` | the parts of a table that only DESCRIBE prints |
 //! | `ddl` | helpers that print DDL |
@@ -21,34 +23,47 @@
 //! - Types nest at most [`MAX_TYPE_DEPTH`](crate::types::MAX_TYPE_DEPTH) levels, including the
 //!   levels inside user-defined types.
 //! - Each keyspace is read independently of the others.
+//! - The cost of a read is proportional to its rows, and rows can be added in pieces.
 
+mod column;
+mod column_rows;
 mod create_statement;
 mod ddl;
+mod element_map;
 mod fields;
 mod function;
 mod index;
 mod keyspace;
+mod keyspace_rows;
+mod known_options;
+mod options_row;
+mod page;
 mod part;
 mod reader;
 #[cfg(test)]
 mod rows;
 #[cfg(feature = "testing")]
 mod server_ddl;
+mod stored_row;
 mod table;
+mod table_rows;
 mod user_type;
 mod user_types;
 mod view;
+mod warnings;
 mod where_clause;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use column::{ClusteringOrder, Column, ColumnKind};
+pub use element_map::{ElementIter, ElementMap};
 pub use function::{Aggregate, Function};
 pub use index::Index;
 pub use keyspace::Keyspace;
 pub use part::SchemaPart;
 pub use reader::SchemaReader;
-pub use table::{ClusteringOrder, Column, ColumnKind, Table};
+pub use table::Table;
 pub use user_type::UserType;
 pub use view::View;
 
@@ -81,7 +96,8 @@ impl Schema {
     }
 
     /// Returns a warning for each element that could not be read, such as an unknown type or a row
-    /// without a name. A warning is one line with the location. All other elements were read.
+    /// without a name. A warning is one line with the location. All other elements were read. A reader
+    /// returns at most 1,000 warnings.
     pub fn warnings(&self) -> impl Iterator<Item = &str> {
         let of_keyspaces = self.keyspaces.values().flat_map(|keyspace| keyspace.warnings());
         self.warnings.iter().chain(of_keyspaces).map(String::as_str)

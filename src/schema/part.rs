@@ -58,7 +58,7 @@ impl SchemaPart {
                 None => "DESCRIBE SCHEMA".to_owned(),
             };
         };
-        let mut select = format!("SELECT * FROM {table}");
+        let mut select = format!("SELECT {} FROM {table}", self.columns());
         if let Some(keyspace) = keyspace {
             let keyspace = Value::Text(keyspace.to_owned());
             select.push_str(&format!(" WHERE keyspace_name = {keyspace}"));
@@ -82,6 +82,18 @@ impl SchemaPart {
 
     pub(super) const fn is_virtual(self) -> bool {
         matches!(self, Self::VirtualKeyspaces | Self::VirtualTables | Self::VirtualColumns)
+    }
+
+    /// Returns the columns that are read. The columns of columns are named, because a cluster has many of
+    /// these rows, and all versions have the same columns. The options of tables and views are columns,
+    /// which differ between versions, and other tables have few rows.
+    const fn columns(self) -> &'static str {
+        match self {
+            Self::Columns | Self::VirtualColumns => {
+                "keyspace_name, table_name, column_name, clustering_order, kind, position, type"
+            }
+            _ => "*",
+        }
     }
 
     /// Returns the name of the table, with its keyspace; `None` for DESCRIBE.
@@ -110,8 +122,12 @@ mod tests {
 
     #[test]
     fn the_keyspace_is_an_escaped_literal() {
-        let select = SchemaPart::VirtualColumns.select(Some("it's"));
-        let expected = "SELECT * FROM system_virtual_schema.columns WHERE keyspace_name = 'it''s'";
+        let select = SchemaPart::VirtualTables.select(Some("it's"));
+        let expected = "SELECT * FROM system_virtual_schema.tables WHERE keyspace_name = 'it''s'";
+        assert_eq!(select, expected);
+        let select = SchemaPart::Columns.select(Some("ks"));
+        let expected = "SELECT keyspace_name, table_name, column_name, clustering_order, kind, \
+                        position, type FROM system_schema.columns WHERE keyspace_name = 'ks'";
         assert_eq!(select, expected);
         assert_eq!(SchemaPart::Keyspaces.select(None), "SELECT * FROM system_schema.keyspaces");
         assert_eq!(SchemaPart::CreateStatements.select(None), "DESCRIBE SCHEMA");

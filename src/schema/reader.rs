@@ -3,23 +3,28 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::create_statement::{self, CreateStatement, fast_path};
+use super::create_statement::{self, CreateStatement};
 use super::fields::Fields;
-use super::table::mask;
-use super::user_types::UserTypes;
-use super::{Aggregate, Column, Function, Index, Keyspace, Schema, SchemaPart, Table, View};
+use super::keyspace_rows::{ColumnFields, KeyspaceRows, MissingField, missing_field};
+use super::known_options::KnownOptions;
+use super::options_row::OptionsRow;
+use super::page::{IntColumn, Page, TextColumn};
+use super::stored_row::StoredRow;
+use super::table_rows::TableRows;
+use super::warnings::Warnings;
+use super::{Keyspace, Schema, SchemaPart};
 use crate::message::Rows;
-use crate::types::{Record, Value};
+use crate::types::Record;
 
 /// Builds a [`Schema`] from the rows of every [`SchemaPart`], added in any order.
 #[derive(Debug, Default)]
 pub struct SchemaReader {
-    keyspaces: BTreeMap<String, Parts>,
-    warnings: Vec<String>,
+    keyspaces: Keyspaces,
+    /// The keyspaces that have been built.
+    built: BTreeMap<String, Arc<Keyspace>>,
+    options: Vec<KnownOptions>,
+    warnings: Warnings,
 }
-
-/// The rows of one keyspace by part, in the order in which they were added.
-type Parts = BTreeMap<SchemaPart, Vec<Record>>;
 
 impl Schema {
     /// Creates a reader, which builds a schema from the rows of the schema tables.
@@ -31,242 +36,257 @@ impl Schema {
 impl SchemaReader {
     /// Adds a page of rows. A row that cannot be decoded adds a warning.
     pub fn page(&mut self, part: SchemaPart, rows: &Rows) {
-        // `rows` does not fail here, because a `Record` can be read from any columns.
-        for row in rows.rows::<Record>().into_iter().flatten() {
-            match row {
-                Ok(row) => self.row(part, row),
-                Err(error) => self.warnings.push(format!("{part:?}: {error}")),
-            }
+        if let Some(mut page) = self.open_page(part, rows) {
+            self.add_rows(&mut page, usize::MAX);
         }
     }
 
     /// Adds a row. Unknown columns are ignored, and most columns may be missing. A row without the
     /// column `keyspace_name` adds a warning.
     pub fn row(&mut self, part: SchemaPart, row: Record) {
-        let keyspace = Fields(&row).text("keyspace_name");
+        let fields = Fields(&row);
+        let keyspace = fields.text("keyspace_name");
         let keyspace = match part {
             // DESCRIBE prints names as statements contain them.
             SchemaPart::CreateStatements => keyspace.and_then(create_statement::name),
             _ => keyspace.map(str::to_owned),
         };
-        match keyspace {
-            Some(keyspace) => {
-                let parts = self.keyspaces.entry(keyspace).or_default();
-                parts.entry(part).or_default().push(row);
+        let Some(keyspace) = keyspace else {
+            self.warnings.push(format!("{part:?}: row without a keyspace: {row}"));
+            return;
+        };
+        let keyspace = self.keyspaces.get_mut(&keyspace);
+        let added = match part {
+            SchemaPart::Tables | SchemaPart::VirtualTables | SchemaPart::Views => {
+                let name = fields.text(name_column(part)).map(str::to_owned);
+                let options = OptionsRow::new(StoredRow::Record(row.clone()));
+                let rows = TableRows::new(fields.uuid("id"), part.is_virtual(), Arc::new(options));
+                keyspace.add_table(part, name.as_deref(), rows)
             }
-            None => self.warnings.push(format!("{part:?}: row without a keyspace: {row}")),
+            SchemaPart::Columns | SchemaPart::VirtualColumns => {
+                keyspace.add_column(ColumnFields::of(fields), &mut self.warnings)
+            }
+            SchemaPart::Indexes | SchemaPart::ColumnMasks => {
+                keyspace.add_part(part, StoredRow::Record(row.clone()))
+            }
+            SchemaPart::CreateStatements => {
+                if let Some((table, statement)) = CreateStatement::read(fields) {
+                    keyspace.add_statement(&table, statement);
+                }
+                Ok(())
+            }
+            SchemaPart::Keyspaces
+            | SchemaPart::VirtualKeyspaces
+            | SchemaPart::Types
+            | SchemaPart::Functions
+            | SchemaPart::Aggregates => return keyspace.add(part, row),
+        };
+        if let Err(MissingField) = added {
+            let keyspace = &keyspace.name;
+            self.warnings.push_of(keyspace, missing_field(keyspace, part, &row));
         }
     }
 
     /// Returns the schema. A keyspace without a row of its own is left out: it was dropped while the
     /// parts were read.
-    pub fn finish(self) -> Schema {
-        let keyspaces = self.keyspaces.into_iter();
-        let keyspaces = keyspaces.filter_map(|(name, parts)| {
-            let keyspace = KeyspaceReader::new(&name, &parts).keyspace()?;
-            Some((name, Arc::new(keyspace)))
-        });
-        Schema { keyspaces: keyspaces.collect(), warnings: self.warnings }
-    }
-}
-
-/// Reads one keyspace.
-struct KeyspaceReader<'r> {
-    name: &'r str,
-    parts: &'r Parts,
-    types: UserTypes<'r>,
-}
-
-impl<'r> KeyspaceReader<'r> {
-    fn new(name: &'r str, parts: &'r Parts) -> Self {
-        let types = parts.get(&SchemaPart::Types).map(Vec::as_slice).unwrap_or_default();
-        Self { name, parts, types: UserTypes::read(name, types) }
+    pub fn finish(mut self) -> Schema {
+        while self.build_next() {}
+        Schema { keyspaces: self.built, warnings: self.warnings.other }
     }
 
-    fn keyspace(mut self) -> Option<Keyspace> {
-        let real = self.rows(SchemaPart::Keyspaces).next();
-        let is_virtual = real.is_none();
-        let row = real.or_else(|| self.rows(SchemaPart::VirtualKeyspaces).next())?;
-        let (tables, views) = self.tables_and_views();
-        let functions = self.all(SchemaPart::Functions, Function::read);
-        let functions = functions.into_iter().map(|f| (f.signature(), Arc::new(f))).collect();
-        let aggregates = self.all(SchemaPart::Aggregates, Aggregate::read);
-        let aggregates = aggregates.into_iter().map(|a| (a.signature(), Arc::new(a))).collect();
-        let (types, warnings) = self.types.finish();
-        Some(Keyspace {
-            name: self.name.to_owned(),
-            replication: row.map("replication"),
-            durable_writes: row.flag("durable_writes").unwrap_or(true),
-            fast_path: row.0.get("fast_path").map(fast_path).filter(|value| *value != Value::Null),
-            is_virtual,
-            tables,
-            views,
-            types,
-            functions,
-            aggregates,
-            warnings,
+    /// Returns the rows of a page, of which none has been added. Returns `None` if they have no columns.
+    pub(crate) fn open_page<'p>(
+        &mut self,
+        part: SchemaPart,
+        rows: &'p Rows,
+    ) -> Option<PageRows<'p>> {
+        let page = Page::new(rows)?;
+        let content = match part {
+            SchemaPart::Columns | SchemaPart::VirtualColumns => {
+                Content::Columns(ColumnCells::new(&page))
+            }
+            SchemaPart::Tables | SchemaPart::VirtualTables | SchemaPart::Views => {
+                let name = name_column(part);
+                let known = self.options.iter().position(|known| known.are_of(&page));
+                let known = known.unwrap_or_else(|| {
+                    self.options.push(KnownOptions::new(&page, name));
+                    self.options.len().saturating_sub(1)
+                });
+                Content::Tables { name: page.text_column(name), known }
+            }
+            SchemaPart::Indexes | SchemaPart::ColumnMasks => Content::Parts,
+            _ => Content::Records,
+        };
+        Some(PageRows { part, keyspace: page.text_column("keyspace_name"), page, content })
+    }
+
+    /// Adds the next rows of a page, up to `count`. Returns false at the end of the page.
+    pub(crate) fn add_rows(&mut self, rows: &mut PageRows<'_>, count: usize) -> bool {
+        (0..count).all(|_| {
+            let added = match rows.page.next() {
+                Ok(true) => self.add_row(rows),
+                Ok(false) => return false,
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(error) = added {
+                self.warnings.push(format!("{:?}: {error}", rows.part));
+            }
+            true
         })
     }
 
-    fn tables_and_views(&mut self) -> (BTreeMap<String, Arc<Table>>, BTreeMap<String, Arc<View>>) {
-        let mut statements: BTreeMap<_, _> =
-            self.rows(SchemaPart::CreateStatements).filter_map(CreateStatement::read).collect();
-        let mut columns = self.columns(&mut statements);
-        let mut columns_of = |row: Fields<'_>, name: &str| {
-            row.text(name).and_then(|table| columns.remove(table)).unwrap_or_default()
+    /// Adds the current row of a page.
+    ///
+    /// # Errors
+    /// Returns a text if a cell cannot be decoded.
+    fn add_row(&mut self, rows: &PageRows<'_>) -> Result<(), String> {
+        let PageRows { part, page, keyspace, content } = rows;
+        let part = *part;
+        let (Some(keyspace), false) = (page.text(*keyspace), matches!(content, Content::Records))
+        else {
+            self.row(part, page.record()?);
+            return Ok(());
         };
-        let mut tables = BTreeMap::new();
-        for part in [SchemaPart::Tables, SchemaPart::VirtualTables] {
-            for table in self.all(part, |keyspace, row, _| {
-                let columns = columns_of(row, "table_name");
-                Table::read(keyspace, "table_name", row, columns, part.is_virtual())
-            }) {
-                tables.insert(table.name.clone(), table);
+        let added = match content {
+            Content::Columns(cells) => {
+                let keyspace = self.keyspaces.get_mut(keyspace);
+                keyspace.add_column(cells.fields(page), &mut self.warnings)
             }
-        }
-        for (name, statement) in statements {
-            if let Some(table) = tables.get_mut(&name) {
-                table.options.extend(statement.options);
+            Content::Tables { name, known } => {
+                let Some(known) = self.options.get_mut(*known) else { return Ok(()) };
+                let rows = known.rows(page, part.is_virtual())?;
+                self.keyspaces.get_mut(keyspace).add_table(part, page.text(*name), rows)
             }
-        }
-        for index in self.all(SchemaPart::Indexes, |keyspace, row, _| Index::read(keyspace, row)) {
-            if let Some(table) = tables.get_mut(&index.table) {
-                table.indexes.insert(index.name.clone(), index);
+            Content::Parts | Content::Records => {
+                let row = StoredRow::new(page.columns, page.row().to_vec().into())?;
+                self.keyspaces.get_mut(keyspace).add_part(part, row)
             }
+        };
+        if let Err(MissingField) = added {
+            let warning = missing_field(keyspace, part, &page.record()?);
+            self.warnings.push_of(keyspace, warning);
         }
-        let views = self.all(SchemaPart::Views, |keyspace, row, _| {
-            let columns = columns_of(row, "view_name");
-            let table = Table::read(keyspace, "view_name", row, columns, false)?;
-            let base_table = row.text("base_table_name")?.to_owned();
-            let all = row.flag("include_all_columns").unwrap_or_default();
-            let where_clause = row.text("where_clause").unwrap_or_default().to_owned();
-            Some(View::new(base_table, all, where_clause, table))
-        });
-        let tables = tables.into_iter().map(|(name, table)| (name, Arc::new(table))).collect();
-        let views = views.into_iter().map(|view| (view.table.name.clone(), Arc::new(view)));
-        (tables, views.collect())
+        Ok(())
     }
 
-    /// Reads the columns of every table and view. Returns them by the name of the table or view.
-    fn columns(
-        &mut self,
-        statements: &mut BTreeMap<String, CreateStatement>,
-    ) -> BTreeMap<String, Vec<Column>> {
-        let mut masks: BTreeMap<_, _> = self
-            .rows(SchemaPart::ColumnMasks)
-            .filter_map(|row| {
-                Some(((row.text("table_name")?, row.text("column_name")?), mask(row)?))
-            })
-            .collect();
-        let mut columns: BTreeMap<String, Vec<Column>> = BTreeMap::new();
-        for part in [SchemaPart::Columns, SchemaPart::VirtualColumns] {
-            for (table, column) in self.all(part, |keyspace, row, types| {
-                let table = row.text("table_name")?;
-                let mut column = Column::read(row, &format!("{keyspace}.{table}"), types)?;
-                column.mask = masks.remove(&(table, row.text("column_name")?));
-                let statement = statements.get_mut(table);
-                column.check = statement.and_then(|of| of.constraints.remove(&column.name));
-                Some((table, column))
-            }) {
-                columns.entry(table.to_owned()).or_default().push(column);
-            }
-        }
-        columns
+    /// Returns the number of keyspaces of which rows have been added.
+    pub(crate) const fn keyspace_count(&self) -> usize {
+        self.keyspaces.count
     }
 
-    fn rows(&self, part: SchemaPart) -> impl Iterator<Item = Fields<'r>> + use<'r> {
-        self.parts.get(&part).into_iter().flatten().map(Fields)
+    /// Builds the next keyspace. Returns false if there is none. [`finish`](Self::finish) builds all that
+    /// are left.
+    pub(crate) fn build_next(&mut self) -> bool {
+        let Some(rows) = self.keyspaces.pop_first() else { return false };
+        if let Some(keyspace) = rows.finish(&mut self.warnings) {
+            self.built.insert(keyspace.name.clone(), Arc::new(keyspace));
+        }
+        true
+    }
+}
+
+/// The rows of all keyspaces.
+#[derive(Debug, Default)]
+struct Keyspaces {
+    /// The keyspace to which the last row was added.
+    open: Option<KeyspaceRows>,
+    /// All other keyspaces, by name.
+    closed: BTreeMap<String, KeyspaceRows>,
+    count: usize,
+}
+
+impl Keyspaces {
+    /// Returns the rows of a keyspace.
+    fn get_mut(&mut self, name: &str) -> &mut KeyspaceRows {
+        if self.open.as_ref().is_none_or(|open| open.name != name) {
+            self.close();
+            self.open = self.closed.remove(name);
+        }
+        self.open.get_or_insert_with(|| {
+            self.count = self.count.saturating_add(1);
+            KeyspaceRows::new(name)
+        })
     }
 
-    /// Reads every row of a part with `read`. A row for which `read` returns `None` lacks a
-    /// required field, and adds a warning.
-    fn all<T>(
-        &mut self,
-        part: SchemaPart,
-        mut read: impl FnMut(&str, Fields<'r>, &mut UserTypes<'r>) -> Option<T>,
-    ) -> Vec<T> {
-        let mut all = Vec::new();
-        for row in self.rows(part) {
-            match read(self.name, row, &mut self.types) {
-                Some(item) => all.push(item),
-                None => {
-                    let warning =
-                        format!("{}: {part:?}: row without a required field: {}", self.name, row.0);
-                    self.types.warnings.push(warning);
-                }
-            }
+    /// Removes and returns the first keyspace by name.
+    fn pop_first(&mut self) -> Option<KeyspaceRows> {
+        self.close();
+        self.closed.pop_first().map(|(_, rows)| rows)
+    }
+
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.closed.insert(open.name.clone(), open);
         }
-        all
+    }
+}
+
+/// Returns the column that contains the name of a table or a view.
+const fn name_column(part: SchemaPart) -> &'static str {
+    match part {
+        SchemaPart::Views => "view_name",
+        _ => "table_name",
+    }
+}
+
+/// The rows of a page, and the position up to which they have been added.
+#[derive(Debug)]
+pub(crate) struct PageRows<'p> {
+    part: SchemaPart,
+    page: Page<'p>,
+    keyspace: TextColumn,
+    content: Content,
+}
+
+/// The form in which the rows of a page are kept.
+#[derive(Debug)]
+enum Content {
+    Columns(ColumnCells),
+    /// `known` is the index of the options that have been read with the same columns.
+    Tables {
+        name: TextColumn,
+        known: usize,
+    },
+    /// Rows that are kept as cells.
+    Parts,
+    Records,
+}
+
+/// The indices of the cells that describe a column.
+#[derive(Debug)]
+struct ColumnCells {
+    table: TextColumn,
+    name: TextColumn,
+    type_text: TextColumn,
+    kind: TextColumn,
+    position: IntColumn,
+    order: TextColumn,
+}
+
+impl ColumnCells {
+    fn new(page: &Page<'_>) -> Self {
+        Self {
+            table: page.text_column("table_name"),
+            name: page.text_column("column_name"),
+            type_text: page.text_column("type"),
+            kind: page.text_column("kind"),
+            position: page.int_column("position"),
+            order: page.text_column("clustering_order"),
+        }
+    }
+
+    /// Returns the fields of the current row.
+    fn fields<'p>(&self, page: &Page<'p>) -> ColumnFields<'p> {
+        ColumnFields {
+            table: page.text(self.table),
+            name: page.text(self.name),
+            type_text: page.text(self.type_text),
+            kind: page.text(self.kind),
+            position: page.int(self.position),
+            order: page.text(self.order),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-
-    use super::super::ColumnKind;
-    use super::super::rows::{Cell, read, text, texts};
-    use super::*;
-    use crate::message::RowsMetadata;
-    use crate::types::{ColumnSpec, CqlType, NativeType};
-
-    fn column(name: &str, more: Vec<Cell>) -> (SchemaPart, Vec<Cell>) {
-        let cells =
-            [text("keyspace_name", "ks"), text("table_name", "t"), text("column_name", name)];
-        (SchemaPart::Columns, cells.into_iter().chain(more).collect())
-    }
-
-    #[test]
-    fn invalid_rows_add_warnings_and_the_rest_is_read() {
-        let name = || text("keyspace_name", "ks");
-        let schema = read([
-            (SchemaPart::Keyspaces, vec![name(), text("of_the_future", "x")]),
-            (SchemaPart::Tables, vec![name(), text("table_name", "t")]),
-            (SchemaPart::Tables, vec![name()]),
-            (SchemaPart::Tables, vec![text("table_name", "nowhere")]),
-            column("a", vec![text("type", "bag<int>"), text("kind", "regular")]),
-            column("b", vec![text("type", "int"), text("kind", "odd")]),
-            column("c", vec![text("kind", "regular")]),
-            (SchemaPart::Functions, vec![name(), texts("argument_types", &["int"])]),
-            // The row of a keyspace that was dropped in the meantime.
-            (SchemaPart::Tables, vec![text("keyspace_name", "gone"), text("table_name", "t")]),
-        ]);
-        assert_eq!(schema.keyspaces.keys().collect::<Vec<_>>(), ["ks"]);
-        let table = schema.table("ks", "t").unwrap();
-        let [a, b] = &table.columns[..] else { panic!("{:?}", table.columns) };
-        assert_eq!(a.cql_type, CqlType::Custom("bag<int>".into()));
-        assert_eq!((b.kind, &b.cql_type), (ColumnKind::Regular, &NativeType::Int.into()));
-        assert!(!table.is_compact, "the row has no flags");
-        let warnings: Vec<_> = schema.warnings().collect();
-        let starts = [
-            "Tables: row without a keyspace: {table_name: 'nowhere'}",
-            "ks.t.a: cannot parse type `bag<int>`: at byte 0: expected list, ",
-            "ks.t.b: unknown column kind `odd`",
-            "ks: Columns: row without a required field: {keyspace_name: 'ks', ",
-            "ks: Tables: row without a required field: {keyspace_name: 'ks'}",
-            "ks: Functions: row without a required field: ",
-        ];
-        assert_eq!(warnings.len(), starts.len(), "{warnings:#?}");
-        for (warning, start) in warnings.iter().zip(starts) {
-            assert!(warning.starts_with(start), "{warning}");
-        }
-    }
-
-    #[test]
-    fn a_page_is_read_up_to_the_first_invalid_row() {
-        let columns =
-            [ColumnSpec::new("system_schema", "keyspaces", "keyspace_name", NativeType::Text)];
-        let page = |content: &'static [u8], count| Rows {
-            metadata: RowsMetadata::new(columns.to_vec()),
-            count,
-            content: Bytes::from_static(content),
-        };
-        let mut reader = Schema::reader();
-        reader.page(SchemaPart::Keyspaces, &page(b"\0\0\0\x01a\0\0\0\x01b", 2));
-        // The second row is truncated.
-        reader.page(SchemaPart::Keyspaces, &page(b"\0\0\0\x01c\0\0", 2));
-        let schema = reader.finish();
-        assert_eq!(schema.keyspaces.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
-        assert_eq!(schema.warnings().count(), 1);
-    }
-}
+mod tests;

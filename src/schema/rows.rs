@@ -56,7 +56,8 @@ pub(super) fn read(rows: impl IntoIterator<Item = (SchemaPart, Vec<Cell>)>) -> S
     reader.finish()
 }
 
-fn type_of(value: &Value) -> CqlType {
+/// Returns the type of a value.
+pub(super) fn type_of(value: &Value) -> CqlType {
     let text = || CqlType::from(NativeType::Text);
     match value {
         Value::Int(_) => NativeType::Int.into(),

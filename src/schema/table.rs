@@ -1,15 +1,21 @@
-//! A table and its columns.
+//! A table.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::swap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::Index;
-use super::create_statement::fast_path;
+use super::column::{ClusteringOrder, Column, ColumnKind, mask};
+use super::column_rows::ColumnRow;
 use super::ddl::{self, Qualified, list, names, separated};
+use super::element_map::SchemaElement;
 use super::fields::Fields;
-use super::user_types::{UserTypes, as_cql, is_empty};
-use crate::types::{ColumnSpec, CqlType, Identifier, Value};
+use super::options_row::TableOptions;
+use super::table_rows::{ColumnType, KeyspaceContext, TableRows};
+use super::user_types::is_empty;
+use crate::types::{ColumnSpec, Identifier, Value};
 
 /// A table, or the name, columns and options of a materialized view.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,60 +40,14 @@ pub struct Table {
     /// The secondary indexes by name. Views have none.
     pub indexes: BTreeMap<String, Index>,
     /// The options after `WITH` by name, such as `comment`, `compaction` and `gc_grace_seconds`. Options
-    /// that are null are left out.
-    pub options: BTreeMap<String, Value>,
+    /// that are null are left out. Tables with the same options share them.
+    pub options: Arc<BTreeMap<String, Value>>,
     /// The storage flags, as the server names them: `compound`, `dense`, `counter`, `super`.
     pub flags: BTreeSet<String>,
     /// True if the table was created `WITH COMPACT STORAGE`.
     pub is_compact: bool,
     /// True if the table is virtual: the server computes its rows, and no statement creates it.
     pub is_virtual: bool,
-}
-
-/// A column of a table.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Column {
-    /// The name of the column.
-    pub name: String,
-    /// The type of the column.
-    pub cql_type: CqlType,
-    /// The type as the server writes it. Unlike `cql_type`, it shows which parts are frozen.
-    pub type_text: String,
-    /// The kind of the column: part of the key, static or regular.
-    pub kind: ColumnKind,
-    /// Position within the partition key or the clustering key, from zero. `None` for other columns.
-    pub position: Option<usize>,
-    /// The order of a clustering column. `None` for other columns.
-    pub order: Option<ClusteringOrder>,
-    /// The function call after `MASKED WITH` (Cassandra 5.0 and later), if any.
-    pub mask: Option<String>,
-    /// The conditions after `CHECK` that each written value must satisfy (Cassandra 6.0 and later),
-    /// such as `v < 100 AND v > 0` or `LENGTH() < 8`. The server answers a write that violates them
-    /// with [`ErrorCode::Invalid`](crate::message::ErrorCode::Invalid).
-    pub check: Option<String>,
-}
-
-/// The kind of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum ColumnKind {
-    /// A column of the partition key, which determines the nodes that store a row.
-    PartitionKey,
-    /// A clustering column, which orders the rows of a partition.
-    Clustering,
-    /// A column with one value for all rows of a partition.
-    Static,
-    /// Any other column.
-    Regular,
-}
-
-/// The order of a clustering column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "the variants are the keywords")]
-pub enum ClusteringOrder {
-    Asc,
-    Desc,
 }
 
 impl Table {
@@ -161,50 +121,6 @@ impl Table {
         ddl::with(first.into_iter().chain(compact).chain(orders).chain(options))
     }
 
-    /// Reads a table or a view whose name is in the field `name_field`. Returns `None` if that
-    /// field is missing.
-    pub(super) fn read(
-        keyspace: &str,
-        name_field: &str,
-        fields: Fields<'_>,
-        mut columns: Vec<Column>,
-        is_virtual: bool,
-    ) -> Option<Self> {
-        let name = fields.text(name_field)?.to_owned();
-        let flags: BTreeSet<_> = fields.texts("flags").into_iter().map(str::to_owned).collect();
-        let has = |flag: &str| flags.contains(flag);
-        let has_flags = fields.0.get("flags").is_some_and(|flags| *flags != Value::Null);
-        let is_compact = has_flags && (has("dense") || has("super") || !has("compound"));
-        if is_compact {
-            columns = without_internal(columns, has("dense") || has("super"));
-        }
-        columns.sort_by(|a, b| (a.kind, a.position, &a.name).cmp(&(b.kind, b.position, &b.name)));
-        let of_kind = |kind| columns.iter().filter(move |column| column.kind == kind);
-        let partition_key = of_kind(ColumnKind::PartitionKey);
-        let partition_key = partition_key.map(|column| column.name.clone()).collect();
-        let clustering = of_kind(ColumnKind::Clustering);
-        let clustering = clustering
-            .map(|column| (column.name.clone(), column.order.unwrap_or(ClusteringOrder::Asc)))
-            .collect();
-        let mut options = fields.all_except(&NON_OPTIONS);
-        if let Some(stored) = options.get_mut("fast_path") {
-            *stored = fast_path(stored);
-        }
-        Some(Self {
-            keyspace: keyspace.to_owned(),
-            name,
-            id: fields.uuid("id"),
-            columns,
-            partition_key,
-            clustering,
-            indexes: BTreeMap::new(),
-            options,
-            flags,
-            is_compact,
-            is_virtual,
-        })
-    }
-
     /// Returns the index of the bind variable for each partition key column, as the PREPARED
     /// response contains them in v4 and later. Returns an empty list if a partition key column does
     /// not have exactly one variable.
@@ -220,18 +136,97 @@ impl Table {
     }
 }
 
-/// The fields of a table or view row that are not options.
-const NON_OPTIONS: [&str; 9] = [
-    "keyspace_name",
-    "table_name",
-    "view_name",
-    "id",
-    "flags",
-    "base_table_id",
-    "base_table_name",
-    "include_all_columns",
-    "where_clause",
-];
+impl SchemaElement for Table {
+    fn build(name: &str, rows: &TableRows, context: &KeyspaceContext) -> Self {
+        let TableOptions { options, flags, has_flags } = rows.options.options();
+        let has = |flag: &str| flags.contains(flag);
+        let is_compact = *has_flags && (has("dense") || has("super") || !has("compound"));
+        let mut columns = columns(rows, context);
+        if is_compact {
+            columns = without_internal(columns, has("dense") || has("super"));
+        }
+        columns.sort_by(|a, b| (a.kind, a.position, &a.name).cmp(&(b.kind, b.position, &b.name)));
+        // A read that starts over returns columns again.
+        columns.dedup_by(|later, earlier| {
+            let is_same = later.name == earlier.name;
+            if is_same {
+                swap(later, earlier);
+            }
+            is_same
+        });
+        let of_kind = |kind| columns.iter().filter(move |column| column.kind == kind);
+        let partition_key = of_kind(ColumnKind::PartitionKey);
+        let partition_key = partition_key.map(|column| column.name.clone()).collect();
+        let clustering = of_kind(ColumnKind::Clustering);
+        let clustering = clustering
+            .map(|column| (column.name.clone(), column.order.unwrap_or(ClusteringOrder::Asc)))
+            .collect();
+        let indexes = rows.parts.indexes();
+        let indexes = indexes.filter_map(|row| Index::read(&context.name, Fields(&row)));
+        Self {
+            keyspace: context.name.clone(),
+            name: name.to_owned(),
+            id: rows.id,
+            columns,
+            partition_key,
+            clustering,
+            indexes: indexes.map(|index| (index.name.clone(), index)).collect(),
+            options: options_of(rows, options),
+            flags: flags.clone(),
+            is_compact,
+            is_virtual: rows.is_virtual,
+        }
+    }
+}
+
+/// Returns the columns of a table, with their masks and constraints.
+fn columns(rows: &TableRows, context: &KeyspaceContext) -> Vec<Column> {
+    let column = |row: ColumnRow<'_>| {
+        let ColumnType { cql_type, text } = context.types.get(row.type_index as usize)?;
+        Some(Column {
+            name: row.name.to_owned(),
+            cql_type: cql_type.clone(),
+            type_text: Arc::clone(text),
+            kind: row.kind,
+            position: row.position.try_into().ok(),
+            order: (row.kind == ColumnKind::Clustering).then_some(row.order),
+            mask: None,
+            check: None,
+        })
+    };
+    let mut columns: Vec<_> = rows.parts.columns.iter().filter_map(column).collect();
+    columns.shrink_to_fit();
+    let Some(other) = rows.parts.other() else { return columns };
+    for row in rows.parts.masks() {
+        let row = Fields(&row);
+        let named = |column: &&mut Column| row.text("column_name") == Some(&column.name);
+        for column in columns.iter_mut().filter(named) {
+            column.mask = mask(row);
+        }
+    }
+    for column in &mut columns {
+        column.check = other.constraints.get(&column.name).cloned();
+    }
+    columns
+}
+
+/// Returns the options of a table: those of its row, which other tables may share, its comment, and those
+/// that only DESCRIBE prints.
+fn options_of(
+    rows: &TableRows,
+    shared: &Arc<BTreeMap<String, Value>>,
+) -> Arc<BTreeMap<String, Value>> {
+    let mut options = Arc::clone(shared);
+    if let Some(comment) = &rows.comment {
+        let comment = Value::Text(comment.as_ref().to_owned());
+        Arc::make_mut(&mut options).insert("comment".to_owned(), comment);
+    }
+    if let Some(described) = rows.parts.other().and_then(|other| other.options.as_ref()) {
+        let described = described.iter().map(|(name, value)| (name.clone(), value.clone()));
+        Arc::make_mut(&mut options).extend(described);
+    }
+    options
+}
 
 /// Returns the columns of a compact table as statements see them. If the table is not dense, the
 /// server adds internal clustering and value columns and marks the user's columns as static. If it is
@@ -248,75 +243,4 @@ fn without_internal(columns: Vec<Column>, is_dense: bool) -> Vec<Column> {
         _ => None,
     };
     columns.into_iter().filter_map(visible).collect()
-}
-
-impl Column {
-    /// Formats the column as in `CREATE TABLE`.
-    fn definition(&self) -> String {
-        let is_static = if self.kind == ColumnKind::Static { " static" } else { "" };
-        let mask = self.mask.as_ref().map(|mask| format!(" MASKED WITH {mask}"));
-        let check = self.check.as_ref().map(|check| format!(" CHECK {check}"));
-        let name = Identifier(&self.name);
-        let (mask, check) = (mask.unwrap_or_default(), check.unwrap_or_default());
-        format!("{name} {}{is_static}{mask}{check}", self.type_text)
-    }
-
-    pub(super) fn read(
-        fields: Fields<'_>,
-        location: &str,
-        types: &mut UserTypes<'_>,
-    ) -> Option<Self> {
-        let name = fields.text("column_name")?.to_owned();
-        let text = fields.text("type")?;
-        let kind = match fields.text("kind") {
-            Some("partition_key") => ColumnKind::PartitionKey,
-            Some("clustering") => ColumnKind::Clustering,
-            Some("static") => ColumnKind::Static,
-            Some("regular") => ColumnKind::Regular,
-            other => {
-                let other = other.unwrap_or("null");
-                types.warnings.push(format!("{location}.{name}: unknown column kind `{other}`"));
-                ColumnKind::Regular
-            }
-        };
-        let order = match fields.text("clustering_order") {
-            Some("desc" | "DESC") => ClusteringOrder::Desc,
-            _ => ClusteringOrder::Asc,
-        };
-        Some(Self {
-            cql_type: types.cql_type(text, format_args!("{location}.{name}")),
-            type_text: as_cql(text).to_owned(),
-            name,
-            kind,
-            position: fields.int("position").and_then(|position| position.try_into().ok()),
-            order: (kind == ColumnKind::Clustering).then_some(order),
-            mask: None,
-            check: None,
-        })
-    }
-}
-
-/// Formats the call of the function that masks a column, as `MASKED WITH` expects it: without the
-/// first argument, which is the column itself. Returns `None` if the row has no function name.
-pub(super) fn mask(fields: Fields<'_>) -> Option<String> {
-    let name = Identifier(fields.text("function_name")?);
-    let keyspace = fields.text("function_keyspace");
-    let keyspace = keyspace.map(|keyspace| format!("{}.", Identifier(keyspace)));
-    let values = fields.texts("function_argument_values");
-    let nulls = fields.flags("function_argument_nulls");
-    let types = fields.texts("function_argument_types");
-    let types = types.into_iter().map(Some).chain(std::iter::repeat(None));
-    let nulls = nulls.into_iter().chain(std::iter::repeat(false));
-    let arguments = values.into_iter().zip(nulls).zip(types).map(|((value, is_null), cql_type)| {
-        // The server stores arguments without quotes, and blobs without the prefix `0x`.
-        match cql_type {
-            _ if is_null => "null".to_owned(),
-            Some("blob") => format!("0x{value}"),
-            Some("ascii" | "text" | "varchar" | "date" | "time" | "timestamp" | "inet") => {
-                ddl::string(value)
-            }
-            _ => value.to_owned(),
-        }
-    });
-    Some(format!("{}{name}({})", keyspace.unwrap_or_default(), list(arguments)))
 }

@@ -83,6 +83,19 @@ impl<'k> UserTypes<'k> {
         }
     }
 
+    /// Parses the type of a column.
+    ///
+    /// # Errors
+    /// Returns a text if the type is invalid.
+    pub(super) fn column_type(&self, text: &str) -> Result<CqlType, String> {
+        self.parse(as_cql(text))
+    }
+
+    /// Returns the name of the keyspace.
+    pub(super) const fn keyspace(&self) -> &'k str {
+        self.keyspace
+    }
+
     fn parse(&self, text: &str) -> Result<CqlType, String> {
         let user_type = |keyspace: Option<&str>, name: &str| {
             let (user_type, _) = self.types.get(name)?;

@@ -2,6 +2,9 @@
 
 use super::Table;
 use super::ddl::{Qualified, names};
+use super::element_map::SchemaElement;
+use super::fields::Fields;
+use super::table_rows::{KeyspaceContext, TableRows};
 use super::where_clause::escape_literals;
 
 /// A materialized view.
@@ -22,16 +25,23 @@ pub struct View {
     pub table: Table,
 }
 
-impl View {
-    pub(super) fn new(
-        base_table: String,
-        includes_all_columns: bool,
-        where_clause: String,
-        table: Table,
-    ) -> Self {
-        Self { base_table, includes_all_columns, where_clause, table }
+impl SchemaElement for View {
+    fn build(name: &str, rows: &TableRows, context: &KeyspaceContext) -> Self {
+        let record = rows.options.record();
+        let fields = record.as_deref().map(Fields);
+        let text =
+            |name| fields.and_then(|fields| fields.text(name)).unwrap_or_default().to_owned();
+        let all = fields.and_then(|fields| fields.flag("include_all_columns"));
+        Self {
+            base_table: text("base_table_name"),
+            includes_all_columns: all.unwrap_or_default(),
+            where_clause: text("where_clause"),
+            table: Table::build(name, rows, context),
+        }
     }
+}
 
+impl View {
     /// Returns the statement that creates the view. The base table must exist.
     pub fn ddl(&self) -> String {
         let Table { keyspace, name, columns, .. } = &self.table;

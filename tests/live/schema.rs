@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use cqlwire::cluster::schema::{Keyspace, Schema, SchemaPart, Table, UserType};
+use cqlwire::cluster::schema::{Keyspace, Schema, SchemaPart, Table, UserType, View};
 use cqlwire::session::Session;
 use cqlwire::types::{Record, Value};
 use libtest_mimic::Failed;
@@ -111,15 +111,15 @@ async fn read(session: &Session, keyspace: Option<&str>) -> Result<Schema, Faile
     Ok(reader.finish())
 }
 
-fn without_ids(keyspace: &Keyspace) -> Keyspace {
+/// Returns the keyspace without tables and views, then its tables and views without ids.
+fn without_ids(keyspace: &Keyspace) -> (Keyspace, Vec<Table>, Vec<View>) {
+    let mut tables: Vec<_> = keyspace.tables.values().map(|table| Table::clone(table)).collect();
+    tables.iter_mut().for_each(|table| table.id = None);
+    let mut views: Vec<_> = keyspace.views.values().map(|view| View::clone(view)).collect();
+    views.iter_mut().for_each(|view| view.table.id = None);
     let mut keyspace = keyspace.clone();
-    for table in keyspace.tables.values_mut() {
-        Arc::make_mut(table).id = None;
-    }
-    for view in keyspace.views.values_mut() {
-        Arc::make_mut(view).table.id = None;
-    }
-    keyspace
+    (keyspace.tables, keyspace.views) = Default::default();
+    (keyspace, tables, views)
 }
 
 /// Compares the generated DDL with that of the server, which has DESCRIBE since 4.0. Types, functions

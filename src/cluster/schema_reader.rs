@@ -1,0 +1,114 @@
+//! Reads the schema over the control connection, in pieces between which other tasks run.
+
+use std::time::Duration;
+
+use tracing::debug;
+
+use super::schema::{Schema, SchemaPart, SchemaReader};
+use super::system_pages::Pages;
+use super::system_tables::{MAX_RESTARTS, MemoryBudget, ReadError};
+use crate::connection::Connection;
+
+/// A node from which the schema is read.
+pub(super) struct SchemaSource<'a> {
+    pub(super) connection: &'a Connection,
+    /// The timeout of each page.
+    pub(super) timeout: Duration,
+    /// The version of the node, or an empty text if it is unknown.
+    pub(super) version: &'a str,
+}
+
+/// The schema of one keyspace, or the whole schema.
+pub(super) struct SchemaRead {
+    pub(super) schema: Schema,
+    /// A table that the server refused to read although every Cassandra version has it, if any.
+    pub(super) refused: Option<&'static str>,
+    /// False if the server failed to DESCRIBE the tables, so that the schema lacks their constraints.
+    pub(super) is_described: bool,
+}
+
+/// Number of rows that are decoded before other tasks of the thread run. They take less than 100
+/// microseconds.
+const ROWS_AT_ONCE: usize = 128;
+
+/// Memory that a row of the schema takes beside its bytes, in bytes.
+const ROW_MEMORY: usize = 128;
+
+/// Memory that a keyspace takes beside its rows, in bytes.
+const KEYSPACE_MEMORY: usize = 1_024;
+
+impl SchemaSource<'_> {
+    /// Reads the schema of one keyspace, or the whole schema. Skips the system tables that the server
+    /// lacks.
+    ///
+    /// # Errors
+    /// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
+    pub(super) async fn read(&self, keyspace: Option<&str>) -> Result<SchemaRead, ReadError> {
+        let (mut reader, mut refused, mut is_described) = (Schema::reader(), None, true);
+        let budget = MemoryBudget::new();
+        for part in SchemaPart::ALL.into_iter().filter(|part| part.is_needed(self.version)) {
+            match self.part(&mut reader, &budget, part, &part.select(keyspace)).await {
+                Ok(()) => {}
+                Err(ReadError::Missing) if part.is_optional() => {}
+                Err(ReadError::Missing) => refused = part.table(),
+                // The statements only add to the schema, and a server may fail to make them.
+                Err(error) if part == SchemaPart::CreateStatements && error.is_of_server() => {
+                    debug!(%error, "DESCRIBE failed; the schema lacks constraints");
+                    // Another read would not return less.
+                    is_described = error.is_too_large();
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        while reader.build_next() {
+            tokio::task::yield_now().await;
+        }
+        let schema = reader.finish();
+        schema.warnings().for_each(|warning| debug!(warning, "schema could not be read in full"));
+        Ok(SchemaRead { schema, refused, is_described })
+    }
+
+    /// Adds the rows of a statement to `reader`. If the server refuses a page after the first, starts over
+    /// with the first page, up to [`MAX_RESTARTS`] times; rows that are added again replace the others.
+    async fn part(
+        &self,
+        reader: &mut SchemaReader,
+        budget: &MemoryBudget,
+        part: SchemaPart,
+        statement: &str,
+    ) -> Result<(), ReadError> {
+        let mut restarts = 0;
+        loop {
+            match self.pages(reader, budget, part, statement).await {
+                Err(ReadError::Interrupted) if restarts < MAX_RESTARTS => {
+                    restarts += 1;
+                    let node = self.connection.address();
+                    debug!(%node, statement, "read of a system table started over");
+                }
+                read => return read,
+            }
+        }
+    }
+
+    async fn pages(
+        &self,
+        reader: &mut SchemaReader,
+        budget: &MemoryBudget,
+        part: SchemaPart,
+        statement: &str,
+    ) -> Result<(), ReadError> {
+        let mut pages = Pages::new(self.connection, self.timeout, statement);
+        while let Some(page) = pages.next().await? {
+            budget.take_bytes(page.content.len() + page.count * ROW_MEMORY)?;
+            let Some(mut rows) = reader.open_page(part, &page) else { continue };
+            let mut keyspaces = reader.keyspace_count();
+            while reader.add_rows(&mut rows, ROWS_AT_ONCE) {
+                let added = reader.keyspace_count() - keyspaces;
+                budget.take_bytes(added * KEYSPACE_MEMORY)?;
+                keyspaces += added;
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(())
+    }
+}
