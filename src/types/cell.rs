@@ -126,6 +126,13 @@ impl<'r> Parts<'r> {
         Ok(Self { whole, reader, left })
     }
 
+    /// Returns the bytes of all remaining parts if they have `size` bytes each, `None` if their length
+    /// differs.
+    pub(super) fn sized(&self, size: usize) -> Option<&'r [u8]> {
+        let length = size.checked_add(4)?.checked_mul(self.left)?;
+        Some(self.reader.rest()).filter(|bytes| bytes.len() == length)
+    }
+
     fn read(&mut self) -> Result<Option<Cell<'r>>, ValueError> {
         let part = self.reader.bytes("element").map_err(|_| ValueError::TooShort)?;
         self.left = self.left.wrapping_sub(1);
@@ -154,6 +161,21 @@ impl<'r> Iterator for Parts<'r> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.left, Some(self.left))
     }
+}
+
+/// Collects the elements of `cell`, whose number `elements` states. The number may be wrong, so at most
+/// eight times the memory of the cell is allocated before the elements are decoded.
+pub(super) fn collect<T>(
+    elements: impl Iterator<Item = Result<T, ValueError>>,
+    cell: Cell<'_>,
+) -> Result<Vec<T>, ValueError> {
+    let count = elements.size_hint().0;
+    let limit = cell.bytes.len().saturating_mul(8).checked_div(size_of::<T>());
+    let mut all = Vec::with_capacity(limit.map_or(count, |limit| limit.min(count)));
+    for element in elements {
+        all.push(element?);
+    }
+    Ok(all)
 }
 
 /// A reader of the fields of a tuple or a user-defined type, each encoded as `[bytes]` (v4 §6.20,

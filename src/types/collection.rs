@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
 
-use super::cell::Parts;
+use super::cell::{Parts, collect};
 use super::check::{check_map, check_sequence, in_part};
 use super::{BindErrorKind, Cell, CqlType, FromCql, ToCql, TypeMismatch, ValueError, vector};
 use crate::wire::Writer;
@@ -18,7 +18,7 @@ impl<'r, T: FromCql<'r>> FromCql<'r> for Vec<T> {
     fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
         match cql_type {
             CqlType::Vector(vector) => vector::read(vector, cell),
-            _ => Elements::from_cell(cell, cql_type)?.collect(),
+            _ => Elements::from_cell(cell, cql_type)?.read_all(cell),
         }
     }
 }
@@ -55,6 +55,17 @@ impl<'r, T: FromCql<'r>> FromCql<'r> for Elements<'r, T> {
                 Ok(Self { parts: Parts::new(cell, 1)?, cql_type: element, marker: PhantomData })
             }
             _ => Err(ValueError::OutOfRange),
+        }
+    }
+}
+
+impl<'r, T: FromCql<'r>> Elements<'r, T> {
+    /// Decodes all elements of `cell`.
+    fn read_all(self, cell: Cell<'r>) -> Result<Vec<T>, ValueError> {
+        let sized = T::SIZE.and_then(|size| self.parts.sized(size));
+        match sized.and_then(T::unpack_parts) {
+            Some(all) => Ok(all),
+            None => collect(self, cell),
         }
     }
 }
@@ -134,13 +145,10 @@ macro_rules! std_collections {
             }
 
             fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
-                let mut set = Self::default();
-                for element in Elements::from_cell(cell, cql_type)? {
-                    if !set.insert(element?) {
-                        return Err(ValueError::Duplicate);
-                    }
-                }
-                Ok(set)
+                let elements = Elements::from_cell(cell, cql_type)?.read_all(cell)?;
+                let count = elements.len();
+                let set: Self = elements.into_iter().collect();
+                if set.len() == count { Ok(set) } else { Err(ValueError::Duplicate) }
             }
         }
 
@@ -174,14 +182,10 @@ macro_rules! std_collections {
             }
 
             fn from_cell(cell: Cell<'r>, cql_type: &'r CqlType) -> Result<Self, ValueError> {
-                let mut map = Self::default();
-                for entry in Entries::from_cell(cell, cql_type)? {
-                    let (key, value) = entry?;
-                    if map.insert(key, value).is_some() {
-                        return Err(ValueError::Duplicate);
-                    }
-                }
-                Ok(map)
+                let entries = collect(Entries::from_cell(cell, cql_type)?, cell)?;
+                let count = entries.len();
+                let map: Self = entries.into_iter().collect();
+                if map.len() == count { Ok(map) } else { Err(ValueError::Duplicate) }
             }
         }
 
@@ -260,8 +264,10 @@ fn write_counted<P>(
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
-    use crate::types::NativeType;
+    use crate::types::{Date, NativeType, Timestamp};
 
     fn encoded(value: &impl ToCql, cql_type: &CqlType) -> Vec<u8> {
         let mut out = Vec::new();
@@ -313,6 +319,40 @@ mod tests {
             &HashMap::from([(vec![1, 2], Some(words[0].clone()))]),
             &map(list(INT), TEXT),
         );
+    }
+
+    #[test]
+    fn lists_of_every_type_of_fixed_size_round_trip() {
+        assert_round_trips(&vec![true, false], &list(NativeType::Boolean));
+        assert_round_trips(&vec![-1_i8, 2], &list(NativeType::TinyInt));
+        assert_round_trips(&vec![-1_i16, 2], &list(NativeType::SmallInt));
+        assert_round_trips(&vec![i32::MIN, 2, 3], &list(INT));
+        assert_round_trips(&vec![i64::MIN, 2], &list(NativeType::BigInt));
+        assert_round_trips(&vec![0.5_f32, -0.0], &list(NativeType::Float));
+        assert_round_trips(&vec![0.5_f64, -0.0], &list(NativeType::Double));
+        assert_round_trips(&vec![Uuid::max(), Uuid::nil()], &list(NativeType::Uuid));
+        assert_round_trips(&vec![Date(-1), Date(2)], &list(NativeType::Date));
+        assert_round_trips(&vec![Timestamp(-1), Timestamp(2)], &list(NativeType::Timestamp));
+        assert_round_trips(&Vec::<i32>::new(), &list(INT));
+    }
+
+    #[test]
+    fn lists_whose_length_fits_elements_of_other_sizes_are_errors() {
+        let read = |parts: [&[u8]; 2]| {
+            let bytes = [&[0, 0, 0, 2], parts[0], parts[1]].concat();
+            Vec::<i32>::from_cell(Cell::new(&bytes), &list(INT)).unwrap_err()
+        };
+        let (null, empty) = ([0xff; 4], [0; 4]);
+        let (three, five, eight) = ([0, 0, 0, 3], [0, 0, 0, 5], [0, 0, 0, 8]);
+        let eight = [&eight[..], &[1; 8]].concat();
+        let size = |found| ValueError::Size { expected: 4, found };
+        assert_eq!(
+            read([&[&three[..], &[1; 3]].concat(), &[&five[..], &[1; 5]].concat()]),
+            size(3)
+        );
+        assert_eq!(read([&null, &eight]), ValueError::Null);
+        assert_eq!(read([&empty, &eight]), ValueError::Empty);
+        assert_eq!(read([&eight, &null]), size(8));
     }
 
     #[test]

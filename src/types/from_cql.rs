@@ -136,6 +136,15 @@ pub trait FromCql<'r>: Sized {
         None
     }
 
+    /// Decodes all elements of a list or set at once, whose lengths precede them. Returns `None` if an
+    /// element is null or has another length than [`SIZE`](Self::SIZE), and in the default
+    /// implementation, as [`unpack`](Self::unpack) does.
+    #[doc(hidden)]
+    #[inline]
+    fn unpack_parts(_: &'r [u8]) -> Option<Vec<Self>> {
+        None
+    }
+
     /// Decodes all elements of a vector to an array, like [`unpack`](Self::unpack). Also returns
     /// `None` if the number of elements is not `N`.
     #[doc(hidden)]

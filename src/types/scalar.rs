@@ -89,6 +89,22 @@ macro_rules! fixed_size {
                 }
 
                 #[inline]
+                fn unpack_parts(bytes: &'r [u8]) -> Option<Vec<Self>> {
+                    const SIZE: usize = size_of::<$rust>();
+                    const { assert!(SIZE <= 16, "the length is compared as one byte") };
+                    let [.., length] = SIZE.to_be_bytes();
+                    let (parts, rest) = bytes.as_chunks::<{ 4 + SIZE }>();
+                    let mut are_sized = rest.is_empty();
+                    let values = parts.iter().map(|part| {
+                        // A branch for each element would keep the loop from being vectorized.
+                        are_sized &= part.first_chunk() == Some(&[0, 0, 0, length]);
+                        $from(part.last_chunk().copied().unwrap_or_default())
+                    });
+                    let values = values.collect();
+                    are_sized.then_some(values)
+                }
+
+                #[inline]
                 fn unpack_array<const N: usize>(bytes: &'r [u8]) -> Option<[Self; N]> {
                     <[_; N]>::try_from(bytes.as_chunks().0).map(|chunks| chunks.map($from)).ok()
                 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::cell::Fields;
+use super::cell::collect;
 use super::collection::write_map;
 use super::{
     BindErrorKind, Cell, CqlType, Date, Decimal, Duration, Entries, FromCql, NativeType, Time,
@@ -123,7 +124,7 @@ impl Value {
             }
             CqlType::Vector(_) => Self::Vector(Vec::from_cell(cell, cql_type)?),
             CqlType::Map(types) => {
-                let entries = Entries::from_cell(cell, cql_type)?.collect::<Result<Vec<_>, _>>()?;
+                let entries = collect(Entries::from_cell(cell, cql_type)?, cell)?;
                 check_unique(entries.iter().map(|(key, _)| key), &types.0)?;
                 Self::Map(entries)
             }

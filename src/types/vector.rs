@@ -1,6 +1,7 @@
 //! The type `vector<T, n>`. Elements of fixed size follow each other directly. Each element of
 //! another type is preceded by its length.
 
+use super::cell::collect;
 use super::check::{Check, check_sequence, in_part};
 use super::{
     BindErrorKind, Cell, CqlType, FromCql, ToCql, TypeMismatch, ValueError, VectorType, vint,
@@ -71,7 +72,7 @@ pub(super) fn read<'r, T: FromCql<'r>>(
         Some(size) => {
             let bytes = whole(vector, size, cell)?;
             let unpacked = fixed_size::<T>(vector).and_then(|_| T::unpack(bytes));
-            unpacked.map_or_else(|| bytes.chunks_exact(size).map(value).collect(), Ok)
+            unpacked.map_or_else(|| collect(bytes.chunks_exact(size).map(value), cell), Ok)
         }
         None => {
             let mut rest = cell.bytes();
@@ -87,7 +88,7 @@ pub(super) fn read<'r, T: FromCql<'r>>(
                 rest = after;
                 value(bytes)
             });
-            let elements = elements.collect::<Result<_, _>>()?;
+            let elements = collect(elements, cell)?;
             if rest.is_empty() { Ok(elements) } else { Err(ValueError::TooLong) }
         }
     }
