@@ -5,6 +5,8 @@
 //! drivers take turns, so that load from other processes affects all of them.
 
 mod batches;
+mod cache;
+mod collections;
 mod connections;
 mod instructions;
 mod ours;
@@ -25,6 +27,8 @@ type Section = (&'static str, fn(&str, &Servers) -> Result<(), String>);
 const SECTIONS: &[Section] = &[
     ("connections", connections::table),
     ("batches", batches::table),
+    ("cache", cache::table),
+    ("collections", collections::table),
     ("instructions", instructions::table),
 ];
 

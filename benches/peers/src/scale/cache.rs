@@ -1,0 +1,136 @@
+//! The cache of prepared statements.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cqlwire::session::Session;
+use scylla::client::caching_session::CachingSession;
+use scylla::client::session_builder::SessionBuilder;
+use tokio::runtime::Runtime;
+
+use super::sample::{Sample, medians, run, runtime};
+use super::{Servers, head};
+use crate::driver::ROUNDS;
+
+/// Numbers of statements that the caches hold at most.
+const LIMITS: [usize; 4] = [10, 100, 1_000, 10_000];
+
+/// Numbers of look-ups of a turn.
+const HITS: usize = 50_000;
+const MISSES: usize = 2_000;
+
+pub fn table(filter: &str, servers: &Servers) -> Result<(), String> {
+    let name = |limit: usize| format!("prepared cache of {limit}");
+    let title = format!(
+        "CPU time for preparing a text, with a full cache: the median of {ROUNDS} turns. A miss sends a \
+         PREPARE request, and evicts a statement."
+    );
+    let columns = [
+        "cache",
+        "hit: ours, µs",
+        "scylla, µs",
+        "ours to scylla",
+        "miss: ours, µs",
+        "scylla, µs",
+        "ours to scylla",
+    ];
+    if !head(&title, &columns, filter, LIMITS.into_iter().map(name)) {
+        return Ok(());
+    }
+    let server = servers.node()?;
+    for limit in LIMITS.into_iter().filter(|limit| name(*limit).contains(filter)) {
+        let ours = Ours::connect(server.address(), limit);
+        let scylla = Scylla::connect(server.address(), limit);
+        let texts: Arc<[String]> = (0..limit + (1 + ROUNDS) * MISSES).map(text).collect();
+        // Fills the caches.
+        ours.prepare(limit, &texts, 0, limit);
+        scylla.prepare(limit, &texts, 0, limit);
+        let hits = medians(|| {
+            [ours.prepare(HITS, &texts, 0, limit), scylla.prepare(HITS, &texts, 0, limit)]
+        });
+        let turn = AtomicUsize::new(0);
+        let misses = medians(|| {
+            let first = limit + turn.fetch_add(1, Ordering::Relaxed) * MISSES;
+            [
+                ours.prepare(MISSES, &texts, first, MISSES),
+                scylla.prepare(MISSES, &texts, first, MISSES),
+            ]
+        });
+        let cells = [hits, misses].map(|[ours, scylla]| {
+            let ratio = ours.micros / scylla.micros;
+            format!("{:.2} | {:.2} | {ratio:.2}", ours.micros, scylla.micros)
+        });
+        println!("| {} | {} |", name(limit), cells.join(" | "));
+    }
+    Ok(())
+}
+
+/// A statement without values, which every server accepts.
+fn text(number: usize) -> String {
+    format!("INSERT INTO bench.kv (k, v) VALUES ({number}, 'abcdefghijklmnopqrstuvwx')")
+}
+
+struct Ours {
+    runtime: Runtime,
+    session: Session,
+}
+
+impl Ours {
+    fn connect(address: SocketAddr, limit: usize) -> Self {
+        let runtime = runtime();
+        let builder = Session::builder().contact_points([address.to_string()]);
+        let connect = builder.prepared_cache_size(limit).connect();
+        let session = runtime.block_on(connect).unwrap();
+        Self { runtime, session }
+    }
+
+    /// Prepares `count` times one of the `texts` from `first` to `first + distinct`, in turn.
+    fn prepare(
+        &self,
+        count: usize,
+        texts: &Arc<[String]>,
+        first: usize,
+        distinct: usize,
+    ) -> Sample {
+        let (session, texts) = (self.session.clone(), Arc::clone(texts));
+        self.runtime.block_on(run(1, count, move |number| {
+            let (session, texts) = (session.clone(), Arc::clone(&texts));
+            async move {
+                session.prepare(&*texts[first + number % distinct]).await.unwrap();
+            }
+        }))
+    }
+}
+
+struct Scylla {
+    runtime: Runtime,
+    session: Arc<CachingSession>,
+}
+
+impl Scylla {
+    fn connect(address: SocketAddr, limit: usize) -> Self {
+        let runtime = runtime();
+        let builder = SessionBuilder::new().known_node(address.to_string());
+        let session = runtime.block_on(builder.build()).unwrap();
+        let session = Arc::new(CachingSession::from(session, limit));
+        Self { runtime, session }
+    }
+
+    fn prepare(
+        &self,
+        count: usize,
+        texts: &Arc<[String]>,
+        first: usize,
+        distinct: usize,
+    ) -> Sample {
+        let (session, texts) = (Arc::clone(&self.session), Arc::clone(texts));
+        self.runtime.block_on(run(1, count, move |number| {
+            let (session, texts) = (Arc::clone(&session), Arc::clone(&texts));
+            async move {
+                let text = &*texts[first + number % distinct];
+                session.add_prepared_statement(&text.into()).await.unwrap();
+            }
+        }))
+    }
+}
