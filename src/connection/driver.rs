@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 
 use super::error::{RequestErrorKind, socket_error};
 use super::exchange::{Exchange, Notices};
-use super::queue::Queue;
+use super::queue::{Frame, Queue};
 use super::slots::{FailedRequest, Outcome, SlotId};
 use crate::message::{Event, Response, ServerError};
 use crate::protocol::{ClientConnection, CloseReason, ConnectionEvent};
@@ -88,8 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Reads from the socket. Returns `Ready` if bytes were read, or if the socket ended or failed.
     fn poll_read(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let buffer = self.machine.receive_buffer();
-        buffer.reserve(READ_SIZE);
+        let buffer = self.machine.reserve_receive_buffer(READ_SIZE);
         match ready!(poll_read_buf(Pin::new(&mut self.socket), cx, buffer)) {
             Ok(0) => self.machine.handle_end_of_input(),
             Ok(count) => {
@@ -136,7 +135,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             && self.machine.backlog() <= WRITE_LIMIT
             && let Some((request, frame)) = self.queue.pop()
         {
-            match self.machine.send_frame(frame, request.deadline) {
+            let sent = match frame {
+                Frame::Small(frame) => self.machine.send_frame(frame, request.deadline),
+                Frame::Large(frame) => self.machine.send_large(*frame, request.deadline),
+            };
+            match sent {
                 Ok(stream) => self.set_slot(stream, request.slot),
                 Err(_) => self.failed.push((request.slot, false)),
             }
@@ -174,11 +177,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Writes to the socket. Returns `Ready` if bytes were written or the socket failed.
     fn poll_write(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let bytes = self.machine.transmit();
-        if bytes.is_empty() {
-            return self.poll_flush(cx);
-        }
-        match ready!(Pin::new(&mut self.socket).poll_write(cx, bytes)) {
+        let socket = Pin::new(&mut self.socket);
+        let written = if self.machine.has_parts() && socket.is_write_vectored() {
+            socket.poll_write_vectored(cx, &self.machine.transmit_parts())
+        } else {
+            let bytes = self.machine.transmit();
+            if bytes.is_empty() {
+                return self.poll_flush(cx);
+            }
+            socket.poll_write(cx, bytes)
+        };
+        match ready!(written) {
             Ok(0) => self.handle_write_error(&io::ErrorKind::WriteZero.into(), cx),
             Ok(count) => {
                 self.exchange.counters.count_sent(count);

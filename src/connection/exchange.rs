@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use super::counters::Counters;
 use super::draining::Draining;
-use super::queue::Queue;
+use super::queue::{Frame, Queue};
 use super::slots::{FailedRequest, Outcome, Slot, SlotId, Slots};
 use crate::environment::capacity;
 use crate::protocol::CloseReason;
@@ -92,7 +92,7 @@ impl Exchange {
     /// if the connection has ended.
     pub(super) fn submit(
         &self,
-        frame: &[u8],
+        frame: Frame<'_>,
         deadline: Option<Instant>,
         waker: Waker,
     ) -> Option<SlotId> {

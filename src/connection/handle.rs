@@ -14,13 +14,14 @@ use tokio::time::Instant;
 use super::alarm::Alarm;
 use super::error::{RequestError, RequestErrorKind};
 use super::exchange::{Exchange, Handle};
+use super::queue::Frame;
 use super::runtime::{Runtime, has_passed};
 use super::slots::{FailedRequest, Outcome, SlotId};
 use crate::message::{KnownColumns, RequestFrame, ResponseFrame};
 use crate::protocol::CloseReason;
 use crate::sync::SemaphorePermit;
 use crate::sync::atomic::AtomicUsize;
-use crate::wire::{Context, DecodeError, DecodeErrorKind, EncodeError, FrameEncoder};
+use crate::wire::{Context, DecodeError, DecodeErrorKind, EncodeError, FrameEncoder, LargeFrame};
 
 /// A handle of an open connection.
 ///
@@ -36,7 +37,8 @@ pub struct Connection {
 }
 
 thread_local! {
-    /// The buffer in which requests are encoded before they are copied to the queue.
+    /// The buffer in which requests are encoded before they are copied to the queue. Large requests are
+    /// moved to the queue instead.
     static FRAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
@@ -369,10 +371,20 @@ impl<E: Encode> PendingRequest<'_, E> {
     fn submit(&mut self, cx: &TaskContext<'_>) -> Result<Option<SlotId>, EncodeError> {
         let Self { connection, encode, deadline, .. } = self;
         let mut frame = FRAME.try_with(Cell::take).unwrap_or_default();
-        let encoded = encode(&mut FrameEncoder::new(connection.context), &mut frame);
+        let mut encoder = FrameEncoder::sharing(connection.context);
+        let encoded = encode(&mut encoder, &mut frame);
         let deadline = deadline.map(Instant::into_std);
-        let waker = || cx.waker().clone();
-        let slot = encoded.map(|()| connection.exchange.submit(&frame, deadline, waker()));
+        let slot = encoded.map(|()| {
+            let shared = encoder.take_shared();
+            let waker = cx.waker().clone();
+            match shared.is_empty() && frame.len() <= MAX_KEPT_CAPACITY {
+                true => connection.exchange.submit(Frame::Small(&frame), deadline, waker),
+                false => {
+                    let large = Frame::Large(Box::new(LargeFrame::take(&mut frame, shared)));
+                    connection.exchange.submit(large, deadline, waker)
+                }
+            }
+        });
         frame.clear();
         frame.shrink_to(MAX_KEPT_CAPACITY);
         // `try_with` fails only while the thread ends. In that case, the buffer is dropped.

@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::slots::SlotId;
+use crate::wire::LargeFrame;
 
-/// A queue of requests, the oldest first. Their frames are in one buffer.
+/// A queue of requests, the oldest first. Their frames are in one buffer, except large ones.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     /// The frames of the queued requests in their order. Frames of requests that have left the queue
@@ -19,15 +20,24 @@ pub(super) struct Queue {
     deadline: Option<Instant>,
 }
 
-/// A queued request without its frame.
-#[derive(Debug, Clone, Copy)]
+/// A queued request.
+#[derive(Debug)]
 pub(super) struct QueuedRequest {
     pub(super) slot: SlotId,
     pub(super) deadline: Option<Instant>,
     /// Offset of the frame in the buffer.
     start: usize,
-    /// Length of the frame, in bytes.
+    /// Length of the frame in the buffer, in bytes. 0 for a large frame.
     length: usize,
+    large: Option<Box<LargeFrame>>,
+}
+
+/// The frame of a request.
+#[derive(Debug)]
+pub(super) enum Frame<'a> {
+    Small(&'a [u8]),
+    /// A frame that is not copied.
+    Large(Box<LargeFrame>),
 }
 
 /// Maximum capacity that an empty queue keeps, in bytes. A queue that is not empty is compacted only
@@ -48,23 +58,31 @@ impl Queue {
         self.deadline
     }
 
-    pub(super) fn push(&mut self, frame: &[u8], slot: SlotId, deadline: Option<Instant>) {
+    pub(super) fn push(&mut self, frame: Frame<'_>, slot: SlotId, deadline: Option<Instant>) {
         self.compact();
+        let (frame, large) = match frame {
+            Frame::Small(frame) => (frame, None),
+            Frame::Large(large) => (&[][..], Some(large)),
+        };
         let (start, length) = (self.frames.len(), frame.len());
         self.frames.extend_from_slice(frame);
         self.queued_length = self.queued_length.saturating_add(length);
-        self.requests.push_back(QueuedRequest { slot, deadline, start, length });
+        self.requests.push_back(QueuedRequest { slot, deadline, start, length, large });
         self.update_deadline(deadline);
     }
 
     /// Removes and returns the oldest request and its frame, or returns `None` if the queue is empty.
-    pub(super) fn pop(&mut self) -> Option<(QueuedRequest, &[u8])> {
-        let request = self.requests.pop_front()?;
+    pub(super) fn pop(&mut self) -> Option<(QueuedRequest, Frame<'_>)> {
+        let mut request = self.requests.pop_front()?;
         if self.requests.is_empty() {
             self.deadline = None;
         }
         self.queued_length = self.queued_length.saturating_sub(request.length);
-        Some((request, self.frames.get(request.range()).unwrap_or_default()))
+        let frame = match request.large.take() {
+            None => Frame::Small(self.frames.get(request.range()).unwrap_or_default()),
+            Some(large) => Frame::Large(large),
+        };
+        Some((request, frame))
     }
 
     /// Moves all requests of `other` to the end of this queue.
@@ -139,27 +157,57 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::wire::{SharedBytes, Stream};
 
     fn contents(queue: &mut Queue) -> Vec<(usize, Vec<u8>)> {
-        std::iter::from_fn(|| queue.pop().map(|(request, frame)| (request.slot.0, frame.to_vec())))
-            .collect()
+        let next = || {
+            let (request, frame) = queue.pop()?;
+            Some((request.slot.0, bytes(frame)))
+        };
+        std::iter::from_fn(next).collect()
+    }
+
+    fn bytes(frame: Frame<'_>) -> Vec<u8> {
+        match frame {
+            Frame::Small(frame) => frame.to_vec(),
+            Frame::Large(frame) => frame.into_parts(Stream(0)).collect::<Vec<_>>().concat(),
+        }
+    }
+
+    fn large(frame: &[u8]) -> Frame<'_> {
+        Frame::Large(Box::new(LargeFrame::take(&mut frame.to_vec(), SharedBytes::default())))
+    }
+
+    #[test]
+    fn a_large_frame_keeps_its_place_between_small_ones() {
+        let (mut queue, mut inbox) = (Queue::default(), Queue::default());
+        let frame = |number| [&[4, 0, 0, 0, 7, 0, 0, 0, 1, number][..], &[0; 99]].concat();
+        queue.push(Frame::Small(b"one"), SlotId(1), None);
+        queue.push(large(&frame(2)), SlotId(2), None);
+        inbox.push(large(&frame(3)), SlotId(3), None);
+        inbox.push(Frame::Small(b"four"), SlotId(4), None);
+        inbox.push(large(&frame(5)), SlotId(5), None);
+        queue.append(&mut inbox);
+        queue.remove_if(|request| request.slot == SlotId(3));
+        let expected = [(1, b"one".to_vec()), (2, frame(2)), (4, b"four".to_vec()), (5, frame(5))];
+        assert_eq!(contents(&mut queue), expected);
     }
 
     #[test]
     fn returns_requests_in_order_with_their_frames() {
         let (mut queue, mut inbox) = (Queue::default(), Queue::default());
-        queue.push(b"one", SlotId(1), None);
-        queue.push(b"", SlotId(2), None);
-        inbox.push(b"three", SlotId(3), None);
-        inbox.push(b"four", SlotId(4), None);
-        assert_eq!(queue.pop().unwrap().1, b"one");
-        assert_eq!(inbox.pop().unwrap().1, b"three");
+        queue.push(Frame::Small(b"one"), SlotId(1), None);
+        queue.push(Frame::Small(b""), SlotId(2), None);
+        inbox.push(Frame::Small(b"three"), SlotId(3), None);
+        inbox.push(Frame::Small(b"four"), SlotId(4), None);
+        assert_eq!(bytes(queue.pop().unwrap().1), b"one");
+        assert_eq!(bytes(inbox.pop().unwrap().1), b"three");
         queue.append(&mut inbox);
         assert!(inbox.is_empty());
         queue.remove_if(|request| request.slot == SlotId(2));
-        queue.push(b"five", SlotId(5), None);
+        queue.push(Frame::Small(b"five"), SlotId(5), None);
         assert_eq!(contents(&mut queue), [(4, b"four".to_vec()), (5, b"five".to_vec())]);
-        inbox.push(b"six", SlotId(6), None);
+        inbox.push(Frame::Small(b"six"), SlotId(6), None);
         queue.append(&mut inbox);
         assert_eq!(contents(&mut queue), [(6, b"six".to_vec())]);
     }
@@ -169,10 +217,10 @@ mod tests {
         let now = Instant::now();
         let at = |seconds| Some(now + Duration::from_secs(seconds));
         let (mut queue, mut inbox) = (Queue::default(), Queue::default());
-        queue.push(b"1", SlotId(1), at(5));
-        queue.push(b"2", SlotId(2), at(9));
-        queue.push(b"3", SlotId(3), None);
-        inbox.push(b"4", SlotId(4), at(3));
+        queue.push(Frame::Small(b"1"), SlotId(1), at(5));
+        queue.push(Frame::Small(b"2"), SlotId(2), at(9));
+        queue.push(Frame::Small(b"3"), SlotId(3), None);
+        inbox.push(Frame::Small(b"4"), SlotId(4), at(3));
         assert_eq!(queue.deadline(), at(5));
         queue.append(&mut inbox);
         assert_eq!((queue.deadline(), inbox.deadline()), (at(3), None));
@@ -185,9 +233,9 @@ mod tests {
     #[test]
     fn memory_stays_bounded_while_the_queue_is_never_empty() {
         let (mut queue, mut inbox) = (Queue::default(), Queue::default());
-        queue.push(&[0; MAX_KEPT_CAPACITY], SlotId(0), None);
+        queue.push(Frame::Small(&[0; MAX_KEPT_CAPACITY]), SlotId(0), None);
         for number in 1..100 {
-            inbox.push(&[0; MAX_KEPT_CAPACITY], SlotId(number), None);
+            inbox.push(Frame::Small(&[0; MAX_KEPT_CAPACITY]), SlotId(number), None);
             queue.append(&mut inbox);
             assert_eq!(queue.pop().unwrap().0.slot, SlotId(number - 1));
         }
@@ -198,7 +246,7 @@ mod tests {
     fn removes_requests_one_by_one_without_moving_the_others() {
         let frame = |number: usize| vec![u8::try_from(number % 251).unwrap(); MAX_KEPT_CAPACITY];
         let mut queue = Queue::default();
-        (0..100).for_each(|number| queue.push(&frame(number), SlotId(number), None));
+        (0..100).for_each(|number| queue.push(Frame::Small(&frame(number)), SlotId(number), None));
         let (mut before, mut moves) = (queue.frames.len(), 0);
         for number in 0..90 {
             queue.remove_if(|request| request.slot == SlotId(number * 7 % 100));
@@ -208,8 +256,8 @@ mod tests {
         }
         assert!(moves <= 7, "the frames were moved {moves} times");
         let mut inbox = Queue::default();
-        inbox.push(&frame(100), SlotId(100), None);
-        inbox.push(&frame(101), SlotId(101), None);
+        inbox.push(Frame::Small(&frame(100)), SlotId(100), None);
+        inbox.push(Frame::Small(&frame(101)), SlotId(101), None);
         inbox.remove_if(|request| request.slot == SlotId(100));
         queue.append(&mut inbox);
         let removed: Vec<_> = (0..90).map(|number| number * 7 % 100).collect();
@@ -222,11 +270,11 @@ mod tests {
     fn frees_the_memory_of_popped_frames() {
         let mut queue = Queue::default();
         for _ in 0..100 {
-            queue.push(&[0; MAX_KEPT_CAPACITY], SlotId(0), None);
+            queue.push(Frame::Small(&[0; MAX_KEPT_CAPACITY]), SlotId(0), None);
             assert_eq!(contents(&mut queue).len(), 1);
         }
         assert!(queue.frames.capacity() <= 2 * MAX_KEPT_CAPACITY, "{}", queue.frames.capacity());
-        queue.push(&[0; 9 * MAX_KEPT_CAPACITY], SlotId(0), None);
+        queue.push(Frame::Small(&[0; 9 * MAX_KEPT_CAPACITY]), SlotId(0), None);
         queue.pop();
         queue.append(&mut Queue::default());
         assert!(queue.frames.capacity() <= MAX_KEPT_CAPACITY, "{}", queue.frames.capacity());

@@ -26,6 +26,8 @@
 //! ```
 
 use std::collections::VecDeque;
+#[cfg(feature = "driver")]
+use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -39,6 +41,8 @@ use super::options::ConnectionOptions;
 use super::outbound::Outbound;
 use super::streams::{InFlightRequest, StreamState, Streams};
 use crate::message::{ErrorCode, Options, Request, RequestFrame, Response, ResponseFrame};
+#[cfg(feature = "driver")]
+use crate::wire::LargeFrame;
 use crate::wire::{Context, DecodeError, FrameDecoder, FrameEncoder, RawFrame, Stream, Version};
 
 /// The client's side of a connection.
@@ -270,6 +274,18 @@ impl ClientConnection {
         self.assign_stream(start, deadline)
     }
 
+    /// Sends a large request like [`send_frame`](Self::send_frame), without copying its parts.
+    #[cfg(feature = "driver")]
+    pub(crate) fn send_large(
+        &mut self,
+        frame: LargeFrame,
+        deadline: Option<Instant>,
+    ) -> Result<Stream, SendError> {
+        let stream = self.allocate_stream(self.out.end_of_frames(), deadline)?;
+        self.out.push_parts(frame.into_parts(stream));
+        Ok(stream)
+    }
+
     /// Abandons a request: no event reports its end. Its stream stays in use until the response
     /// arrives.
     ///
@@ -291,6 +307,18 @@ impl ClientConnection {
         self.out.transmit()
     }
 
+    /// Returns true if [`transmit`](Self::transmit) may return only a part of the bytes to write.
+    #[cfg(feature = "driver")]
+    pub(crate) fn has_parts(&self) -> bool {
+        self.out.has_parts()
+    }
+
+    /// Returns the bytes to write to the socket in parts, for a vectored write.
+    #[cfg(feature = "driver")]
+    pub(crate) fn transmit_parts(&self) -> Vec<IoSlice<'_>> {
+        self.out.transmit_parts()
+    }
+
     /// Reports that the first `count` bytes of [`transmit`](Self::transmit) have been written.
     pub fn transmitted(&mut self, count: usize) {
         self.out.transmitted(count);
@@ -307,6 +335,17 @@ impl ClientConnection {
     /// [`handle_input`](Self::handle_input).
     pub const fn receive_buffer(&mut self) -> &mut BytesMut {
         self.frames.buffer_mut()
+    }
+
+    /// Returns the receive buffer with space for at least `minimum` bytes, or for the rest of the frame
+    /// that arrives.
+    ///
+    /// The space is at most three times as large as the bytes that have arrived of the frame, or 256 KiB,
+    /// because the header may state a wrong length.
+    #[cfg(feature = "driver")]
+    #[inline]
+    pub(crate) fn reserve_receive_buffer(&mut self, minimum: usize) -> &mut BytesMut {
+        self.frames.reserve(minimum)
     }
 
     /// Processes the bytes that were appended to the [receive buffer](Self::receive_buffer).
@@ -401,17 +440,25 @@ impl ClientConnection {
         start: usize,
         deadline: Option<Instant>,
     ) -> Result<Stream, SendError> {
-        let position = self.out.position(start);
-        let state = StreamState::InFlight(InFlightRequest { deadline, position });
-        let assigned = match self.is_open() {
-            true => self.streams.allocate(state).ok_or(SendError::NoStream),
-            false => Err(SendError::NotOpen),
-        };
+        let assigned = self.allocate_stream(self.out.position(start), deadline);
         match assigned {
             Ok(stream) => self.write_stream(start, stream),
             Err(_) => self.out.frames_mut().truncate(start),
         }
         assigned
+    }
+
+    /// Allocates a stream for the request whose frame begins at `position`.
+    fn allocate_stream(
+        &mut self,
+        position: u64,
+        deadline: Option<Instant>,
+    ) -> Result<Stream, SendError> {
+        let state = StreamState::InFlight(InFlightRequest { deadline, position });
+        match self.is_open() {
+            true => self.streams.allocate(state).ok_or(SendError::NoStream),
+            false => Err(SendError::NotOpen),
+        }
     }
 
     /// Sends a request of the handshake or a heartbeat. Returns false if no stream is free. If the

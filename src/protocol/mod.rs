@@ -19,6 +19,7 @@
 
 mod authenticator;
 mod certificate;
+mod chain;
 mod credentials;
 mod error;
 mod event;

@@ -3,14 +3,22 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+#[cfg(feature = "driver")]
+use std::io::IoSlice;
 
-use crate::wire::{Compression, SegmentEncoder};
+#[cfg(feature = "driver")]
+use bytes::Bytes;
 
-/// Minimum number of written bytes at which the buffer is compacted.
-const COMPACT: usize = 64 << 10;
+use super::chain::{Chain, MAX_KEPT_CAPACITY, to_u64};
+use crate::wire::{Compression, Header, MAX_SEGMENT_PAYLOAD, SegmentEncoder};
 
-/// Maximum capacity that an empty buffer keeps, in bytes.
-const MAX_KEPT_CAPACITY: usize = 256 << 10;
+/// Number of bytes in segments from which on no more bytes of a large frame are put into segments. One
+/// more segment then still fits into [`MAX_KEPT_CAPACITY`].
+const ENOUGH_SEGMENTS: usize = MAX_KEPT_CAPACITY / 2;
+
+/// Maximum number of bytes of one vectored write.
+#[cfg(feature = "driver")]
+const MAX_WRITE: usize = 4 << 20;
 
 /// The outbound buffer of a connection.
 ///
@@ -19,11 +27,9 @@ const MAX_KEPT_CAPACITY: usize = 256 << 10;
 #[derive(Default)]
 pub(super) struct Outbound {
     /// Bytes for the socket.
-    out: Vec<u8>,
-    /// Number of bytes of `out` that have been written.
-    out_written: usize,
-    /// Number of bytes that were written and have been removed from `out`.
-    written_before: u64,
+    out: Chain,
+    /// Number of bytes that have been written.
+    written: u64,
     segments: Option<Segments>,
 }
 
@@ -31,9 +37,12 @@ pub(super) struct Outbound {
 struct Segments {
     encoder: SegmentEncoder,
     /// Frames that are not in a segment yet.
-    pending: Vec<u8>,
+    pending: Chain,
     /// Number of bytes of frames that have been put into segments.
     packed: u64,
+    /// Number of bytes of the large frame at the front of `pending`, of which other bytes are in segments
+    /// already. 0 if a frame begins at the front.
+    unpacked: usize,
     /// The groups of segments of which no byte has been written; one call of
     /// [`transmit`](Outbound::transmit) creates one group. Each entry is the offset of the group among
     /// all bytes of the connection, and the position at which the group's frames end.
@@ -54,26 +63,49 @@ impl Outbound {
     pub(super) fn start_segments(&mut self, compression: Option<Compression>) {
         self.segments = Some(Segments {
             encoder: SegmentEncoder::new(compression),
-            pending: Vec::new(),
+            pending: Chain::default(),
             packed: 0,
+            unpacked: 0,
             unwritten: VecDeque::new(),
             written_end: 0,
         });
     }
 
-    /// Returns the buffer to append frames to.
-    pub(super) const fn frames_mut(&mut self) -> &mut Vec<u8> {
-        match &mut self.segments {
-            Some(segments) => &mut segments.pending,
-            None => &mut self.out,
+    const fn frames(&self) -> &Chain {
+        match &self.segments {
+            Some(segments) => &segments.pending,
+            None => &self.out,
         }
     }
 
+    /// Returns the buffer to append frames to.
+    pub(super) const fn frames_mut(&mut self) -> &mut Vec<u8> {
+        match &mut self.segments {
+            Some(segments) => segments.pending.buffer_mut(),
+            None => self.out.buffer_mut(),
+        }
+    }
+
+    /// Appends a large frame in parts. The first part begins with the whole header.
+    #[cfg(feature = "driver")]
+    pub(super) fn push_parts(&mut self, parts: impl Iterator<Item = Bytes>) {
+        let frames = match &mut self.segments {
+            Some(segments) => &mut segments.pending,
+            None => &mut self.out,
+        };
+        parts.for_each(|part| frames.push_part(part));
+    }
+
     /// Returns the position of the frame that begins at byte `start` of
-    /// [`frames_mut`](Self::frames_mut).
+    /// [`frames_mut`](Self::frames_mut). No large frame may follow it.
     pub(super) fn position(&self, start: usize) -> u64 {
-        let before = self.segments.as_ref().map_or(self.written_before, |segments| segments.packed);
-        before.saturating_add(to_u64(start))
+        self.frames().position(start)
+    }
+
+    /// Returns the position at which the next frame begins.
+    #[cfg(feature = "driver")]
+    pub(super) fn end_of_frames(&self) -> u64 {
+        self.frames().end()
     }
 
     /// Returns true if a byte of the frame at this position has been written. If frames travel in
@@ -81,33 +113,52 @@ impl Outbound {
     pub(super) fn is_written(&self, position: u64) -> bool {
         match &self.segments {
             Some(segments) => position < segments.written_end,
-            None => position < self.written(),
+            None => position < self.written,
         }
     }
 
-    /// Returns the bytes to write to the socket, after putting pending frames into segments.
+    /// Returns the next bytes to write to the socket, after putting pending frames into segments. They are
+    /// all bytes, unless large frames are in the queue.
     pub(super) fn transmit(&mut self) -> &[u8] {
-        self.pack();
-        self.out.get(self.out_written..).unwrap_or_default()
+        if self.segments.is_some() {
+            self.pack(ENOUGH_SEGMENTS);
+        }
+        self.out.front()
+    }
+
+    /// Returns true if [`transmit_parts`](Self::transmit_parts) has more bytes than
+    /// [`transmit`](Self::transmit).
+    #[cfg(feature = "driver")]
+    pub(super) fn has_parts(&self) -> bool {
+        self.out.has_parts()
+    }
+
+    /// Returns the next bytes to write to the socket. Only plain frames are in parts.
+    #[cfg(feature = "driver")]
+    pub(super) fn transmit_parts(&self) -> Vec<IoSlice<'_>> {
+        self.out.slices(MAX_WRITE)
     }
 
     /// Returns the number of bytes that the connection has written or has to write, after putting
-    /// pending frames into segments.
+    /// all pending frames into segments.
     pub(super) fn end(&mut self) -> u64 {
-        self.pack();
-        self.written_before.saturating_add(to_u64(self.out.len()))
+        self.pack(usize::MAX);
+        self.out.end()
     }
 
-    /// Puts pending frames into segments.
-    fn pack(&mut self) {
-        if let Some(segments) = &mut self.segments
-            && !segments.pending.is_empty()
+    /// Puts pending frames into segments. Leaves out the rest of large frames once segments of `enough`
+    /// bytes are to be written.
+    fn pack(&mut self, enough: usize) {
+        let Some(segments) = &mut self.segments else { return };
+        let begin = self.out.end();
+        let before = segments.packed;
+        while segments.pending.len() > 0
+            && (self.out.len() < enough || !segments.pending.small_frames().is_empty())
         {
-            let begin = self.written_before.saturating_add(to_u64(self.out.len()));
-            segments.encoder.encode(&segments.pending, &mut self.out);
-            segments.packed = segments.packed.saturating_add(to_u64(segments.pending.len()));
+            segments.pack_next(self.out.buffer_mut());
+        }
+        if segments.packed > before {
             segments.unwritten.push_back((begin, segments.packed));
-            empty(&mut segments.pending);
         }
     }
 
@@ -115,38 +166,27 @@ impl Outbound {
     /// segment's overhead.
     pub(super) fn backlog(&self) -> usize {
         let pending = self.segments.as_ref().map_or(0, |segments| segments.pending.len());
-        self.out.len().saturating_sub(self.out_written).saturating_add(pending)
+        self.out.len().saturating_add(pending)
     }
 
     /// Records that the first `count` bytes of [`transmit`](Self::transmit) have been written.
     pub(super) fn transmitted(&mut self, count: usize) {
-        self.out_written = self.out_written.saturating_add(count).min(self.out.len());
-        let written = self.written();
+        let count = count.min(self.out.len());
+        self.out.remove(count);
+        self.written = self.written.saturating_add(to_u64(count));
         if let Some(segments) = &mut self.segments {
             while let Some(&(begin, end)) = segments.unwritten.front()
-                && begin < written
+                && begin < self.written
             {
                 segments.written_end = end;
                 segments.unwritten.pop_front();
             }
         }
-        if self.out_written == self.out.len() {
-            empty(&mut self.out);
-        } else if self.out_written >= COMPACT && self.out_written >= self.out.len() / 2 {
-            // Without this, the buffer would grow without bound while the socket is always a little
-            // behind.
-            self.out.drain(..self.out_written);
-        } else {
-            return;
-        }
-        self.written_before = written;
-        self.out_written = 0;
     }
 
     /// Discards the bytes that have not been written.
     pub(super) fn clear(&mut self) {
         self.out.clear();
-        self.out_written = 0;
         if let Some(segments) = &mut self.segments {
             segments.pending.clear();
         }
@@ -160,17 +200,38 @@ impl Outbound {
     }
 
     /// Returns the number of bytes that have been written since the connection began.
-    pub(super) fn written(&self) -> u64 {
-        self.written_before.saturating_add(to_u64(self.out_written))
+    pub(super) const fn written(&self) -> u64 {
+        self.written
     }
 }
 
-/// Removes all bytes, and gives back the memory that small frames do not need.
-fn empty(buffer: &mut Vec<u8>) {
-    buffer.clear();
-    buffer.shrink_to(MAX_KEPT_CAPACITY);
-}
-
-fn to_u64(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
+impl Segments {
+    /// Puts all small frames at the front of the pending frames into segments, or the next segment of a
+    /// large frame.
+    fn pack_next(&mut self, out: &mut Vec<u8>) {
+        let small = self.pending.small_frames();
+        let count = match small.is_empty() {
+            false => {
+                self.encoder.encode(small, out);
+                small.len()
+            }
+            true => {
+                let mut self_contained = false;
+                if self.unpacked == 0 {
+                    let header = Header::decode(self.pending.front()).ok().flatten();
+                    let body = header.map_or(0, |(_, length)| length);
+                    self.unpacked = Header::LENGTH.saturating_add(body);
+                    self_contained = self.unpacked <= MAX_SEGMENT_PAYLOAD;
+                }
+                let length = self.unpacked.min(MAX_SEGMENT_PAYLOAD);
+                let payload = self.pending.slices(length);
+                let count = payload.iter().map(|slice| slice.len()).sum();
+                self.encoder.encode_slices(&payload, self_contained, out);
+                self.unpacked = self.unpacked.saturating_sub(count);
+                count
+            }
+        };
+        self.pending.remove(count);
+        self.packed = self.packed.saturating_add(to_u64(count));
+    }
 }

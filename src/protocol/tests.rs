@@ -1,6 +1,8 @@
 //! Tests of the state machine against a scripted server, with a clock that only the test advances.
 
 mod bounds;
+#[cfg(feature = "driver")]
+mod large;
 mod liveness;
 mod unattributed;
 

@@ -204,8 +204,8 @@ impl StatementMetadata {
         values: &(impl ToValues + ?Sized),
     ) -> Result<Values<'static>, Error> {
         let mut buffer = ValuesBuffer::new();
-        match buffer.bind(values, &self.variables) {
-            Ok(_) => Ok(buffer.into_values()),
+        match buffer.encode(values, &self.variables) {
+            Ok(()) => Ok(buffer.into_values()),
             Err(error) => Err(error.into()),
         }
     }

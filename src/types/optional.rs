@@ -1,5 +1,7 @@
 //! Null, unset and empty values, which differ from each other.
 
+use bytes::Bytes;
+
 use super::to_cql::delegate_checks;
 use super::{BindErrorKind, Cell, CqlType, FromCql, ToCql, TypeMismatch, ValueError};
 use crate::wire::{RawValue, Version, Writer};
@@ -36,6 +38,11 @@ impl<T: ToCql> ToCql for Option<T> {
                 Ok(())
             }
         }
+    }
+
+    #[inline]
+    fn as_shared(&self, cql_type: &CqlType) -> Option<&Bytes> {
+        self.as_ref()?.as_shared(cql_type)
     }
 }
 
@@ -102,6 +109,14 @@ impl<T: ToCql> ToCql for MaybeUnset<T> {
         match self {
             Self::Unset => Unset.to_cql(cql_type, writer),
             Self::Set(value) => value.to_cql(cql_type, writer),
+        }
+    }
+
+    #[inline]
+    fn as_shared(&self, cql_type: &CqlType) -> Option<&Bytes> {
+        match self {
+            Self::Unset => None,
+            Self::Set(value) => value.as_shared(cql_type),
         }
     }
 }

@@ -237,7 +237,7 @@ macro_rules! bytes {
         }
         single_column_row!($rust);
     )+};
-    (write: $( $rust:ty as $name:literal; )+) => {$(
+    (write: $( $rust:ty as $name:literal $(, $shared:expr)?; )+) => {$(
         impl ToCql for $rust {
             #[inline]
             fn check(cql_type: &CqlType) -> Result<(), TypeMismatch> {
@@ -248,6 +248,12 @@ macro_rules! bytes {
             fn to_cql(&self, _: &CqlType, writer: &mut Writer<'_>) -> Result<(), BindErrorKind> {
                 Ok(writer.bytes(Some(self), "value")?)
             }
+
+            $(#[inline]
+            fn as_shared(&self, _: &CqlType) -> Option<&Bytes> {
+                let shared: fn(&Self) -> Option<&Bytes> = $shared;
+                shared(self)
+            })?
         }
     )+};
 }
@@ -257,7 +263,7 @@ bytes! { read:
     Box<[u8]> as "Box<[u8]>", |cell| cell.bytes().into();
     Bytes as "Bytes", Cell::share;
 }
-bytes! { write: [u8] as "[u8]"; Vec<u8> as "Vec<u8>"; Bytes as "Bytes"; }
+bytes! { write: [u8] as "[u8]"; Vec<u8> as "Vec<u8>"; Bytes as "Bytes", |bytes| Some(bytes); }
 
 #[inline]
 fn check_bytes(rust: &'static str, cql_type: &CqlType) -> Result<(), TypeMismatch> {

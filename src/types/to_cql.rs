@@ -1,5 +1,7 @@
 //! [`ToCql`], which encodes a Rust value as a CQL value.
 
+use bytes::Bytes;
+
 use super::{BindErrorKind, CqlType, TypeMismatch, ValueError};
 use crate::wire::{EncodeError, Writer};
 
@@ -39,6 +41,14 @@ pub trait ToCql {
     /// # Errors
     /// Returns an error if the value is invalid for `cql_type`, or longer than 2 GiB.
     fn to_cql(&self, cql_type: &CqlType, writer: &mut Writer<'_>) -> Result<(), BindErrorKind>;
+
+    /// Returns the content of the value if it can be sent without a copy. The default implementation, for
+    /// Rust types whose content has to be encoded, returns `None`.
+    #[doc(hidden)]
+    #[inline]
+    fn as_shared(&self, _: &CqlType) -> Option<&Bytes> {
+        None
+    }
 
     /// Encodes all elements of a vector at once, without lengths. The default implementation, for
     /// Rust types that do not support this, writes nothing and returns false.
@@ -97,6 +107,11 @@ macro_rules! pointers {
                 writer: &mut Writer<'_>,
             ) -> Result<(), BindErrorKind> {
                 (**self).to_cql(cql_type, writer)
+            }
+
+            #[inline]
+            fn as_shared(&self, cql_type: &CqlType) -> Option<&Bytes> {
+                (**self).as_shared(cql_type)
             }
         }
     )+};

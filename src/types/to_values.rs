@@ -2,7 +2,7 @@
 //! which encodes them.
 
 use super::{BindError, BindErrorKind, ColumnSpec, ToCql};
-use crate::wire::Writer;
+use crate::wire::{MIN_SHARED, SharedBytes, Writer};
 
 /// The values of all bind variables of a statement.
 ///
@@ -101,10 +101,15 @@ pub struct Binder<'b> {
 }
 
 impl<'b> Binder<'b> {
-    /// Returns a binder for the bind variables `columns` that appends the encoded values to `out`.
+    /// Returns a binder for the bind variables `columns` that appends the encoded values to `out`. Long
+    /// values that can be shared go to `shared`.
     #[inline]
-    pub(super) const fn new(columns: &'b [ColumnSpec], out: &'b mut Vec<u8>) -> Self {
-        Self { columns, next: 0, writer: Writer::new(out) }
+    pub(super) const fn new(
+        columns: &'b [ColumnSpec],
+        out: &'b mut Vec<u8>,
+        shared: &'b mut SharedBytes,
+    ) -> Self {
+        Self { columns, next: 0, writer: Writer::sharing(out, shared) }
     }
 
     /// Returns the number of values bound so far, including values after the last variable.
@@ -126,7 +131,14 @@ impl<'b> Binder<'b> {
         let Some(column) = self.columns.get(index) else { return Ok(()) };
         let writer = &mut self.writer;
         let bound = V::check(&column.cql_type).map_err(Into::into);
-        let bound = bound.and_then(|()| value.to_cql(&column.cql_type, writer));
+        let bound = bound.and_then(|()| match value.as_shared(&column.cql_type) {
+            Some(bytes) if bytes.len() >= MIN_SHARED => {
+                writer.length(bytes.len(), "value")?;
+                writer.shared(bytes);
+                Ok(())
+            }
+            _ => value.to_cql(&column.cql_type, writer),
+        });
         bound.map_err(|kind| bind_error(kind, index, column))
     }
 

@@ -222,6 +222,14 @@ impl ToCql for Value {
     fn to_cql(&self, cql_type: &CqlType, writer: &mut Writer<'_>) -> Result<(), BindErrorKind> {
         self.encode(cql_type, writer)
     }
+
+    #[inline]
+    fn as_shared(&self, cql_type: &CqlType) -> Option<&Bytes> {
+        match (self, cql_type) {
+            (Self::Blob(bytes), CqlType::Native(NativeType::Blob)) => Some(bytes),
+            _ => None,
+        }
+    }
 }
 
 /// Implements decoding of native types. Each variant of [`NativeType`] has the name of its variant

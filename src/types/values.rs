@@ -2,16 +2,27 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::wire::{DecodeError, EncodeError, EncodeErrorKind, RawValue, Reader, Version, Writer};
 
 /// The encoded values of a QUERY, EXECUTE or BATCH, by position or by name (v4 §4.1.4).
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone)]
 pub struct Values<'a> {
     count: u16,
     named: bool,
-    /// The `[value]`s, each preceded by its `[string]` name if the values are named.
-    bytes: Cow<'a, [u8]>,
+    bytes: Encoded<'a>,
+}
+
+/// The `[value]`s, each preceded by its `[string]` name if the values are named.
+#[derive(Clone)]
+enum Encoded<'a> {
+    Whole(Cow<'a, [u8]>),
+    /// Long values, which requests share instead of copying them. If a part is followed by another one,
+    /// it ends with the length of a value, which is the next part.
+    Parts(Arc<[Bytes]>),
 }
 
 /// One value of [`Values`].
@@ -25,12 +36,18 @@ pub struct NamedValue<'a> {
 
 impl<'a> Values<'a> {
     /// An empty list of values.
-    pub const NONE: Self = Self { count: 0, named: false, bytes: Cow::Borrowed(&[]) };
+    pub const NONE: Self = Self::new(0, false, Cow::Borrowed(&[]));
 
     /// Returns `count` values encoded in `bytes`, each preceded by its name if `named`.
     #[inline]
     pub(super) const fn new(count: u16, named: bool, bytes: Cow<'a, [u8]>) -> Self {
-        Self { count, named, bytes }
+        Self { count, named, bytes: Encoded::Whole(bytes) }
+    }
+
+    /// Returns `count` values in parts, each preceded by its name if `named`. If a part is followed by
+    /// another one, it ends with the length of a value, which is the next part.
+    pub(super) fn from_parts(count: u16, named: bool, parts: Vec<Bytes>) -> Self {
+        Self { count, named, bytes: Encoded::Parts(parts.into()) }
     }
 
     /// Returns the number of values.
@@ -49,20 +66,37 @@ impl<'a> Values<'a> {
     }
 
     /// Returns the values in order.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = NamedValue<'_>> {
-        let mut reader = Reader::new(&self.bytes);
+        let mut values = self.reader();
         // The bytes have been validated by `decode` or written by `ValuesBuffer`.
-        (0..self.count).map_while(move |_| read(&mut reader, self.named, Version::V4).ok())
+        (0..self.count).map_while(move |_| values.read(self.named, Version::V4).ok())
+    }
+
+    #[inline]
+    fn reader(&self) -> ValuesReader<'_> {
+        match &self.bytes {
+            Encoded::Whole(bytes) => ValuesReader { reader: Reader::new(bytes), parts: &[] },
+            Encoded::Parts(parts) => ValuesReader { reader: Reader::new(&[]), parts },
+        }
     }
 
     /// Returns the same values, with their bytes borrowed from `self`.
+    #[inline]
     pub fn borrowed(&self) -> Values<'_> {
-        Values { bytes: Cow::Borrowed(&self.bytes), ..*self }
+        let bytes = match &self.bytes {
+            Encoded::Whole(bytes) => Encoded::Whole(Cow::Borrowed(bytes)),
+            Encoded::Parts(parts) => Encoded::Parts(Arc::clone(parts)),
+        };
+        Values { bytes, ..*self }
     }
 
     /// Returns the same values with owned bytes. Bytes that are borrowed are copied.
     pub fn into_owned(self) -> Values<'static> {
-        let bytes = Cow::Owned(self.bytes.into_owned());
+        let bytes = match self.bytes {
+            Encoded::Whole(bytes) => Encoded::Whole(Cow::Owned(bytes.into_owned())),
+            Encoded::Parts(parts) => Encoded::Parts(parts),
+        };
         Values { count: self.count, named: self.named, bytes }
     }
 
@@ -84,25 +118,26 @@ impl<'a> Values<'a> {
         }
         let length = bytes.len().saturating_sub(reader.rest().len());
         let bytes = Cow::Borrowed(bytes.get(..length).unwrap_or_default());
-        let values = Self { count: u16::try_from(count).unwrap_or(u16::MAX), named, bytes };
+        let values = Self::new(u16::try_from(count).unwrap_or(u16::MAX), named, bytes);
         Ok(if version == Version::V3 { values.with_plain_nulls() } else { values })
     }
 
     /// Replaces every negative length by -1. In v3 all of them are null, but in later versions only
     /// -1 is.
     fn with_plain_nulls(self) -> Self {
-        let mut reader = Reader::new(&self.bytes);
+        let Encoded::Whole(bytes) = &self.bytes else { return self };
+        let mut values = self.reader();
         let mut plain = Vec::new();
         let mut writer = Writer::new(&mut plain);
         for _ in 0..self.count {
-            let Ok(NamedValue { name, value }) = read(&mut reader, self.named, Version::V3) else {
+            let Ok(NamedValue { name, value }) = values.read(self.named, Version::V3) else {
                 return self;
             };
             if write(&mut writer, name, value).is_err() {
                 return self;
             }
         }
-        if plain == *self.bytes { self } else { Self { bytes: plain.into(), ..self } }
+        if plain == **bytes { self } else { Self::new(self.count, self.named, plain.into()) }
     }
 
     /// Encodes the number of values, then the values.
@@ -115,7 +150,10 @@ impl<'a> Values<'a> {
             return Err(EncodeError::new(EncodeErrorKind::NotInVersion(version), "an unset value"));
         }
         writer.short(self.count);
-        writer.raw(&self.bytes);
+        match &self.bytes {
+            Encoded::Whole(bytes) => writer.raw(bytes),
+            Encoded::Parts(parts) => encode_parts(parts, writer),
+        }
         Ok(())
     }
 
@@ -125,13 +163,74 @@ impl<'a> Values<'a> {
     }
 }
 
+#[cold]
+fn encode_parts(parts: &[Bytes], writer: &mut Writer<'_>) {
+    parts.iter().for_each(|part| writer.shared(part));
+}
+
 impl fmt::Debug for Values<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
     }
 }
 
+impl Default for Values<'_> {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl PartialEq for Values<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.named == other.named && self.count == other.count && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Values<'_> {}
+
+/// Reads values one after the other.
+struct ValuesReader<'a> {
+    reader: Reader<'a>,
+    /// The parts after that of `reader`.
+    parts: &'a [Bytes],
+}
+
+impl<'a> ValuesReader<'a> {
+    /// Decodes the next value, preceded by its name if `named`.
+    #[inline(always)]
+    fn read(&mut self, named: bool, version: Version) -> Result<NamedValue<'a>, DecodeError> {
+        match self.parts {
+            [] => read(&mut self.reader, named, version),
+            _ => self.read_in_parts(named, version),
+        }
+    }
+
+    #[cold]
+    fn read_in_parts(
+        &mut self,
+        named: bool,
+        version: Version,
+    ) -> Result<NamedValue<'a>, DecodeError> {
+        if self.reader.rest().is_empty()
+            && let Some((part, later)) = self.parts.split_first()
+        {
+            (self.reader, self.parts) = (Reader::new(part), later);
+        }
+        let Some((content, later)) = self.parts.split_first() else {
+            return read(&mut self.reader, named, version);
+        };
+        let mut ahead = self.reader.clone();
+        let name = if named { Some(ahead.string("value_name")?) } else { None };
+        if ahead.rest().len() > size_of::<i32>() {
+            return read(&mut self.reader, named, version);
+        }
+        (self.reader, self.parts) = (Reader::new(&[]), later);
+        Ok(NamedValue { name, value: RawValue::Bytes(content) })
+    }
+}
+
 /// Decodes one value, preceded by its name if `named`.
+#[inline]
 fn read<'a>(
     reader: &mut Reader<'a>,
     named: bool,

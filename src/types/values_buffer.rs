@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use super::values::write;
 use super::{BindError, BindErrorKind, Binder, ColumnSpec, ToValues, Values};
-use crate::wire::{EncodeError, EncodeErrorKind, RawValue, Writer};
+use bytes::Bytes;
+
+use crate::wire::{EncodeError, EncodeErrorKind, MIN_SHARED, RawValue, SharedBytes, Writer};
 
 /// A reusable buffer that encodes the values of a statement.
 ///
@@ -23,6 +25,8 @@ use crate::wire::{EncodeError, EncodeErrorKind, RawValue, Writer};
 #[derive(Debug, Clone, Default)]
 pub struct ValuesBuffer {
     bytes: Vec<u8>,
+    /// Long values that are not copied to `bytes`.
+    shared: SharedBytes,
     count: u16,
     named: bool,
 }
@@ -30,7 +34,7 @@ pub struct ValuesBuffer {
 impl ValuesBuffer {
     /// Returns an empty buffer.
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), count: 0, named: false }
+        Self { bytes: Vec::new(), shared: SharedBytes::NONE, count: 0, named: false }
     }
 
     /// Encodes `values` for the bind variables `columns`, and replaces the buffer's content with them.
@@ -44,10 +48,21 @@ impl ValuesBuffer {
         values: &V,
         columns: &[ColumnSpec],
     ) -> Result<Values<'_>, BindError> {
+        self.encode(values, columns)?;
+        Ok(self.values())
+    }
+
+    /// Encodes `values` like [`bind`](Self::bind), without returning them.
+    #[inline]
+    pub(crate) fn encode<V: ToValues + ?Sized>(
+        &mut self,
+        values: &V,
+        columns: &[ColumnSpec],
+    ) -> Result<(), BindError> {
         self.clear();
         self.count =
             u16::try_from(columns.len()).map_err(|_| BindError::new(BindErrorKind::TooLong))?;
-        let mut binder = Binder::new(columns, &mut self.bytes);
+        let mut binder = Binder::new(columns, &mut self.bytes, &mut self.shared);
         if let Err(error) = values.bind(&mut binder) {
             return Err(self.abandon(error));
         }
@@ -55,7 +70,7 @@ impl ValuesBuffer {
         if found != expected {
             return Err(self.abandon(BindError::new(BindErrorKind::Count { expected, found })));
         }
-        Ok(self.values())
+        Ok(())
     }
 
     /// Clears the values that were encoded before `error` occurred, and returns `error`.
@@ -83,19 +98,34 @@ impl ValuesBuffer {
     /// Returns the values in the buffer.
     #[inline]
     pub fn values(&self) -> Values<'_> {
-        Values::new(self.count, self.named, Cow::Borrowed(&self.bytes))
+        match self.shared.is_empty() {
+            true => Values::new(self.count, self.named, Cow::Borrowed(&self.bytes)),
+            false => self.clone().into_values(),
+        }
     }
 
     /// Removes all values and keeps the allocation.
+    #[inline]
     pub fn clear(&mut self) {
         self.bytes.clear();
+        self.shared.clear();
         self.count = 0;
         self.named = false;
     }
 
     /// Converts the buffer to values that own its allocation.
+    #[inline]
     pub fn into_values(self) -> Values<'static> {
-        Values::new(self.count, self.named, Cow::Owned(self.bytes))
+        match self.shared.is_empty() && self.bytes.len() < MIN_SHARED {
+            true => Values::new(self.count, self.named, Cow::Owned(self.bytes)),
+            false => self.into_parts(),
+        }
+    }
+
+    #[cold]
+    fn into_parts(self) -> Values<'static> {
+        let parts = self.shared.into_parts(0, Bytes::from(self.bytes));
+        Values::from_parts(self.count, self.named, parts)
     }
 }
 
@@ -103,6 +133,7 @@ impl ValuesBuffer {
 pub(super) mod tests {
     use super::*;
     use crate::types::{NativeType, TypeMismatch};
+    use crate::wire::Version;
 
     /// The columns `username`, a text, and `age`, an int.
     pub(in crate::types) fn columns() -> [ColumnSpec; 2] {
@@ -145,5 +176,56 @@ pub(super) mod tests {
         assert_eq!(buffer.values(), Values::NONE);
         assert!(buffer.bind(&("ada",), &columns()).is_err());
         assert_eq!(buffer.values(), Values::NONE);
+    }
+
+    #[test]
+    fn values_in_parts_are_read_and_encoded_like_copied_ones() {
+        let long: Vec<u8> = (0..MIN_SHARED).map(|index| (index % 251) as u8).collect();
+        let (long, longer) = (Bytes::from(long.clone()), Bytes::from(long.repeat(2)));
+        let columns: Vec<_> = ["a", "b", "c", "d", "e"]
+            .map(|name| ColumnSpec::new("ks", "t", name, NativeType::Blob))
+            .into();
+        let short = Bytes::from_static(b"short");
+        let none = None::<Bytes>;
+        let rows = [
+            (Some(&long), Some(&longer), none.as_ref(), Some(&short), Some(&long)),
+            (none.as_ref(), Some(&long), None, None, None),
+            (Some(&short), None, None, None, Some(&longer)),
+        ];
+        for row in rows {
+            let cells = [row.0, row.1, row.2, row.3, row.4];
+            let (mut shared, mut copied) = (ValuesBuffer::new(), ValuesBuffer::new());
+            shared.encode(&row, &columns).unwrap();
+            cells.iter().for_each(|cell| {
+                copied.push(None, cell.map(|cell| &cell[..]).into()).unwrap();
+            });
+            assert!(!shared.shared.is_empty());
+            assert_eq!(shared.values(), copied.values());
+            let encode = |values: &Values<'_>| {
+                let mut out = Vec::new();
+                values.encode(&mut Writer::new(&mut out), Version::V4).unwrap();
+                out
+            };
+            let (shared, copied) = (shared.into_values(), copied.values());
+            assert_eq!(shared, copied);
+            assert!(encode(&shared) == encode(&copied));
+            assert!(encode(&shared.borrowed()) == encode(&copied));
+            let mut out = Vec::new();
+            let mut left_out = SharedBytes::default();
+            shared.encode(&mut Writer::sharing(&mut out, &mut left_out), Version::V4).unwrap();
+            assert!(out.len() < 100, "the long values are not copied");
+            assert!(left_out.into_parts(0, out.into()).concat() == encode(&copied));
+        }
+    }
+
+    #[test]
+    fn named_values_in_parts_keep_their_names() {
+        let mut buffer = ValuesBuffer::new();
+        buffer.push(Some("long"), RawValue::Bytes(&[1; MIN_SHARED])).unwrap();
+        buffer.push(Some("null"), RawValue::Null).unwrap();
+        let copied = buffer.clone();
+        let values = buffer.into_values();
+        assert_eq!(values, copied.values());
+        assert_eq!(values.iter().nth(1).unwrap().name, Some("null"));
     }
 }

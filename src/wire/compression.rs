@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bytes::BytesMut;
+
 use super::{DecodeErrorKind, Version};
 
 /// A compression algorithm, which the client requests in STARTUP.
@@ -54,7 +56,15 @@ impl Compression {
     /// Compresses `body` and appends the result to `out`.
     pub fn compress(self, body: &[u8], out: &mut Vec<u8>) {
         let start = out.len();
-        out.resize(start.saturating_add(self.max_compressed(body.len())), 0);
+        let length = start.saturating_add(self.max_compressed(body.len()));
+        if out.capacity() < length {
+            // The allocator may return pages that are zero already.
+            let mut zeroed = vec![0; length];
+            zeroed.get_mut(..start).into_iter().for_each(|copy| copy.copy_from_slice(out));
+            *out = zeroed;
+        } else {
+            out.resize(length, 0);
+        }
         let written = self.compress_to(body, out.get_mut(start..).unwrap_or_default());
         out.truncate(start.saturating_add(written));
     }
@@ -153,6 +163,24 @@ pub(super) fn lz4_decompress(
     decompress_exactly(block, length, LZ4_MAX_RATIO, body, |block, body| {
         lz4_flex::block::decompress_into(block, body).ok()
     })
+}
+
+/// Decompresses an LZ4 block of exactly `length` uncompressed bytes, and appends them to `out`.
+pub(super) fn lz4_decompress_onto(
+    block: &[u8],
+    length: usize,
+    out: &mut BytesMut,
+) -> Result<(), DecodeErrorKind> {
+    let invalid = DecodeErrorKind::InvalidCompression;
+    if length > block.len().saturating_mul(LZ4_MAX_RATIO) {
+        return Err(invalid);
+    }
+    let start = out.len();
+    out.resize(start.saturating_add(length), 0);
+    match lz4_flex::block::decompress_into(block, out.get_mut(start..).unwrap_or_default()) {
+        Ok(written) if written == length => Ok(()),
+        _ => Err(invalid),
+    }
 }
 
 #[cfg(feature = "snappy")]

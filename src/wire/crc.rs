@@ -1,5 +1,7 @@
 //! The checksums of v5 segments (v5 §2).
 
+use std::io::IoSlice;
+
 /// Returns the CRC-24 of a segment header, given its bytes in wire order.
 ///
 /// The polynomial and the initial value are those of v5 §2.1. Each byte is processed from its most
@@ -38,6 +40,13 @@ static TABLE: [u32; 256] = {
     }
     table
 };
+
+/// Returns the [`crc32`] of a payload that consists of `slices`.
+pub(super) fn crc32_of_slices(slices: &[IoSlice<'_>]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(SEED);
+    slices.iter().for_each(|slice| hasher.update(slice));
+    hasher.finalize()
+}
 
 /// Returns the CRC-32 of a segment payload.
 ///

@@ -123,6 +123,27 @@ struct Segments {
 /// Length above which a frame does not share its memory with the frames that follow, in bytes.
 const LARGE_FRAME: usize = 256 << 10;
 
+/// The space for the rest of a large frame, as a multiple of the bytes that have arrived of it.
+const GROWTH: usize = 3;
+
+/// Reserves space in `buffer` for the rest of a large frame, of which `missing` bytes have not arrived, if
+/// there is no space for `minimum` bytes.
+fn reserve_rest(buffer: &mut BytesMut, missing: usize, minimum: usize) {
+    if missing == 0 || free(buffer) >= minimum {
+        return;
+    }
+    let space = missing.min(buffer.len().saturating_mul(GROWTH).max(LARGE_FRAME));
+    // `BytesMut::reserve` may reserve twice as much as it is asked for.
+    let mut bytes = Vec::from(std::mem::take(buffer));
+    bytes.reserve_exact(space);
+    *buffer = BytesMut::from(Bytes::from(bytes));
+}
+
+/// Returns the number of bytes that fit into `buffer` without an allocation.
+fn free(buffer: &BytesMut) -> usize {
+    buffer.capacity().saturating_sub(buffer.len())
+}
+
 /// The error for a segment that contradicts its self-contained flag (v5 §2).
 const WRONG_SELF_CONTAINED: DecodeError =
     DecodeError::new(DecodeErrorKind::InvalidSegment, "self_contained", 0);
@@ -169,6 +190,53 @@ impl FrameDecoder {
         match &mut self.segments {
             Some(segments) => segments.decoder.buffer_mut(),
             None => &mut self.buffer,
+        }
+    }
+
+    /// Returns the buffer of [`buffer_mut`](Self::buffer_mut) with space for the next bytes of the socket.
+    ///
+    /// For a small frame, this is space for `minimum` bytes. For a large frame, it is space for the rest of
+    /// the frame, so that the frame is received into its own memory. Since the length in the header may be
+    /// wrong, the space is at most [`GROWTH`] times as long as the bytes that have arrived of the frame, or
+    /// [`LARGE_FRAME`].
+    #[cfg(feature = "driver")]
+    #[inline]
+    pub(crate) fn reserve(&mut self, minimum: usize) -> &mut BytesMut {
+        if self.buffer.is_empty() && self.segments.is_none() {
+            self.buffer.reserve(minimum);
+            return &mut self.buffer;
+        }
+        self.reserve_mid_frame(minimum)
+    }
+
+    #[cfg(feature = "driver")]
+    fn reserve_mid_frame(&mut self, minimum: usize) -> &mut BytesMut {
+        let missing = self.missing();
+        match &mut self.segments {
+            None if missing > 0 => reserve_rest(&mut self.buffer, missing, minimum.min(missing)),
+            None => self.buffer.reserve(minimum),
+            Some(segments) => {
+                let buffer = segments.decoder.buffer_mut();
+                if missing == 0 || free(buffer) < minimum {
+                    buffer.reserve(minimum.max(missing.min(LARGE_FRAME)));
+                }
+            }
+        }
+        self.buffer_mut()
+    }
+
+    /// Returns the number of bytes that are missing of the large frame at the start of the frame buffer.
+    /// Returns 0 if no large frame is there, or if the frame is too long and is skipped.
+    fn missing(&self) -> usize {
+        match Header::decode(&self.buffer) {
+            Ok(Some((_, length))) if self.skip == 0 && length <= self.max_body => {
+                let frame_length = Header::LENGTH.saturating_add(length);
+                match frame_length > LARGE_FRAME {
+                    true => frame_length.saturating_sub(self.buffer.len()),
+                    false => 0,
+                }
+            }
+            _ => 0,
         }
     }
 
@@ -237,18 +305,20 @@ impl FrameDecoder {
         if segments.self_contained && !between_frames {
             return Err(WRONG_SELF_CONTAINED);
         }
-        let Some(segment) = segments.decoder.next_segment()? else { return Ok(false) };
-        segments.self_contained = segment.self_contained;
-        match (segment.self_contained, between_frames) {
-            (true, true) => self.buffer = segment.payload,
+        let Some(segment) = segments.decoder.next_received()? else { return Ok(false) };
+        segments.self_contained = segment.self_contained();
+        match (segment.self_contained(), between_frames) {
+            (true, true) => self.buffer = segment.into_payload()?,
             // No other segment may come between the parts of a frame.
             (true, false) => return Err(WRONG_SELF_CONTAINED),
             (false, _) => {
                 // The first part contains the whole header, and with it the length of the frame.
-                if between_frames && segment.payload.len() < Header::LENGTH {
+                if between_frames && segment.len() < Header::LENGTH {
                     return Err(WRONG_SELF_CONTAINED);
                 }
-                self.buffer.unsplit(segment.payload);
+                let missing = self.missing();
+                reserve_rest(&mut self.buffer, missing, segment.len());
+                segment.append_to(&mut self.buffer)?;
                 if self.buffer.len() > self.current_frame_length()? {
                     return Err(WRONG_SELF_CONTAINED);
                 }
@@ -294,6 +364,11 @@ impl FrameDecoder {
         if frame_length > LARGE_FRAME && self.buffer.len() < frame_length {
             // Otherwise, the rest of the buffer would keep the memory of the frame.
             self.buffer = BytesMut::from(self.buffer.as_ref());
+            if let Some(segments) = &mut self.segments
+                && segments.decoder.is_empty()
+            {
+                *segments.decoder.buffer_mut() = BytesMut::new();
+            }
         }
         Ok(Some(RawFrame { header, body }))
     }
@@ -486,5 +561,49 @@ mod tests {
             decoder.extend(&bytes);
             assert_eq!(decoder.next_frame(), Err(WRONG_SELF_CONTAINED));
         }
+    }
+
+    #[cfg(feature = "driver")]
+    #[test]
+    fn memory_for_a_large_frame_grows_with_its_bytes_and_fits_exactly() {
+        for (context, length) in [(Version::V4, 3_000_000), (Version::V5, 3_000_000)] {
+            let body: Vec<_> = (0..length).map(|index| (index % 251) as u8).collect();
+            let query = Header { version: context, ..QUERY };
+            let frames =
+                [encode(context.into(), query, &body), encode(context.into(), query, b"1")];
+            let mut decoder = FrameDecoder::new(context);
+            let mut bytes = frames.concat();
+            if context == Version::V5 {
+                decoder.start_segments(None);
+                bytes.clear();
+                SegmentEncoder::new(None).encode(&frames.concat(), &mut bytes);
+            }
+            let (mut rest, mut arrived, mut received) = (&bytes[..], 0, Vec::new());
+            while !rest.is_empty() {
+                let buffer = decoder.reserve(16 << 10);
+                let space = buffer.capacity() - buffer.len();
+                let count = space.min(100_000).min(rest.len());
+                buffer.extend_from_slice(&rest[..count]);
+                (arrived, rest) = (arrived + count, &rest[count..]);
+                let memory = decoder.buffer.capacity();
+                assert!(memory <= arrived * (1 + GROWTH) + 2 * LARGE_FRAME, "{memory}, {arrived}");
+                received.extend(std::iter::from_fn(|| decoder.next_frame().unwrap()));
+            }
+            assert_eq!(received.len(), 2);
+            assert!(received[0].body == body);
+            let memory = BytesMut::from(received.swap_remove(0).body).capacity();
+            assert!(memory <= Header::LENGTH + length, "{memory} bytes of memory for {length}");
+            let capacity = decoder.buffer_mut().capacity() + decoder.buffer.capacity();
+            assert!(capacity <= 2 * LARGE_FRAME, "{capacity}");
+        }
+    }
+
+    #[cfg(feature = "driver")]
+    #[test]
+    fn a_header_with_a_wrong_length_reserves_little_memory() {
+        let mut decoder = FrameDecoder::new(Version::V4);
+        decoder.extend(&[0x84, 0, 0, 1, 8, 0x0f, 0xff, 0xff, 0xff, 0]);
+        assert_eq!(decoder.next_frame(), Ok(None));
+        assert!(decoder.reserve(16 << 10).capacity() <= LARGE_FRAME + 64);
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{
-    Compression, Context, EncodeError, EncodeErrorKind, FrameFlags, Header, Opcode, Writer,
+    Compression, Context, EncodeError, EncodeErrorKind, FrameFlags, Header, Opcode, SharedBytes,
+    Writer,
 };
 
 /// An encoder of frames. If a compression is negotiated, it compresses each body that compression
@@ -13,7 +14,12 @@ use super::{
 pub struct FrameEncoder {
     context: Context,
     scratch: Vec<u8>,
+    /// The long bytes of the last frame that are not in the buffer, or `None` to copy all bytes.
+    shared: Option<SharedBytes>,
 }
+
+/// Maximum length of the scratch buffer that the encoder keeps, in bytes.
+const MAX_KEPT_SCRATCH: usize = 256 << 10;
 
 /// Omits the scratch buffer, which may contain secrets.
 impl fmt::Debug for FrameEncoder {
@@ -25,7 +31,20 @@ impl fmt::Debug for FrameEncoder {
 impl FrameEncoder {
     /// Creates an encoder for a connection with the settings in `context`.
     pub fn new(context: impl Into<Context>) -> Self {
-        Self { context: context.into(), scratch: Vec::new() }
+        Self { context: context.into(), scratch: Vec::new(), shared: None }
+    }
+
+    /// Creates an encoder that leaves long values out of the buffer if they need not be copied. The
+    /// caller gets them from [`take_shared`](Self::take_shared) after each frame.
+    #[cfg(feature = "driver")]
+    pub(crate) fn sharing(context: Context) -> Self {
+        Self { shared: Some(SharedBytes::default()), ..Self::new(context) }
+    }
+
+    /// Removes and returns the bytes that the last frame left out of the buffer.
+    #[cfg(feature = "driver")]
+    pub(crate) fn take_shared(&mut self) -> SharedBytes {
+        self.shared.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Returns the settings of the connection.
@@ -49,6 +68,7 @@ impl FrameEncoder {
         let result = self.append_frame(header, out, body);
         if result.is_err() {
             out.truncate(start);
+            self.shared.iter_mut().for_each(SharedBytes::clear);
         }
         result
     }
@@ -62,7 +82,12 @@ impl FrameEncoder {
         body: impl FnOnce(&mut Writer<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         let start = out.len();
-        let mut writer = Writer::new(out);
+        let compression = self.context.frame_compression();
+        let mut writer = match &mut self.shared {
+            // Compression needs the body in one piece.
+            Some(shared) if compression.is_none() => Writer::sharing(out, shared),
+            _ => Writer::new(out),
+        };
         let body_length = header.open(&mut writer);
         let body_start = writer.position();
         body(&mut writer)?;
@@ -71,8 +96,8 @@ impl FrameEncoder {
         if length > limit {
             return Err(EncodeError::new(EncodeErrorKind::TooLong { length, limit }, "body"));
         }
-        writer.close_length(body_length, "body")?;
-        match self.context.frame_compression() {
+        writer.fill_length(body_length, length, "body")?;
+        match compression {
             Some(compression) => self.compress(compression, header, out, start, body_start),
             None => Ok(()),
         }
@@ -93,15 +118,33 @@ impl FrameEncoder {
             return Ok(());
         }
         let body = out.get(body_start..).unwrap_or_default();
-        let compressed = compression.compress_into(body, &mut self.scratch);
-        if compressed.len() >= body.len() {
+        let flags = header.flags.with(FrameFlags::COMPRESSED, true);
+        let header = Header { flags, ..header };
+        if start == 0 && body.len() > MAX_KEPT_SCRATCH {
+            // The compressed frame replaces the buffer, so that the compressed body is not copied.
+            let mut frame = Vec::new();
+            let length = header.open(&mut Writer::new(&mut frame));
+            compression.compress(body, &mut frame);
+            if frame.len() < out.len() {
+                Writer::new(&mut frame).close_length(length, "body")?;
+                *out = frame;
+            }
             return Ok(());
         }
-        out.truncate(start);
-        let mut writer = Writer::new(out);
-        let flags = header.flags.with(FrameFlags::COMPRESSED, true);
-        Header { flags, ..header }.encode(&mut writer);
-        writer.bytes(Some(compressed), "body")
+        let compressed = compression.compress_into(body, &mut self.scratch);
+        let result = match compressed.len() < body.len() {
+            true => {
+                out.truncate(start);
+                let mut writer = Writer::new(out);
+                header.encode(&mut writer);
+                writer.bytes(Some(compressed), "body")
+            }
+            false => Ok(()),
+        };
+        if self.scratch.len() > MAX_KEPT_SCRATCH {
+            self.scratch = Vec::new();
+        }
+        result
     }
 }
 
@@ -110,5 +153,72 @@ impl Opcode {
     /// which requests the compression, and for OPTIONS, which may precede STARTUP (v4 §5).
     const fn may_be_compressed(self) -> bool {
         !matches!(self, Self::Startup | Self::Options)
+    }
+}
+
+#[cfg(all(test, feature = "driver"))]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::{MIN_SHARED, Stream, Version};
+    use super::*;
+
+    const HEADER: Header = Header {
+        version: Version::V4,
+        is_response: false,
+        flags: FrameFlags::NONE,
+        stream: Stream(1),
+        opcode: Opcode::Query,
+    };
+
+    #[test]
+    fn shared_bytes_count_for_the_length_of_the_body() {
+        let bytes = Bytes::from(vec![7; MIN_SHARED]);
+        let body = |writer: &mut Writer<'_>| {
+            writer.int(1);
+            writer.shared(&bytes);
+            writer.int(2);
+            Ok(())
+        };
+        let lz4 = Context { compression: Some(Compression::Lz4), ..Version::V4.into() };
+        for (context, is_shared) in [(Version::V4.into(), true), (lz4, false)] {
+            let (mut copied, mut out) = (Vec::new(), Vec::new());
+            FrameEncoder::new(context).encode(HEADER, &mut copied, body).unwrap();
+            let mut encoder = FrameEncoder::sharing(context);
+            encoder.encode(HEADER, &mut out, body).unwrap();
+            let shared = encoder.take_shared();
+            assert_eq!(shared.len(), if is_shared { bytes.len() } else { 0 });
+            assert!(shared.into_parts(0, out.into()).concat() == copied);
+            assert!(encoder.take_shared().is_empty());
+        }
+        let small = Context { max_body: 100, ..Version::V4.into() };
+        let mut encoder = FrameEncoder::sharing(small);
+        assert!(encoder.encode(HEADER, &mut Vec::new(), body).is_err());
+        assert!(encoder.take_shared().is_empty());
+    }
+
+    #[test]
+    fn a_long_compressed_body_takes_the_place_of_the_buffer() {
+        let lz4 = Context { compression: Some(Compression::Lz4), ..Version::V4.into() };
+        let compressible = vec![7; 2 * MAX_KEPT_SCRATCH];
+        let mut state = 1_u32;
+        let random = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state.to_be_bytes()[0]
+        };
+        let incompressible: Vec<u8> = (0..2 * MAX_KEPT_SCRATCH).map(random).collect();
+        for (body, is_compressed) in [(compressible, true), (incompressible, false)] {
+            let write = |writer: &mut Writer<'_>| {
+                writer.raw(&body);
+                Ok(())
+            };
+            let (mut first, mut second) = (Vec::new(), vec![0xee]);
+            FrameEncoder::new(lz4).encode(HEADER, &mut first, write).unwrap();
+            FrameEncoder::new(lz4).encode(HEADER, &mut second, write).unwrap();
+            assert!(first == second[1..], "the buffer's content does not matter");
+            assert_eq!(first.len() < body.len(), is_compressed);
+            let (header, length) = Header::decode(&first).unwrap().unwrap();
+            assert_eq!((header.is_compressed(), length), (is_compressed, first.len() - 9));
+        }
     }
 }

@@ -45,8 +45,11 @@ mod error;
 mod frame;
 mod frame_encoder;
 mod header;
+#[cfg(feature = "driver")]
+mod large_frame;
 mod reader;
 mod segment;
+mod shared;
 mod unsupported;
 mod value;
 mod version;
@@ -62,10 +65,13 @@ pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use frame::{FrameDecoder, RawFrame};
 pub use frame_encoder::FrameEncoder;
 pub use header::{Header, Stream};
+#[cfg(feature = "driver")]
+pub(crate) use large_frame::LargeFrame;
 pub use reader::Reader;
 #[cfg(feature = "fuzzing")]
 pub(crate) use segment::forge_segment;
 pub use segment::{MAX_SEGMENT_PAYLOAD, Segment, SegmentDecoder, SegmentEncoder};
+pub(crate) use shared::{MIN_SHARED, SharedBytes};
 pub use unsupported::UnsupportedHeader;
 pub use value::{BytesMap, RawValue};
 pub use version::{UnknownVersion, Version};

@@ -1,11 +1,12 @@
 //! Segments, which carry frames in v5 (v5 §2).
 
 use std::fmt;
+use std::io::IoSlice;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::compression::{lz4_compress, lz4_decompress};
-use super::crc::{crc24, crc32};
+use super::compression::{lz4_compress, lz4_decompress, lz4_decompress_onto};
+use super::crc::{crc24, crc32, crc32_of_slices};
 use super::{Compression, DecodeError, DecodeErrorKind, Header};
 
 /// The maximum length of a segment payload before compression, in bytes.
@@ -124,6 +125,16 @@ impl SegmentDecoder {
     /// in the segment header. The frames in the segment are then unknown, and the connection must
     /// be closed.
     pub fn next_segment(&mut self) -> Result<Option<Segment>, DecodeError> {
+        let Some(segment) = self.next_received()? else { return Ok(None) };
+        let self_contained = segment.self_contained();
+        let compressed_length = segment.is_compressed().then_some(segment.header.length);
+        let payload = segment.into_payload()?;
+        Ok(Some(Segment { self_contained, payload, compressed_length }))
+    }
+
+    /// Returns the next whole segment like [`next_segment`](Self::next_segment), but does not decompress
+    /// its payload.
+    pub(super) fn next_received(&mut self) -> Result<Option<ReceivedSegment>, DecodeError> {
         let before_payload = self.layout.header_length().saturating_add(3);
         let Some(bytes) = self.buffer.get(..before_payload) else { return Ok(None) };
         let header = SegmentHeader::decode(bytes, self.layout)?;
@@ -137,18 +148,55 @@ impl SegmentDecoder {
             let kind = DecodeErrorKind::WrongChecksum;
             return Err(DecodeError::new(kind, "payload", before_payload));
         }
-        let (payload, compressed_length) = match self.layout {
-            Layout::Lz4 if header.uncompressed > 0 => {
-                let mut body = Vec::new();
-                let kind = DecodeErrorKind::InvalidSegment;
-                lz4_decompress(&payload, header.uncompressed, &mut body)
-                    .map_err(|_| DecodeError::new(kind, "payload", before_payload))?;
-                (BytesMut::from(Bytes::from(body)), Some(header.length))
-            }
-            _ => (payload, None),
-        };
-        let self_contained = header.self_contained;
-        Ok(Some(Segment { self_contained, payload, compressed_length }))
+        Ok(Some(ReceivedSegment { header, payload, offset: before_payload }))
+    }
+}
+
+/// A segment with a correct checksum, whose payload may be compressed.
+pub(super) struct ReceivedSegment {
+    header: SegmentHeader,
+    payload: BytesMut,
+    /// Offset of the payload in the segment.
+    offset: usize,
+}
+
+impl ReceivedSegment {
+    pub(super) const fn self_contained(&self) -> bool {
+        self.header.self_contained
+    }
+
+    const fn is_compressed(&self) -> bool {
+        self.header.uncompressed > 0
+    }
+
+    /// Returns the length of the payload after decompression.
+    pub(super) fn len(&self) -> usize {
+        if self.is_compressed() { self.header.uncompressed } else { self.payload.len() }
+    }
+
+    /// Returns the payload. It is copied only if it has to be decompressed.
+    pub(super) fn into_payload(self) -> Result<BytesMut, DecodeError> {
+        if !self.is_compressed() {
+            return Ok(self.payload);
+        }
+        let mut body = Vec::new();
+        lz4_decompress(&self.payload, self.header.uncompressed, &mut body)
+            .map_err(|_| self.invalid_payload())?;
+        Ok(BytesMut::from(Bytes::from(body)))
+    }
+
+    /// Appends the payload to `out`.
+    pub(super) fn append_to(&self, out: &mut BytesMut) -> Result<(), DecodeError> {
+        if !self.is_compressed() {
+            out.extend_from_slice(&self.payload);
+            return Ok(());
+        }
+        lz4_decompress_onto(&self.payload, self.header.uncompressed, out)
+            .map_err(|_| self.invalid_payload())
+    }
+
+    const fn invalid_payload(&self) -> DecodeError {
+        DecodeError::new(DecodeErrorKind::InvalidSegment, "payload", self.offset)
     }
 }
 
@@ -230,6 +278,31 @@ impl SegmentEncoder {
                 self.encode_segment(payload, self_contained, out);
             }
             rest = remaining;
+        }
+    }
+
+    /// Encodes `slices` as one segment and appends it to `out`. The slices are whole frames, or a part of
+    /// one frame, of at most [`MAX_SEGMENT_PAYLOAD`] bytes.
+    pub(crate) fn encode_slices(
+        &mut self,
+        slices: &[IoSlice<'_>],
+        self_contained: bool,
+        out: &mut Vec<u8>,
+    ) {
+        match (slices, self.layout) {
+            ([payload], _) => self.encode_segment(payload, self_contained, out),
+            (_, Layout::Lz4) => {
+                // LZ4 needs the payload in one piece.
+                let mut payload = Vec::new();
+                slices.iter().for_each(|slice| payload.extend_from_slice(slice));
+                self.encode_segment(&payload, self_contained, out);
+            }
+            (_, Layout::Plain) => {
+                let length = slices.iter().map(|slice| slice.len()).sum();
+                SegmentHeader { length, uncompressed: 0, self_contained }.encode(self.layout, out);
+                slices.iter().for_each(|slice| out.extend_from_slice(slice));
+                out.extend_from_slice(&crc32_of_slices(slices).to_le_bytes());
+            }
         }
     }
 

@@ -5,7 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{Consistency, EncodeError, EncodeErrorKind, RawValue, Version};
+use super::{
+    Consistency, EncodeError, EncodeErrorKind, MIN_SHARED, RawValue, SharedBytes, Version,
+};
 
 type Result<T = ()> = std::result::Result<T, EncodeError>;
 
@@ -29,7 +31,12 @@ type Result<T = ()> = std::result::Result<T, EncodeError>;
 #[derive(Debug)]
 pub struct Writer<'a> {
     out: &'a mut Vec<u8>,
+    /// The place of long bytes that are not copied to `out`, or `None` to copy all bytes.
+    shared: Option<&'a mut SharedBytes>,
 }
+
+/// Space that is reserved after long bytes for what follows them, in bytes.
+const SPACE_AFTER_LONG: usize = 256;
 
 /// An `[int]` length or count that is filled in after the content has been written.
 #[derive(Debug)]
@@ -41,12 +48,51 @@ pub struct Placeholder {
 impl<'a> Writer<'a> {
     /// Creates a writer that appends to `out`.
     pub const fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out }
+        Self { out, shared: None }
+    }
+
+    /// Creates a writer that appends to `out`, but puts long bytes that are [shared](Self::shared) into
+    /// `shared`.
+    pub(crate) const fn sharing(out: &'a mut Vec<u8>, shared: &'a mut SharedBytes) -> Self {
+        Self { out, shared: Some(shared) }
     }
 
     /// Returns the length of the buffer in bytes.
-    pub const fn position(&self) -> usize {
-        self.out.len()
+    #[inline]
+    pub fn position(&self) -> usize {
+        let shared = self.shared.as_ref().map_or(0, |shared| shared.len());
+        self.out.len().saturating_add(shared)
+    }
+
+    /// Writes bytes without a length. Long bytes are not copied if the writer can share them.
+    ///
+    /// No [length](Self::open_length) may be open, because it would not include the shared bytes.
+    #[inline]
+    pub(crate) fn shared(&mut self, bytes: &Bytes) {
+        match &mut self.shared {
+            Some(shared) if bytes.len() >= MIN_SHARED => {
+                shared.push(self.out.len(), bytes.clone());
+            }
+            _ => self.raw_long(bytes),
+        }
+    }
+
+    /// Writes bytes without a length, which may be long.
+    #[inline]
+    fn raw_long(&mut self, bytes: &[u8]) {
+        if bytes.len() >= MIN_SHARED {
+            self.reserve_long(bytes.len());
+        }
+        self.raw(bytes);
+    }
+
+    /// Reserves space for `length` bytes, and for what usually follows them, instead of twice as much.
+    #[cold]
+    fn reserve_long(&mut self, length: usize) {
+        // Many long values grow the buffer geometrically, as `Vec` does.
+        if length >= self.out.len() {
+            self.out.reserve_exact(length.saturating_add(SPACE_AFTER_LONG));
+        }
     }
 
     /// Writes bytes without a length.
@@ -149,7 +195,7 @@ impl<'a> Writer<'a> {
         match value {
             Some(bytes) => {
                 self.length(bytes.len(), field)?;
-                self.raw(bytes);
+                self.raw_long(bytes);
             }
             None => self.int(-1),
         }
@@ -273,6 +319,20 @@ impl<'a> Writer<'a> {
     #[inline]
     pub fn close_length(&mut self, placeholder: Placeholder, field: &'static str) -> Result {
         let length = self.out.len().saturating_sub(placeholder.end);
+        self.fill_length(placeholder, length, field)
+    }
+
+    /// Fills in a length.
+    ///
+    /// # Errors
+    /// Returns an error if the length is above 2,147,483,647.
+    #[inline]
+    pub(super) fn fill_length(
+        &mut self,
+        placeholder: Placeholder,
+        length: usize,
+        field: &'static str,
+    ) -> Result {
         self.fill(placeholder, int_length(length, field)?);
         Ok(())
     }

@@ -16,6 +16,7 @@ mod journal;
 mod keyspace;
 mod keyspace_switch;
 mod large_reads;
+mod large_values;
 mod late_servers;
 mod login;
 mod many_nodes;

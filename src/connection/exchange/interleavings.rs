@@ -34,7 +34,8 @@ impl Future for Call {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<End> {
         let Some(slot) = self.slot else {
-            self.slot = self.exchange.submit(&[self.number], None, cx.waker().clone());
+            self.slot =
+                self.exchange.submit(Frame::Small(&[self.number]), None, cx.waker().clone());
             return match self.slot {
                 Some(_) => Poll::Pending,
                 None => Poll::Ready(End::Closed(false)),
@@ -124,8 +125,9 @@ impl Task {
                 return Poll::Ready(());
             }
             while let Some((request, frame)) = self.queue.pop() {
-                self.in_flight.push((Some(request.slot), frame[0]));
-                self.sent.push(frame[0]);
+                let Frame::Small(&[number]) = frame else { panic!("the frame has one byte") };
+                self.in_flight.push((Some(request.slot), number));
+                self.sent.push(number);
             }
             if self.in_flight.is_empty() {
                 return Poll::Pending;
@@ -220,7 +222,7 @@ fn the_task_notices_a_request_in_every_interleaving() {
         let exchange = Handle::default().share();
         let task = Arc::clone(&exchange);
         let task = thread::spawn(move || block_on(collect(task)));
-        let slot = exchange.submit(&[1], None, Waker::noop().clone());
+        let slot = exchange.submit(Frame::Small(&[1]), None, Waker::noop().clone());
         assert_eq!(slot, Some(task.join().unwrap()));
     });
 }
@@ -229,7 +231,7 @@ fn the_task_notices_a_request_in_every_interleaving() {
 fn a_caller_notices_its_outcome_in_every_interleaving() {
     explore_all(|| {
         let exchange = Handle::default().share();
-        let slot = exchange.submit(&[1], None, Waker::noop().clone()).unwrap();
+        let slot = exchange.submit(Frame::Small(&[1]), None, Waker::noop().clone()).unwrap();
         let task = Arc::clone(&exchange);
         let task = thread::spawn(move || deliver(&task, slot, Ok(response(1))));
         let outcome = block_on(poll_fn(|cx| exchange.poll_outcome(slot, cx)));
@@ -243,7 +245,7 @@ fn a_caller_notices_its_outcome_in_every_interleaving() {
 fn an_abandoned_slot_is_freed_once_in_every_interleaving() {
     explore_all(|| {
         let exchange = Handle::default().share();
-        let slot = exchange.submit(&[1], None, Waker::noop().clone()).unwrap();
+        let slot = exchange.submit(Frame::Small(&[1]), None, Waker::noop().clone()).unwrap();
         let task = Arc::clone(&exchange);
         let task = thread::spawn(move || {
             deliver(&task, slot, Ok(response(1)));
@@ -308,7 +310,7 @@ fn each_wait_for_a_state_of_the_connection_ends_in_every_interleaving() {
 fn a_caller_notices_that_the_server_stops_answering_in_every_interleaving() {
     explore_all(|| {
         let exchange = Handle::default().share();
-        let slot = exchange.submit(&[1], None, Waker::noop().clone()).unwrap();
+        let slot = exchange.submit(Frame::Small(&[1]), None, Waker::noop().clone()).unwrap();
         let task = Arc::clone(&exchange);
         let task = thread::spawn(move || {
             let mut wakers = Vec::new();

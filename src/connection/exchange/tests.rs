@@ -32,7 +32,7 @@ fn reuses_slots_freed_by_the_caller_or_by_the_task() {
     let mut notices = Notices::default();
     for round in 0..3 {
         let [answered, abandoned, ignored] =
-            [1, 2, 3].map(|n| exchange.submit(&[n], None, waker.clone()).unwrap());
+            [1, 2, 3].map(|n| exchange.submit(Frame::Small(&[n]), None, waker.clone()).unwrap());
         assert!(exchange.poll_outcome(answered, &mut cx).is_pending());
         exchange.abandon(abandoned);
         let mut queue = Queue::default();
@@ -60,7 +60,8 @@ fn wakes_the_task_once_per_batch() {
     let (mut queue, mut notices) = (Queue::default(), Notices::default());
     for round in 1..=3 {
         exchange.collect(&mut queue, &mut notices, &TaskContext::from_waker(&waker));
-        let slots = [1, 2].map(|n| exchange.submit(&[n], None, Waker::noop().clone()).unwrap());
+        let slots = [1, 2]
+            .map(|n| exchange.submit(Frame::Small(&[n]), None, Waker::noop().clone()).unwrap());
         slots.into_iter().for_each(|slot| {
             exchange.abandon(slot);
         });
@@ -81,7 +82,7 @@ fn knows_for_each_of_many_abandoned_requests_whether_the_task_has_collected_it()
     let exchange = Handle::default();
     let cx = TaskContext::from_waker(Waker::noop());
     let (mut queue, mut notices) = (Queue::default(), Notices::default());
-    let submit = || exchange.submit(&[1], None, Waker::noop().clone()).unwrap();
+    let submit = || exchange.submit(Frame::Small(&[1]), None, Waker::noop().clone()).unwrap();
     let mut collected: Vec<_> = (0..100_000).map(|_| submit()).collect();
     exchange.collect(&mut queue, &mut notices, &cx);
     let waiting: Vec<_> = (0..100_000).map(|_| submit()).collect();
@@ -108,7 +109,7 @@ impl Drop for Task {
 #[test]
 fn dropping_a_waker_may_abandon_another_request() {
     let exchange = Handle::default();
-    let submit = |waker: Waker| exchange.submit(&[1], None, waker).unwrap();
+    let submit = |waker: Waker| exchange.submit(Frame::Small(&[1]), None, waker).unwrap();
     let task = || {
         let other = submit(Waker::noop().clone());
         Waker::from(Arc::new(Task(Handle(exchange.share()), other)))
@@ -126,13 +127,13 @@ fn dropping_the_task_fails_all_waiting_requests() {
     let exchange = Handle::default();
     let waiting = Arc::new(Count::default());
     let waker = Waker::from(Arc::clone(&waiting));
-    let slot = exchange.submit(&[1], None, waker.clone()).unwrap();
+    let slot = exchange.submit(Frame::Small(&[1]), None, waker.clone()).unwrap();
     exchange.fail_all();
     assert_eq!(waiting.0.load(Ordering::SeqCst), 1);
     let mut cx = TaskContext::from_waker(&waker);
     let Poll::Ready(Err(failed)) = exchange.poll_outcome(slot, &mut cx) else { panic!() };
     assert_eq!(failed.kind, RequestErrorKind::Closed(CloseReason::Local));
     assert!(failed.written, "the request may have been written");
-    assert_eq!(exchange.submit(&[1], None, waker), None);
+    assert_eq!(exchange.submit(Frame::Small(&[1]), None, waker), None);
     assert_eq!(exchange.close_reason(), Some(&CloseReason::Local));
 }
