@@ -13,6 +13,7 @@ mod ours;
 mod sample;
 mod scylla;
 mod server;
+mod values;
 
 use std::net::SocketAddr;
 
@@ -29,6 +30,7 @@ const SECTIONS: &[Section] = &[
     ("batches", batches::table),
     ("cache", cache::table),
     ("collections", collections::table),
+    ("values", values::table),
     ("instructions", instructions::table),
 ];
 

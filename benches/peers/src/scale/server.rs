@@ -1,10 +1,16 @@
 //! The server of a comparison, in a process of its own, or a real node.
 
 use std::env;
+use std::future::Future;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
+use cqlwire::testing::MockServer;
+use cqlwire::wire::Version;
+
+use super::sample::runtime;
+use super::values;
 use crate::driver::stub;
 
 pub struct Server {
@@ -51,8 +57,22 @@ impl Drop for Server {
 pub fn serve(kind: &str) -> Result<(), String> {
     match kind {
         "stub" => println!("{}", stub::start()),
+        "values" => return mock_server(values::server(Version::V5)),
+        "values-v4" => return mock_server(values::server(Version::V4)),
         _ => return Err(format!("unknown kind of server `{kind}`")),
     }
+    wait_for_end()
+}
+
+/// Runs a server until the standard input ends. Prints its address.
+fn mock_server(server: impl Future<Output = MockServer>) -> Result<(), String> {
+    let runtime = runtime();
+    let server = runtime.block_on(server);
+    println!("{}", server.address());
+    wait_for_end()
+}
+
+fn wait_for_end() -> Result<(), String> {
     let ended = io::stdin().read_to_end(&mut Vec::new());
     ended.map(drop).map_err(|error| error.to_string())
 }
