@@ -340,7 +340,7 @@ impl ClientConnection {
     /// Returns the receive buffer with space for at least `minimum` bytes, or for the rest of the frame
     /// that arrives.
     ///
-    /// The space is at most three times as large as the bytes that have arrived of the frame, or 256 KiB,
+    /// The space is at most 15 times as large as the bytes that have arrived of the frame, or 256 KiB,
     /// because the header may state a wrong length.
     #[cfg(feature = "driver")]
     #[inline]

@@ -124,15 +124,19 @@ struct Segments {
 const LARGE_FRAME: usize = 256 << 10;
 
 /// The space for the rest of a large frame, as a multiple of the bytes that have arrived of it.
-const GROWTH: usize = 3;
+#[cfg(feature = "driver")]
+const GROWTH: usize = 15;
+
+/// The same for a frame in segments, whose bytes may have arrived in compressed form.
+const GROWTH_IN_SEGMENTS: usize = 3;
 
 /// Reserves space in `buffer` for the rest of a large frame, of which `missing` bytes have not arrived, if
 /// there is no space for `minimum` bytes.
-fn reserve_rest(buffer: &mut BytesMut, missing: usize, minimum: usize) {
+fn reserve_rest(buffer: &mut BytesMut, missing: usize, minimum: usize, growth: usize) {
     if missing == 0 || free(buffer) >= minimum {
         return;
     }
-    let space = missing.min(buffer.len().saturating_mul(GROWTH).max(LARGE_FRAME));
+    let space = missing.min(buffer.len().saturating_mul(growth).max(LARGE_FRAME));
     // `BytesMut::reserve` may reserve twice as much as it is asked for.
     let mut bytes = Vec::from(std::mem::take(buffer));
     bytes.reserve_exact(space);
@@ -213,7 +217,10 @@ impl FrameDecoder {
     fn reserve_mid_frame(&mut self, minimum: usize) -> &mut BytesMut {
         let missing = self.missing();
         match &mut self.segments {
-            None if missing > 0 => reserve_rest(&mut self.buffer, missing, minimum.min(missing)),
+            None if missing > 0 => {
+                let minimum = minimum.min(missing);
+                reserve_rest(&mut self.buffer, missing, minimum, GROWTH);
+            }
             None => self.buffer.reserve(minimum),
             Some(segments) => {
                 let buffer = segments.decoder.buffer_mut();
@@ -317,7 +324,7 @@ impl FrameDecoder {
                     return Err(WRONG_SELF_CONTAINED);
                 }
                 let missing = self.missing();
-                reserve_rest(&mut self.buffer, missing, segment.len());
+                reserve_rest(&mut self.buffer, missing, segment.len(), GROWTH_IN_SEGMENTS);
                 segment.append_to(&mut self.buffer)?;
                 if self.buffer.len() > self.current_frame_length()? {
                     return Err(WRONG_SELF_CONTAINED);
