@@ -70,14 +70,63 @@ impl Partitioner {
     /// Parses a token as `system.local` and `system.peers` write it. Returns `None` if it is not a
     /// token of this partitioner.
     pub fn parse(self, text: &str) -> Option<Token> {
+        self.parse_bytes(text.as_bytes())
+    }
+
+    /// Parses the bytes of a token's text. Returns `None` if it is not a token of this partitioner.
+    pub(crate) fn parse_bytes(self, text: &[u8]) -> Option<Token> {
         match self {
-            Self::Murmur3 => text.parse().ok().map(|token: i64| Token(token.into())),
+            Self::Murmur3 => parse_i64(text).map(|token| Token(token.into())),
             Self::Random => {
+                let text = std::str::from_utf8(text).ok()?;
                 let token: u128 = text.parse().ok().filter(|token| *token <= 1 << 127)?;
                 Some(Token(token.try_into().unwrap_or(i128::MAX)))
             }
         }
     }
+}
+
+/// Parses a decimal number. Returns `None` if the text is not a number, or out of range.
+///
+/// The tokens of a large cluster are hundreds of thousands of numbers, of 19 digits each. Eight digits at once
+/// take a third of the time of `str::parse`.
+fn parse_i64(text: &[u8]) -> Option<i64> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    if digits.is_empty() || digits.len() > MAX_DIGITS {
+        return None;
+    }
+    let (blocks, rest) = digits.as_chunks::<8>();
+    // 19 digits are less than 2^64.
+    let mut number = 0_u64;
+    for block in blocks {
+        number = number.wrapping_mul(100_000_000).wrapping_add(eight_digits(*block)?);
+    }
+    for digit in rest {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number.wrapping_mul(10).wrapping_add(digit.into());
+    }
+    match digits.len() < text.len() {
+        true => 0_i64.checked_sub_unsigned(number),
+        false => i64::try_from(number).ok(),
+    }
+}
+
+/// Number of digits of the largest `i64`.
+const MAX_DIGITS: usize = 19;
+
+/// Returns the number of eight decimal digits, or `None` if a byte is not a digit.
+const fn eight_digits(text: [u8; 8]) -> Option<u64> {
+    // The first digit is in the lowest byte. Each step combines neighbours: two digits, four, eight.
+    let bytes = u64::from_le_bytes(text) ^ 0x3030_3030_3030_3030;
+    // A byte of at most 9 does not reach 16 if 6 is added.
+    let is_valid = (bytes | bytes.wrapping_add(0x0606_0606_0606_0606)) & 0xf0f0_f0f0_f0f0_f0f0 == 0;
+    let pairs = bytes.wrapping_mul(10).wrapping_add(bytes >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    let eight = fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff;
+    if is_valid { Some(eight) } else { None }
 }
 
 const C1: u64 = 0x87c3_7b91_1142_53d5;
@@ -137,6 +186,8 @@ const fn finish(mut hash: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The expected tokens were computed by the Python driver.
@@ -206,11 +257,29 @@ mod tests {
             ("", None, None),
             ("0x10", None, None),
             (" 1", None, None),
+            ("-", None, None),
+            ("12345678", Some(12_345_678), Some(12_345_678)),
+            ("-1234567890123456789", Some(-1_234_567_890_123_456_789), None),
+            ("-9223372036854775809", None, None),
+            ("12345:78", None, None),
+            ("1234567/", None, None),
+            ("1234567\u{b9}", None, None),
         ] {
             assert_eq!(parse(Partitioner::Murmur3, text), murmur3, "{text}");
             assert_eq!(parse(Partitioner::Random, text), random, "{text}");
         }
         assert_eq!(Token(-42).to_string(), "-42");
+    }
+
+    proptest! {
+        #[test]
+        fn tokens_are_parsed_as_the_standard_library_does(text in "[-+]?[0-9]{1,20}|[-0-9/:]{1,9}", token: i64) {
+            let parsed = Partitioner::Murmur3.parse(&text).map(|token| token.0);
+            if text.trim_start_matches('-').len() <= MAX_DIGITS && !text.starts_with('+') {
+                prop_assert_eq!(parsed, text.parse::<i64>().ok().map(i128::from));
+            }
+            prop_assert_eq!(parse_i64(token.to_string().as_bytes()), Some(token));
+        }
     }
 
     #[test]

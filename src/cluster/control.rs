@@ -80,10 +80,13 @@ impl ControlConnection {
         shared: &Arc<Shared>,
         points: Vec<ContactPoint>,
     ) -> Result<Self, ClusterError> {
-        let OpenedControl { connection, host, host_id, events } =
+        let OpenedControl { connection, host, host_id, is_incomplete, events } =
             open_control(shared, &points).await?;
         let mut pending = PendingReads::default();
         pending.add_schema(None);
+        if is_incomplete {
+            pending.add_topology();
+        }
         Ok(Self {
             shared: Arc::clone(shared),
             connection,
@@ -174,7 +177,8 @@ impl ControlConnection {
     }
 
     fn reader(&self) -> StateReader<'_> {
-        StateReader { shared: &self.shared, connection: &self.connection, host: &self.host }
+        let Self { shared, connection, host, host_id, .. } = self;
+        StateReader { shared, connection, host, host_id: *host_id }
     }
 
     /// Returns true if the control connection's own node is draining. `node` is the address of a node

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::open::{FailedNode, connect_any};
 use super::shared::Shared;
-use super::state_reader::StateReader;
+use super::state_reader::{StateReader, TopologyRead};
 use super::system_tables::{MAX_BODY, ReadError, is_permanent};
 use super::{ClusterError, ContactPoint};
 use crate::connection::Connection;
@@ -26,6 +26,9 @@ pub(super) struct OpenedControl {
     pub(super) host: String,
     /// The host id of the node. Nil if the node does not report it.
     pub(super) host_id: Uuid,
+    /// True if the topology should be read again soon: the server refused to read a table, or rows
+    /// contradicted each other.
+    pub(super) is_incomplete: bool,
     pub(super) events: mpsc::Receiver<Event>,
 }
 
@@ -50,8 +53,9 @@ pub(super) async fn open_control(
         })?;
         let address = connection.address();
         match set_up(shared, &connection, &host).await {
-            Ok(host_id) => {
-                return Ok(OpenedControl { connection: connection.into(), host, host_id, events });
+            Ok(TopologyRead { host_id, has_tables, is_ambiguous }) => {
+                let (connection, is_incomplete) = (connection.into(), !has_tables || is_ambiguous);
+                return Ok(OpenedControl { connection, host, host_id, is_incomplete, events });
             }
             Err(error) => {
                 debug!(node = %address, error, "control connection could not be set up");
@@ -62,18 +66,23 @@ pub(super) async fn open_control(
     }
 }
 
-/// Subscribes to the server's events, and reads the topology. Returns the host id of the node.
+/// Subscribes to the server's events, and reads the topology. REGISTER is sent first, so that no change after the
+/// read is missed.
 ///
 /// # Errors
 /// Returns an error if the connection fails, or if the server cannot answer.
-async fn set_up(shared: &Shared, connection: &Connection, host: &str) -> Result<Uuid, String> {
-    let reader = StateReader { shared, connection, host };
+async fn set_up(
+    shared: &Shared,
+    connection: &Connection,
+    host: &str,
+) -> Result<TopologyRead, String> {
+    let reader = StateReader { shared, connection, host, host_id: Uuid::nil() };
     let both = async { tokio::join!(register(shared, connection), reader.read_topology()) };
     let time = shared.settings.connector.options.handshake_timeout.saturating_mul(2);
     let both = timeout(time, both).await;
     let (registered, read) = both.map_err(|_| ReadError::Timeout.to_string())?;
     registered.map_err(|error| format!("REGISTER: {error}"))?;
-    read.map(|read| read.host_id).map_err(|error| error.to_string())
+    read.map_err(|error| error.to_string())
 }
 
 /// Subscribes to the server's events. A refusal that the server would repeat is accepted: without events,

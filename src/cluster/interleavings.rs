@@ -169,7 +169,7 @@ fn node(shared: &Shared) -> Arc<Node> {
         datacenter: String::new(),
         rack: String::new(),
         release_version: String::new(),
-        tokens: Vec::new(),
+        tokens: Arc::default(),
         schema_version: None,
     };
     Arc::new(Node::new(info, Distance::Remote, None, &shared.pools))

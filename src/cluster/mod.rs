@@ -5,14 +5,14 @@
 //! | `handle`, `schema_wait` | the cluster, as a session uses it |
 //! | `statuses` | the nodes that servers have reported down |
 //! | `control`, `control_candidates`, `control_setup`, `pending_reads` | the control connection and its task |
-//! | `state_reader`, `topology`, `topology_reader`, `system_tables` | what the driver reads from `system.local` and `system.peers` |
+//! | `state_reader`, `topology`, `topology_reader`, `system_tables`, `node_row` | what the driver reads from `system.local` and `system.peers` |
 //! | `schema_reader`, `system_pages` | what the driver reads from `system_schema` |
 //! | `peers` | the nodes in those rows, and the choice between rows that contradict each other |
 //! | [`ClusterState`], `node_index`, `connected_nodes`, `refresh` | a snapshot of nodes, ring and schema, and how the next one is computed |
 //! | [`Node`], `pool`, `slots` | a node, and its connections |
 //! | `pool_context`, `attempts`, `released`, `session_keyspace` | the state that the pools share |
 //! | [`LoadBalancing`] | the policy that picks the node for a request |
-//! | [`Token`], [`Partitioner`], `ring` | the replicas of a partition |
+//! | [`Token`], [`Partitioner`], `ring`, `walk`, `replication_map` | the replicas of a partition |
 //! | [`schema`] | keyspaces, tables, types, and everything else that DDL creates |
 //!
 //! Invariants:
@@ -44,6 +44,7 @@ mod in_flight;
 mod interleavings;
 mod node;
 mod node_index;
+mod node_row;
 mod open;
 mod peers;
 mod pending_reads;
@@ -52,6 +53,7 @@ mod pool_context;
 mod refresh;
 mod released;
 mod replication;
+mod replication_map;
 mod ring;
 mod routing;
 pub mod schema;
@@ -69,6 +71,7 @@ mod system_tables;
 mod timer;
 mod topology;
 mod topology_reader;
+mod walk;
 
 pub use crate::partitioner::{Partitioner, Token};
 pub use address_translator::AddressTranslator;

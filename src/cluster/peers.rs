@@ -7,13 +7,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::node_row::{NodeRow, TokenTexts};
 use super::topology::{Contradiction, IgnoredRow, NodeInfo, Topology};
 use super::{AddressTranslator, Partitioner, Token};
-use crate::types::{Record, Value};
 
 /// The reachability of an address, as far as the driver knows. Later variants are preferred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,16 @@ pub(super) enum Reachability {
     Reachable,
 }
 
+/// What the driver knows of the cluster before a read of the topology.
+pub(super) trait Known {
+    /// Returns the reachability of an address, after translation. It decides between rows that contradict
+    /// each other.
+    fn reachability(&self, address: SocketAddr) -> Reachability;
+
+    /// Returns the tokens of the node with this host id, or `None` if the node is unknown.
+    fn tokens(&self, host_id: Uuid) -> Option<&Arc<[Token]>>;
+}
+
 /// A row of the peers table that describes a node.
 struct Peer {
     info: NodeInfo,
@@ -37,35 +48,36 @@ struct Peer {
 /// Returns the nodes that the rows describe. `queried` is the address of the connection over which
 /// the rows were read.
 pub(super) fn describe(
-    local: Option<&Record>,
-    peers: &[Record],
+    local: Option<NodeRow>,
+    peers: Vec<NodeRow>,
     queried: SocketAddr,
     translator: Option<&dyn AddressTranslator>,
-    reachability: impl Fn(SocketAddr) -> Reachability,
+    known: &impl Known,
 ) -> Topology {
-    let partitioner = local.and_then(|local| text(local, "partitioner"));
-    let partitioner = partitioner.and_then(|class| Partitioner::from_class(&class));
+    let local = local.unwrap_or_default();
+    let cluster_name = local.cluster_name.clone().unwrap_or_default();
+    let partitioner = local.partitioner.as_deref().and_then(Partitioner::from_class);
+    let mut tokens = TokenParser { partitioner, known, parsed: Vec::new() };
     let translate =
         |address| translator.map_or(address, |translator| translator.translate(address));
-    // The queried node is reachable at the address of the connection, whatever it announces.
-    let first = node_info(local, queried, partitioner);
     // A table without ports belongs to a cluster in which all nodes listen on one port.
-    let has_ports = peers.iter().any(|row| row.get("native_port").is_some());
-    let announced = local.and_then(|local| announced_address(local, queried.port()));
-    let announced = announced.map(|address| match has_ports {
+    let has_ports = peers.iter().any(NodeRow::has_port);
+    let announced = local.announced_address(queried.port()).map(|address| match has_ports {
         true => address,
         false => SocketAddr::new(address.ip(), queried.port()),
     });
+    // The queried node is reachable at the address of the connection, whatever it announces.
+    let first = node_info(local, queried, &mut tokens);
     // A translator may give several nodes the address of one proxy, so that the connection's address
     // identifies the queried node only if there is no translator.
     let own = announced.into_iter().chain(Some(queried).filter(|_| translator.is_none()));
     let own: Vec<_> = own.collect();
-    let peers = peers.iter().filter_map(|row| {
-        let announced = announced_address(row, queried.port()).filter(|_| is_complete(row))?;
-        Some(Peer { info: node_info(Some(row), translate(announced), partitioner), announced })
+    let peers = peers.into_iter().filter_map(|row| {
+        let announced = row.announced_address(queried.port()).filter(|_| row.is_complete())?;
+        Some(Peer { info: node_info(row, translate(announced), &mut tokens), announced })
     });
-    let (nodes, ignored) = select(first, &own, peers.collect(), reachability);
-    let cluster_name = local.and_then(|local| text(local, "cluster_name")).unwrap_or_default();
+    let (nodes, ignored) =
+        select(first, &own, peers.collect(), |address| known.reachability(address));
     Topology { cluster_name, partitioner, nodes, announced: announced.map(translate), ignored }
 }
 
@@ -129,80 +141,64 @@ fn select(
     (nodes, ignored)
 }
 
-/// Returns the node that `row` describes. If there is no row, only the address is known.
+/// Returns the node that `row` describes.
 fn node_info(
-    row: Option<&Record>,
+    row: NodeRow,
     address: SocketAddr,
-    partitioner: Option<Partitioner>,
+    tokens: &mut TokenParser<'_, impl Known>,
 ) -> NodeInfo {
+    let host_id = row.host_id.unwrap_or_default();
     NodeInfo {
-        host_id: row.and_then(|row| uuid(row, "host_id")).unwrap_or_default(),
+        host_id,
         address,
         host: None,
-        datacenter: row.and_then(|row| text(row, "data_center")).unwrap_or_default(),
-        rack: row.and_then(|row| text(row, "rack")).unwrap_or_default(),
-        release_version: row.and_then(|row| text(row, "release_version")).unwrap_or_default(),
-        tokens: row.zip(partitioner).map(|(row, by)| tokens(row, by)).unwrap_or_default(),
-        schema_version: row.and_then(|row| uuid(row, "schema_version")),
+        datacenter: row.datacenter.unwrap_or_default(),
+        rack: row.rack.unwrap_or_default(),
+        release_version: row.release_version.unwrap_or_default(),
+        tokens: row.tokens.map(|texts| tokens.parse(host_id, &texts)).unwrap_or_default(),
+        schema_version: row.schema_version,
     }
 }
 
-/// Returns true if the row of a peer has the columns that each node has. A removed node may leave a
-/// row behind that lacks some of them.
-fn is_complete(row: &Record) -> bool {
-    let is_set = |name: &&str| row.get(*name).is_some_and(|value| *value != Value::Null);
-    uuid(row, "host_id").is_some_and(|host_id| !host_id.is_nil())
-        && ["data_center", "rack", "tokens"].iter().all(is_set)
+/// Parses the tokens of nodes.
+struct TokenParser<'a, K> {
+    /// `None` if the partitioner is unknown: nodes then have no tokens.
+    partitioner: Option<Partitioner>,
+    known: &'a K,
+    /// The tokens of one node. The nodes share the buffer.
+    parsed: Vec<Token>,
 }
 
-/// Returns the address at which a node listens for clients. If that is unknown or unspecified
-/// (`0.0.0.0` or `::`), returns the address that other nodes use. Returns `None` if the row
-/// contains neither.
-pub(super) fn announced_address(row: &Record, default_port: u16) -> Option<SocketAddr> {
-    let inet = |name| match row.get(name)? {
-        Value::Inet(address) => Some(*address),
-        _ => None,
-    };
-    let is_specified = |address: &IpAddr| !address.is_unspecified();
-    let client = inet("native_address").or_else(|| inet("rpc_address")).filter(is_specified);
-    let internal = || inet("peer").or_else(|| inet("broadcast_address")).filter(is_specified);
-    let address = client.or_else(internal)?;
-    let port = |name| match row.get(name)? {
-        Value::Int(port) => u16::try_from(*port).ok().filter(|port| *port != 0),
-        _ => None,
-    };
-    let port = port("native_port").or_else(|| port("rpc_port"));
-    Some(SocketAddr::new(address, port.unwrap_or(default_port)))
-}
-
-pub(super) fn text(row: &Record, name: &str) -> Option<String> {
-    match row.get(name)? {
-        Value::Text(text) => Some(text.to_string()),
-        _ => None,
+impl<K: Known> TokenParser<'_, K> {
+    /// Returns the tokens of a node. A node whose tokens have not changed keeps its list, so that the ring
+    /// sees at once that they are equal.
+    fn parse(&mut self, host_id: Uuid, texts: &TokenTexts) -> Arc<[Token]> {
+        self.parsed.clear();
+        if let Some(partitioner) = self.partitioner {
+            texts.parse_into(partitioner, &mut self.parsed);
+        }
+        match self.known.tokens(host_id) {
+            Some(known) if **known == *self.parsed => Arc::clone(known),
+            _ => self.parsed.as_slice().into(),
+        }
     }
-}
-
-pub(super) fn uuid(row: &Record, name: &str) -> Option<Uuid> {
-    match row.get(name)? {
-        Value::Uuid(uuid) | Value::TimeUuid(uuid) => Some(*uuid),
-        _ => None,
-    }
-}
-
-fn tokens(row: &Record, partitioner: Partitioner) -> Vec<Token> {
-    let Some(Value::Set(tokens) | Value::List(tokens)) = row.get("tokens") else {
-        return Vec::new();
-    };
-    let token = |token: &Value| match token {
-        Value::Text(token) => partitioner.parse(token),
-        _ => None,
-    };
-    tokens.iter().filter_map(token).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    struct Nothing;
+
+    impl Known for Nothing {
+        fn reachability(&self, _: SocketAddr) -> Reachability {
+            Reachability::Unknown
+        }
+
+        fn tokens(&self, _: Uuid) -> Option<&Arc<[Token]>> {
+            None
+        }
+    }
 
     /// The address of a node with this number.
     fn address(number: u8) -> SocketAddr {
@@ -210,7 +206,8 @@ mod tests {
     }
 
     fn peer(host_id: u128, number: u8, schema_version: u128) -> Peer {
-        let info = node_info(None, address(number), None);
+        let mut tokens = TokenParser { partitioner: None, known: &Nothing, parsed: Vec::new() };
+        let info = node_info(NodeRow::default(), address(number), &mut tokens);
         let (host_id, schema_version) =
             (Uuid::from_u128(host_id), Some(Uuid::from_u128(schema_version)));
         Peer { info: NodeInfo { host_id, schema_version, ..info }, announced: address(number) }
@@ -225,8 +222,8 @@ mod tests {
         assert_eq!((nodes[0].host_id.as_u128(), nodes[0].address), (1, address(1)));
         assert_eq!(nodes.len() + ignored.len(), count + 1);
         let number = |node: &NodeInfo| match node.address.ip() {
-            IpAddr::V4(ip) => ip.octets()[3],
-            IpAddr::V6(_) => 0,
+            std::net::IpAddr::V4(ip) => ip.octets()[3],
+            std::net::IpAddr::V6(_) => 0,
         };
         nodes[1..].iter().map(|node| (node.host_id.as_u128(), number(node))).collect()
     }

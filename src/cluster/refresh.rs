@@ -1,18 +1,18 @@
 //! Computes the next state of a cluster from the previous one and a newly read topology.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tracing::warn;
-use uuid::Uuid;
 
 use super::node_index::NodeIndex;
 use super::pool_context::PoolContext;
-use super::ring::{Replicas, Ring, RingNode};
+use super::replication_map::ReplicationMap;
+use super::ring::{Ring, RingNode};
 use super::topology::{IgnoredRow, NodeInfo, Topology};
 use super::{
-    ClusterState, Distance, LoadBalancing, Node, Partitioner, ReplicationStrategy, Settings, Token,
+    ClusterState, Distance, LoadBalancing, Node, Partitioner, ReplicationStrategy, Settings,
 };
 
 /// Returns the state that follows `previous`, with the nodes of `topology` and the keyspaces of
@@ -42,13 +42,13 @@ pub(super) fn with_topology(
     });
     let index = Arc::new(NodeIndex::new(index));
     let is_same_ring = previous.partitioner == partitioner
-        && previous.strategies == strategies
-        && previous.infos.iter().map(ring_position).eq(infos.iter().map(ring_position));
-    let replicas = match (is_same_ring, partitioner) {
-        (true, _) => previous.replicas.clone(),
-        (false, Some(partitioner)) => replicas(partitioner, &infos, &strategies),
-        (false, None) => HashMap::new(),
+        && previous.infos.len() == infos.len()
+        && previous.infos.iter().zip(&infos).all(|(before, info)| has_same_place(before, info));
+    let ring = match is_same_ring {
+        true => previous.ring.clone(),
+        false => partitioner.map(|partitioner| Arc::new(ring(previous, partitioner, &infos))),
     };
+    let replication = ReplicationMap::new(strategies, ring.as_ref(), &previous.replication);
     let ClusterState { has_topology_tables, has_schema, has_schema_tables, .. } = *previous;
     ClusterState {
         name,
@@ -62,8 +62,8 @@ pub(super) fn with_topology(
         first_datacenter: previous.first_datacenter.clone().or_else(|| local_datacenter.clone()),
         local_datacenter,
         partitioner,
-        strategies,
-        replicas,
+        ring,
+        replication: replication.into(),
         schema: Arc::clone(&previous.schema),
         has_schema,
         has_schema_tables,
@@ -130,29 +130,29 @@ fn log_ignored_rows(previous: &ClusterState, ignored: &[IgnoredRow]) {
     }
 }
 
-/// Returns the part of a node's description that determines its place on the ring.
-fn ring_position(info: &NodeInfo) -> (Uuid, &str, &str, &[Token]) {
-    (info.host_id, &info.datacenter, &info.rack, &info.tokens)
+/// Returns true if two descriptions give a node the same place on the ring.
+fn has_same_place(one: &NodeInfo, other: &NodeInfo) -> bool {
+    one.host_id == other.host_id
+        && one.datacenter == other.datacenter
+        && one.rack == other.rack
+        && one.tokens == other.tokens
 }
 
-/// Computes the replicas of each keyspace. Keyspaces with equal strategies share one [`Replicas`].
-fn replicas(
-    partitioner: Partitioner,
-    infos: &[NodeInfo],
-    strategies: &BTreeMap<String, ReplicationStrategy>,
-) -> HashMap<String, Arc<Replicas>> {
+/// Builds the ring of the nodes. The index of each node is its position in `infos`.
+fn ring(previous: &ClusterState, partitioner: Partitioner, infos: &[NodeInfo]) -> Ring {
     let nodes = (0..).zip(infos).map(|(index, info)| RingNode {
         index,
         datacenter: &info.datacenter,
         rack: &info.rack,
         tokens: &info.tokens,
     });
-    let ring = Ring::new(partitioner, nodes);
-    let mut computed: BTreeMap<&ReplicationStrategy, Arc<Replicas>> = BTreeMap::new();
-    let of_keyspace = |(keyspace, strategy): (&String, _)| {
-        let replicas =
-            computed.entry(strategy).or_insert_with(|| Arc::new(ring.replicas(strategy)));
-        (keyspace.clone(), Arc::clone(replicas))
+    let Some(ring) = previous.ring.as_ref().filter(|ring| ring.partitioner() == partitioner) else {
+        return Ring::new(partitioner, nodes);
     };
-    strategies.iter().map(of_keyspace).collect()
+    let index_before = |info: &NodeInfo| {
+        let index = previous.index.with_host_id(info.host_id)?;
+        let before = previous.infos.get(index)?;
+        u32::try_from(index).ok().filter(|_| before.tokens == info.tokens)
+    };
+    Ring::changed(ring, nodes.zip(infos.iter().map(index_before)))
 }

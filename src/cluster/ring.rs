@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::mem::replace;
 use std::sync::Arc;
 
+use super::walk::{Step, Walk};
 use super::{Partitioner, ReplicationStrategy, Token};
 
 /// The description of a node for [`Ring::new`].
@@ -27,16 +28,30 @@ pub struct Ring {
     partitioner: Partitioner,
     tokens: Arc<[Token]>,
     /// The owner of each token, as an index into `nodes`.
-    owners: Box<[usize]>,
+    owners: Box<[u32]>,
+    /// True if several nodes have the same token.
+    has_shared_tokens: bool,
     nodes: Box<[Node]>,
+    datacenters: Box<[Datacenter]>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Node {
     index: u32,
-    datacenter: Box<str>,
+    /// The datacenter, as an index into the ring's datacenters.
+    datacenter: u32,
     /// The number of the rack, which is unique across datacenters.
-    rack: usize,
+    rack: u32,
+}
+
+/// A datacenter of a ring.
+#[derive(Debug)]
+struct Datacenter {
+    name: Box<str>,
+    /// Number of nodes that own a token.
+    nodes: usize,
+    /// Number of racks in which a node owns a token.
+    racks: usize,
 }
 
 impl Ring {
@@ -45,19 +60,86 @@ impl Ring {
         partitioner: Partitioner,
         nodes: impl IntoIterator<Item = RingNode<'a>>,
     ) -> Self {
-        let mut racks = BTreeMap::new();
-        let mut owned: Vec<(Token, usize)> = Vec::new();
-        let mut all = Vec::new();
-        for RingNode { index, datacenter, rack, tokens } in nodes {
-            owned.extend(tokens.iter().map(|token| (*token, all.len())));
-            let next_rack = racks.len();
-            let rack = *racks.entry((datacenter, rack)).or_insert(next_rack);
-            all.push(Node { index, datacenter: datacenter.into(), rack });
+        Self::build(partitioner, nodes.into_iter().map(|node| (node, None)), None)
+    }
+
+    /// Builds the ring of `nodes`, as [`new`](Self::new) does. Each node comes with its index in the ring
+    /// `previous` if it has the same tokens there, which are then not sorted again.
+    pub(super) fn changed<'a>(
+        previous: &Self,
+        nodes: impl IntoIterator<Item = (RingNode<'a>, Option<u32>)>,
+    ) -> Self {
+        // A token of several nodes has lost all but one of them.
+        let usable = Some(previous).filter(|previous| !previous.has_shared_tokens);
+        Self::build(previous.partitioner, nodes, usable)
+    }
+
+    fn build<'a>(
+        partitioner: Partitioner,
+        all: impl IntoIterator<Item = (RingNode<'a>, Option<u32>)>,
+        previous: Option<&Self>,
+    ) -> Self {
+        let (mut datacenters, mut racks) = (BTreeMap::new(), BTreeMap::new());
+        let (mut owned, mut nodes) = (Vec::new(), Vec::new());
+        // The owners of the tokens that are sorted already, by their numbers in the previous ring.
+        let mut kept = vec![None; previous.map_or(0, |previous| previous.nodes.len())];
+        for (owner, (node, index_before)) in (0_u32..).zip(all) {
+            let RingNode { index, datacenter, rack, tokens } = node;
+            let before = index_before.and_then(|index| kept.get_mut(index as usize));
+            match before {
+                Some(before) => *before = Some(owner),
+                None => owned.extend(tokens.iter().map(|token| (*token, owner))),
+            }
+            let rack = number(&mut racks, (datacenter, rack));
+            nodes.push(Node { index, datacenter: number(&mut datacenters, datacenter), rack });
         }
         owned.sort_unstable();
-        owned.dedup_by_key(|(token, _)| *token);
-        let (tokens, owners): (Vec<_>, Vec<_>) = owned.into_iter().unzip();
-        Self { partitioner, tokens: tokens.into(), owners: owners.into(), nodes: all.into() }
+        let mut sorted = SortedTokens::with_capacity(
+            owned.len().saturating_add(previous.map_or(0, |previous| previous.tokens.len())),
+        );
+        let mut owned = owned.into_iter().peekable();
+        if let Some(previous) = previous {
+            for (token, owner) in previous.tokens.iter().zip(&previous.owners) {
+                let Some(Some(owner)) = kept.get(*owner as usize) else { continue };
+                while let Some(smaller) = owned.next_if(|next| *next < (*token, *owner)) {
+                    sorted.push(smaller);
+                }
+                sorted.push((*token, *owner));
+            }
+        }
+        owned.for_each(|next| sorted.push(next));
+        let SortedTokens { tokens, owners, has_shared } = sorted;
+        let mut by_number: Vec<_> = datacenters.into_iter().collect();
+        by_number.sort_unstable_by_key(|(_, number)| *number);
+        let unused = |(name, _): (&str, _)| Datacenter { name: name.into(), nodes: 0, racks: 0 };
+        let mut ring = Self {
+            partitioner,
+            tokens: tokens.into(),
+            owners: owners.into(),
+            has_shared_tokens: has_shared,
+            nodes: nodes.into(),
+            datacenters: by_number.into_iter().map(unused).collect(),
+        };
+        ring.count_owners(racks.len());
+        ring
+    }
+
+    /// Counts the nodes and racks of each datacenter that own a token.
+    fn count_owners(&mut self, racks: usize) {
+        let (mut nodes, mut racks) = (vec![false; self.nodes.len()], vec![false; racks]);
+        for owner in &self.owners {
+            let owner = *owner as usize;
+            let is_new = |seen: &mut [bool], number: usize| {
+                seen.get_mut(number).is_some_and(|seen| !replace(seen, true))
+            };
+            if is_new(&mut nodes, owner)
+                && let Some(node) = self.nodes.get(owner)
+                && let Some(datacenter) = self.datacenters.get_mut(node.datacenter as usize)
+            {
+                datacenter.nodes += 1;
+                datacenter.racks += usize::from(is_new(&mut racks, node.rack as usize));
+            }
+        }
     }
 
     /// Returns the partitioner, which computes the tokens of partition keys.
@@ -71,16 +153,17 @@ impl Ring {
     pub fn replicas(&self, strategy: &ReplicationStrategy) -> Replicas {
         match strategy {
             ReplicationStrategy::Simple { factor } => {
-                // Racks are ignored: each node counts as a rack of its own.
-                let steps = self.steps().map(|(_, step)| Step { rack: step.node, ..step });
-                self.table(vec![Walk::new(steps, *factor)])
+                // Datacenters and racks are ignored: each node counts as a rack of its own.
+                let nodes = self.datacenters.iter().map(|datacenter| datacenter.nodes).sum();
+                let place = |number, _: &Node| (0, number);
+                self.table(vec![Some(Walk::new(*factor, nodes, nodes))], place)
             }
             ReplicationStrategy::NetworkTopology { factors } => {
-                let walk = |(datacenter, factor): (&String, &usize)| {
-                    let steps = self.steps().filter(|(node, _)| *node.datacenter == **datacenter);
-                    Walk::new(steps.map(|(_, step)| step), *factor)
+                let walk = |Datacenter { name, nodes, racks }: &Datacenter| {
+                    factors.get(&**name).map(|factor| Walk::new(*factor, *nodes, *racks))
                 };
-                self.table(factors.iter().map(walk).collect())
+                let place = |_, node: &Node| (node.datacenter as usize, node.rack);
+                self.table(self.datacenters.iter().map(walk).collect(), place)
             }
             ReplicationStrategy::Everywhere => {
                 let nodes: Arc<[u32]> = self.nodes.iter().map(|node| node.index).collect();
@@ -90,31 +173,83 @@ impl Ring {
         }
     }
 
-    /// Returns the tokens of the ring in ascending order, each with the node that owns it.
-    fn steps(&self) -> impl Iterator<Item = (&Node, Step)> {
-        self.owners.iter().enumerate().filter_map(|(position, &owner)| {
-            let node = self.nodes.get(owner)?;
-            Some((node, Step { position, node: owner, rack: node.rack, index: node.index }))
-        })
-    }
-
-    /// Computes the replicas of every range. For each range, starts every walk at the end of the
-    /// range and lists the replicas that the walks find, in ring order.
-    fn table(&self, mut walks: Vec<Walk>) -> Replicas {
-        let length = walks.iter().map(|walk| walk.replicas).sum();
-        let mut nodes = Vec::with_capacity(self.tokens.len().saturating_mul(length));
-        let mut seen = Seen::new(self.nodes.len());
+    /// Computes the replicas of every range. `place` returns the walk and the rack of a node.
+    ///
+    /// The walks pass the ring backwards. They begin with the first tokens, which follow the last one, as far as
+    /// they need them. The time is therefore in proportion to the tokens, however rare a rack is.
+    fn table(
+        &self,
+        mut walks: Vec<Option<Walk>>,
+        place: impl Fn(u32, &Node) -> (usize, u32),
+    ) -> Replicas {
+        let length = walks.iter().flatten().map(|walk| walk.replicas).sum();
+        let count = self.tokens.len();
+        let mut nodes = vec![0; count.saturating_mul(length)];
         let mut found = Vec::with_capacity(length);
-        for start in 0..self.tokens.len() {
-            found.clear();
-            for walk in &mut walks {
-                walk.collect_from(start, &mut seen, &mut found);
+        if length == 0 {
+            return Replicas { tokens: Arc::clone(&self.tokens), length, nodes: nodes.into() };
+        }
+        let meet = |walks: &mut [Option<Walk>], position, owner: u32| {
+            let Some(node) = self.nodes.get(owner as usize) else { return };
+            let (walk, rack) = place(owner, node);
+            if let Some(Some(walk)) = walks.get_mut(walk) {
+                walk.meet(owner, rack, Step { position, index: node.index });
             }
-            found.sort_unstable_by_key(|step| (step.position < start, step.position));
-            nodes.extend(found.iter().map(|step| step.index));
+        };
+        let mut ahead = walks.clone();
+        let needed = self.owners.iter().position(|owner| {
+            meet(&mut ahead, 0, *owner);
+            ahead.iter().flatten().all(Walk::is_full)
+        });
+        let needed = needed.map_or(count, |last| last.saturating_add(1));
+        for (position, owner) in self.owners.iter().enumerate().take(needed).rev() {
+            meet(&mut walks, count.saturating_add(position), *owner);
+        }
+        let ranges = nodes.chunks_exact_mut(length).rev();
+        for ((position, owner), replicas) in self.owners.iter().enumerate().rev().zip(ranges) {
+            meet(&mut walks, position, *owner);
+            found.clear();
+            walks.iter().flatten().for_each(|walk| walk.collect_into(&mut found));
+            if walks.len() > 1 {
+                found.sort_unstable_by_key(|step| step.position);
+            }
+            for (replica, step) in replicas.iter_mut().zip(&found) {
+                *replica = step.index;
+            }
         }
         Replicas { tokens: Arc::clone(&self.tokens), length, nodes: nodes.into() }
     }
+}
+
+/// The tokens of a ring and their owners, in the order of the tokens.
+struct SortedTokens {
+    tokens: Vec<Token>,
+    owners: Vec<u32>,
+    /// True if several nodes have the same token.
+    has_shared: bool,
+}
+
+impl SortedTokens {
+    fn with_capacity(tokens: usize) -> Self {
+        let (tokens, owners) = (Vec::with_capacity(tokens), Vec::with_capacity(tokens));
+        Self { tokens, owners, has_shared: false }
+    }
+
+    /// Appends a token, which belongs to the first of its owners.
+    fn push(&mut self, (token, owner): (Token, u32)) {
+        if self.tokens.last() == Some(&token) {
+            self.has_shared = true;
+            return;
+        }
+        self.tokens.push(token);
+        self.owners.push(owner);
+    }
+}
+
+/// Returns the number of `key`, and numbers it if it is new.
+fn number<K: Ord>(numbers: &mut BTreeMap<K, u32>, key: K) -> u32 {
+    let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+    *numbers.entry(key).or_insert(next)
 }
 
 /// The replicas of every token range of a [`Ring`], for one replication strategy. Cloning is cheap.
@@ -132,10 +267,6 @@ pub struct Replicas {
     nodes: Arc<[u32]>,
 }
 
-/// Maximum number of replicas that are listed for one datacenter with `NetworkTopologyStrategy`, or
-/// in total with `SimpleStrategy`.
-const MAX_LISTED: usize = 32;
-
 impl Replicas {
     /// Returns the indexes of the replicas of a token, in ring order across datacenters: the
     /// primary replica comes first. With `EverywhereStrategy`, returns all nodes in the order of
@@ -150,93 +281,6 @@ impl Replicas {
         let first = range.saturating_mul(self.length);
         self.nodes.get(first..first.saturating_add(self.length)).unwrap_or_default()
     }
-}
-
-/// A walk along the tokens of one datacenter, or of the whole ring, that collects the replicas for
-/// one replication factor.
-///
-/// The algorithm is Cassandra's: a node becomes a replica if its rack has no replica yet. If the
-/// replication factor exceeds the number of racks, the first nodes met in racks that already have a
-/// replica make up the difference.
-#[derive(Debug)]
-struct Walk {
-    steps: Vec<Step>,
-    /// Index of the first step at or after the start of the walk.
-    first: usize,
-    /// Number of replicas to collect, at most the number of nodes in `steps`.
-    replicas: usize,
-    /// Number of replicas that may be in a rack that already has a replica.
-    repeats: usize,
-}
-
-/// A token of the ring, by its position, and the node that owns the token.
-#[derive(Debug, Clone, Copy)]
-struct Step {
-    position: usize,
-    node: usize,
-    rack: usize,
-    index: u32,
-}
-
-impl Walk {
-    fn new(steps: impl Iterator<Item = Step>, factor: usize) -> Self {
-        let steps: Vec<_> = steps.collect();
-        let racks = distinct(steps.iter().map(|step| step.rack));
-        let nodes = distinct(steps.iter().map(|step| step.node));
-        let replicas = factor.min(nodes).min(MAX_LISTED);
-        Self { steps, first: 0, replicas, repeats: factor.saturating_sub(racks) }
-    }
-
-    /// Appends the replicas that the walk finds from the position `start` to `found`. `start` must
-    /// increase from call to call.
-    fn collect_from(&mut self, start: usize, seen: &mut Seen, found: &mut Vec<Step>) {
-        while self.steps.get(self.first).is_some_and(|step| step.position < start) {
-            self.first += 1;
-        }
-        let (before, after) = self.steps.split_at_checked(self.first).unwrap_or_default();
-        let (mut missing, mut repeats) = (self.replicas, self.repeats);
-        for step in after.iter().chain(before) {
-            if missing == 0 {
-                break;
-            }
-            let is_new_rack = is_new(&mut seen.racks, step.rack, start);
-            let is_new_node = is_new(&mut seen.nodes, step.node, start);
-            if is_new_rack || (is_new_node && repeats > 0) {
-                found.push(*step);
-                missing -= 1;
-                repeats -= usize::from(!is_new_rack);
-            }
-        }
-    }
-}
-
-/// Returns the number of distinct items.
-fn distinct(items: impl Iterator<Item = usize>) -> usize {
-    let mut all: Vec<_> = items.collect();
-    all.sort_unstable();
-    all.dedup();
-    all.len()
-}
-
-/// For each node and each rack, the start of the last walk that met it.
-#[derive(Debug)]
-struct Seen {
-    nodes: Vec<usize>,
-    racks: Vec<usize>,
-}
-
-impl Seen {
-    /// Creates entries for `nodes` nodes and for as many racks, since there are never more racks
-    /// than nodes.
-    fn new(nodes: usize) -> Self {
-        Self { nodes: vec![usize::MAX; nodes], racks: vec![usize::MAX; nodes] }
-    }
-}
-
-/// Records that the walk from `start` met the node or rack `number`. Returns true if this walk met
-/// it for the first time.
-fn is_new(seen: &mut [usize], number: usize, start: usize) -> bool {
-    seen.get_mut(number).is_some_and(|last| replace(last, start) != start)
 }
 
 #[cfg(test)]
@@ -426,6 +470,35 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_changed_ring_equals_one_that_is_built_anew(
+            before in vec((prop::sample::select(vec!["a", "b"]), vec(-50_i64..50, 0..6)), 0..10),
+            // For each node of the changed ring: the node before, if it keeps its tokens.
+            after in vec((any::<prop::sample::Index>(), any::<bool>(), vec(-50_i64..50, 0..6)), 0..10),
+        ) {
+            let before: Vec<NodeSpec<'_>> =
+                before.into_iter().map(|(datacenter, tokens)| (datacenter, "r", tokens)).collect();
+            let mut kept = Vec::new();
+            let after: Vec<(NodeSpec<'_>, Option<u32>)> = after.into_iter().map(|(index, keeps, tokens)| {
+                let index = if before.is_empty() { 0 } else { index.index(before.len()) };
+                let old = before.get(index).filter(|_| keeps && !kept.contains(&index));
+                kept.push(index);
+                match old {
+                    Some((_, _, tokens)) => (("a", "s", tokens.clone()), Some(index as u32)),
+                    None => (("b", "r", tokens), None),
+                }
+            }).collect();
+            let specs: Vec<_> = after.iter().map(|(spec, _)| spec.clone()).collect();
+            let tokens: Vec<Vec<Token>> =
+                specs.iter().map(|spec| spec.2.iter().copied().map(token).collect()).collect();
+            let nodes = (0..).zip(&specs).zip(&tokens).map(|((index, (datacenter, rack, _)), tokens)| {
+                RingNode { index, datacenter, rack, tokens }
+            });
+            let indexes = after.iter().map(|(_, index_before)| *index_before);
+            let changed = Ring::changed(&ring(&before), nodes.zip(indexes));
+            prop_assert_eq!(format!("{:?}", changed), format!("{:?}", ring(&specs)));
+        }
+
         #[test]
         fn replicas_equal_those_of_the_reference_implementation(
             places in vec(

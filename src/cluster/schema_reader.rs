@@ -99,12 +99,12 @@ impl SchemaSource<'_> {
     ) -> Result<(), ReadError> {
         let mut pages = Pages::new(self.connection, self.timeout, statement);
         while let Some(page) = pages.next().await? {
-            budget.take_bytes(page.content.len() + page.count * ROW_MEMORY)?;
+            budget.take(page.content.len() + page.count * ROW_MEMORY)?;
             let Some(mut rows) = reader.open_page(part, &page) else { continue };
             let mut keyspaces = reader.keyspace_count();
             while reader.add_rows(&mut rows, ROWS_AT_ONCE) {
                 let added = reader.keyspace_count() - keyspaces;
-                budget.take_bytes(added * KEYSPACE_MEMORY)?;
+                budget.take(added * KEYSPACE_MEMORY)?;
                 keyspaces += added;
                 tokio::task::yield_now().await;
             }

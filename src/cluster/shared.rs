@@ -97,11 +97,9 @@ impl Shared {
             }
             std::mem::replace(&mut *current, Arc::clone(&state))
         };
-        // The user may still hold removed nodes, so dropping the old state does not close their
-        // connections.
-        let kept: HashSet<*const Node> = state.nodes().iter().map(Arc::as_ptr).collect();
-        let is_removed = |node: &&Arc<Node>| !kept.contains(&Arc::as_ptr(node));
-        before.nodes().iter().filter(is_removed).for_each(|node| node.close());
+        if !Arc::ptr_eq(&before.nodes, &state.nodes) {
+            close_removed(&before, &state);
+        }
         self.pools.notify_changed();
     }
 
@@ -198,4 +196,12 @@ impl Shared {
     pub(super) fn set_refresh_error(&self, error: Option<String>) {
         *self.refresh_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
     }
+}
+
+/// Closes the nodes of `before` that `state` does not contain. The user may still hold them, so dropping the old
+/// state does not close their connections.
+fn close_removed(before: &ClusterState, state: &ClusterState) {
+    let kept: HashSet<*const Node> = state.nodes().iter().map(Arc::as_ptr).collect();
+    let is_removed = |node: &&Arc<Node>| !kept.contains(&Arc::as_ptr(node));
+    before.nodes().iter().filter(is_removed).for_each(|node| node.close());
 }

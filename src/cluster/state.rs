@@ -1,6 +1,6 @@
 //! A snapshot of a cluster.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::connected_nodes::ConnectedNodes;
 use super::node_index::NodeIndex;
-use super::ring::Replicas;
+use super::replication_map::ReplicationMap;
+use super::ring::Ring;
 use super::schema::Schema;
 use super::topology::{IgnoredRow, NodeInfo};
 use super::{Node, Partitioner, ReplicationStrategy, Token};
@@ -34,11 +35,9 @@ pub struct ClusterState {
     /// The first local datacenter, configured or chosen.
     pub(super) first_datacenter: Option<String>,
     pub(super) partitioner: Option<Partitioner>,
-    /// The replication strategy of each keyspace, by keyspace name.
-    pub(super) strategies: BTreeMap<String, ReplicationStrategy>,
-    /// The replicas of each keyspace, by keyspace name. Keyspaces with equal strategies share one
-    /// [`Replicas`].
-    pub(super) replicas: HashMap<String, Arc<Replicas>>,
+    /// `None` if the partitioner is unknown.
+    pub(super) ring: Option<Arc<Ring>>,
+    pub(super) replication: Arc<ReplicationMap>,
     pub(super) schema: Arc<Schema>,
     /// True once the schema has been read.
     pub(super) has_schema: bool,
@@ -60,8 +59,8 @@ impl ClusterState {
             local_datacenter: None,
             first_datacenter: None,
             partitioner: None,
-            strategies: BTreeMap::new(),
-            replicas: HashMap::new(),
+            ring: None,
+            replication: Arc::default(),
             schema: Arc::default(),
             has_schema: false,
             has_schema_tables: false,
@@ -119,11 +118,11 @@ impl ClusterState {
 
     /// Returns the replication strategy of a keyspace, or `None` if there is no such keyspace.
     pub fn replication(&self, keyspace: &str) -> Option<&ReplicationStrategy> {
-        self.strategies.get(keyspace)
+        self.replication.strategy(keyspace)
     }
 
     /// Returns the replicas of a token in ring order, the primary replica first: see
-    /// [`Replicas::for_token`]. The iterator is empty if the keyspace, its strategy or the
+    /// [`Replicas::for_token`](super::Replicas::for_token). The iterator is empty if the keyspace, its strategy or the
     /// partitioner is unknown.
     #[expect(clippy::indexing_slicing, reason = "the ring holds indices into `nodes`")]
     pub fn replicas(
@@ -131,14 +130,37 @@ impl ClusterState {
         keyspace: &str,
         token: Token,
     ) -> impl ExactSizeIterator<Item = &Arc<Node>> + Clone {
-        let replicas = self.replicas.get(keyspace).map(|replicas| replicas.for_token(token));
-        replicas.unwrap_or_default().iter().map(|index| &self.nodes[*index as usize])
+        let replicas = self.replication.replicas(keyspace, token);
+        replicas.iter().map(|index| &self.nodes[*index as usize])
     }
 
     /// Returns the schema. The driver reads it after connecting, so it is empty at first; wait for it
     /// with [`Session::schema`](crate::session::Session::schema).
     pub const fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    /// Returns a copy of this state in which a keyspace has another replication strategy, or does not exist if
+    /// `strategy` is `None`. Returns `None` if that is so already.
+    pub(super) fn with_replication(
+        &self,
+        keyspace: &str,
+        strategy: Option<ReplicationStrategy>,
+    ) -> Option<Self> {
+        if self.replication.strategy(keyspace) == strategy.as_ref() {
+            return None;
+        }
+        let replication = self.replication.with_keyspace(keyspace, strategy, self.ring.as_ref());
+        Some(Self { replication: replication.into(), ..self.clone() })
+    }
+
+    /// Returns a copy of this state with these keyspaces.
+    pub(super) fn with_all_replication(
+        &self,
+        strategies: BTreeMap<String, ReplicationStrategy>,
+    ) -> Self {
+        let replication = ReplicationMap::new(strategies, self.ring.as_ref(), &self.replication);
+        Self { replication: replication.into(), ..self.clone() }
     }
 
     /// Returns a copy of this state with another schema. `has_tables` is true if the whole schema was read,

@@ -1,10 +1,11 @@
 //! Reads the topology and the schema over the control connection into the state of the cluster.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::peers::Reachability;
+use super::peers::{Known, Reachability};
 use super::pending_reads::{SchemaScope, Unread};
 use super::refresh::with_topology;
 use super::schema::SchemaPart;
@@ -12,7 +13,7 @@ use super::schema_reader::{SchemaRead, SchemaSource};
 use super::shared::Shared;
 use super::system_tables::{MemoryBudget, ReadError};
 use super::topology_reader::{TopologyRows, replication};
-use super::{ClusterState, Node};
+use super::{ClusterState, Node, Token};
 use crate::connection::Connection;
 
 /// Reads the system tables, and sets the cluster's state to what they contain.
@@ -21,6 +22,8 @@ pub(super) struct StateReader<'a> {
     pub(super) connection: &'a Connection,
     /// The host of the contact point or node that the connection was opened to.
     pub(super) host: &'a str,
+    /// The host id of the node. Nil if it is not known yet, or if the node does not report it.
+    pub(super) host_id: Uuid,
 }
 
 impl StateReader<'_> {
@@ -36,14 +39,21 @@ impl StateReader<'_> {
         topology: bool,
         schema: &SchemaScope,
     ) -> Result<Unread, ReadError> {
-        let (mut version, mut unread) = (None, Unread::default());
-        // A schema change may change the replication of a keyspace, which is read with the
-        // topology.
-        if topology || !matches!(schema, SchemaScope::Empty) {
-            let TopologyRead { host_id, has_tables } = self.read_topology().await?;
-            version = self.release_version(host_id);
-            unread.topology = !has_tables;
+        let (mut host_id, mut unread) = (self.host_id, Unread::default());
+        // A schema change may change the replication of a keyspace, which routing needs.
+        match schema {
+            _ if topology => {
+                let read = self.read_topology().await?;
+                host_id = read.host_id;
+                unread.topology = !read.has_tables;
+            }
+            SchemaScope::Empty => {}
+            SchemaScope::Keyspaces(keyspaces) if keyspaces.len() == 1 => {
+                self.read_replication(keyspaces.first().map(String::as_str)).await?;
+            }
+            SchemaScope::Keyspaces(_) | SchemaScope::All => self.read_replication(None).await?,
         }
+        let version = self.release_version(host_id);
         if self.shared.settings.fetch_schema {
             match schema {
                 SchemaScope::Empty => {}
@@ -75,7 +85,7 @@ impl StateReader<'_> {
         let time = settings.connector.options.handshake_timeout;
         let (rows, strategies) = tokio::join!(
             TopologyRows::read(self.connection, time, &budget),
-            replication(self.connection, time, &budget)
+            replication(self.connection, time, &budget, None)
         );
         let (rows, strategies, state) = (rows?, strategies?, self.shared.state());
         let keyspaces = SchemaPart::Keyspaces.table().filter(|_| strategies.is_none());
@@ -85,7 +95,8 @@ impl StateReader<'_> {
         }
         let has_tables = refused.is_none();
         let translator = settings.address_translator.as_deref();
-        let mut topology = rows.describe(translator, |address| reachability(&state, address));
+        let mut topology = rows.describe(translator, &*state);
+        let is_ambiguous = topology.is_ambiguous();
         if let Some(node) = topology.nodes.first_mut() {
             node.host = Some(self.host.to_owned());
         }
@@ -99,7 +110,41 @@ impl StateReader<'_> {
             state.has_topology_tables |= has_tables;
             self.shared.set_state(state);
         }
-        Ok(TopologyRead { host_id, has_tables })
+        Ok(TopologyRead { host_id, has_tables, is_ambiguous })
+    }
+
+    /// Reads the replication of one keyspace, or of all keyspaces.
+    ///
+    /// # Errors
+    /// Returns the errors of [`read_topology`](Self::read_topology).
+    async fn read_replication(&self, keyspace: Option<&str>) -> Result<(), ReadError> {
+        let Shared { settings, pools, .. } = self.shared;
+        let (budget, keyspace_read) = (MemoryBudget::new(), pools.keyspace.begin_read());
+        let time = settings.connector.options.handshake_timeout;
+        let strategies = replication(self.connection, time, &budget, keyspace).await?;
+        let state = self.shared.state();
+        let Some(mut strategies) = strategies else {
+            return match SchemaPart::Keyspaces.table().filter(|_| state.has_topology_tables) {
+                Some(table) => Err(ReadError::Refused(table)),
+                None => Ok(()),
+            };
+        };
+        // The read of one keyspace tells nothing of the others.
+        let is_of_session = match (keyspace, &*pools.keyspace.name()) {
+            (Some(keyspace), Some(name)) => keyspace == name,
+            _ => true,
+        };
+        if is_of_session {
+            pools.keyspace.end_read(keyspace_read, |keyspace| strategies.contains_key(keyspace));
+        }
+        let changed = match keyspace {
+            Some(keyspace) => state.with_replication(keyspace, strategies.remove(keyspace)),
+            None => Some(state.with_all_replication(strategies)),
+        };
+        if let Some(changed) = changed {
+            self.shared.set_state(changed);
+        }
+        Ok(())
     }
 
     /// Returns the version of the node with this host id, or `None` if it is unknown.
@@ -144,20 +189,27 @@ pub(super) struct TopologyRead {
     pub(super) host_id: Uuid,
     /// False if the server refused to read a table that every Cassandra version has.
     pub(super) has_tables: bool,
+    /// True if rows of peers contradicted each other, so that a wrong one may have been chosen.
+    pub(super) is_ambiguous: bool,
 }
 
-/// Returns what the driver knows of an address from its connections.
-fn reachability(state: &ClusterState, address: SocketAddr) -> Reachability {
-    let of_node = |node: &Node| {
-        let answers = match node.is_connected() {
-            true => node.is_responsive(),
-            false => node.last_error().is_none(),
+impl Known for ClusterState {
+    fn reachability(&self, address: SocketAddr) -> Reachability {
+        let of_node = |node: &Node| {
+            let answers = match node.is_connected() {
+                true => node.is_responsive(),
+                false => node.last_error().is_none(),
+            };
+            match answers {
+                true => Reachability::Reachable,
+                false => Reachability::Failed,
+            }
         };
-        match answers {
-            true => Reachability::Reachable,
-            false => Reachability::Failed,
-        }
-    };
-    let nodes = state.nodes_at(address).filter(|node| node.address() == address);
-    nodes.map(|node| of_node(node)).max().unwrap_or(Reachability::Unknown)
+        let nodes = self.nodes_at(address).filter(|node| node.address() == address);
+        nodes.map(|node| of_node(node)).max().unwrap_or(Reachability::Unknown)
+    }
+
+    fn tokens(&self, host_id: Uuid) -> Option<&Arc<[Token]>> {
+        Some(&self.infos.get(self.index.with_host_id(host_id)?)?.tokens)
+    }
 }

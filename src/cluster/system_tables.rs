@@ -12,7 +12,7 @@ use crate::message::{
     self, ErrorCode, Parameters, Query, RequestFrame, Response, ResponseFrame, ResultMessage,
     ServerError,
 };
-use crate::types::{Record, Value};
+use crate::types::{FromRow, Record, Value};
 use crate::wire::{Consistency, DecodeErrorKind, Stream};
 
 /// Why a system table could not be read.
@@ -106,36 +106,37 @@ impl MemoryBudget {
         Self(AtomicUsize::new(MAX_ROWS_MEMORY))
     }
 
-    /// Takes the memory of a row from the budget.
+    /// Takes `bytes` bytes from the budget.
     ///
     /// # Errors
     /// Returns an error if less memory is left.
-    fn take(&self, row: &Record) -> Result<(), ReadError> {
-        let take = |left: usize| left.checked_sub(row_memory(row));
-        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-        taken.map(drop).map_err(|_| ReadError::TooLarge)
-    }
-
-    /// Takes bytes from the budget.
-    ///
-    /// # Errors
-    /// Returns an error if fewer are left.
-    pub(super) fn take_bytes(&self, bytes: usize) -> Result<(), ReadError> {
+    pub(super) fn take(&self, bytes: usize) -> Result<(), ReadError> {
         let take = |left: usize| left.checked_sub(bytes);
         let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         taken.map(drop).map_err(|_| ReadError::TooLarge)
     }
 
-    /// Adds the memory of rows to the budget, because they are not kept.
-    fn give_back(&self, rows: &[Record]) {
-        let memory = rows.iter().map(row_memory).sum();
-        self.0.fetch_add(memory, Ordering::Relaxed);
+    /// Adds `bytes` bytes to the budget, because their rows are not kept.
+    fn give_back(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
-/// Returns the memory that a row takes, in bytes.
-fn row_memory(row: &Record) -> usize {
-    row.values().iter().map(memory).sum::<usize>() + size_of::<Record>()
+/// A row of a system table, as the driver keeps it.
+pub(super) trait SystemRow: for<'r> FromRow<'r> {
+    /// True if the row may refer to the page from which it was read.
+    const KEEPS_PAGE: bool;
+
+    /// Returns the memory that the row takes, in bytes, without unused capacity and without the page.
+    fn memory(&self) -> usize;
+}
+
+impl SystemRow for Record {
+    const KEEPS_PAGE: bool = false;
+
+    fn memory(&self) -> usize {
+        self.values().iter().map(memory).sum::<usize>() + size_of::<Self>()
+    }
 }
 
 /// Returns the memory that a value takes, in bytes, without unused capacity.
@@ -173,12 +174,12 @@ pub(super) const MAX_RESTARTS: usize = 3;
 /// # Errors
 /// Returns an error if a page cannot be read within `page_timeout` or is longer than [`MAX_BODY`], if
 /// there are too many pages, or if the rows take more memory than `budget` has left.
-pub(super) async fn rows(
+pub(super) async fn rows<R: SystemRow>(
     connection: &Connection,
     page_timeout: Duration,
     budget: &MemoryBudget,
     statement: &str,
-) -> Result<Vec<Record>, ReadError> {
+) -> Result<Vec<R>, ReadError> {
     let mut restarts = 0;
     loop {
         match rows_once(connection, page_timeout, budget, statement).await {
@@ -191,35 +192,38 @@ pub(super) async fn rows(
     }
 }
 
-async fn rows_once(
+async fn rows_once<R: SystemRow>(
     connection: &Connection,
     page_timeout: Duration,
     budget: &MemoryBudget,
     statement: &str,
-) -> Result<Vec<Record>, ReadError> {
-    let mut records = Vec::new();
+) -> Result<Vec<R>, ReadError> {
+    let (mut rows, mut memory) = (Vec::new(), 0_usize);
     let mut paging_state: Option<Bytes> = None;
     for pages in 1..=MAX_PAGES {
         let page = match page(connection, page_timeout, statement, paging_state.as_deref()).await {
             // The server has returned the first page, so it has the table.
             Err(ReadError::Missing) if paging_state.is_some() => {
-                budget.give_back(&records);
+                budget.give_back(memory);
                 return Err(ReadError::Interrupted);
             }
             page => page?,
         };
         // Rows without columns would take memory, but no bytes of the response.
         let has_columns = page.metadata.columns_count > 0;
-        let decoded = has_columns.then(|| page.rows::<Record>()).into_iter().flatten();
-        for record in decoded.flatten().flatten() {
-            budget.take(&record)?;
-            records.push(record);
+        let decoded = has_columns.then(|| page.rows::<R>()).into_iter().flatten();
+        let mut of_page = if R::KEEPS_PAGE { page.content.len() } else { 0 };
+        for row in decoded.flatten().flatten() {
+            let bytes = row.memory().saturating_add(std::mem::take(&mut of_page));
+            memory = memory.saturating_add(bytes);
+            budget.take(bytes)?;
+            rows.push(row);
         }
         paging_state = page.metadata.paging_state;
         if paging_state.is_none() {
-            return Ok(records);
+            return Ok(rows);
         }
-        if records.len() < pages.saturating_sub(SHORT_PAGES).saturating_mul(MIN_ROWS) {
+        if rows.len() < pages.saturating_sub(SHORT_PAGES).saturating_mul(MIN_ROWS) {
             break;
         }
     }

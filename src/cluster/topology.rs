@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -26,7 +27,7 @@ pub struct NodeInfo {
     /// Version of the server, such as `5.0.6`. Empty if the server does not announce one.
     pub release_version: String,
     /// The tokens that the node owns.
-    pub tokens: Vec<Token>,
+    pub tokens: Arc<[Token]>,
     /// Version of the node's schema when the driver last read the topology. `None` if no version
     /// was reported.
     pub schema_version: Option<Uuid>,
@@ -44,6 +45,14 @@ pub(super) struct Topology {
     pub(super) announced: Option<SocketAddr>,
     /// The rows that were left out because they contradict a row of `nodes`.
     pub(super) ignored: Vec<IgnoredRow>,
+}
+
+impl Topology {
+    /// Returns true if rows of peers contradict each other. The choice between them may be wrong, which shows
+    /// when the driver has tried to connect to the chosen addresses.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        self.ignored.iter().any(|row| row.reason != Contradiction::QueriedNode)
+    }
 }
 
 /// A row of the peers table that was left out, because it contradicts another row.

@@ -1,12 +1,14 @@
 //! Reads the topology, the replication strategies and the schema versions over one connection.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::peers::{Reachability, announced_address, describe, text, uuid};
+use super::node_row::NodeRow;
+use super::peers::{Known, describe};
 use super::system_tables::{MemoryBudget, ReadError, none_if_missing, rows};
 use super::topology::Topology;
 use super::{AddressTranslator, ReplicationStrategy};
@@ -51,20 +53,20 @@ impl TopologyRows {
         self.rows.refused
     }
 
-    /// Returns the nodes that the rows describe. `reachability` returns what is known of a
-    /// translated address; it decides between rows that contradict each other.
+    /// Returns the nodes that the rows describe, given what the driver knows of nodes and addresses.
     pub(super) fn describe(
-        &self,
+        self,
         translator: Option<&dyn AddressTranslator>,
-        reachability: impl Fn(SocketAddr) -> Reachability,
+        known: &impl Known,
     ) -> Topology {
-        let LocalAndPeers { local, peers, .. } = &self.rows;
-        describe(local.as_ref(), peers, self.queried, translator, reachability)
+        let LocalAndPeers { local, peers, .. } = self.rows;
+        describe(local, peers, self.queried, translator, known)
     }
 }
 
-/// Reads the replication strategy of each keyspace, and returns it by keyspace name. Returns `None` if
-/// the server refuses to read the table of keyspaces.
+/// Reads the replication strategies of keyspaces, and returns them by keyspace name: of the keyspace
+/// `keyspace`, or of all keyspaces if it is `None`. Returns `None` if the server refuses to read the table of
+/// keyspaces.
 ///
 /// # Errors
 /// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
@@ -72,17 +74,24 @@ pub(super) async fn replication(
     connection: &Connection,
     timeout: Duration,
     budget: &MemoryBudget,
+    keyspace: Option<&str>,
 ) -> Result<Option<BTreeMap<String, ReplicationStrategy>>, ReadError> {
-    let keyspaces = rows(connection, timeout, budget, KEYSPACES).await;
+    let statement = match keyspace {
+        Some(name) => {
+            format!("{KEYSPACES} WHERE keyspace_name = '{}'", name.replace('\'', "''")).into()
+        }
+        None => Cow::Borrowed(KEYSPACES),
+    };
+    let keyspaces = rows::<Record>(connection, timeout, budget, &statement).await;
     let Some(keyspaces) = none_if_missing(keyspaces)? else { return Ok(None) };
-    let strategy = |keyspace: &Record| {
-        let name = text(keyspace, "keyspace_name")?;
-        let Value::Map(options) = keyspace.get("replication")? else { return None };
+    let strategy = |row: &Record| {
+        let Value::Text(name) = row.get("keyspace_name")? else { return None };
+        let Value::Map(options) = row.get("replication")? else { return None };
         let options = options.iter().filter_map(|pair| match pair {
             (Value::Text(option), Value::Text(value)) => Some((option, value)),
             _ => None,
         });
-        Some((name, ReplicationStrategy::from_options(options)))
+        Some((name.to_string(), ReplicationStrategy::from_options(options)))
     };
     Ok(Some(keyspaces.iter().filter_map(strategy).collect()))
 }
@@ -111,13 +120,12 @@ pub(super) async fn schema_versions(
     let budget = MemoryBudget::new();
     let read = local_and_peers(connection, timeout, &budget, statements).await?;
     let LocalAndPeers { local, peers, refused: None } = read else { return Ok(None) };
-    let reported = |row: &Record, address| {
-        let (host_id, version) = (uuid(row, "host_id"), uuid(row, "schema_version")?);
-        Some(ReportedVersion { host_id, address, version })
+    let reported = |row: &NodeRow, address| {
+        Some(ReportedVersion { host_id: row.host_id, address, version: row.schema_version? })
     };
     let queried = connection.address();
-    let address = |row: &Record| {
-        let address = announced_address(row, queried.port())?;
+    let address = |row: &NodeRow| {
+        let address = row.announced_address(queried.port())?;
         Some(translator.map_or(address, |translator| translator.translate(address)))
     };
     let local = local.as_ref().and_then(|local| reported(local, Some(queried)));
@@ -127,8 +135,8 @@ pub(super) async fn schema_versions(
 
 /// The rows of `system.local` and of the peers table.
 struct LocalAndPeers {
-    local: Option<Record>,
-    peers: Vec<Record>,
+    local: Option<NodeRow>,
+    peers: Vec<NodeRow>,
     /// The table that the server refused to read, if any.
     refused: Option<&'static str>,
 }
@@ -156,7 +164,7 @@ async fn local_and_peers(
             (_, None) => Some("system.peers"),
             _ => None,
         },
-        local: local.and_then(|rows| rows.into_iter().next()),
+        local: local.and_then(|rows: Vec<_>| rows.into_iter().next()),
         peers: peers.unwrap_or_default(),
     })
 }

@@ -53,6 +53,7 @@ mod timeouts;
 mod tls;
 #[path = "../support/tls.rs"]
 mod tls_proxy;
+mod topology_reads;
 mod traffic;
 mod transactions;
 #[path = "../support/wait.rs"]

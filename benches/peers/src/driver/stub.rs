@@ -1,23 +1,51 @@
 //! A stub server: protocol v4, one node, hand-written responses, no checks.
 //!
 //! It has those columns of the system tables that drivers read when they connect. It prepares any
-//! statement, and executes those of [`load`](super::load).
+//! statement, and executes those of [`load`](super::load). Its [`Contents`] list other nodes and keyspaces.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread;
 
 use super::load::{INSERT, SCAN, SELECT, VALUE};
 use crate::data::USERS;
 
+/// The rows of a server's system tables that a section of the bench chooses.
+pub trait Contents: Send + Sync {
+    /// Returns the cells of the selected columns in each row of a table, or `None` for the stub's own rows.
+    /// `text` is the statement.
+    fn rows(&self, table: &str, columns: &[&str], text: &str) -> Option<Vec<Vec<Vec<u8>>>>;
+
+    /// Is called with the socket of each connection that registers for events.
+    fn registered(&self, socket: TcpStream);
+}
+
+/// The contents of a server that is its own cluster.
+struct OneNode;
+
+impl Contents for OneNode {
+    fn rows(&self, _: &str, _: &[&str], _: &str) -> Option<Vec<Vec<Vec<u8>>>> {
+        None
+    }
+
+    fn registered(&self, _: TcpStream) {}
+}
+
 /// Starts the server, and returns its address. Its threads end with the process.
 pub fn start() -> SocketAddr {
+    start_with(Arc::new(OneNode))
+}
+
+/// Starts a server with these contents, and returns its address.
+pub fn start_with(contents: Arc<dyn Contents>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for socket in listener.incoming() {
-            thread::spawn(move || serve(socket.unwrap(), address.port()));
+            let contents = Arc::clone(&contents);
+            thread::spawn(move || serve(socket.unwrap(), address.port(), contents));
         }
     });
     address
@@ -26,9 +54,9 @@ pub fn start() -> SocketAddr {
 /// Size of the read buffer, in bytes.
 const BUFFER_SIZE: usize = 256 << 10;
 
-fn serve(mut socket: TcpStream, port: u16) {
+fn serve(mut socket: TcpStream, port: u16, contents: Arc<dyn Contents>) {
     socket.set_nodelay(true).unwrap();
-    let mut server = Server::new(port);
+    let mut server = Server::new(port, contents);
     let (mut input, mut filled) = (vec![0; BUFFER_SIZE], 0);
     let mut out = Vec::new();
     while let Ok(count @ 1..) = socket.read(&mut input[filled..]) {
@@ -37,6 +65,9 @@ fn serve(mut socket: TcpStream, port: u16) {
         while let Some((header, after)) = rest.split_first_chunk::<9>() {
             let length = u32::from_be_bytes(*header.last_chunk().unwrap()) as usize;
             let Some((body, after)) = after.split_at_checked(length) else { break };
+            if header[4] == 0x0B {
+                server.contents.registered(socket.try_clone().unwrap());
+            }
             server.respond(header, body, &mut out);
             rest = after;
         }
@@ -55,11 +86,12 @@ struct Server {
     port: u16,
     /// The RESULT bodies of prepared statements, by statement id.
     results: HashMap<[u8; 16], Vec<u8>>,
+    contents: Arc<dyn Contents>,
 }
 
 impl Server {
-    fn new(port: u16) -> Self {
-        let mut server = Self { port, results: HashMap::new() };
+    fn new(port: u16, contents: Arc<dyn Contents>) -> Self {
+        let mut server = Self { port, results: HashMap::new(), contents };
         // Statements that are prepared on one connection can be executed on all.
         for text in [SELECT, INSERT, SCAN] {
             server.prepare(text);
@@ -77,6 +109,10 @@ impl Server {
             (4, 0x05) => (4, 0x06, supported()),
             (4, 0x01 | 0x0B) => (4, 0x02, Vec::new()),
             (4, 0x0D) => (4, 0x08, vec![0, 0, 0, 1]),
+            // Tables of ScyllaDB, without which its driver takes the server for Cassandra.
+            (4, 0x07 | 0x09) if lacks_table(long_string(body)) => {
+                (4, 0x00, error(0x2200, "unconfigured table"))
+            }
             (4, 0x07) => (4, 0x08, self.result(long_string(body))),
             (4, 0x09) => (4, 0x08, self.prepare(long_string(body))),
             (4, _) => (4, 0x00, error(0x000A, "unknown opcode")),
@@ -128,9 +164,21 @@ impl Server {
         match text {
             SELECT => rows(&metadata("bench.kv", &[("v", TEXT)]), &[&[VALUE.as_bytes()]]),
             SCAN => USERS.body.to_vec(),
+            _ if text.starts_with("USE ") => {
+                let mut body = vec![0, 0, 0, 3];
+                string(&mut body, text["USE ".len()..].trim_matches('"'));
+                body
+            }
             _ if !text.trim_start().starts_with("SELECT") => vec![0, 0, 0, 1],
             _ => {
                 let (table, selected) = (table(text), self.selected(text));
+                let names: Vec<_> = selected.iter().map(|(name, _)| *name).collect();
+                if let Some(rows) = self.contents.rows(&table, &names, text) {
+                    let rows: Vec<Vec<_>> =
+                        rows.iter().map(|row| row.iter().map(Vec::as_slice).collect()).collect();
+                    let rows: Vec<_> = rows.iter().map(Vec::as_slice).collect();
+                    return self::rows(&metadata(&table, &selected), &rows);
+                }
                 let cells: Vec<_> = selected.iter().map(|(name, _)| self.cell(name)).collect();
                 let row: Vec<_> = cells.iter().map(Vec::as_slice).collect();
                 let rows: &[&[&[u8]]] = if table == "system.local" { &[&row] } else { &[] };
@@ -286,6 +334,12 @@ fn table(text: &str) -> String {
     after.trim_start().split(end).next().unwrap_or_default().to_owned()
 }
 
+/// Returns true if a statement reads a system table that the server does not have.
+fn lacks_table(text: &str) -> bool {
+    let table = table(text);
+    table.starts_with("system") && TABLES.iter().all(|(name, _)| *name != table)
+}
+
 /// Returns the statement id of a text: its FNV-1a hash.
 fn id(text: &str) -> [u8; 16] {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -339,13 +393,18 @@ fn error(code: u32, message: &str) -> Vec<u8> {
     body
 }
 
+/// Writes an EVENT.
+pub fn event(out: &mut Vec<u8>, body: &[u8]) {
+    frame(out, 4, [0xFF, 0xFF], 0x0C, body);
+}
+
 fn frame(out: &mut Vec<u8>, version: u8, [s1, s2]: [u8; 2], opcode: u8, body: &[u8]) {
     out.extend([0x80 | version, 0, s1, s2, opcode]);
     out.extend((body.len() as u32).to_be_bytes());
     out.extend(body);
 }
 
-fn string(body: &mut Vec<u8>, text: &str) {
+pub fn string(body: &mut Vec<u8>, text: &str) {
     body.extend((text.len() as u16).to_be_bytes());
     body.extend(text.as_bytes());
 }

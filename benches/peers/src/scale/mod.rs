@@ -6,9 +6,11 @@
 
 mod batches;
 mod cache;
+mod cluster;
 mod collections;
 mod connections;
 mod instructions;
+mod nodes;
 mod ours;
 mod sample;
 mod scylla;
@@ -30,6 +32,7 @@ const SECTIONS: &[Section] = &[
     ("batches", batches::table),
     ("cache", cache::table),
     ("collections", collections::table),
+    ("cluster", cluster::table),
     ("values", values::table),
     ("instructions", instructions::table),
 ];

@@ -2,13 +2,14 @@
 
 use std::env;
 use std::future::Future;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 use cqlwire::testing::MockServer;
 use cqlwire::wire::Version;
 
+use super::nodes::Nodes;
 use super::sample::runtime;
 use super::values;
 use crate::driver::stub;
@@ -38,6 +39,12 @@ impl Server {
         Self { address, process: None }
     }
 
+    /// Writes a line to the server's standard input.
+    pub fn command(&mut self, line: &str) {
+        let input = self.process.as_mut().and_then(|process| process.stdin.as_mut());
+        writeln!(input.unwrap(), "{line}").unwrap();
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -53,12 +60,21 @@ impl Drop for Server {
     }
 }
 
-/// Runs a server until the standard input ends. Prints its address.
+/// Runs a server until the standard input ends. Prints its address. Kinds: `stub`, and `nodes 1000 256` for a
+/// server that lists 1,000 nodes with 256 tokens each.
 pub fn serve(kind: &str) -> Result<(), String> {
-    match kind {
-        "stub" => println!("{}", stub::start()),
-        "values" => return mock_server(values::server(Version::V5)),
-        "values-v4" => return mock_server(values::server(Version::V4)),
+    match kind.split(' ').collect::<Vec<_>>()[..] {
+        ["stub"] => println!("{}", stub::start()),
+        ["values"] => return mock_server(values::server(Version::V5)),
+        ["values-v4"] => return mock_server(values::server(Version::V4)),
+        ["nodes", nodes, tokens] => {
+            let number = |text: &str| text.parse().map_err(|_| format!("no number: `{text}`"));
+            let nodes = Nodes::start(number(nodes)?, number(tokens)?);
+            println!("{}", nodes.address());
+            for line in io::stdin().lines() {
+                nodes.emit(&line.map_err(|error| error.to_string())?);
+            }
+        }
         _ => return Err(format!("unknown kind of server `{kind}`")),
     }
     wait_for_end()
