@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{Message, Parameters, QueryFlags};
-use crate::types::Values;
+use super::{BatchStatements, Message, Parameters, QueryFlags};
 use crate::wire::{
-    Consistency, Context, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Opcode,
-    Reader, Writer, wire_codes,
+    Consistency, Context, DecodeError, EncodeError, Opcode, Reader, Writer, wire_codes,
 };
 
 wire_codes! {
@@ -27,7 +25,7 @@ pub struct BatchMessage<'a> {
     /// The type of the batch.
     pub kind: BatchKind,
     /// The statements, at most 65,535.
-    pub statements: Vec<BatchStatement<'a>>,
+    pub statements: BatchStatements<'a>,
     /// The consistency level.
     pub consistency: Consistency,
     /// The consistency level of the Paxos phase of a conditional batch. If `None`, the server uses
@@ -44,28 +42,9 @@ pub struct BatchMessage<'a> {
     pub other_flags: QueryFlags,
 }
 
-/// One statement of a [`BatchMessage`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BatchStatement<'a> {
-    /// The statement, as text or as the id of a prepared statement.
-    pub text: BatchText<'a>,
-    /// The values of the bind variables, by position. The protocol does not support names in a batch
-    /// (CASSANDRA-10246).
-    pub values: Values<'a>,
-}
-
-/// The statement of a [`BatchStatement`]: its text, or the id of a prepared statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BatchText<'a> {
-    /// A statement as text.
-    Text(Cow<'a, str>),
-    /// The id of a prepared statement.
-    Prepared(Cow<'a, [u8]>),
-}
-
 impl<'a> BatchMessage<'a> {
     /// Creates a logged batch without the optional parameters.
-    pub const fn new(statements: Vec<BatchStatement<'a>>, consistency: Consistency) -> Self {
+    pub const fn new(statements: BatchStatements<'a>, consistency: Consistency) -> Self {
         Self {
             kind: BatchKind::Logged,
             statements,
@@ -100,7 +79,7 @@ impl BatchMessage<'_> {
     pub(super) fn into_owned(self) -> BatchMessage<'static> {
         BatchMessage {
             kind: self.kind,
-            statements: self.statements.into_iter().map(BatchStatement::into_owned).collect(),
+            statements: self.statements.into_owned(),
             consistency: self.consistency,
             serial_consistency: self.serial_consistency,
             timestamp: self.timestamp,
@@ -111,23 +90,12 @@ impl BatchMessage<'_> {
     }
 }
 
-impl BatchStatement<'_> {
-    fn into_owned(self) -> BatchStatement<'static> {
-        let text = match self.text {
-            BatchText::Text(text) => BatchText::Text(Cow::Owned(text.into_owned())),
-            BatchText::Prepared(id) => BatchText::Prepared(Cow::Owned(id.into_owned())),
-        };
-        BatchStatement { text, values: self.values.into_owned() }
-    }
-}
-
 impl<'a> Message<'a> for BatchMessage<'a> {
     const OPCODE: Opcode = Opcode::Batch;
 
     fn decode(reader: &mut Reader<'a>, context: &Context) -> Result<Self, DecodeError> {
         let kind = reader.byte("type")?.into();
-        let count = reader.short_count(5, "statements_count")?;
-        let statements = reader.elements(count, |reader| decode_statement(reader, context))?;
+        let statements = BatchStatements::decode(reader, context.version)?;
         let mut parameters = Parameters::from(reader.consistency("consistency")?);
         let flags = QueryFlags::decode(reader, context)?;
         parameters.decode_tail(flags, reader, context)?;
@@ -145,62 +113,9 @@ impl<'a> Message<'a> for BatchMessage<'a> {
 
     fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
         writer.byte(self.kind.code());
-        writer.short_length(self.statements.len(), "statements_count")?;
-        for BatchStatement { text, values } in &self.statements {
-            match text {
-                BatchText::Text(text) => {
-                    writer.byte(TEXT);
-                    writer.long_string(text, "query")?;
-                }
-                BatchText::Prepared(id) => {
-                    writer.byte(PREPARED);
-                    writer.short_bytes(id, "id")?;
-                }
-            }
-            if values.is_named() {
-                return Err(EncodeError::new(EncodeErrorKind::Contradiction, "value_name"));
-            }
-            values.encode(writer, context.version)?;
-        }
+        self.statements.encode(writer, context.version)?;
         let parameters = self.parameters();
         parameters.flags().encode_with_consistency(self.consistency, writer, context)?;
         parameters.encode_tail(writer, context)
-    }
-}
-
-const TEXT: u8 = 0;
-const PREPARED: u8 = 1;
-
-fn decode_statement<'a>(
-    reader: &mut Reader<'a>,
-    context: &Context,
-) -> Result<BatchStatement<'a>, DecodeError> {
-    let start = reader.clone();
-    let text = match reader.byte("kind")? {
-        TEXT => BatchText::Text(reader.long_string("query")?.into()),
-        PREPARED => BatchText::Prepared(reader.short_bytes("id")?.into()),
-        kind => return Err(start.error(DecodeErrorKind::InvalidCode(kind.into()), "kind")),
-    };
-    Ok(BatchStatement { text, values: Values::decode(reader, false, context.version)? })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::types::ValuesBuffer;
-    use crate::wire::{RawValue, Version};
-
-    #[test]
-    fn refuses_named_values_in_a_batch() {
-        let mut named = ValuesBuffer::new();
-        named.push(Some("a"), RawValue::Null).unwrap();
-        let text = BatchText::Text("INSERT".into());
-        let statement = BatchStatement { text, values: named.into_values() };
-        let batch = BatchMessage::new(vec![statement], Consistency::One);
-        for version in Version::ALL {
-            let error = batch.encode(&mut Writer::new(&mut Vec::new()), &version.into());
-            let expected = EncodeError::new(EncodeErrorKind::Contradiction, "value_name");
-            assert_eq!(error, Err(expected));
-        }
     }
 }

@@ -328,8 +328,8 @@ fn decode_custom_payload(
 mod tests {
     use super::*;
     use crate::message::{
-        AuthResponse, BatchMessage, BatchStatement, BatchText, Execute, Options, Parameters,
-        Prepare, Query, Ready, Register, Startup,
+        AuthResponse, BatchMessage, BatchStatement, BatchStatements, BatchText, Execute, Options,
+        Parameters, Prepare, Query, Ready, Register, Startup,
     };
     use crate::types::{Values, ValuesBuffer};
     use crate::wire::{
@@ -382,14 +382,16 @@ mod tests {
         let values = values.into_values();
         let id = || Cow::Borrowed(&[9; 99][..]);
         let parameters = || Parameters { values: values.clone(), ..Consistency::One.into() };
-        let statement = |text| BatchStatement { text, values: Values::NONE };
-        let texts = [BatchText::Text(text.as_str().into()), BatchText::Prepared(id())];
+        let mut statements = BatchStatements::new();
+        for text in [BatchText::Text(text.as_str().into()), BatchText::Prepared(id())] {
+            statements.push(&BatchStatement { text, values: Values::NONE }).unwrap();
+        }
         let requests: [Request<'_>; 7] = [
             Query { text: text.as_str().into(), parameters: parameters() }.into(),
             Prepare::new(text.as_str()).into(),
             Execute { id: id(), result_metadata_id: None, parameters: parameters() }.into(),
             Register { event_types: vec![text.as_str().into()] }.into(),
-            BatchMessage::new(texts.map(statement).into(), Consistency::One).into(),
+            BatchMessage::new(statements, Consistency::One).into(),
             AuthResponse { token: Some(id()) }.into(),
             Request::Unknown(Opcode::Unknown(0x77), id()),
         ];

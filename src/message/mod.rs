@@ -31,6 +31,7 @@
 
 mod auth;
 mod batch;
+mod batch_statements;
 mod direction;
 mod encode;
 mod error;
@@ -51,7 +52,8 @@ mod supported;
 mod version_refusal;
 
 pub use auth::{AuthChallenge, AuthResponse, AuthSuccess, Authenticate};
-pub use batch::{BatchKind, BatchMessage, BatchStatement, BatchText};
+pub use batch::{BatchKind, BatchMessage};
+pub use batch_statements::{BatchStatement, BatchStatements, BatchText};
 pub use direction::{Request, Response};
 pub use encode::Message;
 pub use error::{ErrorCode, ErrorDetails, ServerError, WriteType};

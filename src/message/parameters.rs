@@ -277,14 +277,14 @@ impl<'a> Parameters<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{BatchMessage, Prepare, Query, Request};
+    use crate::message::{BatchMessage, BatchStatements, Prepare, Query, Request};
 
     #[test]
     fn refuses_v5_fields_in_older_versions() {
         let keyspace = || Some(Cow::Borrowed("ks"));
         let parameters = || Parameters::from(Consistency::One);
         let query = |parameters| Request::from(Query { text: "SELECT".into(), parameters });
-        let batch = BatchMessage::new(vec![], Consistency::One);
+        let batch = BatchMessage::new(BatchStatements::new(), Consistency::One);
         for (request, field) in [
             (query(Parameters { keyspace: keyspace(), ..parameters() }), "keyspace"),
             (query(Parameters { now_in_seconds: Some(1), ..parameters() }), "now_in_seconds"),

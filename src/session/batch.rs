@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::bound::BoundStatement;
 use super::call::{RequestContext, routing_token};
+use super::encoded_batch::{BoundBatch, EncodedBatch};
 use super::error::Error;
 use super::executor::Executor;
-use super::metadata::StatementMetadata;
 use super::options::{EffectiveOptions, ExecutionProfile, Options, option_setters};
 use super::result::QueryResult;
 use super::retry::RetryPolicy;
@@ -20,7 +21,7 @@ use super::speculative::SpeculativeExecution;
 use super::statement::{Statement, StatementKind};
 use crate::cluster::LoadBalancing;
 use crate::cql::redact;
-use crate::message::{self, BatchKind, BatchStatement, BatchText};
+use crate::message::{self, BatchKind};
 use crate::types::ToValues;
 use crate::wire::{BytesMap, Consistency, Context};
 
@@ -42,49 +43,85 @@ use crate::wire::{BytesMap, Consistency, Context};
 /// # Ok(())
 /// # }
 /// ```
-pub struct Batch<'v> {
+pub struct Batch<'v>(Box<BatchContent<'v>>);
+
+/// The content of a [`Batch`]. It is boxed because the setters move a batch in and out for each statement.
+struct BatchContent<'v> {
     kind: BatchKind,
-    statements: Vec<(Statement, Box<dyn ToValues + Send + Sync + 'v>)>,
+    /// The prepared statements, whose values are encoded when they are added.
+    encoded: EncodedBatch,
+    /// The other statements.
+    unencoded: Vec<UnencodedStatement<'v>>,
     options: Options,
+}
+
+/// A statement whose values are encoded when the batch is executed: the statement has to be prepared, or
+/// the values do not fit the bind variables that the driver knows, which may be outdated.
+struct UnencodedStatement<'v> {
+    /// The index of the statement in the batch.
+    index: usize,
+    kind: StatementKind,
+    values: Box<dyn ToValues + Send + Sync + 'v>,
 }
 
 impl<'v> Batch<'v> {
     /// Creates a logged batch: once the server has accepted it, all of its statements are applied
     /// eventually. Until then, other requests may see only some of them applied.
-    pub const fn logged() -> Self {
+    pub fn logged() -> Self {
         Self::new(BatchKind::Logged)
     }
 
     /// Creates an unlogged batch: if it fails, some of its statements may have been applied and
     /// others not, unless all address one partition. An unlogged batch costs the cluster less than
     /// a logged one.
-    pub const fn unlogged() -> Self {
+    pub fn unlogged() -> Self {
         Self::new(BatchKind::Unlogged)
     }
 
     /// Creates a counter batch, for updates of counter columns. Such a batch must not contain other
     /// statements.
-    pub const fn counter() -> Self {
+    pub fn counter() -> Self {
         Self::new(BatchKind::Counter)
     }
 
-    const fn new(kind: BatchKind) -> Self {
-        Self { kind, statements: Vec::new(), options: Options::NONE }
+    fn new(kind: BatchKind) -> Self {
+        let encoded = EncodedBatch::new();
+        let content = BatchContent { kind, encoded, unencoded: Vec::new(), options: Options::NONE };
+        Self(Box::new(content))
     }
 
     /// Adds a statement with its values. `()` means no values.
+    ///
+    /// The values of a [`PreparedStatement`](super::PreparedStatement) are encoded at once, into one
+    /// buffer for the whole batch. Values that do not fit are an error of
+    /// [`Session::batch`](super::Session::batch).
     #[must_use]
     pub fn statement(
         mut self,
         statement: impl Into<Statement>,
         values: impl ToValues + Send + Sync + 'v,
     ) -> Self {
-        self.statements.push((statement.into(), Box::new(values)));
+        let Statement { kind, .. } = statement.into();
+        let is_encoded = match &kind {
+            StatementKind::Prepared(prepared) => {
+                self.0.encoded.push_typed(prepared, &values).is_ok()
+            }
+            StatementKind::Unprepared(_) => false,
+        };
+        if !is_encoded {
+            let (index, values) = (self.len(), Box::new(values));
+            self.0.unencoded.push(UnencodedStatement { index, kind, values });
+        }
         self
     }
 
+    /// Returns the number of statements.
+    fn len(&self) -> usize {
+        self.0.encoded.len().saturating_add(self.0.unencoded.len())
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
-        change(&mut self.options);
+        change(&mut self.0.options);
         self
     }
 }
@@ -93,79 +130,93 @@ option_setters!(Batch<'_>);
 
 impl Executor {
     pub(super) async fn batch(self: &Arc<Self>, batch: &Batch<'_>) -> Result<QueryResult, Error> {
-        let options = EffectiveOptions::new(&batch.options, &self.defaults);
-        let mut bound = Vec::with_capacity(batch.statements.len());
+        let options = EffectiveOptions::new(&batch.0.options, &self.defaults);
         let state = self.cluster.state();
-        let mut first_token = routing_token(None, options, &state);
         let mut deadline = None;
-        for (statement, values) in &batch.statements {
-            let mut statement = BoundStatement::from(statement.kind.clone());
-            self.bind_statement(&mut statement, &**values, options, &mut deadline).await?;
-            // The first token routes the batch. If the batch addresses several partitions, a
-            // replica of any one of them will do.
-            first_token = first_token.or_else(|| routing_token(Some(&statement), options, &state));
-            bound.push(statement);
-        }
+        let encoded = self.encode_batch(batch, options, &mut deadline).await?;
+        let statements = encoded.distinct().to_vec();
+        let bound = BoundBatch::new(batch.0.kind, &encoded);
+        // The first token routes the batch. If the batch addresses several partitions, a replica of any
+        // one of them will do.
+        let token = routing_token(None, options, &state)
+            .or_else(|| encoded.first_token(state.partitioner()?));
         let message = |_: &Context, consistency, timestamp| {
-            let statements = bound.iter().map(|statement| BatchStatement {
-                text: match statement.prepared() {
-                    None => BatchText::Text(statement.text()[..].into()),
-                    Some(prepared) => BatchText::Prepared(prepared.id[..].into()),
-                },
-                values: statement.values().borrowed(),
-            });
-            let batch = message::BatchMessage {
-                kind: batch.kind,
+            let message = message::BatchMessage {
+                kind: batch.0.kind,
                 serial_consistency: options.serial_consistency(),
                 timestamp,
                 keyspace: options.keyspace().map(Cow::Borrowed),
                 now_in_seconds: options.now_in_seconds(),
-                ..message::BatchMessage::new(statements.collect(), consistency)
+                ..message::BatchMessage::new(bound.statements(), consistency)
             };
-            (batch.into(), None)
+            (message.into(), None)
         };
-        let metadata = bound.iter().filter_map(BoundStatement::metadata);
+        let metadata = statements.iter().filter_map(BoundStatement::metadata);
         let keyspace = metadata.filter_map(|metadata| metadata.keyspace()).next();
         let keyspace = keyspace.or(options.keyspace());
         // A token without a keyspace comes from the routing key option. Only then is the session's
         // keyspace looked up, because the look-up acquires a lock.
-        let current = match (keyspace, first_token) {
+        let current = match (keyspace, token) {
             (None, Some(_)) => self.cluster.keyspace(),
             _ => None,
         };
-        let description = describe_batch(batch.statements.len());
-        let encode_again = |index: usize, metadata: &StatementMetadata| {
-            // The index is always that of a statement of the batch.
-            batch
-                .statements
-                .get(index)
-                .map_or_else(|| metadata.encode(&()), |(_, values)| metadata.encode(&**values))
-        };
+        let description = describe_batch(batch.len());
         let request = RequestContext {
             statement: &description,
             options,
-            statements: &bound,
-            encode_again: Some(&encode_again),
+            statements: &statements,
+            encode_again: None,
             keyspace: keyspace.or(current.as_deref()),
-            token: first_token,
+            token,
             state: &state,
             read_only: false,
             preparing: false,
-            batch: Some(batch.kind),
+            batch: Some(&bound),
             deadline,
         };
         let result = self.send_for_result(&request, &message).await?;
         Ok(result.with_statement(StatementKind::Unprepared(description)))
+    }
+
+    /// Encodes the statements of a batch that are not encoded yet, or whose bind variables have changed.
+    async fn encode_batch<'b>(
+        self: &Arc<Self>,
+        batch: &'b Batch<'_>,
+        options: EffectiveOptions<'_>,
+        deadline: &mut Option<Instant>,
+    ) -> Result<Cow<'b, EncodedBatch>, Error> {
+        let encoded = batch.0.encoded.for_current_variables()?;
+        if batch.0.unencoded.is_empty() {
+            return Ok(encoded);
+        }
+        let mut all = EncodedBatch::new();
+        let mut rest = encoded.iter();
+        for UnencodedStatement { index, kind, values } in &batch.0.unencoded {
+            for (statement, bound) in rest.by_ref().take(index.saturating_sub(all.len())) {
+                all.push(bound, statement.values)?;
+            }
+            let mut bound = BoundStatement::from(kind.clone());
+            self.bind_statement(&mut bound, &**values, options, deadline).await?;
+            all.push(&bound, bound.values().borrowed())?;
+        }
+        for (statement, bound) in rest {
+            all.push(bound, statement.values)?;
+        }
+        Ok(Cow::Owned(all))
     }
 }
 
 /// Shows the texts without [secrets](crate::session#secrets), and no values.
 impl fmt::Debug for Batch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let texts = self.statements.iter().map(|(statement, _)| redact(statement.text()));
+        let mut texts: Vec<_> =
+            self.0.encoded.iter().map(|(_, bound)| redact(bound.text())).collect();
+        for UnencodedStatement { index, kind, .. } in &self.0.unencoded {
+            texts.insert(*index, redact(kind.text()));
+        }
         f.debug_struct("Batch")
-            .field("kind", &self.kind)
-            .field("statements", &texts.collect::<Vec<_>>())
+            .field("kind", &self.0.kind)
+            .field("statements", &texts)
             .finish_non_exhaustive()
     }
 }

@@ -18,10 +18,9 @@ pub(super) struct BoundStatement {
     encoded_again: OnceLock<Box<EncodedValues>>,
 }
 
-/// Encodes the values of one statement of a request again, for other bind variables. The first
-/// argument is the index of the statement in the request.
+/// Encodes the values of a statement again, for other bind variables.
 pub(super) type EncodeAgain<'v> =
-    dyn Fn(usize, &StatementMetadata) -> Result<Values<'static>, Error> + Sync + 'v;
+    dyn Fn(&StatementMetadata) -> Result<Values<'static>, Error> + Sync + 'v;
 
 impl From<StatementKind> for BoundStatement {
     /// Returns the statement without values.
@@ -31,6 +30,44 @@ impl From<StatementKind> for BoundStatement {
 }
 
 impl BoundStatement {
+    /// Returns the statement without values. They are elsewhere, encoded for the description
+    /// `replacement`, or for the first one if `replacement` is `None`.
+    pub(super) const fn described(
+        kind: StatementKind,
+        replacement: Option<Arc<StatementMetadata>>,
+    ) -> Self {
+        let encoded = EncodedValues { values: Values::NONE, replacement };
+        Self { kind, encoded, encoded_again: OnceLock::new() }
+    }
+
+    /// Returns the statement and its description without the values.
+    pub(super) fn without_values(&self) -> Self {
+        Self::described(self.kind.clone(), self.latest().replacement.clone())
+    }
+
+    /// Returns true if the values were encoded for the description `replacement`, or for the first one
+    /// if `replacement` is `None`.
+    #[inline]
+    pub(super) fn is_described_by(&self, replacement: Option<&Arc<StatementMetadata>>) -> bool {
+        match (&self.latest().replacement, replacement) {
+            (None, None) => true,
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            _ => false,
+        }
+    }
+
+    /// Returns true if `other` is the same statement with the same description.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        let is_same_statement = match (&self.kind, &other.kind) {
+            (StatementKind::Unprepared(own), StatementKind::Unprepared(other)) => own == other,
+            (StatementKind::Prepared(own), StatementKind::Prepared(other)) => {
+                Arc::ptr_eq(own, other)
+            }
+            _ => false,
+        };
+        is_same_statement && self.is_described_by(other.latest().replacement.as_ref())
+    }
+
     /// Returns the prepared statement, or `None` if the statement is not prepared.
     pub(super) const fn prepared(&self) -> Option<&Arc<PreparedInner>> {
         match &self.kind {
@@ -86,17 +123,57 @@ impl BoundStatement {
         &self,
         encode: Option<impl FnOnce(&StatementMetadata) -> Result<Values<'static>, Error>>,
     ) -> Result<(), Error> {
-        let (Some(prepared), Some(before)) = (self.prepared(), self.metadata()) else {
-            return Ok(());
-        };
-        let now = prepared.metadata();
-        if std::ptr::eq(&*now, before) || now.accepts_values_of(before) {
-            return Ok(());
-        }
+        let Some(now) = self.outdated_by() else { return Ok(()) };
         let Some(encode) = encode else { return Err(changed("; execute it again")) };
         let values = encode(&now).map_err(|error| changed(&format!(": {error}")))?;
+        self.set_encoded_again(values, now)
+    }
+
+    /// Follows a change of the bind variables whose values are elsewhere: returns true if these must be
+    /// encoded again, with [`encode_from`](Self::encode_from).
+    ///
+    /// # Errors
+    /// Returns an error if the variables change a second time while the request runs.
+    pub(super) fn follow_description(&self) -> Result<bool, Error> {
+        match self.outdated_by() {
+            Some(now) => self.set_encoded_again(Values::NONE, now).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Returns the current description of the bind variables, if it does not accept the values.
+    pub(super) fn outdated_by(&self) -> Option<Arc<StatementMetadata>> {
+        let (prepared, before) = (self.prepared()?, self.metadata()?);
+        let now = prepared.metadata();
+        let is_accepted = std::ptr::eq(&*now, before) || now.accepts_values_of(before);
+        (!is_accepted).then_some(now)
+    }
+
+    fn set_encoded_again(
+        &self,
+        values: Values<'static>,
+        now: Arc<StatementMetadata>,
+    ) -> Result<(), Error> {
         let again = EncodedValues { values, replacement: Some(now) };
         self.encoded_again.set(Box::new(again)).map_err(|_| changed(" twice; execute it again"))
+    }
+
+    /// Encodes `values`, which were encoded for the description `before`, for the description of this
+    /// statement. Returns them unchanged if it is the same description.
+    ///
+    /// # Errors
+    /// Returns an error if the values do not fit the bind variables.
+    pub(super) fn encode_from<'v>(
+        &self,
+        before: &StatementMetadata,
+        values: Values<'v>,
+    ) -> Result<Values<'v>, Error> {
+        match self.metadata() {
+            Some(now) if !std::ptr::eq(now, before) => now
+                .encode_from(before, &values)
+                .map_err(|error| changed(&format!(": {error}")).with_statement(self.text())),
+            _ => Ok(values),
+        }
     }
 
     /// Returns the statement with `values`, encoded for the current bind variables.
@@ -116,25 +193,8 @@ impl BoundStatement {
     }
 }
 
-/// Returns true if the statements address one partition: a single statement, or prepared statements
-/// of one keyspace whose values have the same partition key. A statement may still select several
-/// partitions with `IN`.
-pub(super) fn address_one_partition(statements: &[BoundStatement]) -> bool {
-    let partition = |statement: &BoundStatement| {
-        let metadata = statement.metadata()?;
-        let mut scratch = Vec::new();
-        let key = metadata.routing_key(statement.values(), &mut scratch)?;
-        Some((metadata.keyspace()?.to_owned(), key.to_vec()))
-    };
-    match statements {
-        [] | [_] => true,
-        [first, rest @ ..] => partition(first)
-            .is_some_and(|first| rest.iter().all(|next| partition(next).as_ref() == Some(&first))),
-    }
-}
-
 /// Returns the error of a request whose values are not valid for the current bind variables.
-fn changed(reason: &str) -> Error {
+pub(super) fn changed(reason: &str) -> Error {
     let text = format!(
         "the types of its bind variables have changed since the values were encoded{reason}"
     );

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::bound::{BoundStatement, EncodeAgain, address_one_partition};
+use super::bound::{BoundStatement, EncodeAgain};
 use super::effect::Writes;
+use super::encoded_batch::BoundBatch;
 use super::error::Error;
 use super::metadata::StatementMetadata;
 use super::options::EffectiveOptions;
 use super::prepared::PreparedInner;
 use crate::cluster::{ClusterState, Node, Token};
 use crate::cql::may_set_password;
-use crate::message::{BatchKind, Request, ResponseFrame};
+use crate::message::{Request, ResponseFrame};
 use crate::wire::{Consistency, Context, Version};
 
 /// The context of a request: what routing, retries, spans and errors need to know about it. The
@@ -21,7 +22,8 @@ pub(super) struct RequestContext<'p> {
     /// The text shown in errors and spans: the statement, or a summary of a batch.
     pub(super) statement: &'p Arc<str>,
     pub(super) options: EffectiveOptions<'p>,
-    /// The statements with their values: one, those of a batch, or none for PREPARE.
+    /// The statement with its values, the different statements of a batch without values, or none for
+    /// PREPARE.
     pub(super) statements: &'p [BoundStatement],
     /// Encodes the values again if bind variables change while the request runs; `None` if the
     /// values are no longer available.
@@ -41,8 +43,8 @@ pub(super) struct RequestContext<'p> {
     /// preparing counts towards the request timeout. If `None`, the request timeout starts when the
     /// request is sent.
     pub(super) deadline: Option<Instant>,
-    /// The kind of the batch; `None` if the request is not a batch.
-    pub(super) batch: Option<BatchKind>,
+    /// The batch; `None` if the request is not a batch.
+    pub(super) batch: Option<&'p BoundBatch<'p>>,
 }
 
 impl RequestContext<'_> {
@@ -56,11 +58,13 @@ impl RequestContext<'_> {
     /// # Errors
     /// Returns an error if values do not fit the bind variables.
     pub(super) fn follow_changes(&self) -> Result<(), Error> {
-        self.statements.iter().enumerate().try_for_each(|(index, statement)| {
-            let encode =
-                self.encode_again.map(|encode| move |metadata: &_| encode(index, metadata));
-            statement.follow_changes(encode)
-        })
+        match self.batch {
+            Some(batch) => batch.follow_changes(self.statements),
+            None => self
+                .statements
+                .iter()
+                .try_for_each(|statement| statement.follow_changes(self.encode_again)),
+        }
     }
 
     /// Returns true if a message of the server about the request may repeat a password.
@@ -83,9 +87,9 @@ impl RequestContext<'_> {
     pub(super) fn writes(&self) -> Writes {
         match self.batch {
             _ if self.preparing => Writes::Nothing,
-            Some(kind) => {
+            Some(batch) => {
                 let texts = self.statements.iter().map(|bound| &**bound.text());
-                Writes::of_batch(kind, texts, address_one_partition(self.statements))
+                Writes::of_batch(batch.kind, texts, batch.encoded.has_one_partition())
             }
             None => Writes::of_statement(self.statement),
         }

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use crate::cluster::{ClusterState, Partitioner, Token, routing_key};
 use crate::message::{KnownColumns, PreparedResult, Variables};
-use crate::types::{ColumnSpec, ToValues, Values, ValuesBuffer};
-use crate::wire::Version;
+use crate::types::{
+    ColumnSpec, MaybeUnset, NamedValue, ToValues, Value, ValueError, Values, ValuesBuffer,
+};
+use crate::wire::{RawValue, Version};
 
 /// The bind variables and the result columns of a prepared statement, as a server described them.
 ///
@@ -208,6 +210,25 @@ impl StatementMetadata {
             Ok(()) => Ok(buffer.into_values()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Encodes values, which were encoded for `older`, for these variables.
+    ///
+    /// # Errors
+    /// Returns an error if a value does not fit its variable.
+    pub(super) fn encode_from(
+        &self,
+        older: &Self,
+        values: &Values<'_>,
+    ) -> Result<Values<'static>, Error> {
+        let decode = |(named, column): (NamedValue<'_>, &ColumnSpec)| match named.value {
+            RawValue::Unset => Ok(MaybeUnset::Unset),
+            RawValue::Null => Ok(MaybeUnset::Set(Value::Null)),
+            RawValue::Bytes(bytes) => Value::decode(&column.cql_type, bytes).map(MaybeUnset::Set),
+        };
+        let values = values.iter().zip(older.variables.iter()).map(decode);
+        let values = values.collect::<Result<Vec<_>, ValueError>>();
+        self.encode(&values.map_err(|error| Error::new(ErrorKind::Bind, error.to_string()))?)
     }
 
     /// Returns true if values that were encoded for `older` are valid for these variables too.

@@ -98,7 +98,7 @@
 //! | `db.system.name` | `cassandra` |
 //! | `db.operation.name` | `PREPARE`, `BATCH`, or the first word of any other statement; the span's `otel.name` has the same value |
 //! | `db.namespace` | the keyspace |
-//! | `db.query.text` | the statement, with `?` in place of literals |
+//! | `db.query.text` | the statement, or the different statements of a batch, with `?` in place of literals |
 //! | `db.operation.batch.size` | the number of statements in a batch, unless it is 1 |
 //! | `cassandra.consistency.level` | the consistency of the request |
 //! | `cassandra.page.size` | the page size in rows |
@@ -133,6 +133,7 @@ mod concurrent;
 mod connect;
 mod downgrading;
 mod effect;
+mod encoded_batch;
 mod error;
 mod events;
 mod execution;
@@ -280,7 +281,7 @@ impl Session {
                 return Box::pin(self.executor.switch_keyspace(request, deadline)).await;
             }
             let page = request.paging_state.as_ref();
-            let encode_again = |_, metadata: &StatementMetadata| metadata.encode(&values);
+            let encode_again = |metadata: &StatementMetadata| metadata.encode(&values);
             let result =
                 self.executor.execute(&request, page, deadline, Some(&encode_again)).await?;
             Ok(result.with_statement(request.bound.kind))

@@ -65,9 +65,15 @@ impl PreparedInner {
         self.replacement().unwrap_or_else(|| Arc::clone(&self.first))
     }
 
+    /// Returns the first description.
+    #[inline]
+    pub(super) fn first(&self) -> &StatementMetadata {
+        &self.first
+    }
+
     /// Returns the current description, or `None` if it is the first one.
     #[inline]
-    fn replacement(&self) -> Option<Arc<StatementMetadata>> {
+    pub(super) fn replacement(&self) -> Option<Arc<StatementMetadata>> {
         let latest = self.latest.get()?;
         Some(Arc::clone(&latest.read().unwrap_or_else(PoisonError::into_inner)))
     }

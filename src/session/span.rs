@@ -31,8 +31,7 @@ pub(super) fn begin(request: &RequestContext<'_>, cluster: &Cluster) -> Span {
         Some(keyspace) => Some(Cow::Borrowed(keyspace)),
         None => cluster.keyspace().map(Cow::Owned),
     };
-    let batch_size = request.statements.len();
-    let batch_size = (request.batch.is_some() && batch_size != 1).then_some(batch_size);
+    let batch_size = request.batch.map(|batch| batch.encoded.len()).filter(|size| *size != 1);
     debug_span!(
         "cassandra",
         otel.kind = "client",

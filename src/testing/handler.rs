@@ -1,5 +1,6 @@
 //! Chooses the reply to each request.
 
+use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -19,8 +20,9 @@ use super::state::ServerState;
 use super::step::{Action, ReplyStep};
 use super::tracing::TraceStart;
 use crate::message::{
-    BatchKind, BatchText, ErrorCode, ErrorDetails, Parameters, Prepare, PreparedResult, Ready,
-    Request, RequestFrame, ResultMessage, RowsMetadata, ServerError, Variables,
+    BatchKind, BatchStatement, BatchText, ErrorCode, ErrorDetails, Parameters, Prepare,
+    PreparedResult, Ready, Request, RequestFrame, ResultMessage, RowsMetadata, ServerError,
+    Variables,
 };
 use crate::store::Prepared;
 use crate::types::{ColumnSpec, NamedValue};
@@ -91,7 +93,11 @@ impl Handler<'_> {
     /// Returns the reply to a request. If the reply is rows, returns only the requested page.
     pub(super) fn handle(&self, frame: &RequestFrame<'_>) -> ReplyStep {
         // Most handlers need no statement, and a statement that they reply to may be no CQL.
-        let executed = LazyCell::new(|| self.executed_statements(&frame.request));
+        let batch: Vec<_> = match &frame.request {
+            Request::Batch(batch) => batch.statements.iter().collect(),
+            _ => Vec::new(),
+        };
+        let executed = LazyCell::new(|| self.executed_statements(&frame.request, &batch));
         let trace = frame.tracing.then(|| {
             TraceStart::new(self.source.client, &frame.request, first_received(&executed))
         });
@@ -188,7 +194,12 @@ impl Handler<'_> {
         }
     }
 
-    fn executed_statements<'r>(&self, request: &'r Request<'_>) -> Executed<'r> {
+    /// Returns the statements that a request executes. `statements` are those of a batch.
+    fn executed_statements<'r>(
+        &self,
+        request: &'r Request<'_>,
+        statements: &'r [BatchStatement<'_>],
+    ) -> Executed<'r> {
         match request {
             Request::Query(query) => {
                 let values = query.parameters.values.iter().collect();
@@ -198,8 +209,7 @@ impl Handler<'_> {
                 let values = execute.parameters.values.iter().collect();
                 Ok(vec![self.executed_prepared(&execute.id, &execute.parameters, values)?])
             }
-            Request::Batch(batch) => batch
-                .statements
+            Request::Batch(batch) => statements
                 .iter()
                 .map(|statement| {
                     let parameters = Parameters {
@@ -394,11 +404,11 @@ fn next_step(reply: &Reply, executed: Option<&ReceivedRequest>, statement_id: &[
 fn statement_id<'r>(request: &'r Request<'_>) -> &'r [u8] {
     let of_batch = match request {
         Request::Execute(execute) => return &execute.id,
-        Request::Batch(batch) => batch.statements.first(),
+        Request::Batch(batch) => batch.statements.iter().next(),
         _ => None,
     };
-    match of_batch.map(|first| &first.text) {
-        Some(BatchText::Prepared(id)) => id,
+    match of_batch.map(|first| first.text) {
+        Some(BatchText::Prepared(Cow::Borrowed(id))) => id,
         _ => &[],
     }
 }

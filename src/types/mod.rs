@@ -126,6 +126,7 @@ pub use to_values::{Binder, ToNamedValues, ToValues};
 pub use value::Value;
 pub use values::{NamedValue, Values};
 pub use values_buffer::ValuesBuffer;
+pub(crate) use values_buffer::encode_values;
 
 #[cfg(feature = "derive")]
 pub use cqlwire_derive::{FromCql, FromRow, FromUdt, ToCql, ToUdt, ToValues};

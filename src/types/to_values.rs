@@ -2,7 +2,7 @@
 //! which encodes them.
 
 use super::{BindError, BindErrorKind, ColumnSpec, ToCql};
-use crate::wire::{MIN_SHARED, SharedBytes, Writer};
+use crate::wire::{MIN_SHARED, Writer};
 
 /// The values of all bind variables of a statement.
 ///
@@ -101,15 +101,10 @@ pub struct Binder<'b> {
 }
 
 impl<'b> Binder<'b> {
-    /// Returns a binder for the bind variables `columns` that appends the encoded values to `out`. Long
-    /// values that can be shared go to `shared`.
+    /// Returns a binder for the bind variables `columns`, whose encoded values `writer` writes.
     #[inline]
-    pub(super) const fn new(
-        columns: &'b [ColumnSpec],
-        out: &'b mut Vec<u8>,
-        shared: &'b mut SharedBytes,
-    ) -> Self {
-        Self { columns, next: 0, writer: Writer::sharing(out, shared) }
+    pub(super) const fn new(columns: &'b [ColumnSpec], writer: Writer<'b>) -> Self {
+        Self { columns, next: 0, writer }
     }
 
     /// Returns the number of values bound so far, including values after the last variable.

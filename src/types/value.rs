@@ -1,5 +1,6 @@
 //! [`Value`], which holds a value of any CQL type.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -175,15 +176,41 @@ impl Value {
             (Self::Tuple(values), CqlType::Tuple(types)) => {
                 write_fields(values, types.iter(), writer)
             }
-            (Self::Udt { fields, .. }, CqlType::Udt(udt)) => {
-                write_fields(fields, udt.fields.iter().map(|(_, field)| field), writer)
+            (Self::Udt { udt, fields }, CqlType::Udt(expected)) => {
+                let fields = in_order_of(expected, udt, fields);
+                let fields = fields.ok_or_else(|| mismatch(cql_type))?;
+                let types = expected.fields.iter().map(|(_, field)| field);
+                write_fields(&fields, types, writer)
             }
-            _ => {
-                let fits = "the CQL type of its variant";
-                Err(TypeMismatch::new("Value", fits, cql_type).into())
-            }
+            _ => Err(mismatch(cql_type).into()),
         }
     }
+}
+
+/// Returns the fields of a value of type `udt` in the order in which `expected` has them: two definitions of
+/// a type can have the same fields in another order. Returns `None` if `expected` lacks a field that the
+/// value has.
+#[inline(never)]
+fn in_order_of<'v>(
+    expected: &UdtType,
+    udt: &UdtType,
+    fields: &'v [Value],
+) -> Option<Cow<'v, [Value]>> {
+    let has_same_order =
+        udt.fields.iter().zip(&expected.fields).all(|(own, other)| own.0 == other.0);
+    if has_same_order {
+        return Some(Cow::Borrowed(fields));
+    }
+    let mut ordered = vec![Value::Null; expected.fields.len()];
+    for ((name, _), value) in udt.fields.iter().zip(fields) {
+        let index = expected.fields.iter().position(|(expected, _)| expected == name)?;
+        *ordered.get_mut(index)? = value.clone();
+    }
+    Some(Cow::Owned(ordered))
+}
+
+fn mismatch(cql_type: &CqlType) -> TypeMismatch {
+    TypeMismatch::new("Value", "the CQL type of its variant", cql_type)
 }
 
 /// Checks that the variant's Rust type can be encoded as `cql_type`, and encodes the value.
@@ -348,6 +375,26 @@ mod tests {
         for (native, rust_type) in rust_types {
             assert_eq!(native.rust_type(), rust_type, "{native}");
         }
+    }
+
+    #[test]
+    fn the_fields_of_a_user_defined_type_are_encoded_by_their_names() {
+        let udt = |names: &[&str]| {
+            let fields = names.iter().map(|name| ((*name).to_owned(), NativeType::Int.into()));
+            let (keyspace, name) = ("ks".to_owned(), "t".to_owned());
+            Arc::new(UdtType { keyspace, name, fields: fields.collect() })
+        };
+        let value =
+            Value::Udt { udt: udt(&["a", "b"]), fields: vec![Value::Int(1), Value::Int(2)] };
+        let encode = |names: &[&str]| {
+            let (cql_type, mut out) = (CqlType::Udt(udt(names)), Vec::new());
+            value.encode(&cql_type, &mut Writer::new(&mut out))?;
+            Ok::<_, BindErrorKind>(Value::decode(&cql_type, &out[4..]).unwrap().to_string())
+        };
+        assert_eq!(encode(&["a", "b"]).unwrap(), "{a: 1, b: 2}");
+        assert_eq!(encode(&["b", "c", "a"]).unwrap(), "{b: 2, c: null, a: 1}");
+        assert!(encode(&["b", "c"]).is_err());
+        assert!(encode(&["a"]).is_err());
     }
 
     #[test]

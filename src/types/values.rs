@@ -146,8 +146,8 @@ impl<'a> Values<'a> {
     /// Returns an error if a value is unset and `version` is v3, which has no unset values.
     #[inline]
     pub fn encode(&self, writer: &mut Writer<'_>, version: Version) -> Result<(), EncodeError> {
-        if version == Version::V3 && self.has_unset() {
-            return Err(EncodeError::new(EncodeErrorKind::NotInVersion(version), "an unset value"));
+        if version == Version::V3 {
+            self.require_set(version)?;
         }
         writer.short(self.count);
         match &self.bytes {
@@ -157,9 +157,13 @@ impl<'a> Values<'a> {
         Ok(())
     }
 
+    /// Returns an error if a value is unset, because `version` has no unset values.
     #[inline(never)]
-    fn has_unset(&self) -> bool {
-        self.iter().any(|named| named.value == RawValue::Unset)
+    pub(crate) fn require_set(&self, version: Version) -> Result<(), EncodeError> {
+        match self.iter().any(|named| named.value == RawValue::Unset) {
+            true => Err(EncodeError::new(EncodeErrorKind::NotInVersion(version), "an unset value")),
+            false => Ok(()),
+        }
     }
 }
 

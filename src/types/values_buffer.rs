@@ -60,24 +60,17 @@ impl ValuesBuffer {
         columns: &[ColumnSpec],
     ) -> Result<(), BindError> {
         self.clear();
-        self.count =
-            u16::try_from(columns.len()).map_err(|_| BindError::new(BindErrorKind::TooLong))?;
-        let mut binder = Binder::new(columns, &mut self.bytes, &mut self.shared);
-        if let Err(error) = values.bind(&mut binder) {
-            return Err(self.abandon(error));
+        let writer = Writer::sharing(&mut self.bytes, &mut self.shared);
+        match encode_values(values, columns, writer) {
+            Ok(count) => {
+                self.count = count;
+                Ok(())
+            }
+            Err(error) => {
+                self.clear();
+                Err(error)
+            }
         }
-        let (expected, found) = (columns.len(), binder.count());
-        if found != expected {
-            return Err(self.abandon(BindError::new(BindErrorKind::Count { expected, found })));
-        }
-        Ok(())
-    }
-
-    /// Clears the values that were encoded before `error` occurred, and returns `error`.
-    #[cold]
-    fn abandon(&mut self, error: BindError) -> BindError {
-        self.clear();
-        error
     }
 
     /// Appends an encoded value. Callers must pass a name for every value of the buffer, or for
@@ -126,6 +119,25 @@ impl ValuesBuffer {
     fn into_parts(self) -> Values<'static> {
         let parts = self.shared.into_parts(0, Bytes::from(self.bytes));
         Values::from_parts(self.count, self.named, parts)
+    }
+}
+
+/// Writes the encoded values of the bind variables `columns`, and returns their number.
+///
+/// # Errors
+/// Returns the errors of [`ValuesBuffer::bind`]. Some of the values may have been written then.
+#[inline]
+pub(crate) fn encode_values<V: ToValues + ?Sized>(
+    values: &V,
+    columns: &[ColumnSpec],
+    writer: Writer<'_>,
+) -> Result<u16, BindError> {
+    let count = u16::try_from(columns.len()).map_err(|_| BindError::new(BindErrorKind::TooLong))?;
+    let mut binder = Binder::new(columns, writer);
+    values.bind(&mut binder)?;
+    match binder.count() {
+        found if found == columns.len() => Ok(count),
+        found => Err(BindError::new(BindErrorKind::Count { expected: columns.len(), found })),
     }
 }
 

@@ -159,8 +159,7 @@ async fn require_no_canary(texts: &[&str], answers: &[Answer]) {
     for answer in answers {
         let servers = start_server(*answer).await;
         for text in texts {
-            let subscriber = RecordingSubscriber::default();
-            let _guard = tracing::subscriber::set_default(subscriber.clone());
+            let (subscriber, _guard) = RecordingSubscriber::install();
             let policy = RecordingPolicy::default();
             let builder = session_builder(&servers).retry_policy(policy.clone());
             let session = connect(builder, 1).await;
@@ -201,8 +200,7 @@ async fn no_outlet_shows_a_literal() {
 async fn rows_and_warnings_are_counted_and_not_shown() {
     require_no_canary(&["SELECT a FROM t", "SELECT a FROM t WHERE k = 'c4nary'"], &[Answer::Row])
         .await;
-    let subscriber = RecordingSubscriber::default();
-    let _guard = tracing::subscriber::set_default(subscriber.clone());
+    let (subscriber, _guard) = RecordingSubscriber::install();
     let servers = start_server(Answer::Row).await;
     let session = connect(session_builder(&servers), 1).await;
     let result = session.execute("SELECT a FROM t WHERE k = 'x'", ()).await.unwrap();

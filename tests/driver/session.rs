@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::future::ready;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -560,7 +560,8 @@ async fn a_batch_binds_the_values_of_its_statements() {
     let address = start_server(Version::V4, |request, _| match request {
         Request::Prepare(_) => prepared(b"id", &["username"]).into(),
         Request::Batch(batch) => {
-            let [text, with_values] = &batch.statements[..] else { return Reply::close() };
+            let statements: Vec<_> = batch.statements.iter().collect();
+            let [text, with_values] = &statements[..] else { return Reply::close() };
             assert_eq!(text.text, BatchText::Text("DELETE ...".into()));
             assert_eq!(with_values.text, BatchText::Prepared(b"id".into()));
             assert_eq!(with_values.values.len(), 1);
@@ -574,6 +575,48 @@ async fn a_batch_binds_the_values_of_its_statements() {
         .statement("INSERT ...", ("ada",))
         .consistency(Consistency::Quorum);
     connect(address).await.batch(&batch).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_batch_keeps_the_order_of_its_statements() {
+    let ids: [&'static [u8]; 4] = [b"0", b"1", b"2", b"3"];
+    let (sent, received) = mpsc::channel();
+    let address = start_server(Version::V4, move |request, _| match request {
+        Request::Prepare(prepare) => {
+            prepared(ids[prepare.text.parse::<usize>().unwrap()], &["username"]).into()
+        }
+        Request::Batch(batch) => {
+            for statement in batch.statements.iter() {
+                let text = match statement.text {
+                    BatchText::Text(text) => text.into_owned(),
+                    BatchText::Prepared(id) => String::from_utf8(id.into_owned()).unwrap(),
+                };
+                let value = statement.values.iter().next();
+                let value = value.and_then(|value| value.value.bytes()).unwrap_or_default();
+                sent.send(text + &String::from_utf8_lossy(value)).unwrap();
+            }
+            ResultMessage::Void.into()
+        }
+        _ => Reply::close(),
+    });
+    let session = connect(address).await;
+    let [first, second] = ["0", "1"].map(|text| session.prepare(text));
+    let (first, second) = (first.await.unwrap(), second.await.unwrap());
+    let batch = Batch::logged()
+        .statement("2", ("a",))
+        .statement(&first, ("b",))
+        .statement(&second, ("c",))
+        .statement("DELETE", ())
+        .statement(&first, ("d",))
+        .statement("3", ("e",))
+        .statement(&second, ("f",));
+    assert_eq!(
+        format!("{batch:?}"),
+        r#"Batch { kind: Logged, statements: ["?", "?", "?", "DELETE", "?", "?", "?"], .. }"#
+    );
+    session.batch(&batch).await.unwrap();
+    let expected = ["2a", "0b", "1c", "DELETE", "0d", "3e", "1f"];
+    assert_eq!(received.try_iter().collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]

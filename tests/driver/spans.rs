@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +14,8 @@ use cqlwire::types::NativeType;
 use cqlwire::wire::Consistency;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 use crate::mock_nodes::{connect, session_builder, start_nodes};
 use crate::policies::RetryUpTo;
@@ -86,6 +87,16 @@ impl Subscriber for RecordingSubscriber {
 
 impl RecordingSubscriber {
     /// Returns the fields of the request spans.
+    /// Makes a new subscriber the default of this thread, until the guard is dropped.
+    pub(crate) fn install() -> (Self, DefaultGuard) {
+        // As long as there is only one subscriber, `tracing` asks no other thread's subscriber whether
+        // a span or event is enabled. A test without a subscriber would then disable it for all.
+        static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+        LazyLock::force(&SECOND);
+        let subscriber = Self::default();
+        (subscriber.clone(), tracing::subscriber::set_default(subscriber))
+    }
+
     fn requests(&self) -> Vec<Fields> {
         let recorded = self.0.lock().unwrap();
         let requests = recorded.spans.iter().filter(|(metadata, _)| metadata.name() == "cassandra");
@@ -106,8 +117,7 @@ fn field<'f>(fields: &'f Fields, name: &str) -> &'f str {
 
 #[tokio::test]
 async fn a_request_has_a_span_with_opentelemetry_fields() {
-    let subscriber = RecordingSubscriber::default();
-    let _guard = tracing::subscriber::set_default(subscriber.clone());
+    let (subscriber, _guard) = RecordingSubscriber::install();
     let servers = start_nodes(1, |_, _| Reply::void()).await;
     let session = connect(session_builder(&servers).keyspace("ks"), 1).await;
     let select = Statement::new("SELECT username FROM users")
@@ -145,8 +155,7 @@ async fn a_request_has_a_span_with_opentelemetry_fields() {
 
 #[tokio::test]
 async fn a_failed_request_records_its_error_and_an_event_per_attempt() {
-    let subscriber = RecordingSubscriber::default();
-    let _guard = tracing::subscriber::set_default(subscriber.clone());
+    let (subscriber, _guard) = RecordingSubscriber::install();
     let servers = start_nodes(2, |_, _| Reply::error(ErrorCode::Overloaded, "not now")).await;
     let session = connect(session_builder(&servers).retry_policy(RetryUpTo(2)), 2).await;
     session.execute("INSERT INTO t (a) VALUES ('s3cret')", ()).await.unwrap_err();
@@ -174,8 +183,7 @@ async fn a_failed_request_records_its_error_and_an_event_per_attempt() {
 
 #[tokio::test]
 async fn spans_of_batches_and_prepares_name_their_operation() {
-    let subscriber = RecordingSubscriber::default();
-    let _guard = tracing::subscriber::set_default(subscriber.clone());
+    let (subscriber, _guard) = RecordingSubscriber::install();
     let insert = "INSERT INTO users (username, password) VALUES (?, ?)";
     let users = [("username", NativeType::Text), ("password", NativeType::Text)];
     let server = MockServer::bind("127.0.0.1:0").await.unwrap();
@@ -183,13 +191,16 @@ async fn spans_of_batches_and_prepares_name_their_operation() {
     let session = connect(session_builder(&servers), 1).await;
     let batch = Batch::logged()
         .statement(insert, ("ada", "s3cret"))
+        .statement(insert, ("bob", "s3cret"))
         .statement("DELETE FROM users WHERE username = 's3cret'", ());
     session.batch(&batch).await.unwrap();
-    let [prepare, batch] = &subscriber.requests()[..] else { panic!("expected two spans") };
+    let [prepare, batch] = &subscriber.requests()[..] else {
+        panic!("expected two spans, got {:?}", subscriber.requests())
+    };
     assert_eq!(field(prepare, "db.operation.name"), "PREPARE");
     assert_eq!(field(prepare, "db.query.text"), insert);
     assert_eq!(field(batch, "db.operation.name"), "BATCH");
-    assert_eq!(field(batch, "db.operation.batch.size"), "2");
+    assert_eq!(field(batch, "db.operation.batch.size"), "3");
     assert_eq!(field(batch, "db.namespace"), "test", "the keyspace of the prepared table");
     let texts = format!("{insert}; DELETE FROM users WHERE username = ?");
     assert_eq!(field(batch, "db.query.text"), texts);
@@ -197,8 +208,7 @@ async fn spans_of_batches_and_prepares_name_their_operation() {
 
 #[tokio::test]
 async fn the_span_counts_speculative_executions() {
-    let subscriber = RecordingSubscriber::default();
-    let _guard = tracing::subscriber::set_default(subscriber.clone());
+    let (subscriber, _guard) = RecordingSubscriber::install();
     let before = AtomicUsize::new(0);
     let servers = start_nodes(2, move |_, _| match before.fetch_add(1, Ordering::SeqCst) {
         0 => Reply::silence(),
@@ -217,8 +227,7 @@ async fn the_span_counts_speculative_executions() {
 #[tokio::test]
 async fn passwords_and_values_appear_in_no_output() {
     const SECRET: &str = "s3cret";
-    let subscriber = RecordingSubscriber::default();
-    let _guard = tracing::subscriber::set_default(subscriber.clone());
+    let (subscriber, _guard) = RecordingSubscriber::install();
     let insert = "INSERT INTO users (username, password) VALUES (?, ?)";
     let users = [("username", NativeType::Text), ("password", NativeType::Text)];
     let server = MockServer::bind("127.0.0.1:0").await.unwrap().credentials("ada", SECRET);

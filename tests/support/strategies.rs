@@ -7,10 +7,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cqlwire::message::{
     AuthChallenge, AuthResponse, AuthSuccess, Authenticate, BatchKind, BatchMessage,
-    BatchStatement, BatchText, ErrorCode, ErrorDetails, Event, EventType, Execute, FailureReason,
-    Failures, MetadataFlags, Options, Parameters, Prepare, PreparedResult, Query, QueryFlags,
-    Ready, Register, Request, RequestFrame, Response, ResponseFrame, ResultMessage, Rows,
-    RowsMetadata, SchemaChange, SchemaTarget, ServerError, Startup, Supported, Variables,
+    BatchStatement, BatchStatements, BatchText, ErrorCode, ErrorDetails, Event, EventType, Execute,
+    FailureReason, Failures, MetadataFlags, Options, Parameters, Prepare, PreparedResult, Query,
+    QueryFlags, Ready, Register, Request, RequestFrame, Response, ResponseFrame, ResultMessage,
+    Rows, RowsMetadata, SchemaChange, SchemaTarget, ServerError, Startup, Supported, Variables,
     WriteType,
 };
 use cqlwire::types::{
@@ -174,15 +174,20 @@ fn batch(context: Context) -> impl Strategy<Value = BatchMessage<'static>> {
     ];
     let statement = (text, values(context.version, false))
         .prop_map(|(text, values)| BatchStatement { text, values });
-    (0_u8..5, vec(statement, 0..4), parameters(context)).prop_map(|(kind, statements, of)| {
-        BatchMessage {
-            kind: BatchKind::from(kind),
-            serial_consistency: of.serial_consistency,
-            timestamp: of.timestamp,
-            keyspace: of.keyspace,
-            now_in_seconds: of.now_in_seconds,
-            ..BatchMessage::new(statements, of.consistency)
+    let statements = vec(statement, 0..4).prop_map(|list| {
+        let mut statements = BatchStatements::new();
+        for statement in &list {
+            statements.push(statement).unwrap();
         }
+        statements
+    });
+    (0_u8..5, statements, parameters(context)).prop_map(|(kind, statements, of)| BatchMessage {
+        kind: BatchKind::from(kind),
+        serial_consistency: of.serial_consistency,
+        timestamp: of.timestamp,
+        keyspace: of.keyspace,
+        now_in_seconds: of.now_in_seconds,
+        ..BatchMessage::new(statements, of.consistency)
     })
 }
 

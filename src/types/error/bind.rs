@@ -44,7 +44,7 @@ pub enum BindErrorKind {
 impl BindError {
     /// Returns an error about the values as a whole, rather than about one variable.
     #[cold]
-    pub(in crate::types) fn new(kind: BindErrorKind) -> Self {
+    pub(crate) fn new(kind: BindErrorKind) -> Self {
         Self(Box::new(BindErrorInner { variable: None, field: None, kind }))
     }
 
