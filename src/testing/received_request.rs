@@ -145,7 +145,7 @@ impl ReceivedRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{NativeType, ValuesBuffer};
+    use crate::types::{NativeType, Value, ValuesBuffer};
     use crate::wire::RawValue;
 
     #[test]
