@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 const COMPACT: usize = 64 << 10;
 
 /// Maximum capacity that an empty buffer keeps, in bytes: two segments of v5.
-pub(super) const MAX_KEPT_CAPACITY: usize = 288 << 10;
+const MAX_KEPT_CAPACITY: usize = 288 << 10;
 
 /// Maximum number of slices for one vectored write.
 const MAX_SLICES: usize = 64;

@@ -9,12 +9,13 @@ use std::io::IoSlice;
 #[cfg(feature = "driver")]
 use bytes::Bytes;
 
-use super::chain::{Chain, MAX_KEPT_CAPACITY, to_u64};
+use super::chain::{Chain, to_u64};
 use crate::wire::{Compression, Header, MAX_SEGMENT_PAYLOAD, SegmentEncoder};
 
-/// Number of bytes in segments from which on no more bytes of a large frame are put into segments. One
-/// more segment then still fits into [`MAX_KEPT_CAPACITY`].
-const ENOUGH_SEGMENTS: usize = MAX_KEPT_CAPACITY / 2;
+/// Number of bytes in segments from which on no more bytes of a large frame are put into segments. With
+/// one more segment, and the written bytes that are not removed yet, the buffer still fits into the
+/// capacity that it keeps.
+const ENOUGH_SEGMENTS: usize = 64 << 10;
 
 /// Maximum number of bytes of one vectored write.
 #[cfg(feature = "driver")]
