@@ -17,13 +17,13 @@ use uuid::Uuid;
 use super::backoff::Backoff;
 use super::control_candidates::{OwnNode, contact_points, wait_replaceable};
 use super::control_setup::{EVENT_QUEUE_SIZE, OpenedControl, open_control};
-use super::pending_reads::{PendingReads, SchemaScope};
+use super::pending_reads::{PendingReads, SchemaPartChange, SchemaScope};
 use super::shared::Shared;
 use super::state_reader::StateReader;
 use super::system_tables::ReadError;
 use super::{ClusterError, ContactPoint, Node, NodeError, Reconnect};
 use crate::connection::{Connection, timeout_at};
-use crate::message::{Event, SchemaTarget, StatusChange, TopologyChange};
+use crate::message::{Event, StatusChange, TopologyChange};
 
 /// The control connection, and the reads that are pending on it.
 pub(super) struct ControlConnection {
@@ -50,11 +50,10 @@ pub(super) struct ControlConnection {
     unread_backoff: Backoff,
 }
 
-/// A request to read the schema of a keyspace, or the whole schema, without delay.
+/// A request to read the part of the schema that has changed, without delay.
 #[derive(Debug)]
 pub(super) struct SchemaRefresh {
-    /// `None`: the whole schema.
-    pub(super) keyspace: Option<String>,
+    pub(super) change: SchemaPartChange,
     /// Notified when the schema has been read.
     pub(super) done: oneshot::Sender<()>,
 }
@@ -141,8 +140,8 @@ impl ControlConnection {
                     self.connection.wait_closed().await;
                 }
                 refresh = refreshes.recv() => match refresh {
-                    Some(SchemaRefresh { keyspace, done }) => {
-                        self.pending.add_schema(keyspace);
+                    Some(SchemaRefresh { change, done }) => {
+                        self.pending.add_change(change);
                         self.pending.waiters.push(done);
                         self.pending.read_now();
                     }
@@ -305,7 +304,7 @@ impl ControlConnection {
                 self.pending.add_topology();
             }
             Event::Topology { .. } => self.pending.add_topology(),
-            Event::Schema(change) => self.pending.add_schema(changed_keyspace(change.target)),
+            Event::Schema(change) => self.pending.add_change(change.target.into()),
             // `Connection::wait_draining` reports GRACEFUL_DISCONNECT.
             Event::GracefulDisconnect | Event::Unknown { .. } => {}
         }
@@ -326,17 +325,18 @@ impl ControlConnection {
     /// Performs the pending reads, then notifies the waiters. If a read fails, keeps the waiters
     /// and closes the connection: the task then opens another one and reads again.
     async fn read_pending(&mut self) {
-        let PendingReads { topology, schema, waiters, .. } = std::mem::take(&mut self.pending);
+        let PendingReads { topology, schema, tables, waiters, .. } =
+            std::mem::take(&mut self.pending);
         let reader = self.reader();
         let read = tokio::select! {
             biased;
-            read = reader.read(topology, &schema) => read,
+            read = reader.read(topology, &schema, &tables) => read,
             () = wait_replaceable(&self.shared, &self.connection, self.own_node()) => Err(ReadError::Timeout),
         };
         match read {
             Ok(unread) => {
                 self.shared.set_refresh_error(None);
-                if !matches!(schema, SchemaScope::Empty) {
+                if !matches!(schema, SchemaScope::Empty) || !tables.is_empty() {
                     self.shared.set_schema_error(None);
                 }
                 match unread.is_empty() {
@@ -377,17 +377,5 @@ struct AbandonOnDrop(Arc<Shared>);
 impl Drop for AbandonOnDrop {
     fn drop(&mut self) {
         self.0.mark_abandoned();
-    }
-}
-
-/// Returns the keyspace that a schema change concerns, or `None` if the change names no keyspace.
-pub(super) fn changed_keyspace(target: SchemaTarget) -> Option<String> {
-    match target {
-        SchemaTarget::Keyspace { keyspace }
-        | SchemaTarget::Table { keyspace, .. }
-        | SchemaTarget::Type { keyspace, .. }
-        | SchemaTarget::Function { keyspace, .. }
-        | SchemaTarget::Aggregate { keyspace, .. } => Some(keyspace),
-        _ => None,
     }
 }

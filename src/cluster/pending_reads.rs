@@ -1,22 +1,54 @@
 //! The reads of the topology and the schema that are scheduled on the control connection.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+
+use crate::message::SchemaTarget;
 
 /// The reads that are scheduled. Requests in quick succession are combined into one read.
 #[derive(Debug, Default)]
 pub(super) struct PendingReads {
     pub(super) topology: bool,
     pub(super) schema: SchemaScope,
+    /// The tables that have changed in keyspaces that need not be read in full.
+    pub(super) tables: ChangedTables,
     /// Notified when all pending reads have succeeded.
     pub(super) waiters: Vec<oneshot::Sender<()>>,
     /// When the first of the pending reads was requested.
     since: Option<Instant>,
     /// When to read. `None` if nothing is pending.
     due: Option<Instant>,
+}
+
+/// The names of tables, by keyspace.
+pub(super) type ChangedTables = BTreeMap<String, BTreeSet<String>>;
+
+/// Maximum number of tables of a keyspace that are read one by one. If more have changed, the keyspace is
+/// read in full.
+const MAX_TABLES: usize = 16;
+
+/// The part of the schema that a change concerns.
+#[derive(Debug)]
+pub(super) enum SchemaPartChange {
+    All,
+    Keyspace(String),
+    Table { keyspace: String, table: String },
+}
+
+impl From<SchemaTarget> for SchemaPartChange {
+    fn from(target: SchemaTarget) -> Self {
+        match target {
+            SchemaTarget::Table { keyspace, table } => Self::Table { keyspace, table },
+            SchemaTarget::Keyspace { keyspace }
+            | SchemaTarget::Type { keyspace, .. }
+            | SchemaTarget::Function { keyspace, .. }
+            | SchemaTarget::Aggregate { keyspace, .. } => Self::Keyspace(keyspace),
+            _ => Self::All,
+        }
+    }
 }
 
 /// The part of the schema that is to be read.
@@ -74,6 +106,28 @@ impl PendingReads {
         self.schedule();
     }
 
+    /// Schedules a read of the part of the schema that has changed.
+    pub(super) fn add_change(&mut self, change: SchemaPartChange) {
+        match change {
+            SchemaPartChange::All => self.add_schema(None),
+            SchemaPartChange::Keyspace(keyspace) => self.add_schema(Some(keyspace)),
+            SchemaPartChange::Table { keyspace, table } => {
+                let tables = self.tables.entry(keyspace.clone()).or_default();
+                tables.insert(table);
+                if tables.len() > MAX_TABLES {
+                    self.schema.add(Some(keyspace));
+                }
+                self.schedule();
+            }
+        }
+        let is_in_schema = |keyspace: &String| match &self.schema {
+            SchemaScope::Empty => false,
+            SchemaScope::Keyspaces(keyspaces) => keyspaces.contains(keyspace),
+            SchemaScope::All => true,
+        };
+        self.tables.retain(|keyspace, _| !is_in_schema(keyspace));
+    }
+
     /// Schedules another read of `unread` after a delay, or earlier together with other reads.
     pub(super) fn retry(&mut self, unread: Unread, delay: Duration) {
         if unread.is_empty() {
@@ -128,6 +182,29 @@ mod tests {
         pending.add_schema(None);
         pending.add_schema(Some("c".to_owned()));
         assert!(matches!(pending.schema, SchemaScope::All));
+    }
+
+    fn change(keyspace: &str, table: usize) -> SchemaPartChange {
+        let (keyspace, table) = (keyspace.to_owned(), table.to_string());
+        SchemaTarget::Table { keyspace, table }.into()
+    }
+
+    #[tokio::test]
+    async fn tables_are_read_one_by_one_unless_their_keyspace_is_read_in_full() {
+        let mut pending = PendingReads::default();
+        (0..3).for_each(|table| pending.add_change(change("a", table % 2)));
+        assert!(pending.due().is_some() && matches!(pending.schema, SchemaScope::Empty));
+        assert_eq!(pending.tables["a"].len(), 2);
+        (0..=MAX_TABLES).for_each(|table| pending.add_change(change("b", table)));
+        assert!(matches!(&pending.schema, SchemaScope::Keyspaces(names) if names.contains("b")));
+        pending.add_change(change("b", 0));
+        assert!(pending.tables.keys().eq(["a"]));
+        pending.add_change(SchemaTarget::Keyspace { keyspace: "a".to_owned() }.into());
+        assert!(pending.tables.is_empty());
+        pending.add_change(change("c", 0));
+        pending.add_change(SchemaPartChange::All);
+        pending.add_change(change("c", 0));
+        assert!(pending.tables.is_empty() && matches!(pending.schema, SchemaScope::All));
     }
 
     #[tokio::test(start_paused = true)]

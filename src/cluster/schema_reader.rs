@@ -1,5 +1,6 @@
 //! Reads the schema over the control connection, in pieces between which other tasks run.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tracing::debug;
@@ -44,10 +45,39 @@ impl SchemaSource<'_> {
     /// # Errors
     /// Returns an error if the connection fails, the server cannot answer, or the rows are too large.
     pub(super) async fn read(&self, keyspace: Option<&str>) -> Result<SchemaRead, ReadError> {
+        self.read_all(SchemaPart::ALL.map(|part| (part, part.select(keyspace))).into()).await
+    }
+
+    /// Reads tables of a keyspace, and the parts of the keyspace that show whether other parts may have
+    /// changed: see [`Schema::with_tables`].
+    ///
+    /// # Errors
+    /// Returns the errors of [`read`](Self::read).
+    pub(super) async fn read_tables(
+        &self,
+        keyspace: &str,
+        tables: &BTreeSet<String>,
+    ) -> Result<SchemaRead, ReadError> {
+        let of_keyspace = SchemaPart::BESIDE_TABLES.map(|part| (part, part.select(Some(keyspace))));
+        let of_table =
+            |table| SchemaPart::OF_TABLES.map(|part| (part, part.select_table(keyspace, table)));
+        let of_tables = tables.iter().flat_map(|table| of_table(table));
+        self.read_all(of_keyspace.into_iter().chain(of_tables).collect()).await
+    }
+
+    /// Reads parts of the schema with these statements.
+    ///
+    /// # Errors
+    /// Returns the errors of [`read`](Self::read).
+    async fn read_all(
+        &self,
+        statements: Vec<(SchemaPart, String)>,
+    ) -> Result<SchemaRead, ReadError> {
         let (mut reader, mut refused, mut is_described) = (Schema::reader(), None, true);
         let budget = MemoryBudget::new();
-        for part in SchemaPart::ALL.into_iter().filter(|part| part.is_needed(self.version)) {
-            match self.part(&mut reader, &budget, part, &part.select(keyspace)).await {
+        let is_needed = |(part, _): &(SchemaPart, String)| part.is_needed(self.version);
+        for (part, statement) in statements.into_iter().filter(is_needed) {
+            match self.part(&mut reader, &budget, part, &statement).await {
                 Ok(()) => {}
                 Err(ReadError::Missing) if part.is_optional() => {}
                 Err(ReadError::Missing) => refused = part.table(),

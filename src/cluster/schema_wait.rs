@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::control::{SchemaRefresh, changed_keyspace};
+use super::control::SchemaRefresh;
 use super::handle::{Cluster, RUNTIME_ENDED, SESSION_CLOSED};
 use super::schema::Schema;
 use super::topology_reader::{ReportedVersion, schema_versions};
@@ -72,7 +72,7 @@ impl Cluster {
         let deadline = Instant::now() + timeout.min(MAX_AGREEMENT_WAIT);
         let agreed = self.wait_until_nodes_agree(node, deadline).await;
         let (done, wait) = oneshot::channel();
-        let refresh = SchemaRefresh { keyspace: changed_keyspace(change.target.clone()), done };
+        let refresh = SchemaRefresh { change: change.target.clone().into(), done };
         if self.refreshes.send(refresh).is_ok() {
             let _elapsed = self.runtime().timeout_at(Some(deadline), wait).await;
         }

@@ -1,12 +1,13 @@
 //! Reads the topology and the schema over the control connection into the state of the cluster.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::peers::{Known, Reachability};
-use super::pending_reads::{SchemaScope, Unread};
+use super::pending_reads::{ChangedTables, SchemaScope, Unread};
 use super::refresh::with_topology;
 use super::schema::SchemaPart;
 use super::schema_reader::{SchemaRead, SchemaSource};
@@ -27,7 +28,7 @@ pub(super) struct StateReader<'a> {
 }
 
 impl StateReader<'_> {
-    /// Reads the topology if `topology`, and the schemas of `schema`. Returns what should be read again
+    /// Reads the topology if `topology`, the schemas of `schema`, and `tables`. Returns what should be read again
     /// although the connection works: the topology if tables were missing that Cassandra has, and the
     /// schemas whose tables the server failed to DESCRIBE.
     ///
@@ -38,6 +39,7 @@ impl StateReader<'_> {
         &self,
         topology: bool,
         schema: &SchemaScope,
+        tables: &ChangedTables,
     ) -> Result<Unread, ReadError> {
         let (mut host_id, mut unread) = (self.host_id, Unread::default());
         // A schema change may change the replication of a keyspace, which routing needs.
@@ -68,6 +70,11 @@ impl StateReader<'_> {
                             unread.schema.add(Some(keyspace.clone()));
                         }
                     }
+                }
+            }
+            for (keyspace, tables) in tables {
+                if !self.update_tables(keyspace, tables, version.as_deref()).await? {
+                    unread.schema.add(Some(keyspace.clone()));
                 }
             }
         }
@@ -163,12 +170,8 @@ impl StateReader<'_> {
         keyspace: Option<&str>,
         version: Option<&str>,
     ) -> Result<bool, ReadError> {
-        let source = SchemaSource {
-            connection: self.connection,
-            timeout: self.shared.settings.connector.options.handshake_timeout,
-            version: version.unwrap_or_default(),
-        };
-        let SchemaRead { schema, refused, is_described } = source.read(keyspace).await?;
+        let read = self.schema_source(version).read(keyspace).await?;
+        let SchemaRead { schema, refused, is_described } = read;
         let state = self.shared.state();
         if let Some(table) = refused.filter(|_| state.has_schema_tables) {
             return Err(ReadError::Refused(table));
@@ -180,6 +183,39 @@ impl StateReader<'_> {
         };
         self.shared.set_state(state.with_schema(schema, has_tables));
         Ok(is_described)
+    }
+
+    /// Reads tables of a keyspace into the state, or the whole keyspace if more than the tables may have
+    /// changed. Returns false if the server failed to DESCRIBE the tables.
+    ///
+    /// # Errors
+    /// Returns the errors of [`update_schema`](Self::update_schema).
+    async fn update_tables(
+        &self,
+        keyspace: &str,
+        tables: &BTreeSet<String>,
+        version: Option<&str>,
+    ) -> Result<bool, ReadError> {
+        if self.shared.state().schema().keyspaces.contains_key(keyspace) {
+            let read = self.schema_source(version).read_tables(keyspace, tables).await?;
+            let state = self.shared.state();
+            if let Some(table) = read.refused.filter(|_| state.has_schema_tables) {
+                return Err(ReadError::Refused(table));
+            }
+            if let Some(schema) = state.schema().with_tables(keyspace, tables, &read.schema) {
+                self.shared.set_state(state.with_schema(schema, false));
+                return Ok(read.is_described);
+            }
+        }
+        self.update_schema(Some(keyspace), version).await
+    }
+
+    fn schema_source<'s>(&'s self, version: Option<&'s str>) -> SchemaSource<'s> {
+        SchemaSource {
+            connection: self.connection,
+            timeout: self.shared.settings.connector.options.handshake_timeout,
+            version: version.unwrap_or_default(),
+        }
     }
 }
 

@@ -69,6 +69,18 @@ impl<T: SchemaElement> ElementMap<T> {
     pub fn values(&self) -> impl ExactSizeIterator<Item = &Arc<T>> + Clone {
         self.iter().map(|(_, element)| element)
     }
+
+    /// Replaces, adds or removes the element `name`, so that it is as in `other`.
+    pub(super) fn update(&mut self, name: &str, other: &Self) {
+        match other.find(name) {
+            Some(element) => {
+                // The types of its columns are in the other context.
+                element.get(&other.context);
+                self.insert(Arc::clone(element));
+            }
+            None => self.remove(name),
+        }
+    }
 }
 
 impl<T> ElementMap<T> {
@@ -175,6 +187,17 @@ impl<T> ElementMap<T> {
                 Position { chunk: last, element: Err(chunk.len()) }
             }
             _ => Position { chunk: self.chunks.len(), element: Err(0) },
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        let Position { chunk: index, element: Ok(element) } = self.position(name) else { return };
+        let Some(chunk) = self.chunks.get_mut(index) else { return };
+        let elements = Arc::make_mut(chunk);
+        elements.remove(element);
+        self.length = self.length.saturating_sub(1);
+        if elements.is_empty() {
+            self.chunks.remove(index);
         }
     }
 }
@@ -331,6 +354,24 @@ mod tests {
         }
         assert!(sorted.chunks.iter().all(|chunk| chunk.len() == CHUNK_SIZE));
         assert_eq!(map(0..0).iter().next(), None);
+    }
+
+    #[test]
+    fn an_update_replaces_adds_and_removes_elements_and_leaves_clones_alone() {
+        let count = 2 * CHUNK_SIZE;
+        let (before, other) =
+            (map((0..count).filter(|number| *number != 7)), map([7, 9].into_iter()));
+        let mut after = before.clone();
+        for number in [0, 7, 8, 9] {
+            after.update(&format!("{number:04}"), &other);
+        }
+        assert_eq!(after, map((0..count).filter(|number| ![0, 8].contains(number))));
+        assert!(Arc::ptr_eq(&after["0009"], &other["0009"]));
+        assert!(Arc::ptr_eq(&after["0010"], &before["0010"]));
+        assert_eq!(before, map((0..count).filter(|number| *number != 7)));
+        (0..count).for_each(|number| after.update(&format!("{number:04}"), &map(0..0)));
+        assert_eq!(after, map(0..0));
+        assert!(after.chunks.is_empty());
     }
 
     #[test]

@@ -72,6 +72,19 @@ impl Keyspace {
         &self.warnings
     }
 
+    /// Returns this keyspace with other tables: see [`Schema::with_tables`](super::Schema::with_tables).
+    pub(super) fn with_tables<'t>(
+        &self,
+        tables: impl IntoIterator<Item = &'t String>,
+        read: &Self,
+    ) -> Option<Self> {
+        let is_only_of_tables = self.types == read.types
+            && [self, read].iter().all(|one| one.views.is_empty() && one.warnings.is_empty());
+        let mut keyspace = is_only_of_tables.then(|| self.clone())?;
+        tables.into_iter().for_each(|table| keyspace.tables.update(table, &read.tables));
+        Some(keyspace)
+    }
+
     /// Formats `fast_path` as an option after others; `before` is written before AND. Returns an empty
     /// string if the keyspace has none.
     pub(super) fn fast_path_option(&self, before: &str) -> String {

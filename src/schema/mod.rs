@@ -95,6 +95,23 @@ impl Schema {
         schema
     }
 
+    /// Returns this schema with tables of a keyspace taken from `read`, or without those that `read` does
+    /// not contain. `read` has all types and views of the keyspace. Returns `None` if more than the tables
+    /// may differ: if the keyspace was created or dropped, if its types differ, if it has views, which
+    /// follow their tables, or if there are warnings.
+    pub(crate) fn with_tables<'t>(
+        &self,
+        keyspace: &str,
+        tables: impl IntoIterator<Item = &'t String>,
+        read: &Self,
+    ) -> Option<Self> {
+        let (known, read) = (self.keyspaces.get(keyspace)?, read.keyspaces.get(keyspace)?);
+        let changed = known.with_tables(tables, read)?;
+        let mut schema = self.clone();
+        schema.keyspaces.insert(keyspace.to_owned(), Arc::new(changed));
+        Some(schema)
+    }
+
     /// Returns a warning for each element that could not be read, such as an unknown type or a row
     /// without a name. A warning is one line with the location. All other elements were read. A reader
     /// returns at most 1,000 warnings.

@@ -66,9 +66,25 @@ impl SchemaPart {
         select
     }
 
+    /// The parts that are read for one table.
+    pub(crate) const OF_TABLES: [Self; 5] =
+        [Self::Tables, Self::Columns, Self::ColumnMasks, Self::Indexes, Self::CreateStatements];
+
+    /// The parts of a keyspace on which its tables depend, or which depend on them.
+    pub(crate) const BESIDE_TABLES: [Self; 3] = [Self::Keyspaces, Self::Types, Self::Views];
+
+    /// Returns the statement that reads this part, one of [`OF_TABLES`](Self::OF_TABLES), for one table.
+    pub(crate) fn select_table(self, keyspace: &str, table: &str) -> String {
+        if self == Self::CreateStatements {
+            return format!("DESCRIBE TABLE {}.{}", Identifier(keyspace), Identifier(table));
+        }
+        let table = Value::Text(table.to_owned());
+        format!("{} AND table_name = {table}", self.select(Some(keyspace)))
+    }
+
     /// Returns true if some servers lack this table and answer the statement with an error: virtual
     /// tables and DESCRIBE exist since Cassandra 4.0, column masks since 5.0. DESCRIBE is also
-    /// answered with an error if the keyspace does not exist.
+    /// answered with an error if the keyspace or the table does not exist.
     pub const fn is_optional(self) -> bool {
         self.is_virtual() || matches!(self, Self::ColumnMasks | Self::CreateStatements)
     }
@@ -129,6 +145,12 @@ mod tests {
         let expected = "SELECT keyspace_name, table_name, column_name, clustering_order, kind, \
                         position, type FROM system_schema.columns WHERE keyspace_name = 'ks'";
         assert_eq!(select, expected);
+        let select = SchemaPart::Indexes.select_table("ks", "it's");
+        let expected = "SELECT * FROM system_schema.indexes WHERE keyspace_name = 'ks' AND \
+                        table_name = 'it''s'";
+        assert_eq!(select, expected);
+        let select = SchemaPart::CreateStatements.select_table("Ks", "t");
+        assert_eq!(select, "DESCRIBE TABLE \"Ks\".t");
         assert_eq!(SchemaPart::Keyspaces.select(None), "SELECT * FROM system_schema.keyspaces");
         assert_eq!(SchemaPart::CreateStatements.select(None), "DESCRIBE SCHEMA");
         let select = SchemaPart::CreateStatements.select(Some("Ks"));

@@ -68,7 +68,7 @@ impl TableParts {
     }
 }
 
-/// What the tables and views of a keyspace share.
+/// The name and the column types of a keyspace, which its tables and views share.
 #[derive(Debug, Default)]
 pub struct KeyspaceContext {
     /// The name of the keyspace.

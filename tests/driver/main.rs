@@ -38,6 +38,7 @@ mod refused_versions;
 mod released;
 mod replies;
 mod runtimes;
+mod schema_changes;
 mod secrets;
 mod send_bounds;
 mod server_tls;

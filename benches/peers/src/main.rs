@@ -57,6 +57,8 @@ fn main() -> ExitCode {
             .parse()
             .map(|requests| driver::profile(filter, requests))
             .map_err(|_| USAGE.to_owned()),
+        // `scale` runs this in a process of its own.
+        ["schema", driver, address, mode] => scale::read_schema(driver, address, mode),
         ["time"] => table::time(""),
         ["time", filter] => table::time(filter),
         ["list"] => {

@@ -1,4 +1,5 @@
-//! The comparison of whole drivers at scale: with many tasks and connections, and with large batches.
+//! The comparison of whole drivers at scale: with many tasks and connections, with large batches, and
+//! with large schemas.
 //!
 //! A section is a table, in a file of its own. The client has a runtime of two worker threads. The server runs
 //! in a process of its own, or is a real node, so that the CPU time of this process is that of the client. The
@@ -13,6 +14,8 @@ mod instructions;
 mod nodes;
 mod ours;
 mod sample;
+mod schema;
+mod schema_server;
 mod scylla;
 mod server;
 mod values;
@@ -22,6 +25,7 @@ use std::net::SocketAddr;
 use server::Server;
 
 pub use instructions::run;
+pub use schema::run as read_schema;
 pub use server::serve;
 
 /// A table: its name, and the function that prints the rows whose names contain a filter.
@@ -34,6 +38,7 @@ const SECTIONS: &[Section] = &[
     ("collections", collections::table),
     ("cluster", cluster::table),
     ("values", values::table),
+    ("schema", schema::table),
     ("instructions", instructions::table),
 ];
 

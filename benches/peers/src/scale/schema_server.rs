@@ -122,17 +122,21 @@ struct Template {
 impl Template {
     /// Reads the rows, and repeats those of each keyspace of the bench for all of its tables.
     async fn read(session: &Session, part: SchemaPart, tables: usize) -> Self {
-        let select = format!("SELECT * FROM {}", match part {
-            SchemaPart::Tables => "system_schema.tables",
-            _ => "system_schema.columns",
-        });
+        let select = format!(
+            "SELECT * FROM {}",
+            match part {
+                SchemaPart::Tables => "system_schema.tables",
+                _ => "system_schema.columns",
+            }
+        );
         let result = session.execute(select, ()).await.unwrap();
         let mut template = Self { columns: result.columns().to_vec(), rows: Vec::new() };
         let [keyspace, table] = ["keyspace_name", "table_name"].map(|name| template.index(name));
         let id = template.columns.iter().position(|column| *column.name == *"id");
         let records = result.rows::<Record>().unwrap().map(|row| row.unwrap().into_values());
-        let (of_bench, of_server): (Vec<_>, Vec<_>) = records
-            .partition(|row| matches!(&row[keyspace], Value::Text(name) if name.starts_with("shop_")));
+        let (of_bench, of_server): (Vec<_>, Vec<_>) = records.partition(
+            |row| matches!(&row[keyspace], Value::Text(name) if name.starts_with("shop_")),
+        );
         for number in 0..tables {
             let name = Value::Text(keyspace_name(number * KEYSPACES / tables));
             for row in of_bench.iter().filter(|row| row[keyspace] == name) {

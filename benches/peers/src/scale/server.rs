@@ -11,7 +11,7 @@ use cqlwire::wire::Version;
 
 use super::nodes::Nodes;
 use super::sample::runtime;
-use super::values;
+use super::{schema_server, values};
 use crate::driver::stub;
 
 pub struct Server {
@@ -60,8 +60,8 @@ impl Drop for Server {
     }
 }
 
-/// Runs a server until the standard input ends. Prints its address. Kinds: `stub`, and `nodes 1000 256` for a
-/// server that lists 1,000 nodes with 256 tokens each.
+/// Runs a server until the standard input ends. Prints its address. Kinds: `stub`, `nodes 1000 256` for a
+/// server that lists 1,000 nodes with 256 tokens each, `schema 1000` for one with 1,000 tables.
 pub fn serve(kind: &str) -> Result<(), String> {
     match kind.split(' ').collect::<Vec<_>>()[..] {
         ["stub"] => println!("{}", stub::start()),
@@ -74,6 +74,10 @@ pub fn serve(kind: &str) -> Result<(), String> {
             for line in io::stdin().lines() {
                 nodes.emit(&line.map_err(|error| error.to_string())?);
             }
+        }
+        ["schema", tables] => {
+            let tables = tables.parse().map_err(|_| format!("no number: `{tables}`"))?;
+            return mock_server(schema_server::start(tables));
         }
         _ => return Err(format!("unknown kind of server `{kind}`")),
     }
