@@ -66,8 +66,8 @@ pub(super) async fn open_control(
     }
 }
 
-/// Subscribes to the server's events, and reads the topology. REGISTER is sent first, so that no change after the
-/// read is missed.
+/// Subscribes to the server's events, then reads the topology. A server executes the requests of one connection
+/// concurrently. The read therefore starts once REGISTER is answered, so that no change after the read is missed.
 ///
 /// # Errors
 /// Returns an error if the connection fails, or if the server cannot answer.
@@ -77,12 +77,12 @@ async fn set_up(
     host: &str,
 ) -> Result<TopologyRead, String> {
     let reader = StateReader { shared, connection, host, host_id: Uuid::nil() };
-    let both = async { tokio::join!(register(shared, connection), reader.read_topology()) };
+    let both = async {
+        register(shared, connection).await.map_err(|error| format!("REGISTER: {error}"))?;
+        reader.read_topology().await.map_err(|error| error.to_string())
+    };
     let time = shared.settings.connector.options.handshake_timeout.saturating_mul(2);
-    let both = timeout(time, both).await;
-    let (registered, read) = both.map_err(|_| ReadError::Timeout.to_string())?;
-    registered.map_err(|error| format!("REGISTER: {error}"))?;
-    read.map_err(|error| error.to_string())
+    timeout(time, both).await.map_err(|_| ReadError::Timeout.to_string())?
 }
 
 /// Subscribes to the server's events. A refusal that the server would repeat is accepted: without events,

@@ -69,6 +69,23 @@ async fn opens_the_control_connection_to_a_contact_point_that_answers_its_setup(
     }
 }
 
+/// A change between the read and the subscription would be missed.
+#[tokio::test]
+async fn reads_the_topology_once_the_subscription_to_events_is_answered() {
+    let server = start().await;
+    let delay = Duration::from_millis(300);
+    let register = server.add_fault(Fault::delay(delay).opcode(Opcode::Register));
+    let read = Fault::delay(Duration::ZERO).statement("SELECT % FROM system%");
+    let reads = server.add_fault(read);
+    let connecting = Session::builder().contact_points([server.address()]).connect();
+    let connecting = tokio::spawn(connecting);
+    until("the server receives REGISTER", async || server.fault_count(register) == Some(1)).await;
+    tokio::time::sleep(delay / 3).await;
+    assert_eq!(server.fault_count(reads), Some(0));
+    connecting.await.unwrap().unwrap();
+    assert_ne!(server.fault_count(reads), Some(0));
+}
+
 #[tokio::test]
 async fn the_error_of_a_contact_point_that_refuses_the_subscription_says_so() {
     let server = start().await;
