@@ -336,7 +336,7 @@ impl ControlConnection {
         match read {
             Ok(unread) => {
                 self.shared.set_refresh_error(None);
-                if !matches!(schema, SchemaScope::Empty) || !tables.is_empty() {
+                if matches!(schema, SchemaScope::All) {
                     self.shared.set_schema_error(None);
                 }
                 match unread.is_empty() {

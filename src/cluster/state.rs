@@ -39,7 +39,7 @@ pub struct ClusterState {
     pub(super) ring: Option<Arc<Ring>>,
     pub(super) replication: Arc<ReplicationMap>,
     pub(super) schema: Arc<Schema>,
-    /// True once the schema has been read.
+    /// True once the whole schema has been read.
     pub(super) has_schema: bool,
     /// True once one read of the whole schema found all tables that every Cassandra version has.
     pub(super) has_schema_tables: bool,
@@ -163,10 +163,15 @@ impl ClusterState {
         Self { replication: replication.into(), ..self.clone() }
     }
 
-    /// Returns a copy of this state with another schema. `has_tables` is true if the whole schema was read,
-    /// and no table was missing that every Cassandra version has.
-    pub(super) fn with_schema(&self, schema: Schema, has_tables: bool) -> Self {
-        let (schema, has_schema_tables) = (Arc::new(schema), has_tables || self.has_schema_tables);
-        Self { schema, has_schema: true, has_schema_tables, ..self.clone() }
+    /// Returns a copy of this state with a schema of which a part has been read again.
+    pub(super) fn with_schema(&self, schema: Schema) -> Self {
+        Self { schema: schema.into(), ..self.clone() }
+    }
+
+    /// Returns a copy of this state with a schema that has been read as a whole. `has_tables` is true if no
+    /// table was missing that every Cassandra version has.
+    pub(super) fn with_whole_schema(&self, schema: Schema, has_tables: bool) -> Self {
+        let has_schema_tables = has_tables || self.has_schema_tables;
+        Self { has_schema: true, has_schema_tables, ..self.with_schema(schema) }
     }
 }

@@ -56,6 +56,7 @@ impl StateReader<'_> {
             SchemaScope::Keyspaces(_) | SchemaScope::All => self.read_replication(None).await?,
         }
         let version = self.release_version(host_id);
+        let has_schema = self.shared.state().has_schema;
         if self.shared.settings.fetch_schema {
             match schema {
                 SchemaScope::Empty => {}
@@ -64,6 +65,8 @@ impl StateReader<'_> {
                         unread.schema.add(None);
                     }
                 }
+                // Parts of a schema that was too large to read must not pass for the whole.
+                SchemaScope::Keyspaces(_) if !has_schema => {}
                 SchemaScope::Keyspaces(keyspaces) => {
                     for keyspace in keyspaces {
                         if !self.update_schema(Some(keyspace), version.as_deref()).await? {
@@ -72,7 +75,7 @@ impl StateReader<'_> {
                     }
                 }
             }
-            for (keyspace, tables) in tables {
+            for (keyspace, tables) in tables.iter().filter(|_| has_schema) {
                 if !self.update_tables(keyspace, tables, version.as_deref()).await? {
                     unread.schema.add(Some(keyspace.clone()));
                 }
@@ -176,12 +179,10 @@ impl StateReader<'_> {
         if let Some(table) = refused.filter(|_| state.has_schema_tables) {
             return Err(ReadError::Refused(table));
         }
-        let has_tables = keyspace.is_none() && refused.is_none();
-        let schema = match keyspace {
-            Some(keyspace) => state.schema().with_keyspace(keyspace, &schema),
-            None => schema,
-        };
-        self.shared.set_state(state.with_schema(schema, has_tables));
+        self.shared.set_state(match keyspace {
+            Some(keyspace) => state.with_schema(state.schema().with_keyspace(keyspace, &schema)),
+            None => state.with_whole_schema(schema, refused.is_none()),
+        });
         Ok(is_described)
     }
 
@@ -203,7 +204,7 @@ impl StateReader<'_> {
                 return Err(ReadError::Refused(table));
             }
             if let Some(schema) = state.schema().with_tables(keyspace, tables, &read.schema) {
-                self.shared.set_state(state.with_schema(schema, false));
+                self.shared.set_state(state.with_schema(schema));
                 return Ok(read.is_described);
             }
         }

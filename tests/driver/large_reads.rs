@@ -65,6 +65,23 @@ async fn works_without_a_schema_that_takes_too_much_memory() {
 }
 
 #[tokio::test]
+async fn a_keyspace_does_not_pass_for_a_schema_that_takes_too_much_memory() {
+    let (server, reads) = start("system_schema.columns", endless_page(8 << 20)).await;
+    let session = builder(&server).timeout(Duration::from_secs(60)).connect().await.unwrap();
+    session.schema().await.unwrap_err();
+    let first_reads = reads.load(Ordering::SeqCst);
+    let replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}";
+    let create = format!("CREATE KEYSPACE k WITH replication = {replication}");
+    // Each statement waits until the session has read the changes.
+    session.execute(create, ()).await.unwrap();
+    session.execute("CREATE TABLE k.t (k int PRIMARY KEY)", ()).await.unwrap();
+    assert!(session.cluster().replication("k").is_some());
+    let error = session.schema().await.unwrap_err();
+    assert!(error.to_string().contains("more than the limit of 256 MiB of memory"), "{error}");
+    assert_eq!(reads.load(Ordering::SeqCst), first_reads, "parts of the schema were read");
+}
+
+#[tokio::test]
 async fn refuses_a_page_of_a_system_table_that_is_too_long() {
     let (server, reads) = start("system.peers_v2", endless_page(17 << 20)).await;
     let error = builder(&server).connect().await.unwrap_err();
