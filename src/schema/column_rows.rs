@@ -3,9 +3,9 @@
 use super::column::{ClusteringOrder, ColumnKind};
 use crate::wire::{DecodeError, Reader, Writer};
 
-/// The columns of one table, in a compact form: few bytes more than the names of the columns.
+/// The columns of one table, in a compact form: the names of the columns, and 11 bytes each.
 #[derive(Debug, Default)]
-pub(super) struct ColumnRows(Box<[u8]>);
+pub(super) struct ColumnRows(Vec<u8>);
 
 /// A row of a columns table.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,10 +47,12 @@ impl ColumnRow<'_> {
 impl ColumnRows {
     /// Adds rows that [`ColumnRow::write`] has written.
     pub(super) fn append(&mut self, rows: &[u8]) {
-        self.0 = match self.0.is_empty() {
-            true => rows.into(),
-            false => [&self.0, rows].concat().into(),
-        };
+        self.0.extend_from_slice(rows);
+    }
+
+    /// Releases unused memory once all rows have been added.
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.0.shrink_to_fit();
     }
 
     /// Returns the rows, in the order in which they were added.

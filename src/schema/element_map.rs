@@ -125,6 +125,16 @@ impl<T> ElementMap<T> {
         elements.map(|element| (&*element.name, &element.rows))
     }
 
+    /// Passes the rows of all elements to `change`. No element may have been built, and the map must not have
+    /// been cloned.
+    pub(super) fn change_rows(&mut self, mut change: impl FnMut(&mut TableRows)) {
+        for chunk in self.chunks.iter_mut().filter_map(Arc::get_mut) {
+            for element in chunk.iter_mut().filter_map(Arc::get_mut) {
+                change(&mut element.rows);
+            }
+        }
+    }
+
     /// Sets the context of elements that have been added.
     pub(super) fn set_context(&mut self, context: Arc<KeyspaceContext>) {
         self.context = context;

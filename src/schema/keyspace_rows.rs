@@ -254,6 +254,8 @@ impl KeyspaceRows {
         let warnings = warnings.take(&self.name);
         let context = KeyspaceContext { name: self.name.clone(), types: column_types };
         let context = Arc::new(context);
+        self.tables.change_rows(|rows| rows.parts.columns.shrink_to_fit());
+        self.views.change_rows(|rows| rows.parts.columns.shrink_to_fit());
         self.tables.set_context(Arc::clone(&context));
         self.views.set_context(context);
         Some(Keyspace {

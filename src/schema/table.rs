@@ -1,6 +1,6 @@
 //! A table.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem::swap;
 use std::sync::Arc;
 
@@ -197,14 +197,15 @@ fn columns(rows: &TableRows, context: &KeyspaceContext) -> Vec<Column> {
     let mut columns: Vec<_> = rows.parts.columns.iter().filter_map(column).collect();
     columns.shrink_to_fit();
     let Some(other) = rows.parts.other() else { return columns };
+    let mut masks = HashMap::new();
     for row in rows.parts.masks() {
         let row = Fields(&row);
-        let named = |column: &&mut Column| row.text("column_name") == Some(&column.name);
-        for column in columns.iter_mut().filter(named) {
-            column.mask = mask(row);
+        if let Some(column) = row.text("column_name") {
+            masks.insert(column.to_owned(), mask(row));
         }
     }
     for column in &mut columns {
+        column.mask = masks.get(&column.name).cloned().flatten();
         column.check = other.constraints.get(&column.name).cloned();
     }
     columns

@@ -21,6 +21,13 @@ impl UserType {
         Self { udt, field_texts }
     }
 
+    /// Returns true if the fields have the names and the texts of those of `other`.
+    pub(super) fn has_text_of(&self, other: &Self) -> bool {
+        let (fields, others) = (self.udt.fields.iter(), other.udt.fields.iter());
+        self.field_texts == other.field_texts
+            && fields.map(|(name, _)| name).eq(others.map(|(name, _)| name))
+    }
+
     /// Returns the statement that creates the type. The types that it names must exist.
     pub fn ddl(&self) -> String {
         let UdtType { keyspace, name, fields } = &*self.udt;
