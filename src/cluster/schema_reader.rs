@@ -7,7 +7,7 @@ use tracing::debug;
 
 use super::schema::{Schema, SchemaPart, SchemaReader};
 use super::system_pages::Pages;
-use super::system_tables::{MAX_RESTARTS, MemoryBudget, ReadError};
+use super::system_tables::{MAX_RESTARTS, MemoryBudget, ReadError, columns_memory};
 use crate::connection::Connection;
 
 /// A node from which the schema is read.
@@ -131,11 +131,16 @@ impl SchemaSource<'_> {
         while let Some(page) = pages.next().await? {
             budget.take(page.content.len() + page.count * ROW_MEMORY)?;
             let Some(mut rows) = reader.open_page(part, &page) else { continue };
-            let mut keyspaces = reader.keyspace_count();
-            while reader.add_rows(&mut rows, ROWS_AT_ONCE) {
-                let added = reader.keyspace_count() - keyspaces;
-                budget.take(added * KEYSPACE_MEMORY)?;
-                keyspaces += added;
+            // The reader may keep the columns of the page, and those of the options apart.
+            let columns = page.metadata.columns.as_deref().unwrap_or_default();
+            budget.take(2 * columns_memory(columns))?;
+            loop {
+                let keyspaces = reader.keyspace_count();
+                let has_more = reader.add_rows(&mut rows, ROWS_AT_ONCE);
+                budget.take((reader.keyspace_count() - keyspaces) * KEYSPACE_MEMORY)?;
+                if !has_more {
+                    break;
+                }
                 tokio::task::yield_now().await;
             }
         }

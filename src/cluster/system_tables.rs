@@ -12,7 +12,7 @@ use crate::message::{
     self, ErrorCode, Parameters, Query, RequestFrame, Response, ResponseFrame, ResultMessage,
     ServerError,
 };
-use crate::types::{FromRow, Record, Value};
+use crate::types::{ColumnSpec, CqlType, FromRow, Record, Value};
 use crate::wire::{Consistency, DecodeErrorKind, Stream};
 
 /// Why a system table could not be read.
@@ -154,6 +154,32 @@ fn memory(value: &Value) -> usize {
         _ => 0,
     };
     size_of::<Value>() + content
+}
+
+/// Returns the memory that descriptions of columns take, in bytes.
+pub(super) fn columns_memory(columns: &[ColumnSpec]) -> usize {
+    let of_column = |ColumnSpec { table, name, cql_type }: &ColumnSpec| {
+        let texts = name.len() + table.keyspace.len() + table.table.len();
+        size_of::<ColumnSpec>() + texts + type_memory(cql_type)
+    };
+    columns.iter().map(of_column).sum()
+}
+
+/// Returns the memory that a type takes, in bytes. The recursion is bounded because the decoder limits nesting.
+fn type_memory(cql_type: &CqlType) -> usize {
+    let content = match cql_type {
+        CqlType::Native(_) => 0,
+        CqlType::List(element) | CqlType::Set(element) => type_memory(element),
+        CqlType::Map(entry) => type_memory(&entry.0) + type_memory(&entry.1),
+        CqlType::Tuple(elements) => elements.iter().map(type_memory).sum(),
+        CqlType::Vector(vector) => type_memory(&vector.element) + vector.class.len(),
+        CqlType::Udt(udt) => {
+            let fields = udt.fields.iter();
+            fields.map(|(name, field)| size_of::<String>() + name.len() + type_memory(field)).sum()
+        }
+        CqlType::Custom(name) => name.len(),
+    };
+    size_of::<CqlType>() + content
 }
 
 /// Page size, in rows.

@@ -23,8 +23,11 @@ pub(super) struct Page<'p> {
 }
 
 impl<'p> Page<'p> {
-    /// Returns a page before its first row, or `None` if the page has no columns.
+    /// Returns a page before its first row, or `None` if the page has no rows or no columns.
     pub(super) fn new(rows: &'p Rows) -> Option<Self> {
+        if rows.count == 0 {
+            return None;
+        }
         let columns = rows.metadata.columns.as_ref().filter(|columns| !columns.is_empty())?;
         let reader = Reader::new(&rows.content);
         Some(Self { columns, reader, left: rows.count, cells: Vec::new(), row: &[] })

@@ -94,7 +94,8 @@ impl SchemaReader {
         Schema { keyspaces: self.built, warnings: self.warnings.other }
     }
 
-    /// Returns the rows of a page, of which none has been added. Returns `None` if they have no columns.
+    /// Returns the rows of a page, of which none has been added. Returns `None` if there are no rows, or if they
+    /// have no columns.
     pub(crate) fn open_page<'p>(
         &mut self,
         part: SchemaPart,
