@@ -92,8 +92,8 @@ impl<'v> Batch<'v> {
 
     /// Adds a statement with its values. `()` means no values.
     ///
-    /// The values of a [`PreparedStatement`](super::PreparedStatement) are encoded at once, into one
-    /// buffer for the whole batch. Values that do not fit are an error of
+    /// The values of a [`PreparedStatement`](super::PreparedStatement) are encoded when they are
+    /// added, into one buffer for the whole batch. Values that do not fit are an error of
     /// [`Session::batch`](super::Session::batch).
     #[must_use]
     pub fn statement(

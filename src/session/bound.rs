@@ -126,19 +126,8 @@ impl BoundStatement {
         let Some(now) = self.outdated_by() else { return Ok(()) };
         let Some(encode) = encode else { return Err(changed("; execute it again")) };
         let values = encode(&now).map_err(|error| changed(&format!(": {error}")))?;
-        self.set_encoded_again(values, now)
-    }
-
-    /// Follows a change of the bind variables whose values are elsewhere: returns true if these must be
-    /// encoded again, with [`encode_from`](Self::encode_from).
-    ///
-    /// # Errors
-    /// Returns an error if the variables change a second time while the request runs.
-    pub(super) fn follow_description(&self) -> Result<bool, Error> {
-        match self.outdated_by() {
-            Some(now) => self.set_encoded_again(Values::NONE, now).map(|()| true),
-            None => Ok(false),
-        }
+        let again = EncodedValues { values, replacement: Some(now) };
+        self.encoded_again.set(Box::new(again)).map_err(|_| changed(" twice; execute it again"))
     }
 
     /// Returns the current description of the bind variables, if it does not accept the values.
@@ -147,15 +136,6 @@ impl BoundStatement {
         let now = prepared.metadata();
         let is_accepted = std::ptr::eq(&*now, before) || now.accepts_values_of(before);
         (!is_accepted).then_some(now)
-    }
-
-    fn set_encoded_again(
-        &self,
-        values: Values<'static>,
-        now: Arc<StatementMetadata>,
-    ) -> Result<(), Error> {
-        let again = EncodedValues { values, replacement: Some(now) };
-        self.encoded_again.set(Box::new(again)).map_err(|_| changed(" twice; execute it again"))
     }
 
     /// Encodes `values`, which were encoded for the description `before`, for the description of this
@@ -194,7 +174,7 @@ impl BoundStatement {
 }
 
 /// Returns the error of a request whose values are not valid for the current bind variables.
-pub(super) fn changed(reason: &str) -> Error {
+fn changed(reason: &str) -> Error {
     let text = format!(
         "the types of its bind variables have changed since the values were encoded{reason}"
     );

@@ -56,9 +56,12 @@ impl PreparedCache {
         let holds_it =
             |slot: &CacheSlot| slot.get().is_some_and(|held| Arc::ptr_eq(held, statement));
         let mut statements = self.lock();
-        if statements.peek(&key).is_some_and(holds_it) {
-            statements.pop(&key);
-        }
+        let removed = match statements.peek(&key).is_some_and(holds_it) {
+            true => statements.pop(&key),
+            false => None,
+        };
+        drop(statements);
+        drop(removed);
     }
 
     /// Records that a statement of the session has changed the schema.

@@ -59,7 +59,7 @@ impl RequestContext<'_> {
     /// Returns an error if values do not fit the bind variables.
     pub(super) fn follow_changes(&self) -> Result<(), Error> {
         match self.batch {
-            Some(batch) => batch.follow_changes(self.statements),
+            Some(batch) => batch.follow_changes(),
             None => self
                 .statements
                 .iter()

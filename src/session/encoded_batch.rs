@@ -1,9 +1,9 @@
 //! The encoded statements of a batch.
 
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::bound::{BoundStatement, changed};
+use super::bound::BoundStatement;
 use super::error::{Error, ErrorKind};
 use super::prepared::PreparedInner;
 use super::statement::StatementKind;
@@ -42,7 +42,7 @@ impl EncodedBatch {
         &self.distinct
     }
 
-    /// Returns each statement as it is encoded, and the statement itself without values.
+    /// Returns each encoded statement, with the description of its bind variables.
     pub(super) fn iter(&self) -> impl Iterator<Item = (BatchStatement<'_>, &BoundStatement)> {
         let distinct = self.indices.iter().filter_map(|index| self.distinct.get(*index));
         self.statements.iter().zip(distinct)
@@ -102,8 +102,8 @@ impl EncodedBatch {
 
     #[cold]
     fn position_of_earlier(&self, is_wanted: impl Fn(&BoundStatement) -> bool) -> Option<usize> {
-        let last = self.distinct.iter().enumerate().rev().take(MAX_COMPARED);
-        last.into_iter().find_map(|(index, bound)| is_wanted(bound).then_some(index))
+        let mut last = self.distinct.iter().enumerate().rev().take(MAX_COMPARED);
+        last.find_map(|(index, bound)| is_wanted(bound).then_some(index))
     }
 
     /// Adds a different statement, and returns its index.
@@ -112,12 +112,17 @@ impl EncodedBatch {
         self.distinct.len().saturating_sub(1)
     }
 
+    /// Returns true if bind variables have changed, and no longer accept the values.
+    fn is_outdated(&self) -> bool {
+        self.distinct.iter().any(|bound| bound.outdated_by().is_some())
+    }
+
     /// Returns the batch, encoded for the current bind variables of its statements.
     ///
     /// # Errors
     /// Returns an error if values do not fit variables that have changed.
     pub(super) fn for_current_variables(&self) -> Result<Cow<'_, Self>, Error> {
-        if self.distinct.iter().all(|bound| bound.outdated_by().is_none()) {
+        if !self.is_outdated() {
             return Ok(Cow::Borrowed(self));
         }
         let describe = |bound: &BoundStatement| match bound.outdated_by() {
@@ -143,7 +148,8 @@ impl EncodedBatch {
         Ok(statements)
     }
 
-    /// Returns the token of the first partition that can be told, or `None` if there is none.
+    /// Returns the token of the first statement whose partition key is fully bound, or `None` if there is
+    /// none.
     pub(super) fn first_token(&self, partitioner: Partitioner) -> Option<Token> {
         self.iter()
             .find_map(|(statement, bound)| bound.metadata()?.token(&statement.values, partitioner))
@@ -172,38 +178,36 @@ impl EncodedBatch {
 pub(super) struct BoundBatch<'b> {
     pub(super) kind: BatchKind,
     pub(super) encoded: &'b EncodedBatch,
-    /// The statements as they were encoded again during the request, because bind variables have
-    /// changed.
-    encoded_again: OnceLock<Box<BatchStatements<'static>>>,
+    /// The batch as it was encoded again during the request, because bind variables have changed.
+    encoded_again: Mutex<Option<EncodedBatch>>,
 }
 
 impl<'b> BoundBatch<'b> {
     pub(super) const fn new(kind: BatchKind, encoded: &'b EncodedBatch) -> Self {
-        Self { kind, encoded, encoded_again: OnceLock::new() }
+        Self { kind, encoded, encoded_again: Mutex::new(None) }
     }
 
     /// Returns the statements with their latest values.
     pub(super) fn statements(&self) -> BatchStatements<'_> {
-        self.encoded_again.get().map_or(&self.encoded.statements, |again| again).borrowed()
+        match &*self.lock() {
+            Some(again) => again.statements.clone(),
+            None => self.encoded.statements.borrowed(),
+        }
     }
 
-    /// Makes the values valid for the current bind variables of `statements`, which are the different
-    /// statements of the batch.
+    /// Makes the values valid for the current bind variables of the statements.
     ///
     /// # Errors
-    /// Returns an error if the values do not fit the new variables, or if variables change a second time
-    /// while the request runs.
-    pub(super) fn follow_changes(&self, statements: &[BoundStatement]) -> Result<(), Error> {
-        let mut has_changed = false;
-        for statement in statements {
-            has_changed |= statement.follow_description()?;
+    /// Returns an error if the values do not fit the new variables.
+    pub(super) fn follow_changes(&self) -> Result<(), Error> {
+        let mut encoded_again = self.lock();
+        if encoded_again.as_ref().unwrap_or(self.encoded).is_outdated() {
+            *encoded_again = Some(self.encoded.for_current_variables()?.into_owned());
         }
-        match has_changed {
-            true => self
-                .encoded_again
-                .set(Box::new(self.encoded.encode_again(statements)?))
-                .map_err(|_| changed(" twice; execute it again")),
-            false => Ok(()),
-        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<EncodedBatch>> {
+        self.encoded_again.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -185,7 +185,7 @@ impl Executor {
                 // In another keyspace, the same text is a different statement.
                 self.prepared.clear();
             }
-            Response::Result(ResultMessage::Rows(rows)) => {
+            Response::Result(ResultMessage::Rows(rows)) if request.batch.is_none() => {
                 if let (Some(id), [bound]) = (&rows.metadata.new_metadata_id, request.statements)
                     && let Some(prepared) = bound.prepared()
                 {

@@ -163,13 +163,17 @@ impl<'r> Iterator for Parts<'r> {
     }
 }
 
-/// Collects the elements of `cell`, whose number `elements` states. The number may be wrong, so at most
-/// eight times the memory of the cell is allocated before the elements are decoded.
+/// Largest number of elements for which memory is allocated before they are decoded.
+const MAX_RESERVED: usize = 4_096;
+
+/// Collects `elements`, which `cell` contains. Their number comes from the server, and may be wrong. The
+/// first allocation is therefore limited to [`MAX_RESERVED`] elements, because the collections around this
+/// one have allocated theirs too, and to eight times the memory of the cell.
 pub(super) fn collect<T>(
     elements: impl Iterator<Item = Result<T, ValueError>>,
     cell: Cell<'_>,
 ) -> Result<Vec<T>, ValueError> {
-    let count = elements.size_hint().0;
+    let count = elements.size_hint().0.min(MAX_RESERVED);
     let limit = cell.bytes.len().saturating_mul(8).checked_div(size_of::<T>());
     let mut all = Vec::with_capacity(limit.map_or(count, |limit| limit.min(count)));
     for element in elements {

@@ -136,9 +136,9 @@ pub trait FromCql<'r>: Sized {
         None
     }
 
-    /// Decodes all elements of a list or set at once, whose lengths precede them. Returns `None` if an
-    /// element is null or has another length than [`SIZE`](Self::SIZE), and in the default
-    /// implementation, as [`unpack`](Self::unpack) does.
+    /// Decodes the elements of a list or set at once, each preceded by its length. Returns `None` if an
+    /// element is null, or is not [`SIZE`](Self::SIZE) bytes long. The default implementation returns
+    /// `None`.
     #[doc(hidden)]
     #[inline]
     fn unpack_parts(_: &'r [u8]) -> Option<Vec<Self>> {

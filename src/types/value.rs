@@ -188,8 +188,8 @@ impl Value {
 }
 
 /// Returns the fields of a value of type `udt` in the order in which `expected` has them: two definitions of
-/// a type can have the same fields in another order. Returns `None` if `expected` lacks a field that the
-/// value has.
+/// a type can have the same fields in another order. Returns `None` if `expected` lacks a field that is not
+/// null.
 #[inline(never)]
 fn in_order_of<'v>(
     expected: &UdtType,
@@ -202,7 +202,8 @@ fn in_order_of<'v>(
         return Some(Cow::Borrowed(fields));
     }
     let mut ordered = vec![Value::Null; expected.fields.len()];
-    for ((name, _), value) in udt.fields.iter().zip(fields) {
+    let is_null = |value: &Value| matches!(value, Value::Null);
+    for ((name, _), value) in udt.fields.iter().zip(fields).filter(|(_, value)| !is_null(value)) {
         let index = expected.fields.iter().position(|(expected, _)| expected == name)?;
         *ordered.get_mut(index)? = value.clone();
     }
@@ -393,6 +394,8 @@ mod tests {
         };
         assert_eq!(encode(&["a", "b"]).unwrap(), "{a: 1, b: 2}");
         assert_eq!(encode(&["b", "c", "a"]).unwrap(), "{b: 2, c: null, a: 1}");
+        let half = Value::Udt { udt: udt(&["a", "b"]), fields: vec![Value::Null, Value::Int(2)] };
+        half.encode(&CqlType::Udt(udt(&["b"])), &mut Writer::new(&mut Vec::new())).unwrap();
         assert!(encode(&["b", "c"]).is_err());
         assert!(encode(&["a"]).is_err());
     }

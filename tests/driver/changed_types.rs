@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use cqlwire::message::{
-    ErrorCode, ErrorDetails, Event, PreparedResult, Request, ResultMessage, Rows, RowsMetadata,
-    SchemaChange, SchemaChangeKind, SchemaTarget, ServerError, Variables,
+    BatchText, ErrorCode, ErrorDetails, Event, PreparedResult, Request, ResultMessage, Rows,
+    RowsMetadata, SchemaChange, SchemaChangeKind, SchemaTarget, ServerError, Variables,
 };
 use cqlwire::session::{Batch, ErrorKind, PreparedStatement, Session, Statement};
 use cqlwire::testing::{MockServer, Reply};
@@ -242,6 +242,65 @@ async fn a_batch_can_be_executed_again_after_a_type_was_altered() {
         }
         assert_eq!(altered.prepares(), 2);
     }
+}
+
+/// A server evicts both statements of a batch, one after the other, after the type of both has changed.
+#[tokio::test]
+async fn a_batch_follows_the_changes_of_several_statements() {
+    let types = [udt(&["a", "b"]), udt(&["b", "a"])];
+    let (is_altered, executed) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
+    let (altered, seen) = (Arc::clone(&is_altered), Arc::clone(&executed));
+    let known = Mutex::new(Vec::new());
+    let servers = start_nodes(1, move |_, frame| match &frame.request {
+        Request::Prepare(prepare) => {
+            let is_altered = altered.load(Ordering::SeqCst);
+            if is_altered {
+                known.lock().unwrap().push(prepare.text.to_string());
+            }
+            let id = Bytes::copy_from_slice(prepare.text.as_bytes());
+            match statement_of(types[usize::from(is_altered)].clone()) {
+                ResultMessage::Prepared(prepared) => {
+                    ResultMessage::Prepared(PreparedResult { id, ..prepared }).into()
+                }
+                other => other.into(),
+            }
+        }
+        Request::Batch(batch) => {
+            let is_known = |id: &[u8]| {
+                !altered.load(Ordering::SeqCst)
+                    || known.lock().unwrap().iter().any(|known| known.as_bytes() == id)
+            };
+            let unknown = batch.statements.iter().find_map(|statement| match statement.text {
+                BatchText::Prepared(id) if !is_known(&id) => Some(id.into_owned()),
+                _ => None,
+            });
+            match unknown {
+                Some(id) => Reply::response(ServerError {
+                    code: ErrorCode::Unprepared,
+                    message: "unknown statement".to_owned(),
+                    details: ErrorDetails::Unprepared { id: id.into() },
+                }),
+                None => {
+                    let values = batch.statements.iter().flat_map(|each| bytes_of(&each.values));
+                    *seen.lock().unwrap() = Some(values.collect::<Vec<_>>());
+                    Reply::void()
+                }
+            }
+        }
+        _ => Reply::void(),
+    })
+    .await;
+    let session = connect(session_builder(&servers), 1).await;
+    let [first, second] = ["INSERT 1", "INSERT 2"].map(|text| session.prepare(text));
+    let value = || (udt_value(&udt(&["a", "b"]), "{a: 1, b: 2}"),);
+    let batch = Batch::unlogged()
+        .statement(first.await.unwrap(), value())
+        .statement(second.await.unwrap(), value());
+    is_altered.store(true, Ordering::SeqCst);
+    session.batch(&batch).await.unwrap();
+    let fields = [2_i32, 1].map(|field| [[0, 0, 0, 4], field.to_be_bytes()]);
+    let expected = Some(fields.concat().concat());
+    assert_eq!(*executed.lock().unwrap(), Some(vec![expected.clone(), expected]));
 }
 
 /// The statement is evicted twice while a stream reads its four pages, each time with another type of

@@ -86,7 +86,6 @@ impl Subscriber for RecordingSubscriber {
 }
 
 impl RecordingSubscriber {
-    /// Returns the fields of the request spans.
     /// Makes a new subscriber the default of this thread, until the guard is dropped.
     pub(crate) fn install() -> (Self, DefaultGuard) {
         // As long as there is only one subscriber, `tracing` asks no other thread's subscriber whether
@@ -97,6 +96,7 @@ impl RecordingSubscriber {
         (subscriber.clone(), tracing::subscriber::set_default(subscriber))
     }
 
+    /// Returns the fields of the request spans.
     fn requests(&self) -> Vec<Fields> {
         let recorded = self.0.lock().unwrap();
         let requests = recorded.spans.iter().filter(|(metadata, _)| metadata.name() == "cassandra");

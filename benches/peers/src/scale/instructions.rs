@@ -7,7 +7,7 @@ use crate::workloads::Contender;
 /// A load whose cost is counted.
 struct Load {
     name: &'static str,
-    /// The unit of the table, and how many of them a request has.
+    /// The unit of the table, and the number of units of a request.
     unit: &'static str,
     units: usize,
     /// Numbers of requests of the two runs whose difference is the cost.
@@ -16,9 +16,9 @@ struct Load {
 }
 
 enum Kind {
-    /// SELECTs of so many tasks.
+    /// SELECTs of this number of tasks.
     Select { tasks: usize },
-    /// Batches of so many rows.
+    /// Batches of this number of rows.
     Batch { rows: usize },
 }
 
