@@ -74,9 +74,14 @@ impl SchemaSource<'_> {
         statements: Vec<(SchemaPart, String)>,
     ) -> Result<SchemaRead, ReadError> {
         let (mut reader, mut refused, mut is_described) = (Schema::reader(), None, true);
+        let mut describe_failed = false;
         let budget = MemoryBudget::new();
         let is_needed = |(part, _): &(SchemaPart, String)| part.is_needed(self.version);
         for (part, statement) in statements.into_iter().filter(is_needed) {
+            // A server that does not answer costs a timeout for each statement.
+            if describe_failed && part == SchemaPart::CreateStatements {
+                continue;
+            }
             match self.part(&mut reader, &budget, part, &statement).await {
                 Ok(()) => {}
                 Err(ReadError::Missing) if part.is_optional() => {}
@@ -84,8 +89,9 @@ impl SchemaSource<'_> {
                 // The statements only add to the schema, and a server may fail to make them.
                 Err(error) if part == SchemaPart::CreateStatements && error.is_of_server() => {
                     debug!(%error, "DESCRIBE failed; the schema lacks constraints");
+                    describe_failed = true;
                     // Another read would not return less.
-                    is_described = error.is_too_large();
+                    is_described &= error.is_too_large();
                 }
                 Err(error) => return Err(error),
             }

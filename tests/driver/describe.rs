@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use cqlwire::message::ErrorCode;
+use cqlwire::message::{ErrorCode, Event, SchemaChange, SchemaChangeKind, SchemaTarget};
 use cqlwire::session::Session;
 use cqlwire::testing::{Fault, FaultId, MockServer, Reply};
 use cqlwire::types::NativeType;
@@ -98,6 +98,28 @@ async fn describes_the_schema_again_if_the_server_did_not_answer() {
         .await;
     assert_eq!(server.fault_count(failure), Some(1));
     assert_eq!(connections_of_describe(&server), 1, "the driver reconnected");
+}
+
+#[tokio::test]
+async fn describes_no_further_table_if_the_server_failed_to_describe_one() {
+    let server = start().await;
+    let first = connect(&server).await;
+    first.execute("CREATE TABLE k.u (k int PRIMARY KEY)", ()).await.unwrap();
+    first.close(Duration::from_secs(60)).await;
+    until("the first session has no connection", async || server.connections() == 0).await;
+    let session = connect(&server).await;
+    session.schema().await.unwrap();
+    let failure = Fault::error(ErrorCode::Server, "cannot describe");
+    let failure = server.add_fault(failure.statement("DESCRIBE TABLE%"));
+    for table in ["t", "u"] {
+        let target = SchemaTarget::Table { keyspace: "k".to_owned(), table: table.to_owned() };
+        server.emit(Event::Schema(SchemaChange { kind: SchemaChangeKind::Updated, target }));
+    }
+    until("the keyspace is described", async || {
+        server.received().iter().any(|request| request.text == "DESCRIBE KEYSPACE k")
+    })
+    .await;
+    assert_eq!(server.fault_count(failure), Some(1));
 }
 
 /// Returns the number of connections that received DESCRIBE.
