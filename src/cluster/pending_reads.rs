@@ -27,8 +27,8 @@ pub(super) struct PendingReads {
 pub(super) type ChangedTables = BTreeMap<String, BTreeSet<String>>;
 
 /// Maximum number of tables of a keyspace that are read one by one. If more have changed, the keyspace is
-/// read in full.
-const MAX_TABLES: usize = 16;
+/// read in full, which takes fewer requests.
+const MAX_TABLES: usize = 2;
 
 /// The part of the schema that a change concerns.
 #[derive(Debug)]

@@ -197,7 +197,7 @@ impl StateReader<'_> {
         tables: &BTreeSet<String>,
         version: Option<&str>,
     ) -> Result<bool, ReadError> {
-        if self.shared.state().schema().keyspaces.contains_key(keyspace) {
+        if self.shared.state().schema().can_update_tables(keyspace) {
             let read = self.schema_source(version).read_tables(keyspace, tables).await?;
             let state = self.shared.state();
             if let Some(table) = read.refused.filter(|_| state.has_schema_tables) {

@@ -78,11 +78,16 @@ impl Keyspace {
         tables: impl IntoIterator<Item = &'t String>,
         read: &Self,
     ) -> Option<Self> {
-        let is_only_of_tables = self.has_types_of(read)
-            && [self, read].iter().all(|one| one.views.is_empty() && one.warnings.is_empty());
+        let is_only_of_tables =
+            self.has_types_of(read) && [self, read].iter().all(|one| one.has_only_tables());
         let mut keyspace = is_only_of_tables.then(|| self.clone())?;
         tables.into_iter().for_each(|table| keyspace.tables.update(table, &read.tables));
         Some(keyspace)
+    }
+
+    /// Returns true if a change of a table changes nothing else: there are no views and no warnings.
+    pub(super) const fn has_only_tables(&self) -> bool {
+        self.views.is_empty() && self.warnings.is_empty()
     }
 
     /// Returns true if the types are those of `other`. Equal texts of all types imply equal types, so the parsed

@@ -112,6 +112,12 @@ impl Schema {
         Some(schema)
     }
 
+    /// Returns true if [`with_tables`](Self::with_tables) may succeed for tables of a keyspace: if the keyspace
+    /// is known, and has neither views nor warnings.
+    pub(crate) fn can_update_tables(&self, keyspace: &str) -> bool {
+        self.keyspaces.get(keyspace).is_some_and(|known| known.has_only_tables())
+    }
+
     /// Returns a warning for each element that could not be read, such as an unknown type or a row
     /// without a name. A warning is one line with the location. All other elements were read. A reader
     /// returns at most 1,000 warnings.

@@ -121,6 +121,26 @@ async fn a_table_with_a_new_type_is_read_with_the_type() {
     assert_eq!(udt.fields.len(), 2);
 }
 
+/// A change of a table also changes its views.
+#[tokio::test]
+async fn a_change_of_a_table_reads_only_the_keyspace_if_it_has_views() {
+    let (server, session, full_reads) = start().await;
+    let views = ["keyspace_name", "view_name", "base_table_name"];
+    let views = Reply::rows(views, [["k", "v", "b"]]);
+    server.add_reply(&SchemaPart::Views.select(Some("k")), views);
+    server.emit(table_changed("a"));
+    until("the session knows the view", async || {
+        session.schema().await.unwrap().keyspaces["k"].views.contains_key("v")
+    })
+    .await;
+    full_reads.lock().unwrap().clear();
+    server.clear_received();
+    server.emit(table_changed("a"));
+    until("the keyspace is read", async || full_reads.lock().unwrap().len() >= 2).await;
+    let is_of_table = |text: &str| text.contains(" AND table_name = ");
+    assert!(!server.received().iter().any(|request| is_of_table(&request.text)));
+}
+
 /// A change of a type or of a view may have been missed.
 #[tokio::test]
 async fn a_change_of_a_table_reads_its_keyspace_if_types_or_views_differ() {
