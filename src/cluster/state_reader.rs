@@ -55,6 +55,12 @@ impl StateReader<'_> {
             }
             SchemaScope::Keyspaces(_) | SchemaScope::All => self.read_replication(None).await?,
         }
+        // The event of a table may be the first that the session receives about a keyspace.
+        for keyspace in tables.keys() {
+            if self.shared.state().replication(keyspace).is_none() {
+                self.read_replication(Some(keyspace)).await?;
+            }
+        }
         let version = self.release_version(host_id);
         let has_schema = self.shared.state().has_schema;
         if self.shared.settings.fetch_schema {

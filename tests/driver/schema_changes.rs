@@ -1,5 +1,6 @@
 //! Reads of the schema after changes: they read no more than what may have changed.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use cqlwire::cluster::schema::SchemaPart;
@@ -103,6 +104,21 @@ async fn the_first_table_of_an_unknown_keyspace_reads_the_keyspace() {
         other.schema().await.unwrap().table("k", "a").is_some()
     })
     .await;
+}
+
+/// The event about the keyspace may have been missed.
+#[tokio::test]
+async fn a_table_of_an_unknown_keyspace_reads_the_replication() {
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap();
+    let session = connect(&server).await;
+    let map = CqlType::Map(Box::new((NativeType::Text.into(), NativeType::Text.into())));
+    let columns = [("keyspace_name", NativeType::Text.into()), ("replication", map)];
+    let replication = [("class", "SimpleStrategy"), ("replication_factor", "1")];
+    let keyspace = Reply::rows(columns, [("k", BTreeMap::from(replication))]);
+    server.add_reply("SELECT % FROM system_schema.keyspaces WHERE keyspace_name = 'k'", keyspace);
+    assert_eq!(session.cluster().replication("k"), None);
+    server.emit(table_changed("a"));
+    until("the replication is known", async || session.cluster().replication("k").is_some()).await;
 }
 
 #[tokio::test]
