@@ -28,9 +28,8 @@ pub(super) struct StateReader<'a> {
 }
 
 impl StateReader<'_> {
-    /// Reads the topology if `topology`, the schemas of `schema`, and `tables`. Returns what should be read again
-    /// although the connection works: the topology if tables were missing that Cassandra has, and the
-    /// schemas whose tables the server failed to DESCRIBE.
+    /// Reads what the arguments name. Returns what to read again: the topology if tables were missing that Cassandra
+    /// has or if rows of peers contradicted each other, and the keyspaces whose DESCRIBE failed.
     ///
     /// # Errors
     /// Returns an error if the connection fails, the server cannot answer, the rows are too large, or the
@@ -47,7 +46,7 @@ impl StateReader<'_> {
             _ if topology => {
                 let read = self.read_topology().await?;
                 host_id = read.host_id;
-                unread.topology = !read.has_tables;
+                unread.topology = !read.has_tables || read.is_ambiguous;
             }
             SchemaScope::Empty => {}
             SchemaScope::Keyspaces(keyspaces) if keyspaces.len() == 1 => {
