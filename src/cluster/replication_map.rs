@@ -24,8 +24,8 @@ pub(super) struct Placement {
 
 impl ReplicationMap {
     /// Returns the map of keyspaces with these strategies. Keeps the replicas that `previous` has computed on
-    /// the same ring. If the ring is another one, computes those again that `previous` has computed, so that no
-    /// request waits for them.
+    /// the same ring. On another ring, recomputes the replicas that `previous` had computed, so that no request
+    /// waits for them.
     pub(super) fn new(
         strategies: BTreeMap<String, ReplicationStrategy>,
         ring: Option<&Arc<Ring>>,

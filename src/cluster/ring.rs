@@ -69,7 +69,7 @@ impl Ring {
         previous: &Self,
         nodes: impl IntoIterator<Item = (RingNode<'a>, Option<u32>)>,
     ) -> Self {
-        // A token of several nodes has lost all but one of them.
+        // A ring keeps one owner per token, so it cannot restore the other owners of a shared token.
         let usable = Some(previous).filter(|previous| !previous.has_shared_tokens);
         Self::build(previous.partitioner, nodes, usable)
     }
@@ -175,8 +175,8 @@ impl Ring {
 
     /// Computes the replicas of every range. `place` returns the walk and the rack of a node.
     ///
-    /// The walks pass the ring backwards. They begin with the first tokens, which follow the last one, as far as
-    /// they need them. The time is therefore in proportion to the tokens, however rare a rack is.
+    /// The walks pass the ring backwards. Each walk first passes the ring's first tokens, because the ranges at the
+    /// end wrap around to them. The time is therefore in proportion to the tokens, however rare a rack is.
     fn table(
         &self,
         mut walks: Vec<Option<Walk>>,

@@ -48,8 +48,8 @@ impl SchemaSource<'_> {
         self.read_all(SchemaPart::ALL.map(|part| (part, part.select(keyspace))).into()).await
     }
 
-    /// Reads tables of a keyspace, and the parts of the keyspace that show whether other parts may have
-    /// changed: see [`Schema::with_tables`].
+    /// Reads tables of a keyspace. Also reads its row, types and views, which show whether more than the tables may
+    /// have changed: see [`Schema::with_tables`].
     ///
     /// # Errors
     /// Returns the errors of [`read`](Self::read).

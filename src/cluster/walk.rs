@@ -55,7 +55,7 @@ impl Walk {
         }
     }
 
-    /// Returns true if further tokens, which are nearer, only replace those that the walk has met.
+    /// Returns true once the walk has seen as many racks and nodes as it keeps.
     pub(super) const fn is_full(&self) -> bool {
         self.racks.is_full() && self.nodes.is_full()
     }
@@ -83,7 +83,7 @@ impl Walk {
 
 /// The racks or nodes that a walk met last, each with its nearest step, the nearest first.
 ///
-/// One that is further away than `capacity` others is forgotten: it can only come back when it is met again.
+/// Keeps the `capacity` nearest. An entry that drops out returns only with a nearer step.
 #[derive(Debug, Clone)]
 struct Nearest {
     capacity: usize,

@@ -97,8 +97,8 @@ impl Schema {
 
     /// Returns this schema with tables of a keyspace taken from `read`, or without those that `read` does
     /// not contain. `read` has all types and views of the keyspace. Returns `None` if more than the tables
-    /// may differ: if the keyspace was created or dropped, if its types differ, if it has views, which
-    /// follow their tables, or if there are warnings.
+    /// may differ: if the keyspace was created or dropped, if its types differ, if it has views, because a
+    /// change of a table also changes its views, or if there are warnings.
     pub(crate) fn with_tables<'t>(
         &self,
         keyspace: &str,

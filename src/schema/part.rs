@@ -89,8 +89,8 @@ impl SchemaPart {
         self.is_virtual() || matches!(self, Self::ColumnMasks | Self::CreateStatements)
     }
 
-    /// Returns true if a server of this version may have something in this part that the other parts
-    /// lack. `release_version` is that of `system.local`, such as `5.0.6`.
+    /// Returns false if the other parts contain everything that a server of this version reports here.
+    /// `release_version` is that of `system.local`, such as `5.0.6`.
     pub(crate) fn is_needed(self, release_version: &str) -> bool {
         let major = release_version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         self != Self::CreateStatements || major.is_some_and(|major| major >= 6)
