@@ -1,5 +1,6 @@
 //! The system tables that a session reads when it connects, and after events.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use cqlwire::message::{Event, StatusChange, TopologyChange};
@@ -7,6 +8,7 @@ use cqlwire::session::{Session, SessionBuilder};
 use cqlwire::testing::{Fault, FaultId, MockCluster, MockServer};
 
 use crate::mock_nodes::wait_until_connected;
+use crate::peer_rows::{PeerRow, PeersTable};
 use crate::wait::until;
 
 const CREATE_KEYSPACE: &str =
@@ -114,4 +116,18 @@ async fn status_events_of_known_nodes_read_nothing() {
     cluster.emit(&Event::Topology { change: TopologyChange::MovedNode, address });
     until("the topology is read", async || reads.count() > 0).await;
     assert_eq!(reads.count(), 1);
+}
+
+#[tokio::test]
+async fn rows_of_peers_that_contradict_each_other_are_read_again_soon() {
+    let peers = PeersTable::new([]);
+    let server = MockServer::bind("127.0.0.1:0").await.unwrap().on_request(peers.handler());
+    let reads = Reads::of(&server, "SELECT % FROM system.peers_v2");
+    let _session =
+        Session::builder().contact_points([server.address().to_string()]).connect().await.unwrap();
+    assert_eq!(reads.count(), 1);
+    let [first, second] = [1, 2].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    peers.replace([first, second].map(|address| PeerRow::current(address, 1)));
+    server.emit(Event::Topology { change: TopologyChange::NewNode, address: first });
+    until("the rows are read again twice", async || reads.count() >= 4).await;
 }
