@@ -1,6 +1,7 @@
 //! The queue of requests that wait to be sent.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use super::slots::SlotId;
 use crate::wire::LargeFrame;
 
 /// A queue of requests, the oldest first. Their frames are in one buffer, except large ones.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Queue {
     /// The frames of the queued requests in their order. Frames of requests that have left the queue
     /// may precede and separate them.
@@ -18,6 +19,18 @@ pub(super) struct Queue {
     requests: VecDeque<QueuedRequest>,
     /// A lower bound of all deadlines, or `None` if no request has a deadline.
     deadline: Option<Instant>,
+}
+
+/// Omits the frames, which may contain secrets.
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("frames_length", &self.frames.len())
+            .field("queued_length", &self.queued_length)
+            .field("requests", &self.requests)
+            .field("deadline", &self.deadline)
+            .finish()
+    }
 }
 
 /// A queued request.
@@ -33,7 +46,6 @@ pub(super) struct QueuedRequest {
 }
 
 /// The frame of a request.
-#[derive(Debug)]
 pub(super) enum Frame<'a> {
     Small(&'a [u8]),
     /// A frame that is not copied.
@@ -156,8 +168,10 @@ impl QueuedRequest {
 mod tests {
     use std::time::Duration;
 
+    use bytes::Bytes;
+
     use super::*;
-    use crate::wire::{SharedBytes, Stream};
+    use crate::wire::{MIN_SHARED, SharedBytes, Stream, Writer};
 
     fn contents(queue: &mut Queue) -> Vec<(usize, Vec<u8>)> {
         let next = || {
@@ -191,6 +205,27 @@ mod tests {
         queue.remove_if(|request| request.slot == SlotId(3));
         let expected = [(1, b"one".to_vec()), (2, frame(2)), (4, b"four".to_vec()), (5, frame(5))];
         assert_eq!(contents(&mut queue), expected);
+    }
+
+    #[test]
+    fn debug_text_contains_no_values() {
+        let mut queue = Queue::default();
+        let secret = b"s3cret".repeat(20);
+        queue.push(Frame::Small(&secret), SlotId(1), None);
+        let (mut frame, mut shared) = (secret, SharedBytes::default());
+        let value = Bytes::from(b"s3cret".repeat(MIN_SHARED));
+        Writer::sharing(&mut frame, &mut shared).shared(&value);
+        assert_eq!(shared.len(), value.len());
+        let text = format!("{shared:?}");
+        let large = LargeFrame::take(&mut frame, shared);
+        queue.push(Frame::Large(Box::new(large)), SlotId(2), None);
+        let text = format!("{text} {queue:?}");
+        let numbers = format!("{:?}", b"s3cret");
+        for value in ["s3cret", numbers.trim_matches(['[', ']'])] {
+            assert!(!text.contains(value), "{text}");
+        }
+        assert!(text.contains("frames_length: 120"), "{text}");
+        assert!(text.contains(&format!("body_length: {}", 6 * MIN_SHARED + 111)), "{text}");
     }
 
     #[test]

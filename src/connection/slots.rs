@@ -2,6 +2,7 @@
 //!
 //! Slots are reused, so a request allocates nothing here.
 
+use std::fmt;
 use std::mem;
 use std::task::Waker;
 
@@ -25,7 +26,6 @@ pub(super) struct FailedRequest {
 pub(super) struct SlotId(pub(super) usize);
 
 /// The place in which one caller waits for the outcome of its request.
-#[derive(Debug)]
 pub(super) enum Slot {
     Free,
     /// The caller waits.
@@ -38,6 +38,18 @@ pub(super) enum Slot {
     Ready(Outcome),
     /// The caller abandoned the request; the task has not freed the slot yet.
     Abandoned,
+}
+
+/// Omits the outcome, whose frame may contain secrets.
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Free => "Free",
+            Self::Waiting { .. } => "Waiting",
+            Self::Ready(_) => "Ready",
+            Self::Abandoned => "Abandoned",
+        })
+    }
 }
 
 /// The slots of a connection.

@@ -1,14 +1,23 @@
 //! Long requests, which are sent without being copied.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use super::{Header, MIN_SHARED, SharedBytes, Stream};
 
 /// A long encoded frame, whose body is sent without a copy.
-#[derive(Debug)]
 pub(crate) struct LargeFrame {
     header: [u8; Header::LENGTH],
     body: Vec<Bytes>,
+}
+
+/// Omits the body, which may contain secrets.
+impl fmt::Debug for LargeFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length: usize = self.body.iter().map(Bytes::len).sum();
+        f.debug_struct("LargeFrame").field("body_length", &length).finish_non_exhaustive()
+    }
 }
 
 impl LargeFrame {

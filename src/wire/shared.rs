@@ -1,5 +1,7 @@
 //! Long byte strings that are sent from the memory of their owner, without a copy.
 
+use std::fmt;
+
 use bytes::{Buf, Bytes};
 
 /// Minimum length of bytes that are shared instead of copied. Sharing takes several small allocations.
@@ -8,15 +10,22 @@ pub(crate) const MIN_SHARED: usize = 32 << 10;
 /// The bytes that a [`Writer`](super::Writer) leaves out of its buffer, and their places.
 ///
 /// Without such bytes, which is the common case, it is a null pointer.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct SharedBytes(Option<Box<Parts>>);
 
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 struct Parts {
     /// Each of the bytes, and the offset in the buffer before which they stand.
     parts: Vec<(usize, Bytes)>,
     /// Number of bytes in `parts`.
     length: usize,
+}
+
+/// Omits the bytes, which may be secret.
+impl fmt::Debug for SharedBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedBytes").field("length", &self.len()).finish_non_exhaustive()
+    }
 }
 
 impl SharedBytes {
