@@ -11,8 +11,8 @@ const COMPACT: usize = 64 << 10;
 /// Maximum capacity that an empty buffer keeps, in bytes: two segments of v5.
 const MAX_KEPT_CAPACITY: usize = 288 << 10;
 
-/// Maximum number of slices for one vectored write.
-const MAX_SLICES: usize = 64;
+/// Maximum number of slices of one vectored write. An empty chain keeps memory for as many parts.
+pub(super) const MAX_SLICES: usize = 64;
 
 /// A queue of bytes. A *position* is a byte offset in the concatenation of all bytes that the chain has
 /// ever contained.
@@ -80,19 +80,19 @@ impl Chain {
         }
     }
 
-    /// Returns the first bytes, at most `limit`, in slices.
-    pub(super) fn slices(&self, limit: usize) -> Vec<IoSlice<'_>> {
+    /// Returns the first bytes, at most `limit`, in at most `max_slices` slices.
+    pub(super) fn slices(&self, limit: usize, max_slices: usize) -> Vec<IoSlice<'_>> {
         let mut slices = Vec::new();
         let (mut begin, mut room) = (self.removed, limit);
         let parts = self.parts.iter().map(|(offset, part)| (*offset, &part[..]));
         for (offset, part) in parts.chain([(self.buffer.len(), &[][..])]) {
             for slice in [self.buffer.get(begin..offset).unwrap_or_default(), part] {
+                if room == 0 || slices.len() >= max_slices {
+                    return slices;
+                }
                 let slice = slice.get(..room).unwrap_or(slice);
                 room = room.saturating_sub(slice.len());
                 slices.extend((!slice.is_empty()).then(|| IoSlice::new(slice)));
-            }
-            if room == 0 || slices.len() >= MAX_SLICES {
-                break;
             }
             begin = offset;
         }
@@ -131,6 +131,7 @@ impl Chain {
             self.end_before_buffer = self.end();
             self.buffer.clear();
             self.buffer.shrink_to(MAX_KEPT_CAPACITY);
+            self.parts.shrink_to(MAX_SLICES);
         } else if self.removed >= COMPACT && self.removed >= self.buffer.len() / 2 {
             // Without this, the buffer would grow without bound while the socket is always a little
             // behind.
@@ -159,4 +160,27 @@ impl Chain {
 
 pub(super) fn to_u64(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+#[cfg(all(test, feature = "driver"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_the_slices_of_one_write_and_frees_the_memory_of_parts() {
+        let mut chain = Chain::default();
+        for _ in 0..1_000 {
+            chain.buffer_mut().push(1);
+            chain.push_part(Bytes::from_static(&[2, 3]));
+        }
+        for max_slices in [1, 2, 63, MAX_SLICES] {
+            assert_eq!(chain.slices(usize::MAX, max_slices).len(), max_slices);
+        }
+        assert_eq!(chain.slices(usize::MAX, usize::MAX).len(), 2_000);
+        let bytes: Vec<_> =
+            chain.slices(200, usize::MAX).iter().flat_map(|slice| slice.to_vec()).collect();
+        assert_eq!(bytes, [1, 2, 3].repeat(67)[..200]);
+        chain.remove(3_000);
+        assert!(chain.parts.capacity() <= 2 * MAX_SLICES, "{}", chain.parts.capacity());
+    }
 }

@@ -65,7 +65,8 @@ pub(super) struct Liveness {
     partial: Option<Mark>,
     /// True if the last OPTIONS has no response yet.
     is_probe_unanswered: bool,
-    /// Number of bytes that were sent, or have to be sent, before the last OPTIONS.
+    /// Number of bytes that were sent, or have to be sent, before the last OPTIONS. `u64::MAX` while it is
+    /// not known.
     before_probe: u64,
     is_responsive: bool,
     /// Number of bytes received.
@@ -147,14 +148,16 @@ impl Liveness {
         self.sent = sent;
     }
 
-    /// Records that OPTIONS was sent after `before_probe` bytes, or that an earlier one is still
-    /// unanswered.
-    pub(super) const fn record_probe(&mut self, now: Instant, before_probe: u64) {
+    /// Sets the number of bytes that the connection sends before the last OPTIONS. `u64::MAX` if it is not
+    /// known yet.
+    pub(super) const fn set_before_probe(&mut self, before_probe: u64) {
+        self.before_probe = before_probe;
+    }
+
+    /// Records that OPTIONS was sent, or that an earlier one is still unanswered.
+    pub(super) const fn record_probe(&mut self, now: Instant) {
         self.probed = Some(self.mark(now));
-        if !self.is_probe_unanswered {
-            self.is_probe_unanswered = true;
-            self.before_probe = before_probe;
-        }
+        self.is_probe_unanswered = true;
     }
 
     /// Records that OPTIONS could not be sent because no stream was free. The silence begins anew: the

@@ -656,14 +656,19 @@ impl ClientConnection {
 
     /// Sends a heartbeat, reports an unresponsive server, or closes the connection, if it is time.
     fn check_liveness(&mut self, now: Instant) {
+        self.liveness.set_before_probe(self.out.before_probe());
         match self.liveness.handle_timeout(now, self.has_waiting(), &self.options) {
             Action::Nothing => {}
             Action::Probe => {
-                let before_probe = self.out.end();
-                let is_sent = self.liveness.is_probe_unanswered()
-                    || self.send_internal(Request::Options(Options));
-                match is_sent {
-                    true => self.liveness.record_probe(now, before_probe),
+                if self.liveness.is_probe_unanswered() {
+                    return self.liveness.record_probe(now);
+                }
+                let position = self.out.end_of_frames();
+                match self.send_internal(Request::Options(Options)) {
+                    true => {
+                        self.out.record_probe(position);
+                        self.liveness.record_probe(now);
+                    }
                     false => self.liveness.postpone_probe(now),
                 }
             }

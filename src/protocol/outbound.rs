@@ -9,13 +9,18 @@ use std::io::IoSlice;
 #[cfg(feature = "driver")]
 use bytes::Bytes;
 
+#[cfg(feature = "driver")]
+use super::chain::MAX_SLICES;
 use super::chain::{Chain, to_u64};
 use crate::wire::{Compression, Header, MAX_SEGMENT_PAYLOAD, SegmentEncoder};
 
-/// Number of bytes in segments from which on no more bytes of a large frame are put into segments. With
-/// one more segment, and the written bytes that are not removed yet, the buffer still fits into the
-/// capacity that it keeps.
+/// Length of `out` at which packing of large frames pauses, in bytes. With one more segment, and the
+/// written bytes that are not removed yet, the buffer still fits into the capacity that it keeps.
 const ENOUGH_SEGMENTS: usize = 64 << 10;
+
+/// Number of bytes of frames after which packing of large frames pauses until the next call. It bounds
+/// the time of a call if the segments are compressed to almost nothing.
+const ENOUGH_PACKED: usize = 2 * MAX_SEGMENT_PAYLOAD;
 
 /// Maximum number of bytes of one vectored write.
 #[cfg(feature = "driver")]
@@ -31,6 +36,9 @@ pub(super) struct Outbound {
     out: Chain,
     /// Number of bytes that have been written.
     written: u64,
+    /// Number of bytes before the last heartbeat. `u64::MAX` while it is not in a segment yet, because
+    /// the length of the segments before it is not known then.
+    before_probe: u64,
     segments: Option<Segments>,
 }
 
@@ -41,9 +49,10 @@ struct Segments {
     pending: Chain,
     /// Number of bytes of frames that have been put into segments.
     packed: u64,
-    /// Number of bytes of the large frame at the front of `pending`, of which other bytes are in segments
-    /// already. 0 if a frame begins at the front.
+    /// Remaining bytes of the partly packed large frame at the front of `pending`. 0 if none.
     unpacked: usize,
+    /// Position of the last heartbeat while it is not in a segment yet, otherwise `None`.
+    probe: Option<u64>,
     /// The groups of segments of which no byte has been written; one call of
     /// [`transmit`](Outbound::transmit) creates one group. Each entry is the offset of the group among
     /// all bytes of the connection, and the position at which the group's frames end.
@@ -67,6 +76,7 @@ impl Outbound {
             pending: Chain::default(),
             packed: 0,
             unpacked: 0,
+            probe: None,
             unwritten: VecDeque::new(),
             written_end: 0,
         });
@@ -104,7 +114,6 @@ impl Outbound {
     }
 
     /// Returns the position at which the next frame begins.
-    #[cfg(feature = "driver")]
     pub(super) fn end_of_frames(&self) -> u64 {
         self.frames().end()
     }
@@ -118,12 +127,10 @@ impl Outbound {
         }
     }
 
-    /// Returns the next bytes to write to the socket, after putting pending frames into segments. They are
-    /// all bytes, unless large frames are in the queue.
+    /// Returns the next bytes to write to the socket, after putting pending frames into segments. If large
+    /// frames are pending, these are only the first of the bytes.
     pub(super) fn transmit(&mut self) -> &[u8] {
-        if self.segments.is_some() {
-            self.pack(ENOUGH_SEGMENTS);
-        }
+        self.pack();
         self.out.front()
     }
 
@@ -137,25 +144,43 @@ impl Outbound {
     /// Returns the next bytes to write to the socket. Only plain frames are in parts.
     #[cfg(feature = "driver")]
     pub(super) fn transmit_parts(&self) -> Vec<IoSlice<'_>> {
-        self.out.slices(MAX_WRITE)
+        self.out.slices(MAX_WRITE, MAX_SLICES)
     }
 
-    /// Returns the number of bytes that the connection has written or has to write, after putting
-    /// all pending frames into segments.
-    pub(super) fn end(&mut self) -> u64 {
-        self.pack(usize::MAX);
-        self.out.end()
+    /// Records that the frame at `position` is a heartbeat.
+    pub(super) const fn record_probe(&mut self, position: u64) {
+        self.before_probe = match &mut self.segments {
+            Some(segments) => {
+                segments.probe = Some(position);
+                u64::MAX
+            }
+            None => position,
+        };
     }
 
-    /// Puts pending frames into segments. Leaves out the rest of large frames once segments of `enough`
-    /// bytes are to be written.
-    fn pack(&mut self, enough: usize) {
+    /// Returns the number of bytes that the connection writes before the last heartbeat, or `u64::MAX` if
+    /// the heartbeat is not in a segment yet.
+    pub(super) const fn before_probe(&self) -> u64 {
+        self.before_probe
+    }
+
+    /// Puts pending frames into segments: all small frames, and the next bytes of large ones, until there
+    /// are [`ENOUGH_SEGMENTS`] or [`ENOUGH_PACKED`].
+    fn pack(&mut self) {
         let Some(segments) = &mut self.segments else { return };
         let begin = self.out.end();
         let before = segments.packed;
+        let is_enough = |out: &Chain, packed: u64| {
+            out.len() >= ENOUGH_SEGMENTS || packed.saturating_sub(before) >= to_u64(ENOUGH_PACKED)
+        };
         while segments.pending.len() > 0
-            && (self.out.len() < enough || !segments.pending.small_frames().is_empty())
+            && (!is_enough(&self.out, segments.packed)
+                || !segments.pending.small_frames().is_empty())
         {
+            if segments.probe == Some(segments.packed) {
+                segments.probe = None;
+                self.before_probe = self.out.end();
+            }
             segments.pack_next(self.out.buffer_mut());
         }
         if segments.packed > before {
@@ -208,9 +233,12 @@ impl Outbound {
 
 impl Segments {
     /// Puts all small frames at the front of the pending frames into segments, or the next segment of a
-    /// large frame.
+    /// large frame. A heartbeat begins a new segment, so that the number of bytes before it is known.
     fn pack_next(&mut self, out: &mut Vec<u8>) {
         let small = self.pending.small_frames();
+        let before_probe = self.probe.map(|probe| probe.saturating_sub(self.packed));
+        let end = before_probe.and_then(|length| usize::try_from(length).ok());
+        let small = end.and_then(|end| small.get(..end)).unwrap_or(small);
         let count = match small.is_empty() {
             false => {
                 self.encoder.encode(small, out);
@@ -225,7 +253,7 @@ impl Segments {
                     self_contained = self.unpacked <= MAX_SEGMENT_PAYLOAD;
                 }
                 let length = self.unpacked.min(MAX_SEGMENT_PAYLOAD);
-                let payload = self.pending.slices(length);
+                let payload = self.pending.slices(length, usize::MAX);
                 let count = payload.iter().map(|slice| slice.len()).sum();
                 self.encoder.encode_slices(&payload, self_contained, out);
                 self.unpacked = self.unpacked.saturating_sub(count);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::message::{Execute, Parameters};
 use crate::types::{ColumnSpec, NativeType, ValuesBuffer};
-use crate::wire::{LargeFrame, Opcode};
+use crate::wire::{Header, LargeFrame, MAX_SEGMENT_PAYLOAD, Opcode, SharedBytes};
 
 /// Connections with and without segments.
 fn pairs() -> [Pair; 3] {
@@ -108,9 +108,13 @@ fn a_heartbeat_waits_until_a_large_request_is_sent() {
             write(&mut pair, 100_000);
         }
         // The heartbeat stands behind the large request.
+        let backlog = pair.client.backlog();
         pair.advance(60 * SECOND);
+        // No more bytes of the request are put into segments.
+        assert_eq!(pair.client.backlog(), backlog + Header::LENGTH);
         while write(&mut pair, 100_000) {
             pair.advance(SECOND / 10);
+            assert!(pair.client.out.capacity() <= 1 << 20, "{}", pair.client.out.capacity());
         }
         assert!(pair.client.is_responsive());
         let opcodes: Vec<_> = std::iter::from_fn(|| pair.server.next_frame().unwrap())
@@ -118,4 +122,36 @@ fn a_heartbeat_waits_until_a_large_request_is_sent() {
             .collect();
         assert_eq!(opcodes, [Opcode::Execute, Opcode::Options]);
     }
+}
+
+#[test]
+fn the_bytes_after_a_heartbeat_do_not_count_as_progress() {
+    for mut pair in pairs() {
+        send(&mut pair, 500_000, 1);
+        pair.advance(60 * SECOND);
+        send(&mut pair, 20_000_000, 2);
+        while pair.client.is_responsive() {
+            assert!(write(&mut pair, 100_000), "the server is silent, but counts as responsive");
+            pair.advance(SECOND / 10);
+        }
+    }
+}
+
+#[test]
+fn a_call_packs_few_bytes_of_a_large_request_that_compresses_well() {
+    let mut pair = v5(Some(Compression::Lz4));
+    let frame = [&[5, 0, 0, 0, 10][..], &16_000_000_u32.to_be_bytes(), &[0; 16_000_000]].concat();
+    let large = LargeFrame::take(&mut frame.clone(), SharedBytes::default());
+    pair.client.send_large(large, None).unwrap();
+    let mut left = frame.len();
+    while left > 0 {
+        let bytes = pair.client.transmit().to_vec();
+        let pending = pair.client.backlog() - bytes.len();
+        assert!(left - pending <= 3 * MAX_SEGMENT_PAYLOAD, "{}", left - pending);
+        left = pending;
+        pair.server.extend(&bytes);
+        pair.client.transmitted(bytes.len());
+    }
+    let received = pair.server.next_frame().unwrap().expect("the frame");
+    assert!(received.body == frame[9..]);
 }
