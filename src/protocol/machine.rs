@@ -341,7 +341,7 @@ impl ClientConnection {
     /// that arrives.
     ///
     /// The space is at most 15 times as large as the bytes that have arrived of the frame, or 256 KiB,
-    /// because the header may state a wrong length.
+    /// whichever is greater, because the header may state a wrong length.
     #[cfg(feature = "driver")]
     #[inline]
     pub(crate) fn reserve_receive_buffer(&mut self, minimum: usize) -> &mut BytesMut {

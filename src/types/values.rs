@@ -20,8 +20,8 @@ pub struct Values<'a> {
 #[derive(Clone)]
 enum Encoded<'a> {
     Whole(Cow<'a, [u8]>),
-    /// Long values, which requests share instead of copying them. If a part is followed by another one,
-    /// it ends with the length of a value, which is the next part.
+    /// Values of which long ones are shared instead of copied. Parts alternate: encoded values that end
+    /// with the length of a long value, then the content of that value. The last part may be either.
     Parts(Arc<[Bytes]>),
 }
 
@@ -44,8 +44,10 @@ impl<'a> Values<'a> {
         Self { count, named, bytes: Encoded::Whole(bytes) }
     }
 
-    /// Returns `count` values in parts, each preceded by its name if `named`. If a part is followed by
-    /// another one, it ends with the length of a value, which is the next part.
+    /// Returns `count` values in parts, each preceded by its name if `named`.
+    ///
+    /// Parts alternate: encoded values that end with the length of a long value, then the content of that
+    /// value. The last part may be either.
     pub(super) fn from_parts(count: u16, named: bool, parts: Vec<Bytes>) -> Self {
         Self { count, named, bytes: Encoded::Parts(parts.into()) }
     }

@@ -123,7 +123,8 @@ struct Segments {
 /// Length above which a frame does not share its memory with the frames that follow, in bytes.
 const LARGE_FRAME: usize = 256 << 10;
 
-/// The space for the rest of a large frame, as a multiple of the bytes that have arrived of it.
+/// Maximum space for the rest of a large frame, as a multiple of the bytes that have arrived of it. Space of
+/// [`LARGE_FRAME`] is always allowed.
 #[cfg(feature = "driver")]
 const GROWTH: usize = 15;
 
@@ -202,7 +203,7 @@ impl FrameDecoder {
     /// For a small frame, this is space for `minimum` bytes. For a large frame, it is space for the rest of
     /// the frame, so that the frame is received into its own memory. Since the length in the header may be
     /// wrong, the space is at most [`GROWTH`] times as long as the bytes that have arrived of the frame, or
-    /// [`LARGE_FRAME`].
+    /// [`LARGE_FRAME`], whichever is greater.
     #[cfg(feature = "driver")]
     #[inline]
     pub(crate) fn reserve(&mut self, minimum: usize) -> &mut BytesMut {

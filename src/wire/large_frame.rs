@@ -21,12 +21,16 @@ impl fmt::Debug for LargeFrame {
 }
 
 impl LargeFrame {
-    /// Removes the frame in `buffer`, whose other bytes are `shared`. A long buffer is not copied: the
-    /// frame takes its memory.
+    /// Takes the frame out of `buffer`, whose other bytes are `shared`, and leaves `buffer` empty. The frame
+    /// takes the memory of a long buffer. The bytes of a short one are copied, so that it keeps its memory.
     pub(crate) fn take(buffer: &mut Vec<u8>, shared: SharedBytes) -> Self {
         let header = buffer.first_chunk().copied().unwrap_or_default();
         let buffer = match buffer.len() < MIN_SHARED {
-            true => Bytes::copy_from_slice(buffer),
+            true => {
+                let bytes = Bytes::copy_from_slice(buffer);
+                buffer.clear();
+                bytes
+            }
             false => std::mem::take(buffer).into(),
         };
         Self { header, body: shared.into_parts(Header::LENGTH, buffer) }
@@ -52,7 +56,9 @@ mod tests {
             let frame: Vec<_> = (0..length).map(|index| (index % 251) as u8).collect();
             let mut shared = SharedBytes::default();
             shared.push(12, Bytes::from_static(b"shared"));
-            let taken = LargeFrame::take(&mut frame.clone(), shared);
+            let mut buffer = frame.clone();
+            let taken = LargeFrame::take(&mut buffer, shared);
+            assert!(buffer.is_empty());
             let parts: Vec<_> = taken.into_parts(Stream(0x0102)).collect();
             let expected = [&[0, 1, 1, 2][..], &frame[4..12], b"shared", &frame[12..]].concat();
             assert_eq!(parts.concat(), expected);

@@ -7,7 +7,8 @@ use bytes::{Buf, Bytes};
 /// Minimum length of bytes that are shared instead of copied. Sharing takes several small allocations.
 pub(crate) const MIN_SHARED: usize = 32 << 10;
 
-/// The bytes that a [`Writer`](super::Writer) leaves out of its buffer, and their places.
+/// Byte strings that a [`Writer`](super::Writer) leaves out of its buffer, each with the offset in the
+/// buffer at which it is inserted.
 ///
 /// Without such bytes, which is the common case, it is a null pointer.
 #[derive(Clone, Default)]
@@ -15,7 +16,7 @@ pub(crate) struct SharedBytes(Option<Box<Parts>>);
 
 #[derive(Clone, Default)]
 struct Parts {
-    /// Each of the bytes, and the offset in the buffer before which they stand.
+    /// Byte strings, each with the offset in the buffer at which it is inserted. Offsets never decrease.
     parts: Vec<(usize, Bytes)>,
     /// Number of bytes in `parts`.
     length: usize,
@@ -31,7 +32,7 @@ impl fmt::Debug for SharedBytes {
 impl SharedBytes {
     pub(crate) const NONE: Self = Self(None);
 
-    /// Adds bytes that stand before `offset` of the buffer, and after the bytes that were added earlier.
+    /// Adds bytes that are inserted at `offset` of the buffer, after the bytes that were added earlier.
     pub(super) fn push(&mut self, offset: usize, bytes: Bytes) {
         let Parts { parts, length } = &mut **self.0.get_or_insert_default();
         *length = length.saturating_add(bytes.len());

@@ -57,7 +57,7 @@ impl<'a> Writer<'a> {
         Self { out, shared: Some(shared) }
     }
 
-    /// Returns the length of the buffer in bytes.
+    /// Returns the length of the buffer in bytes, shared bytes included.
     #[inline]
     pub fn position(&self) -> usize {
         let shared = self.shared.as_ref().map_or(0, |shared| shared.len());
