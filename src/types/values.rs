@@ -13,16 +13,13 @@ use crate::wire::{DecodeError, EncodeError, EncodeErrorKind, RawValue, Reader, V
 pub struct Values<'a> {
     count: u16,
     named: bool,
-    bytes: Encoded<'a>,
-}
-
-/// The `[value]`s, each preceded by its `[string]` name if the values are named.
-#[derive(Clone)]
-enum Encoded<'a> {
-    Whole(Cow<'a, [u8]>),
-    /// Values of which long ones are shared instead of copied. Parts alternate: encoded values that end
-    /// with the length of a long value, then the content of that value. The last part may be either.
-    Parts(Arc<[Bytes]>),
+    /// The `[value]`s, each preceded by its `[string]` name if the values are named. Empty if they are in
+    /// parts.
+    bytes: Cow<'a, [u8]>,
+    /// The values in parts, if long ones are shared instead of copied. Parts alternate: encoded values
+    /// that end with the length of a long value, then the content of that value. The last part may be
+    /// either. A thin pointer, so that the common case without parts stays cheap.
+    parts: Option<Arc<Vec<Bytes>>>,
 }
 
 /// One value of [`Values`].
@@ -41,7 +38,7 @@ impl<'a> Values<'a> {
     /// Returns `count` values encoded in `bytes`, each preceded by its name if `named`.
     #[inline]
     pub(super) const fn new(count: u16, named: bool, bytes: Cow<'a, [u8]>) -> Self {
-        Self { count, named, bytes: Encoded::Whole(bytes) }
+        Self { count, named, bytes, parts: None }
     }
 
     /// Returns `count` values in parts, each preceded by its name if `named`.
@@ -49,7 +46,7 @@ impl<'a> Values<'a> {
     /// Parts alternate: encoded values that end with the length of a long value, then the content of that
     /// value. The last part may be either.
     pub(super) fn from_parts(count: u16, named: bool, parts: Vec<Bytes>) -> Self {
-        Self { count, named, bytes: Encoded::Parts(parts.into()) }
+        Self { count, named, bytes: Cow::Borrowed(&[]), parts: Some(Arc::new(parts)) }
     }
 
     /// Returns the number of values.
@@ -77,29 +74,21 @@ impl<'a> Values<'a> {
 
     #[inline]
     fn reader(&self) -> ValuesReader<'_> {
-        match &self.bytes {
-            Encoded::Whole(bytes) => ValuesReader { reader: Reader::new(bytes), parts: &[] },
-            Encoded::Parts(parts) => ValuesReader { reader: Reader::new(&[]), parts },
-        }
+        let parts = self.parts.as_ref().map_or(&[][..], |parts| parts);
+        ValuesReader { reader: Reader::new(&self.bytes), parts }
     }
 
     /// Returns the same values, with their bytes borrowed from `self`.
     #[inline]
     pub fn borrowed(&self) -> Values<'_> {
-        let bytes = match &self.bytes {
-            Encoded::Whole(bytes) => Encoded::Whole(Cow::Borrowed(bytes)),
-            Encoded::Parts(parts) => Encoded::Parts(Arc::clone(parts)),
-        };
-        Values { bytes, ..*self }
+        let (bytes, parts) = (Cow::Borrowed(&*self.bytes), self.parts.clone());
+        Values { count: self.count, named: self.named, bytes, parts }
     }
 
     /// Returns the same values with owned bytes. Bytes that are borrowed are copied.
     pub fn into_owned(self) -> Values<'static> {
-        let bytes = match self.bytes {
-            Encoded::Whole(bytes) => Encoded::Whole(Cow::Owned(bytes.into_owned())),
-            Encoded::Parts(parts) => Encoded::Parts(parts),
-        };
-        Values { count: self.count, named: self.named, bytes }
+        let bytes = Cow::Owned(self.bytes.into_owned());
+        Values { count: self.count, named: self.named, bytes, parts: self.parts }
     }
 
     /// Decodes the number of values, then each value, preceded by its name if `named`.
@@ -127,7 +116,6 @@ impl<'a> Values<'a> {
     /// Replaces every negative length by -1. In v3 all of them are null, but in later versions only
     /// -1 is.
     fn with_plain_nulls(self) -> Self {
-        let Encoded::Whole(bytes) = &self.bytes else { return self };
         let mut values = self.reader();
         let mut plain = Vec::new();
         let mut writer = Writer::new(&mut plain);
@@ -139,22 +127,22 @@ impl<'a> Values<'a> {
                 return self;
             }
         }
-        if plain == **bytes { self } else { Self::new(self.count, self.named, plain.into()) }
+        if plain == *self.bytes { self } else { Self::new(self.count, self.named, plain.into()) }
     }
 
     /// Encodes the number of values, then the values.
     ///
     /// # Errors
     /// Returns an error if a value is unset and `version` is v3, which has no unset values.
-    #[inline]
+    #[inline(always)]
     pub fn encode(&self, writer: &mut Writer<'_>, version: Version) -> Result<(), EncodeError> {
         if version == Version::V3 {
             self.require_set(version)?;
         }
         writer.short(self.count);
-        match &self.bytes {
-            Encoded::Whole(bytes) => writer.raw(bytes),
-            Encoded::Parts(parts) => encode_parts(parts, writer),
+        match &self.parts {
+            None => writer.raw(&self.bytes),
+            Some(parts) => encode_parts(parts, writer),
         }
         Ok(())
     }

@@ -89,12 +89,17 @@ impl ValuesBuffer {
     }
 
     /// Returns the values in the buffer.
-    #[inline]
+    #[inline(always)]
     pub fn values(&self) -> Values<'_> {
         match self.shared.is_empty() {
             true => Values::new(self.count, self.named, Cow::Borrowed(&self.bytes)),
-            false => self.clone().into_values(),
+            false => self.shared_values(),
         }
+    }
+
+    #[cold]
+    fn shared_values(&self) -> Values<'static> {
+        self.clone().into_values()
     }
 
     /// Removes all values and keeps the allocation.

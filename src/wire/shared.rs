@@ -52,7 +52,9 @@ impl SharedBytes {
 
     #[inline]
     pub(crate) fn clear(&mut self) {
-        self.0 = None;
+        if !self.is_empty() {
+            *self = Self::NONE;
+        }
     }
 
     /// Returns the bytes of `buffer` from offset `start` on, and the shared bytes between them.
