@@ -5,8 +5,9 @@
 //! | `handle`, `schema_wait` | the cluster, as a session uses it |
 //! | `statuses` | the nodes that servers have reported down |
 //! | `control`, `control_candidates`, `control_setup`, `pending_reads` | the control connection and its task |
-//! | `state_reader`, `topology`, `topology_reader`, `system_tables`, `node_row` | what the driver reads from `system.local` and `system.peers` |
-//! | `schema_reader`, `system_pages` | what the driver reads from `system_schema` |
+//! | `state_reader`, `topology`, `topology_reader`, `node_row` | what the driver reads from `system.local` and `system.peers` |
+//! | `schema_reader` | what the driver reads from `system_schema` |
+//! | `system_pages`, `system_tables` | how system tables are read: page by page, with a bound on memory |
 //! | `peers` | the nodes in those rows, and the choice between rows that contradict each other |
 //! | [`ClusterState`], `node_index`, `connected_nodes`, `refresh` | a snapshot of nodes, ring and schema, and how the next one is computed |
 //! | [`Node`], `pool`, `slots` | a node, and its connections |

@@ -28,7 +28,7 @@ pub(super) enum Reachability {
     Reachable,
 }
 
-/// What the driver knows of the cluster before a read of the topology.
+/// The nodes and addresses that the driver knows before a read of the topology.
 pub(super) trait Known {
     /// Returns the reachability of an address, after translation. It decides between rows that contradict
     /// each other.

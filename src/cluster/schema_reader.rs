@@ -7,7 +7,7 @@ use tracing::debug;
 
 use super::schema::{Schema, SchemaPart, SchemaReader};
 use super::system_pages::Pages;
-use super::system_tables::{MAX_RESTARTS, MemoryBudget, ReadError, columns_memory};
+use super::system_tables::{MemoryBudget, ReadError, columns_memory};
 use crate::connection::Connection;
 
 /// A node from which the schema is read.
@@ -105,7 +105,7 @@ impl SchemaSource<'_> {
     }
 
     /// Adds the rows of a statement to `reader`. If the server refuses a page after the first, starts over
-    /// with the first page, up to [`MAX_RESTARTS`] times; rows that are added again replace the others.
+    /// with the first page; rows that are added again replace the others.
     async fn part(
         &self,
         reader: &mut SchemaReader,
@@ -113,43 +113,39 @@ impl SchemaSource<'_> {
         part: SchemaPart,
         statement: &str,
     ) -> Result<(), ReadError> {
-        let mut restarts = 0;
-        loop {
-            match self.pages(reader, budget, part, statement).await {
-                Err(ReadError::Interrupted) if restarts < MAX_RESTARTS => {
-                    restarts += 1;
-                    let node = self.connection.address();
-                    debug!(%node, statement, "read of a system table started over");
-                }
-                read => return read,
-            }
-        }
-    }
-
-    async fn pages(
-        &self,
-        reader: &mut SchemaReader,
-        budget: &MemoryBudget,
-        part: SchemaPart,
-        statement: &str,
-    ) -> Result<(), ReadError> {
         let mut pages = Pages::new(self.connection, self.timeout, statement);
-        while let Some(page) = pages.next().await? {
-            budget.take(page.content.len() + page.count * ROW_MEMORY)?;
-            let Some(mut rows) = reader.open_page(part, &page) else { continue };
-            // The reader may keep the columns of the page, and those of the options apart.
-            let columns = page.metadata.columns.as_deref().unwrap_or_default();
-            budget.take(2 * columns_memory(columns))?;
-            loop {
-                let keyspaces = reader.keyspace_count();
-                let has_more = reader.add_rows(&mut rows, ROWS_AT_ONCE);
-                budget.take((reader.keyspace_count() - keyspaces) * KEYSPACE_MEMORY)?;
-                if !has_more {
-                    break;
-                }
-                tokio::task::yield_now().await;
+        loop {
+            let read = add_pages(reader, budget, part, &mut pages).await;
+            if !pages.start_over(&read) {
+                return read;
             }
         }
-        Ok(())
     }
+}
+
+/// Adds the rows of all pages to `reader`.
+async fn add_pages(
+    reader: &mut SchemaReader,
+    budget: &MemoryBudget,
+    part: SchemaPart,
+    pages: &mut Pages<'_>,
+) -> Result<(), ReadError> {
+    while let Some(page) = pages.next().await? {
+        pages.add_rows(page.count);
+        budget.take(page.content.len() + page.count * ROW_MEMORY)?;
+        let Some(mut rows) = reader.open_page(part, &page) else { continue };
+        // The reader may keep the columns of the page, and those of the options apart.
+        let columns = page.metadata.columns.as_deref().unwrap_or_default();
+        budget.take(2 * columns_memory(columns))?;
+        loop {
+            let keyspaces = reader.keyspace_count();
+            let has_more = reader.add_rows(&mut rows, ROWS_AT_ONCE);
+            budget.take((reader.keyspace_count() - keyspaces) * KEYSPACE_MEMORY)?;
+            if !has_more {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(())
 }

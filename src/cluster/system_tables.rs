@@ -1,19 +1,12 @@
-//! Reads the server's system tables over one connection.
+//! The rows of the server's system tables: their memory, and why they could not be read.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use bytes::Bytes;
-use tracing::debug;
-
-use crate::connection::{Connection, RequestError, RequestErrorKind};
-use crate::message::{
-    self, ErrorCode, Parameters, Query, RequestFrame, Response, ResponseFrame, ResultMessage,
-    ServerError,
-};
+use crate::connection::{RequestError, RequestErrorKind};
+use crate::message::{ErrorCode, ServerError};
 use crate::types::{ColumnSpec, CqlType, FromRow, Record, Value};
-use crate::wire::{Consistency, DecodeErrorKind, Stream};
+use crate::wire::DecodeErrorKind;
 
 /// Why a system table could not be read.
 #[derive(Debug)]
@@ -117,7 +110,7 @@ impl MemoryBudget {
     }
 
     /// Adds `bytes` bytes to the budget, because their rows are not kept.
-    fn give_back(&self, bytes: usize) {
+    pub(super) fn give_back(&self, bytes: usize) {
         self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 }
@@ -182,114 +175,12 @@ fn type_memory(cql_type: &CqlType) -> usize {
     size_of::<CqlType>() + content
 }
 
-/// Page size, in rows.
-const PAGE_SIZE: i32 = 1_000;
-/// Maximum number of pages of one read, because a faulty server could return pages without end.
-pub(super) const MAX_PAGES: usize = 1_000;
-/// Number of pages of one read that may have few rows.
-pub(super) const SHORT_PAGES: usize = 40;
-/// Number of rows that all further pages have on average, at least.
-pub(super) const MIN_ROWS: usize = 10;
-
-/// Number of times that one read starts over because the server refused a page after the first.
-pub(super) const MAX_RESTARTS: usize = 3;
-
-/// Returns the rows of all pages of a statement. Rows that cannot be decoded are left out. If the server
-/// refuses a page after the first, starts over with the first page, up to [`MAX_RESTARTS`] times.
-///
-/// # Errors
-/// Returns an error if a page cannot be read within `page_timeout` or is longer than [`MAX_BODY`], if
-/// there are too many pages, or if the rows take more memory than `budget` has left.
-pub(super) async fn rows<R: SystemRow>(
-    connection: &Connection,
-    page_timeout: Duration,
-    budget: &MemoryBudget,
-    statement: &str,
-) -> Result<Vec<R>, ReadError> {
-    let mut restarts = 0;
-    loop {
-        match rows_once(connection, page_timeout, budget, statement).await {
-            Err(ReadError::Interrupted) if restarts < MAX_RESTARTS => {
-                restarts += 1;
-                debug!(node = %connection.address(), statement, "read of a system table started over");
-            }
-            read => return read,
-        }
-    }
-}
-
-async fn rows_once<R: SystemRow>(
-    connection: &Connection,
-    page_timeout: Duration,
-    budget: &MemoryBudget,
-    statement: &str,
-) -> Result<Vec<R>, ReadError> {
-    let (mut rows, mut memory) = (Vec::new(), 0_usize);
-    let mut paging_state: Option<Bytes> = None;
-    for pages in 1..=MAX_PAGES {
-        let page = match page(connection, page_timeout, statement, paging_state.as_deref()).await {
-            // The server has returned the first page, so it has the table.
-            Err(ReadError::Missing) if paging_state.is_some() => {
-                budget.give_back(memory);
-                return Err(ReadError::Interrupted);
-            }
-            page => page?,
-        };
-        // Rows without columns would take memory, but no bytes of the response.
-        let has_columns = page.metadata.columns_count > 0;
-        let decoded = has_columns.then(|| page.rows::<R>()).into_iter().flatten();
-        let mut of_page = if R::KEEPS_PAGE { page.content.len() } else { 0 };
-        for row in decoded.flatten().flatten() {
-            let bytes = row.memory().saturating_add(std::mem::take(&mut of_page));
-            memory = memory.saturating_add(bytes);
-            budget.take(bytes)?;
-            rows.push(row);
-        }
-        paging_state = page.metadata.paging_state;
-        if paging_state.is_none() {
-            return Ok(rows);
-        }
-        if rows.len() < pages.saturating_sub(SHORT_PAGES).saturating_mul(MIN_ROWS) {
-            break;
-        }
-    }
-    Err(ReadError::Timeout)
-}
-
 /// Turns [`ReadError::Missing`] into `None`.
 pub(super) fn none_if_missing<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
     match read {
         Ok(rows) => Ok(Some(rows)),
         Err(ReadError::Missing) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-/// Reads a page of a statement.
-///
-/// # Errors
-/// Returns [`ReadError::Missing`] if the server would refuse the statement again, and an error if it
-/// does not answer in time.
-pub(super) async fn page(
-    connection: &Connection,
-    timeout: Duration,
-    statement: &str,
-    paging_state: Option<&[u8]>,
-) -> Result<message::Rows, ReadError> {
-    let parameters = Parameters {
-        page_size: Some(PAGE_SIZE),
-        paging_state: paging_state.map(Into::into),
-        ..Consistency::One.into()
-    };
-    let frame = RequestFrame::new(Stream::default(), Query { text: statement.into(), parameters });
-    match connection.request_limited(&frame, timeout, MAX_BODY).await {
-        Ok(ResponseFrame { response: Response::Result(ResultMessage::Rows(rows)), .. }) => Ok(rows),
-        Ok(ResponseFrame { response: Response::Error(error), .. }) if !is_permanent(error.code) => {
-            Err(ReadError::Server(Box::new(error)))
-        }
-        Ok(_) => Err(ReadError::Missing),
-        Err(error) if error.kind == RequestErrorKind::TimedOut => Err(ReadError::Timeout),
-        Err(error) => Err(ReadError::Request(error)),
     }
 }
 

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::node_row::NodeRow;
 use super::peers::{Known, describe};
-use super::system_tables::{MemoryBudget, ReadError, none_if_missing, rows};
+use super::system_pages::rows;
+use super::system_tables::{MemoryBudget, ReadError, none_if_missing};
 use super::topology::Topology;
 use super::{AddressTranslator, ReplicationStrategy};
 use crate::connection::Connection;
@@ -78,7 +79,8 @@ pub(super) async fn replication(
 ) -> Result<Option<BTreeMap<String, ReplicationStrategy>>, ReadError> {
     let statement = match keyspace {
         Some(name) => {
-            format!("{KEYSPACES} WHERE keyspace_name = '{}'", name.replace('\'', "''")).into()
+            let name = Value::Text(name.to_owned());
+            format!("{KEYSPACES} WHERE keyspace_name = {name}").into()
         }
         None => Cow::Borrowed(KEYSPACES),
     };

@@ -82,40 +82,41 @@ impl Outbound {
         });
     }
 
-    const fn frames(&self) -> &Chain {
+    const fn chain(&self) -> &Chain {
         match &self.segments {
             Some(segments) => &segments.pending,
             None => &self.out,
         }
     }
 
+    const fn chain_mut(&mut self) -> &mut Chain {
+        match &mut self.segments {
+            Some(segments) => &mut segments.pending,
+            None => &mut self.out,
+        }
+    }
+
     /// Returns the buffer to append frames to.
     pub(super) const fn frames_mut(&mut self) -> &mut Vec<u8> {
-        match &mut self.segments {
-            Some(segments) => segments.pending.buffer_mut(),
-            None => self.out.buffer_mut(),
-        }
+        self.chain_mut().buffer_mut()
     }
 
     /// Appends a large frame in parts. The first part begins with the whole header.
     #[cfg(feature = "driver")]
     pub(super) fn push_parts(&mut self, parts: impl Iterator<Item = Bytes>) {
-        let frames = match &mut self.segments {
-            Some(segments) => &mut segments.pending,
-            None => &mut self.out,
-        };
+        let frames = self.chain_mut();
         parts.for_each(|part| frames.push_part(part));
     }
 
     /// Returns the position of the frame that begins at byte `start` of
     /// [`frames_mut`](Self::frames_mut). No large frame may follow it.
     pub(super) fn position(&self, start: usize) -> u64 {
-        self.frames().position(start)
+        self.chain().position(start)
     }
 
     /// Returns the position at which the next frame begins.
     pub(super) fn end_of_frames(&self) -> u64 {
-        self.frames().end()
+        self.chain().end()
     }
 
     /// Returns true if a byte of the frame at this position has been written. If frames travel in

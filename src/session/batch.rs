@@ -85,7 +85,7 @@ impl<'v> Batch<'v> {
     }
 
     fn new(kind: BatchKind) -> Self {
-        let encoded = EncodedBatch::new();
+        let encoded = EncodedBatch::default();
         let content = BatchContent { kind, encoded, unencoded: Vec::new(), options: Options::NONE };
         Self(Box::new(content))
     }
@@ -189,7 +189,7 @@ impl Executor {
         if batch.0.unencoded.is_empty() {
             return Ok(encoded);
         }
-        let mut all = EncodedBatch::new();
+        let mut all = EncodedBatch::default();
         let mut rest = encoded.iter();
         for UnencodedStatement { index, kind, values } in &batch.0.unencoded {
             for (statement, bound) in rest.by_ref().take(index.saturating_sub(all.len())) {

@@ -28,10 +28,6 @@ pub(super) struct EncodedBatch {
 const MAX_COMPARED: usize = 8;
 
 impl EncodedBatch {
-    pub(super) fn new() -> Self {
-        Self::default()
-    }
-
     /// Returns the number of statements.
     pub(super) const fn len(&self) -> usize {
         self.statements.len()
@@ -83,8 +79,7 @@ impl EncodedBatch {
             None => BatchText::Text(bound.text()[..].into()),
             Some(prepared) => BatchText::Prepared(prepared.id[..].into()),
         };
-        let pushed = self.statements.push(&BatchStatement { text, values });
-        pushed.map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))?;
+        push(&mut self.statements, &BatchStatement { text, values })?;
         let index = self.position(|known| known.is_same_as(bound));
         let index = index.unwrap_or_else(|| self.add(bound.without_values()));
         self.indices.push(index);
@@ -142,8 +137,7 @@ impl EncodedBatch {
                 (Some(before), Some(now)) => now.encode_from(before, statement.values)?,
                 _ => statement.values,
             };
-            let pushed = statements.push(&BatchStatement { values, ..statement });
-            pushed.map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))?;
+            push(&mut statements, &BatchStatement { values, ..statement })?;
         }
         Ok(statements)
     }
@@ -171,6 +165,18 @@ impl EncodedBatch {
             Some(first) => first.is_some() && partitions.all(|next| next == first),
         }
     }
+}
+
+/// Appends an encoded statement.
+///
+/// # Errors
+/// Returns an error if the statement is too long for a request.
+fn push(
+    statements: &mut BatchStatements<'static>,
+    statement: &BatchStatement<'_>,
+) -> Result<(), Error> {
+    let pushed = statements.push(statement);
+    pushed.map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))
 }
 
 /// A batch that is being executed.

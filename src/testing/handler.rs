@@ -93,10 +93,10 @@ impl Handler<'_> {
     /// Returns the reply to a request. If the reply is rows, returns only the requested page.
     pub(super) fn handle(&self, frame: &RequestFrame<'_>) -> ReplyStep {
         // Most handlers need no statement, and a statement that they reply to may be no CQL.
-        let batch: Vec<_> = match &frame.request {
+        let batch: LazyCell<Vec<_>, _> = LazyCell::new(|| match &frame.request {
             Request::Batch(batch) => batch.statements.iter().collect(),
             _ => Vec::new(),
-        };
+        });
         let executed = LazyCell::new(|| self.executed_statements(&frame.request, &batch));
         let trace = frame.tracing.then(|| {
             TraceStart::new(self.source.client, &frame.request, first_received(&executed))

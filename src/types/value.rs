@@ -8,8 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::cell::Fields;
-use super::cell::collect;
+use super::cell::{Fields, collect};
 use super::collection::write_map;
 use super::{
     BindErrorKind, Cell, CqlType, Date, Decimal, Duration, Entries, FromCql, NativeType, Time,

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::values::write;
-use super::{BindError, BindErrorKind, Binder, ColumnSpec, ToValues, Values};
 use bytes::Bytes;
 
+use super::values::write;
+use super::{BindError, BindErrorKind, Binder, ColumnSpec, ToValues, Values};
 use crate::wire::{EncodeError, EncodeErrorKind, MIN_SHARED, RawValue, SharedBytes, Writer};
 
 /// A reusable buffer that encodes the values of a statement.

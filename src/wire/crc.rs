@@ -41,20 +41,18 @@ static TABLE: [u32; 256] = {
     table
 };
 
-/// Returns the [`crc32`] of a payload that consists of `slices`.
-pub(super) fn crc32_of_slices(slices: &[IoSlice<'_>]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new_with_initial(SEED);
-    slices.iter().for_each(|slice| hasher.update(slice));
-    hasher.finalize()
-}
-
 /// Returns the CRC-32 of a segment payload.
 ///
 /// Servers compute the checksum of the four bytes `FA 2D 55 CA` followed by the payload. The
 /// specification does not mention these bytes.
 pub(super) fn crc32(payload: &[u8]) -> u32 {
+    crc32_of_slices(&[IoSlice::new(payload)])
+}
+
+/// Returns the [`crc32`] of a payload that consists of `slices`.
+pub(super) fn crc32_of_slices(slices: &[IoSlice<'_>]) -> u32 {
     let mut hasher = crc32fast::Hasher::new_with_initial(SEED);
-    hasher.update(payload);
+    slices.iter().for_each(|slice| hasher.update(slice));
     hasher.finalize()
 }
 

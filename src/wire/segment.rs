@@ -297,12 +297,7 @@ impl SegmentEncoder {
                 slices.iter().for_each(|slice| payload.extend_from_slice(slice));
                 self.encode_segment(&payload, self_contained, out);
             }
-            (_, Layout::Plain) => {
-                let length = slices.iter().map(|slice| slice.len()).sum();
-                SegmentHeader { length, uncompressed: 0, self_contained }.encode(self.layout, out);
-                slices.iter().for_each(|slice| out.extend_from_slice(slice));
-                out.extend_from_slice(&crc32_of_slices(slices).to_le_bytes());
-            }
+            (_, Layout::Plain) => self.encode_uncompressed(slices, self_contained, out),
         }
     }
 
@@ -317,10 +312,14 @@ impl SegmentEncoder {
                 return;
             }
         }
-        let length = payload.len();
+        self.encode_uncompressed(&[IoSlice::new(payload)], self_contained, out);
+    }
+
+    fn encode_uncompressed(&self, slices: &[IoSlice<'_>], self_contained: bool, out: &mut Vec<u8>) {
+        let length = slices.iter().map(|slice| slice.len()).sum();
         SegmentHeader { length, uncompressed: 0, self_contained }.encode(self.layout, out);
-        out.extend_from_slice(payload);
-        out.extend_from_slice(&crc32(payload).to_le_bytes());
+        slices.iter().for_each(|slice| out.extend_from_slice(slice));
+        out.extend_from_slice(&crc32_of_slices(slices).to_le_bytes());
     }
 }
 
