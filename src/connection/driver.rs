@@ -16,7 +16,7 @@ use tracing::{debug, info, warn};
 use super::error::{RequestErrorKind, socket_error};
 use super::exchange::{Exchange, Notices};
 use super::queue::{Frame, Queue};
-use super::slots::{FailedRequest, Outcome, SlotId};
+use super::slots::{FailedRequest, Outcome, ReceivedFrame, SlotId};
 use crate::message::{Event, Response, ServerError};
 use crate::protocol::{ClientConnection, CloseReason, ConnectionEvent};
 use crate::wire::{Context, Stream};
@@ -27,6 +27,9 @@ const READ_SIZE: usize = 16 << 10;
 /// Number of unwritten bytes above which requests stay in the queue. The limit keeps a server that
 /// stops reading from exhausting the client's memory.
 const WRITE_LIMIT: usize = 1 << 20;
+
+/// Maximum number of reads before requests are collected and sent.
+const MAX_READS: usize = 8;
 
 /// A future that drives a connection, and completes when the connection has ended.
 pub(super) struct Driver<S> {
@@ -53,6 +56,8 @@ pub(super) struct Driver<S> {
     unattributed_errors: u64,
     /// True if written bytes may still be in a buffer of the socket, as with TLS.
     is_unflushed: bool,
+    /// Time of the last read that returned bytes.
+    read_at: Instant,
     /// True if the task has yielded since it last collected requests.
     has_yielded: bool,
 }
@@ -82,6 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
             unattributed_errors: 0,
             is_unflushed: false,
+            read_at: Instant::now(),
             has_yielded: false,
         }
     }
@@ -93,7 +99,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             Ok(0) => self.machine.handle_end_of_input(),
             Ok(count) => {
                 self.exchange.counters.count_received(count);
-                self.machine.handle_input(Instant::now().into_std());
+                self.read_at = Instant::now();
+                self.machine.handle_input(self.read_at.into_std());
             }
             // TLS returns this error if the server closes the socket without a close_notify.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -175,7 +182,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         self.notices.abandoned = abandoned;
     }
 
-    /// Writes to the socket. Returns `Ready` if bytes were written or the socket failed.
+    /// Writes to the socket, and flushes it once everything is written. Returns `Ready` if bytes were
+    /// written or the socket failed.
     fn poll_write(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let socket = Pin::new(&mut self.socket);
         let written = if self.machine.has_parts() && socket.is_write_vectored() {
@@ -193,10 +201,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 self.exchange.counters.count_sent(count);
                 self.machine.transmitted(count);
                 self.is_unflushed = true;
+                if self.machine.backlog() == 0 {
+                    // A failure closes the machine. `has_output` reports a pending flush.
+                    let _polled = self.poll_flush(cx);
+                }
             }
             Err(error) => self.handle_write_error(&error, cx),
         }
         Poll::Ready(())
+    }
+
+    /// Returns true if there is something to write or to flush, or a request that can be sent.
+    fn has_output(&self) -> bool {
+        self.is_unflushed
+            || self.machine.backlog() > 0
+            || (!self.queue.is_empty() && self.machine.can_send())
     }
 
     /// Flushes the socket if it may have buffered bytes. Returns `Ready` only if flushing failed: after
@@ -274,7 +293,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 }
                 ConnectionEvent::Response { stream, frame } => {
                     if let Some(slot) = self.take_slot(stream) {
-                        self.outcomes.push((slot, Ok(frame)));
+                        let received_at = self.read_at;
+                        self.outcomes.push((slot, Ok(ReceivedFrame { frame, received_at })));
                     }
                 }
                 ConnectionEvent::TimedOut { stream } => {
@@ -391,16 +411,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
         let this = &mut *self;
-        let mut yields = false;
+        let (mut yields, mut reads) = (false, 0_usize);
         loop {
+            // Read everything that has arrived before collecting requests, because responses free
+            // streams.
             let read = this.poll_read(cx);
             this.dispatch();
+            reads = reads.saturating_add(1);
+            if read.is_ready() && reads < MAX_READS && !this.machine.is_closed() {
+                continue;
+            }
+            reads = 0;
             yields = yields || this.should_yield();
             if !yields {
                 this.collect(cx);
             }
             this.send_queued();
             let written = this.poll_write(cx);
+            let has_output = written.is_ready() && this.has_output();
             let timer = this.poll_timer(cx);
             this.dispatch();
             this.exchange.counters.record_streams(this.machine.in_flight(), this.machine.orphans());
@@ -409,9 +437,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
                 let _sent = Pin::new(&mut this.socket).poll_shutdown(cx);
                 return Poll::Ready(());
             }
-            // Suspend the task only if the read, the write and the timer are pending. Each of these has
-            // registered the task's waker, unless it has nothing to wait for.
-            if read.is_pending() && written.is_pending() && timer.is_pending() {
+            // Suspend the task only if the read and the timer are pending, and the write is pending or has
+            // nothing left to write. Each pending operation has registered the task's waker. A write
+            // without bytes needs none, because new requests wake the task.
+            if read.is_pending() && !has_output && timer.is_pending() {
                 if yields {
                     this.has_yielded = true;
                     cx.waker().wake_by_ref();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::AcquireError;
 use tokio::time::Instant;
 
@@ -16,7 +17,7 @@ use super::error::{RequestError, RequestErrorKind};
 use super::exchange::{Exchange, Handle};
 use super::queue::Frame;
 use super::runtime::{Runtime, has_passed};
-use super::slots::{FailedRequest, Outcome, SlotId};
+use super::slots::{FailedRequest, Outcome, ReceivedFrame, SlotId};
 use crate::message::{KnownColumns, RequestFrame, ResponseFrame};
 use crate::protocol::CloseReason;
 use crate::sync::SemaphorePermit;
@@ -79,36 +80,29 @@ impl Connection {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| request.encode(encoder, out);
         match self.request_until(encode, deadline, None).await {
-            Ok(response) => Ok(*response),
+            Ok((response, _)) => Ok(*response),
             Err(error) => Err(*error),
         }
     }
 
     /// Sends the request that `encode` writes, and waits for its response until `deadline`. If the
-    /// response describes the `known` columns, the rows share these columns.
+    /// response describes the `known` columns, the rows share these columns. Also returns the time at
+    /// which the response arrived.
     ///
     /// The result is boxed because it is moved many times on its way to the caller.
-    pub(crate) async fn request_until(
+    pub(crate) fn request_until(
         &self,
         encode: impl Encode,
         deadline: Option<Instant>,
         known: Option<&KnownColumns>,
-    ) -> Result<Box<ResponseFrame>, Box<RequestError>> {
-        self.acquire_queue_permit(deadline).await?;
-        let pending =
-            PendingRequest { connection: self, encode, deadline, slot: None, alarm: None };
-        let frame = match pending.await? {
-            Ok(frame) => frame,
-            Err(failed) => return Err(self.error(failed.kind, failed.written)),
-        };
-        let decoded = match known {
-            Some(known) => ResponseFrame::decode_with_known_columns(&frame, &self.context, known),
-            None => ResponseFrame::decode(&frame, &self.context),
-        };
-        match decoded {
-            Ok(response) => Ok(Box::new(response)),
-            Err(error) => Err(self.error(RequestErrorKind::Decode(error), true)),
-        }
+    ) -> impl Future<Output = Result<(Box<ResponseFrame>, Instant), Box<RequestError>>> {
+        self.pending_request(encode, deadline).map(move |outcome| {
+            let ReceivedFrame { frame, received_at } = outcome?;
+            match ResponseFrame::decode_boxed(&frame, &self.context, known) {
+                Ok(response) => Ok((response, received_at)),
+                Err(error) => Err(self.error(RequestErrorKind::Decode(error), true)),
+            }
+        })
     }
 
     /// Sends a request of the driver itself, like [`request`](Self::request). Refuses a response whose
@@ -120,11 +114,8 @@ impl Connection {
         max_body: usize,
     ) -> Result<ResponseFrame, Box<RequestError>> {
         let deadline = Instant::now().checked_add(timeout);
-        self.acquire_queue_permit(deadline).await?;
         let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| request.encode(encoder, out);
-        let pending =
-            PendingRequest { connection: self, encode, deadline, slot: None, alarm: None };
-        let frame = pending.await?.map_err(|failed| self.error(failed.kind, failed.written))?;
+        let frame = self.pending_request(encode, deadline).await?.frame;
         let length = frame.body.len();
         let max_body = max_body.min(self.context.max_body);
         let decoded = match length > max_body {
@@ -211,21 +202,26 @@ impl Connection {
         self.exchange.counters.streams()
     }
 
+    /// Returns the future of a request that is submitted when the future is first polled.
+    const fn pending_request<E: Encode>(
+        &self,
+        encode: E,
+        deadline: Option<Instant>,
+    ) -> PendingRequest<'_, E> {
+        let state = PendingState::New;
+        PendingRequest { connection: self, encode, deadline, state, alarm: None }
+    }
+
     /// Waits for a free place in the queue until `deadline`. The task returns the permit when it takes
     /// the request from the queue.
     async fn acquire_queue_permit(
         &self,
         deadline: Option<Instant>,
     ) -> Result<(), Box<RequestError>> {
-        let permits = &self.exchange.queue_permits;
-        let permit = match permits.try_acquire() {
-            Ok(permit) => Ok(permit),
-            // Boxed, so that a rare wait does not make every request's future larger.
-            Err(_) => Box::pin(self.runtime.timeout_at(deadline, self.wait_for_queue_permit()))
-                .await
-                .map_err(|_| self.error(RequestErrorKind::TimedOut, false))?,
-        };
-        permit.map(SemaphorePermit::forget).map_err(|_| self.closed_error(false))
+        match self.runtime.timeout_at(deadline, self.wait_for_queue_permit()).await {
+            Ok(permit) => permit.map(SemaphorePermit::forget).map_err(|_| self.closed_error(false)),
+            Err(_) => Err(self.error(RequestErrorKind::TimedOut, false)),
+        }
     }
 
     /// Waits for a free place in the queue. If the connection becomes unresponsive, the waiting task is
@@ -301,49 +297,89 @@ pub(crate) trait Encode:
 
 impl<F: FnMut(&mut FrameEncoder, &mut Vec<u8>) -> Result<(), EncodeError> + Unpin> Encode for F {}
 
-/// A future that submits a request and waits for its outcome. If the future is dropped before the
-/// outcome arrives, the request is abandoned.
+/// A future that submits a request and waits for the frame of its response. If the future is dropped
+/// before the outcome arrives, the request is abandoned.
 struct PendingRequest<'a, E> {
     connection: &'a Connection,
     encode: E,
     deadline: Option<Instant>,
-    /// The slot for the outcome, or `None` if the request is not submitted yet or has completed.
-    slot: Option<SlotId>,
+    state: PendingState<'a>,
     /// Wakes the caller at the deadline, if the runtime of the connection does not poll this future.
     alarm: Option<Box<Alarm>>,
 }
 
+/// The state of a [`PendingRequest`].
+enum PendingState<'a> {
+    /// The future has not been polled.
+    New,
+    /// Waits for a place in the queue. Boxed, so that this rare wait does not make the future larger.
+    Queueing(Pin<Box<dyn Future<Output = Result<(), Box<RequestError>>> + Send + 'a>>),
+    /// Waits for the outcome in this slot.
+    Submitted(SlotId),
+    Completed,
+}
+
 impl<E: Encode> Future for PendingRequest<'_, E> {
-    type Output = Result<Outcome, Box<RequestError>>;
+    type Output = Result<ReceivedFrame, Box<RequestError>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let connection = self.connection;
-        let Some(slot) = self.slot else {
-            let submitted = self.submit(cx);
-            if !matches!(submitted, Ok(Some(_))) {
-                connection.exchange.queue_permits.add_permits(1);
-            }
-            let slot = match submitted {
-                Ok(Some(slot)) => slot,
-                Ok(None) => return Poll::Ready(Err(connection.closed_error(false))),
-                Err(error) => {
-                    let kind = RequestErrorKind::Encode(error);
-                    return Poll::Ready(Err(connection.error(kind, false)));
+        let outcome = match &mut self.state {
+            PendingState::Submitted(slot) => {
+                let slot = *slot;
+                match connection.exchange.poll_outcome(slot, cx) {
+                    Poll::Ready(outcome) => outcome,
+                    Poll::Pending => ready!(self.poll_deadline(slot, cx)),
                 }
-            };
-            self.slot = Some(slot);
-            return self.poll_deadline(slot, cx).map(Ok);
+            }
+            _ => {
+                let submitted = ready!(self.poll_submit(cx));
+                self.state = PendingState::Completed;
+                let slot = submitted?;
+                self.state = PendingState::Submitted(slot);
+                ready!(self.poll_deadline(slot, cx))
+            }
         };
-        let outcome = match connection.exchange.poll_outcome(slot, cx) {
-            Poll::Ready(outcome) => outcome,
-            Poll::Pending => ready!(self.poll_deadline(slot, cx)),
-        };
-        self.slot = None;
-        Poll::Ready(Ok(outcome))
+        self.state = PendingState::Completed;
+        Poll::Ready(outcome.map_err(|failed| connection.error(failed.kind, failed.written)))
     }
 }
 
 impl<E: Encode> PendingRequest<'_, E> {
+    /// Acquires a place in the queue, and submits the request.
+    fn poll_submit(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<SlotId, Box<RequestError>>> {
+        let connection = self.connection;
+        let permit = match self.state {
+            PendingState::New => connection.exchange.queue_permits.try_acquire().ok(),
+            _ => None,
+        };
+        match permit {
+            Some(permit) => permit.forget(),
+            None => ready!(self.poll_queueing(cx))?,
+        }
+        let submitted = self.submit(cx);
+        if !matches!(submitted, Ok(Some(_))) {
+            connection.exchange.queue_permits.add_permits(1);
+        }
+        Poll::Ready(match submitted {
+            Ok(Some(slot)) => Ok(slot),
+            Ok(None) => Err(connection.closed_error(false)),
+            Err(error) => Err(connection.error(RequestErrorKind::Encode(error), false)),
+        })
+    }
+
+    /// Waits for a place in the queue.
+    #[cold]
+    fn poll_queueing(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), Box<RequestError>>> {
+        if let PendingState::Queueing(queueing) = &mut self.state {
+            return queueing.as_mut().poll(cx);
+        }
+        let mut queueing = Box::pin(self.connection.acquire_queue_permit(self.deadline));
+        let polled = queueing.as_mut().poll(cx);
+        self.state = PendingState::Queueing(queueing);
+        polled
+    }
+
     /// Abandons the request if its deadline has passed. Does nothing if the runtime of the connection
     /// polls this future, because the connection's task then watches the deadline, with one timer for
     /// all requests. If another executor polls this future, that runtime may be idle or blocked.
@@ -355,7 +391,7 @@ impl<E: Encode> PendingRequest<'_, E> {
             return Poll::Pending;
         }
         if has_passed(*deadline) {
-            self.slot = None;
+            self.state = PendingState::Completed;
             let written = connection.exchange.abandon(slot);
             let failed = FailedRequest { kind: RequestErrorKind::TimedOut, written };
             return Poll::Ready(Err(Box::new(failed)));
@@ -395,7 +431,7 @@ impl<E: Encode> PendingRequest<'_, E> {
 
 impl<E> Drop for PendingRequest<'_, E> {
     fn drop(&mut self) {
-        if let Some(slot) = self.slot {
+        if let PendingState::Submitted(slot) = self.state {
             let _may_be_applied = self.connection.exchange.abandon(slot);
         }
     }

@@ -6,12 +6,22 @@ use std::fmt;
 use std::mem;
 use std::task::Waker;
 
+use tokio::time::Instant;
+
 use super::error::RequestErrorKind;
 use crate::protocol::CloseReason;
 use crate::wire::RawFrame;
 
 /// The outcome of a request: the frame of the response, or the failure.
-pub(super) type Outcome = Result<RawFrame, Box<FailedRequest>>;
+pub(super) type Outcome = Result<ReceivedFrame, Box<FailedRequest>>;
+
+/// The frame of a response.
+#[derive(Debug, PartialEq)]
+pub(super) struct ReceivedFrame {
+    pub(super) frame: RawFrame,
+    /// The time at which the connection's task read the last bytes of the frame.
+    pub(super) received_at: Instant,
+}
 
 /// A request that failed: it got no response, or a response that was too long.
 #[derive(Debug)]

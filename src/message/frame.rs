@@ -71,13 +71,23 @@ impl<'a> RequestFrame<'a> {
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
         let context = *encoder.context();
-        let header = Header {
-            version: context.version,
-            is_response: false,
-            flags: FrameFlags::NONE,
-            stream,
-            opcode: M::OPCODE,
-        };
+        let header = bare_header(stream, M::OPCODE, &context);
+        encoder.encode(header, out, |writer| request.encode(writer, &context))
+    }
+
+    /// Appends the frame of a request like [`encode_bare`](Self::encode_bare).
+    ///
+    /// A second function, because the compiler inlines each of them only while it has one caller for a
+    /// message: `encode_bare` is for callers that know which fields are set.
+    #[cfg(feature = "driver")]
+    #[inline]
+    pub(crate) fn encode_message<M: Message<'a>>(
+        request: &M,
+        encoder: &mut FrameEncoder,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        let context = *encoder.context();
+        let header = bare_header(Stream::default(), M::OPCODE, &context);
         encoder.encode(header, out, |writer| request.encode(writer, &context))
     }
 
@@ -170,6 +180,13 @@ impl<'a> RequestFrame<'a> {
     }
 }
 
+/// Returns the header of a request without a custom payload and tracing.
+#[inline]
+const fn bare_header(stream: Stream, opcode: Opcode, context: &Context) -> Header {
+    let (version, flags) = (context.version, FrameFlags::NONE);
+    Header { version, is_response: false, flags, stream, opcode }
+}
+
 /// A response and the other fields of its frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseFrame {
@@ -213,7 +230,7 @@ impl ResponseFrame {
     /// - the decompressed body does not have the length that the frame declares
     /// - a field is malformed
     pub fn decode(frame: &RawFrame, context: &Context) -> Result<Self, DecodeError> {
-        Self::decode_frame(frame, context, None)
+        Self::decode_frame(frame, context, None, |frame| frame)
     }
 
     /// Decodes a response to the statement that `known_columns` belongs to.
@@ -228,14 +245,27 @@ impl ResponseFrame {
         context: &Context,
         known_columns: &KnownColumns,
     ) -> Result<Self, DecodeError> {
-        Self::decode_frame(frame, context, Some(known_columns))
+        Self::decode_frame(frame, context, Some(known_columns), |frame| frame)
     }
 
-    fn decode_frame(
+    /// Decodes a response like [`decode`](Self::decode), or like
+    /// [`decode_with_known_columns`](Self::decode_with_known_columns), to a box.
+    #[cfg(feature = "driver")]
+    pub(crate) fn decode_boxed(
         frame: &RawFrame,
         context: &Context,
         known_columns: Option<&KnownColumns>,
-    ) -> Result<Self, DecodeError> {
+    ) -> Result<Box<Self>, DecodeError> {
+        Self::decode_frame(frame, context, known_columns, Box::new)
+    }
+
+    /// Decodes a response, and applies `wrap` to it. Applying `Box::new` here saves a move of the response.
+    fn decode_frame<T>(
+        frame: &RawFrame,
+        context: &Context,
+        known_columns: Option<&KnownColumns>,
+        wrap: impl FnOnce(Self) -> T,
+    ) -> Result<T, DecodeError> {
         let header = &frame.header;
         check_header(header, true, context)?;
         let flags = defined_flags(header.flags, header.version);
@@ -263,7 +293,7 @@ impl ResponseFrame {
             opcode => Response::decode(opcode, &mut reader, context)?,
         };
         let trailing = reader.take_rest();
-        Ok(Self {
+        Ok(wrap(Self {
             stream: header.stream,
             tracing_id,
             warnings,
@@ -271,7 +301,7 @@ impl ResponseFrame {
             response,
             other_flags: header.flags.without(flags.only(RESPONSE_FLAGS)).with(empty, true),
             trailing: reader.share(trailing),
-        })
+        }))
     }
 
     /// Appends the frame to `out`.

@@ -3,27 +3,36 @@
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 
 use tokio::time::Instant;
 use tracing::warn;
 
 use super::bound::BoundStatement;
-use super::call::RequestContext;
+use super::call::{AttemptEncoder, RequestContext};
 use super::effect::{self, Writes};
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
 use super::metadata::{PrepareSent, StatementMetadata};
+use super::pick::ConnectedNode;
 use super::prepared::{prepare_request, prepared_result};
 use super::progress::RequestProgress;
 use super::retry::AttemptError;
 use super::shown::shown;
-use crate::cluster::{FailureKind, Node, NodeError};
+use crate::cluster::{FailureKind, NodeError};
 use crate::connection::{Connection, RequestError, RequestErrorKind};
 use crate::cql::switches_keyspace;
 use crate::message::{ErrorCode, ErrorDetails, RequestFrame, Response, ResponseFrame, ServerError};
 use crate::protocol::CloseReason;
 use crate::wire::{Consistency, FrameEncoder, Stream};
+
+/// The response of an attempt.
+pub(super) struct AttemptResponse<'p> {
+    pub(super) frame: Box<ResponseFrame>,
+    /// The columns that the driver expects in the rows, in case the response leaves out their
+    /// description.
+    pub(super) metadata: Option<&'p StatementMetadata>,
+    pub(super) received_at: Instant,
+}
 
 /// The reason why an attempt failed. [`AttemptError`] is the borrowed form, for retry policies.
 pub(super) enum AttemptFailure {
@@ -32,32 +41,23 @@ pub(super) enum AttemptFailure {
 }
 
 impl Executor {
-    /// Sends the request once. `begin` is the start of the attempt. Returns the response, the
-    /// columns that the driver expects in its rows, and the time at which the response arrived. The
-    /// expected columns apply if the response leaves out their description.
+    /// Sends the request once. `begin` is the start of the attempt.
     pub(super) async fn attempt<'p>(
         &self,
         progress: &RequestProgress<'_, 'p>,
-        node: &Arc<Node>,
-        connection: &Connection,
+        (node, connection): &ConnectedNode,
         consistency: Consistency,
         begin: Instant,
-    ) -> Result<(Box<ResponseFrame>, Option<&'p StatementMetadata>, Instant), AttemptFailure> {
+    ) -> Result<AttemptResponse<'p>, AttemptFailure> {
         progress.record_attempt();
         let options = progress.request.options;
         let mut metadata = None;
-        // The encoder builds the message, so that the message is not part of the future, which
-        // stays small.
+        // The message is built where it is encoded, so that it is not part of the future.
         let encode = |encoder: &mut FrameEncoder, out: &mut Vec<u8>| {
-            let (request, expected) =
-                (progress.message)(encoder.context(), consistency, progress.timestamp);
-            metadata = expected;
-            let frame = RequestFrame {
-                tracing: options.tracing(),
-                custom_payload: options.custom_payload().cloned().unwrap_or_default(),
-                ..RequestFrame::new(Stream::default(), request)
-            };
-            frame.encode(encoder, out)
+            let timestamp = progress.timestamp;
+            let attempt = AttemptEncoder { encoder, out, options, consistency, timestamp };
+            metadata = (progress.message)(attempt)?;
+            Ok(())
         };
         let _in_flight = node.start_request();
         let deadline = progress.attempt_deadline(begin);
@@ -77,8 +77,7 @@ impl Executor {
             .await
         };
         match response {
-            Ok(frame) => {
-                let received_at = Instant::now();
+            Ok((frame, received_at)) => {
                 let latency = received_at.saturating_duration_since(begin);
                 node.counters().record_response(latency);
                 if let Response::Error(error) = frame.response {
@@ -91,7 +90,7 @@ impl Executor {
                     let statement = shown(statement);
                     warn!(node = %connection.address(), statement, count, "server sent warnings");
                 }
-                Ok((frame, metadata, received_at))
+                Ok(AttemptResponse { frame, metadata, received_at })
             }
             Err(error) => {
                 let RequestContext { statement, preparing, .. } = *progress.request;
@@ -175,7 +174,7 @@ impl Executor {
         let sent = PrepareSent::now(self.schema_changes());
         // A failure is reported as not written: a PREPARE changes no data, even if the server
         // received it.
-        let frame = connection
+        let (frame, _) = connection
             .request_until(encode, deadline, None)
             .await
             .map_err(|error| Box::new(RequestError::new(error.address, error.kind, false)))?;

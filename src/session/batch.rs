@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::bound::BoundStatement;
-use super::call::{RequestContext, routing_token};
+use super::call::{AttemptEncoder, RequestContext, routing_token};
 use super::encoded_batch::{BoundBatch, EncodedBatch};
 use super::error::Error;
 use super::executor::Executor;
@@ -23,7 +23,7 @@ use crate::cluster::LoadBalancing;
 use crate::cql::redact;
 use crate::message::{self, BatchKind};
 use crate::types::ToValues;
-use crate::wire::{BytesMap, Consistency, Context};
+use crate::wire::{BytesMap, Consistency};
 
 /// Statements that are executed in one request: see [`Session::batch`](super::Session::batch).
 ///
@@ -140,16 +140,17 @@ impl Executor {
         // one of them will do.
         let token = routing_token(None, options, &state)
             .or_else(|| encoded.first_token(state.partitioner()?));
-        let message = |_: &Context, consistency, timestamp| {
+        let message = |attempt: AttemptEncoder<'_>| {
             let message = message::BatchMessage {
                 kind: batch.0.kind,
                 serial_consistency: options.serial_consistency(),
-                timestamp,
+                timestamp: attempt.timestamp,
                 keyspace: options.keyspace().map(Cow::Borrowed),
                 now_in_seconds: options.now_in_seconds(),
-                ..message::BatchMessage::new(bound.statements(), consistency)
+                ..message::BatchMessage::new(bound.statements(), attempt.consistency)
             };
-            (message.into(), None)
+            attempt.encode(message)?;
+            Ok(None)
         };
         let metadata = statements.iter().filter_map(BoundStatement::metadata);
         let keyspace = metadata.filter_map(|metadata| metadata.keyspace()).next();
@@ -164,6 +165,7 @@ impl Executor {
         let request = RequestContext {
             statement: &description,
             options,
+            consistency: options.consistency(&description),
             statements: &statements,
             encode_again: None,
             keyspace: keyspace.or(current.as_deref()),
@@ -197,7 +199,7 @@ impl Executor {
             }
             let mut bound = BoundStatement::from(kind.clone());
             self.bind_statement(&mut bound, &**values, options, deadline).await?;
-            all.push(&bound, bound.values().borrowed())?;
+            all.push(&bound, bound.values())?;
         }
         for (statement, bound) in rest {
             all.push(bound, statement.values)?;

@@ -6,7 +6,7 @@ use super::error::{Error, ErrorKind};
 use super::metadata::{EncodedValues, StatementMetadata};
 use super::prepared::PreparedInner;
 use super::statement::StatementKind;
-use crate::types::{ToValues, Values};
+use crate::types::{ToValues, Values, ValuesBuffer};
 
 /// A statement with its encoded values.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub(super) struct BoundStatement {
 
 /// Encodes the values of a statement again, for other bind variables.
 pub(super) type EncodeAgain<'v> =
-    dyn Fn(&StatementMetadata) -> Result<Values<'static>, Error> + Sync + 'v;
+    dyn Fn(&StatementMetadata) -> Result<ValuesBuffer, Error> + Sync + 'v;
 
 impl From<StatementKind> for BoundStatement {
     /// Returns the statement without values.
@@ -36,7 +36,7 @@ impl BoundStatement {
         kind: StatementKind,
         replacement: Option<Arc<StatementMetadata>>,
     ) -> Self {
-        let encoded = EncodedValues { values: Values::NONE, replacement };
+        let encoded = EncodedValues { values: ValuesBuffer::new(), replacement };
         Self { kind, encoded, encoded_again: OnceLock::new() }
     }
 
@@ -88,8 +88,8 @@ impl BoundStatement {
     }
 
     /// Returns the encoded values.
-    pub(super) fn values(&self) -> &Values<'static> {
-        &self.latest().values
+    pub(super) fn values(&self) -> Values<'_> {
+        self.latest().values.values()
     }
 
     /// Returns the description for which the values were encoded. Returns `None` if the statement is
@@ -109,7 +109,7 @@ impl BoundStatement {
     /// # Errors
     /// Returns an error if the variables have changed and no longer accept the values.
     pub(super) fn require_valid(&self) -> Result<(), Error> {
-        self.follow_changes(None::<fn(&StatementMetadata) -> Result<Values<'static>, Error>>)
+        self.follow_changes(None::<fn(&StatementMetadata) -> Result<ValuesBuffer, Error>>)
             .map_err(|error| error.with_statement(self.text()))
     }
 
@@ -121,7 +121,7 @@ impl BoundStatement {
     /// variables change a second time while the request runs.
     pub(super) fn follow_changes(
         &self,
-        encode: Option<impl FnOnce(&StatementMetadata) -> Result<Values<'static>, Error>>,
+        encode: Option<impl FnOnce(&StatementMetadata) -> Result<ValuesBuffer, Error>>,
     ) -> Result<(), Error> {
         let Some(now) = self.outdated_by() else { return Ok(()) };
         let Some(encode) = encode else { return Err(changed("; execute it again")) };
@@ -151,6 +151,7 @@ impl BoundStatement {
         match self.metadata() {
             Some(now) if !std::ptr::eq(now, before) => now
                 .encode_from(before, &values)
+                .map(ValuesBuffer::into_values)
                 .map_err(|error| changed(&format!(": {error}")).with_statement(self.text())),
             _ => Ok(values),
         }

@@ -13,8 +13,8 @@ use super::options::EffectiveOptions;
 use super::prepared::PreparedInner;
 use crate::cluster::{ClusterState, Node, Token};
 use crate::cql::may_set_password;
-use crate::message::{Request, ResponseFrame};
-use crate::wire::{Consistency, Context, Version};
+use crate::message::{self, Request, RequestFrame, ResponseFrame};
+use crate::wire::{Consistency, EncodeError, FrameEncoder, Stream, Version};
 
 /// The context of a request: what routing, retries, spans and errors need to know about it. The
 /// message is built separately, for each attempt.
@@ -22,6 +22,8 @@ pub(super) struct RequestContext<'p> {
     /// The text shown in errors and spans: the statement, or a summary of a batch.
     pub(super) statement: &'p Arc<str>,
     pub(super) options: EffectiveOptions<'p>,
+    /// The consistency of the first attempt.
+    pub(super) consistency: Consistency,
     /// The statement with its values, the different statements of a batch without values, or none for
     /// PREPARE.
     pub(super) statements: &'p [BoundStatement],
@@ -96,13 +98,45 @@ impl RequestContext<'_> {
     }
 }
 
-/// Builds the message for one connection, from the connection's protocol context, the consistency
-/// of the attempt and the client timestamp. Also returns the columns that the driver expects in the
-/// rows, in case the response leaves out their description; `None` if the response always contains
-/// it.
-pub(super) type Message<'p> = dyn Fn(&Context, Consistency, Option<i64>) -> (Request<'p>, Option<&'p StatementMetadata>)
-    + Sync
-    + 'p;
+/// Encodes the message of a request for one attempt. Returns the description of the columns that the
+/// driver expects in the rows, in case the response leaves it out; `None` if the response always
+/// contains it.
+pub(super) type EncodeMessage<'p> =
+    dyn Fn(AttemptEncoder<'_>) -> Result<Option<&'p StatementMetadata>, EncodeError> + Sync + 'p;
+
+/// The buffer to which a message is encoded for one attempt, and the parameters of the attempt.
+pub(super) struct AttemptEncoder<'e> {
+    pub(super) encoder: &'e mut FrameEncoder,
+    pub(super) out: &'e mut Vec<u8>,
+    pub(super) options: EffectiveOptions<'e>,
+    pub(super) consistency: Consistency,
+    /// The client timestamp; `None` if the server sets the timestamp.
+    pub(super) timestamp: Option<i64>,
+}
+
+impl AttemptEncoder<'_> {
+    /// Encodes the message, with the tracing flag and the custom payload of the options.
+    ///
+    /// # Errors
+    /// Returns an error if the message cannot be encoded in the version of the connection.
+    #[inline]
+    pub(super) fn encode<'a, M>(self, message: M) -> Result<(), EncodeError>
+    where
+        M: message::Message<'a> + Into<Request<'a>>,
+    {
+        match (self.options.tracing(), self.options.custom_payload()) {
+            (false, None) => RequestFrame::encode_message(&message, self.encoder, self.out),
+            (tracing, custom_payload) => {
+                let frame = RequestFrame {
+                    tracing,
+                    custom_payload: custom_payload.cloned().unwrap_or_default(),
+                    ..RequestFrame::new(Stream::default(), message)
+                };
+                frame.encode(self.encoder, self.out)
+            }
+        }
+    }
+}
 
 /// The response of a node.
 pub(super) struct NodeResponse<'p> {
@@ -110,10 +144,10 @@ pub(super) struct NodeResponse<'p> {
     /// The columns that the driver expects in the rows, in case the response leaves out their
     /// description.
     pub(super) metadata: Option<&'p StatementMetadata>,
+    pub(super) received_at: Instant,
     pub(super) node: Arc<Node>,
     /// The protocol version of the connection.
     pub(super) version: Version,
-    pub(super) received_at: Instant,
 }
 
 /// Returns the token of the partition that a statement addresses: from its routing key option, or
@@ -127,6 +161,6 @@ pub(super) fn routing_token(
     let partitioner = state.partitioner()?;
     match options.routing_key() {
         Some(key) => Some(partitioner.token(key)),
-        None => bound?.metadata()?.token(bound?.values(), partitioner),
+        None => bound?.metadata()?.token(&bound?.values(), partitioner),
     }
 }

@@ -8,6 +8,7 @@ use std::task::Poll;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
 use super::call::NodeResponse;
 use super::error::Error;
@@ -26,33 +27,43 @@ enum Progress<'p> {
 }
 
 impl Executor {
-    /// Runs an execution of a request that may be executed twice. If its connection becomes
-    /// unresponsive, starts another execution on the next node. The first response wins.
+    /// Runs an execution in `span`. If its connection becomes unresponsive, and the request may be
+    /// executed twice, starts another execution on the next node. The first response wins.
     ///
     /// While all connections are responsive, this costs a comparison each time the future is polled.
-    pub(super) async fn run_watched<'p>(&self, progress: &RequestProgress<'_, 'p>) -> Outcome<'p> {
+    pub(super) async fn run_watched<'p>(
+        &self,
+        progress: &RequestProgress<'_, 'p>,
+        span: &Span,
+    ) -> Outcome<'p> {
         let mut first = pin!(self.run_execution(progress));
-        let next = poll_fn(|cx| match (first.as_mut().poll(cx), progress.take_unresponsive()) {
-            (Poll::Ready(outcome), _) => Poll::Ready(Progress::Finished(outcome)),
-            (Poll::Pending, 0) => Poll::Pending,
-            (Poll::Pending, count) => Poll::Ready(Progress::Unresponsive(count)),
+        let next = poll_fn(|cx| {
+            let polled = span.in_scope(|| first.as_mut().poll(cx));
+            match (polled, progress.take_unresponsive()) {
+                (Poll::Ready(outcome), _) => Poll::Ready(Progress::Finished(outcome)),
+                (Poll::Pending, count) if count > 0 && progress.may_run_twice => {
+                    Poll::Ready(Progress::Unresponsive(count))
+                }
+                (Poll::Pending, _) => Poll::Pending,
+            }
         });
         match next.await {
             Progress::Finished(outcome) => outcome,
             Progress::Unresponsive(count) => {
-                Box::pin(self.run_concurrently(first.boxed(), progress, None, count)).await
+                let run = self.run_concurrently(first.boxed(), progress, None, count);
+                Box::pin(run.instrument(span.clone())).await
             }
         }
     }
 
-    /// Runs an execution, and starts another each time the delay of the policy passes or a connection
-    /// becomes unresponsive. The first response wins.
+    /// Runs an execution, and starts another each time the delay of the request's policy passes or a
+    /// connection becomes unresponsive. The first response wins.
     pub(super) async fn run_speculatively<'p>(
         &self,
         progress: &RequestProgress<'_, 'p>,
-        policy: SpeculativeExecution,
     ) -> Outcome<'p> {
-        self.run_concurrently(self.run_execution(progress).boxed(), progress, Some(policy), 0).await
+        let policy = progress.request.options.speculative();
+        self.run_concurrently(self.run_execution(progress).boxed(), progress, policy, 0).await
     }
 
     /// Runs `first` and further executions. An error is returned only if no other execution is

@@ -64,13 +64,13 @@ const CONFIRMED_FOR: Duration = Duration::from_secs(5);
 /// The values of a statement, and the description of the bind variables for which they were encoded.
 #[derive(Debug, Clone)]
 pub(super) struct EncodedValues {
-    pub(super) values: Values<'static>,
+    pub(super) values: ValuesBuffer,
     /// `None` if the statement is not prepared. May be `None` if this is its first description.
     pub(super) replacement: Option<Arc<StatementMetadata>>,
 }
 
 impl EncodedValues {
-    pub(super) const NONE: Self = Self { values: Values::NONE, replacement: None };
+    pub(super) const NONE: Self = Self { values: ValuesBuffer::new(), replacement: None };
 }
 
 impl StatementMetadata {
@@ -201,15 +201,8 @@ impl StatementMetadata {
     ///
     /// # Errors
     /// Returns an error if a value is missing, or does not fit the type of its variable.
-    pub(super) fn encode(
-        &self,
-        values: &(impl ToValues + ?Sized),
-    ) -> Result<Values<'static>, Error> {
-        let mut buffer = ValuesBuffer::new();
-        match buffer.encode(values, &self.variables) {
-            Ok(()) => Ok(buffer.into_values()),
-            Err(error) => Err(error.into()),
-        }
+    pub(super) fn encode(&self, values: &(impl ToValues + ?Sized)) -> Result<ValuesBuffer, Error> {
+        Ok(ValuesBuffer::from_values(values, &self.variables)?)
     }
 
     /// Encodes values, which were encoded for `older`, for these variables.
@@ -220,7 +213,7 @@ impl StatementMetadata {
         &self,
         older: &Self,
         values: &Values<'_>,
-    ) -> Result<Values<'static>, Error> {
+    ) -> Result<ValuesBuffer, Error> {
         let decode = |(named, column): (NamedValue<'_>, &ColumnSpec)| match named.value {
             RawValue::Unset => Ok(MaybeUnset::Unset),
             RawValue::Null => Ok(MaybeUnset::Set(Value::Null)),

@@ -14,7 +14,7 @@ macro_rules! session_metrics {
             Gauge "cassandra.session.connected-nodes"
                 "Nodes with an open connection" => |session| session.connected_nodes;
             Histogram "cassandra.session.cql-requests"
-                "Latency of requests in seconds, including failed ones";
+                "Seconds until the response of a request was read, or until the request failed";
             Counter "cassandra.session.cql-client-timeouts"
                 "Requests that failed because their timeout expired" =>
                 |session| session.client_timeouts;
@@ -52,7 +52,7 @@ macro_rules! node_metrics {
                 "Bytes received from the node, including frame headers" =>
                 |node| node.bytes_received;
             Histogram "cassandra.nodes.cql-messages"
-                "Latency of responses in seconds, including error responses";
+                "Seconds until a response was read, including error responses";
             Counter "cassandra.nodes.errors.request.unsent"
                 "Attempts that failed before a byte of the request was written" =>
                 |node| node.errors.unsent;

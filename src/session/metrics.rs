@@ -81,7 +81,8 @@ pub struct Metrics {
     pub bytes_sent: u64,
     /// Bytes received, including frame headers.
     pub bytes_received: u64,
-    /// The shortest latency of a request. Like the other latencies, zero before the first request.
+    /// The shortest latency of a request. A latency ends when the driver has read the response, or when
+    /// the request has failed. Like the other latencies, zero before the first request.
     pub latency_min: Duration,
     /// The median latency of requests.
     pub latency_p50: Duration,

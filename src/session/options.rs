@@ -116,8 +116,8 @@ pub(crate) const DEFAULT_CONSISTENCY: Consistency = Consistency::LocalOne;
 pub(crate) const DEFAULT_TRANSACTION_CONSISTENCY: Consistency = Consistency::Quorum;
 
 /// Returns the consistency of a statement for which none is set.
-fn default_consistency(statement: &str) -> Consistency {
-    match is_transaction(statement) {
+const fn default_consistency(is_transaction: bool) -> Consistency {
+    match is_transaction {
         true => DEFAULT_TRANSACTION_CONSISTENCY,
         false => DEFAULT_CONSISTENCY,
     }
@@ -166,7 +166,14 @@ impl<'o> EffectiveOptions<'o> {
 
     /// Returns the consistency; `statement` decides if none is set.
     pub(super) fn consistency(self, statement: &str) -> Consistency {
-        self.first(|options| options.consistency).unwrap_or_else(|| default_consistency(statement))
+        self.first(|options| options.consistency)
+            .unwrap_or_else(|| default_consistency(is_transaction(statement)))
+    }
+
+    /// Returns the consistency; `is_transaction` decides if none is set.
+    pub(super) fn consistency_of(self, is_transaction: bool) -> Consistency {
+        self.first(|options| options.consistency)
+            .unwrap_or_else(|| default_consistency(is_transaction))
     }
 
     pub(super) fn serial_consistency(self) -> Option<Consistency> {

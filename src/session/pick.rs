@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::executor::Executor;
 use super::progress::RequestProgress;
-use crate::cluster::{ClusterState, LoadBalancing, Node};
+use crate::cluster::{ClusterState, LoadBalancing, Node, Routing};
 use crate::connection::Connection;
 
 /// A node and one of its open connections.
@@ -54,28 +54,16 @@ impl Executor {
     fn pick(&self, progress: &RequestProgress<'_, '_>, state: &ClusterState) -> Picked {
         let (balancing, routing) = (self.balancing(progress), progress.routing());
         // Nodes that are skipped do not count as tried: they may answer again.
-        let mut skipped = progress.copy_tried();
-        let mut picked = Picked::default();
-        let mut before = Vec::new();
-        while let Some(node) = balancing.pick(&routing, state, &skipped) {
-            match node.connection() {
-                Some(connection) if connection.is_responsive() => {
-                    picked.responsive = Some((node, connection));
-                    break;
-                }
-                // The policy has picked a node again, because it has no other node.
-                _ if is_in(&before, &node) => break,
-                Some(connection) if picked.unresponsive.is_none() => {
-                    picked.unresponsive = Some((Arc::clone(&node), connection));
-                    if !skip_unresponsive(&mut skipped, state) {
-                        break;
-                    }
-                }
-                _ => skipped.push(Arc::clone(&node)),
+        let skipped = progress.copy_tried();
+        let Some(node) = balancing.pick(&routing, state, &skipped) else {
+            return Picked::default();
+        };
+        match node.connection() {
+            Some(connection) if connection.is_responsive() => {
+                Picked { responsive: Some((node, connection)), unresponsive: None }
             }
-            before.push(node);
+            _ => pick_another(balancing, &routing, state, skipped, node),
         }
-        picked
     }
 
     pub(super) fn balancing<'r>(
@@ -84,6 +72,40 @@ impl Executor {
     ) -> &'r dyn LoadBalancing {
         progress.request.options.balancing().unwrap_or(&*self.cluster.settings().load_balancing)
     }
+}
+
+/// Picks a responsive node after the policy has picked `node`, which has no responsive connection.
+#[cold]
+fn pick_another(
+    balancing: &dyn LoadBalancing,
+    routing: &Routing<'_>,
+    state: &ClusterState,
+    mut skipped: Vec<Arc<Node>>,
+    node: Arc<Node>,
+) -> Picked {
+    let mut picked = Picked::default();
+    let mut before = Vec::new();
+    let mut next = Some(node);
+    while let Some(node) = next {
+        match node.connection() {
+            Some(connection) if connection.is_responsive() => {
+                picked.responsive = Some((node, connection));
+                break;
+            }
+            // The policy has picked a node again, because it has no other node.
+            _ if is_in(&before, &node) => break,
+            Some(connection) if picked.unresponsive.is_none() => {
+                picked.unresponsive = Some((Arc::clone(&node), connection));
+                if !skip_unresponsive(&mut skipped, state) {
+                    break;
+                }
+            }
+            _ => skipped.push(Arc::clone(&node)),
+        }
+        before.push(node);
+        next = balancing.pick(routing, state, &skipped);
+    }
+    picked
 }
 
 /// Adds all connected nodes that do not answer to `skipped`, at once: a policy that picked one after

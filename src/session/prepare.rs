@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::cache::CacheSlot;
-use super::call::RequestContext;
+use super::call::{AttemptEncoder, RequestContext};
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
 use super::metadata::{EncodedValues, PrepareSent, StatementMetadata};
@@ -15,7 +15,6 @@ use super::prepared::{PreparedInner, prepare_request, prepared_result};
 use super::statement::{PreparedStatement, Statement, StatementKind};
 use crate::connection::timeout_at;
 use crate::types::ToValues;
-use crate::wire::Context;
 
 impl Executor {
     /// Returns the prepared statement from the cache. If the cache does not contain it, prepares
@@ -162,6 +161,7 @@ impl Executor {
         let request = RequestContext {
             statement: text,
             options,
+            consistency: options.consistency(text),
             statements: &[],
             encode_again: None,
             keyspace: None,
@@ -173,7 +173,10 @@ impl Executor {
             deadline,
         };
         let keyspace = options.keyspace();
-        let message = |_: &Context, _, _| (prepare_request(text, keyspace).into(), None);
+        let message = |attempt: AttemptEncoder<'_>| {
+            attempt.encode(prepare_request(text, keyspace))?;
+            Ok(None)
+        };
         let sent = PrepareSent::now(self.schema_changes());
         let response = self.send(&request, &message).await?;
         let prepared = prepared_result(response.frame.response)

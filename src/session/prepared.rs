@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::error::Error;
 use super::metadata::{EncodedValues, StatementMetadata, detached};
 use crate::cluster::ClusterState;
-use crate::cql::{is_read_only, redact, switches_keyspace};
+use crate::cql::{is_read_only, is_transaction, redact, switches_keyspace};
 use crate::message::{self, Prepare, Response};
 use crate::sync::{Mutex, OnceLock, RwLock};
 use crate::types::{ColumnSpec, ToValues};
@@ -24,6 +24,8 @@ pub(super) struct PreparedInner {
     pub(super) id: Bytes,
     /// True if the statement changes nothing: a SELECT, or a transaction that only reads.
     pub(super) read_only: bool,
+    /// True if the statement is a transaction of Accord.
+    pub(super) is_transaction: bool,
     /// True if the statement is a USE.
     switches_keyspace: bool,
     /// The first description of the variables and the result columns. Few statements ever get
@@ -48,6 +50,7 @@ impl PreparedInner {
             text: Arc::clone(text),
             id: detached(id),
             read_only: is_read_only(text),
+            is_transaction: is_transaction(text),
             switches_keyspace: switches_keyspace(text),
             first: Arc::new(metadata),
             latest: OnceLock::new(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::call::{Message, RequestContext};
+use super::call::{EncodeMessage, RequestContext};
 use super::error::Attempt;
 use crate::cluster::{Node, Routing};
 use crate::wire::Consistency;
@@ -16,12 +16,14 @@ use crate::wire::Consistency;
 /// execution, and the speculative ones.
 pub(super) struct RequestProgress<'r, 'p> {
     pub(super) request: &'r RequestContext<'p>,
-    pub(super) message: &'r Message<'p>,
+    pub(super) message: &'r EncodeMessage<'p>,
     /// The client timestamp of all attempts. A retry with a later timestamp would overwrite what
     /// other clients have written since the first attempt.
     pub(super) timestamp: Option<i64>,
     pub(super) begin: Instant,
     pub(super) deadline: Option<Instant>,
+    /// True if the request may be executed twice: it is idempotent, or prepares a statement.
+    pub(super) may_run_twice: bool,
     /// True if several executions may run at once. They must not use the same nodes.
     pub(super) concurrent: AtomicBool,
     /// Number of attempts whose connection has become unresponsive, and for which no other execution
@@ -51,12 +53,9 @@ impl RequestProgress<'_, '_> {
     }
 
     pub(super) fn routing(&self) -> Routing<'_> {
-        let RequestContext { statement, options, keyspace, token, preparing, read_only, .. } =
+        let RequestContext { options, consistency, keyspace, token, preparing, read_only, .. } =
             *self.request;
-        let consistency = match preparing {
-            true => Consistency::One,
-            false => options.consistency(statement),
-        };
+        let consistency = if preparing { Consistency::One } else { consistency };
         let serial_consistency = options.serial_consistency().filter(|_| !preparing && !read_only);
         Routing { keyspace, token, consistency, serial_consistency }
     }

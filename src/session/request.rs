@@ -7,18 +7,18 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::bound::{BoundStatement, EncodeAgain};
-use super::call::{Message, NodeResponse, RequestContext, routing_token};
+use super::call::{AttemptEncoder, EncodeMessage, NodeResponse, RequestContext, routing_token};
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
 use super::metadata::StatementMetadata;
 use super::options::{EffectiveOptions, Options};
+use super::prepared::PreparedInner;
 use super::result::QueryResult;
 use super::statement::{Statement, StatementKind};
 use crate::cluster::ClusterState;
 use crate::cql::{has_bind_marker, is_read_only};
 use crate::message::{Execute, Parameters, Query, Response, ResultMessage};
 use crate::types::ToValues;
-use crate::wire::Context;
 
 /// A statement with its options and its encoded values.
 #[derive(Debug, Clone)]
@@ -121,15 +121,15 @@ impl Executor {
         encode_again: Option<&EncodeAgain<'_>>,
     ) -> Result<QueryResult, Error> {
         let options = EffectiveOptions::new(options, &self.defaults);
-        let parameters = |consistency, timestamp, skip_metadata| Parameters {
-            values: bound.values().borrowed(),
+        let parameters = |attempt: &AttemptEncoder<'_>, skip_metadata| Parameters {
+            values: bound.values(),
             skip_metadata,
             paging_state: paging_state.map(|state| state[..].into()),
             page_size: options.page_size(),
             serial_consistency: options.serial_consistency(),
-            timestamp,
+            timestamp: attempt.timestamp,
             now_in_seconds: options.now_in_seconds(),
-            ..Parameters::from(consistency)
+            ..Parameters::from(attempt.consistency)
         };
         let state = self.cluster.state();
         let mut request =
@@ -141,33 +141,33 @@ impl Executor {
             _ => None,
         };
         request.keyspace = request.keyspace.or(current.as_deref());
-        match &bound.kind {
-            StatementKind::Unprepared(text) => {
-                let message = |_: &Context, consistency, timestamp| {
-                    let mut parameters = parameters(consistency, timestamp, false);
-                    parameters.keyspace = options.keyspace().map(Cow::Borrowed);
-                    (Query { text: text[..].into(), parameters }.into(), None)
-                };
-                self.send_for_result(&request, &message).await
-            }
-            StatementKind::Prepared(prepared) => {
-                let message = |context: &Context, consistency, timestamp| {
-                    // Without a result metadata id the server cannot tell the client that the
-                    // columns have changed, so the columns are requested every time.
-                    let metadata = bound.metadata().filter(|_| context.has_metadata_ids());
-                    let columns = metadata.and_then(|known| known.result_columns.as_ref());
-                    let skip_metadata = columns.is_some_and(|columns| !columns.is_empty());
-                    let result_id = metadata.map(|known| known.result_id[..].into());
-                    let execute = Execute {
-                        id: prepared.id[..].into(),
-                        result_metadata_id: result_id,
-                        parameters: parameters(consistency, timestamp, skip_metadata),
-                    };
-                    (execute.into(), metadata)
-                };
-                self.send_for_result(&request, &message).await
-            }
-        }
+        let query = |attempt: AttemptEncoder<'_>| {
+            let mut parameters = parameters(&attempt, false);
+            parameters.keyspace = options.keyspace().map(Cow::Borrowed);
+            attempt.encode(Query { text: bound.text()[..].into(), parameters })?;
+            Ok(None)
+        };
+        let execute = |attempt: AttemptEncoder<'_>, prepared: &PreparedInner| {
+            // Without a result metadata id the server cannot tell the client that the columns have
+            // changed, so the columns are requested every time.
+            let has_metadata_ids = attempt.encoder.context().has_metadata_ids();
+            let metadata = bound.metadata().filter(|_| has_metadata_ids);
+            let columns = metadata.and_then(|known| known.result_columns.as_ref());
+            let skip_metadata = columns.is_some_and(|columns| !columns.is_empty());
+            let parameters = parameters(&attempt, skip_metadata);
+            let result_metadata_id = metadata.map(|known| known.result_id[..].into());
+            attempt.encode(Execute {
+                id: prepared.id[..].into(),
+                result_metadata_id,
+                parameters,
+            })?;
+            Ok(metadata)
+        };
+        let message = |attempt: AttemptEncoder<'_>| match bound.prepared() {
+            None => query(attempt),
+            Some(prepared) => execute(attempt, prepared),
+        };
+        self.send_for_result(&request, &message).await
     }
 
     /// Sends a request whose response is a RESULT, and acts on the result: switches all connections
@@ -175,7 +175,7 @@ impl Executor {
     pub(super) async fn send_for_result<'p>(
         &self,
         request: &RequestContext<'p>,
-        message: &Message<'p>,
+        message: &EncodeMessage<'p>,
     ) -> Result<QueryResult, Error> {
         let NodeResponse { frame, metadata, node, .. } = self.send(request, message).await?;
         let mut columns = metadata.and_then(|known| known.result_columns.clone());
@@ -220,6 +220,10 @@ fn request_context<'p>(
     RequestContext {
         statement: bound.text(),
         options,
+        consistency: match bound.prepared() {
+            Some(prepared) => options.consistency_of(prepared.is_transaction),
+            None => options.consistency(bound.text()),
+        },
         statements: std::slice::from_ref(bound),
         encode_again: None,
         keyspace: keyspace.or(options.keyspace()),

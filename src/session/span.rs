@@ -43,7 +43,7 @@ pub(super) fn begin(request: &RequestContext<'_>, cluster: &Cluster) -> Span {
         db.namespace = keyspace.as_deref(),
         db.query.text = &*text,
         db.response.status_code = Empty,
-        cassandra.consistency.level = level_name(request.options.consistency(request.statement)),
+        cassandra.consistency.level = level_name(request.consistency),
         cassandra.page.size = request.options.page_size(),
         cassandra.query.idempotent = request.options.idempotent(request.read_only),
         cassandra.speculative_execution.count = Empty,

@@ -174,7 +174,7 @@ impl PreparedStatement {
     ) -> Result<Option<Token>, Error> {
         let encoded = self.prepared.encode(&values)?;
         let metadata = self.prepared.metadata_of(&encoded);
-        Ok(cluster.partitioner().and_then(|by| metadata.token(&encoded.values, by)))
+        Ok(cluster.partitioner().and_then(|by| metadata.token(&encoded.values.values(), by)))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -18,8 +17,8 @@ pub struct Values<'a> {
     bytes: Cow<'a, [u8]>,
     /// The values in parts, if long ones are shared instead of copied. Parts alternate: encoded values
     /// that end with the length of a long value, then the content of that value. The last part may be
-    /// either. A thin pointer, so that the common case without parts stays cheap.
-    parts: Option<Arc<Vec<Bytes>>>,
+    /// either. Borrowed, so that values in one piece need not drop parts.
+    parts: &'a [Bytes],
 }
 
 /// One value of [`Values`].
@@ -38,15 +37,22 @@ impl<'a> Values<'a> {
     /// Returns `count` values encoded in `bytes`, each preceded by its name if `named`.
     #[inline]
     pub(super) const fn new(count: u16, named: bool, bytes: Cow<'a, [u8]>) -> Self {
-        Self { count, named, bytes, parts: None }
+        Self { count, named, bytes, parts: &[] }
     }
 
-    /// Returns `count` values in parts, each preceded by its name if `named`.
+    /// Returns `count` values encoded in `bytes`, or in `parts` if there are any, each preceded by its
+    /// name if `named`.
     ///
     /// Parts alternate: encoded values that end with the length of a long value, then the content of that
     /// value. The last part may be either.
-    pub(super) fn from_parts(count: u16, named: bool, parts: Vec<Bytes>) -> Self {
-        Self { count, named, bytes: Cow::Borrowed(&[]), parts: Some(Arc::new(parts)) }
+    #[inline(always)]
+    pub(super) const fn borrowing(
+        count: u16,
+        named: bool,
+        bytes: &'a [u8],
+        parts: &'a [Bytes],
+    ) -> Self {
+        Self { count, named, bytes: Cow::Borrowed(bytes), parts }
     }
 
     /// Returns the number of values.
@@ -74,21 +80,22 @@ impl<'a> Values<'a> {
 
     #[inline]
     fn reader(&self) -> ValuesReader<'_> {
-        let parts = self.parts.as_ref().map_or(&[][..], |parts| parts);
-        ValuesReader { reader: Reader::new(&self.bytes), parts }
+        ValuesReader { reader: Reader::new(&self.bytes), parts: self.parts }
     }
 
     /// Returns the same values, with their bytes borrowed from `self`.
     #[inline]
     pub fn borrowed(&self) -> Values<'_> {
-        let (bytes, parts) = (Cow::Borrowed(&*self.bytes), self.parts.clone());
-        Values { count: self.count, named: self.named, bytes, parts }
+        Values { bytes: Cow::Borrowed(&self.bytes), ..*self }
     }
 
     /// Returns the same values with owned bytes. Bytes that are borrowed are copied.
     pub fn into_owned(self) -> Values<'static> {
-        let bytes = Cow::Owned(self.bytes.into_owned());
-        Values { count: self.count, named: self.named, bytes, parts: self.parts }
+        let bytes = match self.parts {
+            [] => self.bytes.into_owned(),
+            parts => parts.concat(),
+        };
+        Values::new(self.count, self.named, Cow::Owned(bytes))
     }
 
     /// Decodes the number of values, then each value, preceded by its name if `named`.
@@ -140,9 +147,9 @@ impl<'a> Values<'a> {
             self.require_set(version)?;
         }
         writer.short(self.count);
-        match &self.parts {
-            None => writer.raw(&self.bytes),
-            Some(parts) => encode_parts(parts, writer),
+        match self.parts {
+            [] => writer.raw(&self.bytes),
+            parts => encode_parts(parts, writer),
         }
         Ok(())
     }

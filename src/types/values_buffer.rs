@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::values::write;
 use super::{BindError, BindErrorKind, Binder, ColumnSpec, ToValues, Values};
-use crate::wire::{EncodeError, EncodeErrorKind, MIN_SHARED, RawValue, SharedBytes, Writer};
+use crate::wire::{EncodeError, EncodeErrorKind, RawValue, SharedBytes, Writer};
 
 /// A reusable buffer that encodes the values of a statement.
 ///
@@ -24,17 +24,42 @@ use crate::wire::{EncodeError, EncodeErrorKind, MIN_SHARED, RawValue, SharedByte
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct ValuesBuffer {
+    /// The encoded values. Empty if they are in `parts`.
     bytes: Vec<u8>,
-    /// Long values that are not copied to `bytes`.
-    shared: SharedBytes,
+    /// The encoded values in parts, if long ones are shared instead of copied: see [`Values`].
+    parts: Vec<Bytes>,
     count: u16,
     named: bool,
 }
 
+/// Initial capacity for the values of one request, in bytes. Most requests have a few short values.
+#[cfg(feature = "driver")]
+const INITIAL_CAPACITY: usize = 64;
+
 impl ValuesBuffer {
     /// Returns an empty buffer.
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), shared: SharedBytes::NONE, count: 0, named: false }
+        Self { bytes: Vec::new(), parts: Vec::new(), count: 0, named: false }
+    }
+
+    /// Encodes `values` for the bind variables `columns` of one request. Long values are in parts, so
+    /// that they are not copied when the request is encoded.
+    ///
+    /// # Errors
+    /// Returns the errors of [`bind`](Self::bind).
+    #[cfg(feature = "driver")]
+    #[inline]
+    pub(crate) fn from_values<V: ToValues + ?Sized>(
+        values: &V,
+        columns: &[ColumnSpec],
+    ) -> Result<Self, BindError> {
+        let capacity = if columns.is_empty() { 0 } else { INITIAL_CAPACITY };
+        let mut buffer = Self { bytes: Vec::with_capacity(capacity), ..Self::new() };
+        buffer.encode(values, columns)?;
+        if buffer.bytes.len() >= crate::wire::MIN_SHARED {
+            buffer.move_to_parts(SharedBytes::NONE);
+        }
+        Ok(buffer)
     }
 
     /// Encodes `values` for the bind variables `columns`, and replaces the buffer's content with them.
@@ -52,18 +77,22 @@ impl ValuesBuffer {
         Ok(self.values())
     }
 
-    /// Encodes `values` like [`bind`](Self::bind), without returning them.
+    /// Encodes `values` for the bind variables `columns`, without returning them.
     #[inline]
-    pub(crate) fn encode<V: ToValues + ?Sized>(
+    fn encode<V: ToValues + ?Sized>(
         &mut self,
         values: &V,
         columns: &[ColumnSpec],
     ) -> Result<(), BindError> {
         self.clear();
-        let writer = Writer::sharing(&mut self.bytes, &mut self.shared);
+        let mut shared = SharedBytes::NONE;
+        let writer = Writer::sharing(&mut self.bytes, &mut shared);
         match encode_values(values, columns, writer) {
             Ok(count) => {
                 self.count = count;
+                if !shared.is_empty() {
+                    self.move_to_parts(shared);
+                }
                 Ok(())
             }
             Err(error) => {
@@ -71,6 +100,19 @@ impl ValuesBuffer {
                 Err(error)
             }
         }
+    }
+
+    /// Moves the values to parts. `shared` are the long values that were left out of `bytes`.
+    #[cold]
+    fn move_to_parts(&mut self, shared: SharedBytes) {
+        self.parts = shared.into_parts(0, std::mem::take(&mut self.bytes).into());
+    }
+
+    /// Copies values in parts to `bytes`.
+    #[cold]
+    fn copy_parts(&mut self) {
+        self.bytes = self.parts.concat();
+        self.parts.clear();
     }
 
     /// Appends an encoded value. Callers must pass a name for every value of the buffer, or for
@@ -81,6 +123,9 @@ impl ValuesBuffer {
     /// 65,535 bytes, or if `value` is longer than 2 GiB. The buffer may then contain part of the
     /// value and must be [cleared](Self::clear).
     pub fn push(&mut self, name: Option<&str>, value: RawValue<'_>) -> Result<(), EncodeError> {
+        if !self.parts.is_empty() {
+            self.copy_parts();
+        }
         write(&mut Writer::new(&mut self.bytes), name, value)?;
         self.named = name.is_some();
         let too_many = EncodeErrorKind::TooLong { length: 65_536, limit: 65_535 };
@@ -91,39 +136,25 @@ impl ValuesBuffer {
     /// Returns the values in the buffer.
     #[inline(always)]
     pub fn values(&self) -> Values<'_> {
-        match self.shared.is_empty() {
-            true => Values::new(self.count, self.named, Cow::Borrowed(&self.bytes)),
-            false => self.shared_values(),
-        }
+        Values::borrowing(self.count, self.named, &self.bytes, &self.parts)
     }
 
-    #[cold]
-    fn shared_values(&self) -> Values<'static> {
-        self.clone().into_values()
-    }
-
-    /// Removes all values and keeps the allocation.
+    /// Removes all values. Keeps the allocation, unless long values were shared.
     #[inline]
     pub fn clear(&mut self) {
         self.bytes.clear();
-        self.shared.clear();
+        self.parts.clear();
         self.count = 0;
         self.named = false;
     }
 
-    /// Converts the buffer to values that own its allocation.
+    /// Converts the buffer to values that own its allocation. Long values that were shared are copied.
     #[inline]
-    pub fn into_values(self) -> Values<'static> {
-        match self.shared.is_empty() && self.bytes.len() < MIN_SHARED {
-            true => Values::new(self.count, self.named, Cow::Owned(self.bytes)),
-            false => self.into_parts(),
+    pub fn into_values(mut self) -> Values<'static> {
+        if !self.parts.is_empty() {
+            self.copy_parts();
         }
-    }
-
-    #[cold]
-    fn into_parts(self) -> Values<'static> {
-        let parts = self.shared.into_parts(0, Bytes::from(self.bytes));
-        Values::from_parts(self.count, self.named, parts)
+        Values::new(self.count, self.named, Cow::Owned(self.bytes))
     }
 }
 
@@ -150,7 +181,7 @@ pub(crate) fn encode_values<V: ToValues + ?Sized>(
 pub(super) mod tests {
     use super::*;
     use crate::types::{NativeType, TypeMismatch};
-    use crate::wire::Version;
+    use crate::wire::{MIN_SHARED, Version};
 
     /// The columns `username`, a text, and `age`, an int.
     pub(in crate::types) fn columns() -> [ColumnSpec; 2] {
@@ -216,33 +247,42 @@ pub(super) mod tests {
             cells.iter().for_each(|cell| {
                 copied.push(None, cell.map(|cell| &cell[..]).into()).unwrap();
             });
-            assert!(!shared.shared.is_empty());
+            assert!(!shared.parts.is_empty());
             assert_eq!(shared.values(), copied.values());
             let encode = |values: &Values<'_>| {
                 let mut out = Vec::new();
                 values.encode(&mut Writer::new(&mut out), Version::V4).unwrap();
                 out
             };
-            let (shared, copied) = (shared.into_values(), copied.values());
-            assert_eq!(shared, copied);
-            assert!(encode(&shared) == encode(&copied));
-            assert!(encode(&shared.borrowed()) == encode(&copied));
+            assert!(encode(&shared.values()) == encode(&copied.values()));
+            assert!(encode(&shared.values().borrowed()) == encode(&copied.values()));
             let mut out = Vec::new();
             let mut left_out = SharedBytes::default();
-            shared.encode(&mut Writer::sharing(&mut out, &mut left_out), Version::V4).unwrap();
+            let mut writer = Writer::sharing(&mut out, &mut left_out);
+            shared.values().encode(&mut writer, Version::V4).unwrap();
             assert!(out.len() < 100, "the long values are not copied");
-            assert!(left_out.into_parts(0, out.into()).concat() == encode(&copied));
+            assert!(left_out.into_parts(0, out.into()).concat() == encode(&copied.values()));
+            let owned = [shared.values().into_owned(), shared.clone().into_values()];
+            assert!(owned.iter().all(|owned| *owned == copied.values()));
+            for buffer in [&mut shared, &mut copied] {
+                buffer.push(None, RawValue::Null).unwrap();
+            }
+            assert!(encode(&shared.values()) == encode(&copied.values()));
         }
     }
 
+    #[cfg(feature = "driver")]
     #[test]
-    fn named_values_in_parts_keep_their_names() {
-        let mut buffer = ValuesBuffer::new();
-        buffer.push(Some("long"), RawValue::Bytes(&[1; MIN_SHARED])).unwrap();
-        buffer.push(Some("null"), RawValue::Null).unwrap();
-        let copied = buffer.clone();
-        let values = buffer.into_values();
-        assert_eq!(values, copied.values());
-        assert_eq!(values.iter().nth(1).unwrap().name, Some("null"));
+    fn long_values_of_one_request_are_not_copied_again() {
+        let long = vec![1; MIN_SHARED];
+        let column = ColumnSpec::new("ks", "t", "long", NativeType::Blob);
+        let encoded = ValuesBuffer::from_values(&(&long[..],), &[column]).unwrap();
+        let (mut out, mut left_out) = (Vec::new(), SharedBytes::default());
+        let mut writer = Writer::sharing(&mut out, &mut left_out);
+        let values = encoded.values();
+        values.encode(&mut writer, Version::V4).unwrap();
+        assert_eq!((out.len(), left_out.len()), (2, 4 + MIN_SHARED));
+        let value = values.iter().next().unwrap().value;
+        assert!(value == RawValue::Bytes(&long));
     }
 }

@@ -149,6 +149,11 @@ fn free(buffer: &BytesMut) -> usize {
     buffer.capacity().saturating_sub(buffer.len())
 }
 
+/// Maximum length of a frame that is copied if it is the last in the buffer, in bytes. If it is also the
+/// only one, the buffer can be reused at once, and a caller that keeps the frame does not keep the memory
+/// of the buffer.
+const MAX_COPIED: usize = 1 << 10;
+
 /// The error for a segment that contradicts its self-contained flag (v5 §2).
 const WRONG_SELF_CONTAINED: DecodeError =
     DecodeError::new(DecodeErrorKind::InvalidSegment, "self_contained", 0);
@@ -367,6 +372,16 @@ impl FrameDecoder {
         if self.buffer.len() < frame_length {
             return Ok(None);
         }
+        if self.buffer.len() == frame_length && frame_length <= MAX_COPIED {
+            let body = self.buffer.get(Header::LENGTH..).unwrap_or_default();
+            let body = Bytes::copy_from_slice(body);
+            match self.segments {
+                None => self.buffer.clear(),
+                // The payload of a segment shares the memory of the received bytes.
+                Some(_) => self.buffer = BytesMut::new(),
+            }
+            return Ok(Some(RawFrame { header, body }));
+        }
         let mut body = self.buffer.split_to(frame_length).freeze();
         body.advance(Header::LENGTH);
         if frame_length > LARGE_FRAME && self.buffer.len() < frame_length {
@@ -432,6 +447,31 @@ mod tests {
             }
             assert!(decoder.is_empty());
             assert_eq!(bodies, [&b"one"[..], &[7; 99]]);
+        }
+    }
+
+    #[cfg(feature = "driver")]
+    #[test]
+    fn a_kept_small_frame_does_not_keep_the_buffer() {
+        for (length, is_copied) in
+            [(0, true), (MAX_COPIED - Header::LENGTH, true), (MAX_COPIED, false)]
+        {
+            let frame = encode(Version::V4.into(), QUERY, &vec![1; length]);
+            let mut segments = Vec::new();
+            SegmentEncoder::new(None).encode(&frame, &mut segments);
+            for (is_v5, bytes) in [(false, frame), (true, segments)] {
+                let mut decoder = FrameDecoder::new(Version::V4);
+                if is_v5 {
+                    decoder.start_segments(None);
+                }
+                decoder.reserve(16 << 10).extend_from_slice(&bytes);
+                let before = decoder.buffer_mut().as_ptr();
+                let kept = decoder.next_frame().unwrap().unwrap();
+                assert_eq!(kept.body.len(), length);
+                assert_eq!(decoder.next_frame().unwrap(), None);
+                let buffer = decoder.reserve(16 << 10);
+                assert_eq!(buffer.as_ptr() == before, is_copied, "v5: {is_v5}, length {length}");
+            }
         }
     }
 

@@ -103,32 +103,41 @@ impl DefaultBalancing {
         self
     }
 
-    /// Returns the best eligible node of the local rack, or else the best of all nodes. `best`
-    /// returns the best of the nodes for which its argument returns true.
-    fn best_by_rack(
+    /// Returns the best eligible node: a replica if possible.
+    fn best_node<'a>(
         &self,
-        best: impl Fn(&dyn Fn(&Arc<Node>) -> bool) -> Option<Arc<Node>>,
-        is_eligible: &dyn Fn(&Arc<Node>) -> bool,
+        turn: usize,
+        replicas: Option<impl ExactSizeIterator<Item = &'a Arc<Node>> + Clone>,
+        cluster: &ClusterState,
+        is_eligible: impl Fn(&Arc<Node>) -> bool,
     ) -> Option<Arc<Node>> {
-        let in_rack = self.rack.as_deref().and_then(|rack| {
-            let is_in_rack =
-                |node: &Arc<Node>| node.distance() == Distance::Local && node.rack() == rack;
-            best(&|node| is_in_rack(node) && is_eligible(node))
+        let in_rack = self.rack.as_deref().map(|rack| {
+            move |node: &Arc<Node>| node.distance() == Distance::Local && node.rack() == rack
         });
-        in_rack.or_else(|| best(is_eligible))
+        let in_rack = in_rack
+            .as_ref()
+            .map(|is_in_rack| |node: &Arc<Node>| is_in_rack(node) && is_eligible(node));
+        let replica = replicas.and_then(|replicas| {
+            let in_rack =
+                in_rack.as_ref().and_then(|in_rack| Self::best(turn, replicas.clone(), in_rack));
+            in_rack.or_else(|| Self::best(turn, replicas, &is_eligible))
+        });
+        replica
+            .or_else(|| Self::best_of_all(turn, cluster, in_rack.as_ref()?))
+            .or_else(|| Self::best_of_all(turn, cluster, &is_eligible))
     }
 
     /// Returns the best eligible node of the cluster, or `None` if no node is eligible.
     fn best_of_all(
         turn: usize,
         cluster: &ClusterState,
-        is_eligible: &dyn Fn(&Arc<Node>) -> bool,
+        is_eligible: impl Fn(&Arc<Node>) -> bool,
     ) -> Option<Arc<Node>> {
         let nodes = cluster.nodes();
         if nodes.len() <= MAX_COUNTED_NODES {
             return Self::best(turn, nodes.iter(), is_eligible);
         }
-        let sampled = Self::sample(&nodes.iter(), is_eligible);
+        let sampled = Self::sample(&nodes.iter(), &is_eligible);
         let sampled = sampled.map(|(one, other)| Arc::clone(Self::less_loaded(one, other)));
         // Few nodes are eligible. In a large cluster, most of the others may be down.
         sampled.or_else(|| Self::best(turn, cluster.connected_nodes().iter(), is_eligible))
@@ -210,28 +219,26 @@ impl LoadBalancing for DefaultBalancing {
         let is_fast =
             |node: &Arc<Node>| limit == Duration::MAX || node.latency().is_none_or(|l| l <= limit);
         let is_local = |node: &Arc<Node>| node.distance() == Distance::Local;
-        let replicas = || {
-            let (keyspace, token) = request.keyspace.zip(request.token)?;
-            (!self.ignores_tokens).then(|| cluster.replicas(keyspace, token))
+        let replicas = match request.keyspace.zip(request.token) {
+            Some((keyspace, token)) if !self.ignores_tokens => {
+                Some(cluster.replicas(keyspace, token))
+            }
+            _ => None,
         };
-        let best = |is_eligible: &dyn Fn(&Arc<Node>) -> bool| {
-            let replica = replicas().and_then(|replicas| {
-                let best = |is_eligible: &dyn Fn(&Arc<Node>) -> bool| {
-                    Self::best(turn, replicas.clone(), is_eligible)
-                };
-                self.best_by_rack(best, is_eligible)
+        let local = self
+            .best_node(turn, replicas.clone(), cluster, |node| {
+                is_available(node) && is_local(node) && is_fast(node)
+            })
+            .or_else(|| {
+                self.best_node(turn, replicas.clone(), cluster, |node| {
+                    is_available(node) && is_local(node)
+                })
             });
-            let best = |is_eligible: &dyn Fn(&Arc<Node>) -> bool| {
-                Self::best_of_all(turn, cluster, is_eligible)
-            };
-            replica.or_else(|| self.best_by_rack(best, is_eligible))
-        };
-        let local = best(&|node| is_available(node) && is_local(node) && is_fast(node))
-            .or_else(|| best(&|node| is_available(node) && is_local(node)));
         let remote = || {
             let is_allowed = self.allows_remote
                 && (self.allows_remote_local || request.local_consistency().is_none());
-            is_allowed.then(|| best(&|node| is_available(node) && !is_local(node))).flatten()
+            let is_remote = |node: &Arc<Node>| is_available(node) && !is_local(node);
+            is_allowed.then(|| self.best_node(turn, replicas, cluster, is_remote)).flatten()
         };
         local.or_else(remote)
     }

@@ -7,6 +7,7 @@ use shuttle::future::block_on;
 use shuttle::thread;
 
 use super::super::error::RequestErrorKind;
+use super::super::slots::ReceivedFrame;
 use super::*;
 use crate::sync::{explore, explore_all, poll_at_most, random_below};
 use crate::wire::{FrameFlags, Header, Opcode, RawFrame, Stream, Version};
@@ -44,7 +45,7 @@ impl Future for Call {
         self.exchange.poll_outcome(slot, cx).map(|outcome| {
             self.slot = None;
             match outcome {
-                Ok(frame) => End::Response(frame.body[0]),
+                Ok(received) => End::Response(received.frame.body[0]),
                 Err(failed) => {
                     assert_eq!(failed.kind, RequestErrorKind::Closed(CloseReason::Local));
                     End::Closed(failed.written)
@@ -68,11 +69,12 @@ fn call(exchange: &Arc<Exchange>, number: u8, polls: usize) -> End {
     block_on(poll_at_most(polls, call)).unwrap_or(End::Dropped)
 }
 
-fn response(number: u8) -> RawFrame {
+fn response(number: u8) -> ReceivedFrame {
     let (version, flags) = (Version::V4, FrameFlags::NONE);
     let (stream, opcode) = (Stream(0), Opcode::Result);
     let header = Header { version, is_response: true, flags, stream, opcode };
-    RawFrame { header, body: vec![number].into() }
+    let frame = RawFrame { header, body: vec![number].into() };
+    ReceivedFrame { frame, received_at: tokio::time::Instant::now() }
 }
 
 /// The task of a connection, without a socket: it collects requests, and responds to them when it is
@@ -235,7 +237,7 @@ fn a_caller_notices_its_outcome_in_every_interleaving() {
         let task = Arc::clone(&exchange);
         let task = thread::spawn(move || deliver(&task, slot, Ok(response(1))));
         let outcome = block_on(poll_fn(|cx| exchange.poll_outcome(slot, cx)));
-        assert_eq!(outcome.unwrap(), response(1));
+        assert_eq!(outcome.unwrap().frame, response(1).frame);
         task.join().unwrap();
         assert_eq!(exchange.slot_counts(), (1, 1));
     });

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicUsize;
 use std::task::Wake;
 
 use super::super::error::RequestErrorKind;
+use super::super::slots::ReceivedFrame;
 use super::*;
 use crate::wire::{FrameFlags, Header, Opcode, RawFrame, Stream, Version};
 
@@ -17,11 +18,11 @@ impl Wake for Count {
     }
 }
 
-fn frame(number: u8) -> RawFrame {
+fn frame(number: u8, received_at: tokio::time::Instant) -> ReceivedFrame {
     let (version, flags) = (Version::V4, FrameFlags::NONE);
     let (stream, opcode) = (Stream(0), Opcode::Result);
     let header = Header { version, is_response: true, flags, stream, opcode };
-    RawFrame { header, body: vec![number].into() }
+    ReceivedFrame { frame: RawFrame { header, body: vec![number].into() }, received_at }
 }
 
 #[test]
@@ -30,6 +31,7 @@ fn reuses_slots_freed_by_the_caller_or_by_the_task() {
     let waker = Waker::noop();
     let mut cx = TaskContext::from_waker(waker);
     let mut notices = Notices::default();
+    let now = tokio::time::Instant::now();
     for round in 0..3 {
         let [answered, abandoned, ignored] =
             [1, 2, 3].map(|n| exchange.submit(Frame::Small(&[n]), None, waker.clone()).unwrap());
@@ -39,13 +41,13 @@ fn reuses_slots_freed_by_the_caller_or_by_the_task() {
         exchange.collect(&mut queue, &mut notices, &cx);
         assert_eq!(notices.abandoned, [abandoned]);
         let mut outcomes: Vec<_> =
-            [answered, abandoned, ignored].map(|slot| (slot, Ok(frame(round)))).into();
+            [answered, abandoned, ignored].map(|slot| (slot, Ok(frame(round, now)))).into();
         let mut wakers = Vec::new();
         exchange.deliver(&mut outcomes, &mut wakers);
         assert_eq!(wakers.len(), 2, "the caller of an abandoned request was woken");
         exchange.release(&mut notices.abandoned);
         let Poll::Ready(outcome) = exchange.poll_outcome(answered, &mut cx) else { panic!() };
-        assert_eq!(outcome.unwrap(), frame(round));
+        assert_eq!(outcome.unwrap(), frame(round, now));
         // The outcome is ready, but the caller does not take it.
         exchange.abandon(ignored);
         assert_eq!(exchange.lock().slots.counts(), (3, 3));

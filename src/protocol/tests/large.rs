@@ -19,10 +19,10 @@ fn value(length: usize, seed: usize) -> Bytes {
 /// Sends a request with a blob of `length` bytes, which is not copied if it is long.
 fn send(pair: &mut Pair, length: usize, seed: usize) -> Stream {
     let column = ColumnSpec::new("ks", "t", "v", NativeType::Blob);
+    let values = (value(length, seed),);
     let mut buffer = ValuesBuffer::new();
-    buffer.encode(&(value(length, seed),), &[column]).unwrap();
     let mut parameters = Parameters::from(Consistency::One);
-    parameters.values = buffer.into_values();
+    parameters.values = buffer.bind(&values, &[column]).unwrap();
     parameters.timestamp = Some(1);
     let result_metadata_id = (pair.context.version == Version::V5).then(|| b"id"[..].into());
     let execute = Execute { id: b"id"[..].into(), result_metadata_id, parameters };
