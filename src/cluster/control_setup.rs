@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use tracing::{debug, info};
 use uuid::Uuid;
 
+use super::early_connection::EarlyConnection;
 use super::open::{FailedNode, connect_any};
 use super::shared::Shared;
 use super::state_reader::{StateReader, TopologyRead};
@@ -36,7 +37,8 @@ pub(super) struct OpenedControl {
 pub(super) const EVENT_QUEUE_SIZE: usize = 256;
 
 /// Opens the control connection to the first contact point that accepts the connection and answers
-/// its setup.
+/// its setup. While the first control connection is set up, the first connection for requests is opened to
+/// the same server, which is most likely a node that the session uses.
 ///
 /// # Errors
 /// Returns the errors of all contact points if none of them does.
@@ -52,7 +54,13 @@ pub(super) async fn open_control(
             ClusterError::from_nodes(failed.drain(..).chain(unreachable).collect())
         })?;
         let address = connection.address();
-        match set_up(shared, &connection, &host).await {
+        if shared.control().is_none() {
+            shared.pools.offer(Some(open_early(shared, &connection, &host)));
+        }
+        let set_up = set_up(shared, &connection, &host).await;
+        // If the session uses the node, its pool has taken the connection.
+        shared.pools.offer(None);
+        match set_up {
             Ok(TopologyRead { host_id, has_tables, is_ambiguous }) => {
                 let (connection, is_incomplete) = (connection.into(), !has_tables || is_ambiguous);
                 return Ok(OpenedControl { connection, host, host_id, is_incomplete, events });
@@ -64,6 +72,12 @@ pub(super) async fn open_control(
             }
         }
     }
+}
+
+/// Starts to open a connection for requests to the server of the control connection.
+fn open_early(shared: &Shared, control: &Connection, host: &str) -> EarlyConnection {
+    let (connector, keyspace) = (&shared.settings.connector, shared.pools.keyspace.name().clone());
+    EarlyConnection::start(connector.clone(), control.server(), host.to_owned(), keyspace)
 }
 
 /// Subscribes to the server's events, then reads the topology. A server executes the requests of one connection

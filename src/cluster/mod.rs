@@ -11,6 +11,7 @@
 //! | `peers` | the nodes in those rows, and the choice between rows that contradict each other |
 //! | [`ClusterState`], `node_index`, `connected_nodes`, `refresh` | a snapshot of nodes, ring and schema, and how the next one is computed |
 //! | [`Node`], `pool`, `slots` | a node, and its connections |
+//! | `early_connection` | the first connection to the contact point, opened while the topology is read |
 //! | `pool_context`, `attempts`, `released`, `session_keyspace` | the state that the pools share |
 //! | [`LoadBalancing`] | the policy that picks the node for a request |
 //! | [`Token`], [`Partitioner`], `ring`, `walk`, `replication_map` | the replicas of a partition |
@@ -39,6 +40,7 @@ mod control;
 mod control_candidates;
 mod control_setup;
 mod counters;
+mod early_connection;
 mod handle;
 mod in_flight;
 #[cfg(test)]

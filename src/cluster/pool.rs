@@ -16,6 +16,7 @@ use tracing::{debug, info, warn};
 use super::attempts::{AttemptKind, PoolId};
 use super::backoff::{Backoff, spread};
 use super::counters::NodeCounters;
+use super::early_connection::{EarlyConnection, UsableConnection};
 use super::open::use_keyspace;
 use super::pool_context::PoolContext;
 use super::slots::{Departure, Slots};
@@ -52,7 +53,8 @@ struct PoolConnector {
 const KEYSPACE_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 impl Pool {
-    /// Starts opening `size` connections.
+    /// Starts opening `size` connections. The first one is the connection that the context offers for this
+    /// node, if there is one.
     pub(super) fn open(
         node: &NodeInfo,
         size: usize,
@@ -70,9 +72,13 @@ impl Pool {
             orphans: Arc::default(),
             reconnect: Notify::new(),
         });
+        let mut early = match size {
+            0 => None,
+            _ => context.take_offered(node.address, node.host.as_deref()),
+        };
         let task = |index| {
-            let connector = Arc::clone(&connector);
-            tokio::spawn(async move { connector.keep_connected(index).await }).abort_handle()
+            let (connector, early) = (Arc::clone(&connector), early.take());
+            tokio::spawn(async move { connector.keep_connected(index, early).await }).abort_handle()
         };
         if size == 0 {
             // No task waits for a pool that never connects.
@@ -131,8 +137,9 @@ impl Drop for Pool {
 }
 
 impl PoolConnector {
-    /// Keeps the connection in one slot open, until the task is aborted.
-    async fn keep_connected(&self, index: usize) {
+    /// Keeps the connection in one slot open, until the task is aborted. The first connection is `early`
+    /// if there is one.
+    async fn keep_connected(&self, index: usize, mut early: Option<Box<EarlyConnection>>) {
         let context = &*self.context;
         let mut backoff = Backoff::new(context.reconnect);
         let mut retry_in = backoff.pause();
@@ -144,7 +151,7 @@ impl PoolConnector {
                 () = tokio::time::sleep(retry_in) => {}
             }
             // Boxed, so that the tasks of nodes that are down stay small.
-            match Box::pin(self.open_in_turn(index, kind)).await {
+            match Box::pin(self.open_in_turn(index, kind, early.take())).await {
                 Ok((connection, has_keyspace)) => {
                     kind = AttemptKind::First;
                     let opened = Instant::now();
@@ -217,23 +224,42 @@ impl PoolConnector {
         &self,
         index: usize,
         kind: AttemptKind,
+        early: Option<Box<EarlyConnection>>,
     ) -> Result<(Arc<Connection>, bool), NodeError> {
         let _permit = self.context.attempts.permit(kind, &self.reconnect).await;
-        self.open(index).await
+        self.open(index, early).await
+    }
+
+    /// Takes over the connection that was opened early, or opens a connection without a keyspace.
+    async fn connect(
+        &self,
+        early: Option<Box<EarlyConnection>>,
+    ) -> Result<UsableConnection, NodeError> {
+        if let Some(early) = early
+            && let Some(usable) = early.usable().await
+        {
+            return usable;
+        }
+        let connection = self.context.connector.connect(self.address, self.host.as_deref()).await;
+        let connection = connection.map_err(NodeError::Connection)?;
+        Ok(UsableConnection { connection, keyspace: None })
     }
 
     /// Opens a connection, switches it to the session's keyspace, and puts it into a slot. Returns
     /// the connection, and false if the connection has no keyspace because the session's keyspace
     /// was dropped. Statements that name their keyspace, such as CREATE KEYSPACE, can then still be
     /// executed.
-    async fn open(&self, index: usize) -> Result<(Arc<Connection>, bool), NodeError> {
+    async fn open(
+        &self,
+        index: usize,
+        early: Option<Box<EarlyConnection>>,
+    ) -> Result<(Arc<Connection>, bool), NodeError> {
         let context = &*self.context;
-        let connector = &context.connector;
-        let connection = connector.connect(self.address, self.host.as_deref()).await;
-        let connection = Arc::new(connection.map_err(NodeError::Connection)?);
+        let UsableConnection { connection, keyspace: mut used } = self.connect(early).await?;
+        let connection = Arc::new(connection);
         connection.count_orphans_in(&self.orphans);
-        let timeout = connector.options.handshake_timeout;
-        let (mut used, mut dropped) = (None, None);
+        let timeout = context.connector.options.handshake_timeout;
+        let mut dropped = None;
         loop {
             // Compared again after each `USE`, because the session's keyspace may have changed
             // meanwhile.

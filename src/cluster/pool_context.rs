@@ -1,7 +1,7 @@
 //! The state that the connection pools of a cluster share.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::broadcast;
 
@@ -9,9 +9,11 @@ use super::Reconnect;
 use super::attempts::Attempts;
 use super::changes::{ChangeListener, Changes};
 use super::counters::Traffic;
+use super::early_connection::EarlyConnection;
 use super::released::ReleasedConnections;
 use super::session_keyspace::SessionKeyspace;
 use crate::connection::Connector;
+use crate::sync::{Mutex, MutexGuard};
 
 /// The part of a cluster's state that its nodes and their pools need. The cluster owns the nodes,
 /// so a reference from a node to the cluster would be a cycle. Nodes refer to this instead.
@@ -29,6 +31,8 @@ pub(super) struct PoolContext {
     pub(super) traffic: Arc<Traffic>,
     pub(super) released: ReleasedConnections,
     pub(super) keyspace: SessionKeyspace,
+    /// The connection that is opened while the topology is read for the first time, until a pool takes it.
+    early: Mutex<Option<Box<EarlyConnection>>>,
     /// Incremented whenever a connection is opened, ends or changes its responsiveness, whenever a
     /// failed attempt to connect ends a wait, and whenever the cluster's state changes.
     changes: Changes,
@@ -56,9 +60,29 @@ impl PoolContext {
             traffic: Arc::default(),
             released: ReleasedConnections::default(),
             keyspace: SessionKeyspace::new(keyspace),
+            early: Mutex::default(),
             changes: Changes::default(),
             draining: broadcast::Sender::new(DRAINING_QUEUE_SIZE),
         }
+    }
+
+    /// Offers a connection to the next pool of its node. Closes the one that was offered before, unless a
+    /// pool has taken it.
+    pub(super) fn offer(&self, early: Option<EarlyConnection>) {
+        let _closed = std::mem::replace(&mut *self.early(), early.map(Box::new));
+    }
+
+    /// Takes the offered connection if it leads to this address and host.
+    pub(super) fn take_offered(
+        &self,
+        address: SocketAddr,
+        host: Option<&str>,
+    ) -> Option<Box<EarlyConnection>> {
+        self.early().take_if(|early| early.leads_to(address, host))
+    }
+
+    fn early(&self) -> MutexGuard<'_, Option<Box<EarlyConnection>>> {
+        self.early.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a connection that lacks the session's keyspace, until the returned guard is dropped.

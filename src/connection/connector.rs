@@ -11,13 +11,13 @@ use tracing::debug;
 use super::driver::Driver;
 use super::error::{ConnectionError, socket_error};
 use super::exchange::Handle;
-use super::handle::Connection;
+use super::handle::{Connection, KnownServer};
 use super::runtime::Runtime;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
 use crate::environment::Socket;
-use crate::message::Event;
-use crate::protocol::{self, CloseReason, ConnectionOptions};
+use crate::message::{ErrorCode, Event};
+use crate::protocol::{Capabilities, ClientConnection, CloseReason, ConnectionOptions};
 
 /// A factory for connections with the same options.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +65,7 @@ impl Connector {
         address: SocketAddr,
         host: Option<&str>,
     ) -> Result<Connection, ConnectionError> {
-        self.connect_inner(address, host, None).await
+        self.connect_inner(address, host, None, None).await
     }
 
     /// Opens a connection that forwards the events of the server to `events`. Use
@@ -80,7 +80,21 @@ impl Connector {
         host: Option<&str>,
         events: mpsc::Sender<Event>,
     ) -> Result<Connection, ConnectionError> {
-        self.connect_inner(address, host, Some(&events)).await
+        self.connect_inner(address, host, Some(&events), None).await
+    }
+
+    /// Opens another connection to a server, in the version of the first one and without OPTIONS. Another
+    /// server may answer at this address: if it refuses the version, or STARTUP with a protocol error, the
+    /// driver connects again with OPTIONS.
+    ///
+    /// # Errors
+    /// Returns the errors of [`connect`](Self::connect).
+    pub(crate) async fn connect_again(
+        &self,
+        server: KnownServer,
+        host: Option<&str>,
+    ) -> Result<Connection, ConnectionError> {
+        self.connect_inner(server.address, host, None, Some(server)).await
     }
 
     async fn connect_inner(
@@ -88,6 +102,7 @@ impl Connector {
         address: SocketAddr,
         host: Option<&str>,
         events: Option<&mpsc::Sender<Event>>,
+        mut known: Option<KnownServer>,
     ) -> Result<Connection, ConnectionError> {
         if let Err(text) = Runtime::current() {
             let reason = CloseReason::Io(ErrorKind::Unsupported, text.to_owned());
@@ -95,13 +110,22 @@ impl Connector {
         }
         let mut options = self.options.clone();
         let timeout = options.handshake_timeout;
+        if let Some(known) = known {
+            options.version = known.version;
+        }
         let attempt = async {
             loop {
-                match self.open(address, host, options.clone(), events.cloned()).await {
+                let known = known.take().map(|known| known.capabilities);
+                match self.open(address, host, options.clone(), known, events.cloned()).await {
                     Err(reason @ CloseReason::UnsupportedVersion { .. }) => {
                         let Some(lower) = reason.lower_version() else { return Err(reason) };
                         debug!(node = %address, version = %options.version, retry_with = %lower, "protocol version not supported");
                         options.version = lower;
+                    }
+                    Err(CloseReason::Refused(error))
+                        if known.is_some() && error.code == ErrorCode::Protocol =>
+                    {
+                        debug!(node = %address, %error, "STARTUP without OPTIONS refused");
                     }
                     opened => return opened,
                 }
@@ -119,6 +143,7 @@ impl Connector {
         address: SocketAddr,
         host: Option<&str>,
         options: ConnectionOptions,
+        known: Option<Capabilities>,
         events: Option<mpsc::Sender<Event>>,
     ) -> Result<Connection, CloseReason> {
         let socket = Socket::connect(address).await.map_err(|error| socket_error(&error))?;
@@ -126,10 +151,10 @@ impl Connector {
         if let Some(tls) = &self.tls {
             let socket = tls.handshake(socket, address, host).await?;
             let hint = "does it require a client certificate?";
-            return start(socket, address, options, events, hint).await;
+            return start(socket, address, options, known, events, hint).await;
         }
         let hint = "is it still starting, or does it require TLS?";
-        start(socket, address, options, events, hint).await
+        start(socket, address, options, known, events, hint).await
     }
 }
 
@@ -152,13 +177,15 @@ async fn start<S>(
     socket: S,
     address: SocketAddr,
     options: ConnectionOptions,
+    known: Option<Capabilities>,
     events: Option<mpsc::Sender<Event>>,
     hint: &str,
 ) -> Result<Connection, CloseReason>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let machine = protocol::ClientConnection::new(options, Instant::now().into_std());
+    let now = Instant::now().into_std();
+    let machine = ClientConnection::with_capabilities(options, known, now);
     let machine = machine.with_server(address);
     let (opened, wait) = oneshot::channel();
     let exchange = Handle::default();
@@ -166,9 +193,10 @@ where
         .map_err(|text| CloseReason::Io(ErrorKind::Unsupported, text.to_owned()))?;
     runtime.spawn(Driver::new(address, socket, machine, opened, events, exchange.share()));
     match wait.await {
-        Ok(Ok(context)) => {
+        Ok(Ok(agreed)) => {
+            let (context, _) = &agreed;
             debug!(node = %address, version = %context.version, compression = ?context.compression, "connection opened");
-            Ok(Connection::new(address, context, exchange, runtime))
+            Ok(Connection::new(address, agreed, exchange, runtime))
         }
         Ok(Err(reason)) if exchange.counters.traffic().1 == 0 => {
             Err(explain_early_close(reason, hint))
@@ -214,7 +242,8 @@ mod tests {
             far
         };
         let address = "127.0.0.1:9042".parse().unwrap();
-        let client = start(BufStream::new(near), address, ConnectionOptions::default(), None, "");
+        let client =
+            start(BufStream::new(near), address, ConnectionOptions::default(), None, None, "");
         let (opened, _open) = tokio::join!(client, server);
         assert!(opened.is_ok(), "{opened:?}");
     }

@@ -18,7 +18,7 @@ use super::exchange::{Exchange, Notices};
 use super::queue::{Frame, Queue};
 use super::slots::{FailedRequest, Outcome, ReceivedFrame, SlotId};
 use crate::message::{Event, Response, ServerError};
-use crate::protocol::{ClientConnection, CloseReason, ConnectionEvent};
+use crate::protocol::{Capabilities, ClientConnection, CloseReason, ConnectionEvent};
 use crate::wire::{Context, Stream};
 
 /// Minimum buffer size for a read from the socket, in bytes.
@@ -30,6 +30,9 @@ const WRITE_LIMIT: usize = 1 << 20;
 
 /// Maximum number of reads before requests are collected and sent.
 const MAX_READS: usize = 8;
+
+/// The result of the handshake: what the client and the server agreed on, and the server's capabilities.
+pub(super) type Opening = Result<(Context, Capabilities), CloseReason>;
 
 /// A future that drives a connection, and completes when the connection has ended.
 pub(super) struct Driver<S> {
@@ -48,7 +51,7 @@ pub(super) struct Driver<S> {
     /// Outcomes to deliver to the callers.
     outcomes: Vec<(SlotId, Outcome)>,
     wakers: Vec<Waker>,
-    opened: Option<oneshot::Sender<Result<Context, CloseReason>>>,
+    opened: Option<oneshot::Sender<Opening>>,
     /// The channel for the server's events, or `None` to ignore events.
     events: Option<mpsc::Sender<Event>>,
     timer: Pin<Box<Sleep>>,
@@ -67,7 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         address: SocketAddr,
         socket: S,
         machine: ClientConnection,
-        opened: oneshot::Sender<Result<Context, CloseReason>>,
+        opened: oneshot::Sender<Opening>,
         events: Option<mpsc::Sender<Event>>,
         exchange: Arc<Exchange>,
     ) -> Self {
@@ -288,7 +291,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             match event {
                 ConnectionEvent::Opened => {
                     if let Some(opened) = self.opened.take() {
-                        let _abandoned = opened.send(Ok(*self.machine.context()));
+                        let agreed = (*self.machine.context(), self.machine.capabilities());
+                        let _abandoned = opened.send(Ok(agreed));
                     }
                 }
                 ConnectionEvent::Response { stream, frame } => {

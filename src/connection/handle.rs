@@ -19,10 +19,12 @@ use super::queue::Frame;
 use super::runtime::{Runtime, has_passed};
 use super::slots::{FailedRequest, Outcome, ReceivedFrame, SlotId};
 use crate::message::{KnownColumns, RequestFrame, ResponseFrame};
-use crate::protocol::CloseReason;
+use crate::protocol::{Capabilities, CloseReason};
 use crate::sync::SemaphorePermit;
 use crate::sync::atomic::AtomicUsize;
-use crate::wire::{Context, DecodeError, DecodeErrorKind, EncodeError, FrameEncoder, LargeFrame};
+use crate::wire::{
+    Context, DecodeError, DecodeErrorKind, EncodeError, FrameEncoder, LargeFrame, Version,
+};
 
 /// A handle of an open connection.
 ///
@@ -32,6 +34,7 @@ use crate::wire::{Context, DecodeError, DecodeErrorKind, EncodeError, FrameEncod
 pub struct Connection {
     address: SocketAddr,
     context: Context,
+    capabilities: Capabilities,
     exchange: Handle,
     /// The runtime of the connection's task.
     runtime: Runtime,
@@ -49,11 +52,11 @@ const MAX_KEPT_CAPACITY: usize = 64 << 10;
 impl Connection {
     pub(super) const fn new(
         address: SocketAddr,
-        context: Context,
+        (context, capabilities): (Context, Capabilities),
         exchange: Handle,
         runtime: Runtime,
     ) -> Self {
-        Self { address, context, exchange, runtime }
+        Self { address, context, capabilities, exchange, runtime }
     }
 
     /// Sends a request and waits for its response. Waits at most for `timeout`, or without a limit if
@@ -136,6 +139,12 @@ impl Connection {
     /// Returns the protocol version, compression and limits of the connection.
     pub const fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// Returns what this connection knows of its server.
+    pub(crate) const fn server(&self) -> KnownServer {
+        let Self { address, context: Context { version, .. }, capabilities, .. } = *self;
+        KnownServer { address, version, capabilities }
     }
 
     /// Returns the reason for the end of the connection, or `None` if it is open.
@@ -243,6 +252,22 @@ impl Connection {
 
     fn error(&self, kind: RequestErrorKind, written: bool) -> Box<RequestError> {
         Box::new(RequestError::new(self.address, kind, written))
+    }
+}
+
+/// What is known of a server to which a connection was opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KnownServer {
+    pub(super) address: SocketAddr,
+    /// The version of the connection.
+    pub(super) version: Version,
+    pub(super) capabilities: Capabilities,
+}
+
+impl KnownServer {
+    /// Returns the address of the server.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 

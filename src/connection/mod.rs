@@ -35,7 +35,7 @@ pub use connector::Connector;
 pub(crate) use deadline::timeout_at;
 pub use error::{ConnectionError, RequestError, RequestErrorKind};
 pub use handle::Connection;
-pub(crate) use handle::ConnectionWatch;
+pub(crate) use handle::{ConnectionWatch, KnownServer};
 pub(crate) use runtime::Runtime;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::authenticator::SaslSession;
+use super::capabilities::Capabilities;
 use super::certificate::{ByCertificate, MUTUAL_TLS, MUTUAL_TLS_OR_PASSWORD};
 use super::error::CloseReason;
 use super::options::ConnectionOptions;
@@ -17,13 +18,8 @@ use crate::wire::{Context, Opcode};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Handshake {
     Supported,
-    /// `can_drain` is true if the server offers the event GRACEFUL_DISCONNECT.
-    ReadyOrAuthenticate {
-        can_drain: bool,
-    },
-    AuthSuccess {
-        can_drain: bool,
-    },
+    ReadyOrAuthenticate,
+    AuthSuccess,
     /// The response to REGISTER for GRACEFUL_DISCONNECT.
     Registered,
 }
@@ -42,52 +38,57 @@ impl Handshake {
         Step::Send(Self::Supported, Request::Options(Options))
     }
 
-    /// Returns true if the client waits for the response to STARTUP.
-    pub(super) const fn follows_startup(self) -> bool {
-        matches!(self, Self::ReadyOrAuthenticate { .. })
+    /// Returns the step that sends STARTUP to a server with these capabilities, and sets the compression
+    /// of `context` to the compression that STARTUP requests.
+    pub(super) fn start_up(
+        capabilities: Capabilities,
+        options: &ConnectionOptions,
+        context: &mut Context,
+    ) -> Step {
+        context.compression = capabilities.compression;
+        let mut startup = Startup::new();
+        if let Some(compression) = context.compression {
+            startup = startup.compression(compression);
+        }
+        for (name, value) in &options.startup {
+            startup = startup.option(name.clone(), value.clone());
+        }
+        Step::Send(Self::ReadyOrAuthenticate, startup.into())
     }
 
-    /// Returns the client's next step after `response`. If the next step is STARTUP, also sets the
-    /// compression of `context` to the compression that STARTUP requests.
+    /// Returns true if the client waits for the response to STARTUP.
+    pub(super) const fn follows_startup(self) -> bool {
+        matches!(self, Self::ReadyOrAuthenticate)
+    }
+
+    /// Returns the client's next step after `response`. If the response is SUPPORTED, also sets
+    /// `capabilities` and the compression of `context`.
     pub(super) fn handle_response(
         self,
         response: Response,
         options: &ConnectionOptions,
         context: &mut Context,
+        capabilities: &mut Capabilities,
         login: &mut Login,
     ) -> Step {
         match (self, response) {
             (Self::Supported, Response::Supported(supported)) => {
-                let offered = supported.get(Startup::COMPRESSION);
-                context.compression = options.compression.filter(|compression| {
-                    let is_offered =
-                        |offer: &String| offer.eq_ignore_ascii_case(compression.name());
-                    compression.is_supported_in(context.version) && offered.iter().any(is_offered)
-                });
-                let mut startup = Startup::new();
-                if let Some(compression) = context.compression {
-                    startup = startup.compression(compression);
-                }
-                for (name, value) in &options.startup {
-                    startup = startup.option(name.clone(), value.clone());
-                }
-                let drains = supported.get(EventType::GracefulDisconnect.as_str());
-                let can_drain = drains.iter().any(|value| value.eq_ignore_ascii_case("true"));
-                Step::Send(Self::ReadyOrAuthenticate { can_drain }, startup.into())
+                *capabilities = Capabilities::new(&supported, options, context.version);
+                Self::start_up(*capabilities, options, context)
             }
-            (Self::ReadyOrAuthenticate { can_drain }, Response::Ready(_)) => finish(can_drain),
-            (Self::ReadyOrAuthenticate { can_drain }, Response::Authenticate(authenticate)) => {
-                login.start(options, authenticate.authenticator, can_drain)
+            (Self::ReadyOrAuthenticate, Response::Ready(_)) => finish(*capabilities),
+            (Self::ReadyOrAuthenticate, Response::Authenticate(authenticate)) => {
+                login.start(options, authenticate.authenticator)
             }
-            (Self::AuthSuccess { can_drain }, Response::AuthChallenge(challenge)) => {
-                login.challenge(&challenge.token.unwrap_or_default(), can_drain)
+            (Self::AuthSuccess, Response::AuthChallenge(challenge)) => {
+                login.challenge(&challenge.token.unwrap_or_default())
             }
-            (Self::AuthSuccess { can_drain }, Response::AuthSuccess(success)) => {
-                login.success(&success.token.unwrap_or_default(), can_drain)
+            (Self::AuthSuccess, Response::AuthSuccess(success)) => {
+                login.success(&success.token.unwrap_or_default(), *capabilities)
             }
             // The event is optional, so a refusal does not end the handshake.
             (Self::Registered, Response::Ready(_) | Response::Error(_)) => Step::Open,
-            (Self::AuthSuccess { .. }, Response::Error(error)) => login.refused(error),
+            (Self::AuthSuccess, Response::Error(error)) => login.refused(error),
             (_, Response::Error(error)) => Step::Close(CloseReason::Refused(error)),
             (_, response) => Step::Close(CloseReason::Unexpected(response.opcode())),
         }
@@ -111,12 +112,7 @@ pub(super) struct Login {
 const MAX_CHALLENGES: usize = 32;
 
 impl Login {
-    fn start(
-        &mut self,
-        options: &ConnectionOptions,
-        authenticator: String,
-        can_drain: bool,
-    ) -> Step {
+    fn start(&mut self, options: &ConnectionOptions, authenticator: String) -> Step {
         let started = match &options.authenticator {
             Some(client) => client.start(&authenticator, self.server),
             // The client may have a certificate.
@@ -131,13 +127,13 @@ impl Login {
             Ok(mut session) => {
                 let response = session.initial_response();
                 self.session = Some(session);
-                auth_response(response, can_drain)
+                auth_response(response)
             }
             Err(message) => Step::Close(CloseReason::Authenticator(message)),
         }
     }
 
-    fn challenge(&mut self, challenge: &[u8], can_drain: bool) -> Step {
+    fn challenge(&mut self, challenge: &[u8]) -> Step {
         self.challenges = self.challenges.saturating_add(1);
         if self.challenges > MAX_CHALLENGES {
             return Step::Close(CloseReason::Authenticator(format!(
@@ -147,7 +143,7 @@ impl Login {
             )));
         }
         match &mut self.session {
-            Some(session) => auth_response(session.challenge(challenge), can_drain),
+            Some(session) => auth_response(session.challenge(challenge)),
             None => Step::Close(CloseReason::Unexpected(Opcode::AuthChallenge)),
         }
     }
@@ -162,10 +158,10 @@ impl Login {
         })
     }
 
-    fn success(&mut self, token: &[u8], can_drain: bool) -> Step {
+    fn success(&mut self, token: &[u8], capabilities: Capabilities) -> Step {
         // The session is taken, so its secrets are dropped when the authentication ends.
         match self.session.take().map(|mut session| session.success(token)) {
-            Some(Ok(())) => finish(can_drain),
+            Some(Ok(())) => finish(capabilities),
             Some(Err(message)) => Step::Close(CloseReason::Authenticator(message)),
             None => Step::Close(CloseReason::Unexpected(Opcode::AuthSuccess)),
         }
@@ -181,8 +177,8 @@ impl fmt::Debug for Login {
 
 /// Returns the step after the server has accepted the client: REGISTER if the server offers the event
 /// GRACEFUL_DISCONNECT, and otherwise the end of the handshake.
-fn finish(can_drain: bool) -> Step {
-    match can_drain {
+fn finish(capabilities: Capabilities) -> Step {
+    match capabilities.can_drain {
         true => {
             let register = Register::new(&[EventType::GracefulDisconnect]);
             Step::Send(Handshake::Registered, register.into())
@@ -193,11 +189,11 @@ fn finish(can_drain: bool) -> Step {
 
 /// Returns the step that sends `token` in an AUTH_RESPONSE, or that closes the connection if `token`
 /// is an error.
-fn auth_response(token: Result<Option<Vec<u8>>, String>, can_drain: bool) -> Step {
+fn auth_response(token: Result<Option<Vec<u8>>, String>) -> Step {
     match token {
         Ok(token) => {
             let token = token.map(Cow::Owned);
-            Step::Send(Handshake::AuthSuccess { can_drain }, AuthResponse { token }.into())
+            Step::Send(Handshake::AuthSuccess, AuthResponse { token }.into())
         }
         Err(message) => Step::Close(CloseReason::Authenticator(message)),
     }
@@ -213,10 +209,11 @@ mod tests {
     fn step_after_ready(value: &str) -> Step {
         let mut context = Context::from(Version::V5);
         let (options, mut login) = (ConnectionOptions::default(), Login::default());
+        let mut capabilities = Capabilities::default();
         let offer = ("GRACEFUL_DISCONNECT".to_owned(), vec![value.to_owned()]);
         let supported = Supported { options: vec![offer] };
         let mut next = |state: Handshake, response: Response| {
-            state.handle_response(response, &options, &mut context, &mut login)
+            state.handle_response(response, &options, &mut context, &mut capabilities, &mut login)
         };
         let Step::Send(state, _) = next(Handshake::Supported, supported.into()) else { panic!() };
         next(state, Ready.into())
@@ -238,8 +235,14 @@ mod tests {
         for answer in [Ready.into(), ServerError::new(ErrorCode::Protocol, "no").into()] {
             let mut context = Context::from(Version::V5);
             let (options, mut login) = (ConnectionOptions::default(), Login::default());
-            let step =
-                Handshake::Registered.handle_response(answer, &options, &mut context, &mut login);
+            let mut capabilities = Capabilities::default();
+            let step = Handshake::Registered.handle_response(
+                answer,
+                &options,
+                &mut context,
+                &mut capabilities,
+                &mut login,
+            );
             assert!(matches!(step, Step::Open), "{step:?}");
         }
     }

@@ -5,9 +5,10 @@
 //!              |
 //!  +-----------|------------------------------------------------------+
 //!  | Opening   v                                                      |
-//!  |   Supported                                                      |
+//!  |   Supported       with_capabilities(): send STARTUP              |
+//!  |           |                   |                                  |
 //!  |           | SUPPORTED: send STARTUP                              |
-//!  |           v                                                      |
+//!  |           v                   v                                  |
 //!  |   ReadyOrAuthenticate                                            |
 //!  |       |   | AUTHENTICATE: send AUTH_RESPONSE                     |
 //!  |       |   v                                                      |
@@ -33,6 +34,7 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 
+use super::capabilities::Capabilities;
 use super::error::{CloseReason, SendError};
 use super::event::ConnectionEvent;
 use super::handshake::{Handshake, Login, Step};
@@ -127,6 +129,8 @@ pub struct ClientConnection {
     options: ConnectionOptions,
     state: State,
     login: Login,
+    /// The capabilities of the server, once they are known.
+    capabilities: Capabilities,
     context: Context,
     encoder: FrameEncoder,
     frames: FrameDecoder,
@@ -174,11 +178,26 @@ impl ClientConnection {
     /// ```
     #[must_use]
     pub fn new(options: ConnectionOptions, now: Instant) -> Self {
-        let context = Context { max_body: options.max_body, ..options.version.into() };
+        Self::with_capabilities(options, None, now)
+    }
+
+    /// Creates a connection like [`new`](Self::new). If the capabilities of the server are known, the
+    /// handshake begins with STARTUP.
+    pub(crate) fn with_capabilities(
+        options: ConnectionOptions,
+        known: Option<Capabilities>,
+        now: Instant,
+    ) -> Self {
+        let mut context = Context { max_body: options.max_body, ..options.version.into() };
+        let first = match known {
+            Some(capabilities) => Handshake::start_up(capabilities, &options, &mut context),
+            None => Handshake::begin(),
+        };
         let deadline = now.checked_add(options.handshake_timeout);
         let mut connection = Self {
             state: State::Opening { handshake: Handshake::Supported, deadline },
             login: Login::default(),
+            capabilities: known.unwrap_or_default(),
             context,
             encoder: FrameEncoder::new(context),
             frames: FrameDecoder::new(context).max_body(options.handshake_body_limit()),
@@ -190,7 +209,7 @@ impl ClientConnection {
             excused_orphans: 0,
             options,
         };
-        connection.take_step(Handshake::begin(), deadline);
+        connection.take_step(first, deadline);
         connection
     }
 
@@ -206,6 +225,12 @@ impl ClientConnection {
     /// the connection is open.
     pub const fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// Returns the capabilities of the server. They are known once the connection is open.
+    #[cfg(feature = "driver")]
+    pub(crate) const fn capabilities(&self) -> Capabilities {
+        self.capabilities
     }
 
     /// Returns true if the handshake has succeeded and the connection has not ended.
@@ -581,8 +606,8 @@ impl ClientConnection {
         match ResponseFrame::decode(frame, &self.receive_context()) {
             Ok(ResponseFrame { response, .. }) => {
                 let step = {
-                    let (options, context) = (&self.options, &mut self.context);
-                    handshake.handle_response(response, options, context, &mut self.login)
+                    let Self { options, context, capabilities, login, .. } = self;
+                    handshake.handle_response(response, options, context, capabilities, login)
                 };
                 // STARTUP itself is never compressed, later requests may be.
                 self.encoder = FrameEncoder::new(self.context);

@@ -18,6 +18,7 @@
 //!   these segments is written.
 
 mod authenticator;
+mod capabilities;
 mod certificate;
 mod chain;
 mod credentials;
@@ -33,6 +34,8 @@ mod streams;
 mod tests;
 
 pub use authenticator::{Authenticator, SaslSession};
+#[cfg(feature = "driver")]
+pub(crate) use capabilities::Capabilities;
 pub use credentials::Credentials;
 pub use error::{CloseReason, SendError};
 pub use event::ConnectionEvent;

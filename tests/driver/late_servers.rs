@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cassandra_harness::Certificates;
 use cqlwire::connection::Tls;
-use cqlwire::message::{ErrorCode, Request, RequestFrame, Supported};
+use cqlwire::message::{ErrorCode, Ready, Request, RequestFrame};
 use cqlwire::session::{Error, ErrorKind, Session, SessionBuilder};
 use cqlwire::testing::{MockServer, Reply};
 
@@ -70,16 +70,11 @@ async fn retries_while_the_first_connection_for_requests_is_not_open() {
     // The first connection is the control connection.
     let asked = AtomicUsize::new(0);
     let server = server.on_request(move |frame| {
-        let is_slow = is_options(&frame.request) && asked.fetch_add(1, Ordering::SeqCst) % 2 == 1;
-        is_slow.then(|| supported().after(Duration::from_millis(700)))
+        let is_slow = is_startup(&frame.request) && asked.fetch_add(1, Ordering::SeqCst) % 2 == 1;
+        is_slow.then(|| Reply::response(Ready).after(Duration::from_millis(700)))
     });
     let builder = builder(&server).keyspace("test").connect_timeout(Duration::from_secs(1));
     builder.connect().await.unwrap();
-}
-
-fn supported() -> Reply {
-    let options = vec![("CQL_VERSION".to_owned(), vec!["3.4.5".to_owned()])];
-    Reply::response(Supported { options })
 }
 
 #[tokio::test]

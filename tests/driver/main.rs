@@ -8,6 +8,7 @@ mod datacenters;
 mod describe;
 mod drain;
 mod duplicate_rows;
+mod early_connections;
 mod effects;
 mod failures;
 mod faults;
@@ -37,6 +38,8 @@ mod refused_reads;
 mod refused_versions;
 mod released;
 mod replies;
+#[cfg(feature = "simulation")]
+mod round_trips;
 mod runtimes;
 mod schema_changes;
 mod secrets;

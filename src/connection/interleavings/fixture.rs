@@ -61,7 +61,7 @@ impl Fixture {
     pub(crate) fn open(runtime: &'static TokioRuntime) -> Self {
         let address: SocketAddr = ([127, 0, 0, 1], 9042).into();
         let machine = open_machine();
-        let context = *machine.context();
+        let agreed = (*machine.context(), machine.capabilities());
         // A small capacity makes the task wait until the server reads.
         let (near, far) = duplex([32, 4_096][random_below(2)]);
         let handle = Handle::default();
@@ -71,7 +71,7 @@ impl Fixture {
         let task = spawn(driver);
         let state = Arc::new(ServerState::default());
         let server = spawn(serve(far, Arc::clone(&state)));
-        let connection = Connection::new(address, context, handle, Runtime::current().unwrap());
+        let connection = Connection::new(address, agreed, handle, Runtime::current().unwrap());
         Self {
             connection: Some(Arc::new(connection)),
             exchange,
