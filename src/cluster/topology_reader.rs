@@ -145,17 +145,27 @@ struct LocalAndPeers {
 
 /// Runs the statements that read `system.local`, `system.peers` and `system.peers_v2`.
 /// `system.peers_v2` is preferred if it exists (Cassandra 4.0 and later), because it contains the
-/// peers' ports; `system.peers` is then not read.
+/// peers' ports; `system.peers` is then not read. Servers without v5 most likely lack it, and are asked for
+/// both tables at once.
 async fn local_and_peers(
     connection: &Connection,
     timeout: Duration,
     budget: &MemoryBudget,
     [local, peers, peers_v2]: [&str; 3],
 ) -> Result<LocalAndPeers, ReadError> {
+    let read =
+        async |statement| none_if_missing(rows(connection, timeout, budget, statement).await);
     let peers = async {
-        match none_if_missing(rows(connection, timeout, budget, peers_v2).await)? {
+        if connection.server().has_v5() {
+            return match read(peers_v2).await? {
+                Some(peers) => Ok(Some(peers)),
+                None => read(peers).await,
+            };
+        }
+        let (peers_v2, peers) = tokio::join!(read(peers_v2), read(peers));
+        match peers_v2? {
             Some(peers) => Ok(Some(peers)),
-            None => none_if_missing(rows(connection, timeout, budget, peers).await),
+            None => peers,
         }
     };
     let (local, peers) = tokio::join!(rows(connection, timeout, budget, local), peers);

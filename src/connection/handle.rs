@@ -269,6 +269,11 @@ impl KnownServer {
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// Returns true if the server lists v5 as a version that is no beta, as Cassandra 4.0 and later do.
+    pub(crate) const fn has_v5(&self) -> bool {
+        self.capabilities.has_v5
+    }
 }
 
 /// Watches a connection without keeping it open.

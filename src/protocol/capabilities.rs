@@ -12,6 +12,9 @@ pub(crate) struct Capabilities {
     pub(super) compression: Option<Compression>,
     /// True if the server offers the event GRACEFUL_DISCONNECT.
     pub(super) can_drain: bool,
+    /// True if the server lists v5 as a version that is no beta, as Cassandra 4.0 and later do.
+    #[cfg_attr(not(feature = "driver"), allow(dead_code, reason = "only the driver reads it"))]
+    pub(crate) has_v5: bool,
 }
 
 impl Capabilities {
@@ -30,6 +33,23 @@ impl Capabilities {
                     && offers(Startup::COMPRESSION, compression.name())
             }),
             can_drain: offers(EventType::GracefulDisconnect.as_str(), "true"),
+            has_v5: offers("PROTOCOL_VERSIONS", "5/v5"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beta_version_is_not_listed_as_v5() {
+        for (listed, has_v5) in [("4/v4", false), ("5/v5-beta", false), ("5/v5", true)] {
+            let versions = vec!["3/v3".to_owned(), listed.to_owned()];
+            let options = vec![("PROTOCOL_VERSIONS".to_owned(), versions)];
+            let options_of_client = ConnectionOptions::default();
+            let found = Capabilities::new(&Supported { options }, &options_of_client, Version::V4);
+            assert_eq!(found.has_v5, has_v5, "{listed}");
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use cqlwire::message::RequestFrame;
+use cqlwire::message::{ErrorCode, RequestFrame};
 use cqlwire::session::{Session, SessionBuilder};
 use cqlwire::simulation::{Connecting, SimulatedListener, SimulatedSocket, World, enter};
 use cqlwire::testing::{MockServer, Reply};
@@ -91,6 +91,26 @@ async fn the_first_answer_takes_eight_round_trips_with_a_password() {
         };
         assert_eq!(rounds(server, client).await, expected, "{version}");
     }
+}
+
+/// Cassandra before 4.0 has no `system.peers_v2`.
+#[tokio::test(start_paused = true)]
+async fn a_server_without_the_latest_tables_takes_no_more_round_trips() {
+    let expected = ["OPTIONS", "STARTUP", "REGISTER STARTUP", "QUERY", "PREPARE", "EXECUTE"];
+    let server = |server: MockServer| {
+        let missing = Reply::error(ErrorCode::Invalid, "unconfigured table peers_v2");
+        server.version(Version::V4).on("SELECT * FROM system.peers_v2", missing)
+    };
+    assert_eq!(rounds(server, |builder| builder).await, expected);
+}
+
+/// A client that tries v5 first repeats OPTIONS in v4 once, and not for its second connection.
+#[tokio::test(start_paused = true)]
+async fn a_lower_version_takes_one_round_trip_more() {
+    // The server refuses the first OPTIONS for its version, before it reads the opcode.
+    let expected = ["", "OPTIONS", "STARTUP", "REGISTER STARTUP", "QUERY", "PREPARE", "EXECUTE"];
+    let client = |builder: SessionBuilder| builder.protocol_version(Version::V5);
+    assert_eq!(rounds(|server| server.version(Version::V4), client).await, expected);
 }
 
 /// A network in which requests take a [`ROUND_TRIP`], and all else no time.
