@@ -20,15 +20,14 @@ pub(super) enum Handshake {
     Supported,
     ReadyOrAuthenticate,
     AuthSuccess,
-    /// The response to REGISTER for GRACEFUL_DISCONNECT.
-    Registered,
 }
 
 /// The client's next action.
 #[derive(Debug)]
 pub(super) enum Step {
     Send(Handshake, Request<'static>),
-    Open,
+    /// Opens the connection. The request, if there is one, is sent first, and its response is ignored.
+    Open(Option<Request<'static>>),
     Close(CloseReason),
 }
 
@@ -86,8 +85,6 @@ impl Handshake {
             (Self::AuthSuccess, Response::AuthSuccess(success)) => {
                 login.success(&success.token.unwrap_or_default(), *capabilities)
             }
-            // The event is optional, so a refusal does not end the handshake.
-            (Self::Registered, Response::Ready(_) | Response::Error(_)) => Step::Open,
             (Self::AuthSuccess, Response::Error(error)) => login.refused(error),
             (_, Response::Error(error)) => Step::Close(CloseReason::Refused(error)),
             (_, response) => Step::Close(CloseReason::Unexpected(response.opcode())),
@@ -175,16 +172,12 @@ impl fmt::Debug for Login {
     }
 }
 
-/// Returns the step after the server has accepted the client: REGISTER if the server offers the event
-/// GRACEFUL_DISCONNECT, and otherwise the end of the handshake.
+/// Returns the step after the server has accepted the client. If the server offers the event
+/// GRACEFUL_DISCONNECT, the client registers for it. The event is optional, so that requests need not wait for
+/// the response, and a refusal is ignored.
 fn finish(capabilities: Capabilities) -> Step {
-    match capabilities.can_drain {
-        true => {
-            let register = Register::new(&[EventType::GracefulDisconnect]);
-            Step::Send(Handshake::Registered, register.into())
-        }
-        false => Step::Open,
-    }
+    let register = || Register::new(&[EventType::GracefulDisconnect]).into();
+    Step::Open(capabilities.can_drain.then(register))
 }
 
 /// Returns the step that sends `token` in an AUTH_RESPONSE, or that closes the connection if `token`
@@ -221,29 +214,10 @@ mod tests {
 
     #[test]
     fn registers_for_graceful_disconnects_that_the_server_offers() {
-        assert!(matches!(step_after_ready("false"), Step::Open));
-        let Step::Send(Handshake::Registered, Request::Register(register)) =
-            step_after_ready("true")
-        else {
+        assert!(matches!(step_after_ready("false"), Step::Open(None)));
+        let Step::Open(Some(Request::Register(register))) = step_after_ready("true") else {
             panic!()
         };
         assert_eq!(register.event_types, ["GRACEFUL_DISCONNECT"]);
-    }
-
-    #[test]
-    fn opens_the_connection_if_the_server_refuses_to_register_it() {
-        for answer in [Ready.into(), ServerError::new(ErrorCode::Protocol, "no").into()] {
-            let mut context = Context::from(Version::V5);
-            let (options, mut login) = (ConnectionOptions::default(), Login::default());
-            let mut capabilities = Capabilities::default();
-            let step = Handshake::Registered.handle_response(
-                answer,
-                &options,
-                &mut context,
-                &mut capabilities,
-                &mut login,
-            );
-            assert!(matches!(step, Step::Open), "{step:?}");
-        }
     }
 }

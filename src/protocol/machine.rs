@@ -1,23 +1,22 @@
 //! The state machine of one connection.
 //!
 //! ```text
-//!     new(): send OPTIONS
-//!              |
-//!  +-----------|------------------------------------------------------+
-//!  | Opening   v                                                      |
-//!  |   Supported       with_capabilities(): send STARTUP              |
-//!  |           |                   |                                  |
-//!  |           | SUPPORTED: send STARTUP                              |
-//!  |           v                   v                                  |
-//!  |   ReadyOrAuthenticate                                            |
+//!     new(): send OPTIONS           with_capabilities(): send STARTUP
+//!              |                                 |
+//!  +-----------|---------------------------------|--------------------+
+//!  | Opening   v                                 |                    |
+//!  |   Supported                                 |                    |
+//!  |           | SUPPORTED: send STARTUP         |                    |
+//!  |           v                                 |                    |
+//!  |   ReadyOrAuthenticate <---------------------+                    |
 //!  |       |   | AUTHENTICATE: send AUTH_RESPONSE                     |
 //!  |       |   v                                                      |
 //!  |       | AuthSuccess <--- AUTH_CHALLENGE: send AUTH_RESPONSE      |
-//!  |       v   v                                                      |
-//!  |   Registered, if the server offers GRACEFUL_DISCONNECT           |
 //!  +-------|---|------------------------------------------------------+
-//!    READY |   | AUTH_SUCCESS                    | ERROR
-//!  +-------v---v-----------------------------+   | handshake_timeout
+//!    READY |   | AUTH_SUCCESS: send REGISTER,    | ERROR
+//!          |   | if the server offers            | handshake_timeout
+//!          |   | GRACEFUL_DISCONNECT             |
+//!  +-------v---v-----------------------------+   |
 //!  | Open: see `liveness.rs` for heartbeats  |   |
 //!  +-----------------------------------------+   |
 //!              | heartbeat or frame timeout      |
@@ -598,7 +597,8 @@ impl ClientConnection {
     }
 
     /// Handles the response to an internal request. After a response in the handshake, takes the next
-    /// step. After the response to a heartbeat, another one can be sent.
+    /// step. After the response to a heartbeat, another one can be sent. A response to REGISTER, which comes
+    /// before the first heartbeat in general, counts as one.
     fn handle_internal(&mut self, frame: &RawFrame) {
         let State::Opening { handshake, deadline } = self.state else {
             return self.liveness.handle_probe_response();
@@ -651,9 +651,11 @@ impl ClientConnection {
                 // connection is closed.
                 let _sent = self.send_internal(request);
             }
-            Step::Open => {
+            Step::Open(request) => {
                 self.state = State::Open;
                 self.frames.set_max_body(self.context.max_body);
+                // A stream is free: the connection has sent no other request yet.
+                let _sent = request.is_some_and(|request| self.send_internal(request));
                 self.events.push_back(ConnectionEvent::Opened);
             }
             Step::Close(reason) => self.close(self.recognize_unsupported_version(reason)),

@@ -167,6 +167,32 @@ fn requests_compression_only_if_the_server_supports_it() {
     }
 }
 
+/// Requests do not wait for the response to REGISTER, which may be a refusal.
+#[test]
+fn registers_for_graceful_disconnects_when_the_connection_opens() {
+    let refusal = ServerError::new(ErrorCode::Protocol, "no");
+    for answer in [Response::from(Ready), Response::from(refusal)] {
+        let mut pair = Pair::new(ConnectionOptions::default());
+        pair.expect_request();
+        let offer = vec![("GRACEFUL_DISCONNECT".to_owned(), vec!["true".to_owned()])];
+        pair.answer(Supported { options: offer });
+        pair.expect_request();
+        pair.answer(Ready);
+        assert_eq!(pair.client.poll_event(), Some(ConnectionEvent::Opened));
+        let sent = pair.query(SECOND).unwrap();
+        let (register, Request::Register(_)) = pair.expect_request() else { panic!() };
+        let (query, Request::Query(_)) = pair.expect_request() else { panic!() };
+        pair.respond(query, ResultMessage::Void);
+        let Some(ConnectionEvent::Response { stream, .. }) = pair.client.poll_event() else {
+            panic!()
+        };
+        assert!(stream == sent && stream == query);
+        pair.respond(register, answer);
+        assert_eq!((pair.client.poll_event(), pair.client.in_flight()), (None, 0));
+        assert!(pair.client.is_open());
+    }
+}
+
 #[test]
 fn authenticates_if_the_server_requires_it() {
     let cassandra = "org.apache.cassandra.auth.PasswordAuthenticator";

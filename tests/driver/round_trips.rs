@@ -93,6 +93,14 @@ async fn the_first_answer_takes_eight_round_trips_with_a_password() {
     }
 }
 
+/// Cassandra 6.0 announces its end to connections that have registered for the event.
+#[tokio::test(start_paused = true)]
+async fn the_registration_for_graceful_disconnects_takes_no_round_trip() {
+    let expected =
+        ["OPTIONS", "STARTUP", "REGISTER STARTUP", "QUERY REGISTER", "PREPARE", "EXECUTE"];
+    assert_eq!(rounds(MockServer::graceful_disconnect, |builder| builder).await, expected);
+}
+
 /// Cassandra before 4.0 has no `system.peers_v2`.
 #[tokio::test(start_paused = true)]
 async fn a_server_without_the_latest_tables_takes_no_more_round_trips() {
