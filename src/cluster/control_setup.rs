@@ -37,8 +37,8 @@ pub(super) struct OpenedControl {
 pub(super) const EVENT_QUEUE_SIZE: usize = 256;
 
 /// Opens the control connection to the first contact point that accepts the connection and answers
-/// its setup. While the first control connection is set up, the first connection for requests is opened to
-/// the same server, which is most likely a node that the session uses.
+/// its setup. While it sets up the first control connection, it opens the first connection for requests to
+/// the same server, which is usually a node of the session.
 ///
 /// # Errors
 /// Returns the errors of all contact points if none of them does.
@@ -55,11 +55,11 @@ pub(super) async fn open_control(
         })?;
         let address = connection.address();
         if shared.control().is_none() {
-            shared.pools.offer(Some(open_early(shared, &connection, &host)));
+            shared.pools.offer(open_early(shared, &connection, &host));
         }
         let set_up = set_up(shared, &connection, &host).await;
         // If the session uses the node, its pool has taken the connection.
-        shared.pools.offer(None);
+        shared.pools.withdraw_offer();
         match set_up {
             Ok(TopologyRead { host_id, has_tables, is_ambiguous }) => {
                 let (connection, is_incomplete) = (connection.into(), !has_tables || is_ambiguous);

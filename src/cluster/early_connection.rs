@@ -14,7 +14,7 @@ use crate::connection::{Connection, Connector, KnownServer};
 pub(super) struct EarlyConnection {
     address: SocketAddr,
     host: String,
-    /// The only task is the attempt. It ends when the set is dropped.
+    /// The task of the attempt, which is aborted when the set is dropped.
     task: JoinSet<Result<UsableConnection, NodeError>>,
 }
 
@@ -37,7 +37,7 @@ impl EarlyConnection {
         let mut task = JoinSet::new();
         let (address, name) = (server.address(), host.clone());
         task.spawn(async move {
-            let connection = connector.connect_again(server, Some(&name)).await;
+            let connection = connector.connect_to_known(server, Some(&name)).await;
             let connection = connection.map_err(NodeError::Connection)?;
             if let Some(keyspace) = &keyspace {
                 let timeout = connector.options.handshake_timeout;
@@ -54,8 +54,8 @@ impl EarlyConnection {
         self.address == address && host == Some(&*self.host)
     }
 
-    /// Waits until the connection is usable. Returns `None` if its runtime has ended.
-    pub(super) async fn usable(mut self) -> Option<Result<UsableConnection, NodeError>> {
+    /// Waits until the connection is usable. Returns `None` if the task of the attempt was cancelled.
+    pub(super) async fn wait_usable(mut self) -> Option<Result<UsableConnection, NodeError>> {
         self.task.join_next().await?.ok()
     }
 }

@@ -236,9 +236,13 @@ impl PoolConnector {
         early: Option<Box<EarlyConnection>>,
     ) -> Result<UsableConnection, NodeError> {
         if let Some(early) = early
-            && let Some(usable) = early.usable().await
+            && let Some(usable) = early.wait_usable().await
         {
-            return usable;
+            match usable {
+                // The server has closed the connection since it was opened.
+                Ok(UsableConnection { connection, .. }) if connection.close_reason().is_some() => {}
+                usable => return usable,
+            }
         }
         let connection = self.context.connector.connect(self.address, self.host.as_deref()).await;
         let connection = connection.map_err(NodeError::Connection)?;

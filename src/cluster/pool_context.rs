@@ -66,10 +66,14 @@ impl PoolContext {
         }
     }
 
-    /// Offers a connection to the next pool of its node. Closes the one that was offered before, unless a
-    /// pool has taken it.
-    pub(super) fn offer(&self, early: Option<EarlyConnection>) {
-        let _closed = std::mem::replace(&mut *self.early(), early.map(Box::new));
+    /// Offers a connection to the next pool of its node.
+    pub(super) fn offer(&self, early: EarlyConnection) {
+        let _closed = self.early().replace(Box::new(early));
+    }
+
+    /// Closes the connection that was offered, unless a pool has taken it.
+    pub(super) fn withdraw_offer(&self) {
+        let _closed = self.early().take();
     }
 
     /// Takes the offered connection if it leads to this address and host.

@@ -145,8 +145,8 @@ struct LocalAndPeers {
 
 /// Runs the statements that read `system.local`, `system.peers` and `system.peers_v2`.
 /// `system.peers_v2` is preferred if it exists (Cassandra 4.0 and later), because it contains the
-/// peers' ports; `system.peers` is then not read. Servers without v5 most likely lack it, and are asked for
-/// both tables at once.
+/// peers' ports. Servers with v5 are asked for `system.peers` only if it does not exist. Servers without v5
+/// mostly lack it, and are asked for both tables at once.
 async fn local_and_peers(
     connection: &Connection,
     timeout: Duration,
@@ -162,7 +162,10 @@ async fn local_and_peers(
                 None => read(peers).await,
             };
         }
-        let (peers_v2, peers) = tokio::join!(read(peers_v2), read(peers));
+        // A budget of its own: if both tables exist, these rows are not kept.
+        let budget = MemoryBudget::new();
+        let peers = async { none_if_missing(rows(connection, timeout, &budget, peers).await) };
+        let (peers_v2, peers) = tokio::join!(read(peers_v2), peers);
         match peers_v2? {
             Some(peers) => Ok(Some(peers)),
             None => peers,

@@ -84,12 +84,12 @@ impl Connector {
     }
 
     /// Opens another connection to a server, in the version of the first one and without OPTIONS. Another
-    /// server may answer at this address: if it refuses the version, or STARTUP with a protocol error, the
-    /// driver connects again with OPTIONS.
+    /// server may answer at this address: if it refuses the version, or the handshake with a protocol error,
+    /// the driver connects again with OPTIONS.
     ///
     /// # Errors
     /// Returns the errors of [`connect`](Self::connect).
-    pub(crate) async fn connect_again(
+    pub(crate) async fn connect_to_known(
         &self,
         server: KnownServer,
         host: Option<&str>,
@@ -125,7 +125,8 @@ impl Connector {
                     Err(CloseReason::Refused(error))
                         if known.is_some() && error.code == ErrorCode::Protocol =>
                     {
-                        debug!(node = %address, %error, "STARTUP without OPTIONS refused");
+                        debug!(node = %address, %error, "handshake without OPTIONS refused");
+                        options.version = self.options.version;
                     }
                     opened => return opened,
                 }
@@ -193,10 +194,10 @@ where
         .map_err(|text| CloseReason::Io(ErrorKind::Unsupported, text.to_owned()))?;
     runtime.spawn(Driver::new(address, socket, machine, opened, events, exchange.share()));
     match wait.await {
-        Ok(Ok(agreed)) => {
-            let (context, _) = &agreed;
+        Ok(Ok(settings)) => {
+            let (context, _) = &settings;
             debug!(node = %address, version = %context.version, compression = ?context.compression, "connection opened");
-            Ok(Connection::new(address, agreed, exchange, runtime))
+            Ok(Connection::new(address, settings, exchange, runtime))
         }
         Ok(Err(reason)) if exchange.counters.traffic().1 == 0 => {
             Err(explain_early_close(reason, hint))

@@ -31,8 +31,8 @@ const WRITE_LIMIT: usize = 1 << 20;
 /// Maximum number of reads before requests are collected and sent.
 const MAX_READS: usize = 8;
 
-/// The result of the handshake: what the client and the server agreed on, and the server's capabilities.
-pub(super) type Opening = Result<(Context, Capabilities), CloseReason>;
+/// The result of the handshake: the settings of the connection, and the capabilities of the server.
+pub(super) type HandshakeResult = Result<(Context, Capabilities), CloseReason>;
 
 /// A future that drives a connection, and completes when the connection has ended.
 pub(super) struct Driver<S> {
@@ -51,7 +51,7 @@ pub(super) struct Driver<S> {
     /// Outcomes to deliver to the callers.
     outcomes: Vec<(SlotId, Outcome)>,
     wakers: Vec<Waker>,
-    opened: Option<oneshot::Sender<Opening>>,
+    opened: Option<oneshot::Sender<HandshakeResult>>,
     /// The channel for the server's events, or `None` to ignore events.
     events: Option<mpsc::Sender<Event>>,
     timer: Pin<Box<Sleep>>,
@@ -70,7 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         address: SocketAddr,
         socket: S,
         machine: ClientConnection,
-        opened: oneshot::Sender<Opening>,
+        opened: oneshot::Sender<HandshakeResult>,
         events: Option<mpsc::Sender<Event>>,
         exchange: Arc<Exchange>,
     ) -> Self {

@@ -141,7 +141,7 @@ impl Connection {
         &self.context
     }
 
-    /// Returns what this connection knows of its server.
+    /// Returns the address, the version and the capabilities of the server.
     pub(crate) const fn server(&self) -> KnownServer {
         let Self { address, context: Context { version, .. }, capabilities, .. } = *self;
         KnownServer { address, version, capabilities }
@@ -255,7 +255,7 @@ impl Connection {
     }
 }
 
-/// What is known of a server to which a connection was opened.
+/// A server that has accepted a connection: its address, version and capabilities.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KnownServer {
     pub(super) address: SocketAddr,
@@ -270,7 +270,7 @@ impl KnownServer {
         self.address
     }
 
-    /// Returns true if the server lists v5 as a version that is no beta, as Cassandra 4.0 and later do.
+    /// Returns true if the server lists v5 as a released version, as Cassandra 4.0 and later do.
     pub(crate) const fn has_v5(&self) -> bool {
         self.capabilities.has_v5
     }

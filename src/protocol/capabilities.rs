@@ -12,7 +12,7 @@ pub(crate) struct Capabilities {
     pub(super) compression: Option<Compression>,
     /// True if the server offers the event GRACEFUL_DISCONNECT.
     pub(super) can_drain: bool,
-    /// True if the server lists v5 as a version that is no beta, as Cassandra 4.0 and later do.
+    /// True if the server lists v5 as a released version, as Cassandra 4.0 and later do.
     #[cfg_attr(not(feature = "driver"), allow(dead_code, reason = "only the driver reads it"))]
     pub(crate) has_v5: bool,
 }

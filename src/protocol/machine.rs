@@ -485,7 +485,7 @@ impl ClientConnection {
         }
     }
 
-    /// Sends a request of the handshake or a heartbeat. Returns false if no stream is free. If the
+    /// Sends a request of the handshake, REGISTER or a heartbeat. Returns false if no stream is free. If the
     /// request cannot be encoded, closes the connection and returns false.
     fn send_internal(&mut self, request: Request<'_>) -> bool {
         let start = self.out.frames_mut().len();
@@ -597,8 +597,8 @@ impl ClientConnection {
     }
 
     /// Handles the response to an internal request. After a response in the handshake, takes the next
-    /// step. After the response to a heartbeat, another one can be sent. A response to REGISTER, which comes
-    /// before the first heartbeat in general, counts as one.
+    /// step. After the response to a heartbeat, another one can be sent. The response to REGISTER is handled
+    /// like that of a heartbeat: at most, one more heartbeat is sent.
     fn handle_internal(&mut self, frame: &RawFrame) {
         let State::Opening { handshake, deadline } = self.state else {
             return self.liveness.handle_probe_response();
@@ -654,7 +654,7 @@ impl ClientConnection {
             Step::Open(request) => {
                 self.state = State::Open;
                 self.frames.set_max_body(self.context.max_body);
-                // A stream is free: the connection has sent no other request yet.
+                // A stream is free: no request is in flight.
                 let _sent = request.is_some_and(|request| self.send_internal(request));
                 self.events.push_back(ConnectionEvent::Opened);
             }

@@ -43,7 +43,7 @@ pub(super) enum StreamState {
     InFlight(InFlightRequest),
     /// The request timed out or was cancelled; its response may still arrive.
     Orphaned,
-    /// The handshake or a heartbeat waits for its response.
+    /// The handshake, REGISTER or a heartbeat waits for its response.
     Internal,
 }
 
@@ -81,7 +81,7 @@ impl Streams {
     }
 
     /// Returns the number of streams in use, including orphaned streams whose response may still
-    /// arrive, but without the streams of the handshake and of heartbeats.
+    /// arrive, but without the streams of the handshake, REGISTER and heartbeats.
     pub(super) const fn in_use(&self) -> usize {
         let without_response = self.orphans.saturating_sub(self.orphans());
         self.in_use.saturating_sub(without_response)

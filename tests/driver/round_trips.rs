@@ -24,13 +24,13 @@ use tokio::io::{
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-/// The time that bytes take from the client to the server. Timers without a delay take up to 1 ms of it. The
-/// read of the schema in the background begins after more round trips than the tests count.
+/// The time that bytes take from the client to the server. A timer with a delay of zero fires after up to
+/// 1 ms. The read of the schema in the background begins after more round trips than the tests count.
 const ROUND_TRIP: Duration = Duration::from_millis(10);
 
 const INSERT: &str = "INSERT INTO users (username, password) VALUES (?, ?)";
 
-/// Does what `add_users` does for one user. Returns the opcodes that the server received in each round
+/// Connects, prepares an INSERT and executes it. Returns the opcodes that the server received in each round
 /// trip, in alphabetical order.
 async fn rounds(
     server: impl FnOnce(MockServer) -> MockServer,
@@ -93,7 +93,7 @@ async fn the_first_answer_takes_eight_round_trips_with_a_password() {
     }
 }
 
-/// Cassandra 6.0 announces its end to connections that have registered for the event.
+/// Cassandra 6.0 announces its shutdown to connections that have registered for the event.
 #[tokio::test(start_paused = true)]
 async fn the_registration_for_graceful_disconnects_takes_no_round_trip() {
     let expected =
@@ -121,7 +121,7 @@ async fn a_lower_version_takes_one_round_trip_more() {
     assert_eq!(rounds(|server| server.version(Version::V4), client).await, expected);
 }
 
-/// A network in which requests take a [`ROUND_TRIP`], and all else no time.
+/// A network in which requests take a [`ROUND_TRIP`], and responses take no time.
 #[derive(Default)]
 struct DelayedWorld {
     listeners: RefCell<BTreeMap<SocketAddr, mpsc::UnboundedSender<Socket>>>,
