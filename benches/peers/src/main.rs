@@ -57,8 +57,9 @@ fn main() -> ExitCode {
             .parse()
             .map(|requests| driver::profile(filter, requests))
             .map_err(|_| USAGE.to_owned()),
-        // `scale` runs this in a process of its own.
+        // `scale` runs these in processes of their own.
         ["schema", driver, address, mode] => scale::read_schema(driver, address, mode),
+        ["idle", driver, address] => scale::run_idle(driver, address),
         ["time"] => table::time(""),
         ["time", filter] => table::time(filter),
         ["list"] => {

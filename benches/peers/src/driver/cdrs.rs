@@ -1,8 +1,8 @@
 //! The loads on the driver cdrs-tokio.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
+use cdrs_tokio::cluster::connection_pool::ConnectionPoolConfigBuilder;
 use cdrs_tokio::cluster::session::{Session, SessionBuilder, TcpSessionBuilder};
 use cdrs_tokio::cluster::{NodeTcpConfigBuilder, TcpConnectionManager};
 use cdrs_tokio::load_balancing::RoundRobinLoadBalancingStrategy;
@@ -17,9 +17,11 @@ use super::{Client, runtime};
 
 type Balancing = RoundRobinLoadBalancingStrategy<TransportTcp, TcpConnectionManager>;
 
+pub type CdrsSession = Session<TransportTcp, TcpConnectionManager, Balancing>;
+
 pub struct Cdrs {
     runtime: Runtime,
-    session: Arc<Session<TransportTcp, TcpConnectionManager, Balancing>>,
+    session: CdrsSession,
     select: PreparedQuery,
     insert: PreparedQuery,
     scan: PreparedQuery,
@@ -29,19 +31,13 @@ impl Cdrs {
     pub fn connect(address: SocketAddr) -> Self {
         let runtime = runtime();
         let (session, [select, insert, scan]) = runtime.block_on(async {
-            let config = NodeTcpConfigBuilder::new()
-                .with_contact_point(address.to_string().into())
-                .build()
-                .await
-                .unwrap();
-            let balancing = RoundRobinLoadBalancingStrategy::new();
-            let session = TcpSessionBuilder::new(balancing, config).build().await.unwrap();
+            let session = session(address, 1).await;
             let prepared = [
                 session.prepare(SELECT).await.unwrap(),
                 session.prepare(INSERT).await.unwrap(),
                 session.prepare(SCAN).await.unwrap(),
             ];
-            (Arc::new(session), prepared)
+            (session, prepared)
         });
         Self { runtime, session, select, insert, scan }
     }
@@ -86,4 +82,13 @@ impl Client for Cdrs {
             }
         }))
     }
+}
+
+/// Connects with this number of connections to each node.
+pub async fn session(address: SocketAddr, connections: usize) -> CdrsSession {
+    let config = NodeTcpConfigBuilder::new().with_contact_point(address.to_string().into());
+    let config = config.build().await.unwrap();
+    let pool = ConnectionPoolConfigBuilder::new().with_local_size(connections).build();
+    let builder = TcpSessionBuilder::new(RoundRobinLoadBalancingStrategy::new(), config);
+    builder.with_connection_pool_config(pool).build().await.unwrap()
 }

@@ -3,7 +3,7 @@
 //! Each driver has one connection and a runtime of one thread. The server is a stub in other threads,
 //! or a real node. The drivers take turns, so that load from other processes affects all of them.
 
-mod cdrs;
+pub mod cdrs;
 mod floor;
 pub mod load;
 mod ours;

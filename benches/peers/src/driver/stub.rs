@@ -40,7 +40,11 @@ pub fn start() -> SocketAddr {
 
 /// Starts a server with these contents, and returns its address.
 pub fn start_with(contents: Arc<dyn Contents>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    start_on(TcpListener::bind("127.0.0.1:0").unwrap(), contents)
+}
+
+/// Starts a server with these contents on a listener, and returns its address.
+pub fn start_on(listener: TcpListener, contents: Arc<dyn Contents>) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for socket in listener.incoming() {
@@ -195,12 +199,19 @@ impl Server {
         let columns = TABLES.iter().find(|(name, _)| *name == table).map_or(&[][..], |(_, c)| c);
         match names.trim() {
             "*" => columns.to_vec(),
-            // A function of a column is treated as text.
             names => names
                 .split(',')
                 .map(|name| {
-                    let has_name = |(known, _): &&Column| *known == name.trim();
-                    columns.iter().find(has_name).copied().unwrap_or(("function", TEXT))
+                    // A function of a column is treated as text.
+                    let (name, function) = match name.trim().split_once(" AS ") {
+                        Some((_, alias)) => (alias, true),
+                        None => (name.trim(), false),
+                    };
+                    match columns.iter().find(|(known, _)| *known == name) {
+                        Some((known, _)) if function => (*known, TEXT),
+                        Some(column) => *column,
+                        None => ("function", TEXT),
+                    }
                 })
                 .collect(),
         }

@@ -9,8 +9,10 @@ use scylla::client::caching_session::CachingSession;
 use scylla::client::session_builder::SessionBuilder;
 use tokio::runtime::Runtime;
 
+use super::Servers;
+use super::curves::{self, Point};
+use super::report::{Bar, Table, figure};
 use super::sample::{Sample, medians, run, runtime};
-use super::{Servers, head};
 use crate::driver::ROUNDS;
 
 /// Numbers of statements that the caches hold at most.
@@ -20,7 +22,10 @@ const LIMITS: [usize; 4] = [10, 100, 1_000, 10_000];
 const HITS: usize = 50_000;
 const MISSES: usize = 2_000;
 
-pub fn table(filter: &str, servers: &Servers) -> Result<(), String> {
+/// Maximum ratio of ours to scylla. A few percent are noise.
+const BAR: f64 = 1.1;
+
+pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
     let name = |limit: usize| format!("prepared cache of {limit}");
     let title = format!(
         "CPU time for preparing a text, with a full cache: the median of {ROUNDS} turns. A miss sends a \
@@ -35,9 +40,10 @@ pub fn table(filter: &str, servers: &Servers) -> Result<(), String> {
         "scylla, µs",
         "ours to scylla",
     ];
-    if !head(&title, &columns, filter, LIMITS.into_iter().map(name)) {
-        return Ok(());
-    }
+    let Some(mut table) = Table::new(&title, &columns, filter, LIMITS.into_iter().map(name)) else {
+        return Ok(0);
+    };
+    let mut curve = Vec::new();
     let server = servers.node()?;
     for limit in LIMITS.into_iter().filter(|limit| name(*limit).contains(filter)) {
         let ours = Ours::connect(server.address(), limit);
@@ -46,24 +52,30 @@ pub fn table(filter: &str, servers: &Servers) -> Result<(), String> {
         // Fills the caches.
         ours.prepare(limit, &texts, 0, limit);
         scylla.prepare(limit, &texts, 0, limit);
-        let hits = medians(|| {
+        let hits = medians(ROUNDS, || {
             [ours.prepare(HITS, &texts, 0, limit), scylla.prepare(HITS, &texts, 0, limit)]
         });
         let turn = AtomicUsize::new(0);
-        let misses = medians(|| {
+        let misses = medians(ROUNDS, || {
             let first = limit + turn.fetch_add(1, Ordering::Relaxed) * MISSES;
             [
                 ours.prepare(MISSES, &texts, first, MISSES),
                 scylla.prepare(MISSES, &texts, first, MISSES),
             ]
         });
-        let cells = [hits, misses].map(|[ours, scylla]| {
-            let ratio = ours.micros / scylla.micros;
-            format!("{:.2} | {:.2} | {ratio:.2}", ours.micros, scylla.micros)
+        let times = [hits, misses].map(|samples| samples.map(|sample| sample.micros));
+        let [hit, miss] = times.map(|[ours, scylla]| ours / scylla);
+        let cells = times.map(|[ours, scylla]| {
+            [figure(ours, 2), figure(scylla, 2), figure(ours / scylla, 2)].join(" | ")
         });
-        println!("| {} | {} |", name(limit), cells.join(" | "));
+        table.row(&name(limit), &cells, &[Bar::new("hit", hit, BAR), Bar::new("miss", miss, BAR)]);
+        // As many misses as the cache has statements.
+        curve.push(Point::new(limit, times[1].map(|micros| micros * limit as f64)));
     }
-    Ok(())
+    if filter.is_empty() {
+        curves::write("statements", &curve)?;
+    }
+    Ok(table.missed())
 }
 
 /// A statement without values, which every server accepts.

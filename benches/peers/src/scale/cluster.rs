@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use rustix::time::ClockId;
 
-use super::sample::runtime;
+use super::Servers;
+use super::curves::{self, Point};
+use super::report::{Bar, Table, pair};
+use super::sample::{median_figures, runtime};
 use super::server::Server;
-use super::{Servers, head};
 use crate::driver::load::{SELECT, time};
-use crate::driver::median;
 
 /// Numbers of nodes, and of tokens of each.
 const CLUSTERS: [(usize, usize); 8] =
@@ -23,19 +24,19 @@ const TURNS: usize = 5;
 /// Time after an event in which a driver reads the tables.
 const EVENT_TIME: Duration = Duration::from_millis(500);
 
-/// The CPU times of one turn, in milliseconds.
-#[derive(Debug, Clone, Copy)]
-struct Turn {
-    /// From the start of connecting to the first answer.
-    connect: f64,
-    /// The same, and the first read of the schema.
-    schema_read: f64,
-    schema_event: f64,
-    up_event: f64,
-    new_node: f64,
-}
+/// Maximum figures of ours for the largest cluster: the figures of [`turn`].
+const BARS: [(&str, f64); 5] = [
+    ("first answer", 100.0),
+    ("", f64::INFINITY),
+    ("schema event", 3.0),
+    ("node is up", 20.0),
+    ("new node", 20.0),
+];
 
-pub fn table(filter: &str, servers: &Servers) -> Result<(), String> {
+/// Number of tokens of the clusters of the cost curve.
+const CURVE_TOKENS: usize = 256;
+
+pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
     let name = |(nodes, tokens): (usize, usize)| format!("{nodes} nodes, {tokens} tokens");
     let title = format!(
         "CPU time of a session that connects to one of many nodes, in milliseconds, ours / scylla: the median \
@@ -49,35 +50,35 @@ pub fn table(filter: &str, servers: &Servers) -> Result<(), String> {
         "node is up",
         "new node",
     ];
-    if servers.real_node.is_some()
-        || !head(&title, &columns, filter, CLUSTERS.into_iter().map(name))
-    {
-        return Ok(());
+    if servers.real_node.is_some() {
+        return Ok(0);
     }
+    let Some(mut table) = Table::new(&title, &columns, filter, CLUSTERS.into_iter().map(name))
+    else {
+        return Ok(0);
+    };
+    let mut curve = Vec::new();
     for cluster in CLUSTERS.into_iter().filter(|cluster| name(*cluster).contains(filter)) {
         let (nodes, tokens) = cluster;
         let mut server = Server::start(&format!("nodes {nodes} {tokens}"))?;
         let turns: Vec<_> = (0..TURNS).map(|_| [ours(&mut server), scylla(&mut server)]).collect();
-        let cell = |value: fn(&Turn) -> f64| {
-            let of = |driver: usize| {
-                median(turns.iter().map(|turn| value(&turn[driver])).collect()).unwrap_or(f64::NAN)
-            };
-            format!("{:.2} / {:.2}", of(0), of(1))
-        };
-        let cells = [
-            cell(|turn| turn.connect),
-            cell(|turn| turn.schema_read),
-            cell(|turn| turn.schema_event),
-            cell(|turn| turn.up_event),
-            cell(|turn| turn.new_node),
-        ];
-        println!("| {} | {} |", name(cluster), cells.join(" | "));
+        let figures = median_figures(&turns);
+        let cells = figures.map(|figures| pair(figures, 2));
+        table.row(&name(cluster), &cells, &Bar::of_ours(BARS, figures));
+        if tokens == CURVE_TOKENS {
+            curve.push(Point::new(nodes, figures[0]));
+        }
     }
-    Ok(())
+    if filter.is_empty() {
+        curves::write("nodes", &curve)?;
+    }
+    Ok(table.missed())
 }
 
-/// Runs a turn. `connect` returns a session after its first answer.
-fn turn<S>(server: &mut Server, connect: impl AsyncFnOnce(SocketAddr) -> S) -> Turn {
+/// Runs a turn. `connect` returns a session after its first answer. Returns the CPU times to the first answer, the
+/// same with the first read of the schema, and of a schema event, of a node that is up, and of a new node, in
+/// milliseconds.
+fn turn<S>(server: &mut Server, connect: impl AsyncFnOnce(SocketAddr) -> S) -> [f64; 5] {
     server.command("reset");
     let (runtime, address) = (runtime(), server.address());
     let begin = time(ClockId::ProcessCPUTime);
@@ -94,10 +95,10 @@ fn turn<S>(server: &mut Server, connect: impl AsyncFnOnce(SocketAddr) -> S) -> T
     };
     let (schema_event, up_event, new_node) = (event("schema"), event("up"), event("new"));
     drop(session);
-    Turn { connect, schema_read, schema_event, up_event, new_node }
+    [connect, schema_read, schema_event, up_event, new_node]
 }
 
-fn ours(server: &mut Server) -> Turn {
+fn ours(server: &mut Server) -> [f64; 5] {
     use cqlwire::cluster::{ClusterState, Distance, LoadBalancing, Node, NodeInfo, Routing};
     use cqlwire::session::Session;
 
@@ -137,7 +138,7 @@ fn ours(server: &mut Server) -> Turn {
     })
 }
 
-fn scylla(server: &mut Server) -> Turn {
+fn scylla(server: &mut Server) -> [f64; 5] {
     use scylla::client::session_builder::SessionBuilder;
     use scylla::policies::host_filter::AllowListHostFilter;
 

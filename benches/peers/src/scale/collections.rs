@@ -17,7 +17,8 @@ use scylla_cql::serialize::value::SerializeValue;
 use scylla_cql::value::CqlValue;
 use uuid::Uuid;
 
-use super::{Servers, head};
+use super::Servers;
+use super::report::{Bar, Table, figure};
 use crate::driver::load::time;
 use crate::driver::{ROUNDS, median};
 
@@ -27,6 +28,9 @@ const ELEMENTS: i32 = 10_000;
 /// Number of collections of a turn.
 const COLLECTIONS: u32 = 20;
 
+/// Maximum ratio of ours to scylla.
+const BAR: f64 = 1.0;
+
 /// The work of both drivers on one collection.
 struct Row {
     name: &'static str,
@@ -34,15 +38,14 @@ struct Row {
     scylla: Box<dyn Fn()>,
 }
 
-pub fn table(filter: &str, _: &Servers) -> Result<(), String> {
+pub fn table(filter: &str, _: &Servers) -> Result<usize, String> {
     let title = format!(
         "CPU time for an element of a collection of {ELEMENTS}: the median of {ROUNDS} turns."
     );
     let columns = ["collection", "ours, ns", "scylla, ns", "ours to scylla"];
     let rows = rows();
-    if !head(&title, &columns, filter, rows.iter().map(|row| row.name.to_owned())) {
-        return Ok(());
-    }
+    let names = rows.iter().map(|row| row.name.to_owned());
+    let Some(mut table) = Table::new(&title, &columns, filter, names) else { return Ok(0) };
     for row in rows.iter().filter(|row| row.name.contains(filter)) {
         let (mut ours, mut scylla) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
@@ -50,9 +53,11 @@ pub fn table(filter: &str, _: &Servers) -> Result<(), String> {
             scylla.push(turn(&row.scylla));
         }
         let [ours, scylla] = [ours, scylla].map(|times| median(times).unwrap_or(f64::NAN));
-        println!("| {} | {ours:.2} | {scylla:.2} | {:.2} |", row.name, ours / scylla);
+        let ratio = ours / scylla;
+        let cells = [figure(ours, 2), figure(scylla, 2), figure(ratio, 2)];
+        table.row(row.name, &cells, &[Bar::ratio(ratio, BAR)]);
     }
-    Ok(())
+    Ok(table.missed())
 }
 
 /// Returns the CPU time for an element, in nanoseconds.

@@ -1,6 +1,8 @@
 //! Instructions and allocations of the client, counted by callgrind.
 
-use super::{Servers, head, ours::Ours, scylla::Scylla};
+use super::client::{Client, Driver};
+use super::report::{Bar, Table, figure};
+use super::{Servers, ours::Ours, scylla::Scylla};
 use crate::callgrind::{self, Cost};
 use crate::workloads::Contender;
 
@@ -13,6 +15,8 @@ struct Load {
     /// Numbers of requests of the two runs whose difference is the cost.
     requests: [usize; 2],
     kind: Kind,
+    /// Maximum number of instructions of ours.
+    bar: f64,
 }
 
 enum Kind {
@@ -29,6 +33,7 @@ const LOADS: [Load; 3] = [
         units: 1,
         requests: [100, 1_100],
         kind: Kind::Select { tasks: 1 },
+        bar: 8_000.0,
     },
     Load {
         name: "instructions, SELECT, 64 in flight",
@@ -36,6 +41,7 @@ const LOADS: [Load; 3] = [
         units: 1,
         requests: [640, 6_400],
         kind: Kind::Select { tasks: 64 },
+        bar: 5_000.0,
     },
     Load {
         name: "instructions, unlogged batch of 100 rows",
@@ -43,15 +49,15 @@ const LOADS: [Load; 3] = [
         units: 100,
         requests: [10, 110],
         kind: Kind::Batch { rows: 100 },
+        bar: 900.0,
     },
 ];
 
-pub fn table(filter: &str, servers: &Servers) -> Result<(), String> {
+pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
     let title = "Instructions and allocations of the client, which has one thread.";
     let columns = ["work", "unit", "ours", "scylla", "ours to scylla"];
-    if !head(title, &columns, filter, LOADS.iter().map(|load| load.name.to_owned())) {
-        return Ok(());
-    }
+    let names = LOADS.iter().map(|load| load.name.to_owned());
+    let Some(mut table) = Table::new(title, &columns, filter, names) else { return Ok(0) };
     callgrind::check_installed()?;
     let server = servers.node()?;
     let address = server.address().to_string();
@@ -64,16 +70,11 @@ pub fn table(filter: &str, servers: &Servers) -> Result<(), String> {
             Ok(callgrind::difference(&few?, &more?, (requests * load.units) as f64))
         };
         let (ours, scylla) = (count(Contender::Ours)?, count(Contender::Scylla)?);
-        println!(
-            "| {} | {} | {} | {} | {:.2} |",
-            load.name,
-            load.unit,
-            ours,
-            scylla,
-            ours.instructions / scylla.instructions
-        );
+        let ratio = ours.instructions / scylla.instructions;
+        let cells = [load.unit.to_owned(), ours.to_string(), scylla.to_string(), figure(ratio, 2)];
+        table.row(load.name, &cells, &[Bar::new("instructions", ours.instructions, load.bar)]);
     }
-    Ok(())
+    Ok(table.missed())
 }
 
 /// Runs a load on a server, under callgrind. Returns `None` if an argument is invalid.
@@ -81,18 +82,16 @@ pub fn run(load: &str, contender: &str, address: &str, requests: &str) -> Option
     let load = LOADS.iter().find(|known| known.name == load)?;
     let (address, requests) = (address.parse().ok()?, requests.parse().ok()?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-    if contender == Contender::Ours.name() {
-        let ours = Ours::connect(runtime, address, 1);
-        match load.kind {
-            Kind::Select { tasks } => ours.select(tasks, requests),
-            Kind::Batch { rows } => ours.batch(1, requests, rows),
-        };
-    } else {
-        let scylla = Scylla::connect(runtime, address, 1);
-        match load.kind {
-            Kind::Select { tasks } => scylla.select(tasks, requests),
-            Kind::Batch { rows } => scylla.batch(1, requests, rows),
-        };
+    match contender == Contender::Ours.name() {
+        true => send(load, &Client::<Ours>::connect(runtime, address, 1), requests),
+        false => send(load, &Client::<Scylla>::connect(runtime, address, 1), requests),
     }
     Some(())
+}
+
+fn send<D: Driver>(load: &Load, client: &Client<D>, requests: usize) {
+    match load.kind {
+        Kind::Select { tasks } => client.select(tasks, requests),
+        Kind::Batch { rows } => client.batch(1, requests, rows),
+    };
 }

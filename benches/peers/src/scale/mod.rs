@@ -1,45 +1,61 @@
-//! The comparison of whole drivers at scale: with many tasks and connections, with large batches, and
-//! with large schemas.
+//! The comparison of whole drivers at scale: with many tasks, connections, nodes and tables, with large batches
+//! and values, at a fixed rate, and idle.
 //!
 //! A section is a table, in a file of its own. The client has a runtime of two worker threads. The server runs
 //! in a process of its own, or is a real node, so that the CPU time of this process is that of the client. The
-//! drivers take turns, so that load from other processes affects all of them.
+//! drivers take turns, so that load from other processes affects all of them. Each row has a verdict about the
+//! bars of ours: the last section draws the cost curves of which the others measure the points.
 
 mod batches;
 mod cache;
+mod cdrs;
+mod client;
 mod cluster;
 mod collections;
 mod connections;
+mod curves;
+mod idle;
 mod instructions;
+mod latency;
 mod nodes;
 mod ours;
+mod plot;
+mod process;
+mod report;
 mod sample;
 mod schema;
 mod schema_server;
 mod scylla;
 mod server;
+mod stream;
 mod values;
 
 use std::net::SocketAddr;
 
 use server::Server;
 
+pub use idle::run as run_idle;
 pub use instructions::run;
 pub use schema::run as read_schema;
 pub use server::serve;
 
-/// A table: its name, and the function that prints the rows whose names contain a filter.
-type Section = (&'static str, fn(&str, &Servers) -> Result<(), String>);
+/// A table: its name, and the function that prints the rows whose names contain a filter. The function returns the
+/// number of bars that were missed.
+type Section = (&'static str, fn(&str, &Servers) -> Result<usize, String>);
 
 const SECTIONS: &[Section] = &[
     ("connections", connections::table),
+    ("latency", latency::table),
+    ("idle", idle::table),
     ("batches", batches::table),
     ("cache", cache::table),
     ("collections", collections::table),
     ("cluster", cluster::table),
     ("values", values::table),
+    ("stream", stream::table),
     ("schema", schema::table),
     ("instructions", instructions::table),
+    ("plot", plot::table),
 ];
 
 /// The servers of the sections.
@@ -62,22 +78,18 @@ impl Servers {
 pub fn table(filter: &str, contact_point: Option<&str>) -> Result<(), String> {
     let real_node = contact_point.map(crate::driver::real_node).transpose()?;
     let servers = Servers { real_node };
-    match SECTIONS.iter().find(|(name, _)| *name == filter) {
-        Some((_, table)) => table("", &servers),
-        None => SECTIONS.iter().try_for_each(|(_, table)| table(filter, &servers)),
+    let missed = match SECTIONS.iter().find(|(name, _)| *name == filter) {
+        Some((_, table)) => table("", &servers)?,
+        None => {
+            let mut missed = 0;
+            for (_, table) in SECTIONS {
+                missed += table(filter, &servers)?;
+            }
+            missed
+        }
+    };
+    match missed {
+        0 => Ok(()),
+        _ => Err(format!("{missed} bars are missed")),
     }
-}
-
-/// Prints the head of a table, unless no row's name contains `filter`. Returns true if there are rows.
-fn head(
-    title: &str,
-    columns: &[&str],
-    filter: &str,
-    mut names: impl Iterator<Item = String>,
-) -> bool {
-    let has_rows = names.any(|name| name.contains(filter));
-    if has_rows {
-        println!("\n{title}\n\n| {} |\n|{}", columns.join(" | "), "---|".repeat(columns.len()));
-    }
-    has_rows
 }

@@ -1,7 +1,7 @@
-//! A stub server that lists many nodes and some keyspaces, and emits events on command.
+//! Stub servers that list many nodes and some keyspaces, and emit events on command.
 
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::driver::stub::{self, Contents};
@@ -15,16 +15,27 @@ pub struct Nodes {
 impl Nodes {
     /// Starts a server that lists `nodes` nodes with `tokens` tokens each, itself included.
     pub fn start(nodes: usize, tokens: usize) -> Self {
-        let contents = Arc::new(NodeRows {
-            port: OnceLock::new(),
-            first_nodes: nodes,
-            nodes: Mutex::new(nodes),
-            tokens,
-            registered: Mutex::default(),
-        });
+        let contents = Arc::new(NodeRows::new(0, nodes, tokens));
         let address = stub::start_with(Arc::clone(&contents) as _);
         contents.port.set(address.port()).unwrap();
         Self { address, contents }
+    }
+
+    /// Starts a server for each of `nodes` nodes, on the addresses from 127.0.0.1 on and on one port. Returns the
+    /// address of the first one.
+    pub fn start_cluster(nodes: usize) -> SocketAddr {
+        let first = TcpListener::bind((cluster_ip(0), 0)).unwrap();
+        let address = first.local_addr().unwrap();
+        let others =
+            (1..nodes).map(|node| TcpListener::bind((cluster_ip(node), address.port())).unwrap());
+        let listeners: Vec<_> = [first].into_iter().chain(others).collect();
+        for (node, listener) in listeners.into_iter().enumerate() {
+            let mut contents = NodeRows::new(node, nodes, CLUSTER_TOKENS);
+            contents.port = address.port().into();
+            contents.ip = cluster_ip;
+            stub::start_on(listener, Arc::new(contents));
+        }
+        address
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -66,13 +77,25 @@ impl Nodes {
     fn node_event(&self, body: &mut Vec<u8>, words: [&str; 2], number: usize) {
         words.into_iter().for_each(|word| stub::string(body, word));
         body.push(4);
-        body.extend(ip(number).octets());
+        body.extend((self.contents.ip)(number).octets());
         body.extend(u32::from(self.address.port()).to_be_bytes());
     }
 }
 
+/// Number of tokens of each node of [`Nodes::start_cluster`].
+const CLUSTER_TOKENS: usize = 16;
+
+/// Returns the address of the node `number` of [`Nodes::start_cluster`].
+fn cluster_ip(number: usize) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 0, number as u8 + 1)
+}
+
 /// The rows of the server's tables.
 struct NodeRows {
+    /// The number of the server's own node.
+    own: usize,
+    /// Returns the address of a node.
+    ip: fn(usize) -> Ipv4Addr,
     /// The port of the nodes, that of the server.
     port: OnceLock<u16>,
     /// Number of nodes before one was added.
@@ -83,7 +106,7 @@ struct NodeRows {
     registered: Mutex<Vec<TcpStream>>,
 }
 
-/// Returns the address of the node `number`. The server is node 0; the others do not exist.
+/// Returns the address of the node `number` of [`Nodes::start`]. The server is node 0; the others do not exist.
 fn ip(number: usize) -> Ipv4Addr {
     let [_, _, high, low] = (number as u32).to_be_bytes();
     match number {
@@ -108,18 +131,21 @@ impl Contents for NodeRows {
         // The value of the condition in WHERE.
         let condition = text.split_once('\'').and_then(|(_, rest)| rest.split('\'').next());
         match table {
-            "system.local" => Some(vec![row(0)]),
+            "system.local" => Some(vec![row(self.own)]),
             "system.peers" | "system.peers_v2" => {
                 let nodes = *self.nodes.lock().unwrap();
-                let is_wanted =
-                    |number: &usize| condition.is_none_or(|text| text == ip(*number).to_string());
-                Some((1..nodes).filter(is_wanted).map(row).collect())
+                let is_wanted = |number: &usize| {
+                    condition.is_none_or(|text| text == (self.ip)(*number).to_string())
+                };
+                let others = (0..nodes).filter(|number| *number != self.own);
+                Some(others.filter(is_wanted).map(row).collect())
             }
             "system_schema.keyspaces" => {
                 let rows =
                     KEYSPACES.iter().filter(|(name, _)| condition.is_none_or(|n| n == *name));
                 let row = |(name, options): &(&str, &[(&str, &str)])| {
-                    let cell = |column: &&str| keyspace_cell(name, options, column);
+                    let is_json = text.contains("toJson");
+                    let cell = |column: &&str| keyspace_cell(name, options, column, is_json);
                     columns.iter().map(cell).collect()
                 };
                 Some(rows.map(row).collect())
@@ -134,12 +160,25 @@ impl Contents for NodeRows {
 }
 
 impl NodeRows {
+    /// Returns the rows of the server of node `own`.
+    fn new(own: usize, nodes: usize, tokens: usize) -> Self {
+        Self {
+            own,
+            ip,
+            port: OnceLock::new(),
+            first_nodes: nodes,
+            nodes: Mutex::new(nodes),
+            tokens,
+            registered: Mutex::default(),
+        }
+    }
+
     fn node_cell(&self, number: usize, column: &str) -> Vec<u8> {
         match column {
             "host_id" => (0x11_u128 << 100 | number as u128).to_be_bytes().to_vec(),
             "schema_version" => vec![0x22; 16],
             "peer" | "native_address" | "rpc_address" | "broadcast_address" | "listen_address" => {
-                ip(number).octets().to_vec()
+                (self.ip)(number).octets().to_vec()
             }
             "rpc_port" | "native_port" => u32::from(self.port()).to_be_bytes().to_vec(),
             "peer_port" => 7_000_u32.to_be_bytes().to_vec(),
@@ -165,10 +204,15 @@ impl NodeRows {
     }
 }
 
-fn keyspace_cell(name: &str, options: &[(&str, &str)], column: &str) -> Vec<u8> {
+fn keyspace_cell(name: &str, options: &[(&str, &str)], column: &str, is_json: bool) -> Vec<u8> {
     match column {
         "keyspace_name" => name.as_bytes().to_vec(),
         "durable_writes" => vec![1],
+        "replication" if is_json => {
+            let option = |(option, value): &(&str, &str)| format!("\"{option}\": \"{value}\"");
+            let options: Vec<_> = options.iter().map(option).collect();
+            format!("{{{}}}", options.join(", ")).into_bytes()
+        }
         "replication" => {
             let mut cell = (options.len() as u32).to_be_bytes().to_vec();
             for (option, value) in options {

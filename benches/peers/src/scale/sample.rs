@@ -1,5 +1,6 @@
-//! The measurement of a turn, and of several turns of two drivers.
+//! The measurement of a turn, and of several turns of drivers.
 
+use std::array::from_fn;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +9,7 @@ use rustix::time::ClockId;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::driver::load::time;
-use crate::driver::{ROUNDS, median};
+use crate::driver::median;
 
 /// The measurement of one turn.
 #[derive(Debug, Clone, Copy)]
@@ -54,15 +55,28 @@ where
     }
 }
 
-/// Returns the medians of two drivers, which take turns.
-pub fn medians(mut turn: impl FnMut() -> [Sample; 2]) -> [Sample; 2] {
+/// Returns the medians of drivers that take turns, after a turn that warms up.
+pub fn medians<const D: usize>(turns: usize, mut turn: impl FnMut() -> [Sample; D]) -> [Sample; D] {
+    let [micros, rates] = medians_of(turns, || turn().map(|sample| [sample.micros, sample.rate]));
+    from_fn(|driver| Sample { micros: micros[driver], rate: rates[driver] })
+}
+
+/// Runs the turns of drivers, and returns the median of each figure for each driver. `turn` runs a turn of each
+/// driver.
+pub fn medians_of<const D: usize, const F: usize>(
+    turns: usize,
+    mut turn: impl FnMut() -> [[f64; F]; D],
+) -> [[f64; D]; F] {
     // The first turn is a warm-up.
     turn();
-    let turns: Vec<_> = (0..ROUNDS).map(|_| turn()).collect();
-    [0, 1].map(|driver| {
-        let of = |value: fn(&Sample) -> f64| {
-            median(turns.iter().map(|turn| value(&turn[driver])).collect()).unwrap_or(f64::NAN)
-        };
-        Sample { micros: of(|sample| sample.micros), rate: of(|sample| sample.rate) }
+    median_figures(&(0..turns).map(|_| turn()).collect::<Vec<_>>())
+}
+
+/// Returns the median of each figure for each driver. A turn has the figures of each driver.
+pub fn median_figures<const D: usize, const F: usize>(turns: &[[[f64; F]; D]]) -> [[f64; D]; F] {
+    from_fn(|figure| {
+        from_fn(|driver| {
+            median(turns.iter().map(|turn| turn[driver][figure]).collect()).unwrap_or(f64::NAN)
+        })
     })
 }

@@ -1,8 +1,5 @@
 //! Schemas of many tables: reading them, and what they take.
 
-use std::env;
-use std::fs;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,10 +8,13 @@ use rustix::time::ClockId;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
+use super::Servers;
+use super::curves::{self, Point};
+use super::process::{figures, memory};
+use super::report::{Bar, Table, pair};
+use super::sample::median_figures;
 use super::server::Server;
-use super::{Servers, head};
 use crate::driver::load::time;
-use crate::driver::median;
 
 /// Numbers of tables, with ten columns each.
 const TABLES: [usize; 4] = [10, 100, 1_000, 10_000];
@@ -24,85 +24,68 @@ const TURNS: usize = 5;
 
 const DRIVERS: [&str; 2] = ["ours", "scylla"];
 
-/// The figures of a turn.
-struct Turn {
-    /// CPU time to connect and to read the schema, in milliseconds.
-    cpu: f64,
-    /// Memory of the process above that before, in MB.
-    kept: f64,
-    peak: f64,
-    /// The longest time for which the only thread ran no other task, in milliseconds.
-    hold: f64,
-}
+/// Maximum figures of ours for the largest schema: CPU, kept memory, peak memory and longest hold.
+const BARS: [(&str, f64); 4] =
+    [("CPU", 80.0), ("kept", 15.0), ("peak", f64::INFINITY), ("hold", 1.0)];
 
-pub fn table(filter: &str, servers: &Servers) -> Result<(), String> {
+pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
     let name = |tables: usize| format!("{tables} tables");
     let title = format!(
         "Reading a schema on one thread, ours / scylla: the median of {TURNS} turns, each in a process of its own. \
          Memory is resident. Scylla does not read options, indexes and functions."
     );
     let columns = ["schema", "CPU, ms", "kept, MB", "peak, MB", "longest hold, ms"];
-    if servers.real_node.is_some() || !head(&title, &columns, filter, TABLES.into_iter().map(name))
-    {
-        return Ok(());
+    if servers.real_node.is_some() {
+        return Ok(0);
     }
+    let Some(mut table) = Table::new(&title, &columns, filter, TABLES.into_iter().map(name)) else {
+        return Ok(0);
+    };
+    let mut curve = Vec::new();
     for tables in TABLES.into_iter().filter(|tables| name(*tables).contains(filter)) {
         let server = Server::start(&format!("schema {tables}"))?;
         let mut turns = Vec::new();
         for _ in 0..TURNS {
-            turns.push(DRIVERS.map(|driver| measure(driver, &server)));
+            let [ours, scylla] = DRIVERS.map(|driver| measure(driver, &server));
+            turns.push([ours?, scylla?]);
         }
-        let cell = |value: fn(&Turn) -> f64| {
-            let of = |driver: usize| {
-                let values =
-                    turns.iter().filter_map(|turn| Some(value(turn[driver].as_ref().ok()?)));
-                median(values.collect()).unwrap_or(f64::NAN)
-            };
-            format!("{:.2} / {:.2}", of(0), of(1))
-        };
-        println!(
-            "| {} | {} | {} | {} | {} |",
-            name(tables),
-            cell(|turn| turn.cpu),
-            cell(|turn| turn.kept),
-            cell(|turn| turn.peak),
-            cell(|turn| turn.hold)
-        );
+        let figures = median_figures(&turns);
+        let cells = figures.map(|figures| pair(figures, 2));
+        table.row(&name(tables), &cells, &Bar::of_ours(BARS, figures));
+        curve.push(Point::new(tables, figures[0]));
     }
-    Ok(())
+    if filter.is_empty() {
+        curves::write("tables", &curve)?;
+    }
+    Ok(table.missed())
 }
 
-/// Runs a turn of a driver.
-fn measure(driver: &str, server: &Server) -> Result<Turn, String> {
-    let program = env::current_exe().map_err(|error| error.to_string())?;
-    let run = |mode: &str| {
-        let mut command = Command::new(&program);
-        command.args(["schema", driver, &server.address().to_string(), mode]);
-        let output = command.output().map_err(|error| error.to_string())?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let figures = text.split_whitespace().filter_map(|figure| figure.parse().ok());
-        Ok(figures.collect::<Vec<f64>>())
-    };
-    let (read, held): (_, Result<_, String>) = (run("read")?, run("hold"));
-    match (&read[..], &held?[..]) {
-        (&[cpu, kept, peak, _], &[_, _, _, hold]) => Ok(Turn { cpu, kept, peak, hold }),
-        _ => Err(format!("a turn of {driver} failed")),
-    }
+/// Runs a turn of a driver. Returns the CPU time to connect and to read the schema, in milliseconds, the memory
+/// that the process keeps and its peak, in MB, and the longest time for which the only thread ran no other task,
+/// in milliseconds.
+fn measure(driver: &str, server: &Server) -> Result<[f64; 4], String> {
+    let address = server.address().to_string();
+    let [cpu, kept, peak, _] = figures(&["schema", driver, &address, "read"])?;
+    let [_, _, _, hold] = figures(&["schema", driver, &address, "hold"])?;
+    Ok([cpu, kept, peak, hold])
 }
 
-/// Reads a schema with one driver, and prints the figures of a [`Turn`]. In the mode `hold`, another task
+/// Reads a schema with one driver, and prints the figures of [`measure`]. In the mode `hold`, another task
 /// measures how long it waits for the thread; otherwise it does not run.
 pub fn run(driver: &str, address: &str, mode: &str) -> Result<(), String> {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let (held, has_ticks) = (Arc::new(AtomicU64::new(0)), mode == "hold");
     let longest = Arc::clone(&held);
-    let (memory, begin) = (resident("VmRSS")?, time(ClockId::ProcessCPUTime));
+    let (before, begin) = (memory("VmRSS")?, time(ClockId::ProcessCPUTime));
     let (cpu, kept) = runtime.block_on(async {
         let ticks = tokio::spawn(async move {
             // CPU time, since other processes may run in between.
             let now = || time(ClockId::ThreadCPUTime);
             let mut last = now();
-            while has_ticks {
+            if !has_ticks {
+                return;
+            }
+            loop {
                 tokio::task::yield_now().await;
                 let elapsed = now().saturating_sub(last);
                 longest.fetch_max(u64::try_from(elapsed.as_nanos()).unwrap(), Ordering::Relaxed);
@@ -125,25 +108,17 @@ pub fn run(driver: &str, address: &str, mode: &str) -> Result<(), String> {
         // The thread may have other tasks to run after the last one of the read.
         sleep(Duration::from_millis(100)).await;
         ticks.abort();
-        let kept = resident("VmRSS");
+        let kept = memory("VmRSS");
         drop(session);
         (cpu, kept)
     });
-    let above = |kilobytes: f64| (kilobytes - memory) * 1024.0 / 1e6;
+    let above = |kilobytes: f64| (kilobytes - before) * 1024.0 / 1e6;
     println!(
         "{} {} {} {}",
         cpu.as_secs_f64() * 1e3,
         above(kept?),
-        above(resident("VmHWM")?),
+        above(memory("VmHWM")?),
         held.load(Ordering::Relaxed) as f64 / 1e6
     );
     Ok(())
-}
-
-/// Returns a figure of the memory of this process, in kilobytes.
-fn resident(name: &str) -> Result<f64, String> {
-    let status = fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    number.ok_or_else(|| format!("no {name} in the status of the process"))
 }

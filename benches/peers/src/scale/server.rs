@@ -60,15 +60,21 @@ impl Drop for Server {
     }
 }
 
-/// Runs a server until the standard input ends. Prints its address. Kinds: `stub`, `nodes 1000 256` for a
-/// server that lists 1,000 nodes with 256 tokens each, `schema 1000` for one with 1,000 tables.
+/// Runs a server until the standard input ends. Prints its address. Kinds: `stub`, `mock` for an empty
+/// [`MockServer`], `cluster 6` for 6 nodes, `nodes 1000 256` for a server that lists 1,000 nodes with 256 tokens
+/// each, `schema 1000` for one with 1,000 tables, and `values` and `values-v4` for large values.
 pub fn serve(kind: &str) -> Result<(), String> {
+    let number = |text: &str| text.parse().map_err(|_| format!("no number: `{text}`"));
     match kind.split(' ').collect::<Vec<_>>()[..] {
         ["stub"] => println!("{}", stub::start()),
+        ["mock"] => {
+            let server = async { MockServer::bind("127.0.0.1:0").await.unwrap().keep_received(0) };
+            return mock_server(server);
+        }
+        ["cluster", nodes] => println!("{}", Nodes::start_cluster(number(nodes)?)),
         ["values"] => return mock_server(values::server(Version::V5)),
         ["values-v4"] => return mock_server(values::server(Version::V4)),
         ["nodes", nodes, tokens] => {
-            let number = |text: &str| text.parse().map_err(|_| format!("no number: `{text}`"));
             let nodes = Nodes::start(number(nodes)?, number(tokens)?);
             println!("{}", nodes.address());
             for line in io::stdin().lines() {
@@ -76,8 +82,7 @@ pub fn serve(kind: &str) -> Result<(), String> {
             }
         }
         ["schema", tables] => {
-            let tables = tables.parse().map_err(|_| format!("no number: `{tables}`"))?;
-            return mock_server(schema_server::start(tables));
+            return mock_server(schema_server::start(number(tables)?));
         }
         _ => return Err(format!("unknown kind of server `{kind}`")),
     }

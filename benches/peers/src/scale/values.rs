@@ -16,18 +16,29 @@ use scylla::frame::Compression as ScyllaCompression;
 use scylla::statement::prepared::PreparedStatement as ScyllaStatement;
 use tokio::runtime::Runtime;
 
+use super::Servers;
+use super::curves::{self, Point};
+use super::report::{Bar, Table, figure};
 use super::sample::{Sample, medians, run, runtime};
 use super::server::Server;
-use super::{Servers, head};
 use crate::driver::ROUNDS;
 
 const SELECT: &str = "SELECT v FROM bench.large WHERE k = ?";
 const INSERT: &str = "INSERT INTO bench.large (k, v) VALUES (?, ?)";
 
+const KB: usize = 1 << 10;
 const MB: usize = 1 << 20;
 
 /// Lengths of values in bytes, and numbers of requests of a turn.
-const LENGTHS: [(usize, usize); 3] = [(MB, 128), (16 * MB, 12), (64 * MB, 4)];
+const LENGTHS: [(usize, usize); 5] =
+    [(16 * KB, 4_000), (128 * KB, 1_000), (MB, 128), (16 * MB, 12), (64 * MB, 4)];
+
+/// The cost curves: their names, and their operation in v4 without compression.
+const CURVES: [(&str, Operation); 2] =
+    [("bytes-read", Operation::Read), ("bytes-written", Operation::Write)];
+
+/// Maximum ratio of ours to scylla. A few percent are noise.
+const BAR: f64 = 1.05;
 
 /// Length of the value of small requests, in bytes.
 const SMALL: usize = 100;
@@ -80,11 +91,20 @@ impl Row {
             Operation::WriteShared => "write of `Bytes`",
         };
         let compression = if self.compression.is_some() { "LZ4" } else { "plain" };
-        format!("{operation}, {} MB, {}, {compression}", self.length / MB, self.version)
+        let length = match self.length {
+            MB.. => format!("{} MB", self.length / MB),
+            length => format!("{} kB", length / KB),
+        };
+        format!("{operation}, {length}, {}, {compression}", self.version)
+    }
+
+    /// Returns true if the row is a point of the cost curve of an operation.
+    fn is_on_curve(&self, operation: Operation) -> bool {
+        self.operation == operation && self.version == Version::V4 && self.compression.is_none()
     }
 }
 
-pub fn table(filter: &str, _: &Servers) -> Result<(), String> {
+pub fn table(filter: &str, _: &Servers) -> Result<usize, String> {
     let title = format!(
         "CPU time of the client for a byte of a large value: the median of {ROUNDS} turns."
     );
@@ -97,9 +117,9 @@ pub fn table(filter: &str, _: &Servers) -> Result<(), String> {
             "scylla keeps, kB",
         ]);
     }
-    if !head(&title, &columns, filter, Row::all().map(|row| row.name())) {
-        return Ok(());
-    }
+    let names = Row::all().map(|row| row.name());
+    let Some(mut table) = Table::new(&title, &columns, filter, names) else { return Ok(0) };
+    let mut curves = CURVES.map(|(name, operation)| (name, operation, Vec::new()));
     for row in Row::all().filter(|row| row.name().contains(filter)) {
         let server = Server::start(match row.version {
             Version::V5 => "values",
@@ -108,14 +128,15 @@ pub fn table(filter: &str, _: &Servers) -> Result<(), String> {
         let ours = Ours::connect(server.address(), row);
         // The driver scylla has no v5.
         let scylla = (row.version == Version::V4).then(|| Scylla::connect(server.address(), row));
-        let [ours_sample, scylla_sample] = medians(|| {
+        let [ours_sample, scylla_sample] = medians(ROUNDS, || {
             let absent = Sample { micros: f64::NAN, rate: f64::NAN };
             let scylla = scylla.as_ref().map(|scylla| scylla.turn(row.length, row.requests));
             [ours.turn(row.length, row.requests), scylla.unwrap_or(absent)]
         });
         let nanos = |sample: Sample| sample.micros * 1e3 / row.length as f64;
         let [time, scylla_time] = [nanos(ours_sample), nanos(scylla_sample)];
-        print!("| {} | {time:.3} | {scylla_time:.3} | {:.2} |", row.name(), time / scylla_time);
+        let ratio = time / scylla_time;
+        let mut cells = vec![figure(time, 3), figure(scylla_time, 3), figure(ratio, 2)];
         if memory::IS_COUNTED {
             let measure = |turn: &dyn Fn(usize, usize) -> Sample| {
                 turn(SMALL, 100);
@@ -130,17 +151,30 @@ pub fn table(filter: &str, _: &Servers) -> Result<(), String> {
                 .as_ref()
                 .map(|scylla| measure(&|length, requests| scylla.turn(length, requests)));
             let (scylla_allocated, scylla_kept) = scylla.unwrap_or((f64::NAN, f64::NAN));
-            print!(" {allocated:.2} | {scylla_allocated:.2} | {kept:.0} | {scylla_kept:.0} |");
+            cells.extend([figure(allocated, 2), figure(scylla_allocated, 2)]);
+            cells.extend([figure(kept, 0), figure(scylla_kept, 0)]);
         }
-        println!();
+        let bar = scylla.is_some().then(|| Bar::ratio(ratio, BAR));
+        table.row(&row.name(), &cells, bar.as_slice());
+        for (_, operation, points) in &mut curves {
+            if row.is_on_curve(*operation) {
+                let micros = [ours_sample, scylla_sample].map(|sample| sample.micros);
+                points.push(Point::new(row.length, micros));
+            }
+        }
     }
-    Ok(())
+    if filter.is_empty() && !memory::IS_COUNTED {
+        for (name, _, points) in &curves {
+            curves::write(name, points)?;
+        }
+    }
+    Ok(table.missed())
 }
 
 /// Starts the server of this section on the current runtime. It accepts versions up to `version`.
 pub async fn server(version: Version) -> MockServer {
     let values: Arc<[Bytes]> =
-        [SMALL, MB, 16 * MB, 64 * MB].into_iter().map(|length| value(length)).collect();
+        LENGTHS.iter().map(|(length, _)| *length).chain([SMALL]).map(value).collect();
     let select = Reply::computed(move |request| {
         let (length,) = request.values::<(i64,)>();
         let value = values.iter().find(|value| value.len() as i64 == length);
