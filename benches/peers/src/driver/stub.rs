@@ -9,6 +9,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
 use super::load::{INSERT, SCAN, SELECT, VALUE};
 use crate::data::USERS;
 
@@ -46,21 +48,49 @@ pub fn start_with(contents: Arc<dyn Contents>) -> SocketAddr {
 /// Starts a server with these contents on a listener, and returns its address.
 pub fn start_on(listener: TcpListener, contents: Arc<dyn Contents>) -> SocketAddr {
     let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for socket in listener.incoming() {
-            let contents = Arc::clone(&contents);
-            thread::spawn(move || serve(socket.unwrap(), address.port(), contents));
-        }
+    accept(listener, move |socket| {
+        let events = socket.try_clone().unwrap();
+        let registered = || contents.registered(events.try_clone().unwrap());
+        serve(socket, address.port(), &contents, registered);
     });
     address
+}
+
+/// Starts a server with TLS, and returns its address. It sends no events.
+pub fn start_tls(config: Arc<ServerConfig>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    accept(listener, move |socket| {
+        let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+        let socket = StreamOwned::new(connection, socket);
+        serve(socket, address.port(), &(Arc::new(OneNode) as _), || ());
+    });
+    address
+}
+
+/// Calls `serve` in a thread for each connection.
+fn accept(listener: TcpListener, serve: impl Fn(TcpStream) + Send + Sync + 'static) {
+    let serve = Arc::new(serve);
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            let (socket, serve) = (socket.unwrap(), Arc::clone(&serve));
+            socket.set_nodelay(true).unwrap();
+            thread::spawn(move || serve(socket));
+        }
+    });
 }
 
 /// Size of the read buffer, in bytes.
 const BUFFER_SIZE: usize = 256 << 10;
 
-fn serve(mut socket: TcpStream, port: u16, contents: Arc<dyn Contents>) {
-    socket.set_nodelay(true).unwrap();
-    let mut server = Server::new(port, contents);
+/// Serves a connection. `registered` is called when it registers for events.
+fn serve(
+    mut socket: impl Read + Write,
+    port: u16,
+    contents: &Arc<dyn Contents>,
+    registered: impl Fn(),
+) {
+    let mut server = Server::new(port, Arc::clone(contents));
     let (mut input, mut filled) = (vec![0; BUFFER_SIZE], 0);
     let mut out = Vec::new();
     while let Ok(count @ 1..) = socket.read(&mut input[filled..]) {
@@ -70,7 +100,7 @@ fn serve(mut socket: TcpStream, port: u16, contents: Arc<dyn Contents>) {
             let length = u32::from_be_bytes(*header.last_chunk().unwrap()) as usize;
             let Some((body, after)) = after.split_at_checked(length) else { break };
             if header[4] == 0x0B {
-                server.contents.registered(socket.try_clone().unwrap());
+                registered();
             }
             server.respond(header, body, &mut out);
             rest = after;

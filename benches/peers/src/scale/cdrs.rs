@@ -1,10 +1,12 @@
 //! The loads on the driver cdrs-tokio.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use cdrs_tokio::query::{BatchQueryBuilder, PreparedQuery};
 use cdrs_tokio::query_values;
 use cdrs_tokio::types::ByIndex;
+use rustls::ClientConfig;
 
 use super::client::{Driver, key};
 use crate::driver::cdrs::{CdrsSession, session};
@@ -17,7 +19,12 @@ pub struct Cdrs {
 }
 
 impl Driver for Cdrs {
-    async fn connect(address: SocketAddr, connections: usize) -> Self {
+    async fn connect(
+        address: SocketAddr,
+        connections: usize,
+        tls: Option<Arc<ClientConfig>>,
+    ) -> Self {
+        assert!(tls.is_none(), "the bench has no TLS for cdrs-tokio");
         let session = session(address, connections).await;
         let select = session.prepare(SELECT).await.unwrap();
         let insert = session.prepare(INSERT).await.unwrap();

@@ -4,14 +4,20 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rustls::ClientConfig;
 use tokio::runtime::Runtime;
 
 use super::sample::{Sample, run};
+use super::server::Server;
 use crate::driver::load::KEYS;
 
 pub trait Driver: Send + Sync + 'static {
     /// Connects with this number of connections to each node, and prepares the statements.
-    fn connect(address: SocketAddr, connections: usize) -> impl Future<Output = Self>;
+    fn connect(
+        address: SocketAddr,
+        connections: usize,
+        tls: Option<Arc<ClientConfig>>,
+    ) -> impl Future<Output = Self>;
 
     /// Reads the row of a key.
     fn select(&self, key: i64) -> impl Future<Output = ()> + Send;
@@ -28,7 +34,14 @@ pub struct Client<D> {
 
 impl<D: Driver> Client<D> {
     pub fn connect(runtime: Runtime, address: SocketAddr, connections: usize) -> Self {
-        let driver = Arc::new(runtime.block_on(D::connect(address, connections)));
+        let driver = Arc::new(runtime.block_on(D::connect(address, connections, None)));
+        Self { runtime, driver }
+    }
+
+    /// Connects to a server, which may have TLS.
+    pub fn connect_to(runtime: Runtime, server: &Server, connections: usize) -> Self {
+        let connect = D::connect(server.address(), connections, server.tls());
+        let driver = Arc::new(runtime.block_on(connect));
         Self { runtime, driver }
     }
 

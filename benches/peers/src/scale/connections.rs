@@ -3,15 +3,19 @@
 use super::client::Client;
 use super::curves::{self, Point};
 use super::report::{Bar, Table, figure};
-use super::sample::{medians, runtime};
+use super::sample::{Sample, medians, runtime};
 use super::server::Server;
 use super::{Servers, cdrs::Cdrs, ours::Ours, scylla::Scylla};
 
 /// Numbers of tasks.
 const TASKS: [usize; 4] = [1, 64, 256, 2_048];
 
-/// Numbers of nodes, and of connections to each.
-const CLUSTERS: [(usize, usize); 3] = [(1, 1), (1, 4), (6, 1)];
+/// Kinds of servers, numbers of nodes, and of connections to each.
+const SERVERS: [(&str, usize, usize); 4] =
+    [("stub", 1, 1), ("stub", 1, 4), ("cluster 6", 6, 1), (TLS, 1, 4)];
+
+/// The server with TLS.
+const TLS: &str = "stub-tls";
 
 /// Number of turns of each driver.
 const TURNS: usize = 25;
@@ -25,6 +29,7 @@ const BAR: f64 = 0.6;
 
 #[derive(Debug, Clone, Copy)]
 struct Row {
+    server: &'static str,
     nodes: usize,
     connections: usize,
     tasks: usize,
@@ -32,16 +37,23 @@ struct Row {
 
 impl Row {
     fn all() -> impl Iterator<Item = Self> {
-        CLUSTERS.into_iter().flat_map(|(nodes, connections)| {
-            TASKS.into_iter().map(move |tasks| Self { nodes, connections, tasks })
+        SERVERS.into_iter().flat_map(|(server, nodes, connections)| {
+            TASKS.into_iter().map(move |tasks| Self { server, nodes, connections, tasks })
         })
     }
 
     fn name(&self) -> String {
-        match self.nodes {
-            1 => format!("{} tasks, {} connections", self.tasks, self.connections),
-            nodes => format!("{} tasks, {nodes} nodes", self.tasks),
+        let Self { server, nodes, connections, tasks } = self;
+        match (*server, nodes) {
+            (TLS, _) => format!("{tasks} tasks, {connections} connections, TLS"),
+            (_, 1) => format!("{tasks} tasks, {connections} connections"),
+            _ => format!("{tasks} tasks, {nodes} nodes"),
         }
+    }
+
+    /// Returns true if the row is a point of the cost curve.
+    fn is_on_curve(&self) -> bool {
+        (self.server, self.connections) == ("stub", 1)
     }
 }
 
@@ -61,21 +73,22 @@ pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
     let Some(mut table) = Table::new(&title, &columns, filter, names) else { return Ok(0) };
     let mut curve = Vec::new();
     for row in Row::all().filter(|row| row.name().contains(filter)) {
-        let Row { nodes, connections, tasks } = row;
-        let server = match (servers.real_node, nodes) {
-            (Some(_), 2..) => continue,
-            (_, 1) => servers.node()?,
-            _ => Server::start(&format!("cluster {nodes}"))?,
+        let Row { server, nodes, connections, tasks } = row;
+        let has_tls = server == TLS;
+        let server = match servers.real_node {
+            Some(_) if has_tls || nodes > 1 => continue,
+            Some(address) => Server::at(address),
+            None => Server::start(server)?,
         };
         let requests = (tasks * PER_TASK).clamp(REQUESTS[0], REQUESTS[1]);
-        let ours = Client::<Ours>::connect(runtime(), server.address(), connections);
-        let scylla = Client::<Scylla>::connect(runtime(), server.address(), connections);
-        let cdrs = Client::<Cdrs>::connect(runtime(), server.address(), connections);
+        let ours = Client::<Ours>::connect_to(runtime(), &server, connections);
+        let scylla = Client::<Scylla>::connect_to(runtime(), &server, connections);
+        let cdrs = (!has_tls).then(|| Client::<Cdrs>::connect_to(runtime(), &server, connections));
         let samples = medians(TURNS, || {
             [
                 ours.select(tasks, requests),
                 scylla.select(tasks, requests),
-                cdrs.select(tasks, requests),
+                cdrs.as_ref().map_or(Sample::ABSENT, |cdrs| cdrs.select(tasks, requests)),
             ]
         });
         let [ours, scylla, _] = samples.map(|sample| sample.micros);
@@ -83,7 +96,7 @@ pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
         let rates = samples.map(|sample| figure(sample.rate, 0)).join(" | ");
         let ratio = ours / scylla;
         table.row(&row.name(), &[micros, figure(ratio, 2), rates], &[Bar::ratio(ratio, BAR)]);
-        if (nodes, connections) == (1, 1) {
+        if row.is_on_curve() {
             curve.push(Point::new(tasks, [ours, scylla].map(|micros| micros * tasks as f64)));
         }
     }

@@ -29,10 +29,10 @@ pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
     let name = |nodes: usize| format!("idle, {nodes} nodes");
     let title = format!(
         "An idle session for {} seconds, ours / scylla: the median of {PROCESSES} processes. Wakeups are voluntary \
-         context switches of all threads. Bars are ratios to scylla.",
+         context switches of all threads. Memory is resident, without the pages of the program's file. Bars are ratios to scylla.",
         MEASURE.as_secs()
     );
-    let columns = ["session", "wakeups a second", "CPU, µs a second", "resident, MB"];
+    let columns = ["session", "wakeups a second", "CPU, µs a second", "memory, kB"];
     let Some(mut table) = Table::new(&title, &columns, filter, NODES.into_iter().map(name)) else {
         return Ok(0);
     };
@@ -60,7 +60,7 @@ pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
         let [wakeups, cpu, memory] = median_figures::<2, 3>(&turns);
         let bar = |name, [ours, scylla]: [f64; 2]| Bar::new(name, ours / scylla, 1.0);
         let bars = [bar("wakeups", wakeups), bar("CPU", cpu), bar("memory", memory)];
-        table.row(&name(nodes), &[pair(wakeups, 2), pair(cpu, 0), pair(memory, 2)], &bars);
+        table.row(&name(nodes), &[pair(wakeups, 2), pair(cpu, 0), pair(memory, 0)], &bars);
     }
     Ok(table.missed())
 }
@@ -76,7 +76,7 @@ pub fn run(driver: &str, address: &str) -> Result<(), String> {
 
 fn measure<D: Driver>(address: SocketAddr) -> Result<(), String> {
     let runtime = runtime();
-    let memory_before = memory("VmRSS")?;
+    let memory_before = memory("RssAnon")?;
     let client = Client::<D>::connect(runtime, address, 1);
     client.select(1, 100);
     sleep(SETTLE);
@@ -85,7 +85,7 @@ fn measure<D: Driver>(address: SocketAddr) -> Result<(), String> {
     // The main thread's sleep is one of the switches.
     let switches = voluntary_switches()? - switches - 1.0;
     let cpu = (time(ClockId::ProcessCPUTime) - cpu).as_secs_f64() * 1e6;
-    let memory = (memory("VmRSS")? - memory_before) * 1024.0 / 1e6;
+    let memory = (memory("RssAnon")? - memory_before) * 1.024;
     let seconds = MEASURE.as_secs_f64();
     println!("{} {} {memory}", switches / seconds, cpu / seconds);
     Ok(())

@@ -28,6 +28,7 @@ mod schema_server;
 mod scylla;
 mod server;
 mod stream;
+mod tls;
 mod values;
 
 use std::net::SocketAddr;

@@ -1,8 +1,10 @@
 //! The loads on cqlwire.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use cqlwire::session::{Batch, PreparedStatement, Session};
+use rustls::ClientConfig;
 
 use super::client::{Driver, key};
 use crate::driver::load::{INSERT, SELECT, VALUE};
@@ -14,8 +16,16 @@ pub struct Ours {
 }
 
 impl Driver for Ours {
-    async fn connect(address: SocketAddr, connections: usize) -> Self {
+    async fn connect(
+        address: SocketAddr,
+        connections: usize,
+        tls: Option<Arc<ClientConfig>>,
+    ) -> Self {
         let builder = Session::builder().contact_points([address.to_string()]);
+        let builder = match tls {
+            Some(config) => builder.tls(config.into()),
+            None => builder,
+        };
         let session = builder.connections_per_node(connections).connect().await.unwrap();
         let [select, insert] = [SELECT, INSERT].map(|text| session.prepare(text));
         let (select, insert) = (select.await.unwrap(), insert.await.unwrap());

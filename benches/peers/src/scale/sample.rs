@@ -20,6 +20,11 @@ pub struct Sample {
     pub rate: f64,
 }
 
+impl Sample {
+    /// The sample of a driver that does not take part.
+    pub const ABSENT: Self = Self { micros: f64::NAN, rate: f64::NAN };
+}
+
 /// A runtime of two threads.
 pub fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
+use rustls::ClientConfig;
 use scylla::client::PoolSize;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
@@ -19,9 +21,13 @@ pub struct Scylla {
 }
 
 impl Driver for Scylla {
-    async fn connect(address: SocketAddr, connections: usize) -> Self {
+    async fn connect(
+        address: SocketAddr,
+        connections: usize,
+        tls: Option<Arc<ClientConfig>>,
+    ) -> Self {
         let connections = NonZeroUsize::new(connections).unwrap();
-        let builder = SessionBuilder::new().known_node(address.to_string());
+        let builder = SessionBuilder::new().known_node(address.to_string()).tls_context(tls);
         let session = builder.pool_size(PoolSize::PerHost(connections)).build().await.unwrap();
         let [select, insert] = [SELECT, INSERT].map(|text| session.prepare(text));
         let (select, insert) = (select.await.unwrap(), insert.await.unwrap());

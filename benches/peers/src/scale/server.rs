@@ -5,17 +5,21 @@ use std::future::Future;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use cqlwire::testing::MockServer;
 use cqlwire::wire::Version;
+use rustls::ClientConfig;
 
 use super::nodes::Nodes;
 use super::sample::runtime;
-use super::{schema_server, values};
+use super::{schema_server, tls, values};
 use crate::driver::stub;
 
 pub struct Server {
     address: SocketAddr,
+    /// The TLS configuration of clients, if the server has TLS.
+    tls: Option<Arc<ClientConfig>>,
     /// The process, unless the server is a real node.
     process: Option<Child>,
 }
@@ -30,13 +34,16 @@ impl Server {
         let mut line = String::new();
         let output = process.stdout.take().ok_or("the server has no output")?;
         BufReader::new(output).read_line(&mut line).map_err(|error| error.to_string())?;
-        let address = line.trim().parse().map_err(|_| "the server did not start")?;
-        Ok(Self { address, process: Some(process) })
+        let mut words = line.split_whitespace();
+        let address = words.next().and_then(|address| address.parse().ok());
+        let address = address.ok_or("the server did not start")?;
+        let tls = words.next().and_then(tls::from_hex).map(tls::client_config);
+        Ok(Self { address, tls, process: Some(process) })
     }
 
     /// Uses a real node.
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, process: None }
+        Self { address, tls: None, process: None }
     }
 
     /// Writes a line to the server's standard input.
@@ -47,6 +54,10 @@ impl Server {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    pub fn tls(&self) -> Option<Arc<ClientConfig>> {
+        self.tls.clone()
     }
 }
 
@@ -60,13 +71,18 @@ impl Drop for Server {
     }
 }
 
-/// Runs a server until the standard input ends. Prints its address. Kinds: `stub`, `mock` for an empty
+/// Runs a server until the standard input ends. Prints its address, and its certificate if it has TLS.
+/// Kinds: `stub`, `stub-tls`, `mock` for an empty
 /// [`MockServer`], `cluster 6` for 6 nodes, `nodes 1000 256` for a server that lists 1,000 nodes with 256 tokens
 /// each, `schema 1000` for one with 1,000 tables, and `values` and `values-v4` for large values.
 pub fn serve(kind: &str) -> Result<(), String> {
     let number = |text: &str| text.parse().map_err(|_| format!("no number: `{text}`"));
     match kind.split(' ').collect::<Vec<_>>()[..] {
         ["stub"] => println!("{}", stub::start()),
+        ["stub-tls"] => {
+            let (address, certificate) = tls::start();
+            println!("{address} {}", tls::to_hex(&certificate));
+        }
         ["mock"] => {
             let server = async { MockServer::bind("127.0.0.1:0").await.unwrap().keep_received(0) };
             return mock_server(server);

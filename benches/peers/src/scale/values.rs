@@ -129,9 +129,8 @@ pub fn table(filter: &str, _: &Servers) -> Result<usize, String> {
         // The driver scylla has no v5.
         let scylla = (row.version == Version::V4).then(|| Scylla::connect(server.address(), row));
         let [ours_sample, scylla_sample] = medians(ROUNDS, || {
-            let absent = Sample { micros: f64::NAN, rate: f64::NAN };
             let scylla = scylla.as_ref().map(|scylla| scylla.turn(row.length, row.requests));
-            [ours.turn(row.length, row.requests), scylla.unwrap_or(absent)]
+            [ours.turn(row.length, row.requests), scylla.unwrap_or(Sample::ABSENT)]
         });
         let nanos = |sample: Sample| sample.micros * 1e3 / row.length as f64;
         let [time, scylla_time] = [nanos(ours_sample), nanos(scylla_sample)];
