@@ -2,9 +2,8 @@
 
 use super::client::Client;
 use super::report::{Bar, Table, figure};
-use super::sample::{medians, runtime};
+use super::sample::{TURNS, medians, runtime};
 use super::{Servers, cdrs::Cdrs, ours::Ours, scylla::Scylla};
-use crate::driver::ROUNDS;
 
 /// Numbers of rows of a batch, and of batches of a turn.
 const ROWS: [(usize, usize); 3] = [(10, 10_000), (100, 2_000), (1_000, 200)];
@@ -18,7 +17,7 @@ const BAR: f64 = 0.6;
 pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
     let name = |(rows, _): (usize, usize)| format!("batch of {rows} rows");
     let title = format!(
-        "CPU time for a row of an unlogged batch, {TASKS} tasks: the median of {ROUNDS} turns."
+        "CPU time for a row of an unlogged batch, {TASKS} tasks: the median of {TURNS} turns."
     );
     let columns = ["batch", "ours, µs", "scylla, µs", "cdrs, µs", "ours to scylla"];
     let Some(mut table) = Table::new(&title, &columns, filter, ROWS.into_iter().map(name)) else {
@@ -30,7 +29,7 @@ pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
     let cdrs = Client::<Cdrs>::connect(runtime(), server.address(), 1);
     for row in ROWS.into_iter().filter(|row| name(*row).contains(filter)) {
         let (rows, batches) = row;
-        let samples = medians(ROUNDS, || {
+        let samples = medians(TURNS, || {
             [
                 ours.batch(TASKS, batches, rows),
                 scylla.batch(TASKS, batches, rows),

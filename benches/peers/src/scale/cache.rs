@@ -12,8 +12,7 @@ use tokio::runtime::Runtime;
 use super::Servers;
 use super::curves::{self, Point};
 use super::report::{Bar, Table, figure};
-use super::sample::{Sample, medians, run, runtime};
-use crate::driver::ROUNDS;
+use super::sample::{Sample, TURNS, medians, run, runtime};
 
 /// Numbers of statements that the caches hold at most.
 const LIMITS: [usize; 4] = [10, 100, 1_000, 10_000];
@@ -28,7 +27,7 @@ const BAR: f64 = 1.1;
 pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
     let name = |limit: usize| format!("prepared cache of {limit}");
     let title = format!(
-        "CPU time for preparing a text, with a full cache: the median of {ROUNDS} turns. A miss sends a \
+        "CPU time for preparing a text, with a full cache: the median of {TURNS} turns. A miss sends a \
          PREPARE request, and evicts a statement."
     );
     let columns = [
@@ -48,15 +47,15 @@ pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
     for limit in LIMITS.into_iter().filter(|limit| name(*limit).contains(filter)) {
         let ours = Ours::connect(server.address(), limit);
         let scylla = Scylla::connect(server.address(), limit);
-        let texts: Arc<[String]> = (0..limit + (1 + ROUNDS) * MISSES).map(text).collect();
+        let texts: Arc<[String]> = (0..limit + (1 + TURNS) * MISSES).map(text).collect();
         // Fills the caches.
         ours.prepare(limit, &texts, 0, limit);
         scylla.prepare(limit, &texts, 0, limit);
-        let hits = medians(ROUNDS, || {
+        let hits = medians(TURNS, || {
             [ours.prepare(HITS, &texts, 0, limit), scylla.prepare(HITS, &texts, 0, limit)]
         });
         let turn = AtomicUsize::new(0);
-        let misses = medians(ROUNDS, || {
+        let misses = medians(TURNS, || {
             let first = limit + turn.fetch_add(1, Ordering::Relaxed) * MISSES;
             [
                 ours.prepare(MISSES, &texts, first, MISSES),

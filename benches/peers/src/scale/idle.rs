@@ -26,7 +26,7 @@ const SETTLE: Duration = Duration::from_secs(5);
 const MEASURE: Duration = Duration::from_secs(60);
 
 pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
-    let name = |nodes: usize| format!("idle, {nodes} nodes");
+    let name = |nodes: usize| format!("idle, nodes: {nodes}");
     let title = format!(
         "An idle session for {} seconds, ours / scylla: the median of {PROCESSES} processes. Wakeups are voluntary \
          context switches of all threads. Memory is resident, without the pages of the program's file. Bars are ratios to scylla.",

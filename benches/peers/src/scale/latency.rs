@@ -30,7 +30,7 @@ const BAR: f64 = 1.05;
 
 pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
     let name =
-        |(rate, connections): (u32, usize)| format!("{rate} a second, {connections} connections");
+        |(rate, connections): (u32, usize)| format!("{rate} a second, connections: {connections}");
     let title = format!(
         "Latency of a SELECT of one row at a fixed rate, from its scheduled start, in microseconds, ours / scylla: the \
          median of {ROUNDS} turns. Bars are ratios to scylla."

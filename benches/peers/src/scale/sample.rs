@@ -11,6 +11,9 @@ use tokio::runtime::{Builder, Runtime};
 use crate::driver::load::time;
 use crate::driver::median;
 
+/// Number of turns of each driver in the sections whose turns are short.
+pub const TURNS: usize = 25;
+
 /// The measurement of one turn.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {

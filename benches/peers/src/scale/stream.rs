@@ -12,9 +12,8 @@ use uuid::Uuid;
 
 use super::Servers;
 use super::report::{Bar, Table, figure};
-use super::sample::{Sample, medians, run, runtime};
+use super::sample::{Sample, TURNS, medians, run, runtime};
 use super::server::Server;
-use crate::driver::ROUNDS;
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS bench.wide (p int, c int, number bigint, score double, flag boolean, \
                       id uuid, a text, b text, d text, e text, f text, g text, h text, i text, j text, k text, \
@@ -46,7 +45,7 @@ pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
     let name = |page: i32| format!("stream, pages of {page} rows");
     let title = format!(
         "CPU time for a row of 16 columns and a kilobyte, read from a stream of {PARTITION} rows: the median of \
-         {ROUNDS} turns."
+         {TURNS} turns."
     );
     let columns = ["stream", "ours, µs", "scylla, µs", "ours to scylla"];
     let Some(mut table) = Table::new(&title, &columns, filter, PAGES.into_iter().map(name)) else {
@@ -60,7 +59,7 @@ pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
     for page in PAGES.into_iter().filter(|page| name(*page).contains(filter)) {
         let ours = Ours::connect(server.address(), page);
         let scylla = Scylla::connect(server.address(), page);
-        let samples = medians(ROUNDS, || [ours.turn(), scylla.turn()]);
+        let samples = medians(TURNS, || [ours.turn(), scylla.turn()]);
         let [ours, scylla] = samples.map(|sample| sample.micros / f64::from(PARTITION));
         let ratio = ours / scylla;
         let cells = [figure(ours, 3), figure(scylla, 3), figure(ratio, 2)];
