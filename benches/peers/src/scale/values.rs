@@ -21,7 +21,6 @@ use super::curves::{self, Point};
 use super::report::{Bar, Table, figure};
 use super::sample::{Sample, medians, run, runtime};
 use super::server::Server;
-use crate::driver::ROUNDS;
 
 const SELECT: &str = "SELECT v FROM bench.large WHERE k = ?";
 const INSERT: &str = "INSERT INTO bench.large (k, v) VALUES (?, ?)";
@@ -39,6 +38,9 @@ const CURVES: [(&str, Operation); 2] =
 
 /// Maximum ratio of ours to scylla. A few percent are noise.
 const BAR: f64 = 1.05;
+
+/// Number of turns of each driver.
+const TURNS: usize = 5;
 
 /// Length of the value of small requests, in bytes.
 const SMALL: usize = 100;
@@ -105,9 +107,8 @@ impl Row {
 }
 
 pub fn table(filter: &str, _: &Servers) -> Result<usize, String> {
-    let title = format!(
-        "CPU time of the client for a byte of a large value: the median of {ROUNDS} turns."
-    );
+    let title =
+        format!("CPU time of the client for a byte of a large value: the median of {TURNS} turns.");
     let mut columns = vec!["value", "ours, ns/byte", "scylla, ns/byte", "ours to scylla"];
     if memory::IS_COUNTED {
         columns.extend([
@@ -128,7 +129,7 @@ pub fn table(filter: &str, _: &Servers) -> Result<usize, String> {
         let ours = Ours::connect(server.address(), row);
         // The driver scylla has no v5.
         let scylla = (row.version == Version::V4).then(|| Scylla::connect(server.address(), row));
-        let [ours_sample, scylla_sample] = medians(ROUNDS, || {
+        let [ours_sample, scylla_sample] = medians(TURNS, || {
             let scylla = scylla.as_ref().map(|scylla| scylla.turn(row.length, row.requests));
             [ours.turn(row.length, row.requests), scylla.unwrap_or(Sample::ABSENT)]
         });
@@ -162,8 +163,8 @@ pub fn table(filter: &str, _: &Servers) -> Result<usize, String> {
             }
         }
     }
-    if filter.is_empty() && !memory::IS_COUNTED {
-        for (name, _, points) in &curves {
+    for (name, _, points) in &curves {
+        if points.len() == LENGTHS.len() && !memory::IS_COUNTED {
             curves::write(name, points)?;
         }
     }
