@@ -160,9 +160,8 @@ pub(super) fn lz4_decompress(
     length: usize,
     body: &mut Vec<u8>,
 ) -> Result<(), DecodeErrorKind> {
-    decompress_exactly(block, length, LZ4_MAX_RATIO, body, |block, body| {
-        lz4_flex::block::decompress_into(block, body).ok()
-    })
+    check_length(block, length, LZ4_MAX_RATIO)?;
+    lz4_decompress_to(block, resize(body, length))
 }
 
 /// Decompresses an LZ4 block of exactly `length` uncompressed bytes, and appends them to `out`.
@@ -171,15 +170,21 @@ pub(super) fn lz4_decompress_onto(
     length: usize,
     out: &mut BytesMut,
 ) -> Result<(), DecodeErrorKind> {
-    let invalid = DecodeErrorKind::InvalidCompression;
-    if length > block.len().saturating_mul(LZ4_MAX_RATIO) {
-        return Err(invalid);
-    }
+    check_length(block, length, LZ4_MAX_RATIO)?;
     let start = out.len();
     out.resize(start.saturating_add(length), 0);
-    match lz4_flex::block::decompress_into(block, out.get_mut(start..).unwrap_or_default()) {
-        Ok(written) if written == length => Ok(()),
-        _ => Err(invalid),
+    lz4_decompress_to(block, out.get_mut(start..).unwrap_or_default())
+}
+
+/// Decompresses an LZ4 block, which must fill `out`.
+///
+/// Only this function calls the one of the crate. The compiler then inlines it, which saves 7 % of its
+/// instructions.
+#[inline(never)]
+fn lz4_decompress_to(block: &[u8], out: &mut [u8]) -> Result<(), DecodeErrorKind> {
+    match lz4_flex::block::decompress_into(block, out) {
+        Ok(written) if written == out.len() => Ok(()),
+        _ => Err(DecodeErrorKind::InvalidCompression),
     }
 }
 
@@ -195,9 +200,12 @@ fn snappy_decompress(
         let length = u64::try_from(length).unwrap_or(u64::MAX);
         return Err(DecodeErrorKind::DecompressedTooLong { length, limit });
     }
-    decompress_exactly(compressed, length, SNAPPY_MAX_RATIO, body, |block, body| {
-        snap::raw::Decoder::new().decompress(block, body).ok()
-    })
+    check_length(compressed, length, SNAPPY_MAX_RATIO)?;
+    let body = resize(body, length);
+    match snap::raw::Decoder::new().decompress(compressed, body) {
+        Ok(written) if written == length => Ok(()),
+        _ => Err(DecodeErrorKind::InvalidCompression),
+    }
 }
 
 /// Grows `buffer` to at least `length` bytes and returns all of it.
@@ -208,20 +216,17 @@ fn grow_to(buffer: &mut Vec<u8>, length: usize) -> &mut [u8] {
     buffer
 }
 
-/// Decompresses `block` into `body` with `decompress`. Returns an error if the result does not have
-/// exactly `length` bytes. A `length` above `max_ratio` times the length of `block` is rejected
-/// before memory is allocated.
-fn decompress_exactly(
-    block: &[u8],
-    length: usize,
-    max_ratio: usize,
-    body: &mut Vec<u8>,
-    decompress: impl FnOnce(&[u8], &mut [u8]) -> Option<usize>,
-) -> Result<(), DecodeErrorKind> {
-    let invalid = DecodeErrorKind::InvalidCompression;
-    if length > block.len().saturating_mul(max_ratio) {
-        return Err(invalid);
+/// Checks that a block can have `length` uncompressed bytes, before memory is allocated for them: at most
+/// `max_ratio` times its own length.
+fn check_length(block: &[u8], length: usize, max_ratio: usize) -> Result<(), DecodeErrorKind> {
+    match length > block.len().saturating_mul(max_ratio) {
+        true => Err(DecodeErrorKind::InvalidCompression),
+        false => Ok(()),
     }
+}
+
+/// Changes the length of `body`, whose content does not matter, and returns all of it.
+fn resize(body: &mut Vec<u8>, length: usize) -> &mut [u8] {
     if body.capacity() < length {
         // A new buffer avoids copying the old content, and the allocator may return pages that are
         // zero already.
@@ -229,10 +234,7 @@ fn decompress_exactly(
     } else {
         body.resize(length, 0);
     }
-    match decompress(block, body) {
-        Some(written) if written == length => Ok(()),
-        _ => Err(invalid),
-    }
+    body
 }
 
 impl fmt::Display for Compression {
