@@ -226,26 +226,29 @@ mod tests {
 
     use super::*;
 
-    /// TLS buffers bytes while its socket is full; the socket of this test always buffers.
+    /// TLS buffers bytes while its socket is full; the socket of this test always buffers. With a capacity
+    /// of one byte, each flush is pending at first.
     #[tokio::test]
     async fn flushes_a_socket_that_buffers() {
-        let (near, mut far) = duplex(1_024);
-        let server = async move {
-            for (opcode, content) in [(6, &[0, 0][..]), (2, &[])] {
-                let mut header = [0; 9];
-                far.read_exact(&mut header).await.unwrap();
-                let mut body = vec![0; usize::from(header[8])];
-                far.read_exact(&mut body).await.unwrap();
-                let response =
-                    [0x84, 0, header[2], header[3], opcode, 0, 0, 0, content.len() as u8];
-                far.write_all(&[&response[..], content].concat()).await.unwrap();
-            }
-            far
-        };
-        let address = "127.0.0.1:9042".parse().unwrap();
-        let client =
-            start(BufStream::new(near), address, ConnectionOptions::default(), None, None, "");
-        let (opened, _open) = tokio::join!(client, server);
-        assert!(opened.is_ok(), "{opened:?}");
+        for capacity in [1, 1_024] {
+            let (near, mut far) = duplex(capacity);
+            let server = async move {
+                for (opcode, content) in [(6, &[0, 0][..]), (2, &[])] {
+                    let mut header = [0; 9];
+                    far.read_exact(&mut header).await.unwrap();
+                    let mut body = vec![0; usize::from(header[8])];
+                    far.read_exact(&mut body).await.unwrap();
+                    let response =
+                        [0x84, 0, header[2], header[3], opcode, 0, 0, 0, content.len() as u8];
+                    far.write_all(&[&response[..], content].concat()).await.unwrap();
+                }
+                far
+            };
+            let address = "127.0.0.1:9042".parse().unwrap();
+            let client =
+                start(BufStream::new(near), address, ConnectionOptions::default(), None, None, "");
+            let (opened, _open) = tokio::join!(client, server);
+            assert!(opened.is_ok(), "{opened:?}");
+        }
     }
 }
