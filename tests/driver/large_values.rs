@@ -1,6 +1,7 @@
 //! Values of several megabytes, beside small requests on the same connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use cassandra_harness::Certificates;
@@ -12,6 +13,9 @@ use cqlwire::wire::{Compression, Version};
 /// Lengths of values: whole requests are small, take one segment, or take several.
 const LENGTHS: [usize; 7] = [10, 40_000, 70_000, 131_060, 300_000, 1 << 20, 2_000_001];
 
+/// Request timeout. Without optimization and under load, megabytes take longer than the default of 10 seconds.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
 /// Returns bytes that only differ by `seed`, and that LZ4 compresses in part.
 fn value(length: usize, seed: usize) -> Bytes {
     let byte = |index: usize| (index.wrapping_mul(index / 512 + seed) % 251) as u8;
@@ -20,7 +24,7 @@ fn value(length: usize, seed: usize) -> Bytes {
 
 /// Writes values of all lengths, and small ones between them, and reads them again.
 async fn write_and_read(builder: SessionBuilder) {
-    let session = Arc::new(builder.connect().await.unwrap());
+    let session = Arc::new(builder.timeout(TIMEOUT).connect().await.unwrap());
     let table = "CREATE TABLE ks.large (k int PRIMARY KEY, a blob, b text, c blob)";
     let keyspace = "CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}";
     for statement in [keyspace, table] {
@@ -95,7 +99,7 @@ async fn abandoned_large_writes_do_not_disturb_others() {
         let server = MockServer::bind("127.0.0.1:0").await.unwrap().version(version);
         let builder = Session::builder().contact_points([server.address().to_string()]);
         let builder = builder.connection(|options| options.version = version);
-        let session = builder.connect().await.unwrap();
+        let session = builder.timeout(TIMEOUT).connect().await.unwrap();
         let keyspace = "CREATE KEYSPACE ks WITH replication = \
                         {'class': 'SimpleStrategy', 'replication_factor': 1}";
         session.execute(keyspace, ()).await.unwrap();
