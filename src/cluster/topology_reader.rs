@@ -153,19 +153,19 @@ async fn local_and_peers(
     budget: &MemoryBudget,
     [local, peers, peers_v2]: [&str; 3],
 ) -> Result<LocalAndPeers, ReadError> {
-    let read =
-        async |statement| none_if_missing(rows(connection, timeout, budget, statement).await);
+    let read = async |budget: &MemoryBudget, statement: &str| {
+        none_if_missing(rows(connection, timeout, budget, statement).await)
+    };
     let peers = async {
         if connection.server().has_v5() {
-            return match read(peers_v2).await? {
+            return match read(budget, peers_v2).await? {
                 Some(peers) => Ok(Some(peers)),
-                None => read(peers).await,
+                None => read(budget, peers).await,
             };
         }
-        // A budget of its own: if both tables exist, these rows are not kept.
-        let budget = MemoryBudget::new();
-        let peers = async { none_if_missing(rows(connection, timeout, &budget, peers).await) };
-        let (peers_v2, peers) = tokio::join!(read(peers_v2), peers);
+        // If both tables exist, the rows of `system.peers` are not kept.
+        let unkept = MemoryBudget::new();
+        let (peers_v2, peers) = tokio::join!(read(budget, peers_v2), read(&unkept, peers));
         match peers_v2? {
             Some(peers) => Ok(Some(peers)),
             None => peers,

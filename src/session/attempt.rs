@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::bound::BoundStatement;
-use super::call::{AttemptEncoder, RequestContext};
+use super::call::{AttemptEncoder, AttemptResponse, RequestContext};
 use super::effect::{self, Writes};
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
@@ -21,18 +21,9 @@ use super::shown::shown;
 use crate::cluster::{FailureKind, NodeError};
 use crate::connection::{Connection, RequestError, RequestErrorKind};
 use crate::cql::switches_keyspace;
-use crate::message::{ErrorCode, ErrorDetails, RequestFrame, Response, ResponseFrame, ServerError};
+use crate::message::{ErrorCode, ErrorDetails, RequestFrame, Response, ServerError};
 use crate::protocol::CloseReason;
 use crate::wire::{Consistency, FrameEncoder, Stream};
-
-/// The response of an attempt.
-pub(super) struct AttemptResponse<'p> {
-    pub(super) frame: Box<ResponseFrame>,
-    /// The columns that the driver expects in the rows, in case the response leaves out their
-    /// description.
-    pub(super) metadata: Option<&'p StatementMetadata>,
-    pub(super) received_at: Instant,
-}
 
 /// The reason why an attempt failed. [`AttemptError`] is the borrowed form, for retry policies.
 pub(super) enum AttemptFailure {

@@ -138,13 +138,18 @@ impl AttemptEncoder<'_> {
     }
 }
 
-/// The response of a node.
-pub(super) struct NodeResponse<'p> {
+/// The response of an attempt.
+pub(super) struct AttemptResponse<'p> {
     pub(super) frame: Box<ResponseFrame>,
     /// The columns that the driver expects in the rows, in case the response leaves out their
     /// description.
     pub(super) metadata: Option<&'p StatementMetadata>,
     pub(super) received_at: Instant,
+}
+
+/// The response of a node.
+pub(super) struct NodeResponse<'p> {
+    pub(super) response: AttemptResponse<'p>,
     pub(super) node: Arc<Node>,
     /// The protocol version of the connection.
     pub(super) version: Version,

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use tokio::time::Instant;
 use tracing::{Instrument, debug};
 
-use super::attempt::{AttemptFailure, AttemptResponse};
-use super::call::{EncodeMessage, NodeResponse, RequestContext};
+use super::attempt::AttemptFailure;
+use super::call::{AttemptResponse, EncodeMessage, NodeResponse, RequestContext};
 use super::effect::{self, Writes};
 use super::error::Error;
 use super::executor::Executor;
@@ -52,11 +52,10 @@ impl RetryState {
 
 /// Returns the response of an attempt, with its node.
 fn node_response(
-    AttemptResponse { frame, metadata, received_at }: AttemptResponse<'_>,
+    response: AttemptResponse<'_>,
     (node, connection): ConnectedNode,
 ) -> NodeResponse<'_> {
-    let version = connection.context().version;
-    NodeResponse { frame, metadata, received_at, node, version }
+    NodeResponse { response, node, version: connection.context().version }
 }
 
 // Rare branches are boxed so that the common path's future stays small.
@@ -109,7 +108,10 @@ impl Executor {
             false => self.run_watched(&progress, &span).await,
             true => Box::pin(self.run_speculatively(&progress).instrument(span.clone())).await,
         };
-        let end = outcome.as_ref().map_or_else(|_| Instant::now(), |response| response.received_at);
+        let end = match &outcome {
+            Ok(NodeResponse { response, .. }) => response.received_at,
+            Err(_) => Instant::now(),
+        };
         self.metrics.record_request(begin, end, outcome.as_ref().err());
         let outcome = outcome.map_err(|error| {
             request

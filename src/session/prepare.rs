@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::cache::CacheSlot;
-use super::call::{AttemptEncoder, RequestContext};
+use super::call::{AttemptEncoder, NodeResponse, RequestContext};
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
 use super::metadata::{EncodedValues, PrepareSent, StatementMetadata};
@@ -178,11 +178,11 @@ impl Executor {
             Ok(None)
         };
         let sent = PrepareSent::now(self.schema_changes());
-        let response = self.send(&request, &message).await?;
+        let NodeResponse { response, version, .. } = self.send(&request, &message).await?;
         let prepared = prepared_result(response.frame.response)
             .map_err(|error| error.with_statement(text).while_preparing())?;
         let id = prepared.id.clone();
-        let metadata = StatementMetadata::new(prepared, response.version, &state, sent);
+        let metadata = StatementMetadata::new(prepared, version, &state, sent);
         Ok(Arc::new(PreparedInner::new(text, &id, metadata)))
     }
 }

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::bound::{BoundStatement, EncodeAgain};
-use super::call::{AttemptEncoder, EncodeMessage, NodeResponse, RequestContext, routing_token};
+use super::call::{
+    AttemptEncoder, AttemptResponse, EncodeMessage, NodeResponse, RequestContext, routing_token,
+};
 use super::error::{Error, ErrorKind};
 use super::executor::Executor;
 use super::metadata::StatementMetadata;
@@ -177,7 +179,8 @@ impl Executor {
         request: &RequestContext<'p>,
         message: &EncodeMessage<'p>,
     ) -> Result<QueryResult, Error> {
-        let NodeResponse { frame, metadata, node, .. } = self.send(request, message).await?;
+        let NodeResponse { response, node, .. } = self.send(request, message).await?;
+        let AttemptResponse { frame, metadata, .. } = response;
         let mut columns = metadata.and_then(|known| known.result_columns.clone());
         match &frame.response {
             Response::Result(ResultMessage::SetKeyspace(keyspace)) => {

@@ -111,20 +111,20 @@ impl DefaultBalancing {
         cluster: &ClusterState,
         is_eligible: impl Fn(&Arc<Node>) -> bool,
     ) -> Option<Arc<Node>> {
+        let is_eligible = &is_eligible;
         let in_rack = self.rack.as_deref().map(|rack| {
-            move |node: &Arc<Node>| node.distance() == Distance::Local && node.rack() == rack
+            move |node: &Arc<Node>| {
+                node.distance() == Distance::Local && node.rack() == rack && is_eligible(node)
+            }
         });
-        let in_rack = in_rack
-            .as_ref()
-            .map(|is_in_rack| |node: &Arc<Node>| is_in_rack(node) && is_eligible(node));
         let replica = replicas.and_then(|replicas| {
             let in_rack =
                 in_rack.as_ref().and_then(|in_rack| Self::best(turn, replicas.clone(), in_rack));
-            in_rack.or_else(|| Self::best(turn, replicas, &is_eligible))
+            in_rack.or_else(|| Self::best(turn, replicas, is_eligible))
         });
         replica
             .or_else(|| Self::best_of_all(turn, cluster, in_rack.as_ref()?))
-            .or_else(|| Self::best_of_all(turn, cluster, &is_eligible))
+            .or_else(|| Self::best_of_all(turn, cluster, is_eligible))
     }
 
     /// Returns the best eligible node of the cluster, or `None` if no node is eligible.
