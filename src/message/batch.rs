@@ -115,7 +115,7 @@ impl<'a> Message<'a> for BatchMessage<'a> {
         writer.byte(self.kind.code());
         self.statements.encode(writer, context.version)?;
         let parameters = self.parameters();
-        parameters.flags().encode_with_consistency(self.consistency, writer, context)?;
+        parameters.flags().encode_with_consistency(self.consistency, None, writer, context)?;
         parameters.encode_tail(writer, context)
     }
 }

@@ -39,14 +39,30 @@ impl<'a> Message<'a> for Execute<'a> {
 
     #[inline(always)]
     fn encode(&self, writer: &mut Writer<'_>, context: &Context) -> Result<(), EncodeError> {
-        writer.short_bytes(&self.id, "id")?;
+        encode_id(&self.id, writer, "id")?;
         if context.has_metadata_ids() {
             let missing = EncodeError::new(EncodeErrorKind::Missing, "result_metadata_id");
             let id = self.result_metadata_id.as_deref().ok_or(missing)?;
-            writer.short_bytes(id, "result_metadata_id")?;
+            encode_id(id, writer, "result_metadata_id")?;
         }
         self.parameters.encode(writer, context)
     }
+}
+
+/// Encodes an id. Cassandra's ids are MD5 digests, of 16 bytes.
+#[inline(always)]
+fn encode_id(id: &[u8], writer: &mut Writer<'_>, field: &'static str) -> Result<(), EncodeError> {
+    let Ok(id) = <&[u8; 16]>::try_from(id) else {
+        return writer.short_bytes(id, field);
+    };
+    // Length and id are appended together, which needs only one capacity check.
+    let mut encoded = [0; 18];
+    if let Some((length, content)) = encoded.split_first_chunk_mut() {
+        *length = [0, 16];
+        content.copy_from_slice(id);
+    }
+    writer.raw(&encoded);
+    Ok(())
 }
 
 #[cfg(test)]

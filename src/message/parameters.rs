@@ -49,28 +49,37 @@ impl QueryFlags {
         .with(Self::KEYSPACE, true)
         .with(Self::NOW_IN_SECONDS, true);
 
-    /// Encodes a consistency level and then the flags.
-    #[inline]
+    /// Encodes a consistency level, then the flags, then the number of values, if there are any.
+    #[inline(always)]
     pub(super) fn encode_with_consistency(
         self,
         consistency: Consistency,
+        values_count: Option<u16>,
         writer: &mut Writer<'_>,
         context: &Context,
     ) -> Result<(), EncodeError> {
         let [first, second] = consistency.code().to_be_bytes();
-        match (context.version, u8::try_from(self.bits())) {
-            (Version::V5, _) => {
+        let count = values_count.map(u16::to_be_bytes);
+        // All of them are appended at once, which needs only one capacity check.
+        match (context.version, u8::try_from(self.bits()), count) {
+            (Version::V5, _, count) => {
                 let [b1, b2, b3, b4] = self.bits().to_be_bytes();
-                writer.raw(&[first, second, b1, b2, b3, b4]);
+                match count {
+                    Some([n1, n2]) => writer.raw(&[first, second, b1, b2, b3, b4, n1, n2]),
+                    None => writer.raw(&[first, second, b1, b2, b3, b4]),
+                }
             }
-            (_, Ok(byte)) => writer.raw(&[first, second, byte]),
-            (version, Err(_)) => {
-                let is_named = self.contains(Self::NOW_IN_SECONDS);
-                let field = if is_named { "now_in_seconds" } else { "flags" };
-                return Err(EncodeError::new(EncodeErrorKind::NotInVersion(version), field));
-            }
+            (_, Ok(byte), Some([n1, n2])) => writer.raw(&[first, second, byte, n1, n2]),
+            (_, Ok(byte), None) => writer.raw(&[first, second, byte]),
+            (version, Err(_), _) => return Err(self.not_in_version(version)),
         }
         Ok(())
+    }
+
+    #[cold]
+    const fn not_in_version(self, version: Version) -> EncodeError {
+        let field = if self.contains(Self::NOW_IN_SECONDS) { "now_in_seconds" } else { "flags" };
+        EncodeError::new(EncodeErrorKind::NotInVersion(version), field)
     }
 
     /// Returns true if `flag` is set and exists in the version of `context`.
@@ -189,9 +198,10 @@ impl<'a> Parameters<'a> {
         context: &Context,
     ) -> Result<(), EncodeError> {
         let flags = self.flags();
-        flags.encode_with_consistency(self.consistency, writer, context)?;
-        if flags.contains(QueryFlags::VALUES) {
-            self.values.encode(writer, context.version)?;
+        let count = flags.contains(QueryFlags::VALUES).then(|| self.values.count());
+        flags.encode_with_consistency(self.consistency, count, writer, context)?;
+        if count.is_some() {
+            self.values.encode_without_count(writer, context.version)?;
         }
         if flags.only(QueryFlags::AFTER_VALUES) == QueryFlags::NONE {
             return Ok(());

@@ -143,7 +143,9 @@ impl ValuesBuffer {
     #[inline]
     pub fn clear(&mut self) {
         self.bytes.clear();
-        self.parts.clear();
+        if !self.parts.is_empty() {
+            self.parts.clear();
+        }
         self.count = 0;
         self.named = false;
     }

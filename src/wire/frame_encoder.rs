@@ -38,7 +38,9 @@ impl FrameEncoder {
     /// caller gets them from [`take_shared`](Self::take_shared) after each frame.
     #[cfg(feature = "driver")]
     pub(crate) fn sharing(context: Context) -> Self {
-        Self { shared: Some(SharedBytes::default()), ..Self::new(context) }
+        // Compression needs the body in one piece.
+        let is_plain = context.frame_compression().is_none();
+        Self { shared: is_plain.then(SharedBytes::default), ..Self::new(context) }
     }
 
     /// Removes and returns the bytes that the last frame left out of the buffer.
@@ -82,14 +84,13 @@ impl FrameEncoder {
         body: impl FnOnce(&mut Writer<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         let start = out.len();
-        let compression = self.context.frame_compression();
         let mut writer = match &mut self.shared {
-            // Compression needs the body in one piece.
-            Some(shared) if compression.is_none() => Writer::sharing(out, shared),
-            _ => Writer::new(out),
+            Some(shared) => Writer::sharing(out, shared),
+            None => Writer::new(out),
         };
         let body_length = header.open(&mut writer);
-        let body_start = writer.position();
+        // No bytes are shared yet, so that the position is the length of the buffer.
+        let body_start = start.saturating_add(Header::LENGTH);
         body(&mut writer)?;
         let length = writer.position().saturating_sub(body_start);
         let limit = self.context.max_body;
@@ -97,7 +98,7 @@ impl FrameEncoder {
             return Err(EncodeError::new(EncodeErrorKind::TooLong { length, limit }, "body"));
         }
         writer.fill_length(body_length, length, "body")?;
-        match compression {
+        match self.context.frame_compression() {
             Some(compression) => self.compress(compression, header, out, start, body_start),
             None => Ok(()),
         }

@@ -178,9 +178,7 @@ impl<'a> Writer<'a> {
     /// Writes a `[long string]`.
     #[inline]
     pub fn long_string(&mut self, value: &str, field: &'static str) -> Result {
-        self.length(value.len(), field)?;
-        self.raw(value.as_bytes());
-        Ok(())
+        self.sized_bytes(value.as_bytes(), field)
     }
 
     /// Writes a `[string list]`.
@@ -193,12 +191,31 @@ impl<'a> Writer<'a> {
     #[inline]
     pub fn bytes(&mut self, value: Option<&[u8]>, field: &'static str) -> Result {
         match value {
-            Some(bytes) => {
-                self.length(bytes.len(), field)?;
-                self.raw_long(bytes);
+            Some(bytes) => self.sized_bytes(bytes, field),
+            None => {
+                self.int(-1);
+                Ok(())
             }
-            None => self.int(-1),
         }
+    }
+
+    /// Writes an `[int]` length and the bytes.
+    #[inline(always)]
+    fn sized_bytes(&mut self, bytes: &[u8], field: &'static str) -> Result {
+        match u16::try_from(bytes.len()) {
+            Ok(length) => {
+                self.int(length.into());
+                self.raw(bytes);
+                Ok(())
+            }
+            Err(_) => self.long_bytes(bytes, field),
+        }
+    }
+
+    #[cold]
+    fn long_bytes(&mut self, bytes: &[u8], field: &'static str) -> Result {
+        self.length(bytes.len(), field)?;
+        self.raw_long(bytes);
         Ok(())
     }
 
