@@ -159,7 +159,7 @@ impl Node {
         }
     }
 
-    /// Returns the next open connection, round robin, or `None` if none is open. Prefers responsive
+    /// Returns the open connection for the next request, or `None` if none is open. Prefers responsive
     /// connections.
     #[inline]
     pub(crate) fn connection(&self) -> Option<Arc<Connection>> {

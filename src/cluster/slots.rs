@@ -22,8 +22,8 @@ pub(super) struct Slots {
     context: Arc<PoolContext>,
     counters: Arc<NodeCounters>,
     connections: Box<[RwLock<Option<Arc<Connection>>>]>,
-    /// Round-robin counter that selects the slot for the next request.
-    next: AtomicUsize,
+    /// Round-robin counter that selects the slot of the current connection.
+    current: AtomicUsize,
     /// Number of open connections.
     open: AtomicUsize,
     /// Slots change only while this is locked.
@@ -65,21 +65,30 @@ impl Slots {
             context: Arc::clone(context),
             counters: Arc::clone(counters),
             connections: (0..size).map(|_| RwLock::default()).collect(),
-            next: AtomicUsize::new(0),
+            current: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             departures: Mutex::default(),
             released: Notify::new(),
         }
     }
 
-    /// Returns the next open connection, round robin, or `None` if none is open. Prefers connections
-    /// that are [responsive](Connection::is_responsive).
+    /// Returns an open connection, or `None` if none is open. Prefers connections that are
+    /// [responsive](Connection::is_responsive).
+    ///
+    /// Requests that one write can send get the same connection. Other requests get the next one, round robin.
     #[inline]
     pub(super) fn connection(&self) -> Option<Arc<Connection>> {
-        let first = match self.connections.len() {
-            0 | 1 => 0,
-            count => self.next.fetch_add(1, Ordering::Relaxed) % count,
-        };
+        let count = self.connections.len();
+        if count <= 1 {
+            return self.get(0);
+        }
+        if let Some(current) = self.get(self.current.load(Ordering::Relaxed) % count)
+            && current.has_room_in_next_write()
+            && current.is_responsive()
+        {
+            return Some(current);
+        }
+        let first = self.current.fetch_add(1, Ordering::Relaxed).wrapping_add(1) % count;
         let (before, from) = self.connections.split_at_checked(first)?;
         let mut connections = from.iter().chain(before).filter_map(open);
         let first = connections.next()?;
@@ -269,11 +278,15 @@ fn open(slot: &RwLock<Option<Arc<Connection>>>) -> Option<Arc<Connection>> {
 
 #[cfg(all(test, feature = "testing"))]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::cluster::Reconnect;
     use crate::connection::{ConnectionError, Connector};
+    use crate::message::{Query, RequestFrame};
     use crate::protocol::CloseReason;
     use crate::testing::MockServer;
+    use crate::wire::{Consistency, Stream};
 
     struct Fixture {
         server: MockServer,
@@ -310,6 +323,39 @@ mod tests {
             let error = ConnectionError { address: connection.address(), reason };
             self.slots.clear(index, NodeError::Connection(error))
         }
+    }
+
+    #[tokio::test]
+    async fn requests_share_a_write_until_it_is_large_enough() {
+        let fixture = Fixture::start(3).await;
+        let connections = [fixture.put(0).await, fixture.put(1).await, fixture.put(2).await];
+        let next = || {
+            let next = fixture.slots.connection().unwrap();
+            connections.iter().position(|known| Arc::ptr_eq(known, &next)).unwrap()
+        };
+        // Without requests, the connections take turns.
+        assert_eq!([next(), next(), next(), next()], [1, 2, 0, 1]);
+        let mut requests = Vec::new();
+        let mut send = |index: usize, text: &str| {
+            let parameters = Consistency::One.into();
+            let query = Query { text: text.to_owned().into(), parameters };
+            let request = RequestFrame::new(Stream::default(), query);
+            let connection = Arc::clone(&connections[index]);
+            let mut response = Box::pin(async move { connection.request(&request, None).await });
+            // Submits the request. The connection's task cannot collect it before this task yields.
+            assert!(response.as_mut().now_or_never().is_none());
+            requests.push(response);
+        };
+        send(1, "SELECT 1");
+        send(1, "SELECT 2");
+        assert_eq!([next(), next()], [1, 1]);
+        send(1, &"x".repeat(4 << 10));
+        assert_eq!(next(), 2, "the write is large enough");
+        assert_eq!(next(), 0, "no request waits for a write");
+        for response in requests {
+            response.await.unwrap();
+        }
+        assert_eq!([next(), next()], [1, 2], "all requests were sent");
     }
 
     /// The node refuses a request on a connection that ends at the same time.

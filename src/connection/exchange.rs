@@ -20,7 +20,7 @@ use super::queue::{Frame, Queue};
 use super::slots::{FailedRequest, Outcome, Slot, SlotId, Slots};
 use crate::environment::capacity;
 use crate::protocol::CloseReason;
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard, Notify, OnceLock, Semaphore};
 
 /// The state that the handle and the task share.
@@ -38,6 +38,8 @@ pub(super) struct Exchange {
     pub(super) counters: Counters,
     /// Notified after `is_unresponsive` has changed.
     responsiveness: Notify,
+    /// Number of bytes of the requests that the task has not collected yet, except large ones.
+    uncollected: AtomicUsize,
 }
 
 /// The handle's reference to the exchange. Dropping it closes the connection.
@@ -72,6 +74,10 @@ pub(super) struct Notices {
 /// Maximum number of requests in the queue. Further callers wait for a permit.
 const QUEUE_LENGTH: usize = 1_024;
 
+/// Number of bytes of requests that are enough for one write. Of small requests, a write then has so many that its
+/// own cost does not matter.
+const ENOUGH_FOR_WRITE: usize = 4 << 10;
+
 impl Default for Exchange {
     fn default() -> Self {
         Self {
@@ -83,6 +89,7 @@ impl Default for Exchange {
             closed: Notify::new(),
             counters: Counters::default(),
             responsiveness: Notify::new(),
+            uncollected: AtomicUsize::new(0),
         }
     }
 }
@@ -103,6 +110,7 @@ impl Exchange {
         let collections = state.collections;
         let slot = state.slots.allocate(Slot::Waiting { waker, collections });
         state.inbox.push(frame, slot, deadline);
+        self.uncollected.store(state.inbox.small_length(), Ordering::Relaxed);
         let task = state.task.take();
         drop(state);
         wake(task);
@@ -168,6 +176,7 @@ impl Exchange {
     pub(super) fn collect(&self, queue: &mut Queue, notices: &mut Notices, cx: &TaskContext<'_>) {
         let mut state = self.lock();
         state.move_inbox(queue);
+        self.uncollected.store(0, Ordering::Relaxed);
         mem::swap(&mut state.abandoned, &mut notices.abandoned);
         notices.close_requested = state.close_requested;
         match &mut state.task {
@@ -229,6 +238,12 @@ impl Exchange {
     #[inline]
     pub(super) fn is_responsive(&self) -> bool {
         !self.is_unresponsive.load(Ordering::Acquire)
+    }
+
+    /// Returns true if the task is about to send a few requests, so that one more needs no write of its own.
+    #[inline]
+    pub(super) fn has_room_in_next_write(&self) -> bool {
+        (1..ENOUGH_FOR_WRITE).contains(&self.uncollected.load(Ordering::Relaxed))
     }
 
     /// Waits until [`is_responsive`](Self::is_responsive) returns `expected`.

@@ -160,6 +160,12 @@ impl Connection {
         self.exchange.is_responsive()
     }
 
+    /// Returns true if a request that is sent now probably shares a write with others.
+    #[inline]
+    pub(crate) fn has_room_in_next_write(&self) -> bool {
+        self.exchange.has_room_in_next_write()
+    }
+
     /// Waits until [`is_responsive`](Self::is_responsive) returns `expected`.
     pub(crate) async fn wait_responsive(&self, expected: bool) {
         self.exchange.wait_responsive(expected).await;

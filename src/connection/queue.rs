@@ -61,6 +61,11 @@ impl Queue {
         self.requests.len()
     }
 
+    /// Returns the number of bytes of the queued frames, without large ones.
+    pub(super) const fn small_length(&self) -> usize {
+        self.queued_length
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.requests.is_empty()
     }

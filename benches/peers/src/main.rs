@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         ["scale", "--contact-point", address] => scale::table("", Some(address)),
         ["scale", "--contact-point", address, filter] => scale::table(filter, Some(address)),
         ["scale", filter] => scale::table(filter, None),
-        // `scale` runs these: the second one under callgrind.
+        // `scale` runs these: the second one under callgrind. A profiler can run it with a row of `connections`.
         ["serve", kind] => scale::serve(kind),
         ["load", load, contender, address, requests] => {
             scale::run(load, contender, address, requests).ok_or_else(|| USAGE.to_owned())

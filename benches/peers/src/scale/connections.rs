@@ -6,6 +6,7 @@ use super::report::{Bar, Table, figure};
 use super::sample::{Sample, TURNS, medians, runtime};
 use super::server::Server;
 use super::{Servers, cdrs::Cdrs, ours::Ours, scylla::Scylla};
+use crate::workloads::Contender;
 
 /// Numbers of tasks.
 const TASKS: [usize; 4] = [1, 64, 256, 2_048];
@@ -103,4 +104,18 @@ pub fn table(filter: &str, servers: &Servers) -> Result<usize, String> {
         curves::write("tasks", &curve)?;
     }
     Ok(table.missed())
+}
+
+/// Runs a row on a server, for a profiler. Returns `None` if an argument is invalid.
+pub fn run(row: &str, contender: &str, address: &str, requests: &str) -> Option<()> {
+    let row = Row::all().find(|known| known.name() == row)?;
+    let (address, requests) = (address.parse().ok()?, requests.parse().ok()?);
+    match contender == Contender::Ours.name() {
+        true => {
+            Client::<Ours>::connect(runtime(), address, row.connections).select(row.tasks, requests)
+        }
+        false => Client::<Scylla>::connect(runtime(), address, row.connections)
+            .select(row.tasks, requests),
+    };
+    Some(())
 }

@@ -36,7 +36,6 @@ use std::net::SocketAddr;
 use server::Server;
 
 pub use idle::run as run_idle;
-pub use instructions::run;
 pub use schema::run as read_schema;
 pub use server::serve;
 
@@ -58,6 +57,12 @@ const SECTIONS: &[Section] = &[
     ("instructions", instructions::table),
     ("plot", plot::table),
 ];
+
+/// Runs a row of the sections `instructions` or `connections` on a server. Returns `None` if an argument is invalid.
+pub fn run(row: &str, contender: &str, address: &str, requests: &str) -> Option<()> {
+    instructions::run(row, contender, address, requests)
+        .or_else(|| connections::run(row, contender, address, requests))
+}
 
 /// The servers of the sections.
 struct Servers {
