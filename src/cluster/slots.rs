@@ -23,7 +23,7 @@ pub(super) struct Slots {
     counters: Arc<NodeCounters>,
     connections: Box<[RwLock<Option<Arc<Connection>>>]>,
     /// Round-robin counter that selects the slot of the current connection.
-    current: AtomicUsize,
+    turn: AtomicUsize,
     /// Number of open connections.
     open: AtomicUsize,
     /// Slots change only while this is locked.
@@ -65,7 +65,7 @@ impl Slots {
             context: Arc::clone(context),
             counters: Arc::clone(counters),
             connections: (0..size).map(|_| RwLock::default()).collect(),
-            current: AtomicUsize::new(0),
+            turn: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             departures: Mutex::default(),
             released: Notify::new(),
@@ -75,20 +75,26 @@ impl Slots {
     /// Returns an open connection, or `None` if none is open. Prefers connections that are
     /// [responsive](Connection::is_responsive).
     ///
-    /// Requests that one write can send get the same connection. Other requests get the next one, round robin.
+    /// The connections take turns per write, not per request: a request joins those that wait to be sent over
+    /// the current connection, while they are few. Otherwise it is the next connection's turn.
     #[inline]
     pub(super) fn connection(&self) -> Option<Arc<Connection>> {
         let count = self.connections.len();
         if count <= 1 {
             return self.get(0);
         }
-        if let Some(current) = self.get(self.current.load(Ordering::Relaxed) % count)
-            && current.has_room_in_next_write()
-            && current.is_responsive()
-        {
-            return Some(current);
+        let turn = self.turn.load(Ordering::Relaxed);
+        let joined = self.connections.get(turn % count).and_then(|slot| {
+            let slot = slot.read().unwrap_or_else(PoisonError::into_inner);
+            slot.as_ref().filter(|connection| can_join(connection)).cloned()
+        });
+        if joined.is_some() {
+            return joined;
         }
-        let first = self.current.fetch_add(1, Ordering::Relaxed).wrapping_add(1) % count;
+        // If other threads do the same at this moment, they advance to the same connection.
+        let next = turn.wrapping_add(1);
+        let advanced = self.turn.compare_exchange(turn, next, Ordering::Relaxed, Ordering::Relaxed);
+        let first = advanced.map_or_else(|other| other, |_| next) % count;
         let (before, from) = self.connections.split_at_checked(first)?;
         let mut connections = from.iter().chain(before).filter_map(open);
         let first = connections.next()?;
@@ -270,6 +276,14 @@ fn held(slot: &RwLock<Option<Arc<Connection>>>) -> Option<Arc<Connection>> {
     slot.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
+/// Returns true if a request should join those that wait to be sent over this connection.
+fn can_join(connection: &Connection) -> bool {
+    connection.has_room_in_next_write()
+        && connection.is_responsive()
+        && !connection.is_draining()
+        && connection.close_reason().is_none()
+}
+
 /// Returns the connection in a slot, or `None` if the slot is empty or the connection has ended.
 fn open(slot: &RwLock<Option<Arc<Connection>>>) -> Option<Arc<Connection>> {
     let slot = slot.read().unwrap_or_else(PoisonError::into_inner);
@@ -293,6 +307,11 @@ mod tests {
         context: Arc<PoolContext>,
         counters: Arc<NodeCounters>,
         slots: Slots,
+    }
+
+    fn query(text: &str) -> RequestFrame<'static> {
+        let parameters = Consistency::One.into();
+        RequestFrame::new(Stream::default(), Query { text: text.to_owned().into(), parameters })
     }
 
     impl Fixture {
@@ -326,7 +345,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn requests_share_a_write_until_it_is_large_enough() {
+    async fn requests_join_a_connection_until_its_next_write_is_large_enough() {
         let fixture = Fixture::start(3).await;
         let connections = [fixture.put(0).await, fixture.put(1).await, fixture.put(2).await];
         let next = || {
@@ -337,10 +356,7 @@ mod tests {
         assert_eq!([next(), next(), next(), next()], [1, 2, 0, 1]);
         let mut requests = Vec::new();
         let mut send = |index: usize, text: &str| {
-            let parameters = Consistency::One.into();
-            let query = Query { text: text.to_owned().into(), parameters };
-            let request = RequestFrame::new(Stream::default(), query);
-            let connection = Arc::clone(&connections[index]);
+            let (connection, request) = (Arc::clone(&connections[index]), query(text));
             let mut response = Box::pin(async move { connection.request(&request, None).await });
             // Submits the request. The connection's task cannot collect it before this task yields.
             assert!(response.as_mut().now_or_never().is_none());
@@ -356,6 +372,28 @@ mod tests {
             response.await.unwrap();
         }
         assert_eq!([next(), next()], [1, 2], "all requests were sent");
+    }
+
+    #[tokio::test]
+    async fn requests_join_no_connection_that_was_released() {
+        let fixture = Fixture::start(2).await;
+        let connections = [fixture.put(0).await, fixture.put(1).await];
+        let is_next = |index: usize| {
+            let next = fixture.slots.connection().unwrap();
+            Arc::ptr_eq(&next, &connections[index])
+        };
+        let send = |connection: &Arc<Connection>| {
+            let connection = Arc::clone(connection);
+            let mut response = Box::pin(async move { connection.request(&query("a"), None).await });
+            assert!(response.as_mut().now_or_never().is_none());
+            response
+        };
+        assert!(is_next(1));
+        let first = send(&connections[1]);
+        assert!(is_next(1));
+        fixture.slots.release_slot(1, &NodeError::ShuttingDown);
+        assert!(is_next(0) && is_next(0), "a released connection gets no requests");
+        first.await.unwrap();
     }
 
     /// The node refuses a request on a connection that ends at the same time.

@@ -38,8 +38,8 @@ pub(super) struct Exchange {
     pub(super) counters: Counters,
     /// Notified after `is_unresponsive` has changed.
     responsiveness: Notify,
-    /// Number of bytes of the requests that the task has not collected yet, except large ones.
-    uncollected: AtomicUsize,
+    /// Total length of the requests in the inbox, in bytes. Written under the lock, read without it.
+    inbox_length: AtomicUsize,
 }
 
 /// The handle's reference to the exchange. Dropping it closes the connection.
@@ -74,9 +74,9 @@ pub(super) struct Notices {
 /// Maximum number of requests in the queue. Further callers wait for a permit.
 const QUEUE_LENGTH: usize = 1_024;
 
-/// Number of bytes of requests that are enough for one write. Of small requests, a write then has so many that its
-/// own cost does not matter.
-const ENOUGH_FOR_WRITE: usize = 4 << 10;
+/// Length of the requests in the inbox from which no further ones join them, in bytes. The cost of a write of
+/// this length is small for each of its requests.
+const MAX_JOINED_LENGTH: usize = 4 << 10;
 
 impl Default for Exchange {
     fn default() -> Self {
@@ -89,7 +89,7 @@ impl Default for Exchange {
             closed: Notify::new(),
             counters: Counters::default(),
             responsiveness: Notify::new(),
-            uncollected: AtomicUsize::new(0),
+            inbox_length: AtomicUsize::new(0),
         }
     }
 }
@@ -109,8 +109,9 @@ impl Exchange {
         }
         let collections = state.collections;
         let slot = state.slots.allocate(Slot::Waiting { waker, collections });
+        let inbox_length = self.inbox_length.load(Ordering::Relaxed).saturating_add(frame.len());
+        self.inbox_length.store(inbox_length, Ordering::Relaxed);
         state.inbox.push(frame, slot, deadline);
-        self.uncollected.store(state.inbox.small_length(), Ordering::Relaxed);
         let task = state.task.take();
         drop(state);
         wake(task);
@@ -176,7 +177,7 @@ impl Exchange {
     pub(super) fn collect(&self, queue: &mut Queue, notices: &mut Notices, cx: &TaskContext<'_>) {
         let mut state = self.lock();
         state.move_inbox(queue);
-        self.uncollected.store(0, Ordering::Relaxed);
+        self.inbox_length.store(0, Ordering::Relaxed);
         mem::swap(&mut state.abandoned, &mut notices.abandoned);
         notices.close_requested = state.close_requested;
         match &mut state.task {
@@ -240,10 +241,12 @@ impl Exchange {
         !self.is_unresponsive.load(Ordering::Acquire)
     }
 
-    /// Returns true if the task is about to send a few requests, so that one more needs no write of its own.
+    /// Returns true if requests wait to be collected by the task, and one more can be sent with them: they are short,
+    /// and the queue is not long.
     #[inline]
     pub(super) fn has_room_in_next_write(&self) -> bool {
-        (1..ENOUGH_FOR_WRITE).contains(&self.uncollected.load(Ordering::Relaxed))
+        (1..MAX_JOINED_LENGTH).contains(&self.inbox_length.load(Ordering::Relaxed))
+            && self.queue_permits.available_permits() >= capacity(QUEUE_LENGTH) / 8 * 7
     }
 
     /// Waits until [`is_responsive`](Self::is_responsive) returns `expected`.

@@ -160,7 +160,8 @@ impl Connection {
         self.exchange.is_responsive()
     }
 
-    /// Returns true if a request that is sent now probably shares a write with others.
+    /// Returns true if a request that is sent now probably shares a write with others. This is a hint: the
+    /// connection's task may collect them in the meantime.
     #[inline]
     pub(crate) fn has_room_in_next_write(&self) -> bool {
         self.exchange.has_room_in_next_write()

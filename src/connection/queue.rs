@@ -52,6 +52,16 @@ pub(super) enum Frame<'a> {
     Large(Box<LargeFrame>),
 }
 
+impl Frame<'_> {
+    /// Returns the length in bytes.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Small(frame) => frame.len(),
+            Self::Large(frame) => frame.len(),
+        }
+    }
+}
+
 /// Maximum capacity that an empty queue keeps, in bytes. A queue that is not empty is compacted only
 /// once the frames that have left it have at least this length.
 const MAX_KEPT_CAPACITY: usize = 256 << 10;
@@ -59,11 +69,6 @@ const MAX_KEPT_CAPACITY: usize = 256 << 10;
 impl Queue {
     pub(super) fn len(&self) -> usize {
         self.requests.len()
-    }
-
-    /// Returns the number of bytes of the queued frames, without large ones.
-    pub(super) const fn small_length(&self) -> usize {
-        self.queued_length
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -230,7 +235,7 @@ mod tests {
             assert!(!text.contains(value), "{text}");
         }
         assert!(text.contains("frames_length: 120"), "{text}");
-        assert!(text.contains(&format!("body_length: {}", 6 * MIN_SHARED + 111)), "{text}");
+        assert!(text.contains(&format!("length: {}", 6 * MIN_SHARED + 120)), "{text}");
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl<'a> Message<'a> for Execute<'a> {
     }
 }
 
-/// Encodes an id. Cassandra's ids are MD5 digests, of 16 bytes.
+/// Encodes an id. Cassandra's ids are MD5 digests, of 16 bytes, which take a shorter way than other lengths.
 #[inline(always)]
 fn encode_id(id: &[u8], writer: &mut Writer<'_>, field: &'static str) -> Result<(), EncodeError> {
     let Ok(id) = <&[u8; 16]>::try_from(id) else {
@@ -83,5 +83,24 @@ mod tests {
             let missing = EncodeError::new(EncodeErrorKind::Missing, "result_metadata_id");
             assert_eq!(encoded, if is_missing { Err(missing) } else { Ok(()) });
         }
+    }
+
+    #[test]
+    fn ids_of_any_length_are_short_bytes() {
+        for length in [0, 1, 15, 16, 17, 65_535] {
+            let id: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
+            let parameters = Consistency::One.into();
+            let result_metadata_id = Some(Cow::Borrowed(&id[..]));
+            let execute = Execute { id: (&id[..]).into(), result_metadata_id, parameters };
+            let mut out = Vec::new();
+            execute.encode(&mut Writer::new(&mut out), &Version::V5.into()).unwrap();
+            let length = u16::try_from(length).unwrap().to_be_bytes();
+            let expected = [&length, &id[..], &length, &id[..], &[0, 1, 0, 0, 0, 0]].concat();
+            assert!(out == expected, "{length:?}");
+        }
+        let (id, parameters) = (vec![0; 65_536].into(), Consistency::One.into());
+        let execute = Execute { id, result_metadata_id: None, parameters };
+        let encoded = execute.encode(&mut Writer::new(&mut Vec::new()), &Version::V4.into());
+        assert_eq!(encoded.unwrap_err().field(), "id");
     }
 }

@@ -49,19 +49,18 @@ impl QueryFlags {
         .with(Self::KEYSPACE, true)
         .with(Self::NOW_IN_SECONDS, true);
 
-    /// Encodes a consistency level, then the flags, then the number of values, if there are any.
+    /// Encodes a consistency level, the flags, and the number of values if there are any. They are appended at
+    /// once, which needs only one capacity check.
     #[inline(always)]
     pub(super) fn encode_with_consistency(
         self,
         consistency: Consistency,
-        values_count: Option<u16>,
+        values_count: Option<[u8; 2]>,
         writer: &mut Writer<'_>,
         context: &Context,
     ) -> Result<(), EncodeError> {
         let [first, second] = consistency.code().to_be_bytes();
-        let count = values_count.map(u16::to_be_bytes);
-        // All of them are appended at once, which needs only one capacity check.
-        match (context.version, u8::try_from(self.bits()), count) {
+        match (context.version, u8::try_from(self.bits()), values_count) {
             (Version::V5, _, count) => {
                 let [b1, b2, b3, b4] = self.bits().to_be_bytes();
                 match count {
@@ -76,6 +75,7 @@ impl QueryFlags {
         Ok(())
     }
 
+    /// Returns the error about flags that are longer than the byte that this version has for them.
     #[cold]
     const fn not_in_version(self, version: Version) -> EncodeError {
         let field = if self.contains(Self::NOW_IN_SECONDS) { "now_in_seconds" } else { "flags" };
@@ -198,10 +198,14 @@ impl<'a> Parameters<'a> {
         context: &Context,
     ) -> Result<(), EncodeError> {
         let flags = self.flags();
-        let count = flags.contains(QueryFlags::VALUES).then(|| self.values.count());
+        let has_values = flags.contains(QueryFlags::VALUES);
+        if has_values && context.version == Version::V3 {
+            self.values.require_set(context.version)?;
+        }
+        let count = has_values.then(|| self.values.encoded_count());
         flags.encode_with_consistency(self.consistency, count, writer, context)?;
-        if count.is_some() {
-            self.values.encode_without_count(writer, context.version)?;
+        if has_values {
+            self.values.encode_after_count(writer);
         }
         if flags.only(QueryFlags::AFTER_VALUES) == QueryFlags::NONE {
             return Ok(());

@@ -60,11 +60,6 @@ impl<'a> Values<'a> {
         self.count as usize
     }
 
-    /// Returns the number of values, as it is encoded.
-    pub(crate) const fn count(&self) -> u16 {
-        self.count
-    }
-
     /// Returns true if there are no values.
     pub const fn is_empty(&self) -> bool {
         self.count == 0
@@ -148,28 +143,26 @@ impl<'a> Values<'a> {
     /// Returns an error if a value is unset and `version` is v3, which has no unset values.
     #[inline]
     pub fn encode(&self, writer: &mut Writer<'_>, version: Version) -> Result<(), EncodeError> {
-        writer.short(self.count);
-        self.encode_without_count(writer, version)
-    }
-
-    /// Encodes the values without their number.
-    ///
-    /// # Errors
-    /// Returns the errors of [`encode`](Self::encode).
-    #[inline(always)]
-    pub(crate) fn encode_without_count(
-        &self,
-        writer: &mut Writer<'_>,
-        version: Version,
-    ) -> Result<(), EncodeError> {
         if version == Version::V3 {
             self.require_set(version)?;
         }
+        writer.short(self.count);
+        self.encode_after_count(writer);
+        Ok(())
+    }
+
+    /// Returns the number of values as it is encoded before them.
+    pub(crate) const fn encoded_count(&self) -> [u8; 2] {
+        self.count.to_be_bytes()
+    }
+
+    /// Encodes the values without their number. Unset values must have been refused in v3.
+    #[inline(always)]
+    pub(crate) fn encode_after_count(&self, writer: &mut Writer<'_>) {
         match self.parts {
             [] => writer.raw(&self.bytes),
             parts => encode_parts(parts, writer),
         }
-        Ok(())
     }
 
     /// Returns an error if a value is unset, because `version` has no unset values.

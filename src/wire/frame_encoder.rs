@@ -83,13 +83,15 @@ impl FrameEncoder {
         out: &mut Vec<u8>,
         body: impl FnOnce(&mut Writer<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
+        let is_taken = self.shared.as_ref().is_none_or(SharedBytes::is_empty);
+        debug_assert!(is_taken, "the shared bytes of the last frame were not taken");
         let start = out.len();
         let mut writer = match &mut self.shared {
             Some(shared) => Writer::sharing(out, shared),
             None => Writer::new(out),
         };
         let body_length = header.open(&mut writer);
-        // No bytes are shared yet, so that the position is the length of the buffer.
+        // The header is in `out`, and no bytes are shared before the body.
         let body_start = start.saturating_add(Header::LENGTH);
         body(&mut writer)?;
         let length = writer.position().saturating_sub(body_start);

@@ -15,8 +15,7 @@ pub(crate) struct LargeFrame {
 /// Omits the body, which may contain secrets.
 impl fmt::Debug for LargeFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let length: usize = self.body.iter().map(Bytes::len).sum();
-        f.debug_struct("LargeFrame").field("body_length", &length).finish_non_exhaustive()
+        f.debug_struct("LargeFrame").field("length", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -34,6 +33,11 @@ impl LargeFrame {
             false => std::mem::take(buffer).into(),
         };
         Self { header, body: shared.into_parts(Header::LENGTH, buffer) }
+    }
+
+    /// Returns the length of the frame in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.body.iter().fold(self.header.len(), |length, part| length.saturating_add(part.len()))
     }
 
     /// Returns the frame in parts, with `stream` in its header.
@@ -59,6 +63,7 @@ mod tests {
             let mut buffer = frame.clone();
             let taken = LargeFrame::take(&mut buffer, shared);
             assert!(buffer.is_empty());
+            assert_eq!(taken.len(), length + b"shared".len());
             let parts: Vec<_> = taken.into_parts(Stream(0x0102)).collect();
             let expected = [&[0, 1, 1, 2][..], &frame[4..12], b"shared", &frame[12..]].concat();
             assert_eq!(parts.concat(), expected);

@@ -202,7 +202,9 @@ impl<'a> Writer<'a> {
     /// Writes an `[int]` length and the bytes.
     #[inline(always)]
     fn sized_bytes(&mut self, bytes: &[u8], field: &'static str) -> Result {
-        match u16::try_from(bytes.len()) {
+        // One comparison tells that the bytes are neither too long nor as long as those that are shared.
+        const { assert!(MIN_SHARED == i16::MAX as usize + 1) };
+        match i16::try_from(bytes.len()) {
             Ok(length) => {
                 self.int(length.into());
                 self.raw(bytes);
@@ -389,6 +391,23 @@ mod tests {
         let error = writer.string(&"x".repeat(65_536), "keyspace").unwrap_err();
         assert_eq!(error.kind(), EncodeErrorKind::TooLong { length: 65_536, limit: 65_535 });
         assert_eq!(out.len(), 2 + 65_535);
+    }
+
+    #[test]
+    fn writes_bytes_around_the_length_from_which_they_are_shared() {
+        for length in [0, 1, MIN_SHARED - 1, MIN_SHARED, 65_535, 65_536] {
+            let content = vec![7; length];
+            let mut out = Vec::new();
+            Writer::new(&mut out).bytes(Some(&content), "v").unwrap();
+            let (written, rest) = out.split_first_chunk().unwrap();
+            assert_eq!((i32::from_be_bytes(*written) as usize, rest), (length, &content[..]));
+            let is_exact = out.capacity() <= out.len() + SPACE_AFTER_LONG;
+            assert!(is_exact || length < MIN_SHARED, "{length}: {}", out.capacity());
+            let text = "x".repeat(length);
+            let mut string = Vec::new();
+            Writer::new(&mut string).long_string(&text, "query").unwrap();
+            assert_eq!((&string[..4], &string[4..]), (&written[..], text.as_bytes()));
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::task::Wake;
 use super::super::error::RequestErrorKind;
 use super::super::slots::ReceivedFrame;
 use super::*;
-use crate::wire::{FrameFlags, Header, Opcode, RawFrame, Stream, Version};
+use crate::wire::{FrameFlags, Header, LargeFrame, Opcode, RawFrame, SharedBytes, Stream, Version};
 
 /// A waker that counts its wake-ups.
 #[derive(Default)]
@@ -138,4 +138,40 @@ fn dropping_the_task_fails_all_waiting_requests() {
     assert!(failed.written, "the request may have been written");
     assert_eq!(exchange.submit(Frame::Small(&[1]), None, waker), None);
     assert_eq!(exchange.close_reason(), Some(&CloseReason::Local));
+}
+
+#[test]
+fn a_request_joins_a_few_short_ones_that_wait_to_be_collected() {
+    let mut cx = TaskContext::from_waker(Waker::noop());
+    let collect = |exchange: &Exchange, cx: &mut TaskContext<'_>| {
+        exchange.collect(&mut Queue::default(), &mut Notices::default(), cx);
+    };
+    let submit = |exchange: &Exchange, length: usize| {
+        let frame = vec![0; length];
+        exchange.submit(Frame::Small(&frame), None, Waker::noop().clone()).unwrap();
+    };
+    let exchange = Handle::default();
+    assert!(!exchange.has_room_in_next_write(), "no request waits");
+    submit(&exchange, 100);
+    assert!(exchange.has_room_in_next_write());
+    submit(&exchange, MAX_JOINED_LENGTH - 101);
+    assert!(exchange.has_room_in_next_write());
+    submit(&exchange, 1);
+    assert!(!exchange.has_room_in_next_write(), "the write is long");
+    collect(&exchange, &mut cx);
+    assert!(!exchange.has_room_in_next_write(), "all requests were collected");
+
+    submit(&exchange, 100);
+    let mut buffer = vec![0; MAX_JOINED_LENGTH];
+    let large = LargeFrame::take(&mut buffer, SharedBytes::NONE);
+    exchange.submit(Frame::Large(Box::new(large)), None, Waker::noop().clone()).unwrap();
+    assert!(!exchange.has_room_in_next_write(), "a large frame is before the next request");
+    collect(&exchange, &mut cx);
+
+    // Many requests were collected that cannot be sent yet.
+    exchange.queue_permits.forget_permits(QUEUE_LENGTH / 8 + 1);
+    submit(&exchange, 100);
+    assert!(!exchange.has_room_in_next_write(), "the queue is long");
+    exchange.queue_permits.add_permits(1);
+    assert!(exchange.has_room_in_next_write());
 }
