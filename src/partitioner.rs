@@ -1,27 +1,10 @@
 //! Tokens, and the partitioners that compute them from partition keys.
 
-use std::fmt;
+mod token;
 
 use md5::{Digest, Md5};
 
-/// A position on the token ring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Token(i128);
-
-#[cfg(feature = "testing")]
-impl Token {
-    /// Returns the position as a number.
-    pub(crate) const fn number(self) -> i128 {
-        self.0
-    }
-}
-
-/// Formats the token as a number, as CQL's `token()` and `system.local` do.
-impl fmt::Display for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+pub use token::Token;
 
 /// The function that computes the token of a partition key.
 ///
@@ -47,6 +30,24 @@ impl Partitioner {
         }
     }
 
+    /// Returns the minimum token, which is less than the token of every partition key: -2^63 or -1. Only
+    /// the empty key, which Cassandra does not store, has this token.
+    pub const fn min_token(self) -> Token {
+        match self {
+            Self::Murmur3 => Token::new(i64::MIN as i128),
+            Self::Random => Token::new(-1),
+        }
+    }
+
+    /// Returns the largest token that a partition key can have: 2^63 - 1 or 2^127. A [`Token`] represents
+    /// 2^127 as 2^127 - 1.
+    pub const fn max_token(self) -> Token {
+        match self {
+            Self::Murmur3 => Token::new(i64::MAX as i128),
+            Self::Random => Token::new(i128::MAX),
+        }
+    }
+
     /// Returns the token of a partition key. A key of one column is the value of that column. A key
     /// of several columns consists of three parts for each column: the length of the value in two
     /// bytes, the value, and a zero byte.
@@ -54,16 +55,18 @@ impl Partitioner {
     pub fn token(self, key: &[u8]) -> Token {
         match self {
             // In Cassandra, the empty key has the partitioner's minimum token.
-            Self::Murmur3 if key.is_empty() => Token(i64::MIN.into()),
+            Self::Murmur3 if key.is_empty() => self.min_token(),
             Self::Murmur3 => match murmur3(key) {
                 // The minimum token is reserved, so a key with this hash has the maximum token in
                 // Cassandra.
-                i64::MIN => Token(i64::MAX.into()),
-                hash => Token(hash.into()),
+                i64::MIN => self.max_token(),
+                hash => Token::from(hash),
             },
-            Self::Random if key.is_empty() => Token(-1),
+            Self::Random if key.is_empty() => self.min_token(),
             // The largest token, 2^127, does not fit the type and saturates to 2^127 - 1.
-            Self::Random => Token(i128::from_be_bytes(Md5::digest(key).into()).saturating_abs()),
+            Self::Random => {
+                Token::new(i128::from_be_bytes(Md5::digest(key).into()).saturating_abs())
+            }
         }
     }
 
@@ -76,11 +79,11 @@ impl Partitioner {
     /// Parses the bytes of a token's text. Returns `None` if it is not a token of this partitioner.
     pub(crate) fn parse_bytes(self, text: &[u8]) -> Option<Token> {
         match self {
-            Self::Murmur3 => parse_i64(text).map(|token| Token(token.into())),
+            Self::Murmur3 => parse_i64(text).map(Token::from),
             Self::Random => {
                 let text = std::str::from_utf8(text).ok()?;
                 let token: u128 = text.parse().ok().filter(|token| *token <= 1 << 127)?;
-                Some(Token(token.try_into().unwrap_or(i128::MAX)))
+                Some(Token::new(token.try_into().unwrap_or(i128::MAX)))
             }
         }
     }
@@ -209,8 +212,8 @@ mod tests {
             (&bytes, 2060892794568774329, 38836314607267049590332837400239400720),
             ("für Zoë".as_bytes(), -9202027130882179427, 38135345415899704813923521003706004423),
         ] {
-            assert_eq!(Partitioner::Murmur3.token(key), Token(murmur3), "{key:?}");
-            assert_eq!(Partitioner::Random.token(key), Token(random), "{key:?}");
+            assert_eq!(Partitioner::Murmur3.token(key), Token::new(murmur3), "{key:?}");
+            assert_eq!(Partitioner::Random.token(key), Token::new(random), "{key:?}");
         }
     }
 
@@ -220,9 +223,9 @@ mod tests {
         let (mut murmur3, mut random) = (0_u64, 0_u128);
         for length in 1..=256_usize {
             let key: Vec<u8> = (0..length).map(|i| (i * 37 + length * 11) as u8).collect();
-            let fold = Partitioner::Murmur3.token(&key).0 as u64;
+            let fold = Partitioner::Murmur3.token(&key).value() as u64;
             murmur3 = murmur3.wrapping_mul(31).wrapping_add(fold);
-            let fold = Partitioner::Random.token(&key).0 as u128;
+            let fold = Partitioner::Random.token(&key).value() as u128;
             random = random.wrapping_mul(31).wrapping_add(fold);
         }
         assert_eq!(murmur3, 3019478243945115902);
@@ -239,13 +242,14 @@ mod tests {
 
     #[test]
     fn the_empty_key_has_the_minimum_token() {
-        assert_eq!(Partitioner::Murmur3.token(b""), Token(i64::MIN.into()));
-        assert_eq!(Partitioner::Random.token(b""), Token(-1));
+        assert_eq!(Partitioner::Murmur3.token(b""), Token::from(i64::MIN));
+        assert_eq!(Partitioner::Random.token(b""), Token::new(-1));
     }
 
     #[test]
     fn each_partitioner_parses_only_its_own_tokens() {
-        let parse = |partitioner: Partitioner, text| partitioner.parse(text).map(|token| token.0);
+        let parse =
+            |partitioner: Partitioner, text| partitioner.parse(text).map(|token| token.value());
         for (text, murmur3, random) in [
             ("0", Some(0), Some(0)),
             ("-9223372036854775808", Some(i64::MIN.into()), None),
@@ -268,13 +272,13 @@ mod tests {
             assert_eq!(parse(Partitioner::Murmur3, text), murmur3, "{text}");
             assert_eq!(parse(Partitioner::Random, text), random, "{text}");
         }
-        assert_eq!(Token(-42).to_string(), "-42");
+        assert_eq!(Token::new(-42).to_string(), "-42");
     }
 
     proptest! {
         #[test]
         fn tokens_are_parsed_as_the_standard_library_does(text in "[-+]?[0-9]{1,20}|[-0-9/:]{1,9}", token: i64) {
-            let parsed = Partitioner::Murmur3.parse(&text).map(|token| token.0);
+            let parsed = Partitioner::Murmur3.parse(&text).map(|token| token.value());
             if text.trim_start_matches('-').len() <= MAX_DIGITS && !text.starts_with('+') {
                 prop_assert_eq!(parsed, text.parse::<i64>().ok().map(i128::from));
             }

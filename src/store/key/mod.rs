@@ -61,8 +61,8 @@ impl PartitionKey {
     /// Returns the key that has these bytes, which are those of a routing key.
     pub(crate) fn from_bytes(bytes: impl Into<Box<[u8]>>) -> Self {
         let bytes = bytes.into();
-        let token = Partitioner::Murmur3.token(&bytes).number();
-        Self { token: i64::try_from(token).unwrap_or(i64::MAX), bytes }
+        let token = Partitioner::Murmur3.token(&bytes).to_i64().unwrap_or(i64::MAX);
+        Self { token, bytes }
     }
 
     /// Returns the least position on the ring that has this token. All keys with the token are
