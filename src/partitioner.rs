@@ -248,8 +248,7 @@ mod tests {
 
     #[test]
     fn each_partitioner_parses_only_its_own_tokens() {
-        let parse =
-            |partitioner: Partitioner, text| partitioner.parse(text).map(|token| token.value());
+        let parse = |partitioner: Partitioner, text| partitioner.parse(text).map(Token::value);
         for (text, murmur3, random) in [
             ("0", Some(0), Some(0)),
             ("-9223372036854775808", Some(i64::MIN.into()), None),
@@ -278,7 +277,7 @@ mod tests {
     proptest! {
         #[test]
         fn tokens_are_parsed_as_the_standard_library_does(text in "[-+]?[0-9]{1,20}|[-0-9/:]{1,9}", token: i64) {
-            let parsed = Partitioner::Murmur3.parse(&text).map(|token| token.value());
+            let parsed = Partitioner::Murmur3.parse(&text).map(Token::value);
             if text.trim_start_matches('-').len() <= MAX_DIGITS && !text.starts_with('+') {
                 prop_assert_eq!(parsed, text.parse::<i64>().ok().map(i128::from));
             }

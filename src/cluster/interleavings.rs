@@ -17,7 +17,7 @@ use crate::connection::interleavings::in_runtime;
 use crate::connection::{Connector, Runtime};
 use crate::sync::{Notify, explore, explore_all, poll_at_most, random_below};
 
-fn pool_context() -> Arc<PoolContext> {
+pub(super) fn pool_context() -> Arc<PoolContext> {
     let (connector, reconnect) = (Connector::default(), Reconnect::default());
     Arc::new(PoolContext::new("test".into(), connector, reconnect, 1, None))
 }
@@ -161,7 +161,8 @@ fn shared() -> Shared {
     Shared::new(settings, None, Runtime::current().unwrap())
 }
 
-fn node(shared: &Shared) -> Arc<Node> {
+/// Creates a node. It opens no connections if `distance` is [`Distance::Ignored`].
+pub(super) fn node(distance: Distance, pools: &Arc<PoolContext>) -> Arc<Node> {
     let info = NodeInfo {
         host_id: Uuid::nil(),
         address: ([127, 0, 0, 1], 9042).into(),
@@ -172,7 +173,7 @@ fn node(shared: &Shared) -> Arc<Node> {
         tokens: Arc::default(),
         schema_version: None,
     };
-    Arc::new(Node::new(info, Distance::Remote, None, &shared.pools))
+    Arc::new(Node::new(info, distance, None, pools))
 }
 
 #[test]
@@ -180,7 +181,7 @@ fn closing_a_session_closes_the_nodes_of_each_state_that_is_set_meanwhile() {
     in_runtime(|_| {
         explore(|| {
             let shared = Arc::new(shared());
-            let nodes = [node(&shared), node(&shared), node(&shared)];
+            let nodes = [(); 3].map(|()| node(Distance::Remote, &shared.pools));
             let kept = Arc::clone(&nodes[0]);
             let states = [vec![nodes[0].clone(), nodes[1].clone()], vec![kept, nodes[2].clone()]];
             let tasks = states.map(|nodes| {

@@ -15,6 +15,7 @@
 //! | `pool_context`, `attempts`, `released`, `session_keyspace` | the state that the pools share |
 //! | [`LoadBalancing`] | the policy that picks the node for a request |
 //! | [`Token`], [`Partitioner`], `ring`, `walk`, `replication_map` | the replicas of a partition |
+//! | [`TokenRange`], [`RingRanges`], `splits` | the ring as ranges, each with its replicas, and how it is cut into shards and splits |
 //! | [`schema`] | keyspaces, tables, types, and everything else that DDL creates |
 //!
 //! Invariants:
@@ -58,6 +59,7 @@ mod released;
 mod replication;
 mod replication_map;
 mod ring;
+mod ring_ranges;
 mod routing;
 pub mod schema;
 mod schema_reader;
@@ -66,12 +68,14 @@ mod session_keyspace;
 mod settings;
 mod shared;
 mod slots;
+mod splits;
 mod state;
 mod state_reader;
 mod statuses;
 mod system_pages;
 mod system_tables;
 mod timer;
+mod token_range;
 mod topology;
 mod topology_reader;
 mod walk;
@@ -87,9 +91,11 @@ pub use node::{Distance, Node};
 pub(crate) use open::{ClusterError, NodeError};
 pub use replication::ReplicationStrategy;
 pub use ring::{Replicas, Ring, RingNode};
+pub use ring_ranges::{ReplicatedRange, RingRanges};
 pub(crate) use routing::routing_key;
 pub(crate) use schema_wait::SchemaError;
 pub(crate) use settings::Settings;
 pub use state::ClusterState;
 pub(crate) use timer::Timer;
+pub use token_range::TokenRange;
 pub use topology::NodeInfo;

@@ -5,7 +5,7 @@ use std::mem::replace;
 use std::sync::Arc;
 
 use super::walk::{Step, Walk};
-use super::{Partitioner, ReplicationStrategy, Token};
+use super::{Partitioner, ReplicationStrategy, Token, TokenRange};
 
 /// The description of a node for [`Ring::new`].
 #[derive(Debug, Clone, Copy)]
@@ -145,6 +145,16 @@ impl Ring {
     /// Returns the partitioner, which computes the tokens of partition keys.
     pub const fn partitioner(&self) -> Partitioner {
         self.partitioner
+    }
+
+    /// Returns the ranges between the tokens, in token order. They cover the whole ring, and do not wrap
+    /// around: the range that ends with the first token is cut in two by the ends of the ring.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = TokenRange> {
+        let ring = TokenRange::ring(self.partitioner);
+        let tokens = self.tokens.iter().copied().filter(move |token| ring.contains(*token));
+        let mut start = ring.start();
+        let range = move |end| TokenRange::new(replace(&mut start, end), end);
+        tokens.chain([ring.end()]).filter_map(range)
     }
 
     /// Computes the replicas of every token range for a replication strategy. This takes

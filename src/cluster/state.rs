@@ -10,6 +10,7 @@ use super::connected_nodes::ConnectedNodes;
 use super::node_index::NodeIndex;
 use super::replication_map::ReplicationMap;
 use super::ring::Ring;
+use super::ring_ranges::{ReplicatedRange, RingRanges};
 use super::schema::Schema;
 use super::topology::{IgnoredRow, NodeInfo};
 use super::{Node, Partitioner, ReplicationStrategy, Token};
@@ -132,6 +133,43 @@ impl ClusterState {
     ) -> impl ExactSizeIterator<Item = &Arc<Node>> + Clone {
         let replicas = self.replication.replicas(keyspace, token);
         replicas.iter().map(|index| &self.nodes[*index as usize])
+    }
+
+    /// Returns the token ranges of the ring with the [replicas](Self::replicas) of each, in token order, or
+    /// `None` if the partitioner is unknown. They contain the token of every partition key exactly once.
+    ///
+    /// A range has no replicas if the driver does not know them: if there is no such keyspace, or its strategy
+    /// is `LocalStrategy` or unknown. The rows of such a range can be read from any node, except that each node
+    /// has rows of its own with `LocalStrategy`. [`replication`](Self::replication) tells these cases apart. If
+    /// the nodes announce no tokens, there is one range, without replicas. Transient replicas are not listed,
+    /// because they do not have all rows. The tablets of ScyllaDB are not read, so that the replicas of tables with tablets
+    /// may be others.
+    ///
+    /// ```no_run
+    /// # fn example(session: &cqlwire::Session) -> Option<()> {
+    /// let ranges = session.cluster().token_ranges("k8s_test")?;
+    /// for split in ranges.shard(0, 4)?.splits(100) {
+    ///     println!("{} is on {:?}", split.range(), split.replicas());
+    /// }
+    /// # Some(())
+    /// # }
+    /// ```
+    #[expect(clippy::indexing_slicing, reason = "the ring holds indices into `nodes`")]
+    pub fn token_ranges(&self, keyspace: &str) -> Option<RingRanges> {
+        let ring = self.ring.as_ref()?;
+        let mut ranges: Vec<ReplicatedRange> = Vec::new();
+        let mut previous: &[u32] = &[];
+        for range in ring.ranges() {
+            let indexes = self.replication.replicas(keyspace, range.end());
+            // Neighbours share a list, which is long with `EverywhereStrategy`.
+            let replicas = match ranges.last() {
+                Some(last) if indexes == previous => Arc::clone(&last.replicas),
+                _ => indexes.iter().map(|index| Arc::clone(&self.nodes[*index as usize])).collect(),
+            };
+            ranges.push(ReplicatedRange { range, replicas });
+            previous = indexes;
+        }
+        Some(RingRanges { partitioner: ring.partitioner(), ranges })
     }
 
     /// Returns the schema. The driver reads it after connecting, so it is empty at first; wait for it

@@ -16,6 +16,7 @@ use super::{Cell, CqlType, TypeMismatch, ValueError};
 /// | `double`, `float` | `f64`, `f32` |
 /// | `inet` | [`IpAddr`](std::net::IpAddr), [`Ipv4Addr`](std::net::Ipv4Addr), [`Ipv6Addr`](std::net::Ipv6Addr) |
 /// | `int`, `smallint`, `tinyint` | `i32`, `i16`, `i8` |
+/// | `bigint`, `varint` | `partitioner::Token`, with the feature `driver` or `testing` |
 /// | `uuid`, `timeuuid` | [`Uuid`](uuid::Uuid) |
 /// | `list`, `set` | `Vec`, [`Elements`](super::Elements) |
 /// | `set` | [`BTreeSet`](std::collections::BTreeSet), [`HashSet`](std::collections::HashSet) |
