@@ -14,8 +14,8 @@ impl RingRanges {
     /// is one split. Otherwise there are `count` splits (fewer if the ranges do not have that many tokens), and
     /// the widest split is as narrow as possible.
     ///
-    /// The replicas of a split are listed in the order of its last token. The splits of neighbours with
-    /// different primary replicas therefore have different primary replicas, too.
+    /// The replicas of a split are listed in the order of its last token. If ranges with different primary
+    /// replicas are cut as one, the primary replicas of the splits differ, too.
     pub fn splits(&self, count: usize) -> Vec<ReplicatedRange> {
         let neighbours = |one: &_, next: &_| ReplicatedRange::has_replicas_of(one, next);
         let groups: Vec<_> = self.ranges.chunk_by(neighbours).collect();

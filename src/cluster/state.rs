@@ -139,11 +139,12 @@ impl ClusterState {
     /// `None` if the partitioner is unknown. They contain the token of every partition key exactly once.
     ///
     /// A range has no replicas if the driver does not know them: if there is no such keyspace, or its strategy
-    /// is `LocalStrategy` or unknown. The rows of such a range can be read from any node, except that each node
-    /// has rows of its own with `LocalStrategy`. [`replication`](Self::replication) tells these cases apart. If
-    /// the nodes announce no tokens, there is one range, without replicas. Transient replicas are not listed,
-    /// because they do not have all rows. The tablets of ScyllaDB are not read, so that the replicas of tables with tablets
-    /// may be others.
+    /// is `LocalStrategy` or unknown. The rows of such a range can be read through any node, except that with
+    /// `LocalStrategy` each node has rows of its own. [`replication`](Self::replication) returns which of these
+    /// cases applies. If the nodes announce no tokens, there is one range, without replicas.
+    ///
+    /// Transient replicas are not listed, because they do not have all rows. The ring does not describe tables
+    /// with tablets (ScyllaDB): their ranges are complete, but the replicas may be other nodes.
     ///
     /// ```no_run
     /// # fn example(session: &cqlwire::Session) -> Option<()> {
