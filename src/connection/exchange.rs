@@ -78,6 +78,9 @@ const QUEUE_LENGTH: usize = 1_024;
 /// this length is small for each of its requests.
 const MAX_JOINED_LENGTH: usize = 4 << 10;
 
+/// Number of requests in the queue from which no further ones join them: the connection cannot send them at once.
+const MAX_JOINED_QUEUE: usize = 128;
+
 impl Default for Exchange {
     fn default() -> Self {
         Self {
@@ -246,7 +249,8 @@ impl Exchange {
     #[inline]
     pub(super) fn has_room_in_next_write(&self) -> bool {
         (1..MAX_JOINED_LENGTH).contains(&self.inbox_length.load(Ordering::Relaxed))
-            && self.queue_permits.available_permits() >= capacity(QUEUE_LENGTH) / 8 * 7
+            && self.queue_permits.available_permits()
+                >= capacity(QUEUE_LENGTH).saturating_sub(MAX_JOINED_QUEUE)
     }
 
     /// Waits until [`is_responsive`](Self::is_responsive) returns `expected`.

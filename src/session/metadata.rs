@@ -9,7 +9,8 @@ use super::error::{Error, ErrorKind};
 use crate::cluster::{ClusterState, Partitioner, Token, routing_key};
 use crate::message::{KnownColumns, PreparedResult, Variables};
 use crate::types::{
-    ColumnSpec, MaybeUnset, NamedValue, ToValues, Value, ValueError, Values, ValuesBuffer,
+    Cell, ColumnSpec, FromCql, MaybeUnset, NamedValue, ToValues, Value, ValueError, Values,
+    ValuesBuffer,
 };
 use crate::wire::{RawValue, Version};
 
@@ -60,6 +61,9 @@ impl PrepareSent {
 /// Time after a PREPARE request that confirmed the variables, within which values that do not fit are
 /// an error without another PREPARE. Another client may alter a type within this time.
 const CONFIRMED_FOR: Duration = Duration::from_secs(5);
+
+/// The name that servers give variables that are compared with `token()`.
+const TOKEN_VARIABLE: &str = "partition key token";
 
 /// The values of a statement, and the description of the bind variables for which they were encoded.
 #[derive(Debug, Clone)]
@@ -176,12 +180,30 @@ impl StatementMetadata {
         self.variables.first().map(|column| &*column.table.keyspace)
     }
 
-    /// Returns the token of the partition that `values` address, or `None` if the partition key is
-    /// not fully bound.
+    /// Returns the token of the partition that `values` address. If the statement compares tokens instead,
+    /// as in `token(key) > ? AND token(key) <= ?`, returns the greatest of them: the end of a range. Returns
+    /// `None` if the values determine no token.
     pub(super) fn token(&self, values: &Values<'_>, partitioner: Partitioner) -> Option<Token> {
+        if self.partition_key.is_empty() {
+            return self.greatest_token(values);
+        }
         let mut scratch = Vec::new();
         let key = self.routing_key(values, &mut scratch)?;
         Some(partitioner.token(key))
+    }
+
+    /// Returns the greatest token among the values of variables that are compared with `token()`.
+    fn greatest_token(&self, values: &Values<'_>) -> Option<Token> {
+        if values.is_named() {
+            return None;
+        }
+        let bound = self.variables.iter().zip(values.iter());
+        let tokens = bound.filter(|(column, _)| &*column.name == TOKEN_VARIABLE);
+        tokens
+            .filter_map(|(column, bound)| {
+                Token::from_cell(Cell::new(bound.value.bytes()?), &column.cql_type).ok()
+            })
+            .max()
     }
 
     /// Returns the serialized partition key that `values` address, which may be written into `scratch`.

@@ -146,8 +146,12 @@ impl PreparedStatement {
         Arc::clone(&self.prepared.metadata().variables)
     }
 
-    /// Returns the token of the partition that `values` address, or `None` if the values do not
-    /// include the whole partition key, or the cluster's partitioner is unknown to the driver.
+    /// Returns the token of the partition that `values` address. If the statement compares tokens, as in
+    /// `token(username) > ? AND token(username) <= ?`, it is the greatest of these, the end of a
+    /// [range](crate::cluster::TokenRange). Requests are sent to a replica of this token.
+    ///
+    /// Returns `None` if the values include neither the whole partition key nor a token, or if the
+    /// driver does not know the cluster's partitioner.
     ///
     /// Use it to find the replicas of a partition, or to group statements by node.
     ///

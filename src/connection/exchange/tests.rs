@@ -169,7 +169,7 @@ fn a_request_joins_a_few_short_ones_that_wait_to_be_collected() {
     collect(&exchange, &mut cx);
 
     // Many requests were collected that cannot be sent yet.
-    exchange.queue_permits.forget_permits(QUEUE_LENGTH / 8 + 1);
+    exchange.queue_permits.forget_permits(MAX_JOINED_QUEUE + 1);
     submit(&exchange, 100);
     assert!(!exchange.has_room_in_next_write(), "the queue is long");
     exchange.queue_permits.add_permits(1);

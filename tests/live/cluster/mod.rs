@@ -32,6 +32,7 @@ const THREE_NODES: &[(&str, Test)] = &[
         replicas::replicas_match_the_python_driver_and_nodetool,
     ),
     ("routing::sends_requests_to_replicas", routing::sends_requests_to_replicas),
+    ("routing::reads_a_table_by_token_ranges", routing::reads_a_table_by_token_ranges),
     (
         "routing::uses_all_nodes_without_token_awareness",
         routing::uses_all_nodes_without_token_awareness,

@@ -42,6 +42,36 @@ pub(super) fn sends_requests_to_replicas(nodes: &Nodes) -> Result<(), Failed> {
     })
 }
 
+/// Reads a table by token ranges, as several processes would that each take a shard.
+pub(super) fn reads_a_table_by_token_ranges(nodes: &Nodes) -> Result<(), Failed> {
+    nodes.keyspace("ranges", ONE_REPLICA)?;
+    runtime()?.block_on(async {
+        let session = nodes.session(1, |builder| builder.keyspace("ranges")).await?;
+        session.execute("CREATE TABLE t (a int, b text, PRIMARY KEY ((a, b)))", ()).await?;
+        let insert = session.prepare("INSERT INTO t (a, b) VALUES (?, ?)").await?;
+        try_join_all((0..1_000).map(|a: i32| session.execute(&insert, (a, "b")))).await?;
+        let range = "token(a, b) > ? AND token(a, b) <= ?";
+        let select = session.prepare(format!("SELECT a FROM t WHERE {range}")).await?;
+        let state = session.cluster();
+        let ranges = state.token_ranges("ranges").ok_or("no ranges")?;
+        let (mut keys, mut asked) = (Vec::new(), BTreeSet::new());
+        for shard in (0..3).filter_map(|shard| ranges.shard(shard, 3)) {
+            for split in shard.splits(20) {
+                let (start, end) = (split.range().start(), split.range().end());
+                let result = session.execute(&select, (start, end)).await?;
+                keys.extend(result.rows::<i32>()?.collect::<Result<Vec<_>, _>>()?);
+                let [replica] = split.replicas() else { return Err("not one replica".into()) };
+                assert_eq!(result.coordinator().address(), replica.address());
+                asked.insert(replica.address());
+            }
+        }
+        keys.sort_unstable();
+        assert!(keys.into_iter().eq(0..1_000), "each row should be read once");
+        assert_eq!(asked.len(), 3, "every node should be a replica of some ranges");
+        Ok(())
+    })
+}
+
 pub(super) fn uses_all_nodes_without_token_awareness(nodes: &Nodes) -> Result<(), Failed> {
     nodes.keyspace("routing", ONE_REPLICA)?;
     runtime()?.block_on(async {
