@@ -81,6 +81,9 @@ impl Partitioner {
         match self {
             Self::Murmur3 => parse_i64(text).map(Token::from),
             Self::Random => {
+                if text == b"-1" {
+                    return Some(self.min_token());
+                }
                 let text = std::str::from_utf8(text).ok()?;
                 let token: u128 = text.parse().ok().filter(|token| *token <= 1 << 127)?;
                 Some(Token::new(token.try_into().unwrap_or(i128::MAX)))

@@ -52,25 +52,25 @@ impl RingRanges {
         &self.ranges
     }
 
-    /// Returns what is within `range`. A range of the ring that is partly within it is cut.
+    /// Returns the parts of these ranges that are in `range`. Returns no ranges if none overlap it.
     #[must_use]
     pub fn within(&self, range: TokenRange) -> Self {
-        let cut = |of_ring: &ReplicatedRange| {
-            let range = of_ring.range.intersection(range)?;
-            Some(ReplicatedRange { range, replicas: Arc::clone(&of_ring.replicas) })
+        let cut = |whole: &ReplicatedRange| {
+            let range = whole.range.intersection(range)?;
+            Some(ReplicatedRange { range, replicas: Arc::clone(&whole.replicas) })
         };
         let ranges = self.ranges.iter().filter_map(cut).collect();
         Self { partitioner: self.partitioner, ranges }
     }
 
     /// Returns the ranges of one of `shards` equal parts of the ring, or `None` if `index` is not less than
-    /// `shards`.
+    /// `shards`. The parts are those of the whole ring, also if these ranges are a part of it: to cut a shard, use
+    /// [`splits`](Self::splits).
     ///
     /// The part is [`TokenRange::part`] of the whole ring, which does not depend on the cluster's nodes.
     /// Processes that each take one shard of a table therefore read every row exactly once, even if they see
     /// different rings because nodes join or leave meanwhile.
     pub fn shard(&self, index: usize, shards: usize) -> Option<Self> {
-        let part = TokenRange::ring(self.partitioner).part(index, shards);
-        part.filter(|_| index < shards).map(|part| self.within(part))
+        TokenRange::ring(self.partitioner).part(index, shards).map(|part| self.within(part))
     }
 }

@@ -136,12 +136,13 @@ impl ClusterState {
     }
 
     /// Returns the token ranges of the ring with the [replicas](Self::replicas) of each, in token order, or
-    /// `None` if the partitioner is unknown. They contain the token of every partition key exactly once.
+    /// `None` if the driver does not know the keyspace or the partitioner. They contain the token of every
+    /// partition key exactly once.
     ///
-    /// A range has no replicas if the driver does not know them: if there is no such keyspace, or its strategy
-    /// is `LocalStrategy` or unknown. The rows of such a range can be read through any node, except that with
-    /// `LocalStrategy` each node has rows of its own. [`replication`](Self::replication) returns which of these
-    /// cases applies. If the nodes announce no tokens, there is one range, without replicas.
+    /// A range has no replicas if the driver does not know the strategy, and its rows can then be read through
+    /// any node; if the strategy is `LocalStrategy`, where each node has rows of its own; and if the replication
+    /// factor is 0, or is that of a datacenter without nodes. [`replication`](Self::replication) returns the
+    /// strategy. If the nodes announce no tokens, there is one range.
     ///
     /// Transient replicas are not listed, because they do not have all rows. The ring does not describe tables
     /// with tablets (ScyllaDB): their ranges are complete, but the replicas may be other nodes.
@@ -158,6 +159,7 @@ impl ClusterState {
     #[expect(clippy::indexing_slicing, reason = "the ring holds indices into `nodes`")]
     pub fn token_ranges(&self, keyspace: &str) -> Option<RingRanges> {
         let ring = self.ring.as_ref()?;
+        self.replication.strategy(keyspace)?;
         let mut ranges: Vec<ReplicatedRange> = Vec::new();
         let mut previous: &[u32] = &[];
         for range in ring.ranges() {

@@ -41,12 +41,12 @@ impl TokenRange {
         Self { start: partitioner.min_token(), end: partitioner.max_token() }
     }
 
-    /// Returns the token before the range.
+    /// Returns the start of the range, which is exclusive.
     pub const fn start(self) -> Token {
         self.start
     }
 
-    /// Returns the last token of the range.
+    /// Returns the end of the range, which is inclusive.
     pub const fn end(self) -> Token {
         self.end
     }
@@ -77,16 +77,20 @@ impl TokenRange {
     /// one token at most. There are as many parts as the range has tokens if it has fewer than `parts`, and
     /// there is one part if `parts` is zero.
     pub fn split(self, parts: usize) -> impl Iterator<Item = Self> {
-        (0..parts.max(1)).map_while(move |index| self.part(index, parts))
+        let parts = parts.max(1);
+        (0..parts).map_while(move |index| self.part(index, parts))
     }
 
     /// Returns the part `index` of those that [`split`](Self::split) returns, or `None` if there are fewer
-    /// parts.
+    /// parts, or if `parts` is zero.
     ///
     /// The parts of the [whole ring](Self::ring) are the shards of a table: they depend on the partitioner and
     /// the number of parts only, so that processes that each take one of them read every row once.
     pub fn part(self, index: usize, parts: usize) -> Option<Self> {
-        let parts = (parts as u128).clamp(1, self.width());
+        if parts == 0 {
+            return None;
+        }
+        let parts = (parts as u128).min(self.width());
         let index = index as u128;
         // Equals width * index / parts, without overflow.
         let (quotient, remainder) = (self.width() / parts, self.width() % parts);
@@ -149,7 +153,7 @@ mod tests {
     fn a_narrow_range_has_fewer_parts_than_requested() {
         let parts: Vec<_> = range(-2, 1).split(usize::MAX).collect();
         assert_eq!(parts, [range(-2, -1), range(-1, 0), range(0, 1)]);
-        assert_eq!(range(-2, 1).part(3, 4), None);
+        assert_eq!([range(-2, 1).part(3, 4), range(-2, 1).part(0, 0)], [None, None]);
         assert_eq!(range(-2, 1).split(0).collect::<Vec<_>>(), [range(-2, 1)]);
     }
 

@@ -78,7 +78,7 @@ const QUEUE_LENGTH: usize = 1_024;
 /// this length is small for each of its requests.
 const MAX_JOINED_LENGTH: usize = 4 << 10;
 
-/// Number of requests in the queue from which no further ones join them: the connection cannot send them at once.
+/// Longest queue that further requests join. A longer one cannot be sent at once.
 const MAX_JOINED_QUEUE: usize = 128;
 
 impl Default for Exchange {

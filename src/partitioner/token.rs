@@ -24,7 +24,7 @@ use crate::wire::Writer;
 /// assert_eq!((large.value(), large.to_i64()), (1 << 126, None));
 /// ```
 ///
-/// The largest token of `RandomPartitioner`, 2^127, is represented as 2^127 - 1, and encoded as 2^127. The
+/// The largest token of `RandomPartitioner`, 2^127, is represented as 2^127 - 1, and formatted and encoded as 2^127. The
 /// range that ends with it therefore contains both tokens, here and in CQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(i128);
@@ -44,8 +44,10 @@ impl Token {
 
     /// Returns the position as an `i64`, or `None` if it does not fit. Every token of
     /// [`Partitioner::Murmur3`](super::Partitioner::Murmur3) fits.
-    pub fn to_i64(self) -> Option<i64> {
-        self.0.try_into().ok()
+    #[expect(clippy::cast_possible_truncation, reason = "compared with the original")]
+    pub const fn to_i64(self) -> Option<i64> {
+        let value = self.0 as i64;
+        if value as i128 == self.0 { Some(value) } else { None }
     }
 }
 
@@ -55,10 +57,13 @@ impl From<i64> for Token {
     }
 }
 
-/// Formats the token as a number, as CQL's `token()` and `system.local` do.
+/// Formats the token as a number, as CQL's `token()` and `system.local` do. 2^127 - 1 is formatted as 2^127.
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match self.0 {
+            i128::MAX => LARGEST.fmt(f),
+            value => value.fmt(f),
+        }
     }
 }
 

@@ -156,7 +156,7 @@ pub(super) struct NodeResponse<'p> {
 }
 
 /// Returns the token of the partition that a statement addresses: from its routing key option, or
-/// from the values of its partition key. Returns `None` if neither is known, or if the driver does
+/// from the values of its partition key or of its range of tokens. Returns `None` if neither is known, or if the driver does
 /// not know the cluster's partitioner.
 pub(super) fn routing_token(
     bound: Option<&BoundStatement>,

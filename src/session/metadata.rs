@@ -62,7 +62,7 @@ impl PrepareSent {
 /// an error without another PREPARE. Another client may alter a type within this time.
 const CONFIRMED_FOR: Duration = Duration::from_secs(5);
 
-/// The name that servers give variables that are compared with `token()`.
+/// The name that servers give variables that are compared with `token()`, unless their markers have names.
 const TOKEN_VARIABLE: &str = "partition key token";
 
 /// The values of a statement, and the description of the bind variables for which they were encoded.
@@ -180,30 +180,34 @@ impl StatementMetadata {
         self.variables.first().map(|column| &*column.table.keyspace)
     }
 
-    /// Returns the token of the partition that `values` address. If the statement compares tokens instead,
-    /// as in `token(key) > ? AND token(key) <= ?`, returns the greatest of them: the end of a range. Returns
-    /// `None` if the values determine no token.
+    /// Returns the token of the partition that `values` address. If the statement reads a range of tokens
+    /// instead, as in `token(key) > ? AND token(key) <= ?`, returns the end of the range. Returns `None` if the
+    /// values determine no token.
     pub(super) fn token(&self, values: &Values<'_>, partitioner: Partitioner) -> Option<Token> {
         if self.partition_key.is_empty() {
-            return self.greatest_token(values);
+            return self.end_of_range(values);
         }
         let mut scratch = Vec::new();
         let key = self.routing_key(values, &mut scratch)?;
         Some(partitioner.token(key))
     }
 
-    /// Returns the greatest token among the values of variables that are compared with `token()`.
-    fn greatest_token(&self, values: &Values<'_>) -> Option<Token> {
+    /// Returns the greater of two values that are compared with `token()`: the inclusive end of a range, whichever
+    /// is bound first. A single one may be the start of a range, which is exclusive.
+    fn end_of_range(&self, values: &Values<'_>) -> Option<Token> {
         if values.is_named() {
             return None;
         }
         let bound = self.variables.iter().zip(values.iter());
-        let tokens = bound.filter(|(column, _)| &*column.name == TOKEN_VARIABLE);
-        tokens
-            .filter_map(|(column, bound)| {
-                Token::from_cell(Cell::new(bound.value.bytes()?), &column.cql_type).ok()
+        let mut tokens = bound.filter_map(|(column, bound)| {
+            let is_token =
+                &*column.name == TOKEN_VARIABLE && Token::check(&column.cql_type).is_ok();
+            is_token.then(|| {
+                let cell = Cell::new(bound.value.bytes()?);
+                Token::from_cell(cell, &column.cql_type).ok()
             })
-            .max()
+        });
+        Some(tokens.next()??.max(tokens.next()??))
     }
 
     /// Returns the serialized partition key that `values` address, which may be written into `scratch`.
@@ -259,4 +263,42 @@ impl StatementMetadata {
 /// Copies an id, so that it does not keep the whole response in memory.
 pub(super) fn detached(id: &Bytes) -> Bytes {
     Bytes::copy_from_slice(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::NativeType;
+
+    #[test]
+    fn the_end_of_a_token_range_is_the_greater_of_two_tokens() {
+        let token = |native| ColumnSpec::new("ks", "t", TOKEN_VARIABLE, native);
+        let named = |name| ColumnSpec::new("ks", "t", name, NativeType::BigInt);
+        let big = || token(NativeType::BigInt);
+        let bytes = |value: i64| RawValue::Bytes(Box::leak(Box::new(value.to_be_bytes())));
+        let (low, high) = (bytes(-7), bytes(7));
+        let (null, unset) = (RawValue::Null, RawValue::Unset);
+        for (variables, values, expected) in [
+            (vec![big(), big()], vec![low, high], Some(7)),
+            (vec![big(), big()], vec![high, low], Some(7)),
+            (vec![named("v"), big(), big()], vec![high, low, low], Some(-7)),
+            (vec![token(NativeType::Varint); 2], vec![low, high], Some(7)),
+            // One token may be the start of a range.
+            (vec![big()], vec![high], None),
+            (vec![big(), named("v")], vec![low, high], None),
+            (vec![big(), big()], vec![low, null], None),
+            (vec![big(), big()], vec![unset, high], None),
+            // Markers with names, as in `token(k) > :start`, are not recognized.
+            (vec![named("start"), named("end")], vec![low, high], None),
+            // Tokens of other partitioners have other types.
+            (vec![token(NativeType::Text); 2], vec![low, high], None),
+        ] {
+            let metadata =
+                StatementMetadata { variables: variables.into(), ..StatementMetadata::for_test() };
+            let mut buffer = ValuesBuffer::new();
+            values.iter().for_each(|value| buffer.push(None, *value).unwrap());
+            let found = metadata.token(&buffer.values(), Partitioner::Murmur3);
+            assert_eq!(found, expected.map(Token::from), "{:?} {values:?}", metadata.variables);
+        }
+    }
 }

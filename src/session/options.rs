@@ -332,7 +332,8 @@ macro_rules! option_setters {
             }
 
             /// Sets the routing key: the serialized partition key, by which the driver chooses a
-            /// replica. Default: computed from the bound values of a prepared statement.
+            /// replica. Default: computed from the bound values of a prepared statement, which are the
+            /// partition key or the ends of a range of tokens.
             #[must_use]
             pub fn routing_key(self, key: impl Into<Bytes>) -> Self {
                 self.with(|options| options.extra_mut().routing_key = Some(key.into()))

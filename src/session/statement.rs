@@ -146,11 +146,12 @@ impl PreparedStatement {
         Arc::clone(&self.prepared.metadata().variables)
     }
 
-    /// Returns the token of the partition that `values` address. If the statement compares tokens, as in
-    /// `token(username) > ? AND token(username) <= ?`, it is the greatest of these, the end of a
-    /// [range](crate::cluster::TokenRange). Requests are sent to a replica of this token.
+    /// Returns the token of the partition that `values` address, to whose replicas requests are sent. If the
+    /// statement reads a [range of tokens](crate::cluster::TokenRange), as in
+    /// `token(username) > ? AND token(username) <= ?`, it is the end of the range. The markers must have no
+    /// names, because the server then names the variables.
     ///
-    /// Returns `None` if the values include neither the whole partition key nor a token, or if the
+    /// Returns `None` if the values include neither the whole partition key nor both ends of a range, or if the
     /// driver does not know the cluster's partitioner.
     ///
     /// Use it to find the replicas of a partition, or to group statements by node.

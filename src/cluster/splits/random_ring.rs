@@ -93,7 +93,7 @@ impl Random {
     /// tokens of some clusters are close to each other, shared, or at the ends of the ring.
     pub(super) fn cluster(&mut self, partitioner: Partitioner) -> RandomCluster {
         let tokens_per_node = 1 << self.below(9);
-        // Large rings are rare, because a test takes as long as they are large.
+        // Large rings are rare, because the time of a test grows with its ring.
         let tokens = if self.below(128) == 0 { 6_144 } else { 512 };
         let max_nodes = (tokens / tokens_per_node).min(MAX_NODES);
         let nodes = 1 + self.below(max_nodes);

@@ -38,20 +38,18 @@ fn check_ring(seed: u64) {
     check_ranges(&mut random, ranges.ranges(), whole, &cluster, seed);
 
     let count = random.below(500);
-    let splits = ranges.splits(count);
+    let splits: Vec<_> = ranges.splits(count).collect();
     check_ranges(&mut random, &splits, whole, &cluster, seed);
-    let fewest = count.min(ranges.ranges().len()).max(1);
-    assert!(splits.len() >= fewest, "seed {seed}: {} splits of {count}", splits.len());
-    if count >= ranges.ranges().len() {
-        assert_eq!(splits.len(), count, "seed {seed}");
-    }
+    let groups = ranges.ranges().chunk_by(ReplicatedRange::has_replicas_of).count();
+    let most = count.max(groups);
+    assert!((groups..=most).contains(&splits.len()), "seed {seed}: {} splits", splits.len());
 
     let shards = 1 + random.below(9);
     let mut all = Vec::new();
     for index in 0..shards {
         let cluster = if random.below(2) == 0 { &cluster } else { &changed };
         let shard = cluster.state.token_ranges(KEYSPACE).unwrap().shard(index, shards).unwrap();
-        let splits = shard.splits(random.below(100));
+        let splits: Vec<_> = shard.splits(random.below(100)).collect();
         let part = whole.part(index, shards).unwrap();
         check_ranges(&mut random, &splits, part, cluster, seed);
         all.extend(splits);
@@ -130,6 +128,11 @@ fn text(state: &ClusterState, ranges: &[ReplicatedRange]) -> Vec<String> {
     ranges.iter().map(line).collect()
 }
 
+/// Returns splits as text.
+fn splits(ranges: &RingRanges, state: &ClusterState, count: usize) -> Vec<String> {
+    text(state, &ranges.splits(count).collect::<Vec<_>>())
+}
+
 /// Returns the ranges of [`KEYSPACE`] as text.
 fn ranges(state: &ClusterState) -> Vec<String> {
     text(state, state.token_ranges(KEYSPACE).unwrap().ranges())
@@ -168,36 +171,36 @@ fn ranges_without_known_replicas_have_none() {
     {
         assert_eq!(ranges(&murmur3(&tokens, strategy)), unknown);
     }
-    let state = murmur3(&tokens, simple(1));
-    assert_eq!(text(&state, state.token_ranges("missing").unwrap().ranges()), unknown);
-    assert_eq!(text(&state, &state.token_ranges("missing").unwrap().splits(1)), ["(min, max] "]);
+    let state = murmur3(&tokens, simple(0));
+    assert_eq!(splits(&state.token_ranges(KEYSPACE).unwrap(), &state, 1), ["(min, max] "]);
     assert_eq!(ranges(&murmur3(&[], simple(1))), ["(min, max] "]);
+    assert!(state.token_ranges("missing").is_none());
     assert!(ClusterState::empty().token_ranges(KEYSPACE).is_none());
 }
 
 #[test]
-fn neighbours_with_the_same_replicas_are_one_split() {
+fn neighbours_with_the_same_replicas_are_cut_as_one_range() {
     // Every node is a replica of every token.
     let state = murmur3(&[&[0, 20], &[10]], simple(2));
     let ranges = state.token_ranges(KEYSPACE).unwrap();
     assert_eq!(ranges.ranges().len(), 4);
     for count in [0, 1] {
-        assert_eq!(text(&state, &ranges.splits(count)), ["(min, max] 01"]);
+        assert_eq!(splits(&ranges, &state, count), ["(min, max] 01"]);
     }
-    assert_eq!(text(&state, &ranges.splits(2)), ["(min, -1] 01", "(-1, max] 01"]);
+    assert_eq!(splits(&ranges, &state, 2), ["(min, -1] 01", "(-1, max] 01"]);
     let inner = ranges.within(TokenRange::new(Token::from(0), Token::from(20)).unwrap());
-    let halves = text(&state, &inner.splits(2));
+    let halves = splits(&inner, &state, 2);
     assert_eq!(halves, ["(0, 10] 10", "(10, 20] 01"], "in the order of the last token");
     let state = murmur3(&[&[0, 10], &[20]], simple(1));
-    let splits = state.token_ranges(KEYSPACE).unwrap().splits(1);
-    assert_eq!(text(&state, &splits), ["(min, 10] 0", "(10, 20] 1", "(20, max] 0"]);
+    let splits = splits(&state.token_ranges(KEYSPACE).unwrap(), &state, 1);
+    assert_eq!(splits, ["(min, 10] 0", "(10, 20] 1", "(20, max] 0"]);
 }
 
 #[test]
 fn everywhere_every_node_is_a_replica() {
     let state = murmur3(&[&[0], &[10]], ReplicationStrategy::Everywhere);
     assert_eq!(ranges(&state), ["(min, 0] 01", "(0, 10] 01", "(10, max] 01"]);
-    assert_eq!(state.token_ranges(KEYSPACE).unwrap().splits(5).len(), 5);
+    assert_eq!(state.token_ranges(KEYSPACE).unwrap().splits(5).count(), 5);
 }
 
 #[test]
@@ -208,7 +211,23 @@ fn only_shards_below_the_number_of_shards_exist() {
     }
     let last = ranges.shard(usize::MAX - 1, usize::MAX).unwrap();
     assert_eq!(last.ranges()[0].range().width(), 1);
-    assert_eq!(last.splits(9).len(), 1);
+    assert_eq!(last.splits(9).count(), 1);
+}
+
+#[test]
+fn splits_are_cut_when_they_are_needed() {
+    let ranges = murmur3(&[&[0], &[10]], simple(1)).token_ranges(KEYSPACE).unwrap();
+    let mut splits = ranges.splits(usize::MAX);
+    assert_eq!(splits.next().unwrap().range().start(), Token::from(i64::MIN));
+    assert!(splits.next().is_some_and(|split| split.range().width() <= 2));
+}
+
+#[test]
+fn a_shard_is_a_part_of_the_ring_and_not_of_a_shard() {
+    let ranges = murmur3(&[&[0]], simple(1)).token_ranges(KEYSPACE).unwrap();
+    let first = ranges.shard(0, 4).unwrap();
+    assert!(first.shard(1, 4).unwrap().ranges().is_empty());
+    assert_eq!(first.shard(0, 4).unwrap().ranges().len(), first.ranges().len());
 }
 
 proptest! {
@@ -220,11 +239,9 @@ proptest! {
             end += width;
             TokenRange::new(start.into(), end.into()).unwrap()
         }).collect();
-        let found = parts(ranges.iter().copied(), count);
-        let tokens = widths.iter().sum::<i64>() as usize;
-        prop_assert_eq!(found.iter().sum::<usize>(), count.clamp(widths.len(), tokens.max(widths.len())));
+        let found: Vec<_> = ranges.iter().map(|range| range.width()).collect();
+        let widest = split_width(&found, count) as i64;
         let ceil = |width: i64, parts: i64| (width + parts - 1) / parts;
-        let widest = widths.iter().zip(&found).map(|(width, parts)| ceil(*width, *parts as i64)).max().unwrap();
         // With parts of at most `limit` tokens, this many are needed.
         let needed = |limit: i64| widths.iter().map(|width| ceil(*width, limit)).sum::<i64>() as usize;
         let narrowest = (1..=40).find(|limit| needed(*limit) <= count);
