@@ -56,6 +56,7 @@
 //! | [`connection`] | one connection on tokio | `driver` |
 //! | [`cluster`] | nodes, token ring, schema, load balancing | `driver` |
 //! | [`session`] | sessions, statements, results | `driver` |
+//! | [`table`] | whole tables, read from all nodes at once | `driver` |
 //!
 //! # Features
 //!
@@ -137,6 +138,8 @@ pub mod shell;
 mod store;
 #[cfg(feature = "driver")]
 mod sync;
+#[cfg(feature = "driver")]
+pub mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod types;

@@ -216,7 +216,7 @@ impl QueryResult {
 
     /// Adds the statement to an error that occurred when its result was read.
     #[cold]
-    pub(super) fn name_statement(&self, error: Error) -> Error {
+    pub(crate) fn name_statement(&self, error: Error) -> Error {
         match &self.statement {
             Some(StatementKind::Unprepared(text)) => error.with_statement(text),
             Some(StatementKind::Prepared(prepared)) => error.with_statement(&prepared.text),

@@ -41,6 +41,7 @@ mod replies;
 #[cfg(feature = "simulation")]
 mod round_trips;
 mod runtimes;
+mod scan;
 mod schema_changes;
 mod secrets;
 mod send_bounds;

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::imports::{ModulePath, SourceTree};
 
 /// The layers, the lowest first. Layers on the same line do not use each other.
-const LAYERS: [&[&str]; 16] = [
+const LAYERS: [&[&str]; 17] = [
     &["wire"],
     &["types"],
     &["message"],
@@ -21,6 +21,7 @@ const LAYERS: [&[&str]; 16] = [
     &["connection", "testing"],
     &["cluster"],
     &["session"],
+    &["table"],
     &["cli"],
     &["shell", "decode"],
     &["serve"],

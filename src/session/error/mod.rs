@@ -117,7 +117,7 @@ enum Effect {
 }
 
 impl Error {
-    pub(super) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
         Self::with_detail(kind, Detail::Text(text.into()))
     }
 

@@ -54,7 +54,7 @@ pub(super) fn reads_a_table_by_token_ranges(nodes: &Nodes) -> Result<(), Failed>
         let select = session.prepare(format!("SELECT a FROM t WHERE {range}")).await?;
         let state = session.cluster();
         let ranges = state.token_ranges("ranges").ok_or("no ranges")?;
-        let (mut keys, mut asked) = (Vec::new(), BTreeSet::new());
+        let (mut keys, mut coordinators) = (Vec::new(), BTreeSet::new());
         for shard in (0..3).filter_map(|shard| ranges.shard(shard, 3)) {
             for split in shard.splits(20) {
                 let (start, end) = (split.range().start(), split.range().end());
@@ -62,12 +62,21 @@ pub(super) fn reads_a_table_by_token_ranges(nodes: &Nodes) -> Result<(), Failed>
                 keys.extend(result.rows::<i32>()?.collect::<Result<Vec<_>, _>>()?);
                 let [replica] = split.replicas() else { return Err("not one replica".into()) };
                 assert_eq!(result.coordinator().address(), replica.address());
-                asked.insert(replica.address());
+                coordinators.insert(replica.address());
             }
         }
         keys.sort_unstable();
         assert!(keys.into_iter().eq(0..1_000), "each row should be read once");
-        assert_eq!(asked.len(), 3, "every node should be a replica of some ranges");
+        assert_eq!(coordinators.len(), 3, "every node should be a replica of some ranges");
+
+        // The same by a scan.
+        let mut scan = session.scan("t").columns(["a"]).rows::<i32>();
+        let mut keys = Vec::new();
+        while let Some(key) = scan.try_next().await? {
+            keys.push(key);
+        }
+        keys.sort_unstable();
+        assert!(keys.into_iter().eq(0..1_000), "each row should be read once");
         Ok(())
     })
 }
