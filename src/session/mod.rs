@@ -452,6 +452,13 @@ impl Session {
         self.executor.trace(id).await
     }
 
+    /// Waits for this time. Any executor may poll the future.
+    pub(crate) async fn wait(&self, time: Duration) {
+        let end = Instant::now().checked_add(time);
+        let never = std::future::pending::<()>();
+        let _elapsed = self.executor.cluster.runtime().timeout_at(end, never).await;
+    }
+
     /// Closes the session and all its clones.
     ///
     /// The method waits until the requests in flight have been answered, but no longer than

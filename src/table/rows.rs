@@ -4,11 +4,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use crate::cluster::{Token, TokenRange};
+use crate::cluster::TokenRange;
 use crate::message::ErrorCode;
 use crate::session::{Error, ErrorKind, PreparedStatement, QueryResult, RowStream, Session};
 use crate::types::{FromRow, RowError};
@@ -23,22 +25,24 @@ use crate::types::{FromRow, RowError};
 /// With the feature `futures-03`, it is also a `futures::Stream` of rows that own their values. Dropping it
 /// cancels the requests for the next pages.
 ///
-/// Pages that arrive are kept until they are read: at most two for each split that is being read.
+/// Pages that arrive are kept until they are returned, one for each split that is being read. Memory therefore has as
+/// many pages as [`Scan::in_flight_per_node`](super::Scan::in_flight_per_node) allows, and the current one.
+#[must_use = "a scan sends no request before its first row or page is awaited"]
 pub struct ScanRows<T> {
     state: State,
     rows: VecDeque<Result<T, Error>>,
     progress: ScanProgress,
 }
 
-/// How far a scan has come.
+/// The progress of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ScanProgress {
     /// Number of splits. 0 before the first row or page has been awaited.
     pub splits: usize,
-    /// Number of splits whose rows have all been returned or are in the current page.
+    /// Number of splits whose last page has been returned.
     pub completed: usize,
-    /// Number of rows in the pages that have arrived.
+    /// Number of rows of the pages that have been returned. `try_next` may not have returned all of them yet.
     pub rows: u64,
 }
 
@@ -53,12 +57,16 @@ enum State {
 pub(super) struct Splits {
     session: Session,
     statement: PreparedStatement,
-    /// The ranges that wait to be read; `None` is the whole table, read without tokens.
-    waiting: VecDeque<Option<TokenRange>>,
-    /// Splits whose request has failed, which are read after the others.
-    failed: VecDeque<Split>,
+    queues: Vec<Queue>,
     running: FuturesUnordered<BoxFuture<'static, (Split, Page)>>,
-    /// Maximum number of splits that are read at the same time.
+}
+
+/// The splits of which one node is the first replica.
+pub(super) struct Queue {
+    /// The splits that wait to be read. `None` is the whole table, which is read without tokens.
+    waiting: VecDeque<Option<TokenRange>>,
+    /// Number of splits that are being read, and their maximum.
+    running: usize,
     limit: usize,
 }
 
@@ -67,16 +75,21 @@ type Page = Result<Option<QueryResult>, Error>;
 
 /// A split that is being read.
 struct Split {
-    /// Start and end of the range; empty for the whole table.
-    values: Vec<Token>,
+    /// Index of the split's queue.
+    queue: usize,
+    range: Option<TokenRange>,
     pages: RowStream<'static, ()>,
-    /// Number of requests in a row that have failed.
+    /// Number of consecutive requests that have failed.
     failures: u32,
 }
 
-/// Number of requests for a page of a split after which the scan fails. Each of them has been retried on other
-/// nodes, as the retry policy allows; the failed split is read again when it is its turn.
-const MAX_FAILURES: u32 = 4;
+/// Number of consecutive failed requests for a page after which the scan fails. Each of them has been retried on
+/// other nodes before, as the retry policy allows.
+const MAX_FAILURES: u32 = 5;
+
+/// Time before the first retry of a page. It is four times as long before each further one, 8.5 s in total: the
+/// time in which a node restarts or the load of a cluster falls.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
 
 impl<T> ScanRows<T> {
     pub(super) fn new(start: BoxFuture<'static, Result<Splits, Error>>) -> Self {
@@ -87,7 +100,7 @@ impl<T> ScanRows<T> {
         }
     }
 
-    /// Returns how far the scan has come.
+    /// Returns the progress of the scan.
     pub const fn progress(&self) -> ScanProgress {
         self.progress
     }
@@ -112,8 +125,8 @@ impl<T> ScanRows<T> {
     ///
     /// # Errors
     /// Returns an error if the name of the table is invalid, and the errors of [`Session::execute`]. A request
-    /// that fails because of its node or of too much load is sent again later, up to three times. The scan
-    /// ends after an error: the next call returns `None`.
+    /// that fails because of its node or of too much load is sent again up to four times, in the course of 8.5
+    /// seconds. The scan ends after an error: the next call returns `None`.
     pub async fn next_page(&mut self) -> Result<Option<QueryResult>, Error> {
         poll_fn(|context| self.poll_page(context)).await
     }
@@ -129,7 +142,7 @@ impl<T> ScanRows<T> {
     fn poll_running(&mut self, context: &mut Context<'_>) -> Poll<Page> {
         if let State::Start(start) = &mut self.state {
             let splits = ready!(start.as_mut().poll(context))?;
-            self.progress.splits = splits.waiting.len();
+            self.progress.splits = splits.queues.iter().map(|queue| queue.waiting.len()).sum();
             self.state = State::Running(splits);
         }
         let State::Running(splits) = &mut self.state else { return Poll::Ready(Ok(None)) };
@@ -138,16 +151,23 @@ impl<T> ScanRows<T> {
             let Some((split, page)) = ready!(splits.running.poll_next_unpin(context)) else {
                 return Poll::Ready(Ok(None));
             };
-            match page {
-                Ok(Some(page)) => {
-                    splits.run(Split { failures: 0, ..split });
-                    self.progress.rows += page.row_count() as u64;
-                    if page.row_count() > 0 {
-                        return Poll::Ready(Ok(Some(page)));
-                    }
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => {
+                    splits.retry(&split, error)?;
+                    continue;
                 }
-                Ok(None) => self.progress.completed += 1,
-                Err(error) => splits.fail(split, error)?,
+            };
+            match page.as_ref().and_then(QueryResult::paging_state) {
+                Some(_) => splits.fetch_next_page(Split { failures: 0, ..split }, None),
+                None => {
+                    splits.end(&split);
+                    self.progress.completed += 1;
+                }
+            }
+            if let Some(page) = page.filter(|page| page.row_count() > 0) {
+                self.progress.rows += page.row_count() as u64;
+                return Poll::Ready(Ok(Some(page)));
             }
         }
     }
@@ -207,71 +227,93 @@ impl<T> fmt::Debug for ScanRows<T> {
     }
 }
 
-impl Splits {
-    pub(super) fn new(
-        session: Session,
-        statement: PreparedStatement,
-        waiting: VecDeque<Option<TokenRange>>,
-        limit: usize,
-    ) -> Self {
-        let (failed, running) = (VecDeque::new(), FuturesUnordered::new());
-        Self { session, statement, waiting, failed, running, limit }
+impl Queue {
+    pub(super) fn new(splits: VecDeque<TokenRange>, limit: usize) -> Self {
+        Self { waiting: splits.into_iter().map(Some).collect(), running: 0, limit }
     }
 
-    /// Starts splits up to the limit. Those that have failed come last.
+    /// Returns a queue whose only split is the whole table, read without tokens.
+    pub(super) fn whole_table() -> Self {
+        Self { waiting: [None].into(), running: 0, limit: 1 }
+    }
+}
+
+impl Splits {
+    pub(super) fn new(session: Session, statement: PreparedStatement, queues: Vec<Queue>) -> Self {
+        Self { session, statement, queues, running: FuturesUnordered::new() }
+    }
+
+    /// Starts splits up to the limits of their queues.
     fn start_waiting(&mut self) {
-        while self.running.len() < self.limit {
-            let split = match self.waiting.pop_front() {
-                Some(range) => {
-                    let values = range.map(|range| vec![range.start(), range.end()]);
-                    let values = values.unwrap_or_default();
-                    let pages = self.session.stream(&self.statement, values.clone());
-                    Split { values, pages, failures: 0 }
-                }
-                None => match self.failed.pop_front() {
-                    Some(split) => split,
-                    None => return,
-                },
-            };
-            self.run(split);
+        for index in 0..self.queues.len() {
+            while let Some(queue) = self.queues.get_mut(index)
+                && queue.running < queue.limit
+                && let Some(range) = queue.waiting.pop_front()
+            {
+                queue.running += 1;
+                let pages = self.pages(range, None);
+                self.fetch_next_page(Split { queue: index, range, pages, failures: 0 }, None);
+            }
         }
     }
 
-    /// Reads the next page of a split.
-    fn run(&self, mut split: Split) {
+    /// Returns the pages of a range from a paging state on, or all of them.
+    fn pages(&self, range: Option<TokenRange>, state: Option<Bytes>) -> RowStream<'static, ()> {
+        let values = range.map_or_else(Vec::new, |range| vec![range.start(), range.end()]);
+        self.session.stream(self.statement.clone().paging_state(state), values)
+    }
+
+    /// Reads the next page of a split, after a delay if there is one.
+    fn fetch_next_page(&self, mut split: Split, delay: Option<Duration>) {
+        let session = self.session.clone();
         self.running.push(Box::pin(async move {
+            if let Some(delay) = delay {
+                session.wait(delay).await;
+            }
             let page = split.pages.next_page().await;
             (split, page)
         }));
     }
 
-    /// Reads a split again from the page whose request has failed, after the other splits.
+    fn end(&mut self, split: &Split) {
+        if let Some(queue) = self.queues.get_mut(split.queue) {
+            queue.running -= 1;
+        }
+    }
+
+    /// Reads the page of a split again whose request has failed.
     ///
     /// # Errors
-    /// Returns `error` if it would be the same again, or if the request has failed too often.
-    fn fail(&mut self, split: Split, error: Error) -> Result<(), Error> {
-        let Split { values, pages, failures } = split;
-        let failures = failures + 1;
-        if failures == MAX_FAILURES || !may_pass(&error) {
+    /// Returns `error` if a retry cannot succeed, or if the request has failed too often.
+    fn retry(&self, split: &Split, error: Error) -> Result<(), Error> {
+        let failures = split.failures + 1;
+        if failures == MAX_FAILURES || !is_transient(&error) {
             return Err(error);
         }
-        let statement = self.statement.clone().paging_state(pages.paging_state().cloned());
-        let pages = self.session.stream(statement, values.clone());
-        self.failed.push_back(Split { values, pages, failures });
+        let delay = FIRST_DELAY.saturating_mul(4_u32.saturating_pow(split.failures));
+        let pages = self.pages(split.range, split.pages.paging_state().cloned());
+        let Split { queue, range, .. } = *split;
+        self.fetch_next_page(Split { queue, range, pages, failures }, Some(delay));
         Ok(())
     }
 }
 
 /// Returns true if the same request may succeed later.
-fn may_pass(error: &Error) -> bool {
+fn is_transient(error: &Error) -> bool {
+    use ErrorCode as Code;
     match error.kind() {
-        ErrorKind::Timeout | ErrorKind::Connection | ErrorKind::Unreachable => true,
+        ErrorKind::Timeout
+        | ErrorKind::Connection
+        | ErrorKind::Unreachable
+        | ErrorKind::Throttled => true,
         ErrorKind::Server(code) => matches!(
             code,
-            ErrorCode::Unavailable
-                | ErrorCode::Overloaded
-                | ErrorCode::ReadTimeout
-                | ErrorCode::ReadFailure
+            Code::Unavailable
+                | Code::Overloaded
+                | Code::Bootstrapping
+                | Code::ReadTimeout
+                | Code::ReadFailure
+                | Code::Server
         ),
         _ => false,
     }

@@ -1,17 +1,21 @@
 //! Scans: the options, and how they start.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use super::rows::{ScanRows, Splits};
+use super::rows::{Queue, ScanRows, Splits};
 use super::source::Source;
-use crate::cluster::{ReplicatedRange, TokenRange};
+use crate::cluster::{
+    ClusterState, Distance, LoadBalancing, Node, ReplicationStrategy, Routing, TokenRange,
+};
 use crate::session::{Error, ExecutionProfile, Session};
 
 /// A read of every row of a table, in no particular order, from all nodes at once: see [`Session::scan`].
 ///
-/// The token ring is cut into *splits*. All rows of a split have the same replicas, and one of these is asked
-/// for them, page by page. Many splits are read at the same time.
+/// The token ring is cut into *splits*. All rows of a split have the same replicas, and are read from one of
+/// these, page by page. Many splits are read at the same time.
 #[derive(Clone)]
 #[must_use = "a scan sends no request before its rows are read"]
 pub struct Scan {
@@ -26,9 +30,12 @@ pub struct Scan {
 /// Default number of splits that are read from a node at the same time.
 const PER_NODE: usize = 8;
 
-/// Default number of splits for each of those that are read at the same time. The nodes then end at about the
-/// same time, although splits differ in size.
+/// Default number of splits for each of those that are read at the same time. The requests to a node then end at
+/// about the same time, although splits differ in size.
 const SPLITS_PER_REQUEST: usize = 4;
+
+/// Maximum number of splits, unless there are more sets of replicas. Those that wait need 32 bytes each.
+const MAX_SPLITS: usize = 1 << 20;
 
 /// Omits the session.
 impl fmt::Debug for Scan {
@@ -43,8 +50,11 @@ impl fmt::Debug for Scan {
 }
 
 impl Session {
-    /// Reads every row of a table or view, in no particular order, from all nodes at once. The name is CQL text: with the
-    /// keyspace, or without it for a table of the session's keyspace.
+    /// Reads every row of a table or view, in no particular order, from all nodes at once. The name is CQL text:
+    /// with the keyspace, or without it for a table of the session's keyspace.
+    ///
+    /// Each node has rows of its own in virtual tables, and in tables whose keyspace is not replicated, such as
+    /// `system`. Of those, the rows of one node are read.
     ///
     /// ```no_run
     /// # async fn example(session: cqlwire::Session) -> Result<(), cqlwire::Error> {
@@ -83,15 +93,16 @@ impl Scan {
         self
     }
 
-    /// Sets the number of splits that are read at the same time, for each connected node. Each of them has at
-    /// most two pages in memory. Default: 8; at least 1.
+    /// Sets the number of splits that are read at the same time, for each node: those of which it is the first
+    /// replica in the local datacenter. For each of them, one page may be in memory. Default: 8; at least 1.
     pub fn in_flight_per_node(mut self, splits: usize) -> Self {
         self.per_node = splits.max(1);
         self
     }
 
-    /// Sets the number of splits. There are more if fewer would not separate rows with different replicas. Default:
-    /// four times the number of splits that are read at the same time.
+    /// Sets the maximum number of splits. There are more if fewer would not separate rows with different
+    /// replicas. Default: 32 for each node of the local datacenter, or four times the
+    /// [number that is read at the same time](Self::in_flight_per_node). At most 1,048,576.
     pub fn splits(mut self, count: usize) -> Self {
         self.splits = Some(count);
         self
@@ -109,35 +120,61 @@ impl Scan {
         let source = Source::new(&self.table, selection, &self.session)?;
         let key = source.partition_key(&self.session).await?;
         let state = self.session.cluster();
-        let limit = self.per_node.saturating_mul(state.connected_nodes().len().max(1));
+        // Each node has rows of its own in virtual tables, which have no key here, and in tables such as those of
+        // `system`.
+        let differs_by_node = key.is_empty()
+            || state.replication(&source.keyspace) == Some(&ReplicationStrategy::Local);
+        let queues = if differs_by_node { None } else { self.queues(&source, &state) };
+        let text = source.select(if queues.is_some() { &key } else { &[] });
+        let mut statement = self.session.prepare(text).await?.profile(&self.profile);
+        if differs_by_node {
+            statement = statement.load_balancing(OneNode::new(&state));
+        }
+        let queues = queues.unwrap_or_else(|| vec![Queue::whole_table()]);
+        Ok(Splits::new(self.session, statement, queues))
+    }
+
+    /// Returns the splits in queues, one for each node, or `None` if the partitioner is unknown.
+    fn queues(&self, source: &Source, state: &ClusterState) -> Option<Vec<Queue>> {
+        let partitioner = state.partitioner()?;
+        let nodes = state.nodes().iter().filter(|node| is_local(node)).count().max(1);
+        let limit = self.per_node.saturating_mul(nodes);
         let count = self.splits.unwrap_or_else(|| limit.saturating_mul(SPLITS_PER_REQUEST));
-        let ranges = state.token_ranges(&source.keyspace).filter(|_| !key.is_empty());
-        let splits: Vec<_> = ranges.iter().flat_map(|ranges| ranges.splits(count)).collect();
-        // Rows whose replicas are unknown, such as those of `system`, are not distributed by tokens.
-        let is_distributed = splits.iter().all(|split| !split.replicas().is_empty());
-        let (key, waiting) = match is_distributed && !splits.is_empty() {
-            true => (key, in_turns(splits)),
-            false => (Vec::new(), [None].into()),
+        let count = count.min(MAX_SPLITS);
+        let Some(ranges) = state.token_ranges(&source.keyspace) else {
+            // The keyspace was created a moment ago.
+            let splits = TokenRange::ring(partitioner).split(count);
+            return Some(vec![Queue::new(splits.collect(), limit)]);
         };
-        let statement = self.session.prepare(source.select(&key)).await?.profile(&self.profile);
-        Ok(Splits::new(self.session, statement, waiting, limit))
+        let mut by_node: HashMap<Option<SocketAddr>, VecDeque<TokenRange>> = HashMap::new();
+        for split in ranges.splits(count) {
+            let replicas = split.replicas();
+            let first = replicas.iter().find(|node| is_local(node)).or_else(|| replicas.first());
+            by_node.entry(first.map(|node| node.address())).or_default().push_back(split.range());
+        }
+        let limit_of = |node: Option<_>| if node.is_some() { self.per_node } else { limit };
+        let queues = by_node.into_iter();
+        Some(queues.map(|(node, splits)| Queue::new(splits, limit_of(node))).collect())
     }
 }
 
-/// Returns the ranges in an order in which the primary replicas take turns, so that all nodes are busy.
-fn in_turns(splits: Vec<ReplicatedRange>) -> VecDeque<Option<TokenRange>> {
-    let mut queues: Vec<(_, VecDeque<TokenRange>)> = Vec::new();
-    for split in splits {
-        let primary = split.replicas().first().map(|node| node.address());
-        match queues.iter_mut().find(|(node, _)| *node == primary) {
-            Some((_, queue)) => queue.push_back(split.range()),
-            None => queues.push((primary, [split.range()].into())),
-        }
+fn is_local(node: &Node) -> bool {
+    node.distance() == Distance::Local
+}
+
+/// Picks the same node for every request.
+#[derive(Debug)]
+struct OneNode(Option<Arc<Node>>);
+
+impl OneNode {
+    /// Chooses a node that is connected.
+    fn new(state: &ClusterState) -> Self {
+        Self(state.connected_nodes().first().cloned())
     }
-    let mut ordered = VecDeque::new();
-    while !queues.is_empty() {
-        ordered.extend(queues.iter_mut().filter_map(|(_, queue)| queue.pop_front()).map(Some));
-        queues.retain(|(_, queue)| !queue.is_empty());
+}
+
+impl LoadBalancing for OneNode {
+    fn pick(&self, _: &Routing<'_>, _: &ClusterState, tried: &[Arc<Node>]) -> Option<Arc<Node>> {
+        self.0.clone().filter(|node| tried.iter().all(|tried| !Arc::ptr_eq(tried, node)))
     }
-    ordered
 }

@@ -1,7 +1,8 @@
 //! The name of a table, and the statement that reads it.
 
 use crate::cql::{Token as CqlToken, TokenKind, tokens};
-use crate::session::{Error, ErrorKind, Session};
+use crate::session::{Error, ErrorKind, Session, Statement};
+use crate::wire::Consistency;
 
 /// A table, and what is read of it.
 #[derive(Debug, Clone)]
@@ -16,7 +17,7 @@ pub(super) struct Source {
 type KeyColumn = (String, i32);
 
 impl Source {
-    /// Returns the table that a text names. A name without a keyspace is one of the session's keyspace.
+    /// Parses the name of a table. A name without a keyspace is one of the session's keyspace.
     ///
     /// # Errors
     /// Returns an error if the text is no name, or if no keyspace is known.
@@ -41,11 +42,11 @@ impl Source {
     pub(super) async fn partition_key(&self, session: &Session) -> Result<Vec<String>, Error> {
         let select = "SELECT column_name, position, kind FROM system_schema.columns \
                       WHERE keyspace_name = ? AND table_name = ?";
+        let select = Statement::new(select).consistency(Consistency::LocalOne);
         let names = (self.keyspace.as_str(), self.table.as_str());
-        let columns = session.execute(select, names).await?;
+        let mut columns = session.stream::<(String, i32, String)>(select, names);
         let mut key: Vec<KeyColumn> = Vec::new();
-        for column in columns.rows::<(String, i32, &str)>()? {
-            let (name, position, kind) = column?;
+        while let Some((name, position, kind)) = columns.try_next().await? {
             if kind == "partition_key" {
                 key.push((name, position));
             }

@@ -1,10 +1,10 @@
 //! Scans of whole tables.
 
-use std::collections::BTreeMap;
-
 use cqlwire::message::ErrorCode;
 use cqlwire::session::{ErrorKind, ExecutionProfile, NoRetry, Session};
-use cqlwire::testing::{Fault, MockCluster, MockServer};
+use cqlwire::table::Scan;
+use cqlwire::testing::{Fault, MockCluster, MockServer, Reply};
+use futures_util::FutureExt;
 
 use crate::wait::until;
 
@@ -70,11 +70,7 @@ async fn a_scan_reads_every_row_once_from_all_nodes() {
         assert_eq!(progress.splits, ranges.splits(splits.unwrap_or(96)).count());
         assert_eq!(rows.try_next().await.unwrap(), None, "the scan has ended");
     }
-    let reads = |server: &MockServer| {
-        let statements = server.statements();
-        statements.iter().filter(|text| text.contains("token(")).count()
-    };
-    assert!(cluster.nodes().iter().all(|node| reads(node) > 0));
+    assert!(reads(&cluster, "token(").into_iter().all(|reads| reads > 0));
 }
 
 #[tokio::test]
@@ -93,18 +89,63 @@ async fn pages_have_the_columns_of_the_scan() {
     assert_all(values);
 }
 
-/// Each node has rows of its own in the keyspace `system`.
+/// Returns the number of statements that read this table on each node, those of the driver included.
+fn reads(cluster: &MockCluster, table: &str) -> Vec<usize> {
+    let is_read = |text: &String| text.contains(table);
+    let reads = |node: &MockServer| node.statements().iter().filter(|text| is_read(text)).count();
+    cluster.nodes().iter().map(reads).collect()
+}
+
+/// Each node has rows of its own in the keyspaces `system` and `system_schema`.
 #[tokio::test]
-async fn a_table_that_is_not_distributed_is_read_by_one_request() {
+async fn pages_of_a_table_that_is_not_distributed_come_from_one_node() {
     let (_cluster, session) = start().await;
-    let mut rows = session.scan("system.local").columns(["key", "rack"]).rows();
-    assert_eq!(rows.try_next().await.unwrap(), Some(("local".to_owned(), "rack1".to_owned())));
-    assert_eq!(rows.try_next().await.unwrap(), None);
-    assert_eq!(rows.progress().splits, 1);
+    let small_pages = ExecutionProfile::new().page_size(10);
+    let scan = session.scan("system_schema.columns").columns(["column_name"]);
+    let mut pages = scan.profile(&small_pages).splits(100).rows::<String>();
+    let mut coordinators = Vec::new();
+    while let Some(page) = pages.next_page().await.unwrap() {
+        coordinators.push(page.coordinator().address());
+    }
+    assert!(coordinators.len() > 1);
+    assert!(coordinators.iter().all(|other| *other == coordinators[0]), "{coordinators:?}");
+    assert_eq!((pages.progress().splits, pages.progress().completed), (1, 1));
 }
 
 #[tokio::test]
-async fn an_invalid_scan_says_what_is_wrong() {
+async fn the_partition_key_is_read_from_all_pages() {
+    let (cluster, _session) = start().await;
+    let session = Session::builder().contact_points(cluster.contact_points()).fetch_schema(false);
+    let tiny_pages = ExecutionProfile::new().page_size(1);
+    let session = session.default_profile(&tiny_pages).keyspace("Ks").connect().await.unwrap();
+    // The scan begins before the session is connected to all nodes.
+    let mut rows = session.scan("\"T\"").columns(["v"]).rows::<i32>();
+    let mut values = Vec::new();
+    while let Some(value) = rows.try_next().await.unwrap() {
+        values.push(value);
+    }
+    assert_all(values);
+    assert!(rows.progress().splits > 40, "{:?}", rows.progress());
+}
+
+#[tokio::test]
+async fn each_node_has_its_own_number_of_requests_in_flight() {
+    let (cluster, session) = start().await;
+    for node in cluster.nodes() {
+        node.add_fault(Fault::reply(Reply::silence()).statement("SELECT v FROM%"));
+    }
+    let scan = session.scan(r#""Ks"."T""#).columns(["v"]).in_flight_per_node(2);
+    let mut rows = scan.rows::<i32>();
+    let mut row = std::pin::pin!(rows.try_next());
+    until("all nodes have requests", async || {
+        assert!(row.as_mut().now_or_never().is_none());
+        reads(&cluster, "token(") == [2, 2, 2]
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn reports_why_a_scan_is_invalid() {
     let (_cluster, session) = start().await;
     for (table, kind, text) in [
         ("a b", ErrorKind::Config, "`a b` is not the name of a table"),
@@ -125,27 +166,43 @@ async fn an_invalid_scan_says_what_is_wrong() {
     assert_eq!(rows.try_next().await.unwrap(), None, "the scan has ended");
 }
 
-#[tokio::test]
-async fn a_request_that_fails_is_sent_again_without_losing_or_repeating_rows() {
-    let (cluster, session) = start().await;
+/// A scan of small pages, without retries of its requests.
+fn scan(session: &Session) -> Scan {
     let profile = ExecutionProfile::new().page_size(3).retry_policy(NoRetry);
-    let scan = session.scan(r#""Ks"."T""#).columns(["\"A\"", "v"]).profile(&profile).splits(9);
-    let fault = || Fault::error(ErrorCode::Overloaded, "no").statement("SELECT \"A\"%").skip(4);
-    for node in cluster.nodes() {
-        node.add_fault(fault().times(5));
-    }
-    let mut rows = scan.clone().in_flight_per_node(1).rows::<(i32, i32)>();
-    let mut found = BTreeMap::new();
-    while let Some((key, value)) = rows.try_next().await.unwrap() {
-        *found.entry(value).or_insert(0) += 1;
-        assert_eq!(key, value / 2);
-    }
-    assert!(found.values().all(|times| *times == 1));
-    assert_all(found.into_keys().collect());
+    session.scan(r#""Ks"."T""#).columns(["\"A\"", "v"]).profile(&profile)
+}
 
-    // A node that fails for ever ends the scan.
-    cluster.nodes()[1].add_fault(fault());
-    let mut rows = scan.rows::<(i32, i32)>();
+fn overloaded() -> Fault {
+    Fault::error(ErrorCode::Overloaded, "no").statement("SELECT \"A\"%")
+}
+
+#[tokio::test]
+async fn retries_a_failed_page_without_losing_or_repeating_rows() {
+    let (cluster, session) = start().await;
+    for skipped in [0, 7] {
+        let add = |node: &MockServer| node.add_fault(overloaded().skip(skipped).times(4));
+        let faults: Vec<_> = cluster.nodes().iter().map(add).collect();
+        let mut rows = scan(&session).in_flight_per_node(2).rows::<(i32, i32)>();
+        let mut values = Vec::new();
+        while let Some((key, value)) = rows.try_next().await.unwrap() {
+            assert_eq!(key, value / 2);
+            values.push(value);
+        }
+        assert_all(values);
+        for (node, fault) in cluster.nodes().iter().zip(faults) {
+            assert_eq!(node.fault_count(fault), Some(4));
+            node.remove_fault(fault);
+        }
+    }
+}
+
+/// Takes as long as the scan retries a page, 8.5 s.
+#[tokio::test]
+async fn a_node_that_fails_forever_ends_the_scan() {
+    let (cluster, session) = start().await;
+    let node = &cluster.nodes()[1];
+    let fault = node.add_fault(overloaded().skip(3));
+    let mut rows = scan(&session).in_flight_per_node(1).rows::<(i32, i32)>();
     let error = loop {
         match rows.try_next().await {
             Ok(row) => assert!(row.is_some(), "the scan ended without an error"),
@@ -153,5 +210,29 @@ async fn a_request_that_fails_is_sent_again_without_losing_or_repeating_rows() {
         }
     };
     assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Overloaded));
+    assert_eq!(node.fault_count(fault), Some(5));
     assert_eq!(rows.try_next().await.unwrap(), None, "the scan has ended");
+}
+
+/// Each call of `try_next` is dropped once before it returns a row.
+#[tokio::test]
+async fn dropped_futures_lose_no_rows() {
+    let (_cluster, session) = start().await;
+    let profile = ExecutionProfile::new().page_size(2);
+    let mut rows = session.scan(r#""Ks"."T""#).columns(["v"]).profile(&profile).rows::<i32>();
+    let mut values = Vec::new();
+    loop {
+        let row = match rows.try_next().now_or_never() {
+            Some(row) => row,
+            None => rows.try_next().await,
+        };
+        let Some(value) = row.unwrap() else { break };
+        values.push(value);
+        if value % 7 == 0
+            && let Some(page) = rows.next_page().await.unwrap()
+        {
+            values.extend(page.rows::<i32>().unwrap().map(Result::unwrap));
+        }
+    }
+    assert_all(values);
 }
