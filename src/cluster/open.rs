@@ -15,6 +15,7 @@ use super::system_tables::MAX_BODY;
 use crate::connection::{Connection, ConnectionError, Connector, RequestError, timeout_at};
 use crate::message::{ErrorCode, Event, Query, RequestFrame, Response, ResponseFrame, ServerError};
 use crate::protocol::CloseReason;
+use crate::types::Quoted;
 use crate::wire::{Consistency, Stream};
 
 /// Why a node could not be used.
@@ -280,7 +281,7 @@ pub(super) async fn use_keyspace(
     timeout: Duration,
 ) -> Result<(), NodeError> {
     // Quoted, because the server would turn an unquoted name into lower case.
-    let statement = format!("USE \"{}\"", keyspace.replace('"', "\"\""));
+    let statement = format!("USE {}", Quoted(keyspace));
     let address = connection.address();
     debug!(node = %address, statement, "keyspace switch started");
     let parameters = Consistency::One.into();

@@ -1,7 +1,10 @@
 //! The name of a table, and the statement that reads it.
 
+use std::collections::BTreeMap;
+
 use crate::cql::{Token as CqlToken, TokenKind, tokens};
 use crate::session::{Error, ErrorKind, Session, Statement};
+use crate::types::Quoted;
 use crate::wire::Consistency;
 
 /// A table, and what is read of it.
@@ -12,9 +15,6 @@ pub(super) struct Source {
     /// The selected columns as CQL text.
     selection: String,
 }
-
-/// A column of a partition key: its name and its place in the key.
-type KeyColumn = (String, i32);
 
 impl Source {
     /// Parses the name of a table. A name without a keyspace is one of the session's keyspace.
@@ -45,32 +45,27 @@ impl Source {
         let select = Statement::new(select).consistency(Consistency::LocalOne);
         let names = (self.keyspace.as_str(), self.table.as_str());
         let mut columns = session.stream::<(String, i32, String)>(select, names);
-        let mut key: Vec<KeyColumn> = Vec::new();
+        let mut key = BTreeMap::new();
         while let Some((name, position, kind)) = columns.try_next().await? {
             if kind == "partition_key" {
-                key.push((name, position));
+                key.insert(position, name);
             }
         }
-        key.sort_unstable_by_key(|(_, position)| *position);
-        Ok(key.into_iter().map(|(name, _)| name).collect())
+        Ok(key.into_values().collect())
     }
 
     /// Returns the statement that reads the rows of a token range, or all rows if `key` is empty.
     pub(super) fn select(&self, key: &[String]) -> String {
         let (selection, keyspace, table) =
-            (&self.selection, quoted(&self.keyspace), quoted(&self.table));
+            (&self.selection, Quoted(&self.keyspace), Quoted(&self.table));
         let mut text = format!("SELECT {selection} FROM {keyspace}.{table}");
         if !key.is_empty() {
-            let key = key.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
+            let key =
+                key.iter().map(|column| Quoted(column).to_string()).collect::<Vec<_>>().join(", ");
             text.push_str(&format!(" WHERE token({key}) > ? AND token({key}) <= ?"));
         }
         text
     }
-}
-
-/// Returns the name as CQL text.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Parses a name, with or without a keyspace before it.

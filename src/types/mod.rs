@@ -119,6 +119,8 @@ pub use temporal::{Date, Duration, Time, Timestamp};
 pub use text::CqlTextError;
 #[cfg(any(feature = "driver", feature = "testing"))]
 pub(crate) use text::Identifier;
+#[cfg(feature = "driver")]
+pub(crate) use text::Quoted;
 #[cfg(feature = "testing")]
 pub(crate) use text::is_reserved;
 pub use to_cql::ToCql;

@@ -254,7 +254,7 @@ impl fmt::Display for Identifier<'_> {
 }
 
 /// A name formatted in double quotes.
-pub(super) struct Quoted<'a>(pub(super) &'a str);
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
