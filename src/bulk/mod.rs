@@ -8,6 +8,10 @@
 //! | `scalar_text` | the text of a value in a CSV field, written and parsed |
 //! | `json_text` | the text of a value in a JSON line, written |
 //! | `row_writer` | writes rows in a format |
+//! | `input_buffer` | the bytes of an input that belong to the current record |
+//! | `record_reader`, `csv_record` | split an input into records, and CSV records into fields |
+//! | `row_parser`, `json_line` | parse records as rows of values |
+//! | `column_map` | which column each field belongs to |
 //!
 //! # The text of values
 //!
@@ -30,14 +34,23 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "lengths and counters of the client itself")]
 
+mod column_map;
 mod csv_dialect;
 mod csv_field;
+mod csv_record;
 mod format;
+mod input_buffer;
+mod json_line;
 mod json_text;
+mod record_reader;
+mod row_parser;
 mod row_writer;
-#[allow(dead_code, reason = "the reader of rows parses text")]
 mod scalar_text;
 
+pub use column_map::Renames;
 pub use csv_dialect::CsvDialect;
 pub use format::{FileCompression, Format};
+pub use input_buffer::InputPlace;
+pub use record_reader::{InputRecord, RecordReader};
+pub use row_parser::{RowParser, parse_header};
 pub use row_writer::{CellError, RawRow, RowWriter};
