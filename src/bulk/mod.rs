@@ -12,6 +12,9 @@
 //! | `record_reader`, `csv_record` | split an input into records, and CSV records into fields |
 //! | `row_parser`, `json_line` | parse records as rows of values |
 //! | `column_map` | which column each field belongs to |
+//! | `input_file`, `output_file` | files and their compression; a thread compresses and writes |
+//! | `bad_rows` | the files of rows that could not be loaded |
+//! | `file_error` | the error of a file |
 //!
 //! # The text of values
 //!
@@ -34,23 +37,31 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "lengths and counters of the client itself")]
 
+mod bad_rows;
 mod column_map;
 mod csv_dialect;
 mod csv_field;
 mod csv_record;
+mod file_error;
 mod format;
 mod input_buffer;
+mod input_file;
 mod json_line;
 mod json_text;
+mod output_file;
 mod record_reader;
 mod row_parser;
 mod row_writer;
 mod scalar_text;
 
+pub use bad_rows::{BadRow, BadRowSizes, BadRows};
 pub use column_map::Renames;
 pub use csv_dialect::CsvDialect;
+pub use file_error::FileError;
 pub use format::{FileCompression, Format};
 pub use input_buffer::InputPlace;
+pub use input_file::{InputFile, InputSource};
+pub use output_file::{OutputFile, OutputTarget};
 pub use record_reader::{InputRecord, RecordReader};
 pub use row_parser::{RowParser, parse_header};
 pub use row_writer::{CellError, RawRow, RowWriter};
