@@ -10,9 +10,9 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
+use super::transient::{self, MAX_FAILURES};
 use crate::cluster::TokenRange;
-use crate::message::ErrorCode;
-use crate::session::{Error, ErrorKind, PreparedStatement, QueryResult, RowStream, Session};
+use crate::session::{Error, PreparedStatement, QueryResult, RowStream, Session};
 use crate::types::{FromRow, RowError};
 
 /// The rows of a [`Scan`](super::Scan), in no particular order.
@@ -82,14 +82,6 @@ struct Split {
     /// Number of consecutive requests that have failed.
     failures: u32,
 }
-
-/// Number of consecutive failed requests for a page after which the scan fails. Each of them has been retried on
-/// other nodes before, as the retry policy allows.
-const MAX_FAILURES: u32 = 5;
-
-/// Time before the first retry of a page. It is four times as long before each further one, 8.5 s in total: the
-/// time in which a node restarts or the load of a cluster falls.
-const FIRST_DELAY: Duration = Duration::from_millis(100);
 
 impl<T> ScanRows<T> {
     pub(super) fn new(start: BoxFuture<'static, Result<Splits, Error>>) -> Self {
@@ -287,34 +279,13 @@ impl Splits {
     /// Returns `error` if a retry cannot succeed, or if the request has failed too often.
     fn retry(&self, split: &Split, error: Error) -> Result<(), Error> {
         let failures = split.failures + 1;
-        if failures == MAX_FAILURES || !is_transient(&error) {
+        if failures == MAX_FAILURES || !transient::is_transient_read(&error) {
             return Err(error);
         }
-        let delay = FIRST_DELAY.saturating_mul(4_u32.saturating_pow(split.failures));
+        let delay = transient::delay(failures);
         let pages = self.pages(split.range, split.pages.paging_state().cloned());
         let Split { queue, range, .. } = *split;
         self.fetch_next_page(Split { queue, range, pages, failures }, Some(delay));
         Ok(())
-    }
-}
-
-/// Returns true if the same request may succeed later.
-fn is_transient(error: &Error) -> bool {
-    use ErrorCode as Code;
-    match error.kind() {
-        ErrorKind::Timeout
-        | ErrorKind::Connection
-        | ErrorKind::Unreachable
-        | ErrorKind::Throttled => true,
-        ErrorKind::Server(code) => matches!(
-            code,
-            Code::Unavailable
-                | Code::Overloaded
-                | Code::Bootstrapping
-                | Code::ReadTimeout
-                | Code::ReadFailure
-                | Code::Server
-        ),
-        _ => false,
     }
 }

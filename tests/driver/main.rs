@@ -19,6 +19,7 @@ mod keyspace_switch;
 mod large_reads;
 mod large_values;
 mod late_servers;
+mod load;
 mod login;
 mod many_nodes;
 #[cfg(feature = "metrics-024")]
