@@ -1,16 +1,17 @@
-//! Command line tools for Cassandra: a script runner, a server in memory and a frame decoder.
+//! Command line tools for Cassandra: a script runner, a loader of tables, a server in memory and a frame decoder.
 
 use std::io::{BufWriter, ErrorKind, Read, stdin, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use cqlwire::bulk::load::{self, LoadArgs};
 use cqlwire::cli::{ConnectArgs, Failure, run};
 use cqlwire::decode::{self, DecodeArgs};
 use cqlwire::serve::{self, ServeArgs};
 use cqlwire::shell::{Shell, read_script};
 
-/// Run CQL scripts, run a Cassandra in memory, and decode frames of the native protocol
+/// Run CQL scripts, load tables, run a Cassandra in memory, and decode frames of the native protocol
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 struct Arguments {
@@ -22,6 +23,8 @@ struct Arguments {
 enum Tool {
     /// Run CQL statements from a file, an argument or standard input, and print the results like cqlsh
     Shell(Box<ShellArgs>),
+    /// Write the rows of CSV or JSON files to a table
+    Load(Box<LoadArgs>),
     /// Run a Cassandra in memory, for tests of programs in any language
     Serve(Box<ServeArgs>),
     /// Decode frames of the native protocol, and print them field by field
@@ -49,6 +52,7 @@ struct ShellArgs {
 fn main() -> ExitCode {
     match Arguments::parse().tool {
         Tool::Shell(arguments) => run(shell(*arguments)),
+        Tool::Load(arguments) => run(load::run(*arguments)),
         Tool::Serve(arguments) => run(serve::run(*arguments)),
         Tool::Decode(arguments) => run(async { decode::run(&arguments, stdout().lock()) }),
     }

@@ -52,15 +52,13 @@ impl BadRows {
     /// zero.
     ///
     /// # Errors
-    /// Returns an error if the folder cannot be created, or the files cannot be changed.
+    /// Returns an error if the files of an earlier load cannot be changed.
     pub fn new(
         folder: &Path,
         name: &str,
         input: &str,
         kept: BadRowSizes,
     ) -> Result<Self, FileError> {
-        fs::create_dir_all(folder)
-            .map_err(|error| FileError::new("create", folder.display(), error))?;
         let [bad, err] = ["bad", "err"].map(|suffix| folder.join(format!("{name}.{suffix}")));
         for (path, size) in [(&bad, kept.bad), (&err, kept.err)] {
             cut_off(path, size).map_err(|error| FileError::new("write", path.display(), error))?;
@@ -122,6 +120,9 @@ impl BadRows {
         let files = match &mut self.files {
             Some(files) => files,
             None => {
+                let folder = self.bad.parent().unwrap_or(Path::new(""));
+                fs::create_dir_all(folder)
+                    .map_err(|error| FileError::new("create", folder.display(), error))?;
                 let bad = open(&self.bad, &self.header);
                 let bad =
                     bad.map_err(|error| FileError::new("write", self.bad.display(), error))?;

@@ -27,6 +27,11 @@ impl Renames {
         Ok(Self(renames))
     }
 
+    /// Returns the names of the columns of the renamed fields.
+    pub fn targets(&self) -> impl Iterator<Item = &str> + Clone {
+        self.0.iter().map(|(_, column)| column.as_str())
+    }
+
     /// Returns the index in `columns` of the column for a field, or `Ok(None)` if the field is skipped. Without a
     /// rename, the field has the name of its column in this case, or else in lower case.
     ///

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{Error, ErrorKind};
 
+use crate::cli::Failure;
+
 /// The error for a file that cannot be read or written.
 #[derive(Debug)]
 pub struct FileError {
@@ -21,6 +23,11 @@ impl FileError {
     /// Returns the kind of the error of the system.
     pub fn kind(&self) -> ErrorKind {
         self.cause.kind()
+    }
+
+    /// Returns the error with which a program exits.
+    pub fn into_failure(self) -> Failure {
+        Failure::Text(self.to_string())
     }
 
     /// Returns what the user can do.

@@ -24,7 +24,6 @@ pub enum InputSource {
 /// The bytes of an input without its compression.
 pub struct InputFile {
     reader: Box<dyn Read + Send>,
-    read: Arc<AtomicU64>,
 }
 
 /// Size of the buffer for compressed data, in bytes.
@@ -70,15 +69,16 @@ impl InputSource {
         }
     }
 
-    /// Opens the input. The compression is detected by the first bytes.
+    /// Opens the input. The compression is detected by the first bytes. `read` counts the bytes of the file that have
+    /// been read, with its compression.
     ///
     /// # Errors
     /// Returns an error if the file cannot be opened or read.
-    pub fn open(&self) -> Result<InputFile, FileError> {
+    pub fn open(&self, read: &Arc<AtomicU64>) -> Result<InputFile, FileError> {
         let failed = |error| FileError::new("read", self, error);
         match self {
-            Self::Stdin => InputFile::new(io::stdin()),
-            Self::File(path) => File::open(path).and_then(InputFile::new),
+            Self::Stdin => InputFile::new(io::stdin(), read),
+            Self::File(path) => File::open(path).and_then(|file| InputFile::new(file, read)),
         }
         .map_err(failed)
     }
@@ -117,9 +117,8 @@ impl InputFile {
     ///
     /// # Errors
     /// Returns an error if the first bytes cannot be read.
-    pub fn new(input: impl Read + Send + 'static) -> io::Result<Self> {
-        let read = Arc::new(AtomicU64::new(0));
-        let mut input = Counted { input, read: Arc::clone(&read) };
+    fn new(input: impl Read + Send + 'static, read: &Arc<AtomicU64>) -> io::Result<Self> {
+        let mut input = Counted { input, read: Arc::clone(read) };
         let mut start = Vec::new();
         input.by_ref().take(FileCompression::MAGIC as u64).read_to_end(&mut start)?;
         let compression = FileCompression::of_start(&start);
@@ -132,12 +131,7 @@ impl InputFile {
             }
             FileCompression::Zstd => Box::new(zstd::Decoder::new(input)?),
         };
-        Ok(Self { reader, read })
-    }
-
-    /// Returns a counter of the bytes that have been read from the file, with its compression.
-    pub fn bytes_read(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.read)
+        Ok(Self { reader })
     }
 }
 
@@ -149,7 +143,7 @@ impl Read for InputFile {
 
 impl fmt::Debug for InputFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InputFile").field("read", &self.read).finish_non_exhaustive()
+        f.debug_struct("InputFile").finish_non_exhaustive()
     }
 }
 

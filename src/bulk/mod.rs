@@ -15,6 +15,8 @@
 //! | `input_file`, `output_file` | files and their compression; a thread compresses and writes |
 //! | `bad_rows` | the files of rows that could not be loaded |
 //! | `file_error` | the error of a file |
+//! | `csv_arguments` | the command line arguments for CSV |
+//! | `load/` | the program `cqlwire load` |
 //!
 //! # The text of values
 //!
@@ -39,6 +41,7 @@
 
 mod bad_rows;
 mod column_map;
+mod csv_arguments;
 mod csv_dialect;
 mod csv_field;
 mod csv_record;
@@ -48,6 +51,7 @@ mod input_buffer;
 mod input_file;
 mod json_line;
 mod json_text;
+pub mod load;
 mod output_file;
 mod record_reader;
 mod row_parser;
@@ -56,6 +60,7 @@ mod scalar_text;
 
 pub use bad_rows::{BadRow, BadRowSizes, BadRows};
 pub use column_map::Renames;
+pub use csv_arguments::CsvArgs;
 pub use csv_dialect::CsvDialect;
 pub use file_error::FileError;
 pub use format::{FileCompression, Format};

@@ -253,7 +253,11 @@ mod tests {
 
     fn read(path: &std::path::Path) -> Vec<u8> {
         let mut bytes = Vec::new();
-        InputSource::File(path.into()).open().unwrap().read_to_end(&mut bytes).unwrap();
+        InputSource::File(path.into())
+            .open(&Arc::default())
+            .unwrap()
+            .read_to_end(&mut bytes)
+            .unwrap();
         bytes
     }
 
@@ -303,7 +307,7 @@ mod tests {
         let zstd = zstd::encode_all(&[b'x'; 1_000][..], 0).unwrap();
         for bytes in [gzip, zstd] {
             std::fs::write(&path, &bytes[..bytes.len() - 2]).unwrap();
-            let mut input = InputSource::File(path.clone()).open().unwrap();
+            let mut input = InputSource::File(path.clone()).open(&Arc::default()).unwrap();
             let error = input.read_to_end(&mut Vec::new()).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
             std::fs::write(&path, &bytes).unwrap();

@@ -63,6 +63,18 @@ const KEPT: usize = 64 << 10;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
+impl InputRecord<'_> {
+    /// Returns true if the input ends inside of quotes.
+    pub const fn is_open(&self) -> bool {
+        matches!(self.content, RecordContent::Invalid(RecordFault::OpenQuote))
+    }
+
+    /// Returns true if the record is longer than the [limit](RecordReader::limit), so that `raw` is only its start.
+    pub const fn is_too_long(&self) -> bool {
+        matches!(self.content, RecordContent::Invalid(RecordFault::TooLong { .. }))
+    }
+}
+
 impl<R: Read> RecordReader<R> {
     /// Returns a reader of the records of `input`, which is not compressed. `dialect` applies to CSV only.
     pub fn new(input: R, format: Format, dialect: &CsvDialect) -> Self {
@@ -179,7 +191,7 @@ impl fmt::Display for RecordFault {
         match self {
             Self::OpenQuote => f.write_str("the file ends before the closing quote of a field"),
             Self::TooLong { limit } => {
-                write!(f, "the record is longer than {limit} bytes; only its start is kept")
+                write!(f, "the record is longer than {limit} bytes")
             }
         }
     }

@@ -20,6 +20,7 @@ mod large_reads;
 mod large_values;
 mod late_servers;
 mod load;
+mod load_program;
 mod login;
 mod many_nodes;
 #[cfg(feature = "metrics-024")]

@@ -66,7 +66,7 @@ fn dialects() -> Vec<CsvDialect> {
         CsvDialect::default(),
         CsvDialect { escape: Some(b'\\'), ..CsvDialect::default() },
         CsvDialect { delimiter: b';', null: "NULL".into(), ..CsvDialect::default() },
-        CsvDialect { delimiter: b'\t', quote: b'|', has_header: false, ..CsvDialect::default() },
+        CsvDialect { delimiter: b'\t', quote: b'\'', has_header: false, ..CsvDialect::default() },
         CsvDialect {
             null: "0".into(),
             escape: Some(b'\\'),

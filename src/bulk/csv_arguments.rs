@@ -1,0 +1,56 @@
+//! The arguments for CSV.
+
+use clap::Args;
+
+use super::csv_dialect::CsvDialect;
+use crate::cli::Failure;
+
+/// The arguments for CSV. Other formats ignore them.
+#[derive(Debug, Clone, Args)]
+pub struct CsvArgs {
+    /// Character between the fields of CSV, or `tab`
+    #[arg(long, default_value = ",", value_name = "CHARACTER", value_parser = parse_character)]
+    delimiter: u8,
+
+    /// Character around fields of CSV that contain special characters
+    #[arg(long, default_value = "\"", value_name = "CHARACTER", value_parser = parse_character)]
+    quote: u8,
+
+    /// Character before a quote in a field of CSV; `\` for files of cqlsh [default: quotes are doubled]
+    #[arg(long, value_name = "CHARACTER", value_parser = parse_character)]
+    escape: Option<u8>,
+
+    /// Text of null in CSV: that of a field without quotes [default: the empty field]
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    null: String,
+
+    /// The first record of CSV is no header with the names of the columns
+    #[arg(long)]
+    no_header: bool,
+}
+
+impl CsvArgs {
+    /// Returns the dialect.
+    ///
+    /// # Errors
+    /// Returns an error if the arguments do not fit each other.
+    pub fn dialect(&self) -> Result<CsvDialect, Failure> {
+        let dialect = CsvDialect {
+            delimiter: self.delimiter,
+            quote: self.quote,
+            escape: self.escape,
+            null: self.null.clone(),
+            has_header: !self.no_header,
+        };
+        dialect.check().map_err(Failure::Arguments)?;
+        Ok(dialect)
+    }
+}
+
+fn parse_character(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        _ if text == "tab" || text == "\\t" => Ok(b'\t'),
+        [byte] if byte.is_ascii() => Ok(*byte),
+        _ => Err("not one ASCII character, or tab".to_owned()),
+    }
+}
