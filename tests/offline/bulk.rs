@@ -206,7 +206,7 @@ fn table() -> impl Strategy<Value = (Vec<ColumnSpec>, Vec<Vec<Value>>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..Default::default() })]
 
     #[test]
     fn any_value_of_any_type_survives_a_file((columns, rows) in table(), piece in 1_usize..40) {
@@ -304,6 +304,10 @@ fn csv_of_other_programs_is_read() {
     let file = b"1,say \\\"hi\\\"\n2,\"a, \\\"b\\\"\"\n3,a\\\\b\n";
     let expected = ["1: 1 'say \"hi\"'", "2: 2 'a, \"b\"'", "3: 3 'a\\b'"];
     assert_eq!(shown(file, Format::Csv, &cqlsh), expected);
+    // The text `a\b`, a line break, and a comma.
+    let cqlsh = CsvDialect { has_value_escapes: true, ..cqlsh };
+    let file = b"1,\"a\\\\\\\\b\\\\n,\"\n2,a\\\\\\\\b\\\\n\n";
+    assert_eq!(shown(file, Format::Csv, &cqlsh), ["1: 1 'a\\b\n,'", "2: 2 'a\\b\n'"]);
 }
 
 #[test]

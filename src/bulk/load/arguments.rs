@@ -26,6 +26,11 @@ pub struct LoadArgs {
     #[command(flatten)]
     pub(super) csv: CsvArgs,
 
+    /// The files were written by cqlsh's COPY TO: resolve its escapes in values, and set --escape to `\`. cqlsh writes the
+    /// empty text like null, and no header by default
+    #[arg(long, conflicts_with = "escape")]
+    pub(super) cqlsh: bool,
+
     /// Columns of the fields, separated by commas; for JSON, the columns to load
     /// [default: the header, or all columns of the table]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]

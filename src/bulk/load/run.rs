@@ -26,9 +26,14 @@ use crate::wire::Counted;
 /// Returns an error if an argument is wrong, if an input cannot be read, if the session fails, or if rows could not be
 /// loaded.
 pub async fn run(mut arguments: LoadArgs) -> Result<(), Failure> {
+    let mut dialect = arguments.csv.dialect()?;
+    if arguments.cqlsh {
+        (dialect.escape, dialect.has_value_escapes) = (Some(b'\\'), true);
+        dialect.check().map_err(Failure::Arguments)?;
+    }
     let options = InputOptions {
         format: arguments.format,
-        dialect: arguments.csv.dialect()?,
+        dialect,
         fields: arguments.columns.clone(),
         renames: Renames::parse(arguments.map.iter().map(String::as_str))
             .map_err(Failure::Arguments)?,
