@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -141,7 +142,7 @@ fn loads_files_of_every_kind() {
     let other = "3|\\N|\\N\n1|'a,\n\"b\"'|{'x', 'y'}\n2||\\N\n";
     let gzip = {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        std::io::Write::write_all(&mut encoder, csv.as_bytes()).unwrap();
+        encoder.write_all(csv.as_bytes()).unwrap();
         encoder.finish().unwrap()
     };
     let zstd = zstd::encode_all(json.as_bytes(), 0).unwrap();
@@ -183,6 +184,24 @@ fn loads_files_of_every_kind() {
     let output = run_with_input(CQLWIRE, &arguments, csv.into());
     assert_ok(&output);
     assert_eq!(fixture.users(), expected);
+}
+
+#[test]
+fn rows_are_written_while_standard_input_stays_open() {
+    let fixture = Fixture::start();
+    let rows: String = (0..512).map(|id| format!("{id},a\n")).collect();
+    let arguments = fixture.arguments(&["ks.users", "--from", "-", "--format", "csv"]);
+    let mut child = Command::new(CQLWIRE)
+        .args(&arguments)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(format!("id,name\n{rows}").as_bytes()).unwrap();
+    until_blocking("all rows are written", || fixture.users().len() == 512);
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub struct LoadArgs {
     #[arg(long, default_value = "load-errors", value_name = "FOLDER")]
     pub(super) errors: PathBuf,
 
-    /// Stop when more rows than this cannot be loaded
+    /// Stop when more rows than this cannot be loaded; after --resume, the count begins again
     #[arg(
         long,
         default_value_t = 100,

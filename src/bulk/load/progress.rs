@@ -1,6 +1,7 @@
 //! The progress bar of a load.
 
 use std::io::{IsTerminal, stderr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
@@ -34,8 +35,8 @@ impl Progress {
         Self { bar, start, painted: start }
     }
 
-    /// Updates the bar.
-    pub(super) fn update(&mut self, bytes: u64, rows: u64) {
+    /// Updates the bar: `bytes` have been read from the inputs.
+    pub(super) fn update(&mut self, bytes: &AtomicU64, rows: u64) {
         let Some(bar) = &self.bar else { return };
         if self.painted.elapsed() < INTERVAL {
             return;
@@ -43,7 +44,7 @@ impl Progress {
         self.painted = Instant::now();
         let rate = rows as f64 / self.start.elapsed().as_secs_f64();
         bar.set_message(format!("{} rows  {rate:.0} rows/s", HumanCount(rows)));
-        bar.set_position(bytes);
+        bar.set_position(bytes.load(Ordering::Relaxed));
     }
 
     /// Prints a line above the bar.

@@ -1,7 +1,7 @@
 //! Connects, and passes the rows of the inputs to a sink.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use std::{fmt, thread};
 
@@ -85,6 +85,10 @@ struct Run {
     checkpoint: Checkpoint,
     /// The counts of earlier loads, after whose checkpoint this load goes on.
     before: Counts,
+    /// Number of failed rows that were taken from the sink.
+    failed: u64,
+    /// Time of the last checkpoint.
+    noted: Instant,
     progress: Progress,
 }
 
@@ -142,7 +146,17 @@ impl Run {
             .spawn(move || read_inputs(plan.inputs, position, ttl, &read, &sender))
             .map_err(Failure::Io)?;
         let before = checkpoint.counts;
-        Ok(Some(Self { sink, chunks, bytes_read, errors, checkpoint, before, progress }))
+        Ok(Some(Self {
+            sink,
+            chunks,
+            bytes_read,
+            errors,
+            checkpoint,
+            before,
+            failed: 0,
+            noted: Instant::now(),
+            progress,
+        }))
     }
 
     async fn run(mut self, arguments: &LoadArgs) -> Result<(), Failure> {
@@ -175,8 +189,7 @@ impl Run {
     }
 
     async fn load(&mut self, arguments: &LoadArgs) -> Result<End, Failure> {
-        let mut noted = Instant::now();
-        while let Some(Chunk { input, items }) = self.chunks.recv().await {
+        while let Some(Chunk { input, items }) = self.next_chunk().await {
             for item in items {
                 let (place, outcome) = match item {
                     Item::Row(row) => (row.place, self.send(row).await),
@@ -196,24 +209,35 @@ impl Run {
                 self.checkpoint.counts.read += 1;
                 self.checkpoint.position = ReadPosition { input, last: Some(place) };
                 outcome?;
-                if self.checkpoint.counts.failed > arguments.max_errors {
+                if self.sink.as_ref().is_some_and(|sink| sink.progress().failed > self.failed) {
+                    self.take_failures()?;
+                }
+                if self.checkpoint.counts.failed - self.before.failed > arguments.max_errors {
                     return Ok(End::TooManyErrors);
                 }
+                let is_due = arguments.checkpoint.is_some()
+                    && self.noted.elapsed() >= arguments.checkpoint_interval;
+                if is_due {
+                    self.checkpoint(arguments, false, false).await?;
+                    self.noted = Instant::now();
+                }
+                let rows = self.checkpoint.counts.read - self.before.read;
+                self.progress.update(&self.bytes_read, rows);
             }
-            self.take_failures()?;
-            if self.checkpoint.counts.failed > arguments.max_errors {
-                return Ok(End::TooManyErrors);
-            }
-            let is_due = noted.elapsed() >= arguments.checkpoint_interval;
-            if arguments.checkpoint.is_some() && is_due {
-                self.checkpoint(arguments, false, false).await?;
-                noted = Instant::now();
-            }
-            let bytes = self.bytes_read.load(Ordering::Relaxed);
-            let rows = self.checkpoint.counts.read - self.before.read;
-            self.progress.update(bytes, rows);
         }
         Ok(End::Complete)
+    }
+
+    /// Returns the next chunk, or `None` at the end of the inputs. Requests in flight make progress meanwhile.
+    async fn next_chunk(&mut self) -> Option<Chunk> {
+        if let Some(sink) = &mut self.sink {
+            tokio::select! {
+                biased;
+                chunk = self.chunks.recv() => return chunk,
+                () = sink.flush() => {}
+            }
+        }
+        self.chunks.recv().await
     }
 
     async fn send(&mut self, row: InputRow) -> Result<(), Failure> {
@@ -231,6 +255,7 @@ impl Run {
         self.checkpoint.counts.acknowledged =
             self.before.acknowledged + sink.progress().acknowledged;
         for failed in failures {
+            self.failed += 1;
             self.checkpoint.counts.failed += 1;
             self.errors.write_failed(&failed.row, &failed.error)?;
         }
