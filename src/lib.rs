@@ -99,6 +99,9 @@
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]
+pub mod bulk;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 #[cfg(feature = "driver")]
 pub mod cluster;

@@ -23,7 +23,7 @@ const LAYERS: [&[&str]; 17] = [
     &["session"],
     &["table"],
     &["cli"],
-    &["shell", "decode"],
+    &["bulk", "decode", "shell"],
     &["serve"],
 ];
 
