@@ -1,16 +1,17 @@
-//! Command line tools for Cassandra: a script runner, a server in memory and a frame decoder.
+//! Command line tools for Cassandra: a script runner, whole tables, a server in memory and a frame decoder.
 
 use std::io::{BufWriter, ErrorKind, Read, stdin, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use cqlwire::bulk::{CountArgs, UnloadArgs, count, unload};
 use cqlwire::cli::{ConnectArgs, Failure, run};
 use cqlwire::decode::{self, DecodeArgs};
 use cqlwire::serve::{self, ServeArgs};
 use cqlwire::shell::{Shell, read_script};
 
-/// Run CQL scripts, run a Cassandra in memory, and decode frames of the native protocol
+/// Run CQL scripts, unload and count tables, run a Cassandra in memory, and decode frames of the native protocol
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 struct Arguments {
@@ -22,6 +23,10 @@ struct Arguments {
 enum Tool {
     /// Run CQL statements from a file, an argument or standard input, and print the results like cqlsh
     Shell(Box<ShellArgs>),
+    /// Write a table to a file as CSV or JSON lines, from all nodes at once
+    Unload(Box<UnloadArgs>),
+    /// Count the rows of a table, and list its largest partitions
+    Count(Box<CountArgs>),
     /// Run a Cassandra in memory, for tests of programs in any language
     Serve(Box<ServeArgs>),
     /// Decode frames of the native protocol, and print them field by field
@@ -49,6 +54,8 @@ struct ShellArgs {
 fn main() -> ExitCode {
     match Arguments::parse().tool {
         Tool::Shell(arguments) => run(shell(*arguments)),
+        Tool::Unload(arguments) => run(unload(*arguments)),
+        Tool::Count(arguments) => run(count(*arguments)),
         Tool::Serve(arguments) => run(serve::run(*arguments)),
         Tool::Decode(arguments) => run(async { decode::run(&arguments, stdout().lock()) }),
     }

@@ -7,6 +7,11 @@
 //! | `csv_field` | writes the fields of a CSV record, with quotes where a reader needs them |
 //! | `scalar_text` | the text of a value in a CSV field, written and parsed |
 //! | `json_text` | the text of a value in a JSON line, written |
+//! | `amount` | numbers with units in arguments, and shards |
+//! | `csv_args` | the arguments for CSV |
+//! | `progress_bar` | the progress on the terminal |
+//! | `table_columns` | the columns of a table |
+//! | `unload`, `count` | the programs `cqlwire unload` and `cqlwire count` |
 //! | `row_writer` | writes rows in a format |
 //!
 //! # The text of values
@@ -30,14 +35,22 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "lengths and counters of the client itself")]
 
+mod amount;
+mod count;
+mod csv_args;
 mod csv_dialect;
 mod csv_field;
 mod format;
 mod json_text;
+mod progress_bar;
 mod row_writer;
 #[allow(dead_code, reason = "the reader of rows parses text")]
 mod scalar_text;
+mod table_columns;
+mod unload;
 
+pub use count::{CountArgs, count};
 pub use csv_dialect::CsvDialect;
 pub use format::{FileCompression, Format};
 pub use row_writer::{CellError, RawRow, RowWriter};
+pub use unload::{UnloadArgs, unload};

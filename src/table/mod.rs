@@ -35,3 +35,5 @@ pub use plan::{PlannedSplit, ScanPlan};
 pub use progress::ScanProgress;
 pub use rows::{ScanPage, ScanRows};
 pub use scan::{Scan, ScanSource};
+#[cfg(feature = "cli")]
+pub(crate) use source::TableName;

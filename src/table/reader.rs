@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::ready;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use super::rate::Rate;
 use super::transient::{is_overload, is_timeout, is_transient};
 use crate::cluster::{ClusterState, Distance, TokenRange};
 use crate::session::{Error, PreparedStatement, QueryResult, Session};
+use crate::types::ColumnSpec;
 
 /// Reads the splits of a plan, many at the same time, and returns their pages in any order.
 pub(super) struct Reader {
@@ -37,6 +39,8 @@ pub(super) struct Reader {
     max_width: u128,
     progress: ScanProgress,
     start: Instant,
+    /// Empty before the first response.
+    columns: Arc<[ColumnSpec]>,
 }
 
 /// How fast a plan is read.
@@ -54,6 +58,7 @@ pub(super) struct Limits {
 /// A page that has been read. It takes the place of a request in flight until [`Reader::release`].
 #[derive(Debug)]
 pub(super) struct ReadPage {
+    pub(super) range: Option<TokenRange>,
     task: Task,
     reservation: Reservation,
     row_size: f64,
@@ -109,6 +114,7 @@ impl Reader {
             session,
             statement,
             plan,
+            columns: Arc::default(),
         }
     }
 
@@ -122,6 +128,11 @@ impl Reader {
 
     pub(super) const fn progress(&self) -> ScanProgress {
         self.progress
+    }
+
+    /// Returns the columns of the rows; an empty slice before the first response.
+    pub(super) fn columns(&self) -> &[ColumnSpec] {
+        &self.columns
     }
 
     /// Returns the next page, or `None` if none is in flight or waits for its request. The caller passes the
@@ -189,12 +200,22 @@ impl Reader {
         let (rows, bytes) = (result.row_count(), result.byte_count());
         let mean = self.sizes.arrived(reservation, rows, bytes);
         let row_size = mean.unwrap_or_else(|| task.row_size());
-        if let Some(rate) = &mut self.rate {
-            rate.refund(reservation.rows, rows);
+        self.refund(reservation, rows);
+        if self.columns.is_empty() {
+            self.columns = result.columns().into();
         }
         let next = result.paging_state().cloned();
         let (rows, bytes) = (rows as u64, bytes as u64);
-        ReadPage { task, reservation, row_size, next, rows, bytes }
+        let range = self.plan.splits.get(task.split).and_then(PlannedSplit::range);
+        ReadPage { range, task, reservation, row_size, next, rows, bytes }
+    }
+
+    /// Counts off the rows that were requested but did not arrive. The next page may then be requested earlier.
+    fn refund(&mut self, reservation: Reservation, rows: usize) {
+        if let Some(rate) = &mut self.rate {
+            rate.refund(reservation.rows, rows);
+            self.timer = None;
+        }
     }
 
     /// Requests as many pages as the limits allow, the same number from each node.
@@ -291,9 +312,7 @@ impl Reader {
         error: Error,
     ) -> Result<(), Error> {
         self.sizes.release(reservation);
-        if let Some(rate) = &mut self.rate {
-            rate.refund(reservation.rows, 0);
-        }
+        self.refund(reservation, 0);
         let delay = FIRST_DELAY.saturating_mul(4_u32.saturating_pow(task.failures));
         task.failures += 1;
         let split = self.plan.splits.get(task.split);

@@ -13,8 +13,9 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use super::plan::{PlannedSplit, ScanPlan};
 use super::progress::ScanProgress;
 use super::reader::{ReadPage, Reader};
+use crate::cluster::TokenRange;
 use crate::session::{Error, QueryResult};
-use crate::types::{FromRow, RowError};
+use crate::types::{ColumnSpec, FromRow, RowError};
 
 /// The rows of a [`Scan`](super::Scan), in no particular order.
 ///
@@ -34,6 +35,8 @@ pub struct ScanRows<T> {
     rows: VecDeque<Result<T, Error>>,
     /// The page to which `rows` belong.
     current: Option<ReadPage>,
+    /// The tokens of the split whose page was returned last.
+    range: Option<TokenRange>,
 }
 
 enum State {
@@ -41,21 +44,45 @@ enum State {
     Start(BoxFuture<'static, Result<Reader, Error>>),
     Running(Box<Reader>),
     /// The scan has ended. `None` if it has failed to start.
-    End(Option<Box<(ScanPlan, ScanProgress)>>),
+    End(Option<Box<Ended>>),
+}
+
+/// What is left of a scan that has ended.
+struct Ended {
+    plan: ScanPlan,
+    progress: ScanProgress,
+    columns: Vec<ColumnSpec>,
 }
 
 impl<T> ScanRows<T> {
     pub(super) fn new(start: BoxFuture<'static, Result<Reader, Error>>) -> Self {
-        Self { state: State::Start(start), rows: VecDeque::new(), current: None }
+        Self { state: State::Start(start), rows: VecDeque::new(), current: None, range: None }
     }
 
     /// Returns the progress of the scan.
     pub fn progress(&self) -> ScanProgress {
         match &self.state {
             State::Running(reader) => reader.progress(),
-            State::End(Some(end)) => end.1,
+            State::End(Some(end)) => end.progress,
             State::Start(_) | State::End(None) => ScanProgress::default(),
         }
+    }
+
+    /// Returns the columns of the rows; an empty slice before the first page has arrived. The columns of a table
+    /// without rows are known at the end.
+    pub fn columns(&self) -> &[ColumnSpec] {
+        match &self.state {
+            State::Running(reader) => reader.columns(),
+            State::End(Some(end)) => &end.columns,
+            State::Start(_) | State::End(None) => &[],
+        }
+    }
+
+    /// Returns the tokens of the split to which the page belongs that [`next_page`](Self::next_page) has returned
+    /// last. The pages of a split are returned in order, and the rows of a partition are in one split. Returns `None`
+    /// if no page has been returned, or if the table is read without tokens.
+    pub const fn page_range(&self) -> Option<TokenRange> {
+        self.range
     }
 
     /// Returns the plan with the progress so far. A [scan](crate::session::Session::scan) of this plan reads the rows
@@ -69,7 +96,7 @@ impl<T> ScanRows<T> {
     pub fn checkpoint(&self) -> Option<ScanPlan> {
         let mut plan = match &self.state {
             State::Running(reader) => reader.plan().clone(),
-            State::End(end) => end.as_ref()?.0.clone(),
+            State::End(end) => end.as_ref()?.plan.clone(),
             State::Start(_) => return None,
         };
         plan.splits.sort_by_key(PlannedSplit::range);
@@ -105,6 +132,7 @@ impl<T> ScanRows<T> {
             let page = ready!(self.poll_page(context))?;
             Poll::Ready(Ok(page.map(|(read, page)| {
                 self.complete(&read);
+                self.range = read.range;
                 page
             })))
         })
@@ -269,8 +297,8 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         let end = match mem::replace(self.0, State::End(None)) {
             State::Running(reader) => {
-                let progress = reader.progress();
-                Some(Box::new((reader.into_plan(), progress)))
+                let (progress, columns) = (reader.progress(), reader.columns().to_vec());
+                Some(Box::new(Ended { plan: reader.into_plan(), progress, columns }))
             }
             State::End(end) => end,
             State::Start(_) => None,

@@ -21,9 +21,9 @@ pub(super) struct Source {
 
 /// The name of a table, with its keyspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TableName {
-    pub(super) keyspace: String,
-    pub(super) table: String,
+pub(crate) struct TableName {
+    pub(crate) keyspace: String,
+    pub(crate) table: String,
 }
 
 impl TableName {
@@ -31,7 +31,7 @@ impl TableName {
     ///
     /// # Errors
     /// Returns an error if the text is no name, or if no keyspace is known.
-    pub(super) fn parse(text: &str, session: &Session) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str, session: &Session) -> Result<Self, Error> {
         let error = |text| Error::new(ErrorKind::Config, text);
         let Some((keyspace, table)) = parse_name(text) else {
             return Err(error(format!(
