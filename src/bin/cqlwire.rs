@@ -5,13 +5,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use cqlwire::bulk::load::{self, LoadArgs};
 use cqlwire::bulk::{CountArgs, UnloadArgs, count, unload};
 use cqlwire::cli::{ConnectArgs, Failure, run};
 use cqlwire::decode::{self, DecodeArgs};
 use cqlwire::serve::{self, ServeArgs};
 use cqlwire::shell::{Shell, read_script};
 
-/// Run CQL scripts, unload and count tables, run a Cassandra in memory, and decode frames of the native protocol
+/// Run CQL scripts, unload, load and count tables, run a Cassandra in memory, and decode frames of the protocol
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 struct Arguments {
@@ -27,6 +28,8 @@ enum Tool {
     Unload(Box<UnloadArgs>),
     /// Count the rows of a table, and list its largest partitions
     Count(Box<CountArgs>),
+    /// Write the rows of CSV or JSON files to a table
+    Load(Box<LoadArgs>),
     /// Run a Cassandra in memory, for tests of programs in any language
     Serve(Box<ServeArgs>),
     /// Decode frames of the native protocol, and print them field by field
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Tool::Shell(arguments) => run(shell(*arguments)),
         Tool::Unload(arguments) => run(unload(*arguments)),
         Tool::Count(arguments) => run(count(*arguments)),
+        Tool::Load(arguments) => run(load::run(*arguments)),
         Tool::Serve(arguments) => run(serve::run(*arguments)),
         Tool::Decode(arguments) => run(async { decode::run(&arguments, stdout().lock()) }),
     }

@@ -36,7 +36,7 @@ impl CsvDialect {
     pub fn check(&self) -> Result<(), String> {
         let special = [Some(self.delimiter), Some(self.quote), self.escape];
         for (name, byte) in ["delimiter", "quote", "escape"].into_iter().zip(special) {
-            let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"\r\n\0+-.'".contains(byte);
+            let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"\r\n\0+-.".contains(byte);
             if byte.is_some_and(|byte| is_plain(&byte) || !byte.is_ascii()) {
                 return Err(format!(
                     "the {name} cannot be {:?}: use an ASCII character that is no part of a value, such as , ; | or tab",

@@ -16,6 +16,9 @@ pub(crate) struct NodeCounters {
     pub(crate) errors: FailureCounters,
     /// Failed attempts that were retried, on this node or on another.
     pub(crate) retries: FailureCounters,
+    /// Failed attempts that show that the node has too much load: it responded OVERLOADED or WRITE_TIMEOUT, or it
+    /// did not respond in time.
+    pub(crate) overloads: Counter,
     /// Speculative executions started on other nodes because this node was slow or stopped answering.
     pub(crate) speculative_executions: Counter,
     /// Connections that could not be opened because authentication failed.
@@ -91,6 +94,7 @@ impl NodeCounters {
         Self {
             errors: FailureCounters::default(),
             retries: FailureCounters::default(),
+            overloads: Counter::default(),
             speculative_executions: Counter::default(),
             auth_errors: Counter::default(),
             init_errors: Counter::default(),

@@ -203,6 +203,16 @@ impl AttemptFailure {
         matches!(self, Self::Server(error) if effect::is_shutting_down(error))
     }
 
+    /// Returns true if the node has too much load, or did not respond in time.
+    pub(super) fn shows_overload(&self) -> bool {
+        match self {
+            Self::Server(error) => {
+                matches!(error.code, ErrorCode::Overloaded | ErrorCode::WriteTimeout)
+            }
+            Self::NoResponse(error) => matches!(error.kind, RequestErrorKind::TimedOut),
+        }
+    }
+
     /// Returns true if the server may have applied a request that changes data in this way.
     pub(super) fn may_have_been_applied(&self, writes: Writes) -> bool {
         match self {

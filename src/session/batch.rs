@@ -21,8 +21,8 @@ use super::speculative::SpeculativeExecution;
 use super::statement::{Statement, StatementKind};
 use crate::cluster::LoadBalancing;
 use crate::cql::redact;
-use crate::message::{self, BatchKind};
-use crate::types::ToValues;
+use crate::message::{self, BatchKind, BatchStatement};
+use crate::types::{ToValues, Values};
 use crate::wire::{BytesMap, Consistency};
 
 /// Statements that are executed in one request: see [`Session::batch`](super::Session::batch).
@@ -113,6 +113,37 @@ impl<'v> Batch<'v> {
             self.0.unencoded.push(UnencodedStatement { index, kind, values });
         }
         self
+    }
+
+    /// Creates a batch for rows that are encoded already.
+    pub(super) fn of_rows(kind: BatchKind, options: Options) -> Self {
+        let mut batch = Self::new(kind);
+        batch.0.options = options;
+        batch
+    }
+
+    /// Adds a prepared statement with its values, which were encoded for its description.
+    ///
+    /// # Errors
+    /// Returns an error if the statement does not fit the batch.
+    pub(super) fn push_values(
+        &mut self,
+        bound: &BoundStatement,
+        values: Values<'_>,
+    ) -> Result<(), Error> {
+        self.0.encoded.push(bound, values)
+    }
+
+    /// Returns the encoded statements, each with the description of its bind variables.
+    pub(super) fn encoded_statements(
+        &self,
+    ) -> impl Iterator<Item = (BatchStatement<'_>, &BoundStatement)> {
+        self.0.encoded.iter()
+    }
+
+    /// Returns the options of the batch.
+    pub(super) const fn options(&self) -> &Options {
+        &self.0.options
     }
 
     /// Returns the number of statements.

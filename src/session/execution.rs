@@ -251,6 +251,9 @@ impl Executor {
                     node.drain(&connection);
                 }
                 node.counters().errors.of(failure.kind()).add();
+                if failure.shows_overload() {
+                    node.counters().overloads.add();
+                }
                 self.retry_decision(progress, failure, writes, retries)
             }
         };

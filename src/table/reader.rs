@@ -5,7 +5,6 @@ use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -17,7 +16,7 @@ use super::plan::{PlannedSplit, Position, ScanPlan};
 use super::progress::ScanProgress;
 use super::queue::{LastPage, Queue, Task};
 use super::rate::Rate;
-use super::transient::{is_overload, is_timeout, is_transient};
+use super::transient::{self, MAX_FAILURES};
 use crate::cluster::{ClusterState, Distance, TokenRange};
 use crate::session::{Error, PreparedStatement, QueryResult, Session};
 use crate::types::ColumnSpec;
@@ -73,14 +72,6 @@ enum Event {
     /// The time has come to request the page again.
     Retry(Task),
 }
-
-/// Number of consecutive failed requests for a page after which the scan fails. Each of them has been retried on
-/// other nodes before, as the retry policy allows.
-const MAX_FAILURES: u32 = 5;
-
-/// Time before the first retry of a page. It is four times as long before each further one, 8.5 s in total: the
-/// time in which a node restarts or the load of a cluster falls.
-const FIRST_DELAY: Duration = Duration::from_millis(100);
 
 /// Maximum number of splits that result from timeouts.
 const MAX_SPLITS: usize = 1 << 20;
@@ -313,16 +304,16 @@ impl Reader {
     ) -> Result<(), Error> {
         self.sizes.release(reservation);
         self.refund(reservation, 0);
-        let delay = FIRST_DELAY.saturating_mul(4_u32.saturating_pow(task.failures));
         task.failures += 1;
+        let delay = transient::delay(task.failures);
         let split = self.plan.splits.get(task.split);
-        if task.failures == MAX_FAILURES || !is_transient(&error) {
+        if task.failures == MAX_FAILURES || !transient::is_transient_read(&error) {
             return Err(match split.and_then(PlannedSplit::range) {
                 Some(range) => error.with_note(format!("while reading the tokens {range}")),
                 None => error,
             });
         }
-        if is_timeout(&error) {
+        if transient::is_read_timeout(&error) {
             match split.and_then(width).filter(|_| task.last_page.is_none()) {
                 Some(width) => {
                     let half = width.div_ceil(2);
@@ -334,7 +325,7 @@ impl Reader {
                 None => self.sizes.shrink(reservation),
             }
         }
-        if is_overload(&error)
+        if transient::shows_overload(&error)
             && let Some(queue) = self.queues.get_mut(task.queue)
         {
             queue.slow_down();

@@ -110,7 +110,7 @@ impl Source {
 }
 
 /// Parses a name, with or without a keyspace before it.
-fn parse_name(text: &str) -> Option<(Option<String>, String)> {
+pub(super) fn parse_name(text: &str) -> Option<(Option<String>, String)> {
     let significant: Vec<_> = tokens(text).filter(CqlToken::is_significant).collect();
     match significant[..] {
         [table] => Some((None, table.name()?)),

@@ -84,6 +84,8 @@ mod native_value;
 mod number;
 mod optional;
 mod record;
+#[cfg(feature = "driver")]
+mod reordered;
 mod row;
 mod scalar;
 mod temporal;
@@ -114,6 +116,8 @@ pub use from_cql::FromCql;
 pub use number::{Decimal, Varint};
 pub use optional::{MaybeEmpty, MaybeUnset, OrDefault, Unset};
 pub use record::{ColumnIndex, Record};
+#[cfg(feature = "driver")]
+pub(crate) use reordered::Reordered;
 pub use row::{FromRow, Row, RowIter};
 pub use temporal::{Date, Duration, Time, Timestamp};
 pub use text::CqlTextError;

@@ -1,7 +1,11 @@
 //! [`ToValues`] and [`ToNamedValues`], the traits of values that can be bound, and [`Binder`],
 //! which encodes them.
 
+#[cfg(feature = "driver")]
+use super::values::write;
 use super::{BindError, BindErrorKind, ColumnSpec, ToCql};
+#[cfg(feature = "driver")]
+use crate::wire::RawValue;
 use crate::wire::{MIN_SHARED, Writer};
 
 /// The values of all bind variables of a statement.
@@ -135,6 +139,50 @@ impl<'b> Binder<'b> {
             _ => value.to_cql(&column.cql_type, writer),
         });
         bound.map_err(|kind| bind_error(kind, index, column))
+    }
+
+    /// Binds `values` to all variables except the last ones, of which there are `rest`.
+    ///
+    /// # Errors
+    /// Returns an error if a value cannot be bound, or if the number of values differs from that of the variables.
+    #[cfg(feature = "driver")]
+    pub(crate) fn all_but_last<V: ToValues + ?Sized>(
+        &mut self,
+        rest: usize,
+        values: &V,
+    ) -> Result<(), BindError> {
+        let all = self.columns;
+        let expected = all.len().saturating_sub(rest);
+        self.columns = all.get(..expected).unwrap_or_default();
+        values.bind(self)?;
+        self.columns = all;
+        match self.next {
+            found if found == expected => Ok(()),
+            found => Err(BindError::new(BindErrorKind::Count { expected, found })),
+        }
+    }
+
+    /// Returns the bind variables.
+    #[cfg(feature = "driver")]
+    pub(super) const fn columns(&self) -> &'b [ColumnSpec] {
+        self.columns
+    }
+
+    /// Binds encoded values to the next variables, for whose types they were encoded.
+    ///
+    /// # Errors
+    /// Returns an error if a value is too long.
+    #[cfg(feature = "driver")]
+    pub(super) fn encoded<'v>(
+        &mut self,
+        values: impl IntoIterator<Item = RawValue<'v>>,
+    ) -> Result<(), BindError> {
+        for value in values {
+            write(&mut self.writer, None, value)
+                .map_err(|_| BindError::new(BindErrorKind::TooLong))?;
+            self.next = self.next.wrapping_add(1);
+        }
+        Ok(())
     }
 
     /// Binds `value` to the next variable, like [`value`](Self::value). An error names the struct

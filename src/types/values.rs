@@ -60,6 +60,12 @@ impl<'a> Values<'a> {
         self.count as usize
     }
 
+    /// Returns the size of the encoded values in bytes.
+    #[cfg(feature = "driver")]
+    pub(crate) fn size(&self) -> usize {
+        self.parts.iter().fold(self.bytes.len(), |size, part| size.saturating_add(part.len()))
+    }
+
     /// Returns true if there are no values.
     pub const fn is_empty(&self) -> bool {
         self.count == 0

@@ -19,6 +19,8 @@ mod keyspace_switch;
 mod large_reads;
 mod large_values;
 mod late_servers;
+mod load;
+mod load_program;
 mod login;
 mod many_nodes;
 #[cfg(feature = "metrics-024")]

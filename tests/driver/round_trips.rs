@@ -123,7 +123,7 @@ async fn a_lower_version_takes_one_round_trip_more() {
 
 /// A network in which requests take a [`ROUND_TRIP`], and responses take no time.
 #[derive(Default)]
-struct DelayedWorld {
+pub(crate) struct DelayedWorld {
     listeners: RefCell<BTreeMap<SocketAddr, mpsc::UnboundedSender<Socket>>>,
     random: Cell<u64>,
 }

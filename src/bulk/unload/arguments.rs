@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use crate::bulk::amount::{Shard, parse_amount, parse_bytes, parse_shard};
-use crate::bulk::csv_args::CsvArgs;
-use crate::bulk::{FileCompression, Format};
+use crate::bulk::{CsvArgs, FileCompression, Format};
 use crate::cli::ConnectArgs;
 
 /// The arguments of `cqlwire unload`.

@@ -21,7 +21,7 @@ const CHECKPOINT_RATIO: u32 = 20;
 /// # Errors
 /// Returns an error if the arguments are wrong, if the table cannot be read, or if the file cannot be written.
 pub async fn unload(mut arguments: UnloadArgs) -> Result<(), Failure> {
-    let dialect = arguments.csv.dialect().map_err(Failure::Arguments)?;
+    let dialect = arguments.csv.dialect()?;
     let target = Target::new(&arguments);
     let previous = match &target.file {
         Some(file) if !arguments.dry_run => Previous::find(file, &arguments)?,

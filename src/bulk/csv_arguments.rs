@@ -1,29 +1,32 @@
-//! The arguments for CSV, which `unload` and `load` share.
+//! The arguments for CSV.
 
 use std::fmt;
 
-use super::csv_dialect::CsvDialect;
+use clap::Args;
 
-/// The arguments for CSV.
-#[derive(Debug, Clone, clap::Args)]
-pub(super) struct CsvArgs {
+use super::csv_dialect::CsvDialect;
+use crate::cli::Failure;
+
+/// The arguments for CSV. Other formats ignore them.
+#[derive(Debug, Clone, Args)]
+pub struct CsvArgs {
     /// Character between the fields of CSV, or `tab`
-    #[arg(long, value_name = "CHARACTER", default_value = ",", value_parser = parse_byte)]
+    #[arg(long, default_value = ",", value_name = "CHARACTER", value_parser = parse_character)]
     delimiter: u8,
 
     /// Character around fields of CSV that contain special characters
-    #[arg(long, value_name = "CHARACTER", default_value = "\"", value_parser = parse_byte)]
+    #[arg(long, default_value = "\"", value_name = "CHARACTER", value_parser = parse_character)]
     quote: u8,
 
-    /// Character before a quote in a field of CSV; cqlsh uses `\` [default: quotes are doubled]
-    #[arg(long, value_name = "CHARACTER", value_parser = parse_byte)]
+    /// Character before a quote in a field of CSV; `\` for files of cqlsh [default: quotes are doubled]
+    #[arg(long, value_name = "CHARACTER", value_parser = parse_character)]
     escape: Option<u8>,
 
-    /// Text of null in CSV, without quotes [default: an empty field; `\N` in a file of one column]
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    /// Text of null in CSV: that of a field without quotes [default: the empty field]
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
     null: String,
 
-    /// The first line of CSV contains no column names
+    /// The first record of CSV is no header with the names of the columns
     #[arg(long)]
     no_header: bool,
 }
@@ -32,8 +35,8 @@ impl CsvArgs {
     /// Returns the dialect.
     ///
     /// # Errors
-    /// Returns the reason if the arguments contradict each other.
-    pub(super) fn dialect(&self) -> Result<CsvDialect, String> {
+    /// Returns an error if the arguments do not fit each other.
+    pub fn dialect(&self) -> Result<CsvDialect, Failure> {
         let dialect = CsvDialect {
             delimiter: self.delimiter,
             quote: self.quote,
@@ -41,7 +44,7 @@ impl CsvArgs {
             null: self.null.clone(),
             has_header: !self.no_header,
         };
-        dialect.check()?;
+        dialect.check().map_err(Failure::Arguments)?;
         Ok(dialect)
     }
 }
@@ -69,9 +72,9 @@ impl fmt::Display for CsvArgs {
     }
 }
 
-fn parse_byte(text: &str) -> Result<u8, String> {
+fn parse_character(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
-        b"tab" | b"\\t" => Ok(b'\t'),
+        _ if text == "tab" || text == "\\t" => Ok(b'\t'),
         [byte] if byte.is_ascii() => Ok(*byte),
         _ => Err("not one ASCII character, or tab".to_owned()),
     }

@@ -1,0 +1,142 @@
+//! Splits CSV records into fields.
+
+use std::io::{self, Read};
+
+use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
+
+use super::csv_dialect::CsvDialect;
+use super::input_buffer::InputBuffer;
+
+/// How far a record has been parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RecordEnd {
+    /// The record goes on after the bytes that have been read.
+    NotYet,
+    Complete,
+    /// The input ends inside of quotes.
+    OpenQuote,
+}
+
+/// A parser of CSV records, and the fields of the current record.
+#[derive(Debug)]
+pub(super) struct CsvRecords {
+    reader: Reader,
+    quote: u8,
+    /// The text of the fields, one after the other, without quotes; its first `length` bytes.
+    text: Vec<u8>,
+    length: usize,
+    fields: Vec<FieldEnd>,
+    /// Whether the current field began with a quote. `None` before its first byte.
+    is_quoted: Option<bool>,
+    is_complete: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct FieldEnd {
+    end: usize,
+    is_quoted: bool,
+}
+
+/// The fields of a CSV record.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fields<'b> {
+    text: &'b [u8],
+    ends: &'b [FieldEnd],
+}
+
+/// A field of a CSV record, without its quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Field<'b> {
+    pub(super) bytes: &'b [u8],
+    pub(super) is_quoted: bool,
+}
+
+/// Least number of bytes for the text of the fields of a record.
+const MIN_TEXT: usize = 4 << 10;
+
+impl CsvRecords {
+    pub(super) fn new(dialect: &CsvDialect) -> Self {
+        let escape = dialect.separate_escape();
+        let mut reader = ReaderBuilder::new();
+        reader.delimiter(dialect.delimiter).quote(dialect.quote);
+        reader.escape(escape).double_quote(escape.is_none());
+        Self {
+            reader: reader.build(),
+            quote: dialect.quote,
+            text: Vec::new(),
+            length: 0,
+            fields: Vec::new(),
+            is_quoted: None,
+            is_complete: true,
+        }
+    }
+
+    /// Parses bytes of the current record until it ends, or until more bytes must be read.
+    ///
+    /// # Errors
+    /// Returns the errors of the input.
+    pub(super) fn parse<R: Read>(&mut self, buffer: &mut InputBuffer<R>) -> io::Result<RecordEnd> {
+        if std::mem::take(&mut self.is_complete) {
+            self.length = 0;
+            self.fields.clear();
+            self.is_quoted = None;
+        }
+        let unparsed = buffer.unparsed()?;
+        // A line break after the end of the input ends the record, or becomes part of a field in quotes.
+        let is_at_end = unparsed.is_empty();
+        let unparsed = if is_at_end { b"\n" } else { unparsed };
+        let mut end = if is_at_end { RecordEnd::OpenQuote } else { RecordEnd::NotYet };
+        let mut parsed = 0;
+        while let Some((first, _)) = unparsed.get(parsed..).and_then(<[u8]>::split_first) {
+            let is_quoted = *self.is_quoted.get_or_insert(*first == self.quote);
+            if self.text.len() == self.length {
+                self.text.resize((2 * self.length).max(MIN_TEXT), 0);
+            }
+            let input = unparsed.get(parsed..).unwrap_or_default();
+            let free = self.text.get_mut(self.length..).unwrap_or_default();
+            let (result, read, written) = self.reader.read_field(input, free);
+            parsed += read;
+            self.length += written;
+            if let ReadFieldResult::Field { record_end } = result {
+                self.fields.push(FieldEnd { end: self.length, is_quoted });
+                self.is_quoted = None;
+                if record_end {
+                    end = RecordEnd::Complete;
+                    break;
+                }
+            }
+        }
+        let parsed = if is_at_end { 0 } else { parsed };
+        buffer.advance(parsed);
+        self.is_complete = end != RecordEnd::NotYet;
+        Ok(end)
+    }
+
+    /// Discards the fields of the current record.
+    pub(super) fn forget(&mut self) {
+        self.length = 0;
+        self.fields.clear();
+        self.text.truncate(MIN_TEXT);
+        self.text.shrink_to_fit();
+    }
+
+    /// Returns the fields of the record that was parsed last.
+    pub(super) fn fields(&self) -> Fields<'_> {
+        Fields { text: &self.text, ends: &self.fields }
+    }
+}
+
+impl<'b> Fields<'b> {
+    /// Returns the number of fields.
+    pub(super) const fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = Field<'b>> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|field| field.end));
+        starts.zip(self.ends).map(move |(start, field)| Field {
+            bytes: self.text.get(start..field.end).unwrap_or_default(),
+            is_quoted: field.is_quoted,
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! The error files of all inputs of a load.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::input_plan::InputPlan;
+use super::input_thread::{InputRow, InvalidRecord};
+use crate::bulk::{BadRow, BadRowSizes, BadRows, FileError, InputSource};
+use crate::cli::Failure;
+use crate::session::Error;
+
+/// The rows that could not be loaded, in files for each input.
+#[derive(Debug)]
+pub(super) struct ErrorFiles(Vec<BadRows>);
+
+impl ErrorFiles {
+    /// Returns the error files in a folder. `kept` has the sizes to which those of an earlier load are cut off; it is
+    /// empty if there was none.
+    ///
+    /// # Errors
+    /// Returns an error if the files of an earlier load cannot be changed.
+    pub(super) fn new(
+        folder: &Path,
+        plan: &InputPlan,
+        kept: &[BadRowSizes],
+    ) -> Result<Self, Failure> {
+        let mut files = Vec::new();
+        let mut names: HashMap<String, u32> = HashMap::new();
+        for (index, input) in plan.inputs.iter().enumerate() {
+            let mut name = match &input.source {
+                InputSource::File(path) => {
+                    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into())
+                }
+                InputSource::Stdin => format!("stdin.{}", input.format),
+            };
+            // Inputs in different folders may have the same name.
+            let count = names.entry(name.clone()).or_default();
+            *count += 1;
+            if *count > 1 {
+                name = format!("{count}-{name}");
+            }
+            let kept = kept.get(index).copied().unwrap_or_default();
+            let source = input.source.to_string();
+            let mut rows =
+                BadRows::new(folder, &name, &source, kept).map_err(FileError::into_failure)?;
+            rows.set_header(input.header.as_deref().unwrap_or_default());
+            files.push(rows);
+        }
+        Ok(Self(files))
+    }
+
+    /// Writes a record that is no row.
+    ///
+    /// # Errors
+    /// Returns an error if a file cannot be written.
+    pub(super) fn write_invalid(
+        &mut self,
+        input: usize,
+        record: &InvalidRecord,
+    ) -> Result<(), Failure> {
+        let InvalidRecord { place, record, is_open, reason } = record;
+        let record = record.as_deref();
+        self.write(input, BadRow { place: *place, record, is_open: *is_open, reason })
+    }
+
+    /// Writes a row that was not written to the table.
+    ///
+    /// # Errors
+    /// Returns an error if a file cannot be written.
+    pub(super) fn write_failed(&mut self, row: &InputRow, error: &Error) -> Result<(), Failure> {
+        let reason = error.to_string();
+        let record = Some(&*row.record);
+        let row = (row.input, BadRow { place: row.place, record, is_open: false, reason: &reason });
+        self.write(row.0, row.1)
+    }
+
+    fn write(&mut self, input: usize, row: BadRow<'_>) -> Result<(), Failure> {
+        self.0
+            .get_mut(input)
+            .map_or(Ok(()), |rows| rows.write(row))
+            .map_err(FileError::into_failure)
+    }
+
+    /// Returns the sizes of the files. `is_end` is true if no more rows follow.
+    ///
+    /// # Errors
+    /// Returns an error if a file cannot be written.
+    pub(super) fn sync(&mut self, is_end: bool) -> Result<Vec<BadRowSizes>, Failure> {
+        self.0.iter_mut().map(|rows| rows.sync(is_end).map_err(FileError::into_failure)).collect()
+    }
+
+    /// Returns the files that are not empty.
+    pub(super) fn non_empty(&self) -> impl Iterator<Item = &BadRows> {
+        self.0.iter().filter(|rows| rows.reasons().exists())
+    }
+}

@@ -1,0 +1,226 @@
+//! The inputs of a load, and the columns that they have.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use crate::bulk::{
+    CsvDialect, FileError, Format, InputFile, InputSource, RecordReader, Renames, RowParser,
+    parse_header,
+};
+use crate::cli::Failure;
+use crate::types::{ColumnSpec, NativeType};
+
+/// How inputs are read.
+#[derive(Debug)]
+pub(super) struct InputOptions {
+    /// The format of all inputs, or `None` if the name of each decides.
+    pub(super) format: Option<Format>,
+    pub(super) dialect: CsvDialect,
+    /// The names of the fields, which replace those of headers. Empty if there are none.
+    pub(super) fields: Vec<String>,
+    pub(super) renames: Renames,
+    pub(super) nulls_unset: bool,
+}
+
+/// The inputs of a load, all of which have the same columns.
+#[derive(Debug)]
+pub(super) struct InputPlan {
+    pub(super) inputs: Vec<PlannedInput>,
+    /// The columns of the rows, in the order of the table; the write time and the time to live are the last.
+    pub(super) columns: Vec<ColumnSpec>,
+}
+
+/// An input of a load.
+#[derive(Debug)]
+pub(super) struct PlannedInput {
+    pub(super) source: InputSource,
+    pub(super) format: Format,
+    pub(super) parser: RowParser,
+    /// The bytes of the header, if there is one.
+    pub(super) header: Option<Vec<u8>>,
+    /// The input after its header, if it can be opened only once.
+    records: Option<RecordReader<InputFile>>,
+    dialect: CsvDialect,
+}
+
+/// Names of the columns that hold the write time and the time to live of a row.
+pub(super) const TIMESTAMP: &str = "[timestamp]";
+pub(super) const TTL: &str = "[ttl]";
+
+impl InputPlan {
+    /// Reads the headers of the inputs, and finds the columns of their fields. `table` has all columns of the table.
+    ///
+    /// # Errors
+    /// Returns an error if an input cannot be read, if its format is unknown, if a field has no column, or if the
+    /// inputs have different columns.
+    pub(super) fn new(
+        sources: Vec<InputSource>,
+        options: &InputOptions,
+        table: &[ColumnSpec],
+        read: &Arc<AtomicU64>,
+    ) -> Result<Self, Failure> {
+        let all = with_row_options(table);
+        let mut plan = Self { inputs: Vec::new(), columns: Vec::new() };
+        for source in sources {
+            let Some(format) = options.format.or_else(|| source.format()) else {
+                return Err(Failure::Arguments(format!(
+                    "the format of {source} is unknown: add --format csv or --format jsonl"
+                )));
+            };
+            let fields = Fields::read(&source, format, options, read)?;
+            let wrong = |reason: String| Failure::Arguments(format!("{source}: {reason}"));
+            let indexes = fields.columns(options, table.len(), &all).map_err(wrong)?;
+            let mut own: Vec<usize> = indexes.iter().copied().flatten().collect();
+            own.sort_unstable();
+            let columns: Vec<ColumnSpec> =
+                own.iter().filter_map(|index| all.get(*index).cloned()).collect();
+            match plan.inputs.first() {
+                None => plan.columns.clone_from(&columns),
+                Some(first) if plan.columns != columns => {
+                    return Err(wrong(format!(
+                        "its columns are {}, but those of {} are {}: load them one after the other",
+                        names(&columns),
+                        first.source,
+                        names(&plan.columns)
+                    )));
+                }
+                Some(_) => {}
+            }
+            let position = |index: Option<usize>| {
+                index.and_then(|index| own.iter().position(|own| *own == index))
+            };
+            let parser = match format {
+                Format::Csv => {
+                    let indexes = indexes.into_iter().map(position).collect();
+                    RowParser::csv(&columns, indexes, &options.dialect)
+                }
+                Format::JsonLines => RowParser::json(&columns, options.renames.clone()),
+            };
+            plan.inputs.push(PlannedInput {
+                source,
+                format,
+                parser: parser.nulls_unset(options.nulls_unset),
+                header: fields.header,
+                records: fields.records,
+                dialect: options.dialect.clone(),
+            });
+        }
+        Ok(plan)
+    }
+
+    /// Returns true if the rows have a column with this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| &*column.name == name)
+    }
+
+    /// Returns the size of all inputs in bytes, or `None` if it is unknown.
+    pub(super) fn size(&self) -> Option<u64> {
+        self.inputs.iter().map(|input| input.source.size()).sum()
+    }
+}
+
+impl PlannedInput {
+    /// Returns the records after the header. `read` counts the bytes of the file.
+    ///
+    /// # Errors
+    /// Returns an error if the input cannot be read.
+    pub(super) fn open(
+        &mut self,
+        read: &Arc<AtomicU64>,
+    ) -> Result<RecordReader<InputFile>, FileError> {
+        if let Some(records) = self.records.take() {
+            return Ok(records);
+        }
+        let mut records = RecordReader::new(self.source.open(read)?, self.format, &self.dialect);
+        if self.header.is_some() {
+            records.next_record().map_err(|error| self.failed(error))?;
+        }
+        Ok(records)
+    }
+
+    /// Returns the error for an input that cannot be read.
+    pub(super) fn failed(&self, error: std::io::Error) -> FileError {
+        FileError::new("read", &self.source, error)
+    }
+}
+
+/// The fields of an input.
+struct Fields {
+    /// The names in the header, or `None` if there is no header.
+    names: Option<Vec<String>>,
+    header: Option<Vec<u8>>,
+    records: Option<RecordReader<InputFile>>,
+}
+
+impl Fields {
+    fn read(
+        source: &InputSource,
+        format: Format,
+        options: &InputOptions,
+        read: &Arc<AtomicU64>,
+    ) -> Result<Self, Failure> {
+        let mut fields = Self { names: None, header: None, records: None };
+        if format != Format::Csv || !options.dialect.has_header {
+            return Ok(fields);
+        }
+        // Bytes of files are counted when the rows are read.
+        let is_stdin = *source == InputSource::Stdin;
+        let counter = if is_stdin { Arc::clone(read) } else { Arc::default() };
+        let input = source.open(&counter).map_err(FileError::into_failure)?;
+        let mut records = RecordReader::new(input, format, &options.dialect);
+        let header = records.next_record();
+        let header =
+            header.map_err(|error| FileError::new("read", source, error).into_failure())?;
+        if let Some(header) = header {
+            let names = parse_header(&header);
+            let names = names.map_err(|reason| {
+                Failure::Text(format!("cannot read the header of {source}: {reason}"))
+            })?;
+            (fields.names, fields.header) = (Some(names), Some(header.raw.to_vec()));
+        }
+        fields.records = Some(records).filter(|_| is_stdin);
+        Ok(fields)
+    }
+
+    /// Returns the index in `all` of the column of each field.
+    fn columns(
+        &self,
+        options: &InputOptions,
+        in_table: usize,
+        all: &[ColumnSpec],
+    ) -> Result<Vec<Option<usize>>, String> {
+        let given = &options.fields;
+        let names = match &self.names {
+            Some(names) if !given.is_empty() && names.len() != given.len() => {
+                return Err(format!(
+                    "--columns has {} names, but the header has {}",
+                    given.len(),
+                    names.len()
+                ));
+            }
+            _ if !given.is_empty() => given,
+            Some(names) => names,
+            None => {
+                // All columns of the table, and those of fields with another name.
+                let renamed = options.renames.targets();
+                let is_used = |index: &usize| {
+                    let name = all.get(*index).map_or("", |column| &column.name);
+                    *index < in_table || renamed.clone().any(|target| target == name)
+                };
+                return Ok((0..all.len()).filter(is_used).map(Some).collect());
+            }
+        };
+        options.renames.columns(names.iter().map(String::as_str), all)
+    }
+}
+
+/// Returns the columns of the table, and those of the write time and the time to live.
+fn with_row_options(table: &[ColumnSpec]) -> Vec<ColumnSpec> {
+    let other = [(TIMESTAMP, NativeType::BigInt), (TTL, NativeType::Int)];
+    let other = other.map(|(name, native)| ColumnSpec::new("", "", name, native));
+    table.iter().cloned().chain(other).collect()
+}
+
+fn names(columns: &[ColumnSpec]) -> String {
+    columns.iter().map(|column| &*column.name).collect::<Vec<_>>().join(", ")
+}

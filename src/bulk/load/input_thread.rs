@@ -1,0 +1,158 @@
+//! The thread that reads and parses the inputs.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use tokio::sync::mpsc;
+
+use super::input_plan::PlannedInput;
+use crate::bulk::{FileError, InputPlace};
+use crate::types::{BindError, Binder, MaybeUnset, ToValues, Value};
+
+/// Parsed records of one input, in the order of the input.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    /// The index of the input.
+    pub(super) input: usize,
+    pub(super) items: Vec<Item>,
+}
+
+#[derive(Debug)]
+pub(super) enum Item {
+    Row(InputRow),
+    Invalid(InvalidRecord),
+    /// The last record had no line break after it.
+    Unterminated,
+    Failed(FileError),
+}
+
+/// A row, and the record that it was parsed from.
+#[derive(Debug)]
+pub(super) struct InputRow {
+    values: Vec<MaybeUnset<Value>>,
+    pub(super) input: usize,
+    pub(super) place: InputPlace,
+    pub(super) record: Box<[u8]>,
+}
+
+/// A record that is no row.
+#[derive(Debug)]
+pub(super) struct InvalidRecord {
+    pub(super) place: InputPlace,
+    /// `None` if the record is longer than the limit.
+    pub(super) record: Option<Box<[u8]>>,
+    pub(super) is_open: bool,
+    pub(super) reason: String,
+}
+
+/// A place up to which an earlier load has read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct ReadPosition {
+    /// The index of the input.
+    pub(super) input: usize,
+    /// The place of the last record that was read in this input, or `None` if there is none.
+    pub(super) last: Option<InputPlace>,
+}
+
+/// Maximum number of records in a chunk, and of bytes, which the last record may exceed.
+const RECORDS: usize = 512;
+const BYTES: usize = 256 << 10;
+
+impl ToValues for InputRow {
+    fn bind(&self, binder: &mut Binder<'_>) -> Result<(), BindError> {
+        self.values.bind(binder)
+    }
+}
+
+/// Reads the records after `start` until the end of the inputs, or until the receiver is dropped. Appends `ttl` to
+/// each row if it is given.
+pub(super) fn read_inputs(
+    inputs: Vec<PlannedInput>,
+    start: ReadPosition,
+    ttl: Option<i32>,
+    read: &Arc<AtomicU64>,
+    chunks: &mpsc::Sender<Chunk>,
+) {
+    for (index, mut input) in inputs.into_iter().enumerate().skip(start.input) {
+        let last = start.last.filter(|_| index == start.input);
+        let mut sender = ChunkSender { chunks, input: index, items: Vec::new(), bytes: 0 };
+        let failed = match read_input(&mut input, last, ttl, read, &mut sender) {
+            Ok(()) => false,
+            Err(error) => {
+                sender.items.push(Item::Failed(error));
+                true
+            }
+        };
+        if sender.send().is_err() || failed {
+            return;
+        }
+    }
+}
+
+fn read_input(
+    input: &mut PlannedInput,
+    last: Option<InputPlace>,
+    ttl: Option<i32>,
+    read: &Arc<AtomicU64>,
+    sender: &mut ChunkSender<'_>,
+) -> Result<(), FileError> {
+    let mut records = input.open(read)?;
+    let mut is_terminated = true;
+    while let Some(record) = records.next_record().map_err(|error| input.failed(error))? {
+        if last.is_some_and(|last| record.place <= last) {
+            continue;
+        }
+        is_terminated = record.is_terminated;
+        let place = record.place;
+        let item = match input.parser.parse(&record) {
+            Ok(mut values) => {
+                values.extend(ttl.map(|ttl| MaybeUnset::Set(Value::Int(ttl))));
+                let record = record.raw.into();
+                Item::Row(InputRow { values, input: sender.input, place, record })
+            }
+            Err(reason) => {
+                let is_open = record.is_open();
+                let record = (!record.is_too_long()).then(|| record.raw.into());
+                Item::Invalid(InvalidRecord { place, record, is_open, reason })
+            }
+        };
+        if sender.push(item, record.raw.len()).is_err() {
+            return Ok(());
+        }
+    }
+    if !is_terminated {
+        sender.items.push(Item::Unterminated);
+    }
+    Ok(())
+}
+
+/// Collects the records of an input in chunks.
+struct ChunkSender<'s> {
+    chunks: &'s mpsc::Sender<Chunk>,
+    input: usize,
+    items: Vec<Item>,
+    bytes: usize,
+}
+
+/// The receiver was dropped.
+struct Stopped;
+
+impl ChunkSender<'_> {
+    fn push(&mut self, item: Item, bytes: usize) -> Result<(), Stopped> {
+        self.items.push(item);
+        self.bytes += bytes;
+        if self.items.len() < RECORDS && self.bytes < BYTES {
+            return Ok(());
+        }
+        self.send()
+    }
+
+    fn send(&mut self) -> Result<(), Stopped> {
+        self.bytes = 0;
+        let items = std::mem::take(&mut self.items);
+        if items.is_empty() && !self.chunks.is_closed() {
+            return Ok(());
+        }
+        self.chunks.blocking_send(Chunk { input: self.input, items }).map_err(|_| Stopped)
+    }
+}

@@ -1,0 +1,200 @@
+//! Parses the records of an input as rows of values.
+
+use std::borrow::Cow;
+
+use super::column_map::Renames;
+use super::csv_dialect::CsvDialect;
+use super::csv_record::{Field, Fields};
+use super::json_line::{parse_object, parse_value};
+use super::record_reader::{InputRecord, RecordContent};
+use super::scalar_text::parse_text;
+use crate::types::{ColumnSpec, MaybeUnset, Value};
+use crate::wire::Counted;
+
+/// A parser of the records of one input as rows of a table.
+///
+/// A row has a value for each of the parser's columns. A null in the input is null, which deletes the value that an
+/// existing row has, unless [`nulls_unset`](Self::nulls_unset) is set. A column whose key a JSON object lacks is
+/// unset: an existing row keeps its value.
+#[derive(Debug, Clone)]
+pub struct RowParser {
+    columns: Vec<ColumnSpec>,
+    fields: FieldNames,
+    nulls_unset: bool,
+}
+
+#[derive(Debug, Clone)]
+enum FieldNames {
+    Csv {
+        /// The index of each field's column, `None` for fields that are skipped.
+        indexes: Vec<Option<usize>>,
+        null: Box<[u8]>,
+        escape: Option<u8>,
+    },
+    Json(Renames),
+}
+
+impl RowParser {
+    /// Returns a parser of CSV records whose fields have these columns, by index in `columns`.
+    pub fn csv(columns: &[ColumnSpec], indexes: Vec<Option<usize>>, dialect: &CsvDialect) -> Self {
+        let null = dialect.null_text(indexes.len()).as_bytes().into();
+        let fields = FieldNames::Csv { indexes, null, escape: dialect.separate_escape() };
+        Self { columns: columns.to_vec(), fields, nulls_unset: false }
+    }
+
+    /// Returns a parser of JSON lines, whose keys are the names of columns as `SELECT JSON` writes them.
+    pub fn json(columns: &[ColumnSpec], renames: Renames) -> Self {
+        let fields = FieldNames::Json(renames);
+        Self { columns: columns.to_vec(), fields, nulls_unset: false }
+    }
+
+    /// Sets whether nulls are unset values, which neither delete a value nor leave a tombstone. Default: false.
+    #[must_use]
+    pub fn nulls_unset(self, nulls_unset: bool) -> Self {
+        Self { nulls_unset, ..self }
+    }
+
+    /// Returns the columns of the rows.
+    pub fn columns(&self) -> &[ColumnSpec] {
+        &self.columns
+    }
+
+    /// Parses a record.
+    ///
+    /// # Errors
+    /// Returns the reason if the record is not a row of the columns.
+    pub fn parse(&self, record: &InputRecord<'_>) -> Result<Vec<MaybeUnset<Value>>, String> {
+        let mut row = vec![MaybeUnset::Unset; self.columns.len()];
+        match (&record.content, &self.fields) {
+            (RecordContent::Invalid(fault), _) => return Err(fault.to_string()),
+            (RecordContent::Fields(fields), FieldNames::Csv { indexes, null, escape }) => {
+                check_count(*fields, indexes.len())?;
+                for (field, index) in fields.iter().zip(indexes) {
+                    if let Some((slot, column)) = index.and_then(|index| self.slot(&mut row, index))
+                    {
+                        *slot = self.set(parse_field(field, column, null, *escape)?);
+                    }
+                }
+            }
+            (RecordContent::Line(line), FieldNames::Json(renames)) => {
+                for (key, json) in parse_object(line)? {
+                    let index = json_column(&key, renames, &self.columns)?;
+                    let Some((slot, column)) = index.and_then(|index| self.slot(&mut row, index))
+                    else {
+                        continue;
+                    };
+                    if *slot != MaybeUnset::Unset {
+                        return Err(format!("two keys are for column \"{}\"", column.name));
+                    }
+                    let value = parse_value(&column.cql_type, json);
+                    *slot = self.set(value.map_err(|reason| in_column(column, &reason))?);
+                }
+            }
+            _ => return Err("the record has another format".to_owned()),
+        }
+        Ok(row)
+    }
+
+    fn slot<'r>(
+        &self,
+        row: &'r mut [MaybeUnset<Value>],
+        index: usize,
+    ) -> Option<(&'r mut MaybeUnset<Value>, &ColumnSpec)> {
+        Some((row.get_mut(index)?, self.columns.get(index)?))
+    }
+
+    fn set(&self, value: Value) -> MaybeUnset<Value> {
+        match value {
+            Value::Null if self.nulls_unset => MaybeUnset::Unset,
+            value => MaybeUnset::Set(value),
+        }
+    }
+}
+
+/// Returns the names in a CSV record, which is the header of an input.
+///
+/// # Errors
+/// Returns the reason if the record is not a list of names.
+pub fn parse_header(record: &InputRecord<'_>) -> Result<Vec<String>, String> {
+    match &record.content {
+        RecordContent::Invalid(fault) => Err(fault.to_string()),
+        RecordContent::Fields(fields) => {
+            let name = |field: Field<'_>| std::str::from_utf8(field.bytes).map(str::to_owned);
+            fields.iter().map(name).collect::<Result<_, _>>().map_err(|_| NOT_UTF8.to_owned())
+        }
+        RecordContent::Line(_) => Err("JSON lines have no header".to_owned()),
+    }
+}
+
+const NOT_UTF8: &str = "the text is not UTF-8";
+
+fn check_count(fields: Fields<'_>, expected: usize) -> Result<(), String> {
+    match fields.len() {
+        found if found == expected => Ok(()),
+        found => Err(format!("{} instead of {expected}", Counted(found, "field"))),
+    }
+}
+
+/// Returns the index of the column for a key of a JSON object: see [`Renames::column`]. A key in double quotes is the
+/// exact name.
+fn json_column(
+    key: &str,
+    renames: &Renames,
+    columns: &[ColumnSpec],
+) -> Result<Option<usize>, String> {
+    let exact = key.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
+    let position = |name: &str| columns.iter().position(|column| &*column.name == name);
+    match exact.and_then(position) {
+        Some(index) => Ok(Some(index)),
+        None => renames.column(key, columns),
+    }
+}
+
+fn parse_field(
+    field: Field<'_>,
+    column: &ColumnSpec,
+    null: &[u8],
+    escape: Option<u8>,
+) -> Result<Value, String> {
+    let Field { bytes, is_quoted } = field;
+    let is_empty_quoted = is_quoted && bytes.is_empty() && !column.cql_type.is_text();
+    if (!is_quoted && *bytes == *null) || is_empty_quoted {
+        return Ok(Value::Null);
+    }
+    let bytes = match escape {
+        // cqlsh also escapes in fields without quotes.
+        Some(escape) if !is_quoted && bytes.contains(&escape) => unescape(bytes, escape).into(),
+        _ => Cow::Borrowed(bytes),
+    };
+    let text = std::str::from_utf8(&bytes).map_err(|_| in_column(column, NOT_UTF8))?;
+    parse_text(&column.cql_type, text).map_err(|reason| {
+        in_column(column, &format!("{:?} is not a value: {reason}", shortened(text)))
+    })
+}
+
+fn unescape(bytes: &[u8], escape: u8) -> Vec<u8> {
+    let mut unescaped = Vec::with_capacity(bytes.len());
+    let mut rest = bytes.iter();
+    while let Some(&byte) = rest.next() {
+        let is_last = rest.len() == 0;
+        match byte == escape && !is_last {
+            true => unescaped.extend(rest.next()),
+            false => unescaped.push(byte),
+        }
+    }
+    unescaped
+}
+
+fn in_column(column: &ColumnSpec, reason: &str) -> String {
+    format!("column \"{}\" of type `{}`: {reason}", column.name, column.cql_type)
+}
+
+/// Longest part of a field shown in an error, in characters.
+const EXCERPT: usize = 40;
+
+fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
+        None => text.into(),
+    }
+}

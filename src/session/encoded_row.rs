@@ -1,0 +1,164 @@
+//! Rows whose values are encoded before the request that writes them is known.
+
+use std::sync::Arc;
+
+use super::Session;
+use super::batch::Batch;
+use super::bound::BoundStatement;
+use super::error::Error;
+use super::metadata::StatementMetadata;
+use super::options::{EffectiveOptions, Options};
+use super::request::ExecuteRequest;
+use super::statement::{PreparedStatement, StatementKind};
+use crate::cluster::{Partitioner, Token};
+use crate::message::BatchKind;
+use crate::types::{ToValues, Values, ValuesBuffer};
+use crate::wire::RawValue;
+
+/// The values of one execution of a prepared statement, encoded.
+#[derive(Debug)]
+pub(crate) struct EncodedRow(BoundStatement);
+
+/// The request that writes some rows of one partition: an EXECUTE for one row, a batch for several.
+///
+/// If the bind variables of the statement change, the values are converted.
+#[derive(Debug)]
+pub(crate) struct RowsRequest(Rows);
+
+#[derive(Debug)]
+enum Rows {
+    One(Box<ExecuteRequest>),
+    Many(Batch<'static>),
+}
+
+impl EncodedRow {
+    /// Returns the size of the encoded values in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.0.values().size()
+    }
+
+    /// Returns the first of these bind variables whose value is null or unset, or `None` if there is none.
+    pub(crate) fn null_among(&self, variables: &[usize]) -> Option<usize> {
+        let values = self.0.values();
+        let mut values = values.iter().enumerate();
+        let null = values.find(|(index, bound)| {
+            !matches!(bound.value, RawValue::Bytes(_)) && variables.contains(index)
+        });
+        null.map(|(index, _)| index)
+    }
+
+    /// Returns the token of the row's partition, or `None` if the partition key is not fully bound.
+    pub(crate) fn token(&self, partitioner: Partitioner) -> Option<Token> {
+        self.0.metadata()?.token(&self.0.values(), partitioner)
+    }
+}
+
+impl Session {
+    /// Encodes the values of a row. If they do not fit the bind variables that the driver knows, asks a server
+    /// for the current ones first, as [`execute`](Self::execute) does.
+    pub(crate) async fn encode_row(
+        &self,
+        statement: &PreparedStatement,
+        values: &(impl ToValues + Sync),
+    ) -> Result<EncodedRow, Error> {
+        let options = EffectiveOptions::new(&statement.options, &self.executor.defaults);
+        let (mut prepared, mut deadline) = (Arc::clone(&statement.prepared), None);
+        let encode =
+            self.executor.encode_prepared(&mut prepared, false, values, options, &mut deadline);
+        let encoded = encode.await?;
+        let mut bound = BoundStatement::from(StatementKind::Prepared(prepared));
+        bound.encoded = encoded;
+        Ok(EncodedRow(bound))
+    }
+
+    /// Executes the request that writes some rows.
+    pub(crate) async fn write_rows(&self, request: &RowsRequest) -> Result<(), Error> {
+        match &request.0 {
+            Rows::Many(batch) => self.executor.batch(batch).await?,
+            Rows::One(request) => {
+                let bound = &request.bound;
+                let encode_again = |now: &StatementMetadata| match bound.metadata() {
+                    Some(before) => now.encode_from(before, &bound.values()),
+                    None => Ok(ValuesBuffer::new()),
+                };
+                self.executor.execute(request, None, None, Some(&encode_again)).await?
+            }
+        };
+        Ok(())
+    }
+}
+
+impl RowsRequest {
+    /// Returns the request for one row, with the options of `statement`.
+    pub(crate) fn new(statement: &PreparedStatement, EncodedRow(bound): EncodedRow) -> Self {
+        let options = statement.options.clone();
+        Self(Rows::One(Box::new(ExecuteRequest { bound, options, paging_state: None })))
+    }
+
+    /// Adds a row. The request becomes a batch of this kind.
+    ///
+    /// # Errors
+    /// Returns the row if it is in another partition, or if a batch cannot have more rows.
+    pub(crate) fn push(&mut self, row: EncodedRow, kind: BatchKind) -> Result<(), EncodedRow> {
+        if !self.is_in_partition_of(&row) {
+            return Err(row);
+        }
+        if let Rows::One(first) = &self.0 {
+            let options: Options = first.options.clone();
+            let mut batch = Batch::of_rows(kind, options);
+            if batch.push_values(&first.bound, first.bound.values()).is_err() {
+                return Err(row);
+            }
+            self.0 = Rows::Many(batch);
+        }
+        match &mut self.0 {
+            Rows::Many(batch) => batch.push_values(&row.0, row.0.values()).map_err(|_| row),
+            Rows::One(_) => Err(row),
+        }
+    }
+
+    /// Returns the requests for the first rows, of which there are `count`, and for the rest. Returns `None` if one of them would have no row.
+    pub(crate) fn divide(&self, count: usize, kind: BatchKind) -> Option<[Self; 2]> {
+        let Rows::Many(batch) = &self.0 else { return None };
+        let mut parts = [(); 2].map(|()| Batch::of_rows(kind, batch.options().clone()));
+        let [first, second] = &mut parts;
+        for (index, (statement, bound)) in batch.encoded_statements().enumerate() {
+            let part = if index < count { &mut *first } else { &mut *second };
+            part.push_values(bound, statement.values).ok()?;
+        }
+        let has_rows = parts.iter().all(|part| part.encoded_statements().next().is_some());
+        has_rows.then(|| parts.map(|part| Self(Rows::Many(part))))
+    }
+
+    /// Returns the size of the encoded values in bytes.
+    pub(crate) fn size(&self) -> usize {
+        match &self.0 {
+            Rows::One(request) => request.bound.values().size(),
+            Rows::Many(batch) => {
+                batch.encoded_statements().map(|(statement, _)| statement.values.size()).sum()
+            }
+        }
+    }
+
+    /// Returns true if the rows are in the same partition as `row`.
+    fn is_in_partition_of(&self, row: &EncodedRow) -> bool {
+        let has_key_of_row = |metadata: &StatementMetadata, values: &Values<'_>| {
+            let (mut first, mut second) = (Vec::new(), Vec::new());
+            let own = row.0.values();
+            let key = metadata.routing_key(values, &mut first);
+            let row_key = row.0.metadata().and_then(|row| row.routing_key(&own, &mut second));
+            key.is_some() && key == row_key
+        };
+        match &self.0 {
+            Rows::One(request) => {
+                let metadata = request.bound.metadata();
+                metadata.is_some_and(|metadata| has_key_of_row(metadata, &request.bound.values()))
+            }
+            Rows::Many(batch) => {
+                batch.encoded_statements().next().is_some_and(|(statement, bound)| {
+                    bound.metadata().is_some_and(|known| has_key_of_row(known, &statement.values))
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! The statement that writes one row, and the values that it takes.
+
+use crate::cluster::{Partitioner, Token};
+use crate::message::BatchKind;
+use crate::session::{
+    EncodedRow, Error, ErrorKind, ExecutionProfile, PreparedStatement, Session, Statement,
+};
+use crate::types::{BindError, Binder, Quoted, Reordered, ToValues};
+use crate::wire::Consistency;
+
+use super::source::parse_name;
+
+/// The table of a load, and the columns that it writes.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) keyspace: String,
+    table: String,
+    columns: Vec<String>,
+}
+
+/// Values of each row that are not those of columns.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct RowOptions {
+    /// True if each row has its own write time.
+    pub(super) timestamps: bool,
+    /// True if each row has its own time to live.
+    pub(super) ttls: bool,
+}
+
+/// The statement that writes one row.
+#[derive(Debug)]
+pub(super) struct Insert {
+    statement: PreparedStatement,
+    kind: Kind,
+    /// For each column of the primary key, the index of its value among the values of the statement.
+    key: Vec<usize>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// The last value of the statement is the write time that the load chooses.
+    WithLoadTimestamp,
+    WithRowTimestamp,
+    /// An UPDATE of counters. For each of its values, the index of the value in the row.
+    Counters(Vec<usize>),
+}
+
+/// A column of the table.
+#[derive(Debug)]
+struct TableColumn {
+    name: String,
+    kind: String,
+    is_counter: bool,
+}
+
+impl Target {
+    /// Parses the names of a table and of columns. A table without a keyspace is one of the session's keyspace.
+    ///
+    /// # Errors
+    /// Returns an error if a text is no name, if no keyspace is known, if there is no column, or if a column occurs twice.
+    pub(super) fn new(table: &str, columns: &[String], session: &Session) -> Result<Self, Error> {
+        const QUOTES: &str = "with quotation marks around names that are not lower case";
+        let Some((keyspace, name)) = parse_name(table) else {
+            return Err(invalid(format!(
+                "`{table}` is not the name of a table: write `keyspace.table`, {QUOTES}"
+            )));
+        };
+        let Some(keyspace) = keyspace.or_else(|| session.keyspace()) else {
+            return Err(invalid(format!(
+                "the keyspace of `{table}` is unknown: write `keyspace.{table}`"
+            )));
+        };
+        let mut names = Vec::new();
+        for column in columns {
+            match parse_name(column) {
+                Some((None, name)) if names.contains(&name) => {
+                    return Err(invalid(format!(
+                        "the column `{column}` occurs twice: name it once"
+                    )));
+                }
+                Some((None, name)) => names.push(name),
+                _ => {
+                    return Err(invalid(format!(
+                        "`{column}` is not the name of a column: write the name alone, {QUOTES}"
+                    )));
+                }
+            }
+        }
+        if names.is_empty() {
+            return Err(invalid(format!(
+                "no columns of `{table}` were named: name those whose values the rows have"
+            )));
+        }
+        Ok(Self { keyspace, table: name, columns: names })
+    }
+
+    /// Reads the columns of the table. Empty if the table does not exist.
+    async fn read_columns(&self, session: &Session) -> Result<Vec<TableColumn>, Error> {
+        let select = "SELECT column_name, kind, type FROM system_schema.columns \
+                      WHERE keyspace_name = ? AND table_name = ?";
+        let select = Statement::new(select).consistency(Consistency::LocalOne);
+        let names = (self.keyspace.as_str(), self.table.as_str());
+        let mut rows = session.stream::<(String, String, String)>(select, names);
+        let mut columns = Vec::new();
+        while let Some((name, kind, cql_type)) = rows.try_next().await? {
+            columns.push(TableColumn { name, kind, is_counter: cql_type == "counter" });
+        }
+        Ok(columns)
+    }
+
+    /// Checks that the table has all columns, and that they include its primary key. A row of static columns needs no clustering
+    /// columns.
+    ///
+    /// # Errors
+    /// Returns an error if that is not so.
+    fn check(&self, columns: &[TableColumn]) -> Result<(), Error> {
+        let find = |name: &String| columns.iter().find(|column| column.name == *name);
+        let table = format!("{}.{}", Quoted(&self.keyspace), Quoted(&self.table));
+        if let Some(unknown) = self.columns.iter().find(|name| find(name).is_none()) {
+            let known: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
+            return Err(invalid(format!(
+                "the table {table} has no column {}; its columns are {}",
+                Quoted(unknown),
+                known.join(", ")
+            )));
+        }
+        let kinds =
+            |kind: &str| self.columns.iter().filter_map(find).any(|column| column.kind == kind);
+        let is_static = kinds("static") && !kinds("regular") && !kinds("clustering");
+        let is_missing = |column: &&TableColumn| {
+            (column.kind == "partition_key" || (column.kind == "clustering" && !is_static))
+                && !self.columns.contains(&column.name)
+        };
+        match columns.iter().find(is_missing) {
+            None => Ok(()),
+            Some(missing) => Err(invalid(format!(
+                "the column {} of the primary key of {table} is missing: add it to the columns of the load",
+                Quoted(&missing.name)
+            ))),
+        }
+    }
+
+    /// Prepares the statement.
+    ///
+    /// # Errors
+    /// Returns an error if the table does not exist, if it does not have the columns, or if `options` do not fit
+    /// it, and the errors of [`Session::prepare`].
+    pub(super) async fn prepare(
+        &self,
+        session: &Session,
+        options: RowOptions,
+        profile: &ExecutionProfile,
+    ) -> Result<Insert, Error> {
+        let columns = self.read_columns(session).await?;
+        // The server's error says whether the keyspace or the table is unknown.
+        if !columns.is_empty() {
+            self.check(&columns)?;
+        }
+        let is_key = |name: &String| {
+            let column = columns.iter().find(|column| column.name == *name);
+            column
+                .is_some_and(|column| column.kind == "partition_key" || column.kind == "clustering")
+        };
+        let positions = 0..self.columns.len();
+        let (key, values): (Vec<usize>, Vec<usize>) =
+            positions.partition(|position| self.columns.get(*position).is_some_and(is_key));
+        let has_counters = columns.iter().any(|column| column.is_counter);
+        let (text, kind, key) = match has_counters {
+            true if options.timestamps || options.ttls => {
+                return Err(invalid(format!(
+                    "the table {}.{} has counters, whose rows have no write times and no times to live",
+                    Quoted(&self.keyspace),
+                    Quoted(&self.table)
+                )));
+            }
+            true => {
+                let text = self.update(&values, &key);
+                let key_values = (values.len()..self.columns.len()).collect();
+                (text, Kind::Counters([values, key].concat()), key_values)
+            }
+            false if options.timestamps => (self.insert(options), Kind::WithRowTimestamp, key),
+            false => (self.insert(options), Kind::WithLoadTimestamp, key),
+        };
+        let statement = session.prepare(text).await?.profile(profile).idempotent(!has_counters);
+        Ok(Insert { statement, kind, key })
+    }
+
+    /// Returns the text of an INSERT.
+    fn insert(&self, RowOptions { timestamps, ttls }: RowOptions) -> String {
+        let names: Vec<_> = self.columns.iter().map(|name| Quoted(name).to_string()).collect();
+        let markers = vec!["?"; names.len()].join(", ");
+        let using = match (timestamps, ttls) {
+            (_, false) => "TIMESTAMP ?",
+            (true, true) => "TIMESTAMP ? AND TTL ?",
+            // The load adds the timestamp after the values of the row.
+            (false, true) => "TTL ? AND TIMESTAMP ?",
+        };
+        let (keyspace, table) = (Quoted(&self.keyspace), Quoted(&self.table));
+        let names = names.join(", ");
+        format!("INSERT INTO {keyspace}.{table} ({names}) VALUES ({markers}) USING {using}")
+    }
+
+    /// Returns the text of an UPDATE of counters. `counters` and `key` are positions of columns.
+    fn update(&self, counters: &[usize], key: &[usize]) -> String {
+        let names = |positions: &[usize], separator: &str, term: fn(String) -> String| {
+            let names = positions.iter().filter_map(|position| self.columns.get(*position));
+            let terms: Vec<_> = names.map(|name| term(Quoted(name).to_string())).collect();
+            terms.join(separator)
+        };
+        let (keyspace, table) = (Quoted(&self.keyspace), Quoted(&self.table));
+        let counters = names(counters, ", ", |name| format!("{name} = {name} + ?"));
+        let key = names(key, " AND ", |name| format!("{name} = ?"));
+        format!("UPDATE {keyspace}.{table} SET {counters} WHERE {key}")
+    }
+}
+
+impl Insert {
+    /// Encodes the values of a row, which the load writes at `timestamp`.
+    ///
+    /// # Errors
+    /// Returns an error if the values do not fit the columns, or if one of the primary key is null.
+    pub(super) async fn encode<T: ToValues + Sync>(
+        &self,
+        session: &Session,
+        row: &T,
+        timestamp: i64,
+    ) -> Result<EncodedRow, Error> {
+        let statement = &self.statement;
+        let encoded = match &self.kind {
+            Kind::WithLoadTimestamp => {
+                session.encode_row(statement, &WithTimestamp { row, timestamp }).await?
+            }
+            Kind::WithRowTimestamp => session.encode_row(statement, row).await?,
+            Kind::Counters(order) => {
+                session.encode_row(statement, &Reordered::new(row, order)).await?
+            }
+        };
+        match encoded.null_among(&self.key) {
+            None => Ok(encoded),
+            Some(index) => Err(self.null_key(index)),
+        }
+    }
+
+    #[cold]
+    fn null_key(&self, index: usize) -> Error {
+        let variables = self.statement.variables();
+        let name = variables.get(index).map_or("?", |column| &*column.name);
+        let text = format!("the value of {}, a column of the primary key, is null", Quoted(name));
+        Error::new(ErrorKind::Bind, text)
+    }
+
+    /// Returns the token of a row, or `None` if the driver does not know the partitioner.
+    pub(super) fn token(row: &EncodedRow, partitioner: Option<Partitioner>) -> Option<Token> {
+        row.token(partitioner?)
+    }
+
+    /// Returns the statement.
+    pub(super) const fn statement(&self) -> &PreparedStatement {
+        &self.statement
+    }
+
+    /// Returns the kind of a batch of the statement.
+    pub(super) const fn batch_kind(&self) -> BatchKind {
+        match self.kind {
+            Kind::Counters(_) => BatchKind::Counter,
+            _ => BatchKind::Unlogged,
+        }
+    }
+
+    /// Returns true if writing a row twice has the same effect as writing it once.
+    pub(super) const fn is_idempotent(&self) -> bool {
+        !matches!(self.kind, Kind::Counters(_))
+    }
+}
+
+/// The values of a row, and the timestamp of the statement after them.
+struct WithTimestamp<'r, T> {
+    row: &'r T,
+    timestamp: i64,
+}
+
+impl<T: ToValues> ToValues for WithTimestamp<'_, T> {
+    fn bind(&self, binder: &mut Binder<'_>) -> Result<(), BindError> {
+        binder.all_but_last(1, self.row)?;
+        binder.value(&self.timestamp)
+    }
+}
+
+fn invalid(text: String) -> Error {
+    Error::new(ErrorKind::Config, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(columns: &[&str]) -> Target {
+        let columns = columns.iter().map(|name| (*name).to_owned()).collect();
+        Target { keyspace: "K".into(), table: "t\"".into(), columns }
+    }
+
+    #[test]
+    fn the_values_of_a_row_precede_the_timestamp_of_the_load() {
+        for (timestamps, ttls, using) in [
+            (false, false, "TIMESTAMP ?"),
+            (true, false, "TIMESTAMP ?"),
+            (false, true, "TTL ? AND TIMESTAMP ?"),
+            (true, true, "TIMESTAMP ? AND TTL ?"),
+        ] {
+            let text = target(&["a", "B"]).insert(RowOptions { timestamps, ttls });
+            let expected = r#"INSERT INTO "K"."t""" ("a", "B") VALUES (?, ?) USING "#;
+            assert_eq!(text, format!("{expected}{using}"));
+        }
+    }
+
+    #[test]
+    fn counters_are_added() {
+        let text = target(&["k", "c", "D", "l"]).update(&[1, 2], &[0, 3]);
+        let set = r#"SET "c" = "c" + ?, "D" = "D" + ? WHERE "k" = ? AND "l" = ?"#;
+        assert_eq!(text, format!(r#"UPDATE "K"."t""" {set}"#));
+    }
+
+    #[test]
+    fn the_columns_include_the_primary_key() {
+        let column = |name: &str, kind: &str| TableColumn {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            is_counter: false,
+        };
+        let columns = [
+            column("k", "partition_key"),
+            column("c", "clustering"),
+            column("s", "static"),
+            column("v", "regular"),
+        ];
+        for (named, expected) in [
+            (&["k", "c", "v"][..], None),
+            (&["c", "k"], None),
+            (&["k", "s"], None),
+            (&["k"], Some("\"c\" of the primary key")),
+            (&["k", "s", "v"], Some("\"c\" of the primary key")),
+            (&["c", "v"], Some("\"k\" of the primary key")),
+            (&["k", "c", "V"], Some("no column \"V\"; its columns are k, c, s, v")),
+        ] {
+            let error = target(named).check(&columns).err().map(|error| error.to_string());
+            match (&error, expected) {
+                (Some(error), Some(text)) => assert!(error.contains(text), "{error}"),
+                _ => assert!(error.is_none() && expected.is_none(), "{named:?}: {error:?}"),
+            }
+        }
+    }
+}

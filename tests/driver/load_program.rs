@@ -1,0 +1,421 @@
+//! `cqlwire load` on a server in memory: files of every kind, rows that cannot be loaded, and loads that go on.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cqlwire::Session;
+use cqlwire::message::{ErrorCode, Request, ServerError};
+use cqlwire::testing::{MockServer, Reply};
+use cqlwire::types::{FromRow, Record};
+use cqlwire::wire::RawValue;
+
+use crate::program::{Output, run, run_with_input};
+
+const CQLWIRE: &str = env!("CARGO_BIN_EXE_cqlwire");
+
+const CREATE: [&str; 4] = [
+    "CREATE KEYSPACE ks WITH replication = {'class': 'NetworkTopologyStrategy', 'datacenter1': 1}",
+    "CREATE TABLE ks.users (id int PRIMARY KEY, name text, \"Tags\" set<text>)",
+    "CREATE TABLE ks.counts (id int PRIMARY KEY, n counter)",
+    "CREATE TABLE ks.times (id int PRIMARY KEY, d decimal, at timestamp, v vector<float, 2>)",
+];
+
+/// A server, and a folder for the files of the test.
+struct Fixture {
+    address: SocketAddr,
+    folder: tempfile::TempDir,
+}
+
+impl Fixture {
+    /// Starts a server. It refuses the INSERT of a user with the name `refused`.
+    fn start() -> Self {
+        let (sender, address) = mpsc::channel();
+        thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let server = MockServer::bind("127.0.0.1:0").await.unwrap();
+                let session = Session::builder().contact_points([server.address()]);
+                let session = session.connect().await.unwrap();
+                for statement in CREATE {
+                    session.execute(statement, ()).await.unwrap();
+                }
+                let server = server.on_request(|frame| {
+                    let Request::Execute(execute) = &frame.request else { return None };
+                    let mut values = execute.parameters.values.iter();
+                    let is_refused = values.any(|of| of.value == RawValue::Bytes(b"refused"));
+                    let error = ServerError::new(ErrorCode::Invalid, "refused by the test");
+                    is_refused.then(|| Reply::from(error))
+                });
+                sender.send(server.address()).unwrap();
+                // The server runs until the test process ends.
+                std::future::pending::<()>().await;
+            });
+        });
+        let address = address.recv().unwrap();
+        Self { address, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn arguments(&self, arguments: &[&str]) -> Vec<String> {
+        let errors = self.path("errors");
+        let (host, errors) = (self.address.to_string(), errors.to_str().unwrap());
+        let all = [&["load", "--host", &host, "--errors", errors], arguments].concat();
+        all.into_iter().map(str::to_owned).collect()
+    }
+
+    fn load(&self, arguments: &[&str]) -> Output {
+        let arguments = self.arguments(arguments);
+        run(CQLWIRE, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn execute(&self, statement: &str) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let session =
+                Session::builder().contact_points([self.address]).connect().await.unwrap();
+            session.execute(statement, ()).await.unwrap();
+        });
+    }
+
+    /// Returns the rows of a query, which have the types of `T`.
+    fn rows<T: for<'r> FromRow<'r>>(&self, query: &str) -> Vec<T> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let session =
+                Session::builder().contact_points([self.address]).connect().await.unwrap();
+            let mut stream = session.stream::<T>(query, ());
+            let mut rows = Vec::new();
+            while let Some(row) = stream.try_next().await.unwrap() {
+                rows.push(row);
+            }
+            rows
+        })
+    }
+
+    /// Returns the users as text, by id.
+    fn users(&self) -> BTreeMap<String, String> {
+        let rows = self.rows::<Record>("SELECT * FROM ks.users");
+        let user = |row: &Record| {
+            let text = |name: &str| row.get(name).unwrap().to_string();
+            (text("id"), format!("{} {}", text("name"), text("Tags")))
+        };
+        rows.iter().map(user).collect()
+    }
+
+    fn error_file(&self, name: &str) -> String {
+        fs::read_to_string(self.path("errors").join(name)).unwrap()
+    }
+}
+
+fn assert_ok(output: &Output) {
+    assert_eq!((output.code, output.stdout.as_str()), (0, ""), "{output:?}");
+}
+
+fn users<const N: usize>(users: [(&str, &str); N]) -> BTreeMap<String, String> {
+    users.into_iter().map(|(id, rest)| (id.to_owned(), rest.to_owned())).collect()
+}
+
+#[test]
+fn loads_files_of_every_kind() {
+    let fixture = Fixture::start();
+    let expected = users([("1", "'a,\n\"b\"' {'x', 'y'}"), ("2", "'' null"), ("3", "null null")]);
+    let csv = "id,name,Tags\n1,\"a,\n\"\"b\"\"\",\"{'x', 'y'}\"\n2,\"\",\n3,,\n";
+    let json = "{\"id\":1,\"name\":\"a,\\n\\\"b\\\"\",\"\\\"Tags\\\"\":[\"x\",\"y\"]}\n{\"id\":2,\"name\":\"\"}\n{\"id\":3}\n";
+    let other = "3|\\N|\\N\n1|'a,\n\"b\"'|{'x', 'y'}\n2||\\N\n";
+    let gzip = {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut encoder, csv.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let zstd = zstd::encode_all(json.as_bytes(), 0).unwrap();
+    let files = [
+        (fixture.write("users.csv", csv), vec![]),
+        (fixture.write("users.csv.gz", &gzip), vec![]),
+        (fixture.write("unnamed", &gzip), vec!["--format", "csv"]),
+        (fixture.write("users.jsonl", json), vec![]),
+        (fixture.write("users.jsonl.zst", zstd), vec![]),
+        (
+            fixture.write("other.csv", other),
+            vec![
+                "--delimiter",
+                "|",
+                "--quote",
+                "'",
+                "--null",
+                "\\N",
+                "--no-header",
+                "--columns",
+                "id,name,rest",
+                "--map",
+                "rest=Tags",
+                "--max-errors",
+                "0",
+            ],
+        ),
+    ];
+    for (index, (file, arguments)) in files.iter().enumerate() {
+        let output = fixture.load(&[&["ks.users", "--from", file], arguments.as_slice()].concat());
+        assert_ok(&output);
+        assert!(output.stderr.starts_with("3 rows read, 3 acknowledged, 0 failed; "), "{output:?}");
+        assert_eq!(fixture.users(), expected, "{index}");
+        fixture.execute("TRUNCATE ks.users");
+    }
+    assert!(!fixture.path("errors").join("users.csv.err").exists());
+    let arguments = fixture.arguments(&["--from", "-", "--format", "csv", "-k", "ks", "users"]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let output = run_with_input(CQLWIRE, &arguments, csv.into());
+    assert_ok(&output);
+    assert_eq!(fixture.users(), expected);
+}
+
+#[test]
+fn a_folder_is_loaded_as_a_whole() {
+    let fixture = Fixture::start();
+    fixture.write("in/a.csv", "id,name\n1,a\n");
+    fixture.write("in/b.csv", "name,id\nb,2");
+    fixture.write("in/notes.txt", "none");
+    let folder = fixture.path("in");
+    let output = fixture.load(&["ks.users", "--from", folder.to_str().unwrap()]);
+    assert_ok(&output);
+    assert!(output.stderr.contains("b.csv has no line break at its end"), "{output:?}");
+    assert_eq!(fixture.users(), users([("1", "'a' null"), ("2", "'b' null")]));
+    fixture.write("in/c.csv", "id,Tags\n1,{}\n");
+    let output = fixture.load(&["ks.users", "--from", folder.to_str().unwrap()]);
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("its columns are id, Tags, but those of"), "{output:?}");
+}
+
+#[test]
+fn rows_that_cannot_be_loaded_are_in_the_error_files() {
+    let fixture = Fixture::start();
+    let file = fixture.write("users.csv", "id,name\n1,a\nx,b\n3\n4,refused\n5,e\n,f\n7,\"g\n");
+    let output = fixture.load(&["ks.users", "--from", &file]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.starts_with("7 rows read, 2 acknowledged, 5 failed; "), "{output:?}");
+    assert!(
+        output
+            .stderr
+            .contains("error: 5 rows could not be loaded; correct and load the .bad files in ")
+    );
+    assert_eq!(fixture.users(), users([("1", "'a' null"), ("5", "'e' null")]));
+    let bad = fixture.error_file("users.csv.bad");
+    let mut lines: Vec<&str> = bad.lines().collect();
+    assert_eq!((lines[0], lines[5]), ("id,name", "7,\"g"));
+    lines.sort_unstable();
+    assert_eq!(lines, [",f", "3", "4,refused", "7,\"g", "id,name", "x,b"]);
+    let reasons = fixture.error_file("users.csv.err");
+    for expected in [
+        ":3: byte 12: column \"id\" of type `int`: \"x\" is not a value",
+        ":4: byte 16: 1 field instead of 2",
+        ":5: byte 18: ",
+        "refused by the test",
+        ":7: byte 32: ",
+        ":8: byte 35: the file ends before the closing quote of a field",
+    ] {
+        assert!(reasons.contains(expected), "{expected}: {reasons}");
+    }
+    // The corrected rows of the error file are loaded like any other file.
+    let corrected = bad
+        .replace('x', "2")
+        .replace("\n3\n", "\n3,c\n")
+        .replace(",refused", ",d")
+        .replace("\n,f", "\n6,f");
+    let file = fixture.write("corrected.csv", corrected.replace("\"g", "\"g\""));
+    assert_ok(&fixture.load(&["ks.users", "--from", &file]));
+    assert_eq!(fixture.users().len(), 7);
+}
+
+#[test]
+fn a_load_stops_after_too_many_errors() {
+    let fixture = Fixture::start();
+    let rows: String = (0..5_000).map(|id| format!("{id},a,b\n")).collect();
+    let file = fixture.write("users.csv", format!("id,name\n{rows}"));
+    let output = fixture.load(&["ks.users", "--from", &file, "--max-errors", "10"]);
+    assert_eq!(output.code, 1);
+    let expected = "error: stopped, because more than 10 rows could not be loaded";
+    assert!(output.stderr.contains(expected), "{output:?}");
+    assert_eq!(fixture.error_file("users.csv.err").lines().count(), 11);
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let fixture = Fixture::start();
+    let file = fixture.write("users.csv", "id,name\n1,a\nx,b\n");
+    let output = fixture.load(&["ks.users", "--from", &file, "--dry-run"]);
+    assert_eq!(output.code, 1);
+    assert!(output.stderr.starts_with("2 rows read, 1 failed, nothing written; "), "{output:?}");
+    assert!(fixture.users().is_empty());
+}
+
+#[test]
+fn a_load_goes_on_after_its_checkpoint() {
+    let fixture = Fixture::start();
+    let rows: String = (0..2_000).map(|id| format!("{id},name {id}\n")).collect();
+    let file = fixture.write("users.csv", format!("id,name\n{rows}x,y\n5000,z\n"));
+    let checkpoint = fixture.path("checkpoint");
+    let checkpoint = checkpoint.to_str().unwrap();
+    let load = |more: &[&str]| {
+        let first =
+            ["ks.users", "--from", &file, "--checkpoint", checkpoint, "--timestamp", "1000000"];
+        fixture.load(&[&first, more].concat())
+    };
+    // The load stops after the row that is none.
+    let output = load(&["--max-errors", "0", "--resume"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert_eq!(fixture.users().len(), 2_000);
+    assert_eq!(load(&[]).code, 2, "the checkpoint exists");
+    let output = load(&["--resume"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(
+        output.stderr.starts_with("2002 rows read, 2001 acknowledged, 1 failed; "),
+        "{output:?}"
+    );
+    let before = "before this load went on: 2001 rows read, 2000 acknowledged, 1 failed";
+    assert!(output.stderr.contains(before), "{output:?}");
+    assert_eq!(fixture.error_file("users.csv.bad"), "id,name\nx,y\n");
+    let written = fixture.rows::<(i32, i64)>("SELECT id, writetime(name) FROM ks.users");
+    let written: BTreeMap<i32, i64> = written.into_iter().collect();
+    assert_eq!(written.len(), 2_001);
+    assert_eq!((written[&0], written[&1_999], written[&5_000]), (1_000_000, 1_001_999, 1_002_000));
+    let output = load(&["--resume"]);
+    assert!(output.stderr.starts_with("the load is complete: "), "{output:?}");
+    assert_ok(&output);
+    let other = fixture.load(&[
+        "ks.counts",
+        "--from",
+        &file,
+        "--checkpoint",
+        checkpoint,
+        "--map",
+        "name=n",
+    ]);
+    assert_eq!(other.code, 2, "{other:?}");
+    assert!(other.stderr.contains("the table has counters"), "{other:?}");
+}
+
+#[test]
+fn a_load_that_is_killed_goes_on_without_losing_or_repeating_a_row() {
+    const ROWS: i32 = 4_000;
+    let fixture = Fixture::start();
+    let rows: String = (0..ROWS).map(|id| format!("{id},name {id}\n")).collect();
+    let file = fixture.write("users.csv", format!("id,name\n{rows}"));
+    let checkpoint = fixture.path("checkpoint");
+    let options =
+        ["--timestamp", "1000000", "--checkpoint-interval", "0.05", "--rate", "4k", "--resume"];
+    let paths = ["ks.users", "--from", &file, "--checkpoint", checkpoint.to_str().unwrap()];
+    let arguments = fixture.arguments(&[&paths[..], &options].concat());
+    let sent = || {
+        let text = fs::read_to_string(&checkpoint).unwrap_or_default();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        (json["sent"].as_i64().unwrap_or(0), json["complete"] == true)
+    };
+    for _ in 0..3 {
+        let (before, _) = sent();
+        let mut child =
+            Command::new(CQLWIRE).args(&arguments).stderr(Stdio::null()).spawn().unwrap();
+        until_blocking("the load has noted more rows", || sent().0 > before || sent().1);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let output = fixture.load(&[&paths[..], &options].concat());
+    assert_ok(&output);
+    let expected = format!("{ROWS} rows read, {ROWS} acknowledged, 0 failed");
+    assert!(output.stderr.contains(&expected), "{output:?}");
+    let mut written = fixture.rows::<(i32, i64)>("SELECT id, writetime(name) FROM ks.users");
+    written.sort_unstable();
+    let expected: Vec<(i32, i64)> = (0..ROWS).map(|id| (id, 1_000_000 + i64::from(id))).collect();
+    assert!(written == expected, "{} rows", written.len());
+}
+
+/// Waits until `condition` is true.
+fn until_blocking(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(60), "{what} should be true in time");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn rows_may_have_their_own_write_times_and_times_to_live() {
+    let fixture = Fixture::start();
+    let file = fixture.write("users.csv", "id,name,written,[ttl]\n1,a,1000,\n2,b,2000,5000\n");
+    let output = fixture.load(&["ks.users", "--from", &file, "--map", "written=[timestamp]"]);
+    assert_ok(&output);
+    let mut rows = fixture
+        .rows::<(i32, i64, Option<i32>)>("SELECT id, writetime(name), ttl(name) FROM ks.users");
+    rows.sort_unstable();
+    assert_eq!((rows[0].0, rows[0].1, rows[0].2), (1, 1_000, None));
+    assert_eq!((rows[1].0, rows[1].1), (2, 2_000));
+    assert!(rows[1].2.is_some_and(|ttl| (4_000..=5_000).contains(&ttl)));
+    let lines = fixture.write("users.jsonl", "{\"id\": 3, \"name\": \"c\"}\n");
+    assert_ok(&fixture.load(&["ks.users", "--from", &lines, "--ttl", "5000", "--timestamp", "7"]));
+    let rows = fixture
+        .rows::<(i64, Option<i32>)>("SELECT writetime(name), ttl(name) FROM ks.users WHERE id = 3");
+    assert_eq!(rows[0].0, 7);
+    assert!(rows[0].1.is_some());
+}
+
+#[test]
+fn counters_are_added() {
+    let fixture = Fixture::start();
+    let file = fixture.write("counts.csv", "id,n\n1,5\n2,-1\n1,2\n");
+    assert_ok(&fixture.load(&["ks.counts", "--from", &file]));
+    let mut rows = fixture.rows::<(i32, i64)>("SELECT id, n FROM ks.counts");
+    rows.sort_unstable();
+    assert_eq!(rows, [(1, 7), (2, -1)]);
+}
+
+#[test]
+fn wrong_arguments_and_files_are_clear_errors() {
+    let fixture = Fixture::start();
+    let file = fixture.write("users.csv", "id,city\n1,a\n");
+    let empty = fixture.write("empty.csv", "");
+    let zstd = zstd::encode_all(&[b'1'; 100_000][..], 0).unwrap();
+    let cut = fixture.write("cut.csv.zst", &zstd[..zstd.len() - 3]);
+    for (arguments, code, expected) in [
+        (vec!["ks.users", "--from", "none.csv"], 1, "cannot read none.csv: No such file"),
+        (vec!["ks.users", "--from", &file], 2, "there is no column \"city\" among id, Tags, name"),
+        (vec!["ks.users", "--from", "-"], 2, "the format of standard input is unknown"),
+        (vec!["ks.users", "--from", &file, "--delimiter", "ab"], 2, "not one ASCII character"),
+        (vec!["ks.users", "--from", &file, "--delimiter", "-"], 2, "the delimiter cannot be '-'"),
+        (vec!["ks.users", "--from", &file, "--map", "city"], 2, "FIELD=COLUMN"),
+        (
+            vec!["ks.users", "--from", &file, "--map", "city=town"],
+            2,
+            "--map city=town: there is no column",
+        ),
+        (vec!["ks.users", "--from", &file, "--columns", "name"], 2, "--columns has 1 names"),
+        (
+            vec!["ks.users", "--from", &file, "--columns", "name,Tags"],
+            2,
+            "the column \"id\" of the primary key",
+        ),
+        (vec!["ks.users", "--from", &cut], 1, "the file is cut off; copy or create it again"),
+        (vec!["ks.none", "--from", &file], 1, "none"),
+        (vec!["ks.users", "--from", &file, "--resume"], 2, "--checkpoint"),
+    ] {
+        let output = fixture.load(&arguments);
+        assert_eq!(output.code, code, "{arguments:?}: {output:?}");
+        assert!(output.stderr.contains(expected), "{arguments:?}: {output:?}");
+    }
+    assert_ok(&fixture.load(&["ks.users", "--from", &empty]));
+    assert!(!Path::new("load-errors").exists());
+}
