@@ -30,6 +30,14 @@ impl Partitioner {
         }
     }
 
+    /// Returns the name of the Java class, without its package.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Murmur3 => "Murmur3Partitioner",
+            Self::Random => "RandomPartitioner",
+        }
+    }
+
     /// Returns the minimum token, which is less than the token of every partition key: -2^63 or -1. Only
     /// the empty key, which Cassandra does not store, has this token.
     pub const fn min_token(self) -> Token {

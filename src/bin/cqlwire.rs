@@ -1,4 +1,4 @@
-//! Command line tools for Cassandra: a script runner, a loader of tables, a server in memory and a frame decoder.
+//! Command line tools for Cassandra: a script runner, whole tables, a server in memory and a frame decoder.
 
 use std::io::{BufWriter, ErrorKind, Read, stdin, stdout};
 use std::path::Path;
@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use cqlwire::bulk::load::{self, LoadArgs};
+use cqlwire::bulk::{CountArgs, UnloadArgs, count, unload};
 use cqlwire::cli::{ConnectArgs, Failure, run};
 use cqlwire::decode::{self, DecodeArgs};
 use cqlwire::serve::{self, ServeArgs};
 use cqlwire::shell::{Shell, read_script};
 
-/// Run CQL scripts, load tables, run a Cassandra in memory, and decode frames of the native protocol
+/// Run CQL scripts, unload, load and count tables, run a Cassandra in memory, and decode frames of the protocol
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 struct Arguments {
@@ -23,6 +24,10 @@ struct Arguments {
 enum Tool {
     /// Run CQL statements from a file, an argument or standard input, and print the results like cqlsh
     Shell(Box<ShellArgs>),
+    /// Write a table to a file as CSV or JSON lines, from all nodes at once
+    Unload(Box<UnloadArgs>),
+    /// Count the rows of a table, and list its largest partitions
+    Count(Box<CountArgs>),
     /// Write the rows of CSV or JSON files to a table
     Load(Box<LoadArgs>),
     /// Run a Cassandra in memory, for tests of programs in any language
@@ -52,6 +57,8 @@ struct ShellArgs {
 fn main() -> ExitCode {
     match Arguments::parse().tool {
         Tool::Shell(arguments) => run(shell(*arguments)),
+        Tool::Unload(arguments) => run(unload(*arguments)),
+        Tool::Count(arguments) => run(count(*arguments)),
         Tool::Load(arguments) => run(load::run(*arguments)),
         Tool::Serve(arguments) => run(serve::run(*arguments)),
         Tool::Decode(arguments) => run(async { decode::run(&arguments, stdout().lock()) }),

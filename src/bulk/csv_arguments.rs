@@ -1,5 +1,7 @@
 //! The arguments for CSV.
 
+use std::fmt;
+
 use clap::Args;
 
 use super::csv_dialect::CsvDialect;
@@ -45,6 +47,29 @@ impl CsvArgs {
         };
         dialect.check().map_err(Failure::Arguments)?;
         Ok(dialect)
+    }
+}
+
+/// Formats the arguments that differ from the default.
+impl fmt::Display for CsvArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let default = CsvDialect::default();
+        if self.delimiter != default.delimiter {
+            write!(f, "--delimiter {:?} ", char::from(self.delimiter))?;
+        }
+        if self.quote != default.quote {
+            write!(f, "--quote {:?} ", char::from(self.quote))?;
+        }
+        if let Some(escape) = self.escape {
+            write!(f, "--escape {:?} ", char::from(escape))?;
+        }
+        if self.null != default.null {
+            write!(f, "--null {:?} ", self.null)?;
+        }
+        if self.no_header {
+            f.write_str("--no-header ")?;
+        }
+        Ok(())
     }
 }
 

@@ -7,12 +7,16 @@
 //! | `csv_field` | writes the fields of a CSV record, with quotes where a reader needs them |
 //! | `scalar_text` | the text of a value in a CSV field, written and parsed |
 //! | `json_text` | the text of a value in a JSON line, written |
+//! | `amount` | numbers with units in arguments, and shards |
+//! | `progress_bar` | the progress on the terminal |
+//! | `table_columns` | the columns of a table |
+//! | `unload`, `count` | the programs `cqlwire unload` and `cqlwire count` |
 //! | `row_writer` | writes rows in a format |
 //! | `input_buffer` | the bytes of an input that belong to the current record |
 //! | `record_reader`, `csv_record` | split an input into records, and CSV records into fields |
 //! | `row_parser`, `json_line` | parse records as rows of values |
 //! | `column_map` | which column each field belongs to |
-//! | `input_file`, `output_file` | files and their compression; a thread compresses and writes |
+//! | `input_file` | the files that are read, and their compression |
 //! | `bad_rows` | the files of rows that could not be loaded |
 //! | `file_error` | the error of a file |
 //! | `csv_arguments` | the command line arguments for CSV |
@@ -39,8 +43,10 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "lengths and counters of the client itself")]
 
+mod amount;
 mod bad_rows;
 mod column_map;
+mod count;
 mod csv_arguments;
 mod csv_dialect;
 mod csv_field;
@@ -52,21 +58,24 @@ mod input_file;
 mod json_line;
 mod json_text;
 pub mod load;
-mod output_file;
+mod progress_bar;
 mod record_reader;
 mod row_parser;
 mod row_writer;
 mod scalar_text;
+mod table_columns;
+mod unload;
 
 pub use bad_rows::{BadRow, BadRowSizes, BadRows};
 pub use column_map::Renames;
+pub use count::{CountArgs, count};
 pub use csv_arguments::CsvArgs;
 pub use csv_dialect::CsvDialect;
 pub use file_error::FileError;
 pub use format::{FileCompression, Format};
 pub use input_buffer::InputPlace;
 pub use input_file::{InputFile, InputSource};
-pub use output_file::{OutputFile, OutputTarget};
 pub use record_reader::{InputRecord, RecordReader};
 pub use row_parser::{RowParser, parse_header};
 pub use row_writer::{CellError, RawRow, RowWriter};
+pub use unload::{UnloadArgs, unload};

@@ -59,7 +59,8 @@ impl RingRanges {
             let range = whole.range.intersection(range)?;
             Some(ReplicatedRange { range, replicas: Arc::clone(&whole.replicas) })
         };
-        let ranges = self.ranges.iter().filter_map(cut).collect();
+        let first = self.ranges.partition_point(|whole| whole.range.end() <= range.start());
+        let ranges = self.ranges.iter().skip(first).map_while(cut).collect();
         Self { partitioner: self.partitioner, ranges }
     }
 

@@ -454,6 +454,11 @@ impl Session {
         self.executor.trace(id).await
     }
 
+    /// Returns the page size of a statement with this profile in rows, or `None` if paging is off.
+    pub(crate) fn page_size(&self, profile: &ExecutionProfile) -> Option<i32> {
+        profile.page_size_in(&self.executor.defaults)
+    }
+
     /// Waits for this time. Any executor may poll the future.
     pub(crate) async fn wait(&self, time: Duration) {
         let end = Instant::now().checked_add(time);

@@ -83,6 +83,11 @@ impl ExecutionProfile {
         Self::default()
     }
 
+    /// Returns the page size of a statement that sets no option but this profile.
+    pub(super) fn page_size_in(&self, session: &Options) -> Option<i32> {
+        EffectiveOptions::new(&self.options, session).page_size()
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
         change(Arc::make_mut(&mut self.options));
         self

@@ -81,6 +81,12 @@ impl QueryResult {
         self.page().map_or(0, |rows| rows.count)
     }
 
+    /// Returns the length of the rows of this page in bytes, without the description of the columns; 0 if the
+    /// statement returns no rows.
+    pub(crate) fn byte_count(&self) -> usize {
+        self.page().map_or(0, |rows| rows.content.len())
+    }
+
     /// Returns the columns of the rows; an empty slice if the statement returns no rows.
     pub fn columns(&self) -> &[ColumnSpec] {
         self.page().and_then(|rows| rows.metadata.columns.as_deref()).unwrap_or_default()

@@ -1,100 +1,106 @@
-//! The rows of a scan: the splits that are read at the same time.
+//! The pages and rows of a scan.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
+use std::mem;
+use std::ops::Deref;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use super::transient::{self, MAX_FAILURES};
+use super::plan::{PlannedSplit, ScanPlan};
+use super::progress::ScanProgress;
+use super::reader::{ReadPage, Reader};
 use crate::cluster::TokenRange;
-use crate::session::{Error, PreparedStatement, QueryResult, RowStream, Session};
-use crate::types::{FromRow, RowError};
+use crate::session::{Error, QueryResult};
+use crate::types::{ColumnSpec, FromRow, RowError};
 
 /// The rows of a [`Scan`](super::Scan), in no particular order.
 ///
-/// There are two ways to read the rows, as with [`RowStream`]:
+/// There are three ways to read the rows:
 /// - [`try_next`](Self::try_next) returns one row after another, for rows that own their values.
 /// - [`next_page`](Self::next_page) returns one page after another, for rows that borrow from their
 ///   page.
+/// - [`for_each_page`](Self::for_each_page) runs a future for each page, several at the same time.
 ///
 /// With the feature `futures-03`, it is also a `futures::Stream` of rows that own their values. Dropping it
 /// cancels the requests for the next pages.
 ///
-/// Pages that arrive are kept until they are returned, one for each split that is being read. Memory therefore has as
-/// many pages as [`Scan::in_flight_per_node`](super::Scan::in_flight_per_node) allows, and the current one.
+/// Pages that arrive are kept until they are returned, within the bound of [`Scan::memory`](super::Scan::memory).
 #[must_use = "a scan sends no request before its first row or page is awaited"]
 pub struct ScanRows<T> {
     state: State,
     rows: VecDeque<Result<T, Error>>,
-    progress: ScanProgress,
-}
-
-/// The progress of a scan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct ScanProgress {
-    /// Number of splits. 0 before the first row or page has been awaited.
-    pub splits: usize,
-    /// Number of splits whose last page has been returned.
-    pub completed: usize,
-    /// Number of rows of the pages that have been returned. `try_next` may not have returned all of them yet.
-    pub rows: u64,
+    /// The page to which `rows` belong.
+    current: Option<ReadPage>,
+    /// The tokens of the split whose page was returned last.
+    range: Option<TokenRange>,
 }
 
 enum State {
     /// The splits are not known yet. The future starts when it is first polled.
-    Start(BoxFuture<'static, Result<Splits, Error>>),
-    Running(Splits),
-    End,
+    Start(BoxFuture<'static, Result<Reader, Error>>),
+    Running(Box<Reader>),
+    /// The scan has ended. `None` if it has failed to start.
+    End(Option<Box<Ended>>),
 }
 
-/// The splits of a scan that have not been read yet.
-pub(super) struct Splits {
-    session: Session,
-    statement: PreparedStatement,
-    queues: Vec<Queue>,
-    running: FuturesUnordered<BoxFuture<'static, (Split, Page)>>,
-}
-
-/// The splits of which one node is the first replica.
-pub(super) struct Queue {
-    /// The splits that wait to be read. `None` is the whole table, which is read without tokens.
-    waiting: VecDeque<Option<TokenRange>>,
-    /// Number of splits that are being read, and their maximum.
-    running: usize,
-    limit: usize,
-}
-
-/// The next page of a split, or `None` after its last one.
-type Page = Result<Option<QueryResult>, Error>;
-
-/// A split that is being read.
-struct Split {
-    /// Index of the split's queue.
-    queue: usize,
-    range: Option<TokenRange>,
-    pages: RowStream<'static, ()>,
-    /// Number of consecutive requests that have failed.
-    failures: u32,
+/// What is left of a scan that has ended.
+struct Ended {
+    plan: ScanPlan,
+    progress: ScanProgress,
+    columns: Vec<ColumnSpec>,
 }
 
 impl<T> ScanRows<T> {
-    pub(super) fn new(start: BoxFuture<'static, Result<Splits, Error>>) -> Self {
-        Self {
-            state: State::Start(start),
-            rows: VecDeque::new(),
-            progress: ScanProgress::default(),
-        }
+    pub(super) fn new(start: BoxFuture<'static, Result<Reader, Error>>) -> Self {
+        Self { state: State::Start(start), rows: VecDeque::new(), current: None, range: None }
     }
 
     /// Returns the progress of the scan.
-    pub const fn progress(&self) -> ScanProgress {
-        self.progress
+    pub fn progress(&self) -> ScanProgress {
+        match &self.state {
+            State::Running(reader) => reader.progress(),
+            State::End(Some(end)) => end.progress,
+            State::Start(_) | State::End(None) => ScanProgress::default(),
+        }
+    }
+
+    /// Returns the columns of the rows; an empty slice before the first page has arrived. The columns of a table
+    /// without rows are known at the end.
+    pub fn columns(&self) -> &[ColumnSpec] {
+        match &self.state {
+            State::Running(reader) => reader.columns(),
+            State::End(Some(end)) => &end.columns,
+            State::Start(_) | State::End(None) => &[],
+        }
+    }
+
+    /// Returns the tokens of the split to which the page belongs that [`next_page`](Self::next_page) has returned
+    /// last. The pages of a split are returned in order, and the rows of a partition are in one split. Returns `None`
+    /// if no page has been returned, or if the table is read without tokens.
+    pub const fn page_range(&self) -> Option<TokenRange> {
+        self.range
+    }
+
+    /// Returns the plan with the progress so far. A [scan](crate::session::Session::scan) of this plan reads the rows
+    /// that have not been returned. Returns `None` before the first row or page has been awaited, and if the scan could
+    /// not start.
+    ///
+    /// A page counts as read once [`next_page`](Self::next_page) has returned it,
+    /// [`try_next`](Self::try_next) has returned its last row, or the future of
+    /// [`for_each_page`](Self::for_each_page) has returned `Ok`. After an error or a crash, the resumed scan
+    /// repeats the other pages from their beginning, so that no row is lost.
+    pub fn checkpoint(&self) -> Option<ScanPlan> {
+        let mut plan = match &self.state {
+            State::Running(reader) => reader.plan().clone(),
+            State::End(end) => end.as_ref()?.plan.clone(),
+            State::Start(_) => return None,
+        };
+        plan.splits.sort_by_key(PlannedSplit::range);
+        Some(plan)
     }
 
     /// Returns the next page, or `None` after the last one. Rows that borrow from the page are read
@@ -116,52 +122,120 @@ impl<T> ScanRows<T> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the name of the table is invalid, and the errors of [`Session::execute`]. A request
+    /// Returns an error if the name of the table is invalid, and the errors of
+    /// [`Session::execute`](crate::session::Session::execute). A request
     /// that fails because of its node or of too much load is sent again up to four times, in the course of 8.5
-    /// seconds. The scan ends after an error: the next call returns `None`.
+    /// seconds. The scan ends after an error: the next call returns `None`, and
+    /// [`checkpoint`](Self::checkpoint) the plan of what is left.
     pub async fn next_page(&mut self) -> Result<Option<QueryResult>, Error> {
-        poll_fn(|context| self.poll_page(context)).await
+        poll_fn(|context| {
+            let page = ready!(self.poll_page(context))?;
+            Poll::Ready(Ok(page.map(|(read, page)| {
+                self.complete(&read);
+                self.range = read.range;
+                page
+            })))
+        })
+        .await
     }
 
-    fn poll_page(&mut self, context: &mut Context<'_>) -> Poll<Page> {
-        let page = ready!(self.poll_running(context));
-        if !matches!(page, Ok(Some(_))) {
-            self.state = State::End;
-        }
-        Poll::Ready(page)
-    }
-
-    fn poll_running(&mut self, context: &mut Context<'_>) -> Poll<Page> {
-        if let State::Start(start) = &mut self.state {
-            let splits = ready!(start.as_mut().poll(context))?;
-            self.progress.splits = splits.queues.iter().map(|queue| queue.waiting.len()).sum();
-            self.state = State::Running(splits);
-        }
-        let State::Running(splits) = &mut self.state else { return Poll::Ready(Ok(None)) };
-        loop {
-            splits.start_waiting();
-            let Some((split, page)) = ready!(splits.running.poll_next_unpin(context)) else {
-                return Poll::Ready(Ok(None));
-            };
-            let page = match page {
-                Ok(page) => page,
-                Err(error) => {
-                    splits.retry(&split, error)?;
-                    continue;
+    /// Runs the future that `process` returns for each page, and returns after the last one. Pages of different splits
+    /// are processed at the same time, those of a split one after the other. A page counts against
+    /// [`Scan::memory`](super::Scan::memory) and [`Scan::in_flight_per_node`](super::Scan::in_flight_per_node) until
+    /// it has been processed.
+    ///
+    /// ```no_run
+    /// # async fn example(session: cqlwire::Session) -> Result<(), cqlwire::Error> {
+    /// let mut pages = session.scan("k8s_test.users").columns(["username"]).rows::<()>();
+    /// let insert = "INSERT INTO k8s_test.names (name) VALUES (?)";
+    /// let copy = async |page: cqlwire::table::ScanPage| {
+    ///     for row in page.rows::<(&str,)>()? {
+    ///         session.execute(insert, row?).await?;
+    ///     }
+    ///     Ok::<_, cqlwire::Error>(())
+    /// };
+    /// pages.for_each_page(copy).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the errors of [`next_page`](Self::next_page), and the first error of a future. The scan ends after an
+    /// error, and if this future is dropped: the other futures are dropped, and their pages do not count as read.
+    pub async fn for_each_page<E, F>(
+        &mut self,
+        mut process: impl FnMut(ScanPage) -> F,
+    ) -> Result<(), E>
+    where
+        E: From<Error>,
+        F: Future<Output = Result<(), E>>,
+    {
+        poll_fn(|context| self.poll_start(context)).await?;
+        let mut running = Running::new(&mut self.state);
+        let mut futures = FuturesUnordered::new();
+        poll_fn(|context| {
+            loop {
+                let Some(reader) = running.reader() else { return Poll::Ready(Ok(())) };
+                while let Poll::Ready(Some((read, result))) = futures.poll_next_unpin(context) {
+                    result?;
+                    reader.complete(&read);
+                    reader.release(&read, context);
                 }
-            };
-            match page.as_ref().and_then(QueryResult::paging_state) {
-                Some(_) => splits.fetch_next_page(Split { failures: 0, ..split }, None),
-                None => {
-                    splits.end(&split);
-                    self.progress.completed += 1;
+                match reader.poll_page(context)? {
+                    Poll::Ready(Some((read, page))) => {
+                        let future = process(ScanPage { page, progress: reader.progress() });
+                        futures.push(async move { (read, future.await) });
+                    }
+                    Poll::Ready(None) if futures.is_empty() => return Poll::Ready(Ok(())),
+                    Poll::Ready(None) | Poll::Pending => return Poll::Pending,
                 }
             }
-            if let Some(page) = page.filter(|page| page.row_count() > 0) {
-                self.progress.rows += page.row_count() as u64;
+        })
+        .await
+    }
+
+    /// Starts the scan if it has not started.
+    fn poll_start(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if let State::Start(start) = &mut self.state {
+            let reader = ready!(start.as_mut().poll(context)).inspect_err(|_| self.end())?;
+            self.state = State::Running(Box::new(reader));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Returns the next page that has rows, and requests the page after it.
+    fn poll_page(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<(ReadPage, QueryResult)>, Error>> {
+        ready!(self.poll_start(context))?;
+        loop {
+            let State::Running(reader) = &mut self.state else { return Poll::Ready(Ok(None)) };
+            let page = match ready!(reader.poll_page(context)) {
+                Ok(Some(page)) => page,
+                end => {
+                    self.end();
+                    return Poll::Ready(end);
+                }
+            };
+            reader.release(&page.0, context);
+            if page.1.row_count() > 0 {
                 return Poll::Ready(Ok(Some(page)));
             }
+            reader.complete(&page.0);
         }
+    }
+
+    fn complete(&mut self, page: &ReadPage) {
+        if let State::Running(reader) = &mut self.state {
+            reader.complete(page);
+        }
+    }
+
+    fn end(&mut self) {
+        self.rows.clear();
+        self.current = None;
+        Running::new(&mut self.state);
     }
 }
 
@@ -183,18 +257,75 @@ impl<OwnedRow: for<'r> FromRow<'r>> ScanRows<OwnedRow> {
     fn poll_row(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<OwnedRow>, Error>> {
         loop {
             if let Some(row) = self.rows.pop_front() {
-                return Poll::Ready(row.map(Some).inspect_err(|_| self.end()));
+                let row = row.inspect_err(|_| self.end())?;
+                if self.rows.is_empty()
+                    && let Some(page) = self.current.take()
+                {
+                    self.complete(&page);
+                }
+                return Poll::Ready(Ok(Some(row)));
             }
-            let Some(page) = ready!(self.poll_page(context))? else { return Poll::Ready(Ok(None)) };
+            let Some((read, page)) = ready!(self.poll_page(context))? else {
+                return Poll::Ready(Ok(None));
+            };
             let rows = page.rows::<OwnedRow>().inspect_err(|_| self.end())?;
             let name_statement = |error: RowError| page.name_statement(error.into());
             self.rows = rows.map(|row| row.map_err(name_statement)).collect();
+            self.current = Some(read);
         }
     }
+}
 
-    fn end(&mut self) {
-        self.rows.clear();
-        self.state = State::End;
+/// Ends the scan when it is dropped, and keeps its plan.
+struct Running<'s>(&'s mut State);
+
+impl<'s> Running<'s> {
+    const fn new(state: &'s mut State) -> Self {
+        Self(state)
+    }
+
+    /// Returns the reader, or `None` if the scan has ended.
+    const fn reader(&mut self) -> Option<&mut Reader> {
+        match self.0 {
+            State::Running(reader) => Some(reader),
+            State::Start(_) | State::End(_) => None,
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let end = match mem::replace(self.0, State::End(None)) {
+            State::Running(reader) => {
+                let (progress, columns) = (reader.progress(), reader.columns().to_vec());
+                Some(Box::new(Ended { plan: reader.into_plan(), progress, columns }))
+            }
+            State::End(end) => end,
+            State::Start(_) => None,
+        };
+        *self.0 = State::End(end);
+    }
+}
+
+/// A page that [`ScanRows::for_each_page`] passes to its closure. It dereferences to the [`QueryResult`].
+#[derive(Debug)]
+pub struct ScanPage {
+    page: QueryResult,
+    progress: ScanProgress,
+}
+
+impl ScanPage {
+    /// Returns the progress of the scan when the page arrived.
+    pub const fn progress(&self) -> ScanProgress {
+        self.progress
+    }
+}
+
+impl Deref for ScanPage {
+    type Target = QueryResult;
+
+    fn deref(&self) -> &QueryResult {
+        &self.page
     }
 }
 
@@ -215,77 +346,6 @@ impl<T> Unpin for ScanRows<T> {}
 
 impl<T> fmt::Debug for ScanRows<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScanRows").field("progress", &self.progress).finish_non_exhaustive()
-    }
-}
-
-impl Queue {
-    pub(super) fn new(splits: VecDeque<TokenRange>, limit: usize) -> Self {
-        Self { waiting: splits.into_iter().map(Some).collect(), running: 0, limit }
-    }
-
-    /// Returns a queue whose only split is the whole table, read without tokens.
-    pub(super) fn whole_table() -> Self {
-        Self { waiting: [None].into(), running: 0, limit: 1 }
-    }
-}
-
-impl Splits {
-    pub(super) fn new(session: Session, statement: PreparedStatement, queues: Vec<Queue>) -> Self {
-        Self { session, statement, queues, running: FuturesUnordered::new() }
-    }
-
-    /// Starts splits up to the limits of their queues.
-    fn start_waiting(&mut self) {
-        for index in 0..self.queues.len() {
-            while let Some(queue) = self.queues.get_mut(index)
-                && queue.running < queue.limit
-                && let Some(range) = queue.waiting.pop_front()
-            {
-                queue.running += 1;
-                let pages = self.pages(range, None);
-                self.fetch_next_page(Split { queue: index, range, pages, failures: 0 }, None);
-            }
-        }
-    }
-
-    /// Returns the pages of a range from a paging state on, or all of them.
-    fn pages(&self, range: Option<TokenRange>, state: Option<Bytes>) -> RowStream<'static, ()> {
-        let values = range.map_or_else(Vec::new, |range| vec![range.start(), range.end()]);
-        self.session.stream(self.statement.clone().paging_state(state), values)
-    }
-
-    /// Reads the next page of a split, after a delay if there is one.
-    fn fetch_next_page(&self, mut split: Split, delay: Option<Duration>) {
-        let session = self.session.clone();
-        self.running.push(Box::pin(async move {
-            if let Some(delay) = delay {
-                session.wait(delay).await;
-            }
-            let page = split.pages.next_page().await;
-            (split, page)
-        }));
-    }
-
-    fn end(&mut self, split: &Split) {
-        if let Some(queue) = self.queues.get_mut(split.queue) {
-            queue.running -= 1;
-        }
-    }
-
-    /// Reads the page of a split again whose request has failed.
-    ///
-    /// # Errors
-    /// Returns `error` if a retry cannot succeed, or if the request has failed too often.
-    fn retry(&self, split: &Split, error: Error) -> Result<(), Error> {
-        let failures = split.failures + 1;
-        if failures == MAX_FAILURES || !transient::is_transient_read(&error) {
-            return Err(error);
-        }
-        let delay = transient::delay(failures);
-        let pages = self.pages(split.range, split.pages.paging_state().cloned());
-        let Split { queue, range, .. } = *split;
-        self.fetch_next_page(Split { queue, range, pages, failures }, Some(delay));
-        Ok(())
+        f.debug_struct("ScanRows").field("progress", &self.progress()).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! The name of a table, and the statement that reads it.
+//! The table that a scan reads, and the statement that reads it.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,30 @@ use crate::types::Quoted;
 use crate::wire::Consistency;
 
 /// A table, and what is read of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
-    pub(super) keyspace: String,
-    table: String,
-    /// The selected columns as CQL text.
-    selection: String,
+    pub(super) name: TableName,
+    /// The columns of the partition key in key order. Empty if the table is virtual or does not exist.
+    pub(super) key: Vec<String>,
+    /// The selectors as CQL text. Empty means all columns.
+    pub(super) selection: Vec<String>,
+    /// The condition in addition to that on the tokens, as CQL text.
+    pub(super) filter: Option<String>,
 }
 
-impl Source {
+/// The name of a table, with its keyspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TableName {
+    pub(crate) keyspace: String,
+    pub(crate) table: String,
+}
+
+impl TableName {
     /// Parses the name of a table. A name without a keyspace is one of the session's keyspace.
     ///
     /// # Errors
     /// Returns an error if the text is no name, or if no keyspace is known.
-    pub(super) fn new(text: &str, selection: String, session: &Session) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str, session: &Session) -> Result<Self, Error> {
         let error = |text| Error::new(ErrorKind::Config, text);
         let Some((keyspace, table)) = parse_name(text) else {
             return Err(error(format!(
@@ -34,35 +44,66 @@ impl Source {
                 "the keyspace of `{text}` is unknown: write `keyspace.{text}`"
             )));
         };
-        Ok(Self { keyspace, table, selection })
+        Ok(Self { keyspace, table })
     }
+}
 
-    /// Returns the names of the partition key columns in key order. Empty if the table does not exist or is
-    /// virtual.
-    pub(super) async fn partition_key(&self, session: &Session) -> Result<Vec<String>, Error> {
+impl Source {
+    /// Reads the columns of the table. Without a selection, selects all of them in the order of `SELECT *`, so that
+    /// the rows keep their shape if a column is added during the scan.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Session::execute`].
+    pub(super) async fn read(
+        name: TableName,
+        selection: Vec<String>,
+        filter: Option<String>,
+        session: &Session,
+    ) -> Result<Self, Error> {
         let select = "SELECT column_name, position, kind FROM system_schema.columns \
                       WHERE keyspace_name = ? AND table_name = ?";
         let select = Statement::new(select).consistency(Consistency::LocalOne);
-        let names = (self.keyspace.as_str(), self.table.as_str());
-        let mut columns = session.stream::<(String, i32, String)>(select, names);
-        let mut key = BTreeMap::new();
-        while let Some((name, position, kind)) = columns.try_next().await? {
-            if kind == "partition_key" {
-                key.insert(position, name);
-            }
+        let names = (name.keyspace.as_str(), name.table.as_str());
+        let mut rows = session.stream::<(String, i32, String)>(select, names);
+        let mut columns = BTreeMap::new();
+        while let Some((column, position, kind)) = rows.try_next().await? {
+            let rank = match kind.as_str() {
+                "partition_key" => 0,
+                "clustering" => 1,
+                "static" => 2,
+                _ => 3,
+            };
+            columns.insert((rank, position, column), kind);
         }
-        Ok(key.into_values().collect())
+        drop(rows);
+        let is_key = |kind: &str| kind == "partition_key";
+        let key = columns.iter().filter(|(_, kind)| is_key(kind));
+        let key = key.map(|((.., column), _)| column.clone()).collect();
+        let all = || columns.keys().map(|(.., column)| Quoted(column).to_string()).collect();
+        let selection = if selection.is_empty() { all() } else { selection };
+        Ok(Self { name, key, selection, filter })
     }
 
-    /// Returns the statement that reads the rows of a token range, or all rows if `key` is empty.
-    pub(super) fn select(&self, key: &[String]) -> String {
-        let (selection, keyspace, table) =
-            (&self.selection, Quoted(&self.keyspace), Quoted(&self.table));
-        let mut text = format!("SELECT {selection} FROM {keyspace}.{table}");
-        if !key.is_empty() {
-            let key =
-                key.iter().map(|column| Quoted(column).to_string()).collect::<Vec<_>>().join(", ");
-            text.push_str(&format!(" WHERE token({key}) > ? AND token({key}) <= ?"));
+    /// Returns the statement that reads the rows of a token range, or all rows if `by_tokens` is false.
+    pub(super) fn select(&self, by_tokens: bool) -> String {
+        let selection = match &self.selection[..] {
+            [] => "*".to_owned(),
+            selectors => selectors.join(", "),
+        };
+        let TableName { keyspace, table } = &self.name;
+        let key: Vec<_> = self.key.iter().map(|column| Quoted(column).to_string()).collect();
+        let token = format!("token({})", key.join(", "));
+        let mut conditions = Vec::new();
+        if by_tokens {
+            conditions.push(format!("{token} > ? AND {token} <= ?"));
+        }
+        conditions.extend(self.filter.clone());
+        let mut text = format!("SELECT {selection} FROM {}.{}", Quoted(keyspace), Quoted(table));
+        if !conditions.is_empty() {
+            text.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
+        }
+        if self.filter.is_some() {
+            text.push_str(" ALLOW FILTERING");
         }
         text
     }
@@ -107,12 +148,21 @@ mod tests {
 
     #[test]
     fn names_are_quoted_in_the_statement() {
-        let selection = "a, ttl(b)".to_owned();
-        let source = Source { keyspace: "K".into(), table: "t\"".into(), selection };
-        assert_eq!(source.select(&[]), r#"SELECT a, ttl(b) FROM "K"."t""""#);
-        assert_eq!(
-            source.select(&["a".to_owned(), "B".to_owned()]),
-            r#"SELECT a, ttl(b) FROM "K"."t""" WHERE token("a", "B") > ? AND token("a", "B") <= ?"#
-        );
+        let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        let source = Source {
+            name: TableName { keyspace: "K".into(), table: "t\"".into() },
+            key: texts(&["a", "B"]),
+            selection: texts(&["a", "ttl(b)"]),
+            filter: None,
+        };
+        let head = r#"SELECT a, ttl(b) FROM "K"."t""""#;
+        assert_eq!(source.select(false), head);
+        let tokens = r#" WHERE token("a", "B") > ? AND token("a", "B") <= ?"#;
+        assert_eq!(source.select(true), format!("{head}{tokens}"));
+        let filtered = Source { filter: Some("b > 5".into()), selection: Vec::new(), ..source };
+        let head = r#"SELECT * FROM "K"."t""""#;
+        assert_eq!(filtered.select(false), format!("{head} WHERE b > 5 ALLOW FILTERING"));
+        let text = format!("{head}{tokens} AND b > 5 ALLOW FILTERING");
+        assert_eq!(filtered.select(true), text);
     }
 }

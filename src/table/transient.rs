@@ -39,12 +39,18 @@ pub(super) fn may_blame_one_row(error: &Error) -> bool {
     )
 }
 
-/// Returns true if the node of a write has too much load.
+/// Returns true if the node has too much load: fewer requests at the same time may succeed.
 pub(super) fn shows_overload(error: &Error) -> bool {
     matches!(
         error.kind(),
-        ErrorKind::Timeout | ErrorKind::Server(Code::Overloaded | Code::WriteTimeout)
+        ErrorKind::Timeout
+            | ErrorKind::Server(Code::Overloaded | Code::ReadTimeout | Code::WriteTimeout)
     )
+}
+
+/// Returns true if a read of fewer rows or tokens may succeed.
+pub(super) fn is_read_timeout(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Server(Code::ReadTimeout))
 }
 
 fn is_transient(error: &Error, codes: &[Code]) -> bool {

@@ -63,5 +63,6 @@ mod tls_proxy;
 mod topology_reads;
 mod traffic;
 mod transactions;
+mod unload;
 #[path = "../support/wait.rs"]
 mod wait;

@@ -1,10 +1,13 @@
 //! Scans of whole tables.
 
+use std::cell::{Cell, RefCell};
+
 use cqlwire::message::ErrorCode;
-use cqlwire::session::{ErrorKind, ExecutionProfile, NoRetry, Session};
-use cqlwire::table::Scan;
+use cqlwire::session::{Error, ErrorKind, ExecutionProfile, NoRetry, Session};
+use cqlwire::table::{PlannedSplit, Scan, ScanPage, ScanPlan, ScanRows};
 use cqlwire::testing::{Fault, MockCluster, MockServer, Reply};
 use futures_util::FutureExt;
+use serde_json::Value as Json;
 
 use crate::wait::until;
 
@@ -235,4 +238,216 @@ async fn dropped_futures_lose_no_rows() {
         }
     }
     assert_all(values);
+}
+
+/// Reads the pages of a scan until `pages` of them have been returned, or to the end, and returns their values.
+async fn read_pages(rows: &mut ScanRows<i32>, pages: usize) -> Vec<i32> {
+    let mut values = Vec::new();
+    for _ in 0..pages {
+        let Some(page) = rows.next_page().await.unwrap() else { break };
+        values.extend(page.rows::<i32>().unwrap().map(Result::unwrap));
+    }
+    values
+}
+
+/// Stores a plan and loads it again, as another process would.
+fn store(plan: &ScanPlan) -> ScanPlan {
+    let json = serde_json::to_string(plan).unwrap();
+    let loaded = serde_json::from_str(&json).unwrap();
+    assert_eq!(plan, &loaded);
+    loaded
+}
+
+#[tokio::test]
+async fn a_scan_resumes_at_its_checkpoint_in_another_process() {
+    let (cluster, session) = start().await;
+    let small_pages = ExecutionProfile::new().page_size(3);
+    let scan = |plan| session.scan(plan).profile(&small_pages).in_flight_per_node(2);
+    let plan = session.scan(r#""Ks"."T""#).columns(["v"]).splits(10).plan().await.unwrap();
+    assert!(!plan.is_complete());
+    assert!(!plan.is_ring_changed(&session.cluster()));
+    let mut values = Vec::new();
+    let mut plan = store(&plan);
+    let mut processes = 0;
+    while !plan.is_complete() {
+        let mut rows = scan(plan).rows::<i32>();
+        values.extend(read_pages(&mut rows, 7).await);
+        plan = store(&rows.checkpoint().unwrap());
+        assert_eq!(plan.splits().iter().map(PlannedSplit::rows).sum::<u64>(), values.len() as u64);
+        processes += 1;
+    }
+    assert!(processes > 10, "{processes}");
+    assert_all(values);
+    let mut rows = scan(plan).rows::<i32>();
+    assert_eq!(rows.try_next().await.unwrap(), None, "nothing is left");
+    assert_eq!(rows.progress().completed, rows.progress().splits);
+    drop(cluster);
+}
+
+/// `try_next` has not returned all rows of the page it reads.
+#[tokio::test]
+async fn a_checkpoint_repeats_a_page_whose_rows_were_not_all_returned() {
+    let (_cluster, session) = start().await;
+    let scan = session.scan(r#""Ks"."T""#).columns(["v"]).splits(1).in_flight_per_node(1);
+    let mut rows = scan.rows::<i32>();
+    assert_eq!(rows.checkpoint(), None, "the scan has not started");
+    let mut values = Vec::new();
+    let mut since_checkpoint = Vec::new();
+    let mut checkpoint = None;
+    for _ in 0..PARTITIONS {
+        since_checkpoint.push(rows.try_next().await.unwrap().unwrap());
+        let plan = rows.checkpoint();
+        if plan != checkpoint {
+            checkpoint = plan;
+            values.append(&mut since_checkpoint);
+        }
+    }
+    assert!(!values.is_empty() && !since_checkpoint.is_empty());
+    drop(rows);
+    let mut rest = session.scan(checkpoint.unwrap()).rows::<i32>();
+    values.extend(read_pages(&mut rest, usize::MAX).await);
+    let total = values.len();
+    values.sort_unstable();
+    values.dedup();
+    // The first row returned also has the first checkpoint, of which the resumed scan repeats the page.
+    assert!(total - values.len() <= 1, "{total}");
+    assert_all(values);
+}
+
+#[tokio::test]
+async fn shards_contain_every_row_once() {
+    let (_cluster, session) = start().await;
+    let plan = session.scan(r#""Ks"."T""#).columns(["v"]).plan().await.unwrap();
+    let small_pages = ExecutionProfile::new().page_size(3);
+    // Some splits have been read in part when the plan is cut.
+    let mut begun = session.scan(plan.clone()).profile(&small_pages).rows::<i32>();
+    let first = read_pages(&mut begun, 40).await;
+    for (plan, first) in [(plan, Vec::new()), (begun.checkpoint().unwrap(), first)] {
+        for shards in [1, 2, 7] {
+            let mut values = first.clone();
+            for index in 0..shards {
+                let mine = store(&plan.shard(index, shards).unwrap());
+                let mut rows = session.scan(mine).rows::<i32>();
+                values.extend(read_pages(&mut rows, usize::MAX).await);
+            }
+            assert_all(values);
+        }
+        assert!(plan.shard(7, 7).is_none() && plan.shard(0, 0).is_none());
+    }
+    let virtual_table = session.scan("system.local").columns(["key"]).plan().await.unwrap();
+    let rows_of = async |index| {
+        let mut rows = session.scan(virtual_table.shard(index, 2).unwrap()).rows::<String>();
+        let mut count = 0;
+        while rows.try_next().await.unwrap().is_some() {
+            count += 1;
+        }
+        count
+    };
+    assert_eq!((rows_of(0).await, rows_of(1).await), (1, 0));
+}
+
+#[tokio::test]
+async fn refuses_plans_that_would_lose_or_repeat_rows() {
+    let (_cluster, session) = start().await;
+    let plan = session.scan(r#""Ks"."T""#).columns(["v"]).splits(0).plan().await.unwrap();
+    let json = serde_json::to_value(&plan).unwrap();
+    let statement = r#"SELECT v FROM "Ks"."T" WHERE token("A", "b") > ? AND token("A", "b") <= ?"#;
+    assert_eq!(json["statement"], statement);
+    for (change, error) in [
+        (("/version", 2.into()), "the plan has version 2, this program reads version 1"),
+        (("/partitioner", "X".into()), "the partitioner `X` is not supported"),
+        (("/partitioner", Json::Null), "a plan without a partitioner has a split with tokens"),
+        (("/partition_key", Json::Array(Vec::new())), "the plan has no partition key"),
+        (("/splits/0/end", "x".into()), "`x` is not a token"),
+        (("/splits/0/end", i64::MIN.to_string().into()), "contains no tokens"),
+        (("/splits/0/end", i64::MAX.to_string().into()), "two splits contain the tokens"),
+        (("/splits/0/start", Json::Null), "a split has no start or no end"),
+        (
+            ("/splits/0/state", "reading".into()),
+            "only a split that is `reading` has a paging state",
+        ),
+        (("/splits/0/state", "done".into()), "unknown variant `done`"),
+    ] {
+        let mut json = json.clone();
+        *json.pointer_mut(change.0).unwrap() = change.1;
+        let refused = serde_json::from_value::<ScanPlan>(json).unwrap_err().to_string();
+        assert!(refused.contains(error), "{refused}");
+    }
+    let error = session.scan(plan).columns(["b"]).rows::<()>().next_page().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let error = session.scan(r#""Ks".none"#).plan().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server(ErrorCode::Invalid));
+}
+
+#[tokio::test]
+async fn runs_a_future_for_each_page() {
+    let (_cluster, session) = start().await;
+    let small_pages = ExecutionProfile::new().page_size(3);
+    let scan = session.scan(r#""Ks"."T""#).columns(["v"]).profile(&small_pages);
+    let values = RefCell::new(Vec::new());
+    let running = Cell::new(0);
+    let most = Cell::new(0);
+    let mut rows = scan.clone().in_flight_per_node(2).rows::<()>();
+    let process = async |page: ScanPage| {
+        running.set(running.get() + 1);
+        most.set(most.get().max(running.get()));
+        tokio::task::yield_now().await;
+        values.borrow_mut().extend(page.rows::<i32>()?.map(Result::unwrap));
+        running.set(running.get() - 1);
+        Ok::<_, Error>(())
+    };
+    rows.for_each_page(process).await.unwrap();
+    assert_all(values.take());
+    assert!((2..=6).contains(&most.get()), "{}", most.get());
+    assert!(rows.checkpoint().unwrap().is_complete());
+
+    // An error ends the scan. The pages that were processed are not read again.
+    let mut rows = scan.rows::<i32>();
+    let left = Cell::new(20);
+    let process = async |page: ScanPage| {
+        if left.replace(left.get() - 1) == 0 {
+            return Err(page.rows::<String>().unwrap_err());
+        }
+        values.borrow_mut().extend(page.rows::<i32>()?.map(Result::unwrap));
+        Ok::<_, Error>(())
+    };
+    assert_eq!(rows.for_each_page(process).await.unwrap_err().kind(), ErrorKind::Read);
+    assert_eq!(rows.try_next().await.unwrap(), None, "the scan has ended");
+    let mut rest = session.scan(rows.checkpoint().unwrap()).rows::<i32>();
+    let mut values = values.into_inner();
+    assert!(!values.is_empty() && values.len() < 2 * PARTITIONS as usize);
+    values.extend(read_pages(&mut rest, usize::MAX).await);
+    assert_all(values);
+}
+
+/// A node that is too slow for a wide range of tokens, or for a large page.
+#[tokio::test]
+async fn a_split_that_times_out_is_halved() {
+    let (cluster, session) = start().await;
+    let read_timeout = Fault::error(ErrorCode::ReadTimeout, "slow").statement("SELECT v FROM%");
+    let faults: Vec<_> =
+        cluster.nodes().iter().map(|node| node.add_fault(read_timeout.clone().times(3))).collect();
+    let profile = ExecutionProfile::new().retry_policy(NoRetry);
+    let scan = session.scan(r#""Ks"."T""#).columns(["v"]).splits(0).profile(&profile);
+    let planned = scan.plan().await.unwrap().splits().len();
+    let mut rows = scan.rows::<i32>();
+    assert_all(read_pages(&mut rows, usize::MAX).await);
+    assert!(rows.progress().splits > planned, "{:?}", rows.progress());
+    assert_eq!(rows.progress().completed, rows.progress().splits);
+    assert!((rows.progress().fraction() - 1.0).abs() < 1e-9);
+    let plan = store(&rows.checkpoint().unwrap());
+    assert_eq!(plan.splits().len(), rows.progress().splits);
+    for (node, fault) in cluster.nodes().iter().zip(faults) {
+        assert_eq!(node.fault_count(fault), Some(3));
+    }
+}
+
+#[tokio::test]
+async fn a_filter_selects_rows() {
+    let (_cluster, session) = start().await;
+    let scan = session.scan(r#""Ks"."T""#).columns(["v"]).filter("v < 10");
+    let mut rows = scan.rows::<i32>();
+    let mut values = read_pages(&mut rows, usize::MAX).await;
+    values.sort_unstable();
+    assert!(values.into_iter().eq(0..10));
 }

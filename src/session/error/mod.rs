@@ -79,6 +79,8 @@ struct ErrorInner {
     /// The manner in which the request changes data. `None` if the statement's text decides.
     writes: Option<Writes>,
     history: Vec<Attempt>,
+    /// The circumstances, which follow the reason in the text.
+    note: Option<Box<str>>,
 }
 
 /// A failed attempt of a request.
@@ -143,6 +145,7 @@ impl Error {
             effect,
             writes: None,
             history: Vec::new(),
+            note: None,
         }))
     }
 
@@ -220,6 +223,13 @@ impl Error {
     #[must_use]
     pub(super) fn with_history(mut self, history: Vec<Attempt>) -> Self {
         self.0.history = history;
+        self
+    }
+
+    /// Adds the circumstances to the text, such as "while reading the tokens (0, 10]".
+    #[must_use]
+    pub(crate) fn with_note(mut self, note: String) -> Self {
+        self.0.note = Some(note.into());
         self
     }
 

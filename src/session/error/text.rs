@@ -14,7 +14,11 @@ const MAX_STATEMENT_LENGTH: usize = 60;
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_action(&mut OneLine(f))?;
-        Reason(self).fmt(f)
+        Reason(self).fmt(f)?;
+        match &self.0.note {
+            Some(note) => write!(OneLine(f), ", {note}"),
+            None => Ok(()),
+        }
     }
 }
 

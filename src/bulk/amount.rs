@@ -1,0 +1,94 @@
+//! Numbers with a unit in arguments, such as `50k`.
+
+/// Parses a positive number with an optional `k`, `M` or `G` (thousands, millions, billions).
+///
+/// # Errors
+/// Returns the reason if the text is no such number.
+pub(super) fn parse_amount(text: &str) -> Result<f64, String> {
+    let (number, factor) = match text.char_indices().next_back() {
+        Some((end, 'k' | 'K')) => (&text[..end], 1e3),
+        Some((end, 'm' | 'M')) => (&text[..end], 1e6),
+        Some((end, 'g' | 'G')) => (&text[..end], 1e9),
+        _ => (text, 1.0),
+    };
+    let number = number.parse::<f64>().ok().map(|number| number * factor);
+    number
+        .filter(|number| number.is_finite() && *number > 0.0)
+        .ok_or_else(|| "not a number above 0, such as 500, 50k or 1.5M".to_owned())
+}
+
+/// Parses a size in bytes with an optional `K`, `M` or `G` (KiB, MiB, GiB).
+///
+/// # Errors
+/// Returns the reason if the text is no such size.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the number is positive and saturates"
+)]
+pub(super) fn parse_bytes(text: &str) -> Result<usize, String> {
+    let (number, factor) = match text.char_indices().next_back() {
+        Some((end, 'k' | 'K')) => (&text[..end], 1024.0),
+        Some((end, 'm' | 'M')) => (&text[..end], 1024.0 * 1024.0),
+        Some((end, 'g' | 'G')) => (&text[..end], 1024.0 * 1024.0 * 1024.0),
+        _ => (text, 1.0),
+    };
+    let number = number.parse::<f64>().ok().map(|number| number * factor);
+    number
+        .filter(|number| number.is_finite() && *number >= 1.0)
+        .map(|number| number as usize)
+        .ok_or_else(|| "not a number of bytes, such as 500K, 64M or 1.5G".to_owned())
+}
+
+/// One of several processes that share a table, such as `3/8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shard {
+    /// Index of the process, from 0.
+    pub(super) index: usize,
+    /// Number of processes.
+    pub(super) count: usize,
+}
+
+/// Parses an index from 0 and a number of processes, such as `0/8`.
+///
+/// # Errors
+/// Returns the reason if the text has another form, or if the index is not less than the number.
+pub(super) fn parse_shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/');
+    let shard = parts.and_then(|(index, count)| {
+        Some(Shard { index: index.parse().ok()?, count: count.parse().ok()? })
+    });
+    let shard = shard.filter(|shard| shard.index < shard.count);
+    shard.ok_or_else(|| {
+        "not an index from 0 and a number of processes, such as 0/8 to 7/8".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_have_units() {
+        for (text, amount) in [("500", 500.0), ("50k", 50_000.0), ("1.5M", 1_500_000.0)] {
+            assert_eq!(parse_amount(text), Ok(amount));
+        }
+        for text in ["", "k", "0", "-1", "1x", "inf", "NaN"] {
+            assert!(parse_amount(text).is_err(), "{text}");
+        }
+        for (text, bytes) in [("1", 1), ("64M", 64 << 20), ("1.5K", 1536)] {
+            assert_eq!(parse_bytes(text), Ok(bytes));
+        }
+        for text in ["", "M", "0", "-1", "1TB", "inf"] {
+            assert!(parse_bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_shard_is_one_of_several() {
+        assert_eq!(parse_shard("3/8"), Ok(Shard { index: 3, count: 8 }));
+        for text in ["8/8", "0/0", "3", "-1/8", "a/b", ""] {
+            assert!(parse_shard(text).is_err(), "{text}");
+        }
+    }
+}

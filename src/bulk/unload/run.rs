@@ -1,0 +1,311 @@
+//! Reads the pages, and writes the summary.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::arguments::UnloadArgs;
+use super::checkpoint::{Checkpoint, Written, read_json, write_json};
+use super::output::Output;
+use super::target::{self, Target};
+use crate::bulk::progress_bar::{ProgressBar, show_bytes, show_duration, show_number};
+use crate::bulk::table_columns::TableColumns;
+use crate::cli::Failure;
+use crate::session::{Session, Statement};
+use crate::table::ScanPlan;
+
+/// Minimum ratio of the time between two checkpoints to the time that one takes.
+const CHECKPOINT_RATIO: u32 = 20;
+
+/// Writes a table, or the result of a query, to a file.
+///
+/// # Errors
+/// Returns an error if the arguments are wrong, if the table cannot be read, or if the file cannot be written.
+pub async fn unload(mut arguments: UnloadArgs) -> Result<(), Failure> {
+    let dialect = arguments.csv.dialect()?;
+    let target = Target::new(&arguments);
+    let previous = match &target.file {
+        Some(file) if !arguments.dry_run => Previous::find(file, &arguments)?,
+        _ => Previous::None,
+    };
+    if matches!(previous, Previous::Complete) {
+        eprintln!("{} is complete, nothing was read", target.name());
+        return Ok(());
+    }
+    let keyspace = arguments.keyspace.clone();
+    let session = arguments.connect.connect(|builder| match keyspace {
+        Some(keyspace) => builder.keyspace(keyspace),
+        None => builder,
+    });
+    let session = session.await?;
+    if let Some(query) = &arguments.query {
+        let output = Output::start(&target, &arguments.run_key(&target), dialect, None)?;
+        unload_query(query, &session, output, &target).await?;
+    } else {
+        let resumed = match previous {
+            Previous::Checkpoint(checkpoint) => Some(*checkpoint),
+            _ => None,
+        };
+        let written = resumed.as_ref().map(|checkpoint| checkpoint.written);
+        let plan = match resumed {
+            Some(checkpoint) => checkpoint.plan,
+            None => arguments.plan(&session).await?,
+        };
+        if arguments.dry_run {
+            print_plan(&plan);
+            return Ok(());
+        }
+        if plan.is_ring_changed(&session.cluster()) {
+            eprintln!(
+                "note: the token ring has changed since the plan was made; the rows are complete nevertheless"
+            );
+        }
+        let output = Output::start(&target, &arguments.run_key(&target), dialect, written)?;
+        unload_table(plan, &arguments, &session, output, &target).await?;
+    }
+    arguments.connect.print_metrics(&session);
+    Ok(())
+}
+
+/// What an earlier run has left.
+enum Previous {
+    None,
+    /// A run that has not ended, and can be continued.
+    Checkpoint(Box<Checkpoint>),
+    /// The complete file.
+    Complete,
+}
+
+impl Previous {
+    /// Looks for the files of an earlier run.
+    ///
+    /// # Errors
+    /// Returns an error if there are some, but the arguments say neither to resume nor to overwrite.
+    fn find(file: &Path, arguments: &UnloadArgs) -> Result<Self, Failure> {
+        let name = file.display();
+        let checkpoint = target::checkpoint(file);
+        if arguments.overwrite {
+            // A checkpoint of the file that is replaced must not be continued later.
+            let _absent = std::fs::remove_file(checkpoint);
+            return Ok(Self::None);
+        }
+        if file.exists() {
+            return match arguments.resume {
+                true => Ok(Self::Complete),
+                false => Err(Failure::Arguments(format!(
+                    "{name} exists: replace it with --overwrite, or choose another file"
+                ))),
+            };
+        }
+        if !arguments.resume {
+            return match checkpoint.exists() {
+                true => Err(Failure::Arguments(format!(
+                    "a run that writes {name} was interrupted: continue it with --resume, or start again with \
+                     --overwrite"
+                ))),
+                false => Ok(Self::None),
+            };
+        }
+        match Checkpoint::read(&checkpoint).map_err(Failure::Text)? {
+            None => Ok(Self::None),
+            Some(found) if found.run == arguments.run_key(&Target::new(arguments)) => {
+                Ok(Self::Checkpoint(Box::new(found)))
+            }
+            Some(found) => Err(Failure::Arguments(format!(
+                "the run that was interrupted had other arguments ({}): use the same, or start again with --overwrite",
+                found.run
+            ))),
+        }
+    }
+}
+
+impl UnloadArgs {
+    /// Returns the arguments that decide what a file contains. A run is only continued with the same.
+    fn run_key(&self, target: &Target) -> String {
+        let mut key = Vec::new();
+        key.extend(self.table.clone());
+        let mut add = |name: &str, value: Option<String>| {
+            key.extend(value.map(|value| format!("--{name} {value}")));
+        };
+        add("keyspace", self.keyspace.clone());
+        add("columns", self.columns.clone());
+        add("where", self.filter.clone());
+        add("shard", self.shard.map(|shard| format!("{}/{}", shard.index, shard.count)));
+        add("plan", self.plan.as_ref().map(|plan| plan.display().to_string()));
+        add("format", Some(target.format.to_string()));
+        add("compress", Some(target.compression.to_string()));
+        add("ttl", self.ttl.then(String::new));
+        add("writetime", self.writetime.then(String::new));
+        key.push(self.csv.to_string());
+        key.join(" ").trim_end().to_owned()
+    }
+
+    /// Makes the plan, or reads it from its file.
+    async fn plan(&self, session: &Session) -> Result<ScanPlan, Failure> {
+        let plan = match &self.plan {
+            None => self.make_plan(session).await?,
+            Some(file) => match read_json(file).map_err(Failure::Text)? {
+                Some(plan) => plan,
+                None => {
+                    let plan = self.make_plan(session).await?;
+                    write_json(file, &plan).map_err(|error| {
+                        Failure::Text(format!("cannot write {}: {error}", file.display()))
+                    })?;
+                    plan
+                }
+            },
+        };
+        let shard = self.shard.and_then(|shard| plan.shard(shard.index, shard.count));
+        Ok(shard.unwrap_or(plan))
+    }
+
+    async fn make_plan(&self, session: &Session) -> Result<ScanPlan, Failure> {
+        let table = self.table.as_deref().unwrap_or_default();
+        let mut scan = session.scan(table).in_flight_per_node(self.in_flight);
+        let mut columns: Vec<String> = self.columns.clone().into_iter().collect();
+        if self.ttl || self.writetime {
+            let table = TableColumns::read(table, session).await?;
+            if columns.is_empty() {
+                columns = table.all();
+            }
+            let functions = [("ttl", self.ttl), ("writetime", self.writetime)];
+            for (function, _) in functions.into_iter().filter(|(_, is_wanted)| *is_wanted) {
+                columns.extend(table.timed().map(|column| format!("{function}({column})")));
+            }
+        }
+        if !columns.is_empty() {
+            scan = scan.columns(columns);
+        }
+        if let Some(filter) = &self.filter {
+            scan = scan.filter(filter);
+        }
+        if let Some(splits) = self.splits {
+            scan = scan.splits(splits);
+        }
+        Ok(scan.plan().await?)
+    }
+}
+
+async fn unload_table(
+    plan: ScanPlan,
+    arguments: &UnloadArgs,
+    session: &Session,
+    mut output: Output,
+    target: &Target,
+) -> Result<(), Failure> {
+    let start = Instant::now();
+    let table = arguments.table.as_deref().unwrap_or_default();
+    let mut scan =
+        session.scan(plan).in_flight_per_node(arguments.in_flight).memory(arguments.memory);
+    if let Some(rate) = arguments.rate {
+        scan = scan.rows_per_second(rate);
+    }
+    let mut pages = scan.rows::<()>();
+    let bar = ProgressBar::new(table.to_owned());
+    let mut saved = Instant::now();
+    let min_interval = Duration::from_secs(arguments.checkpoint_every);
+    let mut interval = min_interval;
+    loop {
+        let page = match pages.next_page().await {
+            Ok(Some(page)) => page,
+            Ok(None) => break,
+            Err(error) => {
+                bar.finish();
+                let failure = Failure::from(error);
+                if let (Some(_), Some(plan)) = (&target.file, pages.checkpoint()) {
+                    output.interrupt(plan).await?;
+                    eprintln!(
+                        "{} rows were written; continue with --resume",
+                        show_number(pages.progress().rows)
+                    );
+                }
+                return Err(failure);
+            }
+        };
+        output.write(page).await?;
+        let progress = pages.progress();
+        bar.set(
+            progress.fraction(),
+            progress.rows,
+            progress.rows_per_second(),
+            progress.time_left(),
+        );
+        if target.file.is_some() && saved.elapsed() >= interval {
+            let begin = Instant::now();
+            if let Some(plan) = pages.checkpoint() {
+                output.checkpoint(plan).await?;
+            }
+            interval = min_interval.max(begin.elapsed() * CHECKPOINT_RATIO);
+            saved = Instant::now();
+        }
+    }
+    let written = output.finish(pages.columns().to_vec()).await?;
+    bar.finish();
+    print_summary(table, pages.progress().rows, written, start.elapsed(), target);
+    Ok(())
+}
+
+async fn unload_query(
+    query: &str,
+    session: &Session,
+    mut output: Output,
+    target: &Target,
+) -> Result<(), Failure> {
+    let start = Instant::now();
+    let mut pages = session.stream::<()>(Statement::new(query), ());
+    let mut columns = Vec::new();
+    while let Some(page) = pages.next_page().await? {
+        if !page.has_rows() {
+            return Err(Failure::Arguments("--query is not a SELECT".to_owned()));
+        }
+        columns = page.columns().to_vec();
+        output.write(page).await?;
+    }
+    let written = output.finish(columns).await?;
+    print_summary("the query", written.rows, written, start.elapsed(), target);
+    Ok(())
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate"
+)]
+fn print_summary(table: &str, rows: u64, written: Written, time: Duration, target: &Target) {
+    let per_second = (rows as f64 / time.as_secs_f64().max(1e-3)) as u64;
+    let mut summary = format!(
+        "wrote {} rows of {table} to {} in {} ({}/s)",
+        show_number(rows),
+        target.name(),
+        show_duration(time),
+        show_number(per_second)
+    );
+    if target.file.is_some() {
+        summary.push_str(&format!(", {}", show_bytes(written.bytes)));
+    }
+    if rows < written.rows {
+        summary.push_str(&format!(
+            "; with the rows of the runs before, {}",
+            show_number(written.rows)
+        ));
+    }
+    eprintln!("{summary}");
+}
+
+fn print_plan(plan: &ScanPlan) {
+    println!("{}", plan.statement());
+    let open = plan.splits().iter().filter(|split| !split.is_complete());
+    println!("{} splits, {} to read", plan.splits().len(), open.count());
+    let sum = |sizes: &mut dyn Iterator<Item = Option<u64>>| sizes.sum::<Option<u64>>();
+    let bytes = sum(&mut plan.splits().iter().map(|split| split.estimated_bytes()));
+    let partitions = sum(&mut plan.splits().iter().map(|split| split.estimated_partitions()));
+    if let (Some(bytes), Some(partitions)) = (bytes, partitions) {
+        println!(
+            "about {} partitions, {} on the disk of one replica",
+            show_number(partitions),
+            show_bytes(bytes)
+        );
+    } else {
+        println!("the nodes have no estimates of the size; they make them every five minutes");
+    }
+}
