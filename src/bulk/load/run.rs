@@ -1,8 +1,8 @@
 //! Connects, and passes the rows of the inputs to a sink.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{fmt, thread};
 
 use tokio::sync::mpsc;
@@ -12,7 +12,7 @@ use super::checkpoint::{Checkpoint, Counts, Job};
 use super::error_files::ErrorFiles;
 use super::input_plan::{InputOptions, InputPlan, TIMESTAMP, TTL};
 use super::input_thread::{Chunk, InputRow, Item, ReadPosition, read_inputs};
-use super::progress::Progress;
+use crate::bulk::progress_bar::{ProgressBar, show_duration, show_number};
 use crate::bulk::{FileError, InputSource, Renames};
 use crate::cli::Failure;
 use crate::session::{Session, Statement};
@@ -87,10 +87,20 @@ struct Run {
     before: Counts,
     /// Number of failed rows that were taken from the sink.
     failed: u64,
+    started: Instant,
     /// Time of the last checkpoint.
     noted: Instant,
-    progress: Progress,
+    /// Time of the last update of the bar.
+    shown: Instant,
+    /// Size of all inputs in bytes, or `None` if it is unknown.
+    size: Option<u64>,
+    bar: ProgressBar,
+    /// Lines that are printed at the end.
+    warnings: Vec<String>,
 }
+
+/// Time between two updates of the bar.
+const BAR_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Number of chunks that wait for the sink.
 const CHUNKS: usize = 4;
@@ -129,7 +139,7 @@ impl Run {
                     .row_timestamps(plan.has(TIMESTAMP))
                     .row_ttls(plan.has(TTL) || arguments.ttl.is_some());
                 if let Some(rate) = arguments.rate {
-                    load = load.rate(rate);
+                    load = load.rate(whole(rate));
                 }
                 if let Some(requests) = arguments.in_flight {
                     load = load.in_flight_per_node(requests);
@@ -138,7 +148,7 @@ impl Run {
             }
         };
         let errors = ErrorFiles::new(&arguments.errors, &plan, &checkpoint.bad)?;
-        let progress = Progress::start(plan.size());
+        let size = plan.size();
         let (sender, chunks) = mpsc::channel(CHUNKS);
         let (position, ttl, read) = (checkpoint.position, arguments.ttl, Arc::clone(&bytes_read));
         thread::Builder::new()
@@ -154,8 +164,12 @@ impl Run {
             checkpoint,
             before,
             failed: 0,
+            started: Instant::now(),
             noted: Instant::now(),
-            progress,
+            shown: Instant::now(),
+            size,
+            bar: ProgressBar::new(arguments.table.clone()),
+            warnings: Vec::new(),
         }))
     }
 
@@ -168,8 +182,8 @@ impl Run {
         self.chunks.close();
         let is_complete = matches!(end, End::Complete);
         let noted = self.checkpoint(arguments, true, is_complete).await;
-        let seconds = self.progress.finish().as_secs_f64();
-        self.print_summary(seconds, arguments.dry_run);
+        self.bar.finish();
+        self.print_summary(arguments.dry_run);
         noted?;
         let failed = self.checkpoint.counts.failed;
         match end {
@@ -199,7 +213,7 @@ impl Run {
                     }
                     Item::Unterminated => {
                         let name = self.checkpoint.job.inputs.get(input).map_or("", |name| name);
-                        self.progress.print(&format!(
+                        self.warnings.push(format!(
                             "warning: {name} has no line break at its end: its last row may be cut off"
                         ));
                         continue;
@@ -216,13 +230,14 @@ impl Run {
                     return Ok(End::TooManyErrors);
                 }
                 let is_due = arguments.checkpoint.is_some()
-                    && self.noted.elapsed() >= arguments.checkpoint_interval;
+                    && self.noted.elapsed() >= arguments.checkpoint_every;
                 if is_due {
                     self.checkpoint(arguments, false, false).await?;
                     self.noted = Instant::now();
                 }
-                let rows = self.checkpoint.counts.read - self.before.read;
-                self.progress.update(&self.bytes_read, rows);
+                if self.shown.elapsed() >= BAR_INTERVAL {
+                    self.update_bar();
+                }
             }
         }
         Ok(End::Complete)
@@ -281,18 +296,33 @@ impl Run {
         }
     }
 
-    fn print_summary(&self, seconds: f64, is_dry_run: bool) {
-        let counts = self.checkpoint.counts;
-        let rate = (counts.read - self.before.read) as f64 / seconds.max(0.001);
-        match is_dry_run {
+    fn update_bar(&mut self) {
+        self.shown = Instant::now();
+        let seconds = self.started.elapsed().as_secs_f64();
+        let rows = self.checkpoint.counts.read - self.before.read;
+        let read = self.bytes_read.load(Ordering::Relaxed) as f64;
+        let fraction = self.size.map(|size| read / size.max(1) as f64);
+        let left = fraction.and_then(|fraction| {
+            Duration::try_from_secs_f64(seconds * (1.0 - fraction) / fraction).ok()
+        });
+        self.bar.set(fraction.unwrap_or_default(), rows, rows as f64 / seconds, left);
+    }
+
+    fn print_summary(&self, is_dry_run: bool) {
+        self.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+        let (counts, time) = (self.checkpoint.counts, self.started.elapsed());
+        let seconds = time.as_secs_f64().max(0.001);
+        let rate = (counts.read - self.before.read) as f64 / seconds;
+        let summary = match is_dry_run {
             true => {
-                let Counts { read, failed, .. } = counts;
-                eprintln!("{read} rows read, {failed} failed, nothing written; {seconds:.1} s");
+                let (read, failed) = (show_number(counts.read), show_number(counts.failed));
+                format!("{read} rows read, {failed} failed, nothing written")
             }
-            false => eprintln!("{}; {seconds:.1} s, {rate:.0} rows/s", Totals(counts)),
-        }
+            false => Totals(counts).to_string(),
+        };
+        eprintln!("{summary} in {}, {rate:.0} rows/s", show_duration(time));
         if self.before.read > 0 {
-            eprintln!("of these, before this load went on: {}", Totals(self.before));
+            eprintln!("of these, in the runs before: {}", Totals(self.before));
         }
         for rows in self.errors.non_empty() {
             eprintln!("failed rows and their reasons: {}", rows.reasons().display());
@@ -342,12 +372,23 @@ fn checkpoint(
     })
 }
 
+/// Returns the whole number that is nearest to a positive number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the number is positive and saturates"
+)]
+fn whole(number: f64) -> u64 {
+    number.round() as u64
+}
+
 /// Displays numbers of rows.
 struct Totals(Counts);
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { read, acknowledged, failed, .. } = self.0;
+        let [read, acknowledged, failed] = [read, acknowledged, failed].map(show_number);
         write!(f, "{read} rows read, {acknowledged} acknowledged, {failed} failed")
     }
 }
