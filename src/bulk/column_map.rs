@@ -47,10 +47,18 @@ impl Renames {
             },
             None => match position(field).or_else(|| position(&field.to_lowercase())) {
                 Some(index) => Ok(Some(index)),
-                None => Err(format!(
-                    "{}; use --map {field}=COLUMN, or --map {field}= to skip the field",
-                    no_column(field, columns)
-                )),
+                None => {
+                    // The names of `unload --writetime` and `--ttl`.
+                    let column = match field.split_once('(') {
+                        Some(("writetime", _)) => "[timestamp]",
+                        Some(("ttl", _)) => "[ttl]",
+                        _ => "COLUMN",
+                    };
+                    Err(format!(
+                        "{}; use --map {field}={column}, or --map {field}= to skip the field",
+                        no_column(field, columns)
+                    ))
+                }
             },
         }
     }

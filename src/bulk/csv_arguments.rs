@@ -43,6 +43,7 @@ impl CsvArgs {
             escape: self.escape,
             null: self.null.clone(),
             has_header: !self.no_header,
+            has_value_escapes: false,
         };
         dialect.check().map_err(Failure::Arguments)?;
         Ok(dialect)

@@ -16,11 +16,22 @@ pub struct CsvDialect {
     pub null: String,
     /// True if the first record of a file contains the names of the columns. Default: true.
     pub has_header: bool,
+    /// True if backslashes and control characters of values are escaped like in Python, such as `\\n`, in addition to
+    /// the escapes of CSV. cqlsh's COPY TO does so, but COPY FROM does not resolve these escapes. Only readers use it.
+    /// Default: false.
+    pub has_value_escapes: bool,
 }
 
 impl Default for CsvDialect {
     fn default() -> Self {
-        Self { delimiter: b',', quote: b'"', escape: None, null: String::new(), has_header: true }
+        Self {
+            delimiter: b',',
+            quote: b'"',
+            escape: None,
+            null: String::new(),
+            has_header: true,
+            has_value_escapes: false,
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Parses a line of JSON as the keys and values of a row.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::fmt;
 
+use serde_core::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
@@ -12,11 +13,39 @@ use crate::types::{CqlType, NativeType, Value};
 ///
 /// # Errors
 /// Returns the reason if the line is not an object.
-pub(super) fn parse_object(line: &[u8]) -> Result<HashMap<String, &RawValue>, String> {
-    serde_json::from_slice(line).map_err(|error| match line.trim_ascii_start().first() {
+pub(super) fn parse_object(line: &[u8]) -> Result<Vec<(String, &RawValue)>, String> {
+    let pairs: Result<Pairs<'_>, _> = serde_json::from_slice(line);
+    pairs.map(|pairs| pairs.0).map_err(|error| match line.trim_ascii_start().first() {
         Some(b'{') => format!("invalid JSON: {}", without_line(&error)),
         _ => "the line is not a JSON object".to_owned(),
     })
+}
+
+/// The keys and values of an object, of which two may have the same key.
+struct Pairs<'l>(Vec<(String, &'l RawValue)>);
+
+impl<'l> Deserialize<'l> for Pairs<'l> {
+    fn deserialize<D: Deserializer<'l>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PairsVisitor;
+
+        impl<'l> Visitor<'l> for PairsVisitor {
+            type Value = Pairs<'l>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'l>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(PairsVisitor)
+    }
 }
 
 /// Parses the JSON of a value of `cql_type`.
@@ -99,7 +128,7 @@ mod tests {
         let cql_type = cql_type.parse().unwrap();
         let line = format!("{{\"a\": {json}}}");
         let object = parse_object(line.as_bytes())?;
-        parse_value(&cql_type, object["a"]).map(|value| value.to_string())
+        parse_value(&cql_type, object[0].1).map(|value| value.to_string())
     }
 
     #[test]

@@ -29,16 +29,27 @@ enum FieldNames {
         /// The index of each field's column, `None` for fields that are skipped.
         indexes: Vec<Option<usize>>,
         null: Box<[u8]>,
-        escape: Option<u8>,
+        escapes: Escapes,
     },
     Json(Renames),
+}
+
+/// The escapes that csv-core does not resolve.
+#[derive(Debug, Clone, Copy)]
+struct Escapes {
+    /// The byte before special bytes, also in fields without quotes.
+    byte: Option<u8>,
+    /// True if values are escaped like in Python.
+    in_values: bool,
 }
 
 impl RowParser {
     /// Returns a parser of CSV records whose fields have these columns, by index in `columns`.
     pub fn csv(columns: &[ColumnSpec], indexes: Vec<Option<usize>>, dialect: &CsvDialect) -> Self {
         let null = dialect.null_text(indexes.len()).as_bytes().into();
-        let fields = FieldNames::Csv { indexes, null, escape: dialect.separate_escape() };
+        let escapes =
+            Escapes { byte: dialect.separate_escape(), in_values: dialect.has_value_escapes };
+        let fields = FieldNames::Csv { indexes, null, escapes };
         Self { columns: columns.to_vec(), fields, nulls_unset: false }
     }
 
@@ -67,12 +78,12 @@ impl RowParser {
         let mut row = vec![MaybeUnset::Unset; self.columns.len()];
         match (&record.content, &self.fields) {
             (RecordContent::Invalid(fault), _) => return Err(fault.to_string()),
-            (RecordContent::Fields(fields), FieldNames::Csv { indexes, null, escape }) => {
+            (RecordContent::Fields(fields), FieldNames::Csv { indexes, null, escapes }) => {
                 check_count(*fields, indexes.len())?;
                 for (field, index) in fields.iter().zip(indexes) {
                     if let Some((slot, column)) = index.and_then(|index| self.slot(&mut row, index))
                     {
-                        *slot = self.set(parse_field(field, column, null, *escape)?);
+                        *slot = self.set(parse_field(field, column, null, *escapes)?);
                     }
                 }
             }
@@ -154,21 +165,25 @@ fn parse_field(
     field: Field<'_>,
     column: &ColumnSpec,
     null: &[u8],
-    escape: Option<u8>,
+    escapes: Escapes,
 ) -> Result<Value, String> {
     let Field { bytes, is_quoted } = field;
     let is_empty_quoted = is_quoted && bytes.is_empty() && !column.cql_type.is_text();
     if (!is_quoted && *bytes == *null) || is_empty_quoted {
         return Ok(Value::Null);
     }
-    let bytes = match escape {
+    let bytes = match escapes.byte {
         // cqlsh also escapes in fields without quotes.
         Some(escape) if !is_quoted && bytes.contains(&escape) => unescape(bytes, escape).into(),
         _ => Cow::Borrowed(bytes),
     };
     let text = std::str::from_utf8(&bytes).map_err(|_| in_column(column, NOT_UTF8))?;
-    parse_text(&column.cql_type, text).map_err(|reason| {
-        in_column(column, &format!("{:?} is not a value: {reason}", shortened(text)))
+    let text = match escapes.in_values {
+        true => resolve_value_escapes(text),
+        false => Cow::Borrowed(text),
+    };
+    parse_text(&column.cql_type, &text).map_err(|reason| {
+        in_column(column, &format!("{:?} is not a value: {reason}", shortened(&text)))
     })
 }
 
@@ -185,6 +200,33 @@ fn unescape(bytes: &[u8], escape: u8) -> Vec<u8> {
     unescaped
 }
 
+/// Resolves the escapes `\\`, `\n`, `\r`, `\t` and `\x` with two hexadecimal digits. Other backslashes are kept.
+fn resolve_value_escapes(text: &str) -> Cow<'_, str> {
+    let Some((start, mut rest)) = text.split_once('\\') else { return text.into() };
+    let mut resolved = start.to_owned();
+    loop {
+        let is_hex = |digits: &&str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let code = rest.strip_prefix('x').and_then(|rest| rest.get(..2)).filter(is_hex);
+        let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let (c, length) = match (rest.as_bytes().first(), code) {
+            (Some(b'\\'), _) => ('\\', 1),
+            (Some(b'n'), _) => ('\n', 1),
+            (Some(b'r'), _) => ('\r', 1),
+            (Some(b't'), _) => ('\t', 1),
+            (_, Some(code)) => (char::from(code), 3),
+            _ => ('\\', 0),
+        };
+        resolved.push(c);
+        let after = rest.get(length..).unwrap_or_default();
+        let Some((before, next)) = after.split_once('\\') else {
+            resolved.push_str(after);
+            return resolved.into();
+        };
+        resolved.push_str(before);
+        rest = next;
+    }
+}
+
 fn in_column(column: &ColumnSpec, reason: &str) -> String {
     format!("column \"{}\" of type `{}`: {reason}", column.name, column.cql_type)
 }
@@ -196,5 +238,23 @@ fn shortened(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
         None => text.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_in_values_are_resolved() {
+        for (text, expected) in [
+            ("a", "a"),
+            (r"a\nb\tc\r", "a\nb\tc\r"),
+            (r"\\n\\\n", "\\n\\\n"),
+            (r"\x00\x7f\xa0é", "\0\u{7f}\u{a0}é"),
+            (r"\x0\xé\q\", r"\x0\xé\q\"),
+        ] {
+            assert_eq!(resolve_value_escapes(text), expected);
+        }
     }
 }

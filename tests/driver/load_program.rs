@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -141,7 +142,7 @@ fn loads_files_of_every_kind() {
     let other = "3|\\N|\\N\n1|'a,\n\"b\"'|{'x', 'y'}\n2||\\N\n";
     let gzip = {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        std::io::Write::write_all(&mut encoder, csv.as_bytes()).unwrap();
+        encoder.write_all(csv.as_bytes()).unwrap();
         encoder.finish().unwrap()
     };
     let zstd = zstd::encode_all(json.as_bytes(), 0).unwrap();
@@ -173,7 +174,10 @@ fn loads_files_of_every_kind() {
     for (index, (file, arguments)) in files.iter().enumerate() {
         let output = fixture.load(&[&["ks.users", "--from", file], arguments.as_slice()].concat());
         assert_ok(&output);
-        assert!(output.stderr.starts_with("3 rows read, 3 acknowledged, 0 failed; "), "{output:?}");
+        assert!(
+            output.stderr.starts_with("3 rows read, 3 acknowledged, 0 failed in "),
+            "{output:?}"
+        );
         assert_eq!(fixture.users(), expected, "{index}");
         fixture.execute("TRUNCATE ks.users");
     }
@@ -183,6 +187,24 @@ fn loads_files_of_every_kind() {
     let output = run_with_input(CQLWIRE, &arguments, csv.into());
     assert_ok(&output);
     assert_eq!(fixture.users(), expected);
+}
+
+#[test]
+fn rows_are_written_while_standard_input_stays_open() {
+    let fixture = Fixture::start();
+    let rows: String = (0..512).map(|id| format!("{id},a\n")).collect();
+    let arguments = fixture.arguments(&["ks.users", "--from", "-", "--format", "csv"]);
+    let mut child = Command::new(CQLWIRE)
+        .args(&arguments)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(format!("id,name\n{rows}").as_bytes()).unwrap();
+    until_blocking("all rows are written", || fixture.users().len() == 512);
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]
@@ -208,7 +230,7 @@ fn rows_that_cannot_be_loaded_are_in_the_error_files() {
     let file = fixture.write("users.csv", "id,name\n1,a\nx,b\n3\n4,refused\n5,e\n,f\n7,\"g\n");
     let output = fixture.load(&["ks.users", "--from", &file]);
     assert_eq!(output.code, 1, "{output:?}");
-    assert!(output.stderr.starts_with("7 rows read, 2 acknowledged, 5 failed; "), "{output:?}");
+    assert!(output.stderr.starts_with("7 rows read, 2 acknowledged, 5 failed in "), "{output:?}");
     assert!(
         output
             .stderr
@@ -260,7 +282,7 @@ fn a_dry_run_writes_nothing() {
     let file = fixture.write("users.csv", "id,name\n1,a\nx,b\n");
     let output = fixture.load(&["ks.users", "--from", &file, "--dry-run"]);
     assert_eq!(output.code, 1);
-    assert!(output.stderr.starts_with("2 rows read, 1 failed, nothing written; "), "{output:?}");
+    assert!(output.stderr.starts_with("2 rows read, 1 failed, nothing written in "), "{output:?}");
     assert!(fixture.users().is_empty());
 }
 
@@ -284,10 +306,10 @@ fn a_load_goes_on_after_its_checkpoint() {
     let output = load(&["--resume"]);
     assert_eq!(output.code, 1, "{output:?}");
     assert!(
-        output.stderr.starts_with("2002 rows read, 2001 acknowledged, 1 failed; "),
+        output.stderr.starts_with("2,002 rows read, 2,001 acknowledged, 1 failed in "),
         "{output:?}"
     );
-    let before = "before this load went on: 2001 rows read, 2000 acknowledged, 1 failed";
+    let before = "in the runs before: 2,001 rows read, 2,000 acknowledged, 1 failed";
     assert!(output.stderr.contains(before), "{output:?}");
     assert_eq!(fixture.error_file("users.csv.bad"), "id,name\nx,y\n");
     let written = fixture.rows::<(i32, i64)>("SELECT id, writetime(name) FROM ks.users");
@@ -318,7 +340,7 @@ fn a_load_that_is_killed_goes_on_without_losing_or_repeating_a_row() {
     let file = fixture.write("users.csv", format!("id,name\n{rows}"));
     let checkpoint = fixture.path("checkpoint");
     let options =
-        ["--timestamp", "1000000", "--checkpoint-interval", "0.05", "--rate", "4k", "--resume"];
+        ["--timestamp", "1000000", "--checkpoint-every", "0.05", "--rate", "4k", "--resume"];
     let paths = ["ks.users", "--from", &file, "--checkpoint", checkpoint.to_str().unwrap()];
     let arguments = fixture.arguments(&[&paths[..], &options].concat());
     let sent = || {
@@ -336,8 +358,8 @@ fn a_load_that_is_killed_goes_on_without_losing_or_repeating_a_row() {
     }
     let output = fixture.load(&[&paths[..], &options].concat());
     assert_ok(&output);
-    let expected = format!("{ROWS} rows read, {ROWS} acknowledged, 0 failed");
-    assert!(output.stderr.contains(&expected), "{output:?}");
+    let expected = "4,000 rows read, 4,000 acknowledged, 0 failed";
+    assert!(output.stderr.contains(expected), "{output:?}");
     let mut written = fixture.rows::<(i32, i64)>("SELECT id, writetime(name) FROM ks.users");
     written.sort_unstable();
     let expected: Vec<(i32, i64)> = (0..ROWS).map(|id| (id, 1_000_000 + i64::from(id))).collect();
@@ -387,12 +409,18 @@ fn counters_are_added() {
 fn wrong_arguments_and_files_are_clear_errors() {
     let fixture = Fixture::start();
     let file = fixture.write("users.csv", "id,city\n1,a\n");
+    let times = fixture.write("times.csv", "id,name,writetime(name)\n1,a,1\n");
     let empty = fixture.write("empty.csv", "");
     let zstd = zstd::encode_all(&[b'1'; 100_000][..], 0).unwrap();
     let cut = fixture.write("cut.csv.zst", &zstd[..zstd.len() - 3]);
     for (arguments, code, expected) in [
         (vec!["ks.users", "--from", "none.csv"], 1, "cannot read none.csv: No such file"),
         (vec!["ks.users", "--from", &file], 2, "there is no column \"city\" among id, Tags, name"),
+        (
+            vec!["ks.users", "--from", &times],
+            2,
+            "use --map writetime(name)=[timestamp], or --map writetime(name)= to",
+        ),
         (vec!["ks.users", "--from", "-"], 2, "the format of standard input is unknown"),
         (vec!["ks.users", "--from", &file, "--delimiter", "ab"], 2, "not one ASCII character"),
         (vec!["ks.users", "--from", &file, "--delimiter", "-"], 2, "the delimiter cannot be '-'"),

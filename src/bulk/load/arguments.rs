@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::bulk::amount::parse_amount;
 use crate::bulk::{CsvArgs, Format};
 use crate::cli::{ConnectArgs, whole_number};
 
@@ -26,6 +27,11 @@ pub struct LoadArgs {
     #[command(flatten)]
     pub(super) csv: CsvArgs,
 
+    /// The files were written by cqlsh's COPY TO: resolve its escapes in values, and set --escape to `\`. cqlsh writes the
+    /// empty text like null, and no header by default
+    #[arg(long, conflicts_with = "escape")]
+    pub(super) cqlsh: bool,
+
     /// Columns of the fields, separated by commas; for JSON, the columns to load
     /// [default: the header, or all columns of the table]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
@@ -40,12 +46,12 @@ pub struct LoadArgs {
     #[arg(long)]
     pub(super) unset_nulls: bool,
 
-    /// Most rows to write in a second, such as 5000 or 50k [default: no limit]
-    #[arg(long, value_name = "ROWS", value_parser = parse_rate)]
-    pub(super) rate: Option<u64>,
+    /// Maximum number of rows a second, such as 50k
+    #[arg(long, value_name = "ROWS", value_parser = parse_amount)]
+    pub(super) rate: Option<f64>,
 
-    /// Most requests in flight to each node [default: 32]
-    #[arg(long, value_name = "REQUESTS", value_parser = whole_number::<usize>(1..=32_768))]
+    /// Number of requests in flight for each node [default: 32]
+    #[arg(long, value_name = "NUMBER", value_parser = whole_number::<usize>(1..=32_768))]
     pub(super) in_flight: Option<usize>,
 
     /// Parse the whole input, but write nothing to the table
@@ -56,7 +62,7 @@ pub struct LoadArgs {
     #[arg(long, default_value = "load-errors", value_name = "FOLDER")]
     pub(super) errors: PathBuf,
 
-    /// Stop when more rows than this cannot be loaded
+    /// Stop when more rows than this cannot be loaded; after --resume, the count begins again
     #[arg(
         long,
         default_value_t = 100,
@@ -77,11 +83,11 @@ pub struct LoadArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) checkpoint: Option<PathBuf>,
 
-    /// Time between two notes in the file of --checkpoint
-    #[arg(long, default_value = "5", value_name = "SECONDS", value_parser = parse_seconds)]
-    pub(super) checkpoint_interval: Duration,
+    /// Time between two checkpoints, from which --resume continues
+    #[arg(long, default_value = "2", value_name = "SECONDS", value_parser = parse_seconds)]
+    pub(super) checkpoint_every: Duration,
 
-    /// Go on after the place in the file of --checkpoint, if it exists
+    /// Continue after the place in the file of --checkpoint; if there is none, start
     #[arg(long, requires = "checkpoint")]
     pub(super) resume: bool,
 
@@ -99,34 +105,7 @@ Examples:
   cqlwire load k8s_test.users --from users/ --rate 50k --checkpoint users.checkpoint --resume
   zcat old.gz | cqlwire load k8s_test.users --from - --format csv --map name=username --map note=";
 
-/// Parses a number of rows a second, such as `5000`, `50k` or `1m`.
-fn parse_rate(text: &str) -> Result<u64, String> {
-    let (digits, factor) = match text.to_ascii_lowercase().strip_suffix(['k', 'm']) {
-        Some(digits) if text.ends_with(['k', 'K']) => (digits.to_owned(), 1_000),
-        Some(digits) => (digits.to_owned(), 1_000_000),
-        None => (text.to_owned(), 1),
-    };
-    let rate = digits.parse::<u64>().ok().and_then(|rate| rate.checked_mul(factor));
-    rate.filter(|rate| *rate > 0)
-        .ok_or_else(|| "not a number of rows such as 5000 or 50k".to_owned())
-}
-
 fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or_else(|| "not a number of seconds".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_may_have_a_factor() {
-        assert_eq!(parse_rate("5000"), Ok(5_000));
-        assert_eq!(parse_rate("50k"), Ok(50_000));
-        assert_eq!(parse_rate("2M"), Ok(2_000_000));
-        for text in ["", "0", "k", "1g", "1.5k", "-1", "99999999999999999999m"] {
-            assert!(parse_rate(text).is_err(), "{text}");
-        }
-    }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use tokio::sync::mpsc;
 
 use super::input_plan::PlannedInput;
-use crate::bulk::{FileError, InputPlace};
+use crate::bulk::{FileError, Format, InputPlace};
 use crate::types::{BindError, Binder, MaybeUnset, ToValues, Value};
 
 /// Parsed records of one input, in the order of the input.
@@ -21,7 +21,7 @@ pub(super) struct Chunk {
 pub(super) enum Item {
     Row(InputRow),
     Invalid(InvalidRecord),
-    /// The last record had no line break after it.
+    /// The last record of CSV had no line break after it.
     Unterminated,
     Failed(FileError),
 }
@@ -120,7 +120,8 @@ fn read_input(
             return Ok(());
         }
     }
-    if !is_terminated {
+    // A JSON object that is cut off is invalid.
+    if !is_terminated && input.format == Format::Csv {
         sender.items.push(Item::Unterminated);
     }
     Ok(())

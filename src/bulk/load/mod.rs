@@ -8,14 +8,12 @@
 //! | `input_thread` | the thread that reads and parses the inputs |
 //! | `error_files` | the rows that could not be loaded, for all inputs |
 //! | `checkpoint` | the file that notes up to which place all rows are loaded |
-//! | `progress` | the progress bar |
 
 mod arguments;
 mod checkpoint;
 mod error_files;
 mod input_plan;
 mod input_thread;
-mod progress;
 mod run;
 
 pub use arguments::LoadArgs;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{fmt, thread};
 
 use tokio::sync::mpsc;
@@ -12,7 +12,7 @@ use super::checkpoint::{Checkpoint, Counts, Job};
 use super::error_files::ErrorFiles;
 use super::input_plan::{InputOptions, InputPlan, TIMESTAMP, TTL};
 use super::input_thread::{Chunk, InputRow, Item, ReadPosition, read_inputs};
-use super::progress::Progress;
+use crate::bulk::progress_bar::{ProgressBar, show_duration, show_number};
 use crate::bulk::{FileError, InputSource, Renames};
 use crate::cli::Failure;
 use crate::session::{Session, Statement};
@@ -26,9 +26,14 @@ use crate::wire::Counted;
 /// Returns an error if an argument is wrong, if an input cannot be read, if the session fails, or if rows could not be
 /// loaded.
 pub async fn run(mut arguments: LoadArgs) -> Result<(), Failure> {
+    let mut dialect = arguments.csv.dialect()?;
+    if arguments.cqlsh {
+        (dialect.escape, dialect.has_value_escapes) = (Some(b'\\'), true);
+        dialect.check().map_err(Failure::Arguments)?;
+    }
     let options = InputOptions {
         format: arguments.format,
-        dialect: arguments.csv.dialect()?,
+        dialect,
         fields: arguments.columns.clone(),
         renames: Renames::parse(arguments.map.iter().map(String::as_str))
             .map_err(Failure::Arguments)?,
@@ -80,8 +85,22 @@ struct Run {
     checkpoint: Checkpoint,
     /// The counts of earlier loads, after whose checkpoint this load goes on.
     before: Counts,
-    progress: Progress,
+    /// Number of failed rows that were taken from the sink.
+    failed: u64,
+    started: Instant,
+    /// Time of the last checkpoint.
+    noted: Instant,
+    /// Time of the last update of the bar.
+    shown: Instant,
+    /// Size of all inputs in bytes, or `None` if it is unknown.
+    size: Option<u64>,
+    bar: ProgressBar,
+    /// Lines that are printed at the end.
+    warnings: Vec<String>,
 }
+
+/// Time between two updates of the bar.
+const BAR_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Number of chunks that wait for the sink.
 const CHUNKS: usize = 4;
@@ -120,7 +139,7 @@ impl Run {
                     .row_timestamps(plan.has(TIMESTAMP))
                     .row_ttls(plan.has(TTL) || arguments.ttl.is_some());
                 if let Some(rate) = arguments.rate {
-                    load = load.rate(rate);
+                    load = load.rate(whole(rate));
                 }
                 if let Some(requests) = arguments.in_flight {
                     load = load.in_flight_per_node(requests);
@@ -129,7 +148,7 @@ impl Run {
             }
         };
         let errors = ErrorFiles::new(&arguments.errors, &plan, &checkpoint.bad)?;
-        let progress = Progress::start(plan.size());
+        let size = plan.size();
         let (sender, chunks) = mpsc::channel(CHUNKS);
         let (position, ttl, read) = (checkpoint.position, arguments.ttl, Arc::clone(&bytes_read));
         thread::Builder::new()
@@ -137,7 +156,21 @@ impl Run {
             .spawn(move || read_inputs(plan.inputs, position, ttl, &read, &sender))
             .map_err(Failure::Io)?;
         let before = checkpoint.counts;
-        Ok(Some(Self { sink, chunks, bytes_read, errors, checkpoint, before, progress }))
+        Ok(Some(Self {
+            sink,
+            chunks,
+            bytes_read,
+            errors,
+            checkpoint,
+            before,
+            failed: 0,
+            started: Instant::now(),
+            noted: Instant::now(),
+            shown: Instant::now(),
+            size,
+            bar: ProgressBar::new(arguments.table.clone()),
+            warnings: Vec::new(),
+        }))
     }
 
     async fn run(mut self, arguments: &LoadArgs) -> Result<(), Failure> {
@@ -149,8 +182,8 @@ impl Run {
         self.chunks.close();
         let is_complete = matches!(end, End::Complete);
         let noted = self.checkpoint(arguments, true, is_complete).await;
-        let seconds = self.progress.finish().as_secs_f64();
-        self.print_summary(seconds, arguments.dry_run);
+        self.bar.finish();
+        self.print_summary(arguments.dry_run);
         noted?;
         let failed = self.checkpoint.counts.failed;
         match end {
@@ -170,8 +203,7 @@ impl Run {
     }
 
     async fn load(&mut self, arguments: &LoadArgs) -> Result<End, Failure> {
-        let mut noted = Instant::now();
-        while let Some(Chunk { input, items }) = self.chunks.recv().await {
+        while let Some(Chunk { input, items }) = self.next_chunk().await {
             for item in items {
                 let (place, outcome) = match item {
                     Item::Row(row) => (row.place, self.send(row).await),
@@ -181,7 +213,7 @@ impl Run {
                     }
                     Item::Unterminated => {
                         let name = self.checkpoint.job.inputs.get(input).map_or("", |name| name);
-                        self.progress.print(&format!(
+                        self.warnings.push(format!(
                             "warning: {name} has no line break at its end: its last row may be cut off"
                         ));
                         continue;
@@ -191,24 +223,36 @@ impl Run {
                 self.checkpoint.counts.read += 1;
                 self.checkpoint.position = ReadPosition { input, last: Some(place) };
                 outcome?;
-                if self.checkpoint.counts.failed > arguments.max_errors {
+                if self.sink.as_ref().is_some_and(|sink| sink.progress().failed > self.failed) {
+                    self.take_failures()?;
+                }
+                if self.checkpoint.counts.failed - self.before.failed > arguments.max_errors {
                     return Ok(End::TooManyErrors);
                 }
+                let is_due = arguments.checkpoint.is_some()
+                    && self.noted.elapsed() >= arguments.checkpoint_every;
+                if is_due {
+                    self.checkpoint(arguments, false, false).await?;
+                    self.noted = Instant::now();
+                }
+                if self.shown.elapsed() >= BAR_INTERVAL {
+                    self.update_bar();
+                }
             }
-            self.take_failures()?;
-            if self.checkpoint.counts.failed > arguments.max_errors {
-                return Ok(End::TooManyErrors);
-            }
-            let is_due = noted.elapsed() >= arguments.checkpoint_interval;
-            if arguments.checkpoint.is_some() && is_due {
-                self.checkpoint(arguments, false, false).await?;
-                noted = Instant::now();
-            }
-            let bytes = self.bytes_read.load(Ordering::Relaxed);
-            let rows = self.checkpoint.counts.read - self.before.read;
-            self.progress.update(bytes, rows);
         }
         Ok(End::Complete)
+    }
+
+    /// Returns the next chunk, or `None` at the end of the inputs. Requests in flight make progress meanwhile.
+    async fn next_chunk(&mut self) -> Option<Chunk> {
+        if let Some(sink) = &mut self.sink {
+            tokio::select! {
+                biased;
+                chunk = self.chunks.recv() => return chunk,
+                () = sink.flush() => {}
+            }
+        }
+        self.chunks.recv().await
     }
 
     async fn send(&mut self, row: InputRow) -> Result<(), Failure> {
@@ -226,6 +270,7 @@ impl Run {
         self.checkpoint.counts.acknowledged =
             self.before.acknowledged + sink.progress().acknowledged;
         for failed in failures {
+            self.failed += 1;
             self.checkpoint.counts.failed += 1;
             self.errors.write_failed(&failed.row, &failed.error)?;
         }
@@ -251,18 +296,33 @@ impl Run {
         }
     }
 
-    fn print_summary(&self, seconds: f64, is_dry_run: bool) {
-        let counts = self.checkpoint.counts;
-        let rate = (counts.read - self.before.read) as f64 / seconds.max(0.001);
-        match is_dry_run {
+    fn update_bar(&mut self) {
+        self.shown = Instant::now();
+        let seconds = self.started.elapsed().as_secs_f64();
+        let rows = self.checkpoint.counts.read - self.before.read;
+        let read = self.bytes_read.load(Ordering::Relaxed) as f64;
+        let fraction = self.size.map(|size| read / size.max(1) as f64);
+        let left = fraction.and_then(|fraction| {
+            Duration::try_from_secs_f64(seconds * (1.0 - fraction) / fraction).ok()
+        });
+        self.bar.set(fraction.unwrap_or_default(), rows, rows as f64 / seconds, left);
+    }
+
+    fn print_summary(&self, is_dry_run: bool) {
+        self.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+        let (counts, time) = (self.checkpoint.counts, self.started.elapsed());
+        let seconds = time.as_secs_f64().max(0.001);
+        let rate = (counts.read - self.before.read) as f64 / seconds;
+        let summary = match is_dry_run {
             true => {
-                let Counts { read, failed, .. } = counts;
-                eprintln!("{read} rows read, {failed} failed, nothing written; {seconds:.1} s");
+                let (read, failed) = (show_number(counts.read), show_number(counts.failed));
+                format!("{read} rows read, {failed} failed, nothing written")
             }
-            false => eprintln!("{}; {seconds:.1} s, {rate:.0} rows/s", Totals(counts)),
-        }
+            false => Totals(counts).to_string(),
+        };
+        eprintln!("{summary} in {}, {rate:.0} rows/s", show_duration(time));
         if self.before.read > 0 {
-            eprintln!("of these, before this load went on: {}", Totals(self.before));
+            eprintln!("of these, in the runs before: {}", Totals(self.before));
         }
         for rows in self.errors.non_empty() {
             eprintln!("failed rows and their reasons: {}", rows.reasons().display());
@@ -312,12 +372,23 @@ fn checkpoint(
     })
 }
 
+/// Returns the whole number that is nearest to a positive number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the number is positive and saturates"
+)]
+fn whole(number: f64) -> u64 {
+    number.round() as u64
+}
+
 /// Displays numbers of rows.
 struct Totals(Counts);
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { read, acknowledged, failed, .. } = self.0;
+        let [read, acknowledged, failed] = [read, acknowledged, failed].map(show_number);
         write!(f, "{read} rows read, {acknowledged} acknowledged, {failed} failed")
     }
 }
