@@ -149,7 +149,7 @@ fn loads_files_of_every_kind() {
     let files = [
         (fixture.write("users.csv", csv), vec![]),
         (fixture.write("users.csv.gz", &gzip), vec![]),
-        (fixture.write("unnamed", &gzip), vec!["--format", "csv"]),
+        (fixture.write("unnamed", &gzip), vec![]),
         (fixture.write("users.jsonl", json), vec![]),
         (fixture.write("users.jsonl.zst", zstd), vec![]),
         (
@@ -182,11 +182,17 @@ fn loads_files_of_every_kind() {
         fixture.execute("TRUNCATE ks.users");
     }
     assert!(!fixture.path("errors").join("users.csv.err").exists());
-    let arguments = fixture.arguments(&["--from", "-", "--format", "csv", "-k", "ks", "users"]);
+    let arguments = fixture.arguments(&["--from", "-", "-k", "ks", "users"]);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let output = run_with_input(CQLWIRE, &arguments, csv.into());
-    assert_ok(&output);
-    assert_eq!(fixture.users(), expected);
+    for input in [csv, &format!("\u{feff}\n{json}")] {
+        fixture.execute("TRUNCATE ks.users");
+        assert_ok(&run_with_input(CQLWIRE, &arguments, input.into()));
+        assert_eq!(fixture.users(), expected);
+    }
+    fixture.execute("TRUNCATE ks.users");
+    let headless = [&arguments[..], &["--no-header", "--columns", "id,name"]].concat();
+    assert_ok(&run_with_input(CQLWIRE, &headless, b"7,a\n".to_vec()));
+    assert_eq!(fixture.users(), users([("7", "'a' null")]));
 }
 
 #[test]
@@ -485,7 +491,6 @@ fn wrong_arguments_and_files_are_clear_errors() {
             2,
             "use --map writetime(name)=[timestamp], or --map writetime(name)= to",
         ),
-        (vec!["ks.users", "--from", "-"], 2, "the format of standard input is unknown"),
         (vec!["ks.users", "--from", &file, "--delimiter", "ab"], 2, "not one ASCII character"),
         (vec!["ks.users", "--from", &file, "--delimiter", "-"], 2, "the delimiter cannot be '-'"),
         (vec!["ks.users", "--from", &file, "--map", "city"], 2, "FIELD=COLUMN"),
