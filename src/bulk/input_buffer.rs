@@ -47,6 +47,11 @@ impl<R: Read> InputBuffer<R> {
         self.bytes.get(self.position.checked_sub(1)?).copied()
     }
 
+    /// Returns the bytes that have been read, but not parsed.
+    pub(super) fn buffered(&self) -> &[u8] {
+        self.bytes.get(self.position..self.end).unwrap_or_default()
+    }
+
     /// Returns the bytes that have not been parsed. Reads more if there are none; an empty slice is the end of the
     /// input.
     ///
@@ -56,7 +61,7 @@ impl<R: Read> InputBuffer<R> {
         if self.position == self.end {
             self.fill()?;
         }
-        Ok(self.bytes.get(self.position..self.end).unwrap_or_default())
+        Ok(self.buffered())
     }
 
     /// Reads until `count` bytes have not been parsed, or the input ends.

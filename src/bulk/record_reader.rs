@@ -98,6 +98,11 @@ impl<R: Read> RecordReader<R> {
         self.buffer.place()
     }
 
+    /// Returns true if the next record has not been read from the input, so that reading it may take long.
+    pub fn is_drained(&self) -> bool {
+        self.buffer.buffered().iter().all(|byte| b"\r\n".contains(byte))
+    }
+
     /// Reads the next record. Returns `None` at the end of the input.
     ///
     /// # Errors

@@ -116,7 +116,9 @@ fn read_input(
                 Item::Invalid(InvalidRecord { place, record, is_open, reason })
             }
         };
-        if sender.push(item, record.raw.len()).is_err() {
+        let size = record.raw.len();
+        // A slow input does not delay the rows that have arrived.
+        if sender.push(item, size, records.is_drained()).is_err() {
             return Ok(());
         }
     }
@@ -139,10 +141,11 @@ struct ChunkSender<'s> {
 struct Stopped;
 
 impl ChunkSender<'_> {
-    fn push(&mut self, item: Item, bytes: usize) -> Result<(), Stopped> {
+    /// Adds a record, and sends the chunk if it is full or `is_due`.
+    fn push(&mut self, item: Item, bytes: usize, is_due: bool) -> Result<(), Stopped> {
         self.items.push(item);
         self.bytes += bytes;
-        if self.items.len() < RECORDS && self.bytes < BYTES {
+        if self.items.len() < RECORDS && self.bytes < BYTES && !is_due {
             return Ok(());
         }
         self.send()
