@@ -57,13 +57,25 @@ pub(super) struct Limits {
 /// A page that has been read. It takes the place of a request in flight until [`Reader::release`].
 #[derive(Debug)]
 pub(super) struct ReadPage {
-    pub(super) range: Option<TokenRange>,
+    range: Option<TokenRange>,
     task: Task,
     reservation: Reservation,
     row_size: f64,
     next: Option<bytes::Bytes>,
     rows: u64,
     bytes: u64,
+}
+
+impl ReadPage {
+    /// Returns the tokens of the page's split.
+    pub(super) const fn range(&self) -> Option<TokenRange> {
+        self.range
+    }
+
+    /// Returns true if both pages are of the same split.
+    pub(super) const fn is_of_split(&self, other: &Self) -> bool {
+        self.task.split == other.task.split
+    }
 }
 
 enum Event {
