@@ -51,7 +51,16 @@ impl PageSizes {
         let row_size = ASSUMED_ROW_SIZE;
         let max_rows = max_rows.max(1);
         let limit = max_rows;
-        Self { max_rows, limit, page_bytes, memory, pages: 0, reserved: 0.0, proven_rows: 1, row_size }
+        Self {
+            max_rows,
+            limit,
+            page_bytes,
+            memory,
+            pages: 0,
+            reserved: 0.0,
+            proven_rows: 1,
+            row_size,
+        }
     }
 
     /// Reserves memory for a page of a split whose rows have this mean size; 0 if it is unknown. Returns `None` if the
@@ -77,7 +86,12 @@ impl PageSizes {
     }
 
     /// Notes the size of a page that has arrived. Returns the mean size of its rows, or `None` if it has none.
-    pub(super) fn arrived(&mut self, page: &mut Reservation, rows: usize, bytes: usize) -> Option<f64> {
+    pub(super) fn arrived(
+        &mut self,
+        page: &mut Reservation,
+        rows: usize,
+        bytes: usize,
+    ) -> Option<f64> {
         let bytes = bytes as f64;
         self.reserved += bytes - page.bytes;
         page.bytes = bytes;

@@ -300,7 +300,8 @@ impl Reader {
         };
         let parts = usize::try_from(range.width().div_ceil(max_width)).unwrap_or(MAX_CUT_SPLITS);
         let Some(queue) = self.queues.get_mut(task.queue) else { return false };
-        if task.last_page.is_some() || parts > MAX_CUT_SPLITS.saturating_sub(self.plan.splits.len()) {
+        if task.last_page.is_some() || parts > MAX_CUT_SPLITS.saturating_sub(self.plan.splits.len())
+        {
             return false;
         }
         let mut parts = range.split(parts);

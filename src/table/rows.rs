@@ -58,7 +58,13 @@ struct Ended {
 
 impl<T> ScanRows<T> {
     pub(super) fn new(start: BoxFuture<'static, Result<Reader, Error>>) -> Self {
-        Self { state: State::Start(start), rows: VecDeque::new(), current: None, later: Vec::new(), range: None }
+        Self {
+            state: State::Start(start),
+            rows: VecDeque::new(),
+            current: None,
+            later: Vec::new(),
+            range: None,
+        }
     }
 
     /// Returns the progress of the scan.

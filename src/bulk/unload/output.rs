@@ -98,7 +98,10 @@ impl Output {
     ///
     /// # Errors
     /// Returns an error that names the file.
-    pub(super) async fn finish(mut self, columns: Vec<ColumnSpec>) -> Result<OutputLength, Failure> {
+    pub(super) async fn finish(
+        mut self,
+        columns: Vec<ColumnSpec>,
+    ) -> Result<OutputLength, Failure> {
         self.send(Message::End(columns)).await?;
         self.join().await
     }
@@ -194,7 +197,7 @@ impl Writer {
         let start = Instant::now();
         self.write_block()?;
         let Some(file) = self.target.file().map(Path::to_owned) else { return Ok(()) };
-        let mut save = || {
+        let save = || {
             self.written.bytes = self.encoder.sync()?;
             let (run, written) = (self.run.clone(), self.written);
             Checkpoint { run, written, plan }.write(&target::checkpoint(&file))

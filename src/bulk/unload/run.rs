@@ -60,7 +60,9 @@ pub async fn unload(mut arguments: UnloadArgs) -> Result<(), Failure> {
             return print_plan(&plan, &mut stdout().lock()).map_err(Failure::Io);
         }
         if plan.is_ring_changed(&session.cluster()) {
-            eprintln!("note: the token ring has changed since the plan was made; no row is lost or repeated");
+            eprintln!(
+                "note: the token ring has changed since the plan was made; no row is lost or repeated"
+            );
         }
         let output = Output::start(&target, &run, dialect, written)?;
         unload_table(plan, &arguments, &session, output, &target).await?;
@@ -212,6 +214,9 @@ async fn unload_table(
 ) -> Result<(), Failure> {
     let start = Instant::now();
     let table = arguments.table.as_deref().unwrap_or_default();
+    // A table without tokens is read from one node, and a later run may choose another one.
+    let has_tokens = plan.splits().iter().all(|split| split.range().is_some());
+    let has_checkpoints = has_tokens && target.file().is_some();
     let mut scan =
         session.scan(plan).in_flight_per_node(arguments.in_flight).memory(arguments.memory);
     if let Some(rate) = arguments.rate {
@@ -314,7 +319,8 @@ fn print_plan(plan: &ScanPlan, out: &mut impl Write) -> io::Result<()> {
     let open = plan.splits().iter().filter(|split| !split.is_complete());
     writeln!(out, "{} splits, {} to read", plan.splits().len(), open.count())?;
     let bytes: Option<u64> = plan.splits().iter().map(PlannedSplit::estimated_bytes).sum();
-    let partitions: Option<u64> = plan.splits().iter().map(PlannedSplit::estimated_partitions).sum();
+    let partitions: Option<u64> =
+        plan.splits().iter().map(PlannedSplit::estimated_partitions).sum();
     match (bytes, partitions) {
         (Some(bytes), Some(partitions)) => writeln!(
             out,
@@ -322,6 +328,9 @@ fn print_plan(plan: &ScanPlan, out: &mut impl Write) -> io::Result<()> {
             show_number(partitions),
             show_bytes(bytes)
         ),
-        _ => writeln!(out, "the nodes have no estimates of the size; they make them every five minutes"),
+        _ => writeln!(
+            out,
+            "the nodes have no estimates of the size; they make them every five minutes"
+        ),
     }
 }

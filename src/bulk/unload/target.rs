@@ -40,7 +40,9 @@ impl Target {
             Place::Stdout
         } else if is_folder {
             let mut name = file_name(arguments);
-            for extension in [Some(format.extension()), compression.extension()].into_iter().flatten() {
+            for extension in
+                [Some(format.extension()), compression.extension()].into_iter().flatten()
+            {
                 name.push('.');
                 name.push_str(extension);
             }
@@ -83,7 +85,9 @@ fn file_name(arguments: &UnloadArgs) -> String {
     let mut encoded = String::new();
     for byte in name.bytes() {
         match byte {
-            b'.' | b'_' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => encoded.push(byte.into()),
+            b'.' | b'_' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                encoded.push(byte.into())
+            }
             _ => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -96,7 +100,8 @@ fn with_shard(name: &str, shard: Option<Shard>) -> String {
     let Some(Shard { index, count }) = shard else { return name.to_owned() };
     let path = Path::new(name);
     let mut end = name.len();
-    let mut extensions = [FileCompression::of_file(path).extension().is_some(), Format::of_file(path).is_some()];
+    let mut extensions =
+        [FileCompression::of_file(path).extension().is_some(), Format::of_file(path).is_some()];
     extensions.sort_unstable();
     for _ in extensions.into_iter().filter(|has| *has) {
         end = name.get(..end).and_then(|rest| rest.rfind('.')).unwrap_or(end);
