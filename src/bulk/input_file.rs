@@ -135,6 +135,29 @@ impl InputFile {
     }
 }
 
+impl InputFile {
+    /// Returns the format that the first character shows: JSON lines begin with `{`. It is read again afterwards.
+    ///
+    /// # Errors
+    /// Returns the errors of the input.
+    pub fn detect_format(&mut self) -> io::Result<Format> {
+        let mut start = Vec::new();
+        let is_blank = |byte: &u8| byte.is_ascii_whitespace() || b"\xef\xbb\xbf".contains(byte);
+        while start.iter().all(is_blank) && start.len() < MAX_BLANKS {
+            if self.reader.by_ref().take(1).read_to_end(&mut start)? == 0 {
+                break;
+            }
+        }
+        let is_json = start.iter().find(|byte| !is_blank(byte)) == Some(&b'{');
+        let rest = std::mem::replace(&mut self.reader, Box::new(io::empty()));
+        self.reader = Box::new(io::Cursor::new(start).chain(rest));
+        Ok(if is_json { Format::JsonLines } else { Format::Csv })
+    }
+}
+
+/// Maximum number of blanks before the first character.
+const MAX_BLANKS: usize = 4 << 10;
+
 impl Read for InputFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.reader.read(buffer)

@@ -71,16 +71,19 @@ fn scalar(native: NativeType, text: &str, cql_type: &CqlType) -> Result<Value, S
 }
 
 /// Returns the literal with dates and times in quotes, which cqlsh writes without quotes inside of collections, and
-/// with `null` in place of cqlsh's `None`. Returns `None` if there are none.
+/// with `null` where cqlsh writes `None` in a tuple or nothing in a user-defined type. Returns `None` if there are
+/// none.
 fn quote_bare_words(literal: &str) -> Option<String> {
     let is_delimiter = |c: char| c.is_whitespace() || "[]{}(),".contains(c);
     let mut quoted = String::with_capacity(literal.len() + 16);
+    let mut lacks_value = false;
     // Parts with odd indexes are inside of single quotes. A doubled quote ends one such part and starts another.
     for (index, part) in literal.split('\'').enumerate() {
         if index > 0 {
             quoted.push('\'');
         }
         if index % 2 == 1 {
+            lacks_value = false;
             quoted.push_str(part);
             continue;
         }
@@ -92,13 +95,18 @@ fn quote_bare_words(literal: &str) -> Option<String> {
                 None => (bare, ""),
             };
             let rest = word.get(bare.len() + colon.len()..).unwrap_or_default();
+            let is_end = bare.is_empty() && rest.starts_with([',', '}']);
             match bare {
+                "" if is_end && lacks_value => quoted.push_str("null"),
                 "None" => quoted.push_str("null"),
                 _ if is_date_or_time(bare) => quoted.push_str(&format!("'{bare}'")),
                 _ => quoted.push_str(bare),
             }
             quoted.push_str(colon);
             quoted.push_str(rest);
+            // A blank after the colon changes nothing.
+            let is_blank = bare.is_empty() && colon.is_empty() && rest.trim().is_empty();
+            lacks_value = !colon.is_empty() || (lacks_value && is_blank);
         }
     }
     (quoted != literal).then_some(quoted)
@@ -123,8 +131,10 @@ fn is_date_or_time(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::types::{Date, Duration, Timestamp};
+    use crate::types::{Date, Duration, Timestamp, UdtType};
 
     fn of(cql_type: &str) -> CqlType {
         cql_type.parse().unwrap()
@@ -193,6 +203,17 @@ mod tests {
             let value = parse_text(&of(cql_type), text).unwrap();
             assert_eq!(value, Value::parse(&of(cql_type), literal).unwrap(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_field_that_cqlsh_leaves_empty_is_null() {
+        let fields = ["a", "b"].map(|name| (name.to_owned(), NativeType::Text.into()));
+        let (keyspace, name) = ("ks".to_owned(), "pair".to_owned());
+        let udt = UdtType { keyspace, name, fields: fields.to_vec() };
+        let cql_type = CqlType::List(Box::new(CqlType::Udt(Arc::new(udt))));
+        let text = "[{a: , b: }, {a: ': , ', b: }, {a: , b: 'x'}]";
+        let expected = "[{a: null, b: null}, {a: ': , ', b: null}, {a: null, b: 'x'}]";
+        assert_eq!(parse_text(&cql_type, text).unwrap().to_string(), expected);
     }
 
     #[test]

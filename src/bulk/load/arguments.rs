@@ -20,7 +20,7 @@ pub struct LoadArgs {
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     pub(super) from: Vec<String>,
 
-    /// Format of the input: csv or jsonl [default: by the name of each file]
+    /// Format of the input: csv or jsonl [default: by the name of each file, or by its content]
     #[arg(long, value_name = "csv|jsonl")]
     pub(super) format: Option<Format>,
 
@@ -103,7 +103,7 @@ const EXAMPLES: &str = "\
 Examples:
   cqlwire load k8s_test.users --from users.csv
   cqlwire load k8s_test.users --from users/ --rate 50k --checkpoint users.checkpoint --resume
-  zcat old.gz | cqlwire load k8s_test.users --from - --format csv --map name=username --map note=";
+  zcat old.gz | cqlwire load k8s_test.users --from - --map name=username --map note=";
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());

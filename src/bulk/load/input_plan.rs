@@ -51,7 +51,7 @@ impl InputPlan {
     /// Reads the headers of the inputs, and finds the columns of their fields. `table` has all columns of the table.
     ///
     /// # Errors
-    /// Returns an error if an input cannot be read, if its format is unknown, if a field has no column, or if the
+    /// Returns an error if an input cannot be read, if a field has no column, or if the
     /// inputs have different columns.
     pub(super) fn new(
         sources: Vec<InputSource>,
@@ -62,12 +62,8 @@ impl InputPlan {
         let all = with_row_options(table);
         let mut plan = Self { inputs: Vec::new(), columns: Vec::new() };
         for source in sources {
-            let Some(format) = options.format.or_else(|| source.format()) else {
-                return Err(Failure::Arguments(format!(
-                    "the format of {source} is unknown: add --format csv or --format jsonl"
-                )));
-            };
-            let fields = Fields::read(&source, format, options, read)?;
+            let (format, opened) = find_format(&source, options, read)?;
+            let fields = Fields::read(&source, format, opened, options, read)?;
             let wrong = |reason: String| Failure::Arguments(format!("{source}: {reason}"));
             let indexes = fields.columns(options, table.len(), &all).map_err(wrong)?;
             let mut own: Vec<usize> = indexes.iter().copied().flatten().collect();
@@ -144,6 +140,28 @@ impl PlannedInput {
     }
 }
 
+/// Returns the format of an input: that of the options, that of its name, or that of its content. Returns the input if it
+/// was opened and can be opened only once.
+fn find_format(
+    source: &InputSource,
+    options: &InputOptions,
+    read: &Arc<AtomicU64>,
+) -> Result<(Format, Option<InputFile>), Failure> {
+    if let Some(format) = options.format.or_else(|| source.format()) {
+        return Ok((format, None));
+    }
+    let mut input = source.open(&counter(source, read)).map_err(FileError::into_failure)?;
+    let format = input.detect_format();
+    let format = format.map_err(|error| FileError::new("read", source, error).into_failure())?;
+    Ok((format, Some(input).filter(|_| *source == InputSource::Stdin)))
+}
+
+/// Returns the counter of bytes for an input whose start is read before its rows. Bytes of files are counted when their
+/// rows are read.
+fn counter(source: &InputSource, read: &Arc<AtomicU64>) -> Arc<AtomicU64> {
+    if *source == InputSource::Stdin { Arc::clone(read) } else { Arc::default() }
+}
+
 /// The fields of an input.
 struct Fields {
     /// The names in the header, or `None` if there is no header.
@@ -153,20 +171,24 @@ struct Fields {
 }
 
 impl Fields {
+    /// Reads the header, if there is one. `opened` is the input if it has been opened before.
     fn read(
         source: &InputSource,
         format: Format,
+        opened: Option<InputFile>,
         options: &InputOptions,
         read: &Arc<AtomicU64>,
     ) -> Result<Self, Failure> {
         let mut fields = Self { names: None, header: None, records: None };
         if format != Format::Csv || !options.dialect.has_header {
+            fields.records = opened.map(|input| RecordReader::new(input, format, &options.dialect));
             return Ok(fields);
         }
-        // Bytes of files are counted when the rows are read.
         let is_stdin = *source == InputSource::Stdin;
-        let counter = if is_stdin { Arc::clone(read) } else { Arc::default() };
-        let input = source.open(&counter).map_err(FileError::into_failure)?;
+        let input = match opened {
+            Some(input) => input,
+            None => source.open(&counter(source, read)).map_err(FileError::into_failure)?,
+        };
         let mut records = RecordReader::new(input, format, &options.dialect);
         let header = records.next_record();
         let header =
