@@ -155,8 +155,8 @@ impl Load {
     }
 
     /// Sets the maximum number of rows a second; at least 1. Default: no limit.
-    pub fn rate(mut self, rows_per_second: u64) -> Self {
-        self.rate = Some(rows_per_second.max(1));
+    pub fn rows_per_second(mut self, rows: u64) -> Self {
+        self.rate = Some(rows.max(1));
         self
     }
 

@@ -498,7 +498,7 @@ async fn rows_are_sent_at_the_rate_of_the_load() {
     let session = session.connect().await.unwrap();
     session.execute(CREATE[0], ()).await.unwrap();
     session.execute(CREATE[1], ()).await.unwrap();
-    let mut sink = load(&session).rate(100).start::<Row>().await.unwrap();
+    let mut sink = load(&session).rows_per_second(100).start::<Row>().await.unwrap();
     let begin = Instant::now();
     for number in 0..50 {
         sink.send((number, "b", 0, number)).await.unwrap();

@@ -86,7 +86,7 @@ fn file_name(arguments: &UnloadArgs) -> String {
     for byte in name.bytes() {
         match byte {
             b'.' | b'_' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
-                encoded.push(byte.into())
+                encoded.push(byte.into());
             }
             _ => encoded.push_str(&format!("%{byte:02X}")),
         }
