@@ -56,7 +56,7 @@
 //! | [`connection`] | one connection on tokio | `driver` |
 //! | [`cluster`] | nodes, token ring, schema, load balancing | `driver` |
 //! | [`session`] | sessions, statements, results | `driver` |
-//! | [`table`] | whole tables, read from all nodes at once | `driver` |
+//! | [`table`] | whole tables, read from and written to all nodes at once | `driver` |
 //!
 //! # Features
 //!

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::io::{self, Write, stdout};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -90,21 +91,23 @@ pub async fn count(mut arguments: CountArgs) -> Result<(), Failure> {
     }
     bar.finish();
     let rows = pages.progress().rows;
-    println!("{} rows", show_number(rows));
-    // The rows of a virtual table are in no partitions.
-    if !table.partition_key().is_empty() {
-        partitions.print(pages.columns(), table.has_clustering());
-    }
-    if let Some(plan) = pages.checkpoint() {
-        print_nodes(&plan);
-    }
+    let mut print = || {
+        let out = &mut stdout().lock();
+        writeln!(out, "{} rows", show_number(rows))?;
+        // The rows of a virtual table are in no partitions.
+        if !table.partition_key().is_empty() {
+            partitions.print(pages.columns(), table.has_clustering(), out)?;
+        }
+        pages.checkpoint().map_or(Ok(()), |plan| print_nodes(&plan, out))
+    };
+    print().map_err(Failure::Io)?;
     eprintln!("counted in {}", show_duration(start.elapsed()));
     arguments.connect.print_metrics(&session);
     Ok(())
 }
 
 /// Prints the number of rows on each node. Every replica has all rows of a split.
-fn print_nodes(plan: &ScanPlan) {
+fn print_nodes(plan: &ScanPlan, out: &mut impl Write) -> io::Result<()> {
     let mut nodes: BTreeMap<SocketAddr, u64> = BTreeMap::new();
     for split in plan.splits() {
         for node in split.replicas() {
@@ -112,11 +115,12 @@ fn print_nodes(plan: &ScanPlan) {
         }
     }
     if !nodes.is_empty() {
-        println!("\nrows on each node:");
+        writeln!(out, "\nrows on each node:")?;
     }
     for (node, rows) in nodes {
-        println!("{:>16}  {node}", show_number(rows));
+        writeln!(out, "{:>16}  {node}", show_number(rows))?;
     }
+    Ok(())
 }
 
 /// Counts the partitions and their rows. The rows of a partition are consecutive, in one page or in consecutive pages
@@ -175,19 +179,25 @@ impl Partitions {
         partition.rows = 0;
     }
 
-    fn print(mut self, columns: &[ColumnSpec], has_clustering: bool) {
+    fn print(
+        &mut self,
+        columns: &[ColumnSpec],
+        has_clustering: bool,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
         for mut partition in std::mem::take(&mut self.open).into_values() {
             self.end(&mut partition);
         }
-        println!("{} partitions", show_number(self.count));
+        writeln!(out, "{} partitions", show_number(self.count))?;
         // Without clustering columns, each partition has one row.
         if !has_clustering || self.largest.is_empty() {
-            return;
+            return Ok(());
         }
-        println!("\nlargest partitions, in rows:");
-        for Reverse((rows, key)) in self.largest.into_sorted_vec() {
-            println!("{:>16}  {}", show_number(rows), show_key(columns, &key));
+        writeln!(out, "\nlargest partitions, in rows:")?;
+        for Reverse((rows, key)) in std::mem::take(&mut self.largest).into_sorted_vec() {
+            writeln!(out, "{:>16}  {}", show_number(rows), show_key(columns, &key))?;
         }
+        Ok(())
     }
 }
 

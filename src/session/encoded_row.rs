@@ -117,7 +117,8 @@ impl RowsRequest {
         }
     }
 
-    /// Returns the requests for the first rows, of which there are `count`, and for the rest. Returns `None` if one of them would have no row.
+    /// Returns a request for the first `count` rows, and one for the rest. Returns `None` if one of them would have
+    /// no row.
     pub(crate) fn divide(&self, count: usize, kind: BatchKind) -> Option<[Self; 2]> {
         let Rows::Many(batch) = &self.0 else { return None };
         let mut parts = [(); 2].map(|()| Batch::of_rows(kind, batch.options().clone()));

@@ -8,13 +8,12 @@ use crate::session::{
 use crate::types::{BindError, Binder, Quoted, Reordered, ToValues};
 use crate::wire::Consistency;
 
-use super::source::parse_name;
+use super::source::{TableName, parse_name};
 
 /// The table of a load, and the columns that it writes.
 #[derive(Debug)]
 pub(super) struct Target {
-    pub(super) keyspace: String,
-    table: String,
+    pub(super) name: TableName,
     columns: Vec<String>,
 }
 
@@ -57,19 +56,10 @@ impl Target {
     /// Parses the names of a table and of columns. A table without a keyspace is one of the session's keyspace.
     ///
     /// # Errors
-    /// Returns an error if a text is no name, if no keyspace is known, if there is no column, or if a column occurs twice.
+    /// Returns an error if a text is no name, if no keyspace is known, if there is no column, or if a column occurs
+    /// twice.
     pub(super) fn new(table: &str, columns: &[String], session: &Session) -> Result<Self, Error> {
-        const QUOTES: &str = "with quotation marks around names that are not lower case";
-        let Some((keyspace, name)) = parse_name(table) else {
-            return Err(invalid(format!(
-                "`{table}` is not the name of a table: write `keyspace.table`, {QUOTES}"
-            )));
-        };
-        let Some(keyspace) = keyspace.or_else(|| session.keyspace()) else {
-            return Err(invalid(format!(
-                "the keyspace of `{table}` is unknown: write `keyspace.{table}`"
-            )));
-        };
+        let name = TableName::parse(table, session)?;
         let mut names = Vec::new();
         for column in columns {
             match parse_name(column) {
@@ -81,7 +71,8 @@ impl Target {
                 Some((None, name)) => names.push(name),
                 _ => {
                     return Err(invalid(format!(
-                        "`{column}` is not the name of a column: write the name alone, {QUOTES}"
+                        "`{column}` is not the name of a column: write the name alone, with quotation marks around \
+                         names that are not lower case"
                     )));
                 }
             }
@@ -91,7 +82,7 @@ impl Target {
                 "no columns of `{table}` were named: name those whose values the rows have"
             )));
         }
-        Ok(Self { keyspace, table: name, columns: names })
+        Ok(Self { name, columns: names })
     }
 
     /// Reads the columns of the table. Empty if the table does not exist.
@@ -99,7 +90,7 @@ impl Target {
         let select = "SELECT column_name, kind, type FROM system_schema.columns \
                       WHERE keyspace_name = ? AND table_name = ?";
         let select = Statement::new(select).consistency(Consistency::LocalOne);
-        let names = (self.keyspace.as_str(), self.table.as_str());
+        let names = (self.name.keyspace.as_str(), self.name.table.as_str());
         let mut rows = session.stream::<(String, String, String)>(select, names);
         let mut columns = Vec::new();
         while let Some((name, kind, cql_type)) = rows.try_next().await? {
@@ -108,14 +99,13 @@ impl Target {
         Ok(columns)
     }
 
-    /// Checks that the table has all columns, and that they include its primary key. A row of static columns needs no clustering
-    /// columns.
+    /// Checks the columns of the load. A row of static columns needs no clustering columns.
     ///
     /// # Errors
-    /// Returns an error if that is not so.
+    /// Returns an error if the table lacks one of the columns, or if they do not include the primary key.
     fn check(&self, columns: &[TableColumn]) -> Result<(), Error> {
         let find = |name: &String| columns.iter().find(|column| column.name == *name);
-        let table = format!("{}.{}", Quoted(&self.keyspace), Quoted(&self.table));
+        let table = self.table();
         if let Some(unknown) = self.columns.iter().find(|name| find(name).is_none()) {
             let known: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
             return Err(invalid(format!(
@@ -168,9 +158,8 @@ impl Target {
         let (text, kind, key) = match has_counters {
             true if options.timestamps || options.ttls => {
                 return Err(invalid(format!(
-                    "the table {}.{} has counters, whose rows have no write times and no times to live",
-                    Quoted(&self.keyspace),
-                    Quoted(&self.table)
+                    "the table {} has counters, whose rows have no write times and no times to live",
+                    self.table()
                 )));
             }
             true => {
@@ -185,6 +174,11 @@ impl Target {
         Ok(Insert { statement, kind, key })
     }
 
+    /// Returns the name of the table as CQL text.
+    fn table(&self) -> String {
+        format!("{}.{}", Quoted(&self.name.keyspace), Quoted(&self.name.table))
+    }
+
     /// Returns the text of an INSERT.
     fn insert(&self, RowOptions { timestamps, ttls }: RowOptions) -> String {
         let names: Vec<_> = self.columns.iter().map(|name| Quoted(name).to_string()).collect();
@@ -195,9 +189,9 @@ impl Target {
             // The load adds the timestamp after the values of the row.
             (false, true) => "TTL ? AND TIMESTAMP ?",
         };
-        let (keyspace, table) = (Quoted(&self.keyspace), Quoted(&self.table));
+        let table = self.table();
         let names = names.join(", ");
-        format!("INSERT INTO {keyspace}.{table} ({names}) VALUES ({markers}) USING {using}")
+        format!("INSERT INTO {table} ({names}) VALUES ({markers}) USING {using}")
     }
 
     /// Returns the text of an UPDATE of counters. `counters` and `key` are positions of columns.
@@ -207,10 +201,10 @@ impl Target {
             let terms: Vec<_> = names.map(|name| term(Quoted(name).to_string())).collect();
             terms.join(separator)
         };
-        let (keyspace, table) = (Quoted(&self.keyspace), Quoted(&self.table));
+        let table = self.table();
         let counters = names(counters, ", ", |name| format!("{name} = {name} + ?"));
         let key = names(key, " AND ", |name| format!("{name} = ?"));
-        format!("UPDATE {keyspace}.{table} SET {counters} WHERE {key}")
+        format!("UPDATE {table} SET {counters} WHERE {key}")
     }
 }
 
@@ -296,7 +290,7 @@ mod tests {
 
     fn target(columns: &[&str]) -> Target {
         let columns = columns.iter().map(|name| (*name).to_owned()).collect();
-        Target { keyspace: "K".into(), table: "t\"".into(), columns }
+        Target { name: TableName { keyspace: "K".into(), table: "t\"".into() }, columns }
     }
 
     #[test]

@@ -18,13 +18,19 @@ use crate::types::ToValues;
 /// number of the row, in microseconds. Of several rows with the same primary key, the last one therefore takes
 /// effect, in whatever order the nodes write them.
 ///
-/// A load that was interrupted can start again with the base of the first run. It then never overwrites values that were
-/// written after the first run began. If it skips the rows that the first run has written, it sets the number of the
-/// [first row](Self::first_number).
+/// A load that was interrupted can start again with the base of the first run. It then never overwrites values
+/// that are newer than those of the first run. If it skips the rows that the first run has written, it sets the
+/// number of its [first row](Self::first_number).
 ///
 /// # Counters
-/// Rows of a table with counters are added to the counters. They have no timestamps, and a load that starts again adds
-/// them twice. A request that may have been applied is not sent again: its rows are failures, whose error says so.
+/// In a table with counters, the values of a row are added to the counters. They have no timestamps, and a load
+/// that starts again adds them twice. A request that may have been applied is not sent again: its rows are
+/// failures for which [`Error::may_have_been_applied`] returns true.
+///
+/// # Memory
+/// The rows that wait or are in flight are in memory, with their encoded values. Their number is limited to full
+/// batches in all requests that may be in flight, and the size of their values by [`memory`](Self::memory).
+/// Failed rows are in memory until they are [taken](LoadSink::take_failures).
 #[derive(Clone)]
 #[must_use = "a load writes no row before it is started"]
 pub struct Load {
@@ -43,13 +49,13 @@ pub struct Load {
 }
 
 /// Default number of requests in flight to a node.
-const PER_NODE: usize = 32;
+const PER_NODE: usize = 64;
 
 /// Default maximum number of rows in a batch.
 const BATCH_ROWS: usize = 100;
 
-/// Maximum size of the values in a batch of several rows. Cassandra warns of larger batches only if they have several
-/// partitions, which those of a load never have.
+/// Maximum size of the values in a batch of several rows. Cassandra warns of batches of this size only if they have
+/// several partitions, which those of a load never have.
 const BATCH_BYTES: usize = 16 * 1024;
 
 /// Default maximum size of the encoded values in memory.
@@ -123,37 +129,39 @@ impl Load {
         self
     }
 
-    /// Sets the maximum number of requests in flight, for each node: those whose partition has the node as its first
-    /// replica in the local datacenter. Default: 32; at least 1.
+    /// Sets the maximum number of requests in flight, for each node: those of partitions of which it is the first
+    /// replica in the local datacenter. Default: 64; at least 1.
     ///
-    /// The number is halved when the node responds OVERLOADED or WRITE_TIMEOUT, or does not respond in time, and then grows again
-    /// by one each time that as many requests have succeeded.
+    /// The number is halved when the node responds OVERLOADED or WRITE_TIMEOUT, or does not respond in time. It then
+    /// grows by one each time that as many requests have succeeded.
     pub fn in_flight_per_node(mut self, requests: usize) -> Self {
         self.per_node = requests.max(1);
         self
     }
 
-    /// Sets the maximum number of rows that one request writes. While all requests to a node are in flight, rows of one
-    /// partition are collected for an unlogged batch. Its values have at most 16 KiB. Default: 100; at least 1.
+    /// Sets the maximum number of rows that one request writes; 1 means no batches. While a node has enough requests
+    /// in flight, rows of one partition are collected for an unlogged batch. The values of a batch have at most
+    /// 16 KiB. Default: 100; at least 1.
     pub fn batch_rows(mut self, rows: usize) -> Self {
         self.batch.rows = rows.clamp(1, usize::from(u16::MAX));
         self
     }
 
-    /// Sets the maximum size of the encoded values of the rows that wait or are in flight, in bytes. The last of these rows may
-    /// exceed it. Their number is limited, too: to the requests in flight of all nodes with full batches. Default: 16 MiB.
+    /// Sets the maximum size of the encoded values of the rows that wait or are in flight, in bytes. The last one of
+    /// these rows may exceed it. Default: 16 MiB.
     pub fn memory(mut self, bytes: usize) -> Self {
         self.memory = bytes;
         self
     }
 
     /// Sets the maximum number of rows a second; at least 1. Default: no limit.
-    pub fn rate(mut self, rows_per_second: u64) -> Self {
-        self.rate = Some(rows_per_second.max(1));
+    pub fn rows_per_second(mut self, rows: u64) -> Self {
+        self.rate = Some(rows.max(1));
         self
     }
 
-    /// Sets the timestamp of the row with the number 0, in microseconds since 1970. Default: the time when the load starts.
+    /// Sets the timestamp of the row with the number 0, in microseconds since 1970. Default: the time when the load
+    /// starts.
     pub fn timestamp(mut self, micros: i64) -> Self {
         self.timestamp = Some(micros);
         self
@@ -165,16 +173,17 @@ impl Load {
         self
     }
 
-    /// Sets whether each row has its own write timestamp, instead of that of the load. It is a `bigint` in microseconds since 1970 after the
-    /// values of the columns, or named `[timestamp]`, and must not be null. Default: false.
+    /// Sets whether each row has its own write timestamp, instead of that of the load. It is a `bigint` after the
+    /// values of the columns, or a value with the name `[timestamp]`: the microseconds since 1970. It must not be
+    /// null. Default: false.
     pub fn row_timestamps(mut self, has_timestamps: bool) -> Self {
         self.row.timestamps = has_timestamps;
         self
     }
 
-    /// Sets whether each row has its own time to live. It is an `int` in seconds after the values of the columns and the
-    /// [timestamp](Self::row_timestamps), or named `[ttl]`. Null and 0 mean that the row does not expire.
-    /// Default: false.
+    /// Sets whether each row has its own time to live. It is an `int` after the values of the columns and after the
+    /// [timestamp](Self::row_timestamps) of the row if there is one, or a value with the name `[ttl]`: the time in
+    /// seconds. Null and 0 mean that the row does not expire. Default: false.
     pub fn row_ttls(mut self, has_ttls: bool) -> Self {
         self.row.ttls = has_ttls;
         self
@@ -189,8 +198,8 @@ impl Load {
     /// Reads the columns of the table and prepares the statement that writes a row. The rows must be of one type.
     ///
     /// # Errors
-    /// Returns an error of kind [`Config`](crate::ErrorKind::Config) if a name is invalid, if the table does not have the
-    /// columns, or if they do not include its primary key, and the errors of [`Session::prepare`].
+    /// Returns an error of kind [`Config`](crate::ErrorKind::Config) if a name is invalid, if the table lacks a column,
+    /// or if the columns do not include the primary key. Also returns the errors of [`Session::prepare`].
     pub async fn start<T: ToValues + Send + Sync + 'static>(self) -> Result<LoadSink<T>, Error> {
         let target = Target::new(&self.table, &self.columns, &self.session)?;
         let insert = target.prepare(&self.session, self.row, &self.profile).await?;
@@ -206,7 +215,7 @@ impl Load {
             first_number: self.first_number,
             max_failures: self.max_failures,
         };
-        Ok(LoadSink::new(self.session, insert, target.keyspace, options))
+        Ok(LoadSink::new(self.session, insert, target.name.keyspace, options))
     }
 }
 

@@ -6,13 +6,15 @@
 /// times as many rows as the largest one that has arrived.
 #[derive(Debug)]
 pub(super) struct PageSizes {
-    /// Maximum number of rows in a page.
+    /// Maximum number of rows in a page, and the part of it that applies after timeouts.
     max_rows: i32,
+    limit: i32,
     /// Number of bytes that a page may have.
     page_bytes: f64,
     /// Number of bytes that all pages in flight may have.
     memory: f64,
-    /// Expected bytes of the pages in flight.
+    /// Number of pages in flight, and their bytes, which are expected until they have arrived.
+    pages: usize,
     reserved: f64,
     /// Number of rows that a page may have because smaller ones have arrived.
     proven_rows: i32,
@@ -48,7 +50,17 @@ impl PageSizes {
         let page_bytes = (memory / in_flight.max(1) as f64).min(MAX_PAGE_BYTES);
         let row_size = ASSUMED_ROW_SIZE;
         let max_rows = max_rows.max(1);
-        Self { max_rows, page_bytes, memory, reserved: 0.0, proven_rows: 1, row_size }
+        let limit = max_rows;
+        Self {
+            max_rows,
+            limit,
+            page_bytes,
+            memory,
+            pages: 0,
+            reserved: 0.0,
+            proven_rows: 1,
+            row_size,
+        }
     }
 
     /// Reserves memory for a page of a split whose rows have this mean size; 0 if it is unknown. Returns `None` if the
@@ -56,36 +68,51 @@ impl PageSizes {
     pub(super) fn reserve(&mut self, row_size: f64) -> Option<Reservation> {
         let row_size = row_size.max(self.row_size);
         let fitting = (self.page_bytes / row_size) as i32;
-        let rows = fitting.min(self.proven_rows).min(self.max_rows).max(1);
+        let rows = fitting.min(self.proven_rows).min(self.limit).max(1);
         let bytes = f64::from(rows) * row_size;
-        if self.reserved > 0.0 && self.reserved + bytes > self.memory {
+        if self.pages > 0 && self.reserved + bytes > self.memory {
             return None;
         }
+        self.pages += 1;
         self.reserved += bytes;
         Some(Reservation { rows, bytes })
     }
 
     /// Releases the memory of a page that has arrived, or whose request has failed.
     pub(super) fn release(&mut self, page: Reservation) {
-        self.reserved = (self.reserved - page.bytes).max(0.0);
+        self.pages -= 1;
+        // The sum is rounded.
+        self.reserved = if self.pages == 0 { 0.0 } else { (self.reserved - page.bytes).max(0.0) };
     }
 
     /// Notes the size of a page that has arrived. Returns the mean size of its rows, or `None` if it has none.
-    pub(super) fn arrived(&mut self, page: Reservation, rows: usize, bytes: usize) -> Option<f64> {
-        self.proven_rows = self.proven_rows.max(page.rows.saturating_mul(GROWTH));
+    pub(super) fn arrived(
+        &mut self,
+        page: &mut Reservation,
+        rows: usize,
+        bytes: usize,
+    ) -> Option<f64> {
+        let bytes = bytes as f64;
+        self.reserved += bytes - page.bytes;
+        page.bytes = bytes;
+        let arrived = i32::try_from(rows).unwrap_or(i32::MAX);
+        self.proven_rows = self.proven_rows.max(arrived.saturating_mul(GROWTH));
+        if arrived >= self.limit {
+            self.limit = self.limit.saturating_add(self.limit / 8 + 1).min(self.max_rows);
+        }
         if rows == 0 {
             return None;
         }
-        let mean = bytes as f64 / rows as f64;
+        let mean = bytes / rows as f64;
         let is_first = self.row_size.to_bits() == ASSUMED_ROW_SIZE.to_bits();
         let falling = if is_first { mean } else { 0.9 * self.row_size + 0.1 * mean };
         self.row_size = falling.max(mean).max(1.0);
         Some(mean)
     }
 
-    /// Halves the pages after a timeout.
+    /// Halves the pages after a timeout. They grow again slowly.
     pub(super) fn shrink(&mut self, page: Reservation) {
-        self.max_rows = (page.rows / 2).max(1).min(self.max_rows);
+        self.limit = (page.rows / 2).max(1).min(self.limit);
     }
 }
 
@@ -96,10 +123,10 @@ mod tests {
     const MIB: usize = 1 << 20;
 
     fn request(sizes: &mut PageSizes, row_size: usize) -> i32 {
-        let page = sizes.reserve(0.0).unwrap();
-        sizes.release(page);
+        let mut page = sizes.reserve(0.0).unwrap();
         let rows = usize::try_from(page.rows).unwrap();
-        sizes.arrived(page, rows, rows * row_size);
+        sizes.arrived(&mut page, rows, rows * row_size);
+        sizes.release(page);
         page.rows
     }
 
@@ -136,9 +163,12 @@ mod tests {
     fn a_row_above_the_bound_is_read_alone() {
         let mut sizes = PageSizes::new(5_000, MIB, 8);
         request(&mut sizes, 5 * MIB);
-        let page = sizes.reserve(0.0).unwrap();
-        assert_eq!(page.rows, 1);
-        assert!(sizes.reserve(0.0).is_none());
+        for _ in 0..1_000 {
+            let page = sizes.reserve(0.1).unwrap();
+            assert_eq!(page.rows, 1);
+            assert!(sizes.reserve(0.0).is_none());
+            sizes.release(page);
+        }
     }
 
     #[test]
@@ -155,8 +185,10 @@ mod tests {
         requests(&mut sizes, 4, 10);
         let page = sizes.reserve(0.0).unwrap();
         sizes.shrink(page);
-        assert_eq!(request(&mut sizes, 10), 500);
+        sizes.release(page);
+        assert_eq!(requests(&mut sizes, 3, 10), [500, 563, 634]);
         sizes.shrink(Reservation { rows: 1, bytes: 0.0 });
-        assert_eq!(request(&mut sizes, 10), 1);
+        assert_eq!(requests(&mut sizes, 20, 10)[..4], [1, 2, 3, 4]);
+        assert_eq!(*requests(&mut sizes, 50, 10).last().unwrap(), 1_000);
     }
 }

@@ -104,6 +104,16 @@ pub(super) enum Position {
 }
 
 impl ScanPlan {
+    /// Returns the keyspace of the table.
+    pub fn keyspace(&self) -> &str {
+        &self.source.name.keyspace
+    }
+
+    /// Returns the name of the table.
+    pub fn table(&self) -> &str {
+        &self.source.name.table
+    }
+
     /// Returns the splits. [`shard`](Self::shard) and a scan may cut them into smaller ones.
     pub fn splits(&self) -> &[PlannedSplit] {
         &self.splits
@@ -125,7 +135,7 @@ impl ScanPlan {
     /// The shards are equal parts of the token ring, which depend on the partitioner and on `shards` only. Processes
     /// that each take one shard therefore read every row exactly once, even if each of them makes its own plan
     /// while nodes join or leave. A split that has been read in part is not cut: it belongs to the shard that contains
-    /// its end. Of a plan with other [filters](super::Scan::filter) or splits, the shards contain other rows.
+    /// its end.
     pub fn shard(&self, index: usize, shards: usize) -> Option<Self> {
         if index >= shards {
             return None;
@@ -151,7 +161,8 @@ impl ScanPlan {
         let has_other_replicas = |split: &PlannedSplit, range| {
             let current = ranges.within(range);
             let mut replicas = current.ranges().iter().map(|range| addresses(range.replicas()));
-            replicas.any(|replicas| !is_same_set(&replicas, &split.replicas))
+            !split.replicas.is_empty()
+                && replicas.any(|replicas| !is_same_set(&replicas, &split.replicas))
         };
         let open = self.splits.iter().filter(|split| !split.is_complete());
         open.filter_map(|split| Some((split, split.range?)))

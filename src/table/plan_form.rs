@@ -118,6 +118,9 @@ impl<'de> Deserialize<'de> for ScanPlan {
             selection: form.selection,
             filter: form.filter,
         };
+        if partitioner.is_none() && splits.len() > 1 {
+            return Err(D::Error::custom("a plan without a partitioner has several splits"));
+        }
         if partitioner.is_some() && source.key.is_empty() {
             return Err(D::Error::custom("the plan has no partition key"));
         }

@@ -4,18 +4,16 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::in_flight_limit::InFlightLimit;
+
 /// The splits of which one node is the first replica.
-///
-/// The limit of requests in flight is halved when the node is overloaded, and grows again by one for as many pages
-/// as it allows at the same time (additive increase, multiplicative decrease).
 #[derive(Debug)]
 pub(super) struct Queue {
     waiting: VecDeque<Task>,
     in_flight: usize,
-    limit: usize,
-    max_limit: usize,
-    /// Number of pages since the limit changed.
-    successes: usize,
+    limit: InFlightLimit,
+    /// Number of errors that show that the node is overloaded.
+    overloads: u64,
 }
 
 /// The next page of a split.
@@ -29,6 +27,10 @@ pub(super) struct Task {
     pub(super) last_page: Option<Box<LastPage>>,
     /// Number of consecutive requests that have failed.
     pub(super) failures: u32,
+    /// Number of times that the split was halved.
+    pub(super) halvings: u32,
+    /// The number of the request in the queue; 0 before the first.
+    pub(super) request: u64,
 }
 
 /// The last page that a split has returned.
@@ -48,13 +50,14 @@ impl Task {
 }
 
 impl Queue {
-    pub(super) fn new(max_limit: usize) -> Self {
-        Self { waiting: VecDeque::new(), in_flight: 0, limit: max_limit, max_limit, successes: 0 }
+    pub(super) fn new(max_in_flight: usize) -> Self {
+        let limit = InFlightLimit::new(max_in_flight, 0);
+        Self { waiting: VecDeque::new(), in_flight: 0, limit, overloads: 0 }
     }
 
     /// Returns the number of requests that may be in flight.
     pub(super) const fn limit(&self) -> usize {
-        self.limit
+        self.limit.current()
     }
 
     /// Adds a split after the others.
@@ -69,36 +72,33 @@ impl Queue {
 
     /// Returns the split whose page may be requested next, or `None` if there is none or the limit is reached.
     pub(super) fn peek(&self) -> Option<&Task> {
-        self.waiting.front().filter(|_| self.in_flight < self.limit)
+        self.waiting.front().filter(|_| self.in_flight < self.limit.current())
     }
 
     /// Returns the split that [`peek`](Self::peek) returns, and counts its request.
     pub(super) fn start(&mut self) -> Option<Task> {
         self.peek()?;
         self.in_flight += 1;
-        self.waiting.pop_front()
+        let task = self.waiting.pop_front()?;
+        Some(Task { request: self.limit.start(), ..task })
     }
 
-    /// Counts a page that has arrived. Its split waits for the page after it, if there is one.
-    pub(super) fn end(&mut self, next: Option<Task>) {
+    /// Counts the end of a request that has succeeded. Its split waits for the next page, if there is one.
+    pub(super) fn end(&mut self, request: u64, next: Option<Task>) {
         self.in_flight -= 1;
+        self.limit.end(request, true, self.overloads);
         if let Some(next) = next {
             self.push_front(next);
-        }
-        self.successes += 1;
-        if self.limit < self.max_limit && self.successes >= self.limit {
-            self.limit += 1;
-            self.successes = 0;
         }
     }
 
     /// Halves the limit, after an error that shows that the node is overloaded.
-    pub(super) fn slow_down(&mut self) {
-        self.limit = (self.limit / 2).max(1);
-        self.successes = 0;
+    pub(super) fn slow_down(&mut self, request: u64) {
+        self.overloads += 1;
+        self.limit.end(request, false, self.overloads);
     }
 
-    /// Lets a split wait whose request has failed.
+    /// Requeues a split after a failed request.
     pub(super) fn retry(&mut self, task: Task) {
         self.in_flight -= 1;
         self.push_front(task);
@@ -109,9 +109,9 @@ impl Queue {
 mod tests {
     use super::*;
 
-    /// Starts as many splits as the limit allows, and returns their number.
-    fn start_all(queue: &mut Queue) -> usize {
-        std::iter::from_fn(|| queue.start()).count()
+    /// Starts as many splits as the limit allows, and returns their requests.
+    fn start_all(queue: &mut Queue) -> Vec<u64> {
+        std::iter::from_fn(|| queue.start()).map(|task| task.request).collect()
     }
 
     fn queue(limit: usize, splits: usize) -> Queue {
@@ -123,31 +123,34 @@ mod tests {
     #[test]
     fn an_overloaded_node_gets_half_of_the_requests_until_it_recovers() {
         let mut queue = queue(8, 1_000);
-        assert_eq!(start_all(&mut queue), 8);
-        queue.slow_down();
-        queue.retry(Task::default());
-        assert_eq!(start_all(&mut queue), 0, "seven are in flight, the limit is four");
-        (0..4).for_each(|_| queue.end(None));
-        assert_eq!(start_all(&mut queue), 2, "three were in flight; the limit has grown to five");
-        (0..30).for_each(|_| {
-            queue.end(None);
+        let started = start_all(&mut queue);
+        assert_eq!(started.len(), 8);
+        // Requests that fail together halve the limit once.
+        for request in &started[..2] {
+            queue.slow_down(*request);
+            queue.retry(Task::default());
+        }
+        assert!(start_all(&mut queue).is_empty(), "six are in flight, the limit is four");
+        for request in &started[2..] {
+            queue.end(*request, None);
+        }
+        assert_eq!(start_all(&mut queue).len(), 5, "the limit has grown to five");
+        (9..60).for_each(|request| {
+            queue.end(request, None);
             start_all(&mut queue);
         });
         assert_eq!(queue.in_flight, 8, "the limit has grown to the maximum and no further");
-        (0..8).for_each(|_| queue.slow_down());
-        (0..8).for_each(|_| queue.retry(Task::default()));
-        assert_eq!(start_all(&mut queue), 1, "the limit is at least one");
     }
 
     #[test]
     fn splits_that_were_started_come_first() {
         let mut queue = queue(1, 2);
         assert_eq!(queue.start().unwrap().split, 0);
-        queue.end(Some(Task { split: 7, ..Task::default() }));
+        queue.end(1, Some(Task { split: 7, ..Task::default() }));
         assert_eq!(queue.start().unwrap().split, 7);
         queue.retry(Task { split: 8, ..Task::default() });
         assert_eq!(queue.start().unwrap().split, 8);
-        queue.end(None);
+        queue.end(3, None);
         assert_eq!(queue.start().unwrap().split, 1);
     }
 }

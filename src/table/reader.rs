@@ -57,13 +57,25 @@ pub(super) struct Limits {
 /// A page that has been read. It takes the place of a request in flight until [`Reader::release`].
 #[derive(Debug)]
 pub(super) struct ReadPage {
-    pub(super) range: Option<TokenRange>,
+    range: Option<TokenRange>,
     task: Task,
     reservation: Reservation,
     row_size: f64,
     next: Option<bytes::Bytes>,
     rows: u64,
     bytes: u64,
+}
+
+impl ReadPage {
+    /// Returns the tokens of the page's split.
+    pub(super) const fn range(&self) -> Option<TokenRange> {
+        self.range
+    }
+
+    /// Returns true if both pages are of the same split.
+    pub(super) const fn is_of_split(&self, other: &Self) -> bool {
+        self.task.split == other.task.split
+    }
 }
 
 enum Event {
@@ -73,8 +85,11 @@ enum Event {
     Retry(Task),
 }
 
-/// Maximum number of splits that result from timeouts.
-const MAX_SPLITS: usize = 1 << 20;
+/// Number of times that a split is halved without counting the timeout as a failure: down to 1/4096 of its width.
+const MAX_HALVINGS: u32 = 12;
+
+/// Maximum number of splits, those that result from timeouts included.
+const MAX_CUT_SPLITS: usize = 1 << 20;
 
 impl Reader {
     pub(super) fn new(
@@ -159,17 +174,16 @@ impl Reader {
         }
     }
 
-    /// Lets another page take the place of this one, and requests the page after it.
+    /// Frees the memory and the request slot of a page, and requests the page after it.
     pub(super) fn release(&mut self, page: &ReadPage, context: &mut Context<'_>) {
-        let ReadPage { task: Task { split, queue, .. }, reservation, row_size, ref next, .. } =
-            *page;
-        self.sizes.release(reservation);
-        let next = next.clone().map(|next| {
-            let last_page = Some(Box::new(LastPage { next, row_size }));
-            Task { split, queue, last_page, failures: 0 }
+        let Task { split, queue, request, .. } = page.task;
+        self.sizes.release(page.reservation);
+        let next = page.next.clone().map(|next| {
+            let last_page = Some(Box::new(LastPage { next, row_size: page.row_size }));
+            Task { split, queue, last_page, ..Task::default() }
         });
         if let Some(queue) = self.queues.get_mut(queue) {
-            queue.end(next);
+            queue.end(request, next);
         }
         self.request_pages(context);
     }
@@ -177,8 +191,11 @@ impl Reader {
     /// Counts the page among those that have been processed: a copy of the plan does not read it again.
     pub(super) fn complete(&mut self, page: &ReadPage) {
         let Some(split) = self.plan.splits.get_mut(page.task.split) else { return };
-        split.rows += page.rows;
-        split.position = page.next.clone().map_or(Position::End, Position::Page);
+        // A table without tokens is read from one node, and a later scan may choose another one.
+        if split.range.is_some() || page.next.is_none() {
+            split.rows += page.rows;
+            split.position = page.next.clone().map_or(Position::End, Position::Page);
+        }
         if split.is_complete() {
             self.progress.complete_split(split.range);
         }
@@ -187,9 +204,14 @@ impl Reader {
         self.progress.elapsed = self.start.elapsed();
     }
 
-    fn arrived(&mut self, task: Task, reservation: Reservation, result: &QueryResult) -> ReadPage {
+    fn arrived(
+        &mut self,
+        task: Task,
+        mut reservation: Reservation,
+        result: &QueryResult,
+    ) -> ReadPage {
         let (rows, bytes) = (result.row_count(), result.byte_count());
-        let mean = self.sizes.arrived(reservation, rows, bytes);
+        let mean = self.sizes.arrived(&mut reservation, rows, bytes);
         let row_size = mean.unwrap_or_else(|| task.row_size());
         self.refund(reservation, rows);
         if self.columns.is_empty() {
@@ -221,32 +243,32 @@ impl Reader {
         let mut idle = 0;
         while idle < queues {
             match self.request_page(self.first_queue, context) {
-                Requested::Yes => idle = 0,
-                Requested::QueueIsIdle => idle += 1,
-                Requested::LimitIsReached => return,
+                RequestOutcome::Yes => idle = 0,
+                RequestOutcome::QueueIsIdle => idle += 1,
+                RequestOutcome::LimitIsReached => return,
             }
             self.first_queue = (self.first_queue + 1) % queues;
         }
     }
 
-    fn request_page(&mut self, queue: usize, context: &mut Context<'_>) -> Requested {
-        let Some(waiting) = self.queues.get_mut(queue) else { return Requested::QueueIsIdle };
-        let Some(task) = waiting.peek() else { return Requested::QueueIsIdle };
+    fn request_page(&mut self, queue: usize, context: &mut Context<'_>) -> RequestOutcome {
+        let Some(waiting) = self.queues.get_mut(queue) else { return RequestOutcome::QueueIsIdle };
+        let Some(task) = waiting.peek() else { return RequestOutcome::QueueIsIdle };
         if let Some(delay) = self.rate.as_ref().and_then(|rate| rate.delay(Instant::now())) {
             let session = self.session.clone();
             let mut timer = async move { session.wait(delay).await }.boxed();
             if timer.poll_unpin(context).is_pending() {
                 self.timer = Some(timer);
-                return Requested::LimitIsReached;
+                return RequestOutcome::LimitIsReached;
             }
         }
         let Some(reservation) = self.sizes.reserve(task.row_size()) else {
-            return Requested::LimitIsReached;
+            return RequestOutcome::LimitIsReached;
         };
         if let Some(rate) = &mut self.rate {
             rate.spend(reservation.rows, Instant::now());
         }
-        let Some(task) = waiting.start() else { return Requested::QueueIsIdle };
+        let Some(task) = waiting.start() else { return RequestOutcome::QueueIsIdle };
         self.cut(&task, self.max_width);
         let mut request = self.request(task, reservation);
         // Polled once, so that the request is sent although the caller processes another page first.
@@ -254,7 +276,7 @@ impl Reader {
             Poll::Ready(event) => ready(event).boxed(),
             Poll::Pending => request,
         });
-        Requested::Yes
+        RequestOutcome::Yes
     }
 
     fn request(&self, task: Task, reservation: Reservation) -> BoxFuture<'static, Event> {
@@ -270,14 +292,17 @@ impl Reader {
     }
 
     /// Cuts a split of which nothing has been read into parts of at most this width. The first one takes its place, the
-    /// others wait.
-    fn cut(&mut self, task: &Task, max_width: u128) {
-        let Some(whole) = self.plan.splits.get(task.split).cloned() else { return };
-        let Some(range) = whole.range.filter(|range| range.width() > max_width) else { return };
-        let parts = usize::try_from(range.width().div_ceil(max_width)).unwrap_or(MAX_SPLITS);
-        let Some(queue) = self.queues.get_mut(task.queue) else { return };
-        if task.last_page.is_some() || parts > MAX_SPLITS.saturating_sub(self.plan.splits.len()) {
-            return;
+    /// others wait. Returns true if the split has been cut.
+    fn cut(&mut self, task: &Task, max_width: u128) -> bool {
+        let Some(whole) = self.plan.splits.get(task.split).cloned() else { return false };
+        let Some(range) = whole.range.filter(|range| range.width() > max_width) else {
+            return false;
+        };
+        let parts = usize::try_from(range.width().div_ceil(max_width)).unwrap_or(MAX_CUT_SPLITS);
+        let Some(queue) = self.queues.get_mut(task.queue) else { return false };
+        if task.last_page.is_some() || parts > MAX_CUT_SPLITS.saturating_sub(self.plan.splits.len())
+        {
+            return false;
         }
         let mut parts = range.split(parts);
         if let (Some(split), Some(first)) = (self.plan.splits.get_mut(task.split), parts.next()) {
@@ -287,8 +312,10 @@ impl Reader {
             let split = self.plan.splits.len();
             self.plan.splits.push(whole.with_range(part));
             self.progress.splits += 1;
-            queue.push_front(Task { split, last_page: None, ..*task });
+            let halvings = task.halvings;
+            queue.push_front(Task { split, queue: task.queue, halvings, ..Task::default() });
         }
+        true
     }
 
     /// Requests a page again whose request has failed: after a delay, with half of the rows or tokens after a timeout,
@@ -313,14 +340,17 @@ impl Reader {
                 None => error,
             });
         }
-        if transient::is_read_timeout(&error) {
+        if transient::may_read_less(&error) {
             match split.and_then(width).filter(|_| task.last_page.is_none()) {
                 Some(width) => {
                     let half = width.div_ceil(2);
                     if width > self.max_width / 2 {
-                        self.max_width = half;
+                        self.max_width = half.min(self.max_width);
                     }
-                    self.cut(&task, half);
+                    if self.cut(&task, half) && task.halvings < MAX_HALVINGS {
+                        task.failures = 0;
+                        task.halvings += 1;
+                    }
                 }
                 None => self.sizes.shrink(reservation),
             }
@@ -328,7 +358,7 @@ impl Reader {
         if transient::shows_overload(&error)
             && let Some(queue) = self.queues.get_mut(task.queue)
         {
-            queue.slow_down();
+            queue.slow_down(task.request);
         }
         let session = self.session.clone();
         self.running.push(Box::pin(async move {
@@ -339,8 +369,8 @@ impl Reader {
     }
 }
 
-/// The outcome of a look at one queue.
-enum Requested {
+/// The outcome of [`Reader::request_page`].
+enum RequestOutcome {
     Yes,
     /// The queue has no split whose page may be requested.
     QueueIsIdle,

@@ -35,6 +35,8 @@ pub struct ScanRows<T> {
     rows: VecDeque<Result<T, Error>>,
     /// The page to which `rows` belong.
     current: Option<ReadPage>,
+    /// Later pages of its split, which have been returned. They count as read only after it.
+    later: Vec<ReadPage>,
     /// The tokens of the split whose page was returned last.
     range: Option<TokenRange>,
 }
@@ -43,11 +45,11 @@ enum State {
     /// The splits are not known yet. The future starts when it is first polled.
     Start(BoxFuture<'static, Result<Reader, Error>>),
     Running(Box<Reader>),
-    /// The scan has ended. `None` if it has failed to start.
+    /// The scan has failed. `None` if it has failed to start.
     End(Option<Box<Ended>>),
 }
 
-/// What is left of a scan that has ended.
+/// The final state of a scan.
 struct Ended {
     plan: ScanPlan,
     progress: ScanProgress,
@@ -56,7 +58,13 @@ struct Ended {
 
 impl<T> ScanRows<T> {
     pub(super) fn new(start: BoxFuture<'static, Result<Reader, Error>>) -> Self {
-        Self { state: State::Start(start), rows: VecDeque::new(), current: None, range: None }
+        Self {
+            state: State::Start(start),
+            rows: VecDeque::new(),
+            current: None,
+            later: Vec::new(),
+            range: None,
+        }
     }
 
     /// Returns the progress of the scan.
@@ -131,8 +139,8 @@ impl<T> ScanRows<T> {
         poll_fn(|context| {
             let page = ready!(self.poll_page(context))?;
             Poll::Ready(Ok(page.map(|(read, page)| {
-                self.complete(&read);
-                self.range = read.range;
+                self.range = read.range();
+                self.complete(read);
                 page
             })))
         })
@@ -171,6 +179,10 @@ impl<T> ScanRows<T> {
         F: Future<Output = Result<(), E>>,
     {
         poll_fn(|context| self.poll_start(context)).await?;
+        // Their rows have not been returned, so that a checkpoint repeats the page.
+        self.rows.clear();
+        let current = self.current.take();
+        let is_held = |read: &ReadPage| current.as_ref().is_some_and(|page| page.is_of_split(read));
         let mut running = Running::new(&mut self.state);
         let mut futures = FuturesUnordered::new();
         poll_fn(|context| {
@@ -178,7 +190,9 @@ impl<T> ScanRows<T> {
                 let Some(reader) = running.reader() else { return Poll::Ready(Ok(())) };
                 while let Poll::Ready(Some((read, result))) = futures.poll_next_unpin(context) {
                     result?;
-                    reader.complete(&read);
+                    if !is_held(&read) {
+                        reader.complete(&read);
+                    }
                     reader.release(&read, context);
                 }
                 match reader.poll_page(context)? {
@@ -213,28 +227,43 @@ impl<T> ScanRows<T> {
             let State::Running(reader) = &mut self.state else { return Poll::Ready(Ok(None)) };
             let page = match ready!(reader.poll_page(context)) {
                 Ok(Some(page)) => page,
-                end => {
+                Ok(None) => return Poll::Ready(Ok(None)),
+                Err(error) => {
                     self.end();
-                    return Poll::Ready(end);
+                    return Poll::Ready(Err(error));
                 }
             };
             reader.release(&page.0, context);
             if page.1.row_count() > 0 {
                 return Poll::Ready(Ok(Some(page)));
             }
-            reader.complete(&page.0);
+            let (empty, _) = page;
+            self.complete(empty);
         }
     }
 
-    fn complete(&mut self, page: &ReadPage) {
+    /// Counts a page as read, or holds it until `current` has been read, if that is an earlier page of its split.
+    fn complete(&mut self, page: ReadPage) {
+        if self.current.as_ref().is_some_and(|current| current.is_of_split(&page)) {
+            self.later.push(page);
+        } else if let State::Running(reader) = &mut self.state {
+            reader.complete(&page);
+        }
+    }
+
+    /// Counts `current` as read, and the pages that wait for it.
+    fn complete_current(&mut self) {
         if let State::Running(reader) = &mut self.state {
-            reader.complete(page);
+            let pages = self.current.take().into_iter().chain(self.later.drain(..));
+            pages.for_each(|page| reader.complete(&page));
         }
     }
 
+    /// Ends the scan after an error.
     fn end(&mut self) {
         self.rows.clear();
         self.current = None;
+        self.later.clear();
         Running::new(&mut self.state);
     }
 }
@@ -258,10 +287,8 @@ impl<OwnedRow: for<'r> FromRow<'r>> ScanRows<OwnedRow> {
         loop {
             if let Some(row) = self.rows.pop_front() {
                 let row = row.inspect_err(|_| self.end())?;
-                if self.rows.is_empty()
-                    && let Some(page) = self.current.take()
-                {
-                    self.complete(&page);
+                if self.rows.is_empty() {
+                    self.complete_current();
                 }
                 return Poll::Ready(Ok(Some(row)));
             }

@@ -61,8 +61,8 @@ enum SplitSize {
 /// Default number of splits that are read from a node at the same time.
 const PER_NODE: usize = 8;
 
-/// Default number of splits for each of those that are read at the same time. The requests to a node then end at
-/// about the same time, although splits differ in size.
+/// Default number of splits per request in flight. The requests to a node then end at about the same time, although
+/// splits differ in size.
 const SPLITS_PER_REQUEST: usize = 4;
 
 /// Maximum number of splits, unless there are more sets of replicas. Each needs about 150 bytes.
@@ -198,8 +198,8 @@ impl Scan {
         self
     }
 
-    /// Sets the bound of the pages in memory in bytes: those that are requested, have arrived, or are being
-    /// processed. Default: 32 MiB.
+    /// Sets the bound of the pages in memory in bytes: those that are requested or have arrived, and those that
+    /// [`for_each_page`](ScanRows::for_each_page) processes. Default: 32 MiB.
     ///
     /// The server counts the rows of a page, not its bytes, so that the driver has to expect rows of the sizes it has
     /// seen. The bound may be exceeded if rows suddenly become larger, and by one row if that is larger than the
@@ -236,6 +236,10 @@ impl Scan {
         let estimate = matches!(self.splits, SplitSize::Bytes(_) | SplitSize::Partitions(_));
         let mut plan = self.make_plan(estimate).await?;
         let state = self.session.cluster();
+        if plan.partitioner.is_some() && plan.partitioner != state.partitioner() {
+            let text = "the plan is of a cluster with another partitioner: make a new plan";
+            return Err(Error::new(ErrorKind::Config, text));
+        }
         if let Some(ranges) = state.token_ranges(&plan.source.name.keyspace) {
             plan.fit_to(&ranges);
         }

@@ -21,15 +21,13 @@ use crate::types::ToValues;
 
 /// Writes the rows of a [`Load`](super::Load): see [`Session::load`].
 ///
-/// Each row is sent to a replica of its partition. A request that fails because of its node or of too much load is sent
-/// again up to four times, in the course of 8.5 seconds, unless it updates counters and may have been applied.
-/// A batch that fails for another reason is divided, so that only the rows fail that are to blame.
+/// Each row is sent to a replica of its partition. A request that fails because of its node or of too much load is
+/// sent again up to four times, in the course of 8.5 seconds, unless it updates counters and may have been applied.
+/// A batch that the server refuses as invalid is divided, so that only the rows to blame fail.
 ///
 /// The sink has no task of its own: requests make progress while [`send`](Self::send), [`flush`](Self::flush) or
-/// [`finish`](Self::finish) is awaited. Dropping the sink cancels the requests in flight, and drops the rows that wait: those in flight
-/// may have been written.
-///
-/// Failed rows are in memory until they are [taken](Self::take_failures).
+/// [`finish`](Self::finish) is awaited, on any executor. Dropping the sink cancels the requests in flight, whose rows
+/// may have been written, and drops the rows that wait.
 #[must_use = "rows may not be written before `finish` or `flush` is awaited"]
 pub struct LoadSink<T> {
     session: Session,
@@ -141,16 +139,17 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
         }
     }
 
-    /// Takes a row, and waits before if too many rows wait or are in flight. The row may not have been written when the
-    /// method returns. A row that cannot be encoded, or that a node refuses, is one of the
-    /// [failures](Self::take_failures).
+    /// Takes a row. Waits first while too many rows wait or are in flight.
     ///
-    /// If the future is dropped before it is ready, the row was not taken.
+    /// The row may not have been written when the method returns: [`flush`](Self::flush) waits for that. A row that
+    /// cannot be encoded, or that the server refuses, is one of the [failures](Self::take_failures).
+    ///
+    /// The future is cancel safe: if it is dropped before it is ready, the row was not taken.
     ///
     /// # Errors
-    /// Returns an error if the load cannot go on, because the session was closed or more rows have failed than
-    /// [`Load::max_failures`](super::Load::max_failures) allows. The row is then one of the failures. Rows that were taken
-    /// before are still written by [`finish`](Self::finish).
+    /// Returns an error if the load cannot go on: the session was closed, or more rows have failed than
+    /// [`Load::max_failures`](super::Load::max_failures) allows. Rows that were taken before are still written by
+    /// [`finish`](Self::finish). Later rows are failures.
     pub async fn send(&mut self, row: T) -> Result<(), Error> {
         poll_fn(|context| self.poll_ready(context)).await;
         let timestamp = i64::try_from(self.number).unwrap_or(i64::MAX);

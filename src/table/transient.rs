@@ -48,9 +48,13 @@ pub(super) fn shows_overload(error: &Error) -> bool {
     )
 }
 
-/// Returns true if a read of fewer rows or tokens may succeed.
-pub(super) fn is_read_timeout(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Server(Code::ReadTimeout))
+/// Returns true if a read of fewer rows or tokens may succeed: after a timeout, or if the server has found too many
+/// tombstones.
+pub(super) fn may_read_less(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Timeout | ErrorKind::Server(Code::ReadTimeout | Code::ReadFailure)
+    )
 }
 
 fn is_transient(error: &Error, codes: &[Code]) -> bool {

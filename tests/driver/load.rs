@@ -7,7 +7,7 @@ use cqlwire::message::ErrorCode;
 use cqlwire::session::{ErrorKind, ExecutionProfile, NoRetry, Session};
 use cqlwire::table::{Load, LoadSink};
 use cqlwire::testing::{Fault, MockCluster, MockServer, ReceivedRequest, Reply};
-use cqlwire::types::Value;
+use cqlwire::types::{ToValues, Value};
 use futures_util::FutureExt;
 
 use crate::wait::{until, within_limit};
@@ -436,6 +436,55 @@ async fn send_fails_once_the_session_is_closed() {
     assert_eq!((summary.acknowledged, summary.failed), (0, sent as u64));
 }
 
+#[tokio::test]
+async fn structs_have_their_values_by_name() {
+    #[derive(ToValues)]
+    struct Named {
+        v: i32,
+        c: i32,
+        b: &'static str,
+        #[cql(rename = "A")]
+        a: i32,
+        #[cql(rename = "[ttl]")]
+        ttl: Option<i32>,
+    }
+    #[derive(ToValues)]
+    struct Count {
+        k: i32,
+        n: i64,
+    }
+
+    let (_cluster, session) = start().await;
+    let mut sink = load(&session).row_ttls(true).start().await.unwrap();
+    sink.send(Named { v: 4, c: 3, b: "b", a: 1, ttl: None }).await.unwrap();
+    assert_eq!(sink.finish().await.acknowledged, 1);
+    assert_eq!(stored(&session).await, BTreeMap::from([((1, 3), (4, BASE))]));
+    let mut sink = session.load("\"Ks\".counts", ["k", "n"]).start().await.unwrap();
+    sink.send(Count { k: 1, n: 5 }).await.unwrap();
+    assert_eq!(sink.finish().await.acknowledged, 1);
+    let counts = session.execute("SELECT k, n FROM \"Ks\".counts", ()).await.unwrap();
+    assert_eq!(counts.one::<(i32, i64)>().unwrap(), (1, 5));
+}
+
+/// A sink can be used in a task, and on an executor that is not of tokio.
+#[tokio::test]
+async fn a_sink_runs_on_any_executor() {
+    let (_cluster, session) = start().await;
+    let run = |load: Load| async move {
+        let mut sink = load.in_flight_per_node(2).batch_rows(3).start::<Row>().await.unwrap();
+        for number in 0..100 {
+            sink.send((number, "b", 0, number)).await.unwrap();
+        }
+        sink.flush().await;
+        assert_eq!(sink.progress().acknowledged, 100);
+    };
+    tokio::spawn(run(load(&session))).await.unwrap();
+    let other = run(load(&session));
+    let thread = std::thread::spawn(|| crate::runtimes::block_on(other));
+    until("the other thread has ended", async || thread.is_finished()).await;
+    thread.join().unwrap();
+}
+
 /// 10 rows at once, the rest of the first 100 ms, and then one each 10 ms.
 #[cfg(feature = "simulation")]
 #[tokio::test(start_paused = true)]
@@ -449,7 +498,7 @@ async fn rows_are_sent_at_the_rate_of_the_load() {
     let session = session.connect().await.unwrap();
     session.execute(CREATE[0], ()).await.unwrap();
     session.execute(CREATE[1], ()).await.unwrap();
-    let mut sink = load(&session).rate(100).start::<Row>().await.unwrap();
+    let mut sink = load(&session).rows_per_second(100).start::<Row>().await.unwrap();
     let begin = Instant::now();
     for number in 0..50 {
         sink.send((number, "b", 0, number)).await.unwrap();

@@ -46,7 +46,7 @@ impl Wake for Unpark {
 }
 
 /// Runs a future outside of tokio.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut future = pin!(future);
     loop {

@@ -236,8 +236,13 @@ async fn dropped_futures_lose_no_rows() {
         {
             values.extend(page.rows::<i32>().unwrap().map(Result::unwrap));
         }
+        // No row is in neither of both. The pages that `try_next` has not finished are in both.
+        let checkpoint = rows.checkpoint().unwrap();
+        let read: u64 = checkpoint.splits().iter().map(PlannedSplit::rows).sum();
+        assert!(read <= values.len() as u64);
     }
     assert_all(values);
+    assert!(rows.checkpoint().unwrap().is_complete());
 }
 
 /// Reads the pages of a scan until `pages` of them have been returned, or to the end, and returns their values.

@@ -111,8 +111,9 @@ fn writes_the_rows_of_a_query() {
     let output = succeed(unload(&cluster, &["--query", query, "--format", "jsonl"]));
     let lines = "{\"id\":0,\"\\\"Name\\\"\":null}\n{\"id\":3,\"\\\"Name\\\"\":\"name, 3\"}\n";
     assert_eq!(output.stdout, lines);
-    let output = unload(&cluster, &["--query", "TRUNCATE ks.empty"]);
+    let output = unload(&cluster, &["--query", "TRUNCATE ks.t"]);
     assert_eq!((output.code, &*output.stderr), (2, "error: --query is not a SELECT\n"));
+    assert_complete(&succeed(unload(&cluster, &["ks.t"])).stdout);
 }
 
 #[test]
@@ -193,9 +194,64 @@ fn an_interrupted_run_continues_where_it_stopped() {
         assert!(output.stderr.contains("is complete, nothing was read"), "{output:?}");
         let output = unload(&cluster, &arguments);
         assert!(output.stderr.contains("replace it with --overwrite"), "{output:?}");
-        succeed(unload(&cluster, &[&arguments[..], &["--overwrite"]].concat()));
+
+        // A run that replaces the file is interrupted, too: the old file is not taken for its result.
+        let faults: Vec<_> = cluster.nodes().iter().map(add).collect();
+        let overwrite = [&arguments[..], &["--overwrite"]].concat();
+        assert_eq!(unload(&cluster, &overwrite).code, 1);
+        for (node, fault) in cluster.nodes().iter().zip(faults) {
+            node.remove_fault(fault);
+        }
+        let output = succeed(unload(&cluster, &resume));
+        assert!(output.stderr.contains("with the rows of the runs before, 300"), "{output:?}");
+        succeed(unload(&cluster, &overwrite));
+        match name {
+            "t.csv" => assert_complete(&std::fs::read_to_string(&file).unwrap()),
+            _ => assert_complete(&decompressed(&file)),
+        }
         std::fs::remove_file(&file).unwrap();
     }
+}
+
+/// The first request fails, so that the file has no header when the run is resumed.
+#[test]
+fn a_run_that_was_interrupted_before_its_first_row_has_a_header() {
+    let cluster = start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.csv.gz");
+    let fault = Fault::error(ErrorCode::Invalid, "out of order").statement("SELECT \"city\"%");
+    let add = |node: &MockServer| node.add_fault(fault.clone());
+    let faults: Vec<_> = cluster.nodes().iter().map(add).collect();
+    assert_eq!(unload(&cluster, &["ks.t", "--to", text(&file)]).code, 1);
+    for (node, fault) in cluster.nodes().iter().zip(faults) {
+        node.remove_fault(fault);
+    }
+    succeed(unload(&cluster, &["ks.t", "--to", text(&file), "--resume"]));
+    assert_complete(&decompressed(&file));
+}
+
+#[test]
+fn refuses_arguments_that_would_mix_rows() {
+    let cluster = start();
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("plan.json");
+    succeed(unload(&cluster, &["ks.t", "--plan", text(&plan), "--dry-run"]));
+    for (arguments, error) in [
+        (&["ks.empty", "--plan", text(&plan)][..], "is of another table or of other columns"),
+        (&["ks.t", "--where", "id < 2", "--plan", text(&plan)], "is of another table"),
+        (&["ks.t", "--resume"], "standard output cannot be continued"),
+        (&["ks.t", "--shard", "8/8"], "not an index from 0"),
+    ] {
+        let output = unload(&cluster, arguments);
+        assert_eq!(output.code, 2, "{output:?}");
+        assert!(output.stderr.contains(error), "{output:?}");
+    }
+    // Two processes must not write the same file.
+    let file = folder.path().join("t.csv");
+    let part = std::fs::File::create(folder.path().join("t.csv.part")).unwrap();
+    part.lock().unwrap();
+    let output = unload(&cluster, &["ks.t", "--to", text(&file)]);
+    assert!(output.stderr.contains("another process writes it"), "{output:?}");
 }
 
 /// Each process is killed once it has written another checkpoint.

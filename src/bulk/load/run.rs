@@ -139,7 +139,7 @@ impl Run {
                     .row_timestamps(plan.has(TIMESTAMP))
                     .row_ttls(plan.has(TTL) || arguments.ttl.is_some());
                 if let Some(rate) = arguments.rate {
-                    load = load.rate(whole(rate));
+                    load = load.rows_per_second(whole(rate));
                 }
                 if let Some(requests) = arguments.in_flight {
                     load = load.in_flight_per_node(requests);

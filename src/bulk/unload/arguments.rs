@@ -17,12 +17,12 @@ pub struct UnloadArgs {
     #[arg(
         long,
         value_name = "CQL",
-        conflicts_with_all = ["table", "columns", "filter", "shard", "plan", "resume", "dry_run", "rate", "ttl", "writetime"]
+        conflicts_with_all = ["table", "columns", "filter", "shard", "plan", "resume", "dry_run", "rate", "ttl", "writetime", "splits"]
     )]
     pub(super) query: Option<String>,
 
     /// File to write; `-` is standard output, and a path that ends with `/` a folder, in which the file is named after
-    /// the table and the shard
+    /// the table; with --shard, the name of the file gets the shard, as in users-0-of-8.csv
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub(super) to: String,
 
@@ -57,7 +57,8 @@ pub struct UnloadArgs {
     #[arg(long, value_name = "INDEX/COUNT", value_parser = parse_shard)]
     pub(super) shard: Option<Shard>,
 
-    /// Read the splits of this plan; if the file does not exist, it is written
+    /// Read the splits of this plan, which has the same table, columns and condition; if the file does not exist, it is
+    /// written
     #[arg(long, value_name = "FILE")]
     pub(super) plan: Option<PathBuf>,
 
@@ -85,7 +86,7 @@ pub struct UnloadArgs {
     #[arg(long, value_name = "BYTES", default_value = "32M", value_parser = parse_bytes)]
     pub(super) memory: usize,
 
-    /// Number of parts into which the table is cut [default: 32 for each node]
+    /// Number of parts into which the table is cut [default: four for each request in flight]
     #[arg(long, value_name = "NUMBER")]
     pub(super) splits: Option<usize>,
 

@@ -1,26 +1,26 @@
-//! Checkpoints: what a run that was interrupted has done.
+//! Checkpoints: the progress of a run.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::target::with_extension;
+use super::target::{checkpoint, with_extension};
 use crate::table::ScanPlan;
 
-/// What a run has done: the rows that `plan` has read have been written.
+/// The progress of a run. Every row that `plan` counts as read is in the file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Checkpoint {
     /// The arguments that decide what the file contains.
     pub(super) run: String,
-    pub(super) written: Written,
+    pub(super) written: OutputLength,
     pub(super) plan: ScanPlan,
 }
 
-/// What has been written.
+/// The length of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) struct Written {
+pub(super) struct OutputLength {
     /// Number of rows in the file.
     pub(super) rows: u64,
     /// Length of the file in bytes.
@@ -66,10 +66,46 @@ pub(super) fn read_json<T: for<'de> Deserialize<'de>>(file: &Path) -> Result<Opt
 /// # Errors
 /// Returns an error of the file system.
 pub(super) fn write_json<T: Serialize>(file: &Path, content: &T) -> io::Result<()> {
-    let temporary = with_extension(file, "new");
-    let mut out = BufWriter::new(File::create(&temporary)?);
+    let temporary = temporary(file);
+    write_new(&temporary, content)?;
+    std::fs::rename(temporary, file)
+}
+
+/// Creates a file of JSON, all at once. Returns false if another process has created it.
+///
+/// # Errors
+/// Returns an error of the file system.
+pub(super) fn create_json<T: Serialize>(file: &Path, content: &T) -> io::Result<bool> {
+    let temporary = temporary(file);
+    write_new(&temporary, content)?;
+    let created = std::fs::hard_link(&temporary, file);
+    std::fs::remove_file(temporary)?;
+    match created {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes the checkpoint of a file, if there is one.
+///
+/// # Errors
+/// Returns an error of the file system.
+pub(super) fn remove_checkpoint(file: &Path) -> io::Result<()> {
+    match std::fs::remove_file(checkpoint(file)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn write_new<T: Serialize>(file: &Path, content: &T) -> io::Result<()> {
+    let mut out = BufWriter::new(File::create(file)?);
     serde_json::to_writer(&mut out, content)?;
     out.flush()?;
-    out.get_ref().sync_data()?;
-    std::fs::rename(temporary, file)
+    out.get_ref().sync_data()
+}
+
+/// Returns a name that no other process uses.
+fn temporary(file: &Path) -> PathBuf {
+    with_extension(file, &format!("{}.new", std::process::id()))
 }

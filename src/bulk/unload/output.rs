@@ -1,15 +1,18 @@
 //! The thread that formats, compresses and writes the rows.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Stdout, Write, stdout};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use flate2::write::GzEncoder;
 use tokio::sync::mpsc;
 
-use super::checkpoint::{Checkpoint, Written};
-use super::target::{self, Target};
+use super::checkpoint::{Checkpoint, OutputLength, remove_checkpoint};
+use super::target::{self, Place, Target};
 use crate::bulk::{CsvDialect, FileCompression, RawRow, RowWriter};
 use crate::cli::Failure;
 use crate::session::QueryResult;
@@ -21,7 +24,9 @@ use crate::types::ColumnSpec;
 #[derive(Debug)]
 pub(super) struct Output {
     messages: mpsc::Sender<Message>,
-    thread: JoinHandle<Result<Written, Failure>>,
+    /// `None` once it has been joined.
+    thread: Option<JoinHandle<Result<OutputLength, Failure>>>,
+    checkpoint_micros: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -48,25 +53,29 @@ impl Output {
         target: &Target,
         run: &str,
         dialect: CsvDialect,
-        resumed: Option<Written>,
+        resumed: Option<OutputLength>,
     ) -> Result<Self, Failure> {
         let sink = open(target, resumed).map_err(|error| write_error(target, &error))?;
         let (messages, received) = mpsc::channel(QUEUE);
+        let checkpoint_micros = Arc::new(AtomicU64::new(0));
         let writer = Writer {
             target: target.clone(),
             run: run.to_owned(),
             dialect,
-            encoder: Some(
-                Encoder::new(sink, target.compression)
-                    .map_err(|error| write_error(target, &error))?,
-            ),
+            encoder: Encoder { stream: Some(Stream::Plain(sink)), compression: target.compression },
             rows: None,
             block: Vec::new(),
             written: resumed.unwrap_or_default(),
+            checkpoint_micros: Arc::clone(&checkpoint_micros),
         };
         let thread = thread::Builder::new().name("cqlwire output".to_owned());
         let thread = thread.spawn(move || writer.run(received)).map_err(Failure::Io)?;
-        Ok(Self { messages, thread })
+        Ok(Self { messages, thread: Some(thread), checkpoint_micros })
+    }
+
+    /// Returns the time that the last checkpoint took.
+    pub(super) fn checkpoint_time(&self) -> Duration {
+        Duration::from_micros(self.checkpoint_micros.load(Ordering::Relaxed))
     }
 
     /// Writes the rows of a page.
@@ -89,7 +98,10 @@ impl Output {
     ///
     /// # Errors
     /// Returns an error that names the file.
-    pub(super) async fn finish(mut self, columns: Vec<ColumnSpec>) -> Result<Written, Failure> {
+    pub(super) async fn finish(
+        mut self,
+        columns: Vec<ColumnSpec>,
+    ) -> Result<OutputLength, Failure> {
         self.send(Message::End(columns)).await?;
         self.join().await
     }
@@ -100,25 +112,25 @@ impl Output {
     /// Returns an error that names the file.
     pub(super) async fn interrupt(mut self, plan: ScanPlan) -> Result<(), Failure> {
         self.checkpoint(plan).await?;
+        let (closed, _) = mpsc::channel(QUEUE);
+        self.messages = closed;
         self.join().await.map(drop)
     }
 
     async fn send(&mut self, message: Message) -> Result<(), Failure> {
-        if self.messages.send(message).await.is_ok() {
-            return Ok(());
+        match self.messages.send(message).await {
+            Ok(()) => Ok(()),
+            // The thread has stopped.
+            Err(_) => self.join().await.map(drop),
         }
-        let (messages, _) = mpsc::channel(QUEUE);
-        let stopped = Self { messages, thread: thread::spawn(|| Ok(Written::default())) };
-        std::mem::replace(self, stopped).join().await.map(drop)
     }
 
-    async fn join(self) -> Result<Written, Failure> {
-        drop(self.messages);
-        let joined = tokio::task::spawn_blocking(|| self.thread.join()).await;
-        match joined {
-            Ok(Ok(written)) => written,
-            _ => Err(Failure::Text("the thread that writes the rows has panicked".to_owned())),
-        }
+    /// Waits for the end of the thread.
+    async fn join(&mut self) -> Result<OutputLength, Failure> {
+        let stopped = || Failure::Text("the thread that writes the rows has stopped".to_owned());
+        let thread = self.thread.take().ok_or_else(stopped)?;
+        let joined = tokio::task::spawn_blocking(|| thread.join()).await;
+        joined.ok().and_then(Result::ok).unwrap_or_else(|| Err(stopped()))
     }
 }
 
@@ -127,16 +139,16 @@ struct Writer {
     target: Target,
     run: String,
     dialect: CsvDialect,
-    /// `None` only while a checkpoint is written.
-    encoder: Option<Encoder>,
+    encoder: Encoder,
     /// `None` before the first page.
     rows: Option<RowWriter>,
     block: Vec<u8>,
-    written: Written,
+    written: OutputLength,
+    checkpoint_micros: Arc<AtomicU64>,
 }
 
 impl Writer {
-    fn run(mut self, mut messages: mpsc::Receiver<Message>) -> Result<Written, Failure> {
+    fn run(mut self, mut messages: mpsc::Receiver<Message>) -> Result<OutputLength, Failure> {
         while let Some(message) = messages.blocking_recv() {
             match message {
                 Message::Page(page) => self.write_page(&page)?,
@@ -167,7 +179,8 @@ impl Writer {
     fn start_rows(&mut self, columns: &[ColumnSpec]) {
         if self.rows.is_none() {
             let rows = RowWriter::new(self.target.format, &self.dialect, columns);
-            if self.written == Written::default() {
+            // The first page wrote the header.
+            if self.written.rows == 0 {
                 rows.write_header(&mut self.block);
             }
             self.rows = Some(rows);
@@ -175,46 +188,35 @@ impl Writer {
     }
 
     fn write_block(&mut self) -> Result<(), Failure> {
-        let Some(encoder) = &mut self.encoder else { return Ok(()) };
-        encoder.write_all(&self.block).map_err(|error| write_error(&self.target, &error))?;
+        self.encoder.write_all(&self.block).map_err(|error| write_error(&self.target, &error))?;
         self.block.clear();
         Ok(())
     }
 
     fn checkpoint(&mut self, plan: ScanPlan) -> Result<(), Failure> {
+        let start = Instant::now();
         self.write_block()?;
-        let Some(file) = self.target.file.clone() else { return Ok(()) };
+        let Some(file) = self.target.file().map(Path::to_owned) else { return Ok(()) };
         let save = || {
-            self.flush()?;
+            self.written.bytes = self.encoder.sync()?;
             let (run, written) = (self.run.clone(), self.written);
             Checkpoint { run, written, plan }.write(&target::checkpoint(&file))
         };
-        save().map_err(|error| write_error(&self.target, &error))
-    }
-
-    /// Ends the compressed data, so that the file is valid, and writes it to the disk.
-    fn flush(&mut self) -> io::Result<()> {
-        let Some(encoder) = self.encoder.take() else { return Ok(()) };
-        let mut sink = encoder.finish()?;
-        self.written.bytes = sink.sync()?;
-        self.encoder = Some(Encoder::new(sink, self.target.compression)?);
+        save().map_err(|error| write_error(&self.target, &error))?;
+        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.checkpoint_micros.store(micros, Ordering::Relaxed);
         Ok(())
     }
 
-    fn end(mut self, columns: &[ColumnSpec]) -> Result<Written, Failure> {
+    fn end(mut self, columns: &[ColumnSpec]) -> Result<OutputLength, Failure> {
         self.start_rows(columns);
         self.write_block()?;
         let mut close = || {
-            self.flush()?;
-            if let Some(file) = &self.target.file {
-                std::fs::rename(target::part(file), file)?;
-                sync_folder(file)?;
-                match std::fs::remove_file(target::checkpoint(file)) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
-            }
-            Ok(())
+            self.written.bytes = self.encoder.sync()?;
+            let Some(file) = self.target.file() else { return Ok(()) };
+            std::fs::rename(target::part(file), file)?;
+            sync_folder(file)?;
+            remove_checkpoint(file)
         };
         close().map_err(|error| write_error(&self.target, &error))?;
         Ok(self.written)
@@ -229,20 +231,36 @@ fn sync_folder(file: &Path) -> io::Result<()> {
     File::open(folder).map_or(Ok(()), |folder| folder.sync_all())
 }
 
-/// Opens the file that has the rows of a run that has not ended.
-fn open(target: &Target, resumed: Option<Written>) -> io::Result<Sink> {
-    let Some(file) = &target.file else { return Ok(Sink::Stdout(stdout())) };
+/// Opens the file that has the rows of a run that has not ended, and locks it against other processes.
+fn open(target: &Target, resumed: Option<OutputLength>) -> io::Result<Sink> {
+    let file = match &target.place {
+        Place::Stdout => return Ok(Sink::Stdout(stdout())),
+        Place::Device(device) => {
+            return OpenOptions::new().write(true).open(device).map(Sink::Device);
+        }
+        Place::File(file) => file,
+    };
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let part = target::part(file);
-    let Some(Written { bytes, .. }) = resumed else { return File::create(part).map(Sink::File) };
-    let mut part = OpenOptions::new().write(true).open(part)?;
-    if part.metadata()?.len() < bytes {
-        let text = "it is shorter than its checkpoint says; remove both, and start again";
+    let length = resumed.map_or(0, |resumed| resumed.bytes);
+    let options = OpenOptions::new().write(true).create(length == 0).truncate(false).to_owned();
+    let mut part = options.open(target::part(file))?;
+    match part.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            return Err(io::Error::other("another process writes it"));
+        }
+        // Some file systems have no locks.
+        Ok(()) | Err(TryLockError::Error(_)) => {}
+    }
+    if part.metadata()?.len() < length {
+        let text = "it is shorter than its checkpoint says; start again with --overwrite";
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
-    part.set_len(bytes)?;
+    if resumed.is_none() {
+        remove_checkpoint(file)?;
+    }
+    part.set_len(length)?;
     part.seek(SeekFrom::End(0))?;
     Ok(Sink::File(part))
 }
@@ -253,7 +271,7 @@ fn write_error(target: &Target, error: &io::Error) -> Failure {
         return Failure::Io(io::ErrorKind::BrokenPipe.into());
     }
     let name = target.name();
-    let hint = match (error.kind(), &target.file) {
+    let hint = match (error.kind(), target.file()) {
         (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, Some(_)) => {
             " (free some space, then continue with --resume)"
         }
@@ -262,45 +280,62 @@ fn write_error(target: &Target, error: &io::Error) -> Failure {
     Failure::Text(format!("cannot write {name}: {error}{hint}"))
 }
 
-/// Compresses what is written.
-enum Encoder {
-    None(Sink),
+/// Compresses what is written. Each stream of compressed data begins with the first bytes after the last one.
+struct Encoder {
+    /// `None` only after an error.
+    stream: Option<Stream>,
+    compression: FileCompression,
+}
+
+enum Stream {
+    Plain(Sink),
     Gzip(GzEncoder<Sink>),
-    Zstd(zstd::stream::write::Encoder<'static, Sink>),
+    Zstd(zstd::Encoder<'static, Sink>),
 }
 
 impl Encoder {
-    fn new(sink: Sink, compression: FileCompression) -> io::Result<Self> {
-        Ok(match compression {
-            FileCompression::None => Self::None(sink),
-            FileCompression::Gzip => {
-                Self::Gzip(GzEncoder::new(sink, flate2::Compression::default()))
-            }
-            FileCompression::Zstd => Self::Zstd(zstd::stream::write::Encoder::new(sink, 0)?),
-        })
-    }
-
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::None(sink) => sink.write_all(bytes),
-            Self::Gzip(encoder) => encoder.write_all(bytes),
-            Self::Zstd(encoder) => encoder.write_all(bytes),
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let stream = match (self.stream.take().ok_or_else(failed)?, self.compression) {
+            (Stream::Plain(sink), FileCompression::Gzip) => {
+                Stream::Gzip(GzEncoder::new(sink, flate2::Compression::default()))
+            }
+            (Stream::Plain(sink), FileCompression::Zstd) => {
+                Stream::Zstd(zstd::Encoder::new(sink, zstd::DEFAULT_COMPRESSION_LEVEL)?)
+            }
+            (stream, _) => stream,
+        };
+        match self.stream.insert(stream) {
+            Stream::Plain(sink) => sink.write_all(bytes),
+            Stream::Gzip(stream) => stream.write_all(bytes),
+            Stream::Zstd(stream) => stream.write_all(bytes),
         }
     }
 
-    /// Ends the gzip member or the Zstandard frame. Files may have several of them.
-    fn finish(self) -> io::Result<Sink> {
-        match self {
-            Self::None(sink) => Ok(sink),
-            Self::Gzip(encoder) => encoder.finish(),
-            Self::Zstd(encoder) => encoder.finish(),
-        }
+    /// Ends the stream of compressed data, so that the file is valid, and writes it to the disk. Returns the length of the
+    /// file.
+    fn sync(&mut self) -> io::Result<u64> {
+        let mut sink = match self.stream.take().ok_or_else(failed)? {
+            Stream::Plain(sink) => sink,
+            Stream::Gzip(stream) => stream.finish()?,
+            Stream::Zstd(stream) => stream.finish()?,
+        };
+        let length = sink.sync()?;
+        self.stream = Some(Stream::Plain(sink));
+        Ok(length)
     }
+}
+
+fn failed() -> io::Error {
+    io::Error::other("an earlier write failed")
 }
 
 /// The file or standard output.
 enum Sink {
     File(File),
+    Device(File),
     Stdout(Stdout),
 }
 
@@ -312,6 +347,7 @@ impl Sink {
                 file.sync_data()?;
                 file.stream_position()
             }
+            Self::Device(device) => device.flush().map(|()| 0),
             Self::Stdout(stdout) => stdout.flush().map(|()| 0),
         }
     }
@@ -320,14 +356,14 @@ impl Sink {
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::File(file) => file.write(bytes),
+            Self::File(file) | Self::Device(file) => file.write(bytes),
             Self::Stdout(stdout) => stdout.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::File(file) => file.flush(),
+            Self::File(file) | Self::Device(file) => file.flush(),
             Self::Stdout(stdout) => stdout.flush(),
         }
     }

@@ -1,17 +1,19 @@
 //! Reads the pages, and writes the summary.
 
+use std::io::{self, Write, stdout};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::arguments::UnloadArgs;
-use super::checkpoint::{Checkpoint, Written, read_json, write_json};
+use super::checkpoint::{Checkpoint, OutputLength, create_json, read_json};
 use super::output::Output;
 use super::target::{self, Target};
 use crate::bulk::progress_bar::{ProgressBar, show_bytes, show_duration, show_number};
 use crate::bulk::table_columns::TableColumns;
 use crate::cli::Failure;
+use crate::cql::is_read_only;
 use crate::session::{Session, Statement};
-use crate::table::ScanPlan;
+use crate::table::{PlannedSplit, ScanPlan};
 
 /// Minimum ratio of the time between two checkpoints to the time that one takes.
 const CHECKPOINT_RATIO: u32 = 20;
@@ -22,15 +24,23 @@ const CHECKPOINT_RATIO: u32 = 20;
 /// Returns an error if the arguments are wrong, if the table cannot be read, or if the file cannot be written.
 pub async fn unload(mut arguments: UnloadArgs) -> Result<(), Failure> {
     let dialect = arguments.csv.dialect()?;
-    let target = Target::new(&arguments);
-    let previous = match &target.file {
-        Some(file) if !arguments.dry_run => Previous::find(file, &arguments)?,
-        _ => Previous::None,
-    };
-    if matches!(previous, Previous::Complete) {
-        eprintln!("{} is complete, nothing was read", target.name());
-        return Ok(());
+    if arguments.query.as_deref().is_some_and(|query| !is_read_only(query)) {
+        return Err(Failure::Arguments("--query is not a SELECT".to_owned()));
     }
+    let target = Target::new(&arguments);
+    let run = arguments.run_key(&target);
+    let earlier = match arguments.dry_run {
+        true => EarlierRun::None,
+        false => EarlierRun::find(&target, &run, &arguments)?,
+    };
+    let resumed = match earlier {
+        EarlierRun::Complete => {
+            eprintln!("{} is complete, nothing was read", target.name());
+            return Ok(());
+        }
+        EarlierRun::Checkpoint(checkpoint) => Some(*checkpoint),
+        EarlierRun::None => None,
+    };
     let keyspace = arguments.keyspace.clone();
     let session = arguments.connect.connect(|builder| match keyspace {
         Some(keyspace) => builder.keyspace(keyspace),
@@ -38,36 +48,31 @@ pub async fn unload(mut arguments: UnloadArgs) -> Result<(), Failure> {
     });
     let session = session.await?;
     if let Some(query) = &arguments.query {
-        let output = Output::start(&target, &arguments.run_key(&target), dialect, None)?;
+        let output = Output::start(&target, &run, dialect, None)?;
         unload_query(query, &session, output, &target).await?;
     } else {
-        let resumed = match previous {
-            Previous::Checkpoint(checkpoint) => Some(*checkpoint),
-            _ => None,
-        };
         let written = resumed.as_ref().map(|checkpoint| checkpoint.written);
         let plan = match resumed {
             Some(checkpoint) => checkpoint.plan,
             None => arguments.plan(&session).await?,
         };
         if arguments.dry_run {
-            print_plan(&plan);
-            return Ok(());
+            return print_plan(&plan, &mut stdout().lock()).map_err(Failure::Io);
         }
         if plan.is_ring_changed(&session.cluster()) {
             eprintln!(
-                "note: the token ring has changed since the plan was made; the rows are complete nevertheless"
+                "note: the token ring has changed since the plan was made; no row is lost or repeated"
             );
         }
-        let output = Output::start(&target, &arguments.run_key(&target), dialect, written)?;
+        let output = Output::start(&target, &run, dialect, written)?;
         unload_table(plan, &arguments, &session, output, &target).await?;
     }
     arguments.connect.print_metrics(&session);
     Ok(())
 }
 
-/// What an earlier run has left.
-enum Previous {
+/// The result of an earlier run.
+enum EarlierRun {
     None,
     /// A run that has not ended, and can be continued.
     Checkpoint(Box<Checkpoint>),
@@ -75,41 +80,44 @@ enum Previous {
     Complete,
 }
 
-impl Previous {
+impl EarlierRun {
     /// Looks for the files of an earlier run.
     ///
     /// # Errors
-    /// Returns an error if there are some, but the arguments say neither to resume nor to overwrite.
-    fn find(file: &Path, arguments: &UnloadArgs) -> Result<Self, Failure> {
-        let name = file.display();
-        let checkpoint = target::checkpoint(file);
-        if arguments.overwrite {
-            // A checkpoint of the file that is replaced must not be continued later.
-            let _absent = std::fs::remove_file(checkpoint);
-            return Ok(Self::None);
-        }
-        if file.exists() {
+    /// Returns an error if there are some, and neither `--resume` nor `--overwrite` is given.
+    fn find(target: &Target, run: &str, arguments: &UnloadArgs) -> Result<Self, Failure> {
+        let Some(file) = target.file() else {
             return match arguments.resume {
-                true => Ok(Self::Complete),
-                false => Err(Failure::Arguments(format!(
-                    "{name} exists: replace it with --overwrite, or choose another file"
-                ))),
-            };
-        }
-        if !arguments.resume {
-            return match checkpoint.exists() {
                 true => Err(Failure::Arguments(format!(
-                    "a run that writes {name} was interrupted: continue it with --resume, or start again with \
-                     --overwrite"
+                    "{} cannot be continued: name a file, or leave out --resume",
+                    target.name()
                 ))),
                 false => Ok(Self::None),
             };
+        };
+        if arguments.overwrite {
+            return Ok(Self::None);
         }
-        match Checkpoint::read(&checkpoint).map_err(Failure::Text)? {
+        let name = target.name();
+        let is_interrupted = target::part(file).exists() && target::checkpoint(file).exists();
+        if !arguments.resume {
+            return match (file.exists(), is_interrupted) {
+                (_, true) => Err(Failure::Arguments(format!(
+                    "a run that writes {name} was interrupted: continue it with --resume, or start again with \
+                     --overwrite"
+                ))),
+                (true, _) => Err(Failure::Arguments(format!(
+                    "{name} exists: replace it with --overwrite, or choose another file"
+                ))),
+                (false, false) => Ok(Self::None),
+            };
+        }
+        if !is_interrupted {
+            return Ok(if file.exists() { Self::Complete } else { Self::None });
+        }
+        match Checkpoint::read(&target::checkpoint(file)).map_err(Failure::Text)? {
             None => Ok(Self::None),
-            Some(found) if found.run == arguments.run_key(&Target::new(arguments)) => {
-                Ok(Self::Checkpoint(Box::new(found)))
-            }
+            Some(found) if found.run == run => Ok(Self::Checkpoint(Box::new(found))),
             Some(found) => Err(Failure::Arguments(format!(
                 "the run that was interrupted had other arguments ({}): use the same, or start again with --overwrite",
                 found.run
@@ -141,21 +149,33 @@ impl UnloadArgs {
 
     /// Makes the plan, or reads it from its file.
     async fn plan(&self, session: &Session) -> Result<ScanPlan, Failure> {
-        let plan = match &self.plan {
-            None => self.make_plan(session).await?,
-            Some(file) => match read_json(file).map_err(Failure::Text)? {
-                Some(plan) => plan,
-                None => {
-                    let plan = self.make_plan(session).await?;
-                    write_json(file, &plan).map_err(|error| {
-                        Failure::Text(format!("cannot write {}: {error}", file.display()))
-                    })?;
-                    plan
+        let mut plan = self.make_plan(session).await?;
+        if let Some(file) = &self.plan {
+            let stored = match read_json(file).map_err(Failure::Text)? {
+                None if self.create_plan(file, &plan)? => None,
+                // Another process may have created the file meanwhile.
+                None => read_json(file).map_err(Failure::Text)?,
+                stored => stored,
+            };
+            if let Some(stored) = stored {
+                if ScanPlan::statement(&stored) != plan.statement() {
+                    return Err(Failure::Arguments(format!(
+                        "the plan in {} is of another table or of other columns: {}",
+                        file.display(),
+                        stored.statement()
+                    )));
                 }
-            },
-        };
+                plan = stored;
+            }
+        }
         let shard = self.shard.and_then(|shard| plan.shard(shard.index, shard.count));
         Ok(shard.unwrap_or(plan))
+    }
+
+    /// Stores the plan. Returns false if the file exists.
+    fn create_plan(&self, file: &Path, plan: &ScanPlan) -> Result<bool, Failure> {
+        create_json(file, plan)
+            .map_err(|error| Failure::Text(format!("cannot write {}: {error}", file.display())))
     }
 
     async fn make_plan(&self, session: &Session) -> Result<ScanPlan, Failure> {
@@ -194,6 +214,9 @@ async fn unload_table(
 ) -> Result<(), Failure> {
     let start = Instant::now();
     let table = arguments.table.as_deref().unwrap_or_default();
+    // A table without tokens is read from one node, and a later run may choose another one.
+    let has_tokens = plan.splits().iter().all(|split| split.range().is_some());
+    let has_checkpoints = has_tokens && target.file().is_some();
     let mut scan =
         session.scan(plan).in_flight_per_node(arguments.in_flight).memory(arguments.memory);
     if let Some(rate) = arguments.rate {
@@ -211,7 +234,7 @@ async fn unload_table(
             Err(error) => {
                 bar.finish();
                 let failure = Failure::from(error);
-                if let (Some(_), Some(plan)) = (&target.file, pages.checkpoint()) {
+                if let (true, Some(plan)) = (has_checkpoints, pages.checkpoint()) {
                     output.interrupt(plan).await?;
                     eprintln!(
                         "{} rows were written; continue with --resume",
@@ -229,14 +252,16 @@ async fn unload_table(
             progress.rows_per_second(),
             progress.time_left(),
         );
-        if target.file.is_some() && saved.elapsed() >= interval {
-            let begin = Instant::now();
+        if has_checkpoints && saved.elapsed() >= interval {
             if let Some(plan) = pages.checkpoint() {
                 output.checkpoint(plan).await?;
             }
-            interval = min_interval.max(begin.elapsed() * CHECKPOINT_RATIO);
+            interval = min_interval.max(output.checkpoint_time() * CHECKPOINT_RATIO);
             saved = Instant::now();
         }
+    }
+    if pages.checkpoint().is_none_or(|plan| !plan.is_complete()) {
+        return Err(Failure::Text("the scan ended before all splits were read".to_owned()));
     }
     let written = output.finish(pages.columns().to_vec()).await?;
     bar.finish();
@@ -254,9 +279,6 @@ async fn unload_query(
     let mut pages = session.stream::<()>(Statement::new(query), ());
     let mut columns = Vec::new();
     while let Some(page) = pages.next_page().await? {
-        if !page.has_rows() {
-            return Err(Failure::Arguments("--query is not a SELECT".to_owned()));
-        }
         columns = page.columns().to_vec();
         output.write(page).await?;
     }
@@ -271,7 +293,7 @@ async fn unload_query(
     clippy::cast_sign_loss,
     reason = "a rate"
 )]
-fn print_summary(table: &str, rows: u64, written: Written, time: Duration, target: &Target) {
+fn print_summary(table: &str, rows: u64, written: OutputLength, time: Duration, target: &Target) {
     let per_second = (rows as f64 / time.as_secs_f64().max(1e-3)) as u64;
     let mut summary = format!(
         "wrote {} rows of {table} to {} in {} ({}/s)",
@@ -280,7 +302,7 @@ fn print_summary(table: &str, rows: u64, written: Written, time: Duration, targe
         show_duration(time),
         show_number(per_second)
     );
-    if target.file.is_some() {
+    if target.file().is_some() {
         summary.push_str(&format!(", {}", show_bytes(written.bytes)));
     }
     if rows < written.rows {
@@ -292,20 +314,23 @@ fn print_summary(table: &str, rows: u64, written: Written, time: Duration, targe
     eprintln!("{summary}");
 }
 
-fn print_plan(plan: &ScanPlan) {
-    println!("{}", plan.statement());
+fn print_plan(plan: &ScanPlan, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{}", plan.statement())?;
     let open = plan.splits().iter().filter(|split| !split.is_complete());
-    println!("{} splits, {} to read", plan.splits().len(), open.count());
-    let sum = |sizes: &mut dyn Iterator<Item = Option<u64>>| sizes.sum::<Option<u64>>();
-    let bytes = sum(&mut plan.splits().iter().map(|split| split.estimated_bytes()));
-    let partitions = sum(&mut plan.splits().iter().map(|split| split.estimated_partitions()));
-    if let (Some(bytes), Some(partitions)) = (bytes, partitions) {
-        println!(
+    writeln!(out, "{} splits, {} to read", plan.splits().len(), open.count())?;
+    let bytes: Option<u64> = plan.splits().iter().map(PlannedSplit::estimated_bytes).sum();
+    let partitions: Option<u64> =
+        plan.splits().iter().map(PlannedSplit::estimated_partitions).sum();
+    match (bytes, partitions) {
+        (Some(bytes), Some(partitions)) => writeln!(
+            out,
             "about {} partitions, {} on the disk of one replica",
             show_number(partitions),
             show_bytes(bytes)
-        );
-    } else {
-        println!("the nodes have no estimates of the size; they make them every five minutes");
+        ),
+        _ => writeln!(
+            out,
+            "the nodes have no estimates of the size; they make them every five minutes"
+        ),
     }
 }

@@ -6,60 +6,108 @@ use super::arguments::UnloadArgs;
 use crate::bulk::amount::Shard;
 use crate::bulk::{FileCompression, Format};
 
-/// The file that is written, its format and its compression.
-///
-/// While a run writes `users.csv`, the rows are in `users.csv.part`, and what has been done is in
-/// `users.csv.checkpoint`. When all rows have been written, `users.csv.part` becomes `users.csv`: the file is complete
-/// if it exists.
+/// What is written, its format and its compression.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
-    /// `None` is standard output.
-    pub(super) file: Option<PathBuf>,
+    pub(super) place: Place,
     pub(super) format: Format,
     pub(super) compression: FileCompression,
+}
+
+/// Where the rows are written.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    Stdout,
+    /// A pipe or a device, which cannot be continued.
+    Device(PathBuf),
+    /// A file. While a run writes `users.csv`, the rows are in `users.csv.part`, and the progress is in
+    /// `users.csv.checkpoint`. When all rows have been written, `users.csv.part` becomes `users.csv`: the file is complete
+    /// if it exists.
+    File(PathBuf),
 }
 
 impl Target {
     /// Returns the target that the arguments name.
     pub(super) fn new(arguments: &UnloadArgs) -> Self {
-        let UnloadArgs { to, table, shard, format, compress, .. } = arguments;
+        let UnloadArgs { to, shard, format, compress, .. } = arguments;
         let path = Path::new(to);
         let is_folder = to.ends_with('/') || path.is_dir();
         let named = (!is_folder).then_some(path);
         let format = format.or_else(|| Format::of_file(named?)).unwrap_or(Format::Csv);
         let compression = compress.or_else(|| Some(FileCompression::of_file(named?)));
         let compression = compression.unwrap_or_default();
-        let file = match to.as_str() {
-            "-" => None,
-            _ if is_folder => {
-                let name = table.as_deref().unwrap_or("query");
-                let extensions = [Some(format.extension()), compression.extension()];
-                Some(path.join(file_name(name, *shard, extensions)))
+        let place = if to == "-" {
+            Place::Stdout
+        } else if is_folder {
+            let mut name = file_name(arguments);
+            for extension in
+                [Some(format.extension()), compression.extension()].into_iter().flatten()
+            {
+                name.push('.');
+                name.push_str(extension);
             }
-            _ => Some(path.to_owned()),
+            Place::File(path.join(with_shard(&name, *shard)))
+        } else if path.exists() && !path.is_file() {
+            Place::Device(path.to_owned())
+        } else {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            Place::File(path.with_file_name(with_shard(&name, *shard)))
         };
-        Self { file, format, compression }
+        Self { place, format, compression }
+    }
+
+    /// Returns the file, if it can be continued.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(file) => Some(file),
+            Place::Stdout | Place::Device(_) => None,
+        }
     }
 
     /// Returns the name for messages.
     pub(super) fn name(&self) -> String {
-        let name = self.file.as_ref().map(|file| file.display().to_string());
-        name.unwrap_or_else(|| "standard output".to_owned())
+        match &self.place {
+            Place::File(file) | Place::Device(file) => file.display().to_string(),
+            Place::Stdout => "standard output".to_owned(),
+        }
     }
 }
 
-/// Returns the name of a file in a folder, such as `k8s_test.users-3-of-8.csv.zst`.
-fn file_name(table: &str, shard: Option<Shard>, extensions: [Option<&str>; 2]) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "._-".contains(c);
-    let mut name: String = table.chars().filter(|c| is_plain(*c)).collect();
-    if let Some(Shard { index, count }) = shard {
-        name.push_str(&format!("-{index}-of-{count}"));
+/// Returns the name of a file in a folder, without extensions: the table with its keyspace. Characters that file systems
+/// may refuse are percent-encoded, so that different tables have different names.
+fn file_name(arguments: &UnloadArgs) -> String {
+    let UnloadArgs { table, keyspace, .. } = arguments;
+    let table = table.as_deref().unwrap_or("query");
+    let name = match keyspace {
+        Some(keyspace) if !table.contains('.') => format!("{keyspace}.{table}"),
+        _ => table.to_owned(),
+    };
+    let mut encoded = String::new();
+    for byte in name.bytes() {
+        match byte {
+            b'.' | b'_' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                encoded.push(byte.into());
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
     }
-    for extension in extensions.into_iter().flatten() {
-        name.push('.');
-        name.push_str(extension);
+    encoded
+}
+
+/// Returns a file name with the shard before its extensions, such as `users-3-of-8.csv.zst`, so that the processes never
+/// write the same file.
+fn with_shard(name: &str, shard: Option<Shard>) -> String {
+    let Some(Shard { index, count }) = shard else { return name.to_owned() };
+    let path = Path::new(name);
+    let mut end = name.len();
+    let mut extensions =
+        [FileCompression::of_file(path).extension().is_some(), Format::of_file(path).is_some()];
+    extensions.sort_unstable();
+    for _ in extensions.into_iter().filter(|has| *has) {
+        end = name.get(..end).and_then(|rest| rest.rfind('.')).unwrap_or(end);
     }
-    name
+    let (stem, extensions) = name.split_at(end);
+    format!("{stem}-{index}-of-{count}{extensions}")
 }
 
 /// Returns the file that has the rows of a run that has not ended.
@@ -67,7 +115,7 @@ pub(super) fn part(file: &Path) -> PathBuf {
     with_extension(file, "part")
 }
 
-/// Returns the file that tells what a run that has not ended has done.
+/// Returns the path of the checkpoint.
 pub(super) fn checkpoint(file: &Path) -> PathBuf {
     with_extension(file, "checkpoint")
 }
@@ -85,13 +133,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_in_folders_are_named_after_table_and_shard() {
+    fn each_shard_has_a_file_of_its_own() {
         let shard = Some(Shard { index: 3, count: 8 });
-        for (table, shard, extensions, name) in [
-            ("k8s_test.users", None, [Some("csv"), None], "k8s_test.users.csv"),
-            ("ks.\"T/..\"", shard, [Some("jsonl"), Some("zst")], "ks.T..-3-of-8.jsonl.zst"),
+        for (name, with) in [
+            ("users.csv", "users-3-of-8.csv"),
+            ("k8s_test.users.jsonl.zst", "k8s_test.users-3-of-8.jsonl.zst"),
+            ("users.gz", "users-3-of-8.gz"),
+            ("a.b", "a.b-3-of-8"),
         ] {
-            assert_eq!(file_name(table, shard, extensions), name);
+            assert_eq!(with_shard(name, shard), with);
+            assert_eq!(with_shard(name, None), name);
         }
     }
 }

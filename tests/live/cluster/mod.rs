@@ -33,6 +33,7 @@ const THREE_NODES: &[(&str, Test)] = &[
     ),
     ("routing::sends_requests_to_replicas", routing::sends_requests_to_replicas),
     ("routing::reads_a_table_by_token_ranges", routing::reads_a_table_by_token_ranges),
+    ("routing::loads_a_table_on_all_nodes", routing::loads_a_table_on_all_nodes),
     (
         "routing::uses_all_nodes_without_token_awareness",
         routing::uses_all_nodes_without_token_awareness,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cqlwire::cluster::DefaultBalancing;
-use cqlwire::session::Session;
+use cqlwire::session::{Batch, Session};
 use futures_util::future::try_join_all;
 use libtest_mimic::Failed;
 
@@ -77,6 +77,53 @@ pub(super) fn reads_a_table_by_token_ranges(nodes: &Nodes) -> Result<(), Failed>
         }
         keys.sort_unstable();
         assert!(keys.into_iter().eq(0..1_000), "each row should be read once");
+        Ok(())
+    })
+}
+
+/// Partitions of one row, and a partition that is written in batches.
+pub(super) fn loads_a_table_on_all_nodes(nodes: &Nodes) -> Result<(), Failed> {
+    const BASE: i64 = 1_700_000_000_000_000;
+    const ROWS: i32 = 20_000;
+    nodes.keyspace("loads", ONE_REPLICA)?;
+    runtime()?.block_on(async {
+        let session = nodes.session(1, |builder| builder.keyspace("loads")).await?;
+        let create = "CREATE TABLE t (k int, c int, v text, PRIMARY KEY (k, c))";
+        session.execute(create, ()).await?;
+        let load = session.load("t", ["v", "c", "k"]).timestamp(BASE);
+        let mut sink = load.start::<(String, i32, i32)>().await?;
+        // Half of the rows are in partition 0. Each key occurs twice.
+        for number in 0..ROWS {
+            let key = number % (ROWS / 2);
+            let (k, c) = if key % 2 == 0 { (0, key) } else { (key, 0) };
+            sink.send((format!("{number:0200}"), c, k)).await?;
+        }
+        let summary = sink.finish().await;
+        assert!(summary.failures.is_empty(), "{:?}", summary.failures.first());
+        assert_eq!((summary.acknowledged, summary.failed), (ROWS as u64, 0));
+        let scan = session.scan("t").columns(["v", "writetime(v)"]);
+        let (mut rows, mut numbers) = (scan.rows::<(String, i64)>(), BTreeSet::new());
+        while let Some((value, written)) = rows.try_next().await? {
+            let number = value.parse::<i32>()?;
+            assert_eq!(written, BASE + i64::from(number));
+            numbers.insert(number);
+        }
+        assert!(numbers.into_iter().eq(ROWS / 2..ROWS), "the later row of each key should be kept");
+        // The server does not warn of a large batch on one partition.
+        let insert = session.prepare("INSERT INTO t (v, c, k) VALUES (?, ?, 0)").await?;
+        let add = |batch: Batch<'static>, c: i32| batch.statement(&insert, ("v".repeat(800), c));
+        let result = session.batch((0..20).fold(Batch::unlogged(), add)).await?;
+        assert!(result.warnings().is_empty(), "{:?}", result.warnings());
+
+        let create = "CREATE TABLE counts (k int, c int, n counter, PRIMARY KEY (k, c))";
+        session.execute(create, ()).await?;
+        let mut sink = session.load("counts", ["k", "n", "c"]).start::<(i32, i64, i32)>().await?;
+        for number in 0..3_000 {
+            sink.send((number % 3, 2, number % 100)).await?;
+        }
+        assert_eq!(sink.finish().await.acknowledged, 3_000);
+        let sum = session.execute("SELECT sum(n) FROM counts", ()).await?.one::<i64>()?;
+        assert_eq!(sum, 6_000);
         Ok(())
     })
 }
