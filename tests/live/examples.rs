@@ -9,7 +9,7 @@ use crate::fleet::Node;
 use crate::program::{ADD_USERS, run};
 
 /// The examples that connect to a server, and their expected output.
-const EXAMPLES: [(&str, &str); 9] = [
+const EXAMPLES: [(&str, &str); 10] = [
     (
         "bind_struct",
         "(\"ada\", 37, Some(\"ada@example.org\"))\n(\"bob\", 41, None)\n(\"cyd\", 29, None)\n",
@@ -50,6 +50,10 @@ const EXAMPLES: [(&str, &str); 9] = [
          zip: None, country: \"\" }] }\n",
     ),
     ("vectors", "cat [0.9, 0.1, 0.0]\ndog [0.8, 0.2, 0.0]\n3 dimensions\n"),
+    (
+        "whole_table",
+        "10000 rows written, 0 failed\n10000 rows read, their sum is 333283335000\n1336 rows in shard 3 of 8\n",
+    ),
 ];
 
 pub(crate) fn examples_print_the_expected_output(node: &Node) -> Result<(), Failed> {

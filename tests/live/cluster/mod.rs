@@ -3,6 +3,7 @@
 //! The tests of one cluster run one after another, because they stop its nodes. The cluster ends after
 //! the last of its tests.
 
+mod bulk;
 mod crash;
 mod datacenters;
 mod frozen;
@@ -44,6 +45,10 @@ const THREE_NODES: &[(&str, Test)] = &[
         frozen::reads_from_other_nodes_while_one_is_frozen,
     ),
     ("crash::no_write_fails_when_a_node_is_killed", crash::no_write_fails_when_a_node_is_killed),
+    (
+        "bulk::unloads_what_was_loaded_although_programs_and_a_node_are_killed",
+        bulk::unloads_what_was_loaded_although_programs_and_a_node_are_killed,
+    ),
     (
         "restart::no_write_fails_during_a_rolling_restart",
         restart::no_write_fails_during_a_rolling_restart,

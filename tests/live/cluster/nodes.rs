@@ -136,7 +136,10 @@ pub(super) async fn wait_until_connected(session: &Session, count: usize) -> Res
 }
 
 /// Polls a condition until it is true, within [`LIMIT`]. `event` names it in the error.
-pub(super) async fn wait_until(event: &str, condition: impl Fn() -> bool) -> Result<(), Failed> {
+pub(super) async fn wait_until(
+    event: &str,
+    mut condition: impl FnMut() -> bool,
+) -> Result<(), Failed> {
     let wait = async {
         while !condition() {
             sleep(POLL_INTERVAL).await;
