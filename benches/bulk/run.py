@@ -10,6 +10,7 @@ import random
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 
@@ -31,16 +32,33 @@ def write_rows(path, rows):
             file.write(f'{key},{row % 97},{at},"user, {row}",{randoms.random()}\n')
 
 
+def memory(pid):
+    """Returns the largest memory that a process has had, in MB, or 0 if it has ended."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii") as status:
+            lines = [line for line in status if line.startswith("VmHWM:")]
+        return int(lines[0].split()[1]) / 1000 if lines else 0
+    except OSError:
+        return 0
+
+
 def measure(command):
-    """Runs a command. Returns its seconds, CPU seconds and maximum memory in MB, those of its children included."""
+    """Runs a command. Returns its seconds and CPU seconds, those of its children included, and its memory in MB."""
     start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit(f"{shlex.join(command)} failed:\n{output}")
-    cpu = usage.ru_utime + usage.ru_stime
-    return time.monotonic() - start, cpu, usage.ru_maxrss / 1000
+    # The memory of `wait4` would include that of this process before it became the program.
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        largest = 0
+        while True:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid != 0:
+                break
+            largest = max(largest, memory(process.pid))
+            time.sleep(0.05)
+        if status != 0:
+            output.seek(0)
+            sys.exit(f"{shlex.join(command)} failed:\n{output.read()}")
+    return time.monotonic() - start, usage.ru_utime + usage.ru_stime, largest
 
 
 def sorted_keys(path):

@@ -3,41 +3,35 @@
 /// Parses a positive number with an optional `k`, `M` or `G` (thousands, millions, billions).
 ///
 /// # Errors
-/// Returns the reason if the text is no such number.
+/// Returns the reason if the text is not a positive number with such a unit.
 pub(super) fn parse_amount(text: &str) -> Result<f64, String> {
-    let (number, factor) = match text.char_indices().next_back() {
-        Some((end, 'k' | 'K')) => (&text[..end], 1e3),
-        Some((end, 'm' | 'M')) => (&text[..end], 1e6),
-        Some((end, 'g' | 'G')) => (&text[..end], 1e9),
-        _ => (text, 1.0),
-    };
-    let number = number.parse::<f64>().ok().map(|number| number * factor);
-    number
-        .filter(|number| number.is_finite() && *number > 0.0)
-        .ok_or_else(|| "not a number above 0, such as 500, 50k or 1.5M".to_owned())
+    let amount = parse(text, 1e3).filter(|amount| *amount > 0.0);
+    amount.ok_or_else(|| "not a number above 0, such as 500, 50k or 1.5M".to_owned())
 }
 
 /// Parses a size in bytes with an optional `K`, `M` or `G` (KiB, MiB, GiB).
 ///
 /// # Errors
-/// Returns the reason if the text is no such size.
+/// Returns the reason if the text is not such a size.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "the number is positive and saturates"
 )]
 pub(super) fn parse_bytes(text: &str) -> Result<usize, String> {
-    let (number, factor) = match text.char_indices().next_back() {
-        Some((end, 'k' | 'K')) => (&text[..end], 1024.0),
-        Some((end, 'm' | 'M')) => (&text[..end], 1024.0 * 1024.0),
-        Some((end, 'g' | 'G')) => (&text[..end], 1024.0 * 1024.0 * 1024.0),
-        _ => (text, 1.0),
-    };
-    let number = number.parse::<f64>().ok().map(|number| number * factor);
-    number
-        .filter(|number| number.is_finite() && *number >= 1.0)
-        .map(|number| number as usize)
-        .ok_or_else(|| "not a number of bytes, such as 500K, 64M or 1.5G".to_owned())
+    let bytes = parse(text, 1024.0).filter(|bytes| *bytes >= 1.0);
+    let bytes = bytes.map(|bytes| bytes as usize);
+    bytes.ok_or_else(|| "not a number of bytes, such as 500K, 64M or 1.5G".to_owned())
+}
+
+/// Parses a finite number with an optional unit, a power of `thousand`.
+fn parse(text: &str, thousand: f64) -> Option<f64> {
+    let units = [("k", thousand), ("m", thousand.powi(2)), ("g", thousand.powi(3))];
+    let lower = text.to_ascii_lowercase();
+    let unit =
+        units.into_iter().find_map(|(unit, factor)| Some((lower.strip_suffix(unit)?, factor)));
+    let (number, factor) = unit.unwrap_or((&lower, 1.0));
+    number.parse::<f64>().ok().map(|number| number * factor).filter(|number| number.is_finite())
 }
 
 /// One of several processes that share a table, such as `3/8`.

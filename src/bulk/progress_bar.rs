@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar as Bar, ProgressStyle};
 
-/// A progress bar on standard error. It shows nothing if that is no terminal.
+/// A progress bar on standard error. It is hidden if standard error is not a terminal.
 #[derive(Debug)]
 pub(super) struct ProgressBar(Bar);
 

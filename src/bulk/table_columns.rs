@@ -72,12 +72,12 @@ impl TableColumns {
 
     /// Returns the selectors of columns that have one write time: those that are no part of the primary key, no
     /// counters, and no collections or user-defined types with separate elements.
-    pub(super) fn timed(&self) -> impl Iterator<Item = String> {
-        let timed = self.0.iter().filter(|column| {
+    pub(super) fn with_write_time(&self) -> impl Iterator<Item = String> {
+        let columns = self.0.iter().filter(|column| {
             let is_key = column.kind <= ColumnKind::Clustering;
             !is_key && column.type_name != "counter" && !column.has_separate_elements()
         });
-        timed.map(TableColumn::selector)
+        columns.map(TableColumn::selector)
     }
 }
 

@@ -456,3 +456,60 @@ async fn a_filter_selects_rows() {
     values.sort_unstable();
     assert!(values.into_iter().eq(0..10));
 }
+
+#[tokio::test]
+async fn a_plan_stays_complete_while_nodes_leave_and_join() {
+    let (cluster, session) = start().await;
+    let small_pages = ExecutionProfile::new().page_size(3);
+    let scan = session.scan(r#""Ks"."T""#).columns(["v"]).profile(&small_pages).splits(30);
+    let plan = store(&scan.plan().await.unwrap());
+    let has_nodes = async |count| session.cluster().nodes().len() == count;
+
+    // The ring changes after the plan has been made.
+    cluster.remove_node(2).await;
+    until("the node has left", async || has_nodes(2).await).await;
+    assert!(plan.is_ring_changed(&session.cluster()));
+    let mut rows = session.scan(plan.clone()).profile(&small_pages).rows::<i32>();
+    let mut values = read_pages(&mut rows, 20).await;
+
+    // It changes again while the plan is read, and while it is stored.
+    cluster.add_node(2).await.unwrap();
+    until("the node has joined", async || has_nodes(3).await).await;
+    values.extend(read_pages(&mut rows, 20).await);
+    let plan = store(&rows.checkpoint().unwrap());
+    let mut rows = session.scan(plan).profile(&small_pages).rows::<i32>();
+    values.extend(read_pages(&mut rows, usize::MAX).await);
+    assert_all(values);
+}
+
+#[tokio::test]
+async fn a_scan_continues_on_other_replicas_when_a_node_stops() {
+    let (cluster, session) = start().await;
+    let scan = session.scan(r#""Ks"."T""#).columns(["v"]);
+    let mut rows = scan.profile(&ExecutionProfile::new().page_size(3)).rows::<i32>();
+    let mut values = read_pages(&mut rows, 20).await;
+    cluster.stop_node(1).await;
+    values.extend(read_pages(&mut rows, usize::MAX).await);
+    assert_all(values);
+}
+
+/// The first page of the split succeeds, so that it cannot be halved.
+#[tokio::test]
+async fn a_page_that_times_out_is_requested_with_fewer_rows() {
+    let (cluster, session) = start().await;
+    let profile = ExecutionProfile::new().retry_policy(NoRetry);
+    let scan = session.scan(r#""Ks"."T""#).columns(["v"]).splits(0).profile(&profile);
+    let planned = scan.plan().await.unwrap().splits().len();
+    let mut rows = scan.rows::<i32>();
+    let mut values = Vec::new();
+    while rows.progress().completed == 0 {
+        values.extend(read_pages(&mut rows, 1).await);
+    }
+    let timeout = Fault::error(ErrorCode::ReadTimeout, "slow").statement("SELECT v FROM%");
+    let faults: Vec<_> =
+        cluster.nodes().iter().map(|node| node.add_fault(timeout.clone().times(2))).collect();
+    values.extend(read_pages(&mut rows, usize::MAX).await);
+    assert_all(values);
+    let failures = cluster.nodes().iter().zip(faults).filter_map(|(node, id)| node.fault_count(id));
+    assert!(failures.sum::<usize>() > 0 && rows.progress().splits >= planned);
+}

@@ -71,7 +71,7 @@ pub async fn unload(mut arguments: UnloadArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The result of an earlier run.
+/// The state in which an earlier run has left the file.
 enum EarlierRun {
     None,
     /// A run that has not ended, and can be continued.
@@ -189,7 +189,8 @@ impl UnloadArgs {
             }
             let functions = [("ttl", self.ttl), ("writetime", self.writetime)];
             for (function, _) in functions.into_iter().filter(|(_, is_wanted)| *is_wanted) {
-                columns.extend(table.timed().map(|column| format!("{function}({column})")));
+                columns
+                    .extend(table.with_write_time().map(|column| format!("{function}({column})")));
             }
         }
         if !columns.is_empty() {

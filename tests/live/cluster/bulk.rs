@@ -52,7 +52,7 @@ pub(super) fn unloads_what_was_loaded_although_programs_and_a_node_are_killed(
             "--checkpoint",
             text(&progress),
             "--checkpoint-every",
-            "0",
+            "0.1",
             "--resume",
             "--rate",
             "8k",
