@@ -1,12 +1,12 @@
 //! Numbers with a unit in arguments, such as `50k`.
 
-/// Parses a positive number with an optional `k`, `M` or `G` (thousands, millions, billions).
+/// Parses a number of at least 1 with an optional `k`, `M` or `G` (thousands, millions, billions).
 ///
 /// # Errors
-/// Returns the reason if the text is not a positive number with such a unit.
+/// Returns the reason if the text is not such a number.
 pub(super) fn parse_amount(text: &str) -> Result<f64, String> {
-    let amount = parse(text, 1e3).filter(|amount| *amount > 0.0);
-    amount.ok_or_else(|| "not a number above 0, such as 500, 50k or 1.5M".to_owned())
+    let amount = parse(text, 1e3).filter(|amount| *amount >= 1.0);
+    amount.ok_or_else(|| "not a number of at least 1, such as 500, 50k or 1.5M".to_owned())
 }
 
 /// Parses a size in bytes with an optional `K`, `M` or `G` (KiB, MiB, GiB).
@@ -67,7 +67,7 @@ mod tests {
         for (text, amount) in [("500", 500.0), ("50k", 50_000.0), ("1.5M", 1_500_000.0)] {
             assert_eq!(parse_amount(text), Ok(amount));
         }
-        for text in ["", "k", "0", "-1", "1x", "inf", "NaN"] {
+        for text in ["", "k", "0.5", "-1", "1x", "inf", "NaN"] {
             assert!(parse_amount(text).is_err(), "{text}");
         }
         for (text, bytes) in [("1", 1), ("64M", 64 << 20), ("1.5K", 1536)] {

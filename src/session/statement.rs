@@ -146,6 +146,11 @@ impl PreparedStatement {
         Arc::clone(&self.prepared.metadata().variables)
     }
 
+    /// Returns the columns of the rows, or `None` if they are unknown or the statement returns no rows.
+    pub(crate) fn result_columns(&self) -> Option<Arc<[ColumnSpec]>> {
+        self.prepared.metadata().result_columns.clone()
+    }
+
     /// Returns the token of the partition that `values` address, to whose replicas requests are sent. If the
     /// statement reads a [range of tokens](crate::cluster::TokenRange), as in
     /// `token(username) > ? AND token(username) <= ?`, it is the end of the range. The markers must have no

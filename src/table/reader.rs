@@ -38,7 +38,6 @@ pub(super) struct Reader {
     max_width: u128,
     progress: ScanProgress,
     start: Instant,
-    /// Empty before the first response.
     columns: Arc<[ColumnSpec]>,
 }
 
@@ -118,9 +117,9 @@ impl Reader {
             progress,
             start,
             session,
+            columns: statement.result_columns().unwrap_or_default(),
             statement,
             plan,
-            columns: Arc::default(),
         }
     }
 
@@ -136,7 +135,7 @@ impl Reader {
         self.progress
     }
 
-    /// Returns the columns of the rows; an empty slice before the first response.
+    /// Returns the columns of the rows.
     pub(super) fn columns(&self) -> &[ColumnSpec] {
         &self.columns
     }

@@ -76,8 +76,8 @@ impl<T> ScanRows<T> {
         }
     }
 
-    /// Returns the columns of the rows; an empty slice before the first page has arrived. The columns of a table
-    /// without rows are known at the end.
+    /// Returns the columns of the rows; an empty slice before the first page has been awaited, and if the scan has failed
+    /// to start.
     pub fn columns(&self) -> &[ColumnSpec] {
         match &self.state {
             State::Running(reader) => reader.columns(),

@@ -102,6 +102,8 @@ fn writes_every_row_once_to_standard_output() {
 
     let output = succeed(unload(&cluster, &["-k", "ks", "empty"]));
     assert_eq!(output.stdout, "id,name\n", "a table without rows has columns");
+    let output = succeed(unload(&cluster, &["system.local", "--columns", "key", "--shard", "1/2"]));
+    assert_eq!(output.stdout, "key\n", "a shard without splits has columns");
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub struct UnloadArgs {
     #[arg(
         long,
         value_name = "CQL",
-        conflicts_with_all = ["table", "columns", "filter", "shard", "plan", "resume", "dry_run", "rate", "ttl", "writetime", "splits"]
+        conflicts_with_all = ["table", "columns", "filter", "shard", "plan", "resume", "dry_run", "rate", "ttl", "writetime", "splits", "memory", "in_flight", "checkpoint_every"]
     )]
     pub(super) query: Option<String>,
 

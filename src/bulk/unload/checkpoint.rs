@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -61,12 +61,12 @@ pub(super) fn read_json<T: for<'de> Deserialize<'de>>(file: &Path) -> Result<Opt
     }
 }
 
-/// Replaces the contents of a file by JSON, all at once.
+/// Replaces the contents of a file by JSON, all at once. No other process may write it meanwhile.
 ///
 /// # Errors
 /// Returns an error of the file system.
 pub(super) fn write_json<T: Serialize>(file: &Path, content: &T) -> io::Result<()> {
-    let temporary = temporary(file);
+    let temporary = with_extension(file, "new");
     write_new(&temporary, content)?;
     std::fs::rename(temporary, file)
 }
@@ -76,7 +76,8 @@ pub(super) fn write_json<T: Serialize>(file: &Path, content: &T) -> io::Result<(
 /// # Errors
 /// Returns an error of the file system.
 pub(super) fn create_json<T: Serialize>(file: &Path, content: &T) -> io::Result<bool> {
-    let temporary = temporary(file);
+    // Other processes may create the same file.
+    let temporary = with_extension(file, &format!("{}.new", std::process::id()));
     write_new(&temporary, content)?;
     let created = std::fs::hard_link(&temporary, file);
     std::fs::remove_file(temporary)?;
@@ -87,15 +88,19 @@ pub(super) fn create_json<T: Serialize>(file: &Path, content: &T) -> io::Result<
     }
 }
 
-/// Removes the checkpoint of a file, if there is one.
+/// Removes the checkpoint of a file, if there is one, and a checkpoint that a process was writing when it was killed.
 ///
 /// # Errors
 /// Returns an error of the file system.
 pub(super) fn remove_checkpoint(file: &Path) -> io::Result<()> {
-    match std::fs::remove_file(checkpoint(file)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+    let checkpoint = checkpoint(file);
+    for file in [with_extension(&checkpoint, "new"), checkpoint] {
+        match std::fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
     }
+    Ok(())
 }
 
 fn write_new<T: Serialize>(file: &Path, content: &T) -> io::Result<()> {
@@ -103,9 +108,4 @@ fn write_new<T: Serialize>(file: &Path, content: &T) -> io::Result<()> {
     serde_json::to_writer(&mut out, content)?;
     out.flush()?;
     out.get_ref().sync_data()
-}
-
-/// Returns a name that no other process uses.
-fn temporary(file: &Path) -> PathBuf {
-    with_extension(file, &format!("{}.new", std::process::id()))
 }

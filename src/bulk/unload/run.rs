@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::arguments::UnloadArgs;
-use super::checkpoint::{Checkpoint, OutputLength, create_json, read_json};
+use super::checkpoint::{Checkpoint, OutputLength, create_json, read_json, remove_checkpoint};
 use super::output::Output;
 use super::target::{self, Target};
 use crate::bulk::progress_bar::{ProgressBar, show_bytes, show_duration, show_number};
@@ -35,6 +35,8 @@ pub async fn unload(mut arguments: UnloadArgs) -> Result<(), Failure> {
     };
     let resumed = match earlier {
         EarlierRun::Complete => {
+            // The process may have been killed before it removed them.
+            target.file().map_or(Ok(()), remove_checkpoint).map_err(Failure::Io)?;
             eprintln!("{} is complete, nothing was read", target.name());
             return Ok(());
         }
