@@ -343,6 +343,31 @@ fn a_record_that_is_no_row_is_an_error_and_the_next_is_read() {
 }
 
 #[test]
+fn text_after_a_closing_quote_is_an_error() {
+    let reason = "text follows the closing quote of a field";
+    let cqlsh = CsvDialect { escape: Some(b'\\'), ..CsvDialect::default() };
+    for (dialect, records) in [
+        (
+            CsvDialect::default(),
+            &["1,\"a\"b", "\"1\" ,b", "\"1\"\"\"2,b", "1,\"a\"b\"", "1,\"a\\\"b\""][..],
+        ),
+        (cqlsh.clone(), &["1,\"a\"\"b\"", "1,\"a\\\\\"b", "\"1\"\"\",b"]),
+    ] {
+        for record in records {
+            for line_break in ["\n", "\r\n"] {
+                let file = ["id,name", record, "2,\"c\"", ""].join(line_break);
+                let expected = [format!("2: {reason}"), "3: 2 'c'".to_owned()];
+                assert_eq!(shown(file.as_bytes(), Format::Csv, &dialect), expected, "{record}");
+            }
+        }
+    }
+    let valid = "id,name\n\"1\",\"a\"\"\"\n2,\"\"\"\"\n3,a\"b\"\n4,\"\n,\"\n";
+    assert_eq!(shown_csv(valid), ["2: 1 'a\"'", "3: 2 '\"'", "4: 3 'a\"b\"'", "5: 4 '\n,'"]);
+    let valid = b"id,name\n\"1\",\"a\\\"b\"\n2,\"a\\\\\"\n";
+    assert_eq!(shown(valid, Format::Csv, &cqlsh), ["2: 1 'a\"b'", "3: 2 'a\\'"]);
+}
+
+#[test]
 fn every_prefix_of_a_file_gives_its_complete_rows() {
     let columns = people();
     let rows: Vec<Vec<Value>> = (0..20)
