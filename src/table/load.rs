@@ -174,8 +174,8 @@ impl Load {
     }
 
     /// Sets whether each row has its own write timestamp, instead of that of the load. It is a `bigint` after the
-    /// values of the columns, or a value with the name `[timestamp]`: the microseconds since 1970. It must not be
-    /// null. Default: false.
+    /// values of the columns, or a value with the name `[timestamp]`: the microseconds since 1970. A row
+    /// whose timestamp is null or unset is a failure. Default: false.
     pub fn row_timestamps(mut self, has_timestamps: bool) -> Self {
         self.row.timestamps = has_timestamps;
         self
@@ -183,7 +183,8 @@ impl Load {
 
     /// Sets whether each row has its own time to live. It is an `int` after the values of the columns and after the
     /// [timestamp](Self::row_timestamps) of the row if there is one, or a value with the name `[ttl]`: the time in
-    /// seconds. Null and 0 mean that the row does not expire. Default: false.
+    /// seconds. Null and 0 mean that the row does not expire. If the value is unset, the row has the table's default time
+    /// to live. Default: false.
     pub fn row_ttls(mut self, has_ttls: bool) -> Self {
         self.row.ttls = has_ttls;
         self
@@ -199,7 +200,7 @@ impl Load {
     ///
     /// # Errors
     /// Returns an error of kind [`Config`](crate::ErrorKind::Config) if a name is invalid, if the table lacks a column,
-    /// or if the columns do not include the primary key. Also returns the errors of [`Session::prepare`].
+    /// or if the columns do not include the primary key and, in a table with counters, a counter. Also returns the errors of [`Session::prepare`].
     pub async fn start<T: ToValues + Send + Sync + 'static>(self) -> Result<LoadSink<T>, Error> {
         let target = Target::new(&self.table, &self.columns, &self.session)?;
         let insert = target.prepare(&self.session, self.row, &self.profile).await?;

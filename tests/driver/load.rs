@@ -7,7 +7,7 @@ use cqlwire::message::ErrorCode;
 use cqlwire::session::{ErrorKind, ExecutionProfile, NoRetry, Session};
 use cqlwire::table::{Load, LoadSink};
 use cqlwire::testing::{Fault, MockCluster, MockServer, ReceivedRequest, Reply};
-use cqlwire::types::{ToValues, Value};
+use cqlwire::types::{MaybeUnset, ToValues, Value};
 use futures_util::FutureExt;
 
 use crate::wait::{until, within_limit};
@@ -280,6 +280,20 @@ async fn rows_have_their_own_timestamps() {
     }
     assert_eq!(sink.finish().await.acknowledged, 3);
     assert_eq!(stored(&session).await, BTreeMap::from([((1, 1), (5, 5))]));
+    // The server would replace an unset timestamp by its own time.
+    let timestamped = self::load(&session).row_timestamps(true);
+    let mut sink =
+        timestamped.start::<(i32, &str, i32, i32, MaybeUnset<Option<i64>>)>().await.unwrap();
+    for timestamp in [MaybeUnset::Unset, MaybeUnset::Set(None), MaybeUnset::Set(Some(6))] {
+        sink.send((1, "b", 1, 7, timestamp)).await.unwrap();
+    }
+    let summary = sink.finish().await;
+    assert_eq!((summary.acknowledged, summary.failed), (1, 2));
+    for failed in &summary.failures {
+        assert_eq!(failed.error.kind(), ErrorKind::Bind);
+        assert!(failed.error.to_string().contains("the timestamp of the row is null or unset"));
+    }
+    assert_eq!(stored(&session).await, BTreeMap::from([((1, 1), (7, 6))]));
 }
 
 #[tokio::test]
@@ -388,6 +402,7 @@ async fn reports_why_a_load_is_invalid() {
             ErrorKind::Config,
             "the column \"c\" of the primary",
         ),
+        ("\"Ks\".counts", &["k"], ErrorKind::Config, "include no counter of \"Ks\".\"counts\""),
         ("\"Ks\".\"T\"", &[], ErrorKind::Config, "no columns"),
         ("\"Ks\".\"T\"", &["b", "B"], ErrorKind::Config, "`B` occurs twice"),
         ("\"Ks\".\"T\"", &["b c"], ErrorKind::Config, "`b c` is not the name of a column"),
