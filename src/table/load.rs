@@ -29,7 +29,7 @@ use crate::types::ToValues;
 ///
 /// # Memory
 /// The rows that wait or are in flight are in memory, with their encoded values. Their number is limited to full
-/// batches in all requests that may be in flight, and the size of their values by [`memory`](Self::memory).
+/// batches in all requests that may be in flight, and their size by [`memory`](Self::memory).
 /// Failed rows are in memory until they are [taken](LoadSink::take_failures).
 #[derive(Clone)]
 #[must_use = "a load writes no row before it is started"]
@@ -58,7 +58,7 @@ const BATCH_ROWS: usize = 100;
 /// several partitions, which those of a load never have.
 const BATCH_BYTES: usize = 16 * 1024;
 
-/// Default maximum size of the encoded values in memory.
+/// Default maximum size of the rows in memory.
 const MEMORY: usize = 16 * 1024 * 1024;
 
 /// Omits the session.
@@ -147,8 +147,11 @@ impl Load {
         self
     }
 
-    /// Sets the maximum size of the encoded values of the rows that wait or are in flight, in bytes. The last one of
-    /// these rows may exceed it. Default: 16 MiB.
+    /// Sets the maximum size of the rows that wait or are in flight, in bytes. The last one of these rows may exceed
+    /// it. Default: 16 MiB.
+    ///
+    /// The size of a row is that of its encoded values and of its type, plus 200 bytes for its request. Memory that
+    /// a row owns, such as the text of a `String`, is not counted.
     pub fn memory(mut self, bytes: usize) -> Self {
         self.memory = bytes;
         self
