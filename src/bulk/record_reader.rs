@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use super::csv_dialect::CsvDialect;
+use super::csv_field::BYTE_ORDER_MARK;
 use super::csv_record::{CsvFields, CsvRecords, RecordEnd};
 use super::format::Format;
 use super::input_buffer::{InputBuffer, InputPlace};
@@ -62,8 +63,6 @@ const DEFAULT_LIMIT: usize = 64 << 20;
 
 /// Number of bytes of a record beyond the limit that are kept, for the error file.
 const KEPT: usize = 64 << 10;
-
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 impl InputRecord<'_> {
     /// Returns true if the input ends inside of quotes.
