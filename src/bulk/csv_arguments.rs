@@ -22,11 +22,12 @@ pub struct CsvArgs {
     #[arg(long, value_name = "CHARACTER", value_parser = parse_character)]
     escape: Option<u8>,
 
-    /// Text of null in CSV: that of a field without quotes [default: the empty field]
+    /// Text of null in CSV: that of a field without quotes [default: the empty field; `\N` in a file of one
+    /// column]
     #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
     null: String,
 
-    /// The first record of CSV is no header with the names of the columns
+    /// The first record of CSV is a row, not a header with the names of the columns
     #[arg(long)]
     no_header: bool,
 }

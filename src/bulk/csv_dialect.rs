@@ -50,7 +50,7 @@ impl CsvDialect {
             let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"\r\n\0+-.".contains(byte);
             if byte.is_some_and(|byte| is_plain(&byte) || !byte.is_ascii()) {
                 return Err(format!(
-                    "the {name} cannot be {:?}: use an ASCII character that is no part of a value, such as , ; | or tab",
+                    "the {name} cannot be {:?}: use an ASCII character that is not part of a value, such as , ; | or tab",
                     char::from(byte.unwrap_or_default())
                 ));
             }

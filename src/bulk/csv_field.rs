@@ -14,7 +14,7 @@ pub(super) struct FieldWriter {
 }
 
 /// The byte order mark, which readers remove at the start of a file.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 impl FieldWriter {
     pub(super) fn new(dialect: &CsvDialect, columns: usize) -> Self {

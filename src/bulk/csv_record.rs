@@ -10,7 +10,7 @@ use super::input_buffer::InputBuffer;
 /// How far a record has been parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordEnd {
-    /// The record goes on after the bytes that have been read.
+    /// The record continues after the bytes that have been read.
     NotYet,
     Complete,
     /// The input ends inside of quotes.
@@ -21,7 +21,10 @@ pub(super) enum RecordEnd {
 #[derive(Debug)]
 pub(super) struct CsvRecords {
     reader: Reader,
+    delimiter: u8,
     quote: u8,
+    /// `None` if quotes in a field are doubled.
+    escape: Option<u8>,
     /// The text of the fields, one after the other, without quotes; its first `length` bytes.
     text: Vec<u8>,
     length: usize,
@@ -39,7 +42,7 @@ struct FieldEnd {
 
 /// The fields of a CSV record.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fields<'b> {
+pub(super) struct CsvFields<'b> {
     text: &'b [u8],
     ends: &'b [FieldEnd],
 }
@@ -62,7 +65,9 @@ impl CsvRecords {
         reader.escape(escape).double_quote(escape.is_none());
         Self {
             reader: reader.build(),
+            delimiter: dialect.delimiter,
             quote: dialect.quote,
+            escape,
             text: Vec::new(),
             length: 0,
             fields: Vec::new(),
@@ -113,20 +118,59 @@ impl CsvRecords {
     }
 
     /// Discards the fields of the current record.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.length = 0;
         self.fields.clear();
         self.text.truncate(MIN_TEXT);
         self.text.shrink_to_fit();
     }
 
+    /// Returns true if text follows the closing quote of a field. csv-core adds it to the field. `record` contains the
+    /// bytes of the record that was parsed last.
+    pub(super) fn has_text_after_quote(&self, record: &[u8]) -> bool {
+        if !self.fields.iter().any(|field| field.is_quoted) {
+            return false;
+        }
+        let mut rest = record;
+        loop {
+            if let Some(quoted) = rest.strip_prefix(&[self.quote]) {
+                rest = self.after_quote(quoted);
+                match rest.first() {
+                    Some(b'\r' | b'\n') | None => return false,
+                    Some(byte) if *byte == self.delimiter => {}
+                    Some(_) => return true,
+                }
+            }
+            match rest.iter().position(|byte| *byte == self.delimiter) {
+                Some(index) => rest = rest.get(index + 1..).unwrap_or_default(),
+                None => return false,
+            }
+        }
+    }
+
+    /// Returns the bytes after the closing quote of a field. `quoted` begins after its opening quote.
+    fn after_quote<'r>(&self, quoted: &'r [u8]) -> &'r [u8] {
+        let mut bytes = quoted.iter();
+        while let Some(&byte) = bytes.next() {
+            if Some(byte) == self.escape {
+                bytes.next();
+            } else if byte == self.quote {
+                match self.escape.is_none() && bytes.as_slice().first() == Some(&self.quote) {
+                    true => bytes.next(),
+                    false => break,
+                };
+            }
+        }
+        bytes.as_slice()
+    }
+
     /// Returns the fields of the record that was parsed last.
-    pub(super) fn fields(&self) -> Fields<'_> {
-        Fields { text: &self.text, ends: &self.fields }
+    pub(super) fn fields(&self) -> CsvFields<'_> {
+        CsvFields { text: &self.text, ends: &self.fields }
     }
 }
 
-impl<'b> Fields<'b> {
+impl<'b> CsvFields<'b> {
     /// Returns the number of fields.
     pub(super) const fn len(&self) -> usize {
         self.ends.len()

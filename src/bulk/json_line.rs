@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde_core::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
+use super::unique_json::UniqueJson;
 use crate::types::{CqlType, NativeType, Value};
 
 /// Parses an object. Its values are not parsed, because the text of numbers matters.
@@ -51,13 +51,13 @@ impl<'l> Deserialize<'l> for Pairs<'l> {
 /// Parses the JSON of a value of `cql_type`.
 ///
 /// # Errors
-/// Returns the reason if the JSON is not a value of the type.
+/// Returns the reason if the JSON is not a value of the type, or if one of its objects has a key twice.
 pub(super) fn parse_value(cql_type: &CqlType, json: &RawValue) -> Result<Value, String> {
     let text = match has_exact_numbers(cql_type) {
         true => quote_numbers(json.get()),
         false => Cow::Borrowed(json.get()),
     };
-    let json: Json = serde_json::from_str(&text).map_err(|error| without_line(&error))?;
+    let UniqueJson(json) = serde_json::from_str(&text).map_err(|error| without_line(&error))?;
     Value::from_json(cql_type, &json).map_err(|error| error.to_string())
 }
 
@@ -159,5 +159,7 @@ mod tests {
         assert!(parse_object(b"{\"a\": \"\xff\"}").is_err());
         assert!(parse("varint", "1.5").is_err());
         assert!(parse("text", "1").is_err());
+        let error = parse("map<text, int>", "{\"k\": 1, \"k\": 2}").unwrap_err();
+        assert!(error.starts_with("an object has the key \"k\" twice at byte "), "{error}");
     }
 }

@@ -14,7 +14,7 @@
 //! | `row_writer` | writes rows in a format |
 //! | `input_buffer` | the bytes of an input that belong to the current record |
 //! | `record_reader`, `csv_record` | split an input into records, and CSV records into fields |
-//! | `row_parser`, `json_line` | parse records as rows of values |
+//! | `row_parser`, `json_line`, `unique_json` | parse records as rows of values |
 //! | `column_map` | which column each field belongs to |
 //! | `input_file` | the files that are read, and their compression |
 //! | `bad_rows` | the files of rows that could not be loaded |
@@ -31,7 +31,7 @@
 //! | in CSV | text |
 //! |---|---|
 //! | null | a field without quotes that is empty, or is the null text if one is set |
-//! | null in a file of one column | `\N`, because many readers skip empty lines |
+//! | null in a file of one column | `\N`, because many readers, and `cqlwire load`, skip empty lines |
 //! | `text`, `ascii` | the text; the empty text is `""` |
 //! | numbers, `boolean`, `uuid`, `inet`, `duration`, `date`, `time`, `timestamp` | the CQL literal without its quotes |
 //! | `blob`, a custom type | `0xcafe` |
@@ -64,6 +64,7 @@ mod row_parser;
 mod row_writer;
 mod scalar_text;
 mod table_columns;
+mod unique_json;
 mod unload;
 
 pub use bad_rows::{BadRow, BadRowSizes, BadRows};

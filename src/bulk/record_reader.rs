@@ -4,14 +4,16 @@ use std::fmt;
 use std::io::{self, Read};
 
 use super::csv_dialect::CsvDialect;
-use super::csv_record::{CsvRecords, Fields, RecordEnd};
+use super::csv_field::BYTE_ORDER_MARK;
+use super::csv_record::{CsvFields, CsvRecords, RecordEnd};
 use super::format::Format;
 use super::input_buffer::{InputBuffer, InputPlace};
 
 /// A reader of the records of an input in a [`Format`]: of CSV records, or of lines of JSON.
 ///
-/// It returns every record with its place, also a record that is cut off or too long, and goes on after it. Empty
-/// lines are skipped.
+/// It returns every record with its place. A record that is cut off, too long or malformed is followed by the next one.
+/// Empty lines are skipped and not counted as records, also in a file of one column: a null or an empty text in it
+/// needs another form, such as `""`.
 #[derive(Debug)]
 pub struct RecordReader<R> {
     buffer: InputBuffer<R>,
@@ -43,7 +45,7 @@ pub struct InputRecord<'b> {
 /// The parts of a record.
 #[derive(Debug)]
 pub(super) enum RecordContent<'b> {
-    Fields(Fields<'b>),
+    Fields(CsvFields<'b>),
     Line(&'b [u8]),
     Invalid(RecordFault),
 }
@@ -52,6 +54,7 @@ pub(super) enum RecordContent<'b> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordFault {
     OpenQuote,
+    TextAfterQuote,
     TooLong { limit: usize },
 }
 
@@ -60,8 +63,6 @@ const DEFAULT_LIMIT: usize = 64 << 20;
 
 /// Number of bytes of a record beyond the limit that are kept, for the error file.
 const KEPT: usize = 64 << 10;
-
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 impl InputRecord<'_> {
     /// Returns true if the input ends inside of quotes.
@@ -146,13 +147,18 @@ impl<R: Read> RecordReader<R> {
                 }
                 self.buffer.start_record();
                 if let Framing::Csv(csv) = &mut self.framing {
-                    csv.forget();
+                    csv.clear();
                 }
             }
             match end {
                 RecordEnd::NotYet => {}
                 _ if is_too_long => break Some(fault),
-                RecordEnd::Complete => break None,
+                RecordEnd::Complete => match &self.framing {
+                    Framing::Csv(csv) if csv.has_text_after_quote(self.buffer.record()) => {
+                        break Some(RecordFault::TextAfterQuote);
+                    }
+                    _ => break None,
+                },
                 RecordEnd::OpenQuote => break Some(RecordFault::OpenQuote),
             }
         };
@@ -195,6 +201,7 @@ impl fmt::Display for RecordFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OpenQuote => f.write_str("the file ends before the closing quote of a field"),
+            Self::TextAfterQuote => f.write_str("text follows the closing quote of a field"),
             Self::TooLong { limit } => {
                 write!(f, "the record is longer than {limit} bytes")
             }

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::column_map::Renames;
+use super::column_map::{Renames, TIMESTAMP};
 use super::csv_dialect::CsvDialect;
-use super::csv_record::{Field, Fields};
+use super::csv_record::{CsvFields, Field};
 use super::json_line::{parse_object, parse_value};
 use super::record_reader::{InputRecord, RecordContent};
 use super::scalar_text::parse_text;
@@ -16,6 +16,9 @@ use crate::wire::Counted;
 /// A row has a value for each of the parser's columns. A null in the input is null, which deletes the value that an
 /// existing row has, unless [`nulls_unset`](Self::nulls_unset) is set. A column whose key a JSON object lacks is
 /// unset: an existing row keeps its value.
+///
+/// The column `[timestamp]`, if there is one, must have a value: a row without one is an error. A row whose column
+/// `[ttl]` is null does not expire. If that column is unset, the row has the table's default time to live.
 #[derive(Debug, Clone)]
 pub struct RowParser {
     columns: Vec<ColumnSpec>,
@@ -103,7 +106,12 @@ impl RowParser {
             }
             _ => return Err("the record has another format".to_owned()),
         }
-        Ok(row)
+        match self.columns.iter().zip(&row).find(|(column, _)| &*column.name == TIMESTAMP) {
+            Some((column, MaybeUnset::Unset | MaybeUnset::Set(Value::Null))) => {
+                Err(in_column(column, "the row has no write time"))
+            }
+            _ => Ok(row),
+        }
     }
 
     fn slot<'r>(
@@ -139,7 +147,7 @@ pub fn parse_header(record: &InputRecord<'_>) -> Result<Vec<String>, String> {
 
 const NOT_UTF8: &str = "the text is not UTF-8";
 
-fn check_count(fields: Fields<'_>, expected: usize) -> Result<(), String> {
+fn check_count(fields: CsvFields<'_>, expected: usize) -> Result<(), String> {
     match fields.len() {
         found if found == expected => Ok(()),
         found => Err(format!("{} instead of {expected}", Counted(found, "field"))),

@@ -36,8 +36,7 @@ impl InFlightLimit {
 
     /// Adapts the limit to the end of the request with this number. The node has had `overloads` overloads so far.
     ///
-    /// The requests in flight at an overload all tell of the same one, so that only a later request halves the
-    /// limit again.
+    /// All requests in flight report the same overload; only a later one halves the limit again.
     pub(super) fn end(&mut self, number: u64, has_succeeded: bool, overloads: u64) {
         if overloads > self.overloads {
             self.overloads = overloads;

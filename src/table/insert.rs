@@ -31,8 +31,8 @@ pub(super) struct RowOptions {
 pub(super) struct Insert {
     statement: PreparedStatement,
     kind: Kind,
-    /// For each column of the primary key, the index of its value among the values of the statement.
-    key: Vec<usize>,
+    /// The indexes of the values that cannot be null: those of the primary key, and the timestamp of the row.
+    required: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -44,9 +44,9 @@ enum Kind {
     Counters(Vec<usize>),
 }
 
-/// A column of the table.
+/// A column of the target's table.
 #[derive(Debug)]
-struct TableColumn {
+struct TargetColumn {
     name: String,
     kind: String,
     is_counter: bool,
@@ -56,7 +56,7 @@ impl Target {
     /// Parses the names of a table and of columns. A table without a keyspace is one of the session's keyspace.
     ///
     /// # Errors
-    /// Returns an error if a text is no name, if no keyspace is known, if there is no column, or if a column occurs
+    /// Returns an error if a text is not a valid name, if no keyspace is known, if there is no column, or if a column occurs
     /// twice.
     pub(super) fn new(table: &str, columns: &[String], session: &Session) -> Result<Self, Error> {
         let name = TableName::parse(table, session)?;
@@ -86,7 +86,7 @@ impl Target {
     }
 
     /// Reads the columns of the table. Empty if the table does not exist.
-    async fn read_columns(&self, session: &Session) -> Result<Vec<TableColumn>, Error> {
+    async fn read_columns(&self, session: &Session) -> Result<Vec<TargetColumn>, Error> {
         let select = "SELECT column_name, kind, type FROM system_schema.columns \
                       WHERE keyspace_name = ? AND table_name = ?";
         let select = Statement::new(select).consistency(Consistency::LocalOne);
@@ -94,7 +94,7 @@ impl Target {
         let mut rows = session.stream::<(String, String, String)>(select, names);
         let mut columns = Vec::new();
         while let Some((name, kind, cql_type)) = rows.try_next().await? {
-            columns.push(TableColumn { name, kind, is_counter: cql_type == "counter" });
+            columns.push(TargetColumn { name, kind, is_counter: cql_type == "counter" });
         }
         Ok(columns)
     }
@@ -103,7 +103,7 @@ impl Target {
     ///
     /// # Errors
     /// Returns an error if the table lacks one of the columns, or if they do not include the primary key.
-    fn check(&self, columns: &[TableColumn]) -> Result<(), Error> {
+    fn check(&self, columns: &[TargetColumn]) -> Result<(), Error> {
         let find = |name: &String| columns.iter().find(|column| column.name == *name);
         let table = self.table();
         if let Some(unknown) = self.columns.iter().find(|name| find(name).is_none()) {
@@ -117,7 +117,7 @@ impl Target {
         let kinds =
             |kind: &str| self.columns.iter().filter_map(find).any(|column| column.kind == kind);
         let is_static = kinds("static") && !kinds("regular") && !kinds("clustering");
-        let is_missing = |column: &&TableColumn| {
+        let is_missing = |column: &&TargetColumn| {
             (column.kind == "partition_key" || (column.kind == "clustering" && !is_static))
                 && !self.columns.contains(&column.name)
         };
@@ -155,10 +155,16 @@ impl Target {
         let (key, values): (Vec<usize>, Vec<usize>) =
             positions.partition(|position| self.columns.get(*position).is_some_and(is_key));
         let has_counters = columns.iter().any(|column| column.is_counter);
-        let (text, kind, key) = match has_counters {
+        let (text, kind, required) = match has_counters {
             true if options.timestamps || options.ttls => {
                 return Err(invalid(format!(
                     "the table {} has counters, whose rows have no write times and no times to live",
+                    self.table()
+                )));
+            }
+            true if values.is_empty() => {
+                return Err(invalid(format!(
+                    "the columns of the load include no counter of {}: add the counters that the rows change",
                     self.table()
                 )));
             }
@@ -167,11 +173,14 @@ impl Target {
                 let key_values = (values.len()..self.columns.len()).collect();
                 (text, Kind::Counters([values, key].concat()), key_values)
             }
-            false if options.timestamps => (self.insert(options), Kind::WithRowTimestamp, key),
+            false if options.timestamps => {
+                let required = [key, vec![self.columns.len()]].concat();
+                (self.insert(options), Kind::WithRowTimestamp, required)
+            }
             false => (self.insert(options), Kind::WithLoadTimestamp, key),
         };
         let statement = session.prepare(text).await?.profile(profile).idempotent(!has_counters);
-        Ok(Insert { statement, kind, key })
+        Ok(Insert { statement, kind, required })
     }
 
     /// Returns the name of the table as CQL text.
@@ -212,7 +221,8 @@ impl Insert {
     /// Encodes the values of a row, which the load writes at `timestamp`.
     ///
     /// # Errors
-    /// Returns an error if the values do not fit the columns, or if one of the primary key is null.
+    /// Returns an error if the values do not fit the columns, or if a value of the primary key or the timestamp of the
+    /// row is null or unset.
     pub(super) async fn encode<T: ToValues + Sync>(
         &self,
         session: &Session,
@@ -229,17 +239,22 @@ impl Insert {
                 session.encode_row(statement, &Reordered::new(row, order)).await?
             }
         };
-        match encoded.null_among(&self.key) {
+        match encoded.null_among(&self.required) {
             None => Ok(encoded),
-            Some(index) => Err(self.null_key(index)),
+            Some(index) => Err(self.null_value(index)),
         }
     }
 
     #[cold]
-    fn null_key(&self, index: usize) -> Error {
+    fn null_value(&self, index: usize) -> Error {
         let variables = self.statement.variables();
         let name = variables.get(index).map_or("?", |column| &*column.name);
-        let text = format!("the value of {}, a column of the primary key, is null", Quoted(name));
+        let text = match (&self.kind, self.required.last()) {
+            (Kind::WithRowTimestamp, Some(last)) if *last == index => {
+                "the timestamp of the row is null or unset".to_owned()
+            }
+            _ => format!("the value of {}, a column of the primary key, is null", Quoted(name)),
+        };
         Error::new(ErrorKind::Bind, text)
     }
 
@@ -316,7 +331,7 @@ mod tests {
 
     #[test]
     fn the_columns_include_the_primary_key() {
-        let column = |name: &str, kind: &str| TableColumn {
+        let column = |name: &str, kind: &str| TargetColumn {
             name: name.to_owned(),
             kind: kind.to_owned(),
             is_counter: false,

@@ -29,7 +29,7 @@ use crate::types::ToValues;
 ///
 /// # Memory
 /// The rows that wait or are in flight are in memory, with their encoded values. Their number is limited to full
-/// batches in all requests that may be in flight, and the size of their values by [`memory`](Self::memory).
+/// batches in all requests that may be in flight, and their size by [`memory`](Self::memory).
 /// Failed rows are in memory until they are [taken](LoadSink::take_failures).
 #[derive(Clone)]
 #[must_use = "a load writes no row before it is started"]
@@ -58,7 +58,7 @@ const BATCH_ROWS: usize = 100;
 /// several partitions, which those of a load never have.
 const BATCH_BYTES: usize = 16 * 1024;
 
-/// Default maximum size of the encoded values in memory.
+/// Default maximum size of the rows in memory.
 const MEMORY: usize = 16 * 1024 * 1024;
 
 /// Omits the session.
@@ -147,8 +147,11 @@ impl Load {
         self
     }
 
-    /// Sets the maximum size of the encoded values of the rows that wait or are in flight, in bytes. The last one of
-    /// these rows may exceed it. Default: 16 MiB.
+    /// Sets the maximum size of the rows that wait or are in flight, in bytes. The last one of these rows may exceed
+    /// it. Default: 16 MiB.
+    ///
+    /// The size of a row is that of its encoded values and of its type, plus 200 bytes for its request. Memory that
+    /// a row owns, such as the text of a `String`, is not counted.
     pub fn memory(mut self, bytes: usize) -> Self {
         self.memory = bytes;
         self
@@ -174,8 +177,8 @@ impl Load {
     }
 
     /// Sets whether each row has its own write timestamp, instead of that of the load. It is a `bigint` after the
-    /// values of the columns, or a value with the name `[timestamp]`: the microseconds since 1970. It must not be
-    /// null. Default: false.
+    /// values of the columns, or a value with the name `[timestamp]`: the microseconds since 1970. A row
+    /// whose timestamp is null or unset is a failure. Default: false.
     pub fn row_timestamps(mut self, has_timestamps: bool) -> Self {
         self.row.timestamps = has_timestamps;
         self
@@ -183,7 +186,8 @@ impl Load {
 
     /// Sets whether each row has its own time to live. It is an `int` after the values of the columns and after the
     /// [timestamp](Self::row_timestamps) of the row if there is one, or a value with the name `[ttl]`: the time in
-    /// seconds. Null and 0 mean that the row does not expire. Default: false.
+    /// seconds. Null and 0 mean that the row does not expire. If the value is unset, the row has the table's default time
+    /// to live. Default: false.
     pub fn row_ttls(mut self, has_ttls: bool) -> Self {
         self.row.ttls = has_ttls;
         self
@@ -199,7 +203,7 @@ impl Load {
     ///
     /// # Errors
     /// Returns an error of kind [`Config`](crate::ErrorKind::Config) if a name is invalid, if the table lacks a column,
-    /// or if the columns do not include the primary key. Also returns the errors of [`Session::prepare`].
+    /// or if the columns do not include the primary key and, in a table with counters, a counter. Also returns the errors of [`Session::prepare`].
     pub async fn start<T: ToValues + Send + Sync + 'static>(self) -> Result<LoadSink<T>, Error> {
         let target = Target::new(&self.table, &self.columns, &self.session)?;
         let insert = target.prepare(&self.session, self.row, &self.profile).await?;

@@ -48,7 +48,7 @@ impl<T> NodeQueue<T> {
     }
 
     /// Adds a batch that failed, or one of its halves.
-    pub(super) fn push_first(&mut self, batch: RowBatch<T>) {
+    pub(super) fn push_failed(&mut self, batch: RowBatch<T>) {
         self.failed.push_back(batch);
     }
 

@@ -17,9 +17,8 @@ pub(super) struct RowRate {
     timer: Option<BoxFuture<'static, ()>>,
 }
 
-/// Time that rows may make up for, if they were sent later than the rate allows. Timers are not exact, and rows
-/// may come in bursts.
-const MADE_UP: Duration = Duration::from_millis(100);
+/// Longest delay that a burst may catch up on. Timers are not exact, and rows may come in bursts.
+const MAX_CATCH_UP: Duration = Duration::from_millis(100);
 
 impl RowRate {
     /// Returns a rate of this many rows a second, at least one.
@@ -47,7 +46,7 @@ impl RowRate {
     /// Counts a row that is sent now.
     pub(super) fn count_row(&mut self) {
         let now = Instant::now();
-        let earliest = now.checked_sub(MADE_UP).unwrap_or(now);
+        let earliest = now.checked_sub(MAX_CATCH_UP).unwrap_or(now);
         self.next = self.next.max(earliest) + self.interval;
     }
 }

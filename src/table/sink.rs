@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -23,7 +24,8 @@ use crate::types::ToValues;
 ///
 /// Each row is sent to a replica of its partition. A request that fails because of its node or of too much load is
 /// sent again up to four times, in the course of 8.5 seconds, unless it updates counters and may have been applied.
-/// A batch that the server refuses as invalid is divided, so that only the rows to blame fail.
+/// A batch that the server refuses as invalid is divided, so that only the rows that cause the error
+/// fail.
 ///
 /// The sink has no task of its own: requests make progress while [`send`](Self::send), [`flush`](Self::flush) or
 /// [`finish`](Self::finish) is awaited, on any executor. Dropping the sink cancels the requests in flight, whose rows
@@ -31,7 +33,7 @@ use crate::types::ToValues;
 #[must_use = "rows may not be written before `finish` or `flush` is awaited"]
 pub struct LoadSink<T> {
     session: Session,
-    insert: Insert,
+    insert: Arc<Insert>,
     keyspace: String,
     options: SinkOptions,
     /// Number of the next row.
@@ -40,17 +42,17 @@ pub struct LoadSink<T> {
     /// The index of each node's queue. The key `None` stands for rows whose replicas are unknown.
     index: HashMap<Option<SocketAddr>, usize>,
     running: FuturesUnordered<BoxFuture<'static, Ended<T>>>,
-    /// Number of rows that wait or are in flight, and the size of their values.
+    /// Number of rows that wait or are in flight, and their size in memory.
     rows: usize,
     bytes: usize,
     failures: Vec<FailedRow<T>>,
     progress: LoadProgress,
     /// The error after which no more rows are taken.
-    end: Option<Error>,
+    fatal_error: Option<Error>,
 }
 
 /// A row that could not be written.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct FailedRow<T> {
     /// The row.
@@ -76,7 +78,6 @@ pub struct LoadProgress {
 }
 
 /// The result of a load.
-#[derive(Debug)]
 #[non_exhaustive]
 #[must_use = "rows that failed are part of the summary"]
 pub struct LoadSummary<T> {
@@ -116,6 +117,9 @@ struct Ended<T> {
 }
 
 impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
+    /// Memory of a row besides its encoded values: the row, and its parts of the batch and the request.
+    const ROW_OVERHEAD: usize = size_of::<T>() + 200;
+
     pub(super) fn new(
         session: Session,
         insert: Insert,
@@ -124,7 +128,7 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
     ) -> Self {
         Self {
             session,
-            insert,
+            insert: Arc::new(insert),
             keyspace,
             number: options.first_number,
             options,
@@ -135,7 +139,7 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
             bytes: 0,
             failures: Vec::new(),
             progress: LoadProgress::default(),
-            end: None,
+            fatal_error: None,
         }
     }
 
@@ -154,9 +158,21 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
         poll_fn(|context| self.poll_ready(context)).await;
         let timestamp = i64::try_from(self.number).unwrap_or(i64::MAX);
         let timestamp = self.options.timestamp.saturating_add(timestamp);
-        let encoded = match &self.end {
+        let encoded = match &self.fatal_error {
             Some(error) => Err(error.clone()),
-            None => self.insert.encode(&self.session, &row, timestamp).await,
+            None => {
+                let (session, insert) = (self.session.clone(), Arc::clone(&self.insert));
+                let mut encode = pin!(insert.encode(&session, &row, timestamp));
+                // Values that do not fit the bind variables wait for a PREPARE.
+                poll_fn(|context| {
+                    let encoded = encode.as_mut().poll(context);
+                    if encoded.is_pending() {
+                        self.poll_running(context);
+                    }
+                    encoded
+                })
+                .await
+            }
         };
         // From here on, the row is taken: the future does not wait again.
         let row = LoadRow { row, number: self.number };
@@ -174,7 +190,7 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
             Poll::Ready(())
         })
         .await;
-        self.end.clone().map_or(Ok(()), Err)
+        self.fatal_error.clone().map_or(Ok(()), Err)
     }
 
     /// Waits until each row that was taken has been acknowledged or has failed.
@@ -198,7 +214,7 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
         if !self.has_room() {
             self.poll_running(context);
         }
-        if self.end.is_some() {
+        if self.fatal_error.is_some() {
             return Poll::Ready(());
         }
         if !self.has_room() {
@@ -221,7 +237,7 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
     /// Adds a row to the queue of its node, and sends it if few enough requests are in flight.
     fn push(&mut self, row: LoadRow<T>, encoded: EncodedRow) {
         self.rows += 1;
-        self.bytes += encoded.size();
+        self.bytes += encoded.size() + Self::ROW_OVERHEAD;
         let state = self.session.cluster();
         let token = Insert::token(&encoded, state.partitioner());
         let node = token.and_then(|token| {
@@ -290,7 +306,7 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
             }
             Some(Err(error)) => self.divide_or_fail(batch, index, &error),
             // The batch has waited for its retry.
-            None => queue.push_first(batch),
+            None => queue.push_failed(batch),
         }
     }
 
@@ -315,17 +331,18 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
         self.insert.is_idempotent() || !error.may_have_been_applied()
     }
 
-    /// Handles a batch that is not sent again. If one of its rows may be to blame, both halves of the batch are.
+    /// Handles a batch that is not retried. If one of its rows may have caused the error, sends both halves of the
+    /// batch.
     fn divide_or_fail(&mut self, mut batch: RowBatch<T>, queue: usize, error: &Error) {
         if error.kind() == ErrorKind::Closed {
-            self.end.get_or_insert_with(|| error.clone());
+            self.fatal_error.get_or_insert_with(|| error.clone());
         } else if self.is_safe_after(error)
-            && transient::may_blame_one_row(error)
+            && transient::may_be_caused_by_one_row(error)
             && let Some(queue) = self.queues.get_mut(queue)
         {
             match batch.divide(self.insert.batch_kind()) {
                 Ok(halves) => {
-                    halves.into_iter().for_each(|half| queue.push_first(half));
+                    halves.into_iter().for_each(|half| queue.push_failed(half));
                     return;
                 }
                 Err(whole) => batch = whole,
@@ -341,7 +358,7 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
     fn fail(&mut self, LoadRow { row, number }: LoadRow<T>, error: Error) {
         self.progress.failed += 1;
         if self.progress.failed > self.options.max_failures {
-            self.end.get_or_insert_with(|| error.clone());
+            self.fatal_error.get_or_insert_with(|| error.clone());
         }
         self.failures.push(FailedRow { row, number, error });
     }
@@ -349,7 +366,7 @@ impl<T: ToValues + Send + Sync + 'static> LoadSink<T> {
     /// Counts the rows of a batch as neither waiting nor in flight.
     fn release(&mut self, batch: &RowBatch<T>) {
         self.rows -= batch.rows.len();
-        self.bytes -= batch.bytes;
+        self.bytes -= batch.bytes + batch.rows.len() * Self::ROW_OVERHEAD;
     }
 }
 
@@ -367,6 +384,28 @@ impl<T> LoadSink<T> {
 
 /// No field is structurally pinned.
 impl<T> Unpin for LoadSink<T> {}
+
+/// Omits the row, because it contains values.
+impl<T> fmt::Debug for FailedRow<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FailedRow")
+            .field("number", &self.number)
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Omits the rows of the failures, because they contain values.
+impl<T> fmt::Debug for LoadSummary<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadSummary")
+            .field("acknowledged", &self.acknowledged)
+            .field("failed", &self.failed)
+            .field("bytes", &self.bytes)
+            .field("failures", &self.failures)
+            .finish()
+    }
+}
 
 /// Omits the rows, because they contain values.
 impl<T> fmt::Debug for LoadSink<T> {

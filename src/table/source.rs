@@ -30,7 +30,7 @@ impl TableName {
     /// Parses the name of a table. A name without a keyspace is one of the session's keyspace.
     ///
     /// # Errors
-    /// Returns an error if the text is no name, or if no keyspace is known.
+    /// Returns an error if the text is not a valid name, or if no keyspace is known.
     pub(crate) fn parse(text: &str, session: &Session) -> Result<Self, Error> {
         let error = |text| Error::new(ErrorKind::Config, text);
         let Some((keyspace, table)) = parse_name(text) else {

@@ -28,8 +28,8 @@ pub(super) fn is_transient_write(error: &Error) -> bool {
     is_transient(error, &[Code::WriteTimeout, Code::WriteFailure])
 }
 
-/// Returns true if a single row of a batch may be the reason for an error.
-pub(super) fn may_blame_one_row(error: &Error) -> bool {
+/// Returns true if a single row of a batch may have caused the error.
+pub(super) fn may_be_caused_by_one_row(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::Server(Code::Invalid)

@@ -7,7 +7,8 @@ use cqlwire::message::ErrorCode;
 use cqlwire::session::{ErrorKind, ExecutionProfile, NoRetry, Session};
 use cqlwire::table::{Load, LoadSink};
 use cqlwire::testing::{Fault, MockCluster, MockServer, ReceivedRequest, Reply};
-use cqlwire::types::{ToValues, Value};
+use cqlwire::types::{MaybeUnset, ToValues, Value};
+use cqlwire::wire::Opcode;
 use futures_util::FutureExt;
 
 use crate::wait::{until, within_limit};
@@ -154,12 +155,36 @@ async fn send_waits_while_the_rows_take_too_much_memory() {
     for node in cluster.nodes() {
         node.add_fault(on_insert(Reply::silence()));
     }
-    let mut sink = load(&session).memory(10 * 41 - 1).start::<Row>().await.unwrap();
+    let size = 41 + size_of::<Row>() + 200;
+    let mut sink = load(&session).memory(10 * size - 1).start::<Row>().await.unwrap();
     let mut taken = 0;
     while sink.send((taken, "b", 0, 0)).now_or_never().is_some() {
         taken += 1;
     }
     assert_eq!(taken, 10);
+}
+
+/// A row whose values do not fit the bind variables waits for a PREPARE.
+#[tokio::test]
+async fn requests_make_progress_while_a_row_is_encoded() {
+    let (cluster, session) = start().await;
+    let load = load(&session).in_flight_per_node(1).batch_rows(1);
+    let mut sink = load.start::<Vec<Value>>().await.unwrap();
+    let text = |text: &str| Value::Text(text.to_owned());
+    let row = |c: Value| vec![Value::Int(1), text("b"), c, Value::Int(1)];
+    for c in [1, 2] {
+        sink.send(row(Value::Int(c))).await.unwrap();
+    }
+    for node in cluster.nodes() {
+        node.add_fault(Fault::reply(Reply::silence()).opcode(Opcode::Prepare));
+    }
+    let mut send = std::pin::pin!(sink.send(row(text("c"))));
+    // The second row is sent after the response to the first one.
+    until("both rows are sent", async || {
+        assert!(send.as_mut().now_or_never().is_none());
+        counts(&cluster).iter().sum::<usize>() == 2
+    })
+    .await;
 }
 
 /// Each call of `send` is dropped once if it waits.
@@ -280,6 +305,20 @@ async fn rows_have_their_own_timestamps() {
     }
     assert_eq!(sink.finish().await.acknowledged, 3);
     assert_eq!(stored(&session).await, BTreeMap::from([((1, 1), (5, 5))]));
+    // The server would replace an unset timestamp by its own time.
+    let timestamped = self::load(&session).row_timestamps(true);
+    let mut sink =
+        timestamped.start::<(i32, &str, i32, i32, MaybeUnset<Option<i64>>)>().await.unwrap();
+    for timestamp in [MaybeUnset::Unset, MaybeUnset::Set(None), MaybeUnset::Set(Some(6))] {
+        sink.send((1, "b", 1, 7, timestamp)).await.unwrap();
+    }
+    let summary = sink.finish().await;
+    assert_eq!((summary.acknowledged, summary.failed), (1, 2));
+    for failed in &summary.failures {
+        assert_eq!(failed.error.kind(), ErrorKind::Bind);
+        assert!(failed.error.to_string().contains("the timestamp of the row is null or unset"));
+    }
+    assert_eq!(stored(&session).await, BTreeMap::from([((1, 1), (7, 6))]));
 }
 
 #[tokio::test]
@@ -388,6 +427,7 @@ async fn reports_why_a_load_is_invalid() {
             ErrorKind::Config,
             "the column \"c\" of the primary",
         ),
+        ("\"Ks\".counts", &["k"], ErrorKind::Config, "include no counter of \"Ks\".\"counts\""),
         ("\"Ks\".\"T\"", &[], ErrorKind::Config, "no columns"),
         ("\"Ks\".\"T\"", &["b", "B"], ErrorKind::Config, "`B` occurs twice"),
         ("\"Ks\".\"T\"", &["b c"], ErrorKind::Config, "`b c` is not the name of a column"),
@@ -414,6 +454,12 @@ async fn send_fails_once_too_many_rows_have_failed() {
     let summary = sink.finish().await;
     assert_eq!((summary.acknowledged, summary.failed), (2, 4));
     assert_eq!(summary.failures[3].row.0, Some(2));
+    // Rows are not shown, because they contain values.
+    let shown = format!("{summary:?}");
+    assert!(
+        shown.contains("FailedRow { number: 5, error: ") && !shown.contains("Some(2)"),
+        "{shown}"
+    );
 }
 
 #[tokio::test]

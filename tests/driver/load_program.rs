@@ -457,6 +457,16 @@ fn rows_may_have_their_own_write_times_and_times_to_live() {
     assert_eq!((rows[0].0, rows[0].1, rows[0].2), (1, 1_000, None));
     assert_eq!((rows[1].0, rows[1].1), (2, 2_000));
     assert!(rows[1].2.is_some_and(|ttl| (4_000..=5_000).contains(&ttl)));
+    // Without a write time, each retry would write at another time.
+    let untimed = fixture.write(
+        "untimed.jsonl",
+        "{\"id\": 4, \"name\": \"d\"}\n{\"id\": 5, \"written\": null}\n{\"id\": 6, \"written\": 7}\n",
+    );
+    let arguments =
+        ["ks.users", "--from", &untimed, "--map", "written=[timestamp]", "--unset-nulls"];
+    let output = fixture.load(&arguments);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("2 rows could not be loaded"), "{output:?}");
     let lines = fixture.write("users.jsonl", "{\"id\": 3, \"name\": \"c\"}\n");
     assert_ok(&fixture.load(&["ks.users", "--from", &lines, "--ttl", "5000", "--timestamp", "7"]));
     let rows = fixture

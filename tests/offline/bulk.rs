@@ -298,6 +298,13 @@ fn csv_of_other_programs_is_read() {
         assert_eq!(shown_csv(file), expected, "{file:?}");
     }
     assert_eq!(shown_csv("name,id\nada,1\n"), ["2: 1 'ada'"]);
+    // Empty lines are not rows, also in a file of one column.
+    let one = [ColumnSpec::new("ks", "t", "name", NativeType::Text)];
+    let file = b"name\n\na\n\n\"\"\n\\N\n";
+    let rows = read(file, usize::MAX, Format::Csv, &CsvDialect::default(), &one);
+    let rows: Vec<_> = rows.into_iter().map(|(place, _, row)| (place.line, row.unwrap())).collect();
+    let text = |text: &str| vec![MaybeUnset::Set(Value::Text(text.to_owned()))];
+    assert_eq!(rows, [(3, text("a")), (5, text("")), (6, vec![MaybeUnset::Set(Value::Null)])]);
     assert_eq!(shown_csv(""), [""; 0]);
     assert_eq!(shown_csv("id,name"), [""; 0]);
     let cqlsh = CsvDialect { escape: Some(b'\\'), has_header: false, ..CsvDialect::default() };
@@ -311,7 +318,7 @@ fn csv_of_other_programs_is_read() {
 }
 
 #[test]
-fn a_record_that_is_no_row_is_an_error_and_the_next_is_read() {
+fn a_record_that_does_not_parse_as_a_row_is_an_error_and_the_next_is_read() {
     assert_eq!(
         shown_csv("id,name\n1\nx,a\n2,b,c\n3,c\n4,\"d\ne,f\n"),
         [
@@ -340,6 +347,31 @@ fn a_record_that_is_no_row_is_an_error_and_the_next_is_read() {
             "9: 5 'a'",
         ]
     );
+}
+
+#[test]
+fn text_after_a_closing_quote_is_an_error() {
+    let reason = "text follows the closing quote of a field";
+    let cqlsh = CsvDialect { escape: Some(b'\\'), ..CsvDialect::default() };
+    for (dialect, records) in [
+        (
+            CsvDialect::default(),
+            &["1,\"a\"b", "\"1\" ,b", "\"1\"\"\"2,b", "1,\"a\"b\"", "1,\"a\\\"b\""][..],
+        ),
+        (cqlsh.clone(), &["1,\"a\"\"b\"", "1,\"a\\\\\"b", "\"1\"\"\",b"]),
+    ] {
+        for record in records {
+            for line_break in ["\n", "\r\n"] {
+                let file = ["id,name", record, "2,\"c\"", ""].join(line_break);
+                let expected = [format!("2: {reason}"), "3: 2 'c'".to_owned()];
+                assert_eq!(shown(file.as_bytes(), Format::Csv, &dialect), expected, "{record}");
+            }
+        }
+    }
+    let valid = "id,name\n\"1\",\"a\"\"\"\n2,\"\"\"\"\n3,a\"b\"\n4,\"\n,\"\n";
+    assert_eq!(shown_csv(valid), ["2: 1 'a\"'", "3: 2 '\"'", "4: 3 'a\"b\"'", "5: 4 '\n,'"]);
+    let valid = b"id,name\n\"1\",\"a\\\"b\"\n2,\"a\\\\\"\n";
+    assert_eq!(shown(valid, Format::Csv, &cqlsh), ["2: 1 'a\"b'", "3: 2 'a\\'"]);
 }
 
 #[test]
