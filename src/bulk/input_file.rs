@@ -69,6 +69,11 @@ impl InputSource {
         }
     }
 
+    /// Returns true if the input is a regular file, which can be opened more than once. Pipes lose what was read.
+    pub fn is_regular(&self) -> bool {
+        self.size().is_some()
+    }
+
     /// Opens the input. The compression is detected by the first bytes. `read` counts the bytes of the file that have
     /// been read, with its compression.
     ///
@@ -89,7 +94,8 @@ fn files_of(folder: &Path) -> io::Result<Vec<InputSource>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let is_hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
-        if !is_hidden && Format::of_file(&path).is_some() && path.is_file() {
+        // A link to a file that does not exist is an error.
+        if !is_hidden && Format::of_file(&path).is_some() && !fs::metadata(&path)?.is_dir() {
             files.push(path);
         }
     }

@@ -388,7 +388,8 @@ fn a_load_goes_on_after_its_checkpoint() {
     assert_eq!((written[&0], written[&1_999], written[&5_000]), (1_000_000, 1_001_999, 1_002_000));
     let output = load(&["--resume"]);
     assert!(output.stderr.starts_with("the load is complete: "), "{output:?}");
-    assert_ok(&output);
+    assert_eq!(output.code, 1, "a row failed");
+    assert!(output.stderr.contains("error: 1 row could not be loaded"), "{output:?}");
     let other = fixture.load(&[
         "ks.counts",
         "--from",
@@ -400,6 +401,79 @@ fn a_load_goes_on_after_its_checkpoint() {
     ]);
     assert_eq!(other.code, 2, "{other:?}");
     assert!(other.stderr.contains("the table has counters"), "{other:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_checkpoint_skips_rows_that_the_error_files_lack() {
+    let fixture = Fixture::start();
+    let file = fixture.write("users.csv", "id,name\n1,a\n2,refused\nx,b\n4,d\n");
+    let checkpoint = fixture.path("checkpoint");
+    let checkpoint = checkpoint.to_str().unwrap();
+    let arguments = ["ks.users", "--from", &file, "--checkpoint", checkpoint, "--resume"];
+    fs::create_dir(fixture.path("errors")).unwrap();
+    // A disk that is full.
+    std::os::unix::fs::symlink("/dev/full", fixture.path("errors/users.csv.bad")).unwrap();
+    let output = fixture.load(&arguments);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("free space on the disk"), "{output:?}");
+    let output = fixture.load(&arguments);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("4 rows read, 2 acknowledged, 2 failed"), "{output:?}");
+    let bad = fixture.error_file("users.csv.bad");
+    assert!(bad.contains("2,refused\n") && bad.contains("x,b\n"), "{bad}");
+    assert_eq!(fixture.users().len(), 2);
+}
+
+#[test]
+fn error_files_of_an_earlier_load_are_kept() {
+    let fixture = Fixture::start();
+    let file = fixture.write("users.csv", "id,name\nx,a\n");
+    let load = |more: &[&str]| fixture.load(&[&["ks.users", "--from", &file], more].concat());
+    for _ in 0..2 {
+        assert_eq!(load(&["--dry-run"]).code, 1);
+        assert_eq!(fixture.error_file("users.csv.dry-run.bad"), "id,name\nx,a\n");
+    }
+    assert_eq!(load(&[]).code, 1);
+    fixture.write("users.csv", "id,name\n1,a\n");
+    let output = load(&[]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("has rows of an earlier load: move or remove it"), "{output:?}");
+    assert_eq!(fixture.error_file("users.csv.bad"), "id,name\nx,a\n");
+    assert!(fixture.users().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_opened_only_once() {
+    const ROWS: usize = 40_000;
+    let fixture = Fixture::start();
+    let pipe = fixture.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let writer = thread::spawn({
+        let pipe = pipe.clone();
+        move || {
+            let rows: String = (0..ROWS).map(|id| format!("{id},name {id}\n")).collect();
+            fs::write(pipe, format!("id,name\n{rows}")).unwrap();
+        }
+    });
+    let output = fixture.load(&["ks.users", "--from", pipe.to_str().unwrap()]);
+    assert_ok(&output);
+    assert!(output.stderr.starts_with("40,000 rows read, 40,000 acknowledged"), "{output:?}");
+    writer.join().unwrap();
+    assert_eq!(fixture.users().len(), ROWS);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_broken_link_in_a_folder_is_an_error() {
+    let fixture = Fixture::start();
+    fixture.write("in/a.csv", "id,name\n1,a\n");
+    std::os::unix::fs::symlink("none.csv", fixture.path("in/b.csv")).unwrap();
+    let folder = fixture.path("in");
+    let output = fixture.load(&["ks.users", "--from", folder.to_str().unwrap()]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("No such file"), "{output:?}");
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(super) struct PlannedInput {
     pub(super) parser: RowParser,
     /// The bytes of the header, if there is one.
     pub(super) header: Option<Vec<u8>>,
-    /// The input after its header, if it can be opened only once.
+    /// The input after its header, if it is not a regular file and can be opened only once.
     records: Option<RecordReader<InputFile>>,
     dialect: CsvDialect,
 }
@@ -141,7 +141,7 @@ impl PlannedInput {
 }
 
 /// Returns the format of an input: that of the options, that of its name, or that of its content. Returns the input if it
-/// was opened and can be opened only once.
+/// was opened and is not a regular file, which can be opened only once.
 fn find_format(
     source: &InputSource,
     options: &InputOptions,
@@ -153,13 +153,13 @@ fn find_format(
     let mut input = source.open(&counter(source, read)).map_err(FileError::into_failure)?;
     let format = input.detect_format();
     let format = format.map_err(|error| FileError::new("read", source, error).into_failure())?;
-    Ok((format, Some(input).filter(|_| *source == InputSource::Stdin)))
+    Ok((format, Some(input).filter(|_| !source.is_regular())))
 }
 
-/// Returns the counter of bytes for an input whose start is read before its rows. Bytes of files are counted when their
-/// rows are read.
+/// Returns the counter of bytes for an input whose start is read before its rows. Bytes of regular files are counted when
+/// their rows are read.
 fn counter(source: &InputSource, read: &Arc<AtomicU64>) -> Arc<AtomicU64> {
-    if *source == InputSource::Stdin { Arc::clone(read) } else { Arc::default() }
+    if source.is_regular() { Arc::default() } else { Arc::clone(read) }
 }
 
 /// The fields of an input.
@@ -184,7 +184,6 @@ impl Fields {
             fields.records = opened.map(|input| RecordReader::new(input, format, &options.dialect));
             return Ok(fields);
         }
-        let is_stdin = *source == InputSource::Stdin;
         let input = match opened {
             Some(input) => input,
             None => source.open(&counter(source, read)).map_err(FileError::into_failure)?,
@@ -200,7 +199,7 @@ impl Fields {
             })?;
             (fields.names, fields.header) = (Some(names), Some(header.raw.to_vec()));
         }
-        fields.records = Some(records).filter(|_| is_stdin);
+        fields.records = Some(records).filter(|_| !source.is_regular());
         Ok(fields)
     }
 

@@ -24,6 +24,8 @@ pub(super) enum Item {
     /// The last record of CSV had no line break after it.
     Unterminated,
     Failed(FileError),
+    /// All inputs have been read to their ends. If the thread panics, the channel closes without it.
+    End,
 }
 
 /// A row, and the record that it was parsed from.
@@ -35,7 +37,7 @@ pub(super) struct InputRow {
     pub(super) record: Box<[u8]>,
 }
 
-/// A record that is no row.
+/// A record that does not parse as a row.
 #[derive(Debug)]
 pub(super) struct InvalidRecord {
     pub(super) place: InputPlace,
@@ -45,7 +47,7 @@ pub(super) struct InvalidRecord {
     pub(super) reason: String,
 }
 
-/// A place up to which an earlier load has read.
+/// The position at which a load resumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct ReadPosition {
     /// The index of the input.
@@ -64,8 +66,8 @@ impl ToValues for InputRow {
     }
 }
 
-/// Reads the records after `start` until the end of the inputs, or until the receiver is dropped. Appends `ttl` to
-/// each row if it is given.
+/// Reads the records after `start` until the end of the inputs, or until the receiver is dropped. The last item is
+/// [`Item::End`] or [`Item::Failed`]. Appends `ttl` to each row if it is given.
 pub(super) fn read_inputs(
     inputs: Vec<PlannedInput>,
     start: ReadPosition,
@@ -87,6 +89,8 @@ pub(super) fn read_inputs(
             return;
         }
     }
+    // A receiver that was dropped needs no end.
+    _ = chunks.blocking_send(Chunk { input: 0, items: vec![Item::End] });
 }
 
 fn read_input(
