@@ -2,6 +2,10 @@
 
 use crate::types::ColumnSpec;
 
+/// Names of the columns that hold the write time and the time to live of a row.
+pub(super) const TIMESTAMP: &str = "[timestamp]";
+pub(super) const TTL: &str = "[ttl]";
+
 /// The names of fields that differ from the names of their columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Renames(Vec<(String, String)>);
@@ -50,8 +54,8 @@ impl Renames {
                 None => {
                     // The names of `unload --writetime` and `--ttl`.
                     let column = match field.split_once('(') {
-                        Some(("writetime", _)) => "[timestamp]",
-                        Some(("ttl", _)) => "[ttl]",
+                        Some(("writetime", _)) => TIMESTAMP,
+                        Some(("ttl", _)) => TTL,
                         _ => "COLUMN",
                     };
                     Err(format!(

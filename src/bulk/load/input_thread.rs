@@ -21,7 +21,7 @@ pub(super) struct Chunk {
 pub(super) enum Item {
     Row(InputRow),
     Invalid(InvalidRecord),
-    /// The last record of CSV had no line break after it.
+    /// The last record of a CSV file had no line break after it.
     Unterminated,
     Failed(FileError),
     /// All inputs have been read to their ends. If the thread panics, the channel closes without it.
@@ -101,6 +101,10 @@ fn read_input(
     sender: &mut ChunkSender<'_>,
 ) -> Result<(), FileError> {
     let mut records = input.open(read)?;
+    // A pipe also ends when the program that writes to it is killed. Many files lack the last line break. A JSON object
+    // that is cut off does not parse.
+    let is_csv = input.format == Format::Csv;
+    let may_be_cut_off = is_csv && !input.source.is_regular();
     let mut is_terminated = true;
     while let Some(record) = records.next_record().map_err(|error| input.failed(error))? {
         if last.is_some_and(|last| record.place <= last) {
@@ -109,6 +113,12 @@ fn read_input(
         is_terminated = record.is_terminated;
         let place = record.place;
         let item = match input.parser.parse(&record) {
+            Ok(_) if may_be_cut_off && !record.is_terminated => Item::Invalid(InvalidRecord {
+                place,
+                record: Some(record.raw.into()),
+                is_open: false,
+                reason: "the input ends without a line break: the record may be cut off".to_owned(),
+            }),
             Ok(mut values) => {
                 values.extend(ttl.map(|ttl| MaybeUnset::Set(Value::Int(ttl))));
                 let record = record.raw.into();
@@ -126,8 +136,7 @@ fn read_input(
             return Ok(());
         }
     }
-    // A JSON object that is cut off is invalid.
-    if !is_terminated && input.format == Format::Csv {
+    if !is_terminated && is_csv && !may_be_cut_off {
         sender.items.push(Item::Unterminated);
     }
     Ok(())

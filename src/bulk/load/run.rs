@@ -8,15 +8,16 @@ use std::{fmt, thread};
 use tokio::sync::mpsc;
 
 use super::arguments::LoadArgs;
-use super::checkpoint::{Checkpoint, Counts, Job};
+use super::checkpoint::{Checkpoint, Counts, Job, JobInput};
 use super::error_files::ErrorFiles;
-use super::input_plan::{InputOptions, InputPlan, TIMESTAMP, TTL};
+use super::input_plan::{InputOptions, InputPlan};
 use super::input_thread::{Chunk, InputRow, Item, ReadPosition, read_inputs};
+use crate::bulk::column_map::{TIMESTAMP, TTL};
 use crate::bulk::progress_bar::{ProgressBar, show_duration, show_number};
 use crate::bulk::{FileError, InputSource, Renames};
 use crate::cli::Failure;
 use crate::session::{Session, Statement};
-use crate::table::LoadSink;
+use crate::table::{LoadSink, TableName};
 use crate::types::{ColumnSpec, CqlType, NativeType, Quoted};
 use crate::wire::Counted;
 
@@ -26,19 +27,16 @@ use crate::wire::Counted;
 /// Returns an error if an argument is wrong, if an input cannot be read, if the session fails, or if rows could not be
 /// loaded.
 pub async fn run(mut arguments: LoadArgs) -> Result<(), Failure> {
-    let mut dialect = arguments.csv.dialect()?;
-    if arguments.cqlsh {
-        (dialect.escape, dialect.has_value_escapes) = (Some(b'\\'), true);
-        dialect.check().map_err(Failure::Arguments)?;
-    }
     let options = InputOptions {
         format: arguments.format,
-        dialect,
+        csv: arguments.csv.clone(),
+        is_cqlsh: arguments.cqlsh,
         fields: arguments.columns.clone(),
         renames: Renames::parse(arguments.map.iter().map(String::as_str))
             .map_err(Failure::Arguments)?,
         nulls_unset: arguments.unset_nulls,
     };
+    options.dialect(None)?;
     let sources = InputSource::list(arguments.from.iter().map(String::as_str))
         .map_err(FileError::into_failure)?;
     if sources.iter().filter(|source| **source == InputSource::Stdin).count() > 1 {
@@ -81,6 +79,8 @@ struct Run {
     sink: Option<LoadSink<InputRow>>,
     chunks: mpsc::Receiver<Chunk>,
     bytes_read: Arc<AtomicU64>,
+    /// True if the rows do not have the timestamps of the load.
+    has_own_timestamps: bool,
     errors: ErrorFiles,
     checkpoint: Checkpoint,
     /// True if error files could not be written. A checkpoint would skip the rows that they lack.
@@ -127,10 +127,13 @@ impl Run {
         let columns = plan.columns.iter();
         let names = columns.filter(|column| ![TIMESTAMP, TTL].contains(&&*column.name));
         let names: Vec<String> = names.map(|column| Quoted(&column.name).to_string()).collect();
-        let mut checkpoint = checkpoint(arguments, &plan, &names)?;
+        let name = TableName::parse(&arguments.table, session)?;
+        let name = format!("{}.{}", name.keyspace, name.table);
+        let mut checkpoint = checkpoint(arguments, &plan, name)?;
+        let has_own_timestamps = plan.has(TIMESTAMP) || has_counters(&plan);
         if checkpoint.is_complete {
             eprintln!("the load is complete: {}", Totals(checkpoint.counts));
-            return match failed_rows(arguments, &checkpoint) {
+            return match failed_rows(arguments, &checkpoint, has_own_timestamps) {
                 Some(failure) => Err(failure),
                 None => Ok(None),
             };
@@ -173,6 +176,7 @@ impl Run {
             sink,
             chunks,
             bytes_read,
+            has_own_timestamps,
             errors,
             checkpoint,
             errors_incomplete: false,
@@ -211,7 +215,10 @@ impl Run {
                 Counted(usize::try_from(arguments.max_errors).unwrap_or(usize::MAX), "row"),
                 arguments.errors.display()
             ))),
-            (End::Complete, Ok(())) => failed_rows(arguments, &self.checkpoint).map_or(Ok(()), Err),
+            (End::Complete, Ok(())) => {
+                let own = self.has_own_timestamps;
+                failed_rows(arguments, &self.checkpoint, own).map_or(Ok(()), Err)
+            }
         }
     }
 
@@ -227,7 +234,8 @@ impl Run {
                         (record.place, Ok(()))
                     }
                     Item::Unterminated => {
-                        let name = self.checkpoint.job.inputs.get(input).map_or("", |name| name);
+                        let name =
+                            self.checkpoint.job.inputs.get(input).map_or("", |input| &input.name);
                         self.warnings.push(format!(
                             "warning: {name} has no line break at its end: its last row may be cut off"
                         ));
@@ -363,42 +371,64 @@ impl Run {
 }
 
 /// Returns the error of a load that read its inputs to their ends, if rows could not be loaded.
-fn failed_rows(arguments: &LoadArgs, checkpoint: &Checkpoint) -> Option<Failure> {
+fn failed_rows(
+    arguments: &LoadArgs,
+    checkpoint: &Checkpoint,
+    has_own_timestamps: bool,
+) -> Option<Failure> {
     let failed = usize::try_from(checkpoint.counts.failed).unwrap_or(usize::MAX);
-    (failed > 0).then(|| {
-        Failure::Text(format!(
-            "{} could not be loaded; correct and load the .bad files in {}",
-            Counted(failed, "row"),
-            arguments.errors.display()
-        ))
-    })
+    let (rows, folder) = (Counted(failed, "row"), arguments.errors.display());
+    if failed == 0 {
+        return None;
+    }
+    if arguments.dry_run {
+        return Some(Failure::Text(format!(
+            "{rows} cannot be loaded; see the .err files in {folder}"
+        )));
+    }
+    // Newer rows keep their values, because the rows of the .bad files are as old as this load.
+    let option = match has_own_timestamps {
+        true => String::new(),
+        false => format!(" with --timestamp {}", checkpoint.timestamp),
+    };
+    Some(Failure::Text(format!(
+        "{rows} could not be loaded; correct and load the .bad files in {folder}{option}"
+    )))
 }
 
 /// Returns the checkpoint from which the load starts.
 fn checkpoint(
     arguments: &LoadArgs,
     plan: &InputPlan,
-    names: &[String],
+    table: String,
 ) -> Result<Checkpoint, Failure> {
     let job = Job {
-        table: arguments.table.clone(),
-        columns: names.to_vec(),
-        inputs: plan.inputs.iter().map(|input| input.source.to_string()).collect(),
+        table,
+        columns: plan.columns.iter().map(|column| column.name.to_string()).collect(),
+        inputs: plan.inputs.iter().map(|input| JobInput::of(&input.source)).collect(),
+        options: row_options(arguments),
     };
     if let Some(path) = &arguments.checkpoint {
-        let is_counter =
-            |column: &ColumnSpec| column.cql_type == CqlType::Native(NativeType::Counter);
-        if plan.columns.iter().any(is_counter) {
+        if has_counters(plan) {
             return Err(Failure::Arguments(
-                "--checkpoint: the table has counters, to which a load that goes on could add rows twice".to_owned(),
+                "--checkpoint: the table has counters, to which a load that is resumed could add rows twice".to_owned(),
             ));
         }
         let earlier = Checkpoint::read(path, &job)?;
         match (earlier, arguments.resume) {
-            (Some(earlier), true) => return Ok(earlier),
+            (Some(earlier), true) => {
+                if arguments.timestamp.is_some_and(|timestamp| timestamp != earlier.timestamp) {
+                    return Err(Failure::Arguments(format!(
+                        "the load of the checkpoint {} has --timestamp {}: give the same or none",
+                        path.display(),
+                        earlier.timestamp
+                    )));
+                }
+                return Ok(earlier);
+            }
             (Some(_), false) => {
                 return Err(Failure::Arguments(format!(
-                    "the checkpoint {} exists: add --resume to go on, or remove it",
+                    "the checkpoint {} exists: add --resume, or remove it",
                     path.display()
                 )));
             }
@@ -414,6 +444,26 @@ fn checkpoint(
         bad: Vec::new(),
         is_complete: false,
     })
+}
+
+/// Returns the arguments that decide how records become rows.
+fn row_options(arguments: &LoadArgs) -> String {
+    let LoadArgs { format, csv, cqlsh, columns, map, unset_nulls, ttl, .. } = arguments;
+    let mut options: Vec<String> = Vec::new();
+    options.extend(format.map(|format| format!("--format {format}")));
+    options.push(csv.to_string().trim_end().to_owned());
+    options.extend(cqlsh.then(|| "--cqlsh".to_owned()));
+    options.extend((!columns.is_empty()).then(|| format!("--columns {}", columns.join(","))));
+    options.extend(map.iter().map(|map| format!("--map {map}")));
+    options.extend(unset_nulls.then(|| "--unset-nulls".to_owned()));
+    options.extend(ttl.map(|ttl| format!("--ttl {ttl}")));
+    options.retain(|option| !option.is_empty());
+    options.join(" ")
+}
+
+fn has_counters(plan: &InputPlan) -> bool {
+    let counter = CqlType::Native(NativeType::Counter);
+    plan.columns.iter().any(|column| column.cql_type == counter)
 }
 
 /// Returns the whole number that is nearest to a positive number.
@@ -434,5 +484,70 @@ impl fmt::Display for Totals {
         let Counts { read, acknowledged, failed, .. } = self.0;
         let [read, acknowledged, failed] = [read, acknowledged, failed].map(show_number);
         write!(f, "{read} rows read, {acknowledged} acknowledged, {failed} failed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        arguments: LoadArgs,
+    }
+
+    fn dry_run(chunks: mpsc::Receiver<Chunk>) -> Run {
+        let job = Job {
+            table: "ks.t".to_owned(),
+            columns: Vec::new(),
+            inputs: Vec::new(),
+            options: String::new(),
+        };
+        let plan = InputPlan { inputs: Vec::new(), columns: Vec::new() };
+        Run {
+            sink: None,
+            chunks,
+            bytes_read: Arc::default(),
+            has_own_timestamps: false,
+            errors: ErrorFiles::new(Path::new(""), &plan, &[], true).unwrap(),
+            checkpoint: Checkpoint {
+                job,
+                timestamp: 0,
+                position: ReadPosition::default(),
+                counts: Counts::default(),
+                bad: Vec::new(),
+                is_complete: false,
+            },
+            errors_incomplete: false,
+            earlier_counts: Counts::default(),
+            failures_taken: 0,
+            started: Instant::now(),
+            last_checkpoint: Instant::now(),
+            last_bar_update: Instant::now(),
+            size: None,
+            bar: ProgressBar::new("ks.t".to_owned()),
+            warnings: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_load_whose_input_thread_panics_fails() {
+        let arguments = ["load", "ks.t", "--from", "a.csv", "--dry-run"];
+        let arguments = Program::parse_from(arguments).arguments;
+        let (sender, chunks) = mpsc::channel(1);
+        let read = Arc::default();
+        let start = ReadPosition::default();
+        thread::spawn(move || read_inputs(Vec::new(), start, None, &read, &sender));
+        assert!(dry_run(chunks).run(&arguments).await.is_ok());
+        let (sender, chunks) = mpsc::channel(1);
+        // A thread that panics drops its sender.
+        drop(sender);
+        let failure = dry_run(chunks).run(&arguments).await.unwrap_err();
+        assert!(failure.to_string().contains("the thread that reads the inputs has stopped"));
     }
 }
